@@ -1,0 +1,41 @@
+"""What users can get wrong, as exceptions.
+
+Every message says what was got, what was expected and what to do. Each class is also the
+built-in exception that a Python programmer would catch.
+"""
+
+
+class PolarError(Exception):
+    """Base of every error that a user can mend; the command line prints it as one line."""
+
+
+class InputError(PolarError, ValueError):
+    """A value, text or table that cannot be used."""
+
+
+class ProgramError(PolarError, ValueError):
+    """A layer program that cannot be parsed or edited."""
+
+
+class ModelNotFoundError(PolarError, FileNotFoundError):
+    """A model name that resolves to nothing on this machine and cannot be fetched."""
+
+
+class ModelError(PolarError, ValueError):
+    """A model that was found and cannot be used: wrong hash, wrong kind, wrong layout."""
+
+
+class ArtifactError(PolarError, ValueError):
+    """A saved detector that does not match its manifest, these versions or this model."""
+
+
+class InputNotFoundError(PolarError, FileNotFoundError):
+    """An input file or folder that does not exist."""
+
+
+class OutputError(PolarError, OSError):
+    """A result that cannot be written."""
+
+
+class NotFittedError(PolarError, ValueError):
+    """A detector that was asked to score before it was fitted."""

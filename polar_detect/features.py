@@ -1,0 +1,104 @@
+"""Named, layer-tagged feature vectors: what signatures are made of and detectors read.
+
+Hides how columns are found: everything outside asks by feature, group or layer.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One column of a signature.
+
+    Parameters
+    ----------
+    group : str
+        The family, e.g. ``skip``, ``exit``, ``distance``, ``context``.
+    part : str
+        What of the family, e.g. ``""`` for a plain curve or ``knn``.
+    layer : int or None
+        The layer that it belongs to; None for a property of the whole text or program.
+    """
+
+    group: str
+    part: str = ""
+    layer: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Unique printed name, e.g. ``skip/L11`` or ``distance/knn/L4``."""
+        pieces = [self.group, self.part, "" if self.layer is None else f"L{self.layer}"]
+        return "/".join(piece for piece in pieces if piece)
+
+    @classmethod
+    def from_name(cls, name: str) -> Self:
+        """Read a printed name back.
+
+        >>> Feature.from_name("distance/knn/L4")
+        Feature(group='distance', part='knn', layer=4)
+        """
+        group, *rest = name.split("/")
+        layer = None
+        if rest and rest[-1][:1] == "L" and rest[-1][1:].isdigit():
+            layer = int(rest.pop()[1:])
+        return cls(group, "/".join(rest), layer)
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """Feature values of many texts.
+
+    Parameters
+    ----------
+    values : (n_texts, n_features) float32
+    features : tuple of Feature
+        One per column, without repetition.
+    """
+
+    values: NDArray[np.float32]
+    features: tuple[Feature, ...]
+
+    def __post_init__(self) -> None:
+        assert self.values.ndim == 2
+        assert self.values.shape[1] == len(self.features)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def names(self) -> list[str]:
+        """Printed names of the columns."""
+        return [feature.name for feature in self.features]
+
+    def rows(self, index: NDArray[np.intp] | Sequence[int] | slice) -> Self:
+        """Return the given rows."""
+        return type(self)(self.values[index], self.features)
+
+    def where(self, keep: Callable[[Feature], bool]) -> Self:
+        """Return the columns whose feature satisfies `keep`."""
+        columns = [i for i, feature in enumerate(self.features) if keep(feature)]
+        return type(self)(
+            np.ascontiguousarray(self.values[:, columns]),
+            tuple(self.features[i] for i in columns),
+        )
+
+    @classmethod
+    def beside(cls, tables: Iterable[Self]) -> Self:
+        """Return the tables' columns side by side; all have the same rows."""
+        tables = list(tables)
+        return cls(
+            np.hstack([table.values for table in tables]),
+            tuple(feature for table in tables for feature in table.features),
+        )
+
+    @classmethod
+    def below(cls, tables: Iterable[Self]) -> Self:
+        """Return the tables' rows one below the other; all have the same columns."""
+        tables = list(tables)
+        assert all(table.features == tables[0].features for table in tables)
+        return cls(np.vstack([table.values for table in tables]), tables[0].features)

@@ -1,0 +1,1 @@
+"""Explain once, render many: HTML and terminal."""
