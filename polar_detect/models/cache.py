@@ -1,0 +1,262 @@
+"""A cache of model folders that are whole or absent, however many processes write at once.
+
+A folder is built beside its place under a file lock, gets a manifest of its files' sizes and
+hashes, and is renamed into place in one step.
+"""
+
+import errno
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from polar_detect.errors import ModelError, OutputError
+from polar_detect.models.folder import Kind, LocalModel, describe_folder
+from polar_detect.models.hashes import sha256_of
+
+# Raised when folders written by earlier versions must be built again.
+LAYOUT = 1
+MANIFEST = "manifest.json"
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """A model folder that the cache holds or can build.
+
+    Parameters
+    ----------
+    key : str
+        Name of the folder in the cache.
+    source : str
+        Where the model comes from, for the manifest: a requirement or a file.
+    license : str or None
+        SPDX identifier where it is known.
+    needed_bytes : callable
+        Free bytes that building needs; called only when something is built.
+    build : callable
+        From an empty folder for temporary files and one for the result, both on the cache's disk.
+    """
+
+    key: str
+    source: str
+    license: str | None
+    needed_bytes: Callable[[], int]
+    build: Callable[[Path, Path], None]
+
+    @property
+    def folder(self) -> Path:
+        """Where the model lies once it is built."""
+        return cache_folder() / "models" / self.key
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """Size and hash of one file of a model."""
+
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a cached folder must contain, and what the model is.
+
+    Parameters
+    ----------
+    layout : int
+        Version of this format.
+    source : str
+        Requirement or file that the model was built from.
+    sha256 : str
+        Hash of the weights, as `LocalModel` gives it.
+    kind : {"decoder", "encoder"}
+        As in `LocalModel`.
+    license : str or None
+        As in `LocalModel`.
+    files : dict of str to StoredFile
+        Every file of the folder but the manifest.
+    """
+
+    layout: int
+    source: str
+    sha256: str
+    kind: Kind
+    license: str | None
+    files: dict[str, StoredFile]
+
+
+def cache_folder() -> Path:
+    """Name the folder that models are cached in; it need not exist.
+
+    Returns
+    -------
+    Path
+        ``POLAR_DETECT_CACHE`` where it is set, else ``polar-detect`` in the platform's cache
+        folder for users.
+    """
+    if chosen := os.environ.get("POLAR_DETECT_CACHE"):
+        return Path(chosen).expanduser().absolute()
+    return _platform_cache() / "polar-detect"
+
+
+def hash_memory() -> Path:
+    """Name the folder that remembers the hashes of files outside the cache."""
+    return cache_folder() / "hashes"
+
+
+def ensure(entry: CacheEntry, is_intact: Callable[[Path], bool]) -> Manifest:
+    """Return the manifest of a model folder, building the folder first where it is not intact.
+
+    Parameters
+    ----------
+    entry : CacheEntry
+        What to build.
+    is_intact : callable
+        Whether a folder can be used as it is: `has_all_files` or `is_unchanged`.
+
+    Raises
+    ------
+    OutputError
+        When the cache cannot be written or the disk is too small.
+    """
+    if not is_intact(entry.folder):
+        with _disk_errors_explained(entry), _locked(entry):
+            if not is_intact(entry.folder):  # another process may have built it meanwhile
+                _build(entry)
+    manifest = read_manifest(entry.folder)
+    if manifest is None:
+        raise ModelError(
+            f"Got {entry.folder} without a readable {MANIFEST}; expected the model that was just "
+            "found there; stop other programs that write there and try again."
+        )
+    return manifest
+
+
+def local_model(name: str, folder: Path, manifest: Manifest) -> LocalModel:
+    """Describe a cached folder by its manifest, without reading the weights."""
+    return LocalModel(name, folder, manifest.sha256, manifest.kind, manifest.license)
+
+
+def has_all_files(folder: Path) -> bool:
+    """Tell whether every file of the manifest is there in its size; costs microseconds."""
+    manifest = read_manifest(folder)
+    return manifest is not None and all(
+        (folder / name).is_file() and (folder / name).stat().st_size == stored.size_bytes
+        for name, stored in manifest.files.items()
+    )
+
+
+def is_unchanged(folder: Path) -> bool:
+    """Tell whether every file of the manifest is there with its hash; reads all of them."""
+    return has_all_files(folder) and not changed_files(folder)
+
+
+def changed_files(folder: Path) -> list[str]:
+    """List the files of a folder whose hash is not that of its manifest."""
+    manifest = read_manifest(folder)
+    files = manifest.files if manifest else {}
+    return [name for name, stored in files.items() if sha256_of(folder / name) != stored.sha256]
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """Read a folder's manifest; None where there is none of this layout."""
+    try:
+        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        files = {name: StoredFile(**stored) for name, stored in content.pop("files").items()}
+        manifest = Manifest(**content, files=files)
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return manifest if manifest.layout == LAYOUT else None
+
+
+def _platform_cache() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    # The XDG base directory specification: relative paths are to be ignored.
+    return chosen if chosen.is_absolute() else Path.home() / ".cache"
+
+
+@contextmanager
+def _disk_errors_explained(entry: CacheEntry) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise _full_disk(entry) from error
+        if error.errno in _UNWRITABLE:
+            raise OutputError(
+                f"Got a cache folder that cannot be written: {error.filename or cache_folder()} "
+                f"({error.strerror}); expected to store {entry.key} in {cache_folder()}; mend its "
+                "permissions or set POLAR_DETECT_CACHE to another folder."
+            ) from error
+        raise
+
+
+def _full_disk(entry: CacheEntry) -> OutputError:
+    free = shutil.disk_usage(cache_folder()).free
+    return OutputError(
+        f"Got {free} free bytes for {cache_folder()}; expected {entry.needed_bytes()} to store "
+        f"{entry.key}; free some or set POLAR_DETECT_CACHE to a folder on a larger disk."
+    )
+
+
+@contextmanager
+def _locked(entry: CacheEntry) -> Iterator[None]:
+    entry.folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(entry.folder.parent / f".{entry.key}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        sys.stderr.write(f"Waiting for another process that stores {entry.key} …\n")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _build(entry: CacheEntry) -> None:
+    """Build a folder beside its place and rename it; the caller holds the lock."""
+    staging = entry.folder.parent / f".{entry.key}.staging"
+    _remove(staging)  # left by a process that was killed: nobody else holds the lock
+    staging.mkdir()
+    try:
+        if shutil.disk_usage(staging).free < entry.needed_bytes():
+            raise _full_disk(entry)
+        work, result = staging / "work", staging / "result"
+        work.mkdir()
+        result.mkdir()
+        entry.build(work, result)
+        _write_manifest(entry, result)
+        if entry.folder.exists():
+            entry.folder.rename(staging / "damaged")
+        result.rename(entry.folder)
+    finally:
+        _remove(staging)
+
+
+def _write_manifest(entry: CacheEntry, folder: Path) -> None:
+    files = {
+        path.name: StoredFile(path.stat().st_size, sha256_of(path))
+        for path in sorted(folder.iterdir())
+    }
+    model = describe_folder(entry.key, folder, hash_file=lambda path: files[path.name].sha256)
+    manifest = Manifest(LAYOUT, entry.source, model.sha256, model.kind, entry.license, files)
+    text = json.dumps(asdict(manifest), indent=2)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)

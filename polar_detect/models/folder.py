@@ -1,0 +1,135 @@
+"""What makes a folder a model that transformers can load: its files, its kind, its hash."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from polar_detect.errors import ModelError
+from polar_detect.models.hashes import combined_sha256
+
+Kind = Literal["decoder", "encoder"]
+
+
+@dataclass(frozen=True)
+class LocalModel:
+    """Weights on this machine, verified.
+
+    Parameters
+    ----------
+    name : str
+        The name as it was asked for.
+    folder : Path
+        Configuration, safetensors weights and tokenizer; loads with ``from_pretrained(folder,
+        local_files_only=True)``.
+    sha256 : str
+        Hash of the weights file; for several files the hash over the sorted names and hashes.
+    kind : {"decoder", "encoder"}
+        A decoder predicts the next token; everything else is an encoder.
+    license : str or None
+        SPDX identifier where it is known.
+    """
+
+    name: str
+    folder: Path
+    sha256: str
+    kind: Kind
+    license: str | None
+
+
+def describe_folder(
+    name: str, folder: Path, *, hash_file: Callable[[Path], str], license_id: str | None = None
+) -> LocalModel:
+    """Describe a folder that holds a configuration and safetensors weights.
+
+    Parameters
+    ----------
+    name : str
+        The name as it was asked for.
+    folder : Path
+        Folder to describe.
+    hash_file : callable
+        From a path to its SHA-256.
+    license_id : str, optional
+        SPDX identifier where it is known.
+
+    Raises
+    ------
+    ModelError
+        When the configuration or a weights file is missing or cannot be read.
+    """
+    kind = kind_of(folder)
+    weights = weights_files(folder)
+    sha256 = combined_sha256({file.name: hash_file(file) for file in weights})
+    return LocalModel(name, folder, sha256, kind, license_id)
+
+
+def kind_of(folder: Path) -> Kind:
+    """Tell a decoder from an encoder by the architectures that the configuration names.
+
+    Raises
+    ------
+    ModelError
+        When there is no configuration, or it is no JSON object.
+    """
+    config = _read_json(folder, "config.json")
+    names = [str(name) for name in config.get("architectures") or []]
+    # Decoders are named ...ForCausalLM, the oldest ...LMHeadModel (GPT-2), and those that also see
+    # images ...ForConditionalGeneration, which T5 and its kin share: they say so themselves.
+    endings: tuple[str, ...] = ("ForCausalLM", "LMHeadModel")
+    if not config.get("is_encoder_decoder", False):
+        endings += ("ForConditionalGeneration",)
+    return "decoder" if any(name.endswith(endings) for name in names) else "encoder"
+
+
+def weights_files(folder: Path) -> list[Path]:
+    """List the safetensors files that transformers reads from a folder.
+
+    Raises
+    ------
+    ModelError
+        When there are none, or when the index names some that are missing.
+    """
+    index = "model.safetensors.index.json"
+    if (folder / "model.safetensors").is_file():
+        return [folder / "model.safetensors"]
+    if not (folder / index).is_file():
+        raise layout_error(folder)
+    shards = sorted(set(_read_json(folder, index).get("weight_map", {}).values()))
+    missing = [shard for shard in shards if not (folder / shard).is_file()]
+    if missing or not shards:
+        raise ModelError(
+            f"Got {folder} without {', '.join(missing) or 'shards'}; expected every file that "
+            f"{index} lists; copy or download the folder again."
+        )
+    return [folder / shard for shard in shards]
+
+
+def layout_error(folder: Path) -> ModelError:
+    """Build the error for a folder that is no model, listing what was found in it."""
+    found = sorted(path.name for path in folder.iterdir())
+    listing = ", ".join(found[:10]) + (f" and {len(found) - 10} more" if len(found) > 10 else "")
+    return ModelError(
+        f"Got folder {folder} with: {listing or 'nothing'}; expected config.json with "
+        "model.safetensors (or its shards), or a single .gguf file; name another folder or save "
+        "the model there with save_pretrained."
+    )
+
+
+def _read_json(folder: Path, name: str) -> dict[str, Any]:
+    if not (folder / name).is_file():
+        raise layout_error(folder)
+    try:
+        content = json.loads((folder / name).read_text(encoding="utf-8"))
+    except ValueError as error:  # broken JSON and broken UTF-8 alike
+        raise ModelError(
+            f"Got {folder / name}, which is no JSON ({error}); expected a model's {name}; "
+            "copy or download the folder again."
+        ) from error
+    if not isinstance(content, dict):
+        raise ModelError(
+            f"Got {folder / name} with a JSON {type(content).__name__}; expected an object; "
+            "copy or download the folder again."
+        )
+    return content

@@ -1,0 +1,62 @@
+"""SHA-256 of files, of sets of files, and of large files that have not changed since last time."""
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+
+def sha256_of(path: Path) -> str:
+    """Hash one file, reading all of it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def combined_sha256(sha256_by_name: Mapping[str, str]) -> str:
+    r"""Hash a set of files: the hash of the only one, or that of the sorted list of all.
+
+    Parameters
+    ----------
+    sha256_by_name : mapping of str to str
+        Hash of each file; at least one.
+
+    Returns
+    -------
+    str
+        For several files the hash of the lines ``name sha256\n`` in the order of the names.
+
+    Examples
+    --------
+    >>> combined_sha256({"model.safetensors": "ab12"})
+    'ab12'
+    >>> combined_sha256({"b": "2", "a": "1"}) == combined_sha256({"a": "1", "b": "2"})
+    True
+    """
+    if len(sha256_by_name) == 1:
+        return next(iter(sha256_by_name.values()))
+    lines = "".join(f"{name} {sha256_by_name[name]}\n" for name in sorted(sha256_by_name))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def remembered_sha256(path: Path, memory: Path) -> str:
+    """Hash a file once for each path, size and modification time.
+
+    A model of 15 GB takes half a minute to hash; loading it should not, every time.
+
+    Parameters
+    ----------
+    path : Path
+        File to hash.
+    memory : Path
+        Folder that remembers; where it cannot be written, nothing is remembered.
+    """
+    status = path.stat()
+    state = f"{path.resolve()}\n{status.st_size}\n{status.st_mtime_ns}"
+    note = memory / hashlib.sha256(state.encode()).hexdigest()
+    if note.is_file() and len(known := note.read_text()) == 64:
+        return known
+    computed = sha256_of(path)
+    with suppress(OSError):  # a read-only cache costs time, not correctness
+        memory.mkdir(parents=True, exist_ok=True)
+        note.write_text(computed)
+    return computed
