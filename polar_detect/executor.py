@@ -1,0 +1,238 @@
+"""Run programs on a backbone: batches of texts, shared prefixes, losses and their slopes.
+
+Texts are padded on the right to a length that depends on the text alone, and run beside
+texts of the same padded length: under causal attention neither the padding nor the company
+changes a text's result, so no mask is needed.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from polar_detect.backbone import Backbone
+from polar_detect.program import Program
+from polar_detect.schedule import Job, Schedule, plan
+
+_STEP_TOKENS = 2048  # tokens of one block call: large enough for the matrix product to be busy
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tokenised texts of one padded length.
+
+    Parameters
+    ----------
+    index : (n_texts,) int64
+        Each text's place in the sequence that was batched.
+    input_ids : (n_texts, n_tokens) int64
+        Start token, prefix, text; padded on the right.
+    targets : (n_texts, n_tokens) int64
+        The token to predict at each position.
+    is_target : (n_texts, n_tokens) bool
+        Positions whose target is a token of the text.
+    """
+
+    index: NDArray[np.int64]
+    input_ids: Tensor
+    targets: Tensor
+    is_target: Tensor
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def n_tokens(self) -> int:
+        """Padded length."""
+        return self.input_ids.shape[1]
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Losses of jobs and first-order estimates of what leaving out each call would do.
+
+    Parameters
+    ----------
+    losses : (n_jobs,) float32, nats per token
+    skips : one (n_calls,) float32 per job, nats per token
+        Estimated change of the loss when that call is left out.
+    """
+
+    losses: NDArray[np.float32]
+    skips: list[NDArray[np.float32]]
+
+
+def padded_length(n_tokens: int) -> int:
+    """Return the length that a row of `n_tokens` is padded to; depends on nothing else."""
+    step = 4 if n_tokens <= 32 else 8 if n_tokens <= 128 else 32
+    return -(-n_tokens // step) * step
+
+
+def batches(
+    rows: Sequence[Sequence[int]],
+    backbone: Backbone,
+    *,
+    prefixes: Sequence[Sequence[int]] | None = None,
+    max_batch_tokens: int = 4096,
+) -> Iterator[Batch]:
+    """Group tokenised texts into batches of equal padded length, shortest first.
+
+    Parameters
+    ----------
+    rows : sequence of token id sequences
+        Texts without start token. Texts without tokens are left out.
+    prefixes : sequence of token id sequences, optional
+        Context that stands between the start token and each text; its tokens are not scored.
+    max_batch_tokens : int
+        Upper bound of rows × padded length, but for single rows.
+    """
+    lengths: dict[int, list[int]] = {}
+    for i, row in enumerate(rows):
+        if row:
+            n_prefix = len(prefixes[i]) if prefixes is not None else 0
+            lengths.setdefault(padded_length(n_prefix + len(row)), []).append(i)
+    for n_tokens, members in sorted(lengths.items()):
+        n_rows = max(1, max_batch_tokens // n_tokens)
+        for start in range(0, len(members), n_rows):
+            index = members[start : start + n_rows]
+            yield _batch(index, n_tokens, rows, prefixes, backbone)
+
+
+def _batch(
+    index: list[int],
+    n_tokens: int,
+    rows: Sequence[Sequence[int]],
+    prefixes: Sequence[Sequence[int]] | None,
+    backbone: Backbone,
+) -> Batch:
+    input_ids = torch.full((len(index), n_tokens), backbone.start_token)
+    targets = torch.zeros((len(index), n_tokens), dtype=torch.int64)
+    is_target = torch.zeros((len(index), n_tokens), dtype=torch.bool)
+    for r, i in enumerate(index):
+        prefix = list(prefixes[i]) if prefixes is not None else []
+        sequence = [backbone.start_token, *prefix, *rows[i]]
+        input_ids[r, : len(sequence) - 1] = torch.tensor(sequence[:-1])
+        targets[r, : len(sequence) - 1] = torch.tensor(sequence[1:])
+        is_target[r, len(prefix) : len(sequence) - 1] = True
+    device = backbone.device
+    return Batch(np.asarray(index), input_ids.to(device), targets.to(device), is_target.to(device))
+
+
+class Executor:
+    """Runs programs on a backbone and counts what it spends.
+
+    Attributes
+    ----------
+    n_layer_calls : int
+        Layer calls on one text each since construction. A backward pass through a layer counts
+        as one call more.
+    """
+
+    def __init__(self, backbone: Backbone) -> None:
+        self.backbone = backbone
+        self.n_layer_calls = 0
+
+    @torch.no_grad()
+    def losses(
+        self, batch: Batch, jobs: Sequence[Job], *, precise: bool = False
+    ) -> NDArray[np.float32]:
+        """Return the loss of each job, (n_jobs,) float32, nats per token.
+
+        Parameters
+        ----------
+        batch : Batch
+        jobs : sequence of Job
+            `Job.text` counts the rows of `batch`.
+        precise : bool
+            Multiply in float32 everywhere (see `Backbone`).
+        """
+        if not jobs:
+            return np.zeros(0, np.float32)
+        for job in jobs:
+            job.program.check(self.backbone.n_layers)
+        schedule = plan(jobs)
+        states = self._run(batch, schedule, precise=precise)
+        texts = torch.tensor([job.text for job in jobs], device=states.device)
+        ends = states[torch.tensor(schedule.ends, device=states.device)]
+        return self.mean_losses(batch, texts, ends, precise=precise).cpu().numpy()
+
+    def slopes(self, batch: Batch, programs: Sequence[Program]) -> Slopes:
+        """Return losses and skip slopes of one program per row of `batch`.
+
+        The estimate is gradient · (state before the call − state after it): the first-order
+        Taylor term of replacing the call's output by its input.
+        """
+        schedule = plan([Job(text, program) for text, program in enumerate(programs)])
+        self.n_layer_calls += 2 * schedule.n_layer_calls
+        with torch.enable_grad():
+            states, pairs = self._run_with_graph(batch, schedule)
+            texts = torch.arange(len(programs), device=self.backbone.device)
+            ends = torch.stack([states[slot] for slot in schedule.ends])
+            losses = self.mean_losses(batch, texts, ends)
+            outputs = [after for _, after in pairs]
+            gradients = torch.autograd.grad(losses.sum(), outputs, allow_unused=True)
+        return Slopes(losses.detach().cpu().numpy(), _skip_slopes(schedule, pairs, gradients))
+
+    def mean_losses(
+        self, batch: Batch, texts: Tensor, states: Tensor, *, precise: bool = False
+    ) -> Tensor:
+        """Return the mean loss per row of final `states` (n, n_tokens, hidden) of `texts` (n,)."""
+        is_target = batch.is_target[texts]
+        losses = self.backbone.token_losses(
+            states[is_target], batch.targets[texts][is_target], precise=precise
+        )
+        owner = torch.arange(len(texts), device=states.device).repeat_interleave(is_target.sum(1))
+        totals = torch.zeros(len(texts), device=states.device).index_add(0, owner, losses)
+        return totals / is_target.sum(1)
+
+    def _run(self, batch: Batch, schedule: Schedule, *, precise: bool) -> Tensor:
+        """Return the slots (n_slots, n_tokens, hidden) after the last step."""
+        embedded = self.backbone.embed(batch.input_ids)
+        states = embedded.new_empty((schedule.n_slots, *embedded.shape[1:]))
+        for text, slot in schedule.roots:
+            states[slot] = embedded[text]
+        step_rows = max(1, _STEP_TOKENS // batch.n_tokens)
+        for step in schedule.steps:
+            self.n_layer_calls += len(step.sources)
+            sources = torch.tensor(step.sources, device=states.device)
+            targets = torch.tensor(step.targets, device=states.device)
+            # A target may reuse a source's slot: all sources are read before any is written.
+            rows = states[sources]
+            for part, target in zip(rows.split(step_rows), targets.split(step_rows), strict=True):
+                states[target] = self.backbone.apply(step.layer, part, precise=precise)
+        return states
+
+    def _run_with_graph(
+        self, batch: Batch, schedule: Schedule
+    ) -> tuple[dict[int, Tensor], list[tuple[Tensor, Tensor]]]:
+        """Return the final states by slot, and each step's (before, after), with their graph."""
+        embedded = self.backbone.embed(batch.input_ids).requires_grad_()
+        states = {slot: embedded[text] for text, slot in schedule.roots}
+        pairs = []
+        for step in schedule.steps:
+            before = torch.stack([states[slot] for slot in step.sources])
+            after = self.backbone.apply(step.layer, before)
+            pairs.append((before, after))
+            states.update(zip(step.targets, after.unbind(0), strict=True))
+        return states, pairs
+
+
+def _skip_slopes(
+    schedule: Schedule,
+    pairs: Sequence[tuple[Tensor, Tensor]],
+    gradients: Sequence[Tensor],
+) -> list[NDArray[np.float32]]:
+    """Put each step's estimates into the call order of the job that owns the state."""
+    owner = {slot: job for job, (_, slot) in enumerate(schedule.roots)}
+    slopes: list[list[float]] = [[] for _ in schedule.ends]
+    for step, (before, after), gradient in zip(schedule.steps, pairs, gradients, strict=True):
+        change = (before.detach().float() - after.detach().float()) * gradient.float()
+        estimates = change.sum((1, 2)).tolist()
+        owners = [owner[slot] for slot in step.sources]
+        for job, target, estimate in zip(owners, step.targets, estimates, strict=True):
+            owner[target] = job
+            slopes[job].append(estimate)
+    return [np.asarray(row, np.float32) for row in slopes]

@@ -1,0 +1,161 @@
+"""Many programs for many texts as a prefix forest, and the forest as layer-synchronous steps.
+
+Pure bookkeeping: hidden states are numbered memory slots here, tensors only in the executor.
+"""
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from polar_detect.program import Program
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One program to run on one text (a row of the batch)."""
+
+    text: int
+    program: Program
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call of one layer on many states.
+
+    Parameters
+    ----------
+    layer : int
+    sources, targets : tuple of int
+        Slots read and slots written, in the same order. A target may be a source whose
+        state this step is the last to need.
+    """
+
+    layer: int
+    sources: tuple[int, ...]
+    targets: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What the executor does, in order.
+
+    Parameters
+    ----------
+    roots : tuple of (int, int)
+        (text, slot) pairs: where each text's embedding is put.
+    steps : tuple of Step
+    ends : tuple of int
+        Slot of each job's final state, in the order of the jobs. It stays untouched.
+    n_slots : int
+        Most states alive at once.
+    """
+
+    roots: tuple[tuple[int, int], ...]
+    steps: tuple[Step, ...]
+    ends: tuple[int, ...]
+    n_slots: int
+
+    @property
+    def n_layer_calls(self) -> int:
+        """Layer calls on one state each; shared prefixes count once."""
+        return sum(len(step.sources) for step in self.steps)
+
+
+def plan(jobs: Sequence[Job]) -> Schedule:
+    """Turn jobs into steps in which every shared prefix of a text runs once.
+
+    Of all states that wait for a layer, those that wait for the smallest layer index go
+    first and together: one read of a layer's weights serves all texts and programs, and a
+    state that arrives late by a loop still joins the others.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        May repeat; a repeated job shares its state.
+
+    Returns
+    -------
+    Schedule
+    """
+    forest = _Forest(jobs)
+    slots = _Slots()
+    slot_of: dict[int, int] = {}
+    waiting: dict[int, list[tuple[int, int]]] = {}  # layer → (parent node, child node)
+    heap: list[int] = []
+
+    def wait_for_children(node: int) -> None:
+        for layer, child in forest.children[node].items():
+            if not waiting.get(layer):
+                waiting[layer] = []
+                heapq.heappush(heap, layer)
+            waiting[layer].append((node, child))
+
+    for node in forest.roots.values():
+        slot_of[node] = slots.take()
+        wait_for_children(node)
+    steps = []
+    while heap:
+        layer = heapq.heappop(heap)
+        pairs = waiting.pop(layer)
+        sources = tuple(slot_of[parent] for parent, _ in pairs)
+        for parent, _ in pairs:
+            forest.uses[parent] -= 1
+            if forest.uses[parent] == 0:
+                slots.give_back(slot_of[parent])
+        for _, child in pairs:
+            slot_of[child] = slots.take()
+        steps.append(Step(layer, sources, tuple(slot_of[child] for _, child in pairs)))
+        for _, child in pairs:
+            wait_for_children(child)
+    return Schedule(
+        roots=tuple((text, slot_of[node]) for text, node in forest.roots.items()),
+        steps=tuple(steps),
+        ends=tuple(slot_of[node] for node in forest.ends),
+        n_slots=slots.n_slots,
+    )
+
+
+class _Forest:
+    """A prefix tree for each text over the layer sequences of its programs."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self.children: list[dict[int, int]] = []
+        self.uses: list[int] = []  # children still to be run, one more for each job's end
+        self.roots: dict[int, int] = {}
+        self.ends = [self._insert(job) for job in jobs]
+
+    def _insert(self, job: Job) -> int:
+        if job.text not in self.roots:
+            self.roots[job.text] = self._new_node()
+        node = self.roots[job.text]
+        for layer in job.program:
+            child = self.children[node].get(layer)
+            if child is None:
+                child = self._new_node()
+                self.children[node][layer] = child
+                self.uses[node] += 1
+            node = child
+        self.uses[node] += 1
+        return node
+
+    def _new_node(self) -> int:
+        self.children.append({})
+        self.uses.append(0)
+        return len(self.children) - 1
+
+
+class _Slots:
+    """Hands out memory slots, freed ones first."""
+
+    def __init__(self) -> None:
+        self.n_slots = 0
+        self._free: list[int] = []
+
+    def take(self) -> int:
+        if self._free:
+            return self._free.pop()
+        self.n_slots += 1
+        return self.n_slots - 1
+
+    def give_back(self, slot: int) -> None:
+        self._free.append(slot)
