@@ -1,0 +1,161 @@
+"""Conformal p-values: how often a normal text is at least as anomalous as this one.
+
+Hides the ranking of scores against held-out normal texts and the arithmetic of ties and
+reachable levels. Scores are higher for more anomalous texts throughout.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from polar_detect.errors import InputError
+
+# Conformal p-values and levels are ratios of small integers, so exact ties are the rule;
+# this keeps a p-value that equals its Benjamini–Hochberg level from losing it to rounding.
+_ROUNDING = 1 + 1e-12
+
+
+def conformal_p_values(calibration_scores: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:
+    """Return the share of normal texts at least as anomalous, (1 + #{s_cal ≥ s}) / (n_cal + 1).
+
+    For a text exchangeable with the calibration texts, P(p ≤ alpha) ≤ alpha for every alpha;
+    a tie counts against the text.
+
+    Parameters
+    ----------
+    calibration_scores : (n_cal,) float, higher = more anomalous
+        Scores of normal texts that the detector was not fitted on.
+    scores : (n_texts,) float, higher = more anomalous
+
+    Returns
+    -------
+    (n_texts,) float64
+        From 1 / (n_cal + 1) to 1.
+
+    Raises
+    ------
+    InputError
+        When there is no calibration score, or a score is NaN.
+
+    Source: Bates et al., arXiv 2104.08279 (marginal conformal p-values).
+
+    >>> conformal_p_values([1.0, 2.0, 3.0], [0.0, 2.0, 9.0])
+    array([1.  , 0.75, 0.25])
+    """
+    calibration = _sort_calibration(calibration_scores)
+    n_below = np.searchsorted(calibration, _check_scores(scores, "scores"), side="left")
+    return _p_value(len(calibration) - n_below, len(calibration))
+
+
+def threshold(calibration_scores: ArrayLike, alpha: float) -> float:
+    """Return the smallest score that is flagged: a finite one reaches it exactly where p ≤ alpha.
+
+    Parameters
+    ----------
+    calibration_scores : (n_cal,) float, higher = more anomalous
+    alpha : float
+        Share of normal texts that may be flagged.
+
+    Returns
+    -------
+    float
+        +inf when alpha is below `smallest_alpha`, so that nothing finite is flagged.
+
+    Raises
+    ------
+    InputError
+        When there is no calibration score, or one is NaN.
+
+    >>> threshold([1.0, 2.0, 3.0], 0.25) > 3.0
+    True
+    """
+    calibration = _sort_calibration(calibration_scores)
+    # Levels are compared as p-values are; floor(alpha * (n_cal + 1)) would round .29 * 100 to 28.
+    levels = _p_value(np.arange(len(calibration) + 1), len(calibration))
+    n_reached = int(np.searchsorted(levels, alpha, side="right"))
+    if n_reached == 0:
+        return math.inf
+    if n_reached == len(levels):
+        return -math.inf
+    return math.nextafter(calibration[-n_reached], math.inf)
+
+
+def smallest_alpha(n_cal: int) -> float:
+    """Return the smallest p-value that `n_cal` calibration scores can give.
+
+    >>> smallest_alpha(99)
+    0.01
+    """
+    return 1 / (n_cal + 1)
+
+
+def check_alpha(alpha: float, n_cal: int) -> None:
+    """Raise `InputError` when no text could be flagged at `alpha`, or every text would be."""
+    if not 0 < alpha < 1:
+        raise InputError(
+            f"Got alpha {alpha}; expected a share between 0 and 1; pass e.g. --alpha 0.05."
+        )
+    smallest = smallest_alpha(n_cal)
+    if alpha < smallest:
+        raise InputError(
+            f"Got alpha {alpha}; the smallest reachable p-value with {n_cal} calibration texts "
+            f"is {smallest:.4g}; pass a larger --alpha or fit on more normal texts."
+        )
+
+
+def benjamini_hochberg(p_values: ArrayLike, q: float) -> NDArray[np.bool_]:
+    """Return which texts to flag so that at most a share `q` of the flags is expected to be false.
+
+    Parameters
+    ----------
+    p_values : (n_texts,) float
+    q : float
+        False discovery rate.
+
+    Returns
+    -------
+    (n_texts,) bool
+
+    Raises
+    ------
+    InputError
+        When a p-value is NaN.
+
+    Source: Bates et al., arXiv 2104.08279 (conformal p-values are positively dependent enough).
+
+    >>> benjamini_hochberg([0.01, 0.04, 0.9], 0.1)
+    array([ True,  True, False])
+    """
+    p = _check_scores(p_values, "p-values")
+    ascending = np.sort(p)
+    levels = q * np.arange(1, len(p) + 1) / max(len(p), 1)
+    reached = ascending[ascending <= levels * _ROUNDING]
+    flagged: NDArray[np.bool_] = p <= reached.max(initial=-np.inf)
+    return flagged
+
+
+def _p_value(n_at_least: NDArray[np.intp], n_cal: int) -> NDArray[np.float64]:
+    return (1 + n_at_least) / (n_cal + 1)
+
+
+def _sort_calibration(calibration_scores: ArrayLike) -> NDArray[np.float64]:
+    calibration = np.sort(_check_scores(calibration_scores, "calibration scores"))
+    if len(calibration) == 0:
+        raise InputError(
+            "Got no calibration scores; expected at least one held-out normal text; "
+            "fit on more normal texts."
+        )
+    return calibration
+
+
+def _check_scores(scores: ArrayLike, name: str) -> NDArray[np.float64]:
+    values = np.asarray(scores, dtype=np.float64)
+    if values.ndim != 1:
+        raise InputError(f"Got {name} of shape {values.shape}; expected one axis; flatten them.")
+    n_nan = int(np.isnan(values).sum())
+    if n_nan:
+        raise InputError(
+            f"Got {n_nan} NaN among {len(values)} {name}; expected numbers; leave those texts out."
+        )
+    return values
