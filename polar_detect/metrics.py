@@ -1,0 +1,250 @@
+"""How well scores separate anomalous from normal texts, and how sure that figure is.
+
+Hides the ROC curve, from which all four metrics are read, and the resampling behind
+intervals. Labels are true for anomalous texts; scores are higher for more anomalous ones.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from polar_detect.errors import InputError
+
+Metric = Callable[[ArrayLike, ArrayLike], float]
+
+_PAIRED_LEVEL = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Bounds between which a metric lies at the level that was asked for."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The metric of one score minus that of another on the same texts, with its interval."""
+
+    difference: float
+    low: float
+    high: float
+
+
+def auroc(labels: ArrayLike, scores: ArrayLike) -> float:
+    """Return the chance that an anomalous text scores above a normal one; a tie counts half.
+
+    Parameters
+    ----------
+    labels : (n_texts,) bool
+    scores : (n_texts,) float, higher = more anomalous
+
+    Raises
+    ------
+    InputError
+        When only one class is present, lengths differ, or a score is NaN or infinite; so does
+        every metric here.
+
+    >>> auroc([False, False, True, True], [0.1, 0.4, 0.35, 0.8])
+    0.75
+    """
+    roc = _trace_roc(labels, scores)
+    return float(np.sum(np.diff(roc.fpr) * (roc.tpr[1:] + roc.tpr[:-1]) / 2))
+
+
+def aupr(labels: ArrayLike, scores: ArrayLike) -> float:
+    """Return the average precision: the precision at each threshold, weighted by added recall.
+
+    Parameters
+    ----------
+    labels : (n_texts,) bool
+    scores : (n_texts,) float, higher = more anomalous
+
+    >>> round(aupr([False, False, True, True], [0.1, 0.4, 0.35, 0.8]), 3)
+    0.833
+    """
+    roc = _trace_roc(labels, scores)
+    n_hits = roc.tpr[1:] * roc.n_anomalous
+    precision = n_hits / (n_hits + roc.fpr[1:] * roc.n_normal)
+    return float(np.sum(np.diff(roc.tpr) * precision))
+
+
+def fpr_at_tpr(labels: ArrayLike, scores: ArrayLike, tpr: float = 0.95) -> float:
+    """Return the smallest share of normal texts flagged when at least `tpr` of anomalous ones are.
+
+    Parameters
+    ----------
+    labels : (n_texts,) bool
+    scores : (n_texts,) float, higher = more anomalous
+    tpr : float
+        Share of anomalous texts that must be flagged; one threshold decides, never a mixture.
+
+    >>> fpr_at_tpr([False, False, True, True], [0.1, 0.4, 0.35, 0.8])
+    0.5
+    """
+    roc = _trace_roc(labels, scores)
+    return float(roc.fpr[roc.tpr >= tpr].min())
+
+
+def recall_at_fpr(labels: ArrayLike, scores: ArrayLike, fpr: float = 0.05) -> float:
+    """Return the largest share of anomalous texts flagged when at most `fpr` of normal ones are.
+
+    Parameters
+    ----------
+    labels : (n_texts,) bool
+    scores : (n_texts,) float, higher = more anomalous
+    fpr : float
+        Share of normal texts that may be flagged; one threshold decides, never a mixture.
+
+    >>> recall_at_fpr([False, False, True, True], [0.1, 0.4, 0.35, 0.8])
+    0.5
+    """
+    roc = _trace_roc(labels, scores)
+    return float(roc.tpr[roc.fpr <= fpr].max())
+
+
+def bootstrap_interval(
+    metric: Metric,
+    labels: ArrayLike,
+    scores: ArrayLike,
+    *,
+    n_resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Return the percentile bootstrap interval of a metric, resampling within each class.
+
+    Parameters
+    ----------
+    metric : callable of labels and scores
+        Any function of this module, or another with its signature.
+    labels : (n_texts,) bool
+    scores : (n_texts,) float, higher = more anomalous
+    n_resamples : int
+        About 0.4 ms each for 600 texts.
+    level : float
+        Share of intervals that should hold the true metric.
+    seed : int
+        Equal seeds give equal resamples.
+
+    Raises
+    ------
+    InputError
+        As for `auroc`.
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 13.3.
+    """
+    is_anomalous, values = _check(labels, scores)
+    return _percentile_interval(
+        [
+            metric(is_anomalous[rows], values[rows])
+            for rows in _resample(is_anomalous, n_resamples, seed)
+        ],
+        level,
+    )
+
+
+def paired_difference(
+    metric: Metric,
+    labels: ArrayLike,
+    scores_a: ArrayLike,
+    scores_b: ArrayLike,
+    *,
+    n_resamples: int = 1000,
+    seed: int = 0,
+) -> Difference:
+    """Return metric(a) − metric(b) and its 95 % interval over the same resamples of both.
+
+    Parameters
+    ----------
+    metric : callable of labels and scores
+    labels : (n_texts,) bool
+    scores_a, scores_b : (n_texts,) float, higher = more anomalous
+        Two scores of the same texts.
+    n_resamples : int
+    seed : int
+        Equal seeds give equal resamples.
+
+    Raises
+    ------
+    InputError
+        As for `auroc`.
+    """
+    is_anomalous, a = _check(labels, scores_a)
+    _, b = _check(labels, scores_b)
+
+    def difference(rows: NDArray[np.intp] | slice) -> float:
+        return metric(is_anomalous[rows], a[rows]) - metric(is_anomalous[rows], b[rows])
+
+    resampled = [difference(rows) for rows in _resample(is_anomalous, n_resamples, seed)]
+    interval = _percentile_interval(resampled, _PAIRED_LEVEL)
+    return Difference(difference(slice(None)), interval.low, interval.high)
+
+
+@dataclass(frozen=True, slots=True)
+class _Roc:
+    """Shares of both classes flagged at each threshold, from none flagged to all."""
+
+    fpr: NDArray[np.float64]
+    tpr: NDArray[np.float64]
+    n_normal: int
+    n_anomalous: int
+
+
+def _trace_roc(labels: ArrayLike, scores: ArrayLike) -> _Roc:
+    # Imported on first use: scikit-learn brings pandas and 1.4 s, which every command would pay.
+    from sklearn.metrics import roc_curve
+
+    is_anomalous, values = _check(labels, scores)
+    fpr, tpr, _ = roc_curve(is_anomalous, values, drop_intermediate=False)
+    n_anomalous = int(is_anomalous.sum())
+    return _Roc(fpr, tpr, len(is_anomalous) - n_anomalous, n_anomalous)
+
+
+def _check(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    given = np.asarray(labels)
+    values = np.asarray(scores, dtype=np.float64)
+    if given.ndim != 1 or given.shape != values.shape:
+        raise InputError(
+            f"Got labels of shape {given.shape} and scores of shape {values.shape}; expected one "
+            "label and one score a text; pass both for the same texts."
+        )
+    is_anomalous = given.astype(np.bool_)
+    if not np.array_equal(is_anomalous, given):
+        raise InputError(
+            "Got labels other than 0 and 1; expected true for anomalous texts and false for "
+            "normal ones; convert them."
+        )
+    n_anomalous = int(is_anomalous.sum())
+    if n_anomalous in (0, len(given)):
+        raise InputError(
+            f"Got {len(given) - n_anomalous} normal and {n_anomalous} anomalous texts; expected "
+            "at least one of each; add texts of the other class."
+        )
+    n_bad = int((~np.isfinite(values)).sum())
+    if n_bad:
+        raise InputError(
+            f"Got {n_bad} NaN or infinite among {len(values)} scores; expected finite numbers; "
+            "leave those texts out."
+        )
+    return is_anomalous, values
+
+
+def _resample(
+    is_anomalous: NDArray[np.bool_], n_resamples: int, seed: int
+) -> Iterator[NDArray[np.intp]]:
+    """Yield rows drawn with replacement, as many of each class as there are."""
+    rng = np.random.default_rng(seed)
+    normal, anomalous = np.flatnonzero(~is_anomalous), np.flatnonzero(is_anomalous)
+    for _ in range(n_resamples):
+        yield np.concatenate(
+            [rng.choice(normal, len(normal)), rng.choice(anomalous, len(anomalous))]
+        )
+
+
+def _percentile_interval(values: list[float], level: float) -> Interval:
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high))
