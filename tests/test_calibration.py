@@ -165,6 +165,11 @@ def test_benjamini_hochberg_equals_its_definition_in_exact_arithmetic(twentieths
     assert flagged.tolist() == [value <= largest for value in p]
 
 
+def test_a_p_value_equal_to_its_benjamini_hochberg_level_is_flagged_despite_rounding():
+    assert 0.3 * 1 / 3 < 0.1  # the level of the first of three, rounded
+    assert benjamini_hochberg([0.1, 1.0, 1.0], 0.3).tolist() == [True, False, False]
+
+
 def test_benjamini_hochberg_agrees_with_scipy():
     rng = np.random.default_rng(0)
     p = rng.uniform(size=500) ** 3
