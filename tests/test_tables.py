@@ -326,11 +326,12 @@ def test_two_columns_of_one_name_are_refused_with_their_positions(save):
 @pytest.mark.parametrize(
     ("content", "text_column", "match"),
     [
-        ('id,"text\n(long)"\n1,a\n', "text", "has: id, text \\(long\\)"),
+        ('id,"text\n(long)"\n1,a\n', None, "has: id, text \\(long\\)"),
         ('id,text\n1,"a\nb\n', "text", "unbalanced quotes"),
         ('id,text\n"1\n2",a\n', "text", "Got label"),
         ('"a\nb","a\nb"\n1,a\n', "text", "two columns"),
         ("id,text\n1,a\n", "te\nxt", "Got column"),
+        ('id,"te\nxt"\n1,a\n', "text", "Pass --text-column with one of them"),
     ],
 )
 def test_every_message_is_one_line(save, content, text_column, match):

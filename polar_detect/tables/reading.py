@@ -1,27 +1,24 @@
-"""Tables of texts: read what the command line is given, write what it found.
+"""Read a CSV or a text file as a table of texts.
 
-Hides encodings, delimiters, quoting and partial files. Every cell stays the string that
-stood in the file, so that ids such as 007, dates and empty cells are written back unchanged.
+Hides encodings, delimiters, quoting and line ends; whatever cannot be read is named with
+its line.
 """
 
 import csv
 import difflib
 import io
-import os
 import reprlib
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
-from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polar_detect.errors import InputError, InputNotFoundError, OutputError
+from polar_detect.errors import InputError, InputNotFoundError
 
 _DELIMITERS = {".csv": (",", ";", "\t"), ".tsv": ("\t",)}
 _SPREADSHEETS = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
@@ -103,94 +100,9 @@ def read_table(path: Path, *, text_column: str | None, label_column: str | None 
         text_column = _LINE_COLUMN
     text_column = _check_column(frame, text_column, "--text-column")
     texts: list[str] = frame[text_column].tolist()
-    if not any(text.strip() for text in texts):
-        raise InputError(
-            f"Got no text in column {text_column!r} of {source} (all {len(texts)} rows are "
-            "empty); expected at least one; choose another --text-column."
-        )
+    _check_some_text(texts, text_column, source)
     labels = None if label_column is None else _parse_labels(frame, label_column)
     return Table(frame, texts, labels, text_column, source)
-
-
-def check_added(table: Table, names: Iterable[str]) -> None:
-    """Raise `InputError` when the table already has one of the columns to be added."""
-    taken = [name for name in names if name in table.frame.columns]
-    if taken:
-        raise InputError(
-            f"Got {table.source} with a column {taken[0]!r}; expected that name to be free for "
-            "the results; rename or remove the column."
-        )
-
-
-def check_output(path: Path) -> None:
-    """Raise `OutputError` when a table cannot be written to `path`; for use before long work."""
-    try:
-        problem = _find_output_problem(path)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    if problem is not None:
-        raise OutputError(f"Got the output path {path}; {problem}")
-
-
-def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write `frame` as CSV in UTF-8; `path` holds its earlier content or the whole table.
-
-    Parameters
-    ----------
-    frame : (n_rows, n_columns) pandas.DataFrame
-        None and NaN are written as empty cells; the index is not written.
-    path : Path
-        Ends in .csv.
-
-    Raises
-    ------
-    OutputError
-        When the ending is not .csv, the folder is missing or not writable, or the disk is full.
-    """
-    check_output(path)
-    target = path.resolve()  # a link keeps pointing to the file that it names
-    # Not tempfile, whose files only their owner can read.
-    partial = target.with_name(f".polar-detect-{uuid4().hex}.part")
-    cells = frame.astype(object).where(frame.notna(), None)
-    try:
-        with partial.open("x", encoding="utf-8", newline="") as file:
-            writer = csv.writer(_UnixLines(file))
-            writer.writerow(frame.columns)
-            writer.writerows(cells.itertuples(index=False, name=None))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def write_scored(
-    table: Table, added: Mapping[str, Sequence[object] | NDArray[Any]], path: Path
-) -> None:
-    """Write the table's columns and, to their right, the added ones.
-
-    Parameters
-    ----------
-    table : Table
-        n_texts rows.
-    added : mapping of str to n_texts values
-        New columns in order.
-    path : Path
-        Ends in .csv.
-
-    Raises
-    ------
-    InputError
-        When the table already has a column of that name.
-    OutputError
-        As for `write_table`.
-    """
-    check_added(table, added)
-    # Objects, because pandas turns a column of 12 and None into 12.0 and NaN.
-    columns = {name: np.asarray(values, dtype=np.object_) for name, values in added.items()}
-    write_table(table.frame.assign(**columns), path)
 
 
 def _read_content(path: Path) -> str:
@@ -342,9 +254,18 @@ def _check_column(frame: pd.DataFrame, column: str | None, option: str) -> str:
     listed = ", ".join(" ".join(name.split()) or "''" for name in names[:_MAX_LISTED_COLUMNS])
     unlisted = len(names) - _MAX_LISTED_COLUMNS
     more = f" and {unlisted} more" if unlisted > 0 else ""
-    closest = difflib.get_close_matches(column or "", names, n=1)
+    printable = filter(str.isprintable, names)
+    closest = difflib.get_close_matches(column or "", list(printable), n=1)
     advice = shlex.quote(closest[0]) if closest else "with one of them"
     raise InputError(f"Got {got}; the table has: {listed}{more}. Pass {option} {advice}.")
+
+
+def _check_some_text(texts: list[str], text_column: str, source: str) -> None:
+    if not any(text.strip() for text in texts):
+        raise InputError(
+            f"Got no text in column {text_column!r} of {source} (all {len(texts)} rows are "
+            "empty); expected at least one; choose another --text-column."
+        )
 
 
 def _parse_labels(frame: pd.DataFrame, label_column: str) -> NDArray[np.bool_]:
@@ -360,36 +281,3 @@ def _parse_labels(frame: pd.DataFrame, label_column: str) -> NDArray[np.bool_]:
             )
         labels[row] = label
     return labels
-
-
-def _find_output_problem(path: Path) -> str | None:
-    if path.suffix.lower() != ".csv":
-        return "expected the ending .csv; rename the output."
-    if path.is_dir():
-        return "expected a file, and this is a folder; name a file inside it."
-    if not path.parent.is_dir():
-        return f"expected an existing folder; create {path.parent} first."
-    if not os.access(path.parent, os.W_OK):
-        return f"expected a writable folder; change the permissions of {path.parent}."
-    return None
-
-
-def _cannot_write(path: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"Got the output path {path}, which cannot be written ({error.strerror}); expected a "
-        "writable place with enough space; free some or choose another."
-    )
-
-
-class _UnixLines:
-    """A file for csv.writer whose rows end in a line feed alone.
-
-    Asking csv.writer for that would leave carriage returns in cells unquoted before Python
-    3.13 (it quotes the line ends that it writes itself), and readers would end the row there.
-    """
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def write(self, row: str) -> int:
-        return self._file.write(row.removesuffix("\r\n") + "\n")
