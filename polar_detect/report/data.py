@@ -65,6 +65,10 @@ class ReportData:
         Mean |SHAP| over the batch per property of the whole text, largest first.
     auroc, aupr : float or None
         Where the batch carries labels of both kinds.
+    batch_calls : (n_layers,) float or None
+        As `typical_calls`, of this batch.
+    versions : tuple of (str, str)
+        What produced the scores: package, model and library versions, for the footer.
     """
 
     title: str
@@ -88,3 +92,5 @@ class ReportData:
     global_whole: tuple[Contribution, ...]
     auroc: float | None = None
     aupr: float | None = None
+    batch_calls: NDArray[np.float64] | None = None
+    versions: tuple[tuple[str, str], ...] = ()

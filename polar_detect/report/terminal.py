@@ -1,0 +1,156 @@
+"""Programs, curves and scored rows for a terminal; readable without colour and when piped."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+from rich.table import Table
+from rich.text import Text
+
+from polar_detect.program import Program
+from polar_detect.report.data import RowReport
+from polar_detect.report.words import (
+    EMPTY_TEXT,
+    Numbers,
+    is_empty,
+    one_line,
+    p_value,
+    percent,
+    reasons,
+)
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_SKIP, _KEEP = "·", "█"
+_STYLES = {0: "dim", 1: "blue"}
+_LOOP_STYLE = "bold black on bright_yellow"
+_TEXT_CHARACTERS = 200  # more than any terminal shows; the table cuts to its width
+_NUMBERS = Numbers(2)
+
+
+def program_strip(program: Program, n_layers: int) -> Text:
+    """Return one character per layer: ``·`` skipped, ``█`` kept, a digit for looped.
+
+    >>> program_strip(Program.parse("0-1 [2-3]x2 6"), 8).plain
+    '██22··█·'
+    """
+    strip = Text(no_wrap=True)
+    for calls in program.counts(n_layers):
+        strip.append(_cell(calls), _STYLES.get(calls, _LOOP_STYLE))
+    return strip
+
+
+def layer_ruler(n_layers: int) -> Text:
+    """Return the line that goes under a strip: every fifth layer index.
+
+    >>> layer_ruler(12).plain
+    '0    5    10'
+    """
+    marks = (str(layer).ljust(5) for layer in range(0, n_layers, 5))
+    return Text("".join(marks).rstrip(), style="dim", no_wrap=True)
+
+
+def sparkline(values: ArrayLike) -> str:
+    """Return one block per value, from the lowest to the highest; a space where not finite.
+
+    >>> sparkline([0.0, 0.5, 1.0, float("nan")])
+    '▁▅█ '
+    """
+    heights = np.asarray(values, dtype=np.float64)
+    finite = heights[np.isfinite(heights)]
+    if len(finite) == 0:
+        return " " * len(heights)
+    low, span = float(finite.min()), float(np.ptp(finite)) or 1.0
+    top = len(_BLOCKS) - 1
+    return "".join(
+        _BLOCKS[math.floor((height - low) / span * top + 0.5)] if math.isfinite(height) else " "
+        for height in heights
+    )
+
+
+def worst_rows(rows: Sequence[RowReport], *, n_reasons: int = 2) -> Table:
+    """Return the rows as a table without lines: what scored how, and what raised it.
+
+    Parameters
+    ----------
+    rows : sequence of RowReport
+        In the order of display.
+    n_reasons : int
+        Reasons per row, largest first.
+
+    Returns
+    -------
+    Table
+        Columns row, score, p, flag, label (where any row has one), raised by, text.
+    """
+    has_labels = any(row.label is not None for row in rows)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in ("row", "score", "p"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("flag", no_wrap=True)
+    if has_labels:
+        table.add_column("label", no_wrap=True)
+    table.add_column("raised by", overflow="fold")
+    # The cells refuse to wrap, not the column: rich narrows only columns that may wrap.
+    table.add_column("text")
+    for row in rows:
+        label = [_label(row.label)] if has_labels else []
+        table.add_row(
+            str(row.row),
+            _NUMBERS.plain(row.score),
+            p_value(row.p_value),
+            Text("yes", "bold yellow") if row.is_anomaly else Text("no", "dim"),
+            *label,
+            _reason_words(row, n_reasons),
+            _text_cell(row.text),
+        )
+    return table
+
+
+def score_summary(n_rows: int, n_flagged: int, *, alpha: float, n_empty: int = 0) -> Text:
+    """Return how many rows were scored and flagged, and how many chance alone would flag.
+
+    >>> print(score_summary(240, 31, alpha=0.05, n_empty=3))
+    237 rows scored, 31 flagged; about 12 expected by chance alone (5 % of 237).
+    3 rows have no text and were not scored.
+    """
+    n_scored = n_rows - n_empty
+    expected = alpha * n_scored
+    about = f"{expected:.1f}" if 0 < expected < 3 else f"{expected:.0f}"
+    summary = Text(f"{_rows(n_scored)} scored, ")
+    summary.append(f"{n_flagged} flagged", "bold yellow" if n_flagged else "bold")
+    summary.append(f"; about {about} expected by chance alone ({percent(alpha)} of {n_scored}).")
+    if n_empty:
+        has, was = ("has", "was") if n_empty == 1 else ("have", "were")
+        summary.append(f"\n{_rows(n_empty)} {has} no text and {was} not scored.")
+    return summary
+
+
+def _cell(calls: int) -> str:
+    if calls == 0:
+        return _SKIP
+    if calls == 1:
+        return _KEEP
+    return str(calls) if calls < 10 else "+"
+
+
+def _label(label: bool | None) -> str:
+    if label is None:
+        return ""
+    return "anomaly" if label else "normal"
+
+
+def _reason_words(row: RowReport, n_reasons: int) -> Text:
+    parts = reasons(row, n_reasons)
+    return Text(" · ".join(f"{part.label} {_NUMBERS.signed(part.value)}" for part in parts) or "–")
+
+
+def _text_cell(text: str) -> Text:
+    # Text, not str: square brackets of a log line are no markup.
+    if is_empty(text):
+        return Text(f"({EMPTY_TEXT})", "dim italic")
+    return Text(one_line(text, _TEXT_CHARACTERS), no_wrap=True, overflow="ellipsis")
+
+
+def _rows(count: int) -> str:
+    return f"{count} row" if count == 1 else f"{count} rows"

@@ -1,0 +1,148 @@
+"""How numbers, reasons and foreign texts are written, the same in every renderer."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from polar_detect.report.data import Contribution, ReportData, RowReport
+
+NO_VALUE = "–"
+EMPTY_TEXT = "empty text"
+MINUS = "−"  # typographic; terminals and files keep the hyphen
+
+# C0, DEL and C1 as control pictures or U+FFFD: they would vanish in HTML and steer a terminal.
+# Line feed and tab are layout, not control. Lone surrogates cannot be written as UTF-8.
+_VISIBLE = (
+    {code: 0x2400 + code for code in range(0x20) if code not in (0x09, 0x0A)}
+    | {0x7F: 0x2421}
+    | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
+    | dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Numbers written with a fixed count of decimals, so that columns of them compare.
+
+    Examples
+    --------
+    >>> Numbers(2).signed(-0.001), Numbers(2).signed(0.407), Numbers(2).plain(float("nan"))
+    ('0.00', '+0.41', '–')
+    """
+
+    decimals: int = 2
+    minus: str = "-"
+
+    def plain(self, value: float) -> str:
+        """Return `value` with a sign only where negative."""
+        if not math.isfinite(value):
+            return NO_VALUE
+        # Adding zero turns a rounded -0.0 into 0.0.
+        return f"{round(value, self.decimals) + 0.0:.{self.decimals}f}".replace("-", self.minus)
+
+    def signed(self, value: float) -> str:
+        """Return `value` with its sign, unless it rounds to zero."""
+        written = self.plain(value)
+        return (
+            f"+{written}" if math.isfinite(value) and round(value, self.decimals) > 0 else written
+        )
+
+
+def decimals_for(spread: float) -> int:
+    """Return how many decimals (2 to 4) tell values of this standard deviation apart."""
+    if not math.isfinite(spread) or spread <= 0:
+        return 2
+    return min(4, max(2, 1 - math.floor(math.log10(spread))))
+
+
+def p_value(value: float) -> str:
+    """Return a p-value with two significant digits.
+
+    >>> p_value(0.002493), p_value(0.5), p_value(float("nan"))
+    ('0.0025', '0.5', '–')
+    """
+    return f"{value:.2g}" if math.isfinite(value) else NO_VALUE
+
+
+def percent(share: float) -> str:
+    """Return a share in per cent, with a decimal only where it matters.
+
+    >>> percent(0.05), percent(0.005), percent(0.314)
+    ('5 %', '0.5 %', '31 %')
+    """
+    return f"{share * 100:.{1 if 0 < share < 0.01 else 0}f} %"
+
+
+def visible(text: str) -> str:
+    """Return `text` with line ends as line feeds and control characters made visible."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").translate(_VISIBLE)
+
+
+def one_line(text: str, n_characters: int) -> str:
+    """Return `text` on one line, cut to `n_characters` with an ellipsis.
+
+    >>> one_line("pump   leaks again", 12)
+    'pump leaks …'
+    """
+    # White space shrinks the text, so a margin of the source is read, never all of it.
+    flat = " ".join(visible(text[: 4 * n_characters]).split())
+    if len(flat) <= n_characters and len(text) <= 4 * n_characters:
+        return flat
+    return flat[: n_characters - 1] + "…"
+
+
+def is_empty(text: str) -> bool:
+    """Return whether `text` has nothing to score."""
+    return not text.strip()
+
+
+def reasons(row: RowReport, n_reasons: int = 3) -> tuple[Contribution, ...]:
+    """Return what raised the score of `row` most, largest first."""
+    raising = (part for part in (*row.layers, *row.whole) if part.value > 0)
+    return tuple(sorted(raising, key=lambda part: -part.value)[:n_reasons])
+
+
+def total(parts: Iterable[Contribution]) -> float:
+    """Return the sum of the contributions."""
+    return math.fsum(part.value for part in parts)
+
+
+def joined(names: Iterable[str]) -> str:
+    """Return `names` as an English list.
+
+    >>> joined(["L1", "L2", "context"])
+    'L1, L2 and context'
+    """
+    *head, last = names
+    return f"{', '.join(head)} and {last}" if head else last
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """How many rows a batch of normal rows alone would have flagged.
+
+    Parameters
+    ----------
+    expected, low, high : float
+        Mean, and mean ± 2 standard deviations within what is possible.
+    """
+
+    expected: float
+    low: float
+    high: float
+
+
+def chance(data: ReportData) -> Chance:
+    """Return how many of the scored rows would be flagged if all were normal.
+
+    The count is beta-binomial, because the held-out rows that set the threshold are a
+    sample too. Source: Bates et al., arXiv 2104.08279, section 2.
+    """
+    n_scored = data.n_rows - data.n_empty
+    n_calibration = len(data.calibration_scores)
+    expected = data.alpha * n_scored
+    variance = (
+        expected * (1 - data.alpha) * (n_scored + n_calibration + 1) / max(1, n_calibration + 2)
+    )
+    margin = 2 * math.sqrt(variance)
+    return Chance(expected, max(0.0, expected - margin), min(float(n_scored), expected + margin))
