@@ -25,6 +25,7 @@ LAYOUT = 1
 MANIFEST = "manifest.json"
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
+_MAKE_ROOM = "free some or set POLAR_DETECT_CACHE to a folder on a larger disk"
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,10 @@ def _disk_errors_explained(entry: CacheEntry) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise _full_disk(entry) from error
+            raise OutputError(
+                f"Got a full disk while storing {entry.key} in {cache_folder()}; expected "
+                f"{entry.needed_bytes()} free bytes; {_MAKE_ROOM}."
+            ) from error
         if error.errno in _UNWRITABLE:
             raise OutputError(
                 f"Got a cache folder that cannot be written: {error.filename or cache_folder()} "
@@ -201,14 +205,6 @@ def _disk_errors_explained(entry: CacheEntry) -> Iterator[None]:
                 "permissions or set POLAR_DETECT_CACHE to another folder."
             ) from error
         raise
-
-
-def _full_disk(entry: CacheEntry) -> OutputError:
-    free = shutil.disk_usage(cache_folder()).free
-    return OutputError(
-        f"Got {free} free bytes for {cache_folder()}; expected {entry.needed_bytes()} to store "
-        f"{entry.key}; free some or set POLAR_DETECT_CACHE to a folder on a larger disk."
-    )
 
 
 @contextmanager
@@ -232,8 +228,7 @@ def _build(entry: CacheEntry) -> None:
     _remove(staging)  # left by a process that was killed: nobody else holds the lock
     staging.mkdir()
     try:
-        if shutil.disk_usage(staging).free < entry.needed_bytes():
-            raise _full_disk(entry)
+        _check_space(entry, staging)
         work, result = staging / "work", staging / "result"
         work.mkdir()
         result.mkdir()
@@ -244,6 +239,15 @@ def _build(entry: CacheEntry) -> None:
         result.rename(entry.folder)
     finally:
         _remove(staging)
+
+
+def _check_space(entry: CacheEntry, folder: Path) -> None:
+    free, needed = shutil.disk_usage(folder).free, entry.needed_bytes()
+    if free < needed:
+        raise OutputError(
+            f"Got {free} free bytes for {cache_folder()}; expected {needed} to store {entry.key}; "
+            f"{_MAKE_ROOM}."
+        )
 
 
 def _write_manifest(entry: CacheEntry, folder: Path) -> None:

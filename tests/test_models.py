@@ -1,0 +1,409 @@
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import gguf
+import numpy as np
+import pytest
+import torch
+from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.utils import filter_repo_objects
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlamaModel,
+)
+
+from polar_detect import models
+from polar_detect.errors import ModelError, ModelNotFoundError, OutputError
+from polar_detect.models import folder, hashes, hub, names
+
+
+def stored(own_cache: Path) -> list[str]:
+    """Everything in the cache but the lock files, which stay and are empty."""
+    return sorted(path.name for path in (own_cache / "models").iterdir() if path.suffix != ".lock")
+
+
+# --- where the cache is ---------------------------------------------------------------------
+
+
+def test_the_cache_is_the_folder_that_the_environment_names(own_cache):
+    assert models.cache_folder() == own_cache
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="XDG is the convention of Linux")
+def test_the_cache_follows_xdg_and_ignores_a_relative_folder(tmp_path, monkeypatch):
+    monkeypatch.delenv("POLAR_DETECT_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert models.cache_folder() == tmp_path / "polar-detect"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert models.cache_folder() == Path.home() / ".cache" / "polar-detect"
+
+
+def test_listing_models_imports_no_torch_and_converting_does():
+    listing = "import sys, polar_detect.models as m; m.available(); print('torch' in sys.modules)"
+    converting = "import sys, polar_detect.models.convert; print('torch' in sys.modules)"
+    answers = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        for code in (listing, converting)
+    ]
+    assert [answer.stdout.strip() for answer in answers] == ["False", "True"]
+
+
+# --- folders --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def llama() -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=64,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=128,
+        tie_word_embeddings=False,
+    )
+    return LlamaForCausalLM(config)
+
+
+def test_a_folder_is_described_with_the_hash_of_its_weights_and_loads(
+    llama, tmp_path, own_cache, monkeypatch
+):
+    llama.save_pretrained(tmp_path / "llama")
+    monkeypatch.chdir(tmp_path)
+    model = models.resolve("llama")
+    weights = (tmp_path / "llama" / "model.safetensors").read_bytes()
+    assert model.sha256 == hashlib.sha256(weights).hexdigest()
+    assert (model.folder, model.kind) == (tmp_path / "llama", "decoder")
+    assert model.license is None
+    loaded = AutoModelForCausalLM.from_pretrained(model.folder, local_files_only=True)
+    assert torch.equal(loaded.lm_head.weight, llama.lm_head.weight)
+    assert models.fetch("llama") == models.verify("llama") == model
+    assert not (own_cache / "models").exists()
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_shards_are_hashed_together_over_their_sorted_names(llama, tmp_path):
+    llama.save_pretrained(tmp_path, max_shard_size="20KB")
+    shards = sorted(tmp_path.glob("*.safetensors"))
+    assert len(shards) > 1
+    lines = [f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n" for path in shards]
+    expected = hashlib.sha256("".join(lines).encode()).hexdigest()
+    assert models.resolve(str(tmp_path)).sha256 == expected
+    shards[0].unlink()
+    with pytest.raises(ModelError, match=f"Got .* without {shards[0].name}; expected every file"):
+        models.resolve(str(tmp_path))
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_folder_without_its_head_is_an_encoder(llama, tmp_path):
+    LlamaModel(llama.config).save_pretrained(tmp_path)
+    assert models.resolve(str(tmp_path)).kind == "encoder"
+
+
+@pytest.mark.parametrize(
+    ("config", "kind"),
+    [
+        ({"architectures": ["Qwen2MoeForCausalLM"]}, "decoder"),
+        ({"architectures": ["GPT2LMHeadModel"]}, "decoder"),
+        ({"architectures": ["Gemma3ForConditionalGeneration"]}, "decoder"),
+        (
+            {"architectures": ["T5ForConditionalGeneration"], "is_encoder_decoder": True},
+            "encoder",
+        ),
+        ({"architectures": ["BertForMaskedLM"]}, "encoder"),
+        ({"architectures": None}, "encoder"),
+        ({}, "encoder"),
+    ],
+)
+def test_the_kind_follows_from_the_architectures(config, kind, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert folder.kind_of(tmp_path) == kind
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_folder_that_is_no_model_is_refused_with_what_it_holds(tmp_path):
+    place = tmp_path / "place"
+    place.mkdir()
+    with pytest.raises(ModelError, match=r"with: nothing; expected config.json with model"):
+        models.resolve(str(place))
+    (place / "config.json").write_text("{}")
+    (place / "pytorch_model.bin").write_text("")
+    with pytest.raises(ModelError, match=r"with: config.json, pytorch_model.bin; expected"):
+        models.resolve(str(place))
+    for number in range(20):
+        (place / f"{number:02}.gguf").write_text("")
+    with pytest.raises(ModelError, match=r"09.gguf and 12 more; expected .* a single .gguf file"):
+        models.resolve(str(place))
+
+
+@pytest.mark.usefixtures("own_cache")
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[]"])
+def test_a_configuration_that_is_no_json_object_is_refused(content, tmp_path):
+    save_file({"weight": np.zeros(1)}, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_bytes(content)
+    with pytest.raises(ModelError, match=r"Got .*config.json.*; expected"):
+        models.resolve(str(tmp_path))
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_file_that_is_no_gguf_file_is_refused(tmp_path):
+    (tmp_path / "weights.bin").write_text("")
+    with pytest.raises(ModelError, match=r"Got file .*weights.bin; expected a folder"):
+        models.resolve(str(tmp_path / "weights.bin"))
+
+
+def test_a_file_is_hashed_once_until_it_changes(tmp_path, monkeypatch):
+    file, memory = tmp_path / "file", tmp_path / "memory"
+    file.write_bytes(b"one")
+    first = hashes.remembered_sha256(file, memory)
+    assert first == hashlib.sha256(b"one").hexdigest()
+    with monkeypatch.context() as patch:
+        patch.setattr(hashes, "sha256_of", lambda _: pytest.fail("hashed twice"))
+        assert hashes.remembered_sha256(file, memory) == first
+    file.write_bytes(b"three")
+    assert hashes.remembered_sha256(file, memory) == hashlib.sha256(b"three").hexdigest()
+
+
+def test_hashes_are_right_where_they_cannot_be_remembered(tmp_path):
+    (tmp_path / "file").write_bytes(b"one")
+    in_the_way = tmp_path / "file" / "memory"
+    expected = hashlib.sha256(b"one").hexdigest()
+    assert hashes.remembered_sha256(tmp_path / "file", in_the_way) == expected
+
+
+# --- GGUF files -----------------------------------------------------------------------------
+
+QUANTISED = "blk.0.ffn_down.weight"
+TOKENS = ["<unk>", "<s>", "</s>", *"abcdefghijklmnopqrstuvwxyz", "Ġ", "th", "the", "Ġthe"]
+MERGES = ["t h", "th e", "Ġ the"]
+
+
+def write_gguf(llama: LlamaForCausalLM, path: Path) -> dict[str, np.ndarray]:
+    """Write a tiny decoder, one of its matrices quantised; return that one dequantised."""
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_name("tiny")
+    writer.add_block_count(2)
+    writer.add_context_length(128)
+    writer.add_embedding_length(32)
+    writer.add_feed_forward_length(64)
+    writer.add_head_count(4)
+    writer.add_head_count_kv(2)
+    writer.add_layer_norm_rms_eps(1e-6)
+    writer.add_rope_freq_base(10000.0)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(TOKENS + [f"<{number}>" for number in range(64 - len(TOKENS))])
+    writer.add_token_merges(MERGES)
+    writer.add_unk_token_id(0)
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    renamed = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, 2)
+    dequantised = {}
+    for name, tensor in llama.state_dict().items():
+        key = renamed.get_name(name, try_suffixes=(".weight",))
+        if key == QUANTISED:
+            kind = gguf.GGMLQuantizationType.Q4_1
+            blocks = gguf.quants.quantize(tensor.numpy(), kind)
+            writer.add_tensor(key, blocks, raw_dtype=kind)
+            dequantised = {name: gguf.quants.dequantize(blocks, kind)}
+        else:
+            writer.add_tensor(key, tensor.numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return dequantised
+
+
+def test_a_gguf_file_is_converted_once_and_keeps_its_dequantised_values(
+    llama, tmp_path, own_cache, monkeypatch, capsys
+):
+    dequantised = write_gguf(llama, tmp_path / "tiny.gguf")
+    model = models.resolve(str(tmp_path / "tiny.gguf"))
+    assert (model.kind, model.folder.parent) == ("decoder", own_cache / "models")
+    weights = load_file(model.folder / "model.safetensors")
+    for name, values in dequantised.items():
+        assert np.array_equal(weights[name], values)
+        assert not np.array_equal(values, llama.state_dict()[name].numpy())  # the control
+    assert np.array_equal(weights["lm_head.weight"], llama.lm_head.weight.numpy(force=True))
+    monkeypatch.setattr(names, "_convert", lambda *_: pytest.fail("converted twice"))
+    assert models.resolve(str(tmp_path / "tiny.gguf")) == model
+    assert models.resolve(str(tmp_path)).folder == model.folder
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_the_tokenizer_of_a_gguf_file_keeps_its_ids(llama, tmp_path):
+    write_gguf(llama, tmp_path / "tiny.gguf")
+    original = AutoTokenizer.from_pretrained(tmp_path, gguf_file="tiny.gguf")
+    model = models.resolve(str(tmp_path / "tiny.gguf"))
+    kept = AutoTokenizer.from_pretrained(model.folder, local_files_only=True)
+    assert kept.bos_token_id == original.bos_token_id == 1
+    for text in ("the other the", "hi", "", "日本 the"):
+        assert kept(text).input_ids == original(text).input_ids
+    ids = kept("the the", add_special_tokens=False).input_ids
+    assert kept.convert_ids_to_tokens(ids) == ["the", "Ġthe"]
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"GGUF\x03\x00\x00\x00"])
+def test_a_broken_gguf_file_is_refused_and_leaves_nothing(content, tmp_path, own_cache):
+    (tmp_path / "broken.gguf").write_bytes(content)
+    with pytest.raises(ModelError, match=r"Got .*broken.gguf, which cannot be converted \("):
+        models.resolve(str(tmp_path / "broken.gguf"))
+    assert stored(own_cache) == []
+
+
+def test_a_gguf_file_without_some_of_its_tensors_is_refused(llama, tmp_path, own_cache):
+    deeper = LlamaConfig(**llama.config.to_dict() | {"num_hidden_layers": 1})
+    write_gguf(LlamaForCausalLM(deeper), tmp_path / "tiny.gguf")
+    with pytest.raises(ModelError, match=r"lacks 9 tensors, among them model.layers.1"):
+        models.resolve(str(tmp_path / "tiny.gguf"))
+    assert stored(own_cache) == []
+
+
+def test_a_disk_that_fills_up_while_converting_is_reported_as_full(
+    llama, tmp_path, own_cache, monkeypatch
+):
+    def fail(*_args, **_kwargs):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    write_gguf(llama, tmp_path / "tiny.gguf")
+    monkeypatch.setattr(LlamaForCausalLM, "save_pretrained", fail)
+    with pytest.raises(OutputError, match="Got a full disk while storing gguf-"):
+        models.resolve(str(tmp_path / "tiny.gguf"))
+    assert stored(own_cache) == []
+
+
+# --- Hugging Face ids and other names -------------------------------------------------------
+
+
+def hub_that_answers(local: Path | None, remote: Path | OSError | None):
+    def snapshot_download(_repo_id, *, local_files_only, **_patterns):
+        answer = local if local_files_only else remote
+        if answer is None:
+            raise LocalEntryNotFoundError("Cannot find an appropriate cached snapshot folder")
+        if isinstance(answer, OSError):
+            raise answer
+        return str(answer)
+
+    return snapshot_download
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_snapshot_on_this_machine_is_used_without_the_network(llama, tmp_path, monkeypatch):
+    llama.save_pretrained(tmp_path)
+    offline = OfflineModeIsEnabled("the network was used")
+    monkeypatch.setattr(hub, "snapshot_download", hub_that_answers(tmp_path, offline))
+    model = models.resolve("org/model")
+    assert (model.name, model.folder, model.kind) == ("org/model", tmp_path, "decoder")
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(ModelNotFoundError, match="the network was used"):  # the control
+        models.resolve("org/model")
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_repository_that_is_not_on_this_machine_is_downloaded(llama, tmp_path, monkeypatch):
+    llama.save_pretrained(tmp_path)
+    monkeypatch.setattr(hub, "snapshot_download", hub_that_answers(None, tmp_path))
+    assert models.resolve("org/model").folder == tmp_path
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_an_id_that_cannot_be_fetched_is_named_with_the_reason(monkeypatch):
+    monkeypatch.setattr(hub, "snapshot_download", hub_that_answers(None, None))
+    expected = r"Got model 'org/model', .* \(Cannot find .*\); expected .*smollm2, minilm.*; check"
+    with pytest.raises(ModelNotFoundError, match=expected):
+        models.resolve("org/model")
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_an_id_that_hugging_face_does_not_allow_is_not_found():
+    with pytest.raises(ModelNotFoundError, match=r"Got model 'a--b'"):
+        models.resolve("a--b")
+
+
+def test_a_download_takes_weights_and_tokenizer_and_no_code():
+    wanted = ["config.json", "model-00001-of-00002.safetensors", "tokenizer.json", "merges.txt"]
+    unwanted = ["modeling_own.py", "pytorch_model.bin", "onnx/config.json", "README.md"]
+    copies = ["consolidated.safetensors", "original/model.safetensors"]
+    taken = filter_repo_objects(
+        wanted + unwanted + copies,
+        allow_patterns=hub._WANTED,
+        ignore_patterns=hub._UNWANTED,
+    )
+    assert list(taken) == wanted
+
+
+@pytest.mark.parametrize(
+    "name", ["", "no such model", "./missing", "/missing/folder", "missing.gguf", "x" * 5000]
+)
+def test_a_name_that_is_nothing_is_answered_with_the_embedded_names(name):
+    with pytest.raises(ModelNotFoundError, match="expected smollm2, minilm, a folder"):
+        models.resolve(name)
+
+
+# --- the real models ------------------------------------------------------------------------
+
+
+def mean_loss(model, ids: list[int]) -> float:
+    row = torch.tensor([ids])
+    with torch.inference_mode():
+        return model(row, labels=row).loss.item()
+
+
+def test_smollm2_predicts_a_sentence_better_than_its_shuffled_words(smollm2):
+    model = AutoModelForCausalLM.from_pretrained(smollm2.folder, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(smollm2.folder, local_files_only=True)
+    sentence = "The technician replaced the hydraulic pump and checked the oil level."
+    shuffled = "pump oil The and the level hydraulic the replaced technician. checked"
+    losses = [
+        mean_loss(model, [tokenizer.bos_token_id, *tokenizer(text).input_ids])
+        for text in (sentence, shuffled)
+    ]
+    assert losses[0] < 6
+    assert losses[0] + 1 < losses[1]
+    assert (smollm2.kind, smollm2.license) == ("decoder", "Apache-2.0")
+    assert model.dtype == torch.float32
+    assert smollm2.name == models.DEFAULT_MODEL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Checked the pump at 12:30.",
+        "油圧ポンプの異音を確認した。",
+        "🚜🔥 👩‍🔧 ok",
+        "  two\n\ttabs ",
+    ],
+)
+def test_smollm2_writes_back_what_it_reads(smollm2, text):
+    tokenizer = AutoTokenizer.from_pretrained(smollm2.folder, local_files_only=True)
+    ids = tokenizer(text, add_special_tokens=False).input_ids
+    assert tokenizer.decode(ids) == text
+    assert tokenizer.bos_token_id not in ids
+    assert (tokenizer.bos_token, tokenizer.bos_token_id) == ("<|im_start|>", 1)
+
+
+def test_minilm_places_sentences_of_one_meaning_near_each_other(minilm):
+    model = AutoModel.from_pretrained(minilm.folder, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(minilm.folder, local_files_only=True)
+    texts = ["The pump leaks oil.", "Oil is dripping from the pump.", "My invoice is wrong."]
+    batch = tokenizer(texts, padding=True, return_tensors="pt")
+    with torch.inference_mode():
+        states = model(**batch).last_hidden_state
+    mask = batch["attention_mask"].unsqueeze(-1)
+    pooled = torch.nn.functional.normalize((states * mask).sum(1) / mask.sum(1), dim=-1)
+    leak_and_drip, leak_and_invoice = (pooled[0] @ pooled[other] for other in (1, 2))
+    assert leak_and_drip > 0.6
+    assert leak_and_invoice < 0.3
+    assert (minilm.kind, models.DEFAULT_ENCODER) == ("encoder", minilm.name)
