@@ -251,7 +251,8 @@ def slow_pip(requirement, folder):
     (folder / wheel.name).write_bytes(b"half")
     with log.open("a") as file:
         file.write(requirement + "\\n")
-    while not go.exists():
+    deadline = time.monotonic() + 120  # should the test fail, do not wait for ever
+    while not go.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     shutil.copy(wheel, folder)
     return subprocess.CompletedProcess([], 0, "", "")
