@@ -138,7 +138,7 @@ def layer_columns(
     is_signed : bool
         Whether bars mean raising and lowering, or only a size.
     """
-    values = [part.value if math.isfinite(part.value) else 0.0 for part in parts]
+    values = [_drawn(part.value) for part in parts]
     levels = round_levels(min([0.0, *values]), max([0.0, *values]))
     low, span = levels[0], levels[-1] - levels[0]
     zero = height * (1 + low / span)
@@ -164,16 +164,16 @@ def layer_columns(
 
 def size_steps(parts: Sequence[Contribution]) -> tuple[Step, ...]:
     """Return horizontal bars from zero, as long as each part is large."""
-    longest = max((abs(part.value) for part in parts), default=0.0) or 1.0
+    longest = max((abs(_drawn(part.value)) for part in parts), default=0.0) or 1.0
     return tuple(
-        Step(part.label, part.value, 0.0, 100 * abs(part.value) / longest, "total")
+        Step(part.label, part.value, 0.0, 100 * abs(_drawn(part.value)) / longest, "total")
         for part in parts
     )
 
 
 def waterfall(base: float, parts: Sequence[Contribution]) -> tuple[Step, ...]:
     """Return the way from the base value over each part to the score, as floating bars."""
-    stops = np.cumsum([base, *(part.value for part in parts)])
+    stops = np.cumsum([_drawn(base), *(_drawn(part.value) for part in parts)])
     low, span = float(stops.min()), float(np.ptp(stops)) or 1.0
 
     def place(value: float) -> float:
@@ -207,6 +207,11 @@ def level_label(value: float, levels: Sequence[float], numbers: Numbers) -> str:
     step = levels[1] - levels[0] if len(levels) > 1 else 1.0
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     return Numbers(decimals, numbers.minus).plain(value)
+
+
+def _drawn(value: float) -> float:
+    """Return `value`, or no length at all for what is no number."""
+    return value if math.isfinite(value) else 0.0
 
 
 def _called(calls: int) -> str:
