@@ -23,7 +23,7 @@ from polar_detect.runtime import best_device, best_dtype, keep_freed_memory
 _READ_OUT_TOKENS = 256  # (tokens × vocabulary) logits of one chunk: 50 MB in float32
 
 
-class _ReachedFirstBlock(Exception):  # noqa: N818 - a signal that ends a forward early
+class _ReachedFirstBlock(Exception):
     """Carries the first block's input out of the model's own forward."""
 
     def __init__(self, hidden: Tensor) -> None:
@@ -135,6 +135,8 @@ class Backbone:
                 f"Got max_tokens {max_tokens}; expected 1 to {self.max_positions - 1} for this "
                 "model; choose a value there."
             )
+        if not texts:  # tokenizers refuse an empty list
+            return []
         # A token covers at most ~64 characters in practice; cutting first keeps the tokenizer
         # from chewing through a text of a million characters of which 64 tokens are used.
         cut = [text[: max_tokens * 64] for text in texts]
@@ -142,7 +144,7 @@ class Backbone:
         return [list(row[:max_tokens]) for row in ids]
 
     def embed(self, input_ids: Tensor) -> Tensor:
-        """Return the first block's input, (n_rows, n_tokens, hidden), for ids (n_rows, n_tokens)."""
+        """Return the first block's input, (n_rows, n_tokens, hidden)."""
 
         def stop(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             raise _ReachedFirstBlock(args[0] if args else kwargs["hidden_states"])
@@ -184,8 +186,8 @@ class Backbone:
         losses = self._chunk_losses
         if not precise and self._quick_head is not None:
             losses = self._quick_chunk_losses
-        chunks = zip(hidden.split(_READ_OUT_TOKENS), targets.split(_READ_OUT_TOKENS), strict=True)
-        pieces = [losses(self.final_norm(h), t) for h, t in chunks]
+        chunks = (torch.split(part, _READ_OUT_TOKENS) for part in (hidden, targets))
+        pieces = [losses(self.final_norm(h), t) for h, t in zip(*chunks, strict=True)]
         return torch.cat(pieces) if pieces else hidden.new_zeros(0)
 
     def _chunk_losses(self, normed: Tensor, targets: Tensor) -> Tensor:

@@ -5,8 +5,10 @@ texts of the same padded length: under causal attention neither the padding nor 
 changes a text's result, so no mask is needed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
@@ -34,12 +36,15 @@ class Batch:
         The token to predict at each position.
     is_target : (n_texts, n_tokens) bool
         Positions whose target is a token of the text.
+    is_text : (n_texts, n_tokens) bool
+        Positions that hold a token of the text.
     """
 
     index: NDArray[np.int64]
     input_ids: Tensor
     targets: Tensor
     is_target: Tensor
+    is_text: Tensor
 
     def __len__(self) -> int:
         return len(self.index)
@@ -48,6 +53,11 @@ class Batch:
     def n_tokens(self) -> int:
         """Padded length."""
         return self.input_ids.shape[1]
+
+    def rows(self, texts: Sequence[int]) -> Self:
+        """Return the batch of the given rows only."""
+        parts = (self.input_ids, self.targets, self.is_target, self.is_text)
+        return type(self)(self.index[list(texts)], *(part[list(texts)] for part in parts))
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,7 @@ def batches(
     backbone: Backbone,
     *,
     prefixes: Sequence[Sequence[int]] | None = None,
+    reads_last: bool = False,
     max_batch_tokens: int = 4096,
 ) -> Iterator[Batch]:
     """Group tokenised texts into batches of equal padded length, shortest first.
@@ -86,14 +97,16 @@ def batches(
         Texts without start token. Texts without tokens are left out.
     prefixes : sequence of token id sequences, optional
         Context that stands between the start token and each text; its tokens are not scored.
+    reads_last : bool
+        Also feed each text's last token, which no loss needs but a state over the text does.
     max_batch_tokens : int
         Upper bound of rows × padded length, but for single rows.
     """
     lengths: dict[int, list[int]] = {}
     for i, row in enumerate(rows):
         if row:
-            n_prefix = len(prefixes[i]) if prefixes is not None else 0
-            lengths.setdefault(padded_length(n_prefix + len(row)), []).append(i)
+            n_tokens = len(row) + reads_last + (len(prefixes[i]) if prefixes is not None else 0)
+            lengths.setdefault(padded_length(n_tokens), []).append(i)
     for n_tokens, members in sorted(lengths.items()):
         n_rows = max(1, max_batch_tokens // n_tokens)
         for start in range(0, len(members), n_rows):
@@ -111,14 +124,18 @@ def _batch(
     input_ids = torch.full((len(index), n_tokens), backbone.start_token)
     targets = torch.zeros((len(index), n_tokens), dtype=torch.int64)
     is_target = torch.zeros((len(index), n_tokens), dtype=torch.bool)
+    is_text = torch.zeros_like(is_target)
     for r, i in enumerate(index):
         prefix = list(prefixes[i]) if prefixes is not None else []
         sequence = [backbone.start_token, *prefix, *rows[i]]
-        input_ids[r, : len(sequence) - 1] = torch.tensor(sequence[:-1])
+        fed = min(len(sequence), n_tokens)  # the last token too where there is room for it
+        input_ids[r, :fed] = torch.tensor(sequence[:fed])
         targets[r, : len(sequence) - 1] = torch.tensor(sequence[1:])
         is_target[r, len(prefix) : len(sequence) - 1] = True
+        is_text[r, len(prefix) + 1 : fed] = True
     device = backbone.device
-    return Batch(np.asarray(index), input_ids.to(device), targets.to(device), is_target.to(device))
+    parts = (input_ids, targets, is_target, is_text)
+    return Batch(np.asarray(index), *(part.to(device) for part in parts))
 
 
 class Executor:
@@ -126,14 +143,19 @@ class Executor:
 
     Attributes
     ----------
-    n_layer_calls : int
-        Layer calls on one text each since construction. A backward pass through a layer counts
-        as one call more.
+    spent : Counter
+        Layer calls so far by text (its place in the sequence that was batched). A backward
+        pass through a layer counts as one call more. Callers clear it as they need.
     """
 
     def __init__(self, backbone: Backbone) -> None:
         self.backbone = backbone
-        self.n_layer_calls = 0
+        self.spent: Counter[int] = Counter()
+
+    def count(self, batch: Batch, calls: Mapping[int, int]) -> None:
+        """Add layer calls by row of `batch` to what its texts have spent."""
+        for row, n_calls in calls.items():
+            self.spent[int(batch.index[row])] += n_calls
 
     @torch.no_grad()
     def losses(
@@ -154,6 +176,7 @@ class Executor:
         for job in jobs:
             job.program.check(self.backbone.n_layers)
         schedule = plan(jobs)
+        self.count(batch, schedule.calls)
         states = self._run(batch, schedule, precise=precise)
         texts = torch.tensor([job.text for job in jobs], device=states.device)
         ends = states[torch.tensor(schedule.ends, device=states.device)]
@@ -166,7 +189,7 @@ class Executor:
         Taylor term of replacing the call's output by its input.
         """
         schedule = plan([Job(text, program) for text, program in enumerate(programs)])
-        self.n_layer_calls += 2 * schedule.n_layer_calls
+        self.count(batch, {text: 2 * len(program) for text, program in enumerate(programs)})
         with torch.enable_grad():
             states, pairs = self._run_with_graph(batch, schedule)
             texts = torch.arange(len(programs), device=self.backbone.device)
@@ -196,12 +219,11 @@ class Executor:
             states[slot] = embedded[text]
         step_rows = max(1, _STEP_TOKENS // batch.n_tokens)
         for step in schedule.steps:
-            self.n_layer_calls += len(step.sources)
             sources = torch.tensor(step.sources, device=states.device)
             targets = torch.tensor(step.targets, device=states.device)
             # A target may reuse a source's slot: all sources are read before any is written.
-            rows = states[sources]
-            for part, target in zip(rows.split(step_rows), targets.split(step_rows), strict=True):
+            parts = torch.split(states[sources], step_rows)
+            for part, target in zip(parts, torch.split(targets, step_rows), strict=True):
                 states[target] = self.backbone.apply(step.layer, part, precise=precise)
         return states
 

@@ -4,7 +4,8 @@ Pure bookkeeping: hidden states are numbered memory slots here, tensors only in 
 """
 
 import heapq
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from polar_detect.program import Program
@@ -48,17 +49,15 @@ class Schedule:
         Slot of each job's final state, in the order of the jobs. It stays untouched.
     n_slots : int
         Most states alive at once.
+    calls : mapping of int to int
+        Layer calls per text; shared prefixes count once.
     """
 
     roots: tuple[tuple[int, int], ...]
     steps: tuple[Step, ...]
     ends: tuple[int, ...]
     n_slots: int
-
-    @property
-    def n_layer_calls(self) -> int:
-        """Layer calls on one state each; shared prefixes count once."""
-        return sum(len(step.sources) for step in self.steps)
+    calls: Mapping[int, int]
 
 
 def plan(jobs: Sequence[Job]) -> Schedule:
@@ -112,6 +111,7 @@ def plan(jobs: Sequence[Job]) -> Schedule:
         steps=tuple(steps),
         ends=tuple(slot_of[node] for node in forest.ends),
         n_slots=slots.n_slots,
+        calls=forest.calls,
     )
 
 
@@ -122,6 +122,7 @@ class _Forest:
         self.children: list[dict[int, int]] = []
         self.uses: list[int] = []  # children still to be run, one more for each job's end
         self.roots: dict[int, int] = {}
+        self.calls: Counter[int] = Counter()
         self.ends = [self._insert(job) for job in jobs]
 
     def _insert(self, job: Job) -> int:
@@ -134,6 +135,7 @@ class _Forest:
                 child = self._new_node()
                 self.children[node][layer] = child
                 self.uses[node] += 1
+                self.calls[job.text] += 1
             node = child
         self.uses[node] += 1
         return node

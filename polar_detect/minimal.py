@@ -1,0 +1,124 @@
+"""The minimal programs of many texts: searches in step on one executor, then verified.
+
+Searches run on the quick form of the layers, whose rounding is of the order of a tenth of
+the tolerance, and pick what looks best; so the winner is measured again in float32, and the
+next one is taken where it fails.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from polar_detect.executor import Batch, Executor, batches
+from polar_detect.program import Program
+from polar_detect.schedule import Job
+from polar_detect.search import Answer, Candidate, Found, Query, Search, guided, run_together
+
+_VERIFY_AT_ONCE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class MinimalProgram:
+    """A text's minimal program; losses are float32 measurements, nats per token.
+
+    Parameters
+    ----------
+    program : Program
+    loss : float
+        Of exactly this program; NaN for a text without tokens, whose program is full.
+    full_loss : float
+    layer_calls : int
+        Spent on this text's search and verification, gradients counted as one call more.
+    """
+
+    program: Program
+    loss: float
+    full_loss: float
+    layer_calls: int
+
+
+def find_minimal_programs(
+    executor: Executor,
+    rows: Sequence[Sequence[int]],
+    *,
+    tolerance: float = 0.1,
+    search: Callable[..., Search] = guided,
+) -> list[MinimalProgram]:
+    """Find the minimal program of each tokenised text.
+
+    Parameters
+    ----------
+    executor : Executor
+    rows : sequence of token id sequences
+        Texts without start token.
+    tolerance : float
+        Nats per token by which a valid program's loss may exceed the full program's.
+    search : callable
+        ``search(n_layers, tolerance=…)`` returns a `Search`.
+    """
+    n_layers = executor.backbone.n_layers
+    nothing = MinimalProgram(Program.full(n_layers), float("nan"), float("nan"), 0)
+    results = [nothing] * len(rows)
+    for batch in batches(rows, executor.backbone, max_batch_tokens=1024):
+        executor.spent.clear()
+        searches = {i: search(n_layers, tolerance=tolerance) for i in range(len(batch))}
+        found = run_together(searches, _answerer(executor, batch))
+        verified = _verify(executor, batch, found, tolerance)
+        for i, (minimal, full_loss) in verified.items():
+            text = int(batch.index[i])
+            results[text] = MinimalProgram(
+                minimal.program, minimal.loss, full_loss, executor.spent[text]
+            )
+    return results
+
+
+def _answerer(
+    executor: Executor, batch: Batch
+) -> Callable[[Mapping[int, Query]], dict[int, Answer]]:
+    def answer(queries: Mapping[int, Query]) -> dict[int, Answer]:
+        plain = {i: q.programs for i, q in queries.items() if not q.with_slopes}
+        sloped = {i: q.programs[0] for i, q in queries.items() if q.with_slopes}
+        answers = {i: Answer(losses) for i, losses in _losses(executor, batch, plain).items()}
+        if sloped:
+            slopes = executor.slopes(batch.rows(list(sloped)), list(sloped.values()))
+            for row, i in enumerate(sloped):
+                answers[i] = Answer(slopes.losses[row : row + 1], slopes.skips[row])
+        return answers
+
+    return answer
+
+
+def _losses(
+    executor: Executor,
+    batch: Batch,
+    programs: Mapping[int, Sequence[Program]],
+    *,
+    precise: bool = False,
+) -> dict[int, np.ndarray]:
+    jobs = [Job(text, program) for text, own in programs.items() for program in own]
+    losses = executor.losses(batch, jobs, precise=precise)
+    stops = np.cumsum([len(own) for own in programs.values()])[:-1]
+    return dict(zip(programs, np.split(losses, stops), strict=True))
+
+
+def _verify(
+    executor: Executor, batch: Batch, found: Mapping[int, Found], tolerance: float
+) -> dict[int, tuple[Candidate, float]]:
+    """Return each text's shortest candidate that float32 confirms, and its full loss."""
+    full = Program.full(executor.backbone.n_layers)
+    measured = _losses(executor, batch, {i: [full] for i in found}, precise=True)
+    full_losses = {i: float(losses[0]) for i, losses in measured.items()}
+    verified = {}
+    waiting = {i: [c.program for c in f.valid] for i, f in found.items()}
+    while waiting:
+        asked = {i: programs[:_VERIFY_AT_ONCE] for i, programs in waiting.items()}
+        for i, losses in _losses(executor, batch, asked, precise=True).items():
+            waiting[i] = waiting[i][_VERIFY_AT_ONCE:]
+            pairs = zip(asked[i], losses, strict=True)
+            valid = [Candidate(p, float(x)) for p, x in pairs if x <= full_losses[i] + tolerance]
+            if valid:
+                minimal = min(valid, key=lambda c: (len(c.program), c.loss))
+                verified[i] = (minimal, full_losses[i])
+                del waiting[i]
+    return verified

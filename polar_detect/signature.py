@@ -1,0 +1,279 @@
+"""Texts → what the language model does with them, as plain arrays.
+
+The only meeting point of torch and numpy: everything downstream reads these arrays.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from polar_detect.backbone import Backbone
+from polar_detect.executor import Batch, Executor, batches
+from polar_detect.features import Feature, FeatureTable
+from polar_detect.program import Program
+from polar_detect.schedule import Job
+
+Array = NDArray[np.float32]
+CurveKind = Literal["first-order", "exact"]
+
+_EXIT_TOKENS = 4096
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What one pass of the full program, its gradient and one loop of each layer tell.
+
+    Losses are nats per token. Texts without tokens have NaN everywhere.
+
+    Parameters
+    ----------
+    n_tokens : (n_texts,)
+    n_chars : (n_texts,)
+    loss, loss_spread, loss_max : (n_texts,)
+        Mean, standard deviation and maximum over the text's tokens under the full program.
+    surprise : (n_texts,)
+        Mean loss minus the loss that the model expects of its own predictions, in standard
+        deviations (conditional probability curvature; Bao et al., arXiv 2310.05130, eq. 2).
+    skip, loop : (n_texts, n_layers)
+        Loss with the layer skipped / looped, minus `loss`.
+    exit : (n_texts, n_layers)
+        Loss with the read-out at the layer's input, minus that at the end (see `exit_losses`).
+    trajectory : (n_texts, n_layers + 1, hidden)
+        Hidden states at each depth, mean over the text's tokens.
+    """
+
+    n_tokens: Array
+    n_chars: Array
+    loss: Array
+    loss_spread: Array
+    loss_max: Array
+    surprise: Array
+    skip: Array
+    loop: Array
+    exit: Array
+    trajectory: Array
+
+    def __len__(self) -> int:
+        return len(self.loss)
+
+    def rows(self, index: NDArray[np.intp] | Sequence[int] | slice) -> Self:
+        """Return the given texts."""
+        return type(self)(*(getattr(self, field.name)[index] for field in fields(self)))
+
+    @classmethod
+    def below(cls, parts: Sequence[Self]) -> Self:
+        """Return the texts of all parts, one below the other."""
+        return cls(
+            *(np.concatenate([getattr(p, field.name) for p in parts]) for field in fields(cls))
+        )
+
+    def table(self) -> FeatureTable:
+        """Return all but the trajectories as named features."""
+        n_layers = self.skip.shape[1]
+        whole = {
+            Feature("length", "tokens"): self.n_tokens,
+            Feature("length", "characters_per_token"): self.n_chars / np.maximum(self.n_tokens, 1),
+            Feature("loss", "mean"): self.loss,
+            Feature("loss", "spread"): self.loss_spread,
+            Feature("loss", "max"): self.loss_max,
+            Feature("loss", "surprise"): self.surprise,
+        }
+        curves = [
+            FeatureTable(values, tuple(Feature(group, "", i) for i in range(n_layers)))
+            for group, values in (("skip", self.skip), ("loop", self.loop), ("exit", self.exit))
+        ]
+        columns = np.column_stack(list(whole.values())).astype(np.float32)
+        return FeatureTable.beside([FeatureTable(columns, tuple(whole)), *curves])
+
+
+class Tracer:
+    """Extracts traces and context losses with one backbone.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    max_tokens : int
+        Texts are cut after this many tokens.
+    curves : {"first-order", "exact"}
+        Whether skip and loop curves are Taylor estimates from one gradient, or measured by
+        running all one-edit programs (about ten times the work).
+    """
+
+    def __init__(
+        self, backbone: Backbone, *, max_tokens: int = 64, curves: CurveKind = "first-order"
+    ) -> None:
+        self.backbone = backbone
+        self.executor = Executor(backbone)
+        self.max_tokens = max_tokens
+        self.curves = curves
+
+    def trace(self, texts: Sequence[str]) -> Traces:
+        """Return the traces of `texts`."""
+        out = self._empty(texts)
+        rows = self.backbone.tokenize(list(texts), self.max_tokens)
+        out.n_tokens[:] = [len(row) for row in rows]
+        for batch in batches(rows, self.backbone, reads_last=True, max_batch_tokens=1024):
+            self._trace_batch(batch, out)
+        return out
+
+    @torch.no_grad()
+    def context_exit_losses(
+        self, texts: Sequence[str], contexts: Sequence[Sequence[str]], *, context_tokens: int = 40
+    ) -> Array:
+        """Return each text's exit losses with context in front.
+
+        Parameters
+        ----------
+        texts : sequence of str
+        contexts : one sequence of str per text
+            Stand before the text in this order, cut to `context_tokens`, a newline after each.
+
+        Returns
+        -------
+        (n_texts, n_layers + 1) float32, nats per token
+            NaN for texts without tokens.
+        """
+        rows = self.backbone.tokenize(list(texts), self.max_tokens)
+        prefixes = self._prefixes(contexts, context_tokens)
+        out = np.full((len(rows), self.backbone.n_layers + 1), np.nan, np.float32)
+        for batch in batches(rows, self.backbone, prefixes=prefixes):
+            states = list(self._states(batch))
+            out[batch.index] = self._exit_curve(batch, states).cpu().numpy()
+        return out
+
+    @torch.no_grad()
+    def exit_losses(self, texts: Sequence[str]) -> Array:
+        """Return each text's exit losses without context; see `context_exit_losses`."""
+        return self.context_exit_losses(texts, [()] * len(texts))
+
+    def _prefixes(self, contexts: Sequence[Sequence[str]], context_tokens: int) -> list[list[int]]:
+        unique = sorted({text for context in contexts for text in context})
+        ids = dict(zip(unique, self.backbone.tokenize(unique, context_tokens), strict=True))
+        newline = self.backbone.tokenize(["\n"], 4)[0]
+        return [[t for text in context for t in (*ids[text], *newline)] for context in contexts]
+
+    def _empty(self, texts: Sequence[str]) -> Traces:
+        n, n_layers = len(texts), self.backbone.n_layers
+        hidden = self.backbone.model.config.get_text_config().hidden_size
+
+        def nan(*shape: int) -> Array:
+            return np.full((n, *shape), np.nan, np.float32)
+
+        return Traces(
+            n_tokens=nan(),
+            n_chars=np.asarray([len(text) for text in texts], np.float32),
+            loss=nan(),
+            loss_spread=nan(),
+            loss_max=nan(),
+            surprise=nan(),
+            skip=nan(n_layers),
+            loop=nan(n_layers),
+            exit=nan(n_layers),
+            trajectory=nan(n_layers + 1, hidden),
+        )
+
+    def _trace_batch(self, batch: Batch, out: Traces) -> None:
+        index = batch.index
+        with torch.enable_grad():
+            states = list(self._states(batch))
+            final = states[-1][batch.is_target]
+            token_losses = self.backbone.token_losses(final, batch.targets[batch.is_target])
+            losses = _by_text(batch, token_losses)
+            gradients = torch.autograd.grad(losses.nanmean(1).sum(), states[1:])
+        with torch.no_grad():
+            states = [state.detach() for state in states]
+            losses = losses.detach()
+            out.loss[index] = losses.nanmean(1).cpu()
+            out.loss_max[index] = losses.nan_to_num(-torch.inf).amax(1).cpu()
+            spread = (losses - losses.nanmean(1, keepdim=True)).square().nanmean(1).sqrt()
+            out.loss_spread[index] = spread.cpu()
+            out.surprise[index] = self._surprise(batch, states[-1], losses).cpu()
+            exits = self._exit_curve(batch, states)
+            out.exit[index] = (exits[:, :-1] - exits[:, -1:]).cpu()
+            pooled = torch.stack([_mean_over(state, batch.is_text) for state in states], 1)
+            out.trajectory[index] = pooled.cpu()
+            if self.curves == "exact":
+                out.skip[index], out.loop[index] = self._exact_curves(batch)
+            else:
+                out.skip[index], out.loop[index] = self._first_order(states, gradients)
+
+    def _states(self, batch: Batch) -> Iterator[Tensor]:
+        """Yield the states at each depth of the full program, n_layers + 1 of them."""
+        state = self.backbone.embed(batch.input_ids).float()
+        if torch.is_grad_enabled():
+            state = state.requires_grad_()
+        yield state
+        for layer in range(self.backbone.n_layers):
+            state = self.backbone.apply(layer, state)
+            yield state
+
+    def _first_order(
+        self, states: Sequence[Tensor], gradients: Sequence[Tensor]
+    ) -> tuple[Array, Array]:
+        """Return gradient · (change of the layer's output), for skipping and for looping it."""
+        skips, loops = [], []
+        for layer, gradient in enumerate(gradients):
+            before, after = states[layer], states[layer + 1]
+            again = self.backbone.apply(layer, after)
+            skips.append((gradient * (before - after)).sum((1, 2)))
+            loops.append((gradient * (again - after)).sum((1, 2)))
+        return torch.stack(skips, 1).cpu().numpy(), torch.stack(loops, 1).cpu().numpy()
+
+    def _exact_curves(self, batch: Batch) -> tuple[Array, Array]:
+        n_layers = self.backbone.n_layers
+        full = Program.full(n_layers)
+        edits = [full, *(full.skip(i) for i in range(n_layers))]
+        edits += [full.repeat(i) for i in range(n_layers)]
+        jobs = [Job(text, program) for text in range(len(batch)) for program in edits]
+        losses = self.executor.losses(batch, jobs).reshape(len(batch), len(edits))
+        changes = losses[:, 1:] - losses[:, :1]
+        return changes[:, :n_layers], changes[:, n_layers:]
+
+    def _exit_curve(self, batch: Batch, states: Sequence[Tensor]) -> Tensor:
+        """Return the loss at each depth over a small vocabulary, (n_texts, n_layers + 1).
+
+        The softmax runs over the first 4,096 tokens of the vocabulary (the most frequent ones
+        in byte-pair and unigram vocabularies) and the target. At full vocabulary the read-outs
+        of all depths would cost six times the layers themselves.
+        """
+        weight = self.backbone.head.weight
+        common = weight[:_EXIT_TOKENS]
+        targets = batch.targets[batch.is_target]
+        is_common = targets < len(common)
+        curve = []
+        for state in states:
+            normed = self.backbone.final_norm(state[batch.is_target])
+            target_logits = (normed * weight[targets]).sum(-1)
+            normaliser = torch.logsumexp(normed @ common.T, -1)
+            with_target = torch.logaddexp(normaliser, target_logits)
+            losses = torch.where(is_common, normaliser, with_target) - target_logits
+            curve.append(_by_text(batch, losses).nanmean(1))
+        return torch.stack(curve, 1)
+
+    def _surprise(self, batch: Batch, final: Tensor, losses: Tensor) -> Tensor:
+        means, variances = [], []
+        for chunk in torch.split(final[batch.is_target], 256):
+            log_p = torch.log_softmax(self.backbone.logits(chunk), -1)
+            p = log_p.exp()
+            mean = -(p * log_p).sum(-1)
+            means.append(mean)
+            variances.append((p * log_p.square()).sum(-1) - mean.square())
+        expected = _by_text(batch, torch.cat(means)).nansum(1)
+        variance = _by_text(batch, torch.cat(variances)).nansum(1)
+        return (losses.nansum(1) - expected) / variance.clamp_min(1e-6).sqrt()
+
+
+def _by_text(batch: Batch, token_values: Tensor) -> Tensor:
+    """Lay values of target positions out as (n_texts, n_tokens), NaN elsewhere."""
+    out = token_values.new_full(batch.is_target.shape, torch.nan)
+    return out.masked_scatter(batch.is_target, token_values)
+
+
+def _mean_over(state: Tensor, where: Tensor) -> Tensor:
+    weights = where.float() / where.sum(1, keepdim=True)
+    return torch.einsum("rth,rt->rh", state, weights)
