@@ -4,9 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from polar_detect.errors import ModelNotFoundError
 from polar_detect.models import DEFAULT_ENCODER, DEFAULT_MODEL, LocalModel, resolve
+
+# The time of an example says more about the machine's other work than about the code.
+settings.register_profile("polar", deadline=None)
+settings.load_profile("polar")
 
 
 def _resolved(name: str) -> LocalModel:

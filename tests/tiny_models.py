@@ -1,0 +1,147 @@
+"""Random models of many architectures, small enough to be made anew in every test run.
+
+Every parameter is drawn at random, norms and biases too, so that no layer is nearly the
+identity and a wrong order of layers shows in the logits.
+"""
+
+import copy
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma2Config,
+    Gemma3TextConfig,
+    GPT2Config,
+    GPTNeoXConfig,
+    LlamaConfig,
+    MistralConfig,
+    Olmo2Config,
+    Phi3Config,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2MoeConfig,
+    Qwen3Config,
+)
+
+VOCABULARY = 128
+MAX_POSITIONS = 96
+WINDOW = 4  # sliding attention; the texts of the tests are longer
+
+_SHAPE = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 5,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": MAX_POSITIONS,
+    "bos_token_id": 0,
+    "eos_token_id": 1,
+    "pad_token_id": 1,
+}
+_MULTI_HEAD = {**_SHAPE, "num_key_value_heads": 4}
+_MIXED = ["sliding_attention", "full_attention"]
+
+CONFIGS = {
+    "llama": LlamaConfig(**_SHAPE),
+    "qwen2": Qwen2Config(
+        **_SHAPE,
+        use_sliding_window=True,
+        sliding_window=WINDOW,
+        layer_types=["full_attention", *_MIXED, *_MIXED],
+    ),
+    "qwen3": Qwen3Config(**_SHAPE, head_dim=8),
+    "qwen2-moe": Qwen2MoeConfig(
+        **_SHAPE,
+        num_experts=4,
+        num_experts_per_tok=2,
+        moe_intermediate_size=24,
+        shared_expert_intermediate_size=24,
+        mlp_only_layers=[1],
+    ),
+    "mistral": MistralConfig(**_SHAPE, head_dim=8, sliding_window=WINDOW),
+    "gemma3": Gemma3TextConfig(
+        **_SHAPE,
+        head_dim=8,
+        sliding_window=WINDOW,
+        layer_types=[*_MIXED, "sliding_attention", *_MIXED],
+        rope_parameters={
+            "sliding_attention": {"rope_type": "default", "rope_theta": 100.0},
+            "full_attention": {"rope_type": "default", "rope_theta": 10_000.0},
+        },
+    ),
+    "gpt2": GPT2Config(
+        vocab_size=VOCABULARY,
+        n_embd=32,
+        n_layer=5,
+        n_head=4,
+        n_positions=MAX_POSITIONS,
+        bos_token_id=0,
+        eos_token_id=1,
+    ),
+    "gpt-neox": GPTNeoXConfig(**{k: v for k, v in _SHAPE.items() if k != "num_key_value_heads"}),
+    "phi3": Phi3Config(**_SHAPE),
+    "olmo2": Olmo2Config(**_MULTI_HEAD),
+}
+GEMMA2 = Gemma2Config(
+    **_SHAPE,
+    head_dim=8,
+    sliding_window=WINDOW,
+    final_logit_softcapping=2.0,
+    attn_logit_softcapping=5.0,
+)
+
+
+def tiny_model(config, *, seed=0):
+    """Return a random model of `config` in inference mode."""
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_config(copy.deepcopy(config), dtype=torch.float32)
+    for parameter in model.parameters():
+        scale = 0.2 if parameter.ndim > 1 else 0.3
+        parameter.data.normal_(0, scale).add_(parameter.ndim == 1)
+    return model.eval()
+
+
+def tiny_tokenizer():
+    """Return a byte-level tokenizer of printable ASCII with some merges, <s> = 0 and </s> = 1."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = [chr(code) for code in range(33, 127)] + ["\u0120", "\u010a"]  # blank, newline
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=["<s>", "</s>"],
+        initial_alphabet=alphabet,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(["the pump leaks oil and the valve is stuck again"] * 4, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="</s>"
+    )
+
+
+def save_tiny(config, folder: Path, *, seed=0) -> Path:
+    """Save a random model of `config` with its tokenizer, as a user's model folder would be."""
+    tiny_model(config, seed=seed).save_pretrained(folder)
+    tiny_tokenizer().save_pretrained(folder)
+    return folder
+
+
+def rearranged(model, layers):
+    """Return a copy of `model` whose block list is `layers`: the oracle for any program.
+
+    The copy runs its own forward; what the configuration says of single layers (the kind of
+    attention) moves with them.
+    """
+    model = copy.deepcopy(model)
+    inner = model.get_decoder()
+    name = next(n for n, m in inner.named_children() if isinstance(m, torch.nn.ModuleList))
+    blocks = getattr(inner, name)
+    setattr(inner, name, torch.nn.ModuleList([blocks[layer] for layer in layers]))
+    for config in {id(m.config): m.config for m in (model, inner)}.values():
+        if getattr(config, "layer_types", None) is not None:
+            config.layer_types = [config.layer_types[layer] for layer in layers]
+        config.num_hidden_layers = len(layers)
+    return model
