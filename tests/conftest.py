@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from polar_detect.backbone import Backbone
 from polar_detect.errors import ModelNotFoundError
 from polar_detect.models import DEFAULT_ENCODER, DEFAULT_MODEL, LocalModel, resolve
 
@@ -26,6 +27,11 @@ def _resolved(name: str) -> LocalModel:
 @pytest.fixture(scope="session")
 def smollm2() -> LocalModel:
     return _resolved(DEFAULT_MODEL)
+
+
+@pytest.fixture(scope="session")
+def real(smollm2) -> Backbone:
+    return Backbone.load(smollm2.folder)
 
 
 @pytest.fixture(scope="session")

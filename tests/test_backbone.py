@@ -1,0 +1,376 @@
+import copy
+from types import MethodType
+
+import pytest
+import tiny_models
+import torch
+from tiny_models import rearranged, save_tiny, tiny_model, tiny_tokenizer
+from torch import nn
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from polar_detect.backbone import Backbone
+from polar_detect.errors import InputError, ModelError, PolarError
+from polar_detect.program import Program
+
+CONFIGS = {**tiny_models.CONFIGS, "gemma2": tiny_models.GEMMA2}
+TEXT = "The pump leaks oil and the valve is stuck again."
+N_TOKENS = 11  # more than the sliding window
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("tiny")
+    return {name: save_tiny(config, root / name) for name, config in CONFIGS.items()}
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def backbone(request, folders):
+    return Backbone.load(folders[request.param], quick_dtype=torch.float32)
+
+
+@pytest.fixture(scope="module")
+def llama(folders):
+    return Backbone.load(folders["llama"], quick_dtype=torch.float32)
+
+
+def random_ids(n_rows=2, n_tokens=N_TOKENS, *, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, tiny_models.VOCABULARY, (n_rows, n_tokens), generator=generator)
+
+
+@torch.no_grad()
+def run(backbone, layers, ids, *, precise=True):
+    """Return the logits of a program on token ids."""
+    hidden = backbone.embed(ids)
+    for layer in layers:
+        hidden = backbone.apply(layer, hidden, precise=precise)
+    return backbone.logits(hidden)
+
+
+@torch.no_grad()
+def logits_of(model, ids):
+    return model(input_ids=ids, use_cache=False).logits
+
+
+def gap(one, other):
+    return (one - other).abs().max().item()
+
+
+def random_layers(n_layers, seed):
+    """Draw any sequence: skips, loops and layers in any order."""
+    generator = torch.Generator().manual_seed(seed)
+    length = int(torch.randint(1, n_layers + 4, (), generator=generator))
+    return tuple(torch.randint(0, n_layers, (length,), generator=generator).tolist())
+
+
+# The model itself is the oracle, on every architecture
+
+
+def test_the_full_program_equals_the_model(backbone):
+    ids = random_ids()
+    assert gap(run(backbone, range(backbone.n_layers), ids), logits_of(backbone.model, ids)) < 1e-5
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_program_equals_the_model_with_its_blocks_rearranged(backbone, seed):
+    ids = random_ids()
+    layers = random_layers(backbone.n_layers, seed)
+    result = run(backbone, layers, ids)
+    assert gap(result, logits_of(rearranged(backbone.model, layers), ids)) < 1e-5
+    # Control: it is the order of the layers that makes the result.
+    assert gap(result, run(backbone, layers[:-1], ids)) > 0.1
+
+
+@pytest.mark.parametrize("text", ["2 0-1 [3-4]x3", "4 3 2 1 0", "-"])
+def test_reversed_looped_and_empty_programs_equal_rearranged_models(backbone, text):
+    layers = Program.parse(text).layers
+    ids = random_ids()
+    expected = logits_of(rearranged(backbone.model, layers), ids)
+    assert gap(run(backbone, layers, ids), expected) < 1e-5
+
+
+def test_padding_on_the_right_changes_nothing(backbone):
+    ids = random_ids()
+    padded = torch.cat([ids, random_ids(n_tokens=5, seed=1)], 1)
+    layers = (0, 1, 1, 3, 2)
+    result = run(backbone, layers, padded)
+    assert gap(run(backbone, layers, ids), result[:, :N_TOKENS]) < 1e-5
+    # Control: the same tokens in front do change it.
+    in_front = torch.cat([random_ids(n_tokens=5, seed=1), ids], 1)
+    assert gap(run(backbone, layers, ids), run(backbone, layers, in_front)[:, 5:]) > 0.01
+
+
+def test_many_rows_equal_single_rows(backbone):
+    ids = random_ids(n_rows=9)
+    layers = (0, 2, 2, 4)
+    together = run(backbone, layers, ids)
+    alone = torch.cat([run(backbone, layers, row[None]) for row in ids])
+    assert gap(together, alone) < 1e-5
+    assert gap(together, alone.roll(1, 0)) > 0.1
+
+
+def test_the_quick_form_is_near_the_precise_one_but_rounds(folders, request, backbone):
+    name = request.node.callspec.params["backbone"]
+    quick = Backbone.load(folders[name], quick_dtype=torch.bfloat16)
+    ids, layers = random_ids(n_rows=4), (0, 1, 2, 2, 3, 4)
+    expected = torch.log_softmax(run(backbone, layers, ids), -1)
+    mean_gap = (torch.log_softmax(run(quick, layers, ids, precise=False), -1) - expected).abs()
+    assert 0 < mean_gap.mean() < 0.1
+    assert gap(torch.log_softmax(run(quick, layers, ids), -1), expected) < 1e-5
+
+
+def test_token_losses_equal_cross_entropy(backbone):
+    ids = random_ids(n_rows=3)
+    hidden = backbone.embed(ids)[:, :-1].reshape(-1, 32)
+    targets = ids[:, 1:].reshape(-1)
+    expected = nn.functional.cross_entropy(backbone.logits(hidden), targets, reduction="none")
+    torch.testing.assert_close(backbone.token_losses(hidden, targets, precise=True), expected)
+    torch.testing.assert_close(backbone.token_losses(hidden, targets), expected)
+
+
+def test_quick_token_losses_are_near_cross_entropy(folders, request, backbone):
+    quick = Backbone.load(
+        folders[request.node.callspec.params["backbone"]], quick_dtype=torch.bfloat16
+    )
+    hidden = torch.randn(500, 32, generator=torch.Generator().manual_seed(0))
+    targets = random_ids(500, 1)[:, 0]
+    exact = backbone.token_losses(hidden, targets)
+    assert (quick.token_losses(hidden, targets) - exact).abs().mean() < 0.02
+    torch.testing.assert_close(quick.token_losses(hidden, targets, precise=True), exact)
+
+
+# What the breadth above relies on
+
+
+@pytest.mark.parametrize("name", ["mistral", "qwen2", "gemma3", "gemma2"])
+def test_the_texts_of_these_tests_are_longer_than_the_sliding_window(name):
+    # Control: were all masks recorded as full ones, the tests above would notice.
+    wide = copy.deepcopy(CONFIGS[name])
+    wide.sliding_window = 64
+    ids = random_ids()
+    assert gap(logits_of(tiny_model(CONFIGS[name]), ids), logits_of(tiny_model(wide), ids)) > 0.01
+
+
+@pytest.mark.parametrize("name", ["gemma3", "qwen2", "gemma2"])
+def test_the_kind_of_attention_moves_with_its_layer(folders, name):
+    backbone = Backbone.load(folders[name], quick_dtype=torch.float32)
+    ids = random_ids()
+    layers = (1, 0, 3, 2, 4)
+    kinds_stay = rearranged(backbone.model, layers)
+    for model in (kinds_stay, kinds_stay.get_decoder()):
+        model.config.layer_types = backbone.model.config.layer_types
+    assert gap(run(backbone, layers, ids), logits_of(kinds_stay, ids)) > 0.01
+
+
+def test_final_soft_capping_bounds_the_logits(folders):
+    backbone = Backbone.load(folders["gemma2"], quick_dtype=torch.float32)
+    logits = run(backbone, range(5), random_ids())
+    assert 1.9 < logits.abs().max() <= 2.0
+
+
+def test_losses_are_differentiable_in_the_hidden_states(llama):
+    hidden = torch.randn(7, 32, requires_grad=True)
+    targets = random_ids(1, 7)[0]
+    (gradient,) = torch.autograd.grad(llama.token_losses(hidden, targets).sum(), hidden)
+    logits = llama.logits(hidden)
+    expected = nn.functional.cross_entropy(logits, targets, reduction="sum")
+    torch.testing.assert_close(gradient, torch.autograd.grad(expected, hidden)[0])
+
+
+def test_losses_of_more_tokens_than_one_chunk_are_the_same(llama):
+    hidden = torch.randn(600, 32)
+    targets = random_ids(1, 600)[0]
+    pieces = [llama.token_losses(hidden[i : i + 1], targets[i : i + 1]) for i in range(600)]
+    torch.testing.assert_close(llama.token_losses(hidden, targets), torch.cat(pieces))
+    assert llama.token_losses(hidden[:0], targets[:0]).shape == (0,)
+
+
+def test_layers_of_the_first_third_have_no_quick_form(folders):
+    backbone = Backbone.load(folders["llama"], quick_dtype=torch.bfloat16)
+    hidden = torch.randn(1, 4, 32)
+    is_same = [
+        torch.equal(backbone.apply(i, hidden), backbone.apply(i, hidden, precise=True))
+        for i in range(5)
+    ]
+    assert is_same == [True, True, False, False, False]
+
+
+def test_the_default_quick_form_is_low_precision_only_where_the_processor_has_it(
+    folders, monkeypatch
+):
+    monkeypatch.setattr("polar_detect.backbone.best_dtype", lambda _: torch.float32)
+    assert Backbone.load(folders["llama"]).quick_dtype == torch.float32
+    monkeypatch.setattr("polar_detect.backbone.best_dtype", lambda _: torch.bfloat16)
+    assert Backbone.load(folders["llama"]).quick_dtype == torch.bfloat16
+
+
+# Text to tokens
+
+
+def test_a_text_becomes_its_tokens_without_a_start_token(llama):
+    (ids,) = llama.tokenize([TEXT], 90)
+    assert llama.tokenizer.decode(ids) == TEXT
+    assert llama.start_token not in ids
+    assert llama.start_token == llama.tokenizer.bos_token_id
+
+
+def test_special_tokens_spelled_out_in_a_text_are_plain_characters(llama):
+    text = "a </s> <s> b"
+    (ids,) = llama.tokenize([text], 90)
+    assert not {0, 1} & set(ids)
+    assert llama.tokenizer.decode(ids) == text
+    # Control: the tokenizer itself would read them as special.
+    assert {0, 1} <= set(llama.tokenizer(text)["input_ids"])
+
+
+def test_texts_are_cut_after_max_tokens(llama):
+    (whole,) = llama.tokenize([TEXT], 90)
+    assert llama.tokenize([TEXT, "", "a"], 4) == [whole[:4], [], llama.tokenize(["a"], 4)[0]]
+
+
+def test_a_text_of_a_million_characters_costs_no_more_than_its_first_tokens(llama):
+    long = TEXT * 25_000
+    assert len(long) > 1e6
+    (ids,) = llama.tokenize([long], 90)
+    assert ids == llama.tokenize([TEXT * 20], 90)[0]
+
+
+def test_no_texts_have_no_tokens(llama):
+    assert llama.tokenize([], 8) == []
+
+
+@pytest.mark.parametrize("max_tokens", [0, -1, tiny_models.MAX_POSITIONS])
+def test_token_limits_that_the_model_cannot_take_are_refused(llama, max_tokens):
+    assert llama.tokenize(["a"], tiny_models.MAX_POSITIONS - 1)
+    with pytest.raises(InputError, match=f"Got max_tokens {max_tokens}; expected 1 to 95"):
+        llama.tokenize(["a"], max_tokens)
+
+
+def without_special_tokens():
+    return PreTrainedTokenizerFast(tokenizer_object=tiny_tokenizer().backend_tokenizer)
+
+
+def test_end_of_text_is_the_start_token_of_models_trained_without_one():
+    tokenizer = without_special_tokens()
+    tokenizer.eos_token = "</s>"
+    model = tiny_model(CONFIGS["llama"])
+    assert Backbone(model, tokenizer, quick_dtype=torch.float32).start_token == 1
+
+
+def test_a_tokenizer_without_any_start_token_is_refused():
+    backbone = Backbone(tiny_model(CONFIGS["llama"]), without_special_tokens())
+    with pytest.raises(ModelError, match="tokenizer without BOS, EOS and padding token"):
+        _ = backbone.start_token
+
+
+# What cannot be replayed is refused
+
+
+def with_forward_between_blocks(change):
+    """Return a tiny Llama whose own forward changes the states between two blocks."""
+    model = tiny_model(CONFIGS["llama"])
+    plain = type(model.model).forward
+
+    def forward(self, *args, **kwargs):
+        hook = self.layers[2].register_forward_pre_hook(lambda _, inputs: (change(inputs[0]),))
+        try:
+            return plain(self, *args, **kwargs)
+        finally:
+            hook.remove()
+
+    model.model.forward = MethodType(forward, model.model)
+    return model
+
+
+def test_a_model_that_adds_something_between_its_blocks_is_refused():
+    changed = with_forward_between_blocks(lambda hidden: hidden + 1)
+    with pytest.raises(ModelError, match=r"layers cannot be called alone .*logits differ by"):
+        Backbone(changed, tiny_tokenizer())
+    # Control: the same construction without a change is accepted.
+    same = with_forward_between_blocks(lambda hidden: hidden)
+    assert Backbone(same, tiny_tokenizer()).n_layers == 5
+
+
+class _TakesSingleRows(nn.Module):
+    """A block that cannot be called on several rows at once."""
+
+    def __init__(self, block):
+        super().__init__()
+        self.block = block
+
+    def forward(self, hidden_states, *args, **kwargs):
+        if hidden_states.shape[0] != 1:
+            raise RuntimeError("this block takes single rows only")
+        return self.block(hidden_states, *args, **kwargs)
+
+
+def test_a_model_whose_blocks_fail_when_called_alone_is_refused():
+    model = tiny_model(CONFIGS["llama"])
+    layers = model.model.layers
+    layers[1] = _TakesSingleRows(layers[1])
+    with pytest.raises(ModelError, match="replaying it fails: this block takes single rows only"):
+        Backbone(model, tiny_tokenizer())
+
+
+def test_a_model_without_a_list_of_blocks_is_refused():
+    model = tiny_model(CONFIGS["llama"])
+    model.config.num_hidden_layers = 7
+    with pytest.raises(ModelError, match="LlamaForCausalLM without a list of 7 blocks"):
+        Backbone(model, tiny_tokenizer())
+
+
+def test_a_folder_that_holds_no_model_is_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"that transformers cannot load .* check the folder"):
+        Backbone.load(tmp_path)
+    assert issubclass(ModelError, PolarError)
+
+
+def test_the_model_is_frozen_and_in_inference_mode():
+    config = LlamaConfig(**{**tiny_models.CONFIGS["llama"].to_dict(), "attention_dropout": 0.5})
+    backbone = Backbone(LlamaForCausalLM(config).train(), tiny_tokenizer())
+    assert not backbone.model.training
+    assert not any(parameter.requires_grad for parameter in backbone.model.parameters())
+
+
+# The real model
+
+
+def real_ids(backbone):
+    (ids,) = backbone.tokenize(["The pump in hall 3 leaks oil; valve replaced."], 16)
+    return torch.tensor([[backbone.start_token, *ids]])
+
+
+def test_the_full_program_equals_the_real_model(real):
+    ids = real_ids(real)
+    logits = run(real, range(real.n_layers), ids)
+    torch.testing.assert_close(logits, logits_of(real.model, ids), atol=1e-4, rtol=1e-5)
+    assert real.n_layers == 30
+
+
+@pytest.mark.parametrize("text", ["0-11 15-29", "0-9 [10-12]x2 13-29", "0-3 7 5 6 8 [20]x3 25-29"])
+def test_programs_equal_the_real_model_with_its_blocks_rearranged(real, text):
+    ids = real_ids(real)
+    layers = Program.parse(text).layers
+    blocks = real.model.model.layers
+    real.model.model.layers = nn.ModuleList([blocks[layer] for layer in layers])
+    real.model.config.num_hidden_layers = len(layers)
+    try:
+        expected = logits_of(real.model, ids)
+    finally:
+        real.model.model.layers = blocks
+        real.model.config.num_hidden_layers = len(blocks)
+    result = run(real, layers, ids)
+    torch.testing.assert_close(result, expected, atol=1e-4, rtol=1e-5)
+    assert gap(result, logits_of(real.model, ids)) > 0.1
+
+
+def test_the_quick_form_of_the_real_model_moves_the_loss_by_little(real):
+    ids = real_ids(real)
+    targets = ids[0, 1:]
+    losses = []
+    for precise in (False, True):
+        hidden = real.embed(ids)
+        for layer in range(real.n_layers):
+            hidden = real.apply(layer, hidden, precise=precise)
+        losses.append(real.token_losses(hidden[0, :-1], targets, precise=precise).mean().item())
+    assert losses[0] == pytest.approx(losses[1], abs=0.03)
