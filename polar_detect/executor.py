@@ -196,7 +196,8 @@ class Executor:
             ends = torch.stack([states[slot] for slot in schedule.ends])
             losses = self.mean_losses(batch, texts, ends)
             outputs = [after for _, after in pairs]
-            gradients = torch.autograd.grad(losses.sum(), outputs, allow_unused=True)
+            # Autograd refuses an empty list, which empty programs alone would make.
+            gradients = torch.autograd.grad(losses.sum(), outputs) if outputs else ()
         return Slopes(losses.detach().cpu().numpy(), _skip_slopes(schedule, pairs, gradients))
 
     def mean_losses(

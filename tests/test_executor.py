@@ -1,0 +1,306 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_models import CONFIGS, rearranged, tiny_model, tiny_tokenizer
+
+from polar_detect.backbone import Backbone
+from polar_detect.errors import ProgramError
+from polar_detect.executor import Executor, batches, padded_length
+from polar_detect.program import Program
+from polar_detect.schedule import Job
+
+FULL = Program.full(5)
+PROGRAMS = [
+    FULL,
+    FULL.skip(2),
+    FULL.skip(2).skip(3),
+    FULL.repeat(1, 2, 3),
+    Program((4, 3, 2, 2, 0)),
+    Program((3,)),
+    Program(()),
+]
+
+
+def random_rows(*lengths, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randint(2, 128, (n,), generator=generator).tolist() for n in lengths]
+
+
+@pytest.fixture(scope="module", params=["llama", "gemma3", "gpt2"])
+def backbone(request):
+    return Backbone(tiny_model(CONFIGS[request.param]), tiny_tokenizer(), quick_dtype=torch.float32)
+
+
+@pytest.fixture(scope="module")
+def llama():
+    return Backbone(tiny_model(CONFIGS["llama"]), tiny_tokenizer(), quick_dtype=torch.float32)
+
+
+@torch.no_grad()
+def loss_by_hand(backbone, program, row, prefix=()):
+    """Return the loss of a program on one text alone, by the model's own forward."""
+    ids = torch.tensor([[backbone.start_token, *prefix, *row]])
+    logits = rearranged(backbone.model, program.layers)(input_ids=ids, use_cache=False).logits[0]
+    losses = torch.nn.functional.cross_entropy(logits[:-1], ids[0, 1:], reduction="none")
+    return losses[len(prefix) :].mean().item()
+
+
+def losses_of(backbone, rows, programs, *, prefixes=None, max_batch_tokens=4096):
+    """Return (n_texts, n_programs) precise losses; NaN for texts without tokens."""
+    executor = Executor(backbone)
+    out = np.full((len(rows), len(programs)), np.nan)
+    for batch in batches(rows, backbone, prefixes=prefixes, max_batch_tokens=max_batch_tokens):
+        jobs = [Job(text, program) for text in range(len(batch)) for program in programs]
+        losses = executor.losses(batch, jobs, precise=True)
+        out[batch.index] = losses.reshape(len(batch), len(programs))
+    return out
+
+
+def only_batch(rows, backbone, **options):
+    (batch,) = batches(rows, backbone, **options)
+    return batch
+
+
+# Batches
+
+
+@given(st.integers(1, 2000))
+def test_padding_is_little_and_never_negative(n_tokens):
+    padded = padded_length(n_tokens)
+    assert n_tokens <= padded < n_tokens + 32
+    assert padded_length(padded) == padded
+
+
+@given(
+    st.lists(st.integers(0, 40), max_size=12),
+    st.integers(1, 200),
+    st.booleans(),
+    st.booleans(),
+)
+@settings(max_examples=50)
+def test_batches_hold_every_text_with_tokens_once_and_score_exactly_its_tokens(
+    llama, lengths, max_batch_tokens, reads_last, has_prefixes
+):
+    rows = random_rows(*lengths)
+    prefixes = random_rows(*reversed(lengths), seed=1) if has_prefixes else None
+    seen = []
+    for batch in batches(
+        rows,
+        llama,
+        prefixes=prefixes,
+        reads_last=reads_last,
+        max_batch_tokens=max_batch_tokens,
+    ):
+        assert len(batch) == 1 or len(batch) * batch.n_tokens <= max_batch_tokens
+        for r, i in enumerate(batch.index):
+            prefix = prefixes[i] if has_prefixes else []
+            assert batch.targets[r][batch.is_target[r]].tolist() == rows[i]
+            text = batch.input_ids[r][batch.is_text[r]].tolist()
+            assert text in ([rows[i]] if reads_last else [rows[i], rows[i][:-1]])
+            n_fed = len(prefix) + len(rows[i])
+            fed = batch.input_ids[r, :n_fed].tolist()
+            assert fed == [llama.start_token, *prefix, *rows[i]][:n_fed]
+        seen.extend(batch.index.tolist())
+    assert sorted(seen) == [i for i, row in enumerate(rows) if row]
+
+
+def test_the_rows_of_a_batch_are_the_batch_of_these_texts_only(llama):
+    batch = only_batch(random_rows(5, 6, 7), llama)
+    part = batch.rows([2, 0])
+    assert part.index.tolist() == [batch.index[2], batch.index[0]]
+    for name in ("input_ids", "targets", "is_target", "is_text"):
+        assert torch.equal(getattr(part, name), getattr(batch, name)[[2, 0]])
+
+
+def test_no_texts_make_no_batches(llama):
+    assert list(batches([], llama)) == []
+    assert list(batches([[], []], llama)) == []
+
+
+# Losses
+
+
+def test_losses_equal_the_rearranged_model_on_each_text_alone(backbone):
+    rows = random_rows(9, 1, 12, 6)
+    result = losses_of(backbone, rows, PROGRAMS)
+    expected = [[loss_by_hand(backbone, p, row) for p in PROGRAMS] for row in rows]
+    np.testing.assert_allclose(result, expected, atol=1e-5)
+    # Control: programs differ by far more than that.
+    assert np.abs(np.diff(result, axis=1)).min(1).max() > 1e-3
+
+
+def test_shared_prefixes_equal_independent_runs(backbone):
+    rows = random_rows(10)
+    alone = [losses_of(backbone, rows, [program])[0, 0] for program in PROGRAMS]
+    np.testing.assert_allclose(losses_of(backbone, rows, PROGRAMS)[0], alone, atol=1e-5)
+
+
+def test_company_order_and_batch_size_change_nothing(backbone):
+    rows = random_rows(3, 14, 9, 10, 11, 12, 9, 2, 30)
+    alone = np.concatenate([losses_of(backbone, [row], PROGRAMS) for row in rows])
+    for max_batch_tokens in (1, 24, 4096):
+        result = losses_of(backbone, rows, PROGRAMS, max_batch_tokens=max_batch_tokens)
+        np.testing.assert_allclose(result, alone, atol=1e-5)
+    order = np.random.default_rng(0).permutation(len(rows))
+    shuffled = losses_of(backbone, [rows[i] for i in order], PROGRAMS)
+    np.testing.assert_allclose(shuffled, alone[order], atol=1e-5)
+    assert np.abs(shuffled - alone).max() > 0.1
+
+
+def test_more_states_than_one_step_takes_at_once_change_nothing(llama, monkeypatch):
+    rows = random_rows(9, 10, 11)
+    expected = losses_of(llama, rows, PROGRAMS)
+    monkeypatch.setattr("polar_detect.executor._STEP_TOKENS", 24)
+    np.testing.assert_allclose(losses_of(llama, rows, PROGRAMS), expected, atol=1e-5)
+
+
+def test_jobs_in_any_order_get_their_own_losses(llama):
+    rows = random_rows(9, 10)
+    batch = only_batch(rows, llama)
+    jobs = [Job(1, PROGRAMS[1]), Job(0, PROGRAMS[0]), Job(1, PROGRAMS[1]), Job(0, PROGRAMS[4])]
+    expected = losses_of(llama, rows, PROGRAMS)
+    np.testing.assert_allclose(
+        Executor(llama).losses(batch, jobs, precise=True),
+        [expected[1, 1], expected[0, 0], expected[1, 1], expected[0, 4]],
+        atol=1e-5,
+    )
+
+
+def test_a_prefix_conditions_the_text_but_is_not_scored(backbone):
+    rows = random_rows(9, 5, 7)
+    prefixes = [*random_rows(6, 3, seed=1), []]
+    result = losses_of(backbone, rows, PROGRAMS, prefixes=prefixes)
+    expected = [
+        [loss_by_hand(backbone, p, row, prefix) for p in PROGRAMS]
+        for row, prefix in zip(rows, prefixes, strict=True)
+    ]
+    np.testing.assert_allclose(result, expected, atol=1e-5)
+    without = losses_of(backbone, rows, PROGRAMS)
+    np.testing.assert_allclose(result[2], without[2], atol=1e-5)  # an empty prefix is none
+    assert np.abs(result[:2, 0] - without[:2, 0]).min() > 1e-3
+
+
+def test_quick_losses_are_near_precise_ones_but_rounded():
+    backbone = Backbone(tiny_model(CONFIGS["llama"]), tiny_tokenizer(), quick_dtype=torch.bfloat16)
+    batch = only_batch(random_rows(9, 10, 11, 12), backbone)
+    jobs = [Job(text, program) for text in range(4) for program in PROGRAMS]
+    gaps = np.abs(
+        Executor(backbone).losses(batch, jobs)
+        - Executor(backbone).losses(batch, jobs, precise=True)
+    )
+    assert 0 < gaps.mean() < 0.05
+
+
+def test_no_jobs_have_no_losses(llama):
+    executor = Executor(llama)
+    losses = executor.losses(only_batch(random_rows(4), llama), [])
+    assert (losses.shape, losses.dtype) == ((0,), np.float32)
+    assert not executor.spent
+
+
+def test_a_job_with_a_layer_that_the_model_lacks_is_refused(llama):
+    batch = only_batch(random_rows(4), llama)
+    with pytest.raises(ProgramError, match=r"Got layer 5 in program '0-5'.* layers 0 to 4"):
+        Executor(llama).losses(batch, [Job(0, FULL), Job(0, Program.full(6))])
+
+
+# What is spent
+
+
+def test_layer_calls_are_counted_by_text_with_shared_prefixes_once(llama):
+    executor = Executor(llama)
+    rows = [[], *random_rows(9, 10)]  # the text without tokens moves the others' places
+    batch = only_batch(rows, llama)
+    executor.losses(batch, [Job(0, FULL), Job(0, FULL.skip(4)), Job(1, Program((4, 4)))])
+    assert executor.spent == {1: 5, 2: 2}
+    executor.losses(batch, [Job(0, FULL.skip(0))])
+    assert executor.spent == {1: 9, 2: 2}
+
+
+def test_a_gradient_counts_as_one_call_more(llama):
+    executor = Executor(llama)
+    executor.slopes(only_batch(random_rows(9, 10), llama), [FULL, Program((0, 1))])
+    assert executor.spent == {0: 10, 1: 4}
+
+
+# Slopes
+
+
+def independent_slopes(backbone, program, row):
+    """Gradient · (before − after), each gradient from its own forward of one text alone."""
+    ids = torch.tensor([[backbone.start_token, *row]])
+    targets = ids[0, 1:]
+    states = [backbone.embed(ids[:, :-1])]
+    for layer in program:
+        states.append(backbone.apply(layer, states[-1], precise=True).detach())
+    slopes = []
+    for call in range(len(program)):
+        after = states[call + 1].clone().requires_grad_()
+        end = after
+        for layer in program.layers[call + 1 :]:
+            end = backbone.apply(layer, end, precise=True)
+        loss = torch.nn.functional.cross_entropy(backbone.logits(end[0]), targets)
+        (gradient,) = torch.autograd.grad(loss, after)
+        slopes.append((gradient * (states[call] - after.detach())).sum().item())
+    return slopes
+
+
+SLOPED = [FULL, FULL.skip(1), FULL.repeat(2, 2), Program((3, 0, 0, 4)), Program(())]
+
+
+def test_slopes_equal_gradients_taken_one_call_at_a_time(backbone):
+    rows = random_rows(9, 10, 11, 12, 10)
+    slopes = Executor(backbone).slopes(only_batch(rows, backbone), SLOPED)
+    for program, row, loss, skips in zip(SLOPED, rows, slopes.losses, slopes.skips, strict=True):
+        expected = independent_slopes(backbone, program, row)
+        np.testing.assert_allclose(skips, expected, atol=1e-4, rtol=1e-4)
+        assert loss == pytest.approx(loss_by_hand(backbone, program, row), abs=1e-5)
+        assert len(skips) == len(program)
+    assert np.abs(slopes.skips[0]).min() > 1e-3
+
+
+@torch.no_grad()
+def test_slopes_are_the_change_of_the_loss_per_share_of_a_call_left_out(llama):
+    (row,) = random_rows(9)
+    batch = only_batch([row], llama)
+    slopes = Executor(llama).slopes(batch, [FULL])
+
+    def loss_with_share_left_out(call, share):
+        hidden = llama.embed(batch.input_ids)
+        for layer in FULL:
+            after = llama.apply(layer, hidden, precise=True)
+            hidden = after + share * (hidden - after) if layer == call else after
+        return Executor(llama).mean_losses(batch, torch.tensor([0]), hidden).item()
+
+    share = 1e-2
+    measured = [
+        (loss_with_share_left_out(i, share) - loss_with_share_left_out(i, -share)) / (2 * share)
+        for i in range(5)
+    ]
+    np.testing.assert_allclose(slopes.skips[0], measured, rtol=0.02, atol=2e-3)
+
+
+def test_slopes_do_not_depend_on_the_company(backbone):
+    rows = random_rows(9, 10, 11, 12, 10)
+    together = Executor(backbone).slopes(only_batch(rows, backbone), SLOPED)
+    for i, (row, program) in enumerate(zip(rows, SLOPED, strict=True)):
+        alone = Executor(backbone).slopes(only_batch([row], backbone), [program])
+        np.testing.assert_allclose(together.skips[i], alone.skips[0], atol=1e-4)
+        np.testing.assert_allclose(together.losses[i], alone.losses[0], atol=1e-5)
+
+
+def test_the_empty_program_has_a_loss_and_no_slopes(llama):
+    (row,) = random_rows(9)
+    slopes = Executor(llama).slopes(only_batch([row], llama), [Program(())])
+    assert slopes.losses[0] == pytest.approx(loss_by_hand(llama, Program(()), row), abs=1e-5)
+    assert slopes.skips[0].shape == (0,)
+
+
+def test_slopes_leave_no_gradients_behind_and_no_trace_of_themselves(llama):
+    batch = only_batch(random_rows(9), llama)
+    before = Executor(llama).losses(batch, [Job(0, FULL)], precise=True)
+    Executor(llama).slopes(batch, [FULL])
+    assert all(parameter.grad is None for parameter in llama.model.parameters())
+    assert Executor(llama).losses(batch, [Job(0, FULL)], precise=True) == before
