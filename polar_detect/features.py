@@ -102,3 +102,12 @@ class FeatureTable:
         tables = list(tables)
         assert all(table.features == tables[0].features for table in tables)
         return cls(np.vstack([table.values for table in tables]), tables[0].features)
+
+
+def by_layer(group: str, n_layers: int, part: str = "") -> tuple[Feature, ...]:
+    """Return one feature per layer of a family.
+
+    >>> [feature.name for feature in by_layer("skip", 2)]
+    ['skip/L0', 'skip/L1']
+    """
+    return tuple(Feature(group, part, layer) for layer in range(n_layers))

@@ -7,6 +7,7 @@ next one is taken where it fails.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -57,20 +58,60 @@ def find_minimal_programs(
     search : callable
         ``search(n_layers, tolerance=…)`` returns a `Search`.
     """
-    n_layers = executor.backbone.n_layers
-    nothing = MinimalProgram(Program.full(n_layers), float("nan"), float("nan"), 0)
-    results = [nothing] * len(rows)
+    results = [no_program(executor.backbone.n_layers)] * len(rows)
+    executor.spent.clear()
     for batch in batches(rows, executor.backbone, max_batch_tokens=1024):
-        executor.spent.clear()
-        searches = {i: search(n_layers, tolerance=tolerance) for i in range(len(batch))}
-        found = run_together(searches, _answerer(executor, batch))
-        verified = _verify(executor, batch, found, tolerance)
-        for i, (minimal, full_loss) in verified.items():
-            text = int(batch.index[i])
-            results[text] = MinimalProgram(
-                minimal.program, minimal.loss, full_loss, executor.spent[text]
-            )
+        found = search_batch(executor, batch, partial(search, tolerance=tolerance))
+        record_verified(results, executor, batch, verify(executor, batch, found, tolerance))
     return results
+
+
+def no_program(n_layers: int) -> MinimalProgram:
+    """Return what stands for a text without tokens: the full program, and no losses."""
+    return MinimalProgram(Program.full(n_layers), float("nan"), float("nan"), 0)
+
+
+def search_batch(
+    executor: Executor, batch: Batch, search: Callable[[int], Search]
+) -> dict[int, Found]:
+    """Run ``search(n_layers)`` for every row of `batch` in step."""
+    searches = {row: search(executor.backbone.n_layers) for row in range(len(batch))}
+    return run_together(searches, _answerer(executor, batch))
+
+
+def verify(
+    executor: Executor, batch: Batch, found: Mapping[int, Found], tolerance: float
+) -> dict[int, Found]:
+    """Return, per row, the shortest candidate that float32 confirms, alone."""
+    full = Program.full(executor.backbone.n_layers)
+    measured = _losses(executor, batch, {i: [full] for i in found}, precise=True)
+    full_losses = {i: float(losses[0]) for i, losses in measured.items()}
+    verified = {}
+    waiting = {i: [c.program for c in f.valid] for i, f in found.items()}
+    while waiting:
+        asked = {i: programs[:_VERIFY_AT_ONCE] for i, programs in waiting.items()}
+        for i, losses in _losses(executor, batch, asked, precise=True).items():
+            waiting[i] = waiting[i][_VERIFY_AT_ONCE:]
+            pairs = zip(asked[i], losses, strict=True)
+            valid = [Candidate(p, float(x)) for p, x in pairs if x <= full_losses[i] + tolerance]
+            if not valid and not waiting[i]:
+                valid = [Candidate(full, full_losses[i])]
+            if valid:
+                minimal = min(valid, key=lambda c: (len(c.program), c.loss))
+                verified[i] = Found(full_losses[i], (minimal,))
+                del waiting[i]
+    return verified
+
+
+def record_verified(
+    results: list[MinimalProgram], executor: Executor, batch: Batch, verified: Mapping[int, Found]
+) -> None:
+    """Put a batch's verified programs at their texts' places in `results`."""
+    for row, found in verified.items():
+        text = int(batch.index[row])
+        results[text] = MinimalProgram(
+            found.minimal.program, found.minimal.loss, found.full_loss, executor.spent[text]
+        )
 
 
 def _answerer(
@@ -98,27 +139,5 @@ def _losses(
 ) -> dict[int, np.ndarray]:
     jobs = [Job(text, program) for text, own in programs.items() for program in own]
     losses = executor.losses(batch, jobs, precise=precise)
-    stops = np.cumsum([len(own) for own in programs.values()])[:-1]
-    return dict(zip(programs, np.split(losses, stops), strict=True))
-
-
-def _verify(
-    executor: Executor, batch: Batch, found: Mapping[int, Found], tolerance: float
-) -> dict[int, tuple[Candidate, float]]:
-    """Return each text's shortest candidate that float32 confirms, and its full loss."""
-    full = Program.full(executor.backbone.n_layers)
-    measured = _losses(executor, batch, {i: [full] for i in found}, precise=True)
-    full_losses = {i: float(losses[0]) for i, losses in measured.items()}
-    verified = {}
-    waiting = {i: [c.program for c in f.valid] for i, f in found.items()}
-    while waiting:
-        asked = {i: programs[:_VERIFY_AT_ONCE] for i, programs in waiting.items()}
-        for i, losses in _losses(executor, batch, asked, precise=True).items():
-            waiting[i] = waiting[i][_VERIFY_AT_ONCE:]
-            pairs = zip(asked[i], losses, strict=True)
-            valid = [Candidate(p, float(x)) for p, x in pairs if x <= full_losses[i] + tolerance]
-            if valid:
-                minimal = min(valid, key=lambda c: (len(c.program), c.loss))
-                verified[i] = (minimal, full_losses[i])
-                del waiting[i]
-    return verified
+    pieces = np.split(losses, np.cumsum([len(own) for own in programs.values()]))
+    return dict(zip(programs, pieces, strict=False))  # the piece behind the last stop is empty

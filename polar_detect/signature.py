@@ -14,7 +14,7 @@ from torch import Tensor
 
 from polar_detect.backbone import Backbone
 from polar_detect.executor import Batch, Executor, batches
-from polar_detect.features import Feature, FeatureTable
+from polar_detect.features import Feature, FeatureTable, by_layer
 from polar_detect.program import Program
 from polar_detect.schedule import Job
 
@@ -41,8 +41,8 @@ class Traces:
         deviations (conditional probability curvature; Bao et al., arXiv 2310.05130, eq. 2).
     skip, loop : (n_texts, n_layers)
         Loss with the layer skipped / looped, minus `loss`.
-    exit : (n_texts, n_layers)
-        Loss with the read-out at the layer's input, minus that at the end (see `exit_losses`).
+    exit : (n_texts, n_layers + 1)
+        Loss with the read-out at each depth, over a small vocabulary (see `exit_losses`).
     trajectory : (n_texts, n_layers + 1, hidden)
         Hidden states at each depth, mean over the text's tokens.
     """
@@ -83,12 +83,15 @@ class Traces:
             Feature("loss", "max"): self.loss_max,
             Feature("loss", "surprise"): self.surprise,
         }
-        curves = [
-            FeatureTable(values, tuple(Feature(group, "", i) for i in range(n_layers)))
-            for group, values in (("skip", self.skip), ("loop", self.loop), ("exit", self.exit))
-        ]
-        columns = np.column_stack(list(whole.values())).astype(np.float32)
-        return FeatureTable.beside([FeatureTable(columns, tuple(whole)), *curves])
+        exit_curve = self.exit[:, :-1] - self.exit[:, -1:]
+        curves = (("skip", self.skip), ("loop", self.loop), ("exit", exit_curve))
+        columns = np.column_stack([np.asarray(v, np.float32) for v in whole.values()])
+        return FeatureTable.beside(
+            [
+                FeatureTable(columns, tuple(whole)),
+                *(FeatureTable(values, by_layer(group, n_layers)) for group, values in curves),
+            ]
+        )
 
 
 class Tracer:
@@ -173,7 +176,7 @@ class Tracer:
             surprise=nan(),
             skip=nan(n_layers),
             loop=nan(n_layers),
-            exit=nan(n_layers),
+            exit=nan(n_layers + 1),
             trajectory=nan(n_layers + 1, hidden),
         )
 
@@ -194,7 +197,7 @@ class Tracer:
             out.loss_spread[index] = spread.cpu()
             out.surprise[index] = self._surprise(batch, states[-1], losses).cpu()
             exits = self._exit_curve(batch, states)
-            out.exit[index] = (exits[:, :-1] - exits[:, -1:]).cpu()
+            out.exit[index] = exits.cpu()
             pooled = torch.stack([_mean_over(state, batch.is_text) for state in states], 1)
             out.trajectory[index] = pooled.cpu()
             if self.curves == "exact":
@@ -230,7 +233,7 @@ class Tracer:
         edits = [full, *(full.skip(i) for i in range(n_layers))]
         edits += [full.repeat(i) for i in range(n_layers)]
         jobs = [Job(text, program) for text in range(len(batch)) for program in edits]
-        losses = self.executor.losses(batch, jobs).reshape(len(batch), len(edits))
+        losses = self.executor.losses(batch, jobs, precise=True).reshape(len(batch), len(edits))
         changes = losses[:, 1:] - losses[:, :1]
         return changes[:, :n_layers], changes[:, n_layers:]
 

@@ -1,0 +1,247 @@
+"""A fitted detector as a folder: JSON, safetensors, and the head's own text formats. No pickle.
+
+`manifest.json` carries the SHA-256 of every other file, the settings, and the hashes of the
+models; loading refuses what does not match and names it.
+"""
+
+import hashlib
+import json
+import platform
+import shutil
+import tempfile
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+import polar_detect
+from polar_detect.detector import Engine, Fitted, PolarDetector
+from polar_detect.detectors import HEADS
+from polar_detect.errors import ArtifactError, InputNotFoundError, NotFittedError, OutputError
+from polar_detect.extraction import Reference
+from polar_detect.menu import Menu
+from polar_detect.program import Program
+from polar_detect.reference import Geometry
+
+FORMAT = 1
+_MANIFEST, _ARRAYS, _TEXTS, _HEAD = "manifest.json", "arrays.safetensors", "texts.json", "head"
+_GEOMETRY = ("means", "directions", "variances", "rests", "points")
+_PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")
+
+
+def save(detector: PolarDetector, folder: Path, *, text_column: str | None = None) -> None:
+    """Write `detector` into `folder`, which appears only when it is whole.
+
+    An earlier artifact at the same place is replaced; anything else there is an error.
+    `text_column` is the column that the training texts came from; later commands look there.
+
+    Raises
+    ------
+    NotFittedError
+    OutputError
+        The folder cannot be written, or holds something that is not a detector.
+    """
+    if not hasattr(detector, "fitted_"):
+        raise NotFittedError("Got a detector that is not fitted; expected a fitted one; call fit.")
+    check_target(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
+            staged = Path(name) / "detector"
+            staged.mkdir()
+            _write(detector, staged, text_column)
+            if folder.exists():
+                shutil.rmtree(folder)
+            staged.rename(folder)
+    except OSError as error:
+        raise OutputError(
+            f"Got an error while writing '{folder}' ({error.strerror or error}); expected a "
+            "folder that can be written with free space; choose another --out."
+        ) from error
+
+
+def check_target(folder: Path) -> None:
+    """Raise `OutputError` if `folder` holds something that `save` must not replace."""
+    is_free = not folder.exists() or (
+        folder.is_dir() and ((folder / _MANIFEST).exists() or not any(folder.iterdir()))
+    )
+    if not is_free:
+        raise OutputError(
+            f"Got '{folder}', which holds something else than a detector; expected a new or "
+            "empty folder, or an earlier detector; choose another --out."
+        )
+
+
+def load(folder: Path) -> PolarDetector:
+    """Read a detector.
+
+    Raises
+    ------
+    InputNotFoundError
+        There is no such folder, or no manifest in it.
+    ArtifactError
+        A file was changed or is missing, the format is unknown, or the language model or
+        encoder on this machine is not the one that the detector was fitted with.
+    """
+    manifest = _read_manifest(folder)
+    _check_files(folder, manifest["files"])
+    settings = manifest["settings"]
+    detector = PolarDetector(**settings)
+    engine = Engine.load(detector.model, max_tokens=detector.max_tokens)
+    for part, local in (("model", engine.model), ("encoder", engine.encoder_model)):
+        if manifest[part]["sha256"] != local.sha256:
+            raise ArtifactError(
+                f"Got {part} '{local.name}' with SHA-256 {local.sha256[:12]}…; expected "
+                f"{manifest[part]['sha256'][:12]}…, with which '{folder}' was fitted; restore "
+                "those weights or fit again."
+            )
+    detector.engine_ = engine
+    try:
+        detector.fitted_ = _read_fitted(folder, manifest)
+    except (KeyError, ValueError, TypeError, SafetensorError) as error:
+        raise ArtifactError(
+            f"Got '{folder}' with contents that do not fit together ({error}); expected what "
+            "fit wrote; fit the detector again."
+        ) from error
+    return detector
+
+
+def stored_text_column(folder: Path) -> str | None:
+    """Return the column that the training texts came from; None for a plain text file."""
+    column = _read_manifest(folder).get("text_column")
+    return None if column is None else str(column)
+
+
+def describe(detector: PolarDetector) -> list[tuple[str, str]]:
+    """Return what the detector is and was fitted on, as labels and values for people."""
+    fitted, engine = detector.fitted_, detector.engine_
+    n_train, n_held_out = len(fitted.reference.texts), len(fitted.calibration_scores)
+    described = [
+        ("Detector", f"{fitted.head.name}: {fitted.head.reason}"),
+        ("Language model", f"{engine.model.name}, {detector.n_layers} layers"),
+        ("Sentence encoder", engine.encoder_model.name),
+        ("Fitted on", f"{n_train} normal texts, {n_held_out} more held out for the p-values"),
+        ("Fitted at", fitted.created),
+        ("Text length", f"cut after {detector.max_tokens} tokens"),
+        ("Minimal program", f"at most {detector.tolerance:g} nats per token above the full one"),
+    ]
+    if fitted.n_anomalous:
+        described.insert(4, ("Labelled anomalies", str(fitted.n_anomalous)))
+    return described
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that results depend on."""
+    found = {name: metadata.version(name) for name in _PACKAGES}
+    return {
+        "polar-detect": polar_detect.__version__,
+        "python": platform.python_version(),
+        **found,
+    }
+
+
+def _write(detector: PolarDetector, folder: Path, text_column: str | None) -> None:
+    fitted, engine = detector.fitted_, detector.engine_
+    reference = fitted.reference
+    arrays = {f"geometry.{part}": getattr(reference.geometry, part) for part in _GEOMETRY}
+    arrays |= {
+        "embeddings": reference.embeddings,
+        "calibration_scores": fitted.calibration_scores,
+        "typical_calls": fitted.typical_calls,
+    }
+    save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, folder / _ARRAYS)
+    _write_json(folder / _TEXTS, list(reference.texts))
+    (folder / _HEAD).mkdir()
+    fitted.head.save(folder / _HEAD)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    manifest = {
+        "format": FORMAT,
+        "versions": versions(),
+        "settings": detector.get_params(),
+        "text_column": text_column,
+        "model": _identity(engine.model),
+        "encoder": _identity(engine.encoder_model),
+        "menu": [str(program) for program in fitted.menu.programs],
+        "typical_length": fitted.typical_length,
+        "n_anomalous": fitted.n_anomalous,
+        "created": fitted.created,
+        "fingerprint": fitted.fingerprint,
+        "reason": fitted.head.reason,
+        "files": {path.relative_to(folder).as_posix(): _sha256(path) for path in files},
+    }
+    _write_json(folder / _MANIFEST, manifest)
+
+
+def _identity(model: Any) -> dict[str, str]:
+    return {"name": model.name, "sha256": model.sha256}
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / _MANIFEST
+    if not path.is_file():
+        raise InputNotFoundError(
+            f"Got '{folder}', which has no {_MANIFEST}; expected a folder that fit wrote; check "
+            "--detector."
+        )
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ArtifactError(
+            f"Got '{path}' that is not JSON ({error}); expected what fit wrote; fit again."
+        ) from error
+    expected = {"format", "settings", "model", "encoder", "menu", "files"}
+    if not isinstance(manifest, dict) or not expected <= manifest.keys():
+        raise ArtifactError(
+            f"Got '{path}' without {', '.join(sorted(expected))}; expected what fit wrote; fit "
+            "again."
+        )
+    if manifest["format"] != FORMAT:
+        raise ArtifactError(
+            f"Got artifact format {manifest['format']}; expected {FORMAT}; fit again, or use "
+            "the version of polar-detect that wrote it."
+        )
+    return manifest
+
+
+def _check_files(folder: Path, expected: dict[str, str]) -> None:
+    for name, sha256 in expected.items():
+        path = folder / name
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise ArtifactError(
+                f"Got file '{name}' in the manifest; expected files inside the folder; fit again."
+            )
+        if not path.is_file() or _sha256(path) != sha256:
+            state = "was changed" if path.is_file() else "is missing"
+            raise ArtifactError(
+                f"Got '{path}', which {state}; expected the file that fit wrote (SHA-256 "
+                f"{sha256[:12]}…); restore it or fit again."
+            )
+
+
+def _read_fitted(folder: Path, manifest: dict[str, Any]) -> Fitted:
+    arrays = load_file(folder / _ARRAYS)
+    texts = json.loads((folder / _TEXTS).read_text(encoding="utf-8"))
+    geometry = Geometry(*(arrays[f"geometry.{part}"] for part in _GEOMETRY))
+    return Fitted(
+        head=HEADS[manifest["settings"]["detector"]].load(folder / _HEAD),
+        reference=Reference(tuple(texts), arrays["embeddings"], geometry),
+        menu=Menu(tuple(Program.parse(program) for program in manifest["menu"])),
+        calibration_scores=arrays["calibration_scores"],
+        typical_calls=arrays["typical_calls"],
+        typical_length=float(manifest["typical_length"]),
+        n_anomalous=int(manifest["n_anomalous"]),
+        created=str(manifest["created"]),
+        fingerprint=str(manifest["fingerprint"]),
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,74 @@
+"""What every detector over signatures can do."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.features import Feature, FeatureTable
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """SHAP values: ``base_value + values.sum(1)`` equals the scores.
+
+    Parameters
+    ----------
+    base_value : float
+    values : (n_texts, n_features) float64
+    features : tuple of Feature
+    """
+
+    base_value: float
+    values: NDArray[np.float64]
+    features: tuple[Feature, ...]
+
+    def check_adds_up(self, scores: NDArray[np.float64]) -> None:
+        """Assert that base value and values sum to `scores`, (n_texts,)."""
+        gap = np.abs(self.base_value + self.values.sum(1) - scores)
+        assert (gap <= 1e-3 * (1 + np.abs(scores))).all(), f"SHAP values miss by {gap.max():.3g}"
+
+
+class Head(ABC):
+    """A detector that is fitted on signatures of normal texts and of strangers.
+
+    Attributes
+    ----------
+    name : str
+        As users write it.
+    reason : str
+        One sentence for the artifact and the report: what it is and why.
+    needs_corruptions : bool
+        Whether strangers shall include corrupted texts.
+    needs_programs : bool
+        Whether signatures shall include the minimal programs.
+    """
+
+    name: ClassVar[str]
+    reason: ClassVar[str]
+    needs_corruptions: ClassVar[bool]
+    needs_programs: ClassVar[bool]
+
+    @abstractmethod
+    def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:
+        """Fit on normal texts and strangers, whose features do not see themselves."""
+
+    @abstractmethod
+    def scores(self, table: FeatureTable) -> NDArray[np.float64]:
+        """Return scores, (n_texts,), higher = more anomalous."""
+
+    @abstractmethod
+    def explain(self, table: FeatureTable) -> Attribution:
+        """Return exact SHAP values of the scores."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the fitted detector into an existing folder."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""

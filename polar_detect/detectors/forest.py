@@ -1,0 +1,94 @@
+"""Isolation forest over the distances, context and program of a signature."""
+
+import json
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import skops.io
+from numpy.typing import NDArray
+from sklearn.ensemble import IsolationForest
+
+from polar_detect.detectors.base import Attribution, Head
+from polar_detect.errors import ArtifactError
+from polar_detect.features import Feature, FeatureTable
+
+_MODEL, _FEATURES = "isolation_forest.skops", "features.json"
+_GROUPS = {"context", "neighbours", "distance", "loss", "program"}
+
+
+class IsolationForestHead(Head):
+    """Isolation forest; the score is the binary logarithm of Liu et al.'s anomaly score.
+
+    That is minus the mean path length over its expectation, which SHAP values of trees add
+    up to; the ranking is the same. Raw curves are left out: with them the forest is worse
+    (DESIGN: .62 mean AUROC).
+
+    Source: Liu, Ting, Zhou, Isolation Forest, ICDM 2008, equation 2.
+    """
+
+    name = "isolation-forest"
+    reason = (
+        "isolation forest over distances, context, losses and the minimal program; knows only "
+        "normal texts, and no pseudo-outliers"
+    )
+    needs_corruptions = False
+    needs_programs = True
+
+    def __init__(self) -> None:
+        self._forest: Any = None
+        self._features: tuple[Feature, ...] = ()
+
+    def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:  # noqa: ARG002
+        """Fit on normal texts; strangers are not looked at; see `Head.fit`."""
+        self._features = normal.features
+        self._forest = IsolationForest(n_estimators=200, random_state=seed)
+        self._forest.fit(self._select(normal).values)
+        return self
+
+    def scores(self, table: FeatureTable) -> NDArray[np.float64]:
+        """Return log2 of the anomaly score in (0, 1]; see `Head.scores`."""
+        scores = -self._forest.score_samples(self._select(table).values)
+        return np.asarray(np.log2(scores), np.float64)
+
+    def explain(self, table: FeatureTable) -> Attribution:
+        """Return exact TreeSHAP values; see `Head.explain`."""
+        import shap  # here, because its just-in-time compiler takes seconds to import
+
+        selected = self._select(table)
+        explainer = shap.TreeExplainer(self._forest)
+        path_lengths = np.asarray(explainer.shap_values(selected.values), np.float64)
+        # log2(score) = −(mean path length) / expectation; the forest keeps the expectation to
+        # itself, so it is taken from one text's score.
+        base = float(np.ravel(explainer.expected_value)[0])
+        totals = base + path_lengths.sum(1)
+        factor = float(np.median(self.scores(table) / totals)) if len(table) else -1.0
+        values = np.zeros(table.values.shape)
+        position = {feature: i for i, feature in enumerate(table.features)}
+        values[:, [position[feature] for feature in selected.features]] = path_lengths * factor
+        return Attribution(base * factor, values, table.features)
+
+    def save(self, folder: Path) -> None:
+        """Write a skops file and the feature names; see `Head.save`."""
+        skops.io.dump(self._forest, folder / _MODEL)
+        names = json.dumps([feature.name for feature in self._features])
+        (folder / _FEATURES).write_text(names, encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read both files, trusting no types but scikit-learn's own; see `Head.load`."""
+        head = cls()
+        try:
+            head._forest = skops.io.load(folder / _MODEL, trusted=[])
+        except (ValueError, TypeError, KeyError, OSError) as error:
+            raise ArtifactError(
+                f"Got '{folder / _MODEL}' that cannot be read safely ({error}); expected the "
+                "file that fit wrote; fit the detector again."
+            ) from error
+        names = json.loads((folder / _FEATURES).read_text(encoding="utf-8"))
+        head._features = tuple(Feature.from_name(name) for name in names)
+        return head
+
+    def _select(self, table: FeatureTable) -> FeatureTable:
+        assert self._features == table.features
+        return table.where(lambda feature: feature.group in _GROUPS)

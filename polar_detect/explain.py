@@ -1,0 +1,101 @@
+"""SHAP values of scores, summed over features to layers and properties of the whole text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.detectors import Attribution
+from polar_detect.features import Feature, FeatureTable
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """SHAP values: ``base_value + values.sum(1)`` equals the scores.
+
+    Texts without tokens have no score; their rows are NaN.
+
+    Parameters
+    ----------
+    base_value : float
+    values : (n_texts, n_features) float64
+        Part of each feature in the score.
+    data : (n_texts, n_features) float32
+        The features themselves.
+    features : tuple of Feature
+    n_layers : int
+        Layers of the language model.
+    """
+
+    base_value: float
+    values: NDArray[np.float64]
+    data: NDArray[np.float32]
+    features: tuple[Feature, ...]
+    n_layers: int
+
+    @classmethod
+    def of(
+        cls,
+        attribution: Attribution,
+        table: FeatureTable,
+        has_tokens: NDArray[np.bool_],
+        n_layers: int,
+    ) -> Self:
+        """Lay the explained rows of `table` out over all texts."""
+        values = np.full((len(has_tokens), len(table.features)), np.nan)
+        data = np.full(values.shape, np.nan, np.float32)
+        values[has_tokens], data[has_tokens] = attribution.values, table.values
+        return cls(attribution.base_value, values, data, table.features, n_layers)
+
+    @classmethod
+    def below(cls, parts: Sequence[Self]) -> Self:
+        """Return the rows of all parts, one below the other."""
+        # A part of empty texts only has no base value to speak of.
+        bases = [p.base_value for p in parts if not np.isnan(p.values).all()]
+        return cls(
+            bases[0] if bases else 0.0,
+            np.vstack([part.values for part in parts]),
+            np.vstack([part.data for part in parts]),
+            parts[0].features,
+            parts[0].n_layers,
+        )
+
+    def rows(self, index: NDArray[np.intp]) -> Self:
+        """Return the given texts."""
+        return type(self)(
+            self.base_value, self.values[index], self.data[index], self.features, self.n_layers
+        )
+
+    @property
+    def names(self) -> list[str]:
+        """Printed names of the features."""
+        return [feature.name for feature in self.features]
+
+    def by_layer(self) -> NDArray[np.float64]:
+        """Return SHAP values summed per layer, (n_texts, n_layers)."""
+        sums = np.zeros((len(self.values), self.n_layers))
+        for i, feature in enumerate(self.features):
+            if feature.layer is not None:
+                sums[:, feature.layer] += self.values[:, i]
+        return sums
+
+    def by_group(self) -> dict[str, NDArray[np.float64]]:
+        """Return SHAP values of properties of the whole text, summed per family, (n_texts,)."""
+        sums: dict[str, NDArray[np.float64]] = {}
+        for i, feature in enumerate(self.features):
+            if feature.layer is None:
+                sums[feature.group] = sums.get(feature.group, 0) + self.values[:, i]
+        return sums
+
+    def top_layers(self, n: int = 3) -> list[str]:
+        """Return each text's strongest layers in words, e.g. ``L11 +0.41; L4 -0.12``."""
+        return [_in_words(row, n) for row in self.by_layer()]
+
+
+def _in_words(layers: NDArray[np.float64], n: int) -> str:
+    if np.isnan(layers).any():
+        return ""
+    strongest = np.argsort(-np.abs(layers), kind="stable")[:n]
+    return "; ".join(f"L{layer} {layers[layer]:+.2f}" for layer in strongest)

@@ -1,0 +1,115 @@
+"""A menu: programs found on training texts, measured together on every new text.
+
+A full search costs thousands of layer calls a text; a menu shares its prefixes and costs a
+few hundred, and its programs mean the same for every text of a batch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from polar_detect.executor import Batch, Executor, batches
+from polar_detect.minimal import (
+    MinimalProgram,
+    no_program,
+    record_verified,
+    search_batch,
+    verify,
+)
+from polar_detect.program import Program
+from polar_detect.schedule import Job
+from polar_detect.search import Candidate, Found, Search, guided
+
+_MAX_CANDIDATES = 96
+
+
+@dataclass(frozen=True)
+class Menu:
+    """Programs to try on a text, the full program among them.
+
+    Parameters
+    ----------
+    programs : tuple of Program
+        Longest first.
+    """
+
+    programs: tuple[Program, ...]
+
+    @classmethod
+    def fit(
+        cls,
+        executor: Executor,
+        rows: Sequence[Sequence[int]],
+        *,
+        tolerance: float,
+        n_programs: int = 16,
+    ) -> "Menu":
+        """Search `rows` (tokenised training texts) and keep the programs that serve them best.
+
+        Programs are chosen greedily: each time the one that shortens the shortest valid
+        program of the training texts most, on average.
+        """
+        full = Program.full(executor.backbone.n_layers)
+        met = _met_programs(executor, rows, tolerance)
+        candidates = [full, *(program for program in met if program != full)]
+        lengths = np.asarray([len(program) for program in candidates])
+        losses = np.concatenate(
+            [_losses(executor, batch, candidates) for batch in batches(rows, executor.backbone)]
+        )
+        costs = np.where(losses <= losses[:, :1] + tolerance, lengths, len(full))
+        chosen: list[int] = [0]
+        shortest = np.full(len(losses), len(full))
+        while len(chosen) < min(n_programs, len(candidates)):
+            means = np.minimum(shortest[:, None], costs).mean(0)
+            best = int(means.argmin())
+            if best in chosen:
+                break
+            chosen.append(best)
+            shortest = np.minimum(shortest, costs[:, best])
+        programs = sorted((candidates[i] for i in chosen), key=lambda p: (-len(p), p.layers))
+        return cls(tuple(programs))
+
+    def minimal_programs(
+        self, executor: Executor, rows: Sequence[Sequence[int]], *, tolerance: float
+    ) -> list[MinimalProgram]:
+        """Return the shortest program of the menu that is valid for each text, verified."""
+        results = [no_program(executor.backbone.n_layers)] * len(rows)
+        executor.spent.clear()
+        full = Program.full(executor.backbone.n_layers)
+        is_full = self.programs.index(full)
+        for batch in batches(rows, executor.backbone, max_batch_tokens=512):
+            losses = _losses(executor, batch, self.programs)
+            found = {}
+            for text, row in enumerate(losses.tolist()):
+                pairs = [Candidate(p, x) for p, x in zip(self.programs, row, strict=True)]
+                valid = [c for c in pairs if c.loss <= row[is_full] + tolerance]
+                valid.sort(key=lambda c: (len(c.program), c.loss))
+                found[text] = Found(row[is_full], tuple(valid))
+            record_verified(results, executor, batch, verify(executor, batch, found, tolerance))
+        return results
+
+
+def _met_programs(
+    executor: Executor, rows: Sequence[Sequence[int]], tolerance: float
+) -> list[Program]:
+    """Return the best program of each length that each text's search met, shortest first."""
+
+    def search(n_layers: int) -> Search:
+        return guided(n_layers, tolerance=tolerance)
+
+    met: dict[Program, None] = {}
+    for batch in batches(rows, executor.backbone):
+        for found in search_batch(executor, batch, search).values():
+            best: dict[int, Program] = {}
+            for candidate in found.valid:
+                best.setdefault(len(candidate.program), candidate.program)
+            met.update(dict.fromkeys(best.values()))
+    by_length = sorted(met, key=lambda p: (len(p), p.layers))
+    step = max(1, -(-len(by_length) // _MAX_CANDIDATES))
+    return by_length[::step]
+
+
+def _losses(executor: Executor, batch: Batch, programs: Sequence[Program]) -> np.ndarray:
+    jobs = [Job(text, program) for text in range(len(batch)) for program in programs]
+    return executor.losses(batch, jobs).reshape(len(batch), len(programs))

@@ -1,0 +1,142 @@
+"""The normal training texts as what a new text is held against: neighbours and geometry."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.features import FeatureTable, by_layer
+
+Array = NDArray[np.float32]
+
+_MAX_COMPONENTS = 96
+_SHRINKAGE = 0.1  # of the kept variances towards their mean
+_N_NEAREST = 5
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where normal texts' states lie after each layer.
+
+    Per layer a mean, the leading principal directions with shrunk variances, and one variance
+    for all other directions: Mahalanobis distance with a covariance that can be inverted
+    however few texts there are.
+
+    Parameters
+    ----------
+    means : (n_layers, hidden) float32
+    directions : (n_layers, n_components, hidden) float32
+        Orthonormal rows.
+    variances : (n_layers, n_components) float32
+    rests : (n_layers,) float32
+        Variance per remaining direction.
+    points : (n_layers, n_texts, n_components) float32
+        The training texts in whitened coordinates, scaled to unit length.
+
+    Source: layer-wise Mahalanobis distance for text, Darrin et al., arXiv 2302.09852.
+    """
+
+    means: Array
+    directions: Array
+    variances: Array
+    rests: Array
+    points: Array
+
+    @classmethod
+    def fit(cls, trajectory: Array) -> Self:
+        """Fit on `trajectory`, (n_texts, n_layers + 1, hidden); the embedding is left out."""
+        layers = [_fit_layer(trajectory[:, depth]) for depth in range(1, trajectory.shape[1])]
+        return cls(*(np.stack(part).astype(np.float32) for part in zip(*layers, strict=True)))
+
+    def distances(self, trajectory: Array) -> FeatureTable:
+        """Return log Mahalanobis and cosine kNN distances per layer.
+
+        Parameters
+        ----------
+        trajectory : (n_texts, n_layers + 1, hidden) float32
+        """
+        n_layers = len(self.means)
+        mahalanobis = np.empty((len(trajectory), n_layers), np.float32)
+        nearest = np.empty_like(mahalanobis)
+        for layer in range(n_layers):
+            centred = trajectory[:, layer + 1] - self.means[layer]
+            kept = centred @ self.directions[layer].T
+            rest = np.maximum(np.square(centred).sum(1) - np.square(kept).sum(1), 0)
+            white = kept / np.sqrt(self.variances[layer])
+            squared = np.square(white).sum(1) + rest / self.rests[layer]
+            mahalanobis[:, layer] = np.log(np.maximum(squared, 1e-12))
+            similarity = _unit(white) @ self.points[layer].T
+            n_nearest = min(_N_NEAREST, similarity.shape[1])
+            nearest[:, layer] = 1 - np.sort(similarity, axis=1)[:, -n_nearest:].mean(1)
+        return FeatureTable.beside(
+            [
+                FeatureTable(mahalanobis, by_layer("distance", n_layers, "mahalanobis")),
+                FeatureTable(nearest, by_layer("distance", n_layers, "knn")),
+            ]
+        )
+
+
+def _fit_layer(states: Array) -> tuple[Any, ...]:
+    n_texts, hidden = states.shape
+    mean = states.mean(0)
+    _, singular, directions = np.linalg.svd(states - mean, full_matrices=False)
+    n_components = max(1, min(_MAX_COMPONENTS, n_texts // 2, hidden - 1))
+    variances = np.square(singular) / n_texts
+    kept = variances[:n_components]
+    floor = max(float(kept[0]) * 1e-9, 1e-12)  # identical texts have no variance at all
+    rest = max(float(variances[n_components:].sum()) / (hidden - n_components), floor)
+    shrunk = (1 - _SHRINKAGE) * kept + _SHRINKAGE * kept.mean() + floor
+    directions = directions[:n_components]
+    points = _unit((states - mean) @ directions.T / np.sqrt(shrunk))
+    return mean, directions, shrunk, np.float32(rest), points
+
+
+def _unit(rows: Array) -> Array:
+    unit: Array = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return unit
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Nearest training texts of each text, nearest first.
+
+    Parameters
+    ----------
+    index : (n_texts, k) int64
+    similarity : (n_texts, k) float32
+        Cosine of the sentence embeddings.
+    """
+
+    index: NDArray[np.int64]
+    similarity: Array
+
+    def rows(self, index: NDArray[np.intp]) -> Self:
+        """Return the neighbours of the given texts."""
+        return type(self)(self.index[index], self.similarity[index])
+
+
+def nearest(
+    embeddings: Array, reference: Array, *, k: int, banned: NDArray[np.bool_] | None = None
+) -> Neighbours:
+    """Return the `k` nearest rows of `reference` for each embedding.
+
+    Parameters
+    ----------
+    embeddings : (n_texts, hidden) float32, unit length
+    reference : (n_reference, hidden) float32, unit length
+    k : int
+    banned : (n_texts, n_reference) bool, optional
+        Pairs that are not allowed: a text and itself, or its own cluster.
+    """
+    similarity = embeddings @ reference.T
+    if banned is not None:
+        similarity = np.where(banned, -np.inf, similarity)
+    index = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
+    return Neighbours(index, np.take_along_axis(similarity, index, axis=1).astype(np.float32))
+
+
+def contexts(neighbours: Neighbours, texts: Sequence[str]) -> list[list[str]]:
+    """Return each text's neighbours as context, the nearest last: right before the text."""
+    return [[texts[i] for i in reversed(row)] for row in neighbours.index.tolist()]
