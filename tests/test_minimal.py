@@ -1,0 +1,125 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
+
+from polar_detect.backbone import Backbone
+from polar_detect.executor import Executor, batches
+from polar_detect.minimal import find_minimal_programs
+from polar_detect.program import Program
+from polar_detect.schedule import Job
+from polar_detect.search import greedy, guided
+
+TOLERANCE = 0.3  # a tiny random model's loss moves by tenths of a nat per layer
+FULL = Program.full(5)
+each_search = pytest.mark.parametrize("search", [greedy, guided])
+
+
+def backbone_of(quick_dtype):
+    model = tiny_model(CONFIGS["llama"])
+    for parameter in model.model.layers.parameters():
+        if parameter.ndim > 1:
+            parameter.data.mul_(0.5)  # weak layers, so that some can be left out
+    return Backbone(model, tiny_tokenizer(), quick_dtype=quick_dtype)
+
+
+@pytest.fixture(scope="module", params=[torch.float32, torch.bfloat16], ids=str)
+def backbone(request):
+    return backbone_of(request.param)
+
+
+@pytest.fixture(scope="module")
+def precise():
+    return backbone_of(torch.float32)
+
+
+def random_rows(*lengths, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randint(2, 128, (n,), generator=generator).tolist() for n in lengths]
+
+
+ROWS = random_rows(9, 5, 12, 10, 30, 9, 11, 1)
+
+
+def precise_loss(backbone, program, row):
+    (batch,) = batches([row], backbone)
+    return Executor(backbone).losses(batch, [Job(0, program)], precise=True)[0]
+
+
+@each_search
+def test_minimal_programs_are_valid_and_their_losses_are_those_measured_alone(backbone, search):
+    results = find_minimal_programs(Executor(backbone), ROWS, tolerance=TOLERANCE, search=search)
+    for result, row in zip(results, ROWS, strict=True):
+        assert result.loss <= result.full_loss + TOLERANCE
+        assert result.loss == pytest.approx(precise_loss(backbone, result.program, row), abs=1e-5)
+        assert result.full_loss == pytest.approx(precise_loss(backbone, FULL, row), abs=1e-5)
+    # Control: there was something to find, and not the same everywhere.
+    assert len({result.program for result in results}) > 1
+    assert min(len(result.program) for result in results) < 5
+
+
+def test_what_a_search_counts_as_valid_is_measured_again_in_float32(monkeypatch):
+    backbone = backbone_of(torch.bfloat16)
+    executor = Executor(backbone)
+    measure = executor.losses
+
+    def too_low_when_quick(batch, jobs, *, precise=False):
+        losses = measure(batch, jobs, precise=precise)
+        lengths = np.asarray([len(job.program) for job in jobs])
+        return losses if precise else losses - 0.5 * (lengths < 5).astype(np.float32)
+
+    monkeypatch.setattr(executor, "losses", too_low_when_quick)
+    results = find_minimal_programs(executor, ROWS, tolerance=0.02, search=greedy)
+    assert all(result.loss <= result.full_loss + 0.02 for result in results)
+
+
+@each_search
+def test_company_order_and_repetition_change_no_result(precise, search):
+    def find(rows):
+        return find_minimal_programs(Executor(precise), rows, tolerance=TOLERANCE, search=search)
+
+    alone = [find([row])[0] for row in ROWS]
+    order = [3, 0, 7, 5, 5, 1, 6, 2, 4]
+    for result, i in zip(find([ROWS[i] for i in order]), order, strict=True):
+        assert result.program == alone[i].program
+        assert result.layer_calls == alone[i].layer_calls
+        assert result.loss == pytest.approx(alone[i].loss, abs=1e-5)
+
+
+def test_texts_without_tokens_get_the_full_program_and_no_losses(precise):
+    results = find_minimal_programs(Executor(precise), [[], ROWS[0], []], tolerance=TOLERANCE)
+    for empty in (results[0], results[2]):
+        assert empty.program == FULL
+        assert math.isnan(empty.loss)
+        assert math.isnan(empty.full_loss)
+        assert empty.layer_calls == 0
+    assert results[1] == find_minimal_programs(Executor(precise), [ROWS[0]], tolerance=TOLERANCE)[0]
+
+
+def test_no_texts_have_no_minimal_programs(precise):
+    assert find_minimal_programs(Executor(precise), []) == []
+
+
+@each_search
+def test_layer_calls_are_what_the_executor_spent(precise, search):
+    executor = Executor(precise)
+    (result,) = find_minimal_programs(executor, [ROWS[0]], tolerance=TOLERANCE, search=search)
+    assert result.layer_calls == executor.spent[0] > 5
+
+
+def test_without_tolerance_the_loss_never_rises_and_with_plenty_everything_is_left_out(precise):
+    strict = find_minimal_programs(Executor(precise), ROWS, tolerance=0.0)
+    assert all(result.loss <= result.full_loss for result in strict)
+    wide = find_minimal_programs(Executor(precise), ROWS, tolerance=100.0)
+    assert all(result.program == Program(()) for result in wide)
+    assert any(result.loss > result.full_loss for result in wide)
+
+
+def test_the_default_search_shortens_a_real_text_within_the_default_tolerance(real):
+    rows = real.tokenize(["The pump in hall 3 leaks oil; valve replaced."], 16)
+    (result,) = find_minimal_programs(Executor(real), rows)
+    assert len(result.program) < 28
+    assert result.loss <= result.full_loss + 0.1
+    assert result.loss == pytest.approx(precise_loss(real, result.program, rows[0]), abs=1e-4)
