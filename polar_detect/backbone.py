@@ -167,7 +167,11 @@ class Backbone:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Read out hidden states (…, hidden) as logits (…, vocabulary) in float32."""
-        return self._capped(self.head(self.final_norm(hidden)))
+        return self.capped(self.head(self.final_norm(hidden)))
+
+    def capped(self, logits: Tensor) -> Tensor:
+        """Bound raw products with the head's weight as the model bounds its logits."""
+        return self._softcap * torch.tanh(logits / self._softcap) if self._softcap else logits
 
     def token_losses(self, hidden: Tensor, targets: Tensor, *, precise: bool = False) -> Tensor:
         """Return the cross entropy of each target.
@@ -191,7 +195,7 @@ class Backbone:
         return torch.cat(pieces) if pieces else hidden.new_zeros(0)
 
     def _chunk_losses(self, normed: Tensor, targets: Tensor) -> Tensor:
-        return F.cross_entropy(self._capped(self.head(normed)), targets, reduction="none")
+        return F.cross_entropy(self.capped(self.head(normed)), targets, reduction="none")
 
     def _quick_chunk_losses(self, normed: Tensor, targets: Tensor) -> Tensor:
         """Return losses from low-precision logits with the target's own logit in float32.
@@ -202,10 +206,7 @@ class Backbone:
         assert self._quick_head is not None
         logits = F.linear(normed.to(self.quick_dtype), self._quick_head).float()
         target_logits = (normed * self.head.weight[targets]).sum(-1)
-        return torch.logsumexp(self._capped(logits), -1) - self._capped(target_logits)
-
-    def _capped(self, logits: Tensor) -> Tensor:
-        return self._softcap * torch.tanh(logits / self._softcap) if self._softcap else logits
+        return torch.logsumexp(self.capped(logits), -1) - self.capped(target_logits)
 
     def _products(self, *, quick: bool) -> torch.autocast:
         return torch.autocast(self.device.type, self.quick_dtype, enabled=quick)

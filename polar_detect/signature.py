@@ -9,6 +9,7 @@ from typing import Literal, Self
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -244,15 +245,18 @@ class Tracer:
         in byte-pair and unigram vocabularies) and the target. At full vocabulary the read-outs
         of all depths would cost six times the layers themselves.
         """
-        weight = self.backbone.head.weight
-        common = weight[:_EXIT_TOKENS]
+        backbone, head = self.backbone, self.backbone.head
+        common = head.weight[:_EXIT_TOKENS]
+        bias = torch.zeros_like(head.weight[:, 0]) if head.bias is None else head.bias
         targets = batch.targets[batch.is_target]
         is_common = targets < len(common)
         curve = []
         for state in states:
-            normed = self.backbone.final_norm(state[batch.is_target])
-            target_logits = (normed * weight[targets]).sum(-1)
-            normaliser = torch.logsumexp(normed @ common.T, -1)
+            normed = backbone.final_norm(state[batch.is_target])
+            products = (normed * head.weight[targets]).sum(-1) + bias[targets]
+            target_logits = backbone.capped(products)
+            common_logits = F.linear(normed, common, bias[: len(common)])
+            normaliser = torch.logsumexp(backbone.capped(common_logits), -1)
             with_target = torch.logaddexp(normaliser, target_logits)
             losses = torch.where(is_common, normaliser, with_target) - target_logits
             curve.append(_by_text(batch, losses).nanmean(1))
