@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from polar_detect.encoder import Encoder
+from polar_detect.errors import ModelError
+
+TEXTS = [
+    "The hydraulic pump leaks oil.",
+    "Oil is dripping out of the hydraulic pump.",
+    "How do I transfer money to my savings account?",
+    "",
+    "ok",
+    "Scientists discovered a new species of fish in the deep sea.",
+]
+PUMP, PARAPHRASE, UNRELATED = 0, 1, 2
+
+
+@pytest.fixture(scope="module")
+def encoder(minilm):
+    return Encoder.load(minilm.folder)
+
+
+def test_embeddings_have_unit_length(encoder):
+    embedded = encoder.embed(TEXTS)
+    assert embedded.shape == (len(TEXTS), encoder.model.config.hidden_size)
+    assert embedded.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(embedded, axis=1), 1, atol=1e-5)
+
+
+def test_a_paraphrase_is_nearer_than_an_unrelated_text(encoder):
+    embedded = encoder.embed(TEXTS)
+    near, far = (embedded[PUMP] @ embedded[i] for i in (PARAPHRASE, UNRELATED))
+    assert near > 0.7
+    assert far < 0.3
+
+
+def test_the_company_and_order_of_texts_do_not_matter(encoder):
+    together = encoder.embed(TEXTS)
+    alone = np.concatenate([encoder.embed([text]) for text in TEXTS])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    np.testing.assert_allclose(encoder.embed(TEXTS[::-1]), alone[::-1], atol=1e-5)
+    assert np.abs(together - alone[::-1]).max() > 0.1
+
+
+def test_embeddings_are_mean_pooled_states_of_the_model(encoder):
+    inputs = encoder.tokenizer([TEXTS[PUMP]], return_tensors="pt")
+    pooled = encoder.model(**inputs).last_hidden_state[0].mean(0)
+    expected = (pooled / pooled.norm()).numpy()
+    np.testing.assert_allclose(encoder.embed([TEXTS[PUMP]])[0], expected, atol=1e-5)
+
+
+def test_texts_are_cut_after_max_tokens(encoder):
+    short = Encoder(encoder.model, encoder.tokenizer, max_tokens=6)
+    long = TEXTS[PUMP] + " It was replaced."
+    np.testing.assert_allclose(short.embed([long]), short.embed([TEXTS[PUMP]]), atol=1e-6)
+    assert np.abs(encoder.embed([long]) - encoder.embed([TEXTS[PUMP]])).max() > 0.01
+
+
+def test_a_text_of_a_million_characters_is_embedded_by_its_beginning(encoder):
+    beginning = "The hydraulic pump leaks oil. " * 100
+    long = beginning * 400
+    assert len(long) > 1e6
+    np.testing.assert_allclose(encoder.embed([long]), encoder.embed([beginning]), atol=1e-6)
+
+
+def test_no_texts_have_no_embeddings(encoder):
+    assert encoder.embed([]).shape == (0, encoder.model.config.hidden_size)
+
+
+def test_a_folder_that_holds_no_encoder_is_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"Got encoder folder .* that transformers cannot load"):
+        Encoder.load(tmp_path)
