@@ -1,3 +1,20 @@
 """Anomaly and out-of-distribution detection in text from minimal layer programs."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from polar_detect.detector import PolarDetector as PolarDetector
+    from polar_detect.program import Program as Program
+
 __version__ = "0.1.0"
+__all__ = ["PolarDetector", "Program", "__version__"]
+
+_HOMES = {"PolarDetector": "polar_detect.detector", "Program": "polar_detect.program"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import public classes on first use: torch takes seconds, and --help does not need it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'polar_detect' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)
