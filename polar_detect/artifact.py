@@ -90,7 +90,7 @@ def load(folder: Path) -> PolarDetector:
     _check_files(folder, manifest["files"])
     settings = manifest["settings"]
     detector = PolarDetector(**settings)
-    engine = Engine.load(detector.model, max_tokens=detector.max_tokens)
+    engine = Engine.load(detector.model)
     for part, local in (("model", engine.model), ("encoder", engine.encoder_model)):
         if manifest[part]["sha256"] != local.sha256:
             raise ArtifactError(
@@ -98,7 +98,6 @@ def load(folder: Path) -> PolarDetector:
                 f"{manifest[part]['sha256'][:12]}…, with which '{folder}' was fitted; restore "
                 "those weights or fit again."
             )
-    detector.engine_ = engine
     try:
         detector.fitted_ = _read_fitted(folder, manifest)
     except (KeyError, ValueError, TypeError, SafetensorError) as error:
@@ -106,6 +105,7 @@ def load(folder: Path) -> PolarDetector:
             f"Got '{folder}' with contents that do not fit together ({error}); expected what "
             "fit wrote; fit the detector again."
         ) from error
+    detector.engine_ = engine.configured(max_tokens=detector.max_tokens, head=detector.fitted_.head)
     return detector
 
 

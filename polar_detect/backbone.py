@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
+import transformers
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.pytorch_utils import Conv1D
@@ -93,6 +94,7 @@ class Backbone:
             As in the constructor.
         """
         device = best_device()
+        transformers.utils.logging.disable_progress_bar()  # loading takes a second or less
         try:
             model = AutoModelForCausalLM.from_pretrained(
                 folder, dtype=torch.float32, local_files_only=True
@@ -165,12 +167,15 @@ class Backbone:
         with self._products(quick=block is not self.blocks[layer]):
             return _hidden_of(block(hidden, *call.args, **call.kwargs)).float()
 
-    def logits(self, hidden: Tensor) -> Tensor:
+    def logits(self, hidden: Tensor, *, precise: bool = True) -> Tensor:
         """Read out hidden states (…, hidden) as logits (…, vocabulary) in float32."""
-        return self.capped(self.head(self.final_norm(hidden)))
+        normed = self.final_norm(hidden)
+        if precise or self._quick_head is None:
+            return self.capped(self.head(normed))
+        return self.capped(F.linear(normed.to(self.quick_dtype), self._quick_head).float())
 
     def capped(self, logits: Tensor) -> Tensor:
-        """Bound raw products with the head's weight as the model bounds its logits."""
+        """Return logits under the model's final soft cap, where it has one."""
         return self._softcap * torch.tanh(logits / self._softcap) if self._softcap else logits
 
     def token_losses(self, hidden: Tensor, targets: Tensor, *, precise: bool = False) -> Tensor:

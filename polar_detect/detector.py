@@ -1,5 +1,6 @@
 """`PolarDetector`: fit on normal texts, score and explain new ones."""
 
+import dataclasses
 import datetime
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -23,17 +24,17 @@ from polar_detect.menu import Menu
 from polar_detect.minimal import MinimalProgram
 from polar_detect.outliers import corrupted, topic_clusters
 from polar_detect.reference import Geometry
-from polar_detect.signature import Tracer
+from polar_detect.signature import CurveKind, Tracer
 
 Progress = Callable[[str, int, int], None]  # stage, texts done, texts in all
 
 MIN_NORMAL = 40
 _CALIBRATION_SHARE = 0.25
 _N_FOLDS = 4
-_MAX_STRANGERS = 300
-_MENU_TEXTS = 12
-_TYPICAL_TEXTS = 40
-_CHUNK = 128
+_MAX_STRANGERS = 200
+_MENU_TEXTS = 6
+_TYPICAL_TEXTS = 32
+_CHUNK = 64
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Engine:
     extractor: Extractor
 
     @classmethod
-    def load(cls, model: str, *, max_tokens: int) -> Self:
+    def load(cls, model: str) -> Self:
         """Resolve and load the language model and the encoder."""
         decoder, encoder = models.resolve(model), models.resolve(models.DEFAULT_ENCODER)
         if decoder.kind != "decoder":
@@ -111,8 +112,14 @@ class Engine:
                 f"Got model '{model}', which is an encoder; expected a causal language model; "
                 f"choose another, e.g. {models.DEFAULT_MODEL}."
             )
-        tracer = Tracer(Backbone.load(decoder.folder), max_tokens=max_tokens)
+        tracer = Tracer(Backbone.load(decoder.folder))
         return cls(decoder, encoder, Extractor(tracer, Encoder.load(encoder.folder)))
+
+    def configured(self, *, max_tokens: int, head: Head) -> Self:
+        """Return the same models, reading what `head` needs of the first `max_tokens`."""
+        curves: CurveKind = "first-order" if head.needs_curves else "none"
+        tracer = Tracer(self.extractor.tracer.backbone, max_tokens=max_tokens, curves=curves)
+        return dataclasses.replace(self, extractor=Extractor(tracer, self.extractor.encoder))
 
 
 class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
@@ -173,7 +180,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         head = new_head(self.detector)
         texts, is_anomalous = _checked(X, y)
         tracker = _Tracker(progress)
-        engine = self._engine_for(self.model)
+        engine = self._models().configured(max_tokens=self.max_tokens, head=head)
         normal, anomalous = texts[~is_anomalous], texts[is_anomalous]
         train, held_out = self._split(normal)
         fitting = _Fitting(engine.extractor, tracker, self)
@@ -297,11 +304,10 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         n_held_out = max(round(_CALIBRATION_SHARE * len(normal)), min(19, len(normal) // 2))
         return list(normal[order[n_held_out:]]), list(normal[order[:n_held_out]])
 
-    def _engine_for(self, model: str) -> Engine:
+    def _models(self) -> Engine:
+        """Return the models of an earlier fit where they are the same, else load them."""
         engine: Engine | None = getattr(self, "engine_", None)
-        if engine is not None and engine.model.name == model:
-            return engine
-        return Engine.load(model, max_tokens=self.max_tokens)
+        return engine if engine and engine.model.name == self.model else Engine.load(self.model)
 
     def _engine(self) -> Engine:
         self._fitted()

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+import transformers
 from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer
 
@@ -32,6 +33,7 @@ class Encoder:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Load an encoder from a folder, without network access."""
+        transformers.utils.logging.disable_progress_bar()  # loading takes a second or less
         try:
             model = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)

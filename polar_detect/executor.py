@@ -106,7 +106,8 @@ def batches(
     for i, row in enumerate(rows):
         if row:
             n_tokens = len(row) + reads_last + (len(prefixes[i]) if prefixes is not None else 0)
-            lengths.setdefault(padded_length(n_tokens), []).append(i)
+            padded = min(padded_length(n_tokens), backbone.max_positions)
+            lengths.setdefault(padded, []).append(i)
     for n_tokens, members in sorted(lengths.items()):
         n_rows = max(1, max_batch_tokens // n_tokens)
         for start in range(0, len(members), n_rows):
@@ -188,6 +189,8 @@ class Executor:
         The estimate is gradient · (state before the call − state after it): the first-order
         Taylor term of replacing the call's output by its input.
         """
+        for program in programs:
+            program.check(self.backbone.n_layers)
         schedule = plan([Job(text, program) for text, program in enumerate(programs)])
         self.count(batch, {text: 2 * len(program) for text, program in enumerate(programs)})
         with torch.enable_grad():

@@ -21,7 +21,7 @@ from polar_detect.program import Program
 from polar_detect.schedule import Job
 from polar_detect.search import Candidate, Found, Search, guided
 
-_MAX_CANDIDATES = 96
+_MAX_CANDIDATES = 64
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Menu:
         rows: Sequence[Sequence[int]],
         *,
         tolerance: float,
-        n_programs: int = 16,
+        n_programs: int = 8,
     ) -> "Menu":
         """Search `rows` (tokenised training texts) and keep the programs that serve them best.
 

@@ -16,8 +16,6 @@ from polar_detect.program import Program
 from polar_detect.schedule import Job
 from polar_detect.search import Answer, Candidate, Found, Query, Search, guided, run_together
 
-_VERIFY_AT_ONCE = 3
-
 
 @dataclass(frozen=True, slots=True)
 class MinimalProgram:
@@ -84,22 +82,20 @@ def verify(
 ) -> dict[int, Found]:
     """Return, per row, the shortest candidate that float32 confirms, alone."""
     full = Program.full(executor.backbone.n_layers)
-    measured = _losses(executor, batch, {i: [full] for i in found}, precise=True)
-    full_losses = {i: float(losses[0]) for i, losses in measured.items()}
+    candidates = {i: iter([c.program for c in f.valid]) for i, f in found.items()}
+    waiting = {i: next(programs) for i, programs in candidates.items()}
+    full_losses: dict[int, float] = {}
     verified = {}
-    waiting = {i: [c.program for c in f.valid] for i, f in found.items()}
     while waiting:
-        asked = {i: programs[:_VERIFY_AT_ONCE] for i, programs in waiting.items()}
+        asked = {i: [p] if i in full_losses else [full, p] for i, p in waiting.items()}
         for i, losses in _losses(executor, batch, asked, precise=True).items():
-            waiting[i] = waiting[i][_VERIFY_AT_ONCE:]
-            pairs = zip(asked[i], losses, strict=True)
-            valid = [Candidate(p, float(x)) for p, x in pairs if x <= full_losses[i] + tolerance]
-            if not valid and not waiting[i]:
-                valid = [Candidate(full, full_losses[i])]
-            if valid:
-                minimal = min(valid, key=lambda c: (len(c.program), c.loss))
-                verified[i] = Found(full_losses[i], (minimal,))
+            full_losses.setdefault(i, float(losses[0]))
+            candidate = Candidate(waiting[i], float(losses[-1]))
+            if candidate.loss <= full_losses[i] + tolerance or candidate.program == full:
+                verified[i] = Found(full_losses[i], (candidate,))
                 del waiting[i]
+            else:
+                waiting[i] = next(candidates[i])  # the full program is always among them
     return verified
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 from polar_detect.features import FeatureTable, by_layer
@@ -81,16 +82,32 @@ class Geometry:
 def _fit_layer(states: Array) -> tuple[Any, ...]:
     n_texts, hidden = states.shape
     mean = states.mean(0)
-    _, singular, directions = np.linalg.svd(states - mean, full_matrices=False)
     n_components = max(1, min(_MAX_COMPONENTS, n_texts // 2, hidden - 1))
-    variances = np.square(singular) / n_texts
-    kept = variances[:n_components]
+    kept, directions, total = _principal(states - mean, n_components)
     floor = max(float(kept[0]) * 1e-9, 1e-12)  # identical texts have no variance at all
-    rest = max(float(variances[n_components:].sum()) / (hidden - n_components), floor)
+    rest = max((total - float(kept.sum())) / (hidden - n_components), floor)
     shrunk = (1 - _SHRINKAGE) * kept + _SHRINKAGE * kept.mean() + floor
-    directions = directions[:n_components]
     points = _unit((states - mean) @ directions.T / np.sqrt(shrunk))
     return mean, directions, shrunk, np.float32(rest), points
+
+
+def _principal(centred: Array, n_components: int) -> tuple[Array, Array, float]:
+    """Return leading variances, their directions (rows), and the variance in all.
+
+    Through the smaller of the two Gram matrices: several times faster than an SVD, and the
+    leading components, which are all that is kept, are as good in float64.
+    """
+    exact = centred.astype(np.float64)
+    n_texts, hidden = exact.shape
+    is_wide = n_texts < hidden
+    gram = (exact @ exact.T if is_wide else exact.T @ exact) / n_texts
+    size = len(gram)
+    values, vectors = scipy.linalg.eigh(gram, subset_by_index=(size - n_components, size - 1))
+    variances, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
+    directions = (exact.T @ vectors if is_wide else vectors).T
+    lengths = np.linalg.norm(directions, axis=1, keepdims=True)
+    directions = directions / np.maximum(lengths, 1e-12)
+    return variances.astype(np.float32), directions.astype(np.float32), float(np.trace(gram))
 
 
 def _unit(rows: Array) -> Array:

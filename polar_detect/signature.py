@@ -20,7 +20,7 @@ from polar_detect.program import Program
 from polar_detect.schedule import Job
 
 Array = NDArray[np.float32]
-CurveKind = Literal["first-order", "exact"]
+CurveKind = Literal["none", "first-order", "exact"]
 
 _EXIT_TOKENS = 4096
 
@@ -29,12 +29,14 @@ _EXIT_TOKENS = 4096
 class Traces:
     """What one pass of the full program, its gradient and one loop of each layer tell.
 
-    Losses are nats per token. Texts without tokens have NaN everywhere.
+    Losses are nats per token. Texts without tokens have NaN, but for their counts. Without
+    curves, `skip` and `loop` have no columns and `exit` has the last one only.
 
     Parameters
     ----------
     n_tokens : (n_texts,)
     n_chars : (n_texts,)
+        Characters that the tokens cover.
     loss, loss_spread, loss_max : (n_texts,)
         Mean, standard deviation and maximum over the text's tokens under the full program.
     surprise : (n_texts,)
@@ -75,7 +77,7 @@ class Traces:
 
     def table(self) -> FeatureTable:
         """Return all but the trajectories as named features."""
-        n_layers = self.skip.shape[1]
+        n_curve = self.skip.shape[1]
         whole = {
             Feature("length", "tokens"): self.n_tokens,
             Feature("length", "characters_per_token"): self.n_chars / np.maximum(self.n_tokens, 1),
@@ -90,7 +92,7 @@ class Traces:
         return FeatureTable.beside(
             [
                 FeatureTable(columns, tuple(whole)),
-                *(FeatureTable(values, by_layer(group, n_layers)) for group, values in curves),
+                *(FeatureTable(values, by_layer(group, n_curve)) for group, values in curves),
             ]
         )
 
@@ -103,9 +105,10 @@ class Tracer:
     backbone : Backbone
     max_tokens : int
         Texts are cut after this many tokens.
-    curves : {"first-order", "exact"}
-        Whether skip and loop curves are Taylor estimates from one gradient, or measured by
-        running all one-edit programs (about ten times the work).
+    curves : {"none", "first-order", "exact"}
+        Whether skip and loop curves are left out (with the exit curve), Taylor estimates from
+        one gradient, or measured in float32 by running all one-edit programs. A trace costs
+        about 1.5, 5 and 40 times a plain forward pass.
     """
 
     def __init__(
@@ -118,9 +121,10 @@ class Tracer:
 
     def trace(self, texts: Sequence[str]) -> Traces:
         """Return the traces of `texts`."""
-        out = self._empty(texts)
+        out = self._empty(len(texts))
         rows = self.backbone.tokenize(list(texts), self.max_tokens)
         out.n_tokens[:] = [len(row) for row in rows]
+        out.n_chars[:] = [self._n_chars(*pair) for pair in zip(texts, rows, strict=True)]
         for batch in batches(rows, self.backbone, reads_last=True, max_batch_tokens=1024):
             self._trace_batch(batch, out)
         return out
@@ -140,14 +144,15 @@ class Tracer:
         Returns
         -------
         (n_texts, n_layers + 1) float32, nats per token
-            NaN for texts without tokens.
+            NaN for texts without tokens. The last column only where curves are left out.
         """
         rows = self.backbone.tokenize(list(texts), self.max_tokens)
         prefixes = self._prefixes(contexts, context_tokens)
-        out = np.full((len(rows), self.backbone.n_layers + 1), np.nan, np.float32)
+        room = [self.backbone.max_positions - 1 - len(row) for row in rows]
+        prefixes = [p[max(0, len(p) - n) :] for p, n in zip(prefixes, room, strict=True)]
+        out = np.full((len(rows), self._n_exits), np.nan, np.float32)
         for batch in batches(rows, self.backbone, prefixes=prefixes):
-            states = list(self._states(batch))
-            out[batch.index] = self._exit_curve(batch, states).cpu().numpy()
+            out[batch.index] = self._exit_curve(batch, list(self._states(batch))).cpu().numpy()
         return out
 
     @torch.no_grad()
@@ -161,50 +166,64 @@ class Tracer:
         newline = self.backbone.tokenize(["\n"], 4)[0]
         return [[t for text in context for t in (*ids[text], *newline)] for context in contexts]
 
-    def _empty(self, texts: Sequence[str]) -> Traces:
-        n, n_layers = len(texts), self.backbone.n_layers
+    @property
+    def _n_exits(self) -> int:
+        return 1 if self.curves == "none" else self.backbone.n_layers + 1
+
+    def _n_chars(self, text: str, row: Sequence[int]) -> int:
+        is_cut = len(row) == self.max_tokens
+        return len(self.backbone.tokenizer.decode(row)) if is_cut else len(text)
+
+    def _empty(self, n_texts: int) -> Traces:
+        n_layers = self.backbone.n_layers
+        n_curve = 0 if self.curves == "none" else n_layers
         hidden = self.backbone.model.config.get_text_config().hidden_size
 
         def nan(*shape: int) -> Array:
-            return np.full((n, *shape), np.nan, np.float32)
+            return np.full((n_texts, *shape), np.nan, np.float32)
 
         return Traces(
             n_tokens=nan(),
-            n_chars=np.asarray([len(text) for text in texts], np.float32),
+            n_chars=nan(),
             loss=nan(),
             loss_spread=nan(),
             loss_max=nan(),
             surprise=nan(),
-            skip=nan(n_layers),
-            loop=nan(n_layers),
-            exit=nan(n_layers + 1),
+            skip=nan(n_curve),
+            loop=nan(n_curve),
+            exit=nan(self._n_exits),
             trajectory=nan(n_layers + 1, hidden),
         )
 
     def _trace_batch(self, batch: Batch, out: Traces) -> None:
-        index = batch.index
-        with torch.enable_grad():
+        wants_gradient = self.curves == "first-order"
+        with torch.set_grad_enabled(wants_gradient):
             states = list(self._states(batch))
             final = states[-1][batch.is_target]
             token_losses = self.backbone.token_losses(final, batch.targets[batch.is_target])
             losses = _by_text(batch, token_losses)
-            gradients = torch.autograd.grad(losses.nanmean(1).sum(), states[1:])
+        gradients = (
+            torch.autograd.grad(losses.nanmean(1).sum(), states[1:]) if wants_gradient else ()
+        )
         with torch.no_grad():
-            states = [state.detach() for state in states]
-            losses = losses.detach()
-            out.loss[index] = losses.nanmean(1).cpu()
-            out.loss_max[index] = losses.nan_to_num(-torch.inf).amax(1).cpu()
-            spread = (losses - losses.nanmean(1, keepdim=True)).square().nanmean(1).sqrt()
-            out.loss_spread[index] = spread.cpu()
-            out.surprise[index] = self._surprise(batch, states[-1], losses).cpu()
-            exits = self._exit_curve(batch, states)
-            out.exit[index] = exits.cpu()
-            pooled = torch.stack([_mean_over(state, batch.is_text) for state in states], 1)
-            out.trajectory[index] = pooled.cpu()
+            self._record(batch, [s.detach() for s in states], losses.detach(), out)
             if self.curves == "exact":
-                out.skip[index], out.loop[index] = self._exact_curves(batch)
-            else:
-                out.skip[index], out.loop[index] = self._first_order(states, gradients)
+                out.skip[batch.index], out.loop[batch.index] = self._exact_curves(batch)
+            elif wants_gradient:
+                first_order = self._first_order([s.detach() for s in states], gradients)
+                out.skip[batch.index], out.loop[batch.index] = first_order
+
+    def _record(self, batch: Batch, states: Sequence[Tensor], losses: Tensor, out: Traces) -> None:
+        """Put all but the skip and loop curves into `out`."""
+        index = batch.index
+        out.loss[index] = losses.nanmean(1).cpu()
+        out.loss_max[index] = losses.nan_to_num(-torch.inf).amax(1).cpu()
+        spread = (losses - losses.nanmean(1, keepdim=True)).square().nanmean(1).sqrt()
+        out.loss_spread[index] = spread.cpu()
+        out.surprise[index] = self._surprise(batch, states[-1], losses).cpu()
+        out.exit[index] = self._exit_curve(batch, states).cpu()
+        pooled = torch.stack([_mean_over(state, batch.is_text) for state in states], 1)
+        out.trajectory[index] = pooled.cpu()
 
     def _states(self, batch: Batch) -> Iterator[Tensor]:
         """Yield the states at each depth of the full program, n_layers + 1 of them."""
@@ -239,7 +258,7 @@ class Tracer:
         return changes[:, :n_layers], changes[:, n_layers:]
 
     def _exit_curve(self, batch: Batch, states: Sequence[Tensor]) -> Tensor:
-        """Return the loss at each depth over a small vocabulary, (n_texts, n_layers + 1).
+        """Return the loss at each depth that is asked for, over a small vocabulary.
 
         The softmax runs over the first 4,096 tokens of the vocabulary (the most frequent ones
         in byte-pair and unigram vocabularies) and the target. At full vocabulary the read-outs
@@ -251,7 +270,7 @@ class Tracer:
         targets = batch.targets[batch.is_target]
         is_common = targets < len(common)
         curve = []
-        for state in states:
+        for state in states[-self._n_exits :]:
             normed = backbone.final_norm(state[batch.is_target])
             products = (normed * head.weight[targets]).sum(-1) + bias[targets]
             target_logits = backbone.capped(products)
@@ -265,7 +284,7 @@ class Tracer:
     def _surprise(self, batch: Batch, final: Tensor, losses: Tensor) -> Tensor:
         means, variances = [], []
         for chunk in torch.split(final[batch.is_target], 256):
-            log_p = torch.log_softmax(self.backbone.logits(chunk), -1)
+            log_p = torch.log_softmax(self.backbone.logits(chunk, precise=False), -1)
             p = log_p.exp()
             mean = -(p * log_p).sum(-1)
             means.append(mean)

@@ -1,5 +1,6 @@
 """The command line: parse → call → print. Imports nothing heavy, so that --help is instant."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -39,6 +40,9 @@ Alpha = Annotated[
 
 def main() -> None:
     """Run the command line; a `PolarError` becomes one line and exit code 1."""
+    # Read when torch is loaded. By default OpenMP's threads spin while they wait for each
+    # other, and beside any other load a run takes ten times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except PolarError as error:

@@ -70,6 +70,7 @@ class AutoHead(Head):
         "trajectory), context gain, Mahalanobis distance over layers, two-sided form. Best "
         "mean AUROC of the combinations tried in experiments/, and linear, so SHAP is exact"
     )
+    needs_curves = False
     needs_corruptions = False
     needs_programs = False
 

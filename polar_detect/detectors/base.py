@@ -41,6 +41,8 @@ class Head(ABC):
         As users write it.
     reason : str
         One sentence for the artifact and the report: what it is and why.
+    needs_curves : bool
+        Whether signatures shall include skip, loop, exit and context curves.
     needs_corruptions : bool
         Whether strangers shall include corrupted texts.
     needs_programs : bool
@@ -49,6 +51,7 @@ class Head(ABC):
 
     name: ClassVar[str]
     reason: ClassVar[str]
+    needs_curves: ClassVar[bool]
     needs_corruptions: ClassVar[bool]
     needs_programs: ClassVar[bool]
 

@@ -38,6 +38,7 @@ class LightGBMHead(Head):
         "gradient-boosted trees over the whole signature, trained on labels where there are "
         "some, else on held-out clusters and corrupted texts against normal ones"
     )
+    needs_curves = True
     needs_corruptions = True
     needs_programs = True
 

@@ -32,6 +32,7 @@ class IsolationForestHead(Head):
         "isolation forest over distances, context, losses and the minimal program; knows only "
         "normal texts, and no pseudo-outliers"
     )
+    needs_curves = False
     needs_corruptions = False
     needs_programs = True
 
