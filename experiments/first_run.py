@@ -1,0 +1,160 @@
+"""First run: the detector with its default settings beside what a user would try instead.
+
+BGL log lines (normal against alerts) and excavator work orders (other sources mixed in).
+Progress goes to stderr, a Markdown table to stdout.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import common
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import IsolationForest
+
+from polar_detect import PolarDetector
+from polar_detect.encoder import Encoder
+from polar_detect.extraction import Extractor, Readings
+from polar_detect.features import Feature
+from polar_detect.metrics import aupr, auroc, fpr_at_tpr
+from polar_detect.models import resolve
+from polar_detect.signature import Tracer
+
+_TASKS = ("bgl", "excavator")
+_CURVES = {"skip", "loop", "exit"}
+_N_NEAREST = 5
+
+Scores = dict[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One method on one split."""
+
+    task: str
+    seed: int
+    method: str
+    n_train: int
+    n_normal: int
+    n_anomalous: int
+    auroc: float
+    aupr: float
+    fpr95: float
+
+
+def main() -> None:
+    options = _options()
+    detector, encoder = PolarDetector(), Encoder.load(resolve("minilm").folder)
+    runs: list[Run] = []
+    for name in options.tasks:
+        task = common.load_task(name, options.data)
+        for seed in range(options.seeds):
+            split = common.split(task, seed=seed, n_train=options.n_train, n_test=options.n_test)
+            start_s = time.perf_counter()
+            scores = _scores(detector.set_params(seed=seed), encoder, split, seed)
+            found = [_run(name, seed, method, split, s) for method, s in scores.items()]
+            runs += found
+            took_s = time.perf_counter() - start_s
+            common.say(f"{name} seed {seed}: AUROC {found[0].auroc:.3f}, {took_s:.0f} s")
+            if options.out:  # after every split, so that an interrupted run is not lost
+                _write(options.out, runs)
+    print(f"{common.machine()}; {options.seeds} seeds, mean ± standard deviation\n")
+    print(_table(runs))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    common.add_data_option(parser)
+    parser.add_argument("--tasks", type=_task_names, default=_TASKS, help="bgl,excavator")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--n-train", type=int, default=400)
+    parser.add_argument("--n-test", type=int, default=150, help="test rows per class at most")
+    parser.add_argument("--out", type=Path, help="JSON file for every run")
+    return parser.parse_args()
+
+
+def _task_names(value: str) -> tuple[str, ...]:
+    names = tuple(value.split(","))
+    if not set(names) <= set(_TASKS):
+        raise argparse.ArgumentTypeError(f"Got '{value}'; expected some of {','.join(_TASKS)}.")
+    return names
+
+
+def _scores(detector: PolarDetector, encoder: Encoder, split: common.Split, seed: int) -> Scores:
+    """Return each method's scores of the test rows, higher = more anomalous."""
+    detector.fit(split.train)
+    backbone = detector.engine_.extractor.tracer.backbone
+    extractor = Extractor(Tracer(backbone, max_tokens=detector.max_tokens), encoder)
+    train, test = extractor.read(split.train), extractor.read(split.test)
+    loss = test.traces.loss.astype(np.float64)
+    return {
+        "polar-detect": -detector.score_samples(split.test),
+        "loss, high": loss,
+        "loss, low": -loss,
+        "isolation forest on curves": _forest_scores(train, test, seed),
+        "MiniLM + kNN": _knn_scores(train.embeddings, test.embeddings),
+    }
+
+
+def _forest_scores(train: Readings, test: Readings, seed: int) -> NDArray[np.float64]:
+    inside, new = (part.traces.table().where(_is_curve).values for part in (train, test))
+    forest = IsolationForest(n_estimators=200, random_state=seed).fit(inside)
+    return -np.asarray(forest.score_samples(new), np.float64)
+
+
+def _is_curve(feature: Feature) -> bool:
+    return feature.group in _CURVES
+
+
+def _knn_scores(train: NDArray[np.float32], test: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the mean cosine distance to the nearest training texts."""
+    similarity = np.sort(test @ train.T, axis=1)[:, -_N_NEAREST:]
+    return 1 - similarity.mean(1, dtype=np.float64)
+
+
+def _run(
+    task: str, seed: int, method: str, split: common.Split, scores: NDArray[np.float64]
+) -> Run:
+    labels = split.is_anomalous
+    return Run(
+        task=task,
+        seed=seed,
+        method=method,
+        n_train=len(split.train),
+        n_normal=int((~labels).sum()),
+        n_anomalous=int(labels.sum()),
+        auroc=auroc(labels, scores),
+        aupr=aupr(labels, scores),
+        fpr95=fpr_at_tpr(labels, scores),
+    )
+
+
+def _table(runs: Sequence[Run]) -> str:
+    keys = dict.fromkeys((run.task, run.method) for run in runs)
+    rows = []
+    for task, method in keys:
+        own = [run for run in runs if (run.task, run.method) == (task, method)]
+        figures = ([r.auroc for r in own], [r.aupr for r in own], [r.fpr95 for r in own])
+        counts = f"{own[0].n_train} / {own[0].n_normal} + {own[0].n_anomalous}"
+        rows.append([task, method, counts, *(_mean_and_spread(values) for values in figures)])
+    header = ["task", "method", "train / normal + anomalous", "AUROC", "AUPR", "FPR95"]
+    return common.markdown_table(header, rows)
+
+
+def _mean_and_spread(values: Sequence[float]) -> str:
+    spread = np.std(values, ddof=1) if len(values) > 1 else float("nan")
+    return f"{np.mean(values):.3f} ± {spread:.3f}"
+
+
+def _write(path: Path, runs: Sequence[Run]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stored = {"machine": common.machine(), "runs": [asdict(run) for run in runs]}
+    path.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
