@@ -32,7 +32,7 @@ MIN_NORMAL = 40
 _CALIBRATION_SHARE = 0.25
 _N_FOLDS = 4
 _MAX_STRANGERS = 200
-_MENU_TEXTS = 6
+_MENU_TEXTS = (4, 12)  # one for every 75 training texts, within these bounds
 _TYPICAL_TEXTS = 32
 _CHUNK = 64
 
@@ -450,7 +450,8 @@ class _Fitting:
     def _menu(self, texts: Sequence[str]) -> Menu:
         distinct = list(dict.fromkeys(texts))
         order = np.random.default_rng(self.settings.seed).permutation(len(distinct))
-        chosen = [distinct[i] for i in order[:_MENU_TEXTS]]
+        n_chosen = int(np.clip(len(distinct) // 75, *_MENU_TEXTS))
+        chosen = [distinct[i] for i in order[:n_chosen]]
         stage = self.tracker.stage("search programs for the menu", len(chosen))
         menu = Menu.fit(
             self.extractor.tracer.executor, self._tokens(chosen), tolerance=self.settings.tolerance
