@@ -48,3 +48,29 @@ def minilm() -> LocalModel:
 def own_cache(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("POLAR_DETECT_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory) -> Path:
+    """Return the folder of a tiny random Llama, as a user's own model would be given."""
+    from tiny_models import CONFIGS, save_tiny  # imports torch, which few tests need
+
+    return save_tiny(CONFIGS["llama"], tmp_path_factory.mktemp("models") / "tiny-llama")
+
+
+@pytest.fixture(scope="session")
+def fitted_on_tiny(tiny_folder, minilm):  # noqa: ARG001 - skips where there is no encoder
+    """Return a detector fitted with the tiny model; tests must not change it."""
+    from work_orders import NORMAL
+
+    from polar_detect.detector import PolarDetector
+
+    return PolarDetector(model=str(tiny_folder)).fit(NORMAL)
+
+
+@pytest.fixture(scope="session")
+def saved_on_tiny(fitted_on_tiny, tmp_path_factory) -> Path:
+    """Return the folder of the fitted detector; tests must copy it before they change it."""
+    folder = tmp_path_factory.mktemp("detectors") / "fitted"
+    fitted_on_tiny.save(folder)
+    return folder

@@ -1,0 +1,167 @@
+from zipfile import BadZipFile
+
+import numpy as np
+import pytest
+
+from polar_detect.detectors import HEADS, new_head
+from polar_detect.errors import ArtifactError, InputError
+from polar_detect.features import Feature, FeatureTable, by_layer
+from polar_detect.metrics import auroc
+
+N_LAYERS = 4
+WHOLE = (
+    *(Feature("length", part) for part in ("tokens", "characters_per_token")),
+    *(Feature("loss", part) for part in ("mean", "spread", "max", "surprise")),
+    *(Feature("context", part) for part in ("loss_without", "loss_with", "gain", "ratio")),
+    *(Feature("neighbours", part) for part in ("similarity_first", "similarity_last")),
+    *(Feature("program", part) for part in ("length", "n_skips", "n_loops")),
+)
+CURVES = (
+    *(by_layer(group, N_LAYERS) for group in ("skip", "loop", "exit")),
+    *(by_layer("distance", N_LAYERS, part) for part in ("mahalanobis", "knn")),
+    by_layer("context", N_LAYERS - 1, "gain"),
+    by_layer("program", N_LAYERS, "calls"),
+)
+FEATURES = (*WHOLE, *(feature for curve in CURVES for feature in curve))
+SHIFTS = {"loss": 3, "distance": 3, "neighbours": -3, "context": 2, "program": 1}
+TOLERANCES = {"auto": 1e-6, "lightgbm": 1e-4, "isolation-forest": 1e-4}
+each_head = pytest.mark.parametrize("name", sorted(HEADS))
+
+
+def each_head_but(name, reason, raises):
+    """Parametrise over the detectors, one of which is known to fail."""
+    mark = pytest.mark.xfail(reason=reason, raises=raises, strict=True)
+    known = [pytest.param(n, marks=mark if n == name else ()) for n in sorted(HEADS)]
+    return pytest.mark.parametrize("name", known)
+
+
+def table(n, *, seed, shifted=False):
+    values = np.random.default_rng(seed).normal(size=(n, len(FEATURES)))
+    if shifted:
+        values += [
+            -3 if f == Feature("context", "gain") else SHIFTS.get(f.group, 0) for f in FEATURES
+        ]
+    return FeatureTable(values.astype(np.float32), FEATURES)
+
+
+def fitted(name, *, seed=0):
+    strangers = table(90, seed=2, shifted=True)
+    return new_head(name).fit(table(120, seed=1), strangers, seed=seed)
+
+
+@pytest.fixture(scope="module")
+def heads():
+    return {name: fitted(name) for name in HEADS}
+
+
+def test_there_is_a_test_tolerance_for_every_detector():
+    assert set(TOLERANCES) == set(HEADS)
+
+
+@each_head
+def test_shifted_strangers_score_higher_than_unseen_normal_texts(heads, name):
+    normal, labels = table(80, seed=3), np.repeat([False, True], 80)
+
+    def separation(others):
+        return auroc(labels, np.concatenate([heads[name].scores(t) for t in (normal, others)]))
+
+    assert separation(table(80, seed=4, shifted=True)) > 0.95
+    # Control: strangers that are not shifted cannot be told apart.
+    assert 0.35 < separation(table(80, seed=4)) < 0.65
+
+
+@each_head
+def test_shap_values_add_up_to_the_scores(heads, name):
+    rows = FeatureTable.below([table(20, seed=5), table(20, seed=6, shifted=True)])
+    attribution, scores = heads[name].explain(rows), heads[name].scores(rows)
+    totals = attribution.base_value + attribution.values.sum(1)
+    np.testing.assert_allclose(totals, scores, rtol=0, atol=TOLERANCES[name])
+    attribution.check_adds_up(scores)
+    assert attribution.features == FEATURES
+    assert attribution.values.shape == rows.values.shape
+    # Control: the sums differ between texts by far more than the tolerance.
+    assert np.ptp(attribution.values.sum(1)) > 0.1
+    with pytest.raises(AssertionError, match="SHAP values miss by"):
+        attribution.check_adds_up(scores + 0.1)
+
+
+@each_head
+def test_a_text_is_explained_the_same_alone_as_among_others(heads, name):
+    rows = table(12, seed=7, shifted=True)
+    together, alone = heads[name].explain(rows), heads[name].explain(rows.rows([3]))
+    assert alone.base_value == pytest.approx(together.base_value, abs=1e-5)
+    np.testing.assert_allclose(alone.values[0], together.values[3], atol=1e-5)
+
+
+@each_head_but("lightgbm", "LightGBM divides by the number of rows", ZeroDivisionError)
+def test_no_texts_have_no_shap_values(heads, name):
+    if name == "isolation-forest":
+        pytest.skip("scikit-learn refuses to score an empty table")
+    assert heads[name].explain(table(0, seed=0)).values.shape == (0, len(FEATURES))
+
+
+@each_head_but(
+    "isolation-forest", "skops trusts no scikit-learn trees unless they are named", ArtifactError
+)
+def test_a_saved_head_scores_and_explains_identically_when_loaded(heads, name, tmp_path):
+    heads[name].save(tmp_path)
+    loaded, rows = HEADS[name].load(tmp_path), table(30, seed=8, shifted=True)
+    np.testing.assert_array_equal(loaded.scores(rows), heads[name].scores(rows))
+    np.testing.assert_array_equal(loaded.explain(rows).values, heads[name].explain(rows).values)
+    # Control: a head fitted on other texts scores differently.
+    other = new_head(name).fit(table(120, seed=9), table(90, seed=10, shifted=True), seed=0)
+    assert (other.scores(rows) != loaded.scores(rows)).any()
+
+
+@each_head
+def test_a_saved_head_has_no_pickle_files(heads, name, tmp_path):
+    heads[name].save(tmp_path)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert files
+    assert {path.suffix for path in files} <= {".json", ".txt", ".skops"}
+    assert not any(path.read_bytes().startswith(b"\x80") for path in files)  # pickle's first byte
+
+
+@each_head
+def test_the_same_seed_gives_the_same_head(heads, name):
+    rows = table(30, seed=11)
+    again = fitted(name).scores(rows)
+    np.testing.assert_array_equal(again, heads[name].scores(rows))
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "isolation-forest"])
+def test_another_seed_gives_other_trees(heads, name):
+    rows = table(30, seed=11)
+    assert (fitted(name, seed=1).scores(rows) != heads[name].scores(rows)).any()
+
+
+@each_head
+def test_columns_in_another_order_are_not_scored(heads, name):
+    rows = table(3, seed=12)
+    turned = FeatureTable(rows.values[:, ::-1], rows.features[::-1])
+    with pytest.raises(AssertionError):
+        heads[name].scores(turned)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "message"),
+    [
+        ("lightgbm", "lightgbm.txt", r"lightgbm\.txt' that LightGBM cannot read"),
+        pytest.param(
+            "isolation-forest",
+            "isolation_forest.skops",
+            r"isolation_forest\.skops' that cannot be read safely",
+            marks=pytest.mark.xfail(reason="not caught", raises=BadZipFile, strict=True),
+        ),
+    ],
+)
+def test_a_file_that_is_no_model_is_refused(heads, tmp_path, name, file, message):
+    heads[name].save(tmp_path)
+    (tmp_path / file).write_text("not a model")
+    with pytest.raises(ArtifactError, match=message):
+        HEADS[name].load(tmp_path)
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones():
+    with pytest.raises(InputError, match=r"Got detector 'forest'; expected one of .*lightgbm"):
+        new_head("forest")

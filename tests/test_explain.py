@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+
+from polar_detect.detectors import Attribution
+from polar_detect.explain import Explanation
+from polar_detect.features import Feature, FeatureTable
+
+FEATURES = (
+    Feature("skip", layer=0),
+    Feature("distance", "knn", 0),
+    Feature("skip", layer=2),
+    Feature("loss", "mean"),
+    Feature("loss", "max"),
+    Feature("program", "length"),
+)
+VALUES = np.asarray([[1.0, 2.0, -4.0, 0.5, 0.25, 8.0], [0.0, 0.1, 0.0, 0.0, 0.0, 0.0]])
+DATA = np.arange(12, dtype=np.float32).reshape(2, 6)
+
+
+def explanation(has_tokens=(True, True), base_value=0.5):
+    return Explanation.of(
+        Attribution(base_value, VALUES, FEATURES),
+        FeatureTable(DATA, FEATURES),
+        np.asarray(has_tokens),
+        n_layers=3,
+    )
+
+
+def test_layers_sum_the_features_that_belong_to_them():
+    np.testing.assert_allclose(explanation().by_layer(), [[3, 0, -4], [0.1, 0, 0]])
+
+
+def test_groups_sum_the_features_of_the_whole_text_only():
+    groups = explanation().by_group()
+    assert set(groups) == {"loss", "program"}
+    np.testing.assert_allclose(groups["loss"], [0.75, 0])
+    np.testing.assert_allclose(groups["program"], [8, 0])
+
+
+def test_layers_and_groups_together_make_up_the_score():
+    own = explanation()
+    parts = own.by_layer().sum(1) + sum(own.by_group().values())
+    np.testing.assert_allclose(parts, own.values.sum(1))
+    assert not np.allclose(own.by_layer().sum(1), own.values.sum(1))  # control: both are needed
+
+
+def test_top_layers_are_named_strongest_first_with_their_sign():
+    assert explanation().top_layers(2) == ["L2 -4.00; L0 +3.00", "L0 +0.10; L1 +0.00"]
+    assert explanation().top_layers(1)[0] == "L2 -4.00"
+
+
+def test_texts_without_tokens_keep_a_row_of_nan_and_no_words():
+    own = explanation((True, False, True))
+    assert np.isnan(own.values[1]).all()
+    assert np.isnan(own.data[1]).all()
+    np.testing.assert_array_equal(own.values[[0, 2]], VALUES)
+    np.testing.assert_array_equal(own.data[[0, 2]], DATA)
+    words = own.top_layers()
+    assert words[1] == ""
+    assert words[0].startswith("L2 -4.00")
+
+
+def test_names_are_the_printed_names_of_the_features():
+    assert explanation().names[:3] == ["skip/L0", "distance/knn/L0", "skip/L2"]
+
+
+def test_rows_pick_texts_and_may_repeat_them():
+    own = explanation().rows(np.asarray([1, 0, 1]))
+    np.testing.assert_array_equal(own.values, VALUES[[1, 0, 1]])
+    np.testing.assert_array_equal(own.data, DATA[[1, 0, 1]])
+    assert own.base_value == 0.5
+
+
+def empty_part():
+    no_rows = np.zeros((0, len(FEATURES)))
+    return Explanation.of(
+        Attribution(0.0, no_rows, FEATURES),
+        FeatureTable(no_rows.astype(np.float32), FEATURES),
+        np.asarray([False, False]),
+        n_layers=3,
+    )
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_parts_below_each_other_keep_the_base_value_of_texts_that_have_one(order):
+    parts = [explanation(), empty_part()]
+    stacked = Explanation.below([parts[i] for i in order])
+    assert stacked.base_value == 0.5
+    assert stacked.values.shape == (4, len(FEATURES))
+    assert np.isnan(stacked.values).all(1).sum() == 2
+
+
+def test_empty_texts_alone_have_base_value_zero():
+    assert Explanation.below([empty_part()]).base_value == 0.0

@@ -1,0 +1,151 @@
+import numpy as np
+import pytest
+
+from polar_detect.features import Feature
+from polar_detect.reference import Geometry, Neighbours, contexts, nearest
+
+N_LAYERS, HIDDEN = 3, 6
+SHRINKAGE = 0.1
+
+
+def states(n_texts, *, seed=0, hidden=HIDDEN, shift=0.0):
+    rng = np.random.default_rng(seed)
+    mixing = np.random.default_rng(99).normal(size=(N_LAYERS + 1, hidden, hidden))
+    rows = np.einsum("nlh,lhk->nlk", rng.normal(size=(n_texts, N_LAYERS + 1, hidden)), mixing)
+    return (rows + shift).astype(np.float32)
+
+
+def column(table, part, layer):
+    return table.values[:, table.features.index(Feature("distance", part, layer))]
+
+
+def naive_basis(train):
+    """Return mean, kept eigenvectors (columns), their shrunk variances, variance of the rest."""
+    mean = train.mean(0, dtype=np.float64)
+    covariance = np.cov(train.T.astype(np.float64), bias=True)
+    variances, vectors = np.linalg.eigh(covariance)
+    variances, vectors = variances[::-1], vectors[:, ::-1]
+    n = HIDDEN - 1  # as many as are kept with enough texts
+    shrunk = (1 - SHRINKAGE) * variances[:n] + SHRINKAGE * variances[:n].mean()
+    return mean, vectors, shrunk, variances[n]
+
+
+def test_mahalanobis_equals_the_formula_with_an_inverse_covariance():
+    train, new = states(200), states(20, seed=1, shift=0.5)
+    table = Geometry.fit(train).distances(new)
+    for layer in range(N_LAYERS):
+        mean, vectors, shrunk, rest = naive_basis(train[:, layer + 1])
+        covariance = vectors @ np.diag([*shrunk, rest]) @ vectors.T
+        centred = new[:, layer + 1] - mean
+        squared = np.einsum("nh,hk,nk->n", centred, np.linalg.inv(covariance), centred)
+        own = column(table, "mahalanobis", layer)
+        np.testing.assert_allclose(own, np.log(squared), rtol=0, atol=2e-3)
+        # Control: the Euclidean distance is something else.
+        assert np.abs(own - np.log(np.square(centred).sum(1))).max() > 0.1
+
+
+def test_knn_distance_equals_mean_cosine_distance_of_the_five_nearest_in_whitened_space():
+    train, new = states(200), states(20, seed=1)
+    table = Geometry.fit(train).distances(new)
+    for layer in range(N_LAYERS):
+        mean, vectors, shrunk, _ = naive_basis(train[:, layer + 1])
+
+        def white(rows, mean=mean, vectors=vectors, shrunk=shrunk):
+            kept = (rows - mean) @ vectors[:, : HIDDEN - 1] / np.sqrt(shrunk)
+            return kept / np.linalg.norm(kept, axis=1, keepdims=True)
+
+        distance = 1 - white(new[:, layer + 1]) @ white(train[:, layer + 1]).T
+        expected = np.sort(distance, axis=1)[:, :5].mean(1)
+        np.testing.assert_allclose(column(table, "knn", layer), expected, rtol=0, atol=1e-3)
+
+
+def test_shifted_texts_are_farther_than_unseen_normal_ones():
+    geometry = Geometry.fit(states(100))
+    normal = geometry.distances(states(30, seed=1))
+    shifted = geometry.distances(states(30, seed=1, shift=10.0))
+    for layer in range(N_LAYERS):
+        gap = column(shifted, "mahalanobis", layer) - column(normal, "mahalanobis", layer)
+        assert np.median(gap) > 1
+
+
+def test_the_embedding_is_left_out():
+    train, new = states(60), states(5, seed=1)
+    geometry = Geometry.fit(train)
+    moved = new.copy()
+    moved[:, 0] += 100
+    table = geometry.distances(new)
+    np.testing.assert_array_equal(geometry.distances(moved).values, table.values)
+    moved[:, 1] += 100  # control: the first layer's output is not
+    assert (column(geometry.distances(moved), "mahalanobis", 0) > table.values[:, 0]).all()
+
+
+def test_directions_are_orthonormal_and_variances_fall():
+    geometry = Geometry.fit(states(80))
+    for directions, variances in zip(geometry.directions, geometry.variances, strict=True):
+        gram = directions @ directions.T
+        np.testing.assert_allclose(gram, np.eye(len(directions)), atol=1e-5)
+        assert (np.diff(variances) <= 0).all()
+
+
+@pytest.mark.parametrize("n_texts", [2, 3, 8])
+def test_fewer_texts_than_dimensions_give_finite_distances(n_texts):
+    geometry = Geometry.fit(states(n_texts, hidden=32))
+    values = geometry.distances(states(5, seed=1, hidden=32)).values
+    assert np.isfinite(values).all()
+
+
+def test_identical_texts_give_finite_distances_and_are_nearer_than_any_other():
+    train = np.repeat(states(1), 50, axis=0)
+    geometry = Geometry.fit(train)
+    same, other = geometry.distances(train[:3]), geometry.distances(states(3, seed=1))
+    assert np.isfinite(same.values).all()
+    assert np.isfinite(other.values).all()
+    for layer in range(N_LAYERS):
+        near, far = (column(t, "mahalanobis", layer) for t in (same, other))
+        assert near.max() < far.min()
+
+
+def test_duplicates_among_others_give_finite_distances():
+    train = np.concatenate([states(20), np.repeat(states(1, seed=5), 30, axis=0)])
+    assert np.isfinite(Geometry.fit(train).distances(train).values).all()
+
+
+def test_distances_do_not_depend_on_the_other_texts():
+    geometry, new = Geometry.fit(states(100)), states(12, seed=1)
+    together = geometry.distances(new).values
+    np.testing.assert_allclose(geometry.distances(new[4:5]).values[0], together[4], atol=5e-4)
+
+
+def unit(n, *, seed, hidden=8):
+    rows = np.random.default_rng(seed).normal(size=(n, hidden))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_nearest_rows_are_those_of_the_greatest_cosine_in_falling_order():
+    embeddings, reference = unit(7, seed=0), unit(30, seed=1)
+    found = nearest(embeddings, reference, k=4)
+    for row, own, similarity in zip(embeddings, found.index, found.similarity, strict=True):
+        cosines = [float(row @ other) for other in reference]
+        expected = sorted(range(30), key=lambda i: -cosines[i])[:4]
+        assert own.tolist() == expected
+        np.testing.assert_allclose(similarity, [cosines[i] for i in expected], atol=1e-6)
+
+
+def test_banned_rows_are_never_neighbours():
+    reference = unit(20, seed=0)
+    free = nearest(reference, reference, k=4)
+    assert free.index[:, 0].tolist() == list(range(20))  # control: each is nearest to itself
+    found = nearest(reference, reference, k=4, banned=np.eye(20, dtype=bool))
+    assert not (found.index == np.arange(20)[:, None]).any()
+    np.testing.assert_array_equal(found.index[:, :3], free.index[:, 1:])
+
+
+def test_among_equals_the_first_is_nearest():
+    reference = np.repeat(unit(1, seed=0), 6, axis=0)
+    assert nearest(reference[:1], reference, k=3).index.tolist() == [[0, 1, 2]]
+
+
+def test_contexts_put_the_nearest_text_last():
+    neighbours = Neighbours(np.asarray([[2, 0], [1, 2]]), np.ones((2, 2), np.float32))
+    assert contexts(neighbours, ["a", "b", "c"]) == [["a", "c"], ["c", "b"]]
+    assert contexts(neighbours.rows(np.asarray([1])), ["a", "b", "c"]) == [["c", "b"]]
