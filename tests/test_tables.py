@@ -2,6 +2,7 @@ import csv
 import errno
 import os
 import stat
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -429,23 +430,28 @@ def test_a_name_that_the_file_system_refuses_is_refused(tmp_path):
         check_output(tmp_path / ("a" * 300 + ".csv"))
 
 
-@pytest.fixture
+@contextmanager
 def full_disk():
-    """Let no file grow beyond 4 kB, which fails half-way through a write as a full disk does."""
+    """Let no file grow beyond 4 kB, which fails half-way through a write as a full disk does.
+
+    Not a fixture: the limit binds the test runner too, whose output may go to a file.
+    """
     resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-@pytest.mark.usefixtures("full_disk")
 def test_a_full_disk_leaves_the_earlier_output_and_nothing_else(tmp_path):
     path = tmp_path / "out.csv"
     small, large = (pd.DataFrame({"text": ["a" * 100] * n}) for n in (10, 1000))
     write_table(small, path)
     earlier = path.read_text()
-    with pytest.raises(OutputError, match=r"cannot be written \(File too large\); expected a writ"):
+    message = r"cannot be written \(File too large\); expected a writ"
+    with full_disk(), pytest.raises(OutputError, match=message):
         write_table(large, path)
     assert path.read_text() == earlier
     assert list(tmp_path.iterdir()) == [path]
