@@ -1,0 +1,235 @@
+import numpy as np
+import pytest
+from tiny_models import CONFIGS, save_tiny
+from work_orders import NEW, NORMAL, STRANGE
+
+from polar_detect.detector import PolarDetector
+from polar_detect.detectors import HEADS
+from polar_detect.errors import InputError, ModelError, NotFittedError
+from polar_detect.metrics import auroc
+
+EMPTY = ["", "é"]  # nothing at all, and nothing that the tiny tokenizer knows
+METHODS = ("score_samples", "decision_function", "predict", "explain", "assess")
+
+
+@pytest.fixture(scope="session", params=sorted(HEADS))
+def detector(request, fitted_on_tiny):
+    """Return a detector of each kind; tests must not change it."""
+    if request.param == "auto":
+        return fitted_on_tiny
+    return PolarDetector(request.param, model=fitted_on_tiny.model).fit(NORMAL)
+
+
+def fit_tiny(folder, texts=NORMAL, labels=None, **settings):
+    return PolarDetector(model=str(folder), **settings).fit(texts, labels)
+
+
+def test_strangers_score_higher_than_new_normal_texts(detector):
+    labels = np.repeat([False, True], [len(NEW), len(STRANGE)])
+    scores = -detector.score_samples(NEW + STRANGE)
+    assert auroc(labels, scores) > (0.7 if detector.detector == "isolation-forest" else 0.85)
+    # Control: normal texts are not told apart from each other.
+    assert auroc(np.arange(len(NEW)) % 2 == 0, scores[: len(NEW)]) < 0.95
+
+
+def test_signs_are_those_of_scikit_learn(detector):
+    texts = NEW + STRANGE
+    assessment = detector.assess(texts)
+    np.testing.assert_allclose(detector.score_samples(texts), -assessment.scores, atol=1e-4)
+    predictions = detector.predict(texts)
+    assert set(predictions.tolist()) == {-1, 1}
+    np.testing.assert_array_equal(predictions == -1, assessment.is_anomaly)
+    np.testing.assert_array_equal(predictions == -1, assessment.p_values <= detector.alpha)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.1, 0.3])
+def test_the_decision_is_negative_exactly_where_a_text_is_flagged(detector, alpha):
+    calibrated = PolarDetector(**{**detector.get_params(), "alpha": alpha})
+    calibrated.fitted_, calibrated.engine_ = detector.fitted_, detector.engine_
+    texts = [*NORMAL[:20], *NEW, *STRANGE]
+    flagged = calibrated.predict(texts) == -1
+    np.testing.assert_array_equal(calibrated.decision_function(texts) < 0, flagged)
+    assert flagged.any()  # control: both occur
+    assert not flagged.all()
+
+
+def test_empty_texts_keep_their_row_are_nan_and_never_flagged(detector):
+    texts = [EMPTY[0], NEW[0], EMPTY[1], STRANGE[0]]
+    assessment = detector.assess(texts)
+    is_empty = np.asarray([True, False, True, False])
+    for values in (assessment.scores, assessment.p_values, detector.score_samples(texts)):
+        np.testing.assert_array_equal(np.isnan(values), is_empty)
+    np.testing.assert_array_equal(np.isnan(detector.decision_function(texts)), is_empty)
+    np.testing.assert_array_equal(detector.predict(texts)[is_empty], [1, 1])
+    assert not assessment.is_anomaly[is_empty].any()
+    assert np.isnan(assessment.explanation.values[is_empty]).all()
+    assert not np.isnan(assessment.explanation.values[~is_empty]).any()
+    for i in np.flatnonzero(is_empty):
+        program = assessment.programs[i]
+        assert len(program.program) == detector.n_layers
+        assert np.isnan(program.loss)
+
+
+def test_empty_texts_alone_are_assessed(detector, request):
+    refusals = {"lightgbm": ZeroDivisionError, "isolation-forest": ValueError}
+    if detector.detector in refusals:
+        raises = refusals[detector.detector]
+        reason = "the library behind the detector refuses a table without rows"
+        request.node.add_marker(pytest.mark.xfail(reason=reason, raises=raises, strict=True))
+    assert np.isnan(detector.assess(EMPTY).scores).all()
+
+
+def test_neither_order_nor_duplicates_nor_company_change_scores(detector):
+    texts = [*NEW, *STRANGE]
+    scores = detector.score_samples(texts)
+    tolerance = {"rtol": 0, "atol": 1e-3}
+    np.testing.assert_allclose(detector.score_samples(texts[::-1])[::-1], scores, **tolerance)
+    np.testing.assert_allclose(detector.score_samples(texts * 2), np.tile(scores, 2), **tolerance)
+    alone = [detector.score_samples([text])[0] for text in texts[-2:]]
+    np.testing.assert_allclose(alone, scores[-2:], **tolerance)
+    twice = detector.assess([texts[0], texts[-1], texts[0]])
+    np.testing.assert_allclose(-twice.scores, scores[[0, -1, 0]], **tolerance)
+    assert twice.programs[0] == twice.programs[2]
+    assert np.ptp(scores) > 0.1  # control: scores differ by more than the tolerance
+
+
+def test_explanations_add_up_to_the_scores(detector):
+    assessment = detector.assess(NEW + STRANGE)
+    explanation = assessment.explanation
+    totals = explanation.base_value + explanation.values.sum(1)
+    np.testing.assert_allclose(totals, assessment.scores, rtol=0, atol=1e-4)
+    layers, groups = explanation.by_layer().sum(1), sum(explanation.by_group().values())
+    np.testing.assert_allclose(explanation.base_value + layers + groups, totals, atol=1e-9)
+    np.testing.assert_allclose(detector.explain(NEW + STRANGE).values, explanation.values)
+
+
+def test_programs_are_valid_and_neighbours_are_training_texts(detector):
+    texts = NEW + STRANGE
+    assessment = detector.assess(texts)
+    for minimal, neighbours in zip(assessment.programs, assessment.neighbours, strict=True):
+        assert minimal.loss <= minimal.full_loss + detector.tolerance
+        assert set(neighbours) <= set(detector.fitted_.reference.texts)
+    known = detector.fitted_.reference.texts[3]
+    assert detector.assess([known]).neighbours[0][0] == known
+
+
+def test_fitting_twice_with_a_seed_gives_the_same_scores(detector):
+    again = PolarDetector(**detector.get_params()).fit(NORMAL)
+    texts = NEW + STRANGE
+    np.testing.assert_array_equal(again.score_samples(texts), detector.score_samples(texts))
+    other = again.set_params(seed=1).fit(NORMAL)  # control
+    assert (other.score_samples(texts) != detector.score_samples(texts)).any()
+
+
+def test_a_detector_can_be_fitted_anew_with_other_settings(fitted_on_tiny, tiny_folder):
+    detector = fit_tiny(tiny_folder, max_tokens=5)
+    short = detector.score_samples(NEW)
+    detector.set_params(max_tokens=fitted_on_tiny.max_tokens)
+    whole = detector.fit(NORMAL).score_samples(NEW)
+    np.testing.assert_array_equal(whole, fitted_on_tiny.score_samples(NEW))
+    assert (short != whole).any()
+
+
+def test_labelled_anomalies_are_neither_reference_nor_calibration(tiny_folder, fitted_on_tiny):
+    texts = [*STRANGE, *NORMAL]
+    labels = np.repeat([True, False], [len(STRANGE), len(NORMAL)]).astype(int)
+    fitted = fit_tiny(tiny_folder, texts, labels).fitted_
+    plain = fitted_on_tiny.fitted_
+    assert fitted.reference.texts == plain.reference.texts
+    assert len(fitted.calibration_scores) == len(plain.calibration_scores)
+    assert fitted.n_anomalous == len(STRANGE)
+    assert fitted.fingerprint != plain.fingerprint
+    # Control: labels teach the detector something.
+    assert (fitted.calibration_scores != plain.calibration_scores).any()
+
+
+def test_training_and_held_out_texts_share_out_the_normal_ones(fitted_on_tiny):
+    fitted = fitted_on_tiny.fitted_
+    assert set(fitted.reference.texts) <= set(NORMAL)
+    assert len(fitted.reference.texts) + len(fitted.calibration_scores) == len(NORMAL)
+    assert len(fitted.calibration_scores) >= 19
+
+
+def test_empty_texts_among_the_training_texts_are_left_out(tiny_folder, minilm):  # noqa: ARG001
+    fitted = fit_tiny(tiny_folder, [*NORMAL[:40], *EMPTY]).fitted_
+    assert not set(EMPTY) & set(fitted.reference.texts)
+    assert np.isfinite(fitted.calibration_scores).all()
+
+
+def test_identical_training_texts_give_finite_scores(tiny_folder, minilm):  # noqa: ARG001
+    detector = fit_tiny(tiny_folder, [NORMAL[0]] * 50)
+    assert np.isfinite(detector.score_samples([NORMAL[0], *STRANGE])).all()
+
+
+def test_forty_normal_texts_are_enough_and_one_less_is_not(tiny_folder, minilm):  # noqa: ARG001
+    assert np.isfinite(fit_tiny(tiny_folder, NORMAL[:40]).score_samples(NEW)).all()
+    with pytest.raises(InputError, match="Got 39 normal texts that are not empty; expected at le"):
+        fit_tiny(tiny_folder, [*NORMAL[:39], "", "   "])
+    labels = np.arange(60) >= 39
+    with pytest.raises(InputError, match="Got 39 normal texts"):
+        fit_tiny(tiny_folder, NORMAL, labels)
+
+
+def test_progress_counts_every_stage_to_its_end(fitted_on_tiny):
+    seen = {}
+    fitted_on_tiny.assess(
+        NEW, progress=lambda stage, done, total: seen.setdefault(stage, []).append((done, total))
+    )
+    assert seen
+    for steps in seen.values():
+        assert steps[-1][0] == steps[-1][1] == len(NEW)
+        assert [done for done, _ in steps] == sorted(done for done, _ in steps)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_string_is_refused(fitted_on_tiny, method):
+    with pytest.raises(InputError, match="Got one string; expected a sequence of texts"):
+        getattr(fitted_on_tiny, method)("Pump leaks oil")
+
+
+def test_fit_refuses_one_string():
+    with pytest.raises(InputError, match="Got one string; expected a sequence of texts"):
+        PolarDetector().fit("Pump leaks oil")
+
+
+@pytest.mark.parametrize("value", [None, 3, float("nan"), b"oil"])
+def test_what_is_not_text_is_refused_with_its_position(fitted_on_tiny, value):
+    with pytest.raises(InputError, match=f"Got {type(value).__name__} at position 1; expected"):
+        fitted_on_tiny.predict(["oil", value])
+
+
+def test_no_texts_are_refused(fitted_on_tiny):
+    with pytest.raises(InputError, match="Got no texts; expected at least one"):
+        fitted_on_tiny.predict([])
+
+
+def test_labels_of_another_length_are_refused():
+    with pytest.raises(InputError, match="Got 2 labels for 60 texts; expected one each"):
+        PolarDetector().fit(NORMAL, [True, False])
+
+
+def test_an_unknown_detector_is_refused():
+    with pytest.raises(InputError, match="Got detector 'forest'; expected one of auto"):
+        PolarDetector("forest").fit(NORMAL)
+
+
+def test_an_encoder_is_refused_as_language_model(minilm):
+    with pytest.raises(ModelError, match="which is an encoder; expected a causal language model"):
+        PolarDetector(model=minilm.name).fit(NORMAL)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_detector_that_is_not_fitted_says_so(method):
+    with pytest.raises(NotFittedError, match="not fitted; expected a fitted one; call fit"):
+        getattr(PolarDetector(), method)(NEW)
+
+
+def test_an_unfitted_detector_is_not_saved(tmp_path):
+    with pytest.raises(NotFittedError, match="not fitted; expected a fitted one; call fit"):
+        PolarDetector().save(tmp_path / "detector")
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_architecture_works_the_same_way(tmp_path, minilm):  # noqa: ARG001
+    detector = fit_tiny(save_tiny(CONFIGS["gpt2"], tmp_path / "gpt2"))
+    assert auroc(np.repeat([0, 1], [7, 4]), -detector.score_samples(NEW[:7] + STRANGE)) > 0.85
