@@ -100,6 +100,8 @@ def load(folder: Path) -> PolarDetector:
             )
     try:
         detector.fitted_ = _read_fitted(folder, manifest)
+    except ArtifactError:
+        raise
     except (KeyError, ValueError, TypeError, SafetensorError) as error:
         raise ArtifactError(
             f"Got '{folder}' with contents that do not fit together ({error}); expected what "

@@ -294,7 +294,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _minimal_programs(self, texts: Sequence[str]) -> list[MinimalProgram]:
         tracer = self._engine().extractor.tracer
-        rows = tracer.backbone.tokenize(list(texts), self.max_tokens)
+        rows = tracer.tokenize(texts)
         menu = self._fitted().menu
         return menu.minimal_programs(tracer.executor, rows, tolerance=self.tolerance)
 
@@ -371,8 +371,8 @@ class _Fitting:
         seed = self.settings.seed
         n = len(readings)
         folds = np.random.default_rng(seed).integers(0, _N_FOLDS, n)
-        myself = np.eye(n, dtype=bool)
-        normal = self._relative("normal texts", readings, reference, myself, folds)
+        against = _Against(readings, reference, folds)
+        normal = self._relative("normal texts", readings, np.arange(n), against)
         if head.needs_programs:
             programs = self._programs(readings.texts, menu)
             normal = FeatureTable.beside([normal, program_features(programs, self.n_layers)])
@@ -381,52 +381,53 @@ class _Fitting:
             return normal, self._signatures(head, labelled, reference, menu)
         clusters = topic_clusters(readings.embeddings, seed=seed)
         kept = np.sort(np.random.default_rng(seed).permutation(n)[:_MAX_STRANGERS])
-        strangers = self._relative(
-            "held-out clusters", readings, reference, clusters[:, None] == clusters, clusters, kept
-        )
+        apart = _Against(readings, reference, clusters, bans_group=True)
+        parts = [self._relative("held-out clusters", readings.rows(kept), kept, apart)]
         if head.needs_programs:
             own = program_features([programs[i] for i in kept], self.n_layers)
-            strangers = FeatureTable.beside([strangers, own])
-        parts = [strangers]
+            parts = [FeatureTable.beside([parts[0], own])]
         if head.needs_corruptions:
-            broken = self._read("corrupted texts", corrupted(readings.texts, seed=seed))
-            parts.append(self._signatures(head, broken, reference, menu))
+            parts.append(self._corruptions(head, against, menu))
         if anomalous:
             labelled = self._read("read labelled anomalies", anomalous)
             parts.append(self._signatures(head, labelled, reference, menu))
         return normal, FeatureTable.below(parts)
 
+    def _corruptions(self, head: Head, against: "_Against", menu: Menu) -> FeatureTable:
+        """Return signatures of corrupted training texts, none of which sees its original."""
+        broken = corrupted(against.readings.texts, seed=self.settings.seed)
+        readings = Readings.below(
+            [
+                self.extractor.read([broken[i] for i in chunk])
+                for chunk in self.tracker.chunks("corrupted texts", len(broken))
+            ]
+        )
+        origins = np.flatnonzero(readings.traces.n_tokens > 0)
+        readings = readings.rows(origins)
+        table = self._relative("context of corrupted texts", readings, origins, against)
+        if head.needs_programs:
+            programs = self._programs(readings.texts, menu)
+            table = FeatureTable.beside([table, program_features(programs, self.n_layers)])
+        return table
+
     def _relative(
-        self,
-        stage: str,
-        readings: Readings,
-        reference: Reference,
-        banned: NDArray[np.bool_],
-        groups: NDArray[np.int64],
-        kept: NDArray[np.intp] | None = None,
+        self, stage: str, own: Readings, origins: NDArray[np.intp], against: "_Against"
     ) -> FeatureTable:
-        """Return signatures against the reference without banned texts and own group."""
-        kept = np.arange(len(readings)) if kept is None else kept
-        n_layers = self.n_layers
-        distances = np.full((len(readings), 2 * n_layers), np.nan, np.float32)
+        """Return signatures of texts made of the training texts `origins`, as if unseen."""
+        groups = against.groups[origins]
+        distances = np.full((len(own), 2 * self.n_layers), np.nan, np.float32)
+        features = against.reference.geometry.distances(own.traces.trajectory[:0]).features
         for group in np.unique(groups):
             inside = groups == group
-            outside = readings.traces.trajectory[~inside]
-            geometry = Geometry.fit(outside) if len(outside) > 1 else reference.geometry
-            table = geometry.distances(readings.traces.trajectory[inside])
-            distances[inside] = table.values
-        own = readings.rows(kept)
-        neighbours = reference.neighbours(own.embeddings, banned=banned[kept])
+            geometry = against.geometry_without(int(group))
+            distances[inside] = geometry.distances(own.traces.trajectory[inside]).values
+        neighbours = against.reference.neighbours(own.embeddings, banned=against.banned(origins))
         context = [
-            self.extractor.context(own.rows(part), neighbours.rows(part), reference.texts)
+            self.extractor.context(own.rows(part), neighbours.rows(part), against.reference.texts)
             for part in self.tracker.chunks(stage, len(own))
         ]
         return FeatureTable.beside(
-            [
-                own.traces.table(),
-                FeatureTable(distances[kept], table.features),
-                FeatureTable.below(context),
-            ]
+            [own.traces.table(), FeatureTable(distances, features), FeatureTable.below(context)]
         )
 
     def _signatures(
@@ -468,7 +469,38 @@ class _Fitting:
         return found
 
     def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
-        return self.extractor.tracer.backbone.tokenize(list(texts), self.settings.max_tokens)
+        return self.extractor.tracer.tokenize(texts)
+
+
+@dataclass(frozen=True)
+class _Against:
+    """The training texts as a reference that leaves out a text's own group.
+
+    Parameters
+    ----------
+    readings : Readings
+    reference : Reference
+    groups : (n_texts,) int64
+        Geometry is fitted without the text's own group.
+    bans_group : bool
+        Whether neighbours must come from other groups too, or only not be the text itself.
+    """
+
+    readings: Readings
+    reference: Reference
+    groups: NDArray[np.int64]
+    bans_group: bool = False
+
+    def banned(self, origins: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return which training texts must not be neighbours, (n_origins, n_texts)."""
+        keys = self.groups if self.bans_group else np.arange(len(self.groups))
+        banned: NDArray[np.bool_] = keys[origins][:, None] == keys
+        return banned
+
+    def geometry_without(self, group: int) -> Geometry:
+        """Return the geometry of all texts but one group's."""
+        outside = self.readings.traces.trajectory[self.groups != group]
+        return Geometry.fit(outside) if len(outside) > 1 else self.reference.geometry
 
 
 class _Stage:
@@ -527,6 +559,13 @@ def _as_texts(X: Any) -> list[str]:
                 f"Got {type(text).__name__} at position {i}; expected texts (str); convert the "
                 "values first, missing ones to ''."
             )
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f"Got half a character (lone surrogate) in the text at position {i}; expected "
+                "text that UTF-8 can hold; decode the source with errors='replace'."
+            ) from error
     if not texts:
         raise InputError("Got no texts; expected at least one; check the input.")
     return texts

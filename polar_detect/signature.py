@@ -119,10 +119,15 @@ class Tracer:
         self.max_tokens = max_tokens
         self.curves = curves
 
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return token ids; a text of white space only has none, as an empty one."""
+        shown = [text if text.strip() else "" for text in texts]
+        return self.backbone.tokenize(shown, self.max_tokens)
+
     def trace(self, texts: Sequence[str]) -> Traces:
         """Return the traces of `texts`."""
         out = self._empty(len(texts))
-        rows = self.backbone.tokenize(list(texts), self.max_tokens)
+        rows = self.tokenize(texts)
         out.n_tokens[:] = [len(row) for row in rows]
         out.n_chars[:] = [self._n_chars(*pair) for pair in zip(texts, rows, strict=True)]
         for batch in batches(rows, self.backbone, reads_last=True, max_batch_tokens=1024):
@@ -146,7 +151,7 @@ class Tracer:
         (n_texts, n_layers + 1) float32, nats per token
             NaN for texts without tokens. The last column only where curves are left out.
         """
-        rows = self.backbone.tokenize(list(texts), self.max_tokens)
+        rows = self.tokenize(texts)
         prefixes = self._prefixes(contexts, context_tokens)
         room = [self.backbone.max_positions - 1 - len(row) for row in rows]
         prefixes = [p[max(0, len(p) - n) :] for p, n in zip(prefixes, room, strict=True)]

@@ -62,7 +62,6 @@ def test_a_loaded_boosted_detector_assesses_identically(boosted, tmp_path):
     assert_same(PolarDetector.load(tmp_path / "boosted"), boosted)
 
 
-@pytest.mark.xfail(reason="skops trusts no trees unless named", raises=ArtifactError, strict=True)
 def test_a_loaded_forest_assesses_identically(fitted_on_tiny, tmp_path):
     forest = PolarDetector("isolation-forest", model=fitted_on_tiny.model).fit(NORMAL)
     forest.save(tmp_path / "forest")

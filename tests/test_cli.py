@@ -200,7 +200,6 @@ def test_an_unusable_input_is_one_line_on_stderr(  # noqa: PLR0917 - fixtures
     assert not out.exists()
 
 
-@pytest.mark.xfail(reason="the progress bars leave a blank line", strict=True)
 def test_too_few_rows_are_one_line_on_stderr(run, tiny_folder, tmp_path):
     train = tmp_path / "train.txt"
     train.write_text("\n".join(NORMAL[:39]))

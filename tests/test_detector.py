@@ -70,13 +70,22 @@ def test_empty_texts_keep_their_row_are_nan_and_never_flagged(detector):
         assert np.isnan(program.loss)
 
 
-def test_empty_texts_alone_are_assessed(detector, request):
-    refusals = {"lightgbm": ZeroDivisionError, "isolation-forest": ValueError}
-    if detector.detector in refusals:
-        raises = refusals[detector.detector]
-        reason = "the library behind the detector refuses a table without rows"
-        request.node.add_marker(pytest.mark.xfail(reason=reason, raises=raises, strict=True))
+def test_empty_texts_alone_are_assessed(detector):
     assert np.isnan(detector.assess(EMPTY).scores).all()
+
+
+def test_texts_of_white_space_are_empty(detector):
+    assert np.isnan(detector.assess(["   ", "\n", "\t \u3000"]).scores).all()
+
+
+def test_exact_copies_of_training_texts_are_not_flagged_more_than_held_out_ones(detector):
+    training = detector.fitted_.reference.texts
+    assert detector.assess(training).is_anomaly.mean() <= 0.2
+
+
+def test_half_a_character_is_refused(detector):
+    with pytest.raises(InputError, match="lone surrogate"):
+        detector.assess(["pump \ud800 leaks"])
 
 
 def test_neither_order_nor_duplicates_nor_company_change_scores(detector):

@@ -68,7 +68,7 @@ class AutoHead(Head):
     reason = (
         "mean of five views: two logistic heads trained on held-out clusters (topic, "
         "trajectory), context gain, Mahalanobis distance over layers, two-sided form. Best "
-        "mean AUROC of the combinations tried in experiments/, and linear, so SHAP is exact"
+        "mean AUROC of the combinations tried on four sets, and linear, so SHAP is exact"
     )
     needs_curves = False
     needs_corruptions = False
@@ -94,13 +94,13 @@ class AutoHead(Head):
         self._fitted = _Fitted(normal.features, scale, weights, means, -float(means @ weights))
         return self
 
-    def scores(self, table: FeatureTable) -> Vector:
+    def _scores(self, table: FeatureTable) -> Vector:
         """Return scores; see `Head.scores`. A normal text scores about 0."""
         fitted = self._get(table)
         scores: Vector = fitted.scale.apply(table.values) @ fitted.weights + fitted.intercept
         return scores
 
-    def explain(self, table: FeatureTable) -> Attribution:
+    def _explain(self, table: FeatureTable) -> Attribution:
         """Return SHAP values, weight · (value − mean); Lundberg & Lee 2017, corollary 1."""
         fitted = self._get(table)
         parts = (fitted.scale.apply(table.values) - fitted.means) * fitted.weights

@@ -59,13 +59,21 @@ class Head(ABC):
     def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:
         """Fit on normal texts and strangers, whose features do not see themselves."""
 
-    @abstractmethod
     def scores(self, table: FeatureTable) -> NDArray[np.float64]:
         """Return scores, (n_texts,), higher = more anomalous."""
+        return self._scores(table) if len(table) else np.zeros(0)
 
-    @abstractmethod
     def explain(self, table: FeatureTable) -> Attribution:
         """Return exact SHAP values of the scores."""
+        if len(table):
+            return self._explain(table)
+        return Attribution(0.0, np.zeros(table.values.shape), table.features)
+
+    @abstractmethod
+    def _scores(self, table: FeatureTable) -> NDArray[np.float64]: ...
+
+    @abstractmethod
+    def _explain(self, table: FeatureTable) -> Attribution: ...
 
     @abstractmethod
     def save(self, folder: Path) -> None:

@@ -57,15 +57,14 @@ class LightGBMHead(Head):
         self._features = normal.features
         return self
 
-    def scores(self, table: FeatureTable) -> NDArray[np.float64]:
+    def _scores(self, table: FeatureTable) -> NDArray[np.float64]:
         """Return log-odds; see `Head.scores`."""
         return np.asarray(self._get(table).predict(table.values, raw_score=True), np.float64)
 
-    def explain(self, table: FeatureTable) -> Attribution:
+    def _explain(self, table: FeatureTable) -> Attribution:
         """Return exact TreeSHAP values; Lundberg et al. 2020, algorithm 2."""
         values = np.asarray(self._get(table).predict(table.values, pred_contrib=True))
-        base_value = float(values[0, -1]) if len(values) else 0.0
-        return Attribution(base_value, values[:, :-1], table.features)
+        return Attribution(float(values[0, -1]), values[:, :-1], table.features)
 
     def save(self, folder: Path) -> None:
         """Write LightGBM's text format and the feature names; see `Head.save`."""

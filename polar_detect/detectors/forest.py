@@ -1,11 +1,13 @@
 """Isolation forest over the distances, context and program of a signature."""
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import skops.io
+import skops.io.exceptions
 from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
 
@@ -14,6 +16,8 @@ from polar_detect.errors import ArtifactError
 from polar_detect.features import Feature, FeatureTable
 
 _MODEL, _FEATURES = "isolation_forest.skops", "features.json"
+_TREE = "sklearn.tree._tree.Tree"
+_UNREADABLE = (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile)
 _GROUPS = {"context", "neighbours", "distance", "loss", "program"}
 
 
@@ -47,12 +51,12 @@ class IsolationForestHead(Head):
         self._forest.fit(self._select(normal).values)
         return self
 
-    def scores(self, table: FeatureTable) -> NDArray[np.float64]:
+    def _scores(self, table: FeatureTable) -> NDArray[np.float64]:
         """Return log2 of the anomaly score in (0, 1]; see `Head.scores`."""
         scores = -self._forest.score_samples(self._select(table).values)
         return np.asarray(np.log2(scores), np.float64)
 
-    def explain(self, table: FeatureTable) -> Attribution:
+    def _explain(self, table: FeatureTable) -> Attribution:
         """Return exact TreeSHAP values; see `Head.explain`."""
         import shap  # here, because its just-in-time compiler takes seconds to import
 
@@ -63,7 +67,7 @@ class IsolationForestHead(Head):
         # itself, so it is taken from one text's score.
         base = float(np.ravel(explainer.expected_value)[0])
         totals = base + path_lengths.sum(1)
-        factor = float(np.median(self.scores(table) / totals)) if len(table) else -1.0
+        factor = float(np.median(self._scores(table) / totals))
         values = np.zeros(table.values.shape)
         position = {feature: i for i, feature in enumerate(table.features)}
         values[:, [position[feature] for feature in selected.features]] = path_lengths * factor
@@ -77,11 +81,12 @@ class IsolationForestHead(Head):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read both files, trusting no types but scikit-learn's own; see `Head.load`."""
+        """Read both files, trusting one type beyond skops' own list; see `Head.load`."""
         head = cls()
         try:
-            head._forest = skops.io.load(folder / _MODEL, trusted=[])
-        except (ValueError, TypeError, KeyError, OSError) as error:
+            head._forest = skops.io.load(folder / _MODEL, trusted=[_TREE])
+            _check_trees(head._forest)
+        except (*_UNREADABLE, skops.io.exceptions.UntrustedTypesFoundException) as error:
             raise ArtifactError(
                 f"Got '{folder / _MODEL}' that cannot be read safely ({error}); expected the "
                 "file that fit wrote; fit the detector again."
@@ -93,3 +98,14 @@ class IsolationForestHead(Head):
     def _select(self, table: FeatureTable) -> FeatureTable:
         assert self._features == table.features
         return table.where(lambda feature: feature.group in _GROUPS)
+
+
+def _check_trees(forest: Any) -> None:
+    """Raise `ValueError` for node or feature indices outside a tree, which nobody else checks."""
+    for estimator in forest.estimators_:
+        tree = estimator.tree_
+        children = np.concatenate([tree.children_left, tree.children_right])
+        if not ((children >= -1) & (children < tree.node_count)).all():
+            raise ValueError("a tree points outside itself")
+        if not ((tree.feature >= -2) & (tree.feature < tree.n_features)).all():
+            raise ValueError("a tree asks for a feature that does not exist")
