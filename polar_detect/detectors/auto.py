@@ -59,7 +59,8 @@ class AutoHead(Head):
     - *topic*: logistic regression, held-out clusters against normal texts, on losses with and
       without context and on neighbour similarity;
     - *trajectory*: the same with the distances of every layer and the loss statistics;
-    - *context gain*: how little normal neighbours help;
+    - *context*: the share of the loss that stays with normal neighbours in view; a ratio, since
+      the gain itself is bounded by the loss and so favours texts that are cheap anyway;
     - *distance*: Mahalanobis distance, mean over layers (Darrin et al., arXiv 2302.09852);
     - *form*: how far loss, length and context losses are off, to either side.
     """
@@ -67,7 +68,7 @@ class AutoHead(Head):
     name = "auto"
     reason = (
         "mean of five views: two logistic heads trained on held-out clusters (topic, "
-        "trajectory), context gain, Mahalanobis distance over layers, two-sided form. Best "
+        "trajectory), context ratio, Mahalanobis distance over layers, two-sided form. Best "
         "mean AUROC of the combinations tried on four sets, and linear, so SHAP is exact"
     )
     needs_curves = False
@@ -151,13 +152,13 @@ def _logistic(
 
 def _fixed_views(table: FeatureTable) -> list[Vector]:
     n = len(table.features)
-    gain, distance, form = (np.zeros(2 * n) for _ in range(3))
-    gain[_columns(table, lambda f: f == Feature("context", "gain"))] = -1
+    context, distance, form = (np.zeros(2 * n) for _ in range(3))
+    context[_columns(table, lambda f: f == Feature("context", "ratio"))] = 1
     mahalanobis = _columns(table, lambda f: (f.group, f.part) == ("distance", "mahalanobis"))
     distance[mahalanobis] = 1 / len(mahalanobis)
     shape = _columns(table, _is_form)
     form[n + shape] = 1 / len(shape)
-    return [gain, distance, form]
+    return [context, distance, form]
 
 
 def _columns(table: FeatureTable, keep: Callable[[Feature], bool]) -> NDArray[np.intp]:
