@@ -68,8 +68,8 @@ class AutoHead(Head):
     name = "auto"
     reason = (
         "mean of five views: two logistic heads trained on held-out clusters (topic, "
-        "trajectory), context ratio, Mahalanobis distance over layers, two-sided form. Best "
-        "mean AUROC of the combinations tried on four sets, and linear, so SHAP is exact"
+        "trajectory), context ratio, Mahalanobis distance over layers, two-sided form; linear, "
+        "so SHAP is exact"
     )
     needs_curves = False
     needs_corruptions = False
