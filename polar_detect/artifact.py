@@ -4,7 +4,6 @@
 models; loading refuses what does not match and names it.
 """
 
-import hashlib
 import json
 import platform
 import shutil
@@ -23,6 +22,7 @@ from polar_detect.detectors import HEADS
 from polar_detect.errors import ArtifactError, InputNotFoundError, NotFittedError, OutputError
 from polar_detect.extraction import Reference
 from polar_detect.menu import Menu
+from polar_detect.models.hashes import sha256_of
 from polar_detect.program import Program
 from polar_detect.reference import Geometry
 
@@ -172,7 +172,7 @@ def _write(detector: PolarDetector, folder: Path, text_column: str | None) -> No
         "created": fitted.created,
         "fingerprint": fitted.fingerprint,
         "reason": fitted.head.reason,
-        "files": {path.relative_to(folder).as_posix(): _sha256(path) for path in files},
+        "files": {path.relative_to(folder).as_posix(): sha256_of(path) for path in files},
     }
     _write_json(folder / _MANIFEST, manifest)
 
@@ -219,7 +219,7 @@ def _check_files(folder: Path, expected: dict[str, str]) -> None:
             raise ArtifactError(
                 f"Got file '{name}' in the manifest; expected files inside the folder; fit again."
             )
-        if not path.is_file() or _sha256(path) != sha256:
+        if not path.is_file() or sha256_of(path) != sha256:
             state = "was changed" if path.is_file() else "is missing"
             raise ArtifactError(
                 f"Got '{path}', which {state}; expected the file that fit wrote (SHA-256 "
@@ -242,8 +242,3 @@ def _read_fitted(folder: Path, manifest: dict[str, Any]) -> Fitted:
         created=str(manifest["created"]),
         fingerprint=str(manifest["fingerprint"]),
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,5 +1,6 @@
 """What every detector over signatures can do."""
 
+import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.features import Feature, FeatureTable
+
+_FEATURES = "features.json"
 
 
 @dataclass(frozen=True)
@@ -83,3 +86,15 @@ class Head(ABC):
     @abstractmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
+
+
+def write_features(features: tuple[Feature, ...], folder: Path) -> None:
+    """Write the names of the features that a head was fitted on."""
+    names = json.dumps([feature.name for feature in features])
+    (folder / _FEATURES).write_text(names, encoding="utf-8")
+
+
+def read_features(folder: Path) -> tuple[Feature, ...]:
+    """Read what `write_features` wrote."""
+    names = json.loads((folder / _FEATURES).read_text(encoding="utf-8"))
+    return tuple(Feature.from_name(name) for name in names)

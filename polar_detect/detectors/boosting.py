@@ -1,6 +1,5 @@
 """LightGBM over whole signatures, trained on labels or on pseudo-outliers."""
 
-import json
 from pathlib import Path
 from typing import Self
 
@@ -8,11 +7,11 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect.detectors.base import Attribution, Head
+from polar_detect.detectors.base import Attribution, Head, read_features, write_features
 from polar_detect.errors import ArtifactError
 from polar_detect.features import Feature, FeatureTable
 
-_MODEL, _FEATURES = "lightgbm.txt", "features.json"
+_MODEL = "lightgbm.txt"
 _N_TREES = 150
 _PARAMETERS = {
     "objective": "binary",
@@ -70,8 +69,7 @@ class LightGBMHead(Head):
         """Write LightGBM's text format and the feature names; see `Head.save`."""
         assert self._booster is not None
         (folder / _MODEL).write_text(self._booster.model_to_string(), encoding="utf-8")
-        names = json.dumps([feature.name for feature in self._features])
-        (folder / _FEATURES).write_text(names, encoding="utf-8")
+        write_features(self._features, folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -85,8 +83,7 @@ class LightGBMHead(Head):
                 f"Got '{folder / _MODEL}' that LightGBM cannot read ({error}); expected the "
                 "file that fit wrote; fit the detector again."
             ) from error
-        names = json.loads((folder / _FEATURES).read_text(encoding="utf-8"))
-        head._features = tuple(Feature.from_name(name) for name in names)
+        head._features = read_features(folder)
         return head
 
     def _get(self, table: FeatureTable) -> lightgbm.Booster:

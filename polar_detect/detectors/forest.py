@@ -1,6 +1,5 @@
 """Isolation forest over the distances, context and program of a signature."""
 
-import json
 import zipfile
 from pathlib import Path
 from typing import Any, Self
@@ -11,11 +10,11 @@ import skops.io.exceptions
 from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
 
-from polar_detect.detectors.base import Attribution, Head
+from polar_detect.detectors.base import Attribution, Head, read_features, write_features
 from polar_detect.errors import ArtifactError
 from polar_detect.features import Feature, FeatureTable
 
-_MODEL, _FEATURES = "isolation_forest.skops", "features.json"
+_MODEL = "isolation_forest.skops"
 _TREE = "sklearn.tree._tree.Tree"
 _UNREADABLE = (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile)
 _GROUPS = {"context", "neighbours", "distance", "loss", "program"}
@@ -76,8 +75,7 @@ class IsolationForestHead(Head):
     def save(self, folder: Path) -> None:
         """Write a skops file and the feature names; see `Head.save`."""
         skops.io.dump(self._forest, folder / _MODEL)
-        names = json.dumps([feature.name for feature in self._features])
-        (folder / _FEATURES).write_text(names, encoding="utf-8")
+        write_features(self._features, folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -91,8 +89,7 @@ class IsolationForestHead(Head):
                 f"Got '{folder / _MODEL}' that cannot be read safely ({error}); expected the "
                 "file that fit wrote; fit the detector again."
             ) from error
-        names = json.loads((folder / _FEATURES).read_text(encoding="utf-8"))
-        head._features = tuple(Feature.from_name(name) for name in names)
+        head._features = read_features(folder)
         return head
 
     def _select(self, table: FeatureTable) -> FeatureTable:
