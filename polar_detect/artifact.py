@@ -17,10 +17,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 import polar_detect
-from polar_detect.detector import Engine, Fitted, PolarDetector
+from polar_detect.detector import Engine, PolarDetector
 from polar_detect.detectors import HEADS
 from polar_detect.errors import ArtifactError, InputNotFoundError, NotFittedError, OutputError
 from polar_detect.extraction import Reference
+from polar_detect.fitting import Fitted
 from polar_detect.menu import Menu
 from polar_detect.models.hashes import sha256_of
 from polar_detect.program import Program

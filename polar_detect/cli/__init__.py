@@ -81,10 +81,10 @@ def fit(  # noqa: PLR0913 - one argument per option
     seed: Annotated[int, typer.Option(help="Makes the fit reproducible.")] = 0,
 ) -> None:
     """Fit a detector on normal texts (and on labelled anomalous ones, where there are some)."""
-    from polar_detect.cli import commands
+    from polar_detect.cli.commands import fit as command
 
-    settings = commands.FitSettings(model, detector, max_tokens, seed)
-    commands.fit(train, out, text_column, label_column, settings)
+    settings = command.FitSettings(model, detector, max_tokens, seed)
+    command.fit(train, out, text_column, label_column, settings)
 
 
 @app.command()
@@ -97,9 +97,9 @@ def score(
     alpha: Alpha = None,
 ) -> None:
     """Score every row: all input columns, score, p-value, flag, program and top layers."""
-    from polar_detect.cli import commands
+    from polar_detect.cli.commands import score as command
 
-    commands.score(input, detector, out, text_column, alpha)
+    command.score(input, detector, out, text_column, alpha)
 
 
 @app.command()
@@ -114,10 +114,10 @@ def report(  # noqa: PLR0913 - one argument per option
     alpha: Alpha = None,
 ) -> None:
     """Explain a batch in one self-contained HTML file."""
-    from polar_detect.cli import commands
+    from polar_detect.cli.commands import report as command
 
-    commands.report(
-        input, detector, out, commands.ReportSettings(top, text_column, label_column, alpha)
+    command.report(
+        input, detector, out, command.ReportSettings(top, text_column, label_column, alpha)
     )
 
 
@@ -134,28 +134,28 @@ def search(
     json: Annotated[bool, typer.Option("--json", help="One JSON object per text.")] = False,
 ) -> None:
     """Find the minimal layer program of a text."""
-    from polar_detect.cli import commands
+    from polar_detect.cli.commands import search as command
 
     if (text is None) == (file is None):
         raise typer.BadParameter("give either a TEXT or --file, not both")
-    commands.search(text, file, commands.SearchSettings(model, tolerance, max_tokens), json=json)
+    command.search(text, file, command.SearchSettings(model, tolerance, max_tokens), json=json)
 
 
 @models_app.callback(invoke_without_command=True)
 def models(context: typer.Context) -> None:
     """List the embedded models: name, licence, size, whether they are in the cache."""
     if context.invoked_subcommand is None:
-        from polar_detect.cli import commands
+        from polar_detect.cli.commands import models as command
 
-        commands.list_models()
+        command.list_models()
 
 
 @models_app.command("fetch")
 def fetch_model(name: Annotated[str, typer.Argument(help="Embedded name or hub id.")]) -> None:
     """Fetch a model into the cache, check its hash, and print its folder."""
-    from polar_detect.cli import commands
+    from polar_detect.cli.commands import models as command
 
-    commands.fetch_model(name)
+    command.fetch_model(name)
 
 
 @app.command()
@@ -164,6 +164,6 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("polar-detect-demo"),
 ) -> None:
     """Fit, score and explain the demo work orders in `data/`."""
-    from polar_detect.cli import commands
+    from polar_detect.cli.commands import demo as command
 
-    commands.demo(out)
+    command.demo(out)

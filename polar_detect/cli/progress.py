@@ -16,7 +16,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from polar_detect.detector import Progress as Report
+from polar_detect.progress import Progress as Report
 
 
 class _Rate(ProgressColumn):

@@ -1,0 +1,32 @@
+"""`polar-detect report`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from polar_detect.cli.commands.inputs import assess, read_and_load
+from polar_detect.cli.commands.output import check_report_target, say, summarise, write_text
+from polar_detect.report.build import build_report
+from polar_detect.report.html import render_html
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """Options of `report`."""
+
+    top: int = 20
+    text_column: str | None = None
+    label_column: str | None = None
+    alpha: float | None = None
+
+
+def report(path: Path, detector_folder: Path, out: Path, settings: ReportSettings) -> None:
+    """Score a table and write the report."""
+    check_report_target(out)
+    table, detector = read_and_load(
+        path, detector_folder, settings.text_column, settings.label_column, settings.alpha
+    )
+    assessment = assess(detector, table.texts)
+    data = build_report(detector, assessment, table, top=settings.top)
+    write_text(out, render_html(data))
+    summarise(assessment, detector.alpha)
+    say(out)

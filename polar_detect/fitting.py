@@ -1,0 +1,266 @@
+"""What `PolarDetector.fit` does: texts → reference, menu, head, calibration scores."""
+
+import datetime
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.detectors import Head
+from polar_detect.errors import InputError
+from polar_detect.extraction import Extractor, Readings, Reference, program_features
+from polar_detect.features import FeatureTable
+from polar_detect.menu import Menu
+from polar_detect.minimal import MinimalProgram
+from polar_detect.outliers import corrupted, topic_clusters
+from polar_detect.progress import Tracker
+from polar_detect.reference import Geometry
+
+MIN_NORMAL = 40
+_N_FOLDS = 4
+_MAX_STRANGERS = 200
+_MENU_TEXTS = (4, 12)  # one for every 75 training texts, within these bounds
+_TYPICAL_TEXTS = 32
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What fitting leaves behind; everything that scoring needs but the models.
+
+    Parameters
+    ----------
+    head : Head
+    reference : Reference
+    menu : Menu
+    calibration_scores : (n_calibration,) float64
+        Scores of held-out normal texts.
+    typical_calls : (n_layers,) float64
+        Mean calls per layer in the minimal programs of held-out normal texts.
+    typical_length : float
+    n_anomalous : int
+        Labelled anomalous texts that fit was given.
+    created : str
+        ISO date and time.
+    fingerprint : str
+        SHA-256 over the texts and labels.
+    """
+
+    head: Head
+    reference: Reference
+    menu: Menu
+    calibration_scores: NDArray[np.float64]
+    typical_calls: NDArray[np.float64]
+    typical_length: float
+    n_anomalous: int
+    created: str
+    fingerprint: str
+
+
+class Fitting:
+    """The steps of `PolarDetector.fit`.
+
+    Parameters
+    ----------
+    extractor : Extractor
+    tracker : Tracker
+    tolerance : float
+        Nats per token, for the menu.
+    seed : int
+    """
+
+    def __init__(
+        self, extractor: Extractor, tracker: Tracker, *, tolerance: float, seed: int
+    ) -> None:
+        self.extractor = extractor
+        self.tracker = tracker
+        self.tolerance = tolerance
+        self.seed = seed
+        self.n_layers = extractor.tracer.backbone.n_layers
+
+    def run(
+        self, head: Head, train: list[str], held_out: list[str], anomalous: list[str]
+    ) -> Fitted:
+        """Fit on `train`, calibrate on `held_out`; `anomalous` only show what strangers are."""
+        readings = self._read("read training texts", train)
+        calibration_readings = self._read("read held-out texts", held_out)
+        if len(readings) < MIN_NORMAL // 2 or len(calibration_readings) < 2:
+            raise InputError(too_few(len(readings) + len(calibration_readings)))
+        reference = Reference.fit(readings)
+        menu = self._menu(readings.texts)
+        normal, strangers = self._contrast(head, readings, reference, menu, anomalous)
+        head.fit(normal, strangers, seed=self.seed)
+        scores = head.scores(self._signatures(head, calibration_readings, reference, menu))
+        typical = self._programs(calibration_readings.texts[:_TYPICAL_TEXTS], menu)
+        counts = np.asarray([p.program.counts(self.n_layers) for p in typical], np.float64)
+        return Fitted(
+            head=head,
+            reference=reference,
+            menu=menu,
+            calibration_scores=scores,
+            typical_calls=counts.mean(0),
+            typical_length=float(counts.sum(1).mean()),
+            n_anomalous=len(anomalous),
+            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            fingerprint=_fingerprint(train + held_out, anomalous),
+        )
+
+    def _contrast(
+        self,
+        head: Head,
+        readings: Readings,
+        reference: Reference,
+        menu: Menu,
+        anomalous: list[str],
+    ) -> tuple[FeatureTable, FeatureTable]:
+        """Return signatures of normal texts and of strangers, none of which sees itself."""
+        seed = self.seed
+        n = len(readings)
+        folds = np.random.default_rng(seed).integers(0, _N_FOLDS, n)
+        against = _Against(readings, reference, folds)
+        normal = self._relative("normal texts", readings, np.arange(n), against)
+        if head.needs_programs:
+            programs = self._programs(readings.texts, menu)
+            normal = FeatureTable.beside([normal, program_features(programs, self.n_layers)])
+        if anomalous and head.needs_corruptions:  # labels say what strangers are
+            labelled = self._read("read labelled anomalies", anomalous)
+            return normal, self._signatures(head, labelled, reference, menu)
+        clusters = topic_clusters(readings.embeddings, seed=seed)
+        kept = np.sort(np.random.default_rng(seed).permutation(n)[:_MAX_STRANGERS])
+        apart = _Against(readings, reference, clusters, bans_group=True)
+        parts = [self._relative("held-out clusters", readings.rows(kept), kept, apart)]
+        if head.needs_programs:
+            own = program_features([programs[i] for i in kept], self.n_layers)
+            parts = [FeatureTable.beside([parts[0], own])]
+        if head.needs_corruptions:
+            parts.append(self._corruptions(head, against, menu))
+        if anomalous:
+            labelled = self._read("read labelled anomalies", anomalous)
+            parts.append(self._signatures(head, labelled, reference, menu))
+        return normal, FeatureTable.below(parts)
+
+    def _corruptions(self, head: Head, against: "_Against", menu: Menu) -> FeatureTable:
+        """Return signatures of corrupted training texts, none of which sees its original."""
+        broken = corrupted(against.readings.texts, seed=self.seed)
+        readings = Readings.below(
+            [
+                self.extractor.read([broken[i] for i in chunk])
+                for chunk in self.tracker.chunks("corrupted texts", len(broken))
+            ]
+        )
+        origins = np.flatnonzero(readings.traces.n_tokens > 0)
+        readings = readings.rows(origins)
+        table = self._relative("context of corrupted texts", readings, origins, against)
+        if head.needs_programs:
+            programs = self._programs(readings.texts, menu)
+            table = FeatureTable.beside([table, program_features(programs, self.n_layers)])
+        return table
+
+    def _relative(
+        self, stage: str, own: Readings, origins: NDArray[np.intp], against: "_Against"
+    ) -> FeatureTable:
+        """Return signatures of texts made of the training texts `origins`, as if unseen."""
+        groups = against.groups[origins]
+        distances = np.full((len(own), 2 * self.n_layers), np.nan, np.float32)
+        features = against.reference.geometry.distances(own.traces.trajectory[:0]).features
+        for group in np.unique(groups):
+            inside = groups == group
+            geometry = against.geometry_without(int(group))
+            distances[inside] = geometry.distances(own.traces.trajectory[inside]).values
+        neighbours = against.reference.neighbours(own.embeddings, banned=against.banned(origins))
+        context = [
+            self.extractor.context(own.rows(part), neighbours.rows(part), against.reference.texts)
+            for part in self.tracker.chunks(stage, len(own))
+        ]
+        return FeatureTable.beside(
+            [own.traces.table(), FeatureTable(distances, features), FeatureTable.below(context)]
+        )
+
+    def _signatures(
+        self, head: Head, readings: Readings, reference: Reference, menu: Menu
+    ) -> FeatureTable:
+        table = self.extractor.signatures(readings, reference)
+        if head.needs_programs:
+            programs = self._programs(readings.texts, menu)
+            table = FeatureTable.beside([table, program_features(programs, self.n_layers)])
+        return table
+
+    def _read(self, stage: str, texts: Sequence[str]) -> Readings:
+        """Read texts and leave out those without tokens."""
+        parts = [
+            self.extractor.read([texts[i] for i in chunk])
+            for chunk in self.tracker.chunks(stage, len(texts))
+        ]
+        readings = Readings.below(parts)
+        return readings.rows(np.flatnonzero(readings.traces.n_tokens > 0))
+
+    def _menu(self, texts: Sequence[str]) -> Menu:
+        distinct = list(dict.fromkeys(texts))
+        order = np.random.default_rng(self.seed).permutation(len(distinct))
+        n_chosen = int(np.clip(len(distinct) // 75, *_MENU_TEXTS))
+        chosen = [distinct[i] for i in order[:n_chosen]]
+        stage = self.tracker.stage("search programs for the menu", len(chosen))
+        menu = Menu.fit(
+            self.extractor.tracer.executor, self._tokens(chosen), tolerance=self.tolerance
+        )
+        stage.advance(len(chosen))
+        return menu
+
+    def _programs(self, texts: Sequence[str], menu: Menu) -> list[MinimalProgram]:
+        executor, tolerance = self.extractor.tracer.executor, self.tolerance
+        found: list[MinimalProgram] = []
+        for chunk in self.tracker.chunks("minimal programs", len(texts)):
+            rows = self._tokens([texts[i] for i in chunk])
+            found += menu.minimal_programs(executor, rows, tolerance=tolerance)
+        return found
+
+    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        return self.extractor.tracer.tokenize(texts)
+
+
+@dataclass(frozen=True)
+class _Against:
+    """The training texts as a reference that leaves out a text's own group.
+
+    Parameters
+    ----------
+    readings : Readings
+    reference : Reference
+    groups : (n_texts,) int64
+        Geometry is fitted without the text's own group.
+    bans_group : bool
+        Whether neighbours must come from other groups too, or only not be the text itself.
+    """
+
+    readings: Readings
+    reference: Reference
+    groups: NDArray[np.int64]
+    bans_group: bool = False
+
+    def banned(self, origins: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return which training texts must not be neighbours, (n_origins, n_texts)."""
+        keys = self.groups if self.bans_group else np.arange(len(self.groups))
+        banned: NDArray[np.bool_] = keys[origins][:, None] == keys
+        return banned
+
+    def geometry_without(self, group: int) -> Geometry:
+        """Return the geometry of all texts but one group's."""
+        outside = self.readings.traces.trajectory[self.groups != group]
+        return Geometry.fit(outside) if len(outside) > 1 else self.reference.geometry
+
+
+def too_few(n_normal: int) -> str:
+    """Return the message for training texts that do not suffice."""
+    return (
+        f"Got {n_normal} normal texts that are not empty; expected at least {MIN_NORMAL}; add "
+        "normal rows, or check the label column."
+    )
+
+
+def _fingerprint(normal: Sequence[str], anomalous: Sequence[str]) -> str:
+    digest = hashlib.sha256()
+    for label, texts in ((b"0", sorted(normal)), (b"1", sorted(anomalous))):
+        for text in texts:
+            digest.update(label + text.encode("utf-8", "surrogatepass") + b"\n")
+    return digest.hexdigest()

@@ -1,0 +1,48 @@
+"""How far a long run is: texts done per stage, told to the caller's function."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+Progress = Callable[[str, int, int], None]  # stage, texts done, texts in all
+
+CHUNK = 64
+
+
+class Stage:
+    """Progress through one stage."""
+
+    def __init__(self, tracker: "Tracker", name: str, total: int) -> None:
+        self._tracker, self._name, self._total = tracker, name, total
+
+    def advance(self, n: int) -> None:
+        """Count `n` more texts as done."""
+        self._tracker.advance(self._name, n, self._total)
+
+
+class Tracker:
+    """Counts texts per stage and tells the caller's progress function."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._done: dict[str, int] = {}
+
+    def stage(self, name: str, total: int) -> Stage:
+        """Begin a stage of `total` texts."""
+        self.advance(name, 0, total)
+        return Stage(self, name, total)
+
+    def chunks(self, name: str, total: int) -> Iterator[NDArray[np.intp]]:
+        """Yield index chunks of 0 … total − 1 (one empty chunk for nothing)."""
+        stage = self.stage(name, total)
+        for start in range(0, max(total, 1), CHUNK):
+            chunk = np.arange(start, min(start + CHUNK, total))
+            yield chunk
+            stage.advance(len(chunk))
+
+    def advance(self, name: str, n: int, total: int) -> None:
+        """Count `n` more of `total` texts of stage `name` as done."""
+        self._done[name] = self._done.get(name, 0) + n
+        if self._progress is not None:
+            self._progress(name, self._done[name], total)
