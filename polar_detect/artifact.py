@@ -8,6 +8,7 @@ import json
 import platform
 import shutil
 import tempfile
+from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -20,16 +21,16 @@ import polar_detect
 from polar_detect.detector import Engine, PolarDetector
 from polar_detect.detectors import HEADS
 from polar_detect.errors import ArtifactError, InputNotFoundError, NotFittedError, OutputError
-from polar_detect.extraction import Reference
+from polar_detect.extraction import Geometries, Reference
 from polar_detect.fitting import Fitted
 from polar_detect.menu import Menu
 from polar_detect.models.hashes import sha256_of
 from polar_detect.program import Program
 from polar_detect.reference import Geometry
+from polar_detect.tokens import TokenIndex
 
-FORMAT = 1
+FORMAT = 2
 _MANIFEST, _ARRAYS, _TEXTS, _HEAD = "manifest.json", "arrays.safetensors", "texts.json", "head"
-_GEOMETRY = ("means", "directions", "variances", "rests", "points")
 _PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")
 
 
@@ -149,7 +150,12 @@ def versions() -> dict[str, str]:
 def _write(detector: PolarDetector, folder: Path, text_column: str | None) -> None:
     fitted, engine = detector.fitted_, detector.engine_
     reference = fitted.reference
-    arrays = {f"geometry.{part}": getattr(reference.geometry, part) for part in _GEOMETRY}
+    parts = _reference_parts(reference)
+    arrays = {
+        f"{name}.{field.name}": getattr(part, field.name)
+        for name, part in parts.items()
+        for field in fields(part)
+    }
     arrays |= {
         "embeddings": reference.embeddings,
         "calibration_scores": fitted.calibration_scores,
@@ -231,10 +237,9 @@ def _check_files(folder: Path, expected: dict[str, str]) -> None:
 def _read_fitted(folder: Path, manifest: dict[str, Any]) -> Fitted:
     arrays = load_file(folder / _ARRAYS)
     texts = json.loads((folder / _TEXTS).read_text(encoding="utf-8"))
-    geometry = Geometry(*(arrays[f"geometry.{part}"] for part in _GEOMETRY))
     return Fitted(
         head=HEADS[manifest["settings"]["detector"]].load(folder / _HEAD),
-        reference=Reference(tuple(texts), arrays["embeddings"], geometry),
+        reference=_reference(tuple(texts), arrays),
         menu=Menu(tuple(Program.parse(program) for program in manifest["menu"])),
         calibration_scores=arrays["calibration_scores"],
         typical_calls=arrays["typical_calls"],
@@ -242,4 +247,27 @@ def _read_fitted(folder: Path, manifest: dict[str, Any]) -> Fitted:
         n_anomalous=int(manifest["n_anomalous"]),
         created=str(manifest["created"]),
         fingerprint=str(manifest["fingerprint"]),
+    )
+
+
+def _reference_parts(reference: Reference) -> dict[str, Geometry | TokenIndex]:
+    """Return the parts of a reference whose fields are arrays, by their name in the file."""
+    return {
+        "decoder_geometry": reference.geometries.decoder,
+        "encoder_geometry": reference.geometries.encoder,
+        "tokens": reference.tokens,
+        "encoder_tokens": reference.encoder_tokens,
+    }
+
+
+def _reference(texts: tuple[str, ...], arrays: dict[str, Any]) -> Reference:
+    def geometry(name: str) -> Geometry:
+        return Geometry(*(arrays[f"{name}.{field.name}"] for field in fields(Geometry)))
+
+    def index(name: str) -> TokenIndex:
+        return TokenIndex(*(arrays[f"{name}.{field.name}"] for field in fields(TokenIndex)))
+
+    geometries = Geometries(geometry("decoder_geometry"), geometry("encoder_geometry"))
+    return Reference(
+        texts, arrays["embeddings"], geometries, index("tokens"), index("encoder_tokens")
     )

@@ -75,7 +75,9 @@ class Engine:
         """Return the same models, reading what `head` needs of the first `max_tokens`."""
         curves: CurveKind = "first-order" if head.needs_curves else "none"
         tracer = Tracer(self.extractor.tracer.backbone, max_tokens=max_tokens, curves=curves)
-        return dataclasses.replace(self, extractor=Extractor(tracer, self.extractor.encoder))
+        encoder = self.extractor.encoder
+        extractor = Extractor(tracer, encoder, wants_context=head.needs_context)
+        return dataclasses.replace(self, extractor=extractor)
 
 
 class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]

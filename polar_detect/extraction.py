@@ -7,15 +7,16 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect.encoder import Encoder
+from polar_detect.encoder import Encoder, Encoding
 from polar_detect.features import Feature, FeatureTable, by_layer
 from polar_detect.minimal import MinimalProgram
 from polar_detect.reference import Geometry, Neighbours, contexts, nearest
 from polar_detect.signature import Array, Tracer, Traces
+from polar_detect.tokens import TokenIndex
 
-# Two neighbours cost half of four, which is most of the time of a score; the nearest one
-# brings most of the gain.
-N_NEIGHBOURS = 2
+N_NEIGHBOURS = 5
+# Two neighbours as context cost half of four; the nearest one brings most of the gain.
+_N_CONTEXT = 2
 _CONTEXT_TOKENS = 32
 
 
@@ -27,16 +28,22 @@ class Readings:
     ----------
     texts : tuple of str
     traces : Traces
-    embeddings : (n_texts, encoder hidden) float32
-        Unit-length sentence embeddings.
+        Of the language model.
+    encoding : Encoding
+        Of the sentence encoder.
     """
 
     texts: tuple[str, ...]
     traces: Traces
-    embeddings: Array
+    encoding: Encoding
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @property
+    def embeddings(self) -> Array:
+        """Unit-length sentence embeddings, (n_texts, encoder hidden)."""
+        return self.encoding.embeddings
 
     @classmethod
     def below(cls, parts: Sequence[Self]) -> Self:
@@ -44,27 +51,70 @@ class Readings:
         return cls(
             tuple(text for part in parts for text in part.texts),
             Traces.below([part.traces for part in parts]),
-            np.concatenate([part.embeddings for part in parts]),
+            Encoding.below([part.encoding for part in parts]),
         )
 
     def rows(self, index: NDArray[np.intp]) -> Self:
         """Return the given texts."""
         texts = tuple(self.texts[i] for i in index.tolist())
-        return type(self)(texts, self.traces.rows(index), self.embeddings[index])
+        return type(self)(texts, self.traces.rows(index), self.encoding.rows(index))
+
+
+@dataclass(frozen=True)
+class Geometries:
+    """Where the pooled states of normal texts lie, in both models."""
+
+    decoder: Geometry
+    encoder: Geometry
+
+    @classmethod
+    def fit(cls, readings: Readings) -> Self:
+        """Fit on the trajectories of normal texts."""
+        return cls(
+            Geometry.fit(readings.traces.trajectory), Geometry.fit(readings.encoding.trajectory)
+        )
+
+    def distances(self, readings: Readings) -> FeatureTable:
+        """Return distances per layer of the language model, and of the encoder."""
+        encoder = self.encoder.distances(readings.encoding.trajectory)
+        parts = tuple(Feature("encoder", f"{f.part}_{f.layer}") for f in encoder.features)
+        return FeatureTable.beside(
+            [
+                self.decoder.distances(readings.traces.trajectory),
+                FeatureTable(encoder.values, parts),
+            ]
+        )
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Normal training texts that new texts are held against."""
+    """Normal training texts that new texts are held against.
+
+    Parameters
+    ----------
+    texts : tuple of str
+    embeddings : (n_texts, encoder hidden) float32, unit length
+    geometries : Geometries
+    tokens, encoder_tokens : TokenIndex
+        Of the language model and of the encoder.
+    """
 
     texts: tuple[str, ...]
     embeddings: Array
-    geometry: Geometry
+    geometries: Geometries
+    tokens: TokenIndex
+    encoder_tokens: TokenIndex
 
     @classmethod
     def fit(cls, readings: Readings) -> Self:
-        """Keep the texts and their embeddings, fit the geometry of their trajectories."""
-        return cls(readings.texts, readings.embeddings, Geometry.fit(readings.traces.trajectory))
+        """Keep texts, embeddings and tokens; fit the geometry of the trajectories."""
+        return cls(
+            readings.texts,
+            readings.embeddings,
+            Geometries.fit(readings),
+            TokenIndex.fit(readings.traces.tokens),
+            TokenIndex.fit(readings.encoding.tokens),
+        )
 
     def neighbours(
         self, embeddings: Array, *, banned: NDArray[np.bool_] | None = None
@@ -81,16 +131,78 @@ class Extractor:
     ----------
     tracer : Tracer
     encoder : Encoder
-        Retrieves the neighbours that serve as context.
+    wants_context : bool
+        Whether signatures include what neighbours in front of a text do to its loss.
     """
 
-    def __init__(self, tracer: Tracer, encoder: Encoder) -> None:
+    def __init__(self, tracer: Tracer, encoder: Encoder, *, wants_context: bool = True) -> None:
         self.tracer = tracer
         self.encoder = encoder
+        self.wants_context = wants_context
 
     def read(self, texts: Sequence[str]) -> Readings:
         """Return what the models do with each text on its own."""
-        return Readings(tuple(texts), self.tracer.trace(texts), self.encoder.embed(texts))
+        return Readings(tuple(texts), self.tracer.trace(texts), self.encoder.read(texts))
+
+    def signatures(
+        self,
+        readings: Readings,
+        reference: Reference,
+        *,
+        banned: NDArray[np.bool_] | None = None,
+        distances: FeatureTable | None = None,
+    ) -> FeatureTable:
+        """Return the signatures of texts against a reference, without their programs.
+
+        Parameters
+        ----------
+        readings : Readings
+        reference : Reference
+        banned : (n_texts, n_reference) bool, optional
+            Reference texts that a text must not meet: itself, or its own cluster.
+        distances : FeatureTable, optional
+            Computed against another geometry, one that leaves such texts out.
+        """
+        neighbours = reference.neighbours(readings.embeddings, banned=banned)
+        tables = [
+            readings.traces.table(),
+            distances or reference.geometries.distances(readings),
+            self._novelty(readings, reference, banned),
+            _similarity(neighbours),
+        ]
+        if self.wants_context:
+            tables.append(self.context(readings, neighbours, reference.texts))
+        return FeatureTable.beside(tables)
+
+    def _novelty(
+        self, readings: Readings, reference: Reference, banned: NDArray[np.bool_] | None
+    ) -> FeatureTable:
+        """Return distances to normal tokens, and the loss with their memory.
+
+        The memory's gain is the context gain of a model that has all normal texts in view:
+        normal texts get cheaper by what followed the nearest normal tokens, strangers do not.
+        """
+        own = reference.tokens.novelty(readings.traces.tokens, banned=banned)
+        other = reference.encoder_tokens.novelty(readings.encoding.tokens, banned=banned)
+        loss, memory_loss = readings.traces.loss, own.memory_loss
+        memory = {
+            Feature("memory", "loss_with"): memory_loss,
+            Feature("memory", "gain"): loss - memory_loss,
+            Feature("memory", "ratio"): memory_loss / np.maximum(loss, 1e-3),
+            Feature("memory", "share"): own.memory_share,
+        }
+        layers = [depth - 1 for depth in self.tracer.token_depths]
+        columns = np.column_stack([np.asarray(v, np.float32) for v in memory.values()])
+        return FeatureTable.beside(
+            [
+                FeatureTable(own.distances, tuple(Feature("tokens", "novelty", n) for n in layers)),
+                FeatureTable(
+                    other.distances,
+                    tuple(Feature("encoder", f"novelty_{n}") for n in self.encoder.token_depths),
+                ),
+                FeatureTable(columns, tuple(memory)),
+            ]
+        )
 
     def context(
         self, readings: Readings, neighbours: Neighbours, reference_texts: Sequence[str]
@@ -104,7 +216,7 @@ class Extractor:
         without = readings.traces.exit
         within = self.tracer.context_exit_losses(
             readings.texts,
-            contexts(neighbours, reference_texts),
+            contexts(neighbours, reference_texts, n=_N_CONTEXT),
             context_tokens=_CONTEXT_TOKENS,
         )
         gain = without - within
@@ -113,8 +225,6 @@ class Extractor:
             Feature("context", "loss_with"): within[:, -1],
             Feature("context", "gain"): gain[:, -1],
             Feature("context", "ratio"): within[:, -1] / np.maximum(without[:, -1], 1e-3),
-            Feature("neighbours", "similarity_first"): neighbours.similarity[:, 0],
-            Feature("neighbours", "similarity_last"): neighbours.similarity[:, -1],
         }
         # Depth 0 (the embedding) has no layer; the last depth is the gain itself.
         n_layers = gain.shape[1] - 1
@@ -122,16 +232,12 @@ class Extractor:
         columns = np.column_stack([np.asarray(v, np.float32) for v in whole.values()])
         return FeatureTable.beside([FeatureTable(columns, tuple(whole)), curve])
 
-    def signatures(self, readings: Readings, reference: Reference) -> FeatureTable:
-        """Return the signatures of new texts against a reference, without their programs."""
-        neighbours = reference.neighbours(readings.embeddings)
-        return FeatureTable.beside(
-            [
-                readings.traces.table(),
-                reference.geometry.distances(readings.traces.trajectory),
-                self.context(readings, neighbours, reference.texts),
-            ]
-        )
+
+def _similarity(neighbours: Neighbours) -> FeatureTable:
+    """Return similarities to the nearest training text, and to the few nearest."""
+    columns = np.column_stack([neighbours.similarity[:, 0], neighbours.similarity.mean(1)])
+    names = Feature("neighbours", "similarity_first"), Feature("neighbours", "similarity_mean")
+    return FeatureTable(columns.astype(np.float32), names)
 
 
 def program_features(programs: Sequence[MinimalProgram], n_layers: int) -> FeatureTable:

@@ -10,17 +10,23 @@ from numpy.typing import NDArray
 
 from polar_detect.detectors import Head
 from polar_detect.errors import InputError
-from polar_detect.extraction import Extractor, Readings, Reference, program_features
+from polar_detect.extraction import (
+    Extractor,
+    Geometries,
+    Readings,
+    Reference,
+    program_features,
+)
 from polar_detect.features import FeatureTable
 from polar_detect.menu import Menu
 from polar_detect.minimal import MinimalProgram
 from polar_detect.outliers import corrupted, topic_clusters
-from polar_detect.progress import Tracker
-from polar_detect.reference import Geometry
+from polar_detect.progress import CHUNK, Tracker
 
 MIN_NORMAL = 40
 _N_FOLDS = 4
-_MAX_STRANGERS = 200
+_MAX_STRANGERS = 1000
+_MAX_STRANGERS_WITH_CONTEXT = 200  # context is most of what a signature costs
 _MENU_TEXTS = (4, 12)  # one for every 75 training texts, within these bounds
 _TYPICAL_TEXTS = 32
 
@@ -127,7 +133,7 @@ class Fitting:
             labelled = self._read("read labelled anomalies", anomalous)
             return normal, self._signatures(head, labelled, reference, menu)
         clusters = topic_clusters(readings.embeddings, seed=seed)
-        kept = np.sort(np.random.default_rng(seed).permutation(n)[:_MAX_STRANGERS])
+        kept = np.sort(np.random.default_rng(seed).permutation(n)[: self._max_strangers])
         apart = _Against(readings, reference, clusters, bans_group=True)
         parts = [self._relative("held-out clusters", readings.rows(kept), kept, apart)]
         if head.needs_programs:
@@ -139,6 +145,10 @@ class Fitting:
             labelled = self._read("read labelled anomalies", anomalous)
             parts.append(self._signatures(head, labelled, reference, menu))
         return normal, FeatureTable.below(parts)
+
+    @property
+    def _max_strangers(self) -> int:
+        return _MAX_STRANGERS_WITH_CONTEXT if self.extractor.wants_context else _MAX_STRANGERS
 
     def _corruptions(self, head: Head, against: "_Against", menu: Menu) -> FeatureTable:
         """Return signatures of corrupted training texts, none of which sees its original."""
@@ -158,24 +168,29 @@ class Fitting:
         return table
 
     def _relative(
-        self, stage: str, own: Readings, origins: NDArray[np.intp], against: "_Against"
+        self, stage_name: str, own: Readings, origins: NDArray[np.intp], against: "_Against"
     ) -> FeatureTable:
         """Return signatures of texts made of the training texts `origins`, as if unseen."""
         groups = against.groups[origins]
-        distances = np.full((len(own), 2 * self.n_layers), np.nan, np.float32)
-        features = against.reference.geometry.distances(own.traces.trajectory[:0]).features
+        tables: list[FeatureTable] = []
+        order: list[NDArray[np.intp]] = []
+        stage = self.tracker.stage(stage_name, len(own))
         for group in np.unique(groups):
-            inside = groups == group
-            geometry = against.geometry_without(int(group))
-            distances[inside] = geometry.distances(own.traces.trajectory[inside]).values
-        neighbours = against.reference.neighbours(own.embeddings, banned=against.banned(origins))
-        context = [
-            self.extractor.context(own.rows(part), neighbours.rows(part), against.reference.texts)
-            for part in self.tracker.chunks(stage, len(own))
-        ]
-        return FeatureTable.beside(
-            [own.traces.table(), FeatureTable(distances, features), FeatureTable.below(context)]
-        )
+            rows = np.flatnonzero(groups == group)
+            geometries = against.geometries_without(int(group))
+            for start in range(0, len(rows), CHUNK):
+                part = rows[start : start + CHUNK]
+                readings = own.rows(part)
+                table = self.extractor.signatures(
+                    readings,
+                    against.reference,
+                    banned=against.banned(origins[part]),
+                    distances=geometries.distances(readings),
+                )
+                tables.append(table)
+                order.append(part)
+                stage.advance(len(part))
+        return FeatureTable.below(tables).rows(np.argsort(np.concatenate(order)))
 
     def _signatures(
         self, head: Head, readings: Readings, reference: Reference, menu: Menu
@@ -230,7 +245,8 @@ class _Against:
     groups : (n_texts,) int64
         Geometry is fitted without the text's own group.
     bans_group : bool
-        Whether neighbours must come from other groups too, or only not be the text itself.
+        Whether neighbours must come from other groups too, or only not be the text itself,
+        wherever it occurs.
     """
 
     readings: Readings
@@ -240,14 +256,21 @@ class _Against:
 
     def banned(self, origins: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return which training texts must not be neighbours, (n_origins, n_texts)."""
-        keys = self.groups if self.bans_group else np.arange(len(self.groups))
+        keys = self.groups if self.bans_group else self._same_text()
         banned: NDArray[np.bool_] = keys[origins][:, None] == keys
         return banned
 
-    def geometry_without(self, group: int) -> Geometry:
-        """Return the geometry of all texts but one group's."""
-        outside = self.readings.traces.trajectory[self.groups != group]
-        return Geometry.fit(outside) if len(outside) > 1 else self.reference.geometry
+    def geometries_without(self, group: int) -> Geometries:
+        """Return the geometries of all texts but one group's."""
+        outside = np.flatnonzero(self.groups != group)
+        if len(outside) < 2:
+            return self.reference.geometries
+        return Geometries.fit(self.readings.rows(outside))
+
+    def _same_text(self) -> NDArray[np.int64]:
+        """Return a number for each text that only its repetitions share."""
+        numbers = {text: i for i, text in enumerate(self.readings.texts)}
+        return np.asarray([numbers[text] for text in self.readings.texts], np.int64)
 
 
 def too_few(n_normal: int) -> str:

@@ -154,6 +154,6 @@ def nearest(
     return Neighbours(index, np.take_along_axis(similarity, index, axis=1).astype(np.float32))
 
 
-def contexts(neighbours: Neighbours, texts: Sequence[str]) -> list[list[str]]:
-    """Return each text's neighbours as context, the nearest last: right before the text."""
-    return [[texts[i] for i in reversed(row)] for row in neighbours.index.tolist()]
+def contexts(neighbours: Neighbours, texts: Sequence[str], *, n: int) -> list[list[str]]:
+    """Return each text's `n` nearest as context, the nearest last: right before the text."""
+    return [[texts[i] for i in reversed(row[:n])] for row in neighbours.index.tolist()]

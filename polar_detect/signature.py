@@ -4,7 +4,7 @@ The only meeting point of torch and numpy: everything downstream reads these arr
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal, Self
 
 import numpy as np
@@ -18,11 +18,14 @@ from polar_detect.executor import Batch, Executor, batches
 from polar_detect.features import Feature, FeatureTable, by_layer
 from polar_detect.program import Program
 from polar_detect.schedule import Job
+from polar_detect.tokens import TextTokens, TokenStates
 
 Array = NDArray[np.float32]
 CurveKind = Literal["none", "first-order", "exact"]
 
 _EXIT_TOKENS = 4096
+_FLOAT16_MAX = 65504.0
+_TOKEN_DEPTHS = (0.1, 0.2, 1 / 3, 0.53, 0.73, 1.0)  # shares of the layers
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class Traces:
         Loss with the read-out at each depth, over a small vocabulary (see `exit_losses`).
     trajectory : (n_texts, n_layers + 1, hidden)
         Hidden states at each depth, mean over the text's tokens.
+    tokens : TokenStates
+        States that predict a token of the text, at `Tracer.token_depths`.
     """
 
     n_tokens: Array
@@ -60,20 +65,27 @@ class Traces:
     loop: Array
     exit: Array
     trajectory: Array
+    tokens: TokenStates
 
     def __len__(self) -> int:
         return len(self.loss)
 
     def rows(self, index: NDArray[np.intp] | Sequence[int] | slice) -> Self:
         """Return the given texts."""
-        return type(self)(*(getattr(self, field.name)[index] for field in fields(self)))
+        arrays = {name: getattr(self, name)[index] for name in self._arrays()}
+        return type(self)(**arrays, tokens=self.tokens.rows(index))
 
     @classmethod
     def below(cls, parts: Sequence[Self]) -> Self:
         """Return the texts of all parts, one below the other."""
-        return cls(
-            *(np.concatenate([getattr(p, field.name) for p in parts]) for field in fields(cls))
-        )
+        arrays = {
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in cls._arrays()
+        }
+        return cls(**arrays, tokens=TokenStates.below([part.tokens for part in parts]))
+
+    @classmethod
+    def _arrays(cls) -> list[str]:
+        return [field.name for field in fields(cls) if field.name != "tokens"]
 
     def table(self) -> FeatureTable:
         """Return all but the trajectories as named features."""
@@ -130,9 +142,21 @@ class Tracer:
         rows = self.tokenize(texts)
         out.n_tokens[:] = [len(row) for row in rows]
         out.n_chars[:] = [self._n_chars(*pair) for pair in zip(texts, rows, strict=True)]
+        tokens = [self._no_tokens()] * len(texts)
         for batch in batches(rows, self.backbone, reads_last=True, max_batch_tokens=1024):
-            self._trace_batch(batch, out)
-        return out
+            self._trace_batch(batch, out, tokens)
+        return replace(out, tokens=TokenStates.of(tokens)) if tokens else out
+
+    @property
+    def token_depths(self) -> tuple[int, ...]:
+        """Depths whose token states a trace keeps: more of them early on, and the last.
+
+        Tokens tell most about words there; in the middle of the model a few huge
+        coordinates drown all others.
+        """
+        n_layers = self.backbone.n_layers
+        depths = (max(1, round(n_layers * share)) for share in _TOKEN_DEPTHS)
+        return tuple(dict.fromkeys(depths))
 
     @torch.no_grad()
     def context_exit_losses(
@@ -198,9 +222,15 @@ class Tracer:
             loop=nan(n_curve),
             exit=nan(self._n_exits),
             trajectory=nan(n_layers + 1, hidden),
+            tokens=TokenStates.of([self._no_tokens()]).rows([]),
         )
 
-    def _trace_batch(self, batch: Batch, out: Traces) -> None:
+    def _no_tokens(self) -> TextTokens:
+        hidden = self.backbone.model.config.get_text_config().hidden_size
+        states = np.zeros((len(self.token_depths), 0, hidden), np.float16)
+        return states, np.zeros(0, np.int64), np.zeros(0, np.float32)
+
+    def _trace_batch(self, batch: Batch, out: Traces, tokens: list[TextTokens]) -> None:
         wants_gradient = self.curves == "first-order"
         with torch.set_grad_enabled(wants_gradient):
             states = list(self._states(batch))
@@ -212,6 +242,7 @@ class Tracer:
         )
         with torch.no_grad():
             self._record(batch, [s.detach() for s in states], losses.detach(), out)
+            self._keep_tokens(batch, [s.detach() for s in states], losses.detach(), tokens)
             if self.curves == "exact":
                 out.skip[batch.index], out.loop[batch.index] = self._exact_curves(batch)
             elif wants_gradient:
@@ -229,6 +260,23 @@ class Tracer:
         out.exit[index] = self._exit_curve(batch, states).cpu()
         pooled = torch.stack([_mean_over(state, batch.is_text) for state in states], 1)
         out.trajectory[index] = pooled.cpu()
+
+    def _keep_tokens(
+        self,
+        batch: Batch,
+        states: Sequence[Tensor],
+        losses: Tensor,
+        tokens: list[TextTokens],
+    ) -> None:
+        """Put the states that predict a token of their text into `tokens`."""
+        *depths, last = (states[depth] for depth in self.token_depths)
+        kept = torch.stack([*depths, self.backbone.final_norm(last)])
+        kept = kept.clamp(-_FLOAT16_MAX, _FLOAT16_MAX).half()
+        for row, text in enumerate(batch.index.tolist()):
+            where = batch.is_target[row]
+            parts = kept[:, row, where], batch.targets[row, where], losses[row, where]
+            own_states, targets, own_losses = (part.cpu().numpy() for part in parts)
+            tokens[text] = (own_states, targets, own_losses)
 
     def _states(self, batch: Batch) -> Iterator[Tensor]:
         """Yield the states at each depth of the full program, n_layers + 1 of them."""

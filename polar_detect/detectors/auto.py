@@ -1,6 +1,6 @@
-"""The default detector: five simple views of a signature, added up.
+"""The default detector: seven simple views of a signature, added up.
 
-All five are linear in standardised features and their absolute values, so the sum is one
+All are linear in standardised features and their absolute values, so the sum is one
 weight per feature and its SHAP values are exact.
 """
 
@@ -20,6 +20,7 @@ from polar_detect.features import Feature, FeatureTable
 Vector = NDArray[np.float64]
 
 _FILE = "auto.json"
+_STRENGTH = 0.1  # inverse regularisation
 _CLIP = 8.0  # robust standard deviations; one wild feature must not decide alone
 
 
@@ -54,26 +55,29 @@ class _Fitted:
 
 
 class AutoHead(Head):
-    """Mean of five standardised views of a signature.
+    """Mean of seven standardised views of a signature.
 
-    - *topic*: logistic regression, held-out clusters against normal texts, on losses with and
-      without context and on neighbour similarity;
-    - *trajectory*: the same with the distances of every layer and the loss statistics;
-    - *context*: the share of the loss that stays with normal neighbours in view; a ratio, since
-      the gain itself is bounded by the loss and so favours texts that are cheap anyway;
-    - *distance*: Mahalanobis distance, mean over layers (Darrin et al., arXiv 2302.09852);
-    - *form*: how far loss, length and context losses are off, to either side.
+    - *topic*: logistic regression, held-out clusters against normal texts, on similarity to
+      the nearest texts and on the losses with and without the memory of normal tokens;
+    - *topic and words*: the same with the novelty of the tokens at every depth of both models;
+    - *words*: novelty of the encoder's tokens one third of the way up, which sees form;
+    - *words in context*: novelty of the encoder's tokens at its last layer;
+    - *trajectory*: novelty of the language model's tokens, mean over depths;
+    - *memory*: the share of the loss that stays when normal tokens may be remembered;
+    - *distance*: the encoder's Mahalanobis distance, mean over layers (Darrin et al., arXiv
+      2302.09852).
     """
 
     name = "auto"
     reason = (
-        "mean of five views: two logistic heads trained on held-out clusters (topic, "
-        "trajectory), context ratio, Mahalanobis distance over layers, two-sided form; linear, "
-        "so SHAP is exact"
+        "mean of seven views: two logistic heads trained on held-out clusters, novelty of the "
+        "tokens in encoder (two depths) and language model, loss with the memory of normal "
+        "tokens, Mahalanobis distance over layers; linear, so SHAP is exact"
     )
     needs_curves = False
     needs_corruptions = False
     needs_programs = False
+    needs_context = False
 
     def __init__(self) -> None:
         self._fitted: _Fitted | None = None
@@ -83,10 +87,10 @@ class AutoHead(Head):
         scale = _Scale.fit(normal.values)
         inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
         views = [
-            _logistic(inside, outside, _columns(normal, _is_topic), strength=0.3, seed=seed),
-            _logistic(inside, outside, _columns(normal, _is_trajectory), strength=0.003, seed=seed),
-            *_fixed_views(normal),
+            _logistic(inside, outside, _columns(normal, is_one_of), seed=seed)
+            for is_one_of in (_is_topic, _is_topic_or_words)
         ]
+        views += _fixed_views(normal)
         weights = np.zeros(inside.shape[1])
         for view in views:
             spread = (inside @ view).std()
@@ -135,15 +139,13 @@ class AutoHead(Head):
         return self._fitted
 
 
-def _logistic(
-    inside: Vector, outside: Vector, columns: NDArray[np.intp], *, strength: float, seed: int
-) -> Vector:
+def _logistic(inside: Vector, outside: Vector, columns: NDArray[np.intp], *, seed: int) -> Vector:
     """Return the weights of a logistic regression of outside against inside."""
     columns = np.concatenate([columns, columns + inside.shape[1] // 2])
     rows = np.vstack([inside, outside])[:, columns]
     is_outside = np.repeat([0, 1], [len(inside), len(outside)])
     model = LogisticRegression(
-        C=strength, class_weight="balanced", max_iter=1000, random_state=seed
+        C=_STRENGTH, class_weight="balanced", max_iter=1000, random_state=seed
     ).fit(rows, is_outside)
     weights = np.zeros(inside.shape[1])
     weights[columns] = model.coef_[0]
@@ -151,14 +153,23 @@ def _logistic(
 
 
 def _fixed_views(table: FeatureTable) -> list[Vector]:
-    n = len(table.features)
-    context, distance, form = (np.zeros(2 * n) for _ in range(3))
-    context[_columns(table, lambda f: f == Feature("context", "ratio"))] = 1
-    mahalanobis = _columns(table, lambda f: (f.group, f.part) == ("distance", "mahalanobis"))
-    distance[mahalanobis] = 1 / len(mahalanobis)
-    shape = _columns(table, _is_form)
-    form[n + shape] = 1 / len(shape)
-    return [context, distance, form]
+    """Return plain means of features, as weights."""
+    encoder = [_columns(table, _is_encoder(part)) for part in ("novelty", "mahalanobis")]
+    words = encoder[0]
+    views = [
+        words[len(words) // 3 : len(words) // 3 + 1],
+        words[-1:],
+        _columns(table, lambda f: f.group == "tokens"),
+        _columns(table, lambda f: f == Feature("memory", "ratio")),
+        encoder[1],
+    ]
+    return [_mean_of(columns, table) for columns in views]
+
+
+def _mean_of(columns: NDArray[np.intp], table: FeatureTable) -> Vector:
+    weights = np.zeros(2 * len(table.features))
+    weights[columns] = 1 / max(len(columns), 1)
+    return weights
 
 
 def _columns(table: FeatureTable, keep: Callable[[Feature], bool]) -> NDArray[np.intp]:
@@ -166,14 +177,12 @@ def _columns(table: FeatureTable, keep: Callable[[Feature], bool]) -> NDArray[np
 
 
 def _is_topic(feature: Feature) -> bool:
-    return feature.group in {"context", "neighbours"} and feature.layer is None
+    return feature.group in {"neighbours", "memory"} or feature == Feature("loss", "mean")
 
 
-def _is_trajectory(feature: Feature) -> bool:
-    return _is_topic(feature) or feature.group in {"loss", "distance"}
+def _is_topic_or_words(feature: Feature) -> bool:
+    return _is_topic(feature) or feature.group == "tokens" or _is_encoder("novelty")(feature)
 
 
-def _is_form(feature: Feature) -> bool:
-    return feature.group in {"loss", "length"} or (
-        feature.group == "context" and feature.layer is None
-    )
+def _is_encoder(part: str) -> Callable[[Feature], bool]:
+    return lambda feature: feature.group == "encoder" and feature.part.startswith(f"{part}_")

@@ -50,6 +50,8 @@ class Head(ABC):
         Whether strangers shall include corrupted texts.
     needs_programs : bool
         Whether signatures shall include the minimal programs.
+    needs_context : bool
+        Whether signatures shall include what normal neighbours in front of a text do.
     """
 
     name: ClassVar[str]
@@ -57,6 +59,7 @@ class Head(ABC):
     needs_curves: ClassVar[bool]
     needs_corruptions: ClassVar[bool]
     needs_programs: ClassVar[bool]
+    needs_context: ClassVar[bool]
 
     @abstractmethod
     def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:

@@ -40,6 +40,7 @@ class LightGBMHead(Head):
     needs_curves = True
     needs_corruptions = True
     needs_programs = True
+    needs_context = True
 
     def __init__(self) -> None:
         self._booster: lightgbm.Booster | None = None

@@ -38,6 +38,7 @@ class IsolationForestHead(Head):
     needs_curves = False
     needs_corruptions = False
     needs_programs = True
+    needs_context = True
 
     def __init__(self) -> None:
         self._forest: Any = None

@@ -1,0 +1,222 @@
+"""Token by token: states of new texts against those of normal texts.
+
+A mean over a text hides a strange word; here each token looks for its nearest normal tokens,
+and for what followed them.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from polar_detect.runtime import best_device, best_dtype
+
+Array = NDArray[np.float32]
+# States (n_depths, n, hidden), targets (n,) and losses (n,) of one text.
+TextTokens = tuple[NDArray[np.float16], NDArray[np.int64], Array]
+
+_MAX_POINTS = 16_384  # reference tokens; 19 MB a depth at 576 dimensions in float16
+_N_NEAREST = 3
+_N_FOLLOWED = 16
+_TEMPERATURE = 0.1
+_SHARE = 0.5  # of the nearest tokens in the mixed prediction
+_QUERY_TOKENS = 1024
+
+
+@dataclass(frozen=True)
+class TokenStates:
+    """Hidden states of every token of some texts, text after text.
+
+    Parameters
+    ----------
+    lengths : (n_texts,) int64
+        Tokens of each text.
+    states : (n_depths, n_tokens, hidden) float16
+    targets : (n_tokens,) int64
+        The token that followed each state; -1 where the model predicts none.
+    losses : (n_tokens,) float32
+        Of that token, in nats; NaN where the model predicts none.
+    """
+
+    lengths: NDArray[np.int64]
+    states: NDArray[np.float16]
+    targets: NDArray[np.int64]
+    losses: Array
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def owners(self) -> NDArray[np.intp]:
+        """Text of each token, (n_tokens,)."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    def rows(self, index: NDArray[np.intp] | Sequence[int] | slice) -> Self:
+        """Return the given texts."""
+        chosen = np.arange(len(self))[index]
+        ends = np.cumsum(self.lengths)
+        parts = [np.arange(ends[i] - self.lengths[i], ends[i]) for i in chosen.tolist()]
+        tokens = np.concatenate(parts) if parts else np.zeros(0, np.intp)
+        return type(self)(
+            self.lengths[chosen], self.states[:, tokens], self.targets[tokens], self.losses[tokens]
+        )
+
+    @classmethod
+    def below(cls, parts: Sequence[Self]) -> Self:
+        """Return the texts of all parts, one below the other."""
+        return cls(
+            np.concatenate([part.lengths for part in parts]),
+            np.concatenate([part.states for part in parts], axis=1),
+            np.concatenate([part.targets for part in parts]),
+            np.concatenate([part.losses for part in parts]),
+        )
+
+    @classmethod
+    def of(cls, texts: Sequence[TextTokens]) -> Self:
+        """Join the tokens of single texts."""
+        return cls(
+            np.asarray([len(targets) for _, targets, _ in texts], np.int64),
+            np.concatenate([states for states, _, _ in texts], axis=1),
+            np.concatenate([targets for _, targets, _ in texts]),
+            np.concatenate([losses for _, _, losses in texts]),
+        )
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """How far the tokens of each text are from normal tokens.
+
+    Parameters
+    ----------
+    distances : (n_texts, n_depths) float32
+        One minus the cosine to the three nearest normal tokens, mean over the text's tokens.
+    memory_loss : (n_texts,) float32, nats per token
+        Loss when half of the prediction is what followed the nearest normal tokens at the
+        last depth. Source: nearest-neighbour language models, Khandelwal et al., arXiv
+        1911.00172, eq. 2 and 3, with cosine in place of squared distance.
+    memory_share : (n_texts,) float32
+        What those followers alone give to the tokens of the text, mean probability.
+    """
+
+    distances: Array
+    memory_loss: Array
+    memory_share: Array
+
+
+@dataclass(frozen=True)
+class TokenIndex:
+    """Tokens of normal texts at a few depths, to be searched for nearest neighbours.
+
+    Parameters
+    ----------
+    means : (n_depths, hidden) float32
+    points : (n_depths, n_points, hidden) float16
+        States minus their mean, unit length.
+    owners : (n_points,) int64
+        Normal text of each point.
+    targets : (n_points,) int64
+    """
+
+    means: Array
+    points: NDArray[np.float16]
+    owners: NDArray[np.int64]
+    targets: NDArray[np.int64]
+
+    @classmethod
+    def fit(cls, tokens: TokenStates, *, seed: int = 0) -> Self:
+        """Keep the tokens of `tokens`, of a random subset of its texts where they are many."""
+        order = np.random.default_rng(seed).permutation(len(tokens))
+        fits = np.cumsum(tokens.lengths[order]) <= _MAX_POINTS
+        fits[:1] = True
+        kept = np.sort(order[fits])
+        own = tokens.rows(kept)
+        states = own.states.astype(np.float32)
+        means = states.mean(1)
+        points = states - means[:, None]
+        points /= np.maximum(np.linalg.norm(points, axis=2, keepdims=True), 1e-9)
+        owners = np.repeat(kept, own.lengths).astype(np.int64)
+        return cls(means, points.astype(np.float16), owners, own.targets)
+
+    @torch.no_grad()
+    def novelty(self, tokens: TokenStates, *, banned: NDArray[np.bool_] | None = None) -> Novelty:
+        """Compare every token with the normal ones.
+
+        Parameters
+        ----------
+        tokens : TokenStates
+        banned : (n_texts, n_normal_texts) bool, optional
+            Pairs of texts whose tokens must not meet: a text and itself, or its own cluster.
+
+        Returns
+        -------
+        Novelty
+            NaN for texts without tokens.
+        """
+        n_depths = len(self.means)
+        distances = np.full((len(tokens), n_depths), np.nan, np.float32)
+        memory = np.full((len(tokens), 2), np.nan, np.float32)
+        for texts in _chunks(tokens.lengths):
+            part = tokens.rows(texts)
+            hidden = self._hidden(part, texts, banned)
+            for depth in range(n_depths):
+                similarity, nearest = self._nearest(depth, part.states[depth], hidden)
+                near = similarity[:, :_N_NEAREST].mean(1)
+                distances[texts, depth] = 1 - _mean_by_text(near, part)
+            memory[texts] = self._memory(similarity, nearest, part)
+        return Novelty(distances, memory[:, 0], memory[:, 1])
+
+    def _hidden(
+        self, part: TokenStates, texts: NDArray[np.intp], banned: NDArray[np.bool_] | None
+    ) -> Tensor | None:
+        """Return which points each token must not meet, (n_tokens, n_points)."""
+        if banned is None:
+            return None
+        by_text = torch.from_numpy(banned[texts][:, self.owners])
+        return by_text[torch.from_numpy(part.owners)].to(best_device())
+
+    def _nearest(
+        self, depth: int, states: NDArray[np.float16], hidden: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return cosines and indices of the nearest points, nearest first."""
+        device = best_device()
+        dtype = best_dtype(device)
+        query = torch.from_numpy(states).to(device).float()
+        query = query - torch.from_numpy(self.means[depth]).to(device)
+        query = torch.nn.functional.normalize(query, dim=1, eps=1e-9)
+        points = torch.from_numpy(self.points[depth]).to(device, dtype)
+        similarity = (query.to(dtype) @ points.T).float()
+        if hidden is not None:
+            similarity = similarity.masked_fill(hidden, -1.0)
+        is_last = depth == len(self.means) - 1
+        n_nearest = min(_N_FOLLOWED if is_last else _N_NEAREST, similarity.shape[1])
+        nearest = similarity.topk(n_nearest, dim=1)
+        return nearest.values, nearest.indices
+
+    def _memory(self, similarity: Tensor, nearest: Tensor, part: TokenStates) -> Array:
+        """Return the loss with memory and the memory's own probability, (n_texts, 2)."""
+        followers = torch.from_numpy(self.targets).to(nearest.device)[nearest]
+        targets = torch.from_numpy(part.targets).to(nearest.device)
+        weights = torch.softmax(similarity / _TEMPERATURE, 1)
+        remembered = (weights * (followers == targets[:, None])).sum(1)
+        predicted = torch.from_numpy(np.exp(-part.losses)).to(nearest.device)
+        losses = -torch.log((1 - _SHARE) * predicted + _SHARE * remembered)
+        columns = [_mean_by_text(losses, part), _mean_by_text(remembered, part)]
+        return np.stack(columns, axis=1)
+
+
+def _chunks(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:
+    """Yield texts that have tokens, about `_QUERY_TOKENS` of them together."""
+    texts = np.flatnonzero(lengths)
+    if len(texts):
+        places = (np.cumsum(lengths[texts]) - 1) // _QUERY_TOKENS
+        yield from np.split(texts, np.flatnonzero(np.diff(places)) + 1)
+
+
+def _mean_by_text(values: Tensor, part: TokenStates) -> Array:
+    sums = np.bincount(part.owners, values.cpu().numpy().astype(np.float64), len(part))
+    means: Array = (sums / part.lengths).astype(np.float32)
+    return means
