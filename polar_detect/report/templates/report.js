@@ -13,13 +13,19 @@
     rows.map((row) => [row, document.getElementById("rank-" + row.dataset.rank)])
   );
 
+  const textOf = new Map(
+    rows.map((row) => {
+      const cells = row.querySelectorAll(".why, .snippet");
+      return [row, Array.from(cells, (cell) => cell.textContent.toLowerCase()).join(" ")];
+    })
+  );
+
   const filter = () => {
     const wanted = words.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const row of rows) {
-      const text = row.textContent.toLowerCase();
       const fits =
-        wanted.every((word) => text.includes(word)) &&
+        wanted.every((word) => textOf.get(row).includes(word)) &&
         (!flagged.checked || row.dataset.flagged === "1");
       row.hidden = !fits;
       const card = cardOf.get(row);
