@@ -233,6 +233,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "スコアのコルモゴロフ・スミルノフ検定：距離{distance}、p = {p}（{n_batch}件と照合用の"
         "正常な文{n_normal}件）。p ≤ {level}のとき、ずれありとします。",
     ),
+    "drift.short": ("Drift by layer (standard deviations)", "層ごとのずれ（標準偏差）"),
     "drift.layers": (
         "How far the features of each layer moved, in standard deviations of normal texts",
         "各層の特徴がどれだけ動いたか（正常な文の標準偏差を単位とする）",
@@ -306,8 +307,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "swarm.high": ("high value", "値が大きい"),
     "axis.layer": ("layer", "層"),
     "axis.shap": ("part of the score (SHAP)", "スコアへの寄与（SHAP）"),
-    "axis.mean_shap": ("mean size of the part", "寄与の大きさの平均"),
-    "axis.shift": ("shift", "ずれ"),
     "axis.share": ("share of texts", "文の割合"),
     # Programs
     "programs.title": ("Typical program and this batch", "典型的なプログラムと今回のバッチ"),
@@ -576,7 +575,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "インストールするか、--format html を使ってください。",
     ),
     "stage.score": ("score", "採点"),
-    "stage.tokens": ("token losses", "トークン損失"),
     "error.format": (
         "Got --out '{path}'; expected a name that ends in {endings}; rename the output or pass "
         "--format.",

@@ -74,6 +74,10 @@ class Language:
         """
         return self.say(f"reason.{label}") if f"reason.{label}" in TEXTS else self.part(label)
 
+    def stage(self, name: str) -> str:
+        """Return the name of a stage of a long run."""
+        return self.say(f"stage.{name}") if f"stage.{name}" in TEXTS else name
+
     def feature(self, feature: Feature) -> str:
         """Return a feature in words; one that the catalogue lacks by its printed name.
 
