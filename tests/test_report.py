@@ -109,6 +109,15 @@ def test_rows_that_would_make_the_page_too_large_are_left_out_and_counted():
     assert "further rows are left out" not in render_html(report())
 
 
+def test_any_number_of_rows_stays_below_five_megabytes():
+    worst = row(1, "&" * 600, tokens=tuple(TokenLoss(i, i + 1, 1.0) for i in range(64)))
+    data = report(rows=[worst] * 400, listed=(listed(worst),) * 20_000, n_rows=20_000)
+    html = render_html(data)
+    assert len(html.encode()) < 5_000_000
+    assert html.count("<tr data-rank=") == 500
+    assert "lists the 500 highest of 20,000 scored rows" in html
+
+
 def test_each_row_shows_its_printed_program():
     rows = [row(i) for i in range(1, 6)]
     page = page_of(rows=rows)

@@ -23,6 +23,7 @@ from polar_detect.report.language import Language
 _CARDS_BYTES = 3_900_000
 _NEIGHBOUR_CHARACTERS = 240
 _LISTED_CHARACTERS = 140
+_N_LISTED = 500
 _N_FEATURES = 6
 _N_NEIGHBOURS = 4
 _N_SHIFTS = 8
@@ -59,6 +60,7 @@ def render_html(data: ReportData, language: Language | None = None) -> str:
         data=data,
         cards=own[: len(drawn)],
         drawn_cards=drawn,
+        listed=data.listed[:_N_LISTED],
         # Written by us and free of data; the hash in the policy keeps every other script out.
         script=Markup(script),
         script_hash=_hash(script),
