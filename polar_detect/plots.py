@@ -19,10 +19,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from polar_detect.explain import Explanation
 from polar_detect.program import Program
+from polar_detect.report.language import Language
 
 # As in the HTML report: blue and orange stay apart for every kind of colour vision.
 RAISE, LOWER, NORMAL, KEEP, LOOP = "#c2570c", "#2468b0", "#828d99", "#5d6b7a", "#00735c"
-_INK = "#6b747e"  # readable on white and on the dark ground of a notebook
+_INK = "#767d85"  # readable on white and on the dark ground of a notebook
 _INKED: Any = dict.fromkeys(
     ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _INK
 )
@@ -35,6 +36,7 @@ _JAPANESE = (
 )  # fmt: skip
 
 
+_MAX_DOTS = 300  # of each feature, in a notebook
 _UNREADABLE: set[str] = set()  # fonts that matplotlib cannot draw
 
 
@@ -116,7 +118,11 @@ def plot_features(
     data = explanation.data[np.isfinite(explanation.values).all(1)]
     strongest = np.argsort(-_mean_size(scored), kind="stable")[:n_features]
     axes = _axes(ax, height=0.4 + 0.32 * len(strongest))
-    lines = [(explanation.names[j], scored[:, j], _ranks(data[:, j])) for j in strongest.tolist()]
+    words = Language().feature
+    lines = [
+        (words(explanation.features[j]), scored[:, j], _ranks(data[:, j]))
+        for j in strongest.tolist()
+    ]
     draw_swarm(axes, lines)
     axes.set_xlabel("part of the score (SHAP)")
     return axes
@@ -130,11 +136,13 @@ def explanation_html(explanation: Explanation) -> str:
     if n_scored == 0:
         return f"<p>Explanation of {said}, none of which has tokens to score.</p>"
     known = explanation.rows(np.flatnonzero(scored))
+    # A dot takes about 100 bytes; a notebook keeps them all.
+    drawn = np.unique(np.linspace(0, n_scored - 1, min(n_scored, _MAX_DOTS)).round())
     with plain_style(), mpl.rc_context(_INKED):
         figure = Figure(figsize=(9, 5.6), layout="constrained")
         above, below = figure.subplots(2, 1, height_ratios=(1, 1.5))
         plot_layers(known, ax=above)
-        plot_features(known, ax=below)
+        plot_features(known.rows(drawn.astype(np.intp)), ax=below)
         stream = io.StringIO()
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
     svg = stream.getvalue()

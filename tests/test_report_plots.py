@@ -7,6 +7,7 @@ from report_samples import Page
 from polar_detect import plots
 from polar_detect.explain import Explanation
 from polar_detect.features import Feature
+from polar_detect.report.language import Language
 
 N_LAYERS = 5
 FEATURES = (
@@ -67,8 +68,8 @@ def test_a_beeswarm_has_a_dot_per_text_and_the_strongest_feature_on_top():
     own = explanation()
     ax = plots.plot_features(own, n_features=3)
     assert [len(dots.get_offsets()) for dots in ax.collections] == [20, 20, 20]
-    strongest = own.names[int(np.argmax(np.abs(own.values).mean(0)))]
-    assert ax.get_yticklabels()[0].get_text() == strongest
+    strongest = own.features[int(np.argmax(np.abs(own.values).mean(0)))]
+    assert ax.get_yticklabels()[0].get_text() == Language().feature(strongest)
 
 
 def test_a_plot_goes_into_the_axes_that_are_given():
@@ -84,6 +85,10 @@ def test_a_notebook_shows_the_pictures_inline(n_texts):
     assert Page(page).open == []
     assert "<?xml" not in page
     assert ("figure", "role", "img") in Page(page).attributes
+
+
+def test_a_notebook_is_not_flooded_by_a_large_batch():
+    assert len(explanation(5_000)._repr_html_()) < 400_000
 
 
 def test_texts_without_tokens_are_left_out_of_the_pictures():
