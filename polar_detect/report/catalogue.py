@@ -148,7 +148,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "detector.tolerance": ("minimal program", "最短プログラム"),
     "detector.tolerance.text": (
         "at most {tolerance} nats per token above the full one",
-        "損失の増加が1トークンあたり{tolerance}ナット以内",
+        "損失の増加が1トークンあたり{tolerance} nat以内",
     ),
     "detector.scored": ("scored", "採点対象"),
     "detector.scored.text": ("{source}, {n} rows", "{source}（{n}行）"),
@@ -292,7 +292,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "layers.swarm.alt": (
         "Beeswarm of SHAP values over {n} texts. Strongest features: {features}.",
-        "{n}件のSHAP値の蜂群図。影響の大きい特徴：{features}。",
+        "{n}件のSHAP値のビースウォーム図。影響の大きい特徴：{features}。",
     ),
     "layers.swarm.caption": (
         "To the right the feature raises the score, to the left it lowers it. Colour: the "
@@ -400,7 +400,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{n} further characters are not shown here.",
         "残り{n}文字は表示していません。",
     ),
-    "card.token": ("costs {loss} nats", "損失 {loss} ナット"),
+    "card.token": ("costs {loss} nats", "損失 {loss} nat"),
     "card.unread": (
         "The model reads the first {n} characters of this text; what follows has no effect on "
         "the score.",
@@ -440,7 +440,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{full} full program, {own} this program",
         "全層 {full}、このプログラム {own}",
     ),
-    "card.loss.unit": ("nats per token", "ナット／トークン"),
+    "card.loss.unit": ("nats per token", "nat／トークン"),
     "card.features": ("Features that count most", "影響の大きい特徴"),
     "card.feature": ("feature", "特徴"),
     "card.value": ("value", "値"),
