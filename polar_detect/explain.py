@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +92,27 @@ class Explanation:
     def top_layers(self, n: int = 3) -> list[str]:
         """Return each text's strongest layers in words, e.g. ``L11 +0.41; L4 -0.12``."""
         return [_in_words(row, n) for row in self.by_layer()]
+
+    def to_shap(self) -> Any:
+        """Return a `shap.Explanation`, for the plots of that package.
+
+        Texts without tokens are left out, as those plots cannot draw NaN.
+        """
+        import shap  # takes a second, which nobody else should wait for
+
+        scored = np.flatnonzero(~np.isnan(self.values).any(1))
+        return shap.Explanation(
+            values=self.values[scored],
+            base_values=np.full(len(scored), self.base_value),
+            data=self.data[scored],
+            feature_names=self.names,
+        )
+
+    def _repr_html_(self) -> str:
+        """Return pictures for a notebook: parts of the score by layer and by feature."""
+        from polar_detect import plots  # needs this module, and matplotlib, which takes a second
+
+        return plots.explanation_html(self)
 
 
 def _in_words(layers: NDArray[np.float64], n: int) -> str:

@@ -213,7 +213,7 @@ def test_other_mistakes_are_one_line_on_stderr(run, saved_on_tiny, orders, tmp_p
     assert_one_line_error(run(*score, "--detector", tmp_path / "none"), "manifest.json")
     for alpha in ("0.001", "2"):
         assert_one_line_error(run(*score, "--detector", saved_on_tiny, "--alpha", alpha), "alpha")
-    page = ["report", orders, "--detector", saved_on_tiny, "--out", tmp_path / "page.pdf"]
+    page = ["report", orders, "--detector", saved_on_tiny, "--out", tmp_path / "page.txt"]
     assert_one_line_error(run(*page), ".html")
     assert_one_line_error(run("search", "--file", orders), "one text a line")
     missing = tmp_path / "no-model"

@@ -1,136 +1,41 @@
-import io
+import base64
+import hashlib
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from rich.console import Console
+from hypothesis import given
+from hypothesis import strategies as st
+from report_samples import (
+    DRIFT,
+    HOSTILE,
+    JAPANESE,
+    LONG,
+    N_LAYERS,
+    Page,
+    listed,
+    outside_references,
+    report,
+    row,
+)
 
+from polar_detect.features import Feature
 from polar_detect.program import Program
 from polar_detect.report import charts, histogram
-from polar_detect.report.data import Contribution, ReportData, RowReport
-from polar_detect.report.html import clip, render_html
-from polar_detect.report.terminal import (
-    layer_ruler,
-    program_strip,
-    score_summary,
-    sparkline,
-    worst_rows,
-)
+from polar_detect.report.data import Contribution, FeaturePart, Swarm
+from polar_detect.report.html import render_html
+from polar_detect.report.language import Language
+from polar_detect.report.marked import clip, costliest
+from polar_detect.report.swarm import swarm_chart
 from polar_detect.report.words import Numbers, chance, one_line, reasons, visible
+from polar_detect.token_losses import TokenLoss
 
-N_LAYERS = 30
-BASE = 0.12
-VOID = {"meta", "link", "br", "hr", "img", "input"}
-JAPANESE = "ポンプ P-204 の軸受から異音。振動値 7.8 mm/s、次回停止時に交換を推奨。"
-HOSTILE = "</div><script>alert(1)</script><img src='http://evil.example/x' onerror=alert(2)>"
-LONG = "Replaced the hose & tested it to <250 bar>.\n" * 25_000  # more than a million characters
-
-
-def row(number=1, text="Greased the bearing.", **changes):
-    rng = np.random.default_rng(number)
-    layers = tuple(Contribution(f"L{i}", float(v)) for i, v in enumerate(rng.normal(0, 0.1, 30)))
-    whole = (Contribution("context", 0.3), Contribution("loss", -0.07))
-    score = BASE + sum(part.value for part in (*layers, *whole))
-    values = {
-        "row": number,
-        "text": text,
-        "label": None,
-        "score": score,
-        "p_value": 0.004,
-        "is_anomaly": True,
-        "program": Program.full(N_LAYERS).repeat(4, 2).skip(20, 1 + number % 7),
-        "full_loss": 3.2,
-        "program_loss": 3.27,
-        "layers": layers,
-        "whole": whole,
-        "features": (("distance/knn/L11", 2.5, 0.4), ("skip/L4", -1.0, -0.2)),
-        "neighbours": ("Changed the oil.", "Checked the seal."),
-    }
-    return RowReport(**{**values, **changes})
-
-
-def report(rows=None, **changes):
-    rng = np.random.default_rng(0)
-    rows = (row(7), row(8, JAPANESE)) if rows is None else tuple(rows)
-    values = {
-        "title": "Work orders",
-        "source": "march.csv",
-        "created": "2026-03-31 14:05",
-        "detector": (("fitted on", "1,600 normal texts"),),
-        "n_rows": 240,
-        "n_empty": 0,
-        "n_flagged": 31,
-        "n_layers": N_LAYERS,
-        "typical_calls": rng.uniform(0, 1.3, N_LAYERS),
-        "typical_length": 17.4,
-        "batch_length": 19.9,
-        "calibration_scores": rng.normal(-0.4, 0.3, 400),
-        "batch_scores": rng.normal(0, 0.5, 240),
-        "threshold": 0.2,
-        "alpha": 0.05,
-        "base_value": BASE,
-        "rows": rows,
-        "global_layers": tuple(Contribution(f"L{i}", 0.01 * i) for i in range(N_LAYERS)),
-        "global_whole": (Contribution("context", 0.31), Contribution("loss", 0.1)),
-    }
-    return ReportData(**{**values, **changes})
-
-
-class Page(HTMLParser):
-    """What a page holds: tags in balance, attributes, the words outside the style sheet."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.open, self.tags, self.attributes, self.words = [], [], [], []
-        self.feed(html)
-        self.close()
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.words).split())
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes.extend((tag, name, value) for name, value in attrs)
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if "style" not in self.open:
-            self.words.append(data)
+ENGLISH = Language("en")
 
 
 def page_of(**changes):
     return Page(render_html(report(**changes)))
-
-
-def printed(renderable, *, width=100, is_terminal=False):
-    stream = io.StringIO()
-    colours = "standard" if is_terminal else "auto"  # auto: none, as the stream is no terminal
-    console = Console(file=stream, width=width, force_terminal=is_terminal, color_system=colours)
-    console.print(renderable)
-    return stream.getvalue()
-
-
-def outside_references(html):
-    in_attributes = [
-        value
-        for _, name, value in Page(html).attributes
-        if name in {"src", "href", "srcset", "data", "action", "poster"}
-        and not value.startswith(("#", "data:,"))
-    ]
-    return in_attributes + re.findall(r"@import|url\([^)]*\)", html)
 
 
 # The HTML page
@@ -148,11 +53,16 @@ def test_an_unclosed_tag_would_be_noticed():
         Page("<div><p></div>")
 
 
-def test_the_page_needs_no_network_and_no_script():
+def test_the_page_needs_no_network_and_runs_no_script_but_its_own():
     html = render_html(report(rows=[row(1, "see https://example.com/manual"), row(2, HOSTILE)]))
     assert outside_references(html) == []
-    assert "script" not in Page(html).tags
-    assert "default-src 'none'" in html
+    assert Page(html).tags.count("script") == 1
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html).group(1)
+    script = html[html.index("<script>") + 8 : html.index("</script>")]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert "default-src 'none'" in policy
+    assert f"script-src 'sha256-{digest}'" in policy
+    assert "unsafe-inline" not in policy[policy.index("script-src") :]
 
 
 def test_a_reference_to_the_outside_would_be_noticed():
@@ -160,11 +70,12 @@ def test_a_reference_to_the_outside_would_be_noticed():
     assert outside_references("<style>b{background:url(x.png)}</style>") == ["url(x.png)"]
 
 
-@pytest.mark.parametrize("field", ["title", "source", "created"])
+@pytest.mark.parametrize("field", ["source", "created"])
 def test_markup_in_names_is_shown_and_not_obeyed(field):
     page = page_of(**{field: HOSTILE})
     assert HOSTILE in page.text
-    assert not {"script", "img"} & set(page.tags)
+    assert page.tags.count("script") == 1
+    assert "img" not in page.tags
 
 
 def test_markup_in_texts_labels_and_neighbours_is_shown_and_not_obeyed():
@@ -172,14 +83,15 @@ def test_markup_in_texts_labels_and_neighbours_is_shown_and_not_obeyed():
         1,
         HOSTILE,
         neighbours=(HOSTILE,),
-        features=((HOSTILE, 1.0, 0.1),),
+        features=(FeaturePart(Feature(HOSTILE), 1.0, 0.1),),
+        tokens=(TokenLoss(0, 9, 4.0), TokenLoss(9, 20, 1.0)),
         whole=(Contribution(HOSTILE, 0.2),),
     )
-    page = page_of(
-        rows=[hostile, row(2)], detector=((HOSTILE, HOSTILE),), versions=((HOSTILE, "1"),)
-    )
+    names = replace(report().detector, head=HOSTILE, reason=HOSTILE, model=HOSTILE, encoder=HOSTILE)
+    page = page_of(rows=[hostile, row(2)], detector=names, versions=((HOSTILE, "1"),))
     assert page.text.count(HOSTILE) >= 8
-    assert not {"script", "img"} & set(page.tags)
+    assert page.tags.count("script") == 1
+    assert "img" not in page.tags
 
 
 def test_two_hundred_long_texts_stay_below_five_megabytes():
@@ -195,6 +107,15 @@ def test_rows_that_would_make_the_page_too_large_are_left_out_and_counted():
     assert 100 < n_shown < 600
     assert f"{600 - n_shown} further rows are left out" in html
     assert "further rows are left out" not in render_html(report())
+
+
+def test_any_number_of_rows_stays_below_five_megabytes():
+    worst = row(1, "&" * 600, tokens=tuple(TokenLoss(i, i + 1, 1.0) for i in range(64)))
+    data = report(rows=[worst] * 400, listed=(listed(worst),) * 20_000, n_rows=20_000)
+    html = render_html(data)
+    assert len(html.encode()) < 5_000_000
+    assert html.count("<tr data-rank=") == 500
+    assert "lists the 500 highest of 20,000 scored rows" in html
 
 
 def test_each_row_shows_its_printed_program():
@@ -268,8 +189,8 @@ def test_more_flags_than_chance_explains_are_told_apart_from_fewer():
 def test_a_batch_of_one_row_makes_a_report():
     only = row(1)
     page = page_of(rows=[only], n_rows=1, n_flagged=1, batch_scores=np.array([only.score]))
-    assert "1 of 1 text stands out." in page.text
-    assert "The row with the highest scores" in page.text
+    assert "The one text stands out." in page.text
+    assert page.tags.count("article") == 1
 
 
 def test_a_report_without_rows_says_so():
@@ -286,7 +207,7 @@ def test_values_that_are_not_numbers_never_reach_the_page():
         full_loss=nothing,
         program_loss=float("inf"),
         layers=tuple(Contribution(f"L{i}", nothing) for i in range(N_LAYERS)),
-        features=(("skip/L4", nothing, nothing),),
+        features=(FeaturePart(Feature("skip", "", 4), nothing, nothing),),
     )
     html = render_html(
         report(
@@ -316,6 +237,7 @@ def test_pictures_have_descriptions_and_sections_have_headings():
     assert len(ids) == len(set(ids))
     assert set(named_by) <= set(ids)
     assert {"main", "nav", "header", "footer", "h1"} <= set(page.tags)
+    assert ("html", "lang", "en") in page.attributes
 
 
 def test_links_inside_the_page_lead_somewhere():
@@ -329,6 +251,82 @@ def test_links_inside_the_page_lead_somewhere():
 def test_versions_stand_in_the_footer():
     html = render_html(report(versions=(("torch", "2.9.0"),)))
     assert "torch 2.9.0" in html[html.index("<footer>") :]
+
+
+def test_the_table_lists_more_rows_than_are_explained():
+    rows = [row(i) for i in range(1, 8)]
+    page = page_of(rows=rows[:3], listed=tuple(listed(own) for own in rows))
+    assert page.tags.count("article") == 3
+    ranks = [value for tag, name, value in page.attributes if (tag, name) == ("tr", "data-rank")]
+    assert ranks == ["1", "2", "3", "4", "5", "6", "7"]
+    assert "lists the 7 highest of 240 scored rows; the first 3" in page.text
+
+
+def test_without_a_script_the_table_reads_and_offers_no_dead_controls():
+    page = page_of()
+    assert ("form", "hidden", None) in page.attributes
+    assert "button" not in page.tags
+    assert page.text.count("Greased the bearing.") == 2  # in the table and in the card
+
+
+def test_the_costliest_tokens_of_a_text_are_marked_with_their_loss():
+    text = "Replaced the frobnicator today"
+    tokens = (TokenLoss(0, 8, 1.0), TokenLoss(8, 12, 0.5), TokenLoss(12, 24, 9.5))
+    html = render_html(report(rows=[row(1, text, tokens=tokens)]))
+    assert '<mark class="most" title="costs 9.50 nats">frobnicator</mark>' in html
+    assert html.count('<mark class="most" title=') == 1
+    assert '<span class="unread"> today</span>' in html
+    assert "reads the first 24 characters" in html
+    assert "Hardest to predict: “frobnicator”." in html
+    assert "<mark class=" not in render_html(report(rows=[row(1, text)]))
+
+
+def test_drift_is_said_in_words_and_drawn_per_layer():
+    page = page_of()
+    assert "The batch as a whole clearly differs from the normal texts." in page.text
+    assert "scores higher in 68" in page.text
+    assert "share of the loss that stays with normal texts in view +0.90" in page.text
+    assert "Layer 29: 0.58" in page.text
+    calm = page_of(drift=replace(DRIFT, verdict="none", layers=(), features=()))
+    assert "looks like the normal texts" in calm.text
+    assert "no feature statistics" in calm.text
+
+
+def test_features_and_reasons_are_named_in_words():
+    page = page_of()
+    assert "distance to the nearest normal texts, layer 11" in page.text
+    assert "little help from similar texts" in page.text
+    assert "distance/knn" not in page.text
+
+
+# Texts and numbers
+
+
+def test_marks_cover_tokens_and_leave_the_text_as_it_is():
+    text = "pump 7 leaks\r\nbadly <b>"
+    tokens = tuple(TokenLoss(i, i + 3, float(i)) for i in range(0, len(text) - 2, 3))
+    cut = clip(text, tokens)
+    assert cut.head == text.replace("\r\n", "\n")
+    assert {segment.level for segment in cut.segments} >= {"plain", "much", "most"}
+
+
+@given(st.text(max_size=60), st.lists(st.tuples(st.integers(1, 6), st.floats(0, 20)), max_size=20))
+def test_no_mark_changes_a_text(text, lengths):
+    tokens, start = [], 0
+    for length, loss in lengths:
+        if start + length > len(text):
+            break
+        tokens.append(TokenLoss(start, start + length, loss))
+        start += length
+    cut = clip(text, tokens)
+    # Marks may part the two characters of a line end.
+    assert (cut.head + cut.rest).replace("\n\n", "\n") == visible(text).replace("\n\n", "\n")
+
+
+def test_the_costliest_words_come_first_and_once():
+    tokens = (TokenLoss(0, 1, 5.0), TokenLoss(1, 3, 9.0), TokenLoss(3, 5, 8.0))
+    assert costliest("a b b", tokens) == ("b",)
+    assert costliest("a b b", ()) == ()
 
 
 # Texts and numbers
@@ -373,7 +371,7 @@ def test_chance_flags_alpha_of_the_rows_that_have_text():
 
 
 def test_waterfall_bars_join_base_and_score():
-    steps = charts.waterfall(0.1, [Contribution("layers", 0.5), Contribution("context", -0.2)])
+    steps = charts.waterfall(0.1, [Contribution("L1", 0.5), Contribution("loss", -0.2)], ENGLISH)
     assert [step.kind for step in steps] == ["total", "raise", "lower", "total"]
     assert steps[-1].value == pytest.approx(0.4)
     raised, lowered = steps[1], steps[2]
@@ -382,7 +380,7 @@ def test_waterfall_bars_join_base_and_score():
 
 def test_layer_bars_grow_from_zero_in_their_direction():
     parts = [Contribution("L0", 0.4), Contribution("L1", -0.2)]
-    columns = charts.layer_columns(parts, 100, Numbers(), is_signed=True)
+    columns = charts.layer_columns(parts, 100, Numbers(), ENGLISH, is_signed=True)
     up, down = columns.marks
     assert up.y + up.height == pytest.approx(columns.zero)
     assert down.y == pytest.approx(columns.zero)
@@ -390,9 +388,20 @@ def test_layer_bars_grow_from_zero_in_their_direction():
     assert (up.kind, down.kind) == ("raise", "lower")
 
 
+def test_dots_of_a_swarm_stay_on_their_line_and_in_the_picture():
+    values = np.concatenate([np.zeros(100), [-3.0, 2.0]])
+    ranks = np.linspace(0, 1, 102)
+    chart = swarm_chart([Swarm(Feature("context", "ratio"), values, ranks)], Numbers(), ENGLISH)
+    dots = chart.lines[0].dots
+    assert len(dots) == 102
+    assert all(0 <= dot.x <= 100 and 0 < dot.y < chart.height for dot in dots)
+    assert min(dot.x for dot in dots) < chart.zero < max(dot.x for dot in dots)
+    assert {dot.shade for dot in dots} == {0, 1, 2, 3, 4}
+
+
 def test_no_bar_holds_flagged_and_other_rows():
     batch = np.linspace(-1, 1, 101)
-    chart = histogram.score_chart(batch - 0.5, batch, 0.3, 90)
+    chart = histogram.score_chart(batch - 0.5, batch, 0.3, 90, ENGLISH)
     flagged = [mark for mark in chart.panels[1].marks if mark.kind == "flag"]
     others = [mark for mark in chart.panels[1].marks if mark.kind == "batch"]
     assert flagged
@@ -404,71 +413,14 @@ def test_no_bar_holds_flagged_and_other_rows():
 
 def test_a_far_outlier_does_not_flatten_the_histogram():
     normal = np.random.default_rng(0).normal(0, 1, 500)
-    chart = histogram.score_chart(normal, np.append(normal, 1e6), 2.0, 90)
+    chart = histogram.score_chart(normal, np.append(normal, 1e6), 2.0, 90, ENGLISH)
     assert chart.n_beyond == 1
     assert len(chart.panels[0].marks) > 15
-    assert histogram.score_chart(normal, normal, 2.0, 90).n_beyond < 5
+    assert histogram.score_chart(normal, normal, 2.0, 90, ENGLISH).n_beyond < 5
 
 
 @pytest.mark.parametrize("scores", [[], [0.5], [0.5, 0.5], [np.nan], [-1e9, 1e9]])
 def test_any_batch_can_be_drawn(scores):
-    chart = histogram.score_chart(np.array(scores), np.array(scores), 0.5, 90)
+    chart = histogram.score_chart(np.array(scores), np.array(scores), 0.5, 90, ENGLISH)
     marks = [mark for panel in chart.panels for mark in panel.marks]
     assert all(mark.x >= 0 and mark.x + mark.width <= 100.001 for mark in marks)
-
-
-# The terminal
-
-
-def test_a_strip_tells_skip_keep_and_loop_apart_without_colour():
-    strip = program_strip(Program.parse("0-1 [2-3]x2 6"), 8)
-    assert strip.plain == "██22··█·"
-    assert layer_ruler(8).plain == "0    5"
-
-
-def test_output_that_is_piped_has_no_colour_codes():
-    rows = [row(1), row(2, "\x1b[31mred[/red] \x07", label=True)]
-    for renderable in (
-        worst_rows(rows),
-        program_strip(rows[0].program, N_LAYERS),
-        score_summary(240, 31, alpha=0.05),
-    ):
-        assert "\x1b" not in printed(renderable)
-        assert "\x1b[" in printed(renderable, is_terminal=True)
-
-
-@pytest.mark.parametrize("width", [60, 80, 140])
-def test_the_table_of_worst_rows_fits_its_width(width):
-    output = printed(worst_rows([row(12, LONG, label=True), row(3, "")]), width=width)
-    assert all(len(line.rstrip()) <= width for line in output.splitlines())
-    assert "12" in output
-    assert "0.004" in output
-    assert "…" in output
-    assert "(empty" in output
-
-
-def test_the_table_of_worst_rows_names_reasons_and_known_labels():
-    layers = (Contribution("L0", -0.1), Contribution("L11", 0.41))
-    known = row(1, layers=layers, label=True)
-    output = printed(worst_rows([known]))
-    assert "L11 +0.41 · context +0.30" in output
-    assert "anomaly" in output
-    assert "label" not in printed(worst_rows([replace(known, label=None)]))
-
-
-def test_square_brackets_of_a_log_line_are_not_markup():
-    assert "[bold]x[/bold] [812.33]" in printed(worst_rows([row(1, "[bold]x[/bold] [812.33]")]))
-
-
-def test_a_sparkline_spans_lowest_to_highest():
-    assert sparkline([0, 1, 2, 3, 4, 5, 6, 7]) == "▁▂▃▄▅▆▇█"
-    assert sparkline([3.0, 3.0]) == "▁▁"
-    assert sparkline([float("nan"), 1.0, 2.0]) == " ▁█"
-    assert sparkline([]) == ""
-
-
-def test_the_summary_counts_rows_flags_and_chance():
-    assert "no text" not in score_summary(240, 0, alpha=0.05).plain
-    summary = score_summary(21, 3, alpha=0.05, n_empty=1).plain
-    assert "20 rows scored, 3 flagged; about 1.0 expected by chance alone (5 % of 20)." in summary
-    assert "1 row has no text and was not scored." in summary

@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -36,6 +36,10 @@ Alpha = Annotated[
     float | None,
     typer.Option(help="Rows with a p-value of at most this are flagged. Default: 0.05."),
 ]
+
+
+ReportFormat = Literal["html", "pdf", "png", "json", "md"]
+ReportLanguage = Literal["en", "ja"]
 
 
 def main() -> None:
@@ -107,18 +111,29 @@ def report(  # noqa: PLR0913 - one argument per option
     input: Input,
     *,
     detector: DetectorFolder,
-    out: Annotated[Path, typer.Option(help="HTML file for the report.")],
+    out: Annotated[
+        Path, typer.Option(help="File for the report: .html, .pdf, .png, .json or .md.")
+    ],
+    format: Annotated[
+        ReportFormat | None, typer.Option(help="Format of --out. Default: by its ending.")
+    ] = None,
+    lang: Annotated[
+        ReportLanguage, typer.Option(help="Language of the report and the messages.")
+    ] = "en",
+    figures: Annotated[
+        Path | None, typer.Option(help="Folder for all pictures as PNG and SVG files.")
+    ] = None,
     top: Annotated[int, typer.Option(min=1, help="Rows to explain, worst first.")] = 20,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     alpha: Alpha = None,
 ) -> None:
-    """Explain a batch in one self-contained HTML file."""
+    """Explain a batch in one self-contained file: HTML, PDF, PNG, JSON or Markdown."""
     from polar_detect.cli.commands import report as command
 
-    command.report(
-        input, detector, out, command.ReportSettings(top, text_column, label_column, alpha)
-    )
+    settings = command.ReportSettings(top, text_column, label_column, alpha)
+    style = command.ReportStyle(format, lang, figures)
+    command.report(input, detector, out, settings, style)
 
 
 @app.command()

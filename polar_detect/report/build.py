@@ -1,18 +1,35 @@
 """From a detector's assessment of a batch to what a report shows."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect import artifact, calibration, metrics
 from polar_detect.detector import Assessment, PolarDetector
+from polar_detect.drift import Drift, FeatureStatistics, measure_drift
 from polar_detect.explain import Explanation
-from polar_detect.report.data import Contribution, ReportData, RowReport
+from polar_detect.features import FeatureTable
+from polar_detect.report import words
+from polar_detect.report.data import (
+    Contribution,
+    DetectorFacts,
+    FeaturePart,
+    ListedRow,
+    ReportData,
+    RowReport,
+    Swarm,
+)
 from polar_detect.tables import Table
+from polar_detect.token_losses import TokenLoss, token_losses
 
 _TOP_FEATURES = 8
+_LISTED = 500
+_LISTED_CHARACTERS = 600
+_SWARM_FEATURES = 10
+_SWARM_TEXTS = 200
 
 
 def build_report(
@@ -28,7 +45,7 @@ def build_report(
         Of the texts of `table`.
     table : Table
     top : int
-        Rows to show, worst first.
+        Rows to explain, worst first.
     """
     fitted, explanation = detector.fitted_, assessment.explanation
     scores = assessment.scores
@@ -36,13 +53,13 @@ def build_report(
     counts = np.asarray([m.program.counts(detector.n_layers) for m in assessment.programs])
     scored_counts = counts[is_scored] if is_scored.any() else counts
     worst = np.argsort(-np.where(is_scored, scores, -np.inf), kind="stable")
-    worst = worst[is_scored[worst]][:top]
+    worst = worst[is_scored[worst]]
+    scored = explanation.rows(np.flatnonzero(is_scored))
     auroc, aupr = _quality(table.labels, scores)
     return ReportData(
-        title=f"Anomaly report: {table.source}",
-        source=table.source,
+        source=Path(table.source).name,  # the folder is nobody's business
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        detector=tuple(artifact.describe(detector)),
+        detector=_facts(detector),
         n_rows=len(scores),
         n_empty=int((~is_scored).sum()),
         n_flagged=int(assessment.is_anomaly.sum()),
@@ -55,16 +72,14 @@ def build_report(
         threshold=calibration.threshold(fitted.calibration_scores, detector.alpha),
         alpha=detector.alpha,
         base_value=explanation.base_value,
-        rows=tuple(_row(int(i), assessment, table) for i in worst),
-        global_layers=_layers(np.nanmean(np.abs(explanation.by_layer()[is_scored]), axis=0))
-        if is_scored.any()
-        else _layers(np.zeros(detector.n_layers)),
+        rows=_rows(detector, assessment, table, worst[:top].tolist()),
+        listed=tuple(_listed(i, assessment, table) for i in worst[: max(top, _LISTED)].tolist()),
+        drift=batch_drift(detector, assessment),
+        global_layers=_layers(_mean_size(scored.by_layer())),
         global_whole=_by_size(
-            {
-                group: float(np.abs(values[is_scored]).mean()) if is_scored.any() else 0.0
-                for group, values in explanation.by_group().items()
-            }
+            {group: float(_mean_size(values)) for group, values in scored.by_group().items()}
         ),
+        swarms=_swarms(scored, worst, is_scored),
         auroc=auroc,
         aupr=aupr,
         batch_calls=scored_counts.mean(0),
@@ -72,7 +87,42 @@ def build_report(
     )
 
 
-def _row(i: int, assessment: Assessment, table: Table) -> RowReport:
+def batch_drift(detector: PolarDetector, assessment: Assessment) -> Drift:
+    """Return how the batch as a whole differs from the held-out normal texts."""
+    fitted, explanation = detector.fitted_, assessment.explanation
+    normal: FeatureStatistics | None = getattr(fitted, "statistics", None)
+    batch = FeatureTable(explanation.data, explanation.features)
+    return measure_drift(fitted.calibration_scores, assessment.scores, normal=normal, batch=batch)
+
+
+def _facts(detector: PolarDetector) -> DetectorFacts:
+    fitted, engine = detector.fitted_, detector.engine_
+    return DetectorFacts(
+        head=fitted.head.name,
+        reason=fitted.head.reason,
+        model=engine.model.name,
+        encoder=engine.encoder_model.name,
+        n_train=len(fitted.reference.texts),
+        n_held_out=len(fitted.calibration_scores),
+        n_anomalous=fitted.n_anomalous,
+        created=fitted.created,
+        max_tokens=detector.max_tokens,
+        tolerance=detector.tolerance,
+    )
+
+
+def _rows(
+    detector: PolarDetector, assessment: Assessment, table: Table, index: Sequence[int]
+) -> tuple[RowReport, ...]:
+    tokens = token_losses(
+        detector.engine_.extractor.tracer.backbone,
+        [table.texts[i] for i in index],
+        max_tokens=detector.max_tokens,
+    )
+    return tuple(_row(i, assessment, table, own) for i, own in zip(index, tokens, strict=True))
+
+
+def _row(i: int, assessment: Assessment, table: Table, tokens: tuple[TokenLoss, ...]) -> RowReport:
     explanation, minimal = assessment.explanation, assessment.programs[i]
     own = explanation.rows(np.asarray([i]))
     return RowReport(
@@ -86,16 +136,32 @@ def _row(i: int, assessment: Assessment, table: Table) -> RowReport:
         full_loss=minimal.full_loss,
         program_loss=minimal.loss,
         layers=_layers(own.by_layer()[0]),
-        whole=_by_size({group: float(v[0]) for group, v in own.by_group().items()}),
+        whole=_whole(own),
         features=_features(own),
         neighbours=assessment.neighbours[i],
+        tokens=tokens,
     )
 
 
-def _features(own: Explanation) -> tuple[tuple[str, float, float], ...]:
+def _listed(i: int, assessment: Assessment, table: Table) -> ListedRow:
+    own = assessment.explanation.rows(np.asarray([i]))
+    return ListedRow(
+        row=i + 1,
+        text=table.texts[i][:_LISTED_CHARACTERS],
+        label=None if table.labels is None else bool(table.labels[i]),
+        score=float(assessment.scores[i]),
+        p_value=float(assessment.p_values[i]),
+        is_anomaly=bool(assessment.is_anomaly[i]),
+        length=len(assessment.programs[i].program),
+        reasons=words.raising((*_layers(own.by_layer()[0]), *_whole(own))),
+    )
+
+
+def _features(own: Explanation) -> tuple[FeaturePart, ...]:
     strongest = np.argsort(-np.abs(own.values[0]), kind="stable")[:_TOP_FEATURES]
     return tuple(
-        (own.features[j].name, float(own.data[0, j]), float(own.values[0, j])) for j in strongest
+        FeaturePart(own.features[j], float(own.data[0, j]), float(own.values[0, j]))
+        for j in strongest
     )
 
 
@@ -103,9 +169,42 @@ def _layers(values: NDArray[np.float64]) -> tuple[Contribution, ...]:
     return tuple(Contribution(f"L{layer}", float(x)) for layer, x in enumerate(values))
 
 
+def _whole(own: Explanation) -> tuple[Contribution, ...]:
+    return _by_size({group: float(values[0]) for group, values in own.by_group().items()})
+
+
 def _by_size(parts: Mapping[str, float]) -> tuple[Contribution, ...]:
     ordered = sorted(parts.items(), key=lambda part: -abs(part[1]))
     return tuple(Contribution(label, value) for label, value in ordered)
+
+
+def _mean_size(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean |SHAP| over the texts; 0 where there is none."""
+    sums: NDArray[np.float64] = np.abs(values).sum(0) / max(1, len(values))
+    return sums
+
+
+def _swarms(
+    scored: Explanation, worst: NDArray[np.intp], is_scored: NDArray[np.bool_]
+) -> tuple[Swarm, ...]:
+    """Return the strongest features over texts drawn evenly from best to worst."""
+    if not len(scored.values):
+        return ()
+    place = np.cumsum(is_scored) - 1  # of a row of the input among the scored ones
+    evenly = np.unique(np.linspace(0, len(worst) - 1, min(len(worst), _SWARM_TEXTS)).round())
+    drawn = place[worst[evenly.astype(np.intp)]]
+    strongest = np.argsort(-_mean_size(scored.values), kind="stable")[:_SWARM_FEATURES]
+    return tuple(
+        Swarm(scored.features[j], scored.values[drawn, j], _ranks(scored.data[drawn, j]))
+        for j in strongest
+        if np.abs(scored.values[:, j]).max() > 0
+    )
+
+
+def _ranks(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return where each value lies between the lowest and the highest, by rank."""
+    distinct, place = np.unique(values, return_inverse=True)
+    return np.asarray(place / max(1, len(distinct) - 1), np.float64)
 
 
 def _quality(

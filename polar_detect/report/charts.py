@@ -12,9 +12,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from polar_detect.drift import Shift
 from polar_detect.program import Program
 from polar_detect.report.data import Contribution
-from polar_detect.report.words import Numbers
+from polar_detect.report.language import Language
+from polar_detect.report.words import Numbers, p_value
 
 CELL_HEIGHT = 28.0
 _GAP = 0.1  # share of a column that stays empty on either side
@@ -87,7 +89,7 @@ def layer_axis(n_layers: int) -> tuple[Tick, ...]:
     )
 
 
-def program_cells(program: Program, n_layers: int) -> tuple[Cell, ...]:
+def program_cells(program: Program, n_layers: int, language: Language) -> tuple[Cell, ...]:
     """Return the strip of `program`: one cell per layer."""
     width = 100 / n_layers
     return tuple(
@@ -97,14 +99,14 @@ def program_cells(program: Program, n_layers: int) -> tuple[Cell, ...]:
             middle=(layer + 0.5) * width,
             width=(1 - _GAP) * width,
             calls=calls,
-            kind="loop" if calls > 1 else "keep" if calls else "skip",
-            title=f"Layer {layer}: {_called(calls)}",
+            kind=_kind(calls),
+            title=language.say(f"layer.{_kind(calls)}", layer=layer, calls=calls),
         )
         for layer, calls in enumerate(program.counts(n_layers))
     )
 
 
-def mean_calls(calls: NDArray[np.float64]) -> tuple[Mark, ...]:
+def mean_calls(calls: NDArray[np.float64], language: Language) -> tuple[Mark, ...]:
     """Return the strip of many programs: each cell filled by its mean number of calls.
 
     Parameters
@@ -115,7 +117,8 @@ def mean_calls(calls: NDArray[np.float64]) -> tuple[Mark, ...]:
     width = 100 / len(calls)
     marks = []
     for layer, mean in enumerate(np.nan_to_num(calls)):
-        x, title = (layer + _GAP / 2) * width, f"Layer {layer}: {mean:.2f} calls on average"
+        x = (layer + _GAP / 2) * width
+        title = language.say("layer.mean_calls", layer=layer, calls=f"{mean:.2f}")
         kept, looped = min(mean, 1.0) * CELL_HEIGHT, min(max(mean - 1, 0.0), 1.0) * CELL_HEIGHT
         wide = (1 - _GAP) * width
         marks.append(Mark(x, wide, 0, CELL_HEIGHT, "skip", title))
@@ -125,7 +128,12 @@ def mean_calls(calls: NDArray[np.float64]) -> tuple[Mark, ...]:
 
 
 def layer_columns(
-    parts: Sequence[Contribution], height: float, numbers: Numbers, *, is_signed: bool
+    parts: Sequence[Contribution],
+    height: float,
+    numbers: Numbers,
+    language: Language,
+    *,
+    is_signed: bool,
 ) -> Columns:
     """Return one bar per layer, upwards from zero where positive.
 
@@ -138,40 +146,53 @@ def layer_columns(
     is_signed : bool
         Whether bars mean raising and lowering, or only a size.
     """
-    values = [_drawn(part.value) for part in parts]
-    levels = round_levels(min([0.0, *values]), max([0.0, *values]))
-    low, span = levels[0], levels[-1] - levels[0]
-    zero = height * (1 + low / span)
-    width = 100 / max(1, len(parts))
     write = numbers.signed if is_signed else numbers.plain
-    marks = tuple(
-        Mark(
-            x=(layer + _GAP) * width,
-            width=(1 - 2 * _GAP) * width,
-            y=zero - max(value, 0.0) / span * height,
-            height=abs(value) / span * height,
-            kind=_direction(value) if is_signed else "total",
-            title=f"Layer {layer}: {write(value)}",
+    values = [_drawn(part.value) for part in parts]
+    return _columns(
+        values,
+        [_direction(value) if is_signed else "total" for value in values],
+        [
+            language.say("layer.value", layer=layer, value=write(value))
+            for layer, value in enumerate(values)
+        ],
+        height,
+        numbers,
+    )
+
+
+def shift_columns(
+    shifts: Sequence[Shift], n_layers: int, height: float, numbers: Numbers, language: Language
+) -> Columns:
+    """Return one bar per layer, as high as its features moved; those that moved stand out."""
+    sizes, kinds = [0.0] * n_layers, list[Kind](["normal"] * n_layers)
+    titles = [""] * n_layers
+    for shift in shifts:
+        layer = shift.feature.layer
+        assert layer is not None
+        sizes[layer] = _drawn(shift.size)
+        kinds[layer] = "flag" if shift.is_moved else "normal"
+        titles[layer] = language.say(
+            "drift.bar", layer=layer, size=numbers.plain(shift.size), p=p_value(shift.p_value)
         )
-        for layer, value in enumerate(values)
-    )
-    ticks = tuple(
-        Tick(height * (1 - (level - low) / span), level_label(level, levels, numbers))
-        for level in levels
-    )
-    return Columns(height, zero, marks, ticks)
+    return _columns(sizes, kinds, titles, height, numbers)
 
 
-def size_steps(parts: Sequence[Contribution]) -> tuple[Step, ...]:
+def size_steps(parts: Sequence[Contribution], language: Language) -> tuple[Step, ...]:
     """Return horizontal bars from zero, as long as each part is large."""
     longest = max((abs(_drawn(part.value)) for part in parts), default=0.0) or 1.0
     return tuple(
-        Step(part.label, part.value, 0.0, 100 * abs(_drawn(part.value)) / longest, "total")
+        Step(
+            language.part(part.label),
+            part.value,
+            0.0,
+            100 * abs(_drawn(part.value)) / longest,
+            "total",
+        )
         for part in parts
     )
 
 
-def waterfall(base: float, parts: Sequence[Contribution]) -> tuple[Step, ...]:
+def waterfall(base: float, parts: Sequence[Contribution], language: Language) -> tuple[Step, ...]:
     """Return the way from the base value over each part to the score, as floating bars."""
     stops = np.cumsum([_drawn(base), *(_drawn(part.value) for part in parts)])
     low, span = float(stops.min()), float(np.ptp(stops)) or 1.0
@@ -179,11 +200,13 @@ def waterfall(base: float, parts: Sequence[Contribution]) -> tuple[Step, ...]:
     def place(value: float) -> float:
         return 1 + 98 * (value - low) / span
 
-    steps = [Step("base value", base, place(base) - 1, 2, "total")]
+    steps = [Step(language.say("step.base"), base, place(base) - 1, 2, "total")]
     for part, start, stop in zip(parts, stops, stops[1:], strict=False):
         left, right = sorted((place(float(start)), place(float(stop))))
-        steps.append(Step(part.label, part.value, left, right - left, _direction(part.value)))
-    steps.append(Step("score", float(stops[-1]), place(float(stops[-1])) - 1, 2, "total"))
+        label, kind = language.part(part.label), _direction(part.value)
+        steps.append(Step(label, part.value, left, right - left, kind))
+    score = float(stops[-1])
+    steps.append(Step(language.say("step.score"), score, place(score) - 1, 2, "total"))
     return tuple(steps)
 
 
@@ -214,10 +237,39 @@ def _drawn(value: float) -> float:
     return value if math.isfinite(value) else 0.0
 
 
-def _called(calls: int) -> str:
+def _columns(
+    values: Sequence[float],
+    kinds: Sequence[Kind],
+    titles: Sequence[str],
+    height: float,
+    numbers: Numbers,
+) -> Columns:
+    """Return bars of these values around zero, one per layer."""
+    levels = round_levels(min([0.0, *values]), max([0.0, *values]))
+    low, span = levels[0], levels[-1] - levels[0]
+    zero, width = height * (1 + low / span), 100 / max(1, len(values))
+    marks = tuple(
+        Mark(
+            x=(layer + _GAP) * width,
+            width=(1 - 2 * _GAP) * width,
+            y=zero - max(value, 0.0) / span * height,
+            height=abs(value) / span * height,
+            kind=kind,
+            title=title,
+        )
+        for layer, (value, kind, title) in enumerate(zip(values, kinds, titles, strict=True))
+    )
+    ticks = tuple(
+        Tick(height * (1 - (level - low) / span), level_label(level, levels, numbers))
+        for level in levels
+    )
+    return Columns(height, zero, marks, ticks)
+
+
+def _kind(calls: int) -> Kind:
     if calls == 0:
-        return "skipped"
-    return "kept (called once)" if calls == 1 else f"looped (called {calls} times)"
+        return "skip"
+    return "keep" if calls == 1 else "loop"
 
 
 def _direction(value: float) -> Kind:

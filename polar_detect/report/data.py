@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from polar_detect.drift import Drift
+from polar_detect.features import Feature
 from polar_detect.program import Program
+from polar_detect.token_losses import TokenLoss
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,15 @@ class Contribution:
 
     label: str
     value: float  # SHAP value: its part of the score
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturePart:
+    """One feature of a text and its part of the score."""
+
+    feature: Feature
+    value: float
+    part: float  # SHAP value
 
 
 @dataclass(frozen=True)
@@ -31,8 +43,57 @@ class RowReport:
     program_loss: float  # nats per token
     layers: tuple[Contribution, ...]  # one per layer, in layer order
     whole: tuple[Contribution, ...]  # properties of the whole text, largest |value| first
-    features: tuple[tuple[str, float, float], ...]  # (name, value, SHAP), largest |SHAP| first
+    features: tuple[FeaturePart, ...]  # largest |SHAP| first
     neighbours: tuple[str, ...]  # nearest normal training texts, nearest first
+    tokens: tuple[TokenLoss, ...] = ()  # as far as the model reads; empty where not known
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRow:
+    """One line of the table of rows; also of rows that are not explained further."""
+
+    row: int
+    text: str  # its beginning
+    label: bool | None
+    score: float
+    p_value: float
+    is_anomaly: bool
+    length: int  # layer calls of the minimal program
+    reasons: tuple[Contribution, ...]  # what raised the score most, largest first
+
+
+@dataclass(frozen=True)
+class Swarm:
+    """One line of the beeswarm: a feature over the texts drawn.
+
+    Parameters
+    ----------
+    feature : Feature
+    parts : (n_drawn,) float64
+        SHAP values.
+    ranks : (n_drawn,) float64
+        Where the feature's own value lies among the texts drawn, 0 = lowest, 1 = highest.
+    """
+
+    feature: Feature
+    parts: NDArray[np.float64]
+    ranks: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DetectorFacts:
+    """What the detector is and was fitted on."""
+
+    head: str
+    reason: str  # of the head, in English
+    model: str
+    encoder: str
+    n_train: int
+    n_held_out: int
+    n_anomalous: int
+    created: str  # ISO date and time
+    max_tokens: int
+    tolerance: float
 
 
 @dataclass(frozen=True)
@@ -41,8 +102,7 @@ class ReportData:
 
     Attributes
     ----------
-    detector : tuple of (str, str)
-        What the detector is and was fitted on, as label and value, in display order.
+    detector : DetectorFacts
     n_layers : int
         Layers of the model.
     typical_calls : (n_layers,) float
@@ -59,6 +119,11 @@ class ReportData:
         The score's SHAP base value: base + all contributions = score.
     rows : tuple of RowReport
         Worst first.
+    listed : tuple of ListedRow
+        Worst first; begins with those of `rows`.
+    drift : Drift
+    swarms : tuple of Swarm
+        Features with the largest mean |SHAP|, largest first.
     global_layers : tuple of Contribution
         Mean |SHAP| over the batch per layer, in layer order.
     global_whole : tuple of Contribution
@@ -71,10 +136,9 @@ class ReportData:
         What produced the scores: package, model and library versions, for the footer.
     """
 
-    title: str
     source: str  # name of the scored file
     created: str  # ISO date and time
-    detector: tuple[tuple[str, str], ...]
+    detector: DetectorFacts
     n_rows: int
     n_empty: int
     n_flagged: int
@@ -88,8 +152,11 @@ class ReportData:
     alpha: float
     base_value: float
     rows: tuple[RowReport, ...]
+    listed: tuple[ListedRow, ...]
+    drift: Drift
     global_layers: tuple[Contribution, ...]
     global_whole: tuple[Contribution, ...]
+    swarms: tuple[Swarm, ...] = ()
     auroc: float | None = None
     aupr: float | None = None
     batch_calls: NDArray[np.float64] | None = None

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.report.charts import Kind, Mark, Tick, level_label, round_levels
-from polar_detect.report.words import MINUS, Numbers, decimals_for, percent
+from polar_detect.report.language import Language
+from polar_detect.report.words import MINUS, Numbers, decimals_for
 
 _N_BINS = 40
 
@@ -34,7 +35,11 @@ class ScoreChart:
 
 
 def score_chart(
-    normal: NDArray[np.float64], batch: NDArray[np.float64], threshold: float, height: float
+    normal: NDArray[np.float64],
+    batch: NDArray[np.float64],
+    threshold: float,
+    height: float,
+    language: Language,
 ) -> ScoreChart:
     """Return the scores of held-out normal rows above those of the batch, on one axis.
 
@@ -51,13 +56,21 @@ def score_chart(
     edges = _edges(np.concatenate([normal, batch]), threshold)
     shares = [_shares(scores, edges) for scores in (normal, batch)]
     ceiling = max(float(share.max()) for share in shares) or 1.0
-    axis = _ScoreAxis(edges, threshold, height, ceiling)
+    axis = _ScoreAxis(edges, threshold, height, ceiling, language)
     return ScoreChart(
         height=height,
         ceiling=ceiling,
         panels=(
-            Panel("Held-out normal texts", len(normal), axis.bars(shares[0], "normal")),
-            Panel("This batch", len(batch), axis.bars(shares[1], "batch")),
+            Panel(
+                language.say("scores.normal", n=len(normal)),
+                len(normal),
+                axis.bars(shares[0], "normal"),
+            ),
+            Panel(
+                language.say("scores.batch", n=len(batch)),
+                len(batch),
+                axis.bars(shares[1], "batch"),
+            ),
         ),
         ticks=axis.ticks(),
         threshold=axis.place(threshold) if math.isfinite(threshold) else None,
@@ -73,6 +86,7 @@ class _ScoreAxis:
     threshold: float
     height: float
     ceiling: float
+    language: Language
 
     def place(self, score: float) -> float:
         return 100 * float((score - self.edges[0]) / (self.edges[-1] - self.edges[0]))
@@ -100,7 +114,12 @@ class _ScoreAxis:
             y=self.height - height,
             height=height,
             kind="flag" if kind == "batch" and start >= self.threshold else kind,
-            title=f"{numbers.plain(start)} to {numbers.plain(stop)}: {percent(share)} of rows",
+            title=self.language.say(
+                "scores.bar",
+                low=numbers.plain(start),
+                high=numbers.plain(stop),
+                share=self.language.percent(share),
+            ),
         )
 
 

@@ -1,57 +1,36 @@
-"""Render a report as one HTML file that needs no network and no script.
+"""Render a report as one HTML file that needs no network, and no script to read or print it.
 
-Hides the page: what is clipped, what is drawn where, which template says it.
+Hides the page: what is drawn where, which template says it.
 """
 
+import base64
+import hashlib
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from polar_detect.report import charts, histogram, words
-from polar_detect.report.data import Contribution, ReportData, RowReport
+from polar_detect import drift
+from polar_detect.report import cards, charts, histogram, phrases, swarm, words
+from polar_detect.report.data import ReportData
+from polar_detect.report.language import Language
 
-# Mail servers and browsers cope with 5 MB; the cards may use what the rest leaves.
-_CARDS_BYTES = 4_500_000
-_HEAD_CHARACTERS = 600  # of a text, shown at once
-_HEAD_LINES = 10
-_REST_CHARACTERS = 3_000  # of a text, shown on demand
+# Mail servers and browsers cope with 5 MB; the cards may use what the rest leaves: 500 listed
+# rows take 0.5 MB at most, the style sheet and the global charts 0.3 MB.
+_CARDS_BYTES = 3_900_000
 _NEIGHBOUR_CHARACTERS = 240
+_LISTED_CHARACTERS = 140
+_N_LISTED = 500
 _N_FEATURES = 6
 _N_NEIGHBOURS = 4
-_N_WHOLE = 6
-_COLUMNS_HEIGHT = 96.0
+_N_SHIFTS = 8
 _PANEL_HEIGHT = 92.0
 
 
-@dataclass(frozen=True, slots=True)
-class ClippedText:
-    """A text in three parts: shown at once, shown on demand, left out (counted)."""
-
-    head: str
-    rest: str
-    n_left_out: int
-
-
-@dataclass(frozen=True)
-class _Card:
-    """One of the worst rows, ready to be drawn."""
-
-    rank: int
-    row: RowReport
-    text: ClippedText
-    reasons: tuple[Contribution, ...]
-    cells: tuple[charts.Cell, ...]
-    columns: charts.Columns
-    steps: tuple[charts.Step, ...]
-    layers_total: float
-    whole_total: float
-
-
-def render_html(data: ReportData) -> str:
+def render_html(data: ReportData, language: Language | None = None) -> str:
     """Return `data` as one self-contained HTML page of less than 5 MB.
 
     Parameters
@@ -59,58 +38,75 @@ def render_html(data: ReportData) -> str:
     data : ReportData
         Rows that would make the page too large are left out, the last ones first, and the
         page says so.
+    language : Language, optional
+        Default: English.
 
     Returns
     -------
     str
-        HTML with inline style sheet and SVG; every text of `data` is escaped.
+        HTML with inline style sheet, script and SVG; every text of `data` is escaped, and no
+        script but the page's own may run.
     """
-    scores = data.batch_scores[np.isfinite(data.batch_scores)]
-    spread = float(np.std(scores)) if len(scores) > 1 else abs(data.base_value)
-    numbers = words.Numbers(words.decimals_for(spread), words.MINUS)
-    environment = _environment(numbers)
-    cards = [_card(rank, row, data, numbers) for rank, row in enumerate(data.rows, start=1)]
-    drawn = list(_within_budget(environment, cards, data))
+    language = language or Language()
+    numbers = score_numbers(data)
+    environment = _environment(numbers, language)
+    own = [
+        cards.card_of(rank, row, data, numbers, language)
+        for rank, row in enumerate(data.rows, start=1)
+    ]
+    drawn = list(_within_budget(environment, own, data))
+    script = environment.get_template("report.js").render()
     return environment.get_template("report.html.jinja").render(
         data=data,
-        cards=cards[: len(drawn)],
+        cards=own[: len(drawn)],
         drawn_cards=drawn,
+        listed=data.listed[:_N_LISTED],
+        # Written by us and free of data; the hash in the policy keeps every other script out.
+        script=Markup(script),
+        script_hash=_hash(script),
+        phrases=phrases,
+        language=language,
+        numbers=numbers,
         chance=words.chance(data),
         n_scored=data.n_rows - data.n_empty,
-        has_labels=any(row.label is not None for row in data.rows),
-        score_chart=histogram.score_chart(
-            data.calibration_scores, data.batch_scores, data.threshold, _PANEL_HEIGHT
-        ),
-        axis=charts.layer_axis(data.n_layers),
-        global_columns=charts.layer_columns(
-            data.global_layers, _COLUMNS_HEIGHT * 1.4, numbers, is_signed=False
-        ),
-        global_steps=charts.size_steps(data.global_whole),
-        leading=sorted(data.global_layers, key=lambda part: -part.value)[:3],
-        whole_share=_whole_share(data),
-        typical=charts.mean_calls(data.typical_calls),
-        batch=None if data.batch_calls is None else charts.mean_calls(data.batch_calls),
-        moved=_moved_layers(data),
+        has_labels=any(row.label is not None for row in data.listed),
+        **_charts(data, numbers, language),
     )
 
 
-def clip(text: str) -> ClippedText:
-    """Return `text` cut for reading: a head of a few lines, the rest, and what is left out.
-
-    >>> clip("short")
-    ClippedText(head='short', rest='', n_left_out=0)
-    """
-    shown = words.visible(text[: _HEAD_CHARACTERS + _REST_CHARACTERS])
-    lines = shown.split("\n", _HEAD_LINES)
-    n_head = min(_HEAD_CHARACTERS, len("\n".join(lines[:_HEAD_LINES])))
-    return ClippedText(
-        head=shown[:n_head],
-        rest=shown[n_head:],
-        n_left_out=max(0, len(text) - _HEAD_CHARACTERS - _REST_CHARACTERS),
-    )
+def score_numbers(data: ReportData) -> words.Numbers:
+    """Return how scores of this batch are written."""
+    scores = data.batch_scores[np.isfinite(data.batch_scores)]
+    spread = float(np.std(scores)) if len(scores) > 1 else abs(data.base_value)
+    return words.Numbers(words.decimals_for(spread), words.MINUS)
 
 
-def _environment(numbers: words.Numbers) -> Environment:
+def _charts(data: ReportData, numbers: words.Numbers, language: Language) -> dict[str, Any]:
+    height = cards.COLUMNS_HEIGHT
+    return {
+        "score_chart": histogram.score_chart(
+            data.calibration_scores, data.batch_scores, data.threshold, _PANEL_HEIGHT, language
+        ),
+        "axis": charts.layer_axis(data.n_layers),
+        "global_columns": charts.layer_columns(
+            data.global_layers, height * 1.4, numbers, language, is_signed=False
+        ),
+        "global_steps": charts.size_steps(data.global_whole, language),
+        "swarm_chart": swarm.swarm_chart(data.swarms, numbers, language),
+        "typical": charts.mean_calls(data.typical_calls, language),
+        "batch": None
+        if data.batch_calls is None
+        else charts.mean_calls(data.batch_calls, language),
+        "shift_columns": charts.shift_columns(
+            data.drift.layers, data.n_layers, height, words.Numbers(2, words.MINUS), language
+        ),
+        "shifts": data.drift.features[:_N_SHIFTS],
+        "n_moved_layers": sum(shift.is_moved for shift in data.drift.layers),
+        "false_discoveries": drift.FALSE_DISCOVERIES,
+    }
+
+
+def _environment(numbers: words.Numbers, language: Language) -> Environment:
     environment = Environment(
         loader=PackageLoader("polar_detect.report"),
         autoescape=True,
@@ -118,58 +114,46 @@ def _environment(numbers: words.Numbers) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    filters: dict[str, Callable[..., str]] = {
         "number": numbers.plain,
         "signed": numbers.signed,
         "calls": words.Numbers(1, words.MINUS).plain,
         "nats": words.Numbers(2, words.MINUS).plain,
-        "value": _significant,
+        "shift": words.Numbers(2, words.MINUS).signed,
+        "value": significant,
         "p_value": words.p_value,
-        "percent": words.percent,
+        "moment": words.moment,
+        "percent": language.percent,
         "visible": words.visible,
         "one_line": words.one_line,
         "short": lambda text: words.one_line(text, _NEIGHBOUR_CHARACTERS),
-        "names": lambda parts: words.joined(_spoken(part.label) for part in parts),
+        "listed": lambda text: words.one_line(text, _LISTED_CHARACTERS),
+        "reasons": lambda parts: phrases.reasons(parts, language),
+        "feature": language.feature,
+        "exact": lambda x: f"{x:.9g}" if math.isfinite(x) else "",  # for sorting
         "count": lambda n: f"{n:,}",
-        "about": lambda x: f"{x:.1f}" if 0 < x < 3 else f"{x:,.0f}",
+        "about": words.about,
         "pixels": lambda x: f"{x:.1f}".removesuffix(".0"),
         "place": lambda x: f"{x:.2f}%",
     }
+    environment.filters |= filters
     environment.tests["empty_text"] = words.is_empty
+    environment.globals |= {
+        "t": language.say,
+        "n": language.count,
+        "joined": language.joined,
+        "tongue": language.tongue,
+    }
     return environment
 
 
-def _card(rank: int, row: RowReport, data: ReportData, numbers: words.Numbers) -> _Card:
-    layers_total, whole_total = words.total(row.layers), words.total(row.whole)
-    layers = Contribution(f"all {data.n_layers} layers", layers_total)
-    return _Card(
-        rank=rank,
-        row=row,
-        text=clip(row.text),
-        reasons=words.reasons(row),
-        cells=charts.program_cells(row.program, data.n_layers),
-        columns=charts.layer_columns(row.layers, _COLUMNS_HEIGHT, numbers, is_signed=True),
-        steps=charts.waterfall(data.base_value, [layers, *_largest(row.whole, _N_WHOLE)]),
-        layers_total=layers_total,
-        whole_total=whole_total,
-    )
-
-
-def _largest(parts: Sequence[Contribution], n_parts: int) -> list[Contribution]:
-    """Return the first `n_parts`, and the sum of the others as one more."""
-    others = parts[n_parts:]
-    if len(others) < 2:
-        return list(parts)
-    return [*parts[:n_parts], Contribution(f"{len(others)} others", words.total(others))]
-
-
 def _within_budget(
-    environment: Environment, cards: Sequence[_Card], data: ReportData
+    environment: Environment, own: Sequence[cards.Card], data: ReportData
 ) -> Iterator[Markup]:
     template = environment.get_template("card.html.jinja")
     axis = charts.layer_axis(data.n_layers)
     n_bytes = 0
-    for card in cards:
+    for card in own:
         drawn = template.render(
             card=card, data=data, axis=axis, n_features=_N_FEATURES, n_neighbours=_N_NEIGHBOURS
         )
@@ -180,30 +164,12 @@ def _within_budget(
         yield Markup(drawn)
 
 
-def _whole_share(data: ReportData) -> float:
-    layers, whole = words.total(data.global_layers), words.total(data.global_whole)
-    return whole / (layers + whole) if layers + whole > 0 else 0.0
-
-
-def _moved_layers(data: ReportData) -> list[tuple[int, float, float]]:
-    """Return (layer, typical calls, batch calls) where they differ most, largest first."""
-    if data.batch_calls is None:
-        return []
-    change = np.nan_to_num(np.abs(data.batch_calls - data.typical_calls))
-    order = [int(layer) for layer in np.argsort(-change, kind="stable")[:3]]
-    return [
-        (layer, float(data.typical_calls[layer]), float(data.batch_calls[layer]))
-        for layer in order
-        if change[layer] >= 0.1
-    ]
-
-
-def _spoken(label: str) -> str:
-    """Return ``layer 11`` for ``L11``, and other labels as they are."""
-    return f"layer {label[1:]}" if label[:1] == "L" and label[1:].isdigit() else label
-
-
-def _significant(value: float) -> str:
+def significant(value: float) -> str:
+    """Return a value of a feature with three significant digits."""
     if not math.isfinite(value):
         return words.NO_VALUE
     return f"{value:.3g}".replace("-", words.MINUS)
+
+
+def _hash(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

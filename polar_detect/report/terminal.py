@@ -8,15 +8,17 @@ from numpy.typing import ArrayLike
 from rich.table import Table
 from rich.text import Text
 
+from polar_detect.drift import Drift
 from polar_detect.program import Program
 from polar_detect.report.data import RowReport
+from polar_detect.report.language import Language
 from polar_detect.report.words import (
-    EMPTY_TEXT,
     Numbers,
+    about,
     is_empty,
     one_line,
     p_value,
-    percent,
+    pairs,
     reasons,
 )
 
@@ -26,6 +28,7 @@ _STYLES = {0: "dim", 1: "blue"}
 _LOOP_STYLE = "bold black on bright_yellow"
 _TEXT_CHARACTERS = 200  # more than any terminal shows; the table cuts to its width
 _NUMBERS = Numbers(2)
+_ENGLISH = Language()
 
 
 def program_strip(program: Program, n_layers: int) -> Text:
@@ -107,23 +110,54 @@ def worst_rows(rows: Sequence[RowReport], *, n_reasons: int = 2) -> Table:
     return table
 
 
-def score_summary(n_rows: int, n_flagged: int, *, alpha: float, n_empty: int = 0) -> Text:
-    """Return how many rows were scored and flagged, and how many chance alone would flag.
+def score_summary(
+    n_rows: int,
+    n_flagged: int,
+    *,
+    alpha: float,
+    n_empty: int = 0,
+    drift: Drift | None = None,
+    language: Language = _ENGLISH,
+) -> Text:
+    """Return how many rows were flagged, how many chance alone would flag, and the drift.
 
     >>> print(score_summary(240, 31, alpha=0.05, n_empty=3))
     237 rows scored, 31 flagged; about 12 expected by chance alone (5 % of 237).
     3 rows have no text and were not scored.
     """
     n_scored = n_rows - n_empty
-    expected = alpha * n_scored
-    about = f"{expected:.1f}" if 0 < expected < 3 else f"{expected:.0f}"
-    summary = Text(f"{_rows(n_scored)} scored, ")
-    summary.append(f"{n_flagged} flagged", "bold yellow" if n_flagged else "bold")
-    summary.append(f"; about {about} expected by chance alone ({percent(alpha)} of {n_scored}).")
+    lines = [
+        language.count(
+            "terminal.scored",
+            n_scored,
+            flagged=n_flagged,
+            expected=about(alpha * n_scored),
+            alpha=language.percent(alpha),
+        )
+    ]
     if n_empty:
-        has, was = ("has", "was") if n_empty == 1 else ("have", "were")
-        summary.append(f"\n{_rows(n_empty)} {has} no text and {was} not scored.")
+        lines.append(language.count("terminal.empty", n_empty))
+    if drift is not None:
+        lines.append(drift_line(drift, language))
+    summary = Text("\n".join(lines))
+    flagged = language.say("terminal.flagged", flagged=n_flagged)
+    summary.highlight_words([flagged], "bold yellow" if n_flagged else "bold")
+    if drift is not None and drift.is_drifted:
+        summary.highlight_words([language.say(f"drift.{drift.verdict}")], "bold yellow")
     return summary
+
+
+def drift_line(drift: Drift, language: Language = _ENGLISH) -> str:
+    """Return whether the batch as a whole is different, in one line."""
+    verdict = language.say(f"drift.{drift.verdict}")
+    if drift.verdict == "too few":
+        return language.say("terminal.drift_too_few", verdict=verdict)
+    return language.say(
+        "terminal.drift",
+        verdict=verdict,
+        pairs=pairs(drift.superiority),
+        p=p_value(drift.p_value),
+    )
 
 
 def _cell(calls: int) -> str:
@@ -137,7 +171,7 @@ def _cell(calls: int) -> str:
 def _label(label: bool | None) -> str:
     if label is None:
         return ""
-    return "anomaly" if label else "normal"
+    return _ENGLISH.say("label.anomaly" if label else "label.normal")
 
 
 def _reason_words(row: RowReport, n_reasons: int) -> Text:
@@ -148,9 +182,5 @@ def _reason_words(row: RowReport, n_reasons: int) -> Text:
 def _text_cell(text: str) -> Text:
     # Text, not str: square brackets of a log line are no markup.
     if is_empty(text):
-        return Text(f"({EMPTY_TEXT})", "dim italic")
+        return Text(_ENGLISH.say("text.empty"), "dim italic")
     return Text(one_line(text, _TEXT_CHARACTERS), no_wrap=True, overflow="ellipsis")
-
-
-def _rows(count: int) -> str:
-    return f"{count} row" if count == 1 else f"{count} rows"

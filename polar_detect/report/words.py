@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from polar_detect.report.data import Contribution, ReportData, RowReport
 
 NO_VALUE = "–"
-EMPTY_TEXT = "empty text"
 MINUS = "−"  # typographic; terminals and files keep the hyphen
 
 # C0, DEL and C1 as control pictures or U+FFFD: they would vanish in HTML and steer a terminal.
@@ -64,15 +63,6 @@ def p_value(value: float) -> str:
     return f"{value:.2g}" if math.isfinite(value) else NO_VALUE
 
 
-def percent(share: float) -> str:
-    """Return a share in per cent, with a decimal only where it matters.
-
-    >>> percent(0.05), percent(0.005), percent(0.314)
-    ('5 %', '0.5 %', '31 %')
-    """
-    return f"{share * 100:.{1 if 0 < share < 0.01 else 0}f} %"
-
-
 def visible(text: str) -> str:
     """Return `text` with line ends as line feeds and control characters made visible."""
     return text.replace("\r\n", "\n").replace("\r", "\n").translate(_VISIBLE)
@@ -98,23 +88,48 @@ def is_empty(text: str) -> bool:
 
 def reasons(row: RowReport, n_reasons: int = 3) -> tuple[Contribution, ...]:
     """Return what raised the score of `row` most, largest first."""
-    raising = (part for part in (*row.layers, *row.whole) if part.value > 0)
-    return tuple(sorted(raising, key=lambda part: -part.value)[:n_reasons])
+    return raising((*row.layers, *row.whole), n_reasons)
+
+
+def raising(parts: Iterable[Contribution], n_reasons: int = 3) -> tuple[Contribution, ...]:
+    """Return the largest positive parts, largest first."""
+    positive = (part for part in parts if part.value > 0)
+    return tuple(sorted(positive, key=lambda part: -part.value)[:n_reasons])
+
+
+def pairs(superiority: float) -> str:
+    """Return a chance as so many of 100 pairs.
+
+    >>> pairs(0.714), pairs(float("nan"))
+    ('71', '–')
+    """
+    return f"{superiority * 100:.0f}" if math.isfinite(superiority) else NO_VALUE
+
+
+def moment(created: str) -> str:
+    """Return an ISO date and time for people.
+
+    >>> moment("2026-03-31T14:05:12+00:00"), moment("yesterday")
+    ('2026-03-31 14:05 UTC', 'yesterday')
+    """
+    date, separator, time = created.partition("T")
+    if not separator or not time.endswith("+00:00"):
+        return created
+    return f"{date} {time[:5]} UTC"
+
+
+def about(count: float) -> str:
+    """Return an expected count: small ones with a decimal, large ones with separators.
+
+    >>> about(0.25), about(1234.5)
+    ('0.2', '1,234')
+    """
+    return f"{count:.1f}" if 0 < count < 3 else f"{count:,.0f}"
 
 
 def total(parts: Iterable[Contribution]) -> float:
     """Return the sum of the contributions."""
     return math.fsum(part.value for part in parts)
-
-
-def joined(names: Iterable[str]) -> str:
-    """Return `names` as an English list.
-
-    >>> joined(["L1", "L2", "context"])
-    'L1, L2 and context'
-    """
-    *head, last = names
-    return f"{', '.join(head)} and {last}" if head else last
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def demo(folder: Path) -> None:
     assert table.labels is not None
     for name, metric in (("AUROC", metrics.auroc), ("AUPR", metrics.aupr)):
         out.print(f"{name} {metric(table.labels, assessment.scores):.3f}", highlight=False)
-    summarise(assessment, detector.alpha)
+    summarise(assessment, detector.alpha, report_data.drift)
 
 
 def _demo_data() -> Path:

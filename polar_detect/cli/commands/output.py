@@ -7,7 +7,9 @@ import numpy as np
 from rich.console import Console
 
 from polar_detect.detector import Assessment
+from polar_detect.drift import Drift
 from polar_detect.errors import OutputError
+from polar_detect.report.language import Language
 from polar_detect.report.terminal import score_summary
 
 err = Console(stderr=True)
@@ -19,31 +21,33 @@ def say(path: Path) -> None:
     sys.stdout.write(f"{path}\n")
 
 
-def summarise(assessment: Assessment, alpha: float) -> None:
-    """Print how many rows were flagged, and how many would be by chance."""
+def summarise(
+    assessment: Assessment,
+    alpha: float,
+    drift: Drift | None = None,
+    language: Language | None = None,
+) -> None:
+    """Print how many rows were flagged, how many would be by chance, and the drift."""
     n_empty = int(np.isnan(assessment.scores).sum())
     n_flagged = int(assessment.is_anomaly.sum())
-    err.print(score_summary(len(assessment.scores), n_flagged, alpha=alpha, n_empty=n_empty))
+    err.print(
+        score_summary(
+            len(assessment.scores),
+            n_flagged,
+            alpha=alpha,
+            n_empty=n_empty,
+            drift=drift,
+            language=language or Language(),
+        ),
+        soft_wrap=True,
+    )
 
 
-def check_report_target(path: Path) -> None:
-    """Raise `OutputError` if a report cannot be written to `path`."""
-    if path.suffix.lower() not in {".html", ".htm"}:
-        raise OutputError(
-            f"Got --out '{path}'; expected a name that ends in .html; rename the output."
-        )
-    if not path.parent.is_dir():
-        raise OutputError(
-            f"Got --out '{path}' in a folder that does not exist; expected an existing folder; "
-            "create it first."
-        )
-
-
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str | bytes) -> None:
     """Write a file whole or not at all."""
     staged = path.with_name(f".{path.name}.part")
     try:
-        staged.write_text(text, encoding="utf-8")
+        staged.write_bytes(text.encode("utf-8") if isinstance(text, str) else text)
         staged.replace(path)
     except OSError as error:
         staged.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from polar_detect import tables
 from polar_detect.cli.commands.inputs import assess, read_and_load
 from polar_detect.cli.commands.output import say, summarise
 from polar_detect.detector import Assessment
+from polar_detect.drift import measure_drift
 
 _ADDED = (
     "score", "p_value", "is_anomaly", "program", "program_length", "n_skips", "n_loops",
@@ -26,7 +27,8 @@ def score(
     tables.check_added(table, _ADDED)
     assessment = assess(detector, table.texts)
     tables.write_scored(table, scored_columns(assessment, detector.n_layers), out)
-    summarise(assessment, detector.alpha)
+    drift = measure_drift(detector.fitted_.calibration_scores, assessment.scores)
+    summarise(assessment, detector.alpha, drift)
     say(out)
 
 

@@ -1,0 +1,230 @@
+"""Whether a batch as a whole differs from normal texts, and in which layers and features.
+
+One strange row does not move a batch; a new supplier, language or export format does.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import numpy as np
+import scipy.special
+import scipy.stats
+from numpy.typing import ArrayLike, NDArray
+
+from polar_detect.calibration import benjamini_hochberg
+from polar_detect.features import Feature, FeatureTable
+
+Verdict = Literal["too few", "none", "slight", "clear"]
+
+LEVEL = 0.01  # a batch is looked at once, but batches come daily: 1 in 20 would cry wolf
+FALSE_DISCOVERIES = 0.05  # of the layers and features that are said to have moved
+_MIN_TEXTS = 8
+_CLEAR = 0.1  # distance of `superiority` from a half: 60 of 100 pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """How far one feature, or all features of one layer, moved.
+
+    Parameters
+    ----------
+    feature : Feature
+        Of a whole layer: group ``layer``.
+    size : float
+        Difference of the means in standard deviations of normal texts; of a layer, the root
+        mean square over its features, without sign.
+    p_value : float
+    is_moved : bool
+        Significant at a false discovery rate of `FALSE_DISCOVERIES` among its kind.
+    """
+
+    feature: Feature
+    size: float
+    p_value: float
+    is_moved: bool
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How a batch differs from held-out normal texts.
+
+    Parameters
+    ----------
+    n_normal, n_batch : int
+        Texts compared.
+    distance : float
+        Kolmogorov–Smirnov distance between the two distributions of scores, 0 … 1. The same
+        as that of the conformal p-values, which are ranks among the normal scores.
+    p_value : float
+        Chance of a distance as large between two samples of the same texts.
+    superiority : float
+        Chance that a text of the batch scores higher than a normal one; 0.5 = no effect.
+    verdict : {"too few", "none", "slight", "clear"}
+    layers, features : tuple of Shift
+        In order of layers, and largest |size| first; empty without statistics of normal texts.
+    """
+
+    n_normal: int
+    n_batch: int
+    distance: float
+    p_value: float
+    superiority: float
+    verdict: Verdict
+    layers: tuple[Shift, ...] = ()
+    features: tuple[Shift, ...] = ()
+
+    @property
+    def is_drifted(self) -> bool:
+        """Whether the batch as a whole is different."""
+        return self.verdict in {"slight", "clear"}
+
+
+@dataclass(frozen=True)
+class FeatureStatistics:
+    """Mean and spread of each feature on held-out normal texts.
+
+    Parameters
+    ----------
+    features : tuple of Feature
+    means, spreads : (n_features,) float64
+        The spread is the standard deviation of the sample (n − 1).
+    n_texts : int
+    """
+
+    features: tuple[Feature, ...]
+    means: NDArray[np.float64]
+    spreads: NDArray[np.float64]
+    n_texts: int
+
+    @classmethod
+    def of(cls, table: FeatureTable) -> Self:
+        """Return the statistics of the signatures of held-out normal texts (at least two)."""
+        values = table.values.astype(np.float64)
+        return cls(table.features, values.mean(0), values.std(0, ddof=1), len(values))
+
+
+def measure_drift(
+    calibration_scores: ArrayLike,
+    scores: ArrayLike,
+    *,
+    normal: FeatureStatistics | None = None,
+    batch: FeatureTable | None = None,
+) -> Drift:
+    """Compare a batch with held-out normal texts.
+
+    Parameters
+    ----------
+    calibration_scores : (n_normal,) float
+    scores : (n_texts,) float
+        Texts without a score (NaN) are left out.
+    normal : FeatureStatistics, optional
+    batch : FeatureTable, optional
+        Signatures of the batch; rows with a value that is no number are left out.
+
+    Returns
+    -------
+    Drift
+        Below 8 texts on either side the verdict is "too few".
+    """
+    own = np.asarray(scores, np.float64)
+    own, held_out = own[np.isfinite(own)], np.asarray(calibration_scores, np.float64)
+    layers: tuple[Shift, ...] = ()
+    features: tuple[Shift, ...] = ()
+    if normal is not None and batch is not None:
+        layers, features = measure_shifts(normal, batch)
+    if min(len(own), len(held_out)) < _MIN_TEXTS:
+        nan = math.nan
+        return Drift(len(held_out), len(own), nan, nan, nan, "too few", layers, features)
+    test = scipy.stats.ks_2samp(held_out, own)
+    superiority = _superiority(held_out, own)
+    p_value = float(test.pvalue)
+    verdict: Verdict = "none"
+    if p_value <= LEVEL:
+        verdict = "clear" if abs(superiority - 0.5) >= _CLEAR else "slight"
+    distance = float(test.statistic)
+    return Drift(len(held_out), len(own), distance, p_value, superiority, verdict, layers, features)
+
+
+def measure_shifts(
+    normal: FeatureStatistics, batch: FeatureTable
+) -> tuple[tuple[Shift, ...], tuple[Shift, ...]]:
+    """Return the shifts of layers, and of features, largest first.
+
+    Features: Welch's t-test of the means; those with one value in both are left out. Layers:
+    Simes' test over their features, which holds under the positive dependence of a layer's
+    features. Either list is cut by Benjamini and Hochberg's procedure.
+    """
+    values = batch.values[np.isfinite(batch.values).all(1)].astype(np.float64)
+    if len(values) < _MIN_TEXTS or normal.n_texts < _MIN_TEXTS:
+        return (), ()
+    assert normal.features == batch.features
+    sizes, p_values = _welch(normal, values)
+    kept = np.flatnonzero(np.isfinite(p_values))
+    if len(kept) == 0:
+        return (), ()
+    features = [normal.features[i] for i in kept]
+    sizes, p_values = sizes[kept], p_values[kept]
+    order = np.argsort(-np.abs(sizes), kind="stable")
+    shifts = _shifts(features, sizes, p_values)
+    return _layer_shifts(features, sizes, p_values), tuple(shifts[i] for i in order)
+
+
+def _welch(
+    normal: FeatureStatistics, values: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return shifts in normal standard deviations, and p-values."""
+    n, m = normal.n_texts, len(values)
+    means, spreads = values.mean(0), values.std(0, ddof=1)
+    # float32 features that are constant keep a spread of rounding errors.
+    noise = 1e-6 * np.maximum(np.abs(normal.means), np.abs(means)) + 1e-12
+    is_constant = (normal.spreads <= noise) & (spreads <= noise)
+    is_same = np.abs(means - normal.means) <= 10 * noise
+    spread = np.maximum(normal.spreads, noise)
+    a, b = spread**2 / n, np.maximum(spreads, noise) ** 2 / m
+    freedom = (a + b) ** 2 / (a**2 / (n - 1) + b**2 / (m - 1))
+    t = (means - normal.means) / np.sqrt(a + b)
+    p_values = 2 * scipy.special.stdtr(freedom, -np.abs(t))
+    # A feature that hardly varies on normal texts would be any number of deviations away.
+    typical = np.where(normal.spreads > noise, normal.spreads, np.maximum(spreads, noise))
+    sizes = (means - normal.means) / typical
+    p_values[is_constant & is_same] = np.nan
+    return sizes, p_values
+
+
+def _layer_shifts(
+    features: Sequence[Feature], sizes: NDArray[np.float64], p_values: NDArray[np.float64]
+) -> tuple[Shift, ...]:
+    by_layer: dict[int, list[int]] = {}
+    for i, feature in enumerate(features):
+        if feature.layer is not None:
+            by_layer.setdefault(feature.layer, []).append(i)
+    layers = sorted(by_layer)
+    members = [by_layer[layer] for layer in layers]
+    return _shifts(
+        [Feature("layer", "", layer) for layer in layers],
+        np.asarray([math.sqrt(np.mean(np.square(sizes[own]))) for own in members]),
+        np.asarray([_simes(p_values[own]) for own in members]),
+    )
+
+
+def _shifts(
+    features: Sequence[Feature], sizes: NDArray[np.float64], p_values: NDArray[np.float64]
+) -> tuple[Shift, ...]:
+    moved = benjamini_hochberg(p_values, FALSE_DISCOVERIES)
+    parts = zip(features, sizes.tolist(), p_values.tolist(), moved.tolist(), strict=True)
+    return tuple(Shift(*part) for part in parts)
+
+
+def _simes(p_values: NDArray[np.float64]) -> float:
+    ranks = np.arange(1, len(p_values) + 1)
+    return float(min(1.0, (np.sort(p_values) * len(p_values) / ranks).min()))
+
+
+def _superiority(normal: NDArray[np.float64], batch: NDArray[np.float64]) -> float:
+    """Return the chance that a batch score is higher than a normal one; ties count half."""
+    ranked = np.sort(normal)
+    below = np.searchsorted(ranked, batch, "left")
+    not_above = np.searchsorted(ranked, batch, "right")
+    return float((below + not_above).mean() / (2 * len(normal)))

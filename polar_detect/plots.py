@@ -1,0 +1,263 @@
+"""Pictures of programs, curves and explanations as matplotlib axes, for notebooks and papers.
+
+Each function draws into `ax`, or into a new figure, and returns the axes.
+"""
+
+import html
+import io
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+
+from polar_detect.explain import Explanation
+from polar_detect.program import Program
+from polar_detect.report.language import Language
+
+# As in the HTML report: blue and orange stay apart for every kind of colour vision.
+RAISE, LOWER, NORMAL, KEEP, LOOP = "#c2570c", "#2468b0", "#828d99", "#5d6b7a", "#00735c"
+_INK = "#767d85"  # readable on white and on the dark ground of a notebook
+_INKED: Any = dict.fromkeys(
+    ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _INK
+)
+_LINES = (RAISE, LOWER, LOOP, KEEP)
+_LINE_STYLES = ("-", "--", ":", "-.")
+_JAPANESE = (
+    "Noto Sans CJK JP", "Noto Sans JP", "Source Han Sans JP", "IPAexGothic", "IPAGothic",
+    "Hiragino Sans", "Hiragino Maru Gothic Pro", "Yu Gothic", "Meiryo", "MS Gothic", "TakaoGothic",
+    "VL Gothic", "Arial Unicode MS",
+)  # fmt: skip
+
+
+_MAX_DOTS = 300  # of each feature, in a notebook
+_UNREADABLE: set[str] = set()  # fonts that matplotlib cannot draw
+
+
+def plot_program(
+    program: Program | str,
+    n_layers: int,
+    *,
+    typical: ArrayLike | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a program as a strip: one cell per layer, filled by how often it is called.
+
+    Parameters
+    ----------
+    program : Program or str
+        A string is read as `Program.parse` does.
+    n_layers : int
+        Layers of the model.
+    typical : (n_layers,) float, optional
+        Mean calls of each layer on normal texts, drawn above.
+    """
+    own = Program.parse(program) if isinstance(program, str) else program
+    axes = _axes(ax, height=1.1 if typical is None else 1.7)
+    strips = [("program", np.asarray(own.counts(n_layers), np.float64))]
+    if typical is not None:
+        strips.insert(0, ("typical", np.asarray(typical, np.float64)))
+    draw_strips(axes, strips)
+    axes.set_xlabel("layer")
+    return axes
+
+
+def plot_curves(curves: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> Axes:
+    """Draw skip, loop or other curves over the layers, nats per token.
+
+    Parameters
+    ----------
+    curves : mapping of str to (n_layers,) float
+        E.g. ``{"skip": traces.skip[0], "loop": traces.loop[0]}``.
+    """
+    axes = _axes(ax, height=2.6)
+    for i, (name, curve) in enumerate(curves.items()):
+        values = np.asarray(curve, np.float64)
+        colour, style = _LINES[i % 4], _LINE_STYLES[i % 4]
+        axes.plot(values, style, color=colour, marker="o", markersize=3, label=name)
+    axes.axhline(0, color=_INK, linewidth=0.8)
+    axes.set_xlabel("layer")
+    axes.set_ylabel("change of the loss (nats per token)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False, labelcolor=_INK)
+    return axes
+
+
+def plot_layers(values: Explanation | ArrayLike, *, ax: Axes | None = None) -> Axes:
+    """Draw one bar per layer.
+
+    Parameters
+    ----------
+    values : Explanation or (n_layers,) float
+        Of an explanation of one text: its SHAP values by layer, raising and lowering; of
+        several texts: the mean size. Numbers are drawn as they are.
+    """
+    axes = _axes(ax, height=2.4)
+    if isinstance(values, Explanation):
+        sums = values.by_layer()
+        is_one = len(sums) == 1
+        draw_layers(axes, sums[0] if is_one else _mean_size(sums), is_signed=is_one)
+        axes.set_ylabel("part of the score" if is_one else "mean |part of the score|")
+    else:
+        draw_layers(axes, np.asarray(values, np.float64), is_signed=True)
+    axes.set_xlabel("layer")
+    return axes
+
+
+def plot_features(
+    explanation: Explanation, *, n_features: int = 10, ax: Axes | None = None
+) -> Axes:
+    """Draw a beeswarm: each dot a text, each line a feature, the strongest on top."""
+    scored = explanation.values[np.isfinite(explanation.values).all(1)]
+    data = explanation.data[np.isfinite(explanation.values).all(1)]
+    strongest = np.argsort(-_mean_size(scored), kind="stable")[:n_features]
+    axes = _axes(ax, height=0.4 + 0.32 * len(strongest))
+    words = Language().feature
+    lines = [
+        (words(explanation.features[j]), scored[:, j], _ranks(data[:, j]))
+        for j in strongest.tolist()
+    ]
+    draw_swarm(axes, lines)
+    axes.set_xlabel("part of the score (SHAP)")
+    return axes
+
+
+def explanation_html(explanation: Explanation) -> str:
+    """Return the pictures of an explanation as HTML with inline SVG, for light and dark."""
+    scored = np.asarray(np.isfinite(explanation.values).all(1))
+    n_texts, n_scored = len(scored), int(scored.sum())
+    said = f"{n_texts} texts" if n_texts != 1 else "1 text"
+    if n_scored == 0:
+        return f"<p>Explanation of {said}, none of which has tokens to score.</p>"
+    known = explanation.rows(np.flatnonzero(scored))
+    # A dot takes about 100 bytes; a notebook keeps them all.
+    drawn = np.unique(np.linspace(0, n_scored - 1, min(n_scored, _MAX_DOTS)).round())
+    with plain_style(), mpl.rc_context(_INKED):
+        figure = Figure(figsize=(9, 5.6), layout="constrained")
+        above, below = figure.subplots(2, 1, height_ratios=(1, 1.5))
+        plot_layers(known, ax=above)
+        plot_features(known.rows(drawn.astype(np.intp)), ax=below)
+        stream = io.StringIO()
+        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
+    svg = stream.getvalue()
+    label = html.escape(f"Parts of the score of {said}, by layer and by feature")
+    return (
+        f'<figure role="img" aria-label="{label}">{svg[svg.index("<svg") :]}'
+        f"<figcaption>Base value {known.base_value:.3f}; to the right a feature raises the "
+        "score.</figcaption></figure>"
+    )
+
+
+def draw_strips(ax: Axes, strips: Sequence[tuple[str, NDArray[np.float64]]]) -> None:
+    """Draw mean or exact calls per layer, one strip below the other."""
+    for i, (_, calls) in enumerate(strips):
+        base, x = -1.3 * i, np.arange(len(calls))
+        known = np.nan_to_num(calls)
+        ax.bar(x, 1, 0.86, base, color="none", edgecolor=NORMAL, linewidth=0.8, linestyle=":")
+        ax.bar(x, np.minimum(known, 1), 0.86, base, color=KEEP)
+        ax.bar(x, np.clip(known - 1, 0, 1), 0.86, base, color=LOOP)
+        for layer in np.flatnonzero(known > 1).tolist():
+            if known[layer] == round(known[layer]):
+                ax.text(
+                    layer, base + 0.5, f"×{known[layer]:.0f}", ha="center", va="center",
+                    color="white", fontsize=7,
+                )  # fmt: skip
+    ax.set_yticks([0.5 - 1.3 * i for i in range(len(strips))], [name for name, _ in strips])
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.margins(x=0.01)
+
+
+def draw_layers(
+    ax: Axes,
+    values: NDArray[np.float64],
+    *,
+    is_signed: bool,
+    stands_out: NDArray[np.bool_] | None = None,
+) -> None:
+    """Draw bars by layer; coloured by sign, or orange where they stand out."""
+    known = np.nan_to_num(values)
+    colours = np.where(known >= 0, RAISE, LOWER) if is_signed else np.full(len(known), KEEP)
+    if stands_out is not None:
+        colours = np.where(stands_out, RAISE, NORMAL)
+    ax.bar(np.arange(len(known)), known, 0.8, color=colours.tolist())
+    ax.axhline(0, color=_INK, linewidth=0.8)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.margins(x=0.01)
+
+
+def draw_swarm(
+    ax: Axes, lines: Sequence[tuple[str, NDArray[np.float64], NDArray[np.float64]]]
+) -> None:
+    """Draw (name, SHAP values, ranks 0 … 1 of the feature's values), the first on top."""
+    top = len(lines) - 1
+    widest = max((float(np.abs(parts).max(initial=0)) for _, parts, _ in lines), default=0) or 1.0
+    colours = mpl.colors.LinearSegmentedColormap.from_list("value", [LOWER, "#9aa4ae", RAISE])
+    for i, (_, parts, ranks) in enumerate(lines):
+        columns = np.round(parts / widest * 60)
+        _, place, counts = np.unique(columns, return_inverse=True, return_counts=True)
+        order = np.argsort(place, kind="stable")
+        within = np.empty(len(parts))
+        within[order] = np.concatenate([np.arange(n) - (n - 1) / 2 for n in counts] or [[]])
+        spread = 0.8 / max(8, int(counts.max(initial=1)))
+        y = top - i + within * spread
+        ax.scatter(parts, y, c=ranks, cmap=colours, vmin=0, vmax=1, s=9, linewidths=0)
+    ax.axvline(0, color=_INK, linewidth=0.8)
+    ax.set_yticks(range(top, -1, -1), [name for name, _, _ in lines])
+    ax.set_ylim(-0.6, top + 0.6)
+
+
+def japanese_font() -> str | None:
+    """Return an installed font with Japanese characters, None where there is none."""
+    manager = font_manager.fontManager
+    # matplotlib keeps its list of fonts from its first use, and misses those installed since.
+    known = {font.fname for font in manager.ttflist}
+    for path in sorted(set(font_manager.findSystemFonts()) - known - _UNREADABLE):
+        try:
+            manager.addfont(path)
+        except (RuntimeError, OSError, ValueError):
+            _UNREADABLE.add(path)
+    installed = {font.name for font in manager.ttflist}
+    return next((name for name in _JAPANESE if name in installed), None)
+
+
+def plain_style() -> AbstractContextManager[Any]:
+    """Set fonts and colours while figures are drawn and written; texts are no formulas."""
+    fonts = [font for font in ("DejaVu Sans", japanese_font()) if font]
+    return mpl.rc_context(
+        {
+            "font.family": fonts,
+            "text.parse_math": False,  # a text may hold dollar signs
+            "svg.hashsalt": "polar-detect",  # the same picture gives the same file
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "pdf.fonttype": 42,
+        }
+    )
+
+
+def _axes(ax: Axes | None, *, height: float) -> Axes:
+    if ax is None:
+        from matplotlib import pyplot as plt  # chooses a backend, which only new figures need
+
+        _, ax = plt.subplots(figsize=(8, height), layout="constrained")
+    assert ax is not None
+    return ax
+
+
+def _mean_size(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    finite = values[np.isfinite(values).all(1)]
+    sizes: NDArray[np.float64] = np.abs(finite).sum(0) / max(1, len(finite))
+    return sizes
+
+
+def _ranks(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    distinct, place = np.unique(values, return_inverse=True)
+    return np.asarray(place / max(1, len(distinct) - 1), np.float64)

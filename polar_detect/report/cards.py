@@ -1,0 +1,65 @@
+"""One of the worst rows, ready to be drawn: its text, reasons, program and way to the score."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from polar_detect.report import charts, marked, phrases, words
+from polar_detect.report.data import Contribution, ReportData, RowReport
+from polar_detect.report.language import Language
+
+COLUMNS_HEIGHT = 96.0
+_N_LAYERS = 6
+_N_WHOLE = 6
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the page shows of one row."""
+
+    rank: int
+    row: RowReport
+    text: marked.ClippedText
+    why: str  # in sentences
+    cells: tuple[charts.Cell, ...]
+    columns: charts.Columns
+    steps: tuple[charts.Step, ...]
+    layers_total: float
+    whole_total: float
+
+
+def card_of(
+    rank: int, row: RowReport, data: ReportData, numbers: words.Numbers, language: Language
+) -> Card:
+    """Return what the page shows of the row of that rank."""
+    return Card(
+        rank=rank,
+        row=row,
+        text=marked.clip(row.text, row.tokens),
+        why=phrases.why(row, numbers, language),
+        cells=charts.program_cells(row.program, data.n_layers, language),
+        columns=charts.layer_columns(row.layers, COLUMNS_HEIGHT, numbers, language, is_signed=True),
+        steps=charts.waterfall(data.base_value, score_parts(row, language), language),
+        layers_total=words.total(row.layers),
+        whole_total=words.total(row.whole),
+    )
+
+
+def score_parts(row: RowReport, language: Language) -> list[Contribution]:
+    """Return the steps from base value to score: strongest layers, other layers, whole text."""
+    ordered = sorted(row.layers, key=lambda part: -abs(part.value))
+    strongest = [part for part in ordered[:_N_LAYERS] if part.value]
+    others = [part for part in ordered[len(strongest) :] if part.value]
+    parts = [part for part in row.layers if part in strongest]
+    if others:
+        label = language.count("step.other_layers", len(others))
+        parts.append(Contribution(label, words.total(others)))
+    return [*parts, *largest(row.whole, _N_WHOLE, language)]
+
+
+def largest(parts: Sequence[Contribution], n_parts: int, language: Language) -> list[Contribution]:
+    """Return the first `n_parts`, and the sum of the others as one more."""
+    others = parts[n_parts:]
+    if len(others) < 2:
+        return list(parts)
+    label = language.say("step.others", n=len(others))
+    return [*parts[:n_parts], Contribution(label, words.total(others))]

@@ -1,0 +1,599 @@
+"""Every text of the reports and of the `report` command, in both languages side by side.
+
+`{name}` is a placeholder. An entry `KEY.one` is what `KEY` reads for a count of one. Plain
+text only: renderers escape what they get.
+"""
+
+TEXTS: dict[str, tuple[str, str]] = {
+    # Page
+    "title": ("Anomaly report: {source}", "異常レポート：{source}"),
+    "kicker": ("Anomaly report", "異常レポート"),
+    "contents": ("Contents", "目次"),
+    "nav.summary": ("Summary", "概要"),
+    "nav.detector": ("Detector", "検出器"),
+    "nav.scores": ("Scores", "スコア"),
+    "nav.drift": ("Drift", "全体のずれ"),
+    "nav.layers": ("Reasons", "理由"),
+    "nav.programs": ("Programs", "プログラム"),
+    "nav.rows": ("Rows", "行の一覧"),
+    "skip_link": ("Skip to the rows", "行の一覧へ移動"),
+    # Summary
+    "summary.none": ("None of {n} texts stands out.", "{n}件のうち、要確認の文はありません。"),
+    "summary.none.one": (
+        "The one text does not stand out.",
+        "1件の文は要確認ではありません。",
+    ),
+    "summary.only": ("{n} texts stand out.", "{n}件が要確認です。"),
+    "summary.only.one": ("The one text stands out.", "1件の文が要確認です。"),
+    "summary.some": ("{flagged} of {n} texts stand out.", "{n}件のうち{flagged}件が要確認です。"),
+    "summary.some.one": ("1 of {n} texts stands out.", "{n}件のうち1件が要確認です。"),
+    "summary.chance": (
+        "Had all of them been normal, chance alone would have flagged about {expected} "
+        "({alpha} of {n}; {low} to {high} would be no surprise).",
+        "すべて正常だったとしても、偶然だけで約{expected}件（{n}件の{alpha}）が要確認になります"
+        "（{low}～{high}件なら想定内）。",
+    ),
+    "summary.more": (
+        "This batch has more flagged texts than chance explains.",
+        "今回の件数は偶然では説明できません。",
+    ),
+    "summary.no_more": (
+        "This batch has no more than chance explains, so expect false alarms among the flagged "
+        "ones.",
+        "今回の件数は偶然の範囲内です。要確認の中には誤報が含まれると考えてください。",
+    ),
+    "summary.quiet": (
+        "This batch has no more than chance explains.",
+        "今回の件数は偶然の範囲内です。",
+    ),
+    "summary.empty": (
+        "{n} rows have no text and were not scored.",
+        "本文のない{n}行は採点していません。",
+    ),
+    "summary.empty.one": (
+        "1 row has no text and was not scored.",
+        "本文のない1行は採点していません。",
+    ),
+    "summary.reasons": (
+        "What raised the flagged texts most often: {reasons}.",
+        "要確認の文のスコアを押し上げた主な理由：{reasons}。",
+    ),
+    "summary.reason": ("{name} ({n} texts)", "{name}（{n}件）"),
+    "summary.reason.one": ("{name} (1 text)", "{name}（1件）"),
+    "summary.advice": (
+        "Start with the first rows of the table: they are the least like normal texts. Look at "
+        "the marked words and at the nearest normal texts beside them.",
+        "まず一覧の上位から確認してください。上ほど正常な文から離れています。"
+        "色の付いた語と、近い正常文との違いが手がかりになります。",
+    ),
+    "summary.advice_drift": (
+        "As the whole batch differs from the normal texts, many flags may have one common "
+        "cause (another source, language or format). If the change is wanted, fit again on "
+        "recent normal texts.",
+        "バッチ全体が正常な文とずれているため、多くの要確認には共通の原因（入力元・言語・書式の"
+        "変更など）があるかもしれません。意図した変更であれば、最近の正常な文で学習し直して"
+        "ください。",
+    ),
+    "tile.rows": ("rows", "行数"),
+    "tile.flagged": ("flagged", "要確認"),
+    "tile.expected": ("expected by chance", "偶然による見込み"),
+    "tile.empty": ("without text", "本文なし"),
+    "tile.drift": ("whole batch", "バッチ全体"),
+    "auroc.title": (
+        "Chance that an anomalous text scores higher than a normal one",
+        "異常な文が正常な文より高いスコアになる確率",
+    ),
+    "aupr.title": ("Area under the precision-recall curve", "適合率・再現率曲線の下の面積"),
+    "quality.note": (
+        "AUROC and AUPR compare the scores with the labels that the file carries; 1 is "
+        "perfect, and guessing gives an AUROC of 0.5.",
+        "AUROCとAUPRは、ファイル内の正解ラベルとスコアを比べた値です。1が完全で、当て推量の"
+        "AUROCは0.5です。",
+    ),
+    # How to read
+    "reading.title": ("How to read this", "読み方"),
+    "reading.score": ("Score", "スコア"),
+    "reading.score.text": (
+        "How little a text resembles the normal texts that the detector was fitted on. Higher "
+        "means more unusual, not worse.",
+        "学習した正常な文にどれだけ似ていないかを表します。高いほど珍しい文ですが、必ずしも"
+        "悪い内容とは限りません。",
+    ),
+    "reading.p": ("p-value", "p値"),
+    "reading.p.text": (
+        "The share of held-out normal texts that look at least as unusual. A row is flagged "
+        "where it is at most {alpha}. With {n} held-out texts the smallest possible value is "
+        "{smallest}.",
+        "学習に使わなかった正常な文のうち、同じかそれ以上に珍しいものの割合です。{alpha}以下の"
+        "行を要確認とします。照合用の文が{n}件なので、最小値は{smallest}です。",
+    ),
+    "reading.program": ("Program", "プログラム"),
+    "reading.program.text": (
+        "The shortest sequence of the model's {n_layers} layers found that still reads the text "
+        "about as well as all of them: layers may be skipped or looped. Unusual texts often "
+        "need other layers than normal ones.",
+        "モデルの全{n_layers}層とほぼ同じ精度で文を読める、見つかった中で最短の層の並びです。"
+        "層は省略も反復もできます。珍しい文は、正常な文とは違う層を必要とすることがよくあります。",
+    ),
+    "reading.part": ("Part of score", "寄与"),
+    "reading.part.text": (
+        "What each layer, or the whole text, adds to the score (SHAP value). Base value and "
+        "all parts add up to the score. They say what the detector looked at, not what caused "
+        "the text.",
+        "各層や文全体の性質がスコアに加えた分（SHAP値）です。基準値とすべての寄与の合計が"
+        "スコアになります。検出器が何を見たかを示すもので、異常の原因そのものではありません。",
+    ),
+    # Detector
+    "detector.title": ("The detector", "検出器"),
+    "detector.lead": (
+        "A small language model reads each text with programs of its layers. How well the "
+        "text can be predicted, how much normal texts in view help, and how far it lies from "
+        "the normal ones in each layer make the signature that is scored.",
+        "小さな言語モデルが層の組み合わせを変えながら文を読みます。文の予測しやすさ、似た正常文を"
+        "先に読ませたときの効果、各層での正常な文からの距離をまとめた特徴をスコアにします。",
+    ),
+    "detector.kind": ("method", "方式"),
+    "detector.model": ("language model", "言語モデル"),
+    "detector.model.text": ("{name}, {n_layers} layers", "{name}（{n_layers}層）"),
+    "detector.encoder": ("sentence encoder", "文エンコーダー"),
+    "detector.fitted_on": ("fitted on", "学習データ"),
+    "detector.fitted_on.text": (
+        "{n} normal texts, {n_held_out} more held out for the p-values",
+        "正常な文{n}件（ほかに照合用{n_held_out}件）",
+    ),
+    "detector.labelled": ("labelled anomalies", "異常ラベル付きの文"),
+    "detector.created": ("fitted at", "学習日時"),
+    "detector.max_tokens": ("text length", "読む長さ"),
+    "detector.max_tokens.text": ("the first {n} tokens are read", "先頭{n}トークンまで"),
+    "detector.tolerance": ("minimal program", "最短プログラム"),
+    "detector.tolerance.text": (
+        "at most {tolerance} nats per token above the full one",
+        "損失の増加が1トークンあたり{tolerance} nat以内",
+    ),
+    "detector.scored": ("scored", "採点対象"),
+    "detector.scored.text": ("{source}, {n} rows", "{source}（{n}行）"),
+    "detector.threshold": ("flagged from", "要確認の基準"),
+    "detector.threshold.text": (
+        "p ≤ {alpha}, score ≥ {threshold}, by {n} held-out normal texts",
+        "p ≤ {alpha}、スコア ≥ {threshold}（照合用の正常な文{n}件による）",
+    ),
+    "head.auto": (
+        "auto: mean of five views (topic, trajectory through the layers, normal texts in view, "
+        "distance from normal texts, form)",
+        "auto：5つの見方の平均（話題、層を通る軌跡、正常文を前に置いた効果、正常な文からの距離、"
+        "文の形）",
+    ),
+    "head.lightgbm": ("lightgbm: boosted trees", "lightgbm：勾配ブースティング木"),
+    "head.isolation-forest": (
+        "isolation-forest: isolation forest over the signature",
+        "isolation-forest：特徴に対するアイソレーションフォレスト",
+    ),
+    # Scores
+    "scores.title": ("How the scores are distributed", "スコアの分布"),
+    "scores.normal": ("Held-out normal texts ({n})", "照合用の正常な文（{n}件）"),
+    "scores.batch": ("This batch ({n})", "今回のバッチ（{n}件）"),
+    "scores.axis": ("score (higher = more unusual)", "スコア（高いほど珍しい）"),
+    "scores.threshold": ("threshold {threshold}", "しきい値 {threshold}"),
+    "scores.caption": ("Bars: share of the texts in each group.", "棒：各グループ内の割合。"),
+    "scores.caption_threshold": (
+        "Dashed line: threshold {threshold}; from there on the p-value is at most {alpha} and "
+        "the bars of this batch are orange.",
+        "破線：しきい値{threshold}。これ以上はp値が{alpha}以下で、今回のバッチの棒はオレンジです。",
+    ),
+    "scores.caption_none": (
+        "No score can be flagged: with {n} held-out texts no p-value is as small as {alpha}.",
+        "照合用の文が{n}件ではp値が{alpha}まで下がらないため、要確認は出せません。",
+    ),
+    "scores.beyond": (
+        "The last bar also counts {n} higher scores of this batch.",
+        "右端の棒には、さらに高い{n}件も含みます。",
+    ),
+    "scores.beyond.one": (
+        "The last bar also counts 1 higher score of this batch.",
+        "右端の棒には、さらに高い1件も含みます。",
+    ),
+    "scores.bar": ("{low} to {high}: {share} of rows", "{low}～{high}：{share}"),
+    "scores.alt": (
+        "Two histograms of scores on one axis: {n_normal} held-out normal texts, and {n_batch} "
+        "texts of this batch, of which {flagged} lie at or above the threshold of {threshold}.",
+        "同じ軸の2つのヒストグラム：照合用の正常な文{n_normal}件と、今回のバッチ{n_batch}件"
+        "（うち{flagged}件がしきい値{threshold}以上）。",
+    ),
+    # Drift
+    "drift.title": ("Is the batch as a whole different?", "バッチ全体がずれていないか"),
+    "drift.none": (
+        "The batch as a whole looks like the normal texts.",
+        "バッチ全体としては正常な文と変わりません。",
+    ),
+    "drift.slight": (
+        "The batch as a whole differs slightly from the normal texts.",
+        "バッチ全体が正常な文からわずかにずれています。",
+    ),
+    "drift.clear": (
+        "The batch as a whole clearly differs from the normal texts.",
+        "バッチ全体が正常な文から明らかにずれています。",
+    ),
+    "drift.too few": (
+        "There are too few texts to say whether the batch as a whole is different.",
+        "文が少なすぎるため、バッチ全体のずれは判定できません。",
+    ),
+    "drift.tile.none": ("as normal", "ずれなし"),
+    "drift.tile.slight": ("slightly off", "わずかなずれ"),
+    "drift.tile.clear": ("clearly off", "明らかなずれ"),
+    "drift.tile.too few": ("too few texts", "件数不足"),
+    "drift.pairs": (
+        "Of 100 pairs of one text from this batch and one normal text, the one from this batch "
+        "scores higher in {pairs}; without drift it would be 50.",
+        "今回の文と正常な文を1件ずつ比べると、100組中{pairs}組で今回の文のスコアが高くなります"
+        "（ずれがなければ50組）。",
+    ),
+    "drift.test": (
+        "Kolmogorov–Smirnov test of the scores: distance {distance}, p = {p}, {n_batch} texts "
+        "against {n_normal} held-out normal ones. Drift is said at p ≤ {level}.",
+        "スコアのコルモゴロフ・スミルノフ検定：距離{distance}、p = {p}（{n_batch}件と照合用の"
+        "正常な文{n_normal}件）。p ≤ {level}のとき、ずれありとします。",
+    ),
+    "drift.short": ("Drift by layer (standard deviations)", "層ごとのずれ（標準偏差）"),
+    "drift.layers": (
+        "How far the features of each layer moved, in standard deviations of normal texts",
+        "各層の特徴がどれだけ動いたか（正常な文の標準偏差を単位とする）",
+    ),
+    "drift.layers.alt": (
+        "Shift per layer, in layer order; {n} of {n_layers} layers moved.",
+        "層ごとのずれ（層の順）。{n_layers}層のうち{n}層が動きました。",
+    ),
+    "drift.bar": ("Layer {layer}: {size}, p = {p}", "第{layer}層：{size}、p = {p}"),
+    "drift.caption": (
+        "Orange: moved beyond chance (false discovery rate {rate} over all layers). Root mean "
+        "square over the features of a layer; p by Simes' test over them.",
+        "オレンジ：偶然を超えて動いた層（全層での偽発見率{rate}）。層の特徴の二乗平均平方根、"
+        "p値は層内の特徴に対するSimes検定。",
+    ),
+    "drift.features": ("Features that moved most", "最も動いた特徴"),
+    "drift.nothing_moved": (
+        "No layer and no feature moved beyond chance.",
+        "偶然を超えて動いた層や特徴はありません。",
+    ),
+    "drift.size": ("shift", "ずれ"),
+    "drift.size_unit": ("standard deviations", "標準偏差"),
+    "drift.moved": ("moved", "動いた"),
+    "drift.yes": ("yes", "はい"),
+    "drift.no": ("within chance", "偶然の範囲"),
+    "drift.unknown": (
+        "This detector holds no feature statistics of normal texts, so layers and features are "
+        "not compared; fit it again to see them.",
+        "この検出器は正常な文の特徴の統計を持たないため、層や特徴の比較はできません。学習し直すと"
+        "表示されます。",
+    ),
+    # Global reasons
+    "layers.title": ("What drives the scores", "スコアを動かしている要因"),
+    "layers.lead": (
+        "On average over this batch, {leading} move the scores most among the layers; "
+        "properties of the whole text account for {share} of all movement.",
+        "今回のバッチ平均では、層の中では{leading}の影響が最も大きく、文全体の性質は動きの"
+        "{share}を占めます。",
+    ),
+    "layers.bars": (
+        "Layers: mean size of their part of the score",
+        "層：寄与の大きさの平均",
+    ),
+    "layers.bars.alt": (
+        "Mean absolute SHAP value per layer, in layer order; largest: {leading}.",
+        "層ごとのSHAP値の絶対値の平均（層の順）。最大は{leading}。",
+    ),
+    "layers.whole": ("Whole text: mean size of its parts", "文全体：寄与の大きさの平均"),
+    "layers.whole.alt": (
+        "Mean absolute SHAP value per property of the whole text",
+        "文全体の性質ごとのSHAP値の絶対値の平均",
+    ),
+    "layers.swarm": (
+        "Each dot is a text: how much a feature raised or lowered its score",
+        "点は1件の文：特徴がスコアをどれだけ上下させたか",
+    ),
+    "layers.swarm.alt": (
+        "Beeswarm of SHAP values over {n} texts. Strongest features: {features}.",
+        "{n}件のSHAP値のビースウォーム図。影響の大きい特徴：{features}。",
+    ),
+    "layers.swarm.caption": (
+        "To the right the feature raises the score, to the left it lowers it. Colour: the "
+        "feature's own value among the texts shown.",
+        "右はスコアを上げ、左は下げた文です。色は、表示した文の中での特徴の値の大きさです。",
+    ),
+    "layers.swarm.sample": (
+        "{n} texts drawn evenly from all {n_all}.",
+        "全{n_all}件から偏りなく選んだ{n}件。",
+    ),
+    "swarm.low": ("low value", "値が小さい"),
+    "swarm.high": ("high value", "値が大きい"),
+    "axis.layer": ("layer", "層"),
+    "axis.shap": ("part of the score (SHAP)", "スコアへの寄与（SHAP）"),
+    "axis.share": ("share of texts", "文の割合"),
+    # Programs
+    "programs.title": ("Typical program and this batch", "典型的なプログラムと今回のバッチ"),
+    "programs.lead": (
+        "Normal texts need {usual} of {n_layers} layer calls on average, texts of this batch "
+        "{now}.",
+        "正常な文は{n_layers}層のうち平均{usual}回、今回のバッチは平均{now}回の層呼び出しを"
+        "必要とします。",
+    ),
+    "programs.moved": (
+        "The use of layers differs most at {layers}.",
+        "使い方の差が最も大きい層：{layers}。",
+    ),
+    "programs.change": (
+        "layer {layer} ({usual} calls → {now})",
+        "第{layer}層（{usual}回 → {now}回）",
+    ),
+    "programs.normal": ("normal texts", "正常な文"),
+    "programs.batch": ("this batch", "今回のバッチ"),
+    "programs.alt": (
+        "Mean number of calls of each layer, for normal texts and for this batch.",
+        "正常な文と今回のバッチでの、各層の平均呼び出し回数。",
+    ),
+    "programs.caption": (
+        "Filled: how often the layer is called on average; empty = always skipped, full = "
+        "always kept, green = looped.",
+        "塗りの高さ：平均呼び出し回数。空＝常に省略、満＝常に使用、緑＝反復。",
+    ),
+    "layer.mean_calls": (
+        "Layer {layer}: {calls} calls on average",
+        "第{layer}層：平均{calls}回",
+    ),
+    "layer.skip": ("Layer {layer}: skipped", "第{layer}層：省略"),
+    "layer.keep": ("Layer {layer}: kept (called once)", "第{layer}層：使用（1回）"),
+    "layer.loop": (
+        "Layer {layer}: looped (called {calls} times)",
+        "第{layer}層：反復（{calls}回）",
+    ),
+    "layer.value": ("Layer {layer}: {value}", "第{layer}層：{value}"),
+    "legend.skip": ("skipped", "省略"),
+    "legend.keep": ("kept", "使用"),
+    "legend.loop": ("looped (×2: called twice)", "反復（×2：2回）"),
+    "legend.raise": ("raises the score", "スコアを上げる"),
+    "legend.lower": ("lowers the score", "スコアを下げる"),
+    "legend.token_1": ("costs much", "予測しにくい"),
+    "legend.token_2": ("costs most", "最も予測しにくい"),
+    "legend.unread": ("not read", "未読部分"),
+    # Rows
+    "rows.title": ("Rows with the highest scores", "スコアの高い行"),
+    "rows.none": ("There is no row to show.", "表示する行はありません。"),
+    "rows.listed": (
+        "The table lists the {n} highest of {n_all} scored rows; the first {n_cards} are "
+        "explained below it.",
+        "採点した{n_all}行のうち上位{n}行の一覧です。上位{n_cards}行は下に詳しい説明があります。",
+    ),
+    "rows.left_out": (
+        "{n} further rows are left out to keep this page small; the scored table has them.",
+        "ページを小さく保つため、{n}行の説明を省きました。採点済みの表には含まれています。",
+    ),
+    "rows.left_out.one": (
+        "1 further row is left out to keep this page small; the scored table has it.",
+        "ページを小さく保つため、1行の説明を省きました。採点済みの表には含まれています。",
+    ),
+    "filter.title": ("Filter the rows", "行の絞り込み"),
+    "filter.text": ("Text or reason contains", "本文・理由に含む語"),
+    "filter.flagged": ("flagged only", "要確認のみ"),
+    "filter.shown": ("%d of %d rows shown", "%d / %d 行を表示"),
+    "filter.sort": ("sort by {column}", "{column}で並べ替え"),
+    "column.rank": ("rank", "順位"),
+    "column.row": ("row", "行"),
+    "column.score": ("score", "スコア"),
+    "column.p": ("p-value", "p値"),
+    "column.flag": ("flag", "判定"),
+    "column.label": ("label", "ラベル"),
+    "column.reason": ("raised by", "主な理由"),
+    "column.text": ("text", "本文"),
+    "column.length": ("length", "長さ"),
+    "flag.yes": ("flagged", "要確認"),
+    "flag.no": ("not flagged", "通常"),
+    "label.anomaly": ("anomaly", "異常"),
+    "label.normal": ("normal", "正常"),
+    "text.empty": ("(empty text)", "（本文なし）"),
+    # Cards
+    "card.row": ("Row {row}", "{row}行目"),
+    "card.label": ("known label", "正解ラベル"),
+    "card.more": (
+        "Continue reading ({n} characters in all)",
+        "続きを読む（全{n}文字）",
+    ),
+    "card.left_out": (
+        "{n} further characters are not shown here.",
+        "残り{n}文字は表示していません。",
+    ),
+    "card.token": ("costs {loss} nats", "損失 {loss} nat"),
+    "card.unread": (
+        "The model reads the first {n} characters of this text; what follows has no effect on "
+        "the score.",
+        "モデルが読むのは先頭{n}文字までです。それ以降はスコアに影響しません。",
+    ),
+    "card.tokens": (
+        "Hardest to predict: {words}.",
+        "最も予測しにくい語：{words}。",
+    ),
+    "quoted": ("“{word}”", "「{word}」"),
+    "card.raised": ("Raised most by {reasons}.", "スコアを押し上げた主な要因：{reasons}。"),
+    "card.not_raised": (
+        "Nothing raised the score of this text above the base value.",
+        "スコアを基準値より押し上げた要因はありません。",
+    ),
+    "card.reason": ("{name} ({value})", "{name}（{value}）"),
+    "card.layers": ("Layers: program and part of the score", "層：プログラムとスコアへの寄与"),
+    "card.layers.alt": (
+        "Program {program}, of {n} layer calls, below the typical program; then the part of "
+        "each layer in the score, {total} together.",
+        "典型的なプログラムの下に、この文のプログラム{program}（層呼び出し{n}回）。その下に各層の"
+        "スコアへの寄与（合計{total}）。",
+    ),
+    "card.typical": ("typical of normal texts", "正常な文の典型"),
+    "card.this": ("this text", "この文"),
+    "card.waterfall": ("From base value to score", "基準値からスコアまで"),
+    "card.sum": (
+        "{base} base {layers} layers {whole} whole text = {score}",
+        "基準値 {base}、層 {layers}、文全体 {whole} → スコア {score}",
+    ),
+    "card.program": ("program", "プログラム"),
+    "card.length": ("length", "長さ"),
+    "card.length.text": ("{n} layer calls", "層呼び出し{n}回"),
+    "card.length.aside": ("typical {usual}, full {n_layers}", "典型{usual}、全層{n_layers}"),
+    "card.loss": ("loss", "損失"),
+    "card.loss.text": (
+        "{full} full program, {own} this program",
+        "全層 {full}、このプログラム {own}",
+    ),
+    "card.loss.unit": ("nats per token", "nat／トークン"),
+    "card.features": ("Features that count most", "影響の大きい特徴"),
+    "card.feature": ("feature", "特徴"),
+    "card.value": ("value", "値"),
+    "card.part": ("part of score", "寄与"),
+    "card.neighbours": ("Nearest normal texts", "近い正常文"),
+    "step.base": ("base value", "基準値"),
+    "step.score": ("score", "スコア"),
+    "step.other_layers": ("{n} other layers", "その他の{n}層"),
+    "step.other_layers.one": ("1 other layer", "その他の1層"),
+    "step.others": ("{n} others", "その他{n}項目"),
+    # Footer
+    "footer.sources": (
+        "Layer programs: Li, Li and Zhou, “Skip a Layer or Loop It? Learning Program-of-Layers "
+        "in LLMs”, ICML 2026, arXiv 2606.06574. p-values: Bates et al., arXiv 2104.08279.",
+        "層プログラム：Li, Li and Zhou, “Skip a Layer or Loop It? Learning Program-of-Layers in "
+        "LLMs”, ICML 2026, arXiv 2606.06574。p値：Bates et al., arXiv 2104.08279。",
+    ),
+    # Names of reasons
+    "layer": ("layer {layer}", "第{layer}層"),
+    "group.context": ("similar texts in view", "似た文の効果"),
+    "group.loss": ("predictability", "予測しやすさ"),
+    "group.length": ("text length", "文の長さ"),
+    "group.neighbours": ("similarity to normal", "正常な文との類似"),
+    "group.program": ("program", "プログラム"),
+    "group.column": ("columns", "列"),
+    # What it means when one of them raises a score
+    "reason.context": ("little help from similar texts", "似た文を読んでも予測が楽にならない"),
+    "reason.loss": ("unusual predictability", "予測しやすさが通常と違う"),
+    "reason.length": ("unusual length", "文の長さが通常と違う"),
+    "reason.neighbours": ("no similar normal text", "似た正常文がない"),
+    "reason.program": ("unusual program", "プログラムが通常と違う"),
+    "reason.column": ("unusual column values", "列の値が通常と違う"),
+    # Names of features
+    "feature.length/tokens": ("length in tokens", "トークン数"),
+    "feature.length/characters_per_token": (
+        "characters per token",
+        "1トークンあたりの文字数",
+    ),
+    "feature.loss/mean": ("mean loss per token", "1トークンあたりの平均損失"),
+    "feature.loss/spread": ("spread of the token losses", "トークン損失のばらつき"),
+    "feature.loss/max": ("loss of the costliest token", "最も予測しにくいトークンの損失"),
+    "feature.loss/surprise": (
+        "loss beyond what the model expected",
+        "モデルの想定を超えた損失",
+    ),
+    "feature.context/loss_without": (
+        "loss without normal texts in view",
+        "正常文を前に置かないときの損失",
+    ),
+    "feature.context/loss_with": (
+        "loss with the nearest normal texts in view",
+        "近い正常文を前に置いたときの損失",
+    ),
+    "feature.context/gain": (
+        "loss saved by normal texts in view",
+        "正常文を前に置いて減った損失",
+    ),
+    "feature.context/ratio": (
+        "share of the loss that stays with normal texts in view",
+        "正常文を前に置いても残る損失の割合",
+    ),
+    "feature.neighbours/similarity_first": (
+        "similarity to the nearest normal text",
+        "最も近い正常文との類似度",
+    ),
+    "feature.neighbours/similarity_last": (
+        "similarity to the last normal text in view",
+        "前に置いた最後の正常文との類似度",
+    ),
+    "feature.program/length": ("layer calls of the program", "プログラムの層呼び出し数"),
+    "feature.program/n_skips": ("layers that the program skips", "プログラムが省略する層の数"),
+    "feature.program/n_loops": ("loops of the program", "プログラムの反復数"),
+    "feature.skip/L": (
+        "loss change when layer {layer} is skipped",
+        "第{layer}層を省略したときの損失の変化",
+    ),
+    "feature.loop/L": (
+        "loss change when layer {layer} is looped",
+        "第{layer}層を反復したときの損失の変化",
+    ),
+    "feature.exit/L": (
+        "loss change when read out before layer {layer}",
+        "第{layer}層の手前で読み出したときの損失の変化",
+    ),
+    "feature.distance/mahalanobis/L": (
+        "distance from normal texts, layer {layer}",
+        "正常な文からの距離（第{layer}層）",
+    ),
+    "feature.distance/knn/L": (
+        "distance to the nearest normal texts, layer {layer}",
+        "最も近い正常な文までの距離（第{layer}層）",
+    ),
+    "feature.context/gain/L": (
+        "loss saved by normal texts in view, read out at layer {layer}",
+        "正常文を前に置いて減った損失（第{layer}層で読み出し）",
+    ),
+    "feature.program/calls/L": (
+        "how often the program calls layer {layer}",
+        "プログラムが第{layer}層を呼ぶ回数",
+    ),
+    "feature.column": ("column “{name}”", "列「{name}」"),
+    # Terminal
+    "terminal.scored": (
+        "{n} rows scored, {flagged} flagged; about {expected} expected by chance alone "
+        "({alpha} of {n}).",
+        "{n}行を採点、要確認{flagged}件（偶然だけで約{expected}件の見込み：{n}行の{alpha}）。",
+    ),
+    "terminal.scored.one": (
+        "1 row scored, {flagged} flagged; about {expected} expected by chance alone "
+        "({alpha} of {n}).",
+        "1行を採点、要確認{flagged}件（偶然だけで約{expected}件の見込み：{n}行の{alpha}）。",
+    ),
+    "terminal.flagged": ("{flagged} flagged", "要確認{flagged}件"),
+    "terminal.drift": (
+        "{verdict} (In {pairs} of 100 pairs with a normal text it scores higher; p = {p}.)",
+        "{verdict}（正常な文と比べて100組中{pairs}組で高スコア、p = {p}）",
+    ),
+    "terminal.drift_too_few": ("{verdict}", "{verdict}"),
+    "terminal.empty": (
+        "{n} rows have no text and were not scored.",
+        "本文のない{n}行は採点していません。",
+    ),
+    "terminal.empty.one": (
+        "1 row has no text and was not scored.",
+        "本文のない1行は採点していません。",
+    ),
+    "terminal.figures": ("{n} pictures in {folder}", "図{n}点を{folder}に保存しました。"),
+    "terminal.no_font": (
+        "No font with Japanese characters is installed, so the pictures show boxes in their "
+        "place; install one (for example Noto Sans CJK JP), or use --format html.",
+        "日本語フォントが見つからないため、図では文字が□になります。Noto Sans CJK JPなどを"
+        "インストールするか、--format html を使ってください。",
+    ),
+    "stage.score": ("score", "採点"),
+    "error.format": (
+        "Got --out '{path}'; expected a name that ends in {endings}; rename the output or pass "
+        "--format.",
+        "--out に「{path}」が指定されました。末尾は {endings} のいずれかにしてください。名前を"
+        "変えるか --format を指定してください。",
+    ),
+    "error.folder": (
+        "Got --out '{path}' in a folder that does not exist; expected an existing folder; "
+        "create it first.",
+        "--out「{path}」のフォルダーがありません。先にフォルダーを作成してください。",
+    ),
+    "error.write": (
+        "Got an error while writing '{path}' ({reason}); expected a file that can be written; "
+        "choose another --out.",
+        "「{path}」に書き込めませんでした（{reason}）。書き込める場所を --out に指定してください。",
+    ),
+    # Punctuation
+    "and": (" and ", "、"),
+    "space": (" ", ""),
+    "comma": (", ", "、"),
+    "percent": ("{number} %", "{number}%"),
+}

@@ -1,0 +1,242 @@
+"""The pictures of a report by matplotlib, and one page that sums the report up."""
+
+import io
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.text import Text
+
+from polar_detect import plots
+from polar_detect.report import cards, phrases, words
+from polar_detect.report.data import ReportData, RowReport
+from polar_detect.report.language import Language
+
+_NUMBERS = words.Numbers(2, words.MINUS)
+_N_BINS = 40
+_TOP_ROWS = 10
+_PAGE = (8.27, 11.69)  # A4, inches
+_LINE_CELLS = 112  # of the page's width at its font size; a Japanese character takes two
+_INK, _MUTED = "#1c2126", "#59626c"
+
+Kind = Literal["png", "pdf", "svg"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file, and whether characters are missing in it for want of a font."""
+
+    content: bytes
+    lacks_characters: bool
+
+
+def summary_page(data: ReportData, language: Language, kind: Kind) -> Picture:
+    """Return one page: findings, score distribution, layers, drift and the worst rows."""
+    with plots.plain_style(), mpl.rc_context({"font.size": 8}):
+        figure = Figure(figsize=_PAGE, facecolor="white")
+        top = _write_head(figure, data, language) - 0.03
+        grid = figure.add_gridspec(
+            2, 2, left=0.09, right=0.95, top=top, bottom=0.41, hspace=0.45, wspace=0.18
+        )
+        _draw_scores(figure.add_subplot(grid[0, :]), data, language)
+        _draw_layers(figure.add_subplot(grid[1, 0]), data, language)
+        if data.drift.layers:
+            _draw_drift(figure.add_subplot(grid[1, 1]), data, language)
+        else:
+            _draw_programs(figure.add_subplot(grid[1, 1]), data, language)
+        _write_rows(figure, data, language)
+        return _saved(figure, kind)
+
+
+def write_pictures(data: ReportData, language: Language, folder: Path) -> tuple[int, bool]:
+    """Write all pictures as PNG and SVG files; return how many, and whether glyphs lack."""
+    n_files, lacks = 0, False
+    kinds: tuple[Kind, ...] = ("png", "svg")
+    with plots.plain_style():
+        for name, figure in _pictures(data, language):
+            for kind in kinds:
+                picture = _saved(figure, kind)
+                (folder / f"{name}.{kind}").write_bytes(picture.content)
+                n_files += 1
+                lacks |= picture.lacks_characters
+    return n_files, lacks
+
+
+def _pictures(data: ReportData, language: Language) -> Iterator[tuple[str, Figure]]:
+    """Yield the pictures of the report, each with a name for its file."""
+    drawn = [
+        ("scores", _draw_scores, (8.0, 3.0)),
+        ("layers", _draw_layers, (8.0, 2.6)),
+        ("programs", _draw_programs, (8.0, 1.8)),
+    ]
+    if data.drift.layers:
+        drawn.append(("drift", _draw_drift, (8.0, 2.6)))
+    if data.swarms:
+        drawn.append(("features", _draw_swarm, (8.0, 0.8 + 0.32 * len(data.swarms))))
+    for name, draw, size in drawn:
+        figure = Figure(figsize=size, layout="constrained", facecolor="white")
+        draw(figure.add_subplot(), data, language)
+        yield name, figure
+    for rank, row in enumerate(data.rows, start=1):
+        yield f"row-{rank:02}", _row_figure(row, data, language)
+
+
+def _saved(figure: Figure, kind: Kind) -> Picture:
+    stream = io.BytesIO()
+    # Neither date nor version in the file: the same report gives the same bytes.
+    metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        figure.savefig(stream, format=kind, dpi=150, metadata=metadata[kind])
+    missing = [w for w in caught if "missing from font" in str(w.message)]
+    for other in caught:
+        if other not in missing:
+            warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+    return Picture(stream.getvalue(), bool(missing))
+
+
+def _draw_scores(ax: Axes, data: ReportData, language: Language) -> None:
+    groups = [data.calibration_scores, data.batch_scores]
+    finite = [scores[np.isfinite(scores)] for scores in groups]
+    both = np.concatenate(finite)
+    low, high = (float(both.min()), float(both.max())) if len(both) else (0.0, 1.0)
+    edges = np.linspace(low, high + 1e-9, _N_BINS + 1).tolist()
+    styles = (("normal", plots.NORMAL, 0.55), ("batch", plots.LOWER, 0.6))
+    for scores, (name, colour, alpha) in zip(finite, styles, strict=True):
+        weights = np.full(len(scores), 100 / max(1, len(scores)))
+        label = language.say(f"scores.{name}", n=len(scores))
+        ax.hist(scores, edges, weights=weights, color=colour, alpha=alpha, label=label)
+    if np.isfinite(data.threshold):
+        label = language.say("scores.threshold", threshold=_NUMBERS.plain(data.threshold))
+        ax.axvline(data.threshold, color=_INK, linestyle="--", linewidth=1.2, label=label)
+    ax.set_xlabel(language.say("scores.axis"))
+    ax.set_ylabel(f"{language.say('axis.share')} (%)")
+    ax.set_title(language.say("scores.title"), loc="left", fontsize=10, fontweight="bold")
+    ax.legend(frameon=False, fontsize=8)
+
+
+def _draw_layers(ax: Axes, data: ReportData, language: Language) -> None:
+    sizes = np.asarray([part.value for part in data.global_layers])
+    plots.draw_layers(ax, sizes, is_signed=False)
+    ax.set_xlabel(language.say("axis.layer"))
+    ax.set_title(language.say("layers.bars"), loc="left", fontsize=9, fontweight="bold")
+
+
+def _draw_drift(ax: Axes, data: ReportData, language: Language) -> None:
+    sizes, moved = np.zeros(data.n_layers), np.zeros(data.n_layers, bool)
+    for shift in data.drift.layers:
+        assert shift.feature.layer is not None
+        sizes[shift.feature.layer] = shift.size
+        moved[shift.feature.layer] = shift.is_moved
+    plots.draw_layers(ax, sizes, is_signed=False, stands_out=moved)
+    ax.set_xlabel(language.say("axis.layer"))
+    ax.set_title(language.say("drift.short"), loc="left", fontsize=9, fontweight="bold")
+
+
+def _draw_programs(ax: Axes, data: ReportData, language: Language) -> None:
+    strips = [(language.say("programs.normal"), data.typical_calls)]
+    if data.batch_calls is not None:
+        strips.append((language.say("programs.batch"), data.batch_calls))
+    plots.draw_strips(ax, strips)
+    ax.set_xlabel(language.say("axis.layer"))
+    ax.set_title(language.say("programs.title"), loc="left", fontsize=9, fontweight="bold")
+
+
+def _draw_swarm(ax: Axes, data: ReportData, language: Language) -> None:
+    lines = [(language.feature(own.feature), own.parts, own.ranks) for own in data.swarms]
+    plots.draw_swarm(ax, lines)
+    ax.set_xlabel(language.say("axis.shap"))
+    ax.set_title(language.say("layers.swarm"), loc="left", fontsize=9, fontweight="bold")
+
+
+def _row_figure(row: RowReport, data: ReportData, language: Language) -> Figure:
+    """Return program, parts by layer, and the way from base value to score of one row."""
+    figure = Figure(figsize=(10, 4), layout="constrained", facecolor="white")
+    grid = figure.add_gridspec(2, 2, height_ratios=(1, 1.7), width_ratios=(1.7, 1))
+    title = f"{language.say('card.row', row=row.row)}: {words.one_line(row.text, 90)}"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+    top = figure.add_subplot(grid[0, 0])
+    counts = np.asarray(row.program.counts(data.n_layers), np.float64)
+    typical = (language.say("card.typical"), data.typical_calls)
+    plots.draw_strips(top, [typical, (language.say("card.this"), counts)])
+    below = figure.add_subplot(grid[1, 0], sharex=top)
+    plots.draw_layers(below, np.asarray([part.value for part in row.layers]), is_signed=True)
+    below.set_xlabel(language.say("axis.layer"))
+    below.set_ylabel(language.say("card.part"))
+    _draw_waterfall(figure.add_subplot(grid[:, 1]), row, data, language)
+    return figure
+
+
+def _draw_waterfall(ax: Axes, row: RowReport, data: ReportData, language: Language) -> None:
+    parts = cards.score_parts(row, language)
+    values = np.nan_to_num(np.asarray([part.value for part in parts], np.float64))
+    stops = data.base_value + np.concatenate([[0.0], np.cumsum(values)])
+    y = np.arange(len(parts), 0, -1)
+    colours = np.where(values >= 0, plots.RAISE, plots.LOWER).tolist()
+    ax.barh(y, values, 0.6, left=stops[:-1], color=colours)
+    ax.plot([stops[0]] * 2, [len(parts) + 0.6, len(parts) + 1.4], color=_INK)
+    ax.plot([stops[-1]] * 2, [-0.4, 0.4], color=_INK)
+    said = [f"{language.part(part.label)} {_NUMBERS.signed(part.value)}" for part in parts]
+    first = f"{language.say('step.base')} {_NUMBERS.plain(data.base_value)}"
+    last = f"{language.say('step.score')} {_NUMBERS.plain(row.score)}"
+    ax.set_yticks(np.arange(len(parts) + 1, -1, -1), [first, *said, last], fontsize=8)
+    ax.set_title(language.say("card.waterfall"), loc="left", fontsize=9)
+
+
+def _write_head(figure: Figure, data: ReportData, language: Language) -> float:
+    """Write title and findings; return how high up the page the last line stands."""
+    source = words.one_line(data.source, 60)
+    figure.text(0.06, 0.962, source, fontsize=15, fontweight="bold", color=_INK)
+    kicker = f"{language.say('kicker')} · {words.moment(data.created)}"
+    figure.text(0.06, 0.946, kicker, fontsize=8, color=_MUTED)
+    figure.text(
+        0.06, 0.917, phrases.headline(data, language), fontsize=13, fontweight="bold", color=_INK
+    )
+    sentences = [*phrases.findings(data, language), *phrases.advice(data, language)]
+    sentences += phrases.drift_sentences(data, language)[1:2]
+    body = language.say("space").join(sentences)
+    lines = _wrapped(body, _LINE_CELLS)
+    figure.text(0.06, 0.905, "\n".join(lines), fontsize=8.5, va="top", color=_INK, linespacing=1.5)
+    return 0.905 - 0.0158 * len(lines)
+
+
+def _write_rows(figure: Figure, data: ReportData, language: Language) -> None:
+    figure.text(0.06, 0.352, language.say("rows.title"), fontsize=10, fontweight="bold", color=_INK)
+    places = (0.06, 0.115, 0.185, 0.26, 0.33)
+    heads = [language.say(f"column.{name}") for name in ("rank", "row", "score", "p", "text")]
+    rows = [heads] + [
+        [
+            str(rank),
+            f"{row.row:,}",
+            _NUMBERS.plain(row.score),
+            words.p_value(row.p_value),
+            _cut(words.one_line(row.text, 120), 76),
+        ]
+        for rank, row in enumerate(data.listed[:_TOP_ROWS], start=1)
+    ]
+    for i, cells in enumerate(rows):
+        height = (0.333 if i == 0 else 0.343) - 0.0285 * i
+        for place, cell in zip(places, cells, strict=True):
+            colour = _MUTED if i == 0 else _INK
+            figure.text(place, height, cell, fontsize=8, color=colour)
+        if 0 < i <= len(data.listed):
+            own = phrases.reasons(data.listed[i - 1].reasons[:2], language)
+            figure.text(places[-1], height - 0.0115, own, fontsize=6.5, color=_MUTED)
+
+
+def _wrapped(text: str, n_cells: int) -> Sequence[str]:
+    console = Console(width=n_cells, file=io.StringIO())
+    return [line.plain.rstrip() for line in Text(text).wrap(console, n_cells)]
+
+
+def _cut(text: str, n_cells: int) -> str:
+    own = Text(text)
+    own.truncate(n_cells, overflow="ellipsis")
+    return own.plain

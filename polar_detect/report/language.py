@@ -1,0 +1,94 @@
+"""The catalogue's texts in one language, and how that language lists and counts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from polar_detect.features import Feature
+from polar_detect.report.catalogue import TEXTS
+
+Tongue = Literal["en", "ja"]
+TONGUES: tuple[Tongue, ...] = get_args(Tongue)
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """The texts of one language.
+
+    Examples
+    --------
+    >>> Language("en").say("card.row", row=1234)
+    'Row 1,234'
+    >>> Language("ja").say("layer", layer=11)
+    '第11層'
+    """
+
+    tongue: Tongue = "en"
+
+    def say(self, key: str, /, **values: object) -> str:
+        """Return the text of `key` with its placeholders filled; integers with separators."""
+        written = {
+            name: f"{value:,}" if isinstance(value, int) else value
+            for name, value in values.items()
+        }
+        return TEXTS[key][TONGUES.index(self.tongue)].format_map(written)
+
+    def count(self, key: str, n: int, /, **values: object) -> str:
+        """Return the text of `key` for `n` things, which it knows as ``{n}`` unless given."""
+        own = f"{key}.one" if n == 1 and f"{key}.one" in TEXTS else key
+        return self.say(own, **{"n": n, **values})
+
+    def joined(self, names: Iterable[str]) -> str:
+        """Return `names` as a list in a sentence.
+
+        >>> Language("en").joined(["L1", "L2", "context"])
+        'L1, L2 and context'
+        """
+        *head, last = names
+        return self.say("comma").join(head) + self.say("and") + last if head else last
+
+    def percent(self, share: float) -> str:
+        """Return a share in per cent, with a decimal only where it matters.
+
+        >>> Language("en").percent(0.05), Language("ja").percent(0.005)
+        ('5 %', '0.5%')
+        """
+        decimals = 1 if 0 < share < 0.01 else 0
+        return self.say("percent", number=f"{share * 100:.{decimals}f}")
+
+    def part(self, label: str) -> str:
+        """Return the label of a contribution in words: a layer (``L11``) or a group.
+
+        >>> Language("en").part("L11"), Language("en").part("loss")
+        ('layer 11', 'predictability')
+        """
+        if label[:1] == "L" and label[1:].isdigit():
+            return self.say("layer", layer=int(label[1:]))
+        return self.say(f"group.{label}") if f"group.{label}" in TEXTS else label
+
+    def reason(self, label: str) -> str:
+        """Return what it means that the contribution of that label raised a score.
+
+        >>> Language("en").reason("context"), Language("en").reason("L11")
+        ('little help from similar texts', 'layer 11')
+        """
+        return self.say(f"reason.{label}") if f"reason.{label}" in TEXTS else self.part(label)
+
+    def stage(self, name: str) -> str:
+        """Return the name of a stage of a long run."""
+        return self.say(f"stage.{name}") if f"stage.{name}" in TEXTS else name
+
+    def feature(self, feature: Feature) -> str:
+        """Return a feature in words; one that the catalogue lacks by its printed name.
+
+        >>> Language("en").feature(Feature("context", "ratio"))
+        'share of the loss that stays with normal texts in view'
+        """
+        if feature.group == "layer" and feature.layer is not None:
+            return self.say("layer", layer=feature.layer)
+        if feature.group == "column":
+            return self.say("feature.column", name=feature.part)
+        key = "feature." + Feature(feature.group, feature.part).name
+        if feature.layer is not None:
+            key += "/L"
+        return self.say(key, layer=feature.layer) if key in TEXTS else feature.name

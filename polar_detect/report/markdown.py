@@ -1,0 +1,114 @@
+"""Render a report as Markdown, for tickets and chats that show no HTML."""
+
+import re
+from collections.abc import Iterator
+
+from polar_detect.report import marked, phrases, words
+from polar_detect.report.data import ReportData, RowReport
+from polar_detect.report.html import score_numbers, significant
+from polar_detect.report.language import Language
+
+_CELL_CHARACTERS = 120
+_SPECIAL = re.compile(r"([\\`*_{}\[\]|~<>&])")
+
+
+def render_markdown(data: ReportData, language: Language | None = None) -> str:
+    """Return `data` as Markdown; texts are escaped, so that they show as they are."""
+    language = language or Language()
+    return "\n".join(_lines(data, language)) + "\n"
+
+
+def _lines(data: ReportData, language: Language) -> Iterator[str]:
+    space, numbers = language.say("space"), score_numbers(data)
+    yield f"# {_escaped(phrases.title(data, language))}\n"
+    yield f"{_escaped(words.moment(data.created))}\n"
+    yield f"**{phrases.headline(data, language)}**\n"
+    yield space.join(phrases.findings(data, language)) + "\n"
+    if data.n_flagged:
+        yield space.join(phrases.advice(data, language)) + "\n"
+    if data.auroc is not None and data.aupr is not None:
+        yield f"AUROC {data.auroc:.3f}, AUPR {data.aupr:.3f}\n"
+    yield f"## {language.say('rows.title')}\n"
+    yield from _overview(data, numbers, language)
+    yield f"\n## {language.say('drift.title')}\n"
+    sentences = phrases.drift_sentences(data, language)
+    yield space.join([*sentences, phrases.moved_sentence(data, language)]).rstrip() + "\n"
+    yield from _shifts(data, language)
+    yield f"\n## {language.say('layers.title')}\n"
+    yield phrases.layers_lead(data, language) + "\n"
+    yield space.join(phrases.programs_lead(data, language)) + "\n"
+    for rank, row in enumerate(data.rows, start=1):
+        yield from _row(rank, row, numbers, language)
+    yield f"\n## {language.say('detector.title')}\n"
+    for label, value in phrases.facts(data, numbers, language):
+        yield f"- {label}: {_escaped(value)}"
+    yield "\n" + " · ".join(_escaped(f"{label} {value}") for label, value in data.versions)
+
+
+def _overview(data: ReportData, numbers: words.Numbers, language: Language) -> Iterator[str]:
+    if not data.listed:
+        yield language.say("rows.none")
+        return
+    names = ("rank", "row", "score", "p", "flag", "reason", "text")
+    yield _table_line(language.say(f"column.{name}") for name in names)
+    yield "|--:|--:|--:|--:|---|---|---|"
+    for rank, row in enumerate(data.listed, start=1):
+        yield _table_line(
+            (
+                str(rank),
+                str(row.row),
+                numbers.plain(row.score),
+                words.p_value(row.p_value),
+                language.say("flag.yes") if row.is_anomaly else "",
+                _escaped(phrases.reasons(row.reasons[:2], language)),
+                _escaped(words.one_line(row.text, _CELL_CHARACTERS)),
+            )
+        )
+
+
+def _shifts(data: ReportData, language: Language) -> Iterator[str]:
+    moved = [shift for shift in (*data.drift.layers, *data.drift.features) if shift.is_moved]
+    if not moved:
+        return
+    yield _table_line(language.say(key) for key in ("card.feature", "drift.size", "column.p"))
+    yield "|---|--:|--:|"
+    for shift in moved:
+        yield _table_line(
+            (
+                _escaped(language.feature(shift.feature)),
+                words.Numbers(2, words.MINUS).plain(shift.size),
+                words.p_value(shift.p_value),
+            )
+        )
+
+
+def _row(rank: int, row: RowReport, numbers: words.Numbers, language: Language) -> Iterator[str]:
+    title = language.say("card.row", row=row.row)
+    yield f"\n### {rank}\\. {title}\n"
+    cut = marked.clip(row.text)
+    yield _fenced(cut.head or language.say("text.empty")) + "\n"
+    yield _escaped(phrases.why(row, numbers, language)) + "\n"
+    yield f"- {language.say('column.score')}: {numbers.plain(row.score)}"
+    yield f"- {language.say('column.p')}: {words.p_value(row.p_value)}"
+    yield f"- {language.say('card.program')}: `{row.program}`"
+    for own in row.features[:4]:
+        name, value = _escaped(language.feature(own.feature)), significant(own.value)
+        yield f"- {name}: {value} ({numbers.signed(own.part)})"
+    for text in row.neighbours:
+        label = language.say("card.neighbours")
+        yield f"- {label}: {_escaped(words.one_line(text, _CELL_CHARACTERS))}"
+
+
+def _table_line(cells: Iterator[str] | tuple[str, ...]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", words.one_line(text, 2_000))
+
+
+def _fenced(text: str) -> str:
+    """Return a code block whose fence is longer than any run of backticks in it."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{text}\n{fence}"

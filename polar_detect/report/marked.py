@@ -1,0 +1,122 @@
+"""A text cut for reading, with the tokens marked that cost the language model most."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from polar_detect.report import words
+from polar_detect.token_losses import TokenLoss
+
+Level = Literal["plain", "much", "most", "unread"]
+
+_HEAD_CHARACTERS = 600  # of a text, shown at once
+_HEAD_LINES = 10
+_REST_CHARACTERS = 3_000  # of a text, shown on demand
+_MOST, _MUCH = 0.25, 0.5  # shares of a text's loss that its costliest tokens make up
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of a text; `loss` where it is a marked token."""
+
+    text: str
+    level: Level = "plain"
+    loss: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClippedText:
+    """A text in three parts: shown at once, shown on demand, left out (counted).
+
+    Parameters
+    ----------
+    segments : tuple of Segment
+        The part shown at once.
+    rest : str
+    n_left_out : int
+        Characters.
+    n_read : int or None
+        Characters that the model reads, where it does not read all.
+    """
+
+    segments: tuple[Segment, ...]
+    rest: str
+    n_left_out: int
+    n_read: int | None = None
+
+    @property
+    def head(self) -> str:
+        """What is shown at once, without marks."""
+        return "".join(segment.text for segment in self.segments)
+
+
+def clip(text: str, tokens: Sequence[TokenLoss] = ()) -> ClippedText:
+    """Return `text` cut for reading, its costliest tokens marked.
+
+    >>> clip("short").head
+    'short'
+    """
+    shown = text[: _HEAD_CHARACTERS + _REST_CHARACTERS]
+    lines = shown.split("\n", _HEAD_LINES)
+    n_head = min(_HEAD_CHARACTERS, len("\n".join(lines[:_HEAD_LINES])))
+    # A line end of two characters stays whole.
+    n_head -= shown[n_head - 1 : n_head + 1] == "\r\n"
+    n_read = tokens[-1].stop if tokens else len(text)
+    is_cut = len(text[n_read:].strip()) > 0
+    return ClippedText(
+        segments=_merged(_segments(shown[:n_head], tokens, n_read if is_cut else len(text))),
+        rest=words.visible(shown[n_head:]),
+        n_left_out=max(0, len(text) - len(shown)),
+        n_read=n_read if is_cut else None,
+    )
+
+
+def costliest(text: str, tokens: Sequence[TokenLoss], n: int = 3) -> tuple[str, ...]:
+    """Return the marked tokens of `text` as one line each, costliest first."""
+    levels = _levels(tokens)
+    ordered = sorted((t for t in tokens if levels[t] != "plain"), key=lambda t: -t.loss)
+    written = (words.one_line(text[t.start : t.stop], 40) for t in ordered)
+    return tuple(dict.fromkeys(word for word in written if word))[:n]
+
+
+def _segments(head: str, tokens: Sequence[TokenLoss], n_read: int) -> Iterator[Segment]:
+    levels, place = _levels(tokens), 0
+    for token in tokens:
+        if token.start >= len(head):
+            break
+        own = head[token.start : token.stop]
+        # Leading white space belongs to the token, but a mark under it says nothing.
+        start = token.start + len(own) - len(own.lstrip())
+        yield Segment(head[place:start])
+        level = levels[token]
+        loss = None if level == "plain" else token.loss
+        yield Segment(head[start : token.stop], level, loss)
+        place = max(start, token.stop)
+    yield Segment(head[place:n_read])
+    yield Segment(head[max(place, n_read) :], "unread")
+
+
+def _levels(tokens: Sequence[TokenLoss]) -> dict[TokenLoss, Level]:
+    """Say which tokens make up the first quarter and the first half of the loss."""
+    total = sum(token.loss for token in tokens)
+    levels: dict[TokenLoss, Level] = {}
+    before = 0.0
+    for token in sorted(tokens, key=lambda t: -t.loss):
+        share = before / total if total > 0 else 1.0
+        levels[token] = "most" if share < _MOST else "much" if share < _MUCH else "plain"
+        before += token.loss
+    return levels
+
+
+def _merged(segments: Iterator[Segment]) -> tuple[Segment, ...]:
+    """Return the segments with visible characters, plain neighbours made one."""
+    merged: list[Segment] = []
+    for segment in segments:
+        if not segment.text:
+            continue
+        last = merged[-1] if merged else None
+        if last and last.loss is None and segment.loss is None and last.level == segment.level:
+            merged[-1] = Segment(last.text + segment.text, last.level)
+        else:
+            merged.append(segment)
+    return tuple(Segment(words.visible(s.text), s.level, s.loss) for s in merged)

@@ -1,0 +1,217 @@
+"""What every renderer says of a report in whole sentences, in the language of the reader."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from polar_detect import drift
+from polar_detect.report import marked, words
+from polar_detect.report.catalogue import TEXTS
+from polar_detect.report.data import Contribution, ReportData, RowReport
+from polar_detect.report.language import Language
+
+_MOVED_CALLS = 0.1  # mean calls; less is no news
+
+
+def title(data: ReportData, language: Language) -> str:
+    """Return the title of the report."""
+    return language.say("title", source=words.visible(data.source))
+
+
+def headline(data: ReportData, language: Language) -> str:
+    """Return how many texts stand out."""
+    n_scored = data.n_rows - data.n_empty
+    if data.n_flagged == 0 or n_scored == 1:
+        key = "summary.only" if data.n_flagged else "summary.none"
+        return language.count(key, n_scored)
+    key = "summary.some.one" if data.n_flagged == 1 else "summary.some"
+    return language.say(key, flagged=data.n_flagged, n=n_scored)
+
+
+def findings(data: ReportData, language: Language) -> list[str]:
+    """Return the sentences of the summary: chance, empty rows, drift, common reasons."""
+    n_scored, chance = data.n_rows - data.n_empty, words.chance(data)
+    sentences = [
+        language.say(
+            "summary.chance",
+            expected=words.about(chance.expected),
+            alpha=language.percent(data.alpha),
+            n=n_scored,
+            low=words.about(chance.low),
+            high=words.about(chance.high),
+        )
+    ]
+    if data.n_flagged > chance.high:
+        sentences.append(language.say("summary.more"))
+    elif n_scored > 1:
+        sentences.append(language.say("summary.no_more" if data.n_flagged else "summary.quiet"))
+    if data.n_empty:
+        sentences.append(language.count("summary.empty", data.n_empty))
+    sentences.append(language.say(f"drift.{data.drift.verdict}"))
+    reasons = _common_reasons(data, language)
+    if reasons:
+        sentences.append(language.say("summary.reasons", reasons=reasons))
+    return sentences
+
+
+def advice(data: ReportData, language: Language) -> list[str]:
+    """Return what to do next; nothing where no text is flagged."""
+    if not data.n_flagged:
+        return []
+    keys = ["summary.advice"] + ["summary.advice_drift"] * (data.drift.verdict == "clear")
+    return [language.say(key) for key in keys]
+
+
+def drift_sentences(data: ReportData, language: Language) -> list[str]:
+    """Return the verdict on the batch, its effect in pairs, and the test behind it."""
+    own = data.drift
+    sentences = [language.say(f"drift.{own.verdict}")]
+    if own.verdict == "too few":
+        return sentences
+    sentences.append(language.say("drift.pairs", pairs=words.pairs(own.superiority)))
+    test = language.say(
+        "drift.test",
+        distance=words.Numbers(2).plain(own.distance),
+        p=words.p_value(own.p_value),
+        n_batch=own.n_batch,
+        n_normal=own.n_normal,
+        level=words.p_value(drift.LEVEL),
+    )
+    return [*sentences, test]
+
+
+def moved_sentence(data: ReportData, language: Language) -> str:
+    """Return what is known of layers and features that moved; empty where the charts say it."""
+    if not data.drift.features:
+        return language.say("drift.unknown")
+    if any(shift.is_moved for shift in (*data.drift.layers, *data.drift.features)):
+        return ""
+    return language.say("drift.nothing_moved")
+
+
+def leading(data: ReportData, language: Language) -> str:
+    """Return the three layers that move the scores most, as a list."""
+    largest = sorted(data.global_layers, key=lambda part: -part.value)[:3]
+    return language.joined(language.part(part.label) for part in largest)
+
+
+def layers_lead(data: ReportData, language: Language) -> str:
+    """Return what moves the scores of the batch on average."""
+    layers, whole = words.total(data.global_layers), words.total(data.global_whole)
+    share = whole / (layers + whole) if layers + whole > 0 else 0.0
+    return language.say(
+        "layers.lead", leading=leading(data, language), share=language.percent(share)
+    )
+
+
+def programs_lead(data: ReportData, language: Language) -> list[str]:
+    """Return how long programs are, and where the use of layers differs most."""
+    calls = words.Numbers(1, words.MINUS).plain
+    sentences = [
+        language.say(
+            "programs.lead",
+            usual=calls(data.typical_length),
+            n_layers=data.n_layers,
+            now=calls(data.batch_length),
+        )
+    ]
+    changes = _changes(data, language)
+    if changes:
+        sentences.append(language.say("programs.moved", layers=language.say("comma").join(changes)))
+    return sentences
+
+
+def why(row: RowReport, numbers: words.Numbers, language: Language) -> str:
+    """Return what raised the score of `row`, and which of its words, in sentences."""
+    raised = [
+        language.say("card.reason", name=language.reason(p.label), value=numbers.signed(p.value))
+        for p in words.reasons(row)
+    ]
+    sentences = [
+        language.say("card.raised", reasons=language.joined(raised))
+        if raised
+        else language.say("card.not_raised")
+    ]
+    costliest = marked.costliest(row.text, row.tokens)
+    if costliest:
+        quoted = language.joined(language.say("quoted", word=word) for word in costliest)
+        sentences.append(language.say("card.tokens", words=quoted))
+    return language.say("space").join(sentences)
+
+
+def reasons(parts: Sequence[Contribution], language: Language) -> str:
+    """Return what raised a score, by name, or a dash."""
+    if not parts:
+        return words.NO_VALUE
+    return language.say("comma").join(language.reason(part.label) for part in parts)
+
+
+def reading(data: ReportData, language: Language) -> list[tuple[str, str]]:
+    """Return the terms of the report with what they mean."""
+    n_held_out = len(data.calibration_scores)
+    values = {
+        "alpha": words.p_value(data.alpha),
+        "n": n_held_out,
+        "smallest": words.p_value(1 / (n_held_out + 1)),
+        "n_layers": data.n_layers,
+    }
+    keys = ("reading.score", "reading.p", "reading.program", "reading.part")
+    return [(language.say(key), language.say(f"{key}.text", **values)) for key in keys]
+
+
+def facts(data: ReportData, numbers: words.Numbers, language: Language) -> list[tuple[str, str]]:
+    """Return what the detector is and was fitted on, and what it was applied to."""
+    own, alpha = data.detector, words.p_value(data.alpha)
+    head = f"head.{own.head}"
+    kind = language.say(head) if head in TEXTS else f"{own.head}: {own.reason}"
+    said: dict[str, str | dict[str, object]] = {
+        "kind": kind,
+        "model": {"name": own.model, "n_layers": data.n_layers},
+        "encoder": own.encoder,
+        "fitted_on": {"n": own.n_train, "n_held_out": own.n_held_out},
+        "labelled": f"{own.n_anomalous:,}" if own.n_anomalous else "",
+        "created": words.moment(own.created),
+        "max_tokens": {"n": own.max_tokens},
+        "tolerance": {"tolerance": f"{own.tolerance:g}"},
+        "scored": {"source": data.source, "n": data.n_rows},
+        "threshold": {
+            "alpha": alpha,
+            "threshold": numbers.plain(data.threshold),
+            "n": own.n_held_out,
+        },
+    }
+    written = {
+        key: value if isinstance(value, str) else language.say(f"detector.{key}.text", **value)
+        for key, value in said.items()
+    }
+    return [(language.say(f"detector.{key}"), value) for key, value in written.items() if value]
+
+
+def _common_reasons(data: ReportData, language: Language, n: int = 3) -> str:
+    """Return what most often comes first among the reasons of the flagged rows."""
+    first = Counter(row.reasons[0].label for row in data.listed if row.is_anomaly and row.reasons)
+    if not first:
+        return ""
+    return language.joined(
+        language.count("summary.reason", count, name=language.reason(label))
+        for label, count in first.most_common(n)
+    )
+
+
+def _changes(data: ReportData, language: Language) -> list[str]:
+    """Return the layers whose use differs most, in words, largest first."""
+    if data.batch_calls is None:
+        return []
+    change = np.nan_to_num(np.abs(data.batch_calls - data.typical_calls))
+    order = np.argsort(-change, kind="stable")[:3].tolist()
+    return [
+        language.say(
+            "programs.change",
+            layer=layer,
+            usual=f"{data.typical_calls[layer]:.2f}",
+            now=f"{data.batch_calls[layer]:.2f}",
+        )
+        for layer in order
+        if change[layer] >= _MOVED_CALLS
+    ]

@@ -1,0 +1,86 @@
+"""Where the dots of a beeswarm go: one line per feature, dots of like value beside each other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.report.charts import Tick, level_label, round_levels
+from polar_detect.report.data import Swarm
+from polar_detect.report.language import Language
+from polar_detect.report.words import Numbers
+
+LINE_HEIGHT = 34.0
+N_SHADES = 5
+_N_COLUMNS = 120  # dots within one column of the width are stacked
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """One text: `x` in per cent, `y` in pixels, shade 0 (low value) to 4 (high value)."""
+
+    x: float
+    y: float
+    shade: int
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmLine:
+    """The dots of one feature."""
+
+    label: str
+    y: float  # pixels, of its middle
+    dots: tuple[Dot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmChart:
+    """All lines over one axis of SHAP values; `zero` in per cent."""
+
+    height: float
+    zero: float
+    lines: tuple[SwarmLine, ...]
+    ticks: tuple[Tick, ...]
+
+
+def swarm_chart(swarms: Sequence[Swarm], numbers: Numbers, language: Language) -> SwarmChart:
+    """Return the beeswarm of `swarms`, one line each, on one axis."""
+    finite = [s.parts[np.isfinite(s.parts)] for s in swarms]
+    values = np.concatenate([np.zeros(1), *finite])
+    levels = round_levels(float(values.min()), float(values.max()), n_steps=6)
+    low, span = levels[0], levels[-1] - levels[0]
+
+    def place(value: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        return 1 + 98 * (np.asarray(value) - low) / span
+
+    lines = []
+    for i, swarm in enumerate(swarms):
+        middle = (i + 0.5) * LINE_HEIGHT
+        dots = _dots(place(swarm.parts), swarm.ranks, middle)
+        lines.append(SwarmLine(language.feature(swarm.feature), middle, dots))
+    ticks = tuple(
+        Tick(float(place(level)), level_label(level, levels, numbers)) for level in levels
+    )
+    return SwarmChart(len(swarms) * LINE_HEIGHT, float(place(0.0)), tuple(lines), ticks)
+
+
+def _dots(x: NDArray[np.float64], ranks: NDArray[np.float64], middle: float) -> tuple[Dot, ...]:
+    order = np.argsort(x, kind="stable")
+    columns = np.floor(x[order] / 100 * _N_COLUMNS)
+    _, counts = np.unique(columns, return_counts=True)
+    offsets = np.concatenate([_stack(int(count)) for count in counts] or [np.zeros(0)])
+    shades = np.minimum(ranks[order] * N_SHADES, N_SHADES - 1).astype(int)
+    return tuple(
+        Dot(float(x[i]), middle + float(offset), int(shade))
+        for i, offset, shade in zip(order, offsets, shades, strict=True)
+    )
+
+
+def _stack(count: int) -> NDArray[np.float64]:
+    """Return offsets from the middle for dots of one column: 0, 1, −1, 2, −2, … steps."""
+    steps = np.arange(count)
+    offsets = np.where(steps % 2 == 1, (steps + 1) // 2, -(steps // 2)).astype(np.float64)
+    room = LINE_HEIGHT / 2 - 3
+    widest = float(np.abs(offsets).max(initial=1.0))
+    return offsets * min(3.2, room / max(widest, 1.0))

@@ -1,0 +1,73 @@
+// Sorting and filtering of the table of rows. Without it the page reads and prints the same.
+(() => {
+  "use strict";
+  const table = document.getElementById("overview");
+  const form = document.getElementById("filter");
+  if (!table || !form) return;
+  const body = table.tBodies[0];
+  const rows = Array.from(body.rows);
+  const words = form.querySelector("input[type=search]");
+  const flagged = form.querySelector("input[type=checkbox]");
+  const state = form.querySelector("output");
+  const cardOf = new Map(
+    rows.map((row) => [row, document.getElementById("rank-" + row.dataset.rank)])
+  );
+
+  const textOf = new Map(
+    rows.map((row) => {
+      const cells = row.querySelectorAll(".why, .snippet");
+      return [row, Array.from(cells, (cell) => cell.textContent.toLowerCase()).join(" ")];
+    })
+  );
+
+  const filter = () => {
+    const wanted = words.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const row of rows) {
+      const fits =
+        wanted.every((word) => textOf.get(row).includes(word)) &&
+        (!flagged.checked || row.dataset.flagged === "1");
+      row.hidden = !fits;
+      const card = cardOf.get(row);
+      if (card) card.hidden = !fits;
+      shown += fits;
+    }
+    state.textContent = form.dataset.shown.replace("%d", shown).replace("%d", rows.length);
+  };
+
+  const valueOf = (row, column) => {
+    const cell = row.cells[column];
+    return cell.dataset.value === undefined ? cell.textContent : Number(cell.dataset.value);
+  };
+
+  const sort = (head) => {
+    const column = head.cellIndex;
+    const before = head.getAttribute("aria-sort");
+    const first = head.dataset.first === "descending" ? "descending" : "ascending";
+    const other = first === "ascending" ? "descending" : "ascending";
+    const order = before === first ? other : first;
+    for (const each of head.parentElement.cells) each.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", order);
+    const sign = order === "ascending" ? 1 : -1;
+    const compare = (a, b) => {
+      const x = valueOf(a, column);
+      const y = valueOf(b, column);
+      if (typeof x === "string") return sign * x.localeCompare(y);
+      return sign * (x - y) || a.dataset.rank - b.dataset.rank;
+    };
+    body.append(...rows.sort(compare));
+  };
+
+  for (const head of table.tHead.rows[0].cells) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.title = head.dataset.title;
+    button.append(...head.childNodes);
+    button.addEventListener("click", () => sort(head));
+    head.append(button);
+  }
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("input", filter);
+  form.hidden = false;
+  filter();
+})();

@@ -1,0 +1,219 @@
+"""The report in a real browser: opened from disk, sorted, filtered, read without script."""
+
+import json
+import os
+import shutil
+from dataclasses import replace
+
+import pytest
+from report_samples import DRIFT, HOSTILE, JAPANESE, listed, report, row
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from polar_detect.report.html import render_html
+from polar_detect.report.language import Language
+from polar_detect.token_losses import TokenLoss
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+N_ROWS = 30
+BEYOND = "<img src='http://127.0.0.1:9/a.png'><script>console.error('seen')</script>"
+
+
+def found(names, what):
+    for name in names:
+        path = shutil.which(name)
+        if path:
+            return path
+    if os.environ.get("CI"):  # there a skipped browser would hide a broken page
+        pytest.fail(f"Got no {what} on this machine; expected one of {names}; install it.")
+    return pytest.skip(f"no {what} on this machine")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    options = webdriver.ChromeOptions()
+    options.binary_location = found(BROWSERS, "browser")
+    # The sandbox needs privileges that containers lack; /dev/shm is small there.
+    arguments = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
+    for argument in (*arguments, "--window-size=1200,1000"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = found(("chromedriver",), "driver of a browser")
+    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield started
+    started.quit()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Return a function that opens a page from disk, all earlier logs forgotten."""
+
+    def open_page(html):
+        path = tmp_path / "report.html"
+        path.write_text(html, encoding="utf-8")
+        browser.get_log("browser"), browser.get_log("performance")
+        browser.get(path.as_uri())
+        return browser
+
+    return open_page
+
+
+def sample(language="en"):
+    texts = [f"Order {i}: greased bearing {i}" for i in range(1, N_ROWS + 1)]
+    texts[0] = HOSTILE + "<script>document.title = 'taken over'</script>"
+    texts[1] = JAPANESE
+    tokens = (TokenLoss(0, 3, 9.0), TokenLoss(3, 9, 1.0))
+    rows = [
+        row(i, text, score=10.0 - i, is_anomaly=i <= 12, tokens=tokens)
+        for i, text in enumerate(texts, start=1)
+    ]
+    own = report(rows=rows[:5], listed=tuple(listed(r) for r in rows), n_flagged=12, drift=DRIFT)
+    return render_html(own, Language(language))
+
+
+def requests_of(browser):
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    urls = [
+        event["params"]["request"]["url"]
+        for event in events
+        if event["method"] == "Network.requestWillBeSent"
+    ]
+    return [url for url in urls if not url.startswith(("file:", "data:"))]
+
+
+def shown(browser):
+    rows = browser.find_elements(By.CSS_SELECTOR, "#overview tbody tr")
+    return [int(r.get_attribute("data-rank")) for r in rows if r.is_displayed()]
+
+
+def button(browser, column):
+    heads = browser.find_elements(By.CSS_SELECTOR, "#overview thead th")
+    return next(h for h in heads if h.text.startswith(column)).find_element(By.TAG_NAME, "button")
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_page_opens_from_disk_without_errors_and_without_a_network_request(opened, language):
+    browser = opened(sample(language))
+    assert browser.find_element(By.TAG_NAME, "h1").is_displayed()
+    assert browser.title != "taken over"
+    assert browser.get_log("browser") == []
+    assert requests_of(browser) == []
+
+
+def test_an_error_and_a_network_request_would_be_noticed(opened):
+    browser = opened(f"<!DOCTYPE html><title>x</title>{BEYOND}")
+    WebDriverWait(browser, 10).until(lambda _: requests_of(browser))
+    assert any("seen" in entry["message"] for entry in browser.get_log("browser"))
+
+
+def test_the_policy_of_the_page_keeps_foreign_scripts_and_requests_out(opened):
+    browser = opened(sample().replace("</main>", BEYOND + "</main>"))
+    errors = " ".join(entry["message"] for entry in browser.get_log("browser"))
+    assert "Content Security Policy" in errors
+    assert "'seen'" not in errors.replace("console.error('seen')", "")
+    assert shown(browser) == list(range(1, N_ROWS + 1))
+
+
+def test_a_click_on_a_heading_sorts_and_a_second_one_turns_the_order(opened):
+    browser = opened(sample())
+    assert shown(browser) == list(range(1, N_ROWS + 1))
+    button(browser, "score").click()
+    assert shown(browser) == list(range(1, N_ROWS + 1))  # highest first, as a reader expects
+    button(browser, "score").click()
+    assert shown(browser) == list(range(N_ROWS, 0, -1))
+    head = browser.find_element(By.CSS_SELECTOR, "th[aria-sort]")
+    assert (head.text[:5], head.get_attribute("aria-sort")) == ("score", "ascending")
+
+
+def test_the_table_sorts_and_filters_from_the_keyboard(opened):
+    browser = opened(sample())
+    browser.execute_script("arguments[0].focus()", button(browser, "rank"))
+    browser.switch_to.active_element.send_keys(Keys.ENTER)
+    assert shown(browser) == list(range(N_ROWS, 0, -1))
+    field = browser.find_element(By.CSS_SELECTOR, "#filter input[type=search]")
+    field.send_keys("軸受")
+    assert shown(browser) == [2]
+    field.send_keys(Keys.TAB + Keys.SPACE)
+    assert browser.switch_to.active_element.is_selected()
+
+
+def test_a_filter_hides_rows_and_cards_and_counts_what_is_left(opened):
+    browser = opened(sample())
+    browser.find_element(By.CSS_SELECTOR, "#filter input[type=checkbox]").click()
+    assert shown(browser) == list(range(1, 13))
+    state = browser.find_element(By.CSS_SELECTOR, "#filter output")
+    assert state.text == "12 of 30 rows shown"
+    browser.find_element(By.CSS_SELECTOR, "#filter input[type=search]").send_keys("Order 4 greased")
+    assert shown(browser) == [4]
+    cards = browser.find_elements(By.CSS_SELECTOR, "article.card")
+    assert [card.get_attribute("id") for card in cards if card.is_displayed()] == ["rank-4"]
+    assert state.text == "1 of 30 rows shown"
+
+
+def test_without_scripts_everything_can_be_read_and_no_control_is_dead(opened):
+    html = sample()
+    disabled = "Emulation.setScriptExecutionDisabled"
+    browser = opened("<title>empty</title>")
+    browser.execute_cdp_cmd(disabled, {"value": True})
+    try:
+        opened(html)
+        assert shown(browser) == list(range(1, N_ROWS + 1))
+        assert not browser.find_element(By.ID, "filter").is_displayed()
+        assert browser.find_elements(By.CSS_SELECTOR, "#overview button") == []
+        assert len(browser.find_elements(By.CSS_SELECTOR, "article.card")) == 5
+    finally:
+        browser.execute_cdp_cmd(disabled, {"value": False})
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_words_stand_out_from_their_ground_in_both_themes(opened, theme):
+    browser = opened(sample())
+    feature = {"name": "prefers-color-scheme", "value": theme}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    for selector in (
+        "h1", ".lead", ".note", "td", "th button", ".pill.is-flagged", "a", "mark.most",
+        ".unread", ".legend", "figcaption", "td.up", "td.down", ".tiles .is-flagged dd",
+    ):  # fmt: skip
+        ratio = browser.execute_script(CONTRAST, selector)
+        assert ratio >= 4.5, (selector, ratio)
+    ground = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, ground[4:-1].split(","))) < 200) == (theme == "dark")
+
+
+def test_a_narrow_screen_needs_no_sideways_scrolling(opened):
+    browser = opened(sample())
+    metrics = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        width = browser.execute_script("return document.documentElement.scrollWidth")
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert width <= 390
+
+
+def test_a_report_without_rows_opens_too(opened):
+    calm = replace(report(rows=[]), n_flagged=0, swarms=())
+    browser = opened(render_html(calm))
+    assert "There is no row to show." in browser.find_element(By.ID, "rows").text
+    assert browser.get_log("browser") == []
+
+
+# Contrast ratio of an element's ink against the nearest ground that is not transparent (WCAG).
+CONTRAST = """
+const element = document.querySelector("main " + arguments[0]) ||
+  document.querySelector(arguments[0]);
+const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+const light = (colour) => {
+  const [r, g, b] = parts(colour).map((v) => v / 255)
+    .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+let ground = element;
+while (ground && parts(getComputedStyle(ground).backgroundColor)[3] === 0)
+  ground = ground.parentElement;
+const a = light(getComputedStyle(element).color);
+const b = light(getComputedStyle(ground || document.documentElement).backgroundColor);
+return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+"""

@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+
+from polar_detect.drift import FeatureStatistics, measure_drift, measure_shifts
+from polar_detect.features import Feature, FeatureTable
+
+FEATURES = (
+    Feature("loss", "mean"),
+    Feature("distance", "knn", 0),
+    Feature("distance", "mahalanobis", 0),
+    Feature("distance", "knn", 1),
+    Feature("distance", "mahalanobis", 1),
+)
+
+
+def table(n, seed, shift=0.0):
+    values = np.random.default_rng(seed).normal(3, 2, (n, 5))
+    values[:, 3:] += shift * 2
+    return FeatureTable(values.astype(np.float32), FEATURES)
+
+
+def share_of_alarms(shift, *, n_runs=200):
+    rng = np.random.default_rng(0)
+    drifts = [
+        measure_drift(rng.normal(0, 1, 100), rng.normal(shift, 1, 150)) for _ in range(n_runs)
+    ]
+    return np.mean([drift.is_drifted for drift in drifts])
+
+
+def test_batches_of_normal_texts_are_rarely_called_different():
+    assert share_of_alarms(0.0) <= 0.03  # 0.01 by construction
+    assert share_of_alarms(0.8) > 0.95  # control
+
+
+def test_a_few_strange_rows_do_not_make_a_different_batch():
+    rng = np.random.default_rng(1)
+    batch = rng.normal(0, 1, 200)
+    batch[:6] += 10
+    assert measure_drift(rng.normal(0, 1, 200), batch).verdict == "none"
+
+
+def test_the_effect_is_the_chance_to_score_higher_with_ties_as_halves():
+    drift = measure_drift(np.arange(10), np.arange(10))
+    assert drift.superiority == pytest.approx(0.5)
+    above = measure_drift(np.arange(10), np.arange(10) + 100)
+    assert (above.superiority, above.distance) == (1.0, 1.0)
+    assert above.verdict == "clear"
+    assert measure_drift(np.arange(10), np.arange(10) - 100).superiority == 0.0
+
+
+def test_the_distance_is_that_of_the_p_values_from_uniform():
+    from polar_detect.calibration import conformal_p_values
+
+    rng = np.random.default_rng(2)
+    normal, batch = rng.normal(0, 1, 400), rng.normal(0.7, 1, 300)
+    p_values = np.sort(conformal_p_values(normal, batch))
+    levels = np.arange(1, 402) / 401
+    shares = np.searchsorted(p_values, levels, "right") / len(p_values)
+    distance = measure_drift(normal, batch).distance
+    assert np.abs(shares - levels).max() == pytest.approx(distance, abs=2 / 401)
+
+
+def test_a_slight_drift_is_told_apart_from_a_clear_one():
+    rng = np.random.default_rng(3)
+    normal = rng.normal(0, 1, 4000)
+    assert measure_drift(normal, rng.normal(0.15, 1, 4000)).verdict == "slight"
+    assert measure_drift(normal, rng.normal(0.6, 1, 4000)).verdict == "clear"
+
+
+@pytest.mark.parametrize("scores", [[], [np.nan] * 20, [0.1] * 7])
+def test_too_few_texts_give_no_verdict(scores):
+    drift = measure_drift(np.arange(30), scores)
+    assert drift.verdict == "too few"
+    assert not drift.is_drifted
+
+
+def test_empty_texts_are_left_out_of_the_comparison():
+    batch = np.append(np.arange(30.0), np.nan)
+    assert measure_drift(np.arange(30), batch).n_batch == 30
+
+
+def test_only_the_layer_that_moved_is_said_to_have_moved():
+    normal = FeatureStatistics.of(table(200, 0))
+    layers, features = measure_shifts(normal, table(150, 1, shift=1.0))
+    assert [(s.feature.layer, s.is_moved) for s in layers] == [(0, False), (1, True)]
+    assert layers[1].size == pytest.approx(1.0, abs=0.25)
+    assert {s.feature.layer for s in features[:2]} == {1}
+    assert sum(s.is_moved for s in features) == 2
+
+
+def test_batches_of_normal_texts_rarely_have_a_moved_layer():
+    runs = [
+        measure_shifts(FeatureStatistics.of(table(100, 2 * i)), table(100, 2 * i + 1))
+        for i in range(100)
+    ]
+    assert np.mean([any(s.is_moved for s in layers) for layers, _ in runs]) <= 0.1
+    assert np.mean([any(s.is_moved for s in features) for _, features in runs]) <= 0.1
+
+
+def test_constant_features_neither_fail_nor_move():
+    values = np.full((20, 5), 7.0, np.float32)
+    same = FeatureTable(values, FEATURES)
+    assert measure_shifts(FeatureStatistics.of(same), same) == ((), ())
+    moved = FeatureTable(values + 1, FEATURES)
+    layers, features = measure_shifts(FeatureStatistics.of(same), moved)
+    assert all(s.is_moved and np.isfinite(s.size) for s in (*layers, *features))
+
+
+def test_rows_without_features_are_left_out():
+    own = table(40, 5)
+    own.values[3] = np.nan
+    normal = FeatureStatistics.of(table(200, 0))
+    layers, features = measure_shifts(normal, own)
+    assert all(np.isfinite(s.p_value) for s in (*layers, *features))
+    assert measure_shifts(normal, own.rows(slice(0, 5))) == ((), ())

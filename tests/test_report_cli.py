@@ -1,0 +1,113 @@
+import json
+import re
+import sys
+
+import pandas as pd
+import pytest
+from work_orders import NORMAL
+
+from polar_detect.cli import main
+
+STRANGE = ["SELECT * FROM users WHERE 1=1; DROP TABLE users", "", *NORMAL[:20]]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def run_command(*arguments):
+        monkeypatch.setattr(sys, "argv", ["polar-detect", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, " ".join(captured.err.split())
+
+    return run_command
+
+
+@pytest.fixture(scope="module")
+def orders(tmp_path_factory):
+    path = tmp_path_factory.mktemp("orders") / "orders.csv"
+    pd.DataFrame({"text": STRANGE}).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def report(run, orders, saved_on_tiny):
+    def write(out, *options):
+        return run(
+            "report", orders, "--detector", saved_on_tiny, "--out", out, "--text-column", "text",
+            "--top", 2, *options,
+        )  # fmt: skip
+
+    return write
+
+
+STARTS = {"html": b"<!DOCTYPE", "pdf": b"%PDF-", "png": b"\x89PNG", "json": b"{", "md": b"# "}
+
+
+@pytest.mark.parametrize("kind", STARTS)
+def test_the_format_follows_the_ending_of_the_output(report, tmp_path, kind):
+    out = tmp_path / f"report.{kind}"
+    code, stdout, _ = report(out)
+    assert (code, stdout) == (0, f"{out}\n")
+    assert out.read_bytes().lstrip().startswith(STARTS[kind])
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+def test_an_option_overrules_the_ending(report, tmp_path):
+    out = tmp_path / "report.txt"
+    code, _, _ = report(out, "--format", "json")
+    assert code == 0
+    assert json.loads(out.read_text(encoding="utf-8"))["n_rows"] == len(STRANGE)
+
+
+def test_an_unknown_ending_names_those_that_are_known(report, tmp_path):
+    code, _, err = report(tmp_path / "report.docx")
+    assert code == 1
+    assert "expected a name that ends in .html, .pdf, .png, .json, .md" in err
+    assert "--format" in err
+    code, _, err = report(tmp_path / "none" / "report.html")
+    assert (code, "folder that does not exist" in err) == (1, True)
+
+
+def test_japanese_reports_come_with_japanese_messages(report, tmp_path):
+    code, _, err = report(tmp_path / "report.html", "--lang", "ja")
+    assert code == 0
+    assert '<html lang="ja">' in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "21行を採点" in err
+    assert "本文のない1行は採点していません。" in err
+    assert not re.search(r"rows? scored|flagged|batch", err)
+    code, _, err = report(tmp_path / "report.docx", "--lang", "ja")
+    assert (code, "名前を変えるか" in err) == (1, True)
+
+
+def test_figures_go_into_their_own_folder(report, tmp_path):
+    folder = tmp_path / "figures"
+    code, _, err = report(tmp_path / "report.md", "--figures", folder)
+    assert code == 0
+    assert {"scores.png", "scores.svg", "row-01.png", "row-02.svg"} <= {
+        path.name for path in folder.iterdir()
+    }
+    assert f"{len(list(folder.iterdir()))} pictures in" in err
+
+
+def test_a_report_does_not_name_the_folder_of_its_input(report, orders, tmp_path):
+    report(tmp_path / "report.json")
+    text = (tmp_path / "report.json").read_text(encoding="utf-8")
+    assert orders.name in text
+    assert str(orders.parent) not in text
+
+
+def test_score_ends_with_expected_false_alarms_and_drift(run, orders, saved_on_tiny, tmp_path):
+    out = tmp_path / "scored.csv"
+    _, _, err = run(
+        "score", orders, "--detector", saved_on_tiny, "--out", out, "--text-column", "text"
+    )
+    assert "21 rows scored" in err
+    assert "about 1.1 expected by chance alone (5 % of 21)." in err
+    assert re.search(
+        r"The batch as a whole (looks like|differs|clearly differs)|too few texts", err
+    )
+    assert "\x1b" not in err  # it goes into a pipe here

@@ -1,0 +1,136 @@
+import json
+import re
+import struct
+import warnings
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from matplotlib import font_manager
+from report_samples import DRIFT, HOSTILE, JAPANESE, N_LAYERS, report, row
+
+from polar_detect import plots
+from polar_detect.report import figures
+from polar_detect.report.as_json import render_json
+from polar_detect.report.language import Language
+from polar_detect.report.markdown import render_markdown
+from polar_detect.token_losses import TokenLoss
+
+ENGLISH, JAPANESE_TONGUE = Language("en"), Language("ja")
+FORMULA = r"cost $\frac{1}{ $2$ | `code` ``` [x](y)"
+
+
+def test_json_holds_all_of_the_report_and_only_numbers_that_json_knows():
+    tokens = (TokenLoss(0, 4, 3.5),)
+    rows = [row(1, HOSTILE, tokens=tokens, full_loss=float("nan")), row(2, "a \ud800 b")]
+    data = report(rows=rows, threshold=float("inf"))
+    text = render_json(data)
+    assert text.encode("utf-8")
+    content = json.loads(text, parse_constant=lambda name: pytest.fail(name))
+    assert content["threshold"] is None
+    assert content["rows"][0]["full_loss"] is None
+    assert content["rows"][0]["text"] == HOSTILE
+    assert content["rows"][0]["program"] == str(rows[0].program)
+    assert content["rows"][0]["tokens"] == [{"start": 0, "stop": 4, "loss": 3.5}]
+    assert content["rows"][0]["features"][0]["feature"] == {
+        "name": "distance/knn/L11",
+        "words": "distance to the nearest normal texts, layer 11",
+        "layer": 11,
+    }
+    assert content["batch_scores"] == data.batch_scores.tolist()
+    assert content["drift"]["verdict"] == "clear"
+    assert set(data.__dataclass_fields__) <= set(content)
+
+
+def test_json_speaks_japanese_and_keeps_its_keys():
+    english, japanese = (json.loads(render_json(report(), Language(t))) for t in ("en", "ja"))
+    assert english.keys() == japanese.keys()
+    assert japanese["headline"] == "240件のうち31件が要確認です。"
+
+
+@pytest.mark.parametrize("language", [ENGLISH, JAPANESE_TONGUE], ids=["en", "ja"])
+def test_markdown_has_one_table_row_per_row_and_no_markup_of_a_text(language):
+    rows = [row(1, HOSTILE), row(2, FORMULA), row(3, "a\n| b |\n# c"), row(4, JAPANESE)]
+    text = render_markdown(report(rows=rows), language)
+    lines = text.splitlines()
+    table = [line for line in lines if re.match(r"\| \d+ \|", line)]
+    assert len(table) == 4
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {8}
+    outside = re.sub(r"^(`{3,})text\n.*?^\1$", "", text, flags=re.S | re.M)
+    assert "<script" not in outside.replace("\\<script", "")
+    assert "\n# c" not in outside
+    assert len(re.findall(r"^### ", outside, flags=re.M)) == 4
+    assert JAPANESE in outside
+
+
+def test_a_fence_is_longer_than_the_backticks_of_its_text():
+    text = render_markdown(report(rows=[row(1, "a ```` b")]))
+    assert "`````text\na ```` b\n`````" in text
+
+
+def png_size(content):
+    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+    return struct.unpack(">II", content[16:24])
+
+
+@pytest.mark.parametrize("language", [ENGLISH, JAPANESE_TONGUE], ids=["en", "ja"])
+def test_the_summary_page_is_a_picture_or_a_pdf_of_one_page(language):
+    data = report(rows=[row(1, FORMULA), row(2, HOSTILE), *(row(i) for i in range(3, 14))])
+    assert png_size(figures.summary_page(data, language, "png").content) == (1240, 1753)
+    pdf = figures.summary_page(data, language, "pdf").content
+    assert pdf.startswith(b"%PDF-")
+    assert len(re.findall(rb"/Type /Page\b", pdf)) == 1
+
+
+def test_a_page_without_rows_scores_and_drift_can_be_drawn():
+    drift = replace(DRIFT, verdict="too few", layers=(), features=())
+    nothing = np.array([])
+    data = report(
+        rows=[], n_rows=0, n_flagged=0, batch_scores=nothing, drift=drift, threshold=np.inf,
+        swarms=(), batch_calls=np.full(N_LAYERS, np.nan),
+    )  # fmt: skip
+    assert png_size(figures.summary_page(data, ENGLISH, "png").content)
+
+
+def test_every_picture_is_written_as_png_and_svg(tmp_path):
+    data = report(rows=[row(7, "a < b & $c$")])
+    n_files, _ = figures.write_pictures(data, ENGLISH, tmp_path)
+    names = {"scores", "layers", "programs", "drift", "features", "row-01"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{name}.{kind}" for name in names for kind in ("png", "svg")
+    }
+    assert n_files == 12
+    for path in tmp_path.glob("*.svg"):
+        root = ElementTree.parse(path).getroot()
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        links = [v for e in root.iter() for k, v in e.attrib.items() if k.endswith("href")]
+        assert [link for link in links if not link.startswith("#")] == []
+    for path in tmp_path.glob("*.png"):
+        assert min(png_size(path.read_bytes())) > 200
+
+
+def test_missing_japanese_characters_are_told_and_not_hidden(monkeypatch):
+    data = report(rows=[row(1)])
+    monkeypatch.setattr(plots, "japanese_font", lambda: None)
+    assert figures.summary_page(data, JAPANESE_TONGUE, "png").lacks_characters
+    assert not figures.summary_page(data, ENGLISH, "png").lacks_characters
+
+
+def test_an_installed_japanese_font_is_found_and_used():
+    name = plots.japanese_font()
+    if name is None:
+        pytest.skip("no Japanese font on this machine")
+    assert name in {font.name for font in font_manager.fontManager.ttflist}
+    page = figures.summary_page(report(rows=[row(1, JAPANESE)]), JAPANESE_TONGUE, "png")
+    assert not page.lacks_characters
+
+
+def test_other_warnings_of_matplotlib_are_not_swallowed(monkeypatch):
+    def draw(ax, data, language):  # noqa: ARG001
+        warnings.warn("something else", UserWarning, stacklevel=1)
+
+    monkeypatch.setattr(figures, "_draw_layers", draw)
+    monkeypatch.setattr(figures, "_write_rows", draw)
+    with pytest.warns(UserWarning, match="something else"):
+        figures.summary_page(report(), ENGLISH, "png")

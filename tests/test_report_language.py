@@ -1,0 +1,82 @@
+import re
+from string import Formatter
+
+import pytest
+from report_samples import Page, report, row
+
+from polar_detect.features import Feature
+from polar_detect.report.catalogue import TEXTS
+from polar_detect.report.html import render_html
+from polar_detect.report.language import TONGUES, Language
+from polar_detect.token_losses import TokenLoss
+
+
+def placeholders(text):
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_both_languages_fill_the_same_placeholders(key):
+    english, japanese = TEXTS[key]
+    assert english.strip() or key == "space"
+    assert japanese.strip() or key == "space"
+    assert placeholders(english) == placeholders(japanese)
+    assert english.count("%d") == japanese.count("%d")
+
+
+def test_a_missing_placeholder_would_be_noticed():
+    assert placeholders("{n} of {n_all}") == {"n", "n_all"} != placeholders("{n} rows")
+
+
+def test_every_entry_for_one_has_an_entry_for_many():
+    singular = [key.removesuffix(".one") for key in TEXTS if key.endswith(".one")]
+    assert len(singular) > 5
+    assert set(singular) <= set(TEXTS)
+
+
+def test_japanese_texts_are_japanese():
+    script = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
+    without = {key for key, (_, japanese) in TEXTS.items() if not script.search(japanese)}
+    # What is left holds punctuation, numbers and placeholders only.
+    words = {key: re.sub(r"\{\w+\}|%d", "", TEXTS[key][1]) for key in without}
+    assert {key: text for key, text in words.items() if re.search(r"\w", text)} == {}
+
+
+def test_a_japanese_page_holds_no_english_of_the_catalogue():
+    tokens = (TokenLoss(0, 3, 4.0), TokenLoss(3, 5, 9.0))
+    html = render_html(
+        report(
+            rows=[row(1, "異音あり", label=True, tokens=tokens), row(2, "")], auroc=0.9, aupr=0.8
+        ),
+        Language("ja"),
+    )
+    page = Page(html)
+    assert ("html", "lang", "ja") in page.attributes
+    said = page.text + " ".join(
+        str(value) for _, name, value in page.attributes if name in {"aria-label", "title"}
+    )
+    words = re.sub(r"Li, Li and Zhou.*|Changed the oil\.|Checked the seal\.", "", said)
+    english = [text for key, (text, _) in TEXTS.items() if len(text) > 12 and "{" not in text]
+    assert len(english) > 40
+    assert [text for text in english if text in words] == []
+    assert "240件のうち31件が要確認です。" in said
+
+
+@pytest.mark.parametrize("tongue", TONGUES)
+def test_every_feature_of_a_signature_has_a_name_in_words(fitted_on_tiny, tongue):
+    language = Language(tongue)
+    explanation = fitted_on_tiny.explain(["Greased the bearing."])
+    features = [*explanation.features, *(Feature("program", "calls", i) for i in range(3))]
+    features += [Feature("program", part) for part in ("length", "n_skips", "n_loops")]
+    features += [Feature(curve, "", 2) for curve in ("skip", "loop", "exit")]
+    names = [language.feature(feature) for feature in features]
+    assert len(set(names)) == len(names)
+    assert not [name for name in names if "/" in name]
+    assert not [label for label in explanation.by_group() if language.part(label) == label]
+
+
+def test_an_unknown_feature_keeps_its_printed_name():
+    language = Language("ja")
+    assert language.feature(Feature("novel", "part", 3)) == "novel/part/L3"
+    assert language.part("novel") == language.reason("novel") == "novel"
+    assert language.feature(Feature("column", "温度")) == "列「温度」"

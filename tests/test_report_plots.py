@@ -1,0 +1,112 @@
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from report_samples import Page
+
+from polar_detect import plots
+from polar_detect.explain import Explanation
+from polar_detect.features import Feature
+from polar_detect.report.language import Language
+
+N_LAYERS = 5
+FEATURES = (
+    Feature("context", "ratio"),
+    Feature("loss", "mean"),
+    *(Feature("distance", "knn", layer) for layer in range(N_LAYERS)),
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_window():
+    mpl.use("Agg")
+    yield
+    from matplotlib import pyplot as plt
+
+    plt.close("all")
+
+
+def explanation(n_texts=20):
+    rng = np.random.default_rng(0)
+    values = rng.normal(0, 0.2, (n_texts, len(FEATURES)))
+    data = rng.normal(0, 1, values.shape).astype(np.float32)
+    return Explanation(0.25, values, data, FEATURES, N_LAYERS)
+
+
+def heights(ax):
+    return [patch.get_height() for patch in ax.patches]
+
+
+def test_a_program_is_drawn_with_one_cell_per_layer():
+    ax = plots.plot_program("0-1 [2]x2 4", N_LAYERS)
+    assert len(ax.patches) == 3 * N_LAYERS  # outline, calls, loops
+    kept, looped = heights(ax)[N_LAYERS : 2 * N_LAYERS], heights(ax)[2 * N_LAYERS :]
+    assert kept == [1, 1, 1, 0, 1]
+    assert looped == [0, 0, 1, 0, 0]
+    assert [text.get_text() for text in ax.texts] == ["×2"]
+    both = plots.plot_program("0-4", N_LAYERS, typical=np.full(N_LAYERS, 0.5))
+    assert [tick.get_text() for tick in both.get_yticklabels()] == ["typical", "program"]
+
+
+def test_curves_are_drawn_as_they_are():
+    ax = plots.plot_curves({"skip": [0.1, 0.2, 3.0], "loop": [0.0, -0.1, 0.5]})
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [0.1, 0.2, 3.0])
+    assert ax.lines[0].get_linestyle() != ax.lines[1].get_linestyle()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["skip", "loop"]
+
+
+def test_layers_of_one_text_have_a_sign_and_those_of_many_a_size():
+    own = explanation()
+    one = plots.plot_layers(own.rows(np.asarray([3])))
+    np.testing.assert_allclose(heights(one), own.by_layer()[3])
+    many = plots.plot_layers(own)
+    np.testing.assert_allclose(heights(many), np.abs(own.by_layer()).mean(0))
+    np.testing.assert_allclose(heights(plots.plot_layers([1.0, -2.0])), [1.0, -2.0])
+
+
+def test_a_beeswarm_has_a_dot_per_text_and_the_strongest_feature_on_top():
+    own = explanation()
+    ax = plots.plot_features(own, n_features=3)
+    assert [len(dots.get_offsets()) for dots in ax.collections] == [20, 20, 20]
+    strongest = own.features[int(np.argmax(np.abs(own.values).mean(0)))]
+    assert ax.get_yticklabels()[0].get_text() == Language().feature(strongest)
+
+
+def test_a_plot_goes_into_the_axes_that_are_given():
+    ax = Figure().add_subplot()
+    assert plots.plot_layers(explanation(), ax=ax) is ax
+    assert plots.plot_program("0-4", N_LAYERS, ax=ax) is ax
+
+
+@pytest.mark.parametrize("n_texts", [1, 20])
+def test_a_notebook_shows_the_pictures_inline(n_texts):
+    page = explanation(n_texts)._repr_html_()
+    assert page.count("<svg") == 1
+    assert Page(page).open == []
+    assert "<?xml" not in page
+    assert ("figure", "role", "img") in Page(page).attributes
+
+
+def test_a_notebook_is_not_flooded_by_a_large_batch():
+    assert len(explanation(5_000)._repr_html_()) < 400_000
+
+
+def test_texts_without_tokens_are_left_out_of_the_pictures():
+    own = explanation()
+    own.values[2:] = np.nan
+    own.data[2:] = np.nan
+    assert "<svg" in own._repr_html_()
+    own.values[:] = np.nan
+    assert "none of which has tokens" in own._repr_html_()
+
+
+def test_shap_gets_values_that_add_up_to_the_scores():
+    own = explanation()
+    own.values[1] = np.nan
+    theirs = own.to_shap()
+    assert theirs.shape == (19, len(FEATURES))
+    assert theirs.feature_names == own.names
+    kept = np.flatnonzero(~np.isnan(own.values).any(1))
+    scores = own.base_value + own.values[kept].sum(1)
+    np.testing.assert_allclose(theirs.base_values + theirs.values.sum(1), scores)
+    np.testing.assert_array_equal(theirs.data, own.data[kept])
