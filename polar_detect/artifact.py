@@ -18,7 +18,7 @@ from safetensors.numpy import load_file, save_file
 
 import polar_detect
 from polar_detect.detector import Engine, PolarDetector
-from polar_detect.detectors import HEADS
+from polar_detect.detectors import head_class
 from polar_detect.errors import ArtifactError, InputNotFoundError, NotFittedError, OutputError
 from polar_detect.extraction import Reference
 from polar_detect.fitting import Fitted
@@ -163,7 +163,7 @@ def _write(detector: PolarDetector, folder: Path, text_column: str | None) -> No
     manifest = {
         "format": FORMAT,
         "versions": versions(),
-        "settings": detector.get_params(),
+        "settings": detector.get_params() | {"detector": fitted.head.name},
         "text_column": text_column,
         "model": _identity(engine.model),
         "encoder": _identity(engine.encoder_model),
@@ -233,7 +233,7 @@ def _read_fitted(folder: Path, manifest: dict[str, Any]) -> Fitted:
     texts = json.loads((folder / _TEXTS).read_text(encoding="utf-8"))
     geometry = Geometry(*(arrays[f"geometry.{part}"] for part in _GEOMETRY))
     return Fitted(
-        head=HEADS[manifest["settings"]["detector"]].load(folder / _HEAD),
+        head=head_class(manifest["settings"]["detector"]).load(folder / _HEAD),
         reference=Reference(tuple(texts), arrays["embeddings"], geometry),
         menu=Menu(tuple(Program.parse(program) for program in manifest["menu"])),
         calibration_scores=arrays["calibration_scores"],

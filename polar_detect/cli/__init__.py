@@ -58,12 +58,27 @@ def _print_version(value: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     *,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+    version: Annotated[  # noqa: ARG001 - acts in its callback
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="File with options by command. Default: polar-detect.toml here, if there is one.",
+        ),
+    ] = None,
 ) -> None:
     """Anomaly detection in text by layer programs of a small language model."""
+    from polar_detect.cli.config import read_config
+
+    context.default_map = read_config(context, config)
 
 
 @app.command()
