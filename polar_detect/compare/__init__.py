@@ -4,9 +4,12 @@ from polar_detect.compare.advice import advise, advise_on_predictions
 from polar_detect.compare.detection import (
     Comparison,
     MethodResult,
+    Scored,
     Settings,
     compare_detectors,
     default_detectors,
+    measure,
+    run_methods,
 )
 from polar_detect.compare.regression import (
     Prediction,
@@ -24,6 +27,7 @@ __all__ = [
     "Predictions",
     "Reading",
     "Rows",
+    "Scored",
     "Settings",
     "Task",
     "advise",
@@ -31,5 +35,7 @@ __all__ = [
     "compare_detectors",
     "compare_predictions",
     "default_detectors",
+    "measure",
     "read_task",
+    "run_methods",
 ]

@@ -75,7 +75,6 @@ def _fit_lightgbm(seen: Seen, labels: NDArray[np.bool_], seed: int) -> Scorer:
         "num_leaves": 15,
         "learning_rate": 0.05,
         "min_data_in_leaf": 5,
-        "feature_fraction": 0.5,
         "deterministic": True,
         "force_row_wise": True,
         "num_threads": 1,
@@ -90,8 +89,8 @@ def _fit_lightgbm(seen: Seen, labels: NDArray[np.bool_], seed: int) -> Scorer:
 def _contrast(seen: Seen, labels: NDArray[np.bool_], seed: int) -> tuple[Any, NDArray[np.bool_]]:
     """Return rows and targets for a classifier.
 
-    Without labelled anomalies, normal rows stand against rows whose columns are shuffled each
-    on its own: what breaks the dependence between columns is strange.
+    Without labelled anomalies, normal rows stand against rows whose cells are drawn from each
+    column on its own: what breaks the dependence between columns is strange.
 
     Source: Shi & Horvath, Unsupervised Learning with Random Forest Predictors, 2006, "Addcl1".
     """
@@ -99,7 +98,10 @@ def _contrast(seen: Seen, labels: NDArray[np.bool_], seed: int) -> tuple[Any, ND
         return seen.train, labels
     normal = seen.train[~labels]
     dense = normal.toarray() if scipy.sparse.issparse(normal) else np.asarray(normal)
-    shuffled = np.random.default_rng(seed).permuted(dense, axis=0)
+    # With replacement: shuffled columns are as long as before, no first split gains anything,
+    # and LightGBM stops there.
+    drawn = np.random.default_rng(seed).integers(0, len(dense), dense.shape)
+    shuffled = np.take_along_axis(dense, drawn, axis=0)
     if scipy.sparse.issparse(normal):
         rows = scipy.sparse.vstack([normal, scipy.sparse.csr_matrix(shuffled)]).tocsr()
     else:

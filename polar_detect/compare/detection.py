@@ -151,12 +151,9 @@ def compare_detectors(
     anomalous; everything else is fitted on the normal training rows. Test labels are read by
     the figures alone.
     """
-    tracker = Tracker(progress)
-    scored = [*_run_baselines(task, settings.seed, tracker)]
-    for detector in settings.detectors:
-        scored.append(_run_detector(detector, task, progress))
+    scored = run_methods(task, settings, progress=progress)
     labels, scored, notes = _without_unscored(task.test.target, scored)
-    results = _measure(labels, scored, settings, tracker)
+    results = measure(labels, scored, settings, progress=progress)
     labelled = int(task.train.target.sum())
     if labelled and not is_labelled(task.train.target):
         notes.append(f"{labelled} labelled anomalous training rows are too few to learn from.")
@@ -170,9 +167,49 @@ def compare_detectors(
     )
 
 
+def run_methods(
+    task: Task, settings: Settings, *, progress: Progress | None = None
+) -> list[Scored]:
+    """Return the test scores of every baseline and detector; no test label is read."""
+    baselines = [*_run_baselines(task, settings.seed, Tracker(progress))]
+    return [
+        *baselines,
+        *(_run_detector(detector, task, progress) for detector in settings.detectors),
+    ]
+
+
 def default_detectors(task: Task) -> tuple[str, ...]:
     """Return the detectors to compare: the default, and the one that learns from labels."""
     return ("auto", "lightgbm") if is_labelled(task.train.target) else ("auto",)
+
+
+def measure(
+    labels: NDArray[np.bool_],
+    scored: Sequence[Scored],
+    settings: Settings,
+    *,
+    progress: Progress | None = None,
+) -> list[MethodResult]:
+    """Return figures, intervals and differences of every method, best AUROC first."""
+    ranked = sorted(scored, key=lambda s: (-metrics.auroc(labels, s.scores), s.s_per_1000))
+    best_baseline = next(s for s in ranked if not s.is_ours)
+    stage = Tracker(progress).stage("intervals", len(ranked))
+    results = []
+    for own in ranked:
+
+        def difference(other: Scored, own: Scored = own) -> metrics.Difference:
+            return metrics.paired_difference(
+                FIGURES[DECIDES],
+                labels,
+                own.scores,
+                other.scores,
+                n_resamples=settings.n_resamples,
+                seed=settings.seed,
+            )
+
+        results.append(_result(own, labels, settings, difference, (best_baseline, ranked[0])))
+        stage.advance(1)
+    return results
 
 
 def _run_baselines(task: Task, seed: int, tracker: Tracker) -> Iterator[Scored]:
@@ -238,30 +275,6 @@ def _without_unscored(
         )
     notes = [f"{n_left_out} test rows without text were left out."] if n_left_out else []
     return kept, [replace(s, scores=s.scores[is_finite]) for s in scored], notes
-
-
-def _measure(
-    labels: NDArray[np.bool_], scored: Sequence[Scored], settings: Settings, tracker: Tracker
-) -> list[MethodResult]:
-    ranked = sorted(scored, key=lambda s: (-metrics.auroc(labels, s.scores), s.s_per_1000))
-    best_baseline = next(s for s in ranked if not s.is_ours)
-    stage = tracker.stage("intervals", len(ranked))
-    results = []
-    for own in ranked:
-
-        def difference(other: Scored, own: Scored = own) -> metrics.Difference:
-            return metrics.paired_difference(
-                FIGURES[DECIDES],
-                labels,
-                own.scores,
-                other.scores,
-                n_resamples=settings.n_resamples,
-                seed=settings.seed,
-            )
-
-        results.append(_result(own, labels, settings, difference, (best_baseline, ranked[0])))
-        stage.advance(1)
-    return results
 
 
 def _result(

@@ -39,7 +39,6 @@ MODELS: dict[str, Callable[[int], Any]] = {
         learning_rate=0.05,
         num_leaves=15,
         min_child_samples=5,
-        colsample_bytree=0.5,
         n_jobs=1,
         verbosity=-1,
         random_state=seed,

@@ -68,12 +68,18 @@ def conditions(found: Comparison | Predictions) -> list[str]:
         how = "hold-out" if found.n_folds == 1 else f"{found.n_folds}-fold cross-validation"
         return [f"{found.n_rows} rows, {how}.", *reads, *found.notes, f"{intervals}."]
     train, test = found.n_train, found.n_test
+    learns = (
+        "Methods with labels 'yes' learned from the labelled anomalous training rows; all others "
+        "saw normal rows only."
+        if any(result.is_supervised for result in found.results)
+        else "No method saw an anomalous row. LightGBM and random forest learned to tell normal "
+        "rows from rows whose cells are drawn column by column."
+    )
     return [
         f"Fitted on {train[0]} normal and {train[1]} anomalous rows, tested on {test[0]} and "
         f"{test[1]}.",
         *reads,
-        "Methods with labels 'yes' learned from the labelled anomalous training rows; all others "
-        "saw normal rows only.",
+        learns,
         *found.notes,
         f"{intervals}. The best of {len(found.results)} methods on the same rows is flattered "
         "by that choice.",

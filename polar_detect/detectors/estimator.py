@@ -19,6 +19,7 @@ from polar_detect.features import Feature, FeatureTable
 
 COLUMN = "column"  # the group of a feature that is no part of a signature
 _CALIBRATION_SHARE = 0.25
+_FAR = 3.0
 _SIGNATURE_GROUPS = frozenset(
     {"length", "loss", "skip", "loop", "exit", "distance", "context", "neighbours", "program"}
 )
@@ -66,7 +67,8 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
         y : ignored
         strangers : (n_strangers, n_features) array-like, optional
             Rows that do not belong. Without them, the detectors that learn from strangers get
-            the rows with every column shuffled on its own.
+            the rows with every column shuffled on its own, as they are and three times as far
+            from the median.
 
         Raises
         ------
@@ -78,9 +80,7 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
         seed = int(rng.randint(2**31 - 1))
         self.features_ = _features(getattr(self, "feature_names_in_", None), values.shape[1])
         head = _head(self.detector, self.features_)
-        shown = values if strangers is None else self._read(strangers)
-        if strangers is None:
-            shown = np.random.default_rng(seed).permuted(values, axis=0)
+        shown = _pseudo_strangers(values, seed) if strangers is None else self._read(strangers)
         order = rng.permutation(len(values))
         n_held_out = max(1, round(_CALIBRATION_SHARE * len(values)))
         inside, held_out = values[order[n_held_out:]], values[order[:n_held_out]]
@@ -114,6 +114,13 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
     def _table(self, values: NDArray[np.float64]) -> FeatureTable:
         limit = np.finfo(np.float32).max  # heads read float32; what exceeds it is as strange
         return FeatureTable(np.clip(values, -limit, limit).astype(np.float32), self.features_)
+
+
+def _pseudo_strangers(values: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    """Return rows whose columns do not fit each other, and rows that are far off."""
+    shuffled = np.random.default_rng(seed).permuted(values, axis=0)
+    centre = np.median(values, axis=0)
+    return np.vstack([shuffled, centre + _FAR * (shuffled - centre)])
 
 
 def _features(names: Any, n: int) -> tuple[Feature, ...]:
