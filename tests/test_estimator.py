@@ -49,7 +49,7 @@ def test_without_strangers_rows_that_are_far_off_score_as_abnormal(name):
 
 
 def test_a_seed_makes_the_fit_reproducible():
-    rows, new = frame(60, seed=1), frame(20, seed=5)
+    rows, new = frame(40, seed=1), frame(5, seed=5)
 
     def scores(seed):
         detector = SignatureOutlierDetector("isolation-forest", random_state=seed)

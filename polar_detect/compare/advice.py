@@ -1,8 +1,6 @@
 """Which method to take, in sentences that a person can act on; also when it is not ours."""
 
-from collections.abc import Sequence
-
-from polar_detect.compare.detection import DECIDES, Comparison, MethodResult
+from polar_detect.compare.detection import DECIDES, Comparison, Figure, MethodResult
 from polar_detect.compare.regression import Prediction, Predictions
 
 _FEW_ANOMALIES = 30
@@ -98,14 +96,12 @@ def _ours_in_words(comparison: Comparison) -> list[str]:
 
 
 def _in_words(result: MethodResult) -> str:
-    figure = result.figures[DECIDES]
     kind = "learned from labels" if result.is_supervised else "without labels"
-    return f"AUROC {figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f}), {kind}"
+    return f"AUROC {_bounds(result.figures[DECIDES])}, {kind}"
 
 
-def _bounds(figure: Sequence[float] | object) -> str:
-    value, low, high = (getattr(figure, part) for part in ("value", "low", "high"))
-    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+def _bounds(figure: Figure) -> str:
+    return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
 
 
 def _how(chosen: MethodResult) -> str:
@@ -130,10 +126,11 @@ def _how(chosen: MethodResult) -> str:
 def _limits(comparison: Comparison, chosen: MethodResult) -> list[str]:
     sentences = []
     if chosen.is_supervised:
-        free = [r for r in comparison.results if not r.is_supervised]
+        free = next(r for r in comparison.results if not r.is_supervised)
         sentences.append(
             "It learned from labelled anomalies and finds those that resemble them; for kinds "
-            f"never seen, the best without labels is {free[0].title}, {_in_words(free[0])}."
+            f"never seen, the best without labels is {free.title} (AUROC "
+            f"{_bounds(free.figures[DECIDES])})."
         )
     n_anomalous = comparison.n_test[1]
     if n_anomalous < _FEW_ANOMALIES:

@@ -14,6 +14,7 @@ from polar_detect.compare.views import Seen, views_of
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
 from polar_detect.progress import Progress, Tracker
+from polar_detect.signature import Tracer
 
 FIGURES: dict[str, metrics.Metric] = {
     "AUROC": metrics.auroc,
@@ -154,6 +155,9 @@ def compare_detectors(
     scored = run_methods(task, settings, progress=progress)
     labels, scored, notes = _without_unscored(task.test.target, scored)
     results = measure(labels, scored, settings, progress=progress)
+    for detector in settings.detectors[:1]:
+        tracer = detector.engine_.extractor.tracer
+        notes += cut_texts([*task.train.texts, *task.test.texts], tracer)
     labelled = int(task.train.target.sum())
     if labelled and not is_labelled(task.train.target):
         notes.append(f"{labelled} labelled anomalous training rows are too few to learn from.")
@@ -175,6 +179,18 @@ def run_methods(
     return [
         *baselines,
         *(_run_detector(detector, task, progress) for detector in settings.detectors),
+    ]
+
+
+def cut_texts(texts: Sequence[str], tracer: Tracer) -> list[str]:
+    """Return a note on texts that are longer than the language model reads, if there are any."""
+    rows = tracer.backbone.tokenize(list(texts), tracer.max_tokens + 1)
+    n_cut = sum(len(row) > tracer.max_tokens for row in rows)
+    if not n_cut:
+        return []
+    return [
+        f"{n_cut} of {len(texts)} texts are longer than {tracer.max_tokens} tokens, and "
+        "polar-detect reads no further (--max-tokens)."
     ]
 
 

@@ -19,7 +19,7 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from polar_detect.compare.detection import Figure
+from polar_detect.compare.detection import Figure, cut_texts
 from polar_detect.compare.rows import Rows, Task
 from polar_detect.encoder import Encoder
 from polar_detect.errors import InputError
@@ -138,7 +138,7 @@ def compare_predictions(
         target=settings.target,
         text_source=task.text_source,
         columns=task.columns,
-        notes=task.notes,
+        notes=(*task.notes, *cut_texts(rows.texts, settings.extractor.tracer)),
     )
 
 
