@@ -12,12 +12,13 @@ from sklearn.utils import Tags
 from polar_detect import models
 from polar_detect.backbone import Backbone
 from polar_detect.encoder import Encoder
-from polar_detect.errors import InputError, ModelError, NotFittedError
+from polar_detect.errors import InputError, ModelError
 from polar_detect.extraction import Extractor, Readings, Reference, program_features
 from polar_detect.features import FeatureTable
 from polar_detect.menu import Menu
 from polar_detect.progress import CHUNK
 from polar_detect.signature import CurveKind, Tracer
+from polar_detect.texts import UnfittedError, as_texts
 
 _N_FOLDS = 4
 _MENU_TEXTS = 8
@@ -96,7 +97,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
     def transform(self, X: Sequence[str]) -> pd.DataFrame:
         """Return the signatures of new texts, a row each; texts without tokens are NaN."""
         if not hasattr(self, "reference_"):
-            raise NotFittedError(
+            raise UnfittedError(
                 "Got a transformer that is not fitted; expected a fitted one; call fit on normal "
                 "texts first."
             )
@@ -110,7 +111,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002
         """Return the names of the columns, e.g. ``skip/L11`` or ``distance/knn/L4``."""
         if not hasattr(self, "names_"):
-            raise NotFittedError(
+            raise UnfittedError(
                 "Got a transformer that is not fitted; expected a fitted one; call fit first."
             )
         return np.asarray(self.names_, object)
@@ -119,8 +120,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         """Say that the input is a sequence of texts."""
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        tags.no_validation = True
+        tags.input_tags.one_d_array = True
         return tags
 
     def _fit(self, texts: list[str]) -> Readings:
@@ -194,32 +194,6 @@ def cross_fitted_signatures(extractor: Extractor, readings: Readings, *, seed: i
         parts.append(extractor.signatures(readings.rows(inside), reference))
         order.append(inside)
     return FeatureTable.below(parts).rows(np.argsort(np.concatenate(order)))
-
-
-def as_texts(X: Any) -> list[str]:
-    """Return texts as a list; a list, tuple, series, array, or one column of them is taken."""
-    if isinstance(X, str):
-        raise InputError(
-            "Got one string; expected a sequence of texts; put it into a list: [text]."
-        )
-    if isinstance(X, pd.DataFrame):
-        X = X.to_numpy(object)
-    if isinstance(X, np.ndarray) and X.ndim == 2:
-        if X.shape[1] != 1:
-            raise InputError(
-                f"Got {X.shape[1]} columns; expected one column of texts; select it first."
-            )
-        X = X[:, 0]
-    texts = list(X)
-    for i, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise InputError(
-                f"Got {type(text).__name__} at position {i}; expected texts (str); convert the "
-                "values first, missing ones to ''."
-            )
-    if not texts:
-        raise InputError("Got no texts; expected at least one; check the input.")
-    return texts
 
 
 def _read(extractor: Extractor, texts: Sequence[str]) -> Readings:

@@ -113,7 +113,7 @@ def test_a_clone_has_the_settings_and_not_the_fit(fitted):
         ("oil", "Got one string; expected a sequence of texts"),
         (["oil", None], "Got NoneType at position 1"),
         ([], "Got no texts"),
-        (np.full((3, 2), "oil", object), "Got 2 columns; expected one column of texts"),
+        (np.full((3, 2), "oil", object), r"Got an array of shape \(3, 2\); expected one column"),
         (["oil"] * 5 + [""] * 9, "Got 5 texts that are not empty; expected at least 8"),
     ],
 )
