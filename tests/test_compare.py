@@ -270,6 +270,13 @@ def test_csv_json_and_markdown_say_the_same(on_orders):
         assert line in page
 
 
+def test_a_brief_table_has_a_cell_for_every_heading_and_the_same_order(on_orders):
+    header, rows = tabulate.cells(on_orders, brief=True)
+    assert header[:7] == ["method", "labels", "AUROC", "AP", "FPR95", "R@1%", "R@5%"]
+    assert [row[0] for row in rows] == [result.title for result in on_orders.results]
+    assert all(len(row) == len(header) for row in rows)
+
+
 def test_another_ending_is_refused(tmp_path):
     with pytest.raises(OutputError, match=r"expected a name that ends in \.csv, \.json, \.md"):
         tabulate.check_ending(tmp_path / "table.xlsx")

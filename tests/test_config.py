@@ -140,6 +140,22 @@ def test_every_option_has_help_with_its_default(name, option):
 SELF_EVIDENT = {"label_column", "target", "text_column", "file"}
 
 
+def test_help_with_a_file_of_options_imports_nothing_heavy(tmp_path):
+    write("[compare]\nseed = 3\n", tmp_path / "polar-detect.toml")
+    code = (
+        "import sys\nfrom polar_detect.cli import main\n"
+        "sys.argv = ['polar-detect', 'compare', '--help']\n"
+        "try:\n    main()\nfinally:\n"
+        "    heavy = {'torch', 'sklearn', 'pandas', 'numpy', 'scipy'} & set(sys.modules)\n"
+        "    assert not heavy, heavy\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "default: 3" in done.stdout
+
+
 def test_a_shell_completes_commands_and_options():
     def complete(words):
         environment = os.environ | {

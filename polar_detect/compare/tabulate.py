@@ -8,12 +8,18 @@ from dataclasses import asdict
 from pathlib import Path
 
 from polar_detect.compare.advice import advise, advise_on_predictions
-from polar_detect.compare.detection import Comparison, Figure, MethodResult
+from polar_detect.compare.detection import DECIDES, Comparison, Figure, MethodResult
 from polar_detect.compare.regression import Prediction, Predictions
 from polar_detect.errors import OutputError
 from polar_detect.metrics import Difference
 
 ENDINGS = (".csv", ".json", ".md")
+_BRIEF = {
+    "average precision": "AP",
+    "FPR at 95 % recall": "FPR95",
+    "recall at 1 % false alarms": "R@1%",
+    "recall at 5 % false alarms": "R@5%",
+}
 Record = dict[str, str | float | bool | None]
 
 
@@ -86,10 +92,14 @@ def conditions(found: Comparison | Predictions) -> list[str]:
     ]
 
 
-def cells(found: Comparison | Predictions) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows for people."""
+def cells(
+    found: Comparison | Predictions, *, brief: bool = False
+) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows for people; a brief table has intervals for AUROC only."""
     if isinstance(found, Predictions):
         return _prediction_cells(found)
+    if brief:
+        return _brief_cells(found)
     names = list(found.results[0].figures)
     header = [
         "method", "labels", *names, "AUROC − best baseline", "fit, s", "1,000 rows, s"
@@ -105,6 +115,25 @@ def cells(found: Comparison | Predictions) -> tuple[list[str], list[list[str]]]:
         ]
         for result in found.results
     ]
+    return header, rows
+
+
+def _brief_cells(found: Comparison) -> tuple[list[str], list[list[str]]]:
+    header = ["method", "labels", DECIDES, *_BRIEF.values(), "− best baseline", "s / 1,000"]
+    rows = []
+    for result in found.results:
+        others = [f"{result.figures[name].value:.2f}" for name in _BRIEF]
+        gap = result.to_best_baseline
+        rows.append(
+            [
+                result.title,
+                "yes" if result.is_supervised else "no",
+                _interval(result.figures[DECIDES]),
+                *others,
+                "–" if gap.low == gap.high == 0 else f"{gap.difference:+.3f}",
+                f"{result.s_per_1000:.3g}",
+            ]
+        )
     return header, rows
 
 

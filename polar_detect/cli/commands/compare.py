@@ -14,6 +14,8 @@ from polar_detect.detectors import new_head
 from polar_detect.extraction import Extractor
 from polar_detect.signature import Tracer
 
+_FULL_WIDTH = 180  # below, the intervals of all figures would be folded over several lines
+
 
 @dataclass(frozen=True)
 class CompareSettings:
@@ -79,7 +81,7 @@ def _predictions(
 
 
 def _print(found: comparing.Comparison | comparing.Predictions) -> None:
-    header, rows = tabulate.cells(found)
+    header, rows = tabulate.cells(found, brief=out.width < _FULL_WIDTH)
     grid = Grid(box=None, pad_edge=False)
     for i, name in enumerate(header):
         grid.add_column(name, justify="left" if i == 0 else "right", overflow="fold")
