@@ -5,12 +5,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from polar_detect.detector import PolarDetector as PolarDetector
+    from polar_detect.detectors.estimator import (
+        SignatureOutlierDetector as SignatureOutlierDetector,
+    )
     from polar_detect.program import Program as Program
+    from polar_detect.transformer import SignatureTransformer as SignatureTransformer
 
 __version__ = "0.1.0"
-__all__ = ["PolarDetector", "Program", "__version__"]
+__all__ = [
+    "PolarDetector",
+    "Program",
+    "SignatureOutlierDetector",
+    "SignatureTransformer",
+    "__version__",
+]
 
-_HOMES = {"PolarDetector": "polar_detect.detector", "Program": "polar_detect.program"}
+_HOMES = {
+    "PolarDetector": "polar_detect.detector",
+    "Program": "polar_detect.program",
+    "SignatureOutlierDetector": "polar_detect.detectors.estimator",
+    "SignatureTransformer": "polar_detect.transformer",
+}
 
 
 def __getattr__(name: str) -> Any:

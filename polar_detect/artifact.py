@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 
 import polar_detect
 from polar_detect.detector import Engine, PolarDetector
-from polar_detect.detectors import HEADS
+from polar_detect.detectors import head_class
 from polar_detect.errors import ArtifactError, InputNotFoundError, NotFittedError, OutputError
 from polar_detect.extraction import Geometries, Reference
 from polar_detect.fitting import Fitted
@@ -169,7 +169,7 @@ def _write(detector: PolarDetector, folder: Path, text_column: str | None) -> No
     manifest = {
         "format": FORMAT,
         "versions": versions(),
-        "settings": detector.get_params(),
+        "settings": detector.get_params() | {"detector": fitted.head.name},
         "text_column": text_column,
         "model": _identity(engine.model),
         "encoder": _identity(engine.encoder_model),
@@ -238,7 +238,7 @@ def _read_fitted(folder: Path, manifest: dict[str, Any]) -> Fitted:
     arrays = load_file(folder / _ARRAYS)
     texts = json.loads((folder / _TEXTS).read_text(encoding="utf-8"))
     return Fitted(
-        head=HEADS[manifest["settings"]["detector"]].load(folder / _HEAD),
+        head=head_class(manifest["settings"]["detector"]).load(folder / _HEAD),
         reference=_reference(tuple(texts), arrays),
         menu=Menu(tuple(Program.parse(program) for program in manifest["menu"])),
         calibration_scores=arrays["calibration_scores"],

@@ -62,12 +62,27 @@ def _print_version(value: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     *,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+    version: Annotated[  # noqa: ARG001 - acts in its callback
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="File with options by command. Default: polar-detect.toml here, if there is one.",
+        ),
+    ] = None,
 ) -> None:
     """Anomaly detection in text by layer programs of a small language model."""
+    from polar_detect.cli.config import read_config
+
+    context.default_map = read_config(context, config)
 
 
 @app.command()
@@ -154,6 +169,64 @@ def search(
     if (text is None) == (file is None):
         raise typer.BadParameter("give either a TEXT or --file, not both")
     command.search(text, file, command.SearchSettings(model, tolerance, max_tokens), json=json)
+
+
+@app.command()
+def compare(  # noqa: PLR0913 - one argument per option
+    train: Input,
+    test: Annotated[
+        Path | None, typer.Argument(help="Test rows. Default: a share of TRAIN is held out.")
+    ] = None,
+    *,
+    label_column: LabelColumn = None,
+    target: Annotated[
+        str | None, typer.Option(help="Column of a number to predict, instead of a label.")
+    ] = None,
+    text_column: Annotated[
+        str | None,
+        typer.Option(help="Column of the texts. Default: the numeric columns, written out."),
+    ] = None,
+    numeric_columns: Annotated[
+        str, typer.Option(help="auto (all columns of numbers), none, or names: a,b,c.")
+    ] = "auto",
+    detectors: Annotated[
+        str | None,
+        typer.Option(help="Our detectors: a,b. Default: auto; with labels auto,lightgbm."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File for the table: .csv, .json or .md. Default: none.")
+    ] = None,
+    test_share: Annotated[
+        float, typer.Option(min=0.05, max=0.95, help="Share of a single file to test on.")
+    ] = 0.4,
+    max_rows: Annotated[
+        int, typer.Option(min=100, help="Rows to fit on, and to test on, at most.")
+    ] = 1000,
+    model: Model = "smollm2",
+    max_tokens: MaxTokens = 64,
+    resamples: Annotated[
+        int, typer.Option(min=100, help="Bootstrap resamples behind the intervals.")
+    ] = 500,
+    seed: Annotated[int, typer.Option(help="Makes split and fits reproducible.")] = 0,
+) -> None:
+    """Measure against LightGBM, random forest, isolation forest and kNN; say which to use."""
+    if (label_column is None) == (target is None):
+        raise typer.BadParameter("give either --label-column or --target, and not both")
+    from polar_detect.cli.commands import compare as command
+    from polar_detect.compare import Reading
+
+    reading = Reading(
+        target=label_column or target or "",
+        kind="label" if label_column else "number",
+        text_column=text_column,
+        numeric_columns=numeric_columns,
+        test_share=test_share,
+        max_rows=max_rows,
+        seed=seed,
+    )
+    names = tuple(name.strip() for name in detectors.split(",")) if detectors else ()
+    settings = command.CompareSettings(names, model, max_tokens, resamples, seed)
+    command.compare(train, test, reading, settings, out)
 
 
 @models_app.callback(invoke_without_command=True)

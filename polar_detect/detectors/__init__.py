@@ -1,9 +1,12 @@
 """Detectors over signatures: scores, exact SHAP values, storage without pickle."""
 
+import copy
+
 from polar_detect.detectors.auto import AutoHead
 from polar_detect.detectors.base import Attribution, Head
 from polar_detect.detectors.boosting import LightGBMHead
 from polar_detect.detectors.forest import IsolationForestHead
+from polar_detect.detectors.pyod import PREFIX, PyODHead
 from polar_detect.errors import InputError
 
 HEADS: dict[str, type[Head]] = {
@@ -11,13 +14,25 @@ HEADS: dict[str, type[Head]] = {
 }
 
 
-def new_head(name: str) -> Head:
-    """Return an unfitted detector by name; raise `InputError` for an unknown one."""
+def new_head(name: str | Head) -> Head:
+    """Return an unfitted detector by name, or a copy of one; `InputError` for an unknown name."""
+    if isinstance(name, Head):
+        return copy.deepcopy(name)
+    if name.startswith(PREFIX):
+        return PyODHead.named(name)
+    return head_class(name)()
+
+
+def head_class(name: str) -> type[Head]:
+    """Return the class behind a name; raise `InputError` for an unknown one."""
+    if name.startswith(PREFIX):
+        return PyODHead
     if name not in HEADS:
         raise InputError(
-            f"Got detector '{name}'; expected one of {', '.join(HEADS)}; choose one of those."
+            f"Got detector '{name}'; expected one of {', '.join(HEADS)}, or {PREFIX}NAME; choose "
+            "one of those."
         )
-    return HEADS[name]()
+    return HEADS[name]
 
 
 __all__ = [
@@ -27,5 +42,7 @@ __all__ = [
     "Head",
     "IsolationForestHead",
     "LightGBMHead",
+    "PyODHead",
+    "head_class",
     "new_head",
 ]

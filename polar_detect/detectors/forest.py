@@ -17,7 +17,7 @@ from polar_detect.features import Feature, FeatureTable
 _MODEL = "isolation_forest.skops"
 _TREE = "sklearn.tree._tree.Tree"
 _UNREADABLE = (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile)
-_GROUPS = {"context", "neighbours", "distance", "loss", "program"}
+_GROUPS = {"context", "neighbours", "distance", "loss", "program", "column"}
 
 
 class IsolationForestHead(Head):

@@ -1,0 +1,94 @@
+"""`polar-detect compare`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Table as Grid
+
+from polar_detect import compare as comparing
+from polar_detect.cli.commands.output import err, out, say, write_text
+from polar_detect.cli.progress import progress_bars
+from polar_detect.compare import tabulate
+from polar_detect.detector import Engine, PolarDetector
+from polar_detect.detectors import new_head
+from polar_detect.extraction import Extractor
+from polar_detect.signature import Tracer
+
+_FULL_WIDTH = 180  # below, the intervals of all figures would be folded over several lines
+
+
+@dataclass(frozen=True)
+class CompareSettings:
+    """Options of `compare` beyond how the files are read."""
+
+    detectors: tuple[str, ...] = ()
+    model: str = "smollm2"
+    max_tokens: int = 64
+    resamples: int = 500
+    seed: int = 0
+
+
+def compare(
+    train: Path,
+    test: Path | None,
+    reading: comparing.Reading,
+    settings: CompareSettings,
+    saved: Path | None,
+) -> None:
+    """Compare, print the table and the advice, and save both."""
+    if saved is not None:
+        tabulate.check_ending(saved)
+    task = comparing.read_task(train, test, reading)
+    run = _predictions if reading.kind == "number" else _detectors
+    found = run(task, reading, settings)
+    _print(found)
+    if saved is not None:
+        write_text(saved, tabulate.render(found, saved.suffix.lower()))
+        say(saved)
+
+
+def _detectors(
+    task: comparing.Task,
+    reading: comparing.Reading,  # noqa: ARG001 - as `_predictions`
+    settings: CompareSettings,
+) -> comparing.Comparison:
+    detectors = tuple(
+        PolarDetector(
+            name, model=settings.model, max_tokens=settings.max_tokens, seed=settings.seed
+        )
+        for name in settings.detectors or comparing.default_detectors(task)
+    )
+    for detector in detectors:
+        new_head(detector.detector)  # an unknown name is an error before the long run
+    wanted = comparing.Settings(detectors, settings.resamples, settings.seed)
+    with progress_bars(err) as progress:
+        return comparing.compare_detectors(task, wanted, progress=progress)
+
+
+def _predictions(
+    task: comparing.Task, reading: comparing.Reading, settings: CompareSettings
+) -> comparing.Predictions:
+    engine = Engine.load(settings.model)
+    tracer = Tracer(engine.extractor.tracer.backbone, max_tokens=settings.max_tokens)
+    wanted = comparing.PredictionSettings(
+        Extractor(tracer, engine.extractor.encoder),
+        reading.target,
+        n_resamples=settings.resamples,
+        seed=settings.seed,
+    )
+    with progress_bars(err) as progress:
+        return comparing.compare_predictions(task, wanted, progress=progress)
+
+
+def _print(found: comparing.Comparison | comparing.Predictions) -> None:
+    header, rows = tabulate.cells(found, brief=out.width < _FULL_WIDTH)
+    grid = Grid(box=None, pad_edge=False)
+    for i, name in enumerate(header):
+        grid.add_column(name, justify="left" if i == 0 else "right", overflow="fold")
+    for row in rows:
+        grid.add_row(*row, style="bold" if row[0].startswith("polar-detect") else "")
+    out.print(grid)
+    for line in ("", *tabulate.conditions(found), ""):
+        out.print(line, style="dim", highlight=False, markup=False)
+    for line in tabulate.advice(found):
+        out.print(line, highlight=False, markup=False)

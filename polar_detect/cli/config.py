@@ -1,0 +1,106 @@
+"""`polar-detect.toml`: options of any command in a file; what the command line says wins.
+
+A section per command, a key per option as on the command line, without the dashes in front:
+
+    [fit]
+    model = "smollm2"
+    max-tokens = 64
+
+Keys with `_` for `-` are the same key. Unknown sections and keys are usage errors.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+FILE = "polar-detect.toml"
+
+
+def read_config(context: typer.Context, file: Path | None) -> dict[str, Any]:
+    """Return the defaults that the file gives to the commands below `context`.
+
+    Parameters
+    ----------
+    context : typer.Context
+        Of the program itself; it knows every command and option.
+    file : Path or None
+        None: `polar-detect.toml` in the working directory, if there is one.
+
+    Raises
+    ------
+    typer.BadParameter
+        The file is not TOML, or names a command or option that does not exist, or holds a
+        value that is neither a string nor a number, a truth value or a list.
+    """
+    path = Path(FILE) if file is None else file
+    if file is None and not path.is_file():
+        return {}
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(
+            f"Got {path} that is not TOML ({error}); expected lines such as alpha = 0.01 below "
+            "[score]; correct it."
+        ) from error
+    except OSError as error:
+        raise typer.BadParameter(
+            f"Got {path}, which cannot be read ({error.strerror}); expected a readable file; "
+            "check the path and its permissions."
+        ) from error
+    return _defaults(context.command, content, str(path), "")
+
+
+def _defaults(group: Any, content: Mapping[str, Any], source: str, above: str) -> dict[str, Any]:
+    commands: Mapping[str, Any] = group.commands
+    found: dict[str, Any] = {}
+    for name, section in content.items():
+        where = f"[{above}{name}]"
+        if name not in commands:
+            is_section = isinstance(section, dict)
+            what = f"section {where}" if is_section else f"key '{name}' outside any section"
+            raise _unknown(what, source, commands, name)
+        if not isinstance(section, dict):
+            raise typer.BadParameter(
+                f"Got '{name} = …' in {source}; expected a section [{name}] with options below; "
+                "correct it."
+            )
+        command = commands[name]
+        inner = getattr(command, "commands", {})
+        deeper = {key: value for key, value in section.items() if key in inner}
+        own = {key: value for key, value in section.items() if key not in inner}
+        found[name] = _options(command, own, source, where)
+        found[name] |= _defaults(command, deeper, source, f"{above}{name}.") if deeper else {}
+    return found
+
+
+def _options(command: Any, given: Mapping[str, Any], source: str, where: str) -> dict[str, Any]:
+    """Return values by parameter name; options are known by how they are written."""
+    known = {
+        spelling.lstrip("-"): parameter
+        for parameter in command.params
+        if parameter.param_type_name == "option" and not parameter.is_eager
+        for spelling in parameter.opts
+    }
+    found: dict[str, Any] = {}
+    for key, value in given.items():
+        name = key.replace("_", "-")
+        if name not in known:
+            raise _unknown(f"key '{key}' in {where}", source, known, name)
+        if isinstance(value, dict) or value is None:
+            raise typer.BadParameter(
+                f"Got a table as '{key}' in {where} of {source}; expected one value; correct it."
+            )
+        found[str(known[name].name)] = value
+    return found
+
+
+def _unknown(what: str, source: str, known: Iterable[str], name: str) -> typer.BadParameter:
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    advice = f"did you mean {close[0]}?" if close else "correct or remove it."
+    listed = ", ".join(names) or "none"
+    return typer.BadParameter(f"Got {what} of {source}; expected one of {listed}; {advice}")

@@ -1,0 +1,41 @@
+"""Compare the detector with what a user would pick instead, on the user's own rows."""
+
+from polar_detect.compare.advice import advise, advise_on_predictions
+from polar_detect.compare.detection import (
+    Comparison,
+    MethodResult,
+    Scored,
+    Settings,
+    compare_detectors,
+    default_detectors,
+    measure,
+    run_methods,
+)
+from polar_detect.compare.regression import (
+    Prediction,
+    Predictions,
+    PredictionSettings,
+    compare_predictions,
+)
+from polar_detect.compare.rows import Reading, Rows, Task, read_task
+
+__all__ = [
+    "Comparison",
+    "MethodResult",
+    "Prediction",
+    "PredictionSettings",
+    "Predictions",
+    "Reading",
+    "Rows",
+    "Scored",
+    "Settings",
+    "Task",
+    "advise",
+    "advise_on_predictions",
+    "compare_detectors",
+    "compare_predictions",
+    "default_detectors",
+    "measure",
+    "read_task",
+    "run_methods",
+]

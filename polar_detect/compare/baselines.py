@@ -1,0 +1,117 @@
+"""What a user would pick instead: LightGBM, random forest, isolation forest, kNN.
+
+Hides how each is fitted on few rows, and what the first two learn from where no training
+row is labelled anomalous.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+from sklearn.ensemble import IsolationForest, RandomForestClassifier
+from sklearn.neighbors import NearestNeighbors
+
+from polar_detect.compare.views import Seen
+
+Scores = NDArray[np.float64]
+Scorer = Callable[[Any], Scores]
+
+_N_NEAREST = 5
+MIN_LABELLED = 5
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A method that turns training rows into a scorer.
+
+    Parameters
+    ----------
+    name : str
+    learns_from_labels : bool
+        Whether it takes labelled anomalous rows where there are some; without, it sees
+        normal rows only.
+    fit : callable of view, labels of the training rows, seed → scorer
+    """
+
+    name: str
+    learns_from_labels: bool
+    fit: Callable[[Seen, NDArray[np.bool_], int], Scorer]
+
+
+def is_labelled(labels: NDArray[np.bool_]) -> bool:
+    """Return whether there are enough labelled anomalous training rows to learn from."""
+    return int(labels.sum()) >= MIN_LABELLED
+
+
+def _fit_forest(seen: Seen, labels: NDArray[np.bool_], seed: int) -> Scorer:
+    forest = IsolationForest(n_estimators=200, random_state=seed).fit(seen.train[~labels])
+    return lambda rows: -np.asarray(forest.score_samples(rows), np.float64)
+
+
+def _fit_knn(seen: Seen, labels: NDArray[np.bool_], seed: int) -> Scorer:  # noqa: ARG001
+    normal = seen.train[~labels]
+    n_nearest = min(_N_NEAREST, normal.shape[0])
+    index = NearestNeighbors(n_neighbors=n_nearest, metric=seen.metric).fit(normal)
+    return lambda rows: np.asarray(index.kneighbors(rows)[0].mean(1), np.float64)
+
+
+def _fit_random_forest(seen: Seen, labels: NDArray[np.bool_], seed: int) -> Scorer:
+    model = RandomForestClassifier(
+        n_estimators=300, class_weight="balanced_subsample", random_state=seed
+    )
+    model.fit(*_contrast(seen, labels, seed))
+    return lambda rows: np.asarray(model.predict_proba(rows)[:, 1], np.float64)
+
+
+def _fit_lightgbm(seen: Seen, labels: NDArray[np.bool_], seed: int) -> Scorer:
+    rows, targets = _contrast(seen, labels, seed)
+    weights = np.where(targets, (~targets).sum() / max(targets.sum(), 1), 1.0)
+    settings = {
+        "objective": "binary",
+        "num_leaves": 15,
+        "learning_rate": 0.05,
+        "min_data_in_leaf": 5,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 1,
+        "verbosity": -1,
+        "seed": seed,
+    }
+    data = lightgbm.Dataset(rows, targets.astype(int), weight=weights)
+    booster = lightgbm.train(settings, data, 150)
+    return lambda new: np.asarray(booster.predict(new, raw_score=True), np.float64)
+
+
+def _contrast(seen: Seen, labels: NDArray[np.bool_], seed: int) -> tuple[Any, NDArray[np.bool_]]:
+    """Return rows and targets for a classifier.
+
+    Without labelled anomalies, normal rows stand against rows whose cells are drawn from each
+    column on its own: what breaks the dependence between columns is strange.
+
+    Source: Shi & Horvath, Unsupervised Learning with Random Forest Predictors, 2006, "Addcl1".
+    """
+    if is_labelled(labels):
+        return seen.train, labels
+    normal = seen.train[~labels]
+    dense = normal.toarray() if scipy.sparse.issparse(normal) else np.asarray(normal)
+    # With replacement: shuffled columns are as long as before, no first split gains anything,
+    # and LightGBM stops there.
+    drawn = np.random.default_rng(seed).integers(0, len(dense), dense.shape)
+    shuffled = np.take_along_axis(dense, drawn, axis=0)
+    if scipy.sparse.issparse(normal):
+        rows = scipy.sparse.vstack([normal, scipy.sparse.csr_matrix(shuffled)]).tocsr()
+    else:
+        rows = np.vstack([dense, shuffled])
+    return rows, np.repeat([False, True], len(dense))
+
+
+BASELINES = (
+    Baseline("LightGBM", True, _fit_lightgbm),
+    Baseline("random forest", True, _fit_random_forest),
+    Baseline("isolation forest", False, _fit_forest),
+    Baseline("kNN", False, _fit_knn),
+)

@@ -1,0 +1,277 @@
+"""A number instead of a label: what signature features add to models that predict it.
+
+Rows are cross-validated, or fitted on one file and tested on another. References of
+signatures are fitted inside each fold, so that no row is compared with itself.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import KFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from polar_detect.compare.detection import Figure, cut_texts
+from polar_detect.compare.rows import Rows, Task
+from polar_detect.encoder import Encoder
+from polar_detect.errors import InputError
+from polar_detect.extraction import Extractor, Readings, Reference
+from polar_detect.metrics import Difference
+from polar_detect.progress import Progress, Tracker
+from polar_detect.transformer import cross_fitted_signatures
+
+Vector = NDArray[np.float64]
+
+_MIN_ROWS = 40
+MODELS: dict[str, Callable[[int], Any]] = {
+    "ridge": lambda _: RidgeCV(alphas=np.logspace(-3, 5, 17)),
+    "random forest": lambda seed: RandomForestRegressor(300, random_state=seed),
+    "LightGBM": lambda seed: lightgbm.LGBMRegressor(
+        n_estimators=300,
+        learning_rate=0.05,
+        num_leaves=15,
+        min_child_samples=5,
+        n_jobs=1,
+        verbosity=-1,
+        random_state=seed,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One model on one set of features.
+
+    Parameters
+    ----------
+    model : str
+    features : str
+        What the model reads, in words.
+    r2, rmse : Figure
+        With bootstrap 95 % intervals over rows.
+    gain : Difference or None
+        R² with minus R² without signature features, of the same model; None without them.
+    to_best : Difference
+        R² minus that of the best model, over the same resamples.
+    fit_s : float
+        Seconds to fit and predict all folds, features included.
+    """
+
+    model: str
+    features: str
+    r2: Figure
+    rmse: Figure
+    gain: Difference | None
+    to_best: Difference
+    fit_s: float
+
+    @property
+    def title(self) -> str:
+        """Model and features in words."""
+        return f"{self.model} on {self.features}"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The whole table, best R² first, with what it was measured on."""
+
+    results: tuple[Prediction, ...]
+    n_rows: int
+    n_folds: int
+    target: str
+    text_source: str
+    columns: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PredictionSettings:
+    """How the models are compared.
+
+    Parameters
+    ----------
+    extractor : Extractor
+    target : str
+        Name of the number.
+    n_folds : int
+    n_resamples : int
+    seed : int
+    """
+
+    extractor: Extractor
+    target: str
+    n_folds: int = 5
+    n_resamples: int = 500
+    seed: int = 0
+
+
+def compare_predictions(
+    task: Task, settings: PredictionSettings, *, progress: Progress | None = None
+) -> Predictions:
+    """Predict the target with every model, with and without signature features.
+
+    Raises
+    ------
+    InputError
+        Fewer than 40 rows have a number to predict, or all have the same one.
+    """
+    tracker = Tracker(progress)
+    rows = Rows.below([task.train, task.test])
+    _check(rows)
+    folds = _folds(task, settings)
+    predicted = _predict(rows, folds, bool(task.columns), settings, tracker)
+    tested = np.concatenate([test for _, test in folds])
+    truth = rows.target[tested].astype(np.float64)
+    out_of_fold = {key: (values[tested], took) for key, (values, took) in predicted.items()}
+    return Predictions(
+        results=tuple(_measure(truth, out_of_fold, settings)),
+        n_rows=len(tested),
+        n_folds=len(folds),
+        target=settings.target,
+        text_source=task.text_source,
+        columns=task.columns,
+        notes=(*task.notes, *cut_texts(rows.texts, settings.extractor.tracer)),
+    )
+
+
+def _check(rows: Rows) -> None:
+    if len(rows) < _MIN_ROWS or np.ptp(rows.target) == 0:
+        raise InputError(
+            f"Got {len(rows)} rows with a number to predict (or all the same); expected at least "
+            f"{_MIN_ROWS} that differ; check --target."
+        )
+
+
+def _folds(
+    task: Task, settings: PredictionSettings
+) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    n_train, n_test = len(task.train), len(task.test)
+    if n_test:
+        return [(np.arange(n_train), np.arange(n_train, n_train + n_test))]
+    folds = KFold(settings.n_folds, shuffle=True, random_state=settings.seed)
+    return list(folds.split(np.arange(n_train)))
+
+
+Key = tuple[str, str]  # model, features
+
+
+def _predict(
+    rows: Rows,
+    folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
+    has_numbers: bool,
+    settings: PredictionSettings,
+    tracker: Tracker,
+) -> dict[Key, tuple[Vector, float]]:
+    """Return out-of-fold predictions and seconds by model and features."""
+    start = time.perf_counter()
+    readings = _read(rows, settings.extractor, tracker)
+    read_s = time.perf_counter() - start
+    plain = rows.numbers if has_numbers else readings.embeddings.astype(np.float64)
+    name = "numbers" if has_numbers else "MiniLM"
+    embed_s = 0.0 if has_numbers else _time_embedding(rows, settings.extractor.encoder)
+    stage = tracker.stage("folds", len(folds))
+    found: dict[Key, tuple[Vector, float]] = {}
+    for train, test in folds:
+        start = time.perf_counter()
+        signatures = _fold_signatures(readings, train, test, settings)
+        signature_s = time.perf_counter() - start + read_s / len(folds)
+        for model in MODELS:
+            for kind, base_s in (
+                (name, embed_s / len(folds)),
+                (f"{name} + signature", signature_s),
+            ):
+                matrix = plain if kind == name else np.hstack([plain, signatures])
+                start = time.perf_counter()
+                fitted = _pipeline(model, settings.seed).fit(matrix[train], rows.target[train])
+                values, took = found.get((model, kind), (np.full(len(rows), np.nan), 0.0))
+                values[test] = fitted.predict(matrix[test])
+                found[model, kind] = (values, took + base_s + time.perf_counter() - start)
+        stage.advance(1)
+    return found
+
+
+def _read(rows: Rows, extractor: Extractor, tracker: Tracker) -> Readings:
+    return Readings.below(
+        [
+            extractor.read([rows.texts[i] for i in chunk])
+            for chunk in tracker.chunks("read rows", len(rows))
+        ]
+    )
+
+
+def _time_embedding(rows: Rows, encoder: Encoder) -> float:
+    start = time.perf_counter()
+    encoder.embed(rows.texts)
+    return time.perf_counter() - start
+
+
+def _fold_signatures(
+    readings: Readings,
+    train: NDArray[np.intp],
+    test: NDArray[np.intp],
+    settings: PredictionSettings,
+) -> Vector:
+    """Return all rows' signatures against the training rows; rows of neither part are NaN."""
+    extractor, inside = settings.extractor, readings.rows(train)
+    own = cross_fitted_signatures(extractor, inside, seed=settings.seed)
+    others = extractor.signatures(readings.rows(test), Reference.fit(inside))
+    values = np.full((len(readings), len(own.features)), np.nan)
+    values[train], values[test] = own.values, others.values
+    return values
+
+
+def _pipeline(model: str, seed: int) -> Any:
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True)
+    pipeline = make_pipeline(imputer, StandardScaler(), MODELS[model](seed))
+    return pipeline.set_output(transform="pandas") if model == "LightGBM" else pipeline
+
+
+def _measure(
+    truth: Vector, predicted: dict[Key, tuple[Vector, float]], settings: PredictionSettings
+) -> list[Prediction]:
+    rng = np.random.default_rng(settings.seed)
+    resamples = rng.integers(0, len(truth), (settings.n_resamples, len(truth)))
+    errors = {key: (values - truth) ** 2 for key, (values, _) in predicted.items()}
+    r2 = {key: _r2(truth, error, resamples) for key, error in errors.items()}
+    best = max(r2, key=lambda key: r2[key][0])
+    results = []
+    for (model, features), (_, took) in predicted.items():
+        own, plain = r2[model, features], features.removesuffix(" + signature")
+        squared = errors[model, features]
+        rmse = np.sqrt(np.concatenate([[squared.mean()], squared[resamples].mean(1)]))
+        results.append(
+            Prediction(
+                model=model,
+                features=features,
+                r2=_figure(own),
+                rmse=_figure(rmse),
+                gain=None if plain == features else _difference(own, r2[model, plain]),
+                to_best=_difference(own, r2[best]),
+                fit_s=took,
+            )
+        )
+    return sorted(results, key=lambda result: -result.r2.value)
+
+
+def _r2(truth: Vector, errors: Vector, resamples: NDArray[np.int64]) -> Vector:
+    """Return R² of all rows, then of each resample."""
+    whole = 1 - errors.mean() / truth.var()
+    return np.concatenate([[whole], 1 - errors[resamples].mean(1) / truth[resamples].var(1)])
+
+
+def _figure(values: Vector) -> Figure:
+    low, high = np.quantile(values[1:], [0.025, 0.975])
+    return Figure(float(values[0]), float(low), float(high))
+
+
+def _difference(own: Vector, other: Vector) -> Difference:
+    figure = _figure(own - other)
+    return Difference(figure.value, figure.low, figure.high)

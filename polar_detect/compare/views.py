@@ -1,0 +1,130 @@
+"""What a method reads of a row: raw numbers, TF-IDF, or MiniLM embeddings.
+
+A view is fitted on training rows, never on test rows, and its time counts for every method
+that reads it, as each method's user would pay for it.
+"""
+
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import StandardScaler
+
+from polar_detect import models
+from polar_detect.compare.rows import Rows, Task
+from polar_detect.encoder import Encoder
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Training and test rows in one view, and what that took.
+
+    Parameters
+    ----------
+    name : str
+    metric : str
+        The distance between rows that suits the view.
+    train, test : (n_rows, n_features) array or sparse matrix
+    fit_s, score_s : float
+        Seconds for fitting on and reading the training rows, and for reading the test rows.
+    """
+
+    name: str
+    metric: str
+    train: Any
+    test: Any
+    fit_s: float
+    score_s: float
+
+
+class View(ABC):
+    """Turns rows into a matrix."""
+
+    name: ClassVar[str]
+    metric: ClassVar[str]
+
+    @abstractmethod
+    def fit(self, rows: Rows) -> Any:
+        """Fit on training rows and return their matrix."""
+
+    @abstractmethod
+    def read(self, rows: Rows) -> Any:
+        """Return the matrix of other rows."""
+
+    def see(self, task: Task) -> Seen:
+        """Fit on the training rows, read the test rows, and time both."""
+        start = time.perf_counter()
+        train = self.fit(task.train)
+        fitted = time.perf_counter()
+        test = self.read(task.test)
+        done = time.perf_counter()
+        return Seen(self.name, self.metric, train, test, fitted - start, done - fitted)
+
+
+class Numbers(View):
+    """Numeric columns, missing cells as the median, standardised."""
+
+    name = "numbers"
+    metric = "euclidean"
+
+    def fit(self, rows: Rows) -> Any:
+        """Fit medians, means and spreads; see `View.fit`."""
+        imputer = SimpleImputer(strategy="median", keep_empty_features=True)
+        self._pipeline = make_pipeline(imputer, StandardScaler())
+        return self._pipeline.fit_transform(rows.numbers)
+
+    def read(self, rows: Rows) -> Any:
+        """See `View.read`."""
+        return self._pipeline.transform(rows.numbers)
+
+
+class TfIdf(View):
+    """Words, pairs of words, and pieces of three to five characters, weighted by TF-IDF."""
+
+    name = "TF-IDF"
+    metric = "cosine"
+
+    def fit(self, rows: Rows) -> Any:
+        """Fit vocabulary and weights; see `View.fit`."""
+        self._vectoriser = make_union(
+            TfidfVectorizer(
+                ngram_range=(1, 2), token_pattern=r"(?u)\S+", sublinear_tf=True, max_features=2000
+            ),
+            TfidfVectorizer(
+                analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, max_features=3000
+            ),
+        )
+        return self._vectoriser.fit_transform(rows.texts).tocsr()
+
+    def read(self, rows: Rows) -> Any:
+        """See `View.read`."""
+        return self._vectoriser.transform(rows.texts).tocsr()
+
+
+class MiniLM(View):
+    """Sentence embeddings of all-MiniLM-L6-v2; loading it counts as fitting."""
+
+    name = "MiniLM"
+    metric = "cosine"
+
+    def fit(self, rows: Rows) -> Any:
+        """Load the encoder; see `View.fit`."""
+        self._encoder = Encoder.load(models.resolve(models.DEFAULT_ENCODER).folder)
+        return self._embed(rows)
+
+    def read(self, rows: Rows) -> Any:
+        """See `View.read`."""
+        return self._embed(rows)
+
+    def _embed(self, rows: Rows) -> Any:
+        return self._encoder.embed(rows.texts).astype(np.float64)
+
+
+def views_of(task: Task) -> list[View]:
+    """Return the views that a task allows: numbers only where there are some."""
+    return [*([Numbers()] if task.columns else []), TfIdf(), MiniLM()]

@@ -1,0 +1,175 @@
+"""Any PyOD detector as the head; PyOD is optional (`pip install 'polar-detect[pyod]'`).
+
+Hides which class a name stands for, scores that depend on the batch, and storage without
+pickle.
+"""
+
+import copy
+import importlib
+import pkgutil
+import zipfile
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import skops.io
+import skops.io.exceptions
+from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
+
+from polar_detect.detectors.base import Attribution, Head, read_features, write_features
+from polar_detect.errors import ArtifactError, InputError, OutputError
+from polar_detect.features import Feature, FeatureTable
+
+PREFIX = "pyod:"
+_INSTALL = "pip install 'polar-detect[pyod]'"
+_MODEL = "pyod.skops"
+_TRUSTED = ("pyod.models.", "sklearn.", "scipy.stats.")
+_GROUPS = {"context", "neighbours", "distance", "loss", "program", "column"}
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OSError, zipfile.BadZipFile)
+
+
+class PyODHead(Head):
+    """A PyOD detector over the standardised distances, context, losses and program.
+
+    Parameters
+    ----------
+    detector : pyod.models.base.BaseDetector
+        Is copied before it is fitted; its `contamination` is not used, as thresholds come from
+        held-out texts.
+
+    Source: Zhao, Nasrullah and Li, PyOD, JMLR 20 (2019).
+    """
+
+    name = "pyod"
+    reason = "a PyOD detector over distances, context, losses and the minimal program"
+    needs_curves = False
+    needs_corruptions = False
+    needs_programs = True
+
+    def __init__(self, detector: Any) -> None:
+        kind = type(detector).__name__
+        self.name = f"{PREFIX}{kind}"  # type: ignore[misc]  # each PyOD detector has its own
+        self.reason = f"PyOD's {kind} over distances, context, losses and program"  # type: ignore[misc]
+        self._detector = detector
+        self._scaler: Any = None
+        self._features: tuple[Feature, ...] = ()
+        self._background: NDArray[np.float64] = np.zeros((1, 0))
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """Return a head by the name of a PyOD class, e.g. ``ECOD`` or ``pyod:knn``.
+
+        Raises
+        ------
+        InputError
+            PyOD is not installed, or has no such detector.
+        """
+        return cls(_find_class(name.removeprefix(PREFIX))())
+
+    def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:  # noqa: ARG002
+        """Fit on normal texts; strangers are not looked at; see `Head.fit`."""
+        detector = copy.deepcopy(self._detector)
+        if "random_state" in detector.get_params():
+            detector.set_params(random_state=seed)
+        self._features = normal.features
+        values = self._select(normal).values.astype(np.float64)
+        self._scaler = StandardScaler().fit(values)
+        scaled = self._scaler.transform(values)
+        self._detector = detector.fit(scaled)
+        self._background = np.median(scaled, axis=0, keepdims=True)
+        return self
+
+    def _scores(self, table: FeatureTable) -> NDArray[np.float64]:
+        """Return PyOD's decision function; see `Head.scores`."""
+        return self._decide(self._scaler.transform(self._select(table).values.astype(np.float64)))
+
+    def _decide(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        # ECOD and COPOD rank a row among the training rows and the batch; alone, a row's score
+        # does not depend on its company.
+        if hasattr(self._detector, "X_train"):
+            alone = [self._detector.decision_function(row[None]) for row in rows]
+            return np.concatenate(alone).astype(np.float64)
+        return np.asarray(self._detector.decision_function(rows), np.float64)
+
+    def _explain(self, table: FeatureTable) -> Attribution:
+        """Return Shapley values estimated by one permutation and its reverse; they add up.
+
+        Each is measured against the median normal text.
+        """
+        import shap  # here, because its just-in-time compiler takes seconds to import
+
+        selected = self._select(table)
+        rows = self._scaler.transform(selected.values.astype(np.float64))
+        explainer = shap.explainers.Permutation(self._decide, self._background, seed=0)
+        parts = explainer(rows, max_evals=2 * rows.shape[1] + 1, silent=True).values
+        values = np.zeros(table.values.shape)
+        position = {feature: i for i, feature in enumerate(table.features)}
+        values[:, [position[feature] for feature in selected.features]] = parts
+        return Attribution(float(self._decide(self._background)[0]), values, table.features)
+
+    def save(self, folder: Path) -> None:
+        """Write a skops file and the feature names; see `Head.save`."""
+        content = {
+            "detector": self._detector,
+            "scaler": self._scaler,
+            "background": self._background,
+        }
+        try:
+            skops.io.dump(content, folder / _MODEL)
+            _check_types(folder / _MODEL)
+        except (*_UNREADABLE, skops.io.exceptions.UnsupportedTypeException) as error:
+            raise OutputError(
+                f"Got {self.name}, which cannot be stored without pickle ({error}); expected a "
+                "detector of arrays and scikit-learn parts such as pyod:ECOD; use another."
+            ) from error
+        write_features(self._features, folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read both files, trusting PyOD's and scikit-learn's types only; see `Head.load`."""
+        _find_class("ECOD")  # says what to install
+        try:
+            content = skops.io.load(folder / _MODEL, trusted=_check_types(folder / _MODEL))
+            head = cls(content["detector"])
+        except (*_UNREADABLE, skops.io.exceptions.UntrustedTypesFoundException) as error:
+            raise ArtifactError(
+                f"Got '{folder / _MODEL}' that cannot be read safely ({error}); expected the "
+                "file that fit wrote; fit the detector again."
+            ) from error
+        head._scaler, head._background = content["scaler"], content["background"]
+        head._features = read_features(folder)
+        return head
+
+    def _select(self, table: FeatureTable) -> FeatureTable:
+        assert self._features == table.features
+        return table.where(lambda feature: feature.group in _GROUPS)
+
+
+def _check_types(path: Path) -> list[str]:
+    """Return the types that a file needs trust in; raise `ValueError` for those of others."""
+    types: list[str] = skops.io.get_untrusted_types(file=path)
+    foreign = [name for name in types if not name.startswith(_TRUSTED)]
+    if foreign:
+        raise ValueError(f"types of neither PyOD nor scikit-learn: {', '.join(foreign)}")
+    return types
+
+
+def _find_class(name: str) -> Any:
+    try:
+        package = importlib.import_module("pyod.models")
+    except ImportError as error:
+        raise InputError(
+            f"Got detector '{PREFIX}{name}' without PyOD; expected it to be installed; run "
+            f"{_INSTALL}."
+        ) from error
+    modules = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    if name.lower() in modules:
+        module = importlib.import_module(f"pyod.models.{name.lower()}")
+        for attribute, value in vars(module).items():
+            if attribute.lower() == name.lower() and isinstance(value, type):
+                return value
+    raise InputError(
+        f"Got detector '{PREFIX}{name}'; expected the name of a PyOD class, such as pyod:ECOD, "
+        "pyod:KNN, pyod:LOF, pyod:COPOD, pyod:IForest, pyod:PCA or pyod:OCSVM; choose one."
+    )

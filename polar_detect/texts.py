@@ -1,0 +1,104 @@
+"""What estimators over texts take: texts in any container, labels of both conventions."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn import exceptions
+
+from polar_detect.errors import InputError, NotFittedError
+
+
+class UnfittedError(NotFittedError, exceptions.NotFittedError):  # type: ignore[misc]
+    """An estimator that is not fitted, also as scikit-learn's own error.
+
+    Not in `errors`, which must not import scikit-learn.
+    """
+
+
+def as_texts(X: Any) -> list[str]:
+    """Return texts as a list.
+
+    Parameters
+    ----------
+    X : sequence of str
+        A list, tuple, series or array; or a table or array of one column.
+
+    Raises
+    ------
+    InputError
+        One string, no texts, several columns, or a value that is not text.
+
+    >>> as_texts(pd.Series(["oil", "fuse"]))
+    ['oil', 'fuse']
+    """
+    if isinstance(X, str):
+        raise InputError(
+            "Got one string; expected a sequence of texts; put it into a list: [text]."
+        )
+    if isinstance(X, pd.DataFrame):
+        X = X.to_numpy(object)
+    if isinstance(X, np.ndarray) and X.ndim > 1:
+        if X.ndim > 2 or X.shape[1] != 1:
+            raise InputError(
+                f"Got an array of shape {X.shape}; expected one column of texts; select it first."
+            )
+        X = X[:, 0]
+    texts = list(X)
+    for i, text in enumerate(texts):
+        _check_text(text, i)
+    if not texts:
+        raise InputError("Got no texts; expected at least one; check the input.")
+    return [str(text) for text in texts]  # numpy's strings are a subclass
+
+
+def anomalous(y: Any, n_texts: int) -> NDArray[np.bool_]:
+    """Return which texts are labelled anomalous, (n_texts,).
+
+    Parameters
+    ----------
+    y : array-like or None
+        True or 1 = anomalous and False or 0 = normal; or, where a -1 occurs, scikit-learn's
+        convention for outliers: -1 = anomalous and 1 = normal.
+
+    Raises
+    ------
+    InputError
+        Other values, or not one label a text.
+
+    >>> anomalous([1, -1], 2).tolist(), anomalous([1, 0], 2).tolist()
+    ([False, True], [True, False])
+    """
+    if y is None:
+        return np.zeros(n_texts, bool)
+    labels = np.asarray(y)
+    if labels.shape != (n_texts,):
+        n_labels = len(labels) if labels.ndim == 1 else f"{labels.shape} array of"
+        raise InputError(f"Got {n_labels} labels for {n_texts} texts; expected one each; check y.")
+    values = set(labels.tolist())
+    if values <= {0, 1}:
+        return labels.astype(bool)
+    if values <= {-1, 1}:
+        flags: NDArray[np.bool_] = labels == -1
+        return flags
+    odd = sorted(map(repr, values - {-1, 0, 1})) or ["-1 and 0 together"]
+    raise InputError(
+        f"Got label {odd[0]}; expected 1 or True for anomalous and 0 or False for normal texts, "
+        "or -1 for anomalous and 1 for normal; convert y."
+    )
+
+
+def _check_text(text: Any, i: int) -> None:
+    if not isinstance(text, str):
+        raise InputError(
+            f"Got {type(text).__name__} at position {i}; expected texts (str); convert the "
+            "values first, missing ones to ''."
+        )
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"Got half a character (lone surrogate) in the text at position {i}; expected "
+            "text that UTF-8 can hold; decode the source with errors='replace'."
+        ) from error

@@ -1,0 +1,201 @@
+"""`SignatureTransformer`: texts → signatures as a table, a step of scikit-learn pipelines."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
+
+from polar_detect import models
+from polar_detect.backbone import Backbone
+from polar_detect.encoder import Encoder
+from polar_detect.errors import InputError, ModelError
+from polar_detect.extraction import Extractor, Readings, Reference, program_features
+from polar_detect.features import FeatureTable
+from polar_detect.menu import Menu
+from polar_detect.progress import CHUNK
+from polar_detect.signature import CurveKind, Tracer
+from polar_detect.texts import UnfittedError, as_texts
+
+_N_FOLDS = 4
+_MENU_TEXTS = 8
+MIN_TEXTS = 2 * _N_FOLDS
+
+
+class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Signatures of texts against the normal texts that it was fitted on.
+
+    `fit_transform` compares each training text with the other training texts only, in four
+    folds, so that training rows look like new ones to the next step; hence, as with
+    scikit-learn's `TargetEncoder`, it differs from `fit` followed by `transform`.
+
+    Parameters
+    ----------
+    model : str
+        Embedded name, Hugging Face id, folder or GGUF file of a causal language model.
+    curves : {"first-order", "none", "exact"}
+        Skip, loop and exit curves: estimated, left out, or measured (40 times a plain pass).
+    programs : bool
+        Whether to search minimal programs too; several times the time of the rest.
+    max_tokens : int
+        Texts are cut after this many tokens.
+    tolerance : float
+        Nats per token that a valid program may lose.
+    seed : int
+
+    Examples
+    --------
+    >>> signatures = SignatureTransformer().fit(normal_texts)    # doctest: +SKIP
+    >>> signatures.transform(["Pump leaks"])["distance/knn/L4"]  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str = models.DEFAULT_MODEL,
+        curves: CurveKind = "first-order",
+        programs: bool = False,
+        max_tokens: int = 64,
+        tolerance: float = 0.1,
+        seed: int = 0,
+    ) -> None:
+        self.model = model
+        self.curves = curves
+        self.programs = programs
+        self.max_tokens = max_tokens
+        self.tolerance = tolerance
+        self.seed = seed
+
+    def fit(self, X: Sequence[str], y: Any = None) -> Self:  # noqa: ARG002
+        """Fit on normal texts.
+
+        Parameters
+        ----------
+        X : sequence of str
+        y : ignored
+
+        Raises
+        ------
+        InputError
+            Fewer than 8 texts with at least one token, or what is not text.
+        """
+        self._fit(as_texts(X))
+        return self
+
+    def fit_transform(self, X: Sequence[str], y: Any = None, **_: Any) -> pd.DataFrame:  # noqa: ARG002
+        """Fit on normal texts and return their signatures, each against the others."""
+        texts = as_texts(X)
+        readings = self._fit(texts)
+        index = np.flatnonzero(readings.traces.n_tokens > 0)
+        kept = readings.rows(index)
+        table = cross_fitted_signatures(self.extractor_, kept, seed=self.seed)
+        return self._frame(self._with_programs(table, kept.texts), index, X, len(texts))
+
+    def transform(self, X: Sequence[str]) -> pd.DataFrame:
+        """Return the signatures of new texts, a row each; texts without tokens are NaN."""
+        if not hasattr(self, "reference_"):
+            raise UnfittedError(
+                "Got a transformer that is not fitted; expected a fitted one; call fit on normal "
+                "texts first."
+            )
+        texts = as_texts(X)
+        readings = _read(self.extractor_, texts)
+        index = np.flatnonzero(readings.traces.n_tokens > 0)
+        kept = readings.rows(index)
+        table = self.extractor_.signatures(kept, self.reference_)
+        return self._frame(self._with_programs(table, kept.texts), index, X, len(texts))
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002
+        """Return the names of the columns, e.g. ``skip/L11`` or ``distance/knn/L4``."""
+        if not hasattr(self, "names_"):
+            raise UnfittedError(
+                "Got a transformer that is not fitted; expected a fitted one; call fit first."
+            )
+        return np.asarray(self.names_, object)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that the input is a sequence of texts."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.one_d_array = True
+        return tags
+
+    def _fit(self, texts: list[str]) -> Readings:
+        self.extractor_ = self._load()
+        readings = _read(self.extractor_, texts)
+        kept = readings.rows(np.flatnonzero(readings.traces.n_tokens > 0))
+        if len(kept) < MIN_TEXTS:
+            raise InputError(
+                f"Got {len(kept)} texts that are not empty; expected at least {MIN_TEXTS}; add "
+                "normal texts."
+            )
+        self.reference_ = Reference.fit(kept)
+        self.menu_ = self._menu(kept.texts) if self.programs else None
+        table = self.extractor_.signatures(kept.rows(np.arange(1)), self.reference_)
+        self.names_ = self._with_programs(table, kept.texts[:1]).names
+        return readings
+
+    def _load(self) -> Extractor:
+        decoder, encoder = models.resolve(self.model), models.resolve(models.DEFAULT_ENCODER)
+        if decoder.kind != "decoder":
+            raise ModelError(
+                f"Got model '{self.model}', which is an encoder; expected a causal language "
+                f"model; choose another, e.g. {models.DEFAULT_MODEL}."
+            )
+        if self.curves not in ("none", "first-order", "exact"):
+            raise InputError(
+                f"Got curves '{self.curves}'; expected none, first-order or exact; choose one."
+            )
+        backbone = Backbone.load(decoder.folder)
+        tracer = Tracer(backbone, max_tokens=self.max_tokens, curves=self.curves)
+        return Extractor(tracer, Encoder.load(encoder.folder))
+
+    def _menu(self, texts: Sequence[str]) -> Menu:
+        distinct = list(dict.fromkeys(texts))
+        order = np.random.default_rng(self.seed).permutation(len(distinct))[:_MENU_TEXTS]
+        tracer = self.extractor_.tracer
+        rows = tracer.tokenize([distinct[i] for i in order])
+        return Menu.fit(tracer.executor, rows, tolerance=self.tolerance)
+
+    def _with_programs(self, table: FeatureTable, texts: Sequence[str]) -> FeatureTable:
+        if self.menu_ is None:
+            return table
+        tracer = self.extractor_.tracer
+        found = self.menu_.minimal_programs(
+            tracer.executor, tracer.tokenize(texts), tolerance=self.tolerance
+        )
+        return FeatureTable.beside([table, program_features(found, tracer.backbone.n_layers)])
+
+    def _frame(
+        self, table: FeatureTable, index: NDArray[np.intp], X: Any, n_texts: int
+    ) -> pd.DataFrame:
+        values = np.full((n_texts, len(table.features)), np.nan, np.float32)
+        values[index] = table.values
+        labels = X.index if isinstance(X, pd.Series | pd.DataFrame) else None
+        return pd.DataFrame(values, index=labels, columns=table.names)
+
+
+def cross_fitted_signatures(extractor: Extractor, readings: Readings, *, seed: int) -> FeatureTable:
+    """Return each text's signature against the texts of the other three of four folds.
+
+    Parameters
+    ----------
+    readings : Readings
+        Texts with tokens, at least eight.
+    """
+    folds = np.random.default_rng(seed).permutation(len(readings)) % _N_FOLDS
+    parts, order = [], []
+    for fold in range(_N_FOLDS):
+        inside, outside = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        reference = Reference.fit(readings.rows(outside))
+        parts.append(extractor.signatures(readings.rows(inside), reference))
+        order.append(inside)
+    return FeatureTable.below(parts).rows(np.argsort(np.concatenate(order)))
+
+
+def _read(extractor: Extractor, texts: Sequence[str]) -> Readings:
+    starts = range(0, len(texts), CHUNK)
+    return Readings.below([extractor.read(texts[start : start + CHUNK]) for start in starts])

@@ -1,0 +1,341 @@
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from work_orders import NORMAL, STRANGE
+
+from polar_detect import cli, metrics
+from polar_detect import compare as comparing
+from polar_detect.compare import detection, tabulate
+from polar_detect.compare.advice import within_noise
+from polar_detect.compare.rows import row_as_text
+from polar_detect.compare.views import Numbers
+from polar_detect.detector import PolarDetector
+from polar_detect.errors import InputError, OutputError
+
+N_RESAMPLES = 30
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["polar-detect", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        else:
+            code = 0
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def process(tmp_path):
+    """Return a CSV of process data in which a hot spindle fails."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "run": np.arange(1, 201),
+            "heat [K]": np.round(rng.normal(300, 2, 200), 1),
+            "load": rng.normal(0, 1, 200),
+            "site": "A",
+            "constant": 7,
+            "failed": (rng.random(200) < 0.2).astype(int),
+        }
+    )
+    frame.loc[frame["failed"] == 1, "heat [K]"] += 12
+    frame.loc[3, "load"] = np.nan
+    path = tmp_path / "process.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+def orders_task(*, labelled):
+    """Return work orders with strangers among the test rows, and training rows if labelled."""
+    strange = [f"{text} {i}" for i in range(3) for text in STRANGE]
+    shown = strange[:6] if labelled else []
+    train = [*NORMAL[:50], *shown]
+    test = [*NORMAL[50:], *strange[6:]]
+
+    def rows(texts, n_normal):
+        return comparing.Rows(texts, np.zeros((len(texts), 0)), np.arange(len(texts)) >= n_normal)
+
+    return comparing.Task(rows(train, 50), rows(test, 10), (), "column 'text'", ())
+
+
+def numbers_task(*, seed=0, n_anomalous=20):
+    """Return rows of two numbers that move together, but for the anomalous ones."""
+    rng = np.random.default_rng(seed)
+
+    def rows(n_normal, n_anomalous):
+        first = rng.normal(size=n_normal + n_anomalous)
+        sign = np.repeat([1, -1], [n_normal, n_anomalous])
+        numbers = np.column_stack([first, first * sign + rng.normal(0, 0.1, len(first))])
+        texts = [row_as_text(["a", "b"], row) for row in numbers.tolist()]
+        return comparing.Rows(texts, numbers, sign < 0)
+
+    return comparing.Task(rows(80, n_anomalous), rows(60, 40), ("a", "b"), "2 columns", ())
+
+
+def scored(name, scores, *, s_per_1000=1.0, is_ours=False, is_supervised=False):
+    return comparing.Scored(
+        name, "numbers", is_supervised, is_ours, np.asarray(scores, float), 1.0, s_per_1000
+    )
+
+
+def compared(*methods, n=100):
+    labels = np.arange(n) % 2 == 1
+    settings = comparing.Settings((), N_RESAMPLES, 0)
+    return comparing.Comparison(
+        tuple(comparing.measure(labels, methods, settings)), (50, 0), (50, 50), "text", (), ()
+    )
+
+
+LABELS = np.arange(100) % 2 == 1
+GOOD = LABELS * 3.0 + np.random.default_rng(1).normal(size=100)
+POOR = LABELS * 0.9 + np.random.default_rng(2).normal(size=100)
+CHANCE = np.random.default_rng(3).normal(size=100)
+
+
+@pytest.fixture(scope="module")
+def on_orders(tiny_folder, minilm):  # noqa: ARG001 - skips where there is no encoder
+    task = orders_task(labelled=True)
+    detector = PolarDetector(model=str(tiny_folder))
+    return comparing.compare_detectors(task, comparing.Settings((detector,), N_RESAMPLES, 0))
+
+
+def test_columns_of_numbers_are_found_and_counters_and_constants_left_out(process):
+    task = comparing.read_task(process, None, comparing.Reading("failed"))
+    assert task.columns == ("heat [K]", "load")
+    assert any("'run' counts rows" in note for note in task.notes)
+    assert task.train.texts[0].startswith("heat [K]: ")
+    assert np.isnan(np.concatenate([task.train.numbers, task.test.numbers])).sum() == 1
+
+
+def test_a_single_file_is_split_by_class_with_a_seed_and_without_overlap(process):
+    def split(seed):
+        task = comparing.read_task(process, None, comparing.Reading("failed", seed=seed))
+        return task.train, task.test
+
+    (train, test), (again, _), (other, _) = split(0), split(0), split(1)
+    assert len(train) == 120
+    assert len(test) == 80
+    assert abs(train.target.mean() - test.target.mean()) < 0.02
+    assert not set(train.texts) & set(test.texts)
+    assert train.texts == again.texts
+    assert train.texts != other.texts
+
+
+def test_thinned_rows_keep_the_share_of_each_class(process):
+    reading = comparing.Reading("failed", test_share=0.5, max_rows=50)
+    task = comparing.read_task(process, None, reading)
+    whole = comparing.read_task(process, None, comparing.Reading("failed", test_share=0.5))
+    assert len(task.train) == pytest.approx(50, abs=1)
+    assert task.train.target.mean() == pytest.approx(whole.train.target.mean(), abs=0.02)
+    assert any("50 of 100 training rows were drawn" in note for note in task.notes)
+
+
+def test_a_training_file_without_the_label_column_is_all_normal(tmp_path):
+    train, test = tmp_path / "train.csv", tmp_path / "test.csv"
+    pd.DataFrame({"text": NORMAL}).to_csv(train, index=False)
+    pd.DataFrame({"text": NORMAL[:5] + STRANGE, "y": [0] * 5 + [1] * 4}).to_csv(test, index=False)
+    task = comparing.read_task(train, test, comparing.Reading("y", text_column="text"))
+    assert not task.train.target.any()
+    assert task.test.target.sum() == 4
+    assert "5 of 9 test rows have a text that is among the training rows" in task.notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("reading", "message"),
+    [
+        ({"numeric_columns": "site"}, "Got column 'site' of .* that are not numbers"),
+        ({"numeric_columns": "heat"}, "Got column 'heat'; the table .* has: run, heat"),
+        ({"numeric_columns": "none"}, "neither a text column nor a column of numbers"),
+        ({"target": "fail"}, "Got column 'fail'"),
+        ({"text_column": "note"}, "Got column 'note'"),
+    ],
+)
+def test_columns_that_do_not_serve_are_refused(process, reading, message):
+    with pytest.raises(InputError, match=message):
+        comparing.read_task(process, None, comparing.Reading(**{"target": "failed"} | reading))
+
+
+def test_a_file_of_one_class_is_refused(tmp_path):
+    path = tmp_path / "one.csv"
+    pd.DataFrame({"text": NORMAL, "y": 0}).to_csv(path, index=False)
+    with pytest.raises(InputError, match="Got 60 normal and 0 anomalous rows to test on"):
+        comparing.read_task(path, None, comparing.Reading("y", text_column="text"))
+
+
+def test_the_table_holds_every_method_once_best_first(on_orders):
+    names = [result.title for result in on_orders.results]
+    assert len(names) == len(set(names)) == 9
+    assert {"kNN on TF-IDF", "LightGBM on MiniLM", "polar-detect auto"} <= set(names)
+    values = [result.figures["AUROC"].value for result in on_orders.results]
+    assert values == sorted(values, reverse=True)
+    assert values[0] > 0.9
+    for result in on_orders.results:
+        assert result.is_supervised == result.name.startswith(("LightGBM", "random forest"))
+        auroc = result.figures["AUROC"]
+        assert auroc.low <= auroc.value <= auroc.high
+        assert result.to_best_baseline.difference == pytest.approx(
+            result.figures["AUROC"].value - on_orders.best_baseline.figures["AUROC"].value
+        )
+        assert result.fit_s > 0
+
+
+@pytest.fixture
+def numbers_only(monkeypatch):
+    """Leave the views of texts out, to save time."""
+    monkeypatch.setattr(detection, "views_of", lambda _: [Numbers()])
+
+
+def test_test_labels_change_no_score(numbers_only):  # noqa: ARG001
+    task = numbers_task()
+    settings = comparing.Settings(())
+    before = comparing.run_methods(task, settings)
+    task.test.target[:] = ~task.test.target
+    after = comparing.run_methods(task, settings)
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one.scores, other.scores)
+    task.train.target[:3] = ~task.train.target[:3]  # control: training labels do
+    changed = comparing.run_methods(task, settings)
+    assert any((a.scores != b.scores).any() for a, b in zip(before, changed, strict=True))
+
+
+def test_without_labels_forests_of_trees_learn_from_shuffled_columns(numbers_only):  # noqa: ARG001
+    task = numbers_task(n_anomalous=0)
+    found = {(s.name, s.view): s for s in comparing.run_methods(task, comparing.Settings(()))}
+    assert not any(s.is_supervised for s in found.values())
+    for name in ("LightGBM", "random forest"):
+        scores = found[name, "numbers"].scores
+        assert metrics.auroc(task.test.target, scores) > 0.8
+
+
+def test_the_cheapest_within_noise_is_recommended():
+    found = compared(
+        scored("LightGBM", GOOD, s_per_1000=9.0), scored("kNN", GOOD - 1e-9, s_per_1000=0.1)
+    )
+    assert [result.name for result in within_noise(found)] == ["kNN", "LightGBM"]
+    advice = " ".join(tabulate.advice(found))
+    assert "Recommendation: use kNN on numbers." in advice
+    assert "polar-detect is not needed" in advice
+
+
+def test_a_better_method_is_recommended_over_a_cheaper_one():
+    found = compared(
+        scored("polar-detect auto", GOOD, s_per_1000=900.0, is_ours=True),
+        scored("kNN", POOR, s_per_1000=0.1),
+    )
+    advice = " ".join(tabulate.advice(found))
+    assert "Recommendation: use polar-detect auto. It is the only one that good." in advice
+    assert "higher, beyond noise" in advice
+    assert "polar-detect fit TRAIN --detector auto" in advice
+
+
+def test_a_loss_of_ours_is_said():
+    found = compared(
+        scored("polar-detect auto", POOR, is_ours=True), scored("kNN", GOOD), scored("x", CHANCE)
+    )
+    advice = " ".join(tabulate.advice(found))
+    assert "lower, beyond noise" in advice
+    assert "Recommendation: use kNN" in advice
+
+
+def test_what_is_not_told_from_chance_is_not_recommended():
+    found = compared(scored("kNN", CHANCE), scored("polar-detect auto", -CHANCE, is_ours=True))
+    assert "Recommendation: none of these" in " ".join(tabulate.advice(found))
+
+
+def test_a_supervised_choice_names_the_best_without_labels():
+    found = compared(scored("LightGBM", GOOD, is_supervised=True), scored("kNN", POOR))
+    advice = " ".join(tabulate.advice(found))
+    assert "the best without labels is kNN on numbers" in advice
+
+
+def test_csv_json_and_markdown_say_the_same(on_orders):
+    rows = tabulate.render(on_orders, ".csv").splitlines()
+    stored = json.loads(tabulate.render(on_orders, ".json"))
+    page = tabulate.render(on_orders, ".md")
+    assert len(rows) == 10
+    assert [r["name"] for r in stored["results"]] == [r.name for r in on_orders.results]
+    assert stored["advice"] == tabulate.advice(on_orders)
+    assert page.count("\n| ") == 10  # the rule and nine methods below the header
+    for line in stored["advice"]:
+        assert line in page
+
+
+def test_a_brief_table_has_a_cell_for_every_heading_and_the_same_order(on_orders):
+    header, rows = tabulate.cells(on_orders, brief=True)
+    assert header[:7] == ["method", "labels", "AUROC", "AP", "FPR95", "R@1%", "R@5%"]
+    assert [row[0] for row in rows] == [result.title for result in on_orders.results]
+    assert all(len(row) == len(header) for row in rows)
+
+
+def test_another_ending_is_refused(tmp_path):
+    with pytest.raises(OutputError, match=r"expected a name that ends in \.csv, \.json, \.md"):
+        tabulate.check_ending(tmp_path / "table.xlsx")
+    with pytest.raises(OutputError, match="in a folder that does not exist"):
+        tabulate.check_ending(tmp_path / "no" / "table.md")
+
+
+def test_the_command_prints_and_saves_a_table(
+    run,
+    process,
+    tiny_folder,
+    minilm,  # noqa: ARG001
+    numbers_only,  # noqa: ARG001
+    tmp_path,
+):
+    saved = tmp_path / "table.json"
+    code, out, _ = run(
+        "compare", process, "--label-column", "failed", "--model", tiny_folder, "--out", saved,
+        "--detectors", "auto", "--resamples", 100, "--max-rows", 100,
+    )  # fmt: skip
+    assert code == 0
+    assert "Recommendation: use" in out
+    assert out.endswith(f"{saved}\n")
+    stored = json.loads(saved.read_text(encoding="utf-8"))
+    assert stored["columns"] == ["heat [K]", "load"]
+    assert len(stored["results"]) == 5
+    best = stored["results"][0]
+    assert best["figures"]["AUROC"]["value"] > 0.95
+
+
+def test_a_number_is_predicted_with_and_without_signatures(run, tiny_folder, minilm, tmp_path):  # noqa: ARG001
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=44), "b": rng.normal(size=44)}).round(3)
+    frame["y"] = (2 * frame["a"] - frame["b"] + rng.normal(0, 0.1, 44)).round(3)
+    path, saved = tmp_path / "numbers.csv", tmp_path / "table.json"
+    frame.to_csv(path, index=False)
+    code, out, _ = run(
+        "compare", path, "--target", "y", "--model", tiny_folder, "--out", saved,
+        "--resamples", 100, "--max-tokens", 5,
+    )  # fmt: skip
+    assert code == 0
+    results = json.loads(saved.read_text(encoding="utf-8"))["results"]
+    by_title = {(r["model"], r["features"]): r for r in results}
+    assert len(by_title) == 6
+    assert by_title["ridge", "numbers"]["r2"]["value"] > 0.95
+    gains = [r["gain"] for r in results if r["gain"]]
+    assert len(gains) == 3
+    assert "Recommendation: use ridge on numbers" in out
+    assert "44 of 44 texts are longer than 5 tokens" in out
+
+
+@pytest.mark.parametrize("options", [[], ["--label-column", "y", "--target", "z"]])
+def test_a_label_or_a_target_must_be_named(run, process, options):
+    code, _, err = run("compare", process, *options)
+    assert code == 2
+    assert "either --label-column or --target" in err
+
+
+def test_an_unknown_detector_is_refused_before_the_run(run, process):
+    code, out, err = run("compare", process, "--label-column", "failed", "--detectors", "best")
+    assert (code, out) == (1, "")
+    assert "Got detector 'best'; expected one of auto" in err

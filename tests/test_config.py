@@ -1,0 +1,180 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from polar_detect import cli
+from polar_detect.cli.commands import fit, score, search
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Return a function that runs the command line in an empty folder: code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "1000")
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["polar-detect", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        else:
+            code = 0
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Return what `fit`, `score` and `search` were called with, in place of calling them."""
+    seen = []
+    for module, name in ((fit, "fit"), (score, "score"), (search, "search")):
+        monkeypatch.setattr(module, name, lambda *given, **named: seen.append((given, named)))
+    return seen
+
+
+def write(text, path="polar-detect.toml"):
+    Path(path).write_text(text, encoding="utf-8")
+
+
+def test_a_file_in_the_folder_holds_options(run, calls):
+    write('[fit]\nout = "d"\nmodel = "gpt2"\nmax-tokens = 12\ntext_column = "note"\n')
+    assert run("fit", "train.csv")[0] == 0
+    (train, out, text_column, _, settings), _ = calls[0]
+    assert (train, out, text_column) == (Path("train.csv"), Path("d"), "note")
+    assert (settings.model, settings.max_tokens) == ("gpt2", 12)
+    assert settings.detector == "auto"  # control: what the file does not say stays
+
+
+def test_the_command_line_wins_over_the_file(run, calls):
+    write("[score]\nalpha = 0.01\n")
+    run("score", "new.csv", "--detector", "d", "--out", "s.csv")
+    run("score", "new.csv", "--detector", "d", "--out", "s.csv", "--alpha", "0.2")
+    assert [given[-1] for given, _ in calls] == [0.01, 0.2]
+
+
+def test_another_file_is_read_in_place_of_the_one_in_the_folder(run, calls):
+    write("[search]\ntolerance = 0.5\nmax-tokens = 9\n")
+    write("[search]\ntolerance = 0.3\njson = true\n", "other.toml")
+    run("--config", "other.toml", "search", "a text")
+    (_, _, settings), named = calls[0]
+    assert settings.tolerance == 0.3
+    assert settings.max_tokens == 64
+    assert named == {"json": True}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[fit]\nmodle = "x"\n', ["Got key 'modle' in [fit]", "max-tokens", "did you mean model?"]),
+        ("[skore]\nalpha = 1\n", ["Got section [skore]", "did you mean score?"]),
+        ("alpha = 0.1\n", ["Got key 'alpha' outside any section", "expected one of compare"]),
+        ("fit = 1\n", ["Got 'fit = …'", "expected a section [fit]"]),
+        ("[fit]\nmodel.name = 1\n", ["Got a table as 'model' in [fit]"]),
+        ("[fit\n", ["that is not TOML"]),
+        ("[fit]\nhelp = true\n", ["Got key 'help' in [fit]"]),
+    ],
+)
+def test_what_the_file_should_not_say_is_a_usage_error_naming_it(run, calls, text, words):
+    write(text)
+    code, out, err = run("fit", "train.csv", "--out", "d")
+    assert (code, out, calls) == (2, "", [])
+    for word in ("polar-detect.toml", *words):
+        assert word in err
+
+
+def test_a_value_of_the_wrong_kind_is_a_usage_error_naming_the_option(run, calls):
+    write('[score]\nalpha = "much"\n')
+    code, _, err = run("score", "new.csv", "--detector", "d", "--out", "s.csv")
+    assert (code, calls) == (2, [])
+    assert "--alpha" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["fit"],
+        ["fit", "a.csv"],
+        ["score", "a.csv", "--out", "b.csv"],
+        ["search", "text", "--tolerance", "-1"],
+        ["search"],
+        ["nothing"],
+        ["--config", "missing.toml", "models"],
+    ],
+)
+def test_usage_errors_exit_with_2(run, arguments):
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert "Error" in err
+
+
+def options():
+    group = get_command(cli.app)
+    pending = [("", group)]
+    while pending:
+        name, command = pending.pop()
+        pending += [(f"{name} {n}", c) for n, c in getattr(command, "commands", {}).items()]
+        for parameter in command.params:
+            if parameter.param_type_name == "option":
+                yield name, parameter
+
+
+@pytest.mark.parametrize(("name", "option"), list(options()))
+def test_every_option_has_help_with_its_default(name, option):
+    if option.name in ("help", "install_completion", "show_completion", "version"):
+        return
+    assert option.help, f"{name} {option.opts}"
+    says_default = option.required or option.default is not None or "Default" in option.help
+    assert says_default or option.name in SELF_EVIDENT, f"{name} {option.opts}"
+    if option.default is not None:
+        assert option.show_default, f"{name} {option.opts}"
+
+
+# Left out, they do nothing.
+SELF_EVIDENT = {"label_column", "target", "text_column", "file"}
+
+
+def test_help_with_a_file_of_options_imports_nothing_heavy(tmp_path):
+    write("[compare]\nseed = 3\n", tmp_path / "polar-detect.toml")
+    code = (
+        "import sys\nfrom polar_detect.cli import main\n"
+        "sys.argv = ['polar-detect', 'compare', '--help']\n"
+        "try:\n    main()\nfinally:\n"
+        "    heavy = {'torch', 'sklearn', 'pandas', 'numpy', 'scipy'} & set(sys.modules)\n"
+        "    assert not heavy, heavy\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "default: 3" in done.stdout
+
+
+def test_a_shell_completes_commands_and_options():
+    def complete(words):
+        environment = os.environ | {
+            "_POLAR_DETECT_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split(" ")) - 1),
+        }
+        code = (
+            "import sys; from polar_detect.cli import app; "
+            "sys.argv = ['polar-detect']; app(prog_name='polar-detect')"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout.split()
+
+    assert complete("polar-detect co") == ["compare"]
+    assert "--label-column" in complete("polar-detect compare --lab")

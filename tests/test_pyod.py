@@ -1,0 +1,125 @@
+import sys
+
+import numpy as np
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from test_detectors import FEATURES, table
+from work_orders import NEW, NORMAL, STRANGE
+
+pytest.importorskip("pyod")
+
+from polar_detect import PolarDetector, SignatureOutlierDetector
+from polar_detect.detectors import PyODHead, new_head
+from polar_detect.errors import ArtifactError, InputError, OutputError
+from polar_detect.features import FeatureTable
+from polar_detect.metrics import auroc
+
+KINDS = ("ECOD", "KNN", "LOF", "PCA")
+each_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+@pytest.fixture(scope="module")
+def heads():
+    strangers = table(9, seed=2, shifted=True)
+    return {
+        kind: new_head(f"pyod:{kind}").fit(table(120, seed=1), strangers, seed=0) for kind in KINDS
+    }
+
+
+@each_kind
+def test_a_pyod_detector_tells_strangers_from_normal_texts(heads, kind):
+    rows = FeatureTable.below([table(40, seed=3), table(40, seed=4, shifted=True)])
+    assert auroc(np.repeat([0, 1], 40), heads[kind].scores(rows)) > 0.95
+    # Control: strangers that are not shifted cannot be told apart.
+    rows = FeatureTable.below([table(40, seed=3), table(40, seed=4)])
+    assert 0.3 < auroc(np.repeat([0, 1], 40), heads[kind].scores(rows)) < 0.7
+
+
+@each_kind
+def test_shapley_values_add_up_to_the_scores(heads, kind):
+    rows = table(2 if kind != "ECOD" else 1, seed=5, shifted=True)
+    attribution = heads[kind].explain(rows)
+    attribution.check_adds_up(heads[kind].scores(rows))
+    assert attribution.features == FEATURES
+    assert np.abs(attribution.values.sum(1)).min() > 1e-3  # control
+
+
+@each_kind
+def test_the_company_of_a_text_does_not_change_its_score(heads, kind):
+    rows = table(6, seed=7, shifted=True)
+    together, alone = heads[kind].scores(rows), heads[kind].scores(rows.rows([3]))
+    assert alone[0] == pytest.approx(together[3], abs=1e-9)
+
+
+@each_kind
+def test_a_saved_head_scores_identically_when_loaded_without_pickle(heads, kind, tmp_path):
+    heads[kind].save(tmp_path)
+    loaded, rows = PyODHead.load(tmp_path), table(20, seed=8, shifted=True)
+    np.testing.assert_array_equal(loaded.scores(rows), heads[kind].scores(rows))
+    assert loaded.name == f"pyod:{kind}"
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".skops", ".json"}
+
+
+def test_a_head_of_other_types_is_neither_saved_nor_loaded(heads, tmp_path):
+    import skops.io
+    from pyod.models.knn import KNN
+
+    class Foreign(KNN):
+        pass
+
+    strange = PyODHead(Foreign()).fit(table(50, seed=1), table(5, seed=2), seed=0)
+    with pytest.raises(OutputError, match="cannot be stored without pickle"):
+        strange.save(tmp_path)
+    heads["KNN"].save(tmp_path)
+    skops.io.dump({"detector": Foreign()}, tmp_path / "pyod.skops")
+    with pytest.raises(ArtifactError, match="cannot be read safely"):
+        PyODHead.load(tmp_path)
+    (tmp_path / "pyod.skops").write_text("not a model")
+    with pytest.raises(ArtifactError, match="cannot be read safely"):
+        PyODHead.load(tmp_path)
+
+
+def test_names_are_those_of_pyod_in_any_case_and_others_are_refused():
+    assert new_head("pyod:knn").name == "pyod:KNN"
+    with pytest.raises(InputError, match="Got detector 'pyod:nothing'; expected the name of a"):
+        new_head("pyod:nothing")
+
+
+def test_without_pyod_the_install_command_is_named(monkeypatch):
+    for module in [name for name in sys.modules if name.split(".")[0] == "pyod"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "pyod", None)
+    with pytest.raises(InputError, match=r"run pip install 'polar-detect\[pyod\]'"):
+        new_head("pyod:ECOD")
+
+
+def test_a_detector_object_keeps_its_settings_and_is_copied():
+    from pyod.models.knn import KNN
+
+    given = PyODHead(KNN(n_neighbors=3))
+    head = new_head(given).fit(table(50, seed=1), table(5, seed=2), seed=0)
+    assert head is not given
+    other = new_head("pyod:KNN").fit(table(50, seed=1), table(5, seed=2), seed=0)
+    rows = table(10, seed=3)
+    assert (head.scores(rows) != other.scores(rows)).any()
+
+
+def test_a_pyod_detector_is_the_head_of_a_detector_from_fit_to_load(
+    tiny_folder,
+    minilm,  # noqa: ARG001
+    tmp_path,
+):
+    detector = PolarDetector("pyod:ECOD", model=str(tiny_folder)).fit(NORMAL)
+    texts = NEW + STRANGE
+    scores = detector.score_samples(texts)
+    labels = np.repeat([False, True], [len(NEW), len(STRANGE)])
+    assert auroc(labels, -scores) > 0.7
+    detector.save(tmp_path / "detector")
+    loaded = PolarDetector.load(tmp_path / "detector")
+    np.testing.assert_array_equal(loaded.score_samples(texts), scores)
+
+
+@parametrize_with_checks([SignatureOutlierDetector("pyod:KNN")])
+def test_scikit_learn_checks_hold(estimator, check):
+    check(estimator)

@@ -1,0 +1,149 @@
+"""What scikit-learn asks of estimators, where the input is text."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from work_orders import NEW, NORMAL, STRANGE
+
+from polar_detect import PolarDetector, SignatureTransformer
+from polar_detect.errors import InputError
+from polar_detect.metrics import auroc
+from polar_detect.texts import UnfittedError, anomalous, as_texts
+
+_NUMBERS = "the check fits on numbers, and the input is texts"
+_MESSAGE = "the check wants a message on the shape of numbers, and gets one on texts"
+_ON_NUMBERS = (
+    "check_classifier_data_not_an_array", "check_dict_unchanged", "check_dont_overwrite_parameters",
+    "check_dtype_object", "check_estimators_dtypes", "check_estimators_fit_returns_self",
+    "check_estimators_overwrite_params", "check_estimators_pickle",
+    "check_f_contiguous_array_estimator", "check_fit2d_predict1d", "check_fit_check_is_fitted",
+    "check_fit_idempotent", "check_fit_score_takes_y", "check_methods_sample_order_invariance",
+    "check_methods_subset_invariance", "check_n_features_in", "check_n_features_in_after_fitting",
+    "check_outliers_fit_predict", "check_outliers_train", "check_pipeline_consistency",
+    "check_positive_only_tag_during_fit", "check_readonly_memmap_input",
+    "check_transformer_data_not_an_array", "check_transformer_general",
+    "check_transformer_preserve_dtypes", "check_set_output_transform",
+    "check_set_output_transform_pandas", "check_global_output_transform_pandas",
+    "check_set_output_transform_polars", "check_global_set_output_transform_polars",
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas", "check_transformers_unfitted_stateless",
+)  # fmt: skip
+_ON_MESSAGES = (
+    "check_complex_data", "check_estimator_sparse_array", "check_estimator_sparse_matrix",
+    "check_estimators_empty_data_messages", "check_estimators_nan_inf", "check_fit2d_1feature",
+    "check_fit2d_1sample", "check_estimator_sparse_tag",
+)  # fmt: skip
+
+
+def expected_failed_checks(estimator):
+    failed = dict.fromkeys(_ON_NUMBERS, _NUMBERS) | dict.fromkeys(_ON_MESSAGES, _MESSAGE)
+    if isinstance(estimator, PolarDetector):
+        failed["check_estimators_unfitted"] = "its error is not scikit-learn's NotFittedError yet"
+    return failed
+
+
+@parametrize_with_checks(
+    [PolarDetector(), SignatureTransformer()], expected_failed_checks=expected_failed_checks
+)
+def test_the_checks_that_apply_to_text_hold(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def detector(tiny_folder, minilm):  # noqa: ARG001 - skips where there is no encoder
+    return PolarDetector(model=str(tiny_folder))
+
+
+def test_a_clone_has_the_settings_and_not_the_fit(fitted_on_tiny):
+    copy = clone(fitted_on_tiny)
+    assert copy.get_params() == fitted_on_tiny.get_params()
+    assert not hasattr(copy, "fitted_")
+
+
+def test_a_detector_is_the_last_step_of_a_pipeline(detector, fitted_on_tiny):
+    lower = FunctionTransformer(lambda texts: [text.strip() for text in texts])
+    pipeline = make_pipeline(lower, clone(detector)).fit(NORMAL)
+    padded = [f"  {text} " for text in NEW + STRANGE]
+    np.testing.assert_array_equal(
+        pipeline.score_samples(padded), fitted_on_tiny.score_samples(NEW + STRANGE)
+    )
+    assert set(pipeline.predict(padded)) == {-1, 1}
+
+
+def test_detectors_are_searched_and_cross_validated(detector):
+    texts = [*NORMAL, *STRANGE, *NORMAL[:40]]
+    labels = np.isin(np.arange(len(texts)), range(len(NORMAL), len(NORMAL) + len(STRANGE)))
+
+    def score(fitted, X, y):
+        return auroc(y, -fitted.score_samples(X))
+
+    folds = [(np.flatnonzero(~labels)[:60], [*np.flatnonzero(labels).tolist(), *range(64, 84)])]
+    assert cross_val_score(detector, texts, labels, cv=folds, scoring=score)[0] > 0.8
+    search = GridSearchCV(detector, {"max_tokens": [1, 32]}, cv=folds, scoring=score, refit=False)
+    found = search.fit(texts, labels).cv_results_["mean_test_score"]
+    assert found[1] > 0.8
+    assert len(found) == 2
+
+
+def test_texts_come_from_any_container():
+    texts = ["oil", "fuse"]
+    for container in (
+        tuple(texts),
+        np.asarray(texts),
+        np.asarray(texts, object),
+        np.asarray(texts)[:, None],
+        pd.Series(texts, index=[7, 3]),
+        pd.DataFrame({"note": texts}),
+    ):
+        assert as_texts(container) == texts
+        assert all(type(text) is str for text in as_texts(container))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("oil", "Got one string; expected a sequence of texts"),
+        (["oil", None], "Got NoneType at position 1; expected texts"),
+        ([], "Got no texts; expected at least one"),
+        (["a \ud800"], "lone surrogate"),
+        (np.full((2, 2), "a"), r"Got an array of shape \(2, 2\); expected one column"),
+    ],
+)
+def test_what_is_not_texts_is_refused(given, message):
+    with pytest.raises(InputError, match=message):
+        as_texts(given)
+
+
+def test_labels_are_read_in_both_conventions():
+    expected = [True, False, False]
+    for labels in ([1, 0, 0], [True, False, False], [1.0, 0.0, 0.0], [-1, 1, 1]):
+        assert anomalous(labels, 3).tolist() == expected
+    assert not anomalous(None, 3).any()
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0, 2], "Got label 2; expected 1 or True for anomalous"),
+        (["0", "1"], "Got label '0'; expected"),
+        ([0, -1], "Got label -1 and 0 together"),
+        ([1], "Got 1 labels for 2 texts; expected one each"),
+        ([[1, 0]], "labels for 2 texts; expected one each"),
+    ],
+)
+def test_other_labels_are_refused(labels, message):
+    with pytest.raises(InputError, match=message):
+        anomalous(labels, 2)
+
+
+def test_an_unfitted_transformer_raises_scikit_learns_error_and_ours():
+    with pytest.raises(NotFittedError):
+        SignatureTransformer().transform(["oil"])
+    with pytest.raises(UnfittedError, match="call fit on normal texts"):
+        SignatureTransformer().transform(["oil"])
