@@ -14,7 +14,7 @@ from polar_detect import calibration, models
 from polar_detect.backbone import Backbone
 from polar_detect.detectors import Head, new_head
 from polar_detect.encoder import Encoder
-from polar_detect.errors import InputError, ModelError, NotFittedError
+from polar_detect.errors import InputError, ModelError
 from polar_detect.explain import Explanation
 from polar_detect.extraction import Extractor, program_features
 from polar_detect.features import FeatureTable
@@ -22,6 +22,7 @@ from polar_detect.fitting import MIN_NORMAL, Fitted, Fitting, too_few
 from polar_detect.minimal import MinimalProgram
 from polar_detect.progress import CHUNK, Progress, Stage, Tracker
 from polar_detect.signature import CurveKind, Tracer
+from polar_detect.texts import UnfittedError, anomalous, as_texts
 
 _CALIBRATION_SHARE = 0.25
 
@@ -85,7 +86,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    detector : {"auto", "lightgbm", "isolation-forest"}
+    detector : {"auto", "lightgbm", "isolation-forest"}, "pyod:NAME" or Head
     model : str
         Embedded name, Hugging Face id, folder or GGUF file of a causal language model.
     max_tokens : int
@@ -104,7 +105,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        detector: str = "auto",
+        detector: str | Head = "auto",
         *,
         model: str = models.DEFAULT_MODEL,
         max_tokens: int = 64,
@@ -125,8 +126,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : sequence of str
-        y : (n_texts,) array-like of bool, optional
-            True = anomalous. Those texts only teach what strangers look like.
+        y : (n_texts,) array-like, optional
+            True or 1 = anomalous, False or 0 = normal; or, where a -1 occurs, scikit-learn's -1 =
+            anomalous and 1 = normal. Anomalous texts only teach what strangers look like.
         progress : callable, optional
             Called with stage, texts done, texts in all.
 
@@ -148,7 +150,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def assess(self, X: Sequence[str], *, progress: Progress | None = None) -> Assessment:
         """Return scores, p-values, programs and explanations of `X`; each distinct text once."""
-        fitted, texts = self._fitted(), _as_texts(X)
+        fitted, texts = self._fitted(), as_texts(X)
         unique = list(dict.fromkeys(texts))
         place = {text: i for i, text in enumerate(unique)}
         expand = np.asarray([place[text] for text in texts], np.intp)
@@ -239,7 +241,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _scores(self, X: Sequence[str]) -> NDArray[np.float64]:
         """Return scores without searching programs, unless the detector reads them."""
-        fitted, extractor, texts = self._fitted(), self._engine().extractor, _as_texts(X)
+        fitted, extractor, texts = self._fitted(), self._engine().extractor, as_texts(X)
         if fitted.head.needs_programs:
             return self.assess(texts).scores
         scores = np.full(len(texts), np.nan)
@@ -274,7 +276,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _fitted(self) -> Fitted:
         if not hasattr(self, "fitted_"):
-            raise NotFittedError(
+            raise UnfittedError(
                 "Got a detector that is not fitted; expected a fitted one; call fit on normal "
                 "texts first, or load a saved detector."
             )
@@ -291,38 +293,11 @@ def _p_values(
     return p_values
 
 
-def _as_texts(X: Any) -> list[str]:
-    if isinstance(X, str):
-        raise InputError(
-            "Got one string; expected a sequence of texts; put it into a list: [text]."
-        )
-    texts = list(X)
-    for i, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise InputError(
-                f"Got {type(text).__name__} at position {i}; expected texts (str); convert the "
-                "values first, missing ones to ''."
-            )
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise InputError(
-                f"Got half a character (lone surrogate) in the text at position {i}; expected "
-                "text that UTF-8 can hold; decode the source with errors='replace'."
-            ) from error
-    if not texts:
-        raise InputError("Got no texts; expected at least one; check the input.")
-    return texts
-
-
 def _checked(X: Any, y: Any) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
-    texts = np.empty(len(X), object)
-    texts[:] = _as_texts(X)
-    labels = np.zeros(len(texts), bool) if y is None else np.asarray(y).astype(bool)
-    if len(labels) != len(texts):
-        raise InputError(
-            f"Got {len(labels)} labels for {len(texts)} texts; expected one each; check y."
-        )
+    given = as_texts(X)
+    texts = np.empty(len(given), object)
+    texts[:] = given
+    labels = anomalous(y, len(given))
     n_normal = int(sum(bool(text.strip()) for text in texts[~labels]))
     if n_normal < MIN_NORMAL:
         raise InputError(too_few(n_normal))
