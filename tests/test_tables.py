@@ -190,7 +190,9 @@ def test_a_missing_file_is_refused(tmp_path):
 
 
 def test_a_folder_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"Got the folder .*; expected a CSV or text file; name"):
+    with pytest.raises(
+        InputError, match=r"Got the folder .*; expected a CSV, .* or text file; name"
+    ):
         read_table(tmp_path, text_column="text")
 
 
@@ -200,18 +202,13 @@ def test_a_path_through_a_file_is_refused(save):
 
 
 def test_a_file_without_permission_is_refused(save, monkeypatch):
-    def deny(_):
+    def deny(*_):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     path = save(ORDERS)
-    monkeypatch.setattr(Path, "read_bytes", deny)  # permissions bind no root user
+    monkeypatch.setattr(Path, "open", deny)  # permissions bind no root user
     with pytest.raises(InputError, match=r"cannot be read \(Permission denied\); expected a reada"):
         read_table(path, text_column="text")
-
-
-def test_a_spreadsheet_is_refused_with_the_way_out(save):
-    with pytest.raises(InputError, match=r"Got the spreadsheet .*\.xlsx; .* save the sheet as CSV"):
-        read_table(save(b"PK\x03\x04", "orders.xlsx"), text_column="text")
 
 
 def test_a_missing_column_is_refused_with_the_columns_and_the_closest(save):
@@ -276,61 +273,13 @@ def test_a_text_column_without_any_text_is_refused(save):
         read_table(save("id,text\n1, \n2,\n"), text_column="text")
 
 
-def test_bytes_that_are_not_utf8_are_refused_with_line_and_offset(save):
-    content = b"\xef\xbb\xbfid,text\n1,ok\n2,\xe9t\xe9\n"
-    with pytest.raises(
-        InputError,
-        match=rf"not UTF-8 in line 3 of .* \(0xe9 at byte {content.index(0xE9)}\); expected text "
-        "in UTF-8; save the file as UTF-8",
-    ):
-        read_table(save(content), text_column="text")
-
-
-@pytest.mark.parametrize("name", ["a.csv", "a.txt"])
-def test_nul_bytes_are_refused_with_line_and_offset(save, name):
-    with pytest.raises(
-        InputError, match=r"Got a NUL byte in line 2 of .* \(byte 6: binary data or UTF-16\);"
-    ):
-        read_table(save(b"text\na\0b\n", name), text_column="text")
-
-
-def test_utf16_is_refused_as_such(save):
-    with pytest.raises(InputError, match=r"Got a NUL byte in line 1 .*UTF-16\); expected text in "):
-        read_table(save(ORDERS.encode("utf-16")), text_column="text")
-
-
-@pytest.mark.parametrize(("row", "n_cells"), [("2,b,c", 3), ("2", 1)])
-def test_a_row_of_another_width_is_refused_with_its_line(save, row, n_cells):
-    path = save(f'id,text\n1,"two\nlines"\n{row}\n')
-    with pytest.raises(
-        InputError,
-        match=rf"Got {n_cells} cells in line 4 of .*; expected 2 as in the header; put texts that "
-        "hold ',' in double quotes",
-    ):
-        read_table(path, text_column="text")
-
-
-@pytest.mark.parametrize("row", ['2,"never closed', '2,"closed" too early'])
-def test_unbalanced_quotes_are_refused_with_their_line(save, row):
-    path = save(f"id,text\n1,a\n{row}\n3,c\n")
-    with pytest.raises(InputError, match=r"unbalanced quotes in the record at line 3 of .*; expec"):
-        read_table(path, text_column="text")
-
-
-def test_two_columns_of_one_name_are_refused_with_their_positions(save):
-    with pytest.raises(
-        InputError, match=r"Got two columns named 'id' in .* \(columns 1 and 3\); expected unique"
-    ):
-        read_table(save("id,text,id\n1,a,2\n"), text_column="text")
-
-
 @pytest.mark.parametrize(
     ("content", "text_column", "match"),
     [
-        ('id,"text\n(long)"\n1,a\n', None, "has: id, text \\(long\\)"),
+        ('id,"text\n(long)",y\n1,a,b\n', None, "has: id, text \\(long\\), y"),
         ('id,text\n1,"a\nb\n', "text", "unbalanced quotes"),
         ('id,text\n"1\n2",a\n', "text", "Got label"),
-        ('"a\nb","a\nb"\n1,a\n', "text", "two columns"),
+        ('"a\nb","a\nb"\n1,a\n', "text", "has: a b, a b_2"),
         ("id,text\n1,a\n", "te\nxt", "Got column"),
         ('id,"te\nxt"\n1,a\n', "text", "Pass --text-column with one of them"),
     ],
@@ -352,7 +301,7 @@ def test_a_written_table_is_read_back_with_every_cell(orders, tmp_path):
 
 headers = st.lists(
     st.text(st.characters(exclude_characters="\0", codec="utf-8")), max_size=3, unique=True
-).filter(lambda names: "text" not in names and "\ufeff" not in "".join(names)[:1])
+).filter(lambda names: "text" not in names and all(map(str.strip, names)))
 
 
 @given(st.data())

@@ -1,0 +1,163 @@
+"""Open a path or stdin as bytes, decompressed, as often as needed.
+
+Hides pipes, gzip and zstd; whatever the system or a broken archive answers is an `InputError`.
+"""
+
+import io
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pyarrow as pa
+
+from polar_detect.errors import InputError, InputNotFoundError
+from polar_detect.tables.formats import (
+    STDIN,
+    Compression,
+    Kind,
+    compression_of_content,
+    format_of,
+    kind_of_content,
+)
+
+_START_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Source:
+    """The bytes of one input, which can be read more than once.
+
+    Parameters
+    ----------
+    name : str
+        As the user named it; `stdin` for `-`.
+    kind : str
+        Format of the content.
+    compression : str or None
+    spooled : BinaryIO or None
+        Copy of an input that can be read only once, in a file without a name that vanishes
+        with the process. One reader at a time.
+    path : Path
+    ending : str
+        In lower case, without that of a compression.
+    """
+
+    name: str
+    kind: Kind
+    compression: Compression | None
+    spooled: BinaryIO | None
+    path: Path
+    ending: str = ""
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """Yield the decompressed bytes; errors of the system become an `InputError`."""
+        with self.translated_errors(), self._open_raw() as raw:
+            if self.compression is None:
+                yield raw
+            else:
+                # Not the zstandard package, which takes a truncated file for a whole one.
+                with pa.input_stream(raw, compression=self.compression) as unpacked:
+                    yield cast(BinaryIO, io.BufferedReader(unpacked))
+
+    def _open_raw(self) -> BinaryIO:
+        if self.spooled is None:
+            return self.path.open("rb")
+        self.spooled.seek(0)
+        return os.fdopen(os.dup(self.spooled.fileno()), "rb")
+
+    @contextmanager
+    def translated_errors(self) -> Iterator[None]:
+        """Turn what the system or a broken archive answers into an `InputError`."""
+        try:
+            yield
+        except InputNotFoundError:
+            raise
+        except OSError as error:
+            if self.compression is not None and error.errno is None:
+                raise InputError(
+                    f"Got {self.name}, whose {self.compression} compression is broken ({error}); "
+                    "expected a whole archive; copy or export the file again."
+                ) from error
+            raise _cannot_read(self.path, error) from error
+
+
+def open_source(path: Path, *, has_columns: bool) -> Source:
+    """Return the bytes of `path`, where `-` is stdin.
+
+    Parameters
+    ----------
+    path : Path
+    has_columns : bool
+        Whether content of no recognisable format and name is a CSV, not lines of text.
+
+    Raises
+    ------
+    InputNotFoundError
+    InputError
+        A folder, no permission, a compressed Excel or Parquet file.
+    """
+    if path == STDIN:
+        return _describe(Source("stdin", "text", None, _spool(sys.stdin.buffer), path), has_columns)
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise InputError(
+                f"Got the folder {path}; expected a CSV, Excel, Parquet, JSONL or text file; "
+                "name a file inside it."
+            )
+        if stat.S_ISREG(mode):
+            return _named(path)
+        with path.open("rb") as pipe:
+            return _describe(Source(str(path), "text", None, _spool(pipe), path), has_columns)
+    except OSError as error:
+        if isinstance(error, InputNotFoundError):
+            raise
+        raise _cannot_read(path, error) from error
+
+
+def _named(path: Path) -> Source:
+    found = format_of(path)
+    if found.compression and found.kind in {"excel", "parquet"}:
+        raise InputError(
+            f"Got {path}, a compressed {found.kind} file; expected one as it is, because it is "
+            "compressed inside; unpack it first."
+        )
+    return Source(str(path), found.kind, found.compression, None, path, found.ending)
+
+
+def _spool(pipe: BinaryIO) -> BinaryIO:
+    spooled = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as the Source
+    shutil.copyfileobj(pipe, spooled)
+    spooled.flush()
+    return spooled
+
+
+def _describe(unknown: Source, has_columns: bool) -> Source:
+    """Return the source with the format that its first bytes show."""
+    assert unknown.spooled is not None
+    with unknown.open() as raw:
+        compression = compression_of_content(raw.read(_START_BYTES))
+    packed = Source(unknown.name, "text", compression, unknown.spooled, unknown.path)
+    with packed.open() as file:
+        kind = kind_of_content(file.read(_START_BYTES), has_columns=has_columns)
+    return Source(packed.name, kind, compression, packed.spooled, packed.path)
+
+
+def _cannot_read(path: Path, error: OSError) -> InputError | InputNotFoundError:
+    if isinstance(error, FileNotFoundError):
+        return InputNotFoundError(
+            f"Got {path}, which does not exist; expected a CSV, Excel, Parquet, JSONL or text "
+            "file; check the path."
+        )
+    return InputError(
+        f"Got {path}, which cannot be read ({error.strerror or error}); expected a readable "
+        "file; check the path and its permissions."
+    )
