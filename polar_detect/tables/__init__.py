@@ -10,15 +10,28 @@ from polar_detect.tables.columns import TextColumn, check_column, choose_text_co
 from polar_detect.tables.formats import has_columns
 from polar_detect.tables.opening import CHUNK_ROWS, ReadOptions, TableReader, open_table
 from polar_detect.tables.reading import Table, read_table
-from polar_detect.tables.writing import check_added, check_output, write_scored, write_table
+from polar_detect.tables.staging import check_output
+from polar_detect.tables.writing import (
+    Layout,
+    TableWriter,
+    check_added,
+    join_columns,
+    open_writer,
+    rejected_path,
+    write_rejected,
+    write_scored,
+    write_table,
+)
 
 __all__ = [
     "CHUNK_ROWS",
     "Chunk",
+    "Layout",
     "ReadOptions",
     "Rejected",
     "Table",
     "TableReader",
+    "TableWriter",
     "TextColumn",
     "cells_as_text",
     "check_added",
@@ -26,9 +39,13 @@ __all__ = [
     "check_output",
     "choose_text_column",
     "has_columns",
+    "join_columns",
     "open_table",
+    "open_writer",
     "parse_labels",
     "read_table",
+    "rejected_path",
+    "write_rejected",
     "write_scored",
     "write_table",
 ]

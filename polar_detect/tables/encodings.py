@@ -8,6 +8,7 @@ import codecs
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 import charset_normalizer
@@ -26,7 +27,9 @@ _BOMS = (
 )
 _BLANK = b" \t\r\n" + codecs.BOM_UTF8
 _MOST_NULS = 0.2  # of the first block; a table in UTF-16 has a NUL in every other byte
-_JAPANESE = ("cp932", "euc_jp", "euc_jis_2004")
+# With the weight of half-width katakana: in EUC-JP each stands behind a byte of its own; in
+# CP932 they also arise from EUC-JP and Latin-1 that is read as such.
+_JAPANESE = {"euc_jp": 1.0, "euc_jis_2004": 1.0, "cp932": 0.7}
 _WESTERN = ("cp1252", "latin_1")
 _OTHERS = (*_WESTERN, *_JAPANESE, "cp1251", "gb18030", "big5", "cp949")
 _PLAUSIBLE = 0.6
@@ -65,6 +68,11 @@ class Encoding:
 
     codec: str
     origin: str
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is UTF-8 without byte order mark."""
+        return self.codec == "utf-8-sig" and self.origin != "mark"
 
     @property
     def title(self) -> str:
@@ -161,7 +169,10 @@ def _decode(line: bytes, codec: str) -> str | None:
 
 
 def _guess(lines: list[bytes]) -> str:
-    plausible = {codec: _mean_plausibility(lines, codec, _japanese) for codec in _JAPANESE}
+    plausible = {
+        codec: _mean_plausibility(lines, codec, partial(_japanese, half_width=weight))
+        for codec, weight in _JAPANESE.items()
+    }
     plausible |= {codec: _mean_plausibility(lines, codec, _western) for codec in _WESTERN}
     best = max(plausible, key=lambda codec: plausible[codec])  # the first among equals
     if plausible[best] >= _PLAUSIBLE:
@@ -183,12 +194,11 @@ def _mean_plausibility(
     return total / max(1, n_characters)
 
 
-def _japanese(text: str) -> Iterable[float]:
+def _japanese(text: str, *, half_width: float) -> Iterable[float]:
     for run in _HIGH_RUN.findall(text):
         for character in run:
             if "\uff61" <= character <= "\uff9f":
-                # In EUC-JP and Latin-1 read as CP932 these abound, single or as punctuation.
-                yield 0.7 if len(run) > 1 and character > "\uff65" else 0.0
+                yield half_width if len(run) > 1 and character > "\uff65" else 0.0
             else:
                 yield float(_is_japanese(character))
 

@@ -54,6 +54,9 @@ class TableReader:
         As people know it; None where the format has its own.
     notices : tuple of str
         What was guessed or changed, for people.
+    needs_mark : bool
+        Whether a CSV made of it shall begin with a byte order mark, because it has one or has
+        an encoding of its country: then spreadsheets are around, which need it.
     """
 
     name: str
@@ -61,6 +64,7 @@ class TableReader:
     columns: tuple[str, ...]
     encoding: str | None
     notices: tuple[str, ...]
+    needs_mark: bool
     _reader: Reader
 
     @property
@@ -118,7 +122,10 @@ def _described(source: Source, reader: Reader, encoding: Encoding | None) -> Tab
     if encoding is not None and encoding.origin == "guessed":
         notices.insert(0, f"read as {encoding.title}; pass --encoding if that is wrong")
     title = None if encoding is None else encoding.title
-    return TableReader(source.name, source.kind, reader.columns, title, tuple(notices), reader)
+    needs_mark = encoding is not None and not encoding.is_plain
+    return TableReader(
+        source.name, source.kind, reader.columns, title, tuple(notices), needs_mark, reader
+    )
 
 
 def _find_encoding(source: Source, given: str | None) -> Encoding:

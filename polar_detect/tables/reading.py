@@ -42,6 +42,8 @@ class Table:
         What was guessed or changed, for people.
     has_columns : bool
         Whether the input names its columns; lines of text do not.
+    needs_mark : bool
+        Whether a CSV made of it shall begin with a byte order mark.
     """
 
     frame: pd.DataFrame
@@ -52,6 +54,7 @@ class Table:
     rejected: tuple[Rejected, ...] = ()
     notices: tuple[str, ...] = ()
     has_columns: bool = True
+    needs_mark: bool = False
 
 
 def read_table(
@@ -107,6 +110,7 @@ def read_table(
         tuple(row for chunk in chunks for row in chunk.rejected),
         (*reader.notices, *filter(None, [column.notice])),
         reader.has_columns,
+        reader.needs_mark,
     )
 
 

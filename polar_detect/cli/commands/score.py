@@ -23,7 +23,7 @@ def score(
     """Score a table and write it with the added columns."""
     tables.check_output(out)
     table, detector = read_and_load(path, detector_folder, text_column, None, alpha)
-    tables.check_added(table, _ADDED)
+    tables.check_added(table.frame.columns, _ADDED, table.source)
     assessment = assess(detector, table.texts)
     tables.write_scored(table, scored_columns(assessment, detector.n_layers), out)
     summarise(assessment, detector.alpha)
