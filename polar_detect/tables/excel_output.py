@@ -74,6 +74,11 @@ class ExcelOutput:
             self._write_summary(summary)
         self._book.save(path)
 
+    def abandon(self) -> None:
+        """End without a file."""
+        for sheet in self._book.worksheets:
+            sheet.close()
+
     def _write_header(self, frame: pd.DataFrame) -> None:
         self._sheet.freeze_panes = "A2"
         for i, column in enumerate(columns_of(frame.iloc[:_SAMPLE_ROWS])):

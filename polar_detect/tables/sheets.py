@@ -3,6 +3,7 @@
 The whole sheet is in memory: it has a million rows at most, and its format allows no less.
 """
 
+import datetime
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
@@ -96,11 +97,13 @@ def _read_sheet(source: Source, sheet: str | None) -> tuple[str, list[list[Any]]
 
 
 def _plain(cell: Any) -> Any:
-    """Return None for an empty cell, and int for a whole number."""
+    """Return None for an empty cell, int for a whole number, and a time for a day."""
     if isinstance(cell, str) and not cell:
         return None
     if isinstance(cell, float) and cell.is_integer() and abs(cell) <= _MAX_EXACT:
         return int(cell)
+    if type(cell) is datetime.date:
+        return datetime.datetime.combine(cell, datetime.time())
     return cell
 
 

@@ -9,6 +9,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,25 @@ from polar_detect.tables.formats import (
 _START_BYTES = 4096
 
 
+class Spool:
+    """A copy of a pipe in a file without a name, which vanishes with the process.
+
+    One reader at a time: all share a position.
+    """
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the spool
+        weakref.finalize(self, file.close)
+        shutil.copyfileobj(pipe, file)
+        file.flush()
+        self._file = file
+
+    def open(self) -> BinaryIO:
+        """Return the copy from its beginning."""
+        self._file.seek(0)
+        return os.fdopen(os.dup(self._file.fileno()), "rb")
+
+
 @dataclass(frozen=True)
 class Source:
     """The bytes of one input, which can be read more than once.
@@ -41,9 +61,8 @@ class Source:
     kind : str
         Format of the content.
     compression : str or None
-    spooled : BinaryIO or None
-        Copy of an input that can be read only once, in a file without a name that vanishes
-        with the process. One reader at a time.
+    spooled : Spool or None
+        Copy of an input that can be read only once.
     path : Path
     ending : str
         In lower case, without that of a compression.
@@ -52,7 +71,7 @@ class Source:
     name: str
     kind: Kind
     compression: Compression | None
-    spooled: BinaryIO | None
+    spooled: Spool | None
     path: Path
     ending: str = ""
 
@@ -68,10 +87,7 @@ class Source:
                     yield cast(BinaryIO, io.BufferedReader(unpacked))
 
     def _open_raw(self) -> BinaryIO:
-        if self.spooled is None:
-            return self.path.open("rb")
-        self.spooled.seek(0)
-        return os.fdopen(os.dup(self.spooled.fileno()), "rb")
+        return self.path.open("rb") if self.spooled is None else self.spooled.open()
 
     @contextmanager
     def translated_errors(self) -> Iterator[None]:
@@ -105,7 +121,7 @@ def open_source(path: Path, *, has_columns: bool) -> Source:
         A folder, no permission, a compressed Excel or Parquet file.
     """
     if path == STDIN:
-        return _describe(Source("stdin", "text", None, _spool(sys.stdin.buffer), path), has_columns)
+        return _describe(Source("stdin", "text", None, Spool(sys.stdin.buffer), path), has_columns)
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -116,7 +132,7 @@ def open_source(path: Path, *, has_columns: bool) -> Source:
         if stat.S_ISREG(mode):
             return _named(path)
         with path.open("rb") as pipe:
-            return _describe(Source(str(path), "text", None, _spool(pipe), path), has_columns)
+            return _describe(Source(str(path), "text", None, Spool(pipe), path), has_columns)
     except OSError as error:
         if isinstance(error, InputNotFoundError):
             raise
@@ -131,13 +147,6 @@ def _named(path: Path) -> Source:
             "compressed inside; unpack it first."
         )
     return Source(str(path), found.kind, found.compression, None, path, found.ending)
-
-
-def _spool(pipe: BinaryIO) -> BinaryIO:
-    spooled = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as the Source
-    shutil.copyfileobj(pipe, spooled)
-    spooled.flush()
-    return spooled
 
 
 def _describe(unknown: Source, has_columns: bool) -> Source:

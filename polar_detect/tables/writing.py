@@ -79,7 +79,11 @@ def open_writer(path: Path, layout: Layout | None = None) -> Iterator[TableWrite
     with staged(path) as partial:
         if found.kind == "excel":
             sheet = ExcelOutput(layout.flag_column)
-            yield sheet
+            try:
+                yield sheet
+            except BaseException:
+                sheet.abandon()
+                raise
             sheet.save(partial, layout.summary)
         elif found.kind == "parquet":
             with partial.open("xb") as file:
