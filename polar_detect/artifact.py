@@ -33,11 +33,18 @@ _GEOMETRY = ("means", "directions", "variances", "rests", "points")
 _PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")
 
 
-def save(detector: PolarDetector, folder: Path, *, text_column: str | None = None) -> None:
+def save(
+    detector: PolarDetector,
+    folder: Path,
+    *,
+    text_column: str | None = None,
+    rows: dict[str, Any] | None = None,
+) -> None:
     """Write `detector` into `folder`, which appears only when it is whole.
 
     An earlier artifact at the same place is replaced; anything else there is an error.
-    `text_column` is the column that the training texts came from; later commands look there.
+    `text_column` is the column that the training texts came from, or `rows` says in JSON how
+    they were written out of whole rows; later commands do the same.
 
     Raises
     ------
@@ -53,7 +60,7 @@ def save(detector: PolarDetector, folder: Path, *, text_column: str | None = Non
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
             staged = Path(name) / "detector"
             staged.mkdir()
-            _write(detector, staged, text_column)
+            _write(detector, staged, {"text_column": text_column, "input": rows})
             if folder.exists():
                 shutil.rmtree(folder)
             staged.rename(folder)
@@ -118,6 +125,11 @@ def stored_text_column(folder: Path) -> str | None:
     return None if column is None else str(column)
 
 
+def stored_rows(folder: Path) -> Any:
+    """Return how the training texts were written out of rows, as `save` got it; None if not."""
+    return _read_manifest(folder).get("input")
+
+
 def describe(detector: PolarDetector) -> list[tuple[str, str]]:
     """Return what the detector is and was fitted on, as labels and values for people."""
     fitted, engine = detector.fitted_, detector.engine_
@@ -146,7 +158,7 @@ def versions() -> dict[str, str]:
     }
 
 
-def _write(detector: PolarDetector, folder: Path, text_column: str | None) -> None:
+def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> None:
     fitted, engine = detector.fitted_, detector.engine_
     reference = fitted.reference
     arrays = {f"geometry.{part}": getattr(reference.geometry, part) for part in _GEOMETRY}
@@ -164,7 +176,7 @@ def _write(detector: PolarDetector, folder: Path, text_column: str | None) -> No
         "format": FORMAT,
         "versions": versions(),
         "settings": detector.get_params(),
-        "text_column": text_column,
+        **origin,
         "model": _identity(engine.model),
         "encoder": _identity(engine.encoder_model),
         "menu": [str(program) for program in fitted.menu.programs],

@@ -174,7 +174,9 @@ def test_a_sheet_keeps_its_types_and_row_numbers_and_its_title_is_no_header(insp
 
 def test_a_sheet_is_read_by_name(inspections):
     assert plain(read_all(inspections, sheet="other")) == [[1, "x"]]
-    with pytest.raises(InputError, match=r"Got --sheet 'no'; .* has the sheets '点検', 'other'; pa"):
+    with pytest.raises(
+        InputError, match=r"Got --sheet 'no'; .* has the sheets '点検', 'other'; pa"
+    ):
         open_table(inspections, ReadOptions(sheet="no"))
 
 
@@ -193,7 +195,9 @@ def test_options_that_make_no_sense_for_a_format_are_refused(tmp_path, name):
     with pytest.raises(InputError, match=r"Got --sheet 'a' for .*, which is no spreadsheet; expec"):
         open_table(path, ReadOptions(sheet="a"))
     if name == "a.parquet":
-        with pytest.raises(InputError, match=r"Got --encoding 'utf-8' for .*, a format with its ow"):
+        with pytest.raises(
+            InputError, match=r"Got --encoding 'utf-8' for .*, a format with its ow"
+        ):
             open_table(path, ReadOptions(encoding="utf-8"))
 
 

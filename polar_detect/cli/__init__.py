@@ -20,13 +20,24 @@ app = typer.Typer(
 models_app = typer.Typer(help="List the embedded models, or fetch one.")
 app.add_typer(models_app, name="models")
 
-Input = Annotated[Path, typer.Argument(help="CSV, or a text file with one text a line.")]
+Input = Annotated[
+    Path,
+    typer.Argument(
+        help="CSV, TSV, Excel, Parquet or JSONL file, or a text file with one text a line; "
+        "text formats also .gz or .zst; - for stdin."
+    ),
+]
 DetectorFolder = Annotated[Path, typer.Option("--detector", help="Folder that `fit` wrote.")]
 TextColumn = Annotated[
-    str | None, typer.Option(help="Column that holds the texts (CSV). Default: as in `fit`.")
+    str | None, typer.Option(help="Column that holds the texts. Default: as in `fit`.")
 ]
 LabelColumn = Annotated[
     str | None, typer.Option(help="Column with 1 / true / anomaly for anomalous rows.")
+]
+Sheet = Annotated[str | None, typer.Option(help="Sheet of an Excel file. Default: the first.")]
+Encoding = Annotated[
+    str | None,
+    typer.Option(help="Encoding of a text format, e.g. cp932. Default: detected."),
 ]
 Model = Annotated[
     str, typer.Option(help="Embedded name, Hugging Face id, folder or GGUF file of a decoder.")
@@ -72,34 +83,55 @@ def fit(  # noqa: PLR0913 - one argument per option
     *,
     out: Annotated[Path, typer.Option(help="Folder for the fitted detector.")],
     text_column: Annotated[
-        str | None, typer.Option(help="Column that holds the texts (CSV).")
+        str | None,
+        typer.Option(help="Column that holds the texts. Default: the one obvious candidate."),
     ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="Take rows as texts: columns a,b,c written out with their names."),
+    ] = None,
+    all_columns: Annotated[
+        bool, typer.Option("--all-columns", help="Take rows as texts: every column but the label.")
+    ] = False,
     label_column: LabelColumn = None,
+    sheet: Sheet = None,
+    encoding: Encoding = None,
     model: Model = "smollm2",
     detector: Annotated[str, typer.Option(help="auto, lightgbm or isolation-forest.")] = "auto",
     max_tokens: MaxTokens = 64,
     seed: Annotated[int, typer.Option(help="Makes the fit reproducible.")] = 0,
 ) -> None:
     """Fit a detector on normal texts (and on labelled anomalous ones, where there are some)."""
+    if [text_column is not None, columns is not None, all_columns].count(True) > 1:
+        raise typer.BadParameter("give one of --text-column, --columns and --all-columns")
     from polar_detect.cli.commands import fit as command
+    from polar_detect.cli.commands.inputs import InputOptions
 
+    options = InputOptions(text_column, label_column, columns, all_columns, sheet, encoding)
     settings = command.FitSettings(model, detector, max_tokens, seed)
-    command.fit(train, out, text_column, label_column, settings)
+    command.fit(train, out, options, settings)
 
 
 @app.command()
-def score(
+def score(  # noqa: PLR0913 - one argument per option
     input: Input,
     *,
     detector: DetectorFolder,
-    out: Annotated[Path, typer.Option(help="CSV file for the scored rows.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="File for the scored rows: .csv, .tsv, .jsonl, .txt, .parquet or .xlsx."),
+    ],
     text_column: TextColumn = None,
+    sheet: Sheet = None,
+    encoding: Encoding = None,
     alpha: Alpha = None,
 ) -> None:
     """Score every row: all input columns, score, p-value, flag, program and top layers."""
     from polar_detect.cli.commands import score as command
+    from polar_detect.cli.commands.inputs import InputOptions
 
-    command.score(input, detector, out, text_column, alpha)
+    options = InputOptions(text_column, sheet=sheet, encoding=encoding)
+    command.score(input, detector, out, options, alpha)
 
 
 @app.command()
@@ -111,14 +143,16 @@ def report(  # noqa: PLR0913 - one argument per option
     top: Annotated[int, typer.Option(min=1, help="Rows to explain, worst first.")] = 20,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
+    sheet: Sheet = None,
+    encoding: Encoding = None,
     alpha: Alpha = None,
 ) -> None:
     """Explain a batch in one self-contained HTML file."""
     from polar_detect.cli.commands import report as command
+    from polar_detect.cli.commands.inputs import InputOptions
 
-    command.report(
-        input, detector, out, command.ReportSettings(top, text_column, label_column, alpha)
-    )
+    options = InputOptions(text_column, label_column, sheet=sheet, encoding=encoding)
+    command.report(input, detector, out, options, command.ReportSettings(top, alpha))
 
 
 @app.command()

@@ -10,6 +10,13 @@ from polar_detect.tables.columns import TextColumn, check_column, choose_text_co
 from polar_detect.tables.formats import has_columns
 from polar_detect.tables.opening import CHUNK_ROWS, ReadOptions, TableReader, open_table
 from polar_detect.tables.reading import Table, read_table
+from polar_detect.tables.rows import (
+    NumericColumns,
+    RowColumns,
+    RowTemplate,
+    warn_of_counts,
+    warn_of_length,
+)
 from polar_detect.tables.staging import check_output
 from polar_detect.tables.writing import (
     Layout,
@@ -27,8 +34,11 @@ __all__ = [
     "CHUNK_ROWS",
     "Chunk",
     "Layout",
+    "NumericColumns",
     "ReadOptions",
     "Rejected",
+    "RowColumns",
+    "RowTemplate",
     "Table",
     "TableReader",
     "TableWriter",
@@ -45,6 +55,8 @@ __all__ = [
     "parse_labels",
     "read_table",
     "rejected_path",
+    "warn_of_counts",
+    "warn_of_length",
     "write_rejected",
     "write_scored",
     "write_table",

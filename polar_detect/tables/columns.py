@@ -41,6 +41,10 @@ class TextColumn:
     name: str
     notice: str | None = None
 
+    def texts(self, frame: pd.DataFrame) -> list[str]:
+        """Return the text of each row; a missing one is empty."""
+        return cells_as_text(frame[self.name])
+
 
 def choose_text_column(
     reader: TableReader, asked: str | None, *, others: Collection[str] = ()
@@ -89,6 +93,8 @@ def check_column(names: Sequence[str], column: str | None, option: str) -> str:
     printable = filter(str.isprintable, names)
     closest = difflib.get_close_matches(column or "", list(printable), n=1)
     advice = shlex.quote(closest[0]) if closest else "with one of them"
+    if column is None:
+        advice += ", or --columns or --all-columns to take rows as a whole"
     raise InputError(f"Got {got}; the table has: {listed}{more}. Pass {option} {advice}.")
 
 

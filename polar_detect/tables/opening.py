@@ -29,13 +29,16 @@ class ReadOptions:
     sheet : str or None
         Name of the sheet of a spreadsheet; None for the first.
     expected : tuple of str
-        Columns that will be asked for. They decide between delimiters, and content from stdin
-        that shows no format of its own is a CSV if there are any, else lines of text.
+        Columns that will be asked for; they decide between delimiters.
+    is_table : bool
+        Whether content from stdin that shows no format of its own is a CSV, not lines of text;
+        it is one in any case when columns are expected.
     """
 
     encoding: str | None = None
     sheet: str | None = None
     expected: tuple[str, ...] = ()
+    is_table: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +101,7 @@ def open_table(path: Path, options: ReadOptions | None = None) -> TableReader:
         The file as a whole cannot be read; the message says why.
     """
     options = options or ReadOptions()
-    source = open_source(path, has_columns=bool(options.expected))
+    source = open_source(path, has_columns=options.is_table or bool(options.expected))
     _check_options(source, options)
     if source.kind == "excel":
         sheet = SheetReader.open(source, options.sheet)

@@ -8,7 +8,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect.errors import InputError
-from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.chunks import Rejected
 from polar_detect.tables.columns import (
     check_column,
@@ -16,7 +15,8 @@ from polar_detect.tables.columns import (
     choose_text_column,
     parse_labels,
 )
-from polar_detect.tables.opening import ReadOptions, open_table
+from polar_detect.tables.opening import ReadOptions, TableReader, open_table
+from polar_detect.tables.rows import RowColumns, RowTemplate
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,13 +29,15 @@ class Table:
         Every column, cell and row in the order and form of the file; of CSV and text files,
         each cell is the string that stands there.
     texts : list of str, n_texts long
-        Cells of the text column; an empty cell is an empty text.
+        Cells of the text column, an empty one is an empty text; or rows written out.
     labels : (n_texts,) bool or None
         True where a text is labelled anomalous; None without a label column.
-    text_column : str
-        Column of `frame` that `texts` came from.
+    text_column : str or None
+        Column of `frame` that `texts` came from; None where they are rows written out.
     source : str
         The file, as the user named it.
+    template : RowTemplate or None
+        How rows were written out.
     rejected : tuple of Rejected
         Rows that could not be read.
     notices : tuple of str
@@ -49,8 +51,9 @@ class Table:
     frame: pd.DataFrame
     texts: list[str]
     labels: NDArray[np.bool_] | None
-    text_column: str
+    text_column: str | None
     source: str
+    template: RowTemplate | None = None
     rejected: tuple[Rejected, ...] = ()
     notices: tuple[str, ...] = ()
     has_columns: bool = True
@@ -60,8 +63,9 @@ class Table:
 def read_table(
     path: Path,
     *,
-    text_column: str | None,
+    text_column: str | None = None,
     label_column: str | None = None,
+    rows: RowColumns | RowTemplate | None = None,
     options: ReadOptions | None = None,
 ) -> Table:
     """Read a CSV, Excel, Parquet, JSONL or text file, or stdin (`-`), as a whole.
@@ -73,6 +77,9 @@ def read_table(
         Column that holds the texts; None for a text file, or to take the obvious one.
     label_column : str or None
         Column in which 1, true or anomaly means anomalous and 0, false or normal means normal.
+    rows : RowColumns or RowTemplate, optional
+        Write rows out as texts instead of taking a column: these columns, or as this template
+        did before.
     options : ReadOptions, optional
 
     Returns
@@ -89,26 +96,33 @@ def read_table(
         When the file cannot be read as a table of texts; the message says where and why.
     """
     options = options or ReadOptions()
-    asked = tuple(name for name in (text_column, label_column) if name is not None)
-    reader = open_table(path, replace(options, expected=options.expected + asked))
+    asked = [*_row_names(rows), *(name for name in (text_column, label_column) if name)]
+    is_table = options.is_table or rows is not None
+    expected = (*options.expected, *asked)
+    reader = open_table(path, replace(options, expected=expected, is_table=is_table))
     others = () if label_column is None else (label_column,)
-    column = choose_text_column(reader, text_column, others=others)
-    if label_column is not None:
-        if not reader.has_columns:
-            check_no_column(reader, "--label-column", label_column)
-        check_column(reader.columns, label_column, "--label-column")
+    _check_asked(reader, label_column, rows)
+    column = None if rows is not None else choose_text_column(reader, text_column, others=others)
     chunks = list(reader.chunks())
     frame = pd.concat([chunk.frame for chunk in chunks])
-    texts = cells_as_text(frame[column.name])
-    check_some_text(texts, column.name, reader.name)
+    template = rows if isinstance(rows, RowTemplate) else None
+    if isinstance(rows, RowColumns):
+        template = RowTemplate.fit(frame, rows.choose(reader.columns, others=others))
+    found = template or column
+    assert found is not None
+    texts = found.texts(frame)
+    if column is not None:
+        check_some_text(texts, column.name, reader.name)
+    guessed = () if column is None or column.notice is None else (column.notice,)
     return Table(
         frame,
         texts,
         None if label_column is None else parse_labels(frame[label_column], label_column),
-        column.name,
+        None if column is None else column.name,
         reader.name,
+        template,
         tuple(row for chunk in chunks for row in chunk.rejected),
-        (*reader.notices, *filter(None, [column.notice])),
+        (*reader.notices, *guessed),
         reader.has_columns,
         reader.needs_mark,
     )
@@ -121,3 +135,20 @@ def check_some_text(texts: list[str], text_column: str, source: str) -> None:
             f"Got no text in column {text_column!r} of {source} (all {len(texts)} rows are "
             "empty); expected at least one; choose another --text-column."
         )
+
+
+def _row_names(rows: RowColumns | RowTemplate | None) -> list[str]:
+    if isinstance(rows, RowTemplate):
+        return [column.name for column in rows.columns]
+    return [] if rows is None else rows.names
+
+
+def _check_asked(
+    reader: TableReader, label_column: str | None, rows: RowColumns | RowTemplate | None
+) -> None:
+    if not reader.has_columns:
+        check_no_column(reader, "--label-column", label_column)
+        listed = None if rows is None else ",".join(_row_names(rows)) or "all"
+        check_no_column(reader, "--columns", listed)
+    elif label_column is not None:
+        check_column(reader.columns, label_column, "--label-column")
