@@ -96,3 +96,17 @@ def test_a_byte_order_mark_is_asked_for_where_the_input_was_not_plain_utf_8(tmp_
         "utf-8": False, "utf-8-sig": True, "cp932": True, "utf-16": True,
     }.items():  # fmt: skip
         assert read_back(tmp_path, text.encode(codec))[1].needs_mark == needs_mark
+
+
+def test_other_encodings_are_told_by_a_library_when_there_is_enough_of_them(tmp_path):
+    text = "id,text\n" + "1,Насос протекает, заменить уплотнение\n".replace("т, ", "т ") * 20
+    content, reader = read_back(tmp_path, text.encode("cp1251"))
+    assert (content, reader.encoding) == (text, "cp1251")
+
+
+def test_a_few_odd_bytes_are_broken_rows_and_no_rare_encoding(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"id,text\n1,a\n2,\x81\x8d\n")
+    (chunk,) = open_table(path).chunks()
+    assert chunk.frame.to_numpy().tolist() == [["1", "a"]]
+    assert [row.reason for row in chunk.rejected] == ["bytes that are not UTF-8"]

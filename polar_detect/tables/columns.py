@@ -133,7 +133,7 @@ def parse_labels(cells: pd.Series, label_column: str) -> NDArray[np.bool_]:
 def _guess(words: dict[str, float]) -> str | None:
     """Return the obvious candidate: the usual name, or far more words than any other."""
     wordy = [name for name, n in words.items() if n >= _MIN_WORDS]
-    usual = [name for name in wordy if name.strip().lower() in _USUAL_NAMES]
+    usual = [name for name, n in words.items() if n and name.strip().lower() in _USUAL_NAMES]
     if len(usual) == 1:
         return usual[0]
     if not wordy:

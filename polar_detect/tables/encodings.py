@@ -33,6 +33,7 @@ _JAPANESE = {"euc_jp": 1.0, "euc_jis_2004": 1.0, "cp932": 0.7}
 _WESTERN = ("cp1252", "latin_1")
 _OTHERS = (*_WESTERN, *_JAPANESE, "cp1251", "gb18030", "big5", "cp949")
 _PLAUSIBLE = 0.6
+_MIN_EVIDENCE = 10  # bytes; fewer are as likely broken as of a rare encoding
 _TITLES = {
     "utf_8": "UTF-8",
     "utf_8_sig": "UTF-8",
@@ -134,7 +135,8 @@ def detect_encoding(file: BinaryIO, name: str) -> Encoding:
     lines = _non_ascii_lines(block, file)
     if _share_decoding(lines, "utf-8") >= 0.5:  # also true without lines
         return Encoding("utf-8-sig", "utf-8")
-    return Encoding(_guess(lines), "guessed")
+    codec = _guess(lines)
+    return Encoding(codec, "utf-8" if codec == "utf-8-sig" else "guessed")
 
 
 def _non_ascii_lines(block: bytes, file: BinaryIO) -> list[bytes]:
@@ -177,7 +179,10 @@ def _guess(lines: list[bytes]) -> str:
     best = max(plausible, key=lambda codec: plausible[codec])  # the first among equals
     if plausible[best] >= _PLAUSIBLE:
         return best
-    match = charset_normalizer.from_bytes(b"\n".join(lines), cp_isolation=list(_OTHERS)).best()
+    evidence = b"\n".join(lines)
+    if sum(byte >= 0x80 for byte in evidence) < _MIN_EVIDENCE:
+        return "utf-8-sig"
+    match = charset_normalizer.from_bytes(evidence, cp_isolation=list(_OTHERS)).best()
     return "utf-8-sig" if match is None else match.encoding
 
 
