@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polar_detect.errors import InputError
-from polar_detect.tables import ReadOptions, open_table
+from polar_detect.tables import ReadOptions, choose_text_column, open_table
 
 
 @pytest.fixture
@@ -54,6 +54,13 @@ def test_unbalanced_quotes_cost_their_own_line_only(save, broken, after):
     assert none == []
     assert faults(rejected) == [(3, "unbalanced quotes")]
     assert rejected[0].text == broken
+
+
+def test_very_many_broken_rows_come_in_chunks_too(save):
+    path = save("id,text\n" + "1,a,b\n" * 1000 + "2,worn seal\n")
+    sizes = [(len(c.frame), len(c.rejected)) for c in open_table(path).chunks(100)]
+    assert sizes == [(0, 100)] * 10 + [(1, 0)]
+    assert choose_text_column(open_table(path), None).name == "text"
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.txt", "a.jsonl"])

@@ -82,8 +82,9 @@ class ChunkBuilder:
 
     @property
     def is_full(self) -> bool:
-        """Whether the next row belongs to the next chunk."""
-        return len(self._rows) >= self._n_rows or self._n_chars >= MAX_CHUNK_CHARS
+        """Whether the next row, or rejected row, belongs to the next chunk."""
+        n_most = max(len(self._rows), len(self._rejected))
+        return n_most >= self._n_rows or self._n_chars >= MAX_CHUNK_CHARS
 
     def add(self, line: int, row: list[str], n_chars: int) -> None:
         """Add a row."""

@@ -74,7 +74,7 @@ def choose_text_column(
     if len(names) == 1:
         return TextColumn(names[0])
     chunks = reader.chunks(_SAMPLE_ROWS)
-    sample = next(chunks).frame
+    sample = next(chunk.frame for chunk in chunks if len(chunk.frame))
     chunks.close()
     guess = _guess({name: _mean_words(sample[name]) for name in names})
     if guess is None:

@@ -67,7 +67,7 @@ class JsonLinesReader:
         n_chars, position = 0, 0
         with self.source.open() as file, open_lines(file, self.encoding) as lines:
             for line, row in _rows(lines):
-                if len(rows) >= n_rows or n_chars >= MAX_CHUNK_CHARS:
+                if max(len(rows), len(rejected)) >= n_rows or n_chars >= MAX_CHUNK_CHARS:
                     yield self._chunk(rows, numbers, rejected, position)
                     position += len(rows)
                     rows, numbers, rejected, n_chars = [], [], [], 0

@@ -80,8 +80,8 @@ class TableReader:
 
         Each row of the input is either in a `frame` or in a `rejected` (blank lines between
         records of several columns are neither). The same input and `n_rows` give the same
-        chunks; a chunk holds fewer rows where they are very long. The last chunk may hold
-        rejected rows only.
+        chunks; a chunk holds fewer rows where they are very long or many are rejected, maybe
+        none.
 
         Raises
         ------

@@ -184,14 +184,18 @@ def write_rejected(rejected: Sequence[Rejected], path: Path) -> None:
     if not rejected:
         path.unlink(missing_ok=True)
         return
-    frame = pd.DataFrame(
+    write_table(rejected_frame(rejected), path)
+
+
+def rejected_frame(rejected: Sequence[Rejected]) -> pd.DataFrame:
+    """Return rejected rows as a table of line, reason and text."""
+    return pd.DataFrame(
         {
             "line": pd.Series([row.line for row in rejected], dtype="int64"),
-            "reason": [row.reason for row in rejected],
-            "text": [row.text for row in rejected],
+            "reason": pd.Series([row.reason for row in rejected], dtype="str"),
+            "text": pd.Series([row.text for row in rejected], dtype="str"),
         }
     )
-    write_table(frame, path)
 
 
 def _python_values(column: Sequence[object] | NDArray[Any]) -> list[Any]:
