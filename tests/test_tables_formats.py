@@ -216,6 +216,7 @@ def test_excel_output_can_be_worked_with_at_once(tmp_path):
     assert colours == [{"FFF8CBAD"}, {"00000000"}, {"00000000"}]
     widths = [rows.column_dimensions[letter].width for letter in "ABC"]
     assert widths == [8, 26, 8]
+    assert rows["A1"].alignment.wrap_text
     assert [[cell.value for cell in row] for row in summary] == [
         ["Rows", 3],
         ["Flagged", 1],
@@ -309,6 +310,8 @@ def test_a_csv_begins_with_a_mark_when_that_is_asked(tmp_path):
     ("content", "expected", "columns"),
     [
         (b"id,text\n1,a\n", ("text",), ("id", "text")),
+        ("番号,内容\n1,a\n".encode("cp932"), ("内容",), ("番号", "内容")),
+        (b"pump leaks\noil, leaks\n", ("note",), ("text",)),
         (b"id,text\n1,a\n", (), ("text",)),
         (gzip.compress(b"id;text\n1;a\n"), ("text",), ("id", "text")),
         (b'{"id": 1, "text": "a"}\n', (), ("id", "text")),
@@ -321,6 +324,18 @@ def test_stdin_is_read_by_its_content(monkeypatch, content, expected, columns):
     assert reader.columns == columns
     first, again = list(reader.chunks()), list(reader.chunks())  # more than once
     assert plain(first[0].frame) == plain(again[0].frame)
+
+
+def test_a_default_column_is_that_of_a_table_and_none_of_lines(monkeypatch, tmp_path):
+    contents = {"a.csv": b"id,note\n1,oil\n", "a.log": b"oil\n"}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        for path in (tmp_path / name, Path("-")):
+            assert read_table(path, default_column="note").texts == ["oil"]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(contents["a.log"])))
+    with pytest.raises(InputError, match=r"Got column 'note'; the table has: oil\."):
+        read_table(Path("-"), text_column="note")
 
 
 def test_binary_formats_are_read_from_stdin(monkeypatch, tmp_path, inspections):

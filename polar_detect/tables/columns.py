@@ -47,15 +47,21 @@ class TextColumn:
 
 
 def choose_text_column(
-    reader: TableReader, asked: str | None, *, others: Collection[str] = ()
+    reader: TableReader,
+    asked: str | None,
+    *,
+    default: str | None = None,
+    others: Collection[str] = (),
 ) -> TextColumn:
-    """Return the column of the texts: the asked one, or the one obvious candidate.
+    """Return the column of the texts: the asked one, the default, or the one obvious candidate.
 
     Parameters
     ----------
     reader : TableReader
-        When no column is asked for, its first rows are read.
+        When there is no other way, its first rows are read.
     asked : str or None
+    default : str or None
+        The column of a table when none is asked for; lines of text need none.
     others : collection of str
         Columns that hold something else, such as labels.
 
@@ -68,8 +74,9 @@ def choose_text_column(
     if not reader.has_columns:
         check_no_column(reader, "--text-column", asked)
         return TextColumn(reader.columns[0])
-    if asked is not None:
-        return TextColumn(check_column(reader.columns, asked, "--text-column"))
+    named = asked if asked is not None else default
+    if named is not None:
+        return TextColumn(check_column(reader.columns, named, "--text-column"))
     names = [name for name in reader.columns if name not in others]
     if len(names) == 1:
         return TextColumn(names[0])

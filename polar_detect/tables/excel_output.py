@@ -15,7 +15,7 @@ import openpyxl
 import pandas as pd
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ERROR_CODES, ILLEGAL_CHARACTERS_RE
-from openpyxl.styles import Font, PatternFill
+from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
 from polar_detect.errors import OutputError
@@ -31,6 +31,8 @@ _SAMPLE_ROWS = 200
 _FLAGGED = PatternFill("solid", fgColor="FFF8CBAD")
 _HEADER = PatternFill("solid", fgColor="FFDDE3EA")
 _BOLD = Font(bold=True)
+_WRAPPED = Alignment(wrap_text=True, vertical="top")
+_MAX_NAME_CHARS = 24
 # A number of a CSV that comes back the same: no leading zero, at most 15 digits.
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(?:\.([0-9]+))?")
 
@@ -82,10 +84,14 @@ class ExcelOutput:
     def _write_header(self, frame: pd.DataFrame) -> None:
         self._sheet.freeze_panes = "A2"
         for i, column in enumerate(columns_of(frame.iloc[:_SAMPLE_ROWS])):
-            width = _width([str(frame.columns[i]), *map(cell_as_text, column.tolist())])
+            name = str(frame.columns[i])[:_MAX_NAME_CHARS]  # longer ones take several lines
+            width = _width([name, *map(cell_as_text, column.tolist())])
             self._sheet.column_dimensions[get_column_letter(i + 1)].width = width
         header = [self._cell(str(name), is_flagged=False) for name in frame.columns]
-        self._sheet.append([_styled(self._sheet, cell, _HEADER, _BOLD) for cell in header])
+        styled = [_styled(self._sheet, cell, _HEADER, _BOLD) for cell in header]
+        for cell in styled:
+            cell.alignment = _WRAPPED
+        self._sheet.append(styled)
         self._n_rows, self._n_columns = 1, frame.shape[1]
 
     def _write_summary(self, summary: Sequence[tuple[str, object]]) -> None:

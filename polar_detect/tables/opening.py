@@ -29,10 +29,10 @@ class ReadOptions:
     sheet : str or None
         Name of the sheet of a spreadsheet; None for the first.
     expected : tuple of str
-        Columns that will be asked for; they decide between delimiters.
+        Columns that will be asked for; they decide between delimiters, and content from stdin
+        is a CSV if its first line holds one of them.
     is_table : bool
-        Whether content from stdin that shows no format of its own is a CSV, not lines of text;
-        it is one in any case when columns are expected.
+        Whether content from stdin that shows no format of its own is a CSV in any case.
     """
 
     encoding: str | None = None
@@ -101,7 +101,7 @@ def open_table(path: Path, options: ReadOptions | None = None) -> TableReader:
         The file as a whole cannot be read; the message says why.
     """
     options = options or ReadOptions()
-    source = open_source(path, has_columns=options.is_table or bool(options.expected))
+    source = open_source(path, is_table=options.is_table, expected=options.expected)
     _check_options(source, options)
     if source.kind == "excel":
         sheet = SheetReader.open(source, options.sheet)

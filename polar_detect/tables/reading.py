@@ -65,6 +65,7 @@ def read_table(
     *,
     text_column: str | None = None,
     label_column: str | None = None,
+    default_column: str | None = None,
     rows: RowColumns | RowTemplate | None = None,
     options: ReadOptions | None = None,
 ) -> Table:
@@ -77,6 +78,8 @@ def read_table(
         Column that holds the texts; None for a text file, or to take the obvious one.
     label_column : str or None
         Column in which 1, true or anomaly means anomalous and 0, false or normal means normal.
+    default_column : str or None
+        Column that holds the texts of a table when `text_column` is None.
     rows : RowColumns or RowTemplate, optional
         Write rows out as texts instead of taking a column: these columns, or as this template
         did before.
@@ -95,22 +98,22 @@ def read_table(
     InputError
         When the file cannot be read as a table of texts; the message says where and why.
     """
-    options = options or ReadOptions()
-    asked = [*_row_names(rows), *(name for name in (text_column, label_column) if name)]
-    is_table = options.is_table or rows is not None
-    expected = (*options.expected, *asked)
-    reader = open_table(path, replace(options, expected=expected, is_table=is_table))
+    given = [*_row_names(rows), *(name for name in (text_column, label_column) if name)]
+    default = [] if default_column is None else [default_column]
+    reader = _open(path, options or ReadOptions(), given, default, is_table=rows is not None)
     others = () if label_column is None else (label_column,)
     _check_asked(reader, label_column, rows)
-    column = None if rows is not None else choose_text_column(reader, text_column, others=others)
+    column = None
+    if rows is None:
+        column = choose_text_column(reader, text_column, default=default_column, others=others)
     chunks = list(reader.chunks())
     frame = pd.concat([chunk.frame for chunk in chunks])
     template = rows if isinstance(rows, RowTemplate) else None
     if isinstance(rows, RowColumns):
         template = RowTemplate.fit(frame, rows.choose(reader.columns, others=others))
-    found = template or column
-    assert found is not None
-    texts = found.texts(frame)
+    texts_of = template or column
+    assert texts_of is not None
+    texts = texts_of.texts(frame)
     if column is not None:
         check_some_text(texts, column.name, reader.name)
     guessed = () if column is None or column.notice is None else (column.notice,)
@@ -126,6 +129,15 @@ def read_table(
         reader.has_columns,
         reader.needs_mark,
     )
+
+
+def _open(
+    path: Path, options: ReadOptions, given: list[str], default: list[str], *, is_table: bool
+) -> TableReader:
+    """Open an input in which a person named the `given` columns."""
+    expected = (*options.expected, *given, *default)
+    is_table = options.is_table or is_table or bool(given)
+    return open_table(path, replace(options, expected=expected, is_table=is_table))
 
 
 def check_some_text(texts: list[str], text_column: str, source: str) -> None:

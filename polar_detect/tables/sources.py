@@ -10,7 +10,7 @@ import stat
 import sys
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,14 +105,16 @@ class Source:
             raise _cannot_read(self.path, error) from error
 
 
-def open_source(path: Path, *, has_columns: bool) -> Source:
+def open_source(path: Path, *, is_table: bool, expected: Collection[str] = ()) -> Source:
     """Return the bytes of `path`, where `-` is stdin.
 
     Parameters
     ----------
     path : Path
-    has_columns : bool
+    is_table : bool
         Whether content of no recognisable format and name is a CSV, not lines of text.
+    expected : collection of str
+        It is one also when its first line holds one of these.
 
     Raises
     ------
@@ -121,7 +123,8 @@ def open_source(path: Path, *, has_columns: bool) -> Source:
         A folder, no permission, a compressed Excel or Parquet file.
     """
     if path == STDIN:
-        return _describe(Source("stdin", "text", None, Spool(sys.stdin.buffer), path), has_columns)
+        stdin = Source("stdin", "text", None, Spool(sys.stdin.buffer), path)
+        return _describe(stdin, is_table, expected)
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -132,7 +135,8 @@ def open_source(path: Path, *, has_columns: bool) -> Source:
         if stat.S_ISREG(mode):
             return _named(path)
         with path.open("rb") as pipe:
-            return _describe(Source(str(path), "text", None, Spool(pipe), path), has_columns)
+            unknown = Source(str(path), "text", None, Spool(pipe), path)
+        return _describe(unknown, is_table, expected)
     except OSError as error:
         if isinstance(error, InputNotFoundError):
             raise
@@ -149,15 +153,24 @@ def _named(path: Path) -> Source:
     return Source(str(path), found.kind, found.compression, None, path, found.ending)
 
 
-def _describe(unknown: Source, has_columns: bool) -> Source:
+def _describe(unknown: Source, is_table: bool, expected: Collection[str]) -> Source:
     """Return the source with the format that its first bytes show."""
     assert unknown.spooled is not None
     with unknown.open() as raw:
         compression = compression_of_content(raw.read(_START_BYTES))
     packed = Source(unknown.name, "text", compression, unknown.spooled, unknown.path)
     with packed.open() as file:
-        kind = kind_of_content(file.read(_START_BYTES), has_columns=has_columns)
+        start = file.read(_START_BYTES)
+    has_columns = is_table or _names_any(start, expected)
+    kind = kind_of_content(start, has_columns=has_columns)
     return Source(packed.name, kind, compression, packed.spooled, packed.path)
+
+
+def _names_any(start: bytes, names: Collection[str]) -> bool:
+    """Return whether the first line holds one of the names, in whatever encoding."""
+    line = start.lstrip().split(b"\n", 1)[0]
+    lines = [line.decode(codec, "ignore") for codec in ("utf-8", "utf-16", "cp932", "euc_jp")]
+    return any(name in line for name in names for line in lines)
 
 
 def _cannot_read(path: Path, error: OSError) -> InputError | InputNotFoundError:

@@ -65,13 +65,11 @@ def read_and_load(
             f"Got --text-column {options.text_column!r} for a detector that was fitted on whole "
             "rows; expected none; leave it out."
         )
-    column = options.text_column
-    if column is None and tables.has_columns(path):
-        column = artifact.stored_text_column(detector_folder)
     table = tables.read_table(
         path,
-        text_column=column,
+        text_column=options.text_column,
         label_column=options.label_column,
+        default_column=artifact.stored_text_column(detector_folder),
         rows=template,
         options=options.reading,
     )
