@@ -1,6 +1,7 @@
 import datetime
 import gzip
 import io
+import json
 import sys
 from pathlib import Path
 
@@ -124,6 +125,16 @@ def test_json_lines_to_json_lines_keeps_values_and_nesting(tmp_path):
     (tmp_path / "in.jsonl").write_text(content)
     write_table(read_all(tmp_path / "in.jsonl", 1), tmp_path / "out.jsonl")
     assert (tmp_path / "out.jsonl").read_text() == content
+
+
+@pytest.mark.parametrize("numbers", [[2**53 + 1, 0.5], [0.5, 2**53 + 1], [1, 2**63], [1, "1"]])
+def test_numbers_that_share_no_exact_type_stay_as_they_are(tmp_path, numbers):
+    rows = "".join(json.dumps({"n": number}) + "\n" for number in numbers)
+    (tmp_path / "in.jsonl").write_text(rows)
+    frame = read_all(tmp_path / "in.jsonl", 1)
+    assert frame["n"].tolist() == numbers
+    write_table(frame, tmp_path / "out.jsonl")
+    assert (tmp_path / "out.jsonl").read_text() == rows
 
 
 def test_a_key_that_some_rows_lack_is_missing_there(tmp_path):

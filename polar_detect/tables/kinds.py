@@ -9,13 +9,16 @@ import pandas as pd
 
 _MISSING = "missing"
 _MIXED = "mixed"
+_WIDE = "wide int"  # loses digits as a float
 # Nullable, so that a column of 12 and None stays whole numbers.
 _DTYPES = {
     "int": "Int64",
+    _WIDE: "Int64",
     "float": "Float64",
     "bool": "boolean",
     "datetime": "datetime64[us]",
 }
+_TOGETHER = {frozenset({"int", "float"}): "float", frozenset({"int", _WIDE}): _WIDE}
 _MAX_INT = 2**63
 _MAX_EXACT = 2**53  # as a float
 
@@ -34,7 +37,7 @@ class ColumnKinds:
             return own
         if own == _MISSING:
             return kind
-        return "float" if {kind, own} == {"int", "float"} and _is_exact(value) else _MIXED
+        return _TOGETHER.get(frozenset({kind, own}), _MIXED)
 
     @classmethod
     def of(cls, names: Sequence[str], values: Sequence[Sequence[object]]) -> "ColumnKinds":
@@ -61,17 +64,15 @@ class ColumnKinds:
         ).set_axis(list(self.by_column), axis="columns")
 
 
-def _is_exact(value: object) -> bool:
-    return not isinstance(value, int) or abs(value) <= _MAX_EXACT
-
-
 def _kind_of(value: object) -> str:
     if value is None:
         return _MISSING
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, int):
-        return "int" if -_MAX_INT <= value < _MAX_INT else _MIXED
+        if abs(value) <= _MAX_EXACT:
+            return "int"
+        return _WIDE if -_MAX_INT <= value < _MAX_INT else _MIXED
     if isinstance(value, datetime.datetime):
         return "datetime"
     return {float: "float", str: "str"}.get(type(value), _MIXED)

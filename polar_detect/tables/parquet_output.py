@@ -32,8 +32,6 @@ class ParquetOutput:
 
 
 def _as_arrow(column: pd.Series) -> Any:
-    if isinstance(column.dtype, pd.ArrowDtype):
-        return pa.array(column.array, type=column.dtype.pyarrow_dtype)
     if isinstance(column.dtype, pd.StringDtype) or column.dtype == object:
         missing = column.isna().tolist()
         texts = cells_as_text(column)
