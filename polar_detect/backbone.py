@@ -7,6 +7,7 @@ faithfully is refused when the model is loaded.
 """
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -21,7 +22,8 @@ from transformers.pytorch_utils import Conv1D
 from polar_detect.errors import InputError, ModelError
 from polar_detect.runtime import best_device, best_dtype, keep_freed_memory
 
-_READ_OUT_TOKENS = 256  # (tokens × vocabulary) logits of one chunk: 50 MB in float32
+_PRECISE_SHARE = 10  # one layer in so many, the first ones, has no quick form
+_READ_OUT_TOKENS = 64  # (tokens × vocabulary) logits of one chunk: 13 MB in float32, as caches hold
 
 
 class _ReachedFirstBlock(Exception):
@@ -38,6 +40,13 @@ class _Call:
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+
+    def of(self, block: Callable[..., Any], hidden: Tensor) -> Any:
+        return block(hidden, *self.args, **self.kwargs)
+
+    def cast(self, dtype: torch.dtype) -> "_Call":
+        kwargs = {name: _cast(value, dtype) for name, value in self.kwargs.items()}
+        return _Call(_cast(self.args, dtype), kwargs)
 
 
 class Backbone:
@@ -77,7 +86,7 @@ class Backbone:
         self._softcap: float | None = getattr(
             model.config.get_text_config(), "final_logit_softcapping", None
         )
-        self._calls: dict[int, list[_Call]] = {}
+        self._calls: dict[int, list[tuple[_Call, _Call]]] = {}
         self.final_norm = self._find_final_norm()
         self._check_faithful()
         self._quick_blocks, self._quick_head = self._quick_forms()
@@ -162,10 +171,11 @@ class Backbone:
 
     def apply(self, layer: int, hidden: Tensor, *, precise: bool = False) -> Tensor:
         """Call block `layer` on hidden states (n_rows, n_tokens, hidden); same shape back."""
-        call = self._recorded(hidden.shape[1])[layer]
-        block = self.blocks[layer] if precise else self._quick_blocks[layer]
-        with self._products(quick=block is not self.blocks[layer]):
-            return _hidden_of(block(hidden, *call.args, **call.kwargs)).float()
+        precise_call, quick_call = self._recorded(hidden.shape[1])[layer]
+        quick = None if precise else self._quick_blocks[layer]
+        if quick is None:
+            return _hidden_of(precise_call.of(self.blocks[layer], hidden))
+        return _hidden_of(quick_call.of(quick, hidden)).float()
 
     def logits(self, hidden: Tensor, *, precise: bool = True) -> Tensor:
         """Read out hidden states (…, hidden) as logits (…, vocabulary) in float32."""
@@ -213,23 +223,21 @@ class Backbone:
         target_logits = (normed * self.head.weight[targets]).sum(-1)
         return torch.logsumexp(self.capped(logits), -1) - self.capped(target_logits)
 
-    def _products(self, *, quick: bool) -> torch.autocast:
-        return torch.autocast(self.device.type, self.quick_dtype, enabled=quick)
-
-    def _quick_forms(self) -> tuple[list[nn.Module], Tensor | None]:
-        """Return the quick form of each block, and of the head's weight where it has one."""
+    def _quick_forms(self) -> "tuple[list[_QuickBlock | None], Tensor | None]":
+        """Return each block's quick form, where it has one, and the head's quick weight."""
         if self.quick_dtype == torch.float32:
-            return self.blocks, None
-        first = -(-self.n_layers // 3)
-        quick = [_with_low_products(block, self.quick_dtype) for block in self.blocks[first:]]
+            return [None] * self.n_layers, None
+        first = -(-self.n_layers // _PRECISE_SHARE)
+        quick = [_QuickBlock(block, self.quick_dtype) for block in self.blocks[first:]]
         is_plain = isinstance(self.head, nn.Linear) and self.head.bias is None
-        return self.blocks[:first] + quick, (
-            self.head.weight.to(self.quick_dtype) if is_plain else None
-        )
+        weight = self.head.weight.to(self.quick_dtype) if is_plain else None
+        return [*([None] * first), *quick], weight
 
-    def _recorded(self, n_tokens: int) -> list[_Call]:
+    def _recorded(self, n_tokens: int) -> list[tuple[_Call, _Call]]:
+        """Return each block's arguments, as recorded and in the quick number format."""
         if n_tokens not in self._calls:
-            self._calls[n_tokens] = self._record(n_tokens)
+            calls = self._record(n_tokens)
+            self._calls[n_tokens] = [(call, call.cast(self.quick_dtype)) for call in calls]
         return self._calls[n_tokens]
 
     @torch.no_grad()
@@ -313,13 +321,74 @@ def _find_blocks(model: Any) -> list[nn.Module]:
     return list(stacks[0])
 
 
-def _with_low_products(block: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """Return a copy whose weight matrices are `dtype`; norms and biases of norms stay float32."""
-    block = copy.deepcopy(block)
-    for module in block.modules():
-        if isinstance(module, nn.Linear | Conv1D):
-            module.to(dtype)
-    return block
+class _QuickLinear(nn.Module):
+    """A linear layer that multiplies in a low precision.
+
+    Parameters
+    ----------
+    weight : (n_out, n_in)
+    bias : (n_out,), optional
+    last_cast : _LastCast
+        Shared by the linear layers of a block: query, key and value read the same states.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, last_cast: "_LastCast") -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight, requires_grad=False)
+        self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
+        self._last_cast = last_cast
+
+    def forward(self, states: Tensor) -> Tensor:
+        return F.linear(self._last_cast.to(states, self.weight.dtype), self.weight, self.bias)
+
+
+class _LastCast:
+    """Casts a tensor, once if it is asked for the same one again and again."""
+
+    def __init__(self) -> None:
+        self._source: Tensor | None = None
+        self._cast: Tensor | None = None
+
+    def to(self, source: Tensor, dtype: torch.dtype) -> Tensor:
+        if source.dtype == dtype:
+            return source
+        if self._source is not source or self._cast is None:
+            self._source, self._cast = source, source.to(dtype)
+        return self._cast
+
+    def clear(self) -> None:
+        self._source = self._cast = None
+
+
+class _QuickBlock:
+    """A copy of a block whose linear layers multiply in `dtype`; all else stays as it is."""
+
+    def __init__(self, block: nn.Module, dtype: torch.dtype) -> None:
+        self._dtype = dtype
+        self._last_cast = _LastCast()
+        self._block = copy.deepcopy(block)
+        for name, module in list(self._block.named_modules()):
+            if isinstance(module, nn.Linear | Conv1D):
+                weight = module.weight.T if isinstance(module, Conv1D) else module.weight
+                bias = None if module.bias is None else module.bias.to(dtype)
+                quick = _QuickLinear(weight.to(dtype).contiguous(), bias, self._last_cast)
+                self._block.set_submodule(name, quick)
+
+    def __call__(self, hidden: Tensor, *args: Any, **kwargs: Any) -> Any:
+        try:
+            with torch.autocast(hidden.device.type, self._dtype):
+                return self._block(hidden, *args, **kwargs)
+        finally:
+            self._last_cast.clear()
+
+
+def _cast(value: Any, dtype: torch.dtype) -> Any:
+    """Return recorded arguments with their floating-point tensors in `dtype`."""
+    if isinstance(value, Tensor):
+        return value.to(dtype) if value.is_floating_point() else value
+    if isinstance(value, tuple | list):
+        return type(value)(_cast(part, dtype) for part in value)
+    return value
 
 
 def _hidden_of(output: Any) -> Tensor:
