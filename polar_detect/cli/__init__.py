@@ -175,6 +175,36 @@ def search(
     command.search(text, file, command.SearchSettings(model, tolerance, max_tokens), json=json)
 
 
+@app.command()
+def serve(  # noqa: PLR0913 - one argument per option
+    *,
+    detector: DetectorFolder,
+    host: Annotated[str, typer.Option(help="Address; 0.0.0.0 for every machine.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the bearer token. Default: POLAR_DETECT_TOKEN, else none."),
+    ] = None,
+    max_queue: Annotated[
+        int, typer.Option(min=1, help="Texts that may wait; more are refused with 429.")
+    ] = 1024,
+    max_texts: Annotated[int, typer.Option(min=1, help="Texts in one request.")] = 256,
+    max_chars: Annotated[int, typer.Option(min=1, help="Characters in one text.")] = 20_000,
+    timeout: Annotated[float, typer.Option(help="Seconds after which a request gets 504.")] = 60.0,
+) -> None:
+    """Serve scores and explanations over HTTP (extra `serve`)."""
+    from polar_detect.cli.commands import serve as command
+
+    settings = command.ServeSettings(
+        max_queue_texts=max_queue,
+        max_texts=max_texts,
+        max_chars=max_chars,
+        timeout_s=timeout,
+        token=command.read_token(token_file),
+    )
+    command.serve(detector, host, port, settings)
+
+
 @models_app.callback(invoke_without_command=True)
 def models(context: typer.Context) -> None:
     """List the embedded models: name, licence, size, whether they are in the cache."""
