@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, StringConstraints, create_model
 
 import polar_detect
 from polar_detect.serve.answers import Explained, Score
-from polar_detect.serve.batching import Answerer, Batcher, QueueFull, Stopping
+from polar_detect.serve.batching import Answerer, Batcher, ModelFailure, QueueFull, Stopping
 from polar_detect.serve.limits import BodyLimit, Watch
 from polar_detect.serve.metrics import Metrics
 from polar_detect.serve.settings import ServeSettings
@@ -110,6 +110,7 @@ def create_app(answers: TextAnswerer, settings: ServeSettings) -> FastAPI:
     app.add_middleware(Watch, metrics=metrics, paths=_PATHS)
     app.add_exception_handler(RequestValidationError, _say_what_is_invalid)
     guard = [Depends(_token_check(settings.token))] if settings.token else []
+    app.state.batcher = batcher
     _add_text_routes(app, _Desk(batcher, metrics, settings), answers, guard)
     _add_status_routes(app, batcher, metrics, guard)
     return app
@@ -132,6 +133,8 @@ class _Desk:
             raise HTTPException(429, str(error), retry) from error
         except Stopping as error:
             raise HTTPException(503, str(error), {"Retry-After": "5"}) from error
+        except ModelFailure as error:
+            raise HTTPException(500, str(error)) from error
         except TimeoutError as error:
             waited = f"No answer within {self.settings.timeout_s:g} s; send fewer texts at a time."
             raise HTTPException(504, waited) from error

@@ -5,8 +5,10 @@ happens in the event loop, so that there is nothing to lock.
 """
 
 import asyncio
+import logging
 import math
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +21,7 @@ from polar_detect.errors import PolarError
 Answerer = Callable[[list[str]], Sequence[Any]]  # distinct texts → one answer each
 
 _MAX_RETRY_S = 60
+_LOG = logging.getLogger(__name__)
 
 
 class QueueFull(PolarError, RuntimeError):
@@ -37,6 +40,16 @@ class Stopping(PolarError, RuntimeError):
 
     def __init__(self) -> None:
         super().__init__("Got a request while the service stops; expected none; try another one.")
+
+
+class ModelFailure(PolarError, RuntimeError):
+    """The model raised an error on a request; the log has where, but no text."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(
+            f"Got {type(error).__name__} from the model on this request; expected answers; leave "
+            "out texts to find the one, and report it."
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +129,7 @@ class Batcher:
         ------
         QueueFull
         Stopping
+        ModelFailure
         """
         if not self.is_running:
             raise Stopping
@@ -196,4 +210,7 @@ class Batcher:
             for job in jobs:
                 await self._answer(answerer, [job])
         elif not jobs[0].answers.done():
-            jobs[0].answers.set_exception(error)
+            # Where, and not what: an error's message may repeat a text.
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            _LOG.error("The model raised %s:\n%s", type(error).__name__, frames)
+            jobs[0].answers.set_exception(ModelFailure(error))
