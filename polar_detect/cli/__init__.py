@@ -125,13 +125,29 @@ def score(  # noqa: PLR0913 - one argument per option
     sheet: Sheet = None,
     encoding: Encoding = None,
     alpha: Alpha = None,
+    fdr: Annotated[
+        float | None,
+        typer.Option(
+            help="Flag so that at most this share of the flagged rows is expected to be normal, "
+            "instead of --alpha."
+        ),
+    ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Forget what an interrupted run has finished.")
+    ] = False,
 ) -> None:
-    """Score every row: all input columns, score, p-value, flag, program and top layers."""
+    """Score every row: all input columns, score, p-value, flag, program and top layers.
+
+    The same command given again after an interruption goes on where it stopped.
+    """
     from polar_detect.cli.commands import score as command
     from polar_detect.cli.commands.inputs import InputOptions
 
+    if alpha is not None and fdr is not None:
+        raise typer.BadParameter("give either --alpha or --fdr, not both")
     options = InputOptions(text_column, sheet=sheet, encoding=encoding)
-    command.score(input, detector, out, options, alpha)
+    settings = command.ScoreSettings(alpha, fdr, restart)
+    command.score(input, detector, out, options, settings)
 
 
 @app.command()

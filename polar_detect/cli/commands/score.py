@@ -1,73 +1,86 @@
 """`polar-detect score`."""
 
-from collections.abc import Sequence
+import math
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+from rich.text import Text
 
-from polar_detect import artifact, tables
-from polar_detect.cli.commands.inputs import InputOptions, assess, read_and_load, tell_about
-from polar_detect.cli.commands.output import say, summarise
+from polar_detect import artifact, calibration
+from polar_detect.cli.commands.output import err, say
+from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import Assessment, PolarDetector
-
-_ADDED = (
-    "score", "p_value", "is_anomaly", "program", "program_length", "n_skips", "n_loops",
-    "top_layers",
-)  # fmt: skip
-_EMPTY_MARK = "empty text"
+from polar_detect.report.terminal import score_summary
+from polar_detect.scoring import run as scoring
+from polar_detect.scoring.flags import FlagRule
+from polar_detect.scoring.results import LocalEngine, added_columns, results_of
 
 
-def score(
-    path: Path, detector_folder: Path, out: Path, options: InputOptions, alpha: float | None
-) -> None:
+@dataclass(frozen=True)
+class ScoreSettings:
+    """Options of `score`."""
+
+    text_column: str | None = None
+    alpha: float | None = None
+    fdr: float | None = None
+    restart: bool = False
+
+
+def score(path: Path, detector_folder: Path, out: Path, settings: ScoreSettings) -> None:
     """Score a table and write it with the added columns."""
-    tables.check_output(out)
-    table, detector = read_and_load(path, detector_folder, options, alpha)
-    tell_about(table, path, out.parent)
-    tables.check_added(table.frame.columns, _ADDED, table.source)
-    assessment = assess(detector, table.texts)
-    layout = tables.Layout(
-        "is_anomaly", _summary(table, assessment, detector), has_mark=table.needs_mark
+    job = scoring.ScoreJob(
+        path, out, detector_folder, settings.text_column, restart=settings.restart
     )
-    tables.write_scored(table, scored_columns(assessment, detector.n_layers), out, layout)
-    summarise(assessment, detector.alpha)
+    opened = scoring.open_input(job, artifact.stored_text_column(detector_folder))
+    for notice in opened.notices:
+        err.print(f"Note: {notice}.", highlight=False, markup=False, soft_wrap=True)
+    detector = PolarDetector.load(detector_folder)
+    alpha = detector.alpha if settings.alpha is None else settings.alpha
+    rule = FlagRule(alpha, settings.fdr)
+    n_cal = len(detector.fitted_.calibration_scores)
+    rule.check(n_cal)
+    with progress_bars(err) as progress:
+        summary = scoring.run(job, opened, LocalEngine(detector), rule, progress)
+    _summarise(summary, rule, n_cal)
     say(out)
 
 
 def scored_columns(assessment: Assessment, n_layers: int) -> dict[str, list[object]]:
-    """Return the columns that `score` adds, by name."""
-    programs = [minimal.program for minimal in assessment.programs]
-    is_empty = np.isnan(assessment.scores)
-    top_layers = assessment.explanation.top_layers()
-    columns: tuple[Sequence[object], ...] = (
-        [None if np.isnan(x) else round(x, 6) for x in assessment.scores.tolist()],
-        [None if np.isnan(x) else round(x, 6) for x in assessment.p_values.tolist()],
-        assessment.is_anomaly.tolist(),
-        [str(program) for program in programs],
-        [len(program) for program in programs],
-        [program.n_skips(n_layers) for program in programs],
-        [program.n_loops for program in programs],
-        [_EMPTY_MARK if e else words for e, words in zip(is_empty, top_layers, strict=True)],
-    )
-    return {
-        name: [None if e and name.startswith(("program", "n_")) else v
-               for e, v in zip(is_empty, values, strict=True)]
-        for name, values in zip(_ADDED, columns, strict=True)
-    }  # fmt: skip
+    """Return the columns that `score` adds, by name, with the flags of `assessment`."""
+    results = results_of(assessment, n_layers)
+    flagged = assessment.p_values[assessment.is_anomaly]
+    return added_columns(results, flagged.max(initial=-1.0))
 
 
-def _summary(
-    table: tables.Table, assessment: Assessment, detector: PolarDetector
-) -> list[tuple[str, object]]:
-    """Return what the summary sheet of an Excel file says."""
-    n_scored = int((~np.isnan(assessment.scores)).sum())
-    return [
-        ("Input", table.source),
-        ("Rows", len(table.texts)),
-        ("Rows with an empty text", len(table.texts) - n_scored),
-        ("Rows that could not be read", len(table.rejected)),
-        ("Flagged rows", int(assessment.is_anomaly.sum())),
-        ("Flagged by chance if all rows were normal, about", round(detector.alpha * n_scored, 1)),
-        ("Alpha (rows with a p-value of at most this are flagged)", detector.alpha),
-        *artifact.describe(detector),
-    ]
+def _summarise(summary: scoring.Summary, rule: FlagRule, n_cal: int) -> None:
+    """Print what was flagged under which promise, and where every row went."""
+    n_scored = summary.n_rows - summary.n_empty
+    if rule.fdr is None:
+        err.print(
+            score_summary(
+                summary.n_rows, summary.n_flagged, alpha=rule.alpha, n_empty=summary.n_empty
+            )
+        )
+    else:
+        _say(
+            f"{n_scored} rows scored, {summary.n_flagged} flagged; at most {rule.fdr:.3g} of them "
+            f"are expected to be normal. {summary.n_empty} rows have no text."
+        )
+        smallest = calibration.smallest_alpha(n_cal)
+        n_needed = math.ceil(smallest * n_scored / rule.fdr)
+        if n_needed > 1:
+            _say(
+                f"With {n_cal} held-out texts no p-value is below {smallest:.4g}; among "
+                f"{n_scored} rows flags begin where {n_needed} rows reach it."
+            )
+    if summary.n_resumed:
+        _say(f"{summary.n_resumed} rows had been scored before the run was interrupted.")
+    if summary.rejected_path is not None:
+        _say(
+            f"{summary.n_rejected} rows could not be read, and are in {summary.rejected_path} "
+            "with line number and reason."
+        )
+
+
+def _say(line: str) -> None:
+    err.print(Text(line), soft_wrap=True)
