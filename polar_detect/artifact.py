@@ -19,17 +19,19 @@ from safetensors.numpy import load_file, save_file
 import polar_detect
 from polar_detect.detector import Engine, PolarDetector
 from polar_detect.detectors import HEADS
-from polar_detect.errors import ArtifactError, InputNotFoundError, NotFittedError, OutputError
+from polar_detect.errors import ArtifactError, NotFittedError, OutputError
 from polar_detect.extraction import Reference
 from polar_detect.fitting import Fitted
 from polar_detect.menu import Menu
 from polar_detect.models.hashes import sha256_of
 from polar_detect.program import Program
 from polar_detect.reference import Geometry
+from polar_detect.sealing import MANIFEST, check_files, read_manifest, sealed
 
-FORMAT = 1
-_MANIFEST, _ARRAYS, _TEXTS, _HEAD = "manifest.json", "arrays.safetensors", "texts.json", "head"
+FORMAT = 2  # 1 had no seal and no sizes
+_ARRAYS, _TEXTS, _HEAD = "arrays.safetensors", "texts.json", "head"
 _GEOMETRY = ("means", "directions", "variances", "rests", "points")
+_UNFIT = (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError)
 _PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")
 
 
@@ -74,7 +76,7 @@ def save(
 def check_target(folder: Path) -> None:
     """Raise `OutputError` if `folder` holds something that `save` must not replace."""
     is_free = not folder.exists() or (
-        folder.is_dir() and ((folder / _MANIFEST).exists() or not any(folder.iterdir()))
+        folder.is_dir() and ((folder / MANIFEST).exists() or not any(folder.iterdir()))
     )
     if not is_free:
         raise OutputError(
@@ -95,22 +97,21 @@ def load(folder: Path) -> PolarDetector:
         encoder on this machine is not the one that the detector was fitted with.
     """
     manifest = _read_manifest(folder)
-    _check_files(folder, manifest["files"])
-    settings = manifest["settings"]
-    detector = PolarDetector(**settings)
+    check_files(folder, manifest["files"], manifest.get("sizes"))
+    detector = _detector_of(folder, manifest["settings"])
     engine = Engine.load(detector.model)
-    for part, local in (("model", engine.model), ("encoder", engine.encoder_model)):
-        if manifest[part]["sha256"] != local.sha256:
-            raise ArtifactError(
-                f"Got {part} '{local.name}' with SHA-256 {local.sha256[:12]}…; expected "
-                f"{manifest[part]['sha256'][:12]}…, with which '{folder}' was fitted; restore "
-                "those weights or fit again."
-            )
     try:
+        for part, local in (("model", engine.model), ("encoder", engine.encoder_model)):
+            if manifest[part]["sha256"] != local.sha256:
+                raise ArtifactError(
+                    f"Got {part} '{local.name}' with SHA-256 {local.sha256[:12]}…; expected "
+                    f"{manifest[part]['sha256'][:12]}…, with which '{folder}' was fitted; restore "
+                    "those weights or fit again."
+                )
         detector.fitted_ = _read_fitted(folder, manifest)
     except ArtifactError:
         raise
-    except (KeyError, ValueError, TypeError, SafetensorError) as error:
+    except (*_UNFIT, SafetensorError) as error:
         raise ArtifactError(
             f"Got '{folder}' with contents that do not fit together ({error}); expected what "
             "fit wrote; fit the detector again."
@@ -186,8 +187,9 @@ def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> Non
         "fingerprint": fitted.fingerprint,
         "reason": fitted.head.reason,
         "files": {path.relative_to(folder).as_posix(): sha256_of(path) for path in files},
+        "sizes": {path.relative_to(folder).as_posix(): path.stat().st_size for path in files},
     }
-    _write_json(folder / _MANIFEST, manifest)
+    (folder / MANIFEST).write_bytes(sealed(manifest))
 
 
 def _identity(model: Any) -> dict[str, str]:
@@ -199,25 +201,15 @@ def _write_json(path: Path, content: Any) -> None:
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / _MANIFEST
-    if not path.is_file():
-        raise InputNotFoundError(
-            f"Got '{folder}', which has no {_MANIFEST}; expected a folder that fit wrote; check "
-            "--detector."
-        )
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ArtifactError(
-            f"Got '{path}' that is not JSON ({error}); expected what fit wrote; fit again."
-        ) from error
+    path = folder / MANIFEST
+    manifest = read_manifest(folder)
     expected = {"format", "settings", "model", "encoder", "menu", "files"}
-    if not isinstance(manifest, dict) or not expected <= manifest.keys():
+    if not expected <= manifest.keys() or not isinstance(manifest["files"], dict):
         raise ArtifactError(
             f"Got '{path}' without {', '.join(sorted(expected))}; expected what fit wrote; fit "
             "again."
         )
-    if manifest["format"] != FORMAT:
+    if manifest["format"] not in {1, FORMAT}:
         raise ArtifactError(
             f"Got artifact format {manifest['format']}; expected {FORMAT}; fit again, or use "
             "the version of polar-detect that wrote it."
@@ -225,19 +217,23 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _check_files(folder: Path, expected: dict[str, str]) -> None:
-    for name, sha256 in expected.items():
-        path = folder / name
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise ArtifactError(
-                f"Got file '{name}' in the manifest; expected files inside the folder; fit again."
-            )
-        if not path.is_file() or sha256_of(path) != sha256:
-            state = "was changed" if path.is_file() else "is missing"
-            raise ArtifactError(
-                f"Got '{path}', which {state}; expected the file that fit wrote (SHA-256 "
-                f"{sha256[:12]}…); restore it or fit again."
-            )
+def _detector_of(folder: Path, settings: Any) -> PolarDetector:
+    """Return an unfitted detector with the settings of the manifest, each of its own type."""
+    known = PolarDetector().get_params()
+    is_valid = isinstance(settings, dict) and all(
+        name in known and isinstance(value, _types_like(known[name]))
+        for name, value in settings.items()
+    )
+    if not is_valid:
+        raise ArtifactError(
+            f"Got settings in '{folder / MANIFEST}' that this version does not know; expected "
+            f"{', '.join(known)}; fit again, or use the version of polar-detect that wrote it."
+        )
+    return PolarDetector(**settings)
+
+
+def _types_like(default: Any) -> tuple[type, ...]:
+    return (int, float) if isinstance(default, float) else (type(default),)
 
 
 def _read_fitted(folder: Path, manifest: dict[str, Any]) -> Fitted:
