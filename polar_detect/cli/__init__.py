@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -135,6 +135,19 @@ def score(  # noqa: PLR0913 - one argument per option
     restart: Annotated[
         bool, typer.Option("--restart", help="Forget what an interrupted run has finished.")
     ] = False,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="ray scores on a cluster (extra `ray`).")
+    ] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            help="Cluster, e.g. ray://head:10001. Default: RAY_ADDRESS, else this machine."
+        ),
+    ] = None,
+    ray_workers: Annotated[
+        int | None, typer.Option(min=1, help="Actors. Default: one per processor.")
+    ] = None,
+    ray_gpus: Annotated[float, typer.Option(min=0.0, help="GPUs of each actor.")] = 0.0,
 ) -> None:
     """Score every row: all input columns, score, p-value, flag, program and top layers.
 
@@ -146,7 +159,8 @@ def score(  # noqa: PLR0913 - one argument per option
     if alpha is not None and fdr is not None:
         raise typer.BadParameter("give either --alpha or --fdr, not both")
     options = InputOptions(text_column, sheet=sheet, encoding=encoding)
-    settings = command.ScoreSettings(alpha, fdr, restart)
+    ray = command.RayOptions(ray_address, ray_workers, ray_gpus) if engine == "ray" else None
+    settings = command.ScoreSettings(alpha, fdr, restart, ray)
     command.score(input, detector, out, options, settings)
 
 

@@ -72,10 +72,14 @@ class Partial:
         finally:
             lock.release()
 
+    def has(self, chunk: int) -> bool:
+        """Return whether a chunk is finished."""
+        return self._path(chunk).exists()
+
     def results(self, chunk: int) -> list[Result] | None:
         """Return the results of a finished chunk; None for one that is not finished."""
         path = self._path(chunk)
-        if not path.exists():
+        if not self.has(chunk):
             return None
         try:
             return from_arrow(pq.read_table(path))

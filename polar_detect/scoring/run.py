@@ -26,6 +26,8 @@ CHUNK_ROWS = 256  # what a kill can cost at most; a finished chunk costs about 2
 
 # Distinct texts, and a function that hears of texts as they are done → a result each.
 Engine = Callable[[list[str], Callable[[int], None]], Sequence[Result]]
+# Numbered chunks of texts → results of each, in any order.
+Fleet = Callable[[Iterator[tuple[int, list[str]]]], Iterator[tuple[int, list[Result]]]]
 
 
 @dataclass(frozen=True)
@@ -127,9 +129,17 @@ def open_input(job: ScoreJob) -> Input:
 
 
 def run(
-    job: ScoreJob, opened: Input, engine: Engine, rule: FlagRule, progress: Progress
+    job: ScoreJob,
+    opened: Input,
+    engine: Engine,
+    rule: FlagRule,
+    progress: Progress,
+    *,
+    fleet: Fleet | None = None,
 ) -> Summary:
     """Score `opened` and write it with the added columns.
+
+    A `fleet`, where there is one, scores all chunks in place of `engine`.
 
     Killed and called again, it goes on behind the last finished chunk, and writes what an
     undisturbed run writes. The output, and the rejected rows beside it, appear when they are
@@ -143,8 +153,11 @@ def run(
         Something cannot be written.
     """
     restart = job.restart or not job.source.is_file()
-    with Partial.open(job.out, _identity(job, opened, rule), restart=restart) as partial:
+    identity = _identity(job, opened, rule) | {"--engine": "local" if fleet is None else "ray"}
+    with Partial.open(job.out, identity, restart=restart) as partial:
         scoring = _Scoring(opened, engine, partial, progress)
+        if fleet is not None:
+            scoring.finish_with(fleet)
         for chunk, texts in enumerate(_chunks_of_texts(opened)):
             scoring.run(chunk, texts)
         largest_p = scoring.tally.largest_flagged(rule)
@@ -168,7 +181,7 @@ class _Scoring:
     def __init__(self, opened: Input, engine: Engine, partial: Partial, progress: Progress) -> None:
         self.tally = Tally()
         self.n_computed = self.n_resumed = 0
-        self._n_rows = opened.n_rows
+        self._opened = opened
         self._engine = engine
         self._partial = partial
         self._progress = progress
@@ -187,7 +200,16 @@ class _Scoring:
             self.n_resumed += len(texts)
         for result in results:
             self.tally.add(result.p_value)
-        self._progress("score", self.tally.n_rows, self._n_rows)
+        self._progress("score", self.tally.n_rows, self._opened.n_rows)
+
+    def finish_with(self, fleet: Fleet) -> None:
+        """Have a fleet score every chunk that is not finished."""
+        chunks = enumerate(_chunks_of_texts(self._opened))
+        n_done = 0
+        for chunk, results in fleet((i, t) for i, t in chunks if not self._partial.has(i)):
+            self._partial.finish(chunk, results)
+            n_done += len(results)
+            self._progress("score", n_done, self._opened.n_rows)
 
     def _compute(self, begin: int, texts: list[str]) -> Sequence[Result]:
         n_done = 0
@@ -195,7 +217,7 @@ class _Scoring:
         def advance(n: int) -> None:
             nonlocal n_done
             n_done += n
-            self._progress("score", begin + n_done, self._n_rows)
+            self._progress("score", begin + n_done, self._opened.n_rows)
 
         self.n_computed += len(texts)
         return self._engine(texts, advance)

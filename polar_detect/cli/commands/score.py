@@ -13,7 +13,10 @@ from polar_detect.detector import Assessment, PolarDetector
 from polar_detect.report.terminal import score_summary
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.flags import FlagRule
+from polar_detect.scoring.ray_engine import RayFleet, RayOptions, check_installed
 from polar_detect.scoring.results import LocalEngine, added_columns, results_of
+
+__all__ = ["RayOptions", "ScoreSettings", "score", "scored_columns"]
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,13 @@ class ScoreSettings:
     alpha: float | None = None
     fdr: float | None = None
     restart: bool = False
+    ray: RayOptions | None = None
 
 
 def score(path: Path, detector_folder: Path, out: Path, settings: ScoreSettings) -> None:
     """Score a table and write it with the added columns."""
+    if settings.ray is not None:
+        check_installed()
     job = scoring.ScoreJob(
         path, out, detector_folder, settings.text_column, restart=settings.restart
     )
@@ -39,8 +45,10 @@ def score(path: Path, detector_folder: Path, out: Path, settings: ScoreSettings)
     rule = FlagRule(alpha, settings.fdr)
     n_cal = len(detector.fitted_.calibration_scores)
     rule.check(n_cal)
+    fleet = None if settings.ray is None else RayFleet(detector_folder, settings.ray)
+    engine = LocalEngine(detector)
     with progress_bars(err) as progress:
-        summary = scoring.run(job, opened, LocalEngine(detector), rule, progress)
+        summary = scoring.run(job, opened, engine, rule, progress, fleet=fleet)
     _summarise(summary, rule, n_cal)
     say(out)
 
