@@ -312,3 +312,23 @@ def test_flags_from_counts_are_those_of_all_p_values_at_once(p_values, q):
     assert tally.n_flagged(largest) == expected.sum()
     assert tally.largest_flagged(FlagRule(0.05)) == 0.05
     assert (tally.n_rows, tally.n_empty) == (len(p_values), len(p_values) - len(scored))
+
+
+def test_a_fleet_in_any_order_gives_the_bytes_of_one_engine(orders, detector_folder, tmp_path):
+    def fleet(chunks):
+        for chunk, texts in reversed(list(chunks)):
+            sent.append(chunk)
+            if len(sent) == 3:
+                raise Killed
+            yield chunk, made_up(texts, lambda _: None)
+
+    sent = []
+    local, remote = tmp_path / "local.csv", tmp_path / "remote.csv"
+    score(orders, local, detector_folder)
+    job = run.ScoreJob(orders, remote, detector_folder)
+    opened = run.open_input(job, "text")
+    with pytest.raises(Killed):
+        run.run(job, opened, None, RULE, lambda *_: None, fleet=fleet)
+    run.run(job, opened, None, RULE, lambda *_: None, fleet=fleet)  # goes on
+    assert remote.read_bytes() == local.read_bytes()
+    assert sent == [3, 2, 1, 1, 0]

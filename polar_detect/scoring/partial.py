@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import filelock
 import pyarrow as pa
@@ -21,6 +21,7 @@ from polar_detect.scoring.results import Result, from_arrow, to_arrow
 
 _MANIFEST = "manifest.json"
 _LOCK = "lock"
+Part = Literal["chunk", "computed"]
 
 
 class Partial:
@@ -72,14 +73,17 @@ class Partial:
         finally:
             lock.release()
 
-    def has(self, chunk: int) -> bool:
-        """Return whether a chunk is finished."""
-        return self._path(chunk).exists()
+    def has(self, chunk: int, part: Part = "chunk") -> bool:
+        """Return whether a chunk, or the computed part of it, is finished."""
+        return self._path(chunk, part).exists()
 
-    def results(self, chunk: int) -> list[Result] | None:
-        """Return the results of a finished chunk; None for one that is not finished."""
-        path = self._path(chunk)
-        if not self.has(chunk):
+    def results(self, chunk: int, part: Part = "chunk") -> list[Result] | None:
+        """Return the results of a finished chunk, or of the texts of it that were computed.
+
+        None for one that is not finished.
+        """
+        path = self._path(chunk, part)
+        if not path.exists():
             return None
         try:
             return from_arrow(pq.read_table(path))
@@ -89,12 +93,12 @@ class Partial:
                 "wrote; pass --restart to begin anew."
             ) from error
 
-    def finish(self, chunk: int, results: Sequence[Result]) -> None:
-        """Keep the results of a chunk."""
+    def finish(self, chunk: int, results: Sequence[Result], part: Part = "chunk") -> None:
+        """Keep the results of a chunk, or of the texts of it that were computed."""
         sink = pa.BufferOutputStream()
         pq.write_table(to_arrow(results), sink, compression="zstd")
         with _told(self.folder):
-            _write_whole(self._path(chunk), sink.getvalue().to_pybytes())
+            _write_whole(self._path(chunk, part), sink.getvalue().to_pybytes())
 
     def remove(self) -> None:
         """Forget everything, the manifest first: what is left behind it counts for nothing."""
@@ -114,8 +118,8 @@ class Partial:
                     path.unlink()
             _write_whole(manifest, json.dumps(run, indent=1).encode())
 
-    def _path(self, chunk: int) -> Path:
-        return self.folder / f"chunk-{chunk:08d}.parquet"
+    def _path(self, chunk: int, part: Part) -> Path:
+        return self.folder / f"{part}-{chunk:08d}.parquet"
 
 
 def folder_of(out: Path) -> Path:

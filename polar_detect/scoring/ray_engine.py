@@ -6,6 +6,7 @@ magnitude quicker than reading texts with a language model. Needs the extra `ray
 
 import importlib.util
 import itertools
+import logging
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -16,7 +17,6 @@ from typing import Any
 import pyarrow as pa
 
 from polar_detect.errors import InputError
-from polar_detect.scoring.cache import ResultCache
 from polar_detect.scoring.results import LocalEngine, Result, from_arrow, to_arrow
 
 # Chunks that Ray holds at a time. Actors are started anew for each window, which takes seconds,
@@ -67,6 +67,7 @@ class RayFleet:
         if not ray.is_initialized():
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports home by default
             ray.init(self._options.address, include_dashboard=False, log_to_driver=False)
+        logging.getLogger("ray.data").setLevel(logging.ERROR)  # it reports every step
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         detector = ray.put(_packed(self._folder))
@@ -86,7 +87,7 @@ class RayFleet:
             batch_size=1,
             batch_format="pyarrow",
             fn_constructor_args=(detector,),
-            concurrency=n_workers,
+            compute=ray.data.ActorPoolStrategy(size=n_workers),
             num_gpus=self._options.gpus,
         )
         for row in scored.iter_rows():
@@ -113,14 +114,10 @@ class Worker:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
             self._engine = LocalEngine(PolarDetector.load(Path(folder)))
-        self._cache = ResultCache()
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return the chunks' numbers with their results."""
-        results = [
-            _as_bytes(self._cache.results(texts, self._engine))
-            for texts in batch.column("texts").to_pylist()
-        ]
+        results = [_as_bytes(self._engine(texts)) for texts in batch.column("texts").to_pylist()]
         return pa.table({"chunk": batch.column("chunk"), "results": results})
 
 

@@ -157,7 +157,7 @@ def run(
     with Partial.open(job.out, identity, restart=restart) as partial:
         scoring = _Scoring(opened, engine, partial, progress)
         if fleet is not None:
-            scoring.finish_with(fleet)
+            scoring.compute_with(fleet)
         for chunk, texts in enumerate(_chunks_of_texts(opened)):
             scoring.run(chunk, texts)
         largest_p = scoring.tally.largest_flagged(rule)
@@ -186,13 +186,13 @@ class _Scoring:
         self._partial = partial
         self._progress = progress
         self._cache = ResultCache()
+        self._is_computed = False  # by a fleet, before
 
     def run(self, chunk: int, texts: list[str]) -> None:
         """Score a chunk, or take what an earlier run made of it."""
-        begin = self.tally.n_rows
         finished = self._partial.results(chunk)
         if finished is None:
-            results = self._cache.results(texts, lambda new: self._compute(begin, new))
+            results = self._cache.results(texts, lambda new: self._compute(chunk, new))
             self._partial.finish(chunk, results)
         else:
             known = dict(zip(texts, finished, strict=True))
@@ -202,24 +202,47 @@ class _Scoring:
             self.tally.add(result.p_value)
         self._progress("score", self.tally.n_rows, self._opened.n_rows)
 
-    def finish_with(self, fleet: Fleet) -> None:
-        """Have a fleet score every chunk that is not finished."""
-        chunks = enumerate(_chunks_of_texts(self._opened))
-        n_done = 0
-        for chunk, results in fleet((i, t) for i, t in chunks if not self._partial.has(i)):
-            self._partial.finish(chunk, results)
-            n_done += len(results)
-            self._progress("score", n_done, self._opened.n_rows)
+    def compute_with(self, fleet: Fleet) -> None:
+        """Have a fleet compute what `run` will ask for, chunk by chunk, in any order.
 
-    def _compute(self, begin: int, texts: list[str]) -> Sequence[Result]:
+        The same texts in the same batches as on one machine: that makes the results the same.
+        """
+        self._is_computed = True
         n_done = 0
+        for chunk, results in fleet(self._asked()):
+            self._partial.finish(chunk, results, "computed")
+            n_done += len(results)
+            self._progress("compute", n_done, self._opened.n_rows)
+
+    def _asked(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the texts that are computed for each chunk, where they are not yet."""
+        plan = ResultCache()
+        nothing = Result(None, None, None, None, None, None, "")
+        for chunk, texts in enumerate(_chunks_of_texts(self._opened)):
+            asked: list[str] = []
+
+            def note(new: list[str], asked: list[str] = asked) -> list[Result]:
+                asked += new
+                return [nothing] * len(new)
+
+            plan.results(texts, note)
+            is_finished = self._partial.has(chunk) or self._partial.has(chunk, "computed")
+            if asked and not is_finished:
+                yield chunk, asked
+
+    def _compute(self, chunk: int, texts: list[str]) -> Sequence[Result]:
+        self.n_computed += len(texts)
+        if self._is_computed:
+            computed = self._partial.results(chunk, "computed")
+            assert computed is not None
+            return computed
+        begin, n_done = self.tally.n_rows, 0
 
         def advance(n: int) -> None:
             nonlocal n_done
             n_done += n
             self._progress("score", begin + n_done, self._opened.n_rows)
 
-        self.n_computed += len(texts)
         return self._engine(texts, advance)
 
 
