@@ -63,8 +63,10 @@ def write_rows(path: Path, n_rows: int) -> None:
 def measure(folder: Path, detector_folder: Path, n_workers: int) -> Timing:
     import ray
 
-    job = run.ScoreJob(folder / "rows.csv", folder / f"out-{n_workers}.csv", detector_folder)
-    opened = run.open_input(job, "text")
+    job = run.ScoreJob(
+        folder / "rows.csv", folder / f"out-{n_workers}.csv", detector_folder, "text"
+    )
+    opened = run.open_input(job)
     detector = PolarDetector.load(detector_folder)
     seen: list[tuple[float, int]] = []
 
@@ -83,9 +85,9 @@ def measure(folder: Path, detector_folder: Path, n_workers: int) -> Timing:
 
 def driver_rate(folder: Path, detector_folder: Path) -> float:
     """Return the rows a second that the driver reads, with nothing to compute: the bottleneck."""
-    job = run.ScoreJob(folder / "rows.csv", folder / "out-0.csv", detector_folder)
+    job = run.ScoreJob(folder / "rows.csv", folder / "out-0.csv", detector_folder, "text")
     begun = time.monotonic()
-    opened = run.open_input(job, "text")
+    opened = run.open_input(job)
     return opened.n_rows / (time.monotonic() - begun)
 
 

@@ -30,10 +30,10 @@ def made_up(texts, advance, *, calls=None, seconds=0.0):
 
 if __name__ == "__main__":
     source, out, detector = map(Path, sys.argv[1:])
-    job = ScoreJob(source, out, detector)
+    job = ScoreJob(source, out, detector, default_column="text")
     run(
         job,
-        open_input(job, "text"),
+        open_input(job),
         lambda texts, advance: made_up(texts, advance, seconds=0.02),
         FlagRule(0.05, fdr=0.3),
         lambda *_: None,

@@ -46,8 +46,8 @@ def rows(tmp_path):
 
 
 def score(rows, out, detector, folder, *, fleet=None, progress=lambda *_: None):
-    job = run.ScoreJob(rows, out, folder)
-    opened = run.open_input(job, "text")
+    job = run.ScoreJob(rows, out, folder, "text")
+    opened = run.open_input(job)
     return run.run(job, opened, LocalEngine(detector), FlagRule(0.05), progress, fleet=fleet)
 
 

@@ -53,8 +53,8 @@ def write_orders(path, n_rows):
 
 
 def score(source, out, detector_folder, *, rule=RULE, engine=made_up, restart=False):
-    job = run.ScoreJob(source, out, detector_folder, restart=restart)
-    return run.run(job, run.open_input(job, "text"), engine, rule, lambda *_: None)
+    job = run.ScoreJob(source, out, detector_folder, default_column="text", restart=restart)
+    return run.run(job, run.open_input(job), engine, rule, lambda *_: None)
 
 
 def killed_after(n_calls):
@@ -325,8 +325,8 @@ def test_a_fleet_in_any_order_gives_the_bytes_of_one_engine(orders, detector_fol
     sent = []
     local, remote = tmp_path / "local.csv", tmp_path / "remote.csv"
     score(orders, local, detector_folder)
-    job = run.ScoreJob(orders, remote, detector_folder)
-    opened = run.open_input(job, "text")
+    job = run.ScoreJob(orders, remote, detector_folder, "text")
+    opened = run.open_input(job)
     with pytest.raises(Killed):
         run.run(job, opened, None, RULE, lambda *_: None, fleet=fleet)
     run.run(job, opened, None, RULE, lambda *_: None, fleet=fleet)  # goes on

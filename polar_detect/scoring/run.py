@@ -47,6 +47,8 @@ class ScoreJob:
     read : ReadOptions
     restart : bool
         Whether to forget what an earlier, interrupted run has finished.
+    described : sequence of (str, object)
+        What the detector is, for the summary sheet of an Excel file.
     """
 
     source: Path
@@ -57,6 +59,7 @@ class ScoreJob:
     template: tables.RowTemplate | None = None
     read: tables.ReadOptions = field(default_factory=tables.ReadOptions)
     restart: bool = False
+    described: Sequence[tuple[str, object]] = ()
 
 
 @dataclass(frozen=True)
@@ -160,19 +163,10 @@ def run(
             scoring.compute_with(fleet)
         for chunk, texts in enumerate(_chunks_of_texts(opened)):
             scoring.run(chunk, texts)
-        largest_p = scoring.tally.largest_flagged(rule)
-        rejected = _write(job, opened, partial, largest_p)
+        summary = scoring.summarise(rule, tables.rejected_path(job.source, job.out.parent))
+        _write(job, opened, partial, summary, rule)
         partial.remove()
-    return Summary(
-        n_rows=scoring.tally.n_rows,
-        n_empty=scoring.tally.n_empty,
-        n_rejected=opened.n_rejected,
-        n_flagged=scoring.tally.n_flagged(largest_p),
-        largest_p=largest_p,
-        n_computed=scoring.n_computed,
-        n_resumed=scoring.n_resumed,
-        rejected_path=rejected,
-    )
+    return summary
 
 
 class _Scoring:
@@ -214,6 +208,20 @@ class _Scoring:
             n_done += len(results)
             self._progress("compute", n_done, self._opened.n_rows)
 
+    def summarise(self, rule: FlagRule, rejected_path: Path) -> Summary:
+        """Return what was done, and which rows that flags."""
+        largest_p = self.tally.largest_flagged(rule)
+        return Summary(
+            n_rows=self.tally.n_rows,
+            n_empty=self.tally.n_empty,
+            n_rejected=self._opened.n_rejected,
+            n_flagged=self.tally.n_flagged(largest_p),
+            largest_p=largest_p,
+            n_computed=self.n_computed,
+            n_resumed=self.n_resumed,
+            rejected_path=rejected_path if self._opened.n_rejected else None,
+        )
+
     def _asked(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the texts that are computed for each chunk, where they are not yet."""
         plan = ResultCache()
@@ -246,27 +254,51 @@ class _Scoring:
         return self._engine(texts, advance)
 
 
-def _write(job: ScoreJob, opened: Input, partial: Partial, largest_p: float) -> Path | None:
-    """Write the output from the input and the finished chunks; return where rejected rows are."""
-    rejected_path = tables.rejected_path(job.source, job.out.parent)
-    layout = tables.Layout(flag_column="is_anomaly", has_mark=opened.reader.needs_mark)
+def _write(
+    job: ScoreJob, opened: Input, partial: Partial, summary: Summary, rule: FlagRule
+) -> None:
+    """Write the output from the input and the finished chunks, and the rejected rows beside it."""
+    layout = tables.Layout(
+        "is_anomaly", _sheet(job, opened, summary, rule), has_mark=opened.reader.needs_mark
+    )
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(tables.open_writer(job.out, layout))
         rejected: tables.TableWriter | None = None
+        if summary.rejected_path is not None:
+            # Entered later, so it is whole before the output is.
+            rejected = stack.enter_context(tables.open_writer(summary.rejected_path))
         for i, chunk in enumerate(opened.reader.chunks(CHUNK_ROWS)):
-            if chunk.rejected:
-                # Entered later, so it is whole before the output is.
-                rejected = rejected or stack.enter_context(tables.open_writer(rejected_path))
+            if rejected is not None and chunk.rejected:
                 rejected.write(_rejected_frame(chunk.rejected))
             results = partial.results(i)
             assert results is not None
             if len(chunk.frame):
-                added = added_columns(results, largest_p)
+                added = added_columns(results, summary.largest_p)
                 output.write(tables.join_columns(chunk.frame, added, ADDED_KINDS))
-        if rejected is None:
-            rejected_path.unlink(missing_ok=True)  # of an earlier input
-            return None
-    return rejected_path
+        if rejected is None:  # one may be there of an earlier input
+            tables.rejected_path(job.source, job.out.parent).unlink(missing_ok=True)
+
+
+def _sheet(
+    job: ScoreJob, opened: Input, summary: Summary, rule: FlagRule
+) -> list[tuple[str, object]]:
+    """Return what the summary sheet of an Excel file says."""
+    by_chance = rule.alpha * (summary.n_rows - summary.n_empty)
+    promise: list[tuple[str, object]] = [
+        ("Flagged by chance if all rows were normal, about", round(by_chance, 1)),
+        ("Alpha (rows with a p-value of at most this are flagged)", rule.alpha),
+    ]
+    if rule.fdr is not None:
+        promise = [("Share of flagged rows expected to be normal, at most", rule.fdr)]
+    return [
+        ("Input", opened.reader.name),
+        ("Rows", summary.n_rows),
+        ("Rows with an empty text", summary.n_empty),
+        ("Rows that could not be read", summary.n_rejected),
+        ("Flagged rows", summary.n_flagged),
+        *promise,
+        *job.described,
+    ]
 
 
 def _open(job: ScoreJob) -> tables.TableReader:
@@ -298,7 +330,11 @@ def _identity(job: ScoreJob, opened: Input, rule: FlagRule) -> dict[str, Any]:
         "input": sha256_of(job.source) if job.source.is_file() else None,
         # The manifest holds the hashes of all other files of the detector.
         "detector": sha256_of(job.detector_folder / "manifest.json"),
-        "--text-column": job.template.to_json() if job.template else opened.texts_of.name,
+        "--text-column": (
+            opened.texts_of.name
+            if isinstance(opened.texts_of, tables.TextColumn)
+            else opened.texts_of.to_json()
+        ),
         "--encoding": job.read.encoding,
         "--sheet": job.read.sheet,
         "--alpha": rule.alpha,

@@ -58,13 +58,7 @@ def read_and_load(
     path: Path, detector_folder: Path, options: InputOptions, alpha: float | None
 ) -> tuple[tables.Table, PolarDetector]:
     """Read a table, and the detector that shall assess it; `alpha` replaces the detector's."""
-    rows = artifact.stored_rows(detector_folder)
-    template = None if rows is None else tables.RowTemplate.from_json(rows)
-    if template is not None and options.text_column is not None:
-        raise InputError(
-            f"Got --text-column {options.text_column!r} for a detector that was fitted on whole "
-            "rows; expected none; leave it out."
-        )
+    template = stored_template(detector_folder, options)
     table = tables.read_table(
         path,
         text_column=options.text_column,
@@ -78,6 +72,18 @@ def read_and_load(
         calibration.check_alpha(alpha, len(detector.fitted_.calibration_scores))
         detector.alpha = alpha
     return table, detector
+
+
+def stored_template(detector_folder: Path, options: InputOptions) -> tables.RowTemplate | None:
+    """Return how the training texts were written out of rows, if so, and these have to be."""
+    rows = artifact.stored_rows(detector_folder)
+    template = None if rows is None else tables.RowTemplate.from_json(rows)
+    if template is not None and options.text_column is not None:
+        raise InputError(
+            f"Got --text-column {options.text_column!r} for a detector that was fitted on whole "
+            "rows; expected none; leave it out."
+        )
+    return template
 
 
 def tell_about(table: tables.Table, path: Path, folder: Path) -> None:

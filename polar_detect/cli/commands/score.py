@@ -1,12 +1,11 @@
 """`polar-detect score`."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.text import Text
-
 from polar_detect import artifact, calibration
+from polar_detect.cli.commands.inputs import InputOptions, say_notice, stored_template
 from polar_detect.cli.commands.output import err, say
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import Assessment, PolarDetector
@@ -21,35 +20,34 @@ __all__ = ["RayOptions", "ScoreSettings", "score", "scored_columns"]
 
 @dataclass(frozen=True)
 class ScoreSettings:
-    """Options of `score`."""
+    """Options of `score` beside those of every command that reads a table."""
 
-    text_column: str | None = None
     alpha: float | None = None
     fdr: float | None = None
     restart: bool = False
     ray: RayOptions | None = None
 
 
-def score(path: Path, detector_folder: Path, out: Path, settings: ScoreSettings) -> None:
+def score(
+    path: Path, detector_folder: Path, out: Path, options: InputOptions, settings: ScoreSettings
+) -> None:
     """Score a table and write it with the added columns."""
     if settings.ray is not None:
         check_installed()
-    job = scoring.ScoreJob(
-        path, out, detector_folder, settings.text_column, restart=settings.restart
-    )
-    opened = scoring.open_input(job, artifact.stored_text_column(detector_folder))
+    job = _job(path, detector_folder, out, options)
+    opened = scoring.open_input(job)
     for notice in opened.notices:
-        err.print(f"Note: {notice}.", highlight=False, markup=False, soft_wrap=True)
+        say_notice(f"{opened.reader.name}: {notice}")
     detector = PolarDetector.load(detector_folder)
-    alpha = detector.alpha if settings.alpha is None else settings.alpha
-    rule = FlagRule(alpha, settings.fdr)
     n_cal = len(detector.fitted_.calibration_scores)
+    rule = FlagRule(detector.alpha if settings.alpha is None else settings.alpha, settings.fdr)
     rule.check(n_cal)
+    job = replace(job, restart=settings.restart, described=artifact.describe(detector))
     fleet = None if settings.ray is None else RayFleet(detector_folder, settings.ray)
     engine = LocalEngine(detector)
     with progress_bars(err) as progress:
         summary = scoring.run(job, opened, engine, rule, progress, fleet=fleet)
-    _summarise(summary, rule, n_cal)
+    _summarise(opened.reader.name, summary, rule, n_cal)
     say(out)
 
 
@@ -60,35 +58,43 @@ def scored_columns(assessment: Assessment, n_layers: int) -> dict[str, list[obje
     return added_columns(results, flagged.max(initial=-1.0))
 
 
-def _summarise(summary: scoring.Summary, rule: FlagRule, n_cal: int) -> None:
+def _job(path: Path, detector_folder: Path, out: Path, options: InputOptions) -> scoring.ScoreJob:
+    return scoring.ScoreJob(
+        path,
+        out,
+        detector_folder,
+        options.text_column,
+        artifact.stored_text_column(detector_folder),
+        stored_template(detector_folder, options),
+        options.reading,
+    )
+
+
+def _summarise(name: str, summary: scoring.Summary, rule: FlagRule, n_cal: int) -> None:
     """Print what was flagged under which promise, and where every row went."""
-    n_scored = summary.n_rows - summary.n_empty
+    n_rows, n_empty = summary.n_rows, summary.n_empty
     if rule.fdr is None:
-        err.print(
-            score_summary(
-                summary.n_rows, summary.n_flagged, alpha=rule.alpha, n_empty=summary.n_empty
-            )
-        )
+        err.print(score_summary(n_rows, summary.n_flagged, alpha=rule.alpha, n_empty=n_empty))
     else:
-        _say(
-            f"{n_scored} rows scored, {summary.n_flagged} flagged; at most {rule.fdr:.3g} of them "
-            f"are expected to be normal. {summary.n_empty} rows have no text."
-        )
-        smallest = calibration.smallest_alpha(n_cal)
-        n_needed = math.ceil(smallest * n_scored / rule.fdr)
-        if n_needed > 1:
-            _say(
-                f"With {n_cal} held-out texts no p-value is below {smallest:.4g}; among "
-                f"{n_scored} rows flags begin where {n_needed} rows reach it."
-            )
+        _say_rate(summary, rule.fdr, calibration.smallest_alpha(n_cal))
     if summary.n_resumed:
-        _say(f"{summary.n_resumed} rows had been scored before the run was interrupted.")
+        say_notice(f"{summary.n_resumed} rows had been scored before the run was interrupted.")
     if summary.rejected_path is not None:
-        _say(
-            f"{summary.n_rejected} rows could not be read, and are in {summary.rejected_path} "
-            "with line number and reason."
+        say_notice(
+            f"{name}: {summary.n_rejected} of {n_rows + summary.n_rejected} rows could not be "
+            f"read; with line and reason they are in {summary.rejected_path}"
         )
 
 
-def _say(line: str) -> None:
-    err.print(Text(line), soft_wrap=True)
+def _say_rate(summary: scoring.Summary, fdr: float, smallest_p: float) -> None:
+    n_scored = summary.n_rows - summary.n_empty
+    say_notice(
+        f"{n_scored} rows scored, {summary.n_flagged} flagged; at most {fdr:.3g} of them are "
+        f"expected to be normal. {summary.n_empty} rows have no text."
+    )
+    n_needed = math.ceil(smallest_p * n_scored / fdr)
+    if n_needed > 1:
+        say_notice(
+            f"With {round(1 / smallest_p) - 1} held-out texts no p-value is below "
+            f"{smallest_p:.4g}; among {n_scored} rows flags begin where {n_needed} rows reach it."
+        )
