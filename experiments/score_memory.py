@@ -32,7 +32,9 @@ def peak_of_score(source: Path, detector: Path, out: Path) -> tuple[float, float
     arguments = ["score", str(source), "--detector", str(detector), "--text-column", "text"]
     begun, peak = time.monotonic(), 0
     with subprocess.Popen(
-        [sys.executable, "-c", command, *arguments, "--out", str(out)], stderr=subprocess.DEVNULL
+        [sys.executable, "-c", command, *arguments, "--out", str(out)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     ) as process:
         watched = psutil.Process(process.pid)
         while process.poll() is None:
