@@ -20,25 +20,34 @@ from safetensors.numpy import load_file, save_file
 import polar_detect
 from polar_detect.detector import Engine, PolarDetector
 from polar_detect.detectors import head_class
-from polar_detect.errors import ArtifactError, InputNotFoundError, NotFittedError, OutputError
+from polar_detect.errors import ArtifactError, NotFittedError, OutputError
 from polar_detect.extraction import Geometries, Reference
 from polar_detect.fitting import Fitted
 from polar_detect.menu import Menu
 from polar_detect.models.hashes import sha256_of
 from polar_detect.program import Program
 from polar_detect.reference import Geometry
+from polar_detect.sealing import MANIFEST, check_files, read_manifest, sealed
 from polar_detect.tokens import TokenIndex
 
-FORMAT = 2
-_MANIFEST, _ARRAYS, _TEXTS, _HEAD = "manifest.json", "arrays.safetensors", "texts.json", "head"
+FORMAT = 3  # 1 had no seal and no sizes, 2 no tokens
+_ARRAYS, _TEXTS, _HEAD = "arrays.safetensors", "texts.json", "head"
+_UNFIT = (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError)
 _PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")
 
 
-def save(detector: PolarDetector, folder: Path, *, text_column: str | None = None) -> None:
+def save(
+    detector: PolarDetector,
+    folder: Path,
+    *,
+    text_column: str | None = None,
+    rows: dict[str, Any] | None = None,
+) -> None:
     """Write `detector` into `folder`, which appears only when it is whole.
 
     An earlier artifact at the same place is replaced; anything else there is an error.
-    `text_column` is the column that the training texts came from; later commands look there.
+    `text_column` is the column that the training texts came from, or `rows` says in JSON how
+    they were written out of whole rows; later commands do the same.
 
     Raises
     ------
@@ -54,7 +63,7 @@ def save(detector: PolarDetector, folder: Path, *, text_column: str | None = Non
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
             staged = Path(name) / "detector"
             staged.mkdir()
-            _write(detector, staged, text_column)
+            _write(detector, staged, {"text_column": text_column, "input": rows})
             if folder.exists():
                 shutil.rmtree(folder)
             staged.rename(folder)
@@ -68,7 +77,7 @@ def save(detector: PolarDetector, folder: Path, *, text_column: str | None = Non
 def check_target(folder: Path) -> None:
     """Raise `OutputError` if `folder` holds something that `save` must not replace."""
     is_free = not folder.exists() or (
-        folder.is_dir() and ((folder / _MANIFEST).exists() or not any(folder.iterdir()))
+        folder.is_dir() and ((folder / MANIFEST).exists() or not any(folder.iterdir()))
     )
     if not is_free:
         raise OutputError(
@@ -89,22 +98,21 @@ def load(folder: Path) -> PolarDetector:
         encoder on this machine is not the one that the detector was fitted with.
     """
     manifest = _read_manifest(folder)
-    _check_files(folder, manifest["files"])
-    settings = manifest["settings"]
-    detector = PolarDetector(**settings)
+    check_files(folder, manifest["files"], manifest.get("sizes"))
+    detector = _detector_of(folder, manifest["settings"])
     engine = Engine.load(detector.model)
-    for part, local in (("model", engine.model), ("encoder", engine.encoder_model)):
-        if manifest[part]["sha256"] != local.sha256:
-            raise ArtifactError(
-                f"Got {part} '{local.name}' with SHA-256 {local.sha256[:12]}…; expected "
-                f"{manifest[part]['sha256'][:12]}…, with which '{folder}' was fitted; restore "
-                "those weights or fit again."
-            )
     try:
+        for part, local in (("model", engine.model), ("encoder", engine.encoder_model)):
+            if manifest[part]["sha256"] != local.sha256:
+                raise ArtifactError(
+                    f"Got {part} '{local.name}' with SHA-256 {local.sha256[:12]}…; expected "
+                    f"{manifest[part]['sha256'][:12]}…, with which '{folder}' was fitted; restore "
+                    "those weights or fit again."
+                )
         detector.fitted_ = _read_fitted(folder, manifest)
     except ArtifactError:
         raise
-    except (KeyError, ValueError, TypeError, SafetensorError) as error:
+    except (*_UNFIT, SafetensorError) as error:
         raise ArtifactError(
             f"Got '{folder}' with contents that do not fit together ({error}); expected what "
             "fit wrote; fit the detector again."
@@ -117,6 +125,11 @@ def stored_text_column(folder: Path) -> str | None:
     """Return the column that the training texts came from; None for a plain text file."""
     column = _read_manifest(folder).get("text_column")
     return None if column is None else str(column)
+
+
+def stored_rows(folder: Path) -> Any:
+    """Return how the training texts were written out of rows, as `save` got it; None if not."""
+    return _read_manifest(folder).get("input")
 
 
 def describe(detector: PolarDetector) -> list[tuple[str, str]]:
@@ -147,7 +160,7 @@ def versions() -> dict[str, str]:
     }
 
 
-def _write(detector: PolarDetector, folder: Path, text_column: str | None) -> None:
+def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> None:
     fitted, engine = detector.fitted_, detector.engine_
     reference = fitted.reference
     parts = _reference_parts(reference)
@@ -170,7 +183,7 @@ def _write(detector: PolarDetector, folder: Path, text_column: str | None) -> No
         "format": FORMAT,
         "versions": versions(),
         "settings": detector.get_params() | {"detector": fitted.head.name},
-        "text_column": text_column,
+        **origin,
         "model": _identity(engine.model),
         "encoder": _identity(engine.encoder_model),
         "menu": [str(program) for program in fitted.menu.programs],
@@ -180,8 +193,9 @@ def _write(detector: PolarDetector, folder: Path, text_column: str | None) -> No
         "fingerprint": fitted.fingerprint,
         "reason": fitted.head.reason,
         "files": {path.relative_to(folder).as_posix(): sha256_of(path) for path in files},
+        "sizes": {path.relative_to(folder).as_posix(): path.stat().st_size for path in files},
     }
-    _write_json(folder / _MANIFEST, manifest)
+    (folder / MANIFEST).write_bytes(sealed(manifest))
 
 
 def _identity(model: Any) -> dict[str, str]:
@@ -193,25 +207,15 @@ def _write_json(path: Path, content: Any) -> None:
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / _MANIFEST
-    if not path.is_file():
-        raise InputNotFoundError(
-            f"Got '{folder}', which has no {_MANIFEST}; expected a folder that fit wrote; check "
-            "--detector."
-        )
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ArtifactError(
-            f"Got '{path}' that is not JSON ({error}); expected what fit wrote; fit again."
-        ) from error
+    path = folder / MANIFEST
+    manifest = read_manifest(folder)
     expected = {"format", "settings", "model", "encoder", "menu", "files"}
-    if not isinstance(manifest, dict) or not expected <= manifest.keys():
+    if not expected <= manifest.keys() or not isinstance(manifest["files"], dict):
         raise ArtifactError(
             f"Got '{path}' without {', '.join(sorted(expected))}; expected what fit wrote; fit "
             "again."
         )
-    if manifest["format"] != FORMAT:
+    if manifest["format"] not in {1, FORMAT}:
         raise ArtifactError(
             f"Got artifact format {manifest['format']}; expected {FORMAT}; fit again, or use "
             "the version of polar-detect that wrote it."
@@ -219,19 +223,23 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _check_files(folder: Path, expected: dict[str, str]) -> None:
-    for name, sha256 in expected.items():
-        path = folder / name
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise ArtifactError(
-                f"Got file '{name}' in the manifest; expected files inside the folder; fit again."
-            )
-        if not path.is_file() or sha256_of(path) != sha256:
-            state = "was changed" if path.is_file() else "is missing"
-            raise ArtifactError(
-                f"Got '{path}', which {state}; expected the file that fit wrote (SHA-256 "
-                f"{sha256[:12]}…); restore it or fit again."
-            )
+def _detector_of(folder: Path, settings: Any) -> PolarDetector:
+    """Return an unfitted detector with the settings of the manifest, each of its own type."""
+    known = PolarDetector().get_params()
+    is_valid = isinstance(settings, dict) and all(
+        name in known and isinstance(value, _types_like(known[name]))
+        for name, value in settings.items()
+    )
+    if not is_valid:
+        raise ArtifactError(
+            f"Got settings in '{folder / MANIFEST}' that this version does not know; expected "
+            f"{', '.join(known)}; fit again, or use the version of polar-detect that wrote it."
+        )
+    return PolarDetector(**settings)
+
+
+def _types_like(default: Any) -> tuple[type, ...]:
+    return (int, float) if isinstance(default, float) else (type(default),)
 
 
 def _read_fitted(folder: Path, manifest: dict[str, Any]) -> Fitted:

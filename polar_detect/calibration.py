@@ -128,11 +128,52 @@ def benjamini_hochberg(p_values: ArrayLike, q: float) -> NDArray[np.bool_]:
     array([ True,  True, False])
     """
     p = _check_scores(p_values, "p-values")
-    ascending = np.sort(p)
-    levels = q * np.arange(1, len(p) + 1) / max(len(p), 1)
-    reached = ascending[ascending <= levels * _ROUNDING]
-    flagged: NDArray[np.bool_] = p <= reached.max(initial=-np.inf)
+    levels, counts = np.unique(p, return_counts=True)
+    flagged: NDArray[np.bool_] = p <= benjamini_hochberg_cutoff(levels, counts, q)
     return flagged
+
+
+def benjamini_hochberg_cutoff(p_values: ArrayLike, counts: ArrayLike, q: float) -> float:
+    """Return the largest p-value that Benjamini–Hochberg flags, from counts of equal p-values.
+
+    Parameters
+    ----------
+    p_values : (n_levels,) float
+        Distinct.
+    counts : (n_levels,) int
+        Texts with each of them.
+    q : float
+        False discovery rate.
+
+    Returns
+    -------
+    float
+        -inf where nothing is flagged.
+
+    >>> benjamini_hochberg_cutoff([0.01, 0.04, 0.9], [1, 1, 1], 0.1)
+    0.04
+    """
+    levels = _check_scores(p_values, "p-values")
+    order = np.argsort(levels)
+    levels, n_up_to = levels[order], np.cumsum(np.asarray(counts, np.int64)[order])
+    n_texts = n_up_to[-1] if len(n_up_to) else 1
+    reached = levels[levels <= q * n_up_to / n_texts * _ROUNDING]
+    return float(reached.max(initial=-np.inf))
+
+
+def check_fdr(q: float, n_cal: int) -> None:
+    """Raise `InputError` when no batch could have a text flagged at the rate `q`."""
+    if not 0 < q < 1:
+        raise InputError(
+            f"Got a false discovery rate of {q}; expected a share between 0 and 1; pass e.g. "
+            "--fdr 0.1."
+        )
+    smallest = smallest_alpha(n_cal)
+    if q < smallest:
+        raise InputError(
+            f"Got a false discovery rate of {q}; the smallest reachable p-value with {n_cal} "
+            f"calibration texts is {smallest:.4g}; pass a larger --fdr or fit on more normal texts."
+        )
 
 
 def _p_value(n_at_least: NDArray[np.intp], n_cal: int) -> NDArray[np.float64]:

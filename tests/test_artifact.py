@@ -1,14 +1,22 @@
+import io
 import json
+import os
 import shutil
+import socket
+import zipfile
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tiny_models import CONFIGS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
-from polar_detect import artifact
+from polar_detect import artifact, sealing
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import ArtifactError, InputNotFoundError, OutputError
+from polar_detect.models.hashes import sha256_of
+from polar_detect.sealing import check_files, read_manifest, sealed
 
 TEXTS = [*NEW, *STRANGE, ""]
 FILES = {
@@ -39,7 +47,7 @@ def manifest_of(folder):
 
 def change_manifest(folder, **changes):
     manifest = manifest_of(folder) | changes
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (folder / "manifest.json").write_bytes(sealed(manifest))
 
 
 def assert_same(loaded, detector):
@@ -157,7 +165,7 @@ def test_a_manifest_that_is_not_json_is_refused(folder, content):
         PolarDetector.load(folder)
 
 
-@pytest.mark.parametrize("content", ["[]", "{}", "null", '{"format": 1}'])
+@pytest.mark.parametrize("content", ['{"format": 1}', '{"format": 1, "files": []}'])
 def test_a_manifest_without_its_entries_is_refused(folder, content):
     (folder / "manifest.json").write_text(content)
     with pytest.raises(ArtifactError, match=r"manifest\.json' without encoder, files, format"):
@@ -166,7 +174,7 @@ def test_a_manifest_without_its_entries_is_refused(folder, content):
 
 def test_another_format_is_refused(folder):
     change_manifest(folder, format=99)
-    with pytest.raises(ArtifactError, match=r"Got artifact format 99; expected 1; fit again"):
+    with pytest.raises(ArtifactError, match=r"Got artifact format 99; expected 2; fit again"):
         PolarDetector.load(folder)
 
 
@@ -175,7 +183,9 @@ def test_files_outside_the_folder_are_refused(folder, where):
     outside = folder.parent / "outside.json"
     outside.write_text("[]")
     name = str(outside) if where == "absolute" else where
-    change_manifest(folder, files=manifest_of(folder)["files"] | {name: "0" * 64})
+    manifest = manifest_of(folder)
+    sizes = manifest["sizes"] | {name: 2}
+    change_manifest(folder, files=manifest["files"] | {name: "0" * 64}, sizes=sizes)
     with pytest.raises(ArtifactError, match="in the manifest; expected files inside the folder"):
         PolarDetector.load(folder)
 
@@ -226,3 +236,163 @@ def test_the_description_says_what_was_fitted_on(fitted_on_tiny):
     assert described["Detector"].startswith("auto: ")
     assert described["Fitted on"] == "41 normal texts, 19 more held out for the p-values"
     assert "Labelled anomalies" not in described
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "{}", "null", '{"format": 2}', '{"format": 1, "seal": ""}']
+)
+def test_a_manifest_without_its_seal_is_refused(folder, content):
+    (folder / "manifest.json").write_text(content)
+    with pytest.raises(ArtifactError, match=r"manifest\.json', which was changed; expected .*seal"):
+        PolarDetector.load(folder)
+
+
+def check(folder):
+    manifest = read_manifest(folder)
+    check_files(folder, manifest["files"], manifest["sizes"])
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_changed_byte_of_any_file_is_detected_and_the_file_named(folder, data):
+    check(folder)  # control
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    path = data.draw(st.sampled_from(files))
+    content = path.read_bytes()
+    place = data.draw(st.integers(0, len(content) - 1))
+    byte = data.draw(st.integers(1, 255))
+    path.write_bytes(content[:place] + bytes([content[place] ^ byte]) + content[place + 1 :])
+    try:
+        with pytest.raises(ArtifactError) as refused:
+            check(folder)
+        assert str(path) in str(refused.value)
+    finally:
+        path.write_bytes(content)
+
+
+def test_every_byte_of_a_manifest_is_under_its_seal(tmp_path):
+    path, folder = tmp_path / "manifest.json", tmp_path
+    path.write_bytes(sealed({"format": 2, "menu": ["0-4"], "created": "ü"}))
+    content = path.read_bytes()
+    assert read_manifest(folder)["created"] == "ü"  # control
+    for place in range(len(content)):
+        changed = bytearray(content)
+        changed[place] ^= 1
+        path.write_bytes(bytes(changed))
+        with pytest.raises(ArtifactError, match=r"manifest\.json'"):
+            read_manifest(folder)
+
+
+def test_an_artifact_of_format_1_still_loads(folder, fitted_on_tiny):
+    manifest = manifest_of(folder) | {"format": 1}
+    del manifest["seal"], manifest["sizes"]
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    assert_same(PolarDetector.load(folder), fitted_on_tiny)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "head/more.json", ".hidden"])
+def test_a_file_that_the_manifest_does_not_name_is_refused(folder, name):
+    (folder / name).write_text("")
+    with pytest.raises(ArtifactError, match=rf"Got '{folder / name}', which the manifest does not"):
+        check(folder)
+
+
+@pytest.mark.parametrize("name", ["texts.json", "head", "manifest.json"])
+def test_links_are_refused_even_to_the_right_content(folder, tmp_path, name):
+    moved = tmp_path / "moved"
+    (folder / name).rename(moved)
+    (folder / name).symlink_to(moved)
+    with pytest.raises(ArtifactError, match=rf"Got '{folder / name}', which is a link; expected"):
+        check(folder)
+
+
+def test_a_pipe_in_the_folder_is_refused_and_not_waited_for(folder):
+    os.mkfifo(folder / "pipe")
+    with pytest.raises(ArtifactError, match=r"pipe', which is neither a file nor a folder"):
+        check(folder)
+
+
+def test_sizes_are_compared_before_anything_is_read(folder):
+    with (folder / "texts.json").open("r+b") as file:
+        file.truncate(2**40)  # a hole; reading it would take hours
+    with pytest.raises(ArtifactError, match=r"texts\.json', which was changed"):
+        check(folder)
+    with (folder / "manifest.json").open("r+b") as file:
+        file.truncate(2**40)
+    with pytest.raises(ArtifactError, match=r"manifest\.json' of 1099511627776 bytes; expected"):
+        check(folder)
+
+
+@pytest.mark.parametrize("name", ["head\\auto.json", "C:auto.json", "..", ""])
+def test_paths_that_lead_out_on_any_system_are_refused(folder, name):
+    with pytest.raises(ArtifactError, match="expected files inside the folder"):
+        check_files(folder, {name: "0" * 64}, None)
+
+
+def test_hashes_and_sizes_that_are_none_are_refused(folder):
+    with pytest.raises(ArtifactError, match=r"Got no SHA-256 of file 'texts\.json'"):
+        check_files(folder, {"texts.json": 7}, None)
+    with pytest.raises(ArtifactError, match="Got sizes of other files than hashes"):
+        check_files(folder, {"texts.json": "0" * 64}, {})
+
+
+def with_archive(folder, entries):
+    path = folder / "head" / "forest.skops"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    manifest = manifest_of(folder)
+    name = "head/forest.skops"
+    return (
+        folder,
+        manifest["files"] | {name: sha256_of(path)},
+        manifest["sizes"] | {name: path.stat().st_size},
+    )
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(folder, monkeypatch):
+    monkeypatch.setattr(sealing, "_MAX_UNPACKED_BYTES", 1000)
+    check_files(*with_archive(folder, {"a": b"0" * 900}))  # control
+    with pytest.raises(ArtifactError, match="which unpacks to 2000 bytes; expected at most 1000"):
+        check_files(*with_archive(folder, {"a": b"0" * 1000, "b": b"0" * 1000}))
+
+
+def test_an_array_that_claims_more_than_its_file_holds_is_refused(folder):
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros(10))
+    content = buffer.getvalue()
+    check_files(*with_archive(folder, {"a.npy": content}))  # control
+    claimed = content.replace(b"(10,), }         ", b"(9999999999,), } ")
+    assert claimed != content
+    with pytest.raises(ArtifactError, match=r"an array of 79999999992 bytes in '.*skops' \(a\.npy"):
+        check_files(*with_archive(folder, {"a.npy": claimed}))
+
+
+@pytest.mark.parametrize(
+    "settings", [[], {"alpha": "0.05"}, {"evil": 1}, {"max_tokens": 1.5}, {"model": None}]
+)
+def test_settings_of_another_kind_are_refused(folder, settings):
+    change_manifest(folder, settings=settings)
+    with pytest.raises(ArtifactError, match=r"Got settings in '.*' that this version"):
+        PolarDetector.load(folder)
+
+
+@pytest.mark.parametrize("change", [{"model": "x"}, {"encoder": {}}, {"menu": 7}, {"menu": [7]}])
+def test_entries_of_another_kind_are_refused(folder, change):
+    change_manifest(folder, **change)
+    with pytest.raises(ArtifactError, match="with contents that do not fit together"):
+        PolarDetector.load(folder)
+
+
+def test_loading_and_scoring_open_no_socket(folder, monkeypatch):
+    class Refused(Exception):
+        pass
+
+    def refuse(*_, **__):
+        raise Refused
+
+    monkeypatch.setattr(socket.socket, "__init__", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    with pytest.raises(Refused):  # control
+        socket.create_connection(("127.0.0.1", 9), timeout=1)
+    assert np.isfinite(PolarDetector.load(folder).assess(NEW).scores).all()

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect import cli
 from polar_detect.backbone import Backbone
+from polar_detect.calibration import benjamini_hochberg
 from polar_detect.executor import Executor, batches
 from polar_detect.program import Program
 from polar_detect.schedule import Job
@@ -21,7 +23,7 @@ RECORD = {
     "text", "program", "layers", "length", "n_layers", "full_loss", "loss", "tolerance",
     "layer_calls", "skip_curve", "loop_curve", "curve_kind",
 }  # fmt: skip
-COMMANDS = ("fit", "score", "report", "search", "models", "demo")
+COMMANDS = ("fit", "score", "report", "search", "models", "demo", "serve")
 TEXTS = [STRANGE[0], NEW[0], "", NEW[1], STRANGE[0], 'He said "stop", then; left']
 
 
@@ -180,9 +182,9 @@ def test_a_text_file_has_one_text_a_line(run, saved_on_tiny, tmp_path):
         (b"", ["0 bytes", "at least one row"]),
         (b"id,text\n", ["no rows"]),
         (b"id,note\n1,oil\n", ["text"]),
-        (b"id,text\n1,\xff\xfe oil\n", ["UTF-8"]),
+        (b"id,text\n1,\x81\n", ["not UTF-8"]),
     ],
-    ids=["missing-file", "empty-file", "no-rows", "missing-column", "not-utf-8"],
+    ids=["missing-file", "empty-file", "no-rows", "missing-column", "undecodable"],
 )
 @pytest.mark.parametrize("command", ["fit", "score", "report"])
 def test_an_unusable_input_is_one_line_on_stderr(  # noqa: PLR0917 - fixtures
@@ -227,6 +229,8 @@ def test_other_mistakes_are_one_line_on_stderr(run, saved_on_tiny, orders, tmp_p
         ["search", "oil", "--file", "lines.txt"],
         ["search", "oil", "--tolerance", "-1"],
         ["score", "in.csv"],
+        ["score", "i", "--detector", "d", "--out", "o", "--fdr", "0.1", "--alpha", "0.1"],
+        ["serve", "--detector", "d", "--port", "70000"],
         ["fit", "in.csv", "--out", "o", "--max-tokens", "0"],
         ["report", "in.csv", "--detector", "d", "--out", "o.html", "--top", "0"],
         ["nonsense"],
@@ -283,3 +287,52 @@ def test_models_lists_the_embedded_ones(run):
     assert code == 0
     for name in ("smollm2", "minilm"):
         assert any(line.startswith(name) for line in out.splitlines())
+
+
+def test_score_under_a_false_discovery_rate_flags_the_batch_as_a_whole(
+    run, saved_on_tiny, fitted_on_tiny, tmp_path
+):
+    lines, scored = tmp_path / "new.txt", tmp_path / "scored.csv"
+    texts = [*NEW, *STRANGE, *STRANGE]
+    lines.write_text("\n".join(texts) + "\n")
+    code, _, err = run("score", lines, "--detector", saved_on_tiny, "--out", scored, "--fdr", 0.3)
+    assert code == 0
+    flags = read_cells(scored)["is_anomaly"].str.lower() == "true"
+    expected = benjamini_hochberg(fitted_on_tiny.assess(texts).p_values, 0.3)
+    assert flags.tolist() == expected.tolist()
+    assert 0 < flags.sum() < len(texts)
+    assert f"{flags.sum()} flagged; at most 0.3 of them are expected to be normal" in err
+    assert "With 19 held-out texts no p-value is below 0.05" in err
+
+
+@pytest.mark.parametrize("rate", ["0.01", "0", "1", "nan"])
+def test_a_false_discovery_rate_that_cannot_be_held_is_one_line(
+    run, saved_on_tiny, orders, tmp_path, rate
+):
+    score = ["score", orders, "--text-column", "text", "--out", tmp_path / "o.csv"]
+    result = run(*score, "--detector", saved_on_tiny, "--fdr", rate)
+    assert_one_line_error(result, "a false discovery rate of", "--fdr")
+
+
+def test_a_killed_score_is_resumed_by_the_same_command(run, saved_on_tiny, tmp_path):
+    rows, whole, killed = (tmp_path / n for n in ("rows.csv", "whole.csv", "killed.csv"))
+    # Few distinct texts in the first chunk, more in the second, where the kill shall strike.
+    texts = [*NEW, *STRANGE] * 24 + [f"{NEW[0]}, number {i}" for i in range(25)]
+    pd.DataFrame({"text": texts}).to_csv(rows, index=False)
+    command = ["score", str(rows), "--detector", str(saved_on_tiny), "--out"]
+    code = "from polar_detect.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *command, str(killed)], stderr=subprocess.DEVNULL
+    )
+    first = tmp_path / ".killed.csv.partial" / "chunk-00000000.parquet"
+    while not first.exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert not killed.exists()
+    assert run(*command, whole)[0] == 0
+    code, out, err = run(*command, killed)
+    assert (code, out) == (0, f"{killed}\n")
+    assert "256 rows had been scored before the run was interrupted." in err
+    assert killed.read_bytes() == whole.read_bytes()
+    assert not first.parent.exists()

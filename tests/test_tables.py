@@ -1,8 +1,5 @@
 import csv
 import errno
-import os
-import stat
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polar_detect.errors import InputError, InputNotFoundError, OutputError
+from polar_detect.errors import InputError, InputNotFoundError
 from polar_detect.tables import (
-    check_added,
-    check_output,
     has_columns,
     read_table,
-    write_scored,
-    write_table,
 )
 
 ORDERS = """\
@@ -190,7 +183,9 @@ def test_a_missing_file_is_refused(tmp_path):
 
 
 def test_a_folder_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"Got the folder .*; expected a CSV or text file; name"):
+    with pytest.raises(
+        InputError, match=r"Got the folder .*; expected a CSV, .* or text file; name"
+    ):
         read_table(tmp_path, text_column="text")
 
 
@@ -200,18 +195,13 @@ def test_a_path_through_a_file_is_refused(save):
 
 
 def test_a_file_without_permission_is_refused(save, monkeypatch):
-    def deny(_):
+    def deny(*_):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     path = save(ORDERS)
-    monkeypatch.setattr(Path, "read_bytes", deny)  # permissions bind no root user
+    monkeypatch.setattr(Path, "open", deny)  # permissions bind no root user
     with pytest.raises(InputError, match=r"cannot be read \(Permission denied\); expected a reada"):
         read_table(path, text_column="text")
-
-
-def test_a_spreadsheet_is_refused_with_the_way_out(save):
-    with pytest.raises(InputError, match=r"Got the spreadsheet .*\.xlsx; .* save the sheet as CSV"):
-        read_table(save(b"PK\x03\x04", "orders.xlsx"), text_column="text")
 
 
 def test_a_missing_column_is_refused_with_the_columns_and_the_closest(save):
@@ -276,61 +266,13 @@ def test_a_text_column_without_any_text_is_refused(save):
         read_table(save("id,text\n1, \n2,\n"), text_column="text")
 
 
-def test_bytes_that_are_not_utf8_are_refused_with_line_and_offset(save):
-    content = b"\xef\xbb\xbfid,text\n1,ok\n2,\xe9t\xe9\n"
-    with pytest.raises(
-        InputError,
-        match=rf"not UTF-8 in line 3 of .* \(0xe9 at byte {content.index(0xE9)}\); expected text "
-        "in UTF-8; save the file as UTF-8",
-    ):
-        read_table(save(content), text_column="text")
-
-
-@pytest.mark.parametrize("name", ["a.csv", "a.txt"])
-def test_nul_bytes_are_refused_with_line_and_offset(save, name):
-    with pytest.raises(
-        InputError, match=r"Got a NUL byte in line 2 of .* \(byte 6: binary data or UTF-16\);"
-    ):
-        read_table(save(b"text\na\0b\n", name), text_column="text")
-
-
-def test_utf16_is_refused_as_such(save):
-    with pytest.raises(InputError, match=r"Got a NUL byte in line 1 .*UTF-16\); expected text in "):
-        read_table(save(ORDERS.encode("utf-16")), text_column="text")
-
-
-@pytest.mark.parametrize(("row", "n_cells"), [("2,b,c", 3), ("2", 1)])
-def test_a_row_of_another_width_is_refused_with_its_line(save, row, n_cells):
-    path = save(f'id,text\n1,"two\nlines"\n{row}\n')
-    with pytest.raises(
-        InputError,
-        match=rf"Got {n_cells} cells in line 4 of .*; expected 2 as in the header; put texts that "
-        "hold ',' in double quotes",
-    ):
-        read_table(path, text_column="text")
-
-
-@pytest.mark.parametrize("row", ['2,"never closed', '2,"closed" too early'])
-def test_unbalanced_quotes_are_refused_with_their_line(save, row):
-    path = save(f"id,text\n1,a\n{row}\n3,c\n")
-    with pytest.raises(InputError, match=r"unbalanced quotes in the record at line 3 of .*; expec"):
-        read_table(path, text_column="text")
-
-
-def test_two_columns_of_one_name_are_refused_with_their_positions(save):
-    with pytest.raises(
-        InputError, match=r"Got two columns named 'id' in .* \(columns 1 and 3\); expected unique"
-    ):
-        read_table(save("id,text,id\n1,a,2\n"), text_column="text")
-
-
 @pytest.mark.parametrize(
     ("content", "text_column", "match"),
     [
-        ('id,"text\n(long)"\n1,a\n', None, "has: id, text \\(long\\)"),
+        ('id,"text\n(long)",y\n1,a,b\n', None, "has: id, text \\(long\\), y"),
         ('id,text\n1,"a\nb\n', "text", "unbalanced quotes"),
         ('id,text\n"1\n2",a\n', "text", "Got label"),
-        ('"a\nb","a\nb"\n1,a\n', "text", "two columns"),
+        ('"a\nb","a\nb"\n1,a\n', "text", "has: a b, a b_2"),
         ("id,text\n1,a\n", "te\nxt", "Got column"),
         ('id,"te\nxt"\n1,a\n', "text", "Pass --text-column with one of them"),
     ],
@@ -339,145 +281,3 @@ def test_every_message_is_one_line(save, content, text_column, match):
     with pytest.raises(InputError, match=match) as caught:
         read_table(save(content), text_column=text_column, label_column="id")
     assert "\n" not in str(caught.value)
-
-
-# Writing
-
-
-def test_a_written_table_is_read_back_with_every_cell(orders, tmp_path):
-    path = tmp_path / "out.csv"
-    write_table(orders.frame, path)
-    assert path.read_text() == ORDERS
-
-
-headers = st.lists(
-    st.text(st.characters(exclude_characters="\0", codec="utf-8")), max_size=3, unique=True
-).filter(lambda names: "text" not in names and "\ufeff" not in "".join(names)[:1])
-
-
-@given(st.data())
-def test_any_cells_survive_writing_and_reading(tmp_path_factory, data):
-    header = ["text", *data.draw(headers)]
-    cell = st.text(st.sampled_from('a,;"\t\r\n é\u2028')) | st.text(
-        st.characters(exclude_characters="\0", codec="utf-8")
-    )
-    row = st.lists(cell, min_size=len(header), max_size=len(header))
-    rows = [["a"] * len(header), *data.draw(st.lists(row, max_size=4))]
-    path = tmp_path_factory.mktemp("round") / "trip.csv"
-    write_table(pd.DataFrame(rows, columns=header, dtype=str), path)
-    again = read_table(path, text_column="text")
-    assert list(again.frame.columns) == header
-    assert cells(again.frame) == rows
-
-
-def test_added_columns_stand_to_the_right_in_their_order(orders, tmp_path):
-    added = {
-        "score": np.array([0.25, -1.5, np.nan]),
-        "is_anomaly": np.array([True, False, False]),
-        "program_length": [12, 30, None],
-        "top_layers": ["L11 +0.41; L4 -0.12", "", "L0 +1.00"],
-    }
-    path = tmp_path / "scored.csv"
-    write_scored(orders, added, path)
-    assert path.read_text() == (
-        "id,date,text,hours,score,is_anomaly,program_length,top_layers\n"
-        "007,2024-03-01,pump leaks,1.50,0.25,True,12,L11 +0.41; L4 -0.12\n"
-        '008,,"seal, worn",,-1.5,False,30,\n'
-        "009,NA,,null,,False,,L0 +1.00\n"
-    )
-    assert list(orders.frame.columns) == ["id", "date", "text", "hours"]
-
-
-def test_an_added_column_that_the_table_has_is_refused(save, tmp_path):
-    table = read_table(save("score,text\n1,a\n"), text_column="text")
-    out = tmp_path / "out.csv"
-    match = r"Got .*orders\.csv with a column 'score'; expected that name to be free"
-    with pytest.raises(InputError, match=match):
-        write_scored(table, {"p_value": [0.5], "score": [1.0]}, out)
-    assert not out.exists()
-    with pytest.raises(InputError, match=match):
-        check_added(table, ["score"])
-    check_added(table, ["p_value"])
-
-
-def test_another_ending_is_refused(orders, tmp_path):
-    with pytest.raises(
-        OutputError, match=r"Got the output path .*\.xlsx; expected the ending \.cs"
-    ):
-        write_table(orders.frame, tmp_path / "out.xlsx")
-
-
-def test_an_output_in_a_missing_folder_is_refused(tmp_path):
-    check_output(tmp_path / "out.csv")
-    with pytest.raises(OutputError, match=r"; expected an existing folder; create .*no first\."):
-        check_output(tmp_path / "no" / "out.csv")
-
-
-def test_a_folder_as_output_is_refused(tmp_path):
-    (tmp_path / "out.csv").mkdir()
-    with pytest.raises(OutputError, match="; expected a file, and this is a folder; name a file"):
-        check_output(tmp_path / "out.csv")
-
-
-def test_a_folder_that_is_not_writable_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda *_: False)  # permissions bind no root user
-    with pytest.raises(OutputError, match="; expected a writable folder; change the permissions"):
-        check_output(tmp_path / "out.csv")
-
-
-def test_a_name_that_the_file_system_refuses_is_refused(tmp_path):
-    with pytest.raises(OutputError, match=r"cannot be written \(File name too long\); expected"):
-        check_output(tmp_path / ("a" * 300 + ".csv"))
-
-
-@contextmanager
-def full_disk():
-    """Let no file grow beyond 4 kB, which fails half-way through a write as a full disk does.
-
-    Not a fixture: the limit binds the test runner too, whose output may go to a file.
-    """
-    resource = pytest.importorskip("resource")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-
-def test_a_full_disk_leaves_the_earlier_output_and_nothing_else(tmp_path):
-    path = tmp_path / "out.csv"
-    small, large = (pd.DataFrame({"text": ["a" * 100] * n}) for n in (10, 1000))
-    write_table(small, path)
-    earlier = path.read_text()
-    message = r"cannot be written \(File too large\); expected a writ"
-    with full_disk(), pytest.raises(OutputError, match=message):
-        write_table(large, path)
-    assert path.read_text() == earlier
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_an_interrupted_write_leaves_nothing(orders, tmp_path, monkeypatch):
-    def interrupt(_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "fsync", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        write_table(orders.frame, tmp_path / "out.csv")
-    assert [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
-
-
-def test_an_output_has_the_permissions_of_any_new_file(orders, tmp_path):
-    (tmp_path / "plain").touch()
-    write_table(orders.frame, tmp_path / "out.csv")
-    modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "out.csv")}
-    assert len(modes) == 1
-
-
-def test_writing_to_a_link_replaces_the_file_that_it_names(orders, tmp_path):
-    target, link = tmp_path / "target.csv", tmp_path / "link.csv"
-    target.write_text("earlier")
-    link.symlink_to(target)
-    write_table(orders.frame, link)
-    assert link.is_symlink()
-    assert target.read_text() == ORDERS

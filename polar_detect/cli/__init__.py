@@ -20,13 +20,24 @@ app = typer.Typer(
 models_app = typer.Typer(help="List the embedded models, or fetch one.")
 app.add_typer(models_app, name="models")
 
-Input = Annotated[Path, typer.Argument(help="CSV, or a text file with one text a line.")]
+Input = Annotated[
+    Path,
+    typer.Argument(
+        help="CSV, TSV, Excel, Parquet or JSONL file, or a text file with one text a line; "
+        "text formats also .gz or .zst; - for stdin."
+    ),
+]
 DetectorFolder = Annotated[Path, typer.Option("--detector", help="Folder that `fit` wrote.")]
 TextColumn = Annotated[
-    str | None, typer.Option(help="Column that holds the texts (CSV). Default: as in `fit`.")
+    str | None, typer.Option(help="Column that holds the texts. Default: as in `fit`.")
 ]
 LabelColumn = Annotated[
     str | None, typer.Option(help="Column with 1 / true / anomaly for anomalous rows.")
+]
+Sheet = Annotated[str | None, typer.Option(help="Sheet of an Excel file. Default: the first.")]
+Encoding = Annotated[
+    str | None,
+    typer.Option(help="Encoding of a text format, e.g. cp932. Default: detected."),
 ]
 Model = Annotated[
     str, typer.Option(help="Embedded name, Hugging Face id, folder or GGUF file of a decoder.")
@@ -91,34 +102,85 @@ def fit(  # noqa: PLR0913 - one argument per option
     *,
     out: Annotated[Path, typer.Option(help="Folder for the fitted detector.")],
     text_column: Annotated[
-        str | None, typer.Option(help="Column that holds the texts (CSV).")
+        str | None,
+        typer.Option(help="Column that holds the texts. Default: the one obvious candidate."),
     ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="Take rows as texts: columns a,b,c written out with their names."),
+    ] = None,
+    all_columns: Annotated[
+        bool, typer.Option("--all-columns", help="Take rows as texts: every column but the label.")
+    ] = False,
     label_column: LabelColumn = None,
+    sheet: Sheet = None,
+    encoding: Encoding = None,
     model: Model = "smollm2",
     detector: Annotated[str, typer.Option(help="auto, lightgbm or isolation-forest.")] = "auto",
     max_tokens: MaxTokens = 64,
     seed: Annotated[int, typer.Option(help="Makes the fit reproducible.")] = 0,
 ) -> None:
     """Fit a detector on normal texts (and on labelled anomalous ones, where there are some)."""
+    if [text_column is not None, columns is not None, all_columns].count(True) > 1:
+        raise typer.BadParameter("give one of --text-column, --columns and --all-columns")
     from polar_detect.cli.commands import fit as command
+    from polar_detect.cli.commands.inputs import InputOptions
 
+    options = InputOptions(text_column, label_column, columns, all_columns, sheet, encoding)
     settings = command.FitSettings(model, detector, max_tokens, seed)
-    command.fit(train, out, text_column, label_column, settings)
+    command.fit(train, out, options, settings)
 
 
 @app.command()
-def score(
+def score(  # noqa: PLR0913 - one argument per option
     input: Input,
     *,
     detector: DetectorFolder,
-    out: Annotated[Path, typer.Option(help="CSV file for the scored rows.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="File for the scored rows: .csv, .tsv, .jsonl, .txt, .parquet or .xlsx."),
+    ],
     text_column: TextColumn = None,
+    sheet: Sheet = None,
+    encoding: Encoding = None,
     alpha: Alpha = None,
+    fdr: Annotated[
+        float | None,
+        typer.Option(
+            help="Flag so that at most this share of the flagged rows is expected to be normal, "
+            "instead of --alpha."
+        ),
+    ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Forget what an interrupted run has finished.")
+    ] = False,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="ray scores on a cluster (extra `ray`).")
+    ] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            help="Cluster, e.g. ray://head:10001. Default: RAY_ADDRESS, else this machine."
+        ),
+    ] = None,
+    ray_workers: Annotated[
+        int | None, typer.Option(min=1, help="Actors. Default: one per processor.")
+    ] = None,
+    ray_gpus: Annotated[float, typer.Option(min=0.0, help="GPUs of each actor.")] = 0.0,
 ) -> None:
-    """Score every row: all input columns, score, p-value, flag, program and top layers."""
-    from polar_detect.cli.commands import score as command
+    """Score every row: all input columns, score, p-value, flag, program and top layers.
 
-    command.score(input, detector, out, text_column, alpha)
+    The same command given again after an interruption goes on where it stopped.
+    """
+    from polar_detect.cli.commands import score as command
+    from polar_detect.cli.commands.inputs import InputOptions
+
+    if alpha is not None and fdr is not None:
+        raise typer.BadParameter("give either --alpha or --fdr, not both")
+    options = InputOptions(text_column, sheet=sheet, encoding=encoding)
+    ray = command.RayOptions(ray_address, ray_workers, ray_gpus) if engine == "ray" else None
+    settings = command.ScoreSettings(alpha, fdr, restart, ray)
+    command.score(input, detector, out, options, settings)
 
 
 @app.command()
@@ -141,14 +203,17 @@ def report(  # noqa: PLR0913 - one argument per option
     top: Annotated[int, typer.Option(min=1, help="Rows to explain, worst first.")] = 20,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
+    sheet: Sheet = None,
+    encoding: Encoding = None,
     alpha: Alpha = None,
 ) -> None:
     """Explain a batch in one self-contained file: HTML, PDF, PNG, JSON or Markdown."""
     from polar_detect.cli.commands import report as command
+    from polar_detect.cli.commands.inputs import InputOptions
 
-    settings = command.ReportSettings(top, text_column, label_column, alpha)
+    options = InputOptions(text_column, label_column, sheet=sheet, encoding=encoding)
     style = command.ReportStyle(format, lang, figures)
-    command.report(input, detector, out, settings, style)
+    command.report(input, detector, out, options, command.ReportSettings(top, alpha), style)
 
 
 @app.command()
@@ -227,6 +292,36 @@ def compare(  # noqa: PLR0913 - one argument per option
     names = tuple(name.strip() for name in detectors.split(",")) if detectors else ()
     settings = command.CompareSettings(names, model, max_tokens, resamples, seed)
     command.compare(train, test, reading, settings, out)
+
+
+@app.command()
+def serve(  # noqa: PLR0913 - one argument per option
+    *,
+    detector: DetectorFolder,
+    host: Annotated[str, typer.Option(help="Address; 0.0.0.0 for every machine.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the bearer token. Default: POLAR_DETECT_TOKEN, else none."),
+    ] = None,
+    max_queue: Annotated[
+        int, typer.Option(min=1, help="Texts that may wait; more are refused with 429.")
+    ] = 1024,
+    max_texts: Annotated[int, typer.Option(min=1, help="Texts in one request.")] = 256,
+    max_chars: Annotated[int, typer.Option(min=1, help="Characters in one text.")] = 20_000,
+    timeout: Annotated[float, typer.Option(help="Seconds after which a request gets 504.")] = 60.0,
+) -> None:
+    """Serve scores and explanations over HTTP (extra `serve`)."""
+    from polar_detect.cli.commands import serve as command
+
+    settings = command.ServeSettings(
+        max_queue_texts=max_queue,
+        max_texts=max_texts,
+        max_chars=max_chars,
+        timeout_s=timeout,
+        token=command.read_token(token_file),
+    )
+    command.serve(detector, host, port, settings)
 
 
 @models_app.callback(invoke_without_command=True)

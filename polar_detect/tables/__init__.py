@@ -1,18 +1,65 @@
 """Tables of texts: read what the command line is given, write what it found.
 
-Every cell stays the string that stood in the file, so that ids such as 007, dates and empty
-cells are written back unchanged.
+Every cell of a CSV stays the string that stood in the file, so that ids such as 007, dates and
+empty cells are written back unchanged; other formats keep their types.
 """
 
-from polar_detect.tables.reading import Table, has_columns, read_table
-from polar_detect.tables.writing import check_added, check_output, write_scored, write_table
+from polar_detect.tables.cells import cells_as_text
+from polar_detect.tables.chunks import Chunk, Rejected
+from polar_detect.tables.columns import TextColumn, check_column, choose_text_column, parse_labels
+from polar_detect.tables.formats import has_columns
+from polar_detect.tables.opening import CHUNK_ROWS, ReadOptions, TableReader, open_table
+from polar_detect.tables.reading import Table, read_table
+from polar_detect.tables.rows import (
+    NumericColumns,
+    RowColumns,
+    RowTemplate,
+    warn_of_counts,
+    warn_of_length,
+)
+from polar_detect.tables.staging import check_output
+from polar_detect.tables.writing import (
+    Layout,
+    TableWriter,
+    check_added,
+    join_columns,
+    open_writer,
+    rejected_frame,
+    rejected_path,
+    write_rejected,
+    write_scored,
+    write_table,
+)
 
 __all__ = [
+    "CHUNK_ROWS",
+    "Chunk",
+    "Layout",
+    "NumericColumns",
+    "ReadOptions",
+    "Rejected",
+    "RowColumns",
+    "RowTemplate",
     "Table",
+    "TableReader",
+    "TableWriter",
+    "TextColumn",
+    "cells_as_text",
     "check_added",
+    "check_column",
     "check_output",
+    "choose_text_column",
     "has_columns",
+    "join_columns",
+    "open_table",
+    "open_writer",
+    "parse_labels",
     "read_table",
+    "rejected_frame",
+    "rejected_path",
+    "warn_of_counts",
+    "warn_of_length",
+    "write_rejected",
     "write_scored",
     "write_table",
 ]

@@ -1,33 +1,22 @@
-"""Read a CSV or a text file as a table of texts.
+"""Read a whole input as a table of texts, for work that needs all rows at once."""
 
-Hides encodings, delimiters, quoting and line ends; whatever cannot be read is named with
-its line.
-"""
-
-import csv
-import difflib
-import io
-import reprlib
-import shlex
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polar_detect.errors import InputError, InputNotFoundError
-
-_DELIMITERS = {".csv": (",", ";", "\t"), ".tsv": ("\t",)}
-_SPREADSHEETS = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
-_LINE_COLUMN = "text"
-_LABELS = dict.fromkeys(("1", "1.0", "true", "anomaly"), True) | dict.fromkeys(
-    ("0", "0.0", "false", "normal"), False
+from polar_detect.errors import InputError
+from polar_detect.tables.chunks import Rejected
+from polar_detect.tables.columns import (
+    check_column,
+    check_no_column,
+    choose_text_column,
+    parse_labels,
 )
-_MAX_LISTED_COLUMNS = 30
-_MAX_CELL_CHARS = 2**31 - 1  # the csv module stops at 131,072; a C long on every platform
+from polar_detect.tables.opening import ReadOptions, TableReader, open_table
+from polar_detect.tables.rows import RowColumns, RowTemplate
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,45 +25,65 @@ class Table:
 
     Parameters
     ----------
-    frame : (n_texts, n_columns) pandas.DataFrame of str
-        Every column, cell and row in the order and form of the file.
+    frame : (n_texts, n_columns) pandas.DataFrame
+        Every column, cell and row in the order and form of the file; of CSV and text files,
+        each cell is the string that stands there.
     texts : list of str, n_texts long
-        Cells of the text column; an empty cell is an empty text.
+        Cells of the text column, an empty one is an empty text; or rows written out.
     labels : (n_texts,) bool or None
         True where a text is labelled anomalous; None without a label column.
-    text_column : str
-        Column of `frame` that `texts` came from.
+    text_column : str or None
+        Column of `frame` that `texts` came from; None where they are rows written out.
     source : str
         The file, as the user named it.
+    template : RowTemplate or None
+        How rows were written out.
+    rejected : tuple of Rejected
+        Rows that could not be read.
+    notices : tuple of str
+        What was guessed or changed, for people.
+    has_columns : bool
+        Whether the input names its columns; lines of text do not.
+    needs_mark : bool
+        Whether a CSV made of it shall begin with a byte order mark.
     """
 
     frame: pd.DataFrame
     texts: list[str]
     labels: NDArray[np.bool_] | None
-    text_column: str
+    text_column: str | None
     source: str
+    template: RowTemplate | None = None
+    rejected: tuple[Rejected, ...] = ()
+    notices: tuple[str, ...] = ()
+    has_columns: bool = True
+    needs_mark: bool = False
 
 
-def has_columns(path: Path) -> bool:
-    """Return whether `path` is read as a table with named columns, not as one text a line.
-
-    >>> has_columns(Path("orders.CSV")), has_columns(Path("machine.log"))
-    (True, False)
-    """
-    return path.suffix.lower() in _DELIMITERS
-
-
-def read_table(path: Path, *, text_column: str | None, label_column: str | None = None) -> Table:
-    """Read a CSV (.csv, .tsv) or a text file with one text a line (any other ending).
+def read_table(
+    path: Path,
+    *,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    default_column: str | None = None,
+    rows: RowColumns | RowTemplate | None = None,
+    options: ReadOptions | None = None,
+) -> Table:
+    """Read a CSV, Excel, Parquet, JSONL or text file, or stdin (`-`), as a whole.
 
     Parameters
     ----------
     path : Path
-        A file in UTF-8, with or without byte order mark.
     text_column : str or None
-        Column that holds the texts; None for a text file.
+        Column that holds the texts; None for a text file, or to take the obvious one.
     label_column : str or None
         Column in which 1, true or anomaly means anomalous and 0, false or normal means normal.
+    default_column : str or None
+        Column that holds the texts of a table when `text_column` is None.
+    rows : RowColumns or RowTemplate, optional
+        Write rows out as texts instead of taking a column: these columns, or as this template
+        did before.
+    options : ReadOptions, optional
 
     Returns
     -------
@@ -89,178 +98,50 @@ def read_table(path: Path, *, text_column: str | None, label_column: str | None 
     InputError
         When the file cannot be read as a table of texts; the message says where and why.
     """
-    source = str(path)
-    content = _read_content(path)
-    if has_columns(path):
-        delimiters = _DELIMITERS[path.suffix.lower()]
-        frame = _parse_csv(content, _choose_delimiter(content, delimiters, text_column), source)
-    else:
-        frame = pd.DataFrame({_LINE_COLUMN: _split_lines(content)}, dtype=str)
-        _check_no_columns_asked(text_column, label_column, source)
-        text_column = _LINE_COLUMN
-    text_column = _check_column(frame, text_column, "--text-column")
-    texts: list[str] = frame[text_column].tolist()
-    _check_some_text(texts, text_column, source)
-    labels = None if label_column is None else _parse_labels(frame, label_column)
-    return Table(frame, texts, labels, text_column, source)
+    given = [*_row_names(rows), *(name for name in (text_column, label_column) if name)]
+    default = [] if default_column is None else [default_column]
+    reader = _open(path, options or ReadOptions(), given, default, is_table=rows is not None)
+    others = () if label_column is None else (label_column,)
+    _check_asked(reader, label_column, rows)
+    column = None
+    if rows is None:
+        column = choose_text_column(reader, text_column, default=default_column, others=others)
+    chunks = list(reader.chunks())
+    frame = pd.concat([chunk.frame for chunk in chunks])
+    template = rows if isinstance(rows, RowTemplate) else None
+    if isinstance(rows, RowColumns):
+        template = RowTemplate.fit(frame, rows.choose(reader.columns, others=others))
+    texts_of = template or column
+    assert texts_of is not None
+    texts = texts_of.texts(frame)
+    if column is not None:
+        check_some_text(texts, column.name, reader.name)
+    guessed = () if column is None or column.notice is None else (column.notice,)
+    return Table(
+        frame,
+        texts,
+        None if label_column is None else parse_labels(frame[label_column], label_column),
+        None if column is None else column.name,
+        reader.name,
+        template,
+        tuple(row for chunk in chunks for row in chunk.rejected),
+        (*reader.notices, *guessed),
+        reader.has_columns,
+        reader.needs_mark,
+    )
 
 
-def _read_content(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputNotFoundError(
-            f"Got {path}, which does not exist; expected a CSV or text file; check the path."
-        ) from error
-    except IsADirectoryError as error:
-        raise InputError(
-            f"Got the folder {path}; expected a CSV or text file; name a file inside it."
-        ) from error
-    except OSError as error:
-        raise InputError(
-            f"Got {path}, which cannot be read ({error.strerror}); expected a readable file; "
-            "check the path and its permissions."
-        ) from error
-    if path.suffix.lower() in _SPREADSHEETS:
-        raise InputError(
-            f"Got the spreadsheet {path}; expected a CSV or text file; save the sheet as CSV UTF-8."
-        )
-    text = _decode(content, path)
-    if not text.strip():
-        raise InputError(
-            f"Got {path} without any text ({len(content)} bytes); expected at least one row; "
-            "check the file."
-        )
-    return text
+def _open(
+    path: Path, options: ReadOptions, given: list[str], default: list[str], *, is_table: bool
+) -> TableReader:
+    """Open an input in which a person named the `given` columns."""
+    expected = (*options.expected, *given, *default)
+    is_table = options.is_table or is_table or bool(given)
+    return open_table(path, replace(options, expected=expected, is_table=is_table))
 
 
-def _decode(content: bytes, path: Path) -> str:
-    nul = content.find(b"\0")
-    if nul >= 0:
-        raise InputError(
-            f"Got a NUL byte in line {_line_of(content, nul)} of {path} (byte {nul}: binary data "
-            "or UTF-16); expected text in UTF-8; save it as CSV UTF-8 or plain text."
-        )
-    try:
-        return content.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"Got bytes that are not UTF-8 in line {_line_of(content, error.start)} of {path} "
-            f"(0x{content[error.start]:02x} at byte {error.start}); expected text in UTF-8; "
-            "save the file as UTF-8."
-        ) from error
-
-
-def _line_of(content: bytes, offset: int) -> int:
-    return content.count(b"\n", 0, offset) + 1
-
-
-def _choose_delimiter(content: str, delimiters: Sequence[str], text_column: str | None) -> str:
-    """Return the delimiter whose header has the text column, else the most columns."""
-
-    def merit(delimiter: str) -> tuple[bool, int]:
-        # Not strict: under a wrong delimiter a right header looks badly quoted.
-        with _cells_of_any_size():
-            header = next(filter(None, csv.reader(_lines(content), delimiter=delimiter)))
-        return text_column in header, len(header)
-
-    return max(delimiters, key=merit)
-
-
-def _parse_csv(content: str, delimiter: str, source: str) -> pd.DataFrame:
-    with _cells_of_any_size():
-        records = _iterate_records(content, delimiter, source)
-        header = next(record for _, record in records if record)
-        _check_header(header, source)
-        rows = []
-        for line, record in records:
-            if not record and len(header) > 1:
-                continue
-            row = record or [""]  # in a single column, a blank line is an empty text
-            if len(row) != len(header):
-                raise InputError(
-                    f"Got {len(row)} cells in line {line} of {source}; expected {len(header)} as "
-                    f"in the header; put texts that hold {delimiter!r} in double quotes."
-                )
-            rows.append(row)
-    if not rows:
-        raise InputError(
-            f"Got {source} with a header and no rows; expected at least one row; "
-            "check that the first line holds the column names."
-        )
-    return pd.DataFrame(rows, columns=header, dtype=str)
-
-
-def _iterate_records(content: str, delimiter: str, source: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line in which a record starts, and its cells; a blank line has none."""
-    reader = csv.reader(_lines(content), delimiter=delimiter, strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            record = next(reader, None)
-        except csv.Error as error:
-            raise InputError(
-                f"Got a cell with unbalanced quotes in the record at line {line} of {source}; "
-                'expected "…" around it and "" for each quote inside; mend or export it again.'
-            ) from error
-        if record is None:
-            return
-        yield line, record
-
-
-def _lines(content: str) -> io.StringIO:
-    return io.StringIO(content, newline="")  # line ends inside cells stay as they are
-
-
-@contextmanager
-def _cells_of_any_size() -> Iterator[None]:
-    previous = csv.field_size_limit(_MAX_CELL_CHARS)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(previous)
-
-
-def _check_header(header: list[str], source: str) -> None:
-    for position, name in enumerate(header):
-        if name in header[:position]:
-            raise InputError(
-                f"Got two columns named {name!r} in {source} (columns {header.index(name) + 1} "
-                f"and {position + 1}); expected unique names; rename one."
-            )
-
-
-def _split_lines(content: str) -> list[str]:
-    """Return the lines of `content`, whose last line may end or not."""
-    # Not str.splitlines, which also splits at form feeds, U+2028 and six others inside texts.
-    return [line.removesuffix("\r") for line in content.removesuffix("\n").split("\n")]
-
-
-def _check_no_columns_asked(text_column: str | None, label_column: str | None, source: str) -> None:
-    asked = {"--text-column": text_column, "--label-column": label_column}
-    for option, column in asked.items():
-        if column is not None:
-            raise InputError(
-                f"Got {option} {column!r} for {source}, where each line is one text; expected "
-                f"none; leave {option} out or save the table with the ending .csv."
-            )
-
-
-def _check_column(frame: pd.DataFrame, column: str | None, option: str) -> str:
-    names = [str(name) for name in frame.columns]
-    if column is not None and column in names:
-        return column
-    got = f"no {option}" if column is None else f"column {column!r}"
-    listed = ", ".join(" ".join(name.split()) or "''" for name in names[:_MAX_LISTED_COLUMNS])
-    unlisted = len(names) - _MAX_LISTED_COLUMNS
-    more = f" and {unlisted} more" if unlisted > 0 else ""
-    printable = filter(str.isprintable, names)
-    closest = difflib.get_close_matches(column or "", list(printable), n=1)
-    advice = shlex.quote(closest[0]) if closest else "with one of them"
-    raise InputError(f"Got {got}; the table has: {listed}{more}. Pass {option} {advice}.")
-
-
-def _check_some_text(texts: list[str], text_column: str, source: str) -> None:
+def check_some_text(texts: list[str], text_column: str, source: str) -> None:
+    """Raise `InputError` when every text is empty."""
     if not any(text.strip() for text in texts):
         raise InputError(
             f"Got no text in column {text_column!r} of {source} (all {len(texts)} rows are "
@@ -268,16 +149,18 @@ def _check_some_text(texts: list[str], text_column: str, source: str) -> None:
         )
 
 
-def _parse_labels(frame: pd.DataFrame, label_column: str) -> NDArray[np.bool_]:
-    cells = frame[_check_column(frame, label_column, "--label-column")]
-    labels = np.empty(len(cells), dtype=np.bool_)
-    for row, cell in enumerate(cells):
-        label = _LABELS.get(cell.strip().lower())
-        if label is None:
-            raise InputError(
-                f"Got label {reprlib.repr(cell)} in row {row + 1} of column {label_column!r}; "
-                "expected 1, true or anomaly, or 0, false or normal; correct the cell or choose "
-                "another --label-column."
-            )
-        labels[row] = label
-    return labels
+def _row_names(rows: RowColumns | RowTemplate | None) -> list[str]:
+    if isinstance(rows, RowTemplate):
+        return [column.name for column in rows.columns]
+    return [] if rows is None else rows.names
+
+
+def _check_asked(
+    reader: TableReader, label_column: str | None, rows: RowColumns | RowTemplate | None
+) -> None:
+    if not reader.has_columns:
+        check_no_column(reader, "--label-column", label_column)
+        listed = None if rows is None else ",".join(_row_names(rows)) or "all"
+        check_no_column(reader, "--columns", listed)
+    elif label_column is not None:
+        check_column(reader.columns, label_column, "--label-column")

@@ -1,80 +1,121 @@
-"""Write a table as CSV, whole or not at all.
+"""Write tables in any format, by the ending of the path, whole or not at all."""
 
-Hides partial files, quoting and line ends.
-"""
-
-import csv
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
-from uuid import uuid4
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polar_detect.errors import InputError, OutputError
+from polar_detect.errors import InputError
+from polar_detect.tables.chunks import Rejected
+from polar_detect.tables.excel_output import ExcelOutput
+from polar_detect.tables.formats import format_of
+from polar_detect.tables.kinds import ColumnKinds
+from polar_detect.tables.parquet_output import ParquetOutput
 from polar_detect.tables.reading import Table
+from polar_detect.tables.staging import staged
+from polar_detect.tables.text_output import (
+    DelimitedOutput,
+    JsonLinesOutput,
+    PlainOutput,
+    open_text,
+)
+
+Columns = Mapping[str, Sequence[object] | NDArray[Any]]
 
 
-def check_added(table: Table, names: Iterable[str]) -> None:
-    """Raise `InputError` when the table already has one of the columns to be added."""
-    taken = [name for name in names if name in table.frame.columns]
-    if taken:
-        raise InputError(
-            f"Got {table.source} with a column {taken[0]!r}; expected that name to be free for "
-            "the results; rename or remove the column."
-        )
+class TableWriter(Protocol):
+    """Takes the rows of a table, chunk by chunk; every chunk has the same columns and dtypes."""
+
+    def write(self, frame: pd.DataFrame) -> None:
+        """Write rows; the index is not written."""
+        ...
 
 
-def check_output(path: Path) -> None:
-    """Raise `OutputError` when a table cannot be written to `path`; for use before long work."""
-    try:
-        problem = _find_output_problem(path)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    if problem is not None:
-        raise OutputError(f"Got the output path {path}; {problem}")
-
-
-def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write `frame` as CSV in UTF-8; `path` holds its earlier content or the whole table.
+@dataclass(frozen=True)
+class Layout:
+    """What people who open the file in a spreadsheet need beside the rows.
 
     Parameters
     ----------
-    frame : (n_rows, n_columns) pandas.DataFrame
-        None and NaN are written as empty cells; the index is not written.
+    flag_column : str or None
+        Rows in which it is true are coloured.
+    summary : sequence of (str, object)
+        Labels and values of the summary sheet. Read when the file is closed, so that a list
+        can be filled on the way.
+    has_mark : bool
+        Whether CSV and TSV begin with a byte order mark, without which Excel reads UTF-8 as
+        the encoding of the country.
+    """
+
+    flag_column: str | None = None
+    summary: Sequence[tuple[str, object]] = ()
+    has_mark: bool = False
+
+
+@contextmanager
+def open_writer(path: Path, layout: Layout | None = None) -> Iterator[TableWriter]:
+    """Yield a writer; the file appears, whole, when the block ends without an error.
+
+    Parameters
+    ----------
     path : Path
-        Ends in .csv.
+        Ends in .csv, .tsv, .jsonl or .txt (with .gz or .zst if it is to be compressed),
+        .parquet or .xlsx. In CSV and TSV, a text that a spreadsheet would take for a formula
+        gets an apostrophe in front; in Excel it is stored as text.
+    layout : Layout, optional
 
     Raises
     ------
     OutputError
-        When the ending is not .csv, the folder is missing or not writable, or the disk is full.
+        When the ending is another, the folder is missing or not writable, or the disk is full.
     """
-    check_output(path)
-    target = path.resolve()  # a link keeps pointing to the file that it names
-    # Not tempfile, whose files only their owner can read.
-    partial = target.with_name(f".polar-detect-{uuid4().hex}.part")
-    cells = frame.astype(object).where(frame.notna(), None)
-    try:
-        with partial.open("x", encoding="utf-8", newline="") as file:
-            writer = csv.writer(_UnixLines(file))
-            writer.writerow(frame.columns)
-            writer.writerows(cells.itertuples(index=False, name=None))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    finally:
-        partial.unlink(missing_ok=True)
+    layout = layout or Layout()
+    found = format_of(path)
+    with staged(path) as partial:
+        if found.kind == "excel":
+            sheet = ExcelOutput(layout.flag_column)
+            try:
+                yield sheet
+            except BaseException:
+                sheet.abandon()
+                raise
+            sheet.save(partial, layout.summary)
+        elif found.kind == "parquet":
+            with partial.open("xb") as file:
+                rows = ParquetOutput(file)
+                yield rows
+                rows.close()
+        else:
+            with open_text(partial, path) as text:
+                if found.kind == "jsonl":
+                    yield JsonLinesOutput(text)
+                elif found.kind == "text":
+                    yield PlainOutput(text)
+                else:
+                    text.write("\ufeff" if layout.has_mark else "")
+                    yield DelimitedOutput(text, "," if found.ending == ".csv" else "\t")
 
 
-def write_scored(
-    table: Table, added: Mapping[str, Sequence[object] | NDArray[Any]], path: Path
-) -> None:
+def write_table(frame: pd.DataFrame, path: Path, layout: Layout | None = None) -> None:
+    """Write `frame`; `path` holds its earlier content or the whole table.
+
+    Parameters
+    ----------
+    frame : (n_rows, n_columns) pandas.DataFrame
+        The index is not written.
+    path, layout
+        As for `open_writer`, also for what is raised.
+    """
+    with open_writer(path, layout) as writer:
+        writer.write(frame)
+
+
+def write_scored(table: Table, added: Columns, path: Path, layout: Layout | None = None) -> None:
     """Write the table's columns and, to their right, the added ones.
 
     Parameters
@@ -82,51 +123,82 @@ def write_scored(
     table : Table
         n_texts rows.
     added : mapping of str to n_texts values
-        New columns in order.
-    path : Path
-        Ends in .csv.
+        New columns in order; None and NaN are missing.
+    path, layout
+        As for `open_writer`.
 
     Raises
     ------
     InputError
         When the table already has a column of that name.
     OutputError
-        As for `write_table`.
+        As for `open_writer`.
     """
-    check_added(table, added)
-    # Objects, because pandas turns a column of 12 and None into 12.0 and NaN.
-    columns = {name: np.asarray(values, dtype=np.object_) for name, values in added.items()}
-    write_table(table.frame.assign(**columns), path)
+    check_added(table.frame.columns, added, table.source)
+    write_table(join_columns(table.frame, added), path, layout)
 
 
-def _find_output_problem(path: Path) -> str | None:
-    if path.suffix.lower() != ".csv":
-        return "expected the ending .csv; rename the output."
-    if path.is_dir():
-        return "expected a file, and this is a folder; name a file inside it."
-    if not path.parent.is_dir():
-        return f"expected an existing folder; create {path.parent} first."
-    if not os.access(path.parent, os.W_OK):
-        return f"expected a writable folder; change the permissions of {path.parent}."
-    return None
+def join_columns(
+    frame: pd.DataFrame, added: Columns, kinds: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Return `frame` with the added columns to its right.
+
+    Parameters
+    ----------
+    frame : (n_rows, n_columns) pandas.DataFrame
+    added : mapping of str to n_rows values
+    kinds : mapping of str to str, optional
+        int, float, bool or str for each added column, so that all chunks of a table have the
+        same dtypes; by default what the values are.
+    """
+    values = [_python_values(column) for column in added.values()]
+    known = ColumnKinds.of(list(added), values) if kinds is None else ColumnKinds(dict(kinds))
+    return pd.concat([frame, known.frame(values, frame.index)], axis="columns")
 
 
-def _cannot_write(path: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"Got the output path {path}, which cannot be written ({error.strerror}); expected a "
-        "writable place with enough space; free some or choose another."
+def check_added(columns: Iterable[object], names: Iterable[str], source: str) -> None:
+    """Raise `InputError` when a table already has one of the columns to be added."""
+    present = set(columns)
+    taken = [name for name in names if name in present]
+    if taken:
+        raise InputError(
+            f"Got {source} with a column {taken[0]!r}; expected that name to be free for the "
+            "results; rename or remove the column."
+        )
+
+
+def rejected_path(source: Path, folder: Path) -> Path:
+    """Return where the rejected rows of an input go.
+
+    >>> rejected_path(Path("data/orders.csv.gz"), Path("results")).as_posix()
+    'results/orders.rejected.csv'
+    """
+    name = "stdin" if source == Path("-") else source.name
+    if format_of(source).compression is not None:
+        name = Path(name).stem
+    return folder / f"{Path(name).stem}.rejected.csv"
+
+
+def write_rejected(rejected: Sequence[Rejected], path: Path) -> None:
+    """Write line, reason and text of rejected rows as CSV; without any, remove an earlier file."""
+    if not rejected:
+        path.unlink(missing_ok=True)
+        return
+    write_table(rejected_frame(rejected), path)
+
+
+def rejected_frame(rejected: Sequence[Rejected]) -> pd.DataFrame:
+    """Return rejected rows as a table of line, reason and text."""
+    return pd.DataFrame(
+        {
+            "line": pd.Series([row.line for row in rejected], dtype="int64"),
+            "reason": pd.Series([row.reason for row in rejected], dtype="str"),
+            "text": pd.Series([row.text for row in rejected], dtype="str"),
+        }
     )
 
 
-class _UnixLines:
-    """A file for csv.writer whose rows end in a line feed alone.
-
-    Asking csv.writer for that would leave carriage returns in cells unquoted before Python
-    3.13 (it quotes the line ends that it writes itself), and readers would end the row there.
-    """
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def write(self, row: str) -> int:
-        return self._file.write(row.removesuffix("\r\n") + "\n")
+def _python_values(column: Sequence[object] | NDArray[Any]) -> list[Any]:
+    """Return Python's own values; NaN is missing."""
+    values = column.tolist() if isinstance(column, np.ndarray) else list(column)
+    return [None if isinstance(value, float) and value != value else value for value in values]  # noqa: PLR0124

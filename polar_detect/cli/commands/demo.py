@@ -5,7 +5,7 @@ from pathlib import Path
 import polar_detect
 from polar_detect import artifact, metrics, tables
 from polar_detect.cli.commands.fit import FitSettings, fit
-from polar_detect.cli.commands.inputs import assess
+from polar_detect.cli.commands.inputs import InputOptions, assess
 from polar_detect.cli.commands.output import make_folder, out, say, summarise, write_text
 from polar_detect.cli.commands.score import scored_columns
 from polar_detect.errors import InputNotFoundError
@@ -21,7 +21,8 @@ def demo(folder: Path) -> None:
     scored, page = folder / "work_orders_scored.csv", folder / "work_orders_report.html"
     artifact.check_target(detector_folder)
     make_folder(folder)
-    detector = fit(data / "work_orders_train.csv", detector_folder, "text", None, FitSettings())
+    train = data / "work_orders_train.csv"
+    detector = fit(train, detector_folder, InputOptions(text_column="text"), FitSettings())
     table = tables.read_table(
         data / "work_orders_new.csv", text_column="text", label_column="label"
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from polar_detect import artifact, models, tables
+from polar_detect.cli.commands.inputs import InputOptions, read_training, say_notice, tell_about
 from polar_detect.cli.commands.output import err, say
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
@@ -19,12 +20,12 @@ class FitSettings:
     seed: int = 0
 
 
-def fit(
-    train: Path, out: Path, text_column: str | None, label_column: str | None, settings: FitSettings
-) -> PolarDetector:
+def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) -> PolarDetector:
     """Fit a detector on a table and save it."""
     artifact.check_target(out)
-    table = tables.read_table(train, text_column=text_column, label_column=label_column)
+    table = read_training(train, options)
+    tell_about(table, train, out.parent)
+    _warn_of_rows(table, settings)
     detector = PolarDetector(
         settings.detector,
         model=settings.model,
@@ -33,8 +34,9 @@ def fit(
     )
     with progress_bars(err) as progress:
         detector.fit(table.texts, table.labels, progress=progress)
-    column = table.text_column if tables.has_columns(train) else None
-    artifact.save(detector, out, text_column=column)
+    column = table.text_column if table.has_columns else None
+    rows = None if table.template is None else table.template.to_json()
+    artifact.save(detector, out, text_column=column, rows=rows)
     for label, value in artifact.describe(detector):
         err.print(f"{label}: {value}", highlight=False, markup=False, soft_wrap=True)
     err.print(
@@ -44,3 +46,15 @@ def fit(
     )
     say(out)
     return detector
+
+
+def _warn_of_rows(table: tables.Table, settings: FitSettings) -> None:
+    if table.template is None:
+        return
+    names = [column.name for column in table.template.columns]
+    say_notice(f"{table.source}: rows are read as: {table.texts[0]}")
+    for notice in (
+        *tables.warn_of_counts(table.frame, names),
+        *tables.warn_of_length(table.texts, settings.max_tokens),
+    ):
+        say_notice(f"{table.source}: {notice}")

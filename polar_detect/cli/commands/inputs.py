@@ -1,30 +1,108 @@
 """What commands read: tables, a saved detector, and the assessment of one by the other."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from polar_detect import artifact, calibration, tables
 from polar_detect.cli.commands.output import err
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import Assessment, PolarDetector
+from polar_detect.errors import InputError
+
+
+@dataclass(frozen=True)
+class InputOptions:
+    """Options of every command that reads a table.
+
+    Parameters
+    ----------
+    text_column, label_column : str or None
+    columns : str or None
+        Columns to write out as rows, with commas between them.
+    all_columns : bool
+    sheet, encoding : str or None
+    """
+
+    text_column: str | None = None
+    label_column: str | None = None
+    columns: str | None = None
+    all_columns: bool = False
+    sheet: str | None = None
+    encoding: str | None = None
+
+    @property
+    def reading(self) -> tables.ReadOptions:
+        """How to read the file."""
+        return tables.ReadOptions(encoding=self.encoding, sheet=self.sheet)
+
+    @property
+    def rows(self) -> tables.RowColumns | None:
+        """Which columns to write out as rows."""
+        asks_rows = self.all_columns or self.columns is not None
+        return tables.RowColumns(self.columns) if asks_rows else None
+
+
+def read_training(path: Path, options: InputOptions) -> tables.Table:
+    """Read a table to fit a detector on."""
+    return tables.read_table(
+        path,
+        text_column=options.text_column,
+        label_column=options.label_column,
+        rows=options.rows,
+        options=options.reading,
+    )
 
 
 def read_and_load(
-    path: Path,
-    detector_folder: Path,
-    text_column: str | None,
-    label_column: str | None,
-    alpha: float | None,
+    path: Path, detector_folder: Path, options: InputOptions, alpha: float | None
 ) -> tuple[tables.Table, PolarDetector]:
     """Read a table, and the detector that shall assess it; `alpha` replaces the detector's."""
-    stored = artifact.stored_text_column(detector_folder)
-    column = text_column or (stored if tables.has_columns(path) else None)
-    table = tables.read_table(path, text_column=column, label_column=label_column)
+    template = stored_template(detector_folder, options)
+    table = tables.read_table(
+        path,
+        text_column=options.text_column,
+        label_column=options.label_column,
+        default_column=artifact.stored_text_column(detector_folder),
+        rows=template,
+        options=options.reading,
+    )
     detector = PolarDetector.load(detector_folder)
     if alpha is not None:
         calibration.check_alpha(alpha, len(detector.fitted_.calibration_scores))
         detector.alpha = alpha
     return table, detector
+
+
+def stored_template(detector_folder: Path, options: InputOptions) -> tables.RowTemplate | None:
+    """Return how the training texts were written out of rows, if so, and these have to be."""
+    rows = artifact.stored_rows(detector_folder)
+    template = None if rows is None else tables.RowTemplate.from_json(rows)
+    if template is not None and options.text_column is not None:
+        raise InputError(
+            f"Got --text-column {options.text_column!r} for a detector that was fitted on whole "
+            "rows; expected none; leave it out."
+        )
+    return template
+
+
+def tell_about(table: tables.Table, path: Path, folder: Path) -> None:
+    """Say what was guessed of an input, and put its rows that could not be read into `folder`."""
+    for notice in table.notices:
+        say_notice(f"{table.source}: {notice}")
+    target = tables.rejected_path(path, folder)
+    tables.write_rejected(table.rejected, target)
+    if table.rejected:
+        n_read, n_rejected = len(table.texts), len(table.rejected)
+        say_notice(
+            f"{table.source}: {n_rejected} of {n_read + n_rejected} rows could not be read; with "
+            f"line and reason they are in {target}"
+        )
+
+
+def say_notice(notice: str) -> None:
+    """Print a line on stderr."""
+    err.print(notice, highlight=False, markup=False, soft_wrap=True)
 
 
 def assess(detector: PolarDetector, texts: Sequence[str]) -> Assessment:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from polar_detect.cli.commands.inputs import read_and_load
+from polar_detect.cli.commands.inputs import InputOptions, read_and_load, tell_about
 from polar_detect.cli.commands.output import err, make_folder, say, summarise, write_text
 from polar_detect.cli.progress import progress_bars
 from polar_detect.errors import OutputError
@@ -32,8 +32,6 @@ class ReportSettings:
     """Options of `report` that say what is shown."""
 
     top: int = 20
-    text_column: str | None = None
-    label_column: str | None = None
     alpha: float | None = None
 
 
@@ -46,10 +44,11 @@ class ReportStyle:
     figures: Path | None = None
 
 
-def report(
+def report(  # noqa: PLR0913 - what is read, with what, written where, and how
     path: Path,
     detector_folder: Path,
     out: Path,
+    options: InputOptions,
     settings: ReportSettings,
     style: ReportStyle | None = None,
 ) -> None:
@@ -59,9 +58,8 @@ def report(
     kind = _checked_format(out, style.format, language)
     if style.figures is not None:
         make_folder(style.figures)
-    table, detector = read_and_load(
-        path, detector_folder, settings.text_column, settings.label_column, settings.alpha
-    )
+    table, detector = read_and_load(path, detector_folder, options, settings.alpha)
+    tell_about(table, path, out.parent)
     with progress_bars(err) as progress:
         assessment = detector.assess(
             table.texts,

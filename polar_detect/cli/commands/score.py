@@ -1,54 +1,100 @@
 """`polar-detect score`."""
 
-from collections.abc import Sequence
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
+from polar_detect import artifact, calibration
+from polar_detect.cli.commands.inputs import InputOptions, say_notice, stored_template
+from polar_detect.cli.commands.output import err, say
+from polar_detect.cli.progress import progress_bars
+from polar_detect.detector import Assessment, PolarDetector
+from polar_detect.report.terminal import score_summary
+from polar_detect.scoring import run as scoring
+from polar_detect.scoring.flags import FlagRule
+from polar_detect.scoring.ray_engine import RayFleet, RayOptions, check_installed
+from polar_detect.scoring.results import LocalEngine, added_columns, results_of
 
-from polar_detect import tables
-from polar_detect.cli.commands.inputs import assess, read_and_load
-from polar_detect.cli.commands.output import say, summarise
-from polar_detect.detector import Assessment
-from polar_detect.drift import measure_drift
+__all__ = ["RayOptions", "ScoreSettings", "score", "scored_columns"]
 
-_ADDED = (
-    "score", "p_value", "is_anomaly", "program", "program_length", "n_skips", "n_loops",
-    "top_layers",
-)  # fmt: skip
-_EMPTY_MARK = "empty text"
+
+@dataclass(frozen=True)
+class ScoreSettings:
+    """Options of `score` beside those of every command that reads a table."""
+
+    alpha: float | None = None
+    fdr: float | None = None
+    restart: bool = False
+    ray: RayOptions | None = None
 
 
 def score(
-    path: Path, detector_folder: Path, out: Path, text_column: str | None, alpha: float | None
+    path: Path, detector_folder: Path, out: Path, options: InputOptions, settings: ScoreSettings
 ) -> None:
     """Score a table and write it with the added columns."""
-    tables.check_output(out)
-    table, detector = read_and_load(path, detector_folder, text_column, None, alpha)
-    tables.check_added(table, _ADDED)
-    assessment = assess(detector, table.texts)
-    tables.write_scored(table, scored_columns(assessment, detector.n_layers), out)
-    drift = measure_drift(detector.fitted_.calibration_scores, assessment.scores)
-    summarise(assessment, detector.alpha, drift)
+    if settings.ray is not None:
+        check_installed()
+    job = _job(path, detector_folder, out, options)
+    opened = scoring.open_input(job)
+    for notice in opened.notices:
+        say_notice(f"{opened.reader.name}: {notice}")
+    detector = PolarDetector.load(detector_folder)
+    n_cal = len(detector.fitted_.calibration_scores)
+    rule = FlagRule(detector.alpha if settings.alpha is None else settings.alpha, settings.fdr)
+    rule.check(n_cal)
+    job = replace(job, restart=settings.restart, described=artifact.describe(detector))
+    fleet = None if settings.ray is None else RayFleet(detector_folder, settings.ray)
+    engine = LocalEngine(detector)
+    with progress_bars(err) as progress:
+        summary = scoring.run(job, opened, engine, rule, progress, fleet=fleet)
+    _summarise(opened.reader.name, summary, rule, n_cal)
     say(out)
 
 
 def scored_columns(assessment: Assessment, n_layers: int) -> dict[str, list[object]]:
-    """Return the columns that `score` adds, by name."""
-    programs = [minimal.program for minimal in assessment.programs]
-    is_empty = np.isnan(assessment.scores)
-    top_layers = assessment.explanation.top_layers()
-    columns: tuple[Sequence[object], ...] = (
-        [None if np.isnan(x) else round(x, 6) for x in assessment.scores.tolist()],
-        [None if np.isnan(x) else round(x, 6) for x in assessment.p_values.tolist()],
-        assessment.is_anomaly.tolist(),
-        [str(program) for program in programs],
-        [len(program) for program in programs],
-        [program.n_skips(n_layers) for program in programs],
-        [program.n_loops for program in programs],
-        [_EMPTY_MARK if e else words for e, words in zip(is_empty, top_layers, strict=True)],
+    """Return the columns that `score` adds, by name, with the flags of `assessment`."""
+    results = results_of(assessment, n_layers)
+    flagged = assessment.p_values[assessment.is_anomaly]
+    return added_columns(results, flagged.max(initial=-1.0))
+
+
+def _job(path: Path, detector_folder: Path, out: Path, options: InputOptions) -> scoring.ScoreJob:
+    return scoring.ScoreJob(
+        path,
+        out,
+        detector_folder,
+        options.text_column,
+        artifact.stored_text_column(detector_folder),
+        stored_template(detector_folder, options),
+        options.reading,
     )
-    return {
-        name: [None if e and name.startswith(("program", "n_")) else v
-               for e, v in zip(is_empty, values, strict=True)]
-        for name, values in zip(_ADDED, columns, strict=True)
-    }  # fmt: skip
+
+
+def _summarise(name: str, summary: scoring.Summary, rule: FlagRule, n_cal: int) -> None:
+    """Print what was flagged under which promise, and where every row went."""
+    n_rows, n_empty = summary.n_rows, summary.n_empty
+    if rule.fdr is None:
+        err.print(score_summary(n_rows, summary.n_flagged, alpha=rule.alpha, n_empty=n_empty))
+    else:
+        _say_rate(summary, rule.fdr, calibration.smallest_alpha(n_cal))
+    if summary.n_resumed:
+        say_notice(f"{summary.n_resumed} rows had been scored before the run was interrupted.")
+    if summary.rejected_path is not None:
+        say_notice(
+            f"{name}: {summary.n_rejected} of {n_rows + summary.n_rejected} rows could not be "
+            f"read; with line and reason they are in {summary.rejected_path}"
+        )
+
+
+def _say_rate(summary: scoring.Summary, fdr: float, smallest_p: float) -> None:
+    n_scored = summary.n_rows - summary.n_empty
+    say_notice(
+        f"{n_scored} rows scored, {summary.n_flagged} flagged; at most {fdr:.3g} of them are "
+        f"expected to be normal. {summary.n_empty} rows have no text."
+    )
+    n_needed = math.ceil(smallest_p * n_scored / fdr)
+    if n_needed > 1:
+        say_notice(
+            f"With {round(1 / smallest_p) - 1} held-out texts no p-value is below "
+            f"{smallest_p:.4g}; among {n_scored} rows flags begin where {n_needed} rows reach it."
+        )

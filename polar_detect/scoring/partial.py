@@ -1,0 +1,185 @@
+"""What a run has finished so far, in a folder beside its output, safe against a kill.
+
+A file in it appears whole or not at all: it is written under another name, forced to disk and
+renamed. The manifest says which run the folder belongs to.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import filelock
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from polar_detect.errors import InputError, OutputError
+from polar_detect.scoring.results import Result, from_arrow, to_arrow
+
+_MANIFEST = "manifest.json"
+_LOCK = "lock"
+Part = Literal["chunk", "computed"]
+
+
+class Partial:
+    """The folder of one run.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    @contextmanager
+    def open(cls, out: Path, run: dict[str, Any], *, restart: bool) -> Iterator[Self]:
+        """Yield the folder of the run that writes `out`: a new one, or what an earlier kill left.
+
+        Parameters
+        ----------
+        out : Path
+        run : dict
+            What the results depend on, as JSON; an earlier run has to agree in every entry.
+        restart : bool
+            Forget what an earlier run has finished.
+
+        Raises
+        ------
+        InputError
+            An earlier run depended on something else, or another one is under way.
+        OutputError
+            The folder cannot be written.
+        """
+        partial = cls(folder_of(out))
+        with _told(out):
+            partial.folder.mkdir(exist_ok=True)
+            lock = filelock.FileLock(partial.folder / _LOCK, timeout=0)
+        try:
+            with _told(out):
+                lock.acquire()
+        except filelock.Timeout as error:
+            raise InputError(
+                f"Got '{out}', which another run is writing; expected one run at a time; wait "
+                "for it or choose another --out."
+            ) from error
+        try:
+            partial._adopt(out, run, restart=restart)
+            yield partial
+        finally:
+            lock.release()
+
+    def has(self, chunk: int, part: Part = "chunk") -> bool:
+        """Return whether a chunk, or the computed part of it, is finished."""
+        return self._path(chunk, part).exists()
+
+    def results(self, chunk: int, part: Part = "chunk") -> list[Result] | None:
+        """Return the results of a finished chunk, or of the texts of it that were computed.
+
+        None for one that is not finished.
+        """
+        path = self._path(chunk, part)
+        if not path.exists():
+            return None
+        try:
+            return from_arrow(pq.read_table(path))
+        except (pa.ArrowException, KeyError, TypeError) as error:
+            raise InputError(
+                f"Got '{path}', which cannot be read ({error}); expected what an earlier run "
+                "wrote; pass --restart to begin anew."
+            ) from error
+
+    def finish(self, chunk: int, results: Sequence[Result], part: Part = "chunk") -> None:
+        """Keep the results of a chunk, or of the texts of it that were computed."""
+        sink = pa.BufferOutputStream()
+        pq.write_table(to_arrow(results), sink, compression="zstd")
+        with _told(self.folder):
+            _write_whole(self._path(chunk, part), sink.getvalue().to_pybytes())
+
+    def remove(self) -> None:
+        """Forget everything, the manifest first: what is left behind it counts for nothing."""
+        with _told(self.folder):
+            (self.folder / _MANIFEST).unlink(missing_ok=True)
+            shutil.rmtree(self.folder)
+
+    def _adopt(self, out: Path, run: dict[str, Any], *, restart: bool) -> None:
+        manifest = self.folder / _MANIFEST
+        if manifest.exists() and not restart:
+            _check_same(_read(manifest), run, out)
+            return
+        with _told(out):
+            manifest.unlink(missing_ok=True)
+            for path in self.folder.iterdir():
+                if path.name != _LOCK:
+                    path.unlink()
+            _write_whole(manifest, json.dumps(run, indent=1).encode())
+
+    def _path(self, chunk: int, part: Part) -> Path:
+        return self.folder / f"{part}-{chunk:08d}.parquet"
+
+
+def folder_of(out: Path) -> Path:
+    """Return the folder in which the run that writes `out` keeps what it has finished.
+
+    >>> folder_of(Path("results/orders.csv")).as_posix()
+    'results/.orders.csv.partial'
+    """
+    return out.with_name(f".{out.name}.partial")
+
+
+def _read(manifest: Path) -> dict[str, Any]:
+    try:
+        earlier = json.loads(manifest.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(
+            f"Got '{manifest}', which is not JSON; expected what an earlier run wrote; pass "
+            "--restart to begin anew."
+        ) from error
+    return earlier if isinstance(earlier, dict) else {}
+
+
+def _check_same(earlier: dict[str, Any], run: dict[str, Any], out: Path) -> None:
+    changed = [key for key in {**run, **earlier} if run.get(key) != earlier.get(key)]
+    if changed:
+        raise InputError(
+            f"Got an unfinished run for '{out}' with another {', '.join(changed)}; expected the "
+            "same command to go on with it; pass --restart to begin anew."
+        )
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    staged = path.with_suffix(".part")
+    with staged.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    staged.replace(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Force a rename to disk, where the system can (Windows cannot open folders)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _told(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except filelock.Timeout:  # is an OSError as well
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"Got an error while writing beside '{out}' ({error.strerror or error}); expected a "
+            "writable place with enough space; free some and give the same command again."
+        ) from error

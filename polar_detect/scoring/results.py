@@ -1,0 +1,122 @@
+"""What is kept of each scored text, and the columns that are made of it."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from polar_detect.progress import CHUNK
+
+if TYPE_CHECKING:  # torch takes seconds to import, and whoever brings a detector has it
+    from polar_detect.detector import Assessment, PolarDetector
+
+ADDED_KINDS = {
+    "score": "float",
+    "p_value": "float",
+    "is_anomaly": "bool",
+    "program": "str",
+    "program_length": "int",
+    "n_skips": "int",
+    "n_loops": "int",
+    "top_layers": "str",
+}
+_DECIMALS = 6
+_EMPTY_MARK = "empty text"
+_STORED = pa.schema(
+    {
+        "score": pa.float64(),
+        "p_value": pa.float64(),
+        "program": pa.string(),
+        "program_length": pa.int64(),
+        "n_skips": pa.int64(),
+        "n_loops": pa.int64(),
+        "top_layers": pa.string(),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What `score` says about a text, but for the flag, which may depend on the whole batch.
+
+    All but `top_layers` is None for a text without tokens.
+    """
+
+    score: float | None
+    p_value: float | None
+    program: str | None
+    program_length: int | None
+    n_skips: int | None
+    n_loops: int | None
+    top_layers: str
+
+
+class LocalEngine:
+    """Scores distinct texts with a detector on this machine."""
+
+    def __init__(self, detector: "PolarDetector") -> None:
+        self._detector = detector
+
+    def __call__(
+        self, texts: Sequence[str], advance: Callable[[int], None] = lambda _: None
+    ) -> list[Result]:
+        """Return the result of each text; `advance` hears of texts as they are done."""
+        results: list[Result] = []
+        # As many at a time as `assess` reads itself, so that progress shows.
+        for start in range(0, len(texts), CHUNK):
+            piece = list(texts[start : start + CHUNK])
+            results += results_of(self._detector.assess(piece), self._detector.n_layers)
+            advance(len(piece))
+        return results
+
+
+def results_of(assessment: "Assessment", n_layers: int) -> list[Result]:
+    """Return the result of each assessed text."""
+    top_layers = assessment.explanation.top_layers()
+    results = []
+    for i, score in enumerate(assessment.scores.tolist()):
+        if math.isnan(score):
+            results.append(Result(None, None, None, None, None, None, _EMPTY_MARK))
+            continue
+        program = assessment.programs[i].program
+        results.append(
+            Result(
+                score,
+                float(assessment.p_values[i]),
+                str(program),
+                len(program),
+                program.n_skips(n_layers),
+                program.n_loops,
+                top_layers[i],
+            )
+        )
+    return results
+
+
+def added_columns(results: Sequence[Result], largest_p: float) -> dict[str, list[object]]:
+    """Return the columns that `score` adds; p-values of at most `largest_p` are flagged."""
+    columns: dict[str, list[object]] = {
+        name: [getattr(r, name, None) for r in results] for name in ADDED_KINDS
+    }
+    columns["is_anomaly"] = [r.p_value is not None and r.p_value <= largest_p for r in results]
+    for name in ("score", "p_value"):
+        columns[name] = [_rounded(getattr(r, name)) for r in results]
+    return columns
+
+
+def to_arrow(results: Sequence[Result]) -> pa.Table:
+    """Return results as a table that holds them exactly."""
+    columns = {f.name: [getattr(r, f.name) for r in results] for f in fields(Result)}
+    return pa.table(columns, schema=_STORED)
+
+
+def from_arrow(table: pa.Table) -> list[Result]:
+    """Return what `to_arrow` was given."""
+    columns = (table.column(f.name).to_pylist() for f in fields(Result))
+    return [Result(*row) for row in zip(*columns, strict=True)]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, _DECIMALS)

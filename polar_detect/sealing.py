@@ -1,0 +1,203 @@
+"""The seal of an artifact: whether a folder holds what `fit` wrote, before anything reads it.
+
+An artifact is untrusted input. Sizes come first, so that nothing large is allocated for a file
+that is not the expected one; links and paths out of the folder are refused.
+"""
+
+import hashlib
+import json
+import re
+import stat
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from polar_detect.errors import ArtifactError, InputNotFoundError
+from polar_detect.models.hashes import sha256_of
+
+MANIFEST = "manifest.json"
+_MAX_MANIFEST_BYTES = 10_000_000
+_MAX_UNPACKED_BYTES = 1_000_000_000  # of a forest; one of 200 trees is about 1 MB
+_HASH = re.compile(r"[0-9a-f]{64}")
+# The last entry, so that the hash covers every byte of the file but its own digits.
+_SEAL = re.compile(rb'"seal": "([0-9a-f]{64})"\n\}\Z')
+_BLANK = b"0" * 64
+
+
+def sealed(manifest: Mapping[str, Any]) -> bytes:
+    """Return the manifest as a file that proves itself unchanged.
+
+    >>> b'"seal": "' in sealed({"format": 2})
+    True
+    """
+    blank = json.dumps({**manifest, "seal": _BLANK.decode()}, ensure_ascii=False, indent=1)
+    content = blank.encode("utf-8")
+    digest = hashlib.sha256(content).hexdigest().encode()
+    return content[: -len(_BLANK) - 3] + digest + content[-3:]
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of `folder` without its seal, as far as any format has to have one.
+
+    Raises
+    ------
+    InputNotFoundError
+        There is no manifest.
+    ArtifactError
+        It was changed, or is none.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise InputNotFoundError(
+            f"Got '{folder}', which has no {MANIFEST}; expected a folder that fit wrote; check "
+            "--detector."
+        )
+    _check_plain(path)
+    if path.stat().st_size > _MAX_MANIFEST_BYTES:
+        raise ArtifactError(
+            f"Got '{path}' of {path.stat().st_size} bytes; expected at most "
+            f"{_MAX_MANIFEST_BYTES}; fit again."
+        )
+    content = path.read_bytes()
+    manifest = _parse(path, content)
+    # Format 1 had no seal. A manifest with one is never taken for that format.
+    if manifest.get("format") != 1 or "seal" in manifest:
+        _check_seal(path, content)
+    manifest.pop("seal", None)
+    return manifest
+
+
+def check_files(folder: Path, sha256: Mapping[str, Any], sizes: Mapping[str, Any] | None) -> None:
+    """Raise `ArtifactError` unless `folder` holds exactly the expected files, unchanged.
+
+    Parameters
+    ----------
+    folder : Path
+    sha256 : mapping of str to str
+        Hash of each file by its path inside the folder, without the manifest.
+    sizes : mapping of str to int or None
+        Size of each in bytes; None in artifacts of format 1.
+    """
+    for name, expected in sha256.items():
+        _check_name(name)
+        if not isinstance(expected, str) or not _HASH.fullmatch(expected):
+            raise ArtifactError(
+                f"Got no SHA-256 of file '{name}' in the manifest; expected one; fit again."
+            )
+    if sizes is not None and sizes.keys() != sha256.keys():
+        raise ArtifactError(
+            "Got sizes of other files than hashes in the manifest; expected both of each; fit "
+            "again."
+        )
+    for path in _walk(folder):
+        _check_plain(path)
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name not in sha256 and name != MANIFEST:
+            raise ArtifactError(
+                f"Got '{path}', which the manifest does not name; expected only what fit wrote; "
+                "remove it or fit again."
+            )
+    for name, expected in sha256.items():
+        _check_file(folder / name, expected, None if sizes is None else sizes[name])
+
+
+def _parse(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        manifest = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(
+            f"Got '{path}' that is not JSON ({error}); expected what fit wrote; fit again."
+        ) from error
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def _check_seal(path: Path, content: bytes) -> None:
+    found = _SEAL.search(content)
+    if found is not None:
+        blank = content[: found.start(1)] + _BLANK + content[found.end(1) :]
+        if hashlib.sha256(blank).hexdigest().encode() == found[1]:
+            return
+    raise ArtifactError(
+        f"Got '{path}', which was changed; expected the file that fit wrote, with its seal; "
+        "restore it or fit again."
+    )
+
+
+def _check_name(name: str) -> None:
+    # Backslashes and colons lead out of the folder on Windows only; none of our names has one.
+    parts = PurePosixPath(name).parts
+    if not parts or parts[0] == "/" or ".." in parts or set(name) & {"\\", ":", "\0"}:
+        raise ArtifactError(
+            f"Got file '{name}' in the manifest; expected files inside the folder; fit again."
+        )
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield everything below `folder`, without entering links to folders."""
+    for path in sorted(folder.iterdir()):
+        yield path
+        if path.is_dir() and not path.is_symlink():
+            yield from _walk(path)
+
+
+def _check_plain(path: Path) -> None:
+    mode = path.lstat().st_mode
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return
+    what = "a link" if stat.S_ISLNK(mode) else "neither a file nor a folder"
+    raise ArtifactError(
+        f"Got '{path}', which is {what}; expected a plain file; put the file itself there."
+    )
+
+
+def _check_file(path: Path, sha256: str, size: Any) -> None:
+    is_there = path.is_file()
+    if not is_there or (size not in {None, path.stat().st_size}) or sha256_of(path) != sha256:
+        state = "was changed" if is_there else "is missing"
+        raise ArtifactError(
+            f"Got '{path}', which {state}; expected the file that fit wrote (SHA-256 "
+            f"{sha256[:12]}…); restore it or fit again."
+        )
+    if path.suffix == ".skops" and zipfile.is_zipfile(path):
+        _check_archive(path)
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse an archive that would unpack to more than it should, or claims larger arrays."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            n_bytes = sum(member.file_size for member in members)
+            if n_bytes > _MAX_UNPACKED_BYTES:
+                raise ArtifactError(
+                    f"Got '{path}', which unpacks to {n_bytes} bytes; expected at most "
+                    f"{_MAX_UNPACKED_BYTES}; fit the detector again."
+                )
+            for member in members:
+                if member.filename.endswith(".npy"):
+                    _check_array(path, archive, member)
+    except ArtifactError:
+        raise
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise ArtifactError(
+            f"Got '{path}', whose archive is broken ({error}); expected the file that fit "
+            "wrote; fit the detector again."
+        ) from error
+
+
+def _check_array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+            version, np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = read(file)
+        n_bytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
+        if dtype.hasobject or file.tell() + n_bytes != member.file_size:
+            raise ArtifactError(
+                f"Got an array of {n_bytes} bytes in '{path}' ({member.filename}) that is not "
+                "what its file holds; expected what fit wrote; fit the detector again."
+            )

@@ -1,0 +1,86 @@
+"""What the service answers about a text, as JSON; and the detector that finds it out."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+
+from polar_detect import calibration
+from polar_detect.detector import PolarDetector
+
+
+class Score(BaseModel):
+    """A text's score; null for a text without tokens, which is never flagged."""
+
+    score: float | None = Field(description="Higher = more anomalous.")
+    p_value: float | None = Field(
+        description="Share of held-out normal texts at least as anomalous."
+    )
+    is_anomaly: bool = Field(description="Whether the p-value is at most alpha.")
+
+
+class Explained(Score):
+    """A score with its minimal program and SHAP values in sum per layer and per group."""
+
+    program: str | None = Field(None, description="Shortest valid program, e.g. 0-3 [4-5]x2 8-29.")
+    program_length: int | None = Field(None, description="Layer calls that it makes.")
+    base_value: float | None = Field(None, description="base_value + layers + groups = score.")
+    layers: list[float] | None = Field(None, description="SHAP values in sum, one per layer.")
+    groups: dict[str, float] | None = Field(
+        None, description="SHAP values of the whole text, in sum."
+    )
+    top_layers: str = Field(description="Strongest layers in words, e.g. L11 +0.41; L4 -0.12.")
+
+
+class Answers:
+    """Scores and explains distinct texts with one detector; one thread at a time may call it."""
+
+    def __init__(self, detector: PolarDetector) -> None:
+        self._detector = detector
+
+    @property
+    def alpha(self) -> float:
+        """P-value up to which a text is flagged."""
+        return float(self._detector.alpha)
+
+    def score(self, texts: list[str]) -> list[Score]:
+        """Return the scores alone, which is quicker: no program is searched for."""
+        return self._judged(-self._detector.score_samples(texts))
+
+    def explain(self, texts: list[str]) -> list[Explained]:
+        """Return scores, programs and SHAP values.
+
+        The nearest normal texts are left out: they are the operator's training texts, and not
+        for everyone who may ask for a score.
+        """
+        assessment = self._detector.assess(texts)
+        explanation = assessment.explanation
+        by_layer, by_group = explanation.by_layer(), explanation.by_group()
+        words = explanation.top_layers()
+        explained = []
+        for i, judged in enumerate(self._judged(assessment.scores)):
+            answer = Explained(**judged.model_dump(), top_layers=words[i])
+            if judged.score is not None:
+                program = assessment.programs[i].program
+                answer.program, answer.program_length = str(program), len(program)
+                answer.base_value = explanation.base_value
+                answer.layers = by_layer[i].tolist()
+                answer.groups = {name: float(values[i]) for name, values in by_group.items()}
+            explained.append(answer)
+        return explained
+
+    def _judged(self, scores: NDArray[np.float64]) -> list[Score]:
+        is_scored = ~np.isnan(scores)
+        p_values = np.full(len(scores), np.nan)
+        p_values[is_scored] = calibration.conformal_p_values(
+            self._detector.fitted_.calibration_scores, scores[is_scored]
+        )
+        return [
+            Score(score=_number(s), p_value=_number(p), is_anomaly=p <= self.alpha)
+            for s, p in zip(scores.tolist(), p_values.tolist(), strict=True)
+        ]
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -1,0 +1,219 @@
+"""The HTTP side of the service: routes, their limits, and what each refusal looks like."""
+
+import asyncio
+import hmac
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, Protocol
+
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi_offline import FastAPIOffline
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, Field, StringConstraints, create_model
+
+import polar_detect
+from polar_detect.serve.answers import Explained, Score
+from polar_detect.serve.batching import Answerer, Batcher, ModelFailure, QueueFull, Stopping
+from polar_detect.serve.limits import BodyLimit, Watch
+from polar_detect.serve.metrics import Metrics
+from polar_detect.serve.settings import ServeSettings
+
+_PATHS = frozenset({"/score", "/explain", "/healthz", "/metrics", "/openapi.json", "/docs"})
+
+
+class TextAnswerer(Protocol):
+    """What the service needs of a detector; both functions take distinct texts."""
+
+    @property
+    def alpha(self) -> float: ...  # noqa: D102
+    def score(self, texts: list[str]) -> list[Score]: ...  # noqa: D102
+    def explain(self, texts: list[str]) -> list[Explained]: ...  # noqa: D102
+
+
+class Scores(BaseModel):
+    """One answer per text, in order."""
+
+    alpha: float = Field(description="P-value up to which a text is flagged.")
+    results: list[Score]
+
+
+class Explanations(BaseModel):
+    """One answer per text, in order."""
+
+    alpha: float = Field(description="P-value up to which a text is flagged.")
+    results: list[Explained]
+
+
+class Health(BaseModel):
+    """Whether texts are accepted."""
+
+    status: str
+    version: str
+
+
+class Problem(BaseModel):
+    """Why a request was refused."""
+
+    detail: str
+
+
+class Invalid(BaseModel):
+    """What in a request does not fit; the request's own content is not repeated."""
+
+    detail: list[dict[str, Any]]
+
+
+def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    reasons = {
+        400: "The body is not JSON.",
+        401: "The bearer token is missing or wrong.",
+        408: "The body did not arrive in time.",
+        413: "The body is too large.",
+        429: "Too many texts wait; see Retry-After.",
+        500: "The model failed on this request.",
+        503: "The service stops.",
+        504: "The request waited too long.",
+    }
+    refusals: dict[int | str, dict[str, Any]] = {
+        status: {"model": Problem, "description": reasons[status]} for status in statuses
+    }
+    return refusals
+
+
+def create_app(answers: TextAnswerer, settings: ServeSettings) -> FastAPI:
+    """Return the service as an ASGI application; its lifespan runs the batching."""
+    batcher = Batcher(
+        max_queue_texts=settings.max_queue_texts,
+        max_batch_texts=settings.max_batch_texts,
+        batch_wait_s=settings.batch_wait_s,
+        record=lambda record: metrics.record_batch(record),  # made below, from the batcher
+    )
+    metrics = Metrics(lambda: batcher.n_waiting)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        batcher.start()
+        yield
+        await batcher.stop()
+
+    # Swagger UI from this machine: the usual page is fetched from a content network.
+    app = FastAPIOffline(
+        title="polar-detect",
+        version=polar_detect.__version__,
+        summary="Which of these texts do not belong, and why?",
+        lifespan=lifespan,
+    )
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout_s=settings.timeout_s)
+    app.add_middleware(Watch, metrics=metrics, paths=_PATHS)
+    app.add_exception_handler(RequestValidationError, _say_what_is_invalid)
+    guard = [Depends(_token_check(settings.token))] if settings.token else []
+    app.state.batcher = batcher
+    _add_text_routes(app, _Desk(batcher, metrics, settings), answers, guard)
+    _add_status_routes(app, batcher, metrics, guard)
+    return app
+
+
+class _Desk:
+    """Takes texts in, waits for their answers, and turns what goes wrong into a status."""
+
+    def __init__(self, batcher: Batcher, metrics: Metrics, settings: ServeSettings) -> None:
+        self.settings = settings
+        self._batcher = batcher
+        self._metrics = metrics
+
+    async def answers(self, path: str, answerer: Answerer, texts: list[str]) -> list[Any]:
+        try:
+            async with asyncio.timeout(self.settings.timeout_s):
+                answers = await self._batcher.submit(answerer, texts)
+        except QueueFull as error:
+            retry = {"Retry-After": str(error.retry_after_s)}
+            raise HTTPException(429, str(error), retry) from error
+        except Stopping as error:
+            raise HTTPException(503, str(error), {"Retry-After": "5"}) from error
+        except ModelFailure as error:
+            raise HTTPException(500, str(error)) from error
+        except TimeoutError as error:
+            waited = f"No answer within {self.settings.timeout_s:g} s; send fewer texts at a time."
+            raise HTTPException(504, waited) from error
+        self._metrics.record_texts(path, len(answers), sum(a.is_anomaly for a in answers))
+        return answers
+
+
+def _add_text_routes(app: FastAPI, desk: _Desk, answers: TextAnswerer, guard: list[Any]) -> None:
+    texts = _texts_model(desk.settings)
+    statuses = (400, 408, 413, 429, 500, 503, 504) + ((401,) if guard else ())
+    common: dict[str, Any] = {
+        "dependencies": guard,
+        "responses": {**_refusals(*statuses), 422: {"model": Invalid}},
+    }
+
+    async def score(body: texts) -> Scores:  # type: ignore[valid-type]
+        """Score texts."""
+        results = await desk.answers("/score", answers.score, body.texts)  # type: ignore[attr-defined]
+        return Scores(alpha=answers.alpha, results=results)
+
+    async def explain(body: texts) -> Explanations:  # type: ignore[valid-type]
+        """Score texts and say why: minimal program and SHAP values per layer."""
+        results = await desk.answers("/explain", answers.explain, body.texts)  # type: ignore[attr-defined]
+        return Explanations(alpha=answers.alpha, results=results)
+
+    app.post("/score", **common)(score)
+    app.post("/explain", **common)(explain)
+
+
+def _add_status_routes(app: FastAPI, batcher: Batcher, metrics: Metrics, guard: list[Any]) -> None:
+    @app.get("/healthz", responses=_refusals(503))
+    async def healthz() -> Health:
+        """Say whether texts are accepted."""
+        if not batcher.is_running:
+            raise HTTPException(503, "The service does not accept texts.")
+        return Health(status="ok", version=polar_detect.__version__)
+
+    @app.get(
+        "/metrics",
+        dependencies=guard,
+        response_class=Response,
+        responses={
+            **(_refusals(401) if guard else {}),
+            200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        },
+    )
+    async def metrics_page() -> Response:
+        """Return counters in Prometheus's text format."""
+        return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _texts_model(settings: ServeSettings) -> type[BaseModel]:
+    """Return the request body with this service's limits, so that the OpenAPI page says them."""
+    text = Annotated[str, StringConstraints(max_length=settings.max_chars)]
+    field = Field(min_length=1, max_length=settings.max_texts, description="Texts to score.")
+    return create_model("Texts", texts=(list[text], field))
+
+
+def _token_check(token: str) -> Any:
+    expected = token.encode()
+    scheme = HTTPBearer(auto_error=False)
+
+    def check(
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(scheme)],
+    ) -> None:
+        got = credentials.credentials.encode() if credentials else b""
+        if not hmac.compare_digest(got, expected):  # takes as long however much is right
+            raise HTTPException(
+                401, "The bearer token is missing or wrong.", {"WWW-Authenticate": "Bearer"}
+            )
+
+    return check
+
+
+async def _say_what_is_invalid(_: Request, error: Exception) -> JSONResponse:
+    """Answer 422 without repeating the input, as FastAPI would: it is somebody's text.
+
+    An input with half a character could not be sent back anyway.
+    """
+    assert isinstance(error, RequestValidationError)
+    kept = ({key: e[key] for key in ("loc", "msg", "type")} for e in error.errors())
+    return JSONResponse({"detail": list(kept)}, 422)

@@ -1,0 +1,86 @@
+"""Runs the service until SIGTERM or SIGINT, and then finishes what it accepted."""
+
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from polar_detect.errors import InputError
+
+_KEEP_ALIVE_S = 30
+_MAX_CONNECTIONS = 1024
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that holds the address; nobody can connect before `run`.
+
+    Parameters
+    ----------
+    host, port : str, int
+        Port 0 takes a free one.
+
+    Raises
+    ------
+    InputError
+        When the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise InputError(
+            f"Got address {host}:{port}, which cannot be had ({error.strerror or error}); expected "
+            "a free port of this machine; choose another --port or --host."
+        ) from error
+    return bound
+
+
+def run(app: FastAPI, bound: socket.socket, *, on_ready: Callable[[str], None]) -> None:
+    """Serve `app`; return once it was told to stop and has answered every accepted request.
+
+    Parameters
+    ----------
+    app : FastAPI
+    bound : socket.socket
+        From `bind`.
+    on_ready : callable
+        Called with the address once connections are accepted.
+    """
+    config = uvicorn.Config(
+        app,
+        access_log=False,  # requests are counted in the metrics instead
+        log_level="warning",
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        limit_concurrency=_MAX_CONNECTIONS,
+        server_header=False,
+    )
+    # uvicorn raises the signal again once it has stopped, for whoever handled it before.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _do_nothing)
+    with bound:
+        _Server(config, lambda: on_ready(_address(bound))).run([bound])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+
+def _address(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _do_nothing(_: int, __: FrameType | None) -> None:
+    return

@@ -1,0 +1,41 @@
+"""What a cell says, as text: the same in texts to score, CSV and labels, whatever its type."""
+
+import datetime
+import json
+import math
+from typing import Any
+
+import pandas as pd
+
+
+def cells_as_text(column: pd.Series) -> list[str]:
+    """Return the cells of a column as text; a missing value is an empty one.
+
+    >>> cells_as_text(pd.Series([7, None, 2.5], dtype="Float64"))
+    ['7', '', '2.5']
+    """
+    if isinstance(column.dtype, pd.StringDtype):
+        texts: list[str] = column.fillna("").tolist()
+        return texts
+    return [cell_as_text(cell) for cell in column.tolist()]
+
+
+def cell_as_text(cell: Any) -> str:
+    """Return what a cell says; numbers in the fewest digits that mean them."""
+    if cell is None or cell is pd.NA or cell is pd.NaT:
+        return ""
+    if isinstance(cell, float):
+        return _number_as_text(cell)
+    if isinstance(cell, datetime.datetime):
+        is_day = cell.tzinfo is None and cell.time() == datetime.time()
+        return cell.date().isoformat() if is_day else cell.isoformat(sep=" ")
+    if isinstance(cell, (list, dict, tuple)):
+        return json.dumps(cell, ensure_ascii=False, default=cell_as_text)
+    return str(cell)
+
+
+def _number_as_text(number: float) -> str:
+    if math.isnan(number):
+        return ""
+    is_short = number.is_integer() and abs(number) < 1e15
+    return str(int(number)) if is_short else repr(number)

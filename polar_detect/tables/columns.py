@@ -1,0 +1,155 @@
+"""Find the columns of texts and labels in a table, by name or, where it is obvious, by content."""
+
+import difflib
+import re
+import reprlib
+import shlex
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from polar_detect.errors import InputError
+from polar_detect.tables.cells import cells_as_text
+from polar_detect.tables.opening import TableReader
+
+_LABELS = dict.fromkeys(("1", "1.0", "true", "anomaly"), True) | dict.fromkeys(
+    ("0", "0.0", "false", "normal"), False
+)
+_MAX_LISTED_COLUMNS = 30
+_SAMPLE_ROWS = 500
+# A text column has at least so many words on average, and twice those of any other.
+_MIN_WORDS = 2.0
+_CLEAR_LEAD = 2.0
+_USUAL_NAMES = ("text", "message", "description", "content", "本文", "内容", "テキスト")
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uff66-\uff9f]{2}|[^\W\d_]{2,}")
+
+
+@dataclass(frozen=True)
+class TextColumn:
+    """The column that holds the texts.
+
+    Parameters
+    ----------
+    name : str
+    notice : str or None
+        That and why it was guessed, for people.
+    """
+
+    name: str
+    notice: str | None = None
+
+    def texts(self, frame: pd.DataFrame) -> list[str]:
+        """Return the text of each row; a missing one is empty."""
+        return cells_as_text(frame[self.name])
+
+
+def choose_text_column(
+    reader: TableReader,
+    asked: str | None,
+    *,
+    default: str | None = None,
+    others: Collection[str] = (),
+) -> TextColumn:
+    """Return the column of the texts: the asked one, the default, or the one obvious candidate.
+
+    Parameters
+    ----------
+    reader : TableReader
+        When there is no other way, its first rows are read.
+    asked : str or None
+    default : str or None
+        The column of a table when none is asked for; lines of text need none.
+    others : collection of str
+        Columns that hold something else, such as labels.
+
+    Raises
+    ------
+    InputError
+        There is no such column; or none was asked for and none, or more than one, looks like
+        it; or one was asked for of a file where each line is one text.
+    """
+    if not reader.has_columns:
+        check_no_column(reader, "--text-column", asked)
+        return TextColumn(reader.columns[0])
+    named = asked if asked is not None else default
+    if named is not None:
+        return TextColumn(check_column(reader.columns, named, "--text-column"))
+    names = [name for name in reader.columns if name not in others]
+    if len(names) == 1:
+        return TextColumn(names[0])
+    chunks = reader.chunks(_SAMPLE_ROWS)
+    sample = next(chunk.frame for chunk in chunks if len(chunk.frame))
+    chunks.close()
+    guess = _guess({name: _mean_words(sample[name]) for name in names})
+    if guess is None:
+        check_column(reader.columns, None, "--text-column")
+    return TextColumn(str(guess), f"the texts are read from column {guess!r} (--text-column)")
+
+
+def check_column(names: Sequence[str], column: str | None, option: str) -> str:
+    """Return `column`, or raise `InputError` with the columns that there are."""
+    if column is not None and column in names:
+        return column
+    got = f"no {option}" if column is None else f"column {column!r}"
+    listed = ", ".join(" ".join(name.split()) or "''" for name in names[:_MAX_LISTED_COLUMNS])
+    unlisted = len(names) - _MAX_LISTED_COLUMNS
+    more = f" and {unlisted} more" if unlisted > 0 else ""
+    printable = filter(str.isprintable, names)
+    closest = difflib.get_close_matches(column or "", list(printable), n=1)
+    advice = shlex.quote(closest[0]) if closest else "with one of them"
+    if column is None:
+        advice += ", or --columns or --all-columns to take rows as a whole"
+    raise InputError(f"Got {got}; the table has: {listed}{more}. Pass {option} {advice}.")
+
+
+def check_no_column(reader: TableReader, option: str, column: str | None) -> None:
+    """Raise `InputError` when a column is asked for where there are only lines."""
+    if column is not None:
+        raise InputError(
+            f"Got {option} {column!r} for {reader.name}, where each line is one text; expected "
+            f"none; leave {option} out or save the table with the ending .csv."
+        )
+
+
+def parse_labels(cells: pd.Series, label_column: str) -> NDArray[np.bool_]:
+    """Return true where a cell says anomalous.
+
+    Parameters
+    ----------
+    cells : (n_rows,) pandas.Series
+        1, true, anomaly, 0, false or normal.
+    label_column : str
+        For the message.
+    """
+    labels = np.empty(len(cells), dtype=np.bool_)
+    for row, cell in enumerate(cells_as_text(cells)):
+        label = _LABELS.get(cell.strip().lower())
+        if label is None:
+            raise InputError(
+                f"Got label {reprlib.repr(cell)} in row {row + 1} of column {label_column!r}; "
+                "expected 1, true or anomaly, or 0, false or normal; correct the cell or choose "
+                "another --label-column."
+            )
+        labels[row] = label
+    return labels
+
+
+def _guess(words: dict[str, float]) -> str | None:
+    """Return the obvious candidate: the usual name, or far more words than any other."""
+    wordy = [name for name, n in words.items() if n >= _MIN_WORDS]
+    usual = [name for name, n in words.items() if n and name.strip().lower() in _USUAL_NAMES]
+    if len(usual) == 1:
+        return usual[0]
+    if not wordy:
+        return None
+    first, *rest = sorted(wordy, key=lambda name: -words[name])
+    return first if not rest or words[first] >= _CLEAR_LEAD * words[rest[0]] else None
+
+
+def _mean_words(cells: pd.Series) -> float:
+    """Return the mean number of words; in Japanese, of pairs of characters."""
+    texts = cells_as_text(cells)
+    return sum(len(_WORD.findall(text)) for text in texts) / max(1, len(texts))

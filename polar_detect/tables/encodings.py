@@ -1,0 +1,224 @@
+"""Find out how text is encoded, and decode it without losing a row to a broken one.
+
+UTF-8 and byte order marks prove themselves. The others are tried line by line: each candidate
+is weighed by how much of what it yields is plausible in its language.
+"""
+
+import codecs
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import BinaryIO
+
+import charset_normalizer
+
+from polar_detect.errors import InputError
+
+ESCAPE_UNDECODABLE = "polar_detect.escape"
+_BLOCK_BYTES = 2**20
+_EVIDENCE_BYTES = 2**18
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_BLANK = b" \t\r\n" + codecs.BOM_UTF8
+_MOST_NULS = 0.2  # of the first block; a table in UTF-16 has a NUL in every other byte
+# With the weight of half-width katakana: in EUC-JP each stands behind a byte of its own; in
+# CP932 they also arise from EUC-JP and Latin-1 that is read as such.
+_JAPANESE = {"euc_jp": 1.0, "euc_jis_2004": 1.0, "cp932": 0.7}
+_WESTERN = ("cp1252", "latin_1")
+_OTHERS = (*_WESTERN, *_JAPANESE, "cp1251", "gb18030", "big5", "cp949")
+_PLAUSIBLE = 0.6
+_MIN_EVIDENCE = 10  # bytes; fewer are as likely broken as of a rare encoding
+_TITLES = {
+    "utf_8": "UTF-8",
+    "utf_8_sig": "UTF-8",
+    "utf_16": "UTF-16",
+    "utf_32": "UTF-32",
+    "cp932": "CP932 (Shift_JIS)",
+    "euc_jp": "EUC-JP",
+    "euc_jis_2004": "EUC-JP (2004)",
+    "cp1252": "CP1252 (Windows Latin-1)",
+    "iso8859_1": "Latin-1",
+}
+# Kanji of JIS level 1 are those of daily use; a wrong guess yields level 2, by and large.
+_LEVEL_1 = frozenset(
+    bytes((row + 0xA0, cell + 0xA0)).decode("euc_jp", "ignore")
+    for row in range(16, 48)
+    for cell in range(1, 95)
+)
+_WESTERN_SYMBOLS = frozenset("°±µ²³€–—“”‘’„…§£½¼¾×÷«»·®©™ªº¡¿")
+_HIGH_RUN = re.compile("[^\0-\x7f]+")
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the text of an input is encoded.
+
+    Parameters
+    ----------
+    codec : str
+        A codec of Python that swallows a byte order mark, if there is one.
+    origin : str
+        `given`, `mark` (a byte order mark), `utf-8` (it decodes as such) or `guessed`.
+    """
+
+    codec: str
+    origin: str
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is UTF-8 without byte order mark."""
+        return self.codec == "utf-8-sig" and self.origin != "mark"
+
+    @property
+    def title(self) -> str:
+        """The name that people know it by."""
+        name = codecs.lookup(self.codec).name.replace("-", "_")
+        return _TITLES.get(name, name)
+
+
+def _escape_undecodable(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    bad = error.object[error.start : error.end]
+    return "".join(chr(0xDC00 + byte) for byte in bad), error.end
+
+
+# Not surrogateescape, which raises for the low bytes that broken UTF-16 holds.
+codecs.register_error(ESCAPE_UNDECODABLE, _escape_undecodable)
+
+
+def given_encoding(name: str) -> Encoding:
+    """Return the encoding that a user named.
+
+    >>> given_encoding("Shift_JIS").codec, given_encoding("UTF-8").codec
+    ('cp932', 'utf-8-sig')
+    """
+    try:
+        "".encode(name)
+        codec = codecs.lookup(name).name
+    except (LookupError, ValueError) as error:
+        raise InputError(
+            f"Got --encoding {name!r}, which is unknown; expected one such as utf-8, cp932, "
+            "euc-jp, utf-16 or latin-1; choose one of them, or leave it out to have it detected."
+        ) from error
+    # What Windows calls Shift_JIS is CP932: it has ①, ㈱ and others on top.
+    return Encoding({"utf-8": "utf-8-sig", "shift_jis": "cp932"}.get(codec, codec), "given")
+
+
+def detect_encoding(file: BinaryIO, name: str) -> Encoding:
+    """Return the encoding of a file, read to its end where all of it is ASCII.
+
+    Raises
+    ------
+    InputError
+        The file is empty or binary.
+    """
+    block = file.read(_BLOCK_BYTES)
+    for mark, codec in _BOMS:
+        if block.startswith(mark) and len(block) > len(mark):
+            return Encoding(codec, "mark")
+    if not block.strip(_BLANK):
+        raise InputError(
+            f"Got {name} without any text ({len(block)} bytes); expected at least one row; "
+            "check the file."
+        )
+    if block.count(b"\0") > _MOST_NULS * len(block):
+        raise InputError(
+            f"Got {name} with many NUL bytes (binary data, or UTF-16 without byte order mark); "
+            "expected text; check the file, or pass --encoding utf-16-le or utf-16-be."
+        )
+    lines = _non_ascii_lines(block, file)
+    if _share_decoding(lines, "utf-8") >= 0.5:  # also true without lines
+        return Encoding("utf-8-sig", "utf-8")
+    codec = _guess(lines)
+    return Encoding(codec, "utf-8" if codec == "utf-8-sig" else "guessed")
+
+
+def _non_ascii_lines(block: bytes, file: BinaryIO) -> list[bytes]:
+    """Return lines that are not ASCII, from all over the file, of limited size in all."""
+    found: list[bytes] = []
+    n_bytes, rest = 0, b""
+    while block and n_bytes < _EVIDENCE_BYTES:
+        content = rest + block
+        end = content.rfind(b"\n") + 1 if len(rest) < _EVIDENCE_BYTES else len(content)
+        whole, rest = content[:end], content[end:]
+        if not whole.isascii():
+            for line in whole.splitlines(keepends=True):
+                if not line.isascii() and n_bytes < _EVIDENCE_BYTES:
+                    found.append(line[:_EVIDENCE_BYTES])
+                    n_bytes += len(line)
+        block = file.read(_BLOCK_BYTES)
+    # With an end, because half a character is an error only before something else.
+    return found if block or rest.isascii() else [*found, rest[:_EVIDENCE_BYTES] + b"\n"]
+
+
+def _share_decoding(lines: list[bytes], codec: str) -> float:
+    if not lines:
+        return 1.0
+    return sum(_decode(line, codec) is not None for line in lines) / len(lines)
+
+
+def _decode(line: bytes, codec: str) -> str | None:
+    try:  # incrementally, because a very long line was cut, maybe within a character
+        return codecs.getincrementaldecoder(codec)().decode(line)
+    except UnicodeDecodeError:
+        return None
+
+
+def _guess(lines: list[bytes]) -> str:
+    plausible = {
+        codec: _mean_plausibility(lines, codec, partial(_japanese, half_width=weight))
+        for codec, weight in _JAPANESE.items()
+    }
+    plausible |= {codec: _mean_plausibility(lines, codec, _western) for codec in _WESTERN}
+    best = max(plausible, key=lambda codec: plausible[codec])  # the first among equals
+    if plausible[best] >= _PLAUSIBLE:
+        return best
+    evidence = b"\n".join(lines)
+    if sum(byte >= 0x80 for byte in evidence) < _MIN_EVIDENCE:
+        return "utf-8-sig"
+    match = charset_normalizer.from_bytes(evidence, cp_isolation=list(_OTHERS)).best()
+    return "utf-8-sig" if match is None else match.encoding
+
+
+def _mean_plausibility(
+    lines: list[bytes], codec: str, plausibility: Callable[[str], Iterable[float]]
+) -> float:
+    """Return the mean over the non-ASCII characters; in lines that do not decode it is 0."""
+    total, n_characters = 0.0, 0
+    for line in lines:
+        text = _decode(line, codec)
+        weights = [] if text is None else list(plausibility(text))
+        total += sum(weights)
+        n_characters += len(weights) if weights else len(line) // 2
+    return total / max(1, n_characters)
+
+
+def _japanese(text: str, *, half_width: float) -> Iterable[float]:
+    for run in _HIGH_RUN.findall(text):
+        for character in run:
+            if "\uff61" <= character <= "\uff9f":
+                yield half_width if len(run) > 1 and character > "\uff65" else 0.0
+            else:
+                yield float(_is_japanese(character))
+
+
+def _is_japanese(character: str) -> bool:
+    return (
+        character in _LEVEL_1
+        or "\u3000" <= character <= "\u30ff"
+        or "\uff01" <= character <= "\uff5e"
+        or character in "①②③④⑤⑥⑦⑧⑨⑩㈱℃×±°→←↑↓○●△▲□■◎☆★※φΩμ…―"
+    )
+
+
+def _western(text: str) -> Iterable[float]:
+    for run in _HIGH_RUN.findall(text):
+        for character in run:
+            is_usual = character.isalpha() or character in _WESTERN_SYMBOLS
+            yield float(is_usual and len(run) < 3)

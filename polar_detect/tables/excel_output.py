@@ -1,0 +1,172 @@
+"""Write rows as an Excel file that a person can work with at once.
+
+Flagged rows are coloured, the header stays in view and filters, and a second sheet sums up.
+Every text is stored as text, never as a formula.
+"""
+
+import datetime
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pandas as pd
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ERROR_CODES, ILLEGAL_CHARACTERS_RE
+from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.utils import get_column_letter
+
+from polar_detect.errors import OutputError
+from polar_detect.tables.cells import cell_as_text
+from polar_detect.tables.formulas import is_formula
+from polar_detect.tables.text_output import columns_of
+
+MAX_ROWS = 1_048_576
+_MAX_CELL_CHARS = 32_767
+_MAX_NUMBER = 10**15  # whole numbers above it lose digits
+_WIDTHS = (8, 60)
+_SAMPLE_ROWS = 200
+_FLAGGED = PatternFill("solid", fgColor="FFF8CBAD")
+_HEADER = PatternFill("solid", fgColor="FFDDE3EA")
+_BOLD = Font(bold=True)
+_WRAPPED = Alignment(wrap_text=True, vertical="top")
+_MAX_NAME_CHARS = 24
+# A number of a CSV that comes back the same: no leading zero, at most 15 digits.
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(?:\.([0-9]+))?")
+
+
+class ExcelOutput:
+    """An Excel file with the rows in the first sheet.
+
+    Parameters
+    ----------
+    flag_column : str or None
+        Rows in which it is true are coloured.
+    """
+
+    def __init__(self, flag_column: str | None) -> None:
+        self._book = openpyxl.Workbook(write_only=True)
+        self._sheet = self._book.create_sheet("rows")
+        self._flag_column = flag_column
+        self._n_rows, self._n_columns = 0, 0
+        self._n_cut = 0
+
+    def write(self, frame: pd.DataFrame) -> None:
+        """Write rows, the first time under the names of the columns."""
+        if not self._n_rows:
+            self._write_header(frame)
+        if self._n_rows + len(frame) > MAX_ROWS:
+            raise OutputError(
+                f"Got more than {MAX_ROWS - 1:,} rows for an Excel file; expected at most that "
+                "many, because the format ends there; write .parquet or .csv."
+            )
+        flags = self._flags(frame)
+        cells = [column.tolist() for column in columns_of(frame)]
+        for flag, row in zip(flags, zip(*cells, strict=True), strict=True):
+            self._sheet.append([self._cell(value, is_flagged=flag) for value in row])
+        self._n_rows += len(frame)
+
+    def save(self, path: Path, summary: Sequence[tuple[str, object]]) -> None:
+        """Write the file, with a sheet of labels and values."""
+        last = get_column_letter(max(1, self._n_columns))
+        self._sheet.auto_filter.ref = f"A1:{last}{max(1, self._n_rows)}"
+        if summary:
+            self._write_summary(summary)
+        self._book.save(path)
+
+    def abandon(self) -> None:
+        """End without a file."""
+        for sheet in self._book.worksheets:
+            sheet.close()
+
+    def _write_header(self, frame: pd.DataFrame) -> None:
+        self._sheet.freeze_panes = "A2"
+        for i, column in enumerate(columns_of(frame.iloc[:_SAMPLE_ROWS])):
+            name = str(frame.columns[i])[:_MAX_NAME_CHARS]  # longer ones take several lines
+            width = _width([name, *map(cell_as_text, column.tolist())])
+            self._sheet.column_dimensions[get_column_letter(i + 1)].width = width
+        header = [self._cell(str(name), is_flagged=False) for name in frame.columns]
+        styled = [_styled(self._sheet, cell, _HEADER, _BOLD) for cell in header]
+        for cell in styled:
+            cell.alignment = _WRAPPED
+        self._sheet.append(styled)
+        self._n_rows, self._n_columns = 1, frame.shape[1]
+
+    def _write_summary(self, summary: Sequence[tuple[str, object]]) -> None:
+        sheet = self._book.create_sheet("summary")
+        rows = [*summary]
+        if self._n_cut:
+            rows.append(("Texts cut to the 32,767 characters of a cell", self._n_cut))
+        sheet.column_dimensions["A"].width = _width([label for label, _ in rows])
+        sheet.column_dimensions["B"].width = _width([cell_as_text(value) for _, value in rows])
+        for label, value in rows:
+            sheet.append([_styled(sheet, label, None, _BOLD), self._cell(value, is_flagged=False)])
+
+    def _flags(self, frame: pd.DataFrame) -> list[bool]:
+        if self._flag_column is None or self._flag_column not in frame.columns:
+            return [False] * len(frame)
+        return [cell is True for cell in frame[self._flag_column].tolist()]
+
+    def _cell(self, value: Any, *, is_flagged: bool) -> Any:
+        value, number_format = _as_excel(value)
+        is_text = isinstance(value, str)
+        if is_text and len(value) > _MAX_CELL_CHARS:
+            value = value[: _MAX_CELL_CHARS - 1] + "…"
+            self._n_cut += 1
+        is_risky = is_text and (is_formula(value) or value[:1] == "=" or value in ERROR_CODES)
+        if not (is_flagged or is_risky or number_format):
+            return value
+        cell = WriteOnlyCell(self._sheet, value)
+        if is_risky:
+            cell.data_type = "s"
+            cell.quotePrefix = True  # stays text when a person edits the cell
+        if number_format:
+            cell.number_format = number_format
+        if is_flagged:
+            cell.fill = _FLAGGED
+        return cell
+
+
+def _as_excel(value: Any) -> tuple[Any, str | None]:
+    """Return a value that a cell can hold, and the number format that shows it as it was."""
+    if isinstance(value, str):
+        return _text_as_excel(value)
+    if isinstance(value, datetime.datetime) and not pd.isna(value):
+        is_day = value.time() == datetime.time()
+        if value.tzinfo is None and value.year >= 1900:
+            return value, "yyyy-mm-dd" if is_day else "yyyy-mm-dd hh:mm:ss"
+    if isinstance(value, (bool, int, float)) and abs(value) < _MAX_NUMBER:  # false for NaN
+        return value, None
+    if isinstance(value, float) and _MAX_NUMBER <= abs(value) < float("inf"):
+        return value, None
+    return cell_as_text(value) or None, None
+
+
+def _text_as_excel(text: str) -> tuple[Any, str | None]:
+    number = _NUMBER.fullmatch(text)
+    if number is not None and len(text) <= 15 and text != "-0":
+        decimals = number[2]
+        if decimals is None:
+            return int(text), None
+        return float(text), f"0.{'0' * len(decimals)}"
+    return ILLEGAL_CHARACTERS_RE.sub("\ufffd", text) or None, None
+
+
+def _styled(sheet: Any, value: Any, fill: PatternFill | None, font: Font) -> Any:
+    cell = value if hasattr(value, "data_type") else WriteOnlyCell(sheet, value)
+    cell.font = font
+    if fill is not None:
+        cell.fill = fill
+    return cell
+
+
+def _width(texts: Iterable[str]) -> float:
+    """Return a column width for the longest first line; Japanese characters are twice as wide."""
+    longest = 0
+    for text in texts:
+        line = text.split("\n", 1)[0][:100]
+        wide = sum(unicodedata.east_asian_width(character) in "WF" for character in line)
+        longest = max(longest, len(line) + wide)
+    return float(min(max(longest + 2, _WIDTHS[0]), _WIDTHS[1]))

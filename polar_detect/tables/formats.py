@@ -1,0 +1,89 @@
+"""Which format a file's ending stands for; the one list of endings that are read or written."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["delimited", "excel", "parquet", "jsonl", "text"]
+Compression = Literal["gzip", "zstd"]
+
+STDIN = Path("-")
+_KINDS: dict[str, Kind] = {
+    ".csv": "delimited",
+    ".tsv": "delimited",
+    ".tab": "delimited",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
+    ".xlsb": "excel",
+    ".xls": "excel",
+    ".ods": "excel",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+}
+_COMPRESSIONS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
+
+
+@dataclass(frozen=True)
+class Format:
+    """What an ending stands for.
+
+    Parameters
+    ----------
+    kind : str
+        A name that is no table is text, one text a line.
+    compression : str or None
+        Of the whole file; Excel and Parquet compress inside.
+    ending : str
+        In lower case, with dot, without that of the compression.
+    """
+
+    kind: Kind
+    compression: Compression | None
+    ending: str
+
+
+def format_of(path: Path) -> Format:
+    """Return the format that the ending of `path` stands for.
+
+    >>> format_of(Path("Orders.CSV.gz"))
+    Format(kind='delimited', compression='gzip', ending='.csv')
+    >>> format_of(Path("machine.log")).kind
+    'text'
+    """
+    compression = _COMPRESSIONS.get(path.suffix.lower())
+    ending = (path.with_suffix("") if compression else path).suffix.lower()
+    return Format(_KINDS.get(ending, "text"), compression, ending)
+
+
+def has_columns(path: Path) -> bool:
+    """Return whether `path` is read as a table with named columns, not as one text a line.
+
+    >>> has_columns(Path("orders.CSV")), has_columns(Path("machine.log"))
+    (True, False)
+    """
+    return format_of(path).kind != "text"
+
+
+def kind_of_content(start: bytes, *, has_columns: bool) -> Kind:
+    """Return the format of content without a name, from its first bytes.
+
+    >>> kind_of_content(b'{"id": 7}', has_columns=False)
+    'jsonl'
+    """
+    if start.startswith(b"PAR1"):
+        return "parquet"
+    if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        return "excel"
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        return "jsonl"
+    return "delimited" if has_columns else "text"
+
+
+def compression_of_content(start: bytes) -> Compression | None:
+    """Return how content without a name is compressed, from its first bytes."""
+    if start.startswith(b"\x1f\x8b"):
+        return "gzip"
+    return "zstd" if start.startswith(b"\x28\xb5\x2f\xfd") else None

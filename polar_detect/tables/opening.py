@@ -1,0 +1,151 @@
+"""Open an input of any format for reading in chunks, in bounded memory."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from polar_detect.errors import InputError
+from polar_detect.tables.chunks import Chunk, Reader
+from polar_detect.tables.delimited import DelimitedReader
+from polar_detect.tables.encodings import Encoding, detect_encoding, given_encoding
+from polar_detect.tables.formats import Kind
+from polar_detect.tables.jsonl import JsonLinesReader
+from polar_detect.tables.parquet import ParquetReader
+from polar_detect.tables.plain import PlainReader
+from polar_detect.tables.sheets import SheetReader
+from polar_detect.tables.sources import Source, open_source
+
+CHUNK_ROWS = 2048
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read an input where that is not to be detected.
+
+    Parameters
+    ----------
+    encoding : str or None
+        Codec of a text format.
+    sheet : str or None
+        Name of the sheet of a spreadsheet; None for the first.
+    expected : tuple of str
+        Columns that will be asked for; they decide between delimiters, and content from stdin
+        is a CSV if its first line holds one of them.
+    is_table : bool
+        Whether content from stdin that shows no format of its own is a CSV in any case.
+    """
+
+    encoding: str | None = None
+    sheet: str | None = None
+    expected: tuple[str, ...] = ()
+    is_table: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class TableReader:
+    """An opened input: its columns are known, its rows come in chunks.
+
+    Parameters
+    ----------
+    name : str
+        The file, as the user named it.
+    kind : str
+        `delimited`, `excel`, `parquet`, `jsonl` or `text`.
+    columns : tuple of str
+        Unique and not empty, in order.
+    encoding : str or None
+        As people know it; None where the format has its own.
+    notices : tuple of str
+        What was guessed or changed, for people.
+    needs_mark : bool
+        Whether a CSV made of it shall begin with a byte order mark, because it has one or has
+        an encoding of its country: then spreadsheets are around, which need it.
+    """
+
+    name: str
+    kind: Kind
+    columns: tuple[str, ...]
+    encoding: str | None
+    notices: tuple[str, ...]
+    needs_mark: bool
+    _reader: Reader
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether the input names its columns; lines of text do not."""
+        return self.kind != "text"
+
+    def chunks(self, n_rows: int = CHUNK_ROWS) -> Generator[Chunk, None, None]:
+        """Yield every row once, from the first; can be called again, one at a time.
+
+        Each row of the input is either in a `frame` or in a `rejected` (blank lines between
+        records of several columns are neither). The same input and `n_rows` give the same
+        chunks; a chunk holds fewer rows where they are very long or many are rejected, maybe
+        none.
+
+        Raises
+        ------
+        InputError
+            On the way, where the file breaks off or no row of it can be used.
+        """
+        return self._reader.chunks(n_rows)
+
+
+def open_table(path: Path, options: ReadOptions | None = None) -> TableReader:
+    """Open a CSV, Excel, Parquet, JSONL or text file, by its ending, or `-` for stdin.
+
+    Raises
+    ------
+    InputNotFoundError
+    InputError
+        The file as a whole cannot be read; the message says why.
+    """
+    options = options or ReadOptions()
+    source = open_source(path, is_table=options.is_table, expected=options.expected)
+    _check_options(source, options)
+    if source.kind == "excel":
+        sheet = SheetReader.open(source, options.sheet)
+        return _described(source, sheet, None)
+    if source.kind == "parquet":
+        return _described(source, ParquetReader.open(source), None)
+    encoding = _find_encoding(source, options.encoding)
+    return _described(source, _text_reader(source, encoding, options), encoding)
+
+
+def _text_reader(source: Source, encoding: Encoding, options: ReadOptions) -> Reader:
+    if source.kind == "delimited":
+        return DelimitedReader.open(source, encoding, options.expected)
+    if source.kind == "jsonl":
+        return JsonLinesReader.open(source, encoding)
+    return PlainReader(source, encoding)
+
+
+def _described(source: Source, reader: Reader, encoding: Encoding | None) -> TableReader:
+    notices = list(reader.notices)
+    if encoding is not None and encoding.origin == "guessed":
+        notices.insert(0, f"read as {encoding.title}; pass --encoding if that is wrong")
+    title = None if encoding is None else encoding.title
+    needs_mark = encoding is not None and not encoding.is_plain
+    return TableReader(
+        source.name, source.kind, reader.columns, title, tuple(notices), needs_mark, reader
+    )
+
+
+def _find_encoding(source: Source, given: str | None) -> Encoding:
+    if given is not None:
+        return given_encoding(given)
+    with source.open() as file:
+        return detect_encoding(file, source.name)
+
+
+def _check_options(source: Source, options: ReadOptions) -> None:
+    if options.sheet is not None and source.kind != "excel":
+        raise InputError(
+            f"Got --sheet {options.sheet!r} for {source.name}, which is no spreadsheet; "
+            "expected none; leave it out."
+        )
+    if options.encoding is not None and source.kind in {"excel", "parquet"}:
+        raise InputError(
+            f"Got --encoding {options.encoding!r} for {source.name}, a format with its own; "
+            "expected none; leave it out."
+        )

@@ -1,0 +1,285 @@
+"""Write the rows of a table out as text, so that a row of any columns can be scored.
+
+A row becomes `Type: M; Air temperature [K]: 298.1; Comment: missing`: each column under its own
+name, with the unit that stands there, in the order asked for. The template says what was seen
+when it was fitted and is stored with the detector, so that later rows are written the same way.
+"""
+
+import csv
+import math
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from polar_detect.errors import ArtifactError, InputError
+from polar_detect.tables.cells import cells_as_text
+from polar_detect.tables.columns import check_column
+
+_MISSING_WORDS = frozenset({"", "na", "n/a", "#n/a", "nan", "<na>", "null"})
+_MISSING = "missing"
+_MIN_NUMERIC = 0.95  # of the cells that are not missing
+# A number keeps the decimals that tell at least so many values apart in the middle 90 % of its
+# column, and never more than the column has.
+_STEPS = 20
+_MAX_DECIMALS = 9
+_DECIMALS = re.compile(r"\.(\d*[1-9])")
+# Roughly as byte-pair encodings of language models split: digits alone, words, signs.
+_TOKEN = re.compile(r"\d|[^\W\d_]{1,7}|[^\w\s]")
+
+
+@dataclass(frozen=True)
+class RowColumns:
+    """Which columns to write out, as a person asked for them.
+
+    Parameters
+    ----------
+    asked : str or None
+        Names with commas between them; a name that holds a comma stands in double quotes. None
+        for every column.
+    """
+
+    asked: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The names as they stand there."""
+        if self.asked is None:
+            return []
+        listed = [
+            name.strip() for name in next(csv.reader([self.asked], skipinitialspace=True), [])
+        ]
+        if not listed or not all(listed):
+            raise InputError(
+                f"Got --columns {self.asked!r}; expected names with commas between them; pass "
+                "for example --columns type,pressure."
+            )
+        return listed
+
+    def choose(self, present: Sequence[str], *, others: Collection[str] = ()) -> list[str]:
+        """Return the columns of a table that are meant, in the order asked for.
+
+        Parameters
+        ----------
+        present : sequence of str
+            Every column of the table.
+        others : collection of str
+            Columns such as labels, which are left out unless asked for by name.
+
+        Raises
+        ------
+        InputError
+            There is no such column, or one is named twice.
+        """
+        if self.asked is None:
+            return [name for name in present if name not in others]
+        known = {name.strip(): name for name in present} | {name: name for name in present}
+        listed = self.names
+        for i, name in enumerate(listed):
+            check_column(list(known), name, "--columns")
+            if name in listed[:i]:
+                raise InputError(
+                    f"Got column {name!r} twice in --columns; expected each once; leave one out."
+                )
+        return [known[name] for name in listed]
+
+
+@dataclass(frozen=True)
+class RowColumn:
+    """One column of a template.
+
+    Parameters
+    ----------
+    name : str
+        In the table.
+    decimals : int or None
+        Digits behind the point to which numbers are rounded; None for a column of text.
+    """
+
+    name: str
+    decimals: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class NumericColumns:
+    """The numbers of a table.
+
+    Parameters
+    ----------
+    names : tuple of str, n_columns long
+    values : (n_rows, n_columns) float64
+        NaN where missing or no number; not rounded.
+    """
+
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RowTemplate:
+    """How rows are written out as text.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"Type": ["M", "L"], "Air [K]": ["298.12", ""]}, dtype=str)
+    >>> RowTemplate.fit(rows, ["Type", "Air [K]"]).texts(rows)
+    ['Type: M; Air [K]: 298.12', 'Type: L; Air [K]: missing']
+    """
+
+    columns: tuple[RowColumn, ...]
+
+    @classmethod
+    def fit(cls, frame: pd.DataFrame, names: Sequence[str]) -> "RowTemplate":
+        """Return the template for columns of `frame`, which decides how numbers are rounded."""
+        return cls(tuple(RowColumn(name, _decimals(frame[name])) for name in names))
+
+    def texts(self, frame: pd.DataFrame) -> list[str]:
+        """Return each row as text.
+
+        Parameters
+        ----------
+        frame : (n_rows, …) pandas.DataFrame
+            With every column of the template.
+
+        Raises
+        ------
+        InputError
+            A column is missing.
+        """
+        for column in self.columns:
+            check_column([*map(str, frame.columns)], column.name, "--columns")
+        written = [_write_column(frame[column.name], column) for column in self.columns]
+        return ["; ".join(cells) for cells in zip(*written, strict=True)]
+
+    def numbers(self, frame: pd.DataFrame) -> NumericColumns:
+        """Return the columns that are numeric in this template, as numbers."""
+        names = tuple(column.name for column in self.columns if column.decimals is not None)
+        values = [_as_numbers(cells_as_text(frame[name])) for name in names]
+        stacked = np.stack(values, axis=1) if values else np.empty((len(frame), 0))
+        return NumericColumns(names, stacked)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
+        return {
+            "columns": [
+                {"name": column.name, "decimals": column.decimals} for column in self.columns
+            ]
+        }
+
+    @classmethod
+    def from_json(cls, content: Any) -> "RowTemplate":
+        """Return the template that `to_json` wrote.
+
+        Raises
+        ------
+        ArtifactError
+            The content is something else.
+        """
+        try:
+            columns = tuple(
+                RowColumn(str(column["name"]), _checked_decimals(column["decimals"]))
+                for column in content["columns"]
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtifactError(
+                f"Got an input entry that is no row template ({error!r}); expected what fit "
+                "wrote; fit again."
+            ) from error
+        if not columns:
+            raise ArtifactError(
+                "Got an input entry without columns; expected what fit wrote; fit again."
+            )
+        return cls(columns)
+
+
+def warn_of_counts(frame: pd.DataFrame, names: Collection[str]) -> list[str]:
+    """Return a warning for each column that only counts the rows.
+
+    New rows continue the count, so that every one of them would look strange.
+    """
+    notices = []
+    for name in names:
+        numbers = _as_numbers(cells_as_text(frame[name]))
+        if len(numbers) > 2 and bool((np.diff(numbers) == 1).all()):
+            notices.append(
+                f"column {name!r} only counts the rows, and in new rows its numbers are all new; "
+                "leave it out with --columns"
+            )
+    return notices
+
+
+def warn_of_length(texts: Sequence[str], max_tokens: int) -> list[str]:
+    """Return a warning when the rows are longer than what the model reads of them."""
+    lengths = sorted(len(_TOKEN.findall(text)) for text in texts[:200])
+    typical = lengths[len(lengths) // 2] if lengths else 0
+    if typical <= max_tokens:
+        return []
+    return [
+        f"a row has about {typical} tokens, of which the first {max_tokens} are read; pass "
+        f"--max-tokens {math.ceil(1.2 * typical / 16) * 16}, or fewer columns with --columns"
+    ]
+
+
+def _decimals(cells: pd.Series) -> int | None:
+    if isinstance(cells.dtype, pd.BooleanDtype) or cells.dtype == bool:
+        return None
+    texts = [text for text in map(str.strip, cells_as_text(cells)) if not _is_missing(text)]
+    numbers = _as_numbers(texts)
+    is_number = np.isfinite(numbers)
+    if not texts or is_number.mean() < _MIN_NUMERIC:
+        return None
+    low, high = np.quantile(numbers[is_number], [0.05, 0.95])
+    present = max((_n_decimals(text) for text in texts), default=0)
+    if high == low:
+        return min(present, _MAX_DECIMALS)
+    needed = math.ceil(-math.log10((high - low) / _STEPS))
+    return int(min(max(needed, 0), present, _MAX_DECIMALS))
+
+
+def _n_decimals(text: str) -> int:
+    if "e" in text.lower():
+        return _MAX_DECIMALS
+    found = _DECIMALS.search(text)
+    return len(found[1]) if found else 0
+
+
+def _as_numbers(texts: list[str]) -> NDArray[np.float64]:
+    numbers = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce")
+    return numbers.to_numpy(np.float64)
+
+
+def _write_column(cells: pd.Series, column: RowColumn) -> list[str]:
+    label = " ".join(column.name.split())
+    texts = [" ".join(text.split()) for text in cells_as_text(cells)]
+    if column.decimals is None:
+        return [f"{label}: {_MISSING if _is_missing(text) else text}" for text in texts]
+    numbers = _as_numbers(texts)
+    return [
+        f"{label}: {_write_number(text, number, column.decimals)}"
+        for text, number in zip(texts, numbers.tolist(), strict=True)
+    ]
+
+
+def _write_number(text: str, number: float, decimals: int) -> str:
+    if _is_missing(text):
+        return _MISSING
+    if not math.isfinite(number):
+        return text
+    if abs(number) >= 1e15:
+        return f"{number:.6g}"
+    rounded = f"{number:.{decimals}f}"
+    return rounded.lstrip("-") if float(rounded) == 0 else rounded
+
+
+def _is_missing(text: str) -> bool:
+    return text.lower() in _MISSING_WORDS
+
+
+def _checked_decimals(value: Any) -> int | None:
+    if value is not None and (type(value) is not int or not 0 <= value <= _MAX_DECIMALS):
+        raise ValueError(f"decimals {value!r}")
+    return value

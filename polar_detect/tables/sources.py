@@ -1,0 +1,185 @@
+"""Open a path or stdin as bytes, decompressed, as often as needed.
+
+Hides pipes, gzip and zstd; whatever the system or a broken archive answers is an `InputError`.
+"""
+
+import io
+import os
+import shutil
+import stat
+import sys
+import tempfile
+import weakref
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pyarrow as pa
+
+from polar_detect.errors import InputError, InputNotFoundError
+from polar_detect.tables.formats import (
+    STDIN,
+    Compression,
+    Kind,
+    compression_of_content,
+    format_of,
+    kind_of_content,
+)
+
+_START_BYTES = 4096
+
+
+class Spool:
+    """A copy of a pipe in a file without a name, which vanishes with the process.
+
+    One reader at a time: all share a position.
+    """
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the spool
+        weakref.finalize(self, file.close)
+        shutil.copyfileobj(pipe, file)
+        file.flush()
+        self._file = file
+
+    def open(self) -> BinaryIO:
+        """Return the copy from its beginning."""
+        self._file.seek(0)
+        return os.fdopen(os.dup(self._file.fileno()), "rb")
+
+
+@dataclass(frozen=True)
+class Source:
+    """The bytes of one input, which can be read more than once.
+
+    Parameters
+    ----------
+    name : str
+        As the user named it; `stdin` for `-`.
+    kind : str
+        Format of the content.
+    compression : str or None
+    spooled : Spool or None
+        Copy of an input that can be read only once.
+    path : Path
+    ending : str
+        In lower case, without that of a compression.
+    """
+
+    name: str
+    kind: Kind
+    compression: Compression | None
+    spooled: Spool | None
+    path: Path
+    ending: str = ""
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """Yield the decompressed bytes; errors of the system become an `InputError`."""
+        with self.translated_errors(), self._open_raw() as raw:
+            if self.compression is None:
+                yield raw
+            else:
+                # Not the zstandard package, which takes a truncated file for a whole one.
+                with pa.input_stream(raw, compression=self.compression) as unpacked:
+                    yield cast(BinaryIO, io.BufferedReader(unpacked))
+
+    def _open_raw(self) -> BinaryIO:
+        return self.path.open("rb") if self.spooled is None else self.spooled.open()
+
+    @contextmanager
+    def translated_errors(self) -> Iterator[None]:
+        """Turn what the system or a broken archive answers into an `InputError`."""
+        try:
+            yield
+        except InputNotFoundError:
+            raise
+        except OSError as error:
+            if self.compression is not None and error.errno is None:
+                raise InputError(
+                    f"Got {self.name}, whose {self.compression} compression is broken ({error}); "
+                    "expected a whole archive; copy or export the file again."
+                ) from error
+            raise _cannot_read(self.path, error) from error
+
+
+def open_source(path: Path, *, is_table: bool, expected: Collection[str] = ()) -> Source:
+    """Return the bytes of `path`, where `-` is stdin.
+
+    Parameters
+    ----------
+    path : Path
+    is_table : bool
+        Whether content of no recognisable format and name is a CSV, not lines of text.
+    expected : collection of str
+        It is one also when its first line holds one of these.
+
+    Raises
+    ------
+    InputNotFoundError
+    InputError
+        A folder, no permission, a compressed Excel or Parquet file.
+    """
+    if path == STDIN:
+        stdin = Source("stdin", "text", None, Spool(sys.stdin.buffer), path)
+        return _describe(stdin, is_table, expected)
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise InputError(
+                f"Got the folder {path}; expected a CSV, Excel, Parquet, JSONL or text file; "
+                "name a file inside it."
+            )
+        if stat.S_ISREG(mode):
+            return _named(path)
+        with path.open("rb") as pipe:
+            unknown = Source(str(path), "text", None, Spool(pipe), path)
+        return _describe(unknown, is_table, expected)
+    except OSError as error:
+        if isinstance(error, InputNotFoundError):
+            raise
+        raise _cannot_read(path, error) from error
+
+
+def _named(path: Path) -> Source:
+    found = format_of(path)
+    if found.compression and found.kind in {"excel", "parquet"}:
+        raise InputError(
+            f"Got {path}, a compressed {found.kind} file; expected one as it is, because it is "
+            "compressed inside; unpack it first."
+        )
+    return Source(str(path), found.kind, found.compression, None, path, found.ending)
+
+
+def _describe(unknown: Source, is_table: bool, expected: Collection[str]) -> Source:
+    """Return the source with the format that its first bytes show."""
+    assert unknown.spooled is not None
+    with unknown.open() as raw:
+        compression = compression_of_content(raw.read(_START_BYTES))
+    packed = Source(unknown.name, "text", compression, unknown.spooled, unknown.path)
+    with packed.open() as file:
+        start = file.read(_START_BYTES)
+    has_columns = is_table or _names_any(start, expected)
+    kind = kind_of_content(start, has_columns=has_columns)
+    return Source(packed.name, kind, compression, packed.spooled, packed.path)
+
+
+def _names_any(start: bytes, names: Collection[str]) -> bool:
+    """Return whether the first line holds one of the names, in whatever encoding."""
+    line = start.lstrip().split(b"\n", 1)[0]
+    lines = [line.decode(codec, "ignore") for codec in ("utf-8", "utf-16", "cp932", "euc_jp")]
+    return any(name in line for name in names for line in lines)
+
+
+def _cannot_read(path: Path, error: OSError) -> InputError | InputNotFoundError:
+    if isinstance(error, FileNotFoundError):
+        return InputNotFoundError(
+            f"Got {path}, which does not exist; expected a CSV, Excel, Parquet, JSONL or text "
+            "file; check the path."
+        )
+    return InputError(
+        f"Got {path}, which cannot be read ({error.strerror or error}); expected a readable "
+        "file; check the path and its permissions."
+    )

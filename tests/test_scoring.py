@@ -1,0 +1,334 @@
+import random
+import subprocess
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kill_me import made_up
+
+from polar_detect import calibration
+from polar_detect.errors import InputError, OutputError
+from polar_detect.scoring import partial, run
+from polar_detect.scoring.cache import ResultCache
+from polar_detect.scoring.flags import FlagRule, Tally
+from polar_detect.scoring.partial import Partial, folder_of
+from polar_detect.scoring.results import Result, from_arrow, to_arrow
+
+RULE = FlagRule(0.05, fdr=0.3)
+
+
+class Killed(BaseException):
+    """Stands for a kill where no process is needed: nothing catches it."""
+
+
+@pytest.fixture
+def detector_folder(tmp_path):
+    folder = tmp_path / "detector"
+    folder.mkdir()
+    (folder / "manifest.json").write_text("{}")
+    return folder
+
+
+@pytest.fixture
+def orders(tmp_path):
+    path = tmp_path / "orders.csv"
+    write_orders(path, 1000)
+    return path
+
+
+def write_orders(path, n_rows):
+    """Write rows with repeated, empty and multi-line texts, and some that cannot be read."""
+    rows = ["id,text"]
+    for i in range(n_rows):
+        text = "" if i % 97 == 0 else f"pump {i % 700} leaks"
+        rows.append(f'{i},"{text}\nagain"' if i % 50 == 7 else f"{i},{text}")
+        if i % 211 == 3:
+            rows.append(f"{i},ragged,row")
+    path.write_text("\n".join(rows) + "\n")
+
+
+def score(source, out, detector_folder, *, rule=RULE, engine=made_up, restart=False):
+    job = run.ScoreJob(source, out, detector_folder, default_column="text", restart=restart)
+    return run.run(job, run.open_input(job), engine, rule, lambda *_: None)
+
+
+def killed_after(n_calls):
+    calls = []
+
+    def engine(texts, advance):
+        if len(calls) == n_calls:
+            raise Killed
+        return made_up(texts, advance, calls=calls)
+
+    return engine
+
+
+def read(path):
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def test_every_row_is_written_rejected_or_both_counted(orders, detector_folder, tmp_path):
+    out = tmp_path / "scored.csv"
+    calls = []
+    summary = score(orders, out, detector_folder, engine=lambda t, a: made_up(t, a, calls=calls))
+    written, rejected = read(out), read(tmp_path / "orders.rejected.csv")
+    assert written["id"].tolist() == [str(i) for i in range(1000)]
+    assert (summary.n_rows, summary.n_rejected) == (1000, len(rejected)) == (1000, 5)
+    assert rejected["line"].tolist()[0] == "6"
+    assert rejected["text"].tolist()[0] == "3,ragged,row"
+    assert summary.n_empty == (written["score"] == "").sum() == 11
+    assert summary.n_flagged == (written["is_anomaly"].str.lower() == "true").sum() > 0
+    texts = [text for call in calls for text in call]
+    assert len(texts) == len(set(texts)) == summary.n_computed  # each distinct text once
+    assert set(texts) == set(written["text"])
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "orders.csv", "scored.csv", "orders.rejected.csv", "detector",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".jsonl"])
+@pytest.mark.parametrize("n_calls", [0, 1, 3])
+def test_a_resumed_run_writes_what_an_undisturbed_one_does_and_computes_the_rest_only(
+    orders, detector_folder, tmp_path, ending, n_calls
+):
+    whole, resumed = tmp_path / f"whole{ending}", tmp_path / f"resumed{ending}"
+    undisturbed = score(orders, whole, detector_folder)
+    with pytest.raises(Killed):
+        score(orders, resumed, detector_folder, engine=killed_after(n_calls))
+    assert not resumed.exists()
+    summary = score(orders, resumed, detector_folder)
+    assert resumed.read_bytes() == whole.read_bytes()
+    assert summary.n_resumed == n_calls * run.CHUNK_ROWS
+    assert (summary.n_computed < undisturbed.n_computed) == (n_calls > 0)
+    assert not folder_of(resumed).exists()
+
+
+def test_a_run_killed_while_it_writes_the_output_is_resumed(
+    orders, detector_folder, tmp_path, monkeypatch
+):
+    whole, resumed = tmp_path / "whole.csv", tmp_path / "resumed.csv"
+    score(orders, whole, detector_folder)
+    with monkeypatch.context() as patch:
+
+        def kill(*_):
+            raise Killed
+
+        patch.setattr(Partial, "remove", kill)
+        with pytest.raises(Killed):
+            score(orders, resumed, detector_folder)
+    resumed.unlink()
+    summary = score(orders, resumed, detector_folder, engine=killed_after(0))
+    assert (summary.n_computed, summary.n_resumed) == (0, 1000)
+    assert resumed.read_bytes() == whole.read_bytes()
+
+
+def test_a_run_killed_by_the_system_at_random_moments_is_resumed(orders, detector_folder, tmp_path):
+    whole, out = tmp_path / "whole.csv", tmp_path / "killed.csv"
+    score(orders, whole, detector_folder)
+    script = Path(__file__).with_name("kill_me.py")
+    command = [sys.executable, str(script), str(orders), str(out), str(detector_folder)]
+    chance = random.Random(6)
+    for n_finished in range(3):
+        process = subprocess.Popen(command)
+        first = folder_of(out) / f"chunk-{n_finished:08d}.parquet"
+        while not first.exists() and process.poll() is None:
+            time.sleep(0.002)
+        time.sleep(chance.uniform(0, 0.05))
+        process.kill()
+        process.wait()
+    if not out.exists():
+        assert score(orders, out, detector_folder).n_resumed > 0
+    assert out.read_bytes() == whole.read_bytes()
+
+
+def test_another_input_detector_or_option_is_named(orders, detector_folder, tmp_path):
+    out = tmp_path / "scored.csv"
+    with pytest.raises(Killed):
+        score(orders, out, detector_folder, engine=killed_after(1))
+    with pytest.raises(InputError, match=r"another --fdr; expected the same command.*--restart"):
+        score(orders, out, detector_folder, rule=FlagRule(0.05, fdr=0.2))
+    with pytest.raises(InputError, match="another --alpha"):
+        score(orders, out, detector_folder, rule=FlagRule(0.06, fdr=0.3))
+    with pytest.raises(Killed):  # control: the same command goes on
+        score(orders, out, detector_folder, engine=killed_after(0))
+    (detector_folder / "manifest.json").write_text("{ }")
+    with pytest.raises(InputError, match="another detector"):
+        score(orders, out, detector_folder)
+    write_orders(orders, 999)
+    with pytest.raises(InputError, match="another input, detector"):
+        score(orders, out, detector_folder)
+    assert score(orders, out, detector_folder, restart=True).n_rows == 999
+
+
+def test_restart_begins_anew(orders, detector_folder, tmp_path):
+    out = tmp_path / "scored.csv"
+    with pytest.raises(Killed):
+        score(orders, out, detector_folder, engine=killed_after(2))
+    summary = score(orders, out, detector_folder, restart=True)
+    assert (summary.n_resumed, summary.n_rows) == (0, 1000)
+
+
+def test_half_written_files_of_a_killed_run_count_for_nothing(orders, detector_folder, tmp_path):
+    out = tmp_path / "scored.csv"
+    folder = folder_of(out)
+    folder.mkdir()
+    (folder / "chunk-00000000.parquet").write_bytes(b"PAR1")  # and no manifest yet
+    (folder / "manifest.part").write_text("{")
+    assert score(orders, out, detector_folder).n_resumed == 0
+
+
+def test_a_broken_progress_file_is_named(orders, detector_folder, tmp_path):
+    out = tmp_path / "scored.csv"
+    with pytest.raises(Killed):
+        score(orders, out, detector_folder, engine=killed_after(2))
+    chunk = folder_of(out) / "chunk-00000001.parquet"
+    chunk.write_bytes(chunk.read_bytes()[:50])
+    with pytest.raises(InputError, match=r"chunk-00000001\.parquet', which cannot be read .*rest"):
+        score(orders, out, detector_folder)
+    (folder_of(out) / "manifest.json").write_text("{")
+    with pytest.raises(InputError, match=r"manifest\.json', which is not JSON; .*--restart"):
+        score(orders, out, detector_folder)
+    score(orders, out, detector_folder, restart=True)
+
+
+def test_two_runs_do_not_write_the_same_output(orders, detector_folder, tmp_path):
+    out = tmp_path / "scored.csv"
+
+    def second(*_):
+        score(orders, out, detector_folder)
+        raise AssertionError
+
+    with pytest.raises(InputError, match=r"scored\.csv', which another run is writing"):
+        score(orders, out, detector_folder, engine=second)
+
+
+def test_a_full_disk_is_one_sentence_and_the_run_goes_on_later(
+    orders, detector_folder, tmp_path, monkeypatch
+):
+    out = tmp_path / "scored.csv"
+    with pytest.raises(Killed):
+        score(orders, out, detector_folder, engine=killed_after(1))
+    with monkeypatch.context() as patch:
+
+        def full(*_):
+            raise OSError(28, "No space left on device")
+
+        patch.setattr(partial.os, "fsync", full)
+        with pytest.raises(OutputError, match=r"No space left on device\); .*same command again"):
+            score(orders, out, detector_folder)
+    assert score(orders, out, detector_folder).n_resumed == run.CHUNK_ROWS
+
+
+def test_an_input_that_changed_meanwhile_does_not_leave_old_rejected_rows(
+    orders, detector_folder, tmp_path
+):
+    out = tmp_path / "scored.csv"
+    score(orders, out, detector_folder)
+    assert (tmp_path / "orders.rejected.csv").exists()
+    orders.write_text("text\nall well\n")
+    assert score(orders, out, detector_folder).rejected_path is None
+    assert not (tmp_path / "orders.rejected.csv").exists()
+
+
+def test_memory_does_not_grow_with_the_rows(detector_folder, tmp_path):
+    peaks = []
+    for n_rows in (1000, 4000):
+        source = tmp_path / f"{n_rows}.csv"
+        write_orders(source, n_rows)
+        score(source, tmp_path / "warm.csv", detector_folder)
+        tracemalloc.start()
+        score(source, tmp_path / "scored.csv", detector_folder)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.3 * peaks[0]
+
+
+chunks = st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=5), max_size=8)
+
+
+def value_of(text):
+    return Result(float(ord(text)), 0.5, "0-4", 5, 0, 0, text)
+
+
+def fill(cache, chunks, calls):
+    def compute(texts):
+        calls.append(texts)
+        return [value_of(text) for text in texts]
+
+    return [cache.results(texts, compute) for texts in chunks]
+
+
+@given(chunks, st.integers(1, 8))
+def test_cached_results_are_those_of_the_texts_and_distinct_in_each_call(chunks, size):
+    calls = []
+    found = fill(ResultCache(size), chunks, calls)
+    assert found == [[value_of(text) for text in texts] for texts in chunks]
+    assert all(len(set(call)) == len(call) for call in calls)
+
+
+@given(chunks)
+def test_a_large_enough_cache_computes_each_text_once(chunks):
+    calls = []
+    fill(ResultCache(8), chunks, calls)
+    computed = [text for call in calls for text in call]
+    assert sorted(computed) == sorted({text for texts in chunks for text in texts})
+
+
+@given(chunks, st.integers(1, 8), st.integers(0, 8))
+def test_after_a_replay_the_same_batches_are_computed_as_in_one_go(chunks, size, n_finished):
+    undisturbed = []
+    fill(ResultCache(size), chunks, undisturbed)
+    cache, replayed, rest = ResultCache(size), [], []
+    fill(cache, chunks[:n_finished], replayed)
+    fill(cache, chunks[n_finished:], rest)
+    assert replayed + rest == undisturbed
+
+
+numbers = st.floats(allow_nan=False) | st.none()
+
+
+@given(st.lists(st.builds(Result, numbers, numbers, st.text() | st.none(), *[st.none()] * 3,
+                          st.text())))  # fmt: skip
+def test_results_are_stored_exactly(results):
+    assert from_arrow(to_arrow(results)) == results
+
+
+@settings(max_examples=50)
+@given(st.lists(st.integers(1, 20).map(lambda i: i / 20) | st.none(), max_size=40),
+       st.sampled_from([0.05, 0.1, 0.3]))  # fmt: skip
+def test_flags_from_counts_are_those_of_all_p_values_at_once(p_values, q):
+    tally = Tally()
+    for p_value in p_values:
+        tally.add(p_value)
+    scored = [p for p in p_values if p is not None]
+    expected = calibration.benjamini_hochberg(scored, q)
+    largest = tally.largest_flagged(FlagRule(0.05, fdr=q))
+    assert [p <= largest for p in scored] == expected.tolist()
+    assert tally.n_flagged(largest) == expected.sum()
+    assert tally.largest_flagged(FlagRule(0.05)) == 0.05
+    assert (tally.n_rows, tally.n_empty) == (len(p_values), len(p_values) - len(scored))
+
+
+def test_a_fleet_in_any_order_gives_the_bytes_of_one_engine(orders, detector_folder, tmp_path):
+    def fleet(chunks):
+        for chunk, texts in reversed(list(chunks)):
+            sent.append(chunk)
+            if len(sent) == 3:
+                raise Killed
+            yield chunk, made_up(texts, lambda _: None)
+
+    sent = []
+    local, remote = tmp_path / "local.csv", tmp_path / "remote.csv"
+    score(orders, local, detector_folder)
+    job = run.ScoreJob(orders, remote, detector_folder, "text")
+    opened = run.open_input(job)
+    with pytest.raises(Killed):
+        run.run(job, opened, None, RULE, lambda *_: None, fleet=fleet)
+    run.run(job, opened, None, RULE, lambda *_: None, fleet=fleet)  # goes on
+    assert remote.read_bytes() == local.read_bytes()
+    assert sent == [3, 2, 1, 1, 0]

@@ -1,0 +1,354 @@
+import asyncio
+import json
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import httpx2
+import numpy as np
+import pytest
+import schemathesis
+import uvicorn
+from hypothesis import HealthCheck, Phase, given, settings
+from starlette.testclient import TestClient
+from work_orders import NEW, STRANGE
+
+from polar_detect import cli
+from polar_detect.errors import InputError
+from polar_detect.serve import server
+from polar_detect.serve.answers import Answers, Explained, Score
+from polar_detect.serve.app import create_app
+from polar_detect.serve.settings import ServeSettings
+
+TEXTS = [NEW[0], STRANGE[0], "", NEW[0], NEW[1]]
+COUNTS = r"(?m)^polar_(?:waiting_texts|texts_total\S+) (\S+)"
+TOKEN = "correct-horse-battery-staple"
+SMALL = ServeSettings(max_texts=8, max_chars=300, max_body_bytes=5000)
+
+
+class Held:
+    """Stands for a slow model: answers once it is let go, so that tests need no sleep."""
+
+    alpha = 0.05
+
+    def __init__(self):
+        self.gate = threading.Event()
+
+    def score(self, texts):
+        self.gate.wait(10)
+        return [Score(score=1.0, p_value=0.5, is_anomaly=False) for _ in texts]
+
+    def explain(self, texts):
+        return [Explained(**s.model_dump(), top_layers="") for s in self.score(texts)]
+
+
+@pytest.fixture(scope="module")
+def client(fitted_on_tiny):
+    with TestClient(create_app(Answers(fitted_on_tiny), SMALL)) as client:
+        yield client
+
+
+def post(client, texts, *, path="/score", **options):
+    return client.post(path, json={"texts": texts}, **options)
+
+
+def test_scores_equal_the_detectors_in_order(client, fitted_on_tiny):
+    answer = post(client, TEXTS)
+    assert answer.status_code == 200
+    expected = fitted_on_tiny.assess(TEXTS)
+    results = answer.json()["results"]
+    scores = [np.nan if r["score"] is None else r["score"] for r in results]
+    np.testing.assert_allclose(scores, expected.scores, rtol=1e-6)
+    p_values = [np.nan if r["p_value"] is None else r["p_value"] for r in results]
+    np.testing.assert_allclose(p_values, expected.p_values)
+    assert [r["is_anomaly"] for r in results] == expected.is_anomaly.tolist()
+    assert any(r["is_anomaly"] for r in results)
+    assert answer.json()["alpha"] == fitted_on_tiny.alpha
+
+
+def test_explanations_add_up_to_the_score(client, fitted_on_tiny):
+    results = post(client, TEXTS, path="/explain").json()["results"]
+    expected = fitted_on_tiny.assess(TEXTS)
+    for i in (0, 1, 3, 4):
+        r = results[i]
+        total = r["base_value"] + sum(r["layers"]) + sum(r["groups"].values())
+        assert total == pytest.approx(r["score"], abs=1e-3)
+        assert r["program"] == str(expected.programs[i].program)
+        assert r["top_layers"] == expected.explanation.top_layers()[i]
+        assert len(r["layers"]) == fitted_on_tiny.n_layers
+
+
+def test_an_empty_text_has_no_score_and_is_not_flagged(client):
+    for path in ("/score", "/explain"):
+        empty = post(client, ["", NEW[0]], path=path).json()["results"][0]
+        assert empty.pop("is_anomaly") is False
+        assert not any(empty.values())
+
+
+def test_training_texts_are_not_told(client, fitted_on_tiny):
+    body = post(client, TEXTS, path="/explain").text
+    assert not any(text in body for text in fitted_on_tiny.fitted_.reference.texts)
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (json.dumps({"texts": ["x"] * 9}), 422),
+        (json.dumps({"texts": ["secret" * 51]}), 422),
+        (json.dumps({"texts": []}), 422),
+        (json.dumps({"texts": "secret"}), 422),
+        (json.dumps({"texts": ["secret", None]}), 422),
+        ('{"texts": ["secret \\ud800"]}', 422),
+        ('{"texts": ["secret', 422),
+        (b'{"texts": ["secret \xff"]}', 400),
+        ("[" * 4000, 400),
+        (json.dumps({"texts": ["secret" * 1000]}), 413),
+    ],
+    ids=[
+        "many", "long", "none", "string", "null", "half-character", "half-json", "not-utf-8",
+        "deep", "large",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_scored_is_refused_and_not_repeated(client, content, status):
+    answer = client.post("/score", content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status
+    assert answer.json()["detail"]
+    assert "secret" not in answer.text
+
+
+def test_a_large_body_of_unknown_length_is_stopped_while_it_arrives(client):
+    sent = []
+
+    def pieces():
+        for _ in range(1000):
+            sent.append(1)
+            yield b" " * 1000
+
+    assert client.post("/score", content=pieces()).status_code == 413
+    assert post(client, ["x"]).status_code == 200  # control
+
+
+def test_texts_of_the_allowed_size_are_scored(client):
+    assert post(client, ["x" * 300] * 8).status_code == 200
+
+
+def test_a_token_is_asked_for_where_one_is_set(fitted_on_tiny):
+    guarded = ServeSettings(token=TOKEN)
+    with TestClient(create_app(Answers(fitted_on_tiny), guarded)) as client:
+        right = {"Authorization": f"Bearer {TOKEN}"}
+        assert post(client, ["x"], headers=right).status_code == 200
+        assert client.get("/metrics", headers=right).status_code == 200
+        assert client.get("/healthz").status_code == 200
+        wrong = [{}, {"Authorization": f"Bearer {TOKEN}x"}, {"Authorization": f"Basic {TOKEN}"}]
+        wrong.append({"Authorization": "Bearer gr\u00fcn".encode()})
+        for headers in wrong:
+            for path in ("/score", "/explain"):
+                refused = post(client, ["x"], path=path, headers=headers)
+                assert refused.status_code == 401
+                assert refused.headers["WWW-Authenticate"] == "Bearer"
+            assert client.get("/metrics", headers=headers).status_code == 401
+
+
+def test_a_full_queue_a_slow_model_and_a_stop_have_statuses_of_their_own():
+    held = Held()
+    limits = ServeSettings(max_queue_texts=2, max_texts=2, timeout_s=0.2, max_batch_texts=1)
+    with TestClient(create_app(held, limits)) as client, ThreadPoolExecutor(3) as pool:
+        late = pool.submit(post, client, ["a"])
+        assert late.result().status_code == 504  # the model still holds the first batch
+        waiting = pool.submit(post, client, ["b", "c"])
+        while "polar_waiting_texts 2.0" not in client.get("/metrics").text:
+            pass
+        full = post(client, ["d"])
+        assert full.status_code == 429
+        assert int(full.headers["Retry-After"]) >= 1
+        assert waiting.result().status_code == 504
+        held.gate.set()
+        assert post(client, ["e"]).status_code == 200
+        client.portal.call(client.app.state.batcher.stop)
+        for refused in (post(client, ["f"]), client.get("/healthz")):
+            assert refused.status_code == 503
+        assert "Retry-After" in post(client, ["f"]).headers
+
+
+def test_an_error_of_the_model_is_a_500_that_does_not_repeat_the_text(caplog):
+    class Broken(Held):
+        def score(self, texts):
+            raise ValueError(texts[0])
+
+    with TestClient(create_app(Broken(), SMALL)) as client, caplog.at_level(logging.DEBUG):
+        answer = post(client, ["secret"])
+        assert answer.status_code == 500
+        assert "ValueError" in answer.json()["detail"]
+        assert post(client, ["again"]).status_code == 500  # the service goes on
+    assert "secret" not in answer.text + caplog.text
+
+
+def test_metrics_count_requests_texts_and_memory(fitted_on_tiny):
+    with TestClient(create_app(Answers(fitted_on_tiny), SMALL)) as client:
+        post(client, TEXTS)
+        post(client, [])
+        client.get("/anything")
+        page = client.get("/metrics").text
+    assert 'polar_requests_total{path="/score",status="200"} 1.0' in page
+    assert 'polar_requests_total{path="/score",status="422"} 1.0' in page
+    assert 'polar_requests_total{path="other",status="404"} 1.0' in page
+    assert 'polar_texts_total{path="/score"} 5.0' in page
+    n_flagged = fitted_on_tiny.assess(TEXTS).is_anomaly.sum()
+    assert n_flagged
+    assert f"polar_flagged_texts_total {n_flagged}.0" in page
+    assert "polar_batch_texts_sum 4.0" in page  # one of the five is there twice
+    assert re.search(r"process_resident_memory_bytes \d", page)
+    assert NEW[0] not in page
+
+
+def test_the_openapi_page_says_the_limits_and_loads_nothing_from_elsewhere(client):
+    schema = client.get("/openapi.json").json()
+    texts = schema["components"]["schemas"]["Texts"]["properties"]["texts"]
+    assert (texts["maxItems"], texts["items"]["maxLength"]) == (8, 300)
+    assert {"413", "422", "429", "503", "504"} <= schema["paths"]["/score"]["post"][
+        "responses"
+    ].keys()
+    page = client.get("/docs").text
+    assert "swagger" in page
+    assert "//" not in re.sub(r"(?m)^\s*//.*$", "", page).replace("</", "").replace(" />", "")
+
+
+def test_a_body_that_stalls_is_given_up():
+    async def talk(app):
+        async def never():
+            await asyncio.sleep(60)
+
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST",
+            "path": "/score", "raw_path": b"/score", "query_string": b"", "root_path": "",
+            "scheme": "http", "server": ("t", 80), "client": ("t", 1),
+            "headers": [(b"content-type", b"application/json")],
+        }  # fmt: skip
+        await app(scope, never, send)
+        return sent[0]["status"]
+
+    app = create_app(Held(), ServeSettings(timeout_s=0.05))
+    assert asyncio.run(talk(app)) == 408
+
+
+@contextmanager
+def running(app):
+    """Serve `app` on a free port in a thread; yield its address."""
+    bound = server.bind("127.0.0.1", 0)
+    config = uvicorn.Config(app, log_level="critical")
+    uvicorn_server = uvicorn.Server(config)
+    thread = threading.Thread(target=uvicorn_server.run, args=([bound],))
+    thread.start()
+    try:
+        address = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        while not uvicorn_server.started:
+            pass
+        yield address
+    finally:
+        uvicorn_server.should_exit = True
+        thread.join()
+        bound.close()
+
+
+def test_schemathesis_finds_no_500_and_no_undocumented_answer(fitted_on_tiny):
+    limits = ServeSettings(max_texts=4, max_chars=50)
+    with running(create_app(Answers(fitted_on_tiny), limits)) as address:
+        schema = schemathesis.openapi.from_url(f"{address}/openapi.json")
+        n_cases = 0
+        for result in schema.get_all_operations():
+            operation = result.ok()
+
+            @settings(
+                max_examples=25,
+                deadline=None,
+                database=None,
+                derandomize=True,
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+            @given(case=operation.as_strategy())
+            def probe(case):
+                nonlocal n_cases
+                n_cases += 1
+                case.call_and_validate()
+
+            probe()
+    assert n_cases >= 30
+
+
+def test_an_address_that_is_taken_is_one_line(capsys, monkeypatch, saved_on_tiny):
+    with server.bind("127.0.0.1", 0) as taken:
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        arguments = ["polar-detect", "serve", "--detector", str(saved_on_tiny), "--port", port]
+        monkeypatch.setattr(sys, "argv", arguments)
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        assert stop.value.code == 1
+        error = capsys.readouterr().err
+        assert error.startswith(f"polar-detect: Got address 127.0.0.1:{port}, which cannot be had")
+        assert error.count("\n") == 1
+        with pytest.raises(InputError):
+            server.bind("203.0.113.1", 0)
+
+
+def test_a_missing_extra_names_the_install_command(capsys, monkeypatch, saved_on_tiny):
+    from importlib import util
+
+    found = util.find_spec
+    monkeypatch.setattr(
+        util, "find_spec", lambda name, *a: None if name == "uvicorn" else found(name, *a)
+    )
+    monkeypatch.setattr(sys, "argv", ["polar-detect", "serve", "--detector", str(saved_on_tiny)])
+    with pytest.raises(SystemExit):
+        cli.main()
+    error = capsys.readouterr().err
+    assert "Got no uvicorn; expected the extra 'serve'" in error
+    assert "pip install 'polar-detect[serve]'" in error
+
+
+def test_a_terminated_server_answers_what_it_accepted_and_exits_with_zero(saved_on_tiny):
+    command = "from polar_detect.cli import main; main()"
+    arguments = ["serve", "--detector", str(saved_on_tiny), "--port", "0"]
+    environment = {**os.environ, "POLAR_DETECT_TOKEN": TOKEN, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", command, *arguments],
+        stderr=subprocess.PIPE,
+        env=environment,
+        text=True,
+    )
+    try:
+        line = process.stderr.readline()
+        address = re.search(r"http://127\.0\.0\.1:\d+", line)[0]
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        texts = [f"{STRANGE[0]} number {i}" for i in range(33)]
+
+        client = httpx2.Client(base_url=address, headers=headers, timeout=60)
+        with client, ThreadPoolExecutor(8) as pool:
+            answers = [pool.submit(post, client, texts) for _ in range(8)]
+            n_accepted = 0
+            while n_accepted < 7 * len(texts):  # one more request is with the model
+                page = client.get("/metrics").text
+                n_accepted = sum(map(float, re.findall(COUNTS, page)))
+            process.send_signal(signal.SIGTERM)
+            statuses = [answer.result().status_code for answer in answers]
+        assert statuses == [200] * 8
+        assert process.wait(30) == 0
+        err = process.stderr.read()
+        assert "every accepted request was answered" in err
+        assert STRANGE[0] not in err
+    finally:
+        process.kill()
+        process.stderr.close()
+        process.wait()

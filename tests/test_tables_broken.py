@@ -1,0 +1,211 @@
+import gzip
+import io
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polar_detect.errors import InputError
+from polar_detect.tables import ReadOptions, choose_text_column, open_table
+
+
+@pytest.fixture
+def save(tmp_path):
+    def save(content, name="a.csv"):
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return save
+
+
+def read(path, n_rows=100, **options):
+    """Return the rows, their lines, and line and reason of the rejected ones."""
+    rows, lines, rejected = [], [], []
+    for chunk in open_table(path, ReadOptions(**options)).chunks(n_rows):
+        rows += chunk.frame.to_numpy().tolist()
+        lines += chunk.lines.tolist()
+        rejected += chunk.rejected
+    return rows, lines, rejected
+
+
+def faults(rejected):
+    return [(row.line, row.reason) for row in rejected]
+
+
+def test_ragged_rows_are_rejected_with_line_and_reason_and_the_rest_is_kept(save):
+    rows, lines, rejected = read(save('id,text\n1,"two\nlines"\n2,b,c\n3\n\n4,d\n'))
+    assert rows == [["1", "two\nlines"], ["4", "d"]]
+    assert lines == [2, 7]
+    assert faults(rejected) == [
+        (4, "3 cells; the header has 2"),
+        (5, "1 cell; the header has 2"),
+    ]
+    assert [row.text for row in rejected] == ["2,b,c", "3"]
+
+
+@pytest.mark.parametrize("broken", ['2,"never closed', '2,"closed" too early', '2,"5" pipe"'])
+@pytest.mark.parametrize("after", ["3,c\n", '3,"c"\n', '3,"c\nc"\n4,"say ""d"""\n'])
+def test_unbalanced_quotes_cost_their_own_line_only(save, broken, after):
+    good, _, none = read(save(f'id,text\n1,"a"\n{after}'))
+    rows, _, rejected = read(save(f'id,text\n1,"a"\n{broken}\n{after}'))
+    assert rows == good
+    assert none == []
+    assert faults(rejected) == [(3, "unbalanced quotes")]
+    assert rejected[0].text == broken
+
+
+def test_very_many_broken_rows_come_in_chunks_too(save):
+    path = save("id,text\n" + "1,a,b\n" * 1000 + "2,worn seal\n")
+    sizes = [(len(c.frame), len(c.rejected)) for c in open_table(path).chunks(100)]
+    assert sizes == [(0, 100)] * 10 + [(1, 0)]
+    assert choose_text_column(open_table(path), None).name == "text"
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.txt", "a.jsonl"])
+def test_undecodable_bytes_and_nul_bytes_cost_their_own_row(save, name):
+    good = [f'{{"text": "é{i}"}}' if name == "a.jsonl" else f"é{i}" for i in range(9)]
+    lines = [row.encode() for row in good]
+    lines[3] += b"\xff\x81"
+    lines[5] += b"\0"
+    header = [b"text"] if name == "a.csv" else []
+    rows, numbers, rejected = read(save(b"\n".join(header + lines), name))
+    first = 1 + len(header)
+    kept = [0, 1, 2, 4, 6, 7, 8]
+    assert rows == [[f"é{i}"] for i in kept]
+    assert numbers == [first + i for i in kept]
+    assert faults(rejected) == [
+        (first + 3, "bytes that are not UTF-8"),
+        (first + 5, "NUL byte"),
+    ]
+    assert [row.text for row in rejected] == [good[3] + r"\xff\x81", good[5] + r"\x00"]
+
+
+def test_half_a_character_in_utf_16_costs_its_own_row(save):
+    content = "id,text\n1,é\n2,".encode("utf-16") + b"\x00\xd8" + "x\n3,c\n".encode("utf-16-le")
+    rows, _, rejected = read(save(content))
+    assert rows == [["1", "é"], ["3", "c"]]
+    assert faults(rejected) == [(3, "bytes that are not UTF-16")]
+
+
+def test_a_row_longer_than_the_limit_is_rejected_without_reading_it_whole(save, monkeypatch):
+    monkeypatch.setattr("polar_detect.tables.lines.MAX_ROW_CHARS", 50)
+    monkeypatch.setattr("polar_detect.tables.delimited.MAX_ROW_CHARS", 50)
+    long = "x" * 200
+    for name, header in (("a.csv", "text\n"), ("a.txt", ""), ("a.jsonl", '{"text": "a"}\n')):
+        row = '{"text": "b"}' if name == "a.jsonl" else "b"
+        rows, _, rejected = read(save(f"{header}{long}\n{row}\n", name))
+        assert rows[-1] == ["b"]
+        assert [row.line for row in rejected] == [1 + bool(header)]
+        assert "longer than" in rejected[0].reason
+        assert len(rejected[0].text) == 50
+
+
+def test_a_quote_that_never_closes_does_not_swallow_a_long_file(save, monkeypatch):
+    monkeypatch.setattr("polar_detect.tables.delimited.MAX_ROW_CHARS", 500)
+    rows, _, rejected = read(save('id,text\n1,"a\n' + "2,b\n" * 1000))
+    assert len(rows) == 1000
+    assert faults(rejected) == [(2, "unbalanced quotes")]
+
+
+def test_json_lines_that_are_no_objects_are_rejected(save):
+    content = '{"id": 1}\n[1]\n{"id": \n\n"a"\n{"id": 2}\n{"id": "\\ud83d"}\n{"id": "\\u0000"}\n'
+    rows, lines, rejected = read(save(content, "a.jsonl"))
+    assert rows == [[1], [2]]
+    assert lines == [1, 6]
+    assert faults(rejected) == [
+        (2, "JSON list, not an object"),
+        (3, "not JSON: Expecting value at character 9"),
+        (5, "JSON str, not an object"),
+        (7, "half a character (a lone surrogate)"),
+        (8, "NUL byte"),
+    ]
+
+
+def test_deeply_nested_json_is_rejected(save):
+    deep = '{"a":' * 100_000
+    rows, _, rejected = read(save(f'{{"a": 1}}\n{deep}\n', "a.jsonl"))
+    assert rows == [[1]]
+    assert rejected[0].reason.startswith("JSON that cannot be read")
+
+
+def test_duplicate_and_empty_column_names_are_made_unique_and_said(save):
+    reader = open_table(save("id,,id,id_2, \n1,2,3,4,5\n"))
+    assert reader.columns == ("id", "column_2", "id_3", "id_2", "column_5")
+    assert reader.notices == (
+        "column 2 has no name, and is called 'column_2' here",
+        "column 3 is a second 'id', and is called 'id_3' here",
+        "column 5 has no name, and is called 'column_5' here",
+    )
+
+
+def test_a_file_of_which_no_row_can_be_read_is_refused_with_the_first_fault(save):
+    with pytest.raises(InputError, match=r"no row can be read \(line 2: 3 cells; the header has"):
+        read(save("id,text\n1,b,c\n2,b,c\n"))
+
+
+def test_a_header_that_does_not_decode_is_refused(save):
+    rows = "1,é\n" * 3
+    with pytest.raises(InputError, match=r"Got bytes that are not UTF-8 in the header \(line 1\)"):
+        read(save(b"id,t\xff\n" + rows.encode()))
+
+
+def test_binary_data_is_refused(save):
+    with pytest.raises(InputError, match=r"with many NUL bytes .*; expected text; check the file"):
+        read(save(bytes(range(256)) + bytes(1000)))
+
+
+@pytest.mark.parametrize(
+    ("pack", "name"),
+    [
+        (gzip.compress, "a.csv.gz"),
+        (lambda content: pa.compress(content, "zstd", asbytes=True), "a.csv.zst"),
+    ],
+)
+def test_a_truncated_archive_is_refused(save, pack, name):
+    content = pack(b"id,text\n" + b"".join(b"%d,row\n" % i for i in range(10_000)))
+    assert len(read(save(content, name))[0]) == 10_000
+    with pytest.raises(InputError, match=r"compression is broken .*; expected a whole archive"):
+        read(save(content[: len(content) // 2], name))
+    with pytest.raises(InputError, match="compression is broken"):
+        read(save(b"not packed at all", name))
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.xls", "a.parquet"])
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"PAR1", b"hello"])
+def test_a_broken_binary_file_is_refused(save, name, content):
+    with pytest.raises(InputError, match=r"cannot be read as .*; expected"):
+        read(save(content, name))
+
+
+line = st.text(st.sampled_from('ab,"\n\r;é'), max_size=12)
+
+
+@given(st.lists(line, max_size=8), st.integers(1, 3))
+def test_every_line_of_a_csv_is_in_exactly_one_row_or_rejected_row(tmp_path_factory, lines, n_rows):
+    path = tmp_path_factory.mktemp("fuzz") / "a.csv"
+    content = "id,text\n" + "\n".join(["1,a", *lines])
+    path.write_bytes(content.encode())
+    rows, numbers, rejected = read(path, n_rows)
+    assert len(rows) == len(numbers)
+    starts = sorted([*numbers, *(row.line for row in rejected)])
+    assert len(set(starts)) == len(starts)
+    text = io.StringIO(content, newline="").readlines()
+    blank = [i for i, row in enumerate(text, 1) if not row.strip("\r\n")]
+    # Between two starts there are only blank lines and lines inside a record with quotes.
+    for start, stop in zip(starts, [*starts[1:], len(text) + 1], strict=True):
+        inside = set(range(start + 1, stop)) - set(blank)
+        assert not inside or '"' in text[start - 1]
+
+
+@given(st.binary(max_size=200), st.sampled_from(["a.csv", "a.txt", "a.jsonl", "a.tsv"]))
+def test_no_bytes_crash_the_reader(tmp_path_factory, content, name):
+    path = tmp_path_factory.mktemp("bytes") / name
+    path.write_bytes(content)
+    try:
+        rows, lines, rejected = read(path)
+    except InputError:
+        return
+    assert len(rows) == len(lines) > 0
+    assert all(row.reason for row in rejected)

@@ -1,0 +1,196 @@
+import contextlib
+import io
+import json
+import sys
+
+import openpyxl
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from work_orders import NEW, NORMAL, STRANGE
+
+from polar_detect import cli
+from polar_detect.tables import read_table
+
+TEXTS = [NEW[0], STRANGE[0]]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["polar-detect", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        else:
+            code = 0
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def fitted_on_rows(tiny_folder, minilm, tmp_path_factory):  # noqa: ARG001 - the encoder
+    """Return a folder of a detector fitted on rows, and what fit said."""
+    folder = tmp_path_factory.mktemp("rows")
+    frame = pd.DataFrame({"n": range(len(NORMAL)), "note": NORMAL, "t [K]": 290.0})
+    frame["t [K]"] += frame["n"] % 7 * 0.51
+    frame.to_csv(folder / "train.csv", index=False)
+    arguments = [
+        "polar-detect", "fit", str(folder / "train.csv"), "--all-columns",
+        "--model", str(tiny_folder), "--out", str(folder / "detector"), "--max-tokens", "16",
+    ]  # fmt: skip
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stderr(io.StringIO()) as said,
+        contextlib.suppress(SystemExit),
+    ):
+        patch.setattr(sys, "argv", arguments)
+        cli.main()
+    return folder / "detector", said.getvalue()
+
+
+def test_broken_rows_go_to_a_file_beside_the_result_and_the_counts_add_up(
+    run, saved_on_tiny, tmp_path
+):
+    path, scored = tmp_path / "in" / "new.csv", tmp_path / "scored.csv"
+    path.parent.mkdir()
+    path.write_text('id,text\n007,worn seal\n008,"open\n009,oil\n010,a,b\n')
+    code, out, err = run("score", path, "--detector", saved_on_tiny, "--out", scored)
+    assert (code, out) == (0, f"{scored}\n")
+    kept = pd.read_csv(scored, dtype=str)
+    assert kept["id"].tolist() == ["007", "009"]
+    rejected = tmp_path / "new.rejected.csv"
+    assert pd.read_csv(rejected, dtype=str).to_numpy().tolist() == [
+        ["3", "unbalanced quotes", '008,"open'],
+        ["5", "3 cells; the header has 2", "010,a,b"],
+    ]
+    assert f"2 of 4 rows could not be read; with line and reason they are in {rejected}" in err
+    path.write_text("id,text\n007,worn seal\n")
+    assert "could not" not in run("score", path, "--detector", saved_on_tiny, "--out", scored)[2]
+    assert not rejected.exists()
+
+
+def test_a_japanese_excel_file_is_scored_into_an_excel_file(run, saved_on_tiny, tmp_path):
+    path, scored = tmp_path / "作業票.xlsx", tmp_path / "結果.xlsx"
+    book = openpyxl.Workbook()
+    book.active.title = "作業票"
+    for row in [["番号", "内容"], ["007", "ポンプから油漏れ"], ["008", "=SUM(A1)は式"]]:
+        book.active.append(row)
+    book.active["B3"].data_type = "s"
+    book.create_sheet("予備")
+    book.save(path)
+    code, _, err = run(
+        *("score", path, "--sheet", "作業票", "--detector", saved_on_tiny, "--out", scored),
+        *("--text-column", "内容", "--alpha", 0.5),
+    )
+    assert code == 0, err
+    rows, summary = openpyxl.load_workbook(scored).worksheets
+    assert [cell.value for cell in rows["A"]] == ["番号", "007", "008"]
+    assert [cell.value for cell in rows["B"]] == ["内容", "ポンプから油漏れ", "=SUM(A1)は式"]
+    header = [cell.value for cell in rows[1]]
+    said = {label.value: value.value for label, value in summary.iter_rows()}
+    assert said["Rows"] == 2
+    assert said["Input"] == str(path)
+    assert "Detector" in said
+    is_red = [row[0].fill.fgColor.rgb == "FFF8CBAD" for row in rows.iter_rows(min_row=2)]
+    column = header.index("is_anomaly")
+    assert is_red == [row[column].value for row in rows.iter_rows(min_row=2)]
+    assert said["Flagged rows"] == sum(is_red)
+
+
+def test_an_encoding_is_guessed_and_said_and_can_be_given(run, saved_on_tiny, tmp_path):
+    path, scored = tmp_path / "in.csv", tmp_path / "scored.csv"
+    content = "番号,text\n1,ポンプから油漏れ、交換\n"
+    path.write_bytes(content.encode("cp932"))
+    command = ["score", path, "--detector", saved_on_tiny, "--out", scored]
+    code, _, err = run(*command)
+    assert code == 0
+    assert f"{path}: read as CP932 (Shift_JIS); pass --encoding if that is wrong" in err
+    assert scored.read_bytes().startswith("\ufeff番号,text,score".encode())
+    assert pd.read_csv(scored)["text"].tolist() == ["ポンプから油漏れ、交換"]
+    assert "read as" not in run(*command, "--encoding", "cp932")[2]
+    code, _, err = run(*command, "--encoding", "ascii")
+    assert code == 1
+    assert "bytes that are not ascii in the header (line 1)" in err
+
+
+@pytest.mark.parametrize("ending", ["parquet", "jsonl", "tsv", "txt", "csv.gz", "jsonl.zst"])
+def test_the_ending_of_the_output_decides_its_format(run, saved_on_tiny, tmp_path, ending):
+    path, scored = tmp_path / "in.csv", tmp_path / f"scored.{ending}"
+    pd.DataFrame({"id": ["007", "008"], "text": TEXTS}).to_csv(path, index=False)
+    assert run("score", path, "--detector", saved_on_tiny, "--out", scored)[0] == 0
+    if ending == "txt":
+        assert scored.read_text().startswith("id\ttext\tscore\t")
+        return
+    table = read_table(scored, text_column="text")
+    assert table.texts == TEXTS
+    assert table.frame["id"].tolist() == ["007", "008"]
+    if ending == "parquet":
+        types = pq.read_schema(scored)
+        assert [str(types.field(n).type) for n in ("score", "is_anomaly")] == ["double", "bool"]
+
+
+def test_stdin_is_scored_like_the_file(run, saved_on_tiny, tmp_path, monkeypatch):
+    path, scored, again = (tmp_path / name for name in ("in.csv", "a.csv", "b.csv"))
+    pd.DataFrame({"id": ["007", "008"], "text": TEXTS}).to_csv(path, index=False)
+    options = ["--detector", saved_on_tiny, "--text-column", "text", "--out"]
+    run("score", path, *options, scored)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    assert run("score", "-", *options, again)[0] == 0
+    assert again.read_bytes() == scored.read_bytes()
+
+
+def test_fit_on_rows_shows_one_and_warns_of_what_will_go_wrong(fitted_on_rows):
+    folder, said = fitted_on_rows
+    assert f"rows are read as: n: 0; note: {NORMAL[0]}; t [K]: 290.0" in said
+    assert "column 'n' only counts the rows" in said
+    assert "tokens, of which the first 16 are read" in said
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["text_column"] is None
+    assert manifest["input"] == {
+        "columns": [
+            {"name": "n", "decimals": 0},
+            {"name": "note", "decimals": None},
+            {"name": "t [K]", "decimals": 1},
+        ]
+    }
+
+
+def test_score_writes_rows_out_as_fit_did(run, fitted_on_rows, tmp_path):
+    folder, _ = fitted_on_rows
+    path, scored = tmp_path / "new.csv", tmp_path / "scored.csv"
+    path.write_text("t [K],extra,note,n\n291.234,x,worn seal,99\n")
+    code, _, err = run("score", path, "--detector", folder, "--out", scored)
+    assert code == 0, err
+    assert pd.read_csv(scored, dtype=str).iloc[0, :4].tolist() == [
+        "291.234", "x", "worn seal", "99",
+    ]  # fmt: skip
+    path.write_text("note,n\nx,1\n")
+    code, _, err = run("score", path, "--detector", folder, "--out", scored)
+    assert code == 1
+    assert "Got column 't [K]'; the table has: note, n. Pass --columns" in err
+    options = ["--text-column", "note", "--out", scored]
+    code, _, err = run("score", path, "--detector", folder, *options)
+    assert code == 1
+    assert "Got --text-column 'note' for a detector that was fitted on whole rows" in err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--columns", "a", "--all-columns"], ["--text-column", "a", "--columns", "a"]],
+)
+def test_two_ways_to_say_where_the_texts_are_are_a_usage_error(run, tmp_path, options):
+    code, _, err = run("fit", "in.csv", "--out", tmp_path / "out", *options)
+    assert code == 2
+    assert "one of" in err
+
+
+def test_the_text_column_is_guessed_and_said(run, tiny_folder, minilm, tmp_path):  # noqa: ARG001
+    path = tmp_path / "train.csv"
+    pd.DataFrame({"id": range(39), "Kurztext": NORMAL[:39]}).to_csv(path, index=False)
+    code, _, err = run("fit", path, "--model", tiny_folder, "--out", tmp_path / "out")
+    assert f"{path}: the texts are read from column 'Kurztext' (--text-column)" in err
+    assert code == 1  # one row too few, and no time lost on fitting

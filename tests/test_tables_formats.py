@@ -1,0 +1,369 @@
+import datetime
+import gzip
+import io
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from polar_detect.errors import InputError, OutputError
+from polar_detect.tables import (
+    Layout,
+    ReadOptions,
+    join_columns,
+    open_table,
+    open_writer,
+    read_table,
+    write_scored,
+    write_table,
+)
+
+ROWS = [
+    ["007", "ポンプから油漏れ", "1.50", ""],
+    ["008", 'says "stop", then; stops', "", "2024-03-01"],
+    ["0010", "two\nlines", "-3", "NA"],
+]
+NAMES = ["id", "text", "hours", "date"]
+ADDED = {
+    "score": [0.25, None, -1.5],
+    "is_anomaly": [True, False, False],
+    "program_length": [12, None, 30],
+    "top_layers": ["L11 +0.41", "empty text", ""],
+}
+KINDS = {"score": "float", "is_anomaly": "bool", "program_length": "int", "top_layers": "str"}
+LOSSLESS = ["a.csv", "a.tsv", "a.jsonl", "a.csv.gz", "a.csv.zst", "a.jsonl.gz", "a.parquet"]
+
+
+def frame_of(rows=ROWS):
+    return pd.DataFrame(rows, columns=NAMES, dtype=str)
+
+
+def read_all(path, n_rows=2, **options):
+    reader = open_table(path, ReadOptions(**options))
+    chunks = list(reader.chunks(n_rows))
+    assert all(chunk.rejected == () for chunk in chunks)
+    assert all((chunk.frame.dtypes == chunks[0].frame.dtypes).all() for chunk in chunks)
+    return pd.concat([chunk.frame for chunk in chunks])
+
+
+def plain(frame):
+    """Return rows of Python values, None where missing."""
+    cells = frame.astype(object).where(frame.notna(), None)
+    return cells.to_numpy().tolist()
+
+
+@pytest.mark.parametrize("name", LOSSLESS)
+def test_strings_come_back_as_they_were_from_every_format(tmp_path, name):
+    write_table(frame_of(), tmp_path / name)
+    again = read_all(tmp_path / name)
+    assert list(again.columns) == NAMES
+    assert plain(again) == ROWS
+    assert again.index.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("name", [*LOSSLESS, "a.txt", "a.txt.gz", "a.xlsx"])
+def test_rows_written_in_chunks_make_the_same_file_as_the_whole(tmp_path, name):
+    whole, parts = tmp_path / f"whole-{name}", tmp_path / f"parts-{name}"
+    write_table(join_columns(frame_of(), ADDED), whole)
+    with open_writer(parts) as writer:
+        for start in (0, 1, 2):
+            added = {key: values[start : start + 1] for key, values in ADDED.items()}
+            writer.write(join_columns(frame_of().iloc[start : start + 1], added, KINDS))
+        assert not parts.exists()
+    if name.endswith(".xlsx"):  # holds the time of writing
+        pd.testing.assert_frame_equal(read_all(whole), read_all(parts))
+    elif name.endswith(".parquet"):  # a row group per chunk
+        assert pq.read_table(whole).equals(pq.read_table(parts))
+    else:
+        assert whole.read_bytes() == parts.read_bytes()
+
+
+def test_added_columns_keep_their_types_in_parquet_json_lines_and_excel(tmp_path):
+    table = join_columns(frame_of(), ADDED)
+    for name in ("a.parquet", "a.jsonl", "a.xlsx"):
+        write_table(table, tmp_path / name)
+        added = read_all(tmp_path / name)[list(ADDED)]
+        assert [row[:3] for row in plain(added)] == [
+            [0.25, True, 12],
+            [None, False, None],
+            [-1.5, False, 30],
+        ]
+    schema = pq.read_schema(tmp_path / "a.parquet")
+    assert [str(schema.field(key).type) for key in ADDED] == ["double", "bool", "int64", "string"]
+
+
+def test_parquet_to_parquet_keeps_every_type(tmp_path):
+    table = pa.table(
+        {
+            "id": pa.array([1, None, 2**60], pa.int64()),
+            "when": pa.array([datetime.datetime(2024, 3, 1, 1, 2, 3, 4), None, None]),
+            "parts": pa.array([["a", "b"], [], None]),
+            "price": pa.array([None, "1.50", "2.25"]).cast(pa.decimal128(10, 2)),
+            "kind": pa.array(["a", "b", "a"]).dictionary_encode(),
+            "raw": pa.array([b"\xff", None, b""]),
+        }
+    )
+    pq.write_table(table, tmp_path / "in.parquet", row_group_size=2)
+    reader = open_table(tmp_path / "in.parquet")
+    with open_writer(tmp_path / "out.parquet") as writer:
+        for chunk in reader.chunks(2):
+            writer.write(chunk.frame)
+    assert pq.read_table(tmp_path / "out.parquet").equals(table)
+
+
+def test_json_lines_to_json_lines_keeps_values_and_nesting(tmp_path):
+    content = (
+        '{"id": "007", "n": 1, "x": 1.5, "on": true, "more": {"a": [1, "é"]}, "any": 1}\n'
+        '{"id": "008", "n": 9007199254740993, "x": null, "on": null, "more": null, "any": "b"}\n'
+    )
+    (tmp_path / "in.jsonl").write_text(content)
+    write_table(read_all(tmp_path / "in.jsonl", 1), tmp_path / "out.jsonl")
+    assert (tmp_path / "out.jsonl").read_text() == content
+
+
+@pytest.mark.parametrize("numbers", [[2**53 + 1, 0.5], [0.5, 2**53 + 1], [1, 2**63], [1, "1"]])
+def test_numbers_that_share_no_exact_type_stay_as_they_are(tmp_path, numbers):
+    rows = "".join(json.dumps({"n": number}) + "\n" for number in numbers)
+    (tmp_path / "in.jsonl").write_text(rows)
+    frame = read_all(tmp_path / "in.jsonl", 1)
+    assert frame["n"].tolist() == numbers
+    write_table(frame, tmp_path / "out.jsonl")
+    assert (tmp_path / "out.jsonl").read_text() == rows
+
+
+def test_a_key_that_some_rows_lack_is_missing_there(tmp_path):
+    (tmp_path / "in.jsonl").write_text('{"text": "a"}\n\n{"n": 2, "text": "b"}\n')
+    frame = read_all(tmp_path / "in.jsonl", 1)
+    assert list(frame.columns) == ["text", "n"]
+    assert plain(frame) == [["a", None], ["b", 2]]
+
+
+def excel(path, sheets):
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for title, rows in sheets.items():
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+@pytest.fixture
+def inspections(tmp_path):
+    rows = [
+        ["設備点検一覧"],
+        [],
+        ["番号", "内容", "日付", "時間", "可"],
+        ["007", "油漏れ", datetime.datetime(2024, 3, 1), 1.5, True],
+        [],
+        ["008", None, datetime.datetime(2024, 3, 2, 10, 30), 2, None],
+    ]
+    return excel(tmp_path / "点検.xlsx", {"点検": rows, "other": [["a", "b"], [1, "x"]]})
+
+
+def test_a_sheet_keeps_its_types_and_row_numbers_and_its_title_is_no_header(inspections):
+    reader = open_table(inspections)
+    (chunk,) = reader.chunks()
+    assert reader.columns == ("番号", "内容", "日付", "時間", "可")
+    assert plain(chunk.frame) == [
+        ["007", "油漏れ", datetime.datetime(2024, 3, 1), 1.5, True],
+        ["008", None, datetime.datetime(2024, 3, 2, 10, 30), 2.0, None],
+    ]
+    assert chunk.lines.tolist() == [4, 6]
+    assert reader.notices == (
+        "sheet '点検' is read; pass --sheet for 'other'",
+        "the columns are named in row 3; 1 above it left out",
+    )
+
+
+def test_a_sheet_is_read_by_name(inspections):
+    assert plain(read_all(inspections, sheet="other")) == [[1, "x"]]
+    with pytest.raises(
+        InputError, match=r"Got --sheet 'no'; .* has the sheets '点検', 'other'; pa"
+    ):
+        open_table(inspections, ReadOptions(sheet="no"))
+
+
+def test_an_empty_sheet_and_a_header_alone_are_refused(tmp_path):
+    path = excel(tmp_path / "a.xlsx", {"none": [], "header": [["id", "text"]]})
+    with pytest.raises(InputError, match="whose sheet 'none' is empty; expected at least one row"):
+        open_table(path)
+    with pytest.raises(InputError, match="with a header and no rows"):
+        open_table(path, ReadOptions(sheet="header"))
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.txt"])
+def test_options_that_make_no_sense_for_a_format_are_refused(tmp_path, name):
+    path = tmp_path / name
+    write_table(frame_of(), path)
+    with pytest.raises(InputError, match=r"Got --sheet 'a' for .*, which is no spreadsheet; expec"):
+        open_table(path, ReadOptions(sheet="a"))
+    if name == "a.parquet":
+        with pytest.raises(
+            InputError, match=r"Got --encoding 'utf-8' for .*, a format with its ow"
+        ):
+            open_table(path, ReadOptions(encoding="utf-8"))
+
+
+def test_excel_output_can_be_worked_with_at_once(tmp_path):
+    path = tmp_path / "scored.xlsx"
+    layout = Layout("is_anomaly", [("Rows", 3), ("Flagged", 1), ("Detector", "=auto")])
+    write_table(join_columns(frame_of(), ADDED), path, layout)
+    book = openpyxl.load_workbook(path)
+    assert book.sheetnames == ["rows", "summary"]
+    rows, summary = book.worksheets
+    assert rows.freeze_panes == "A2"
+    assert rows.auto_filter.ref == "A1:H4"
+    assert [cell.value for cell in rows[1]] == [*NAMES, *ADDED]
+    assert all(cell.font.bold for cell in rows[1])
+    colours = [{cell.fill.fgColor.rgb for cell in rows[i]} for i in (2, 3, 4)]
+    assert colours == [{"FFF8CBAD"}, {"00000000"}, {"00000000"}]
+    widths = [rows.column_dimensions[letter].width for letter in "ABC"]
+    assert widths == [8, 26, 8]
+    assert rows["A1"].alignment.wrap_text
+    assert [[cell.value for cell in row] for row in summary] == [
+        ["Rows", 3],
+        ["Flagged", 1],
+        ["Detector", "=auto"],
+    ]
+
+
+def test_excel_output_shows_numbers_of_a_csv_as_numbers_and_ids_as_text(tmp_path):
+    write_table(frame_of(), tmp_path / "a.xlsx")
+    rows = openpyxl.load_workbook(tmp_path / "a.xlsx").worksheets[0]
+    hours = rows["C2"]
+    assert (hours.value, hours.number_format) == (1.5, "0.00")  # shows 1.50
+    assert [rows["A2"].value, rows["C4"].value, rows["D2"].value] == ["007", -3, None]
+
+
+def test_times_beyond_excel_and_control_characters_do_not_break_it(tmp_path):
+    frame = pd.DataFrame({
+        "text": ["a\x00\x1b[31mb", "x" * 40_000, "\u200b🙂", "#DIV/0!"],
+        "big": [2**60, 1, None, float("inf")],
+        "when": [datetime.datetime(1066, 10, 14), None, pd.NaT,
+                 datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)],
+    }, dtype=object)  # fmt: skip
+    write_table(frame, tmp_path / "a.xlsx", Layout(summary=[("Rows", 4)]))
+    rows, summary = openpyxl.load_workbook(tmp_path / "a.xlsx").worksheets
+    assert rows["A2"].value == "a��[31mb"
+    assert rows["A3"].value == "x" * 32_766 + "…"
+    assert (rows["A5"].value, rows["A5"].data_type) == ("#DIV/0!", "s")
+    assert [rows[f"B{i}"].value for i in (2, 3, 4, 5)] == [str(2**60), 1, None, "inf"]
+    assert [rows[f"C{i}"].value for i in (2, 3, 4)] == ["1066-10-14", None, None]
+    assert rows["C5"].value == "2024-01-01 00:00:00+00:00"
+    assert [cell.value for cell in summary[2]] == [
+        "Texts cut to the 32,767 characters of a cell", 1,
+    ]  # fmt: skip
+
+
+def test_more_rows_than_excel_holds_are_refused_with_the_way_out(tmp_path, monkeypatch):
+    monkeypatch.setattr("polar_detect.tables.excel_output.MAX_ROWS", 3)
+    write_table(frame_of(ROWS[:2]), tmp_path / "a.xlsx")
+    with pytest.raises(OutputError, match=r"Got more than 2 rows for an Excel .*; write \.parquet"):
+        write_table(frame_of(), tmp_path / "b.xlsx")
+    assert not (tmp_path / "b.xlsx").exists()
+
+
+FORMULAS = ["=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3", "\t=1", "\r=1", "＝1+1", "- see log"]
+HARMLESS = ["-1.5", "+3", "-1e-5", "-1,000.5", "-5 %", "a=b", " =1", "--", "", "'=1"]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+def test_formulas_are_neutralised_in_csv_and_nothing_else_is_touched(tmp_path, name):
+    texts = FORMULAS + HARMLESS
+    frame = pd.DataFrame({"id": ["1"] * len(texts), "text": texts}, dtype=str)
+    write_table(frame, tmp_path / name)
+    again = read_all(tmp_path / name, 100)["text"].tolist()
+    assert again == [f"'{text}" for text in FORMULAS] + HARMLESS
+
+
+def test_formulas_are_stored_as_text_in_excel_and_kept_in_other_formats(tmp_path):
+    texts = ["=1+1", '=HYPERLINK("http://example.org")', "@SUM(A1)", "=", "-2+3"]
+    frame = pd.DataFrame({"text": texts}, dtype=str)
+    write_table(frame, tmp_path / "a.xlsx")
+    cells = [row[0] for row in openpyxl.load_workbook(tmp_path / "a.xlsx").worksheets[0]][1:]
+    assert [(cell.value, cell.data_type) for cell in cells] == [(text, "s") for text in texts]
+    control = openpyxl.Workbook()
+    control.active["A1"] = texts[0]
+    assert control.active["A1"].data_type == "f"
+    for name in ("a.jsonl", "a.parquet"):
+        write_table(frame, tmp_path / name)
+        assert read_all(tmp_path / name, 10)["text"].tolist() == texts
+
+
+def test_numbers_of_typed_columns_are_no_formulas(tmp_path):
+    frame = pd.DataFrame({"x": [-1.5, -2.0], "any": pd.Series([-1, "-a"], dtype=object)})
+    write_table(frame, tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_text() == "x,any\n-1.5,-1\n-2,'-a\n"
+
+
+def test_plain_lines_hold_no_line_ends_and_no_control_codes(tmp_path):
+    frame = pd.DataFrame({"a": ["x\ty\nz", "\x1b[31mred"], "b": ["\u2028", "ü"]}, dtype=str)
+    write_table(frame, tmp_path / "a.txt")
+    assert (tmp_path / "a.txt").read_text() == "a\tb\nx y z\t \n [31mred\tü\n"
+
+
+def test_a_csv_begins_with_a_mark_when_that_is_asked(tmp_path):
+    for has_mark in (False, True):
+        write_table(frame_of(), tmp_path / "a.csv", Layout(has_mark=has_mark))
+        assert (tmp_path / "a.csv").read_bytes().startswith(b"\xef\xbb\xbf") == has_mark
+        assert plain(read_all(tmp_path / "a.csv")) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("content", "expected", "columns"),
+    [
+        (b"id,text\n1,a\n", ("text",), ("id", "text")),
+        ("番号,内容\n1,a\n".encode("cp932"), ("内容",), ("番号", "内容")),
+        (b"pump leaks\noil, leaks\n", ("note",), ("text",)),
+        (b"id,text\n1,a\n", (), ("text",)),
+        (gzip.compress(b"id;text\n1;a\n"), ("text",), ("id", "text")),
+        (b'{"id": 1, "text": "a"}\n', (), ("id", "text")),
+    ],
+)
+def test_stdin_is_read_by_its_content(monkeypatch, content, expected, columns):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    reader = open_table(Path("-"), ReadOptions(expected=expected))
+    assert reader.name == "stdin"
+    assert reader.columns == columns
+    first, again = list(reader.chunks()), list(reader.chunks())  # more than once
+    assert plain(first[0].frame) == plain(again[0].frame)
+
+
+def test_a_default_column_is_that_of_a_table_and_none_of_lines(monkeypatch, tmp_path):
+    contents = {"a.csv": b"id,note\n1,oil\n", "a.log": b"oil\n"}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        for path in (tmp_path / name, Path("-")):
+            assert read_table(path, default_column="note").texts == ["oil"]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(contents["a.log"])))
+    with pytest.raises(InputError, match=r"Got column 'note'; the table has: oil\."):
+        read_table(Path("-"), text_column="note")
+
+
+def test_binary_formats_are_read_from_stdin(monkeypatch, tmp_path, inspections):
+    write_table(frame_of(), tmp_path / "a.parquet")
+    for path in (inspections, tmp_path / "a.parquet"):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+        assert plain(read_all(Path("-"))) == plain(read_all(path))
+
+
+def test_an_excel_file_is_scored_with_all_its_types(inspections, tmp_path):
+    table = read_table(inspections, text_column="内容")
+    assert table.texts == ["油漏れ", ""]
+    added = {"score": np.array([1.5, np.nan]), "is_anomaly": np.array([True, False])}
+    write_scored(table, added, tmp_path / "out.xlsx", Layout("is_anomaly"))
+    assert plain(read_all(tmp_path / "out.xlsx")) == [
+        ["007", "油漏れ", datetime.datetime(2024, 3, 1), 1.5, True, 1.5, True],
+        ["008", None, datetime.datetime(2024, 3, 2, 10, 30), 2.0, None, None, False],
+    ]
+    shown = openpyxl.load_workbook(tmp_path / "out.xlsx").worksheets[0]
+    assert [shown[f"C{i}"].number_format for i in (2, 3)] == ["yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss"]

@@ -1,0 +1,250 @@
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polar_detect.errors import ArtifactError, InputError
+from polar_detect.tables import (
+    ReadOptions,
+    RowColumns,
+    RowTemplate,
+    choose_text_column,
+    open_table,
+    read_table,
+    warn_of_counts,
+    warn_of_length,
+)
+
+MACHINES = """\
+UDI,Type,Air temperature [K],Speed [rpm],Torque [Nm],Comment
+1,M,298.1,1551,42.83,
+2,L,298.2,1408,46.31,"belt
+replaced"
+3,L,nan,1498,-0.04,N/A
+4,H,304.5,2900,3.8,-
+"""
+
+
+@pytest.fixture
+def machines(tmp_path):
+    path = tmp_path / "machines.csv"
+    path.write_text(MACHINES)
+    return path
+
+
+def frame_of(path):
+    (chunk,) = open_table(path).chunks()
+    return chunk.frame
+
+
+# Rows as text
+
+
+def test_a_row_is_written_with_names_units_rounded_numbers_and_missing_values_said(machines):
+    table = read_table(machines, rows=RowColumns())
+    assert table.text_column is None
+    assert table.texts == [
+        "UDI: 1; Type: M; Air temperature [K]: 298.1; Speed [rpm]: 1551; Torque [Nm]: 43; "
+        "Comment: missing",
+        "UDI: 2; Type: L; Air temperature [K]: 298.2; Speed [rpm]: 1408; Torque [Nm]: 46; "
+        "Comment: belt replaced",
+        "UDI: 3; Type: L; Air temperature [K]: missing; Speed [rpm]: 1498; Torque [Nm]: 0; "
+        "Comment: missing",
+        "UDI: 4; Type: H; Air temperature [K]: 304.5; Speed [rpm]: 2900; Torque [Nm]: 4; "
+        "Comment: -",
+    ]
+
+
+def test_only_the_columns_asked_for_are_written_in_that_order(machines):
+    table = read_table(machines, rows=RowColumns("Speed [rpm], Type"))
+    assert table.texts[0] == "Speed [rpm]: 1551; Type: M"
+    assert list(table.frame.columns) == ["UDI", "Type", "Air temperature [K]", "Speed [rpm]",
+                                         "Torque [Nm]", "Comment"]  # fmt: skip
+
+
+def test_the_label_column_is_no_part_of_all_columns(machines):
+    frame = frame_of(machines)
+    assert RowColumns().choose(list(frame.columns), others=["UDI"])[0] == "Type"
+    assert RowColumns("UDI").choose(list(frame.columns), others=["UDI"]) == ["UDI"]
+
+
+def test_later_rows_are_written_as_the_first_ones_were(machines, tmp_path):
+    template = read_table(machines, rows=RowColumns()).template
+    assert template is not None
+    later = tmp_path / "later.csv"
+    later.write_text(
+        "Comment,Torque [Nm],Speed [rpm],Air temperature [K],Type,UDI\n"
+        "ok,12.3456789,1e3,broken,M,5\n"
+    )
+    stored = RowTemplate.from_json(json.loads(json.dumps(template.to_json())))
+    assert stored == template
+    assert read_table(later, rows=stored).texts == [
+        "UDI: 5; Type: M; Air temperature [K]: broken; Speed [rpm]: 1000; Torque [Nm]: 12; "
+        "Comment: ok",
+    ]
+    control = read_table(later, rows=RowColumns("Torque [Nm]"))  # fitted on its own single row
+    assert control.texts == ["Torque [Nm]: 12.3456789"]
+
+
+def test_a_small_spread_keeps_the_decimals_that_tell_values_apart():
+    frame = pd.DataFrame({
+        "p": [f"{101325 + i / 100:.2f}" for i in range(100)],
+        "tiny": [f"{i * 1e-6:.8f}" for i in range(100)],
+        "whole": [str(i * 1000) for i in range(100)],
+        "same": ["2.50"] * 100,
+    }, dtype=str)  # fmt: skip
+    text = RowTemplate.fit(frame, list(frame.columns)).texts(frame)[7]
+    assert text == "p: 101325.07; tiny: 0.000007; whole: 7000; same: 2.5"
+
+
+@given(
+    st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=20, max_size=60),
+    st.integers(0, 6),
+)
+def test_rounding_keeps_at_least_twenty_steps_of_the_middle_of_a_column(values, decimals):
+    texts = [f"{value:.{decimals}f}" for value in values]
+    frame = pd.DataFrame({"x": texts}, dtype=str)
+    written = RowTemplate.fit(frame, ["x"]).texts(frame)
+    rounded = np.asarray([float(text.removeprefix("x: ")) for text in written])
+    exact = np.asarray([float(text) for text in texts])
+    low, high = np.quantile(exact, [0.05, 0.95])
+    step = max((high - low) / 20, 0.0)
+    assert (np.abs(rounded - exact) <= step / 2 + 1e-9).all()
+
+
+def test_numbers_of_a_sheet_and_of_a_csv_are_written_alike(tmp_path):
+    frame = pd.DataFrame({"a": [1.0, 2.5, None], "b": [10, 20, 30], "c": ["x", None, "z"]})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_excel(tmp_path / "a.xlsx", index=False)
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
+    texts = [
+        read_table(tmp_path / f"a.{ending}", rows=RowColumns()).texts
+        for ending in ("csv", "xlsx", "parquet", "jsonl")
+    ]
+    assert texts[0] == [
+        "a: 1.0; b: 10; c: x",
+        "a: 2.5; b: 20; c: missing",
+        "a: missing; b: 30; c: z",
+    ]
+    assert all(other == texts[0] for other in texts)
+
+
+def test_the_numbers_of_a_row_come_out_unrounded(machines):
+    frame = frame_of(machines)
+    numbers = RowTemplate.fit(frame, list(frame.columns)).numbers(frame)
+    assert numbers.names == ("UDI", "Air temperature [K]", "Speed [rpm]", "Torque [Nm]")
+    assert numbers.values.shape == (4, 4)
+    assert numbers.values.dtype == np.float64
+    np.testing.assert_array_equal(numbers.values[0], [1, 298.1, 1551, 42.83])
+    assert math.isnan(numbers.values[2, 1])
+    assert RowTemplate.fit(frame, ["Type"]).numbers(frame).values.shape == (4, 0)
+
+
+def test_truth_values_are_words_and_not_numbers(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"on": true, "n": 1}\n{"on": null, "n": 2}\n')
+    assert read_table(path, rows=RowColumns()).texts == ["on: True; n: 1", "on: missing; n: 2"]
+
+
+def test_a_name_with_a_comma_stands_in_double_quotes():
+    names = ["a, b", "c"]
+    assert RowColumns('c, "a, b"').choose(names) == ["c", "a, b"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "match"),
+    [
+        ("Typ", r"Got column 'Typ'; the table has: UDI, .*\. Pass --columns Type\."),
+        ("Type,Type", r"Got column 'Type' twice in --columns; expected each once; leave one out"),
+        ("", r"Got --columns ''; expected names with commas between them; pass for example"),
+        ("Type,", r"Got --columns 'Type,'; expected names with commas between them"),
+    ],
+)
+def test_columns_that_cannot_be_written_are_refused(machines, asked, match):
+    with pytest.raises(InputError, match=match):
+        read_table(machines, rows=RowColumns(asked))
+
+
+def test_rows_of_a_text_file_are_refused(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("a\n")
+    for rows in (RowColumns(), RowColumns("a,b")):
+        with pytest.raises(InputError, match=r"Got --columns '.*' for .*, where each line is one"):
+            read_table(path, rows=rows)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None, [], {}, {"columns": []}, {"columns": [{}]}, {"columns": [{"name": "a"}]},
+        {"columns": [{"name": "a", "decimals": 10**9}]},
+        {"columns": [{"name": "a", "decimals": "1"}]},
+    ],
+)  # fmt: skip
+def test_a_stored_template_that_is_none_is_refused(content):
+    with pytest.raises(ArtifactError, match=r"Got an input entry .*; expected what fit wrote"):
+        RowTemplate.from_json(content)
+
+
+def test_a_column_that_only_counts_rows_is_warned_of(machines):
+    frame = frame_of(machines)
+    (notice,) = warn_of_counts(frame, list(frame.columns))
+    assert notice.startswith("column 'UDI' only counts the rows")
+
+
+def test_rows_longer_than_what_is_read_are_warned_of(machines):
+    texts = read_table(machines, rows=RowColumns()).texts
+    assert warn_of_length(texts, 64) == []
+    (notice,) = warn_of_length(texts, 32)
+    assert notice == (
+        "a row has about 42 tokens, of which the first 32 are read; pass --max-tokens 64, or "
+        "fewer columns with --columns"
+    )
+
+
+# The column of texts, guessed
+
+ORDERS = "id,date,{name},part\n" + "".join(
+    f"{i},2024-03-0{i},pump {i} leaks at the seal,rotor\n" for i in range(1, 6)
+)
+
+
+def guess(tmp_path, content, name="a.csv", **options):
+    path = tmp_path / name
+    path.write_text(content)
+    return choose_text_column(open_table(path, ReadOptions(**options)), None)
+
+
+def test_the_one_column_of_many_words_is_guessed_and_said(tmp_path):
+    found = guess(tmp_path, ORDERS.format(name="OriginalShorttext"))
+    assert found.name == "OriginalShorttext"
+    assert found.notice == "the texts are read from column 'OriginalShorttext' (--text-column)"
+
+
+def test_a_japanese_column_is_guessed(tmp_path):
+    content = "番号,日付,作業内容,部署\n" + "1,2024-03-01,ポンプから油漏れを確認、交換,保全\n" * 3
+    assert guess(tmp_path, content).name == "作業内容"
+
+
+def test_the_usual_name_decides_between_wordy_columns(tmp_path):
+    content = "note,text\n" + "a long note of many words,another long text of many words\n" * 3
+    assert guess(tmp_path, content).name == "text"
+    with pytest.raises(InputError, match=r"Got no --text-column; .* or --columns or --all-columns"):
+        guess(tmp_path, content.replace("text\n", "remark\n", 1))
+
+
+def test_a_table_without_sentences_has_no_column_of_texts(machines):
+    with pytest.raises(InputError, match="Got no --text-column; the table has: UDI, Type, Air"):
+        choose_text_column(open_table(machines), None)
+
+
+def test_a_label_column_is_never_the_column_of_texts(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text,y\nok,0\nbad,1\n")
+    table = read_table(path, label_column="y")
+    assert (table.text_column, table.notices) == ("text", ())  # the only one left

@@ -1,0 +1,181 @@
+import os
+import stat
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polar_detect.errors import InputError, OutputError
+from polar_detect.tables import check_added, check_output, read_table, write_scored, write_table
+from polar_detect.tables.formulas import is_formula
+
+ORDERS = """\
+id,date,text,hours
+007,2024-03-01,pump leaks,1.50
+008,,"seal, worn",
+009,NA,,null
+"""
+
+
+@pytest.fixture
+def save(tmp_path):
+    def save(content, name="orders.csv"):
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return save
+
+
+@pytest.fixture
+def orders(save):
+    return read_table(save(ORDERS), text_column="text")
+
+
+def cells(frame):
+    return frame.to_numpy().tolist()
+
+
+def test_a_written_table_is_read_back_with_every_cell(orders, tmp_path):
+    path = tmp_path / "out.csv"
+    write_table(orders.frame, path)
+    assert path.read_text() == ORDERS
+
+
+headers = st.lists(
+    st.text(st.characters(exclude_characters="\0", codec="utf-8")), max_size=3, unique=True
+).filter(lambda names: "text" not in names and all(map(str.strip, names)))
+
+
+@given(st.data())
+def test_any_cells_survive_writing_and_reading(tmp_path_factory, data):
+    header = ["text", *data.draw(headers)]
+    cell = st.text(st.sampled_from('a,;"\t\r\n é\u2028')) | st.text(
+        st.characters(exclude_characters="\0", codec="utf-8")
+    )
+    row = st.lists(cell, min_size=len(header), max_size=len(header))
+    rows = [["a"] * len(header), *data.draw(st.lists(row, max_size=4))]
+    path = tmp_path_factory.mktemp("round") / "trip.csv"
+    write_table(pd.DataFrame(rows, columns=header, dtype=str), path)
+    again = read_table(path, text_column="text")
+    header, *rows = [[f"'{c}" if is_formula(c) else c for c in row] for row in [header, *rows]]
+    assert list(again.frame.columns) == header
+    assert cells(again.frame) == rows
+
+
+def test_added_columns_stand_to_the_right_in_their_order(orders, tmp_path):
+    added = {
+        "score": np.array([0.25, -1.5, np.nan]),
+        "is_anomaly": np.array([True, False, False]),
+        "program_length": [12, 30, None],
+        "top_layers": ["L11 +0.41; L4 -0.12", "", "L0 +1.00"],
+    }
+    path = tmp_path / "scored.csv"
+    write_scored(orders, added, path)
+    assert path.read_text() == (
+        "id,date,text,hours,score,is_anomaly,program_length,top_layers\n"
+        "007,2024-03-01,pump leaks,1.50,0.25,True,12,L11 +0.41; L4 -0.12\n"
+        '008,,"seal, worn",,-1.5,False,30,\n'
+        "009,NA,,null,,False,,L0 +1.00\n"
+    )
+    assert list(orders.frame.columns) == ["id", "date", "text", "hours"]
+
+
+def test_an_added_column_that_the_table_has_is_refused(save, tmp_path):
+    table = read_table(save("score,text\n1,a\n"), text_column="text")
+    out = tmp_path / "out.csv"
+    match = r"Got .*orders\.csv with a column 'score'; expected that name to be free"
+    with pytest.raises(InputError, match=match):
+        write_scored(table, {"p_value": [0.5], "score": [1.0]}, out)
+    assert not out.exists()
+    with pytest.raises(InputError, match=match):
+        check_added(table.frame.columns, ["score"], table.source)
+    check_added(table.frame.columns, ["p_value"], table.source)
+
+
+def test_another_ending_is_refused(orders, tmp_path):
+    for name in ("out.xls", "out.json", "out", "out.xlsx.gz", "out.parquet.zst"):
+        match = r"Got the output path .*out.*; expected the ending \.csv, .*; rename the output"
+        with pytest.raises(OutputError, match=match):
+            write_table(orders.frame, tmp_path / name)
+
+
+def test_an_output_in_a_missing_folder_is_refused(tmp_path):
+    check_output(tmp_path / "out.csv")
+    with pytest.raises(OutputError, match=r"; expected an existing folder; create .*no first\."):
+        check_output(tmp_path / "no" / "out.csv")
+
+
+def test_a_folder_as_output_is_refused(tmp_path):
+    (tmp_path / "out.csv").mkdir()
+    with pytest.raises(OutputError, match="; expected a file, and this is a folder; name a file"):
+        check_output(tmp_path / "out.csv")
+
+
+def test_a_folder_that_is_not_writable_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)  # permissions bind no root user
+    with pytest.raises(OutputError, match="; expected a writable folder; change the permissions"):
+        check_output(tmp_path / "out.csv")
+
+
+def test_a_name_that_the_file_system_refuses_is_refused(tmp_path):
+    with pytest.raises(OutputError, match=r"cannot be written \(File name too long\); expected"):
+        check_output(tmp_path / ("a" * 300 + ".csv"))
+
+
+@contextmanager
+def full_disk():
+    """Let no file grow beyond 4 kB, which fails half-way through a write as a full disk does.
+
+    Not a fixture: the limit binds the test runner too, whose output may go to a file.
+    """
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "jsonl.zst", "txt", "parquet", "xlsx"])
+def test_a_full_disk_leaves_the_earlier_output_and_nothing_else(tmp_path, ending):
+    path = tmp_path / f"out.{ending}"
+    noise = np.random.default_rng(0).bytes(100_000).hex()
+    large = pd.DataFrame({"text": [noise[i : i + 100] for i in range(0, len(noise), 100)]})
+    write_table(large[:1], path)
+    earlier = path.read_bytes()
+    message = r"cannot be written \(File too large\); expected a writ"
+    with full_disk(), pytest.raises(OutputError, match=message):
+        write_table(large, path)
+    assert path.read_bytes() == earlier
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_interrupted_write_leaves_nothing(orders, tmp_path, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_table(orders.frame, tmp_path / "out.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
+
+
+def test_an_output_has_the_permissions_of_any_new_file(orders, tmp_path):
+    (tmp_path / "plain").touch()
+    write_table(orders.frame, tmp_path / "out.csv")
+    modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "out.csv")}
+    assert len(modes) == 1
+
+
+def test_writing_to_a_link_replaces_the_file_that_it_names(orders, tmp_path):
+    target, link = tmp_path / "target.csv", tmp_path / "link.csv"
+    target.write_text("earlier")
+    link.symlink_to(target)
+    write_table(orders.frame, link)
+    assert link.is_symlink()
+    assert target.read_text() == ORDERS
