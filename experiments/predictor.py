@@ -32,11 +32,16 @@ _TOLERANCE, _MAX_TOKENS, _CHUNK = 0.1, 64, 16
 
 @dataclass(frozen=True)
 class Row:
-    """Verified programs of the held-out queries, by where the proposals come from."""
+    """Verified programs of the held-out queries, by where the proposals come from.
+
+    `minus_menu` is the 95 % bootstrap interval of the mean difference to the menu's length,
+    `top_1_share` the share of the queries whose most probable program is the commonest one.
+    """
 
     name: str
     n_programs: int
     mean_length: float
+    minus_menu: tuple[float, float]
     top_1_share: float
     full_share: float
     layer_calls: float
@@ -88,8 +93,11 @@ def compare(
     n_programs: int,
 ) -> list[Row]:
     tracer = Tracer(executor.backbone, max_tokens=_MAX_TOKENS, curves="none")
-    predictor = ProgramPredictor.fit(tracer.trace(train).trajectory, searched)
+    trajectories = tracer.trace(train).trajectory
+    predictor = ProgramPredictor.fit(trajectories, searched)
     proposals = predictor.propose(tracer.trace(test).trajectory, n_programs=n_programs)
+    # The control: what the predictor proposes for a text that it knows nothing of.
+    blind = predictor.propose(trajectories.mean(0, keepdims=True), n_programs=n_programs)
     menu = chosen_menu(executor, tracer.tokenize(train), searched, n_programs)
     tokens = tracer.tokenize(test)
     n_layers = executor.backbone.n_layers
@@ -101,11 +109,11 @@ def compare(
     for name, asked in (
         ("predictor, most probable", [own[:1] for own in proposals]),
         ("predictor, beam", proposals),
+        ("the same for all texts, beam", blind * len(test)),
         ("predictor and menu", both),
     ):
         found = minimal_predicted_programs(executor, tokens, asked, tolerance=_TOLERANCE)
-        first = Counter(str(own[0]) for own in asked)
-        rows.append(row_of(name, len(asked[0]), found, first, n_layers))
+        rows.append(row_of(name, found, by_menu, asked, n_layers))
     return rows
 
 
@@ -129,12 +137,21 @@ def chosen_menu(
 
 
 def row_of(
-    name: str, n_programs: int, found: Sequence[MinimalProgram], first: Counter[str], n_layers: int
+    name: str,
+    found: Sequence[MinimalProgram],
+    by_menu: Sequence[MinimalProgram],
+    asked: Sequence[Sequence[Program]],
+    n_layers: int,
 ) -> Row:
+    lengths, of_menu = (np.asarray([len(m.program) for m in own]) for own in (found, by_menu))
+    drawn = np.random.default_rng(0).integers(0, len(found), (2000, len(found)))
+    low, high = np.quantile((lengths - of_menu)[drawn].mean(1), [0.025, 0.975])
+    first = Counter(own[0] for own in asked)
     return Row(
         name,
-        n_programs,
-        mean_length=float(np.mean([len(m.program) for m in found])),
+        n_programs=len(asked[0]),
+        mean_length=float(lengths.mean()),
+        minus_menu=(float(low), float(high)),
         top_1_share=first.most_common(1)[0][1] / first.total(),
         full_share=float(np.mean([m.program == Program.full(n_layers) for m in found])),
         layer_calls=float(np.mean([m.layer_calls for m in found])),
@@ -143,13 +160,13 @@ def row_of(
 
 def print_table(rows: Sequence[Row], *, n_train: int, n_test: int) -> None:
     print(f"{n_train} searched training queries, {n_test} held-out queries, {_TOLERANCE} nats\n")
-    print("| proposals | programs | mean verified length | full program | top-1 share | calls |")
-    print("|---|---|---|---|---|---|")
+    print("| proposals | programs | mean length | minus menu (95 %) | full | top-1 share | calls |")
+    print("|---|---|---|---|---|---|---|")
     for row in rows:
-        share = "–" if row.name == "menu" else f"{row.top_1_share:.2f}"
+        low, high = row.minus_menu
         print(
-            f"| {row.name} | {row.n_programs} | {row.mean_length:.1f} | {row.full_share:.2f} "
-            f"| {share} | {row.layer_calls:.0f} |"
+            f"| {row.name} | {row.n_programs} | {row.mean_length:.1f} | {low:+.1f} to {high:+.1f} "
+            f"| {row.full_share:.2f} | {row.top_1_share:.2f} | {row.layer_calls:.0f} |"
         )
 
 
