@@ -102,9 +102,7 @@ def compare(
     tokens = tracer.tokenize(test)
     n_layers = executor.backbone.n_layers
     by_menu = menu.minimal_programs(executor, tokens, tolerance=_TOLERANCE)
-    rows = [
-        row_of("menu", n_programs, by_menu, Counter([str(menu.programs)] * len(test)), n_layers)
-    ]
+    rows = [row_of("menu", by_menu, by_menu, [menu.programs] * len(test), n_layers)]
     both = [[*own, *menu.programs] for own in proposals]
     for name, asked in (
         ("predictor, most probable", [own[:1] for own in proposals]),
