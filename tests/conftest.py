@@ -13,7 +13,14 @@ from hypothesis import settings
 
 from polar_detect.backbone import Backbone
 from polar_detect.errors import ModelNotFoundError
-from polar_detect.models import DEFAULT_ENCODER, DEFAULT_MODEL, LocalModel, resolve
+from polar_detect.models import (
+    DEFAULT_ENCODER,
+    DEFAULT_MODEL,
+    MULTILINGUAL_MODEL,
+    LocalModel,
+    available,
+    resolve,
+)
 
 # The time of an example says more about the machine's other work than about the code.
 settings.register_profile("polar", deadline=None)
@@ -37,6 +44,15 @@ def smollm2() -> LocalModel:
 @pytest.fixture(scope="session")
 def real(smollm2) -> Backbone:
     return Backbone.load(smollm2.folder)
+
+
+@pytest.fixture(scope="session")
+def gemma3() -> Backbone:
+    """Return the multilingual model where it is on this machine: it is too large to fetch here."""
+    status = next(m for m in available() if m.name == MULTILINGUAL_MODEL)
+    if not status.is_cached:
+        pytest.skip(f"'polar-detect models fetch {MULTILINGUAL_MODEL}' was not run")
+    return Backbone.load(resolve(MULTILINGUAL_MODEL).folder)
 
 
 @pytest.fixture(scope="session")

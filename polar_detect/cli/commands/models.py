@@ -10,11 +10,13 @@ def list_models() -> None:
         state = str(status.folder) if status.is_cached else "not fetched"
         size = f"{status.size_bytes / 1e6:.0f} MB"
         out.print(
-            f"{status.name:12} {size:>7}  {status.license:12} {status.title}  [{state}]",
+            f"{status.name:12} {size:>7}  {status.license:16} {status.title}  [{state}]",
             highlight=False,
             markup=False,
             soft_wrap=True,
         )
+        if status.terms is not None:
+            out.print(f"{'':12} {status.terms}", highlight=False, markup=False, soft_wrap=True)
 
 
 def fetch_model(name: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from polar_detect import models, tables
 from polar_detect.backbone import Backbone
 from polar_detect.cli.commands.output import out
+from polar_detect.cli.commands.search_encoder import search_encoder
 from polar_detect.errors import InputError
 from polar_detect.minimal import MinimalProgram, find_minimal_programs
 from polar_detect.report.terminal import layer_ruler, program_strip, sparkline
@@ -30,7 +31,12 @@ class SearchSettings:
 def search(text: str | None, file: Path | None, settings: SearchSettings, *, json: bool) -> None:
     """Print the minimal program of each text."""
     texts = [text] if text is not None else _lines(file)
-    backbone = Backbone.load(models.resolve(settings.model).folder)
+    model = models.resolve(settings.model)
+    if model.kind == "encoder":
+        tolerance, max_tokens = settings.tolerance, settings.max_tokens
+        search_encoder(texts, model, tolerance=tolerance, max_tokens=max_tokens, json=json)
+        return
+    backbone = Backbone.load(model.folder)
     tracer = Tracer(backbone, max_tokens=settings.max_tokens, curves="exact")
     for start in range(0, len(texts), _SEARCH_CHUNK):
         chunk = texts[start : start + _SEARCH_CHUNK]

@@ -1,0 +1,172 @@
+"""Compare predicted programs with a menu of the same size, and tell whether they collapse to one.
+
+Searches training queries of CLINC150, trains the predictor on what was found, and verifies its
+proposals and those of a menu (chosen from the same programs) on held-out queries. Resumable:
+searched programs are kept in `--out`.
+"""
+
+import argparse
+import json
+import random
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from common import add_data_option, clinc_queries
+
+from polar_detect import models
+from polar_detect.backbone import Backbone
+from polar_detect.executor import Executor, batches
+from polar_detect.menu import Menu
+from polar_detect.minimal import MinimalProgram, find_minimal_programs
+from polar_detect.predictor import ProgramPredictor, minimal_predicted_programs
+from polar_detect.program import Program
+from polar_detect.schedule import Job
+from polar_detect.signature import Tracer
+
+_TOLERANCE, _MAX_TOKENS, _CHUNK = 0.1, 64, 16
+
+
+@dataclass(frozen=True)
+class Row:
+    """Verified programs of the held-out queries, by where the proposals come from.
+
+    `minus_menu` is the 95 % bootstrap interval of the mean difference to the menu's length,
+    `top_1_share` the share of the queries whose most probable program is the commonest one.
+    """
+
+    name: str
+    n_programs: int
+    mean_length: float
+    minus_menu: tuple[float, float]
+    top_1_share: float
+    full_share: float
+    layer_calls: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_data_option(parser)
+    parser.add_argument("--n-train", type=int, default=400)
+    parser.add_argument("--n-test", type=int, default=100)
+    parser.add_argument("--n-programs", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("experiments/out/predictor"))
+    options = parser.parse_args()
+    train = clinc_queries(options.data, "train")
+    random.Random(options.seed).shuffle(train)
+    train = train[: options.n_train]
+    test = clinc_queries(options.data, "test")
+    random.Random(options.seed).shuffle(test)
+    test = test[: options.n_test]
+    backbone = Backbone.load(models.resolve(models.DEFAULT_MODEL).folder)
+    executor = Executor(backbone)
+    searched = search(executor, train, options.out / "searched.json")
+    rows = compare(executor, train, searched, test, options.n_programs)
+    (options.out / "rows.json").write_text(json.dumps([asdict(row) for row in rows], indent=1))
+    print_table(rows, n_train=len(train), n_test=len(test))
+
+
+def search(executor: Executor, texts: Sequence[str], file: Path) -> list[Program]:
+    """Return the minimal program of each text; what `file` has is not searched again."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    known = json.loads(file.read_text()) if file.exists() else {}
+    missing = [text for text in texts if text not in known]
+    for start in range(0, len(missing), _CHUNK):
+        chunk = missing[start : start + _CHUNK]
+        tokens = executor.backbone.tokenize(chunk, _MAX_TOKENS)
+        found = find_minimal_programs(executor, tokens, tolerance=_TOLERANCE)
+        known |= {text: str(m.program) for text, m in zip(chunk, found, strict=True)}
+        file.write_text(json.dumps(known, indent=0))
+        print(f"searched {start + len(chunk)} of {len(missing)}", file=sys.stderr)
+    return [Program.parse(known[text]) for text in texts]
+
+
+def compare(
+    executor: Executor,
+    train: Sequence[str],
+    searched: Sequence[Program],
+    test: Sequence[str],
+    n_programs: int,
+) -> list[Row]:
+    tracer = Tracer(executor.backbone, max_tokens=_MAX_TOKENS, curves="none")
+    trajectories = tracer.trace(train).trajectory
+    predictor = ProgramPredictor.fit(trajectories, searched)
+    proposals = predictor.propose(tracer.trace(test).trajectory, n_programs=n_programs)
+    # The control: what the predictor proposes for a text that it knows nothing of.
+    blind = predictor.propose(trajectories.mean(0, keepdims=True), n_programs=n_programs)
+    menu = chosen_menu(executor, tracer.tokenize(train), searched, n_programs)
+    tokens = tracer.tokenize(test)
+    n_layers = executor.backbone.n_layers
+    by_menu = menu.minimal_programs(executor, tokens, tolerance=_TOLERANCE)
+    rows = [row_of("menu", by_menu, by_menu, [menu.programs] * len(test), n_layers)]
+    both = [[*own, *menu.programs] for own in proposals]
+    for name, asked in (
+        ("predictor, most probable", [own[:1] for own in proposals]),
+        ("predictor, beam", proposals),
+        ("the same for all texts, beam", blind * len(test)),
+        ("predictor and menu", both),
+    ):
+        found = minimal_predicted_programs(executor, tokens, asked, tolerance=_TOLERANCE)
+        rows.append(row_of(name, found, by_menu, asked, n_layers))
+    return rows
+
+
+def chosen_menu(
+    executor: Executor, tokens: Sequence[list[int]], searched: Sequence[Program], n_programs: int
+) -> Menu:
+    """Return the programs that shorten the training texts' shortest valid one most, one by one."""
+    full = Program.full(executor.backbone.n_layers)
+    candidates = [full, *(program for program in dict.fromkeys(searched) if program != full)]
+    lengths = np.asarray([len(program) for program in candidates])
+    costs = []
+    for batch in batches(tokens, executor.backbone):
+        jobs = [Job(row, program) for row in range(len(batch)) for program in candidates]
+        losses = executor.losses(batch, jobs).reshape(len(batch), len(candidates))
+        costs.append(np.where(losses <= losses[:, :1] + _TOLERANCE, lengths, len(full)))
+    table, chosen = np.concatenate(costs), [0]
+    while len(chosen) < min(n_programs, len(candidates)):
+        shortest = table[:, chosen].min(1, keepdims=True)
+        chosen.append(int(np.minimum(shortest, table).mean(0).argmin()))
+    return Menu(tuple(candidates[i] for i in dict.fromkeys(chosen)))
+
+
+def row_of(
+    name: str,
+    found: Sequence[MinimalProgram],
+    by_menu: Sequence[MinimalProgram],
+    asked: Sequence[Sequence[Program]],
+    n_layers: int,
+) -> Row:
+    lengths, of_menu = (np.asarray([len(m.program) for m in own]) for own in (found, by_menu))
+    drawn = np.random.default_rng(0).integers(0, len(found), (2000, len(found)))
+    low, high = np.quantile((lengths - of_menu)[drawn].mean(1), [0.025, 0.975])
+    first = Counter(own[0] for own in asked)
+    return Row(
+        name,
+        n_programs=len(asked[0]),
+        mean_length=float(lengths.mean()),
+        minus_menu=(float(low), float(high)),
+        top_1_share=first.most_common(1)[0][1] / first.total(),
+        full_share=float(np.mean([m.program == Program.full(n_layers) for m in found])),
+        layer_calls=float(np.mean([m.layer_calls for m in found])),
+    )
+
+
+def print_table(rows: Sequence[Row], *, n_train: int, n_test: int) -> None:
+    print(f"{n_train} searched training queries, {n_test} held-out queries, {_TOLERANCE} nats\n")
+    print("| proposals | programs | mean length | minus menu (95 %) | full | top-1 share | calls |")
+    print("|---|---|---|---|---|---|---|")
+    for row in rows:
+        low, high = row.minus_menu
+        print(
+            f"| {row.name} | {row.n_programs} | {row.mean_length:.1f} | {low:+.1f} to {high:+.1f} "
+            f"| {row.full_share:.2f} | {row.top_1_share:.2f} | {row.layer_calls:.0f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()

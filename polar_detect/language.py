@@ -1,0 +1,141 @@
+"""Whether a model speaks the language of texts, told from its tokenizer alone. No torch.
+
+A vocabulary is made from the text that a model was trained on: it holds whole words of a
+language that the model knows, and pieces or single bytes of one that it does not.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from polar_detect.models import MULTILINGUAL_MODEL
+
+# Letters per token over the words counted, on 100 texts of each set. SmolLM2: English (CLINC,
+# AG News, SMS, posts, work orders) 4.5 to 6.3, logs 4.7 to 6.5, terse maintenance notes 3.9,
+# German 2.7 to 2.9, French 2.9, Spanish 2.6, Finnish 1.8, Russian 1.2, Japanese (hotel reviews,
+# work orders) .3 to .4. Gemma 3: German 4.4, Russian 4.5, Japanese 3.6 to 6.5, Finnish 2.5.
+_SPOKEN = 3.3
+# A character of these scripts says about as much as two and a half letters.
+_DENSE = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
+_DENSE_WEIGHT = 2.5
+_DENSE_LETTER = re.compile(f"[{_DENSE}]")
+# Capitals and names are in pieces in every language, and numbers everywhere.
+_WORD = re.compile(f"[{_DENSE}]+|(?<![^\\W\\d_])[^\\W\\d_{_DENSE}]{{4,}}")
+_MIN_LETTERS = 20
+_MAX_TEXTS, _MAX_CHARACTERS = 500, 1000
+
+
+@dataclass(frozen=True)
+class Fluency:
+    """How a model's vocabulary fits some texts.
+
+    Parameters
+    ----------
+    letters_per_token : float
+        Over words of small letters and dense scripts; a letter that is unknown or needs several
+        tokens counts nothing, one of a dense script 2.5. NaN where there are too few.
+    is_spoken : bool
+        Whether the model speaks the language; true where too little is known.
+    advice : str or None
+        For the user, where it does not: one sentence, with the model that would fit.
+    """
+
+    letters_per_token: float
+    is_spoken: bool
+    advice: str | None
+
+
+def speaks(model: Any, texts: Sequence[str], *, model_name: str | None = None) -> Fluency:
+    """Tell whether a model speaks the language of texts, from its tokenizer alone.
+
+    Parameters
+    ----------
+    model : Backbone, EncoderBackbone or PreTrainedTokenizerBase
+    texts : sequence of str
+        The first 500 that differ are read, 1,000 characters of each.
+    model_name : str, optional
+        What the user calls the model, so that it is not recommended in its own place.
+
+    Returns
+    -------
+    Fluency
+        Of a tokenizer that does not say which characters its tokens cover, nothing is known.
+    """
+    tokenizer = getattr(model, "tokenizer", model)
+    n_letters, n_tokens, value = 0, 0.0, 0.0
+    if getattr(tokenizer, "is_fast", False):
+        for text, spans in _tokenized(tokenizer, texts):
+            counts = _count(text, spans)
+            n_letters += counts.n_letters
+            n_tokens += counts.n_tokens
+            value += counts.value
+    if n_letters < _MIN_LETTERS:
+        return Fluency(float("nan"), is_spoken=True, advice=None)
+    letters_per_token = value / n_tokens
+    is_spoken = letters_per_token >= _SPOKEN
+    advice = None if is_spoken else _advice(letters_per_token, model_name)
+    return Fluency(letters_per_token, is_spoken, advice)
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Letters of a text's words, the tokens (or shares of them) that cover them, their value."""
+
+    n_letters: int
+    n_tokens: float
+    value: float
+
+
+def _tokenized(
+    tokenizer: Any, texts: Sequence[str]
+) -> Iterator[tuple[str, list[tuple[int, int, bool]]]]:
+    """Yield each text with start, end and whether it is known, of every token."""
+    shown = list(dict.fromkeys(text[:_MAX_CHARACTERS] for text in texts if text.strip()))
+    shown = shown[:_MAX_TEXTS]
+    if not shown:
+        return
+    # `verbose`: a text longer than the model's positions is no trouble here.
+    encoded = tokenizer(shown, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    unknown = tokenizer.unk_token_id
+    for text, ids, spans in zip(
+        shown, encoded["input_ids"], encoded["offset_mapping"], strict=True
+    ):
+        pairs = zip(ids, spans, strict=True)
+        yield text, [(start, end, token != unknown) for token, (start, end) in pairs]
+
+
+def _count(text: str, spans: Sequence[tuple[int, int, bool]]) -> _Counts:
+    n_covers = [0] * len(text)
+    shares = [0.0] * len(text)
+    is_known = [True] * len(text)
+    for start, end, token_is_known in spans:
+        for i in range(start, end):
+            n_covers[i] += 1
+            shares[i] += 1 / (end - start)
+            is_known[i] &= token_is_known
+    letters = [
+        i
+        for word in _WORD.finditer(text)
+        if word[0][1:] == word[0][1:].lower()
+        for i in range(word.start(), word.end())
+    ]
+    value = sum(
+        _DENSE_WEIGHT if _DENSE_LETTER.match(text[i]) else 1.0
+        for i in letters
+        if n_covers[i] == 1 and is_known[i]
+    )
+    # Some tokenizers drop what they do not know: such a letter is a token of no value.
+    n_tokens = sum(shares[i] if n_covers[i] else 1.0 for i in letters)
+    return _Counts(len(letters), n_tokens, value)
+
+
+def _advice(letters_per_token: float, model_name: str | None) -> str:
+    found = (
+        f"The model hardly speaks the language of these texts: its tokens cover "
+        f"{letters_per_token:.1f} letters on average, {_SPOKEN} or more where it does, so form "
+        "will show and meaning hardly will"
+    )
+    if model_name == MULTILINGUAL_MODEL:
+        return f"{found}; choose a model of that language with --model."
+    return f"{found}; --model {MULTILINGUAL_MODEL} is multilingual."

@@ -1,0 +1,139 @@
+import pytest
+import torch
+from tiny_encoders import ENCODERS, rearranged_encoder, save_tiny_encoder, tiny_encoder
+from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
+
+from polar_detect.encoder_backbone import EncoderBackbone
+from polar_detect.errors import InputError, ModelError
+
+TEXTS = ["The hydraulic pump leaks oil.", "", "ok", "How do I transfer money?"]
+PROGRAMS = [(0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (0, 0, 2, 2, 2, 4), (3,)]
+
+
+@pytest.fixture(scope="module", params=ENCODERS)
+def tiny(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("encoders") / request.param
+    save_tiny_encoder(request.param, folder)
+    return EncoderBackbone.load(folder, max_tokens=48)
+
+
+@pytest.fixture(scope="module")
+def encoder(minilm):
+    return EncoderBackbone.load(minilm.folder)
+
+
+def states_of(backbone, layers, input_ids):
+    hidden = backbone.embed(input_ids)
+    for layer in layers:
+        hidden = backbone.apply(layer, hidden, precise=True)
+    return backbone.read_out(hidden)
+
+
+def ids(*shape, seed=0):
+    return torch.randint(2, 100, shape, generator=torch.Generator().manual_seed(seed))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("n_tokens", [3, 20])
+def test_the_full_program_equals_the_model(tiny, n_tokens):
+    rows = ids(3, n_tokens)
+    expected = tiny.model(input_ids=rows).last_hidden_state
+    assert torch.equal(states_of(tiny, range(tiny.n_layers), rows), expected)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("layers", PROGRAMS)
+def test_any_program_equals_the_model_with_its_layers_rearranged(tiny, layers):
+    rows = ids(2, 12)
+    oracle = rearranged_encoder(tiny.model, layers)
+    expected = oracle(input_ids=rows).last_hidden_state
+    assert torch.allclose(states_of(tiny, layers, rows), expected, atol=1e-5)
+    other = states_of(tiny, layers[::-1] if len(layers) > 1 else (0,), rows)
+    assert not torch.allclose(other, expected, atol=1e-2)  # the control: order matters
+
+
+@torch.no_grad()
+def test_padding_that_the_model_masks_gives_what_the_backbone_gives_without(tiny):
+    rows = ids(1, 9)
+    pad = torch.full((1, 6), tiny.model.config.pad_token_id)
+    mask = torch.tensor([[1] * 9 + [0] * 6])
+    padded = tiny.model(input_ids=torch.cat([rows, pad], 1), attention_mask=mask)
+    states = states_of(tiny, range(tiny.n_layers), rows)
+    assert torch.allclose(padded.last_hidden_state[:, :9], states, atol=1e-4)
+
+
+@torch.no_grad()
+def test_the_full_program_equals_minilm(encoder):
+    for batch in encoder.batches(TEXTS, max_batch_tokens=64):
+        expected = encoder.model(input_ids=batch.input_ids).last_hidden_state
+        assert torch.equal(states_of(encoder, range(6), batch.input_ids), expected)
+
+
+@torch.no_grad()
+def test_programs_equal_minilm_with_its_layers_rearranged(encoder):
+    rows = torch.tensor(encoder.tokenize(TEXTS[:1]))
+    for layers in ((0, 2, 2, 5), (5, 4, 1)):
+        expected = rearranged_encoder(encoder.model, layers)(input_ids=rows).last_hidden_state
+        assert torch.allclose(states_of(encoder, layers, rows), expected, atol=1e-5)
+
+
+def test_the_quick_form_stays_near_the_precise_one(encoder):
+    quick = EncoderBackbone(encoder.model, encoder.tokenizer, quick_dtype=torch.bfloat16)
+    hidden = quick.embed(torch.tensor(quick.tokenize(TEXTS[:1])))
+    precise = quick.apply(0, hidden, precise=True)
+    gap = (quick.apply(0, hidden) - precise).abs().max()
+    assert 0 < gap < 0.05 * precise.abs().max()
+
+
+def test_every_text_is_in_one_batch_beside_texts_of_its_length(encoder):
+    texts = [*TEXTS, "The hydraulic pump leaks oil!"]
+    batches = list(encoder.batches(texts, max_batch_tokens=8))
+    assert sorted(i for batch in batches for i in batch.index) == list(range(len(texts)))
+    rows = encoder.tokenize(texts)
+    for batch in batches:
+        assert [rows[i] for i in batch.index] == batch.input_ids.tolist()
+        assert len(batch) == 1 or batch.input_ids.numel() <= 8
+    assert list(encoder.batches([], max_batch_tokens=8)) == []
+
+
+def test_texts_are_cut_after_max_tokens(encoder):
+    short = EncoderBackbone(encoder.model, encoder.tokenizer, max_tokens=4)
+    (row,) = short.tokenize(["The pump leaks oil " * 100_000])
+    assert len(row) == 4
+    assert (row[0], row[-1]) == (encoder.tokenizer.cls_token_id, encoder.tokenizer.sep_token_id)
+
+
+@pytest.mark.parametrize(("name", "most"), [("bert", 96), ("roberta", 94), ("modernbert", 96)])
+def test_a_number_of_tokens_that_the_model_has_no_positions_for_is_refused(name, most):
+    model, tokenizer = tiny_encoder(name), tiny_tokenizer()
+    backbone = EncoderBackbone(model, tokenizer, max_tokens=most)
+    assert backbone.embed(ids(1, most)).shape == (1, most, 32)
+    with pytest.raises(InputError, match=f"Got max_tokens {most + 1}; expected 3 to {most} for"):
+        EncoderBackbone(model, tokenizer, max_tokens=most + 1)
+
+
+def test_a_model_whose_blocks_depend_on_more_than_their_arguments_is_refused():
+    model = tiny_encoder("bert")
+    block = model.encoder.layer[2]
+    forward = block.forward
+    calls = []
+
+    def unfaithful(*args, **kwargs):
+        calls.append(1)
+        return forward(*args, **kwargs) + len(calls)
+
+    block.forward = unfaithful
+    with pytest.raises(ModelError, match="Got a BertModel whose layers cannot be called alone"):
+        EncoderBackbone(model, tiny_tokenizer(), max_tokens=48)
+
+
+def test_a_model_without_a_stack_of_blocks_is_refused():
+    model = tiny_model(CONFIGS["llama"]).get_decoder()
+    model.config.num_hidden_layers = 7
+    with pytest.raises(ModelError, match="without a list of 7 blocks; expected an encoder"):
+        EncoderBackbone(model, tiny_tokenizer(), max_tokens=48)
+
+
+def test_a_folder_that_holds_no_encoder_is_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"Got encoder folder .* that transformers cannot load"):
+        EncoderBackbone.load(tmp_path)

@@ -1,0 +1,173 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+from tiny_encoders import rearranged_encoder, tiny_encoder
+from tiny_models import tiny_tokenizer
+
+from polar_detect.encoder import Encoder
+from polar_detect.encoder_backbone import EncoderBackbone
+from polar_detect.encoder_trace import (
+    EncoderExecutor,
+    EncoderTracer,
+    find_minimal_encoder_programs,
+)
+from polar_detect.program import Program
+from polar_detect.schedule import Job
+
+TEXTS = [
+    "The hydraulic pump leaks oil.",
+    "",
+    "ok",
+    "How do I transfer money to my savings account?",
+    "What is the weather like in Berlin?",
+    "Scientists discovered a new species of fish in the deep sea.",
+]
+
+
+@pytest.fixture(scope="module")
+def backbone(minilm):
+    return EncoderBackbone.load(minilm.folder)
+
+
+@pytest.fixture(scope="module")
+def exact(backbone):
+    """Return the encoder without a quick form, to be compared exactly."""
+    return EncoderBackbone(backbone.model, backbone.tokenizer, quick_dtype=torch.float32)
+
+
+@pytest.fixture(scope="module")
+def traces(exact):
+    return EncoderTracer(exact).trace(TEXTS)
+
+
+def embedding(model, input_ids):
+    with torch.no_grad():
+        pooled = model(input_ids=input_ids).last_hidden_state[0].mean(0)
+    return pooled / pooled.norm()
+
+
+def distance(backbone, text, layers):
+    """Return 1 − cosine by the model's own forward, its layers rearranged."""
+    rows = torch.tensor(backbone.tokenize([text]))
+    oracle = rearranged_encoder(backbone.model, layers)
+    full, other = embedding(backbone.model, rows), embedding(oracle, rows)
+    return float(1 - full @ other)
+
+
+def test_embeddings_are_those_of_the_plain_encoder(backbone, traces):
+    expected = Encoder(backbone.model, backbone.tokenizer).embed(TEXTS)
+    np.testing.assert_allclose(traces.embeddings, expected, atol=1e-6)
+
+
+def test_curves_are_the_distances_of_the_model_with_a_layer_skipped_or_looped(exact, traces):
+    full = Program.full(6)
+    for text in (0, 3):
+        for layer in (0, 2, 5):
+            skipped = distance(exact, TEXTS[text], full.skip(layer).layers)
+            looped = distance(exact, TEXTS[text], full.repeat(layer).layers)
+            assert traces.skip[text, layer] == pytest.approx(skipped, abs=1e-5)
+            assert traces.loop[text, layer] == pytest.approx(looped, abs=1e-5)
+    assert traces.skip[[0, 3]].min() > 0.005  # the control: there was something to measure
+
+
+def test_a_trajectory_holds_the_mean_states_of_every_depth(exact, traces):
+    rows = torch.tensor(exact.tokenize([TEXTS[3]]))
+    with torch.no_grad():
+        states = exact.model(input_ids=rows, output_hidden_states=True).hidden_states
+    expected = torch.stack([state[0].mean(0) for state in states]).numpy()
+    np.testing.assert_allclose(traces.trajectory[3], expected, atol=1e-5)
+
+
+def test_a_trace_does_not_depend_on_the_company(exact, traces):
+    alone = EncoderTracer(exact).trace(TEXTS[3:4])
+    backwards = EncoderTracer(exact).trace(TEXTS[::-1])
+    for name in ("embeddings", "trajectory", "skip", "loop"):
+        together = getattr(traces, name)
+        np.testing.assert_allclose(getattr(alone, name)[0], together[3], atol=1e-5)
+        np.testing.assert_allclose(getattr(backwards, name)[::-1], together, atol=1e-5)
+
+
+def test_quick_curves_are_near_the_precise_ones(backbone, traces):
+    quick = EncoderBackbone(backbone.model, backbone.tokenizer, quick_dtype=torch.bfloat16)
+    found = EncoderTracer(quick).trace(TEXTS)
+    np.testing.assert_allclose(found.skip, traces.skip, atol=0.01)
+    np.testing.assert_allclose(found.loop, traces.loop, atol=0.01)
+    assert np.abs(found.skip - traces.skip).max() > 0
+    np.testing.assert_allclose(found.embeddings, traces.embeddings, atol=1e-6)
+
+
+def test_without_curves_there_are_no_columns_and_fewer_calls(exact, traces):
+    tracer = EncoderTracer(exact, curves=False)
+    bare = tracer.trace(TEXTS)
+    assert bare.skip.shape == bare.loop.shape == (len(TEXTS), 0)
+    np.testing.assert_array_equal(bare.trajectory, traces.trajectory)
+    assert set(tracer.executor.spent.values()) == {6}
+
+
+def test_no_texts_have_empty_traces(exact):
+    traces = EncoderTracer(exact).trace([])
+    assert traces.embeddings.shape == (0, 384)
+    assert traces.trajectory.shape == (0, 7, 384)
+    assert find_minimal_encoder_programs(exact, []) == []
+
+
+def test_shared_prefixes_equal_independent_runs(exact):
+    batch = next(exact.batches(TEXTS[3:4], max_batch_tokens=64))
+    programs = [Program((0, 1, 2)), Program((0, 1, 3, 3)), Program((0, 1)), Program((4, 0))]
+    jobs = [Job(0, program) for program in programs]
+    together = EncoderExecutor(exact).pooled(batch, jobs)
+    alone = torch.cat([EncoderExecutor(exact).pooled(batch, [job]) for job in jobs])
+    assert torch.allclose(together, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("tolerance", [0.05, 0.1, 0.3])
+def test_the_minimal_program_is_that_of_a_search_over_every_way_of_skipping(backbone, tolerance):
+    exact = EncoderBackbone(backbone.model, backbone.tokenizer, quick_dtype=torch.float32)
+    programs = [Program(kept) for n in range(7) for kept in combinations(range(6), n)]
+    executor = EncoderExecutor(exact)
+    for found in (
+        find_minimal_encoder_programs(exact, TEXTS, tolerance=tolerance),
+        find_minimal_encoder_programs(backbone, TEXTS, tolerance=tolerance),
+    ):
+        assert len(found) == len(TEXTS)
+        for text, minimal in zip(TEXTS, found, strict=True):
+            batch = next(exact.batches([text], max_batch_tokens=64))
+            distances = executor.distances(batch, {0: programs})[0]
+            shortest = min(
+                len(p) for p, d in zip(programs, distances, strict=True) if d <= tolerance
+            )
+            assert len(minimal.program) == shortest
+            expected = distances[programs.index(minimal.program)]
+            assert minimal.distance == pytest.approx(expected, abs=1e-5)
+            assert minimal.distance <= tolerance
+    assert any(len(minimal.program) < 6 for minimal in found)
+
+
+def test_layer_calls_count_shared_prefixes_once(exact):
+    (found,) = find_minimal_encoder_programs(exact, TEXTS[:1], tolerance=0.1)
+    # 63 prefixes of one call or more in all 64 programs; then full and winner are verified.
+    first_difference = next(
+        (i for i, layer in enumerate(found.program) if layer != i), len(found.program)
+    )
+    assert found.layer_calls == 63 + 6 + len(found.program) - first_difference
+
+
+def test_a_tolerance_of_nothing_leaves_the_full_program(exact):
+    for minimal in find_minimal_encoder_programs(exact, TEXTS, tolerance=0.0):
+        assert minimal.program == Program.full(6)
+        assert minimal.distance == pytest.approx(0, abs=1e-6)
+
+
+def test_deep_encoders_are_searched_by_greedy_removal():
+    model = tiny_encoder("bert", n_layers=10)
+    backbone = EncoderBackbone(model, tiny_tokenizer(), max_tokens=48, quick_dtype=torch.float32)
+    found = find_minimal_encoder_programs(backbone, TEXTS[:1], tolerance=0.3)[0]
+    assert 0 < len(found.program) < 10
+    assert distance(backbone, TEXTS[0], found.program.layers) == pytest.approx(
+        found.distance, abs=1e-5
+    )
+    assert found.distance <= 0.3
+    shorter = [found.program.skip(i) for i in range(len(found.program))]
+    assert min(distance(backbone, TEXTS[0], p.layers) for p in shorter) > 0.3

@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from tiny_models import tiny_tokenizer
+from transformers import AutoTokenizer
+
+from polar_detect.language import speaks
+from polar_detect.models import MULTILINGUAL_MODEL
+
+DATA = Path(__file__).parent.parent / "data"
+GERMAN = [
+    "Die Hydraulikpumpe verliert Öl und muss morgen ausgetauscht werden.",
+    "Bitte prüfen Sie, ob das Ventil noch richtig schließt.",
+    "Der Motor läuft unruhig und macht seltsame Geräusche.",
+]
+LOGS = [
+    "081109 203615 148 INFO dfs.DataNode$PacketResponder: PacketResponder 1 for block "
+    "blk_38865049064139660 terminating",
+    "generating core.2275 0x00544eb8 exited abnormally with code 0xfffffff1",
+    "sshd(pam_unix)[19939]: authentication failure; logname= uid=0 euid=0 tty=NODEVssh "
+    "ruser= rhost=218.188.2.4",
+]
+TERSE = [
+    "c/o bkt teeth & adptrs RHS",
+    "repl worn cutting edge bolts",
+    "hyd hose leak boom cylinder",
+]
+CHINESE = ["液压泵漏油，明天必须更换。", "我想知道我的账户里有多少钱。"]
+RUSSIAN = ["Гидравлический насос теряет масло, и завтра его нужно заменить."]
+
+
+def texts_of(file: str) -> list[str]:
+    return pd.read_csv(DATA / file)["text"].head(100).tolist()
+
+
+@pytest.fixture(scope="module")
+def english(smollm2):
+    return AutoTokenizer.from_pretrained(smollm2.folder, local_files_only=True)
+
+
+@pytest.mark.parametrize("texts", [texts_of("work_orders_train.csv"), LOGS, TERSE])
+def test_english_logs_and_terse_notes_are_spoken_by_the_default_model(english, texts):
+    fluency = speaks(english, texts)
+    assert fluency.is_spoken
+    assert fluency.letters_per_token > 3.5
+    assert fluency.advice is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "most"),
+    [(texts_of("work_orders_ja_train.csv"), 0.5), (CHINESE, 0.5), (RUSSIAN, 1.5), (GERMAN, 3.0)],
+)
+def test_other_languages_are_not_spoken_by_the_default_model(english, texts, most):
+    fluency = speaks(english, texts)
+    assert not fluency.is_spoken
+    assert fluency.letters_per_token < most
+    assert f"--model {MULTILINGUAL_MODEL} is multilingual" in fluency.advice
+
+
+@pytest.mark.parametrize("texts", [texts_of("work_orders_ja_train.csv"), GERMAN])
+def test_the_encoder_is_english_too(minilm, texts):
+    tokenizer = AutoTokenizer.from_pretrained(minilm.folder, local_files_only=True)
+    assert not speaks(tokenizer, texts).is_spoken
+    assert speaks(tokenizer, texts_of("work_orders_train.csv")).is_spoken
+
+
+@pytest.mark.parametrize(
+    "texts", [texts_of("work_orders_ja_train.csv"), CHINESE, RUSSIAN, GERMAN, LOGS]
+)
+def test_all_of_them_are_spoken_by_the_multilingual_model(gemma3, texts):
+    assert speaks(gemma3, texts, model_name=MULTILINGUAL_MODEL).is_spoken
+
+
+def test_the_multilingual_model_is_not_recommended_in_its_own_place(english):
+    advice = speaks(english, GERMAN, model_name=MULTILINGUAL_MODEL).advice
+    assert MULTILINGUAL_MODEL not in advice
+    assert advice.endswith("choose a model of that language with --model.")
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["   ", "12:30 0x00 --"], ["SEAL LEAK ABC"], ["ok"]])
+def test_too_little_text_says_nothing(english, texts):
+    fluency = speaks(english, texts)
+    assert fluency.is_spoken
+    assert fluency.letters_per_token != fluency.letters_per_token
+    assert fluency.advice is None
+
+
+def test_unknown_letters_count_nothing():
+    fluency = speaks(tiny_tokenizer(), ["油圧ポンプの異音を確認した。" * 3])
+    assert (fluency.letters_per_token, fluency.is_spoken) == (0, False)
+
+
+def test_a_text_longer_than_the_model_reads_gives_no_warning(minilm):
+    tokenizer = AutoTokenizer.from_pretrained(minilm.folder, local_files_only=True)
+    assert speaks(tokenizer, ["the pump leaks oil " * 1000]).is_spoken

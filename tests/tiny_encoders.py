@@ -1,0 +1,86 @@
+"""Random encoders of many architectures, as `tiny_models` has decoders."""
+
+import copy
+from pathlib import Path
+
+import torch
+from tiny_models import MAX_POSITIONS, VOCABULARY, tiny_tokenizer
+from transformers import (
+    AutoModel,
+    BertConfig,
+    DistilBertConfig,
+    ModernBertConfig,
+    MPNetConfig,
+    RobertaConfig,
+    XLMRobertaConfig,
+)
+
+_SHAPE = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 5,
+    "num_attention_heads": 4,
+    "max_position_embeddings": MAX_POSITIONS,
+    "pad_token_id": 1,
+}
+ENCODERS = {
+    "bert": BertConfig(**_SHAPE),
+    "roberta": RobertaConfig(**_SHAPE),
+    "xlm-roberta": XLMRobertaConfig(**_SHAPE),
+    "mpnet": MPNetConfig(**_SHAPE),
+    "distilbert": DistilBertConfig(
+        vocab_size=VOCABULARY,
+        dim=32,
+        hidden_dim=48,
+        n_layers=5,
+        n_heads=4,
+        max_position_embeddings=MAX_POSITIONS,
+        pad_token_id=1,
+    ),
+    "modernbert": ModernBertConfig(
+        **_SHAPE,
+        bos_token_id=0,
+        eos_token_id=1,
+        cls_token_id=0,
+        sep_token_id=1,
+        global_attn_every_n_layers=2,
+        local_attention=4,
+    ),
+}
+
+
+def tiny_encoder(name, *, n_layers=5):
+    """Return a random encoder in inference mode."""
+    torch.manual_seed(0)
+    config = copy.deepcopy(ENCODERS[name])
+    config.num_hidden_layers = n_layers
+    model = AutoModel.from_config(config, dtype=torch.float32)
+    for parameter in model.parameters():
+        scale = 0.2 if parameter.ndim > 1 else 0.3
+        parameter.data.normal_(0, scale).add_(parameter.ndim == 1)
+    return model.eval()
+
+
+def save_tiny_encoder(name, folder: Path, *, n_layers=5) -> Path:
+    """Save a random encoder with its tokenizer, as a user's model folder would be."""
+    tiny_encoder(name, n_layers=n_layers).save_pretrained(folder)
+    tiny_tokenizer().save_pretrained(folder)
+    return folder
+
+
+def rearranged_encoder(model, layers):
+    """Return a copy whose block list is `layers`: the oracle for any program."""
+    model = copy.deepcopy(model)
+    n_layers = model.config.num_hidden_layers
+    owner, name, blocks = next(
+        (module, name, child)
+        for module in model.modules()
+        for name, child in module.named_children()
+        if isinstance(child, torch.nn.ModuleList) and len(child) == n_layers
+    )
+    setattr(owner, name, torch.nn.ModuleList([blocks[layer] for layer in layers]))
+    model.config.num_hidden_layers = len(layers)
+    if getattr(model.config, "layer_types", None) is not None:
+        model.config.layer_types = [model.config.layer_types[layer] for layer in layers]
+    return model
