@@ -44,7 +44,7 @@ class ReportStyle:
     figures: Path | None = None
 
 
-def report(  # noqa: PLR0913 - what is read, with what, written where, and how
+def report(
     path: Path,
     detector_folder: Path,
     out: Path,
