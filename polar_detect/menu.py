@@ -19,7 +19,7 @@ from polar_detect.minimal import (
 )
 from polar_detect.program import Program
 from polar_detect.schedule import Job
-from polar_detect.search import Candidate, Found, Search, guided
+from polar_detect.search import Candidate, Found, Search, thorough
 
 _MAX_CANDIDATES = 64
 
@@ -96,7 +96,7 @@ def _met_programs(
     """Return the best program of each length that each text's search met, shortest first."""
 
     def search(n_layers: int) -> Search:
-        return guided(n_layers, tolerance=tolerance)
+        return thorough(n_layers, tolerance=tolerance)
 
     met: dict[Program, None] = {}
     for batch in batches(rows, executor.backbone):

@@ -14,7 +14,18 @@ import numpy as np
 from polar_detect.executor import Batch, Executor, batches
 from polar_detect.program import Program
 from polar_detect.schedule import Job
-from polar_detect.search import Answer, Candidate, Found, Query, Search, guided, run_together
+from polar_detect.search import (
+    Answer,
+    Candidate,
+    Found,
+    Method,
+    Query,
+    Search,
+    Sweep,
+    quick,
+    run_together,
+)
+from polar_detect.sweep import sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,7 @@ def find_minimal_programs(
     rows: Sequence[Sequence[int]],
     *,
     tolerance: float = 0.1,
-    search: Callable[..., Search] = guided,
+    search: Method = quick,
 ) -> list[MinimalProgram]:
     """Find the minimal program of each tokenised text.
 
@@ -114,13 +125,19 @@ def _answerer(
     executor: Executor, batch: Batch
 ) -> Callable[[Mapping[int, Query]], dict[int, Answer]]:
     def answer(queries: Mapping[int, Query]) -> dict[int, Answer]:
-        plain = {i: q.programs for i, q in queries.items() if not q.with_slopes}
+        plain = {i: q.programs for i, q in queries.items() if q.programs and not q.with_slopes}
         sloped = {i: q.programs[0] for i, q in queries.items() if q.with_slopes}
         answers = {i: Answer(losses) for i, losses in _losses(executor, batch, plain).items()}
         if sloped:
             slopes = executor.slopes(batch.rows(list(sloped)), list(sloped.values()))
             for row, i in enumerate(sloped):
                 answers[i] = Answer(slopes.losses[row : row + 1], slopes.skips[row])
+        swept: dict[Sweep, list[int]] = {}
+        for i, query in queries.items():
+            if query.sweep is not None:
+                swept.setdefault(query.sweep, []).append(i)
+        for wish, rows in swept.items():
+            answers.update(zip(rows, sweep(executor, batch.rows(rows), wish), strict=True))
         return answers
 
     return answer

@@ -6,10 +6,11 @@ only: a layer that is called again tells the width of its segment by the calls i
 So programs are counted and drawn as single skips, single keeps and repeated segments.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby
+from itertools import groupby, permutations, product
 from math import factorial
 from typing import Literal
 
@@ -109,7 +110,7 @@ class Space:
         blocks: list[Segment] = []
         first = 0
         while first < self.n_layers:
-            moves = [(1, 0), (1, 1), *((w, r) for w in self._widths() for r in self._repeats())]
+            moves = self._moves()
             weights = [self._ways(first + w, n_called - (r > 0)) for w, r in moves]
             n_layers, runs = moves[_drawn(rng, weights)]
             if runs:
@@ -119,6 +120,29 @@ class Space:
         if self.any_order:
             blocks = [blocks[i] for i in rng.permutation(len(blocks))]
         return Program(tuple(call for block in blocks for call in block.calls))
+
+    def __iter__(self) -> Iterator[Program]:
+        """Yield every distinct program, fewest called segments first; for small spaces."""
+        for n_called in range(self.n_layers + 1):
+            for blocks in self._filled(0, n_called):
+                orders = permutations(blocks) if self.any_order else (blocks,)
+                for order in orders:
+                    yield Program(tuple(call for block in order for call in block.calls))
+
+    def _filled(self, first: int, n_called: int) -> Iterator[tuple[Segment, ...]]:
+        """Yield the called segments of every way to fill the layers from `first` on."""
+        if first == self.n_layers and n_called == 0:
+            yield ()
+        for n_layers, runs in self._moves():
+            if self._ways(first + n_layers, n_called - (runs > 0)):
+                own = (Segment(first, n_layers, runs),) if runs else ()
+                for rest in self._filled(first + n_layers, n_called - (runs > 0)):
+                    yield (*own, *rest)
+
+    def _moves(self) -> list[tuple[int, int]]:
+        """Return what can stand next, as (layers, runs)."""
+        repeats = product(range(1, self.max_segment + 1), range(2, self.max_runs + 1))
+        return [(1, 0), (1, 1), *repeats]
 
     def _weights(self) -> list[int]:
         """Return the number of programs by the number of segments that are called."""
@@ -131,12 +155,6 @@ class Space:
             return 0
         counts = _counts(self.n_layers - first, self.max_segment, self.max_runs)
         return counts[n_called] if n_called < len(counts) else 0
-
-    def _widths(self) -> range:
-        return range(1, self.max_segment + 1)
-
-    def _repeats(self) -> range:
-        return range(2, self.max_runs + 1)
 
     def _called(self, program: Program) -> list[Segment] | None:
         """Return single keeps and repeated segments in the order of the calls."""
@@ -168,12 +186,15 @@ def neighbours(program: Program, *, max_calls: int) -> Iterator[Program]:
     Source: PoLar, arXiv 2606.06574, section 4; mcts_discovery/run_mcts.py of its code.
     """
     met = {program, Program(())}
+    calls = Counter(program.layers)
     n = len(program)
     for position in range(n):
         widths = range(1, min(max_calls, n - position) + 1)
         edits = [program.skip(position, width) for width in widths]
-        repeated = (program.repeat(position, width) for width in widths)
-        edits += [p for p in repeated if max(p.layers.count(i) for i in set(p.layers)) <= 2]
+        for width in widths:
+            again = calls + Counter(program.layers[position : position + width])
+            if max(again.values()) <= 2:
+                edits.append(program.repeat(position, width))
         for edit in edits:
             if edit not in met:
                 met.add(edit)

@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,11 +11,12 @@ from polar_detect.executor import Executor, batches
 from polar_detect.minimal import find_minimal_programs
 from polar_detect.program import Program
 from polar_detect.schedule import Job
-from polar_detect.search import greedy, guided
+from polar_detect.search import MctsSettings, greedy, guided, mcts, quick
 
 TOLERANCE = 0.3  # a tiny random model's loss moves by tenths of a nat per layer
 FULL = Program.full(5)
-each_search = pytest.mark.parametrize("search", [greedy, guided])
+short_mcts = partial(mcts, settings=MctsSettings(n_simulations=12))
+each_search = pytest.mark.parametrize("search", [greedy, guided, quick, short_mcts])
 
 
 def backbone_of(quick_dtype):

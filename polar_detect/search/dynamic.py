@@ -1,0 +1,43 @@
+"""Searches that start from a left-to-right sweep over the layers."""
+
+from polar_detect.search.protocol import Log, Query, Search, Sweep
+from polar_detect.search.refinement import Refinement, refine
+
+_QUICK = Refinement(n_rounds=2, n_singles=8)
+
+
+def quick(n_layers: int, *, tolerance: float) -> Search:
+    """Return the default search: a narrow sweep and two rounds of refinement."""
+    sweep = Sweep(max_distance=0.15)
+    return dynamic(n_layers, tolerance=tolerance, sweep=sweep, refinement=_QUICK)
+
+
+def thorough(n_layers: int, *, tolerance: float) -> Search:
+    """Return a search that comes close to greedy removal at a fraction of its cost."""
+    return dynamic(n_layers, tolerance=tolerance)
+
+
+def beam(n_layers: int, *, tolerance: float) -> Search:
+    """Return the dynamic program that keeps four states for each depth and number of skips."""
+    return dynamic(n_layers, tolerance=tolerance, sweep=Sweep(width=4))
+
+
+def dynamic(
+    n_layers: int,
+    *,
+    tolerance: float,
+    sweep: Sweep | None = None,
+    refinement: Refinement | None = None,
+) -> Search:
+    """Sweep over the layers once, then shorten the best program that the sweep found.
+
+    The sweep yields a program of every length, whose exact losses say which are valid.
+
+    Source: CLaSp, arXiv 2505.24196, section 3.3, for the sweep.
+    """
+    log = Log(tolerance)
+    answer = yield Query(sweep=sweep or Sweep())
+    log.start(answer, n_layers)
+    log.meet(answer.programs, answer.losses)
+    yield from refine(log, refinement or Refinement(), answer.slopes)
+    return log.found()
