@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from polar_detect.criteria import SameLoss
 from polar_detect.executor import Batch, Executor, batches
 from polar_detect.minimal import (
     MinimalProgram,
@@ -85,8 +86,10 @@ class Menu:
                 pairs = [Candidate(p, x) for p, x in zip(self.programs, row, strict=True)]
                 valid = [c for c in pairs if c.loss <= row[is_full] + tolerance]
                 valid.sort(key=lambda c: (len(c.program), c.loss))
-                found[text] = Found(row[is_full], tuple(valid))
-            record_verified(results, executor, batch, verify(executor, batch, found, tolerance))
+                best = sorted(pairs, key=lambda c: (len(c.program), c.loss))
+                found[text] = Found(row[is_full], tuple(valid), tuple(best))
+            verified = verify(executor, batch, found, SameLoss(tolerance).limit)
+            record_verified(results, executor, batch, verified)
         return results
 
 

@@ -3,6 +3,7 @@
 One small module per kind of search; `protocol` says how a search asks and is answered.
 """
 
+from polar_detect.search.curve import loss_by_length
 from polar_detect.search.dynamic import beam, dynamic, quick, thorough
 from polar_detect.search.exhaustive import exhaustive
 from polar_detect.search.mcts import MctsSettings, mcts
@@ -22,7 +23,21 @@ from polar_detect.search.protocol import (
 from polar_detect.search.refinement import Refinement
 from polar_detect.search.removal import GuidedSettings, greedy, guided
 
+METHODS: dict[str, Method] = {
+    "quick": quick,
+    "thorough": thorough,
+    "dynamic": dynamic,
+    "beam": beam,
+    "greedy": greedy,
+    "guided": guided,
+    "mcts": mcts,
+    "exhaustive": exhaustive,
+}
+DEFAULT_METHOD = "quick"
+
 __all__ = [
+    "DEFAULT_METHOD",
+    "METHODS",
     "Answer",
     "Candidate",
     "Evaluate",
@@ -39,6 +54,7 @@ __all__ = [
     "exhaustive",
     "greedy",
     "guided",
+    "loss_by_length",
     "mcts",
     "menu_search",
     "quick",

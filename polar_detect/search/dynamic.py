@@ -3,18 +3,21 @@
 from polar_detect.search.protocol import Log, Query, Search, Sweep
 from polar_detect.search.refinement import Refinement, refine
 
+# Measured with SmolLM2-135M: no shortest valid program of 24 queries came farther than 0.14
+# from the full program's states in the first half of the layers.
+_NARROW = Sweep(max_distance=0.15)
 _QUICK = Refinement(n_rounds=2, n_singles=8)
+_THOROUGH = Refinement(n_singles=12)
 
 
 def quick(n_layers: int, *, tolerance: float) -> Search:
     """Return the default search: a narrow sweep and two rounds of refinement."""
-    sweep = Sweep(max_distance=0.15)
-    return dynamic(n_layers, tolerance=tolerance, sweep=sweep, refinement=_QUICK)
+    return dynamic(n_layers, tolerance=tolerance, sweep=_NARROW, refinement=_QUICK)
 
 
 def thorough(n_layers: int, *, tolerance: float) -> Search:
     """Return a search that comes close to greedy removal at a fraction of its cost."""
-    return dynamic(n_layers, tolerance=tolerance)
+    return dynamic(n_layers, tolerance=tolerance, sweep=_NARROW, refinement=_THOROUGH)
 
 
 def beam(n_layers: int, *, tolerance: float) -> Search:
