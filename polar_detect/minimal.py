@@ -98,6 +98,29 @@ def find_minimal_programs(
     return results
 
 
+def are_valid(
+    executor: Executor,
+    rows: Sequence[Sequence[int]],
+    programs: Sequence[Sequence[Program]],
+    criterion: Criterion,
+    *,
+    prefixes: Sequence[Sequence[int]] | None = None,
+) -> list[list[bool]]:
+    """Say of each text's programs whether they meet the criterion, measured in float32.
+
+    Texts without tokens have no valid program. What it spends is added to the account.
+    """
+    full = Program.full(executor.backbone.n_layers)
+    results = [[False] * len(own) for own in programs]
+    for batch in batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=1024):
+        measuring, measured = criterion.measure(executor, batch)
+        asked = {i: [full, *programs[text]] for i, text in enumerate(batch.index.tolist())}
+        for i, losses in _losses(measuring, measured, asked, precise=True).items():
+            limit = criterion.limit(float(losses[0]))
+            results[int(batch.index[i])] = (losses[1:] <= limit).tolist()
+    return results
+
+
 def no_program(n_layers: int) -> MinimalProgram:
     """Return what stands for a text without tokens: the full program, and no losses."""
     return MinimalProgram(Program.full(n_layers), float("nan"), float("nan"), 0)
