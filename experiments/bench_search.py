@@ -3,7 +3,8 @@
 All methods search the same texts, one after the other in every repeat. Layer calls are
 counted by the executor, shared prefixes once, verification in float32 included. A method
 runs for all texts in step; written `METHOD/alone` it gets one text at a time, as a tree
-search was published. `menu` is fitted on training texts; its fit is not in its time.
+search was published. `menu` is fitted on training texts, which its time leaves out; `menu+`
+shortens the program from the menu by one round of measured removals.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from polar_detect.backbone import Backbone
 from polar_detect.executor import Executor
 from polar_detect.menu import Menu
 from polar_detect.minimal import MinimalProgram, find_minimal_programs
-from polar_detect.search import METHODS
+from polar_detect.search import METHODS, Refinement
 
 Run = Callable[[list[list[int]]], list[MinimalProgram]]
 
@@ -76,7 +77,9 @@ def _options() -> argparse.Namespace:
         "--methods",
         type=lambda names: names.split(","),
         default=["quick", "thorough", "menu", "guided", "mcts", "greedy"],
-        help="comma-separated: menu or one of " + ", ".join(METHODS) + "; /alone: not in step",
+        help="comma-separated: menu, menu+ or one of "
+        + ", ".join(METHODS)
+        + "; /alone: not in step",
     )
     parser.add_argument("--out", type=Path, help="JSON file for every figure")
     return parser.parse_args()
@@ -90,11 +93,14 @@ def _run(name: str, executor: Executor, options: argparse.Namespace) -> Run:
     """Return what searches tokenised texts by the method called `name`."""
     name, _, company = name.partition("/")
     tolerance = options.tolerance
-    if name == "menu":
+    if name in {"menu", "menu+"}:
         train = _drawn(common.clinc_queries(options.data, "train"), _N_MENU_TEXTS)
         rows = executor.backbone.tokenize(train, 64)
         menu = Menu.fit(executor, rows, tolerance=tolerance)
-        return lambda tokens: menu.minimal_programs(executor, tokens, tolerance=tolerance)
+        how = Refinement(n_rounds=1, n_singles=8) if name == "menu+" else None
+        return lambda tokens: menu.minimal_programs(
+            executor, tokens, tolerance=tolerance, refinement=how
+        )
     search = METHODS[name]
 
     def together(tokens: list[list[int]]) -> list[MinimalProgram]:

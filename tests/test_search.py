@@ -15,6 +15,7 @@ from polar_detect.search import (
     Query,
     Refinement,
     beam,
+    dynamic,
     exhaustive,
     greedy,
     guided,
@@ -322,3 +323,17 @@ def test_an_answer_may_say_what_is_valid():
         found = solve(search(3, tolerance=100.0), evaluate)
         assert len(found.minimal.program) == 2
     assert Query(programs=(Program(()),)).sweep is None
+
+
+def test_measured_removals_and_not_estimates_decide_what_is_removed_together():
+    table = Table([0.2, 0.2, 0.01, 0.01, 0.01])
+    full = Program.full(5)
+
+    def evaluate(query):
+        if query.sweep is None:
+            return table.evaluate(query)
+        losses = np.asarray([table.loss(full)], np.float32)
+        return Answer(losses, -table.costs.astype(np.float32), (full,))  # wrong way round
+
+    once = dynamic(5, tolerance=0.05, refinement=Refinement(n_rounds=1))
+    assert solve(once, evaluate).minimal.program == Program((0, 1))
