@@ -6,20 +6,15 @@ few hundred, and its programs mean the same for every text of a batch.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from polar_detect.executor import Batch, Executor, batches
-from polar_detect.minimal import (
-    MinimalProgram,
-    no_program,
-    record_verified,
-    search_batch,
-    verify,
-)
+from polar_detect.minimal import MinimalProgram, find_minimal_programs, search_batch
 from polar_detect.program import Program
 from polar_detect.schedule import Job
-from polar_detect.search import Candidate, Found, Search, guided
+from polar_detect.search import Refinement, Search, menu_search, thorough
 
 _MAX_CANDIDATES = 64
 
@@ -71,23 +66,19 @@ class Menu:
         return cls(tuple(programs))
 
     def minimal_programs(
-        self, executor: Executor, rows: Sequence[Sequence[int]], *, tolerance: float
+        self,
+        executor: Executor,
+        rows: Sequence[Sequence[int]],
+        *,
+        tolerance: float,
+        refinement: Refinement | None = None,
     ) -> list[MinimalProgram]:
-        """Return the shortest program of the menu that is valid for each text, verified."""
-        results = [no_program(executor.backbone.n_layers)] * len(rows)
-        executor.spent.clear()
-        full = Program.full(executor.backbone.n_layers)
-        is_full = self.programs.index(full)
-        for batch in batches(rows, executor.backbone, max_batch_tokens=512):
-            losses = _losses(executor, batch, self.programs)
-            found = {}
-            for text, row in enumerate(losses.tolist()):
-                pairs = [Candidate(p, x) for p, x in zip(self.programs, row, strict=True)]
-                valid = [c for c in pairs if c.loss <= row[is_full] + tolerance]
-                valid.sort(key=lambda c: (len(c.program), c.loss))
-                found[text] = Found(row[is_full], tuple(valid))
-            record_verified(results, executor, batch, verify(executor, batch, found, tolerance))
-        return results
+        """Return the shortest program of the menu that is valid for each text, verified.
+
+        With a refinement it is shortened further, text by text.
+        """
+        search = partial(menu_search, programs=self.programs, refinement=refinement)
+        return find_minimal_programs(executor, rows, tolerance=tolerance, search=search)
 
 
 def _met_programs(
@@ -96,7 +87,7 @@ def _met_programs(
     """Return the best program of each length that each text's search met, shortest first."""
 
     def search(n_layers: int) -> Search:
-        return guided(n_layers, tolerance=tolerance)
+        return thorough(n_layers, tolerance=tolerance)
 
     met: dict[Program, None] = {}
     for batch in batches(rows, executor.backbone):

@@ -6,15 +6,29 @@ next one is taken where it fails.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
+from polar_detect.criteria import Criterion, SameLoss
 from polar_detect.executor import Batch, Executor, batches
 from polar_detect.program import Program
 from polar_detect.schedule import Job
-from polar_detect.search import Answer, Candidate, Found, Query, Search, guided, run_together
+from polar_detect.search import (
+    Answer,
+    Candidate,
+    Found,
+    Method,
+    Query,
+    Search,
+    Sweep,
+    quick,
+    run_together,
+)
+from polar_detect.sweep import sweep
+
+Limit = Callable[[float], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +43,20 @@ class MinimalProgram:
     full_loss : float
     layer_calls : int
         Spent on this text's search and verification, gradients counted as one call more.
+    is_valid : bool
+        False where the full program itself does not meet the criterion and nothing shorter
+        that was tried does; then the program is full.
+    curve : tuple of Candidate
+        Of every length that was met, the program with the lowest loss, shortest first;
+        measured in the quick form, and by another criterion in its own measure.
     """
 
     program: Program
     loss: float
     full_loss: float
     layer_calls: int
+    is_valid: bool = True
+    curve: tuple[Candidate, ...] = field(default=(), compare=False, repr=False)
 
 
 def find_minimal_programs(
@@ -42,7 +64,9 @@ def find_minimal_programs(
     rows: Sequence[Sequence[int]],
     *,
     tolerance: float = 0.1,
-    search: Callable[..., Search] = guided,
+    search: Method = quick,
+    criterion: Criterion | None = None,
+    prefixes: Sequence[Sequence[int]] | None = None,
 ) -> list[MinimalProgram]:
     """Find the minimal program of each tokenised text.
 
@@ -55,12 +79,45 @@ def find_minimal_programs(
         Nats per token by which a valid program's loss may exceed the full program's.
     search : callable
         ``search(n_layers, tolerance=…)`` returns a `Search`.
+    criterion : Criterion, optional
+        What makes a program valid. Default: the loss, within `tolerance`.
+    prefixes : sequence of token id sequences, optional
+        What stands before each text and is not scored, such as the prompt of an answer.
     """
+    criterion = criterion or SameLoss(tolerance)
     results = [no_program(executor.backbone.n_layers)] * len(rows)
     executor.spent.clear()
-    for batch in batches(rows, executor.backbone, max_batch_tokens=1024):
-        found = search_batch(executor, batch, partial(search, tolerance=tolerance))
-        record_verified(results, executor, batch, verify(executor, batch, found, tolerance))
+    start = partial(search, tolerance=tolerance)
+    for batch in batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=1024):
+        measuring, measured = criterion.measure(executor, batch)
+        found = search_batch(measuring, measured, start, criterion.limit)
+        verified = verify(measuring, measured, found, criterion.limit)
+        if measuring is not executor:
+            verified = _with_losses(executor, batch, verified)
+        record_verified(results, executor, batch, verified)
+    return results
+
+
+def are_valid(
+    executor: Executor,
+    rows: Sequence[Sequence[int]],
+    programs: Sequence[Sequence[Program]],
+    criterion: Criterion,
+    *,
+    prefixes: Sequence[Sequence[int]] | None = None,
+) -> list[list[bool]]:
+    """Say of each text's programs whether they meet the criterion, measured in float32.
+
+    Texts without tokens have no valid program. What it spends is added to the account.
+    """
+    full = Program.full(executor.backbone.n_layers)
+    results = [[False] * len(own) for own in programs]
+    for batch in batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=1024):
+        measuring, measured = criterion.measure(executor, batch)
+        asked = {i: [full, *programs[text]] for i, text in enumerate(batch.index.tolist())}
+        for i, losses in _losses(measuring, measured, asked, precise=True).items():
+            limit = criterion.limit(float(losses[0]))
+            results[int(batch.index[i])] = (losses[1:] <= limit).tolist()
     return results
 
 
@@ -70,17 +127,34 @@ def no_program(n_layers: int) -> MinimalProgram:
 
 
 def search_batch(
-    executor: Executor, batch: Batch, search: Callable[[int], Search]
+    executor: Executor,
+    batch: Batch,
+    search: Callable[[int], Search],
+    limit: Limit | None = None,
 ) -> dict[int, Found]:
-    """Run ``search(n_layers)`` for every row of `batch` in step."""
+    """Run ``search(n_layers)`` for every row of `batch` in step.
+
+    `limit` says what a valid program may measure, given the full program's measure; without
+    it the search's own tolerance does.
+    """
     searches = {row: search(executor.backbone.n_layers) for row in range(len(batch))}
-    return run_together(searches, _answerer(executor, batch))
+    return run_together(searches, partial(_answer, executor, batch, limit))
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What float32 confirms of a search: the shortest valid candidate, or the full program."""
+
+    full_loss: float
+    minimal: Candidate
+    is_valid: bool
+    curve: tuple[Candidate, ...]
 
 
 def verify(
-    executor: Executor, batch: Batch, found: Mapping[int, Found], tolerance: float
-) -> dict[int, Found]:
-    """Return, per row, the shortest candidate that float32 confirms, alone."""
+    executor: Executor, batch: Batch, found: Mapping[int, Found], limit: Limit
+) -> dict[int, Verified]:
+    """Return, per row, the shortest candidate that float32 confirms."""
     full = Program.full(executor.backbone.n_layers)
     candidates = {i: iter([c.program for c in f.valid]) for i, f in found.items()}
     waiting = {i: next(programs) for i, programs in candidates.items()}
@@ -91,8 +165,9 @@ def verify(
         for i, losses in _losses(executor, batch, asked, precise=True).items():
             full_losses.setdefault(i, float(losses[0]))
             candidate = Candidate(waiting[i], float(losses[-1]))
-            if candidate.loss <= full_losses[i] + tolerance or candidate.program == full:
-                verified[i] = Found(full_losses[i], (candidate,))
+            is_valid = candidate.loss <= limit(full_losses[i])
+            if is_valid or candidate.program == full:
+                verified[i] = Verified(full_losses[i], candidate, is_valid, found[i].best)
                 del waiting[i]
             else:
                 waiting[i] = next(candidates[i])  # the full program is always among them
@@ -100,30 +175,68 @@ def verify(
 
 
 def record_verified(
-    results: list[MinimalProgram], executor: Executor, batch: Batch, verified: Mapping[int, Found]
+    results: list[MinimalProgram],
+    executor: Executor,
+    batch: Batch,
+    verified: Mapping[int, Verified],
 ) -> None:
     """Put a batch's verified programs at their texts' places in `results`."""
     for row, found in verified.items():
         text = int(batch.index[row])
         results[text] = MinimalProgram(
-            found.minimal.program, found.minimal.loss, found.full_loss, executor.spent[text]
+            program=found.minimal.program,
+            loss=found.minimal.loss,
+            full_loss=found.full_loss,
+            layer_calls=executor.spent[text],
+            is_valid=found.is_valid,
+            curve=found.curve,
         )
 
 
-def _answerer(
-    executor: Executor, batch: Batch
-) -> Callable[[Mapping[int, Query]], dict[int, Answer]]:
-    def answer(queries: Mapping[int, Query]) -> dict[int, Answer]:
-        plain = {i: q.programs for i, q in queries.items() if not q.with_slopes}
-        sloped = {i: q.programs[0] for i, q in queries.items() if q.with_slopes}
-        answers = {i: Answer(losses) for i, losses in _losses(executor, batch, plain).items()}
-        if sloped:
-            slopes = executor.slopes(batch.rows(list(sloped)), list(sloped.values()))
-            for row, i in enumerate(sloped):
-                answers[i] = Answer(slopes.losses[row : row + 1], slopes.skips[row])
-        return answers
+def _with_losses(
+    executor: Executor, batch: Batch, verified: Mapping[int, Verified]
+) -> dict[int, Verified]:
+    """Return the same programs with their losses in place of another criterion's measure."""
+    full = Program.full(executor.backbone.n_layers)
+    programs = {i: [full, v.minimal.program] for i, v in verified.items()}
+    losses = _losses(executor, batch, programs, precise=True)
+    return {
+        i: replace(
+            v,
+            full_loss=float(losses[i][0]),
+            minimal=Candidate(v.minimal.program, float(losses[i][1])),
+        )
+        for i, v in verified.items()
+    }
 
-    return answer
+
+def _answer(
+    executor: Executor, batch: Batch, limit: Limit | None, queries: Mapping[int, Query]
+) -> dict[int, Answer]:
+    """Answer the queries of many rows together."""
+    plain = {i: q.programs for i, q in queries.items() if q.programs and not q.with_slopes}
+    sloped = {i: q.programs[0] for i, q in queries.items() if q.with_slopes}
+    answers = {i: Answer(losses) for i, losses in _losses(executor, batch, plain).items()}
+    if sloped:
+        slopes = executor.slopes(batch.rows(list(sloped)), list(sloped.values()))
+        for row, i in enumerate(sloped):
+            answers[i] = Answer(slopes.losses[row : row + 1], slopes.skips[row])
+    swept: dict[Sweep, list[int]] = {}
+    for i, query in queries.items():
+        if query.sweep is not None:
+            swept.setdefault(query.sweep, []).append(i)
+    for wish, rows in swept.items():
+        answers.update(zip(rows, sweep(executor, batch.rows(rows), wish), strict=True))
+    return answers if limit is None else {i: _limited(a, limit) for i, a in answers.items()}
+
+
+def _limited(answer: Answer, limit: Limit) -> Answer:
+    """Return the answer with a limit, which counts where its first program is the full one.
+
+    A full program that does not meet the criterion is a limit too: a search starts there.
+    """
+    full = float(answer.losses[0])
+    return replace(answer, limit=max(full, limit(full)))
 
 
 def _losses(

@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -7,14 +8,16 @@ from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
 
 from polar_detect.backbone import Backbone
 from polar_detect.executor import Executor, batches
+from polar_detect.menu import Menu
 from polar_detect.minimal import find_minimal_programs
 from polar_detect.program import Program
 from polar_detect.schedule import Job
-from polar_detect.search import greedy, guided
+from polar_detect.search import MctsSettings, Refinement, greedy, guided, mcts, quick
 
 TOLERANCE = 0.3  # a tiny random model's loss moves by tenths of a nat per layer
 FULL = Program.full(5)
-each_search = pytest.mark.parametrize("search", [greedy, guided])
+short_mcts = partial(mcts, settings=MctsSettings(n_simulations=12))
+each_search = pytest.mark.parametrize("search", [greedy, guided, quick, short_mcts])
 
 
 def backbone_of(quick_dtype):
@@ -123,3 +126,31 @@ def test_the_default_search_shortens_a_real_text_within_the_default_tolerance(re
     assert len(result.program) < 28
     assert result.loss <= result.full_loss + 0.1
     assert result.loss == pytest.approx(precise_loss(real, result.program, rows[0]), abs=1e-4)
+
+
+def test_a_menu_gives_the_shortest_valid_of_its_programs_and_refinement_shortens_it(precise):
+    menu = Menu((FULL, FULL.skip(3), FULL.skip(1, 2)))
+    executor, tight = Executor(precise), 0.05
+    plain = menu.minimal_programs(executor, ROWS, tolerance=tight)
+    refined = menu.minimal_programs(executor, ROWS, tolerance=tight, refinement=Refinement())
+    for result, shorter, row in zip(plain, refined, ROWS, strict=True):
+        valid = [
+            program
+            for program in menu.programs
+            if precise_loss(precise, program, row) <= result.full_loss + tight
+        ]
+        assert result.program == min(valid, key=len)
+        assert len(shorter.program) <= len(result.program)
+        assert shorter.loss <= shorter.full_loss + tight
+    assert len({result.program for result in plain}) > 1  # control
+    assert any(len(b.program) < len(a.program) for a, b in zip(plain, refined, strict=True))
+
+
+def test_a_menu_is_fitted_on_what_serves_its_texts(precise):
+    menu = Menu.fit(Executor(precise), ROWS, tolerance=TOLERANCE, n_programs=4)
+    assert FULL in menu.programs
+    assert 1 < len(menu.programs) <= 4
+    lengths = [len(program) for program in menu.programs]
+    assert lengths == sorted(lengths, reverse=True)
+    found = menu.minimal_programs(Executor(precise), ROWS, tolerance=TOLERANCE)
+    assert sum(len(result.program) for result in found) < 5 * len(ROWS)

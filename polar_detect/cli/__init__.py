@@ -217,10 +217,35 @@ def report(  # noqa: PLR0913 - one argument per option
 
 
 @app.command()
-def search(
+def search(  # noqa: PLR0913 - one argument per option
     text: Annotated[str | None, typer.Argument(help="The text; or use --file.")] = None,
     *,
     file: Annotated[Path | None, typer.Option(help="Text file, one text a line.")] = None,
+    import_: Annotated[
+        Path | None,
+        typer.Option("--import", help="merged_mcts_samples.json whose programs are measured."),
+    ] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="merged_mcts_samples.json for what is found.")
+    ] = None,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="quick, thorough, dynamic, beam, greedy, guided, mcts, exhaustive or menu "
+            "(found on the first texts)."
+        ),
+    ] = "quick",
+    criterion: Annotated[
+        str, typer.Option(help="What a valid program keeps: loss, prediction or answer.")
+    ] = "loss",
+    answer: Annotated[
+        str | None,
+        typer.Option(help="With --criterion answer: what follows TEXT, leading blank included."),
+    ] = None,
+    agreement: Annotated[
+        float,
+        typer.Option(help="With --criterion prediction: share of positions with the same token."),
+    ] = 1.0,
     model: Model = "smollm2",
     tolerance: Annotated[
         float, typer.Option(min=0.0, help="Nats per token that a valid program may lose.")
@@ -231,9 +256,13 @@ def search(
     """Find the minimal layer program of a text."""
     from polar_detect.cli.commands import search as command
 
-    if (text is None) == (file is None):
-        raise typer.BadParameter("give either a TEXT or --file, not both")
-    command.search(text, file, command.SearchSettings(model, tolerance, max_tokens), json=json)
+    if sum(source is not None for source in (text, file, import_)) != 1:
+        raise typer.BadParameter("give one of TEXT, --file and --import")
+    settings = command.SearchSettings(
+        model, tolerance, max_tokens, method, command.criterion_of(criterion, tolerance, agreement)
+    )
+    source = command.Source(text, answer, file, import_)
+    command.search(source, settings, export=export, json=json)
 
 
 @app.command()

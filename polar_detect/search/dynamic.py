@@ -1,0 +1,46 @@
+"""Searches that start from a left-to-right sweep over the layers."""
+
+from polar_detect.search.protocol import Log, Query, Search, Sweep
+from polar_detect.search.refinement import Refinement, refine
+
+# Measured with SmolLM2-135M: no shortest valid program of 24 queries came farther than 0.14
+# from the full program's states in the first half of the layers.
+_NARROW = Sweep(max_distance=0.15)
+_QUICK = Refinement(n_rounds=2, n_singles=8)
+_THOROUGH = Refinement(n_singles=12)
+
+
+def quick(n_layers: int, *, tolerance: float) -> Search:
+    """Return the default search: a narrow sweep and two rounds of refinement."""
+    return dynamic(n_layers, tolerance=tolerance, sweep=_NARROW, refinement=_QUICK)
+
+
+def thorough(n_layers: int, *, tolerance: float) -> Search:
+    """Return a search that comes close to greedy removal at a fraction of its cost."""
+    return dynamic(n_layers, tolerance=tolerance, sweep=_NARROW, refinement=_THOROUGH)
+
+
+def beam(n_layers: int, *, tolerance: float) -> Search:
+    """Return the dynamic program that keeps four states for each depth and number of skips."""
+    return dynamic(n_layers, tolerance=tolerance, sweep=Sweep(width=4))
+
+
+def dynamic(
+    n_layers: int,
+    *,
+    tolerance: float,
+    sweep: Sweep | None = None,
+    refinement: Refinement | None = None,
+) -> Search:
+    """Sweep over the layers once, then shorten the best program that the sweep found.
+
+    The sweep yields a program of every length, whose exact losses say which are valid.
+
+    Source: CLaSp, arXiv 2505.24196, section 3.3, for the sweep.
+    """
+    log = Log(tolerance)
+    answer = yield Query(sweep=sweep or Sweep())
+    log.start(answer, n_layers)
+    log.meet(answer.programs, answer.losses)
+    yield from refine(log, refinement or Refinement(), answer.slopes)
+    return log.found()

@@ -1,0 +1,216 @@
+"""How a search talks: what it asks, what it is answered, what it returns.
+
+A search is a generator: it yields a `Query`, receives an `Answer`, and returns what it
+`Found`. So it reads as if it ran alone, while `run_together` lets the searches of many
+texts ask at the same time and one executor answer them in one sweep.
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.program import Program
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A wish for the programs of one left-to-right sweep over the layers.
+
+    Parameters
+    ----------
+    width : int
+        States kept for each depth and number of skips.
+    max_skips : int, optional
+        No program with more skips is followed. Default: no bound.
+    max_distance : float, optional
+        No state is followed that is farther than this (1 − cosine) from the full program's,
+        but for the last depth. Default: no bound.
+    """
+
+    width: int = 1
+    max_skips: int | None = None
+    max_distance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a search wants to know next.
+
+    Parameters
+    ----------
+    programs : tuple of Program
+        Whose losses it wants.
+    with_slopes : bool
+        Whether it also wants the skip slopes; then there is one program.
+    sweep : Sweep, optional
+        Ask for a sweep instead; then there are no programs, and the answer names them.
+    """
+
+    programs: tuple[Program, ...] = ()
+    with_slopes: bool = False
+    sweep: Sweep | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Reply to a query.
+
+    Parameters
+    ----------
+    losses : (n_programs,) float32
+        Nats per token, or what another criterion measures; lower is better.
+    slopes : (n_calls,) float32, or None
+        Estimated change of the loss when each call is left out; for a sweep each layer's
+        influence (n_layers,), on no particular scale.
+    programs : tuple of Program
+        The programs that a sweep found, the full one first; else empty.
+    limit : float, optional
+        What a valid program may lose. Default: the full program's loss plus the tolerance.
+    """
+
+    losses: Array
+    slopes: Array | None = None
+    programs: tuple[Program, ...] = ()
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A program with its loss in nats per token."""
+
+    program: Program
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Result of a search.
+
+    Parameters
+    ----------
+    full_loss : float
+        Loss of the full program, nats per token.
+    valid : tuple of Candidate
+        Valid programs that were met, minimal first: by length, then by loss. Never empty.
+    best : tuple of Candidate
+        Of every length that was met, the program with the lowest loss, shortest first.
+    """
+
+    full_loss: float
+    valid: tuple[Candidate, ...]
+    best: tuple[Candidate, ...] = field(default=(), compare=False)
+
+    @property
+    def minimal(self) -> Candidate:
+        """The shortest valid program, lowest loss first among equals."""
+        return self.valid[0]
+
+
+Search = Generator[Query, Answer, Found]
+Evaluate = Callable[[Query], Answer]
+
+
+class Method(Protocol):
+    """A search for models of `n_layers` layers, e.g. `greedy`."""
+
+    def __call__(self, n_layers: int, *, tolerance: float) -> Search:
+        """Return a search of one text."""
+        ...
+
+
+def solve(search: Search, evaluate: Evaluate) -> Found:
+    """Run one search to its end.
+
+    Parameters
+    ----------
+    search : Search
+    evaluate : callable
+        Answers each query.
+    """
+    return run_together({0: search}, lambda queries: {0: evaluate(queries[0])})[0]
+
+
+def run_together(
+    searches: Mapping[int, Search],
+    answer: Callable[[Mapping[int, Query]], Mapping[int, Answer]],
+) -> dict[int, Found]:
+    """Run many searches in step.
+
+    Parameters
+    ----------
+    searches : mapping of key to Search
+    answer : callable
+        Answers the current queries of all searches that still run, by key.
+
+    Returns
+    -------
+    dict of key to Found
+    """
+    found: dict[int, Found] = {}
+    queries = {key: next(search) for key, search in searches.items()}
+    while queries:
+        following = {}
+        for key, reply in answer(queries).items():
+            try:
+                following[key] = searches[key].send(reply)
+            except StopIteration as end:
+                found[key] = end.value
+        queries = following
+    return found
+
+
+class Log:
+    """Every program that a search met, with its loss."""
+
+    def __init__(self, tolerance: float) -> None:
+        self._tolerance = tolerance
+        self.losses: dict[Program, float] = {}
+        self.full_loss = float("nan")
+        self.limit = float("nan")
+
+    def start(self, answer: Answer, n_layers: int) -> Candidate:
+        """Take the answer on the full program, which says what is valid."""
+        self.full_loss = float(answer.losses[0])
+        self.limit = self.full_loss + self._tolerance if answer.limit is None else answer.limit
+        return self.meet((Program.full(n_layers),), answer.losses[:1])[0]
+
+    def meet(self, programs: Sequence[Program], losses: Array) -> list[Candidate]:
+        """Remember and return what was measured."""
+        met = [Candidate(p, float(loss)) for p, loss in zip(programs, losses, strict=True)]
+        self.losses.update({c.program: c.loss for c in met})
+        return met
+
+    def is_valid(self, candidate: Candidate, *, share: float = 1.0) -> bool:
+        """Say whether the loss is within the limit, or within a share of the way to it."""
+        room = self.limit - self.full_loss
+        return candidate.loss <= self.full_loss + share * room
+
+    def shortest_valid(self) -> Candidate:
+        """Return the minimal program so far."""
+        valid = (Candidate(p, x) for p, x in self.losses.items())
+        return min((c for c in valid if self.is_valid(c)), key=length_then_loss)
+
+    def found(self) -> Found:
+        """Return the result."""
+        met = sorted((Candidate(p, x) for p, x in self.losses.items()), key=length_then_loss)
+        best: dict[int, Candidate] = {}
+        for candidate in met:
+            best.setdefault(len(candidate.program), candidate)
+        valid = tuple(c for c in met if self.is_valid(c))
+        return Found(self.full_loss, valid, tuple(best.values()))
+
+
+def length_then_loss(candidate: Candidate) -> tuple[int, float]:
+    """Return the order in which a valid program is preferred."""
+    return len(candidate.program), candidate.loss
+
+
+def without(program: Program, positions: Sequence[int]) -> Program:
+    """Return the program without the calls at `positions`."""
+    left_out = set(positions)
+    return Program(tuple(layer for i, layer in enumerate(program) if i not in left_out))

@@ -1,0 +1,88 @@
+"""Shortening a program that was found: measure single removals, then the best ones together."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+
+from polar_detect.search.protocol import Answer, Array, Candidate, Log, Query, without
+
+
+@dataclass(frozen=True, slots=True)
+class Refinement:
+    """How much is measured to shorten a program further.
+
+    Parameters
+    ----------
+    n_rounds : int, optional
+        Rounds at most. Default: as long as one helps.
+    n_singles : int, optional
+        How many single removals are measured in a round, those that look cheapest. Default:
+        all.
+    max_stride : int
+        How many of the cheapest measured removals are tried together at most.
+    """
+
+    n_rounds: int | None = None
+    n_singles: int | None = None
+    max_stride: int = 6
+
+
+def refine(
+    log: Log, how: Refinement, influences: Array | None = None
+) -> Generator[Query, Answer, None]:
+    """Shorten the shortest valid program of `log`; what is measured goes there.
+
+    Estimates decide what is measured first. With SmolLM2-135M and 24 queries the influence
+    of a layer (how far it turns the state) ranked removals better than the first-order
+    slope: rank correlation with the measured losses .53 against .25, and it costs nothing.
+    Exact removals come close to adding up: of all rounds, the three cheapest together were
+    valid in 0.42, two in 0.75.
+
+    Parameters
+    ----------
+    log : Log
+    how : Refinement
+    influences : (n_layers,) float32, optional
+        Default: slopes are asked for instead.
+    """
+    current = log.shortest_valid()
+    if influences is None:
+        influences = yield from _slopes_by_layer(current)
+    harms = dict(enumerate(influences.tolist()))
+    n_rounds = 0
+    while current.program.layers and n_rounds != how.n_rounds:
+        n_rounds += 1
+        yield from _round(log, current, how, harms)
+        best = log.shortest_valid()
+        if len(best.program) == len(current.program):
+            break
+        current = best
+
+
+def _slopes_by_layer(current: Candidate) -> Generator[Query, Answer, Array]:
+    if not current.program.layers:
+        return np.zeros(0, np.float32)
+    answer = yield Query((current.program,), with_slopes=True)
+    assert answer.slopes is not None
+    by_layer = np.zeros(max(current.program) + 1, np.float32)
+    by_layer[list(current.program)] = answer.slopes
+    return by_layer
+
+
+def _round(
+    log: Log, current: Candidate, how: Refinement, harms: dict[int, float]
+) -> Generator[Query, Answer, None]:
+    """Measure the cheapest single removals, then several of them together."""
+    layers = current.program.layers
+    order = sorted(range(len(layers)), key=lambda i: harms[layers[i]])[: how.n_singles]
+    programs = tuple(current.program.skip(i) for i in order)
+    met = log.meet(programs, (yield Query(programs)).losses)
+    for position, candidate in zip(order, met, strict=True):
+        harms[layers[position]] = candidate.loss - current.loss
+    n_valid = sum(log.is_valid(candidate) for candidate in met)
+    ranked = sorted(order, key=lambda i: harms[layers[i]])
+    longest = min(how.max_stride, n_valid + 1, len(ranked)) if n_valid else 0
+    strides = tuple(without(current.program, ranked[:n]) for n in range(2, longest + 1))
+    if strides:
+        log.meet(strides, (yield Query(strides)).losses)

@@ -1,0 +1,104 @@
+import json
+
+import pytest
+from test_cli import assert_one_line_error, run  # noqa: F401 - a fixture
+from work_orders import NEW, STRANGE
+
+from polar_detect import interchange
+from polar_detect.backbone import Backbone
+from polar_detect.executor import Executor, batches
+from polar_detect.program import Program
+from polar_detect.schedule import Job
+from polar_detect.search import METHODS
+
+# ruff: noqa: F811 - fixtures are arguments
+TEXTS = [NEW[0], "", STRANGE[0]]
+
+
+@pytest.fixture
+def lines(tmp_path):
+    path = tmp_path / "lines.txt"
+    path.write_text("\n".join(TEXTS) + "\n")
+    return path
+
+
+def records(result):
+    code, out, _ = result
+    assert code == 0
+    return [json.loads(line) for line in out.splitlines()]
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if m != "mcts"] + ["menu"])
+def test_every_method_finds_valid_programs(run, tiny_folder, lines, method):
+    options = ("--model", tiny_folder, "--json", "--tolerance", 0.3, "--method", method)
+    found = records(run("search", "--file", lines, *options))
+    assert [record["text"] for record in found] == TEXTS
+    for record in (found[0], found[2]):
+        assert record["loss"] <= record["full_loss"] + 0.3
+        assert record["layer_calls"] >= record["n_layers"]
+
+
+def test_prediction_and_answer_are_criteria_and_say_whether_they_are_met(run, tiny_folder):
+    model = ("--model", tiny_folder, "--json")
+    options = ("--criterion", "prediction", "--agreement", 0.5)
+    (record,) = records(run("search", NEW[0], *model, *options))
+    assert record["is_valid"]
+    options = ("--criterion", "answer", "--answer", "zzzz")
+    (record,) = records(run("search", NEW[0], *model, *options))
+    assert not record["is_valid"]
+    assert record["length"] == 5
+
+
+def test_what_is_exported_is_true_and_can_be_imported(run, tiny_folder, lines, tmp_path):
+    options = ("--model", tiny_folder, "--json", "--tolerance", 0.3)
+    path = tmp_path / "merged_mcts_samples.json"
+    found = records(run("search", "--file", lines, *options, "--export", path))
+    samples = interchange.read(path).samples
+    assert [sample.question for sample in samples] == TEXTS
+    backbone = Backbone.load(tiny_folder)
+    for sample, record in zip(samples, found, strict=True):
+        rows = backbone.tokenize([sample.question], 64)
+        if not rows[0]:
+            assert sample.valid == ()
+            continue
+        assert Program(tuple(record["layers"])) in sample.valid
+        assert Program.full(5) in sample.valid
+        assert sample.initial_score == 1.0
+        (batch,) = batches(rows, backbone)
+        jobs = [Job(0, p) for p in (Program.full(5), *sample.valid, *sample.invalid)]
+        full, *losses = Executor(backbone).losses(batch, jobs, precise=True)
+        is_valid = [loss <= full + 0.3 for loss in losses]
+        assert is_valid == [True] * len(sample.valid) + [False] * len(sample.invalid)
+    assert any(sample.invalid for sample in samples)  # control
+    again = records(run("search", "--import", path, *options))
+    assert [r["program"] for r in again] == [r["program"] for r in found]
+
+
+def test_imported_answers_are_the_answers_to_reproduce(run, tiny_folder, tmp_path):
+    sample = interchange.PolarSample(NEW[0], "zzzz", None, (Program((0, 1)),), ())
+    path = tmp_path / "in.json"
+    interchange.write(path, interchange.PolarFile((sample,)))
+    options = ("--model", tiny_folder, "--json", "--criterion", "answer")
+    (record,) = records(run("search", "--import", path, *options))
+    assert (record["text"], record["is_valid"]) == (NEW[0], False)
+
+
+def test_mistakes_are_one_line_on_stderr(run, tiny_folder, tmp_path):
+    model = ("search", "oil", "--model", tiny_folder)
+    assert_one_line_error(run(*model, "--method", "best"), "'best'", "thorough", "menu")
+    assert_one_line_error(run(*model, "--criterion", "truth"), "'truth'", "prediction")
+    assert_one_line_error(run(*model, "--criterion", "answer"), "without answer", "--answer")
+    assert_one_line_error(run(*model, "--answer", "x"), "--answer", "--criterion answer")
+    assert_one_line_error(
+        run(*model, "--criterion", "prediction", "--agreement", 2), "agreement 2.0"
+    )
+    assert_one_line_error(run("search", "--import", tmp_path / "no.json"), "no.json")
+    path = tmp_path / "deep.json"
+    deep = interchange.PolarSample("oil", "", None, (Program.full(9),), ())
+    interchange.write(path, interchange.PolarFile((deep,)))
+    result = run("search", "--import", path, "--model", tiny_folder)
+    assert_one_line_error(result, "sample 0", "layer 5")
+
+
+def test_a_text_and_an_import_are_a_usage_error(run, tmp_path):
+    assert run("search", "oil", "--import", tmp_path / "in.json")[0] == 2
