@@ -3,7 +3,8 @@
 Every method takes a sample and returns a score for each test text, higher = more anomalous.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,32 +32,33 @@ _N_TREES = 200
 
 @dataclass(frozen=True)
 class Sample:
-    """A split with what the models read from its texts."""
+    """A split, with what the models read from its texts once somebody asks."""
 
     task: Task
     split: Split
     seed: int
-    train: Readings
-    test: Readings
+    read: Callable[[Sequence[str]], Readings]
+
+    @functools.cached_property
+    def train(self) -> Readings:
+        """Readings of the training texts."""
+        return self.read(self.split.train)
+
+    @functools.cached_property
+    def test(self) -> Readings:
+        """Readings of the test texts."""
+        return self.read(self.split.test)
 
 
-Method = Callable[[Sample], dict[str, Scores]]
-
-
-def methods(sample: Sample) -> dict[str, Scores]:
-    """Return the scores of all baselines that apply to the task, by name."""
-    parts: list[Method] = [_lengths, _losses, _tfidf, _encoder, _layers]
-    if sample.task.numbers is not None:
-        parts.append(_columns)
-    return {name: scores for part in parts for name, scores in part(sample).items()}
-
-
-def _lengths(sample: Sample) -> dict[str, Scores]:
-    train, test = (np.log([len(t) for t in r.texts]) for r in (sample.train, sample.test))
+def lengths(sample: Sample) -> dict[str, Scores]:
+    """Score the number of characters."""
+    parts = (sample.split.train, sample.split.test)
+    train, test = (np.log([len(text) for text in part]) for part in parts)
     return _tails("length", train, test)
 
 
-def _losses(sample: Sample) -> dict[str, Scores]:
+def losses(sample: Sample) -> dict[str, Scores]:
+    """Score the loss of the full program."""
     return _tails("loss", sample.train.traces.loss, sample.test.traces.loss)
 
 
@@ -69,15 +71,16 @@ def _tails(name: str, train: Array, test: Array) -> dict[str, Scores]:
     }
 
 
-def _tfidf(sample: Sample) -> dict[str, Scores]:
-    words = TfidfVectorizer(sublinear_tf=True)
-    train = words.fit_transform(sample.train.texts)
+def words(sample: Sample) -> dict[str, Scores]:
+    """Score TF-IDF vectors."""
+    vectors = TfidfVectorizer(sublinear_tf=True)
+    train = vectors.fit_transform(sample.split.train)
     forest = IsolationForest(n_estimators=_N_TREES, random_state=sample.seed).fit(train)
-    scores = -forest.score_samples(words.transform(sample.test.texts))
+    scores = -forest.score_samples(vectors.transform(sample.split.test))
     return {"TF-IDF + isolation forest": scores}
 
 
-def _encoder(sample: Sample) -> dict[str, Scores]:
+def embeddings(sample: Sample) -> dict[str, Scores]:
     """Score MiniLM's sentence embeddings with PyOD's detectors, at PyOD's defaults."""
     # Here, because PyOD is an extra that only the benchmark needs.
     from pyod.models.ecod import ECOD
@@ -101,17 +104,17 @@ def _encoder(sample: Sample) -> dict[str, Scores]:
     return scores
 
 
-def _layers(sample: Sample) -> dict[str, Scores]:
+def layers(sample: Sample) -> dict[str, Scores]:
     """Score SmolLM2's pooled states after each layer, and what each layer adds to them.
 
     Source: mean over layers, Darrin et al., arXiv 2302.09852; inter-layer differences,
     arXiv 2604.24542.
     """
     train, test = sample.train.traces.trajectory, sample.test.traces.trajectory
-    layers = range(1, train.shape[1])
-    states = np.stack([_mahalanobis(train[:, i], test[:, i]) for i in layers])
+    depths = range(1, train.shape[1])
+    states = np.stack([_mahalanobis(train[:, i], test[:, i]) for i in depths])
     changes = np.stack(
-        [_mahalanobis(train[:, i] - train[:, i - 1], test[:, i] - test[:, i - 1]) for i in layers]
+        [_mahalanobis(train[:, i] - train[:, i - 1], test[:, i] - test[:, i - 1]) for i in depths]
     )
     labels = sample.split.is_anomalous
     return {
@@ -130,16 +133,17 @@ def _mahalanobis(train: Array, test: Array) -> Scores:
     """
     mean, spread = train.mean(0, dtype=np.float64), train.std(0, dtype=np.float64)
     scaled = [(part - mean) / np.maximum(spread, 1e-6) for part in (train, test)]
-    covariance = LedoitWolf(assume_centered=True).fit(scaled[0]).covariance_
+    covariance = LedoitWolf(assume_centered=True, store_precision=False).fit(scaled[0]).covariance_
     covariance[np.diag_indices_from(covariance)] += 1e-6  # identical texts have no variance
     squared = np.einsum("nd,dn->n", scaled[1], cho_solve(cho_factor(covariance), scaled[1].T))
     return np.sqrt(np.maximum(squared, 0))
 
 
-def _columns(sample: Sample) -> dict[str, Scores]:
+def columns(sample: Sample) -> dict[str, Scores]:
     """Score the raw columns: without labels, and with those of anomalous rows not in the test."""
     numbers, split = sample.task.numbers, sample.split
-    assert numbers is not None
+    if numbers is None:
+        return {}
     train, test = numbers[split.train_rows], numbers[split.test_rows]
     n_normal = len(sample.task.normal) + len(sample.task.held_out)
     spare = np.setdiff1d(np.arange(n_normal, len(numbers)), split.test_rows)
@@ -164,3 +168,13 @@ def _seed_torch(seed: int) -> None:
     import torch
 
     torch.manual_seed(seed)
+
+
+FAMILIES: dict[str, Callable[[Sample], dict[str, Scores]]] = {
+    "length": lengths,
+    "loss": losses,
+    "words": words,
+    "embeddings": embeddings,
+    "layers": layers,
+    "columns": columns,
+}

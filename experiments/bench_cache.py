@@ -24,7 +24,7 @@ from polar_detect.signature import Tracer, Traces
 Array = NDArray[np.float32]
 Row = dict[str, Array]
 
-_SOURCES = ("backbone", "encoder", "executor", "runtime", "schedule", "signature")
+SOURCES = ("backbone", "encoder", "executor", "runtime", "schedule", "signature")
 _BATCH = 256  # texts between two commits
 _QUERY_KEYS = 500  # SQLite's limit of variables in one statement is 999 in old versions
 _HALF = {"trajectory"}
@@ -38,9 +38,7 @@ class Store:
         self._file = sqlite3.connect(path, timeout=60)
         self._file.execute("CREATE TABLE IF NOT EXISTS rows (key TEXT PRIMARY KEY, value BLOB)")
 
-    def rows(
-        self, keys: Sequence[str], compute: Callable[[list[int]], Sequence[Row]]
-    ) -> list[Row]:
+    def rows(self, keys: Sequence[str], compute: Callable[[list[int]], Sequence[Row]]) -> list[Row]:
         """Return the row of each key; `compute` gets the places of those not stored yet."""
         known = self._stored(set(keys))
         places = {key: place for place, key in enumerate(keys) if key not in known}
@@ -119,7 +117,7 @@ class CachedExtractor:
         columns |= {name: columns[name].astype(np.float16) for name in _HALF}
         columns["embeddings"] = embeddings
         return [
-            {name: np.ascontiguousarray(column[i]) for name, column in columns.items()}
+            {name: np.array(column[i]) for name, column in columns.items()}
             for i in range(len(texts))
         ]
 
@@ -139,7 +137,7 @@ def _key(*parts: str) -> str:
 def _fingerprint(tracer: Tracer, models: Sequence[str]) -> str:
     """Name the sources, settings and model files that results depend on."""
     package = Path(polar_detect.__file__).parent
-    sources = [(package / f"{name}.py").read_text(encoding="utf-8") for name in _SOURCES]
+    sources = [(package / f"{name}.py").read_text(encoding="utf-8") for name in SOURCES]
     settings = [tracer.curves, str(tracer.max_tokens), str(tracer.backbone.quick_dtype)]
     folders = [str(resolve(model).folder.name) for model in models]
     return _key(*sources, *settings, *folders)[:16]

@@ -73,7 +73,7 @@ def _task(*names: str, is_matched: bool = False) -> Callable[[Callable[..., Task
 
 @_task("clinc")
 def _clinc(name: str, data: Path, _: int) -> Task:
-    """Queries of 150 intents against queries out of scope."""
+    """Tell queries of 150 intents from queries out of scope."""
     part = functools.partial(common.clinc_queries, data)
     strange = (*part("oos_train"), *part("oos_val"), *part("oos_test"))
     return Task(name, tuple(part("train")), (strange,), held_out=tuple(part("test")))
@@ -276,8 +276,10 @@ def _intent_texts(data: Path, source: str) -> tuple[str, ...]:
 
 
 def _sentences(data: Path, *files: str) -> dict[str, tuple[str, ...]]:
-    """Return texts by class. Split on \\n alone: some sentences hold other line separators."""
-    lines = [line for file in files for line in _read(data / f"sentconv/{file}", "latin-1").split("\n")]
+    """Return texts by class; only a line feed ends one, some hold other line separators."""
+    lines = [
+        line for file in files for line in _read(data / f"sentconv/{file}", "latin-1").split("\n")
+    ]
     by_class: dict[str, list[str]] = {}
     for line in lines:
         label, _, text = line.partition(" ")
