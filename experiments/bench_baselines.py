@@ -6,7 +6,7 @@ Every method takes a sample and returns a score for each test text, higher = mor
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import lightgbm
 import numpy as np
@@ -30,6 +30,16 @@ _N_NEAREST = 5
 _N_TREES = 200
 
 
+class Extractor(Protocol):
+    """What methods ask the models for."""
+
+    def read(self, texts: Sequence[str]) -> Readings:
+        """Return what both models do with each text."""
+
+    def embed(self, texts: Sequence[str]) -> Array:
+        """Return the sentence embeddings alone."""
+
+
 @dataclass(frozen=True)
 class Sample:
     """A split, with what the models read from its texts once somebody asks."""
@@ -37,17 +47,17 @@ class Sample:
     task: Task
     split: Split
     seed: int
-    read: Callable[[Sequence[str]], Readings]
+    extractor: Extractor
 
     @functools.cached_property
     def train(self) -> Readings:
         """Readings of the training texts."""
-        return self.read(self.split.train)
+        return self.extractor.read(self.split.train)
 
     @functools.cached_property
     def test(self) -> Readings:
         """Readings of the test texts."""
-        return self.read(self.split.test)
+        return self.extractor.read(self.split.test)
 
 
 def lengths(sample: Sample) -> dict[str, Scores]:
@@ -89,7 +99,8 @@ def embeddings(sample: Sample) -> dict[str, Scores]:
     from pyod.models.lof import LOF
     from pyod.models.lunar import LUNAR
 
-    train, test = sample.train.embeddings, sample.test.embeddings
+    parts = (sample.split.train, sample.split.test)
+    train, test = (sample.extractor.embed(part) for part in parts)
     detectors = {
         KNN: NearestNeighbours(n_neighbors=_N_NEAREST, method="mean"),
         "MiniLM + LOF": LOF(novelty=True),

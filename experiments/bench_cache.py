@@ -92,6 +92,15 @@ class CachedExtractor:
         embeddings = columns.pop("embeddings")
         return Readings(tuple(texts), Traces(**_single(columns)), embeddings)
 
+    def embed(self, texts: Sequence[str]) -> Array:
+        """Return the sentence embeddings alone, without a run of the language model."""
+        keys = [_key("embedding", text) for text in texts]
+
+        def compute(places: list[int]) -> list[Row]:
+            return [{"embedding": row} for row in self.encoder.embed([texts[i] for i in places])]
+
+        return np.stack([row["embedding"] for row in self._store.rows(keys, compute)])
+
     def context_losses(
         self, texts: Sequence[str], contexts: Sequence[Sequence[str]], *, context_tokens: int
     ) -> Array:

@@ -18,9 +18,11 @@ import bench_baselines
 import bench_tables
 import bench_tasks
 import common
+import numpy as np
 from bench_baselines import Sample, Scores
 from bench_cache import SOURCES, CachedExtractor
 from bench_tables import Run
+from numpy.typing import NDArray
 
 from polar_detect import PolarDetector, models
 from polar_detect.backbone import Backbone
@@ -63,6 +65,14 @@ class Bench:
         took_s = time.perf_counter() - start_s
         return [_run(unit, sample, method, own, took_s) for method, own in scores.items()]
 
+    def read(self, texts: Sequence[str]) -> Readings:
+        """Return what both models do with each text, from the cache where it is known."""
+        return self._extractor.read(texts)
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the sentence embeddings alone, likewise."""
+        return self._extractor.embed(texts)
+
     @property
     def _families(self) -> dict[str, Callable[[Sample], dict[str, Scores]]]:
         return bench_baselines.FAMILIES | {POLAR: self._polar}
@@ -77,11 +87,8 @@ class Bench:
             split = bench_tasks.split(
                 unit.task, self.data, seed=unit.seed, n_train=unit.n_train, n_test=unit.n_test
             )
-            self._samples = {key: Sample(task, split, unit.seed, self._read)}  # one at a time
+            self._samples = {key: Sample(task, split, unit.seed, self)}  # one at a time
         return self._samples[key]
-
-    def _read(self, texts: Sequence[str]) -> Readings:
-        return self._extractor.read(texts)
 
     @cached_property
     def _extractor(self) -> CachedExtractor:
@@ -108,7 +115,7 @@ def main() -> None:
     stored += _computed(missing, Bench(options.data, options.cache), options.out)
     wanted = set(units)
     runs = [run for unit, own in stored if unit in wanted for run in own]
-    print(f"{common.machine()}; AUROC, mean over {options.seeds} seeds\n")
+    print(f"{common.machine()}; AUROC, mean over seeds (number: {options.seeds})\n")
     print(bench_tables.report(runs, default=POLAR))
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
@@ -175,10 +182,10 @@ def _computed(units: Sequence[Unit], bench: Bench, out: Path) -> list[tuple[Unit
             file.write(line + "\n")
         done.append((unit, runs))
         left_min = (time.perf_counter() - start_s) / i * (len(units) - i) / 60
-        best = max((run.auroc for run in runs), default=float("nan"))
+        best = f"best AUROC {max(r.auroc for r in runs):.3f}" if runs else "does not apply"
         common.say(
-            f"{i}/{len(units)} {unit.task} seed {unit.seed} {unit.family}: best AUROC "
-            f"{best:.3f}; {left_min:.0f} min left"
+            f"{i}/{len(units)} {unit.task} seed {unit.seed} {unit.family}: {best}; "
+            f"{left_min:.0f} min left"
         )
     return done
 

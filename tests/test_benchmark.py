@@ -193,6 +193,7 @@ def test_the_cache_returns_what_the_models_return(tiny, tmp_path):
         np.testing.assert_array_equal(getattr(read.traces, name), getattr(traces, name))
     np.testing.assert_allclose(read.traces.trajectory, traces.trajectory, rtol=1e-3, atol=1e-3)
     np.testing.assert_array_equal(read.embeddings, encoder.embed(TEXTS))
+    np.testing.assert_array_equal(cached(tiny, tmp_path).embed(TEXTS), read.embeddings)
 
 
 def test_another_setting_has_a_store_of_its_own(tiny, tmp_path):
@@ -223,16 +224,26 @@ def sample(shift, numbers=None):
     own = task(160, 60, numbers=numbers)
     split = common.split(own, seed=0, n_train=100, n_test=40)
 
-    def read(texts):
+    return bench_baselines.Sample(own, split, 0, Drawn(shift))
+
+
+class Drawn:
+    """Stands for the models: draws what they would read."""
+
+    def __init__(self, shift):
+        self.shift = shift
+
+    def read(self, texts):
         odd = np.array([t.startswith("odd") for t in texts])
         inside = readings(texts, 0.0, len(texts))
         if not odd.any():
             return inside
-        strange = readings(texts, shift, len(texts) + 1)
+        strange = readings(texts, self.shift, len(texts) + 1)
         parts = [inside.rows(np.flatnonzero(~odd)), strange.rows(np.flatnonzero(odd))]
         return Readings.below(parts)
 
-    return bench_baselines.Sample(own, split, 0, read)
+    def embed(self, texts):
+        return self.read(texts).embeddings
 
 
 def figures(family, shift, numbers=None):
@@ -290,7 +301,7 @@ def test_columns_are_scored_with_labels_that_are_not_tested():
 def test_the_default_detector_is_fitted_on_the_training_texts_alone(tiny_folder, minilm):  # noqa: ARG001
     own = common.Task("t", tuple(NORMAL), (TEXTS,))
     split = common.split(own, seed=0, n_train=60, n_test=5)
-    drawn = bench_baselines.Sample(own, split, 7, lambda _: pytest.fail("read"))
+    drawn = bench_baselines.Sample(own, split, 7, None)
     found = benchmark.polar_detect_scores(drawn, PolarDetector(model=str(tiny_folder)))
     again = PolarDetector(model=str(tiny_folder), seed=7).fit(split.train)
     np.testing.assert_array_equal(found, -again.score_samples(split.test))
