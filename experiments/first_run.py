@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import bench_tasks
 import common
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from polar_detect.metrics import aupr, auroc, fpr_at_tpr
 from polar_detect.models import resolve
 from polar_detect.signature import Tracer
 
-_TASKS = ("bgl", "excavator")
+_TASKS = {"bgl": "bgl", "excavator": "excavator-foreign"}
 _CURVES = {"skip", "loop", "exit"}
 _N_NEAREST = 5
 
@@ -51,7 +52,7 @@ def main() -> None:
     detector, encoder = PolarDetector(), Encoder.load(resolve("minilm").folder)
     runs: list[Run] = []
     for name in options.tasks:
-        task = common.load_task(name, options.data)
+        task = bench_tasks.load(_TASKS[name], options.data, 0)
         for seed in range(options.seeds):
             split = common.split(task, seed=seed, n_train=options.n_train, n_test=options.n_test)
             start_s = time.perf_counter()
@@ -69,7 +70,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     common.add_data_option(parser)
-    parser.add_argument("--tasks", type=_task_names, default=_TASKS, help="bgl,excavator")
+    parser.add_argument("--tasks", type=_task_names, default=tuple(_TASKS), help="bgl,excavator")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--n-train", type=int, default=400)
     parser.add_argument("--n-test", type=int, default=150, help="test rows per class at most")

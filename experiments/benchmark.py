@@ -1,0 +1,252 @@
+"""Benchmark: the default detector beside what a user or a paper would do, task by task.
+
+Every result is appended to a JSON lines file as soon as it is known; what is there already,
+from the same sources, is not computed again. Progress goes to stderr, tables to stdout.
+"""
+
+import argparse
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import bench_baselines
+import bench_tables
+import bench_tasks
+import common
+import numpy as np
+from bench_baselines import Sample, Scores
+from bench_cache import SOURCES, CachedExtractor
+from bench_tables import Run
+from numpy.typing import NDArray
+
+from polar_detect import PolarDetector, models
+from polar_detect.backbone import Backbone
+from polar_detect.encoder import Encoder
+from polar_detect.extraction import Readings
+from polar_detect.metrics import aupr, auroc, fpr_at_tpr
+from polar_detect.signature import Tracer
+
+POLAR = "polar-detect"
+
+_OUT = Path("experiments/out/benchmark.jsonl")
+_CACHE = Path(tempfile.gettempdir()) / "polar-detect-benchmark"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is computed and stored together: a family of methods on one split."""
+
+    task: str
+    seed: int
+    family: str
+    n_train: int
+    n_test: int
+    sources: str
+
+
+class Bench:
+    """Computes units; loads models only when one needs them."""
+
+    def __init__(self, data: Path, cache: Path) -> None:
+        self.data, self.cache = data, cache
+        self._detector = PolarDetector()
+        self._samples: dict[tuple[str, int, int, int], Sample] = {}
+
+    def runs(self, unit: Unit) -> list[Run]:
+        """Return every method's figures on the unit's test rows."""
+        sample = self._sample(unit)
+        start_s = time.perf_counter()
+        scores = self._families[unit.family](sample)
+        took_s = time.perf_counter() - start_s
+        return [_run(unit, sample, method, own, took_s) for method, own in scores.items()]
+
+    def read(self, texts: Sequence[str]) -> Readings:
+        """Return what both models do with each text, from the cache where it is known."""
+        return self._extractor.read(texts)
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the sentence embeddings alone, likewise."""
+        return self._extractor.embed(texts)
+
+    @property
+    def _families(self) -> dict[str, Callable[[Sample], dict[str, Scores]]]:
+        return bench_baselines.FAMILIES | {POLAR: self._polar}
+
+    def _polar(self, sample: Sample) -> dict[str, Scores]:
+        return {POLAR: polar_detect_scores(sample, self._detector)}
+
+    def _sample(self, unit: Unit) -> Sample:
+        key = (unit.task, unit.seed, unit.n_train, unit.n_test)
+        if key not in self._samples:
+            task = bench_tasks.load(unit.task, self.data, unit.seed)
+            split = bench_tasks.split(
+                unit.task, self.data, seed=unit.seed, n_train=unit.n_train, n_test=unit.n_test
+            )
+            self._samples = {key: Sample(task, split, unit.seed, self)}  # one at a time
+        return self._samples[key]
+
+    @cached_property
+    def _extractor(self) -> CachedExtractor:
+        names = (models.DEFAULT_MODEL, models.DEFAULT_ENCODER)
+        decoder, encoder = (models.resolve(name).folder for name in names)
+        tracer = Tracer(Backbone.load(decoder), curves="none")
+        return CachedExtractor(tracer, Encoder.load(encoder), self.cache, models=names)
+
+
+def polar_detect_scores(sample: Sample, detector: PolarDetector) -> Scores:
+    """Fit the default detector on the training texts and score the test texts."""
+    detector.set_params(seed=sample.seed).fit(sample.split.train)
+    scores: Scores = -detector.score_samples(sample.split.test)
+    return scores
+
+
+def main() -> None:
+    options = _options()
+    units = list(_units(options))
+    stored = _stored(options.out)
+    known = {unit for unit, _ in stored}
+    missing = [unit for unit in units if unit not in known]
+    common.say(f"{len(units)} units, {len(units) - len(missing)} of them stored in {options.out}")
+    stored += _computed(missing, Bench(options.data, options.cache), options.out)
+    wanted = set(units)
+    runs = [run for unit, own in stored if unit in wanted for run in own]
+    print(f"{common.machine()}; AUROC, mean over seeds (number: {options.seeds})\n")
+    print(bench_tables.report(runs, default=POLAR))
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        whole = {"machine": common.machine(), "runs": [asdict(run) for run in runs]}
+        options.json.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+
+
+def _options() -> argparse.Namespace:
+    families = (*bench_baselines.FAMILIES, POLAR)
+    parser = argparse.ArgumentParser(description=__doc__)
+    common.add_data_option(parser)
+    parser.add_argument("--quick", action="store_true", help="eight tasks, two seeds")
+    parser.add_argument("--tasks", type=_some_of(bench_tasks.names()), help="a,b,…; default: all")
+    parser.add_argument("--seeds", type=int, help="default: 5, with --quick 2")
+    parser.add_argument(
+        "--methods",
+        type=_some_of(families),
+        default=families,
+        help=f"families of methods among {','.join(families)}; default: all",
+    )
+    parser.add_argument("--n-train", type=int, default=600)
+    parser.add_argument("--n-test", type=int, default=300, help="test rows per class at most")
+    parser.add_argument("--cache", type=Path, default=_CACHE, help=f"default: {_CACHE}")
+    parser.add_argument("--out", type=Path, default=_OUT, help=f"results; default: {_OUT}")
+    parser.add_argument("--json", type=Path, help="file for the runs of the table")
+    options = parser.parse_args()
+    options.tasks = options.tasks or (bench_tasks.QUICK if options.quick else bench_tasks.names())
+    options.seeds = options.seeds or (2 if options.quick else 5)
+    return options
+
+
+def _some_of(allowed: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
+    known = tuple(allowed)
+
+    def parse(value: str) -> tuple[str, ...]:
+        names = tuple(value.split(","))
+        if unknown := [name for name in names if name not in known]:
+            raise argparse.ArgumentTypeError(
+                f"Got '{unknown[0]}'; expected some of {','.join(known)}."
+            )
+        return names
+
+    return parse
+
+
+def _units(options: argparse.Namespace) -> Iterable[Unit]:
+    """Yield the units, all families of a split after one another, whole seeds first."""
+    sources = {family: _fingerprint(family) for family in options.methods}
+    for seed in range(options.seeds):
+        for task in options.tasks:
+            for family in options.methods:
+                yield Unit(task, seed, family, options.n_train, options.n_test, sources[family])
+
+
+def _computed(units: Sequence[Unit], bench: Bench, out: Path) -> list[tuple[Unit, list[Run]]]:
+    """Compute units one by one, and append each to the file before the next begins."""
+    done = []
+    start_s = time.perf_counter()
+    _end_last_line(out)
+    for i, unit in enumerate(units, 1):
+        runs = bench.runs(unit)
+        line = json.dumps({"unit": asdict(unit), "runs": [asdict(run) for run in runs]})
+        with out.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        done.append((unit, runs))
+        left_min = (time.perf_counter() - start_s) / i * (len(units) - i) / 60
+        best = f"best AUROC {max(r.auroc for r in runs):.3f}" if runs else "does not apply"
+        common.say(
+            f"{i}/{len(units)} {unit.task} seed {unit.seed} {unit.family}: {best}; "
+            f"{left_min:.0f} min left"
+        )
+    return done
+
+
+def _end_last_line(path: Path) -> None:
+    """Make sure that what is appended next begins a line, also after an interruption."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_file() and not path.read_bytes().endswith(b"\n"):
+        with path.open("ab") as file:
+            file.write(b"\n")
+
+
+def _stored(path: Path) -> list[tuple[Unit, list[Run]]]:
+    """Read what earlier calls computed; a line cut off by an interruption is left out."""
+    if not path.is_file():
+        return []
+    stored = []
+    lines = path.read_text(encoding="utf-8").split("\n")
+    for i, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line) if line else None
+        except json.JSONDecodeError:
+            common.say(f"Got a broken line {i} in {path}; it is computed again.")
+            continue
+        if row:
+            stored.append((Unit(**row["unit"]), [Run(**run) for run in row["runs"]]))
+    return stored
+
+
+def _run(unit: Unit, sample: Sample, method: str, scores: Scores, took_s: float) -> Run:
+    split, labels = sample.split, sample.split.is_anomalous
+    return Run(
+        task=unit.task,
+        seed=unit.seed,
+        method=method,
+        n_train=len(split.train),
+        n_normal=int((~labels).sum()),
+        n_anomalous=int(labels.sum()),
+        seen_normal=split.seen_share(is_anomalous=False),
+        seen_anomalous=split.seen_share(is_anomalous=True),
+        auroc=auroc(labels, scores),
+        aupr=aupr(labels, scores),
+        fpr95=fpr_at_tpr(labels, scores),
+        family_s=took_s,
+    )
+
+
+def _fingerprint(family: str) -> str:
+    """Name the sources that a family's results depend on."""
+    here, package = Path(__file__).parent, Path(models.__file__).parent.parent
+    own = [here / name for name in ("common.py", "bench_tasks.py")]
+    if family == POLAR:
+        own += sorted(package.rglob("*.py"))
+    else:
+        own += [here / "bench_baselines.py"]
+        own += [package / f"{name}.py" for name in SOURCES]
+    digest = hashlib.sha256()
+    for path in own:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    main()
