@@ -20,8 +20,10 @@ from safetensors.numpy import load_file, save_file
 import polar_detect
 from polar_detect.detector import Engine, PolarDetector
 from polar_detect.detectors import head_class
+from polar_detect.drift import FeatureStatistics
 from polar_detect.errors import ArtifactError, NotFittedError, OutputError
 from polar_detect.extraction import Geometries, Reference
+from polar_detect.features import Feature
 from polar_detect.fitting import Fitted
 from polar_detect.menu import Menu
 from polar_detect.models.hashes import sha256_of
@@ -172,6 +174,8 @@ def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> Non
     arrays |= {
         "embeddings": reference.embeddings,
         "calibration_scores": fitted.calibration_scores,
+        "statistics.means": fitted.statistics.means,
+        "statistics.spreads": fitted.statistics.spreads,
         "typical_calls": fitted.typical_calls,
     }
     save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, folder / _ARRAYS)
@@ -188,6 +192,8 @@ def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> Non
         "encoder": _identity(engine.encoder_model),
         "menu": [str(program) for program in fitted.menu.programs],
         "typical_length": fitted.typical_length,
+        "features": [feature.name for feature in fitted.statistics.features],
+        "n_held_out": fitted.statistics.n_texts,
         "n_anomalous": fitted.n_anomalous,
         "created": fitted.created,
         "fingerprint": fitted.fingerprint,
@@ -215,7 +221,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             f"Got '{path}' without {', '.join(sorted(expected))}; expected what fit wrote; fit "
             "again."
         )
-    if manifest["format"] not in {1, FORMAT}:
+    if manifest["format"] != FORMAT:
         raise ArtifactError(
             f"Got artifact format {manifest['format']}; expected {FORMAT}; fit again, or use "
             "the version of polar-detect that wrote it."
@@ -250,6 +256,12 @@ def _read_fitted(folder: Path, manifest: dict[str, Any]) -> Fitted:
         reference=_reference(tuple(texts), arrays),
         menu=Menu(tuple(Program.parse(program) for program in manifest["menu"])),
         calibration_scores=arrays["calibration_scores"],
+        statistics=FeatureStatistics(
+            tuple(Feature.from_name(name) for name in manifest["features"]),
+            arrays["statistics.means"],
+            arrays["statistics.spreads"],
+            int(manifest["n_held_out"]),
+        ),
         typical_calls=arrays["typical_calls"],
         typical_length=float(manifest["typical_length"]),
         n_anomalous=int(manifest["n_anomalous"]),

@@ -20,11 +20,12 @@ from polar_detect.extraction import Extractor, program_features
 from polar_detect.features import FeatureTable
 from polar_detect.fitting import MIN_NORMAL, Fitted, Fitting, too_few
 from polar_detect.minimal import MinimalProgram
-from polar_detect.progress import CHUNK, Progress, Stage, Tracker
+from polar_detect.progress import Progress, Stage, Tracker
 from polar_detect.signature import CurveKind, Tracer
 from polar_detect.texts import UnfittedError, anomalous, as_texts
 
 _CALIBRATION_SHARE = 0.25
+_ASSESS_CHUNK = 256
 
 
 @dataclass(frozen=True)
@@ -151,13 +152,14 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def assess(self, X: Sequence[str], *, progress: Progress | None = None) -> Assessment:
         """Return scores, p-values, programs and explanations of `X`; each distinct text once."""
         fitted, texts = self._fitted(), as_texts(X)
-        unique = list(dict.fromkeys(texts))
+        unique = sorted(set(texts), key=lambda text: (len(text), text))  # lengths run together
         place = {text: i for i, text in enumerate(unique)}
         expand = np.asarray([place[text] for text in texts], np.intp)
         tracker = Tracker(progress)
+        stage = tracker.stage("score", len(unique))
         parts = [
-            self._assess_chunk(unique[start : start + CHUNK], tracker.stage("score", len(unique)))
-            for start in range(0, len(unique), CHUNK)
+            self._assess_chunk(unique[start : start + _ASSESS_CHUNK], stage)
+            for start in range(0, len(unique), _ASSESS_CHUNK)
         ]
         explanation = Explanation.below([part.explanation for part in parts]).rows(expand)
         scores = np.concatenate([part.scores for part in parts])[expand]
@@ -245,11 +247,13 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         if fitted.head.needs_programs:
             return self.assess(texts).scores
         scores = np.full(len(texts), np.nan)
-        for start in range(0, len(texts), CHUNK):
-            readings = extractor.read(texts[start : start + CHUNK])
-            index = np.flatnonzero(readings.traces.n_tokens > 0)
-            table = extractor.signatures(readings.rows(index), fitted.reference)
-            scores[start + index] = fitted.head.scores(table)
+        order = np.asarray(sorted(range(len(texts)), key=lambda i: len(texts[i])), np.intp)
+        for start in range(0, len(texts), _ASSESS_CHUNK):
+            chunk = order[start : start + _ASSESS_CHUNK]
+            readings = extractor.read([texts[i] for i in chunk])
+            kept = np.flatnonzero(readings.traces.n_tokens > 0)
+            table = extractor.signatures(readings.rows(kept), fitted.reference)
+            scores[chunk[kept]] = fitted.head.scores(table)
         return scores
 
     def _minimal_programs(self, texts: Sequence[str]) -> list[MinimalProgram]:

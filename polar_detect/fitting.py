@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.detectors import Head
+from polar_detect.drift import FeatureStatistics
 from polar_detect.errors import InputError
 from polar_detect.extraction import (
     Extractor,
@@ -42,6 +43,8 @@ class Fitted:
     menu : Menu
     calibration_scores : (n_calibration,) float64
         Scores of held-out normal texts.
+    statistics : FeatureStatistics
+        Of their signatures.
     typical_calls : (n_layers,) float64
         Mean calls per layer in the minimal programs of held-out normal texts.
     typical_length : float
@@ -57,6 +60,7 @@ class Fitted:
     reference: Reference
     menu: Menu
     calibration_scores: NDArray[np.float64]
+    statistics: FeatureStatistics
     typical_calls: NDArray[np.float64]
     typical_length: float
     n_anomalous: int
@@ -97,7 +101,8 @@ class Fitting:
         menu = self._menu(readings.texts)
         normal, strangers = self._contrast(head, readings, reference, menu, anomalous)
         head.fit(normal, strangers, seed=self.seed)
-        scores = head.scores(self._signatures(head, calibration_readings, reference, menu))
+        held_out_table = self._signatures(head, calibration_readings, reference, menu)
+        scores = head.scores(held_out_table)
         typical = self._programs(calibration_readings.texts[:_TYPICAL_TEXTS], menu)
         counts = np.asarray([p.program.counts(self.n_layers) for p in typical], np.float64)
         return Fitted(
@@ -105,6 +110,7 @@ class Fitting:
             reference=reference,
             menu=menu,
             calibration_scores=scores,
+            statistics=FeatureStatistics.of(held_out_table),
             typical_calls=counts.mean(0),
             typical_length=float(counts.sum(1).mean()),
             n_anomalous=len(anomalous),

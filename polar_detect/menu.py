@@ -17,6 +17,9 @@ from polar_detect.schedule import Job
 from polar_detect.search import Refinement, Search, menu_search, thorough
 
 _MAX_CANDIDATES = 64
+# The quick form's error in the difference of two losses: .010 nats on average, .032 at most
+# (SmolLM2-135M, 48 short queries, two programs).
+_CLEARANCE = 0.03
 
 
 @dataclass(frozen=True)
@@ -73,12 +76,15 @@ class Menu:
         tolerance: float,
         refinement: Refinement | None = None,
     ) -> list[MinimalProgram]:
-        """Return the shortest program of the menu that is valid for each text, verified.
+        """Return the shortest program of the menu that is valid for each text.
 
-        With a refinement it is shortened further, text by text.
+        Verified in float32, but for programs that are valid with room to spare. With a
+        refinement it is shortened further, text by text.
         """
         search = partial(menu_search, programs=self.programs, refinement=refinement)
-        return find_minimal_programs(executor, rows, tolerance=tolerance, search=search)
+        return find_minimal_programs(
+            executor, rows, tolerance=tolerance, search=search, clearance=_CLEARANCE
+        )
 
 
 def _met_programs(

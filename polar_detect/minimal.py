@@ -35,6 +35,8 @@ Limit = Callable[[float], float]
 class MinimalProgram:
     """A text's minimal program; losses are float32 measurements, nats per token.
 
+    But for programs taken with clearance (see `find_minimal_programs`).
+
     Parameters
     ----------
     program : Program
@@ -59,7 +61,7 @@ class MinimalProgram:
     curve: tuple[Candidate, ...] = field(default=(), compare=False, repr=False)
 
 
-def find_minimal_programs(
+def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its trust
     executor: Executor,
     rows: Sequence[Sequence[int]],
     *,
@@ -67,6 +69,7 @@ def find_minimal_programs(
     search: Method = quick,
     criterion: Criterion | None = None,
     prefixes: Sequence[Sequence[int]] | None = None,
+    clearance: float = float("inf"),
 ) -> list[MinimalProgram]:
     """Find the minimal program of each tokenised text.
 
@@ -83,6 +86,9 @@ def find_minimal_programs(
         What makes a program valid. Default: the loss, within `tolerance`.
     prefixes : sequence of token id sequences, optional
         What stands before each text and is not scored, such as the prompt of an answer.
+    clearance : float
+        A program that is below the limit by this much in the quick form is taken without
+        being measured again; its loss is the quick form's. Default: none is.
     """
     criterion = criterion or SameLoss(tolerance)
     results = [no_program(executor.backbone.n_layers)] * len(rows)
@@ -91,7 +97,9 @@ def find_minimal_programs(
     for batch in batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=1024):
         measuring, measured = criterion.measure(executor, batch)
         found = search_batch(measuring, measured, start, criterion.limit)
-        verified = verify(measuring, measured, found, criterion.limit)
+        verified = _clearly_valid(found, criterion.limit, clearance)
+        doubtful = {row: f for row, f in found.items() if row not in verified}
+        verified |= verify(measuring, measured, doubtful, criterion.limit)
         if measuring is not executor:
             verified = _with_losses(executor, batch, verified)
         record_verified(results, executor, batch, verified)
@@ -191,6 +199,17 @@ def record_verified(
             is_valid=found.is_valid,
             curve=found.curve,
         )
+
+
+def _clearly_valid(
+    found: Mapping[int, Found], limit: Limit, clearance: float
+) -> dict[int, Verified]:
+    """Return the rows whose shortest program is below the limit by more than `clearance`."""
+    return {
+        row: Verified(f.full_loss, f.minimal, True, f.best)
+        for row, f in found.items()
+        if f.minimal.loss <= limit(f.full_loss) - clearance
+    }
 
 
 def _with_losses(

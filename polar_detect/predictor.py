@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from polar_detect.criteria import SameLoss
 from polar_detect.errors import InputError
 from polar_detect.executor import Executor, batches
 from polar_detect.minimal import MinimalProgram, no_program, record_verified, verify
@@ -153,7 +154,8 @@ def minimal_predicted_programs(
             row: _valid(own, own_losses.tolist(), tolerance)
             for row, (own, own_losses) in enumerate(zip(asked, losses, strict=True))
         }
-        record_verified(results, executor, batch, verify(executor, batch, found, tolerance))
+        verified = verify(executor, batch, found, SameLoss(tolerance).limit)
+        record_verified(results, executor, batch, verified)
     return results
 
 

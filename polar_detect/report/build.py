@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from polar_detect import artifact, calibration, metrics
 from polar_detect.detector import Assessment, PolarDetector
-from polar_detect.drift import Drift, FeatureStatistics, measure_drift
+from polar_detect.drift import Drift, measure_drift
 from polar_detect.explain import Explanation
 from polar_detect.features import FeatureTable
 from polar_detect.report import words
@@ -90,7 +90,7 @@ def build_report(
 def batch_drift(detector: PolarDetector, assessment: Assessment) -> Drift:
     """Return how the batch as a whole differs from the held-out normal texts."""
     fitted, explanation = detector.fitted_, assessment.explanation
-    normal: FeatureStatistics | None = getattr(fitted, "statistics", None)
+    normal = fitted.statistics
     batch = FeatureTable(explanation.data, explanation.features)
     return measure_drift(fitted.calibration_scores, assessment.scores, normal=normal, batch=batch)
 
