@@ -5,6 +5,7 @@ import time
 import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -83,6 +84,8 @@ def test_every_row_is_written_rejected_or_both_counted(orders, detector_folder, 
     assert rejected["text"].tolist()[0] == "3,ragged,row"
     assert summary.n_empty == (written["score"] == "").sum() == 11
     assert summary.n_flagged == (written["is_anomaly"].str.lower() == "true").sum() > 0
+    scores = pd.to_numeric(written["score"]).to_numpy()
+    np.testing.assert_allclose(summary.scores, scores, atol=1e-6)
     texts = [text for call in calls for text in call]
     assert len(texts) == len(set(texts)) == summary.n_computed  # each distinct text once
     assert set(texts) == set(written["text"])

@@ -3,7 +3,9 @@
 Memory stays flat because the input is read again for the output, instead of being held.
 """
 
+import array
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 import polar_detect
 from polar_detect import tables
@@ -91,6 +94,9 @@ class Summary:
         Rows that an earlier run had finished.
     rejected_path : Path or None
         Where the rejected rows are.
+    scores : (n_rows,) float64
+        NaN for a row without text. What a test of the whole batch, such as for drift, needs;
+        8 bytes a row.
     """
 
     n_rows: int
@@ -101,6 +107,7 @@ class Summary:
     n_computed: int
     n_resumed: int
     rejected_path: Path | None
+    scores: NDArray[np.float64]
 
 
 def open_input(job: ScoreJob) -> Input:
@@ -180,6 +187,7 @@ class _Scoring:
         self._partial = partial
         self._progress = progress
         self._cache = ResultCache()
+        self._scores = array.array("d")
         self._is_computed = False  # by a fleet, before
 
     def run(self, chunk: int, texts: list[str]) -> None:
@@ -194,6 +202,7 @@ class _Scoring:
             self.n_resumed += len(texts)
         for result in results:
             self.tally.add(result.p_value)
+            self._scores.append(math.nan if result.score is None else result.score)
         self._progress("score", self.tally.n_rows, self._opened.n_rows)
 
     def compute_with(self, fleet: Fleet) -> None:
@@ -220,6 +229,7 @@ class _Scoring:
             n_computed=self.n_computed,
             n_resumed=self.n_resumed,
             rejected_path=rejected_path if self._opened.n_rejected else None,
+            scores=np.frombuffer(self._scores, np.float64),
         )
 
     def _asked(self) -> Iterator[tuple[int, list[str]]]:
