@@ -49,7 +49,10 @@ class Geometry:
     def fit(cls, trajectory: Array) -> Self:
         """Fit on `trajectory`, (n_texts, n_layers + 1, hidden); the embedding is left out."""
         layers = [_fit_layer(trajectory[:, depth]) for depth in range(1, trajectory.shape[1])]
-        return cls(*(np.stack(part).astype(np.float32) for part in zip(*layers, strict=True)))
+        # Contiguous: a product's last bits depend on how its factors lie in memory, and a
+        # detector that is loaded again must score as it did.
+        parts = (np.stack(part) for part in zip(*layers, strict=True))
+        return cls(*(np.ascontiguousarray(part, np.float32) for part in parts))
 
     def distances(self, trajectory: Array) -> FeatureTable:
         """Return log Mahalanobis and cosine kNN distances per layer.
@@ -145,11 +148,12 @@ def nearest(
     reference : (n_reference, hidden) float32, unit length
     k : int
     banned : (n_texts, n_reference) bool, optional
-        Pairs that are not allowed: a text and itself, or its own cluster.
+        Pairs that are not allowed: a text and itself, or its own cluster. They count as
+        opposite (cosine −1), so that they come last.
     """
     similarity = embeddings @ reference.T
     if banned is not None:
-        similarity = np.where(banned, -np.inf, similarity)
+        similarity = np.where(banned, np.float32(-1), similarity)
     index = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
     return Neighbours(index, np.take_along_axis(similarity, index, axis=1).astype(np.float32))
 

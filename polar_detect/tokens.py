@@ -139,7 +139,9 @@ class TokenIndex:
         points = states - means[:, None]
         points /= np.maximum(np.linalg.norm(points, axis=2, keepdims=True), 1e-9)
         owners = np.repeat(kept, own.lengths).astype(np.int64)
-        return cls(means, points.astype(np.float16), owners, own.targets)
+        # Contiguous: a product's last bits depend on how its factors lie in memory.
+        points = np.ascontiguousarray(points, np.float16)
+        return cls(np.ascontiguousarray(means), points, owners, own.targets)
 
     @torch.no_grad()
     def novelty(self, tokens: TokenStates, *, banned: NDArray[np.bool_] | None = None) -> Novelty:

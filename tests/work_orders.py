@@ -16,7 +16,7 @@ _FAULTS = (
 _ALL = [f"{part.capitalize()} {fault}" for fault, part in product(_FAULTS, _PARTS)]
 
 NORMAL = [f"{text}, line {i % 3}" for i, text in enumerate(_ALL[:60])]
-NEW = [f"{text}, hall 2" for text in _ALL[1:40:6]]
+NEW = [f"{text}, line {(i + 1) % 3}" for i, text in enumerate(_ALL[:40])][1::6]
 STRANGE = [
     "SELECT name FROM users WHERE id = 7; DROP TABLE users",
     "zq#9 $$kk!! ~~~ 00x00 }}}{{{ ^^ |||",

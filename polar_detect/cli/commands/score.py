@@ -9,7 +9,8 @@ from polar_detect.cli.commands.inputs import InputOptions, say_notice, stored_te
 from polar_detect.cli.commands.output import err, say
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import Assessment, PolarDetector
-from polar_detect.report.terminal import score_summary
+from polar_detect.drift import measure_drift
+from polar_detect.report.terminal import drift_line, score_summary
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.ray_engine import RayFleet, RayOptions, check_installed
@@ -47,7 +48,7 @@ def score(
     engine = LocalEngine(detector)
     with progress_bars(err) as progress:
         summary = scoring.run(job, opened, engine, rule, progress, fleet=fleet)
-    _summarise(opened.reader.name, summary, rule, n_cal)
+    _summarise(opened.reader.name, summary, rule, detector)
     say(out)
 
 
@@ -70,19 +71,26 @@ def _job(path: Path, detector_folder: Path, out: Path, options: InputOptions) ->
     )
 
 
-def _summarise(name: str, summary: scoring.Summary, rule: FlagRule, n_cal: int) -> None:
-    """Print what was flagged under which promise, and where every row went."""
-    n_rows, n_empty = summary.n_rows, summary.n_empty
+def _summarise(
+    name: str, summary: scoring.Summary, rule: FlagRule, detector: PolarDetector
+) -> None:
+    """Print what was flagged under which promise, whether it holds, where every row went."""
+    calibration_scores = detector.fitted_.calibration_scores
+    drift = measure_drift(calibration_scores, summary.scores)
     if rule.fdr is None:
-        err.print(score_summary(n_rows, summary.n_flagged, alpha=rule.alpha, n_empty=n_empty))
+        n_rows, n_empty = summary.n_rows, summary.n_empty
+        err.print(
+            score_summary(n_rows, summary.n_flagged, alpha=rule.alpha, n_empty=n_empty, drift=drift)
+        )
     else:
-        _say_rate(summary, rule.fdr, calibration.smallest_alpha(n_cal))
+        _say_rate(summary, rule.fdr, calibration.smallest_alpha(len(calibration_scores)))
+        say_notice(drift_line(drift))
     if summary.n_resumed:
         say_notice(f"{summary.n_resumed} rows had been scored before the run was interrupted.")
     if summary.rejected_path is not None:
         say_notice(
-            f"{name}: {summary.n_rejected} of {n_rows + summary.n_rejected} rows could not be "
-            f"read; with line and reason they are in {summary.rejected_path}"
+            f"{name}: {summary.n_rejected} of {summary.n_rows + summary.n_rejected} rows could "
+            f"not be read; with line and reason they are in {summary.rejected_path}"
         )
 
 
