@@ -70,8 +70,13 @@ def _stages(detector: PolarDetector, texts: list[str]) -> Stages:
         _LOSS_ONLY: lambda: _losses(detector, tokens),
         "loss only, the model's own forward": lambda: _own_losses(detector, tokens),
         "read: trace": lambda: extractor.tracer.trace(texts),
-        "read: embedding": lambda: extractor.encoder.embed(texts),
-        "context": lambda: extractor.context(readings, neighbours, fitted.reference.texts),
+        "read: encoder": lambda: extractor.encoder.read(texts),
+        "compare: distances, tokens, memory": (
+            lambda: extractor.signatures(readings, fitted.reference)
+        ),
+        "context gain (detectors other than auto)": (
+            lambda: extractor.context(readings, neighbours, fitted.reference.texts)
+        ),
         f"minimal program: menu of {len(fitted.menu.programs)}": (
             lambda: fitted.menu.minimal_programs(executor, tokens, tolerance=detector.tolerance)
         ),
