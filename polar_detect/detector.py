@@ -77,8 +77,7 @@ class Engine:
         """Return the same models, reading what `head` needs of the first `max_tokens`."""
         curves: CurveKind = "first-order" if head.needs_curves else "none"
         tracer = Tracer(self.extractor.tracer.backbone, max_tokens=max_tokens, curves=curves)
-        encoder = self.extractor.encoder
-        extractor = Extractor(tracer, encoder, wants_context=head.needs_context)
+        extractor = self.extractor.configured(tracer, wants_context=head.needs_context)
         return dataclasses.replace(self, extractor=extractor)
 
 

@@ -140,6 +140,10 @@ class Extractor:
         self.encoder = encoder
         self.wants_context = wants_context
 
+    def configured(self, tracer: Tracer, *, wants_context: bool) -> "Extractor":
+        """Return the same encoder with another tracer; subclasses return their own kind."""
+        return Extractor(tracer, self.encoder, wants_context=wants_context)
+
     def read(self, texts: Sequence[str]) -> Readings:
         """Return what the models do with each text on its own."""
         return Readings(tuple(texts), self.tracer.trace(texts), self.encoder.read(texts))
