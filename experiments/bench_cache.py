@@ -2,41 +2,56 @@
 
 A store is one SQLite file for each state of the package's model-side sources and settings:
 results depend on nothing else, and on no other text (texts run unmasked beside texts of the
-same padded length).
+same padded length). Arrays are kept bit by bit, so that it makes no difference to a method
+whether a text was read now or earlier.
 """
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import fields
 from pathlib import Path
 
+import common
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 import polar_detect
-from polar_detect.encoder import Encoder
-from polar_detect.extraction import Readings
+from polar_detect.encoder import Encoder, Encoding
+from polar_detect.extraction import Extractor, Readings
 from polar_detect.models import resolve
 from polar_detect.signature import Tracer, Traces
+from polar_detect.tokens import TokenStates
 
 Array = NDArray[np.float32]
-Row = dict[str, Array]
+Row = dict[str, NDArray[np.generic]]
 
-SOURCES = ("backbone", "encoder", "executor", "runtime", "schedule", "signature")
+SOURCES = ("backbone", "encoder", "executor", "runtime", "schedule", "signature", "tokens")
 _BATCH = 256  # texts between two commits
 _QUERY_KEYS = 500  # SQLite's limit of variables in one statement is 999 in old versions
-_HALF = {"trajectory"}
+_MAX_BYTES = 20_000_000_000  # a text takes 100 to 900 kB, most of it the states of its tokens
+_ENCODER = "encoder_"  # before the names of the encoder's arrays in a row
+_TOKENS = "token_"  # before the names of a text's token arrays, after the former
 
 
 class Store:
-    """Rows of arrays by key, on disk."""
+    """Rows of arrays by key, on disk.
 
-    def __init__(self, path: Path) -> None:
+    Parameters
+    ----------
+    path : Path
+    max_bytes : int
+        Nothing is added once all stores of the folder together are this large.
+    """
+
+    def __init__(self, path: Path, *, max_bytes: int = _MAX_BYTES) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = sqlite3.connect(path, timeout=60)
-        self._file.execute("CREATE TABLE IF NOT EXISTS rows (key TEXT PRIMARY KEY, value BLOB)")
+        self.path, self.max_bytes = path, max_bytes
+        self._is_full = False
+        with self._file() as file:
+            file.execute("CREATE TABLE IF NOT EXISTS rows (key TEXT PRIMARY KEY, value BLOB)")
 
     def rows(self, keys: Sequence[str], compute: Callable[[list[int]], Sequence[Row]]) -> list[Row]:
         """Return the row of each key; `compute` gets the places of those not stored yet."""
@@ -46,27 +61,46 @@ class Store:
         for start in range(0, len(missing), _BATCH):
             batch = missing[start : start + _BATCH]
             new = {keys[i]: row for i, row in zip(batch, compute(batch), strict=True)}
-            with self._file:
-                self._file.executemany(
-                    "INSERT OR REPLACE INTO rows VALUES (?, ?)",
-                    [(key, save(row)) for key, row in new.items()],
-                )
-            # Read back rather than kept, so that a first run sees the same rounding as a later.
-            known |= self._stored(set(new))
+            self._add(new)
+            known |= new
         return [known[key] for key in keys]
+
+    def _add(self, new: dict[str, Row]) -> None:
+        if self._has_room():
+            with self._file() as file:
+                values = ((key, save(row)) for key, row in new.items())
+                file.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?)", values)
+
+    def _has_room(self) -> bool:
+        folder = self.path.parent
+        is_full = sum(path.stat().st_size for path in folder.glob("*.sqlite")) >= self.max_bytes
+        if is_full and not self._is_full:
+            common.say(
+                f"Got {self.max_bytes / 1e9:g} GB in {folder}; expected less; texts are read "
+                "without being kept from here on; delete stores there that are out of date."
+            )
+        self._is_full = is_full
+        return not is_full
 
     def _stored(self, keys: Iterable[str]) -> dict[str, Row]:
         wanted, found = sorted(keys), {}
-        for start in range(0, len(wanted), _QUERY_KEYS):
-            part = wanted[start : start + _QUERY_KEYS]
-            marks = ",".join("?" * len(part))
-            query = f"SELECT key, value FROM rows WHERE key IN ({marks})"
-            found |= {key: load(value) for key, value in self._file.execute(query, part)}
+        with self._file() as file:
+            for start in range(0, len(wanted), _QUERY_KEYS):
+                part = wanted[start : start + _QUERY_KEYS]
+                marks = ",".join("?" * len(part))
+                query = f"SELECT key, value FROM rows WHERE key IN ({marks})"
+                found |= {key: load(value) for key, value in file.execute(query, part)}
         return found
 
+    @contextmanager
+    def _file(self) -> Iterator[sqlite3.Connection]:
+        """Open the file for one transaction."""
+        with closing(sqlite3.connect(self.path, timeout=60)) as file, file:
+            yield file
 
-class CachedExtractor:
-    """Reads texts and context losses as the package does, each once.
+
+class CachedExtractor(Extractor):
+    """Reads texts as the package does, each once.
 
     Parameters
     ----------
@@ -76,21 +110,37 @@ class CachedExtractor:
         Where the stores lie.
     models : sequence of str
         Names of the models, for the fingerprint.
+    wants_context : bool
+        See `Extractor`.
     """
 
     def __init__(
-        self, tracer: Tracer, encoder: Encoder, folder: Path, *, models: Sequence[str]
+        self,
+        tracer: Tracer,
+        encoder: Encoder,
+        folder: Path,
+        *,
+        models: Sequence[str],
+        wants_context: bool = True,
     ) -> None:
-        self.tracer, self.encoder = tracer, encoder
-        self._store = Store(folder / f"{_fingerprint(tracer, models)}.sqlite")
+        super().__init__(tracer, encoder, wants_context=wants_context)
+        self.folder, self.models = folder, tuple(models)
+        self._store = Store(folder / f"{_fingerprint(tracer, encoder, models)}.sqlite")
+
+    def configured(self, tracer: Tracer, *, wants_context: bool) -> "CachedExtractor":
+        """Return the same encoder and folder with another tracer."""
+        return CachedExtractor(
+            tracer, self.encoder, self.folder, models=self.models, wants_context=wants_context
+        )
 
     def read(self, texts: Sequence[str]) -> Readings:
-        """Return what the models do with each text; trajectories are rounded to float16."""
+        """Return what the models do with each text on its own."""
         keys = [_key("text", text) for text in texts]
-        rows = self._store.rows(keys, lambda places: self._read([texts[i] for i in places]))
-        columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-        embeddings = columns.pop("embeddings")
-        return Readings(tuple(texts), Traces(**_single(columns)), embeddings)
+        rows = self._store.rows(keys, lambda places: self._rows([texts[i] for i in places]))
+        of_encoder = [_under(_ENCODER, row) for row in rows]
+        traces = Traces(**_stacked(rows, Traces), tokens=_tokens(rows))
+        encoding = Encoding(**_stacked(of_encoder, Encoding), tokens=_tokens(of_encoder))
+        return Readings(tuple(texts), traces, encoding)
 
     def embed(self, texts: Sequence[str]) -> Array:
         """Return the sentence embeddings alone, without a run of the language model."""
@@ -101,38 +151,45 @@ class CachedExtractor:
 
         return np.stack([row["embedding"] for row in self._store.rows(keys, compute)])
 
-    def context_losses(
-        self, texts: Sequence[str], contexts: Sequence[Sequence[str]], *, context_tokens: int
-    ) -> Array:
-        """Return each text's exit losses with context in front, nats per token."""
-        keys = [
-            _key("context", str(context_tokens), text, *context)
-            for text, context in zip(texts, contexts, strict=True)
-        ]
-
-        def compute(places: list[int]) -> list[Row]:
-            losses = self.tracer.context_exit_losses(
-                [texts[i] for i in places],
-                [contexts[i] for i in places],
-                context_tokens=context_tokens,
-            )
-            return [{"losses": row} for row in losses]
-
-        return np.stack([row["losses"] for row in self._store.rows(keys, compute)])
-
-    def _read(self, texts: list[str]) -> list[Row]:
-        traces, embeddings = self.tracer.trace(texts), self.encoder.embed(texts)
-        columns = {field.name: getattr(traces, field.name) for field in fields(traces)}
-        columns |= {name: columns[name].astype(np.float16) for name in _HALF}
-        columns["embeddings"] = embeddings
+    def _rows(self, texts: list[str]) -> list[Row]:
+        """Read texts now, and return a row for each."""
+        readings = super().read(texts)
+        pairs = zip(_split(readings.traces), _split(readings.encoding), strict=True)
         return [
-            {name: np.array(column[i]) for name, column in columns.items()}
-            for i in range(len(texts))
+            traces | {_ENCODER + name: array for name, array in encoding.items()}
+            for traces, encoding in pairs
         ]
 
 
-def _single(columns: Row) -> Row:
-    return {name: column.astype(np.float32) for name, column in columns.items()}
+def _split(whole: Traces | Encoding) -> list[Row]:
+    """Return the arrays of each text, its tokens' among them."""
+    names, tokens = _array_names(type(whole)), whole.tokens
+    ends = np.cumsum(tokens.lengths)
+    rows = []
+    for i, (start, end) in enumerate(zip(ends - tokens.lengths, ends, strict=True)):
+        row = {name: np.array(getattr(whole, name)[i]) for name in names}
+        row[f"{_TOKENS}states"] = tokens.states[:, start:end].copy()
+        row[f"{_TOKENS}targets"] = tokens.targets[start:end].copy()
+        row[f"{_TOKENS}losses"] = tokens.losses[start:end].copy()
+        rows.append(row)
+    return rows
+
+
+def _stacked(rows: Sequence[Row], kind: type[Traces | Encoding]) -> Row:
+    return {name: np.stack([row[name] for row in rows]) for name in _array_names(kind)}
+
+
+def _tokens(rows: Sequence[Row]) -> TokenStates:
+    parts = [_under(_TOKENS, row) for row in rows]
+    return TokenStates.of([(part["states"], part["targets"], part["losses"]) for part in parts])
+
+
+def _under(prefix: str, row: Row) -> Row:
+    return {name.removeprefix(prefix): row[name] for name in row if name.startswith(prefix)}
+
+
+def _array_names(kind: type[Traces | Encoding]) -> list[str]:
+    return [field.name for field in fields(kind) if field.name != "tokens"]
 
 
 def _key(*parts: str) -> str:
@@ -143,10 +200,11 @@ def _key(*parts: str) -> str:
     return digest.hexdigest()[:40]
 
 
-def _fingerprint(tracer: Tracer, models: Sequence[str]) -> str:
+def _fingerprint(tracer: Tracer, encoder: Encoder, models: Sequence[str]) -> str:
     """Name the sources, settings and model files that results depend on."""
     package = Path(polar_detect.__file__).parent
     sources = [(package / f"{name}.py").read_text(encoding="utf-8") for name in SOURCES]
-    settings = [tracer.curves, str(tracer.max_tokens), str(tracer.backbone.quick_dtype)]
+    lengths = [str(tracer.max_tokens), str(encoder.max_tokens)]
+    settings = [tracer.curves, *lengths, str(tracer.backbone.quick_dtype)]
     folders = [str(resolve(model).folder.name) for model in models]
     return _key(*sources, *settings, *folders)[:16]

@@ -10,9 +10,10 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import bench_baselines
 import bench_tables
@@ -25,8 +26,7 @@ from bench_tables import Run
 from numpy.typing import NDArray
 
 from polar_detect import PolarDetector, models
-from polar_detect.backbone import Backbone
-from polar_detect.encoder import Encoder
+from polar_detect.detector import Engine
 from polar_detect.extraction import Readings
 from polar_detect.metrics import aupr, auroc, fpr_at_tpr
 from polar_detect.signature import Tracer
@@ -54,7 +54,6 @@ class Bench:
 
     def __init__(self, data: Path, cache: Path) -> None:
         self.data, self.cache = data, cache
-        self._detector = PolarDetector()
         self._samples: dict[tuple[str, int, int, int], Sample] = {}
 
     def runs(self, unit: Unit) -> list[Run]:
@@ -78,7 +77,7 @@ class Bench:
         return bench_baselines.FAMILIES | {POLAR: self._polar}
 
     def _polar(self, sample: Sample) -> dict[str, Scores]:
-        return {POLAR: polar_detect_scores(sample, self._detector)}
+        return {POLAR: polar_detect_scores(sample, self._engine)}
 
     def _sample(self, unit: Unit) -> Sample:
         key = (unit.task, unit.seed, unit.n_train, unit.n_test)
@@ -91,16 +90,26 @@ class Bench:
         return self._samples[key]
 
     @cached_property
+    def _engine(self) -> Engine:
+        engine = Engine.load(models.DEFAULT_MODEL)
+        return replace(engine, extractor=self._cached(engine))
+
+    def _cached(self, engine: Engine) -> CachedExtractor:
+        own, names = engine.extractor, (engine.model.name, engine.encoder_model.name)
+        # As the default detector reads, so that it and the baselines share a store.
+        tracer = Tracer(own.tracer.backbone, curves="none")
+        return CachedExtractor(tracer, own.encoder, self.cache, models=names)
+
+    @property
     def _extractor(self) -> CachedExtractor:
-        names = (models.DEFAULT_MODEL, models.DEFAULT_ENCODER)
-        decoder, encoder = (models.resolve(name).folder for name in names)
-        tracer = Tracer(Backbone.load(decoder), curves="none")
-        return CachedExtractor(tracer, Encoder.load(encoder), self.cache, models=names)
+        return cast(CachedExtractor, self._engine.extractor)
 
 
-def polar_detect_scores(sample: Sample, detector: PolarDetector) -> Scores:
+def polar_detect_scores(sample: Sample, engine: Engine) -> Scores:
     """Fit the default detector on the training texts and score the test texts."""
-    detector.set_params(seed=sample.seed).fit(sample.split.train)
+    detector = PolarDetector(model=engine.model.name, seed=sample.seed)
+    detector.engine_ = engine  # fit goes on with the models of an earlier fit
+    detector.fit(sample.split.train)
     scores: Scores = -detector.score_samples(sample.split.test)
     return scores
 

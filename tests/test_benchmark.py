@@ -1,5 +1,6 @@
 """The benchmark draws its rows, keeps what it read, scores and adds up as it says."""
 
+import dataclasses
 import json
 import sys
 
@@ -16,12 +17,15 @@ from work_orders import NORMAL
 
 from polar_detect import PolarDetector
 from polar_detect.backbone import Backbone
-from polar_detect.encoder import Encoder
-from polar_detect.extraction import Readings
+from polar_detect.detector import Engine
+from polar_detect.encoder import Encoder, Encoding
+from polar_detect.extraction import Extractor, Readings
 from polar_detect.metrics import auroc
 from polar_detect.signature import Tracer, Traces
+from polar_detect.tokens import TokenStates
 
 TEXTS = ("fan", "pump", "belt", "motor", "hose")
+TOKEN_FIELDS = dataclasses.fields(TokenStates)
 
 
 def task(n_normal=90, n_anomalous=30, **options):
@@ -167,33 +171,50 @@ def cached(tiny, folder):
     return bench_cache.CachedExtractor(tracer, encoder, folder, models=("minilm",))
 
 
+def assert_same(read, expected):
+    """Compare readings bit by bit."""
+    assert read.texts == expected.texts
+    for one, other in ((read.traces, expected.traces), (read.encoding, expected.encoding)):
+        pairs = [(one, other, dataclasses.fields(one)), (one.tokens, other.tokens, TOKEN_FIELDS)]
+        for left, right, fields in pairs:
+            for name in (field.name for field in fields if field.name != "tokens"):
+                arrays = getattr(left, name), getattr(right, name)
+                assert arrays[0].dtype == arrays[1].dtype
+                np.testing.assert_array_equal(*arrays, err_msg=name)
+
+
 def test_what_was_read_once_is_not_computed_again(tiny, tmp_path, monkeypatch):
     first = cached(tiny, tmp_path).read(TEXTS)
-    contexts = [["belt", "fan"]] * len(TEXTS)
-    losses = cached(tiny, tmp_path).context_losses(TEXTS, contexts, context_tokens=8)
-    for name in ("trace", "context_exit_losses"):
-        monkeypatch.setattr(Tracer, name, None)
+    monkeypatch.setattr(Tracer, "trace", None)
     again = cached(tiny, tmp_path)
     second = again.read([*TEXTS[::-1], "fan"])
-    assert second.texts == (*TEXTS[::-1], "fan")
-    np.testing.assert_array_equal(second.traces.loss[:5], first.traces.loss[::-1])
-    np.testing.assert_array_equal(second.traces.trajectory[:5], first.traces.trajectory[::-1])
-    np.testing.assert_array_equal(second.embeddings[-1], first.embeddings[0])
-    np.testing.assert_array_equal(again.context_losses(TEXTS, contexts, context_tokens=8), losses)
+    assert_same(second, first.rows(np.array([4, 3, 2, 1, 0, 0])))
     with pytest.raises(TypeError):  # the control: a new text does ask the models
         again.read(["valve"])
-    with pytest.raises(TypeError):  # and so does another order of the same context
-        again.context_losses(TEXTS[:1], [["fan", "belt"]], context_tokens=8)
 
 
 def test_the_cache_returns_what_the_models_return(tiny, tmp_path):
-    tracer, encoder = tiny
-    read, traces = cached(tiny, tmp_path).read(TEXTS), tracer.trace(TEXTS)
-    for name in ("n_tokens", "n_chars", "loss", "loss_spread", "loss_max", "surprise", "exit"):
-        np.testing.assert_array_equal(getattr(read.traces, name), getattr(traces, name))
-    np.testing.assert_allclose(read.traces.trajectory, traces.trajectory, rtol=1e-3, atol=1e-3)
-    np.testing.assert_array_equal(read.embeddings, encoder.embed(TEXTS))
-    np.testing.assert_array_equal(cached(tiny, tmp_path).embed(TEXTS), read.embeddings)
+    texts = (*TEXTS, "", "a longer text about the belt of a pump")
+    expected = Extractor(*tiny).read(texts)
+    assert_same(cached(tiny, tmp_path).read(texts), expected)
+    assert_same(cached(tiny, tmp_path).read(texts), expected)
+    np.testing.assert_array_equal(cached(tiny, tmp_path).embed(texts), expected.embeddings)
+
+
+def test_a_full_store_reads_without_keeping(tmp_path, capsys):
+    store = bench_cache.Store(tmp_path / "a.sqlite", max_bytes=1)
+    rows = [{"x": np.arange(3)}, {"x": np.arange(2)}]
+    asked = []
+
+    def compute(places):
+        asked.extend(places)
+        return [rows[i] for i in places]
+
+    for _ in range(2):
+        found = store.rows(["a", "b"], compute)
+        assert [row["x"].tolist() for row in found] == [[0, 1, 2], [0, 1]]
+    assert asked == [0, 1, 0, 1]
+    assert capsys.readouterr().err.count("delete stores there") == 1
 
 
 def test_another_setting_has_a_store_of_its_own(tiny, tmp_path):
@@ -215,9 +236,16 @@ def readings(texts, shift, seed):
     embeddings = rng.normal(size=(n, 6)) + np.array([6, shift, 0, 0, 0, 0])
     trajectory = rng.normal(size=(n, 4, 5)).cumsum(1) + shift * np.arange(4)[:, None]
     whole = [rng.normal(size=n).astype(np.float32) + shift for _ in range(6)]
-    traces = Traces(*whole, none, none, none, trajectory.astype(np.float32))
+    trajectory, tokens = trajectory.astype(np.float32), no_tokens(n)
+    traces = Traces(*whole, none, none, none, trajectory, tokens)
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return Readings(tuple(texts), traces, embeddings.astype(np.float32))
+    encoding = Encoding(embeddings.astype(np.float32), trajectory, tokens)
+    return Readings(tuple(texts), traces, encoding)
+
+
+def no_tokens(n_texts):
+    nothing = np.zeros((2, 0, 5), np.float16), np.zeros(0, np.int64), np.zeros(0, np.float32)
+    return TokenStates.of([nothing] * n_texts)
 
 
 def sample(shift, numbers=None):
@@ -299,12 +327,30 @@ def test_columns_are_scored_with_labels_that_are_not_tested():
 
 
 def test_the_default_detector_is_fitted_on_the_training_texts_alone(tiny_folder, minilm):  # noqa: ARG001
+    found, split = default_scores(Engine.load(str(tiny_folder)))
+    again = PolarDetector(model=str(tiny_folder), seed=7).fit(split.train)
+    np.testing.assert_array_equal(found, -again.score_samples(split.test))
+
+
+def test_the_default_detector_reads_through_the_cache(tiny_folder, minilm, tmp_path, monkeypatch):  # noqa: ARG001
+    engine = Engine.load(str(tiny_folder))
+    own = engine.extractor.tracer, engine.extractor.encoder
+    through = dataclasses.replace(engine, extractor=cached(own, tmp_path))
+    plain, _ = default_scores(engine)
+    first, _ = default_scores(through)
+    np.testing.assert_array_equal(first, plain)
+    monkeypatch.setattr(Tracer, "trace", None)
+    again, _ = default_scores(through)
+    np.testing.assert_array_equal(again, plain)
+    with pytest.raises(TypeError):  # the control: without the cache the models are asked
+        default_scores(engine)
+
+
+def default_scores(engine):
     own = common.Task("t", tuple(NORMAL), (TEXTS,))
     split = common.split(own, seed=0, n_train=60, n_test=5)
     drawn = bench_baselines.Sample(own, split, 7, None)
-    found = benchmark.polar_detect_scores(drawn, PolarDetector(model=str(tiny_folder)))
-    again = PolarDetector(model=str(tiny_folder), seed=7).fit(split.train)
-    np.testing.assert_array_equal(found, -again.score_samples(split.test))
+    return benchmark.polar_detect_scores(drawn, engine), split
 
 
 # Tables
