@@ -8,6 +8,7 @@ from polar_detect.cli.commands.inputs import InputOptions, read_training, say_no
 from polar_detect.cli.commands.output import err, say
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
+from polar_detect.language import speaks
 
 
 @dataclass(frozen=True)
@@ -34,18 +35,26 @@ def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) ->
     )
     with progress_bars(err) as progress:
         detector.fit(table.texts, table.labels, progress=progress)
+    _warn_of_language(detector, table)
     column = table.text_column if table.has_columns else None
     rows = None if table.template is None else table.template.to_json()
     artifact.save(detector, out, text_column=column, rows=rows)
     for label, value in artifact.describe(detector):
         err.print(f"{label}: {value}", highlight=False, markup=False, soft_wrap=True)
     err.print(
-        f"Kept in the folder: the {len(detector.fitted_.reference.texts)} training texts "
-        "(neighbours for the context)",
+        f"Kept in the folder: the {len(detector.fitted_.reference.texts)} training texts, "
+        "their embeddings, and states of their tokens",
         highlight=False,
     )
     say(out)
     return detector
+
+
+def _warn_of_language(detector: PolarDetector, table: tables.Table) -> None:
+    backbone = detector.engine_.extractor.tracer.backbone
+    fluency = speaks(backbone, table.texts, model_name=detector.model)
+    if fluency.advice is not None:
+        say_notice(f"{table.source}: {fluency.advice}")
 
 
 def _warn_of_rows(table: tables.Table, settings: FitSettings) -> None:
