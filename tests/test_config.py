@@ -8,6 +8,7 @@ from typer.main import get_command
 
 from polar_detect import cli
 from polar_detect.cli.commands import fit, score, search
+from polar_detect.cli.commands.inputs import InputOptions
 
 
 @pytest.fixture
@@ -46,8 +47,9 @@ def write(text, path="polar-detect.toml"):
 def test_a_file_in_the_folder_holds_options(run, calls):
     write('[fit]\nout = "d"\nmodel = "gpt2"\nmax-tokens = 12\ntext_column = "note"\n')
     assert run("fit", "train.csv")[0] == 0
-    (train, out, text_column, _, settings), _ = calls[0]
-    assert (train, out, text_column) == (Path("train.csv"), Path("d"), "note")
+    (train, out, options, settings), _ = calls[0]
+    assert (train, out) == (Path("train.csv"), Path("d"))
+    assert options == InputOptions(text_column="note")
     assert (settings.model, settings.max_tokens) == ("gpt2", 12)
     assert settings.detector == "auto"  # control: what the file does not say stays
 
@@ -56,17 +58,18 @@ def test_the_command_line_wins_over_the_file(run, calls):
     write("[score]\nalpha = 0.01\n")
     run("score", "new.csv", "--detector", "d", "--out", "s.csv")
     run("score", "new.csv", "--detector", "d", "--out", "s.csv", "--alpha", "0.2")
-    assert [given[-1] for given, _ in calls] == [0.01, 0.2]
+    assert [given[-1].alpha for given, _ in calls] == [0.01, 0.2]
 
 
 def test_another_file_is_read_in_place_of_the_one_in_the_folder(run, calls):
     write("[search]\ntolerance = 0.5\nmax-tokens = 9\n")
     write("[search]\ntolerance = 0.3\njson = true\n", "other.toml")
     run("--config", "other.toml", "search", "a text")
-    (_, _, settings), named = calls[0]
+    (source, settings), named = calls[0]
+    assert source == search.Source("a text", None, None, None)
     assert settings.tolerance == 0.3
     assert settings.max_tokens == 64
-    assert named == {"json": True}
+    assert named == {"export": None, "json": True}
 
 
 @pytest.mark.parametrize(
@@ -130,14 +133,10 @@ def test_every_option_has_help_with_its_default(name, option):
     if option.name in ("help", "install_completion", "show_completion", "version"):
         return
     assert option.help, f"{name} {option.opts}"
-    says_default = option.required or option.default is not None or "Default" in option.help
-    assert says_default or option.name in SELF_EVIDENT, f"{name} {option.opts}"
+    says_default = option.required or option.default is not None or "Default: " in option.help
+    assert says_default, f"{name} {option.opts}"
     if option.default is not None:
         assert option.show_default, f"{name} {option.opts}"
-
-
-# Left out, they do nothing.
-SELF_EVIDENT = {"label_column", "target", "text_column", "file"}
 
 
 def test_help_with_a_file_of_options_imports_nothing_heavy(tmp_path):

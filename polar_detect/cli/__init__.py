@@ -32,7 +32,8 @@ TextColumn = Annotated[
     str | None, typer.Option(help="Column that holds the texts. Default: as in `fit`.")
 ]
 LabelColumn = Annotated[
-    str | None, typer.Option(help="Column with 1 / true / anomaly for anomalous rows.")
+    str | None,
+    typer.Option(help="Column with 1 / true / anomaly for anomalous rows. Default: none."),
 ]
 Sheet = Annotated[str | None, typer.Option(help="Sheet of an Excel file. Default: the first.")]
 Encoding = Annotated[
@@ -107,7 +108,9 @@ def fit(  # noqa: PLR0913 - one argument per option
     ] = None,
     columns: Annotated[
         str | None,
-        typer.Option(help="Take rows as texts: columns a,b,c written out with their names."),
+        typer.Option(
+            help="Take rows as texts: columns a,b,c written out with their names. Default: none."
+        ),
     ] = None,
     all_columns: Annotated[
         bool, typer.Option("--all-columns", help="Take rows as texts: every column but the label.")
@@ -148,7 +151,7 @@ def score(  # noqa: PLR0913 - one argument per option
         float | None,
         typer.Option(
             help="Flag so that at most this share of the flagged rows is expected to be normal, "
-            "instead of --alpha."
+            "instead of --alpha. Default: none."
         ),
     ] = None,
     restart: Annotated[
@@ -198,7 +201,8 @@ def report(  # noqa: PLR0913 - one argument per option
         ReportLanguage, typer.Option(help="Language of the report and the messages.")
     ] = "en",
     figures: Annotated[
-        Path | None, typer.Option(help="Folder for all pictures as PNG and SVG files.")
+        Path | None,
+        typer.Option(help="Folder for all pictures as PNG and SVG files. Default: none."),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Rows to explain, worst first.")] = 20,
     text_column: TextColumn = None,
@@ -220,13 +224,18 @@ def report(  # noqa: PLR0913 - one argument per option
 def search(  # noqa: PLR0913 - one argument per option
     text: Annotated[str | None, typer.Argument(help="The text; or use --file.")] = None,
     *,
-    file: Annotated[Path | None, typer.Option(help="Text file, one text a line.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Text file, one text a line. Default: none.")
+    ] = None,
     import_: Annotated[
         Path | None,
-        typer.Option("--import", help="merged_mcts_samples.json whose programs are measured."),
+        typer.Option(
+            "--import",
+            help="merged_mcts_samples.json whose programs are measured. Default: none.",
+        ),
     ] = None,
     export: Annotated[
-        Path | None, typer.Option(help="merged_mcts_samples.json for what is found.")
+        Path | None, typer.Option(help="merged_mcts_samples.json for what is found. Default: none.")
     ] = None,
     method: Annotated[
         str,
@@ -240,7 +249,10 @@ def search(  # noqa: PLR0913 - one argument per option
     ] = "loss",
     answer: Annotated[
         str | None,
-        typer.Option(help="With --criterion answer: what follows TEXT, leading blank included."),
+        typer.Option(
+            help="With --criterion answer: what follows TEXT, leading blank included. "
+            "Default: none."
+        ),
     ] = None,
     agreement: Annotated[
         float,
@@ -274,7 +286,8 @@ def compare(  # noqa: PLR0913 - one argument per option
     *,
     label_column: LabelColumn = None,
     target: Annotated[
-        str | None, typer.Option(help="Column of a number to predict, instead of a label.")
+        str | None,
+        typer.Option(help="Column of a number to predict, instead of a label. Default: none."),
     ] = None,
     text_column: Annotated[
         str | None,
