@@ -69,10 +69,29 @@ def test_every_feature_of_a_signature_has_a_name_in_words(fitted_on_tiny, tongue
     features = [*explanation.features, *(Feature("program", "calls", i) for i in range(3))]
     features += [Feature("program", part) for part in ("length", "n_skips", "n_loops")]
     features += [Feature(curve, "", 2) for curve in ("skip", "loop", "exit")]
+    features += [Feature("context", part) for part in ("loss_without", "loss_with", "gain")]
+    features += [Feature("context", "ratio"), Feature("context", "gain", 2)]
     names = [language.feature(feature) for feature in features]
     assert len(set(names)) == len(names)
     assert not [name for name in names if "/" in name]
-    assert not [label for label in explanation.by_group() if language.part(label) == label]
+    groups = {feature.group for feature in features if feature.layer is None}
+    assert {f"{kind}.{group}" for kind in ("group", "reason") for group in groups} <= set(TEXTS)
+
+
+def test_a_feature_of_the_encoder_is_named_with_its_own_layer():
+    language = Language("en")
+    assert language.feature(Feature("encoder", "knn_11")).endswith("encoder layer 11")
+    assert language.feature(Feature("encoder", "novelty_0")).endswith("encoder depth 0")
+
+
+def test_the_catalogue_names_no_feature_that_signatures_lack(fitted_on_tiny):
+    made = {feature.name for feature in fitted_on_tiny.explain(["Greased it."]).features}
+    keys = {f"feature.{re.sub(r'_(?=[0-9]+$)', '/', name)}" for name in made}
+    known = {re.sub(r"/L?\d+$", "", key) for key in keys}
+    named = {re.sub(r"/[LN]$", "", key) for key in TEXTS if key.startswith("feature.")}
+    on_demand = ("skip", "loop", "exit", "context", "program", "column")
+    others = {key for key in named if key.split(".")[1].split("/")[0] in on_demand}
+    assert named - others == known
 
 
 def test_an_unknown_feature_keeps_its_printed_name():

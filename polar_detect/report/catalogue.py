@@ -127,10 +127,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "detector.title": ("The detector", "検出器"),
     "detector.lead": (
         "A small language model reads each text with programs of its layers. How well the "
-        "text can be predicted, how much normal texts in view help, and how far it lies from "
-        "the normal ones in each layer make the signature that is scored.",
-        "小さな言語モデルが層の組み合わせを変えながら文を読みます。文の予測しやすさ、似た正常文を"
-        "先に読ませたときの効果、各層での正常な文からの距離をまとめた特徴をスコアにします。",
+        "text can be predicted, how much the memory of normal texts helps, and how far text and "
+        "tokens lie from the normal ones in each layer make the signature that is scored.",
+        "小さな言語モデルが層の組み合わせを変えながら文を読みます。文の予測しやすさ、正常な文の"
+        "記憶の効果、各層での文とトークンの正常な文からの距離をまとめた特徴をスコアにします。",
     ),
     "detector.kind": ("method", "方式"),
     "detector.model": ("language model", "言語モデル"),
@@ -158,10 +158,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "p ≤ {alpha}、スコア ≥ {threshold}（照合用の正常な文{n}件による）",
     ),
     "head.auto": (
-        "auto: mean of five views (topic, trajectory through the layers, normal texts in view, "
-        "distance from normal texts, form)",
-        "auto：5つの見方の平均（話題、層を通る軌跡、正常文を前に置いた効果、正常な文からの距離、"
-        "文の形）",
+        "auto: mean of seven views (topic, topic and words, words, words in context, trajectory "
+        "through the layers, memory of normal texts, distance from normal texts)",
+        "auto：7つの見方の平均（話題、話題と語、語、文脈の中の語、層を通る軌跡、正常な文の記憶、"
+        "正常な文からの距離）",
     ),
     "head.lightgbm": ("lightgbm: boosted trees", "lightgbm：勾配ブースティング木"),
     "head.isolation-forest": (
@@ -464,6 +464,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "group.loss": ("predictability", "予測しやすさ"),
     "group.length": ("text length", "文の長さ"),
     "group.neighbours": ("similarity to normal", "正常な文との類似"),
+    "group.tokens": ("novelty of the tokens", "トークンの新しさ"),
+    "group.encoder": ("sentence encoder", "文エンコーダー"),
+    "group.memory": ("memory of normal texts", "正常な文の記憶"),
     "group.program": ("program", "プログラム"),
     "group.column": ("columns", "列"),
     # What it means when one of them raises a score
@@ -471,6 +474,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "reason.loss": ("unusual predictability", "予測しやすさが通常と違う"),
     "reason.length": ("unusual length", "文の長さが通常と違う"),
     "reason.neighbours": ("no similar normal text", "似た正常文がない"),
+    "reason.tokens": ("tokens unlike those of normal texts", "正常な文にないトークン"),
+    "reason.encoder": (
+        "far from normal texts in the sentence encoder",
+        "文エンコーダーで見て正常な文から遠い",
+    ),
+    "reason.memory": (
+        "little help from the memory of normal texts",
+        "正常な文の記憶があっても予測が楽にならない",
+    ),
     "reason.program": ("unusual program", "プログラムが通常と違う"),
     "reason.column": ("unusual column values", "列の値が通常と違う"),
     # Names of features
@@ -506,9 +518,41 @@ TEXTS: dict[str, tuple[str, str]] = {
         "similarity to the nearest normal text",
         "最も近い正常文との類似度",
     ),
-    "feature.neighbours/similarity_last": (
-        "similarity to the last normal text in view",
-        "前に置いた最後の正常文との類似度",
+    "feature.neighbours/similarity_mean": (
+        "mean similarity to the nearest normal texts",
+        "近い正常文との平均類似度",
+    ),
+    "feature.memory/loss_with": (
+        "loss with the memory of normal tokens",
+        "正常なトークンの記憶を使ったときの損失",
+    ),
+    "feature.memory/gain": (
+        "loss saved by the memory of normal tokens",
+        "正常なトークンの記憶で減った損失",
+    ),
+    "feature.memory/ratio": (
+        "share of the loss that stays with the memory of normal tokens",
+        "正常なトークンの記憶を使っても残る損失の割合",
+    ),
+    "feature.memory/share": (
+        "probability of the text by the memory of normal tokens alone",
+        "正常なトークンの記憶だけによる予測確率",
+    ),
+    "feature.encoder/mahalanobis/N": (
+        "distance from normal texts, encoder layer {number}",
+        "正常な文からの距離（エンコーダー第{number}層）",
+    ),
+    "feature.encoder/knn/N": (
+        "distance to the nearest normal texts, encoder layer {number}",
+        "最も近い正常な文までの距離（エンコーダー第{number}層）",
+    ),
+    "feature.encoder/novelty/N": (
+        "distance of the tokens from normal tokens, encoder depth {number}",
+        "トークンの正常なトークンからの距離（エンコーダー深さ{number}）",
+    ),
+    "feature.tokens/novelty/L": (
+        "distance of the tokens from normal tokens, layer {layer}",
+        "トークンの正常なトークンからの距離（第{layer}層）",
     ),
     "feature.program/length": ("layer calls of the program", "プログラムの層呼び出し数"),
     "feature.program/n_skips": ("layers that the program skips", "プログラムが省略する層の数"),

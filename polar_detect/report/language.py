@@ -1,5 +1,6 @@
 """The catalogue's texts in one language, and how that language lists and counts."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -9,6 +10,7 @@ from polar_detect.report.catalogue import TEXTS
 
 Tongue = Literal["en", "ja"]
 TONGUES: tuple[Tongue, ...] = get_args(Tongue)
+_NUMBERED = re.compile(r"(.+)_(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,14 @@ class Language:
             return self.say("layer", layer=feature.layer)
         if feature.group == "column":
             return self.say("feature.column", name=feature.part)
-        key = "feature." + Feature(feature.group, feature.part).name
+        # Features of the encoder carry its layer in their part, as `layer` is the other model's.
+        numbered = _NUMBERED.fullmatch(feature.part)
+        part, number = (numbered[1], int(numbered[2])) if numbered else (feature.part, None)
+        key = "feature." + Feature(feature.group, part).name
+        if number is not None:
+            key += "/N"
         if feature.layer is not None:
             key += "/L"
-        return self.say(key, layer=feature.layer) if key in TEXTS else feature.name
+        if key not in TEXTS:
+            return feature.name
+        return self.say(key, layer=feature.layer, number=number)
