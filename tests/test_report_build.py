@@ -1,5 +1,5 @@
 import copy
-from dataclasses import dataclass, fields
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +7,6 @@ import pytest
 from work_orders import NORMAL
 
 from polar_detect import tables
-from polar_detect.drift import FeatureStatistics
-from polar_detect.features import FeatureTable
-from polar_detect.fitting import Fitted
 from polar_detect.report.build import build_report
 
 TEXTS = [*NORMAL[:12], "", "SELECT * FROM users;", "SELECT * FROM users WHERE id = 4;"]
@@ -26,11 +23,6 @@ def table(tmp_path_factory) -> tables.Table:
     quoted = (f'"{text}"' for text in TEXTS)
     path.write_text("text\n" + "\n".join(quoted) + "\n", encoding="utf-8")
     return tables.read_table(path, text_column="text")
-
-
-@dataclass(frozen=True)
-class FittedWithStatistics(Fitted):
-    statistics: FeatureStatistics
 
 
 def test_a_report_explains_the_worst_rows_and_lists_all_scored_ones(
@@ -60,17 +52,22 @@ def test_the_swarm_draws_each_scored_text_once(fitted_on_tiny, assessed, table):
         assert (swarm.ranks.min(), swarm.ranks.max()) in {(0.0, 1.0), (0.0, 0.0)}
 
 
-def test_a_detector_with_feature_statistics_says_which_features_moved(
+def test_a_report_says_which_features_moved_from_the_held_out_texts(
     fitted_on_tiny, assessed, table
 ):
-    assert build_report(fitted_on_tiny, assessed, table, top=1).drift.features == ()
-    normal = fitted_on_tiny.explain(NORMAL)
-    shifted = FeatureTable(normal.data.copy(), normal.features)
-    shifted.values[:, normal.names.index("loss/mean")] -= 50
-    own = {field.name: getattr(fitted_on_tiny.fitted_, field.name) for field in fields(Fitted)}
+    statistics = fitted_on_tiny.fitted_.statistics
+    place = [feature.name for feature in statistics.features].index("loss/mean")
+    means = statistics.means.copy()
+    means[place] -= 1000 * statistics.spreads[place]
     detector = copy.copy(fitted_on_tiny)
-    detector.fitted_ = FittedWithStatistics(**own, statistics=FeatureStatistics.of(shifted))
+    lower = replace(statistics, means=means)
+    detector.fitted_ = replace(fitted_on_tiny.fitted_, statistics=lower)
     drift = build_report(detector, assessed, table, top=1).drift
     assert drift.features[0].feature.name == "loss/mean"
+    assert drift.features[0].size == pytest.approx(1000, abs=50)
     assert drift.features[0].is_moved
     assert [shift.feature.layer for shift in drift.layers] == list(range(detector.n_layers))
+    # Control: against the statistics that were fitted it hardly moves.
+    own = build_report(fitted_on_tiny, assessed, table, top=1).drift
+    (loss,) = (shift for shift in own.features if shift.feature.name == "loss/mean")
+    assert abs(loss.size) < 50
