@@ -7,21 +7,27 @@ from polar_detect.features import Feature, FeatureTable, by_layer
 from polar_detect.metrics import auroc
 
 N_LAYERS = 4
+ENCODER_PARTS = ("mahalanobis", "knn", "novelty")
 WHOLE = (
     *(Feature("length", part) for part in ("tokens", "characters_per_token")),
     *(Feature("loss", part) for part in ("mean", "spread", "max", "surprise")),
     *(Feature("context", part) for part in ("loss_without", "loss_with", "gain", "ratio")),
-    *(Feature("neighbours", part) for part in ("similarity_first", "similarity_last")),
+    *(Feature("neighbours", part) for part in ("similarity_first", "similarity_mean")),
+    *(Feature("memory", part) for part in ("loss_with", "gain", "ratio", "share")),
+    *(Feature("encoder", f"{part}_{n}") for part in ENCODER_PARTS for n in range(3)),
     *(Feature("program", part) for part in ("length", "n_skips", "n_loops")),
 )
 CURVES = (
     *(by_layer(group, N_LAYERS) for group in ("skip", "loop", "exit")),
     *(by_layer("distance", N_LAYERS, part) for part in ("mahalanobis", "knn")),
+    by_layer("tokens", N_LAYERS, "novelty"),
     by_layer("context", N_LAYERS - 1, "gain"),
     by_layer("program", N_LAYERS, "calls"),
 )
 FEATURES = (*WHOLE, *(feature for curve in CURVES for feature in curve))
 SHIFTS = {"loss": 3, "distance": 3, "neighbours": -3, "context": 2, "program": 1}
+SHIFTS |= {"memory": 2, "encoder": 3, "tokens": 3}
+LOWER = {Feature("context", "gain"), Feature("memory", "gain"), Feature("memory", "share")}
 TOLERANCES = {"auto": 1e-6, "lightgbm": 1e-4, "isolation-forest": 1e-4}
 each_head = pytest.mark.parametrize("name", sorted(HEADS))
 
@@ -29,9 +35,7 @@ each_head = pytest.mark.parametrize("name", sorted(HEADS))
 def table(n, *, seed, shifted=False):
     values = np.random.default_rng(seed).normal(size=(n, len(FEATURES)))
     if shifted:
-        values += [
-            -3 if f == Feature("context", "gain") else SHIFTS.get(f.group, 0) for f in FEATURES
-        ]
+        values += [-3 if f in LOWER else SHIFTS.get(f.group, 0) for f in FEATURES]
     return FeatureTable(values.astype(np.float32), FEATURES)
 
 

@@ -21,10 +21,18 @@ COLUMN = "column"  # the group of a feature that is no part of a signature
 _CALIBRATION_SHARE = 0.25
 _FAR = 3.0
 _SIGNATURE_GROUPS = frozenset(
-    {"length", "loss", "skip", "loop", "exit", "distance", "context", "neighbours", "program"}
+    {
+        *("length", "loss", "skip", "loop", "exit", "distance", "context", "neighbours"),
+        *("program", "tokens", "encoder", "memory"),
+    }
 )
-# What the views of `auto` stand on.
-_AUTO_NEEDS = frozenset({"loss/mean", "context/ratio", "distance/mahalanobis/L0"})
+# What the views of `auto` stand on, one for each kind.
+_AUTO_NEEDS = frozenset(
+    {
+        *("loss/mean", "memory/ratio", "neighbours/similarity_first"),
+        *("encoder/mahalanobis_0", "encoder/novelty_0"),
+    }
+)
 
 
 class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
@@ -37,7 +45,7 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
     Parameters
     ----------
     detector : {"auto", "lightgbm", "isolation-forest"} or Head
-        "auto" is the five views of `PolarDetector` where the columns are a signature's, and an
+        "auto" is the head of `PolarDetector` where the columns are a signature's, and an
         isolation forest over any other matrix; `head_` is the one that was fitted.
     alpha : float
         Share of normal rows that may be flagged.

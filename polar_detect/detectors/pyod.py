@@ -46,6 +46,7 @@ class PyODHead(Head):
     needs_curves = False
     needs_corruptions = False
     needs_programs = True
+    needs_context = True
 
     def __init__(self, detector: Any) -> None:
         kind = type(detector).__name__
