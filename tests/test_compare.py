@@ -10,10 +10,10 @@ from polar_detect import cli, metrics
 from polar_detect import compare as comparing
 from polar_detect.compare import detection, tabulate
 from polar_detect.compare.advice import within_noise
-from polar_detect.compare.rows import row_as_text
 from polar_detect.compare.views import Numbers
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError, OutputError
+from polar_detect.tables import RowTemplate
 
 N_RESAMPLES = 30
 
@@ -76,7 +76,8 @@ def numbers_task(*, seed=0, n_anomalous=20):
         first = rng.normal(size=n_normal + n_anomalous)
         sign = np.repeat([1, -1], [n_normal, n_anomalous])
         numbers = np.column_stack([first, first * sign + rng.normal(0, 0.1, len(first))])
-        texts = [row_as_text(["a", "b"], row) for row in numbers.tolist()]
+        frame = pd.DataFrame(numbers, columns=["a", "b"])
+        texts = RowTemplate.fit(frame, ["a", "b"]).texts(frame)
         return comparing.Rows(texts, numbers, sign < 0)
 
     return comparing.Task(rows(80, n_anomalous), rows(60, 40), ("a", "b"), "2 columns", ())
@@ -126,9 +127,20 @@ def test_a_single_file_is_split_by_class_with_a_seed_and_without_overlap(process
     assert len(train) == 120
     assert len(test) == 80
     assert abs(train.target.mean() - test.target.mean()) < 0.02
-    assert not set(train.texts) & set(test.texts)
+    # By their numbers: as texts, rows are rounded, so that two may read the same.
+    assert not {row.tobytes() for row in train.numbers} & {row.tobytes() for row in test.numbers}
     assert train.texts == again.texts
     assert train.texts != other.texts
+
+
+def test_rows_that_only_read_the_same_are_no_overlap_and_equal_rows_are(process, tmp_path):
+    task = comparing.read_task(process, None, comparing.Reading("failed"))
+    assert set(task.train.texts) & set(task.test.texts)  # rounded
+    assert not any("among the training rows" in note for note in task.notes)
+    path = tmp_path / "again.csv"
+    pd.read_csv(process).groupby("failed").head(5).to_csv(path, index=False)
+    task = comparing.read_task(process, path, comparing.Reading("failed"))
+    assert "10 of 10 test rows are among the training rows" in task.notes[-1]
 
 
 def test_thinned_rows_keep_the_share_of_each_class(process):

@@ -1,7 +1,7 @@
 """What is compared on: rows as texts and as numbers, split into training and test rows.
 
-Hides reading, which columns are numbers, how a row is written out as text, and the drawing
-of rows. Nothing here looks at a test label but to keep the classes' shares in a split.
+Hides reading, which columns are numbers, and the drawing of rows. Nothing here looks at a test
+label but to keep the classes' shares in a split.
 """
 
 from collections.abc import Sequence
@@ -126,7 +126,8 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
             f"Got neither a text column nor a column of numbers in {train}; expected one of "
             "them; pass --text-column or --numeric-columns."
         )
-    parts = [_rows(frame, columns, reading) for frame in frames]
+    template = tables.RowTemplate.fit(frames[0].frame, columns)
+    parts = [_rows(frame, template, reading) for frame in frames]
     if len(parts) == 1:
         parts = _split(parts[0], reading)
     thinned = [_thin(part, reading) for part in parts]
@@ -135,23 +136,13 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
             notes.append(f"{len(part)} of {len(whole)} {name} rows were drawn (--max-rows).")
     if reading.kind == "label":
         _check_classes(thinned[1])
-    notes += _overlap(*thinned)
+    notes += _overlap(*thinned, is_written_out=reading.text_column is None)
     source = (
         f"column '{reading.text_column}'"
         if reading.text_column
         else f"{len(columns)} columns written out"
     )
     return Task(thinned[0], thinned[1], tuple(columns), source, tuple(notes))
-
-
-def row_as_text(names: Sequence[str], values: Sequence[float]) -> str:
-    """Write a row out as text.
-
-    >>> row_as_text(["Torque [Nm]", "Tool wear [min]"], [42.80, float("nan")])
-    'Torque [Nm]: 42.8; Tool wear [min]: missing'
-    """
-    cells = ("missing" if np.isnan(value) else f"{value:.6g}" for value in values)
-    return "; ".join(f"{name}: {cell}" for name, cell in zip(names, cells, strict=True))
 
 
 def _read(path: Path, reading: Reading) -> tables.Table:
@@ -221,14 +212,15 @@ def _numbers_of(frame: pd.DataFrame, name: str, source: str) -> NDArray[np.float
     return numbers
 
 
-def _rows(table: tables.Table, columns: Sequence[str], reading: Reading) -> Rows:
+def _rows(table: tables.Table, template: tables.RowTemplate, reading: Reading) -> Rows:
     frame, n = table.frame, len(table.texts)
+    columns = [column.name for column in template.columns]
     numbers = np.empty((n, len(columns)))
     for i, name in enumerate(columns):
         numbers[:, i] = _numbers_of(frame, name, table.source)
     texts = table.texts
     if reading.text_column is None:
-        texts = [row_as_text(columns, row) for row in numbers.tolist()]
+        texts = template.texts(frame)
     if reading.kind == "label":
         # Without the label column, a training file holds normal rows only.
         target: NDArray[Any] = np.zeros(n, bool) if table.labels is None else table.labels
@@ -278,12 +270,18 @@ def _check_classes(rows: Rows) -> None:
         )
 
 
-def _overlap(train: Rows, test: Rows) -> list[str]:
-    seen = set(train.texts)
-    n = sum(text in seen for text in test.texts)
+def _overlap(train: Rows, test: Rows, *, is_written_out: bool) -> list[str]:
+    """Return a note where test rows were trained on; rows written out are rounded as texts."""
+
+    def keys(rows: Rows) -> Sequence[str | bytes]:
+        return [row.tobytes() for row in rows.numbers] if is_written_out else rows.texts
+
+    seen = set(keys(train))
+    n = sum(key in seen for key in keys(test))
     if not n:
         return []
+    what = "are" if is_written_out else "have a text that is"
     return [
-        f"{n} of {len(test)} test rows have a text that is among the training rows too; every "
-        "method profits from those."
+        f"{n} of {len(test)} test rows {what} among the training rows too; every method profits "
+        "from those."
     ]
