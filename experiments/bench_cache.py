@@ -1,9 +1,8 @@
 """What the models do with a text, computed once and kept on disk.
 
-A store is one SQLite file for each state of the package's model-side sources and settings:
-results depend on nothing else, and on no other text (texts run unmasked beside texts of the
-same padded length). Arrays are kept bit by bit, so that it makes no difference to a method
-whether a text was read now or earlier.
+A store is one SQLite file for each state of the package's model-side sources and settings.
+Arrays are kept bit by bit. Beyond that, a text's company and the number of threads show in
+the rounding where the model runs in bfloat16: up to 0.02 nats of a text's mean loss.
 """
 
 import hashlib
