@@ -20,12 +20,12 @@ from polar_detect.extraction import Extractor, program_features
 from polar_detect.features import FeatureTable
 from polar_detect.fitting import MIN_NORMAL, Fitted, Fitting, too_few
 from polar_detect.minimal import MinimalProgram
-from polar_detect.progress import Progress, Stage, Tracker
+from polar_detect.program import ProgramsOf
+from polar_detect.progress import ASSESS_CHUNK, Progress, Stage, Tracker
 from polar_detect.signature import CurveKind, Tracer
 from polar_detect.texts import UnfittedError, anomalous, as_texts
 
 _CALIBRATION_SHARE = 0.25
-_ASSESS_CHUNK = 256
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class Assessment:
     p_values : (n_texts,) float64
         Conformal.
     is_anomaly : (n_texts,) bool
-    programs : tuple of MinimalProgram
+    programs : tuple of MinimalProgram or None
+        None where none was searched.
     explanation : Explanation
     neighbours : tuple of tuple of str
         Nearest normal training texts, nearest first.
@@ -48,9 +49,16 @@ class Assessment:
     scores: NDArray[np.float64]
     p_values: NDArray[np.float64]
     is_anomaly: NDArray[np.bool_]
-    programs: tuple[MinimalProgram, ...]
+    programs: tuple[MinimalProgram | None, ...]
     explanation: Explanation
     neighbours: tuple[tuple[str, ...], ...]
+
+    @property
+    def all_programs(self) -> tuple[MinimalProgram, ...]:
+        """Every text's program, where all were searched."""
+        found = tuple(program for program in self.programs if program is not None)
+        assert len(found) == len(self.programs), "assessed with programs_of='flagged'"
+        return found
 
 
 @dataclass(frozen=True)
@@ -148,8 +156,24 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.fitted_ = fitting.run(head, train, held_out, list(anomalous))
         return self
 
-    def assess(self, X: Sequence[str], *, progress: Progress | None = None) -> Assessment:
-        """Return scores, p-values, programs and explanations of `X`; each distinct text once."""
+    def assess(
+        self,
+        X: Sequence[str],
+        *,
+        programs_of: ProgramsOf = "all",
+        progress: Progress | None = None,
+    ) -> Assessment:
+        """Return scores, p-values, programs and explanations of `X`; each distinct text once.
+
+        Parameters
+        ----------
+        X : sequence of str
+        programs_of : {"all", "flagged"}
+            Which texts get their minimal program, more than half of the time. Where the
+            detector reads programs, all do.
+        progress : callable, optional
+            Called with stage, texts done, texts in all.
+        """
         fitted, texts = self._fitted(), as_texts(X)
         unique = sorted(set(texts), key=lambda text: (len(text), text))  # lengths run together
         place = {text: i for i, text in enumerate(unique)}
@@ -157,8 +181,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         tracker = Tracker(progress)
         stage = tracker.stage("score", len(unique))
         parts = [
-            self._assess_chunk(unique[start : start + _ASSESS_CHUNK], stage)
-            for start in range(0, len(unique), _ASSESS_CHUNK)
+            self._assess_chunk(unique[start : start + ASSESS_CHUNK], stage, programs_of)
+            for start in range(0, len(unique), ASSESS_CHUNK)
         ]
         explanation = Explanation.below([part.explanation for part in parts]).rows(expand)
         scores = np.concatenate([part.scores for part in parts])[expand]
@@ -213,23 +237,32 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """Layers of the language model."""
         return self._engine().extractor.tracer.backbone.n_layers
 
-    def _assess_chunk(self, texts: list[str], tracker: Stage) -> Assessment:
+    def _assess_chunk(
+        self, texts: list[str], tracker: Stage, programs_of: ProgramsOf
+    ) -> Assessment:
         """Assess distinct texts; p-values are left to the caller."""
         fitted, extractor = self._fitted(), self._engine().extractor
         readings = extractor.read(texts)
         has_tokens = readings.traces.n_tokens > 0
         kept = readings.rows(np.flatnonzero(has_tokens))
-        programs = self._minimal_programs(texts)
         neighbours = fitted.reference.neighbours(readings.embeddings)
         nearest_texts = [tuple(fitted.reference.texts[i] for i in row) for row in neighbours.index]
         table = extractor.signatures(kept, fitted.reference)
+        programs: list[MinimalProgram | None] = [None] * len(texts)
+        if fitted.head.needs_programs or programs_of == "all":
+            programs[:] = found = self._minimal_programs(texts)
         if fitted.head.needs_programs:
-            own = [p for p, keep in zip(programs, has_tokens, strict=True) if keep]
+            own = [p for p, keep in zip(found, has_tokens, strict=True) if keep]
             table = FeatureTable.beside([table, program_features(own, self.n_layers)])
         scores = np.full(len(texts), np.nan)
         scores[has_tokens] = fitted.head.scores(table)
         attribution = fitted.head.explain(table)
         attribution.check_adds_up(scores[has_tokens])
+        if programs == [None] * len(texts):
+            flagged = np.flatnonzero(_p_values(fitted.calibration_scores, scores) <= self.alpha)
+            flagged_programs = self._minimal_programs([texts[i] for i in flagged])
+            for i, program in zip(flagged.tolist(), flagged_programs, strict=True):
+                programs[i] = program
         tracker.advance(len(texts))
         return Assessment(
             scores=scores,
@@ -247,8 +280,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             return self.assess(texts).scores
         scores = np.full(len(texts), np.nan)
         order = np.asarray(sorted(range(len(texts)), key=lambda i: len(texts[i])), np.intp)
-        for start in range(0, len(texts), _ASSESS_CHUNK):
-            chunk = order[start : start + _ASSESS_CHUNK]
+        for start in range(0, len(texts), ASSESS_CHUNK):
+            chunk = order[start : start + ASSESS_CHUNK]
             readings = extractor.read([texts[i] for i in chunk])
             kept = np.flatnonzero(readings.traces.n_tokens > 0)
             table = extractor.signatures(readings.rows(kept), fitted.reference)

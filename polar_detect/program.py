@@ -8,13 +8,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 from polar_detect.errors import ProgramError
 
 _EMPTY = "-"
 _TOKEN = re.compile(r"(?P<open>\[)?(?P<first>\d+)(?:-(?P<last>\d+))?(?(open)\]x(?P<runs>\d+))$")
 _MAX_CALLS = 4096  # a typing slip such as [0-29]x99999 must not exhaust memory
+
+ProgramsOf = Literal["all", "flagged"]  # which texts of a batch get their minimal program
 
 
 @dataclass(frozen=True, slots=True)

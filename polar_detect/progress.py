@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 Progress = Callable[[str, int, int], None]  # stage, texts done, texts in all
 
 CHUNK = 64
+ASSESS_CHUNK = 256  # texts read together: enough of each length to fill a batch
 
 
 class Stage:

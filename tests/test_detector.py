@@ -42,6 +42,19 @@ def test_signs_are_those_of_scikit_learn(detector):
     np.testing.assert_array_equal(predictions == -1, assessment.p_values <= detector.alpha)
 
 
+def test_programs_of_flagged_texts_only_change_nothing_else(detector):
+    texts = NEW + STRANGE
+    whole, fast = detector.assess(texts), detector.assess(texts, programs_of="flagged")
+    np.testing.assert_array_equal(fast.scores, whole.scores)
+    np.testing.assert_array_equal(fast.p_values, whole.p_values)
+    searched = [program is not None for program in fast.programs]
+    if detector.detector == "auto":
+        assert searched == whole.is_anomaly.tolist()
+        assert 0 < sum(searched) < len(texts)
+    else:  # they read the programs
+        assert all(searched)
+
+
 @pytest.mark.parametrize("alpha", [0.05, 0.1, 0.3])
 def test_the_decision_is_negative_exactly_where_a_text_is_flagged(detector, alpha):
     calibrated = PolarDetector(**{**detector.get_params(), "alpha": alpha})

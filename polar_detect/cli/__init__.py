@@ -157,6 +157,10 @@ def score(  # noqa: PLR0913 - one argument per option
     restart: Annotated[
         bool, typer.Option("--restart", help="Forget what an interrupted run has finished.")
     ] = False,
+    preset: Annotated[
+        Literal["default", "fast"],
+        typer.Option(help="fast searches the program of flagged rows only."),
+    ] = "default",
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="ray scores on a cluster (extra `ray`).")
     ] = "local",
@@ -182,7 +186,9 @@ def score(  # noqa: PLR0913 - one argument per option
         raise typer.BadParameter("give either --alpha or --fdr, not both")
     options = InputOptions(text_column, sheet=sheet, encoding=encoding)
     ray = command.RayOptions(ray_address, ray_workers, ray_gpus) if engine == "ray" else None
-    settings = command.ScoreSettings(alpha, fdr, restart, ray)
+    if ray is not None and preset == "fast":
+        raise typer.BadParameter("give either --preset fast or --engine ray, not both")
+    settings = command.ScoreSettings(alpha, fdr, restart, preset, ray)
     command.score(input, detector, out, options, settings)
 
 

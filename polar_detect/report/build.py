@@ -50,7 +50,7 @@ def build_report(
     fitted, explanation = detector.fitted_, assessment.explanation
     scores = assessment.scores
     is_scored = ~np.isnan(scores)
-    counts = np.asarray([m.program.counts(detector.n_layers) for m in assessment.programs])
+    counts = np.asarray([m.program.counts(detector.n_layers) for m in assessment.all_programs])
     scored_counts = counts[is_scored] if is_scored.any() else counts
     worst = np.argsort(-np.where(is_scored, scores, -np.inf), kind="stable")
     worst = worst[is_scored[worst]]
@@ -123,7 +123,7 @@ def _rows(
 
 
 def _row(i: int, assessment: Assessment, table: Table, tokens: tuple[TokenLoss, ...]) -> RowReport:
-    explanation, minimal = assessment.explanation, assessment.programs[i]
+    explanation, minimal = assessment.explanation, assessment.all_programs[i]
     own = explanation.rows(np.asarray([i]))
     return RowReport(
         row=i + 1,
@@ -152,7 +152,7 @@ def _listed(i: int, assessment: Assessment, table: Table) -> ListedRow:
         score=float(assessment.scores[i]),
         p_value=float(assessment.p_values[i]),
         is_anomaly=bool(assessment.is_anomaly[i]),
-        length=len(assessment.programs[i].program),
+        length=len(assessment.all_programs[i].program),
         reasons=words.raising((*_layers(own.by_layer()[0]), *_whole(own))),
     )
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from polar_detect.progress import CHUNK
+from polar_detect.program import Program, ProgramsOf
+from polar_detect.progress import ASSESS_CHUNK
 
 if TYPE_CHECKING:  # torch takes seconds to import, and whoever brings a detector has it
     from polar_detect.detector import Assessment, PolarDetector
@@ -41,7 +42,8 @@ _STORED = pa.schema(
 class Result:
     """What `score` says about a text, but for the flag, which may depend on the whole batch.
 
-    All but `top_layers` is None for a text without tokens.
+    All but `top_layers` is None for a text without tokens, and what tells of the program where
+    none was searched.
     """
 
     score: float | None
@@ -54,10 +56,18 @@ class Result:
 
 
 class LocalEngine:
-    """Scores distinct texts with a detector on this machine."""
+    """Scores distinct texts with a detector on this machine.
 
-    def __init__(self, detector: "PolarDetector") -> None:
+    Parameters
+    ----------
+    detector : PolarDetector
+    programs_of : {"all", "flagged"}
+        Which texts get their minimal program; see `PolarDetector.assess`.
+    """
+
+    def __init__(self, detector: "PolarDetector", programs_of: ProgramsOf = "all") -> None:
         self._detector = detector
+        self._programs_of = programs_of
 
     def __call__(
         self, texts: Sequence[str], advance: Callable[[int], None] = lambda _: None
@@ -65,9 +75,10 @@ class LocalEngine:
         """Return the result of each text; `advance` hears of texts as they are done."""
         results: list[Result] = []
         # As many at a time as `assess` reads itself, so that progress shows.
-        for start in range(0, len(texts), CHUNK):
-            piece = list(texts[start : start + CHUNK])
-            results += results_of(self._detector.assess(piece), self._detector.n_layers)
+        for start in range(0, len(texts), ASSESS_CHUNK):
+            piece = list(texts[start : start + ASSESS_CHUNK])
+            assessment = self._detector.assess(piece, programs_of=self._programs_of)
+            results += results_of(assessment, self._detector.n_layers)
             advance(len(piece))
         return results
 
@@ -80,19 +91,24 @@ def results_of(assessment: "Assessment", n_layers: int) -> list[Result]:
         if math.isnan(score):
             results.append(Result(None, None, None, None, None, None, _EMPTY_MARK))
             continue
-        program = assessment.programs[i].program
+        minimal = assessment.programs[i]
         results.append(
             Result(
                 score,
                 float(assessment.p_values[i]),
-                str(program),
-                len(program),
-                program.n_skips(n_layers),
-                program.n_loops,
+                *_facts_of(None if minimal is None else minimal.program, n_layers),
                 top_layers[i],
             )
         )
     return results
+
+
+def _facts_of(
+    program: Program | None, n_layers: int
+) -> tuple[str | None, int | None, int | None, int | None]:
+    if program is None:
+        return None, None, None, None
+    return str(program), len(program), program.n_skips(n_layers), program.n_loops
 
 
 def added_columns(results: Sequence[Result], largest_p: float) -> dict[str, list[object]]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 import polar_detect
 from polar_detect import tables
 from polar_detect.models.hashes import sha256_of
+from polar_detect.program import ProgramsOf
 from polar_detect.progress import Progress
 from polar_detect.scoring.cache import ResultCache
 from polar_detect.scoring.flags import FlagRule, Tally
@@ -50,6 +51,8 @@ class ScoreJob:
     read : ReadOptions
     restart : bool
         Whether to forget what an earlier, interrupted run has finished.
+    programs_of : {"all", "flagged"}
+        Which texts get their minimal program.
     described : sequence of (str, object)
         What the detector is, for the summary sheet of an Excel file.
     """
@@ -62,6 +65,7 @@ class ScoreJob:
     template: tables.RowTemplate | None = None
     read: tables.ReadOptions = field(default_factory=tables.ReadOptions)
     restart: bool = False
+    programs_of: ProgramsOf = "all"
     described: Sequence[tuple[str, object]] = ()
 
 
@@ -349,5 +353,6 @@ def _identity(job: ScoreJob, opened: Input, rule: FlagRule) -> dict[str, Any]:
         "--sheet": job.read.sheet,
         "--alpha": rule.alpha,
         "--fdr": rule.fdr,
+        "--preset": job.programs_of,
         "chunk size": CHUNK_ROWS,
     }

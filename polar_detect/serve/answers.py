@@ -62,7 +62,7 @@ class Answers:
         for i, judged in enumerate(self._judged(assessment.scores)):
             answer = Explained(**judged.model_dump(), top_layers=words[i])
             if judged.score is not None:
-                program = assessment.programs[i].program
+                program = assessment.all_programs[i].program
                 answer.program, answer.program_length = str(program), len(program)
                 answer.base_value = explanation.base_value
                 answer.layers = by_layer[i].tolist()

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from polar_detect import artifact, calibration
 from polar_detect.cli.commands.inputs import InputOptions, say_notice, stored_template
@@ -10,6 +11,7 @@ from polar_detect.cli.commands.output import err, say
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import Assessment, PolarDetector
 from polar_detect.drift import measure_drift
+from polar_detect.program import ProgramsOf
 from polar_detect.report.terminal import drift_line, score_summary
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.flags import FlagRule
@@ -17,6 +19,8 @@ from polar_detect.scoring.ray_engine import RayFleet, RayOptions, check_installe
 from polar_detect.scoring.results import LocalEngine, added_columns, results_of
 
 __all__ = ["RayOptions", "ScoreSettings", "score", "scored_columns"]
+
+_PROGRAMS_OF: dict[str, ProgramsOf] = {"default": "all", "fast": "flagged"}
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class ScoreSettings:
     alpha: float | None = None
     fdr: float | None = None
     restart: bool = False
+    preset: Literal["default", "fast"] = "default"
     ray: RayOptions | None = None
 
 
@@ -43,9 +48,15 @@ def score(
     n_cal = len(detector.fitted_.calibration_scores)
     rule = FlagRule(detector.alpha if settings.alpha is None else settings.alpha, settings.fdr)
     rule.check(n_cal)
-    job = replace(job, restart=settings.restart, described=artifact.describe(detector))
+    detector.alpha = rule.alpha  # which rows the fast preset searches a program for
+    job = replace(
+        job,
+        restart=settings.restart,
+        programs_of=_PROGRAMS_OF[settings.preset],
+        described=artifact.describe(detector),
+    )
     fleet = None if settings.ray is None else RayFleet(detector_folder, settings.ray)
-    engine = LocalEngine(detector)
+    engine = LocalEngine(detector, job.programs_of)
     with progress_bars(err) as progress:
         summary = scoring.run(job, opened, engine, rule, progress, fleet=fleet)
     _summarise(opened.reader.name, summary, rule, detector)
