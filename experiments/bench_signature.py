@@ -81,6 +81,7 @@ def _stages(detector: PolarDetector, texts: list[str]) -> Stages:
             lambda: fitted.menu.minimal_programs(executor, tokens, tolerance=detector.tolerance)
         ),
         "assess: all of it": lambda: detector.assess(texts),
+        "assess, preset fast": lambda: detector.assess(texts, programs_of="flagged"),
     }
 
 

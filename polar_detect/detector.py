@@ -242,28 +242,26 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Assessment:
         """Assess distinct texts; p-values are left to the caller."""
         fitted, extractor = self._fitted(), self._engine().extractor
+        head, searches_all = fitted.head, programs_of == "all"
         readings = extractor.read(texts)
         has_tokens = readings.traces.n_tokens > 0
-        kept = readings.rows(np.flatnonzero(has_tokens))
-        neighbours = fitted.reference.neighbours(readings.embeddings)
-        nearest_texts = [tuple(fitted.reference.texts[i] for i in row) for row in neighbours.index]
-        table = extractor.signatures(kept, fitted.reference)
+        table = extractor.signatures(readings.rows(np.flatnonzero(has_tokens)), fitted.reference)
         programs: list[MinimalProgram | None] = [None] * len(texts)
-        if fitted.head.needs_programs or programs_of == "all":
-            programs[:] = found = self._minimal_programs(texts)
-        if fitted.head.needs_programs:
+        if head.needs_programs or searches_all:
+            found = self._minimal_programs(texts)
+            programs[:] = found
+        if head.needs_programs:
             own = [p for p, keep in zip(found, has_tokens, strict=True) if keep]
             table = FeatureTable.beside([table, program_features(own, self.n_layers)])
         scores = np.full(len(texts), np.nan)
-        scores[has_tokens] = fitted.head.scores(table)
-        attribution = fitted.head.explain(table)
+        scores[has_tokens] = head.scores(table)
+        attribution = head.explain(table)
         attribution.check_adds_up(scores[has_tokens])
-        if programs == [None] * len(texts):
-            flagged = np.flatnonzero(_p_values(fitted.calibration_scores, scores) <= self.alpha)
-            flagged_programs = self._minimal_programs([texts[i] for i in flagged])
-            for i, program in zip(flagged.tolist(), flagged_programs, strict=True):
-                programs[i] = program
+        if not (head.needs_programs or searches_all):
+            self._search_flagged(texts, scores, programs)
         tracker.advance(len(texts))
+        neighbours = fitted.reference.neighbours(readings.embeddings)
+        nearest_texts = [tuple(fitted.reference.texts[i] for i in row) for row in neighbours.index]
         return Assessment(
             scores=scores,
             p_values=np.full(len(texts), np.nan),
@@ -272,6 +270,19 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             explanation=Explanation.of(attribution, table, has_tokens, self.n_layers),
             neighbours=tuple(nearest_texts),
         )
+
+    def _search_flagged(
+        self,
+        texts: Sequence[str],
+        scores: NDArray[np.float64],
+        programs: list[MinimalProgram | None],
+    ) -> None:
+        """Put the programs of texts that are flagged into `programs`."""
+        p_values = _p_values(self._fitted().calibration_scores, scores)
+        flagged = np.flatnonzero(p_values <= self.alpha).tolist()
+        found = self._minimal_programs([texts[i] for i in flagged])
+        for i, program in zip(flagged, found, strict=True):
+            programs[i] = program
 
     def _scores(self, X: Sequence[str]) -> NDArray[np.float64]:
         """Return scores without searching programs, unless the detector reads them."""

@@ -4,7 +4,6 @@ For the few texts of a report; scores need the mean only, which `signature` has 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,23 +11,7 @@ from numpy.typing import NDArray
 
 from polar_detect.backbone import Backbone
 from polar_detect.executor import batches
-
-
-@dataclass(frozen=True, slots=True)
-class TokenLoss:
-    """What the characters ``text[start:stop]`` cost.
-
-    Parameters
-    ----------
-    start, stop : int
-        Tokens that share a character (a kanji may take three) are one span.
-    loss : float, nats
-        Sum over the tokens of the span.
-    """
-
-    start: int
-    stop: int
-    loss: float
+from polar_detect.spans import TokenLoss
 
 
 def token_losses(

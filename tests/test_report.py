@@ -29,7 +29,7 @@ from polar_detect.report.language import Language
 from polar_detect.report.marked import clip, costliest
 from polar_detect.report.swarm import swarm_chart
 from polar_detect.report.words import Numbers, chance, one_line, reasons, visible
-from polar_detect.token_losses import TokenLoss
+from polar_detect.spans import TokenLoss
 
 ENGLISH = Language("en")
 

@@ -15,7 +15,7 @@ from polar_detect.report import figures
 from polar_detect.report.as_json import render_json
 from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
-from polar_detect.token_losses import TokenLoss
+from polar_detect.spans import TokenLoss
 
 ENGLISH, JAPANESE_TONGUE = Language("en"), Language("ja")
 FORMULA = r"cost $\frac{1}{ $2$ | `code` ``` [x](y)"

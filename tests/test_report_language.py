@@ -8,7 +8,7 @@ from polar_detect.features import Feature
 from polar_detect.report.catalogue import TEXTS
 from polar_detect.report.html import render_html
 from polar_detect.report.language import TONGUES, Language
-from polar_detect.token_losses import TokenLoss
+from polar_detect.spans import TokenLoss
 
 
 def placeholders(text):

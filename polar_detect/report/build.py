@@ -22,8 +22,9 @@ from polar_detect.report.data import (
     RowReport,
     Swarm,
 )
+from polar_detect.spans import TokenLoss
 from polar_detect.tables import Table
-from polar_detect.token_losses import TokenLoss, token_losses
+from polar_detect.token_losses import token_losses
 
 _TOP_FEATURES = 8
 _LISTED = 500

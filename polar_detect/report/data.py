@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from polar_detect.drift import Drift
 from polar_detect.features import Feature
 from polar_detect.program import Program
-from polar_detect.token_losses import TokenLoss
+from polar_detect.spans import TokenLoss
 
 
 @dataclass(frozen=True)

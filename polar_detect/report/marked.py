@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from polar_detect.report import words
-from polar_detect.token_losses import TokenLoss
+from polar_detect.spans import TokenLoss
 
 Level = Literal["plain", "much", "most", "unread"]
 
