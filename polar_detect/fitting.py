@@ -28,7 +28,7 @@ MIN_NORMAL = 40
 _N_FOLDS = 4
 _MAX_STRANGERS = 1000
 _MAX_STRANGERS_WITH_CONTEXT = 200  # context is most of what a signature costs
-_MENU_TEXTS = (4, 12)  # one for every 75 training texts, within these bounds
+_MENU_TEXTS = (8, 16)  # one for every 40 training texts, within these bounds
 _TYPICAL_TEXTS = 32
 
 
@@ -219,7 +219,7 @@ class Fitting:
     def _menu(self, texts: Sequence[str]) -> Menu:
         distinct = list(dict.fromkeys(texts))
         order = np.random.default_rng(self.seed).permutation(len(distinct))
-        n_chosen = int(np.clip(len(distinct) // 75, *_MENU_TEXTS))
+        n_chosen = int(np.clip(len(distinct) // 40, *_MENU_TEXTS))
         chosen = [distinct[i] for i in order[:n_chosen]]
         stage = self.tracker.stage("search programs for the menu", len(chosen))
         menu = Menu.fit(
