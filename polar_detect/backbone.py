@@ -7,8 +7,6 @@ faithfully is refused when the model is loaded.
 """
 
 import copy
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,33 +18,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.pytorch_utils import Conv1D
 
 from polar_detect.errors import InputError, ModelError
+from polar_detect.recording import Call, first_input, hidden_of, record_calls
 from polar_detect.runtime import best_device, best_dtype, keep_freed_memory
 
 _PRECISE_SHARE = 10  # one layer in so many, the first ones, has no quick form
 _READ_OUT_TOKENS = 64  # (tokens × vocabulary) logits of one chunk: 13 MB in float32, as caches hold
-
-
-class _ReachedFirstBlock(Exception):
-    """Carries the first block's input out of the model's own forward."""
-
-    def __init__(self, hidden: Tensor) -> None:
-        super().__init__()
-        self.hidden = hidden
-
-
-@dataclass(frozen=True)
-class _Call:
-    """The arguments that the model's forward gives one block, but for the hidden states."""
-
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-
-    def of(self, block: Callable[..., Any], hidden: Tensor) -> Any:
-        return block(hidden, *self.args, **self.kwargs)
-
-    def cast(self, dtype: torch.dtype) -> "_Call":
-        kwargs = {name: _cast(value, dtype) for name, value in self.kwargs.items()}
-        return _Call(_cast(self.args, dtype), kwargs)
 
 
 class Backbone:
@@ -86,7 +62,7 @@ class Backbone:
         self._softcap: float | None = getattr(
             model.config.get_text_config(), "final_logit_softcapping", None
         )
-        self._calls: dict[int, list[tuple[_Call, _Call]]] = {}
+        self._calls: dict[int, list[tuple[Call, Call]]] = {}
         self.final_norm = self._find_final_norm()
         self._check_faithful()
         self._quick_blocks, self._quick_head = self._quick_forms()
@@ -156,26 +132,15 @@ class Backbone:
 
     def embed(self, input_ids: Tensor) -> Tensor:
         """Return the first block's input, (n_rows, n_tokens, hidden)."""
-
-        def stop(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            raise _ReachedFirstBlock(args[0] if args else kwargs["hidden_states"])
-
-        hook = self.blocks[0].register_forward_pre_hook(stop, with_kwargs=True)
-        try:
-            self.model(input_ids=input_ids, use_cache=False)
-        except _ReachedFirstBlock as reached:
-            return reached.hidden
-        finally:
-            hook.remove()
-        raise AssertionError("the model's forward never called its first block")
+        return first_input(self.blocks, lambda: self.model(input_ids=input_ids, use_cache=False))
 
     def apply(self, layer: int, hidden: Tensor, *, precise: bool = False) -> Tensor:
         """Call block `layer` on hidden states (n_rows, n_tokens, hidden); same shape back."""
         precise_call, quick_call = self._recorded(hidden.shape[1])[layer]
         quick = None if precise else self._quick_blocks[layer]
         if quick is None:
-            return _hidden_of(precise_call.of(self.blocks[layer], hidden))
-        return _hidden_of(quick_call.of(quick, hidden)).float()
+            return precise_call.of(self.blocks[layer], hidden)
+        return quick_call.of(quick, hidden).float()
 
     def logits(self, hidden: Tensor, *, precise: bool = True) -> Tensor:
         """Read out hidden states (…, hidden) as logits (…, vocabulary) in float32."""
@@ -233,29 +198,18 @@ class Backbone:
         weight = self.head.weight.to(self.quick_dtype) if is_plain else None
         return [*([None] * first), *quick], weight
 
-    def _recorded(self, n_tokens: int) -> list[tuple[_Call, _Call]]:
+    def _recorded(self, n_tokens: int) -> list[tuple[Call, Call]]:
         """Return each block's arguments, as recorded and in the quick number format."""
         if n_tokens not in self._calls:
             calls = self._record(n_tokens)
-            self._calls[n_tokens] = [(call, call.cast(self.quick_dtype)) for call in calls]
+            self._calls[n_tokens] = [(call, _cast_call(call, self.quick_dtype)) for call in calls]
         return self._calls[n_tokens]
 
     @torch.no_grad()
-    def _record(self, n_tokens: int) -> list[_Call]:
+    def _record(self, n_tokens: int) -> list[Call]:
         """Run the model's forward on one row; its arguments broadcast over any number of rows."""
-        calls: list[_Call] = []
-
-        def record(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            kept = {name: value for name, value in kwargs.items() if name != "hidden_states"}
-            calls.append(_Call(args[1:], kept))
-
-        hooks = [b.register_forward_pre_hook(record, with_kwargs=True) for b in self.blocks]
-        try:
-            self.model(input_ids=self._probe(1, n_tokens), use_cache=False)
-        finally:
-            for hook in hooks:
-                hook.remove()
-        return calls
+        probe = self._probe(1, n_tokens)
+        return record_calls(self.blocks, lambda: self.model(input_ids=probe, use_cache=False))
 
     @torch.no_grad()
     def _find_final_norm(self) -> nn.Module:
@@ -264,7 +218,7 @@ class Backbone:
         found: list[nn.Module] = []
 
         def remember(_: nn.Module, __: Any, output: Any) -> None:
-            last.append(_hidden_of(output))
+            last.append(hidden_of(output))
 
         def compare(module: nn.Module, args: tuple[Any, ...]) -> None:
             if last and not found and args and args[0] is last[-1]:
@@ -382,6 +336,11 @@ class _QuickBlock:
             self._last_cast.clear()
 
 
+def _cast_call(call: Call, dtype: torch.dtype) -> Call:
+    kwargs = {name: _cast(value, dtype) for name, value in call.kwargs.items()}
+    return Call(_cast(call.args, dtype), kwargs)
+
+
 def _cast(value: Any, dtype: torch.dtype) -> Any:
     """Return recorded arguments with their floating-point tensors in `dtype`."""
     if isinstance(value, Tensor):
@@ -389,8 +348,3 @@ def _cast(value: Any, dtype: torch.dtype) -> Any:
     if isinstance(value, tuple | list):
         return type(value)(_cast(part, dtype) for part in value)
     return value
-
-
-def _hidden_of(output: Any) -> Tensor:
-    hidden: Tensor = output[0] if isinstance(output, tuple) else output
-    return hidden

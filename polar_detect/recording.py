@@ -19,7 +19,7 @@ class Call:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
 
-    def of(self, block: nn.Module, hidden: Tensor) -> Tensor:
+    def of(self, block: Callable[..., Any], hidden: Tensor) -> Tensor:
         """Call a block on hidden states with these arguments."""
         return hidden_of(block(hidden, *self.args, **self.kwargs))
 
