@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -53,7 +54,7 @@ class Assessment:
     explanation: Explanation
     neighbours: tuple[tuple[str, ...], ...]
 
-    @property
+    @cached_property
     def all_programs(self) -> tuple[MinimalProgram, ...]:
         """Every text's program, where all were searched."""
         found = tuple(program for program in self.programs if program is not None)
