@@ -1,0 +1,32 @@
+"""Novelty of tokens against normal ones, on states drawn at random."""
+
+import numpy as np
+import pytest
+
+from polar_detect.tokens import TokenIndex, TokenStates
+
+
+@pytest.fixture
+def normal():
+    rng = np.random.default_rng(0)
+    lengths = np.asarray([3, 0, 5, 4])
+    states = rng.normal(size=(2, 12, 16)).astype(np.float16)
+    return TokenStates(lengths, states, np.arange(12), np.full(12, 2.0, np.float32))
+
+
+def test_rows_keep_each_text_with_its_tokens(normal):
+    part = normal.rows([3, 0])
+    np.testing.assert_array_equal(part.targets, [8, 9, 10, 11, 0, 1, 2])
+    np.testing.assert_array_equal(TokenStates.below([part, part]).lengths, [4, 3, 4, 3])
+
+
+def test_a_text_among_the_normal_ones_is_nearer_and_cheaper_than_without_itself(normal):
+    index = TokenIndex.fit(normal)
+    own = index.novelty(normal)
+    apart = index.novelty(normal, banned=np.eye(4, dtype=bool))
+    kept = [0, 2, 3]
+    assert (own.distances[kept] < apart.distances[kept] - 0.05).all()
+    assert (own.memory_loss[kept] < apart.memory_loss[kept]).all()
+    np.testing.assert_allclose(apart.memory_share[kept], 0, atol=1e-3)  # no target occurs twice
+    np.testing.assert_allclose(apart.memory_loss[kept], 2 + np.log(2), atol=0.01)
+    assert np.isnan(own.distances[1]).all()  # a text without tokens
