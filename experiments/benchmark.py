@@ -16,17 +16,20 @@ from pathlib import Path
 from typing import cast
 
 import bench_baselines
+import bench_signatures
 import bench_tables
 import bench_tasks
 import common
 import numpy as np
 from bench_baselines import Sample, Scores
 from bench_cache import SOURCES, CachedExtractor
+from bench_signatures import Notes
 from bench_tables import Run
 from numpy.typing import NDArray
 
-from polar_detect import PolarDetector, models
+from polar_detect import models
 from polar_detect.detector import Engine
+from polar_detect.detectors import AutoHead
 from polar_detect.extraction import Readings
 from polar_detect.metrics import aupr, auroc, fpr_at_tpr
 from polar_detect.signature import Tracer
@@ -77,7 +80,16 @@ class Bench:
         return bench_baselines.FAMILIES | {POLAR: self._polar}
 
     def _polar(self, sample: Sample) -> dict[str, Scores]:
-        return {POLAR: polar_detect_scores(sample, self._engine)}
+        """Score with the default detector, as `PolarDetector` fitted on the same rows does."""
+        settings = (sample.seed, sample.split.train, sample.split.test)
+        own = bench_signatures.signatures(
+            sample.split,
+            self._engine,
+            seed=sample.seed,
+            notes=Notes(),
+            path=bench_signatures.place(self.cache, POLAR, *settings),
+        )
+        return {POLAR: own.scores(AutoHead(), seed=sample.seed)}
 
     def _sample(self, unit: Unit) -> Sample:
         key = (unit.task, unit.seed, unit.n_train, unit.n_test)
@@ -103,15 +115,6 @@ class Bench:
     @property
     def _extractor(self) -> CachedExtractor:
         return cast(CachedExtractor, self._engine.extractor)
-
-
-def polar_detect_scores(sample: Sample, engine: Engine) -> Scores:
-    """Fit the default detector on the training texts and score the test texts."""
-    detector = PolarDetector(model=engine.model.name, seed=sample.seed)
-    detector.engine_ = engine  # fit goes on with the models of an earlier fit
-    detector.fit(sample.split.train)
-    scores: Scores = -detector.score_samples(sample.split.test)
-    return scores
 
 
 def main() -> None:

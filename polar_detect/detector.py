@@ -27,6 +27,7 @@ from polar_detect.signature import CurveKind, Tracer
 from polar_detect.texts import UnfittedError, anomalous, as_texts
 
 _CALIBRATION_SHARE = 0.25
+_MAX_CALIBRATION = (100, 0.1)  # texts, or this share where it is more
 
 
 @dataclass(frozen=True)
@@ -308,8 +309,11 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _split(self, normal: NDArray[np.object_]) -> tuple[list[str], list[str]]:
         order = np.random.default_rng(self.seed).permutation(len(normal))
+        few, share = _MAX_CALIBRATION
+        most = max(few, round(share * len(normal)))
         # 19 held-out texts are the fewest whose smallest p-value, 1/20, meets the usual alpha.
-        n_held_out = max(round(_CALIBRATION_SHARE * len(normal)), min(19, len(normal) // 2))
+        least = min(19, len(normal) // 2)
+        n_held_out = max(min(round(_CALIBRATION_SHARE * len(normal)), most), least)
         return list(normal[order[n_held_out:]]), list(normal[order[:n_held_out]])
 
     def _models(self) -> Engine:

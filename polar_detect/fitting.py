@@ -23,6 +23,7 @@ from polar_detect.menu import Menu
 from polar_detect.minimal import MinimalProgram
 from polar_detect.outliers import corrupted, topic_clusters
 from polar_detect.progress import CHUNK, Tracker
+from polar_detect.reference import Geometry
 
 MIN_NORMAL = 40
 _N_FOLDS = 4
@@ -130,7 +131,8 @@ class Fitting:
         seed = self.seed
         n = len(readings)
         folds = np.random.default_rng(seed).integers(0, _N_FOLDS, n)
-        against = _Against(readings, reference, folds)
+        every_layer = head.needs_distances
+        against = _Against(readings, reference, folds, every_layer=every_layer)
         normal = self._relative("normal texts", readings, np.arange(n), against)
         if head.needs_programs:
             programs = self._programs(readings.texts, menu)
@@ -140,7 +142,7 @@ class Fitting:
             return normal, self._signatures(head, labelled, reference, menu)
         clusters = topic_clusters(readings.embeddings, seed=seed)
         kept = np.sort(np.random.default_rng(seed).permutation(n)[: self._max_strangers])
-        apart = _Against(readings, reference, clusters, bans_group=True)
+        apart = _Against(readings, reference, clusters, every_layer=every_layer, bans_group=True)
         parts = [self._relative("held-out clusters", readings.rows(kept), kept, apart)]
         if head.needs_programs:
             own = program_features([programs[i] for i in kept], self.n_layers)
@@ -250,6 +252,8 @@ class _Against:
     reference : Reference
     groups : (n_texts,) int64
         Geometry is fitted without the text's own group.
+    every_layer : bool
+        Whether the language model's geometry is, too; it is most of the work.
     bans_group : bool
         Whether neighbours must come from other groups too, or only not be the text itself,
         wherever it occurs.
@@ -258,6 +262,7 @@ class _Against:
     readings: Readings
     reference: Reference
     groups: NDArray[np.int64]
+    every_layer: bool
     bans_group: bool = False
 
     def banned(self, origins: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -271,7 +276,11 @@ class _Against:
         outside = np.flatnonzero(self.groups != group)
         if len(outside) < 2:
             return self.reference.geometries
-        return Geometries.fit(self.readings.rows(outside))
+        others = self.readings.rows(outside)
+        if self.every_layer:
+            return Geometries.fit(others)
+        encoder = Geometry.fit(others.encoding.trajectory)
+        return Geometries(self.reference.geometries.decoder, encoder)
 
     def _same_text(self) -> NDArray[np.int64]:
         """Return a number for each text that only its repetitions share."""

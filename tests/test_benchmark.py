@@ -6,18 +6,21 @@ import sys
 
 import bench_baselines
 import bench_cache
+import bench_signatures
 import bench_tables
 import bench_tasks
 import benchmark
 import common
 import numpy as np
 import pytest
+from bench_signatures import Notes
 from bench_tables import Run
 from work_orders import NORMAL
 
 from polar_detect import PolarDetector
 from polar_detect.backbone import Backbone
 from polar_detect.detector import Engine
+from polar_detect.detectors import AutoHead
 from polar_detect.encoder import Encoder, Encoding
 from polar_detect.extraction import Extractor, Readings
 from polar_detect.metrics import auroc
@@ -346,11 +349,20 @@ def test_the_default_detector_reads_through_the_cache(tiny_folder, minilm, tmp_p
         default_scores(engine)
 
 
-def default_scores(engine):
+def default_scores(engine, path=None):
     own = common.Task("t", tuple(NORMAL), (TEXTS,))
     split = common.split(own, seed=0, n_train=60, n_test=5)
-    drawn = bench_baselines.Sample(own, split, 7, None)
-    return benchmark.polar_detect_scores(drawn, engine), split
+    made = bench_signatures.signatures(split, engine, seed=7, notes=Notes(), path=path)
+    return made.scores(AutoHead(), seed=7), split
+
+
+def test_signatures_are_made_once_for_all_detectors(tiny_folder, minilm, tmp_path):  # noqa: ARG001
+    engine = Engine.load(str(tiny_folder))
+    path = bench_signatures.place(tmp_path, "t", 7)
+    first, _ = default_scores(engine, path)
+    again, _ = default_scores(None, path)  # without an engine nothing can be read
+    np.testing.assert_array_equal(again, first)
+    assert bench_signatures.place(tmp_path, "t", 8) != path
 
 
 # Tables

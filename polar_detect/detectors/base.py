@@ -52,6 +52,9 @@ class Head(ABC):
         Whether signatures shall include the minimal programs.
     needs_context : bool
         Whether signatures shall include what normal neighbours in front of a text do.
+    needs_distances : bool
+        Whether it reads the language model's distances per layer. Where it does not, those of
+        the training texts are left as they come out with the texts themselves in view.
     """
 
     name: ClassVar[str]
@@ -60,6 +63,7 @@ class Head(ABC):
     needs_corruptions: ClassVar[bool]
     needs_programs: ClassVar[bool]
     needs_context: ClassVar[bool]
+    needs_distances: ClassVar[bool]
 
     @abstractmethod
     def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:

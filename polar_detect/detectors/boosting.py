@@ -41,6 +41,7 @@ class LightGBMHead(Head):
     needs_corruptions = True
     needs_programs = True
     needs_context = True
+    needs_distances = True
 
     def __init__(self) -> None:
         self._booster: lightgbm.Booster | None = None

@@ -39,6 +39,7 @@ class IsolationForestHead(Head):
     needs_corruptions = False
     needs_programs = True
     needs_context = True
+    needs_distances = True
 
     def __init__(self) -> None:
         self._forest: Any = None

@@ -47,6 +47,7 @@ class PyODHead(Head):
     needs_corruptions = False
     needs_programs = True
     needs_context = True
+    needs_distances = True
 
     def __init__(self, detector: Any) -> None:
         kind = type(detector).__name__

@@ -1,0 +1,215 @@
+"""Which parts of a signature detect, and which detector makes most of them.
+
+Every figure is an AUROC on the same test rows, with the same training tables: what the package's
+own fit showed a detector that asks for everything. Nothing is chosen by test labels. A group
+alone is scored without any training, as the mean of its features' distances from the normal
+median in robust standard deviations (`tails`), and by a logistic regression of held-out clusters
+against normal texts (`clusters`); a group left out is the default detector with its features
+held constant.
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import bench_signatures
+import bench_tasks
+import common
+import numpy as np
+from bench_baselines import Scores
+from bench_signatures import EveryNote, Signatures
+from bench_tables import Mean
+from numpy.typing import NDArray
+from scipy import stats
+from sklearn.linear_model import LogisticRegression
+
+from polar_detect import models
+from polar_detect.calibration import conformal_p_values
+from polar_detect.detector import Engine
+from polar_detect.detectors import AutoHead, IsolationForestHead, LightGBMHead
+from polar_detect.features import Feature, FeatureTable
+from polar_detect.metrics import auroc
+
+Method = Callable[[Signatures, int], Scores]
+Figures = dict[str, float]  # AUROC by method
+
+GROUPS: dict[str, Callable[[Feature], bool]] = {
+    "length of the text": lambda f: f.group == "length",
+    "loss": lambda f: f.group == "loss",
+    "curves: skip, loop, exit": lambda f: f.group in _CURVES,
+    "minimal program": lambda f: f.group in _PROGRAM,
+    "curves + program": lambda f: f.group in {*_CURVES, *_PROGRAM},
+    "context": lambda f: f.group == "context",
+    "curves + program + context": lambda f: f.group in {*_CURVES, *_PROGRAM, "context"},
+    "memory": lambda f: f.group == "memory",
+    "tokens, SmolLM2": lambda f: f.group == "tokens",
+    "distances, SmolLM2": lambda f: f.group == "distance",
+    "tokens, MiniLM": lambda f: f.group == "encoder" and f.part.startswith("novelty"),
+    "distances, MiniLM": lambda f: f.group == "encoder" and not f.part.startswith("novelty"),
+    "similarity, MiniLM": lambda f: f.group == "neighbours",
+}
+_CURVES = {"skip", "loop", "exit"}
+_PROGRAM = {"program", "length_curve"}
+_LOSS = Feature("loss", "mean")
+_CACHE = Path(tempfile.gettempdir()) / "polar-detect-benchmark"
+
+
+def main() -> None:
+    options = _options()
+    engine = Engine.load(models.DEFAULT_MODEL)
+    found: dict[str, dict[int, Figures]] = {}
+    drivers: dict[str, dict[int, dict[str, float]]] = {}
+    for seed in range(options.seeds):
+        for name in options.tasks:
+            own, labels = _signatures(name, seed, engine, options)
+            found.setdefault(name, {})[seed] = {
+                method: auroc(labels, score(own, seed)) for method, score in _methods().items()
+            }
+            drivers.setdefault(name, {})[seed] = _drivers(own, labels, seed)
+            common.say(f"{name} seed {seed}: auto {found[name][seed]['head: auto']:.3f}")
+    print(f"{common.machine()}; AUROC, mean over {options.seeds} seeds\n")
+    print(_auroc_table(found), _drivers_table(drivers), sep="\n\n")
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        whole = {"machine": common.machine(), "auroc": found, "drivers": drivers}
+        options.out.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    common.add_data_option(parser)
+    parser.add_argument("--tasks", type=lambda names: names.split(","), default=bench_tasks.QUICK)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--n-train", type=int, default=400)
+    parser.add_argument("--n-test", type=int, default=150, help="test rows per class at most")
+    parser.add_argument("--cache", type=Path, default=_CACHE, help=f"default: {_CACHE}")
+    parser.add_argument("--out", type=Path, help="JSON file for every figure")
+    return parser.parse_args()
+
+
+def _signatures(
+    name: str, seed: int, engine: Engine, options: argparse.Namespace
+) -> tuple[Signatures, NDArray[np.bool_]]:
+    sizes = {"n_train": options.n_train, "n_test": options.n_test}
+    split = bench_tasks.split(name, options.data, seed=seed, **sizes)
+    path = bench_signatures.place(options.cache, "everything", seed, split.train, split.test)
+    own = bench_signatures.signatures(split, engine, seed=seed, notes=EveryNote(), path=path)
+    return own, split.is_anomalous
+
+
+def _methods() -> dict[str, Method]:
+    methods: dict[str, Method] = {
+        "head: auto": lambda own, seed: own.scores(AutoHead(), seed=seed),
+        "head: logistic on everything": clusters,
+        "head: LightGBM on held-out clusters": lambda own, seed: own.scores(
+            LightGBMHead(), seed=seed
+        ),
+        "head: isolation forest": lambda own, seed: own.scores(IsolationForestHead(), seed=seed),
+        "head: mean of calibrated p-values per layer": p_values,
+        "head: mean of these five": ensemble,
+        "loss only, high": lambda own, _: own.test.where(lambda f: f == _LOSS).values[:, 0],
+        "loss only, both tails": lambda own, _: tails(own.where(lambda f: f == _LOSS), 0),
+    }
+    for group, keep in GROUPS.items():
+        methods[f"alone, tails: {group}"] = _on(keep, tails)
+        methods[f"alone, clusters: {group}"] = _on(keep, clusters)
+        methods[f"auto without: {group}"] = _without(keep)
+    return methods
+
+
+def _on(keep: Callable[[Feature], bool], method: Method) -> Method:
+    return lambda own, seed: method(own.where(keep), seed)
+
+
+def _without(keep: Callable[[Feature], bool]) -> Method:
+    """Return the default detector on tables whose features of a group say nothing."""
+
+    def score(own: Signatures, seed: int) -> Scores:
+        parts = (_constant(table, keep) for table in (own.normal, own.strangers, own.test))
+        return Signatures(*parts).scores(AutoHead(), seed=seed)
+
+    return score
+
+
+def _constant(table: FeatureTable, keep: Callable[[Feature], bool]) -> FeatureTable:
+    is_kept = np.asarray([not keep(feature) for feature in table.features])
+    return FeatureTable(np.where(is_kept, table.values, np.float32(0)), table.features)
+
+
+def tails(own: Signatures, _: int) -> Scores:
+    """Score the mean distance of the features from their normal medians."""
+    return np.abs(_standardised(own, own.test)).mean(1)
+
+
+def clusters(own: Signatures, seed: int) -> Scores:
+    """Score by a logistic regression of held-out clusters against normal texts."""
+    parts = (_standardised(own, table) for table in (own.normal, own.strangers, own.test))
+    normal, strangers, test = (np.hstack([part, np.abs(part)]) for part in parts)
+    labels = np.repeat([0, 1], [len(normal), len(strangers)])
+    model = LogisticRegression(C=0.1, class_weight="balanced", max_iter=1000, random_state=seed)
+    return model.fit(np.vstack([normal, strangers]), labels).decision_function(test)
+
+
+def p_values(own: Signatures, _: int) -> Scores:
+    """Score the mean of log p-values of both tails over the features of layers."""
+    layered = own.where(lambda f: f.layer is not None)
+    normal, test = (np.abs(_standardised(layered, t)) for t in (layered.normal, layered.test))
+    pairs = zip(normal.T, test.T, strict=True)
+    return -np.mean([np.log(conformal_p_values(n, t)) for n, t in pairs], axis=0)
+
+
+def ensemble(own: Signatures, seed: int) -> Scores:
+    """Score the mean rank among the five detectors before."""
+    heads = (AutoHead(), LightGBMHead(), IsolationForestHead())
+    scores = [own.scores(head, seed=seed) for head in heads]
+    scores += [clusters(own, seed), p_values(own, seed)]
+    return np.mean([stats.rankdata(own) for own in scores], axis=0)
+
+
+def _standardised(own: Signatures, table: FeatureTable) -> NDArray[np.float64]:
+    centre = np.median(own.normal.values, axis=0)
+    robust = 1.4826 * np.median(np.abs(own.normal.values - centre), axis=0)
+    spread = np.maximum(robust, 0.3 * own.normal.values.std(axis=0))
+    return np.clip((table.values - centre) / np.where(spread > 0, spread, 1), -8, 8)
+
+
+def _drivers(own: Signatures, labels: NDArray[np.bool_], seed: int) -> dict[str, float]:
+    """Return how much more each feature adds to anomalous than to normal test texts, mean."""
+    head = AutoHead().fit(own.normal, own.strangers, seed=seed)
+    values = head.explain(own.test).values
+    gap = values[labels].mean(0) - values[~labels].mean(0)
+    return dict(zip(own.test.names, gap.tolist(), strict=True))
+
+
+def _auroc_table(found: dict[str, dict[int, Figures]]) -> str:
+    rows = []
+    for method in _methods():
+        means = [float(np.mean([own[method] for own in runs.values()])) for runs in found.values()]
+        rows.append([method, *(f"{value:.3f}" for value in means), str(Mean.of(means))])
+    return common.markdown_table(["method", *found, "mean (95 % over tasks)"], rows)
+
+
+def _drivers_table(drivers: dict[str, dict[int, dict[str, float]]]) -> str:
+    rows = []
+    for name, by_seed in drivers.items():
+        gaps = np.asarray([list(own.values()) for own in by_seed.values()])
+        features, mean = list(next(iter(by_seed.values()))), gaps.mean(0)
+        first = np.argsort(-mean)[:4]
+        rows.append([name, ", ".join(features[i] for i in first), _stability(gaps)])
+    header = ["task", "what raises anomalous texts most", "rank correlation between seeds"]
+    return common.markdown_table(header, rows)
+
+
+def _stability(gaps: NDArray[np.float64]) -> str:
+    """Return the mean rank correlation of the features that play a part, over pairs of seeds."""
+    used = gaps[:, np.abs(gaps).max(0) > 0]
+    pairs: Sequence[tuple[int, int]] = [(i, j) for i in range(len(used)) for j in range(i)]
+    if not pairs:
+        return ""
+    return f"{np.mean([stats.spearmanr(used[i], used[j]).statistic for i, j in pairs]):.2f}"
+
+
+if __name__ == "__main__":
+    main()
