@@ -1,4 +1,4 @@
-"""The default detector: seven simple views of a signature, and how far to trust each.
+"""The default detector: eight simple views of a signature, and how far to trust each.
 
 Every view is linear in standardised features and their absolute values. Its tail probability
 enters the score, so that one strange view counts for more than several odd ones, and a view
@@ -26,7 +26,11 @@ _FILE = "auto.json"
 _STRENGTH = 0.1  # inverse regularisation
 _CLIP = 8.0  # robust standard deviations; one wild feature must not decide alone
 _SMALL = 1e-6  # standard deviations; below, a view's slope is that at zero
-_SHARES = (0.1, 0.9)  # of the topic views
+# The topic views' share grows from the first to the last of these ...
+_SHARES = (0.25, 0.75)
+# ... while the AUROC of similarity on held-out clusters does between these.
+_SEPARATIONS = (0.65, 0.8)
+_LOSS = Feature("loss", "mean")
 _SIMILARITY = Feature("neighbours", "similarity_mean")
 
 
@@ -62,7 +66,7 @@ class _Fitted:
 
 
 class AutoHead(Head):
-    """Seven views of a signature, each as the log of its upper tail probability.
+    """Eight views of a signature, each as the log of its upper tail probability.
 
     Views of topic, both logistic regressions of held-out clusters against normal texts:
 
@@ -76,13 +80,14 @@ class AutoHead(Head):
     - *words in context*: novelty of the encoder's tokens at its last layer;
     - *trajectory*: novelty of the language model's tokens, mean over depths;
     - *memory*: the share of the loss that stays when normal tokens may be remembered;
+    - *ease*: a low loss, which spam and the text of machines have;
     - *distance*: the encoder's Mahalanobis distance, mean over layers (Darrin et al., arXiv
       2302.09852).
 
     The score is Fisher's combination −Σ share · log P(Z ≥ z) of the standardised views z. The
-    topic views' share is 2 A − 1, within .1 and .9, where A is the AUROC with which similarity
-    tells held-out clusters of the normal texts from the rest: where the normal texts have
-    topics, a new topic is what is strange about a text; where they have none, form is.
+    topic views' share, .25 to .75, grows with the AUROC (.65 to .8) with which similarity tells
+    held-out clusters of the normal texts from the rest: where the normal texts have topics, a
+    new topic is what is strange about a text; where they have none, form is.
     """
 
     name = "auto"
@@ -98,7 +103,7 @@ class AutoHead(Head):
     @property
     def reason(self) -> str:  # type: ignore[override]
         """What was chosen, and the figure that it was chosen by."""
-        kind = "seven views of topic and form, combined by their tail probabilities"
+        kind = "eight views of topic and form, combined by their tail probabilities"
         if self._fitted is None:
             return kind
         topic = self._fitted.shares[:2].sum()
@@ -119,7 +124,7 @@ class AutoHead(Head):
         views = np.stack(topic + form)
         views /= np.maximum((inside @ views.T).std(0), 1e-9)[:, None]
         separation = _separation(normal, strangers)
-        share = float(np.clip(2 * separation - 1, *_SHARES))
+        share = float(np.interp(separation, _SEPARATIONS, _SHARES))
         shares = np.repeat([share / len(topic), (1 - share) / len(form)], [len(topic), len(form)])
         self._fitted = _Fitted(
             normal.features, scale, inside.mean(0), views, shares, float(separation)
@@ -232,7 +237,8 @@ def _form_views(table: FeatureTable) -> list[Vector]:
         _columns(table, lambda f: f == Feature("memory", "ratio")),
         encoder[1],
     ]
-    return [_mean_of(columns, table) for columns in views]
+    ease = -_mean_of(_columns(table, lambda f: f == _LOSS), table)
+    return [*(_mean_of(columns, table) for columns in views), ease]
 
 
 def _mean_of(columns: NDArray[np.intp], table: FeatureTable) -> Vector:
@@ -246,7 +252,7 @@ def _columns(table: FeatureTable, keep: Callable[[Feature], bool]) -> NDArray[np
 
 
 def _is_topic(feature: Feature) -> bool:
-    return feature.group in {"neighbours", "memory"} or feature == Feature("loss", "mean")
+    return feature.group in {"neighbours", "memory"} or feature == _LOSS
 
 
 def _is_topic_or_words(feature: Feature) -> bool:

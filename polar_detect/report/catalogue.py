@@ -158,10 +158,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "p ≤ {alpha}、スコア ≥ {threshold}（照合用の正常な文{n}件による）",
     ),
     "head.auto": (
-        "auto: mean of seven views (topic, topic and words, words, words in context, trajectory "
-        "through the layers, memory of normal texts, distance from normal texts)",
-        "auto：7つの見方の平均（話題、話題と語、語、文脈の中の語、層を通る軌跡、正常な文の記憶、"
-        "正常な文からの距離）",
+        "auto: eight views (topic, topic and words, words, words in context, trajectory through "
+        "the layers, memory of normal texts, distance from normal texts, ease of prediction)",
+        "auto：8つの見方（話題、話題と語、語、文脈の中の語、層を通る軌跡、正常な文の記憶、"
+        "正常な文からの距離、予測しやすさ）",
     ),
     "head.lightgbm": ("lightgbm: boosted trees", "lightgbm：勾配ブースティング木"),
     "head.isolation-forest": (
