@@ -22,6 +22,7 @@ TextTokens = tuple[NDArray[np.float16], NDArray[np.int64], Array]
 _MAX_POINTS = 16_384  # reference tokens; 19 MB a depth at 576 dimensions in float16
 _N_NEAREST = 3
 _N_FOLLOWED = 16
+_GROUP = 32  # columns whose maximum stands for them
 _TEMPERATURE = 0.1
 _SHARE = 0.5  # of the nearest tokens in the mixed prediction
 _QUERY_TOKENS = 1024
@@ -190,13 +191,12 @@ class TokenIndex:
         query = query - torch.from_numpy(self.means[depth]).to(device)
         query = torch.nn.functional.normalize(query, dim=1, eps=1e-9)
         points = torch.from_numpy(self.points[depth]).to(device, dtype)
-        similarity = (query.to(dtype) @ points.T).float()
+        similarity = query.to(dtype) @ points.T
         if hidden is not None:
-            similarity = similarity.masked_fill(hidden, -1.0)
+            similarity.masked_fill_(hidden, -1.0)
         is_last = depth == len(self.means) - 1
         n_nearest = min(_N_FOLLOWED if is_last else _N_NEAREST, similarity.shape[1])
-        nearest = similarity.topk(n_nearest, dim=1)
-        return nearest.values, nearest.indices
+        return largest(similarity, n_nearest)
 
     def _memory(self, similarity: Tensor, nearest: Tensor, part: TokenStates) -> Array:
         """Return the loss with memory and the memory's own probability, (n_texts, 2)."""
@@ -208,6 +208,30 @@ class TokenIndex:
         losses = -torch.log((1 - _SHARE) * predicted + _SHARE * remembered)
         columns = [_mean_by_text(losses, part), _mean_by_text(remembered, part)]
         return np.stack(columns, axis=1)
+
+
+def largest(rows: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    """Return the `n` largest of each row as float32, largest first, and where they are.
+
+    The `n` largest lie in the `n` groups whose maxima are largest, and maxima of groups take a
+    third of the time of a search through everything.
+
+    Parameters
+    ----------
+    rows : (n_rows, n_columns)
+    n : int
+    """
+    n_rows, n_columns = rows.shape
+    if n_columns < _GROUP * n:
+        found = rows.float().topk(n, dim=1)
+        return found.values, found.indices
+    padded = torch.nn.functional.pad(rows, (0, -n_columns % _GROUP), value=-torch.inf)
+    groups = padded.view(n_rows, _GROUP, -1)  # strided, so that maxima are taken side by side
+    best = groups.amax(1).float().topk(n, dim=1).indices
+    kept = groups.gather(2, best[:, None, :].expand(-1, _GROUP, -1)).reshape(n_rows, -1)
+    found = kept.float().topk(n, dim=1)
+    places = found.indices // n * groups.shape[2] + best.gather(1, found.indices % n)
+    return found.values, places
 
 
 def _chunks(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
-from polar_detect.tokens import TokenIndex, TokenStates
+from polar_detect.tokens import TokenIndex, TokenStates, largest
 
 
 @pytest.fixture
@@ -30,3 +31,16 @@ def test_a_text_among_the_normal_ones_is_nearer_and_cheaper_than_without_itself(
     np.testing.assert_allclose(apart.memory_share[kept], 0, atol=1e-3)  # no target occurs twice
     np.testing.assert_allclose(apart.memory_loss[kept], 2 + np.log(2), atol=0.01)
     assert np.isnan(own.distances[1]).all()  # a text without tokens
+
+
+@pytest.mark.parametrize("n_columns", [5, 40, 96, 100, 1000])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_largest_of_a_row_are_found_with_their_places(n_columns, dtype):
+    # Few distinct values, so that many are tied.
+    generator = torch.Generator().manual_seed(n_columns)
+    rows = torch.randint(-40, 40, (7, n_columns), generator=generator).to(dtype)
+    for n in (1, 3, 5):
+        values, places = largest(rows, n)
+        assert torch.equal(values, rows.float().topk(n, dim=1).values)
+        assert torch.equal(rows.gather(1, places).float(), values)
+        assert all(len(set(row)) == n for row in places.tolist())
