@@ -10,7 +10,6 @@ held constant.
 
 import argparse
 import json
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,8 +20,10 @@ import numpy as np
 from bench_baselines import Scores
 from bench_signatures import EveryNote, Signatures
 from bench_tables import Mean
+from benchmark import CACHE
 from numpy.typing import NDArray
 from scipy import stats
+from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LogisticRegression
 
 from polar_detect import models
@@ -53,7 +54,6 @@ GROUPS: dict[str, Callable[[Feature], bool]] = {
 _CURVES = {"skip", "loop", "exit"}
 _PROGRAM = {"program", "length_curve"}
 _LOSS = Feature("loss", "mean")
-_CACHE = Path(tempfile.gettempdir()) / "polar-detect-benchmark"
 
 
 def main() -> None:
@@ -84,7 +84,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--n-train", type=int, default=400)
     parser.add_argument("--n-test", type=int, default=150, help="test rows per class at most")
-    parser.add_argument("--cache", type=Path, default=_CACHE, help=f"default: {_CACHE}")
+    parser.add_argument("--cache", type=Path, default=CACHE, help=f"default: {CACHE}")
     parser.add_argument("--out", type=Path, help="JSON file for every figure")
     return parser.parse_args()
 
@@ -107,6 +107,7 @@ def _methods() -> dict[str, Method]:
             LightGBMHead(), seed=seed
         ),
         "head: isolation forest": lambda own, seed: own.scores(IsolationForestHead(), seed=seed),
+        "head: isolation forest on novelty and similarity": _on(_is_close, forest),
         "head: mean of calibrated p-values per layer": p_values,
         "head: mean of these five": ensemble,
         "loss only, high": lambda own, _: own.test.where(lambda f: f == _LOSS).values[:, 0],
@@ -136,6 +137,18 @@ def _without(keep: Callable[[Feature], bool]) -> Method:
 def _constant(table: FeatureTable, keep: Callable[[Feature], bool]) -> FeatureTable:
     is_kept = np.asarray([not keep(feature) for feature in table.features])
     return FeatureTable(np.where(is_kept, table.values, np.float32(0)), table.features)
+
+
+def forest(own: Signatures, seed: int) -> Scores:
+    """Score by an isolation forest of the normal texts."""
+    model = IsolationForest(n_estimators=200, random_state=seed).fit(own.normal.values)
+    scores: Scores = -model.score_samples(own.test.values)
+    return scores
+
+
+def _is_close(feature: Feature) -> bool:
+    is_encoder = feature.group == "encoder" and not feature.part.startswith("knn")
+    return is_encoder or feature.group in {"tokens", "memory", "neighbours"}
 
 
 def tails(own: Signatures, _: int) -> Scores:

@@ -23,7 +23,7 @@ import common
 import numpy as np
 from bench_baselines import Sample, Scores
 from bench_cache import SOURCES, CachedExtractor
-from bench_signatures import Notes
+from bench_signatures import Notes, Signatures
 from bench_tables import Run
 from numpy.typing import NDArray
 
@@ -37,7 +37,7 @@ from polar_detect.signature import Tracer
 POLAR = "polar-detect"
 
 _OUT = Path("experiments/out/benchmark.jsonl")
-_CACHE = Path(tempfile.gettempdir()) / "polar-detect-benchmark"
+CACHE = Path(tempfile.gettempdir()) / "polar-detect-benchmark"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Bench:
 
     def runs(self, unit: Unit) -> list[Run]:
         """Return every method's figures on the unit's test rows."""
-        sample = self._sample(unit)
+        sample = self.sample(unit.task, unit.seed, n_train=unit.n_train, n_test=unit.n_test)
         start_s = time.perf_counter()
         scores = self._families[unit.family](sample)
         took_s = time.perf_counter() - start_s
@@ -75,31 +75,33 @@ class Bench:
         """Return the sentence embeddings alone, likewise."""
         return self._extractor.embed(texts)
 
-    @property
-    def _families(self) -> dict[str, Callable[[Sample], dict[str, Scores]]]:
-        return bench_baselines.FAMILIES | {POLAR: self._polar}
+    def sample(self, name: str, seed: int, *, n_train: int, n_test: int) -> Sample:
+        """Return the rows of a task; those of the last call are kept."""
+        key = (name, seed, n_train, n_test)
+        if key not in self._samples:
+            task = bench_tasks.load(name, self.data, seed)
+            split = bench_tasks.split(name, self.data, seed=seed, n_train=n_train, n_test=n_test)
+            self._samples = {key: Sample(task, split, seed, self)}  # one at a time
+        return self._samples[key]
 
-    def _polar(self, sample: Sample) -> dict[str, Scores]:
-        """Score with the default detector, as `PolarDetector` fitted on the same rows does."""
+    def signatures(self, sample: Sample) -> Signatures:
+        """Return what a fit shows the default detector, and the test rows."""
         settings = (sample.seed, sample.split.train, sample.split.test)
-        own = bench_signatures.signatures(
+        return bench_signatures.signatures(
             sample.split,
             self._engine,
             seed=sample.seed,
             notes=Notes(),
             path=bench_signatures.place(self.cache, POLAR, *settings),
         )
-        return {POLAR: own.scores(AutoHead(), seed=sample.seed)}
 
-    def _sample(self, unit: Unit) -> Sample:
-        key = (unit.task, unit.seed, unit.n_train, unit.n_test)
-        if key not in self._samples:
-            task = bench_tasks.load(unit.task, self.data, unit.seed)
-            split = bench_tasks.split(
-                unit.task, self.data, seed=unit.seed, n_train=unit.n_train, n_test=unit.n_test
-            )
-            self._samples = {key: Sample(task, split, unit.seed, self)}  # one at a time
-        return self._samples[key]
+    @property
+    def _families(self) -> dict[str, Callable[[Sample], dict[str, Scores]]]:
+        return bench_baselines.FAMILIES | {POLAR: self._polar}
+
+    def _polar(self, sample: Sample) -> dict[str, Scores]:
+        """Score with the default detector, as `PolarDetector` fitted on the same rows does."""
+        return {POLAR: self.signatures(sample).scores(AutoHead(), seed=sample.seed)}
 
     @cached_property
     def _engine(self) -> Engine:
@@ -150,7 +152,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--n-train", type=int, default=600)
     parser.add_argument("--n-test", type=int, default=300, help="test rows per class at most")
-    parser.add_argument("--cache", type=Path, default=_CACHE, help=f"default: {_CACHE}")
+    parser.add_argument("--cache", type=Path, default=CACHE, help=f"default: {CACHE}")
     parser.add_argument("--out", type=Path, default=_OUT, help=f"results; default: {_OUT}")
     parser.add_argument("--json", type=Path, help="file for the runs of the table")
     options = parser.parse_args()
