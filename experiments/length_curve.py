@@ -1,9 +1,9 @@
 """Does a text's loss-against-length curve tell more than its loss? One table for three tasks.
 
-Curves come from the programs of a menu (which `score` measures anyhow) and from one sweep over
-the layers. Each is judged alone and beside the loss by the Mahalanobis distance to normal
-training texts, and as a group of features of the detectors that ask for programs, which are
-fitted on the same signatures with and without it.
+Curves come from the programs of a menu (which `score` measures anyhow) and with `--sweeps` from
+one sweep over the layers. They are judged alone and beside the loss, by the Mahalanobis
+distance to normal training texts, and as features of detectors that ask for programs, which
+are fitted on the same signatures with and without them.
 """
 
 import argparse
@@ -24,17 +24,15 @@ from sklearn.metrics import roc_auc_score
 
 from polar_detect import models
 from polar_detect.backbone import Backbone
-from polar_detect.detectors import Head, IsolationForestHead, LightGBMHead
+from polar_detect.detectors import HEADS, Head
 from polar_detect.encoder import Encoder
 from polar_detect.extraction import Extractor, program_features
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.fitting import Fitted, Fitting
 from polar_detect.length_curve import GROUP, length_curve_features, swept_curves
 from polar_detect.progress import Tracker
-from polar_detect.search import Candidate
 from polar_detect.signature import Tracer
 
-Curves = Sequence[Sequence[Candidate]]
 Values = NDArray[np.float64]
 
 
@@ -43,10 +41,13 @@ class Keeping(Head):
 
     name = "keeping"
     reason = "keeps tables"
-    needs_curves = True
-    needs_corruptions = True
+    needs_curves = False
+    needs_corruptions = False  # or as the heads that are compared
     needs_programs = True
     needs_context = True
+
+    def __init__(self, heads: Sequence[Head]) -> None:
+        self.needs_corruptions = any(head.needs_corruptions for head in heads)  # type: ignore[misc]
 
     def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> "Keeping":
         """Keep both tables; see `Head.fit`."""
@@ -74,7 +75,7 @@ def main() -> None:
     options = _options()
     backbone = Backbone.load(models.resolve(models.DEFAULT_MODEL).folder)
     encoder = Encoder.load(models.resolve(models.DEFAULT_ENCODER).folder)
-    extractor = Extractor(Tracer(backbone), encoder)
+    extractor = Extractor(Tracer(backbone, curves="none"), encoder)
     results: dict[str, dict[str, list[float]]] = {}
     if options.out and options.out.exists():
         results = json.loads(options.out.read_text(encoding="utf-8"))
@@ -83,7 +84,7 @@ def main() -> None:
             start_s = time.perf_counter()
             task = bench_tasks.load(name, options.data, seed)
             split = common.split(task, seed=seed, n_train=options.n_train, n_test=options.n_test)
-            for method, auroc in _aurocs(extractor, split, seed).items():
+            for method, auroc in _aurocs(extractor, split, seed, options).items():
                 results.setdefault(name, {}).setdefault(method, []).append(auroc)
             common.say(f"{name}, seed {seed}: {time.perf_counter() - start_s:.0f} s")
             if options.out:
@@ -103,37 +104,43 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--n-train", type=int, default=300)
     parser.add_argument("--n-test", type=int, default=150)
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument(
+        "--heads", type=lambda s: s.split(","), default=["isolation-forest", "lightgbm"]
+    )
+    parser.add_argument("--sweeps", action="store_true", help="also curves of one sweep a text")
     parser.add_argument("--out", type=Path, help="JSON file for every figure; is gone on with")
     return parser.parse_args()
 
 
-def _aurocs(extractor: Extractor, split: Split, seed: int) -> dict[str, float]:
-    tracer, keeping, n_layers = extractor.tracer, Keeping(), extractor.tracer.backbone.n_layers
+def _aurocs(
+    extractor: Extractor, split: Split, seed: int, options: argparse.Namespace
+) -> dict[str, float]:
+    heads = [HEADS[name]() for name in options.heads]
+    keeping = Keeping(heads)
     fitting = Fitting(extractor, Tracker(None), tolerance=0.1, seed=seed)
     fitted = fitting.run(keeping, split.train, split.train[:20], [])  # calibration is not used
-    test = _signatures(extractor, fitted, split.test)
-    swept = [
-        length_curve_features(swept_curves(tracer.executor, tracer.tokenize(texts)), n_layers)
-        for texts in (split.train, split.test)
-    ]
-    losses = [t.where(lambda f: f.name == "loss/mean").values for t in (keeping.normal, test)]
-    menus = [t.where(lambda f: f.group == GROUP).values for t in (keeping.normal, test)]
-    sweeps = [table.values for table in swept]
-    scores = {
-        "loss, high": losses[1][:, 0],
-        "loss, low": -losses[1][:, 0],
-        "loss, both tails": _mahalanobis(losses),
-        "curve of the menu": _mahalanobis(menus),
-        "loss and curve of the menu": _mahalanobis(_beside(losses, menus)),
-        "curve of a sweep": _mahalanobis(sweeps),
-        "loss and curve of a sweep": _mahalanobis(_beside(losses, sweeps)),
-    }
-    for head in (IsolationForestHead(), LightGBMHead()):
+    tables = keeping.normal, _signatures(extractor, fitted, split.test)
+    losses = [table.where(lambda f: f.name == "loss/mean").values for table in tables]
+    curves = {"the menu": [table.where(lambda f: f.group == GROUP).values for table in tables]}
+    if options.sweeps:
+        curves["a sweep"] = [_swept(extractor, texts) for texts in (split.train, split.test)]
+    high = losses[1][:, 0].astype(np.float64)
+    scores = {"loss, high": high, "loss, low": -high, "loss, both tails": _mahalanobis(losses)}
+    for name, own in curves.items():
+        scores[f"curve of {name}"] = _mahalanobis(own)
+        scores[f"loss and curve of {name}"] = _mahalanobis(_beside(losses, own))
+    for head in heads:
         for said, change in (("without", _without_curves), ("with", _as_programs)):
-            own = copy.deepcopy(head)
-            own.fit(change(keeping.normal), change(keeping.strangers), seed=seed)
-            scores[f"{head.name} {said} curve"] = own.scores(change(test))
+            own_head = copy.deepcopy(head)
+            own_head.fit(change(keeping.normal), change(keeping.strangers), seed=seed)
+            scores[f"{head.name} {said} curve"] = own_head.scores(change(tables[1]))
     return {name: float(roc_auc_score(split.is_anomalous, own)) for name, own in scores.items()}
+
+
+def _swept(extractor: Extractor, texts: list[str]) -> NDArray[np.float32]:
+    tracer = extractor.tracer
+    curves = swept_curves(tracer.executor, tracer.tokenize(texts))
+    return length_curve_features(curves, tracer.backbone.n_layers).values
 
 
 def _signatures(extractor: Extractor, fitted: Fitted, texts: list[str]) -> FeatureTable:
