@@ -2,8 +2,9 @@
 
 Curves come from the programs of a menu (which `score` measures anyhow) and with `--sweeps` from
 one sweep over the layers. They are judged alone and beside the loss, by the Mahalanobis
-distance to normal training texts, and as features of detectors that ask for programs, which
-are fitted on the same signatures with and without them.
+distance to normal training texts; by a logistic regression that is given the labels (five
+folds of the test rows), which says what there is to be learned whichever way it points; and
+as features of detectors that ask for programs, fitted with and without them.
 """
 
 import argparse
@@ -20,7 +21,10 @@ import numpy as np
 from common import Split
 from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.preprocessing import StandardScaler
 
 from polar_detect import models
 from polar_detect.backbone import Backbone
@@ -126,9 +130,14 @@ def _aurocs(
         curves["a sweep"] = [_swept(extractor, texts) for texts in (split.train, split.test)]
     high = losses[1][:, 0].astype(np.float64)
     scores = {"loss, high": high, "loss, low": -high, "loss, both tails": _mahalanobis(losses)}
+    scores["loss, given labels"] = _learned(losses[1], split.is_anomalous, seed)
     for name, own in curves.items():
+        both = _beside(losses, own)
         scores[f"curve of {name}"] = _mahalanobis(own)
-        scores[f"loss and curve of {name}"] = _mahalanobis(_beside(losses, own))
+        scores[f"loss and curve of {name}"] = _mahalanobis(both)
+        scores[f"curve of {name}, given labels"] = _learned(own[1], split.is_anomalous, seed)
+        learned = _learned(both[1], split.is_anomalous, seed)
+        scores[f"loss and curve of {name}, given labels"] = learned
     for head in heads:
         for said, change in (("without", _without_curves), ("with", _as_programs)):
             own_head = copy.deepcopy(head)
@@ -157,6 +166,23 @@ def _mahalanobis(tables: Sequence[NDArray[np.float32]]) -> Values:
     fitted = LedoitWolf().fit((train - centre) / spread)
     distances: Values = fitted.mahalanobis((test - centre) / spread)
     return distances
+
+
+def _learned(values: NDArray[np.float32], is_anomalous: NDArray[np.bool_], seed: int) -> Values:
+    """Return log-odds of a logistic regression on the other four of five folds.
+
+    It sees the size of each standardised value too, so that either tail can be anomalous.
+    """
+    standard = StandardScaler().fit_transform(values.astype(np.float64))
+    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+    odds: Values = cross_val_predict(
+        LogisticRegression(C=0.1, max_iter=1000),
+        np.hstack([standard, np.abs(standard)]),
+        is_anomalous,
+        cv=folds,
+        method="decision_function",
+    )
+    return odds
 
 
 def _beside(
