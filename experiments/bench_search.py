@@ -5,14 +5,19 @@ counted by the executor, shared prefixes once, verification in float32 included.
 runs for all texts in step; written `METHOD/alone` it gets one text at a time, as a tree
 search was published. `menu` is fitted on training texts, which its time leaves out; `menu+`
 shortens the program from the menu by one round of measured removals.
+
+With `--out` a run goes on where it stopped: what the file has is not run again, so slow
+methods can be run apart from the others, or in pieces of `--stop-after` seconds.
 """
 
 import argparse
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import common
@@ -23,47 +28,100 @@ from polar_detect.backbone import Backbone
 from polar_detect.executor import Executor
 from polar_detect.menu import Menu
 from polar_detect.minimal import MinimalProgram, find_minimal_programs
-from polar_detect.search import METHODS, Refinement
+from polar_detect.search import METHODS, MctsSettings, Refinement, mcts
 
 Run = Callable[[list[list[int]]], list[MinimalProgram]]
 
-_REFERENCE = "mcts"
+_ALONE = "/alone"
+_METHODS = (
+    "quick", "quick/alone", "menu", "menu+", "thorough", "dynamic", "beam", "guided", "greedy",
+    "mcts", "mcts/alone",
+)  # fmt: skip
 _N_MENU_TEXTS = 24
 
 
-@dataclass(frozen=True)
-class Row:
-    """What one method found and took, over all texts."""
+@dataclass
+class Repeat:
+    """What one run of a method found and took.
 
-    lengths: list[int]
-    layer_calls: list[int]
-    times_s: list[float]
+    Parameters
+    ----------
+    lengths, layer_calls : list of int
+        By text.
+    times_s : list of float
+        One for all texts in step, or one for each text alone.
+    """
+
+    lengths: list[int] = field(default_factory=list)
+    layer_calls: list[int] = field(default_factory=list)
+    times_s: list[float] = field(default_factory=list)
+
+    def add(self, run: Run, tokens: list[list[int]]) -> None:
+        """Search further texts and time it."""
+        start_s = time.perf_counter()
+        found = run(tokens)
+        self.times_s.append(time.perf_counter() - start_s)
+        self.lengths += [len(minimal.program) for minimal in found]
+        self.layer_calls += [minimal.layer_calls for minimal in found]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A method's mean length, layer calls and milliseconds a text, the last as a median."""
+
+    name: str
+    length: float
+    shortest: int
+    longest: int
+    layer_calls: float
+    time_ms: float
+    n_repeats: int
+
+    @classmethod
+    def of(cls, name: str, repeats: list[Repeat], n_texts: int) -> "Summary | None":
+        """Return the summary of the repeats that are whole, None if none is."""
+        whole = [repeat for repeat in repeats if len(repeat.lengths) == n_texts]
+        if not whole:
+            return None
+        last = whole[-1]
+        return cls(
+            name,
+            statistics.mean(last.lengths),
+            min(last.lengths),
+            max(last.lengths),
+            statistics.mean(last.layer_calls),
+            1e3 * statistics.median(sum(repeat.times_s) for repeat in whole) / n_texts,
+            len(whole),
+        )
 
 
 def main() -> None:
     options = _options()
     backbone = Backbone.load(models.resolve(options.model).folder)
-    texts = _drawn(common.clinc_queries(options.data, "test"), options.n)
+    texts = _drawn(common.clinc_queries(options.data, "test"), options.n, options.seed)
     tokens = backbone.tokenize(texts, 64)
+    settings = {name: getattr(options, name) for name in ("n", "seed", "tolerance", "model")}
+    repeats = _stored(options.out, settings)
     runs = {name: _run(name, Executor(backbone), options) for name in options.methods}
-    rows = {name: Row([], [], []) for name in runs}
-    for repeat in range(options.repeats):
+    deadline_s = time.perf_counter() + options.stop_after
+    for number in range(options.repeats):
         for name, run in runs.items():
-            start_s = time.perf_counter()
-            found = run(tokens)
-            took_s = time.perf_counter() - start_s
-            rows[name].times_s.append(took_s)
-            rows[name].lengths[:] = [len(minimal.program) for minimal in found]
-            rows[name].layer_calls[:] = [minimal.layer_calls for minimal in found]
-            mean = statistics.mean(rows[name].lengths)
-            common.say(f"repeat {repeat + 1}: {name} {took_s:.1f} s, mean length {mean:.2f}")
+            own = repeats.setdefault(name, [])
+            if len(own) <= number:
+                own.append(Repeat())
+            _go_on(own[number], run, tokens, name.endswith(_ALONE), deadline_s)
+            done = len(own[number].lengths)
+            common.say(
+                f"repeat {number + 1}: {name}, {done} texts, {sum(own[number].times_s):.1f} s"
+            )
             if options.out:
-                _write(options.out, rows, len(texts))
+                _write(options.out, settings, repeats)
+    found = [Summary.of(name, own, len(texts)) for name, own in repeats.items()]
     print(
         f"{common.machine()}; {options.model}, {backbone.n_layers} layers, {len(texts)} CLINC150 "
-        f"queries, tolerance {options.tolerance}, median of {options.repeats} repeats\n"
+        f"queries, seed {options.seed}, tolerance {options.tolerance}\n"
     )
-    print(_table(rows))
+    print(_table([summary for summary in found if summary is not None]))
 
 
 def _options() -> argparse.Namespace:
@@ -71,84 +129,107 @@ def _options() -> argparse.Namespace:
     common.add_data_option(parser)
     parser.add_argument("--n", type=int, default=50, help="texts to search")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=0, help="draws the texts; seeds tree searches")
     parser.add_argument("--tolerance", type=float, default=0.1, help="nats per token")
     parser.add_argument("--model", default=models.DEFAULT_MODEL)
     parser.add_argument(
         "--methods",
         type=lambda names: names.split(","),
-        default=["quick", "thorough", "menu", "guided", "mcts", "greedy"],
+        default=list(_METHODS),
         help="comma-separated: menu, menu+ or one of "
         + ", ".join(METHODS)
-        + "; /alone: not in step",
+        + "; METHOD/alone: one text at a time",
     )
-    parser.add_argument("--out", type=Path, help="JSON file for every figure")
+    parser.add_argument("--out", type=Path, help="JSON file for every figure; is gone on with")
+    parser.add_argument(
+        "--stop-after", type=float, default=float("inf"), help="seconds; nothing is begun later"
+    )
     return parser.parse_args()
 
 
-def _drawn(texts: list[str], n: int) -> list[str]:
-    return [texts[i] for i in np.random.default_rng(0).permutation(len(texts))[:n]]
+def _drawn(texts: list[str], n: int, seed: int) -> list[str]:
+    return [texts[i] for i in np.random.default_rng(seed).permutation(len(texts))[:n]]
+
+
+def _go_on(
+    repeat: Repeat, run: Run, tokens: list[list[int]], is_alone: bool, deadline_s: float
+) -> None:
+    """Search the texts that are still to be searched, alone or in step, until the deadline."""
+    while len(repeat.lengths) < len(tokens) and time.perf_counter() < deadline_s:
+        start = len(repeat.lengths)
+        repeat.add(run, tokens[start : start + 1] if is_alone else tokens)
 
 
 def _run(name: str, executor: Executor, options: argparse.Namespace) -> Run:
     """Return what searches tokenised texts by the method called `name`."""
-    name, _, company = name.partition("/")
-    tolerance = options.tolerance
+    name, tolerance = name.removesuffix(_ALONE), options.tolerance
     if name in {"menu", "menu+"}:
-        train = _drawn(common.clinc_queries(options.data, "train"), _N_MENU_TEXTS)
+        train = _drawn(common.clinc_queries(options.data, "train"), _N_MENU_TEXTS, options.seed)
         rows = executor.backbone.tokenize(train, 64)
         menu = Menu.fit(executor, rows, tolerance=tolerance)
         how = Refinement(n_rounds=1, n_singles=8) if name == "menu+" else None
         return lambda tokens: menu.minimal_programs(
             executor, tokens, tolerance=tolerance, refinement=how
         )
-    search = METHODS[name]
-
-    def together(tokens: list[list[int]]) -> list[MinimalProgram]:
-        return find_minimal_programs(executor, tokens, tolerance=tolerance, search=search)
-
-    def alone(tokens: list[list[int]]) -> list[MinimalProgram]:
-        return [together([row])[0] for row in tokens]
-
-    return alone if company == "alone" else together
+    published = MctsSettings()
+    seeded = MctsSettings(seed=published.seed + options.seed)
+    search = partial(mcts, settings=seeded) if name == "mcts" else METHODS[name]
+    return lambda tokens: find_minimal_programs(
+        executor, tokens, tolerance=tolerance, search=search
+    )
 
 
-def _table(rows: dict[str, Row]) -> str:
-    reference = rows.get(_REFERENCE)
-    lines = []
-    for name, row in rows.items():
-        time_s = statistics.median(row.times_s)
-        compared = ["–", "–"]
-        if reference:
-            shorter = statistics.mean(reference.lengths) - statistics.mean(row.lengths)
-            faster = statistics.median(reference.times_s) / time_s
-            compared = [f"{shorter:+.1f}", f"{faster:.1f} ×"]
-        lines.append(
-            [
-                name,
-                f"{statistics.mean(row.lengths):.1f}",
-                f"{min(row.lengths)}–{max(row.lengths)}",
-                f"{statistics.mean(row.layer_calls):.0f}",
-                f"{1e3 * time_s / len(row.lengths):.0f}",
-                *compared,
-            ]
-        )
+def _table(found: list[Summary]) -> str:
+    known = {summary.name: summary for summary in found}
+    trees, alone, greedy = (known.get(name) for name in ("mcts", "mcts/alone", "greedy"))
+    tree = trees or alone  # both find the same
+    lines = [
+        [
+            own.name,
+            f"{own.length:.1f}",
+            f"{own.shortest}–{own.longest}",
+            f"{own.layer_calls:.0f}",
+            f"{own.time_ms:.0f}",
+            f"{own.n_repeats}",
+            f"{tree.length - own.length:+.1f}" if tree else "–",
+            f"{trees.time_ms / own.time_ms:.1f} ×" if trees else "–",
+            f"{alone.time_ms / own.time_ms:.1f} ×" if alone else "–",
+            f"{own.length - greedy.length:+.2f}" if greedy else "–",
+            f"{greedy.layer_calls / own.layer_calls:.1f} ×" if greedy else "–",
+        ]
+        for own in found
+    ]
     return common.markdown_table(
         [
-            "method", "mean length", "range", "layer calls a text", "ms a text",
-            f"layers shorter than {_REFERENCE}", f"faster than {_REFERENCE}",
+            "method", "mean length", "range", "layer calls a text", "ms a text", "repeats",
+            "layers shorter than mcts", "faster than mcts in step", "faster than mcts/alone",
+            "layers longer than greedy", "fewer layer calls than greedy",
         ],
         lines,
     )  # fmt: skip
 
 
-def _write(path: Path, rows: dict[str, Row], n_texts: int) -> None:
+def _stored(path: Path | None, settings: dict[str, object]) -> dict[str, list[Repeat]]:
+    """Return what an earlier run with the same settings has left in the file."""
+    if path is None or not path.exists():
+        return {}
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    if stored["settings"] != settings:
+        sys.exit(
+            f"Got --out '{path}' of a run with {stored['settings']}; expected {settings}; name "
+            "another file."
+        )
+    return {name: [Repeat(**own) for own in every] for name, every in stored["methods"].items()}
+
+
+def _write(path: Path, settings: dict[str, object], repeats: dict[str, list[Repeat]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     stored = {
+        "settings": settings,
         "machine": common.machine(),
-        "n_texts": n_texts,
-        "rows": {name: vars(row) for name, row in rows.items()},
+        "methods": {name: [asdict(repeat) for repeat in own] for name, own in repeats.items()},
     }
-    path.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(stored) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from common import add_data_option, clinc_queries
+from common import add_data_option, clinc_queries, machine
 
 from polar_detect import models
 from polar_detect.backbone import Backbone
@@ -23,11 +23,13 @@ from polar_detect.executor import Executor, batches
 from polar_detect.menu import Menu
 from polar_detect.minimal import MinimalProgram, find_minimal_programs
 from polar_detect.predictor import ProgramPredictor, minimal_predicted_programs
+from polar_detect.predictor_network import PredictorSettings
 from polar_detect.program import Program
 from polar_detect.schedule import Job
 from polar_detect.signature import Tracer
 
 _TOLERANCE, _MAX_TOKENS, _CHUNK = 0.1, 64, 16
+_MENU_TEXTS, _MENU_CANDIDATES = 100, 64  # a menu measures each candidate on each text
 
 
 @dataclass(frozen=True)
@@ -48,26 +50,43 @@ class Row:
 
 
 def main() -> None:
+    options = _options()
+    train = drawn(clinc_queries(options.data, "train"), options.n_train, options.seed)
+    test = drawn(clinc_queries(options.data, "test"), options.n_test, options.seed)
+    executor = Executor(Backbone.load(models.resolve(models.DEFAULT_MODEL).folder))
+    searched = search(executor, train, options.out / "searched.json")
+    tracer = Tracer(executor.backbone, max_tokens=_MAX_TOKENS, curves="none")
+    trajectories = tracer.trace(train).trajectory
+    predictor = ProgramPredictor.fit(trajectories, searched, PredictorSettings(seed=options.seed))
+    if options.save is not None:
+        predictor.save(options.save)
+    # The control: what the predictor proposes for a text that it knows nothing of.
+    (blind,) = predictor.propose(trajectories.mean(0, keepdims=True), n_programs=options.n_programs)
+    menu = chosen_menu(executor, tracer.tokenize(train), searched, options.n_programs)
+    proposals = predictor.propose(tracer.trace(test).trajectory, n_programs=options.n_programs)
+    rows = compare(executor, tracer.tokenize(test), menu, proposals, blind)
+    (options.out / "rows.json").write_text(json.dumps([asdict(row) for row in rows], indent=1))
+    print(f"{machine()}; seed {options.seed}")
+    print_table(rows, n_train=len(train), n_test=len(test))
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add_data_option(parser)
     parser.add_argument("--n-train", type=int, default=400)
     parser.add_argument("--n-test", type=int, default=100)
     parser.add_argument("--n-programs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--save", type=Path, help="folder for the predictor")
     parser.add_argument("--out", type=Path, default=Path("experiments/out/predictor"))
-    options = parser.parse_args()
-    train = clinc_queries(options.data, "train")
-    random.Random(options.seed).shuffle(train)
-    train = train[: options.n_train]
-    test = clinc_queries(options.data, "test")
-    random.Random(options.seed).shuffle(test)
-    test = test[: options.n_test]
-    backbone = Backbone.load(models.resolve(models.DEFAULT_MODEL).folder)
-    executor = Executor(backbone)
-    searched = search(executor, train, options.out / "searched.json")
-    rows = compare(executor, train, searched, test, options.n_programs)
-    (options.out / "rows.json").write_text(json.dumps([asdict(row) for row in rows], indent=1))
-    print_table(rows, n_train=len(train), n_test=len(test))
+    return parser.parse_args()
+
+
+def drawn(texts: Sequence[str], n: int, seed: int) -> list[str]:
+    """Return `n` of the texts in random order; fewer are the first of more."""
+    shuffled = list(texts)
+    random.Random(seed).shuffle(shuffled)
+    return shuffled[:n]
 
 
 def search(executor: Executor, texts: Sequence[str], file: Path) -> list[Program]:
@@ -87,29 +106,22 @@ def search(executor: Executor, texts: Sequence[str], file: Path) -> list[Program
 
 def compare(
     executor: Executor,
-    train: Sequence[str],
-    searched: Sequence[Program],
-    test: Sequence[str],
-    n_programs: int,
+    tokens: Sequence[list[int]],
+    menu: Menu,
+    proposals: Sequence[Sequence[Program]],
+    blind: Sequence[Program],
 ) -> list[Row]:
-    tracer = Tracer(executor.backbone, max_tokens=_MAX_TOKENS, curves="none")
-    trajectories = tracer.trace(train).trajectory
-    predictor = ProgramPredictor.fit(trajectories, searched)
-    proposals = predictor.propose(tracer.trace(test).trajectory, n_programs=n_programs)
-    # The control: what the predictor proposes for a text that it knows nothing of.
-    blind = predictor.propose(trajectories.mean(0, keepdims=True), n_programs=n_programs)
-    menu = chosen_menu(executor, tracer.tokenize(train), searched, n_programs)
-    tokens = tracer.tokenize(test)
-    n_layers = executor.backbone.n_layers
+    """Measure the menu's programs, each text's proposals, and proposals for no text."""
+    n_layers, n = executor.backbone.n_layers, len(tokens)
     by_menu = menu.minimal_programs(executor, tokens, tolerance=_TOLERANCE)
-    rows = [row_of("menu", by_menu, by_menu, [menu.programs] * len(test), n_layers)]
-    both = [[*own, *menu.programs] for own in proposals]
+    rows = [row_of("menu", by_menu, by_menu, [menu.programs] * n, n_layers)]
     for name, asked in (
         ("predictor, most probable", [own[:1] for own in proposals]),
         ("predictor, beam", proposals),
-        ("the same for all texts, beam", blind * len(test)),
-        ("predictor and menu", both),
+        ("the same for all texts, beam", [blind] * n),
+        ("predictor and menu", [[*own, *menu.programs] for own in proposals]),
     ):
+        print(f"measuring: {name}", file=sys.stderr)
         found = minimal_predicted_programs(executor, tokens, asked, tolerance=_TOLERANCE)
         rows.append(row_of(name, found, by_menu, asked, n_layers))
     return rows
@@ -118,12 +130,17 @@ def compare(
 def chosen_menu(
     executor: Executor, tokens: Sequence[list[int]], searched: Sequence[Program], n_programs: int
 ) -> Menu:
-    """Return the programs that shorten the training texts' shortest valid one most, one by one."""
+    """Return the programs that shorten the training texts' shortest valid one most, one by one.
+
+    Candidates are spread evenly over the lengths that were found.
+    """
     full = Program.full(executor.backbone.n_layers)
-    candidates = [full, *(program for program in dict.fromkeys(searched) if program != full)]
+    distinct = sorted(set(searched) - {full}, key=lambda program: (len(program), program.layers))
+    step = max(1, -(-len(distinct) // _MENU_CANDIDATES))
+    candidates = [full, *distinct[::step]]
     lengths = np.asarray([len(program) for program in candidates])
     costs = []
-    for batch in batches(tokens, executor.backbone):
+    for batch in batches(tokens[:_MENU_TEXTS], executor.backbone):
         jobs = [Job(row, program) for row in range(len(batch)) for program in candidates]
         losses = executor.losses(batch, jobs).reshape(len(batch), len(candidates))
         costs.append(np.where(losses <= losses[:, :1] + _TOLERANCE, lengths, len(full)))

@@ -5,9 +5,8 @@ the embedding of the full program, and it is valid within a tolerance of that.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import torch
@@ -18,14 +17,11 @@ from torch import Tensor
 from polar_detect.encoder_backbone import EncoderBackbone, EncoderBatch
 from polar_detect.program import Program
 from polar_detect.schedule import Job, plan
-from polar_detect.search import Answer, Query, greedy, run_together
 
 Array = NDArray[np.float32]
 
 _STEP_TOKENS = 2048  # tokens of one block call
-_BATCH_TOKENS = 512  # of a batch that runs many programs at once
-_MAX_EXHAUSTIVE = 8  # layers: 2^8 programs a text, in 255 layer calls
-_SLACK = 0.01  # the quick form moves a distance by .005 at most, in 500 texts and 64 programs
+BATCH_TOKENS = 512  # of a batch that runs many programs at once
 
 
 @dataclass(frozen=True)
@@ -46,24 +42,6 @@ class EncoderTraces:
     trajectory: Array
     skip: Array
     loop: Array
-
-
-@dataclass(frozen=True, slots=True)
-class MinimalEncoderProgram:
-    """The shortest valid program of a text, smallest distance first among equals.
-
-    Parameters
-    ----------
-    program : Program
-    distance : float
-        1 − cosine of its embedding to that of the full program, measured in float32.
-    layer_calls : int
-        Spent on this text's search and verification.
-    """
-
-    program: Program
-    distance: float
-    layer_calls: int
 
 
 class EncoderExecutor:
@@ -161,7 +139,7 @@ class EncoderTracer:
             loop=np.zeros((n_texts, n_curve), np.float32),
         )
         depths = [Program.full(depth) for depth in range(n_layers + 1)]
-        for batch in self.backbone.batches(texts, max_batch_tokens=4 * _BATCH_TOKENS):
+        for batch in self.backbone.batches(texts, max_batch_tokens=4 * BATCH_TOKENS):
             jobs = [Job(row, program) for row in range(len(batch)) for program in depths]
             states = self.executor.pooled(batch, jobs, precise=True)
             trajectory = states.view(len(batch), n_layers + 1, hidden)
@@ -176,88 +154,8 @@ class EncoderTracer:
         full = Program.full(n_layers)
         edits = [full.skip(layer) for layer in range(n_layers)]
         edits += [full.repeat(layer) for layer in range(n_layers)]
-        for batch in self.backbone.batches(texts, max_batch_tokens=_BATCH_TOKENS):
+        for batch in self.backbone.batches(texts, max_batch_tokens=BATCH_TOKENS):
             found = self.executor.distances(batch, dict.fromkeys(range(len(batch)), edits))
             distances = np.stack(list(found.values()))
             out.skip[batch.index] = distances[:, :n_layers]
             out.loop[batch.index] = distances[:, n_layers:]
-
-
-def find_minimal_encoder_programs(
-    backbone: EncoderBackbone, texts: Sequence[str], *, tolerance: float = 0.1
-) -> list[MinimalEncoderProgram]:
-    """Find the minimal program of each text under the cosine criterion.
-
-    With at most 8 layers every way of skipping some is tried (looping only makes longer), all
-    of them in one prefix tree; deeper encoders are searched by greedy removal. What the quick
-    form of the layers finds is measured again in float32.
-
-    Parameters
-    ----------
-    backbone : EncoderBackbone
-    texts : sequence of str
-    tolerance : float
-        Largest distance of a valid program.
-    """
-    executor = EncoderExecutor(backbone)
-    results: list[MinimalEncoderProgram | None] = [None] * len(texts)
-    for batch in backbone.batches(texts, max_batch_tokens=_BATCH_TOKENS):
-        if backbone.n_layers <= _MAX_EXHAUSTIVE:
-            candidates = _by_exhaustion(executor, batch, tolerance)
-        else:
-            candidates = _by_greedy_removal(executor, batch, tolerance)
-        for row, (program, distance) in _verified(executor, batch, candidates, tolerance).items():
-            text = int(batch.index[row])
-            results[text] = MinimalEncoderProgram(program, distance, executor.spent[text])
-    return [result for result in results if result is not None]
-
-
-def _by_exhaustion(
-    executor: EncoderExecutor, batch: EncoderBatch, tolerance: float
-) -> dict[int, list[Program]]:
-    """Return, per row, the skip-only programs that may be valid, shortest first."""
-    n_layers = executor.backbone.n_layers
-    programs = [Program(kept) for n in range(n_layers) for kept in combinations(range(n_layers), n)]
-    lengths = np.asarray([len(program) for program in programs])
-    found = executor.distances(batch, dict.fromkeys(range(len(batch)), programs))
-    slack = 0.0 if executor.backbone.quick_dtype == torch.float32 else _SLACK
-    candidates = {}
-    for row, distances in found.items():
-        order = np.lexsort((distances, lengths))
-        candidates[row] = [programs[i] for i in order if distances[i] <= tolerance + slack]
-    return candidates
-
-
-def _by_greedy_removal(
-    executor: EncoderExecutor, batch: EncoderBatch, tolerance: float
-) -> dict[int, list[Program]]:
-    """Return, per row, the valid programs that greedy removal met, shortest first."""
-
-    def answer(queries: Mapping[int, Query]) -> dict[int, Answer]:
-        asked = {row: query.programs for row, query in queries.items()}
-        return {row: Answer(d) for row, d in executor.distances(batch, asked).items()}
-
-    n_layers = executor.backbone.n_layers
-    searches = {row: greedy(n_layers, tolerance=tolerance) for row in range(len(batch))}
-    found = run_together(searches, answer)
-    return {row: [candidate.program for candidate in f.valid] for row, f in found.items()}
-
-
-def _verified(
-    executor: EncoderExecutor,
-    batch: EncoderBatch,
-    candidates: Mapping[int, list[Program]],
-    tolerance: float,
-) -> dict[int, tuple[Program, float]]:
-    """Return, per row, the first candidate that float32 confirms, with its distance."""
-    full = Program.full(executor.backbone.n_layers)
-    verified: dict[int, tuple[Program, float]] = {}
-    left: dict[int, Iterator[Program]] = {row: iter(own) for row, own in candidates.items()}
-    while left:
-        asked = {row: (next(own, full),) for row, own in left.items()}
-        for row, distances in executor.distances(batch, asked, precise=True).items():
-            program, distance = asked[row][0], float(distances[0])
-            if distance <= tolerance or program == full:
-                verified[row] = (program, distance)
-                del left[row]
-    return verified

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from polar_detect.encoder import Encoder, Encoding
 from polar_detect.features import Feature, FeatureTable, by_layer
+from polar_detect.length_curve import length_curve_features
 from polar_detect.minimal import MinimalProgram
 from polar_detect.reference import Geometry, Neighbours, contexts, nearest
 from polar_detect.signature import Array, Tracer, Traces
@@ -245,7 +246,7 @@ def _similarity(neighbours: Neighbours) -> FeatureTable:
 
 
 def program_features(programs: Sequence[MinimalProgram], n_layers: int) -> FeatureTable:
-    """Return minimal programs as features: length, skips, loops, and calls of each layer."""
+    """Return minimal programs as features: length, skips, loops, calls of each layer, curve."""
     counts = np.asarray([p.program.counts(n_layers) for p in programs], np.float32)
     counts = counts.reshape(len(programs), n_layers)
     whole = np.asarray(
@@ -253,6 +254,6 @@ def program_features(programs: Sequence[MinimalProgram], n_layers: int) -> Featu
         np.float32,
     ).reshape(len(programs), 3)
     names = tuple(Feature("program", part) for part in ("length", "n_skips", "n_loops"))
-    return FeatureTable.beside(
-        [FeatureTable(whole, names), FeatureTable(counts, by_layer("program", n_layers, "calls"))]
-    )
+    calls = FeatureTable(counts, by_layer("program", n_layers, "calls"))
+    curves = length_curve_features([p.curve for p in programs], n_layers)
+    return FeatureTable.beside([FeatureTable(whole, names), calls, curves])

@@ -6,9 +6,9 @@ found. Source: mcts_discovery/merge_mcts_samples.py and polar/data.py of tianyi-
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from polar_detect.errors import InputError, InputNotFoundError, OutputError, ProgramError
 from polar_detect.program import Program
@@ -43,6 +43,16 @@ class PolarSample:
     valid: tuple[Program, ...]
     invalid: tuple[Program, ...]
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_programs(self, programs: Sequence[Program], is_valid: Sequence[bool]) -> Self:
+        """Return the sample with these programs instead, the full one first among them."""
+        pairs = list(zip(programs, is_valid, strict=True))
+        return replace(
+            self,
+            initial_score=float(is_valid[0]),
+            valid=tuple(program for program, valid in pairs if valid),
+            invalid=tuple(program for program, valid in pairs if not valid),
+        )
 
     def check(self, n_layers: int, place: str) -> None:
         """Raise `ProgramError` naming `place` unless all programs fit a model of `n_layers`."""

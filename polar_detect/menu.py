@@ -97,7 +97,7 @@ def _met_programs(
 
     met: dict[Program, None] = {}
     for batch in batches(rows, executor.backbone):
-        for found in search_batch(executor, batch, search).values():
+        for found in search_batch(executor, batch, [search] * len(batch)).values():
             best: dict[int, Program] = {}
             for candidate in found.valid:
                 best.setdefault(len(candidate.program), candidate.program)

@@ -66,7 +66,7 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
     rows: Sequence[Sequence[int]],
     *,
     tolerance: float = 0.1,
-    search: Method = quick,
+    search: Method | Sequence[Method] = quick,
     criterion: Criterion | None = None,
     prefixes: Sequence[Sequence[int]] | None = None,
     clearance: float = float("inf"),
@@ -80,7 +80,7 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
         Texts without start token.
     tolerance : float
         Nats per token by which a valid program's loss may exceed the full program's.
-    search : callable
+    search : callable, or one for each text
         ``search(n_layers, tolerance=…)`` returns a `Search`.
     criterion : Criterion, optional
         What makes a program valid. Default: the loss, within `tolerance`.
@@ -93,10 +93,11 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
     criterion = criterion or SameLoss(tolerance)
     results = [no_program(executor.backbone.n_layers)] * len(rows)
     executor.spent.clear()
-    start = partial(search, tolerance=tolerance)
+    methods = [search] * len(rows) if callable(search) else search
     for batch in batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=1024):
         measuring, measured = criterion.measure(executor, batch)
-        found = search_batch(measuring, measured, start, criterion.limit)
+        searches = [partial(methods[int(text)], tolerance=tolerance) for text in batch.index]
+        found = search_batch(measuring, measured, searches, criterion.limit)
         verified = _clearly_valid(found, criterion.limit, clearance)
         doubtful = {row: f for row, f in found.items() if row not in verified}
         verified |= verify(measuring, measured, doubtful, criterion.limit)
@@ -137,16 +138,16 @@ def no_program(n_layers: int) -> MinimalProgram:
 def search_batch(
     executor: Executor,
     batch: Batch,
-    search: Callable[[int], Search],
+    searches: Sequence[Callable[[int], Search]],
     limit: Limit | None = None,
 ) -> dict[int, Found]:
-    """Run ``search(n_layers)`` for every row of `batch` in step.
+    """Run ``search(n_layers)`` of every row of `batch` in step.
 
     `limit` says what a valid program may measure, given the full program's measure; without
     it the search's own tolerance does.
     """
-    searches = {row: search(executor.backbone.n_layers) for row in range(len(batch))}
-    return run_together(searches, partial(_answer, executor, batch, limit))
+    started = {row: search(executor.backbone.n_layers) for row, search in enumerate(searches)}
+    return run_together(started, partial(_answer, executor, batch, limit))
 
 
 @dataclass(frozen=True, slots=True)

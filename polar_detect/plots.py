@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from polar_detect.explain import Explanation
 from polar_detect.program import Program
 from polar_detect.report.language import Language
+from polar_detect.search import Candidate
 
 # As in the HTML report: blue and orange stay apart for every kind of colour vision.
 RAISE, LOWER, NORMAL, KEEP, LOOP = "#c2570c", "#2468b0", "#828d99", "#5d6b7a", "#00735c"
@@ -83,6 +84,38 @@ def plot_curves(curves: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> A
         axes.plot(values, style, color=colour, marker="o", markersize=3, label=name)
     axes.axhline(0, color=_INK, linewidth=0.8)
     axes.set_xlabel("layer")
+    axes.set_ylabel("change of the loss (nats per token)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False, labelcolor=_INK)
+    return axes
+
+
+def plot_length_curve(
+    curves: Mapping[str, Sequence[Candidate]],
+    *,
+    tolerance: float | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the loss of the best program of each length, minus that of the longest.
+
+    Parameters
+    ----------
+    curves : mapping of str to sequence of Candidate
+        Shortest first, e.g. ``{text: minimal.curve}`` of a minimal program that was found.
+    tolerance : float, optional
+        Nats per token that a valid program may lose, drawn as a line.
+    """
+    axes = _axes(ax, height=2.6)
+    for i, (name, curve) in enumerate(curves.items()):
+        lengths = [len(candidate.program) for candidate in curve]
+        losses = np.asarray([candidate.loss for candidate in curve])
+        colour, style = _LINES[i % 4], _LINE_STYLES[i % 4]
+        change = losses - losses[-1:]
+        axes.plot(lengths, change, style, color=colour, marker="o", markersize=3, label=name)
+    if tolerance is not None:
+        axes.axhline(tolerance, color=NORMAL, linewidth=0.8, linestyle=":", label="tolerance")
+    axes.axhline(0, color=_INK, linewidth=0.8)
+    axes.set_xlabel("length (layer calls)")
     axes.set_ylabel("change of the loss (nats per token)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False, labelcolor=_INK)

@@ -172,16 +172,18 @@ class Space:
         return blocks if fits and is_new and is_ordered and rebuilt == program.layers else None
 
 
-def neighbours(program: Program, *, max_calls: int) -> Iterator[Program]:
+def neighbours(program: Program, *, max_calls: int, max_runs: int = 2) -> Iterator[Program]:
     """Yield every program that skips or repeats up to `max_calls` calls in a row.
 
-    Nothing is repeated so that a layer is called more than twice, and nothing is yielded
-    twice. The Monte Carlo tree search of PoLar uses up to 4 calls at the root, 1 below.
+    Nothing is yielded twice. The Monte Carlo tree search of PoLar uses up to 4 calls at the
+    root, 1 below.
 
     Parameters
     ----------
     program : Program
     max_calls : int
+    max_runs : int
+        Nothing is repeated so that a layer is called more often: 2 in PoLar, 4 in CoLa.
 
     Source: PoLar, arXiv 2606.06574, section 4; mcts_discovery/run_mcts.py of its code.
     """
@@ -193,7 +195,7 @@ def neighbours(program: Program, *, max_calls: int) -> Iterator[Program]:
         edits = [program.skip(position, width) for width in widths]
         for width in widths:
             again = calls + Counter(program.layers[position : position + width])
-            if max(again.values()) <= 2:
+            if max(again.values()) <= max_runs:
                 edits.append(program.repeat(position, width))
         for edit in edits:
             if edit not in met:

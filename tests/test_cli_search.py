@@ -7,9 +7,11 @@ from work_orders import NEW, STRANGE
 from polar_detect import interchange
 from polar_detect.backbone import Backbone
 from polar_detect.executor import Executor, batches
+from polar_detect.predictor import ProgramPredictor
 from polar_detect.program import Program
 from polar_detect.schedule import Job
 from polar_detect.search import METHODS
+from polar_detect.signature import Tracer
 
 # ruff: noqa: F811 - fixtures are arguments
 TEXTS = [NEW[0], "", STRANGE[0]]
@@ -83,6 +85,49 @@ def test_imported_answers_are_the_answers_to_reproduce(run, tiny_folder, tmp_pat
     assert (record["text"], record["is_valid"]) == (NEW[0], False)
 
 
+def test_the_loss_against_length_curve_is_in_the_record_and_drawn(run, tiny_folder):
+    options = ("--model", tiny_folder, "--tolerance", 0.3)
+    (record,) = records(run("search", NEW[0], *options, "--json"))
+    curve = record["length_curve"]
+    assert [point["length"] for point in curve] == list(range(6))
+    assert Program.parse(curve[-1]["program"]) == Program.full(5)
+    assert curve[-1]["loss"] == pytest.approx(record["full_loss"], abs=0.05)
+    _, out, _ = run("search", NEW[0], *options)
+    (line,) = [line for line in out.splitlines() if line.startswith("best ")]
+    assert len(line.removeprefix("best ").split("  ")[0]) == 5
+    assert line.endswith("at length 1 to +0.00 at 5")
+    _, out, _ = run("search", "", *options)
+    assert "best –" in out.splitlines()
+    (record,) = records(run("search", NEW[0], *options, "--json", "--criterion", "prediction"))
+    assert {"length", "program", "margin"} == set(record["length_curve"][0])
+
+
+def test_a_space_with_loops_is_searched_where_it_is_asked_for(run, tiny_folder):
+    options = ("--model", tiny_folder, "--json", "--tolerance", 0.3, "--method", "exhaustive")
+    calls, lengths = [], []
+    for space in (("--space", "skips"), ("--space", "polar"), ("--space", "cola"), ()):
+        (record,) = records(run("search", NEW[0], *options, *space))
+        calls.append(record["layer_calls"])
+        lengths.append(record["length"])
+    assert calls[3] == calls[0] < calls[1] < calls[2]
+    assert lengths[0] >= lengths[1] >= lengths[2]
+
+
+def test_proposals_of_a_saved_predictor_are_measured(run, tiny_folder, lines, tmp_path):
+    backbone = Backbone.load(tiny_folder)
+    tracer = Tracer(backbone, curves="none")
+    programs = [Program((0, 1, 4)), Program((0, 2, 3, 4))] * 6
+    traces = tracer.trace([f"{text} {i}" for i, text in enumerate(NEW[:1] * 12)])
+    ProgramPredictor.fit(traces.trajectory, programs).save(tmp_path / "predictor")
+    options = ("--model", tiny_folder, "--json", "--tolerance", 50)
+    found = records(run("search", "--file", lines, *options, "--predictor", tmp_path / "predictor"))
+    proposed = ProgramPredictor.load(tmp_path / "predictor").propose(tracer.trace(TEXTS).trajectory)
+    for record, own in zip(found, proposed, strict=True):
+        if record["text"]:  # anything is valid, so the shortest proposal is taken
+            assert record["length"] == min(map(len, own))
+            assert Program(tuple(record["layers"])) in own
+
+
 def test_mistakes_are_one_line_on_stderr(run, tiny_folder, tmp_path):
     model = ("search", "oil", "--model", tiny_folder)
     assert_one_line_error(run(*model, "--method", "best"), "'best'", "thorough", "menu")
@@ -93,6 +138,11 @@ def test_mistakes_are_one_line_on_stderr(run, tiny_folder, tmp_path):
         run(*model, "--criterion", "prediction", "--agreement", 2), "agreement 2.0"
     )
     assert_one_line_error(run("search", "--import", tmp_path / "no.json"), "no.json")
+    assert_one_line_error(run(*model, "--space", "all"), "'all'", "skips", "any-order")
+    assert_one_line_error(run(*model, "--space", "cola"), "--space cola with --method quick")
+    own = ("--predictor", tmp_path)
+    assert_one_line_error(run(*model, *own, "--method", "mcts"), "--predictor and --method mcts")
+    assert_one_line_error(run(*model, *own), "no readable predictor", "train one anew")
     path = tmp_path / "deep.json"
     deep = interchange.PolarSample("oil", "", None, (Program.full(9),), ())
     interchange.write(path, interchange.PolarFile((deep,)))

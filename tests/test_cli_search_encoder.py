@@ -2,9 +2,12 @@ import json
 import sys
 
 import pytest
+from test_cli import assert_one_line_error, run  # noqa: F401 - a fixture
 
-from polar_detect import cli
+from polar_detect import cli, interchange
 from polar_detect.program import Program
+
+# ruff: noqa: F811 - fixtures are arguments
 
 TEXT = "How do I transfer money to my savings account?"
 
@@ -34,6 +37,11 @@ def test_search_with_an_encoder_prints_one_record_per_text(search, tmp_path):
         assert record["distance"] <= record["tolerance"] == 0.2
         assert len(record["skip_curve"]) == len(record["loop_curve"]) == 6
         assert record["layer_calls"] > 63
+        lengths = [point["length"] for point in record["length_curve"]]
+        assert lengths == list(range(7))
+        assert record["length_curve"][6] == {
+            "length": 6, "program": "0-5", "distance": pytest.approx(0, abs=1e-6)
+        }  # fmt: skip
     assert records[0]["length"] < 6
     assert records[0]["distance"] > 0.01
 
@@ -42,3 +50,36 @@ def test_search_with_an_encoder_prints_its_program_for_people(search):
     out = search(TEXT, "--tolerance", 0.0)
     assert "program 0-5" in out
     assert "6 of 6 layers, embedding 0.000 from that of the full program (1 − cosine)" in out
+
+
+def test_methods_that_only_measure_programs_work_with_an_encoder(search):
+    option = ("--json", "--tolerance", 0.2, "--method")
+    greedy, default = (
+        json.loads(search(TEXT, *option, method)) for method in ("greedy", "exhaustive")
+    )
+    assert default["length"] <= greedy["length"] < 6
+    assert greedy["layer_calls"] != default["layer_calls"]
+
+
+def test_an_encoder_exports_what_it_met_and_measures_what_is_imported(search, tmp_path):
+    path = tmp_path / "merged_mcts_samples.json"
+    options = ("--json", "--tolerance", 0.2, "--export", path)
+    record = json.loads(search(TEXT, *options))
+    (sample,) = interchange.read(path).samples
+    assert sample.question == TEXT
+    assert sample.initial_score == 1.0
+    assert Program(tuple(record["layers"])) in sample.valid
+    assert len(sample.valid) + len(sample.invalid) >= 7
+    assert sample.invalid  # control
+    shorter = interchange.PolarSample(TEXT, "", None, (Program((0, 1, 2, 3, 4)),), ())
+    interchange.write(path, interchange.PolarFile((shorter,)))
+    (again,) = (json.loads(line) for line in search("--import", path, "--json").splitlines())
+    assert again["layers"] in ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5])
+    assert [point["length"] for point in again["length_curve"]] == [5, 6]
+
+
+def test_what_an_encoder_cannot_do_is_said_in_one_line(run, minilm):
+    encoder = ("search", "oil", "--model", minilm.name)
+    assert_one_line_error(run(*encoder, "--method", "guided"), "'guided'", "encoder", "greedy")
+    assert_one_line_error(run(*encoder, "--criterion", "prediction"), "--criterion", "cosine")
+    assert_one_line_error(run(*encoder, "--predictor", "x"), "--predictor", "causal")

@@ -1,3 +1,4 @@
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -8,13 +9,12 @@ from tiny_models import tiny_tokenizer
 
 from polar_detect.encoder import Encoder
 from polar_detect.encoder_backbone import EncoderBackbone
-from polar_detect.encoder_trace import (
-    EncoderExecutor,
-    EncoderTracer,
-    find_minimal_encoder_programs,
-)
+from polar_detect.encoder_search import encoder_distances, find_minimal_encoder_programs
+from polar_detect.encoder_trace import EncoderExecutor, EncoderTracer
+from polar_detect.errors import InputError
 from polar_detect.program import Program
 from polar_detect.schedule import Job
+from polar_detect.search import MctsSettings, greedy, mcts, menu_search, quick
 
 TEXTS = [
     "The hydraulic pump leaks oil.",
@@ -145,13 +145,43 @@ def test_the_minimal_program_is_that_of_a_search_over_every_way_of_skipping(back
     assert any(len(minimal.program) < 6 for minimal in found)
 
 
+short_mcts = partial(mcts, settings=MctsSettings(n_simulations=12))
+
+
+@pytest.mark.parametrize("search", [greedy, short_mcts])
+def test_other_searches_find_valid_programs_that_are_no_shorter(exact, search):
+    texts, tolerance = [TEXTS[0], TEXTS[3]], 0.3  # in both there is a layer to leave out
+    best = find_minimal_encoder_programs(exact, texts, tolerance=tolerance)
+    found = find_minimal_encoder_programs(exact, texts, tolerance=tolerance, search=search)
+    distances = encoder_distances(exact, texts, [[m.program] for m in found])
+    for shortest, minimal, (distance,) in zip(best, found, distances, strict=True):
+        assert minimal.distance == pytest.approx(distance, abs=1e-6)
+        assert distance <= tolerance
+        assert len(shortest.program) <= len(minimal.program)
+        lengths = [len(candidate.program) for candidate in minimal.curve]
+        assert lengths == sorted(set(lengths))
+    assert min(len(minimal.program) for minimal in found) < 6
+
+
+def test_each_text_may_have_a_menu_of_its_own(exact):
+    menus = [[Program((0, 1, 2))], [], [Program((0, 1, 2, 3, 5))]]
+    methods = [partial(menu_search, programs=own) for own in menus]
+    found = find_minimal_encoder_programs(exact, TEXTS[:3], tolerance=1.0, search=methods)
+    assert [m.program for m in found] == [menus[0][0], Program.full(6), menus[2][0]]
+
+
+def test_a_search_that_needs_slopes_or_sweeps_is_refused(exact):
+    with pytest.raises(InputError, match=r"asks for sweeps or slopes.*; use exhaustive, greedy"):
+        find_minimal_encoder_programs(exact, TEXTS[:1], search=quick)
+
+
 def test_layer_calls_count_shared_prefixes_once(exact):
     (found,) = find_minimal_encoder_programs(exact, TEXTS[:1], tolerance=0.1)
-    # 63 prefixes of one call or more in all 64 programs; then full and winner are verified.
+    # The full program; 63 prefixes of one call or more in all 64; full and winner verified.
     first_difference = next(
         (i for i, layer in enumerate(found.program) if layer != i), len(found.program)
     )
-    assert found.layer_calls == 63 + 6 + len(found.program) - first_difference
+    assert found.layer_calls == 6 + 63 + 6 + len(found.program) - first_difference
 
 
 def test_a_tolerance_of_nothing_leaves_the_full_program(exact):

@@ -115,3 +115,13 @@ def test_programs_of_a_larger_model_are_refused_with_their_place(tmp_path):
     sample.check(4, "sample 0")
     with pytest.raises(ProgramError, match=r"^sample 0: Got layer 3 .* layers 0 to 2"):
         sample.check(3, "sample 0")
+
+
+def test_a_sample_with_other_programs_keeps_its_question_answer_and_further_fields():
+    old = PolarSample("1 + 1?", "2", None, (Program((0,)),), (), {"query_id": "q7"})
+    programs = [Program.full(3), Program((0,)), Program((2,))]
+    new = old.with_programs(programs, [True, False, True])
+    assert (new.question, new.answer, new.extra) == ("1 + 1?", "2", {"query_id": "q7"})
+    assert (new.valid, new.invalid) == ((programs[0], programs[2]), (programs[1],))
+    assert new.initial_score == 1.0
+    assert old.with_programs(programs, [False] * 3).initial_score == 0.0

@@ -146,6 +146,17 @@ def test_a_menu_gives_the_shortest_valid_of_its_programs_and_refinement_shortens
     assert any(len(b.program) < len(a.program) for a, b in zip(plain, refined, strict=True))
 
 
+def test_each_text_may_be_searched_in_a_way_of_its_own(precise):
+    def find(search):
+        return find_minimal_programs(Executor(precise), ROWS, tolerance=TOLERANCE, search=search)
+
+    by_greedy, by_tree = find(greedy), find(short_mcts)
+    mixed = find([greedy if i % 2 else short_mcts for i in range(len(ROWS))])
+    pairs = zip(by_greedy, by_tree, strict=True)
+    assert mixed == [a if i % 2 else b for i, (a, b) in enumerate(pairs)]
+    assert by_greedy != by_tree  # control
+
+
 def test_a_menu_is_fitted_on_what_serves_its_texts(precise):
     menu = Menu.fit(Executor(precise), ROWS, tolerance=TOLERANCE, n_programs=4)
     assert FULL in menu.programs

@@ -5,14 +5,10 @@ import pytest
 from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
 
 from polar_detect.backbone import Backbone
-from polar_detect.errors import InputError
+from polar_detect.errors import ArtifactError, InputError, ProgramError
 from polar_detect.executor import Executor, batches
-from polar_detect.predictor import (
-    PredictorSettings,
-    ProgramPredictor,
-    _beam,
-    minimal_predicted_programs,
-)
+from polar_detect.predictor import ProgramPredictor, minimal_predicted_programs
+from polar_detect.predictor_network import PredictorSettings, beam_decode
 from polar_detect.program import Program
 from polar_detect.schedule import Job
 
@@ -40,7 +36,7 @@ def first_proposals(predictor, trajectories):
 
 
 def test_a_predictor_learns_which_texts_get_which_program(predictor):
-    trajectories, kinds = two_kinds(100, seed=1)
+    trajectories, kinds = two_kinds(300, seed=1)
     proposed = first_proposals(predictor, trajectories)
     assert np.mean([p == KINDS[kind] for p, kind in zip(proposed, kinds, strict=True)]) > 0.9
 
@@ -49,37 +45,58 @@ def test_without_a_connection_to_the_states_it_falls_back_on_the_shares_of_the_o
     trajectories, kinds = two_kinds(60)
     shuffled = np.random.default_rng(3).permutation(kinds)
     predictor = ProgramPredictor.fit(trajectories, [KINDS[kind] for kind in shuffled])
-    probabilities = np.exp(predictor.log_probabilities(two_kinds(100, seed=1)[0]))
-    expected = np.mean([KINDS[kind].counts(N_LAYERS)[1] for kind in shuffled])
-    np.testing.assert_allclose(probabilities[:, 1, 1].mean(), expected, atol=0.15)
+    logits = predictor.logits(two_kinds(100, seed=1)[0])
+    # One kind keeps layers 0 and 1 in a segment of two, the other keeps layer 0 and skips 1.
+    expected = np.mean(shuffled)
+    np.testing.assert_allclose((1 / (1 + np.exp(-logits.starts[:, 1]))).mean(), expected, atol=0.15)
+    np.testing.assert_allclose(np.exp(logits.ops).sum(-1), 1, atol=1e-5)
 
 
 def test_training_again_gives_the_same_predictor(predictor):
     trajectories, kinds = two_kinds(60)
-    again = ProgramPredictor.fit(trajectories, [KINDS[kind] for kind in kinds])
-    np.testing.assert_array_equal(
-        again.log_probabilities(trajectories), predictor.log_probabilities(trajectories)
-    )
-    other = ProgramPredictor.fit(
-        trajectories, [KINDS[kind] for kind in kinds], PredictorSettings(seed=1)
-    )
-    assert (
-        np.abs(other.log_probabilities(trajectories) - again.log_probabilities(trajectories)).max()
-        > 0
-    )
+    programs = [KINDS[kind] for kind in kinds]
+    again = ProgramPredictor.fit(trajectories, programs).logits(trajectories)
+    own = predictor.logits(trajectories)
+    np.testing.assert_array_equal(again.starts, own.starts)
+    np.testing.assert_array_equal(again.ops, own.ops)
+    other = ProgramPredictor.fit(trajectories, programs, PredictorSettings(seed=1))
+    assert np.abs(other.logits(trajectories).ops - own.ops).max() > 0
 
 
-def test_the_beam_finds_the_most_probable_programs_in_order():
-    rng = np.random.default_rng(0)
-    log_p = np.log(rng.dirichlet(np.ones(3), size=4)).astype(np.float32)
-    scored = {
-        Program(tuple(layer for layer, op in enumerate(ops) for _ in range(op))): sum(
-            log_p[layer, op] for layer, op in enumerate(ops)
-        )
-        for ops in product(range(3), repeat=4)
-    }
-    expected = sorted(scored, key=lambda program: -scored[program])[:7]
-    assert _beam(log_p, 7) == expected
+def cuts(n_layers):
+    """Yield every way to cut the layers into segments of up to 4, as (first, stop) pairs."""
+    if n_layers == 0:
+        yield ()
+    for width in range(1, min(4, n_layers) + 1):
+        for rest in cuts(n_layers - width):
+            yield (*rest, (n_layers - width, n_layers))
+
+
+def probabilities(starts, ops):
+    """Return each program's likeliest way of being written, by the definition."""
+    n_layers = len(starts)
+    likeliest = {}
+    for cut in cuts(n_layers):
+        is_start = np.isin(np.arange(n_layers), [first for first, _ in cut])
+        odds = np.where(is_start, starts, -starts)[1:]
+        segments = -np.log1p(np.exp(-odds)).sum()
+        for chosen in product(range(3), repeat=len(cut)):
+            pairs = list(zip(cut, chosen, strict=True))
+            calls = sum((tuple(range(*segment)) * op for segment, op in pairs), ())
+            log_p = segments + sum(ops[first, op] for (first, _), op in pairs)
+            likeliest[calls] = max(log_p, likeliest.get(calls, log_p))
+    return likeliest
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_beam_finds_the_most_probable_programs_in_order(seed):
+    rng = np.random.default_rng(seed)
+    starts = 2 * rng.normal(size=6).astype(np.float32)
+    ops = np.log(rng.dirichlet(np.ones(3), size=6)).astype(np.float32)
+    likeliest = probabilities(starts, ops)
+    expected = sorted(likeliest, key=lambda calls: -likeliest[calls])[:9]
+    assert [p.layers for p in beam_decode(starts, ops, 9)] == expected
+    assert len(beam_decode(starts, ops, 10_000)) == len(likeliest)
 
 
 def test_proposals_are_distinct(predictor):
@@ -90,6 +107,40 @@ def test_proposals_are_distinct(predictor):
 def test_a_text_without_tokens_gets_proposals_too(predictor):
     trajectories = np.full((1, N_LAYERS + 1, 8), np.nan, np.float32)
     assert len(predictor.propose(trajectories, n_programs=3)[0]) == 3
+
+
+def test_a_saved_predictor_proposes_the_same_when_it_is_loaded(predictor, tmp_path):
+    predictor.save(tmp_path / "predictor")
+    loaded = ProgramPredictor.load(tmp_path / "predictor")
+    trajectories = two_kinds(20, seed=2)[0]
+    assert loaded.propose(trajectories) == predictor.propose(trajectories)
+    assert loaded.settings == predictor.settings
+    np.testing.assert_array_equal(
+        loaded.logits(trajectories).ops, predictor.logits(trajectories).ops
+    )
+    assert {path.suffix for path in (tmp_path / "predictor").iterdir()} == {".json", ".safetensors"}
+
+
+@pytest.mark.parametrize("name", ["predictor.json", "predictor.safetensors"])
+@pytest.mark.parametrize("content", [None, b"", b'{"n_layers": 6, "settings": {}}'])
+def test_a_folder_without_a_predictor_is_refused(predictor, tmp_path, name, content):
+    predictor.save(tmp_path)
+    (tmp_path / name).unlink() if content is None else (tmp_path / name).write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"(?s)holds no readable predictor .*; train one anew"):
+        ProgramPredictor.load(tmp_path)
+
+
+def test_states_of_another_model_are_refused(predictor):
+    with pytest.raises(InputError, match=r"^Got states of 6 layers and 8 dim.*; expected 5 and 8"):
+        predictor.logits(np.zeros((1, 7, 8), np.float32))
+    with pytest.raises(InputError, match="Got states of 5 layers and 9 dimensions"):
+        predictor.logits(np.zeros((1, 6, 9), np.float32))
+
+
+def test_a_program_outside_the_space_cannot_be_learned():
+    trajectories, _ = two_kinds(10)
+    with pytest.raises(ProgramError, match="Got program '1 0'"):
+        ProgramPredictor.fit(trajectories, [Program((1, 0))] * 10)
 
 
 def test_too_few_texts_or_programs_are_refused():

@@ -71,6 +71,7 @@ def test_every_feature_of_a_signature_has_a_name_in_words(fitted_on_tiny, tongue
     features += [Feature(curve, "", 2) for curve in ("skip", "loop", "exit")]
     features += [Feature("context", part) for part in ("loss_without", "loss_with", "gain")]
     features += [Feature("context", "ratio"), Feature("context", "gain", 2)]
+    features += [Feature("length_curve", "loss_40"), Feature("length_curve", "area")]
     names = [language.feature(feature) for feature in features]
     assert len(set(names)) == len(names)
     assert not [name for name in names if "/" in name]
@@ -89,7 +90,7 @@ def test_the_catalogue_names_no_feature_that_signatures_lack(fitted_on_tiny):
     keys = {f"feature.{re.sub(r'_(?=[0-9]+$)', '/', name)}" for name in made}
     known = {re.sub(r"/L?\d+$", "", key) for key in keys}
     named = {re.sub(r"/[LN]$", "", key) for key in TEXTS if key.startswith("feature.")}
-    on_demand = ("skip", "loop", "exit", "context", "program", "column")
+    on_demand = ("skip", "loop", "exit", "context", "program", "length_curve", "column")
     others = {key for key in named if key.split(".")[1].split("/")[0] in on_demand}
     assert named - others == known
 

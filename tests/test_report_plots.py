@@ -7,7 +7,9 @@ from report_samples import Page
 from polar_detect import plots
 from polar_detect.explain import Explanation
 from polar_detect.features import Feature
+from polar_detect.program import Program
 from polar_detect.report.language import Language
+from polar_detect.search import Candidate
 
 N_LAYERS = 5
 FEATURES = (
@@ -53,6 +55,17 @@ def test_curves_are_drawn_as_they_are():
     np.testing.assert_allclose(ax.lines[0].get_ydata(), [0.1, 0.2, 3.0])
     assert ax.lines[0].get_linestyle() != ax.lines[1].get_linestyle()
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["skip", "loop"]
+
+
+def test_a_length_curve_is_drawn_as_the_change_from_its_longest_program():
+    points = [Candidate(Program.full(n), loss) for n, loss in ((1, 6.0), (3, 4.5), (5, 4.0))]
+    ax = plots.plot_length_curve({"pump leaks": points}, tolerance=0.1)
+    np.testing.assert_allclose(ax.lines[0].get_xdata(), [1, 3, 5])
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [2.0, 0.5, 0.0])
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), [0.1, 0.1])
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == ["pump leaks", "tolerance"]
+    assert len(plots.plot_length_curve({"empty": ()}).lines[0].get_xdata()) == 0
 
 
 def test_layers_of_one_text_have_a_sign_and_those_of_many_a_size():

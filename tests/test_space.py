@@ -148,6 +148,14 @@ def test_neighbours_call_no_layer_three_times_and_are_never_empty():
     assert list(neighbours(Program((0, 0)), max_calls=2)) == [Program((0,))]
 
 
+def test_neighbours_in_the_space_of_cola_call_a_layer_up_to_four_times():
+    looped = Program.parse("[0]x3 1")
+    assert Program.parse("[0]x4 1") in set(neighbours(looped, max_calls=1, max_runs=4))
+    assert Program.parse("[0]x4 1") not in set(neighbours(looped, max_calls=1, max_runs=3))
+    full = Program.full(5)
+    assert set(neighbours(full, max_calls=4, max_runs=4)) == set(neighbours(full, max_calls=4))
+
+
 def test_every_ordered_space_is_part_of_the_unordered_one():
     ordered, unordered = Space(4), Space(4, any_order=True)
     assert written(ordered) < written(unordered)

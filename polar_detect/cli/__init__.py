@@ -244,12 +244,27 @@ def search(  # noqa: PLR0913 - one argument per option
         Path | None, typer.Option(help="merged_mcts_samples.json for what is found. Default: none.")
     ] = None,
     method: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="quick, thorough, dynamic, beam, greedy, guided, mcts, exhaustive or menu "
-            "(found on the first texts)."
+            "(found on the first texts); encoders: exhaustive, greedy or mcts. Default: quick; "
+            "encoders: exhaustive up to 8 layers, else greedy."
         ),
-    ] = "quick",
+    ] = None,
+    space: Annotated[
+        str | None,
+        typer.Option(
+            help="With --method exhaustive: skips, polar, cola or any-order; with mcts: polar or "
+            "cola. Default: skips; polar."
+        ),
+    ] = None,
+    predictor: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of a ProgramPredictor, whose proposals are measured instead of a "
+            "search. Default: none."
+        ),
+    ] = None,
     criterion: Annotated[
         str, typer.Option(help="What a valid program keeps: loss, prediction or answer.")
     ] = "loss",
@@ -273,14 +288,13 @@ def search(  # noqa: PLR0913 - one argument per option
 ) -> None:
     """Find the minimal layer program of a text."""
     from polar_detect.cli.commands import search as command
+    from polar_detect.cli.commands.search_input import SearchSettings, Source, criterion_of
 
     if sum(source is not None for source in (text, file, import_)) != 1:
         raise typer.BadParameter("give one of TEXT, --file and --import")
-    settings = command.SearchSettings(
-        model, tolerance, max_tokens, method, command.criterion_of(criterion, tolerance, agreement)
-    )
-    source = command.Source(text, answer, file, import_)
-    command.search(source, settings, export=export, json=json)
+    judge = criterion_of(criterion, tolerance, agreement)
+    settings = SearchSettings(model, tolerance, max_tokens, judge, method, space, predictor)
+    command.search(Source(text, answer, file, import_), settings, export=export, json=json)
 
 
 @app.command()

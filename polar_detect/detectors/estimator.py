@@ -23,7 +23,7 @@ _FAR = 3.0
 _SIGNATURE_GROUPS = frozenset(
     {
         *("length", "loss", "skip", "loop", "exit", "distance", "context", "neighbours"),
-        *("program", "tokens", "encoder", "memory"),
+        *("program", "length_curve", "tokens", "encoder", "memory"),
     }
 )
 # What the views of `auto` stand on, one for each kind.

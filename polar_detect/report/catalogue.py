@@ -468,6 +468,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "group.encoder": ("sentence encoder", "文エンコーダー"),
     "group.memory": ("memory of normal texts", "正常な文の記憶"),
     "group.program": ("program", "プログラム"),
+    "group.length_curve": ("loss of short programs", "短いプログラムの損失"),
     "group.column": ("columns", "列"),
     # What it means when one of them raises a score
     "reason.context": ("little help from similar texts", "似た文を読んでも予測が楽にならない"),
@@ -484,6 +485,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "正常な文の記憶があっても予測が楽にならない",
     ),
     "reason.program": ("unusual program", "プログラムが通常と違う"),
+    "reason.length_curve": (
+        "short programs lose unusually much or little",
+        "短いプログラムの損失の増え方が通常と違う",
+    ),
     "reason.column": ("unusual column values", "列の値が通常と違う"),
     # Names of features
     "feature.length/tokens": ("length in tokens", "トークン数"),
@@ -557,6 +562,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "feature.program/length": ("layer calls of the program", "プログラムの層呼び出し数"),
     "feature.program/n_skips": ("layers that the program skips", "プログラムが省略する層の数"),
     "feature.program/n_loops": ("loops of the program", "プログラムの反復数"),
+    "feature.length_curve/loss/N": (
+        "loss that the best program of {number} % of the layers adds",
+        "層の{number}%だけを使う最良のプログラムで増える損失",
+    ),
+    "feature.length_curve/area": (
+        "loss that the best shorter programs add, on average",
+        "短いプログラムで増える損失の平均",
+    ),
     "feature.skip/L": (
         "loss change when layer {layer} is skipped",
         "第{layer}層を省略したときの損失の変化",

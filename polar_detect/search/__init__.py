@@ -10,6 +10,7 @@ from polar_detect.search.mcts import MctsSettings, mcts
 from polar_detect.search.menu import menu_search
 from polar_detect.search.protocol import (
     Answer,
+    Array,
     Candidate,
     Evaluate,
     Found,
@@ -39,6 +40,7 @@ __all__ = [
     "DEFAULT_METHOD",
     "METHODS",
     "Answer",
+    "Array",
     "Candidate",
     "Evaluate",
     "Found",

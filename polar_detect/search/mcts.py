@@ -28,12 +28,15 @@ class MctsSettings:
         Weight of a program's length, as a share of the full one, against its reward.
     random_share : float
         Share of the steps down the tree that go to a random child.
+    max_runs : int
+        Most calls of a layer; 4 is CoLa's.
     seed : int
     """
 
     n_simulations: int = 200
     length_strength: float = 5.0
     random_share: float = 0.1
+    max_runs: int = 2
     seed: int = 42
 
 
@@ -71,7 +74,7 @@ def mcts(n_layers: int, *, tolerance: float, settings: MctsSettings | None = Non
     met = {root.program}
     for _ in range(settings.n_simulations):
         leaf = _descend(root, rng, settings.random_share)
-        node = _expand(leaf, met, rng)
+        node = _expand(leaf, met, rng, settings.max_runs)
         if node.reward is None:
             answer = yield Query((node.program,))
             node.reward = float(log.is_valid(log.meet((node.program,), answer.losses)[0]))
@@ -89,11 +92,12 @@ def _descend(root: _Node, rng: np.random.Generator, random_share: float) -> _Nod
     return node
 
 
-def _expand(node: _Node, met: set[Program], rng: np.random.Generator) -> _Node:
+def _expand(node: _Node, met: set[Program], rng: np.random.Generator, max_runs: int) -> _Node:
     """Give a leaf its children and return one of them, or the leaf itself if it has none."""
     if not node.is_explored:
         max_calls = _ROOT_CALLS if node.parent is None else 1
-        new = [p for p in neighbours(node.program, max_calls=max_calls) if p not in met]
+        near = neighbours(node.program, max_calls=max_calls, max_runs=max_runs)
+        new = [program for program in near if program not in met]
         met.update(new)
         node.children += [_Node(program, node) for program in new]
         node.is_explored = not node.children

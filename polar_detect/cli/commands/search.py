@@ -1,7 +1,5 @@
 """`polar-detect search`."""
 
-import json as json_format
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,49 +7,39 @@ from pathlib import Path
 
 import numpy as np
 
-from polar_detect import interchange, models, tables
+from polar_detect import interchange, models
 from polar_detect.backbone import Backbone
-from polar_detect.cli.commands.output import out
 from polar_detect.cli.commands.search_encoder import search_encoder
-from polar_detect.criteria import Criterion, SameAnswer, SameLoss, SamePrediction
-from polar_detect.errors import InputError
+from polar_detect.cli.commands.search_input import (
+    MENU,
+    SearchSettings,
+    Source,
+    check,
+    check_programs,
+    method_called,
+    own_programs,
+    samples_of,
+)
+from polar_detect.cli.commands.search_output import (
+    curve_line,
+    curve_record,
+    length_line,
+    print_record,
+    print_text,
+    program_record,
+)
+from polar_detect.criteria import SameLoss
 from polar_detect.executor import Executor
 from polar_detect.interchange import PolarFile, PolarSample
 from polar_detect.menu import Menu
 from polar_detect.minimal import MinimalProgram, are_valid, find_minimal_programs
+from polar_detect.models import LocalModel
+from polar_detect.predictor import ProgramPredictor
 from polar_detect.program import Program
-from polar_detect.report.terminal import layer_ruler, program_strip, sparkline
-from polar_detect.search import METHODS, Method, Refinement, menu_search
+from polar_detect.search import DEFAULT_METHOD, Method, Refinement, menu_search
 from polar_detect.signature import Tracer, Traces
 
 _SEARCH_CHUNK = 16
-_MENU = "menu"
-
-
-@dataclass(frozen=True)
-class SearchSettings:
-    """Options of `search`."""
-
-    model: str
-    tolerance: float
-    max_tokens: int
-    method: str
-    criterion: Criterion
-
-    @property
-    def wants_answer(self) -> bool:
-        """Whether texts are prompts that an answer follows."""
-        return isinstance(self.criterion, SameAnswer)
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where the texts come from: one of text (with its answer), file and import."""
-
-    text: str | None
-    answer: str | None
-    file: Path | None
-    imported: Path | None
 
 
 @dataclass(frozen=True)
@@ -62,74 +50,53 @@ class _Tokens:
     prefixes: list[list[int]] | None
 
 
-def criterion_of(name: str, tolerance: float, agreement: float) -> Criterion:
-    """Return the criterion called `name`."""
-    known: dict[str, Criterion] = {
-        "loss": SameLoss(tolerance),
-        "prediction": SamePrediction(agreement),
-        "answer": SameAnswer(),
-    }
-    if name not in known:
-        raise _unknown("--criterion", name, list(known))
-    return known[name]
-
-
 def search(source: Source, settings: SearchSettings, *, export: Path | None, json: bool) -> None:
     """Print the minimal program of each text."""
-    samples = _samples(source, settings)
-    if settings.method not in {*METHODS, _MENU}:
-        raise _unknown("--method", settings.method, [*METHODS, _MENU])
+    samples = samples_of(source, settings)
+    check(settings)
     model = models.resolve(settings.model)
-    if model.kind == "encoder":
-        texts = [sample.question for sample in samples]
-        tolerance, max_tokens = settings.tolerance, settings.max_tokens
-        search_encoder(texts, model, tolerance=tolerance, max_tokens=max_tokens, json=json)
-        return
+    search_in = search_encoder if model.kind == "encoder" else search_decoder
+    exports = export is not None
+    exported = search_in(samples, model, source, settings, json=json, exports=exports)
+    if export is not None:
+        interchange.write(export, PolarFile(tuple(exported), {"BASE_MODEL": settings.model}))
+
+
+def search_decoder(
+    samples: Sequence[PolarSample],
+    model: LocalModel,
+    source: Source,
+    settings: SearchSettings,
+    *,
+    json: bool,
+    exports: bool,
+) -> list[PolarSample]:
+    """Print each text's minimal program; return what is exported."""
     backbone = Backbone.load(model.folder)
-    for i, sample in enumerate(samples):
-        sample.check(backbone.n_layers, f"sample {i} of '{source.imported}'")
+    check_programs(samples, source, backbone.n_layers)
     tracer = Tracer(backbone, max_tokens=settings.max_tokens, curves="exact")
+    predictor = None if settings.predictor is None else ProgramPredictor.load(settings.predictor)
     method = _method(tracer.executor, settings, samples)
     exported: list[PolarSample] = []
     for start in range(0, len(samples), _SEARCH_CHUNK):
         chunk = samples[start : start + _SEARCH_CHUNK]
         tokens = _tokens(backbone, settings, chunk)
-        found = _find(tracer.executor, settings, chunk, tokens, method)
-        if export is not None:
-            exported += _exported(tracer.executor, settings, chunk, tokens, found)
         traces = tracer.trace([_whole(sample, settings) for sample in chunk])
+        methods = own_programs(chunk, method)
+        if predictor is not None:
+            methods = _proposed(predictor, traces)
+        found = find_minimal_programs(
+            tracer.executor,
+            tokens.rows,
+            tolerance=settings.tolerance,
+            search=methods,
+            criterion=settings.criterion,
+            prefixes=tokens.prefixes,
+        )
+        if exports:
+            exported += _exported(tracer.executor, settings, chunk, tokens, found)
         _print(chunk, found, traces, settings, json=json)
-    if export is not None:
-        interchange.write(export, PolarFile(tuple(exported), {"BASE_MODEL": settings.model}))
-
-
-def _samples(source: Source, settings: SearchSettings) -> list[PolarSample]:
-    if source.answer is not None and (source.text is None or not settings.wants_answer):
-        raise InputError(
-            "Got --answer; expected it with a TEXT and --criterion answer; leave it out or add "
-            "these."
-        )
-    if source.imported is not None:
-        samples = list(interchange.read(source.imported).samples)
-    else:
-        texts = [source.text] if source.text is not None else _lines(source.file)
-        samples = [PolarSample(text, source.answer or "", None, (), ()) for text in texts]
-    if settings.wants_answer and not all(sample.answer for sample in samples):
-        raise InputError(
-            "Got --criterion answer and a text without answer; expected an answer to every "
-            "text; pass --answer TEXT, or --import a file with gt_ans in each sample."
-        )
-    return samples
-
-
-def _lines(file: Path | None) -> list[str]:
-    assert file is not None
-    if tables.has_columns(file):
-        raise InputError(
-            f"Got --file '{file}'; expected a text file with one text a line; save the text "
-            "column as .txt."
-        )
-    return tables.read_table(file, text_column=None).texts
+    return exported
 
 
 def _tokens(
@@ -143,8 +110,9 @@ def _tokens(
 
 
 def _method(executor: Executor, settings: SearchSettings, samples: Sequence[PolarSample]) -> Method:
-    if settings.method != _MENU:
-        return METHODS[settings.method]
+    name = settings.method or DEFAULT_METHOD
+    if name != MENU:
+        return method_called(name, settings.space, executor.backbone.n_layers)
     first = _tokens(executor.backbone, settings, samples[:_SEARCH_CHUNK]).rows
     programs: tuple[Program, ...] = ()
     if any(first):
@@ -152,32 +120,8 @@ def _method(executor: Executor, settings: SearchSettings, samples: Sequence[Pola
     return partial(menu_search, programs=programs, refinement=Refinement(1, 8))
 
 
-def _find(
-    executor: Executor,
-    settings: SearchSettings,
-    samples: Sequence[PolarSample],
-    tokens: _Tokens,
-    method: Method,
-) -> list[MinimalProgram]:
-    """Search all texts in step; a sample that brings programs gets these measured instead."""
-
-    def find(rows: slice, search: Method) -> list[MinimalProgram]:
-        return find_minimal_programs(
-            executor,
-            tokens.rows[rows],
-            tolerance=settings.tolerance,
-            search=search,
-            criterion=settings.criterion,
-            prefixes=None if tokens.prefixes is None else tokens.prefixes[rows],
-        )
-
-    if not any(sample.valid or sample.invalid for sample in samples):
-        return find(slice(None), method)
-    found = []
-    for i, sample in enumerate(samples):
-        own = partial(menu_search, programs=(*sample.valid, *sample.invalid))
-        found += find(slice(i, i + 1), own)
-    return found
+def _proposed(predictor: ProgramPredictor, traces: Traces) -> list[Method]:
+    return [partial(menu_search, programs=own) for own in predictor.propose(traces.trajectory)]
 
 
 def _exported(
@@ -191,20 +135,8 @@ def _exported(
     full = Program.full(executor.backbone.n_layers)
     met = [list(dict.fromkeys([full, f.program, *(c.program for c in f.curve)])) for f in found]
     answers = are_valid(executor, tokens.rows, met, settings.criterion, prefixes=tokens.prefixes)
-    exported = []
-    for sample, programs, valid in zip(samples, met, answers, strict=True):
-        pairs = list(zip(programs, valid, strict=True))
-        exported.append(
-            PolarSample(
-                question=sample.question,
-                answer=sample.answer,
-                initial_score=float(valid[0]),
-                valid=tuple(program for program, is_valid in pairs if is_valid),
-                invalid=tuple(program for program, is_valid in pairs if not is_valid),
-                extra=sample.extra,
-            )
-        )
-    return exported
+    triples = zip(samples, met, answers, strict=True)
+    return [sample.with_programs(programs, valid) for sample, programs, valid in triples]
 
 
 def _whole(sample: PolarSample, settings: SearchSettings) -> str:
@@ -221,38 +153,30 @@ def _print(
 ) -> None:
     for i, (sample, minimal) in enumerate(zip(samples, found, strict=True)):
         if json:
-            record = _search_record(sample.question, minimal, traces, i, settings.tolerance)
-            if not isinstance(settings.criterion, SameLoss):
-                record["is_valid"] = minimal.is_valid
-            sys.stdout.write(json_format.dumps(record, ensure_ascii=False) + "\n")
+            print_record(_record(sample.question, minimal, traces, i, settings))
         else:
-            _print_search(sample.question, minimal, traces, i)
-    sys.stdout.flush()
+            n_layers = traces.skip.shape[1]
+            lines = _lines(minimal, traces, i, settings)
+            print_text(sample.question, minimal.program, n_layers, lines)
 
 
-def _unknown(option: str, value: str, known: list[str]) -> InputError:
-    return InputError(
-        f"Got {option} '{value}'; expected one of {', '.join(known)}; choose one of these."
-    )
-
-
-def _search_record(
-    text: str, minimal: MinimalProgram, traces: Traces, i: int, tolerance: float
+def _record(
+    text: str, minimal: MinimalProgram, traces: Traces, i: int, settings: SearchSettings
 ) -> dict[str, object]:
-    return {
+    judges_loss = isinstance(settings.criterion, SameLoss)
+    record = {
         "text": text,
-        "program": str(minimal.program),
-        "layers": list(minimal.program.layers),
-        "length": len(minimal.program),
-        "n_layers": traces.skip.shape[1],
+        **program_record(minimal.program, traces.skip.shape[1]),
         "full_loss": _number(minimal.full_loss),
         "loss": _number(minimal.loss),
-        "tolerance": tolerance,
+        "tolerance": settings.tolerance,
         "layer_calls": minimal.layer_calls,
         "skip_curve": [_number(x) for x in traces.skip[i].tolist()],
         "loop_curve": [_number(x) for x in traces.loop[i].tolist()],
         "curve_kind": "exact",
+        "length_curve": curve_record(minimal.curve, "loss" if judges_loss else "margin"),
     }
+    return record if judges_loss else record | {"is_valid": minimal.is_valid}
 
 
 def _number(value: float) -> float | None:
@@ -260,24 +184,15 @@ def _number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _print_search(text: str, minimal: MinimalProgram, traces: Traces, i: int) -> None:
+def _lines(minimal: MinimalProgram, traces: Traces, i: int, settings: SearchSettings) -> list[str]:
     n_layers = traces.skip.shape[1]
-    out.print(text, highlight=False, markup=False, style="bold")
-    out.print(program_strip(minimal.program, n_layers), layer_ruler(n_layers), sep="\n")
-    out.print(
-        f"program {minimal.program}\n"
+    lines = [
         f"{len(minimal.program)} of {n_layers} layers, loss {minimal.loss:.3f} nats per token "
         f"(full program {minimal.full_loss:.3f}), {minimal.layer_calls} layer calls"
-        + ("" if minimal.is_valid else "\nno valid program: the full one fails the criterion"),
-        highlight=False,
-        markup=False,
-    )
-    for name, curve in (("skip", traces.skip[i]), ("loop", traces.loop[i])):
-        out.print(
-            f"{name} {sparkline(curve)}  {np.nanmin(curve):+.2f} to {np.nanmax(curve):+.2f}"
-            if np.isfinite(curve).any()
-            else f"{name} –",
-            highlight=False,
-            markup=False,
-        )
-    out.print()
+    ]
+    if not minimal.is_valid:
+        lines.append("no valid program: the full one fails the criterion")
+    lines += [curve_line("skip", traces.skip[i]), curve_line("loop", traces.loop[i])]
+    if isinstance(settings.criterion, SameLoss):
+        lines.append(length_line(minimal.curve, n_layers))
+    return lines

@@ -1,40 +1,110 @@
 """`polar-detect search` with an encoder: programs are judged by their embedding."""
 
-import json as json_format
-import sys
 from collections.abc import Sequence
 
-from polar_detect.cli.commands.output import out
+from polar_detect.cli.commands.search_input import (
+    SearchSettings,
+    Source,
+    check_programs,
+    method_called,
+    own_programs,
+    unknown,
+)
+from polar_detect.cli.commands.search_output import (
+    curve_line,
+    curve_record,
+    length_line,
+    print_record,
+    print_text,
+    program_record,
+)
+from polar_detect.criteria import SameLoss
 from polar_detect.encoder_backbone import EncoderBackbone
-from polar_detect.encoder_trace import (
-    EncoderTracer,
-    EncoderTraces,
+from polar_detect.encoder_search import (
+    ENCODER_METHODS,
     MinimalEncoderProgram,
+    default_encoder_search,
+    encoder_distances,
     find_minimal_encoder_programs,
 )
+from polar_detect.encoder_trace import EncoderTracer, EncoderTraces
+from polar_detect.errors import InputError
+from polar_detect.interchange import PolarSample
 from polar_detect.models import LocalModel
-from polar_detect.report.terminal import layer_ruler, program_strip, sparkline
+from polar_detect.program import Program
+from polar_detect.search import Method
 
 _CHUNK = 64
 
 
 def search_encoder(
-    texts: Sequence[str], model: LocalModel, *, tolerance: float, max_tokens: int, json: bool
-) -> None:
-    """Print the minimal program of each text under the cosine criterion."""
-    backbone = EncoderBackbone.load(model.folder, max_tokens=max_tokens)
-    tracer = EncoderTracer(backbone)
-    for start in range(0, len(texts), _CHUNK):
-        chunk = texts[start : start + _CHUNK]
-        found = find_minimal_encoder_programs(backbone, chunk, tolerance=tolerance)
-        traces = tracer.trace(chunk)
+    samples: Sequence[PolarSample],
+    model: LocalModel,
+    source: Source,
+    settings: SearchSettings,
+    *,
+    json: bool,
+    exports: bool,
+) -> list[PolarSample]:
+    """Print each text's minimal program under the cosine criterion; return what is exported."""
+    _check(settings)
+    backbone = EncoderBackbone.load(model.folder, max_tokens=settings.max_tokens)
+    check_programs(samples, source, backbone.n_layers)
+    tracer, method = EncoderTracer(backbone), _method(settings, backbone.n_layers)
+    exported: list[PolarSample] = []
+    for start in range(0, len(samples), _CHUNK):
+        chunk = samples[start : start + _CHUNK]
+        texts = [sample.question for sample in chunk]
+        found = find_minimal_encoder_programs(
+            backbone, texts, tolerance=settings.tolerance, search=own_programs(chunk, method)
+        )
+        traces = tracer.trace(texts)
         for i, minimal in enumerate(found):
             if json:
-                record = _record(chunk[i], minimal, traces, i, tolerance)
-                sys.stdout.write(json_format.dumps(record, ensure_ascii=False) + "\n")
+                print_record(_record(texts[i], minimal, traces, i, settings.tolerance))
             else:
-                _print(chunk[i], minimal, traces, i)
-        sys.stdout.flush()
+                print_text(texts[i], minimal.program, backbone.n_layers, _lines(minimal, traces, i))
+        if exports:
+            exported += _exported(backbone, settings, chunk, found)
+    return exported
+
+
+def _check(settings: SearchSettings) -> None:
+    if settings.method is not None and settings.method not in ENCODER_METHODS:
+        raise unknown("an encoder and --method", settings.method, ENCODER_METHODS)
+    if not isinstance(settings.criterion, SameLoss):
+        raise InputError(
+            "Got --criterion with an encoder, which predicts no tokens; expected none, as its "
+            "programs are judged by the cosine of their embedding; leave it out."
+        )
+    if settings.predictor is not None:
+        raise InputError(
+            "Got --predictor with an encoder; expected a causal language model, whose states a "
+            "predictor reads; leave it out, or choose another --model."
+        )
+
+
+def _method(settings: SearchSettings, n_layers: int) -> Method:
+    if settings.method is None:
+        return default_encoder_search(n_layers)
+    return method_called(settings.method, settings.space, n_layers)
+
+
+def _exported(
+    backbone: EncoderBackbone,
+    settings: SearchSettings,
+    samples: Sequence[PolarSample],
+    found: Sequence[MinimalEncoderProgram],
+) -> list[PolarSample]:
+    full = Program.full(backbone.n_layers)
+    met = [list(dict.fromkeys([full, f.program, *(c.program for c in f.curve)])) for f in found]
+    distances = encoder_distances(backbone, [sample.question for sample in samples], met)
+    exported = []
+    for sample, programs, own in zip(samples, met, distances, strict=True):
+        pairs = zip(programs, own, strict=True)
+        is_valid = [p == full or distance <= settings.tolerance for p, distance in pairs]
+        exported.append(sample.with_programs(programs, is_valid))
+    return exported
 
 
 def _record(
@@ -43,29 +113,23 @@ def _record(
     return {
         "text": text,
         "criterion": "cosine",
-        "program": str(minimal.program),
-        "layers": list(minimal.program.layers),
-        "length": len(minimal.program),
-        "n_layers": traces.skip.shape[1],
+        **program_record(minimal.program, traces.skip.shape[1]),
         "distance": minimal.distance,
         "tolerance": tolerance,
         "layer_calls": minimal.layer_calls,
         "skip_curve": traces.skip[i].tolist(),
         "loop_curve": traces.loop[i].tolist(),
         "curve_kind": "exact",
+        "length_curve": curve_record(minimal.curve, "distance"),
     }
 
 
-def _print(text: str, minimal: MinimalEncoderProgram, traces: EncoderTraces, i: int) -> None:
+def _lines(minimal: MinimalEncoderProgram, traces: EncoderTraces, i: int) -> list[str]:
     n_layers = traces.skip.shape[1]
-    out.print(text, highlight=False, markup=False, style="bold")
-    out.print(program_strip(minimal.program, n_layers), layer_ruler(n_layers), sep="\n")
-    lines = [
-        f"program {minimal.program}",
+    return [
         f"{len(minimal.program)} of {n_layers} layers, embedding {minimal.distance:.3f} from that "
         f"of the full program (1 − cosine), {minimal.layer_calls} layer calls",
+        curve_line("skip", traces.skip[i]),
+        curve_line("loop", traces.loop[i]),
+        length_line(minimal.curve, n_layers),
     ]
-    for name, curve in (("skip", traces.skip[i]), ("loop", traces.loop[i])):
-        lines.append(f"{name} {sparkline(curve)}  {curve.min():+.2f} to {curve.max():+.2f}")
-    out.print("\n".join(lines), highlight=False, markup=False)
-    out.print()

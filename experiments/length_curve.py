@@ -1,0 +1,217 @@
+"""Does a text's loss-against-length curve tell more than its loss? One table for three tasks.
+
+Curves come from the programs of a menu (which `score` measures anyhow) and with `--sweeps` from
+one sweep over the layers. They are judged alone and beside the loss, by the Mahalanobis
+distance to normal training texts; by a logistic regression that is given the labels (five
+folds of the test rows), which says what there is to be learned whichever way it points; and
+as features of detectors that ask for programs, fitted with and without them.
+"""
+
+import argparse
+import copy
+import json
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import bench_tasks
+import common
+import numpy as np
+from common import Split
+from numpy.typing import NDArray
+from sklearn.covariance import LedoitWolf
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.preprocessing import StandardScaler
+
+from polar_detect import models
+from polar_detect.backbone import Backbone
+from polar_detect.detectors import HEADS, Head
+from polar_detect.encoder import Encoder
+from polar_detect.extraction import Extractor, program_features
+from polar_detect.features import Feature, FeatureTable
+from polar_detect.fitting import Fitted, Fitting
+from polar_detect.length_curve import GROUP, length_curve_features, swept_curves
+from polar_detect.progress import Tracker
+from polar_detect.signature import Tracer
+
+Values = NDArray[np.float64]
+
+
+class Keeping(Head):
+    """A head that keeps the tables it is fitted on, so that others can be fitted on them."""
+
+    name = "keeping"
+    reason = "keeps tables"
+    needs_curves = False
+    needs_corruptions = False  # or as the heads that are compared
+    needs_programs = True
+    needs_context = True
+
+    def __init__(self, heads: Sequence[Head]) -> None:
+        self.needs_corruptions = any(head.needs_corruptions for head in heads)  # type: ignore[misc]
+
+    def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> "Keeping":
+        """Keep both tables; see `Head.fit`."""
+        del seed
+        self.normal, self.strangers = normal, strangers
+        return self
+
+    def _scores(self, table: FeatureTable) -> Values:
+        return np.zeros(len(table))
+
+    def _explain(self, table: FeatureTable) -> None:  # type: ignore[override]
+        raise NotImplementedError
+
+    def save(self, folder: Path) -> None:
+        """Is not stored."""
+        raise NotImplementedError
+
+    @classmethod
+    def load(cls, folder: Path) -> "Keeping":
+        """Is not stored."""
+        raise NotImplementedError
+
+
+def main() -> None:
+    options = _options()
+    backbone = Backbone.load(models.resolve(models.DEFAULT_MODEL).folder)
+    encoder = Encoder.load(models.resolve(models.DEFAULT_ENCODER).folder)
+    extractor = Extractor(Tracer(backbone, curves="none"), encoder)
+    results: dict[str, dict[str, list[float]]] = {}
+    if options.out and options.out.exists():
+        results = json.loads(options.out.read_text(encoding="utf-8"))
+    for name in options.tasks:
+        for seed in range(len(results.get(name, {}).get("loss, high", [])), options.seeds):
+            start_s = time.perf_counter()
+            task = bench_tasks.load(name, options.data, seed)
+            split = common.split(task, seed=seed, n_train=options.n_train, n_test=options.n_test)
+            for method, auroc in _aurocs(extractor, split, seed, options).items():
+                results.setdefault(name, {}).setdefault(method, []).append(auroc)
+            common.say(f"{name}, seed {seed}: {time.perf_counter() - start_s:.0f} s")
+            if options.out:
+                options.out.parent.mkdir(parents=True, exist_ok=True)
+                options.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    print(
+        f"{common.machine()}; {models.DEFAULT_MODEL}, {options.n_train} normal texts to fit, up to "
+        f"{options.n_test} + {options.n_test} to score, mean AUROC of {options.seeds} seeds\n"
+    )
+    print(_table(results))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    common.add_data_option(parser)
+    parser.add_argument("--tasks", type=lambda s: s.split(","), default=["sms", "bgl", "clinc"])
+    parser.add_argument("--n-train", type=int, default=300)
+    parser.add_argument("--n-test", type=int, default=150)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument(
+        "--heads", type=lambda s: s.split(","), default=["isolation-forest", "lightgbm"]
+    )
+    parser.add_argument("--sweeps", action="store_true", help="also curves of one sweep a text")
+    parser.add_argument("--out", type=Path, help="JSON file for every figure; is gone on with")
+    return parser.parse_args()
+
+
+def _aurocs(
+    extractor: Extractor, split: Split, seed: int, options: argparse.Namespace
+) -> dict[str, float]:
+    heads = [HEADS[name]() for name in options.heads]
+    keeping = Keeping(heads)
+    fitting = Fitting(extractor, Tracker(None), tolerance=0.1, seed=seed)
+    fitted = fitting.run(keeping, split.train, split.train[:20], [])  # calibration is not used
+    tables = keeping.normal, _signatures(extractor, fitted, split.test)
+    losses = [table.where(lambda f: f.name == "loss/mean").values for table in tables]
+    curves = {"the menu": [table.where(lambda f: f.group == GROUP).values for table in tables]}
+    if options.sweeps:
+        curves["a sweep"] = [_swept(extractor, texts) for texts in (split.train, split.test)]
+    high = losses[1][:, 0].astype(np.float64)
+    scores = {"loss, high": high, "loss, low": -high, "loss, both tails": _mahalanobis(losses)}
+    scores["loss, given labels"] = _learned(losses[1], split.is_anomalous, seed)
+    for name, own in curves.items():
+        both = _beside(losses, own)
+        scores[f"curve of {name}"] = _mahalanobis(own)
+        scores[f"loss and curve of {name}"] = _mahalanobis(both)
+        scores[f"curve of {name}, given labels"] = _learned(own[1], split.is_anomalous, seed)
+        learned = _learned(both[1], split.is_anomalous, seed)
+        scores[f"loss and curve of {name}, given labels"] = learned
+    for head in heads:
+        for said, change in (("without", _without_curves), ("with", _as_programs)):
+            own_head = copy.deepcopy(head)
+            own_head.fit(change(keeping.normal), change(keeping.strangers), seed=seed)
+            scores[f"{head.name} {said} curve"] = own_head.scores(change(tables[1]))
+    return {name: float(roc_auc_score(split.is_anomalous, own)) for name, own in scores.items()}
+
+
+def _swept(extractor: Extractor, texts: list[str]) -> NDArray[np.float32]:
+    tracer = extractor.tracer
+    curves = swept_curves(tracer.executor, tracer.tokenize(texts))
+    return length_curve_features(curves, tracer.backbone.n_layers).values
+
+
+def _signatures(extractor: Extractor, fitted: Fitted, texts: list[str]) -> FeatureTable:
+    tracer = extractor.tracer
+    found = fitted.menu.minimal_programs(tracer.executor, tracer.tokenize(texts), tolerance=0.1)
+    table = extractor.signatures(extractor.read(texts), fitted.reference)
+    return FeatureTable.beside([table, program_features(found, tracer.backbone.n_layers)])
+
+
+def _mahalanobis(tables: Sequence[NDArray[np.float32]]) -> Values:
+    """Fit on the first table, with a shrunk covariance, and return the second's distances."""
+    train, test = (table.astype(np.float64) for table in tables)
+    centre, spread = train.mean(0), train.std(0) + 1e-9
+    fitted = LedoitWolf().fit((train - centre) / spread)
+    distances: Values = fitted.mahalanobis((test - centre) / spread)
+    return distances
+
+
+def _learned(values: NDArray[np.float32], is_anomalous: NDArray[np.bool_], seed: int) -> Values:
+    """Return log-odds of a logistic regression on the other four of five folds.
+
+    It sees the size of each standardised value too, so that either tail can be anomalous.
+    """
+    standard = StandardScaler().fit_transform(values.astype(np.float64))
+    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+    odds: Values = cross_val_predict(
+        LogisticRegression(C=0.1, max_iter=1000),
+        np.hstack([standard, np.abs(standard)]),
+        is_anomalous,
+        cv=folds,
+        method="decision_function",
+    )
+    return odds
+
+
+def _beside(
+    left: Sequence[NDArray[np.float32]], right: Sequence[NDArray[np.float32]]
+) -> list[NDArray[np.float32]]:
+    return [np.hstack(pair) for pair in zip(left, right, strict=True)]
+
+
+def _without_curves(table: FeatureTable) -> FeatureTable:
+    return table.where(lambda feature: feature.group != GROUP)
+
+
+def _as_programs(table: FeatureTable) -> FeatureTable:
+    """Return the table with the curve in a group that every head with programs looks at."""
+    named = (
+        Feature("program", f"{GROUP}_{f.part}") if f.group == GROUP else f for f in table.features
+    )
+    return FeatureTable(table.values, tuple(named))
+
+
+def _table(results: dict[str, dict[str, list[float]]]) -> str:
+    tasks = list(results)
+    methods = list(results[tasks[0]])
+    lines = []
+    for method in methods:
+        means = [statistics.mean(results[task][method]) for task in tasks]
+        lines.append([method, *(f"{m:.3f}" for m in means), f"{statistics.mean(means):.3f}"])
+    return common.markdown_table(["score", *tasks, "mean"], lines)
+
+
+if __name__ == "__main__":
+    main()

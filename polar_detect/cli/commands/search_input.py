@@ -1,0 +1,154 @@
+"""What `polar-detect search` is asked: settings, texts with their answers, the way to search."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from polar_detect import interchange, tables
+from polar_detect.criteria import Criterion, SameAnswer, SameLoss, SamePrediction
+from polar_detect.errors import InputError
+from polar_detect.interchange import PolarSample
+from polar_detect.search import (
+    DEFAULT_METHOD,
+    METHODS,
+    MctsSettings,
+    Method,
+    exhaustive,
+    mcts,
+    menu_search,
+)
+from polar_detect.space import Space
+
+MENU = "menu"
+_SPACES = {
+    "skips": Space(0, max_runs=1),
+    "polar": Space(0),
+    "cola": Space(0, max_runs=4),
+    "any-order": Space(0, any_order=True),
+}
+_TREE_SPACES = ("polar", "cola")
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """Options of `search`; None stands for a default that depends on the model."""
+
+    model: str
+    tolerance: float
+    max_tokens: int
+    criterion: Criterion
+    method: str | None = None
+    space: str | None = None
+    predictor: Path | None = None
+
+    @property
+    def wants_answer(self) -> bool:
+        """Whether texts are prompts that an answer follows."""
+        return isinstance(self.criterion, SameAnswer)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the texts come from: one of text (with its answer), file and import."""
+
+    text: str | None
+    answer: str | None
+    file: Path | None
+    imported: Path | None
+
+
+def criterion_of(name: str, tolerance: float, agreement: float) -> Criterion:
+    """Return the criterion called `name`."""
+    known: dict[str, Criterion] = {
+        "loss": SameLoss(tolerance),
+        "prediction": SamePrediction(agreement),
+        "answer": SameAnswer(),
+    }
+    if name not in known:
+        raise unknown("--criterion", name, list(known))
+    return known[name]
+
+
+def check(settings: SearchSettings) -> None:
+    """Raise `InputError` for a method or space that does not exist, and for both beside others."""
+    method, space = settings.method, settings.space
+    if method is not None and method not in {*METHODS, MENU}:
+        raise unknown("--method", method, [*METHODS, MENU])
+    if space is not None and space not in _SPACES:
+        raise unknown("--space", space, list(_SPACES))
+    fits = method == "exhaustive" or (method == "mcts" and space in _TREE_SPACES)
+    if space is not None and not fits:
+        raise InputError(
+            f"Got --space {space} with --method {method or DEFAULT_METHOD}; expected exhaustive, "
+            f"or mcts with {' or '.join(_TREE_SPACES)}; choose such a method."
+        )
+    if settings.predictor is not None and method is not None:
+        raise InputError(
+            f"Got --predictor and --method {method}; expected one of them, as proposals are "
+            "measured instead of a search; leave one out."
+        )
+
+
+def method_called(name: str, space: str | None, n_layers: int) -> Method:
+    """Return the search called `name` (not a menu), in the space called `space`."""
+    if space is None:
+        return METHODS[name]
+    chosen = _SPACES[space]
+    if name == "mcts":
+        return partial(mcts, settings=MctsSettings(max_runs=chosen.max_runs))
+    own = Space(n_layers, max_runs=chosen.max_runs, any_order=chosen.any_order)
+    return partial(exhaustive, space=own)
+
+
+def own_programs(samples: Sequence[PolarSample], method: Method) -> list[Method]:
+    """Return each sample's search: its own programs as a menu where it brings some."""
+    return [
+        partial(menu_search, programs=(*sample.valid, *sample.invalid))
+        if sample.valid or sample.invalid
+        else method
+        for sample in samples
+    ]
+
+
+def samples_of(source: Source, settings: SearchSettings) -> list[PolarSample]:
+    """Return the texts as samples, which bring programs where they are imported."""
+    if source.answer is not None and (source.text is None or not settings.wants_answer):
+        raise InputError(
+            "Got --answer; expected it with a TEXT and --criterion answer; leave it out or add "
+            "these."
+        )
+    if source.imported is not None:
+        samples = list(interchange.read(source.imported).samples)
+    else:
+        texts = [source.text] if source.text is not None else _lines(source.file)
+        samples = [PolarSample(text, source.answer or "", None, (), ()) for text in texts]
+    if settings.wants_answer and not all(sample.answer for sample in samples):
+        raise InputError(
+            "Got --criterion answer and a text without answer; expected an answer to every "
+            "text; pass --answer TEXT, or --import a file with gt_ans in each sample."
+        )
+    return samples
+
+
+def check_programs(samples: Sequence[PolarSample], source: Source, n_layers: int) -> None:
+    """Raise `ProgramError` for a sample whose programs do not fit the model."""
+    for i, sample in enumerate(samples):
+        sample.check(n_layers, f"sample {i} of '{source.imported}'")
+
+
+def unknown(option: str, value: str, known: Sequence[str]) -> InputError:
+    """Return the error for a value that an option does not know."""
+    return InputError(
+        f"Got {option} '{value}'; expected one of {', '.join(known)}; choose one of these."
+    )
+
+
+def _lines(file: Path | None) -> list[str]:
+    assert file is not None
+    if tables.has_columns(file):
+        raise InputError(
+            f"Got --file '{file}'; expected a text file with one text a line; save the text "
+            "column as .txt."
+        )
+    return tables.read_table(file, text_column=None).texts

@@ -1,0 +1,69 @@
+"""What `polar-detect search` prints of a text: for people, or one JSON object a line."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.cli.commands.output import out
+from polar_detect.program import Program
+from polar_detect.report.terminal import layer_ruler, program_strip, sparkline
+from polar_detect.search import Candidate
+
+_CAP = 1.0  # what a program loses beyond this is drawn as this
+
+
+def print_record(record: Mapping[str, object]) -> None:
+    """Write one JSON object as a line to stdout."""
+    sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def program_record(program: Program, n_layers: int) -> dict[str, object]:
+    """Return the keys that every record has of its program."""
+    return {
+        "program": str(program),
+        "layers": list(program.layers),
+        "length": len(program),
+        "n_layers": n_layers,
+    }
+
+
+def curve_record(curve: Sequence[Candidate], measure: str) -> list[dict[str, object]]:
+    """Return the best program of each length, shortest first, with its `measure`."""
+    return [{"length": len(c.program), "program": str(c.program), measure: c.loss} for c in curve]
+
+
+def print_text(text: str, program: Program, n_layers: int, lines: Sequence[str]) -> None:
+    """Print a text, its program as a strip over the layers, and lines on it."""
+    out.print(text, highlight=False, markup=False, style="bold")
+    out.print(program_strip(program, n_layers), layer_ruler(n_layers), sep="\n")
+    out.print("\n".join([f"program {program}", *lines]), highlight=False, markup=False)
+    out.print()
+
+
+def curve_line(name: str, curve: NDArray[np.float32]) -> str:
+    """Return a skip or loop curve as a sparkline with its range."""
+    if not np.isfinite(curve).any():
+        return f"{name} –"
+    return f"{name} {sparkline(curve)}  {np.nanmin(curve):+.2f} to {np.nanmax(curve):+.2f}"
+
+
+def length_line(curve: Sequence[Candidate], n_layers: int) -> str:
+    """Return a loss-against-length curve as a sparkline: one place for each length from 1 on.
+
+    What is drawn is the loss minus that of the full program, capped at 1; a length that no
+    program had is left blank.
+    """
+    by_length = {len(c.program): c.loss for c in curve}
+    if n_layers not in by_length:
+        return "best –"
+    losses = np.asarray([by_length.get(n, np.nan) for n in range(1, n_layers + 1)])
+    change = np.minimum(losses - by_length[n_layers], _CAP)
+    shortest = min(n for n in by_length if n > 0 or len(by_length) == 1)
+    return (
+        f"best {sparkline(change)}  {by_length[shortest] - by_length[n_layers]:+.2f} at length "
+        f"{shortest} to +0.00 at {n_layers}"
+    )
