@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from test_cli import assert_one_line_error, run  # noqa: F401 - a fixture
+from test_cli import assert_one_line_error
 from work_orders import NEW, STRANGE
 
 from polar_detect import interchange
