@@ -11,7 +11,6 @@ from polar_detect.program import Program
 from polar_detect.schedule import Job
 from polar_detect.search import METHODS
 
-# ruff: noqa: F811 - fixtures are arguments
 TEXTS = [NEW[0], "", STRANGE[0]]
 
 
