@@ -23,6 +23,7 @@ from polar_detect.program import Program
 from polar_detect.report.terminal import layer_ruler, program_strip, sparkline
 from polar_detect.search import METHODS, Method, Refinement, menu_search
 from polar_detect.signature import Tracer, Traces
+from polar_detect.visible import visible
 
 _SEARCH_CHUNK = 16
 _MENU = "menu"
@@ -262,7 +263,7 @@ def _number(value: float) -> float | None:
 
 def _print_search(text: str, minimal: MinimalProgram, traces: Traces, i: int) -> None:
     n_layers = traces.skip.shape[1]
-    out.print(text, highlight=False, markup=False, style="bold")
+    out.print(visible(text), highlight=False, markup=False, style="bold")
     out.print(program_strip(minimal.program, n_layers), layer_ruler(n_layers), sep="\n")
     out.print(
         f"program {minimal.program}\n"

@@ -14,6 +14,7 @@ from polar_detect.encoder_trace import (
 )
 from polar_detect.models import LocalModel
 from polar_detect.report.terminal import layer_ruler, program_strip, sparkline
+from polar_detect.visible import visible
 
 _CHUNK = 64
 
@@ -58,7 +59,7 @@ def _record(
 
 def _print(text: str, minimal: MinimalEncoderProgram, traces: EncoderTraces, i: int) -> None:
     n_layers = traces.skip.shape[1]
-    out.print(text, highlight=False, markup=False, style="bold")
+    out.print(visible(text), highlight=False, markup=False, style="bold")
     out.print(program_strip(minimal.program, n_layers), layer_ruler(n_layers), sep="\n")
     lines = [
         f"program {minimal.program}",
