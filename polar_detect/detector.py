@@ -44,7 +44,7 @@ class Assessment:
         None where none was searched.
     explanation : Explanation
     neighbours : tuple of tuple of str
-        Nearest normal training texts, nearest first.
+        Nearest normal training texts, nearest first; none where they are not kept.
     """
 
     scores: NDArray[np.float64]
@@ -82,11 +82,15 @@ class Engine:
         tracer = Tracer(Backbone.load(decoder.folder))
         return cls(decoder, encoder, Extractor(tracer, Encoder.load(encoder.folder)))
 
-    def configured(self, *, max_tokens: int, head: Head) -> Self:
-        """Return the same models, reading what `head` needs of the first `max_tokens`."""
+    def configured(self, *, max_tokens: int, head: Head, has_texts: bool) -> Self:
+        """Return the same models, reading what `head` needs of the first `max_tokens`.
+
+        Where the training texts are not kept, there is none to put in front of a new one.
+        """
         curves: CurveKind = "first-order" if head.needs_curves else "none"
         tracer = Tracer(self.extractor.tracer.backbone, max_tokens=max_tokens, curves=curves)
-        extractor = self.extractor.configured(tracer, wants_context=head.needs_context)
+        wants_context = head.needs_context and has_texts
+        extractor = self.extractor.configured(tracer, wants_context=wants_context)
         return dataclasses.replace(self, extractor=extractor)
 
 
@@ -105,6 +109,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     alpha : float
         Texts with a p-value of at most this are flagged.
     seed : int
+    store_texts : bool
+        Whether the training texts are kept, to be shown as neighbours and, by detectors that
+        need it, to be put in front of new ones (context gain).
 
     Examples
     --------
@@ -112,7 +119,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     >>> detector.score_samples(new_texts)                  # doctest: +SKIP
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - scikit-learn wants each setting as an argument
         self,
         detector: str | Head = "auto",
         *,
@@ -121,6 +128,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         tolerance: float = 0.1,
         alpha: float = 0.05,
         seed: int = 0,
+        store_texts: bool = True,
     ) -> None:
         self.detector = detector
         self.model = model
@@ -128,6 +136,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.tolerance = tolerance
         self.alpha = alpha
         self.seed = seed
+        self.store_texts = store_texts
 
     def fit(self, X: Sequence[str], y: Any = None, *, progress: Progress | None = None) -> Self:
         """Fit on normal texts, and on labelled anomalous ones where `y` names some.
@@ -149,10 +158,18 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         head = new_head(self.detector)
         texts, is_anomalous = _checked(X, y)
         tracker = Tracker(progress)
-        engine = self._models().configured(max_tokens=self.max_tokens, head=head)
+        engine = self._models().configured(
+            max_tokens=self.max_tokens, head=head, has_texts=self.store_texts
+        )
         normal, anomalous = texts[~is_anomalous], texts[is_anomalous]
         train, held_out = self._split(normal)
-        fitting = Fitting(engine.extractor, tracker, tolerance=self.tolerance, seed=self.seed)
+        fitting = Fitting(
+            engine.extractor,
+            tracker,
+            tolerance=self.tolerance,
+            seed=self.seed,
+            store_texts=self.store_texts,
+        )
         self.engine_ = engine
         self.fitted_ = fitting.run(head, train, held_out, list(anomalous))
         return self
@@ -261,15 +278,13 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         if not (head.needs_programs or searches_all):
             self._search_flagged(texts, scores, programs)
         tracker.advance(len(texts))
-        neighbours = fitted.reference.neighbours(readings.embeddings)
-        nearest_texts = [tuple(fitted.reference.texts[i] for i in row) for row in neighbours.index]
         return Assessment(
             scores=scores,
             p_values=np.full(len(texts), np.nan),
             is_anomaly=np.zeros(len(texts), bool),
             programs=tuple(programs),
             explanation=Explanation.of(attribution, table, has_tokens, self.n_layers),
-            neighbours=tuple(nearest_texts),
+            neighbours=tuple(fitted.reference.nearest_texts(readings.embeddings)),
         )
 
     def _search_flagged(
