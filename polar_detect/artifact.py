@@ -34,6 +34,14 @@ from polar_detect.reference import Geometry
 from polar_detect.sealing import FORMAT, MANIFEST, check_files, read_manifest, sealed
 from polar_detect.tokens import TokenIndex
 
+# Artifacts of older minor versions keep loading, and a test holds it to those in tests/artifacts.
+# - What is new (a setting, an entry, an array, a file) has a default for artifacts without it,
+#   and FORMAT stays. An older version refuses a setting that it does not know.
+# - A signature may get more features: a detector reads those that it was fitted on, by name.
+#   One that it reads keeps its name and its meaning, or gets a new name.
+# - FORMAT rises where an older version would misread what is written. `load` then translates
+#   every format from that of the first minor version on; a major version may drop some.
+# - A new fixture is added (tests/write_artifact.py) with each minor version; none is rewritten.
 _HEAD = "head"
 _UNFIT = (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError)
 _PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")

@@ -271,6 +271,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         if head.needs_programs:
             own = [p for p, keep in zip(found, has_tokens, strict=True) if keep]
             table = FeatureTable.beside([table, program_features(own, self.n_layers)])
+        table = table.chosen(fitted.statistics.features)
         scores = np.full(len(texts), np.nan)
         scores[has_tokens] = head.scores(table)
         attribution = head.explain(table)
@@ -312,7 +313,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             readings = extractor.read([texts[i] for i in chunk])
             kept = np.flatnonzero(readings.traces.n_tokens > 0)
             table = extractor.signatures(readings.rows(kept), fitted.reference)
-            scores[chunk[kept]] = fitted.head.scores(table)
+            scores[chunk[kept]] = fitted.head.scores(table.chosen(fitted.statistics.features))
         return scores
 
     def _minimal_programs(self, texts: Sequence[str]) -> list[MinimalProgram]:
