@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
+from safetensors.numpy import save as to_bytes
 
 import polar_detect
+from polar_detect.contents import ARRAYS, TEXTS, has_texts
 from polar_detect.detector import Engine, PolarDetector
 from polar_detect.detectors import head_class
 from polar_detect.drift import FeatureStatistics
@@ -29,11 +31,18 @@ from polar_detect.menu import Menu
 from polar_detect.models.hashes import sha256_of
 from polar_detect.program import Program
 from polar_detect.reference import Geometry
-from polar_detect.sealing import MANIFEST, check_files, read_manifest, sealed
+from polar_detect.sealing import FORMAT, MANIFEST, check_files, read_manifest, sealed
 from polar_detect.tokens import TokenIndex
 
-FORMAT = 3  # 1 had no seal and no sizes, 2 no tokens
-_ARRAYS, _TEXTS, _HEAD = "arrays.safetensors", "texts.json", "head"
+# Artifacts of older minor versions keep loading, and a test holds it to those in tests/artifacts.
+# - What is new (a setting, an entry, an array, a file) has a default for artifacts without it,
+#   and FORMAT stays. An older version refuses a setting that it does not know.
+# - A signature may get more features: a detector reads those that it was fitted on, by name.
+#   One that it reads keeps its name and its meaning, or gets a new name.
+# - FORMAT rises where an older version would misread what is written. `load` then translates
+#   every format from that of the first minor version on; a major version may drop some.
+# - A new fixture is added (tests/write_artifact.py) with each minor version; none is rewritten.
+_HEAD = "head"
 _UNFIT = (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError)
 _PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")
 
@@ -99,7 +108,7 @@ def load(folder: Path) -> PolarDetector:
         A file was changed or is missing, the format is unknown, or the language model or
         encoder on this machine is not the one that the detector was fitted with.
     """
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     check_files(folder, manifest["files"], manifest.get("sizes"))
     detector = _detector_of(folder, manifest["settings"])
     engine = Engine.load(detector.model)
@@ -119,25 +128,27 @@ def load(folder: Path) -> PolarDetector:
             f"Got '{folder}' with contents that do not fit together ({error}); expected what "
             "fit wrote; fit the detector again."
         ) from error
-    detector.engine_ = engine.configured(max_tokens=detector.max_tokens, head=detector.fitted_.head)
+    detector.engine_ = engine.configured(
+        max_tokens=detector.max_tokens, head=detector.fitted_.head, has_texts=detector.store_texts
+    )
     return detector
 
 
 def stored_text_column(folder: Path) -> str | None:
     """Return the column that the training texts came from; None for a plain text file."""
-    column = _read_manifest(folder).get("text_column")
+    column = read_manifest(folder).get("text_column")
     return None if column is None else str(column)
 
 
 def stored_rows(folder: Path) -> Any:
     """Return how the training texts were written out of rows, as `save` got it; None if not."""
-    return _read_manifest(folder).get("input")
+    return read_manifest(folder).get("input")
 
 
 def describe(detector: PolarDetector) -> list[tuple[str, str]]:
     """Return what the detector is and was fitted on, as labels and values for people."""
     fitted, engine = detector.fitted_, detector.engine_
-    n_train, n_held_out = len(fitted.reference.texts), len(fitted.calibration_scores)
+    n_train, n_held_out = len(fitted.reference), len(fitted.calibration_scores)
     described = [
         ("Detector", f"{fitted.head.name}: {fitted.head.reason}"),
         ("Language model", f"{engine.model.name}, {detector.n_layers} layers"),
@@ -178,8 +189,10 @@ def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> Non
         "statistics.spreads": fitted.statistics.spreads,
         "typical_calls": fitted.typical_calls,
     }
-    save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, folder / _ARRAYS)
-    _write_json(folder / _TEXTS, list(reference.texts))
+    content = to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()})
+    (folder / ARRAYS).write_bytes(content)  # save_file would keep other users from reading it
+    if detector.store_texts:
+        _write_json(folder / TEXTS, list(reference.texts))
     (folder / _HEAD).mkdir()
     fitted.head.save(folder / _HEAD)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -212,23 +225,6 @@ def _write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
-    manifest = read_manifest(folder)
-    expected = {"format", "settings", "model", "encoder", "menu", "files"}
-    if not expected <= manifest.keys() or not isinstance(manifest["files"], dict):
-        raise ArtifactError(
-            f"Got '{path}' without {', '.join(sorted(expected))}; expected what fit wrote; fit "
-            "again."
-        )
-    if manifest["format"] != FORMAT:
-        raise ArtifactError(
-            f"Got artifact format {manifest['format']}; expected {FORMAT}; fit again, or use "
-            "the version of polar-detect that wrote it."
-        )
-    return manifest
-
-
 def _detector_of(folder: Path, settings: Any) -> PolarDetector:
     """Return an unfitted detector with the settings of the manifest, each of its own type."""
     known = PolarDetector().get_params()
@@ -249,8 +245,10 @@ def _types_like(default: Any) -> tuple[type, ...]:
 
 
 def _read_fitted(folder: Path, manifest: dict[str, Any]) -> Fitted:
-    arrays = load_file(folder / _ARRAYS)
-    texts = json.loads((folder / _TEXTS).read_text(encoding="utf-8"))
+    arrays = load_file(folder / ARRAYS)
+    texts: list[str] = []
+    if has_texts(manifest):
+        texts = json.loads((folder / TEXTS).read_text(encoding="utf-8"))
     return Fitted(
         head=head_class(manifest["settings"]["detector"]).load(folder / _HEAD),
         reference=_reference(tuple(texts), arrays),

@@ -45,7 +45,7 @@ class Assessment:
         None where none was searched.
     explanation : Explanation
     neighbours : tuple of tuple of str
-        Nearest normal training texts, nearest first.
+        Nearest normal training texts, nearest first; none where they are not kept.
     """
 
     scores: NDArray[np.float64]
@@ -83,11 +83,15 @@ class Engine:
         tracer = Tracer(Backbone.load(decoder.folder))
         return cls(decoder, encoder, Extractor(tracer, Encoder.load(encoder.folder)))
 
-    def configured(self, *, max_tokens: int, head: Head) -> Self:
-        """Return the same models, reading what `head` needs of the first `max_tokens`."""
+    def configured(self, *, max_tokens: int, head: Head, has_texts: bool) -> Self:
+        """Return the same models, reading what `head` needs of the first `max_tokens`.
+
+        Where the training texts are not kept, there is none to put in front of a new one.
+        """
         curves: CurveKind = "first-order" if head.needs_curves else "none"
         tracer = Tracer(self.extractor.tracer.backbone, max_tokens=max_tokens, curves=curves)
-        extractor = self.extractor.configured(tracer, wants_context=head.needs_context)
+        wants_context = head.needs_context and has_texts
+        extractor = self.extractor.configured(tracer, wants_context=wants_context)
         return dataclasses.replace(self, extractor=extractor)
 
 
@@ -106,6 +110,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     alpha : float
         Texts with a p-value of at most this are flagged.
     seed : int
+    store_texts : bool
+        Whether the training texts are kept, to be shown as neighbours and, by detectors that
+        need it, to be put in front of new ones (context gain).
 
     Examples
     --------
@@ -113,7 +120,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     >>> detector.score_samples(new_texts)                  # doctest: +SKIP
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - scikit-learn wants each setting as an argument
         self,
         detector: str | Head = "auto",
         *,
@@ -122,6 +129,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         tolerance: float = 0.1,
         alpha: float = 0.05,
         seed: int = 0,
+        store_texts: bool = True,
     ) -> None:
         self.detector = detector
         self.model = model
@@ -129,6 +137,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.tolerance = tolerance
         self.alpha = alpha
         self.seed = seed
+        self.store_texts = store_texts
 
     def fit(self, X: Sequence[str], y: Any = None, *, progress: Progress | None = None) -> Self:
         """Fit on normal texts, and on labelled anomalous ones where `y` names some.
@@ -150,10 +159,18 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         head = new_head(self.detector)
         texts, is_anomalous = _checked(X, y)
         tracker = Tracker(progress)
-        engine = self._models().configured(max_tokens=self.max_tokens, head=head)
+        engine = self._models().configured(
+            max_tokens=self.max_tokens, head=head, has_texts=self.store_texts
+        )
         normal, anomalous = texts[~is_anomalous], texts[is_anomalous]
         train, held_out = self._split(normal)
-        fitting = Fitting(engine.extractor, tracker, tolerance=self.tolerance, seed=self.seed)
+        fitting = Fitting(
+            engine.extractor,
+            tracker,
+            tolerance=self.tolerance,
+            seed=self.seed,
+            store_texts=self.store_texts,
+        )
         self.engine_ = engine
         self.fitted_ = fitting.run(head, train, held_out, list(anomalous))
         return self
@@ -255,6 +272,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         if head.needs_programs:
             own = [p for p, keep in zip(found, has_tokens, strict=True) if keep]
             table = FeatureTable.beside([table, program_features(own, self.n_layers)])
+        table = table.chosen(fitted.statistics.features)
         scores = np.full(len(texts), np.nan)
         scores[has_tokens] = head.scores(table)
         attribution = head.explain(table)
@@ -262,15 +280,13 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         if not (head.needs_programs or searches_all):
             self._search_flagged(texts, scores, programs)
         tracker.advance(len(texts))
-        neighbours = fitted.reference.neighbours(readings.embeddings)
-        nearest_texts = [tuple(fitted.reference.texts[i] for i in row) for row in neighbours.index]
         return Assessment(
             scores=scores,
             p_values=np.full(len(texts), np.nan),
             is_anomaly=np.zeros(len(texts), bool),
             programs=tuple(programs),
             explanation=Explanation.of(attribution, table, has_tokens, self.n_layers),
-            neighbours=tuple(nearest_texts),
+            neighbours=tuple(fitted.reference.nearest_texts(readings.embeddings)),
         )
 
     def _search_flagged(
@@ -298,7 +314,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             readings = extractor.read([texts[i] for i in chunk])
             kept = np.flatnonzero(readings.traces.n_tokens > 0)
             table = extractor.signatures(readings.rows(kept), fitted.reference)
-            scores[chunk[kept]] = fitted.head.scores(table)
+            scores[chunk[kept]] = fitted.head.scores(table.chosen(fitted.statistics.features))
         return scores
 
     def _minimal_programs(self, texts: Sequence[str]) -> list[MinimalProgram]:

@@ -1,7 +1,7 @@
 """Texts → signatures: what the models do with a text, and how that compares with normal texts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -94,6 +94,7 @@ class Reference:
     Parameters
     ----------
     texts : tuple of str
+        Empty where they are not kept.
     embeddings : (n_texts, encoder hidden) float32, unit length
     geometries : Geometries
     tokens, encoder_tokens : TokenIndex
@@ -106,22 +107,44 @@ class Reference:
     tokens: TokenIndex
     encoder_tokens: TokenIndex
 
+    def __len__(self) -> int:
+        return len(self.embeddings)
+
     @classmethod
-    def fit(cls, readings: Readings) -> Self:
-        """Keep texts, embeddings and tokens; fit the geometry of the trajectories."""
+    def fit(cls, readings: Readings, *, is_shuffled: bool = False) -> Self:
+        """Keep texts, embeddings and tokens; fit the geometry of the trajectories.
+
+        Where `is_shuffled`, tokens are kept in another order than that of the texts.
+        """
         return cls(
             readings.texts,
             readings.embeddings,
             Geometries.fit(readings),
-            TokenIndex.fit(readings.traces.tokens),
-            TokenIndex.fit(readings.encoding.tokens),
+            TokenIndex.fit(readings.traces.tokens, is_shuffled=is_shuffled),
+            TokenIndex.fit(readings.encoding.tokens, is_shuffled=is_shuffled),
         )
+
+    def without_texts(self) -> Self:
+        """Return the same reference without the texts, and without what tells tokens by text."""
+        return replace(
+            self,
+            texts=(),
+            tokens=self.tokens.without_owners(),
+            encoder_tokens=self.encoder_tokens.without_owners(),
+        )
+
+    def nearest_texts(self, embeddings: Array) -> list[tuple[str, ...]]:
+        """Return the nearest training texts of each embedding; none where they are not kept."""
+        if not self.texts:
+            return [()] * len(embeddings)
+        index = self.neighbours(embeddings).index
+        return [tuple(self.texts[i] for i in row) for row in index.tolist()]
 
     def neighbours(
         self, embeddings: Array, *, banned: NDArray[np.bool_] | None = None
     ) -> Neighbours:
         """Return the nearest training texts that are allowed for each embedding."""
-        k = min(N_NEIGHBOURS, len(self.texts))
+        k = min(N_NEIGHBOURS, len(self))
         return nearest(embeddings, self.embeddings, k=k, banned=banned)
 
 

@@ -10,6 +10,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from polar_detect.errors import ArtifactError
+
 
 @dataclass(frozen=True, slots=True)
 class Feature:
@@ -86,6 +88,29 @@ class FeatureTable:
             np.ascontiguousarray(self.values[:, columns]),
             tuple(self.features[i] for i in columns),
         )
+
+    def chosen(self, features: tuple[Feature, ...]) -> Self:
+        """Return the columns of `features`, in that order.
+
+        Signatures of a newer version may have more of them, or others first, than those that a
+        detector was fitted on.
+
+        Raises
+        ------
+        ArtifactError
+            A feature is not there.
+        """
+        if features == self.features:
+            return self
+        place = {feature: i for i, feature in enumerate(self.features)}
+        missing = [feature.name for feature in features if feature not in place]
+        if missing:
+            raise ArtifactError(
+                f"Got a detector that reads {', '.join(missing[:3])}, which this version does not "
+                "compute; expected features that it does; fit the detector again."
+            )
+        columns = [place[feature] for feature in features]
+        return type(self)(np.ascontiguousarray(self.values[:, columns]), features)
 
     @classmethod
     def beside(cls, tables: Iterable[Self]) -> Self:

@@ -79,15 +79,24 @@ class Fitting:
     tolerance : float
         Nats per token, for the menu.
     seed : int
+    store_texts : bool
+        Whether the training texts are kept.
     """
 
     def __init__(
-        self, extractor: Extractor, tracker: Tracker, *, tolerance: float, seed: int
+        self,
+        extractor: Extractor,
+        tracker: Tracker,
+        *,
+        tolerance: float,
+        seed: int,
+        store_texts: bool = True,
     ) -> None:
         self.extractor = extractor
         self.tracker = tracker
         self.tolerance = tolerance
         self.seed = seed
+        self.store_texts = store_texts
         self.n_layers = extractor.tracer.backbone.n_layers
 
     def run(
@@ -98,7 +107,8 @@ class Fitting:
         calibration_readings = self._read("read held-out texts", held_out)
         if len(readings) < MIN_NORMAL // 2 or len(calibration_readings) < 2:
             raise InputError(too_few(len(readings) + len(calibration_readings)))
-        reference = Reference.fit(readings)
+        # Shuffled before anything is compared with it: the order decides between equal tokens.
+        reference = Reference.fit(readings, is_shuffled=not self.store_texts)
         menu = self._menu(readings.texts)
         normal, strangers = self._contrast(head, readings, reference, menu, anomalous)
         head.fit(normal, strangers, seed=self.seed)
@@ -108,7 +118,7 @@ class Fitting:
         counts = np.asarray([p.program.counts(self.n_layers) for p in typical], np.float64)
         return Fitted(
             head=head,
-            reference=reference,
+            reference=reference if self.store_texts else reference.without_texts(),
             menu=menu,
             calibration_scores=scores,
             statistics=FeatureStatistics.of(held_out_table),

@@ -19,6 +19,7 @@ from polar_detect.errors import ArtifactError, InputNotFoundError
 from polar_detect.models.hashes import sha256_of
 
 MANIFEST = "manifest.json"
+FORMAT = 3  # 1 had no seal and no sizes, 2 no tokens
 _MAX_MANIFEST_BYTES = 10_000_000
 _MAX_UNPACKED_BYTES = 1_000_000_000  # of a forest; one of 200 trees is about 1 MB
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -40,14 +41,14 @@ def sealed(manifest: Mapping[str, Any]) -> bytes:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of `folder` without its seal, as far as any format has to have one.
+    """Return the manifest of `folder` without its seal.
 
     Raises
     ------
     InputNotFoundError
         There is no manifest.
     ArtifactError
-        It was changed, or is none.
+        It was changed, is none, or is of a format that this version does not read.
     """
     path = folder / MANIFEST
     if not path.is_file():
@@ -67,6 +68,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if manifest.get("format") != 1 or "seal" in manifest:
         _check_seal(path, content)
     manifest.pop("seal", None)
+    _check_format(path, manifest)
     return manifest
 
 
@@ -112,6 +114,20 @@ def _parse(path: Path, content: bytes) -> dict[str, Any]:
             f"Got '{path}' that is not JSON ({error}); expected what fit wrote; fit again."
         ) from error
     return manifest if isinstance(manifest, dict) else {}
+
+
+def _check_format(path: Path, manifest: Mapping[str, Any]) -> None:
+    expected = {"format", "settings", "model", "encoder", "menu", "files"}
+    if not expected <= manifest.keys() or not isinstance(manifest["files"], dict):
+        raise ArtifactError(
+            f"Got '{path}' without {', '.join(sorted(expected))}; expected what fit wrote; fit "
+            "again."
+        )
+    if manifest["format"] != FORMAT:
+        raise ArtifactError(
+            f"Got artifact format {manifest['format']}; expected {FORMAT}; fit again, or use "
+            "the version of polar-detect that wrote it."
+        )
 
 
 def _check_seal(path: Path, content: bytes) -> None:

@@ -5,7 +5,7 @@ and for what followed them.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -118,7 +118,7 @@ class TokenIndex:
     points : (n_depths, n_points, hidden) float16
         States minus their mean, unit length.
     owners : (n_points,) int64
-        Normal text of each point.
+        Normal text of each point; of use while fitting only, and empty where it is forgotten.
     targets : (n_points,) int64
     """
 
@@ -128,9 +128,14 @@ class TokenIndex:
     targets: NDArray[np.int64]
 
     @classmethod
-    def fit(cls, tokens: TokenStates, *, seed: int = 0) -> Self:
-        """Keep the tokens of `tokens`, of a random subset of its texts where they are many."""
-        order = np.random.default_rng(seed).permutation(len(tokens))
+    def fit(cls, tokens: TokenStates, *, seed: int = 0, is_shuffled: bool = False) -> Self:
+        """Keep the tokens of `tokens`, of a random subset of its texts where they are many.
+
+        Where `is_shuffled`, no two points stand beside each other because their tokens did, so
+        that `targets` cannot be read as the texts.
+        """
+        chance = np.random.default_rng(seed)
+        order = chance.permutation(len(tokens))
         fits = np.cumsum(tokens.lengths[order]) <= _MAX_POINTS
         fits[:1] = True
         kept = np.sort(order[fits])
@@ -140,9 +145,17 @@ class TokenIndex:
         points = states - means[:, None]
         points /= np.maximum(np.linalg.norm(points, axis=2, keepdims=True), 1e-9)
         owners = np.repeat(kept, own.lengths).astype(np.int64)
+        targets = own.targets
+        if is_shuffled:
+            order = chance.permutation(len(owners))
+            points, owners, targets = points[:, order], owners[order], targets[order]
         # Contiguous: a product's last bits depend on how its factors lie in memory.
         points = np.ascontiguousarray(points, np.float16)
-        return cls(np.ascontiguousarray(means), points, owners, own.targets)
+        return cls(np.ascontiguousarray(means), points, owners, targets)
+
+    def without_owners(self) -> Self:
+        """Return the same points, of which nothing says any more which text they are of."""
+        return replace(self, owners=np.zeros(0, np.int64))
 
     @torch.no_grad()
     def novelty(self, tokens: TokenStates, *, banned: NDArray[np.bool_] | None = None) -> Novelty:

@@ -1,6 +1,7 @@
 """The real models, resolved once a session; elsewhere tests use tiny random ones."""
 
 import os
+import sys
 
 # Before torch is imported: idle OpenMP threads spin by default, and on 2 busy cores the tests
 # of the backbone took over 200 s so, against 11 s.
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from polar_detect import cli
 from polar_detect.backbone import Backbone
 from polar_detect.errors import ModelNotFoundError
 from polar_detect.models import (
@@ -58,6 +60,24 @@ def gemma3() -> Backbone:
 @pytest.fixture(scope="session")
 def minilm() -> LocalModel:
     return _resolved(DEFAULT_ENCODER)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Return a function that runs the command line: exit code, stdout and stderr."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["polar-detect", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        else:
+            code = 0
+        return code, *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ PACKAGE = Path(polar_detect.__file__).parent
 # Whatever is behind the signatures, and the searches, run without the models.
 WITHOUT_TORCH = (
     "errors", "program", "schedule", "search", "space", "interchange", "features", "detectors",
-    "outliers", "calibration", "metrics", "drift", "explain", "tables", "sealing", "language",
+    "outliers", "calibration", "metrics", "drift", "explain", "tables", "sealing", "contents",
+    "visible", "language",
     "report.html", "report.markdown", "report.as_json", "report.terminal", "cli",
 )  # fmt: skip
 ONLY_BACKBONES = {"backbone", "encoder", "encoder_backbone", "recording"}

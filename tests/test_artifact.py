@@ -13,11 +13,10 @@ from tiny_models import CONFIGS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect import artifact, sealing
-from polar_detect.artifact import FORMAT
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import ArtifactError, InputNotFoundError, OutputError
 from polar_detect.models.hashes import sha256_of
-from polar_detect.sealing import check_files, read_manifest, sealed
+from polar_detect.sealing import FORMAT, check_files, read_manifest, sealed
 
 TEXTS = [*NEW, *STRANGE, ""]
 FILES = {
@@ -275,7 +274,8 @@ def test_any_changed_byte_of_any_file_is_detected_and_the_file_named(folder, dat
 
 def test_every_byte_of_a_manifest_is_under_its_seal(tmp_path):
     path, folder = tmp_path / "manifest.json", tmp_path
-    path.write_bytes(sealed({"format": 2, "menu": ["0-4"], "created": "ü"}))
+    entries: dict = {key: {} for key in ("settings", "model", "encoder", "files")}
+    path.write_bytes(sealed({**entries, "format": FORMAT, "menu": ["0-4"], "created": "ü"}))
     content = path.read_bytes()
     assert read_manifest(folder)["created"] == "ü"  # control
     for place in range(len(content)):

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from work_orders import NEW, NORMAL, STRANGE
 
-from polar_detect import cli
 from polar_detect.backbone import Backbone
 from polar_detect.calibration import benjamini_hochberg
 from polar_detect.executor import Executor, batches
@@ -25,24 +24,6 @@ RECORD = {
 }  # fmt: skip
 COMMANDS = ("fit", "score", "report", "search", "models", "demo", "serve")
 TEXTS = [STRANGE[0], NEW[0], "", NEW[1], STRANGE[0], 'He said "stop", then; left']
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Return a function that runs the command line: exit code, stdout and stderr."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["polar-detect", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        else:
-            code = 0
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def assert_one_line_error(result, *words):

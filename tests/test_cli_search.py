@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from test_cli import assert_one_line_error, run  # noqa: F401 - a fixture
+from test_cli import assert_one_line_error
 from work_orders import NEW, STRANGE
 
 from polar_detect import interchange
@@ -13,7 +13,6 @@ from polar_detect.schedule import Job
 from polar_detect.search import METHODS
 from polar_detect.signature import Tracer
 
-# ruff: noqa: F811 - fixtures are arguments
 TEXTS = [NEW[0], "", STRANGE[0]]
 
 

@@ -1,13 +1,12 @@
 import json
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 from work_orders import NORMAL, STRANGE
 
-from polar_detect import cli, metrics
 from polar_detect import compare as comparing
+from polar_detect import metrics
 from polar_detect.compare import detection, tabulate
 from polar_detect.compare.advice import within_noise
 from polar_detect.compare.views import Numbers
@@ -16,22 +15,6 @@ from polar_detect.errors import InputError, OutputError
 from polar_detect.tables import RowTemplate
 
 N_RESAMPLES = 30
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["polar-detect", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        else:
-            code = 0
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

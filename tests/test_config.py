@@ -11,24 +11,11 @@ from polar_detect.cli.commands import fit, score, search
 from polar_detect.cli.commands.inputs import InputOptions
 
 
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Return a function that runs the command line in an empty folder: code, stdout, stderr."""
+@pytest.fixture(autouse=True)
+def _empty_folder(monkeypatch, tmp_path):
+    """Stand in an empty folder, with lines that do not break."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "1000")
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["polar-detect", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        else:
-            code = 0
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from polar_detect.errors import ArtifactError
 from polar_detect.features import Feature, FeatureTable
 
 words = st.text("abcdefghij_", min_size=1, max_size=8)
@@ -81,3 +82,15 @@ def test_columns_are_chosen_by_what_they_are():
 def test_a_table_has_one_column_per_feature(shape):
     with pytest.raises(AssertionError):
         FeatureTable(np.zeros(shape, np.float32), (Feature("loss"),))
+
+
+def test_features_of_a_newer_signature_are_chosen_by_name():
+    old = (Feature("loss", "full"), Feature("novelty", "", 2))
+    new = FeatureTable(
+        np.arange(6, dtype=np.float32).reshape(2, 3), (Feature("new"), old[1], old[0])
+    )
+    assert new.chosen(old).features == old
+    np.testing.assert_array_equal(new.chosen(old).values, [[2, 1], [5, 4]])
+    assert new.chosen(new.features) is new
+    with pytest.raises(ArtifactError, match="a detector that reads gone/L1, which this version"):
+        new.chosen((*old, Feature("gone", "", 1)))

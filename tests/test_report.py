@@ -28,8 +28,9 @@ from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.marked import clip, costliest
 from polar_detect.report.swarm import swarm_chart
-from polar_detect.report.words import Numbers, chance, one_line, reasons, visible
+from polar_detect.report.words import Numbers, chance, one_line, reasons
 from polar_detect.spans import TokenLoss
+from polar_detect.visible import visible
 
 ENGLISH = Language("en")
 

@@ -15,22 +15,6 @@ from polar_detect.tables import read_table
 TEXTS = [NEW[0], STRANGE[0]]
 
 
-@pytest.fixture
-def run(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["polar-detect", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        else:
-            code = 0
-        return code, *capsys.readouterr()
-
-    return run
-
-
 @pytest.fixture(scope="session")
 def fitted_on_rows(tiny_folder, minilm, tmp_path_factory):  # noqa: ARG001 - the encoder
     """Return a folder of a detector fitted on rows, and what fit said."""

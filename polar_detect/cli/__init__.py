@@ -9,6 +9,7 @@ import typer
 
 from polar_detect import __version__
 from polar_detect.errors import PolarError
+from polar_detect.visible import visible
 
 app = typer.Typer(
     name="polar-detect",
@@ -62,7 +63,8 @@ def main() -> None:
     try:
         app()
     except PolarError as error:
-        sys.stderr.write(f"polar-detect: {' '.join(str(error).split())}\n")
+        message = visible(" ".join(str(error).split()))
+        sys.stderr.write(f"polar-detect: {message}\n")
         sys.exit(1)
 
 
@@ -122,6 +124,14 @@ def fit(  # noqa: PLR0913 - one argument per option
     detector: Annotated[str, typer.Option(help="auto, lightgbm or isolation-forest.")] = "auto",
     max_tokens: MaxTokens = 64,
     seed: Annotated[int, typer.Option(help="Makes the fit reproducible.")] = 0,
+    store_texts: Annotated[
+        bool,
+        typer.Option(
+            "--store-texts/--no-store-texts",
+            help="Keep the training texts in the folder. Without them no neighbours are shown, "
+            "and detectors other than auto go without context gain.",
+        ),
+    ] = True,
 ) -> None:
     """Fit a detector on normal texts (and on labelled anomalous ones, where there are some)."""
     if [text_column is not None, columns is not None, all_columns].count(True) > 1:
@@ -130,7 +140,7 @@ def fit(  # noqa: PLR0913 - one argument per option
     from polar_detect.cli.commands.inputs import InputOptions
 
     options = InputOptions(text_column, label_column, columns, all_columns, sheet, encoding)
-    settings = command.FitSettings(model, detector, max_tokens, seed)
+    settings = command.FitSettings(model, detector, max_tokens, seed, store_texts)
     command.fit(train, out, options, settings)
 
 
@@ -224,6 +234,21 @@ def report(  # noqa: PLR0913 - one argument per option
     options = InputOptions(text_column, label_column, sheet=sheet, encoding=encoding)
     style = command.ReportStyle(format, lang, figures)
     command.report(input, detector, out, options, command.ReportSettings(top, alpha), style)
+
+
+@app.command()
+def inspect(
+    detector: Annotated[Path, typer.Argument(help="Folder that `fit` wrote.")],
+    *,
+    texts: Annotated[
+        bool,
+        typer.Option("--texts", help="List the training texts that it keeps, as JSON strings."),
+    ] = False,
+) -> None:
+    """Say what a detector's folder is and what it keeps of the training texts."""
+    from polar_detect.cli.commands import inspect as command
+
+    command.inspect(detector, lists_texts=texts)
 
 
 @app.command()

@@ -103,7 +103,7 @@ def _facts(detector: PolarDetector) -> DetectorFacts:
         reason=fitted.head.reason,
         model=engine.model.name,
         encoder=engine.encoder_model.name,
-        n_train=len(fitted.reference.texts),
+        n_train=len(fitted.reference),
         n_held_out=len(fitted.calibration_scores),
         n_anomalous=fitted.n_anomalous,
         created=fitted.created,

@@ -17,6 +17,7 @@ from polar_detect import drift
 from polar_detect.report import cards, charts, histogram, phrases, swarm, words
 from polar_detect.report.data import ReportData
 from polar_detect.report.language import Language
+from polar_detect.visible import visible
 
 # Mail servers and browsers cope with 5 MB; the cards may use what the rest leaves: 500 listed
 # rows take 0.5 MB at most, the style sheet and the global charts 0.3 MB.
@@ -124,7 +125,7 @@ def _environment(numbers: words.Numbers, language: Language) -> Environment:
         "p_value": words.p_value,
         "moment": words.moment,
         "percent": language.percent,
-        "visible": words.visible,
+        "visible": visible,
         "one_line": words.one_line,
         "short": lambda text: words.one_line(text, _NEIGHBOUR_CHARACTERS),
         "listed": lambda text: words.one_line(text, _LISTED_CHARACTERS),

@@ -6,6 +6,7 @@ from typing import Literal
 
 from polar_detect.report import words
 from polar_detect.spans import TokenLoss
+from polar_detect.visible import visible
 
 Level = Literal["plain", "much", "most", "unread"]
 
@@ -65,7 +66,7 @@ def clip(text: str, tokens: Sequence[TokenLoss] = ()) -> ClippedText:
     is_cut = len(text[n_read:].strip()) > 0
     return ClippedText(
         segments=_merged(_segments(shown[:n_head], tokens, n_read if is_cut else len(text))),
-        rest=words.visible(shown[n_head:]),
+        rest=visible(shown[n_head:]),
         n_left_out=max(0, len(text) - len(shown)),
         n_read=n_read if is_cut else None,
     )
@@ -119,4 +120,4 @@ def _merged(segments: Iterator[Segment]) -> tuple[Segment, ...]:
             merged[-1] = Segment(last.text + segment.text, last.level)
         else:
             merged.append(segment)
-    return tuple(Segment(words.visible(s.text), s.level, s.loss) for s in merged)
+    return tuple(Segment(visible(s.text), s.level, s.loss) for s in merged)

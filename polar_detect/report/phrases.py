@@ -10,13 +10,14 @@ from polar_detect.report import marked, words
 from polar_detect.report.catalogue import TEXTS
 from polar_detect.report.data import Contribution, ReportData, RowReport
 from polar_detect.report.language import Language
+from polar_detect.visible import visible
 
 _MOVED_CALLS = 0.1  # mean calls; less is no news
 
 
 def title(data: ReportData, language: Language) -> str:
     """Return the title of the report."""
-    return language.say("title", source=words.visible(data.source))
+    return language.say("title", source=visible(data.source))
 
 
 def headline(data: ReportData, language: Language) -> str:

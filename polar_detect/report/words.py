@@ -5,18 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from polar_detect.report.data import Contribution, ReportData, RowReport
+from polar_detect.visible import visible
 
 NO_VALUE = "–"
 MINUS = "−"  # typographic; terminals and files keep the hyphen
-
-# C0, DEL and C1 as control pictures or U+FFFD: they would vanish in HTML and steer a terminal.
-# Line feed and tab are layout, not control. Lone surrogates cannot be written as UTF-8.
-_VISIBLE = (
-    {code: 0x2400 + code for code in range(0x20) if code not in (0x09, 0x0A)}
-    | {0x7F: 0x2421}
-    | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
-    | dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +53,6 @@ def p_value(value: float) -> str:
     ('0.0025', '0.5', '–')
     """
     return f"{value:.2g}" if math.isfinite(value) else NO_VALUE
-
-
-def visible(text: str) -> str:
-    """Return `text` with line ends as line feeds and control characters made visible."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").translate(_VISIBLE)
 
 
 def one_line(text: str, n_characters: int) -> str:

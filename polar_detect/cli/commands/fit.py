@@ -19,6 +19,7 @@ class FitSettings:
     detector: str = "auto"
     max_tokens: int = 64
     seed: int = 0
+    store_texts: bool = True
 
 
 def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) -> PolarDetector:
@@ -32,6 +33,7 @@ def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) ->
         model=settings.model,
         max_tokens=settings.max_tokens,
         seed=settings.seed,
+        store_texts=settings.store_texts,
     )
     with progress_bars(err) as progress:
         detector.fit(table.texts, table.labels, progress=progress)
@@ -41,13 +43,30 @@ def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) ->
     artifact.save(detector, out, text_column=column, rows=rows)
     for label, value in artifact.describe(detector):
         err.print(f"{label}: {value}", highlight=False, markup=False, soft_wrap=True)
-    err.print(
-        f"Kept in the folder: the {len(detector.fitted_.reference.texts)} training texts, "
-        "their embeddings, and states of their tokens",
-        highlight=False,
-    )
+    say_notice(said_of_texts(detector, out))
     say(out)
     return detector
+
+
+def said_of_texts(detector: PolarDetector, out: Path) -> str:
+    """Return what the folder keeps of the training texts."""
+    n_texts = len(detector.fitted_.reference)
+    if detector.store_texts:
+        return (
+            f"Kept in the folder: the {n_texts} training texts (polar-detect inspect {out} --texts "
+            "lists them; fit --no-store-texts leaves them out), their embeddings, and states of "
+            "their tokens"
+        )
+    lost = (
+        ", and the detector goes without context gain"
+        if detector.fitted_.head.needs_context
+        else ""
+    )
+    return (
+        f"Kept in the folder: no texts, but embeddings of the {n_texts} training texts and states "
+        "of their tokens, from which much of what they say can be told. Neighbours are not "
+        f"shown{lost}"
+    )
 
 
 def _warn_of_language(detector: PolarDetector, table: tables.Table) -> None:

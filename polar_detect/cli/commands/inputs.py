@@ -9,6 +9,7 @@ from polar_detect.cli.commands.output import err
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import Assessment, PolarDetector
 from polar_detect.errors import InputError
+from polar_detect.visible import visible
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,8 @@ def tell_about(table: tables.Table, path: Path, folder: Path) -> None:
 
 
 def say_notice(notice: str) -> None:
-    """Print a line on stderr."""
-    err.print(notice, highlight=False, markup=False, soft_wrap=True)
+    """Print a line on stderr; it may quote what a file holds."""
+    err.print(visible(notice), highlight=False, markup=False, soft_wrap=True)
 
 
 def assess(detector: PolarDetector, texts: Sequence[str]) -> Assessment:

@@ -11,6 +11,7 @@ from polar_detect.cli.commands.output import out
 from polar_detect.program import Program
 from polar_detect.report.terminal import layer_ruler, program_strip, sparkline
 from polar_detect.search import Candidate
+from polar_detect.visible import visible
 
 _CAP = 1.0  # what a program loses beyond this is drawn as this
 
@@ -38,7 +39,7 @@ def curve_record(curve: Sequence[Candidate], measure: str) -> list[dict[str, obj
 
 def print_text(text: str, program: Program, n_layers: int, lines: Sequence[str]) -> None:
     """Print a text, its program as a strip over the layers, and lines on it."""
-    out.print(text, highlight=False, markup=False, style="bold")
+    out.print(visible(text), highlight=False, markup=False, style="bold")
     out.print(program_strip(program, n_layers), layer_ruler(n_layers), sep="\n")
     out.print("\n".join([f"program {program}", *lines]), highlight=False, markup=False)
     out.print()

@@ -1,0 +1,45 @@
+"""`polar-detect inspect`."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from polar_detect.cli.commands.output import err, out
+from polar_detect.contents import Contents, read_contents
+from polar_detect.visible import visible
+
+_LEAKS = (
+    "Embeddings and states are no texts, but whoever has the models can tell from them much of "
+    "what the texts say."
+)
+# Beyond what JSON has escaped: what steers a terminal, or cannot be seen in one.
+_UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+
+def inspect(folder: Path, *, lists_texts: bool) -> None:
+    """Print what a detector is and keeps, or the training texts that it keeps."""
+    contents = read_contents(folder)
+    if lists_texts:
+        _list_texts(contents, folder)
+        return
+    for label, value in contents.facts:
+        line = visible(f"{label}: {value}")
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
+    out.print("Kept of the training texts:", highlight=False)
+    for kept in contents.kept:
+        size = f"{kept.n_bytes / 1e6:.2f} MB"
+        out.print(f"{size:>12}  {kept.what}", highlight=False, markup=False, soft_wrap=True)
+    texts = "No texts." if contents.texts is None else "--texts lists the texts."
+    out.print(f"{texts} {_LEAKS}", highlight=False, soft_wrap=True)
+
+
+def _list_texts(contents: Contents, folder: Path) -> None:
+    """Print a JSON string a line: what a text holds reaches no terminal as a control code."""
+    for text in contents.texts or ():
+        line = _UNSEEN.sub(
+            lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False)
+        )
+        sys.stdout.write(f"{line}\n")
+    if contents.texts is None:
+        err.print(f"{folder} keeps no texts.", highlight=False, markup=False, soft_wrap=True)
