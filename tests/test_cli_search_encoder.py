@@ -2,7 +2,7 @@ import json
 import sys
 
 import pytest
-from test_cli import assert_one_line_error, run  # noqa: F401 - a fixture
+from test_cli import assert_one_line_error
 
 from polar_detect import cli, interchange
 from polar_detect.program import Program
