@@ -89,7 +89,7 @@ class Bench:
         settings = (sample.seed, sample.split.train, sample.split.test)
         return bench_signatures.signatures(
             sample.split,
-            self._engine,
+            self.engine,
             seed=sample.seed,
             notes=Notes(),
             path=bench_signatures.place(self.cache, POLAR, *settings),
@@ -104,7 +104,8 @@ class Bench:
         return {POLAR: self.signatures(sample).scores(AutoHead(), seed=sample.seed)}
 
     @cached_property
-    def _engine(self) -> Engine:
+    def engine(self) -> Engine:
+        """The loaded models, reading through the cache."""
         engine = Engine.load(models.DEFAULT_MODEL)
         return replace(engine, extractor=self._cached(engine))
 
@@ -116,7 +117,7 @@ class Bench:
 
     @property
     def _extractor(self) -> CachedExtractor:
-        return cast(CachedExtractor, self._engine.extractor)
+        return cast(CachedExtractor, self.engine.extractor)
 
 
 def main() -> None:
