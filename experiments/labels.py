@@ -29,7 +29,7 @@ from polar_detect.metrics import auroc
 Rows = NDArray[np.intp]
 Matrix = NDArray[np.float32] | sparse.csr_matrix
 
-N_LABELS = (5, 10, 20, 50, 100)
+N_LABELS = (5, 10, 20, 50)
 UNLABELLED = "auto, no labels"
 
 
