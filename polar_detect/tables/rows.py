@@ -167,6 +167,11 @@ class RowTemplate:
         """Return what the cells of a row say, in the order of `columns`; None if it is no row."""
         return row_cells.split_row(text, self._labels)
 
+    def row_of(self, cells: Sequence[str]) -> str:
+        """Return the row whose cells say that: the inverse of `cells`."""
+        written = (f"{label}: {cell}" for label, cell in zip(self._labels, cells, strict=True))
+        return row_cells.SEPARATOR.join(written)
+
     def read_numbers(self, texts: Sequence[str]) -> NumericColumns:
         """Return the numbers that stand in rows written by `texts`: its inverse.
 
