@@ -34,13 +34,13 @@ def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) ->
         max_tokens=settings.max_tokens,
         seed=settings.seed,
         store_texts=settings.store_texts,
+        rows=table.template,
     )
     with progress_bars(err) as progress:
         detector.fit(table.texts, table.labels, progress=progress)
     _warn_of_language(detector, table)
     column = table.text_column if table.has_columns else None
-    rows = None if table.template is None else table.template.to_json()
-    artifact.save(detector, out, text_column=column, rows=rows)
+    artifact.save(detector, out, text_column=column)
     for label, value in artifact.describe(detector):
         err.print(f"{label}: {value}", highlight=False, markup=False, soft_wrap=True)
     say_notice(said_of_texts(detector, out))
