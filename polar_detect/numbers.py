@@ -55,12 +55,15 @@ class ColumnReference:
     points : (n_rows, n_columns) float64
         Standardised; 0, the median, where missing.
     is_missing : (n_rows, n_columns) bool
+    usual : (2, n_columns) float64
+        Between which values the middle 90 % of the normal cells lie, for people.
     """
 
     template: "RowTemplate"
     scale: "Scale"
     points: Array
     is_missing: Mask
+    usual: Array
 
     @classmethod
     def fit(cls, template: "RowTemplate", texts: Sequence[str]) -> Self | None:
@@ -83,7 +86,8 @@ class ColumnReference:
         scale = Scale.fit(values, np.asarray(steps))
         points = scale.apply(values)
         is_missing = np.isnan(points)
-        return cls(template, scale, np.where(is_missing, 0.0, points), is_missing)
+        usual = np.stack([_middle(column[~np.isnan(column)]) for column in values.T], axis=1)
+        return cls(template, scale, np.where(is_missing, 0.0, points), is_missing, usual)
 
     def features(self, texts: Sequence[str], *, banned: Mask | None = None) -> FeatureTable:
         """Return four features of each column; see `KINDS`.
@@ -150,6 +154,14 @@ class Scale:
         bent = np.where(size > _BEND, _BEND + np.log1p(np.maximum(size - _BEND, 0)), size)
         signed: Array = np.sign(standard) * bent
         return signed
+
+
+def _middle(present: Array) -> Array:
+    """Return the smallest and the largest cell of the middle 90 %, as they stand there."""
+    if not len(present):
+        return np.full(2, np.nan)
+    low = np.quantile(present, 0.05, method="lower")
+    return np.asarray([low, np.quantile(present, 0.95, method="higher")])
 
 
 def _fit_column(present: Array, step: float) -> tuple[bool, float, float, float]:
