@@ -125,6 +125,7 @@ def test_stdin_is_scored_like_the_file(run, saved_on_tiny, tmp_path, monkeypatch
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
     assert run("score", "-", *options, again)[0] == 0
     assert again.read_bytes() == scored.read_bytes()
+    assert "top_columns" not in pd.read_csv(scored).columns  # texts are no rows
 
 
 def test_fit_on_rows_shows_one_and_warns_of_what_will_go_wrong(fitted_on_rows):
@@ -152,6 +153,8 @@ def test_score_writes_rows_out_as_fit_did(run, fitted_on_rows, tmp_path):
     assert pd.read_csv(scored, dtype=str).iloc[0, :4].tolist() == [
         "291.234", "x", "worn seal", "99",
     ]  # fmt: skip
+    (columns,) = pd.read_csv(scored)["top_columns"]
+    assert {part.rsplit(" ", 1)[0] for part in columns.split("; ")} == {"n", "t [K]"}
     path.write_text("note,n\nx,1\n")
     code, _, err = run("score", path, "--detector", folder, "--out", scored)
     assert code == 1
