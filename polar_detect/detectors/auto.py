@@ -112,9 +112,9 @@ class AutoHead(Head):
         if self._fitted is None:
             return kind
         topic = self._fitted.shares[:2].sum()
-        columns = 1 - self._fitted.shares[:_N_TEXT_VIEWS].sum()
-        if columns > 0:
-            kind += f"; two views of the columns, which count for {columns:.0%}"
+        columns = self._fitted.shares[_N_TEXT_VIEWS:]
+        if len(columns):
+            kind += f"; two views of the columns, which count for {columns.sum():.0%}"
         return (
             f"{kind}; topic counts for {topic:.0%}, because similarity tells held-out groups of "
             f"the normal texts from the rest with AUROC {self._fitted.similarity_auroc:.2f}"

@@ -17,9 +17,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect.errors import ArtifactError, InputError
-from polar_detect.tables import row_cells
 from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.columns import check_column
+from polar_detect.tables.row_cells import (
+    MAX_DECIMALS,
+    SEPARATOR,
+    as_numbers,
+    decimals_of,
+    label_of,
+    split_row,
+    write_cells,
+)
 
 # Roughly as byte-pair encodings of language models split: digits alone, words, signs.
 _TOKEN = re.compile(r"\d|[^\W\d_]{1,7}|[^\w\s]")
@@ -128,7 +136,7 @@ class RowTemplate:
     @classmethod
     def fit(cls, frame: pd.DataFrame, names: Sequence[str]) -> "RowTemplate":
         """Return the template for columns of `frame`, which decides how numbers are rounded."""
-        return cls(tuple(RowColumn(name, row_cells.decimals_of(frame[name])) for name in names))
+        return cls(tuple(RowColumn(name, decimals_of(frame[name])) for name in names))
 
     def texts(self, frame: pd.DataFrame) -> list[str]:
         """Return each row as text.
@@ -146,10 +154,9 @@ class RowTemplate:
         for column in self.columns:
             check_column([*map(str, frame.columns)], column.name, "--columns")
         written = [
-            row_cells.write_cells(frame[column.name], column.name, column.decimals)
-            for column in self.columns
+            write_cells(frame[column.name], column.name, column.decimals) for column in self.columns
         ]
-        return [row_cells.SEPARATOR.join(cells) for cells in zip(*written, strict=True)]
+        return [SEPARATOR.join(cells) for cells in zip(*written, strict=True)]
 
     @property
     def numeric(self) -> tuple[RowColumn, ...]:
@@ -159,18 +166,18 @@ class RowTemplate:
     def numbers(self, frame: pd.DataFrame) -> NumericColumns:
         """Return the columns that are numeric in this template, as numbers."""
         names = tuple(column.name for column in self.numeric)
-        values = [row_cells.as_numbers(cells_as_text(frame[name])) for name in names]
+        values = [as_numbers(cells_as_text(frame[name])) for name in names]
         stacked = np.stack(values, axis=1) if values else np.empty((len(frame), 0))
         return NumericColumns(names, stacked)
 
     def cells(self, text: str) -> list[str] | None:
         """Return what the cells of a row say, in the order of `columns`; None if it is no row."""
-        return row_cells.split_row(text, self._labels)
+        return split_row(text, self._labels)
 
     def row_of(self, cells: Sequence[str]) -> str:
         """Return the row whose cells say that: the inverse of `cells`."""
         written = (f"{label}: {cell}" for label, cell in zip(self._labels, cells, strict=True))
-        return row_cells.SEPARATOR.join(written)
+        return SEPARATOR.join(written)
 
     def read_numbers(self, texts: Sequence[str]) -> NumericColumns:
         """Return the numbers that stand in rows written by `texts`: its inverse.
@@ -185,16 +192,16 @@ class RowTemplate:
         """
         where = [i for i, column in enumerate(self.columns) if column.decimals is not None]
         empty = [""] * len(self.columns)
-        rows = [row_cells.split_row(text, self._labels) or empty for text in texts]
+        rows = [split_row(text, self._labels) or empty for text in texts]
         values = np.empty((len(rows), len(where)))
         for j, i in enumerate(where):
-            values[:, j] = row_cells.as_numbers(row[i] for row in rows)
+            values[:, j] = as_numbers(row[i] for row in rows)
         values[~np.isfinite(values)] = np.nan
         return NumericColumns(tuple(column.name for column in self.numeric), values)
 
     @property
     def _labels(self) -> list[str]:
-        return [row_cells.label_of(column.name) for column in self.columns]
+        return [label_of(column.name) for column in self.columns]
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
@@ -237,7 +244,7 @@ def warn_of_counts(frame: pd.DataFrame, names: Collection[str]) -> list[str]:
     """
     notices = []
     for name in names:
-        numbers = row_cells.as_numbers(cells_as_text(frame[name]))
+        numbers = as_numbers(cells_as_text(frame[name]))
         if len(numbers) > 2 and bool((np.diff(numbers) == 1).all()):
             notices.append(
                 f"column {name!r} only counts the rows, and in new rows its numbers are all new; "
@@ -259,6 +266,6 @@ def warn_of_length(texts: Sequence[str], max_tokens: int) -> list[str]:
 
 
 def _checked_decimals(value: Any) -> int | None:
-    if value is not None and (type(value) is not int or not 0 <= value <= row_cells.MAX_DECIMALS):
+    if value is not None and (type(value) is not int or not 0 <= value <= MAX_DECIMALS):
         raise ValueError(f"decimals {value!r}")
     return value
