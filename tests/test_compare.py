@@ -279,15 +279,8 @@ def test_another_ending_is_refused(tmp_path):
         tabulate.check_ending(tmp_path / "no" / "table.md")
 
 
-def test_the_command_prints_and_saves_a_table(
-    run,
-    process,
-    tiny_folder,
-    minilm,  # noqa: ARG001
-    numbers_only,  # noqa: ARG001
-    tmp_path,
-    monkeypatch,
-):
+@pytest.mark.usefixtures("minilm", "numbers_only")
+def test_the_command_prints_and_saves_a_table(run, process, tiny_folder, tmp_path, monkeypatch):
     saved, templates, fit = tmp_path / "table.json", [], PolarDetector.fit
 
     def noted_fit(detector, *arguments, **options):
