@@ -132,7 +132,8 @@ def test_fit_on_rows_shows_one_and_warns_of_what_will_go_wrong(fitted_on_rows):
     folder, said = fitted_on_rows
     assert f"rows are read as: n: 0; note: {NORMAL[0]}; t [K]: 290.0" in said
     assert "column 'n' only counts the rows" in said
-    assert "tokens, of which the first 16 are read" in said
+    assert "columns that are numbers too: n, t [K]" in said
+    assert "tokens, of which the model reads the first 16" in said
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["text_column"] is None
     assert manifest["input"] == {

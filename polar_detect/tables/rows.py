@@ -260,8 +260,8 @@ def warn_of_length(texts: Sequence[str], max_tokens: int) -> list[str]:
     if typical <= max_tokens:
         return []
     return [
-        f"a row has about {typical} tokens, of which the first {max_tokens} are read; pass "
-        f"--max-tokens {math.ceil(1.2 * typical / 16) * 16}, or fewer columns with --columns"
+        f"a row has about {typical} tokens, of which the model reads the first {max_tokens} (the "
+        f"columns of numbers count in full); pass --max-tokens {math.ceil(1.2 * typical / 16) * 16}, or fewer columns with --columns"
     ]
 
 

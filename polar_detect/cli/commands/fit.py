@@ -81,6 +81,8 @@ def _warn_of_rows(table: tables.Table, settings: FitSettings) -> None:
         return
     names = [column.name for column in table.template.columns]
     say_notice(f"{table.source}: rows are read as: {table.texts[0]}")
+    numeric = [column.name for column in table.template.numeric]
+    say_notice(f"{table.source}: columns that are numbers too: {', '.join(numeric) or 'none'}")
     for notice in (
         *tables.warn_of_counts(table.frame, names),
         *tables.warn_of_length(table.texts, settings.max_tokens),
