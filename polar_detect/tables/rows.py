@@ -259,9 +259,11 @@ def warn_of_length(texts: Sequence[str], max_tokens: int) -> list[str]:
     typical = lengths[len(lengths) // 2] if lengths else 0
     if typical <= max_tokens:
         return []
+    enough = math.ceil(1.2 * typical / 16) * 16
     return [
         f"a row has about {typical} tokens, of which the model reads the first {max_tokens} (the "
-        f"columns of numbers count in full); pass --max-tokens {math.ceil(1.2 * typical / 16) * 16}, or fewer columns with --columns"
+        f"columns of numbers count in full); pass --max-tokens {enough}, or fewer "
+        "columns with --columns"
     ]
 
 
