@@ -29,9 +29,11 @@ from polar_detect.features import Feature
 from polar_detect.fitting import Fitted
 from polar_detect.menu import Menu
 from polar_detect.models.hashes import sha256_of
+from polar_detect.numbers import ColumnReference
 from polar_detect.program import Program
 from polar_detect.reference import Geometry
 from polar_detect.sealing import FORMAT, MANIFEST, check_files, read_manifest, sealed
+from polar_detect.tables.rows import RowTemplate
 from polar_detect.tokens import TokenIndex
 
 # Artifacts of older minor versions keep loading, and a test holds it to those in tests/artifacts.
@@ -52,13 +54,12 @@ def save(
     folder: Path,
     *,
     text_column: str | None = None,
-    rows: dict[str, Any] | None = None,
 ) -> None:
     """Write `detector` into `folder`, which appears only when it is whole.
 
     An earlier artifact at the same place is replaced; anything else there is an error.
-    `text_column` is the column that the training texts came from, or `rows` says in JSON how
-    they were written out of whole rows; later commands do the same.
+    `text_column` is the column that the training texts came from; later commands read the
+    same. Where they were written out of whole rows, the detector knows how.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def save(
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
             staged = Path(name) / "detector"
             staged.mkdir()
-            _write(detector, staged, {"text_column": text_column, "input": rows})
+            _write(detector, staged, {"text_column": text_column})
             if folder.exists():
                 shutil.rmtree(folder)
             staged.rename(folder)
@@ -120,7 +121,7 @@ def load(folder: Path) -> PolarDetector:
                     f"{manifest[part]['sha256'][:12]}…, with which '{folder}' was fitted; restore "
                     "those weights or fit again."
                 )
-        detector.fitted_ = _read_fitted(folder, manifest)
+        detector.fitted_ = _read_fitted(folder, manifest, detector.rows)
     except ArtifactError:
         raise
     except (*_UNFIT, SafetensorError) as error:
@@ -141,8 +142,9 @@ def stored_text_column(folder: Path) -> str | None:
 
 
 def stored_rows(folder: Path) -> Any:
-    """Return how the training texts were written out of rows, as `save` got it; None if not."""
-    return read_manifest(folder).get("input")
+    """Return in JSON how the training texts were written out of rows; None if they were not."""
+    manifest = read_manifest(folder)
+    return manifest["settings"].get("rows") or manifest.get("input")  # once, it stood there
 
 
 def describe(detector: PolarDetector) -> list[tuple[str, str]]:
@@ -196,10 +198,14 @@ def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> Non
     (folder / _HEAD).mkdir()
     fitted.head.save(folder / _HEAD)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
+    settings = detector.get_params() | {"detector": fitted.head.name}
+    # Left out where there is none, so that versions that know no rows read the artifact too.
+    rows = settings.pop("rows")
+    settings |= {} if rows is None else {"rows": rows.to_json()}
     manifest = {
         "format": FORMAT,
         "versions": versions(),
-        "settings": detector.get_params() | {"detector": fitted.head.name},
+        "settings": settings,
         **origin,
         "model": _identity(engine.model),
         "encoder": _identity(engine.encoder_model),
@@ -227,7 +233,7 @@ def _write_json(path: Path, content: Any) -> None:
 
 def _detector_of(folder: Path, settings: Any) -> PolarDetector:
     """Return an unfitted detector with the settings of the manifest, each of its own type."""
-    known = PolarDetector().get_params()
+    known = PolarDetector().get_params() | {"rows": {}}
     is_valid = isinstance(settings, dict) and all(
         name in known and isinstance(value, _types_like(known[name]))
         for name, value in settings.items()
@@ -237,21 +243,23 @@ def _detector_of(folder: Path, settings: Any) -> PolarDetector:
             f"Got settings in '{folder / MANIFEST}' that this version does not know; expected "
             f"{', '.join(known)}; fit again, or use the version of polar-detect that wrote it."
         )
-    return PolarDetector(**settings)
+    rows = settings.get("rows")
+    template = None if rows is None else RowTemplate.from_json(rows)
+    return PolarDetector(**settings | {"rows": template})
 
 
 def _types_like(default: Any) -> tuple[type, ...]:
     return (int, float) if isinstance(default, float) else (type(default),)
 
 
-def _read_fitted(folder: Path, manifest: dict[str, Any]) -> Fitted:
+def _read_fitted(folder: Path, manifest: dict[str, Any], rows: RowTemplate | None) -> Fitted:
     arrays = load_file(folder / ARRAYS)
     texts: list[str] = []
     if has_texts(manifest):
         texts = json.loads((folder / TEXTS).read_text(encoding="utf-8"))
     return Fitted(
         head=head_class(manifest["settings"]["detector"]).load(folder / _HEAD),
-        reference=_reference(tuple(texts), arrays),
+        reference=_reference(tuple(texts), arrays, rows if texts else None),
         menu=Menu(tuple(Program.parse(program) for program in manifest["menu"])),
         calibration_scores=arrays["calibration_scores"],
         statistics=FeatureStatistics(
@@ -278,7 +286,9 @@ def _reference_parts(reference: Reference) -> dict[str, Geometry | TokenIndex]:
     }
 
 
-def _reference(texts: tuple[str, ...], arrays: dict[str, Any]) -> Reference:
+def _reference(
+    texts: tuple[str, ...], arrays: dict[str, Any], rows: RowTemplate | None
+) -> Reference:
     def geometry(name: str) -> Geometry:
         return Geometry(*(arrays[f"{name}.{field.name}"] for field in fields(Geometry)))
 
@@ -287,5 +297,10 @@ def _reference(texts: tuple[str, ...], arrays: dict[str, Any]) -> Reference:
 
     geometries = Geometries(geometry("decoder_geometry"), geometry("encoder_geometry"))
     return Reference(
-        texts, arrays["embeddings"], geometries, index("tokens"), index("encoder_tokens")
+        texts,
+        arrays["embeddings"],
+        geometries,
+        index("tokens"),
+        index("encoder_tokens"),
+        None if rows is None else ColumnReference.fit(rows, texts),
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from polar_detect.program import ProgramsOf
 from polar_detect.progress import ASSESS_CHUNK, Progress, Stage, Tracker
 from polar_detect.signature import CurveKind, Tracer
 from polar_detect.texts import UnfittedError, anomalous, as_texts
+
+if TYPE_CHECKING:
+    from polar_detect.tables.rows import RowTemplate
 
 _CALIBRATION_SHARE = 0.25
 _MAX_CALIBRATION = (100, 0.1)  # texts, or this share where it is more
@@ -113,6 +116,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     store_texts : bool
         Whether the training texts are kept, to be shown as neighbours and, by detectors that
         need it, to be put in front of new ones (context gain).
+    rows : RowTemplate, optional
+        How the texts were written out of rows of a table; their numbers are then features too,
+        unless `store_texts` is false, as numbers are kept as the texts are.
 
     Examples
     --------
@@ -130,6 +136,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         alpha: float = 0.05,
         seed: int = 0,
         store_texts: bool = True,
+        rows: "RowTemplate | None" = None,
     ) -> None:
         self.detector = detector
         self.model = model
@@ -138,6 +145,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.alpha = alpha
         self.seed = seed
         self.store_texts = store_texts
+        self.rows = rows
 
     def fit(self, X: Sequence[str], y: Any = None, *, progress: Progress | None = None) -> Self:
         """Fit on normal texts, and on labelled anomalous ones where `y` names some.
@@ -170,6 +178,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             tolerance=self.tolerance,
             seed=self.seed,
             store_texts=self.store_texts,
+            rows=self.rows,
         )
         self.engine_ = engine
         self.fitted_ = fitting.run(head, train, held_out, list(anomalous))

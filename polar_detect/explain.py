@@ -1,4 +1,4 @@
-"""SHAP values of scores, summed over features to layers and properties of the whole text."""
+"""SHAP values of scores, summed over features to layers, columns and properties of the text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from polar_detect.detectors import Attribution
 from polar_detect.features import Feature, FeatureTable
+from polar_detect.numbers import column_of
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,26 @@ class Explanation:
                 sums[feature.group] = sums.get(feature.group, 0) + self.values[:, i]
         return sums
 
+    def by_column(self) -> dict[str, NDArray[np.float64]]:
+        """Return SHAP values summed per column of the rows that the texts are, (n_texts,)."""
+        sums: dict[str, NDArray[np.float64]] = {}
+        for i, feature in enumerate(self.features):
+            column = column_of(feature)
+            if column is not None:
+                sums[column] = sums.get(column, 0) + self.values[:, i]
+        return sums
+
+    def top_columns(self, n: int = 3) -> list[str]:
+        """Return each text's strongest columns, e.g. ``Torque [Nm] +0.41; Type -0.12``."""
+        columns = self.by_column()
+        if not columns:
+            return [""] * len(self.values)
+        return [_in_words(row, [*columns], n) for row in np.stack([*columns.values()], axis=1)]
+
     def top_layers(self, n: int = 3) -> list[str]:
         """Return each text's strongest layers in words, e.g. ``L11 +0.41; L4 -0.12``."""
-        return [_in_words(row, n) for row in self.by_layer()]
+        names = [f"L{layer}" for layer in range(self.n_layers)]
+        return [_in_words(row, names, n) for row in self.by_layer()]
 
     def to_shap(self) -> Any:
         """Return a `shap.Explanation`, for the plots of that package.
@@ -115,8 +133,8 @@ class Explanation:
         return plots.explanation_html(self)
 
 
-def _in_words(layers: NDArray[np.float64], n: int) -> str:
-    if np.isnan(layers).any():
+def _in_words(parts: NDArray[np.float64], names: Sequence[str], n: int) -> str:
+    if np.isnan(parts).any():
         return ""
-    strongest = np.argsort(-np.abs(layers), kind="stable")[:n]
-    return "; ".join(f"L{layer} {layers[layer]:+.2f}" for layer in strongest)
+    strongest = np.argsort(-np.abs(parts), kind="stable")[:n]
+    return "; ".join(f"{names[i]} {parts[i]:+.2f}" for i in strongest)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,13 @@ from polar_detect.encoder import Encoder, Encoding
 from polar_detect.features import Feature, FeatureTable, by_layer
 from polar_detect.length_curve import length_curve_features
 from polar_detect.minimal import MinimalProgram
+from polar_detect.numbers import ColumnReference
 from polar_detect.reference import Geometry, Neighbours, contexts, nearest
 from polar_detect.signature import Array, Tracer, Traces
 from polar_detect.tokens import TokenIndex
+
+if TYPE_CHECKING:
+    from polar_detect.tables.rows import RowTemplate
 
 N_NEIGHBOURS = 5
 # Two neighbours as context cost half of four; the nearest one brings most of the gain.
@@ -99,6 +103,8 @@ class Reference:
     geometries : Geometries
     tokens, encoder_tokens : TokenIndex
         Of the language model and of the encoder.
+    columns : ColumnReference, optional
+        The numbers of rows that were written out as texts.
     """
 
     texts: tuple[str, ...]
@@ -106,13 +112,20 @@ class Reference:
     geometries: Geometries
     tokens: TokenIndex
     encoder_tokens: TokenIndex
+    columns: ColumnReference | None = None
 
     def __len__(self) -> int:
         return len(self.embeddings)
 
     @classmethod
-    def fit(cls, readings: Readings, *, is_shuffled: bool = False) -> Self:
-        """Keep texts, embeddings and tokens; fit the geometry of the trajectories.
+    def fit(
+        cls,
+        readings: Readings,
+        *,
+        is_shuffled: bool = False,
+        rows: "RowTemplate | None" = None,
+    ) -> Self:
+        """Keep texts, embeddings and tokens; fit geometry, and the numbers of `rows`.
 
         Where `is_shuffled`, tokens are kept in another order than that of the texts.
         """
@@ -122,6 +135,7 @@ class Reference:
             Geometries.fit(readings),
             TokenIndex.fit(readings.traces.tokens, is_shuffled=is_shuffled),
             TokenIndex.fit(readings.encoding.tokens, is_shuffled=is_shuffled),
+            None if rows is None else ColumnReference.fit(rows, readings.texts),
         )
 
     def without_texts(self) -> Self:
@@ -200,6 +214,8 @@ class Extractor:
         ]
         if self.wants_context:
             tables.append(self.context(readings, neighbours, reference.texts))
+        if reference.columns is not None:
+            tables.append(reference.columns.features(readings.texts, banned=banned))
         return FeatureTable.beside(tables)
 
     def _novelty(

@@ -4,6 +4,7 @@ import datetime
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +22,12 @@ from polar_detect.extraction import (
 from polar_detect.features import FeatureTable
 from polar_detect.menu import Menu
 from polar_detect.minimal import MinimalProgram
-from polar_detect.outliers import corrupted, topic_clusters
+from polar_detect.outliers import corrupted, crossed, topic_clusters
 from polar_detect.progress import CHUNK, Tracker
 from polar_detect.reference import Geometry
+
+if TYPE_CHECKING:
+    from polar_detect.tables.rows import RowTemplate
 
 MIN_NORMAL = 40
 _N_FOLDS = 4
@@ -81,6 +85,8 @@ class Fitting:
     seed : int
     store_texts : bool
         Whether the training texts are kept.
+    rows : RowTemplate, optional
+        How the texts were written out of rows, if they were.
     """
 
     def __init__(
@@ -91,12 +97,14 @@ class Fitting:
         tolerance: float,
         seed: int,
         store_texts: bool = True,
+        rows: "RowTemplate | None" = None,
     ) -> None:
         self.extractor = extractor
         self.tracker = tracker
         self.tolerance = tolerance
         self.seed = seed
         self.store_texts = store_texts
+        self.rows = rows
         self.n_layers = extractor.tracer.backbone.n_layers
 
     def run(
@@ -108,7 +116,11 @@ class Fitting:
         if len(readings) < MIN_NORMAL // 2 or len(calibration_readings) < 2:
             raise InputError(too_few(len(readings) + len(calibration_readings)))
         # Shuffled before anything is compared with it: the order decides between equal tokens.
-        reference = Reference.fit(readings, is_shuffled=not self.store_texts)
+        reference = Reference.fit(
+            readings,
+            is_shuffled=not self.store_texts,
+            rows=self.rows if self.store_texts else None,
+        )
         menu = self._menu(readings.texts)
         normal, strangers = self._contrast(head, readings, reference, menu, anomalous)
         head.fit(normal, strangers, seed=self.seed)
@@ -170,7 +182,11 @@ class Fitting:
 
     def _corruptions(self, head: Head, against: "_Against", menu: Menu) -> FeatureTable:
         """Return signatures of corrupted training texts, none of which sees its original."""
-        broken = corrupted(against.readings.texts, seed=self.seed)
+        texts = against.readings.texts
+        if self.rows is None:
+            broken = corrupted(texts, seed=self.seed)
+        else:
+            broken = crossed(texts, self.rows, seed=self.seed)
         readings = Readings.below(
             [
                 self.extractor.read([broken[i] for i in chunk])

@@ -1,15 +1,20 @@
 """Pseudo-outliers: what normal texts teach about texts that do not belong.
 
-Held-out clusters stand for other topics, corruptions for broken form.
+Held-out clusters stand for other topics, corruptions for broken form, crossed rows for columns
+that do not go together.
 """
 
 import random
 import string
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
+
+if TYPE_CHECKING:
+    from polar_detect.tables.rows import RowTemplate
 
 _CORRUPTIONS: list[Callable[[str, Sequence[str], random.Random], str]] = []
 
@@ -32,6 +37,28 @@ def corrupted(texts: Sequence[str], *, seed: int) -> list[str]:
     """Return each text in a broken form: shuffled, misspelt, mixed, repeated or in wrong case."""
     rng = random.Random(seed)
     return [rng.choice(_CORRUPTIONS)(text, texts, rng) for text in texts]
+
+
+def crossed(texts: Sequence[str], template: "RowTemplate", *, seed: int) -> list[str]:
+    """Return each row with a cell or more, a third at most, as it stands in other rows.
+
+    Each cell stays usual by itself; what breaks is how the columns go together. Source: Shi and
+    Horvath, Unsupervised Learning with Random Forest Predictors, 2006, "Addcl1".
+    """
+    rng = random.Random(seed)
+    rows = [cells for cells in map(template.cells, texts) if cells is not None]
+    return [_with_cells_of(rows, text, template, rng) for text in texts]
+
+
+def _with_cells_of(
+    rows: Sequence[list[str]], text: str, template: "RowTemplate", rng: random.Random
+) -> str:
+    cells = template.cells(text)
+    if cells is None:
+        return text
+    for column in rng.sample(range(len(cells)), rng.randint(1, max(1, len(cells) // 3))):
+        cells[column] = rng.choice(rows)[column]
+    return template.row_of(cells)
 
 
 def _corruption(

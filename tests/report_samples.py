@@ -9,6 +9,7 @@ from polar_detect.drift import Drift, Shift
 from polar_detect.features import Feature
 from polar_detect.program import Program
 from polar_detect.report.data import (
+    CellReport,
     Contribution,
     DetectorFacts,
     FeaturePart,
@@ -51,6 +52,21 @@ def row(number=1, text="Greased the bearing.", **changes):
         "neighbours": ("Changed the oil.", "Checked the seal."),
     }
     return RowReport(**{**values, **changes})
+
+
+def machine_row(number=3, name="Torque [Nm]"):
+    """Return a row of a table, of which one cell is far out and another one only does not fit."""
+    return row(
+        number,
+        f"Type: M; Speed [rpm]: 1551; {name}: 68.2",
+        whole=(Contribution(f"column/{name}", 0.6), Contribution("column/Speed [rpm]", 0.25)),
+        layers=tuple(Contribution(f"L{i}", 0.0) for i in range(N_LAYERS)),
+        features=(FeaturePart(Feature("column", f"{name}/residual"), 4.1, 0.5),),
+        cells=(
+            CellReport(name, "68.2", 21.4, 58.6, is_usual=False, part=0.6),
+            CellReport("Speed [rpm]", "1551", 1365.0, 1868.0, is_usual=True, part=0.25),
+        ),
+    )
 
 
 def listed(own):

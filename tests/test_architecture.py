@@ -12,7 +12,7 @@ PACKAGE = Path(polar_detect.__file__).parent
 WITHOUT_TORCH = (
     "errors", "program", "schedule", "search", "space", "interchange", "features", "detectors",
     "outliers", "calibration", "metrics", "drift", "explain", "tables", "sealing", "contents",
-    "visible", "language",
+    "visible", "language", "numbers",
     "report.html", "report.markdown", "report.as_json", "report.terminal", "cli",
 )  # fmt: skip
 ONLY_BACKBONES = {"backbone", "encoder", "encoder_backbone", "recording"}

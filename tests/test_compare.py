@@ -279,15 +279,15 @@ def test_another_ending_is_refused(tmp_path):
         tabulate.check_ending(tmp_path / "no" / "table.md")
 
 
-def test_the_command_prints_and_saves_a_table(
-    run,
-    process,
-    tiny_folder,
-    minilm,  # noqa: ARG001
-    numbers_only,  # noqa: ARG001
-    tmp_path,
-):
-    saved = tmp_path / "table.json"
+@pytest.mark.usefixtures("minilm", "numbers_only")
+def test_the_command_prints_and_saves_a_table(run, process, tiny_folder, tmp_path, monkeypatch):
+    saved, templates, fit = tmp_path / "table.json", [], PolarDetector.fit
+
+    def noted_fit(detector, *arguments, **options):
+        templates.append(detector.rows)
+        return fit(detector, *arguments, **options)
+
+    monkeypatch.setattr(PolarDetector, "fit", noted_fit)
     code, out, _ = run(
         "compare", process, "--label-column", "failed", "--model", tiny_folder, "--out", saved,
         "--detectors", "auto", "--resamples", 100, "--max-rows", 100,
@@ -300,6 +300,9 @@ def test_the_command_prints_and_saves_a_table(
     assert len(stored["results"]) == 5
     best = stored["results"][0]
     assert best["figures"]["AUROC"]["value"] > 0.95
+    ours = next(result for result in stored["results"] if result["is_ours"])
+    assert ours["view"] == "row and its numbers"
+    assert [template.columns[0].name for template in templates] == ["heat [K]"]
 
 
 def test_a_number_is_predicted_with_and_without_signatures(run, tiny_folder, minilm, tmp_path):  # noqa: ARG001

@@ -58,7 +58,7 @@ def test_the_table_of_worst_rows_names_reasons_and_known_labels():
     layers = (Contribution("L0", -0.1), Contribution("L11", 0.41))
     known = row(1, layers=layers, label=True)
     output = printed(worst_rows([known]))
-    assert "L11 +0.41 · context +0.30" in output
+    assert "layer 11 +0.41 · similar texts in view +0.30" in " ".join(output.split())
     assert "anomaly" in output
     assert "label" not in printed(worst_rows([replace(known, label=None)]))
 

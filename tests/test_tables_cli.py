@@ -125,13 +125,15 @@ def test_stdin_is_scored_like_the_file(run, saved_on_tiny, tmp_path, monkeypatch
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
     assert run("score", "-", *options, again)[0] == 0
     assert again.read_bytes() == scored.read_bytes()
+    assert "top_columns" not in pd.read_csv(scored).columns  # texts are no rows
 
 
 def test_fit_on_rows_shows_one_and_warns_of_what_will_go_wrong(fitted_on_rows):
     folder, said = fitted_on_rows
     assert f"rows are read as: n: 0; note: {NORMAL[0]}; t [K]: 290.0" in said
     assert "column 'n' only counts the rows" in said
-    assert "tokens, of which the first 16 are read" in said
+    assert "columns that are numbers too: n, t [K]" in said
+    assert "tokens, of which the model reads the first 16" in said
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["text_column"] is None
     assert manifest["input"] == {
@@ -152,6 +154,8 @@ def test_score_writes_rows_out_as_fit_did(run, fitted_on_rows, tmp_path):
     assert pd.read_csv(scored, dtype=str).iloc[0, :4].tolist() == [
         "291.234", "x", "worn seal", "99",
     ]  # fmt: skip
+    (columns,) = pd.read_csv(scored)["top_columns"]
+    assert {part.rsplit(" ", 1)[0] for part in columns.split("; ")} == {"n", "t [K]"}
     path.write_text("note,n\nx,1\n")
     code, _, err = run("score", path, "--detector", folder, "--out", scored)
     assert code == 1

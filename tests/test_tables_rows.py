@@ -202,7 +202,8 @@ def test_rows_longer_than_what_is_read_are_warned_of(machines):
     assert warn_of_length(texts, 64) == []
     (notice,) = warn_of_length(texts, 32)
     assert notice == (
-        "a row has about 42 tokens, of which the first 32 are read; pass --max-tokens 64, or "
+        "a row has about 42 tokens, of which the model reads the first 32 (the columns of "
+        "numbers count in full); pass --max-tokens 64, or "
         "fewer columns with --columns"
     )
 

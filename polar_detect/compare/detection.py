@@ -261,6 +261,7 @@ def _run_detector(detector: PolarDetector, task: Task, progress: Progress | None
     is_supervised = detector.detector == "lightgbm" and is_labelled(train.target)
     kept = np.flatnonzero(~train.target | is_supervised)
     shown, labels = train.take(kept), train.target[kept]
+    detector.set_params(rows=task.template)
     start = time.perf_counter()
     detector.fit(shown.texts, labels if is_supervised else None, progress=progress)
     fitted = time.perf_counter()
@@ -268,7 +269,7 @@ def _run_detector(detector: PolarDetector, task: Task, progress: Progress | None
     score_s = time.perf_counter() - fitted
     return Scored(
         name=f"polar-detect {detector.detector}",
-        view="signature",
+        view="text" if task.template is None else "row and its numbers",
         is_supervised=is_supervised,
         is_ours=True,
         scores=scores,

@@ -98,6 +98,8 @@ class Task:
     text_source : str
         Where `Rows.texts` come from, in words.
     notes : tuple of str
+    template : RowTemplate, optional
+        How `Rows.texts` were written out of rows, if they were.
     """
 
     train: Rows
@@ -105,6 +107,7 @@ class Task:
     columns: tuple[str, ...]
     text_source: str
     notes: tuple[str, ...]
+    template: tables.RowTemplate | None = None
 
 
 def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
@@ -142,7 +145,8 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
         if reading.text_column
         else f"{len(columns)} columns written out"
     )
-    return Task(thinned[0], thinned[1], tuple(columns), source, tuple(notes))
+    own = template if reading.text_column is None else None
+    return Task(thinned[0], thinned[1], tuple(columns), source, tuple(notes), own)
 
 
 def _read(path: Path, reading: Reading) -> tables.Table:

@@ -19,12 +19,14 @@ from sklearn.linear_model import LogisticRegression
 from polar_detect.detectors.base import Attribution, Head
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.metrics import auroc
+from polar_detect.numbers import column_share, column_views
 
 Vector = NDArray[np.float64]
 
 _FILE = "auto.json"
 _STRENGTH = 0.1  # inverse regularisation
 _CLIP = 8.0  # robust standard deviations; one wild feature must not decide alone
+_N_TEXT_VIEWS = 8
 _SMALL = 1e-6  # standard deviations; below, a view's slope is that at zero
 # The topic views' share grows from the first to the last of these ...
 _SHARES = (0.25, 0.75)
@@ -84,6 +86,9 @@ class AutoHead(Head):
     - *distance*: the encoder's Mahalanobis distance, mean over layers (Darrin et al., arXiv
       2302.09852).
 
+    Where the texts are rows with numbers, two views of the columns (*residuals* and *distance to
+    normal rows*, see `polar_detect.numbers`) count for n / (n + 2) with n columns.
+
     The score is Fisher's combination −Σ share · log P(Z ≥ z) of the standardised views z. The
     topic views' share, .25 to .75, grows with the AUROC (.65 to .8) with which similarity tells
     held-out clusters of the normal texts from the rest: where the normal texts have topics, a
@@ -107,6 +112,9 @@ class AutoHead(Head):
         if self._fitted is None:
             return kind
         topic = self._fitted.shares[:2].sum()
+        columns = self._fitted.shares[_N_TEXT_VIEWS:]
+        if len(columns):
+            kind += f"; two views of the columns, which count for {columns.sum():.0%}"
         return (
             f"{kind}; topic counts for {topic:.0%}, because similarity tells held-out groups of "
             f"the normal texts from the rest with AUROC {self._fitted.similarity_auroc:.2f}"
@@ -121,11 +129,16 @@ class AutoHead(Head):
             for is_one_of in (_is_topic, _is_topic_or_words)
         ]
         form = _form_views(normal)
-        views = np.stack(topic + form)
+        columns = column_views(normal.features, scale.spread)
+        assert len(topic + form) == _N_TEXT_VIEWS
+        views = np.stack(topic + form + columns)
         views /= np.maximum((inside @ views.T).std(0), 1e-9)[:, None]
         separation = _separation(normal, strangers)
         share = float(np.interp(separation, _SEPARATIONS, _SHARES))
         shares = np.repeat([share / len(topic), (1 - share) / len(form)], [len(topic), len(form)])
+        if columns:
+            own = column_share(normal.features)
+            shares = np.append((1 - own) * shares, np.repeat(own / len(columns), len(columns)))
         self._fitted = _Fitted(
             normal.features, scale, inside.mean(0), views, shares, float(separation)
         )

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect import artifact, calibration, metrics
+from polar_detect import artifact, calibration, metrics, numbers
 from polar_detect.detector import Assessment, PolarDetector
 from polar_detect.drift import Drift, measure_drift
 from polar_detect.explain import Explanation
 from polar_detect.features import FeatureTable
 from polar_detect.report import words
 from polar_detect.report.data import (
+    CellReport,
     Contribution,
     DetectorFacts,
     FeaturePart,
@@ -27,6 +28,7 @@ from polar_detect.tables import Table
 from polar_detect.token_losses import token_losses
 
 _TOP_FEATURES = 8
+_TOP_CELLS = 8
 _LISTED = 500
 _LISTED_CHARACTERS = 600
 _SWARM_FEATURES = 10
@@ -78,7 +80,7 @@ def build_report(
         drift=batch_drift(detector, assessment),
         global_layers=_layers(_mean_size(scored.by_layer())),
         global_whole=_by_size(
-            {group: float(_mean_size(values)) for group, values in scored.by_group().items()}
+            {label: float(_mean_size(values)) for label, values in _parts_of(scored).items()}
         ),
         swarms=_swarms(scored, worst, is_scored),
         auroc=auroc,
@@ -120,10 +122,18 @@ def _rows(
         [table.texts[i] for i in index],
         max_tokens=detector.max_tokens,
     )
-    return tuple(_row(i, assessment, table, own) for i, own in zip(index, tokens, strict=True))
+    return tuple(
+        _row(i, assessment, table, own, detector) for i, own in zip(index, tokens, strict=True)
+    )
 
 
-def _row(i: int, assessment: Assessment, table: Table, tokens: tuple[TokenLoss, ...]) -> RowReport:
+def _row(
+    i: int,
+    assessment: Assessment,
+    table: Table,
+    tokens: tuple[TokenLoss, ...],
+    detector: PolarDetector,
+) -> RowReport:
     explanation, minimal = assessment.explanation, assessment.all_programs[i]
     own = explanation.rows(np.asarray([i]))
     return RowReport(
@@ -141,6 +151,7 @@ def _row(i: int, assessment: Assessment, table: Table, tokens: tuple[TokenLoss, 
         features=_features(own),
         neighbours=assessment.neighbours[i],
         tokens=tokens,
+        cells=_cells(own, table.texts[i], detector),
     )
 
 
@@ -171,7 +182,38 @@ def _layers(values: NDArray[np.float64]) -> tuple[Contribution, ...]:
 
 
 def _whole(own: Explanation) -> tuple[Contribution, ...]:
-    return _by_size({group: float(values[0]) for group, values in own.by_group().items()})
+    return _by_size({label: float(values[0]) for label, values in _parts_of(own).items()})
+
+
+def _parts_of(own: Explanation) -> dict[str, NDArray[np.float64]]:
+    """Return parts of the score that belong to no layer, columns one by one, (n_texts,)."""
+    columns = {f"{words.COLUMN}{name}": values for name, values in own.by_column().items()}
+    groups = own.by_group()
+    return {group: groups[group] for group in groups if group != numbers.GROUP} | columns
+
+
+def _cells(own: Explanation, text: str, detector: PolarDetector) -> tuple[CellReport, ...]:
+    """Return the cells of a row that is a text, those that count most first."""
+    reference, parts = detector.fitted_.reference.columns, own.by_column()
+    if reference is None:
+        return ()
+    template = reference.template
+    said = dict(zip(template.columns, template.cells(text) or (), strict=False))
+    values = template.read_numbers([text]).values[0].tolist()
+    cells = [
+        CellReport(
+            column.name,
+            said.get(column, ""),
+            low,
+            high,
+            low <= value <= high,
+            float(parts[column.name][0]),
+        )
+        for column, value, (low, high) in zip(
+            template.numeric, values, reference.usual.T.tolist(), strict=True
+        )
+    ]
+    return tuple(sorted(cells, key=lambda cell: -abs(cell.part))[:_TOP_CELLS])
 
 
 def _by_size(parts: Mapping[str, float]) -> tuple[Contribution, ...]:

@@ -445,6 +445,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     "card.feature": ("feature", "特徴"),
     "card.value": ("value", "値"),
     "card.part": ("part of score", "寄与"),
+    "card.cells": ("Columns that count most", "影響の大きい列"),
+    "card.column": ("column", "列"),
+    "card.usual": ("normal rows", "正常な行"),
+    "card.usual.range": ("{low} to {high}", "{low}～{high}"),
+    "card.cell": (
+        "“{name}” = {says} (normal rows: {low} to {high}; {value})",
+        "「{name}」＝{says}（正常な行：{low}～{high}、{value}）",
+    ),
+    "card.cell.usual": (
+        "“{name}” = {says} (usual by itself, unusual beside the other columns; {value})",
+        "「{name}」＝{says}（単独では通常、他の列との組み合わせが珍しい、{value}）",
+    ),
     "card.neighbours": ("Nearest normal texts", "近い正常文"),
     "step.base": ("base value", "基準値"),
     "step.score": ("score", "スコア"),
@@ -490,6 +502,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "短いプログラムの損失の増え方が通常と違う",
     ),
     "reason.column": ("unusual column values", "列の値が通常と違う"),
+    "reason.column.named": ("unusual value in column “{name}”", "列「{name}」の値が通常と違う"),
     # Names of features
     "feature.length/tokens": ("length in tokens", "トークン数"),
     "feature.length/characters_per_token": (
@@ -599,6 +612,22 @@ TEXTS: dict[str, tuple[str, str]] = {
         "プログラムが第{layer}層を呼ぶ回数",
     ),
     "feature.column": ("column “{name}”", "列「{name}」"),
+    "feature.column.value": (
+        "column “{name}”: value, in standard deviations",
+        "列「{name}」：値（標準偏差を単位とする）",
+    ),
+    "feature.column.residual": (
+        "column “{name}”: what the other columns do not explain",
+        "列「{name}」：他の列では説明できない分",
+    ),
+    "feature.column.distance": (
+        "column “{name}”: distance to the nearest normal rows",
+        "列「{name}」：最も近い正常な行までの距離",
+    ),
+    "feature.column.missing": (
+        "column “{name}”: how rare it is that it is missing, or not",
+        "列「{name}」：欠損（または記入）の珍しさ",
+    ),
     # Terminal
     "terminal.scored": (
         "{n} rows scored, {flagged} flagged; about {expected} expected by chance alone "

@@ -13,7 +13,11 @@ from polar_detect.spans import TokenLoss
 
 @dataclass(frozen=True)
 class Contribution:
-    """One bar of an explanation: a layer (`L11`), or a property of the whole text (`context`)."""
+    """One bar of an explanation.
+
+    A layer (`L11`), a property of the whole text (`context`), or a column of the row that the
+    text is (`column/Torque [Nm]`).
+    """
 
     label: str
     value: float  # SHAP value: its part of the score
@@ -26,6 +30,18 @@ class FeaturePart:
     feature: Feature
     value: float
     part: float  # SHAP value
+
+
+@dataclass(frozen=True, slots=True)
+class CellReport:
+    """One cell of a column of numbers, beside what normal rows hold there."""
+
+    column: str
+    says: str  # as it stands in the row
+    low: float  # the middle 90 % of normal rows lie between these
+    high: float
+    is_usual: bool  # whether it lies there
+    part: float  # SHAP value of all features of the column
 
 
 @dataclass(frozen=True)
@@ -46,6 +62,7 @@ class RowReport:
     features: tuple[FeaturePart, ...]  # largest |SHAP| first
     neighbours: tuple[str, ...]  # nearest normal training texts, nearest first
     tokens: tuple[TokenLoss, ...] = ()  # as far as the model reads; empty where not known
+    cells: tuple[CellReport, ...] = ()  # of a row of a table, largest |part| first
 
 
 @dataclass(frozen=True, slots=True)

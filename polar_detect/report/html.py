@@ -24,6 +24,7 @@ from polar_detect.visible import visible
 _CARDS_BYTES = 3_900_000
 _NEIGHBOUR_CHARACTERS = 240
 _LISTED_CHARACTERS = 140
+_CELL_CHARACTERS = 48
 _N_LISTED = 500
 _N_FEATURES = 6
 _N_NEIGHBOURS = 4
@@ -131,6 +132,8 @@ def _environment(numbers: words.Numbers, language: Language) -> Environment:
         "listed": lambda text: words.one_line(text, _LISTED_CHARACTERS),
         "reasons": lambda parts: phrases.reasons(parts, language),
         "feature": language.feature,
+        "cell": lambda text: words.one_line(text, _CELL_CHARACTERS) or words.NO_VALUE,
+        "cell_number": words.cell_number,
         "exact": lambda x: f"{x:.9g}" if math.isfinite(x) else "",  # for sorting
         "count": lambda n: f"{n:,}",
         "about": words.about,

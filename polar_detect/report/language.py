@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from polar_detect.features import Feature
+from polar_detect.numbers import KINDS
 from polar_detect.report.catalogue import TEXTS
+from polar_detect.report.words import COLUMN, one_line
 
 Tongue = Literal["en", "ja"]
 TONGUES: tuple[Tongue, ...] = get_args(Tongue)
+_COLUMN_CHARACTERS = 48
 _NUMBERED = re.compile(r"(.+)_(\d+)")
 
 
@@ -66,6 +69,8 @@ class Language:
         """
         if label[:1] == "L" and label[1:].isdigit():
             return self.say("layer", layer=int(label[1:]))
+        if label.startswith(COLUMN):
+            return self.say("feature.column", name=_short(label.removeprefix(COLUMN)))
         return self.say(f"group.{label}") if f"group.{label}" in TEXTS else label
 
     def reason(self, label: str) -> str:
@@ -74,6 +79,8 @@ class Language:
         >>> Language("en").reason("context"), Language("en").reason("L11")
         ('little help from similar texts', 'layer 11')
         """
+        if label.startswith(COLUMN):
+            return self.say("reason.column.named", name=_short(label.removeprefix(COLUMN)))
         return self.say(f"reason.{label}") if f"reason.{label}" in TEXTS else self.part(label)
 
     def stage(self, name: str) -> str:
@@ -89,7 +96,10 @@ class Language:
         if feature.group == "layer" and feature.layer is not None:
             return self.say("layer", layer=feature.layer)
         if feature.group == "column":
-            return self.say("feature.column", name=feature.part)
+            column, _, kind = feature.part.rpartition("/")
+            if kind in KINDS:
+                return self.say(f"feature.column.{kind}", name=_short(column))
+            return self.say("feature.column", name=_short(feature.part))
         # Features of the encoder carry its layer in their part, as `layer` is the other model's.
         numbered = _NUMBERED.fullmatch(feature.part)
         part, number = (numbered[1], int(numbered[2])) if numbered else (feature.part, None)
@@ -101,3 +111,7 @@ class Language:
         if key not in TEXTS:
             return feature.name
         return self.say(key, layer=feature.layer, number=number)
+
+
+def _short(column: str) -> str:
+    return one_line(column, _COLUMN_CHARACTERS)

@@ -91,6 +91,13 @@ def _row(rank: int, row: RowReport, numbers: words.Numbers, language: Language) 
     yield f"- {language.say('column.score')}: {numbers.plain(row.score)}"
     yield f"- {language.say('column.p')}: {words.p_value(row.p_value)}"
     yield f"- {language.say('card.program')}: `{row.program}`"
+    for cell in row.cells[:4]:
+        usual = language.say(
+            "card.usual.range", low=words.cell_number(cell.low), high=words.cell_number(cell.high)
+        )
+        said, label = _escaped(cell.says), language.say("card.usual")
+        part = numbers.signed(cell.part)
+        yield f"- {_escaped(cell.column)}: {said} ({label}: {usual}; {part})"
     for own in row.features[:4]:
         name, value = _escaped(language.feature(own.feature)), significant(own.value)
         yield f"- {name}: {value} ({numbers.signed(own.part)})"

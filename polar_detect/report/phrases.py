@@ -12,6 +12,7 @@ from polar_detect.report.data import Contribution, ReportData, RowReport
 from polar_detect.report.language import Language
 from polar_detect.visible import visible
 
+_NAME_CHARACTERS = 48
 _MOVED_CALLS = 0.1  # mean calls; less is no news
 
 
@@ -125,10 +126,7 @@ def programs_lead(data: ReportData, language: Language) -> list[str]:
 
 def why(row: RowReport, numbers: words.Numbers, language: Language) -> str:
     """Return what raised the score of `row`, and which of its words, in sentences."""
-    raised = [
-        language.say("card.reason", name=language.reason(p.label), value=numbers.signed(p.value))
-        for p in words.reasons(row)
-    ]
+    raised = [_reason(part, row, numbers, language) for part in words.reasons(row)]
     sentences = [
         language.say("card.raised", reasons=language.joined(raised))
         if raised
@@ -139,6 +137,23 @@ def why(row: RowReport, numbers: words.Numbers, language: Language) -> str:
         quoted = language.joined(language.say("quoted", word=word) for word in costliest)
         sentences.append(language.say("card.tokens", words=quoted))
     return language.say("space").join(sentences)
+
+
+def _reason(part: Contribution, row: RowReport, numbers: words.Numbers, language: Language) -> str:
+    """Return a reason with its part of the score; of a cell, also what it says."""
+    value = numbers.signed(part.value)
+    cells = {f"{words.COLUMN}{cell.column}": cell for cell in row.cells}
+    cell = cells.get(part.label)
+    if cell is None:
+        return language.say("card.reason", name=language.reason(part.label), value=value)
+    return language.say(
+        "card.cell.usual" if cell.is_usual else "card.cell",
+        name=words.one_line(cell.column, _NAME_CHARACTERS),
+        says=words.one_line(cell.says, _NAME_CHARACTERS) or words.NO_VALUE,
+        low=words.cell_number(cell.low),
+        high=words.cell_number(cell.high),
+        value=value,
+    )
 
 
 def reasons(parts: Sequence[Contribution], language: Language) -> str:

@@ -13,6 +13,7 @@ from polar_detect.program import Program
 from polar_detect.report.data import RowReport
 from polar_detect.report.language import Language
 from polar_detect.report.words import (
+    NO_VALUE,
     Numbers,
     about,
     is_empty,
@@ -71,7 +72,9 @@ def sparkline(values: ArrayLike) -> str:
     )
 
 
-def worst_rows(rows: Sequence[RowReport], *, n_reasons: int = 2) -> Table:
+def worst_rows(
+    rows: Sequence[RowReport], *, n_reasons: int = 2, language: Language = _ENGLISH
+) -> Table:
     """Return the rows as a table without lines: what scored how, and what raised it.
 
     Parameters
@@ -80,6 +83,7 @@ def worst_rows(rows: Sequence[RowReport], *, n_reasons: int = 2) -> Table:
         In the order of display.
     n_reasons : int
         Reasons per row, largest first.
+    language : Language
 
     Returns
     -------
@@ -104,7 +108,7 @@ def worst_rows(rows: Sequence[RowReport], *, n_reasons: int = 2) -> Table:
             p_value(row.p_value),
             Text("yes", "bold yellow") if row.is_anomaly else Text("no", "dim"),
             *label,
-            _reason_words(row, n_reasons),
+            _reason_words(row, n_reasons, language),
             _text_cell(row.text),
         )
     return table
@@ -174,9 +178,10 @@ def _label(label: bool | None) -> str:
     return _ENGLISH.say("label.anomaly" if label else "label.normal")
 
 
-def _reason_words(row: RowReport, n_reasons: int) -> Text:
+def _reason_words(row: RowReport, n_reasons: int, language: Language) -> Text:
     parts = reasons(row, n_reasons)
-    return Text(" · ".join(f"{part.label} {_NUMBERS.signed(part.value)}" for part in parts) or "–")
+    said = (f"{language.part(part.label)} {_NUMBERS.signed(part.value)}" for part in parts)
+    return Text(" · ".join(said) or NO_VALUE)
 
 
 def _text_cell(text: str) -> Text:

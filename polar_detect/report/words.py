@@ -8,6 +8,7 @@ from polar_detect.report.data import Contribution, ReportData, RowReport
 from polar_detect.visible import visible
 
 NO_VALUE = "–"
+COLUMN = "column/"  # begins the label of a contribution by a column of rows
 MINUS = "−"  # typographic; terminals and files keep the hyphen
 
 
@@ -82,6 +83,15 @@ def raising(parts: Iterable[Contribution], n_reasons: int = 3) -> tuple[Contribu
     """Return the largest positive parts, largest first."""
     positive = (part for part in parts if part.value > 0)
     return tuple(sorted(positive, key=lambda part: -part.value)[:n_reasons])
+
+
+def cell_number(value: float) -> str:
+    """Return a number of a table for people, with six significant digits at most.
+
+    >>> cell_number(1551.0), cell_number(-0.25), cell_number(1e9)
+    ('1551', '−0.25', '1e+09')
+    """
+    return f"{value:.6g}".replace("-", MINUS, 1) if math.isfinite(value) else NO_VALUE
 
 
 def pairs(superiority: float) -> str:

@@ -23,6 +23,7 @@ ADDED_KINDS = {
     "n_loops": "int",
     "top_layers": "str",
 }
+_ROW_KINDS = ADDED_KINDS | {"top_columns": "str"}
 _DECIMALS = 6
 _EMPTY_MARK = "empty text"
 _STORED = pa.schema(
@@ -34,6 +35,7 @@ _STORED = pa.schema(
         "n_skips": pa.int64(),
         "n_loops": pa.int64(),
         "top_layers": pa.string(),
+        "top_columns": pa.string(),
     }
 )
 
@@ -42,8 +44,8 @@ _STORED = pa.schema(
 class Result:
     """What `score` says about a text, but for the flag, which may depend on the whole batch.
 
-    All but `top_layers` is None for a text without tokens, and what tells of the program where
-    none was searched.
+    All but `top_layers` and `top_columns` is None for a text without tokens, and what tells of
+    the program where none was searched.
     """
 
     score: float | None
@@ -53,6 +55,7 @@ class Result:
     n_skips: int | None
     n_loops: int | None
     top_layers: str
+    top_columns: str = ""
 
 
 class LocalEngine:
@@ -86,6 +89,7 @@ class LocalEngine:
 def results_of(assessment: "Assessment", n_layers: int) -> list[Result]:
     """Return the result of each assessed text."""
     top_layers = assessment.explanation.top_layers()
+    top_columns = assessment.explanation.top_columns()
     results = []
     for i, score in enumerate(assessment.scores.tolist()):
         if math.isnan(score):
@@ -98,6 +102,7 @@ def results_of(assessment: "Assessment", n_layers: int) -> list[Result]:
                 float(assessment.p_values[i]),
                 *_facts_of(None if minimal is None else minimal.program, n_layers),
                 top_layers[i],
+                top_columns[i],
             )
         )
     return results
@@ -111,10 +116,17 @@ def _facts_of(
     return str(program), len(program), program.n_skips(n_layers), program.n_loops
 
 
-def added_columns(results: Sequence[Result], largest_p: float) -> dict[str, list[object]]:
+def added_kinds(*, are_rows: bool) -> dict[str, str]:
+    """Return the columns that `score` adds, with their kinds; `are_rows`: to whole rows."""
+    return _ROW_KINDS if are_rows else ADDED_KINDS
+
+
+def added_columns(
+    results: Sequence[Result], largest_p: float, *, are_rows: bool = False
+) -> dict[str, list[object]]:
     """Return the columns that `score` adds; p-values of at most `largest_p` are flagged."""
     columns: dict[str, list[object]] = {
-        name: [getattr(r, name, None) for r in results] for name in ADDED_KINDS
+        name: [getattr(r, name, None) for r in results] for name in added_kinds(are_rows=are_rows)
     }
     columns["is_anomaly"] = [r.p_value is not None and r.p_value <= largest_p for r in results]
     for name in ("score", "p_value"):

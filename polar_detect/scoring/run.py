@@ -23,7 +23,7 @@ from polar_detect.progress import Progress
 from polar_detect.scoring.cache import ResultCache
 from polar_detect.scoring.flags import FlagRule, Tally
 from polar_detect.scoring.partial import Partial
-from polar_detect.scoring.results import ADDED_KINDS, Result, added_columns
+from polar_detect.scoring.results import Result, added_columns, added_kinds
 from polar_detect.tables.reading import check_some_text
 
 CHUNK_ROWS = 256  # what a kill can cost at most; a finished chunk costs about 2 ms
@@ -131,7 +131,8 @@ def open_input(job: ScoreJob) -> Input:
     if texts_of is None:
         texts_of = tables.choose_text_column(reader, job.text_column, default=job.default_column)
         notices += () if texts_of.notice is None else (texts_of.notice,)
-    tables.check_added(reader.columns, ADDED_KINDS, reader.name)
+    kinds = added_kinds(are_rows=job.template is not None)
+    tables.check_added(reader.columns, kinds, reader.name)
     n_rows = n_rejected = 0
     has_text = False
     for chunk in reader.chunks(CHUNK_ROWS):
@@ -275,6 +276,8 @@ def _write(
     layout = tables.Layout(
         "is_anomaly", _sheet(job, opened, summary, rule), has_mark=opened.reader.needs_mark
     )
+    are_rows = job.template is not None
+    kinds = added_kinds(are_rows=are_rows)
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(tables.open_writer(job.out, layout))
         rejected: tables.TableWriter | None = None
@@ -287,8 +290,8 @@ def _write(
             results = partial.results(i)
             assert results is not None
             if len(chunk.frame):
-                added = added_columns(results, summary.largest_p)
-                output.write(tables.join_columns(chunk.frame, added, ADDED_KINDS))
+                added = added_columns(results, summary.largest_p, are_rows=are_rows)
+                output.write(tables.join_columns(chunk.frame, added, kinds))
         if rejected is None:  # one may be there of an earlier input
             tables.rejected_path(job.source, job.out.parent).unlink(missing_ok=True)
 

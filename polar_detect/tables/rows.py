@@ -19,15 +19,16 @@ from numpy.typing import NDArray
 from polar_detect.errors import ArtifactError, InputError
 from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.columns import check_column
+from polar_detect.tables.row_cells import (
+    MAX_DECIMALS,
+    SEPARATOR,
+    as_numbers,
+    decimals_of,
+    label_of,
+    split_row,
+    write_cells,
+)
 
-_MISSING_WORDS = frozenset({"", "na", "n/a", "#n/a", "nan", "<na>", "null"})
-_MISSING = "missing"
-_MIN_NUMERIC = 0.95  # of the cells that are not missing
-# A number keeps the decimals that tell at least so many values apart in the middle 90 % of its
-# column, and never more than the column has.
-_STEPS = 20
-_MAX_DECIMALS = 9
-_DECIMALS = re.compile(r"\.(\d*[1-9])")
 # Roughly as byte-pair encodings of language models split: digits alone, words, signs.
 _TOKEN = re.compile(r"\d|[^\W\d_]{1,7}|[^\w\s]")
 
@@ -135,7 +136,7 @@ class RowTemplate:
     @classmethod
     def fit(cls, frame: pd.DataFrame, names: Sequence[str]) -> "RowTemplate":
         """Return the template for columns of `frame`, which decides how numbers are rounded."""
-        return cls(tuple(RowColumn(name, _decimals(frame[name])) for name in names))
+        return cls(tuple(RowColumn(name, decimals_of(frame[name])) for name in names))
 
     def texts(self, frame: pd.DataFrame) -> list[str]:
         """Return each row as text.
@@ -152,15 +153,55 @@ class RowTemplate:
         """
         for column in self.columns:
             check_column([*map(str, frame.columns)], column.name, "--columns")
-        written = [_write_column(frame[column.name], column) for column in self.columns]
-        return ["; ".join(cells) for cells in zip(*written, strict=True)]
+        written = [
+            write_cells(frame[column.name], column.name, column.decimals) for column in self.columns
+        ]
+        return [SEPARATOR.join(cells) for cells in zip(*written, strict=True)]
+
+    @property
+    def numeric(self) -> tuple[RowColumn, ...]:
+        """The columns of numbers."""
+        return tuple(column for column in self.columns if column.decimals is not None)
 
     def numbers(self, frame: pd.DataFrame) -> NumericColumns:
         """Return the columns that are numeric in this template, as numbers."""
-        names = tuple(column.name for column in self.columns if column.decimals is not None)
-        values = [_as_numbers(cells_as_text(frame[name])) for name in names]
+        names = tuple(column.name for column in self.numeric)
+        values = [as_numbers(cells_as_text(frame[name])) for name in names]
         stacked = np.stack(values, axis=1) if values else np.empty((len(frame), 0))
         return NumericColumns(names, stacked)
+
+    def cells(self, text: str) -> list[str] | None:
+        """Return what the cells of a row say, in the order of `columns`; None if it is no row."""
+        return split_row(text, self._labels)
+
+    def row_of(self, cells: Sequence[str]) -> str:
+        """Return the row whose cells say that: the inverse of `cells`."""
+        written = (f"{label}: {cell}" for label, cell in zip(self._labels, cells, strict=True))
+        return SEPARATOR.join(written)
+
+    def read_numbers(self, texts: Sequence[str]) -> NumericColumns:
+        """Return the numbers that stand in rows written by `texts`: its inverse.
+
+        Rounded as they stand there; NaN where a cell is missing or holds no finite number, and
+        throughout where the text is no row of this template.
+
+        >>> rows = pd.DataFrame({"Type": ["M", "L"], "Air [K]": ["298.12", ""]}, dtype=str)
+        >>> template = RowTemplate.fit(rows, ["Type", "Air [K]"])
+        >>> template.read_numbers(template.texts(rows)).values.tolist()
+        [[298.12], [nan]]
+        """
+        where = [i for i, column in enumerate(self.columns) if column.decimals is not None]
+        empty = [""] * len(self.columns)
+        rows = [split_row(text, self._labels) or empty for text in texts]
+        values = np.empty((len(rows), len(where)))
+        for j, i in enumerate(where):
+            values[:, j] = as_numbers(row[i] for row in rows)
+        values[~np.isfinite(values)] = np.nan
+        return NumericColumns(tuple(column.name for column in self.numeric), values)
+
+    @property
+    def _labels(self) -> list[str]:
+        return [label_of(column.name) for column in self.columns]
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
@@ -203,7 +244,7 @@ def warn_of_counts(frame: pd.DataFrame, names: Collection[str]) -> list[str]:
     """
     notices = []
     for name in names:
-        numbers = _as_numbers(cells_as_text(frame[name]))
+        numbers = as_numbers(cells_as_text(frame[name]))
         if len(numbers) > 2 and bool((np.diff(numbers) == 1).all()):
             notices.append(
                 f"column {name!r} only counts the rows, and in new rows its numbers are all new; "
@@ -218,68 +259,15 @@ def warn_of_length(texts: Sequence[str], max_tokens: int) -> list[str]:
     typical = lengths[len(lengths) // 2] if lengths else 0
     if typical <= max_tokens:
         return []
+    enough = math.ceil(1.2 * typical / 16) * 16
     return [
-        f"a row has about {typical} tokens, of which the first {max_tokens} are read; pass "
-        f"--max-tokens {math.ceil(1.2 * typical / 16) * 16}, or fewer columns with --columns"
+        f"a row has about {typical} tokens, of which the model reads the first {max_tokens} (the "
+        f"columns of numbers count in full); pass --max-tokens {enough}, or fewer "
+        "columns with --columns"
     ]
-
-
-def _decimals(cells: pd.Series) -> int | None:
-    if isinstance(cells.dtype, pd.BooleanDtype) or cells.dtype == bool:
-        return None
-    texts = [text for text in map(str.strip, cells_as_text(cells)) if not _is_missing(text)]
-    numbers = _as_numbers(texts)
-    is_number = np.isfinite(numbers)
-    if not texts or is_number.mean() < _MIN_NUMERIC:
-        return None
-    low, high = np.quantile(numbers[is_number], [0.05, 0.95])
-    present = max((_n_decimals(text) for text in texts), default=0)
-    if high == low:
-        return min(present, _MAX_DECIMALS)
-    needed = math.ceil(-math.log10((high - low) / _STEPS))
-    return int(min(max(needed, 0), present, _MAX_DECIMALS))
-
-
-def _n_decimals(text: str) -> int:
-    if "e" in text.lower():
-        return _MAX_DECIMALS
-    found = _DECIMALS.search(text)
-    return len(found[1]) if found else 0
-
-
-def _as_numbers(texts: list[str]) -> NDArray[np.float64]:
-    numbers = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce")
-    return numbers.to_numpy(np.float64)
-
-
-def _write_column(cells: pd.Series, column: RowColumn) -> list[str]:
-    label = " ".join(column.name.split())
-    texts = [" ".join(text.split()) for text in cells_as_text(cells)]
-    if column.decimals is None:
-        return [f"{label}: {_MISSING if _is_missing(text) else text}" for text in texts]
-    numbers = _as_numbers(texts)
-    return [
-        f"{label}: {_write_number(text, number, column.decimals)}"
-        for text, number in zip(texts, numbers.tolist(), strict=True)
-    ]
-
-
-def _write_number(text: str, number: float, decimals: int) -> str:
-    if _is_missing(text):
-        return _MISSING
-    if not math.isfinite(number):
-        return text
-    if abs(number) >= 1e15:
-        return f"{number:.6g}"
-    rounded = f"{number:.{decimals}f}"
-    return rounded.lstrip("-") if float(rounded) == 0 else rounded
-
-
-def _is_missing(text: str) -> bool:
-    return text.lower() in _MISSING_WORDS
 
 
 def _checked_decimals(value: Any) -> int | None:
-    if value is not None and (type(value) is not int or not 0 <= value <= _MAX_DECIMALS):
+    if value is not None and (type(value) is not int or not 0 <= value <= MAX_DECIMALS):
         raise ValueError(f"decimals {value!r}")
     return value

@@ -34,13 +34,13 @@ def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) ->
         max_tokens=settings.max_tokens,
         seed=settings.seed,
         store_texts=settings.store_texts,
+        rows=table.template,
     )
     with progress_bars(err) as progress:
         detector.fit(table.texts, table.labels, progress=progress)
     _warn_of_language(detector, table)
     column = table.text_column if table.has_columns else None
-    rows = None if table.template is None else table.template.to_json()
-    artifact.save(detector, out, text_column=column, rows=rows)
+    artifact.save(detector, out, text_column=column)
     for label, value in artifact.describe(detector):
         err.print(f"{label}: {value}", highlight=False, markup=False, soft_wrap=True)
     say_notice(said_of_texts(detector, out))
@@ -81,6 +81,8 @@ def _warn_of_rows(table: tables.Table, settings: FitSettings) -> None:
         return
     names = [column.name for column in table.template.columns]
     say_notice(f"{table.source}: rows are read as: {table.texts[0]}")
+    numeric = [column.name for column in table.template.numeric]
+    say_notice(f"{table.source}: columns that are numbers too: {', '.join(numeric) or 'none'}")
     for notice in (
         *tables.warn_of_counts(table.frame, names),
         *tables.warn_of_length(table.texts, settings.max_tokens),

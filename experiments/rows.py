@@ -1,0 +1,147 @@
+"""Does it help that a detector reads the numbers of rows? Tables of numbers, seed by seed.
+
+    python experiments/rows.py [--tasks ai4i,steel] [--seeds 3]
+
+The default detector reads each row written out as text, with and without its numbers beside it;
+isolation forest and nearest neighbours read the raw numbers of the same rows. All know normal
+training rows only. Readings of the models are kept on disk, so both detectors share them.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import bench_tasks
+import common
+import numpy as np
+import pandas as pd
+from bench_cache import CachedExtractor
+from common import Split, Task
+from numpy.typing import NDArray
+from sklearn.ensemble import IsolationForest
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import StandardScaler
+
+from polar_detect import PolarDetector, models
+from polar_detect.detector import Engine
+from polar_detect.metrics import auroc
+from polar_detect.signature import Tracer
+from polar_detect.tables import RowTemplate
+
+Array = NDArray[np.float64]
+
+TASKS = ("ai4i", "steel")
+WITH, WITHOUT = "polar-detect, text and numbers", "polar-detect, text only"
+_STATES = (
+    "Type",
+    "Air temperature [K]",
+    "Process temperature [K]",
+    "Rotational speed [rpm]",
+    "Torque [Nm]",
+    "Tool wear [min]",
+)
+_TYPES = np.array(["L", "M", "H"])
+_CACHE = Path(tempfile.gettempdir()) / "polar-detect-benchmark"
+
+
+@dataclass(frozen=True)
+class Found:
+    """The AUROC of one method on one split."""
+
+    task: str
+    seed: int
+    method: str
+    auroc: float
+
+
+def frame_of(task: Task) -> pd.DataFrame:
+    """Return the rows of a task as the table that a user has."""
+    assert task.numbers is not None
+    names = _STATES if task.name == "ai4i" else [f"v{i}" for i in range(task.numbers.shape[1])]
+    cells = dict(zip(names, task.numbers.T, strict=True))
+    if task.name == "ai4i":
+        cells["Type"] = _TYPES[cells["Type"].astype(int)]
+    return pd.DataFrame({name: [str(cell) for cell in column] for name, column in cells.items()})
+
+
+def forest(train: Array, test: Array, seed: int) -> Array:
+    """Score raw numbers with an isolation forest."""
+    fitted = IsolationForest(n_estimators=200, random_state=seed).fit(train)
+    return -fitted.score_samples(test)
+
+
+def neighbours(train: Array, test: Array, _: int) -> Array:
+    """Score raw numbers, standardised, with the mean distance to the five nearest rows."""
+    scaler = StandardScaler().fit(train)
+    index = NearestNeighbors(n_neighbors=5).fit(scaler.transform(train))
+    return index.kneighbors(scaler.transform(test))[0].mean(1)
+
+
+BASELINES: dict[str, Callable[[Array, Array, int], Array]] = {
+    "isolation forest, raw numbers": forest,
+    "kNN, raw numbers": neighbours,
+}
+
+
+def measure(task: Task, split: Split, seed: int, engine: Engine) -> dict[str, float]:
+    """Return the AUROC of every method."""
+    assert task.numbers is not None
+    frame = frame_of(task)
+    train, test = (frame.iloc[rows] for rows in (split.train_rows, split.test_rows))
+    template = RowTemplate.fit(train, list(frame.columns))
+    labels, found = split.is_anomalous, {}
+    for name, rows in ((WITH, template), (WITHOUT, None)):
+        detector = PolarDetector(model=engine.model.name, seed=seed, rows=rows)
+        detector.engine_ = engine
+        detector.fit(template.texts(train))
+        found[name] = auroc(labels, -detector.score_samples(template.texts(test)))
+    parts = task.numbers[split.train_rows], task.numbers[split.test_rows]
+    return found | {n: auroc(labels, score(*parts, seed)) for n, score in BASELINES.items()}
+
+
+def main() -> None:
+    options = _options()
+    engine = Engine.load(models.DEFAULT_MODEL)
+    own, names = engine.extractor, (engine.model.name, engine.encoder_model.name)
+    tracer = Tracer(own.tracer.backbone, curves="none")
+    cached = CachedExtractor(tracer, own.encoder, options.cache, models=names)
+    engine = replace(engine, extractor=cached)
+    found: list[Found] = []
+    for seed in range(options.seeds):
+        for name in options.tasks:
+            task = bench_tasks.load(name, options.data, seed)
+            split = common.split(task, seed=seed, n_train=options.n_train, n_test=options.n_test)
+            own = [Found(name, seed, *pair) for pair in measure(task, split, seed, engine).items()]
+            common.say("; ".join(f"{f.task} {f.seed} {f.method}: {f.auroc:.3f}" for f in own))
+            found += own
+    counts = f"{options.n_train} normal rows to fit on, up to {options.n_test} + {options.n_test}"
+    print(f"{common.machine()}; {counts} to test; AUROC by seed, and mean\n")
+    print(table(found))
+
+
+def table(found: list[Found]) -> str:
+    """Return a line for each task and method, its seeds and their mean."""
+    frame = pd.DataFrame(found).pivot_table(
+        index=["task", "method"], columns="seed", values="auroc", sort=False
+    )
+    frame["mean"] = frame.mean(axis="columns")
+    header = ["task", "method", *(f"seed {i}" for i in frame.columns[:-1]), "mean"]
+    rows = [[*key, *(f"{value:.3f}" for value in row)] for key, row in frame.iterrows()]
+    return common.markdown_table(header, rows)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    common.add_data_option(parser)
+    parser.add_argument("--tasks", type=lambda value: value.split(","), default=TASKS)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--n-train", type=int, default=300)
+    parser.add_argument("--n-test", type=int, default=150, help="test rows of each class")
+    parser.add_argument("--cache", type=Path, default=_CACHE, help=f"default: {_CACHE}")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

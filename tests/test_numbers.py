@@ -1,0 +1,191 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from polar_detect.errors import InputError
+from polar_detect.features import Feature
+from polar_detect.numbers import KINDS, ColumnReference, column_of, column_share, column_views
+from polar_detect.outliers import crossed
+from polar_detect.tables import RowTemplate
+
+NAMES = ("air [K]", "process [K]", "torque [Nm]", "cost")
+
+
+def states(n_rows=200, *, seed=0, factor=1.0):
+    """Return rows whose first two columns go together, and whose last has a heavy tail."""
+    rng = np.random.default_rng(seed)
+    air = 300 + rng.normal(0, 2, n_rows)
+    columns = {
+        "air [K]": air,
+        "process [K]": air + 10 + rng.normal(0, 0.3, n_rows),
+        "torque [Nm]": 40 + rng.normal(0, 10, n_rows),
+        "cost": np.exp(rng.normal(5, 1.2, n_rows)),
+    }
+    return pd.DataFrame({k: [f"{factor * v:.3f}" for v in column] for k, column in columns.items()})
+
+
+def with_cell(frame, column, value, row=0):
+    changed = frame.copy()
+    changed.loc[row, column] = value
+    return changed
+
+
+@pytest.fixture(scope="module")
+def template():
+    return RowTemplate.fit(states(), list(NAMES))
+
+
+@pytest.fixture(scope="module")
+def reference(template):
+    return ColumnReference.fit(template, template.texts(states()))
+
+
+def features_of(reference, frame, **options):
+    """Return kind → (n_rows, n_columns)."""
+    table = reference.features(reference.template.texts(frame), **options)
+    found = dict(zip(table.names, table.values.T, strict=True))
+    return {kind: np.stack([found[f"column/{name}/{kind}"] for name in NAMES], 1) for kind in KINDS}
+
+
+def test_a_wild_cell_stands_out_in_its_own_column(reference):
+    new = with_cell(states(30, seed=1), "torque [Nm]", "140")
+    found = features_of(reference, new)
+    for kind in ("value", "residual", "distance"):
+        sizes = np.abs(found[kind])
+        assert sizes[0].argmax() == NAMES.index("torque [Nm]")
+        assert sizes[0].max() > sizes[1:].max()
+
+
+def test_a_cell_that_does_not_fit_the_others_is_named_though_it_is_usual_by_itself(reference):
+    usual = states(50, seed=2)
+    cold = usual["air [K]"].astype(float).argmin()
+    found = features_of(reference, with_cell(usual, "process [K]", "313", row=cold))
+    control = features_of(reference, usual)
+    pair = [NAMES.index("air [K]"), NAMES.index("process [K]")]
+    assert np.abs(found["value"][cold, pair]).max() < 3
+    assert np.abs(found["residual"][cold, pair]).min() > 3
+    assert np.abs(found["residual"][cold, pair]).min() > 3 * np.abs(control["residual"]).mean()
+    assert found["distance"][cold, pair].min() > 4 * np.median(control["distance"])
+
+
+def test_units_do_not_matter(reference):
+    thousandfold = RowTemplate.fit(states(factor=1000), list(NAMES))
+    other = ColumnReference.fit(thousandfold, thousandfold.texts(states(factor=1000)))
+    found = features_of(other, states(30, seed=3, factor=1000))
+    for kind, values in features_of(reference, states(30, seed=3)).items():
+        assert np.abs(values - found[kind]).mean() < 0.05  # they are rounded elsewhere
+
+
+def test_a_heavy_tail_is_read_on_a_logarithmic_scale(reference):
+    assert reference.scale.is_log.tolist() == [False, False, False, True]
+    cost = features_of(reference, states(400, seed=4))["value"][:, 3]
+    assert abs(np.mean(cost > 2) - np.mean(cost < -2)) < 0.05
+    shifted = features_of(reference, with_cell(states(2), "cost", "-5"))["value"]
+    assert shifted[0, 3] < -2  # there is no logarithm of it, and still it is unusual
+
+
+def test_a_missing_cell_counts_by_how_rarely_it_is_missing(template):
+    frame = states()
+    frame.loc[::2, "cost"] = ""
+    reference = ColumnReference.fit(template, template.texts(frame))
+    new = states(4, seed=5)
+    new.loc[0, "cost"] = ""
+    new.loc[1, "air [K]"] = "broken"
+    found = features_of(reference, new)
+    assert found["missing"][1, 0] > 3
+    assert 1 < found["missing"][0, 3] < 1.3
+    assert found["residual"][1, 0] == found["missing"][1, 0]
+    assert found["missing"][2, 0] < 0.2
+    assert np.isfinite(np.stack([*found.values()])).all()
+
+
+def test_a_column_that_never_changed_stands_out_when_it_does():
+    frame = pd.DataFrame({"phase": ["0.3"] * 60, "x": [str(i % 17) for i in range(60)]})
+    template = RowTemplate.fit(frame, ["phase", "x"])
+    reference = ColumnReference.fit(template, template.texts(frame))
+    usual, changed = reference.features(["phase: 0.3; x: 8", "phase: 0.4; x: 8"]).where(
+        lambda f: f.part == "phase/residual"
+    ).values[:, 0]  # fmt: skip
+    assert abs(usual) < 1e-6
+    assert 4 < changed < 9  # one step of rounding
+
+
+def test_a_row_does_not_meet_itself_where_it_is_banned(template):
+    frame = with_cell(states(60), "torque [Nm]", "400")
+    texts = template.texts(frame)
+    reference = ColumnReference.fit(template, texts)
+    own = np.eye(60, dtype=bool)
+    without_itself = features_of(reference, frame, banned=own)
+    met = features_of(reference, frame)
+    assert met["distance"][0].sum() < without_itself["distance"][0].sum()
+    # As in a reference that never had the row, but for the scale, which one row hardly moves.
+    others = features_of(ColumnReference.fit(template, texts[1:]), frame)
+    np.testing.assert_allclose(without_itself["residual"][0], others["residual"][0], rtol=0.15)
+    assert abs(met["residual"][0, 2]) < 0.8 * abs(others["residual"][0, 2])
+
+
+def test_a_banned_group_is_left_out_as_a_whole_unless_nothing_would_stay(reference):
+    frame = states()
+    half = np.arange(200) < 100
+    apart = features_of(reference, frame[:1], banned=half[None])["distance"]
+    met = features_of(reference, frame[:1])["distance"]
+    assert apart.sum() > met.sum()
+    everything = features_of(reference, frame[:1], banned=np.ones((1, 200), bool))
+    np.testing.assert_array_equal(everything["distance"], met)
+
+
+def test_features_of_a_row_do_not_depend_on_the_rows_beside_it(reference):
+    frame = states(40, seed=6)
+    together = features_of(reference, frame)
+    alone = features_of(reference, frame[7:8].reset_index(drop=True))
+    for kind, values in together.items():
+        np.testing.assert_array_equal(values[7], alone[kind][0])
+
+
+def test_no_rows_and_no_numbers(reference):
+    assert reference.features([]).values.shape == (0, 16)
+    words = RowTemplate.fit(pd.DataFrame({"a": ["x", "y"]}), ["a"])
+    assert ColumnReference.fit(words, ["a: x", "a: y"]) is None
+
+
+def test_texts_that_are_no_rows_are_refused_with_the_first_of_them(template):
+    with pytest.raises(InputError, match=r"Got texts such as 'pump leaks', none of which"):
+        ColumnReference.fit(template, ["pump leaks", "belt torn"])
+
+
+def test_features_say_their_column_whatever_its_name():
+    for name in ("a/b", "L3", "x/L3", "", "residual", "distance/value"):
+        for kind in KINDS:
+            feature = Feature("column", f"{name}/{kind}")
+            assert column_of(feature) == name
+            assert Feature.from_name(feature.name) == feature
+    assert column_of(Feature("column", "plain")) == "plain"
+    assert column_of(Feature("loss", "mean")) is None
+
+
+def test_views_are_mean_residual_size_and_distance_in_their_own_units(reference):
+    table = reference.features(reference.template.texts(states(30, seed=7)))
+    spreads = np.linspace(0.5, 2, len(table.features))
+    standard = table.values / spreads
+    views = column_views(table.features, spreads)
+    found = [np.hstack([standard, np.abs(standard)]) @ view for view in views]
+    own = features_of(reference, states(30, seed=7))
+    np.testing.assert_allclose(found[0], np.abs(own["residual"]).mean(1), rtol=1e-5)
+    np.testing.assert_allclose(found[1], own["distance"].mean(1), rtol=1e-5)
+    assert column_share(table.features) == pytest.approx(4 / 6)
+    assert column_views([Feature("loss", "mean")], np.ones(1)) == []
+
+
+def test_crossed_rows_keep_each_cell_usual_and_break_how_columns_go_together(reference):
+    texts = reference.template.texts(states())
+    broken = crossed(texts, reference.template, seed=0)
+    assert broken == crossed(texts, reference.template, seed=0)
+    numbers, crossed_numbers = (reference.template.read_numbers(t).values for t in (texts, broken))
+    n_changed = (numbers != crossed_numbers).sum(1)
+    assert n_changed.max() == 1  # a third of four columns
+    assert (n_changed == 1).mean() > 0.9
+    assert all(set(a) >= set(b) for a, b in zip(numbers.T, crossed_numbers.T, strict=True))
+    apart = np.abs(reference.features(broken).where(lambda f: "residual" in f.part).values)
+    usual = np.abs(reference.features(texts).where(lambda f: "residual" in f.part).values)
+    assert apart.mean() > 1.2 * usual.mean()
+    assert crossed(["no row", *texts[:3]], reference.template, seed=0)[0] == "no row"

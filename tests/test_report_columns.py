@@ -1,0 +1,81 @@
+"""Reports on rows of a table name columns, and say what normal rows hold there."""
+
+import json
+
+import pytest
+from report_samples import HOSTILE, Page, machine_row, outside_references, report, row
+from rich.console import Console
+
+from polar_detect.drift import Drift, Shift
+from polar_detect.features import Feature
+from polar_detect.report.as_json import render_json
+from polar_detect.report.data import Swarm
+from polar_detect.report.html import render_html
+from polar_detect.report.language import Language
+from polar_detect.report.markdown import render_markdown
+from polar_detect.report.terminal import worst_rows
+
+
+def test_a_card_says_what_a_cell_holds_and_what_normal_rows_hold_there():
+    page = Page(render_html(report([machine_row()])))
+    assert (
+        "Raised most by “Torque [Nm]” = 68.2 (normal rows: 21.4 to 58.6; +0.60) and "
+        "“Speed [rpm]” = 1551 (usual by itself, unusual beside the other columns; +0.25)."
+    ) in page.text
+    assert "Columns that count most column value normal rows part of score" in page.text
+    assert "Torque [Nm] 68.2 21.4 to 58.6 +0.60" in page.text
+    assert "column “Torque [Nm]”: what the other columns do not explain" in page.text
+    control = Page(render_html(report([row()])))
+    assert "Columns that count most" not in control.text
+
+
+def test_the_table_and_the_summary_name_columns_not_their_group():
+    page = Page(render_html(report([machine_row()], n_flagged=1)))
+    assert "unusual value in column “Torque [Nm]”" in page.text
+    assert "column/" not in page.text
+
+
+@pytest.mark.parametrize("render", [render_html, render_markdown, render_json])
+def test_the_same_is_said_in_japanese(render):
+    said = render(report([machine_row()]), Language("ja"))
+    assert "正常な行" in said or '"words": "列「Torque [Nm]」"' in said
+
+
+def test_markdown_and_json_hold_the_cells():
+    written = render_markdown(report([machine_row()]))
+    assert r"- Torque \[Nm\]: 68.2 (normal rows: 21.4 to 58.6; +0.60)" in written
+    cells = json.loads(render_json(report([machine_row()])))["rows"][0]["cells"]
+    assert cells[0] == {
+        "column": "Torque [Nm]",
+        "says": "68.2",
+        "low": 21.4,
+        "high": 58.6,
+        "is_usual": False,
+        "part": 0.6,
+    }
+
+
+def test_hostile_names_of_columns_do_no_harm():
+    data = report([machine_row(name=HOSTILE), machine_row(4, name="x" * 10_000)])
+    page = render_html(data)
+    assert not outside_references(page)
+    assert "<script>alert" not in page
+    assert "x" * 100 not in page.split('id="rank-2"')[1].split('class="reasons"')[1]
+
+
+def test_columns_that_moved_are_named():
+    feature = Feature("column", "Air [K]/value")
+    shifts = (Shift(feature, 1.4, 1e-9, is_moved=True),)
+    drift = Drift(400, 240, 0.3, 1e-5, 0.7, "clear", (), shifts)
+    swarm = Swarm(feature, report().swarms[0].parts, report().swarms[0].ranks)
+    page = Page(render_html(report([machine_row()], drift=drift, swarms=(swarm,))))
+    assert "column “Air [K]”: value, in standard deviations +1.40" in page.text
+
+
+def test_the_terminal_uses_the_words_of_the_report():
+    console = Console(width=160)
+    with console.capture() as captured:
+        console.print(worst_rows([machine_row(), row(8, whole=(), layers=())]))
+    shown = " ".join(captured.get().split())
+    assert "column “Torque [Nm]” +0.60" in shown
+    assert "column/" not in shown

@@ -1,0 +1,133 @@
+"""A detector that is fitted on rows reads their numbers, names columns, and survives its folder."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from polar_detect import PolarDetector
+from polar_detect.artifact import stored_rows
+from polar_detect.errors import InputError
+from polar_detect.sealing import sealed
+from polar_detect.tables import RowTemplate
+
+NAMES = ["machine", "pressure [bar]", "flow [l/min]"]
+
+
+def readings(n_rows=60, *, seed=0):
+    rng = np.random.default_rng(seed)
+    pressure = 6 + rng.normal(0, 0.5, n_rows)
+    return pd.DataFrame({
+        "machine": rng.choice(["press", "lathe", "mill"], n_rows),
+        "pressure [bar]": [f"{v:.2f}" for v in pressure],
+        "flow [l/min]": [f"{v:.1f}" for v in 20 * pressure + rng.normal(0, 1, n_rows)],
+    })  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def template():
+    return RowTemplate.fit(readings(), NAMES)
+
+
+@pytest.fixture(scope="module")
+def fitted(template, fitted_on_tiny):
+    detector = PolarDetector(model=fitted_on_tiny.model, rows=template)
+    detector.engine_ = fitted_on_tiny.engine_  # the models are loaded already
+    return detector.fit(template.texts(readings()))
+
+
+@pytest.fixture(scope="module")
+def strange(template):
+    """Return rows of which the first has a flow that does not fit its usual pressure."""
+    rows = readings(20, seed=1)
+    rows.loc[0, ["pressure [bar]", "flow [l/min]"]] = ["6.9", "100.0"]
+    return template.texts(rows)
+
+
+def test_a_detector_with_a_template_sees_numbers_that_its_texts_hide(fitted, strange):
+    scores = -fitted.score_samples(strange)
+    assert scores.argmax() == 0
+
+
+def test_without_a_template_there_are_no_columns(fitted_on_tiny):
+    explanation = fitted_on_tiny.explain(["Pump leaks."])
+    assert not [name for name in explanation.names if name.startswith("column")]
+    assert explanation.by_column() == {}
+    assert explanation.top_columns() == [""]
+
+
+def test_an_explanation_names_the_columns_and_still_adds_up(fitted, strange):
+    explanation = fitted.explain(strange)
+    columns = explanation.by_column()
+    assert list(columns) == NAMES[1:]
+    groups = explanation.by_group()
+    np.testing.assert_allclose(np.sum([*columns.values()], axis=0), groups["column"])
+    total = explanation.by_layer().sum(1) + np.sum([*groups.values()], axis=0)
+    np.testing.assert_allclose(
+        explanation.base_value + total, -fitted.score_samples(strange), atol=1e-3
+    )
+    assert explanation.top_columns()[0].count("; ") == 1
+    largest = max(columns.values(), key=lambda v: abs(v[0]))[0]
+    assert f"{largest:+.2f}" in explanation.top_columns(1)[0]
+    assert columns["flow [l/min]"][0] > 3 * np.abs(columns["flow [l/min]"][1:]).mean()
+
+
+def test_boosted_trees_read_the_columns_too(template, fitted_on_tiny, strange):
+    detector = PolarDetector("lightgbm", model=fitted_on_tiny.model, rows=template)
+    detector.engine_ = fitted_on_tiny.engine_
+    detector.fit(template.texts(readings()))
+    columns = np.abs([*detector.explain(strange).by_column().values()])
+    assert columns.max() > 0
+
+
+def test_a_saved_detector_keeps_template_and_scores(fitted, strange, tmp_path):
+    fitted.save(tmp_path / "saved")
+    loaded = PolarDetector.load(tmp_path / "saved")
+    assert loaded.rows == fitted.rows
+    np.testing.assert_array_equal(loaded.score_samples(strange), fitted.score_samples(strange))
+    manifest = json.loads((tmp_path / "saved" / "manifest.json").read_text())
+    assert manifest["settings"]["rows"] == fitted.rows.to_json()
+
+
+def test_a_detector_of_rows_that_an_older_version_fitted_reads_no_numbers(
+    fitted_on_tiny, template, strange, tmp_path
+):
+    fitted_on_tiny.save(tmp_path / "saved")
+    path = tmp_path / "saved" / "manifest.json"
+    manifest = json.loads(path.read_text()) | {"input": template.to_json()}
+    del manifest["seal"]
+    path.write_bytes(sealed(manifest))
+    loaded = PolarDetector.load(tmp_path / "saved")
+    assert loaded.rows is None
+    assert loaded.explain(strange).by_column() == {}
+    assert stored_rows(tmp_path / "saved") == template.to_json()
+
+
+def test_numbers_are_not_kept_where_texts_are_not(template, fitted_on_tiny, tmp_path):
+    detector = PolarDetector(model=fitted_on_tiny.model, rows=template, store_texts=False)
+    detector.engine_ = fitted_on_tiny.engine_
+    texts = template.texts(readings())
+    detector.fit(texts).save(tmp_path / "saved")
+    loaded = PolarDetector.load(tmp_path / "saved")
+    assert loaded.explain(texts[:2]).by_column() == {}
+    assert loaded.fitted_.reference.columns is None
+
+
+def test_a_detector_with_a_template_can_be_cloned(fitted):
+    copy = clone(fitted)
+    assert copy.rows == fitted.rows
+    assert not hasattr(copy, "fitted_")
+
+
+def test_texts_that_are_no_rows_cannot_be_fitted_on(template, fitted_on_tiny):
+    detector = PolarDetector(model=fitted_on_tiny.model, rows=template)
+    detector.engine_ = fitted_on_tiny.engine_
+    with pytest.raises(InputError, match="none of which is a row"):
+        detector.fit([f"Greased bearing {i}" for i in range(50)])
+
+
+def test_a_text_that_is_no_row_is_scored_and_stands_out(fitted, strange):
+    scores = -fitted.score_samples([*strange[1:], "pump leaks"])
+    assert scores.argmax() == len(scores) - 1

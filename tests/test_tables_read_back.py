@@ -1,0 +1,80 @@
+"""A row's text is all that travels, so its numbers must come back out of it exactly."""
+
+import numpy as np
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polar_detect.tables import RowTemplate
+
+CELLS = st.text(alphabet=st.sampled_from("a;: 1.-\n\t\u3000ｂ"), max_size=8)
+NUMBERS = st.one_of(
+    st.floats(-1e17, 1e17, allow_subnormal=False).map(repr),
+    st.integers(-1000, 1000).map(str),
+    st.sampled_from(["", "nan", "N/A", "1e3", "-0.0", "inf"]),
+)
+
+
+@st.composite
+def rows(draw):
+    """Return a table whose even columns are numbers and whose odd ones are any text."""
+    names = draw(st.lists(CELLS, min_size=2, max_size=4, unique=True))
+    n_rows = draw(st.integers(3, 8))
+    columns = {}
+    for i, name in enumerate(names):
+        kind = NUMBERS if i % 2 == 0 else CELLS
+        columns[name] = draw(st.lists(kind, min_size=n_rows, max_size=n_rows))
+        if i % 2 == 0:
+            columns[name][:2] = ["1.25", "2"]
+    return pd.DataFrame(columns, dtype=str)
+
+
+def rounded(column, decimals):
+    """Return what the template may keep of a column, found another way."""
+    values = [float(cell) if cell not in {"", "N/A"} else np.nan for cell in column]
+    return np.asarray([
+        float(f"{v:.{decimals}f}") if abs(v) < 1e15 else float(f"{v:.6g}") for v in values
+    ])  # fmt: skip
+
+
+@given(rows())
+def test_numbers_come_back_out_of_a_rows_text_as_they_were_rounded(frame):
+    template = RowTemplate.fit(frame, list(frame.columns))
+    found = template.read_numbers(template.texts(frame))
+    assert found.names == tuple(column.name for column in template.numeric)
+    for j, column in enumerate(template.numeric):
+        expected = rounded(frame[column.name], column.decimals)
+        expected[~np.isfinite(expected)] = np.nan
+        np.testing.assert_array_equal(found.values[:, j], expected)
+
+
+@given(rows())
+def test_cells_come_back_whatever_signs_they_and_the_names_hold(frame):
+    template = RowTemplate.fit(frame, list(frame.columns))
+    written = template.texts(frame)
+    for i, text in enumerate(written):
+        cells = template.cells(text)
+        assert cells is not None
+        for column, cell in zip(template.columns, cells, strict=True):
+            if column.decimals is None:
+                given_cell = " ".join(frame[column.name][i].split()).replace("; ", ", ")
+                assert cell == (given_cell or "missing")
+
+
+def test_a_text_that_is_no_row_has_no_numbers():
+    frame = pd.DataFrame({"Type": ["M", "L"], "Air [K]": ["298.12", "299.5"]}, dtype=str)
+    template = RowTemplate.fit(frame, list(frame.columns))
+    assert template.cells("Air [K]: 298.12; Type: M") is None
+    assert template.cells("Type: M; Air [K]: 298.12; Air [K]: 1") is None
+    assert np.isnan(template.read_numbers(["Pump leaks", "", "Type: M"]).values).all()
+    control = template.read_numbers(["Type: anything at all; Air [K]: -1e3"]).values
+    assert control.tolist() == [[-1000.0]]
+
+
+def test_a_word_in_a_column_of_numbers_is_read_as_missing():
+    frame = pd.DataFrame({"x": [*map(str, range(30)), "broken"]}, dtype=str)
+    template = RowTemplate.fit(frame, ["x"])
+    assert template.texts(frame)[30] == "x: broken"
+    values = template.read_numbers(template.texts(frame)).values[:, 0]
+    assert np.isnan(values[30])
+    assert values[:30].tolist() == list(range(30))
