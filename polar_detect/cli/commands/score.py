@@ -15,6 +15,8 @@ from polar_detect.program import ProgramsOf
 from polar_detect.report.terminal import drift_line, score_summary
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.flags import FlagRule
+from polar_detect.scoring.opening import ScoreJob, open_input
+from polar_detect.scoring.output import Summary
 from polar_detect.scoring.ray_engine import RayFleet, RayOptions, check_installed
 from polar_detect.scoring.results import LocalEngine, added_columns, results_of
 
@@ -41,7 +43,7 @@ def score(
     if settings.ray is not None:
         check_installed()
     job = _job(path, detector_folder, out, options)
-    opened = scoring.open_input(job)
+    opened = open_input(job)
     for notice in opened.notices:
         say_notice(f"{opened.reader.name}: {notice}")
     detector = PolarDetector.load(detector_folder)
@@ -70,8 +72,8 @@ def scored_columns(assessment: Assessment, n_layers: int) -> dict[str, list[obje
     return added_columns(results, flagged.max(initial=-1.0))
 
 
-def _job(path: Path, detector_folder: Path, out: Path, options: InputOptions) -> scoring.ScoreJob:
-    return scoring.ScoreJob(
+def _job(path: Path, detector_folder: Path, out: Path, options: InputOptions) -> ScoreJob:
+    return ScoreJob(
         path,
         out,
         detector_folder,
@@ -82,9 +84,7 @@ def _job(path: Path, detector_folder: Path, out: Path, options: InputOptions) ->
     )
 
 
-def _summarise(
-    name: str, summary: scoring.Summary, rule: FlagRule, detector: PolarDetector
-) -> None:
+def _summarise(name: str, summary: Summary, rule: FlagRule, detector: PolarDetector) -> None:
     """Print what was flagged under which promise, whether it holds, where every row went."""
     calibration_scores = detector.fitted_.calibration_scores
     drift = measure_drift(calibration_scores, summary.scores)
@@ -105,7 +105,7 @@ def _summarise(
         )
 
 
-def _say_rate(summary: scoring.Summary, fdr: float, smallest_p: float) -> None:
+def _say_rate(summary: Summary, fdr: float, smallest_p: float) -> None:
     n_scored = summary.n_rows - summary.n_empty
     say_notice(
         f"{n_scored} rows scored, {summary.n_flagged} flagged; at most {fdr:.3g} of them are "
