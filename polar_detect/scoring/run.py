@@ -154,13 +154,22 @@ class _Scoring:
         return self._engine(texts, advance)
 
 
+def depends_on(job: ScoreJob, rule: FlagRule) -> dict[str, Any]:
+    """Return what the result of a text depends on, besides the text."""
+    return {
+        "version of polar-detect": polar_detect.__version__,
+        # The manifest holds the hashes of all other files of the detector.
+        "detector": sha256_of(job.detector_folder / "manifest.json"),
+        "--alpha": rule.alpha,
+        "--preset": job.programs_of,
+    }
+
+
 def _identity(job: ScoreJob, opened: Input, rule: FlagRule) -> dict[str, Any]:
     """Return what the results depend on, in words that a message can name."""
     return {
-        "version of polar-detect": polar_detect.__version__,
+        **depends_on(job, rule),
         "input": sha256_of(job.source) if job.source.is_file() else None,
-        # The manifest holds the hashes of all other files of the detector.
-        "detector": sha256_of(job.detector_folder / "manifest.json"),
         "--text-column": (
             opened.texts_of.name
             if isinstance(opened.texts_of, tables.TextColumn)
@@ -168,8 +177,6 @@ def _identity(job: ScoreJob, opened: Input, rule: FlagRule) -> dict[str, Any]:
         ),
         "--encoding": job.read.encoding,
         "--sheet": job.read.sheet,
-        "--alpha": rule.alpha,
         "--fdr": rule.fdr,
-        "--preset": job.programs_of,
         "chunk size": CHUNK_ROWS,
     }

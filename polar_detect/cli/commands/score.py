@@ -14,6 +14,7 @@ from polar_detect.drift import measure_drift
 from polar_detect.program import ProgramsOf
 from polar_detect.report.terminal import drift_line, score_summary
 from polar_detect.scoring import run as scoring
+from polar_detect.scoring.disk_cache import DiskCache
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.opening import ScoreJob, open_input
 from polar_detect.scoring.output import Summary
@@ -34,6 +35,7 @@ class ScoreSettings:
     restart: bool = False
     preset: Literal["default", "fast"] = "default"
     ray: RayOptions | None = None
+    cache: Path | None = None
 
 
 def score(
@@ -58,7 +60,9 @@ def score(
         described=artifact.describe(detector),
     )
     fleet = None if settings.ray is None else RayFleet(detector_folder, settings.ray)
-    engine = LocalEngine(detector, job.programs_of)
+    engine: scoring.Engine = LocalEngine(detector, job.programs_of)
+    if settings.cache is not None:
+        engine = DiskCache(engine, settings.cache, scoring.depends_on(job, rule))
     with progress_bars(err) as progress:
         summary = scoring.run(job, opened, engine, rule, progress, fleet=fleet)
     _summarise(opened.reader.name, summary, rule, detector)
