@@ -1,17 +1,22 @@
-"""Kill `polar-detect score` at random moments, and give the same command again.
+"""Kill `polar-detect score` at random moments, fill its disk, and give the same command again.
 
-    python experiments/fault_test.py [--kills 50] [--rows 700] [--seed 0]
+    python experiments/fault_test.py [--kills 50] [--full-disks 10] [--rows 700] [--seed 0]
 
 Fits a detector on a tiny random model, so that a run takes seconds, and scores a CSV once
 undisturbed. Then starts the same command again and again, and kills it (SIGKILL): half of the
 times at any moment from the start, half while it scores and writes. The output must not exist
 before it is whole, and then has to equal the undisturbed one byte for byte.
+
+A full disk is a limit on the size of the files that the process may write (RLIMIT_FSIZE): at a
+random size, it meets a chunk, or the output. The command has to end with one line and exit code 1,
+and the same command with room again has to finish the work.
 """
 
 import argparse
 import csv
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -24,6 +29,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 TIMEOUT_S = 600
+CHUNK_BYTES = 5000  # of a finished chunk, about
 
 
 @dataclass(frozen=True)
@@ -66,12 +72,24 @@ def prepare(place: Place, n_rows: int) -> None:
                 writer.writerow([i, text, "one cell too many"])
 
 
-def start(place: Place, out: Path) -> subprocess.Popen[bytes]:
+def start(place: Place, out: Path, max_bytes: int | None = None) -> subprocess.Popen[bytes]:
+    """Start to score; `max_bytes` is the most that a file may hold."""
+
+    def limit() -> None:
+        if max_bytes is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, max_bytes))
+
     command = "from polar_detect.cli import main; main()"
     arguments = ["score", str(place.source), "--detector", str(place.detector)]
     arguments += ["--text-column", "text", "--out", str(out)]
     log = (place.folder / "log.txt").open("ab")
-    return subprocess.Popen([sys.executable, "-c", command, *arguments], stderr=log, stdout=log)
+    with (place.folder / "said.txt").open("wb") as said:
+        return subprocess.Popen(
+            [sys.executable, "-c", command, *arguments],
+            stderr=log if max_bytes is None else said,
+            stdout=log,
+            preexec_fn=limit,
+        )
 
 
 def wait_for_work(process: subprocess.Popen[bytes], place: Place, out: Path) -> None:
@@ -123,9 +141,32 @@ def kill_until_done(
     return seen
 
 
+def fill_disks(place: Place, expected: bytes, args: argparse.Namespace) -> Counter[str]:
+    """Score with too little room, then again with enough."""
+    out, chance, seen = place.folder / "filled.csv", random.Random(args.seed), Counter[str]()
+    for i in range(args.full_disks):
+        max_bytes = chance.randrange(500, chance.choice((CHUNK_BYTES, len(expected))))
+        code = start(place, out, max_bytes).wait(TIMEOUT_S)
+        said = (place.folder / "said.txt").read_text(encoding="utf-8").splitlines()
+        is_told = code == 1 and said[-1].startswith("polar-detect: ") and "too large" in said[-1]
+        seen["told in one line"] += is_told
+        seen["not told"] += not is_told
+        seen["output in spite of it"] += out.exists()
+        seen["with finished chunks"] += any(place.partial(out).glob("chunk-*.parquet"))
+        if start(place, out).wait(TIMEOUT_S):
+            raise SystemExit((place.folder / "log.txt").read_text())
+        seen["finished with room again"] += 1
+        seen["different"] += out.read_bytes() != expected
+        out.unlink()
+        print(f"\r{i + 1} full disks", end="", file=sys.stderr)
+    print(file=sys.stderr)
+    return seen
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--full-disks", type=int, default=10)
     parser.add_argument("--rows", type=int, default=700)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
@@ -137,11 +178,15 @@ def main() -> None:
         times = undisturbed(place, whole)
         print(f"undisturbed: {times[0]:.1f} s, {times[1]:.1f} s of it behind the start")
         seen = kill_until_done(place, whole.read_bytes(), times, args)
+        filled = fill_disks(place, whole.read_bytes(), args)
         left = sorted(p.name for p in place.folder.iterdir() if p.name.startswith("."))
     for what, n in sorted(seen.items()):
         print(f"{what}: {n}")
+    for what, n in sorted(filled.items()):
+        print(f"full disk, {what}: {n}")
     print(f"left behind: {left or 'nothing'}")
-    if seen["different"] or left:
+    is_lost = seen["different"] or filled["different"] or filled["output in spite of it"]
+    if is_lost or filled["not told"] or left:
         raise SystemExit(1)
 
 

@@ -23,6 +23,7 @@ from polar_detect.calibration import smallest_alpha
 from polar_detect.detector import PolarDetector
 from polar_detect.scoring import run
 from polar_detect.scoring.flags import FlagRule
+from polar_detect.scoring.opening import ScoreJob, open_input
 from polar_detect.scoring.ray_engine import RayFleet, RayOptions
 from polar_detect.scoring.results import LocalEngine
 
@@ -63,10 +64,8 @@ def write_rows(path: Path, n_rows: int) -> None:
 def measure(folder: Path, detector_folder: Path, n_workers: int) -> Timing:
     import ray
 
-    job = run.ScoreJob(
-        folder / "rows.csv", folder / f"out-{n_workers}.csv", detector_folder, "text"
-    )
-    opened = run.open_input(job)
+    job = ScoreJob(folder / "rows.csv", folder / f"out-{n_workers}.csv", detector_folder, "text")
+    opened = open_input(job)
     detector = PolarDetector.load(detector_folder)
     seen: list[tuple[float, int]] = []
 
@@ -85,9 +84,9 @@ def measure(folder: Path, detector_folder: Path, n_workers: int) -> Timing:
 
 def driver_rate(folder: Path, detector_folder: Path) -> float:
     """Return the rows a second that the driver reads, with nothing to compute: the bottleneck."""
-    job = run.ScoreJob(folder / "rows.csv", folder / "out-0.csv", detector_folder, "text")
+    job = ScoreJob(folder / "rows.csv", folder / "out-0.csv", detector_folder, "text")
     begun = time.monotonic()
-    opened = run.open_input(job)
+    opened = open_input(job)
     return opened.n_rows / (time.monotonic() - begun)
 
 

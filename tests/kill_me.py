@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 from polar_detect.scoring.flags import FlagRule
+from polar_detect.scoring.opening import ScoreJob, open_input
 from polar_detect.scoring.results import Result
-from polar_detect.scoring.run import ScoreJob, open_input, run
+from polar_detect.scoring.run import run
 
 
 def made_up(texts, advance, *, calls=None, seconds=0.0):

@@ -12,6 +12,7 @@ from work_orders import NEW, NORMAL, STRANGE
 from polar_detect.errors import InputError
 from polar_detect.scoring import ray_engine, run
 from polar_detect.scoring.flags import FlagRule
+from polar_detect.scoring.opening import ScoreJob, open_input
 from polar_detect.scoring.partial import folder_of
 from polar_detect.scoring.results import LocalEngine
 
@@ -46,8 +47,8 @@ def rows(tmp_path):
 
 
 def score(rows, out, detector, folder, *, fleet=None, progress=lambda *_: None):
-    job = run.ScoreJob(rows, out, folder, "text")
-    opened = run.open_input(job)
+    job = ScoreJob(rows, out, folder, "text")
+    opened = open_input(job)
     return run.run(job, opened, LocalEngine(detector), FlagRule(0.05), progress, fleet=fleet)
 
 

@@ -17,6 +17,7 @@ from polar_detect.errors import InputError, OutputError
 from polar_detect.scoring import partial, run
 from polar_detect.scoring.cache import ResultCache
 from polar_detect.scoring.flags import FlagRule, Tally
+from polar_detect.scoring.opening import ScoreJob, open_input
 from polar_detect.scoring.partial import Partial, folder_of
 from polar_detect.scoring.results import Result, from_arrow, to_arrow
 
@@ -54,8 +55,8 @@ def write_orders(path, n_rows):
 
 
 def score(source, out, detector_folder, *, rule=RULE, engine=made_up, restart=False):
-    job = run.ScoreJob(source, out, detector_folder, default_column="text", restart=restart)
-    return run.run(job, run.open_input(job), engine, rule, lambda *_: None)
+    job = ScoreJob(source, out, detector_folder, default_column="text", restart=restart)
+    return run.run(job, open_input(job), engine, rule, lambda *_: None)
 
 
 def killed_after(n_calls):
@@ -328,8 +329,8 @@ def test_a_fleet_in_any_order_gives_the_bytes_of_one_engine(orders, detector_fol
     sent = []
     local, remote = tmp_path / "local.csv", tmp_path / "remote.csv"
     score(orders, local, detector_folder)
-    job = run.ScoreJob(orders, remote, detector_folder, "text")
-    opened = run.open_input(job)
+    job = ScoreJob(orders, remote, detector_folder, "text")
+    opened = open_input(job)
     with pytest.raises(Killed):
         run.run(job, opened, None, RULE, lambda *_: None, fleet=fleet)
     run.run(job, opened, None, RULE, lambda *_: None, fleet=fleet)  # goes on

@@ -184,6 +184,13 @@ def score(  # noqa: PLR0913 - one argument per option
         int | None, typer.Option(min=1, help="Actors. Default: one per processor.")
     ] = None,
     ray_gpus: Annotated[float, typer.Option(min=0.0, help="GPUs of each actor.")] = 0.0,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that keeps results for later runs, by hash of the text; no text is "
+            "written. Default: none."
+        ),
+    ] = None,
 ) -> None:
     """Score every row: all input columns, score, p-value, flag, program and top layers.
 
@@ -196,9 +203,11 @@ def score(  # noqa: PLR0913 - one argument per option
         raise typer.BadParameter("give either --alpha or --fdr, not both")
     options = InputOptions(text_column, sheet=sheet, encoding=encoding)
     ray = command.RayOptions(ray_address, ray_workers, ray_gpus) if engine == "ray" else None
+    if ray is not None and cache is not None:
+        raise typer.BadParameter("give either --cache or --engine ray, not both")
     if ray is not None and preset == "fast":
         raise typer.BadParameter("give either --preset fast or --engine ray, not both")
-    settings = command.ScoreSettings(alpha, fdr, restart, preset, ray)
+    settings = command.ScoreSettings(alpha, fdr, restart, preset, ray, cache)
     command.score(input, detector, out, options, settings)
 
 

@@ -206,12 +206,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "バッチ全体としては正常な文と変わりません。",
     ),
     "drift.slight": (
-        "The batch as a whole differs slightly from the normal texts.",
-        "バッチ全体が正常な文からわずかにずれています。",
+        "The batch as a whole differs slightly from the normal texts. Unless its anomalous rows "
+        "alone make the difference, the promised error rates do not hold here.",
+        "バッチ全体が正常な文からわずかにずれています。異常な行だけが原因でない限り、誤検出率の保証は"
+        "成り立ちません。",
     ),
     "drift.clear": (
-        "The batch as a whole clearly differs from the normal texts.",
-        "バッチ全体が正常な文から明らかにずれています。",
+        "The batch as a whole clearly differs from the normal texts. Unless its anomalous rows "
+        "alone make the difference, the promised error rates do not hold here.",
+        "バッチ全体が正常な文から明らかにずれています。異常な行だけが原因でない限り、誤検出率の保証は"
+        "成り立ちません。",
     ),
     "drift.too few": (
         "There are too few texts to say whether the batch as a whole is different.",

@@ -14,7 +14,7 @@ from typing import Any
 import openpyxl
 import pandas as pd
 from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ERROR_CODES, ILLEGAL_CHARACTERS_RE
+from openpyxl.cell.cell import ERROR_CODES
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
@@ -33,6 +33,9 @@ _HEADER = PatternFill("solid", fgColor="FFDDE3EA")
 _BOLD = Font(bold=True)
 _WRAPPED = Alignment(wrap_text=True, vertical="top")
 _MAX_NAME_CHARS = 24
+# What XML 1.0 cannot hold. openpyxl refuses the control characters only, and with one of the
+# others it writes a file that nothing opens.
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # A number of a CSV that comes back the same: no leading zero, at most 15 digits.
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(?:\.([0-9]+))?")
 
@@ -141,7 +144,7 @@ def _as_excel(value: Any) -> tuple[Any, str | None]:
         return value, None
     if isinstance(value, float) and _MAX_NUMBER <= abs(value) < float("inf"):
         return value, None
-    return cell_as_text(value) or None, None
+    return _UNWRITABLE.sub("\ufffd", cell_as_text(value)) or None, None
 
 
 def _text_as_excel(text: str) -> tuple[Any, str | None]:
@@ -151,7 +154,7 @@ def _text_as_excel(text: str) -> tuple[Any, str | None]:
         if decimals is None:
             return int(text), None
         return float(text), f"0.{'0' * len(decimals)}"
-    return ILLEGAL_CHARACTERS_RE.sub("\ufffd", text) or None, None
+    return _UNWRITABLE.sub("\ufffd", text) or None, None
 
 
 def _styled(sheet: Any, value: Any, fill: PatternFill | None, font: Font) -> Any:

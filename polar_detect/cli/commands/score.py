@@ -14,7 +14,10 @@ from polar_detect.drift import measure_drift
 from polar_detect.program import ProgramsOf
 from polar_detect.report.terminal import drift_line, score_summary
 from polar_detect.scoring import run as scoring
+from polar_detect.scoring.disk_cache import DiskCache
 from polar_detect.scoring.flags import FlagRule
+from polar_detect.scoring.opening import ScoreJob, open_input
+from polar_detect.scoring.output import Summary
 from polar_detect.scoring.ray_engine import RayFleet, RayOptions, check_installed
 from polar_detect.scoring.results import LocalEngine, added_columns, results_of
 
@@ -32,6 +35,7 @@ class ScoreSettings:
     restart: bool = False
     preset: Literal["default", "fast"] = "default"
     ray: RayOptions | None = None
+    cache: Path | None = None
 
 
 def score(
@@ -41,7 +45,7 @@ def score(
     if settings.ray is not None:
         check_installed()
     job = _job(path, detector_folder, out, options)
-    opened = scoring.open_input(job)
+    opened = open_input(job)
     for notice in opened.notices:
         say_notice(f"{opened.reader.name}: {notice}")
     detector = PolarDetector.load(detector_folder)
@@ -56,7 +60,9 @@ def score(
         described=artifact.describe(detector),
     )
     fleet = None if settings.ray is None else RayFleet(detector_folder, settings.ray)
-    engine = LocalEngine(detector, job.programs_of)
+    engine: scoring.Engine = LocalEngine(detector, job.programs_of)
+    if settings.cache is not None:
+        engine = DiskCache(engine, settings.cache, scoring.depends_on(job, rule))
     with progress_bars(err) as progress:
         summary = scoring.run(job, opened, engine, rule, progress, fleet=fleet)
     _summarise(opened.reader.name, summary, rule, detector)
@@ -70,8 +76,8 @@ def scored_columns(assessment: Assessment, n_layers: int) -> dict[str, list[obje
     return added_columns(results, flagged.max(initial=-1.0))
 
 
-def _job(path: Path, detector_folder: Path, out: Path, options: InputOptions) -> scoring.ScoreJob:
-    return scoring.ScoreJob(
+def _job(path: Path, detector_folder: Path, out: Path, options: InputOptions) -> ScoreJob:
+    return ScoreJob(
         path,
         out,
         detector_folder,
@@ -82,9 +88,7 @@ def _job(path: Path, detector_folder: Path, out: Path, options: InputOptions) ->
     )
 
 
-def _summarise(
-    name: str, summary: scoring.Summary, rule: FlagRule, detector: PolarDetector
-) -> None:
+def _summarise(name: str, summary: Summary, rule: FlagRule, detector: PolarDetector) -> None:
     """Print what was flagged under which promise, whether it holds, where every row went."""
     calibration_scores = detector.fitted_.calibration_scores
     drift = measure_drift(calibration_scores, summary.scores)
@@ -105,7 +109,7 @@ def _summarise(
         )
 
 
-def _say_rate(summary: scoring.Summary, fdr: float, smallest_p: float) -> None:
+def _say_rate(summary: Summary, fdr: float, smallest_p: float) -> None:
     n_scored = summary.n_rows - summary.n_empty
     say_notice(
         f"{n_scored} rows scored, {summary.n_flagged} flagged; at most {fdr:.3g} of them are "

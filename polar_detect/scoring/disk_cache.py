@@ -1,0 +1,95 @@
+"""Results of earlier runs on disk, where `score --cache` asks for it: by hash, without texts."""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+from polar_detect.errors import OutputError
+from polar_detect.scoring.results import Result
+
+_FILE = "results.sqlite"
+
+
+class DiskCache:
+    """Scores texts with an engine, but those that it scored in an earlier run.
+
+    What is written are results and hashes. No text can be read from them, but whoever guesses a
+    text can see whether it was scored.
+
+    Parameters
+    ----------
+    engine : callable
+        Distinct texts, and a function that hears of texts as they are done → a result each.
+    folder : Path
+        Is made, where it is not there.
+    depends_on : mapping
+        What results depend on besides the text, as JSON; other results are not found.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written, or holds something else.
+    """
+
+    def __init__(
+        self,
+        engine: Callable[[list[str], Callable[[int], None]], Sequence[Result]],
+        folder: Path,
+        depends_on: Mapping[str, Any],
+    ) -> None:
+        self._engine = engine
+        self._path = folder / _FILE
+        self._salt = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).digest()
+        with self._told():
+            folder.mkdir(parents=True, exist_ok=True)
+        with self._open() as file:
+            file.execute("CREATE TABLE IF NOT EXISTS results (key BLOB PRIMARY KEY, result TEXT)")
+
+    def __call__(self, texts: list[str], advance: Callable[[int], None]) -> list[Result]:
+        """Return the result of each text; `advance` hears of texts as they are done."""
+        keys = {text: self._key(text) for text in texts}
+        known = self._read(keys)
+        advance(len(known))
+        missing = [text for text in texts if text not in known]
+        if missing:
+            computed = dict(zip(missing, self._engine(missing, advance), strict=True))
+            self._write({keys[text]: result for text, result in computed.items()})
+            known |= computed
+        return [known[text] for text in texts]
+
+    def _key(self, text: str) -> bytes:
+        return hashlib.blake2b(text.encode("utf-8"), key=self._salt, digest_size=16).digest()
+
+    def _read(self, keys: Mapping[str, bytes]) -> dict[str, Result]:
+        found = {}
+        with self._open() as file:
+            for text, key in keys.items():
+                row = file.execute("SELECT result FROM results WHERE key = ?", (key,)).fetchone()
+                if row is not None:
+                    found[text] = Result(*json.loads(row[0]))
+        return found
+
+    def _write(self, results: Mapping[bytes, Result]) -> None:
+        rows = [(key, json.dumps(astuple(result))) for key, result in results.items()]
+        with self._open() as file:
+            file.executemany("INSERT OR REPLACE INTO results VALUES (?, ?)", rows)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with self._told(), closing(sqlite3.connect(self._path, timeout=60)) as file, file:
+            yield file
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error, ValueError, TypeError) as error:
+            raise OutputError(
+                f"Got --cache '{self._path.parent}', which cannot be used ({error}); expected a "
+                "folder that can be written, with what earlier runs put there; choose another."
+            ) from error

@@ -1,0 +1,99 @@
+"""What to score, opened and read once, so that whatever is wrong shows before the work."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from polar_detect import tables
+from polar_detect.program import ProgramsOf
+from polar_detect.scoring.results import added_kinds
+from polar_detect.tables.reading import check_some_text
+
+CHUNK_ROWS = 256  # what a kill can cost at most; a finished chunk costs about 2 ms
+
+
+@dataclass(frozen=True)
+class ScoreJob:
+    """What to score, and where to.
+
+    Parameters
+    ----------
+    source : Path
+        Input table; `-` for stdin. Only the run over a regular file can be resumed.
+    out : Path
+    detector_folder : Path
+    text_column, default_column : str or None
+        As asked for; and as in the training table, for when none is asked for.
+    template : RowTemplate or None
+        How rows are written out as texts, in place of a column.
+    read : ReadOptions
+    restart : bool
+        Whether to forget what an earlier, interrupted run has finished.
+    programs_of : {"all", "flagged"}
+        Which texts get their minimal program.
+    described : sequence of (str, object)
+        What the detector is, for the summary sheet of an Excel file.
+    """
+
+    source: Path
+    out: Path
+    detector_folder: Path
+    text_column: str | None = None
+    default_column: str | None = None
+    template: tables.RowTemplate | None = None
+    read: tables.ReadOptions = field(default_factory=tables.ReadOptions)
+    restart: bool = False
+    programs_of: ProgramsOf = "all"
+    described: Sequence[tuple[str, object]] = ()
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input that was read once, so that whatever is wrong with it showed before the work."""
+
+    reader: tables.TableReader
+    texts_of: tables.TextColumn | tables.RowTemplate
+    notices: tuple[str, ...]
+    n_rows: int
+    n_rejected: int
+
+    def chunks_of_texts(self) -> Iterator[list[str]]:
+        """Read the input again; yield the texts of each chunk."""
+        return (self.texts_of.texts(chunk.frame) for chunk in self.reader.chunks(CHUNK_ROWS))
+
+
+def open_input(job: ScoreJob) -> Input:
+    """Open the input and read it once.
+
+    Raises
+    ------
+    InputNotFoundError, InputError
+        The input cannot be read, has no text, or has a column that the results need.
+    OutputError
+        The output could not be written.
+    """
+    tables.check_output(job.out)
+    reader = _open(job)
+    texts_of: tables.TextColumn | tables.RowTemplate | None = job.template
+    notices = reader.notices
+    if texts_of is None:
+        texts_of = tables.choose_text_column(reader, job.text_column, default=job.default_column)
+        notices += () if texts_of.notice is None else (texts_of.notice,)
+    kinds = added_kinds(are_rows=job.template is not None)
+    tables.check_added(reader.columns, kinds, reader.name)
+    n_rows = n_rejected = 0
+    has_text = False
+    for chunk in reader.chunks(CHUNK_ROWS):
+        n_rows, n_rejected = n_rows + len(chunk.frame), n_rejected + len(chunk.rejected)
+        has_text = has_text or any(text.strip() for text in texts_of.texts(chunk.frame))
+    if isinstance(texts_of, tables.TextColumn) and not has_text:
+        check_some_text([""] * n_rows, texts_of.name, reader.name)
+    return Input(reader, texts_of, notices, n_rows, n_rejected)
+
+
+def _open(job: ScoreJob) -> tables.TableReader:
+    rows = [] if job.template is None else [column.name for column in job.template.columns]
+    given = [*rows, *filter(None, [job.text_column])]
+    expected = (*job.read.expected, *given, *filter(None, [job.default_column]))
+    is_table = job.read.is_table or bool(given)
+    return tables.open_table(job.source, replace(job.read, expected=expected, is_table=is_table))

@@ -1,0 +1,97 @@
+"""The output of a run: the input once more, with what was found out beside it."""
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect import tables
+from polar_detect.scoring.flags import FlagRule
+from polar_detect.scoring.opening import CHUNK_ROWS, Input, ScoreJob
+from polar_detect.scoring.partial import Partial
+from polar_detect.scoring.results import added_columns, added_kinds
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run did.
+
+    Parameters
+    ----------
+    n_rows, n_empty, n_rejected : int
+        Rows written, those of them without text, and rows that could not be read.
+    n_flagged : int
+    largest_p : float
+        P-value up to which rows were flagged; -inf where none could be.
+    n_computed : int
+        Texts that the model read in this run; others were equal to one of them, or had been
+        finished before.
+    n_resumed : int
+        Rows that an earlier run had finished.
+    rejected_path : Path or None
+        Where the rejected rows are.
+    scores : (n_rows,) float64
+        NaN for a row without text. What a test of the whole batch, such as for drift, needs;
+        8 bytes a row.
+    """
+
+    n_rows: int
+    n_empty: int
+    n_rejected: int
+    n_flagged: int
+    largest_p: float
+    n_computed: int
+    n_resumed: int
+    rejected_path: Path | None
+    scores: NDArray[np.float64]
+
+
+def write_output(
+    job: ScoreJob, opened: Input, partial: Partial, summary: Summary, rule: FlagRule
+) -> None:
+    """Write the output from the input and the finished chunks, and the rejected rows beside it."""
+    layout = tables.Layout(
+        "is_anomaly", _sheet(job, opened, summary, rule), has_mark=opened.reader.needs_mark
+    )
+    are_rows = job.template is not None
+    kinds = added_kinds(are_rows=are_rows)
+    with contextlib.ExitStack() as stack:
+        output = stack.enter_context(tables.open_writer(job.out, layout))
+        rejected: tables.TableWriter | None = None
+        if summary.rejected_path is not None:
+            # Entered later, so it is whole before the output is.
+            rejected = stack.enter_context(tables.open_writer(summary.rejected_path))
+        for i, chunk in enumerate(opened.reader.chunks(CHUNK_ROWS)):
+            if rejected is not None and chunk.rejected:
+                rejected.write(tables.rejected_frame(chunk.rejected))
+            results = partial.results(i)
+            assert results is not None
+            if len(chunk.frame):
+                added = added_columns(results, summary.largest_p, are_rows=are_rows)
+                output.write(tables.join_columns(chunk.frame, added, kinds))
+        if rejected is None:  # one may be there of an earlier input
+            tables.rejected_path(job.source, job.out.parent).unlink(missing_ok=True)
+
+
+def _sheet(
+    job: ScoreJob, opened: Input, summary: Summary, rule: FlagRule
+) -> list[tuple[str, object]]:
+    """Return what the summary sheet of an Excel file says."""
+    by_chance = rule.alpha * (summary.n_rows - summary.n_empty)
+    promise: list[tuple[str, object]] = [
+        ("Flagged by chance if all rows were normal, about", round(by_chance, 1)),
+        ("Alpha (rows with a p-value of at most this are flagged)", rule.alpha),
+    ]
+    if rule.fdr is not None:
+        promise = [("Share of flagged rows expected to be normal, at most", rule.fdr)]
+    return [
+        ("Input", opened.reader.name),
+        ("Rows", summary.n_rows),
+        ("Rows with an empty text", summary.n_empty),
+        ("Rows that could not be read", summary.n_rejected),
+        ("Flagged rows", summary.n_flagged),
+        *promise,
+        *job.described,
+    ]

@@ -1,0 +1,80 @@
+import sqlite3
+
+import pytest
+from kill_me import made_up
+from work_orders import NEW, STRANGE
+
+from polar_detect.errors import OutputError
+from polar_detect.scoring.disk_cache import DiskCache
+
+TEXTS = [*NEW, *STRANGE, ""]
+DEPENDS = {"detector": "abc", "--preset": "all"}
+
+
+def engine(calls):
+    return lambda texts, advance: made_up(texts, advance, calls=calls)
+
+
+def nothing(_):
+    pass
+
+
+def test_a_later_run_computes_what_is_new_only_and_finds_exactly_the_rest(tmp_path):
+    calls, done = [], []
+    first = DiskCache(engine(calls), tmp_path / "new" / "cache", DEPENDS)(TEXTS[:6], nothing)
+    again = DiskCache(engine(calls), tmp_path / "new" / "cache", DEPENDS)(TEXTS, done.append)
+    assert calls == [TEXTS[:6], TEXTS[6:]]
+    assert again[:6] == first
+    assert sum(done) == len(TEXTS)
+    assert DiskCache(engine(calls), tmp_path / "new" / "cache", DEPENDS)(TEXTS, nothing) == again
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("change", [{"detector": "abd"}, {"--preset": "flagged"}])
+def test_another_detector_or_preset_finds_nothing(tmp_path, change):
+    calls = []
+    DiskCache(engine(calls), tmp_path, DEPENDS)(TEXTS, nothing)
+    DiskCache(engine(calls), tmp_path, DEPENDS | change)(TEXTS, nothing)
+    assert len(calls) == 2
+
+
+def test_no_text_is_written(tmp_path):
+    DiskCache(engine([]), tmp_path, DEPENDS)(TEXTS, nothing)
+    content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"L1 +0.20" in content  # control: results are
+    assert not any(word.encode() in content for text in TEXTS if text for word in text.split()[:1])
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"Got --cache '.*file', which cannot be used"):
+        DiskCache(made_up, tmp_path / "file", DEPENDS)
+    (tmp_path / "results.sqlite").write_text("no database, but longer than its header would be" * 9)
+    with pytest.raises(OutputError, match=r"cannot be used \(file is not"):
+        DiskCache(made_up, tmp_path, DEPENDS)
+    (tmp_path / "results.sqlite").unlink()
+    cache = DiskCache(engine([]), tmp_path, DEPENDS)
+    cache(TEXTS, nothing)
+    with sqlite3.connect(tmp_path / "results.sqlite") as file:
+        file.execute("UPDATE results SET result = 'broken'")
+    file.close()
+    with pytest.raises(OutputError, match="choose another"):
+        cache(TEXTS, nothing)
+
+
+def test_score_writes_the_same_with_a_cache_and_nothing_beside_its_output_without(
+    run, saved_on_tiny, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    source = tmp_path / "rows.csv"
+    source.write_text("text\n" + "\n".join(f'"{text}"' for text in TEXTS))
+    score = ("score", source, "--detector", saved_on_tiny, "--text-column", "text", "--out")
+    outs = [tmp_path / name for name in ("plain.csv", "first.csv", "second.csv")]
+    assert run(*score, outs[0])[0] == 0
+    assert {p.name for p in tmp_path.iterdir()} == {"tmp", "rows.csv", "plain.csv"}
+    assert not any((tmp_path / "tmp").iterdir())
+    for out in outs[1:]:
+        assert run(*score, out, "--cache", tmp_path / "cache")[0] == 0
+    assert len({out.read_bytes() for out in outs}) == 1
+    assert run(*score, outs[0], "--cache", source)[0] == 1
