@@ -94,7 +94,8 @@ class Weight:
     """
 
     def __init__(self, source: Tensor, dtype: torch.dtype, *, n_rows: int = 256) -> None:
-        self.dtype = dtype
+        self.dtype, self.device = dtype, source.device
+        self.n_in = source.shape[1]
         self._source = source
         self._packed: Tensor | None = None
         if dtype == torch.bfloat16 and source.device.type == "cpu" and _can_pack():
@@ -106,14 +107,29 @@ class Weight:
         """The matrix in `dtype`, in rows."""
         return self._source.to(self.dtype).contiguous()
 
-    def times(self, rows: Tensor, bias: Tensor | None = None) -> Tensor:
-        """Return ``rows @ weight.T + bias`` in `dtype`, (…, n_out)."""
+    def times(
+        self, rows: Tensor, bias: Tensor | None = None, *, activation: str = "none"
+    ) -> Tensor:
+        """Return ``activation(rows @ weight.T + bias)`` in `dtype`, (…, n_out).
+
+        `activation` is "none" or "swish", which oneDNN applies before it rounds.
+        """
         if self._packed is None or torch.is_grad_enabled():
-            return F.linear(rows, self.plain, bias)
-        product: Tensor = torch.ops.mkldnn._linear_pointwise(
-            rows, self._packed, bias, "none", [], ""
+            product = F.linear(rows, self.plain, bias)
+            return product if activation == "none" else F.silu(product)
+        found: Tensor = torch.ops.mkldnn._linear_pointwise(
+            rows, self._packed, bias, activation, [], ""
         )
-        return product
+        return found
+
+    def times_and(self, rows: Tensor, factor: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Return ``(rows @ weight.T + bias) * factor`` in `dtype`, rounded once."""
+        if self._packed is None or torch.is_grad_enabled():
+            return F.linear(rows, self.plain, bias) * factor
+        found: Tensor = torch.ops.mkldnn._linear_pointwise.binary(
+            rows, factor, self._packed, bias, "mul"
+        )
+        return found
 
 
 @functools.cache
@@ -136,6 +152,9 @@ class QuickBlock:
         for name, module in list(self._block.named_modules()):
             if isinstance(module, nn.Linear | Conv1D):
                 self._block.set_submodule(name, _QuickLinear(module, dtype, self._last_cast))
+        for name, module in list(self._block.named_modules()):
+            if _is_gated(module):
+                self._block.set_submodule(name, _QuickGate(module, self._last_cast))
 
     def __call__(self, hidden: Tensor, *args: Any, **kwargs: Any) -> Any:
         """Return what the block returns."""
@@ -160,12 +179,50 @@ class _QuickLinear(nn.Module):
     def __init__(self, layer: Any, dtype: torch.dtype, last_cast: "_LastCast") -> None:
         super().__init__()
         source = layer.weight.T if isinstance(layer, Conv1D) else layer.weight
-        self._weight = Weight(source, dtype)
-        self._bias = None if layer.bias is None else layer.bias.to(dtype)
+        self.matrix = Weight(source, dtype)
+        self.bias = None if layer.bias is None else layer.bias.to(dtype)
         self._last_cast = last_cast
 
     def forward(self, states: Tensor) -> Tensor:
-        return self._weight.times(self._last_cast.to(states, self._weight.dtype), self._bias)
+        return self.matrix.times(self._last_cast.to(states, self.matrix.dtype), self.bias)
+
+
+class _QuickGate(nn.Module):
+    """A gated feed-forward part, ``down(silu(gate(x)) * up(x))``, in three products.
+
+    Activation and gating happen in the products' own last step: a quarter of the time of the
+    first two products and what is between them, and two roundings less.
+    """
+
+    def __init__(self, module: Any, last_cast: "_LastCast") -> None:
+        super().__init__()
+        self.gate, self.up, self.down = module.gate_proj, module.up_proj, module.down_proj
+        self._last_cast = last_cast
+
+    def forward(self, states: Tensor) -> Tensor:
+        rows = self._last_cast.to(states, self.gate.matrix.dtype)
+        gate = self.gate.matrix.times(rows, self.gate.bias, activation="swish")
+        found: Tensor = self.down(self.up.matrix.times_and(rows, gate, self.up.bias))
+        return found
+
+
+def _is_gated(module: Any) -> bool:
+    """Return whether a module is what `_QuickGate` computes, by its parts and by trying it."""
+    names = [name for name, _ in module.named_children()]
+    if sorted(names) != ["act_fn", "down_proj", "gate_proj", "up_proj"]:
+        return False
+    linear = [getattr(module, name) for name in ("gate_proj", "up_proj", "down_proj")]
+    if not all(isinstance(part, _QuickLinear) for part in linear):
+        return False
+    matrix = linear[0].matrix
+    with torch.no_grad():
+        wide = torch.linspace(-6, 6, 25, device=matrix.device)
+        if not torch.allclose(module.act_fn(wide), F.silu(wide)):
+            return False
+        rows = torch.linspace(-2, 2, 3 * matrix.n_in, device=matrix.device).view(3, -1)
+        expected = module(rows.to(matrix.dtype)).float()
+        found = _QuickGate(module, _LastCast())(rows).float()
+    return torch.allclose(found, expected, atol=0.03 * expected.abs().max().item(), rtol=0.03)
 
 
 class _LastCast(threading.local):

@@ -5,6 +5,7 @@ States are read out in blocks of one size, and the vocabulary in pieces that sta
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -54,27 +55,24 @@ class ReadOut:
         self.head = head
         self._softcap = softcap
         is_plain = isinstance(head, nn.Linear) and head.bias is None
+        self._exact = torch.split(head.weight, _PIECE) if is_plain else ()
         has_quick = is_plain and quick_dtype != torch.float32
-        pieces = torch.split(head.weight, _PIECE) if has_quick else ()
+        pieces = self._exact if has_quick else ()
         self._pieces = [Weight(piece, quick_dtype, n_rows=BLOCK) for piece in pieces]
 
     def logits(self, hidden: Tensor, *, precise: bool) -> Tensor:
         """Read out hidden states (…, hidden) as logits (…, vocabulary) in float32."""
-        is_quick = bool(self._pieces) and not precise
 
         def block(states: Tensor) -> tuple[Tensor]:
-            normed = self.final_norm(states)
-            if is_quick:
-                return (torch.cat(list(self._quick_logits(normed)), -1),)
-            return (self._capped(self.head(normed)),)
+            pieces = self._logits(self.final_norm(states), precise=precise)
+            return (torch.cat(list(pieces), -1),)
 
         (logits,) = by_blocks(block, hidden.flatten(0, -2), size=BLOCK)
         return logits.view(*hidden.shape[:-1], logits.shape[-1])
 
     def losses(self, hidden: Tensor, targets: Tensor, *, precise: bool) -> Tensor:
         """Return the cross entropy of each target, (n,) float32, nats."""
-        is_quick = bool(self._pieces) and not precise
-        return self._by_blocks(self._quick_losses if is_quick else self._losses, hidden, targets)
+        return self._by_blocks(partial(self._losses, precise=precise), hidden, targets)
 
     def moments(self, hidden: Tensor, targets: Tensor) -> Moments:
         """Return losses with their expectation and variance under the model, in the quick form."""
@@ -100,25 +98,21 @@ class ReadOut:
         (found,) = by_blocks(lambda h, t: (losses(h, t),), hidden, targets, size=BLOCK)
         return found
 
-    def _losses(self, states: Tensor, targets: Tensor) -> Tensor:
-        logits = self._capped(self.head(self.final_norm(states)))
-        return F.cross_entropy(logits, targets, reduction="none")
-
-    def _quick_losses(self, states: Tensor, targets: Tensor) -> Tensor:
-        """Return losses from low-precision logits with the target's own logit in float32.
+    def _losses(self, states: Tensor, targets: Tensor, *, precise: bool) -> Tensor:
+        """Return losses, the target's own logit in float32 even in the quick form.
 
         A bfloat16 product rounds logits near 15 to steps of 0.06 nats. The errors of the
         other tokens' logits cancel in the normaliser; the target's would not.
         """
         normed = self.final_norm(states)
-        parts = [torch.logsumexp(logits, -1) for logits in self._quick_logits(normed)]
+        parts = [torch.logsumexp(logits, -1) for logits in self._logits(normed, precise=precise)]
         normaliser = torch.logsumexp(torch.stack(parts, -1), -1)
         return normaliser - self._target_logits(normed, targets)
 
     def _moments(self, normed: Tensor, target_logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return losses, expected losses and variances, from sums over pieces of the vocabulary."""
         tops, sums = [], []
-        for logits in self._quick_logits(normed) if self._pieces else self._precise_logits(normed):
+        for logits in self._logits(normed, precise=False):
             top = logits.amax(-1, keepdim=True)
             below = logits - top
             weights = below.exp()
@@ -151,14 +145,15 @@ class ReadOut:
             products = products + self.head.bias[targets]
         return self._capped(products)
 
-    def _quick_logits(self, normed: Tensor) -> Iterator[Tensor]:
+    def _logits(self, normed: Tensor, *, precise: bool) -> Iterator[Tensor]:
         """Yield the logits of one piece of the vocabulary after the other, in float32."""
-        rows = normed.to(self._pieces[0].dtype)
-        for piece in self._pieces:
-            yield self._capped(piece.times(rows).float())
-
-    def _precise_logits(self, normed: Tensor) -> Iterator[Tensor]:
-        yield self._capped(self.head(normed))
+        if self._pieces and not precise:
+            rows = normed.to(self._pieces[0].dtype)
+            yield from (self._capped(piece.times(rows).float()) for piece in self._pieces)
+        elif self._exact:
+            yield from (self._capped(F.linear(normed, piece)) for piece in self._exact)
+        else:
+            yield self._capped(self.head(normed))
 
     def _capped(self, logits: Tensor) -> Tensor:
         return self._softcap * torch.tanh(logits / self._softcap) if self._softcap else logits

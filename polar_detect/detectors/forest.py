@@ -64,10 +64,11 @@ class IsolationForestHead(Head):
         explainer = shap.TreeExplainer(self._forest)
         path_lengths = np.asarray(explainer.shap_values(selected.values), np.float64)
         # log2(score) = −(mean path length) / expectation; the forest keeps the expectation to
-        # itself, so it is taken from one text's score.
+        # itself, so it is taken from a text of zeros, the same in every batch.
         base = float(np.ravel(explainer.expected_value)[0])
-        totals = base + path_lengths.sum(1)
-        factor = float(np.median(self._scores(table) / totals))
+        zeros = np.zeros_like(selected.values[:1])
+        total = base + float(np.asarray(explainer.shap_values(zeros), np.float64).sum())
+        factor = float(np.log2(-self._forest.score_samples(zeros))[0]) / total
         values = np.zeros(table.values.shape)
         position = {feature: i for i, feature in enumerate(table.features)}
         values[:, [position[feature] for feature in selected.features]] = path_lengths * factor
