@@ -6,23 +6,21 @@ copied and nothing is patched, so a new architecture costs nothing; what cannot 
 faithfully is refused when the model is loaded.
 """
 
-import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 import torch
-import torch.nn.functional as F
-import transformers
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoTokenizer
-from transformers.pytorch_utils import Conv1D
 
 from polar_detect.errors import InputError, ModelError
-from polar_detect.recording import Call, first_input, hidden_of, record_calls
-from polar_detect.runtime import best_device, best_dtype, keep_freed_memory
+from polar_detect.loading import load_decoder
+from polar_detect.products import QuickBlock, each_block, in_blocks
+from polar_detect.read_out import Moments, ReadOut
+from polar_detect.recording import Call, find_final_norm, first_input, record_calls
+from polar_detect.runtime import best_dtype, keep_freed_memory
 
 _PRECISE_SHARE = 10  # one layer in so many, the first ones, has no quick form
-_READ_OUT_TOKENS = 64  # (tokens × vocabulary) logits of one chunk: 13 MB in float32, as caches hold
 
 
 class Backbone:
@@ -59,13 +57,20 @@ class Backbone:
         self.head = model.get_output_embeddings()
         self.device: torch.device = next(model.parameters()).device
         self.quick_dtype = quick_dtype or best_dtype(self.device)
-        self._softcap: float | None = getattr(
-            model.config.get_text_config(), "final_logit_softcapping", None
-        )
         self._calls: dict[int, list[tuple[Call, Call]]] = {}
-        self.final_norm = self._find_final_norm()
+        probe = self._probe(1, 2)
+        self.final_norm = find_final_norm(
+            model, self.blocks, lambda: model(input_ids=probe, use_cache=False)
+        )
+        config = model.config.get_text_config()
+        self._read_out = ReadOut(
+            self.final_norm,
+            self.head,
+            softcap=getattr(config, "final_logit_softcapping", None),
+            quick_dtype=self.quick_dtype,
+        )
         self._check_faithful()
-        self._quick_blocks, self._quick_head = self._quick_forms()
+        self._quick_blocks = self._quick_forms()
 
     @classmethod
     def load(cls, folder: Path, *, quick_dtype: torch.dtype | None = None) -> Self:
@@ -78,20 +83,7 @@ class Backbone:
         quick_dtype : torch.dtype, optional
             As in the constructor.
         """
-        device = best_device()
-        transformers.utils.logging.disable_progress_bar()  # loading takes a second or less
-        try:
-            model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=torch.float32, local_files_only=True
-            )
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError, KeyError) as error:
-            raise ModelError(
-                f"Got model folder '{folder}' that transformers cannot load "
-                f"({str(error).splitlines()[0]}); expected a causal language model with its "
-                "tokenizer; check the folder or choose another model."
-            ) from error
-        return cls(model.to(device), tokenizer, quick_dtype=quick_dtype)
+        return cls(*load_decoder(folder), quick_dtype=quick_dtype)
 
     @property
     def start_token(self) -> int:
@@ -131,27 +123,39 @@ class Backbone:
         return [list(row[:max_tokens]) for row in ids]
 
     def embed(self, input_ids: Tensor) -> Tensor:
-        """Return the first block's input, (n_rows, n_tokens, hidden)."""
+        """Return the first block's input, (n_rows, n_tokens, hidden).
+
+        Watches the model, so it must not run beside other calls; see `polar_detect.recording`.
+        """
+        self._recorded(input_ids.shape[1])  # for the same reason not later
         return first_input(self.blocks, lambda: self.model(input_ids=input_ids, use_cache=False))
 
     def apply(self, layer: int, hidden: Tensor, *, precise: bool = False) -> Tensor:
-        """Call block `layer` on hidden states (n_rows, n_tokens, hidden); same shape back."""
-        precise_call, quick_call = self._recorded(hidden.shape[1])[layer]
-        quick = None if precise else self._quick_blocks[layer]
-        if quick is None:
-            return precise_call.of(self.blocks[layer], hidden)
-        return quick_call.of(quick, hidden).float()
+        """Call block `layer` on hidden states (n_rows, n_tokens, hidden); same shape back.
+
+        A row's result is the same to the last bit in any company and for any number of threads.
+        """
+        call, dtype = self._call(layer, hidden.shape[1], precise=precise)
+        return in_blocks(call, hidden, dtype)
+
+    def apply_each(
+        self,
+        layer: int,
+        hidden: Tensor,
+        keep: Callable[[int, Tensor], object],
+        *,
+        precise: bool = False,
+    ) -> None:
+        """Call block `layer`, and ``keep(start, rows)`` with the new states of rows from `start`.
+
+        Blocks of rows are computed and kept in any order, on several threads.
+        """
+        call, dtype = self._call(layer, hidden.shape[1], precise=precise)
+        each_block(call, hidden, keep, dtype)
 
     def logits(self, hidden: Tensor, *, precise: bool = True) -> Tensor:
         """Read out hidden states (…, hidden) as logits (…, vocabulary) in float32."""
-        normed = self.final_norm(hidden)
-        if precise or self._quick_head is None:
-            return self.capped(self.head(normed))
-        return self.capped(F.linear(normed.to(self.quick_dtype), self._quick_head).float())
-
-    def capped(self, logits: Tensor) -> Tensor:
-        """Return logits under the model's final soft cap, where it has one."""
-        return self._softcap * torch.tanh(logits / self._softcap) if self._softcap else logits
+        return self._read_out.logits(hidden, precise=precise)
 
     def token_losses(self, hidden: Tensor, targets: Tensor, *, precise: bool = False) -> Tensor:
         """Return the cross entropy of each target.
@@ -165,38 +169,35 @@ class Backbone:
         Returns
         -------
         (n,) float32, nats
-            Differentiable in `hidden`. The (n, vocabulary) logits exist in chunks only.
+            Differentiable in `hidden`. The (n, vocabulary) logits exist in pieces only.
         """
-        losses = self._chunk_losses
-        if not precise and self._quick_head is not None:
-            losses = self._quick_chunk_losses
-        chunks = (torch.split(part, _READ_OUT_TOKENS) for part in (hidden, targets))
-        pieces = [losses(self.final_norm(h), t) for h, t in zip(*chunks, strict=True)]
-        return torch.cat(pieces) if pieces else hidden.new_zeros(0)
+        return self._read_out.losses(hidden, targets, precise=precise)
 
-    def _chunk_losses(self, normed: Tensor, targets: Tensor) -> Tensor:
-        return F.cross_entropy(self.capped(self.head(normed)), targets, reduction="none")
+    def token_moments(self, hidden: Tensor, targets: Tensor) -> Moments:
+        """Return losses as `token_losses` does, with what the model expects of them."""
+        return self._read_out.moments(hidden, targets)
 
-    def _quick_chunk_losses(self, normed: Tensor, targets: Tensor) -> Tensor:
-        """Return losses from low-precision logits with the target's own logit in float32.
+    def common_losses(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """Return the losses over the first 4,096 words of the vocabulary and the target, (n,)."""
+        return self._read_out.common_losses(hidden, targets)
 
-        A bfloat16 product rounds logits near 15 to steps of 0.06 nats. The errors of the
-        other tokens' logits cancel in the normaliser; the target's would not.
-        """
-        assert self._quick_head is not None
-        logits = F.linear(normed.to(self.quick_dtype), self._quick_head).float()
-        target_logits = (normed * self.head.weight[targets]).sum(-1)
-        return torch.logsumexp(self.capped(logits), -1) - self.capped(target_logits)
+    def _call(
+        self, layer: int, n_tokens: int, *, precise: bool
+    ) -> tuple[Callable[[Tensor], Tensor], torch.dtype]:
+        """Return what calls a block of texts, and the number format that it multiplies in."""
+        precise_call, quick_call = self._recorded(n_tokens)[layer]
+        quick = None if precise else self._quick_blocks[layer]
+        if quick is None:
+            return lambda rows: precise_call.of(self.blocks[layer], rows), torch.float32
+        return lambda rows: quick_call.of(quick, rows).float(), quick.dtype
 
-    def _quick_forms(self) -> "tuple[list[_QuickBlock | None], Tensor | None]":
-        """Return each block's quick form, where it has one, and the head's quick weight."""
+    def _quick_forms(self) -> list[QuickBlock | None]:
+        """Return each block's quick form, where it has one."""
         if self.quick_dtype == torch.float32:
-            return [None] * self.n_layers, None
+            return [None] * self.n_layers
         first = -(-self.n_layers // _PRECISE_SHARE)
-        quick = [_QuickBlock(block, self.quick_dtype) for block in self.blocks[first:]]
-        is_plain = isinstance(self.head, nn.Linear) and self.head.bias is None
-        weight = self.head.weight.to(self.quick_dtype) if is_plain else None
-        return [*([None] * first), *quick], weight
+        quick = [QuickBlock(block, self.quick_dtype) for block in self.blocks[first:]]
+        return [*([None] * first), *quick]
 
     def _recorded(self, n_tokens: int) -> list[tuple[Call, Call]]:
         """Return each block's arguments, as recorded and in the quick number format."""
@@ -210,30 +211,6 @@ class Backbone:
         """Run the model's forward on one row; its arguments broadcast over any number of rows."""
         probe = self._probe(1, n_tokens)
         return record_calls(self.blocks, lambda: self.model(input_ids=probe, use_cache=False))
-
-    @torch.no_grad()
-    def _find_final_norm(self) -> nn.Module:
-        """Return the module that receives the last block's output, found by watching a forward."""
-        last: list[Tensor] = []
-        found: list[nn.Module] = []
-
-        def remember(_: nn.Module, __: Any, output: Any) -> None:
-            last.append(hidden_of(output))
-
-        def compare(module: nn.Module, args: tuple[Any, ...]) -> None:
-            if last and not found and args and args[0] is last[-1]:
-                found.append(module)
-
-        inside = {id(m) for block in self.blocks for m in block.modules()}
-        outside = [m for m in self.model.modules() if id(m) not in inside]
-        hooks = [self.blocks[-1].register_forward_hook(remember)]
-        hooks += [m.register_forward_pre_hook(compare) for m in outside]
-        try:
-            self.model(input_ids=self._probe(1, 2), use_cache=False)
-        finally:
-            for hook in hooks:
-                hook.remove()
-        return found[0] if found and found[0] is not self.head else nn.Identity()
 
     @torch.no_grad()
     def _check_faithful(self) -> None:
@@ -273,67 +250,6 @@ def _find_blocks(model: Any) -> list[nn.Module]:
             "decoder made of a stack of blocks; choose another model."
         )
     return list(stacks[0])
-
-
-class _QuickLinear(nn.Module):
-    """A linear layer that multiplies in a low precision.
-
-    Parameters
-    ----------
-    weight : (n_out, n_in)
-    bias : (n_out,), optional
-    last_cast : _LastCast
-        Shared by the linear layers of a block: query, key and value read the same states.
-    """
-
-    def __init__(self, weight: Tensor, bias: Tensor | None, last_cast: "_LastCast") -> None:
-        super().__init__()
-        self.weight = nn.Parameter(weight, requires_grad=False)
-        self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
-        self._last_cast = last_cast
-
-    def forward(self, states: Tensor) -> Tensor:
-        return F.linear(self._last_cast.to(states, self.weight.dtype), self.weight, self.bias)
-
-
-class _LastCast:
-    """Casts a tensor, once if it is asked for the same one again and again."""
-
-    def __init__(self) -> None:
-        self._source: Tensor | None = None
-        self._cast: Tensor | None = None
-
-    def to(self, source: Tensor, dtype: torch.dtype) -> Tensor:
-        if source.dtype == dtype:
-            return source
-        if self._source is not source or self._cast is None:
-            self._source, self._cast = source, source.to(dtype)
-        return self._cast
-
-    def clear(self) -> None:
-        self._source = self._cast = None
-
-
-class _QuickBlock:
-    """A copy of a block whose linear layers multiply in `dtype`; all else stays as it is."""
-
-    def __init__(self, block: nn.Module, dtype: torch.dtype) -> None:
-        self._dtype = dtype
-        self._last_cast = _LastCast()
-        self._block = copy.deepcopy(block)
-        for name, module in list(self._block.named_modules()):
-            if isinstance(module, nn.Linear | Conv1D):
-                weight = module.weight.T if isinstance(module, Conv1D) else module.weight
-                bias = None if module.bias is None else module.bias.to(dtype)
-                quick = _QuickLinear(weight.to(dtype).contiguous(), bias, self._last_cast)
-                self._block.set_submodule(name, quick)
-
-    def __call__(self, hidden: Tensor, *args: Any, **kwargs: Any) -> Any:
-        try:
-            with torch.autocast(hidden.device.type, self._dtype):
-                return self._block(hidden, *args, **kwargs)
-        finally:
-            self._last_cast.clear()
 
 
 def _cast_call(call: Call, dtype: torch.dtype) -> Call:

@@ -15,8 +15,8 @@ from torch import Tensor
 from polar_detect.backbone import Backbone
 from polar_detect.errors import InputError
 from polar_detect.executor import Batch, Executor
-
-_READ_OUT_TOKENS = 64  # (tokens × vocabulary) logits of one chunk, as the backbone's
+from polar_detect.lanes import by_blocks
+from polar_detect.read_out import BLOCK
 
 
 class Criterion(Protocol):
@@ -141,19 +141,20 @@ def top_tokens(executor: Executor, batch: Batch) -> Tensor:
     states = backbone.embed(batch.input_ids).float()
     for layer in range(backbone.n_layers):
         states = backbone.apply(layer, states, precise=True)
-    parts = torch.split(states[batch.is_target], _READ_OUT_TOKENS)
-    tokens = torch.cat([backbone.logits(part).argmax(-1) for part in parts])
+    (tokens,) = by_blocks(
+        lambda rows: (backbone.logits(rows).argmax(-1),), states[batch.is_target], size=BLOCK
+    )
     return torch.zeros_like(batch.targets).masked_scatter(batch.is_target, tokens)
 
 
 def _margins(backbone: Backbone, states: Tensor, targets: Tensor, *, precise: bool) -> Tensor:
     """Return how far the best other token is above each target, (n,) in logits."""
-    pieces = []
-    for part, target in zip(
-        torch.split(states, _READ_OUT_TOKENS), torch.split(targets, _READ_OUT_TOKENS), strict=True
-    ):
-        logits = backbone.logits(part, precise=precise)
+
+    def block(rows: Tensor, target: Tensor) -> tuple[Tensor]:
+        logits = backbone.logits(rows, precise=precise)
         own = logits.gather(1, target[:, None])
         others = logits.scatter(1, target[:, None], -torch.inf)
-        pieces.append((others.amax(1, keepdim=True) - own).squeeze(1))
-    return torch.cat(pieces) if pieces else states.new_zeros(0)
+        return ((others.amax(1, keepdim=True) - own).squeeze(1),)
+
+    (margins,) = by_blocks(block, states, targets, size=BLOCK)
+    return margins

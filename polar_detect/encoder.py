@@ -1,24 +1,24 @@
 """Texts as sentence embeddings of a small encoder: retrieval of neighbours, distances of topic."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
-import transformers
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import AutoModel, AutoTokenizer
 
-from polar_detect.errors import ModelError
-from polar_detect.runtime import best_device, keep_freed_memory
+from polar_detect.encoder_backbone import equal_lengths
+from polar_detect.lanes import spread
+from polar_detect.loading import load_encoder
+from polar_detect.products import rows_per_block
+from polar_detect.runtime import keep_freed_memory
 from polar_detect.tokens import TextTokens, TokenStates
 
 Array = NDArray[np.float32]
-
-_BATCH_TOKENS = 4096
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Encoding:
 class Encoder:
     """Mean-pooled states of a bidirectional Transformer.
 
-    Texts run beside texts of the same token count, so there is no padding to mask and a
-    text's states do not depend on its company.
+    Texts run beside texts of the same token count, always as many, so that there is no padding
+    to mask and a text's states are the same to the last bit in any company.
     """
 
     def __init__(self, model: Any, tokenizer: Any, *, max_tokens: int = 128) -> None:
@@ -70,17 +70,7 @@ class Encoder:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Load an encoder from a folder, without network access."""
-        transformers.utils.logging.disable_progress_bar()  # loading takes a second or less
-        try:
-            model = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError, KeyError) as error:
-            raise ModelError(
-                f"Got encoder folder '{folder}' that transformers cannot load "
-                f"({str(error).splitlines()[0]}); expected an encoder with its tokenizer; "
-                "check the folder or choose another model."
-            ) from error
-        return cls(model.to(best_device()), tokenizer)
+        return cls(*load_encoder(folder))
 
     def embed(self, texts: Sequence[str]) -> Array:
         """Return unit-length sentence embeddings, (n_texts, hidden) float32.
@@ -88,8 +78,8 @@ class Encoder:
         Source: Reimers & Gurevych, arXiv 1908.10084, mean pooling.
         """
         out = np.zeros((len(texts), self.model.config.hidden_size), np.float32)
-        for index, states, _ in self._run(texts):
-            out[index] = _unit(states[-1].mean(1))
+        for index, read in self._run(texts):
+            out[index] = read.embeddings
         return out
 
     def read(self, texts: Sequence[str]) -> Encoding:
@@ -98,16 +88,10 @@ class Encoder:
         embeddings = np.zeros((len(texts), hidden), np.float32)
         trajectory = np.zeros((len(texts), n_depths, hidden), np.float32)
         tokens = [_no_tokens(len(self.token_depths), hidden)] * len(texts)
-        for index, states, is_word in self._run(texts):
-            pooled = torch.stack([state.mean(1) for state in states], 1)
-            trajectory[index] = pooled.cpu().numpy()
-            embeddings[index] = _unit(pooled[:, -1])
-            kept = torch.stack([states[depth] for depth in self.token_depths])
-            for row, text in enumerate(index):
-                own = kept[:, row, is_word[row]]
-                n = own.shape[1]
-                nothing = np.full(n, -1), np.full(n, np.nan, np.float32)
-                tokens[text] = (own.half().cpu().numpy(), *nothing)
+        for index, read in self._run(texts):
+            trajectory[index], embeddings[index] = read.trajectory, read.embeddings
+            for text, own in zip(index, read.tokens, strict=True):
+                tokens[text] = own
         return Encoding(embeddings, trajectory, TokenStates.of(tokens))
 
     @property
@@ -117,27 +101,49 @@ class Encoder:
         return tuple(dict.fromkeys(round(depth) for depth in thirds))
 
     @torch.no_grad()
-    def _run(
-        self, texts: Sequence[str]
-    ) -> Iterator[tuple[list[int], tuple[Tensor, ...], list[list[bool]]]]:
-        """Yield indices, states at each depth, and which tokens are words, by token count."""
+    def _run(self, texts: Sequence[str]) -> list[tuple[list[int], "_Read"]]:
+        """Return places of texts and what was read of them, in blocks of one token count."""
         if not texts:  # tokenizers refuse an empty list
-            return
+            return []
         cut = [text[: self.max_tokens * 64] for text in texts]
         encoded = self.tokenizer(
             cut, truncation=True, max_length=self.max_tokens, return_special_tokens_mask=True
         )
-        ids = encoded["input_ids"]
-        by_length: dict[int, list[int]] = {}
-        for i, row in enumerate(ids):
-            by_length.setdefault(len(row), []).append(i)
-        for length, members in sorted(by_length.items()):
-            n_rows = max(1, _BATCH_TOKENS // length)
-            for start in range(0, len(members), n_rows):
-                index = members[start : start + n_rows]
-                rows = torch.tensor([ids[i] for i in index], device=self.model.device)
-                states = self.model(input_ids=rows, output_hidden_states=True).hidden_states
-                yield index, states, [_words(encoded["special_tokens_mask"][i]) for i in index]
+        ids, masks = encoded["input_ids"], encoded["special_tokens_mask"]
+        device = self.model.device
+
+        def one(index: list[int]) -> tuple[list[int], _Read]:
+            size = rows_per_block(len(ids[index[0]]), device, torch.float32)
+            filled = [*index, *index[:1] * (size - len(index))]  # zeros would be taken for padding
+            rows = torch.tensor([ids[i] for i in filled], device=device)
+            return index, self._read_block(rows, [_words(masks[i]) for i in index])
+
+        n_together = partial(rows_per_block, device=device, dtype=torch.float32)
+        return spread(one, equal_lengths(ids, n_together))
+
+    def _read_block(self, rows: Tensor, is_word: Sequence[Sequence[bool]]) -> "_Read":
+        """Read a block of token ids; rows behind those of `is_word` only fill it up."""
+        states = self.model(input_ids=rows, output_hidden_states=True).hidden_states
+        pooled = torch.stack([state.mean(1) for state in states], 1)
+        unit = torch.nn.functional.normalize(pooled[:, -1], dim=-1)
+        kept = torch.stack([states[depth] for depth in self.token_depths]).half().cpu().numpy()
+        n = len(is_word)
+        tokens = [_tokens(kept[:, row][:, words]) for row, words in enumerate(is_word)]
+        return _Read(unit[:n].cpu().numpy(), pooled[:n].cpu().numpy(), tokens)
+
+
+class _Read(NamedTuple):
+    """What `Encoding` holds, of a block of texts."""
+
+    embeddings: Array
+    trajectory: Array
+    tokens: list[TextTokens]
+
+
+def _tokens(states: NDArray[np.float16]) -> TextTokens:
+    """Return states of tokens that predict none."""
+    n = states.shape[1]
+    return states, np.full(n, -1), np.full(n, np.nan, np.float32)
 
 
 def _words(special_tokens_mask: Sequence[int]) -> list[bool]:
@@ -147,10 +153,4 @@ def _words(special_tokens_mask: Sequence[int]) -> list[bool]:
 
 
 def _no_tokens(n_depths: int, hidden: int) -> TextTokens:
-    states = np.zeros((n_depths, 0, hidden), np.float16)
-    return states, np.zeros(0, np.int64), np.zeros(0, np.float32)
-
-
-def _unit(pooled: Tensor) -> Array:
-    unit: Array = torch.nn.functional.normalize(pooled, dim=-1).cpu().numpy()
-    return unit
+    return _tokens(np.zeros((n_depths, 0, hidden), np.float16))

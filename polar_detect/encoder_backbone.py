@@ -4,27 +4,21 @@ Texts run beside texts of the same token count, so there is no padding and a tex
 not depend on its company.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
-import transformers
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import AutoModel, AutoTokenizer
 
 from polar_detect.errors import InputError, ModelError
-from polar_detect.recording import (
-    Call,
-    find_final_norm,
-    first_input,
-    low_precision_copy,
-    record_calls,
-)
-from polar_detect.runtime import best_device, best_dtype, keep_freed_memory
+from polar_detect.loading import load_encoder
+from polar_detect.products import QuickBlock, in_blocks
+from polar_detect.recording import Call, find_final_norm, first_input, record_calls
+from polar_detect.runtime import best_dtype, keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -90,25 +84,14 @@ class EncoderBackbone:
         self.final_norm = find_final_norm(model, self.blocks, lambda: model(input_ids=probe))
         self._check_faithful()
         is_quick = self.quick_dtype != torch.float32
-        self._quick_blocks: list[nn.Module | None] = [
-            low_precision_copy(block, self.quick_dtype) if is_quick else None
-            for block in self.blocks
+        self._quick_blocks: list[QuickBlock | None] = [
+            QuickBlock(block, self.quick_dtype) if is_quick else None for block in self.blocks
         ]
 
     @classmethod
     def load(cls, folder: Path, *, max_tokens: int = 128) -> Self:
         """Load an encoder from a folder, without network access."""
-        transformers.utils.logging.disable_progress_bar()  # loading takes a second or less
-        try:
-            model = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError, KeyError) as error:
-            raise ModelError(
-                f"Got encoder folder '{folder}' that transformers cannot load "
-                f"({str(error).splitlines()[0]}); expected an encoder with its tokenizer; "
-                "check the folder or choose another model."
-            ) from error
-        return cls(model.to(best_device()), tokenizer, max_tokens=max_tokens)
+        return cls(*load_encoder(folder), max_tokens=max_tokens)
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Return each text's token ids with special tokens, cut after `max_tokens`."""
@@ -121,19 +104,17 @@ class EncoderBackbone:
     def batches(self, texts: Sequence[str], *, max_batch_tokens: int) -> Iterator[EncoderBatch]:
         """Group texts into batches of equal token count, shortest first."""
         rows = self.tokenize(texts)
-        lengths: dict[int, list[int]] = {}
-        for i, row in enumerate(rows):
-            lengths.setdefault(len(row), []).append(i)
-        for n_tokens, members in sorted(lengths.items()):
-            n_rows = max(1, max_batch_tokens // n_tokens)
-            for start in range(0, len(members), n_rows):
-                index = members[start : start + n_rows]
-                input_ids = torch.tensor([rows[i] for i in index], device=self.device)
-                yield EncoderBatch(np.asarray(index), input_ids)
+        for index in equal_lengths(rows, lambda n_tokens: max_batch_tokens // n_tokens):
+            input_ids = torch.tensor([rows[i] for i in index], device=self.device)
+            yield EncoderBatch(np.asarray(index), input_ids)
 
     @torch.no_grad()
     def embed(self, input_ids: Tensor) -> Tensor:
-        """Return the first block's input, (n_rows, n_tokens, hidden)."""
+        """Return the first block's input, (n_rows, n_tokens, hidden).
+
+        Watches the model, so it must not run beside other calls; see `polar_detect.recording`.
+        """
+        self._recorded(input_ids.shape[1])  # for the same reason not later
         return first_input(self.blocks, lambda: self.model(input_ids=input_ids))
 
     @torch.no_grad()
@@ -141,10 +122,9 @@ class EncoderBackbone:
         """Call block `layer` on hidden states (n_rows, n_tokens, hidden); same shape back."""
         call = self._recorded(hidden.shape[1])[layer]
         quick = None if precise else self._quick_blocks[layer]
-        if quick is None:
-            return call.of(self.blocks[layer], hidden)
-        with torch.autocast(self.device.type, self.quick_dtype):
-            return call.of(quick, hidden).float()
+        block = self.blocks[layer] if quick is None else quick
+        dtype = torch.float32 if quick is None else quick.dtype
+        return in_blocks(lambda rows: call.of(block, rows).float(), hidden, dtype)
 
     @torch.no_grad()
     def read_out(self, hidden: Tensor) -> Tensor:
@@ -203,6 +183,18 @@ class EncoderBackbone:
         """Return some token ids, none of them padding, whose positions some models count."""
         ids = torch.arange(n_rows * n_tokens, device=self.device).view(n_rows, n_tokens)
         return ids % 7 + (self.model.config.pad_token_id or 0) + 1
+
+
+def equal_lengths(
+    rows: Sequence[Sequence[int]], n_together: Callable[[int], int]
+) -> Iterator[list[int]]:
+    """Yield places of rows of one length, shortest first, up to ``n_together(length)`` at once."""
+    lengths: dict[int, list[int]] = {}
+    for i, row in enumerate(rows):
+        lengths.setdefault(len(row), []).append(i)
+    for length, members in sorted(lengths.items()):
+        size = max(1, n_together(length))
+        yield from (members[start : start + size] for start in range(0, len(members), size))
 
 
 def _find_blocks(model: Any) -> list[nn.Module]:

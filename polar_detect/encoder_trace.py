@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from polar_detect.encoder_backbone import EncoderBackbone, EncoderBatch
+from polar_detect.lanes import by_blocks, lanes
+from polar_detect.products import rows_per_block
 from polar_detect.program import Program
 from polar_detect.schedule import Job, plan
 
 Array = NDArray[np.float32]
 
-_STEP_TOKENS = 2048  # tokens of one block call
 BATCH_TOKENS = 512  # of a batch that runs many programs at once
 
 
@@ -57,6 +58,7 @@ class EncoderExecutor:
         self.backbone = backbone
         self.spent: Counter[int] = Counter()
 
+    @lanes()
     def pooled(self, batch: EncoderBatch, jobs: Sequence[Job], *, precise: bool = False) -> Tensor:
         """Run programs on texts, every shared prefix of a text once.
 
@@ -82,17 +84,19 @@ class EncoderExecutor:
         states = embedded.new_empty((schedule.n_slots, *embedded.shape[1:]))
         texts, slots = zip(*schedule.roots, strict=True)
         states[list(slots)] = embedded[list(texts)]
-        step_rows = max(1, _STEP_TOKENS // embedded.shape[1])
         for step in schedule.steps:
             sources = torch.tensor(step.sources, device=states.device)
-            targets = torch.tensor(step.targets, device=states.device)
             # A target may reuse a source's slot: all sources are read before any is written.
-            parts = torch.split(states[sources], step_rows)
-            for part, target in zip(parts, torch.split(targets, step_rows), strict=True):
-                states[target] = backbone.apply(step.layer, part, precise=precise)
-        ends = torch.split(torch.tensor(schedule.ends, device=states.device), step_rows)
-        return torch.cat([backbone.read_out(states[part]).mean(1) for part in ends])
+            called = backbone.apply(step.layer, states[sources], precise=precise)
+            states[torch.tensor(step.targets, device=states.device)] = called
+        ends = torch.tensor(schedule.ends, device=states.device)
+        size = rows_per_block(embedded.shape[1], states.device, torch.float32)
+        (pooled,) = by_blocks(
+            lambda rows: (backbone.read_out(rows).mean(1),), states[ends], size=size
+        )
+        return pooled
 
+    @lanes()
     def distances(
         self,
         batch: EncoderBatch,

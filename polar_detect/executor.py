@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from polar_detect.backbone import Backbone
+from polar_detect.lanes import lanes
 from polar_detect.program import Program
 from polar_detect.schedule import Job, Schedule, plan
-
-_STEP_TOKENS = 2048  # tokens of one block call: large enough for the matrix product to be busy
 
 
 @dataclass(frozen=True)
@@ -174,14 +173,15 @@ class Executor:
         """
         if not jobs:
             return np.zeros(0, np.float32)
-        for job in jobs:
-            job.program.check(self.backbone.n_layers)
+        for program in {job.program for job in jobs}:
+            program.check(self.backbone.n_layers)
         schedule = plan(jobs)
         self.count(batch, schedule.calls)
-        states = self._run(batch, schedule, precise=precise)
-        texts = torch.tensor([job.text for job in jobs], device=states.device)
-        ends = states[torch.tensor(schedule.ends, device=states.device)]
-        return self.mean_losses(batch, texts, ends, precise=precise).cpu().numpy()
+        with lanes():
+            states = self._run(batch, schedule, precise=precise)
+            texts = torch.tensor([job.text for job in jobs], device=states.device)
+            ends = states[torch.tensor(schedule.ends, device=states.device)]
+            return self.mean_losses(batch, texts, ends, precise=precise).cpu().numpy()
 
     def slopes(self, batch: Batch, programs: Sequence[Program]) -> Slopes:
         """Return losses and skip slopes of one program per row of `batch`.
@@ -193,7 +193,7 @@ class Executor:
             program.check(self.backbone.n_layers)
         schedule = plan([Job(text, program) for text, program in enumerate(programs)])
         self.count(batch, {text: 2 * len(program) for text, program in enumerate(programs)})
-        with torch.enable_grad():
+        with lanes(), torch.enable_grad():
             states, pairs = self._run_with_graph(batch, schedule)
             texts = torch.arange(len(programs), device=self.backbone.device)
             ends = torch.stack([states[slot] for slot in schedule.ends])
@@ -221,14 +221,15 @@ class Executor:
         states = embedded.new_empty((schedule.n_slots, *embedded.shape[1:]))
         for text, slot in schedule.roots:
             states[slot] = embedded[text]
-        step_rows = max(1, _STEP_TOKENS // batch.n_tokens)
         for step in schedule.steps:
             sources = torch.tensor(step.sources, device=states.device)
             targets = torch.tensor(step.targets, device=states.device)
+
+            def keep(start: int, rows: Tensor, targets: Tensor = targets) -> None:
+                states[targets[start : start + len(rows)]] = rows
+
             # A target may reuse a source's slot: all sources are read before any is written.
-            parts = torch.split(states[sources], step_rows)
-            for part, target in zip(parts, torch.split(targets, step_rows), strict=True):
-                states[target] = self.backbone.apply(step.layer, part, precise=precise)
+            self.backbone.apply_each(step.layer, states[sources], keep, precise=precise)
         return states
 
     def _run_with_graph(

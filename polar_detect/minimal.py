@@ -13,6 +13,7 @@ import numpy as np
 
 from polar_detect.criteria import Criterion, SameLoss
 from polar_detect.executor import Batch, Executor, batches
+from polar_detect.lanes import lanes
 from polar_detect.program import Program
 from polar_detect.schedule import Job
 from polar_detect.search import (
@@ -61,6 +62,7 @@ class MinimalProgram:
     curve: tuple[Candidate, ...] = field(default=(), compare=False, repr=False)
 
 
+@lanes()
 def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its trust
     executor: Executor,
     rows: Sequence[Sequence[int]],
@@ -94,7 +96,7 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
     results = [no_program(executor.backbone.n_layers)] * len(rows)
     executor.spent.clear()
     methods = [search] * len(rows) if callable(search) else search
-    for batch in batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=1024):
+    for batch in batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=2048):
         measuring, measured = criterion.measure(executor, batch)
         searches = [partial(methods[int(text)], tolerance=tolerance) for text in batch.index]
         found = search_batch(measuring, measured, searches, criterion.limit)
@@ -107,6 +109,7 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
     return results
 
 
+@lanes()
 def are_valid(
     executor: Executor,
     rows: Sequence[Sequence[int]],
@@ -121,7 +124,7 @@ def are_valid(
     """
     full = Program.full(executor.backbone.n_layers)
     results = [[False] * len(own) for own in programs]
-    for batch in batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=1024):
+    for batch in batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=2048):
         measuring, measured = criterion.measure(executor, batch)
         asked = {i: [full, *programs[text]] for i, text in enumerate(batch.index.tolist())}
         for i, losses in _losses(measuring, measured, asked, precise=True).items():
@@ -135,6 +138,7 @@ def no_program(n_layers: int) -> MinimalProgram:
     return MinimalProgram(Program.full(n_layers), float("nan"), float("nan"), 0)
 
 
+@lanes()
 def search_batch(
     executor: Executor,
     batch: Batch,

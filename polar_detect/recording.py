@@ -1,9 +1,9 @@
 """Calling single blocks of a model with the arguments that its own forward gives them.
 
-Works by watching: hooks on the blocks, no copy of a forward and no patch.
+Works by watching: hooks on the blocks, no copy of a forward and no patch. Nothing else may
+run a block meanwhile.
 """
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +68,7 @@ def first_input(blocks: Sequence[nn.Module], forward: Callable[[], Any]) -> Tens
 def find_final_norm(
     model: nn.Module, blocks: Sequence[nn.Module], forward: Callable[[], Any]
 ) -> nn.Module:
-    """Return the module that gets the last block's output; the identity where there is none."""
+    """Return the norm that gets the last block's output; the identity where there is none."""
     last: list[Tensor] = []
     found: list[nn.Module] = []
 
@@ -94,15 +94,6 @@ def find_final_norm(
         for hook in hooks:
             hook.remove()
     return found[0] if found else nn.Identity()
-
-
-def low_precision_copy(block: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """Return a copy whose weight matrices are `dtype`, to be run under autocast."""
-    block = copy.deepcopy(block)
-    for module in block.modules():
-        if isinstance(module, nn.Linear):
-            module.to(dtype)
-    return block
 
 
 def hidden_of(output: Any) -> Tensor:

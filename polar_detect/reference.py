@@ -6,15 +6,18 @@ from typing import Any, Self
 
 import numpy as np
 import scipy.linalg
+import torch
 from numpy.typing import NDArray
 
 from polar_detect.features import FeatureTable, by_layer
+from polar_detect.lanes import by_blocks
 
 Array = NDArray[np.float32]
 
 _MAX_COMPONENTS = 96
 _SHRINKAGE = 0.1  # of the kept variances towards their mean
 _N_NEAREST = 5
+_BLOCK = 64  # rows of one product, always
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,12 @@ class Geometry:
         nearest = np.empty_like(mahalanobis)
         for layer in range(n_layers):
             centred = trajectory[:, layer + 1] - self.means[layer]
-            kept = centred @ self.directions[layer].T
+            kept = _product(centred, self.directions[layer])
             rest = np.maximum(np.square(centred).sum(1) - np.square(kept).sum(1), 0)
             white = kept / np.sqrt(self.variances[layer])
             squared = np.square(white).sum(1) + rest / self.rests[layer]
             mahalanobis[:, layer] = np.log(np.maximum(squared, 1e-12))
-            similarity = _unit(white) @ self.points[layer].T
+            similarity = _product(_unit(white), self.points[layer])
             n_nearest = min(_N_NEAREST, similarity.shape[1])
             nearest[:, layer] = 1 - np.sort(similarity, axis=1)[:, -n_nearest:].mean(1)
         return FeatureTable.beside(
@@ -113,6 +116,18 @@ def _principal(centred: Array, n_components: int) -> tuple[Array, Array, float]:
     return variances.astype(np.float32), directions.astype(np.float32), float(np.trace(gram))
 
 
+@torch.no_grad()
+def _product(rows: Array, matrix: Array) -> Array:
+    """Return ``rows @ matrix.T`` with every row's last bits the same in any company."""
+    # A copy where a memory map or a slice is read-only or strided, which torch would not take.
+    weight = torch.from_numpy(np.require(matrix, np.float32, ["C", "W"]))
+    left = torch.from_numpy(np.require(rows, np.float32, ["C", "W"]))
+    (product,) = by_blocks(
+        lambda block: (torch.nn.functional.linear(block, weight),), left, size=_BLOCK
+    )
+    return product.numpy()
+
+
 def _unit(rows: Array) -> Array:
     unit: Array = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     return unit
@@ -151,7 +166,7 @@ def nearest(
         Pairs that are not allowed: a text and itself, or its own cluster. They count as
         opposite (cosine −1), so that they come last.
     """
-    similarity = embeddings @ reference.T
+    similarity = _product(embeddings, reference)
     if banned is not None:
         similarity = np.where(banned, np.float32(-1), similarity)
     index = np.argsort(-similarity, axis=1, kind="stable")[:, :k]

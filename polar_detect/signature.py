@@ -9,21 +9,22 @@ from typing import Literal, Self
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from polar_detect.backbone import Backbone
 from polar_detect.executor import Batch, Executor, batches
 from polar_detect.features import Feature, FeatureTable, by_layer
+from polar_detect.lanes import spread
+from polar_detect.products import block_tokens
 from polar_detect.program import Program
+from polar_detect.read_out import Moments
 from polar_detect.schedule import Job
 from polar_detect.tokens import TextTokens, TokenStates
 
 Array = NDArray[np.float32]
 CurveKind = Literal["none", "first-order", "exact"]
 
-_EXIT_TOKENS = 4096
 _FLOAT16_MAX = 65504.0
 _TOKEN_DEPTHS = (0.1, 0.2, 1 / 3, 0.53, 0.73, 1.0)  # shares of the layers
 
@@ -136,6 +137,7 @@ class Tracer:
         shown = [text if text.strip() else "" for text in texts]
         return self.backbone.tokenize(shown, self.max_tokens)
 
+    @torch.no_grad()
     def trace(self, texts: Sequence[str]) -> Traces:
         """Return the traces of `texts`."""
         out = self._empty(len(texts))
@@ -143,8 +145,15 @@ class Tracer:
         out.n_tokens[:] = [len(row) for row in rows]
         out.n_chars[:] = [self._n_chars(*pair) for pair in zip(texts, rows, strict=True)]
         tokens = [self._no_tokens()] * len(texts)
-        for batch in batches(rows, self.backbone, reads_last=True, max_batch_tokens=1024):
-            self._trace_batch(batch, out, tokens)
+        size = block_tokens(self.backbone.device, self.backbone.quick_dtype)
+        found = [
+            (batch, self.backbone.embed(batch.input_ids).float())
+            for batch in batches(rows, self.backbone, reads_last=True, max_batch_tokens=size)
+        ]
+        spread(lambda item: self._trace_batch(*item, out, tokens), found)
+        if self.curves == "exact":
+            for batch, _ in found:
+                out.skip[batch.index], out.loop[batch.index] = self._exact_curves(batch)
         return replace(out, tokens=TokenStates.of(tokens)) if tokens else out
 
     @property
@@ -180,8 +189,14 @@ class Tracer:
         room = [self.backbone.max_positions - 1 - len(row) for row in rows]
         prefixes = [p[max(0, len(p) - n) :] for p, n in zip(prefixes, room, strict=True)]
         out = np.full((len(rows), self._n_exits), np.nan, np.float32)
-        for batch in batches(rows, self.backbone, prefixes=prefixes):
-            out[batch.index] = self._exit_curve(batch, list(self._states(batch))).cpu().numpy()
+        size = block_tokens(self.backbone.device, self.backbone.quick_dtype)
+        found = [
+            (batch, self.backbone.embed(batch.input_ids).float())
+            for batch in batches(rows, self.backbone, prefixes=prefixes, max_batch_tokens=size)
+        ]
+        curves = spread(lambda item: self._exit_curve(item[0], list(self._states(item[1]))), found)
+        for (batch, _), curve in zip(found, curves, strict=True):
+            out[batch.index] = curve.cpu().numpy()
         return out
 
     @torch.no_grad()
@@ -230,33 +245,35 @@ class Tracer:
         states = np.zeros((len(self.token_depths), 0, hidden), np.float16)
         return states, np.zeros(0, np.int64), np.zeros(0, np.float32)
 
-    def _trace_batch(self, batch: Batch, out: Traces, tokens: list[TextTokens]) -> None:
+    def _trace_batch(
+        self, batch: Batch, embedded: Tensor, out: Traces, tokens: list[TextTokens]
+    ) -> None:
+        where, targets = batch.is_target, batch.targets[batch.is_target]
+        gradients: Sequence[Tensor] = ()
         wants_gradient = self.curves == "first-order"
         with torch.set_grad_enabled(wants_gradient):
-            states = list(self._states(batch))
-            final = states[-1][batch.is_target]
-            token_losses = self.backbone.token_losses(final, batch.targets[batch.is_target])
-            losses = _by_text(batch, token_losses)
-        gradients = (
-            torch.autograd.grad(losses.nanmean(1).sum(), states[1:]) if wants_gradient else ()
-        )
-        with torch.no_grad():
-            self._record(batch, [s.detach() for s in states], losses.detach(), out)
-            self._keep_tokens(batch, [s.detach() for s in states], losses.detach(), tokens)
-            if self.curves == "exact":
-                out.skip[batch.index], out.loop[batch.index] = self._exact_curves(batch)
-            elif wants_gradient:
-                first_order = self._first_order([s.detach() for s in states], gradients)
-                out.skip[batch.index], out.loop[batch.index] = first_order
+            states = list(self._states(embedded))
+            if wants_gradient:
+                token_losses = self.backbone.token_losses(states[-1][where], targets)
+                total = _by_text(batch, token_losses).nanmean(1).sum()
+                gradients = torch.autograd.grad(total, states[1:])
+        states = [state.detach() for state in states]
+        moments = self.backbone.token_moments(states[-1][where], targets)
+        losses = _by_text(batch, moments.losses)
+        self._record(batch, states, losses, out)
+        out.surprise[batch.index] = _surprise(batch, losses, moments).cpu()
+        self._keep_tokens(batch, states, losses, tokens)
+        if wants_gradient:
+            first_order = self._first_order(states, gradients)
+            out.skip[batch.index], out.loop[batch.index] = first_order
 
     def _record(self, batch: Batch, states: Sequence[Tensor], losses: Tensor, out: Traces) -> None:
-        """Put all but the skip and loop curves into `out`."""
+        """Put losses, exit curve and trajectory into `out`."""
         index = batch.index
         out.loss[index] = losses.nanmean(1).cpu()
         out.loss_max[index] = losses.nan_to_num(-torch.inf).amax(1).cpu()
         spread = (losses - losses.nanmean(1, keepdim=True)).square().nanmean(1).sqrt()
         out.loss_spread[index] = spread.cpu()
-        out.surprise[index] = self._surprise(batch, states[-1], losses).cpu()
         out.exit[index] = self._exit_curve(batch, states).cpu()
         pooled = torch.stack([_mean_over(state, batch.is_text) for state in states], 1)
         out.trajectory[index] = pooled.cpu()
@@ -278,11 +295,9 @@ class Tracer:
             own_states, targets, own_losses = (part.cpu().numpy() for part in parts)
             tokens[text] = (own_states, targets, own_losses)
 
-    def _states(self, batch: Batch) -> Iterator[Tensor]:
+    def _states(self, embedded: Tensor) -> Iterator[Tensor]:
         """Yield the states at each depth of the full program, n_layers + 1 of them."""
-        state = self.backbone.embed(batch.input_ids).float()
-        if torch.is_grad_enabled():
-            state = state.requires_grad_()
+        state = embedded.requires_grad_() if torch.is_grad_enabled() else embedded
         yield state
         for layer in range(self.backbone.n_layers):
             state = self.backbone.apply(layer, state)
@@ -311,40 +326,20 @@ class Tracer:
         return changes[:, :n_layers], changes[:, n_layers:]
 
     def _exit_curve(self, batch: Batch, states: Sequence[Tensor]) -> Tensor:
-        """Return the loss at each depth that is asked for, over a small vocabulary.
-
-        The softmax runs over the first 4,096 tokens of the vocabulary (the most frequent ones
-        in byte-pair and unigram vocabularies) and the target. At full vocabulary the read-outs
-        of all depths would cost six times the layers themselves.
-        """
-        backbone, head = self.backbone, self.backbone.head
-        common = head.weight[:_EXIT_TOKENS]
-        bias = torch.zeros_like(head.weight[:, 0]) if head.bias is None else head.bias
+        """Return the loss at each depth that is asked for, over a small vocabulary."""
         targets = batch.targets[batch.is_target]
-        is_common = targets < len(common)
         curve = []
         for state in states[-self._n_exits :]:
-            normed = backbone.final_norm(state[batch.is_target])
-            products = (normed * head.weight[targets]).sum(-1) + bias[targets]
-            target_logits = backbone.capped(products)
-            common_logits = F.linear(normed, common, bias[: len(common)])
-            normaliser = torch.logsumexp(backbone.capped(common_logits), -1)
-            with_target = torch.logaddexp(normaliser, target_logits)
-            losses = torch.where(is_common, normaliser, with_target) - target_logits
+            losses = self.backbone.common_losses(state[batch.is_target], targets)
             curve.append(_by_text(batch, losses).nanmean(1))
         return torch.stack(curve, 1)
 
-    def _surprise(self, batch: Batch, final: Tensor, losses: Tensor) -> Tensor:
-        means, variances = [], []
-        for chunk in torch.split(final[batch.is_target], 256):
-            log_p = torch.log_softmax(self.backbone.logits(chunk, precise=False), -1)
-            p = log_p.exp()
-            mean = -(p * log_p).sum(-1)
-            means.append(mean)
-            variances.append((p * log_p.square()).sum(-1) - mean.square())
-        expected = _by_text(batch, torch.cat(means)).nansum(1)
-        variance = _by_text(batch, torch.cat(variances)).nansum(1)
-        return (losses.nansum(1) - expected) / variance.clamp_min(1e-6).sqrt()
+
+def _surprise(batch: Batch, losses: Tensor, moments: Moments) -> Tensor:
+    """Return how far a text's losses are above what the model expects, in standard deviations."""
+    expected = _by_text(batch, moments.expected).nansum(1)
+    variance = _by_text(batch, moments.variances).nansum(1)
+    return (losses.nansum(1) - expected) / variance.clamp_min(1e-6).sqrt()
 
 
 def _by_text(batch: Batch, token_values: Tensor) -> Tensor:
@@ -355,4 +350,4 @@ def _by_text(batch: Batch, token_values: Tensor) -> Tensor:
 
 def _mean_over(state: Tensor, where: Tensor) -> Tensor:
     weights = where.float() / where.sum(1, keepdim=True)
-    return torch.einsum("rth,rt->rh", state, weights)
+    return (state * weights[..., None]).sum(1)

@@ -18,7 +18,6 @@ from polar_detect.executor import Batch, Executor
 from polar_detect.program import Program
 from polar_detect.search.protocol import Answer, Sweep
 
-_STEP_TOKENS = 2048  # tokens of one block call, as the executor's
 _NATS_PER_DISTANCE = 4.0  # what skipping a layer costs, by how far the layer turns the state
 
 
@@ -56,7 +55,7 @@ def sweep(executor: Executor, batch: Batch, wish: Sweep) -> list[Answer]:
     end = replace(wish, max_distance=None)  # states there are called no more
     for layer in range(backbone.n_layers):
         executor.count(batch, Counter(rows.texts.tolist()))
-        after = _apply(executor, layer, rows.states)
+        after = backbone.apply(layer, rows.states)
         distances = _to_full(rows, after, batch)
         influences.append(distances[len(rows.texts) :][rows.n_skips == 0])
         is_last = layer == backbone.n_layers - 1
@@ -80,11 +79,6 @@ def _start(executor: Executor, batch: Batch) -> _Rows:
         np.zeros(n_texts, np.int64),
         np.zeros((n_texts, n_layers), bool),
     )
-
-
-def _apply(executor: Executor, layer: int, states: Tensor) -> Tensor:
-    parts = torch.split(states, max(1, _STEP_TOKENS // states.shape[1]))
-    return torch.cat([executor.backbone.apply(layer, part) for part in parts])
 
 
 def _to_full(rows: _Rows, after: Tensor, batch: Batch) -> NDArray[np.float32]:

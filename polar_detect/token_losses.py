@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from polar_detect.backbone import Backbone
 from polar_detect.executor import batches
+from polar_detect.lanes import lanes
 from polar_detect.spans import TokenLoss
 
 
@@ -40,6 +41,7 @@ def token_losses(
     return [_spans(where, own) for where, own in zip(places, losses, strict=True)]
 
 
+@lanes()
 @torch.no_grad()
 def _losses(backbone: Backbone, rows: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
     """Return the loss of each token of each row, nats."""

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from polar_detect.lanes import by_blocks, lanes
 from polar_detect.runtime import best_device, best_dtype
 
 Array = NDArray[np.float32]
@@ -26,6 +27,7 @@ _GROUP = 32  # columns whose maximum stands for them
 _TEMPERATURE = 0.1
 _SHARE = 0.5  # of the nearest tokens in the mixed prediction
 _QUERY_TOKENS = 1024
+_BLOCK = 128  # tokens that are compared at a time, always: a product's last bits depend on it
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,7 @@ class TokenIndex:
         """Return the same points, of which nothing says any more which text they are of."""
         return replace(self, owners=np.zeros(0, np.int64))
 
+    @lanes()
     @torch.no_grad()
     def novelty(self, tokens: TokenStates, *, banned: NDArray[np.bool_] | None = None) -> Novelty:
         """Compare every token with the normal ones.
@@ -200,16 +203,23 @@ class TokenIndex:
         """Return cosines and indices of the nearest points, nearest first."""
         device = best_device()
         dtype = best_dtype(device)
-        query = torch.from_numpy(states).to(device).float()
-        query = query - torch.from_numpy(self.means[depth]).to(device)
-        query = torch.nn.functional.normalize(query, dim=1, eps=1e-9)
+        mean = torch.from_numpy(self.means[depth]).to(device)
         points = torch.from_numpy(self.points[depth]).to(device, dtype)
-        similarity = query.to(dtype) @ points.T
-        if hidden is not None:
-            similarity.masked_fill_(hidden, -1.0)
         is_last = depth == len(self.means) - 1
-        n_nearest = min(_N_FOLLOWED if is_last else _N_NEAREST, similarity.shape[1])
-        return largest(similarity, n_nearest)
+        n_nearest = min(_N_FOLLOWED if is_last else _N_NEAREST, len(points))
+
+        def block(rows: Tensor, *hidden_rows: Tensor) -> tuple[Tensor, Tensor]:
+            query = torch.nn.functional.normalize(rows.float() - mean, dim=1, eps=1e-9)
+            similarity = torch.nn.functional.linear(query.to(dtype), points)
+            for where in hidden_rows:
+                similarity.masked_fill_(where, -1.0)
+            return largest(similarity, n_nearest)
+
+        query = torch.from_numpy(states).to(device)
+        values, indices = by_blocks(
+            block, query, *([] if hidden is None else [hidden]), size=_BLOCK
+        )
+        return values, indices
 
     def _memory(self, similarity: Tensor, nearest: Tensor, part: TokenStates) -> Array:
         """Return the loss with memory and the memory's own probability, (n_texts, 2)."""

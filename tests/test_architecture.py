@@ -15,7 +15,7 @@ WITHOUT_TORCH = (
     "visible", "language", "numbers",
     "report.html", "report.markdown", "report.as_json", "report.terminal", "cli",
 )  # fmt: skip
-ONLY_BACKBONES = {"backbone", "encoder", "encoder_backbone", "recording"}
+ONLY_BACKBONES = {"backbone", "encoder_backbone", "loading", "products"}
 
 
 def module_name(path: Path) -> str:

@@ -147,7 +147,8 @@ class AutoHead(Head):
     def _scores(self, table: FeatureTable) -> Vector:
         """Return scores; see `Head.scores`. A text that all views find normal scores log 2."""
         fitted = self._get(table)
-        scores: Vector = _surprise(_views(fitted, _centred(fitted, table))) @ fitted.shares
+        # Not a matrix product, whose last bits depend on how many texts there are.
+        scores: Vector = (_surprise(_views(fitted, _centred(fitted, table))) * fitted.shares).sum(1)
         return scores
 
     def _explain(self, table: FeatureTable) -> Attribution:

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import skops.io
-import skops.io.exceptions
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
@@ -112,6 +110,9 @@ class PyODHead(Head):
 
     def save(self, folder: Path) -> None:
         """Write a skops file and the feature names; see `Head.save`."""
+        import skops.io  # here: half a second that other heads save
+        import skops.io.exceptions
+
         content = {
             "detector": self._detector,
             "scaler": self._scaler,
@@ -130,6 +131,9 @@ class PyODHead(Head):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read both files, trusting PyOD's and scikit-learn's types only; see `Head.load`."""
+        import skops.io
+        import skops.io.exceptions
+
         _find_class("ECOD")  # says what to install
         try:
             content = skops.io.load(folder / _MODEL, trusted=_check_types(folder / _MODEL))
@@ -150,6 +154,8 @@ class PyODHead(Head):
 
 def _check_types(path: Path) -> list[str]:
     """Return the types that a file needs trust in; raise `ValueError` for those of others."""
+    import skops.io
+
     types: list[str] = skops.io.get_untrusted_types(file=path)
     foreign = [name for name in types if not name.startswith(_TRUSTED)]
     if foreign:

@@ -1,0 +1,290 @@
+"""How near the engine is to the machine's limit, and what it costs that bits never change.
+
+Everything is timed side by side in every repeat, after one round to warm up; medians are
+printed. With `--clock cpu`, the processor's time instead of the wall's: what to use where
+other work runs beside. Layer calls are those that the executor counted.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+import common
+import numpy as np
+import torch
+
+from polar_detect import PolarDetector, lanes, products
+from polar_detect.executor import Executor, batches
+from polar_detect.program import Program
+from polar_detect.schedule import Job
+
+Stages = dict[str, Callable[[], object]]
+
+_CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+_PRODUCTS = {"mkldnn::_linear_pointwise", "aten::mm", "aten::addmm", "aten::bmm"}
+_ATTENTION = "aten::_scaled_dot_product_flash_attention_for_cpu"
+_SCORE = "from polar_detect.cli import main; main()"
+
+
+def main() -> None:
+    options = _options()
+    with tempfile.TemporaryDirectory() as name:
+        folder = options.fitted or _fitted(Path(name) / "detector", options)
+        detector = PolarDetector.load(folder)
+        texts = _drawn(common.clinc_queries(options.data, "test"), options.n)
+        figures = {
+            "products": _product_shares(detector),
+            "stages": _stages(detector, texts, options),
+            "bits": _changed_bits(detector, texts),
+            "start": _start(folder, texts[:100], Path(name)),
+        }
+    figures["growth"] = _growth(detector, options)
+    print(f"{common.machine()}; {len(texts)} distinct CLINC150 queries, {options.clock} time, "
+          f"median of {options.repeats} repeats\n")  # fmt: skip
+    print(_table(figures, len(texts)))
+    if options.plot:
+        _plot(figures["growth"], options.plot, options.clock)
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    common.add_data_option(parser)
+    parser.add_argument("--fitted", type=Path, help="saved detector; default: one is fitted")
+    parser.add_argument("--n", type=int, default=256, help="texts to score")
+    parser.add_argument("--n-train", type=int, default=200, help="texts to fit on")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--clock", choices=list(_CLOCKS), default="wall")
+    parser.add_argument("--plot", type=Path, help="SVG file for how the cost grows")
+    parser.add_argument("--out", type=Path, help="JSON file for every figure")
+    return parser.parse_args()
+
+
+def _fitted(folder: Path, options: argparse.Namespace) -> Path:
+    common.say(f"fit on {options.n_train} texts")
+    train = _drawn(common.clinc_queries(options.data, "train"), options.n_train)
+    PolarDetector().fit(train).save(folder)
+    return folder
+
+
+def _drawn(texts: list[str], n: int) -> list[str]:
+    distinct = list(dict.fromkeys(texts))
+    return [distinct[i] for i in np.random.default_rng(0).permutation(len(distinct))[:n]]
+
+
+def _one_edit_jobs(executor: Executor, n_tokens: int, n_texts: int, n_programs: int) -> tuple:
+    """Return a batch of texts of `n_tokens` with the full program and its first edits."""
+    rng = np.random.default_rng(0)
+    rows = rng.integers(100, 20_000, (n_texts, n_tokens)).tolist()
+    (batch,) = batches(rows, executor.backbone, max_batch_tokens=10**6)
+    n_layers = executor.backbone.n_layers
+    full = Program.full(n_layers)
+    edits = [full, *(full.skip(i) for i in range(n_layers))]
+    edits += [full.repeat(i) for i in range(n_layers)]
+    chosen = edits[:n_programs]
+    return batch, [Job(text, program) for text in range(n_texts) for program in chosen]
+
+
+def _product_shares(detector: PolarDetector) -> list[dict[str, float]]:
+    """Profile all one-edit programs of 16 texts: which part of the time products take."""
+    executor = detector.engine_.extractor.tracer.executor
+    shares = []
+    for n_tokens in (12, 64):
+        batch, jobs = _one_edit_jobs(executor, n_tokens, 16, 61)
+        executor.losses(batch, jobs)
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+            executor.losses(batch, jobs)
+        spent = {event.key: event.self_cpu_time_total for event in profile.key_averages()}
+        total = sum(spent.values())
+        linear = sum(spent.get(name, 0) for name in _PRODUCTS)
+        shares.append(
+            {
+                "n_tokens": n_tokens,
+                "linear": linear / total,
+                "attention": spent.get(_ATTENTION, 0) / total,
+            }
+        )
+        common.say(f"products: {shares[-1]}")
+    return shares
+
+
+def _stages(
+    detector: PolarDetector, texts: list[str], options: argparse.Namespace
+) -> dict[str, list[float]]:
+    extractor, fitted = detector.engine_.extractor, detector.fitted_
+    executor = extractor.tracer.executor
+    tokens = extractor.tracer.tokenize(texts)
+    stages: Stages = {
+        "loss only": lambda: _losses(executor, tokens),
+        "loss only, rows not in blocks": lambda: _unblocked(lambda: _losses(executor, tokens)),
+        "signature without program": (
+            lambda: extractor.signatures(extractor.read(texts), fitted.reference)
+        ),
+        "menu": lambda: _menu(detector, tokens),
+        "menu, rows not in blocks": lambda: _unblocked(lambda: _menu(detector, tokens)),
+        "score": lambda: detector.assess(texts),
+        "score, fast preset": lambda: detector.assess(texts, programs_of="flagged"),
+    }
+    return _times_s(stages, options)
+
+
+def _losses(executor: Executor, tokens: list[list[int]]) -> None:
+    full = Program.full(executor.backbone.n_layers)
+    for batch in batches(tokens, executor.backbone):
+        executor.losses(batch, [Job(text, full) for text in range(len(batch))])
+
+
+def _menu(detector: PolarDetector, tokens: list[list[int]]) -> None:
+    executor = detector.engine_.extractor.tracer.executor
+    detector.fitted_.menu.minimal_programs(executor, tokens, tolerance=detector.tolerance)
+
+
+def _unblocked(run: Callable[[], object]) -> None:
+    """Run with blocks as large as they come, none filled up: bits then change with company."""
+    sizes = dict.fromkeys(products._BLOCK_TOKENS, 2048)
+    with (
+        mock.patch.dict(products._BLOCK_TOKENS, sizes),
+        mock.patch.object(products, "filled", lambda rows, _: rows),
+        mock.patch.object(lanes, "filled", lambda rows, _: rows),
+    ):
+        run()
+
+
+def _times_s(stages: Stages, options: argparse.Namespace) -> dict[str, list[float]]:
+    """Time all stages side by side, after one round to warm up."""
+    clock = _CLOCKS[options.clock]
+    times_s: dict[str, list[float]] = {name: [] for name in stages}
+    for repeat in range(-1, options.repeats):
+        for name, run in stages.items():
+            start_s = clock()
+            run()
+            took_s = clock() - start_s
+            common.say(f"repeat {repeat + 1}: {name} {took_s:.2f} s")
+            if repeat >= 0:
+                times_s[name].append(took_s)
+    return times_s
+
+
+def _changed_bits(detector: PolarDetector, texts: list[str]) -> dict[str, float]:
+    """Return shares of scores and programs that change with company, order and threads."""
+    whole = detector.assess(texts)
+    with _threads(torch.get_num_threads() % 2 + 1):
+        parts = [detector.assess(texts[i::5][::-1]) for i in range(5)]
+    scores = np.concatenate([part.scores[::-1] for part in parts])
+    programs = [m for part in parts for m in reversed(part.minimal_programs)]
+    order = [i for start in range(5) for i in range(start, len(texts), 5)]
+    pairs = [(whole.minimal_programs[i], found) for i, found in zip(order, programs, strict=True)]
+    return {
+        "scores": float(np.mean(whole.scores[order] != scores)),
+        "losses": float(np.mean([a.loss != b.loss for a, b in pairs])),
+        "programs": float(np.mean([a.program != b.program for a, b in pairs])),
+    }
+
+
+@contextmanager
+def _threads(n: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    yield
+    torch.set_num_threads(before)
+
+
+def _start(detector: Path, texts: Sequence[str], folder: Path) -> dict[str, float]:
+    """Time the whole process of `polar-detect score` on a few texts, the model in the cache."""
+    source = folder / "texts.txt"
+    source.write_text("\n".join(texts) + "\n", encoding="utf-8")
+    arguments = ["score", source, "--detector", detector, "--out", folder / "scored.csv"]
+    start_s, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", _SCORE, *arguments], check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"wall_s": time.perf_counter() - start_s, "cpu_s": cpu_s}
+
+
+def _growth(detector: PolarDetector, options: argparse.Namespace) -> dict[str, list[list[float]]]:
+    """Time the executor along one of texts, programs, tokens and layers at a time."""
+    executor = detector.engine_.extractor.tracer.executor
+    n_layers = executor.backbone.n_layers
+    points: dict[str, dict[int, tuple[int, int, int, int]]] = {
+        "texts": {n: (12, n, 8, n_layers) for n in (1, 4, 16, 64)},
+        "programs": {n: (12, 16, n, n_layers) for n in (1, 4, 16, 61)},
+        "tokens": {n: (n, 16, 4, n_layers) for n in (8, 16, 32, 64)},
+        "layers": {n: (12, 32, 1, n) for n in (5, 10, 20, n_layers)},
+    }
+    growth: dict[str, list[list[float]]] = {}
+    for axis, settings in points.items():
+        runs: Stages = {}
+        calls: dict[str, int] = {}
+        for n, (n_tokens, n_texts, n_programs, length) in settings.items():
+            batch, jobs = _one_edit_jobs(executor, n_tokens, n_texts, n_programs)
+            if length < n_layers:
+                jobs = [Job(job.text, Program(tuple(range(length)))) for job in jobs]
+            runs[str(n)] = lambda batch=batch, jobs=jobs: executor.losses(batch, jobs)
+            executor.spent.clear()
+            runs[str(n)]()
+            calls[str(n)] = sum(executor.spent.values())
+        medians = {n: statistics.median(t) for n, t in _times_s(runs, options).items()}
+        growth[axis] = [[int(n), 1e3 * s, calls[n]] for n, s in medians.items()]
+    return growth
+
+
+def _table(figures: dict, n_texts: int) -> str:
+    medians = {name: statistics.median(times) for name, times in figures["stages"].items()}
+    start, bits = figures["start"], figures["bits"]
+    rows = [
+        [f"linear layers' and read-out's share of the executor's time, T = {s['n_tokens']}",
+         f"{s['linear']:.0%} (attention {s['attention']:.0%} more)", "≥ 80 %"]
+        for s in figures["products"]
+    ]  # fmt: skip
+    ratio = medians["signature without program"] / medians["loss only"]
+    rows += [
+        ["fast signature against loss only", f"{ratio:.1f} ×", "≤ 3.5 ×"],
+        ["score, texts a second", f"{n_texts / medians['score']:.1f}", "≥ 12"],
+        ["score, fast preset", f"{n_texts / medians['score, fast preset']:.1f}", "≥ 50"],
+        ["start to first score of 100 texts, whole process",
+         f"{start['wall_s']:.1f} s ({start['cpu_s']:.1f} s of processor time)", "≤ 8 s"],
+        ["blocks of one size against none: loss only, menu",
+         " and ".join(f"{medians[n] / medians[f'{n}, rows not in blocks']:.2f} ×"
+                      for n in ("loss only", "menu")), "≤ 1.15 ×"],
+        ["scores, losses, programs changed by company, order, threads",
+         f"{bits['scores']:.0%}, {bits['losses']:.0%}, {bits['programs']:.0%}", "0"],
+    ]  # fmt: skip
+    for axis, points in figures["growth"].items():
+        cells = ", ".join(f"{n}: {ms:.0f} ms ({calls:,} calls)" for n, ms, calls in points)
+        rows.append([f"growth with {axis}", cells, ""])
+    return common.markdown_table(["what", "figure", "goal"], rows)
+
+
+def _plot(growth: dict[str, list[list[float]]], path: Path, clock: str) -> None:
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, len(growth), figsize=(10, 2.6), sharey=True)
+    for ax, (axis, points) in zip(axes, growth.items(), strict=True):
+        counts, times_ms, _ = zip(*points, strict=True)
+        ax.loglog(counts, times_ms, "o-", color="#2a6f97", markersize=4)
+        ax.loglog(counts, [times_ms[-1] * n / counts[-1] for n in counts], ":", color="0.6")
+        ax.set_xticks(counts, [str(n) for n in counts], minor=False)
+        ax.minorticks_off()
+        ax.set_xlabel(axis)
+    axes[0].set_ylabel(f"ms ({clock} time)")
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()

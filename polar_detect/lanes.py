@@ -1,0 +1,95 @@
+"""One operation, one thread: threads share blocks of work, never a sum.
+
+How a library cuts a matrix product or a reduction depends on how many threads take part, and
+with it the last bits of the result. Here each operation runs on one thread, and work is cut
+into blocks whose shape no thread count enters; so results are the same for any number of them.
+"""
+
+import contextlib
+import functools
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_inside = threading.local()  # n_lanes: as many as torch had threads when the outermost one began
+
+
+@contextlib.contextmanager
+def lanes() -> Iterator[None]:
+    """Run torch's operations in this thread on one thread each, and `spread` on all there were."""
+    if getattr(_inside, "n_lanes", 0):
+        yield
+        return
+    n_threads = torch.get_num_threads()
+    _inside.n_lanes = n_threads
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        _inside.n_lanes = 0
+        torch.set_num_threads(n_threads)
+
+
+def spread(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Return ``[function(item) for item in items]``, computed on all lanes.
+
+    Where gradients are recorded, the calls run here, one after the other.
+    """
+    with lanes():
+        todo = list(items)
+        n_lanes: int = _inside.n_lanes
+        if min(n_lanes, len(todo)) == 1 or torch.is_grad_enabled():
+            return [function(item) for item in todo]
+        return list(_pool(n_lanes).map(torch.no_grad()(function), todo))
+
+
+def by_blocks(
+    function: Callable[..., tuple[Tensor, ...]], *tensors: Tensor, size: int
+) -> tuple[Tensor, ...]:
+    """Apply `function` to blocks of exactly `size` rows and lay its results one below the other.
+
+    A row's result is then the same in any company, if `function` treats rows alike: the shape
+    that a library sees never changes.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a block of each tensor and returns tensors of as many rows.
+    tensors : (n_rows, …)
+        Rows of zeros fill the last block; what becomes of them is dropped.
+    size : int
+    """
+    n_rows = len(tensors[0])
+
+    def one(start: int) -> tuple[Tensor, ...]:
+        parts = [filled(tensor[start : start + size], size) for tensor in tensors]
+        n_kept = min(size, n_rows - start)
+        return tuple(part[:n_kept] for part in function(*parts))
+
+    pieces = spread(one, range(0, max(n_rows, 1), size))
+    return tuple(torch.cat(column) for column in zip(*pieces, strict=True))
+
+
+def filled(rows: Tensor, size: int) -> Tensor:
+    """Return `rows` with rows of zeros behind them, `size` in all."""
+    if len(rows) == size:
+        return rows
+    return torch.cat([rows, rows.new_zeros((size - len(rows), *rows.shape[1:]))])
+
+
+@functools.cache
+def _pool(n_lanes: int) -> ThreadPoolExecutor:
+    # Threads end with the process; torch's setting holds for the thread that calls it.
+    return ThreadPoolExecutor(n_lanes, "lane", initializer=lambda: torch.set_num_threads(1))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of the threads

@@ -1,0 +1,43 @@
+"""A folder on disk → a model and its tokenizer, in float32, without network access."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+import transformers
+
+from polar_detect.errors import ModelError
+from polar_detect.runtime import best_device
+
+
+class Loaded(NamedTuple):
+    """A model on the best device of this machine, and its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+
+
+def load_decoder(folder: Path) -> Loaded:
+    """Load a causal language model; raise `ModelError` naming the folder where it cannot be."""
+    kind = "a causal language model with its tokenizer"
+    return _load(transformers.AutoModelForCausalLM, folder, f"model folder '{folder}'", kind)
+
+
+def load_encoder(folder: Path) -> Loaded:
+    """Load an encoder without a head; raise `ModelError` as `load_decoder` does."""
+    kind = "an encoder with its tokenizer"
+    return _load(transformers.AutoModel, folder, f"encoder folder '{folder}'", kind)
+
+
+def _load(auto: Any, folder: Path, what: str, expected: str) -> Loaded:
+    transformers.utils.logging.disable_progress_bar()  # loading takes a second or less
+    try:
+        model = auto.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"Got {what} that transformers cannot load ({str(error).splitlines()[0]}); expected "
+            f"{expected}; check the folder or choose "
+            "another model."
+        ) from error
+    return Loaded(model.to(best_device()), tokenizer)

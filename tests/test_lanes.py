@@ -1,0 +1,72 @@
+import threading
+
+import pytest
+import torch
+
+from polar_detect.lanes import by_blocks, lanes, spread
+
+
+@pytest.fixture(params=[1, 2, 3])
+def n_threads(request):
+    """Give torch so many threads; other tests get back what they had."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+@torch.no_grad()
+def test_results_come_in_the_order_of_the_items_whatever_the_number_of_threads(n_threads):
+    assert n_threads == torch.get_num_threads()
+    assert spread(lambda i: i * i, range(20)) == [i * i for i in range(20)]
+    assert spread(lambda i: i, []) == []
+
+
+@torch.no_grad()
+def test_every_operation_runs_on_one_thread_and_the_items_on_as_many_as_there_were(n_threads):
+    meeting = threading.Barrier(n_threads)  # passes only where all lanes work at the same time
+
+    def meet(_):
+        meeting.wait(timeout=20)
+        return torch.get_num_threads(), threading.get_ident()
+
+    seen = spread(meet, range(2 * n_threads))
+    assert {threads for threads, _ in seen} == {1}
+    assert len({lane for _, lane in seen}) == n_threads
+
+
+def test_the_number_of_threads_comes_back_after_errors_and_nesting(n_threads):
+    def fail():
+        with lanes():
+            with lanes():
+                assert torch.get_num_threads() == 1
+            assert torch.get_num_threads() == 1
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert torch.get_num_threads() == n_threads
+
+
+def test_gradients_are_recorded_in_the_calling_thread(n_threads):
+    del n_threads
+    weight = torch.ones(3, requires_grad=True)
+    parts = spread(lambda i: (weight * i).sum(), range(4))
+    (gradient,) = torch.autograd.grad(sum(parts), weight)
+    assert gradient.tolist() == [6, 6, 6]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("n_rows", [0, 1, 4, 5, 9])
+def test_blocks_are_always_full_and_what_fills_them_is_dropped(n_rows):
+    rows, sizes = torch.randn(n_rows, 3), set()
+
+    def double(block, same):
+        sizes.add(len(block))
+        assert torch.equal(block, same)
+        return 2 * block, block.sum(1)
+
+    doubled, sums = by_blocks(double, rows, rows, size=4)
+    assert torch.equal(doubled, 2 * rows)
+    assert torch.equal(sums, rows.sum(1))
+    assert sizes == {4}
