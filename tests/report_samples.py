@@ -91,7 +91,8 @@ def report(rows=None, **changes):
         "created": "2026-03-31 14:05",
         "detector": DetectorFacts(
             head="auto",
-            reason="mean of five views",
+            reason="eight views",
+            choices={"topic": "62%", "columns": "0%", "separation": "76%"},
             model="smollm2",
             encoder="minilm",
             n_train=1_600,

@@ -26,6 +26,7 @@ Vector = NDArray[np.float64]
 _FILE = "auto.json"
 _STRENGTH = 0.1  # inverse regularisation
 _CLIP = 8.0  # robust standard deviations; one wild feature must not decide alone
+_N_TOPIC_VIEWS = 2
 _N_TEXT_VIEWS = 8
 _SMALL = 1e-6  # standard deviations; below, a view's slope is that at zero
 # The topic views' share grows from the first to the last of these ...
@@ -111,14 +112,23 @@ class AutoHead(Head):
         kind = "eight views of topic and form, combined by their tail probabilities"
         if self._fitted is None:
             return kind
-        topic = self._fitted.shares[:2].sum()
-        columns = self._fitted.shares[_N_TEXT_VIEWS:]
-        if len(columns):
-            kind += f"; two views of the columns, which count for {columns.sum():.0%}"
+        if len(self._fitted.shares) > _N_TEXT_VIEWS:
+            kind += "; two views of the columns, which count for {columns}"
         return (
-            f"{kind}; topic counts for {topic:.0%}, because similarity tells held-out groups of "
-            f"the normal texts from the rest with AUROC {self._fitted.similarity_auroc:.2f}"
-        )
+            f"{kind}; topic counts for {{topic}}, because similarity tells held-out groups of "
+            "the normal texts from the rest in {separation} of pairs (AUROC)"
+        ).format_map(self.choices)
+
+    @property
+    def choices(self) -> dict[str, str]:
+        """Shares of topic and columns, and the AUROC that topic's share comes from, in percent."""
+        assert self._fitted is not None
+        shares = self._fitted.shares
+        return {
+            "topic": f"{shares[:_N_TOPIC_VIEWS].sum():.0%}",
+            "columns": f"{shares[_N_TEXT_VIEWS:].sum():.0%}",
+            "separation": f"{self._fitted.similarity_auroc:.0%}",
+        }
 
     def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:
         """Fit the views; see `Head.fit`."""

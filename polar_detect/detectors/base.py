@@ -65,6 +65,11 @@ class Head(ABC):
     needs_context: ClassVar[bool]
     needs_distances: ClassVar[bool]
 
+    @property
+    def choices(self) -> dict[str, str]:
+        """What fitting chose, in figures by name, for a sentence in any language."""
+        return {}
+
     @abstractmethod
     def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:
         """Fit on normal texts and strangers, whose features do not see themselves."""

@@ -103,6 +103,7 @@ def _facts(detector: PolarDetector) -> DetectorFacts:
     return DetectorFacts(
         head=fitted.head.name,
         reason=fitted.head.reason,
+        choices=fitted.head.choices,
         model=engine.model.name,
         encoder=engine.encoder_model.name,
         n_train=len(fitted.reference),

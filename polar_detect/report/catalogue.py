@@ -159,9 +159,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "head.auto": (
         "auto: eight views (topic, topic and words, words, words in context, trajectory through "
-        "the layers, memory of normal texts, distance from normal texts, ease of prediction)",
+        "the layers, memory of normal texts, distance from normal texts, ease of prediction); "
+        "topic counts for {topic}, because similarity tells held-out groups of the normal texts "
+        "apart in {separation} of pairs",
         "auto：8つの見方（話題、話題と語、語、文脈の中の語、層を通る軌跡、正常な文の記憶、"
-        "正常な文からの距離、予測しやすさ）",
+        "正常な文からの距離、予測しやすさ）。話題の比重は{topic}（正常な文の群を類似度で見分けられた"
+        "組が{separation}のため）",
     ),
     "head.lightgbm": ("lightgbm: boosted trees", "lightgbm：勾配ブースティング木"),
     "head.isolation-forest": (

@@ -1,5 +1,6 @@
 """What a report shows, as plain values: computed once, rendered many ways."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,6 +104,7 @@ class DetectorFacts:
 
     head: str
     reason: str  # of the head, in English
+    choices: Mapping[str, str]  # of the head, in figures
     model: str
     encoder: str
     n_train: int

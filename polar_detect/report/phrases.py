@@ -180,7 +180,7 @@ def facts(data: ReportData, numbers: words.Numbers, language: Language) -> list[
     """Return what the detector is and was fitted on, and what it was applied to."""
     own, alpha = data.detector, words.p_value(data.alpha)
     head = f"head.{own.head}"
-    kind = language.say(head) if head in TEXTS else f"{own.head}: {own.reason}"
+    kind = language.say(head, **own.choices) if head in TEXTS else f"{own.head}: {own.reason}"
     said: dict[str, str | dict[str, object]] = {
         "kind": kind,
         "model": {"name": own.model, "n_layers": data.n_layers},
