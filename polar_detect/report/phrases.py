@@ -132,7 +132,8 @@ def why(row: RowReport, numbers: words.Numbers, language: Language) -> str:
         if raised
         else language.say("card.not_raised")
     ]
-    costliest = marked.costliest(row.text, row.tokens)
+    # Of rows, the names of the columns would be named, in each row the same.
+    costliest = [] if row.cells else marked.costliest(row.text, row.tokens)
     if costliest:
         quoted = language.joined(language.say("quoted", word=word) for word in costliest)
         sentences.append(language.say("card.tokens", words=quoted))
