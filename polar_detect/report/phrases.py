@@ -1,5 +1,6 @@
 """What every renderer says of a report in whole sentences, in the language of the reader."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -40,8 +41,8 @@ def findings(data: ReportData, language: Language) -> list[str]:
             expected=words.about(chance.expected),
             alpha=language.percent(data.alpha),
             n=n_scored,
-            low=words.about(chance.low),
-            high=words.about(chance.high),
+            low=math.ceil(chance.low),
+            high=math.floor(chance.high),  # whole rows, as what is flagged is
         )
     ]
     if data.n_flagged > chance.high:
