@@ -104,7 +104,8 @@ class Explanation:
         columns = self.by_column()
         if not columns:
             return [""] * len(self.values)
-        return [_in_words(row, [*columns], n) for row in np.stack([*columns.values()], axis=1)]
+        names = [" ".join(name.split()) for name in columns]
+        return [_in_words(row, names, n) for row in np.stack([*columns.values()], axis=1)]
 
     def top_layers(self, n: int = 3) -> list[str]:
         """Return each text's strongest layers in words, e.g. ``L11 +0.41; L4 -0.12``."""

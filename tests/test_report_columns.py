@@ -1,6 +1,7 @@
 """Reports on rows of a table name columns, and say what normal rows hold there."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from report_samples import HOSTILE, Page, machine_row, outside_references, report, row
@@ -14,6 +15,7 @@ from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
 from polar_detect.report.terminal import worst_rows
+from polar_detect.spans import TokenLoss
 
 
 def test_a_card_says_what_a_cell_holds_and_what_normal_rows_hold_there():
@@ -29,16 +31,23 @@ def test_a_card_says_what_a_cell_holds_and_what_normal_rows_hold_there():
     assert "Columns that count most" not in control.text
 
 
+def test_the_names_of_columns_are_not_listed_as_hard_to_predict():
+    tokens = (TokenLoss(0, 4, 9.0), TokenLoss(4, 20, 0.1))
+    page = Page(render_html(report([replace(machine_row(), tokens=tokens)])))
+    assert "Hardest to predict" not in page.text
+    assert "Hardest to predict" in Page(render_html(report([row(tokens=tokens)]))).text
+
+
 def test_the_table_and_the_summary_name_columns_not_their_group():
     page = Page(render_html(report([machine_row()], n_flagged=1)))
-    assert "unusual value in column “Torque [Nm]”" in page.text
+    assert "unusual “Torque [Nm]”" in page.text
     assert "column/" not in page.text
 
 
 @pytest.mark.parametrize("render", [render_html, render_markdown, render_json])
 def test_the_same_is_said_in_japanese(render):
     said = render(report([machine_row()]), Language("ja"))
-    assert "正常な行" in said or '"words": "列「Torque [Nm]」"' in said
+    assert "正常な行" in said or '"words": "「Torque [Nm]」"' in said
 
 
 def test_markdown_and_json_hold_the_cells():
@@ -77,5 +86,5 @@ def test_the_terminal_uses_the_words_of_the_report():
     with console.capture() as captured:
         console.print(worst_rows([machine_row(), row(8, whole=(), layers=())]))
     shown = " ".join(captured.get().split())
-    assert "column “Torque [Nm]” +0.60" in shown
+    assert "“Torque [Nm]” +0.60" in shown
     assert "column/" not in shown

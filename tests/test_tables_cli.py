@@ -136,7 +136,7 @@ def test_fit_on_rows_shows_one_and_warns_of_what_will_go_wrong(fitted_on_rows):
     assert "tokens, of which the model reads the first 16" in said
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["text_column"] is None
-    assert manifest["input"] == {
+    assert manifest["settings"]["rows"] == {
         "columns": [
             {"name": "n", "decimals": 0},
             {"name": "note", "decimals": None},

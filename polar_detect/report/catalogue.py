@@ -509,7 +509,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "短いプログラムの損失の増え方が通常と違う",
     ),
     "reason.column": ("unusual column values", "列の値が通常と違う"),
-    "reason.column.named": ("unusual value in column “{name}”", "列「{name}」の値が通常と違う"),
+    "reason.column.named": ("unusual “{name}”", "「{name}」の値が通常と違う"),
     # Names of features
     "feature.length/tokens": ("length in tokens", "トークン数"),
     "feature.length/characters_per_token": (
@@ -618,6 +618,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "how often the program calls layer {layer}",
         "プログラムが第{layer}層を呼ぶ回数",
     ),
+    "part.column": ("“{name}”", "「{name}」"),
     "feature.column": ("column “{name}”", "列「{name}」"),
     "feature.column.value": (
         "column “{name}”: value, in standard deviations",

@@ -70,7 +70,7 @@ class Language:
         if label[:1] == "L" and label[1:].isdigit():
             return self.say("layer", layer=int(label[1:]))
         if label.startswith(COLUMN):
-            return self.say("feature.column", name=_short(label.removeprefix(COLUMN)))
+            return self.say("part.column", name=_short(label.removeprefix(COLUMN)))
         return self.say(f"group.{label}") if f"group.{label}" in TEXTS else label
 
     def reason(self, label: str) -> str:

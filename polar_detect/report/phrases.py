@@ -1,5 +1,6 @@
 """What every renderer says of a report in whole sentences, in the language of the reader."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -40,8 +41,8 @@ def findings(data: ReportData, language: Language) -> list[str]:
             expected=words.about(chance.expected),
             alpha=language.percent(data.alpha),
             n=n_scored,
-            low=words.about(chance.low),
-            high=words.about(chance.high),
+            low=math.ceil(chance.low),
+            high=math.floor(chance.high),  # whole rows, as what is flagged is
         )
     ]
     if data.n_flagged > chance.high:
@@ -132,7 +133,8 @@ def why(row: RowReport, numbers: words.Numbers, language: Language) -> str:
         if raised
         else language.say("card.not_raised")
     ]
-    costliest = marked.costliest(row.text, row.tokens)
+    # Of rows, the names of the columns would be named, in each row the same.
+    costliest = [] if row.cells else marked.costliest(row.text, row.tokens)
     if costliest:
         quoted = language.joined(language.say("quoted", word=word) for word in costliest)
         sentences.append(language.say("card.tokens", words=quoted))

@@ -81,8 +81,11 @@ def _warn_of_rows(table: tables.Table, settings: FitSettings) -> None:
         return
     names = [column.name for column in table.template.columns]
     say_notice(f"{table.source}: rows are read as: {table.texts[0]}")
-    numeric = [column.name for column in table.template.numeric]
-    say_notice(f"{table.source}: columns that are numbers too: {', '.join(numeric) or 'none'}")
+    numeric = ", ".join(column.name for column in table.template.numeric) or "none"
+    said = f"columns that are numbers too: {numeric}"
+    if not settings.store_texts:
+        said = "numbers are read as text only, as they would have to be kept (--no-store-texts)"
+    say_notice(f"{table.source}: {said}")
     for notice in (
         *tables.warn_of_counts(table.frame, names),
         *tables.warn_of_length(table.texts, settings.max_tokens),
