@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 from dataclasses import replace
 
 import pytest
+from bad_inputs import HOSTILE_TEXTS
 from report_samples import DRIFT, HOSTILE, JAPANESE, listed, report, row
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -125,6 +127,22 @@ def test_the_policy_of_the_page_keeps_foreign_scripts_and_requests_out(opened):
     errors = messages_with(browser, "Content Security Policy")
     assert "'seen'" not in errors.replace("console.error('seen')", "")
     assert shown(browser) == list(range(1, N_ROWS + 1))
+
+
+def test_no_hostile_text_runs_anywhere_on_the_page_even_without_the_policy(opened):
+    hostile = tuple(text for text in HOSTILE_TEXTS if len(text) < 1000)
+    payload = next(text for text in hostile if "<img" in text)
+    rows = [row(i, text, neighbours=hostile[-3:]) for i, text in enumerate(hostile, start=1)]
+    own = report(rows=rows, listed=tuple(listed(r) for r in rows), n_rows=len(rows))
+    html = render_html(replace(own, source=payload), Language("en"))
+    unguarded, n_cut = re.subn(r'<meta http-equiv="Content-Security-Policy".*?>', "", html)
+    assert n_cut == 1
+    browser = opened(unguarded)
+    assert "owned" not in browser.title.replace(payload, "")
+    assert requests_of(browser) == []
+    assert browser.get_log("browser") == []
+    ran = opened(unguarded.replace("</main>", payload + "</main>"))  # control
+    WebDriverWait(ran, 10).until(lambda _: ran.title == "owned")
 
 
 def test_a_click_on_a_heading_sorts_and_a_second_one_turns_the_order(opened):
