@@ -20,7 +20,7 @@ ADDED = [
 ]  # fmt: skip
 RECORD = {
     "text", "program", "layers", "length", "n_layers", "full_loss", "loss", "tolerance",
-    "layer_calls", "skip_curve", "loop_curve", "curve_kind",
+    "layer_calls", "skip_curve", "loop_curve", "curve_kind", "length_curve",
 }  # fmt: skip
 COMMANDS = ("fit", "score", "report", "search", "models", "demo", "serve")
 TEXTS = [STRANGE[0], NEW[0], "", NEW[1], STRANGE[0], 'He said "stop", then; left']

@@ -164,7 +164,7 @@ def test_another_input_detector_or_option_is_named(orders, detector_folder, tmp_
     with pytest.raises(InputError, match="another detector"):
         score(orders, out, detector_folder)
     write_orders(orders, 999)
-    with pytest.raises(InputError, match="another input, detector"):
+    with pytest.raises(InputError, match="another detector, input"):
         score(orders, out, detector_folder)
     assert score(orders, out, detector_folder, restart=True).n_rows == 999
 
