@@ -97,11 +97,11 @@ def _one_edit_jobs(executor: Executor, n_tokens: int, n_texts: int, n_programs: 
 
 
 def _product_shares(detector: PolarDetector) -> list[dict[str, float]]:
-    """Profile all one-edit programs of 16 texts: which part of the time products take."""
+    """Profile all one-edit programs of 4 texts: which part of the time products take."""
     executor = detector.engine_.extractor.tracer.executor
     shares = []
     for n_tokens in (12, 64):
-        batch, jobs = _one_edit_jobs(executor, n_tokens, 16, 61)
+        batch, jobs = _one_edit_jobs(executor, n_tokens, 4, 61)
         executor.losses(batch, jobs)
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
             executor.losses(batch, jobs)
@@ -182,9 +182,9 @@ def _changed_bits(detector: PolarDetector, texts: list[str]) -> dict[str, float]
     with _threads(torch.get_num_threads() % 2 + 1):
         parts = [detector.assess(texts[i::5][::-1]) for i in range(5)]
     scores = np.concatenate([part.scores[::-1] for part in parts])
-    programs = [m for part in parts for m in reversed(part.minimal_programs)]
+    programs = [m for part in parts for m in reversed(part.all_programs)]
     order = [i for start in range(5) for i in range(start, len(texts), 5)]
-    pairs = [(whole.minimal_programs[i], found) for i, found in zip(order, programs, strict=True)]
+    pairs = [(whole.all_programs[i], found) for i, found in zip(order, programs, strict=True)]
     return {
         "scores": float(np.mean(whole.scores[order] != scores)),
         "losses": float(np.mean([a.loss != b.loss for a, b in pairs])),

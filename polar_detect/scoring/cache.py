@@ -28,7 +28,7 @@ class ResultCache:
 
         What is asked of `compute` depends on the earlier calls alone. A resumed run can thus
         replay finished chunks, and from there on computes what an undisturbed run computes,
-        in the same batches: in other batches, a score may differ in the last digits.
+        in the same batches.
         """
         keys = [_key(text) for text in texts]
         by_key = dict(zip(keys, texts, strict=True))
