@@ -49,6 +49,7 @@ class Keeping(Head):
     needs_corruptions = False  # or as the heads that are compared
     needs_programs = True
     needs_context = True
+    needs_distances = True
 
     def __init__(self, heads: Sequence[Head]) -> None:
         self.needs_corruptions = any(head.needs_corruptions for head in heads)  # type: ignore[misc]
