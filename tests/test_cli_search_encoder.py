@@ -7,8 +7,6 @@ from test_cli import assert_one_line_error
 from polar_detect import cli, interchange
 from polar_detect.program import Program
 
-# ruff: noqa: F811 - fixtures are arguments
-
 TEXT = "How do I transfer money to my savings account?"
 
 
