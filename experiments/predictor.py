@@ -29,7 +29,6 @@ from polar_detect.schedule import Job
 from polar_detect.signature import Tracer
 
 _TOLERANCE, _MAX_TOKENS, _CHUNK = 0.1, 64, 16
-_MENU_TEXTS, _MENU_CANDIDATES = 100, 64  # a menu measures each candidate on each text
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,9 @@ def main() -> None:
         predictor.save(options.save)
     # The control: what the predictor proposes for a text that it knows nothing of.
     (blind,) = predictor.propose(trajectories.mean(0, keepdims=True), n_programs=options.n_programs)
-    menu = chosen_menu(executor, tracer.tokenize(train), searched, options.n_programs)
+    shown = tracer.tokenize(train[: options.menu_texts])
+    candidates = spread(searched, options.menu_candidates, executor.backbone.n_layers)
+    menu = chosen_menu(executor, shown, candidates, options.n_programs)
     proposals = predictor.propose(tracer.trace(test).trajectory, n_programs=options.n_programs)
     rows = compare(executor, tracer.tokenize(test), menu, proposals, blind)
     (options.out / "rows.json").write_text(json.dumps([asdict(row) for row in rows], indent=1))
@@ -77,6 +78,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--n-test", type=int, default=100)
     parser.add_argument("--n-programs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
+    # Each candidate is measured on each text.
+    parser.add_argument("--menu-texts", type=int, default=100)
+    parser.add_argument("--menu-candidates", type=int, default=64)
     parser.add_argument("--save", type=Path, help="folder for the predictor")
     parser.add_argument("--out", type=Path, default=Path("experiments/out/predictor"))
     return parser.parse_args()
@@ -127,23 +131,26 @@ def compare(
     return rows
 
 
-def chosen_menu(
-    executor: Executor, tokens: Sequence[list[int]], searched: Sequence[Program], n_programs: int
-) -> Menu:
-    """Return the programs that shorten the training texts' shortest valid one most, one by one.
-
-    Candidates are spread evenly over the lengths that were found.
-    """
-    full = Program.full(executor.backbone.n_layers)
+def spread(searched: Sequence[Program], n: int, n_layers: int) -> list[Program]:
+    """Return the full program and about `n` others, spread evenly over the lengths."""
+    full = Program.full(n_layers)
     distinct = sorted(set(searched) - {full}, key=lambda program: (len(program), program.layers))
-    step = max(1, -(-len(distinct) // _MENU_CANDIDATES))
-    candidates = [full, *distinct[::step]]
+    return [full, *distinct[:: max(1, -(-len(distinct) // n))]]
+
+
+def chosen_menu(
+    executor: Executor, tokens: Sequence[list[int]], candidates: Sequence[Program], n_programs: int
+) -> Menu:
+    """Return the programs that shorten the texts' shortest valid one most, one by one.
+
+    The full program is the first of the candidates.
+    """
     lengths = np.asarray([len(program) for program in candidates])
     costs = []
-    for batch in batches(tokens[:_MENU_TEXTS], executor.backbone):
+    for batch in batches(tokens, executor.backbone):
         jobs = [Job(row, program) for row in range(len(batch)) for program in candidates]
         losses = executor.losses(batch, jobs).reshape(len(batch), len(candidates))
-        costs.append(np.where(losses <= losses[:, :1] + _TOLERANCE, lengths, len(full)))
+        costs.append(np.where(losses <= losses[:, :1] + _TOLERANCE, lengths, lengths[0]))
     table, chosen = np.concatenate(costs), [0]
     while len(chosen) < min(n_programs, len(candidates)):
         shortest = table[:, chosen].min(1, keepdims=True)

@@ -138,7 +138,7 @@ def test_mistakes_are_one_line_on_stderr(run, tiny_folder, tmp_path):
     )
     assert_one_line_error(run("search", "--import", tmp_path / "no.json"), "no.json")
     assert_one_line_error(run(*model, "--space", "all"), "'all'", "skips", "any-order")
-    assert_one_line_error(run(*model, "--space", "cola"), "--space cola with --method quick")
+    assert_one_line_error(run(*model, "--space", "cola"), "--space cola and no --method;")
     own = ("--predictor", tmp_path)
     assert_one_line_error(run(*model, *own, "--method", "mcts"), "--predictor and --method mcts")
     assert_one_line_error(run(*model, *own), "no readable predictor", "train one anew")

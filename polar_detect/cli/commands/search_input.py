@@ -10,7 +10,6 @@ from polar_detect.criteria import Criterion, SameAnswer, SameLoss, SamePredictio
 from polar_detect.errors import InputError
 from polar_detect.interchange import PolarSample
 from polar_detect.search import (
-    DEFAULT_METHOD,
     METHODS,
     MctsSettings,
     Method,
@@ -79,9 +78,10 @@ def check(settings: SearchSettings) -> None:
         raise unknown("--space", space, list(_SPACES))
     fits = method == "exhaustive" or (method == "mcts" and space in _TREE_SPACES)
     if space is not None and not fits:
+        given = f"--method {method}" if method else "no --method"
         raise InputError(
-            f"Got --space {space} with --method {method or DEFAULT_METHOD}; expected exhaustive, "
-            f"or mcts with {' or '.join(_TREE_SPACES)}; choose such a method."
+            f"Got --space {space} and {given}; expected "
+            f"--method exhaustive, or mcts with {' or '.join(_TREE_SPACES)}; choose such a method."
         )
     if settings.predictor is not None and method is not None:
         raise InputError(
