@@ -1,6 +1,6 @@
 """Does it help that a detector reads the numbers of rows? Tables of numbers, seed by seed.
 
-    python experiments/rows.py [--tasks ai4i,steel] [--seeds 3]
+    python experiments/rows.py [--tasks ai4i,steel] [--seeds 3] [--max-tokens 64]
 
 The default detector reads each row written out as text, with and without its numbers beside it;
 isolation forest and nearest neighbours read the raw numbers of the same rows. All know normal
@@ -93,7 +93,8 @@ def measure(task: Task, split: Split, seed: int, engine: Engine) -> dict[str, fl
     template = RowTemplate.fit(train, list(frame.columns))
     labels, found = split.is_anomalous, {}
     for name, rows in ((WITH, template), (WITHOUT, None)):
-        detector = PolarDetector(model=engine.model.name, seed=seed, rows=rows)
+        n_tokens = engine.extractor.tracer.max_tokens
+        detector = PolarDetector(model=engine.model.name, max_tokens=n_tokens, seed=seed, rows=rows)
         detector.engine_ = engine
         detector.fit(template.texts(train))
         found[name] = auroc(labels, -detector.score_samples(template.texts(test)))
@@ -105,7 +106,7 @@ def main() -> None:
     options = _options()
     engine = Engine.load(models.DEFAULT_MODEL)
     own, names = engine.extractor, (engine.model.name, engine.encoder_model.name)
-    tracer = Tracer(own.tracer.backbone, curves="none")
+    tracer = Tracer(own.tracer.backbone, max_tokens=options.max_tokens, curves="none")
     cached = CachedExtractor(tracer, own.encoder, options.cache, models=names)
     engine = replace(engine, extractor=cached)
     found: list[Found] = []
@@ -117,7 +118,7 @@ def main() -> None:
             common.say("; ".join(f"{f.task} {f.seed} {f.method}: {f.auroc:.3f}" for f in own))
             found += own
     counts = f"{options.n_train} normal rows to fit on, up to {options.n_test} + {options.n_test}"
-    print(f"{common.machine()}; {counts} to test; AUROC by seed, and mean\n")
+    print(f"{common.machine()}; {counts} to test; {options.max_tokens} tokens; AUROC\n")
     print(table(found))
 
 
@@ -139,6 +140,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--n-train", type=int, default=300)
     parser.add_argument("--n-test", type=int, default=150, help="test rows of each class")
+    parser.add_argument("--max-tokens", type=int, default=64, help="of a row that are read")
     parser.add_argument("--cache", type=Path, default=_CACHE, help=f"default: {_CACHE}")
     return parser.parse_args()
 
