@@ -19,6 +19,7 @@ from safetensors.numpy import load_file
 from safetensors.numpy import save as to_bytes
 
 import polar_detect
+from polar_detect import calibration
 from polar_detect.contents import ARRAYS, TEXTS, has_texts
 from polar_detect.detector import Engine, PolarDetector
 from polar_detect.detectors import head_class
@@ -156,6 +157,7 @@ def describe(detector: PolarDetector) -> list[tuple[str, str]]:
         ("Language model", f"{engine.model.name}, {detector.n_layers} layers"),
         ("Sentence encoder", engine.encoder_model.name),
         ("Fitted on", f"{n_train} normal texts, {n_held_out} more held out for the p-values"),
+        ("Smallest p-value", f"{calibration.smallest_alpha(n_held_out):.3g}"),
         ("Fitted at", fitted.created),
         ("Text length", f"cut after {detector.max_tokens} tokens"),
         ("Minimal program", f"at most {detector.tolerance:g} nats per token above the full one"),

@@ -239,6 +239,7 @@ def test_the_description_says_what_was_fitted_on(fitted_on_tiny):
     described = dict(artifact.describe(fitted_on_tiny))
     assert described["Detector"].startswith("auto: ")
     assert described["Fitted on"] == "41 normal texts, 19 more held out for the p-values"
+    assert described["Smallest p-value"] == "0.05"
     assert "Labelled anomalies" not in described
 
 
