@@ -27,7 +27,7 @@ def test_every_operation_runs_on_one_thread_and_the_items_on_as_many_as_there_we
     meeting = threading.Barrier(n_threads)  # passes only where all lanes work at the same time
 
     def meet(_):
-        meeting.wait(timeout=20)
+        meeting.wait(timeout=300)
         return torch.get_num_threads(), threading.get_ident()
 
     seen = spread(meet, range(2 * n_threads))
