@@ -1,0 +1,55 @@
+"""Write the artifact that later versions have to load: models, detector, expected scores.
+
+    python tests/write_artifact.py VERSION      e.g. 0.1
+
+Once with each minor version, into `tests/artifacts/VERSION`; never over one that is there.
+Everything is tiny: the weights are of random models, and come along.
+"""
+
+import copy
+import json
+import os
+import sys
+from math import isnan
+from pathlib import Path
+
+from tiny_encoders import ENCODERS, save_tiny_encoder
+from tiny_models import CONFIGS, save_tiny
+from work_orders import NEW, NORMAL, STRANGE
+
+from polar_detect import models
+from polar_detect.detector import PolarDetector
+
+FOLDER = Path(__file__).parent / "artifacts"
+TEXTS = [*NEW, *STRANGE]
+_SHORT = [text.split(",")[0].removesuffix(" again") for text in NORMAL[:40]]
+_SMALL = {"hidden_size": 16, "intermediate_size": 24}
+
+
+def write(version: str) -> Path:
+    """Fit with tiny models in the working directory, so that their paths are relative."""
+    folder = FOLDER / version
+    folder.mkdir(parents=True)
+    os.chdir(folder)
+    decoder, encoder = copy.deepcopy(CONFIGS["llama"]), copy.deepcopy(ENCODERS["bert"])
+    for config in (decoder, encoder):
+        config.update({**_SMALL, "num_hidden_layers": 3})
+    ENCODERS["small"] = encoder
+    save_tiny(decoder, Path("model"))
+    save_tiny_encoder("small", Path("encoder"), n_layers=3)
+    models.DEFAULT_ENCODER = "encoder"
+    detector = PolarDetector(model="model", max_tokens=24).fit(_SHORT)
+    detector.save("detector")
+    assessment = detector.assess(TEXTS)
+    expected = {
+        "texts": TEXTS,
+        "scores": [None if isnan(score) else round(score, 4) for score in assessment.scores],
+        "p_values": [None if isnan(p) else round(p, 4) for p in assessment.p_values],
+        "neighbours": assessment.neighbours,
+    }
+    Path("expected.json").write_text(json.dumps(expected, indent=1), encoding="utf-8")
+    return folder
+
+
+if __name__ == "__main__":
+    print(write(sys.argv[1]))  # noqa: T201 - a script
