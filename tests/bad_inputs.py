@@ -1,6 +1,6 @@
 """Broken and hostile files: what users, other programs and attackers hand in.
 
-Also random ones. `experiments/bad_inputs.py` tries them all with a model, and counts.
+Also random ones. `experiments/broken_files.py` tries them all with a model, and counts.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """Put broken, hostile and random files through `fit` and `score`, and count what becomes of them.
 
-    python experiments/bad_inputs.py [--random 2000] [--seed 0]
+    python experiments/broken_files.py [--random 2000] [--seed 0]
 
 The corpus of `tests/bad_inputs.py` goes through `fit` and `score` of the command line, with a
 detector of a tiny random model. Then files of the corpus with some bytes changed, and random
@@ -43,7 +43,7 @@ def try_score(bad: BadInput, detector: Path, folder: Path) -> tuple[str, str | N
 def try_fit(bad: BadInput, folder: Path) -> tuple[str, str | None]:
     """Return what became of a file that has too few rows, and what is wrong with that."""
     options = [] if ".txt" in bad.name else ["--text-column", "text"]
-    out = folder / "detector"
+    out = folder / "fitted"
     code, said = bad_inputs.call("fit", bad_inputs.write(bad, folder), "--out", out, *options)
     is_fine = code == 1 and said.splitlines()[-1].startswith("polar-detect: Got ")
     return "fit: refused in one line", None if is_fine and not out.exists() else said
@@ -82,6 +82,7 @@ def main() -> None:
                 is_fit = kind == "fit"
                 became, wrong = try_fit(bad, folder) if is_fit else try_score(bad, detector, folder)
                 seen[f"{kind}: {became}"] += 1
+                print(f"\r{seen.total()} files, {len(faults)} faults", end="", file=sys.stderr)
                 if wrong is not None:
                     faults.append(f"{kind} {bad.name}: {wrong}")
         growth = long_row(detector, folder)
