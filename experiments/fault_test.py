@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 TIMEOUT_S = 3600
 CHUNK_ROWS = 256  # as score finishes them
+MAX_DELAY_S = 0.1  # behind a chunk; the next one takes about as long
 CHUNK_BYTES = 5000  # of a finished chunk, about
 
 
@@ -128,7 +129,7 @@ def kill_until_done(
             # By chunks, not by the clock: on a busy machine every kill would come too early.
             n_chunks = -(-args.rows // CHUNK_ROWS)
             wait_for_chunks(process, place, out, chance.randrange(n_chunks + 1))
-            time.sleep(chance.uniform(0, times[1] / n_chunks))
+            time.sleep(chance.uniform(0, MAX_DELAY_S))
         else:
             time.sleep(chance.uniform(0, times[0]))
         process.send_signal(signal.SIGKILL)
