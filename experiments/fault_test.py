@@ -29,6 +29,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 TIMEOUT_S = 3600
+CHUNK_ROWS = 256  # as score finishes them
+MAX_DELAY_S = 0.1  # behind a chunk; the next one takes about as long
 CHUNK_BYTES = 5000  # of a finished chunk, about
 
 
@@ -97,6 +99,14 @@ def wait_for_work(process: subprocess.Popen[bytes], place: Place, out: Path) -> 
         time.sleep(0.002)
 
 
+def wait_for_chunks(process: subprocess.Popen[bytes], place: Place, out: Path, n: int) -> None:
+    def n_finished() -> int:
+        return len(list(place.partial(out).glob("chunk-*.parquet")))
+
+    while n_finished() < n and process.poll() is None and not out.exists():
+        time.sleep(0.002)
+
+
 def undisturbed(place: Place, out: Path) -> tuple[float, float]:
     """Run once; return the seconds that it took, and those of them behind the start."""
     begun = time.monotonic()
@@ -116,7 +126,10 @@ def kill_until_done(
         process = start(place, out)
         if chance.random() < 0.5:
             wait_for_work(process, place, out)
-            time.sleep(chance.uniform(0, times[1]))
+            # By chunks, not by the clock: on a busy machine every kill would come too early.
+            n_chunks = -(-args.rows // CHUNK_ROWS)
+            wait_for_chunks(process, place, out, chance.randrange(n_chunks + 1))
+            time.sleep(chance.uniform(0, MAX_DELAY_S))
         else:
             time.sleep(chance.uniform(0, times[0]))
         process.send_signal(signal.SIGKILL)
