@@ -257,7 +257,7 @@ def check(folder):
     check_files(folder, manifest["files"], manifest["sizes"])
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_changed_byte_of_any_file_is_detected_and_the_file_named(folder, data):
     check(folder)  # control

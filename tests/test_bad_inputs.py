@@ -50,8 +50,11 @@ def test_a_fault_would_be_seen():
         assert fault(BadInput("a.csv", b"", None), bad_inputs.Outcome(1, said)) is not None
 
 
-@pytest.mark.parametrize("bad", [b for b in CORPUS if len(b.content) < 10_000_000 and "hostile"
-                                 not in b.name], ids=lambda bad: bad.name)  # fmt: skip
+# Every third: all of them go through `score` above, which reads files in the same way.
+FEW = [b for b in CORPUS if len(b.content) < 10_000_000 and "hostile" not in b.name][::3]
+
+
+@pytest.mark.parametrize("bad", FEW, ids=lambda bad: bad.name)
 def test_fit_refuses_files_with_too_few_rows_in_one_line(bad, tmp_path, monkeypatch):
     def load(*_):
         raise AssertionError
@@ -124,7 +127,7 @@ def place(tmp_path_factory):
     return folder
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32), st.sampled_from([changed, random_table]))
 def test_random_bytes_and_tables_are_counted_to_the_last_row_or_refused(place, seed, make):
     bad = make(np.random.default_rng(seed))
