@@ -20,7 +20,7 @@ from safetensors.numpy import save as to_bytes
 
 import polar_detect
 from polar_detect import calibration
-from polar_detect.contents import ARRAYS, TEXTS, has_texts
+from polar_detect.contents import ARRAYS, TEXTS, kept_texts
 from polar_detect.detector import Engine, PolarDetector
 from polar_detect.detectors import head_class
 from polar_detect.drift import FeatureStatistics
@@ -256,12 +256,10 @@ def _types_like(default: Any) -> tuple[type, ...]:
 
 def _read_fitted(folder: Path, manifest: dict[str, Any], rows: RowTemplate | None) -> Fitted:
     arrays = load_file(folder / ARRAYS)
-    texts: list[str] = []
-    if has_texts(manifest):
-        texts = json.loads((folder / TEXTS).read_text(encoding="utf-8"))
+    texts = kept_texts(folder, manifest) or ()
     return Fitted(
         head=head_class(manifest["settings"]["detector"]).load(folder / _HEAD),
-        reference=_reference(tuple(texts), arrays, rows if texts else None),
+        reference=_reference(texts, arrays, rows if texts else None),
         menu=Menu(tuple(Program.parse(program) for program in manifest["menu"])),
         calibration_scores=arrays["calibration_scores"],
         statistics=FeatureStatistics(

@@ -59,7 +59,7 @@ def read_contents(folder: Path) -> Contents:
     manifest = read_manifest(folder)
     check_files(folder, manifest["files"], manifest.get("sizes"))
     try:
-        texts = _texts(folder, manifest)
+        texts = kept_texts(folder, manifest)
         kept = _kept(_shapes(folder), texts, folder)
         facts = _facts(manifest)
     except (KeyError, TypeError, ValueError, AttributeError, SafetensorError) as error:
@@ -70,13 +70,9 @@ def read_contents(folder: Path) -> Contents:
     return Contents(facts, kept, texts)
 
 
-def has_texts(manifest: dict[str, Any]) -> bool:
-    """Return whether the training texts are kept."""
-    return TEXTS in manifest["files"]
-
-
-def _texts(folder: Path, manifest: dict[str, Any]) -> tuple[str, ...] | None:
-    if not has_texts(manifest):
+def kept_texts(folder: Path, manifest: dict[str, Any]) -> tuple[str, ...] | None:
+    """Return the training texts; None where they are not kept."""
+    if TEXTS not in manifest["files"]:
         return None
     return tuple(map(str, json.loads((folder / TEXTS).read_text(encoding="utf-8"))))
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from polar_detect.encoder import Encoder, Encoding
 from polar_detect.features import Feature, FeatureTable, by_layer
 from polar_detect.length_curve import length_curve_features
+from polar_detect.menu import Menu
 from polar_detect.minimal import MinimalProgram
 from polar_detect.numbers import ColumnReference
 from polar_detect.reference import Geometry, Neighbours, contexts, nearest
@@ -217,6 +218,14 @@ class Extractor:
         if reference.columns is not None:
             tables.append(reference.columns.features(readings.texts, banned=banned))
         return FeatureTable.beside(tables)
+
+    def with_programs(
+        self, table: FeatureTable, texts: Sequence[str], menu: Menu, *, tolerance: float
+    ) -> FeatureTable:
+        """Return signatures with the minimal programs of their texts beside them."""
+        tracer = self.tracer
+        found = menu.minimal_programs(tracer.executor, tracer.tokenize(texts), tolerance=tolerance)
+        return FeatureTable.beside([table, program_features(found, tracer.backbone.n_layers)])
 
     def _novelty(
         self, readings: Readings, reference: Reference, banned: NDArray[np.bool_] | None

@@ -196,10 +196,7 @@ class Fitting:
         origins = np.flatnonzero(readings.traces.n_tokens > 0)
         readings = readings.rows(origins)
         table = self._relative("context of corrupted texts", readings, origins, against)
-        if head.needs_programs:
-            programs = self._programs(readings.texts, menu)
-            table = FeatureTable.beside([table, program_features(programs, self.n_layers)])
-        return table
+        return self._with_programs(head, table, readings, menu)
 
     def _relative(
         self, stage_name: str, own: Readings, origins: NDArray[np.intp], against: "_Against"
@@ -230,10 +227,16 @@ class Fitting:
         self, head: Head, readings: Readings, reference: Reference, menu: Menu
     ) -> FeatureTable:
         table = self.extractor.signatures(readings, reference)
-        if head.needs_programs:
-            programs = self._programs(readings.texts, menu)
-            table = FeatureTable.beside([table, program_features(programs, self.n_layers)])
-        return table
+        return self._with_programs(head, table, readings, menu)
+
+    def _with_programs(
+        self, head: Head, table: FeatureTable, readings: Readings, menu: Menu
+    ) -> FeatureTable:
+        """Return `table` with the minimal programs of its texts, where `head` reads them."""
+        if not head.needs_programs:
+            return table
+        programs = self._programs(readings.texts, menu)
+        return FeatureTable.beside([table, program_features(programs, self.n_layers)])
 
     def _read(self, stage: str, texts: Sequence[str]) -> Readings:
         """Read texts and leave out those without tokens."""

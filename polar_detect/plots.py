@@ -82,12 +82,7 @@ def plot_curves(curves: Mapping[str, ArrayLike], *, ax: Axes | None = None) -> A
         values = np.asarray(curve, np.float64)
         colour, style = _LINES[i % 4], _LINE_STYLES[i % 4]
         axes.plot(values, style, color=colour, marker="o", markersize=3, label=name)
-    axes.axhline(0, color=_INK, linewidth=0.8)
-    axes.set_xlabel("layer")
-    axes.set_ylabel("change of the loss (nats per token)")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(frameon=False, labelcolor=_INK)
-    return axes
+    return _with_change_of_loss(axes, "layer")
 
 
 def plot_length_curve(
@@ -114,12 +109,7 @@ def plot_length_curve(
         axes.plot(lengths, change, style, color=colour, marker="o", markersize=3, label=name)
     if tolerance is not None:
         axes.axhline(tolerance, color=NORMAL, linewidth=0.8, linestyle=":", label="tolerance")
-    axes.axhline(0, color=_INK, linewidth=0.8)
-    axes.set_xlabel("length (layer calls)")
-    axes.set_ylabel("change of the loss (nats per token)")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(frameon=False, labelcolor=_INK)
-    return axes
+    return _with_change_of_loss(axes, "length (layer calls)")
 
 
 def plot_layers(values: Explanation | ArrayLike, *, ax: Axes | None = None) -> Axes:
@@ -274,6 +264,16 @@ def plain_style() -> AbstractContextManager[Any]:
             "pdf.fonttype": 42,
         }
     )
+
+
+def _with_change_of_loss(axes: Axes, over: str) -> Axes:
+    """Finish curves that show by how much the loss changes."""
+    axes.axhline(0, color=_INK, linewidth=0.8)
+    axes.set_xlabel(over)
+    axes.set_ylabel("change of the loss (nats per token)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False, labelcolor=_INK)
+    return axes
 
 
 def _axes(ax: Axes | None, *, height: float) -> Axes:

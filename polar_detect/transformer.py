@@ -13,7 +13,7 @@ from polar_detect import models
 from polar_detect.backbone import Backbone
 from polar_detect.encoder import Encoder
 from polar_detect.errors import InputError, ModelError
-from polar_detect.extraction import Extractor, Readings, Reference, program_features
+from polar_detect.extraction import Extractor, Readings, Reference
 from polar_detect.features import FeatureTable
 from polar_detect.menu import Menu
 from polar_detect.progress import CHUNK
@@ -163,11 +163,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
     def _with_programs(self, table: FeatureTable, texts: Sequence[str]) -> FeatureTable:
         if self.menu_ is None:
             return table
-        tracer = self.extractor_.tracer
-        found = self.menu_.minimal_programs(
-            tracer.executor, tracer.tokenize(texts), tolerance=self.tolerance
-        )
-        return FeatureTable.beside([table, program_features(found, tracer.backbone.n_layers)])
+        return self.extractor_.with_programs(table, texts, self.menu_, tolerance=self.tolerance)
 
     def _frame(
         self, table: FeatureTable, index: NDArray[np.intp], X: Any, n_texts: int

@@ -38,7 +38,7 @@ _SIMILARITY = Feature("neighbours", "similarity_mean")
 
 
 @dataclass(frozen=True)
-class _Scale:
+class Scale:
     """Median and robust spread of each feature on normal texts."""
 
     centre: Vector
@@ -46,6 +46,7 @@ class _Scale:
 
     @classmethod
     def fit(cls, values: NDArray[np.float32]) -> Self:
+        """Fit on normal texts, (n_texts, n_features)."""
         centre = np.median(values, axis=0).astype(np.float64)
         robust = 1.4826 * np.median(np.abs(values - centre), axis=0)
         # Where most texts agree exactly (duplicates) the robust spread vanishes.
@@ -61,7 +62,7 @@ class _Scale:
 @dataclass(frozen=True)
 class _Fitted:
     features: tuple[Feature, ...]
-    scale: _Scale
+    scale: Scale
     means: Vector  # (2 n_features,) on normal texts
     views: Vector  # (n_views, 2 n_features): weights; a normal text scores 0 ± 1
     shares: Vector  # (n_views,), sum 1
@@ -107,7 +108,7 @@ class AutoHead(Head):
         self._fitted: _Fitted | None = None
 
     @property
-    def reason(self) -> str:  # type: ignore[override]
+    def reason(self) -> str:
         """What was chosen, and the figure that it was chosen by."""
         kind = "eight views of topic and form, combined by their tail probabilities"
         if self._fitted is None:
@@ -132,10 +133,10 @@ class AutoHead(Head):
 
     def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:
         """Fit the views; see `Head.fit`."""
-        scale = _Scale.fit(normal.values)
+        scale = Scale.fit(normal.values)
         inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
         topic = [
-            _logistic(inside, outside, _columns(normal, is_one_of), seed=seed)
+            logistic_weights(inside, outside, _columns(normal, is_one_of), seed=seed)
             for is_one_of in (_is_topic, _is_topic_or_words)
         ]
         form = _form_views(normal)
@@ -195,7 +196,7 @@ class AutoHead(Head):
         head = cls()
         head._fitted = _Fitted(
             features=tuple(Feature.from_name(name) for name in stored["features"]),
-            scale=_Scale(*(np.asarray(stored["scale"][part]) for part in ("centre", "spread"))),
+            scale=Scale(*(np.asarray(stored["scale"][part]) for part in ("centre", "spread"))),
             means=np.asarray(stored["means"]),
             views=np.asarray(stored["views"]),
             shares=np.asarray(stored["shares"]),
@@ -237,8 +238,24 @@ def _separation(normal: FeatureTable, strangers: FeatureTable) -> float:
     return auroc(labels, np.concatenate(parts))
 
 
-def _logistic(inside: Vector, outside: Vector, columns: NDArray[np.intp], *, seed: int) -> Vector:
-    """Return the weights of a logistic regression of outside against inside."""
+def logistic_weights(
+    inside: Vector, outside: Vector, columns: NDArray[np.intp], *, seed: int
+) -> Vector:
+    """Return the weights of a logistic regression of strangers against normal texts.
+
+    Parameters
+    ----------
+    inside, outside : (n_texts, 2 n_features) float64
+        Standardised normal texts and strangers; see `Scale.apply`.
+    columns : (n,) intp
+        Features that take part.
+    seed : int
+
+    Returns
+    -------
+    (2 n_features,) float64
+        0 for features that take no part; without an intercept.
+    """
     columns = np.concatenate([columns, columns + inside.shape[1] // 2])
     rows = np.vstack([inside, outside])[:, columns]
     is_outside = np.repeat([0, 1], [len(inside), len(outside)])

@@ -42,8 +42,6 @@ class Head(ABC):
     ----------
     name : str
         As users write it.
-    reason : str
-        One sentence for the artifact and the report: what it is and why.
     needs_curves : bool
         Whether signatures shall include skip, loop, exit and context curves.
     needs_corruptions : bool
@@ -58,12 +56,16 @@ class Head(ABC):
     """
 
     name: ClassVar[str]
-    reason: ClassVar[str]
     needs_curves: ClassVar[bool]
     needs_corruptions: ClassVar[bool]
     needs_programs: ClassVar[bool]
     needs_context: ClassVar[bool]
     needs_distances: ClassVar[bool]
+
+    @property
+    @abstractmethod
+    def reason(self) -> str:
+        """What it is and why, in one sentence for the artifact and the report."""
 
     @property
     def choices(self) -> dict[str, str]:

@@ -50,7 +50,7 @@ class PyODHead(Head):
     def __init__(self, detector: Any) -> None:
         kind = type(detector).__name__
         self.name = f"{PREFIX}{kind}"  # type: ignore[misc]  # each PyOD detector has its own
-        self.reason = f"PyOD's {kind} over distances, context, losses and program"  # type: ignore[misc]
+        self.reason = f"PyOD's {kind} over distances, context, losses and program"
         self._detector = detector
         self._scaler: Any = None
         self._features: tuple[Feature, ...] = ()

@@ -27,6 +27,7 @@ from polar_detect.cli.commands.search_output import (
     print_record,
     print_text,
     program_record,
+    programs_met,
 )
 from polar_detect.criteria import SameLoss
 from polar_detect.executor import Executor
@@ -132,8 +133,7 @@ def _exported(
     found: Sequence[MinimalProgram],
 ) -> list[PolarSample]:
     """Return what was found as samples; whether a program is valid is measured in float32."""
-    full = Program.full(executor.backbone.n_layers)
-    met = [list(dict.fromkeys([full, f.program, *(c.program for c in f.curve)])) for f in found]
+    met = [programs_met(f.program, f.curve, executor.backbone.n_layers) for f in found]
     answers = are_valid(executor, tokens.rows, met, settings.criterion, prefixes=tokens.prefixes)
     triples = zip(samples, met, answers, strict=True)
     return [sample.with_programs(programs, valid) for sample, programs, valid in triples]

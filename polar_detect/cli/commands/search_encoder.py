@@ -17,6 +17,7 @@ from polar_detect.cli.commands.search_output import (
     print_record,
     print_text,
     program_record,
+    programs_met,
 )
 from polar_detect.criteria import SameLoss
 from polar_detect.encoder_backbone import EncoderBackbone
@@ -97,7 +98,7 @@ def _exported(
     found: Sequence[MinimalEncoderProgram],
 ) -> list[PolarSample]:
     full = Program.full(backbone.n_layers)
-    met = [list(dict.fromkeys([full, f.program, *(c.program for c in f.curve)])) for f in found]
+    met = [programs_met(f.program, f.curve, backbone.n_layers) for f in found]
     distances = encoder_distances(backbone, [sample.question for sample in samples], met)
     exported = []
     for sample, programs, own in zip(samples, met, distances, strict=True):

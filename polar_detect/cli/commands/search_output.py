@@ -32,6 +32,12 @@ def program_record(program: Program, n_layers: int) -> dict[str, object]:
     }
 
 
+def programs_met(program: Program, curve: Sequence[Candidate], n_layers: int) -> list[Program]:
+    """Return what an export holds of a search, each once: full, minimal, best of each length."""
+    met = (Program.full(n_layers), program, *(candidate.program for candidate in curve))
+    return list(dict.fromkeys(met))
+
+
 def curve_record(curve: Sequence[Candidate], measure: str) -> list[dict[str, object]]:
     """Return the best program of each length, shortest first, with its `measure`."""
     return [{"length": len(c.program), "program": str(c.program), measure: c.loss} for c in curve]
