@@ -9,7 +9,6 @@ held constant.
 """
 
 import argparse
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -24,12 +23,12 @@ from benchmark import CACHE
 from numpy.typing import NDArray
 from scipy import stats
 from sklearn.ensemble import IsolationForest
-from sklearn.linear_model import LogisticRegression
 
 from polar_detect import models
 from polar_detect.calibration import conformal_p_values
 from polar_detect.detector import Engine
 from polar_detect.detectors import AutoHead, IsolationForestHead, LightGBMHead
+from polar_detect.detectors.auto import Scale, logistic_weights
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.metrics import auroc
 
@@ -72,18 +71,14 @@ def main() -> None:
     print(f"{common.machine()}; AUROC, mean over {options.seeds} seeds\n")
     print(_auroc_table(found), _drivers_table(drivers), sep="\n\n")
     if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
         whole = {"machine": common.machine(), "auroc": found, "drivers": drivers}
-        options.out.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+        common.write_json(options.out, whole)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     common.add_data_option(parser)
-    parser.add_argument("--tasks", type=lambda names: names.split(","), default=bench_tasks.QUICK)
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--n-train", type=int, default=400)
-    parser.add_argument("--n-test", type=int, default=150, help="test rows per class at most")
+    bench_tasks.add_split_options(parser, tasks=bench_tasks.QUICK, n_train=400, n_test=150)
     parser.add_argument("--cache", type=Path, default=CACHE, help=f"default: {CACHE}")
     parser.add_argument("--out", type=Path, help="JSON file for every figure")
     return parser.parse_args()
@@ -107,9 +102,9 @@ def _methods() -> dict[str, Method]:
             LightGBMHead(), seed=seed
         ),
         "head: isolation forest": lambda own, seed: own.scores(IsolationForestHead(), seed=seed),
-        "head: isolation forest on novelty and similarity": _on(_is_close, forest),
         "head: mean of calibrated p-values per layer": p_values,
         "head: mean of these five": ensemble,
+        "head: isolation forest on novelty and similarity": _on(_is_close, forest),
         "loss only, high": lambda own, _: own.test.where(lambda f: f == _LOSS).values[:, 0],
         "loss only, both tails": lambda own, _: tails(own.where(lambda f: f == _LOSS), 0),
     }
@@ -153,22 +148,22 @@ def _is_close(feature: Feature) -> bool:
 
 def tails(own: Signatures, _: int) -> Scores:
     """Score the mean distance of the features from their normal medians."""
-    return np.abs(_standardised(own, own.test)).mean(1)
+    return _distances(own, own.test).mean(1)
 
 
 def clusters(own: Signatures, seed: int) -> Scores:
     """Score by a logistic regression of held-out clusters against normal texts."""
-    parts = (_standardised(own, table) for table in (own.normal, own.strangers, own.test))
-    normal, strangers, test = (np.hstack([part, np.abs(part)]) for part in parts)
-    labels = np.repeat([0, 1], [len(normal), len(strangers)])
-    model = LogisticRegression(C=0.1, class_weight="balanced", max_iter=1000, random_state=seed)
-    return model.fit(np.vstack([normal, strangers]), labels).decision_function(test)
+    scale = Scale.fit(own.normal.values)
+    parts = (own.normal, own.strangers, own.test)
+    normal, strangers, test = (scale.apply(table.values) for table in parts)
+    every = np.arange(len(own.test.features))
+    return test @ logistic_weights(normal, strangers, every, seed=seed)
 
 
 def p_values(own: Signatures, _: int) -> Scores:
     """Score the mean of log p-values of both tails over the features of layers."""
     layered = own.where(lambda f: f.layer is not None)
-    normal, test = (np.abs(_standardised(layered, t)) for t in (layered.normal, layered.test))
+    normal, test = (_distances(layered, table) for table in (layered.normal, layered.test))
     pairs = zip(normal.T, test.T, strict=True)
     return -np.mean([np.log(conformal_p_values(n, t)) for n, t in pairs], axis=0)
 
@@ -181,11 +176,9 @@ def ensemble(own: Signatures, seed: int) -> Scores:
     return np.mean([stats.rankdata(own) for own in scores], axis=0)
 
 
-def _standardised(own: Signatures, table: FeatureTable) -> NDArray[np.float64]:
-    centre = np.median(own.normal.values, axis=0)
-    robust = 1.4826 * np.median(np.abs(own.normal.values - centre), axis=0)
-    spread = np.maximum(robust, 0.3 * own.normal.values.std(axis=0))
-    return np.clip((table.values - centre) / np.where(spread > 0, spread, 1), -8, 8)
+def _distances(own: Signatures, table: FeatureTable) -> NDArray[np.float64]:
+    """Return how far each feature is from its normal median, in robust standard deviations."""
+    return Scale.fit(own.normal.values).apply(table.values)[:, len(table.features) :]
 
 
 def _drivers(own: Signatures, labels: NDArray[np.bool_], seed: int) -> dict[str, float]:

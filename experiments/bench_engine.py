@@ -6,7 +6,6 @@ other work runs beside. Layer calls are those that the executor counted.
 """
 
 import argparse
-import json
 import resource
 import statistics
 import subprocess
@@ -54,8 +53,7 @@ def main() -> None:
     if options.plot:
         _plot(figures["growth"], options.plot, options.clock)
     if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        common.write_json(options.out, figures)
 
 
 def _options() -> argparse.Namespace:

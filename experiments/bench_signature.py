@@ -5,7 +5,6 @@ printed. Texts per second are those of `PolarDetector.assess`, models loaded.
 """
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -126,9 +125,8 @@ def _table(medians_s: dict[str, float], n_texts: int) -> str:
 
 
 def _write(path: Path, times_s: dict[str, list[float]], n_texts: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     stored = {"machine": common.machine(), "n_texts": n_texts, "times_s": times_s}
-    path.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    common.write_json(path, stored)
 
 
 if __name__ == "__main__":

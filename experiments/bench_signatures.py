@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 from bench_baselines import Scores
@@ -20,7 +20,6 @@ import polar_detect
 from polar_detect import PolarDetector
 from polar_detect.detector import Engine
 from polar_detect.detectors import Attribution, AutoHead, Head
-from polar_detect.extraction import program_features
 from polar_detect.features import Feature, FeatureTable
 
 # Sources that tables do not depend on: what comes after them, and what people look at.
@@ -61,16 +60,10 @@ class Signatures:
             return cls(*(FeatureTable(stored[part], features) for part in _PARTS))
 
 
-class Notes(Head):
-    """A detector that keeps the tables that it is fitted on, and finds every text the same."""
+class Notes(AutoHead):
+    """Asks for what the default detector asks for, keeps it, and finds every text the same."""
 
     name = "notes"
-    reason = "keeps what it is shown"
-    needs_curves = AutoHead.needs_curves
-    needs_corruptions = AutoHead.needs_corruptions
-    needs_programs = AutoHead.needs_programs
-    needs_context = AutoHead.needs_context
-    needs_distances = AutoHead.needs_distances
 
     def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:  # noqa: ARG002
         """Keep both tables."""
@@ -83,23 +76,11 @@ class Notes(Head):
     def _explain(self, table: FeatureTable) -> Attribution:
         return Attribution(0.0, np.zeros(table.values.shape), table.features)
 
-    def save(self, folder: Path) -> None:
-        """Refuse; see `Signatures.save`."""
-        raise NotImplementedError("notes are kept with Signatures.save")
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Refuse; see `Signatures.load`."""
-        raise NotImplementedError("notes are kept with Signatures.load")
-
 
 class EveryNote(Notes):
     """Notes on everything that a signature can hold."""
 
-    needs_curves: ClassVar[bool] = True
-    needs_programs: ClassVar[bool] = True
-    needs_context: ClassVar[bool] = True
-    needs_distances: ClassVar[bool] = True
+    needs_curves = needs_programs = needs_context = needs_distances = True
 
 
 def signatures(
@@ -135,13 +116,9 @@ def signatures(
 def _test_table(detector: PolarDetector, texts: Sequence[str]) -> FeatureTable:
     fitted, extractor = detector.fitted_, detector.engine_.extractor
     table = extractor.signatures(extractor.read(texts), fitted.reference)
-    if fitted.head.needs_programs:
-        tracer = extractor.tracer
-        found = fitted.menu.minimal_programs(
-            tracer.executor, tracer.tokenize(texts), tolerance=detector.tolerance
-        )
-        table = FeatureTable.beside([table, program_features(found, detector.n_layers)])
-    return table
+    if not fitted.head.needs_programs:
+        return table
+    return extractor.with_programs(table, texts, fitted.menu, tolerance=detector.tolerance)
 
 
 def place(folder: Path, *parts: object) -> Path:

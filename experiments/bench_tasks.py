@@ -1,9 +1,10 @@
 """The benchmark's tasks by name: which texts of which public data set are normal."""
 
+import argparse
 import csv
 import functools
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import common
@@ -40,6 +41,17 @@ _MACHINE_STATE = {
     "Torque [Nm]": "torque {:.1f} Nm",
     "Tool wear [min]": "tool wear {:.0f} min",
 }
+
+
+def add_split_options(
+    parser: argparse.ArgumentParser, *, tasks: Sequence[str], n_train: int, n_test: int
+) -> None:
+    """Add what says which splits of which tasks are drawn, with these defaults."""
+    known = common.some_of(names())
+    parser.add_argument("--tasks", type=known, default=tuple(tasks), help="a,b,…")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--n-train", type=int, default=n_train)
+    parser.add_argument("--n-test", type=int, default=n_test, help="test rows per class at most")
 
 
 def names() -> list[str]:

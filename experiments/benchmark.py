@@ -133,9 +133,8 @@ def main() -> None:
     print(f"{common.machine()}; AUROC, mean over seeds (number: {options.seeds})\n")
     print(bench_tables.report(runs, default=POLAR))
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
         whole = {"machine": common.machine(), "runs": [asdict(run) for run in runs]}
-        options.json.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+        common.write_json(options.json, whole)
 
 
 def _options() -> argparse.Namespace:
@@ -143,11 +142,13 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     common.add_data_option(parser)
     parser.add_argument("--quick", action="store_true", help="eight tasks, two seeds")
-    parser.add_argument("--tasks", type=_some_of(bench_tasks.names()), help="a,b,…; default: all")
+    parser.add_argument(
+        "--tasks", type=common.some_of(bench_tasks.names()), help="a,b,…; default: all"
+    )
     parser.add_argument("--seeds", type=int, help="default: 5, with --quick 2")
     parser.add_argument(
         "--methods",
-        type=_some_of(families),
+        type=common.some_of(families),
         default=families,
         help=f"families of methods among {','.join(families)}; default: all",
     )
@@ -160,20 +161,6 @@ def _options() -> argparse.Namespace:
     options.tasks = options.tasks or (bench_tasks.QUICK if options.quick else bench_tasks.names())
     options.seeds = options.seeds or (2 if options.quick else 5)
     return options
-
-
-def _some_of(allowed: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
-    known = tuple(allowed)
-
-    def parse(value: str) -> tuple[str, ...]:
-        names = tuple(value.split(","))
-        if unknown := [name for name in names if name not in known]:
-            raise argparse.ArgumentTypeError(
-                f"Got '{unknown[0]}'; expected some of {','.join(known)}."
-            )
-        return names
-
-    return parse
 
 
 def _units(options: argparse.Namespace) -> Iterable[Unit]:

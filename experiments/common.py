@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +79,27 @@ def add_data_option(parser: argparse.ArgumentParser) -> None:
         help="folder with the data sets; default: $POLAR_DETECT_DATA, else ../shared/data "
         "beside the repository",
     )
+
+
+def some_of(allowed: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
+    """Return an argparse type for names with commas between them, all among `allowed`."""
+    known = tuple(allowed)
+
+    def parse(value: str) -> tuple[str, ...]:
+        names = tuple(value.split(","))
+        if unknown := [name for name in names if name not in known]:
+            raise argparse.ArgumentTypeError(
+                f"Got '{unknown[0]}'; expected some of {','.join(known)}."
+            )
+        return names
+
+    return parse
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write figures for later, in a folder that is made where there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def clinc_queries(data: Path, part: str) -> list[str]:

@@ -5,7 +5,6 @@ Progress goes to stderr, a Markdown table to stdout.
 """
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -152,9 +151,8 @@ def _mean_and_spread(values: Sequence[float]) -> str:
 
 
 def _write(path: Path, runs: Sequence[Run]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     stored = {"machine": common.machine(), "runs": [asdict(run) for run in runs]}
-    path.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    common.write_json(path, stored)
 
 
 if __name__ == "__main__":

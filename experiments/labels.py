@@ -6,7 +6,6 @@ LightGBM and a random forest on TF-IDF and on MiniLM's embeddings, which see the
 """
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,18 +47,14 @@ def main() -> None:
     print(f"{common.machine()}; {title}\n")
     print(_table(found))
     if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        common.write_json(options.out, found)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     common.add_data_option(parser)
     tasks = [name for name in bench_tasks.QUICK if not name.startswith("xsum")]  # too few rows
-    parser.add_argument("--tasks", type=lambda names: names.split(","), default=tasks)
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--n-train", type=int, default=600)
-    parser.add_argument("--n-test", type=int, default=300, help="test rows per class at most")
+    bench_tasks.add_split_options(parser, tasks=tasks, n_train=600, n_test=300)
     parser.add_argument("--cache", type=Path, default=CACHE, help=f"default: {CACHE}")
     parser.add_argument("--out", type=Path, help="JSON file for every figure")
     return parser.parse_args()

@@ -18,6 +18,7 @@ from pathlib import Path
 import bench_tasks
 import common
 import numpy as np
+from bench_signatures import Notes
 from common import Split
 from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
@@ -30,7 +31,7 @@ from polar_detect import models
 from polar_detect.backbone import Backbone
 from polar_detect.detectors import HEADS, Head
 from polar_detect.encoder import Encoder
-from polar_detect.extraction import Extractor, program_features
+from polar_detect.extraction import Extractor
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.fitting import Fitted, Fitting
 from polar_detect.length_curve import GROUP, length_curve_features, swept_curves
@@ -40,40 +41,14 @@ from polar_detect.signature import Tracer
 Values = NDArray[np.float64]
 
 
-class Keeping(Head):
-    """A head that keeps the tables it is fitted on, so that others can be fitted on them."""
+class CurveNotes(Notes):
+    """Notes on what programs and contexts say, as the heads that are compared ask for them."""
 
-    name = "keeping"
-    reason = "keeps tables"
-    needs_curves = False
-    needs_corruptions = False  # or as the heads that are compared
-    needs_programs = True
-    needs_context = True
-    needs_distances = True
+    needs_programs = needs_context = needs_distances = True
 
     def __init__(self, heads: Sequence[Head]) -> None:
+        super().__init__()
         self.needs_corruptions = any(head.needs_corruptions for head in heads)  # type: ignore[misc]
-
-    def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> "Keeping":
-        """Keep both tables; see `Head.fit`."""
-        del seed
-        self.normal, self.strangers = normal, strangers
-        return self
-
-    def _scores(self, table: FeatureTable) -> Values:
-        return np.zeros(len(table))
-
-    def _explain(self, table: FeatureTable) -> None:  # type: ignore[override]
-        raise NotImplementedError
-
-    def save(self, folder: Path) -> None:
-        """Is not stored."""
-        raise NotImplementedError
-
-    @classmethod
-    def load(cls, folder: Path) -> "Keeping":
-        """Is not stored."""
-        raise NotImplementedError
 
 
 def main() -> None:
@@ -93,8 +68,7 @@ def main() -> None:
                 results.setdefault(name, {}).setdefault(method, []).append(auroc)
             common.say(f"{name}, seed {seed}: {time.perf_counter() - start_s:.0f} s")
             if options.out:
-                options.out.parent.mkdir(parents=True, exist_ok=True)
-                options.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+                common.write_json(options.out, results)
     print(
         f"{common.machine()}; {models.DEFAULT_MODEL}, {options.n_train} normal texts to fit, up to "
         f"{options.n_test} + {options.n_test} to score, mean AUROC of {options.seeds} seeds\n"
@@ -105,10 +79,8 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     common.add_data_option(parser)
-    parser.add_argument("--tasks", type=lambda s: s.split(","), default=["sms", "bgl", "clinc"])
-    parser.add_argument("--n-train", type=int, default=300)
-    parser.add_argument("--n-test", type=int, default=150)
-    parser.add_argument("--seeds", type=int, default=2)
+    tasks = ("sms", "bgl", "clinc")
+    bench_tasks.add_split_options(parser, tasks=tasks, n_train=300, n_test=150)
     parser.add_argument(
         "--heads", type=lambda s: s.split(","), default=["isolation-forest", "lightgbm"]
     )
@@ -121,10 +93,10 @@ def _aurocs(
     extractor: Extractor, split: Split, seed: int, options: argparse.Namespace
 ) -> dict[str, float]:
     heads = [HEADS[name]() for name in options.heads]
-    keeping = Keeping(heads)
+    notes = CurveNotes(heads)
     fitting = Fitting(extractor, Tracker(None), tolerance=0.1, seed=seed)
-    fitted = fitting.run(keeping, split.train, split.train[:20], [])  # calibration is not used
-    tables = keeping.normal, _signatures(extractor, fitted, split.test)
+    fitted = fitting.run(notes, split.train, split.train[:20], [])  # calibration is not used
+    tables = notes.normal, _signatures(extractor, fitted, split.test)
     losses = [table.where(lambda f: f.name == "loss/mean").values for table in tables]
     curves = {"the menu": [table.where(lambda f: f.group == GROUP).values for table in tables]}
     if options.sweeps:
@@ -142,7 +114,7 @@ def _aurocs(
     for head in heads:
         for said, change in (("without", _without_curves), ("with", _as_programs)):
             own_head = copy.deepcopy(head)
-            own_head.fit(change(keeping.normal), change(keeping.strangers), seed=seed)
+            own_head.fit(change(notes.normal), change(notes.strangers), seed=seed)
             scores[f"{head.name} {said} curve"] = own_head.scores(change(tables[1]))
     return {name: float(roc_auc_score(split.is_anomalous, own)) for name, own in scores.items()}
 
@@ -154,10 +126,8 @@ def _swept(extractor: Extractor, texts: list[str]) -> NDArray[np.float32]:
 
 
 def _signatures(extractor: Extractor, fitted: Fitted, texts: list[str]) -> FeatureTable:
-    tracer = extractor.tracer
-    found = fitted.menu.minimal_programs(tracer.executor, tracer.tokenize(texts), tolerance=0.1)
     table = extractor.signatures(extractor.read(texts), fitted.reference)
-    return FeatureTable.beside([table, program_features(found, tracer.backbone.n_layers)])
+    return extractor.with_programs(table, texts, fitted.menu, tolerance=0.1)
 
 
 def _mahalanobis(tables: Sequence[NDArray[np.float32]]) -> Values:
