@@ -255,3 +255,13 @@ def test_an_unfitted_detector_is_not_saved(tmp_path):
 def test_another_architecture_works_the_same_way(tmp_path, minilm):  # noqa: ARG001
     detector = fit_tiny(save_tiny(CONFIGS["gpt2"], tmp_path / "gpt2"))
     assert auroc(np.repeat([0, 1], [7, 4]), -detector.score_samples(NEW[:7] + STRANGE)) > 0.85
+
+
+@pytest.mark.parametrize(
+    ("n_normal", "n_held_out"), [(40, 19), (100, 25), (400, 100), (600, 100), (2000, 200)]
+)
+def test_a_quarter_is_held_out_at_most_a_hundred_or_a_tenth(n_normal, n_held_out):
+    texts = np.asarray([f"text {i}" for i in range(n_normal)], object)
+    train, held_out = PolarDetector()._split(texts)
+    assert len(held_out) == n_held_out
+    assert sorted([*train, *held_out]) == sorted(texts)

@@ -155,3 +155,31 @@ def test_a_file_that_is_no_model_is_refused(heads, tmp_path, name, file, message
 def test_an_unknown_name_is_refused_with_the_known_ones():
     with pytest.raises(InputError, match=r"Got detector 'forest'; expected one of .*lightgbm"):
         new_head("forest")
+
+
+def similar(n, *, seed, shift):
+    """Return a table whose similarity lies `shift` standard deviations below that of others."""
+    own = table(n, seed=seed)
+    values = own.values.copy()
+    values[:, FEATURES.index(Feature("neighbours", "similarity_mean"))] -= shift
+    return FeatureTable(values, FEATURES)
+
+
+@pytest.mark.parametrize(("shift", "topic"), [(-3, "25%"), (0, "25%"), (0.8, "46%"), (3, "75%")])
+def test_topic_counts_as_similarity_tells_held_out_clusters_apart(shift, topic):
+    head = new_head("auto").fit(table(400, seed=1), similar(400, seed=2, shift=shift), seed=0)
+    assert head.choices["topic"] == topic
+    assert head.choices["columns"] == "0%"
+    assert f"topic counts for {topic}" in head.reason
+    assert head.choices["separation"] in head.reason
+
+
+def test_what_is_twice_as_strange_counts_for_more_than_twice_as_much(heads):
+    """Views enter by their tail probability; their sum would grow in proportion."""
+    novelty = [i for i, f in enumerate(FEATURES) if f.part.startswith("novelty_")]
+    values = np.tile(np.asarray(heads["auto"]._fitted.scale.centre, np.float32), (3, 1))
+    for row, size in enumerate((0, 2, 4)):
+        values[row, novelty] += size * heads["auto"]._fitted.scale.spread[novelty]
+    usual, strange, stranger = heads["auto"].scores(FeatureTable(values, FEATURES))
+    assert strange > usual
+    assert stranger - usual > 2.2 * (strange - usual)
