@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from safetensors import SafetensorError
@@ -20,6 +20,7 @@ from safetensors.numpy import save as to_bytes
 
 import polar_detect
 from polar_detect import calibration
+from polar_detect.changes import Changes, Covariances
 from polar_detect.contents import ARRAYS, TEXTS, kept_texts
 from polar_detect.detector import Engine, PolarDetector
 from polar_detect.detectors import head_class
@@ -47,6 +48,8 @@ from polar_detect.tokens import TokenIndex
 # - A new fixture is added (tests/write_artifact.py) with each minor version; none is rewritten.
 _HEAD = "head"
 _UNFIT = (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError)
+_Arrays = Covariances | Geometry | TokenIndex
+_Part = TypeVar("_Part", Covariances, Geometry, TokenIndex)
 _PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")
 
 
@@ -276,31 +279,36 @@ def _read_fitted(folder: Path, manifest: dict[str, Any], rows: RowTemplate | Non
     )
 
 
-def _reference_parts(reference: Reference) -> dict[str, Geometry | TokenIndex]:
+def _reference_parts(reference: Reference) -> dict[str, _Arrays]:
     """Return the parts of a reference whose fields are arrays, by their name in the file."""
-    return {
-        "decoder_geometry": reference.geometries.decoder,
-        "encoder_geometry": reference.geometries.encoder,
+    parts: dict[str, _Arrays] = {
         "tokens": reference.tokens,
         "encoder_tokens": reference.encoder_tokens,
     }
+    for name, pair in (("geometry", reference.geometries), ("changes", reference.changes)):
+        if pair is not None:
+            parts |= {f"decoder_{name}": pair.decoder, f"encoder_{name}": pair.encoder}
+    return parts
 
 
 def _reference(
     texts: tuple[str, ...], arrays: dict[str, Any], rows: RowTemplate | None
 ) -> Reference:
-    def geometry(name: str) -> Geometry:
-        return Geometry(*(arrays[f"{name}.{field.name}"] for field in fields(Geometry)))
+    def part(kind: type[_Part], name: str) -> _Part:
+        return kind(*(arrays[f"{name}.{field.name}"] for field in fields(kind)))
 
-    def index(name: str) -> TokenIndex:
-        return TokenIndex(*(arrays[f"{name}.{field.name}"] for field in fields(TokenIndex)))
+    def pair(kind: type[_Part], name: str) -> tuple[_Part, _Part] | None:
+        if not any(key.startswith(f"decoder_{name}.") for key in arrays):
+            return None
+        return part(kind, f"decoder_{name}"), part(kind, f"encoder_{name}")
 
-    geometries = Geometries(geometry("decoder_geometry"), geometry("encoder_geometry"))
+    changes, geometries = pair(Covariances, "changes"), pair(Geometry, "geometry")
     return Reference(
         texts,
         arrays["embeddings"],
-        geometries,
-        index("tokens"),
-        index("encoder_tokens"),
+        part(TokenIndex, "tokens"),
+        part(TokenIndex, "encoder_tokens"),
+        None if changes is None else Changes(*changes),
+        None if geometries is None else Geometries(*geometries),
         None if rows is None else ColumnReference.fit(rows, texts),
     )

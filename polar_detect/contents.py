@@ -121,6 +121,16 @@ def _kept(shapes: _Shapes, texts: tuple[str, ...] | None, folder: Path) -> tuple
             size(lambda name: name == "calibration_scores"),
         ),
     ]
+    if any("changes." in name for name in shapes):
+        layers = [shapes[f"{part}_changes.centres"][0][0] for part in ("decoder", "encoder")]
+        parts.insert(
+            -1,
+            Kept(
+                f"mean and covariance of what {layers[0]} layers of the language model and "
+                f"{layers[1]} of the encoder change",
+                size(lambda name: "changes." in name),
+            ),
+        )
     if texts is not None:
         parts.insert(0, Kept(f"{len(texts)} texts", (folder / TEXTS).stat().st_size))
     return tuple(parts)

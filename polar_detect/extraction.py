@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from polar_detect.changes import Changes, Trajectories
 from polar_detect.encoder import Encoder, Encoding
 from polar_detect.features import Feature, FeatureTable, by_layer
 from polar_detect.length_curve import length_curve_features
@@ -50,6 +51,11 @@ class Readings:
     def embeddings(self) -> Array:
         """Unit-length sentence embeddings, (n_texts, encoder hidden)."""
         return self.encoding.embeddings
+
+    @property
+    def trajectories(self) -> Trajectories:
+        """Pooled states of both models."""
+        return Trajectories(self.traces.trajectory, self.encoding.trajectory)
 
     @classmethod
     def below(cls, parts: Sequence[Self]) -> Self:
@@ -101,18 +107,22 @@ class Reference:
     texts : tuple of str
         Empty where they are not kept.
     embeddings : (n_texts, encoder hidden) float32, unit length
-    geometries : Geometries
     tokens, encoder_tokens : TokenIndex
         Of the language model and of the encoder.
+    changes : Changes, optional
+        None in detectors that an earlier version saved.
+    geometries : Geometries, optional
+        None where the detector does not read them.
     columns : ColumnReference, optional
         The numbers of rows that were written out as texts.
     """
 
     texts: tuple[str, ...]
     embeddings: Array
-    geometries: Geometries
     tokens: TokenIndex
     encoder_tokens: TokenIndex
+    changes: Changes | None = None
+    geometries: Geometries | None = None
     columns: ColumnReference | None = None
 
     def __len__(self) -> int:
@@ -123,21 +133,30 @@ class Reference:
         cls,
         readings: Readings,
         *,
+        has_geometries: bool = True,
         is_shuffled: bool = False,
         rows: "RowTemplate | None" = None,
     ) -> Self:
-        """Keep texts, embeddings and tokens; fit geometry, and the numbers of `rows`.
+        """Keep texts, embeddings and tokens; fit what they are compared by.
 
         Where `is_shuffled`, tokens are kept in another order than that of the texts.
         """
         return cls(
             readings.texts,
             readings.embeddings,
-            Geometries.fit(readings),
             TokenIndex.fit(readings.traces.tokens, is_shuffled=is_shuffled),
             TokenIndex.fit(readings.encoding.tokens, is_shuffled=is_shuffled),
+            Changes.fit(readings.trajectories),
+            Geometries.fit(readings) if has_geometries else None,
             None if rows is None else ColumnReference.fit(rows, readings.texts),
         )
+
+    def distances(self, readings: Readings) -> FeatureTable:
+        """Return how far the pooled states of texts are from those of normal texts."""
+        tables = [] if self.geometries is None else [self.geometries.distances(readings)]
+        if self.changes is not None:
+            tables.append(self.changes.features(readings.trajectories))
+        return FeatureTable.beside(tables)
 
     def without_texts(self) -> Self:
         """Return the same reference without the texts, and without what tells tokens by text."""
@@ -204,12 +223,12 @@ class Extractor:
         banned : (n_texts, n_reference) bool, optional
             Reference texts that a text must not meet: itself, or its own cluster.
         distances : FeatureTable, optional
-            Computed against another geometry, one that leaves such texts out.
+            As `Reference.distances`, but of normal texts that leave such texts out.
         """
         neighbours = reference.neighbours(readings.embeddings, banned=banned)
         tables = [
             readings.traces.table(),
-            distances or reference.geometries.distances(readings),
+            distances or reference.distances(readings),
             self._novelty(readings, reference, banned),
             _similarity(neighbours),
         ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from polar_detect.changes import features_without
 from polar_detect.detectors import Head
 from polar_detect.drift import FeatureStatistics
 from polar_detect.errors import InputError
@@ -23,8 +24,7 @@ from polar_detect.features import FeatureTable
 from polar_detect.menu import Menu
 from polar_detect.minimal import MinimalProgram
 from polar_detect.outliers import corrupted, crossed, topic_clusters
-from polar_detect.progress import CHUNK, Tracker
-from polar_detect.reference import Geometry
+from polar_detect.progress import Tracker
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
@@ -118,6 +118,7 @@ class Fitting:
         # Shuffled before anything is compared with it: the order decides between equal tokens.
         reference = Reference.fit(
             readings,
+            has_geometries=head.needs_distances,
             is_shuffled=not self.store_texts,
             rows=self.rows if self.store_texts else None,
         )
@@ -153,8 +154,7 @@ class Fitting:
         seed = self.seed
         n = len(readings)
         folds = np.random.default_rng(seed).integers(0, _N_FOLDS, n)
-        every_layer = head.needs_distances
-        against = _Against(readings, reference, folds, every_layer=every_layer)
+        against = _Against(readings, reference, folds)
         normal = self._relative("normal texts", readings, np.arange(n), against)
         if head.needs_programs:
             programs = self._programs(readings.texts, menu)
@@ -164,7 +164,7 @@ class Fitting:
             return normal, self._signatures(head, labelled, reference, menu)
         clusters = topic_clusters(readings.embeddings, seed=seed)
         kept = np.sort(np.random.default_rng(seed).permutation(n)[: self._max_strangers])
-        apart = _Against(readings, reference, clusters, every_layer=every_layer, bans_group=True)
+        apart = _Against(readings, reference, clusters, bans_group=True)
         parts = [self._relative("held-out clusters", readings.rows(kept), kept, apart)]
         if head.needs_programs:
             own = program_features([programs[i] for i in kept], self.n_layers)
@@ -202,26 +202,17 @@ class Fitting:
         self, stage_name: str, own: Readings, origins: NDArray[np.intp], against: "_Against"
     ) -> FeatureTable:
         """Return signatures of texts made of the training texts `origins`, as if unseen."""
-        groups = against.groups[origins]
-        tables: list[FeatureTable] = []
-        order: list[NDArray[np.intp]] = []
-        stage = self.tracker.stage(stage_name, len(own))
-        for group in np.unique(groups):
-            rows = np.flatnonzero(groups == group)
-            geometries = against.geometries_without(int(group))
-            for start in range(0, len(rows), CHUNK):
-                part = rows[start : start + CHUNK]
-                readings = own.rows(part)
-                table = self.extractor.signatures(
-                    readings,
-                    against.reference,
-                    banned=against.banned(origins[part]),
-                    distances=geometries.distances(readings),
-                )
-                tables.append(table)
-                order.append(part)
-                stage.advance(len(part))
-        return FeatureTable.below(tables).rows(np.argsort(np.concatenate(order)))
+        distances = against.distances(own, origins)
+        tables = [
+            self.extractor.signatures(
+                own.rows(part),
+                against.reference,
+                banned=against.banned(origins[part]),
+                distances=distances.rows(part),
+            )
+            for part in self.tracker.chunks(stage_name, len(own))
+        ]
+        return FeatureTable.below(tables)
 
     def _signatures(
         self, head: Head, readings: Readings, reference: Reference, menu: Menu
@@ -280,9 +271,7 @@ class _Against:
     readings : Readings
     reference : Reference
     groups : (n_texts,) int64
-        Geometry is fitted without the text's own group.
-    every_layer : bool
-        Whether the language model's geometry is, too; it is most of the work.
+        What normal pooled states are like is fitted without the text's own group.
     bans_group : bool
         Whether neighbours must come from other groups too, or only not be the text itself,
         wherever it occurs.
@@ -291,7 +280,6 @@ class _Against:
     readings: Readings
     reference: Reference
     groups: NDArray[np.int64]
-    every_layer: bool
     bans_group: bool = False
 
     def banned(self, origins: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -300,16 +288,28 @@ class _Against:
         banned: NDArray[np.bool_] = keys[origins][:, None] == keys
         return banned
 
-    def geometries_without(self, group: int) -> Geometries:
-        """Return the geometries of all texts but one group's."""
+    def distances(self, own: Readings, origins: NDArray[np.intp]) -> FeatureTable:
+        """Return what `Reference.distances` does, for texts made of the texts `origins`."""
+        groups = self.groups[origins]
+        whole = (self.readings.trajectories, self.groups)
+        tables = [features_without(*whole, own.trajectories, groups)]
+        if self.reference.geometries is not None:
+            tables.insert(0, self._distances_by_geometry(own, groups))
+        return FeatureTable.beside(tables)
+
+    def _distances_by_geometry(self, own: Readings, groups: NDArray[np.int64]) -> FeatureTable:
+        parts = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+        tables = [
+            self._geometries_without(int(groups[part[0]])).distances(own.rows(part))
+            for part in parts
+        ]
+        return FeatureTable.below(tables).rows(np.argsort(np.concatenate(parts)))
+
+    def _geometries_without(self, group: int) -> Geometries:
         outside = np.flatnonzero(self.groups != group)
         if len(outside) < 2:
-            return self.reference.geometries
-        others = self.readings.rows(outside)
-        if self.every_layer:
-            return Geometries.fit(others)
-        encoder = Geometry.fit(others.encoding.trajectory)
-        return Geometries(self.reference.geometries.decoder, encoder)
+            outside = np.arange(len(self.groups))
+        return Geometries.fit(self.readings.rows(outside))
 
     def _same_text(self) -> NDArray[np.int64]:
         """Return a number for each text that only its repetitions share."""

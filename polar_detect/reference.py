@@ -69,12 +69,12 @@ class Geometry:
         nearest = np.empty_like(mahalanobis)
         for layer in range(n_layers):
             centred = trajectory[:, layer + 1] - self.means[layer]
-            kept = _product(centred, self.directions[layer])
+            kept = product(centred, self.directions[layer])
             rest = np.maximum(np.square(centred).sum(1) - np.square(kept).sum(1), 0)
             white = kept / np.sqrt(self.variances[layer])
             squared = np.square(white).sum(1) + rest / self.rests[layer]
             mahalanobis[:, layer] = np.log(np.maximum(squared, 1e-12))
-            similarity = _product(_unit(white), self.points[layer])
+            similarity = product(_unit(white), self.points[layer])
             n_nearest = min(_N_NEAREST, similarity.shape[1])
             nearest[:, layer] = 1 - np.sort(similarity, axis=1)[:, -n_nearest:].mean(1)
         return FeatureTable.beside(
@@ -117,7 +117,7 @@ def _principal(centred: Array, n_components: int) -> tuple[Array, Array, float]:
 
 
 @torch.no_grad()
-def _product(rows: Array, matrix: Array) -> Array:
+def product(rows: Array, matrix: Array) -> Array:
     """Return ``rows @ matrix.T`` with every row's last bits the same in any company."""
     # A copy where a memory map or a slice is read-only or strided, which torch would not take.
     weight = torch.from_numpy(np.require(matrix, np.float32, ["C", "W"]))
@@ -166,7 +166,7 @@ def nearest(
         Pairs that are not allowed: a text and itself, or its own cluster. They count as
         opposite (cosine −1), so that they come last.
     """
-    similarity = _product(embeddings, reference)
+    similarity = product(embeddings, reference)
     if banned is not None:
         similarity = np.where(banned, np.float32(-1), similarity)
     index = np.argsort(-similarity, axis=1, kind="stable")[:, :k]

@@ -1,8 +1,8 @@
-"""The default detector: eight simple views of a signature, and how far to trust each.
+"""The default detector: a view of a text's topic, one of its form, and how far to trust each.
 
-Every view is linear in standardised features and their absolute values. Its tail probability
-enters the score, so that one strange view counts for more than several odd ones, and a view
-counts for as much as the normal texts themselves say that it can.
+Every view is linear in standardised features and their absolute values. The square of its
+surprise enters the score, so that one strange view counts for more than two odd ones; and a
+view counts for as much as the normal texts themselves say that it can.
 """
 
 import json
@@ -24,12 +24,12 @@ from polar_detect.numbers import column_share, column_views
 Vector = NDArray[np.float64]
 
 _FILE = "auto.json"
-_STRENGTH = 0.1  # inverse regularisation
+_STRENGTH = 0.03  # inverse regularisation
 _CLIP = 8.0  # robust standard deviations; one wild feature must not decide alone
-_N_TOPIC_VIEWS = 2
-_N_TEXT_VIEWS = 8
+_N_TEXT_VIEWS = 2
+_POWER = 2.0
 _SMALL = 1e-6  # standard deviations; below, a view's slope is that at zero
-# The topic views' share grows from the first to the last of these ...
+# The topic view's share grows from the first to the last of these ...
 _SHARES = (0.25, 0.75)
 # ... while the AUROC of similarity on held-out clusters does between these.
 _SEPARATIONS = (0.65, 0.8)
@@ -66,35 +66,40 @@ class _Fitted:
     means: Vector  # (2 n_features,) on normal texts
     views: Vector  # (n_views, 2 n_features): weights; a normal text scores 0 ± 1
     shares: Vector  # (n_views,), sum 1
+    n_topic: int  # the first so many views tell of topic
+    n_text: int  # so many tell of the text, and the others of columns
+    power: float  # of the mean of the views' surprise
     similarity_auroc: float
 
 
 class AutoHead(Head):
-    """Eight views of a signature, each as the log of its upper tail probability.
+    """Two views of a signature, each by its surprise: −log of its upper tail probability.
 
-    Views of topic, both logistic regressions of held-out clusters against normal texts:
+    The view of *topic* is the mean of
 
-    - *topic*: on similarity to the nearest texts and on the losses with and without the memory
-      of normal tokens;
-    - *topic and words*: the same with the novelty of the tokens at every depth of both models.
+    - *similarity* to the nearest normal texts;
+    - a logistic regression of held-out clusters against normal texts, on similarity and on the
+      losses with and without the memory of normal tokens;
+    - another on these with the novelty of tokens at every depth of both models, what their
+      layers change in the text's states, and the spread of the loss.
 
-    Views of form:
+    The view of *form* is the mean of
 
     - *words*: novelty of the encoder's tokens one third of the way up;
-    - *words in context*: novelty of the encoder's tokens at its last layer;
-    - *trajectory*: novelty of the language model's tokens, mean over depths;
+    - *tokens*: novelty of the language model's tokens, mean over depths;
     - *memory*: the share of the loss that stays when normal tokens may be remembered;
     - *ease*: a low loss, which spam and the text of machines have;
-    - *distance*: the encoder's Mahalanobis distance, mean over layers (Darrin et al., arXiv
-      2302.09852).
+    - *changes*: how far what the encoder's layers add is from what they add to normal texts.
 
-    Where the texts are rows with numbers, two views of the columns (*residuals* and *distance to
-    normal rows*, see `polar_detect.numbers`) count for n / (n + 2) with n columns.
+    Where the texts are rows with numbers, a third view, of the columns (*residuals* and *distance
+    to normal rows*, see `polar_detect.numbers`), counts for n / (n + 2) with n columns.
 
-    The score is Fisher's combination −Σ share · log P(Z ≥ z) of the standardised views z. The
-    topic views' share, .25 to .75, grows with the AUROC (.65 to .8) with which similarity tells
-    held-out clusters of the normal texts from the rest: where the normal texts have topics, a
-    new topic is what is strange about a text; where they have none, form is.
+    The score is √ Σ share · (−log P(Z ≥ z))² of the standardised views z: Fisher's combination
+    by squares, so that a text that is strange in one respect only is not lost among those that
+    are a little odd in all. The topic view's share, .25 to .75, grows with the AUROC (.65 to .8)
+    with which similarity tells held-out clusters of the normal texts from the rest: where the
+    normal texts have topics, a new topic is what is strange about a text; where they have none,
+    form is.
     """
 
     name = "auto"
@@ -110,11 +115,11 @@ class AutoHead(Head):
     @property
     def reason(self) -> str:
         """What was chosen, and the figure that it was chosen by."""
-        kind = "eight views of topic and form, combined by their tail probabilities"
+        kind = "two views, of topic and of form, by how surprising they are"
         if self._fitted is None:
             return kind
-        if len(self._fitted.shares) > _N_TEXT_VIEWS:
-            kind += "; two views of the columns, which count for {columns}"
+        if len(self._fitted.shares) > self._fitted.n_text:
+            kind += "; a view of the columns, which counts for {columns}"
         return (
             f"{kind}; topic counts for {{topic}}, because similarity tells held-out groups of "
             "the normal texts from the rest in {separation} of pairs (AUROC)"
@@ -126,8 +131,8 @@ class AutoHead(Head):
         assert self._fitted is not None
         shares = self._fitted.shares
         return {
-            "topic": f"{shares[:_N_TOPIC_VIEWS].sum():.0%}",
-            "columns": f"{shares[_N_TEXT_VIEWS:].sum():.0%}",
+            "topic": f"{shares[: self._fitted.n_topic].sum():.0%}",
+            "columns": f"{shares[self._fitted.n_text :].sum():.0%}",
             "separation": f"{self._fitted.similarity_auroc:.0%}",
         }
 
@@ -137,48 +142,57 @@ class AutoHead(Head):
         inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
         topic = [
             logistic_weights(inside, outside, _columns(normal, is_one_of), seed=seed)
-            for is_one_of in (_is_topic, _is_topic_or_words)
+            for is_one_of in (_is_topic, _is_text)
         ]
-        form = _form_views(normal)
-        columns = column_views(normal.features, scale.spread)
-        assert len(topic + form) == _N_TEXT_VIEWS
-        views = np.stack(topic + form + columns)
-        views /= np.maximum((inside @ views.T).std(0), 1e-9)[:, None]
+        topic.append(-_mean_of(_columns(normal, lambda f: f == _SIMILARITY), normal))
+        groups = [topic, _form_parts(normal), column_views(normal.features, scale.spread)]
+        views = np.stack([_mean_view(parts, inside) for parts in groups if parts])
         separation = _separation(normal, strangers)
         share = float(np.interp(separation, _SEPARATIONS, _SHARES))
-        shares = np.repeat([share / len(topic), (1 - share) / len(form)], [len(topic), len(form)])
-        if columns:
+        shares = np.asarray([share, 1 - share])
+        if len(views) > _N_TEXT_VIEWS:
             own = column_share(normal.features)
-            shares = np.append((1 - own) * shares, np.repeat(own / len(columns), len(columns)))
+            shares = np.append((1 - own) * shares, own)
         self._fitted = _Fitted(
-            normal.features, scale, inside.mean(0), views, shares, float(separation)
+            features=normal.features,
+            scale=scale,
+            means=inside.mean(0),
+            views=views,
+            shares=shares,
+            n_topic=1,
+            n_text=_N_TEXT_VIEWS,
+            power=_POWER,
+            similarity_auroc=float(separation),
         )
         return self
 
     def _scores(self, table: FeatureTable) -> Vector:
-        """Return scores; see `Head.scores`. A text that all views find normal scores log 2."""
+        """Return scores; see `Head.scores`. A text that both views find normal has log 2."""
         fitted = self._get(table)
-        # Not a matrix product, whose last bits depend on how many texts there are.
-        scores: Vector = (_surprise(_views(fitted, _centred(fitted, table))) * fitted.shares).sum(1)
-        return scores
+        return _combined(fitted, _views(fitted, _centred(fitted, table)))
 
     def _explain(self, table: FeatureTable) -> Attribution:
         """Return Aumann-Shapley values, from the mean of the normal texts to each text.
 
         A view is a function of one weighted sum, so the integral of its gradient along the
-        straight way has a closed form: weight · (value − mean) · mean slope of the view.
+        straight way has a closed form: weight · (value − mean) · mean slope of the view. What
+        the root then does to all views together multiplies all their parts alike.
         Source: Sundararajan et al., arXiv 1703.01365; for a linear score they are its SHAP
-        values.
+        values. The root: Shrikumar et al., arXiv 1704.02685, rescale rule.
         """
         fitted = self._get(table)
         centred = _centred(fitted, table)
-        views = _views(fitted, centred)
-        at_mean = float(_surprise(np.zeros(1))[0])
-        slope_at_mean = 2 / np.sqrt(2 * np.pi)
-        is_small = np.abs(views) < _SMALL
-        rise = (_surprise(views) - at_mean) / np.where(is_small, 1, views)
-        slopes = np.where(is_small, slope_at_mean, rise) * fitted.shares
-        parts = centred * np.einsum("nv,vf->nf", slopes, fitted.views)
+        views, power = _views(fitted, centred), fitted.power
+        parts = centred * np.einsum(
+            "nv,vf->nf", _slopes(views, power) * fitted.shares, fitted.views
+        )
+        at_mean = float(np.log(2))
+        inner, outer = at_mean**power, _combined(fitted, views)
+        raised = outer**power - inner
+        is_small = np.abs(raised) < _SMALL
+        slope_at_mean = inner ** (1 / power - 1) / power
+        root = np.where(is_small, slope_at_mean, (outer - at_mean) / np.where(is_small, 1, raised))
+        parts *= root[:, None]
         n = len(table.features)
         return Attribution(at_mean, parts[:, :n] + parts[:, n:], table.features)
 
@@ -194,12 +208,17 @@ class AutoHead(Head):
         """Read the JSON file; see `Head.load`."""
         stored = json.loads((folder / _FILE).read_text(encoding="utf-8"))
         head = cls()
+        views = np.asarray(stored["views"])
         head._fitted = _Fitted(
             features=tuple(Feature.from_name(name) for name in stored["features"]),
             scale=Scale(*(np.asarray(stored["scale"][part]) for part in ("centre", "spread"))),
             means=np.asarray(stored["means"]),
-            views=np.asarray(stored["views"]),
+            views=views,
             shares=np.asarray(stored["shares"]),
+            # Version 0.1 had eight views of texts, two of them of topic, and no power.
+            n_topic=int(stored.get("n_topic", 2)),
+            n_text=int(stored.get("n_text", 8)),
+            power=float(stored.get("power", 1)),
             similarity_auroc=float(stored["similarity_auroc"]),
         )
         return head
@@ -224,10 +243,28 @@ def _views(fitted: _Fitted, centred: Vector) -> Vector:
     return views
 
 
+def _combined(fitted: _Fitted, views: Vector) -> Vector:
+    """Return the weighted power mean of the surprise of the views, (n_texts,)."""
+    # Not a matrix product, whose last bits depend on how many texts there are.
+    combined: Vector = (_surprise(views) ** fitted.power * fitted.shares).sum(1) ** (
+        1 / fitted.power
+    )
+    return combined
+
+
 def _surprise(views: Vector) -> Vector:
     """Return −log P(Z ≥ z) of a standard normal Z."""
     surprise: Vector = -log_ndtr(-views)
     return surprise
+
+
+def _slopes(views: Vector, power: float) -> Vector:
+    """Return the mean slope of the surprise's power between 0 and each view."""
+    at_zero = np.log(2)
+    is_small = np.abs(views) < _SMALL
+    rise = (_surprise(views) ** power - at_zero**power) / np.where(is_small, 1, views)
+    slope_at_zero = 2 / np.sqrt(2 * np.pi) * power * at_zero ** (power - 1)
+    return np.where(is_small, slope_at_zero, rise)
 
 
 def _separation(normal: FeatureTable, strangers: FeatureTable) -> float:
@@ -267,19 +304,28 @@ def logistic_weights(
     return weights
 
 
-def _form_views(table: FeatureTable) -> list[Vector]:
+def _form_parts(table: FeatureTable) -> list[Vector]:
     """Return plain means of features, as weights."""
-    encoder = [_columns(table, _is_encoder(part)) for part in ("novelty", "mahalanobis")]
-    words = encoder[0]
-    views = [
+    words, changes = (_columns(table, _is_encoder(part)) for part in ("novelty", "change"))
+    parts = [
         words[len(words) // 3 : len(words) // 3 + 1],
-        words[-1:],
         _columns(table, lambda f: f.group == "tokens"),
         _columns(table, lambda f: f == Feature("memory", "ratio")),
-        encoder[1],
+        changes,
     ]
     ease = -_mean_of(_columns(table, lambda f: f == _LOSS), table)
-    return [*(_mean_of(columns, table) for columns in views), ease]
+    return [*(_mean_of(columns, table) for columns in parts), ease]
+
+
+def _mean_view(parts: list[Vector], inside: Vector) -> Vector:
+    """Return the mean of several weightings as one, each and all with spread 1 on normal texts."""
+    alike = np.stack([_unit_spread(part, inside) for part in parts])
+    return _unit_spread(alike.mean(0), inside)
+
+
+def _unit_spread(weights: Vector, inside: Vector) -> Vector:
+    unit: Vector = weights / max(float((inside @ weights).std()), 1e-9)
+    return unit
 
 
 def _mean_of(columns: NDArray[np.intp], table: FeatureTable) -> Vector:
@@ -296,8 +342,9 @@ def _is_topic(feature: Feature) -> bool:
     return feature.group in {"neighbours", "memory"} or feature == _LOSS
 
 
-def _is_topic_or_words(feature: Feature) -> bool:
-    return _is_topic(feature) or feature.group == "tokens" or _is_encoder("novelty")(feature)
+def _is_text(feature: Feature) -> bool:
+    is_encoder = _is_encoder("novelty")(feature) or _is_encoder("change")(feature)
+    return is_encoder or feature.group in {"neighbours", "memory", "loss", "tokens", "change"}
 
 
 def _is_encoder(part: str) -> Callable[[Feature], bool]:

@@ -158,12 +158,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "p ≤ {alpha}、スコア ≥ {threshold}（照合用の正常な文{n}件による）",
     ),
     "head.auto": (
-        "auto: eight views (topic, topic and words, words, words in context, trajectory through "
-        "the layers, memory of normal texts, distance from normal texts, ease of prediction); "
-        "topic counts for {topic}, because similarity tells held-out groups of the normal texts "
-        "apart in {separation} of pairs",
-        "auto：8つの見方（話題、話題と語、語、文脈の中の語、層を通る軌跡、正常な文の記憶、"
-        "正常な文からの距離、予測しやすさ）。話題の比重は{topic}（正常な文の群を類似度で見分けられた"
+        "auto: a view of topic (similarity to normal texts, their memory, their tokens) and one "
+        "of form (words, tokens, memory, ease of prediction, what layers change); topic counts "
+        "for {topic}, because similarity tells held-out groups of the normal texts apart in "
+        "{separation} of pairs",
+        "auto：話題の見方（正常な文との類似、その記憶とトークン）と形の見方（語、トークン、記憶、"
+        "予測しやすさ、層による変化）。話題の比重は{topic}（正常な文の群を類似度で見分けられた"
         "組が{separation}のため）",
     ),
     "head.lightgbm": ("lightgbm: boosted trees", "lightgbm：勾配ブースティング木"),
@@ -574,6 +574,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "feature.encoder/novelty/N": (
         "distance of the tokens from normal tokens, encoder depth {number}",
         "トークンの正常なトークンからの距離（エンコーダー深さ{number}）",
+    ),
+    "feature.encoder/change/N": (
+        "distance of what it changes from the normal, encoder layer {number}",
+        "加える変化の正常な文からの距離（エンコーダー第{number}層）",
+    ),
+    "feature.change/L": (
+        "distance of what it changes from the normal, layer {layer}",
+        "加える変化の正常な文からの距離（第{layer}層）",
     ),
     "feature.tokens/novelty/L": (
         "distance of the tokens from normal tokens, layer {layer}",
