@@ -1,13 +1,12 @@
-"""Signatures of a split's texts, made by the package's own fit, once for all detectors.
+"""Signatures of a split's texts, made by the steps of the package's own fit, for all detectors.
 
-A detector that only takes notes is fitted in place of a real one; what it was shown is kept on
-disk. Any detector can then be fitted and scored on the very tables that `PolarDetector` would
-have shown it, in a second instead of a minute.
+What a detector would be shown is kept on disk. Any detector can then be fitted and scored on
+the very tables that `PolarDetector` would have shown it, in a second instead of a minute.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -19,8 +18,10 @@ from common import Split
 import polar_detect
 from polar_detect import PolarDetector
 from polar_detect.detector import Engine
-from polar_detect.detectors import Attribution, AutoHead, Head
+from polar_detect.detectors import AutoHead, Head
 from polar_detect.features import Feature, FeatureTable
+from polar_detect.fitting import Fitting, parted
+from polar_detect.progress import Tracker
 
 # Sources that tables do not depend on: what comes after them, and what people look at.
 _AFTER = ("detectors", "report", "cli", "compare", "scoring", "serve", "tables")
@@ -61,20 +62,9 @@ class Signatures:
 
 
 class Notes(AutoHead):
-    """Asks for what the default detector asks for, keeps it, and finds every text the same."""
+    """Asks for what the default detector asks for, and is never fitted."""
 
     name = "notes"
-
-    def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:  # noqa: ARG002
-        """Keep both tables."""
-        self.normal, self.strangers = normal, strangers
-        return self
-
-    def _scores(self, table: FeatureTable) -> Scores:
-        return np.zeros(len(table))
-
-    def _explain(self, table: FeatureTable) -> Attribution:
-        return Attribution(0.0, np.zeros(table.values.shape), table.features)
 
 
 class EveryNote(Notes):
@@ -102,23 +92,22 @@ def signatures(
     """
     if path is not None and path.is_file():
         return Signatures.load(path)
-    detector = PolarDetector(detector=notes, model=engine.model.name, seed=seed)
-    detector.engine_ = engine  # fit goes on with the models of an earlier fit
-    detector.fit(split.train)
-    head = detector.fitted_.head
-    assert isinstance(head, Notes)
-    made = Signatures(head.normal, head.strangers, _test_table(detector, split.test))
+    detector = PolarDetector()
+    engine = engine.configured(max_tokens=detector.max_tokens, head=notes, has_texts=True)
+    extractor = engine.extractor
+    fitting = Fitting(extractor, Tracker(None), tolerance=detector.tolerance, seed=seed)
+    train, _ = parted(split.train, seed=seed)
+    readings = fitting.read("train", train)
+    reference = fitting.reference(notes, readings)
+    menu = fitting.menu(readings.texts) if notes.needs_programs else None
+    shown = fitting.contrast(notes, readings, reference, menu, [])
+    test = extractor.signatures(extractor.read(split.test), reference)
+    if menu is not None:
+        test = extractor.with_programs(test, split.test, menu, tolerance=detector.tolerance)
+    made = Signatures(*shown, test)
     if path is not None:
         made.save(path)
     return made
-
-
-def _test_table(detector: PolarDetector, texts: Sequence[str]) -> FeatureTable:
-    fitted, extractor = detector.fitted_, detector.engine_.extractor
-    table = extractor.signatures(extractor.read(texts), fitted.reference)
-    if not fitted.head.needs_programs:
-        return table
-    return extractor.with_programs(table, texts, fitted.menu, tolerance=detector.tolerance)
 
 
 def place(folder: Path, *parts: object) -> Path:

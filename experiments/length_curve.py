@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import bench_signatures
 import bench_tasks
 import common
 import numpy as np
@@ -28,15 +29,12 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.preprocessing import StandardScaler
 
 from polar_detect import models
-from polar_detect.backbone import Backbone
+from polar_detect.detector import Engine
 from polar_detect.detectors import HEADS, Head
-from polar_detect.encoder import Encoder
 from polar_detect.extraction import Extractor
 from polar_detect.features import Feature, FeatureTable
-from polar_detect.fitting import Fitted, Fitting
+from polar_detect.fitting import parted
 from polar_detect.length_curve import GROUP, length_curve_features, swept_curves
-from polar_detect.progress import Tracker
-from polar_detect.signature import Tracer
 
 Values = NDArray[np.float64]
 
@@ -53,9 +51,7 @@ class CurveNotes(Notes):
 
 def main() -> None:
     options = _options()
-    backbone = Backbone.load(models.resolve(models.DEFAULT_MODEL).folder)
-    encoder = Encoder.load(models.resolve(models.DEFAULT_ENCODER).folder)
-    extractor = Extractor(Tracer(backbone, curves="none"), encoder)
+    engine = Engine.load(models.DEFAULT_MODEL)
     results: dict[str, dict[str, list[float]]] = {}
     if options.out and options.out.exists():
         results = json.loads(options.out.read_text(encoding="utf-8"))
@@ -64,7 +60,7 @@ def main() -> None:
             start_s = time.perf_counter()
             task = bench_tasks.load(name, options.data, seed)
             split = common.split(task, seed=seed, n_train=options.n_train, n_test=options.n_test)
-            for method, auroc in _aurocs(extractor, split, seed, options).items():
+            for method, auroc in _aurocs(engine, split, seed, options).items():
                 results.setdefault(name, {}).setdefault(method, []).append(auroc)
             common.say(f"{name}, seed {seed}: {time.perf_counter() - start_s:.0f} s")
             if options.out:
@@ -90,31 +86,30 @@ def _options() -> argparse.Namespace:
 
 
 def _aurocs(
-    extractor: Extractor, split: Split, seed: int, options: argparse.Namespace
+    engine: Engine, split: Split, seed: int, options: argparse.Namespace
 ) -> dict[str, float]:
     heads = [HEADS[name]() for name in options.heads]
-    notes = CurveNotes(heads)
-    fitting = Fitting(extractor, Tracker(None), tolerance=0.1, seed=seed)
-    fitted = fitting.run(notes, split.train, split.train[:20], [])  # calibration is not used
-    tables = notes.normal, _signatures(extractor, fitted, split.test)
+    own = bench_signatures.signatures(split, engine, seed=seed, notes=CurveNotes(heads))
+    tables = own.normal, own.test
     losses = [table.where(lambda f: f.name == "loss/mean").values for table in tables]
     curves = {"the menu": [table.where(lambda f: f.group == GROUP).values for table in tables]}
     if options.sweeps:
-        curves["a sweep"] = [_swept(extractor, texts) for texts in (split.train, split.test)]
+        parts = (parted(split.train, seed=seed)[0], split.test)
+        curves["a sweep"] = [_swept(engine.extractor, texts) for texts in parts]
     high = losses[1][:, 0].astype(np.float64)
     scores = {"loss, high": high, "loss, low": -high, "loss, both tails": _mahalanobis(losses)}
     scores["loss, given labels"] = _learned(losses[1], split.is_anomalous, seed)
-    for name, own in curves.items():
-        both = _beside(losses, own)
-        scores[f"curve of {name}"] = _mahalanobis(own)
+    for name, curve in curves.items():
+        both = _beside(losses, curve)
+        scores[f"curve of {name}"] = _mahalanobis(curve)
         scores[f"loss and curve of {name}"] = _mahalanobis(both)
-        scores[f"curve of {name}, given labels"] = _learned(own[1], split.is_anomalous, seed)
+        scores[f"curve of {name}, given labels"] = _learned(curve[1], split.is_anomalous, seed)
         learned = _learned(both[1], split.is_anomalous, seed)
         scores[f"loss and curve of {name}, given labels"] = learned
     for head in heads:
         for said, change in (("without", _without_curves), ("with", _as_programs)):
             own_head = copy.deepcopy(head)
-            own_head.fit(change(notes.normal), change(notes.strangers), seed=seed)
+            own_head.fit(change(own.normal), change(own.strangers), seed=seed)
             scores[f"{head.name} {said} curve"] = own_head.scores(change(tables[1]))
     return {name: float(roc_auc_score(split.is_anomalous, own)) for name, own in scores.items()}
 
@@ -123,11 +118,6 @@ def _swept(extractor: Extractor, texts: list[str]) -> NDArray[np.float32]:
     tracer = extractor.tracer
     curves = swept_curves(tracer.executor, tracer.tokenize(texts))
     return length_curve_features(curves, tracer.backbone.n_layers).values
-
-
-def _signatures(extractor: Extractor, fitted: Fitted, texts: list[str]) -> FeatureTable:
-    table = extractor.signatures(extractor.read(texts), fitted.reference)
-    return extractor.with_programs(table, texts, fitted.menu, tolerance=0.1)
 
 
 def _mahalanobis(tables: Sequence[NDArray[np.float32]]) -> Values:

@@ -19,7 +19,7 @@ from polar_detect.errors import InputError, ModelError
 from polar_detect.explain import Explanation
 from polar_detect.extraction import Extractor, program_features
 from polar_detect.features import FeatureTable
-from polar_detect.fitting import MIN_NORMAL, Fitted, Fitting, too_few
+from polar_detect.fitting import MIN_NORMAL, Fitted, Fitting, parted, too_few
 from polar_detect.minimal import MinimalProgram
 from polar_detect.program import ProgramsOf
 from polar_detect.progress import ASSESS_CHUNK, Progress, Stage, Tracker
@@ -28,9 +28,6 @@ from polar_detect.texts import UnfittedError, anomalous, as_texts
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
-
-_CALIBRATION_SHARE = 0.25
-_MAX_CALIBRATION = (100, 0.1)  # texts, or this share where it is more
 
 
 @dataclass(frozen=True)
@@ -171,7 +168,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             max_tokens=self.max_tokens, head=head, has_texts=self.store_texts
         )
         normal, anomalous = texts[~is_anomalous], texts[is_anomalous]
-        train, held_out = self._split(normal)
+        train, held_out = parted(list(normal), seed=self.seed)
         fitting = Fitting(
             engine.extractor,
             tracker,
@@ -331,15 +328,6 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         rows = tracer.tokenize(texts)
         menu = self._fitted().menu
         return menu.minimal_programs(tracer.executor, rows, tolerance=self.tolerance)
-
-    def _split(self, normal: NDArray[np.object_]) -> tuple[list[str], list[str]]:
-        order = np.random.default_rng(self.seed).permutation(len(normal))
-        few, share = _MAX_CALIBRATION
-        most = max(few, round(share * len(normal)))
-        # 19 held-out texts are the fewest whose smallest p-value, 1/20, meets the usual alpha.
-        least = min(19, len(normal) // 2)
-        n_held_out = max(min(round(_CALIBRATION_SHARE * len(normal)), most), least)
-        return list(normal[order[n_held_out:]]), list(normal[order[:n_held_out]])
 
     def _models(self) -> Engine:
         """Return the models of an earlier fit where they are the same, else load them."""

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
 
 MIN_NORMAL = 40
+_CALIBRATION_SHARE = 0.25
+_MAX_CALIBRATION = (100, 0.1)  # texts, or this share where it is more
 _N_FOLDS = 4
 _MAX_STRANGERS = 1000
 _MAX_STRANGERS_WITH_CONTEXT = 200  # context is most of what a signature costs
@@ -111,19 +113,13 @@ class Fitting:
         self, head: Head, train: list[str], held_out: list[str], anomalous: list[str]
     ) -> Fitted:
         """Fit on `train`, calibrate on `held_out`; `anomalous` only show what strangers are."""
-        readings = self._read("read training texts", train)
-        calibration_readings = self._read("read held-out texts", held_out)
+        readings = self.read("read training texts", train)
+        calibration_readings = self.read("read held-out texts", held_out)
         if len(readings) < MIN_NORMAL // 2 or len(calibration_readings) < 2:
             raise InputError(too_few(len(readings) + len(calibration_readings)))
-        # Shuffled before anything is compared with it: the order decides between equal tokens.
-        reference = Reference.fit(
-            readings,
-            has_geometries=head.needs_distances,
-            is_shuffled=not self.store_texts,
-            rows=self.rows if self.store_texts else None,
-        )
-        menu = self._menu(readings.texts)
-        normal, strangers = self._contrast(head, readings, reference, menu, anomalous)
+        reference = self.reference(head, readings)
+        menu = self.menu(readings.texts)
+        normal, strangers = self.contrast(head, readings, reference, menu, anomalous)
         head.fit(normal, strangers, seed=self.seed)
         held_out_table = self._signatures(head, calibration_readings, reference, menu)
         scores = head.scores(held_out_table)
@@ -142,37 +138,59 @@ class Fitting:
             fingerprint=_fingerprint(train + held_out, anomalous),
         )
 
-    def _contrast(
+    def read(self, stage: str, texts: Sequence[str]) -> Readings:
+        """Read texts and leave out those without tokens."""
+        parts = [
+            self.extractor.read([texts[i] for i in chunk])
+            for chunk in self.tracker.chunks(stage, len(texts))
+        ]
+        readings = Readings.below(parts)
+        return readings.rows(np.flatnonzero(readings.traces.n_tokens > 0))
+
+    def reference(self, head: Head, readings: Readings) -> Reference:
+        """Return what new texts are held against, as far as `head` reads it."""
+        # Shuffled before anything is compared with it: the order decides between equal tokens.
+        return Reference.fit(
+            readings,
+            has_geometries=head.needs_distances,
+            is_shuffled=not self.store_texts,
+            rows=self.rows if self.store_texts else None,
+        )
+
+    def contrast(
         self,
         head: Head,
         readings: Readings,
         reference: Reference,
-        menu: Menu,
+        menu: Menu | None,
         anomalous: list[str],
     ) -> tuple[FeatureTable, FeatureTable]:
-        """Return signatures of normal texts and of strangers, none of which sees itself."""
+        """Return signatures of normal texts and of strangers, none of which sees itself.
+
+        These are what `head` is to be fitted on. `menu` may be None where it reads no programs.
+        """
         seed = self.seed
         n = len(readings)
         folds = np.random.default_rng(seed).integers(0, _N_FOLDS, n)
         against = _Against(readings, reference, folds)
         normal = self._relative("normal texts", readings, np.arange(n), against)
-        if head.needs_programs:
-            programs = self._programs(readings.texts, menu)
+        programs = self._programs(readings.texts, menu) if head.needs_programs else []
+        if programs:
             normal = FeatureTable.beside([normal, program_features(programs, self.n_layers)])
         if anomalous and head.needs_corruptions:  # labels say what strangers are
-            labelled = self._read("read labelled anomalies", anomalous)
+            labelled = self.read("read labelled anomalies", anomalous)
             return normal, self._signatures(head, labelled, reference, menu)
         clusters = topic_clusters(readings.embeddings, seed=seed)
         kept = np.sort(np.random.default_rng(seed).permutation(n)[: self._max_strangers])
         apart = _Against(readings, reference, clusters, bans_group=True)
         parts = [self._relative("held-out clusters", readings.rows(kept), kept, apart)]
-        if head.needs_programs:
+        if programs:
             own = program_features([programs[i] for i in kept], self.n_layers)
             parts = [FeatureTable.beside([parts[0], own])]
         if head.needs_corruptions:
             parts.append(self._corruptions(head, against, menu))
         if anomalous:
-            labelled = self._read("read labelled anomalies", anomalous)
+            labelled = self.read("read labelled anomalies", anomalous)
             parts.append(self._signatures(head, labelled, reference, menu))
         return normal, FeatureTable.below(parts)
 
@@ -180,7 +198,7 @@ class Fitting:
     def _max_strangers(self) -> int:
         return _MAX_STRANGERS_WITH_CONTEXT if self.extractor.wants_context else _MAX_STRANGERS
 
-    def _corruptions(self, head: Head, against: "_Against", menu: Menu) -> FeatureTable:
+    def _corruptions(self, head: Head, against: "_Against", menu: Menu | None) -> FeatureTable:
         """Return signatures of corrupted training texts, none of which sees its original."""
         texts = against.readings.texts
         if self.rows is None:
@@ -215,13 +233,13 @@ class Fitting:
         return FeatureTable.below(tables)
 
     def _signatures(
-        self, head: Head, readings: Readings, reference: Reference, menu: Menu
+        self, head: Head, readings: Readings, reference: Reference, menu: Menu | None
     ) -> FeatureTable:
         table = self.extractor.signatures(readings, reference)
         return self._with_programs(head, table, readings, menu)
 
     def _with_programs(
-        self, head: Head, table: FeatureTable, readings: Readings, menu: Menu
+        self, head: Head, table: FeatureTable, readings: Readings, menu: Menu | None
     ) -> FeatureTable:
         """Return `table` with the minimal programs of its texts, where `head` reads them."""
         if not head.needs_programs:
@@ -229,16 +247,8 @@ class Fitting:
         programs = self._programs(readings.texts, menu)
         return FeatureTable.beside([table, program_features(programs, self.n_layers)])
 
-    def _read(self, stage: str, texts: Sequence[str]) -> Readings:
-        """Read texts and leave out those without tokens."""
-        parts = [
-            self.extractor.read([texts[i] for i in chunk])
-            for chunk in self.tracker.chunks(stage, len(texts))
-        ]
-        readings = Readings.below(parts)
-        return readings.rows(np.flatnonzero(readings.traces.n_tokens > 0))
-
-    def _menu(self, texts: Sequence[str]) -> Menu:
+    def menu(self, texts: Sequence[str]) -> Menu:
+        """Return short programs that searches of a few of the texts found."""
         distinct = list(dict.fromkeys(texts))
         order = np.random.default_rng(self.seed).permutation(len(distinct))
         n_chosen = int(np.clip(len(distinct) // 40, *_MENU_TEXTS))
@@ -250,7 +260,8 @@ class Fitting:
         stage.advance(len(chosen))
         return menu
 
-    def _programs(self, texts: Sequence[str], menu: Menu) -> list[MinimalProgram]:
+    def _programs(self, texts: Sequence[str], menu: Menu | None) -> list[MinimalProgram]:
+        assert menu is not None, "a detector that reads programs needs a menu"
         executor, tolerance = self.extractor.tracer.executor, self.tolerance
         found: list[MinimalProgram] = []
         for chunk in self.tracker.chunks("minimal programs", len(texts)):
@@ -315,6 +326,18 @@ class _Against:
         """Return a number for each text that only its repetitions share."""
         numbers = {text: i for i, text in enumerate(self.readings.texts)}
         return np.asarray([numbers[text] for text in self.readings.texts], np.int64)
+
+
+def parted(normal: list[str], *, seed: int) -> tuple[list[str], list[str]]:
+    """Return training texts, and those held out to turn scores into p-values."""
+    order = np.random.default_rng(seed).permutation(len(normal))
+    few, share = _MAX_CALIBRATION
+    most = max(few, round(share * len(normal)))
+    # 19 held-out texts are the fewest whose smallest p-value, 1/20, meets the usual alpha.
+    least = min(19, len(normal) // 2)
+    n_held_out = max(min(round(_CALIBRATION_SHARE * len(normal)), most), least)
+    train, held_out = order[n_held_out:], order[:n_held_out]
+    return [normal[i] for i in train], [normal[i] for i in held_out]
 
 
 def too_few(n_normal: int) -> str:

@@ -246,9 +246,8 @@ def _views(fitted: _Fitted, centred: Vector) -> Vector:
 def _combined(fitted: _Fitted, views: Vector) -> Vector:
     """Return the weighted power mean of the surprise of the views, (n_texts,)."""
     # Not a matrix product, whose last bits depend on how many texts there are.
-    combined: Vector = (_surprise(views) ** fitted.power * fitted.shares).sum(1) ** (
-        1 / fitted.power
-    )
+    mean = (_surprise(views) ** fitted.power * fitted.shares).sum(1)
+    combined: Vector = mean ** (1 / fitted.power)
     return combined
 
 
@@ -264,7 +263,8 @@ def _slopes(views: Vector, power: float) -> Vector:
     is_small = np.abs(views) < _SMALL
     rise = (_surprise(views) ** power - at_zero**power) / np.where(is_small, 1, views)
     slope_at_zero = 2 / np.sqrt(2 * np.pi) * power * at_zero ** (power - 1)
-    return np.where(is_small, slope_at_zero, rise)
+    slopes: Vector = np.where(is_small, slope_at_zero, rise)
+    return slopes
 
 
 def _separation(normal: FeatureTable, strangers: FeatureTable) -> float:
