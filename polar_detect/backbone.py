@@ -186,10 +186,10 @@ class Backbone:
     ) -> tuple[Callable[[Tensor], Tensor], torch.dtype]:
         """Return what calls a block of texts, and the number format that it multiplies in."""
         precise_call, quick_call = self._recorded(n_tokens)[layer]
-        quick = None if precise else self._quick_blocks[layer]
+        block, quick = self.blocks[layer], None if precise else self._quick_blocks[layer]
         if quick is None:
-            return lambda rows: precise_call.of(self.blocks[layer], rows), torch.float32
-        return lambda rows: quick_call.of(quick, rows).float(), quick.dtype
+            return _alone(block, lambda rows: precise_call.of(block, rows)), torch.float32
+        return _alone(block, lambda rows: quick_call.of(quick, rows).float()), quick.dtype
 
     def _quick_forms(self) -> list[QuickBlock | None]:
         """Return each block's quick form, where it has one."""
@@ -235,6 +235,17 @@ class Backbone:
 
     def _probe(self, n_rows: int, n_tokens: int) -> Tensor:
         return torch.arange(n_rows * n_tokens, device=self.device).view(n_rows, n_tokens) % 7
+
+
+def _alone(block: nn.Module, call: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Return `call`, one row after the other where `block` is a mixture of experts.
+
+    How many tokens an expert multiplies, and with it their last bits, depends on all tokens of
+    a call; so only those of one text may be in it.
+    """
+    if not any(name.endswith("experts") for name, _ in block.named_modules()):
+        return call
+    return lambda rows: torch.cat([call(row) for row in rows.split(1)])
 
 
 def _find_blocks(model: Any) -> list[nn.Module]:

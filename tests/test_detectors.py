@@ -1,13 +1,16 @@
+import json
+
 import numpy as np
 import pytest
 
 from polar_detect.detectors import HEADS, new_head
+from polar_detect.detectors.auto import _combined
 from polar_detect.errors import ArtifactError, InputError
 from polar_detect.features import Feature, FeatureTable, by_layer
 from polar_detect.metrics import auroc
 
 N_LAYERS = 4
-ENCODER_PARTS = ("mahalanobis", "knn", "novelty")
+ENCODER_PARTS = ("mahalanobis", "knn", "novelty", "change")
 WHOLE = (
     *(Feature("length", part) for part in ("tokens", "characters_per_token")),
     *(Feature("loss", part) for part in ("mean", "spread", "max", "surprise")),
@@ -18,7 +21,7 @@ WHOLE = (
     *(Feature("program", part) for part in ("length", "n_skips", "n_loops")),
 )
 CURVES = (
-    *(by_layer(group, N_LAYERS) for group in ("skip", "loop", "exit")),
+    *(by_layer(group, N_LAYERS) for group in ("skip", "loop", "exit", "change")),
     *(by_layer("distance", N_LAYERS, part) for part in ("mahalanobis", "knn")),
     by_layer("tokens", N_LAYERS, "novelty"),
     by_layer("context", N_LAYERS - 1, "gain"),
@@ -26,7 +29,7 @@ CURVES = (
 )
 FEATURES = (*WHOLE, *(feature for curve in CURVES for feature in curve))
 SHIFTS = {"loss": 3, "distance": 3, "neighbours": -3, "context": 2, "program": 1}
-SHIFTS |= {"memory": 2, "encoder": 3, "tokens": 3}
+SHIFTS |= {"memory": 2, "encoder": 3, "tokens": 3, "change": 3}
 LOWER = {Feature("context", "gain"), Feature("memory", "gain"), Feature("memory", "share")}
 TOLERANCES = {"auto": 1e-6, "lightgbm": 1e-4, "isolation-forest": 1e-4}
 each_head = pytest.mark.parametrize("name", sorted(HEADS))
@@ -165,7 +168,7 @@ def similar(n, *, seed, shift):
     return FeatureTable(values, FEATURES)
 
 
-@pytest.mark.parametrize(("shift", "topic"), [(-3, "25%"), (0, "25%"), (0.8, "46%"), (3, "75%")])
+@pytest.mark.parametrize(("shift", "topic"), [(-3, "25%"), (0, "25%"), (0.8, "45%"), (3, "75%")])
 def test_topic_counts_as_similarity_tells_held_out_clusters_apart(shift, topic):
     head = new_head("auto").fit(table(400, seed=1), similar(400, seed=2, shift=shift), seed=0)
     assert head.choices["topic"] == topic
@@ -175,7 +178,7 @@ def test_topic_counts_as_similarity_tells_held_out_clusters_apart(shift, topic):
 
 
 def test_what_is_twice_as_strange_counts_for_more_than_twice_as_much(heads):
-    """Views enter by their tail probability; their sum would grow in proportion."""
+    """Views enter by their tail probability; by themselves they would grow in proportion."""
     novelty = [i for i, f in enumerate(FEATURES) if f.part.startswith("novelty_")]
     values = np.tile(np.asarray(heads["auto"]._fitted.scale.centre, np.float32), (3, 1))
     for row, size in enumerate((0, 2, 4)):
@@ -183,3 +186,40 @@ def test_what_is_twice_as_strange_counts_for_more_than_twice_as_much(heads):
     usual, strange, stranger = heads["auto"].scores(FeatureTable(values, FEATURES))
     assert strange > usual
     assert stranger - usual > 2.2 * (strange - usual)
+
+
+def test_a_text_strange_in_one_view_stands_before_one_a_little_odd_in_both():
+    head = fitted("auto")
+    both = np.asarray([[4.0, 0.0], [2.0, 2.0]])
+    surprise = -np.log([[3.17e-5, 0.5], [0.02275, 0.02275]])  # of a standard normal, by table
+    expected = np.sqrt((surprise**2 * head._fitted.shares).sum(1))
+    scores = _combined(head._fitted, both)
+    np.testing.assert_allclose(scores, expected, rtol=1e-3)
+    is_topic = head._fitted.shares[0] > 0.5
+    assert (scores[0] > scores[1]) == is_topic  # what counts for little may be drowned
+    summed = (surprise * head._fitted.shares).sum(1)
+    assert scores[0] / scores[1] > summed[0] / summed[1]  # control: plain sums favour it less
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-9, 1e-3, 5.0])
+def test_parts_of_the_default_score_add_up_near_and_far_from_the_mean(heads, size):
+    head = heads["auto"]
+    means = head._fitted.means[: len(FEATURES)]
+    values = head._fitted.scale.centre + head._fitted.scale.spread * (means + size)
+    rows = FeatureTable(values[None].astype(np.float32), FEATURES)
+    head.explain(rows).check_adds_up(head.scores(rows))
+    if size == 5.0:
+        assert head.scores(rows)[0] > 2 * np.log(2)
+
+
+def test_views_that_an_earlier_version_saved_are_summed_as_they_were(heads, tmp_path):
+    heads["auto"].save(tmp_path)
+    path = tmp_path / "auto.json"
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    for new in ("power", "n_topic", "n_text"):
+        del stored[new]
+    path.write_text(json.dumps(stored), encoding="utf-8")
+    old = HEADS["auto"].load(tmp_path)
+    rows = table(20, seed=3, shifted=True)
+    old.explain(rows).check_adds_up(old.scores(rows))
+    assert (old.scores(rows) < heads["auto"].scores(rows)).all()  # a mean, not a root mean square

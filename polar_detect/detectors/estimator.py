@@ -23,14 +23,14 @@ _FAR = 3.0
 _SIGNATURE_GROUPS = frozenset(
     {
         *("length", "loss", "skip", "loop", "exit", "distance", "context", "neighbours"),
-        *("program", "length_curve", "tokens", "encoder", "memory"),
+        *("program", "length_curve", "tokens", "encoder", "memory", "change"),
     }
 )
 # What the views of `auto` stand on, one for each kind.
 _AUTO_NEEDS = frozenset(
     {
-        *("loss/mean", "memory/ratio", "neighbours/similarity_first"),
-        *("encoder/mahalanobis_0", "encoder/novelty_0"),
+        *("loss/mean", "memory/ratio", "neighbours/similarity_mean"),
+        *("encoder/change_0", "encoder/novelty_0"),
     }
 )
 

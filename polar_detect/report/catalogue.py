@@ -576,12 +576,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "トークンの正常なトークンからの距離（エンコーダー深さ{number}）",
     ),
     "feature.encoder/change/N": (
-        "distance of what it changes from the normal, encoder layer {number}",
-        "加える変化の正常な文からの距離（エンコーダー第{number}層）",
+        "change by encoder layer {number}: distance from that of normal texts",
+        "エンコーダー第{number}層による変化：正常な文での変化からの距離",
     ),
     "feature.change/L": (
-        "distance of what it changes from the normal, layer {layer}",
-        "加える変化の正常な文からの距離（第{layer}層）",
+        "change by layer {layer}: distance from that of normal texts",
+        "第{layer}層による変化：正常な文での変化からの距離",
     ),
     "feature.tokens/novelty/L": (
         "distance of the tokens from normal tokens, layer {layer}",
