@@ -245,7 +245,7 @@ def _alone(block: nn.Module, call: Callable[[Tensor], Tensor]) -> Callable[[Tens
     """
     if not any(name.endswith("experts") for name, _ in block.named_modules()):
         return call
-    return lambda rows: torch.cat([call(row) for row in rows.split(1)])
+    return lambda rows: torch.cat([call(row) for row in torch.split(rows, 1)])
 
 
 def _find_blocks(model: Any) -> list[nn.Module]:
