@@ -3,9 +3,9 @@
 Every figure is an AUROC on the same test rows, with the same training tables: what the package's
 own fit showed a detector that asks for everything. Nothing is chosen by test labels. A group
 alone is scored without any training, as the mean of its features' distances from the normal
-median in robust standard deviations (`tails`), and by a logistic regression of held-out clusters
-against normal texts (`clusters`); a group left out is the default detector with its features
-held constant.
+median in robust standard deviations (`tails`) and as their Mahalanobis distance (`ellipsoid`),
+and by a logistic regression of held-out clusters against normal texts (`clusters`); a group left
+out is the default detector with its features held constant.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from bench_tables import Mean
 from benchmark import CACHE
 from numpy.typing import NDArray
 from scipy import stats
+from sklearn.covariance import LedoitWolf
 from sklearn.ensemble import IsolationForest
 
 from polar_detect import models
@@ -46,8 +47,10 @@ GROUPS: dict[str, Callable[[Feature], bool]] = {
     "memory": lambda f: f.group == "memory",
     "tokens, SmolLM2": lambda f: f.group == "tokens",
     "distances, SmolLM2": lambda f: f.group == "distance",
+    "changes, SmolLM2": lambda f: f.group == "change",
     "tokens, MiniLM": lambda f: f.group == "encoder" and f.part.startswith("novelty"),
-    "distances, MiniLM": lambda f: f.group == "encoder" and not f.part.startswith("novelty"),
+    "distances, MiniLM": lambda f: f.group == "encoder" and f.part.startswith(("maha", "knn")),
+    "changes, MiniLM": lambda f: f.group == "encoder" and f.part.startswith("change"),
     "similarity, MiniLM": lambda f: f.group == "neighbours",
 }
 _CURVES = {"skip", "loop", "exit"}
@@ -110,6 +113,7 @@ def _methods() -> dict[str, Method]:
     }
     for group, keep in GROUPS.items():
         methods[f"alone, tails: {group}"] = _on(keep, tails)
+        methods[f"alone, ellipsoid: {group}"] = _on(keep, ellipsoid)
         methods[f"alone, clusters: {group}"] = _on(keep, clusters)
         methods[f"auto without: {group}"] = _without(keep)
     return methods
@@ -149,6 +153,15 @@ def _is_close(feature: Feature) -> bool:
 def tails(own: Signatures, _: int) -> Scores:
     """Score the mean distance of the features from their normal medians."""
     return _distances(own, own.test).mean(1)
+
+
+def ellipsoid(own: Signatures, _: int) -> Scores:
+    """Score the Mahalanobis distance from the normal texts, with a Ledoit-Wolf covariance."""
+    scale = Scale.fit(own.normal.values)
+    n = len(own.normal.features)
+    normal, test = (scale.apply(table.values)[:, :n] for table in (own.normal, own.test))
+    distances: Scores = LedoitWolf().fit(normal).mahalanobis(test)
+    return distances
 
 
 def clusters(own: Signatures, seed: int) -> Scores:
