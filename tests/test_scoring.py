@@ -1,4 +1,6 @@
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -148,6 +150,26 @@ def test_a_run_killed_by_the_system_at_random_moments_is_resumed(orders, detecto
     if not out.exists():
         assert score(orders, out, detector_folder).n_resumed > 0
     assert out.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nothing is locked there, nor removed")
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet", ".xlsx"])
+def test_a_kill_while_the_output_is_written_leaves_nothing_behind_the_next_run(
+    orders, detector_folder, tmp_path, ending
+):
+    out, before = tmp_path / f"killed{ending}", set(tmp_path.iterdir())
+    script = Path(__file__).with_name("kill_me.py")
+    command = [sys.executable, script, orders, out, detector_folder, "3"]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert not out.exists()
+    assert len(list(tmp_path.glob(".polar-detect-*.part"))) == 2  # control: of the rejected, too
+    assert score(orders, out, detector_folder).n_resumed == 1000
+    rejected = tmp_path / "orders.rejected.csv"
+    assert set(tmp_path.iterdir()) == before | {out, rejected}
+    subprocess.run(command, check=False)
+    orders.write_text("text\nall well\n")  # nothing is rejected any more
+    score(orders, out, detector_folder, restart=True)
+    assert set(tmp_path.iterdir()) == before | {out}
 
 
 def test_another_input_detector_or_option_is_named(orders, detector_folder, tmp_path):

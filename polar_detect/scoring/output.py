@@ -72,7 +72,7 @@ def write_output(
                 added = added_columns(results, summary.largest_p, are_rows=are_rows)
                 output.write(tables.join_columns(chunk.frame, added, kinds))
         if rejected is None:  # one may be there of an earlier input
-            tables.rejected_path(job.source, job.out.parent).unlink(missing_ok=True)
+            tables.write_rejected((), tables.rejected_path(job.source, job.out.parent))
 
 
 def _sheet(
