@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kill_me import made_up
@@ -27,6 +28,7 @@ from polar_detect.scoring.flags import FlagRule, Tally
 from polar_detect.scoring.opening import ScoreJob, open_input
 from polar_detect.scoring.partial import Partial, folder_of
 from polar_detect.scoring.results import Result, from_arrow, to_arrow
+from polar_detect.scoring.sample import Sample
 
 RULE = FlagRule(0.05, fdr=0.3)
 
@@ -92,7 +94,7 @@ def test_every_row_is_written_rejected_or_both_counted(orders, detector_folder, 
     assert rejected["text"].tolist()[0] == "3,ragged,row"
     assert summary.n_empty == (written["score"] == "").sum() == 11
     assert summary.n_flagged == (written["is_anomaly"].str.lower() == "true").sum() > 0
-    scores = pd.to_numeric(written["score"]).to_numpy()
+    scores = pd.to_numeric(written["score"]).dropna().to_numpy()
     np.testing.assert_allclose(summary.scores, scores, atol=1e-6)
     texts = [text for call in calls for text in call]
     assert len(texts) == len(set(texts)) == summary.n_computed  # each distinct text once
@@ -363,6 +365,21 @@ def test_no_space_for_seen_texts_is_one_sentence(tmp_path):
     with closing(ResultCache(tmp_path / "none" / "seen.sqlite", 0)) as cache:  # noqa: SIM117
         with pytest.raises(OutputError, match=r"seen\.sqlite' \(.*\); .*give the same command"):
             fill(cache, [["a"]], [])
+
+
+def test_a_sample_of_scores_is_all_of_few_and_of_many_each_as_often():
+    few, counts = Sample(100), np.zeros(300)
+    for start in range(0, 100, 30):
+        few.add(list(range(start, min(start + 30, 100))))
+    assert few.values.tolist() == list(range(100))
+    for seed in range(400):
+        many = Sample(30, seed)
+        for start in range(0, 300, 7):
+            many.add(list(range(start, min(start + 7, 300))))
+        assert len(set(many.values)) == 30
+        counts[many.values.astype(int)] += 1
+    assert scipy.stats.chisquare(counts.reshape(10, 30).sum(1)).pvalue > 0.001
+    assert scipy.stats.chisquare(counts[:30]).pvalue > 0.001
 
 
 numbers = st.floats(allow_nan=False) | st.none()

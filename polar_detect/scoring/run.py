@@ -3,14 +3,10 @@
 Memory stays flat because the input is read again for the output, instead of being held.
 """
 
-import array
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 import polar_detect
 from polar_detect import tables
@@ -22,6 +18,7 @@ from polar_detect.scoring.opening import CHUNK_ROWS, Input, ScoreJob
 from polar_detect.scoring.output import Summary, write_output
 from polar_detect.scoring.partial import Partial
 from polar_detect.scoring.results import Result
+from polar_detect.scoring.sample import Sample
 
 _SEEN, _PLANNED = "seen.sqlite", "planned.sqlite"  # in the folder of the run
 
@@ -80,7 +77,7 @@ class _Scoring:
         self._engine = engine
         self._partial = partial
         self._progress = progress
-        self._scores = array.array("d")
+        self._sample = Sample()
         self._is_computed = False  # by a fleet, before
 
     def run(self, chunk: int, texts: list[str], cache: ResultCache) -> None:
@@ -95,7 +92,7 @@ class _Scoring:
             self.n_resumed += len(texts)
         for result in results:
             self.tally.add(result.p_value)
-            self._scores.append(math.nan if result.score is None else result.score)
+        self._sample.add([r.score for r in results if r.score is not None])
         self._progress("score", self.tally.n_rows, self._opened.n_rows)
 
     def compute_with(self, fleet: Fleet) -> None:
@@ -122,7 +119,7 @@ class _Scoring:
             n_computed=self.n_computed,
             n_resumed=self.n_resumed,
             rejected_path=rejected_path if self._opened.n_rejected else None,
-            scores=np.frombuffer(self._scores, np.float64),
+            scores=self._sample.values,
         )
 
     def _asked(self) -> Iterator[tuple[int, list[str]]]:
