@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.text_output import columns_of
 
-
 # A row group ends at either. The footer, held until the end, describes each of them: with
 # one for each chunk of 256 rows, memory grew by 60 MB for every million rows.
 _GROUP_ROWS, _GROUP_BYTES = 65_536, 32_000_000
