@@ -19,7 +19,7 @@ from safetensors.numpy import load_file
 from safetensors.numpy import save as to_bytes
 
 import polar_detect
-from polar_detect import calibration
+from polar_detect import calibration, models
 from polar_detect.contents import ARRAYS, TEXTS, kept_texts
 from polar_detect.detector import Engine, PolarDetector
 from polar_detect.detectors import head_class
@@ -55,12 +55,14 @@ def save(
     folder: Path,
     *,
     text_column: str | None = None,
+    sampled_from: int | None = None,
 ) -> None:
     """Write `detector` into `folder`, which appears only when it is whole.
 
     An earlier artifact at the same place is replaced; anything else there is an error.
     `text_column` is the column that the training texts came from; later commands read the
-    same. Where they were written out of whole rows, the detector knows how.
+    same. Where they were written out of whole rows, the detector knows how. `sampled_from` is
+    the number of rows that the training texts were drawn from, where there were more.
 
     Raises
     ------
@@ -76,7 +78,8 @@ def save(
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
             staged = Path(name) / "detector"
             staged.mkdir()
-            _write(detector, staged, {"text_column": text_column})
+            origin = {"text_column": text_column, "sampled_from": sampled_from}
+            _write(detector, staged, origin)
             if folder.exists():
                 shutil.rmtree(folder)
             staged.rename(folder)
@@ -113,9 +116,10 @@ def load(folder: Path) -> PolarDetector:
     manifest = read_manifest(folder)
     check_files(folder, manifest["files"], manifest.get("sizes"))
     detector = _detector_of(folder, manifest["settings"])
-    engine = Engine.load(detector.model)
     try:
-        for part, local in (("model", engine.model), ("encoder", engine.encoder_model)):
+        # Before transformers reads a model that the folder may only have named.
+        for part, name in (("model", detector.model), ("encoder", models.DEFAULT_ENCODER)):
+            local = models.resolve(name)
             if manifest[part]["sha256"] != local.sha256:
                 raise ArtifactError(
                     f"Got {part} '{local.name}' with SHA-256 {local.sha256[:12]}…; expected "
@@ -130,7 +134,7 @@ def load(folder: Path) -> PolarDetector:
             f"Got '{folder}' with contents that do not fit together ({error}); expected what "
             "fit wrote; fit the detector again."
         ) from error
-    detector.engine_ = engine.configured(
+    detector.engine_ = Engine.load(detector.model).configured(
         max_tokens=detector.max_tokens, head=detector.fitted_.head, has_texts=detector.store_texts
     )
     return detector
