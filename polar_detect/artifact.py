@@ -46,7 +46,15 @@ from polar_detect.tokens import TokenIndex
 #   every format from that of the first minor version on; a major version may drop some.
 # - A new fixture is added (tests/write_artifact.py) with each minor version; none is rewritten.
 _HEAD = "head"
-_UNFIT = (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError)
+_UNFIT = (
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    RecursionError,
+)
 _PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")
 
 

@@ -195,8 +195,11 @@ def test_files_outside_the_folder_are_refused(folder, where):
         PolarDetector.load(folder)
 
 
-def test_contents_that_do_not_fit_together_are_refused(folder):
-    change_manifest(folder, menu=["not a program"])
+@pytest.mark.parametrize(
+    "change", [{"menu": ["not a program"]}, {"n_held_out": 1e999}, {"typical_length": 10**400}]
+)
+def test_contents_that_do_not_fit_together_are_refused(folder, change):
+    change_manifest(folder, **change)
     with pytest.raises(ArtifactError, match="with contents that do not fit together"):
         PolarDetector.load(folder)
 
