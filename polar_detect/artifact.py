@@ -28,6 +28,7 @@ from polar_detect.errors import ArtifactError, NotFittedError, OutputError
 from polar_detect.extraction import Geometries, Reference
 from polar_detect.features import Feature
 from polar_detect.fitting import Fitted
+from polar_detect.layout import check_arrays
 from polar_detect.menu import Menu
 from polar_detect.models.hashes import sha256_of
 from polar_detect.numbers import ColumnReference
@@ -124,17 +125,12 @@ def load(folder: Path) -> PolarDetector:
     manifest = read_manifest(folder)
     check_files(folder, manifest["files"], manifest.get("sizes"))
     detector = _detector_of(folder, manifest["settings"])
+    _check_models(folder, manifest, detector.model)
+    engine = Engine.load(detector.model)
     try:
-        # Before transformers reads a model that the folder may only have named.
-        for part, name in (("model", detector.model), ("encoder", models.DEFAULT_ENCODER)):
-            local = models.resolve(name)
-            if manifest[part]["sha256"] != local.sha256:
-                raise ArtifactError(
-                    f"Got {part} '{local.name}' with SHA-256 {local.sha256[:12]}…; expected "
-                    f"{manifest[part]['sha256'][:12]}…, with which '{folder}' was fitted; restore "
-                    "those weights or fit again."
-                )
-        detector.fitted_ = _read_fitted(folder, manifest, detector.rows)
+        arrays = load_file(folder / ARRAYS)
+        check_arrays(arrays, n_layers=engine.extractor.tracer.backbone.n_layers)
+        detector.fitted_ = _read_fitted(folder, manifest, arrays, detector.rows)
     except ArtifactError:
         raise
     except (*_UNFIT, SafetensorError) as error:
@@ -142,7 +138,7 @@ def load(folder: Path) -> PolarDetector:
             f"Got '{folder}' with contents that do not fit together ({error}); expected what "
             "fit wrote; fit the detector again."
         ) from error
-    detector.engine_ = Engine.load(detector.model).configured(
+    detector.engine_ = engine.configured(
         max_tokens=detector.max_tokens, head=detector.fitted_.head, has_texts=detector.store_texts
     )
     return detector
@@ -262,12 +258,31 @@ def _detector_of(folder: Path, settings: Any) -> PolarDetector:
     return PolarDetector(**settings | {"rows": template})
 
 
+def _check_models(folder: Path, manifest: dict[str, Any], model: str) -> None:
+    """Compare models by their hashes, before anything reads one that `folder` may only name."""
+    for part, name in (("model", model), ("encoder", models.DEFAULT_ENCODER)):
+        said, local = manifest[part], models.resolve(name)
+        expected = said.get("sha256") if isinstance(said, dict) else None
+        if not isinstance(expected, str):
+            raise ArtifactError(
+                f"Got '{folder}' with contents that do not fit together (no SHA-256 of the "
+                f"{part}); expected what fit wrote; fit the detector again."
+            )
+        if expected != local.sha256:
+            raise ArtifactError(
+                f"Got {part} '{local.name}' with SHA-256 {local.sha256[:12]}…; expected "
+                f"{expected[:12]}…, with which '{folder}' was fitted; restore those weights or "
+                "fit again."
+            )
+
+
 def _types_like(default: Any) -> tuple[type, ...]:
     return (int, float) if isinstance(default, float) else (type(default),)
 
 
-def _read_fitted(folder: Path, manifest: dict[str, Any], rows: RowTemplate | None) -> Fitted:
-    arrays = load_file(folder / ARRAYS)
+def _read_fitted(
+    folder: Path, manifest: dict[str, Any], arrays: dict[str, Any], rows: RowTemplate | None
+) -> Fitted:
     texts = kept_texts(folder, manifest) or ()
     return Fitted(
         head=head_class(manifest["settings"]["detector"]).load(folder / _HEAD),
