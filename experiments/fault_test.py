@@ -1,11 +1,12 @@
 """Kill `polar-detect score` at random moments, fill its disk, and give the same command again.
 
-    python experiments/fault_test.py [--kills 50] [--full-disks 10] [--rows 700] [--seed 0]
+    python experiments/fault_test.py [--kills 50] [--full-disks 10] [--rows 5000] [--seed 0]
 
 Fits a detector on a tiny random model, so that a run takes seconds, and scores a CSV once
-undisturbed. Then starts the same command again and again, and kills it (SIGKILL): half of the
-times at any moment from the start, half while it scores and writes. The output must not exist
-before it is whole, and then has to equal the undisturbed one byte for byte.
+undisturbed. Then starts the same command again and again, and kills it (SIGKILL) at random
+moments of each phase in turn: before the first finished chunk, behind one, while the output is
+written. The output must not exist before it is whole, and then has to equal the undisturbed one
+byte for byte, with nothing else left in its folder.
 
 A full disk is a limit on the size of the files that the process may write (RLIMIT_FSIZE): at a
 random size, it meets a chunk, or the output. The command has to end with one line and exit code 1,
@@ -14,24 +15,33 @@ and the same command with room again has to finish the work.
 
 import argparse
 import csv
+import multiprocessing
 import os
 import random
 import resource
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 TIMEOUT_S = 3600
+START, CHUNKS, OUTPUT = "before the first chunk", "behind a chunk", "while the output is written"
 CHUNK_ROWS = 256  # as score finishes them
-MAX_DELAY_S = 0.1  # behind a chunk; the next one takes about as long
+MAX_DELAY_S = {START: 8.0, CHUNKS: 0.1, OUTPUT: 0.05}
 CHUNK_BYTES = 5000  # of a finished chunk, about
+# Every run is a process of its own, which is killed like any other; forked from one that has
+# imported what takes most of its start. That one has not calculated, so it has no threads to lose.
+_FORKS = multiprocessing.get_context("forkserver")
+_IMPORTS = (
+    *(f"polar_detect.{name}" for name in ("cli.commands.score", "encoder", "backbone")),
+    *(f"transformers.models.{name}" for name in ("llama.modeling_llama", "bert.modeling_bert")),
+)
 
 
 @dataclass(frozen=True)
@@ -74,83 +84,104 @@ def prepare(place: Place, n_rows: int) -> None:
                 writer.writerow([i, text, "one cell too many"])
 
 
-def start(place: Place, out: Path, max_bytes: int | None = None) -> subprocess.Popen[bytes]:
+def start(place: Place, out: Path, max_bytes: int | None = None) -> ForkServerProcess:
     """Start to score; `max_bytes` is the most that a file may hold."""
-
-    def limit() -> None:
-        if max_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, max_bytes))
-
-    command = "from polar_detect.cli import main; main()"
     arguments = ["score", str(place.source), "--detector", str(place.detector)]
     arguments += ["--text-column", "text", "--out", str(out)]
-    log = (place.folder / "log.txt").open("ab")
-    with (place.folder / "said.txt").open("wb") as said:
-        return subprocess.Popen(
-            [sys.executable, "-c", command, *arguments],
-            stderr=log if max_bytes is None else said,
-            stdout=log,
-            preexec_fn=limit,
-        )
+    said = place.folder / ("log.txt" if max_bytes is None else "said.txt")
+    process = _FORKS.Process(target=score, args=(arguments, said, max_bytes))
+    process.start()
+    return process
 
 
-def wait_for_work(process: subprocess.Popen[bytes], place: Place, out: Path) -> None:
-    while not place.partial(out).exists() and process.poll() is None:
+def score(arguments: list[str], said: Path, max_bytes: int | None) -> None:
+    """Run the command line in a process of its own, what it says going to a file."""
+    from polar_detect.cli import main
+
+    file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for stream in (1, 2):
+        os.dup2(file, stream)
+    if max_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, max_bytes))
+    sys.argv = ["polar-detect", *arguments]
+    main()
+
+
+def end_of(process: ForkServerProcess) -> int:
+    """Wait for a process and return its exit code."""
+    process.join(TIMEOUT_S)
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def phase_of(place: Place, out: Path) -> str | None:
+    """Return how far an unfinished run has come; None where there is none."""
+    if any(place.folder.glob(".polar-detect-*.part")):
+        return OUTPUT
+    if not place.partial(out).exists():
+        return None
+    return CHUNKS if n_finished(place, out) else START
+
+
+def n_finished(place: Place, out: Path) -> int:
+    return len(list(place.partial(out).glob("chunk-*.parquet")))
+
+
+def wait_for(
+    phase: str, process: ForkServerProcess, place: Place, out: Path, n_chunks: int
+) -> None:
+    """Wait until a run is in a phase; behind a chunk: until so many chunks are finished.
+
+    By what the run has done, not by the clock: on a busy machine every kill would come too early.
+    """
+    while process.is_alive() and not out.exists():
+        reached = phase_of(place, out)
+        if reached == OUTPUT or (phase == START and reached is not None):
+            return
+        if phase == CHUNKS and reached == CHUNKS and n_finished(place, out) >= n_chunks:
+            return
         time.sleep(0.002)
 
 
-def wait_for_chunks(process: subprocess.Popen[bytes], place: Place, out: Path, n: int) -> None:
-    def n_finished() -> int:
-        return len(list(place.partial(out).glob("chunk-*.parquet")))
-
-    while n_finished() < n and process.poll() is None and not out.exists():
-        time.sleep(0.002)
-
-
-def undisturbed(place: Place, out: Path) -> tuple[float, float]:
-    """Run once; return the seconds that it took, and those of them behind the start."""
-    begun = time.monotonic()
-    process = start(place, out)
-    wait_for_work(process, place, out)
-    at_work = time.monotonic()
-    if process.wait(TIMEOUT_S):
+def run_through(place: Place, out: Path) -> None:
+    if end_of(start(place, out)):
         raise SystemExit((place.folder / "log.txt").read_text())
-    return time.monotonic() - begun, time.monotonic() - at_work
 
 
-def kill_until_done(
-    place: Place, expected: bytes, times: tuple[float, float], args: argparse.Namespace
-) -> Counter[str]:
+def kill(
+    phase: str, place: Place, out: Path, args: argparse.Namespace, chance: random.Random
+) -> str:
+    """Start to score and kill it in a phase; return in which it was."""
+    process = start(place, out)
+    wait_for(phase, process, place, out, chance.randint(1, -(-args.rows // CHUNK_ROWS)))
+    time.sleep(chance.uniform(0, MAX_DELAY_S[phase]))
+    process.kill()
+    code = end_of(process)
+    if code not in {0, -signal.SIGKILL}:
+        raise SystemExit((place.folder / "log.txt").read_text())
+    return "too late" if code == 0 else phase_of(place, out) or "with nothing unfinished"
+
+
+def kill_until_done(place: Place, expected: bytes, args: argparse.Namespace) -> Counter[str]:
+    """Kill in each phase in turn, and let a run finish behind every third kill."""
     out, chance, seen = place.folder / "killed.csv", random.Random(args.seed), Counter[str]()
-    while seen["killed"] < args.kills:
-        process = start(place, out)
-        if chance.random() < 0.5:
-            wait_for_work(process, place, out)
-            # By chunks, not by the clock: on a busy machine every kill would come too early.
-            n_chunks = -(-args.rows // CHUNK_ROWS)
-            wait_for_chunks(process, place, out, chance.randrange(n_chunks + 1))
-            time.sleep(chance.uniform(0, MAX_DELAY_S))
-        else:
-            time.sleep(chance.uniform(0, times[0]))
-        process.send_signal(signal.SIGKILL)
-        code = process.wait(TIMEOUT_S)
-        if code == -signal.SIGKILL:
-            seen["killed"] += 1
-            n_chunks = len(list(place.partial(out).glob("chunk-*.parquet")))
-            seen[f"with {n_chunks} finished chunks"] += 1
-        elif code:
-            raise SystemExit((place.folder / "log.txt").read_text())
-        if out.exists():  # whole, by promise, even where the kill came behind it
-            seen["finished"] += 1
-            seen["different"] += out.read_bytes() != expected
-            out.unlink()
-        print(f"\r{seen['killed']} kills, {seen['finished']} finished", end="", file=sys.stderr)
+    before = set(place.folder.iterdir())
+    n_killed = 0
+    while n_killed < args.kills:
+        for phase in (START, CHUNKS, OUTPUT):
+            where = kill(phase, place, out, args, chance)
+            seen[f"killed {where}"] += 1
+            n_killed += where != "too late"
+            if out.exists():  # whole, by promise, even where the kill came behind it
+                seen["different"] += out.read_bytes() != expected
+                out.unlink()
+        run_through(place, out)
+        seen["finished"] += 1
+        seen["different"] += out.read_bytes() != expected
+        seen["left something behind"] += set(place.folder.iterdir()) != before | {out}
+        out.unlink()
+        print(f"\r{n_killed} kills, {seen['finished']} finished", end="", file=sys.stderr)
     print(file=sys.stderr)
-    process = start(place, out)
-    if process.wait(TIMEOUT_S):
-        raise SystemExit((place.folder / "log.txt").read_text())
-    seen["finished"] += 1
-    seen["different"] += out.read_bytes() != expected
     return seen
 
 
@@ -159,15 +190,14 @@ def fill_disks(place: Place, expected: bytes, args: argparse.Namespace) -> Count
     out, chance, seen = place.folder / "filled.csv", random.Random(args.seed), Counter[str]()
     for i in range(args.full_disks):
         max_bytes = chance.randrange(500, chance.choice((CHUNK_BYTES, len(expected))))
-        code = start(place, out, max_bytes).wait(TIMEOUT_S)
+        code = end_of(start(place, out, max_bytes))
         said = (place.folder / "said.txt").read_text(encoding="utf-8").splitlines()
         is_told = code == 1 and said[-1].startswith("polar-detect: ") and "too large" in said[-1]
         seen["told in one line"] += is_told
         seen["not told"] += not is_told
         seen["output in spite of it"] += out.exists()
         seen["with finished chunks"] += any(place.partial(out).glob("chunk-*.parquet"))
-        if start(place, out).wait(TIMEOUT_S):
-            raise SystemExit((place.folder / "log.txt").read_text())
+        run_through(place, out)
         seen["finished with room again"] += 1
         seen["different"] += out.read_bytes() != expected
         out.unlink()
@@ -180,17 +210,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--full-disks", type=int, default=10)
-    parser.add_argument("--rows", type=int, default=700)
+    parser.add_argument("--rows", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _FORKS.set_forkserver_preload([*_IMPORTS])
     with tempfile.TemporaryDirectory() as folder:
         place = Place(Path(folder))
         prepare(place, args.rows)
         whole = place.folder / "whole.csv"
-        times = undisturbed(place, whole)
-        print(f"undisturbed: {times[0]:.1f} s, {times[1]:.1f} s of it behind the start")
-        seen = kill_until_done(place, whole.read_bytes(), times, args)
+        run_through(place, whole)
+        seen = kill_until_done(place, whole.read_bytes(), args)
         filled = fill_disks(place, whole.read_bytes(), args)
         left = sorted(p.name for p in place.folder.iterdir() if p.name.startswith("."))
     for what, n in sorted(seen.items()):
@@ -198,7 +228,12 @@ def main() -> None:
     for what, n in sorted(filled.items()):
         print(f"full disk, {what}: {n}")
     print(f"left behind: {left or 'nothing'}")
-    is_lost = seen["different"] or filled["different"] or filled["output in spite of it"]
+    is_lost = (
+        seen["different"]
+        or seen["left something behind"]
+        or filled["different"]
+        or filled["output in spite of it"]
+    )
     if is_lost or filled["not told"] or left:
         raise SystemExit(1)
 

@@ -1,6 +1,8 @@
 """Load on `polar-detect serve` over loopback: throughput, latency, lost requests, memory.
 
-    python experiments/load_test.py --detector DIR [--soak-s 600] [--texts 4] [--explain]
+    python experiments/load_test.py --detector DIR [--soak-s 600] [--texts 4] [--explain | --mixed]
+
+With --mixed requests differ: 1 to 16 texts of 1 to 60 words, to both routes.
 
 Starts the server as a user would, asks it from 1, 8 and 64 clients at a time, then from 8 for
 the time of the soak, and stops it with SIGTERM. Every request must get its own answer: 200 with
@@ -15,6 +17,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -95,17 +98,34 @@ async def ask(client: httpx2.AsyncClient, path: str, texts: list[str], tally: Ta
         return
 
 
+def text(k: int, args: argparse.Namespace) -> str:
+    """Return the kth of the texts that clients draw from."""
+    start = f"Pump {k} leaks oil again"
+    if not args.mixed:
+        return start
+    words = (start + " and runs hot since the last shift" * 10).split()
+    return " ".join(words[: 1 + k % 60])
+
+
+def request(number: int, args: argparse.Namespace) -> tuple[str, list[str]]:
+    """Return path and texts of a request."""
+    n_texts = 1 + number % 16 if args.mixed else args.texts
+    # Ranges that overlap, so that texts come again in other company.
+    start = number * (7 if args.mixed else args.texts)
+    texts = [text((start + i) % N_DISTINCT, args) for i in range(n_texts)]
+    is_explained = args.explain or (args.mixed and number % 3 == 0)
+    return "/explain" if is_explained else "/score", texts
+
+
 async def run_clients(
-    address: str, path: str, n_clients: int, duration_s: float, n_texts: int
+    address: str, n_clients: int, duration_s: float, args: argparse.Namespace
 ) -> Tally:
     tally, until = Tally(), time.monotonic() + duration_s
     counter = iter(range(10**9))
 
     async def one() -> None:
         while time.monotonic() < until:
-            start = next(counter) * n_texts
-            texts = [f"Pump {(start + i) % N_DISTINCT} leaks oil again" for i in range(n_texts)]
-            await ask(client, path, texts, tally)
+            await ask(client, *request(next(counter), args), tally)
 
     limits = httpx2.Limits(max_connections=n_clients)
     async with httpx2.AsyncClient(base_url=address, timeout=120, limits=limits) as client:
@@ -116,9 +136,8 @@ async def run_clients(
 def measure(
     address: str, server: psutil.Process, args: argparse.Namespace, n_clients: int, seconds: float
 ) -> PhaseResult:
-    path = "/explain" if args.explain else "/score"
     begun = time.monotonic()
-    tally = asyncio.run(run_clients(address, path, n_clients, seconds, args.texts))
+    tally = asyncio.run(run_clients(address, n_clients, seconds, args))
     duration = time.monotonic() - begun
     latencies = np.asarray(tally.seconds) * 1000
     if not len(latencies):
@@ -140,11 +159,12 @@ def measure(
     )
 
 
-def soak(address: str, server: psutil.Process, args: argparse.Namespace) -> list[PhaseResult]:
+def soak(address: str, server: psutil.Process, args: argparse.Namespace) -> Iterator[PhaseResult]:
     """Run the soak in ten slices, so that the memory curve shows."""
     slice_s = args.soak_s / 10
     args = argparse.Namespace(**{**vars(args), "soak_s": slice_s})
-    return [measure(address, server, args, SOAK_CLIENTS, slice_s) for _ in range(10)]
+    for _ in range(10):
+        yield measure(address, server, args, SOAK_CLIENTS, slice_s)
 
 
 def main() -> None:
@@ -154,6 +174,7 @@ def main() -> None:
     parser.add_argument("--soak-s", type=float, default=60.0)
     parser.add_argument("--texts", type=int, default=4, help="texts per request")
     parser.add_argument("--explain", action="store_true")
+    parser.add_argument("--mixed", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("experiments/out/load_test.json"))
     args = parser.parse_args()
     process, address = start_server(args.detector)

@@ -19,7 +19,7 @@ from safetensors.numpy import load_file
 from safetensors.numpy import save as to_bytes
 
 import polar_detect
-from polar_detect import calibration
+from polar_detect import calibration, models
 from polar_detect.changes import Changes, Covariances
 from polar_detect.contents import ARRAYS, TEXTS, kept_texts
 from polar_detect.detector import Engine, PolarDetector
@@ -29,6 +29,7 @@ from polar_detect.errors import ArtifactError, NotFittedError, OutputError
 from polar_detect.extraction import Geometries, Reference
 from polar_detect.features import Feature
 from polar_detect.fitting import Fitted
+from polar_detect.layout import check_arrays
 from polar_detect.menu import Menu
 from polar_detect.models.hashes import sha256_of
 from polar_detect.numbers import ColumnReference
@@ -47,9 +48,17 @@ from polar_detect.tokens import TokenIndex
 #   every format from that of the first minor version on; a major version may drop some.
 # - A new fixture is added (tests/write_artifact.py) with each minor version; none is rewritten.
 _HEAD = "head"
-_UNFIT = (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError)
 _Arrays = Covariances | Geometry | TokenIndex
 _Part = TypeVar("_Part", Covariances, Geometry, TokenIndex)
+_UNFIT = (
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    RecursionError,
+)
 _PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")
 
 
@@ -58,12 +67,14 @@ def save(
     folder: Path,
     *,
     text_column: str | None = None,
+    sampled_from: int | None = None,
 ) -> None:
     """Write `detector` into `folder`, which appears only when it is whole.
 
     An earlier artifact at the same place is replaced; anything else there is an error.
     `text_column` is the column that the training texts came from; later commands read the
-    same. Where they were written out of whole rows, the detector knows how.
+    same. Where they were written out of whole rows, the detector knows how. `sampled_from` is
+    the number of rows that the training texts were drawn from, where there were more.
 
     Raises
     ------
@@ -79,7 +90,8 @@ def save(
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
             staged = Path(name) / "detector"
             staged.mkdir()
-            _write(detector, staged, {"text_column": text_column})
+            origin = {"text_column": text_column, "sampled_from": sampled_from}
+            _write(detector, staged, origin)
             if folder.exists():
                 shutil.rmtree(folder)
             staged.rename(folder)
@@ -116,16 +128,14 @@ def load(folder: Path) -> PolarDetector:
     manifest = read_manifest(folder)
     check_files(folder, manifest["files"], manifest.get("sizes"))
     detector = _detector_of(folder, manifest["settings"])
+    _check_models(folder, manifest, detector.model)
     engine = Engine.load(detector.model)
     try:
-        for part, local in (("model", engine.model), ("encoder", engine.encoder_model)):
-            if manifest[part]["sha256"] != local.sha256:
-                raise ArtifactError(
-                    f"Got {part} '{local.name}' with SHA-256 {local.sha256[:12]}…; expected "
-                    f"{manifest[part]['sha256'][:12]}…, with which '{folder}' was fitted; restore "
-                    "those weights or fit again."
-                )
-        detector.fitted_ = _read_fitted(folder, manifest, detector.rows)
+        arrays = load_file(folder / ARRAYS)
+        texts = kept_texts(folder, manifest)
+        n_layers = engine.extractor.tracer.backbone.n_layers
+        check_arrays(arrays, n_layers=n_layers, n_texts=None if texts is None else len(texts))
+        detector.fitted_ = _read_fitted(folder, manifest, arrays, texts or (), detector.rows)
     except ArtifactError:
         raise
     except (*_UNFIT, SafetensorError) as error:
@@ -253,13 +263,35 @@ def _detector_of(folder: Path, settings: Any) -> PolarDetector:
     return PolarDetector(**settings | {"rows": template})
 
 
+def _check_models(folder: Path, manifest: dict[str, Any], model: str) -> None:
+    """Compare models by their hashes, before anything reads one that `folder` may only name."""
+    for part, name in (("model", model), ("encoder", models.DEFAULT_ENCODER)):
+        said, local = manifest[part], models.resolve(name)
+        expected = said.get("sha256") if isinstance(said, dict) else None
+        if not isinstance(expected, str):
+            raise ArtifactError(
+                f"Got '{folder}' with contents that do not fit together (no SHA-256 of the "
+                f"{part}); expected what fit wrote; fit the detector again."
+            )
+        if expected != local.sha256:
+            raise ArtifactError(
+                f"Got {part} '{local.name}' with SHA-256 {local.sha256[:12]}…; expected "
+                f"{expected[:12]}…, with which '{folder}' was fitted; restore those weights or "
+                "fit again."
+            )
+
+
 def _types_like(default: Any) -> tuple[type, ...]:
     return (int, float) if isinstance(default, float) else (type(default),)
 
 
-def _read_fitted(folder: Path, manifest: dict[str, Any], rows: RowTemplate | None) -> Fitted:
-    arrays = load_file(folder / ARRAYS)
-    texts = kept_texts(folder, manifest) or ()
+def _read_fitted(
+    folder: Path,
+    manifest: dict[str, Any],
+    arrays: dict[str, Any],
+    texts: tuple[str, ...],
+    rows: RowTemplate | None,
+) -> Fitted:
     return Fitted(
         head=head_class(manifest["settings"]["detector"]).load(folder / _HEAD),
         reference=_reference(texts, arrays, rows if texts else None),

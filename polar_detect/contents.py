@@ -142,12 +142,21 @@ def _facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         ("Detector", f"{settings['detector']}: {manifest['reason']}"),
         *((part.capitalize(), _model(manifest[part])) for part in ("model", "encoder")),
         ("Settings", _joined(settings)),
+        *_sampling(manifest),
         ("Fitted at", str(manifest["created"])),
         ("Fingerprint of texts and labels", str(manifest["fingerprint"])),
         ("Format", str(manifest["format"])),
         ("Written by", _joined(manifest["versions"])),
         ("Files", f"{len(manifest['files'])}, {sum(manifest['sizes'].values())} bytes, unchanged"),
     )
+
+
+def _sampling(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    n_rows = manifest.get("sampled_from")  # older artifacts do not say: all
+    if n_rows is None:
+        return ()
+    seed = manifest["settings"]["seed"]
+    return (("Training texts", f"drawn at random (seed {seed}) from {int(n_rows)} rows"),)
 
 
 def _model(identity: dict[str, Any]) -> str:

@@ -31,9 +31,12 @@ def load_encoder(folder: Path) -> Loaded:
 
 def _load(auto: Any, folder: Path, what: str, expected: str) -> Loaded:
     transformers.utils.logging.disable_progress_bar()  # loading takes a second or less
+    # A folder may bring Python code along. Left to itself transformers would ask on the terminal
+    # whether to run it.
+    local = {"local_files_only": True, "trust_remote_code": False}
     try:
-        model = auto.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model = auto.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **local)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **local)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
             f"Got {what} that transformers cannot load ({str(error).splitlines()[0]}); expected "

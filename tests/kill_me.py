@@ -1,10 +1,18 @@
-"""Score a table with a made-up engine, slowly enough to be killed: SOURCE OUT DETECTOR_FOLDER."""
+"""Score a table with a made-up engine, slowly enough to be killed.
+
+    kill_me.py SOURCE OUT DETECTOR_FOLDER [N]
+
+With N, it kills itself when it comes to write the Nth chunk of the output.
+"""
 
 import hashlib
+import os
+import signal
 import sys
 import time
 from pathlib import Path
 
+from polar_detect import tables
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.opening import ScoreJob, open_input
 from polar_detect.scoring.results import Result
@@ -29,8 +37,22 @@ def made_up(texts, advance, *, calls=None, seconds=0.0):
     return results
 
 
+def dying(join, n):
+    """Return `join`, but the process ends in place of its `n`th call, as under kill -9."""
+    calls = iter(range(1, n))
+
+    def joined(*arguments):
+        if next(calls, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return join(*arguments)
+
+    return joined
+
+
 if __name__ == "__main__":
-    source, out, detector = map(Path, sys.argv[1:])
+    source, out, detector = map(Path, sys.argv[1:4])
+    if len(sys.argv) > 4:
+        tables.join_columns = dying(tables.join_columns, int(sys.argv[4]))
     job = ScoreJob(source, out, detector, default_column="text")
     run(
         job,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file, save
 from tiny_models import CONFIGS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
@@ -135,10 +136,11 @@ def test_a_changed_file_of_a_boosted_detector_is_refused_by_name(boosted, tmp_pa
         PolarDetector.load(folder)
 
 
-def test_another_language_model_is_refused(folder, tmp_path):
+def test_another_language_model_is_refused(folder, tmp_path, monkeypatch):
     other = save_tiny(CONFIGS["llama"], tmp_path / "other", seed=1)
     settings = manifest_of(folder)["settings"] | {"model": str(other)}
     change_manifest(folder, settings=settings)
+    monkeypatch.setattr(artifact, "Engine", None)  # nothing of it is read but the hash
     with pytest.raises(ArtifactError, match=r"Got model '.*other' with SHA-256 .* was fitted"):
         PolarDetector.load(folder)
 
@@ -194,9 +196,47 @@ def test_files_outside_the_folder_are_refused(folder, where):
         PolarDetector.load(folder)
 
 
-def test_contents_that_do_not_fit_together_are_refused(folder):
-    change_manifest(folder, menu=["not a program"])
+@pytest.mark.parametrize(
+    "change", [{"menu": ["not a program"]}, {"n_held_out": 1e999}, {"typical_length": 10**400}]
+)
+def test_contents_that_do_not_fit_together_are_refused(folder, change):
+    change_manifest(folder, **change)
     with pytest.raises(ArtifactError, match="with contents that do not fit together"):
+        PolarDetector.load(folder)
+
+
+def change_arrays(folder, **arrays):
+    path = folder / "arrays.safetensors"
+    path.write_bytes(save(load_file(path) | arrays))
+    manifest = manifest_of(folder)
+    change_manifest(
+        folder,
+        files=manifest["files"] | {path.name: sha256_of(path)},
+        sizes=manifest["sizes"] | {path.name: path.stat().st_size},
+    )
+
+
+@pytest.mark.parametrize("name", ["embeddings", "tokens.points", "decoder_changes.centres"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda array: array[:1], "' with [0-9]+ "),
+        (lambda array: array[..., :5], "' with [0-9]+ directions"),
+        (lambda array: array[:0], "' with 0 "),
+        (np.ravel, "' of float.* with 1 axes"),
+        (lambda array: array != 0, "' of bool"),
+        (lambda array: array * np.nan, "' with values that are no numbers"),
+    ],
+)
+def test_arrays_that_do_not_fit_together_are_refused_though_their_seal_is_right(
+    folder, fitted_on_tiny, monkeypatch, name, change, message
+):
+    monkeypatch.setattr(artifact.Engine, "load", lambda _: fitted_on_tiny.engine_)
+    change_arrays(folder)
+    PolarDetector.load(folder)  # control
+    array = load_file(folder / "arrays.safetensors")[name]
+    change_arrays(folder, **{name: np.ascontiguousarray(change(array))})
+    with pytest.raises(ArtifactError, match=rf"do not fit together \(array '.*{message}"):
         PolarDetector.load(folder)
 
 

@@ -154,6 +154,26 @@ def test_a_detector_that_reads_context_goes_without_it_and_fit_says_so(
     assert "context" not in {feature.group for feature in assessment.explanation.features}
 
 
+def test_a_fit_on_a_sample_says_so_and_the_folder_too(
+    run, tiny_folder, minilm, tmp_path  # noqa: ARG001 - the encoder
+):  # fmt: skip
+    lines, out = tmp_path / "train.txt", tmp_path / "detector"
+    lines.write_text("\n".join(NORMAL))
+    options = ("--model", tiny_folder, "--out", out, "--max-texts", "50")
+    code, _, said = run("fit", lines, *options)
+    assert code == 0
+    assert "train.txt: fitted on 50 of 60 rows, drawn at random; --max-texts takes more" in said
+    told = dict(read_contents(out).facts)
+    assert told["Training texts"] == "drawn at random (seed 0) from 60 rows"
+    texts = read_contents(out).texts
+    assert texts is not None
+    assert set(texts) < set(NORMAL)
+
+
+def test_a_folder_of_all_texts_speaks_of_no_sample(saved_on_tiny):
+    assert "Training texts" not in dict(read_contents(saved_on_tiny).facts)
+
+
 def test_fit_says_what_the_default_detector_keeps(fitted_on_tiny, textless):
     said = said_of_texts(fitted_on_tiny, Path("out"))
     assert said.startswith("Kept in the folder: the 41 training texts (polar-detect inspect out")

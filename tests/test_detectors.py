@@ -1,10 +1,12 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from polar_detect.detectors import HEADS, new_head
 from polar_detect.detectors.auto import _combined
+from polar_detect.detectors.forest import _check_trees
 from polar_detect.errors import ArtifactError, InputError
 from polar_detect.features import Feature, FeatureTable, by_layer
 from polar_detect.metrics import auroc
@@ -153,6 +155,25 @@ def test_a_file_that_is_no_model_is_refused(heads, tmp_path, name, file, message
     (tmp_path / file).write_text("not a model")
     with pytest.raises(ArtifactError, match=message):
         HEADS[name].load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("left", "message"), [(9, "outside itself"), (-2, "outside itself"), (0, "at itself")]
+)
+def test_a_forest_with_a_node_that_leads_nowhere_or_back_is_refused(left, message):
+    def forest(left):
+        tree = SimpleNamespace(
+            children_left=np.asarray([left, -1, -1]),
+            children_right=np.asarray([2, -1, -1]),
+            feature=np.asarray([0, -2, -2]),
+            node_count=3,
+            n_features=1,
+        )
+        return SimpleNamespace(estimators_=[SimpleNamespace(tree_=tree)])
+
+    _check_trees(forest(1))  # control
+    with pytest.raises(ValueError, match=message):
+        _check_trees(forest(left))
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():

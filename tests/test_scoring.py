@@ -1,25 +1,34 @@
+import hashlib
+import os
 import random
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kill_me import made_up
 
 from polar_detect import calibration
 from polar_detect.errors import InputError, OutputError
-from polar_detect.scoring import partial, run
+from polar_detect.scoring import partial as progress_files
+from polar_detect.scoring import run
 from polar_detect.scoring.cache import ResultCache
 from polar_detect.scoring.flags import FlagRule, Tally
 from polar_detect.scoring.opening import ScoreJob, open_input
 from polar_detect.scoring.partial import Partial, folder_of
 from polar_detect.scoring.results import Result, from_arrow, to_arrow
+from polar_detect.scoring.sample import Sample
 
 RULE = FlagRule(0.05, fdr=0.3)
 
@@ -59,8 +68,8 @@ def score(source, out, detector_folder, *, rule=RULE, engine=made_up, restart=Fa
     return run.run(job, open_input(job), engine, rule, lambda *_: None)
 
 
-def killed_after(n_calls):
-    calls = []
+def killed_after(n_calls, calls=None):
+    calls = [] if calls is None else calls
 
     def engine(texts, advance):
         if len(calls) == n_calls:
@@ -85,7 +94,7 @@ def test_every_row_is_written_rejected_or_both_counted(orders, detector_folder, 
     assert rejected["text"].tolist()[0] == "3,ragged,row"
     assert summary.n_empty == (written["score"] == "").sum() == 11
     assert summary.n_flagged == (written["is_anomaly"].str.lower() == "true").sum() > 0
-    scores = pd.to_numeric(written["score"]).to_numpy()
+    scores = pd.to_numeric(written["score"]).dropna().to_numpy()
     np.testing.assert_allclose(summary.scores, scores, atol=1e-6)
     texts = [text for call in calls for text in call]
     assert len(texts) == len(set(texts)) == summary.n_computed  # each distinct text once
@@ -110,6 +119,24 @@ def test_a_resumed_run_writes_what_an_undisturbed_one_does_and_computes_the_rest
     assert summary.n_resumed == n_calls * run.CHUNK_ROWS
     assert (summary.n_computed < undisturbed.n_computed) == (n_calls > 0)
     assert not folder_of(resumed).exists()
+
+
+def test_a_run_whose_results_do_not_fit_in_memory_computes_each_text_once(
+    orders, detector_folder, tmp_path, monkeypatch
+):
+    whole, out = tmp_path / "whole.csv", tmp_path / "scored.csv"
+    expected = score(orders, whole, detector_folder)
+    monkeypatch.setattr(run, "ResultCache", partial(ResultCache, max_in_memory=20))
+    calls = []
+    for _ in range(2):
+        with pytest.raises(Killed):
+            score(orders, out, detector_folder, engine=killed_after(2, calls))
+        assert {path.suffix for path in folder_of(out).iterdir()} == {"", ".json", ".parquet"}
+    score(orders, out, detector_folder, engine=lambda t, a: made_up(t, a, calls=calls))
+    assert out.read_bytes() == whole.read_bytes()
+    texts = [text for call in calls for text in call]
+    assert len(texts) == len(set(texts)) == expected.n_computed
+    assert not folder_of(out).exists()
 
 
 def test_a_run_killed_while_it_writes_the_output_is_resumed(
@@ -148,6 +175,26 @@ def test_a_run_killed_by_the_system_at_random_moments_is_resumed(orders, detecto
     if not out.exists():
         assert score(orders, out, detector_folder).n_resumed > 0
     assert out.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nothing is locked there, nor removed")
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet", ".xlsx"])
+def test_a_kill_while_the_output_is_written_leaves_nothing_behind_the_next_run(
+    orders, detector_folder, tmp_path, ending
+):
+    out, before = tmp_path / f"killed{ending}", set(tmp_path.iterdir())
+    script = Path(__file__).with_name("kill_me.py")
+    command = [sys.executable, script, orders, out, detector_folder, "3"]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert not out.exists()
+    assert len(list(tmp_path.glob(".polar-detect-*.part"))) == 2  # control: of the rejected, too
+    assert score(orders, out, detector_folder).n_resumed == 1000
+    rejected = tmp_path / "orders.rejected.csv"
+    assert set(tmp_path.iterdir()) == before | {out, rejected}
+    subprocess.run(command, check=False)
+    orders.write_text("text\nall well\n")  # nothing is rejected any more
+    score(orders, out, detector_folder, restart=True)
+    assert set(tmp_path.iterdir()) == before | {out}
 
 
 def test_another_input_detector_or_option_is_named(orders, detector_folder, tmp_path):
@@ -222,7 +269,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_later(
         def full(*_):
             raise OSError(28, "No space left on device")
 
-        patch.setattr(partial.os, "fsync", full)
+        patch.setattr(progress_files.os, "fsync", full)
         with pytest.raises(OutputError, match=r"No space left on device\); .*same command again"):
             score(orders, out, detector_folder)
     assert score(orders, out, detector_folder).n_resumed == run.CHUNK_ROWS
@@ -259,6 +306,14 @@ def value_of(text):
     return Result(float(ord(text)), 0.5, "0-4", 5, 0, 0, text)
 
 
+@contextmanager
+def new_cache(size):
+    with tempfile.TemporaryDirectory() as folder:
+        with closing(ResultCache(Path(folder) / "seen.sqlite", size)) as cache:
+            yield cache
+        assert list(Path(folder).iterdir()) == []
+
+
 def fill(cache, chunks, calls):
     def compute(texts):
         calls.append(texts)
@@ -267,30 +322,64 @@ def fill(cache, chunks, calls):
     return [cache.results(texts, compute) for texts in chunks]
 
 
-@given(chunks, st.integers(1, 8))
-def test_cached_results_are_those_of_the_texts_and_distinct_in_each_call(chunks, size):
+@given(chunks, st.integers(0, 8))
+def test_each_text_is_computed_once_per_run_however_little_fits_in_memory(chunks, size):
     calls = []
-    found = fill(ResultCache(size), chunks, calls)
+    with new_cache(size) as cache:
+        found = fill(cache, chunks, calls)
     assert found == [[value_of(text) for text in texts] for texts in chunks]
-    assert all(len(set(call)) == len(call) for call in calls)
-
-
-@given(chunks)
-def test_a_large_enough_cache_computes_each_text_once(chunks):
-    calls = []
-    fill(ResultCache(8), chunks, calls)
     computed = [text for call in calls for text in call]
     assert sorted(computed) == sorted({text for texts in chunks for text in texts})
 
 
-@given(chunks, st.integers(1, 8), st.integers(0, 8))
+@given(chunks, st.integers(0, 8), st.integers(0, 8))
 def test_after_a_replay_the_same_batches_are_computed_as_in_one_go(chunks, size, n_finished):
-    undisturbed = []
-    fill(ResultCache(size), chunks, undisturbed)
-    cache, replayed, rest = ResultCache(size), [], []
-    fill(cache, chunks[:n_finished], replayed)
-    fill(cache, chunks[n_finished:], rest)
+    undisturbed, replayed, rest = [], [], []
+    with new_cache(8) as cache:
+        fill(cache, chunks, undisturbed)
+    with new_cache(size) as cache:
+        fill(cache, chunks[:n_finished], replayed)
+        fill(cache, chunks[n_finished:], rest)
     assert replayed + rest == undisturbed
+
+
+def test_no_text_and_no_hash_that_others_can_compute_is_in_the_file_of_seen_texts(tmp_path):
+    path = tmp_path / "seen.sqlite"
+    with closing(ResultCache(path, 0)) as cache:
+        cache.results(["a", "b"], lambda texts: [value_of(text) for text in texts])
+        content = path.read_bytes()
+    assert b"0-4" in content  # control: results are
+    for size in (16, 32, 64):
+        assert hashlib.blake2b(b"a", digest_size=size).digest() not in content
+
+
+def test_what_a_killed_run_left_of_seen_texts_counts_for_nothing(tmp_path):
+    path, calls = tmp_path / "seen.sqlite", []
+    path.write_text("half a file")
+    with closing(ResultCache(path, 0)) as cache:
+        fill(cache, [["a"], ["a"]], calls)
+    assert calls == [["a"]]
+
+
+def test_no_space_for_seen_texts_is_one_sentence(tmp_path):
+    with closing(ResultCache(tmp_path / "none" / "seen.sqlite", 0)) as cache:  # noqa: SIM117
+        with pytest.raises(OutputError, match=r"seen\.sqlite' \(.*\); .*give the same command"):
+            fill(cache, [["a"]], [])
+
+
+def test_a_sample_of_scores_is_all_of_few_and_of_many_each_as_often():
+    few, counts = Sample(100), np.zeros(300)
+    for start in range(0, 100, 30):
+        few.add(list(range(start, min(start + 30, 100))))
+    assert few.values.tolist() == list(range(100))
+    for seed in range(400):
+        many = Sample(30, seed)
+        for start in range(0, 300, 7):
+            many.add(list(range(start, min(start + 7, 300))))
+        assert len(set(many.values)) == 30
+        counts[many.values.astype(int)] += 1
+    assert scipy.stats.chisquare(counts.reshape(10, 30).sum(1)).pvalue > 0.001
+    assert scipy.stats.chisquare(counts[:30]).pvalue > 0.001
 
 
 numbers = st.floats(allow_nan=False) | st.none()

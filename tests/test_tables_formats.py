@@ -117,6 +117,20 @@ def test_parquet_to_parquet_keeps_every_type(tmp_path):
     assert pq.read_table(tmp_path / "out.parquet").equals(table)
 
 
+def test_many_small_chunks_become_few_row_groups_of_parquet(tmp_path):
+    path, frame = tmp_path / "out.parquet", pd.DataFrame({"id": range(70_000)})
+    with open_writer(path) as writer:
+        for start in range(0, len(frame), 100):
+            writer.write(frame[start : start + 100])
+    assert pq.ParquetFile(path).num_row_groups == 2
+    assert pq.read_table(path)["id"].to_pylist() == list(range(70_000))
+    long = pd.DataFrame({"text": ["x" * 20_000_000]})
+    with open_writer(path) as writer:
+        for _ in range(4):  # of which not more than two are held
+            writer.write(long)
+    assert pq.ParquetFile(path).num_row_groups == 2
+
+
 def test_json_lines_to_json_lines_keeps_values_and_nesting(tmp_path):
     content = (
         '{"id": "007", "n": 1, "x": 1.5, "on": true, "more": {"a": [1, "é"]}, "any": 1}\n'

@@ -1,5 +1,7 @@
 import os
 import stat
+import subprocess
+import sys
 from contextlib import contextmanager
 
 import numpy as np
@@ -9,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polar_detect.errors import InputError, OutputError
-from polar_detect.tables import check_added, check_output, read_table, write_scored, write_table
+from polar_detect.tables import (
+    check_added,
+    check_output,
+    open_writer,
+    read_table,
+    write_scored,
+    write_table,
+)
 from polar_detect.tables.formulas import is_formula
 
 ORDERS = """\
@@ -163,6 +172,27 @@ def test_an_interrupted_write_leaves_nothing(orders, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         write_table(orders.frame, tmp_path / "out.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nothing is locked there, nor removed")
+def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_not(orders, tmp_path):
+    path, other = tmp_path / "out.csv", tmp_path / "other.csv"
+    killed = (
+        "import os, sys, pathlib, pandas; from polar_detect.tables import open_writer\n"
+        "with open_writer(pathlib.Path(sys.argv[1])) as writer:\n"
+        "    writer.write(pandas.DataFrame({'text': ['a']})); os.kill(os.getpid(), 9)"
+    )
+    for target in (path, other):
+        subprocess.run([sys.executable, "-c", killed, target], check=False)
+    assert len(list(tmp_path.glob(".polar-detect-*"))) == 2  # control
+    with open_writer(path) as living:
+        living.write(orders.frame[:1])
+        assert len(list(tmp_path.glob(".polar-detect-*"))) == 2  # other.csv has its own
+        write_table(orders.frame[:2], path)
+        living.write(orders.frame[1:])
+    assert path.read_text() == ORDERS
+    write_table(orders.frame, other)
+    assert list(tmp_path.glob(".polar-detect-*")) == []
 
 
 def test_an_output_has_the_permissions_of_any_new_file(orders, tmp_path):

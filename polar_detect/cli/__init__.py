@@ -132,6 +132,10 @@ def fit(  # noqa: PLR0913 - one argument per option
             "and detectors other than auto go without context gain.",
         ),
     ] = True,
+    max_texts: Annotated[
+        int,
+        typer.Option(min=40, help="Of more texts, a random sample of so many is fitted on."),
+    ] = 5000,
 ) -> None:
     """Fit a detector on normal texts (and on labelled anomalous ones, where there are some)."""
     if [text_column is not None, columns is not None, all_columns].count(True) > 1:
@@ -140,7 +144,7 @@ def fit(  # noqa: PLR0913 - one argument per option
     from polar_detect.cli.commands.inputs import InputOptions
 
     options = InputOptions(text_column, label_column, columns, all_columns, sheet, encoding)
-    settings = command.FitSettings(model, detector, max_tokens, seed, store_texts)
+    settings = command.FitSettings(model, detector, max_tokens, seed, store_texts, max_texts)
     command.fit(train, out, options, settings)
 
 

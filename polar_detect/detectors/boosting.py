@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.detectors.base import Attribution, Head, read_features, write_features
+from polar_detect.detectors.tree_text import checked_trees
 from polar_detect.errors import ArtifactError
 from polar_detect.features import Feature, FeatureTable
 
@@ -77,15 +78,16 @@ class LightGBMHead(Head):
     def load(cls, folder: Path) -> Self:
         """Read both files; see `Head.load`."""
         head = cls()
+        head._features = read_features(folder)
         try:
             text = (folder / _MODEL).read_text(encoding="utf-8")
-            head._booster = lightgbm.Booster(model_str=text)
-        except lightgbm.basic.LightGBMError as error:
+            trees = checked_trees(text, len(head._features))
+            head._booster = lightgbm.Booster(model_str=trees)
+        except (ValueError, lightgbm.basic.LightGBMError) as error:
             raise ArtifactError(
                 f"Got '{folder / _MODEL}' that LightGBM cannot read ({error}); expected the "
                 "file that fit wrote; fit the detector again."
             ) from error
-        head._features = read_features(folder)
         return head
 
     def _get(self, table: FeatureTable) -> lightgbm.Booster:

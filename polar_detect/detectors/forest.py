@@ -105,11 +105,14 @@ class IsolationForestHead(Head):
 
 
 def _check_trees(forest: Any) -> None:
-    """Raise `ValueError` for node or feature indices outside a tree, which nobody else checks."""
+    """Raise `ValueError` for nodes or features that a tree has not, which nobody else checks."""
     for estimator in forest.estimators_:
         tree = estimator.tree_
-        children = np.concatenate([tree.children_left, tree.children_right])
+        children = np.stack([tree.children_left, tree.children_right])
         if not ((children >= -1) & (children < tree.node_count)).all():
             raise ValueError("a tree points outside itself")
+        # Nodes are numbered from the root on; one that leads back would be walked for ever.
+        if not ((children == -1) | (children > np.arange(tree.node_count))).all():
+            raise ValueError("a tree points at itself")
         if not ((tree.feature >= -2) & (tree.feature < tree.n_features)).all():
             raise ValueError("a tree asks for a feature that does not exist")

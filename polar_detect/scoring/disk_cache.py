@@ -5,12 +5,12 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from polar_detect.errors import OutputError
 from polar_detect.scoring.results import Result
+from polar_detect.scoring.store import create_table, read_results, write_results
 
 _FILE = "results.sqlite"
 
@@ -48,36 +48,25 @@ class DiskCache:
         with self._told():
             folder.mkdir(parents=True, exist_ok=True)
         with self._open() as file:
-            file.execute("CREATE TABLE IF NOT EXISTS results (key BLOB PRIMARY KEY, result TEXT)")
+            create_table(file)
 
     def __call__(self, texts: list[str], advance: Callable[[int], None]) -> list[Result]:
         """Return the result of each text; `advance` hears of texts as they are done."""
-        keys = {text: self._key(text) for text in texts}
-        known = self._read(keys)
+        by_key = {self._key(text): text for text in texts}
+        with self._open() as file:
+            known = read_results(file, by_key)
         advance(len(known))
-        missing = [text for text in texts if text not in known]
+        missing = [key for key in by_key if key not in known]
         if missing:
-            computed = dict(zip(missing, self._engine(missing, advance), strict=True))
-            self._write({keys[text]: result for text, result in computed.items()})
-            known |= computed
-        return [known[text] for text in texts]
+            computed = self._engine([by_key[key] for key in missing], advance)
+            new = dict(zip(missing, computed, strict=True))
+            with self._open() as file:
+                write_results(file, new)
+            known |= new
+        return [known[key] for key in by_key]
 
     def _key(self, text: str) -> bytes:
         return hashlib.blake2b(text.encode("utf-8"), key=self._salt, digest_size=16).digest()
-
-    def _read(self, keys: Mapping[str, bytes]) -> dict[str, Result]:
-        found = {}
-        with self._open() as file:
-            for text, key in keys.items():
-                row = file.execute("SELECT result FROM results WHERE key = ?", (key,)).fetchone()
-                if row is not None:
-                    found[text] = Result(*json.loads(row[0]))
-        return found
-
-    def _write(self, results: Mapping[bytes, Result]) -> None:
-        rows = [(key, json.dumps(astuple(result))) for key, result in results.items()]
-        with self._open() as file:
-            file.executemany("INSERT OR REPLACE INTO results VALUES (?, ?)", rows)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

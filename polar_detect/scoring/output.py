@@ -32,9 +32,8 @@ class Summary:
         Rows that an earlier run had finished.
     rejected_path : Path or None
         Where the rejected rows are.
-    scores : (n_rows,) float64
-        NaN for a row without text. What a test of the whole batch, such as for drift, needs;
-        8 bytes a row.
+    scores : (at most 1,000,000,) float64
+        Of rows with text, or of a sample of them: what a test of the whole batch needs.
     """
 
     n_rows: int
@@ -72,7 +71,7 @@ def write_output(
                 added = added_columns(results, summary.largest_p, are_rows=are_rows)
                 output.write(tables.join_columns(chunk.frame, added, kinds))
         if rejected is None:  # one may be there of an earlier input
-            tables.rejected_path(job.source, job.out.parent).unlink(missing_ok=True)
+            tables.write_rejected((), tables.rejected_path(job.source, job.out.parent))
 
 
 def _sheet(

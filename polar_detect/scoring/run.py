@@ -3,13 +3,10 @@
 Memory stays flat because the input is read again for the output, instead of being held.
 """
 
-import array
-import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 import polar_detect
 from polar_detect import tables
@@ -21,6 +18,9 @@ from polar_detect.scoring.opening import CHUNK_ROWS, Input, ScoreJob
 from polar_detect.scoring.output import Summary, write_output
 from polar_detect.scoring.partial import Partial
 from polar_detect.scoring.results import Result
+from polar_detect.scoring.sample import Sample
+
+_SEEN, _PLANNED = "seen.sqlite", "planned.sqlite"  # in the folder of the run
 
 # Distinct texts, and a function that hears of texts as they are done → a result each.
 Engine = Callable[[list[str], Callable[[int], None]], Sequence[Result]]
@@ -58,8 +58,9 @@ def run(
         scoring = _Scoring(opened, engine, partial, progress)
         if fleet is not None:
             scoring.compute_with(fleet)
-        for chunk, texts in enumerate(opened.chunks_of_texts()):
-            scoring.run(chunk, texts)
+        with closing(ResultCache(partial.folder / _SEEN)) as cache:
+            for chunk, texts in enumerate(opened.chunks_of_texts()):
+                scoring.run(chunk, texts, cache)
         summary = scoring.summarise(rule, tables.rejected_path(job.source, job.out.parent))
         write_output(job, opened, partial, summary, rule)
         partial.remove()
@@ -76,23 +77,22 @@ class _Scoring:
         self._engine = engine
         self._partial = partial
         self._progress = progress
-        self._cache = ResultCache()
-        self._scores = array.array("d")
+        self._sample = Sample()
         self._is_computed = False  # by a fleet, before
 
-    def run(self, chunk: int, texts: list[str]) -> None:
+    def run(self, chunk: int, texts: list[str], cache: ResultCache) -> None:
         """Score a chunk, or take what an earlier run made of it."""
         finished = self._partial.results(chunk)
         if finished is None:
-            results = self._cache.results(texts, lambda new: self._compute(chunk, new))
+            results = cache.results(texts, lambda new: self._compute(chunk, new))
             self._partial.finish(chunk, results)
         else:
             known = dict(zip(texts, finished, strict=True))
-            results = self._cache.results(texts, lambda new: [known[text] for text in new])
+            results = cache.results(texts, lambda new: [known[text] for text in new])
             self.n_resumed += len(texts)
         for result in results:
             self.tally.add(result.p_value)
-            self._scores.append(math.nan if result.score is None else result.score)
+        self._sample.add([r.score for r in results if r.score is not None])
         self._progress("score", self.tally.n_rows, self._opened.n_rows)
 
     def compute_with(self, fleet: Fleet) -> None:
@@ -119,24 +119,24 @@ class _Scoring:
             n_computed=self.n_computed,
             n_resumed=self.n_resumed,
             rejected_path=rejected_path if self._opened.n_rejected else None,
-            scores=np.frombuffer(self._scores, np.float64),
+            scores=self._sample.values,
         )
 
     def _asked(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the texts that are computed for each chunk, where they are not yet."""
-        plan = ResultCache()
         nothing = Result(None, None, None, None, None, None, "")
-        for chunk, texts in enumerate(self._opened.chunks_of_texts()):
-            asked: list[str] = []
+        with closing(ResultCache(self._partial.folder / _PLANNED)) as plan:
+            for chunk, texts in enumerate(self._opened.chunks_of_texts()):
+                asked: list[str] = []
 
-            def note(new: list[str], asked: list[str] = asked) -> list[Result]:
-                asked += new
-                return [nothing] * len(new)
+                def note(new: list[str], asked: list[str] = asked) -> list[Result]:
+                    asked += new
+                    return [nothing] * len(new)
 
-            plan.results(texts, note)
-            is_finished = self._partial.has(chunk) or self._partial.has(chunk, "computed")
-            if asked and not is_finished:
-                yield chunk, asked
+                plan.results(texts, note)
+                is_finished = self._partial.has(chunk) or self._partial.has(chunk, "computed")
+                if asked and not is_finished:
+                    yield chunk, asked
 
     def _compute(self, chunk: int, texts: list[str]) -> Sequence[Result]:
         self.n_computed += len(texts)

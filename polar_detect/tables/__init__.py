@@ -8,7 +8,7 @@ from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.chunks import Chunk, Rejected
 from polar_detect.tables.columns import TextColumn, check_column, choose_text_column, parse_labels
 from polar_detect.tables.formats import has_columns
-from polar_detect.tables.opening import CHUNK_ROWS, ReadOptions, TableReader, open_table
+from polar_detect.tables.opening import CHUNK_ROWS, ReadOptions, RowSample, TableReader, open_table
 from polar_detect.tables.reading import Table, read_table
 from polar_detect.tables.rows import (
     NumericColumns,
@@ -39,6 +39,7 @@ __all__ = [
     "ReadOptions",
     "Rejected",
     "RowColumns",
+    "RowSample",
     "RowTemplate",
     "Table",
     "TableReader",

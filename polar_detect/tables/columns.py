@@ -114,7 +114,7 @@ def check_no_column(reader: TableReader, option: str, column: str | None) -> Non
         )
 
 
-def parse_labels(cells: pd.Series, label_column: str) -> NDArray[np.bool_]:
+def parse_labels(cells: pd.Series, label_column: str, *, n_before: int = 0) -> NDArray[np.bool_]:
     """Return true where a cell says anomalous.
 
     Parameters
@@ -122,16 +122,17 @@ def parse_labels(cells: pd.Series, label_column: str) -> NDArray[np.bool_]:
     cells : (n_rows,) pandas.Series
         1, true, anomaly, 0, false or normal.
     label_column : str
-        For the message.
+    n_before : int
+        Rows in front of these; both are for the message.
     """
     labels = np.empty(len(cells), dtype=np.bool_)
     for row, cell in enumerate(cells_as_text(cells)):
         label = _LABELS.get(cell.strip().lower())
         if label is None:
             raise InputError(
-                f"Got label {reprlib.repr(cell)} in row {row + 1} of column {label_column!r}; "
-                "expected 1, true or anomaly, or 0, false or normal; correct the cell or choose "
-                "another --label-column."
+                f"Got label {reprlib.repr(cell)} in row {n_before + row + 1} of column "
+                f"{label_column!r}; expected 1, true or anomaly, or 0, false or normal; "
+                "correct the cell or choose another --label-column."
             )
         labels[row] = label
     return labels

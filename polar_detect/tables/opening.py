@@ -19,6 +19,20 @@ CHUNK_ROWS = 2048
 
 
 @dataclass(frozen=True)
+class RowSample:
+    """At most so many rows, drawn at random; of each label, where there are labels.
+
+    Parameters
+    ----------
+    max_rows : int
+    seed : int
+    """
+
+    max_rows: int
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class ReadOptions:
     """How to read an input where that is not to be detected.
 
@@ -33,12 +47,15 @@ class ReadOptions:
         is a CSV if its first line holds one of them.
     is_table : bool
         Whether content from stdin that shows no format of its own is a CSV in any case.
+    sample : RowSample or None
+        Which rows to take, where the input is held as a whole; None for all.
     """
 
     encoding: str | None = None
     sheet: str | None = None
     expected: tuple[str, ...] = ()
     is_table: bool = False
+    sample: RowSample | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from polar_detect.tables.columns import (
 )
 from polar_detect.tables.opening import ReadOptions, TableReader, open_table
 from polar_detect.tables.rows import RowColumns, RowTemplate
+from polar_detect.tables.sampling import sampled_chunks
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +47,8 @@ class Table:
         Whether the input names its columns; lines of text do not.
     needs_mark : bool
         Whether a CSV made of it shall begin with a byte order mark.
+    sampled_from : int or None
+        Rows that these were drawn from; None where all were taken.
     """
 
     frame: pd.DataFrame
@@ -58,6 +61,7 @@ class Table:
     notices: tuple[str, ...] = ()
     has_columns: bool = True
     needs_mark: bool = False
+    sampled_from: int | None = None
 
 
 def read_table(
@@ -100,13 +104,17 @@ def read_table(
     """
     given = [*_row_names(rows), *(name for name in (text_column, label_column) if name)]
     default = [] if default_column is None else [default_column]
-    reader = _open(path, options or ReadOptions(), given, default, is_table=rows is not None)
+    options = options or ReadOptions()
+    reader = _open(path, options, given, default, is_table=rows is not None)
     others = () if label_column is None else (label_column,)
     _check_asked(reader, label_column, rows)
     column = None
     if rows is None:
         column = choose_text_column(reader, text_column, default=default_column, others=others)
-    chunks = list(reader.chunks())
+    if options.sample is None:
+        chunks, n_rows = list(reader.chunks()), None
+    else:
+        chunks, n_rows = sampled_chunks(reader, label_column, options.sample)
     frame = pd.concat([chunk.frame for chunk in chunks])
     template = rows if isinstance(rows, RowTemplate) else None
     if isinstance(rows, RowColumns):
@@ -128,6 +136,7 @@ def read_table(
         (*reader.notices, *guessed),
         reader.has_columns,
         reader.needs_mark,
+        n_rows if n_rows is not None and n_rows > len(frame) else None,
     )
 
 

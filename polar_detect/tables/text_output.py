@@ -72,9 +72,9 @@ class PlainOutput:
 
 @contextmanager
 def open_text(path: Path, target: Path) -> Iterator[TextIO]:
-    """Yield a new text file at `path`, compressed as the ending of `target` says."""
+    """Yield a text file at `path`, compressed as the ending of `target` says."""
     compression = format_of(target).compression
-    with path.open("xb") as raw:
+    with path.open("wb") as raw:
         if compression is None:
             with io.TextIOWrapper(raw, encoding="utf-8", newline="") as text:
                 yield text

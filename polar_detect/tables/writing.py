@@ -17,7 +17,7 @@ from polar_detect.tables.formats import format_of
 from polar_detect.tables.kinds import ColumnKinds
 from polar_detect.tables.parquet_output import ParquetOutput
 from polar_detect.tables.reading import Table
-from polar_detect.tables.staging import staged
+from polar_detect.tables.staging import remove_abandoned, staged
 from polar_detect.tables.text_output import (
     DelimitedOutput,
     JsonLinesOutput,
@@ -86,7 +86,7 @@ def open_writer(path: Path, layout: Layout | None = None) -> Iterator[TableWrite
                 raise
             sheet.save(partial, layout.summary)
         elif found.kind == "parquet":
-            with partial.open("xb") as file:
+            with partial.open("wb") as file:
                 rows = ParquetOutput(file)
                 yield rows
                 rows.close()
@@ -182,6 +182,7 @@ def rejected_path(source: Path, folder: Path) -> Path:
 def write_rejected(rejected: Sequence[Rejected], path: Path) -> None:
     """Write line, reason and text of rejected rows as CSV; without any, remove an earlier file."""
     if not rejected:
+        remove_abandoned(path)
         path.unlink(missing_ok=True)
         return
     write_table(rejected_frame(rejected), path)

@@ -20,13 +20,19 @@ class FitSettings:
     max_tokens: int = 64
     seed: int = 0
     store_texts: bool = True
+    max_texts: int = 5000
 
 
 def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) -> PolarDetector:
     """Fit a detector on a table and save it."""
     artifact.check_target(out)
-    table = read_training(train, options)
+    table = read_training(train, options, tables.RowSample(settings.max_texts, settings.seed))
     tell_about(table, train, out.parent)
+    if table.sampled_from is not None:
+        say_notice(
+            f"{table.source}: fitted on {len(table.texts)} of {table.sampled_from} rows, drawn at "
+            "random; --max-texts takes more, which takes more memory and time"
+        )
     _warn_of_rows(table, settings)
     detector = PolarDetector(
         settings.detector,
@@ -40,7 +46,7 @@ def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) ->
         detector.fit(table.texts, table.labels, progress=progress)
     _warn_of_language(detector, table)
     column = table.text_column if table.has_columns else None
-    artifact.save(detector, out, text_column=column)
+    artifact.save(detector, out, text_column=column, sampled_from=table.sampled_from)
     for label, value in artifact.describe(detector):
         err.print(f"{label}: {value}", highlight=False, markup=False, soft_wrap=True)
     say_notice(said_of_texts(detector, out))

@@ -1,7 +1,7 @@
 """What commands read: tables, a saved detector, and the assessment of one by the other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from polar_detect import artifact, calibration, tables
@@ -44,14 +44,14 @@ class InputOptions:
         return tables.RowColumns(self.columns) if asks_rows else None
 
 
-def read_training(path: Path, options: InputOptions) -> tables.Table:
-    """Read a table to fit a detector on."""
+def read_training(path: Path, options: InputOptions, sample: tables.RowSample) -> tables.Table:
+    """Read a table to fit a detector on, or a sample of it."""
     return tables.read_table(
         path,
         text_column=options.text_column,
         label_column=options.label_column,
         rows=options.rows,
-        options=options.reading,
+        options=replace(options.reading, sample=sample),
     )
 
 

@@ -1,0 +1,86 @@
+"""Whether the arrays of an artifact fit together, before anything calculates with them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+# Array → its type, and what it has along each axis: the same number wherever the word stands.
+# Geometry and changes are not in every artifact, but all of one where there is any.
+# Not here: what `statistics` and `owners` hold, which scoring does not calculate with.
+_LAYOUT = {
+    "embeddings": ("float32", "texts", "directions of an embedding"),
+    "calibration_scores": ("float64", "held-out texts"),
+    "typical_calls": ("float64", "layers"),
+    **{
+        f"{model}geometry.{part}": layout
+        for model, layers, hidden in (
+            ("decoder_", "layers", "directions of a state"),
+            ("encoder_", "layers of the encoder", "directions of an embedding"),
+        )
+        for part, layout in {
+            "means": ("float32", layers, hidden),
+            "directions": ("float32", layers, f"components of {layers}", hidden),
+            "variances": ("float32", layers, f"components of {layers}"),
+            "rests": ("float32", layers),
+            "points": ("float32", layers, "texts", f"components of {layers}"),
+        }.items()
+    },
+    **{
+        f"{model}changes.{part}": layout
+        for model, hidden in (
+            ("decoder_", "directions of a state"),
+            ("encoder_", "directions of an embedding"),
+        )
+        for part, layout in {
+            "centres": ("float32", f"{model}changes", hidden),
+            "scales": ("float32", f"{model}changes", hidden),
+            "whiteners": ("float32", f"{model}changes", hidden, hidden),
+        }.items()
+    },
+    **{
+        f"{model}tokens.{part}": layout
+        for model, hidden in (
+            ("", "directions of a state"),
+            ("encoder_", "directions of an embedding"),
+        )
+        for part, layout in {
+            "means": ("float32", f"{model}depths", hidden),
+            "points": ("float16", f"{model}depths", f"{model}tokens", hidden),
+            "targets": ("int64", f"{model}tokens"),
+        }.items()
+    },
+}
+
+_OPTIONAL = ("geometry", "changes")
+
+
+def check_arrays(arrays: Mapping[str, Any], *, n_layers: int, n_texts: int | None) -> None:
+    """Raise `ValueError` for arrays of other types or sizes than each other, or with no numbers.
+
+    Parameters
+    ----------
+    arrays : mapping of str to array
+    n_layers : int
+        Of the language model.
+    n_texts : int, optional
+        Training texts, where they are kept.
+    """
+    sizes = {"layers": n_layers} | ({} if n_texts is None else {"texts": n_texts})
+    for name, (dtype, *axes) in _LAYOUT.items():
+        if _is_absent(name, arrays):
+            continue
+        array = arrays[name]
+        if array.dtype != dtype or array.ndim != len(axes):
+            raise ValueError(f"array '{name}' of {array.dtype} with {array.ndim} axes")
+        for axis, size in zip(axes, array.shape, strict=True):
+            if size == 0 or sizes.setdefault(axis, size) != size:
+                raise ValueError(f"array '{name}' with {size} {axis}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"array '{name}' with values that are no numbers")
+
+
+def _is_absent(name: str, arrays: Mapping[str, Any]) -> bool:
+    """Return whether the part of an artifact that `name` belongs to is left out as a whole."""
+    part = next((part for part in _OPTIONAL if f"{part}." in name), None)
+    return part is not None and not any(f"{part}." in other for other in arrays)
