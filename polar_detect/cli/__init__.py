@@ -345,11 +345,25 @@ def compare(  # noqa: PLR0913 - one argument per option
     ] = None,
     text_column: Annotated[
         str | None,
-        typer.Option(help="Column of the texts. Default: the numeric columns, written out."),
+        typer.Option(
+            help="Column of the texts. Default: the one obvious candidate, else rows written out."
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            help="Take rows as texts: columns a,b,c written out, and no others. Default: none."
+        ),
     ] = None,
     numeric_columns: Annotated[
-        str, typer.Option(help="auto (all columns of numbers), none, or names: a,b,c.")
+        str,
+        typer.Option(
+            help="Columns that methods on numbers read: auto (numbers, and categories as 0 and "
+            "1), none, or names: a,b,c."
+        ),
     ] = "auto",
+    sheet: Sheet = None,
+    encoding: Encoding = None,
     detectors: Annotated[
         str | None,
         typer.Option(help="Our detectors: a,b. Default: auto; with labels auto,lightgbm."),
@@ -373,14 +387,19 @@ def compare(  # noqa: PLR0913 - one argument per option
     """Measure against LightGBM, random forest, isolation forest and kNN; say which to use."""
     if (label_column is None) == (target is None):
         raise typer.BadParameter("give either --label-column or --target, and not both")
+    if text_column is not None and columns is not None:
+        raise typer.BadParameter("give either --text-column or --columns, not both")
     from polar_detect.cli.commands import compare as command
     from polar_detect.compare import Reading
+    from polar_detect.tables import ReadOptions
 
     reading = Reading(
         target=label_column or target or "",
         kind="label" if label_column else "number",
         text_column=text_column,
+        columns=columns,
         numeric_columns=numeric_columns,
+        options=ReadOptions(encoding=encoding, sheet=sheet),
         test_share=test_share,
         max_rows=max_rows,
         seed=seed,

@@ -106,6 +106,10 @@ class Comparison:
     text_source : str
     columns : tuple of str
     notes : tuple of str
+    telling : tuple of str
+        Columns that give the label away by themselves.
+    fit_options : str
+        Options of `polar-detect fit` that read the rows as they were read here.
     """
 
     results: tuple[MethodResult, ...]
@@ -114,6 +118,8 @@ class Comparison:
     text_source: str
     columns: tuple[str, ...]
     notes: tuple[str, ...]
+    telling: tuple[str, ...] = ()
+    fit_options: str = ""
 
     @property
     def best(self) -> MethodResult:
@@ -168,6 +174,8 @@ def compare_detectors(
         text_source=task.text_source,
         columns=task.columns,
         notes=(*task.notes, *notes),
+        telling=task.telling,
+        fit_options=task.fit_options,
     )
 
 
@@ -232,7 +240,7 @@ def _run_baselines(task: Task, seed: int, tracker: Tracker) -> Iterator[Scored]:
     views = views_of(task)
     stage = tracker.stage("baselines", len(views) * len(BASELINES))
     for view in views:
-        seen = view.see(task)
+        seen = view.see(task.train, task.test)
         for baseline in BASELINES:
             yield _run_baseline(baseline, seen, task, seed)
             stage.advance(1)

@@ -13,8 +13,7 @@ from polar_detect.detector import Engine, PolarDetector
 from polar_detect.detectors import new_head
 from polar_detect.extraction import Extractor
 from polar_detect.signature import Tracer
-
-_FULL_WIDTH = 180  # below, the intervals of all figures would be folded over several lines
+from polar_detect.visible import visible
 
 
 @dataclass(frozen=True)
@@ -81,14 +80,14 @@ def _predictions(
 
 
 def _print(found: comparing.Comparison | comparing.Predictions) -> None:
-    header, rows = tabulate.cells(found, brief=out.width < _FULL_WIDTH)
-    grid = Grid(box=None, pad_edge=False)
+    header, rows = tabulate.cells(found, width=out.width)
+    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for i, name in enumerate(header):
         grid.add_column(name, justify="left" if i == 0 else "right", overflow="fold")
     for row in rows:
         grid.add_row(*row, style="bold" if row[0].startswith("polar-detect") else "")
     out.print(grid)
     for line in ("", *tabulate.conditions(found), ""):
-        out.print(line, style="dim", highlight=False, markup=False)
+        out.print(visible(line), style="dim", highlight=False, markup=False)
     for line in tabulate.advice(found):
-        out.print(line, highlight=False, markup=False)
+        out.print(visible(line), highlight=False, markup=False)
