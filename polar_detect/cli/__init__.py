@@ -230,6 +230,9 @@ def report(  # noqa: PLR0913 - one argument per option
         typer.Option(help="Folder for all pictures as PNG and SVG files. Default: none."),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Rows to explain, worst first.")] = 20,
+    opens: Annotated[
+        bool, typer.Option("--open", help="Open the report when it is written.")
+    ] = False,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     sheet: Sheet = None,
@@ -241,7 +244,7 @@ def report(  # noqa: PLR0913 - one argument per option
     from polar_detect.cli.commands.inputs import InputOptions
 
     options = InputOptions(text_column, label_column, sheet=sheet, encoding=encoding)
-    style = command.ReportStyle(format, lang, figures)
+    style = command.ReportStyle(format, lang, figures, opens)
     command.report(input, detector, out, options, command.ReportSettings(top, alpha), style)
 
 

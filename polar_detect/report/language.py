@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, get_args
 
 from polar_detect.features import Feature
@@ -13,6 +14,7 @@ from polar_detect.report.words import COLUMN, one_line
 Tongue = Literal["en", "ja"]
 TONGUES: tuple[Tongue, ...] = get_args(Tongue)
 _COLUMN_CHARACTERS = 48
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _NUMBERED = re.compile(r"(.+)_(\d+)")
 
 
@@ -87,6 +89,17 @@ class Language:
         """Return the name of a stage of a long run."""
         return self.say(f"stage.{name}") if f"stage.{name}" in TEXTS else name
 
+    def notice(self, sentence: str) -> str:
+        """Return what reading a table said; a sentence that the catalogue lacks as it is.
+
+        >>> Language("ja").notice("read as CP932; pass --encoding if that is wrong")
+        'CP932として読みました（違う場合は --encoding を指定）'
+        """
+        for key, pattern in _notices().items():
+            if found := pattern.fullmatch(sentence):
+                return self.say(key, **found.groupdict())
+        return sentence
+
     def feature(self, feature: Feature) -> str:
         """Return a feature in words; one that the catalogue lacks by its printed name.
 
@@ -111,6 +124,18 @@ class Language:
         if key not in TEXTS:
             return feature.name
         return self.say(key, layer=feature.layer, number=number)
+
+
+@cache
+def _notices() -> dict[str, re.Pattern[str]]:
+    """Return each notice of the catalogue as the pattern of its English form."""
+    found = {}
+    for key, (english, *_) in TEXTS.items():
+        if key.startswith("notice."):
+            parts = _PLACEHOLDER.split(english)  # text, name, text, name, …, text
+            own = [f"(?P<{part}>.+)" if i % 2 else re.escape(part) for i, part in enumerate(parts)]
+            found[key] = re.compile("".join(own), re.DOTALL)
+    return found
 
 
 def _short(column: str) -> str:
