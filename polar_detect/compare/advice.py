@@ -41,7 +41,8 @@ def advise(comparison: Comparison) -> list[str]:
     elif others:
         why = f"the best, and the cheapest of {1 + len(others)} that are as good"
     else:
-        why = "the best, and no other comes near it"
+        lead = -comparison.results[1].to_best.difference
+        why = f"the best, {lead:.3f} ahead of {comparison.results[1].title}"
     sentences += [
         f"Recommendation: use {chosen.title}. It is {why}.",
         *_cheaper(comparison, chosen),

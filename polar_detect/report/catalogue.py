@@ -490,6 +490,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "group.length_curve": ("loss of short programs", "短いプログラムの損失"),
     "group.column": ("columns", "列"),
     # What it means when one of them raises a score
+    "reason.layer": (
+        "unlike normal texts at layer {layer}",
+        "第{layer}層で見て正常な文と違う",
+    ),
     "reason.context": ("little help from similar texts", "似た文を読んでも予測が楽にならない"),
     "reason.loss": ("unusual predictability", "予測しやすさが通常と違う"),
     "reason.length": ("unusual length", "文の長さが通常と違う"),

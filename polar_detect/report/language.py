@@ -14,6 +14,7 @@ from polar_detect.report.words import COLUMN, one_line
 Tongue = Literal["en", "ja"]
 TONGUES: tuple[Tongue, ...] = get_args(Tongue)
 _COLUMN_CHARACTERS = 48
+_LAYER = re.compile(r"L(\d+)")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _NUMBERED = re.compile(r"(.+)_(\d+)")
 
@@ -69,8 +70,8 @@ class Language:
         >>> Language("en").part("L11"), Language("en").part("loss")
         ('layer 11', 'predictability')
         """
-        if label[:1] == "L" and label[1:].isdigit():
-            return self.say("layer", layer=int(label[1:]))
+        if layer := _LAYER.fullmatch(label):
+            return self.say("layer", layer=int(layer[1]))
         if label.startswith(COLUMN):
             return self.say("part.column", name=_short(label.removeprefix(COLUMN)))
         return self.say(f"group.{label}") if f"group.{label}" in TEXTS else label
@@ -79,8 +80,10 @@ class Language:
         """Return what it means that the contribution of that label raised a score.
 
         >>> Language("en").reason("context"), Language("en").reason("L11")
-        ('little help from similar texts', 'layer 11')
+        ('little help from similar texts', 'unlike normal texts at layer 11')
         """
+        if layer := _LAYER.fullmatch(label):
+            return self.say("reason.layer", layer=int(layer[1]))
         if label.startswith(COLUMN):
             return self.say("reason.column.named", name=_short(label.removeprefix(COLUMN)))
         return self.say(f"reason.{label}") if f"reason.{label}" in TEXTS else self.part(label)

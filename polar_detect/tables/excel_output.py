@@ -17,6 +17,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ERROR_CODES
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.properties import PageSetupProperties
 
 from polar_detect.errors import OutputError
 from polar_detect.tables.cells import cell_as_text
@@ -86,6 +87,7 @@ class ExcelOutput:
 
     def _write_header(self, frame: pd.DataFrame) -> None:
         self._sheet.freeze_panes = "A2"
+        _print_on_wide_pages(self._sheet)
         for i, column in enumerate(columns_of(frame.iloc[:_SAMPLE_ROWS])):
             name = str(frame.columns[i])[:_MAX_NAME_CHARS]  # longer ones take several lines
             width = _width([name, *map(cell_as_text, column.tolist())])
@@ -130,6 +132,14 @@ class ExcelOutput:
         if is_flagged:
             cell.fill = _FLAGGED
         return cell
+
+
+def _print_on_wide_pages(sheet: Any) -> None:
+    """Have all columns on a page, across it, under the header on each."""
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    sheet.print_title_rows = "1:1"
 
 
 def _as_excel(value: Any) -> tuple[Any, str | None]:
