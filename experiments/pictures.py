@@ -112,10 +112,10 @@ def main() -> None:
 
 
 def _cropped(picture: Image.Image) -> Image.Image:
-    """Return a picture without its white margin, and at most as high as wide."""
+    """Return a picture without its white margin, and at most half as high as wide."""
     inverted = picture.convert("L").point(lambda grey: 255 - grey)
     left, top, right, bottom = inverted.getbbox() or (0, 0, *picture.size)
-    return picture.crop((left, top, right, min(bottom, top + (right - left))))
+    return picture.crop((left, top, right, min(bottom, top + (right - left) // 2)))
 
 
 def _shrink(png: Path) -> None:

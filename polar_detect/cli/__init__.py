@@ -368,9 +368,11 @@ def compare(  # noqa: PLR0913 - one argument per option
     sheet: Sheet = None,
     encoding: Encoding = None,
     detectors: Annotated[
-        str | None,
-        typer.Option(help="Our detectors: a,b. Default: auto; with labels auto,lightgbm."),
-    ] = None,
+        str,
+        typer.Option(
+            help="Our detectors: a,b. lightgbm learns from labels, and takes several times as long."
+        ),
+    ] = "auto",
     out: Annotated[
         Path | None, typer.Option(help="File for the table: .csv, .json or .md. Default: none.")
     ] = None,
@@ -407,7 +409,7 @@ def compare(  # noqa: PLR0913 - one argument per option
         max_rows=max_rows,
         seed=seed,
     )
-    names = tuple(name.strip() for name in detectors.split(",")) if detectors else ()
+    names = tuple(name.strip() for name in detectors.split(","))
     settings = command.CompareSettings(names, model, max_tokens, resamples, seed)
     command.compare(train, test, reading, settings, out)
 

@@ -202,11 +202,6 @@ def cut_texts(texts: Sequence[str], tracer: Tracer) -> list[str]:
     ]
 
 
-def default_detectors(task: Task) -> tuple[str, ...]:
-    """Return the detectors to compare: the default, and the one that learns from labels."""
-    return ("auto", "lightgbm") if is_labelled(task.train.target) else ("auto",)
-
-
 def measure(
     labels: NDArray[np.bool_],
     scored: Sequence[Scored],

@@ -20,7 +20,7 @@ from polar_detect.visible import visible
 class CompareSettings:
     """Options of `compare` beyond how the files are read."""
 
-    detectors: tuple[str, ...] = ()
+    detectors: tuple[str, ...] = ("auto",)
     model: str = "smollm2"
     max_tokens: int = 64
     resamples: int = 500
@@ -55,7 +55,7 @@ def _detectors(
         PolarDetector(
             name, model=settings.model, max_tokens=settings.max_tokens, seed=settings.seed
         )
-        for name in settings.detectors or comparing.default_detectors(task)
+        for name in settings.detectors
     )
     for detector in detectors:
         new_head(detector.detector)  # an unknown name is an error before the long run
@@ -69,8 +69,10 @@ def _predictions(
 ) -> comparing.Predictions:
     engine = Engine.load(settings.model)
     tracer = Tracer(engine.extractor.tracer.backbone, max_tokens=settings.max_tokens)
+    # What context does to the loss would have to be measured anew in each fold, which takes
+    # longer than all the rest, and says how normal a row is rather than how large a number.
     wanted = comparing.PredictionSettings(
-        Extractor(tracer, engine.extractor.encoder),
+        Extractor(tracer, engine.extractor.encoder, wants_context=False),
         reading.target,
         n_resamples=settings.resamples,
         seed=settings.seed,
