@@ -105,6 +105,8 @@ def main() -> None:
     with browser() as driver:
         page(driver, tutorial / "orders.html", out / "orders.png")
         page(driver, tutorial / "orders_ja.html", out / "orders_ja.png")
+        dark = out / "orders_ja_dark.png"
+        page(driver, tutorial / "orders_ja.html", dark, is_dark=True, at=".card")
         page(driver, tutorial / "bgl.html", out / "bgl.png", is_dark=True)
         page(driver, tutorial / "machines.html", out / "machines.png", at=".card")
         strip(driver, out / "search.png")

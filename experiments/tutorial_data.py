@@ -74,10 +74,22 @@ def concrete(data: Path, out: Path) -> None:
     common.say(f"slips in rows {swapped + 1}, 24 and 32 of concrete_new.xlsx")
 
 
+def japanese(_: Path, out: Path) -> None:
+    """Write the demo's Japanese work orders as Japanese Excel exports them."""
+    demo = Path(__file__).resolve().parent.parent / "data"
+    train = pd.read_csv(demo / "work_orders_ja_train.csv", dtype=str)
+    train.to_csv(out / "orders_ja.csv", index=False, encoding="cp932", lineterminator="\r\n")
+    new = pd.read_csv(demo / "work_orders_ja_new.csv", dtype=str)
+    with pd.ExcelWriter(out / "orders_ja_new.xlsx") as book:
+        about = pd.DataFrame({"説明": ["二枚目のシートに作業記録があります。"]})
+        about.to_excel(book, sheet_name="はじめに", index=False)
+        new.to_excel(book, sheet_name="作業", index=False)
+
+
 def write_all(data: Path, out: Path) -> None:
     """Write every table into a folder."""
     out.mkdir(parents=True, exist_ok=True)
-    for write in (orders, logs, machines, concrete):
+    for write in (orders, japanese, logs, machines, concrete):
         write(data, out)
         common.say(f"{write.__name__}: written into {out}")
 
