@@ -2,14 +2,14 @@
 
     python experiments/rows.py [--tasks ai4i,steel] [--seeds 3] [--max-tokens 64]
 
-The default detector reads each row written out as text, with and without its numbers beside it;
-isolation forest and nearest neighbours read the raw numbers of the same rows. All know normal
-training rows only. Readings of the models are kept on disk, so both detectors share them.
+The default detector reads each row written out as text, with and without its numbers beside it,
+and knows normal training rows only. Beside it stand the baselines of `compare` on the raw numbers
+of the same rows, LightGBM and random forest also with labelled anomalous rows. Readings of the
+models are kept on disk, so both detectors share them.
 """
 
 import argparse
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,18 +19,15 @@ import numpy as np
 import pandas as pd
 from bench_cache import CachedExtractor
 from common import Split, Task
-from numpy.typing import NDArray
-from sklearn.ensemble import IsolationForest
-from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
 from polar_detect import PolarDetector, models
+from polar_detect.compare.baselines import BASELINES
+from polar_detect.compare.views import Seen
 from polar_detect.detector import Engine
 from polar_detect.metrics import auroc
 from polar_detect.signature import Tracer
 from polar_detect.tables import RowTemplate
-
-Array = NDArray[np.float64]
 
 TASKS = ("ai4i", "steel")
 WITH, WITHOUT = "polar-detect, text and numbers", "polar-detect, text only"
@@ -66,40 +63,49 @@ def frame_of(task: Task) -> pd.DataFrame:
     return pd.DataFrame({name: [str(cell) for cell in column] for name, column in cells.items()})
 
 
-def forest(train: Array, test: Array, seed: int) -> Array:
-    """Score raw numbers with an isolation forest."""
-    fitted = IsolationForest(n_estimators=200, random_state=seed).fit(train)
-    return -fitted.score_samples(test)
+def baselines(task: Task, split: Split, seed: int, n_labelled: int) -> dict[str, float]:
+    """Return the AUROC of what `compare` measures against, on the raw numbers.
 
-
-def neighbours(train: Array, test: Array, _: int) -> Array:
-    """Score raw numbers, standardised, with the mean distance to the five nearest rows."""
-    scaler = StandardScaler().fit(train)
-    index = NearestNeighbors(n_neighbors=5).fit(scaler.transform(train))
-    return index.kneighbors(scaler.transform(test))[0].mean(1)
-
-
-BASELINES: dict[str, Callable[[Array, Array, int], Array]] = {
-    "isolation forest, raw numbers": forest,
-    "kNN, raw numbers": neighbours,
-}
-
-
-def measure(task: Task, split: Split, seed: int, engine: Engine) -> dict[str, float]:
-    """Return the AUROC of every method."""
+    LightGBM and random forest stand twice: without a label, where they learn to tell rows from
+    rows whose cells are drawn column by column, and with labelled anomalous rows that are not
+    tested.
+    """
     assert task.numbers is not None
+    scaler = StandardScaler().fit(task.numbers[split.train_rows])
+    train, test = (scaler.transform(task.numbers[r]) for r in (split.train_rows, split.test_rows))
+    anomalous = np.setdiff1d(
+        np.arange(len(task.normal + task.held_out), len(task.texts)), split.test_rows
+    )
+    drawn = np.random.default_rng(seed).permutation(anomalous)[:n_labelled]
+    both = np.concatenate([train, scaler.transform(task.numbers[drawn])])
+    found = {}
+    for rows, labels in (
+        (train, np.zeros(len(train), bool)),
+        (both, np.arange(len(both)) >= len(train)),
+    ):
+        seen = Seen("numbers", "euclidean", rows, test, 0.0, 0.0)
+        for baseline in BASELINES:
+            if labels.any() and not baseline.learns_from_labels:
+                continue
+            name = f"{baseline.name}, {int(labels.sum()) or 'no'} labels"
+            scores = baseline.fit(seen, labels, seed)(test)
+            found[name] = auroc(split.is_anomalous, scores)
+    return found
+
+
+def detectors(task: Task, split: Split, seed: int, engine: Engine) -> dict[str, float]:
+    """Return the AUROC of the default detector, with and without the numbers of rows."""
     frame = frame_of(task)
     train, test = (frame.iloc[rows] for rows in (split.train_rows, split.test_rows))
     template = RowTemplate.fit(train, list(frame.columns))
-    labels, found = split.is_anomalous, {}
+    found = {}
     for name, rows in ((WITH, template), (WITHOUT, None)):
         n_tokens = engine.extractor.tracer.max_tokens
         detector = PolarDetector(model=engine.model.name, max_tokens=n_tokens, seed=seed, rows=rows)
         detector.engine_ = engine
         detector.fit(template.texts(train))
-        found[name] = auroc(labels, -detector.score_samples(template.texts(test)))
-    parts = task.numbers[split.train_rows], task.numbers[split.test_rows]
-    return found | {n: auroc(labels, score(*parts, seed)) for n, score in BASELINES.items()}
+        found[name] = auroc(split.is_anomalous, -detector.score_samples(template.texts(test)))
+    return found
 
 
 def main() -> None:
@@ -114,7 +120,9 @@ def main() -> None:
         for name in options.tasks:
             task = bench_tasks.load(name, options.data, seed)
             split = common.split(task, seed=seed, n_train=options.n_train, n_test=options.n_test)
-            own = [Found(name, seed, *pair) for pair in measure(task, split, seed, engine).items()]
+            measured = baselines(task, split, seed, options.n_labelled)
+            measured |= detectors(task, split, seed, engine)
+            own = [Found(name, seed, *pair) for pair in measured.items()]
             common.say("; ".join(f"{f.task} {f.seed} {f.method}: {f.auroc:.3f}" for f in own))
             found += own
     counts = f"{options.n_train} normal rows to fit on, up to {options.n_test} + {options.n_test}"
@@ -140,6 +148,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--n-train", type=int, default=300)
     parser.add_argument("--n-test", type=int, default=150, help="test rows of each class")
+    parser.add_argument(
+        "--n-labelled", type=int, default=30, help="anomalous rows that some baselines learn from"
+    )
     parser.add_argument("--max-tokens", type=int, default=64, help="of a row that are read")
     parser.add_argument("--cache", type=Path, default=_CACHE, help=f"default: {_CACHE}")
     return parser.parse_args()

@@ -6,6 +6,7 @@ Every table is a few hundred rows, so that each command takes less than a minute
 """
 
 import argparse
+import shutil
 from pathlib import Path
 
 import common
@@ -54,6 +55,7 @@ def machines(data: Path, out: Path) -> None:
     train.to_excel(out / "machines_normal.xlsx", index=False)
     new = pd.concat([normal.iloc[160:], failed]).sample(frac=1, random_state=0)
     new.to_excel(out / "machines_new.xlsx", index=False)
+    shutil.copyfile(path, out / path.name)
 
 
 def concrete(data: Path, out: Path) -> None:
@@ -68,7 +70,28 @@ def concrete(data: Path, out: Path) -> None:
     new.loc[31, strength] *= 0.145  # thousand pounds per square inch for megapascals
     mixes.iloc[40:200].to_excel(out / "concrete_checked.xlsx", index=False)
     new.to_excel(out / "concrete_new.xlsx", index=False)
+    shutil.copyfile(path, out / path.name)
     common.say(f"slips in rows {swapped + 1}, 24 and 32 of concrete_new.xlsx")
+
+
+def japanese(_: Path, out: Path) -> None:
+    """Write the demo's Japanese work orders as Japanese Excel exports them."""
+    demo = Path(__file__).resolve().parent.parent / "data"
+    train = pd.read_csv(demo / "work_orders_ja_train.csv", dtype=str)
+    train.to_csv(out / "orders_ja.csv", index=False, encoding="cp932", lineterminator="\r\n")
+    new = pd.read_csv(demo / "work_orders_ja_new.csv", dtype=str)
+    with pd.ExcelWriter(out / "orders_ja_new.xlsx") as book:
+        about = pd.DataFrame({"説明": ["二枚目のシートに作業記録があります。"]})
+        about.to_excel(book, sheet_name="はじめに", index=False)
+        new.to_excel(book, sheet_name="作業", index=False)
+
+
+def write_all(data: Path, out: Path) -> None:
+    """Write every table into a folder."""
+    out.mkdir(parents=True, exist_ok=True)
+    for write in (orders, japanese, logs, machines, concrete):
+        write(data, out)
+        common.say(f"{write.__name__}: written into {out}")
 
 
 def main() -> None:
@@ -76,10 +99,7 @@ def main() -> None:
     common.add_data_option(parser)
     parser.add_argument("--out", type=Path, default=Path("tutorial"), help="default: tutorial")
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    for write in (orders, logs, machines, concrete):
-        write(options.data, options.out)
-        common.say(f"{write.__name__}: written into {options.out}")
+    write_all(options.data, options.out)
 
 
 if __name__ == "__main__":

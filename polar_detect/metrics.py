@@ -195,13 +195,17 @@ class _Roc:
 
 
 def _trace_roc(labels: ArrayLike, scores: ArrayLike) -> _Roc:
-    # Imported on first use: scikit-learn brings pandas and 1.4 s, which every command would pay.
-    from sklearn.metrics import roc_curve
-
+    # scikit-learn's roc_curve gives the same points and takes ten times as long, most of it for
+    # checking its arguments; the intervals of a comparison trace tens of thousands.
     is_anomalous, values = _check(labels, scores)
-    fpr, tpr, _ = roc_curve(is_anomalous, values, drop_intermediate=False)
+    order = np.argsort(values)[::-1]
+    falling = values[order]
+    last = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))  # row at each threshold
+    n_hits = np.cumsum(is_anomalous[order])[last]
     n_anomalous = int(is_anomalous.sum())
-    return _Roc(fpr, tpr, len(is_anomalous) - n_anomalous, n_anomalous)
+    n_normal = len(is_anomalous) - n_anomalous
+    tpr, fpr = n_hits / n_anomalous, (last + 1 - n_hits) / n_normal
+    return _Roc(np.append(0.0, fpr), np.append(0.0, tpr), n_normal, n_anomalous)
 
 
 def _check(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:

@@ -14,12 +14,12 @@ ASSESS_CHUNK = 256  # texts read together: enough of each length to fill a batch
 class Stage:
     """Progress through one stage."""
 
-    def __init__(self, tracker: "Tracker", name: str, total: int) -> None:
-        self._tracker, self._name, self._total = tracker, name, total
+    def __init__(self, tracker: "Tracker", name: str) -> None:
+        self._tracker, self._name = tracker, name
 
     def advance(self, n: int) -> None:
         """Count `n` more texts as done."""
-        self._tracker.advance(self._name, n, self._total)
+        self._tracker.advance(self._name, n)
 
 
 class Tracker:
@@ -28,11 +28,13 @@ class Tracker:
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
         self._done: dict[str, int] = {}
+        self._total: dict[str, int] = {}
 
     def stage(self, name: str, total: int) -> Stage:
-        """Begin a stage of `total` texts."""
-        self.advance(name, 0, total)
-        return Stage(self, name, total)
+        """Begin a stage of `total` texts, or of as many more where it was begun before."""
+        self._total[name] = self._total.get(name, 0) + total
+        self.advance(name, 0)
+        return Stage(self, name)
 
     def chunks(self, name: str, total: int) -> Iterator[NDArray[np.intp]]:
         """Yield index chunks of 0 … total − 1 (one empty chunk for nothing)."""
@@ -42,8 +44,8 @@ class Tracker:
             yield chunk
             stage.advance(len(chunk))
 
-    def advance(self, name: str, n: int, total: int) -> None:
-        """Count `n` more of `total` texts of stage `name` as done."""
+    def advance(self, name: str, n: int) -> None:
+        """Count `n` more texts of stage `name`, which was begun, as done."""
         self._done[name] = self._done.get(name, 0) + n
         if self._progress is not None:
-            self._progress(name, self._done[name], total)
+            self._progress(name, self._done[name], self._total[name])

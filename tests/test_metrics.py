@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from sklearn.metrics import roc_curve
 
+from polar_detect import metrics
 from polar_detect.errors import InputError
 from polar_detect.metrics import (
     Difference,
@@ -22,7 +24,7 @@ from polar_detect.metrics import (
 METRICS = [auroc, aupr, fpr_at_tpr, recall_at_fpr]
 
 scores_of_a_class = st.lists(st.integers(-3, 3).map(float), min_size=1, max_size=15)
-# The first example waits for scikit-learn to be imported, hence no deadlines below.
+# Other work on the machine makes single examples slow, hence no deadlines below.
 shares = st.sampled_from([0.0, 0.05, 0.2, 0.5, 0.95, 1.0])
 
 
@@ -43,6 +45,16 @@ def flagged_shares(normal, anomalous):
         (np.mean([s >= cut for s in normal]), np.mean([s >= cut for s in anomalous]))
         for cut in cuts
     ]
+
+
+@settings(deadline=None)
+@given(scores_of_a_class, scores_of_a_class)
+def test_the_curve_is_that_of_scikit_learn_to_the_last_bit(normal, anomalous):
+    labels, scores = labelled(normal, anomalous)
+    fpr, tpr, _ = roc_curve(labels, scores, drop_intermediate=False)
+    roc = metrics._trace_roc(labels, scores)
+    np.testing.assert_array_equal(roc.fpr, fpr)
+    np.testing.assert_array_equal(roc.tpr, tpr)
 
 
 @settings(deadline=None)

@@ -93,6 +93,19 @@ def test_figures_go_into_their_own_folder(report, tmp_path):
     assert f"{len(list(folder.iterdir()))} pictures in" in err
 
 
+def test_a_report_is_opened_on_request_and_only_then(report, tmp_path, monkeypatch):
+    opened, has_browser = [], True
+    monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or has_browser)
+    out = tmp_path / "report.html"
+    assert report(out)[0] == 0
+    assert not opened
+    code, _, err = report(out, "--open")
+    assert (code, opened, "No browser" in err) == (0, [out.as_uri()], False)
+    has_browser = False
+    code, _, err = report(out, "--open")
+    assert (code, f"open {out} by hand" in err) == (0, True)
+
+
 def test_a_report_does_not_name_the_folder_of_its_input(report, orders, tmp_path):
     report(tmp_path / "report.json")
     text = (tmp_path / "report.json").read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 import re
 from string import Formatter
 
+import pandas as pd
 import pytest
 from report_samples import Page, report, row
 
@@ -9,6 +10,7 @@ from polar_detect.report.catalogue import TEXTS
 from polar_detect.report.html import render_html
 from polar_detect.report.language import TONGUES, Language
 from polar_detect.spans import TokenLoss
+from polar_detect.tables import read_table
 
 
 def placeholders(text):
@@ -101,3 +103,22 @@ def test_an_unknown_feature_keeps_its_printed_name():
     assert language.feature(Feature("novel", "part", 3)) == "novel/part/L3"
     assert language.part("novel") == language.reason("novel") == "novel"
     assert language.feature(Feature("column", "温度")) == "列「温度」"
+
+
+def test_what_reading_a_table_says_is_known_in_japanese(tmp_path):
+    cells = [["点検記録", None, None, None], ["本文", "本文", None, "号機"]]
+    cells += [[f"ポンプ{i}号機の振動が大きい", "あり", i, "A"] for i in range(30)]
+    plain, book = tmp_path / "a.csv", tmp_path / "b.xlsx"
+    lines = [",".join("" if cell is None else str(cell) for cell in row) for row in cells[1:]]
+    plain.write_text("\n".join(lines), encoding="cp932")
+    with pd.ExcelWriter(book) as sheets:
+        for name in ("一号機", "二号機"):
+            pd.DataFrame(cells).to_excel(sheets, sheet_name=name, header=False, index=False)
+    notices = [*read_table(plain).notices, *read_table(book).notices]
+    assert len(notices) == 4 + 5
+    japanese = Language("ja")
+    for notice in notices:
+        assert Language("en").notice(notice) == notice
+        assert re.search("[ぁ-ん]", japanese.notice(notice).replace(notice, "")), notice
+    assert japanese.notice(notices[0]).startswith("CP932 (Shift_JIS)として読みました")
+    assert japanese.notice("nobody says so") == "nobody says so"

@@ -2,7 +2,7 @@
 
 import numpy as np
 import rows
-from common import Task
+from common import Task, split
 
 from polar_detect.tables import RowTemplate
 
@@ -25,3 +25,20 @@ def test_the_result_has_a_line_for_each_task_and_method_and_the_mean_over_seeds(
         "| --- | --- | --- | --- | --- |",
         "| ai4i | m | 0.700 | 0.800 | 0.750 |",
     ]
+
+
+def test_baselines_learn_from_labelled_rows_that_are_not_tested():
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=(300, 3))
+    numbers[200:, 0] += 3
+    texts = tuple(map(str, range(300)))
+    task = Task("steel", texts[:200], (texts[200:],), numbers=numbers)
+    own = split(task, seed=0, n_train=100, n_test=60)
+    found = rows.baselines(task, own, 0, 20)
+    assert list(found) == [
+        "LightGBM, no labels", "random forest, no labels", "isolation forest, no labels",
+        "kNN, no labels", "LightGBM, 20 labels", "random forest, 20 labels",
+    ]  # fmt: skip
+    assert found["random forest, 20 labels"] > 0.9
+    few = rows.baselines(task, own, 0, 1000)  # 100 anomalous rows, of which 60 are tested
+    assert "random forest, 40 labels" in few

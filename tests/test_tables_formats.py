@@ -234,6 +234,8 @@ def test_excel_output_can_be_worked_with_at_once(tmp_path):
     assert book.sheetnames == ["rows", "summary"]
     rows, summary = book.worksheets
     assert rows.freeze_panes == "A2"
+    assert (rows.page_setup.orientation, rows.page_setup.fitToHeight) == ("landscape", 0)
+    assert rows.print_title_rows == "$1:$1"
     assert rows.auto_filter.ref == "A1:H4"
     assert [cell.value for cell in rows[1]] == [*NAMES, *ADDED]
     assert all(cell.font.bold for cell in rows[1])

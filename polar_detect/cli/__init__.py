@@ -234,6 +234,9 @@ def report(  # noqa: PLR0913 - one argument per option
         typer.Option(help="Folder for all pictures as PNG and SVG files. Default: none."),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Rows to explain, worst first.")] = 20,
+    opens: Annotated[
+        bool, typer.Option("--open", help="Open the report when it is written.")
+    ] = False,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     sheet: Sheet = None,
@@ -245,7 +248,7 @@ def report(  # noqa: PLR0913 - one argument per option
     from polar_detect.cli.commands.inputs import InputOptions
 
     options = InputOptions(text_column, label_column, sheet=sheet, encoding=encoding)
-    style = command.ReportStyle(format, lang, figures)
+    style = command.ReportStyle(format, lang, figures, opens)
     command.report(input, detector, out, options, command.ReportSettings(top, alpha), style)
 
 
@@ -349,15 +352,31 @@ def compare(  # noqa: PLR0913 - one argument per option
     ] = None,
     text_column: Annotated[
         str | None,
-        typer.Option(help="Column of the texts. Default: the numeric columns, written out."),
+        typer.Option(
+            help="Column of the texts. Default: the one obvious candidate, else rows written out."
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            help="Take rows as texts: columns a,b,c written out, and no others. Default: none."
+        ),
     ] = None,
     numeric_columns: Annotated[
-        str, typer.Option(help="auto (all columns of numbers), none, or names: a,b,c.")
+        str,
+        typer.Option(
+            help="Columns that methods on numbers read: auto (numbers, and categories as 0 and "
+            "1), none, or names: a,b,c."
+        ),
     ] = "auto",
+    sheet: Sheet = None,
+    encoding: Encoding = None,
     detectors: Annotated[
-        str | None,
-        typer.Option(help="Our detectors: a,b. Default: auto; with labels auto,lightgbm."),
-    ] = None,
+        str,
+        typer.Option(
+            help="Our detectors: a,b. lightgbm learns from labels, and takes several times as long."
+        ),
+    ] = "auto",
     out: Annotated[
         Path | None, typer.Option(help="File for the table: .csv, .json or .md. Default: none.")
     ] = None,
@@ -377,19 +396,24 @@ def compare(  # noqa: PLR0913 - one argument per option
     """Measure against LightGBM, random forest, isolation forest and kNN; say which to use."""
     if (label_column is None) == (target is None):
         raise typer.BadParameter("give either --label-column or --target, and not both")
+    if text_column is not None and columns is not None:
+        raise typer.BadParameter("give either --text-column or --columns, not both")
     from polar_detect.cli.commands import compare as command
     from polar_detect.compare import Reading
+    from polar_detect.tables import ReadOptions
 
     reading = Reading(
         target=label_column or target or "",
         kind="label" if label_column else "number",
         text_column=text_column,
+        columns=columns,
         numeric_columns=numeric_columns,
+        options=ReadOptions(encoding=encoding, sheet=sheet),
         test_share=test_share,
         max_rows=max_rows,
         seed=seed,
     )
-    names = tuple(name.strip() for name in detectors.split(",")) if detectors else ()
+    names = tuple(name.strip() for name in detectors.split(","))
     settings = command.CompareSettings(names, model, max_tokens, resamples, seed)
     command.compare(train, test, reading, settings, out)
 

@@ -7,7 +7,6 @@ from polar_detect.compare.detection import (
     Scored,
     Settings,
     compare_detectors,
-    default_detectors,
     measure,
     run_methods,
 )
@@ -34,7 +33,6 @@ __all__ = [
     "advise_on_predictions",
     "compare_detectors",
     "compare_predictions",
-    "default_detectors",
     "measure",
     "read_task",
     "run_methods",

@@ -2,42 +2,53 @@
 
 from polar_detect.compare.detection import DECIDES, Comparison, Figure, MethodResult
 from polar_detect.compare.regression import Prediction, Predictions
+from polar_detect.metrics import Difference
 
 _FEW_ANOMALIES = 30
 _CHANCE = 0.5
+_NOTICEABLE = 0.02  # of AUROC or R²; who saves time by giving up less gives up nothing
+_AT_5_PERCENT = "recall at 5 % false alarms"
 
 
-def within_noise(comparison: Comparison) -> list[MethodResult]:
-    """Return the methods that these test rows cannot tell from the best, cheapest first."""
-    level = [result for result in comparison.results if result.to_best.high >= 0]
+def as_good(comparison: Comparison) -> list[MethodResult]:
+    """Return the methods that are as good as the best for any practical end, cheapest first.
+
+    That is, not told from it by these test rows, and not noticeably below it: where there are
+    few test rows, the first alone would let poor methods pass.
+    """
+    level = [result for result in comparison.results if _is_as_good(result.to_best)]
     return sorted(level, key=lambda result: result.s_per_1000)
 
 
 def advise(comparison: Comparison) -> list[str]:
     """Return what is best, how sure that is, and what to do, a sentence or two each."""
-    best, level = comparison.best, within_noise(comparison)
-    chosen = level[0]
-    sentences = [f"Best on these rows: {best.title}, {_in_words(best)}."]
+    best = comparison.best
+    chosen, *others = as_good(comparison)
+    sentences = [*_warn_of_telling(comparison), f"Best on these rows: {_at_length(best)}"]
     if best.figures[DECIDES].low <= _CHANCE:
         return [
             *sentences,
-            "Recommendation: none of these. The best one is not told from chance (AUROC .5): "
+            "Recommendation: none of these. The best one is not told from guessing (AUROC .5): "
             "the columns may not show the anomalies, or there are too few test rows.",
         ]
     sentences += _ours_in_words(comparison)
-    if chosen is best:
-        sentences.append(
-            f"Recommendation: use {best.title}. It is "
-            + ("the only one that good." if len(level) == 1 else "best, and the cheapest of the ")
-            + ("" if len(level) == 1 else f"{len(level)} that are within noise of each other.")
+    if chosen is not best:
+        why = (
+            f"as good as the best for any practical end, and the cheapest of {1 + len(others)} "
+            f"that are ({_seconds(chosen.s_per_1000)} instead of {_seconds(best.s_per_1000)} per "
+            "1,000 rows)"
         )
+    elif others:
+        why = f"the best, and the cheapest of {1 + len(others)} that are as good"
     else:
-        sentences.append(
-            f"Recommendation: use {chosen.title}. It is the cheapest of {len(level)} methods "
-            f"within noise of the best ({_seconds(chosen.s_per_1000)} instead of "
-            f"{_seconds(best.s_per_1000)} per 1,000 rows)."
-        )
-    sentences += [_how(chosen), *_limits(comparison, chosen)]
+        lead = -comparison.results[1].to_best.difference
+        why = f"the best, {lead:.3f} ahead of {comparison.results[1].title}"
+    sentences += [
+        f"Recommendation: use {chosen.title}. It is {why}.",
+        *_cheaper(comparison, chosen),
+        _how(comparison, chosen),
+        *_limits(comparison, chosen),
+    ]
     return sentences
 
 
@@ -45,54 +56,103 @@ def advise_on_predictions(predictions: Predictions) -> list[str]:
     """Return which model predicts best, and whether signature features are worth their cost."""
     best = predictions.results[0]
     sentences = [
-        f"Best on these rows: {best.title}, R² {_bounds(best.r2)}, RMSE {best.rmse.value:.4g}."
+        f"Best on these rows: {best.title}, R² {_bounds(best.r2)}: typically off by "
+        f"{best.rmse.value:.4g} (RMSE)."
     ]
     if best.r2.low <= 0:
         return [
             *sentences,
             "Recommendation: none of these. The best one is not told from predicting the mean.",
         ]
-    with_signature = [r for r in predictions.results if r.gain is not None]
-    helped = [r for r in with_signature if r.gain is not None and r.gain.low > 0]
-    for result in with_signature:
-        assert result.gain is not None
-        sentences.append(
-            f"Signature features change the R² of {result.model} by {result.gain.difference:+.3f} "
-            f"({result.gain.low:+.3f} to {result.gain.high:+.3f}): {_verdict(result)}."
-        )
-    level = [r for r in predictions.results if r.to_best.high >= 0]
+    for result in predictions.results:
+        if result.gain is not None:
+            sentences.append(
+                f"Signature features change the R² of {result.plain_title} by "
+                f"{result.gain.difference:+.3f} ({result.gain.low:+.3f} to "
+                f"{result.gain.high:+.3f}): {_verdict(result.gain)}."
+            )
+    level = [r for r in predictions.results if _is_as_good(r.to_best)]
     chosen = min(level, key=lambda r: r.fit_s)
-    reason = "the best" if chosen is best else f"the cheapest of {len(level)} within noise of best"
+    reason = "the best"
+    if chosen is not best:
+        reason = f"the cheapest of {len(level)} that are as good as the best"
     sentences.append(f"Recommendation: use {chosen.title}; it is {reason}.")
-    if not helped:
-        sentences.append("Leave the signature features out: they cost time and bring nothing here.")
-    return sentences
+    return [*sentences, _on_signatures(predictions, chosen)]
 
 
-def _verdict(result: Prediction) -> str:
-    assert result.gain is not None
-    if result.gain.low > 0:
-        return "a gain"
-    return "a loss" if result.gain.high < 0 else "within noise"
+def _on_signatures(predictions: Predictions, chosen: Prediction) -> str:
+    """Return whether signature features are worth their cost."""
+    helped = [r for r in predictions.results if r.gain is not None and r.gain.low > 0]
+    if chosen.gain is not None:
+        sure = "" if chosen in helped else ", though not beyond noise: measure with more rows"
+        return f"Signature features are worth their time here{sure}."
+    if helped:
+        models = ", ".join(result.plain_title for result in helped)
+        return (
+            f"Leave the signature features out: they help {models}, but what is recommended is "
+            "as good without them."
+        )
+    return "Leave the signature features out: they cost time and bring nothing here."
+
+
+def _is_as_good(to_best: Difference) -> bool:
+    return to_best.high >= 0 and to_best.difference >= -_NOTICEABLE
+
+
+def _verdict(gap: Difference) -> str:
+    if gap.low > 0:
+        return "better, beyond noise"
+    return "worse, beyond noise" if gap.high < 0 else "within noise"
+
+
+def _warn_of_telling(comparison: Comparison) -> list[str]:
+    if not comparison.telling:
+        return []
+    names = ", ".join(f"'{name}'" for name in comparison.telling)
+    one = len(comparison.telling) == 1
+    verb, them, they = ("gives", "it", "it is") if one else ("give", "them", "they are")
+    return [
+        f"Careful: {names} {verb} the label away in these rows. If {they} known only once the "
+        f"anomaly is, leave {them} out (--columns with the others), or every figure here is too "
+        "good; if before, watching them is all you need."
+    ]
+
+
+def _at_length(best: MethodResult) -> str:
+    auroc, found = best.figures[DECIDES], best.figures[_AT_5_PERCENT].value
+    return (
+        f"{best.title}, {_in_words(best)}. Of 100 pairs of an anomalous and a normal row it "
+        f"scores the anomalous one higher in {100 * auroc.value:.0f}; with 5 false alarms in 100 "
+        f"normal rows it finds {100 * found:.0f} % of the anomalous ones."
+    )
+
+
+def _cheaper(comparison: Comparison, chosen: MethodResult) -> list[str]:
+    """Return what costs less and may be as good, which these rows cannot tell."""
+    free = [
+        result
+        for result in comparison.results
+        if result.to_best.high >= 0 and result.s_per_1000 < chosen.s_per_1000 / 2
+    ]
+    if not free or _is_as_good(free[0].to_best):
+        return []
+    gap = free[0].to_best
+    return [
+        f"{free[0].title} takes {_seconds(free[0].s_per_1000)} instead of "
+        f"{_seconds(chosen.s_per_1000)} per 1,000 rows and may be as good ({gap.difference:+.3f}, "
+        f"{gap.low:+.3f} to {gap.high:+.3f}); more anomalous test rows would tell."
+    ]
 
 
 def _ours_in_words(comparison: Comparison) -> list[str]:
-    ours = [result for result in comparison.results if result.is_ours]
     against = comparison.best_baseline
-    sentences = []
-    for result in ours:
-        gap = result.to_best_baseline
-        if gap.low > 0:
-            verdict = "higher, beyond noise"
-        elif gap.high < 0:
-            verdict = "lower, beyond noise"
-        else:
-            verdict = "within noise"
-        sentences.append(
-            f"{result.title}: {_in_words(result)}; {gap.difference:+.3f} against the best "
-            f"baseline, {against.title} ({gap.low:+.3f} to {gap.high:+.3f}): {verdict}."
-        )
-    return sentences
+    return [
+        f"{result.title}: {_in_words(result)}; {result.to_best_baseline.difference:+.3f} against "
+        f"the best baseline, {against.title} ({result.to_best_baseline.low:+.3f} to "
+        f"{result.to_best_baseline.high:+.3f}): {_verdict(result.to_best_baseline)}."
+        for result in comparison.results
+        if result.is_ours
+    ]
 
 
 def _in_words(result: MethodResult) -> str:
@@ -104,11 +164,13 @@ def _bounds(figure: Figure) -> str:
     return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
 
 
-def _how(chosen: MethodResult) -> str:
+def _how(comparison: Comparison, chosen: MethodResult) -> str:
     if chosen.is_ours:
-        labels = " --label-column …" if chosen.is_supervised else ""
         detector = chosen.name.removeprefix("polar-detect ")
-        return f"Next: polar-detect fit TRAIN --detector {detector}{labels} --out FOLDER."
+        return (
+            f"Next: polar-detect fit TRAIN {comparison.fit_options} --detector {detector} "
+            "--out FOLDER."
+        )
     tools = {
         "LightGBM": "lightgbm.LGBMClassifier",
         "random forest": "sklearn.ensemble.RandomForestClassifier",

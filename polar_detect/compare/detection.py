@@ -106,6 +106,10 @@ class Comparison:
     text_source : str
     columns : tuple of str
     notes : tuple of str
+    telling : tuple of str
+        Columns that give the label away by themselves.
+    fit_options : str
+        Options of `polar-detect fit` that read the rows as they were read here.
     """
 
     results: tuple[MethodResult, ...]
@@ -114,6 +118,8 @@ class Comparison:
     text_source: str
     columns: tuple[str, ...]
     notes: tuple[str, ...]
+    telling: tuple[str, ...] = ()
+    fit_options: str = ""
 
     @property
     def best(self) -> MethodResult:
@@ -168,6 +174,8 @@ def compare_detectors(
         text_source=task.text_source,
         columns=task.columns,
         notes=(*task.notes, *notes),
+        telling=task.telling,
+        fit_options=task.fit_options,
     )
 
 
@@ -192,11 +200,6 @@ def cut_texts(texts: Sequence[str], tracer: Tracer) -> list[str]:
         f"{n_cut} of {len(texts)} texts are longer than {tracer.max_tokens} tokens, and "
         "polar-detect reads no further (--max-tokens)."
     ]
-
-
-def default_detectors(task: Task) -> tuple[str, ...]:
-    """Return the detectors to compare: the default, and the one that learns from labels."""
-    return ("auto", "lightgbm") if is_labelled(task.train.target) else ("auto",)
 
 
 def measure(
@@ -232,7 +235,7 @@ def _run_baselines(task: Task, seed: int, tracker: Tracker) -> Iterator[Scored]:
     views = views_of(task)
     stage = tracker.stage("baselines", len(views) * len(BASELINES))
     for view in views:
-        seen = view.see(task)
+        seen = view.see(task.train, task.test)
         for baseline in BASELINES:
             yield _run_baseline(baseline, seen, task, seed)
             stage.advance(1)

@@ -5,23 +5,26 @@ signatures are fitted inside each fold, so that no row is compared with itself.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import lightgbm
 import numpy as np
+import pandas as pd
+import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import KFold
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from polar_detect.compare.detection import Figure, cut_texts
 from polar_detect.compare.rows import Rows, Task
-from polar_detect.encoder import Encoder
+from polar_detect.compare.views import Numbers, Seen, View, views_of
 from polar_detect.errors import InputError
 from polar_detect.extraction import Extractor, Readings, Reference
 from polar_detect.metrics import Difference
@@ -29,12 +32,20 @@ from polar_detect.progress import Progress, Tracker
 from polar_detect.transformer import cross_fitted_signatures
 
 Vector = NDArray[np.float64]
+Key = tuple[str, str]  # model, features
+Fold = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows to fit on, rows to test on
 
 _MIN_ROWS = 40
-MODELS: dict[str, Callable[[int], Any]] = {
-    "ridge": lambda _: RidgeCV(alphas=np.logspace(-3, 5, 17)),
-    "random forest": lambda seed: RandomForestRegressor(300, random_state=seed),
-    "LightGBM": lambda seed: lightgbm.LGBMRegressor(
+_SIGNATURE = " + signature"
+_COLUMNS_A_SPLIT = 150  # of a forest: all of thousands take minutes, and hardly help
+# Of seed and number of columns.
+MODELS: dict[str, Callable[[int, int], Any]] = {
+    "ridge": lambda _seed, _n: RidgeCV(alphas=np.logspace(-3, 5, 17)),
+    "kNN": lambda _seed, _n: KNeighborsRegressor(5, weights="distance"),
+    "random forest": lambda seed, n: RandomForestRegressor(
+        300, max_features=min(n, _COLUMNS_A_SPLIT), random_state=seed
+    ),
+    "LightGBM": lambda seed, _n: lightgbm.LGBMRegressor(
         n_estimators=300,
         learning_rate=0.05,
         num_leaves=15,
@@ -77,6 +88,11 @@ class Prediction:
     def title(self) -> str:
         """Model and features in words."""
         return f"{self.model} on {self.features}"
+
+    @property
+    def plain_title(self) -> str:
+        """The same without signature features."""
+        return self.title.removesuffix(_SIGNATURE)
 
 
 @dataclass(frozen=True)
@@ -127,7 +143,8 @@ def compare_predictions(
     rows = Rows.below([task.train, task.test])
     _check(rows)
     folds = _folds(task, settings)
-    predicted = _predict(rows, folds, bool(task.columns), settings, tracker)
+    views = [Numbers()] if task.template is not None and task.columns else views_of(task)
+    predicted = _predict(rows, folds, views, settings, tracker)
     tested = np.concatenate([test for _, test in folds])
     truth = rows.target[tested].astype(np.float64)
     out_of_fold = {key: (values[tested], took) for key, (values, took) in predicted.items()}
@@ -150,9 +167,7 @@ def _check(rows: Rows) -> None:
         )
 
 
-def _folds(
-    task: Task, settings: PredictionSettings
-) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+def _folds(task: Task, settings: PredictionSettings) -> list[Fold]:
     n_train, n_test = len(task.train), len(task.test)
     if n_test:
         return [(np.arange(n_train), np.arange(n_train, n_train + n_test))]
@@ -160,42 +175,78 @@ def _folds(
     return list(folds.split(np.arange(n_train)))
 
 
-Key = tuple[str, str]  # model, features
+@dataclass(frozen=True, eq=False)
+class _Features:
+    """Features of all rows as one fold sees them, and the seconds that they took."""
+
+    name: str
+    matrix: pd.DataFrame
+    took_s: float
 
 
 def _predict(
     rows: Rows,
-    folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
-    has_numbers: bool,
+    folds: list[Fold],
+    views: Sequence[View],
     settings: PredictionSettings,
     tracker: Tracker,
 ) -> dict[Key, tuple[Vector, float]]:
     """Return out-of-fold predictions and seconds by model and features."""
     start = time.perf_counter()
     readings = _read(rows, settings.extractor, tracker)
-    read_s = time.perf_counter() - start
-    plain = rows.numbers if has_numbers else readings.embeddings.astype(np.float64)
-    name = "numbers" if has_numbers else "MiniLM"
-    embed_s = 0.0 if has_numbers else _time_embedding(rows, settings.extractor.encoder)
+    read_s = (time.perf_counter() - start) / len(folds)
     stage = tracker.stage("folds", len(folds))
     found: dict[Key, tuple[Vector, float]] = {}
-    for train, test in folds:
+    for fold in folds:
+        train, test = fold
         start = time.perf_counter()
         signatures = _fold_signatures(readings, train, test, settings)
-        signature_s = time.perf_counter() - start + read_s / len(folds)
-        for model in MODELS:
-            for kind, base_s in (
-                (name, embed_s / len(folds)),
-                (f"{name} + signature", signature_s),
-            ):
-                matrix = plain if kind == name else np.hstack([plain, signatures])
+        signature_s = time.perf_counter() - start + read_s
+        for own in _fold_features(rows, fold, views, signatures, signature_s):
+            for model, new in MODELS.items():
                 start = time.perf_counter()
-                fitted = _pipeline(model, settings.seed).fit(matrix[train], rows.target[train])
-                values, took = found.get((model, kind), (np.full(len(rows), np.nan), 0.0))
-                values[test] = fitted.predict(matrix[test])
-                found[model, kind] = (values, took + base_s + time.perf_counter() - start)
+                fitted = new(settings.seed, own.matrix.shape[1])
+                fitted.fit(own.matrix.iloc[train], rows.target[train])
+                nothing = (np.full(len(rows), np.nan), 0.0)
+                values, took = found.get((model, own.name), nothing)
+                values[test] = fitted.predict(own.matrix.iloc[test])
+                took += own.took_s + time.perf_counter() - start
+                found[model, own.name] = (values, took)
         stage.advance(1)
     return found
+
+
+def _fold_features(
+    rows: Rows, fold: Fold, views: Sequence[View], signatures: Vector, signature_s: float
+) -> Iterator[_Features]:
+    """Yield each view, alone and beside the signatures."""
+    train, test = fold
+    for view in views:
+        seen = view.see(rows.take(train), rows.take(test))
+        plain, took = _block(_in_order(seen, train, test), train), seen.fit_s + seen.score_s
+        # LightGBM warns of a matrix without names when it predicts.
+        yield _Features(seen.name, pd.DataFrame(plain).rename(columns=str), took)
+        both = pd.DataFrame(np.hstack([plain, signatures])).rename(columns=str)
+        yield _Features(seen.name + _SIGNATURE, both, took + signature_s)
+
+
+def _in_order(seen: Seen, train: NDArray[np.intp], test: NDArray[np.intp]) -> Vector:
+    """Return the view of all rows in their order."""
+    parts = [
+        part.toarray() if scipy.sparse.issparse(part) else np.asarray(part, np.float64)
+        for part in (seen.train, seen.test)
+    ]
+    stacked = np.empty((len(train) + len(test), parts[0].shape[1]))
+    stacked[train], stacked[test] = parts
+    return stacked
+
+
+def _block(features: Vector, train: NDArray[np.intp]) -> Vector:
+    """Return features with a total variance of 1, so that neither block drowns the other."""
+    centred = features - features[train].mean(0)
+    spread = float(np.sqrt(features[train].var(0).sum()))
+    scaled: Vector = centred / (spread or 1.0)
+    return scaled
 
 
 def _read(rows: Rows, extractor: Extractor, tracker: Tracker) -> Readings:
@@ -207,31 +258,21 @@ def _read(rows: Rows, extractor: Extractor, tracker: Tracker) -> Readings:
     )
 
 
-def _time_embedding(rows: Rows, encoder: Encoder) -> float:
-    start = time.perf_counter()
-    encoder.embed(rows.texts)
-    return time.perf_counter() - start
-
-
 def _fold_signatures(
     readings: Readings,
     train: NDArray[np.intp],
     test: NDArray[np.intp],
     settings: PredictionSettings,
 ) -> Vector:
-    """Return all rows' signatures against the training rows; rows of neither part are NaN."""
+    """Return all rows' signatures against the training rows, each feature standardised."""
     extractor, inside = settings.extractor, readings.rows(train)
     own = cross_fitted_signatures(extractor, inside, seed=settings.seed)
     others = extractor.signatures(readings.rows(test), Reference.fit(inside))
-    values = np.full((len(readings), len(own.features)), np.nan)
+    values = np.empty((len(readings), len(own.features)))
     values[train], values[test] = own.values, others.values
-    return values
-
-
-def _pipeline(model: str, seed: int) -> Any:
     imputer = SimpleImputer(strategy="median", keep_empty_features=True)
-    pipeline = make_pipeline(imputer, StandardScaler(), MODELS[model](seed))
-    return pipeline.set_output(transform="pandas") if model == "LightGBM" else pipeline
+    scaled = make_pipeline(imputer, StandardScaler()).fit(values[train]).transform(values)
+    return _block(scaled, train)
 
 
 def _measure(
@@ -244,7 +285,7 @@ def _measure(
     best = max(r2, key=lambda key: r2[key][0])
     results = []
     for (model, features), (_, took) in predicted.items():
-        own, plain = r2[model, features], features.removesuffix(" + signature")
+        own, plain = r2[model, features], features.removesuffix(_SIGNATURE)
         squared = errors[model, features]
         rmse = np.sqrt(np.concatenate([[squared.mean()], squared[resamples].mean(1)]))
         results.append(

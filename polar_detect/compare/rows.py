@@ -1,23 +1,28 @@
 """What is compared on: rows as texts and as numbers, split into training and test rows.
 
-Hides reading, which columns are numbers, and the drawing of rows. Nothing here looks at a test
-label but to keep the classes' shares in a split.
+Hides reading and the drawing of rows. Nothing here looks at a test label but to keep the
+classes' shares in a split.
 """
 
+import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect import tables
+from polar_detect.compare.columns import (
+    AUTO,
+    Columns,
+    choose_columns,
+    numbers_of,
+    telling_columns,
+)
 from polar_detect.errors import InputError
 
-AUTO, NONE = "auto", "none"
-_SPREADS_LIKE_AN_ID = 20  # fewer rising integers than this may well be a measurement
 MIN_OF_EACH_CLASS = 2
 
 
@@ -66,23 +71,28 @@ class Reading:
         The label column, or the column of the number to be predicted.
     kind : {"label", "number"}
     text_column : str or None
-        None: the numeric columns are written out as text.
+        None: the one obvious column; where there is none, rows are written out as text.
+    columns : str or None
+        Names with commas between them of columns to write out as text, and of no others.
     numeric_columns : str
-        Names with commas between them, "auto" for all that are numbers, "none".
+        Names with commas between them, "auto" for all that are numbers or categories, "none".
     test_share : float
         Share of a single file's rows that are held out.
     max_rows : int
         More training or test rows than this are thinned out at random.
     seed : int
+    options : ReadOptions
     """
 
     target: str
     kind: Literal["label", "number"] = "label"
     text_column: str | None = None
+    columns: str | None = None
     numeric_columns: str = AUTO
     test_share: float = 0.4
     max_rows: int = 1000
     seed: int = 0
+    options: tables.ReadOptions = field(default_factory=tables.ReadOptions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,12 +104,16 @@ class Task:
     train : Rows
     test : Rows
     columns : tuple of str
-        Names of the columns of `Rows.numbers`.
+        Names of the columns that `Rows.numbers` come from.
     text_source : str
         Where `Rows.texts` come from, in words.
     notes : tuple of str
     template : RowTemplate, optional
         How `Rows.texts` were written out of rows, if they were.
+    telling : tuple of str
+        Columns that give the label away by themselves.
+    fit_options : str
+        Options of `polar-detect fit` that read the rows as they were read here.
     """
 
     train: Rows
@@ -108,6 +122,8 @@ class Task:
     text_source: str
     notes: tuple[str, ...]
     template: tables.RowTemplate | None = None
+    telling: tuple[str, ...] = ()
+    fit_options: str = ""
 
 
 def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
@@ -122,15 +138,13 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
         A column is missing or not of numbers, a class has too few rows, or there is nothing
         to learn from.
     """
-    frames = [_read(path, reading) for path in (train, test) if path is not None]
-    columns, notes = _numeric_columns(frames[0], reading)
-    if reading.text_column is None and not columns:
-        raise InputError(
-            f"Got neither a text column nor a column of numbers in {train}; expected one of "
-            "them; pass --text-column or --numeric-columns."
-        )
-    template = tables.RowTemplate.fit(frames[0].frame, columns)
-    parts = [_rows(frame, template, reading) for frame in frames]
+    files = [_read(path, reading) for path in (train, test) if path is not None]
+    source = _source(files[0], reading)
+    columns = source.columns
+    notes = [*dict.fromkeys(n for file in files for n in _said_of(file)), *columns.notes]
+    if source.text_column is not None and source.text_column.notice is not None:
+        notes.insert(0, f"{files[0].source}: {source.text_column.notice}.")
+    parts = [_rows(file, source, reading) for file in files]
     if len(parts) == 1:
         parts = _split(parts[0], reading)
     thinned = [_thin(part, reading) for part in parts]
@@ -139,101 +153,113 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
             notes.append(f"{len(part)} of {len(whole)} {name} rows were drawn (--max-rows).")
     if reading.kind == "label":
         _check_classes(thinned[1])
-    notes += _overlap(*thinned, is_written_out=reading.text_column is None)
-    source = (
-        f"column '{reading.text_column}'"
-        if reading.text_column
-        else f"{len(columns)} columns written out"
+    notes += _overlap(*thinned, is_written_out=source.template is not None)
+    telling = (
+        telling_columns(columns, thinned[0].numbers, thinned[0].target)
+        if reading.kind == "label"
+        else []
     )
-    own = template if reading.text_column is None else None
-    return Task(thinned[0], thinned[1], tuple(columns), source, tuple(notes), own)
+    return Task(
+        train=thinned[0],
+        test=thinned[1],
+        columns=columns.names,
+        text_source=source.title,
+        notes=tuple(notes),
+        template=source.template,
+        telling=tuple(telling),
+        fit_options=_fit_options(source, reading, thinned[0]),
+    )
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where texts and numbers of a row come from."""
+
+    columns: Columns
+    text_column: tables.TextColumn | None
+    template: tables.RowTemplate | None
+
+    @property
+    def title(self) -> str:
+        if self.text_column is not None:
+            return f"column '{self.text_column.name}'"
+        n = len(self.columns.written)
+        return f"{n} {'column' if n == 1 else 'columns'} written out"
 
 
 def _read(path: Path, reading: Reading) -> tables.Table:
-    # A table needs a column of texts; where there is none, the target's cells stand in, and
+    # A table needs a column of texts; where none is asked for, the target's cells stand in, and
     # are not used.
     column = reading.text_column or reading.target
-    table = tables.read_table(path, text_column=column)
-    if reading.kind == "label" and reading.target in table.frame.columns:
-        return tables.read_table(path, text_column=column, label_column=reading.target)
-    return table
+    expected = (*reading.options.expected, reading.target)
+    options = replace(reading.options, expected=expected)
+    return tables.read_table(path, text_column=column, options=options)
 
 
-def _numeric_columns(table: tables.Table, reading: Reading) -> tuple[list[str], list[str]]:
-    """Return the numeric columns and a note on those left out."""
-    frame = table.frame
-    if reading.numeric_columns == NONE:
-        return [], []
-    if reading.numeric_columns != AUTO:
-        names = [name.strip() for name in reading.numeric_columns.split(",")]
-        for name in names:
-            _numbers_of(frame, name, table.source)
-        return names, []
-    others = [c for c in map(str, frame.columns) if c not in (reading.target, reading.text_column)]
-    found = {name: numbers for name in others if (numbers := _as_numbers(frame[name])) is not None}
-    ids = [name for name, numbers in found.items() if _looks_like_an_id(numbers)]
-    notes = [f"Column {ids[0]!r} counts rows and was left out."] if len(ids) == 1 else []
-    if len(ids) > 1:
-        notes = [f"Columns {', '.join(map(repr, ids))} count rows and were left out."]
-    kept = [name for name, numbers in found.items() if name not in ids and _varies(numbers)]
-    return kept, notes
-
-
-def _as_numbers(cells: pd.Series) -> NDArray[np.float64] | None:
-    """Return the cells as numbers, empty ones as NaN; None if one is something else."""
-    text = cells.astype(str).str.strip()
-    is_empty = cells.isna() | (text == "")
-    numbers = np.full(len(cells), np.nan)
-    values = pd.to_numeric(text[~is_empty], errors="coerce")
-    if is_empty.all() or values.isna().any() or not np.isfinite(values).all():
-        return None
-    numbers[~is_empty.to_numpy()] = values.to_numpy(np.float64)
-    return numbers
-
-
-def _looks_like_an_id(numbers: NDArray[np.float64]) -> bool:
-    rising = len(numbers) >= _SPREADS_LIKE_AN_ID and bool((np.diff(numbers) > 0).all())
-    return rising and bool((numbers == np.round(numbers)).all())
-
-
-def _varies(numbers: NDArray[np.float64]) -> bool:
-    present = numbers[~np.isnan(numbers)]
-    return bool((present != present[0]).any())
-
-
-def _numbers_of(frame: pd.DataFrame, name: str, source: str) -> NDArray[np.float64]:
-    if name not in frame.columns:
-        listed = ", ".join(map(str, frame.columns))
+def _source(file: tables.Table, reading: Reading) -> _Source:
+    """Return what is read of a row: a column of texts, or columns written out."""
+    frame = file.frame
+    if reading.columns is not None:
+        present = [*map(str, frame.columns)]
+        asked = tables.RowColumns(reading.columns).choose(present)
+        columns = choose_columns(frame, AUTO, asked, others=[])
+        return _Source(columns, None, tables.RowTemplate.fit(frame, columns.written))
+    rest = [name for name in map(str, frame.columns) if name != reading.target]
+    text_column = (
+        tables.TextColumn(reading.text_column)
+        if reading.text_column is not None
+        else tables.obvious_text_column(frame[rest])
+    )
+    others = [reading.target, *([text_column.name] if text_column else [])]
+    columns = choose_columns(frame, reading.numeric_columns, None, others=others)
+    if text_column is not None:
+        return _Source(columns, text_column, None)
+    if not columns.written:
         raise InputError(
-            f"Got column '{name}'; the table {source} has: {listed}. Name one of them."
+            f"Got neither a text column nor a column of numbers in {file.source}; expected one "
+            "of them; pass --text-column, --columns or --numeric-columns."
         )
-    numbers = _as_numbers(frame[name])
-    if numbers is None:
-        raise InputError(
-            f"Got column '{name}' of {source} with cells that are not numbers, or none at all; "
-            "expected numbers; correct the cells or name another column."
-        )
-    return numbers
+    return _Source(columns, None, tables.RowTemplate.fit(frame, columns.written))
 
 
-def _rows(table: tables.Table, template: tables.RowTemplate, reading: Reading) -> Rows:
-    frame, n = table.frame, len(table.texts)
-    columns = [column.name for column in template.columns]
-    numbers = np.empty((n, len(columns)))
-    for i, name in enumerate(columns):
-        numbers[:, i] = _numbers_of(frame, name, table.source)
-    texts = table.texts
-    if reading.text_column is None:
-        texts = template.texts(frame)
+def _fit_options(source: _Source, reading: Reading, train: Rows) -> str:
+    if source.text_column is not None:
+        options = ["--text-column", source.text_column.name]
+    else:
+        names = [f'"{name}"' if "," in name else name for name in source.columns.written]
+        options = ["--columns", ",".join(names)]
+    if reading.kind == "label" and train.target.any():
+        options += ["--label-column", reading.target]
+    if reading.options.sheet is not None:
+        options += ["--sheet", reading.options.sheet]
+    return shlex.join(options)
+
+
+def _said_of(file: tables.Table) -> list[str]:
+    """Return what was guessed of a file, and how many of its rows could not be read."""
+    notes = [f"{file.source}: {notice}." for notice in file.notices]
+    if file.rejected:
+        n = len(file.rejected)
+        notes.append(f"{file.source}: {n} of {n + len(file.texts)} rows could not be read.")
+    return notes
+
+
+def _rows(file: tables.Table, source: _Source, reading: Reading) -> Rows:
+    frame = file.frame
+    texts_of = source.template or source.text_column
+    assert texts_of is not None
+    texts = texts_of.texts(frame)
+    numbers = source.columns.matrix(frame, file.source)
     if reading.kind == "label":
         # Without the label column, a training file holds normal rows only.
-        target: NDArray[Any] = np.zeros(n, bool) if table.labels is None else table.labels
-    else:
-        target = _numbers_of(frame, reading.target, table.source)
-        has_text = np.asarray([bool(text.strip()) for text in texts], bool)
-        kept = np.flatnonzero(~np.isnan(target) & has_text)
-        return Rows(texts, numbers, target).take(kept)
-    return Rows(texts, numbers, target)
+        target: NDArray[Any] = np.zeros(len(texts), bool)
+        if reading.target in frame.columns:
+            target = tables.parse_labels(frame[reading.target], reading.target)
+        return Rows(texts, numbers, target)
+    target = numbers_of(frame, reading.target, file.source)
+    has_text = np.asarray([bool(text.strip()) for text in texts], bool)
+    kept = np.flatnonzero(~np.isnan(target) & has_text)
+    return Rows(texts, numbers, target).take(kept)
 
 
 def _split(rows: Rows, reading: Reading) -> list[Rows]:

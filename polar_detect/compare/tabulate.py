@@ -20,6 +20,8 @@ _BRIEF = {
     "recall at 1 % false alarms": "R@1%",
     "recall at 5 % false alarms": "R@5%",
 }
+_LEFT_OUT = {"FPR95", "R@1%", "− best baseline"}  # where lines are narrow
+_FULL_WIDTH, _BRIEF_WIDTH = 180, 112  # below, cells would be folded over several lines
 Record = dict[str, str | float | bool | None]
 
 
@@ -69,7 +71,7 @@ def conditions(found: Comparison | Predictions) -> list[str]:
     intervals = "In brackets: bootstrap 95 % intervals over test rows"
     reads = [f"Text: {found.text_source}."]
     if found.columns:
-        reads.append(f"Numbers: {', '.join(found.columns)}.")
+        reads.append(f"Numbers and categories: {', '.join(found.columns)}.")
     if isinstance(found, Predictions):
         how = "hold-out" if found.n_folds == 1 else f"{found.n_folds}-fold cross-validation"
         return [f"{found.n_rows} rows, {how}.", *reads, *found.notes, f"{intervals}."]
@@ -93,13 +95,21 @@ def conditions(found: Comparison | Predictions) -> list[str]:
 
 
 def cells(
-    found: Comparison | Predictions, *, brief: bool = False
+    found: Comparison | Predictions, *, width: int | None = None
 ) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows for people; a brief table has intervals for AUROC only."""
+    """Return header and rows for people.
+
+    Parameters
+    ----------
+    found : Comparison or Predictions
+    width : int, optional
+        Characters on a line. Where the whole table does not fit, only AUROC has an interval;
+        where that does not either, figures are left out.
+    """
     if isinstance(found, Predictions):
         return _prediction_cells(found)
-    if brief:
-        return _brief_cells(found)
+    if width is not None and width < _FULL_WIDTH:
+        return _brief_cells(found, is_narrow=width < _BRIEF_WIDTH)
     names = list(found.results[0].figures)
     header = [
         "method", "labels", *names, "AUROC − best baseline", "fit, s", "1,000 rows, s"
@@ -118,23 +128,22 @@ def cells(
     return header, rows
 
 
-def _brief_cells(found: Comparison) -> tuple[list[str], list[list[str]]]:
-    header = ["method", "labels", DECIDES, *_BRIEF.values(), "− best baseline", "s / 1,000"]
-    rows = []
-    for result in found.results:
-        others = [f"{result.figures[name].value:.2f}" for name in _BRIEF]
-        gap = result.to_best_baseline
-        rows.append(
-            [
-                result.title,
-                "yes" if result.is_supervised else "no",
-                _interval(result.figures[DECIDES]),
-                *others,
-                "–" if gap.low == gap.high == 0 else f"{gap.difference:+.3f}",
-                f"{result.s_per_1000:.3g}",
-            ]
-        )
-    return header, rows
+def _brief_cells(found: Comparison, *, is_narrow: bool) -> tuple[list[str], list[list[str]]]:
+    lines = [_brief_line(result, is_narrow=is_narrow) for result in found.results]
+    return [*lines[0]], [[*line.values()] for line in lines]
+
+
+def _brief_line(result: MethodResult, *, is_narrow: bool) -> dict[str, str]:
+    gap = result.to_best_baseline
+    line = {
+        "method": result.title,
+        "labels": "yes" if result.is_supervised else "no",
+        DECIDES: _interval(result.figures[DECIDES], 2 if is_narrow else 3),
+        **{short: f"{result.figures[name].value:.2f}" for name, short in _BRIEF.items()},
+        "− best baseline": "–" if gap.low == gap.high == 0 else f"{gap.difference:+.3f}",
+        "s/1,000": f"{result.s_per_1000:.3g}",
+    }
+    return {k: cell for k, cell in line.items() if not (is_narrow and k in _LEFT_OUT)}
 
 
 def records(found: Comparison | Predictions) -> list[Record]:

@@ -390,7 +390,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "column.label": ("label", "ラベル"),
     "column.reason": ("raised by", "主な理由"),
     "column.text": ("text", "本文"),
-    "column.length": ("length", "長さ"),
+    "column.length": ("layer calls", "層の回数"),
     "flag.yes": ("flagged", "要確認"),
     "flag.no": ("not flagged", "通常"),
     "label.anomaly": ("anomaly", "異常"),
@@ -490,6 +490,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "group.length_curve": ("loss of short programs", "短いプログラムの損失"),
     "group.column": ("columns", "列"),
     # What it means when one of them raises a score
+    "reason.layer": (
+        "unlike normal texts at layer {layer}",
+        "第{layer}層で見て正常な文と違う",
+    ),
     "reason.context": ("little help from similar texts", "似た文を読んでも予測が楽にならない"),
     "reason.loss": ("unusual predictability", "予測しやすさが通常と違う"),
     "reason.length": ("unusual length", "文の長さが通常と違う"),
@@ -675,6 +679,39 @@ TEXTS: dict[str, tuple[str, str]] = {
         "place; install one (for example Noto Sans CJK JP), or use --format html.",
         "日本語フォントが見つからないため、図では文字が□になります。Noto Sans CJK JPなどを"
         "インストールするか、--format html を使ってください。",
+    ),
+    "terminal.no_browser": (
+        "No browser was found to open the report with; open {path} by hand.",
+        "レポートを開くブラウザーが見つかりません。{path} を手で開いてください。",
+    ),
+    # What reading a table says; `Language.notice` knows a sentence by its English form
+    "notice.encoding": (
+        "read as {encoding}; pass --encoding if that is wrong",
+        "{encoding}として読みました（違う場合は --encoding を指定）",
+    ),
+    "notice.text_column": (
+        "the texts are read from column {name} (--text-column)",
+        "列{name}を本文として読みました（--text-column で変更可）",
+    ),
+    "notice.sheet": (
+        "sheet {name} is read; pass --sheet for {others}",
+        "シート{name}を読みました（他のシート{others}は --sheet で指定）",
+    ),
+    "notice.header": (
+        "the columns are named in row {row}; {n} above it left out",
+        "{row}行目を見出しとし、その上の{n}行は読み飛ばしました",
+    ),
+    "notice.unnamed": (
+        "column {position} has no name, and is called {name} here",
+        "{position}列目は見出しがないため、{name}と呼びます",
+    ),
+    "notice.twice": (
+        "column {position} is a second {first}, and is called {name} here",
+        "{position}列目は2つ目の{first}のため、{name}と呼びます",
+    ),
+    "notice.rejected": (
+        "{n} of {n_all} rows could not be read; with line and reason they are in {path}",
+        "{n_all}行のうち{n}行を読めませんでした。行番号と理由は {path} にあります",
     ),
     "stage.score": ("score", "採点"),
     "error.format": (

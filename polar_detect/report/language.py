@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, get_args
 
 from polar_detect.features import Feature
@@ -13,6 +14,8 @@ from polar_detect.report.words import COLUMN, one_line
 Tongue = Literal["en", "ja"]
 TONGUES: tuple[Tongue, ...] = get_args(Tongue)
 _COLUMN_CHARACTERS = 48
+_LAYER = re.compile(r"L(\d+)")
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _NUMBERED = re.compile(r"(.+)_(\d+)")
 
 
@@ -67,8 +70,8 @@ class Language:
         >>> Language("en").part("L11"), Language("en").part("loss")
         ('layer 11', 'predictability')
         """
-        if label[:1] == "L" and label[1:].isdigit():
-            return self.say("layer", layer=int(label[1:]))
+        if layer := _LAYER.fullmatch(label):
+            return self.say("layer", layer=int(layer[1]))
         if label.startswith(COLUMN):
             return self.say("part.column", name=_short(label.removeprefix(COLUMN)))
         return self.say(f"group.{label}") if f"group.{label}" in TEXTS else label
@@ -77,8 +80,10 @@ class Language:
         """Return what it means that the contribution of that label raised a score.
 
         >>> Language("en").reason("context"), Language("en").reason("L11")
-        ('little help from similar texts', 'layer 11')
+        ('little help from similar texts', 'unlike normal texts at layer 11')
         """
+        if layer := _LAYER.fullmatch(label):
+            return self.say("reason.layer", layer=int(layer[1]))
         if label.startswith(COLUMN):
             return self.say("reason.column.named", name=_short(label.removeprefix(COLUMN)))
         return self.say(f"reason.{label}") if f"reason.{label}" in TEXTS else self.part(label)
@@ -86,6 +91,17 @@ class Language:
     def stage(self, name: str) -> str:
         """Return the name of a stage of a long run."""
         return self.say(f"stage.{name}") if f"stage.{name}" in TEXTS else name
+
+    def notice(self, sentence: str) -> str:
+        """Return what reading a table said; a sentence that the catalogue lacks as it is.
+
+        >>> Language("ja").notice("read as CP932; pass --encoding if that is wrong")
+        'CP932として読みました（違う場合は --encoding を指定）'
+        """
+        for key, pattern in _notices().items():
+            if found := pattern.fullmatch(sentence):
+                return self.say(key, **found.groupdict())
+        return sentence
 
     def feature(self, feature: Feature) -> str:
         """Return a feature in words; one that the catalogue lacks by its printed name.
@@ -111,6 +127,18 @@ class Language:
         if key not in TEXTS:
             return feature.name
         return self.say(key, layer=feature.layer, number=number)
+
+
+@cache
+def _notices() -> dict[str, re.Pattern[str]]:
+    """Return each notice of the catalogue as the pattern of its English form."""
+    found = {}
+    for key, (english, *_) in TEXTS.items():
+        if key.startswith("notice."):
+            parts = _PLACEHOLDER.split(english)  # text, name, text, name, …, text
+            own = [f"(?P<{part}>.+)" if i % 2 else re.escape(part) for i, part in enumerate(parts)]
+            found[key] = re.compile("".join(own), re.DOTALL)
+    return found
 
 
 def _short(column: str) -> str:

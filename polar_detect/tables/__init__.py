@@ -6,7 +6,13 @@ empty cells are written back unchanged; other formats keep their types.
 
 from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.chunks import Chunk, Rejected
-from polar_detect.tables.columns import TextColumn, check_column, choose_text_column, parse_labels
+from polar_detect.tables.columns import (
+    TextColumn,
+    check_column,
+    choose_text_column,
+    obvious_text_column,
+    parse_labels,
+)
 from polar_detect.tables.formats import has_columns
 from polar_detect.tables.opening import CHUNK_ROWS, ReadOptions, RowSample, TableReader, open_table
 from polar_detect.tables.reading import Table, read_table
@@ -52,6 +58,7 @@ __all__ = [
     "choose_text_column",
     "has_columns",
     "join_columns",
+    "obvious_text_column",
     "open_table",
     "open_writer",
     "parse_labels",

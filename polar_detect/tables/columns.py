@@ -83,10 +83,17 @@ def choose_text_column(
     chunks = reader.chunks(_SAMPLE_ROWS)
     sample = next(chunk.frame for chunk in chunks if len(chunk.frame))
     chunks.close()
-    guess = _guess({name: _mean_words(sample[name]) for name in names})
+    guess = obvious_text_column(sample[names])
+    return guess or TextColumn(check_column(reader.columns, None, "--text-column"))  # raises
+
+
+def obvious_text_column(frame: pd.DataFrame) -> TextColumn | None:
+    """Return the one column that is obviously texts; None if none is, or more than one."""
+    sample = frame.iloc[:_SAMPLE_ROWS]
+    guess = _guess({str(name): _mean_words(sample[name]) for name in frame.columns})
     if guess is None:
-        check_column(reader.columns, None, "--text-column")
-    return TextColumn(str(guess), f"the texts are read from column {guess!r} (--text-column)")
+        return None
+    return TextColumn(guess, f"the texts are read from column {guess!r} (--text-column)")
 
 
 def check_column(names: Sequence[str], column: str | None, option: str) -> str:

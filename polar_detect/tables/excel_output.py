@@ -17,6 +17,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ERROR_CODES
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.properties import PageSetupProperties
 
 from polar_detect.errors import OutputError
 from polar_detect.tables.cells import cell_as_text
@@ -30,8 +31,9 @@ _WIDTHS = (8, 60)
 _SAMPLE_ROWS = 200
 _FLAGGED = PatternFill("solid", fgColor="FFF8CBAD")
 _HEADER = PatternFill("solid", fgColor="FFDDE3EA")
-_BOLD = Font(bold=True)
+_BOLD = Font(name="Calibri", size=11, bold=True)  # without a name LibreOffice takes a serif
 _WRAPPED = Alignment(wrap_text=True, vertical="top")
+_WRAPPED_LEFT = Alignment(horizontal="left", vertical="top", wrap_text=True)
 _MAX_NAME_CHARS = 24
 # What XML 1.0 cannot hold. openpyxl refuses the control characters only, and with one of the
 # others it writes a file that nothing opens.
@@ -86,6 +88,8 @@ class ExcelOutput:
 
     def _write_header(self, frame: pd.DataFrame) -> None:
         self._sheet.freeze_panes = "A2"
+        _print_on_wide_pages(self._sheet)
+        self._sheet.print_title_rows = "1:1"
         for i, column in enumerate(columns_of(frame.iloc[:_SAMPLE_ROWS])):
             name = str(frame.columns[i])[:_MAX_NAME_CHARS]  # longer ones take several lines
             width = _width([name, *map(cell_as_text, column.tolist())])
@@ -99,13 +103,19 @@ class ExcelOutput:
 
     def _write_summary(self, summary: Sequence[tuple[str, object]]) -> None:
         sheet = self._book.create_sheet("summary")
+        _print_on_wide_pages(sheet)
         rows = [*summary]
         if self._n_cut:
             rows.append(("Texts cut to the 32,767 characters of a cell", self._n_cut))
         sheet.column_dimensions["A"].width = _width([label for label, _ in rows])
         sheet.column_dimensions["B"].width = _width([cell_as_text(value) for _, value in rows])
         for label, value in rows:
-            sheet.append([_styled(sheet, label, None, _BOLD), self._cell(value, is_flagged=False)])
+            cell = self._cell(value, is_flagged=False)
+            if not hasattr(cell, "alignment"):
+                cell = WriteOnlyCell(sheet, cell)
+            name = _styled(sheet, label, None, _BOLD)
+            name.alignment = cell.alignment = _WRAPPED_LEFT
+            sheet.append([name, cell])
 
     def _flags(self, frame: pd.DataFrame) -> list[bool]:
         if self._flag_column is None or self._flag_column not in frame.columns:
@@ -130,6 +140,14 @@ class ExcelOutput:
         if is_flagged:
             cell.fill = _FLAGGED
         return cell
+
+
+def _print_on_wide_pages(sheet: Any) -> None:
+    """Have all columns on a page, across it, with lines between the cells."""
+    sheet.print_options.gridLines = True
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
 
 
 def _as_excel(value: Any) -> tuple[Any, str | None]:

@@ -13,15 +13,14 @@ from polar_detect.detector import Engine, PolarDetector
 from polar_detect.detectors import new_head
 from polar_detect.extraction import Extractor
 from polar_detect.signature import Tracer
-
-_FULL_WIDTH = 180  # below, the intervals of all figures would be folded over several lines
+from polar_detect.visible import visible
 
 
 @dataclass(frozen=True)
 class CompareSettings:
     """Options of `compare` beyond how the files are read."""
 
-    detectors: tuple[str, ...] = ()
+    detectors: tuple[str, ...] = ("auto",)
     model: str = "smollm2"
     max_tokens: int = 64
     resamples: int = 500
@@ -56,7 +55,7 @@ def _detectors(
         PolarDetector(
             name, model=settings.model, max_tokens=settings.max_tokens, seed=settings.seed
         )
-        for name in settings.detectors or comparing.default_detectors(task)
+        for name in settings.detectors
     )
     for detector in detectors:
         new_head(detector.detector)  # an unknown name is an error before the long run
@@ -70,8 +69,10 @@ def _predictions(
 ) -> comparing.Predictions:
     engine = Engine.load(settings.model)
     tracer = Tracer(engine.extractor.tracer.backbone, max_tokens=settings.max_tokens)
+    # What context does to the loss would have to be measured anew in each fold, which takes
+    # longer than all the rest, and says how normal a row is rather than how large a number.
     wanted = comparing.PredictionSettings(
-        Extractor(tracer, engine.extractor.encoder),
+        Extractor(tracer, engine.extractor.encoder, wants_context=False),
         reading.target,
         n_resamples=settings.resamples,
         seed=settings.seed,
@@ -81,14 +82,14 @@ def _predictions(
 
 
 def _print(found: comparing.Comparison | comparing.Predictions) -> None:
-    header, rows = tabulate.cells(found, brief=out.width < _FULL_WIDTH)
-    grid = Grid(box=None, pad_edge=False)
+    header, rows = tabulate.cells(found, width=out.width)
+    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for i, name in enumerate(header):
         grid.add_column(name, justify="left" if i == 0 else "right", overflow="fold")
     for row in rows:
         grid.add_row(*row, style="bold" if row[0].startswith("polar-detect") else "")
     out.print(grid)
     for line in ("", *tabulate.conditions(found), ""):
-        out.print(line, style="dim", highlight=False, markup=False)
+        out.print(visible(line), style="dim", highlight=False, markup=False)
     for line in tabulate.advice(found):
-        out.print(line, highlight=False, markup=False)
+        out.print(visible(line), highlight=False, markup=False)

@@ -9,6 +9,7 @@ from polar_detect.cli.commands.output import err
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import Assessment, PolarDetector
 from polar_detect.errors import InputError
+from polar_detect.report.language import Language
 from polar_detect.visible import visible
 
 
@@ -87,18 +88,19 @@ def stored_template(detector_folder: Path, options: InputOptions) -> tables.RowT
     return template
 
 
-def tell_about(table: tables.Table, path: Path, folder: Path) -> None:
+def tell_about(
+    table: tables.Table, path: Path, folder: Path, language: Language | None = None
+) -> None:
     """Say what was guessed of an input, and put its rows that could not be read into `folder`."""
+    own = language or Language()
     for notice in table.notices:
-        say_notice(f"{table.source}: {notice}")
+        say_notice(f"{table.source}: {own.notice(notice)}")
     target = tables.rejected_path(path, folder)
     tables.write_rejected(table.rejected, target)
     if table.rejected:
-        n_read, n_rejected = len(table.texts), len(table.rejected)
-        say_notice(
-            f"{table.source}: {n_rejected} of {n_read + n_rejected} rows could not be read; with "
-            f"line and reason they are in {target}"
-        )
+        n = len(table.rejected)
+        said = own.say("notice.rejected", n=n, n_all=n + len(table.texts), path=target)
+        say_notice(f"{table.source}: {said}")
 
 
 def say_notice(notice: str) -> None:

@@ -1,5 +1,6 @@
 """`polar-detect report`."""
 
+import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,7 @@ class ReportStyle:
     format: str | None = None
     tongue: Tongue = "en"
     figures: Path | None = None
+    opens: bool = False
 
 
 def report(
@@ -59,7 +61,7 @@ def report(
     if style.figures is not None:
         make_folder(style.figures)
     table, detector = read_and_load(path, detector_folder, options, settings.alpha)
-    tell_about(table, path, out.parent)
+    tell_about(table, path, out.parent, language)
     with progress_bars(err) as progress:
         assessment = detector.assess(
             table.texts,
@@ -73,6 +75,8 @@ def report(
         err.print(language.say("terminal.no_font"), highlight=False, soft_wrap=True)
     summarise(assessment, detector.alpha, data.drift, language)
     say(out)
+    if style.opens and not webbrowser.open(out.resolve().as_uri()):
+        err.print(language.say("terminal.no_browser", path=out), highlight=False, markup=False)
 
 
 def _checked_format(out: Path, wanted: str | None, language: Language) -> str:

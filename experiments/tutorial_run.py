@@ -1,0 +1,62 @@
+"""Run every command of the tutorials as it stands there, and print output and time.
+
+    python experiments/tutorial_run.py [--data FOLDER] [--out tutorial] [--only compare]
+
+Commands are the lines behind `$` in `tutorials.md`; the tables that they read are written first.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import common
+import tutorial_data
+
+_PAGE = Path(__file__).with_name("tutorials.md")
+_PROMPT = "$ "
+
+
+def commands(page: str) -> Iterator[str]:
+    """Yield the commands of a page's console blocks, in order, continued lines joined."""
+    is_inside, begun = False, ""
+    for line in page.splitlines():
+        if line.startswith("```"):
+            is_inside = line == "```console"
+        elif is_inside and (begun or line.startswith(_PROMPT)):
+            begun = f"{begun} {line.removeprefix(_PROMPT).strip()}".strip()
+            if begun.endswith("\\"):
+                begun = begun.removesuffix("\\").strip()
+            else:
+                yield begun
+                begun = ""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    common.add_data_option(parser)
+    parser.add_argument("--out", type=Path, default=Path("tutorial"), help="default: tutorial")
+    parser.add_argument("--only", default="", help="commands that hold this word; default: all")
+    options = parser.parse_args()
+    tutorial_data.write_all(options.data, options.out)
+    settings = os.environ | {"COLUMNS": "110"}
+    failed = []
+    for command in commands(_PAGE.read_text(encoding="utf-8")):
+        if options.only not in command:
+            continue
+        print(f"{_PROMPT}{command}", flush=True)
+        start = time.perf_counter()
+        # The shell, because a tutorial's command is what a person types into one.
+        ended = subprocess.run(command, shell=True, cwd=options.out, env=settings, check=False)
+        print(f"# {time.perf_counter() - start:.0f} s\n", flush=True)
+        if ended.returncode:
+            failed.append(command)
+    if failed:
+        sys.exit(f"Got an error from: {'; '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

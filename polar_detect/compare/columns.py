@@ -1,0 +1,213 @@
+"""Which columns of a table the methods read: numbers and categories.
+
+Hides which columns give the label away, how ids are told from measurements, and how few
+values make a category.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from polar_detect import metrics, tables
+from polar_detect.errors import InputError
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+AUTO, NONE = "auto", "none"
+_SPREADS_LIKE_AN_ID = 20  # fewer rising integers than this may well be a measurement
+_ID_NAME = re.compile(
+    r"(^|[^a-z])(id|ids|uid|udi|uuid|no|nr|num|number|index|idx|key|serial)$|(番号|コード)$|[a-z]ID$",
+    re.IGNORECASE,
+)
+_MAX_CATEGORIES = 20
+_ROWS_A_CATEGORY = 5  # on average
+_CHANCE_OF_TELLING = 1e-6
+_MIN_TELLING = 5  # anomalous rows
+_TELLING_AUROC = 0.995
+
+
+@dataclass(frozen=True)
+class Category:
+    """A column of few values, of which each becomes a column of 0 and 1."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns that methods on numbers read, and those that are written out as text.
+
+    Parameters
+    ----------
+    numeric : tuple of str
+    categories : tuple of Category
+    written : tuple of str
+        Empty where a column holds the texts.
+    notes : tuple of str
+        What was left out, in sentences.
+    """
+
+    numeric: tuple[str, ...]
+    categories: tuple[Category, ...] = ()
+    written: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Columns of the table, in the order of `sources`."""
+        return (*self.numeric, *(category.name for category in self.categories))
+
+    @property
+    def sources(self) -> list[str]:
+        """For each column of `matrix`, the column of the table that it comes from."""
+        own = [[category.name] * len(category.values) for category in self.categories]
+        return [*self.numeric, *(name for names in own for name in names)]
+
+    def matrix(self, frame: pd.DataFrame, source: str) -> Array:
+        """Return the rows as (n_rows, n_columns) numbers; NaN where a cell is empty."""
+        numbers = [numbers_of(frame, name, source) for name in self.numeric]
+        for category in self.categories:
+            tables.check_column([*map(str, frame.columns)], category.name, "--columns")
+            cells = np.asarray(_stripped(frame[category.name]), dtype=object)
+            numbers += [(cells == value).astype(np.float64) for value in category.values]
+        return np.stack(numbers, axis=1) if numbers else np.empty((len(frame), 0))
+
+
+def choose_columns(
+    frame: pd.DataFrame, asked: str, written: Sequence[str] | None, *, others: Sequence[str]
+) -> Columns:
+    """Return what methods on numbers read of a table.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Training rows.
+    asked : str
+        "auto" for all columns of numbers and of few values but ids and constants, "none", or
+        names of columns of numbers with commas between them.
+    written : sequence of str or None
+        Columns that a person wants to be written out; then no others are read.
+    others : sequence of str
+        Columns that hold texts or the target, which are not read.
+    """
+    if asked == NONE and written is None:
+        return Columns(())
+    if asked not in (AUTO, NONE):
+        names = tuple(name.strip() for name in asked.split(","))
+        for name in names:
+            numbers_of(frame, name, "TRAIN")
+        return Columns(names, written=tuple(written or names))
+    candidates = [name for name in map(str, frame.columns) if name not in others]
+    if written is not None:
+        candidates = list(written)
+    found = {name: as_numbers(frame[name]) for name in candidates}
+    numbers = {name: cells for name, cells in found.items() if cells is not None}
+    ids = [name for name, cells in numbers.items() if _looks_like_an_id(name, cells)]
+    ids = [] if written is not None else ids
+    numeric = [name for name, cells in numbers.items() if name not in ids and _varies(cells)]
+    categories = [
+        category
+        for name in candidates
+        if name not in numbers and (category := _as_category(name, frame[name])) is not None
+    ]
+    chosen = {*numeric, *(category.name for category in categories)}
+    own = tuple(written or (name for name in candidates if name in chosen))
+    return Columns(tuple(numeric), tuple(categories), own, tuple(_left_out(ids)))
+
+
+def numbers_of(frame: pd.DataFrame, name: str, source: str) -> Array:
+    """Return a column as numbers, or raise `InputError`."""
+    if name not in frame.columns:
+        listed = ", ".join(map(str, frame.columns))
+        raise InputError(
+            f"Got column '{name}'; the table {source} has: {listed}. Name one of them."
+        )
+    numbers = as_numbers(frame[name])
+    if numbers is None:
+        raise InputError(
+            f"Got column '{name}' of {source} with cells that are not numbers, or none at all; "
+            "expected numbers; correct the cells or name another column."
+        )
+    return numbers
+
+
+def as_numbers(cells: pd.Series) -> Array | None:
+    """Return the cells as numbers, empty ones as NaN; None if one is something else."""
+    text = cells.astype(str).str.strip()
+    is_empty = cells.isna() | (text == "")
+    numbers = np.full(len(cells), np.nan)
+    values = pd.to_numeric(text[~is_empty], errors="coerce")
+    if is_empty.all() or values.isna().any() or not np.isfinite(values).all():
+        return None
+    numbers[~is_empty.to_numpy()] = values.to_numpy(np.float64)
+    return numbers
+
+
+def telling_columns(columns: Columns, numbers: Array, is_anomalous: Mask) -> list[str]:
+    """Return the columns that give the label away, as a record of the failure itself would.
+
+    A value that several anomalous rows have and no normal one has, where chance would hardly
+    do that; or values that put nearly every anomalous row on one side of the normal ones.
+    """
+    if int(is_anomalous.sum()) < _MIN_TELLING or is_anomalous.all():
+        return []
+    parts = zip(columns.sources, numbers.T, strict=True)
+    found = [name for name, cells in parts if _tells(cells, is_anomalous)]
+    return list(dict.fromkeys(found))
+
+
+def _tells(cells: Array, is_anomalous: Mask) -> bool:
+    is_present = ~np.isnan(cells)
+    present, labels = cells[is_present], is_anomalous[is_present]
+    if labels.all() or not labels.any():
+        return False
+    rate = float(labels.mean())
+    values, index = np.unique(present, return_inverse=True)
+    if len(values) <= _MAX_CATEGORIES:
+        n_anomalous = np.bincount(index, weights=labels)
+        n_normal = np.bincount(index, weights=~labels)
+        alone = n_anomalous[n_normal == 0].max(initial=0)
+        if alone >= _MIN_TELLING and rate**alone < _CHANCE_OF_TELLING:
+            return True
+    order = metrics.auroc(labels, present)
+    return max(order, 1 - order) >= _TELLING_AUROC
+
+
+def _as_category(name: str, cells: pd.Series) -> Category | None:
+    texts = _stripped(cells)
+    values = sorted({text for text in texts if text})
+    is_few = len(values) <= min(_MAX_CATEGORIES, len(texts) / _ROWS_A_CATEGORY)
+    return Category(name, tuple(values)) if len(values) > 1 and is_few else None
+
+
+def _stripped(cells: pd.Series) -> list[str]:
+    return [text.strip() for text in tables.cells_as_text(cells)]
+
+
+def _looks_like_an_id(name: str, numbers: Array) -> bool:
+    is_whole = bool((numbers == np.round(numbers)).all())  # an empty cell is no id
+    if not is_whole or len(numbers) < _SPREADS_LIKE_AN_ID:
+        return False
+    is_named = _ID_NAME.search(name.strip()) is not None
+    is_rising = bool((np.diff(numbers) > 0).all())
+    return is_rising or (is_named and len(np.unique(numbers)) == len(numbers))
+
+
+def _varies(numbers: Array) -> bool:
+    present = numbers[~np.isnan(numbers)]
+    return bool((present != present[0]).any())
+
+
+def _left_out(ids: Sequence[Any]) -> list[str]:
+    if not ids:
+        return []
+    if len(ids) == 1:
+        return [f"Column {ids[0]!r} counts rows and was left out."]
+    return [f"Columns {', '.join(map(repr, ids))} count rows and were left out."]
