@@ -89,7 +89,8 @@ class AutoHead(Head):
     - *tokens*: novelty of the language model's tokens, mean over depths;
     - *memory*: the share of the loss that stays when normal tokens may be remembered;
     - *ease*: a low loss, which spam and the text of machines have;
-    - *changes*: how far what the encoder's layers add is from what they add to normal texts.
+    - *changes*: how far what the layers of both models add to the text's states is from what they
+      add to normal texts.
 
     Where the texts are rows with numbers, a third view, of the columns (*residuals* and *distance
     to normal rows*, see `polar_detect.numbers`), counts for n / (n + 2) with n columns.
@@ -306,12 +307,12 @@ def logistic_weights(
 
 def _form_parts(table: FeatureTable) -> list[Vector]:
     """Return plain means of features, as weights."""
-    words, changes = (_columns(table, _is_encoder(part)) for part in ("novelty", "change"))
+    words = _columns(table, _is_encoder("novelty"))
     parts = [
         words[len(words) // 3 : len(words) // 3 + 1],
         _columns(table, lambda f: f.group == "tokens"),
         _columns(table, lambda f: f == Feature("memory", "ratio")),
-        changes,
+        _columns(table, _is_change),
     ]
     ease = -_mean_of(_columns(table, lambda f: f == _LOSS), table)
     return [*(_mean_of(columns, table) for columns in parts), ease]
@@ -343,8 +344,12 @@ def _is_topic(feature: Feature) -> bool:
 
 
 def _is_text(feature: Feature) -> bool:
-    is_encoder = _is_encoder("novelty")(feature) or _is_encoder("change")(feature)
-    return is_encoder or feature.group in {"neighbours", "memory", "loss", "tokens", "change"}
+    is_words = _is_encoder("novelty")(feature) or feature.group == "tokens"
+    return is_words or _is_change(feature) or feature.group in {"neighbours", "memory", "loss"}
+
+
+def _is_change(feature: Feature) -> bool:
+    return feature.group == "change" or _is_encoder("change")(feature)
 
 
 def _is_encoder(part: str) -> Callable[[Feature], bool]:
