@@ -3,9 +3,14 @@
 Everything is timed side by side in every repeat, after one round to warm up; medians are
 printed. With `--clock cpu`, the processor's time instead of the wall's: what to use where
 other work runs beside. Layer calls are those that the executor counted.
+
+With `--out` a run goes on where it stopped: parts that the file has are not measured again,
+and `--parts` names those to measure now.
 """
 
 import argparse
+import json
+import os
 import resource
 import statistics
 import subprocess
@@ -15,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import common
@@ -30,30 +36,35 @@ Stages = dict[str, Callable[[], object]]
 
 _CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 _PRODUCTS = {"mkldnn::_linear_pointwise", "aten::mm", "aten::addmm", "aten::bmm"}
+_PARTS = ("start", "products", "stages", "bits", "growth")
 _ATTENTION = "aten::_scaled_dot_product_flash_attention_for_cpu"
 _SCORE = "from polar_detect.cli import main; main()"
 
 
 def main() -> None:
     options = _options()
+    figures = _stored(options)
     with tempfile.TemporaryDirectory() as name:
         folder = options.fitted or _fitted(Path(name) / "detector", options)
-        detector = PolarDetector.load(folder)
         texts = _drawn(common.clinc_queries(options.data, "test"), options.n)
-        figures = {
-            "products": _product_shares(detector),
-            "stages": _stages(detector, texts, options),
-            "bits": _changed_bits(detector, texts),
-            "start": _start(folder, texts[:100], Path(name)),
+        detector = PolarDetector.load(folder)
+        parts: Stages = {
+            "start": lambda: _starts(folder, texts[:100], Path(name), options),
+            "products": lambda: _product_shares(detector),
+            "stages": lambda: _stages(detector, texts, options),
+            "bits": lambda: _changed_bits(detector, texts),
+            "growth": lambda: _growth(detector, options),
         }
-    figures["growth"] = _growth(detector, options)
+        for part in options.parts:
+            if part not in figures:
+                figures[part] = parts[part]()
+                if options.out:
+                    common.write_json(options.out, figures)
     print(f"{common.machine()}; {len(texts)} distinct CLINC150 queries, {options.clock} time, "
           f"median of {options.repeats} repeats\n")  # fmt: skip
     print(_table(figures, len(texts)))
-    if options.plot:
+    if options.plot and "growth" in figures:
         _plot(figures["growth"], options.plot, options.clock)
-    if options.out:
-        common.write_json(options.out, figures)
 
 
 def _options() -> argparse.Namespace:
@@ -65,8 +76,23 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--clock", choices=list(_CLOCKS), default="wall")
     parser.add_argument("--plot", type=Path, help="SVG file for how the cost grows")
-    parser.add_argument("--out", type=Path, help="JSON file for every figure")
+    parser.add_argument("--out", type=Path, help="JSON file for every figure; is gone on with")
+    parser.add_argument("--parts", type=common.some_of(_PARTS), default=_PARTS)
     return parser.parse_args()
+
+
+def _stored(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what an earlier run with the same settings has left in the file."""
+    settings = {name: getattr(options, name) for name in ("n", "n_train", "repeats", "clock")}
+    if options.out is None or not options.out.exists():
+        return {"settings": settings}
+    figures: dict[str, Any] = json.loads(options.out.read_text(encoding="utf-8"))
+    if figures["settings"] != settings:
+        sys.exit(
+            f"Got --out '{options.out}' of a run with {figures['settings']}; expected {settings}; "
+            "name another file."
+        )
+    return figures
 
 
 def _fitted(folder: Path, options: argparse.Namespace) -> Path:
@@ -95,14 +121,20 @@ def _one_edit_jobs(executor: Executor, n_tokens: int, n_texts: int, n_programs: 
 
 
 def _product_shares(detector: PolarDetector) -> list[dict[str, float]]:
-    """Profile all one-edit programs of 4 texts: which part of the time products take."""
+    """Profile all one-edit programs of 4 texts: which part of the time products take.
+
+    On one thread, as the profiler sees no work of the lanes' other threads.
+    """
     executor = detector.engine_.extractor.tracer.executor
     shares = []
     for n_tokens in (12, 64):
         batch, jobs = _one_edit_jobs(executor, n_tokens, 4, 61)
-        executor.losses(batch, jobs)
-        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        with _threads(1):
             executor.losses(batch, jobs)
+            with torch.profiler.profile(
+                activities=[torch.profiler.ProfilerActivity.CPU]
+            ) as profile:
+                executor.losses(batch, jobs)
         spent = {event.key: event.self_cpu_time_total for event in profile.key_averages()}
         total = sum(spent.values())
         linear = sum(spent.get(name, 0) for name in _PRODUCTS)
@@ -198,13 +230,30 @@ def _threads(n: int) -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+def _starts(
+    detector: Path, texts: Sequence[str], folder: Path, options: argparse.Namespace
+) -> dict[str, float]:
+    """Return the median times of `_start`, after one that fills the caches of a new machine."""
+    _start(detector, texts, folder)
+    found = [_start(detector, texts, folder) for _ in range(options.repeats)]
+    common.say(f"start: {found}")
+    return {name: statistics.median(one[name] for one in found) for name in found[0]}
+
+
 def _start(detector: Path, texts: Sequence[str], folder: Path) -> dict[str, float]:
     """Time the whole process of `polar-detect score` on a few texts, the model in the cache."""
-    source = folder / "texts.txt"
+    source, out = folder / "texts.txt", folder / "scored.csv"
     source.write_text("\n".join(texts) + "\n", encoding="utf-8")
-    arguments = ["score", source, "--detector", detector, "--out", folder / "scored.csv"]
+    # As it is where the package is installed: compiled once, and not anew every time.
+    environment = dict(os.environ)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     start_s, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-c", _SCORE, *arguments], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-c", _SCORE, "score", source, "--detector", detector, "--out", out],
+        check=True,
+        capture_output=True,
+        env=environment,
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {"wall_s": time.perf_counter() - start_s, "cpu_s": cpu_s}
@@ -237,31 +286,40 @@ def _growth(detector: PolarDetector, options: argparse.Namespace) -> dict[str, l
     return growth
 
 
-def _table(figures: dict, n_texts: int) -> str:
-    medians = {name: statistics.median(times) for name, times in figures["stages"].items()}
-    start, bits = figures["start"], figures["bits"]
+def _table(figures: dict[str, Any], n_texts: int) -> str:
     rows = [
         [f"linear layers' and read-out's share of the executor's time, T = {s['n_tokens']}",
          f"{s['linear']:.0%} (attention {s['attention']:.0%} more)", "≥ 80 %"]
-        for s in figures["products"]
+        for s in figures.get("products", ())
     ]  # fmt: skip
-    ratio = medians["signature without program"] / medians["loss only"]
-    rows += [
-        ["fast signature against loss only", f"{ratio:.1f} ×", "≤ 3.5 ×"],
-        ["score, texts a second", f"{n_texts / medians['score']:.1f}", "≥ 12"],
-        ["score, fast preset", f"{n_texts / medians['score, fast preset']:.1f}", "≥ 50"],
-        ["start to first score of 100 texts, whole process",
-         f"{start['wall_s']:.1f} s ({start['cpu_s']:.1f} s of processor time)", "≤ 8 s"],
-        ["blocks of one size against none: loss only, menu",
-         " and ".join(f"{medians[n] / medians[f'{n}, rows not in blocks']:.2f} ×"
-                      for n in ("loss only", "menu")), "≤ 1.15 ×"],
-        ["scores, losses, programs changed by company, order, threads",
-         f"{bits['scores']:.0%}, {bits['losses']:.0%}, {bits['programs']:.0%}", "0"],
-    ]  # fmt: skip
-    for axis, points in figures["growth"].items():
+    if "stages" in figures:
+        rows += _stage_rows(figures["stages"], n_texts)
+    if "start" in figures:
+        start = figures["start"]
+        spent = f"{start['wall_s']:.1f} s ({start['cpu_s']:.1f} s of processor time)"
+        rows += [["start to first score of 100 texts, whole process", spent, "≤ 8 s"]]
+    if "bits" in figures:
+        shares = ", ".join(f"{share:.0%}" for share in figures["bits"].values())
+        rows += [["scores, losses, programs changed by company, order, threads", shares, "0"]]
+    for axis, points in figures.get("growth", {}).items():
         cells = ", ".join(f"{n}: {ms:.0f} ms ({calls:,} calls)" for n, ms, calls in points)
         rows.append([f"growth with {axis}", cells, ""])
     return common.markdown_table(["what", "figure", "goal"], rows)
+
+
+def _stage_rows(stages: dict[str, list[float]], n_texts: int) -> list[list[str]]:
+    medians = {name: statistics.median(times) for name, times in stages.items()}
+    ratio = medians["signature without program"] / medians["loss only"]
+    blocks = " and ".join(
+        f"{medians[name] / medians[f'{name}, rows not in blocks']:.2f} ×"
+        for name in ("loss only", "menu")
+    )
+    return [
+        ["fast signature against loss only", f"{ratio:.1f} ×", "≤ 3.5 ×"],
+        ["score, texts a second", f"{n_texts / medians['score']:.1f}", "≥ 12"],
+        ["score, fast preset", f"{n_texts / medians['score, fast preset']:.1f}", "≥ 50"],
+        ["blocks of one size against none: loss only, menu", blocks, "≤ 1.15 ×"],
+    ]
 
 
 def _plot(growth: dict[str, list[list[float]]], path: Path, clock: str) -> None:

@@ -5,6 +5,7 @@ run a block meanwhile.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +25,8 @@ class Call:
         return hidden_of(block(hidden, *self.args, **self.kwargs))
 
 
-class _ReachedFirstBlock(Exception):
-    """Carries the first block's input out of the model's own forward."""
+class _Reached(Exception):
+    """Carries a module's input out of the model's own forward, whose rest does not run."""
 
     def __init__(self, hidden: Tensor) -> None:
         super().__init__()
@@ -33,32 +34,39 @@ class _ReachedFirstBlock(Exception):
 
 
 def record_calls(blocks: Sequence[nn.Module], forward: Callable[[], Any]) -> list[Call]:
-    """Return the arguments that each block gets while `forward` runs the model once."""
+    """Return the arguments that each block gets while `forward` runs the model once.
+
+    The last block and the head do not run: of a small model they are a quarter of the work.
+    """
     calls: list[Call] = []
 
     def record(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         kept = {name: value for name, value in kwargs.items() if name != "hidden_states"}
         calls.append(Call(args[1:], kept))
+        if len(calls) == len(blocks):
+            raise _Reached(args[0] if args else kwargs["hidden_states"])
 
     hooks = [block.register_forward_pre_hook(record, with_kwargs=True) for block in blocks]
     try:
         forward()
+    except _Reached:
+        return calls
     finally:
         for hook in hooks:
             hook.remove()
-    return calls
+    raise AssertionError("the model's forward never called its last block")
 
 
 def first_input(blocks: Sequence[nn.Module], forward: Callable[[], Any]) -> Tensor:
     """Return what the first block gets as hidden states; the rest of `forward` does not run."""
 
     def stop(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        raise _ReachedFirstBlock(args[0] if args else kwargs["hidden_states"])
+        raise _Reached(args[0] if args else kwargs["hidden_states"])
 
     hook = blocks[0].register_forward_pre_hook(stop, with_kwargs=True)
     try:
         forward()
-    except _ReachedFirstBlock as reached:
+    except _Reached as reached:
         return reached.hidden
     finally:
         hook.remove()
@@ -76,8 +84,9 @@ def find_final_norm(
         last.append(hidden_of(output))
 
     def compare(module: nn.Module, args: tuple[Any, ...]) -> None:
-        if last and not found and args and args[0] is last[-1]:
+        if last and args and args[0] is last[-1]:
             found.append(module)
+            raise _Reached(args[0])
 
     inside = {id(module) for block in blocks for module in block.modules()}
     norms = [
@@ -88,7 +97,7 @@ def find_final_norm(
     hooks = [blocks[-1].register_forward_hook(remember)]
     hooks += [norm.register_forward_pre_hook(compare) for norm in norms]
     try:
-        with torch.no_grad():
+        with torch.no_grad(), suppress(_Reached):
             forward()
     finally:
         for hook in hooks:

@@ -69,6 +69,17 @@ def test_help_imports_nothing_heavy(arguments):
     assert "polar-detect" in done.stdout
 
 
+def test_commands_do_not_look_for_garbage_while_they_import():
+    code = (
+        "import gc, sys\nfrom polar_detect.cli import main\nsys.argv = ['polar-detect', '--help']\n"
+        "before = gc.get_threshold()[0]\ntry:\n    main()\nfinally:\n"
+        "    sys.stderr.write(f'{before} {gc.get_threshold()[0]}')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, after = map(int, done.stderr.split())
+    assert after >= 100 * before
+
+
 def test_score_keeps_every_column_and_row_and_adds_the_documented_ones(
     run, saved_on_tiny, fitted_on_tiny, orders, tmp_path
 ):

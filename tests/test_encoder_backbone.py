@@ -38,7 +38,10 @@ def ids(*shape, seed=0):
 def test_the_full_program_equals_the_model(tiny, n_tokens):
     rows = ids(3, n_tokens)
     expected = tiny.model(input_ids=rows).last_hidden_state
-    assert torch.equal(states_of(tiny, range(tiny.n_layers), rows), expected)
+    # The model multiplies other numbers of rows, on which last bits depend on some processors.
+    torch.testing.assert_close(
+        states_of(tiny, range(tiny.n_layers), rows), expected, atol=1e-5, rtol=1e-5
+    )
 
 
 @torch.no_grad()

@@ -337,3 +337,18 @@ def test_measured_removals_and_not_estimates_decide_what_is_removed_together():
 
     once = dynamic(5, tolerance=0.05, refinement=Refinement(n_rounds=1))
     assert solve(once, evaluate).minimal.program == Program((0, 1))
+
+
+@pytest.mark.parametrize("search", [thorough, quick, dynamic, menu_of_halves])
+def test_refinement_asks_for_nothing_that_is_already_known(search):
+    table = Table(np.linspace(0.004, 0.03, 10), pairs=0.002)
+    known = []
+
+    def evaluate(query):
+        answer = table.swept() if query.sweep is not None else table.evaluate(query)
+        known.extend(answer.programs or (() if query.with_slopes else query.programs))
+        return answer
+
+    found = solve(search(10, tolerance=0.05), evaluate)
+    assert len(found.minimal.program) < 8
+    assert len(known) == len(set(known)) > 10

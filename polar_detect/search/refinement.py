@@ -1,10 +1,11 @@
 """Shortening a program that was found: measure single removals, then the best ones together."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from polar_detect.program import Program
 from polar_detect.search.protocol import Answer, Array, Candidate, Log, Query, without
 
 
@@ -76,13 +77,21 @@ def _round(
     """Measure the cheapest single removals, then several of them together."""
     layers = current.program.layers
     order = sorted(range(len(layers)), key=lambda i: harms[layers[i]])[: how.n_singles]
-    programs = tuple(current.program.skip(i) for i in order)
-    met = log.meet(programs, (yield Query(programs)).losses)
+    met = yield from _measure(log, [current.program.skip(i) for i in order])
     for position, candidate in zip(order, met, strict=True):
         harms[layers[position]] = candidate.loss - current.loss
     n_valid = sum(log.is_valid(candidate) for candidate in met)
     ranked = sorted(order, key=lambda i: harms[layers[i]])
     longest = min(how.max_stride, n_valid + 1, len(ranked)) if n_valid else 0
-    strides = tuple(without(current.program, ranked[:n]) for n in range(2, longest + 1))
-    if strides:
-        log.meet(strides, (yield Query(strides)).losses)
+    yield from _measure(log, [without(current.program, ranked[:n]) for n in range(2, longest + 1)])
+
+
+def _measure(log: Log, programs: Sequence[Program]) -> Generator[Query, Answer, list[Candidate]]:
+    """Return programs with their losses; only those that the search has not met are asked for.
+
+    The removal that was one too many in a round is a single removal of the next one.
+    """
+    new = tuple(program for program in dict.fromkeys(programs) if program not in log.losses)
+    if new:
+        log.meet(new, (yield Query(new)).losses)
+    return [Candidate(program, log.losses[program]) for program in programs]
