@@ -110,7 +110,7 @@ class EncoderExecutor:
         pooled = F.normalize(self.pooled(batch, jobs, precise=precise), dim=-1)
         parts = torch.split(pooled, [1 + len(own) for own in programs.values()])
         return {
-            row: (1 - part[1:] @ part[0]).cpu().numpy()
+            row: (1 - part[1:] @ part[0]).clamp_min(0).cpu().numpy()
             for row, part in zip(programs, parts, strict=True)
         }
 
