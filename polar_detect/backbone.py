@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from polar_detect.errors import InputError, ModelError
 from polar_detect.loading import load_decoder
-from polar_detect.products import QuickBlock, each_block, in_blocks
+from polar_detect.products import QuickBlock, each_block, in_blocks, is_mixture
 from polar_detect.read_out import Moments, ReadOut
 from polar_detect.recording import Call, find_final_norm, first_input, record_calls
 from polar_detect.runtime import best_dtype, keep_freed_memory
@@ -54,6 +54,7 @@ class Backbone:
         self.tokenizer = tokenizer
         self.blocks = _find_blocks(model)
         self.n_layers = len(self.blocks)
+        self._are_mixtures = [is_mixture(block) for block in self.blocks]
         self.head = model.get_output_embeddings()
         self.device: torch.device = next(model.parameters()).device
         self.quick_dtype = quick_dtype or best_dtype(self.device)
@@ -136,7 +137,7 @@ class Backbone:
         A row's result is the same to the last bit in any company and for any number of threads.
         """
         call, dtype = self._call(layer, hidden.shape[1], precise=precise)
-        return in_blocks(call, hidden, dtype)
+        return in_blocks(call, hidden, dtype, alone=self._are_mixtures[layer])
 
     def apply_each(
         self,
@@ -151,7 +152,7 @@ class Backbone:
         Blocks of rows are computed and kept in any order, on several threads.
         """
         call, dtype = self._call(layer, hidden.shape[1], precise=precise)
-        each_block(call, hidden, keep, dtype)
+        each_block(call, hidden, keep, dtype, alone=self._are_mixtures[layer])
 
     def logits(self, hidden: Tensor, *, precise: bool = True) -> Tensor:
         """Read out hidden states (…, hidden) as logits (…, vocabulary) in float32."""
@@ -186,10 +187,10 @@ class Backbone:
     ) -> tuple[Callable[[Tensor], Tensor], torch.dtype]:
         """Return what calls a block of texts, and the number format that it multiplies in."""
         precise_call, quick_call = self._recorded(n_tokens)[layer]
-        block, quick = self.blocks[layer], None if precise else self._quick_blocks[layer]
+        quick = None if precise else self._quick_blocks[layer]
         if quick is None:
-            return _alone(block, lambda rows: precise_call.of(block, rows)), torch.float32
-        return _alone(block, lambda rows: quick_call.of(quick, rows).float()), quick.dtype
+            return lambda rows: precise_call.of(self.blocks[layer], rows), torch.float32
+        return lambda rows: quick_call.of(quick, rows).float(), quick.dtype
 
     def _quick_forms(self) -> list[QuickBlock | None]:
         """Return each block's quick form, where it has one."""
@@ -235,17 +236,6 @@ class Backbone:
 
     def _probe(self, n_rows: int, n_tokens: int) -> Tensor:
         return torch.arange(n_rows * n_tokens, device=self.device).view(n_rows, n_tokens) % 7
-
-
-def _alone(block: nn.Module, call: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """Return `call`, one row after the other where `block` is a mixture of experts.
-
-    How many tokens an expert multiplies, and with it their last bits, depends on all tokens of
-    a call; so only those of one text may be in it.
-    """
-    if not any(name.endswith("experts") for name, _ in block.named_modules()):
-        return call
-    return lambda rows: torch.cat([call(row) for row in torch.split(rows, 1)])
 
 
 def _find_blocks(model: Any) -> list[nn.Module]:

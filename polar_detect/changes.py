@@ -3,8 +3,9 @@
 Hides how a covariance is had from few texts, and how a text is kept out of its own.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from polar_detect.lanes import spread
 from polar_detect.reference import product
 
 Array = NDArray[np.float32]
+_Found = TypeVar("_Found")
 
 _N_LAYERS = 8  # at most; neighbouring layers tell much the same
 _MAX_TEXTS = 4096  # a covariance gets no better from more
@@ -45,14 +47,13 @@ class Covariances:
 
     @classmethod
     def fit(cls, points: Array) -> Self:
-        """Fit on normal texts, (n_texts, n_depths, hidden), of which the first few count."""
-        depths = points[:_MAX_TEXTS].swapaxes(0, 1)
-        fitted = [(own, _whitener(own)) for own in map(_Scaled.fit, depths)]
-        return cls(
-            np.stack([own.centre for own, _ in fitted]),
-            np.stack([own.scale for own, _ in fitted]),
-            np.stack([whitener for _, whitener in fitted]),
-        )
+        """Fit on normal texts, (n_texts, n_depths, hidden), of which the first 4,096 count."""
+
+        def at_depth(depth: int) -> tuple[Array, Array, Array]:
+            own = _Scaled.fit(points[:_MAX_TEXTS, depth])
+            return own.centre, own.scale, _whitener(own)
+
+        return cls(*map(np.stack, zip(*_at_depths(at_depth, points.shape[1]), strict=True)))
 
     def distances(self, points: Array) -> Array:
         """Return log squared Mahalanobis distances, (n_texts, n_depths) float32.
@@ -94,7 +95,7 @@ def distances_without(
             normal[:_MAX_TEXTS, depth], groups[:_MAX_TEXTS], points[:, depth], own_groups
         )
 
-    return np.stack(spread(at_depth, range(normal.shape[1])), axis=1)
+    return np.stack(_at_depths(at_depth, normal.shape[1]), axis=1)
 
 
 def change_layers(n_layers: int) -> NDArray[np.intp]:
@@ -158,6 +159,16 @@ def features_without(
     return own.table(*(distances_without(a, groups, b, own_groups) for a, b in pairs))
 
 
+def _at_depths(function: Callable[[int], _Found], n_depths: int) -> list[_Found]:
+    """Return what a function finds at each depth, on one thread each.
+
+    BLAS of NumPy, which the shrinkage runs on, would put threads of its own into each of ours.
+    Its limit holds for the whole process, so it is set around all of them.
+    """
+    with threadpool_limits(1, user_api="blas"):
+        return spread(function, range(n_depths))
+
+
 class _Scaled(NamedTuple):
     """The texts at one depth: centred and of unit variance, and how they became so."""
 
@@ -173,8 +184,7 @@ class _Scaled(NamedTuple):
         points = (states - centre) / scale
         from sklearn.covariance import ledoit_wolf_shrinkage  # .4 s that scoring need not wait for
 
-        with threadpool_limits(1):  # threads that wait for each other cost more than they bring
-            shrinkage = max(float(ledoit_wolf_shrinkage(points, assume_centered=True)), 1e-3)
+        shrinkage = max(float(ledoit_wolf_shrinkage(points, assume_centered=True)), 1e-3)
         as_stored = centre.astype(np.float32), scale.astype(np.float32)
         return cls(*as_stored, torch.from_numpy(points), shrinkage)
 

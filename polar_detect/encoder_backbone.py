@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from polar_detect.errors import InputError, ModelError
 from polar_detect.loading import load_encoder
-from polar_detect.products import QuickBlock, in_blocks
+from polar_detect.products import QuickBlock, in_blocks, is_mixture
 from polar_detect.recording import Call, find_final_norm, first_input, record_calls
 from polar_detect.runtime import best_dtype, keep_freed_memory
 
@@ -76,6 +76,7 @@ class EncoderBackbone:
         self.max_tokens = self._checked(max_tokens)
         self.blocks = _find_blocks(model)
         self.n_layers = len(self.blocks)
+        self._are_mixtures = [is_mixture(block) for block in self.blocks]
         self.hidden_size: int = model.config.hidden_size
         self.device: torch.device = next(model.parameters()).device
         self.quick_dtype = quick_dtype or best_dtype(self.device)
@@ -124,7 +125,8 @@ class EncoderBackbone:
         quick = None if precise else self._quick_blocks[layer]
         block = self.blocks[layer] if quick is None else quick
         dtype = torch.float32 if quick is None else quick.dtype
-        return in_blocks(lambda rows: call.of(block, rows).float(), hidden, dtype)
+        alone = self._are_mixtures[layer]
+        return in_blocks(lambda rows: call.of(block, rows).float(), hidden, dtype, alone=alone)
 
     @torch.no_grad()
     def read_out(self, hidden: Tensor) -> Tensor:

@@ -5,6 +5,22 @@ from typing import Any
 
 import numpy as np
 
+
+def _of_both(
+    part: str, *, decoder: str = "decoder_", **layouts: tuple[str, ...]
+) -> dict[str, tuple[str, ...]]:
+    """Return the layouts of a part of the language model and of the encoder."""
+    models = (
+        (decoder, {"layers": "layers", "hidden": "directions of a state"}),
+        ("encoder_", {"layers": "layers of the encoder", "hidden": "directions of an embedding"}),
+    )
+    return {
+        f"{model}{part}.{name}": tuple(axis.format(model=model, **axes) for axis in layout)
+        for model, axes in models
+        for name, layout in layouts.items()
+    }
+
+
 # Array → its type, and what it has along each axis: the same number wherever the word stands.
 # Geometry and changes are not in every artifact, but all of one where there is any.
 # Not here: what `statistics` and `owners` hold, which scoring does not calculate with.
@@ -12,46 +28,28 @@ _LAYOUT = {
     "embeddings": ("float32", "texts", "directions of an embedding"),
     "calibration_scores": ("float64", "held-out texts"),
     "typical_calls": ("float64", "layers"),
-    **{
-        f"{model}geometry.{part}": layout
-        for model, layers, hidden in (
-            ("decoder_", "layers", "directions of a state"),
-            ("encoder_", "layers of the encoder", "directions of an embedding"),
-        )
-        for part, layout in {
-            "means": ("float32", layers, hidden),
-            "directions": ("float32", layers, f"components of {layers}", hidden),
-            "variances": ("float32", layers, f"components of {layers}"),
-            "rests": ("float32", layers),
-            "points": ("float32", layers, "texts", f"components of {layers}"),
-        }.items()
-    },
-    **{
-        f"{model}changes.{part}": layout
-        for model, hidden in (
-            ("decoder_", "directions of a state"),
-            ("encoder_", "directions of an embedding"),
-        )
-        for part, layout in {
-            "centres": ("float32", f"{model}changes", hidden),
-            "scales": ("float32", f"{model}changes", hidden),
-            "whiteners": ("float32", f"{model}changes", hidden, hidden),
-        }.items()
-    },
-    **{
-        f"{model}tokens.{part}": layout
-        for model, hidden in (
-            ("", "directions of a state"),
-            ("encoder_", "directions of an embedding"),
-        )
-        for part, layout in {
-            "means": ("float32", f"{model}depths", hidden),
-            "points": ("float16", f"{model}depths", f"{model}tokens", hidden),
-            "targets": ("int64", f"{model}tokens"),
-        }.items()
-    },
+    **_of_both(
+        "geometry",
+        means=("float32", "{layers}", "{hidden}"),
+        directions=("float32", "{layers}", "components of {layers}", "{hidden}"),
+        variances=("float32", "{layers}", "components of {layers}"),
+        rests=("float32", "{layers}"),
+        points=("float32", "{layers}", "texts", "components of {layers}"),
+    ),
+    **_of_both(
+        "changes",
+        centres=("float32", "{model}changes", "{hidden}"),
+        scales=("float32", "{model}changes", "{hidden}"),
+        whiteners=("float32", "{model}changes", "{hidden}", "{hidden}"),
+    ),
+    **_of_both(
+        "tokens",
+        decoder="",
+        means=("float32", "{model}depths", "{hidden}"),
+        points=("float16", "{model}depths", "{model}tokens", "{hidden}"),
+        targets=("int64", "{model}tokens"),
+    ),
 }
-
 _OPTIONAL = ("geometry", "changes")
 
 

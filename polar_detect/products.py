@@ -44,6 +44,8 @@ def each_block(
     hidden: Tensor,
     keep: Callable[[int, Tensor], object],
     dtype: torch.dtype,
+    *,
+    alone: bool = False,
 ) -> None:
     """Call a layer, and ``keep(start, rows)`` with the new states of the rows from `start`.
 
@@ -56,8 +58,10 @@ def each_block(
         Is called for blocks of rows in any order, by several threads.
     dtype : torch.dtype
         That the layer multiplies in.
+    alone : bool
+        Whether each row is a block of its own, as `is_mixture` asks for.
     """
-    size = rows_per_block(hidden.shape[1], hidden.device, dtype)
+    size = 1 if alone else rows_per_block(hidden.shape[1], hidden.device, dtype)
 
     def one(start: int) -> None:
         rows = hidden[start : start + size]
@@ -66,19 +70,30 @@ def each_block(
     spread(one, range(0, len(hidden), size))
 
 
-def in_blocks(call: Callable[[Tensor], Tensor], hidden: Tensor, dtype: torch.dtype) -> Tensor:
+def in_blocks(
+    call: Callable[[Tensor], Tensor], hidden: Tensor, dtype: torch.dtype, *, alone: bool = False
+) -> Tensor:
     """Return the new states of all rows, which `each_block` hands out in pieces."""
     if torch.is_grad_enabled():
         pieces: list[Tensor] = []
-        each_block(call, hidden, lambda _, rows: pieces.append(rows), dtype)
+        each_block(call, hidden, lambda _, rows: pieces.append(rows), dtype, alone=alone)
         return torch.cat(pieces) if pieces else hidden
     out = torch.empty_like(hidden, dtype=torch.float32)
 
     def keep(start: int, rows: Tensor) -> None:
         out[start : start + len(rows)] = rows
 
-    each_block(call, hidden, keep, dtype)
+    each_block(call, hidden, keep, dtype, alone=alone)
     return out
+
+
+def is_mixture(block: nn.Module) -> bool:
+    """Return whether a block is a mixture of experts, which only one text may enter at a time.
+
+    How many tokens an expert multiplies, and with it their last bits, depends on all tokens of
+    a call.
+    """
+    return any(name.endswith("experts") for name, _ in block.named_modules())
 
 
 class Weight:

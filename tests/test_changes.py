@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.covariance import ledoit_wolf_shrinkage
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from polar_detect.changes import (
     Changes,
@@ -127,3 +128,18 @@ def test_features_without_leave_out_the_own_group_in_both_models():
     seen = Changes.fit(own).features(own)
     assert table.features == seen.features
     assert (table.values.mean(0) > seen.values.mean(0)).all()
+
+
+def blas_threads():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+def test_fitting_leaves_the_threads_of_numpy_as_they_were():
+    train, groups = points(60), np.arange(60) % 3
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        assert max(before) == 2
+        for _ in range(5):
+            Covariances.fit(train)
+            distances_without(train, groups, train, groups)
+            assert blas_threads() == before

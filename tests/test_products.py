@@ -3,7 +3,15 @@ import torch
 from tiny_models import CONFIGS, tiny_model
 from torch import nn
 
-from polar_detect.products import QuickBlock, Weight, block_tokens, each_block, rows_per_block
+from polar_detect.products import (
+    QuickBlock,
+    Weight,
+    block_tokens,
+    each_block,
+    in_blocks,
+    is_mixture,
+    rows_per_block,
+)
 
 CPU = torch.device("cpu")
 
@@ -78,3 +86,23 @@ def test_every_block_has_the_rows_that_its_token_count_says():
         each_block(call, hidden, kept.__setitem__, torch.float32)
         assert seen == [size, size]
         assert torch.equal(torch.cat([kept[start] for start in sorted(kept)]), 2 * hidden)
+
+
+def test_a_mixture_of_experts_is_told_from_other_blocks():
+    is_one = {
+        name: is_mixture(tiny_model(CONFIGS[name]).get_decoder().layers[2])
+        for name in ("llama", "gemma3", "qwen2-moe")
+    }
+    assert is_one == {"llama": False, "gemma3": False, "qwen2-moe": True}
+
+
+@torch.no_grad()
+def test_rows_that_must_be_alone_are():
+    seen, hidden = [], torch.randn(5, 3, 2)
+
+    def call(rows):
+        seen.append(len(rows))
+        return 2 * rows
+
+    assert torch.equal(in_blocks(call, hidden, torch.float32, alone=True), 2 * hidden)
+    assert seen == [1] * 5

@@ -209,12 +209,11 @@ class AutoHead(Head):
         """Read the JSON file; see `Head.load`."""
         stored = json.loads((folder / _FILE).read_text(encoding="utf-8"))
         head = cls()
-        views = np.asarray(stored["views"])
         head._fitted = _Fitted(
             features=tuple(Feature.from_name(name) for name in stored["features"]),
             scale=Scale(*(np.asarray(stored["scale"][part]) for part in ("centre", "spread"))),
             means=np.asarray(stored["means"]),
-            views=views,
+            views=np.asarray(stored["views"]),
             shares=np.asarray(stored["shares"]),
             # Version 0.1 had eight views of texts, two of them of topic, and no power.
             n_topic=int(stored.get("n_topic", 2)),

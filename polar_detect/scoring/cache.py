@@ -1,6 +1,5 @@
 """Identical texts are computed once per run: every result by hash, the latest in memory."""
 
-import hashlib
 import os
 import sqlite3
 from collections import OrderedDict
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from polar_detect.errors import OutputError
 from polar_detect.scoring.results import Result
-from polar_detect.scoring.store import create_table, read_results, write_results
+from polar_detect.scoring.store import create_table, key_of, read_results, write_results
 
 _MAX_IN_MEMORY = 100_000  # results, about 60 MB
 _PAGES_KB = 16_000
@@ -52,7 +51,7 @@ class ResultCache:
         OutputError
             The file cannot be written.
         """
-        keys = [self._key(text) for text in texts]
+        keys = [key_of(text, self._secret) for text in texts]
         by_key = dict(zip(keys, texts, strict=True))
         known = self._find(by_key)
         missing = [key for key in by_key if key not in known]
@@ -68,9 +67,6 @@ class ResultCache:
             with self._told():
                 self._older.close()
                 self._path.unlink(missing_ok=True)
-
-    def _key(self, text: str) -> bytes:
-        return hashlib.blake2b(text.encode("utf-8"), key=self._secret, digest_size=16).digest()
 
     def _find(self, keys: Collection[bytes]) -> dict[bytes, Result]:
         known = {key: self._latest[key] for key in keys if key in self._latest}

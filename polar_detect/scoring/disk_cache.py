@@ -10,7 +10,7 @@ from typing import Any
 
 from polar_detect.errors import OutputError
 from polar_detect.scoring.results import Result
-from polar_detect.scoring.store import create_table, read_results, write_results
+from polar_detect.scoring.store import create_table, key_of, read_results, write_results
 
 _FILE = "results.sqlite"
 
@@ -52,7 +52,7 @@ class DiskCache:
 
     def __call__(self, texts: list[str], advance: Callable[[int], None]) -> list[Result]:
         """Return the result of each text; `advance` hears of texts as they are done."""
-        by_key = {self._key(text): text for text in texts}
+        by_key = {key_of(text, self._salt): text for text in texts}
         with self._open() as file:
             known = read_results(file, by_key)
         advance(len(known))
@@ -64,9 +64,6 @@ class DiskCache:
                 write_results(file, new)
             known |= new
         return [known[key] for key in by_key]
-
-    def _key(self, text: str) -> bytes:
-        return hashlib.blake2b(text.encode("utf-8"), key=self._salt, digest_size=16).digest()
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

@@ -1,11 +1,17 @@
 """Results on disk by hash, in a table of SQLite; texts themselves are not kept."""
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple
 
 from polar_detect.scoring.results import Result
+
+
+def key_of(text: str, secret: bytes) -> bytes:
+    """Return what stands for a text; who does not know `secret` cannot look a guess up."""
+    return hashlib.blake2b(text.encode("utf-8"), key=secret, digest_size=16).digest()
 
 
 def create_table(file: sqlite3.Connection) -> None:
