@@ -23,19 +23,25 @@ from polar_detect import calibration, models
 from polar_detect.changes import Changes, Covariances
 from polar_detect.contents import ARRAYS, TEXTS, kept_texts
 from polar_detect.detector import Engine, PolarDetector
-from polar_detect.detectors import head_class
+from polar_detect.detectors import Head, head_class
 from polar_detect.drift import FeatureStatistics
-from polar_detect.errors import ArtifactError, NotFittedError, OutputError
+from polar_detect.errors import (
+    ArtifactError,
+    InputError,
+    NotFittedError,
+    OutputError,
+    ProgramError,
+)
 from polar_detect.extraction import Geometries, Reference
-from polar_detect.features import Feature
 from polar_detect.fitting import Fitted
 from polar_detect.layout import check_arrays
 from polar_detect.menu import Menu
 from polar_detect.models.hashes import sha256_of
 from polar_detect.numbers import ColumnReference
-from polar_detect.program import Program
+from polar_detect.program import MAX_CALLS, Program
 from polar_detect.reference import Geometry
 from polar_detect.sealing import FORMAT, MANIFEST, check_files, read_manifest, sealed
+from polar_detect.stored import Stored
 from polar_detect.tables.rows import RowTemplate
 from polar_detect.tokens import TokenIndex
 
@@ -56,6 +62,7 @@ _UNFIT = (
     TypeError,
     AttributeError,
     IndexError,
+    OSError,
     OverflowError,
     RecursionError,
 )
@@ -143,9 +150,7 @@ def load(folder: Path) -> PolarDetector:
             f"Got '{folder}' with contents that do not fit together ({error}); expected what "
             "fit wrote; fit the detector again."
         ) from error
-    detector.engine_ = engine.configured(
-        max_tokens=detector.max_tokens, head=detector.fitted_.head, has_texts=detector.store_texts
-    )
+    detector.engine_ = _configured(engine, detector, folder)
     return detector
 
 
@@ -158,7 +163,8 @@ def stored_text_column(folder: Path) -> str | None:
 def stored_rows(folder: Path) -> Any:
     """Return in JSON how the training texts were written out of rows; None if they were not."""
     manifest = read_manifest(folder)
-    return manifest["settings"].get("rows") or manifest.get("input")  # once, it stood there
+    stored = Stored(folder / MANIFEST, manifest).part("settings")
+    return stored.get("rows") or manifest.get("input")  # once, it stood there
 
 
 def describe(detector: PolarDetector) -> list[tuple[str, str]]:
@@ -250,8 +256,7 @@ def _detector_of(folder: Path, settings: Any) -> PolarDetector:
     """Return an unfitted detector with the settings of the manifest, each of its own type."""
     known = PolarDetector().get_params() | {"rows": {}}
     is_valid = isinstance(settings, dict) and all(
-        name in known and isinstance(value, _types_like(known[name]))
-        for name, value in settings.items()
+        name in known and _is_like(value, known[name]) for name, value in settings.items()
     )
     if not is_valid:
         raise ArtifactError(
@@ -281,8 +286,22 @@ def _check_models(folder: Path, manifest: dict[str, Any], model: str) -> None:
             )
 
 
-def _types_like(default: Any) -> tuple[type, ...]:
-    return (int, float) if isinstance(default, float) else (type(default),)
+def _is_like(value: Any, default: Any) -> bool:
+    if isinstance(default, float):
+        return type(value) in {int, float} and 0 <= value <= 1e6  # false for NaN
+    return type(value) is type(default)
+
+
+def _configured(engine: Engine, detector: PolarDetector, folder: Path) -> Engine:
+    head, has_texts = detector.fitted_.head, detector.store_texts
+    own = engine.configured(max_tokens=detector.max_tokens, head=head, has_texts=has_texts)
+    try:
+        own.extractor.tracer.tokenize([])
+    except InputError as error:
+        raise ArtifactError(
+            f"Got settings in '{folder / MANIFEST}' that the model cannot take: {error}"
+        ) from error
+    return own
 
 
 def _read_fitted(
@@ -292,23 +311,47 @@ def _read_fitted(
     texts: tuple[str, ...],
     rows: RowTemplate | None,
 ) -> Fitted:
-    return Fitted(
-        head=head_class(manifest["settings"]["detector"]).load(folder / _HEAD),
-        reference=_reference(texts, arrays, rows if texts else None),
-        menu=Menu(tuple(Program.parse(program) for program in manifest["menu"])),
-        calibration_scores=arrays["calibration_scores"],
-        statistics=FeatureStatistics(
-            tuple(Feature.from_name(name) for name in manifest["features"]),
-            arrays["statistics.means"],
-            arrays["statistics.spreads"],
-            int(manifest["n_held_out"]),
-        ),
-        typical_calls=arrays["typical_calls"],
-        typical_length=float(manifest["typical_length"]),
-        n_anomalous=int(manifest["n_anomalous"]),
-        created=str(manifest["created"]),
-        fingerprint=str(manifest["fingerprint"]),
+    stored = Stored(folder / MANIFEST, manifest)
+    features = stored.features("features")
+    statistics = FeatureStatistics(
+        features,
+        arrays["statistics.means"],
+        arrays["statistics.spreads"],
+        stored.count("n_held_out", low=1),
     )
+    if not statistics.means.shape == statistics.spreads.shape == (len(features),):
+        stored.refuse("features", f"{statistics.means.size} names")
+    return Fitted(
+        head=_head_class(stored).load(folder / _HEAD, features),
+        reference=_reference(texts, arrays, rows if texts else None),
+        menu=_menu(stored, len(arrays["typical_calls"])),
+        calibration_scores=arrays["calibration_scores"],
+        statistics=statistics,
+        typical_calls=arrays["typical_calls"],
+        typical_length=stored.number("typical_length", low=0, high=MAX_CALLS),
+        n_anomalous=stored.count("n_anomalous"),
+        created=stored.text("created"),
+        fingerprint=stored.text("fingerprint"),
+    )
+
+
+def _head_class(stored: Stored) -> type[Head]:
+    try:
+        return head_class(stored.part("settings").text("detector"))
+    except InputError as error:
+        raise ArtifactError(f"Got '{stored.path}' of an unknown detector: {error}") from error
+
+
+def _menu(stored: Stored, n_layers: int) -> Menu:
+    try:
+        programs = tuple(Program.parse(program) for program in stored.texts("menu"))
+        for program in programs:
+            program.check(n_layers)
+    except ProgramError:
+        programs = ()
+    if Program.full(n_layers) not in programs:
+        stored.refuse("menu", f"programs of {n_layers} layers, the full one among them")
+    return Menu(programs)
 
 
 def _reference_parts(reference: Reference) -> dict[str, _Arrays]:

@@ -3,7 +3,6 @@
 Reads the manifest and the heads of the files; no model is loaded.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,10 @@ from safetensors import SafetensorError, safe_open
 
 from polar_detect.errors import ArtifactError
 from polar_detect.sealing import check_files, read_manifest
+from polar_detect.stored import read_texts
 
 ARRAYS, TEXTS = "arrays.safetensors", "texts.json"
+_UNFIT = (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError)
 _Shapes = dict[str, tuple[tuple[int, ...], int]]  # array → shape, bytes
 
 
@@ -62,7 +63,7 @@ def read_contents(folder: Path) -> Contents:
         texts = kept_texts(folder, manifest)
         kept = _kept(_shapes(folder), texts, folder)
         facts = _facts(manifest)
-    except (KeyError, TypeError, ValueError, AttributeError, SafetensorError) as error:
+    except (*_UNFIT, SafetensorError) as error:
         raise ArtifactError(
             f"Got '{folder}' with contents that do not fit together ({error}); expected what "
             "fit wrote; fit the detector again."
@@ -74,7 +75,7 @@ def kept_texts(folder: Path, manifest: dict[str, Any]) -> tuple[str, ...] | None
     """Return the training texts; None where they are not kept."""
     if TEXTS not in manifest["files"]:
         return None
-    return tuple(map(str, json.loads((folder / TEXTS).read_text(encoding="utf-8"))))
+    return read_texts(folder / TEXTS)
 
 
 def _shapes(folder: Path) -> _Shapes:

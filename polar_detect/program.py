@@ -14,7 +14,7 @@ from polar_detect.errors import ProgramError
 
 _EMPTY = "-"
 _TOKEN = re.compile(r"(?P<open>\[)?(?P<first>\d+)(?:-(?P<last>\d+))?(?(open)\]x(?P<runs>\d+))$")
-_MAX_CALLS = 4096  # a typing slip such as [0-29]x99999 must not exhaust memory
+MAX_CALLS = 4096  # a typing slip such as [0-29]x99999 must not exhaust memory
 
 ProgramsOf = Literal["all", "flagged"]  # which texts of a batch get their minimal program
 
@@ -60,9 +60,9 @@ class Program:
             if token == _EMPTY:
                 continue
             layers.extend(_parse_token(token))
-            if len(layers) > _MAX_CALLS:
+            if len(layers) > MAX_CALLS:
                 raise ProgramError(
-                    f"Got a program of more than {_MAX_CALLS} layer calls at '{token}'; "
+                    f"Got a program of more than {MAX_CALLS} layer calls at '{token}'; "
                     "expected a shorter one; lower the number of runs."
                 )
         return cls(tuple(layers))
@@ -138,9 +138,9 @@ def _parse_token(token: str) -> Iterable[int]:
             f"Got '{token}' in a program; expected an ascending range and at least one run; "
             "write descending layers one by one."
         )
-    if (last - first + 1) * runs > _MAX_CALLS:
+    if (last - first + 1) * runs > MAX_CALLS:
         raise ProgramError(
-            f"Got '{token}'; expected at most {_MAX_CALLS} layer calls; lower the number of runs."
+            f"Got '{token}'; expected at most {MAX_CALLS} layer calls; lower the number of runs."
         )
     return list(range(first, last + 1)) * runs
 

@@ -101,7 +101,7 @@ def test_no_texts_have_no_shap_values(heads, name):
 @each_head
 def test_a_saved_head_scores_and_explains_identically_when_loaded(heads, name, tmp_path):
     heads[name].save(tmp_path)
-    loaded, rows = HEADS[name].load(tmp_path), table(30, seed=8, shifted=True)
+    loaded, rows = HEADS[name].load(tmp_path, FEATURES), table(30, seed=8, shifted=True)
     np.testing.assert_array_equal(loaded.scores(rows), heads[name].scores(rows))
     np.testing.assert_array_equal(loaded.explain(rows).values, heads[name].explain(rows).values)
     # Control: a head fitted on other texts scores differently.
@@ -154,7 +154,7 @@ def test_a_file_that_is_no_model_is_refused(heads, tmp_path, name, file, message
     heads[name].save(tmp_path)
     (tmp_path / file).write_text("not a model")
     with pytest.raises(ArtifactError, match=message):
-        HEADS[name].load(tmp_path)
+        HEADS[name].load(tmp_path, FEATURES)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_views_that_an_earlier_version_saved_are_summed_as_they_were(heads, tmp_
     for new in ("power", "n_topic", "n_text"):
         del stored[new]
     path.write_text(json.dumps(stored), encoding="utf-8")
-    old = HEADS["auto"].load(tmp_path)
+    old = HEADS["auto"].load(tmp_path, FEATURES)
     rows = table(20, seed=3, shifted=True)
     old.explain(rows).check_adds_up(old.scores(rows))
     assert (old.scores(rows) < heads["auto"].scores(rows)).all()  # a mean, not a root mean square

@@ -1,3 +1,4 @@
+import json
 import sys
 
 import numpy as np
@@ -54,7 +55,7 @@ def test_the_company_of_a_text_does_not_change_its_score(heads, kind):
 @each_kind
 def test_a_saved_head_scores_identically_when_loaded_without_pickle(heads, kind, tmp_path):
     heads[kind].save(tmp_path)
-    loaded, rows = PyODHead.load(tmp_path), table(20, seed=8, shifted=True)
+    loaded, rows = PyODHead.load(tmp_path, FEATURES), table(20, seed=8, shifted=True)
     np.testing.assert_array_equal(loaded.scores(rows), heads[kind].scores(rows))
     assert loaded.name == f"pyod:{kind}"
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -72,12 +73,18 @@ def test_a_head_of_other_types_is_neither_saved_nor_loaded(heads, tmp_path):
     with pytest.raises(OutputError, match="cannot be stored without pickle"):
         strange.save(tmp_path)
     heads["KNN"].save(tmp_path)
+    with pytest.raises(ArtifactError, match=r"features\.json' with contents that do not fit"):
+        PyODHead.load(tmp_path, FEATURES[:-1])
+    (tmp_path / "features.json").write_text(json.dumps([f.name for f in FEATURES[:-1]]))
+    with pytest.raises(ArtifactError, match=r"pyod\.skops' .*\(other features than it is asked"):
+        PyODHead.load(tmp_path, FEATURES[:-1])
+    heads["KNN"].save(tmp_path)
     skops.io.dump({"detector": Foreign()}, tmp_path / "pyod.skops")
     with pytest.raises(ArtifactError, match="cannot be read safely"):
-        PyODHead.load(tmp_path)
+        PyODHead.load(tmp_path, FEATURES)
     (tmp_path / "pyod.skops").write_text("not a model")
     with pytest.raises(ArtifactError, match="cannot be read safely"):
-        PyODHead.load(tmp_path)
+        PyODHead.load(tmp_path, FEATURES)
 
 
 def test_names_are_those_of_pyod_in_any_case_and_others_are_refused():

@@ -20,6 +20,7 @@ from polar_detect.detectors.base import Attribution, Head
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.metrics import auroc
 from polar_detect.numbers import column_share, column_views
+from polar_detect.stored import Stored
 
 Vector = NDArray[np.float64]
 
@@ -29,6 +30,9 @@ _CLIP = 8.0  # robust standard deviations; one wild feature must not decide alon
 _N_TEXT_VIEWS = 2
 _POWER = 2.0
 _SMALL = 1e-6  # standard deviations; below, a view's slope is that at zero
+# Of what is read back: within these no score leaves float64.
+_SMALLEST_SPREAD = 1e-50
+_MAX_POWER = 3.0
 # The topic view's share grows from the first to the last of these ...
 _SHARES = (0.25, 0.75)
 # ... while the AUROC of similarity on held-out clusters does between these.
@@ -205,21 +209,30 @@ class AutoHead(Head):
         (folder / _FILE).write_text(text, encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path, features: tuple[Feature, ...]) -> Self:
         """Read the JSON file; see `Head.load`."""
-        stored = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+        stored = Stored.read(folder / _FILE)
+        stored.check_features("features", features)
+        scale, n = stored.part("scale"), len(features)
+        views = stored.rows("views", 2 * n)
+        shares = stored.numbers("shares", len(views), low=0, high=1)
+        if not np.isclose(shares.sum(), 1):
+            stored.refuse("shares", "numbers whose sum is 1")
+        # Version 0.1 had eight views of texts, two of them of topic, and no power.
+        n_text = stored.count("n_text", default=min(8, len(views)), low=1, high=len(views))
         head = cls()
         head._fitted = _Fitted(
-            features=tuple(Feature.from_name(name) for name in stored["features"]),
-            scale=Scale(*(np.asarray(stored["scale"][part]) for part in ("centre", "spread"))),
-            means=np.asarray(stored["means"]),
-            views=np.asarray(stored["views"]),
-            shares=np.asarray(stored["shares"]),
-            # Version 0.1 had eight views of texts, two of them of topic, and no power.
-            n_topic=int(stored.get("n_topic", 2)),
-            n_text=int(stored.get("n_text", 8)),
-            power=float(stored.get("power", 1)),
-            similarity_auroc=float(stored["similarity_auroc"]),
+            features=features,
+            scale=Scale(
+                scale.numbers("centre", n), scale.numbers("spread", n, low=_SMALLEST_SPREAD)
+            ),
+            means=stored.numbers("means", 2 * n),
+            views=views,
+            shares=shares,
+            n_topic=stored.count("n_topic", default=2, high=n_text),
+            n_text=n_text,
+            power=stored.number("power", default=1, low=1, high=_MAX_POWER),
+            similarity_auroc=stored.number("similarity_auroc", low=0, high=1),
         )
         return head
 

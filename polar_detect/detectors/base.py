@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.features import Feature, FeatureTable
+from polar_detect.stored import check_feature_list
 
 _FEATURES = "features.json"
 
@@ -53,6 +54,9 @@ class Head(ABC):
     needs_distances : bool
         Whether it reads the language model's distances per layer. Where it does not, those of
         the training texts are left as they come out with the texts themselves in view.
+    is_monotone : bool
+        Whether no text's score can rise when it becomes more similar to normal texts and its
+        words less novel, all else being equal. Then held-out texts may join the reference.
     """
 
     name: ClassVar[str]
@@ -61,6 +65,7 @@ class Head(ABC):
     needs_programs: ClassVar[bool]
     needs_context: ClassVar[bool]
     needs_distances: ClassVar[bool]
+    is_monotone: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -98,8 +103,14 @@ class Head(ABC):
 
     @classmethod
     @abstractmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote."""
+    def load(cls, folder: Path, features: tuple[Feature, ...]) -> Self:
+        """Read what `save` wrote, of a head that was fitted on `features`.
+
+        Raises
+        ------
+        ArtifactError
+            A file holds something else.
+        """
 
 
 def write_features(features: tuple[Feature, ...], folder: Path) -> None:
@@ -108,7 +119,6 @@ def write_features(features: tuple[Feature, ...], folder: Path) -> None:
     (folder / _FEATURES).write_text(names, encoding="utf-8")
 
 
-def read_features(folder: Path) -> tuple[Feature, ...]:
-    """Read what `write_features` wrote."""
-    names = json.loads((folder / _FEATURES).read_text(encoding="utf-8"))
-    return tuple(Feature.from_name(name) for name in names)
+def check_written_features(features: tuple[Feature, ...], folder: Path) -> None:
+    """Raise `ArtifactError` unless `write_features` wrote these."""
+    check_feature_list(folder / _FEATURES, features)

@@ -7,7 +7,7 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect.detectors.base import Attribution, Head, read_features, write_features
+from polar_detect.detectors.base import Attribution, Head, check_written_features, write_features
 from polar_detect.detectors.tree_text import checked_trees
 from polar_detect.errors import ArtifactError
 from polar_detect.features import Feature, FeatureTable
@@ -75,15 +75,16 @@ class LightGBMHead(Head):
         write_features(self._features, folder)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path, features: tuple[Feature, ...]) -> Self:
         """Read both files; see `Head.load`."""
         head = cls()
-        head._features = read_features(folder)
+        head._features = features
+        check_written_features(features, folder)
         try:
             text = (folder / _MODEL).read_text(encoding="utf-8")
-            trees = checked_trees(text, len(head._features))
+            trees = checked_trees(text, len(features))
             head._booster = lightgbm.Booster(model_str=trees)
-        except (ValueError, lightgbm.basic.LightGBMError) as error:
+        except (OSError, ValueError, lightgbm.basic.LightGBMError) as error:
             raise ArtifactError(
                 f"Got '{folder / _MODEL}' that LightGBM cannot read ({error}); expected the "
                 "file that fit wrote; fit the detector again."

@@ -7,13 +7,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect.detectors.base import Attribution, Head, read_features, write_features
+from polar_detect.detectors.base import Attribution, Head, check_written_features, write_features
 from polar_detect.errors import ArtifactError
 from polar_detect.features import Feature, FeatureTable
 
 _MODEL = "isolation_forest.skops"
 _TREE = "sklearn.tree._tree.Tree"
-_UNREADABLE = (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile)
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OSError, zipfile.BadZipFile)
 _GROUPS = {"context", "neighbours", "distance", "loss", "program", "column"}
 
 
@@ -82,21 +82,24 @@ class IsolationForestHead(Head):
         write_features(self._features, folder)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path, features: tuple[Feature, ...]) -> Self:
         """Read both files, trusting one type beyond skops' own list; see `Head.load`."""
         import skops.io
         import skops.io.exceptions
 
         head = cls()
+        head._features = features
+        check_written_features(features, folder)
         try:
             head._forest = skops.io.load(folder / _MODEL, trusted=[_TREE])
             _check_trees(head._forest)
+            if head._forest.n_features_in_ != sum(f.group in _GROUPS for f in features):
+                raise ValueError("other features than it is asked about")
         except (*_UNREADABLE, skops.io.exceptions.UntrustedTypesFoundException) as error:
             raise ArtifactError(
                 f"Got '{folder / _MODEL}' that cannot be read safely ({error}); expected the "
                 "file that fit wrote; fit the detector again."
             ) from error
-        head._features = read_features(folder)
         return head
 
     def _select(self, table: FeatureTable) -> FeatureTable:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-from polar_detect.detectors.base import Attribution, Head, read_features, write_features
+from polar_detect.detectors.base import Attribution, Head, check_written_features, write_features
 from polar_detect.errors import ArtifactError, InputError, OutputError
 from polar_detect.features import Feature, FeatureTable
 
@@ -129,22 +129,26 @@ class PyODHead(Head):
         write_features(self._features, folder)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path, features: tuple[Feature, ...]) -> Self:
         """Read both files, trusting PyOD's and scikit-learn's types only; see `Head.load`."""
         import skops.io
         import skops.io.exceptions
 
         _find_class("ECOD")  # says what to install
+        check_written_features(features, folder)
         try:
             content = skops.io.load(folder / _MODEL, trusted=_check_types(folder / _MODEL))
             head = cls(content["detector"])
+            head._scaler, head._background = content["scaler"], content["background"]
+            n = sum(feature.group in _GROUPS for feature in features)
+            if (head._scaler.n_features_in_, head._background.shape) != (n, (1, n)):
+                raise ValueError("other features than it is asked about")
         except (*_UNREADABLE, skops.io.exceptions.UntrustedTypesFoundException) as error:
             raise ArtifactError(
                 f"Got '{folder / _MODEL}' that cannot be read safely ({error}); expected the "
                 "file that fit wrote; fit the detector again."
             ) from error
-        head._scaler, head._background = content["scaler"], content["background"]
-        head._features = read_features(folder)
+        head._features = features
         return head
 
     def _select(self, table: FeatureTable) -> FeatureTable:
