@@ -24,7 +24,11 @@ from polar_detect.fitting import Fitting, parted
 from polar_detect.progress import Tracker
 
 # Sources that tables do not depend on: what comes after them, and what people look at.
-_AFTER = ("detectors", "report", "cli", "compare", "scoring", "serve", "tables")
+_AFTER = (
+    *("artifact.py", "calibration.py", "contents.py", "detectors", "drift.py", "explain.py"),
+    *("metrics.py", "plots.py", "report", "sealing.py", "stored.py"),
+    *("cli", "compare", "scoring", "serve", "tables"),
+)
 _PARTS = ("normal", "strangers", "test")
 
 
@@ -96,11 +100,13 @@ def signatures(
     engine = engine.configured(max_tokens=detector.max_tokens, head=notes, has_texts=True)
     extractor = engine.extractor
     fitting = Fitting(extractor, Tracker(None), tolerance=detector.tolerance, seed=seed)
-    train, _ = parted(split.train, seed=seed)
+    train, held_out = parted(split.train, seed=seed)
     readings = fitting.read("train", train)
     reference = fitting.reference(notes, readings)
     menu = fitting.menu(readings.texts) if notes.needs_programs else None
     shown = fitting.contrast(notes, readings, reference, menu, [])
+    if notes.is_monotone:
+        reference = reference.widened(fitting.read("held out", held_out))
     test = extractor.signatures(extractor.read(split.test), reference)
     if menu is not None:
         test = extractor.with_programs(test, split.test, menu, tolerance=detector.tolerance)

@@ -8,8 +8,10 @@
   on average over calibration sets and batches.
 
 Scores are continuous, or rounded to a few values so that ties are the rule, or with every score
-three times (duplicates). With --detector, the calibration scores of a fitted detector are split
-at random into calibration and normal texts, and strangers are the same scores shifted.
+three times (duplicates); or distances to nearest neighbours, where the calibration texts are
+neighbours too, of new texts and of each other, as in the default detector. With --detector, the
+calibration scores of a fitted detector are split at random into calibration and normal texts,
+and strangers are the same scores shifted.
 """
 
 import argparse
@@ -23,13 +25,17 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from polar_detect.calibration import benjamini_hochberg, conformal_p_values
+from polar_detect.reference import nearest
 
 Scores = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Scores]
+# Chance → scores of calibration texts, of normal texts and of strangers.
+Source = Callable[[np.random.Generator], tuple[Scores, Scores, Scores]]
 
 ALPHAS = (0.01, 0.05, 0.1)
 RATES = (0.05, 0.1, 0.2)
 N_CAL, N_NORMAL, N_STRANGERS = 199, 200, 40
+N_TRAIN, N_DIRECTIONS, N_NEAREST = 40, 6, 3  # of the texts that have neighbours
 SHIFT = 3.0  # standard deviations between strangers and normal texts
 # A mean over trials may lie so many standard errors above its bound by chance; with the nine
 # or so comparisons of one table, one in 40,000 tables is a false alarm.
@@ -70,48 +76,90 @@ def resampled(scores: Scores) -> Draw:
     return lambda chance, n: chance.permutation(centred)[:n]
 
 
-def alpha_trials(name: str, draw: Draw, alpha: float, n_trials: int) -> Held:
+def of_scores(draw: Draw) -> Source:
+    """Return a source of scores of which none depends on another."""
+
+    def source(chance: np.random.Generator) -> tuple[Scores, Scores, Scores]:
+        scores = draw(chance, N_CAL + N_NORMAL)
+        n_cal = len(scores) // 2
+        return scores[:n_cal], scores[n_cal:], draw(chance, N_STRANGERS) + SHIFT
+
+    return source
+
+
+def with_neighbours(chance: np.random.Generator) -> tuple[Scores, Scores, Scores]:
+    """Return distances to the nearest of the training and the calibration texts."""
+    sizes = (N_TRAIN, N_CAL, N_NORMAL, N_STRANGERS)
+    train, calibration, normal, strangers = (
+        chance.normal(size=(n, N_DIRECTIONS)).astype(np.float32) for n in sizes
+    )
+    for texts in (train, calibration, normal):
+        texts[:, 0] += SHIFT
+    strangers[:, 0] -= SHIFT
+    known = np.concatenate([train, calibration])
+    itself = N_TRAIN + np.arange(N_CAL)[:, None] == np.arange(len(known))
+    return (
+        _distances(calibration, known, banned=itself),
+        _distances(normal, known),
+        _distances(strangers, known),
+    )
+
+
+def _distances(
+    texts: NDArray[np.float32],
+    known: NDArray[np.float32],
+    *,
+    banned: NDArray[np.bool_] | None = None,
+) -> Scores:
+    unit, reference = (
+        rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (texts, known)
+    )
+    similarity = nearest(unit, reference, k=N_NEAREST, banned=banned).similarity
+    return 1 - similarity.mean(1).astype(np.float64)
+
+
+def alpha_trials(name: str, source: Source, alpha: float, n_trials: int) -> Held:
     """Measure the share of normal texts that is flagged at alpha."""
     shares = []
     for seed in range(n_trials):
-        chance = np.random.default_rng([seed, 1])
-        scores = draw(chance, N_CAL + N_NORMAL)
-        n_cal = len(scores) // 2
-        p_values = conformal_p_values(scores[:n_cal], scores[n_cal:])
-        shares.append(float((p_values <= alpha).mean()))
+        calibration, normal, _ = source(np.random.default_rng([seed, 1]))
+        shares.append(float((conformal_p_values(calibration, normal) <= alpha).mean()))
+    n_cal = len(calibration)
     bound = math.floor(alpha * (n_cal + 1) * (1 + 1e-12)) / (n_cal + 1)
     return _held(f"flagged at alpha {alpha:g}", name, bound, shares)
 
 
-def fdr_trials(name: str, draw: Draw, rate: float, n_trials: int) -> Held:
+def fdr_trials(name: str, source: Source, rate: float, n_trials: int) -> Held:
     """Measure the share of flagged texts that is normal; none flagged counts as none false."""
     shares = []
     for seed in range(n_trials):
-        chance = np.random.default_rng([seed, 2])
-        scores = draw(chance, N_CAL + N_NORMAL)
-        n_cal = len(scores) // 2
-        normal, strangers = scores[n_cal:], draw(chance, N_STRANGERS) + SHIFT
-        p_values = conformal_p_values(scores[:n_cal], np.concatenate([normal, strangers]))
+        calibration, normal, strangers = source(np.random.default_rng([seed, 2]))
+        p_values = conformal_p_values(calibration, np.concatenate([normal, strangers]))
         flagged = benjamini_hochberg(p_values, rate)
         n_false = int(flagged[: len(normal)].sum())
         shares.append(n_false / max(int(flagged.sum()), 1))
     return _held(f"false among flagged at Q {rate:g}", name, rate, shares)
 
 
-def trials(sources: dict[str, Draw], n_trials: int) -> list[Held]:
+def trials(sources: dict[str, Source], n_trials: int) -> list[Held]:
     """Run every promise on every source."""
     return [
         held
-        for name, draw in sources.items()
+        for name, source in sources.items()
         for held in (
-            *(alpha_trials(name, draw, alpha, n_trials) for alpha in ALPHAS),
-            *(fdr_trials(name, draw, rate, n_trials) for rate in RATES),
+            *(alpha_trials(name, source, alpha, n_trials) for alpha in ALPHAS),
+            *(fdr_trials(name, source, rate, n_trials) for rate in RATES),
         )
     ]
 
 
-def synthetic() -> dict[str, Draw]:
-    return {"continuous": continuous, "tied": tied, "duplicated": duplicated}
+def synthetic() -> dict[str, Source]:
+    return {
+        "continuous": of_scores(continuous),
+        "tied": of_scores(tied),
+        "duplicated": of_scores(duplicated),
+        "neighbours": with_neighbours,
+    }
 
 
 def _held(promise: str, name: str, bound: float, shares: list[float]) -> Held:
@@ -127,7 +175,7 @@ def main() -> None:
     sources = synthetic()
     if args.detector is not None:
         stored = load_file(args.detector / "arrays.safetensors")["calibration_scores"]
-        sources["calibration scores"] = resampled(stored)
+        sources["calibration scores"] = of_scores(resampled(stored))
     results = trials(sources, args.trials)
     print("| promise | data | bound | mean | standard error | held |\n|---|---|---|---|---|---|")
     for held in results:

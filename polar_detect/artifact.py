@@ -170,7 +170,7 @@ def stored_rows(folder: Path) -> Any:
 def describe(detector: PolarDetector) -> list[tuple[str, str]]:
     """Return what the detector is and was fitted on, as labels and values for people."""
     fitted, engine = detector.fitted_, detector.engine_
-    n_train, n_held_out = len(fitted.reference), len(fitted.calibration_scores)
+    n_train, n_held_out = fitted.reference.n_fitted, len(fitted.calibration_scores)
     described = [
         ("Detector", f"{fitted.head.name}: {fitted.head.reason}"),
         ("Language model", f"{engine.model.name}, {detector.n_layers} layers"),
@@ -234,6 +234,7 @@ def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> Non
         "typical_length": fitted.typical_length,
         "features": [feature.name for feature in fitted.statistics.features],
         "n_held_out": fitted.statistics.n_texts,
+        "n_joined": reference.n_joined,
         "n_anomalous": fitted.n_anomalous,
         "created": fitted.created,
         "fingerprint": fitted.fingerprint,
@@ -321,9 +322,10 @@ def _read_fitted(
     )
     if not statistics.means.shape == statistics.spreads.shape == (len(features),):
         stored.refuse("features", f"{statistics.means.size} names")
+    n_joined = _n_joined(stored, len(arrays["embeddings"]))
     return Fitted(
         head=_head_class(stored).load(folder / _HEAD, features),
-        reference=_reference(texts, arrays, rows if texts else None),
+        reference=_reference(texts, arrays, rows if texts else None, n_joined=n_joined),
         menu=_menu(stored, len(arrays["typical_calls"])),
         calibration_scores=arrays["calibration_scores"],
         statistics=statistics,
@@ -333,6 +335,11 @@ def _read_fitted(
         created=stored.text("created"),
         fingerprint=stored.text("fingerprint"),
     )
+
+
+def _n_joined(stored: Stored, n_texts: int) -> int:
+    """Return how many of the texts are held-out ones; in older artifacts, none is."""
+    return stored.count("n_joined", high=n_texts - 1, default=0)
 
 
 def _head_class(stored: Stored) -> type[Head]:
@@ -367,7 +374,7 @@ def _reference_parts(reference: Reference) -> dict[str, _Arrays]:
 
 
 def _reference(
-    texts: tuple[str, ...], arrays: dict[str, Any], rows: RowTemplate | None
+    texts: tuple[str, ...], arrays: dict[str, Any], rows: RowTemplate | None, *, n_joined: int
 ) -> Reference:
     def part(kind: type[_Part], name: str) -> _Part:
         return kind(*(arrays[f"{name}.{field.name}"] for field in fields(kind)))
@@ -378,6 +385,7 @@ def _reference(
         return part(kind, f"decoder_{name}"), part(kind, f"encoder_{name}")
 
     changes, geometries = pair(Covariances, "changes"), pair(Geometry, "geometry")
+    n_fitted = len(arrays["embeddings"]) - n_joined
     return Reference(
         texts,
         arrays["embeddings"],
@@ -385,5 +393,6 @@ def _reference(
         part(TokenIndex, "encoder_tokens"),
         None if changes is None else Changes(*changes),
         None if geometries is None else Geometries(*geometries),
-        None if rows is None else ColumnReference.fit(rows, texts),
+        None if rows is None else ColumnReference.fit(rows, texts[:n_fitted]),
+        n_joined,
     )

@@ -20,6 +20,8 @@ from polar_detect.tokens import TextTokens, TokenStates
 
 Array = NDArray[np.float32]
 
+_START = 256  # characters; no longer than the encoder reads
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -93,6 +95,25 @@ class Encoder:
             for text, own in zip(index, read.tokens, strict=True):
                 tokens[text] = own
         return Encoding(embeddings, trajectory, TokenStates.of(tokens))
+
+    def characters_per_token(self, texts: Sequence[str]) -> Array:
+        """Return how long the pieces are that the vocabulary cuts the start of a text into.
+
+        English prose has more than four characters a token, codes and work orders about three,
+        Japanese one: the further the vocabulary is from the texts, the less the encoder was
+        trained on their like.
+
+        Returns
+        -------
+        (n_texts,) float32
+            0 for texts without tokens.
+        """
+        starts = [text[:_START] for text in texts]
+        if not starts:  # tokenizers refuse an empty list
+            return np.zeros(0, np.float32)
+        rows = self.tokenizer(starts, add_special_tokens=False)["input_ids"]
+        counts = [(len(start.strip()), len(row)) for start, row in zip(starts, rows, strict=True)]
+        return np.asarray([n / n_tokens if n_tokens else 0 for n, n_tokens in counts], np.float32)
 
     @property
     def token_depths(self) -> tuple[int, ...]:

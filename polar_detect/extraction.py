@@ -115,6 +115,9 @@ class Reference:
         None where the detector does not read them.
     columns : ColumnReference, optional
         The numbers of rows that were written out as texts.
+    n_joined : int
+        So many of the texts, the last, are held-out ones that joined as neighbours; all else was
+        fitted on the others.
     """
 
     texts: tuple[str, ...]
@@ -124,9 +127,15 @@ class Reference:
     changes: Changes | None = None
     geometries: Geometries | None = None
     columns: ColumnReference | None = None
+    n_joined: int = 0
 
     def __len__(self) -> int:
         return len(self.embeddings)
+
+    @property
+    def n_fitted(self) -> int:
+        """Texts that the reference was fitted on."""
+        return len(self) - self.n_joined
 
     @classmethod
     def fit(
@@ -149,6 +158,22 @@ class Reference:
             Changes.fit(readings.trajectories),
             Geometries.fit(readings) if has_geometries else None,
             None if rows is None else ColumnReference.fit(rows, readings.texts),
+        )
+
+    def widened(self, readings: Readings) -> Self:
+        """Return the same reference with more normal texts as neighbours.
+
+        By that a text can only become more similar, and its words less novel. All else is
+        compared with what it was fitted on.
+        """
+        return replace(
+            self,
+            texts=(*self.texts, *readings.texts),
+            embeddings=np.concatenate([self.embeddings, readings.embeddings]),
+            encoder_tokens=self.encoder_tokens.widened(
+                readings.encoding.tokens, first_owner=len(self)
+            ),
+            n_joined=self.n_joined + len(readings),
         )
 
     def distances(self, readings: Readings) -> FeatureTable:
@@ -230,12 +255,14 @@ class Extractor:
             readings.traces.table(),
             distances or reference.distances(readings),
             self._novelty(readings, reference, banned),
+            self._fluency(readings),
             _similarity(neighbours),
         ]
         if self.wants_context:
             tables.append(self.context(readings, neighbours, reference.texts))
         if reference.columns is not None:
-            tables.append(reference.columns.features(readings.texts, banned=banned))
+            own = None if banned is None else banned[:, : reference.n_fitted]
+            tables.append(reference.columns.features(readings.texts, banned=own))
         return FeatureTable.beside(tables)
 
     def with_programs(
@@ -245,6 +272,11 @@ class Extractor:
         tracer = self.tracer
         found = menu.minimal_programs(tracer.executor, tracer.tokenize(texts), tolerance=tolerance)
         return FeatureTable.beside([table, program_features(found, tracer.backbone.n_layers)])
+
+    def _fluency(self, readings: Readings) -> FeatureTable:
+        """Return how well the encoder's vocabulary fits the texts."""
+        lengths = self.encoder.characters_per_token(readings.texts)
+        return FeatureTable(lengths[:, None], (Feature("encoder", "characters_per_token"),))
 
     def _novelty(
         self, readings: Readings, reference: Reference, banned: NDArray[np.bool_] | None

@@ -121,7 +121,9 @@ class Fitting:
         menu = self.menu(readings.texts)
         normal, strangers = self.contrast(head, readings, reference, menu, anomalous)
         head.fit(normal, strangers, seed=self.seed)
-        held_out_table = self._signatures(head, calibration_readings, reference, menu)
+        if head.is_monotone:
+            reference = reference.widened(calibration_readings)
+        held_out_table = self._held_out(head, calibration_readings, reference, menu)
         scores = head.scores(held_out_table)
         typical = self._programs(calibration_readings.texts[:_TYPICAL_TEXTS], menu)
         counts = np.asarray([p.program.counts(self.n_layers) for p in typical], np.float64)
@@ -197,6 +199,22 @@ class Fitting:
     @property
     def _max_strangers(self) -> int:
         return _MAX_STRANGERS_WITH_CONTEXT if self.extractor.wants_context else _MAX_STRANGERS
+
+    def _held_out(
+        self, head: Head, readings: Readings, reference: Reference, menu: Menu
+    ) -> FeatureTable:
+        """Return signatures of held-out texts, none of which sees itself in a widened reference.
+
+        New texts will be held against all held-out texts, and each of these is against all others.
+        p-values stay valid: were the new text among the others too, a held-out text's score could
+        only fall (`Head.is_monotone`), and all these texts would be treated alike.
+        """
+        tables = []
+        for part in self.tracker.chunks("held-out texts", len(readings)):
+            itself = reference.n_fitted + part[:, None] == np.arange(len(reference))
+            own, banned = readings.rows(part), itself if reference.n_joined else None
+            tables.append(self.extractor.signatures(own, reference, banned=banned))
+        return self._with_programs(head, FeatureTable.below(tables), readings, menu)
 
     def _corruptions(self, head: Head, against: "_Against", menu: Menu | None) -> FeatureTable:
         """Return signatures of corrupted training texts, none of which sees its original."""

@@ -142,10 +142,8 @@ class TokenIndex:
         fits[:1] = True
         kept = np.sort(order[fits])
         own = tokens.rows(kept)
-        states = own.states.astype(np.float32)
-        means = states.mean(1)
-        points = states - means[:, None]
-        points /= np.maximum(np.linalg.norm(points, axis=2, keepdims=True), 1e-9)
+        means = own.states.astype(np.float32).mean(1)
+        points = _directions(own, means)
         owners = np.repeat(kept, own.lengths).astype(np.int64)
         targets = own.targets
         if is_shuffled:
@@ -154,6 +152,26 @@ class TokenIndex:
         # Contiguous: a product's last bits depend on how its factors lie in memory.
         points = np.ascontiguousarray(points, np.float16)
         return cls(np.ascontiguousarray(means), points, owners, targets)
+
+    def widened(self, tokens: TokenStates, *, first_owner: int) -> Self:
+        """Return the same index with the tokens of more normal texts, if all of them have room.
+
+        They stand in any order, so that they cannot be read as the texts.
+
+        Parameters
+        ----------
+        tokens : TokenStates
+        first_owner : int
+            Number of the first of the texts.
+        """
+        if len(self.targets) + len(tokens.targets) > _MAX_POINTS:
+            return self
+        order = np.random.default_rng(first_owner).permutation(len(tokens.targets))
+        new = _directions(tokens, self.means)[:, order]
+        points = np.concatenate([self.points, new], axis=1)
+        owners = np.concatenate([self.owners, first_owner + tokens.owners[order]])
+        targets = np.concatenate([self.targets, tokens.targets[order]])
+        return replace(self, points=np.ascontiguousarray(points), owners=owners, targets=targets)
 
     def without_owners(self) -> Self:
         """Return the same points, of which nothing says any more which text they are of."""
@@ -255,6 +273,13 @@ def largest(rows: Tensor, n: int) -> tuple[Tensor, Tensor]:
     found = kept.float().topk(n, dim=1)
     places = found.indices // n * groups.shape[2] + best.gather(1, found.indices % n)
     return found.values, places
+
+
+def _directions(tokens: TokenStates, means: Array) -> NDArray[np.float16]:
+    """Return states minus their mean, of unit length, (n_depths, n_tokens, hidden)."""
+    points = tokens.states.astype(np.float32) - means[:, None]
+    points /= np.maximum(np.linalg.norm(points, axis=2, keepdims=True), 1e-9)
+    return points.astype(np.float16)
 
 
 def _chunks(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:

@@ -117,7 +117,7 @@ def test_inspect_tells_a_detector_and_lists_its_texts_as_json_strings(
     code, said, _ = run("inspect", saved_on_tiny)
     assert code == 0
     assert "Model: " in said
-    assert "sentence embeddings of 41 texts" in said
+    assert "sentence embeddings of 60 texts" in said
     assert "--texts lists the texts" in said
     listed = run("inspect", saved_on_tiny, "--texts")[1].splitlines()
     assert [json.loads(line) for line in listed] == list(read_contents(saved_on_tiny).texts)
@@ -128,7 +128,7 @@ def test_inspect_tells_a_detector_and_lists_its_texts_as_json_strings(
 
 
 def test_listed_texts_steer_no_terminal(fitted_on_tiny, run, tmp_path):
-    hostile = [f"{text} \x1b[31m\x9b2J\u202e\u200b\x7f é ポンプ" for text in NORMAL[:41]]
+    hostile = [f"{text} \x1b[31m\x9b2J\u202e\u200b\x7f é ポンプ" for text in NORMAL]
     detector, fitted = copy.copy(fitted_on_tiny), fitted_on_tiny.fitted_
     detector.fitted_ = replace(fitted, reference=replace(fitted.reference, texts=tuple(hostile)))
     detector.save(tmp_path / "detector")
@@ -146,7 +146,7 @@ def test_a_detector_that_reads_context_goes_without_it_and_fit_says_so(
     options = ("--model", tiny_folder, "--out", out, "--detector", "isolation-forest")
     code, _, said = run("fit", lines, *options, "--no-store-texts")
     assert code == 0
-    assert "Kept in the folder: no texts, but embeddings of the 41 training texts" in said
+    assert "Kept in the folder: no texts, but embeddings of the 41 normal texts" in said
     assert "the detector goes without context gain" in said
     assert not (out / "texts.json").exists()
     assessment = PolarDetector.load(out).assess(NEW)
@@ -176,7 +176,7 @@ def test_a_folder_of_all_texts_speaks_of_no_sample(saved_on_tiny):
 
 def test_fit_says_what_the_default_detector_keeps(fitted_on_tiny, textless):
     said = said_of_texts(fitted_on_tiny, Path("out"))
-    assert said.startswith("Kept in the folder: the 41 training texts (polar-detect inspect out")
+    assert said.startswith("Kept in the folder: the 60 normal texts (polar-detect inspect out")
     without = said_of_texts(textless, Path("out"))
-    assert "no texts, but embeddings of the 41" in without
+    assert "no texts, but embeddings of the 60" in without
     assert "context gain" not in without

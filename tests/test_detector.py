@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tiny_models import CONFIGS, save_tiny
@@ -6,6 +8,7 @@ from work_orders import NEW, NORMAL, STRANGE
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import HEADS
 from polar_detect.errors import InputError, ModelError, NotFittedError
+from polar_detect.extraction import Reference
 from polar_detect.fitting import parted
 from polar_detect.metrics import auroc
 
@@ -168,9 +171,37 @@ def test_labelled_anomalies_are_neither_reference_nor_calibration(tiny_folder, f
 
 def test_training_and_held_out_texts_share_out_the_normal_ones(fitted_on_tiny):
     fitted = fitted_on_tiny.fitted_
-    assert set(fitted.reference.texts) <= set(NORMAL)
-    assert len(fitted.reference.texts) + len(fitted.calibration_scores) == len(NORMAL)
-    assert len(fitted.calibration_scores) >= 19
+    assert sorted(fitted.reference.texts) == sorted(NORMAL)
+    assert fitted.reference.n_joined == len(fitted.calibration_scores) >= 19
+    train, held_out = parted(NORMAL, seed=0)
+    assert fitted.reference.texts == (*train, *held_out)
+    assert fitted.reference.n_fitted == len(train)
+
+
+@pytest.mark.parametrize("place", [0, 7, 18])
+def test_held_out_texts_are_neighbours_of_each_other_and_not_of_themselves(fitted_on_tiny, place):
+    fitted, extractor = fitted_on_tiny.fitted_, fitted_on_tiny.engine_.extractor
+    train, held_out = parted(NORMAL, seed=0)
+    others = [*held_out[:place], *held_out[place + 1 :]]
+    alone = replace(
+        Reference.fit(extractor.read(train), has_geometries=False),
+        changes=fitted.reference.changes,
+    ).widened(extractor.read(others))
+    own = extractor.read([held_out[place]])
+    table = extractor.signatures(own, alone).chosen(fitted.statistics.features)
+    (score,) = fitted.head.scores(table)
+    assert score == pytest.approx(fitted.calibration_scores[place], rel=1e-4)
+    # Control: with itself in view it is more usual.
+    (seen,) = -fitted_on_tiny.score_samples([held_out[place]])
+    assert seen < score - 0.01
+
+
+def test_a_detector_that_is_not_monotone_keeps_held_out_texts_apart(detector):
+    if detector.fitted_.head.is_monotone:
+        assert detector.detector == "auto"
+    else:
+        train, _ = parted(NORMAL, seed=0)
+        assert detector.fitted_.reference.texts == tuple(train)
 
 
 def test_empty_texts_among_the_training_texts_are_left_out(tiny_folder, minilm):  # noqa: ARG001

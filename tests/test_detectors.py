@@ -20,6 +20,7 @@ WHOLE = (
     *(Feature("neighbours", part) for part in ("similarity_first", "similarity_mean")),
     *(Feature("memory", part) for part in ("loss_with", "gain", "ratio", "share")),
     *(Feature("encoder", f"{part}_{n}") for part in ENCODER_PARTS for n in range(3)),
+    Feature("encoder", "characters_per_token"),
     *(Feature("program", part) for part in ("length", "n_skips", "n_loops")),
 )
 CURVES = (
@@ -189,13 +190,52 @@ def similar(n, *, seed, shift):
     return FeatureTable(values, FEATURES)
 
 
-@pytest.mark.parametrize(("shift", "topic"), [(-3, "25%"), (0, "25%"), (0.8, "45%"), (3, "75%")])
+@pytest.mark.parametrize(("shift", "topic"), [(-3, "25%"), (0, "25%"), (0.8, "39%"), (3, "75%")])
 def test_topic_counts_as_similarity_tells_held_out_clusters_apart(shift, topic):
     head = new_head("auto").fit(table(400, seed=1), similar(400, seed=2, shift=shift), seed=0)
     assert head.choices["topic"] == topic
     assert head.choices["columns"] == "0%"
     assert f"topic counts for {topic}" in head.reason
     assert head.choices["separation"] in head.reason
+
+
+NOVELTY = [f.group == "encoder" and f.part.startswith("novelty") for f in FEATURES]
+NEIGHBOURS = [f.group == "neighbours" for f in FEATURES]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_text_scores_higher_for_being_more_like_normal_ones(seed):
+    # Strangers that are *more* similar and less novel: what is learned points the wrong way.
+    values = table(90, seed=seed).values
+    values[:, NEIGHBOURS] += 2
+    values[:, NOVELTY] -= 2
+    head = new_head("auto").fit(table(120, seed=seed + 10), FeatureTable(values, FEATURES), seed=0)
+    assert head.is_monotone
+    chance = np.random.default_rng(seed)
+    before = FeatureTable((4 * table(200, seed=seed + 20).values).astype(np.float32), FEATURES)
+    after = before.values.copy()
+    after[:, NEIGHBOURS] += chance.exponential(size=(200, sum(NEIGHBOURS)))
+    after[:, NOVELTY] -= chance.exponential(size=(200, sum(NOVELTY)))
+    old, new = head.scores(before), head.scores(FeatureTable(after.astype(np.float32), FEATURES))
+    assert (new <= old + 1e-12).all()
+    assert (new < old - 1e-3).any()
+
+
+@pytest.mark.parametrize(("length", "trust"), [(1, 0), (3, 0), (3.5, 0.425), (4, 0.85), (9, 0.85)])
+def test_the_encoder_counts_as_its_vocabulary_fits_the_texts(length, trust):
+    tables = []
+    for drawn in (table(120, seed=1), table(90, seed=2, shifted=True)):
+        values = drawn.values.copy()
+        values[:, FEATURES.index(Feature("encoder", "characters_per_token"))] = length
+        tables.append(FeatureTable(values, FEATURES))
+    head = new_head("auto").fit(*tables, seed=0)
+    topic, form = np.abs(head._fitted.views)
+    of_encoder = np.tile(np.asarray(NEIGHBOURS) | np.asarray(NOVELTY), 2)
+    of_changes = np.tile([f.group == "change" for f in FEATURES], 2)
+    assert (topic[of_encoder].sum() > 0) == (trust > 0)
+    assert topic[of_changes].sum() > 0
+    assert form[of_encoder].sum() > 0  # words that are new are strange in any language
+    assert head.choices["encoder"] == f"{trust:.0%}"
 
 
 def test_what_is_twice_as_strange_counts_for_more_than_twice_as_much(heads):

@@ -63,6 +63,22 @@ def test_a_text_of_a_million_characters_is_embedded_by_its_beginning(encoder):
     np.testing.assert_allclose(encoder.embed([long]), encoder.embed([beginning]), atol=1e-6)
 
 
+def test_prose_is_cut_into_longer_pieces_than_codes_and_japanese(encoder):
+    texts = ["The pump was replaced this morning.", "PMP-0x3F9 E17.4b rpl", "ポンプを交換した"]
+    prose, code, japanese, *empty = encoder.characters_per_token([*texts, "", "  "])
+    assert prose == 35 / 7
+    assert code < 3
+    assert japanese < 1.5
+    assert empty == [0, 0]
+    assert encoder.characters_per_token([]).shape == (0,)
+
+
+def test_the_start_of_a_long_text_says_what_its_pieces_are(encoder):
+    start = "pump " * 52  # more than are looked at
+    (alone, followed) = encoder.characters_per_token([start, start + "0x3F9 " * 100_000])
+    assert alone == followed
+
+
 def test_no_texts_have_no_embeddings(encoder):
     assert encoder.embed([]).shape == (0, encoder.model.config.hidden_size)
 

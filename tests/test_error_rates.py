@@ -35,20 +35,31 @@ def test_the_flagged_share_of_normal_texts_lies_in_the_finite_sample_interval(al
     assert abs(np.mean(counts) - wrong.mean()) > 3 * error
 
 
-@pytest.mark.parametrize("source", ["continuous", "tied", "duplicated", "calibration scores"])
+@pytest.mark.parametrize(
+    "source", ["continuous", "tied", "duplicated", "neighbours", "calibration scores"]
+)
 def test_promises_hold_on_every_kind_of_scores(source, fitted_on_tiny):
     stored = fitted_on_tiny.fitted_.calibration_scores
-    sources = {**error_rates.synthetic(), "calibration scores": error_rates.resampled(stored)}
+    resampled = error_rates.of_scores(error_rates.resampled(stored))
+    sources = {**error_rates.synthetic(), "calibration scores": resampled}
     results = error_rates.trials({source: sources[source]}, N_TRIALS)
     assert [held for held in results if not held.is_held] == []
     assert any(held.mean > 0 for held in results)
+
+
+def test_neighbours_that_calibration_texts_do_not_have_break_the_promise(monkeypatch):
+    # Control: a calibration text that meets itself has no distance; all others are flagged.
+    plain = error_rates._distances
+    monkeypatch.setattr(error_rates, "_distances", lambda *texts, banned=None: plain(*texts))  # noqa: ARG005
+    results = error_rates.trials({"neighbours": error_rates.with_neighbours}, 20)
+    assert not any(held.is_held for held in results if held.promise.startswith("flagged"))
 
 
 def test_a_broken_promise_is_noticed():
     def drifting(chance, n):  # later texts score higher: not exchangeable
         return chance.normal(size=n) + np.linspace(0, 1, n)
 
-    results = error_rates.trials({"drifting": drifting}, N_TRIALS)
+    results = error_rates.trials({"drifting": error_rates.of_scores(drifting)}, N_TRIALS)
     assert not any(held.is_held for held in results if held.promise.startswith("flagged"))
     assert not all(held.is_held for held in results if held.promise.startswith("false"))
 

@@ -41,6 +41,8 @@ WRONG = [
     (AUTO, ("power",), 0, r"\('power'\); expected a number from 1 to 3"),
     (AUTO, ("power",), 10**400, r"\('power'\); expected a number from 1 to 3"),
     (AUTO, ("similarity_auroc",), None, r"\('similarity_auroc'\); expected a number from 0 to 1"),
+    (AUTO, ("encoder_trust",), 1.5, r"\('encoder_trust'\); expected a number from 0 to 1"),
+    (MANIFEST, ("n_joined",), 60, r"\('n_joined'\); expected a whole number from 0 to 59"),
     (MANIFEST, ("features",), [], r"\('features'\); expected names of features, each once"),
     (MANIFEST, ("features", 0), GONE, r"\('features'\); expected \d+ names"),
     (MANIFEST, ("menu",), ["0-1"], r"\('menu'\); expected programs of 5 layers, the full one"),

@@ -33,6 +33,26 @@ def test_a_text_among_the_normal_ones_is_nearer_and_cheaper_than_without_itself(
     assert np.isnan(own.distances[1]).all()  # a text without tokens
 
 
+def test_more_normal_tokens_make_no_token_more_novel(normal):
+    index = TokenIndex.fit(normal.rows([0, 1]))
+    wide = index.widened(normal.rows([2, 3]), first_owner=2)
+    before, after = index.novelty(normal).distances, wide.novelty(normal).distances
+    kept = [0, 2, 3]
+    assert (after[kept] <= before[kept] + 1e-6).all()
+    assert (after[2:] < before[2:] - 0.1).all()  # which now meet themselves
+    np.testing.assert_array_equal(wide.means, index.means)
+    assert sorted(wide.targets) == sorted(normal.targets)
+    # Each point still knows its text.
+    alone = wide.novelty(normal, banned=np.eye(4, dtype=bool)).distances
+    assert (alone[2:] > after[2:] + 0.05).all()
+
+
+def test_tokens_that_do_not_all_have_room_are_left_out(normal, monkeypatch):
+    index = TokenIndex.fit(normal.rows([0, 1]))
+    monkeypatch.setattr("polar_detect.tokens._MAX_POINTS", 11)  # one less than there are
+    assert index.widened(normal.rows([2, 3]), first_owner=2) is index
+
+
 @pytest.mark.parametrize("n_columns", [5, 40, 96, 100, 1000])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_largest_of_a_row_are_found_with_their_places(n_columns, dtype):

@@ -6,7 +6,7 @@ view counts for as much as the normal texts themselves say that it can.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -37,8 +37,13 @@ _MAX_POWER = 3.0
 _SHARES = (0.25, 0.75)
 # ... while the AUROC of similarity on held-out clusters does between these.
 _SEPARATIONS = (0.65, 0.8)
+# How much the encoder is trusted, least and most ...
+_TRUSTS = (0.0, 0.85)
+# ... where its vocabulary cuts the normal texts into pieces of so many characters.
+_CHARACTERS_PER_TOKEN = (3.0, 4.0)
 _LOSS = Feature("loss", "mean")
 _SIMILARITY = Feature("neighbours", "similarity_mean")
+_FLUENCY = Feature("encoder", "characters_per_token")
 
 
 @dataclass(frozen=True)
@@ -74,18 +79,21 @@ class _Fitted:
     n_text: int  # so many tell of the text, and the others of columns
     power: float  # of the mean of the views' surprise
     similarity_auroc: float
+    encoder_trust: float
 
 
 class AutoHead(Head):
     """Two views of a signature, each by its surprise: −log of its upper tail probability.
 
-    The view of *topic* is the mean of
+    The view of *topic* is made of two parts of the encoder, which count for its trust, and one
+    of the language model, which counts for the rest:
 
     - *similarity* to the nearest normal texts;
-    - a logistic regression of held-out clusters against normal texts, on similarity and on the
-      losses with and without the memory of normal tokens;
-    - another on these with the novelty of tokens at every depth of both models, what their
-      layers change in the text's states, and the spread of the loss.
+    - a logistic regression of held-out clusters against normal texts, on similarity, the losses
+      with and without the memory of normal tokens, the novelty of tokens at every depth of both
+      models, and what their layers change in the text's states;
+    - *changes*: how far what the language model's layers add to the text's states is from what
+      they add to normal texts.
 
     The view of *form* is the mean of
 
@@ -93,8 +101,11 @@ class AutoHead(Head):
     - *tokens*: novelty of the language model's tokens, mean over depths;
     - *memory*: the share of the loss that stays when normal tokens may be remembered;
     - *ease*: a low loss, which spam and the text of machines have;
-    - *changes*: how far what the layers of both models add to the text's states is from what they
-      add to normal texts.
+    - *changes*: as above, of the encoder for its trust and of the language model for the rest.
+
+    The encoder's trust, 0 to .85, grows with the length of the pieces, 3 to 4 characters, that
+    its vocabulary cuts the normal texts into: it was trained on English prose, and says little
+    about codes, numbers and other languages.
 
     Where the texts are rows with numbers, a third view, of the columns (*residuals* and *distance
     to normal rows*, see `polar_detect.numbers`), counts for n / (n + 2) with n columns.
@@ -105,6 +116,8 @@ class AutoHead(Head):
     with which similarity tells held-out clusters of the normal texts from the rest: where the
     normal texts have topics, a new topic is what is strange about a text; where they have none,
     form is.
+
+    No score rises when similarity grows or the novelty of the encoder's tokens falls.
     """
 
     name = "auto"
@@ -113,6 +126,7 @@ class AutoHead(Head):
     needs_programs = False
     needs_context = False
     needs_distances = False
+    is_monotone = True
 
     def __init__(self) -> None:
         self._fitted: _Fitted | None = None
@@ -127,7 +141,8 @@ class AutoHead(Head):
             kind += "; a view of the columns, which counts for {columns}"
         return (
             f"{kind}; topic counts for {{topic}}, because similarity tells held-out groups of "
-            "the normal texts from the rest in {separation} of pairs (AUROC)"
+            "the normal texts from the rest in {separation} of pairs (AUROC); the encoder is "
+            "trusted to {encoder}, less where its vocabulary cuts the texts into short pieces"
         ).format_map(self.choices)
 
     @property
@@ -139,18 +154,25 @@ class AutoHead(Head):
             "topic": f"{shares[: self._fitted.n_topic].sum():.0%}",
             "columns": f"{shares[self._fitted.n_text :].sum():.0%}",
             "separation": f"{self._fitted.similarity_auroc:.0%}",
+            "encoder": f"{self._fitted.encoder_trust:.0%}",
         }
 
     def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:
         """Fit the views; see `Head.fit`."""
         scale = Scale.fit(normal.values)
         inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
-        topic = [
-            logistic_weights(inside, outside, _columns(normal, is_one_of), seed=seed)
-            for is_one_of in (_is_topic, _is_text)
+        learned = logistic_weights(inside, outside, _columns(normal, _is_text), seed=seed)
+        similarity = -_mean_of(_columns(normal, lambda f: f == _SIMILARITY), normal)
+        trust = _encoder_trust(normal)
+        groups = [
+            [
+                (trust / 2, similarity),
+                (trust / 2, _monotone(learned, normal.features)),
+                (1 - trust, _changes(normal)),
+            ],
+            _form_parts(normal, trust),
+            [(1.0, part) for part in column_views(normal.features, scale.spread)],
         ]
-        topic.append(-_mean_of(_columns(normal, lambda f: f == _SIMILARITY), normal))
-        groups = [topic, _form_parts(normal), column_views(normal.features, scale.spread)]
         views = np.stack([_mean_view(parts, inside) for parts in groups if parts])
         separation = _separation(normal, strangers)
         share = float(np.interp(separation, _SEPARATIONS, _SHARES))
@@ -168,6 +190,7 @@ class AutoHead(Head):
             n_text=_N_TEXT_VIEWS,
             power=_POWER,
             similarity_auroc=float(separation),
+            encoder_trust=trust,
         )
         return self
 
@@ -233,6 +256,7 @@ class AutoHead(Head):
             n_text=n_text,
             power=stored.number("power", default=1, low=1, high=_MAX_POWER),
             similarity_auroc=stored.number("similarity_auroc", low=0, high=1),
+            encoder_trust=stored.number("encoder_trust", default=1, low=0, high=1),
         )
         return head
 
@@ -317,23 +341,57 @@ def logistic_weights(
     return weights
 
 
-def _form_parts(table: FeatureTable) -> list[Vector]:
-    """Return plain means of features, as weights."""
+def _monotone(weights: Vector, features: Sequence[Feature]) -> Vector:
+    """Return weights by which a text never seems stranger for being more like normal ones.
+
+    Of similarity and of the novelty of the encoder's tokens, a weight that points the wrong way
+    is dropped, and the size counts for no more than the value itself.
+    """
+    signs = np.asarray([_strangeness(feature) for feature in features])
+    value, size = np.split(weights, 2)
+    bound = np.maximum(signs * value, 0)
+    value = np.where(signs == 0, value, signs * bound)
+    size = np.where(signs == 0, size, np.clip(size, -bound, bound))
+    return np.concatenate([value, size])
+
+
+def _strangeness(feature: Feature) -> int:
+    """Return the sign with which a feature that more normal texts can change tells strangers."""
+    return -1 if feature.group == "neighbours" else int(_is_encoder("novelty")(feature))
+
+
+def _encoder_trust(normal: FeatureTable) -> float:
+    """Return how far the encoder is to be trusted with texts that its vocabulary cuts up so."""
+    lengths = normal.values[:, normal.features.index(_FLUENCY)]
+    return float(np.interp(np.median(lengths), _CHARACTERS_PER_TOKEN, _TRUSTS))
+
+
+def _form_parts(table: FeatureTable, trust: float) -> list[tuple[float, Vector]]:
+    """Return plain means of features with what each counts for."""
     words = _columns(table, _is_encoder("novelty"))
-    parts = [
+    means = [
         words[len(words) // 3 : len(words) // 3 + 1],
         _columns(table, lambda f: f.group == "tokens"),
         _columns(table, lambda f: f == Feature("memory", "ratio")),
-        _columns(table, _is_change),
     ]
     ease = -_mean_of(_columns(table, lambda f: f == _LOSS), table)
-    return [*(_mean_of(columns, table) for columns in parts), ease]
+    return [
+        *((1.0, _mean_of(columns, table)) for columns in means),
+        (1.0, ease),
+        (trust, _mean_of(_columns(table, _is_encoder("change")), table)),
+        (1 - trust, _changes(table)),
+    ]
 
 
-def _mean_view(parts: list[Vector], inside: Vector) -> Vector:
-    """Return the mean of several weightings as one, each and all with spread 1 on normal texts."""
-    alike = np.stack([_unit_spread(part, inside) for part in parts])
-    return _unit_spread(alike.mean(0), inside)
+def _changes(table: FeatureTable) -> Vector:
+    """Return the mean of what the language model's layers change, as weights."""
+    return _mean_of(_columns(table, lambda f: f.group == "change"), table)
+
+
+def _mean_view(parts: Sequence[tuple[float, Vector]], inside: Vector) -> Vector:
+    """Return a weighted mean of weightings, each and all with spread 1 on normal texts."""
+    alike = np.stack([share * _unit_spread(part, inside) for share, part in parts])
+    return _unit_spread(alike.sum(0), inside)
 
 
 def _unit_spread(weights: Vector, inside: Vector) -> Vector:
@@ -349,10 +407,6 @@ def _mean_of(columns: NDArray[np.intp], table: FeatureTable) -> Vector:
 
 def _columns(table: FeatureTable, keep: Callable[[Feature], bool]) -> NDArray[np.intp]:
     return np.asarray([i for i, feature in enumerate(table.features) if keep(feature)], np.intp)
-
-
-def _is_topic(feature: Feature) -> bool:
-    return feature.group in {"neighbours", "memory"} or feature == _LOSS
 
 
 def _is_text(feature: Feature) -> bool:

@@ -106,7 +106,7 @@ def _facts(detector: PolarDetector) -> DetectorFacts:
         choices=fitted.head.choices,
         model=engine.model.name,
         encoder=engine.encoder_model.name,
-        n_train=len(fitted.reference),
+        n_train=fitted.reference.n_fitted,
         n_held_out=len(fitted.calibration_scores),
         n_anomalous=fitted.n_anomalous,
         created=fitted.created,

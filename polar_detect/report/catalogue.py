@@ -161,10 +161,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "auto: a view of topic (similarity to normal texts, their memory, their tokens) and one "
         "of form (words, tokens, memory, ease of prediction, what layers change); topic counts "
         "for {topic}, because similarity tells held-out groups of the normal texts apart in "
-        "{separation} of pairs",
+        "{separation} of pairs; the encoder is trusted to {encoder}, less where its vocabulary "
+        "cuts the texts into short pieces",
         "auto：話題の見方（正常な文との類似、その記憶とトークン）と形の見方（語、トークン、記憶、"
         "予測しやすさ、層による変化）。話題の比重は{topic}（正常な文の群を類似度で見分けられた"
-        "組が{separation}のため）",
+        "組が{separation}のため）。エンコーダーの信頼度は{encoder}（その語彙が文を短く切るほど"
+        "低くなります）",
     ),
     "head.lightgbm": ("lightgbm: boosted trees", "lightgbm：勾配ブースティング木"),
     "head.isolation-forest": (
@@ -578,6 +580,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "feature.encoder/novelty/N": (
         "distance of the tokens from normal tokens, encoder depth {number}",
         "トークンの正常なトークンからの距離（エンコーダー深さ{number}）",
+    ),
+    "feature.encoder/characters_per_token": (
+        "characters in a token of the encoder",
+        "エンコーダーの1トークンあたりの文字数",
     ),
     "feature.encoder/change/N": (
         "change by encoder layer {number}: distance from that of normal texts",

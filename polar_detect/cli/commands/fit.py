@@ -59,7 +59,7 @@ def said_of_texts(detector: PolarDetector, out: Path) -> str:
     n_texts = len(detector.fitted_.reference)
     if detector.store_texts:
         return (
-            f"Kept in the folder: the {n_texts} training texts (polar-detect inspect {out} --texts "
+            f"Kept in the folder: the {n_texts} normal texts (polar-detect inspect {out} --texts "
             "lists them; fit --no-store-texts leaves them out), their embeddings, and states of "
             "their tokens"
         )
@@ -69,7 +69,7 @@ def said_of_texts(detector: PolarDetector, out: Path) -> str:
         else ""
     )
     return (
-        f"Kept in the folder: no texts, but embeddings of the {n_texts} training texts and states "
+        f"Kept in the folder: no texts, but embeddings of the {n_texts} normal texts and states "
         "of their tokens, from which much of what they say can be told. Neighbours are not "
         f"shown{lost}"
     )
