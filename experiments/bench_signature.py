@@ -1,7 +1,8 @@
 """What a signature costs: each stage as a multiple of a plain loss-only forward pass.
 
-All stages run over the same short texts, one after the other in every repeat; medians are
-printed. Texts per second are those of `PolarDetector.assess`, models loaded.
+Beside it stands what a user would run instead: MiniLM in float32, PyOD's nearest neighbours. All
+stages run over the same short texts, one after the other in every repeat; medians are printed.
+Texts per second are those of `PolarDetector.assess`, models loaded.
 """
 
 import argparse
@@ -14,8 +15,10 @@ import common
 import numpy as np
 import torch
 import torch.nn.functional as F
+from pyod.models.knn import KNN as NearestNeighbours
+from transformers import AutoModel, AutoTokenizer
 
-from polar_detect import PolarDetector
+from polar_detect import PolarDetector, models
 from polar_detect.executor import batches
 from polar_detect.program import Program
 from polar_detect.schedule import Job
@@ -23,16 +26,20 @@ from polar_detect.schedule import Job
 Stages = dict[str, Callable[[], object]]
 
 _LOSS_ONLY = "loss only, full program"
+_KNN = "MiniLM in float32 + kNN"
 _BATCH_TOKENS = 1024
+_ENCODER_BATCH = 32  # texts, as sentence-transformers does
 
 
 def main() -> None:
     options = _options()
     detector = PolarDetector(options.detector)
     common.say(f"fit on {options.n_train} texts")
-    detector.fit(_drawn(common.clinc_queries(options.data, "train"), options.n_train))
+    train = _drawn(common.clinc_queries(options.data, "train"), options.n_train)
+    detector.fit(train)
     texts = _drawn(common.clinc_queries(options.data, "test"), options.n)
-    times_s = _times_s(_stages(detector, texts), options.repeats)
+    stages = {_KNN: _nearest_neighbours(train, texts)} | _stages(detector, texts)
+    times_s = _times_s(stages, options.repeats)
     medians_s = {name: statistics.median(values) for name, values in times_s.items()}
     print(
         f"{common.machine()}; {len(texts)} CLINC150 queries of which {len(set(texts))} distinct, "
@@ -84,6 +91,30 @@ def _stages(detector: PolarDetector, texts: list[str]) -> Stages:
     }
 
 
+def _nearest_neighbours(train: list[str], texts: list[str]) -> Callable[[], object]:
+    """Return what scores `texts` as PyOD's users do, models loaded and neighbours fitted."""
+    folder = models.resolve(models.DEFAULT_ENCODER).folder
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
+    model.float().eval()
+
+    @torch.no_grad()
+    def embed(own: list[str]) -> np.ndarray:
+        order = sorted(range(len(own)), key=lambda i: -len(own[i]))
+        rows = np.empty((len(own), model.config.hidden_size), np.float32)
+        for start in range(0, len(own), _ENCODER_BATCH):
+            chunk = order[start : start + _ENCODER_BATCH]
+            batch = tokenizer(
+                [own[i] for i in chunk], padding=True, truncation=True, return_tensors="pt"
+            )
+            mask = batch["attention_mask"][:, :, None]
+            pooled = (model(**batch).last_hidden_state * mask).sum(1) / mask.sum(1)
+            rows[chunk] = F.normalize(pooled).numpy()
+        return rows
+
+    detector = NearestNeighbours(n_neighbors=5, method="mean").fit(embed(train))
+    return lambda: detector.decision_function(embed(texts))
+
+
 def _losses(detector: PolarDetector, tokens: list[list[int]]) -> None:
     executor = detector.engine_.extractor.tracer.executor
     full = Program.full(executor.backbone.n_layers)
@@ -116,12 +147,13 @@ def _times_s(stages: Stages, repeats: int) -> dict[str, list[float]]:
 
 
 def _table(medians_s: dict[str, float], n_texts: int) -> str:
-    unit_s = medians_s[_LOSS_ONLY]
-    rows = [
-        [name, f"{1e3 * s / n_texts:.1f}", f"{s / unit_s:.1f}", f"{n_texts / s:.1f}"]
-        for name, s in medians_s.items()
-    ]
-    return common.markdown_table(["stage", "ms a text", "× loss only", "texts a second"], rows)
+    units_s = [medians_s[name] for name in (_LOSS_ONLY, _KNN)]
+    rows = []
+    for name, s in medians_s.items():
+        ratios = [f"{s / unit_s:.1f}" for unit_s in units_s]
+        rows.append([name, f"{1e3 * s / n_texts:.1f}", *ratios, f"{n_texts / s:.1f}"])
+    header = ["stage", "ms a text", "× loss only", "× MiniLM + kNN", "texts a second"]
+    return common.markdown_table(header, rows)
 
 
 def _write(path: Path, times_s: dict[str, list[float]], n_texts: int) -> None:

@@ -50,13 +50,14 @@ class Unit:
     n_train: int
     n_test: int
     sources: str
+    model: str = models.DEFAULT_MODEL
 
 
 class Bench:
     """Computes units; loads models only when one needs them."""
 
-    def __init__(self, data: Path, cache: Path) -> None:
-        self.data, self.cache = data, cache
+    def __init__(self, data: Path, cache: Path, model: str = models.DEFAULT_MODEL) -> None:
+        self.data, self.cache, self.model = data, cache, model
         self._samples: dict[tuple[str, int, int, int], Sample] = {}
 
     def runs(self, unit: Unit) -> list[Run]:
@@ -86,7 +87,7 @@ class Bench:
 
     def signatures(self, sample: Sample) -> Signatures:
         """Return what a fit shows the default detector, and the test rows."""
-        settings = (sample.seed, sample.split.train, sample.split.test)
+        settings = (self.engine.model.sha256, sample.seed, sample.split.train, sample.split.test)
         return bench_signatures.signatures(
             sample.split,
             self.engine,
@@ -106,7 +107,7 @@ class Bench:
     @cached_property
     def engine(self) -> Engine:
         """The loaded models, reading through the cache."""
-        engine = Engine.load(models.DEFAULT_MODEL)
+        engine = Engine.load(self.model)
         return replace(engine, extractor=self._cached(engine))
 
     def _cached(self, engine: Engine) -> CachedExtractor:
@@ -127,10 +128,10 @@ def main() -> None:
     known = {unit for unit, _ in stored}
     missing = [unit for unit in units if unit not in known]
     common.say(f"{len(units)} units, {len(units) - len(missing)} of them stored in {options.out}")
-    stored += _computed(missing, Bench(options.data, options.cache), options.out)
+    stored += _computed(missing, Bench(options.data, options.cache, options.model), options.out)
     wanted = set(units)
     runs = [run for unit, own in stored if unit in wanted for run in own]
-    print(f"{common.machine()}; AUROC, mean over seeds (number: {options.seeds})\n")
+    print(f"{common.machine()}; {options.model}; AUROC, mean of {options.seeds} seeds\n")
     print(bench_tables.report(runs, default=POLAR))
     if options.json:
         whole = {"machine": common.machine(), "runs": [asdict(run) for run in runs]}
@@ -152,6 +153,9 @@ def _options() -> argparse.Namespace:
         default=families,
         help=f"families of methods among {','.join(families)}; default: all",
     )
+    parser.add_argument(
+        "--model", default=models.DEFAULT_MODEL, help=f"default: {models.DEFAULT_MODEL}"
+    )
     parser.add_argument("--n-train", type=int, default=600)
     parser.add_argument("--n-test", type=int, default=300, help="test rows per class at most")
     parser.add_argument("--cache", type=Path, default=CACHE, help=f"default: {CACHE}")
@@ -169,7 +173,8 @@ def _units(options: argparse.Namespace) -> Iterable[Unit]:
     for seed in range(options.seeds):
         for task in options.tasks:
             for family in options.methods:
-                yield Unit(task, seed, family, options.n_train, options.n_test, sources[family])
+                sizes = (options.n_train, options.n_test)
+                yield Unit(task, seed, family, *sizes, sources[family], options.model)
 
 
 def _computed(units: Sequence[Unit], bench: Bench, out: Path) -> list[tuple[Unit, list[Run]]]:
