@@ -11,6 +11,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import common
 import numpy as np
@@ -34,7 +35,8 @@ def main() -> None:
         texts, labels = _read(options.data, name)
         values = []
         for seed in range(options.seeds):
-            scores = out_of_fold(texts, engine, n_folds=options.folds, seed=seed)
+            settings = {"seed": seed, "contamination": options.contamination}
+            scores = out_of_fold(texts, engine, n_folds=options.folds, settings=settings)
             values.append(auroc(labels, scores))
             common.say(f"{name} seed {seed}: {values[-1]:.3f}")
         best = published.loc[published[name].idxmax()]
@@ -47,17 +49,22 @@ def main() -> None:
                 f"{published[name].median():.3f}",
             ]
         )
-    print(f"{common.machine()}; {options.folds} folds, {options.seeds} seeds\n")
+    print(
+        f"{common.machine()}; contamination {options.contamination:g}, {options.folds} folds, "
+        f"{options.seeds} seeds\n"
+    )
     header = ["set", "texts / anomalous", "auto", "best of 64 published", "median of 64"]
     print(common.markdown_table(header, rows))
 
 
-def out_of_fold(texts: Sequence[str], engine: Engine, *, n_folds: int, seed: int) -> Scores:
+def out_of_fold(
+    texts: Sequence[str], engine: Engine, *, n_folds: int, settings: dict[str, Any]
+) -> Scores:
     """Return a score for each text, by a detector that was not fitted on it."""
-    folds = np.random.default_rng(seed).permutation(len(texts)) % n_folds
+    folds = np.random.default_rng(settings["seed"]).permutation(len(texts)) % n_folds
     scores = np.empty(len(texts))
     for fold in range(n_folds):
-        detector = PolarDetector(model=engine.model.name, seed=seed)
+        detector = PolarDetector(model=engine.model.name, **settings)
         detector.engine_ = engine  # fit goes on with the models of an earlier fit
         detector.fit([text for text, own in zip(texts, folds, strict=True) if own != fold])
         mine = np.flatnonzero(folds == fold)
@@ -72,6 +79,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sets", type=lambda names: names.split(","), default=SETS)
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--contamination", type=float, default=0.0, help="of the detector")
     parser.add_argument("--cache", type=Path, default=CACHE, help=f"default: {CACHE}")
     return parser.parse_args()
 

@@ -8,7 +8,7 @@ import json
 import platform
 import shutil
 import tempfile
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ import polar_detect
 from polar_detect import calibration, models
 from polar_detect.changes import Changes, Covariances
 from polar_detect.contents import ARRAYS, TEXTS, kept_texts
-from polar_detect.detector import Engine, PolarDetector
+from polar_detect.detector import MAX_CONTAMINATION, Engine, PolarDetector
 from polar_detect.detectors import Head, head_class
 from polar_detect.drift import FeatureStatistics
 from polar_detect.errors import (
@@ -220,9 +220,11 @@ def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> Non
     fitted.head.save(folder / _HEAD)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     settings = detector.get_params() | {"detector": fitted.head.name}
-    # Left out where there is none, so that versions that know no rows read the artifact too.
+    # Left out where there is none, so that versions that do not know them read the artifact too.
     rows = settings.pop("rows")
     settings |= {} if rows is None else {"rows": rows.to_json()}
+    if not detector.contamination:
+        del settings["contamination"]
     manifest = {
         "format": FORMAT,
         "versions": versions(),
@@ -325,7 +327,10 @@ def _read_fitted(
     n_joined = _n_joined(stored, len(arrays["embeddings"]))
     return Fitted(
         head=_head_class(stored).load(folder / _HEAD, features),
-        reference=_reference(texts, arrays, rows if texts else None, n_joined=n_joined),
+        reference=replace(
+            _reference(texts, arrays, rows if texts else None, n_joined=n_joined),
+            contamination=_contamination(stored, arrays),
+        ),
         menu=_menu(stored, len(arrays["typical_calls"])),
         calibration_scores=arrays["calibration_scores"],
         statistics=statistics,
@@ -335,6 +340,11 @@ def _read_fitted(
         created=stored.text("created"),
         fingerprint=stored.text("fingerprint"),
     )
+
+
+def _contamination(stored: Stored, arrays: dict[str, Any]) -> float:
+    most = MAX_CONTAMINATION if len(arrays["tokens.owners"]) else 0
+    return stored.part("settings").number("contamination", low=0, high=most, default=0)
 
 
 def _n_joined(stored: Stored, n_texts: int) -> int:

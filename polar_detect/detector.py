@@ -29,6 +29,8 @@ from polar_detect.texts import UnfittedError, anomalous, as_texts
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
 
+MAX_CONTAMINATION = 0.5  # where most texts are anomalous, nothing says what is normal
+
 
 @dataclass(frozen=True)
 class Assessment:
@@ -110,6 +112,11 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     alpha : float
         Texts with a p-value of at most this are flagged.
     seed : int
+    contamination : float
+        Share of the normal texts, 0 to below .5, that may be anomalous all the same. Each text,
+        and each of its tokens, then passes over the nearest of the normal texts, so many of
+        them, and a few like it do not make it normal. P-values stay as they are: anomalies
+        among the held-out texts make them too large rather than too small.
     store_texts : bool
         Whether the training texts are kept, to be shown as neighbours and, by detectors that
         need it, to be put in front of new ones (context gain).
@@ -132,6 +139,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         tolerance: float = 0.1,
         alpha: float = 0.05,
         seed: int = 0,
+        contamination: float = 0.0,
         store_texts: bool = True,
         rows: "RowTemplate | None" = None,
     ) -> None:
@@ -141,6 +149,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.tolerance = tolerance
         self.alpha = alpha
         self.seed = seed
+        self.contamination = contamination
         self.store_texts = store_texts
         self.rows = rows
 
@@ -159,9 +168,11 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         InputError
-            Fewer than 40 normal texts with at least one token, or an unknown detector.
+            Fewer than 40 normal texts with at least one token, an unknown detector, or a
+            contamination that cannot be.
         """
         head = new_head(self.detector)
+        self._check_contamination()
         texts, is_anomalous = _checked(X, y)
         tracker = Tracker(progress)
         engine = self._models().configured(
@@ -174,6 +185,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             tracker,
             tolerance=self.tolerance,
             seed=self.seed,
+            contamination=self.contamination,
             store_texts=self.store_texts,
             rows=self.rows,
         )
@@ -261,6 +273,18 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def n_layers(self) -> int:
         """Layers of the language model."""
         return self._engine().extractor.tracer.backbone.n_layers
+
+    def _check_contamination(self) -> None:
+        if not 0 <= self.contamination < MAX_CONTAMINATION:  # false for NaN
+            raise InputError(
+                f"Got contamination {self.contamination}; expected the share of normal texts that "
+                f"may be anomalous, from 0 to below {MAX_CONTAMINATION:g}."
+            )
+        if self.contamination and not self.store_texts:
+            raise InputError(
+                f"Got contamination {self.contamination} and no texts to be kept; expected texts, "
+                "as tokens pass over those that are nearest; keep them, or give no contamination."
+            )
 
     def _assess_chunk(
         self, texts: list[str], tracker: Stage, programs_of: ProgramsOf

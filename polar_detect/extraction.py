@@ -1,5 +1,6 @@
 """Texts → signatures: what the models do with a text, and how that compares with normal texts."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
@@ -118,6 +119,9 @@ class Reference:
     n_joined : int
         So many of the texts, the last, are held-out ones that joined as neighbours; all else was
         fitted on the others.
+    contamination : float
+        Each text, and each of its tokens, passes over the nearest of the texts, this share of
+        all of them: so many may be anomalous.
     """
 
     texts: tuple[str, ...]
@@ -128,6 +132,7 @@ class Reference:
     geometries: Geometries | None = None
     columns: ColumnReference | None = None
     n_joined: int = 0
+    contamination: float = 0
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -145,6 +150,7 @@ class Reference:
         has_geometries: bool = True,
         is_shuffled: bool = False,
         rows: "RowTemplate | None" = None,
+        contamination: float = 0,
     ) -> Self:
         """Keep texts, embeddings and tokens; fit what they are compared by.
 
@@ -158,6 +164,7 @@ class Reference:
             Changes.fit(readings.trajectories),
             Geometries.fit(readings) if has_geometries else None,
             None if rows is None else ColumnReference.fit(rows, readings.texts),
+            contamination=contamination,
         )
 
     def widened(self, readings: Readings) -> Self:
@@ -196,15 +203,17 @@ class Reference:
         """Return the nearest training texts of each embedding; none where they are not kept."""
         if not self.texts:
             return [()] * len(embeddings)
-        index = self.neighbours(embeddings).index
+        index = nearest(embeddings, self.embeddings, k=N_NEIGHBOURS).index
         return [tuple(self.texts[i] for i in row) for row in index.tolist()]
 
     def neighbours(
         self, embeddings: Array, *, banned: NDArray[np.bool_] | None = None
     ) -> Neighbours:
-        """Return the nearest training texts that are allowed for each embedding."""
-        k = min(N_NEIGHBOURS, len(self))
-        return nearest(embeddings, self.embeddings, k=k, banned=banned)
+        """Return the nearest training texts that each embedding may meet."""
+        n_skipped = math.ceil(self.contamination * len(self))
+        return nearest(
+            embeddings, self.embeddings, k=N_NEIGHBOURS, banned=banned, n_skipped=n_skipped
+        )
 
 
 class Extractor:
@@ -286,8 +295,13 @@ class Extractor:
         The memory's gain is the context gain of a model that has all normal texts in view:
         normal texts get cheaper by what followed the nearest normal tokens, strangers do not.
         """
-        own = reference.tokens.novelty(readings.traces.tokens, banned=banned)
-        other = reference.encoder_tokens.novelty(readings.encoding.tokens, banned=banned)
+        own, other = (
+            index.novelty(tokens, banned=banned, skipped=reference.contamination)
+            for index, tokens in (
+                (reference.tokens, readings.traces.tokens),
+                (reference.encoder_tokens, readings.encoding.tokens),
+            )
+        )
         loss, memory_loss = readings.traces.loss, own.memory_loss
         memory = {
             Feature("memory", "loss_with"): memory_loss,

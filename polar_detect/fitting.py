@@ -85,19 +85,22 @@ class Fitting:
     tolerance : float
         Nats per token, for the menu.
     seed : int
+    contamination : float
+        Share of the normal texts that may be anomalous.
     store_texts : bool
         Whether the training texts are kept.
     rows : RowTemplate, optional
         How the texts were written out of rows, if they were.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the settings of a detector
         self,
         extractor: Extractor,
         tracker: Tracker,
         *,
         tolerance: float,
         seed: int,
+        contamination: float = 0,
         store_texts: bool = True,
         rows: "RowTemplate | None" = None,
     ) -> None:
@@ -105,6 +108,7 @@ class Fitting:
         self.tracker = tracker
         self.tolerance = tolerance
         self.seed = seed
+        self.contamination = contamination
         self.store_texts = store_texts
         self.rows = rows
         self.n_layers = extractor.tracer.backbone.n_layers
@@ -157,6 +161,7 @@ class Fitting:
             has_geometries=head.needs_distances,
             is_shuffled=not self.store_texts,
             rows=self.rows if self.store_texts else None,
+            contamination=self.contamination,
         )
 
     def contrast(

@@ -153,9 +153,14 @@ class Neighbours:
 
 
 def nearest(
-    embeddings: Array, reference: Array, *, k: int, banned: NDArray[np.bool_] | None = None
+    embeddings: Array,
+    reference: Array,
+    *,
+    k: int,
+    banned: NDArray[np.bool_] | None = None,
+    n_skipped: int = 0,
 ) -> Neighbours:
-    """Return the `k` nearest rows of `reference` for each embedding.
+    """Return the `k` nearest rows of `reference` for each embedding, after `n_skipped` nearer ones.
 
     Parameters
     ----------
@@ -165,11 +170,12 @@ def nearest(
     banned : (n_texts, n_reference) bool, optional
         Pairs that are not allowed: a text and itself, or its own cluster. They count as
         opposite (cosine −1), so that they come last.
+    n_skipped : int
     """
     similarity = product(embeddings, reference)
     if banned is not None:
         similarity = np.where(banned, np.float32(-1), similarity)
-    index = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
+    index = np.argsort(-similarity, axis=1, kind="stable")[:, n_skipped : n_skipped + k]
     return Neighbours(index, np.take_along_axis(similarity, index, axis=1).astype(np.float32))
 
 

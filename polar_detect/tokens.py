@@ -4,6 +4,7 @@ A mean over a text hides a strange word; here each token looks for its nearest n
 and for what followed them.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -179,7 +180,13 @@ class TokenIndex:
 
     @lanes()
     @torch.no_grad()
-    def novelty(self, tokens: TokenStates, *, banned: NDArray[np.bool_] | None = None) -> Novelty:
+    def novelty(
+        self,
+        tokens: TokenStates,
+        *,
+        banned: NDArray[np.bool_] | None = None,
+        skipped: float = 0,
+    ) -> Novelty:
         """Compare every token with the normal ones.
 
         Parameters
@@ -187,6 +194,9 @@ class TokenIndex:
         tokens : TokenStates
         banned : (n_texts, n_normal_texts) bool, optional
             Pairs of texts whose tokens must not meet: a text and itself, or its own cluster.
+        skipped : float
+            Each token passes over the nearest of the normal texts, this share of all of them.
+            By that, a few texts like its own do not make it normal. Needs owners.
 
         Returns
         -------
@@ -194,13 +204,14 @@ class TokenIndex:
             NaN for texts without tokens.
         """
         n_depths = len(self.means)
+        passed_over = self._passed_over(skipped) if skipped else None
         distances = np.full((len(tokens), n_depths), np.nan, np.float32)
         memory = np.full((len(tokens), 2), np.nan, np.float32)
         for texts in _chunks(tokens.lengths):
             part = tokens.rows(texts)
             hidden = self._hidden(part, texts, banned)
             for depth in range(n_depths):
-                similarity, nearest = self._nearest(depth, part.states[depth], hidden)
+                similarity, nearest = self._nearest(depth, part.states[depth], hidden, passed_over)
                 near = similarity[:, :_N_NEAREST].mean(1)
                 distances[texts, depth] = 1 - _mean_by_text(near, part)
             memory[texts] = self._memory(similarity, nearest, part)
@@ -216,7 +227,11 @@ class TokenIndex:
         return by_text[torch.from_numpy(part.owners)].to(best_device())
 
     def _nearest(
-        self, depth: int, states: NDArray[np.float16], hidden: Tensor | None
+        self,
+        depth: int,
+        states: NDArray[np.float16],
+        hidden: Tensor | None,
+        passed_over: "_PassedOver | None",
     ) -> tuple[Tensor, Tensor]:
         """Return cosines and indices of the nearest points, nearest first."""
         device = best_device()
@@ -231,6 +246,8 @@ class TokenIndex:
             similarity = torch.nn.functional.linear(query.to(dtype), points)
             for where in hidden_rows:
                 similarity.masked_fill_(where, -1.0)
+            if passed_over is not None:
+                similarity.masked_fill_(passed_over.points(similarity), -1.0)
             return largest(similarity, n_nearest)
 
         query = torch.from_numpy(states).to(device)
@@ -238,6 +255,12 @@ class TokenIndex:
             block, query, *([] if hidden is None else [hidden]), size=_BLOCK
         )
         return values, indices
+
+    def _passed_over(self, share: float) -> "_PassedOver":
+        assert len(self.owners) == len(self.targets), "nothing says which text a token is of"
+        texts, places = np.unique(self.owners, return_inverse=True)
+        n = math.ceil(share * len(texts))
+        return _PassedOver(n, len(texts), torch.from_numpy(places).to(best_device()))
 
     def _memory(self, similarity: Tensor, nearest: Tensor, part: TokenStates) -> Array:
         """Return the loss with memory and the memory's own probability, (n_texts, 2)."""
@@ -249,6 +272,34 @@ class TokenIndex:
         losses = -torch.log((1 - _SHARE) * predicted + _SHARE * remembered)
         columns = [_mean_by_text(losses, part), _mean_by_text(remembered, part)]
         return np.stack(columns, axis=1)
+
+
+@dataclass(frozen=True)
+class _PassedOver:
+    """Which texts of an index are too near to a token to be asked.
+
+    Parameters
+    ----------
+    n : int
+        So many of them.
+    n_texts : int
+    places : (n_points,) int64
+        Text of each point, 0 … n_texts - 1.
+    """
+
+    n: int
+    n_texts: int
+    places: Tensor
+
+    def points(self, similarity: Tensor) -> Tensor:
+        """Return the points of each row's `n` nearest texts, (n_rows, n_points) bool."""
+        places = self.places.expand(len(similarity), -1)
+        best = similarity.new_full((len(similarity), self.n_texts), -torch.inf)
+        best.scatter_reduce_(1, places, similarity, "amax")
+        # By place and not by value: in bfloat16 hundreds of texts can be equally near.
+        nearest = best.float().topk(self.n, dim=1).indices
+        is_passed_over = torch.zeros_like(best, dtype=torch.bool).scatter_(1, nearest, True)
+        return is_passed_over.gather(1, places)
 
 
 def largest(rows: Tensor, n: int) -> tuple[Tensor, Tensor]:

@@ -159,11 +159,12 @@ def test_a_fit_on_a_sample_says_so_and_the_folder_too(
 ):  # fmt: skip
     lines, out = tmp_path / "train.txt", tmp_path / "detector"
     lines.write_text("\n".join(NORMAL))
-    options = ("--model", tiny_folder, "--out", out, "--max-texts", "50")
+    options = ("--model", tiny_folder, "--out", out, "--max-texts", "50", "--contamination", ".1")
     code, _, said = run("fit", lines, *options)
     assert code == 0
     assert "train.txt: fitted on 50 of 60 rows, drawn at random; --max-texts takes more" in said
     told = dict(read_contents(out).facts)
+    assert "contamination 0.1" in told["Settings"]
     assert told["Training texts"] == "drawn at random (seed 0) from 60 rows"
     texts = read_contents(out).texts
     assert texts is not None

@@ -224,6 +224,38 @@ def test_forty_normal_texts_are_enough_and_one_less_is_not(tiny_folder, minilm):
         fit_tiny(tiny_folder, NORMAL, labels)
 
 
+def test_a_few_strangers_among_the_normal_texts_need_not_hide_their_like(
+    tiny_folder, minilm, tmp_path  # noqa: ARG001 - the encoder
+):  # fmt: skip
+    spam = [f"Win a free cruise now, text {word} to 80062" for word in ("GO", "SUN", "SEA", "YES")]
+    new = "Win a free cruise now, text FUN to 80062"
+    scores, ranks = {}, {}
+    for contamination in (0, 0.1):
+        detector = PolarDetector(model=str(tiny_folder), contamination=contamination)
+        detector.fit([*NORMAL, *spam])
+        own = -detector.score_samples([new, *NEW])
+        scores[contamination], ranks[contamination] = own, (own[1:] >= own[0]).sum()
+        detector.save(tmp_path / "detector")
+        loaded = PolarDetector.load(tmp_path / "detector")
+        np.testing.assert_array_equal(-loaded.score_samples([new, *NEW]), own)
+        assert detector.assess([new]).neighbours[0][0] in spam  # what is shown is what is nearest
+    assert ranks[0.1] == 0
+    assert scores[0.1][0] - scores[0.1][1:].max() > 2 * (scores[0][0] - scores[0][1:].max())
+
+
+@pytest.mark.parametrize("contamination", [-0.1, 0.5, 1, float("nan")])
+def test_a_contamination_that_cannot_be_is_refused(contamination):
+    with pytest.raises(InputError, match="expected the share of normal texts that may be anom"):
+        PolarDetector(contamination=contamination).fit(NORMAL)
+
+
+def test_contamination_needs_the_texts():
+    with pytest.raises(
+        InputError, match=r"Got contamination 0\.1 and no texts to be kept; expected"
+    ):
+        PolarDetector(contamination=0.1, store_texts=False).fit(NORMAL)
+
+
 def test_progress_counts_every_stage_to_its_end(fitted_on_tiny):
     seen = {}
     fitted_on_tiny.assess(

@@ -140,6 +140,15 @@ def test_banned_rows_are_never_neighbours():
     np.testing.assert_array_equal(found.index[:, :3], free.index[:, 1:])
 
 
+def test_the_nearest_can_be_passed_over():
+    reference = unit(20, seed=0)
+    whole = nearest(reference, reference, k=20)
+    found = nearest(reference, reference, k=4, n_skipped=3)
+    np.testing.assert_array_equal(found.index, whole.index[:, 3:7])
+    np.testing.assert_array_equal(found.similarity, whole.similarity[:, 3:7])
+    assert nearest(reference, reference, k=4, n_skipped=18).index.shape == (20, 2)
+
+
 def test_among_equals_the_first_is_nearest():
     reference = np.repeat(unit(1, seed=0), 6, axis=0)
     assert nearest(reference[:1], reference, k=3).index.tolist() == [[0, 1, 2]]

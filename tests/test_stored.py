@@ -45,6 +45,12 @@ WRONG = [
     (MANIFEST, ("n_joined",), 60, r"\('n_joined'\); expected a whole number from 0 to 59"),
     (MANIFEST, ("features",), [], r"\('features'\); expected names of features, each once"),
     (MANIFEST, ("features", 0), GONE, r"\('features'\); expected \d+ names"),
+    (
+        MANIFEST,
+        ("settings", "contamination"),
+        0.6,
+        r"\('settings/contamination'\); expected a number from 0 to 0.5",
+    ),
     (MANIFEST, ("menu",), ["0-1"], r"\('menu'\); expected programs of 5 layers, the full one"),
     (MANIFEST, ("menu", 0), "0-99", r"\('menu'\); expected programs of 5 layers, the full one"),
     (MANIFEST, ("n_held_out",), 0, r"\('n_held_out'\); expected a whole number from 1"),

@@ -53,6 +53,25 @@ def test_tokens_that_do_not_all_have_room_are_left_out(normal, monkeypatch):
     assert index.widened(normal.rows([2, 3]), first_owner=2) is index
 
 
+def test_tokens_pass_over_the_nearest_texts(normal):
+    index = TokenIndex.fit(normal)
+    # The nearest of the three texts that have tokens is the text itself.
+    found = index.novelty(normal, skipped=0.3)
+    expected = index.novelty(normal, banned=np.eye(4, dtype=bool))
+    np.testing.assert_array_equal(found.distances, expected.distances)
+    np.testing.assert_array_equal(found.memory_loss, expected.memory_loss)
+    farther = index.novelty(normal, skipped=0.6)  # two of three
+    assert (farther.distances[[0, 2, 3]] > found.distances[[0, 2, 3]]).all()
+
+
+def test_texts_that_are_equally_near_are_not_all_passed_over(normal):
+    states = np.tile(normal.states[:, :3], (1, 20, 1))
+    states[:, 0] += 1  # so that the mean is none of them
+    alike = TokenStates(np.full(20, 3), states, np.tile([0, 1, 2], 20), np.ones(60, np.float32))
+    found = TokenIndex.fit(alike).novelty(alike.rows([7]), skipped=0.1)
+    np.testing.assert_allclose(found.distances, 0, atol=0.01)
+
+
 @pytest.mark.parametrize("n_columns", [5, 40, 96, 100, 1000])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_largest_of_a_row_are_found_with_their_places(n_columns, dtype):

@@ -128,6 +128,15 @@ def fit(  # noqa: PLR0913 - one argument per option
     detector: Annotated[str, typer.Option(help="auto, lightgbm or isolation-forest.")] = "auto",
     max_tokens: MaxTokens = 64,
     seed: Annotated[int, typer.Option(help="Makes the fit reproducible.")] = 0,
+    contamination: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=0.5,
+            help="Share of the training texts that may be anomalous. So many of the nearest are "
+            "passed over, and a few like it do not make a text normal.",
+        ),
+    ] = 0.0,
     store_texts: Annotated[
         bool,
         typer.Option(
@@ -148,7 +157,9 @@ def fit(  # noqa: PLR0913 - one argument per option
     from polar_detect.cli.commands.inputs import InputOptions
 
     options = InputOptions(text_column, label_column, columns, all_columns, sheet, encoding)
-    settings = command.FitSettings(model, detector, max_tokens, seed, store_texts, max_texts)
+    settings = command.FitSettings(
+        model, detector, max_tokens, seed, contamination, store_texts, max_texts
+    )
     command.fit(train, out, options, settings)
 
 

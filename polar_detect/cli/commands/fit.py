@@ -19,6 +19,7 @@ class FitSettings:
     detector: str = "auto"
     max_tokens: int = 64
     seed: int = 0
+    contamination: float = 0.0
     store_texts: bool = True
     max_texts: int = 5000
 
@@ -39,6 +40,7 @@ def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) ->
         model=settings.model,
         max_tokens=settings.max_tokens,
         seed=settings.seed,
+        contamination=settings.contamination,
         store_texts=settings.store_texts,
         rows=table.template,
     )
