@@ -95,7 +95,7 @@ def test_the_manifest_names_every_other_file_and_none_is_a_pickle(folder, booste
 def test_the_manifest_says_what_the_detector_was_made_of(folder, fitted_on_tiny):
     manifest = manifest_of(folder)
     settings = fitted_on_tiny.get_params()
-    assert settings.pop("rows") is None
+    assert (settings.pop("rows"), settings.pop("contamination")) == (None, 0)
     assert manifest["settings"] == settings
     assert manifest["model"]["sha256"] == fitted_on_tiny.engine_.model.sha256
     assert {"polar-detect", "python", "torch", "transformers"} <= manifest["versions"].keys()

@@ -250,9 +250,7 @@ def test_a_contamination_that_cannot_be_is_refused(contamination):
 
 
 def test_contamination_needs_the_texts():
-    with pytest.raises(
-        InputError, match=r"Got contamination 0\.1 and no texts to be kept; expected"
-    ):
+    with pytest.raises(InputError, match=r"Got contamination 0\.1 and no texts to be kept; exp"):
         PolarDetector(contamination=0.1, store_texts=False).fit(NORMAL)
 
 
