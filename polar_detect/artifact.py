@@ -7,7 +7,8 @@ models; loading refuses what does not match and names it.
 import json
 import platform
 import shutil
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from importlib import metadata
 from pathlib import Path
@@ -94,14 +95,8 @@ def save(
     check_target(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
-            staged = Path(name) / "detector"
-            staged.mkdir()
-            origin = {"text_column": text_column, "sampled_from": sampled_from}
-            _write(detector, staged, origin)
-            if folder.exists():
-                shutil.rmtree(folder)
-            staged.rename(folder)
+        with _staged(folder) as staged:
+            _write(detector, staged, {"text_column": text_column, "sampled_from": sampled_from})
     except OSError as error:
         raise OutputError(
             f"Got an error while writing '{folder}' ({error.strerror or error}); expected a "
@@ -194,6 +189,28 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         **found,
     }
+
+
+@contextmanager
+def _staged(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of `folder` when the block ends without an error.
+
+    A kill leaves the earlier artifact, or the new one; what else it leaves, the next save removes.
+    """
+    staged, former = (folder.with_name(f".{folder.name}.{part}") for part in ("staged", "former"))
+    if former.exists() and not folder.exists():  # killed between the two renames below
+        former.rename(folder)
+    for left in (staged, former):
+        shutil.rmtree(left, ignore_errors=True)
+    try:
+        staged.mkdir()
+        yield staged
+        if folder.exists():
+            folder.rename(former)
+        staged.rename(folder)
+    finally:
+        for left in (staged, former):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> None:

@@ -263,6 +263,46 @@ def test_an_empty_folder_and_an_earlier_detector_are_replaced(folder, fitted_on_
     assert sorted(p.name for p in tmp_path.iterdir()) == ["detector", "out"]  # nothing half-made
 
 
+class Killed(BaseException):
+    """Ends a save where a kill might."""
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_save_that_is_killed_loses_no_detector_and_the_next_one_cleans_up(
+    fitted_on_tiny, tmp_path, monkeypatch, step
+):
+    fitted_on_tiny.save(tmp_path / "out")
+    steps = iter(range(1, 4))
+
+    def killed_at(own):
+        def run(*args):
+            if next(steps) == step:
+                raise Killed
+            return own(*args)
+
+        return run
+
+    with monkeypatch.context() as kill:
+        kill.setattr(artifact, "_write_json", killed_at(artifact._write_json))
+        kill.setattr(artifact.Path, "rename", killed_at(artifact.Path.rename))
+        kill.setattr(artifact.shutil, "rmtree", lambda *_, **__: None)  # nobody is left to do it
+        with pytest.raises(Killed):
+            fitted_on_tiny.save(tmp_path / "out")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert (
+        left
+        == [{"out", ".out.staged"}, {"out", ".out.staged"}, {".out.staged", ".out.former"}][
+            step - 1
+        ]
+    )
+    with monkeypatch.context() as full:
+        full.setattr(artifact, "_write", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+        with pytest.raises(OutputError, match="disk full"):
+            fitted_on_tiny.save(tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    PolarDetector.load(tmp_path / "out")
+
+
 def test_a_place_that_cannot_be_written_is_named(fitted_on_tiny, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"Got an error while writing '.*detector'"):
