@@ -133,8 +133,8 @@ def fit(  # noqa: PLR0913 - one argument per option
         typer.Option(
             min=0,
             max=0.5,
-            help="Share of the training texts that may be anomalous. So many of the nearest are "
-            "passed over, and a few like it do not make a text normal.",
+            help="Share of the training texts that may be anomalous. So many of those nearest to a "
+            "text are passed over, so that a few like it do not make it normal.",
         ),
     ] = 0.0,
     store_texts: Annotated[
