@@ -9,7 +9,7 @@ import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
@@ -197,6 +197,7 @@ def _staged(folder: Path) -> Iterator[Path]:
 
     A kill leaves the earlier artifact, or the new one; what else it leaves, the next save removes.
     """
+    folder = folder.resolve()  # a link keeps pointing to the folder that it names
     staged, former = (folder.with_name(f".{folder.name}.{part}") for part in ("staged", "former"))
     if former.exists() and not folder.exists():  # killed between the two renames below
         former.rename(folder)
@@ -341,13 +342,9 @@ def _read_fitted(
     )
     if not statistics.means.shape == statistics.spreads.shape == (len(features),):
         stored.refuse("features", f"{statistics.means.size} names")
-    n_joined = _n_joined(stored, len(arrays["embeddings"]))
     return Fitted(
         head=_head_class(stored).load(folder / _HEAD, features),
-        reference=replace(
-            _reference(texts, arrays, rows if texts else None, n_joined=n_joined),
-            contamination=_contamination(stored, arrays),
-        ),
+        reference=_reference(stored, texts, arrays, rows if texts else None),
         menu=_menu(stored, len(arrays["typical_calls"])),
         calibration_scores=arrays["calibration_scores"],
         statistics=statistics,
@@ -362,11 +359,6 @@ def _read_fitted(
 def _contamination(stored: Stored, arrays: dict[str, Any]) -> float:
     most = MAX_CONTAMINATION if len(arrays["tokens.owners"]) else 0
     return stored.part("settings").number("contamination", low=0, high=most, default=0)
-
-
-def _n_joined(stored: Stored, n_texts: int) -> int:
-    """Return how many of the texts are held-out ones; in older artifacts, none is."""
-    return stored.count("n_joined", high=n_texts - 1, default=0)
 
 
 def _head_class(stored: Stored) -> type[Head]:
@@ -401,7 +393,7 @@ def _reference_parts(reference: Reference) -> dict[str, _Arrays]:
 
 
 def _reference(
-    texts: tuple[str, ...], arrays: dict[str, Any], rows: RowTemplate | None, *, n_joined: int
+    stored: Stored, texts: tuple[str, ...], arrays: dict[str, Any], rows: RowTemplate | None
 ) -> Reference:
     def part(kind: type[_Part], name: str) -> _Part:
         return kind(*(arrays[f"{name}.{field.name}"] for field in fields(kind)))
@@ -412,7 +404,8 @@ def _reference(
         return part(kind, f"decoder_{name}"), part(kind, f"encoder_{name}")
 
     changes, geometries = pair(Covariances, "changes"), pair(Geometry, "geometry")
-    n_fitted = len(arrays["embeddings"]) - n_joined
+    n_texts = len(arrays["embeddings"])
+    n_joined = stored.count("n_joined", high=n_texts - 1, default=0)  # older artifacts: none
     return Reference(
         texts,
         arrays["embeddings"],
@@ -420,6 +413,7 @@ def _reference(
         part(TokenIndex, "encoder_tokens"),
         None if changes is None else Changes(*changes),
         None if geometries is None else Geometries(*geometries),
-        None if rows is None else ColumnReference.fit(rows, texts[:n_fitted]),
+        None if rows is None else ColumnReference.fit(rows, texts[: n_texts - n_joined]),
         n_joined,
+        _contamination(stored, arrays),
     )

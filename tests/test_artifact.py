@@ -303,6 +303,16 @@ def test_a_save_that_is_killed_loses_no_detector_and_the_next_one_cleans_up(
     PolarDetector.load(tmp_path / "out")
 
 
+def test_a_link_keeps_pointing_to_the_detector_that_is_replaced(fitted_on_tiny, tmp_path):
+    fitted_on_tiny.save(tmp_path / "out")
+    (tmp_path / "link").symlink_to(tmp_path / "out")
+    for _ in range(2):
+        fitted_on_tiny.save(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "out"]
+    PolarDetector.load(tmp_path / "link")
+
+
 def test_a_place_that_cannot_be_written_is_named(fitted_on_tiny, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"Got an error while writing '.*detector'"):
