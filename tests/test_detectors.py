@@ -209,8 +209,13 @@ def test_no_text_scores_higher_for_being_more_like_normal_ones(seed):
     values = table(90, seed=seed).values
     values[:, NEIGHBOURS] += 2
     values[:, NOVELTY] -= 2
-    head = new_head("auto").fit(table(120, seed=seed + 10), FeatureTable(values, FEATURES), seed=0)
+    normal = table(120, seed=seed + 10).values
+    normal[:, FEATURES.index(Feature("encoder", "characters_per_token"))] = 5
+    head = new_head("auto").fit(
+        FeatureTable(normal, FEATURES), FeatureTable(values, FEATURES), seed=0
+    )
     assert head.is_monotone
+    assert head.choices["encoder"] == "85%"  # what is learned counts
     chance = np.random.default_rng(seed)
     before = FeatureTable((4 * table(200, seed=seed + 20).values).astype(np.float32), FEATURES)
     after = before.values.copy()
@@ -219,6 +224,12 @@ def test_no_text_scores_higher_for_being_more_like_normal_ones(seed):
     old, new = head.scores(before), head.scores(FeatureTable(after.astype(np.float32), FEATURES))
     assert (new <= old + 1e-12).all()
     assert (new < old - 1e-3).any()
+    # Each by itself too: a wrong weight must not hide behind the right ones.
+    for column in np.flatnonzero(np.asarray(NEIGHBOURS) | np.asarray(NOVELTY)):
+        alone = before.values.copy()
+        alone[:, column] = after[:, column]
+        new = head.scores(FeatureTable(alone.astype(np.float32), FEATURES))
+        assert (new <= old + 1e-12).all(), FEATURES[column].name
 
 
 @pytest.mark.parametrize(("length", "trust"), [(1, 0), (3, 0), (3.5, 0.425), (4, 0.85), (9, 0.85)])
