@@ -255,6 +255,7 @@ def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> Non
         "features": [feature.name for feature in fitted.statistics.features],
         "n_held_out": fitted.statistics.n_texts,
         "n_joined": reference.n_joined,
+        "n_indexed": reference.n_indexed,
         "n_anomalous": fitted.n_anomalous,
         "created": fitted.created,
         "fingerprint": fitted.fingerprint,
@@ -416,4 +417,5 @@ def _reference(
         None if rows is None else ColumnReference.fit(rows, texts[: n_texts - n_joined]),
         n_joined,
         _contamination(stored, arrays),
+        stored.count("n_indexed", high=n_texts - n_joined, default=0),  # older heads do not ask
     )

@@ -17,12 +17,13 @@ from polar_detect.minimal import MinimalProgram
 from polar_detect.numbers import ColumnReference
 from polar_detect.reference import Geometry, Neighbours, contexts, nearest
 from polar_detect.signature import Array, Tracer, Traces
-from polar_detect.tokens import TokenIndex
+from polar_detect.tokens import Novelty, TokenIndex
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
 
 N_NEIGHBOURS = 5
+_FAR_SHARE = 0.04  # of the normal texts: the wider of the two scales that new texts are seen at
 # Two neighbours as context cost half of four; the nearest one brings most of the gain.
 _N_CONTEXT = 2
 _CONTEXT_TOKENS = 32
@@ -122,6 +123,8 @@ class Reference:
     contamination : float
         Each text, and each of its tokens, passes over the nearest of the texts, this share of
         all of them: so many may be anomalous.
+    n_indexed : int
+        So many of the texts that it was fitted on have their tokens among the encoder's.
     """
 
     texts: tuple[str, ...]
@@ -133,6 +136,7 @@ class Reference:
     columns: ColumnReference | None = None
     n_joined: int = 0
     contamination: float = 0
+    n_indexed: int = 0
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -156,15 +160,17 @@ class Reference:
 
         Where `is_shuffled`, tokens are kept in another order than that of the texts.
         """
+        encoder_tokens = TokenIndex.fit(readings.encoding.tokens, is_shuffled=is_shuffled)
         return cls(
             readings.texts,
             readings.embeddings,
             TokenIndex.fit(readings.traces.tokens, is_shuffled=is_shuffled),
-            TokenIndex.fit(readings.encoding.tokens, is_shuffled=is_shuffled),
+            encoder_tokens,
             Changes.fit(readings.trajectories),
             Geometries.fit(readings) if has_geometries else None,
             None if rows is None else ColumnReference.fit(rows, readings.texts),
             contamination=contamination,
+            n_indexed=len(np.unique(encoder_tokens.owners)),
         )
 
     def widened(self, readings: Readings) -> Self:
@@ -209,11 +215,21 @@ class Reference:
     def neighbours(
         self, embeddings: Array, *, banned: NDArray[np.bool_] | None = None
     ) -> Neighbours:
-        """Return the nearest training texts that each embedding may meet."""
+        """Return the nearest training texts that each embedding may meet, near and far ones."""
         n_skipped = math.ceil(self.contamination * len(self))
-        return nearest(
-            embeddings, self.embeddings, k=N_NEIGHBOURS, banned=banned, n_skipped=n_skipped
+        k = _n_far(self.n_fitted)
+        return nearest(embeddings, self.embeddings, k=k, banned=banned, n_skipped=n_skipped)
+
+    def novelty(
+        self, readings: Readings, *, banned: NDArray[np.bool_] | None = None
+    ) -> tuple[Novelty, Novelty]:
+        """Return how novel the tokens of texts are, to the language model and to the encoder."""
+        skipped = self.contamination
+        decoder = self.tokens.novelty(readings.traces.tokens, banned=banned, skipped=skipped)
+        encoder = self.encoder_tokens.novelty(
+            readings.encoding.tokens, banned=banned, skipped=skipped, n_far=_n_far(self.n_indexed)
         )
+        return decoder, encoder
 
 
 class Extractor:
@@ -295,13 +311,7 @@ class Extractor:
         The memory's gain is the context gain of a model that has all normal texts in view:
         normal texts get cheaper by what followed the nearest normal tokens, strangers do not.
         """
-        own, other = (
-            index.novelty(tokens, banned=banned, skipped=reference.contamination)
-            for index, tokens in (
-                (reference.tokens, readings.traces.tokens),
-                (reference.encoder_tokens, readings.encoding.tokens),
-            )
-        )
+        own, other = reference.novelty(readings, banned=banned)
         loss, memory_loss = readings.traces.loss, own.memory_loss
         memory = {
             Feature("memory", "loss_with"): memory_loss,
@@ -311,12 +321,16 @@ class Extractor:
         }
         layers = [depth - 1 for depth in self.tracer.token_depths]
         columns = np.column_stack([np.asarray(v, np.float32) for v in memory.values()])
+        depths = self.encoder.token_depths
         return FeatureTable.beside(
             [
                 FeatureTable(own.distances, tuple(Feature("tokens", "novelty", n) for n in layers)),
                 FeatureTable(
-                    other.distances,
-                    tuple(Feature("encoder", f"novelty_{n}") for n in self.encoder.token_depths),
+                    np.column_stack([other.distances, other.far]),
+                    (
+                        *(Feature("encoder", f"novelty_{n}") for n in depths),
+                        Feature("encoder", f"far_novelty_{depths[-1]}"),
+                    ),
                 ),
                 FeatureTable(columns, tuple(memory)),
             ]
@@ -352,10 +366,16 @@ class Extractor:
 
 
 def _similarity(neighbours: Neighbours) -> FeatureTable:
-    """Return similarities to the nearest training text, and to the few nearest."""
-    columns = np.column_stack([neighbours.similarity[:, 0], neighbours.similarity.mean(1)])
-    names = Feature("neighbours", "similarity_first"), Feature("neighbours", "similarity_mean")
+    """Return similarities to the nearest training text, to the few nearest, and to more of them."""
+    every = neighbours.similarity
+    columns = np.column_stack([every[:, 0], every[:, :N_NEIGHBOURS].mean(1), every.mean(1)])
+    names = tuple(Feature("neighbours", f"similarity_{part}") for part in ("first", "mean", "far"))
     return FeatureTable(columns.astype(np.float32), names)
+
+
+def _n_far(n_texts: int) -> int:
+    """Return how many of so many normal texts are asked at the wider scale."""
+    return max(N_NEIGHBOURS, round(_FAR_SHARE * n_texts))
 
 
 def program_features(programs: Sequence[MinimalProgram], n_layers: int) -> FeatureTable:

@@ -7,6 +7,7 @@ and for what followed them.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from polar_detect.lanes import by_blocks, lanes
+from polar_detect.products import Weight
 from polar_detect.runtime import best_device, best_dtype
 
 Array = NDArray[np.float32]
@@ -104,11 +106,15 @@ class Novelty:
         1911.00172, eq. 2 and 3, with cosine in place of squared distance.
     memory_share : (n_texts,) float32
         What those followers alone give to the tokens of the text, mean probability.
+    far : (n_texts,) float32
+        At the last depth, the same as `distances`, to as many of the nearest tokens as were
+        asked for.
     """
 
     distances: Array
     memory_loss: Array
     memory_share: Array
+    far: Array
 
 
 @dataclass(frozen=True)
@@ -186,6 +192,7 @@ class TokenIndex:
         *,
         banned: NDArray[np.bool_] | None = None,
         skipped: float = 0,
+        n_far: int = _N_NEAREST,
     ) -> Novelty:
         """Compare every token with the normal ones.
 
@@ -197,6 +204,8 @@ class TokenIndex:
         skipped : float
             Each token passes over the nearest of the normal texts, this share of all of them.
             By that, a few texts like its own do not make it normal. Needs owners.
+        n_far : int
+            Nearest tokens of `Novelty.far`.
 
         Returns
         -------
@@ -206,16 +215,22 @@ class TokenIndex:
         n_depths = len(self.means)
         passed_over = self._passed_over(skipped) if skipped else None
         distances = np.full((len(tokens), n_depths), np.nan, np.float32)
-        memory = np.full((len(tokens), 2), np.nan, np.float32)
+        far, loss, share = np.full((3, len(tokens)), np.nan, np.float32)
         for texts in _chunks(tokens.lengths):
             part = tokens.rows(texts)
             hidden = self._hidden(part, texts, banned)
             for depth in range(n_depths):
-                similarity, nearest = self._nearest(depth, part.states[depth], hidden, passed_over)
+                is_last = depth == n_depths - 1
+                n = max(_N_FOLLOWED, n_far) if is_last else _N_NEAREST
+                similarity, nearest = self._nearest(
+                    depth, part.states[depth], hidden, passed_over, n=n
+                )
                 near = similarity[:, :_N_NEAREST].mean(1)
                 distances[texts, depth] = 1 - _mean_by_text(near, part)
-            memory[texts] = self._memory(similarity, nearest, part)
-        return Novelty(distances, memory[:, 0], memory[:, 1])
+            far[texts] = 1 - _mean_by_text(similarity[:, :n_far].mean(1), part)
+            followed = similarity[:, :_N_FOLLOWED], nearest[:, :_N_FOLLOWED]
+            loss[texts], share[texts] = self._memory(*followed, part)
+        return Novelty(distances, memory_loss=loss, memory_share=share, far=far)
 
     def _hidden(
         self, part: TokenStates, texts: NDArray[np.intp], banned: NDArray[np.bool_] | None
@@ -232,29 +247,36 @@ class TokenIndex:
         states: NDArray[np.float16],
         hidden: Tensor | None,
         passed_over: "_PassedOver | None",
+        *,
+        n: int,
     ) -> tuple[Tensor, Tensor]:
-        """Return cosines and indices of the nearest points, nearest first."""
-        device = best_device()
-        dtype = best_dtype(device)
-        mean = torch.from_numpy(self.means[depth]).to(device)
-        points = torch.from_numpy(self.points[depth]).to(device, dtype)
-        is_last = depth == len(self.means) - 1
-        n_nearest = min(_N_FOLLOWED if is_last else _N_NEAREST, len(points))
+        """Return cosines and indices of the `n` nearest points, nearest first."""
+        points = self._weights[depth]
+        mean = torch.from_numpy(self.means[depth]).to(points.device)
+        n_nearest = min(n, len(self.targets))
 
         def block(rows: Tensor, *hidden_rows: Tensor) -> tuple[Tensor, Tensor]:
             query = torch.nn.functional.normalize(rows.float() - mean, dim=1, eps=1e-9)
-            similarity = torch.nn.functional.linear(query.to(dtype), points)
+            similarity = points.times(query.to(points.dtype))
             for where in hidden_rows:
                 similarity.masked_fill_(where, -1.0)
             if passed_over is not None:
                 similarity.masked_fill_(passed_over.points(similarity), -1.0)
             return largest(similarity, n_nearest)
 
-        query = torch.from_numpy(states).to(device)
+        query = torch.from_numpy(states).to(points.device)
         values, indices = by_blocks(
             block, query, *([] if hidden is None else [hidden]), size=_BLOCK
         )
         return values, indices
+
+    @cached_property
+    def _weights(self) -> tuple[Weight, ...]:
+        """The points of each depth, laid out for products once: half of a product's time else."""
+        device = best_device()
+        dtype = best_dtype(device)
+        points = torch.from_numpy(self.points).to(device)
+        return tuple(Weight(own, dtype, n_rows=_BLOCK) for own in points)
 
     def _passed_over(self, share: float) -> "_PassedOver":
         assert len(self.owners) == len(self.targets), "nothing says which text a token is of"
@@ -262,16 +284,17 @@ class TokenIndex:
         n = math.ceil(share * len(texts))
         return _PassedOver(n, len(texts), torch.from_numpy(places).to(best_device()))
 
-    def _memory(self, similarity: Tensor, nearest: Tensor, part: TokenStates) -> Array:
-        """Return the loss with memory and the memory's own probability, (n_texts, 2)."""
+    def _memory(
+        self, similarity: Tensor, nearest: Tensor, part: TokenStates
+    ) -> tuple[Array, Array]:
+        """Return the loss with memory and the memory's own probability, (n_texts,) each."""
         followers = torch.from_numpy(self.targets).to(nearest.device)[nearest]
         targets = torch.from_numpy(part.targets).to(nearest.device)
         weights = torch.softmax(similarity / _TEMPERATURE, 1)
         remembered = (weights * (followers == targets[:, None])).sum(1)
         predicted = torch.from_numpy(np.exp(-part.losses)).to(nearest.device)
         losses = -torch.log((1 - _SHARE) * predicted + _SHARE * remembered)
-        columns = [_mean_by_text(losses, part), _mean_by_text(remembered, part)]
-        return np.stack(columns, axis=1)
+        return _mean_by_text(losses, part), _mean_by_text(remembered, part)
 
 
 @dataclass(frozen=True)

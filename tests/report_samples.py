@@ -92,7 +92,13 @@ def report(rows=None, **changes):
         "detector": DetectorFacts(
             head="auto",
             reason="eight views",
-            choices={"topic": "62%", "columns": "0%", "separation": "76%", "encoder": "85%"},
+            choices={
+                "topic": "62%",
+                "columns": "0%",
+                "separation": "76%",
+                "encoder": "85%",
+                "far": "40%",
+            },
             model="smollm2",
             encoder="minilm",
             n_train=1_600,

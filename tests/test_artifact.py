@@ -63,7 +63,10 @@ def assert_same(loaded, detector):
 
 
 def test_a_loaded_detector_assesses_identically(folder, fitted_on_tiny):
-    assert_same(PolarDetector.load(folder), fitted_on_tiny)
+    loaded = PolarDetector.load(folder)
+    assert_same(loaded, fitted_on_tiny)
+    own, other = (detector.fitted_.reference for detector in (loaded, fitted_on_tiny))
+    assert own.n_indexed == other.n_indexed == own.n_fitted
 
 
 def test_a_loaded_boosted_detector_assesses_identically(boosted, tmp_path):

@@ -196,6 +196,24 @@ def test_held_out_texts_are_neighbours_of_each_other_and_not_of_themselves(fitte
     assert seen < score - 0.01
 
 
+def test_the_wider_scale_asks_a_share_of_the_texts_that_joining_ones_do_not_change(fitted_on_tiny):
+    extractor = fitted_on_tiny.engine_.extractor
+    texts = [f"{text} in bay {place}" for place in range(5) for text in NORMAL[:60]]
+    reference = Reference.fit(extractor.read(texts[:250]), has_geometries=False)
+    assert reference.n_indexed == 250
+    wide = reference.widened(extractor.read(texts[250:]))
+    own = extractor.read(STRANGE)
+    for against in (reference, wide):
+        table = extractor.signatures(own, against)
+        near, far = (
+            table.where(lambda f, part=part: f.part == part).values[:, 0]
+            for part in ("similarity_mean", "similarity_far")
+        )
+        ranked = np.sort(own.embeddings @ against.embeddings.T, axis=1)[:, ::-1]
+        np.testing.assert_allclose(near, ranked[:, :5].mean(1), atol=1e-5)
+        np.testing.assert_allclose(far, ranked[:, :10].mean(1), atol=1e-5)
+
+
 def test_a_detector_that_is_not_monotone_keeps_held_out_texts_apart(detector):
     if detector.fitted_.head.is_monotone:
         assert detector.detector == "auto"

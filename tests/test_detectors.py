@@ -17,10 +17,10 @@ WHOLE = (
     *(Feature("length", part) for part in ("tokens", "characters_per_token")),
     *(Feature("loss", part) for part in ("mean", "spread", "max", "surprise")),
     *(Feature("context", part) for part in ("loss_without", "loss_with", "gain", "ratio")),
-    *(Feature("neighbours", part) for part in ("similarity_first", "similarity_mean")),
+    *(Feature("neighbours", f"similarity_{part}") for part in ("first", "mean", "far")),
     *(Feature("memory", part) for part in ("loss_with", "gain", "ratio", "share")),
     *(Feature("encoder", f"{part}_{n}") for part in ENCODER_PARTS for n in range(3)),
-    Feature("encoder", "characters_per_token"),
+    *(Feature("encoder", part) for part in ("far_novelty_2", "characters_per_token")),
     *(Feature("program", part) for part in ("length", "n_skips", "n_loops")),
 )
 CURVES = (
@@ -182,24 +182,65 @@ def test_an_unknown_name_is_refused_with_the_known_ones():
         new_head("forest")
 
 
-def similar(n, *, seed, shift):
-    """Return a table whose similarity lies `shift` standard deviations below that of others."""
+MEAN, FAR = (
+    FEATURES.index(Feature("neighbours", f"similarity_{part}")) for part in ("mean", "far")
+)
+
+
+def similar(n, *, seed, shift, far=0):
+    """Return a table of similarities so many standard deviations lower, the same at both scales.
+
+    At the wider scale strangers are by `far` less apart.
+    """
     own = table(n, seed=seed)
     values = own.values.copy()
-    values[:, FEATURES.index(Feature("neighbours", "similarity_mean"))] -= shift
+    values[:, MEAN] -= shift
+    values[:, FAR] = values[:, MEAN] + far
     return FeatureTable(values, FEATURES)
 
 
-@pytest.mark.parametrize(("shift", "topic"), [(-3, "25%"), (0, "25%"), (0.8, "39%"), (3, "75%")])
+def in_english(own):
+    """Return a table of texts whose words the encoder knows."""
+    values = own.values.copy()
+    values[:, FEATURES.index(Feature("encoder", "characters_per_token"))] = 5
+    return FeatureTable(values, FEATURES)
+
+
+@pytest.mark.parametrize(("shift", "topic"), [(-3, 25), (0, 25), (0.8, 46), (3, 75)])
 def test_topic_counts_as_similarity_tells_held_out_clusters_apart(shift, topic):
-    head = new_head("auto").fit(table(400, seed=1), similar(400, seed=2, shift=shift), seed=0)
-    assert head.choices["topic"] == topic
+    normal, strangers = (similar(4000, seed=n, shift=n * shift) for n in (0, 1))
+    head = new_head("auto").fit(normal, strangers, seed=0)
+    found = head.choices["topic"]
+    assert int(found.removesuffix("%")) == pytest.approx(topic, abs=3)
     assert head.choices["columns"] == "0%"
-    assert f"topic counts for {topic}" in head.reason
+    assert f"topic counts for {found}" in head.reason
     assert head.choices["separation"] in head.reason
 
 
-NOVELTY = [f.group == "encoder" and f.part.startswith("novelty") for f in FEATURES]
+@pytest.mark.parametrize(("far", "share"), [(0.5, 0), (0.04, 0.5), (0, 1), (-0.5, 1)])
+def test_the_scale_counts_that_tells_held_out_clusters_apart(far, share):
+    normal, strangers = similar(4000, seed=1, shift=0), similar(4000, seed=2, shift=1, far=far)
+    head = new_head("auto").fit(in_english(normal), strangers, seed=0)
+    assert head._fitted.far_share == pytest.approx(share, abs=0.2)
+    assert head.choices["far"] == f"{head._fitted.far_share:.0%}"
+    assert f"4% of the normal texts for {head.choices['far']}" in head.reason
+    is_far = np.tile([f.part.startswith(("similarity_far", "far_novelty")) for f in FEATURES], 2)
+    topic, form = np.abs(head._fitted.views)
+    assert (topic[is_far].sum() > 0) == (share > 0)
+    assert (topic[MEAN] > 0) or share == 1
+    assert form[is_far].sum() == 0
+
+
+def test_signatures_without_the_wider_scale_are_seen_from_near_by():
+    features = [f for f in FEATURES if "far" not in f.part]
+    own = [own.chosen(features) for own in (table(120, seed=1), table(90, seed=2, shifted=True))]
+    head = new_head("auto").fit(*own, seed=0)
+    assert head._fitted.far_share == 0
+    labels = np.repeat([False, True], [120, 90])
+    assert auroc(labels, np.concatenate([head.scores(part) for part in own])) > 0.95
+
+
+NOVELTY = [f.group == "encoder" and "novelty" in f.part for f in FEATURES]
 NEIGHBOURS = [f.group == "neighbours" for f in FEATURES]
 
 
@@ -209,11 +250,8 @@ def test_no_text_scores_higher_for_being_more_like_normal_ones(seed):
     values = table(90, seed=seed).values
     values[:, NEIGHBOURS] += 2
     values[:, NOVELTY] -= 2
-    normal = table(120, seed=seed + 10).values
-    normal[:, FEATURES.index(Feature("encoder", "characters_per_token"))] = 5
-    head = new_head("auto").fit(
-        FeatureTable(normal, FEATURES), FeatureTable(values, FEATURES), seed=0
-    )
+    normal = in_english(table(120, seed=seed + 10))
+    head = new_head("auto").fit(normal, FeatureTable(values, FEATURES), seed=0)
     assert head.is_monotone
     assert head.choices["encoder"] == "85%"  # what is learned counts
     chance = np.random.default_rng(seed)

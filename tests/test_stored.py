@@ -43,6 +43,8 @@ WRONG = [
     (AUTO, ("similarity_auroc",), None, r"\('similarity_auroc'\); expected a number from 0 to 1"),
     (AUTO, ("encoder_trust",), 1.5, r"\('encoder_trust'\); expected a number from 0 to 1"),
     (MANIFEST, ("n_joined",), 60, r"\('n_joined'\); expected a whole number from 0 to 59"),
+    (MANIFEST, ("n_indexed",), 60, r"\('n_indexed'\); expected a whole number from 0 to \d\d"),
+    (AUTO, ("far_share",), -0.1, r"\('far_share'\); expected a number from 0 to 1"),
     (MANIFEST, ("features",), [], r"\('features'\); expected names of features, each once"),
     (MANIFEST, ("features", 0), GONE, r"\('features'\); expected \d+ names"),
     (

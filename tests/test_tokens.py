@@ -33,12 +33,31 @@ def test_a_text_among_the_normal_ones_is_nearer_and_cheaper_than_without_itself(
     assert np.isnan(own.distances[1]).all()  # a text without tokens
 
 
+@pytest.mark.parametrize("n_far", [1, 3, 7, 100])
+def test_the_wider_scale_is_the_mean_distance_to_so_many_tokens(normal, n_far):
+    index = TokenIndex.fit(normal)
+    found = index.novelty(normal, n_far=n_far)
+    states = normal.states[-1].astype(np.float32) - index.means[-1]
+    states /= np.linalg.norm(states, axis=1, keepdims=True)
+    nearest = np.sort(states @ states.T, axis=1)[:, ::-1][:, :n_far]
+    expected = [1 - nearest[normal.owners == text].mean() for text in (0, 2, 3)]
+    np.testing.assert_allclose(found.far[[0, 2, 3]], expected, atol=0.02)  # bfloat16
+    assert np.isnan(found.far[1])
+    # All else is as it was.
+    plain = index.novelty(normal)
+    np.testing.assert_array_equal(found.distances, plain.distances)
+    np.testing.assert_allclose(found.memory_loss, plain.memory_loss, rtol=1e-6)
+    np.testing.assert_array_equal(plain.far, plain.distances[:, -1])
+
+
 def test_more_normal_tokens_make_no_token_more_novel(normal):
     index = TokenIndex.fit(normal.rows([0, 1]))
     wide = index.widened(normal.rows([2, 3]), first_owner=2)
     before, after = index.novelty(normal).distances, wide.novelty(normal).distances
     kept = [0, 2, 3]
     assert (after[kept] <= before[kept] + 1e-6).all()
+    far = [own.novelty(normal, n_far=4).far[kept] for own in (index, wide)]
+    assert (far[1] < far[0]).all()
     assert (after[2:] < before[2:] - 0.1).all()  # which now meet themselves
     np.testing.assert_array_equal(wide.means, index.means)
     assert sorted(wide.targets) == sorted(normal.targets)

@@ -41,8 +41,12 @@ _SEPARATIONS = (0.65, 0.8)
 _TRUSTS = (0.0, 0.85)
 # ... where its vocabulary cuts the normal texts into pieces of so many characters.
 _CHARACTERS_PER_TOKEN = (3.0, 4.0)
+# The wider scale counts from nothing to all, as its AUROC on held-out clusters is so much more.
+_GAINS = (-0.02, 0.0)
 _LOSS = Feature("loss", "mean")
 _SIMILARITY = Feature("neighbours", "similarity_mean")
+_FAR_SIMILARITY = Feature("neighbours", "similarity_far")
+_SIMILARITIES = (_SIMILARITY, _FAR_SIMILARITY)
 _FLUENCY = Feature("encoder", "characters_per_token")
 
 
@@ -80,6 +84,7 @@ class _Fitted:
     power: float  # of the mean of the views' surprise
     similarity_auroc: float
     encoder_trust: float
+    far_share: float
 
 
 class AutoHead(Head):
@@ -88,12 +93,17 @@ class AutoHead(Head):
     The view of *topic* is made of two parts of the encoder, which count for its trust, and one
     of the language model, which counts for the rest:
 
-    - *similarity* to the nearest normal texts;
+    - *similarity* to the nearest normal texts: to the five nearest, or to the nearest 4 %;
     - a logistic regression of held-out clusters against normal texts, on similarity, the losses
       with and without the memory of normal tokens, the novelty of tokens at every depth of both
-      models, and what their layers change in the text's states;
+      models, and what their layers change in the text's states; or another one that also sees
+      similarity and novelty at the wider scale;
     - *changes*: how far what the language model's layers add to the text's states is from what
       they add to normal texts.
+
+    The wider scale of the two counts for nothing where its similarity tells held-out clusters
+    from normal texts worse than the nearest texts do (by .02 of the AUROC), and for all where it
+    does so as well: a few large topics are seen best from afar, many small ones from near by.
 
     The view of *form* is the mean of
 
@@ -117,7 +127,8 @@ class AutoHead(Head):
     normal texts have topics, a new topic is what is strange about a text; where they have none,
     form is.
 
-    No score rises when similarity grows or the novelty of the encoder's tokens falls.
+    No score rises when similarity grows or the novelty of the encoder's tokens falls, at either
+    scale.
     """
 
     name = "auto"
@@ -142,12 +153,14 @@ class AutoHead(Head):
         return (
             f"{kind}; topic counts for {{topic}}, because similarity tells held-out groups of "
             "the normal texts from the rest in {separation} of pairs (AUROC); the encoder is "
-            "trusted to {encoder}, less where its vocabulary cuts the texts into short pieces"
+            "trusted to {encoder}, less where its vocabulary cuts the texts into short pieces; "
+            "similarity asks the nearest 4% of the normal texts for {far} and the five nearest for "
+            "the rest, as that tells held-out groups best"
         ).format_map(self.choices)
 
     @property
     def choices(self) -> dict[str, str]:
-        """Shares of topic and columns, and the AUROC that topic's share comes from, in percent."""
+        """What was chosen, in percent: shares, the encoder's trust, and the AUROC of similarity."""
         assert self._fitted is not None
         shares = self._fitted.shares
         return {
@@ -155,26 +168,33 @@ class AutoHead(Head):
             "columns": f"{shares[self._fitted.n_text :].sum():.0%}",
             "separation": f"{self._fitted.similarity_auroc:.0%}",
             "encoder": f"{self._fitted.encoder_trust:.0%}",
+            "far": f"{self._fitted.far_share:.0%}",
         }
 
     def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:
         """Fit the views; see `Head.fit`."""
         scale = Scale.fit(normal.values)
         inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
-        learned = logistic_weights(inside, outside, _columns(normal, _is_text), seed=seed)
-        similarity = -_mean_of(_columns(normal, lambda f: f == _SIMILARITY), normal)
-        trust = _encoder_trust(normal)
+        far_share, trust = _far_share(normal, strangers), _encoder_trust(normal)
+
+        def by_scale(views: Sequence[Vector]) -> Vector:
+            return _mean_view(list(zip((1 - far_share, far_share), views, strict=True)), inside)
+
+        def learned(is_seen: Callable[[Feature], bool]) -> Vector:
+            weights = logistic_weights(inside, outside, _columns(normal, is_seen), seed=seed)
+            return _monotone(weights, normal.features)
+
         groups = [
             [
-                (trust / 2, similarity),
-                (trust / 2, _monotone(learned, normal.features)),
+                (trust / 2, by_scale([_near_to(normal, feature) for feature in _SIMILARITIES])),
+                (trust / 2, by_scale([learned(_is_near), learned(_is_text)])),
                 (1 - trust, _changes(normal)),
             ],
             _form_parts(normal, trust),
             [(1.0, part) for part in column_views(normal.features, scale.spread)],
         ]
         views = np.stack([_mean_view(parts, inside) for parts in groups if parts])
-        separation = _separation(normal, strangers)
+        separation = _separation(normal, strangers, _SIMILARITY)
         share = float(np.interp(separation, _SEPARATIONS, _SHARES))
         shares = np.asarray([share, 1 - share])
         if len(views) > _N_TEXT_VIEWS:
@@ -191,6 +211,7 @@ class AutoHead(Head):
             power=_POWER,
             similarity_auroc=float(separation),
             encoder_trust=trust,
+            far_share=far_share,
         )
         return self
 
@@ -257,6 +278,7 @@ class AutoHead(Head):
             power=stored.number("power", default=1, low=1, high=_MAX_POWER),
             similarity_auroc=stored.number("similarity_auroc", low=0, high=1),
             encoder_trust=stored.number("encoder_trust", default=1, low=0, high=1),
+            far_share=stored.number("far_share", default=0, low=0, high=1),
         )
         return head
 
@@ -304,9 +326,17 @@ def _slopes(views: Vector, power: float) -> Vector:
     return slopes
 
 
-def _separation(normal: FeatureTable, strangers: FeatureTable) -> float:
-    """Return the AUROC of similarity, strangers against normal texts."""
-    column = normal.features.index(_SIMILARITY)
+def _far_share(normal: FeatureTable, strangers: FeatureTable) -> float:
+    """Return how much the wider scale counts; nothing where signatures do not have it."""
+    if _FAR_SIMILARITY not in normal.features:
+        return 0.0
+    near, far = (_separation(normal, strangers, f) for f in _SIMILARITIES)
+    return float(np.interp(far - near, _GAINS, (0, 1)))
+
+
+def _separation(normal: FeatureTable, strangers: FeatureTable, similarity: Feature) -> float:
+    """Return the AUROC of a similarity, strangers against normal texts."""
+    column = normal.features.index(similarity)
     parts = [-table.values[:, column] for table in (normal, strangers)]
     labels = np.repeat([False, True], [len(part) for part in parts])
     return auroc(labels, np.concatenate(parts))
@@ -357,7 +387,9 @@ def _monotone(weights: Vector, features: Sequence[Feature]) -> Vector:
 
 def _strangeness(feature: Feature) -> int:
     """Return the sign with which a feature that more normal texts can change tells strangers."""
-    return -1 if feature.group == "neighbours" else int(_is_encoder("novelty")(feature))
+    if feature.group == "neighbours":
+        return -1
+    return int(_is_encoder("novelty")(feature) or _is_far(feature))
 
 
 def _encoder_trust(normal: FeatureTable) -> float:
@@ -374,13 +406,17 @@ def _form_parts(table: FeatureTable, trust: float) -> list[tuple[float, Vector]]
         _columns(table, lambda f: f.group == "tokens"),
         _columns(table, lambda f: f == Feature("memory", "ratio")),
     ]
-    ease = -_mean_of(_columns(table, lambda f: f == _LOSS), table)
+    ease = -_mean_of(_columns(table, _LOSS.__eq__), table)
     return [
         *((1.0, _mean_of(columns, table)) for columns in means),
         (1.0, ease),
         (trust, _mean_of(_columns(table, _is_encoder("change")), table)),
         (1 - trust, _changes(table)),
     ]
+
+
+def _near_to(table: FeatureTable, similarity: Feature) -> Vector:
+    return -_mean_of(_columns(table, similarity.__eq__), table)
 
 
 def _changes(table: FeatureTable) -> Vector:
@@ -411,7 +447,16 @@ def _columns(table: FeatureTable, keep: Callable[[Feature], bool]) -> NDArray[np
 
 def _is_text(feature: Feature) -> bool:
     is_words = _is_encoder("novelty")(feature) or feature.group == "tokens"
-    return is_words or _is_change(feature) or feature.group in {"neighbours", "memory", "loss"}
+    is_compared = is_words or _is_change(feature) or _is_far(feature)
+    return is_compared or feature.group in {"neighbours", "memory", "loss"}
+
+
+def _is_near(feature: Feature) -> bool:
+    return _is_text(feature) and not _is_far(feature)
+
+
+def _is_far(feature: Feature) -> bool:
+    return feature == _FAR_SIMILARITY or _is_encoder("far_novelty")(feature)
 
 
 def _is_change(feature: Feature) -> bool:

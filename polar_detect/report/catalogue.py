@@ -162,11 +162,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         "of form (words, tokens, memory, ease of prediction, what layers change); topic counts "
         "for {topic}, because similarity tells held-out groups of the normal texts apart in "
         "{separation} of pairs; the encoder is trusted to {encoder}, less where its vocabulary "
-        "cuts the texts into short pieces",
+        "cuts the texts into short pieces; similarity asks the nearest 4% of the normal texts for "
+        "{far} and the five nearest for the rest, as that tells those groups best",
         "auto：話題の見方（正常な文との類似、その記憶とトークン）と形の見方（語、トークン、記憶、"
         "予測しやすさ、層による変化）。話題の比重は{topic}（正常な文の群を類似度で見分けられた"
         "組が{separation}のため）。エンコーダーの信頼度は{encoder}（その語彙が文を短く切るほど"
-        "低くなります）",
+        "低くなります）。類似度は、正常な文の群が最もよく見分けられるように、近い正常文の4%を"
+        "{far}、最も近い5件を残りの割合で見ます",
     ),
     "head.lightgbm": ("lightgbm: boosted trees", "lightgbm：勾配ブースティング木"),
     "head.isolation-forest": (
@@ -553,6 +555,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "mean similarity to the nearest normal texts",
         "近い正常文との平均類似度",
     ),
+    "feature.neighbours/similarity_far": (
+        "mean similarity to the nearest 4% of the normal texts",
+        "近い正常文の4%との平均類似度",
+    ),
     "feature.memory/loss_with": (
         "loss with the memory of normal tokens",
         "正常なトークンの記憶を使ったときの損失",
@@ -580,6 +586,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "feature.encoder/novelty/N": (
         "distance of the tokens from normal tokens, encoder depth {number}",
         "トークンの正常なトークンからの距離（エンコーダー深さ{number}）",
+    ),
+    "feature.encoder/far_novelty/N": (
+        "distance of the tokens from many normal tokens, encoder depth {number}",
+        "トークンの多くの正常なトークンからの距離（エンコーダー深さ{number}）",
     ),
     "feature.encoder/characters_per_token": (
         "characters in a token of the encoder",
