@@ -33,10 +33,10 @@ _SMALL = 1e-6  # standard deviations; below, a view's slope is that at zero
 # Of what is read back: within these no score leaves float64.
 _SMALLEST_SPREAD = 1e-50
 _MAX_POWER = 3.0
-# The topic view's share grows from the first to the last of these ...
-_SHARES = (0.25, 0.75)
-# ... while the AUROC of similarity on held-out clusters does between these.
-_SEPARATIONS = (0.65, 0.8)
+# The topic view's share grows along these ...
+_SHARES = (0.25, 0.75, 0.85)
+# ... while the AUROC of similarity on held-out clusters grows along these.
+_SEPARATIONS = (0.65, 0.8, 0.95)
 # How much the encoder is trusted, least and most ...
 _TRUSTS = (0.0, 0.85)
 # ... where its vocabulary cuts the normal texts into pieces of so many characters.
@@ -122,7 +122,7 @@ class AutoHead(Head):
 
     The score is √ Σ share · (−log P(Z ≥ z))² of the standardised views z: Fisher's combination
     by squares, so that a text that is strange in one respect only is not lost among those that
-    are a little odd in all. The topic view's share, .25 to .75, grows with the AUROC (.65 to .8)
+    are a little odd in all. The topic view's share, .25 to .85, grows with the AUROC (.65 to .95)
     with which similarity tells held-out clusters of the normal texts from the rest: where the
     normal texts have topics, a new topic is what is strange about a text; where they have none,
     form is.
