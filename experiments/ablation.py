@@ -48,7 +48,7 @@ GROUPS: dict[str, Callable[[Feature], bool]] = {
     "tokens, SmolLM2": lambda f: f.group == "tokens",
     "distances, SmolLM2": lambda f: f.group == "distance",
     "changes, SmolLM2": lambda f: f.group == "change",
-    "tokens, MiniLM": lambda f: f.group == "encoder" and f.part.startswith("novelty"),
+    "tokens, MiniLM": lambda f: f.group == "encoder" and "novelty" in f.part,
     "distances, MiniLM": lambda f: f.group == "encoder" and f.part.startswith(("maha", "knn")),
     "changes, MiniLM": lambda f: f.group == "encoder" and f.part.startswith("change"),
     "similarity, MiniLM": lambda f: f.group == "neighbours",

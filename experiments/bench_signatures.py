@@ -72,9 +72,13 @@ class Notes(AutoHead):
 
 
 class EveryNote(Notes):
-    """Notes on everything that a signature can hold."""
+    """Notes on everything that a signature can hold, against the training texts alone.
+
+    Held-out texts do not join the neighbours, as only monotone detectors would meet them.
+    """
 
     needs_curves = needs_programs = needs_context = needs_distances = True
+    is_monotone = False
 
 
 def signatures(
