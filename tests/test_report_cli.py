@@ -96,7 +96,7 @@ def test_figures_go_into_their_own_folder(report, tmp_path):
 def test_a_report_is_opened_on_request_and_only_then(report, tmp_path, monkeypatch):
     opened, has_browser = [], True
     monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or has_browser)
-    out = tmp_path / "report.html"
+    out = tmp_path / f"{'report' * 20}.html"  # longer than a line, and not to be broken
     assert report(out)[0] == 0
     assert not opened
     code, _, err = report(out, "--open")

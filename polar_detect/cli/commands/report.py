@@ -76,7 +76,8 @@ def report(
     summarise(assessment, detector.alpha, data.drift, language)
     say(out)
     if style.opens and not webbrowser.open(out.resolve().as_uri()):
-        err.print(language.say("terminal.no_browser", path=out), highlight=False, markup=False)
+        said = language.say("terminal.no_browser", path=out)
+        err.print(said, highlight=False, markup=False, soft_wrap=True)
 
 
 def _checked_format(out: Path, wanted: str | None, language: Language) -> str:
