@@ -220,15 +220,15 @@ def _encodings() -> list[BadInput]:
 
 
 def _archives() -> list[BadInput]:
-    packed = gzip.compress(table() * 50)
-    long = gzip.compress(b"id,text\n1,good\n2," + b"a" * 12_000_000 + b"\n3,good\n")
+    packed = gzip.compress(table() * 50, mtime=0)
+    long = gzip.compress(b"id,text\n1,good\n2," + b"a" * 12_000_000 + b"\n3,good\n", mtime=0)
     return [
-        BadInput("whole.csv.gz", gzip.compress(table()), N_GOOD),
+        BadInput("whole.csv.gz", gzip.compress(table(), mtime=0), N_GOOD),
         BadInput("cut.csv.gz", packed[: len(packed) // 2], None),
         BadInput("changed.csv.gz", packed[:40] + b"\0\0\0" + packed[43:], None),
-        BadInput("twice.csv.gz", gzip.compress(packed), None),
+        BadInput("twice.csv.gz", gzip.compress(packed, mtime=0), None),
         BadInput("bomb.csv.gz", long, 3, 1),
-        BadInput("packed.csv", gzip.compress(table()), None),
+        BadInput("packed.csv", gzip.compress(table(), mtime=0), None),
     ]
 
 

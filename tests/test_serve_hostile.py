@@ -93,7 +93,7 @@ HOSTILE = {
     "bad-chunk": CHUNKED + b"\r\nZZ\r\nabc\r\n0\r\n\r\n",
     "huge-chunk": CHUNKED + b"\r\nFFFFFFFFFFFFFFFFFF\r\nabc\r\n0\r\n\r\n",
     "many-chunks": CHUNKED + b"\r\n" + b"10000\r\n" + b" " * 65536 + b"\r\n" * 20,
-    "packed": post(gzip.compress(GOOD.encode()), "Content-Encoding: gzip"),
+    "packed": post(gzip.compress(GOOD.encode(), mtime=0), "Content-Encoding: gzip"),
     "websocket": b"GET /score HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
     "deep": post("[" * 90_000),
