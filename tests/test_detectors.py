@@ -95,6 +95,16 @@ def test_a_text_is_explained_the_same_alone_as_among_others(heads, name):
 
 
 @each_head
+def test_a_head_that_is_fitted_anew_explains_its_new_scores(name):
+    rows, head = table(12, seed=7, shifted=True), fitted(name)
+    before = head.explain(rows)
+    head.fit(table(120, seed=9), table(90, seed=10, shifted=True), seed=1)
+    head.explain(rows).check_adds_up(head.scores(rows))
+    with pytest.raises(AssertionError, match="SHAP values miss by"):  # control: scores changed
+        before.check_adds_up(head.scores(rows))
+
+
+@each_head
 def test_no_texts_have_no_shap_values(heads, name):
     assert heads[name].explain(table(0, seed=0)).values.shape == (0, len(FEATURES))
 

@@ -1,6 +1,7 @@
 """Isolation forest over the distances, context and program of a signature."""
 
 import zipfile
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -46,6 +47,7 @@ class IsolationForestHead(Head):
         """Fit on normal texts; strangers are not looked at; see `Head.fit`."""
         from sklearn.ensemble import IsolationForest  # here: 0.3 s that other heads save
 
+        self.__dict__.pop("_explainer", None)  # of an earlier fit
         self._features = normal.features
         self._forest = IsolationForest(n_estimators=200, random_state=seed)
         self._forest.fit(self._select(normal).values)
@@ -58,10 +60,7 @@ class IsolationForestHead(Head):
 
     def _explain(self, table: FeatureTable) -> Attribution:
         """Return exact TreeSHAP values; see `Head.explain`."""
-        import shap  # here, because its just-in-time compiler takes seconds to import
-
-        selected = self._select(table)
-        explainer = shap.TreeExplainer(self._forest)
+        selected, explainer = self._select(table), self._explainer
         path_lengths = np.asarray(explainer.shap_values(selected.values), np.float64)
         # log2(score) = −(mean path length) / expectation; the forest keeps the expectation to
         # itself, so it is taken from a text of zeros, the same in every batch.
@@ -73,6 +72,13 @@ class IsolationForestHead(Head):
         position = {feature: i for i, feature in enumerate(table.features)}
         values[:, [position[feature] for feature in selected.features]] = path_lengths * factor
         return Attribution(base * factor, values, table.features)
+
+    @cached_property
+    def _explainer(self) -> Any:
+        """Read the forest's trees once, not at every call: that takes a quarter of a second."""
+        import shap  # here, because its just-in-time compiler takes seconds to import
+
+        return shap.TreeExplainer(self._forest)
 
     def save(self, folder: Path) -> None:
         """Write a skops file and the feature names; see `Head.save`."""
