@@ -8,12 +8,12 @@ import sys
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from polar_detect import cli
-from polar_detect.backbone import Backbone
 from polar_detect.errors import ModelNotFoundError
 from polar_detect.models import (
     DEFAULT_ENCODER,
@@ -23,6 +23,9 @@ from polar_detect.models import (
     available,
     resolve,
 )
+
+if TYPE_CHECKING:  # it imports torch, which the process that only hands out the tests never needs
+    from polar_detect.backbone import Backbone
 
 # The time of an example says more about the machine's other work than about the code.
 settings.register_profile("polar", deadline=None)
@@ -44,13 +47,17 @@ def smollm2() -> LocalModel:
 
 
 @pytest.fixture(scope="session")
-def real(smollm2) -> Backbone:
+def real(smollm2) -> "Backbone":
+    from polar_detect.backbone import Backbone
+
     return Backbone.load(smollm2.folder)
 
 
 @pytest.fixture(scope="session")
-def gemma3() -> Backbone:
+def gemma3() -> "Backbone":
     """Return the multilingual model where it is on this machine: it is too large to fetch here."""
+    from polar_detect.backbone import Backbone
+
     status = next(m for m in available() if m.name == MULTILINGUAL_MODEL)
     if not status.is_cached:
         pytest.skip(f"'polar-detect models fetch {MULTILINGUAL_MODEL}' was not run")
