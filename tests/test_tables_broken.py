@@ -2,6 +2,7 @@ import gzip
 import io
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -177,6 +178,42 @@ def test_a_truncated_archive_is_refused(save, pack, name):
 def test_a_broken_binary_file_is_refused(save, name, content):
     with pytest.raises(InputError, match=r"cannot be read as .*; expected"):
         read(save(content, name))
+
+
+def parquet(texts, **changes):
+    """Return a Parquet file of numbers and texts, in which bytes of `changes` are replaced."""
+    file = io.BytesIO()
+    rows = pa.table({"number": range(len(texts)), "texxt": texts})
+    pq.write_table(rows, file, compression="none", use_dictionary=False, store_schema=False)
+    content = file.getvalue()
+    for old, new in changes.items():
+        assert old.encode() in content
+        content = content.replace(old.encode(), new)
+    return content
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 10])
+def test_parquet_rows_whose_text_is_not_utf8_are_rejected_and_all_others_read(save, n_rows):
+    texts = ["one", "xxxx", "three", "yyyy", None]
+    content = parquet(texts, xxxx=b"a\xff\xfeb", yyyy=b"\x81\x81\x81c")
+    rows, lines, rejected = read(save(content, "a.parquet"), n_rows)
+    assert [str(text) for _, text in rows] == ["one", "three", "<NA>"]
+    assert [int(number) for number, _ in rows] == [0, 2, 4]
+    assert list(lines) == [1, 3, 5]
+    reason = "column 'texxt': bytes that are not UTF-8"
+    assert [(row.line, row.reason, row.text) for row in rejected] == [
+        (2, reason, r"a\xff\xfeb"),
+        (4, reason, r"\x81\x81\x81c"),
+    ]
+
+
+def test_a_parquet_file_whose_names_or_rows_are_none_of_them_utf8_is_refused(save):
+    broken = save(parquet(["one"], texxt=b"te\xff\xfet"), "a.parquet")
+    with pytest.raises(InputError, match=r"cannot be read as Parquet .*; expected a Parquet file"):
+        read(broken)
+    broken = save(parquet(["xxxx"], xxxx=b"a\xff\xfeb"), "b.parquet")
+    with pytest.raises(InputError, match=r"no row can be read \(line 1: column 'texxt': bytes"):
+        read(broken)
 
 
 line = st.text(st.sampled_from('ab,"\n\r;é'), max_size=12)
