@@ -44,6 +44,7 @@ from polar_detect.reference import Geometry
 from polar_detect.sealing import FORMAT, MANIFEST, check_files, read_manifest, sealed
 from polar_detect.stored import Stored
 from polar_detect.tables.rows import RowTemplate
+from polar_detect.tables.staging import alone_in
 from polar_detect.tokens import TokenIndex
 
 # Artifacts of older minor versions keep loading, and a test holds it to those in tests/artifacts.
@@ -94,8 +95,9 @@ def save(
         raise NotFittedError("Got a detector that is not fitted; expected a fitted one; call fit.")
     check_target(folder)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with _staged(folder) as staged:
+        target = folder.resolve()  # a link keeps pointing to the folder that it names
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with alone_in(target.parent), _staged(target) as staged:
             _write(detector, staged, {"text_column": text_column, "sampled_from": sampled_from})
     except OSError as error:
         raise OutputError(
@@ -197,7 +199,6 @@ def _staged(folder: Path) -> Iterator[Path]:
 
     A kill leaves the earlier artifact, or the new one; what else it leaves, the next save removes.
     """
-    folder = folder.resolve()  # a link keeps pointing to the folder that it names
     staged, former = (folder.with_name(f".{folder.name}.{part}") for part in ("staged", "former"))
     if former.exists() and not folder.exists():  # killed between the two renames below
         former.rename(folder)

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -314,6 +315,14 @@ def test_a_link_keeps_pointing_to_the_detector_that_is_replaced(fitted_on_tiny, 
     assert (tmp_path / "link").is_symlink()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "out"]
     PolarDetector.load(tmp_path / "link")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nothing is locked there")
+def test_saves_into_one_folder_at_once_wait_for_each_other(fitted_on_tiny, tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(fitted_on_tiny.save, [tmp_path / "out"] * 8))
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    PolarDetector.load(tmp_path / "out")
 
 
 def test_a_place_that_cannot_be_written_is_named(fitted_on_tiny, tmp_path):

@@ -58,6 +58,21 @@ def staged(path: Path) -> Iterator[Path]:
         raise cannot_write(path, error) from error
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Let one process or thread at a time run what replaces folders inside `folder`."""
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # no locks on this file system
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def remove_abandoned(path: Path) -> None:
     """Remove the staged files for `path` whose writers are gone; others' are left alone."""
     target = path.resolve()
