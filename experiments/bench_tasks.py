@@ -28,6 +28,7 @@ QUICK = (
 
 _LOADERS: dict[str, Loader] = {}
 _MATCHED: list[str] = []
+_FRESH: list[str] = []
 
 _AG_CLASSES = {"world": "1", "sports": "2", "business": "3", "scitech": "4"}
 _TREC_CLASSES = "01345"  # class 2, abbreviations, has 95 questions only
@@ -47,7 +48,7 @@ def add_split_options(
     parser: argparse.ArgumentParser, *, tasks: Sequence[str], n_train: int, n_test: int
 ) -> None:
     """Add what says which splits of which tasks are drawn, with these defaults."""
-    known = common.some_of(names())
+    known = common.some_of([*names(), *fresh()])
     parser.add_argument("--tasks", type=known, default=tuple(tasks), help="a,b,…")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--n-train", type=int, default=n_train)
@@ -55,8 +56,17 @@ def add_split_options(
 
 
 def names() -> list[str]:
-    """Return every task's name, the length-matched ones last."""
-    return [*_LOADERS, *(name + MATCHED for name in _MATCHED)]
+    """Return the names of the benchmark's tasks, the length-matched ones last."""
+    plain = [name for name in _LOADERS if name not in _FRESH]
+    return [*plain, *(name + MATCHED for name in _MATCHED)]
+
+
+def fresh() -> list[str]:
+    """Return the names of the tasks that no choice was made on: feature, view, weight or scale.
+
+    They are to be measured when something is finished, and nothing is to be chosen by them.
+    """
+    return list(_FRESH)
 
 
 @functools.lru_cache(maxsize=4)
@@ -71,13 +81,16 @@ def split(name: str, data: Path, *, seed: int, n_train: int = 600, n_test: int =
     return draw(load(name, data, seed), seed=seed, n_train=n_train, n_test=n_test)
 
 
-def _task(*names: str, is_matched: bool = False) -> Callable[[Callable[..., Task]], Loader]:
+def _task(
+    *names: str, is_matched: bool = False, is_fresh: bool = False
+) -> Callable[[Callable[..., Task]], Loader]:
     """Register a loader, one task for each name; it is told the name."""
 
     def register(loader: Callable[..., Task]) -> Loader:
         for name in names:
             _LOADERS[name] = functools.partial(loader, name)
         _MATCHED.extend(names if is_matched else ())
+        _FRESH.extend(names if is_fresh else ())
         return loader
 
     return register
@@ -254,6 +267,126 @@ def _steel(name: str, data: Path, _: int) -> Task:
     return _with_numbers(name, texts, stored["X"].astype(np.float64), stored["y"] == 1)
 
 
+@_task("clinc-domains", is_fresh=True)
+def _clinc_domains(name: str, data: Path, seed: int) -> Task:
+    """Tell queries of five domains from those of the five others, drawn anew by each seed."""
+    domains = _json(data / "clinc150/domains.json")
+    chosen = np.random.default_rng(seed).permutation(sorted(domains))[:5]
+    intents = {intent for domain in chosen for intent in domains[domain]}
+    parts = _json(data / "clinc150/data_full.json")
+    pairs = [pair for part in ("train", "val", "test") for pair in parts[part]]
+    return _of_classes(name, pairs, intents)
+
+
+@_task("atis-flights", "snips-one", "hwu64-half", is_fresh=True)
+def _some_intents(name: str, data: Path, seed: int) -> Task:
+    """Commands of some intents against all others to the same assistant.
+
+    Questions for flights; one intent of seven, the next for each seed; half of the intents.
+    """
+    source = name.split("-")[0].upper()
+    texts, labels = (_intent_lines(data, source, file) for file in ("seq.in", "label"))
+    intents = sorted(set(labels))
+    chosen = {
+        "atis-flights": ["atis_flight"],
+        "snips-one": [intents[seed % len(intents)]],
+        "hwu64-half": np.random.default_rng(seed).permutation(intents)[::2].tolist(),
+    }[name]
+    return _of_classes(name, zip(texts, labels, strict=True), set(chosen))
+
+
+@_task("stackoverflow-one", is_fresh=True)
+def _stackoverflow_one(name: str, data: Path, seed: int) -> Task:
+    """Question titles of one subject, the next for each seed, against all others."""
+    titles = pd.concat([_titles(data, part) for part in ("train", "dev", "test")])
+    subjects = sorted(titles["label"].unique())
+    pairs = zip(titles["text"], titles["label"], strict=True)
+    return _of_classes(name, pairs, {subjects[seed % len(subjects)]})
+
+
+@_task("agnews-one", is_fresh=True)
+def _agnews_one(name: str, data: Path, seed: int) -> Task:
+    """News of one subject, the next for each seed, against the three others."""
+    subjects = list(_AG_CLASSES)
+    pools = [_agnews(f"agnews-{subject}", data, seed).anomalous[0] for subject in subjects]
+    normal = pools.pop(seed % len(subjects))
+    return Task(name, normal, tuple(pools))
+
+
+@_task("trec-one", is_fresh=True)
+def _trec_one(name: str, data: Path, seed: int) -> Task:
+    """Questions of one kind, the next large one for each seed, against the five others."""
+    classes = _sentences(data, "TREC.train.all", "TREC.test.all")
+    normal = classes.pop(_TREC_CLASSES[seed % len(_TREC_CLASSES)])
+    return Task(name, normal, tuple(classes.values()))
+
+
+@_task("products", "films", is_fresh=True)
+def _reviews(name: str, data: Path, _: int) -> Task:
+    """Sentences of good reviews of products or films against those of bad ones."""
+    file = {"products": "custrev.all", "films": "rt-polarity.all"}[name]
+    classes = _sentences(data, file)
+    return Task(name, classes["1"], (classes["0"],))
+
+
+@_task("subj-plots", is_fresh=True)
+def _subj_plots(name: str, data: Path, seed: int) -> Task:
+    """Sentences of plots against sentences of reviews."""
+    return _turned(name, _subj("subj", data, seed))
+
+
+@_task("maintnorm-b", is_fresh=True)
+def _maintnorm_b(name: str, data: Path, seed: int) -> Task:
+    """Maintenance texts of company b against those of company a."""
+    return _turned(name, _maintnorm("maintnorm", data, seed))
+
+
+@_task("ja-complaints", is_fresh=True)
+def _ja_complaints(name: str, data: Path, seed: int) -> Task:
+    """Complaints about hotels against favourable sentences."""
+    return _turned(name, _japanese("ja-sentiment", data, seed))
+
+
+@_task("thunderbird-rare", is_fresh=True)
+def _thunderbird_rare(name: str, data: Path, _: int) -> Task:
+    """Lines of common templates against lines of the rare ones, a tenth of all at most."""
+    log = _log(data, "Thunderbird")
+    counts = log["EventId"].value_counts(ascending=True)
+    rare = counts.index[counts.cumsum() <= len(log) / 10]
+    is_rare = log["EventId"].isin(rare)
+    return Task(name, _texts(log["Content"][~is_rare]), (_texts(log["Content"][is_rare]),))
+
+
+@_task("log-linux", "log-hadoop", is_fresh=True)
+def _whole_lines(name: str, data: Path, _: int) -> Task:
+    """Whole lines of one system against those of others that date them alike."""
+    systems = {"log-linux": ("Linux", "Mac", "OpenSSH"), "log-hadoop": ("Hadoop", "Zookeeper")}
+    pools = [_lines(_read(data / f"loghub2k/{s}/{s}_2k.log").split("\n")) for s in systems[name]]
+    return Task(name, pools[0], tuple(pools[1:]))
+
+
+@_task("blocks", "trees", is_fresh=True)
+def _measurements(name: str, data: Path, _: int) -> Task:
+    """Measurements of blocks of pages, and of trees from above, three significant digits each."""
+    file = {"blocks": "27_PageBlocks", "trees": "44_Wilt"}[name]
+    stored = np.load(common.existing(data / f"adbench_classical/{file}.npz"))
+    texts = [" ".join(f"{value:.3g}" for value in row) for row in stored["X"]]
+    return _with_numbers(name, texts, stored["X"].astype(np.float64), stored["y"] == 1)
+
+
+def _of_classes(name: str, pairs: Iterable[tuple[str, str]], normal: set[str]) -> Task:
+    """Return the task that texts of some classes are normal in."""
+    inside, outside = [], []
+    for text, label in pairs:
+        (inside if label in normal else outside).append(text)
+    return Task(name, _lines(inside), (_lines(outside),))
+
+
+def _turned(name: str, task: Task) -> Task:
+    """Return the task with normal and anomalous texts in each other's place."""
+    return Task(name, task.anomalous[0], (task.normal,))
+
+
 def _with_numbers(
     name: str, texts: list[str], numbers: np.ndarray, is_anomalous: np.ndarray
 ) -> Task:
@@ -283,8 +416,12 @@ def _repairs(data: Path) -> pd.DataFrame:
 
 
 def _intent_texts(data: Path, source: str) -> tuple[str, ...]:
-    paths = [data / f"intent_oos/{source}/{part}/seq.in" for part in ("train", "valid", "test")]
-    return _lines(line for path in paths for line in _read(path).split("\n"))
+    return _lines(_intent_lines(data, source, "seq.in"))
+
+
+def _intent_lines(data: Path, source: str, file: str) -> list[str]:
+    paths = [data / f"intent_oos/{source}/{part}/{file}" for part in ("train", "valid", "test")]
+    return [line for path in paths for line in _read(path).rstrip("\n").split("\n")]
 
 
 def _sentences(data: Path, *files: str) -> dict[str, tuple[str, ...]]:

@@ -144,8 +144,11 @@ def _options() -> argparse.Namespace:
     common.add_data_option(parser)
     parser.add_argument("--quick", action="store_true", help="eight tasks, two seeds")
     parser.add_argument(
-        "--tasks", type=common.some_of(bench_tasks.names()), help="a,b,…; default: all"
+        "--tasks",
+        type=common.some_of([*bench_tasks.names(), *bench_tasks.fresh()]),
+        help="a,b,…; default: all but the fresh ones",
     )
+    parser.add_argument("--fresh", action="store_true", help="the tasks that nothing was chosen on")
     parser.add_argument("--seeds", type=int, help="default: 5, with --quick 2")
     parser.add_argument(
         "--methods",
@@ -162,7 +165,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=_OUT, help=f"results; default: {_OUT}")
     parser.add_argument("--json", type=Path, help="file for the runs of the table")
     options = parser.parse_args()
-    options.tasks = options.tasks or (bench_tasks.QUICK if options.quick else bench_tasks.names())
+    every = bench_tasks.fresh() if options.fresh else bench_tasks.names()
+    options.tasks = options.tasks or (bench_tasks.QUICK if options.quick else every)
     options.seeds = options.seeds or (2 if options.quick else 5)
     return options
 

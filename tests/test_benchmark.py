@@ -131,6 +131,22 @@ def test_each_seed_takes_another_large_class_of_questions_out(tmp_path):
     assert sorted(out) == [f"kind {c}" for c in (0, 1, 3, 4, 5)]
 
 
+def test_each_seed_takes_one_kind_of_questions_for_normal(tmp_path):
+    write(tmp_path / "sentconv/TREC.train.all", "".join(f"{c} kind {c}\n" for c in range(6)))
+    write(tmp_path / "sentconv/TREC.test.all", "0 more\n")
+    tasks = [bench_tasks.load("trec-one", tmp_path, seed) for seed in range(5)]
+    assert [task.normal[0] for task in tasks] == [f"kind {c}" for c in (0, 1, 3, 4, 5)]
+    assert all(len(task.anomalous) == 5 for task in tasks)
+
+
+def test_rare_templates_are_a_tenth_of_the_lines_at_most(tmp_path):
+    lines = ["common,one"] * 12 + ["usual,two"] * 6 + ["rare,three"] * 2
+    path = tmp_path / "loghub2k/Thunderbird/Thunderbird_2k.log_structured.csv"
+    write(path, "\n".join(["EventId,Content", *lines]))
+    task = bench_tasks.load("thunderbird-rare", tmp_path, 0)
+    assert (set(task.normal), task.anomalous) == ({"one", "two"}, (("three",) * 2,))
+
+
 def test_machine_text_is_paired_with_its_original(tmp_path):
     stored = {"original": ["a", "b"], "sampled": ["a more", "b more"]}
     write(tmp_path / "fastdetectgpt/xsum_gpt-4.raw_data.json", json.dumps(stored))
@@ -158,6 +174,11 @@ def test_a_missing_data_set_names_the_option(tmp_path):
 def test_the_quick_tasks_are_tasks():
     assert len(bench_tasks.QUICK) == 8
     assert set(bench_tasks.QUICK) < set(bench_tasks.names())
+
+
+def test_fresh_tasks_are_none_of_the_benchmarks():
+    assert len(bench_tasks.fresh()) == 17
+    assert not set(bench_tasks.fresh()) & set(bench_tasks.names())
 
 
 # The cache
