@@ -151,7 +151,10 @@ def _mahalanobis(train: Array, test: Array) -> Scores:
 
 
 def columns(sample: Sample) -> dict[str, Scores]:
-    """Score the raw columns: without labels, and with those of anomalous rows not in the test."""
+    """Score the raw columns: without labels, and with those of anomalous rows not in the test.
+
+    Without the latter where the test has all anomalous rows.
+    """
     numbers, split = sample.task.numbers, sample.split
     if numbers is None:
         return {}
@@ -162,6 +165,8 @@ def columns(sample: Sample) -> dict[str, Scores]:
     labels = np.repeat([0, 1], [len(train), len(spare)])
     forest = IsolationForest(n_estimators=_N_TREES, random_state=sample.seed).fit(train)
     scores = {"columns + isolation forest": -forest.score_samples(test)}
+    if not len(spare):
+        return scores
     classifiers = {
         "columns + random forest, with labels": RandomForestClassifier(
             n_estimators=_N_TREES, class_weight="balanced", random_state=sample.seed

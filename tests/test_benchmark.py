@@ -348,6 +348,11 @@ def test_columns_are_scored_with_labels_that_are_not_tested():
     assert figures("columns", 0.0) == {}
     labels_alone = figures("columns", 0.0, rng.normal(size=(220, 3)))
     assert max(labels_alone.values()) < 0.7  # test labels do not reach the classifiers
+    drawn = sample(0.0, numbers)
+    every = bench_baselines.Sample(
+        drawn.task, common.split(drawn.task, seed=0, n_train=100, n_test=60), 0, None
+    )
+    assert list(bench_baselines.FAMILIES["columns"](every)) == ["columns + isolation forest"]
 
 
 def test_the_default_detector_is_fitted_on_the_training_texts_alone(tiny_folder, minilm):  # noqa: ARG001
