@@ -142,13 +142,14 @@ def _options() -> argparse.Namespace:
     families = (*bench_baselines.FAMILIES, POLAR)
     parser = argparse.ArgumentParser(description=__doc__)
     common.add_data_option(parser)
-    parser.add_argument("--quick", action="store_true", help="eight tasks, two seeds")
+    suite = parser.add_mutually_exclusive_group()
+    suite.add_argument("--quick", action="store_true", help="eight tasks, two seeds")
+    suite.add_argument("--fresh", action="store_true", help="the tasks that nothing was chosen on")
     parser.add_argument(
         "--tasks",
         type=common.some_of([*bench_tasks.names(), *bench_tasks.fresh()]),
         help="a,b,…; default: all but the fresh ones",
     )
-    parser.add_argument("--fresh", action="store_true", help="the tasks that nothing was chosen on")
     parser.add_argument("--seeds", type=int, help="default: 5, with --quick 2")
     parser.add_argument(
         "--methods",

@@ -46,7 +46,6 @@ _GAINS = (-0.02, 0.0)
 _LOSS = Feature("loss", "mean")
 _SIMILARITY = Feature("neighbours", "similarity_mean")
 _FAR_SIMILARITY = Feature("neighbours", "similarity_far")
-_SIMILARITIES = (_SIMILARITY, _FAR_SIMILARITY)
 _FLUENCY = Feature("encoder", "characters_per_token")
 
 
@@ -176,18 +175,18 @@ class AutoHead(Head):
         scale = Scale.fit(normal.values)
         inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
         far_share, trust = _far_share(normal, strangers), _encoder_trust(normal)
-
-        def by_scale(views: Sequence[Vector]) -> Vector:
-            return _mean_view(list(zip((1 - far_share, far_share), views, strict=True)), inside)
-
-        def learned(is_seen: Callable[[Feature], bool]) -> Vector:
-            weights = logistic_weights(inside, outside, _columns(normal, is_seen), seed=seed)
-            return _monotone(weights, normal.features)
-
+        scales = [(1 - far_share, _SIMILARITY, _is_near), (far_share, _FAR_SIMILARITY, _is_text)]
+        similarity: list[tuple[float, Vector]] = []
+        learned: list[tuple[float, Vector]] = []
+        for counts, feature, is_seen in scales:
+            if counts:
+                weights = logistic_weights(inside, outside, _columns(normal, is_seen), seed=seed)
+                learned.append((counts, _monotone(weights, normal.features)))
+                similarity.append((counts, _near_to(normal, feature)))
         groups = [
             [
-                (trust / 2, by_scale([_near_to(normal, feature) for feature in _SIMILARITIES])),
-                (trust / 2, by_scale([learned(_is_near), learned(_is_text)])),
+                (trust / 2, _mean_view(similarity, inside)),
+                (trust / 2, _mean_view(learned, inside)),
                 (1 - trust, _changes(normal)),
             ],
             _form_parts(normal, trust),
@@ -330,7 +329,7 @@ def _far_share(normal: FeatureTable, strangers: FeatureTable) -> float:
     """Return how much the wider scale counts; nothing where signatures do not have it."""
     if _FAR_SIMILARITY not in normal.features:
         return 0.0
-    near, far = (_separation(normal, strangers, f) for f in _SIMILARITIES)
+    near, far = (_separation(normal, strangers, f) for f in (_SIMILARITY, _FAR_SIMILARITY))
     return float(np.interp(far - near, _GAINS, (0, 1)))
 
 
