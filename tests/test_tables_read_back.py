@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from polar_detect.tables import RowTemplate
@@ -32,13 +32,15 @@ def rows(draw):
 
 def rounded(column, decimals):
     """Return what the template may keep of a column, found another way."""
-    values = [float(cell) if cell not in {"", "N/A"} else np.nan for cell in column]
+    cells = [" ".join(cell.split()) for cell in column]
+    values = [np.nan if cell.lower() in MISSING else float(cell) for cell in cells]
     return np.asarray([
         float(f"{v:.{decimals}f}") if abs(v) < 1e15 else float(f"{v:.6g}") for v in values
     ])  # fmt: skip
 
 
 @given(rows())
+@example(pd.DataFrame({"a": ["1.25", "2", "3"], "b": ["0", " ", "1"]}, dtype=str))
 def test_numbers_come_back_out_of_a_rows_text_as_they_were_rounded(frame):
     template = RowTemplate.fit(frame, list(frame.columns))
     found = template.read_numbers(template.texts(frame))
