@@ -14,10 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from polar_detect.errors import InputError, ModelError
+from polar_detect.lanes import spread
 from polar_detect.loading import load_decoder
 from polar_detect.products import QuickBlock, each_block, in_blocks, is_mixture
 from polar_detect.read_out import Moments, ReadOut
-from polar_detect.recording import Call, find_final_norm, first_input, record_calls
+from polar_detect.recording import Call, examine, first_input, record_calls
 from polar_detect.runtime import best_dtype, keep_freed_memory
 
 _PRECISE_SHARE = 10  # one layer in so many, the first ones, has no quick form
@@ -60,9 +61,8 @@ class Backbone:
         self.quick_dtype = quick_dtype or best_dtype(self.device)
         self._calls: dict[int, list[tuple[Call, Call]]] = {}
         probe = self._probe(1, 2)
-        self.final_norm = find_final_norm(
-            model, self.blocks, lambda: model(input_ids=probe, use_cache=False)
-        )
+        self._anatomy = examine(model, self.blocks, lambda: model(input_ids=probe, use_cache=False))
+        self.final_norm = self._anatomy.final_norm
         config = model.config.get_text_config()
         self._read_out = ReadOut(
             self.final_norm,
@@ -192,12 +192,13 @@ class Backbone:
             return lambda rows: precise_call.of(self.blocks[layer], rows), torch.float32
         return lambda rows: quick_call.of(quick, rows).float(), quick.dtype
 
+    @torch.no_grad()
     def _quick_forms(self) -> list[QuickBlock | None]:
         """Return each block's quick form, where it has one."""
         if self.quick_dtype == torch.float32:
             return [None] * self.n_layers
         first = -(-self.n_layers // _PRECISE_SHARE)
-        quick = [QuickBlock(block, self.quick_dtype) for block in self.blocks[first:]]
+        quick = spread(lambda block: QuickBlock(block, self.quick_dtype), self.blocks[first:])
         return [*([None] * first), *quick]
 
     def _recorded(self, n_tokens: int) -> list[tuple[Call, Call]]:
@@ -211,7 +212,7 @@ class Backbone:
     def _record(self, n_tokens: int) -> list[Call]:
         """Run the model's forward on one row; its arguments broadcast over any number of rows."""
         probe = self._probe(1, n_tokens)
-        return record_calls(self.blocks, lambda: self.model(input_ids=probe, use_cache=False))
+        return record_calls(self._anatomy, lambda: self.model(input_ids=probe, use_cache=False))
 
     @torch.no_grad()
     def _check_faithful(self) -> None:

@@ -138,7 +138,7 @@ def top_tokens(executor: Executor, batch: Batch) -> Tensor:
     """
     backbone = executor.backbone
     executor.count(batch, dict.fromkeys(range(len(batch)), backbone.n_layers))
-    states = backbone.embed(batch.input_ids).float()
+    states = batch.embedded
     for layer in range(backbone.n_layers):
         states = backbone.apply(layer, states, precise=True)
     (tokens,) = by_blocks(

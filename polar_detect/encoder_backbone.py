@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from polar_detect.errors import InputError, ModelError
 from polar_detect.loading import load_encoder
 from polar_detect.products import QuickBlock, in_blocks, is_mixture
-from polar_detect.recording import Call, find_final_norm, first_input, record_calls
+from polar_detect.recording import Call, examine, first_input, record_calls
 from polar_detect.runtime import best_dtype, keep_freed_memory
 
 
@@ -82,7 +82,8 @@ class EncoderBackbone:
         self.quick_dtype = quick_dtype or best_dtype(self.device)
         self._calls: dict[int, list[Call]] = {}
         probe = self._probe(1, 4)
-        self.final_norm = find_final_norm(model, self.blocks, lambda: model(input_ids=probe))
+        self._anatomy = examine(model, self.blocks, lambda: model(input_ids=probe))
+        self.final_norm = self._anatomy.final_norm
         self._check_faithful()
         is_quick = self.quick_dtype != torch.float32
         self._quick_blocks: list[QuickBlock | None] = [
@@ -158,7 +159,7 @@ class EncoderBackbone:
 
     @torch.no_grad()
     def _record(self, input_ids: Tensor) -> list[Call]:
-        return record_calls(self.blocks, lambda: self.model(input_ids=input_ids))
+        return record_calls(self._anatomy, lambda: self.model(input_ids=input_ids))
 
     @torch.no_grad()
     def _check_faithful(self) -> None:

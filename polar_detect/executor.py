@@ -37,6 +37,8 @@ class Batch:
         Positions whose target is a token of the text.
     is_text : (n_texts, n_tokens) bool
         Positions that hold a token of the text.
+    embedded : (n_texts, n_tokens, hidden) float32
+        What the first layer gets.
     """
 
     index: NDArray[np.int64]
@@ -44,6 +46,7 @@ class Batch:
     targets: Tensor
     is_target: Tensor
     is_text: Tensor
+    embedded: Tensor
 
     def __len__(self) -> int:
         return len(self.index)
@@ -55,7 +58,7 @@ class Batch:
 
     def rows(self, texts: Sequence[int]) -> Self:
         """Return the batch of the given rows only."""
-        parts = (self.input_ids, self.targets, self.is_target, self.is_text)
+        parts = (self.input_ids, self.targets, self.is_target, self.is_text, self.embedded)
         return type(self)(self.index[list(texts)], *(part[list(texts)] for part in parts))
 
 
@@ -134,7 +137,8 @@ def _batch(
         is_target[r, len(prefix) : len(sequence) - 1] = True
         is_text[r, len(prefix) + 1 : fed] = True
     device = backbone.device
-    parts = (input_ids, targets, is_target, is_text)
+    embedded = backbone.embed(input_ids.to(device)).float()
+    parts = (input_ids, targets, is_target, is_text, embedded)
     return Batch(np.asarray(index), *(part.to(device) for part in parts))
 
 
@@ -217,10 +221,10 @@ class Executor:
 
     def _run(self, batch: Batch, schedule: Schedule, *, precise: bool) -> Tensor:
         """Return the slots (n_slots, n_tokens, hidden) after the last step."""
-        embedded = self.backbone.embed(batch.input_ids)
+        embedded = batch.embedded
         states = embedded.new_empty((schedule.n_slots, *embedded.shape[1:]))
-        for text, slot in schedule.roots:
-            states[slot] = embedded[text]
+        texts, slots = zip(*schedule.roots, strict=True)
+        states[list(slots)] = embedded[list(texts)]
         for step in schedule.steps:
             sources = torch.tensor(step.sources, device=states.device)
             targets = torch.tensor(step.targets, device=states.device)
@@ -236,7 +240,7 @@ class Executor:
         self, batch: Batch, schedule: Schedule
     ) -> tuple[dict[int, Tensor], list[tuple[Tensor, Tensor]]]:
         """Return the final states by slot, and each step's (before, after), with their graph."""
-        embedded = self.backbone.embed(batch.input_ids).requires_grad_()
+        embedded = batch.embedded.detach().requires_grad_()
         states = {slot: embedded[text] for text, slot in schedule.roots}
         pairs = []
         for step in schedule.steps:

@@ -51,6 +51,28 @@ def spread(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Re
         return list(_pool(n_lanes).map(torch.no_grad()(function), todo))
 
 
+def overlap(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Return ``[function(item) for item in items]``, as many at once as there are lanes.
+
+    For functions that `spread` work by themselves, again and again: where one of them has fewer
+    blocks left than there are lanes, another one's blocks fill them.
+    """
+    with lanes():
+        todo = list(items)
+        n_lanes: int = _inside.n_lanes
+        if min(n_lanes, len(todo)) <= 1:
+            return [function(item) for item in todo]
+        own = torch.set_grad_enabled(torch.is_grad_enabled())(function)
+        with ThreadPoolExecutor(n_lanes, "overlap", _lead, (n_lanes,)) as leaders:
+            return list(leaders.map(own, todo))
+
+
+def _lead(n_lanes: int) -> None:
+    """Make this thread one that spreads its work on so many lanes."""
+    torch.set_num_threads(1)
+    _inside.n_lanes = n_lanes
+
+
 def by_blocks(
     function: Callable[..., tuple[Tensor, ...]], *tensors: Tensor, size: int
 ) -> tuple[Tensor, ...]:

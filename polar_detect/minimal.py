@@ -13,7 +13,7 @@ import numpy as np
 
 from polar_detect.criteria import Criterion, SameLoss
 from polar_detect.executor import Batch, Executor, batches
-from polar_detect.lanes import lanes
+from polar_detect.lanes import lanes, overlap
 from polar_detect.program import Program
 from polar_detect.schedule import Job
 from polar_detect.search import (
@@ -96,7 +96,8 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
     results = [no_program(executor.backbone.n_layers)] * len(rows)
     executor.spent.clear()
     methods = [search] * len(rows) if callable(search) else search
-    for batch in batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=2048):
+
+    def search_one(batch: Batch) -> None:
         measuring, measured = criterion.measure(executor, batch)
         searches = [partial(methods[int(text)], tolerance=tolerance) for text in batch.index]
         found = search_batch(measuring, measured, searches, criterion.limit)
@@ -106,6 +107,8 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
         if measuring is not executor:
             verified = _with_losses(executor, batch, verified)
         record_verified(results, executor, batch, verified)
+
+    overlap(search_one, batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=2048))
     return results
 
 

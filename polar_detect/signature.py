@@ -146,13 +146,10 @@ class Tracer:
         out.n_chars[:] = [self._n_chars(*pair) for pair in zip(texts, rows, strict=True)]
         tokens = [self._no_tokens()] * len(texts)
         size = block_tokens(self.backbone.device, self.backbone.quick_dtype)
-        found = [
-            (batch, self.backbone.embed(batch.input_ids).float())
-            for batch in batches(rows, self.backbone, reads_last=True, max_batch_tokens=size)
-        ]
-        spread(lambda item: self._trace_batch(*item, out, tokens), found)
+        found = list(batches(rows, self.backbone, reads_last=True, max_batch_tokens=size))
+        spread(lambda batch: self._trace_batch(batch, out, tokens), found)
         if self.curves == "exact":
-            for batch, _ in found:
+            for batch in found:
                 out.skip[batch.index], out.loop[batch.index] = self._exact_curves(batch)
         return replace(out, tokens=TokenStates.of(tokens)) if tokens else out
 
@@ -190,12 +187,9 @@ class Tracer:
         prefixes = [p[max(0, len(p) - n) :] for p, n in zip(prefixes, room, strict=True)]
         out = np.full((len(rows), self._n_exits), np.nan, np.float32)
         size = block_tokens(self.backbone.device, self.backbone.quick_dtype)
-        found = [
-            (batch, self.backbone.embed(batch.input_ids).float())
-            for batch in batches(rows, self.backbone, prefixes=prefixes, max_batch_tokens=size)
-        ]
-        curves = spread(lambda item: self._exit_curve(item[0], list(self._states(item[1]))), found)
-        for (batch, _), curve in zip(found, curves, strict=True):
+        found = list(batches(rows, self.backbone, prefixes=prefixes, max_batch_tokens=size))
+        curves = spread(lambda batch: self._exit_curve(batch, list(self._states(batch))), found)
+        for batch, curve in zip(found, curves, strict=True):
             out[batch.index] = curve.cpu().numpy()
         return out
 
@@ -245,14 +239,12 @@ class Tracer:
         states = np.zeros((len(self.token_depths), 0, hidden), np.float16)
         return states, np.zeros(0, np.int64), np.zeros(0, np.float32)
 
-    def _trace_batch(
-        self, batch: Batch, embedded: Tensor, out: Traces, tokens: list[TextTokens]
-    ) -> None:
+    def _trace_batch(self, batch: Batch, out: Traces, tokens: list[TextTokens]) -> None:
         where, targets = batch.is_target, batch.targets[batch.is_target]
         gradients: Sequence[Tensor] = ()
         wants_gradient = self.curves == "first-order"
         with torch.set_grad_enabled(wants_gradient):
-            states = list(self._states(embedded))
+            states = list(self._states(batch))
             if wants_gradient:
                 token_losses = self.backbone.token_losses(states[-1][where], targets)
                 total = _by_text(batch, token_losses).nanmean(1).sum()
@@ -295,9 +287,9 @@ class Tracer:
             own_states, targets, own_losses = (part.cpu().numpy() for part in parts)
             tokens[text] = (own_states, targets, own_losses)
 
-    def _states(self, embedded: Tensor) -> Iterator[Tensor]:
+    def _states(self, batch: Batch) -> Iterator[Tensor]:
         """Yield the states at each depth of the full program, n_layers + 1 of them."""
-        state = embedded.requires_grad_() if torch.is_grad_enabled() else embedded
+        state = batch.embedded.detach().requires_grad_(torch.is_grad_enabled())
         yield state
         for layer in range(self.backbone.n_layers):
             state = self.backbone.apply(layer, state)

@@ -74,7 +74,7 @@ def sweep(executor: Executor, batch: Batch, wish: Sweep) -> list[Answer]:
 def _start(executor: Executor, batch: Batch) -> _Rows:
     n_texts, n_layers = len(batch), executor.backbone.n_layers
     return _Rows(
-        executor.backbone.embed(batch.input_ids).float(),
+        batch.embedded,
         np.arange(n_texts),
         np.zeros(n_texts, np.int64),
         np.zeros((n_texts, n_layers), bool),

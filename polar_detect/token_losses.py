@@ -51,7 +51,7 @@ def _losses(backbone: Backbone, rows: Sequence[Sequence[int]]) -> list[NDArray[n
     """
     found = [np.zeros(0, np.float32) for _ in rows]
     for batch in batches(rows, backbone):
-        states = backbone.embed(batch.input_ids)
+        states = batch.embedded
         for layer in range(backbone.n_layers):
             states = backbone.apply(layer, states, precise=True)
         where = batch.is_target

@@ -1,4 +1,5 @@
 import copy
+import threading
 from types import MethodType
 
 import pytest
@@ -11,6 +12,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from polar_detect.backbone import Backbone
 from polar_detect.errors import InputError, ModelError, PolarError
 from polar_detect.program import Program
+from polar_detect.recording import Anatomy, record_calls
 
 CONFIGS = {**tiny_models.CONFIGS, "gemma2": tiny_models.GEMMA2}
 TEXT = "The pump leaks oil and the valve is stuck again."
@@ -202,6 +204,35 @@ def test_the_default_quick_form_is_low_precision_only_where_the_processor_has_it
     assert Backbone.load(folders["llama"]).quick_dtype == torch.float32
     monkeypatch.setattr("polar_detect.backbone.best_dtype", lambda _: torch.bfloat16)
     assert Backbone.load(folders["llama"]).quick_dtype == torch.bfloat16
+
+
+def test_a_new_length_runs_no_block_and_leaves_them_as_they_were(folders):
+    backbone = Backbone.load(folders["gpt2"], quick_dtype=torch.float32)
+    runs = []
+    backbone.blocks[1].mlp.register_forward_hook(lambda *_: runs.append(1))
+    hidden = backbone.embed(random_ids(2, 17))
+    assert not runs
+    assert not any("forward" in vars(block) for block in backbone.blocks)
+    backbone.apply(1, hidden)
+    assert runs
+
+
+def test_a_block_that_another_thread_calls_while_arguments_are_recorded_really_runs(llama):
+    block, hidden = llama.blocks[2], torch.randn(1, 5, 32)
+    (call,) = record_calls(Anatomy([block], [None], nn.Identity()), lambda: block(hidden, 1, a=2))
+    assert (call.args, call.kwargs) == ((1,), {"a": 2})
+    llama.embed(random_ids(1, 5))  # now the arguments for five tokens are known
+    expected = llama.apply(2, hidden, precise=True)
+    found = []
+
+    def forward():
+        other = threading.Thread(target=lambda: found.append(llama.apply(2, hidden, precise=True)))
+        other.start()
+        other.join()
+        block(hidden)
+
+    record_calls(Anatomy([block], [None], nn.Identity()), forward)
+    assert torch.equal(found[0], expected)
 
 
 # Text to tokens

@@ -3,7 +3,7 @@ import threading
 import pytest
 import torch
 
-from polar_detect.lanes import by_blocks, lanes, spread
+from polar_detect.lanes import by_blocks, lanes, overlap, spread
 
 
 @pytest.fixture(params=[1, 2, 3])
@@ -54,6 +54,34 @@ def test_gradients_are_recorded_in_the_calling_thread(n_threads):
     parts = spread(lambda i: (weight * i).sum(), range(4))
     (gradient,) = torch.autograd.grad(sum(parts), weight)
     assert gradient.tolist() == [6, 6, 6]
+
+
+def test_overlapping_functions_share_the_lanes_and_keep_the_order(n_threads):
+    def squares(n):
+        assert torch.get_num_threads() == 1
+        with torch.no_grad():
+            return spread(lambda i: (i * i, threading.get_ident()), range(n))
+
+    found = overlap(squares, range(2, 9))
+    assert [[square for square, _ in row] for row in found] == [
+        [i * i for i in range(n)] for n in range(2, 9)
+    ]
+    assert len({lane for row in found for _, lane in row}) <= n_threads
+    assert torch.get_num_threads() == n_threads
+
+
+def test_as_many_functions_overlap_as_there_are_threads(n_threads):
+    meeting = threading.Barrier(n_threads)  # passes only where so many are under way
+    overlap(lambda _: meeting.wait(timeout=300), range(2 * n_threads))
+
+
+def test_overlapping_functions_have_the_callers_gradient_mode_and_hand_errors_on(n_threads):
+    with torch.no_grad():
+        assert overlap(lambda _: torch.is_grad_enabled(), range(3)) == [False] * 3
+    assert overlap(lambda _: torch.is_grad_enabled(), range(3)) == [True] * 3
+    with pytest.raises(ZeroDivisionError):
+        overlap(lambda i: 1 // i, range(3))
+    assert torch.get_num_threads() == n_threads
 
 
 @torch.no_grad()
