@@ -5,11 +5,16 @@ own fit showed a detector that asks for everything. Nothing is chosen by test la
 alone is scored without any training, as the mean of its features' distances from the normal
 median in robust standard deviations (`tails`) and as their Mahalanobis distance (`ellipsoid`),
 and by a logistic regression of held-out clusters against normal texts (`clusters`); a group left
-out is the default detector with its features held constant.
+out is the default detector with its features held constant. `views` puts the surprise of
+`ellipsoid` and `clusters` together, as the default detector does with its own views.
+
+With --retrieval model neighbours and clusters are found by the language model's own states, so
+that nothing of the sentence encoder is in curves, programs, context and memory.
 """
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import bench_signatures
@@ -21,7 +26,7 @@ from bench_signatures import EveryNote, Signatures
 from bench_tables import Mean
 from benchmark import CACHE
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 from sklearn.covariance import LedoitWolf
 from sklearn.ensemble import IsolationForest
 
@@ -30,8 +35,11 @@ from polar_detect.calibration import conformal_p_values
 from polar_detect.detector import Engine
 from polar_detect.detectors import AutoHead, IsolationForestHead, LightGBMHead
 from polar_detect.detectors.auto import Scale, logistic_weights
+from polar_detect.encoder import Encoder
+from polar_detect.extraction import Extractor, Readings
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.metrics import auroc
+from polar_detect.signature import Tracer
 
 Method = Callable[[Signatures, int], Scores]
 Figures = dict[str, float]  # AUROC by method
@@ -45,6 +53,7 @@ GROUPS: dict[str, Callable[[Feature], bool]] = {
     "context": lambda f: f.group == "context",
     "curves + program + context": lambda f: f.group in {*_CURVES, *_PROGRAM, "context"},
     "memory": lambda f: f.group == "memory",
+    "curves + program + context + memory": lambda f: f.group in _WITHOUT_ENCODER,
     "tokens, SmolLM2": lambda f: f.group == "tokens",
     "distances, SmolLM2": lambda f: f.group == "distance",
     "changes, SmolLM2": lambda f: f.group == "change",
@@ -55,6 +64,7 @@ GROUPS: dict[str, Callable[[Feature], bool]] = {
 }
 _CURVES = {"skip", "loop", "exit"}
 _PROGRAM = {"program", "length_curve"}
+_WITHOUT_ENCODER = {*_CURVES, *_PROGRAM, "context", "memory"}
 _LOSS = Feature("loss", "mean")
 
 
@@ -83,6 +93,12 @@ def _options() -> argparse.Namespace:
     common.add_data_option(parser)
     bench_tasks.add_split_options(parser, tasks=bench_tasks.QUICK, n_train=400, n_test=150)
     parser.add_argument("--cache", type=Path, default=CACHE, help=f"default: {CACHE}")
+    parser.add_argument(
+        "--retrieval",
+        choices=("encoder", "model"),
+        default="encoder",
+        help="what finds neighbours and clusters; default: encoder",
+    )
     parser.add_argument("--out", type=Path, help="JSON file for every figure")
     return parser.parse_args()
 
@@ -92,7 +108,10 @@ def _signatures(
 ) -> tuple[Signatures, NDArray[np.bool_]]:
     sizes = {"n_train": options.n_train, "n_test": options.n_test}
     split = bench_tasks.split(name, options.data, seed=seed, **sizes)
-    path = bench_signatures.place(options.cache, "everything", seed, split.train, split.test)
+    kind = {"encoder": "everything", "model": "everything, own retrieval"}[options.retrieval]
+    if options.retrieval == "model":
+        engine = replace(engine, extractor=OwnRetrieval.fit(engine.extractor, split.train))
+    path = bench_signatures.place(options.cache, kind, seed, split.train, split.test)
     own = bench_signatures.signatures(split, engine, seed=seed, notes=EveryNote(), path=path)
     return own, split.is_anomalous
 
@@ -104,7 +123,13 @@ def _methods() -> dict[str, Method]:
         "head: LightGBM on held-out clusters": lambda own, seed: own.scores(
             LightGBMHead(), seed=seed
         ),
+        "head: LightGBM, texts not stored": _on(
+            _needs_no_texts, lambda own, seed: own.scores(LightGBMHead(), seed=seed)
+        ),
         "head: isolation forest": lambda own, seed: own.scores(IsolationForestHead(), seed=seed),
+        "head: isolation forest, texts not stored": _on(
+            _needs_no_texts, lambda own, seed: own.scores(IsolationForestHead(), seed=seed)
+        ),
         "head: mean of calibrated p-values per layer": p_values,
         "head: mean of these five": ensemble,
         "head: isolation forest on novelty and similarity": _on(_is_close, forest),
@@ -115,6 +140,7 @@ def _methods() -> dict[str, Method]:
         methods[f"alone, tails: {group}"] = _on(keep, tails)
         methods[f"alone, ellipsoid: {group}"] = _on(keep, ellipsoid)
         methods[f"alone, clusters: {group}"] = _on(keep, clusters)
+        methods[f"alone, views: {group}"] = _on(keep, views)
         methods[f"auto without: {group}"] = _without(keep)
     return methods
 
@@ -150,6 +176,58 @@ def _is_close(feature: Feature) -> bool:
     return is_encoder or feature.group in {"tokens", "memory", "neighbours"}
 
 
+def _needs_no_texts(feature: Feature) -> bool:
+    return feature.group != "context"
+
+
+class OwnRetrieval(Extractor):
+    """Finds neighbours by the language model's own states, half-way through its layers.
+
+    Parameters
+    ----------
+    tracer, encoder, wants_context
+        See `Extractor`.
+    mean, spread : (hidden,) float32
+        Of these states on training texts: a few coordinates are so large that they alone would
+        decide.
+    """
+
+    def __init__(
+        self,
+        tracer: Tracer,
+        encoder: Encoder,
+        mean: NDArray[np.float32],
+        spread: NDArray[np.float32],
+        *,
+        wants_context: bool = True,
+    ) -> None:
+        super().__init__(tracer, encoder, wants_context=wants_context)
+        self._mean, self._spread = mean, spread
+
+    @classmethod
+    def fit(cls, extractor: Extractor, texts: Sequence[str]) -> "OwnRetrieval":
+        """Fit mean and spread on training texts."""
+        states = _half_way(extractor.read(texts))
+        return cls(extractor.tracer, extractor.encoder, states.mean(0), states.std(0) + 1e-6)
+
+    def configured(self, tracer: Tracer, *, wants_context: bool) -> "OwnRetrieval":
+        """Return the same retrieval with another tracer."""
+        own = (self.encoder, self._mean, self._spread)
+        return OwnRetrieval(tracer, *own, wants_context=wants_context)
+
+    def read(self, texts: Sequence[str]) -> Readings:
+        """Return readings whose embeddings are the language model's."""
+        readings = super().read(texts)
+        states = (_half_way(readings) - self._mean) / self._spread
+        unit = states / np.maximum(np.linalg.norm(states, axis=1, keepdims=True), 1e-6)
+        return replace(readings, encoding=replace(readings.encoding, embeddings=unit))
+
+
+def _half_way(readings: Readings) -> NDArray[np.float32]:
+    trajectory = readings.traces.trajectory
+    return trajectory[:, trajectory.shape[1] // 2]
+
+
 def tails(own: Signatures, _: int) -> Scores:
     """Score the mean distance of the features from their normal medians."""
     return _distances(own, own.test).mean(1)
@@ -171,6 +249,16 @@ def clusters(own: Signatures, seed: int) -> Scores:
     normal, strangers, test = (scale.apply(table.values) for table in parts)
     every = np.arange(len(own.test.features))
     return test @ logistic_weights(normal, strangers, every, seed=seed)
+
+
+def views(own: Signatures, seed: int) -> Scores:
+    """Score by how surprising the ellipsoid's and the clusters' scores are, mean square."""
+    both = replace(own, test=FeatureTable.below([own.normal, own.test]))
+    total = np.zeros(len(own.test.values))
+    for method in (ellipsoid, clusters):
+        normal, test = np.split(method(both, seed), [len(own.normal.values)])
+        total += special.log_ndtr((normal.mean() - test) / max(normal.std(), 1e-9)) ** 2
+    return total
 
 
 def p_values(own: Signatures, _: int) -> Scores:

@@ -1,0 +1,51 @@
+"""The ablation finds neighbours without the encoder where asked to, and joins two views."""
+
+import ablation
+import numpy as np
+import pytest
+from bench_signatures import Signatures
+from work_orders import NORMAL
+
+from polar_detect.backbone import Backbone
+from polar_detect.encoder import Encoder
+from polar_detect.extraction import Extractor
+from polar_detect.features import Feature, FeatureTable
+from polar_detect.metrics import auroc
+from polar_detect.signature import Tracer
+
+
+@pytest.fixture(scope="module")
+def extractor(tiny_folder, minilm):
+    tracer = Tracer(Backbone.load(tiny_folder), curves="none")
+    return Extractor(tracer, Encoder.load(minilm.folder))
+
+
+def test_own_retrieval_needs_nothing_of_the_encoder(extractor):
+    texts, encoder = list(NORMAL[:20]), extractor.encoder
+    shorter = Extractor(extractor.tracer, Encoder(encoder.model, encoder.tokenizer, max_tokens=3))
+    found, same = (
+        ablation.OwnRetrieval.fit(own, texts).read(texts).embeddings for own in (extractor, shorter)
+    )
+    np.testing.assert_array_equal(found, same)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    # The control: the encoders do differ.
+    assert np.abs(extractor.read(texts).embeddings - shorter.read(texts).embeddings).max() > 0.1
+
+
+def test_a_text_that_is_strange_in_one_of_the_two_views_is_found_by_both_together():
+    rng = np.random.default_rng(0)
+    features = (Feature("memory", "ratio"), Feature("context", "gain"))
+    normal, strangers = rng.normal(size=(80, 2)), rng.normal((0, 5), size=(40, 2))
+    # Strangers of the training are strange in the second feature only, half of the test's in the
+    # other one, where a regression sees nothing.
+    odd = np.vstack([rng.normal((5, 0), size=(20, 2)), rng.normal((0, 4), size=(20, 2))])
+    test = np.vstack([rng.normal(size=(60, 2)), odd])
+    tables = [FeatureTable(v.astype(np.float32), features) for v in (normal, strangers, test)]
+    own = Signatures(*tables)
+    labels = np.arange(100) >= 60
+    found = {
+        method.__name__: auroc(labels, method(own, 0))
+        for method in (ablation.clusters, ablation.views)
+    }
+    assert found["views"] > 0.97
+    assert found["clusters"] < 0.9
