@@ -6,9 +6,6 @@ models; loading refuses what does not match and names it.
 
 import json
 import platform
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
@@ -41,10 +38,10 @@ from polar_detect.models.hashes import sha256_of
 from polar_detect.numbers import ColumnReference
 from polar_detect.program import MAX_CALLS, Program
 from polar_detect.reference import Geometry
+from polar_detect.replacement import replaced
 from polar_detect.sealing import FORMAT, MANIFEST, check_files, read_manifest, sealed
 from polar_detect.stored import Stored
 from polar_detect.tables.rows import RowTemplate
-from polar_detect.tables.staging import alone_in
 from polar_detect.tokens import TokenIndex
 
 # Artifacts of older minor versions keep loading, and a test holds it to those in tests/artifacts.
@@ -95,9 +92,7 @@ def save(
         raise NotFittedError("Got a detector that is not fitted; expected a fitted one; call fit.")
     check_target(folder)
     try:
-        target = folder.resolve()  # a link keeps pointing to the folder that it names
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with alone_in(target.parent), _staged(target) as staged:
+        with replaced(folder) as staged:
             _write(detector, staged, {"text_column": text_column, "sampled_from": sampled_from})
     except OSError as error:
         raise OutputError(
@@ -191,28 +186,6 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         **found,
     }
-
-
-@contextmanager
-def _staged(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder that takes the place of `folder` when the block ends without an error.
-
-    A kill leaves the earlier artifact, or the new one; what else it leaves, the next save removes.
-    """
-    staged, former = (folder.with_name(f".{folder.name}.{part}") for part in ("staged", "former"))
-    if former.exists() and not folder.exists():  # killed between the two renames below
-        former.rename(folder)
-    for left in (staged, former):
-        shutil.rmtree(left, ignore_errors=True)
-    try:
-        staged.mkdir()
-        yield staged
-        if folder.exists():
-            folder.rename(former)
-        staged.rename(folder)
-    finally:
-        for left in (staged, former):
-            shutil.rmtree(left, ignore_errors=True)
 
 
 def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> None:

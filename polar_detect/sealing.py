@@ -17,6 +17,7 @@ import numpy as np
 
 from polar_detect.errors import ArtifactError, InputNotFoundError
 from polar_detect.models.hashes import sha256_of
+from polar_detect.replacement import settle
 
 MANIFEST = "manifest.json"
 FORMAT = 3  # 1 had no seal and no sizes, 2 no tokens
@@ -50,6 +51,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     ArtifactError
         It was changed, is none, or is of a format that this version does not read.
     """
+    settle(folder)
     path = folder / MANIFEST
     if not path.is_file():
         raise InputNotFoundError(

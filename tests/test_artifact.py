@@ -3,8 +3,10 @@ import json
 import os
 import shutil
 import socket
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -288,8 +290,8 @@ def test_a_save_that_is_killed_loses_no_detector_and_the_next_one_cleans_up(
 
     with monkeypatch.context() as kill:
         kill.setattr(artifact, "_write_json", killed_at(artifact._write_json))
-        kill.setattr(artifact.Path, "rename", killed_at(artifact.Path.rename))
-        kill.setattr(artifact.shutil, "rmtree", lambda *_, **__: None)  # nobody is left to do it
+        kill.setattr(Path, "rename", killed_at(Path.rename))
+        kill.setattr(shutil, "rmtree", lambda *_, **__: None)  # nobody is left to do it
         with pytest.raises(Killed):
             fitted_on_tiny.save(tmp_path / "out")
     left = {path.name for path in tmp_path.iterdir()}
@@ -299,12 +301,35 @@ def test_a_save_that_is_killed_loses_no_detector_and_the_next_one_cleans_up(
             step - 1
         ]
     )
+    assert read_manifest(tmp_path / "out")["text_column"] is None  # as the first save left it
+    assert (tmp_path / "out").is_dir()
     with monkeypatch.context() as full:
         full.setattr(artifact, "_write", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
         with pytest.raises(OutputError, match="disk full"):
             fitted_on_tiny.save(tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     PolarDetector.load(tmp_path / "out")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nothing is locked there")
+def test_whoever_looks_for_a_detector_while_it_is_being_replaced_waits(
+    fitted_on_tiny, tmp_path, monkeypatch
+):
+    fitted_on_tiny.save(tmp_path / "out")
+    rename, readers = Path.rename, ThreadPoolExecutor(1)
+    found = []
+
+    def slow_rename(path, target):
+        moved = rename(path, target)
+        if not (tmp_path / "out").exists():
+            found.append(readers.submit(read_manifest, tmp_path / "out"))
+            time.sleep(0.2)
+            assert not found[0].done()
+        return moved
+
+    monkeypatch.setattr(Path, "rename", slow_rename)
+    fitted_on_tiny.save(tmp_path / "out")
+    assert found[0].result(timeout=60)["versions"]
 
 
 def test_a_link_keeps_pointing_to_the_detector_that_is_replaced(fitted_on_tiny, tmp_path):
