@@ -1,0 +1,174 @@
+"""What the views of columns find by themselves, without any text: tables of numbers.
+
+    python experiments/columns.py [--seeds 3] [--n-train 300] [--n-test 150]
+
+Tables that engineers have: machine states and failures, faults of steel plates, concrete mixes,
+measurements of pages and trees, and the small ones that come with scikit-learn, each class in
+turn as the normal one. Rows of concrete and of machines are also spoilt on purpose, as slips of
+the pen spoil them: two cells swapped, cells of other rows, another unit, a jump. The package reads
+each row written out as text, as it does for users, and keeps of the default detector its views of
+columns only; beside it stand the baselines of `compare` on the same numbers. No labels are used.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import common
+import numpy as np
+import pandas as pd
+from bench_tables import Mean
+from numpy.typing import NDArray
+from sklearn import datasets
+from sklearn.preprocessing import StandardScaler
+
+from polar_detect.compare.baselines import BASELINES
+from polar_detect.compare.views import Seen
+from polar_detect.detectors.auto import Scale
+from polar_detect.metrics import auroc
+from polar_detect.numbers import ColumnReference, column_views
+from polar_detect.tables import RowTemplate
+
+Array = NDArray[np.float64]
+
+OWN = "polar-detect, columns only"
+_ADBENCH = {"steel": "12_fault", "blocks": "27_PageBlocks", "trees": "44_Wilt"}
+_STATES = (
+    "Air temperature [K]",
+    "Process temperature [K]",
+    "Rotational speed [rpm]",
+    "Torque [Nm]",
+    "Tool wear [min]",
+)
+_UNITS = (0.1, 10, 24, 1 / 24, 2.54, 1 / 2.54)
+_N_SPOILT = 3000
+
+
+@dataclass(frozen=True)
+class Table:
+    """Normal and anomalous rows of numbers, (n_rows, n_columns)."""
+
+    name: str
+    normal: Array
+    anomalous: Array
+
+
+def tables(data: Path) -> Iterator[Table]:
+    for name, file in _ADBENCH.items():
+        stored = np.load(common.existing(data / f"adbench_classical/{file}.npz"))
+        rows, is_odd = stored["X"].astype(np.float64), stored["y"] == 1
+        yield Table(name, rows[~is_odd], rows[is_odd])
+        yield Table(f"{name}, turned", rows[is_odd], rows[~is_odd])
+    path = common.existing(data / "ai4i2020/ai4i2020.csv")
+    states = pd.read_csv(path, encoding="utf-8-sig")
+    rows, has_failed = states[list(_STATES)].to_numpy(np.float64), states["Machine failure"] == 1
+    yield Table("machines, failures", rows[~has_failed], rows[has_failed])
+    yield from _spoilt("machines", rows[~has_failed][:_N_SPOILT])
+    concrete = pd.read_excel(common.existing(data / "concrete/Concrete_Data.xls"), engine="calamine")
+    yield from _spoilt("concrete", concrete.to_numpy(np.float64))
+    for name in ("wine", "breast_cancer", "iris", "digits"):
+        rows, classes = getattr(datasets, f"load_{name}")(return_X_y=True)
+        for own in np.unique(classes):
+            yield Table(f"{name} {own}", rows[classes == own], rows[classes != own])
+
+
+def _spoilt(name: str, rows: Array) -> Iterator[Table]:
+    """Yield a table for each kind of slip, made in half of the rows."""
+    rng = np.random.default_rng(0)
+    clean, other = np.array_split(rng.permutation(rows), 2)
+    for slip in (_swapped, _of_another_row, _of_two_other_rows, _other_unit, _jump):
+        spoilt = np.stack([slip(row.copy(), rows, rng) for row in other])
+        yield Table(f"{name}, {slip.__name__.strip('_').replace('_', ' ')}", clean, spoilt)
+
+
+Slip = Callable[[Array, Array, np.random.Generator], Array]
+
+
+def _swapped(row: Array, _: Array, rng: np.random.Generator) -> Array:
+    one, other = rng.choice(len(row), 2, replace=False)
+    row[[one, other]] = row[[other, one]]
+    return row
+
+
+def _of_another_row(row: Array, rows: Array, rng: np.random.Generator, n: int = 1) -> Array:
+    for column in rng.choice(len(row), n, replace=False):
+        row[column] = rng.choice(rows[:, column])
+    return row
+
+
+def _of_two_other_rows(row: Array, rows: Array, rng: np.random.Generator) -> Array:
+    return _of_another_row(row, rows, rng, n=2)
+
+
+def _other_unit(row: Array, _: Array, rng: np.random.Generator) -> Array:
+    row[rng.integers(len(row))] *= rng.choice(_UNITS)
+    return row
+
+
+def _jump(row: Array, rows: Array, rng: np.random.Generator) -> Array:
+    column = rng.integers(len(row))
+    row[column] += rng.choice([-3, 3]) * rows[:, column].std()
+    return row
+
+
+def own_scores(train: Array, test: Array) -> Array:
+    """Return what the default detector's views of columns say, without its views of text."""
+    frames = [pd.DataFrame(part.astype(str)).add_prefix("column ") for part in (train, test)]
+    template = RowTemplate.fit(frames[0], list(frames[0].columns))
+    texts = [template.texts(frame) for frame in frames]
+    reference = ColumnReference.fit(template, texts[0])
+    assert reference is not None
+    normal = reference.features(texts[0], banned=np.eye(len(train), dtype=bool))
+    scale = Scale.fit(normal.values)
+    inside, outside = (scale.apply(t.values) for t in (normal, reference.features(texts[1])))
+    views = np.stack(column_views(normal.features, scale.spread))
+    views /= (inside @ views.T).std(0)[:, None]
+    scores: Array = (outside @ views.T).mean(1)
+    return scores
+
+
+def baseline_scores(train: Array, test: Array, seed: int) -> dict[str, Array]:
+    scaler = StandardScaler().fit(train)
+    seen = Seen("numbers", "euclidean", scaler.transform(train), scaler.transform(test), 0.0, 0.0)
+    labels = np.zeros(len(train), bool)
+    return {own.name: own.fit(seen, labels, seed)(seen.test) for own in BASELINES}
+
+
+def measured(table: Table, seed: int, options: argparse.Namespace) -> dict[str, float]:
+    """Return each method's AUROC on one draw of rows."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(table.normal))
+    n_train = min(options.n_train, int(0.6 * len(order)))
+    train = table.normal[order[:n_train]]
+    inside = table.normal[order[n_train:][: options.n_test]]
+    outside = table.anomalous[rng.permutation(len(table.anomalous))[: options.n_test]]
+    test, labels = np.concatenate([inside, outside]), np.arange(len(inside) + len(outside))
+    scores = {OWN: own_scores(train, test)} | baseline_scores(train, test, seed)
+    return {method: auroc(labels >= len(inside), own) for method, own in scores.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    common.add_data_option(parser)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--n-train", type=int, default=300, help="normal rows at most")
+    parser.add_argument("--n-test", type=int, default=150, help="rows of each class at most")
+    options = parser.parse_args()
+    found: dict[str, pd.Series] = {}
+    for table in tables(options.data):
+        runs = [measured(table, seed, options) for seed in range(options.seeds)]
+        found[table.name] = pd.DataFrame(runs).mean()
+        common.say(f"{table.name}: {found[table.name][OWN]:.3f}")
+    frame = pd.DataFrame(found).T
+    rows = [[name, *(f"{value:.3f}" for value in row)] for name, row in frame.iterrows()]
+    gaps = [Mean.of((frame[OWN] - frame[other]).tolist()) for other in frame.columns[1:]]
+    rows.append(["mean", *(f"{value:.3f}" for value in frame.mean())])
+    rows.append([f"{OWN} minus this", "", *(str(gap) for gap in gaps)])
+    counts = f"up to {options.n_train} normal rows to fit on, {options.n_test} + {options.n_test}"
+    print(f"{common.machine()}; {counts} to test; {options.seeds} seeds; AUROC\n")
+    print(common.markdown_table(["table", *frame.columns], rows))
+
+
+if __name__ == "__main__":
+    main()
