@@ -126,9 +126,9 @@ def load(folder: Path) -> PolarDetector:
     """
     manifest = read_manifest(folder)
     check_files(folder, manifest["files"], manifest.get("sizes"))
-    detector = _detector_of(folder, manifest["settings"])
-    _check_models(folder, manifest, detector.model)
-    engine = Engine.load(detector.model)
+    detector = _detector_of(folder, manifest["settings"], manifest["encoder"])
+    _check_models(folder, manifest, detector)
+    engine = Engine.load(detector.model, detector.encoder)
     try:
         arrays = load_file(folder / ARRAYS)
         texts = kept_texts(folder, manifest)
@@ -214,6 +214,7 @@ def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> Non
     settings = detector.get_params() | {"detector": fitted.head.name}
     # Left out where there is none, so that versions that do not know them read the artifact too.
     rows = settings.pop("rows")
+    del settings["encoder"]  # its name is beside its hash
     settings |= {} if rows is None else {"rows": rows.to_json()}
     if not detector.contamination:
         del settings["contamination"]
@@ -248,7 +249,7 @@ def _write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
-def _detector_of(folder: Path, settings: Any) -> PolarDetector:
+def _detector_of(folder: Path, settings: Any, encoder: Any) -> PolarDetector:
     """Return an unfitted detector with the settings of the manifest, each of its own type."""
     known = PolarDetector().get_params() | {"rows": {}}
     is_valid = isinstance(settings, dict) and all(
@@ -261,12 +262,18 @@ def _detector_of(folder: Path, settings: Any) -> PolarDetector:
         )
     rows = settings.get("rows")
     template = None if rows is None else RowTemplate.from_json(rows)
-    return PolarDetector(**settings | {"rows": template})
+    name = encoder.get("name") if isinstance(encoder, dict) else None
+    if not isinstance(name, str):
+        raise ArtifactError(
+            f"Got '{folder}' with contents that do not fit together (no name of the encoder); "
+            "expected what fit wrote; fit the detector again."
+        )
+    return PolarDetector(**settings | {"rows": template, "encoder": name})
 
 
-def _check_models(folder: Path, manifest: dict[str, Any], model: str) -> None:
+def _check_models(folder: Path, manifest: dict[str, Any], detector: PolarDetector) -> None:
     """Compare models by their hashes, before anything reads one that `folder` may only name."""
-    for part, name in (("model", model), ("encoder", models.DEFAULT_ENCODER)):
+    for part, name in (("model", detector.model), ("encoder", detector.encoder)):
         said, local = manifest[part], models.resolve(name)
         expected = said.get("sha256") if isinstance(said, dict) else None
         if not isinstance(expected, str):

@@ -74,16 +74,21 @@ class Engine:
     extractor: Extractor
 
     @classmethod
-    def load(cls, model: str) -> Self:
+    def load(cls, model: str, encoder: str = models.DEFAULT_ENCODER) -> Self:
         """Resolve and load the language model and the encoder."""
-        decoder, encoder = models.resolve(model), models.resolve(models.DEFAULT_ENCODER)
+        decoder, sentences = models.resolve(model), models.resolve(encoder)
         if decoder.kind != "decoder":
             raise ModelError(
                 f"Got model '{model}', which is an encoder; expected a causal language model; "
                 f"choose another, e.g. {models.DEFAULT_MODEL}."
             )
+        if sentences.kind != "encoder":
+            raise ModelError(
+                f"Got encoder '{encoder}', which is a causal language model; expected a sentence "
+                f"encoder; choose another, e.g. {models.DEFAULT_ENCODER}."
+            )
         tracer = Tracer(Backbone.load(decoder.folder))
-        return cls(decoder, encoder, Extractor(tracer, Encoder.load(encoder.folder)))
+        return cls(decoder, sentences, Extractor(tracer, Encoder.load(sentences.folder)))
 
     def configured(self, *, max_tokens: int, head: Head, has_texts: bool) -> Self:
         """Return the same models, reading what `head` needs of the first `max_tokens`.
@@ -105,6 +110,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     detector : {"auto", "lightgbm", "isolation-forest"}, "pyod:NAME" or Head
     model : str
         Embedded name, Hugging Face id, folder or GGUF file of a causal language model.
+    encoder : str
+        Embedded name, Hugging Face id or folder of a sentence encoder whose states are pooled by
+        their mean.
     max_tokens : int
         Texts are cut after this many tokens.
     tolerance : float
@@ -135,6 +143,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         detector: str | Head = "auto",
         *,
         model: str = models.DEFAULT_MODEL,
+        encoder: str = models.DEFAULT_ENCODER,
         max_tokens: int = 64,
         tolerance: float = 0.1,
         alpha: float = 0.05,
@@ -145,6 +154,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> None:
         self.detector = detector
         self.model = model
+        self.encoder = encoder
         self.max_tokens = max_tokens
         self.tolerance = tolerance
         self.alpha = alpha
@@ -355,8 +365,11 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _models(self) -> Engine:
         """Return the models of an earlier fit where they are the same, else load them."""
+        wanted = (self.model, self.encoder)
         engine: Engine | None = getattr(self, "engine_", None)
-        return engine if engine and engine.model.name == self.model else Engine.load(self.model)
+        if engine and (engine.model.name, engine.encoder_model.name) == wanted:
+            return engine
+        return Engine.load(*wanted)
 
     def _engine(self) -> Engine:
         self._fitted()

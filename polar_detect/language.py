@@ -7,9 +7,9 @@ language that the model knows, and pieces or single bytes of one that it does no
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from polar_detect.models import MULTILINGUAL_MODEL
+from polar_detect.models import MULTILINGUAL_ENCODER, MULTILINGUAL_MODEL
 
 # Letters per token over the words counted, on 100 texts of each set. SmolLM2: English (CLINC,
 # AG News, SMS, posts, work orders) 4.5 to 6.3, logs 4.7 to 6.5, terse maintenance notes 3.9,
@@ -46,16 +46,24 @@ class Fluency:
     advice: str | None
 
 
-def speaks(model: Any, texts: Sequence[str], *, model_name: str | None = None) -> Fluency:
+def speaks(
+    model: Any,
+    texts: Sequence[str],
+    *,
+    model_name: str | None = None,
+    kind: Literal["model", "encoder"] = "model",
+) -> Fluency:
     """Tell whether a model speaks the language of texts, from its tokenizer alone.
 
     Parameters
     ----------
-    model : Backbone, EncoderBackbone or PreTrainedTokenizerBase
+    model : Backbone, Encoder, EncoderBackbone or PreTrainedTokenizerBase
     texts : sequence of str
         The first 500 that differ are read, 1,000 characters of each.
     model_name : str, optional
         What the user calls the model, so that it is not recommended in its own place.
+    kind : {"model", "encoder"}
+        What the advice is about.
 
     Returns
     -------
@@ -74,8 +82,17 @@ def speaks(model: Any, texts: Sequence[str], *, model_name: str | None = None) -
         return Fluency(float("nan"), is_spoken=True, advice=None)
     letters_per_token = value / n_tokens
     is_spoken = letters_per_token >= _SPOKEN
-    advice = None if is_spoken else _advice(letters_per_token, model_name)
+    advice = None if is_spoken else _advice(letters_per_token, model_name, kind)
     return Fluency(letters_per_token, is_spoken, advice)
+
+
+def letter_value(text: str) -> float:
+    """Return how many letters the characters of a text are worth: one each, 2.5 if dense.
+
+    >>> letter_value("pump"), letter_value("油圧")
+    (4.0, 5.0)
+    """
+    return len(text) + (_DENSE_WEIGHT - 1) * len(_DENSE_LETTER.findall(text))
 
 
 @dataclass(frozen=True)
@@ -130,12 +147,18 @@ def _count(text: str, spans: Sequence[tuple[int, int, bool]]) -> _Counts:
     return _Counts(len(letters), n_tokens, value)
 
 
-def _advice(letters_per_token: float, model_name: str | None) -> str:
+_KINDS = {
+    "model": ("model", MULTILINGUAL_MODEL, "form will show and meaning hardly will"),
+    "encoder": ("sentence encoder", MULTILINGUAL_ENCODER, "another topic will hardly show"),
+}
+
+
+def _advice(letters_per_token: float, model_name: str | None, kind: str) -> str:
+    title, multilingual, effect = _KINDS[kind]
     found = (
-        f"The model hardly speaks the language of these texts: its tokens cover "
-        f"{letters_per_token:.1f} letters on average, {_SPOKEN} or more where it does, so form "
-        "will show and meaning hardly will"
+        f"The {title} hardly speaks the language of these texts: its tokens cover "
+        f"{letters_per_token:.1f} letters on average, {_SPOKEN} or more where it does, so {effect}"
     )
-    if model_name == MULTILINGUAL_MODEL:
-        return f"{found}; choose a model of that language with --model."
-    return f"{found}; --model {MULTILINGUAL_MODEL} is multilingual."
+    if model_name == multilingual:
+        return f"{found}; choose a {title} of that language with --{kind}."
+    return f"{found}; --{kind} {multilingual} is multilingual."

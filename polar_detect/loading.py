@@ -31,11 +31,19 @@ def load_encoder(folder: Path) -> Loaded:
 
 def _load(auto: Any, folder: Path, what: str, expected: str) -> Loaded:
     transformers.utils.logging.disable_progress_bar()  # loading takes a second or less
+    verbosity = transformers.utils.logging.get_verbosity()
+    transformers.utils.logging.set_verbosity_error()  # what is missing is looked at below
     # A folder may bring Python code along. Left to itself transformers would ask on the terminal
     # whether to run it.
     local = {"local_files_only": True, "trust_remote_code": False}
     try:
-        model = auto.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **local)
+        model, loading = auto.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **local
+        )
+        # transformers would leave them random; an encoder's pooler nobody asks.
+        missing = [key for key in loading["missing_keys"] if not key.startswith("pooler.")]
+        if missing:
+            raise ValueError(f"it lacks {len(missing)} tensors, among them {min(missing)}")
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **local)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
@@ -43,4 +51,6 @@ def _load(auto: Any, folder: Path, what: str, expected: str) -> Loaded:
             f"{expected}; check the folder or choose "
             "another model."
         ) from error
+    finally:
+        transformers.utils.logging.set_verbosity(verbosity)
     return Loaded(model.to(best_device()), tokenizer)

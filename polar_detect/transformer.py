@@ -10,9 +10,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
 from polar_detect import models
-from polar_detect.backbone import Backbone
-from polar_detect.encoder import Encoder
-from polar_detect.errors import InputError, ModelError
+from polar_detect.detector import Engine
+from polar_detect.errors import InputError
 from polar_detect.extraction import Extractor, Readings, Reference
 from polar_detect.features import FeatureTable
 from polar_detect.menu import Menu
@@ -36,6 +35,8 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
     ----------
     model : str
         Embedded name, Hugging Face id, folder or GGUF file of a causal language model.
+    encoder : str
+        Embedded name, Hugging Face id or folder of a sentence encoder.
     curves : {"first-order", "none", "exact"}
         Skip, loop and exit curves: estimated, left out, or measured (40 times a plain pass).
     programs : bool
@@ -52,10 +53,11 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
     >>> signatures.transform(["Pump leaks"])["distance/knn/L4"]  # doctest: +SKIP
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - scikit-learn wants each setting as an argument
         self,
         *,
         model: str = models.DEFAULT_MODEL,
+        encoder: str = models.DEFAULT_ENCODER,
         curves: CurveKind = "first-order",
         programs: bool = False,
         max_tokens: int = 64,
@@ -63,6 +65,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         seed: int = 0,
     ) -> None:
         self.model = model
+        self.encoder = encoder
         self.curves = curves
         self.programs = programs
         self.max_tokens = max_tokens
@@ -139,19 +142,13 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         return readings
 
     def _load(self) -> Extractor:
-        decoder, encoder = models.resolve(self.model), models.resolve(models.DEFAULT_ENCODER)
-        if decoder.kind != "decoder":
-            raise ModelError(
-                f"Got model '{self.model}', which is an encoder; expected a causal language "
-                f"model; choose another, e.g. {models.DEFAULT_MODEL}."
-            )
         if self.curves not in ("none", "first-order", "exact"):
             raise InputError(
                 f"Got curves '{self.curves}'; expected none, first-order or exact; choose one."
             )
-        backbone = Backbone.load(decoder.folder)
-        tracer = Tracer(backbone, max_tokens=self.max_tokens, curves=self.curves)
-        return Extractor(tracer, Encoder.load(encoder.folder))
+        own = Engine.load(self.model, self.encoder).extractor
+        tracer = Tracer(own.tracer.backbone, max_tokens=self.max_tokens, curves=self.curves)
+        return own.configured(tracer, wants_context=True)
 
     def _menu(self, texts: Sequence[str]) -> Menu:
         distinct = list(dict.fromkeys(texts))

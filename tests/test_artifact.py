@@ -13,12 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save
+from tiny_encoders import save_tiny_encoder
 from tiny_models import CONFIGS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect import artifact, sealing
 from polar_detect.detector import PolarDetector
-from polar_detect.errors import ArtifactError, InputNotFoundError, OutputError
+from polar_detect.errors import ArtifactError, InputNotFoundError, ModelError, OutputError
 from polar_detect.models.hashes import sha256_of
 from polar_detect.sealing import FORMAT, check_files, read_manifest, sealed
 
@@ -102,6 +103,7 @@ def test_the_manifest_says_what_the_detector_was_made_of(folder, fitted_on_tiny)
     manifest = manifest_of(folder)
     settings = fitted_on_tiny.get_params()
     assert (settings.pop("rows"), settings.pop("contamination")) == (None, 0)
+    assert settings.pop("encoder") == manifest["encoder"]["name"]
     assert manifest["settings"] == settings
     assert manifest["model"]["sha256"] == fitted_on_tiny.engine_.model.sha256
     assert {"polar-detect", "python", "torch", "transformers"} <= manifest["versions"].keys()
@@ -237,7 +239,7 @@ def change_arrays(folder, **arrays):
 def test_arrays_that_do_not_fit_together_are_refused_though_their_seal_is_right(
     folder, fitted_on_tiny, monkeypatch, name, change, message
 ):
-    monkeypatch.setattr(artifact.Engine, "load", lambda _: fitted_on_tiny.engine_)
+    monkeypatch.setattr(artifact.Engine, "load", lambda *_: fitted_on_tiny.engine_)
     change_arrays(folder)
     PolarDetector.load(folder)  # control
     array = load_file(folder / "arrays.safetensors")[name]
@@ -348,6 +350,24 @@ def test_saves_into_one_folder_at_once_wait_for_each_other(fitted_on_tiny, tmp_p
         list(pool.map(fitted_on_tiny.save, [tmp_path / "out"] * 8))
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     PolarDetector.load(tmp_path / "out")
+
+
+def test_another_encoder_is_remembered_and_asked_for_by_its_hash(tiny_folder, tmp_path):
+    own = save_tiny_encoder("bert", tmp_path / "encoder")
+    detector = PolarDetector(model=str(tiny_folder), encoder=str(own)).fit(NORMAL)
+    detector.save(tmp_path / "out")
+    loaded = PolarDetector.load(tmp_path / "out")
+    assert loaded.encoder == str(own)
+    assert loaded.engine_.encoder_model.folder == own
+    np.testing.assert_array_equal(loaded.score_samples(NEW), detector.score_samples(NEW))
+    save_tiny_encoder("bert", own, n_layers=4)
+    with pytest.raises(ArtifactError, match=r"Got encoder '.*' with SHA-256 .*; expected"):
+        PolarDetector.load(tmp_path / "out")
+
+
+def test_a_language_model_is_no_encoder(tiny_folder):
+    with pytest.raises(ModelError, match="is a causal language model; expected a sentence encoder"):
+        PolarDetector(model=str(tiny_folder), encoder=str(tiny_folder)).fit(NORMAL)
 
 
 def test_a_place_that_cannot_be_written_is_named(fitted_on_tiny, tmp_path):

@@ -2,18 +2,22 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from tiny_encoders import save_tiny_encoder
 from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect.backbone import Backbone
 from polar_detect.calibration import benjamini_hochberg
+from polar_detect.detector import PolarDetector
 from polar_detect.executor import Executor, batches
 from polar_detect.program import Program
 from polar_detect.schedule import Job
 
+DATA = Path(__file__).parent.parent / "data"
 ADDED = [
     "score", "p_value", "is_anomaly", "program", "program_length", "n_skips", "n_loops",
     "top_layers",
@@ -181,6 +185,26 @@ def test_a_text_file_has_one_text_a_line(run, saved_on_tiny, tmp_path):
     ],
     ids=["missing-file", "empty-file", "no-rows", "missing-column", "undecodable"],
 )
+def test_fit_says_which_encoder_speaks_the_language_and_takes_another(
+    run,
+    tiny_folder,
+    minilm,  # noqa: ARG001 - skips where there is none
+    tmp_path,
+):
+    rows = (DATA / "work_orders_ja_train.csv").read_text(encoding="utf-8").splitlines()[:49]
+    (tmp_path / "ja.csv").write_text("\n".join(rows), encoding="utf-8")
+    options = ("fit", tmp_path / "ja.csv", "--model", tiny_folder, "--out", tmp_path / "out")
+    code, _, err = run(*options)
+    assert code == 0
+    assert "--encoder e5-small is multilingual" in " ".join(err.split())
+    assert "Sentence encoder: minilm" in err
+    own = save_tiny_encoder("bert", tmp_path / "own")
+    code, _, err = run(*options, "--encoder", own)
+    assert code == 0
+    assert f"Sentence encoder: {own}" in err
+    assert PolarDetector.load(tmp_path / "out").encoder == str(own)
+
+
 @pytest.mark.parametrize("command", ["fit", "score", "report"])
 def test_an_unusable_input_is_one_line_on_stderr(  # noqa: PLR0917 - fixtures
     run, saved_on_tiny, tiny_folder, tmp_path, command, content, words

@@ -255,7 +255,7 @@ def test_the_table_holds_every_method_once_best_first(on_orders):
 @pytest.fixture
 def numbers_only(monkeypatch):
     """Leave the views of texts out, to save time."""
-    monkeypatch.setattr(detection, "views_of", lambda _: [Numbers()])
+    monkeypatch.setattr(detection, "views_of", lambda *_: [Numbers()])
 
 
 def test_test_labels_change_no_score(numbers_only):  # noqa: ARG001

@@ -68,9 +68,18 @@ def test_prose_is_cut_into_longer_pieces_than_codes_and_japanese(encoder):
     prose, code, japanese, *empty = encoder.characters_per_token([*texts, "", "  "])
     assert prose == 35 / 7
     assert code < 3
-    assert japanese < 1.5
+    assert japanese < 2.5
     assert empty == [0, 0]
     assert encoder.characters_per_token([]).shape == (0,)
+
+
+def test_pieces_that_the_vocabulary_does_not_know_hold_nothing(encoder):
+    known, half = encoder.characters_per_token(["pump", "pump \U0001f6e0"])
+    assert encoder.tokenizer("\U0001f6e0", add_special_tokens=False)["input_ids"] == [
+        encoder.tokenizer.unk_token_id
+    ]
+    assert known == 4
+    assert half == 6 / 2 / 2
 
 
 def test_the_start_of_a_long_text_says_what_its_pieces_are(encoder):

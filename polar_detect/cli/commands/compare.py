@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.table import Table as Grid
 
 from polar_detect import compare as comparing
+from polar_detect import models
 from polar_detect.cli.commands.output import err, out, say, write_text
 from polar_detect.cli.progress import progress_bars
 from polar_detect.compare import tabulate
@@ -21,7 +22,8 @@ class CompareSettings:
     """Options of `compare` beyond how the files are read."""
 
     detectors: tuple[str, ...] = ("auto",)
-    model: str = "smollm2"
+    model: str = models.DEFAULT_MODEL
+    encoder: str = models.DEFAULT_ENCODER
     max_tokens: int = 64
     resamples: int = 500
     seed: int = 0
@@ -53,13 +55,17 @@ def _detectors(
 ) -> comparing.Comparison:
     detectors = tuple(
         PolarDetector(
-            name, model=settings.model, max_tokens=settings.max_tokens, seed=settings.seed
+            name,
+            model=settings.model,
+            encoder=settings.encoder,
+            max_tokens=settings.max_tokens,
+            seed=settings.seed,
         )
         for name in settings.detectors
     )
     for detector in detectors:
         new_head(detector.detector)  # an unknown name is an error before the long run
-    wanted = comparing.Settings(detectors, settings.resamples, settings.seed)
+    wanted = comparing.Settings(detectors, settings.resamples, settings.seed, settings.encoder)
     with progress_bars(err) as progress:
         return comparing.compare_detectors(task, wanted, progress=progress)
 
@@ -67,7 +73,7 @@ def _detectors(
 def _predictions(
     task: comparing.Task, reading: comparing.Reading, settings: CompareSettings
 ) -> comparing.Predictions:
-    engine = Engine.load(settings.model)
+    engine = Engine.load(settings.model, settings.encoder)
     tracer = Tracer(engine.extractor.tracer.backbone, max_tokens=settings.max_tokens)
     # What context does to the loss would have to be measured anew in each fold, which takes
     # longer than all the rest, and says how normal a row is rather than how large a number.
@@ -76,6 +82,7 @@ def _predictions(
         reading.target,
         n_resamples=settings.resamples,
         seed=settings.seed,
+        encoder=settings.encoder,
     )
     with progress_bars(err) as progress:
         return comparing.compare_predictions(task, wanted, progress=progress)

@@ -16,6 +16,7 @@ class FitSettings:
     """Options of `fit` that shape the detector."""
 
     model: str = models.DEFAULT_MODEL
+    encoder: str = models.DEFAULT_ENCODER
     detector: str = "auto"
     max_tokens: int = 64
     seed: int = 0
@@ -38,6 +39,7 @@ def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) ->
     detector = PolarDetector(
         settings.detector,
         model=settings.model,
+        encoder=settings.encoder,
         max_tokens=settings.max_tokens,
         seed=settings.seed,
         contamination=settings.contamination,
@@ -78,10 +80,13 @@ def said_of_texts(detector: PolarDetector, out: Path) -> str:
 
 
 def _warn_of_language(detector: PolarDetector, table: tables.Table) -> None:
-    backbone = detector.engine_.extractor.tracer.backbone
-    fluency = speaks(backbone, table.texts, model_name=detector.model)
-    if fluency.advice is not None:
-        say_notice(f"{table.source}: {fluency.advice}")
+    extractor, texts = detector.engine_.extractor, table.texts
+    for fluency in (
+        speaks(extractor.tracer.backbone, texts, model_name=detector.model),
+        speaks(extractor.encoder, texts, model_name=detector.encoder, kind="encoder"),
+    ):
+        if fluency.advice is not None:
+            say_notice(f"{table.source}: {fluency.advice}")
 
 
 def _warn_of_rows(table: tables.Table, settings: FitSettings) -> None:
