@@ -174,17 +174,6 @@ def test_a_text_file_has_one_text_a_line(run, saved_on_tiny, tmp_path):
     assert list(after.columns) == ["text", *ADDED]
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (None, ["does not exist"]),
-        (b"", ["0 bytes", "at least one row"]),
-        (b"id,text\n", ["no rows"]),
-        (b"id,note\n1,oil\n", ["text"]),
-        (b"id,text\n1,\x81\n", ["not UTF-8"]),
-    ],
-    ids=["missing-file", "empty-file", "no-rows", "missing-column", "undecodable"],
-)
 def test_fit_says_which_encoder_speaks_the_language_and_takes_another(
     run,
     tiny_folder,
@@ -205,6 +194,17 @@ def test_fit_says_which_encoder_speaks_the_language_and_takes_another(
     assert PolarDetector.load(tmp_path / "out").encoder == str(own)
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, ["does not exist"]),
+        (b"", ["0 bytes", "at least one row"]),
+        (b"id,text\n", ["no rows"]),
+        (b"id,note\n1,oil\n", ["text"]),
+        (b"id,text\n1,\x81\n", ["not UTF-8"]),
+    ],
+    ids=["missing-file", "empty-file", "no-rows", "missing-column", "undecodable"],
+)
 @pytest.mark.parametrize("command", ["fit", "score", "report"])
 def test_an_unusable_input_is_one_line_on_stderr(  # noqa: PLR0917 - fixtures
     run, saved_on_tiny, tiny_folder, tmp_path, command, content, words
