@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from polar_detect.encoder_backbone import equal_lengths
+from polar_detect.encoder_backbone import equal_lengths, longest_input
 from polar_detect.lanes import spread
 from polar_detect.language import letter_value
 from polar_detect.loading import load_encoder
@@ -67,7 +67,7 @@ class Encoder:
         keep_freed_memory()
         self.model = model.eval().requires_grad_(requires_grad=False)
         self.tokenizer = tokenizer
-        self.max_tokens = max_tokens
+        self.max_tokens = min(max_tokens, longest_input(model))
         self.n_layers: int = model.config.num_hidden_layers
 
     @classmethod

@@ -136,20 +136,13 @@ class EncoderBackbone:
         return normed
 
     def _checked(self, max_tokens: int) -> int:
-        config = self.model.config
-        # RoBERTa and its kin count positions from behind the padding token's.
-        shift = (config.pad_token_id or 0) + 1 if self._counts_from_padding() else 0
-        most = (getattr(config, "max_position_embeddings", None) or 2**31) - shift
+        most = longest_input(self.model)
         if not 3 <= max_tokens <= most:
             raise InputError(
                 f"Got max_tokens {max_tokens}; expected 3 to {most} for this model, special "
                 "tokens included; choose a value there."
             )
         return max_tokens
-
-    def _counts_from_padding(self) -> bool:
-        embeddings = getattr(self.model, "embeddings", None)
-        return getattr(embeddings, "padding_idx", None) is not None
 
     def _recorded(self, n_tokens: int) -> list[Call]:
         if n_tokens not in self._calls:
@@ -188,13 +181,27 @@ class EncoderBackbone:
         return ids % 7 + (self.model.config.pad_token_id or 0) + 1
 
 
+def longest_input(model: Any) -> int:
+    """Return how many tokens an encoder was made for, special ones included."""
+    config = model.config
+    embeddings = getattr(model, "embeddings", None)
+    # RoBERTa and its kin count positions from behind the padding token's.
+    counts_from_padding = getattr(embeddings, "padding_idx", None) is not None
+    shift = (config.pad_token_id or 0) + 1 if counts_from_padding else 0
+    return (getattr(config, "max_position_embeddings", None) or 2**31) - shift
+
+
 def equal_lengths(
     rows: Sequence[Sequence[int]], n_together: Callable[[int], int]
 ) -> Iterator[list[int]]:
-    """Yield places of rows of one length, shortest first, up to ``n_together(length)`` at once."""
+    """Yield places of rows of one length, shortest first, up to ``n_together(length)`` at once.
+
+    Rows without tokens, which tokenizers without special ones make of empty texts, are left out.
+    """
     lengths: dict[int, list[int]] = {}
     for i, row in enumerate(rows):
-        lengths.setdefault(len(row), []).append(i)
+        if row:
+            lengths.setdefault(len(row), []).append(i)
     for length, members in sorted(lengths.items()):
         size = max(1, n_together(length))
         yield from (members[start : start + size] for start in range(0, len(members), size))

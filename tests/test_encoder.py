@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from tiny_encoders import ENCODERS, save_tiny_encoder
+from tiny_models import MAX_POSITIONS
 
 from polar_detect.encoder import Encoder
 from polar_detect.errors import ModelError
@@ -95,3 +97,14 @@ def test_no_texts_have_no_embeddings(encoder):
 def test_a_folder_that_holds_no_encoder_is_refused(tmp_path):
     with pytest.raises(ModelError, match=r"Got encoder folder .* that transformers cannot load"):
         Encoder.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", list(ENCODERS))
+def test_encoders_of_many_kinds_read_empty_and_long_texts(name, tmp_path):
+    own = Encoder.load(save_tiny_encoder(name, tmp_path / "encoder"))
+    read = own.read(["", "pump leaks", "pump " * 500])
+    assert own.max_tokens <= MAX_POSITIONS
+    assert np.isfinite(read.embeddings).all()
+    assert np.linalg.norm(read.embeddings[1:], axis=1) == pytest.approx([1, 1], abs=1e-5)
+    # The tiny tokenizer has no special tokens, so an empty text has none at all.
+    assert not read.embeddings[0].any()
