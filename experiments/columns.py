@@ -65,7 +65,9 @@ def tables(data: Path) -> Iterator[Table]:
     rows, has_failed = states[list(_STATES)].to_numpy(np.float64), states["Machine failure"] == 1
     yield Table("machines, failures", rows[~has_failed], rows[has_failed])
     yield from _spoilt("machines", rows[~has_failed][:_N_SPOILT])
-    concrete = pd.read_excel(common.existing(data / "concrete/Concrete_Data.xls"), engine="calamine")
+    concrete = pd.read_excel(
+        common.existing(data / "concrete/Concrete_Data.xls"), engine="calamine"
+    )
     yield from _spoilt("concrete", concrete.to_numpy(np.float64))
     for name in ("wine", "breast_cancer", "iris", "digits"):
         rows, classes = getattr(datasets, f"load_{name}")(return_X_y=True)
