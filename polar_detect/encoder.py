@@ -22,6 +22,10 @@ from polar_detect.tokens import TextTokens, TokenStates
 Array = NDArray[np.float32]
 
 _START = 256  # characters; no longer than the encoder reads
+# A vocabulary that many languages share cuts each of them into shorter pieces: multilingual E5's
+# hold 3.0 letters of Japanese work orders and 2.8 of English ones, which it reads as well as
+# all-MiniLM-L6-v2 reads those of 4.4 (by AUROC on the excavator's).
+_SHARED_VOCABULARY, _SHARED_COUNTS = 100_000, 1.5
 
 
 @dataclass(frozen=True)
@@ -102,9 +106,8 @@ class Encoder:
 
         English prose has more than four characters a token, codes and work orders about three:
         the further the vocabulary is from the texts, the less the encoder was trained on their
-        like. Characters of dense scripts count as `letter_value` says: Japanese is cut into
-        pieces of 2.5 by all-MiniLM-L6-v2, and of 4.2 by a multilingual vocabulary. Unknown pieces
-        hold nothing.
+        like. Characters of dense scripts count as `letter_value` says, unknown pieces hold
+        nothing, and those of a vocabulary that many languages share hold half as much again.
 
         Returns
         -------
@@ -116,12 +119,13 @@ class Encoder:
             return np.zeros(0, np.float32)
         rows = self.tokenizer(starts, add_special_tokens=False)["input_ids"]
         unknown = self.tokenizer.unk_token_id
+        is_shared = len(self.tokenizer) > _SHARED_VOCABULARY
         lengths = np.zeros(len(starts), np.float32)
         for i, (start, row) in enumerate(zip(starts, rows, strict=True)):
             if row:
                 known = 1 - row.count(unknown) / len(row)
                 lengths[i] = letter_value(start.strip()) / len(row) * known
-        return lengths
+        return lengths * _SHARED_COUNTS if is_shared else lengths
 
     @property
     def token_depths(self) -> tuple[int, ...]:

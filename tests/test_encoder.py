@@ -84,6 +84,12 @@ def test_pieces_that_the_vocabulary_does_not_know_hold_nothing(encoder):
     assert half == 6 / 2 / 2
 
 
+def test_pieces_of_a_vocabulary_that_many_languages_share_count_for_more(encoder, monkeypatch):
+    (own,) = encoder.characters_per_token(["The pump was replaced."])
+    monkeypatch.setattr("polar_detect.encoder._SHARED_VOCABULARY", 1000)
+    assert encoder.characters_per_token(["The pump was replaced."]) == 1.5 * own
+
+
 def test_the_start_of_a_long_text_says_what_its_pieces_are(encoder):
     start = "pump " * 52  # more than are looked at
     (alone, followed) = encoder.characters_per_token([start, start + "0x3F9 " * 100_000])

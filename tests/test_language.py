@@ -106,3 +106,11 @@ def test_the_default_encoder_is_told_from_a_multilingual_one(minilm):
         assert advice.endswith(f"--encoder {MULTILINGUAL_ENCODER} is multilingual.")
     own = speaks(tokenizer, GERMAN, kind="encoder", model_name=MULTILINGUAL_ENCODER).advice
     assert own.endswith("choose a sentence encoder of that language with --encoder.")
+
+
+def test_shorter_pieces_will_do_where_many_languages_share_a_vocabulary(minilm, monkeypatch):
+    tokenizer = AutoTokenizer.from_pretrained(minilm.folder, local_files_only=True)
+    monkeypatch.setattr("polar_detect.language._SHARED_VOCABULARY", 1000)
+    assert speaks(tokenizer, GERMAN, kind="encoder").is_spoken
+    assert not speaks(tokenizer, GERMAN, kind="model").is_spoken  # only encoders were measured
+    assert "2.2 or more" in speaks(tokenizer, RUSSIAN, kind="encoder").advice
