@@ -60,7 +60,7 @@ class Backbone:
         self.device: torch.device = next(model.parameters()).device
         self.quick_dtype = quick_dtype or best_dtype(self.device)
         self._calls: dict[int, list[tuple[Call, Call]]] = {}
-        probe = self._probe(1, 2)
+        probe = self._probe(2, 5)
         self._anatomy = examine(model, self.blocks, lambda: model(input_ids=probe, use_cache=False))
         self.final_norm = self._anatomy.final_norm
         config = model.config.get_text_config()
@@ -70,7 +70,7 @@ class Backbone:
             softcap=getattr(config, "final_logit_softcapping", None),
             quick_dtype=self.quick_dtype,
         )
-        self._check_faithful()
+        self._check_faithful(probe)
         self._quick_blocks = self._quick_forms()
 
     @classmethod
@@ -215,16 +215,16 @@ class Backbone:
         return record_calls(self._anatomy, lambda: self.model(input_ids=probe, use_cache=False))
 
     @torch.no_grad()
-    def _check_faithful(self) -> None:
-        ids = self._probe(2, 5)
+    def _check_faithful(self, ids: Tensor) -> None:
+        """Compare the logits of these token ids with those of the blocks called alone."""
         hidden = self.embed(ids)
         try:
-            for layer in range(self.n_layers):
-                hidden = self.apply(layer, hidden, precise=True)
+            for block, (call, _) in zip(self.blocks, self._recorded(ids.shape[1]), strict=True):
+                hidden = call.of(block, hidden)
             replayed = self.logits(hidden)
         except (RuntimeError, TypeError, IndexError) as error:
             raise self._unfaithful(f"replaying it fails: {str(error).splitlines()[0]}") from error
-        expected = self.model(input_ids=ids, use_cache=False).logits
+        expected = self._anatomy.output.logits
         gap = (replayed - expected).abs().max().item()
         if not gap <= 1e-3 + 1e-3 * expected.abs().max().item():
             raise self._unfaithful(f"replayed logits differ by {gap:.3g}")

@@ -81,10 +81,10 @@ class EncoderBackbone:
         self.device: torch.device = next(model.parameters()).device
         self.quick_dtype = quick_dtype or best_dtype(self.device)
         self._calls: dict[int, list[Call]] = {}
-        probe = self._probe(1, 4)
+        probe = self._probe(2, 5)
         self._anatomy = examine(model, self.blocks, lambda: model(input_ids=probe))
         self.final_norm = self._anatomy.final_norm
-        self._check_faithful()
+        self._check_faithful(probe)
         is_quick = self.quick_dtype != torch.float32
         self._quick_blocks: list[QuickBlock | None] = [
             QuickBlock(block, self.quick_dtype) if is_quick else None for block in self.blocks
@@ -155,8 +155,8 @@ class EncoderBackbone:
         return record_calls(self._anatomy, lambda: self.model(input_ids=input_ids))
 
     @torch.no_grad()
-    def _check_faithful(self) -> None:
-        ids = self._probe(2, 5)
+    def _check_faithful(self, ids: Tensor) -> None:
+        """Compare the states of these token ids with those of the blocks called alone."""
         hidden = self.embed(ids)
         try:
             for layer in range(self.n_layers):
@@ -164,7 +164,7 @@ class EncoderBackbone:
             replayed = self.read_out(hidden)
         except (RuntimeError, TypeError, IndexError) as error:
             raise self._unfaithful(f"replaying it fails: {str(error).splitlines()[0]}") from error
-        expected = self.model(input_ids=ids).last_hidden_state
+        expected = self._anatomy.output.last_hidden_state
         gap = (replayed - expected).abs().max().item()
         if not gap <= 1e-4 + 1e-4 * expected.abs().max().item():
             raise self._unfaithful(f"replayed states differ by {gap:.3g}")

@@ -6,7 +6,7 @@ copied. Nothing else may run a block meanwhile.
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,11 +38,14 @@ class Anatomy:
         no tuple.
     final_norm : nn.Module
         That gets the last block's output; the identity where there is none.
+    output : Any
+        What the model returned.
     """
 
     blocks: list[nn.Module]
     extras: list[tuple[Any, ...] | None]
     final_norm: nn.Module
+    output: Any
 
 
 class _Reached(Exception):
@@ -119,7 +122,7 @@ def first_input(blocks: Sequence[nn.Module], forward: Callable[[], Any]) -> Tens
 
 
 def examine(model: nn.Module, blocks: Sequence[nn.Module], forward: Callable[[], Any]) -> Anatomy:
-    """Run `forward` once, as it is, up to the final norm, and say what it shows."""
+    """Run `forward` once, as it is, and say what it shows."""
     outputs: list[Any] = []
     found: list[nn.Module] = []
 
@@ -129,7 +132,6 @@ def examine(model: nn.Module, blocks: Sequence[nn.Module], forward: Callable[[],
     def compare(module: nn.Module, args: tuple[Any, ...]) -> None:
         if len(outputs) == len(blocks) and args and args[0] is _hidden_of(outputs[-1]):
             found.append(module)
-            raise _Reached(args[0])
 
     inside = {id(module) for block in blocks for module in block.modules()}
     norms = [
@@ -140,13 +142,13 @@ def examine(model: nn.Module, blocks: Sequence[nn.Module], forward: Callable[[],
     hooks = [block.register_forward_hook(remember) for block in blocks]
     hooks += [norm.register_forward_pre_hook(compare) for norm in norms]
     try:
-        with torch.no_grad(), suppress(_Reached):
-            forward()
+        with torch.no_grad():
+            output = forward()
     finally:
         for hook in hooks:
             hook.remove()
     extras = [output[1:] if isinstance(output, tuple) else None for output in outputs]
-    return Anatomy(list(blocks), extras, found[0] if found else nn.Identity())
+    return Anatomy(list(blocks), extras, found[0] if found else nn.Identity(), output)
 
 
 def _hidden_of(output: Any) -> Tensor:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from polar_detect.errors import InputError
 from polar_detect.tables.chunks import Rejected
-from polar_detect.tables.excel_output import ExcelOutput
 from polar_detect.tables.formats import format_of
 from polar_detect.tables.kinds import ColumnKinds
 from polar_detect.tables.parquet_output import ParquetOutput
@@ -78,6 +77,8 @@ def open_writer(path: Path, layout: Layout | None = None) -> Iterator[TableWrite
     found = format_of(path)
     with staged(path) as partial:
         if found.kind == "excel":
+            from polar_detect.tables.excel_output import ExcelOutput  # openpyxl is not needed else
+
             sheet = ExcelOutput(layout.flag_column)
             try:
                 yield sheet
