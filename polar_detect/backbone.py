@@ -61,7 +61,12 @@ class Backbone:
         self.quick_dtype = quick_dtype or best_dtype(self.device)
         self._calls: dict[int, list[tuple[Call, Call]]] = {}
         probe = self._probe(2, 5)
-        self._anatomy = examine(model, self.blocks, lambda: model(input_ids=probe, use_cache=False))
+        try:
+            self._anatomy = examine(
+                model, self.blocks, lambda: model(input_ids=probe, use_cache=False)
+            )
+        except (RuntimeError, TypeError, IndexError) as error:
+            raise self._unfaithful(f"two texts at once fail: {_first_line(error)}") from error
         self.final_norm = self._anatomy.final_norm
         config = model.config.get_text_config()
         self._read_out = ReadOut(
@@ -223,7 +228,7 @@ class Backbone:
                 hidden = call.of(block, hidden)
             replayed = self.logits(hidden)
         except (RuntimeError, TypeError, IndexError) as error:
-            raise self._unfaithful(f"replaying it fails: {str(error).splitlines()[0]}") from error
+            raise self._unfaithful(f"replaying it fails: {_first_line(error)}") from error
         expected = self._anatomy.output.logits
         gap = (replayed - expected).abs().max().item()
         if not gap <= 1e-3 + 1e-3 * expected.abs().max().item():
@@ -237,6 +242,10 @@ class Backbone:
 
     def _probe(self, n_rows: int, n_tokens: int) -> Tensor:
         return torch.arange(n_rows * n_tokens, device=self.device).view(n_rows, n_tokens) % 7
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _find_blocks(model: Any) -> list[nn.Module]:

@@ -337,11 +337,35 @@ class _TakesSingleRows(nn.Module):
         return self.block(hidden_states, *args, **kwargs)
 
 
-def test_a_model_whose_blocks_fail_when_called_alone_is_refused():
+def test_a_model_that_cannot_read_two_texts_at_once_is_refused():
     model = tiny_model(CONFIGS["llama"])
     layers = model.model.layers
     layers[1] = _TakesSingleRows(layers[1])
-    with pytest.raises(ModelError, match="replaying it fails: this block takes single rows only"):
+    with pytest.raises(
+        ModelError, match="two texts at once fail: this block takes single rows only"
+    ):
+        Backbone(model, tiny_tokenizer())
+
+
+class _RunsOnce(nn.Module):
+    """A block that fails when it is called again."""
+
+    def __init__(self, block):
+        super().__init__()
+        self.block, self.has_run = block, False
+
+    def forward(self, hidden_states, *args, **kwargs):
+        if self.has_run:
+            raise RuntimeError("this block has run")
+        self.has_run = True
+        return self.block(hidden_states, *args, **kwargs)
+
+
+def test_a_model_whose_blocks_fail_when_called_alone_is_refused():
+    model = tiny_model(CONFIGS["llama"])
+    layers = model.model.layers
+    layers[1] = _RunsOnce(layers[1])
+    with pytest.raises(ModelError, match="replaying it fails: this block has run"):
         Backbone(model, tiny_tokenizer())
 
 
