@@ -148,6 +148,16 @@ def test_a_sheet_is_read_by_name(process, tmp_path):
     task = comparing.read_task(path, None, reading)
     assert task.columns == ("heat [K]", "load", "shift")
     assert task.fit_options.endswith("--label-column failed --sheet runs")
+    normal = pd.read_csv(process)
+    normal = normal[normal["failed"] == 0].drop(columns="failed")
+    normal.to_csv(tmp_path / "normal.csv", index=False)
+    found = comparing.read_task(tmp_path / "normal.csv", path, reading)  # without labels: normal
+    assert (found.columns, found.train.target.any()) == (task.columns, False)
+    both = comparing.read_task(process, path, reading)  # a sheet is of the workbook only
+    assert both.fit_options.endswith("--label-column failed")
+    assert both.test.texts == both.train.texts
+    with pytest.raises(InputError, match="which is no spreadsheet"):
+        comparing.read_task(process, None, reading)
 
 
 def test_a_record_of_the_failure_is_told_from_a_measurement(tmp_path):

@@ -1,5 +1,6 @@
 """Every method on the same rows, with figures, intervals, paired differences and times."""
 
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -178,8 +179,19 @@ def compare_detectors(
         columns=task.columns,
         notes=(*task.notes, *notes),
         telling=task.telling,
-        fit_options=task.fit_options,
+        fit_options=" ".join([task.fit_options, *_model_options(settings)]),
     )
+
+
+def _model_options(settings: Settings) -> list[str]:
+    """Return the options of `fit` that say which models the detectors had."""
+    defaults = {"model": models.DEFAULT_MODEL, "encoder": models.DEFAULT_ENCODER}
+    return [
+        f"--{name} {shlex.quote(getattr(detector, name))}"
+        for detector in settings.detectors[:1]
+        for name, default in defaults.items()
+        if getattr(detector, name) != default
+    ]
 
 
 def run_methods(

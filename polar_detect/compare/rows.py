@@ -22,6 +22,7 @@ from polar_detect.compare.columns import (
     telling_columns,
 )
 from polar_detect.errors import InputError
+from polar_detect.tables.formats import format_of
 
 MIN_OF_EACH_CLASS = 2
 
@@ -138,7 +139,8 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
         A column is missing or not of numbers, a class has too few rows, or there is nothing
         to learn from.
     """
-    files = [_read(path, reading) for path in (train, test) if path is not None]
+    paths = [path for path in (train, test) if path is not None]
+    files = [_read(path, _with_own_sheet(path, paths, reading), paths) for path in paths]
     source = _source(files[0], reading)
     columns = source.columns
     notes = [*dict.fromkeys(n for file in files for n in _said_of(file)), *columns.notes]
@@ -167,7 +169,7 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
         notes=tuple(notes),
         template=source.template,
         telling=tuple(telling),
-        fit_options=_fit_options(source, reading, thinned[0]),
+        fit_options=_fit_options(source, _with_own_sheet(train, paths, reading), thinned[0]),
     )
 
 
@@ -187,12 +189,24 @@ class _Source:
         return f"{n} {'column' if n == 1 else 'columns'} written out"
 
 
-def _read(path: Path, reading: Reading) -> tables.Table:
-    # A table needs a column of texts; where none is asked for, the target's cells stand in, and
-    # are not used.
-    column = reading.text_column or reading.target
+def _with_own_sheet(path: Path, paths: Sequence[Path], reading: Reading) -> Reading:
+    """Return what to read of a file: a sheet is only meant for workbooks where there is one."""
+    is_book = [format_of(own).kind == "excel" for own in paths]
+    if format_of(path).kind == "excel" or not any(is_book):
+        return reading
+    return replace(reading, options=replace(reading.options, sheet=None))
+
+
+def _read(path: Path, reading: Reading, paths: Sequence[Path]) -> tables.Table:
     expected = (*reading.options.expected, reading.target)
     options = replace(reading.options, expected=expected)
+    # A table needs a column of texts; where none is asked for, the target's cells stand in, or
+    # those of any column of a training file without it. They are not used.
+    column = reading.text_column or reading.target
+    is_training = path == paths[0] != paths[-1] and path != Path("-")
+    if reading.text_column is None and reading.kind == "label" and is_training:
+        names = tables.open_table(path, options).columns
+        column = column if column in names or not names else names[0]
     return tables.read_table(path, text_column=column, options=options)
 
 
