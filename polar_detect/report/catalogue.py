@@ -413,9 +413,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "card.token": ("costs {loss} nats", "損失 {loss} nat"),
     "card.unread": (
-        "The model reads the first {n} characters of this text; what follows has no effect on "
-        "the score.",
-        "モデルが読むのは先頭{n}文字までです。それ以降はスコアに影響しません。",
+        "The language model reads the first {n} characters of this text; what follows counts "
+        "only as far as the sentence encoder reads.",
+        "言語モデルが読むのは先頭{n}文字までです。それ以降は、文エンコーダーが読む範囲でのみスコアに影響します。",
     ),
     "card.tokens": (
         "Hardest to predict: {words}.",
