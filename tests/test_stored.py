@@ -66,7 +66,7 @@ WRONG = [
 @pytest.fixture
 def folder(saved_on_tiny, fitted_on_tiny, tmp_path, monkeypatch):
     """Return a copy of a detector that loads in no time."""
-    monkeypatch.setattr(artifact.Engine, "load", lambda _: fitted_on_tiny.engine_)
+    monkeypatch.setattr(artifact.Engine, "load", lambda *_: fitted_on_tiny.engine_)
     return shutil.copytree(saved_on_tiny, tmp_path / "detector")
 
 
