@@ -92,6 +92,30 @@ def speaks(
     return Fluency(letters_per_token, is_spoken, advice)
 
 
+def advise(
+    model: Any, encoder: Any, texts: Sequence[str], *, model_name: str, encoder_name: str
+) -> list[str]:
+    """Return what to tell a user whose models do not speak the language of the texts.
+
+    Parameters
+    ----------
+    model, encoder : Backbone, Encoder or PreTrainedTokenizerBase
+    texts : sequence of str
+    model_name, encoder_name : str
+        As the user calls them.
+
+    Returns
+    -------
+    list of str
+        A sentence for each of the two that does not; none where both do.
+    """
+    found = (
+        speaks(model, texts, model_name=model_name),
+        speaks(encoder, texts, model_name=encoder_name, kind="encoder"),
+    )
+    return [fluency.advice for fluency in found if fluency.advice is not None]
+
+
 def letter_value(text: str) -> float:
     """Return how many letters the characters of a text are worth: one each, 2.5 if dense.
 

@@ -60,9 +60,8 @@ def record_calls(anatomy: Anatomy, forward: Callable[[], Any]) -> list[Call]:
     """Return the arguments that each block gets while `forward` runs the model once.
 
     The blocks hand on the states that they get, and the head does not run: what is recorded
-    must not depend on states, as it is replayed with others. Running the blocks of a model of 30
-    layers for every length of text is a second of the time in which a process of a hundred texts
-    begins and ends.
+    must not depend on states, as it is replayed with others. Running the 30 blocks of SmolLM2
+    would take .07 s for every length of text (2 cores), and texts have up to 17.
     """
     calls: list[Call] = []
     own = threading.get_ident()

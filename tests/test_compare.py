@@ -356,6 +356,12 @@ def test_a_supervised_choice_names_the_best_without_labels():
     assert "the best without labels is kNN on numbers" in advice
 
 
+def test_models_that_hardly_speak_the_language_are_noted(on_orders):
+    said = [note for note in on_orders.notes if "hardly speaks" in note]
+    assert len(said) == 1  # the tiny model, and not the encoder
+    assert said[0].startswith("The model")
+
+
 def test_csv_json_and_markdown_say_the_same(on_orders):
     rows = tabulate.render(on_orders, ".csv").splitlines()
     stored = json.loads(tabulate.render(on_orders, ".json"))

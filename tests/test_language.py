@@ -5,7 +5,7 @@ import pytest
 from tiny_models import tiny_tokenizer
 from transformers import AutoTokenizer
 
-from polar_detect.language import speaks
+from polar_detect.language import advise, speaks
 from polar_detect.models import MULTILINGUAL_ENCODER, MULTILINGUAL_MODEL
 
 DATA = Path(__file__).parent.parent / "data"
@@ -114,3 +114,12 @@ def test_shorter_pieces_will_do_where_many_languages_share_a_vocabulary(minilm, 
     assert speaks(tokenizer, GERMAN, kind="encoder").is_spoken
     assert not speaks(tokenizer, GERMAN, kind="model").is_spoken  # only encoders were measured
     assert "2.2 or more" in speaks(tokenizer, RUSSIAN, kind="encoder").advice
+
+
+def test_both_models_are_advised_on(english, minilm):
+    encoder = AutoTokenizer.from_pretrained(minilm.folder, local_files_only=True)
+    names = {"model_name": "smollm2", "encoder_name": "minilm"}
+    assert advise(english, encoder, TERSE, **names) == []
+    model, sentences = advise(english, encoder, texts_of("work_orders_ja_train.csv"), **names)
+    assert f"--model {MULTILINGUAL_MODEL}" in model
+    assert f"--encoder {MULTILINGUAL_ENCODER}" in sentences

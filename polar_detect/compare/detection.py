@@ -14,6 +14,7 @@ from polar_detect.compare.rows import Task
 from polar_detect.compare.views import Seen, views_of
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
+from polar_detect.language import advise
 from polar_detect.progress import Progress, Tracker
 from polar_detect.signature import Tracer
 
@@ -166,8 +167,10 @@ def compare_detectors(
     labels, scored, notes = _without_unscored(task.test.target, scored)
     results = measure(labels, scored, settings, progress=progress)
     for detector in settings.detectors[:1]:
-        tracer = detector.engine_.extractor.tracer
-        notes += cut_texts([*task.train.texts, *task.test.texts], tracer)
+        own, texts = detector.engine_.extractor, [*task.train.texts, *task.test.texts]
+        notes += cut_texts(texts, own.tracer)
+        names = {"model_name": detector.model, "encoder_name": detector.encoder}
+        notes += advise(own.tracer.backbone, own.encoder, texts, **names)
     labelled = int(task.train.target.sum())
     if labelled and not is_labelled(task.train.target):
         notes.append(f"{labelled} labelled anomalous training rows are too few to learn from.")

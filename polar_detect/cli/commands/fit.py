@@ -8,7 +8,7 @@ from polar_detect.cli.commands.inputs import InputOptions, read_training, say_no
 from polar_detect.cli.commands.output import err, say
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
-from polar_detect.language import speaks
+from polar_detect.language import advise
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,15 @@ def said_of_texts(detector: PolarDetector, out: Path) -> str:
 
 
 def _warn_of_language(detector: PolarDetector, table: tables.Table) -> None:
-    extractor, texts = detector.engine_.extractor, table.texts
-    for fluency in (
-        speaks(extractor.tracer.backbone, texts, model_name=detector.model),
-        speaks(extractor.encoder, texts, model_name=detector.encoder, kind="encoder"),
+    extractor = detector.engine_.extractor
+    for advice in advise(
+        extractor.tracer.backbone,
+        extractor.encoder,
+        table.texts,
+        model_name=detector.model,
+        encoder_name=detector.encoder,
     ):
-        if fluency.advice is not None:
-            say_notice(f"{table.source}: {fluency.advice}")
+        say_notice(f"{table.source}: {advice}")
 
 
 def _warn_of_rows(table: tables.Table, settings: FitSettings) -> None:
