@@ -13,7 +13,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from polar_detect.errors import InputError, ModelError
+from polar_detect.errors import InputError, ModelError, reason_of
 from polar_detect.lanes import spread
 from polar_detect.loading import load_decoder
 from polar_detect.products import QuickBlock, each_block, in_blocks, is_mixture
@@ -62,11 +62,11 @@ class Backbone:
         self._calls: dict[int, list[tuple[Call, Call]]] = {}
         probe = self._probe(2, 5)
         try:
-            self._anatomy = examine(
+            self._anatomy, output = examine(
                 model, self.blocks, lambda: model(input_ids=probe, use_cache=False)
             )
         except (RuntimeError, TypeError, IndexError) as error:
-            raise self._unfaithful(f"two texts at once fail: {_first_line(error)}") from error
+            raise self._unfaithful(f"two texts at once fail: {reason_of(error)}") from error
         self.final_norm = self._anatomy.final_norm
         config = model.config.get_text_config()
         self._read_out = ReadOut(
@@ -75,7 +75,7 @@ class Backbone:
             softcap=getattr(config, "final_logit_softcapping", None),
             quick_dtype=self.quick_dtype,
         )
-        self._check_faithful(probe)
+        self._check_faithful(probe, output.logits)
         self._quick_blocks = self._quick_forms()
 
     @classmethod
@@ -220,16 +220,15 @@ class Backbone:
         return record_calls(self._anatomy, lambda: self.model(input_ids=probe, use_cache=False))
 
     @torch.no_grad()
-    def _check_faithful(self, ids: Tensor) -> None:
-        """Compare the logits of these token ids with those of the blocks called alone."""
+    def _check_faithful(self, ids: Tensor, expected: Tensor) -> None:
+        """Compare the logits of token ids with those of the blocks called alone."""
         hidden = self.embed(ids)
         try:
             for block, (call, _) in zip(self.blocks, self._recorded(ids.shape[1]), strict=True):
                 hidden = call.of(block, hidden)
             replayed = self.logits(hidden)
         except (RuntimeError, TypeError, IndexError) as error:
-            raise self._unfaithful(f"replaying it fails: {_first_line(error)}") from error
-        expected = self._anatomy.output.logits
+            raise self._unfaithful(f"replaying it fails: {reason_of(error)}") from error
         gap = (replayed - expected).abs().max().item()
         if not gap <= 1e-3 + 1e-3 * expected.abs().max().item():
             raise self._unfaithful(f"replayed logits differ by {gap:.3g}")
@@ -242,10 +241,6 @@ class Backbone:
 
     def _probe(self, n_rows: int, n_tokens: int) -> Tensor:
         return torch.arange(n_rows * n_tokens, device=self.device).view(n_rows, n_tokens) % 7
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _find_blocks(model: Any) -> list[nn.Module]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from polar_detect.encoder_backbone import equal_lengths, longest_input
 from polar_detect.lanes import spread
-from polar_detect.language import letter_value
+from polar_detect.language import is_shared, letter_value
 from polar_detect.loading import load_encoder
 from polar_detect.products import rows_per_block
 from polar_detect.runtime import keep_freed_memory
@@ -23,9 +23,9 @@ Array = NDArray[np.float32]
 
 _START = 256  # characters; no longer than the encoder reads
 # A vocabulary that many languages share cuts each of them into shorter pieces: multilingual E5's
-# hold 3.0 letters of Japanese work orders and 2.8 of English ones, which it reads as well as
-# all-MiniLM-L6-v2 reads those of 4.4 (by AUROC on the excavator's).
-_SHARED_VOCABULARY, _SHARED_COUNTS = 100_000, 1.5
+# hold 3.0 letters of Japanese work orders and 2.8 of English ones, and on both the default detector
+# was best where it was trusted most.
+_SHARED_COUNTS = 1.5
 
 
 @dataclass(frozen=True)
@@ -119,13 +119,12 @@ class Encoder:
             return np.zeros(0, np.float32)
         rows = self.tokenizer(starts, add_special_tokens=False)["input_ids"]
         unknown = self.tokenizer.unk_token_id
-        is_shared = len(self.tokenizer) > _SHARED_VOCABULARY
         lengths = np.zeros(len(starts), np.float32)
         for i, (start, row) in enumerate(zip(starts, rows, strict=True)):
             if row:
                 known = 1 - row.count(unknown) / len(row)
                 lengths[i] = letter_value(start.strip()) / len(row) * known
-        return lengths * _SHARED_COUNTS if is_shared else lengths
+        return lengths * _SHARED_COUNTS if is_shared(self.tokenizer) else lengths
 
     @property
     def token_depths(self) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from polar_detect.errors import InputError, ModelError
+from polar_detect.errors import InputError, ModelError, reason_of
 from polar_detect.loading import load_encoder
 from polar_detect.products import QuickBlock, in_blocks, is_mixture
 from polar_detect.recording import Call, examine, first_input, record_calls
@@ -82,9 +82,12 @@ class EncoderBackbone:
         self.quick_dtype = quick_dtype or best_dtype(self.device)
         self._calls: dict[int, list[Call]] = {}
         probe = self._probe(2, 5)
-        self._anatomy = examine(model, self.blocks, lambda: model(input_ids=probe))
+        try:
+            self._anatomy, output = examine(model, self.blocks, lambda: model(input_ids=probe))
+        except (RuntimeError, TypeError, IndexError) as error:
+            raise self._unfaithful(f"two texts at once fail: {reason_of(error)}") from error
         self.final_norm = self._anatomy.final_norm
-        self._check_faithful(probe)
+        self._check_faithful(probe, output.last_hidden_state)
         is_quick = self.quick_dtype != torch.float32
         self._quick_blocks: list[QuickBlock | None] = [
             QuickBlock(block, self.quick_dtype) if is_quick else None for block in self.blocks
@@ -155,16 +158,15 @@ class EncoderBackbone:
         return record_calls(self._anatomy, lambda: self.model(input_ids=input_ids))
 
     @torch.no_grad()
-    def _check_faithful(self, ids: Tensor) -> None:
-        """Compare the states of these token ids with those of the blocks called alone."""
+    def _check_faithful(self, ids: Tensor, expected: Tensor) -> None:
+        """Compare the last states of token ids with those of the blocks called alone."""
         hidden = self.embed(ids)
         try:
             for layer in range(self.n_layers):
                 hidden = self.apply(layer, hidden, precise=True)
             replayed = self.read_out(hidden)
         except (RuntimeError, TypeError, IndexError) as error:
-            raise self._unfaithful(f"replaying it fails: {str(error).splitlines()[0]}") from error
-        expected = self._anatomy.output.last_hidden_state
+            raise self._unfaithful(f"replaying it fails: {reason_of(error)}") from error
         gap = (replayed - expected).abs().max().item()
         if not gap <= 1e-4 + 1e-4 * expected.abs().max().item():
             raise self._unfaithful(f"replayed states differ by {gap:.3g}")

@@ -39,3 +39,12 @@ class OutputError(PolarError, OSError):
 
 class NotFittedError(PolarError, ValueError):
     """A detector that was asked to score before it was fitted."""
+
+
+def reason_of(error: Exception) -> str:
+    r"""Return the first line of what an error of another library says; its name if nothing.
+
+    >>> reason_of(ValueError("no blocks\nin the model")), reason_of(KeyError())
+    ('no blocks', 'KeyError')
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

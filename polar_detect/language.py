@@ -85,8 +85,7 @@ def speaks(
     if n_letters < _MIN_LETTERS:
         return Fluency(float("nan"), is_spoken=True, advice=None)
     letters_per_token = value / n_tokens
-    is_shared = kind == "encoder" and len(tokenizer) > _SHARED_VOCABULARY
-    least = _SPOKEN_SHARED if is_shared else _SPOKEN
+    least = _SPOKEN_SHARED if kind == "encoder" and is_shared(tokenizer) else _SPOKEN
     is_spoken = letters_per_token >= least
     advice = None if is_spoken else _advice(letters_per_token, least, model_name, kind)
     return Fluency(letters_per_token, is_spoken, advice)
@@ -114,6 +113,11 @@ def advise(
         speaks(encoder, texts, model_name=encoder_name, kind="encoder"),
     )
     return [fluency.advice for fluency in found if fluency.advice is not None]
+
+
+def is_shared(tokenizer: Any) -> bool:
+    """Return whether a vocabulary is so large that many languages share it."""
+    return len(tokenizer) > _SHARED_VOCABULARY
 
 
 def letter_value(text: str) -> float:

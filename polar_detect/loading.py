@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 import transformers
 
-from polar_detect.errors import ModelError
+from polar_detect.errors import ModelError, reason_of
 from polar_detect.runtime import best_device
 
 
@@ -47,7 +47,7 @@ def _load(auto: Any, folder: Path, what: str, expected: str) -> Loaded:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **local)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
-            f"Got {what} that transformers cannot load ({str(error).splitlines()[0]}); expected "
+            f"Got {what} that transformers cannot load ({reason_of(error)}); expected "
             f"{expected}; check the folder or choose "
             "another model."
         ) from error

@@ -38,14 +38,11 @@ class Anatomy:
         no tuple.
     final_norm : nn.Module
         That gets the last block's output; the identity where there is none.
-    output : Any
-        What the model returned.
     """
 
     blocks: list[nn.Module]
     extras: list[tuple[Any, ...] | None]
     final_norm: nn.Module
-    output: Any
 
 
 class _Reached(Exception):
@@ -120,8 +117,10 @@ def first_input(blocks: Sequence[nn.Module], forward: Callable[[], Any]) -> Tens
     raise AssertionError("the model's forward never called its first block")
 
 
-def examine(model: nn.Module, blocks: Sequence[nn.Module], forward: Callable[[], Any]) -> Anatomy:
-    """Run `forward` once, as it is, and say what it shows."""
+def examine(
+    model: nn.Module, blocks: Sequence[nn.Module], forward: Callable[[], Any]
+) -> tuple[Anatomy, Any]:
+    """Run `forward` once, as it is; return what that shows, and what the model returned."""
     outputs: list[Any] = []
     found: list[nn.Module] = []
 
@@ -147,7 +146,7 @@ def examine(model: nn.Module, blocks: Sequence[nn.Module], forward: Callable[[],
         for hook in hooks:
             hook.remove()
     extras = [output[1:] if isinstance(output, tuple) else None for output in outputs]
-    return Anatomy(list(blocks), extras, found[0] if found else nn.Identity(), output)
+    return Anatomy(list(blocks), extras, found[0] if found else nn.Identity()), output
 
 
 def _hidden_of(output: Any) -> Tensor:

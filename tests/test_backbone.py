@@ -219,9 +219,7 @@ def test_a_new_length_runs_no_block_and_leaves_them_as_they_were(folders):
 
 def test_a_block_that_another_thread_calls_while_arguments_are_recorded_really_runs(llama):
     block, hidden = llama.blocks[2], torch.randn(1, 5, 32)
-    (call,) = record_calls(
-        Anatomy([block], [None], nn.Identity(), None), lambda: block(hidden, 1, a=2)
-    )
+    (call,) = record_calls(Anatomy([block], [None], nn.Identity()), lambda: block(hidden, 1, a=2))
     assert (call.args, call.kwargs) == ((1,), {"a": 2})
     llama.embed(random_ids(1, 5))  # now the arguments for five tokens are known
     expected = llama.apply(2, hidden, precise=True)
@@ -233,7 +231,7 @@ def test_a_block_that_another_thread_calls_while_arguments_are_recorded_really_r
         other.join()
         block(hidden)
 
-    record_calls(Anatomy([block], [None], nn.Identity(), None), forward)
+    record_calls(Anatomy([block], [None], nn.Identity()), forward)
     assert torch.equal(found[0], expected)
 
 

@@ -131,6 +131,21 @@ def test_a_model_whose_blocks_depend_on_more_than_their_arguments_is_refused():
         EncoderBackbone(model, tiny_tokenizer(), max_tokens=48)
 
 
+def test_a_model_that_cannot_read_two_texts_at_once_is_refused():
+    model = tiny_encoder("bert")
+    block = model.encoder.layer[2]
+    forward = block.forward
+
+    def single(hidden_states, *args, **kwargs):
+        if len(hidden_states) != 1:
+            raise RuntimeError("this block takes single rows only")
+        return forward(hidden_states, *args, **kwargs)
+
+    block.forward = single
+    with pytest.raises(ModelError, match="two texts at once fail: this block takes single rows"):
+        EncoderBackbone(model, tiny_tokenizer(), max_tokens=48)
+
+
 def test_a_model_without_a_stack_of_blocks_is_refused():
     model = tiny_model(CONFIGS["llama"]).get_decoder()
     model.config.num_hidden_layers = 7

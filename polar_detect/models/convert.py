@@ -14,7 +14,7 @@ from gguf import GGUFReader
 from safetensors import SafetensorError
 from transformers.utils import logging
 
-from polar_detect.errors import ModelError
+from polar_detect.errors import ModelError, reason_of
 
 # What transformers and gguf raise for files that they cannot read, by trial: cut short, unknown
 # architecture, unknown tensor type, no tokenizer.
@@ -86,10 +86,9 @@ def _unreadable_explained(source: Path) -> Iterator[None]:
     try:
         yield
     except _UNREADABLE as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelError(
-            f"Got {source}, which cannot be converted ({reason[0]}); expected a GGUF file of a "
-            "decoder that transformers can read; download it again or use a folder with "
+            f"Got {source}, which cannot be converted ({reason_of(error)}); expected a GGUF file "
+            "of a decoder that transformers can read; download it again or use a folder with "
             "safetensors weights."
         ) from error
 

@@ -6,7 +6,7 @@ from typing import cast
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-from polar_detect.errors import ModelError, ModelNotFoundError
+from polar_detect.errors import ModelError, ModelNotFoundError, reason_of
 from polar_detect.models.catalogue import EMBEDDED
 from polar_detect.models.folder import weights_files
 
@@ -37,10 +37,9 @@ def snapshot(repo_id: str) -> Path:
     try:
         return _local_snapshot(repo_id) or Path(_download(repo_id, local_files_only=False))
     except _FAILURES as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelNotFoundError(
             f"Got model '{repo_id}', which is no folder here and was not fetched from Hugging Face "
-            f"({reason.removeprefix('Got: ')}); expected an embedded model "
+            f"({reason_of(error).removeprefix('Got: ')}); expected an embedded model "
             f"({', '.join(EMBEDDED)}), a folder or the id of a public repository; check the "
             "spelling and the network, or copy the model here and name its folder."
         ) from error

@@ -10,6 +10,7 @@ import json
 import struct
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,7 @@ class _File:
         self.content = content
         self._place = 0
 
-    def read(self, layout: str) -> tuple[int, ...]:
+    def read(self, layout: str) -> tuple[Any, ...]:
         """Return little-endian numbers, e.g. of layout ``"2i"``."""
         values = struct.unpack_from(f"<{layout}", self.content, self._place)
         self._place += struct.calcsize(f"<{layout}")
@@ -96,7 +97,7 @@ def _convert(file: _File, target: Path) -> None:
         raise ValueError("it does not begin as one")
     file.read("I")  # version of the layout
     hidden, n_layers, n_heads, n_inner, n_words, n_positions, n_types = file.read("7i")
-    file.read("fi")  # epsilon of the norms, below; weights in a block
+    epsilon, _ = file.read("fi")  # of the norms; how many weights share a scale
     sizes = {
         "emb.word": (n_words, hidden),
         "emb.pos": (n_positions, hidden),
@@ -124,11 +125,11 @@ def _convert(file: _File, target: Path) -> None:
         "hidden_act": "gelu",
         "hidden_size": hidden,
         "intermediate_size": n_inner,
-        "layer_norm_eps": 1e-12,
+        "layer_norm_eps": epsilon,
         "max_position_embeddings": n_positions,
         "num_attention_heads": n_heads,
         "num_hidden_layers": n_layers,
-        "pad_token_id": _SPECIAL.index("<pad>"),
+        "pad_token_id": tokenizer.token_to_id("<pad>"),
         "type_vocab_size": n_types,
         "vocab_size": n_words,
     }
