@@ -6,17 +6,17 @@ copied and nothing is patched, so a new architecture costs nothing; what cannot 
 faithfully is refused when the model is loaded.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
+from polar_detect.blocks import Layer, RowCounts, each_block, in_blocks
 from polar_detect.errors import InputError, ModelError, reason_of
 from polar_detect.lanes import spread
 from polar_detect.loading import load_decoder
-from polar_detect.products import QuickBlock, each_block, in_blocks, is_mixture
+from polar_detect.products import QuickBlock
 from polar_detect.read_out import Moments, ReadOut
 from polar_detect.recording import Call, examine, first_input, record_calls
 from polar_detect.runtime import best_dtype, keep_freed_memory
@@ -55,10 +55,10 @@ class Backbone:
         self.tokenizer = tokenizer
         self.blocks = _find_blocks(model)
         self.n_layers = len(self.blocks)
-        self._are_mixtures = [is_mixture(block) for block in self.blocks]
         self.head = model.get_output_embeddings()
         self.device: torch.device = next(model.parameters()).device
         self.quick_dtype = quick_dtype or best_dtype(self.device)
+        self._row_counts = RowCounts(self.blocks, self.device)
         self._calls: dict[int, list[tuple[Call, Call]]] = {}
         probe = self._probe(2, 5)
         try:
@@ -141,23 +141,34 @@ class Backbone:
 
         A row's result is the same to the last bit in any company and for any number of threads.
         """
-        call, dtype = self._call(layer, hidden.shape[1], precise=precise)
-        return in_blocks(call, hidden, dtype, alone=self._are_mixtures[layer])
+        call, counts = self._call(layer, hidden, precise=precise)
+        return in_blocks(call, hidden, counts)
 
-    def apply_each(
+    def apply_within(
         self,
         layer: int,
-        hidden: Tensor,
-        keep: Callable[[int, Tensor], object],
+        states: Tensor,
+        sources: Tensor,
+        targets: Tensor,
         *,
         precise: bool = False,
     ) -> None:
-        """Call block `layer`, and ``keep(start, rows)`` with the new states of rows from `start`.
+        """Call block `layer` on some rows of `states`, and put the new states in their targets.
 
-        Blocks of rows are computed and kept in any order, on several threads.
+        Parameters
+        ----------
+        layer : int
+        states : (n_slots, n_tokens, hidden)
+        sources, targets : (n_rows,) int64
+            A row's target may be its own source, and no other row's.
+        precise : bool
         """
-        call, dtype = self._call(layer, hidden.shape[1], precise=precise)
-        each_block(call, hidden, keep, dtype, alone=self._are_mixtures[layer])
+        call, counts = self._call(layer, states, precise=precise)
+
+        def keep(place: slice, rows: Tensor) -> None:
+            states[targets[place]] = rows
+
+        each_block(call, lambda place: states[sources[place]], len(sources), keep, counts)
 
     def logits(self, hidden: Tensor, *, precise: bool = True) -> Tensor:
         """Read out hidden states (…, hidden) as logits (…, vocabulary) in float32."""
@@ -187,15 +198,18 @@ class Backbone:
         """Return the losses over the first 4,096 words of the vocabulary and the target, (n,)."""
         return self._read_out.common_losses(hidden, targets)
 
-    def _call(
-        self, layer: int, n_tokens: int, *, precise: bool
-    ) -> tuple[Callable[[Tensor], Tensor], torch.dtype]:
-        """Return what calls a block of texts, and the number format that it multiplies in."""
-        precise_call, quick_call = self._recorded(n_tokens)[layer]
+    def _call(self, layer: int, hidden: Tensor, *, precise: bool) -> tuple[Layer, tuple[int, ...]]:
+        """Return what calls a layer, and how many rows its blocks may have."""
+        precise_call, quick_call = self._recorded(hidden.shape[1])[layer]
         quick = None if precise else self._quick_blocks[layer]
-        if quick is None:
-            return lambda rows: precise_call.of(self.blocks[layer], rows), torch.float32
-        return lambda rows: quick_call.of(quick, rows).float(), quick.dtype
+
+        def call(rows: Tensor) -> Tensor:
+            if quick is None:
+                return precise_call.of(self.blocks[layer], rows)
+            return quick_call.of(quick, rows).float()
+
+        dtype = torch.float32 if quick is None else self.quick_dtype
+        return call, self._row_counts.of(layer, call, hidden, dtype)
 
     @torch.no_grad()
     def _quick_forms(self) -> list[QuickBlock | None]:

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from polar_detect.backbone import Backbone
+from polar_detect.blocks import by_blocks
 from polar_detect.errors import InputError
 from polar_detect.executor import Batch, Executor
-from polar_detect.lanes import by_blocks
 from polar_detect.read_out import BLOCK
 
 
@@ -142,7 +142,7 @@ def top_tokens(executor: Executor, batch: Batch) -> Tensor:
     for layer in range(backbone.n_layers):
         states = backbone.apply(layer, states, precise=True)
     (tokens,) = by_blocks(
-        lambda rows: (backbone.logits(rows).argmax(-1),), states[batch.is_target], size=BLOCK
+        lambda rows: (backbone.logits(rows).argmax(-1),), states[batch.is_target], counts=(BLOCK,)
     )
     return torch.zeros_like(batch.targets).masked_scatter(batch.is_target, tokens)
 
@@ -156,5 +156,5 @@ def _margins(backbone: Backbone, states: Tensor, targets: Tensor, *, precise: bo
         others = logits.scatter(1, target[:, None], -torch.inf)
         return ((others.amax(1, keepdim=True) - own).squeeze(1),)
 
-    (margins,) = by_blocks(block, states, targets, size=BLOCK)
+    (margins,) = by_blocks(block, states, targets, counts=(BLOCK,))
     return margins

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from polar_detect.blocks import rows_per_block
 from polar_detect.encoder_backbone import equal_lengths, longest_input
 from polar_detect.lanes import spread
 from polar_detect.language import is_shared, letter_value
 from polar_detect.loading import load_encoder
-from polar_detect.products import rows_per_block
 from polar_detect.runtime import keep_freed_memory
 from polar_detect.tokens import TextTokens, TokenStates
 

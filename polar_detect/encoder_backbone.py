@@ -14,9 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from polar_detect.blocks import RowCounts, in_blocks
 from polar_detect.errors import InputError, ModelError, reason_of
 from polar_detect.loading import load_encoder
-from polar_detect.products import QuickBlock, in_blocks, is_mixture
+from polar_detect.products import QuickBlock
 from polar_detect.recording import Call, examine, first_input, record_calls
 from polar_detect.runtime import best_dtype, keep_freed_memory
 
@@ -76,10 +77,10 @@ class EncoderBackbone:
         self.max_tokens = self._checked(max_tokens)
         self.blocks = _find_blocks(model)
         self.n_layers = len(self.blocks)
-        self._are_mixtures = [is_mixture(block) for block in self.blocks]
         self.hidden_size: int = model.config.hidden_size
         self.device: torch.device = next(model.parameters()).device
         self.quick_dtype = quick_dtype or best_dtype(self.device)
+        self._row_counts = RowCounts(self.blocks, self.device)
         self._calls: dict[int, list[Call]] = {}
         probe = self._probe(2, 5)
         try:
@@ -128,9 +129,12 @@ class EncoderBackbone:
         call = self._recorded(hidden.shape[1])[layer]
         quick = None if precise else self._quick_blocks[layer]
         block = self.blocks[layer] if quick is None else quick
-        dtype = torch.float32 if quick is None else quick.dtype
-        alone = self._are_mixtures[layer]
-        return in_blocks(lambda rows: call.of(block, rows).float(), hidden, dtype, alone=alone)
+        dtype = torch.float32 if quick is None else self.quick_dtype
+
+        def of(rows: Tensor) -> Tensor:
+            return call.of(block, rows).float()
+
+        return in_blocks(of, hidden, self._row_counts.of(layer, of, hidden, dtype))
 
     @torch.no_grad()
     def read_out(self, hidden: Tensor) -> Tensor:

@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from polar_detect.blocks import by_blocks, rows_per_block
 from polar_detect.encoder_backbone import EncoderBackbone, EncoderBatch
-from polar_detect.lanes import by_blocks, lanes
-from polar_detect.products import rows_per_block
+from polar_detect.lanes import lanes
 from polar_detect.program import Program
 from polar_detect.schedule import Job, plan
 
@@ -92,7 +92,7 @@ class EncoderExecutor:
         ends = torch.tensor(schedule.ends, device=states.device)
         size = rows_per_block(embedded.shape[1], states.device, torch.float32)
         (pooled,) = by_blocks(
-            lambda rows: (backbone.read_out(rows).mean(1),), states[ends], size=size
+            lambda rows: (backbone.read_out(rows).mean(1),), states[ends], counts=(size,)
         )
         return pooled
 

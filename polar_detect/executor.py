@@ -228,12 +228,7 @@ class Executor:
         for step in schedule.steps:
             sources = torch.tensor(step.sources, device=states.device)
             targets = torch.tensor(step.targets, device=states.device)
-
-            def keep(start: int, rows: Tensor, targets: Tensor = targets) -> None:
-                states[targets[start : start + len(rows)]] = rows
-
-            # A target may reuse a source's slot: all sources are read before any is written.
-            self.backbone.apply_each(step.layer, states[sources], keep, precise=precise)
+            self.backbone.apply_within(step.layer, states, sources, targets, precise=precise)
         return states
 
     def _run_with_graph(

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
-from torch import Tensor
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -71,40 +70,6 @@ def _lead(n_lanes: int) -> None:
     """Make this thread one that spreads its work on so many lanes."""
     torch.set_num_threads(1)
     _inside.n_lanes = n_lanes
-
-
-def by_blocks(
-    function: Callable[..., tuple[Tensor, ...]], *tensors: Tensor, size: int
-) -> tuple[Tensor, ...]:
-    """Apply `function` to blocks of exactly `size` rows and lay its results one below the other.
-
-    A row's result is then the same in any company, if `function` treats rows alike: the shape
-    that a library sees never changes.
-
-    Parameters
-    ----------
-    function : callable
-        Takes a block of each tensor and returns tensors of as many rows.
-    tensors : (n_rows, …)
-        Rows of zeros fill the last block; what becomes of them is dropped.
-    size : int
-    """
-    n_rows = len(tensors[0])
-
-    def one(start: int) -> tuple[Tensor, ...]:
-        parts = [filled(tensor[start : start + size], size) for tensor in tensors]
-        n_kept = min(size, n_rows - start)
-        return tuple(part[:n_kept] for part in function(*parts))
-
-    pieces = spread(one, range(0, max(n_rows, 1), size))
-    return tuple(torch.cat(column) for column in zip(*pieces, strict=True))
-
-
-def filled(rows: Tensor, size: int) -> Tensor:
-    """Return `rows` with rows of zeros behind them, `size` in all."""
-    if len(rows) == size:
-        return rows
-    return torch.cat([rows, rows.new_zeros((size - len(rows), *rows.shape[1:]))])
 
 
 @functools.cache

@@ -7,7 +7,7 @@ longer than multiplying (read-out of 49,152 words: 3.4 ms laid out, 13 ms not).
 import copy
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -15,85 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from polar_detect.lanes import filled, spread
-
-# Rows of one product on a CPU, whose second-level cache holds the states of so many. Products in
-# float32 take so long that few rows fill the time, and few are wasted where a block is not full.
-_BLOCK_TOKENS = {torch.bfloat16: 256, torch.float32: 64}
-_GPU_BLOCK_TOKENS = 8192
-
-
-def block_tokens(device: torch.device, dtype: torch.dtype) -> int:
-    """Return how many rows of a product in `dtype` run together."""
-    if device.type == "cpu":
-        return _BLOCK_TOKENS.get(dtype, _BLOCK_TOKENS[torch.float32])
-    return _GPU_BLOCK_TOKENS
-
-
-def rows_per_block(n_tokens: int, device: torch.device, dtype: torch.dtype) -> int:
-    """Return how many texts of `n_tokens` run together, always: more are filled up to it.
-
-    Last bits of a product depend on its number of rows, so that number must depend on nothing
-    but the text itself.
-    """
-    return max(1, block_tokens(device, dtype) // n_tokens)
-
-
-def each_block(
-    call: Callable[[Tensor], Tensor],
-    hidden: Tensor,
-    keep: Callable[[int, Tensor], object],
-    dtype: torch.dtype,
-    *,
-    alone: bool = False,
-) -> None:
-    """Call a layer, and ``keep(start, rows)`` with the new states of the rows from `start`.
-
-    Parameters
-    ----------
-    call : callable
-        States (n_rows, n_tokens, hidden) → new states of the same shape.
-    hidden : (n_rows, n_tokens, hidden)
-    keep : callable
-        Is called for blocks of rows in any order, by several threads.
-    dtype : torch.dtype
-        That the layer multiplies in.
-    alone : bool
-        Whether each row is a block of its own, as `is_mixture` asks for.
-    """
-    size = 1 if alone else rows_per_block(hidden.shape[1], hidden.device, dtype)
-
-    def one(start: int) -> None:
-        rows = hidden[start : start + size]
-        keep(start, call(filled(rows, size))[: len(rows)])
-
-    spread(one, range(0, len(hidden), size))
-
-
-def in_blocks(
-    call: Callable[[Tensor], Tensor], hidden: Tensor, dtype: torch.dtype, *, alone: bool = False
-) -> Tensor:
-    """Return the new states of all rows, which `each_block` hands out in pieces."""
-    if torch.is_grad_enabled():
-        pieces: list[Tensor] = []
-        each_block(call, hidden, lambda _, rows: pieces.append(rows), dtype, alone=alone)
-        return torch.cat(pieces) if pieces else hidden
-    out = torch.empty_like(hidden, dtype=torch.float32)
-
-    def keep(start: int, rows: Tensor) -> None:
-        out[start : start + len(rows)] = rows
-
-    each_block(call, hidden, keep, dtype, alone=alone)
-    return out
-
-
-def is_mixture(block: nn.Module) -> bool:
-    """Return whether a block is a mixture of experts, which only one text may enter at a time.
-
-    How many tokens an expert multiplies, and with it their last bits, depends on all tokens of
-    a call.
-    """
-    return any(name.endswith("experts") for name, _ in block.named_modules())
+# Names of linear layers that read the same states, in the attention of most models.
+_SIBLINGS = (("q_proj", "k_proj", "v_proj"), ("query", "key", "value"))
 
 
 class Weight:
@@ -101,26 +24,30 @@ class Weight:
 
     Parameters
     ----------
-    source : Tensor, (n_out, n_in)
-        Kept as it is; its copy in `dtype` only where gradients are asked for.
+    sources : Tensor, (n_out, n_in) each
+        Parts of the matrix, one below the other. Kept as they are; their copy in `dtype` only
+        where gradients are asked for.
     dtype : torch.dtype
     n_rows : int
         Of the products to come, a hint for the layout.
     """
 
-    def __init__(self, source: Tensor, dtype: torch.dtype, *, n_rows: int = 256) -> None:
-        self.dtype, self.device = dtype, source.device
-        self.n_in = source.shape[1]
-        self._source = source
+    def __init__(self, *sources: Tensor, dtype: torch.dtype, n_rows: int = 256) -> None:
+        self.dtype, self.device = dtype, sources[0].device
+        self.n_in = sources[0].shape[1]
+        self._sources = sources
         self._packed: Tensor | None = None
-        if dtype == torch.bfloat16 and source.device.type == "cpu" and _can_pack():
-            plain = source.to(dtype).contiguous()
-            self._packed = torch.ops.mkldnn._reorder_linear_weight(plain, n_rows)
+        if dtype == torch.bfloat16 and self.device.type == "cpu" and _can_pack():
+            self._packed = torch.ops.mkldnn._reorder_linear_weight(self._in_rows(), n_rows)
 
     @functools.cached_property
     def plain(self) -> Tensor:
         """The matrix in `dtype`, in rows."""
-        return self._source.to(self.dtype).contiguous()
+        return self._in_rows()
+
+    def _in_rows(self) -> Tensor:
+        parts = [source.to(self.dtype) for source in self._sources]
+        return torch.cat(parts) if len(parts) > 1 else parts[0].contiguous()
 
     def times(
         self, rows: Tensor, bias: Tensor | None = None, *, activation: str = "none"
@@ -160,24 +87,29 @@ class QuickBlock:
     """A copy of a block whose linear layers multiply in `dtype`; all else stays as it is."""
 
     def __init__(self, block: nn.Module, dtype: torch.dtype) -> None:
-        self.dtype = dtype
-        self._last_cast = _LastCast()
+        self._last = _Last()
         memo = {id(parameter): parameter for parameter in block.parameters()}  # shared, not copied
         self._block = copy.deepcopy(block, memo)
+        for module in list(self._block.modules()):
+            for names in _siblings(module):
+                joint = _Joint([getattr(module, name) for name in names], dtype, self._last)
+                for i, name in enumerate(names):
+                    setattr(module, name, _Part(joint, i))
         for name, module in list(self._block.named_modules()):
             if isinstance(module, nn.Linear | Conv1D):
-                self._block.set_submodule(name, _QuickLinear(module, dtype, self._last_cast))
+                self._block.set_submodule(name, _QuickLinear(module, dtype, self._last))
         for name, module in list(self._block.named_modules()):
             if _is_gated(module):
-                self._block.set_submodule(name, _QuickGate(module, self._last_cast))
+                self._block.set_submodule(name, _QuickGate(module, self._last))
+        self._dtype = dtype
 
     def __call__(self, hidden: Tensor, *args: Any, **kwargs: Any) -> Any:
         """Return what the block returns."""
         try:
-            with torch.autocast(hidden.device.type, self.dtype):
+            with torch.autocast(hidden.device.type, self._dtype):
                 return self._block(hidden, *args, **kwargs)
         finally:
-            self._last_cast.clear()
+            self._last.clear()
 
 
 class _QuickLinear(nn.Module):
@@ -187,19 +119,71 @@ class _QuickLinear(nn.Module):
     ----------
     layer : nn.Linear or Conv1D
     dtype : torch.dtype
-    last_cast : _LastCast
-        Shared by the linear layers of a block: query, key and value read the same states.
+    last : _Last
+        Shared by all parts of a block.
     """
 
-    def __init__(self, layer: Any, dtype: torch.dtype, last_cast: "_LastCast") -> None:
+    def __init__(self, layer: Any, dtype: torch.dtype, last: "_Last") -> None:
         super().__init__()
-        source = layer.weight.T if isinstance(layer, Conv1D) else layer.weight
-        self.matrix = Weight(source, dtype)
+        self.matrix = Weight(_matrix_of(layer), dtype=dtype)
         self.bias = None if layer.bias is None else layer.bias.to(dtype)
-        self._last_cast = last_cast
+        self._last = last
 
     def forward(self, states: Tensor) -> Tensor:
-        return self.matrix.times(self._last_cast.to(states, self.matrix.dtype), self.bias)
+        return self.matrix.times(self._last.cast(states, self.matrix.dtype), self.bias)
+
+
+class _Joint:
+    """Linear layers that read the same states, as one product: query, key and value.
+
+    One large product takes as long as the largest of them alone, and its bits depend less on
+    the number of rows: of SmolLM2's, only those of keys and values did (see `blocks`).
+    """
+
+    def __init__(self, layers: list[Any], dtype: torch.dtype, last: "_Last") -> None:
+        self.matrix = Weight(*(_matrix_of(layer) for layer in layers), dtype=dtype)
+        biases = [layer.bias for layer in layers]
+        self._bias = None if biases[0] is None else torch.cat(biases).to(dtype)
+        self._sizes = [len(_matrix_of(layer)) for layer in layers]
+        self._last = last
+
+    def of(self, states: Tensor) -> tuple[Tensor, ...]:
+        """Return what each of the layers makes of the states."""
+        rows = self._last.cast(states, self.matrix.dtype)
+        product = self._last.of(rows, self, lambda: self.matrix.times(rows, self._bias))
+        return torch.split(product, self._sizes, -1)
+
+
+class _Part(nn.Module):
+    """One of the linear layers of a joint product."""
+
+    def __init__(self, joint: _Joint, index: int) -> None:
+        super().__init__()
+        self._joint, self._index = joint, index
+
+    def forward(self, states: Tensor) -> Tensor:
+        return self._joint.of(states)[self._index]
+
+
+def _siblings(module: nn.Module) -> Iterator[tuple[str, ...]]:
+    """Yield the names of a module's linear layers that can be one product.
+
+    Were they given different states after all, each would be right, but for the price of all.
+    """
+    for names in _SIBLINGS:
+        parts = [getattr(module, name, None) for name in names]
+        linear = [part for part in parts if isinstance(part, nn.Linear)]
+        if (
+            len(linear) == len(names)
+            and len({part.in_features for part in linear}) == 1
+            and len({part.bias is None for part in linear}) == 1
+        ):
+            yield names
+
+
+def _matrix_of(layer: Any) -> Tensor:
+    matrix: Tensor = layer.weight.T if isinstance(layer, Conv1D) else layer.weight
+    return matrix
 
 
 class _QuickGate(nn.Module):
@@ -209,13 +193,13 @@ class _QuickGate(nn.Module):
     first two products and what is between them, and two roundings less.
     """
 
-    def __init__(self, module: Any, last_cast: "_LastCast") -> None:
+    def __init__(self, module: Any, last: "_Last") -> None:
         super().__init__()
         self.gate, self.up, self.down = module.gate_proj, module.up_proj, module.down_proj
-        self._last_cast = last_cast
+        self._last = last
 
     def forward(self, states: Tensor) -> Tensor:
-        rows = self._last_cast.to(states, self.gate.matrix.dtype)
+        rows = self._last.cast(states, self.gate.matrix.dtype)
         gate = self.gate.matrix.times(rows, self.gate.bias, activation="swish")
         found: Tensor = self.down(self.up.matrix.times_and(rows, gate, self.up.bias))
         return found
@@ -236,23 +220,28 @@ def _is_gated(module: Any) -> bool:
             return False
         rows = torch.linspace(-2, 2, 3 * matrix.n_in, device=matrix.device).view(3, -1)
         expected = module(rows.to(matrix.dtype)).float()
-        found = _QuickGate(module, _LastCast())(rows).float()
+        found = _QuickGate(module, _Last())(rows).float()
     return torch.allclose(found, expected, atol=0.03 * expected.abs().max().item(), rtol=0.03)
 
 
-class _LastCast(threading.local):
-    """Casts a tensor, once if it is asked for the same one again and again by one thread."""
+class _Last(threading.local):
+    """What was made of a tensor last; the same again for whoever brings the same one by thread.
+
+    Query, key, value and gate get the same states, each in a call of its own.
+    """
 
     def __init__(self) -> None:
-        self._source: Tensor | None = None
-        self._cast: Tensor | None = None
+        self._made: dict[object, tuple[Tensor, Tensor]] = {}
 
-    def to(self, source: Tensor, dtype: torch.dtype) -> Tensor:
-        if source.dtype == dtype:
-            return source
-        if self._source is not source or self._cast is None:
-            self._source, self._cast = source, source.to(dtype)
-        return self._cast
+    def of(self, source: Tensor, maker: object, make: Callable[[], Tensor]) -> Tensor:
+        """Return what `maker` has made of `source`, or else ``make()``."""
+        if maker not in self._made or self._made[maker][0] is not source:
+            self._made[maker] = source, make()
+        return self._made[maker][1]
+
+    def cast(self, source: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return the tensor in `dtype`."""
+        return source if source.dtype == dtype else self.of(source, dtype, lambda: source.to(dtype))
 
     def clear(self) -> None:
-        self._source = self._cast = None
+        self._made.clear()

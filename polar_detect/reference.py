@@ -9,8 +9,8 @@ import scipy.linalg
 import torch
 from numpy.typing import NDArray
 
+from polar_detect.blocks import by_blocks
 from polar_detect.features import FeatureTable, by_layer
-from polar_detect.lanes import by_blocks
 
 Array = NDArray[np.float32]
 
@@ -123,7 +123,7 @@ def product(rows: Array, matrix: Array) -> Array:
     weight = torch.from_numpy(np.require(matrix, np.float32, ["C", "W"]))
     left = torch.from_numpy(np.require(rows, np.float32, ["C", "W"]))
     (product,) = by_blocks(
-        lambda block: (torch.nn.functional.linear(block, weight),), left, size=_BLOCK
+        lambda block: (torch.nn.functional.linear(block, weight),), left, counts=(_BLOCK,)
     )
     return product.numpy()
 

@@ -27,8 +27,8 @@ class Step:
     ----------
     layer : int
     sources, targets : tuple of int
-        Slots read and slots written, in the same order. A target may be a source whose
-        state this step is the last to need.
+        Slots read and slots written, in the same order. A target is its own source where no
+        later step needs that state, and else a slot that was not used before.
     """
 
     layer: int
@@ -77,8 +77,9 @@ def plan(jobs: Sequence[Job]) -> Schedule:
     Schedule
     """
     forest = _Forest(jobs)
-    slots = _Slots()
-    slot_of: dict[int, int] = {}
+    slot_of = {node: slot for slot, node in enumerate(forest.roots.values())}
+    roots = tuple((text, slot_of[node]) for text, node in forest.roots.items())
+    n_slots = len(roots)
     waiting: dict[int, list[tuple[int, int]]] = {}  # layer → (parent node, child node)
     heap: list[int] = []
 
@@ -90,29 +91,24 @@ def plan(jobs: Sequence[Job]) -> Schedule:
             waiting[layer].append((node, child))
 
     for node in forest.roots.values():
-        slot_of[node] = slots.take()
         wait_for_children(node)
     steps = []
     while heap:
         layer = heapq.heappop(heap)
         pairs = waiting.pop(layer)
-        sources = tuple(slot_of[parent] for parent, _ in pairs)
-        for parent, _ in pairs:
+        for parent, child in pairs:
             forest.uses[parent] -= 1
-            if forest.uses[parent] == 0:
-                slots.give_back(slot_of[parent])
-        for _, child in pairs:
-            slot_of[child] = slots.take()
+            if forest.uses[parent]:  # someone still needs the parent's state
+                slot_of[child] = n_slots
+                n_slots += 1
+            else:
+                slot_of[child] = slot_of[parent]
+        sources = tuple(slot_of[parent] for parent, _ in pairs)
         steps.append(Step(layer, sources, tuple(slot_of[child] for _, child in pairs)))
         for _, child in pairs:
             wait_for_children(child)
-    return Schedule(
-        roots=tuple((text, slot_of[node]) for text, node in forest.roots.items()),
-        steps=tuple(steps),
-        ends=tuple(slot_of[node] for node in forest.ends),
-        n_slots=slots.n_slots,
-        calls=forest.calls,
-    )
+    ends = tuple(slot_of[node] for node in forest.ends)
+    return Schedule(roots, tuple(steps), ends, n_slots, forest.calls)
 
 
 class _Forest:
@@ -144,20 +140,3 @@ class _Forest:
         self.children.append({})
         self.uses.append(0)
         return len(self.children) - 1
-
-
-class _Slots:
-    """Hands out memory slots, freed ones first."""
-
-    def __init__(self) -> None:
-        self.n_slots = 0
-        self._free: list[int] = []
-
-    def take(self) -> int:
-        if self._free:
-            return self._free.pop()
-        self.n_slots += 1
-        return self.n_slots - 1
-
-    def give_back(self, slot: int) -> None:
-        self._free.append(slot)

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from polar_detect.backbone import Backbone
+from polar_detect.blocks import block_tokens
 from polar_detect.executor import Batch, Executor, batches
 from polar_detect.features import Feature, FeatureTable, by_layer
 from polar_detect.lanes import spread
-from polar_detect.products import block_tokens
 from polar_detect.program import Program
 from polar_detect.read_out import Moments
 from polar_detect.schedule import Job

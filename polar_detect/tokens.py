@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from polar_detect.lanes import by_blocks, lanes
+from polar_detect.blocks import by_blocks
+from polar_detect.lanes import lanes
 from polar_detect.products import Weight
 from polar_detect.runtime import best_device, best_dtype
 
@@ -266,7 +267,7 @@ class TokenIndex:
 
         query = torch.from_numpy(states).to(points.device)
         values, indices = by_blocks(
-            block, query, *([] if hidden is None else [hidden]), size=_BLOCK
+            block, query, *([] if hidden is None else [hidden]), counts=(_BLOCK,)
         )
         return values, indices
 
@@ -276,7 +277,7 @@ class TokenIndex:
         device = best_device()
         dtype = best_dtype(device)
         points = torch.from_numpy(self.points).to(device)
-        return tuple(Weight(own, dtype, n_rows=_BLOCK) for own in points)
+        return tuple(Weight(own, dtype=dtype, n_rows=_BLOCK) for own in points)
 
     def _passed_over(self, share: float) -> "_PassedOver":
         assert len(self.owners) == len(self.targets), "nothing says which text a token is of"

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import CONFIGS, rearranged, tiny_model, tiny_tokenizer
 
-from polar_detect import products
+from polar_detect import blocks
 from polar_detect.backbone import Backbone
 from polar_detect.errors import ProgramError
 from polar_detect.executor import Executor, batches, padded_length
@@ -153,7 +153,7 @@ def test_company_order_and_batch_size_change_nothing(backbone):
 def test_more_states_than_one_block_holds_change_nothing(llama, monkeypatch):
     rows = random_rows(9, 10, 11)
     expected = losses_of(llama, rows, PROGRAMS)
-    monkeypatch.setitem(products._BLOCK_TOKENS, torch.float32, 24)
+    monkeypatch.setitem(blocks._BLOCK_TOKENS, torch.float32, (24,))
     np.testing.assert_allclose(losses_of(llama, rows, PROGRAMS), expected, atol=1e-5)
 
 

@@ -3,7 +3,7 @@ import threading
 import pytest
 import torch
 
-from polar_detect.lanes import by_blocks, lanes, overlap, spread
+from polar_detect.lanes import lanes, overlap, spread
 
 
 @pytest.fixture(params=[1, 2, 3])
@@ -82,19 +82,3 @@ def test_overlapping_functions_have_the_callers_gradient_mode_and_hand_errors_on
     with pytest.raises(ZeroDivisionError):
         overlap(lambda i: 1 // i, range(3))
     assert torch.get_num_threads() == n_threads
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("n_rows", [0, 1, 4, 5, 9])
-def test_blocks_are_always_full_and_what_fills_them_is_dropped(n_rows):
-    rows, sizes = torch.randn(n_rows, 3), set()
-
-    def double(block, same):
-        sizes.add(len(block))
-        assert torch.equal(block, same)
-        return 2 * block, block.sum(1)
-
-    doubled, sums = by_blocks(double, rows, rows, size=4)
-    assert torch.equal(doubled, 2 * rows)
-    assert torch.equal(sums, rows.sum(1))
-    assert sizes == {4}

@@ -3,17 +3,8 @@ import torch
 from tiny_models import CONFIGS, tiny_model
 from torch import nn
 
-from polar_detect.products import (
-    QuickBlock,
-    Weight,
-    block_tokens,
-    each_block,
-    in_blocks,
-    is_mixture,
-    rows_per_block,
-)
-
-CPU = torch.device("cpu")
+from polar_detect import products
+from polar_detect.products import QuickBlock, Weight
 
 
 def quick_parts(name, kind):
@@ -24,7 +15,7 @@ def quick_parts(name, kind):
 @torch.no_grad()
 def test_a_weight_that_is_laid_out_multiplies_as_a_plain_one():
     source, rows = torch.randn(48, 32), torch.randn(5, 7, 32).bfloat16()
-    weight, bias = Weight(source, torch.bfloat16), torch.randn(48).bfloat16()
+    weight, bias = Weight(source, dtype=torch.bfloat16), torch.randn(48).bfloat16()
     expected = nn.functional.linear(rows.float(), source.bfloat16().float(), bias.float())
     close = {"atol": 0.05, "rtol": 0.02}
     torch.testing.assert_close(weight.times(rows, bias).float(), expected, **close)
@@ -39,7 +30,7 @@ def test_a_weight_that_is_laid_out_multiplies_as_a_plain_one():
 
 def test_a_weight_is_differentiable_in_its_rows():
     source, rows = torch.randn(6, 4), torch.randn(3, 4, requires_grad=True)
-    weight = Weight(source, torch.bfloat16)
+    weight = Weight(source, dtype=torch.bfloat16)
     total = weight.times(rows.bfloat16(), activation="swish").float().sum()
     (gradient,) = torch.autograd.grad(total, rows)
     exact = nn.functional.silu(nn.functional.linear(rows, source)).sum()
@@ -72,37 +63,38 @@ def test_a_quick_block_shares_what_it_does_not_multiply_by():
 
 
 @torch.no_grad()
-def test_every_block_has_the_rows_that_its_token_count_says():
-    for n_tokens in (1, 5, 12, 64, 300):
-        size = rows_per_block(n_tokens, CPU, torch.float32)
-        assert size == max(1, block_tokens(CPU, torch.float32) // n_tokens)
-        seen, hidden = [], torch.randn(size + 1, n_tokens, 2)
-
-        def call(rows, seen=seen):
-            seen.append(len(rows))
-            return 2 * rows
-
-        kept = {}
-        each_block(call, hidden, kept.__setitem__, torch.float32)
-        assert seen == [size, size]
-        assert torch.equal(torch.cat([kept[start] for start in sorted(kept)]), 2 * hidden)
-
-
-def test_a_mixture_of_experts_is_told_from_other_blocks():
-    is_one = {
-        name: is_mixture(tiny_model(CONFIGS[name]).get_decoder().layers[2])
-        for name in ("llama", "gemma3", "qwen2-moe")
-    }
-    assert is_one == {"llama": False, "gemma3": False, "qwen2-moe": True}
+@pytest.mark.parametrize("name", ["llama", "qwen2", "gemma3"])
+def test_query_key_and_value_are_one_product(name):
+    attention = tiny_model(CONFIGS[name]).get_decoder().layers[2].self_attn
+    block = QuickBlock(tiny_model(CONFIGS[name]).get_decoder().layers[2], torch.bfloat16)
+    quick = block._block.self_attn
+    states = torch.randn(2, 9, 32)
+    parts = [getattr(quick, part)(states) for part in ("q_proj", "k_proj", "v_proj")]
+    assert len({part.untyped_storage().data_ptr() for part in parts}) == 1
+    for part, found in zip(("q_proj", "k_proj", "v_proj"), parts, strict=True):
+        expected = getattr(attention, part)(states)
+        torch.testing.assert_close(found.float(), expected, atol=0.02, rtol=0.02)
+    # Other states are no longer what was made of the first ones.
+    other = quick.k_proj(-states)
+    torch.testing.assert_close(other.float(), attention.k_proj(-states), atol=0.02, rtol=0.02)
 
 
-@torch.no_grad()
-def test_rows_that_must_be_alone_are():
-    seen, hidden = [], torch.randn(5, 3, 2)
+def test_a_joint_product_is_differentiable_as_three_are():
+    layer = tiny_model(CONFIGS["llama"]).get_decoder().layers[2].self_attn
+    block = QuickBlock(tiny_model(CONFIGS["llama"]).get_decoder().layers[2], torch.bfloat16)
+    gradients = []
+    for attention in (layer, block._block.self_attn):
+        states = torch.linspace(-1, 1, 2 * 9 * 32).view(2, 9, 32).requires_grad_()
+        total = sum(getattr(attention, f"{p}_proj")(states).float().square().sum() for p in "qkv")
+        gradients.append(torch.autograd.grad(total, states)[0])
+    torch.testing.assert_close(gradients[1], gradients[0], atol=0.02, rtol=0.05)
 
-    def call(rows):
-        seen.append(len(rows))
-        return 2 * rows
 
-    assert torch.equal(in_blocks(call, hidden, torch.float32, alone=True), 2 * hidden)
-    assert seen == [1] * 5
+def test_layers_that_read_other_sizes_or_only_partly_have_a_bias_stay_apart():
+    block = nn.Module()
+    block.q_proj, block.k_proj, block.v_proj = (nn.Linear(8, 4, bias=b) for b in (1, 1, 0))
+    assert not list(products._siblings(block))
+    block.v_proj = nn.Linear(6, 4)
+    assert not list(products._siblings(block))
+    block.v_proj = nn.Linear(8, 2)
+    assert list(products._siblings(block)) == [("q_proj", "k_proj", "v_proj")]

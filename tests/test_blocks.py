@@ -1,0 +1,113 @@
+import pytest
+import torch
+from tiny_models import CONFIGS, tiny_model
+
+from polar_detect import blocks
+from polar_detect.blocks import (
+    RowCounts,
+    block_tokens,
+    by_blocks,
+    in_blocks,
+    is_mixture,
+    rows_per_block,
+    same_bits,
+)
+
+CPU = torch.device("cpu")
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("n_rows", [0, 1, 3, 7, 8, 9, 18])
+def test_blocks_are_full_and_what_fills_them_is_dropped(n_rows):
+    rows, sizes = torch.randn(n_rows, 3), []
+
+    def double(block, same):
+        sizes.append(len(block))
+        assert torch.equal(block, same)
+        return 2 * block, block.sum(1)
+
+    doubled, sums = by_blocks(double, rows, rows, counts=(8, 4, 2))
+    assert torch.equal(doubled, 2 * rows)
+    assert torch.equal(sums, rows.sum(1))
+    # What is left over runs in the smallest block that holds it.
+    expected = {0: [2], 1: [2], 3: [4], 7: [8], 8: [8], 9: [8, 2], 18: [8, 8, 2]}
+    assert sorted(sizes, reverse=True) == expected[n_rows]
+
+
+@torch.no_grad()
+def test_only_sizes_that_change_no_bit_are_used():
+    def call(rows):
+        return rows + 1e-3 * (len(rows) in {3, 5})
+
+    states = torch.randn(8, 2)
+    assert same_bits(call, states, (8, 6, 5, 4, 3, 2)) == (8, 6, 4, 2)
+    # A difference at one end of the block is enough, and a single bit.
+    last = torch.tensor([[1.0]] * 7 + [[2.0]])
+    assert same_bits(lambda rows: rows * (rows < 2), last, (8, 4)) == (8, 4)
+    assert same_bits(lambda rows: rows * (rows < len(rows) - 6), last, (8, 7)) == (8,)
+    eps = torch.finfo(torch.float32).eps
+    assert same_bits(lambda rows: rows * (1 + eps * (len(rows) < 8)), states, (8, 4)) == (8,)
+
+
+@torch.no_grad()
+def test_what_a_size_does_is_found_out_once_for_layers_alike(monkeypatch):
+    monkeypatch.setitem(blocks._BLOCK_TOKENS, torch.float32, (24, 12))
+    layers = tiny_model(CONFIGS["llama"]).get_decoder().layers
+    counts, seen = RowCounts(layers, CPU), []
+
+    def call(rows):
+        seen.append(tuple(rows.shape))
+        return 2 * rows
+
+    for layer in (0, 2):
+        assert counts.of(layer, call, torch.zeros(1, 3, 32), torch.float32) == (8, 4)
+    assert seen == [(8, 3, 32), (4, 3, 32), (4, 3, 32)]
+    # Texts so long that every block has one row leave nothing to find out.
+    assert counts.of(0, call, torch.zeros(1, 30, 32), torch.float32) == (1,)
+    assert len(seen) == 3
+
+
+def test_every_whole_block_has_the_rows_that_its_token_count_says():
+    for n_tokens in (1, 5, 12, 64, 300):
+        size = rows_per_block(n_tokens, CPU, torch.float32)
+        assert size == max(1, block_tokens(CPU, torch.float32) // n_tokens)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("n_rows", [0, 1, 4, 5, 9])
+def test_states_are_called_in_blocks_and_come_back_in_order(n_rows):
+    hidden, seen = torch.randn(n_rows, 3, 2), []
+
+    def call(rows):
+        seen.append(len(rows))
+        return 2 * rows
+
+    assert torch.equal(in_blocks(call, hidden, (4, 1)), 2 * hidden)
+    assert sorted(seen) == sorted([4] * (n_rows // 4) + [1] * (n_rows % 4))
+
+
+def test_with_gradients_only_whole_blocks_run():
+    hidden, seen = torch.randn(5, 3, 2, requires_grad=True), []
+
+    def call(rows):
+        seen.append(len(rows))
+        return 2 * rows
+
+    (gradient,) = torch.autograd.grad(in_blocks(call, hidden, (4, 1)).sum(), hidden)
+    assert torch.equal(gradient, torch.full_like(hidden, 2))
+    assert seen == [4, 4]
+
+
+def test_a_mixture_of_experts_is_told_from_other_blocks():
+    is_one = {
+        name: is_mixture(tiny_model(CONFIGS[name]).get_decoder().layers[2])
+        for name in ("llama", "gemma3", "qwen2-moe")
+    }
+    assert is_one == {"llama": False, "gemma3": False, "qwen2-moe": True}
+
+
+@torch.no_grad()
+def test_rows_of_a_mixture_are_alone():
+    layers = tiny_model(CONFIGS["qwen2-moe"]).get_decoder().layers
+    counts = RowCounts(layers, CPU).of(0, None, torch.zeros(5, 3, 32), torch.float32)
+    assert counts == (1,)
