@@ -1,3 +1,4 @@
+from functools import partial
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -354,3 +355,12 @@ def test_refinement_asks_for_nothing_that_is_already_known(search):
     found = solve(search(10, tolerance=0.05), evaluate)
     assert len(found.minimal.program) < 8
     assert len(known) == len(set(known)) > 10
+
+
+@pytest.mark.parametrize(("cost", "is_tried_again"), [(0.5, True), (3.0, False)])
+def test_a_removal_that_cost_far_more_than_the_room_is_not_measured_again(cost, is_tried_again):
+    table = Table([0.0] * 7 + [cost])
+    search = partial(menu_search, programs=(), refinement=Refinement())
+    assert solve(search(8, tolerance=0.1), table.evaluate).minimal.program == Program((7,))
+    assert Program(tuple(range(7))) in table.met
+    assert (Program(()) in table.met) == is_tried_again

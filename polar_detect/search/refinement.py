@@ -8,6 +8,12 @@ import numpy as np
 from polar_detect.program import Program
 from polar_detect.search.protocol import Answer, Array, Candidate, Log, Query, without
 
+# A removal that cost so many times the room up to the limit is not measured again, as room only
+# shrinks: of 96 texts of four kinds, 2 % fewer layer calls for .02 layers more (ten times: 5 %
+# fewer for .14 more).
+_HOPELESS = 20.0
+_LEAST_ROOM = 0.1  # of the whole room; with less, everything would be hopeless
+
 
 @dataclass(frozen=True, slots=True)
 class Refinement:
@@ -51,10 +57,11 @@ def refine(
     if influences is None:
         influences = yield from _slopes_by_layer(current)
     harms = dict(enumerate(influences.tolist()))
+    measured: set[int] = set()
     n_rounds = 0
     while current.program.layers and n_rounds != how.n_rounds:
         n_rounds += 1
-        yield from _round(log, current, how, harms)
+        yield from _round(log, current, how, harms, measured)
         best = log.shortest_valid()
         if len(best.program) == len(current.program):
             break
@@ -72,14 +79,20 @@ def _slopes_by_layer(current: Candidate) -> Generator[Query, Answer, Array]:
 
 
 def _round(
-    log: Log, current: Candidate, how: Refinement, harms: dict[int, float]
+    log: Log, current: Candidate, how: Refinement, harms: dict[int, float], measured: set[int]
 ) -> Generator[Query, Answer, None]:
-    """Measure the cheapest single removals, then several of them together."""
+    """Measure the cheapest single removals, then several of them together.
+
+    `harms` says by layer what leaving it out costs, a guess but for the layers `measured`.
+    """
     layers = current.program.layers
+    room = max(log.limit - current.loss, _LEAST_ROOM * (log.limit - log.full_loss))
     order = sorted(range(len(layers)), key=lambda i: harms[layers[i]])[: how.n_singles]
+    order = [i for i in order if layers[i] not in measured or harms[layers[i]] <= _HOPELESS * room]
     met = yield from _measure(log, [current.program.skip(i) for i in order])
     for position, candidate in zip(order, met, strict=True):
         harms[layers[position]] = candidate.loss - current.loss
+        measured.add(layers[position])
     n_valid = sum(log.is_valid(candidate) for candidate in met)
     ranked = sorted(order, key=lambda i: harms[layers[i]])
     longest = min(how.max_stride, n_valid + 1, len(ranked)) if n_valid else 0
