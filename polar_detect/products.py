@@ -76,10 +76,17 @@ class Weight:
 
 @functools.cache
 def _can_pack() -> bool:
-    """Return whether this build of torch has oneDNN's linear layers; without, it is slower."""
+    """Return whether oneDNN's bfloat16 linear layers run here; without, it is slower.
+
+    They need a build of torch that has them, and AVX-512.
+    """
+    ops = torch.ops.mkldnn
+    names = ("_is_mkldnn_bf16_supported", "_reorder_linear_weight", "_linear_pointwise")
     is_built = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
-    return is_built and all(
-        hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise")
+    return (
+        is_built
+        and all(hasattr(ops, name) for name in names)
+        and bool(ops._is_mkldnn_bf16_supported())
     )
 
 
