@@ -7,7 +7,9 @@ from polar_detect.search.refinement import Refinement, refine
 # from the full program's states in the first half of the layers.
 _NARROW = Sweep(max_distance=0.15)
 _QUICK = Refinement(n_rounds=2, n_singles=8)
-_THOROUGH = Refinement(n_singles=12)
+# Of 96 texts of four other kinds, mean length and layer calls: 20.8 and 764; with 12 removals a
+# round, six of them together, 20.8 and 791.
+_THOROUGH = Refinement(n_singles=10, max_stride=3)
 
 
 def quick(n_layers: int, *, tolerance: float) -> Search:
