@@ -16,9 +16,9 @@ from polar_detect.lanes import lanes, spread
 Layer = Callable[[Tensor], Tensor]
 
 # Tokens of a block on a CPU, whose second-level cache holds the states of so many (2 MB: 1,024 are
-# too many). Products in float32 take so long that few rows fill the time. Each length of texts
-# costs every size a compilation, of 5 ms.
-_BLOCK_TOKENS = {torch.bfloat16: (512, 192, 64), torch.float32: (64, 32)}
+# too many). Products in float32 take so long that few rows fill the time. Each smaller size costs
+# every length of texts a compilation and a trial, of 10 ms.
+_BLOCK_TOKENS = {torch.bfloat16: (512, 192, 64), torch.float32: (64,)}
 _GPU_BLOCK_TOKENS = (8192,)
 
 
@@ -90,7 +90,7 @@ def same_bits(call: Layer, states: Tensor, counts: Sequence[int]) -> tuple[int, 
     states : (counts[0], …)
         Random ones.
     counts : sequence of int, descending
-        Tried with the rows at either end of `states`.
+        Tried with the last rows of `states`, which stand first in a smaller block.
     """
     whole, *smaller = counts
     if not smaller:
@@ -98,11 +98,8 @@ def same_bits(call: Layer, states: Tensor, counts: Sequence[int]) -> tuple[int, 
     with lanes():
         expected = call(states)
 
-        def is_same(n: int) -> bool:
-            first, last = call(states[:n]), call(states[-n:])
-            return torch.equal(first, expected[:n]) and torch.equal(last, expected[-n:])
-
-        return (whole, *filter(is_same, smaller))
+        same = [n for n in smaller if torch.equal(call(states[-n:]), expected[-n:])]
+    return (whole, *same)
 
 
 def each_block(
