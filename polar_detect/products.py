@@ -143,8 +143,8 @@ class _QuickLinear(nn.Module):
 class _Joint:
     """Linear layers that read the same states, as one product: query, key and value.
 
-    One large product takes as long as the largest of them alone, and its bits depend less on
-    the number of rows: of SmolLM2's, only those of keys and values did (see `blocks`).
+    With 64 rows it takes two thirds of the time of three, and its bits depend less on the number
+    of rows: of SmolLM2's products, only those of keys and values did (see `blocks`).
     """
 
     def __init__(self, layers: list[Any], dtype: torch.dtype, last: "_Last") -> None:
