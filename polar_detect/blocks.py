@@ -18,7 +18,7 @@ Layer = Callable[[Tensor], Tensor]
 # Tokens of a block on a CPU, whose second-level cache holds the states of so many (2 MB: 1,024 are
 # too many). Products in float32 take so long that few rows fill the time. Each smaller size costs
 # every length of texts a compilation and a trial, of 10 ms.
-_BLOCK_TOKENS = {torch.bfloat16: (512, 256, 64), torch.float32: (64,)}
+_BLOCK_TOKENS = {torch.bfloat16: (512, 192, 64), torch.float32: (64,)}
 _GPU_BLOCK_TOKENS = (8192,)
 
 
@@ -190,14 +190,10 @@ def is_mixture(block: nn.Module) -> bool:
 
 
 def _cut(n_rows: int, counts: Sequence[int]) -> list[tuple[slice, int]]:
-    """Return the places of blocks of rows, and how many rows each is to have.
-
-    Rows that would fill one whole block at most are cut smaller, for more than one lane.
-    """
-    allowed = counts if n_rows > counts[0] else counts[1:] or counts
-    starts = range(0, n_rows, allowed[0])
-    places = [slice(start, min(start + allowed[0], n_rows)) for start in starts]
-    return [(at, min(n for n in allowed if n >= at.stop - at.start)) for at in places]
+    """Return the places of blocks of rows, and how many rows each is to have."""
+    starts = range(0, n_rows, counts[0])
+    places = [slice(start, min(start + counts[0], n_rows)) for start in starts]
+    return [(at, min(n for n in counts if n >= at.stop - at.start)) for at in places]
 
 
 def _kind_of(block: nn.Module) -> tuple[object, ...]:
