@@ -97,7 +97,6 @@ def same_bits(call: Layer, states: Tensor, counts: Sequence[int]) -> tuple[int, 
         return (whole,)
     with lanes():
         expected = call(states)
-
         same = [n for n in smaller if torch.equal(call(states[-n:]), expected[-n:])]
     return (whole, *same)
 

@@ -117,11 +117,8 @@ def _step(
     called = rows.called.copy()
     called[:, layer] = True
     both = np.concatenate([called, rows.called])[kept]
-    is_called = kept < len(after)
-    states = after.new_empty((len(kept), *after.shape[1:]))
-    for origin, mask, shift in ((after, is_called, 0), (rows.states, ~is_called, len(after))):
-        places = torch.from_numpy(np.flatnonzero(mask)).to(after.device)
-        states[places] = origin[torch.from_numpy(kept[mask] - shift).to(after.device)]
+    source = torch.from_numpy(kept).to(after.device)
+    states = torch.cat([after, rows.states])[source]
     return _Rows(states, owner[kept], n_skips[kept], both)
 
 

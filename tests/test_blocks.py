@@ -108,5 +108,13 @@ def test_a_mixture_of_experts_is_told_from_other_blocks():
 @torch.no_grad()
 def test_rows_of_a_mixture_are_alone():
     layers = tiny_model(CONFIGS["qwen2-moe"]).get_decoder().layers
-    counts = RowCounts(layers, CPU).of(0, None, torch.zeros(5, 3, 32), torch.float32)
+    hidden, seen = torch.randn(5, 3, 32), []
+
+    def call(rows):
+        seen.append(len(rows))
+        return 2 * rows
+
+    counts = RowCounts(layers, CPU).of(0, call, hidden, torch.float32)
     assert counts == (1,)
+    assert torch.equal(in_blocks(call, hidden, counts), 2 * hidden)
+    assert seen == [1] * 5
