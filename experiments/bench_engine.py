@@ -155,14 +155,19 @@ def _stages(
     extractor, fitted = detector.engine_.extractor, detector.fitted_
     executor = extractor.tracer.executor
     tokens = extractor.tracer.tokenize(texts)
+    readings = extractor.read(texts)
+
+    def menu() -> None:
+        extractor.minimal_programs(readings, fitted.menu, tolerance=detector.tolerance)
+
     stages: Stages = {
         "loss only": lambda: _losses(executor, tokens),
         "loss only, rows not in blocks": lambda: _unblocked(lambda: _losses(executor, tokens)),
         "signature without program": (
             lambda: extractor.signatures(extractor.read(texts), fitted.reference)
         ),
-        "menu": lambda: _menu(detector, tokens),
-        "menu, rows not in blocks": lambda: _unblocked(lambda: _menu(detector, tokens)),
+        "menu": menu,
+        "menu, rows not in blocks": lambda: _unblocked(menu),
         "score": lambda: detector.assess(texts),
         "score, fast preset": lambda: detector.assess(texts, programs_of="flagged"),
     }
@@ -173,11 +178,6 @@ def _losses(executor: Executor, tokens: list[list[int]]) -> None:
     full = Program.full(executor.backbone.n_layers)
     for batch in batches(tokens, executor.backbone):
         executor.losses(batch, [Job(text, full) for text in range(len(batch))])
-
-
-def _menu(detector: PolarDetector, tokens: list[list[int]]) -> None:
-    executor = detector.engine_.extractor.tracer.executor
-    detector.fitted_.menu.minimal_programs(executor, tokens, tolerance=detector.tolerance)
 
 
 def _unblocked(run: Callable[[], object]) -> None:

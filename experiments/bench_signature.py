@@ -68,8 +68,7 @@ def _drawn(texts: list[str], n: int) -> list[str]:
 def _stages(detector: PolarDetector, texts: list[str]) -> Stages:
     """Return what is timed, by name; each runs over all texts."""
     fitted, extractor = detector.fitted_, detector.engine_.extractor
-    executor, backbone = extractor.tracer.executor, extractor.tracer.backbone
-    tokens = backbone.tokenize(texts, detector.max_tokens)
+    tokens = extractor.tracer.tokenize(texts)
     readings = extractor.read(texts)
     neighbours = fitted.reference.neighbours(readings.embeddings)
     return {
@@ -84,7 +83,7 @@ def _stages(detector: PolarDetector, texts: list[str]) -> Stages:
             lambda: extractor.context(readings, neighbours, fitted.reference.texts)
         ),
         f"minimal program: menu of {len(fitted.menu.programs)}": (
-            lambda: fitted.menu.minimal_programs(executor, tokens, tolerance=detector.tolerance)
+            lambda: extractor.minimal_programs(readings, fitted.menu, tolerance=detector.tolerance)
         ),
         "assess: all of it": lambda: detector.assess(texts),
         "assess, preset fast": lambda: detector.assess(texts, programs_of="flagged"),

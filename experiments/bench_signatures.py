@@ -111,9 +111,10 @@ def signatures(
     shown = fitting.contrast(notes, readings, reference, menu, [])
     if notes.is_monotone:
         reference = reference.widened(fitting.read("held out", held_out))
-    test = extractor.signatures(extractor.read(split.test), reference)
+    test_readings = extractor.read(split.test)
+    test = extractor.signatures(test_readings, reference)
     if menu is not None:
-        test = extractor.with_programs(test, split.test, menu, tolerance=detector.tolerance)
+        test = extractor.with_programs(test, test_readings, menu, tolerance=detector.tolerance)
     made = Signatures(*shown, test)
     if path is not None:
         made.save(path)

@@ -17,7 +17,7 @@ from polar_detect.detectors import Head, new_head
 from polar_detect.encoder import Encoder
 from polar_detect.errors import InputError, ModelError
 from polar_detect.explain import Explanation
-from polar_detect.extraction import Extractor, program_features
+from polar_detect.extraction import Extractor, Readings, program_features
 from polar_detect.features import FeatureTable
 from polar_detect.fitting import MIN_NORMAL, Fitted, Fitting, parted, too_few
 from polar_detect.minimal import MinimalProgram
@@ -307,7 +307,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         table = extractor.signatures(readings.rows(np.flatnonzero(has_tokens)), fitted.reference)
         programs: list[MinimalProgram | None] = [None] * len(texts)
         if head.needs_programs or searches_all:
-            found = self._minimal_programs(texts)
+            found = self._minimal_programs(readings)
             programs[:] = found
         if head.needs_programs:
             own = [p for p, keep in zip(found, has_tokens, strict=True) if keep]
@@ -318,7 +318,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         attribution = head.explain(table)
         attribution.check_adds_up(scores[has_tokens])
         if not (head.needs_programs or searches_all):
-            self._search_flagged(texts, scores, programs)
+            self._search_flagged(readings, scores, programs)
         tracker.advance(len(texts))
         return Assessment(
             scores=scores,
@@ -331,15 +331,15 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _search_flagged(
         self,
-        texts: Sequence[str],
+        readings: Readings,
         scores: NDArray[np.float64],
         programs: list[MinimalProgram | None],
     ) -> None:
         """Put the programs of texts that are flagged into `programs`."""
         p_values = _p_values(self._fitted().calibration_scores, scores)
-        flagged = np.flatnonzero(p_values <= self.alpha).tolist()
-        found = self._minimal_programs([texts[i] for i in flagged])
-        for i, program in zip(flagged, found, strict=True):
+        flagged = np.flatnonzero(p_values <= self.alpha)
+        found = self._minimal_programs(readings.rows(flagged))
+        for i, program in zip(flagged.tolist(), found, strict=True):
             programs[i] = program
 
     def _scores(self, X: Sequence[str]) -> NDArray[np.float64]:
@@ -357,11 +357,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             scores[chunk[kept]] = fitted.head.scores(table.chosen(fitted.statistics.features))
         return scores
 
-    def _minimal_programs(self, texts: Sequence[str]) -> list[MinimalProgram]:
-        tracer = self._engine().extractor.tracer
-        rows = tracer.tokenize(texts)
-        menu = self._fitted().menu
-        return menu.minimal_programs(tracer.executor, rows, tolerance=self.tolerance)
+    def _minimal_programs(self, readings: Readings) -> list[MinimalProgram]:
+        extractor, menu = self._engine().extractor, self._fitted().menu
+        return extractor.minimal_programs(readings, menu, tolerance=self.tolerance)
 
     def _models(self) -> Engine:
         """Return the models of an earlier fit where they are the same, else load them."""

@@ -290,13 +290,24 @@ class Extractor:
             tables.append(reference.columns.features(readings.texts, banned=own))
         return FeatureTable.beside(tables)
 
+    def minimal_programs(
+        self, readings: Readings, menu: Menu, *, tolerance: float
+    ) -> list[MinimalProgram]:
+        """Return the shortest program of `menu` that is valid for each text that was read."""
+        tracer = self.tracer
+        return menu.minimal_programs(
+            tracer.executor,
+            tracer.tokenize(readings.texts),
+            tolerance=tolerance,
+            full_losses=readings.traces.loss.tolist(),
+        )
+
     def with_programs(
-        self, table: FeatureTable, texts: Sequence[str], menu: Menu, *, tolerance: float
+        self, table: FeatureTable, readings: Readings, menu: Menu, *, tolerance: float
     ) -> FeatureTable:
         """Return signatures with the minimal programs of their texts beside them."""
-        tracer = self.tracer
-        found = menu.minimal_programs(tracer.executor, tracer.tokenize(texts), tolerance=tolerance)
-        return FeatureTable.beside([table, program_features(found, tracer.backbone.n_layers)])
+        found = self.minimal_programs(readings, menu, tolerance=tolerance)
+        return FeatureTable.beside([table, program_features(found, self.tracer.backbone.n_layers)])
 
     def _fluency(self, readings: Readings) -> FeatureTable:
         """Return how well the encoder's vocabulary fits the texts."""

@@ -129,7 +129,8 @@ class Fitting:
             reference = reference.widened(calibration_readings)
         held_out_table = self._held_out(head, calibration_readings, reference, menu)
         scores = head.scores(held_out_table)
-        typical = self._programs(calibration_readings.texts[:_TYPICAL_TEXTS], menu)
+        n_typical = min(_TYPICAL_TEXTS, len(calibration_readings))
+        typical = self._programs(calibration_readings.rows(np.arange(n_typical)), menu)
         counts = np.asarray([p.program.counts(self.n_layers) for p in typical], np.float64)
         return Fitted(
             head=head,
@@ -181,7 +182,7 @@ class Fitting:
         folds = np.random.default_rng(seed).integers(0, _N_FOLDS, n)
         against = _Against(readings, reference, folds)
         normal = self._relative("normal texts", readings, np.arange(n), against)
-        programs = self._programs(readings.texts, menu) if head.needs_programs else []
+        programs = self._programs(readings, menu) if head.needs_programs else []
         if programs:
             normal = FeatureTable.beside([normal, program_features(programs, self.n_layers)])
         if anomalous and head.needs_corruptions:  # labels say what strangers are
@@ -267,7 +268,7 @@ class Fitting:
         """Return `table` with the minimal programs of its texts, where `head` reads them."""
         if not head.needs_programs:
             return table
-        programs = self._programs(readings.texts, menu)
+        programs = self._programs(readings, menu)
         return FeatureTable.beside([table, program_features(programs, self.n_layers)])
 
     def menu(self, texts: Sequence[str]) -> Menu:
@@ -277,23 +278,18 @@ class Fitting:
         n_chosen = int(np.clip(len(distinct) // 40, *_MENU_TEXTS))
         chosen = [distinct[i] for i in order[:n_chosen]]
         stage = self.tracker.stage("search programs for the menu", len(chosen))
-        menu = Menu.fit(
-            self.extractor.tracer.executor, self._tokens(chosen), tolerance=self.tolerance
-        )
+        tracer = self.extractor.tracer
+        menu = Menu.fit(tracer.executor, tracer.tokenize(chosen), tolerance=self.tolerance)
         stage.advance(len(chosen))
         return menu
 
-    def _programs(self, texts: Sequence[str], menu: Menu | None) -> list[MinimalProgram]:
+    def _programs(self, readings: Readings, menu: Menu | None) -> list[MinimalProgram]:
         assert menu is not None, "a detector that reads programs needs a menu"
-        executor, tolerance = self.extractor.tracer.executor, self.tolerance
         found: list[MinimalProgram] = []
-        for chunk in self.tracker.chunks("minimal programs", len(texts)):
-            rows = self._tokens([texts[i] for i in chunk])
-            found += menu.minimal_programs(executor, rows, tolerance=tolerance)
+        for chunk in self.tracker.chunks("minimal programs", len(readings)):
+            part = readings.rows(chunk)
+            found += self.extractor.minimal_programs(part, menu, tolerance=self.tolerance)
         return found
-
-    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
-        return self.extractor.tracer.tokenize(texts)
 
 
 @dataclass(frozen=True)

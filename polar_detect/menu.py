@@ -75,15 +75,32 @@ class Menu:
         *,
         tolerance: float,
         refinement: Refinement | None = None,
+        full_losses: Sequence[float] | None = None,
     ) -> list[MinimalProgram]:
         """Return the shortest program of the menu that is valid for each text.
 
-        Verified in float32, but for programs that are valid with room to spare. With a
-        refinement it is shortened further, text by text.
+        Verified in float32, but for programs that are valid with room to spare.
+
+        Parameters
+        ----------
+        executor : Executor
+        rows : sequence of token id sequences
+            Texts without start token.
+        tolerance : float
+            Nats per token by which a valid program's loss may exceed the full program's.
+        refinement : Refinement, optional
+            How the program is shortened further, text by text. Default: not at all.
+        full_losses : (n_texts,), optional
+            Of the full program, where they are known from reading the texts; then it is not run
+            again.
         """
-        search = partial(menu_search, programs=self.programs, refinement=refinement)
+        known = [None] * len(rows) if full_losses is None else full_losses
+        searches = [
+            partial(menu_search, programs=self.programs, refinement=refinement, full_loss=loss)
+            for loss in known
+        ]
         return find_minimal_programs(
-            executor, rows, tolerance=tolerance, search=search, clearance=_CLEARANCE
+            executor, rows, tolerance=tolerance, search=searches, clearance=_CLEARANCE
         )
 
 

@@ -95,7 +95,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         index = np.flatnonzero(readings.traces.n_tokens > 0)
         kept = readings.rows(index)
         table = cross_fitted_signatures(self.extractor_, kept, seed=self.seed)
-        return self._frame(self._with_programs(table, kept.texts), index, X, len(texts))
+        return self._frame(self._with_programs(table, kept), index, X, len(texts))
 
     def transform(self, X: Sequence[str]) -> pd.DataFrame:
         """Return the signatures of new texts, a row each; texts without tokens are NaN."""
@@ -109,7 +109,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         index = np.flatnonzero(readings.traces.n_tokens > 0)
         kept = readings.rows(index)
         table = self.extractor_.signatures(kept, self.reference_)
-        return self._frame(self._with_programs(table, kept.texts), index, X, len(texts))
+        return self._frame(self._with_programs(table, kept), index, X, len(texts))
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002
         """Return the names of the columns, e.g. ``skip/L11`` or ``distance/knn/L4``."""
@@ -137,8 +137,9 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
             )
         self.reference_ = Reference.fit(kept)
         self.menu_ = self._menu(kept.texts) if self.programs else None
-        table = self.extractor_.signatures(kept.rows(np.arange(1)), self.reference_)
-        self.names_ = self._with_programs(table, kept.texts[:1]).names
+        first = kept.rows(np.arange(1))
+        table = self.extractor_.signatures(first, self.reference_)
+        self.names_ = self._with_programs(table, first).names
         return readings
 
     def _load(self) -> Extractor:
@@ -157,10 +158,10 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         rows = tracer.tokenize([distinct[i] for i in order])
         return Menu.fit(tracer.executor, rows, tolerance=self.tolerance)
 
-    def _with_programs(self, table: FeatureTable, texts: Sequence[str]) -> FeatureTable:
+    def _with_programs(self, table: FeatureTable, readings: Readings) -> FeatureTable:
         if self.menu_ is None:
             return table
-        return self.extractor_.with_programs(table, texts, self.menu_, tolerance=self.tolerance)
+        return self.extractor_.with_programs(table, readings, self.menu_, tolerance=self.tolerance)
 
     def _frame(
         self, table: FeatureTable, index: NDArray[np.intp], X: Any, n_texts: int

@@ -11,6 +11,8 @@ from polar_detect.errors import InputError, ModelError, NotFittedError
 from polar_detect.extraction import Reference
 from polar_detect.fitting import parted
 from polar_detect.metrics import auroc
+from polar_detect.program import Program
+from polar_detect.schedule import Job, plan
 
 EMPTY = ["", "é"]  # nothing at all, and nothing that the tiny tokenizer knows
 METHODS = ("score_samples", "decision_function", "predict", "explain", "assess")
@@ -345,3 +347,24 @@ def test_a_quarter_is_held_out_at_most_a_hundred_or_a_tenth(n_normal, n_held_out
     train, held_out = parted(texts, seed=0)
     assert len(held_out) == n_held_out
     assert sorted([*train, *held_out]) == sorted(texts)
+
+
+def test_programs_start_from_the_loss_that_reading_found_and_do_not_run_the_full_one(detector):
+    texts = sorted(set(NEW + STRANGE))
+    assessment = detector.assess(texts)
+    extractor, menu = detector.engine_.extractor, detector.fitted_.menu
+    full = Program.full(detector.n_layers)
+    rows = extractor.tracer.tokenize(texts)
+    executor, tolerance = extractor.tracer.executor, detector.tolerance
+    anew = menu.minimal_programs(executor, rows, tolerance=tolerance)
+    others = [Job(0, program) for program in menu.programs if program != full]
+    for found, other in zip(assessment.programs, anew, strict=True):
+        assert found.program == other.program
+        assert found.full_loss == pytest.approx(other.full_loss, abs=0.01)
+        assert other.layer_calls - found.layer_calls == detector.n_layers - n_shared(others, full)
+
+
+def n_shared(jobs, program):
+    """Return how many calls of `program` the jobs make anyhow."""
+    together = plan([*jobs, Job(0, program)]).calls[0]
+    return len(program) + sum(plan(jobs).calls.values()) - together

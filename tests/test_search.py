@@ -364,3 +364,21 @@ def test_a_removal_that_cost_far_more_than_the_room_is_not_measured_again(cost, 
     assert solve(search(8, tolerance=0.1), table.evaluate).minimal.program == Program((7,))
     assert Program(tuple(range(7))) in table.met
     assert (Program(()) in table.met) == is_tried_again
+
+
+@pytest.mark.parametrize("refinement", [None, Refinement()])
+def test_a_menu_does_not_run_the_full_program_whose_loss_is_known(refinement):
+    programs = (Program.full(8), Program((0, 2, 4, 6)), Program((0, 1, 2)))
+    search = partial(menu_search, programs=programs, refinement=refinement)
+    table, other = (Table([0.02, 0.3, 0.0, 0.04, 0.03, 0.01, 0.1, 0.2]) for _ in range(2))
+    expected = solve(search(8, tolerance=0.4), table.evaluate)
+    full_loss = expected.full_loss
+    found = solve(search(8, tolerance=0.4, full_loss=full_loss), other.evaluate)
+    assert found == expected
+    assert set(table.met) - set(other.met) == {Program.full(8)}
+
+
+def test_a_menu_of_the_full_program_only_runs_it():
+    table = Table([0.1] * 4)
+    search = menu_search(4, tolerance=0.0, programs=(Program.full(4),), full_loss=1.0)
+    assert solve(search, table.evaluate).minimal.program == Program.full(4)

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from polar_detect.program import Program
-from polar_detect.search.protocol import Log, Query, Search
+from polar_detect.search.protocol import Answer, Log, Query, Search
 from polar_detect.search.refinement import Refinement, refine
 
 
@@ -13,6 +15,7 @@ def menu_search(
     tolerance: float,
     programs: Sequence[Program],
     refinement: Refinement | None = None,
+    full_loss: float | None = None,
 ) -> Search:
     """Measure all programs of a menu at once and shorten the best one.
 
@@ -24,12 +27,18 @@ def menu_search(
         E.g. those that serve training texts best; see `polar_detect.menu.Menu`.
     refinement : Refinement, optional
         Default: none.
+    full_loss : float, optional
+        Of the full program, nats per token, where it is known; then only the others run. For
+        searches whose measure is the loss.
     """
     log = Log(tolerance)
     full = Program.full(n_layers)
-    asked = (full, *(program for program in dict.fromkeys(programs) if program != full))
+    others = tuple(program for program in dict.fromkeys(programs) if program != full)
+    is_known = full_loss is not None and bool(others)
+    asked = others if is_known else (full, *others)
     answer = yield Query(asked)
-    log.start(answer, n_layers)
+    known = Answer(np.asarray([full_loss], np.float32)) if is_known else answer
+    log.start(known, n_layers)
     log.meet(asked, answer.losses)
     if refinement is not None:
         yield from refine(log, refinement)
