@@ -16,7 +16,7 @@ from polar_detect.blocks import Layer, RowCounts, each_block, in_blocks
 from polar_detect.errors import InputError, ModelError, reason_of
 from polar_detect.lanes import spread
 from polar_detect.loading import load_decoder
-from polar_detect.products import QuickBlock
+from polar_detect.quick_block import QuickBlock
 from polar_detect.read_out import Moments, ReadOut
 from polar_detect.recording import Call, examine, first_input, record_calls
 from polar_detect.runtime import best_dtype, keep_freed_memory

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from polar_detect.blocks import RowCounts, in_blocks
 from polar_detect.errors import InputError, ModelError, reason_of
 from polar_detect.loading import load_encoder
-from polar_detect.products import QuickBlock
+from polar_detect.quick_block import QuickBlock
 from polar_detect.recording import Call, examine, first_input, record_calls
 from polar_detect.runtime import best_dtype, keep_freed_memory
 

@@ -17,7 +17,8 @@ from polar_detect.products import Weight
 
 BLOCK = 64  # tokens
 _QUICK_BLOCKS = (256, 128, 64)  # tokens, where all of them give the same bits
-_PIECE = 2048  # words
+_PIECE = 1024  # words
+_LEAST_SUM = 1e-25  # of exponentials: all of it is then far above the smallest numbers there are
 _COMMON = 4096  # first words of the vocabulary: the most frequent ones of usual tokenizers
 
 
@@ -129,8 +130,7 @@ class ReadOut:
         other tokens' logits cancel in the normaliser; the target's would not.
         """
         normed = self.final_norm(states)
-        parts = [_log_sum_exp(logits) for logits in self._logits(normed, precise=precise)]
-        normaliser = torch.logsumexp(torch.stack(parts, -1), -1)
+        normaliser = _log_sum_exp(lambda: self._logits(normed, precise=precise))
         return normaliser - self._target_logits(normed, targets)
 
     def _moments(self, normed: Tensor, target_logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -183,12 +183,25 @@ class ReadOut:
         return self._softcap * torch.tanh(logits / self._softcap) if self._softcap else logits
 
 
-def _log_sum_exp(logits: Tensor) -> Tensor:
-    """Return `torch.logsumexp` of the last axis, to the bit; overwrites without gradients.
+def _log_sum_exp(pieces: Callable[[], Iterator[Tensor]]) -> Tensor:
+    """Return the logarithm of the sum of exponentials over all pieces' last axis.
 
-    Fresh memory for two copies of the logits takes a third of its time.
+    Without gradients the logits are overwritten, and the largest is subtracted for those rows
+    only that need it: the search for it and its subtraction are a fifth of the whole read-out.
+
+    Parameters
+    ----------
+    pieces : callable
+        Yields logits (n, n_words) in float32, the same with every call.
     """
     if torch.is_grad_enabled():
-        return torch.logsumexp(logits, -1)
-    top = logits.amax(-1, keepdim=True)
-    return logits.sub_(top).exp_().sum(-1).log_().add_(top.squeeze(-1))
+        return _shifted_log_sum_exp(pieces())
+    total = torch.stack([logits.exp_().sum(-1) for logits in pieces()]).sum(0)
+    is_in_range = (total > _LEAST_SUM) & (total < torch.inf)
+    if is_in_range.all():
+        return total.log()
+    return torch.where(is_in_range, total.log(), _shifted_log_sum_exp(pieces()))
+
+
+def _shifted_log_sum_exp(pieces: Iterator[Tensor]) -> Tensor:
+    return torch.logsumexp(torch.stack([torch.logsumexp(logits, -1) for logits in pieces]), 0)

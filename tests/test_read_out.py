@@ -1,0 +1,71 @@
+import pytest
+import torch
+from torch import nn
+
+from polar_detect import read_out
+from polar_detect.read_out import ReadOut
+
+N_WORDS, HIDDEN = 5000, 32  # in three pieces
+
+
+def random_states(n, *, scale=1.0):
+    return scale * torch.randn((n, HIDDEN), generator=torch.Generator().manual_seed(1))
+
+
+def read_out_of(scale=1.0, quick_dtype=torch.float32):
+    head = nn.Linear(HIDDEN, N_WORDS, bias=False).requires_grad_(requires_grad=False)
+    weight = torch.randn((N_WORDS, HIDDEN), generator=torch.Generator().manual_seed(0))
+    head.weight.copy_(scale * weight)
+    return ReadOut(nn.Identity(), head, softcap=None, quick_dtype=quick_dtype)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("scale", [0.01, 1.0, 10.0, 100.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_losses_are_those_of_torch_for_logits_of_any_size(scale, dtype):
+    reader, states = read_out_of(scale, dtype), random_states(70)
+    targets = torch.arange(70) * 71
+    logits = states @ reader.head.weight.T
+    expected = nn.functional.cross_entropy(logits, targets, reduction="none")
+    found = reader.losses(states, targets, precise=dtype == torch.float32)
+    rounding = 1e-5 if dtype == torch.float32 else 0.01
+    close = {"atol": rounding * max(1.0, logits.abs().max().item()), "rtol": 1e-5}
+    torch.testing.assert_close(found, expected, **close)
+    assert found.isfinite().all()
+    assert (logits.abs().amax(1) > 90).any() == (scale >= 10)  # control: beyond float32's range
+
+
+@torch.no_grad()
+def test_logits_below_the_range_of_exponentials_count_too():
+    head = nn.Linear(HIDDEN, 2, bias=False).requires_grad_(requires_grad=False)
+    head.weight.fill_(-10.0)
+    reader = ReadOut(nn.Identity(), head, softcap=None, quick_dtype=torch.float32)
+    states = torch.ones(3, HIDDEN)  # logits of -320
+    losses = reader.losses(states, torch.zeros(3, dtype=torch.int64), precise=True)
+    torch.testing.assert_close(losses, torch.full((3,), 2.0).log())
+
+
+@torch.no_grad()
+def test_a_neighbour_out_of_range_changes_no_bit_of_a_loss(monkeypatch):
+    reader, states = read_out_of(), random_states(8, scale=0.5)
+    targets = torch.arange(8)
+    alone = reader.losses(states, targets, precise=True)
+    states[3] *= 1e3
+    calls = []
+    shifted = read_out._shifted_log_sum_exp
+    monkeypatch.setattr(
+        read_out, "_shifted_log_sum_exp", lambda pieces: calls.append(1) or shifted(pieces)
+    )
+    beside = reader.losses(states, targets, precise=True)
+    others = [i for i in range(8) if i != 3]
+    assert torch.equal(beside[others], alone[others])
+    assert calls  # control
+
+
+def test_losses_are_differentiable():
+    reader, states = read_out_of(0.3), random_states(5).requires_grad_()
+    targets = torch.arange(5)
+    (found,) = torch.autograd.grad(reader.losses(states, targets, precise=True).sum(), states)
+    logits = states @ reader.head.weight.T
+    total = nn.functional.cross_entropy(logits, targets, reduction="sum")
+    torch.testing.assert_close(found, torch.autograd.grad(total, states)[0])
