@@ -6,10 +6,8 @@ from polar_detect.search.refinement import Refinement, refine
 # Measured with SmolLM2-135M: no shortest valid program of 24 queries came farther than 0.14
 # from the full program's states in the first half of the layers.
 _NARROW = Sweep(max_distance=0.15)
-_QUICK = Refinement(n_rounds=2, n_singles=8)
-# With 10 removals a round, three of them together: 5 % fewer layer calls and as short programs for
-# 96 texts of four kinds, but programs .5 layers longer for 50 queries.
-_THOROUGH = Refinement(n_singles=12)
+_QUICK = Refinement(n_rounds=2, n_singles=10)
+_THOROUGH = Refinement(n_singles=14)
 
 
 def quick(n_layers: int, *, tolerance: float) -> Search:
