@@ -170,6 +170,7 @@ def _stages(
         "menu, rows not in blocks": lambda: _unblocked(menu),
         "score": lambda: detector.assess(texts),
         "score, fast preset": lambda: detector.assess(texts, programs_of="flagged"),
+        "score, each text searched": lambda: detector.assess(texts, programs_of="searched"),
     }
     return _times_s(stages, options)
 

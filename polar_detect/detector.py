@@ -215,9 +215,12 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : sequence of str
-        programs_of : {"all", "flagged"}
-            Which texts get their minimal program, more than half of the time. Where the
-            detector reads programs, all do.
+        programs_of : {"all", "flagged", "searched"}
+            Which texts get their minimal program. "all": each the shortest valid one of the
+            detector's menu, more than half of the time. "flagged": only texts that are flagged,
+            but all where the detector reads programs. "searched": each what a search for it
+            finds, which is far shorter, for three times the time of "all". Scores and p-values
+            are the same.
         progress : callable, optional
             Called with stage, texts done, texts in all.
         """
@@ -301,23 +304,25 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Assessment:
         """Assess distinct texts; p-values are left to the caller."""
         fitted, extractor = self._fitted(), self._engine().extractor
-        head, searches_all = fitted.head, programs_of == "all"
+        head = fitted.head
         readings = extractor.read(texts)
         has_tokens = readings.traces.n_tokens > 0
         table = extractor.signatures(readings.rows(np.flatnonzero(has_tokens)), fitted.reference)
         programs: list[MinimalProgram | None] = [None] * len(texts)
-        if head.needs_programs or searches_all:
-            found = self._minimal_programs(readings)
-            programs[:] = found
+        if head.needs_programs or programs_of == "all":
+            programs[:] = self._minimal_programs(readings)
         if head.needs_programs:
-            own = [p for p, keep in zip(found, has_tokens, strict=True) if keep]
+            pairs = zip(programs, has_tokens, strict=True)
+            own = [program for program, keep in pairs if keep and program is not None]
             table = FeatureTable.beside([table, program_features(own, self.n_layers)])
         table = table.chosen(fitted.statistics.features)
         scores = np.full(len(texts), np.nan)
         scores[has_tokens] = head.scores(table)
         attribution = head.explain(table)
         attribution.check_adds_up(scores[has_tokens])
-        if not (head.needs_programs or searches_all):
+        if programs_of == "searched":
+            programs[:] = extractor.searched_programs(readings, tolerance=self.tolerance)
+        elif programs_of == "flagged" and not head.needs_programs:
             self._search_flagged(readings, scores, programs)
         tracker.advance(len(texts))
         return Assessment(

@@ -11,15 +11,12 @@ from functools import partial
 import numpy as np
 
 from polar_detect.executor import Batch, Executor, batches
-from polar_detect.minimal import MinimalProgram, find_minimal_programs, search_batch
+from polar_detect.minimal import CLEARANCE, MinimalProgram, find_minimal_programs, search_batch
 from polar_detect.program import Program
 from polar_detect.schedule import Job
 from polar_detect.search import Refinement, Search, menu_search, thorough
 
 _MAX_CANDIDATES = 64
-# The quick form's error in the difference of two losses: .010 nats on average, .032 at most
-# (SmolLM2-135M, 48 short queries, two programs).
-_CLEARANCE = 0.03
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,7 @@ class Menu:
             for loss in known
         ]
         return find_minimal_programs(
-            executor, rows, tolerance=tolerance, search=searches, clearance=_CLEARANCE
+            executor, rows, tolerance=tolerance, search=searches, clearance=CLEARANCE
         )
 
 

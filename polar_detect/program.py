@@ -16,7 +16,9 @@ _EMPTY = "-"
 _TOKEN = re.compile(r"(?P<open>\[)?(?P<first>\d+)(?:-(?P<last>\d+))?(?(open)\]x(?P<runs>\d+))$")
 MAX_CALLS = 4096  # a typing slip such as [0-29]x99999 must not exhaust memory
 
-ProgramsOf = Literal["all", "flagged"]  # which texts of a batch get their minimal program
+# Which texts of a batch get their minimal program: all or the flagged ones from the detector's
+# menu, or all by a search for each.
+ProgramsOf = Literal["all", "flagged", "searched"]
 
 
 @dataclass(frozen=True, slots=True)

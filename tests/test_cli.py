@@ -14,6 +14,7 @@ from polar_detect.backbone import Backbone
 from polar_detect.calibration import benjamini_hochberg
 from polar_detect.detector import PolarDetector
 from polar_detect.executor import Executor, batches
+from polar_detect.extraction import Extractor
 from polar_detect.program import Program
 from polar_detect.schedule import Job
 
@@ -112,6 +113,44 @@ def test_score_keeps_every_column_and_row_and_adds_the_documented_ones(
         assert program.n_skips(5) == int(after["n_skips"][i])
         assert program.n_loops == int(after["n_loops"][i])
     assert after["top_layers"][1].count("L") == 3
+
+
+def test_the_fast_preset_of_score_looks_for_programs_of_flagged_rows_only(
+    run, saved_on_tiny, orders, tmp_path
+):
+    scored = tmp_path / "scored.csv"
+    given = ["score", orders, "--detector", saved_on_tiny, "--out", scored]
+    assert run(*given, "--text-column", "text", "--preset", "fast")[0] == 0
+    after = read_cells(scored)
+    is_flagged = after["is_anomaly"].str.lower() == "true"
+    assert ((after["program"] != "") == is_flagged).all()
+    assert 0 < is_flagged.sum() < len(after)
+
+
+def test_the_search_preset_of_score_searches_every_row_for_its_own_program(
+    run, saved_on_tiny, orders, tmp_path, monkeypatch
+):
+    asked = []
+    real = Extractor.searched_programs
+
+    def searched(self, readings, *, tolerance):
+        asked.extend(readings.texts)
+        return real(self, readings, tolerance=tolerance)
+
+    monkeypatch.setattr(Extractor, "searched_programs", searched)
+    given = ["score", orders, "--detector", saved_on_tiny, "--out", tmp_path / "scored.csv"]
+    assert run(*given, "--text-column", "text")[0] == 0
+    assert not asked
+    assert run(*given, "--text-column", "text", "--preset", "search", "--restart")[0] == 0
+    assert sorted(asked) == sorted(set(TEXTS))
+    assert (read_cells(tmp_path / "scored.csv")["program"] == "").tolist() == [not t for t in TEXTS]
+
+
+def test_a_cluster_takes_no_preset(run, saved_on_tiny, orders, tmp_path):
+    given = ["score", orders, "--detector", saved_on_tiny, "--out", tmp_path / "scored.csv"]
+    code, _, err = run(*given, "--engine", "ray", "--preset", "search")
+    assert code == 2
+    assert "--preset search" in err
 
 
 def test_an_empty_text_keeps_its_row_is_marked_and_not_flagged(

@@ -8,9 +8,11 @@ from work_orders import NEW, NORMAL, STRANGE
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import HEADS
 from polar_detect.errors import InputError, ModelError, NotFittedError
+from polar_detect.executor import Executor
 from polar_detect.extraction import Reference
 from polar_detect.fitting import parted
 from polar_detect.metrics import auroc
+from polar_detect.minimal import find_minimal_programs
 from polar_detect.program import Program
 from polar_detect.schedule import Job, plan
 
@@ -368,3 +370,20 @@ def n_shared(jobs, program):
     """Return how many calls of `program` the jobs make anyhow."""
     together = plan([*jobs, Job(0, program)]).calls[0]
     return len(program) + sum(plan(jobs).calls.values()) - together
+
+
+def test_searched_programs_are_each_texts_own_and_no_longer_and_change_nothing_else(detector):
+    texts = [*sorted(set(NEW + STRANGE)), ""]
+    whole, searched = detector.assess(texts), detector.assess(texts, programs_of="searched")
+    np.testing.assert_array_equal(searched.scores, whole.scores)
+    np.testing.assert_array_equal(searched.p_values, whole.p_values)
+    rows = detector.engine_.extractor.tracer.tokenize(texts)
+    executor = Executor(detector.engine_.extractor.tracer.backbone)
+    anew = find_minimal_programs(executor, rows, tolerance=detector.tolerance)
+    assert [p.program for p in searched.programs[:-1]] == [p.program for p in anew[:-1]]
+    for program in searched.programs[:-1]:
+        assert program.loss <= program.full_loss + detector.tolerance
+    menu = detector.fitted_.menu.programs
+    assert any(found.program not in menu for found in searched.programs)
+    lengths = [np.mean([len(p.program) for p in a.programs]) for a in (searched, whole)]
+    assert lengths[0] <= lengths[1]

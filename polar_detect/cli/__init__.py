@@ -198,8 +198,11 @@ def score(  # noqa: PLR0913 - one argument per option
         bool, typer.Option("--restart", help="Forget what an interrupted run has finished.")
     ] = False,
     preset: Annotated[
-        Literal["default", "fast"],
-        typer.Option(help="fast searches the program of flagged rows only."),
+        Literal["default", "fast", "search"],
+        typer.Option(
+            help="fast looks up the program of flagged rows only; search searches every row for "
+            "its own, shorter one."
+        ),
     ] = "default",
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="ray scores on a cluster (extra `ray`).")
@@ -235,8 +238,8 @@ def score(  # noqa: PLR0913 - one argument per option
     ray = command.RayOptions(ray_address, ray_workers, ray_gpus) if engine == "ray" else None
     if ray is not None and cache is not None:
         raise typer.BadParameter("give either --cache or --engine ray, not both")
-    if ray is not None and preset == "fast":
-        raise typer.BadParameter("give either --preset fast or --engine ray, not both")
+    if ray is not None and preset != "default":
+        raise typer.BadParameter(f"give either --preset {preset} or --engine ray, not both")
     settings = command.ScoreSettings(alpha, fdr, restart, preset, ray, cache)
     command.score(input, detector, out, options, settings)
 

@@ -29,7 +29,7 @@ class ScoreJob:
     read : ReadOptions
     restart : bool
         Whether to forget what an earlier, interrupted run has finished.
-    programs_of : {"all", "flagged"}
+    programs_of : {"all", "flagged", "searched"}
         Which texts get their minimal program.
     described : sequence of (str, object)
         What the detector is, for the summary sheet of an Excel file.

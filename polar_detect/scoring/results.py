@@ -64,7 +64,7 @@ class LocalEngine:
     Parameters
     ----------
     detector : PolarDetector
-    programs_of : {"all", "flagged"}
+    programs_of : {"all", "flagged", "searched"}
         Which texts get their minimal program; see `PolarDetector.assess`.
     """
 

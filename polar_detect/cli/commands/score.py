@@ -23,7 +23,11 @@ from polar_detect.scoring.results import LocalEngine, added_columns, results_of
 
 __all__ = ["RayOptions", "ScoreSettings", "score", "scored_columns"]
 
-_PROGRAMS_OF: dict[str, ProgramsOf] = {"default": "all", "fast": "flagged"}
+_PROGRAMS_OF: dict[str, ProgramsOf] = {
+    "default": "all",
+    "fast": "flagged",
+    "search": "searched",
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class ScoreSettings:
     alpha: float | None = None
     fdr: float | None = None
     restart: bool = False
-    preset: Literal["default", "fast"] = "default"
+    preset: Literal["default", "fast", "search"] = "default"
     ray: RayOptions | None = None
     cache: Path | None = None
 
