@@ -136,13 +136,16 @@ class Backbone:
         self._recorded(input_ids.shape[1])  # for the same reason not later
         return first_input(self.blocks, lambda: self.model(input_ids=input_ids, use_cache=False))
 
-    def apply(self, layer: int, hidden: Tensor, *, precise: bool = False) -> Tensor:
+    def apply(
+        self, layer: int, hidden: Tensor, *, precise: bool = False, out: Tensor | None = None
+    ) -> Tensor:
         """Call block `layer` on hidden states (n_rows, n_tokens, hidden); same shape back.
 
         A row's result is the same to the last bit in any company and for any number of threads.
+        Without gradients it is written to `out`, where that is given.
         """
         call, counts = self._call(layer, hidden, precise=precise)
-        return in_blocks(call, hidden, counts)
+        return in_blocks(call, hidden, counts, out)
 
     def apply_within(
         self,

@@ -166,15 +166,21 @@ def filled(rows: Tensor, size: int) -> Tensor:
     return torch.cat([rows, rows.new_zeros((size - len(rows), *rows.shape[1:]))])
 
 
-def in_blocks(call: Layer, hidden: Tensor, counts: Sequence[int]) -> Tensor:
-    """Return the new states of all rows, called in blocks as `each_block` does."""
+def in_blocks(
+    call: Layer, hidden: Tensor, counts: Sequence[int], out: Tensor | None = None
+) -> Tensor:
+    """Return the new states of all rows, called in blocks as `each_block` does.
+
+    Without gradients they are written to `out`, where it is given.
+    """
     if torch.is_grad_enabled():
         pieces: list[Tensor] = []
         each_block(
             call, hidden.__getitem__, len(hidden), lambda _, rows: pieces.append(rows), counts
         )
         return torch.cat(pieces) if pieces else hidden
-    out = torch.empty_like(hidden, dtype=torch.float32)
+    if out is None:
+        out = torch.empty_like(hidden, dtype=torch.float32)
     each_block(call, hidden.__getitem__, len(hidden), out.__setitem__, counts)
     return out
 
