@@ -13,7 +13,7 @@ from polar_detect.encoder import Encoder, Encoding
 from polar_detect.features import Feature, FeatureTable, by_layer
 from polar_detect.length_curve import length_curve_features
 from polar_detect.menu import Menu
-from polar_detect.minimal import CLEARANCE, MinimalProgram, find_minimal_programs
+from polar_detect.minimal import MinimalProgram, find_minimal_programs
 from polar_detect.numbers import ColumnReference
 from polar_detect.reference import Geometry, Neighbours, contexts, nearest
 from polar_detect.signature import Array, Tracer, Traces
@@ -303,14 +303,9 @@ class Extractor:
         )
 
     def searched_programs(self, readings: Readings, *, tolerance: float) -> list[MinimalProgram]:
-        """Return the program that a search for each text found: far shorter than a menu's.
-
-        Verified in float32 but for programs that are valid with room to spare.
-        """
+        """Return the program that a search for each text found: far shorter than a menu's."""
         rows = self.tracer.tokenize(readings.texts)
-        return find_minimal_programs(
-            self.tracer.executor, rows, tolerance=tolerance, clearance=CLEARANCE
-        )
+        return find_minimal_programs(self.tracer.executor, rows, tolerance=tolerance)
 
     def with_programs(
         self, table: FeatureTable, readings: Readings, menu: Menu, *, tolerance: float

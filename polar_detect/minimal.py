@@ -29,10 +29,6 @@ from polar_detect.search import (
 )
 from polar_detect.sweep import sweep
 
-# The quick form's error in the difference of two losses: .010 nats on average, .032 at most
-# (SmolLM2-135M, 48 short queries, two programs).
-CLEARANCE = 0.03
-
 Limit = Callable[[float], float]
 
 
