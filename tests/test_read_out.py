@@ -5,7 +5,7 @@ from torch import nn
 from polar_detect import read_out
 from polar_detect.read_out import ReadOut
 
-N_WORDS, HIDDEN = 5000, 32  # in three pieces
+N_WORDS, HIDDEN = 5000, 32  # in several pieces
 
 
 def random_states(n, *, scale=1.0):

@@ -6,6 +6,7 @@ from polar_detect.search.refinement import Refinement, refine
 # Measured with SmolLM2-135M: no shortest valid program of 24 queries came farther than 0.14
 # from the full program's states in the first half of the layers.
 _NARROW = Sweep(max_distance=0.15)
+# Chosen by length and layer calls on 120 texts of six kinds.
 _QUICK = Refinement(n_rounds=2, n_singles=10)
 _THOROUGH = Refinement(n_singles=14)
 
