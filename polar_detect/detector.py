@@ -219,7 +219,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             Which texts get their minimal program. "all": each the shortest valid one of the
             detector's menu, more than half of the time. "flagged": only texts that are flagged,
             but all where the detector reads programs. "searched": each what a search for it
-            finds, which is far shorter, for three times the time of "all". Scores and p-values
+            finds, which is far shorter, for four times the time of "all". Scores and p-values
             are the same.
         progress : callable, optional
             Called with stage, texts done, texts in all.
