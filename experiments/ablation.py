@@ -36,10 +36,11 @@ from polar_detect.detector import Engine
 from polar_detect.detectors import AutoHead, IsolationForestHead, LightGBMHead
 from polar_detect.detectors.auto import Scale, logistic_weights
 from polar_detect.encoder import Encoder
-from polar_detect.extraction import Extractor, Readings
+from polar_detect.extraction import Extractor
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.metrics import auroc
-from polar_detect.signature import Tracer
+from polar_detect.readings import Readings
+from polar_detect.trace import Tracer
 
 Method = Callable[[Signatures, int], Scores]
 Figures = dict[str, float]  # AUROC by method

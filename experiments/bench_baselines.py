@@ -17,8 +17,8 @@ from sklearn.covariance import LedoitWolf
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from polar_detect.extraction import Readings
 from polar_detect.metrics import auroc
+from polar_detect.readings import Readings
 
 Scores = NDArray[np.float64]
 Array = NDArray[np.floating[Any]]

@@ -19,10 +19,11 @@ from safetensors.numpy import load, save
 
 import polar_detect
 from polar_detect.encoder import Encoder, Encoding
-from polar_detect.extraction import Extractor, Readings
+from polar_detect.extraction import Extractor
 from polar_detect.models import resolve
-from polar_detect.signature import Tracer, Traces
+from polar_detect.readings import Readings
 from polar_detect.tokens import TokenStates
+from polar_detect.trace import Tracer, Traces
 
 Array = NDArray[np.float32]
 Row = dict[str, NDArray[np.generic]]

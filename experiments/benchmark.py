@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 from polar_detect import models
 from polar_detect.detector import Engine
 from polar_detect.detectors import AutoHead
-from polar_detect.extraction import Readings
 from polar_detect.metrics import aupr, auroc, fpr_at_tpr
-from polar_detect.signature import Tracer
+from polar_detect.readings import Readings
+from polar_detect.trace import Tracer
 
 POLAR = "polar-detect"
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from polar_detect.calibration import benjamini_hochberg, conformal_p_values
-from polar_detect.reference import nearest
+from polar_detect.neighbours import nearest
 
 Scores = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Scores]

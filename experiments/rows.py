@@ -26,8 +26,8 @@ from polar_detect.compare.baselines import BASELINES
 from polar_detect.compare.views import Seen
 from polar_detect.detector import Engine
 from polar_detect.metrics import auroc
-from polar_detect.signature import Tracer
 from polar_detect.tables import RowTemplate
+from polar_detect.trace import Tracer
 
 TASKS = ("ai4i", "steel")
 WITH, WITHOUT = "polar-detect, text and numbers", "polar-detect, text only"

@@ -30,14 +30,14 @@ from polar_detect.errors import (
     OutputError,
     ProgramError,
 )
-from polar_detect.extraction import Geometries, Reference
 from polar_detect.fitting import Fitted
+from polar_detect.geometry import Geometries, Geometry
 from polar_detect.layout import check_arrays
 from polar_detect.menu import Menu
 from polar_detect.models.hashes import sha256_of
 from polar_detect.numbers import ColumnReference
 from polar_detect.program import MAX_CALLS, Program
-from polar_detect.reference import Geometry
+from polar_detect.reference import Reference
 from polar_detect.replacement import replaced
 from polar_detect.sealing import FORMAT, MANIFEST, check_files, read_manifest, sealed
 from polar_detect.stored import Stored

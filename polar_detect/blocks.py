@@ -8,7 +8,9 @@ bits, what is left over runs in one of those.
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from polar_detect.lanes import lanes, spread
@@ -20,6 +22,7 @@ Layer = Callable[[Tensor], Tensor]
 # every length of texts a compilation and a trial, of 10 ms.
 _BLOCK_TOKENS = {torch.bfloat16: (512, 192, 64), torch.float32: (64,)}
 _GPU_BLOCK_TOKENS = (8192,)
+_PRODUCT_ROWS = 64
 
 
 def block_tokens(device: torch.device, dtype: torch.dtype) -> int:
@@ -157,6 +160,18 @@ def by_blocks(
 
     pieces = spread(one, _cut(len(tensors[0]), counts) or [(slice(0, 0), counts[-1])])
     return tuple(torch.cat(column) for column in zip(*pieces, strict=True))
+
+
+@torch.no_grad()
+def product(rows: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return ``rows @ matrix.T`` with every row's last bits the same in any company."""
+    # A copy where a memory map or a slice is read-only or strided, which torch would not take.
+    weight = torch.from_numpy(np.require(matrix, np.float32, ["C", "W"]))
+    left = torch.from_numpy(np.require(rows, np.float32, ["C", "W"]))
+    (product,) = by_blocks(
+        lambda block: (nn.functional.linear(block, weight),), left, counts=(_PRODUCT_ROWS,)
+    )
+    return product.numpy()
 
 
 def filled(rows: Tensor, size: int) -> Tensor:

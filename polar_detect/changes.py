@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from polar_detect.blocks import product
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.lanes import spread
-from polar_detect.reference import product
 
 Array = NDArray[np.float32]
 _Found = TypeVar("_Found")

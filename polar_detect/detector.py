@@ -17,14 +17,15 @@ from polar_detect.detectors import Head, new_head
 from polar_detect.encoder import Encoder
 from polar_detect.errors import InputError, ModelError
 from polar_detect.explain import Explanation
-from polar_detect.extraction import Extractor, Readings, program_features
+from polar_detect.extraction import Extractor, program_features
 from polar_detect.features import FeatureTable
 from polar_detect.fitting import MIN_NORMAL, Fitted, Fitting, parted, too_few
 from polar_detect.minimal import MinimalProgram
 from polar_detect.program import ProgramsOf
 from polar_detect.progress import ASSESS_CHUNK, Progress, Stage, Tracker
-from polar_detect.signature import CurveKind, Tracer
+from polar_detect.readings import Readings
 from polar_detect.texts import UnfittedError, anomalous, as_texts
+from polar_detect.trace import CurveKind, Tracer
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate

@@ -13,18 +13,15 @@ from polar_detect.changes import features_without
 from polar_detect.detectors import Head
 from polar_detect.drift import FeatureStatistics
 from polar_detect.errors import InputError
-from polar_detect.extraction import (
-    Extractor,
-    Geometries,
-    Readings,
-    Reference,
-    program_features,
-)
+from polar_detect.extraction import Extractor, program_features
 from polar_detect.features import FeatureTable
+from polar_detect.geometry import Geometries
 from polar_detect.menu import Menu
 from polar_detect.minimal import MinimalProgram
 from polar_detect.outliers import corrupted, crossed, topic_clusters
 from polar_detect.progress import Tracker
+from polar_detect.readings import Readings
+from polar_detect.reference import Reference
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate

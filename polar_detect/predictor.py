@@ -91,7 +91,7 @@ class ProgramPredictor:
         Parameters
         ----------
         trajectories : (n_texts, n_layers + 1, hidden) float32
-            As `polar_detect.signature.Traces` has them.
+            As `polar_detect.trace.Traces` has them.
         programs : sequence of Program
             The minimal program of each text, of PoLar's space; learned in canonical form.
 

@@ -1,184 +1,160 @@
-"""The normal training texts as what a new text is held against: neighbours and geometry."""
+"""The normal training texts as what a new text is held against."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import scipy.linalg
-import torch
 from numpy.typing import NDArray
 
-from polar_detect.blocks import by_blocks
-from polar_detect.features import FeatureTable, by_layer
+from polar_detect.changes import Changes
+from polar_detect.features import FeatureTable
+from polar_detect.geometry import Geometries
+from polar_detect.neighbours import Neighbours, nearest
+from polar_detect.numbers import ColumnReference
+from polar_detect.readings import Readings
+from polar_detect.tokens import Novelty, TokenIndex
+from polar_detect.trace import Array
 
-Array = NDArray[np.float32]
+if TYPE_CHECKING:
+    from polar_detect.tables.rows import RowTemplate
 
-_MAX_COMPONENTS = 96
-_SHRINKAGE = 0.1  # of the kept variances towards their mean
-_N_NEAREST = 5
-_BLOCK = 64  # rows of one product, always
+N_NEIGHBOURS = 5
+_FAR_SHARE = 0.04  # of the normal texts: the wider of the two scales that new texts are seen at
 
 
 @dataclass(frozen=True)
-class Geometry:
-    """Where normal texts' states lie after each layer.
-
-    Per layer a mean, the leading principal directions with shrunk variances, and one variance
-    for all other directions: Mahalanobis distance with a covariance that can be inverted
-    however few texts there are.
+class Reference:
+    """Normal training texts that new texts are held against.
 
     Parameters
     ----------
-    means : (n_layers, hidden) float32
-    directions : (n_layers, n_components, hidden) float32
-        Orthonormal rows.
-    variances : (n_layers, n_components) float32
-    rests : (n_layers,) float32
-        Variance per remaining direction.
-    points : (n_layers, n_texts, n_components) float32
-        The training texts in whitened coordinates, scaled to unit length.
-
-    Source: layer-wise Mahalanobis distance for text, Darrin et al., arXiv 2302.09852.
+    texts : tuple of str
+        Empty where they are not kept.
+    embeddings : (n_texts, encoder hidden) float32, unit length
+    tokens, encoder_tokens : TokenIndex
+        Of the language model and of the encoder.
+    changes : Changes, optional
+        None in detectors that an earlier version saved.
+    geometries : Geometries, optional
+        None where the detector does not read them.
+    columns : ColumnReference, optional
+        The numbers of rows that were written out as texts.
+    n_joined : int
+        So many of the texts, the last, are held-out ones that joined as neighbours; all else was
+        fitted on the others.
+    contamination : float
+        Each text, and each of its tokens, passes over the nearest of the texts, this share of
+        all of them: so many may be anomalous.
+    n_indexed : int
+        So many of the texts that it was fitted on have their tokens among the encoder's.
     """
 
-    means: Array
-    directions: Array
-    variances: Array
-    rests: Array
-    points: Array
+    texts: tuple[str, ...]
+    embeddings: Array
+    tokens: TokenIndex
+    encoder_tokens: TokenIndex
+    changes: Changes | None = None
+    geometries: Geometries | None = None
+    columns: ColumnReference | None = None
+    n_joined: int = 0
+    contamination: float = 0
+    n_indexed: int = 0
+
+    def __len__(self) -> int:
+        return len(self.embeddings)
+
+    @property
+    def n_fitted(self) -> int:
+        """Texts that the reference was fitted on."""
+        return len(self) - self.n_joined
 
     @classmethod
-    def fit(cls, trajectory: Array) -> Self:
-        """Fit on `trajectory`, (n_texts, n_layers + 1, hidden); the embedding is left out."""
-        layers = [_fit_layer(trajectory[:, depth]) for depth in range(1, trajectory.shape[1])]
-        # Contiguous: a product's last bits depend on how its factors lie in memory, and a
-        # detector that is loaded again must score as it did.
-        parts = (np.stack(part) for part in zip(*layers, strict=True))
-        return cls(*(np.ascontiguousarray(part, np.float32) for part in parts))
+    def fit(
+        cls,
+        readings: Readings,
+        *,
+        has_geometries: bool = True,
+        is_shuffled: bool = False,
+        rows: "RowTemplate | None" = None,
+        contamination: float = 0,
+    ) -> Self:
+        """Keep texts, embeddings and tokens; fit what they are compared by.
 
-    def distances(self, trajectory: Array) -> FeatureTable:
-        """Return log Mahalanobis and cosine kNN distances per layer.
-
-        Parameters
-        ----------
-        trajectory : (n_texts, n_layers + 1, hidden) float32
+        Where `is_shuffled`, tokens are kept in another order than that of the texts.
         """
-        n_layers = len(self.means)
-        mahalanobis = np.empty((len(trajectory), n_layers), np.float32)
-        nearest = np.empty_like(mahalanobis)
-        for layer in range(n_layers):
-            centred = trajectory[:, layer + 1] - self.means[layer]
-            kept = product(centred, self.directions[layer])
-            rest = np.maximum(np.square(centred).sum(1) - np.square(kept).sum(1), 0)
-            white = kept / np.sqrt(self.variances[layer])
-            squared = np.square(white).sum(1) + rest / self.rests[layer]
-            mahalanobis[:, layer] = np.log(np.maximum(squared, 1e-12))
-            similarity = product(_unit(white), self.points[layer])
-            n_nearest = min(_N_NEAREST, similarity.shape[1])
-            nearest[:, layer] = 1 - np.sort(similarity, axis=1)[:, -n_nearest:].mean(1)
-        return FeatureTable.beside(
-            [
-                FeatureTable(mahalanobis, by_layer("distance", n_layers, "mahalanobis")),
-                FeatureTable(nearest, by_layer("distance", n_layers, "knn")),
-            ]
+        encoder_tokens = TokenIndex.fit(readings.encoding.tokens, is_shuffled=is_shuffled)
+        return cls(
+            readings.texts,
+            readings.embeddings,
+            TokenIndex.fit(readings.traces.tokens, is_shuffled=is_shuffled),
+            encoder_tokens,
+            Changes.fit(readings.trajectories),
+            Geometries.fit(readings) if has_geometries else None,
+            None if rows is None else ColumnReference.fit(rows, readings.texts),
+            contamination=contamination,
+            n_indexed=len(np.unique(encoder_tokens.owners)),
         )
 
+    def widened(self, readings: Readings) -> Self:
+        """Return the same reference with more normal texts as neighbours.
 
-def _fit_layer(states: Array) -> tuple[Any, ...]:
-    n_texts, hidden = states.shape
-    mean = states.mean(0)
-    n_components = max(1, min(_MAX_COMPONENTS, n_texts // 2, hidden - 1))
-    kept, directions, total = _principal(states - mean, n_components)
-    floor = max(float(kept[0]) * 1e-9, 1e-12)  # identical texts have no variance at all
-    rest = max((total - float(kept.sum())) / (hidden - n_components), floor)
-    shrunk = (1 - _SHRINKAGE) * kept + _SHRINKAGE * kept.mean() + floor
-    points = _unit((states - mean) @ directions.T / np.sqrt(shrunk))
-    return mean, directions, shrunk, np.float32(rest), points
+        By that a text can only become more similar, and its words less novel. All else is
+        compared with what it was fitted on.
+        """
+        return replace(
+            self,
+            texts=(*self.texts, *readings.texts),
+            embeddings=np.concatenate([self.embeddings, readings.embeddings]),
+            encoder_tokens=self.encoder_tokens.widened(
+                readings.encoding.tokens, first_owner=len(self)
+            ),
+            n_joined=self.n_joined + len(readings),
+        )
 
+    def distances(self, readings: Readings) -> FeatureTable:
+        """Return how far the pooled states of texts are from those of normal texts."""
+        tables = [] if self.geometries is None else [self.geometries.distances(readings)]
+        if self.changes is not None:
+            tables.append(self.changes.features(readings.trajectories))
+        return FeatureTable.beside(tables)
 
-def _principal(centred: Array, n_components: int) -> tuple[Array, Array, float]:
-    """Return leading variances, their directions (rows), and the variance in all.
+    def without_texts(self) -> Self:
+        """Return the same reference without the texts, and without what tells tokens by text."""
+        return replace(
+            self,
+            texts=(),
+            tokens=self.tokens.without_owners(),
+            encoder_tokens=self.encoder_tokens.without_owners(),
+        )
 
-    Through the smaller of the two Gram matrices: several times faster than an SVD, and the
-    leading components, which are all that is kept, are as good in float64.
-    """
-    exact = centred.astype(np.float64)
-    n_texts, hidden = exact.shape
-    is_wide = n_texts < hidden
-    gram = (exact @ exact.T if is_wide else exact.T @ exact) / n_texts
-    size = len(gram)
-    values, vectors = scipy.linalg.eigh(gram, subset_by_index=(size - n_components, size - 1))
-    variances, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
-    directions = (exact.T @ vectors if is_wide else vectors).T
-    lengths = np.linalg.norm(directions, axis=1, keepdims=True)
-    directions = directions / np.maximum(lengths, 1e-12)
-    return variances.astype(np.float32), directions.astype(np.float32), float(np.trace(gram))
+    def nearest_texts(self, embeddings: Array) -> list[tuple[str, ...]]:
+        """Return the nearest training texts of each embedding; none where they are not kept."""
+        if not self.texts:
+            return [()] * len(embeddings)
+        index = nearest(embeddings, self.embeddings, k=N_NEIGHBOURS).index
+        return [tuple(self.texts[i] for i in row) for row in index.tolist()]
 
+    def neighbours(
+        self, embeddings: Array, *, banned: NDArray[np.bool_] | None = None
+    ) -> Neighbours:
+        """Return the nearest training texts that each embedding may meet, near and far ones."""
+        n_skipped = math.ceil(self.contamination * len(self))
+        k = _n_far(self.n_fitted)
+        return nearest(embeddings, self.embeddings, k=k, banned=banned, n_skipped=n_skipped)
 
-@torch.no_grad()
-def product(rows: Array, matrix: Array) -> Array:
-    """Return ``rows @ matrix.T`` with every row's last bits the same in any company."""
-    # A copy where a memory map or a slice is read-only or strided, which torch would not take.
-    weight = torch.from_numpy(np.require(matrix, np.float32, ["C", "W"]))
-    left = torch.from_numpy(np.require(rows, np.float32, ["C", "W"]))
-    (product,) = by_blocks(
-        lambda block: (torch.nn.functional.linear(block, weight),), left, counts=(_BLOCK,)
-    )
-    return product.numpy()
-
-
-def _unit(rows: Array) -> Array:
-    unit: Array = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    return unit
-
-
-@dataclass(frozen=True)
-class Neighbours:
-    """Nearest training texts of each text, nearest first.
-
-    Parameters
-    ----------
-    index : (n_texts, k) int64
-    similarity : (n_texts, k) float32
-        Cosine of the sentence embeddings.
-    """
-
-    index: NDArray[np.int64]
-    similarity: Array
-
-    def rows(self, index: NDArray[np.intp]) -> Self:
-        """Return the neighbours of the given texts."""
-        return type(self)(self.index[index], self.similarity[index])
+    def novelty(
+        self, readings: Readings, *, banned: NDArray[np.bool_] | None = None
+    ) -> tuple[Novelty, Novelty]:
+        """Return how novel the tokens of texts are, to the language model and to the encoder."""
+        skipped = self.contamination
+        decoder = self.tokens.novelty(readings.traces.tokens, banned=banned, skipped=skipped)
+        encoder = self.encoder_tokens.novelty(
+            readings.encoding.tokens, banned=banned, skipped=skipped, n_far=_n_far(self.n_indexed)
+        )
+        return decoder, encoder
 
 
-def nearest(
-    embeddings: Array,
-    reference: Array,
-    *,
-    k: int,
-    banned: NDArray[np.bool_] | None = None,
-    n_skipped: int = 0,
-) -> Neighbours:
-    """Return the `k` nearest rows of `reference` for each embedding, after `n_skipped` nearer ones.
-
-    Parameters
-    ----------
-    embeddings : (n_texts, hidden) float32, unit length
-    reference : (n_reference, hidden) float32, unit length
-    k : int
-    banned : (n_texts, n_reference) bool, optional
-        Pairs that are not allowed: a text and itself, or its own cluster. They count as
-        opposite (cosine −1), so that they come last.
-    n_skipped : int
-    """
-    similarity = product(embeddings, reference)
-    if banned is not None:
-        similarity = np.where(banned, np.float32(-1), similarity)
-    index = np.argsort(-similarity, axis=1, kind="stable")[:, n_skipped : n_skipped + k]
-    return Neighbours(index, np.take_along_axis(similarity, index, axis=1).astype(np.float32))
-
-
-def contexts(neighbours: Neighbours, texts: Sequence[str], *, n: int) -> list[list[str]]:
-    """Return each text's `n` nearest as context, the nearest last: right before the text."""
-    return [[texts[i] for i in reversed(row[:n])] for row in neighbours.index.tolist()]
+def _n_far(n_texts: int) -> int:
+    """Return how many of so many normal texts are asked at the wider scale."""
+    return max(N_NEIGHBOURS, round(_FAR_SHARE * n_texts))

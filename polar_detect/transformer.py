@@ -12,12 +12,14 @@ from sklearn.utils import Tags
 from polar_detect import models
 from polar_detect.detector import Engine
 from polar_detect.errors import InputError
-from polar_detect.extraction import Extractor, Readings, Reference
+from polar_detect.extraction import Extractor
 from polar_detect.features import FeatureTable
 from polar_detect.menu import Menu
 from polar_detect.progress import CHUNK
-from polar_detect.signature import CurveKind, Tracer
+from polar_detect.readings import Readings
+from polar_detect.reference import Reference
 from polar_detect.texts import UnfittedError, as_texts
+from polar_detect.trace import CurveKind, Tracer
 
 _N_FOLDS = 4
 _MENU_TEXTS = 8

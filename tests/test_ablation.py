@@ -11,7 +11,7 @@ from polar_detect.encoder import Encoder
 from polar_detect.extraction import Extractor
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.metrics import auroc
-from polar_detect.signature import Tracer
+from polar_detect.trace import Tracer
 
 
 @pytest.fixture(scope="module")

@@ -22,10 +22,11 @@ from polar_detect.backbone import Backbone
 from polar_detect.detector import Engine
 from polar_detect.detectors import AutoHead
 from polar_detect.encoder import Encoder, Encoding
-from polar_detect.extraction import Extractor, Readings
+from polar_detect.extraction import Extractor
 from polar_detect.metrics import auroc
-from polar_detect.signature import Tracer, Traces
+from polar_detect.readings import Readings
 from polar_detect.tokens import TokenStates
+from polar_detect.trace import Tracer, Traces
 
 TEXTS = ("fan", "pump", "belt", "motor", "hose")
 TOKEN_FIELDS = dataclasses.fields(TokenStates)

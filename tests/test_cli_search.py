@@ -11,7 +11,7 @@ from polar_detect.predictor import ProgramPredictor
 from polar_detect.program import Program
 from polar_detect.schedule import Job
 from polar_detect.search import METHODS
-from polar_detect.signature import Tracer
+from polar_detect.trace import Tracer
 
 TEXTS = [NEW[0], "", STRANGE[0]]
 

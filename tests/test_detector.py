@@ -9,11 +9,11 @@ from polar_detect.detector import PolarDetector
 from polar_detect.detectors import HEADS
 from polar_detect.errors import InputError, ModelError, NotFittedError
 from polar_detect.executor import Executor
-from polar_detect.extraction import Reference
 from polar_detect.fitting import parted
 from polar_detect.metrics import auroc
 from polar_detect.minimal import find_minimal_programs
 from polar_detect.program import Program
+from polar_detect.reference import Reference
 from polar_detect.schedule import Job, plan
 
 EMPTY = ["", "é"]  # nothing at all, and nothing that the tiny tokenizer knows

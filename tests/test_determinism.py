@@ -12,10 +12,10 @@ from polar_detect.backbone import Backbone
 from polar_detect.executor import Executor, batches
 from polar_detect.menu import Menu
 from polar_detect.minimal import find_minimal_programs
+from polar_detect.neighbours import nearest
 from polar_detect.program import Program
-from polar_detect.reference import nearest
 from polar_detect.schedule import Job
-from polar_detect.signature import Tracer
+from polar_detect.trace import Tracer
 
 TEXTS = [
     "the pump leaks",

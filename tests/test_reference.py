@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from polar_detect.features import Feature
-from polar_detect.reference import Geometry, Neighbours, contexts, nearest
+from polar_detect.geometry import Geometry
+from polar_detect.neighbours import Neighbours, contexts, nearest
 
 N_LAYERS, HIDDEN = 3, 6
 SHRINKAGE = 0.1

@@ -16,7 +16,7 @@ from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
 from polar_detect.language import advise
 from polar_detect.progress import Progress, Tracker
-from polar_detect.signature import Tracer
+from polar_detect.trace import Tracer
 
 FIGURES: dict[str, metrics.Metric] = {
     "AUROC": metrics.auroc,

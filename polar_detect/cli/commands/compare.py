@@ -13,7 +13,7 @@ from polar_detect.compare import tabulate
 from polar_detect.detector import Engine, PolarDetector
 from polar_detect.detectors import new_head
 from polar_detect.extraction import Extractor
-from polar_detect.signature import Tracer
+from polar_detect.trace import Tracer
 from polar_detect.visible import visible
 
 

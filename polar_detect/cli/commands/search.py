@@ -38,7 +38,7 @@ from polar_detect.models import LocalModel
 from polar_detect.predictor import ProgramPredictor
 from polar_detect.program import Program
 from polar_detect.search import DEFAULT_METHOD, Method, Refinement, menu_search
-from polar_detect.signature import Tracer, Traces
+from polar_detect.trace import Tracer, Traces
 
 _SEARCH_CHUNK = 16
 

@@ -8,7 +8,7 @@ from polar_detect.backbone import Backbone
 from polar_detect.executor import Executor, batches
 from polar_detect.program import Program
 from polar_detect.schedule import Job
-from polar_detect.signature import Tracer, Traces
+from polar_detect.trace import Tracer, Traces
 
 TEXTS = [
     "The pump leaks oil.",
