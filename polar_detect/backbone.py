@@ -2,8 +2,8 @@
 
 The model's own forward runs once per token count and its blocks' arguments (masks, rotary
 embeddings, …) are recorded; later calls replay them with other hidden states. No forward is
-copied and nothing is patched, so a new architecture costs nothing; what cannot be replayed
-faithfully is refused when the model is loaded.
+copied, so a new architecture costs nothing; what cannot be replayed faithfully is refused when
+the model is loaded.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """A menu: programs found on training texts, measured together on every new text.
 
-A full search costs thousands of layer calls a text; a menu shares its prefixes and costs a
-few hundred, and its programs mean the same for every text of a batch.
+A search of its own costs a text 550 layer calls and more; a menu shares its prefixes and costs
+about 130, and its programs mean the same for every text of a batch.
 """
 
 from collections.abc import Sequence

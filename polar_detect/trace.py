@@ -1,7 +1,4 @@
-"""Texts → what the language model does with them, as plain arrays.
-
-The only meeting point of torch and numpy: everything downstream reads these arrays.
-"""
+"""Texts → what the language model does with them, as plain arrays."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace

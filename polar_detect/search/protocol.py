@@ -81,7 +81,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A program with its loss in nats per token."""
+    """A program with its loss in nats per token, or what another criterion measures it by."""
 
     program: Program
     loss: float
