@@ -28,7 +28,7 @@ from polar_detect.trace import Tracer, Traces
 Array = NDArray[np.float32]
 Row = dict[str, NDArray[np.generic]]
 
-SOURCES = ("backbone", "encoder", "executor", "runtime", "schedule", "signature", "tokens")
+SOURCES = ("backbone", "encoder", "executor", "runtime", "schedule", "trace", "tokens")
 _BATCH = 256  # texts between two commits
 _QUERY_KEYS = 500  # SQLite's limit of variables in one statement is 999 in old versions
 _MAX_BYTES = 20_000_000_000  # a text takes 100 to 900 kB, most of it the states of its tokens

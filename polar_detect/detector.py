@@ -1,7 +1,7 @@
 """`PolarDetector`: fit on normal texts, score and explain new ones."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,18 +13,19 @@ from sklearn.base import BaseEstimator, OutlierMixin
 
 from polar_detect import calibration, models
 from polar_detect.backbone import Backbone
+from polar_detect.calibration import p_values_or_nan
 from polar_detect.detectors import Head, new_head
 from polar_detect.encoder import Encoder
 from polar_detect.errors import InputError, ModelError
 from polar_detect.explain import Explanation
-from polar_detect.extraction import Extractor, program_features
+from polar_detect.extraction import Extractor
 from polar_detect.features import FeatureTable
 from polar_detect.fitting import MIN_NORMAL, Fitted, Fitting, parted, too_few
 from polar_detect.minimal import MinimalProgram
 from polar_detect.program import ProgramsOf
-from polar_detect.progress import ASSESS_CHUNK, Progress, Stage, Tracker
+from polar_detect.progress import ASSESS_CHUNK, Progress, Tracker
 from polar_detect.readings import Readings
-from polar_detect.texts import UnfittedError, anomalous, as_texts
+from polar_detect.texts import UnfittedError, anomalous, as_texts, distinct_texts
 from polar_detect.trace import CurveKind, Tracer
 
 if TYPE_CHECKING:
@@ -226,27 +227,24 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             Called with stage, texts done, texts in all.
         """
         fitted, texts = self._fitted(), as_texts(X)
-        unique = sorted(set(texts), key=lambda text: (len(text), text))  # lengths run together
-        place = {text: i for i, text in enumerate(unique)}
-        expand = np.asarray([place[text] for text in texts], np.intp)
-        tracker = Tracker(progress)
-        stage = tracker.stage("score", len(unique))
-        parts = [
-            self._assess_chunk(unique[start : start + ASSESS_CHUNK], stage, programs_of)
-            for start in range(0, len(unique), ASSESS_CHUNK)
-        ]
-        explanation = Explanation.below([part.explanation for part in parts]).rows(expand)
-        scores = np.concatenate([part.scores for part in parts])[expand]
+        distinct, places = distinct_texts(texts)
+        parts: list[_Part] = []
+        order: list[NDArray[np.intp]] = []
+        for chunk in _by_length(distinct, Tracker(progress)):
+            order.append(chunk)
+            parts.append(self._assess([distinct[i] for i in chunk], programs_of))
+        rows = np.argsort(np.concatenate(order))[places]  # of all parts, text by text
         programs = [program for part in parts for program in part.programs]
-        neighbours = [row for part in parts for row in part.neighbours]
-        p_values = _p_values(fitted.calibration_scores, scores)
+        neighbours = [nearest for part in parts for nearest in part.neighbours]
+        scores = np.concatenate([part.scores for part in parts])[rows]
+        p_values = p_values_or_nan(fitted.calibration_scores, scores)
         return Assessment(
             scores=scores,
             p_values=p_values,
             is_anomaly=p_values <= self.alpha,
-            programs=tuple(programs[i] for i in expand),
-            explanation=explanation,
-            neighbours=tuple(neighbours[i] for i in expand),
+            programs=tuple(programs[i] for i in rows),
+            explanation=Explanation.below([part.explanation for part in parts]).rows(rows),
+            neighbours=tuple(neighbours[i] for i in rows),
         )
 
     def score_samples(self, X: Sequence[str]) -> NDArray[np.float64]:
@@ -263,7 +261,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Sequence[str]) -> NDArray[np.int64]:
         """Return -1 for flagged texts and 1 for others; empty texts are not flagged."""
-        p_values = _p_values(self._fitted().calibration_scores, self._scores(X))
+        p_values = p_values_or_nan(self._fitted().calibration_scores, self._scores(X))
         return np.where(p_values <= self.alpha, -1, 1)
 
     def explain(self, X: Sequence[str]) -> Explanation:
@@ -300,68 +298,56 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
                 "as tokens pass over those that are nearest; keep them, or give no contamination."
             )
 
-    def _assess_chunk(
-        self, texts: list[str], tracker: Stage, programs_of: ProgramsOf
-    ) -> Assessment:
-        """Assess distinct texts; p-values are left to the caller."""
+    def _assess(self, texts: list[str], programs_of: ProgramsOf) -> "_Part":
         fitted, extractor = self._fitted(), self._engine().extractor
-        head = fitted.head
-        readings = extractor.read(texts)
-        has_tokens = readings.traces.n_tokens > 0
-        table = extractor.signatures(readings.rows(np.flatnonzero(has_tokens)), fitted.reference)
-        programs: list[MinimalProgram | None] = [None] * len(texts)
-        if head.needs_programs or programs_of == "all":
-            programs[:] = self._minimal_programs(readings)
-        if head.needs_programs:
-            pairs = zip(programs, has_tokens, strict=True)
-            own = [program for program, keep in pairs if keep and program is not None]
-            table = FeatureTable.beside([table, program_features(own, self.n_layers)])
-        table = table.chosen(fitted.statistics.features)
-        scores = np.full(len(texts), np.nan)
-        scores[has_tokens] = head.scores(table)
-        attribution = head.explain(table)
-        attribution.check_adds_up(scores[has_tokens])
+        scored = self._score(texts, wants_programs=programs_of == "all")
+        attribution = fitted.head.explain(scored.table)
+        attribution.check_adds_up(scored.scores[scored.has_tokens])
+        programs = scored.programs
         if programs_of == "searched":
-            programs[:] = extractor.searched_programs(readings, tolerance=self.tolerance)
-        elif programs_of == "flagged" and not head.needs_programs:
-            self._search_flagged(readings, scores, programs)
-        tracker.advance(len(texts))
-        return Assessment(
-            scores=scores,
-            p_values=np.full(len(texts), np.nan),
-            is_anomaly=np.zeros(len(texts), bool),
-            programs=tuple(programs),
-            explanation=Explanation.of(attribution, table, has_tokens, self.n_layers),
-            neighbours=tuple(fitted.reference.nearest_texts(readings.embeddings)),
+            programs = extractor.searched_programs(scored.readings, tolerance=self.tolerance)
+        return _Part(
+            scores=scored.scores,
+            programs=self._flagged_programs(scored) if programs is None else programs,
+            explanation=Explanation.of(attribution, scored.table, scored.has_tokens, self.n_layers),
+            neighbours=fitted.reference.nearest_texts(scored.readings.embeddings),
         )
 
-    def _search_flagged(
-        self,
-        readings: Readings,
-        scores: NDArray[np.float64],
-        programs: list[MinimalProgram | None],
-    ) -> None:
-        """Put the programs of texts that are flagged into `programs`."""
-        p_values = _p_values(self._fitted().calibration_scores, scores)
+    def _flagged_programs(self, scored: "_Scored") -> list[MinimalProgram | None]:
+        """Return the programs of texts that are flagged, None for the others."""
+        p_values = p_values_or_nan(self._fitted().calibration_scores, scored.scores)
         flagged = np.flatnonzero(p_values <= self.alpha)
-        found = self._minimal_programs(readings.rows(flagged))
+        found = self._minimal_programs(scored.readings.rows(flagged))
+        programs: list[MinimalProgram | None] = [None] * len(scored.scores)
         for i, program in zip(flagged.tolist(), found, strict=True):
             programs[i] = program
+        return programs
 
     def _scores(self, X: Sequence[str]) -> NDArray[np.float64]:
         """Return scores without searching programs, unless the detector reads them."""
-        fitted, extractor, texts = self._fitted(), self._engine().extractor, as_texts(X)
-        if fitted.head.needs_programs:
-            return self.assess(texts).scores
+        distinct, places = distinct_texts(as_texts(X))
+        scores = np.empty(len(distinct))
+        for chunk in _by_length(distinct, Tracker(None)):
+            scores[chunk] = self._score([distinct[i] for i in chunk]).scores
+        expanded: NDArray[np.float64] = scores[places]
+        return expanded
+
+    def _score(self, texts: list[str], *, wants_programs: bool = False) -> "_Scored":
+        """Score texts, with their programs where they are wanted or the detector reads them."""
+        fitted, extractor = self._fitted(), self._engine().extractor
+        readings = extractor.read(texts)
+        has_tokens = readings.has_tokens
+        table = extractor.signatures(readings.rows(np.flatnonzero(has_tokens)), fitted.reference)
+        programs: list[MinimalProgram] | None = None
+        if wants_programs or fitted.head.needs_programs:
+            programs = self._minimal_programs(readings)
+        if programs is not None and fitted.head.needs_programs:
+            pairs = zip(programs, has_tokens, strict=True)
+            table = extractor.with_programs(table, [program for program, keep in pairs if keep])
+        table = table.chosen(fitted.statistics.features)
         scores = np.full(len(texts), np.nan)
-        order = np.asarray(sorted(range(len(texts)), key=lambda i: len(texts[i])), np.intp)
-        for start in range(0, len(texts), ASSESS_CHUNK):
-            chunk = order[start : start + ASSESS_CHUNK]
-            readings = extractor.read([texts[i] for i in chunk])
-            kept = np.flatnonzero(readings.traces.n_tokens > 0)
-            table = extractor.signatures(readings.rows(kept), fitted.reference)
-            scores[chunk[kept]] = fitted.head.scores(table.chosen(fitted.statistics.features))
-        return scores
+        scores[has_tokens] = fitted.head.scores(table)
+        return _Scored(readings, has_tokens, table, scores, programs)
 
     def _minimal_programs(self, readings: Readings) -> list[MinimalProgram]:
         extractor, menu = self._engine().extractor, self._fitted().menu
@@ -390,13 +376,42 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return fitted
 
 
-def _p_values(
-    calibration_scores: NDArray[np.float64], scores: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    p_values = np.full(len(scores), np.nan)
-    is_scored = ~np.isnan(scores)
-    p_values[is_scored] = calibration.conformal_p_values(calibration_scores, scores[is_scored])
-    return p_values
+@dataclass(frozen=True)
+class _Scored:
+    """Texts with their scores, and what these came from; texts without tokens are NaN.
+
+    Parameters
+    ----------
+    readings : Readings
+    has_tokens : (n_texts,) bool
+    table : FeatureTable
+        Signatures of the texts with tokens, as far as the detector reads them.
+    scores : (n_texts,) float64
+    programs : list of MinimalProgram, optional
+    """
+
+    readings: Readings
+    has_tokens: NDArray[np.bool_]
+    table: FeatureTable
+    scores: NDArray[np.float64]
+    programs: list[MinimalProgram] | None
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What an assessment holds of some of its texts; p-values and flags follow from the scores."""
+
+    scores: NDArray[np.float64]
+    programs: Sequence[MinimalProgram | None]
+    explanation: Explanation
+    neighbours: Sequence[tuple[str, ...]]
+
+
+def _by_length(texts: Sequence[str], tracker: Tracker) -> Iterator[NDArray[np.intp]]:
+    """Yield the places of texts in chunks, those of one length together: they share batches."""
+    order = np.asarray(sorted(range(len(texts)), key=lambda i: (len(texts[i]), texts[i])), np.intp)
+    for chunk in tracker.chunks("score", len(texts), size=ASSESS_CHUNK):
+        yield order[chunk]
 
 
 def _checked(X: Any, y: Any) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:

@@ -11,8 +11,10 @@ from polar_detect.length_curve import length_curve_features
 from polar_detect.menu import Menu
 from polar_detect.minimal import MinimalProgram, find_minimal_programs
 from polar_detect.neighbours import Neighbours, contexts
+from polar_detect.progress import Tracker
 from polar_detect.readings import Readings
 from polar_detect.reference import N_NEIGHBOURS, Reference
+from polar_detect.texts import distinct_texts
 from polar_detect.trace import Tracer
 
 # Two neighbours as context cost half of four; the nearest one brings most of the gain.
@@ -43,6 +45,13 @@ class Extractor:
     def read(self, texts: Sequence[str]) -> Readings:
         """Return what the models do with each text on its own."""
         return Readings(tuple(texts), self.tracer.trace(texts), self.encoder.read(texts))
+
+    def read_all(self, texts: Sequence[str], *, stage: str, tracker: Tracker) -> Readings:
+        """Return the same chunk by chunk, as a stage of a long run; each distinct text once."""
+        distinct, places = distinct_texts(texts)
+        chunks = tracker.chunks(stage, len(distinct))
+        readings = Readings.below([self.read([distinct[i] for i in chunk]) for chunk in chunks])
+        return readings if len(distinct) == len(texts) else readings.rows(places)
 
     def signatures(
         self,
@@ -78,6 +87,10 @@ class Extractor:
             tables.append(reference.columns.features(readings.texts, banned=own))
         return FeatureTable.beside(tables)
 
+    def menu(self, texts: Sequence[str], *, tolerance: float) -> Menu:
+        """Return short programs that searches of the texts found."""
+        return Menu.fit(self.tracer.executor, self.tracer.tokenize(texts), tolerance=tolerance)
+
     def minimal_programs(
         self, readings: Readings, menu: Menu, *, tolerance: float
     ) -> list[MinimalProgram]:
@@ -96,11 +109,11 @@ class Extractor:
         return find_minimal_programs(self.tracer.executor, rows, tolerance=tolerance)
 
     def with_programs(
-        self, table: FeatureTable, readings: Readings, menu: Menu, *, tolerance: float
+        self, table: FeatureTable, programs: Sequence[MinimalProgram]
     ) -> FeatureTable:
         """Return signatures with the minimal programs of their texts beside them."""
-        found = self.minimal_programs(readings, menu, tolerance=tolerance)
-        return FeatureTable.beside([table, program_features(found, self.tracer.backbone.n_layers)])
+        n_layers = self.tracer.backbone.n_layers
+        return FeatureTable.beside([table, program_features(programs, n_layers)])
 
     def _fluency(self, readings: Readings) -> FeatureTable:
         """Return how well the encoder's vocabulary fits the texts."""

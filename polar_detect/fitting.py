@@ -13,7 +13,7 @@ from polar_detect.changes import features_without
 from polar_detect.detectors import Head
 from polar_detect.drift import FeatureStatistics
 from polar_detect.errors import InputError
-from polar_detect.extraction import Extractor, program_features
+from polar_detect.extraction import Extractor
 from polar_detect.features import FeatureTable
 from polar_detect.geometry import Geometries
 from polar_detect.menu import Menu
@@ -22,6 +22,7 @@ from polar_detect.outliers import corrupted, crossed, topic_clusters
 from polar_detect.progress import Tracker
 from polar_detect.readings import Readings
 from polar_detect.reference import Reference
+from polar_detect.texts import distinct_texts, sample
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
@@ -144,12 +145,8 @@ class Fitting:
 
     def read(self, stage: str, texts: Sequence[str]) -> Readings:
         """Read texts and leave out those without tokens."""
-        parts = [
-            self.extractor.read([texts[i] for i in chunk])
-            for chunk in self.tracker.chunks(stage, len(texts))
-        ]
-        readings = Readings.below(parts)
-        return readings.rows(np.flatnonzero(readings.traces.n_tokens > 0))
+        readings = self.extractor.read_all(texts, stage=stage, tracker=self.tracker)
+        return readings.rows(np.flatnonzero(readings.has_tokens))
 
     def reference(self, head: Head, readings: Readings) -> Reference:
         """Return what new texts are held against, as far as `head` reads it."""
@@ -181,7 +178,7 @@ class Fitting:
         normal = self._relative("normal texts", readings, np.arange(n), against)
         programs = self._programs(readings, menu) if head.needs_programs else []
         if programs:
-            normal = FeatureTable.beside([normal, program_features(programs, self.n_layers)])
+            normal = self.extractor.with_programs(normal, programs)
         if anomalous and head.needs_corruptions:  # labels say what strangers are
             labelled = self.read("read labelled anomalies", anomalous)
             return normal, self._signatures(head, labelled, reference, menu)
@@ -190,8 +187,8 @@ class Fitting:
         apart = _Against(readings, reference, clusters, bans_group=True)
         parts = [self._relative("held-out clusters", readings.rows(kept), kept, apart)]
         if programs:
-            own = program_features([programs[i] for i in kept], self.n_layers)
-            parts = [FeatureTable.beside([parts[0], own])]
+            own = [programs[i] for i in kept]
+            parts = [self.extractor.with_programs(parts[0], own)]
         if head.needs_corruptions:
             parts.append(self._corruptions(head, against, menu))
         if anomalous:
@@ -226,13 +223,8 @@ class Fitting:
             broken = corrupted(texts, seed=self.seed)
         else:
             broken = crossed(texts, self.rows, seed=self.seed)
-        readings = Readings.below(
-            [
-                self.extractor.read([broken[i] for i in chunk])
-                for chunk in self.tracker.chunks("corrupted texts", len(broken))
-            ]
-        )
-        origins = np.flatnonzero(readings.traces.n_tokens > 0)
+        readings = self.extractor.read_all(broken, stage="corrupted texts", tracker=self.tracker)
+        origins = np.flatnonzero(readings.has_tokens)
         readings = readings.rows(origins)
         table = self._relative("context of corrupted texts", readings, origins, against)
         return self._with_programs(head, table, readings, menu)
@@ -265,18 +257,15 @@ class Fitting:
         """Return `table` with the minimal programs of its texts, where `head` reads them."""
         if not head.needs_programs:
             return table
-        programs = self._programs(readings, menu)
-        return FeatureTable.beside([table, program_features(programs, self.n_layers)])
+        return self.extractor.with_programs(table, self._programs(readings, menu))
 
     def menu(self, texts: Sequence[str]) -> Menu:
         """Return short programs that searches of a few of the texts found."""
-        distinct = list(dict.fromkeys(texts))
-        order = np.random.default_rng(self.seed).permutation(len(distinct))
+        distinct, _ = distinct_texts(texts)
         n_chosen = int(np.clip(len(distinct) // 40, *_MENU_TEXTS))
-        chosen = [distinct[i] for i in order[:n_chosen]]
+        chosen = sample(distinct, n_chosen, seed=self.seed)
         stage = self.tracker.stage("search programs for the menu", len(chosen))
-        tracer = self.extractor.tracer
-        menu = Menu.fit(tracer.executor, tracer.tokenize(chosen), tolerance=self.tolerance)
+        menu = self.extractor.menu(chosen, tolerance=self.tolerance)
         stage.advance(len(chosen))
         return menu
 

@@ -36,11 +36,11 @@ class Tracker:
         self.advance(name, 0)
         return Stage(self, name)
 
-    def chunks(self, name: str, total: int) -> Iterator[NDArray[np.intp]]:
+    def chunks(self, name: str, total: int, *, size: int = CHUNK) -> Iterator[NDArray[np.intp]]:
         """Yield index chunks of 0 … total − 1 (one empty chunk for nothing)."""
         stage = self.stage(name, total)
-        for start in range(0, max(total, 1), CHUNK):
-            chunk = np.arange(start, min(start + CHUNK, total))
+        for start in range(0, max(total, 1), size):
+            chunk = np.arange(start, min(start + size, total))
             yield chunk
             stage.advance(len(chunk))
 

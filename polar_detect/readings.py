@@ -38,6 +38,12 @@ class Readings:
         return self.encoding.embeddings
 
     @property
+    def has_tokens(self) -> NDArray[np.bool_]:
+        """Which texts the language model sees anything of, (n_texts,)."""
+        seen: NDArray[np.bool_] = self.traces.n_tokens > 0
+        return seen
+
+    @property
     def trajectories(self) -> Trajectories:
         """Pooled states of both models."""
         return Trajectories(self.traces.trajectory, self.encoding.trajectory)

@@ -1,5 +1,6 @@
 """What estimators over texts take: texts in any container, labels of both conventions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,23 @@ def as_texts(X: Any) -> list[str]:
     if not texts:
         raise InputError("Got no texts; expected at least one; check the input.")
     return [str(text) for text in texts]  # numpy's strings are a subclass
+
+
+def distinct_texts(texts: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:
+    """Return distinct texts in the order of their first occurrence, and each text's place there.
+
+    >>> distinct_texts(["oil", "fuse", "oil"])
+    (['oil', 'fuse'], array([0, 1, 0]))
+    """
+    place: dict[str, int] = {}
+    places = [place.setdefault(text, len(place)) for text in texts]
+    return list(place), np.asarray(places, np.intp)
+
+
+def sample(texts: Sequence[str], n: int, *, seed: int) -> list[str]:
+    """Return `n` of the texts at random, all where there are fewer, in random order."""
+    order = np.random.default_rng(seed).permutation(len(texts))
+    return [texts[i] for i in order[:n]]
 
 
 def anomalous(y: Any, n_texts: int) -> NDArray[np.bool_]:

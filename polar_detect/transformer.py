@@ -15,10 +15,10 @@ from polar_detect.errors import InputError
 from polar_detect.extraction import Extractor
 from polar_detect.features import FeatureTable
 from polar_detect.menu import Menu
-from polar_detect.progress import CHUNK
+from polar_detect.progress import Tracker
 from polar_detect.readings import Readings
 from polar_detect.reference import Reference
-from polar_detect.texts import UnfittedError, as_texts
+from polar_detect.texts import UnfittedError, as_texts, distinct_texts, sample
 from polar_detect.trace import CurveKind, Tracer
 
 _N_FOLDS = 4
@@ -94,7 +94,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         """Fit on normal texts and return their signatures, each against the others."""
         texts = as_texts(X)
         readings = self._fit(texts)
-        index = np.flatnonzero(readings.traces.n_tokens > 0)
+        index = np.flatnonzero(readings.has_tokens)
         kept = readings.rows(index)
         table = cross_fitted_signatures(self.extractor_, kept, seed=self.seed)
         return self._frame(self._with_programs(table, kept), index, X, len(texts))
@@ -108,7 +108,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
             )
         texts = as_texts(X)
         readings = _read(self.extractor_, texts)
-        index = np.flatnonzero(readings.traces.n_tokens > 0)
+        index = np.flatnonzero(readings.has_tokens)
         kept = readings.rows(index)
         table = self.extractor_.signatures(kept, self.reference_)
         return self._frame(self._with_programs(table, kept), index, X, len(texts))
@@ -131,7 +131,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
     def _fit(self, texts: list[str]) -> Readings:
         self.extractor_ = self._load()
         readings = _read(self.extractor_, texts)
-        kept = readings.rows(np.flatnonzero(readings.traces.n_tokens > 0))
+        kept = readings.rows(np.flatnonzero(readings.has_tokens))
         if len(kept) < MIN_TEXTS:
             raise InputError(
                 f"Got {len(kept)} texts that are not empty; expected at least {MIN_TEXTS}; add "
@@ -154,16 +154,15 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         return own.configured(tracer, wants_context=True)
 
     def _menu(self, texts: Sequence[str]) -> Menu:
-        distinct = list(dict.fromkeys(texts))
-        order = np.random.default_rng(self.seed).permutation(len(distinct))[:_MENU_TEXTS]
-        tracer = self.extractor_.tracer
-        rows = tracer.tokenize([distinct[i] for i in order])
-        return Menu.fit(tracer.executor, rows, tolerance=self.tolerance)
+        distinct, _ = distinct_texts(texts)
+        chosen = sample(distinct, _MENU_TEXTS, seed=self.seed)
+        return self.extractor_.menu(chosen, tolerance=self.tolerance)
 
     def _with_programs(self, table: FeatureTable, readings: Readings) -> FeatureTable:
         if self.menu_ is None:
             return table
-        return self.extractor_.with_programs(table, readings, self.menu_, tolerance=self.tolerance)
+        found = self.extractor_.minimal_programs(readings, self.menu_, tolerance=self.tolerance)
+        return self.extractor_.with_programs(table, found)
 
     def _frame(
         self, table: FeatureTable, index: NDArray[np.intp], X: Any, n_texts: int
@@ -193,5 +192,4 @@ def cross_fitted_signatures(extractor: Extractor, readings: Readings, *, seed: i
 
 
 def _read(extractor: Extractor, texts: Sequence[str]) -> Readings:
-    starts = range(0, len(texts), CHUNK)
-    return Readings.below([extractor.read(texts[start : start + CHUNK]) for start in starts])
+    return extractor.read_all(texts, stage="read texts", tracker=Tracker(None))

@@ -200,7 +200,7 @@ def _predict(
 ) -> dict[Key, tuple[Vector, float]]:
     """Return out-of-fold predictions and seconds by model and features."""
     start = time.perf_counter()
-    readings = _read(rows, settings.extractor, tracker)
+    readings = settings.extractor.read_all(rows.texts, stage="read rows", tracker=tracker)
     read_s = (time.perf_counter() - start) / len(folds)
     stage = tracker.stage("folds", len(folds))
     found: dict[Key, tuple[Vector, float]] = {}
@@ -254,15 +254,6 @@ def _block(features: Vector, train: NDArray[np.intp]) -> Vector:
     spread = float(np.sqrt(features[train].var(0).sum()))
     scaled: Vector = centred / (spread or 1.0)
     return scaled
-
-
-def _read(rows: Rows, extractor: Extractor, tracker: Tracker) -> Readings:
-    return Readings.below(
-        [
-            extractor.read([rows.texts[i] for i in chunk])
-            for chunk in tracker.chunks("read rows", len(rows))
-        ]
-    )
 
 
 def _fold_signatures(
