@@ -11,7 +11,7 @@ from functools import partial
 import torch
 
 from polar_detect.encoder_backbone import EncoderBackbone, EncoderBatch
-from polar_detect.encoder_trace import BATCH_TOKENS, EncoderExecutor
+from polar_detect.encoder_executor import BATCH_TOKENS, EncoderExecutor
 from polar_detect.errors import InputError
 from polar_detect.program import Program
 from polar_detect.search import (

@@ -21,6 +21,7 @@ from polar_detect.cli.commands.search_output import (
 )
 from polar_detect.criteria import SameLoss
 from polar_detect.encoder_backbone import EncoderBackbone
+from polar_detect.encoder_executor import EncoderCurves, EncoderExecutor, encoder_curves
 from polar_detect.encoder_search import (
     ENCODER_METHODS,
     MinimalEncoderProgram,
@@ -28,7 +29,6 @@ from polar_detect.encoder_search import (
     encoder_distances,
     find_minimal_encoder_programs,
 )
-from polar_detect.encoder_trace import EncoderTracer, EncoderTraces
 from polar_detect.errors import InputError
 from polar_detect.interchange import PolarSample
 from polar_detect.models import LocalModel
@@ -51,7 +51,7 @@ def search_encoder(
     _check(settings)
     backbone = EncoderBackbone.load(model.folder, max_tokens=settings.max_tokens)
     check_programs(samples, source, backbone.n_layers)
-    tracer, method = EncoderTracer(backbone), _method(settings, backbone.n_layers)
+    executor, method = EncoderExecutor(backbone), _method(settings, backbone.n_layers)
     exported: list[PolarSample] = []
     for start in range(0, len(samples), _CHUNK):
         chunk = samples[start : start + _CHUNK]
@@ -59,12 +59,12 @@ def search_encoder(
         found = find_minimal_encoder_programs(
             backbone, texts, tolerance=settings.tolerance, search=own_programs(chunk, method)
         )
-        traces = tracer.trace(texts)
+        curves = encoder_curves(executor, texts)
         for i, minimal in enumerate(found):
             if json:
-                print_record(_record(texts[i], minimal, traces, i, settings.tolerance))
+                print_record(_record(texts[i], minimal, curves, i, settings.tolerance))
             else:
-                print_text(texts[i], minimal.program, backbone.n_layers, _lines(minimal, traces, i))
+                print_text(texts[i], minimal.program, backbone.n_layers, _lines(minimal, curves, i))
         if exports:
             exported += _exported(backbone, settings, chunk, found)
     return exported
@@ -109,28 +109,28 @@ def _exported(
 
 
 def _record(
-    text: str, minimal: MinimalEncoderProgram, traces: EncoderTraces, i: int, tolerance: float
+    text: str, minimal: MinimalEncoderProgram, curves: EncoderCurves, i: int, tolerance: float
 ) -> dict[str, object]:
     return {
         "text": text,
         "criterion": "cosine",
-        **program_record(minimal.program, traces.skip.shape[1]),
+        **program_record(minimal.program, curves.skip.shape[1]),
         "distance": minimal.distance,
         "tolerance": tolerance,
         "layer_calls": minimal.layer_calls,
-        "skip_curve": traces.skip[i].tolist(),
-        "loop_curve": traces.loop[i].tolist(),
+        "skip_curve": curves.skip[i].tolist(),
+        "loop_curve": curves.loop[i].tolist(),
         "curve_kind": "exact",
         "length_curve": curve_record(minimal.curve, "distance"),
     }
 
 
-def _lines(minimal: MinimalEncoderProgram, traces: EncoderTraces, i: int) -> list[str]:
-    n_layers = traces.skip.shape[1]
+def _lines(minimal: MinimalEncoderProgram, curves: EncoderCurves, i: int) -> list[str]:
+    n_layers = curves.skip.shape[1]
     return [
         f"{len(minimal.program)} of {n_layers} layers, embedding {minimal.distance:.3f} from that "
         f"of the full program (1 − cosine), {minimal.layer_calls} layer calls",
-        curve_line("skip", traces.skip[i]),
-        curve_line("loop", traces.loop[i]),
+        curve_line("skip", curves.skip[i]),
+        curve_line("loop", curves.loop[i]),
         length_line(minimal.curve, n_layers),
     ]

@@ -1,4 +1,4 @@
-"""Texts → what an encoder's layer programs do to their embedding.
+"""Run programs on an encoder: what they do to the embeddings of texts.
 
 Without a loss, a program is judged by its mean-pooled embedding: its distance is 1 − cosine to
 the embedding of the full program, and it is valid within a tolerance of that.
@@ -23,26 +23,6 @@ from polar_detect.schedule import Job, plan
 Array = NDArray[np.float32]
 
 BATCH_TOKENS = 512  # of a batch that runs many programs at once
-
-
-@dataclass(frozen=True)
-class EncoderTraces:
-    """What an encoder does with texts.
-
-    Parameters
-    ----------
-    embeddings : (n_texts, hidden)
-        Of unit length, mean over the tokens.
-    trajectory : (n_texts, n_layers + 1, hidden)
-        States at each depth, read out, mean over the tokens.
-    skip, loop : (n_texts, n_layers)
-        Distance with the layer skipped / looped. Without curves there are no columns.
-    """
-
-    embeddings: Array
-    trajectory: Array
-    skip: Array
-    loop: Array
 
 
 class EncoderExecutor:
@@ -115,51 +95,28 @@ class EncoderExecutor:
         }
 
 
-class EncoderTracer:
-    """Extracts traces with one encoder.
+@dataclass(frozen=True)
+class EncoderCurves:
+    """What skipping or looping one layer does to the embeddings of texts.
 
     Parameters
     ----------
-    backbone : EncoderBackbone
-    curves : bool
-        Whether skip and loop curves are measured, by running all one-edit programs at once: 42
-        layer calls a text with 6 layers, about three times the rest of a trace.
+    skip, loop : (n_texts, n_layers) float32
+        Distance, 1 − cosine, with the layer skipped / looped.
     """
 
-    def __init__(self, backbone: EncoderBackbone, *, curves: bool = True) -> None:
-        self.backbone = backbone
-        self.executor = EncoderExecutor(backbone)
-        self.curves = curves
+    skip: Array
+    loop: Array
 
-    def trace(self, texts: Sequence[str]) -> EncoderTraces:
-        """Return the traces of `texts`."""
-        n_layers, n_texts = self.backbone.n_layers, len(texts)
-        n_curve = n_layers if self.curves else 0
-        hidden = self.backbone.hidden_size
-        out = EncoderTraces(
-            embeddings=np.zeros((n_texts, hidden), np.float32),
-            trajectory=np.zeros((n_texts, n_layers + 1, hidden), np.float32),
-            skip=np.zeros((n_texts, n_curve), np.float32),
-            loop=np.zeros((n_texts, n_curve), np.float32),
-        )
-        depths = [Program.full(depth) for depth in range(n_layers + 1)]
-        for batch in self.backbone.batches(texts, max_batch_tokens=4 * BATCH_TOKENS):
-            jobs = [Job(row, program) for row in range(len(batch)) for program in depths]
-            states = self.executor.pooled(batch, jobs, precise=True)
-            trajectory = states.view(len(batch), n_layers + 1, hidden)
-            out.trajectory[batch.index] = trajectory.cpu()
-            out.embeddings[batch.index] = F.normalize(trajectory[:, -1], dim=-1).cpu()
-        if self.curves:
-            self._measure_curves(texts, out)
-        return out
 
-    def _measure_curves(self, texts: Sequence[str], out: EncoderTraces) -> None:
-        n_layers = self.backbone.n_layers
-        full = Program.full(n_layers)
-        edits = [full.skip(layer) for layer in range(n_layers)]
-        edits += [full.repeat(layer) for layer in range(n_layers)]
-        for batch in self.backbone.batches(texts, max_batch_tokens=BATCH_TOKENS):
-            found = self.executor.distances(batch, dict.fromkeys(range(len(batch)), edits))
-            distances = np.stack(list(found.values()))
-            out.skip[batch.index] = distances[:, :n_layers]
-            out.loop[batch.index] = distances[:, n_layers:]
+def encoder_curves(executor: EncoderExecutor, texts: Sequence[str]) -> EncoderCurves:
+    """Measure both curves by running all one-edit programs: 42 layer calls a text with 6 layers."""
+    n_layers = executor.backbone.n_layers
+    full = Program.full(n_layers)
+    edits = [full.skip(layer) for layer in range(n_layers)]
+    edits += [full.repeat(layer) for layer in range(n_layers)]
+    distances = np.zeros((len(texts), len(edits)), np.float32)
+    for batch in executor.backbone.batches(texts, max_batch_tokens=BATCH_TOKENS):
+        found = executor.distances(batch, dict.fromkeys(range(len(batch)), edits))
+        distances[batch.index] = np.stack(list(found.values()))
+    return EncoderCurves(distances[:, :n_layers], distances[:, n_layers:])

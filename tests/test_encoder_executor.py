@@ -9,8 +9,8 @@ from tiny_models import tiny_tokenizer
 
 from polar_detect.encoder import Encoder
 from polar_detect.encoder_backbone import EncoderBackbone
+from polar_detect.encoder_executor import EncoderExecutor, encoder_curves
 from polar_detect.encoder_search import encoder_distances, find_minimal_encoder_programs
-from polar_detect.encoder_trace import EncoderExecutor, EncoderTracer
 from polar_detect.errors import InputError
 from polar_detect.program import Program
 from polar_detect.schedule import Job
@@ -38,8 +38,8 @@ def exact(backbone):
 
 
 @pytest.fixture(scope="module")
-def traces(exact):
-    return EncoderTracer(exact).trace(TEXTS)
+def curves(exact):
+    return encoder_curves(EncoderExecutor(exact), TEXTS)
 
 
 def embedding(model, input_ids):
@@ -56,60 +56,55 @@ def distance(backbone, text, layers):
     return float(1 - full @ other)
 
 
-def test_embeddings_are_those_of_the_plain_encoder(backbone, traces):
-    expected = Encoder(backbone.model, backbone.tokenizer).embed(TEXTS)
-    np.testing.assert_allclose(traces.embeddings, expected, atol=1e-6)
+def test_a_full_program_ends_in_the_embedding_of_the_plain_encoder(exact):
+    (batch,) = exact.batches(TEXTS[3:4], max_batch_tokens=64)
+    pooled = EncoderExecutor(exact).pooled(batch, [Job(0, Program.full(6))], precise=True)
+    expected = Encoder(exact.model, exact.tokenizer).embed(TEXTS[3:4])
+    np.testing.assert_allclose(pooled / pooled.norm(), expected, atol=1e-6)
 
 
-def test_curves_are_the_distances_of_the_model_with_a_layer_skipped_or_looped(exact, traces):
+def test_curves_are_the_distances_of_the_model_with_a_layer_skipped_or_looped(exact, curves):
     full = Program.full(6)
     for text in (0, 3):
         for layer in (0, 2, 5):
             skipped = distance(exact, TEXTS[text], full.skip(layer).layers)
             looped = distance(exact, TEXTS[text], full.repeat(layer).layers)
-            assert traces.skip[text, layer] == pytest.approx(skipped, abs=1e-5)
-            assert traces.loop[text, layer] == pytest.approx(looped, abs=1e-5)
-    assert traces.skip[[0, 3]].min() > 0.005  # the control: there was something to measure
+            assert curves.skip[text, layer] == pytest.approx(skipped, abs=1e-5)
+            assert curves.loop[text, layer] == pytest.approx(looped, abs=1e-5)
+    assert curves.skip[[0, 3]].min() > 0.005  # the control: there was something to measure
 
 
-def test_a_trajectory_holds_the_mean_states_of_every_depth(exact, traces):
+def test_programs_of_the_first_layers_end_in_the_mean_states_of_every_depth(exact):
     rows = torch.tensor(exact.tokenize([TEXTS[3]]))
     with torch.no_grad():
         states = exact.model(input_ids=rows, output_hidden_states=True).hidden_states
-    expected = torch.stack([state[0].mean(0) for state in states]).numpy()
-    np.testing.assert_allclose(traces.trajectory[3], expected, atol=1e-5)
+    expected = torch.stack([state[0].mean(0) for state in states])
+    (batch,) = exact.batches(TEXTS[3:4], max_batch_tokens=64)
+    jobs = [Job(0, Program.full(depth)) for depth in range(7)]
+    pooled = EncoderExecutor(exact).pooled(batch, jobs, precise=True)
+    np.testing.assert_allclose(pooled, expected, atol=1e-5)
 
 
-def test_a_trace_does_not_depend_on_the_company(exact, traces):
-    alone = EncoderTracer(exact).trace(TEXTS[3:4])
-    backwards = EncoderTracer(exact).trace(TEXTS[::-1])
-    for name in ("embeddings", "trajectory", "skip", "loop"):
-        together = getattr(traces, name)
+def test_curves_do_not_depend_on_the_company(exact, curves):
+    executor = EncoderExecutor(exact)
+    alone = encoder_curves(executor, TEXTS[3:4])
+    backwards = encoder_curves(executor, TEXTS[::-1])
+    for name in ("skip", "loop"):
+        together = getattr(curves, name)
         np.testing.assert_allclose(getattr(alone, name)[0], together[3], atol=1e-5)
         np.testing.assert_allclose(getattr(backwards, name)[::-1], together, atol=1e-5)
 
 
-def test_quick_curves_are_near_the_precise_ones(backbone, traces):
+def test_quick_curves_are_near_the_precise_ones(backbone, curves):
     quick = EncoderBackbone(backbone.model, backbone.tokenizer, quick_dtype=torch.bfloat16)
-    found = EncoderTracer(quick).trace(TEXTS)
-    np.testing.assert_allclose(found.skip, traces.skip, atol=0.01)
-    np.testing.assert_allclose(found.loop, traces.loop, atol=0.01)
-    assert np.abs(found.skip - traces.skip).max() > 0
-    np.testing.assert_allclose(found.embeddings, traces.embeddings, atol=1e-6)
+    found = encoder_curves(EncoderExecutor(quick), TEXTS)
+    np.testing.assert_allclose(found.skip, curves.skip, atol=0.01)
+    np.testing.assert_allclose(found.loop, curves.loop, atol=0.01)
+    assert np.abs(found.skip - curves.skip).max() > 0
 
 
-def test_without_curves_there_are_no_columns_and_fewer_calls(exact, traces):
-    tracer = EncoderTracer(exact, curves=False)
-    bare = tracer.trace(TEXTS)
-    assert bare.skip.shape == bare.loop.shape == (len(TEXTS), 0)
-    np.testing.assert_array_equal(bare.trajectory, traces.trajectory)
-    assert set(tracer.executor.spent.values()) == {6}
-
-
-def test_no_texts_have_empty_traces(exact):
-    traces = EncoderTracer(exact).trace([])
-    assert traces.embeddings.shape == (0, 384)
-    assert traces.trajectory.shape == (0, 7, 384)
+def test_no_texts_have_no_curves_and_no_programs(exact):
+    assert encoder_curves(EncoderExecutor(exact), []).skip.shape == (0, 6)
     assert find_minimal_encoder_programs(exact, []) == []
 
 
