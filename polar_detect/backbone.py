@@ -20,6 +20,7 @@ from polar_detect.quick_block import QuickBlock
 from polar_detect.read_out import Moments, ReadOut
 from polar_detect.recording import Call, examine, first_input, record_calls
 from polar_detect.runtime import best_dtype, keep_freed_memory
+from polar_detect.tokenizing import shortened
 
 _PRECISE_SHARE = 10  # one layer in so many, the first ones, has no quick form
 
@@ -122,9 +123,7 @@ class Backbone:
             )
         if not texts:  # tokenizers refuse an empty list
             return []
-        # A token covers at most ~64 characters in practice; cutting first keeps the tokenizer
-        # from chewing through a text of a million characters of which 64 tokens are used.
-        cut = [text[: max_tokens * 64] for text in texts]
+        cut = shortened(texts, max_tokens)
         ids = self.tokenizer(cut, add_special_tokens=False, split_special_tokens=True)["input_ids"]
         return [list(row[:max_tokens]) for row in ids]
 

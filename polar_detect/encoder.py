@@ -17,6 +17,7 @@ from polar_detect.lanes import spread
 from polar_detect.language import is_shared, letter_value
 from polar_detect.loading import load_encoder
 from polar_detect.runtime import keep_freed_memory
+from polar_detect.tokenizing import shortened
 from polar_detect.tokens import TextTokens, TokenStates
 
 Array = NDArray[np.float32]
@@ -137,7 +138,7 @@ class Encoder:
         """Return places of texts and what was read of them, in blocks of one token count."""
         if not texts:  # tokenizers refuse an empty list
             return []
-        cut = [text[: self.max_tokens * 64] for text in texts]
+        cut = shortened(texts, self.max_tokens)
         encoded = self.tokenizer(
             cut, truncation=True, max_length=self.max_tokens, return_special_tokens_mask=True
         )

@@ -20,6 +20,7 @@ from polar_detect.loading import load_encoder
 from polar_detect.quick_block import QuickBlock
 from polar_detect.recording import Call, examine, first_input, record_calls
 from polar_detect.runtime import best_dtype, keep_freed_memory
+from polar_detect.tokenizing import shortened
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class EncoderBackbone:
         """Return each text's token ids with special tokens, cut after `max_tokens`."""
         if not texts:  # tokenizers refuse an empty list
             return []
-        cut = [text[: self.max_tokens * 64] for text in texts]
+        cut = shortened(texts, self.max_tokens)
         encoded = self.tokenizer(cut, truncation=True, max_length=self.max_tokens)
         return [list(row) for row in encoded["input_ids"]]
 

@@ -13,6 +13,7 @@ from polar_detect.backbone import Backbone
 from polar_detect.executor import batches
 from polar_detect.lanes import lanes
 from polar_detect.spans import TokenLoss
+from polar_detect.tokenizing import shortened
 
 
 def token_losses(
@@ -69,7 +70,7 @@ def _places(
     if not texts:
         return []
     encoded = backbone.tokenizer(
-        [text[: max_tokens * 64] for text in texts],  # as `Backbone.tokenize` does, and why
+        shortened(texts, max_tokens),
         add_special_tokens=False,
         split_special_tokens=True,
         return_offsets_mapping=True,

@@ -46,7 +46,7 @@ class Traces:
     skip, loop : (n_texts, n_layers)
         Loss with the layer skipped / looped, minus `loss`.
     exit : (n_texts, n_layers + 1)
-        Loss with the read-out at each depth, over a small vocabulary (see `exit_losses`).
+        Loss with the read-out at each depth, over a small vocabulary (`Backbone.common_losses`).
     trajectory : (n_texts, n_layers + 1, hidden)
         Hidden states at each depth, mean over the text's tokens.
     tokens : TokenStates
@@ -189,11 +189,6 @@ class Tracer:
         for batch, curve in zip(found, curves, strict=True):
             out[batch.index] = curve.cpu().numpy()
         return out
-
-    @torch.no_grad()
-    def exit_losses(self, texts: Sequence[str]) -> Array:
-        """Return each text's exit losses without context; see `context_exit_losses`."""
-        return self.context_exit_losses(texts, [()] * len(texts))
 
     def _prefixes(self, contexts: Sequence[Sequence[str]], context_tokens: int) -> list[list[int]]:
         unique = sorted({text for context in contexts for text in context})

@@ -162,12 +162,14 @@ def test_first_order_curves_rank_the_late_layers_of_the_real_model_as_exact_ones
 def test_the_exit_curve_of_a_small_vocabulary_ends_at_the_full_loss(backbone):
     traces = Tracer(backbone).trace(TEXTS)
     np.testing.assert_allclose(traces.exit[:, -1], traces.loss, atol=1e-5)
-    np.testing.assert_allclose(Tracer(backbone).exit_losses(TEXTS), traces.exit, atol=1e-5)
+    np.testing.assert_allclose(
+        Tracer(backbone).context_exit_losses(TEXTS, [()] * len(TEXTS)), traces.exit, atol=1e-5
+    )
 
 
 def test_exit_losses_are_the_losses_of_programs_that_stop_early(backbone):
     early = [Program(tuple(range(depth))) for depth in range(6)]
-    result = Tracer(backbone).exit_losses(TEXTS)
+    result = Tracer(backbone).context_exit_losses(TEXTS, [()] * len(TEXTS))
     for row, text in zip(result, TEXTS, strict=True):
         np.testing.assert_allclose(row, losses_of(backbone, text, early), atol=1e-5)
 
@@ -183,7 +185,7 @@ def test_exit_losses_over_a_part_of_the_vocabulary_include_the_target(llama, mon
         (torch.logsumexp(row[k], -1) - row[t]).item()
         for row, k, t in zip(logits, kept, targets, strict=False)
     ]
-    result = Tracer(llama).exit_losses([text])[0, -1]
+    result = Tracer(llama).context_exit_losses([text], [()] * len([text]))[0, -1]
     assert result == pytest.approx(np.mean(losses), abs=1e-5)
     assert result < token_losses(llama, text).mean()
 
@@ -196,14 +198,14 @@ def test_context_stands_in_front_each_with_a_newline_and_is_not_scored(backbone)
         prefix = [t for ids in backbone.tokenize(context, 5) for t in (*ids, *newline)]
         expected = token_losses(backbone, text, prefix).mean()
         assert row[-1] == pytest.approx(expected, abs=1e-5)
-    without = Tracer(backbone).exit_losses(TEXTS)
+    without = Tracer(backbone).context_exit_losses(TEXTS, [()] * len(TEXTS))
     np.testing.assert_allclose(result[1], without[1], atol=1e-5)
     assert np.abs(result[[0, 2, 3], -1] - without[[0, 2, 3], -1]).min() > 1e-3
 
 
 def test_a_text_seen_before_is_cheaper_to_the_real_model_than_behind_another_text(real):
     tracer = Tracer(real, max_tokens=16)
-    alone = tracer.exit_losses(REAL_TEXTS)[:, -1]
+    alone = tracer.context_exit_losses(REAL_TEXTS, [()] * len(REAL_TEXTS))[:, -1]
     repeated = tracer.context_exit_losses(REAL_TEXTS, [[text] for text in REAL_TEXTS])[:, -1]
     others = [[text] for text in np.roll(REAL_TEXTS, 1)]
     behind_another = tracer.context_exit_losses(REAL_TEXTS, others)[:, -1]

@@ -37,12 +37,10 @@ class LocalModel:
     folder: Path
     sha256: str
     kind: Kind
-    license: str | None
+    license: str | None = None
 
 
-def describe_folder(
-    name: str, folder: Path, *, hash_file: Callable[[Path], str], license_id: str | None = None
-) -> LocalModel:
+def describe_folder(name: str, folder: Path, *, hash_file: Callable[[Path], str]) -> LocalModel:
     """Describe a folder that holds a configuration and safetensors weights.
 
     Parameters
@@ -53,8 +51,6 @@ def describe_folder(
         Folder to describe.
     hash_file : callable
         From a path to its SHA-256.
-    license_id : str, optional
-        SPDX identifier where it is known.
 
     Raises
     ------
@@ -64,7 +60,7 @@ def describe_folder(
     kind = kind_of(folder)
     weights = weights_files(folder)
     sha256 = combined_sha256({file.name: hash_file(file) for file in weights})
-    return LocalModel(name, folder, sha256, kind, license_id)
+    return LocalModel(name, folder, sha256, kind)
 
 
 def kind_of(folder: Path) -> Kind:
