@@ -25,9 +25,9 @@ from sklearn.preprocessing import StandardScaler
 
 from polar_detect.compare.baselines import BASELINES
 from polar_detect.compare.views import Seen
-from polar_detect.detectors.auto import Scale
+from polar_detect.detectors.auto import Scale, column_views
 from polar_detect.metrics import auroc
-from polar_detect.numbers import ColumnReference, column_views
+from polar_detect.numbers import ColumnReference
 from polar_detect.tables import RowTemplate
 
 Array = NDArray[np.float64]

@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from polar_detect.detectors.base import Attribution, Head
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.metrics import auroc
-from polar_detect.numbers import column_share, column_views
+from polar_detect.numbers import column_of, kind_of
 from polar_detect.stored import Stored
 
 Vector = NDArray[np.float64]
@@ -28,6 +28,7 @@ _FILE = "auto.json"
 _STRENGTH = 0.03  # inverse regularisation
 _CLIP = 8.0  # robust standard deviations; one wild feature must not decide alone
 _N_TEXT_VIEWS = 2
+_TEXT_COUNTS = 2.0  # columns
 _POWER = 2.0
 _SMALL = 1e-6  # standard deviations; below, a view's slope is that at zero
 # Of what is read back: within these no score leaves float64.
@@ -368,6 +369,43 @@ def logistic_weights(
     weights = np.zeros(inside.shape[1])
     weights[columns] = model.coef_[0]
     return weights
+
+
+def column_share(features: Sequence[Feature]) -> float:
+    """Return the weight of the columns beside what the text says, which counts as a few."""
+    n_columns = len({column_of(feature) for feature in features} - {None})
+    return n_columns / (n_columns + _TEXT_COUNTS)
+
+
+def column_views(features: Sequence[Feature], spreads: Vector) -> list[Vector]:
+    """Return the views of the default detector on columns, as weights.
+
+    The mean size of the residuals, and the distance to the nearest normal rows. The value
+    alone is left out: with a third of the weight, mean AUROC over 15 trials fell from .865 to
+    .860.
+
+    Parameters
+    ----------
+    features : sequence of Feature
+    spreads : (n_features,) float64
+        What the features were divided by.
+
+    Returns
+    -------
+    list of (2 n_features,) float64
+        Weights of the standardised features and, after them, of their absolute values; empty
+        where there are no columns.
+    """
+    kinds = [kind_of(feature) for feature in features]
+    residuals, distances = (
+        np.flatnonzero([own == kind for own in kinds]) for kind in ("residual", "distance")
+    )
+    if not len(residuals):
+        return []
+    views = [np.zeros(2 * len(features)) for _ in range(2)]
+    views[0][len(features) + residuals] = spreads[residuals] / len(residuals)
+    views[1][distances] = spreads[distances] / len(distances)
+    return views
 
 
 def _monotone(weights: Vector, features: Sequence[Feature]) -> Vector:

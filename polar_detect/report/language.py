@@ -7,7 +7,7 @@ from functools import cache
 from typing import Literal, get_args
 
 from polar_detect.features import Feature
-from polar_detect.numbers import KINDS
+from polar_detect.numbers import column_of, kind_of
 from polar_detect.report.catalogue import TEXTS
 from polar_detect.report.words import COLUMN, one_line
 
@@ -111,11 +111,10 @@ class Language:
         """
         if feature.group == "layer" and feature.layer is not None:
             return self.say("layer", layer=feature.layer)
-        if feature.group == "column":
-            column, _, kind = feature.part.rpartition("/")
-            if kind in KINDS:
-                return self.say(f"feature.column.{kind}", name=_short(column))
-            return self.say("feature.column", name=_short(feature.part))
+        if (column := column_of(feature)) is not None:
+            kind = kind_of(feature)
+            key = "feature.column" if kind is None else f"feature.column.{kind}"
+            return self.say(key, name=_short(column))
         # Features of the encoder carry its layer in their part, as `layer` is the other model's.
         numbered = _NUMBERED.fullmatch(feature.part)
         part, number = (numbered[1], int(numbered[2])) if numbered else (feature.part, None)
