@@ -91,7 +91,7 @@ class Geometries:
     def distances(self, readings: Readings) -> FeatureTable:
         """Return distances per layer of the language model, and of the encoder."""
         encoder = self.encoder.distances(readings.encoding.trajectory)
-        parts = tuple(Feature("encoder", f"{f.part}_{f.layer}") for f in encoder.features)
+        parts = tuple(Feature.of_encoder(f.part, f.layer) for f in encoder.features)
         return FeatureTable.beside(
             [
                 self.decoder.distances(readings.traces.trajectory),
@@ -317,7 +317,7 @@ class Extractor:
     def _fluency(self, readings: Readings) -> FeatureTable:
         """Return how well the encoder's vocabulary fits the texts."""
         lengths = self.encoder.characters_per_token(readings.texts)
-        return FeatureTable(lengths[:, None], (Feature("encoder", "characters_per_token"),))
+        return FeatureTable(lengths[:, None], (Feature.of_encoder("characters_per_token"),))
 
     def _novelty(
         self, readings: Readings, reference: Reference, banned: NDArray[np.bool_] | None
@@ -344,8 +344,8 @@ class Extractor:
                 FeatureTable(
                     np.column_stack([other.distances, other.far]),
                     (
-                        *(Feature("encoder", f"novelty_{n}") for n in depths),
-                        Feature("encoder", f"far_novelty_{depths[-1]}"),
+                        *(Feature.of_encoder("novelty", n) for n in depths),
+                        Feature.of_encoder("far_novelty", depths[-1]),
                     ),
                 ),
                 FeatureTable(columns, tuple(memory)),

@@ -83,8 +83,8 @@ def test_every_feature_of_a_signature_has_a_name_in_words(fitted_on_tiny, tongue
 
 def test_a_feature_of_the_encoder_is_named_with_its_own_layer():
     language = Language("en")
-    assert language.feature(Feature("encoder", "knn_11")).endswith("encoder layer 11")
-    assert language.feature(Feature("encoder", "novelty_0")).endswith("encoder depth 0")
+    assert language.feature(Feature.of_encoder("knn", 11)).endswith("encoder layer 11")
+    assert language.feature(Feature.of_encoder("novelty", 0)).endswith("encoder depth 0")
 
 
 def test_the_catalogue_names_no_feature_that_signatures_lack(fitted_on_tiny):

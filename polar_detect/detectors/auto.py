@@ -47,7 +47,8 @@ _GAINS = (-0.02, 0.0)
 _LOSS = Feature("loss", "mean")
 _SIMILARITY = Feature("neighbours", "similarity_mean")
 _FAR_SIMILARITY = Feature("neighbours", "similarity_far")
-_FLUENCY = Feature("encoder", "characters_per_token")
+_FLUENCY = Feature.of_encoder("characters_per_token")
+_MEMORY = Feature("memory", "ratio")
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,13 @@ class AutoHead(Head):
             "encoder": f"{self._fitted.encoder_trust:.0%}",
             "far": f"{self._fitted.far_share:.0%}",
         }
+
+    @staticmethod
+    def can_read(features: Sequence[Feature]) -> bool:
+        """Return whether the views of topic and form find all that they stand on."""
+        kinds = {f.kind for f in features if f.is_of_encoder("novelty", "change")}
+        needed = {_LOSS, _MEMORY, _SIMILARITY, _FLUENCY}
+        return needed <= set(features) and len(kinds) == 2
 
     def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:
         """Fit the views; see `Head.fit`."""
@@ -426,7 +434,7 @@ def _strangeness(feature: Feature) -> int:
     """Return the sign with which a feature that more normal texts can change tells strangers."""
     if feature.group == "neighbours":
         return -1
-    return int(_is_encoder("novelty")(feature) or _is_far(feature))
+    return int(feature.is_of_encoder("novelty") or _is_far(feature))
 
 
 def _encoder_trust(normal: FeatureTable) -> float:
@@ -437,17 +445,17 @@ def _encoder_trust(normal: FeatureTable) -> float:
 
 def _form_parts(table: FeatureTable, trust: float) -> list[tuple[float, Vector]]:
     """Return plain means of features with what each counts for."""
-    words = _columns(table, _is_encoder("novelty"))
+    words = _columns(table, lambda f: f.is_of_encoder("novelty"))
     means = [
         words[len(words) // 3 : len(words) // 3 + 1],
         _columns(table, lambda f: f.group == "tokens"),
-        _columns(table, lambda f: f == Feature("memory", "ratio")),
+        _columns(table, _MEMORY.__eq__),
     ]
     ease = -_mean_of(_columns(table, _LOSS.__eq__), table)
     return [
         *((1.0, _mean_of(columns, table)) for columns in means),
         (1.0, ease),
-        (trust, _mean_of(_columns(table, _is_encoder("change")), table)),
+        (trust, _mean_of(_columns(table, lambda f: f.is_of_encoder("change")), table)),
         (1 - trust, _changes(table)),
     ]
 
@@ -483,7 +491,7 @@ def _columns(table: FeatureTable, keep: Callable[[Feature], bool]) -> NDArray[np
 
 
 def _is_text(feature: Feature) -> bool:
-    is_words = _is_encoder("novelty")(feature) or feature.group == "tokens"
+    is_words = feature.is_of_encoder("novelty") or feature.group == "tokens"
     is_compared = is_words or _is_change(feature) or _is_far(feature)
     return is_compared or feature.group in {"neighbours", "memory", "loss"}
 
@@ -493,12 +501,8 @@ def _is_near(feature: Feature) -> bool:
 
 
 def _is_far(feature: Feature) -> bool:
-    return feature == _FAR_SIMILARITY or _is_encoder("far_novelty")(feature)
+    return feature == _FAR_SIMILARITY or feature.is_of_encoder("far_novelty")
 
 
 def _is_change(feature: Feature) -> bool:
-    return feature.group == "change" or _is_encoder("change")(feature)
-
-
-def _is_encoder(part: str) -> Callable[[Feature], bool]:
-    return lambda feature: feature.group == "encoder" and feature.part.startswith(f"{part}_")
+    return feature.group == "change" or feature.is_of_encoder("change")

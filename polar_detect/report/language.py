@@ -16,7 +16,6 @@ TONGUES: tuple[Tongue, ...] = get_args(Tongue)
 _COLUMN_CHARACTERS = 48
 _LAYER = re.compile(r"L(\d+)")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_NUMBERED = re.compile(r"(.+)_(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +114,14 @@ class Language:
             kind = kind_of(feature)
             key = "feature.column" if kind is None else f"feature.column.{kind}"
             return self.say(key, name=_short(column))
-        # Features of the encoder carry its layer in their part, as `layer` is the other model's.
-        numbered = _NUMBERED.fullmatch(feature.part)
-        part, number = (numbered[1], int(numbered[2])) if numbered else (feature.part, None)
-        key = "feature." + Feature(feature.group, part).name
-        if number is not None:
+        key = "feature." + Feature(feature.group, feature.kind).name
+        if feature.number is not None:
             key += "/N"
         if feature.layer is not None:
             key += "/L"
         if key not in TEXTS:
             return feature.name
-        return self.say(key, layer=feature.layer, number=number)
+        return self.say(key, layer=feature.layer, number=feature.number)
 
 
 @cache
