@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from polar_detect import artifact, calibration, metrics, numbers
 from polar_detect.detector import Assessment, PolarDetector
 from polar_detect.drift import Drift, measure_drift
-from polar_detect.explain import Explanation
+from polar_detect.explain import Explanation, mean_size, rank_values
 from polar_detect.features import FeatureTable
 from polar_detect.report import words
 from polar_detect.report.data import (
@@ -78,9 +78,9 @@ def build_report(
         rows=_rows(detector, assessment, table, worst[:top].tolist()),
         listed=tuple(_listed(i, assessment, table) for i in worst[: max(top, _LISTED)].tolist()),
         drift=batch_drift(detector, assessment),
-        global_layers=_layers(_mean_size(scored.by_layer())),
+        global_layers=_layers(mean_size(scored.by_layer())),
         global_whole=_by_size(
-            {label: float(_mean_size(values)) for label, values in _parts_of(scored).items()}
+            {label: float(mean_size(values)) for label, values in _parts_of(scored).items()}
         ),
         swarms=_swarms(scored, worst, is_scored),
         auroc=auroc,
@@ -222,12 +222,6 @@ def _by_size(parts: Mapping[str, float]) -> tuple[Contribution, ...]:
     return tuple(Contribution(label, value) for label, value in ordered)
 
 
-def _mean_size(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean |SHAP| over the texts; 0 where there is none."""
-    sums: NDArray[np.float64] = np.abs(values).sum(0) / max(1, len(values))
-    return sums
-
-
 def _swarms(
     scored: Explanation, worst: NDArray[np.intp], is_scored: NDArray[np.bool_]
 ) -> tuple[Swarm, ...]:
@@ -237,18 +231,12 @@ def _swarms(
     place = np.cumsum(is_scored) - 1  # of a row of the input among the scored ones
     evenly = np.unique(np.linspace(0, len(worst) - 1, min(len(worst), _SWARM_TEXTS)).round())
     drawn = place[worst[evenly.astype(np.intp)]]
-    strongest = np.argsort(-_mean_size(scored.values), kind="stable")[:_SWARM_FEATURES]
+    strongest = np.argsort(-mean_size(scored.values), kind="stable")[:_SWARM_FEATURES]
     return tuple(
-        Swarm(scored.features[j], scored.values[drawn, j], _ranks(scored.data[drawn, j]))
+        Swarm(scored.features[j], scored.values[drawn, j], rank_values(scored.data[drawn, j]))
         for j in strongest
         if np.abs(scored.values[:, j]).max() > 0
     )
-
-
-def _ranks(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return where each value lies between the lowest and the highest, by rank."""
-    distinct, place = np.unique(values, return_inverse=True)
-    return np.asarray(place / max(1, len(distinct) - 1), np.float64)
 
 
 def _quality(
