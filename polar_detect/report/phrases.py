@@ -14,6 +14,7 @@ from polar_detect.report.language import Language
 from polar_detect.visible import visible
 
 _NAME_CHARACTERS = 48
+_N_COMMON = 3  # reasons named in the summary
 _MOVED_CALLS = 0.1  # mean calls; less is no news
 
 
@@ -206,14 +207,14 @@ def facts(data: ReportData, numbers: words.Numbers, language: Language) -> list[
     return [(language.say(f"detector.{key}"), value) for key, value in written.items() if value]
 
 
-def _common_reasons(data: ReportData, language: Language, n: int = 3) -> str:
+def _common_reasons(data: ReportData, language: Language) -> str:
     """Return what most often comes first among the reasons of the flagged rows."""
     first = Counter(row.reasons[0].label for row in data.listed if row.is_anomaly and row.reasons)
     if not first:
         return ""
     return language.joined(
         language.count("summary.reason", count, name=language.reason(label))
-        for label, count in first.most_common(n)
+        for label, count in first.most_common(_N_COMMON)
     )
 
 
