@@ -15,12 +15,16 @@ from polar_detect.features import FeatureTable
 from polar_detect.report import words
 from polar_detect.report.data import (
     CellReport,
+    Column,
     Contribution,
     DetectorFacts,
     FeaturePart,
+    Group,
+    Layer,
     ListedRow,
     ReportData,
     RowReport,
+    Source,
     Swarm,
 )
 from polar_detect.spans import TokenLoss
@@ -80,7 +84,7 @@ def build_report(
         drift=batch_drift(detector, assessment),
         global_layers=_layers(mean_size(scored.by_layer())),
         global_whole=_by_size(
-            {label: float(mean_size(values)) for label, values in _parts_of(scored).items()}
+            {source: float(mean_size(values)) for source, values in _parts_of(scored).items()}
         ),
         swarms=_swarms(scored, worst, is_scored),
         auroc=auroc,
@@ -179,18 +183,19 @@ def _features(own: Explanation) -> tuple[FeaturePart, ...]:
 
 
 def _layers(values: NDArray[np.float64]) -> tuple[Contribution, ...]:
-    return tuple(Contribution(f"L{layer}", float(x)) for layer, x in enumerate(values))
+    return tuple(Contribution(Layer(layer), float(x)) for layer, x in enumerate(values))
 
 
 def _whole(own: Explanation) -> tuple[Contribution, ...]:
-    return _by_size({label: float(values[0]) for label, values in _parts_of(own).items()})
+    return _by_size({source: float(values[0]) for source, values in _parts_of(own).items()})
 
 
-def _parts_of(own: Explanation) -> dict[str, NDArray[np.float64]]:
+def _parts_of(own: Explanation) -> dict[Source, NDArray[np.float64]]:
     """Return parts of the score that belong to no layer, columns one by one, (n_texts,)."""
-    columns = {f"{words.COLUMN}{name}": values for name, values in own.by_column().items()}
-    groups = own.by_group()
-    return {group: groups[group] for group in groups if group != numbers.GROUP} | columns
+    groups = own.by_group().items()
+    parts: dict[Source, NDArray[np.float64]]
+    parts = {Group(name): values for name, values in groups if name != numbers.GROUP}
+    return parts | {Column(name): values for name, values in own.by_column().items()}
 
 
 def _cells(own: Explanation, text: str, detector: PolarDetector) -> tuple[CellReport, ...]:
@@ -217,9 +222,9 @@ def _cells(own: Explanation, text: str, detector: PolarDetector) -> tuple[CellRe
     return tuple(sorted(cells, key=lambda cell: -abs(cell.part))[:_TOP_CELLS])
 
 
-def _by_size(parts: Mapping[str, float]) -> tuple[Contribution, ...]:
+def _by_size(parts: Mapping[Source, float]) -> tuple[Contribution, ...]:
     ordered = sorted(parts.items(), key=lambda part: -abs(part[1]))
-    return tuple(Contribution(label, value) for label, value in ordered)
+    return tuple(Contribution(source, value) for source, value in ordered)
 
 
 def _swarms(

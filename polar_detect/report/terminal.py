@@ -176,7 +176,7 @@ def _label(label: bool | None) -> str:
 
 def _reason_words(row: RowReport) -> Text:
     parts = reasons(row, _N_REASONS)
-    said = (f"{_ENGLISH.part(part.label)} {_NUMBERS.signed(part.value)}" for part in parts)
+    said = (f"{_ENGLISH.part(part.source)} {_NUMBERS.signed(part.value)}" for part in parts)
     return Text(" · ".join(said) or NO_VALUE)
 
 
