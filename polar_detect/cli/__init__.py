@@ -444,7 +444,14 @@ def compare(  # noqa: PLR0913 - one argument per option
         seed=seed,
     )
     names = tuple(name.strip() for name in detectors.split(","))
-    settings = command.CompareSettings(names, model, encoder, max_tokens, resamples, seed)
+    settings = command.CompareSettings(
+        detectors=names,
+        model=model,
+        encoder=encoder,
+        max_tokens=max_tokens,
+        resamples=resamples,
+        seed=seed,
+    )
     command.compare(train, test, reading, settings, out)
 
 
