@@ -66,8 +66,10 @@ def machine_row(number=3, name="Torque [Nm]"):
         layers=tuple(Contribution(Layer(i), 0.0) for i in range(N_LAYERS)),
         features=(FeaturePart(Feature("column", f"{name}/residual"), 4.1, 0.5),),
         cells=(
-            CellReport(name, "68.2", 21.4, 58.6, is_usual=False, part=0.6),
-            CellReport("Speed [rpm]", "1551", 1365.0, 1868.0, is_usual=True, part=0.25),
+            CellReport(column=name, says="68.2", low=21.4, high=58.6, is_usual=False, part=0.6),
+            CellReport(
+                column="Speed [rpm]", says="1551", low=1365.0, high=1868.0, is_usual=True, part=0.25
+            ),
         ),
     )
 

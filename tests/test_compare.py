@@ -11,7 +11,7 @@ from work_orders import NORMAL, STRANGE
 from polar_detect import compare as comparing
 from polar_detect import metrics
 from polar_detect.compare import detection, tabulate
-from polar_detect.compare.advice import as_good
+from polar_detect.compare.advice import find_as_good
 from polar_detect.compare.detection import AUROC
 from polar_detect.compare.tabulate import MethodTable
 from polar_detect.compare.views import Numbers
@@ -278,7 +278,7 @@ def test_the_table_holds_every_method_once_best_first(on_orders):
 @pytest.fixture
 def numbers_only(monkeypatch):
     """Leave the views of texts out, to save time."""
-    monkeypatch.setattr(detection, "views_of", lambda *_: [Numbers()])
+    monkeypatch.setattr(detection, "choose_views", lambda *_: [Numbers()])
 
 
 def test_test_labels_change_no_score(numbers_only):  # noqa: ARG001
@@ -310,7 +310,7 @@ def test_the_cheapest_as_good_is_recommended():
     found = compared(
         scored("LightGBM", GOOD, s_per_1000=9.0), scored("kNN", GOOD - 1e-9, s_per_1000=0.1)
     )
-    assert [result.method.name for result in as_good(found)] == ["kNN", "LightGBM"]
+    assert [result.method.name for result in find_as_good(found)] == ["kNN", "LightGBM"]
     advice = " ".join(MethodTable(found).advice())
     assert "Recommendation: use kNN on numbers." in advice
     assert "Next: kNN by hand; polar-detect is not needed." in advice

@@ -277,7 +277,7 @@ def report(  # noqa: PLR0913 - one argument per option
     from polar_detect.cli.commands.inputs import InputOptions
 
     options = InputOptions(text_column, label_column, sheet=sheet, encoding=encoding)
-    style = command.ReportStyle(format, lang, figures, opens)
+    style = command.ReportStyle(format=format, tongue=lang, figures=figures, opens=opens)
     command.report(input, detector, out, options, command.ReportSettings(top, alpha), style)
 
 

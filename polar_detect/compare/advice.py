@@ -9,7 +9,7 @@ _CHANCE = 0.5
 _NOTICEABLE = 0.02  # of AUROC or R²; who saves time by giving up less gives up nothing
 
 
-def as_good(comparison: Comparison) -> list[MethodResult]:
+def find_as_good(comparison: Comparison) -> list[MethodResult]:
     """Return the methods that are as good as the best for any practical end, cheapest first.
 
     That is, not told from it by these test rows, and not noticeably below it: where there are
@@ -22,8 +22,8 @@ def as_good(comparison: Comparison) -> list[MethodResult]:
 def advise(comparison: Comparison) -> list[str]:
     """Return what is best, how sure that is, and what to do, a sentence or two each."""
     best = comparison.best
-    chosen, *others = as_good(comparison)
-    sentences = [*_warn_of_telling(comparison), f"Best on these rows: {_at_length(best)}"]
+    chosen, *others = find_as_good(comparison)
+    sentences = [*_warn_of_leaks(comparison), f"Best on these rows: {_at_length(best)}"]
     if best.figures[AUROC].low <= _CHANCE:
         return [
             *sentences,
@@ -106,7 +106,7 @@ def _verdict(gap: Difference) -> str:
     return "worse, beyond noise" if gap.high < 0 else "within noise"
 
 
-def _warn_of_telling(comparison: Comparison) -> list[str]:
+def _warn_of_leaks(comparison: Comparison) -> list[str]:
     if not comparison.telling:
         return []
     names = ", ".join(f"'{name}'" for name in comparison.telling)

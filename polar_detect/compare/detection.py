@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from polar_detect import metrics, models
 from polar_detect.compare.baselines import BASELINES, Baseline, Scores, is_labelled
 from polar_detect.compare.rows import Task
-from polar_detect.compare.views import Seen, views_of
+from polar_detect.compare.views import Seen, choose_views
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
 from polar_detect.language import advise
@@ -214,7 +214,7 @@ def compare_detectors(
     results = measure(labels, scored, settings, progress=progress)
     for detector in settings.detectors[:1]:
         own, texts = detector.engine_.extractor, [*task.train.texts, *task.test.texts]
-        notes += cut_texts(texts, own.tracer)
+        notes += note_cut_texts(texts, own.tracer)
         names = {"model_name": detector.model, "encoder_name": detector.encoder}
         notes += advise(own.tracer.backbone, own.encoder, texts, **names)
     labelled = int(task.train.target.sum())
@@ -254,7 +254,7 @@ def run_methods(
     ]
 
 
-def cut_texts(texts: Sequence[str], tracer: Tracer) -> list[str]:
+def note_cut_texts(texts: Sequence[str], tracer: Tracer) -> list[str]:
     """Return a note on texts that are longer than the language model reads, if there are any."""
     rows = tracer.backbone.tokenize(list(texts), tracer.max_tokens + 1)
     n_cut = sum(len(row) > tracer.max_tokens for row in rows)
@@ -285,7 +285,7 @@ def measure(
 
 
 def _run_baselines(task: Task, settings: Settings, tracker: Tracker) -> Iterator[Scored]:
-    views = views_of(task, settings.encoder)
+    views = choose_views(task, settings.encoder)
     stage = tracker.stage("baselines", len(views) * len(BASELINES))
     for view in views:
         seen = view.see(task.train, task.test)

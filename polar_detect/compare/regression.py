@@ -23,9 +23,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from polar_detect import models
-from polar_detect.compare.detection import Figure, cut_texts
+from polar_detect.compare.detection import Figure, note_cut_texts
 from polar_detect.compare.rows import Rows, Task
-from polar_detect.compare.views import Numbers, Seen, View, views_of
+from polar_detect.compare.views import Numbers, Seen, View, choose_views
 from polar_detect.errors import InputError
 from polar_detect.extraction import Extractor, Readings, Reference
 from polar_detect.metrics import Difference
@@ -154,7 +154,7 @@ def compare_predictions(
     _check(rows)
     folds = _folds(task, settings)
     is_numbers = task.template is not None and bool(task.columns)
-    views = [Numbers()] if is_numbers else views_of(task, settings.encoder)
+    views = [Numbers()] if is_numbers else choose_views(task, settings.encoder)
     predicted = _predict(rows, folds, views, settings, tracker)
     tested = np.concatenate([test for _, test in folds])
     truth = rows.target[tested].astype(np.float64)
@@ -166,7 +166,7 @@ def compare_predictions(
         target=settings.target,
         text_source=task.text_source,
         columns=task.columns,
-        notes=(*task.notes, *cut_texts(rows.texts, settings.extractor.tracer)),
+        notes=(*task.notes, *note_cut_texts(rows.texts, settings.extractor.tracer)),
     )
 
 

@@ -148,6 +148,6 @@ class Embeddings(View):
         return self._encoder.embed(rows.texts).astype(np.float64)
 
 
-def views_of(task: Task, encoder: str) -> list[View]:
+def choose_views(task: Task, encoder: str) -> list[View]:
     """Return the views that a task allows: numbers only where there are some."""
     return [*([Numbers()] if task.columns else []), TfIdf(), Embeddings(encoder)]

@@ -81,7 +81,7 @@ def build_report(
         base_value=explanation.base_value,
         rows=_rows(detector, assessment, table, worst[:top].tolist()),
         listed=tuple(_listed(i, assessment, table) for i in worst[: max(top, _LISTED)].tolist()),
-        drift=batch_drift(detector, assessment),
+        drift=_measure_batch_drift(detector, assessment),
         global_layers=_layers(mean_size(scored.by_layer())),
         global_whole=_by_size(
             {source: float(mean_size(values)) for source, values in _parts_of(scored).items()}
@@ -94,7 +94,7 @@ def build_report(
     )
 
 
-def batch_drift(detector: PolarDetector, assessment: Assessment) -> Drift:
+def _measure_batch_drift(detector: PolarDetector, assessment: Assessment) -> Drift:
     """Return how the batch as a whole differs from the held-out normal texts."""
     fitted, explanation = detector.fitted_, assessment.explanation
     normal = fitted.statistics
@@ -208,12 +208,12 @@ def _cells(own: Explanation, text: str, detector: PolarDetector) -> tuple[CellRe
     values = template.read_numbers([text]).values[0].tolist()
     cells = [
         CellReport(
-            column.name,
-            said.get(column, ""),
-            low,
-            high,
-            low <= value <= high,
-            float(parts[column.name][0]),
+            column=column.name,
+            says=said.get(column, ""),
+            low=low,
+            high=high,
+            is_usual=low <= value <= high,
+            part=float(parts[column.name][0]),
         )
         for column, value, (low, high) in zip(
             template.numeric, values, reference.usual.T.tolist(), strict=True

@@ -27,7 +27,7 @@ class Card:
     whole_total: float
 
 
-def card_of(
+def make_card(
     rank: int, row: RowReport, data: ReportData, numbers: words.Numbers, language: Language
 ) -> Card:
     """Return what the page shows of the row of that rank."""

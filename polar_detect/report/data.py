@@ -68,7 +68,7 @@ class FeaturePart:
     part: float  # SHAP value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CellReport:
     """One cell of a column of numbers, beside what normal rows hold there."""
 
