@@ -58,9 +58,9 @@ GROUPS: dict[str, Callable[[Feature], bool]] = {
     "tokens, SmolLM2": lambda f: f.group == "tokens",
     "distances, SmolLM2": lambda f: f.group == "distance",
     "changes, SmolLM2": lambda f: f.group == "change",
-    "tokens, MiniLM": lambda f: f.group == "encoder" and "novelty" in f.part,
-    "distances, MiniLM": lambda f: f.group == "encoder" and f.part.startswith(("maha", "knn")),
-    "changes, MiniLM": lambda f: f.group == "encoder" and f.part.startswith("change"),
+    "tokens, MiniLM": lambda f: f.is_of_encoder("novelty", "far_novelty"),
+    "distances, MiniLM": lambda f: f.is_of_encoder("mahalanobis", "knn"),
+    "changes, MiniLM": lambda f: f.is_of_encoder("change"),
     "similarity, MiniLM": lambda f: f.group == "neighbours",
 }
 _CURVES = {"skip", "loop", "exit"}
@@ -173,7 +173,7 @@ def forest(own: Signatures, seed: int) -> Scores:
 
 
 def _is_close(feature: Feature) -> bool:
-    is_encoder = feature.group == "encoder" and not feature.part.startswith("knn")
+    is_encoder = feature.group == "encoder" and feature.kind != "knn"
     return is_encoder or feature.group in {"tokens", "memory", "neighbours"}
 
 

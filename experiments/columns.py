@@ -25,9 +25,9 @@ from sklearn.preprocessing import StandardScaler
 
 from polar_detect.compare.baselines import BASELINES
 from polar_detect.compare.views import Seen
-from polar_detect.detectors.auto import Scale
+from polar_detect.detectors.auto import Scale, column_views
 from polar_detect.metrics import auroc
-from polar_detect.numbers import ColumnReference, column_views
+from polar_detect.numbers import ColumnReference
 from polar_detect.tables import RowTemplate
 
 Array = NDArray[np.float64]
@@ -132,7 +132,8 @@ def own_scores(train: Array, test: Array) -> Array:
 
 def baseline_scores(train: Array, test: Array, seed: int) -> dict[str, Array]:
     scaler = StandardScaler().fit(train)
-    seen = Seen("numbers", "euclidean", scaler.transform(train), scaler.transform(test), 0.0, 0.0)
+    own, others = scaler.transform(train), scaler.transform(test)
+    seen = Seen(name="numbers", metric="euclidean", train=own, test=others, fit_s=0.0, score_s=0.0)
     labels = np.zeros(len(train), bool)
     return {own.name: own.fit(seen, labels, seed)(seen.test) for own in BASELINES}
 

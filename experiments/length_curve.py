@@ -46,7 +46,7 @@ class CurveNotes(Notes):
 
     def __init__(self, heads: Sequence[Head]) -> None:
         super().__init__()
-        self.needs_corruptions = any(head.needs_corruptions for head in heads)  # type: ignore[misc]
+        self.needs_corruptions = any(head.needs_corruptions for head in heads)
 
 
 def main() -> None:

@@ -83,7 +83,9 @@ def baselines(task: Task, split: Split, seed: int, n_labelled: int) -> dict[str,
         (train, np.zeros(len(train), bool)),
         (both, np.arange(len(both)) >= len(train)),
     ):
-        seen = Seen("numbers", "euclidean", rows, test, 0.0, 0.0)
+        seen = Seen(
+            name="numbers", metric="euclidean", train=rows, test=test, fit_s=0.0, score_s=0.0
+        )
         for baseline in BASELINES:
             if labels.any() and not baseline.learns_from_labels:
                 continue

@@ -14,7 +14,7 @@ import numpy as np
 from bench_signatures import Signatures
 from benchmark import CACHE, Bench
 
-from polar_detect.features import FeatureTable
+from polar_detect.features import Feature, FeatureTable
 from polar_detect.metrics import auroc
 
 _SIMILARITY = ("neighbours/similarity_mean", "neighbours/similarity_far")
@@ -68,8 +68,9 @@ def _of_clusters(own: Signatures, name: str) -> float:
 
 
 def _last_tokens(table: FeatureTable) -> tuple[str, str]:
-    (far,) = (name for name in table.names if name.startswith("encoder/far_novelty_"))
-    return far.replace("far_", ""), far
+    (far,) = (f for f in table.features if f.is_of_encoder("far_novelty"))
+    assert far.number is not None
+    return Feature.of_encoder("novelty", far.number).name, far.name
 
 
 def _column(table: FeatureTable, name: str) -> np.ndarray:

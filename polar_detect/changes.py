@@ -123,7 +123,7 @@ class Trajectories(NamedTuple):
         """Return distances of both models' changes as named features."""
         own, other = (change_layers(part.shape[1] - 1).tolist() for part in self)
         names = [Feature("change", layer=layer) for layer in own]
-        names += [Feature("encoder", f"change_{layer}") for layer in other]
+        names += [Feature.of_encoder("change", layer) for layer in other]
         return FeatureTable(np.hstack([decoder, encoder]), tuple(names))
 
 

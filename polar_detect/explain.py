@@ -134,6 +134,29 @@ class Explanation:
         return plots.explanation_html(self)
 
 
+def mean_size(parts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean size of parts of scores over the texts that have one; 0 where none has.
+
+    Parameters
+    ----------
+    parts : (n_texts,) or (n_texts, n) float64
+        SHAP values, or sums of them; NaN for a text without a score.
+    """
+    known = parts[np.isfinite(parts).all(axis=tuple(range(1, parts.ndim)))]
+    sizes: NDArray[np.float64] = np.abs(known).sum(0) / max(1, len(known))
+    return sizes
+
+
+def rank_values(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return where each value lies between the lowest, 0, and the highest, 1, by rank.
+
+    >>> rank_values(np.float32([7, 2, 100, 2])).tolist()
+    [0.5, 0.0, 1.0, 0.0]
+    """
+    distinct, place = np.unique(values, return_inverse=True)
+    return np.asarray(place / max(1, len(distinct) - 1), np.float64)
+
+
 def _in_words(parts: NDArray[np.float64], names: Sequence[str], n: int) -> str:
     if np.isnan(parts).any():
         return ""

@@ -118,7 +118,7 @@ class Extractor:
     def _fluency(self, readings: Readings) -> FeatureTable:
         """Return how well the encoder's vocabulary fits the texts."""
         lengths = self.encoder.characters_per_token(readings.texts)
-        return FeatureTable(lengths[:, None], (Feature("encoder", "characters_per_token"),))
+        return FeatureTable(lengths[:, None], (Feature.of_encoder("characters_per_token"),))
 
     def _novelty(
         self, readings: Readings, reference: Reference, banned: NDArray[np.bool_] | None
@@ -145,8 +145,8 @@ class Extractor:
                 FeatureTable(
                     np.column_stack([other.distances, other.far]),
                     (
-                        *(Feature("encoder", f"novelty_{n}") for n in depths),
-                        Feature("encoder", f"far_novelty_{depths[-1]}"),
+                        *(Feature.of_encoder("novelty", n) for n in depths),
+                        Feature.of_encoder("far_novelty", depths[-1]),
                     ),
                 ),
                 FeatureTable(columns, tuple(memory)),

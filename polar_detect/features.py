@@ -3,6 +3,7 @@
 Hides how columns are found: everything outside asks by feature, group or layer.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -11,6 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.errors import ArtifactError
+
+_ENCODER = "encoder"
+# Families whose parts may end in a number, which is no layer of the language model.
+_NUMBERED = {_ENCODER, "length_curve"}
+_KIND_AND_NUMBER = re.compile(r"(.+)_(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,48 @@ class Feature:
         if rest and rest[-1][:1] == "L" and rest[-1][1:].isdigit():
             layer = int(rest.pop()[1:])
         return cls(group, "/".join(rest), layer)
+
+    @classmethod
+    def numbered(cls, group: str, kind: str, number: int) -> Self:
+        """Return one of the features of a kind that a number tells apart, and no layer does.
+
+        >>> Feature.numbered("length_curve", "loss", 40).name
+        'length_curve/loss_40'
+        """
+        assert group in _NUMBERED
+        return cls(group, f"{kind}_{number}")
+
+    @classmethod
+    def of_encoder(cls, kind: str, depth: int | None = None) -> Self:
+        """Return a feature of the sentence encoder, at one of its own depths or layers.
+
+        >>> Feature.of_encoder("novelty", 4).name
+        'encoder/novelty_4'
+        """
+        return cls(_ENCODER, kind) if depth is None else cls.numbered(_ENCODER, kind, depth)
+
+    @property
+    def kind(self) -> str:
+        """The part without its number, e.g. ``novelty`` of ``encoder/novelty_4``."""
+        return self._kind_and_number[0]
+
+    @property
+    def number(self) -> int | None:
+        """The number at the end of the part: of the encoder's features, their depth or layer.
+
+        >>> Feature.of_encoder("novelty", 4).number, Feature("neighbours", "similarity_4").number
+        (4, None)
+        """
+        return self._kind_and_number[1]
+
+    @property
+    def _kind_and_number(self) -> tuple[str, int | None]:
+        found = _KIND_AND_NUMBER.fullmatch(self.part) if self.group in _NUMBERED else None
+        return (found[1], int(found[2])) if found else (self.part, None)
+
+    def is_of_encoder(self, *kinds: str) -> bool:
+        """Return whether this is a feature of the sentence encoder, of one of these kinds."""
+        return self.group == _ENCODER and self.kind in kinds
 
 
 @dataclass(frozen=True)

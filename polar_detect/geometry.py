@@ -136,7 +136,7 @@ class Geometries:
     def distances(self, readings: Readings) -> FeatureTable:
         """Return distances per layer of the language model, and of the encoder."""
         encoder = self.encoder.distances(readings.encoding.trajectory)
-        parts = tuple(Feature("encoder", f"{f.part}_{f.layer}") for f in encoder.features)
+        parts = tuple(Feature.of_encoder(f.part, f.layer) for f in encoder.features)
         return FeatureTable.beside(
             [
                 self.decoder.distances(readings.traces.trajectory),

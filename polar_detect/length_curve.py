@@ -37,7 +37,7 @@ def length_curve_features(curves: Sequence[Sequence[Candidate]], n_layers: int) 
     rows = [_by_share(curve, n_layers) for curve in curves]
     values = np.asarray(rows, np.float32).reshape(len(curves), _N_POINTS)[:, :-1]
     shares = [100 * point // _N_POINTS for point in range(1, _N_POINTS)]
-    names = [*(Feature(GROUP, f"loss_{share}") for share in shares), Feature(GROUP, "area")]
+    names = [*(Feature.numbered(GROUP, "loss", share) for share in shares), Feature(GROUP, "area")]
     area = values.mean(1, keepdims=True)
     return FeatureTable(np.hstack([values, area]).astype(np.float32), tuple(names))
 

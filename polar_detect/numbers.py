@@ -6,7 +6,7 @@ written out as text, which are all that reaches a detector.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,11 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 GROUP = "column"
-KINDS = ("value", "residual", "distance", "missing")
+Kind = Literal["value", "residual", "distance", "missing"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 _SHRINKAGE = 0.05  # of the covariance towards its mean variance
 _MIN_VARIANCE = 0.1  # where all columns are constant on normal rows
 _N_NEAREST = 5
-_TEXT_COUNTS = 2.0  # columns
 _BEND = 3.0  # standard deviations beyond which only the logarithm counts
 _LESS_SKEWED = 0.7  # a logarithm has to bring a column's skewness down to this share
 
@@ -39,8 +39,19 @@ def column_of(feature: Feature) -> str | None:
     """
     if feature.group != GROUP:
         return None
-    name, _, kind = feature.part.rpartition("/")
-    return name if kind in KINDS else feature.part
+    kind = kind_of(feature)
+    return feature.part if kind is None else feature.part.removesuffix(f"/{kind}")
+
+
+def kind_of(feature: Feature) -> Kind | None:
+    """Return what a feature tells of its column; None where it is the column itself, or of none.
+
+    >>> kind_of(Feature("column", "Torque [Nm]/residual")), kind_of(Feature("column", "Torque"))
+    ('residual', None)
+    """
+    if feature.group != GROUP:
+        return None
+    return next((kind for kind in KINDS if feature.part.endswith(f"/{kind}")), None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +62,7 @@ class ColumnReference:
     ----------
     template : RowTemplate
         How rows are written out, and read back.
-    scale : Scale
+    scale : ColumnScale
     points : (n_rows, n_columns) float64
         Standardised; 0, the median, where missing.
     is_missing : (n_rows, n_columns) bool
@@ -60,7 +71,7 @@ class ColumnReference:
     """
 
     template: "RowTemplate"
-    scale: "Scale"
+    scale: "ColumnScale"
     points: Array
     is_missing: Mask
     usual: Array
@@ -83,7 +94,7 @@ class ColumnReference:
                 "expected what its method texts writes; pass those, or no template."
             )
         steps = [10.0 ** -(column.decimals or 0) for column in template.numeric]
-        scale = Scale.fit(values, np.asarray(steps))
+        scale = ColumnScale.fit(values, np.asarray(steps))
         points = scale.apply(values)
         is_missing = np.isnan(points)
         usual = np.stack([_middle(column[~np.isnan(column)]) for column in values.T], axis=1)
@@ -118,7 +129,7 @@ class ColumnReference:
 
 
 @dataclass(frozen=True, eq=False)
-class Scale:
+class ColumnScale:
     """How each column comes to a scale on which normal cells lie around 0, mostly within ±3.
 
     Parameters
@@ -257,40 +268,3 @@ def _groups(
         (np.flatnonzero(place.ravel() == i), own if len(own) > 1 else everything)
         for i, own in enumerate(allowed)
     ]
-
-
-def column_share(features: Sequence[Feature]) -> float:
-    """Return the weight of the columns beside what the text says, which counts as a few."""
-    n_columns = len({column_of(feature) for feature in features} - {None})
-    return n_columns / (n_columns + _TEXT_COUNTS)
-
-
-def column_views(features: Sequence[Feature], spreads: Array) -> list[Array]:
-    """Return the views of the default detector on columns, as weights.
-
-    The mean size of the residuals, and the distance to the nearest normal rows. The value
-    alone is left out: with a third of the weight, mean AUROC over 15 trials fell from .865 to
-    .860.
-
-    Parameters
-    ----------
-    features : sequence of Feature
-    spreads : (n_features,) float64
-        What the features were divided by.
-
-    Returns
-    -------
-    list of (2 n_features,) float64
-        Weights of the standardised features and, after them, of their absolute values; empty
-        where there are no columns.
-    """
-    kinds = [f.part.rpartition("/")[2] if f.group == GROUP else "" for f in features]
-    residuals, distances = (
-        np.flatnonzero([own == kind for own in kinds]) for kind in ("residual", "distance")
-    )
-    if not len(residuals):
-        return []
-    views = [np.zeros(2 * len(features)) for _ in range(2)]
-    views[0][len(features) + residuals] = spreads[residuals] / len(residuals)
-    views[1][distances] = spreads[distances] / len(distances)
-    return views

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from polar_detect.explain import Explanation
+from polar_detect.explain import Explanation, mean_size, rank_values
 from polar_detect.program import Program
 from polar_detect.report.language import Language
 from polar_detect.search import Candidate
@@ -125,7 +125,7 @@ def plot_layers(values: Explanation | ArrayLike, *, ax: Axes | None = None) -> A
     if isinstance(values, Explanation):
         sums = values.by_layer()
         is_one = len(sums) == 1
-        draw_layers(axes, sums[0] if is_one else _mean_size(sums), is_signed=is_one)
+        draw_layers(axes, sums[0] if is_one else mean_size(sums), is_signed=is_one)
         axes.set_ylabel("part of the score" if is_one else "mean |part of the score|")
     else:
         draw_layers(axes, np.asarray(values, np.float64), is_signed=True)
@@ -139,11 +139,11 @@ def plot_features(
     """Draw a beeswarm: each dot a text, each line a feature, the strongest on top."""
     scored = explanation.values[np.isfinite(explanation.values).all(1)]
     data = explanation.data[np.isfinite(explanation.values).all(1)]
-    strongest = np.argsort(-_mean_size(scored), kind="stable")[:n_features]
+    strongest = np.argsort(-mean_size(scored), kind="stable")[:n_features]
     axes = _axes(ax, height=0.4 + 0.32 * len(strongest))
     words = Language().feature
     lines = [
-        (words(explanation.features[j]), scored[:, j], _ranks(data[:, j]))
+        (words(explanation.features[j]), scored[:, j], rank_values(data[:, j]))
         for j in strongest.tolist()
     ]
     draw_swarm(axes, lines)
@@ -283,14 +283,3 @@ def _axes(ax: Axes | None, *, height: float) -> Axes:
         _, ax = plt.subplots(figsize=(8, height), layout="constrained")
     assert ax is not None
     return ax
-
-
-def _mean_size(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    finite = values[np.isfinite(values).all(1)]
-    sizes: NDArray[np.float64] = np.abs(finite).sum(0) / max(1, len(finite))
-    return sizes
-
-
-def _ranks(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    distinct, place = np.unique(values, return_inverse=True)
-    return np.asarray(place / max(1, len(distinct) - 1), np.float64)

@@ -10,9 +10,12 @@ from polar_detect.features import Feature
 from polar_detect.program import Program
 from polar_detect.report.data import (
     CellReport,
+    Column,
     Contribution,
     DetectorFacts,
     FeaturePart,
+    Group,
+    Layer,
     ListedRow,
     ReportData,
     RowReport,
@@ -30,8 +33,8 @@ LONG = "Replaced the hose & tested it to <250 bar>.\n" * 25_000  # more than a m
 
 def row(number=1, text="Greased the bearing.", **changes):
     rng = np.random.default_rng(number)
-    layers = tuple(Contribution(f"L{i}", float(v)) for i, v in enumerate(rng.normal(0, 0.1, 30)))
-    whole = (Contribution("context", 0.3), Contribution("loss", -0.07))
+    layers = tuple(Contribution(Layer(i), float(v)) for i, v in enumerate(rng.normal(0, 0.1, 30)))
+    whole = (Contribution(Group("context"), 0.3), Contribution(Group("loss"), -0.07))
     score = BASE + sum(part.value for part in (*layers, *whole))
     values = {
         "row": number,
@@ -59,12 +62,14 @@ def machine_row(number=3, name="Torque [Nm]"):
     return row(
         number,
         f"Type: M; Speed [rpm]: 1551; {name}: 68.2",
-        whole=(Contribution(f"column/{name}", 0.6), Contribution("column/Speed [rpm]", 0.25)),
-        layers=tuple(Contribution(f"L{i}", 0.0) for i in range(N_LAYERS)),
+        whole=(Contribution(Column(name), 0.6), Contribution(Column("Speed [rpm]"), 0.25)),
+        layers=tuple(Contribution(Layer(i), 0.0) for i in range(N_LAYERS)),
         features=(FeaturePart(Feature("column", f"{name}/residual"), 4.1, 0.5),),
         cells=(
-            CellReport(name, "68.2", 21.4, 58.6, is_usual=False, part=0.6),
-            CellReport("Speed [rpm]", "1551", 1365.0, 1868.0, is_usual=True, part=0.25),
+            CellReport(column=name, says="68.2", low=21.4, high=58.6, is_usual=False, part=0.6),
+            CellReport(
+                column="Speed [rpm]", says="1551", low=1365.0, high=1868.0, is_usual=True, part=0.25
+            ),
         ),
     )
 
@@ -127,8 +132,8 @@ def report(rows=None, **changes):
             Swarm(Feature("context", "ratio"), rng.normal(0, 0.3, 50), np.linspace(0, 1, 50)),
             Swarm(Feature("distance", "knn", 11), rng.normal(0, 0.1, 50), np.linspace(1, 0, 50)),
         ),
-        "global_layers": tuple(Contribution(f"L{i}", 0.01 * i) for i in range(N_LAYERS)),
-        "global_whole": (Contribution("context", 0.31), Contribution("loss", 0.1)),
+        "global_layers": tuple(Contribution(Layer(i), 0.01 * i) for i in range(N_LAYERS)),
+        "global_whole": (Contribution(Group("context"), 0.31), Contribution(Group("loss"), 0.1)),
     }
     return ReportData(**{**values, **changes})
 

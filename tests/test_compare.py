@@ -11,7 +11,9 @@ from work_orders import NORMAL, STRANGE
 from polar_detect import compare as comparing
 from polar_detect import metrics
 from polar_detect.compare import detection, tabulate
-from polar_detect.compare.advice import as_good
+from polar_detect.compare.advice import find_as_good
+from polar_detect.compare.detection import AUROC
+from polar_detect.compare.tabulate import MethodTable
 from polar_detect.compare.views import Numbers
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError, OutputError
@@ -71,16 +73,22 @@ def numbers_task(*, seed=0, n_anomalous=20):
 
 
 def scored(name, scores, *, s_per_1000=1.0, is_ours=False, is_supervised=False):
-    return comparing.Scored(
-        name, "numbers", is_supervised, is_ours, np.asarray(scores, float), 1.0, s_per_1000
+    method = comparing.Method(
+        name=name,
+        view="numbers",
+        is_supervised=is_supervised,
+        recipe=f"{name} by hand",
+        detector=name.removeprefix("polar-detect ") if is_ours else None,
     )
+    scores = np.asarray(scores, float)
+    return comparing.Scored(method=method, scores=scores, fit_s=1.0, s_per_1000=s_per_1000)
 
 
 def compared(*methods, n=100, telling=()):
     labels = np.arange(n) % 2 == 1
-    settings = comparing.Settings((), N_RESAMPLES, 0)
+    settings = comparing.Settings(detectors=(), n_resamples=N_RESAMPLES)
     return comparing.Comparison(
-        tuple(comparing.measure(labels, methods, settings)),
+        results=tuple(comparing.measure(labels, methods, settings)),
         n_train=(50, 0),
         n_test=(n - n // 2, n // 2),
         text_source="text",
@@ -101,7 +109,8 @@ CHANCE = np.random.default_rng(3).normal(size=100)
 def on_orders(tiny_folder, minilm):  # noqa: ARG001 - skips where there is no encoder
     task = orders_task(labelled=True)
     detector = PolarDetector(model=str(tiny_folder))
-    return comparing.compare_detectors(task, comparing.Settings((detector,), N_RESAMPLES, 0))
+    settings = comparing.Settings(detectors=(detector,), n_resamples=N_RESAMPLES)
+    return comparing.compare_detectors(task, settings)
 
 
 def test_columns_of_numbers_are_found_and_counters_and_constants_left_out(process):
@@ -246,18 +255,22 @@ def test_a_file_of_one_class_is_refused(tmp_path):
 
 
 def test_the_table_holds_every_method_once_best_first(on_orders):
-    names = [result.title for result in on_orders.results]
+    names = [result.method.title for result in on_orders.results]
     assert len(names) == len(set(names)) == 9
     assert {"kNN on TF-IDF", "LightGBM on MiniLM", "polar-detect auto"} <= set(names)
-    values = [result.figures["AUROC"].value for result in on_orders.results]
+    values = [result.figures[AUROC].value for result in on_orders.results]
     assert values == sorted(values, reverse=True)
     assert values[0] > 0.9
     for result in on_orders.results:
-        assert result.is_supervised == result.name.startswith(("LightGBM", "random forest"))
-        auroc = result.figures["AUROC"]
+        assert result.method.is_supervised == result.method.name.startswith(
+            ("LightGBM", "random forest")
+        )
+        auroc = result.figures[AUROC]
         assert auroc.low <= auroc.value <= auroc.high
-        assert result.to_best_baseline.difference == pytest.approx(
-            result.figures["AUROC"].value - on_orders.best_baseline.figures["AUROC"].value
+        gap = result.to_best_baseline
+        assert (gap is None) == (result is on_orders.best_baseline)
+        assert gap is None or gap.difference == pytest.approx(
+            auroc.value - on_orders.best_baseline.figures[AUROC].value
         )
         assert result.fit_s > 0
 
@@ -265,12 +278,12 @@ def test_the_table_holds_every_method_once_best_first(on_orders):
 @pytest.fixture
 def numbers_only(monkeypatch):
     """Leave the views of texts out, to save time."""
-    monkeypatch.setattr(detection, "views_of", lambda *_: [Numbers()])
+    monkeypatch.setattr(detection, "choose_views", lambda *_: [Numbers()])
 
 
 def test_test_labels_change_no_score(numbers_only):  # noqa: ARG001
     task = numbers_task()
-    settings = comparing.Settings(())
+    settings = comparing.Settings(detectors=())
     before = comparing.run_methods(task, settings)
     task.test.target[:] = ~task.test.target
     after = comparing.run_methods(task, settings)
@@ -283,8 +296,11 @@ def test_test_labels_change_no_score(numbers_only):  # noqa: ARG001
 
 def test_without_labels_forests_of_trees_learn_from_shuffled_columns(numbers_only):  # noqa: ARG001
     task = numbers_task(n_anomalous=0)
-    found = {(s.name, s.view): s for s in comparing.run_methods(task, comparing.Settings(()))}
-    assert not any(s.is_supervised for s in found.values())
+    found = {
+        (s.method.name, s.method.view): s
+        for s in comparing.run_methods(task, comparing.Settings(detectors=()))
+    }
+    assert not any(s.method.is_supervised for s in found.values())
     for name in ("LightGBM", "random forest"):
         scores = found[name, "numbers"].scores
         assert metrics.auroc(task.test.target, scores) > 0.8
@@ -294,10 +310,10 @@ def test_the_cheapest_as_good_is_recommended():
     found = compared(
         scored("LightGBM", GOOD, s_per_1000=9.0), scored("kNN", GOOD - 1e-9, s_per_1000=0.1)
     )
-    assert [result.name for result in as_good(found)] == ["kNN", "LightGBM"]
-    advice = " ".join(tabulate.advice(found))
+    assert [result.method.name for result in find_as_good(found)] == ["kNN", "LightGBM"]
+    advice = " ".join(MethodTable(found).advice())
     assert "Recommendation: use kNN on numbers." in advice
-    assert "polar-detect is not needed" in advice
+    assert "Next: kNN by hand; polar-detect is not needed." in advice
 
 
 def test_a_better_method_is_recommended_over_a_cheaper_one():
@@ -305,7 +321,7 @@ def test_a_better_method_is_recommended_over_a_cheaper_one():
         scored("polar-detect auto", GOOD, s_per_1000=900.0, is_ours=True),
         scored("kNN", POOR, s_per_1000=0.1),
     )
-    advice = " ".join(tabulate.advice(found))
+    advice = " ".join(MethodTable(found).advice())
     assert "Recommendation: use polar-detect auto. It is the best, 0." in advice
     assert " ahead of kNN on numbers." in advice
     assert "better, beyond noise" in advice
@@ -322,7 +338,7 @@ def test_a_poor_method_is_not_recommended_because_few_rows_cannot_tell_it_from_t
         n=16,
     )
     assert found.results[1].to_best.high >= 0 > found.results[1].to_best.difference + 0.02
-    advice = " ".join(tabulate.advice(found))
+    advice = " ".join(MethodTable(found).advice())
     assert "Recommendation: use polar-detect auto." in advice
     assert "kNN on numbers takes 0.1 s instead of 50 s per 1,000 rows and may be as good" in advice
     assert "Only 8 anomalous test rows" in advice
@@ -331,28 +347,28 @@ def test_a_poor_method_is_not_recommended_because_few_rows_cannot_tell_it_from_t
 def test_columns_that_give_the_label_away_are_said_first():
     methods = scored("kNN", GOOD), scored("x", POOR)
     found = compared(*methods, telling=["HDF", "TWF"])
-    first = tabulate.advice(found)[0]
+    first = MethodTable(found).advice()[0]
     assert first.startswith("Careful: 'HDF', 'TWF' give the label away in these rows. If they are")
-    assert "gives the label away" not in " ".join(tabulate.advice(compared(*methods)))
+    assert "gives the label away" not in " ".join(MethodTable(compared(*methods)).advice())
 
 
 def test_a_loss_of_ours_is_said():
     found = compared(
         scored("polar-detect auto", POOR, is_ours=True), scored("kNN", GOOD), scored("x", CHANCE)
     )
-    advice = " ".join(tabulate.advice(found))
+    advice = " ".join(MethodTable(found).advice())
     assert "worse, beyond noise" in advice
     assert "Recommendation: use kNN" in advice
 
 
 def test_what_is_not_told_from_chance_is_not_recommended():
     found = compared(scored("kNN", CHANCE), scored("polar-detect auto", -CHANCE, is_ours=True))
-    assert "Recommendation: none of these" in " ".join(tabulate.advice(found))
+    assert "Recommendation: none of these" in " ".join(MethodTable(found).advice())
 
 
 def test_a_supervised_choice_names_the_best_without_labels():
     found = compared(scored("LightGBM", GOOD, is_supervised=True), scored("kNN", POOR))
-    advice = " ".join(tabulate.advice(found))
+    advice = " ".join(MethodTable(found).advice())
     assert "the best without labels is kNN on numbers" in advice
 
 
@@ -363,25 +379,40 @@ def test_models_that_hardly_speak_the_language_are_noted(on_orders):
 
 
 def test_csv_json_and_markdown_say_the_same(on_orders):
-    rows = tabulate.render(on_orders, ".csv").splitlines()
-    stored = json.loads(tabulate.render(on_orders, ".json"))
-    page = tabulate.render(on_orders, ".md")
+    rows = MethodTable(on_orders).render(".csv").splitlines()
+    stored = json.loads(MethodTable(on_orders).render(".json"))
+    page = MethodTable(on_orders).render(".md")
     assert len(rows) == 10
-    assert [r["name"] for r in stored["results"]] == [r.name for r in on_orders.results]
-    assert stored["advice"] == tabulate.advice(on_orders)
+    assert [r["name"] for r in stored["results"]] == [r.method.name for r in on_orders.results]
+    assert stored["advice"] == MethodTable(on_orders).advice()
     assert page.count("\n| ") == 10  # the rule and nine methods below the header
     for line in stored["advice"]:
         assert line in page
 
 
 def test_a_brief_table_has_a_cell_for_every_heading_and_the_same_order(on_orders):
-    assert len(tabulate.cells(on_orders, width=200)[0]) == 10
-    narrow, _ = tabulate.cells(on_orders, width=80)
-    assert narrow == ["method", "labels", "AUROC", "AP", "R@5%", "s/1,000"]
-    header, rows = tabulate.cells(on_orders, width=150)
-    assert header[:7] == ["method", "labels", "AUROC", "AP", "FPR95", "R@1%", "R@5%"]
-    assert [row[0] for row in rows] == [result.title for result in on_orders.results]
-    assert all(len(row) == len(header) for row in rows)
+    table = MethodTable(on_orders)
+    assert len(table.cells(width=200).header) == 10
+    assert table.cells(width=80).header == ["method", "labels", "AUROC", "AP", "R@5%", "s/1,000"]
+    cells = table.cells(width=150)
+    assert cells.header[:7] == ["method", "labels", "AUROC", "AP", "FPR95", "R@1%", "R@5%"]
+    assert [row[0] for row in cells.rows] == [result.method.title for result in on_orders.results]
+    assert all(len(row) == len(cells.header) for row in cells.rows)
+    assert [row[0] for row, ours in zip(cells.rows, cells.are_ours, strict=True) if ours] == [
+        "polar-detect auto"
+    ]
+
+
+def test_a_method_that_equals_the_best_baseline_is_not_taken_for_it():
+    found = compared(scored("kNN", GOOD, s_per_1000=0.1), scored("x", GOOD), scored("y", POOR))
+    assert [r.to_best_baseline is None for r in found.results] == [True, False, False]
+    for width in (150, 200):
+        cells = MethodTable(found).cells(width=width)
+        place = next(i for i, name in enumerate(cells.header) if name.endswith("best baseline"))
+        assert [row[place][:6] for row in cells.rows[:2]] == ["–", "+0.000"]
+    stored = MethodTable(found).as_json()["results"]
+    nothing = {"difference": 0.0, "low": 0.0, "high": 0.0}
+    assert stored[0]["to_best_baseline"] == stored[0]["to_best"] == nothing
 
 
 def test_another_ending_is_refused(tmp_path):

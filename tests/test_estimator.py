@@ -40,6 +40,16 @@ def test_auto_reads_signatures_as_such_and_other_matrices_by_a_forest():
     assert isinstance(boosted.head_, LightGBMHead)
 
 
+def test_auto_reads_signatures_by_an_encoder_whose_first_layer_is_not_looked_at():
+    rows = frame(60, seed=1)
+    deep = rows.rename(columns=lambda name: name.replace("encoder/change_0", "encoder/change_9"))
+    assert "encoder/change_0" in set(rows) - set(deep)
+    assert isinstance(SignatureOutlierDetector().fit(deep).head_, AutoHead)
+    for part in ("encoder/change", "encoder/novelty", "encoder/characters", "memory/ratio"):
+        lacking = rows.loc[:, [not name.startswith(part) for name in rows]]
+        assert isinstance(SignatureOutlierDetector().fit(lacking).head_, IsolationForestHead)
+
+
 @pytest.mark.parametrize("name", sorted(HEADS))
 def test_without_strangers_rows_that_are_far_off_score_as_abnormal(name):
     detector = SignatureOutlierDetector(name, random_state=0).fit(frame(150, seed=1))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from polar_detect.detectors import Attribution
-from polar_detect.explain import Explanation
+from polar_detect.explain import Explanation, mean_size
 from polar_detect.features import Feature, FeatureTable
 
 FEATURES = (
@@ -42,6 +42,14 @@ def test_layers_and_groups_together_make_up_the_score():
     parts = own.by_layer().sum(1) + sum(own.by_group().values())
     np.testing.assert_allclose(parts, own.values.sum(1))
     assert not np.allclose(own.by_layer().sum(1), own.values.sum(1))  # control: both are needed
+
+
+def test_the_mean_size_leaves_out_texts_without_a_score():
+    np.testing.assert_allclose(mean_size(explanation().by_layer()), [1.55, 0, 2])
+    own = explanation((True, False, True))
+    np.testing.assert_array_equal(mean_size(own.values), np.abs(VALUES).mean(0))
+    np.testing.assert_allclose(mean_size(own.by_group()["loss"]), 0.375)
+    assert mean_size(np.full((2, 3), np.nan)).tolist() == [0, 0, 0]
 
 
 def test_top_layers_are_named_strongest_first_with_their_sign():

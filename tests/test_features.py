@@ -24,6 +24,21 @@ def test_a_printed_name_is_read_back_unchanged(feature):
     assert Feature.from_name(feature.name) == feature
 
 
+@given(words, st.integers(0, 99))
+def test_the_kind_and_the_depth_of_an_encoder_s_feature_are_read_back(kind, depth):
+    read = Feature.from_name(Feature.of_encoder(kind, depth).name)
+    assert (read.kind, read.number) == (kind, depth)
+    assert read.is_of_encoder("other", kind)
+    assert not read.is_of_encoder(f"{kind}_{depth}")
+    assert not Feature("tokens", kind, depth).is_of_encoder(kind)
+
+
+def test_a_number_at_the_end_of_another_family_s_part_is_no_depth():
+    assert Feature.of_encoder("characters_per_token").number is None
+    column = Feature("column", "sensor_4")
+    assert (column.kind, column.number) == ("sensor_4", None)
+
+
 @given(features, features)
 def test_different_features_have_different_names(one, other):
     assert (one.name == other.name) == (one == other)

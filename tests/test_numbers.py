@@ -2,9 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from polar_detect.detectors.auto import column_share, column_views
 from polar_detect.errors import InputError
 from polar_detect.features import Feature
-from polar_detect.numbers import KINDS, ColumnReference, column_of, column_share, column_views
+from polar_detect.numbers import KINDS, ColumnReference, column_of
 from polar_detect.outliers import crossed
 from polar_detect.tables import RowTemplate
 

@@ -23,7 +23,7 @@ from report_samples import (
 from polar_detect.features import Feature
 from polar_detect.program import Program
 from polar_detect.report import charts, histogram
-from polar_detect.report.data import Contribution, FeaturePart, Swarm
+from polar_detect.report.data import Contribution, FeaturePart, Group, Layer, Swarm
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.marked import clip, costliest
@@ -86,7 +86,7 @@ def test_markup_in_texts_labels_and_neighbours_is_shown_and_not_obeyed():
         neighbours=(HOSTILE,),
         features=(FeaturePart(Feature(HOSTILE), 1.0, 0.1),),
         tokens=(TokenLoss(0, 9, 4.0), TokenLoss(9, 20, 1.0)),
-        whole=(Contribution(HOSTILE, 0.2),),
+        whole=(Contribution(Group(HOSTILE), 0.2),),
     )
     names = replace(report().detector, head=HOSTILE, reason=HOSTILE, model=HOSTILE, encoder=HOSTILE)
     page = page_of(rows=[hostile, row(2)], detector=names, versions=((HOSTILE, "1"),))
@@ -139,8 +139,8 @@ def test_the_strip_of_a_program_has_every_layer_once():
 
 
 def test_base_value_and_parts_are_written_as_a_sum():
-    layers = tuple(Contribution(f"L{i}", 0.1 if i == 11 else 0.0) for i in range(N_LAYERS))
-    whole = (Contribution("context", 0.5), Contribution("loss", -0.25))
+    layers = tuple(Contribution(Layer(i), 0.1 if i == 11 else 0.0) for i in range(N_LAYERS))
+    whole = (Contribution(Group("context"), 0.5), Contribution(Group("loss"), -0.25))
     page = page_of(rows=[row(1, layers=layers, whole=whole, score=0.47)])
     assert "0.12 base +0.10 layers +0.25 whole text = 0.47" in page.text
 
@@ -207,7 +207,7 @@ def test_values_that_are_not_numbers_never_reach_the_page():
         p_value=nothing,
         full_loss=nothing,
         program_loss=float("inf"),
-        layers=tuple(Contribution(f"L{i}", nothing) for i in range(N_LAYERS)),
+        layers=tuple(Contribution(Layer(i), nothing) for i in range(N_LAYERS)),
         features=(FeaturePart(Feature("skip", "", 4), nothing, nothing),),
     )
     html = render_html(
@@ -357,9 +357,9 @@ def test_one_line_keeps_short_texts_and_cuts_long_ones():
 
 
 def test_reasons_are_what_raises_the_score():
-    parts = (Contribution("L0", -0.9), Contribution("L1", 0.2))
-    found = reasons(row(1, layers=parts, whole=(Contribution("context", 0.5),)))
-    assert [part.label for part in found] == ["context", "L1"]
+    parts = (Contribution(Layer(0), -0.9), Contribution(Layer(1), 0.2))
+    found = reasons(row(1, layers=parts, whole=(Contribution(Group("context"), 0.5),)))
+    assert [part.source for part in found] == [Group("context"), Layer(1)]
 
 
 def test_chance_flags_alpha_of_the_rows_that_have_text():
@@ -372,7 +372,8 @@ def test_chance_flags_alpha_of_the_rows_that_have_text():
 
 
 def test_waterfall_bars_join_base_and_score():
-    steps = charts.waterfall(0.1, [Contribution("L1", 0.5), Contribution("loss", -0.2)], ENGLISH)
+    parts = [charts.NamedPart("layer 1", 0.5), charts.NamedPart("predictability", -0.2)]
+    steps = charts.waterfall(0.1, parts, ENGLISH)
     assert [step.kind for step in steps] == ["total", "raise", "lower", "total"]
     assert steps[-1].value == pytest.approx(0.4)
     raised, lowered = steps[1], steps[2]
@@ -380,7 +381,7 @@ def test_waterfall_bars_join_base_and_score():
 
 
 def test_layer_bars_grow_from_zero_in_their_direction():
-    parts = [Contribution("L0", 0.4), Contribution("L1", -0.2)]
+    parts = [Contribution(Layer(0), 0.4), Contribution(Layer(1), -0.2)]
     columns = charts.layer_columns(parts, 100, Numbers(), ENGLISH, is_signed=True)
     up, down = columns.marks
     assert up.y + up.height == pytest.approx(columns.zero)

@@ -1,16 +1,19 @@
+import ast
 import re
+from pathlib import Path
 from string import Formatter
 
 import pandas as pd
 import pytest
 from report_samples import Page, report, row
 
+from polar_detect import tables
 from polar_detect.features import Feature
 from polar_detect.report.catalogue import TEXTS
+from polar_detect.report.data import Group
 from polar_detect.report.html import render_html
 from polar_detect.report.language import TONGUES, Language
 from polar_detect.spans import TokenLoss
-from polar_detect.tables import read_table
 
 
 def placeholders(text):
@@ -83,8 +86,8 @@ def test_every_feature_of_a_signature_has_a_name_in_words(fitted_on_tiny, tongue
 
 def test_a_feature_of_the_encoder_is_named_with_its_own_layer():
     language = Language("en")
-    assert language.feature(Feature("encoder", "knn_11")).endswith("encoder layer 11")
-    assert language.feature(Feature("encoder", "novelty_0")).endswith("encoder depth 0")
+    assert language.feature(Feature.of_encoder("knn", 11)).endswith("encoder layer 11")
+    assert language.feature(Feature.of_encoder("novelty", 0)).endswith("encoder depth 0")
 
 
 def test_the_catalogue_names_no_feature_that_signatures_lack(fitted_on_tiny):
@@ -101,11 +104,36 @@ def test_the_catalogue_names_no_feature_that_signatures_lack(fitted_on_tiny):
 def test_an_unknown_feature_keeps_its_printed_name():
     language = Language("ja")
     assert language.feature(Feature("novel", "part", 3)) == "novel/part/L3"
-    assert language.part("novel") == language.reason("novel") == "novel"
+    assert language.part(Group("novel")) == language.reason(Group("novel")) == "novel"
     assert language.feature(Feature("column", "温度")) == "列「温度」"
 
 
-def test_what_reading_a_table_says_is_known_in_japanese(tmp_path):
+def written_notices():
+    """Return the pattern of each notice that the source of `tables` can write for a report."""
+    for path in sorted(Path(tables.__file__).parent.glob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for function in ast.walk(tree):
+            # What warn_of_… functions say is of a fit, which speaks English.
+            if isinstance(function, ast.FunctionDef) and not function.name.startswith("warn_of"):
+                yield from filter(None, map(pattern_of_notice, ast.walk(function)))
+
+
+def pattern_of_notice(node):
+    """Return the pattern of a sentence that is added to `notices`, or is a column's notice."""
+    if not isinstance(node, ast.Call):
+        return None
+    call = ast.unparse(node.func)
+    if not call.startswith("notices.") and not (call == "TextColumn" and len(node.args) > 1):
+        return None
+    said = node.args[-1]
+    parts = said.values if isinstance(said, ast.JoinedStr) else [said]
+    texts = [re.escape(p.value) if isinstance(p, ast.Constant) else ".+" for p in parts]
+    return "".join(texts)
+
+
+@pytest.fixture
+def notices(tmp_path):
+    """Return all that reading tells of a CSV and of a workbook that leave much to be guessed."""
     cells = [["点検記録", None, None, None], ["本文", "本文", None, "号機"]]
     cells += [[f"ポンプ{i}号機の振動が大きい", "あり", i, "A"] for i in range(30)]
     plain, book = tmp_path / "a.csv", tmp_path / "b.xlsx"
@@ -114,7 +142,10 @@ def test_what_reading_a_table_says_is_known_in_japanese(tmp_path):
     with pd.ExcelWriter(book) as sheets:
         for name in ("一号機", "二号機"):
             pd.DataFrame(cells).to_excel(sheets, sheet_name=name, header=False, index=False)
-    notices = [*read_table(plain).notices, *read_table(book).notices]
+    return [*tables.read_table(plain).notices, *tables.read_table(book).notices]
+
+
+def test_what_reading_a_table_says_is_known_in_japanese(notices):
     assert len(notices) == 4 + 5
     japanese = Language("ja")
     for notice in notices:
@@ -122,3 +153,16 @@ def test_what_reading_a_table_says_is_known_in_japanese(tmp_path):
         assert re.search("[ぁ-ん]", japanese.notice(notice).replace(notice, "")), notice
     assert japanese.notice(notices[0]).startswith("CP932 (Shift_JIS)として読みました")
     assert japanese.notice("nobody says so") == "nobody says so"
+
+
+def test_no_notice_that_reading_can_write_is_left_out_above(notices):
+    patterns = list(written_notices())
+    assert len(patterns) >= 5
+    assert [p for p in patterns if not any(re.fullmatch(p, n) for n in notices)] == []
+
+
+def test_every_stage_of_an_assessment_is_known_in_japanese(fitted_on_tiny):
+    stages = set()
+    fitted_on_tiny.assess(["Greased it."], progress=lambda stage, *_: stages.add(stage))
+    assert stages
+    assert {stage for stage in stages if Language("ja").stage(stage) == stage} == set()

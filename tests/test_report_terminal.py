@@ -7,7 +7,7 @@ from report_samples import DRIFT, LONG, N_LAYERS, row
 from rich.console import Console
 
 from polar_detect.program import Program
-from polar_detect.report.data import Contribution
+from polar_detect.report.data import Contribution, Layer
 from polar_detect.report.language import Language
 from polar_detect.report.terminal import (
     drift_line,
@@ -55,7 +55,7 @@ def test_the_table_of_worst_rows_fits_its_width(width):
 
 
 def test_the_table_of_worst_rows_names_reasons_and_known_labels():
-    layers = (Contribution("L0", -0.1), Contribution("L11", 0.41))
+    layers = (Contribution(Layer(0), -0.1), Contribution(Layer(11), 0.41))
     known = row(1, layers=layers, label=True)
     output = printed(worst_rows([known]))
     assert "layer 11 +0.41 · similar texts in view +0.30" in " ".join(output.split())

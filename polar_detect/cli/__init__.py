@@ -277,7 +277,7 @@ def report(  # noqa: PLR0913 - one argument per option
     from polar_detect.cli.commands.inputs import InputOptions
 
     options = InputOptions(text_column, label_column, sheet=sheet, encoding=encoding)
-    style = command.ReportStyle(format, lang, figures, opens)
+    style = command.ReportStyle(format=format, tongue=lang, figures=figures, opens=opens)
     command.report(input, detector, out, options, command.ReportSettings(top, alpha), style)
 
 
@@ -444,7 +444,14 @@ def compare(  # noqa: PLR0913 - one argument per option
         seed=seed,
     )
     names = tuple(name.strip() for name in detectors.split(","))
-    settings = command.CompareSettings(names, model, encoder, max_tokens, resamples, seed)
+    settings = command.CompareSettings(
+        detectors=names,
+        model=model,
+        encoder=encoder,
+        max_tokens=max_tokens,
+        resamples=resamples,
+        seed=seed,
+    )
     command.compare(train, test, reading, settings, out)
 
 

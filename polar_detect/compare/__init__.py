@@ -3,6 +3,7 @@
 from polar_detect.compare.advice import advise, advise_on_predictions
 from polar_detect.compare.detection import (
     Comparison,
+    Method,
     MethodResult,
     Scored,
     Settings,
@@ -20,6 +21,7 @@ from polar_detect.compare.rows import Reading, Rows, Task, read_task
 
 __all__ = [
     "Comparison",
+    "Method",
     "MethodResult",
     "Prediction",
     "PredictionSettings",

@@ -1,16 +1,15 @@
 """Which method to take, in sentences that a person can act on; also when it is not ours."""
 
-from polar_detect.compare.detection import DECIDES, Comparison, Figure, MethodResult
+from polar_detect.compare.detection import AUROC, RECALL_AT_5, Comparison, Figure, MethodResult
 from polar_detect.compare.regression import Prediction, Predictions
 from polar_detect.metrics import Difference
 
 _FEW_ANOMALIES = 30
 _CHANCE = 0.5
 _NOTICEABLE = 0.02  # of AUROC or R²; who saves time by giving up less gives up nothing
-_AT_5_PERCENT = "recall at 5 % false alarms"
 
 
-def as_good(comparison: Comparison) -> list[MethodResult]:
+def find_as_good(comparison: Comparison) -> list[MethodResult]:
     """Return the methods that are as good as the best for any practical end, cheapest first.
 
     That is, not told from it by these test rows, and not noticeably below it: where there are
@@ -23,9 +22,9 @@ def as_good(comparison: Comparison) -> list[MethodResult]:
 def advise(comparison: Comparison) -> list[str]:
     """Return what is best, how sure that is, and what to do, a sentence or two each."""
     best = comparison.best
-    chosen, *others = as_good(comparison)
-    sentences = [*_warn_of_telling(comparison), f"Best on these rows: {_at_length(best)}"]
-    if best.figures[DECIDES].low <= _CHANCE:
+    chosen, *others = find_as_good(comparison)
+    sentences = [*_warn_of_leaks(comparison), f"Best on these rows: {_at_length(best)}"]
+    if best.figures[AUROC].low <= _CHANCE:
         return [
             *sentences,
             "Recommendation: none of these. The best one is not told from guessing (AUROC .5): "
@@ -41,10 +40,11 @@ def advise(comparison: Comparison) -> list[str]:
     elif others:
         why = f"the best, and the cheapest of {1 + len(others)} that are as good"
     else:
-        lead = -comparison.results[1].to_best.difference
-        why = f"the best, {lead:.3f} ahead of {comparison.results[1].title}"
+        second = comparison.results[1]
+        assert second.to_best is not None
+        why = f"the best, {-second.to_best.difference:.3f} ahead of {second.method.title}"
     sentences += [
-        f"Recommendation: use {chosen.title}. It is {why}.",
+        f"Recommendation: use {chosen.method.title}. It is {why}.",
         *_cheaper(comparison, chosen),
         _how(comparison, chosen),
         *_limits(comparison, chosen),
@@ -95,8 +95,9 @@ def _on_signatures(predictions: Predictions, chosen: Prediction) -> str:
     return "Leave the signature features out: they cost time and bring nothing here."
 
 
-def _is_as_good(to_best: Difference) -> bool:
-    return to_best.high >= 0 and to_best.difference >= -_NOTICEABLE
+def _is_as_good(to_best: Difference | None) -> bool:
+    """Return whether a method is the best, or as good for any practical end."""
+    return to_best is None or (to_best.high >= 0 and to_best.difference >= -_NOTICEABLE)
 
 
 def _verdict(gap: Difference) -> str:
@@ -105,7 +106,7 @@ def _verdict(gap: Difference) -> str:
     return "worse, beyond noise" if gap.high < 0 else "within noise"
 
 
-def _warn_of_telling(comparison: Comparison) -> list[str]:
+def _warn_of_leaks(comparison: Comparison) -> list[str]:
     if not comparison.telling:
         return []
     names = ", ".join(f"'{name}'" for name in comparison.telling)
@@ -119,9 +120,9 @@ def _warn_of_telling(comparison: Comparison) -> list[str]:
 
 
 def _at_length(best: MethodResult) -> str:
-    auroc, found = best.figures[DECIDES], best.figures[_AT_5_PERCENT].value
+    auroc, found = best.figures[AUROC], best.figures[RECALL_AT_5].value
     return (
-        f"{best.title}, {_in_words(best)}. Of 100 pairs of an anomalous and a normal row it "
+        f"{best.method.title}, {_in_words(best)}. Of 100 pairs of an anomalous and a normal row it "
         f"scores the anomalous one higher in {100 * auroc.value:.0f}; with 5 false alarms in 100 "
         f"normal rows it finds {100 * found:.0f} % of the anomalous ones."
     )
@@ -130,34 +131,37 @@ def _at_length(best: MethodResult) -> str:
 def _cheaper(comparison: Comparison, chosen: MethodResult) -> list[str]:
     """Return what costs less and may be as good, which these rows cannot tell."""
     free = [
-        result
+        (result, result.to_best)
         for result in comparison.results
-        if result.to_best.high >= 0 and result.s_per_1000 < chosen.s_per_1000 / 2
+        if result.to_best is not None
+        and result.to_best.high >= 0
+        and result.s_per_1000 < chosen.s_per_1000 / 2
     ]
-    if not free or _is_as_good(free[0].to_best):
+    if not free or _is_as_good(free[0][1]):
         return []
-    gap = free[0].to_best
+    own, gap = free[0]
     return [
-        f"{free[0].title} takes {_seconds(free[0].s_per_1000)} instead of "
+        f"{own.method.title} takes {_seconds(own.s_per_1000)} instead of "
         f"{_seconds(chosen.s_per_1000)} per 1,000 rows and may be as good ({gap.difference:+.3f}, "
         f"{gap.low:+.3f} to {gap.high:+.3f}); more anomalous test rows would tell."
     ]
 
 
 def _ours_in_words(comparison: Comparison) -> list[str]:
-    against = comparison.best_baseline
+    against = comparison.best_baseline.method.title
+    ours = [result for result in comparison.results if result.method.is_ours]
+    gaps = [(result, result.to_best_baseline) for result in ours]
     return [
-        f"{result.title}: {_in_words(result)}; {result.to_best_baseline.difference:+.3f} against "
-        f"the best baseline, {against.title} ({result.to_best_baseline.low:+.3f} to "
-        f"{result.to_best_baseline.high:+.3f}): {_verdict(result.to_best_baseline)}."
-        for result in comparison.results
-        if result.is_ours
+        f"{result.method.title}: {_in_words(result)}; {gap.difference:+.3f} against the best "
+        f"baseline, {against} ({gap.low:+.3f} to {gap.high:+.3f}): {_verdict(gap)}."
+        for result, gap in gaps
+        if gap is not None
     ]
 
 
 def _in_words(result: MethodResult) -> str:
-    kind = "learned from labels" if result.is_supervised else "without labels"
-    return f"AUROC {_bounds(result.figures[DECIDES])}, {kind}"
+    kind = "learned from labels" if result.method.is_supervised else "without labels"
+    return f"AUROC {_bounds(result.figures[AUROC])}, {kind}"
 
 
 def _bounds(figure: Figure) -> str:
@@ -165,34 +169,23 @@ def _bounds(figure: Figure) -> str:
 
 
 def _how(comparison: Comparison, chosen: MethodResult) -> str:
-    if chosen.is_ours:
-        detector = chosen.name.removeprefix("polar-detect ")
+    method = chosen.method
+    if method.is_ours:
         return (
-            f"Next: polar-detect fit TRAIN {comparison.fit_options} --detector {detector} "
+            f"Next: polar-detect fit TRAIN {comparison.fit_options} --detector {method.detector} "
             "--out FOLDER."
         )
-    tools = {
-        "LightGBM": "lightgbm.LGBMClassifier",
-        "random forest": "sklearn.ensemble.RandomForestClassifier",
-        "isolation forest": "sklearn.ensemble.IsolationForest",
-        "kNN": "sklearn.neighbors.NearestNeighbors (mean distance to 5)",
-    }
-    inputs = {
-        "numbers": "the numeric columns",
-        "TF-IDF": "sklearn's TfidfVectorizer",
-    }
-    source = inputs.get(chosen.view, f"{chosen.view} sentence embeddings")
-    return f"Next: {tools[chosen.name]} on {source}; polar-detect is not needed."
+    return f"Next: {method.recipe}; polar-detect is not needed."
 
 
 def _limits(comparison: Comparison, chosen: MethodResult) -> list[str]:
     sentences = []
-    if chosen.is_supervised:
-        free = next(r for r in comparison.results if not r.is_supervised)
+    if chosen.method.is_supervised:
+        free = next(r for r in comparison.results if not r.method.is_supervised)
         sentences.append(
             "It learned from labelled anomalies and finds those that resemble them; for kinds "
-            f"never seen, the best without labels is {free.title} (AUROC "
-            f"{_bounds(free.figures[DECIDES])})."
+            f"never seen, the best without labels is {free.method.title} (AUROC "
+            f"{_bounds(free.figures[AUROC])})."
         )
     n_anomalous = comparison.n_test[1]
     if n_anomalous < _FEW_ANOMALIES:

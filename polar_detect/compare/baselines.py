@@ -31,6 +31,8 @@ class Baseline:
     Parameters
     ----------
     name : str
+    recipe : str
+        What a user would take for it, in words.
     learns_from_labels : bool
         Whether it takes labelled anomalous rows where there are some; without, it sees
         normal rows only.
@@ -38,6 +40,7 @@ class Baseline:
     """
 
     name: str
+    recipe: str
     learns_from_labels: bool
     fit: Callable[[Seen, NDArray[np.bool_], int], Scorer]
 
@@ -110,8 +113,8 @@ def _contrast(seen: Seen, labels: NDArray[np.bool_], seed: int) -> tuple[Any, ND
 
 
 BASELINES = (
-    Baseline("LightGBM", True, _fit_lightgbm),
-    Baseline("random forest", True, _fit_random_forest),
-    Baseline("isolation forest", False, _fit_forest),
-    Baseline("kNN", False, _fit_knn),
+    Baseline("LightGBM", "lightgbm.LGBMClassifier", True, _fit_lightgbm),
+    Baseline("random forest", "sklearn.ensemble.RandomForestClassifier", True, _fit_random_forest),
+    Baseline("isolation forest", "sklearn.ensemble.IsolationForest", False, _fit_forest),
+    Baseline("kNN", "sklearn.neighbors.NearestNeighbors (mean distance to 5)", False, _fit_knn),
 )

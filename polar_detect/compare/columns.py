@@ -27,9 +27,9 @@ _ID_NAME = re.compile(
 )
 _MAX_CATEGORIES = 20
 _ROWS_A_CATEGORY = 5  # on average
-_CHANCE_OF_TELLING = 1e-6
-_MIN_TELLING = 5  # anomalous rows
-_TELLING_AUROC = 0.995
+_CHANCE_OF_LEAKING = 1e-6
+_MIN_LEAKING = 5  # anomalous rows
+_LEAKING_AUROC = 0.995
 
 
 @dataclass(frozen=True)
@@ -150,20 +150,20 @@ def as_numbers(cells: pd.Series) -> Array | None:
     return numbers
 
 
-def telling_columns(columns: Columns, numbers: Array, is_anomalous: Mask) -> list[str]:
+def find_leaking_columns(columns: Columns, numbers: Array, is_anomalous: Mask) -> list[str]:
     """Return the columns that give the label away, as a record of the failure itself would.
 
     A value that several anomalous rows have and no normal one has, where chance would hardly
     do that; or values that put nearly every anomalous row on one side of the normal ones.
     """
-    if int(is_anomalous.sum()) < _MIN_TELLING or is_anomalous.all():
+    if int(is_anomalous.sum()) < _MIN_LEAKING or is_anomalous.all():
         return []
     parts = zip(columns.sources, numbers.T, strict=True)
-    found = [name for name, cells in parts if _tells(cells, is_anomalous)]
+    found = [name for name, cells in parts if _leaks(cells, is_anomalous)]
     return list(dict.fromkeys(found))
 
 
-def _tells(cells: Array, is_anomalous: Mask) -> bool:
+def _leaks(cells: Array, is_anomalous: Mask) -> bool:
     is_present = ~np.isnan(cells)
     present, labels = cells[is_present], is_anomalous[is_present]
     if labels.all() or not labels.any():
@@ -174,10 +174,10 @@ def _tells(cells: Array, is_anomalous: Mask) -> bool:
         n_anomalous = np.bincount(index, weights=labels)
         n_normal = np.bincount(index, weights=~labels)
         alone = n_anomalous[n_normal == 0].max(initial=0)
-        if alone >= _MIN_TELLING and rate**alone < _CHANCE_OF_TELLING:
+        if alone >= _MIN_LEAKING and rate**alone < _CHANCE_OF_LEAKING:
             return True
     order = metrics.auroc(labels, present)
-    return max(order, 1 - order) >= _TELLING_AUROC
+    return max(order, 1 - order) >= _LEAKING_AUROC
 
 
 def _as_category(name: str, cells: pd.Series) -> Category | None:

@@ -2,7 +2,7 @@
 
 import shlex
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,21 +11,49 @@ from numpy.typing import NDArray
 from polar_detect import metrics, models
 from polar_detect.compare.baselines import BASELINES, Baseline, Scores, is_labelled
 from polar_detect.compare.rows import Task
-from polar_detect.compare.views import Seen, views_of
+from polar_detect.compare.views import Seen, choose_views
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
 from polar_detect.language import advise
 from polar_detect.progress import Progress, Tracker
 from polar_detect.trace import Tracer
 
-FIGURES: dict[str, metrics.Metric] = {
-    "AUROC": metrics.auroc,
-    "average precision": metrics.aupr,
-    "FPR at 95 % recall": metrics.fpr_at_tpr,
-    "recall at 1 % false alarms": lambda labels, s: metrics.recall_at_fpr(labels, s, 0.01),
-    "recall at 5 % false alarms": lambda labels, s: metrics.recall_at_fpr(labels, s, 0.05),
-}
-DECIDES = "AUROC"
+
+@dataclass(frozen=True)
+class Measure:
+    """What a figure of the table says of a method's scores.
+
+    Parameters
+    ----------
+    title : str
+    brief : str
+        The title where lines are short.
+    of : callable of labels and scores
+    is_left_out : bool
+        Where lines are so short that not all figures fit.
+    """
+
+    title: str
+    brief: str
+    of: metrics.Metric
+    is_left_out: bool = False
+
+
+AUROC = Measure("AUROC", "AUROC", metrics.auroc)
+AVERAGE_PRECISION = Measure("average precision", "AP", metrics.aupr)
+FALSE_ALARMS = Measure("FPR at 95 % recall", "FPR95", metrics.fpr_at_tpr, is_left_out=True)
+RECALL_AT_1 = Measure(
+    "recall at 1 % false alarms",
+    "R@1%",
+    lambda labels, scores: metrics.recall_at_fpr(labels, scores, 0.01),
+    is_left_out=True,
+)
+RECALL_AT_5 = Measure(
+    "recall at 5 % false alarms",
+    "R@5%",
+    lambda labels, scores: metrics.recall_at_fpr(labels, scores, 0.05),
+)
+MEASURES = (AUROC, AVERAGE_PRECISION, FALSE_ALARMS, RECALL_AT_1, RECALL_AT_5)
 
 
 @dataclass(frozen=True)
@@ -37,9 +65,9 @@ class Figure:
     high: float
 
 
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """The test scores of one method and what they cost.
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """Who scores rows.
 
     Parameters
     ----------
@@ -48,45 +76,22 @@ class Scored:
         What the method reads of a row.
     is_supervised : bool
         Whether it learned from labelled anomalous training rows.
-    is_ours : bool
-    scores : (n_test,) float64
-        Higher = more anomalous; NaN where a text is empty.
-    fit_s, s_per_1000 : float
-        Seconds to fit, and to score 1,000 rows.
+    recipe : str
+        Of a baseline: what a user would take for it, in words.
+    detector : str or None
+        Of ours: its name, as `polar-detect fit` knows it. None for a baseline.
     """
 
     name: str
     view: str
     is_supervised: bool
-    is_ours: bool
-    scores: Scores
-    fit_s: float
-    s_per_1000: float
+    recipe: str = ""
+    detector: str | None = None
 
-
-@dataclass(frozen=True)
-class MethodResult:
-    """One line of the table.
-
-    Parameters
-    ----------
-    name, view, is_supervised, is_ours, fit_s, s_per_1000
-        As in `Scored`.
-    figures : dict of str to Figure
-    to_best_baseline, to_best : Difference
-        AUROC of this method minus that of the best baseline, and of the best method, over the
-        same resamples of the test rows.
-    """
-
-    name: str
-    view: str
-    is_supervised: bool
-    is_ours: bool
-    fit_s: float
-    s_per_1000: float
-    figures: dict[str, Figure]
-    to_best_baseline: metrics.Difference
-    to_best: metrics.Difference
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is one of polar-detect's detectors."""
+        return self.detector is not None
 
     @property
     def title(self) -> str:
@@ -94,7 +99,48 @@ class MethodResult:
         return self.name if self.is_ours else f"{self.name} on {self.view}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Scored:
+    """The test scores of one method and what they cost.
+
+    Parameters
+    ----------
+    method : Method
+    scores : (n_test,) float64
+        Higher = more anomalous; NaN where a text is empty.
+    fit_s, s_per_1000 : float
+        Seconds to fit, and to score 1,000 rows.
+    """
+
+    method: Method
+    scores: Scores
+    fit_s: float
+    s_per_1000: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodResult:
+    """One line of the table.
+
+    Parameters
+    ----------
+    method, fit_s, s_per_1000
+        As in `Scored`.
+    figures : dict of Measure to Figure
+    to_best_baseline, to_best : Difference or None
+        AUROC of this method minus that of the best baseline, and of the best method, over the
+        same resamples of the test rows; None where that is this method itself.
+    """
+
+    method: Method
+    fit_s: float
+    s_per_1000: float
+    figures: dict[Measure, Figure]
+    to_best_baseline: metrics.Difference | None
+    to_best: metrics.Difference | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """The whole table, best AUROC first, with what it was measured on.
 
@@ -131,10 +177,10 @@ class Comparison:
     @property
     def best_baseline(self) -> MethodResult:
         """The baseline with the highest AUROC."""
-        return next(result for result in self.results if not result.is_ours)
+        return next(result for result in self.results if not result.method.is_ours)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """How a comparison is run.
 
@@ -168,7 +214,7 @@ def compare_detectors(
     results = measure(labels, scored, settings, progress=progress)
     for detector in settings.detectors[:1]:
         own, texts = detector.engine_.extractor, [*task.train.texts, *task.test.texts]
-        notes += cut_texts(texts, own.tracer)
+        notes += note_cut_texts(texts, own.tracer)
         names = {"model_name": detector.model, "encoder_name": detector.encoder}
         notes += advise(own.tracer.backbone, own.encoder, texts, **names)
     labelled = int(task.train.target.sum())
@@ -208,7 +254,7 @@ def run_methods(
     ]
 
 
-def cut_texts(texts: Sequence[str], tracer: Tracer) -> list[str]:
+def note_cut_texts(texts: Sequence[str], tracer: Tracer) -> list[str]:
     """Return a note on texts that are longer than the language model reads, if there are any."""
     rows = tracer.backbone.tokenize(list(texts), tracer.max_tokens + 1)
     n_cut = sum(len(row) > tracer.max_tokens for row in rows)
@@ -229,48 +275,39 @@ def measure(
 ) -> list[MethodResult]:
     """Return figures, intervals and differences of every method, best AUROC first."""
     ranked = sorted(scored, key=lambda s: (-metrics.auroc(labels, s.scores), s.s_per_1000))
-    best_baseline = next(s for s in ranked if not s.is_ours)
+    others = _Others(best_baseline=next(s for s in ranked if not s.method.is_ours), best=ranked[0])
     stage = Tracker(progress).stage("intervals", len(ranked))
     results = []
     for own in ranked:
-
-        def difference(other: Scored, own: Scored = own) -> metrics.Difference:
-            return metrics.paired_difference(
-                FIGURES[DECIDES],
-                labels,
-                own.scores,
-                other.scores,
-                n_resamples=settings.n_resamples,
-                seed=settings.seed,
-            )
-
-        results.append(_result(own, labels, settings, difference, (best_baseline, ranked[0])))
+        results.append(_result(own, others, labels, settings))
         stage.advance(1)
     return results
 
 
 def _run_baselines(task: Task, settings: Settings, tracker: Tracker) -> Iterator[Scored]:
-    views = views_of(task, settings.encoder)
+    views = choose_views(task, settings.encoder)
     stage = tracker.stage("baselines", len(views) * len(BASELINES))
     for view in views:
         seen = view.see(task.train, task.test)
         for baseline in BASELINES:
-            yield _run_baseline(baseline, seen, task, settings.seed)
+            method = Method(
+                name=baseline.name,
+                view=view.name,
+                is_supervised=baseline.learns_from_labels and is_labelled(task.train.target),
+                recipe=f"{baseline.recipe} on {view.recipe}",
+            )
+            yield _run_baseline(baseline, method, seen, task, settings.seed)
             stage.advance(1)
 
 
-def _run_baseline(baseline: Baseline, seen: Seen, task: Task, seed: int) -> Scored:
-    labels = task.train.target
+def _run_baseline(baseline: Baseline, method: Method, seen: Seen, task: Task, seed: int) -> Scored:
     start = time.perf_counter()
-    score = baseline.fit(seen, labels, seed)
+    score = baseline.fit(seen, task.train.target, seed)
     fitted = time.perf_counter()
     scores = score(seen.test)
     score_s = time.perf_counter() - fitted + seen.score_s
     return Scored(
-        name=baseline.name,
-        view=seen.name,
-        is_supervised=baseline.learns_from_labels and is_labelled(labels),
-        is_ours=False,
+        method=method,
         scores=scores,
         fit_s=fitted - start + seen.fit_s,
         s_per_1000=1000 * score_s / len(task.test),
@@ -288,11 +325,14 @@ def _run_detector(detector: PolarDetector, task: Task, progress: Progress | None
     fitted = time.perf_counter()
     scores = -detector.score_samples(task.test.texts)
     score_s = time.perf_counter() - fitted
-    return Scored(
+    method = Method(
         name=f"polar-detect {detector.detector}",
         view="text" if task.template is None else "row and its numbers",
         is_supervised=is_supervised,
-        is_ours=True,
+        detector=str(detector.detector),
+    )
+    return Scored(
+        method=method,
         scores=scores,
         fit_s=fitted - start,
         s_per_1000=1000 * score_s / len(task.test),
@@ -315,32 +355,51 @@ def _without_unscored(
     return kept, [replace(s, scores=s.scores[is_finite]) for s in scored], notes
 
 
+@dataclass(frozen=True, eq=False)
+class _Others:
+    """What each method is held against."""
+
+    best_baseline: Scored
+    best: Scored
+
+
 def _result(
-    own: Scored,
-    labels: NDArray[np.bool_],
-    settings: Settings,
-    difference: Callable[[Scored], metrics.Difference],
-    others: tuple[Scored, Scored],
+    own: Scored, others: _Others, labels: NDArray[np.bool_], settings: Settings
 ) -> MethodResult:
-    best_baseline, best = others
-    to_baseline = difference(best_baseline)
+    to_baseline = _difference(own, others.best_baseline, labels, settings)
+    to_best = to_baseline
+    if others.best is not others.best_baseline:
+        to_best = _difference(own, others.best, labels, settings)
     return MethodResult(
-        name=own.name,
-        view=own.view,
-        is_supervised=own.is_supervised,
-        is_ours=own.is_ours,
+        method=own.method,
         fit_s=own.fit_s,
         s_per_1000=own.s_per_1000,
-        figures={name: _figure(m, labels, own.scores, settings) for name, m in FIGURES.items()},
+        figures={measure: _figure(measure, labels, own.scores, settings) for measure in MEASURES},
         to_best_baseline=to_baseline,
-        to_best=to_baseline if best is best_baseline else difference(best),
+        to_best=to_best,
+    )
+
+
+def _difference(
+    own: Scored, other: Scored, labels: NDArray[np.bool_], settings: Settings
+) -> metrics.Difference | None:
+    """Return the difference of the AUROC; None between a method and itself."""
+    if own is other:
+        return None
+    return metrics.paired_difference(
+        AUROC.of,
+        labels,
+        own.scores,
+        other.scores,
+        n_resamples=settings.n_resamples,
+        seed=settings.seed,
     )
 
 
 def _figure(
-    metric: metrics.Metric, labels: NDArray[np.bool_], scores: Scores, settings: Settings
+    measure: Measure, labels: NDArray[np.bool_], scores: Scores, settings: Settings
 ) -> Figure:
     interval = metrics.bootstrap_interval(
-        metric, labels, scores, n_resamples=settings.n_resamples, seed=settings.seed
+        measure.of, labels, scores, n_resamples=settings.n_resamples, seed=settings.seed
     )
-    return Figure(metric(labels, scores), interval.low, interval.high)
+    return Figure(measure.of(labels, scores), interval.low, interval.high)

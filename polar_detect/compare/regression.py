@@ -7,7 +7,7 @@ signatures are fitted inside each fold, so that no row is compared with itself.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightgbm
 import numpy as np
@@ -23,9 +23,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from polar_detect import models
-from polar_detect.compare.detection import Figure, cut_texts
+from polar_detect.compare.detection import Figure, note_cut_texts
 from polar_detect.compare.rows import Rows, Task
-from polar_detect.compare.views import Numbers, Seen, View, views_of
+from polar_detect.compare.views import Numbers, Seen, View, choose_views
 from polar_detect.errors import InputError
 from polar_detect.extraction import Extractor
 from polar_detect.metrics import Difference
@@ -35,11 +35,9 @@ from polar_detect.reference import Reference
 from polar_detect.transformer import cross_fitted_signatures
 
 Vector = NDArray[np.float64]
-Key = tuple[str, str]  # model, features
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows to fit on, rows to test on
 
 _MIN_ROWS = 40
-_SIGNATURE = " + signature"
 _COLUMNS_A_SPLIT = 150  # of a forest: all of thousands take minutes, and hardly help
 # Of seed and number of columns.
 MODELS: dict[str, Callable[[int, int], Any]] = {
@@ -60,32 +58,40 @@ MODELS: dict[str, Callable[[int, int], Any]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Prediction:
     """One model on one set of features.
 
     Parameters
     ----------
     model : str
-    features : str
-        What the model reads, in words.
+    view : str
+        What the model reads of a row.
+    has_signature : bool
+        Whether it reads signature features too.
     r2, rmse : Figure
         With bootstrap 95 % intervals over rows.
     gain : Difference or None
         R² with minus R² without signature features, of the same model; None without them.
-    to_best : Difference
-        R² minus that of the best model, over the same resamples.
+    to_best : Difference or None
+        R² minus that of the best model, over the same resamples; None for the best one.
     fit_s : float
         Seconds to fit and predict all folds, features included.
     """
 
     model: str
-    features: str
+    view: str
+    has_signature: bool
     r2: Figure
     rmse: Figure
     gain: Difference | None
-    to_best: Difference
+    to_best: Difference | None
     fit_s: float
+
+    @property
+    def features(self) -> str:
+        """What the model reads, in words."""
+        return f"{self.view} + signature" if self.has_signature else self.view
 
     @property
     def title(self) -> str:
@@ -95,10 +101,10 @@ class Prediction:
     @property
     def plain_title(self) -> str:
         """The same without signature features."""
-        return self.title.removesuffix(_SIGNATURE)
+        return f"{self.model} on {self.view}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Predictions:
     """The whole table, best R² first, with what it was measured on."""
 
@@ -111,7 +117,7 @@ class Predictions:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PredictionSettings:
     """How the models are compared.
 
@@ -150,7 +156,7 @@ def compare_predictions(
     _check(rows)
     folds = _folds(task, settings)
     is_numbers = task.template is not None and bool(task.columns)
-    views = [Numbers()] if is_numbers else views_of(task, settings.encoder)
+    views = [Numbers()] if is_numbers else choose_views(task, settings.encoder)
     predicted = _predict(rows, folds, views, settings, tracker)
     tested = np.concatenate([test for _, test in folds])
     truth = rows.target[tested].astype(np.float64)
@@ -162,7 +168,7 @@ def compare_predictions(
         target=settings.target,
         text_source=task.text_source,
         columns=task.columns,
-        notes=(*task.notes, *cut_texts(rows.texts, settings.extractor.tracer)),
+        notes=(*task.notes, *note_cut_texts(rows.texts, settings.extractor.tracer)),
     )
 
 
@@ -182,11 +188,20 @@ def _folds(task: Task, settings: PredictionSettings) -> list[Fold]:
     return list(folds.split(np.arange(n_train)))
 
 
+class _Key(NamedTuple):
+    """Which model read what."""
+
+    model: str
+    view: str
+    has_signature: bool
+
+
 @dataclass(frozen=True, eq=False)
 class _Features:
     """Features of all rows as one fold sees them, and the seconds that they took."""
 
-    name: str
+    view: str
+    has_signature: bool
     matrix: pd.DataFrame
     took_s: float
 
@@ -197,13 +212,13 @@ def _predict(
     views: Sequence[View],
     settings: PredictionSettings,
     tracker: Tracker,
-) -> dict[Key, tuple[Vector, float]]:
+) -> dict[_Key, tuple[Vector, float]]:
     """Return out-of-fold predictions and seconds by model and features."""
     start = time.perf_counter()
     readings = settings.extractor.read_all(rows.texts, stage="read rows", tracker=tracker)
     read_s = (time.perf_counter() - start) / len(folds)
     stage = tracker.stage("folds", len(folds))
-    found: dict[Key, tuple[Vector, float]] = {}
+    found: dict[_Key, tuple[Vector, float]] = {}
     for fold in folds:
         train, test = fold
         start = time.perf_counter()
@@ -215,10 +230,11 @@ def _predict(
                 fitted = new(settings.seed, own.matrix.shape[1])
                 fitted.fit(own.matrix.iloc[train], rows.target[train])
                 nothing = (np.full(len(rows), np.nan), 0.0)
-                values, took = found.get((model, own.name), nothing)
+                key = _Key(model, own.view, own.has_signature)
+                values, took = found.get(key, nothing)
                 values[test] = fitted.predict(own.matrix.iloc[test])
                 took += own.took_s + time.perf_counter() - start
-                found[model, own.name] = (values, took)
+                found[key] = (values, took)
         stage.advance(1)
     return found
 
@@ -232,9 +248,9 @@ def _fold_features(
         seen = view.see(rows.take(train), rows.take(test))
         plain, took = _block(_in_order(seen, train, test), train), seen.fit_s + seen.score_s
         # LightGBM warns of a matrix without names when it predicts.
-        yield _Features(seen.name, pd.DataFrame(plain).rename(columns=str), took)
+        yield _Features(seen.name, False, pd.DataFrame(plain).rename(columns=str), took)
         both = pd.DataFrame(np.hstack([plain, signatures])).rename(columns=str)
-        yield _Features(seen.name + _SIGNATURE, both, took + signature_s)
+        yield _Features(seen.name, True, both, took + signature_s)
 
 
 def _in_order(seen: Seen, train: NDArray[np.intp], test: NDArray[np.intp]) -> Vector:
@@ -274,7 +290,7 @@ def _fold_signatures(
 
 
 def _measure(
-    truth: Vector, predicted: dict[Key, tuple[Vector, float]], settings: PredictionSettings
+    truth: Vector, predicted: dict[_Key, tuple[Vector, float]], settings: PredictionSettings
 ) -> list[Prediction]:
     rng = np.random.default_rng(settings.seed)
     resamples = rng.integers(0, len(truth), (settings.n_resamples, len(truth)))
@@ -282,18 +298,19 @@ def _measure(
     r2 = {key: _r2(truth, error, resamples) for key, error in errors.items()}
     best = max(r2, key=lambda key: r2[key][0])
     results = []
-    for (model, features), (_, took) in predicted.items():
-        own, plain = r2[model, features], features.removesuffix(_SIGNATURE)
-        squared = errors[model, features]
+    for key, (_, took) in predicted.items():
+        own, squared = r2[key], errors[key]
+        plain = r2[key._replace(has_signature=False)]
         rmse = np.sqrt(np.concatenate([[squared.mean()], squared[resamples].mean(1)]))
         results.append(
             Prediction(
-                model=model,
-                features=features,
+                model=key.model,
+                view=key.view,
+                has_signature=key.has_signature,
                 r2=_figure(own),
                 rmse=_figure(rmse),
-                gain=None if plain == features else _difference(own, r2[model, plain]),
-                to_best=_difference(own, r2[best]),
+                gain=_difference(own, plain) if key.has_signature else None,
+                to_best=None if key == best else _difference(own, r2[best]),
                 fit_s=took,
             )
         )

@@ -18,8 +18,8 @@ from polar_detect.compare.columns import (
     AUTO,
     Columns,
     choose_columns,
+    find_leaking_columns,
     numbers_of,
-    telling_columns,
 )
 from polar_detect.errors import InputError
 from polar_detect.tables.formats import format_of
@@ -157,7 +157,7 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
         _check_classes(thinned[1])
     notes += _overlap(*thinned, is_written_out=source.template is not None)
     telling = (
-        telling_columns(columns, thinned[0].numbers, thinned[0].target)
+        find_leaking_columns(columns, thinned[0].numbers, thinned[0].target)
         if reading.kind == "label"
         else []
     )

@@ -3,26 +3,176 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from polar_detect.compare.advice import advise, advise_on_predictions
-from polar_detect.compare.detection import DECIDES, Comparison, Figure, MethodResult
+from polar_detect.compare.detection import AUROC, MEASURES, Comparison, Figure, MethodResult
 from polar_detect.compare.regression import Prediction, Predictions
 from polar_detect.errors import OutputError
 from polar_detect.metrics import Difference
 
 ENDINGS = (".csv", ".json", ".md")
-_BRIEF = {
-    "average precision": "AP",
-    "FPR at 95 % recall": "FPR95",
-    "recall at 1 % false alarms": "R@1%",
-    "recall at 5 % false alarms": "R@5%",
-}
-_LEFT_OUT = {"FPR95", "R@1%", "− best baseline"}  # where lines are narrow
 _FULL_WIDTH, _BRIEF_WIDTH = 180, 112  # below, cells would be folded over several lines
+_INTERVALS = "In brackets: bootstrap 95 % intervals over test rows"
+_ITSELF = "–"  # where a method would be held against itself
+_NO_GAP = Difference(0.0, 0.0, 0.0)  # the same, for programs
 Record = dict[str, str | float | bool | None]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A table for people; `are_ours` says which rows are polar-detect's."""
+
+    header: list[str]
+    rows: list[list[str]]
+    are_ours: list[bool]
+
+
+class Table(ABC):
+    """What was found, in every form that it is shown or written in."""
+
+    @abstractmethod
+    def cells(self, *, width: int | None = None) -> Cells:
+        """Return header and rows for people.
+
+        Parameters
+        ----------
+        width : int, optional
+            Characters on a line.
+        """
+
+    @abstractmethod
+    def conditions(self) -> list[str]:
+        """Return what the figures were measured on, a sentence each."""
+
+    @abstractmethod
+    def advice(self) -> list[str]:
+        """Return the sentences that say what to do."""
+
+    @abstractmethod
+    def records(self) -> list[Record]:
+        """Return one flat record per line of the table, numbers unrounded."""
+
+    @abstractmethod
+    def as_json(self) -> dict[str, object]:
+        """Return everything that was found, and the advice, as plain values."""
+
+    def render(self, ending: str) -> str:
+        """Return the table as the content of a file with that ending, one of `ENDINGS`."""
+        if ending == ".json":
+            return json.dumps(self.as_json(), ensure_ascii=False, indent=1) + "\n"
+        if ending == ".csv":
+            return _as_csv(self.records())
+        return self._as_markdown()
+
+    def _as_markdown(self) -> str:
+        """Return table, conditions and advice as Markdown."""
+        cells = self.cells()
+        align = ["---"] + ["---:"] * (len(cells.header) - 1)
+        lines = ["| " + " | ".join(line) + " |" for line in (cells.header, align, *cells.rows)]
+        notes = "\n".join(f"- {line}" for line in self.conditions())
+        return "\n".join([*lines, "", notes, "", *(f"{line}\n" for line in self.advice())])
+
+
+@dataclass(frozen=True)
+class MethodTable(Table):
+    """Methods that tell anomalous rows from normal ones."""
+
+    found: Comparison
+
+    def cells(self, *, width: int | None = None) -> Cells:
+        """See `Table.cells`.
+
+        Where the whole table does not fit, only AUROC has an interval; where that does not
+        either, figures are left out.
+        """
+        results = self.found.results
+        if width is None or width >= _FULL_WIDTH:
+            lines = [_full_line(result) for result in results]
+        else:
+            lines = [_brief_line(result, is_narrow=width < _BRIEF_WIDTH) for result in results]
+        ours = [result.method.is_ours for result in results]
+        return Cells([*lines[0]], [[*line.values()] for line in lines], ours)
+
+    def conditions(self) -> list[str]:
+        """See `Table.conditions`."""
+        found = self.found
+        train, test = found.n_train, found.n_test
+        learns = (
+            "Methods with labels 'yes' learned from the labelled anomalous training rows; all "
+            "others saw normal rows only."
+            if any(result.method.is_supervised for result in found.results)
+            else "No method saw an anomalous row. LightGBM and random forest learned to tell "
+            "normal rows from rows whose cells are drawn column by column."
+        )
+        return [
+            f"Fitted on {train[0]} normal and {train[1]} anomalous rows, tested on {test[0]} and "
+            f"{test[1]}.",
+            *_say_what_is_read(found.text_source, found.columns),
+            learns,
+            *found.notes,
+            f"{_INTERVALS}. The best of {len(found.results)} methods on the same rows is "
+            "flattered by that choice.",
+        ]
+
+    def advice(self) -> list[str]:
+        """See `Table.advice`."""
+        return advise(self.found)
+
+    def records(self) -> list[Record]:
+        """See `Table.records`."""
+        return [_method_record(result) for result in self.found.results]
+
+    def as_json(self) -> dict[str, object]:
+        """See `Table.as_json`."""
+        results = [_method_json(result) for result in self.found.results]
+        return _shallow(self.found) | {"results": results, "advice": self.advice()}
+
+
+@dataclass(frozen=True)
+class PredictionTable(Table):
+    """Models that predict a number."""
+
+    found: Predictions
+
+    def cells(self, *, width: int | None = None) -> Cells:  # noqa: ARG002 - fits any
+        """See `Table.cells`."""
+        header = ["model", "R²", "RMSE", "R² gained by the signature", "fit, s"]
+        rows = [
+            [
+                result.title,
+                _interval(result.r2),
+                _interval(result.rmse, 2),
+                "" if result.gain is None else _gap(result.gain),
+                f"{result.fit_s:.3g}",
+            ]
+            for result in self.found.results
+        ]
+        return Cells(header, rows, [False] * len(rows))
+
+    def conditions(self) -> list[str]:
+        """See `Table.conditions`."""
+        found = self.found
+        how = "hold-out" if found.n_folds == 1 else f"{found.n_folds}-fold cross-validation"
+        reads = _say_what_is_read(found.text_source, found.columns)
+        return [f"{found.n_rows} rows, {how}.", *reads, *found.notes, f"{_INTERVALS}."]
+
+    def advice(self) -> list[str]:
+        """See `Table.advice`."""
+        return advise_on_predictions(self.found)
+
+    def records(self) -> list[Record]:
+        """See `Table.records`."""
+        return [_prediction_record(result) for result in self.found.results]
+
+    def as_json(self) -> dict[str, object]:
+        """See `Table.as_json`."""
+        results = [_prediction_json(result) for result in self.found.results]
+        return _shallow(self.found) | {"results": results, "advice": self.advice()}
 
 
 def check_ending(path: Path) -> None:
@@ -38,130 +188,47 @@ def check_ending(path: Path) -> None:
         )
 
 
-def render(found: Comparison | Predictions, ending: str) -> str:
-    """Return the table as the content of a file with that ending, one of `ENDINGS`."""
-    if ending == ".json":
-        return json.dumps(as_json(found), ensure_ascii=False, indent=1) + "\n"
-    if ending == ".csv":
-        return _as_csv(records(found))
-    return as_markdown(found)
+def _say_what_is_read(text_source: str, columns: Sequence[str]) -> list[str]:
+    sentences = [f"Text: {text_source}."]
+    if columns:
+        sentences.append(f"Numbers and categories: {', '.join(columns)}.")
+    return sentences
 
 
-def as_json(found: Comparison | Predictions) -> dict[str, object]:
-    """Return everything that was found, and the advice, as plain values."""
-    return asdict(found) | {"advice": advice(found)}
-
-
-def as_markdown(found: Comparison | Predictions) -> str:
-    """Return table, conditions and advice as Markdown."""
-    header, rows = cells(found)
-    align = ["---"] + ["---:"] * (len(header) - 1)
-    lines = ["| " + " | ".join(line) + " |" for line in (header, align, *rows)]
-    notes = "\n".join(f"- {line}" for line in conditions(found))
-    return "\n".join([*lines, "", notes, "", *(f"{line}\n" for line in advice(found))])
-
-
-def advice(found: Comparison | Predictions) -> list[str]:
-    """Return the sentences that say what to do."""
-    return advise(found) if isinstance(found, Comparison) else advise_on_predictions(found)
-
-
-def conditions(found: Comparison | Predictions) -> list[str]:
-    """Return what the figures were measured on, a sentence each."""
-    intervals = "In brackets: bootstrap 95 % intervals over test rows"
-    reads = [f"Text: {found.text_source}."]
-    if found.columns:
-        reads.append(f"Numbers and categories: {', '.join(found.columns)}.")
-    if isinstance(found, Predictions):
-        how = "hold-out" if found.n_folds == 1 else f"{found.n_folds}-fold cross-validation"
-        return [f"{found.n_rows} rows, {how}.", *reads, *found.notes, f"{intervals}."]
-    train, test = found.n_train, found.n_test
-    learns = (
-        "Methods with labels 'yes' learned from the labelled anomalous training rows; all others "
-        "saw normal rows only."
-        if any(result.is_supervised for result in found.results)
-        else "No method saw an anomalous row. LightGBM and random forest learned to tell normal "
-        "rows from rows whose cells are drawn column by column."
-    )
-    return [
-        f"Fitted on {train[0]} normal and {train[1]} anomalous rows, tested on {test[0]} and "
-        f"{test[1]}.",
-        *reads,
-        learns,
-        *found.notes,
-        f"{intervals}. The best of {len(found.results)} methods on the same rows is flattered "
-        "by that choice.",
-    ]
-
-
-def cells(
-    found: Comparison | Predictions, *, width: int | None = None
-) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows for people.
-
-    Parameters
-    ----------
-    found : Comparison or Predictions
-    width : int, optional
-        Characters on a line. Where the whole table does not fit, only AUROC has an interval;
-        where that does not either, figures are left out.
-    """
-    if isinstance(found, Predictions):
-        return _prediction_cells(found)
-    if width is not None and width < _FULL_WIDTH:
-        return _brief_cells(found, is_narrow=width < _BRIEF_WIDTH)
-    names = list(found.results[0].figures)
-    header = [
-        "method", "labels", *names, "AUROC − best baseline", "fit, s", "1,000 rows, s"
-    ]  # fmt: skip
-    rows = [
-        [
-            result.title,
-            "yes" if result.is_supervised else "no",
-            *(_interval(result.figures[name]) for name in names),
-            _gap(result.to_best_baseline),
-            f"{result.fit_s:.3g}",
-            f"{result.s_per_1000:.3g}",
-        ]
-        for result in found.results
-    ]
-    return header, rows
-
-
-def _brief_cells(found: Comparison, *, is_narrow: bool) -> tuple[list[str], list[list[str]]]:
-    lines = [_brief_line(result, is_narrow=is_narrow) for result in found.results]
-    return [*lines[0]], [[*line.values()] for line in lines]
+def _full_line(result: MethodResult) -> dict[str, str]:
+    return {
+        "method": result.method.title,
+        "labels": "yes" if result.method.is_supervised else "no",
+        **{measure.title: _interval(result.figures[measure]) for measure in MEASURES},
+        "AUROC − best baseline": _gap(result.to_best_baseline),
+        "fit, s": f"{result.fit_s:.3g}",
+        "1,000 rows, s": f"{result.s_per_1000:.3g}",
+    }
 
 
 def _brief_line(result: MethodResult, *, is_narrow: bool) -> dict[str, str]:
+    shown = [m for m in MEASURES if m != AUROC and not (is_narrow and m.is_left_out)]
     gap = result.to_best_baseline
-    line = {
-        "method": result.title,
-        "labels": "yes" if result.is_supervised else "no",
-        DECIDES: _interval(result.figures[DECIDES], 2 if is_narrow else 3),
-        **{short: f"{result.figures[name].value:.2f}" for name, short in _BRIEF.items()},
-        "− best baseline": "–" if gap.low == gap.high == 0 else f"{gap.difference:+.3f}",
+    written = _ITSELF if gap is None else f"{gap.difference:+.3f}"
+    return {
+        "method": result.method.title,
+        "labels": "yes" if result.method.is_supervised else "no",
+        AUROC.brief: _interval(result.figures[AUROC], 2 if is_narrow else 3),
+        **{measure.brief: f"{result.figures[measure].value:.2f}" for measure in shown},
+        **({} if is_narrow else {"− best baseline": written}),
         "s/1,000": f"{result.s_per_1000:.3g}",
     }
-    return {k: cell for k, cell in line.items() if not (is_narrow and k in _LEFT_OUT)}
-
-
-def records(found: Comparison | Predictions) -> list[Record]:
-    """Return one flat record per line of the table, numbers unrounded."""
-    if isinstance(found, Predictions):
-        return [_prediction_record(result) for result in found.results]
-    return [_method_record(result) for result in found.results]
 
 
 def _method_record(result: MethodResult) -> Record:
     record: Record = {
-        "method": result.name,
-        "reads": result.view,
-        "learned_from_labels": result.is_supervised,
+        "method": result.method.name,
+        "reads": result.method.view,
+        "learned_from_labels": result.method.is_supervised,
     }
-    for name, figure in result.figures.items():
-        record |= {name: figure.value, f"{name}, low": figure.low, f"{name}, high": figure.high}
-    gap = result.to_best_baseline
+    for measure, figure in result.figures.items():
+        record |= _figure_record(measure.title, figure)
+    gap = result.to_best_baseline or _NO_GAP
     return record | {
         "AUROC minus best baseline": gap.difference,
         "AUROC minus best baseline, low": gap.low,
@@ -173,8 +240,7 @@ def _method_record(result: MethodResult) -> Record:
 
 def _prediction_record(result: Prediction) -> Record:
     record: Record = {"model": result.model, "reads": result.features}
-    for name, figure in (("R2", result.r2), ("RMSE", result.rmse)):
-        record |= {name: figure.value, f"{name}, low": figure.low, f"{name}, high": figure.high}
+    record |= _figure_record("R2", result.r2) | _figure_record("RMSE", result.rmse)
     gain = result.gain
     return record | {
         "R2 gained by the signature": None if gain is None else gain.difference,
@@ -184,32 +250,53 @@ def _prediction_record(result: Prediction) -> Record:
     }
 
 
-def _prediction_cells(found: Predictions) -> tuple[list[str], list[list[str]]]:
-    header = ["model", "R²", "RMSE", "R² gained by the signature", "fit, s"]
-    rows = [
-        [
-            result.title,
-            _interval(result.r2),
-            _interval(result.rmse, 2),
-            "" if result.gain is None else _gap(result.gain),
-            f"{result.fit_s:.3g}",
-        ]
-        for result in found.results
-    ]
-    return header, rows
+def _figure_record(name: str, figure: Figure) -> Record:
+    return {name: figure.value, f"{name}, low": figure.low, f"{name}, high": figure.high}
+
+
+def _method_json(result: MethodResult) -> dict[str, object]:
+    method = result.method
+    return {
+        "name": method.name,
+        "view": method.view,
+        "is_supervised": method.is_supervised,
+        "is_ours": method.is_ours,
+        "fit_s": result.fit_s,
+        "s_per_1000": result.s_per_1000,
+        "figures": {measure.title: asdict(figure) for measure, figure in result.figures.items()},
+        "to_best_baseline": asdict(result.to_best_baseline or _NO_GAP),
+        "to_best": asdict(result.to_best or _NO_GAP),
+    }
+
+
+def _prediction_json(result: Prediction) -> dict[str, object]:
+    return {
+        "model": result.model,
+        "features": result.features,
+        "r2": asdict(result.r2),
+        "rmse": asdict(result.rmse),
+        "gain": None if result.gain is None else asdict(result.gain),
+        "to_best": asdict(result.to_best or _NO_GAP),
+        "fit_s": result.fit_s,
+    }
+
+
+def _shallow(found: Any) -> dict[str, object]:
+    """Return the fields of a dataclass as they are."""
+    return {field.name: getattr(found, field.name) for field in fields(found)}
 
 
 def _interval(figure: Figure, digits: int = 3) -> str:
     return f"{figure.value:.{digits}f} ({figure.low:.{digits}f}–{figure.high:.{digits}f})"
 
 
-def _gap(gap: Difference) -> str:
-    if gap.difference == gap.low == gap.high == 0:
-        return "–"
+def _gap(gap: Difference | None) -> str:
+    if gap is None:
+        return _ITSELF
     return f"{gap.difference:+.3f} ({gap.low:+.3f} to {gap.high:+.3f})"
 
 
-def _as_csv(rows: Sequence[Record]) -> str:
+def _as_csv(rows: Sequence[Mapping[str, object]]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
     writer.writeheader()

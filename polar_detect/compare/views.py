@@ -20,7 +20,7 @@ from polar_detect.compare.rows import Rows, Task
 from polar_detect.encoder import Encoder
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Seen:
     """Training and test rows in one view, and what that took.
 
@@ -43,9 +43,19 @@ class Seen:
 
 
 class View(ABC):
-    """Turns rows into a matrix."""
+    """Turns rows into a matrix.
+
+    Attributes
+    ----------
+    name : str
+    recipe : str
+        What a user would read the same way, in words.
+    metric : str
+        The distance between rows that suits it.
+    """
 
     name: str
+    recipe: str
     metric: ClassVar[str]
 
     @abstractmethod
@@ -63,13 +73,21 @@ class View(ABC):
         fitted = time.perf_counter()
         others = self.read(test)
         done = time.perf_counter()
-        return Seen(self.name, self.metric, own, others, fitted - start, done - fitted)
+        return Seen(
+            name=self.name,
+            metric=self.metric,
+            train=own,
+            test=others,
+            fit_s=fitted - start,
+            score_s=done - fitted,
+        )
 
 
 class Numbers(View):
     """Numbers, and categories as 0 and 1; missing cells as the median, standardised."""
 
     name = "numbers"
+    recipe = "the numeric columns"
     metric = "euclidean"
 
     def fit(self, rows: Rows) -> Any:
@@ -87,6 +105,7 @@ class TfIdf(View):
     """Words, pairs of words, and pieces of three to five characters, weighted by TF-IDF."""
 
     name = "TF-IDF"
+    recipe = "sklearn's TfidfVectorizer"
     metric = "cosine"
 
     def fit(self, rows: Rows) -> Any:
@@ -114,6 +133,7 @@ class Embeddings(View):
     def __init__(self, encoder: str = models.DEFAULT_ENCODER) -> None:
         self._model = encoder
         self.name = "MiniLM" if encoder == models.DEFAULT_ENCODER else encoder
+        self.recipe = f"{self.name} sentence embeddings"
 
     def fit(self, rows: Rows) -> Any:
         """Load the encoder; see `View.fit`."""
@@ -128,6 +148,6 @@ class Embeddings(View):
         return self._encoder.embed(rows.texts).astype(np.float64)
 
 
-def views_of(task: Task, encoder: str) -> list[View]:
+def choose_views(task: Task, encoder: str) -> list[View]:
     """Return the views that a task allows: numbers only where there are some."""
     return [*([Numbers()] if task.columns else []), TfIdf(), Embeddings(encoder)]

@@ -4,7 +4,7 @@ import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,13 +59,13 @@ class Head(ABC):
         words less novel, all else being equal. Then held-out texts may join the reference.
     """
 
-    name: ClassVar[str]
-    needs_curves: ClassVar[bool]
-    needs_corruptions: ClassVar[bool]
-    needs_programs: ClassVar[bool]
-    needs_context: ClassVar[bool]
-    needs_distances: ClassVar[bool]
-    is_monotone: ClassVar[bool] = False
+    name: str
+    needs_curves: bool
+    needs_corruptions: bool
+    needs_programs: bool
+    needs_context: bool
+    needs_distances: bool
+    is_monotone: bool = False
 
     @property
     @abstractmethod

@@ -13,8 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from polar_detect import calibration
-from polar_detect.detectors import Head, IsolationForestHead, new_head
-from polar_detect.detectors.auto import AutoHead
+from polar_detect.detectors import AutoHead, Head, IsolationForestHead, new_head
 from polar_detect.features import Feature, FeatureTable
 
 COLUMN = "column"  # the group of a feature that is no part of a signature
@@ -24,13 +23,6 @@ _SIGNATURE_GROUPS = frozenset(
     {
         *("length", "loss", "skip", "loop", "exit", "distance", "context", "neighbours"),
         *("program", "length_curve", "tokens", "encoder", "memory", "change"),
-    }
-)
-# What the views of `auto` stand on, one for each kind.
-_AUTO_NEEDS = frozenset(
-    {
-        *("loss/mean", "memory/ratio", "neighbours/similarity_mean"),
-        *("encoder/change_0", "encoder/novelty_0"),
     }
 )
 
@@ -139,7 +131,6 @@ def _features(names: Any, n: int) -> tuple[Feature, ...]:
 
 
 def _head(detector: str | Head, features: tuple[Feature, ...]) -> Head:
-    is_signature = {feature.name for feature in features} >= _AUTO_NEEDS
-    if detector == AutoHead.name and not is_signature:
+    if detector == AutoHead.name and not AutoHead.can_read(features):
         return IsolationForestHead()
     return new_head(detector)

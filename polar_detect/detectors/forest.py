@@ -1,6 +1,5 @@
 """Isolation forest over the distances, context and program of a signature."""
 
-import zipfile
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -8,22 +7,19 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect.detectors.base import Attribution, Head, check_written_features, write_features
-from polar_detect.errors import ArtifactError
+from polar_detect.detectors.base import Attribution, check_written_features, write_features
+from polar_detect.detectors.selected import SelectedHead, n_read, refuse_unreadable
 from polar_detect.features import Feature, FeatureTable
 
 _MODEL = "isolation_forest.skops"
 _TREE = "sklearn.tree._tree.Tree"
-_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OSError, zipfile.BadZipFile)
-_GROUPS = {"context", "neighbours", "distance", "loss", "program", "column"}
 
 
-class IsolationForestHead(Head):
+class IsolationForestHead(SelectedHead):
     """Isolation forest; the score is the binary logarithm of Liu et al.'s anomaly score.
 
     That is minus the mean path length over its expectation, which SHAP values of trees add
-    up to; the ranking is the same. Raw curves are left out: with them the forest is worse
-    (DESIGN: .62 mean AUROC).
+    up to; the ranking is the same.
 
     Source: Liu, Ting, Zhou, Isolation Forest, ICDM 2008, equation 2.
     """
@@ -33,15 +29,10 @@ class IsolationForestHead(Head):
         "isolation forest over distances, context, losses and the minimal program; knows only "
         "normal texts, and no pseudo-outliers"
     )
-    needs_curves = False
-    needs_corruptions = False
-    needs_programs = True
-    needs_context = True
-    needs_distances = True
 
     def __init__(self) -> None:
+        super().__init__()
         self._forest: Any = None
-        self._features: tuple[Feature, ...] = ()
 
     def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:  # noqa: ARG002
         """Fit on normal texts; strangers are not looked at; see `Head.fit`."""
@@ -68,10 +59,7 @@ class IsolationForestHead(Head):
         zeros = np.zeros_like(selected.values[:1])
         total = base + float(np.asarray(explainer.shap_values(zeros), np.float64).sum())
         factor = float(np.log2(-self._forest.score_samples(zeros))[0]) / total
-        values = np.zeros(table.values.shape)
-        position = {feature: i for i, feature in enumerate(table.features)}
-        values[:, [position[feature] for feature in selected.features]] = path_lengths * factor
-        return Attribution(base * factor, values, table.features)
+        return self._spread(base * factor, path_lengths * factor)
 
     @cached_property
     def _explainer(self) -> Any:
@@ -91,26 +79,16 @@ class IsolationForestHead(Head):
     def load(cls, folder: Path, features: tuple[Feature, ...]) -> Self:
         """Read both files, trusting one type beyond skops' own list; see `Head.load`."""
         import skops.io
-        import skops.io.exceptions
 
         head = cls()
         head._features = features
         check_written_features(features, folder)
-        try:
+        with refuse_unreadable(folder / _MODEL):
             head._forest = skops.io.load(folder / _MODEL, trusted=[_TREE])
             _check_trees(head._forest)
-            if head._forest.n_features_in_ != sum(f.group in _GROUPS for f in features):
+            if head._forest.n_features_in_ != n_read(features):
                 raise ValueError("other features than it is asked about")
-        except (*_UNREADABLE, skops.io.exceptions.UntrustedTypesFoundException) as error:
-            raise ArtifactError(
-                f"Got '{folder / _MODEL}' that cannot be read safely ({error}); expected the "
-                "file that fit wrote; fit the detector again."
-            ) from error
         return head
-
-    def _select(self, table: FeatureTable) -> FeatureTable:
-        assert self._features == table.features
-        return table.where(lambda feature: feature.group in _GROUPS)
 
 
 def _check_trees(forest: Any) -> None:

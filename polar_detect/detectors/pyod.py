@@ -7,7 +7,6 @@ pickle.
 import copy
 import importlib
 import pkgutil
-import zipfile
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,19 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-from polar_detect.detectors.base import Attribution, Head, check_written_features, write_features
-from polar_detect.errors import ArtifactError, InputError, OutputError
+from polar_detect.detectors.base import Attribution, check_written_features, write_features
+from polar_detect.detectors.selected import UNREADABLE, SelectedHead, n_read, refuse_unreadable
+from polar_detect.errors import InputError, OutputError
 from polar_detect.features import Feature, FeatureTable
 
 PREFIX = "pyod:"
 _INSTALL = "pip install 'polar-detect[pyod]'"
 _MODEL = "pyod.skops"
 _TRUSTED = ("pyod.models.", "sklearn.", "scipy.stats.")
-_GROUPS = {"context", "neighbours", "distance", "loss", "program", "column"}
-_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OSError, zipfile.BadZipFile)
 
 
-class PyODHead(Head):
+class PyODHead(SelectedHead):
     """A PyOD detector over the standardised distances, context, losses and program.
 
     Parameters
@@ -41,19 +39,14 @@ class PyODHead(Head):
 
     name = "pyod"
     reason = "a PyOD detector over distances, context, losses and the minimal program"
-    needs_curves = False
-    needs_corruptions = False
-    needs_programs = True
-    needs_context = True
-    needs_distances = True
 
     def __init__(self, detector: Any) -> None:
+        super().__init__()
         kind = type(detector).__name__
-        self.name = f"{PREFIX}{kind}"  # type: ignore[misc]  # each PyOD detector has its own
+        self.name = f"{PREFIX}{kind}"
         self.reason = f"PyOD's {kind} over distances, context, losses and program"
         self._detector = detector
         self._scaler: Any = None
-        self._features: tuple[Feature, ...] = ()
         self._background: NDArray[np.float64] = np.zeros((1, 0))
 
     @classmethod
@@ -99,14 +92,10 @@ class PyODHead(Head):
         """
         import shap  # here, because its just-in-time compiler takes seconds to import
 
-        selected = self._select(table)
-        rows = self._scaler.transform(selected.values.astype(np.float64))
+        rows = self._scaler.transform(self._select(table).values.astype(np.float64))
         explainer = shap.explainers.Permutation(self._decide, self._background, seed=0)
         parts = explainer(rows, max_evals=2 * rows.shape[1] + 1, silent=True).values
-        values = np.zeros(table.values.shape)
-        position = {feature: i for i, feature in enumerate(table.features)}
-        values[:, [position[feature] for feature in selected.features]] = parts
-        return Attribution(float(self._decide(self._background)[0]), values, table.features)
+        return self._spread(float(self._decide(self._background)[0]), parts)
 
     def save(self, folder: Path) -> None:
         """Write a skops file and the feature names; see `Head.save`."""
@@ -121,7 +110,7 @@ class PyODHead(Head):
         try:
             skops.io.dump(content, folder / _MODEL)
             _check_types(folder / _MODEL)
-        except (*_UNREADABLE, skops.io.exceptions.UnsupportedTypeException) as error:
+        except (*UNREADABLE, skops.io.exceptions.UnsupportedTypeException) as error:
             raise OutputError(
                 f"Got {self.name}, which cannot be stored without pickle ({error}); expected a "
                 "detector of arrays and scikit-learn parts such as pyod:ECOD; use another."
@@ -132,28 +121,18 @@ class PyODHead(Head):
     def load(cls, folder: Path, features: tuple[Feature, ...]) -> Self:
         """Read both files, trusting PyOD's and scikit-learn's types only; see `Head.load`."""
         import skops.io
-        import skops.io.exceptions
 
         _find_class("ECOD")  # says what to install
         check_written_features(features, folder)
-        try:
+        with refuse_unreadable(folder / _MODEL):
             content = skops.io.load(folder / _MODEL, trusted=_check_types(folder / _MODEL))
             head = cls(content["detector"])
             head._scaler, head._background = content["scaler"], content["background"]
-            n = sum(feature.group in _GROUPS for feature in features)
+            n = n_read(features)
             if (head._scaler.n_features_in_, head._background.shape) != (n, (1, n)):
                 raise ValueError("other features than it is asked about")
-        except (*_UNREADABLE, skops.io.exceptions.UntrustedTypesFoundException) as error:
-            raise ArtifactError(
-                f"Got '{folder / _MODEL}' that cannot be read safely ({error}); expected the "
-                "file that fit wrote; fit the detector again."
-            ) from error
         head._features = features
         return head
-
-    def _select(self, table: FeatureTable) -> FeatureTable:
-        assert self._features == table.features
-        return table.where(lambda feature: feature.group in _GROUPS)
 
 
 def _check_types(path: Path) -> list[str]:

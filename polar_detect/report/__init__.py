@@ -1,1 +1,1 @@
-"""Explain once, render many: HTML and terminal."""
+"""Explain once, render many: HTML, JSON, Markdown, PDF, PNG, SVG and terminal."""

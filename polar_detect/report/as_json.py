@@ -42,8 +42,8 @@ def _plain(value: Any, language: Language) -> Any:  # noqa: PLR0911 - one kind o
     if isinstance(value, Feature):
         return {"name": value.name, "words": language.feature(value), "layer": value.layer}
     if isinstance(value, Contribution):
-        words = language.part(value.label)
-        return {"label": value.label, "words": words, "value": _plain(value.value, language)}
+        words = language.part(value.source)
+        return {"label": value.source.label, "words": words, "value": _plain(value.value, language)}
     if is_dataclass(value):
         return {field.name: _plain(getattr(value, field.name), language) for field in fields(value)}
     if isinstance(value, tuple | list):

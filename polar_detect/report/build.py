@@ -10,17 +10,21 @@ from numpy.typing import NDArray
 from polar_detect import artifact, calibration, metrics, numbers
 from polar_detect.detector import Assessment, PolarDetector
 from polar_detect.drift import Drift, measure_drift
-from polar_detect.explain import Explanation
+from polar_detect.explain import Explanation, mean_size, rank_values
 from polar_detect.features import FeatureTable
 from polar_detect.report import words
 from polar_detect.report.data import (
     CellReport,
+    Column,
     Contribution,
     DetectorFacts,
     FeaturePart,
+    Group,
+    Layer,
     ListedRow,
     ReportData,
     RowReport,
+    Source,
     Swarm,
 )
 from polar_detect.spans import TokenLoss
@@ -77,10 +81,10 @@ def build_report(
         base_value=explanation.base_value,
         rows=_rows(detector, assessment, table, worst[:top].tolist()),
         listed=tuple(_listed(i, assessment, table) for i in worst[: max(top, _LISTED)].tolist()),
-        drift=batch_drift(detector, assessment),
-        global_layers=_layers(_mean_size(scored.by_layer())),
+        drift=_measure_batch_drift(detector, assessment),
+        global_layers=_layers(mean_size(scored.by_layer())),
         global_whole=_by_size(
-            {label: float(_mean_size(values)) for label, values in _parts_of(scored).items()}
+            {source: float(mean_size(values)) for source, values in _parts_of(scored).items()}
         ),
         swarms=_swarms(scored, worst, is_scored),
         auroc=auroc,
@@ -90,7 +94,7 @@ def build_report(
     )
 
 
-def batch_drift(detector: PolarDetector, assessment: Assessment) -> Drift:
+def _measure_batch_drift(detector: PolarDetector, assessment: Assessment) -> Drift:
     """Return how the batch as a whole differs from the held-out normal texts."""
     fitted, explanation = detector.fitted_, assessment.explanation
     normal = fitted.statistics
@@ -179,18 +183,19 @@ def _features(own: Explanation) -> tuple[FeaturePart, ...]:
 
 
 def _layers(values: NDArray[np.float64]) -> tuple[Contribution, ...]:
-    return tuple(Contribution(f"L{layer}", float(x)) for layer, x in enumerate(values))
+    return tuple(Contribution(Layer(layer), float(x)) for layer, x in enumerate(values))
 
 
 def _whole(own: Explanation) -> tuple[Contribution, ...]:
-    return _by_size({label: float(values[0]) for label, values in _parts_of(own).items()})
+    return _by_size({source: float(values[0]) for source, values in _parts_of(own).items()})
 
 
-def _parts_of(own: Explanation) -> dict[str, NDArray[np.float64]]:
+def _parts_of(own: Explanation) -> dict[Source, NDArray[np.float64]]:
     """Return parts of the score that belong to no layer, columns one by one, (n_texts,)."""
-    columns = {f"{words.COLUMN}{name}": values for name, values in own.by_column().items()}
-    groups = own.by_group()
-    return {group: groups[group] for group in groups if group != numbers.GROUP} | columns
+    groups = own.by_group().items()
+    parts: dict[Source, NDArray[np.float64]]
+    parts = {Group(name): values for name, values in groups if name != numbers.GROUP}
+    return parts | {Column(name): values for name, values in own.by_column().items()}
 
 
 def _cells(own: Explanation, text: str, detector: PolarDetector) -> tuple[CellReport, ...]:
@@ -203,12 +208,12 @@ def _cells(own: Explanation, text: str, detector: PolarDetector) -> tuple[CellRe
     values = template.read_numbers([text]).values[0].tolist()
     cells = [
         CellReport(
-            column.name,
-            said.get(column, ""),
-            low,
-            high,
-            low <= value <= high,
-            float(parts[column.name][0]),
+            column=column.name,
+            says=said.get(column, ""),
+            low=low,
+            high=high,
+            is_usual=low <= value <= high,
+            part=float(parts[column.name][0]),
         )
         for column, value, (low, high) in zip(
             template.numeric, values, reference.usual.T.tolist(), strict=True
@@ -217,15 +222,9 @@ def _cells(own: Explanation, text: str, detector: PolarDetector) -> tuple[CellRe
     return tuple(sorted(cells, key=lambda cell: -abs(cell.part))[:_TOP_CELLS])
 
 
-def _by_size(parts: Mapping[str, float]) -> tuple[Contribution, ...]:
+def _by_size(parts: Mapping[Source, float]) -> tuple[Contribution, ...]:
     ordered = sorted(parts.items(), key=lambda part: -abs(part[1]))
-    return tuple(Contribution(label, value) for label, value in ordered)
-
-
-def _mean_size(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean |SHAP| over the texts; 0 where there is none."""
-    sums: NDArray[np.float64] = np.abs(values).sum(0) / max(1, len(values))
-    return sums
+    return tuple(Contribution(source, value) for source, value in ordered)
 
 
 def _swarms(
@@ -237,18 +236,12 @@ def _swarms(
     place = np.cumsum(is_scored) - 1  # of a row of the input among the scored ones
     evenly = np.unique(np.linspace(0, len(worst) - 1, min(len(worst), _SWARM_TEXTS)).round())
     drawn = place[worst[evenly.astype(np.intp)]]
-    strongest = np.argsort(-_mean_size(scored.values), kind="stable")[:_SWARM_FEATURES]
+    strongest = np.argsort(-mean_size(scored.values), kind="stable")[:_SWARM_FEATURES]
     return tuple(
-        Swarm(scored.features[j], scored.values[drawn, j], _ranks(scored.data[drawn, j]))
+        Swarm(scored.features[j], scored.values[drawn, j], rank_values(scored.data[drawn, j]))
         for j in strongest
         if np.abs(scored.values[:, j]).max() > 0
     )
-
-
-def _ranks(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return where each value lies between the lowest and the highest, by rank."""
-    distinct, place = np.unique(values, return_inverse=True)
-    return np.asarray(place / max(1, len(distinct) - 1), np.float64)
 
 
 def _quality(

@@ -27,7 +27,7 @@ class Card:
     whole_total: float
 
 
-def card_of(
+def make_card(
     rank: int, row: RowReport, data: ReportData, numbers: words.Numbers, language: Language
 ) -> Card:
     """Return what the page shows of the row of that rank."""
@@ -44,22 +44,27 @@ def card_of(
     )
 
 
-def score_parts(row: RowReport, language: Language) -> list[Contribution]:
+def score_parts(row: RowReport, language: Language) -> list[charts.NamedPart]:
     """Return the steps from base value to score: strongest layers, other layers, whole text."""
     ordered = sorted(row.layers, key=lambda part: -abs(part.value))
     strongest = [part for part in ordered[:_N_LAYERS] if part.value]
     others = [part for part in ordered[len(strongest) :] if part.value]
-    parts = [part for part in row.layers if part in strongest]
+    parts = _named([part for part in row.layers if part in strongest], language)
     if others:
         label = language.count("step.other_layers", len(others))
-        parts.append(Contribution(label, words.total(others)))
-    return [*parts, *largest(row.whole, _N_WHOLE, language)]
+        parts.append(charts.NamedPart(label, words.total(others)))
+    return [*parts, *_largest(row.whole, language)]
 
 
-def largest(parts: Sequence[Contribution], n_parts: int, language: Language) -> list[Contribution]:
-    """Return the first `n_parts`, and the sum of the others as one more."""
-    others = parts[n_parts:]
+def _largest(parts: Sequence[Contribution], language: Language) -> list[charts.NamedPart]:
+    """Return the first few, and the sum of the others as one more."""
+    others = parts[_N_WHOLE:]
     if len(others) < 2:
-        return list(parts)
+        return _named(parts, language)
     label = language.say("step.others", n=len(others))
-    return [*parts[:n_parts], Contribution(label, words.total(others))]
+    rest = charts.NamedPart(label, words.total(others))
+    return [*_named(parts[:_N_WHOLE], language), rest]
+
+
+def _named(parts: Sequence[Contribution], language: Language) -> list[charts.NamedPart]:
+    return [charts.NamedPart(language.part(part.source), part.value) for part in parts]

@@ -69,6 +69,14 @@ class Columns:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedPart:
+    """A part of a score, or the sum of several, with its name in words."""
+
+    label: str
+    value: float  # SHAP value
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One horizontal bar with its label; `x` and `width` in per cent."""
 
@@ -182,7 +190,7 @@ def size_steps(parts: Sequence[Contribution], language: Language) -> tuple[Step,
     longest = max((abs(_drawn(part.value)) for part in parts), default=0.0) or 1.0
     return tuple(
         Step(
-            language.part(part.label),
+            language.part(part.source),
             part.value,
             0.0,
             100 * abs(_drawn(part.value)) / longest,
@@ -192,7 +200,7 @@ def size_steps(parts: Sequence[Contribution], language: Language) -> tuple[Step,
     )
 
 
-def waterfall(base: float, parts: Sequence[Contribution], language: Language) -> tuple[Step, ...]:
+def waterfall(base: float, parts: Sequence[NamedPart], language: Language) -> tuple[Step, ...]:
     """Return the way from the base value over each part to the score, as floating bars."""
     stops = np.cumsum([_drawn(base), *(_drawn(part.value) for part in parts)])
     low, span = float(stops.min()), float(np.ptp(stops)) or 1.0
@@ -203,8 +211,7 @@ def waterfall(base: float, parts: Sequence[Contribution], language: Language) ->
     steps = [Step(language.say("step.base"), base, place(base) - 1, 2, "total")]
     for part, start, stop in zip(parts, stops, stops[1:], strict=False):
         left, right = sorted((place(float(start)), place(float(stop))))
-        label, kind = language.part(part.label), _direction(part.value)
-        steps.append(Step(label, part.value, left, right - left, kind))
+        steps.append(Step(part.label, part.value, left, right - left, _direction(part.value)))
     score = float(stops[-1])
     steps.append(Step(language.say("step.score"), score, place(score) - 1, 2, "total"))
     return tuple(steps)

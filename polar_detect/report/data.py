@@ -12,15 +12,50 @@ from polar_detect.program import Program
 from polar_detect.spans import TokenLoss
 
 
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer of the language model."""
+
+    index: int
+
+    @property
+    def label(self) -> str:
+        """How files name it, e.g. ``L11``."""
+        return f"L{self.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A property of the whole text: a family of features."""
+
+    name: str
+
+    @property
+    def label(self) -> str:
+        """How files name it, e.g. ``context``."""
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the row that the text is."""
+
+    name: str
+
+    @property
+    def label(self) -> str:
+        """How files name it, e.g. ``column/Torque [Nm]``."""
+        return f"column/{self.name}"
+
+
+Source = Layer | Group | Column
+
+
 @dataclass(frozen=True)
 class Contribution:
-    """One bar of an explanation.
+    """One bar of an explanation: where a part of the score comes from."""
 
-    A layer (`L11`), a property of the whole text (`context`), or a column of the row that the
-    text is (`column/Torque [Nm]`).
-    """
-
-    label: str
+    source: Source
     value: float  # SHAP value: its part of the score
 
 
@@ -33,7 +68,7 @@ class FeaturePart:
     part: float  # SHAP value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CellReport:
     """One cell of a column of numbers, beside what normal rows hold there."""
 

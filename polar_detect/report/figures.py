@@ -183,7 +183,7 @@ def _draw_waterfall(ax: Axes, row: RowReport, data: ReportData, language: Langua
     ax.barh(y, values, 0.6, left=stops[:-1], color=colours)
     ax.plot([stops[0]] * 2, [len(parts) + 0.6, len(parts) + 1.4], color=_INK)
     ax.plot([stops[-1]] * 2, [-0.4, 0.4], color=_INK)
-    said = [f"{language.part(part.label)} {_NUMBERS.signed(part.value)}" for part in parts]
+    said = [f"{part.label} {_NUMBERS.signed(part.value)}" for part in parts]
     first = f"{language.say('step.base')} {_NUMBERS.plain(data.base_value)}"
     last = f"{language.say('step.score')} {_NUMBERS.plain(row.score)}"
     ax.set_yticks(np.arange(len(parts) + 1, -1, -1), [first, *said, last], fontsize=8)

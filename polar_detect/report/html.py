@@ -53,7 +53,7 @@ def render_html(data: ReportData, language: Language | None = None) -> str:
     numbers = score_numbers(data)
     environment = _environment(numbers, language)
     own = [
-        cards.card_of(rank, row, data, numbers, language)
+        cards.make_card(rank, row, data, numbers, language)
         for rank, row in enumerate(data.rows, start=1)
     ]
     drawn = list(_within_budget(environment, own, data))

@@ -7,16 +7,15 @@ from functools import cache
 from typing import Literal, get_args
 
 from polar_detect.features import Feature
-from polar_detect.numbers import KINDS
+from polar_detect.numbers import column_of, kind_of
 from polar_detect.report.catalogue import TEXTS
-from polar_detect.report.words import COLUMN, one_line
+from polar_detect.report.data import Column, Group, Layer, Source
+from polar_detect.report.words import one_line
 
 Tongue = Literal["en", "ja"]
 TONGUES: tuple[Tongue, ...] = get_args(Tongue)
 _COLUMN_CHARACTERS = 48
-_LAYER = re.compile(r"L(\d+)")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_NUMBERED = re.compile(r"(.+)_(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,29 +63,34 @@ class Language:
         decimals = 1 if 0 < share < 0.01 else 0
         return self.say("percent", number=f"{share * 100:.{decimals}f}")
 
-    def part(self, label: str) -> str:
-        """Return the label of a contribution in words: a layer (``L11``) or a group.
+    def part(self, source: Source) -> str:
+        """Return where a part of a score comes from, in words.
 
-        >>> Language("en").part("L11"), Language("en").part("loss")
+        >>> Language("en").part(Layer(11)), Language("en").part(Group("loss"))
         ('layer 11', 'predictability')
         """
-        if layer := _LAYER.fullmatch(label):
-            return self.say("layer", layer=int(layer[1]))
-        if label.startswith(COLUMN):
-            return self.say("part.column", name=_short(label.removeprefix(COLUMN)))
-        return self.say(f"group.{label}") if f"group.{label}" in TEXTS else label
+        match source:
+            case Layer(index):
+                return self.say("layer", layer=index)
+            case Column(name):
+                return self.say("part.column", name=_short(name))
+            case Group(name):
+                return self.say(f"group.{name}") if f"group.{name}" in TEXTS else name
 
-    def reason(self, label: str) -> str:
-        """Return what it means that the contribution of that label raised a score.
+    def reason(self, source: Source) -> str:
+        """Return what it means that a score was raised from there.
 
-        >>> Language("en").reason("context"), Language("en").reason("L11")
+        >>> Language("en").reason(Group("context")), Language("en").reason(Layer(11))
         ('little help from similar texts', 'unlike normal texts at layer 11')
         """
-        if layer := _LAYER.fullmatch(label):
-            return self.say("reason.layer", layer=int(layer[1]))
-        if label.startswith(COLUMN):
-            return self.say("reason.column.named", name=_short(label.removeprefix(COLUMN)))
-        return self.say(f"reason.{label}") if f"reason.{label}" in TEXTS else self.part(label)
+        match source:
+            case Layer(index):
+                return self.say("reason.layer", layer=index)
+            case Column(name):
+                return self.say("reason.column.named", name=_short(name))
+            case Group(name):
+                is_known = f"reason.{name}" in TEXTS
+                return self.say(f"reason.{name}") if is_known else self.part(source)
 
     def stage(self, name: str) -> str:
         """Return the name of a stage of a long run."""
@@ -111,22 +115,18 @@ class Language:
         """
         if feature.group == "layer" and feature.layer is not None:
             return self.say("layer", layer=feature.layer)
-        if feature.group == "column":
-            column, _, kind = feature.part.rpartition("/")
-            if kind in KINDS:
-                return self.say(f"feature.column.{kind}", name=_short(column))
-            return self.say("feature.column", name=_short(feature.part))
-        # Features of the encoder carry its layer in their part, as `layer` is the other model's.
-        numbered = _NUMBERED.fullmatch(feature.part)
-        part, number = (numbered[1], int(numbered[2])) if numbered else (feature.part, None)
-        key = "feature." + Feature(feature.group, part).name
-        if number is not None:
+        if (column := column_of(feature)) is not None:
+            kind = kind_of(feature)
+            key = "feature.column" if kind is None else f"feature.column.{kind}"
+            return self.say(key, name=_short(column))
+        key = "feature." + Feature(feature.group, feature.kind).name
+        if feature.number is not None:
             key += "/N"
         if feature.layer is not None:
             key += "/L"
         if key not in TEXTS:
             return feature.name
-        return self.say(key, layer=feature.layer, number=number)
+        return self.say(key, layer=feature.layer, number=feature.number)
 
 
 @cache

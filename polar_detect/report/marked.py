@@ -13,6 +13,7 @@ Level = Literal["plain", "much", "most", "unread"]
 _HEAD_CHARACTERS = 600  # of a text, shown at once
 _HEAD_LINES = 10
 _REST_CHARACTERS = 3_000  # of a text, shown on demand
+_N_COSTLIEST = 3
 _MOST, _MUCH = 0.25, 0.5  # shares of a text's loss that its costliest tokens make up
 
 
@@ -72,12 +73,12 @@ def clip(text: str, tokens: Sequence[TokenLoss] = ()) -> ClippedText:
     )
 
 
-def costliest(text: str, tokens: Sequence[TokenLoss], n: int = 3) -> tuple[str, ...]:
-    """Return the marked tokens of `text` as one line each, costliest first."""
+def costliest(text: str, tokens: Sequence[TokenLoss]) -> tuple[str, ...]:
+    """Return the three costliest of the marked tokens of `text`, as one line each."""
     levels = _levels(tokens)
     ordered = sorted((t for t in tokens if levels[t] != "plain"), key=lambda t: -t.loss)
     written = (words.one_line(text[t.start : t.stop], 40) for t in ordered)
-    return tuple(dict.fromkeys(word for word in written if word))[:n]
+    return tuple(dict.fromkeys(word for word in written if word))[:_N_COSTLIEST]
 
 
 def _segments(head: str, tokens: Sequence[TokenLoss], n_read: int) -> Iterator[Segment]:

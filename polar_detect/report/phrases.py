@@ -9,11 +9,19 @@ import numpy as np
 from polar_detect import drift
 from polar_detect.report import marked, words
 from polar_detect.report.catalogue import TEXTS
-from polar_detect.report.data import Contribution, ReportData, RowReport
+from polar_detect.report.data import (
+    CellReport,
+    Column,
+    Contribution,
+    ReportData,
+    RowReport,
+    Source,
+)
 from polar_detect.report.language import Language
 from polar_detect.visible import visible
 
 _NAME_CHARACTERS = 48
+_N_COMMON = 3  # reasons named in the summary
 _MOVED_CALLS = 0.1  # mean calls; less is no news
 
 
@@ -96,7 +104,7 @@ def moved_sentence(data: ReportData, language: Language) -> str:
 def leading(data: ReportData, language: Language) -> str:
     """Return the three layers that move the scores most, as a list."""
     largest = sorted(data.global_layers, key=lambda part: -part.value)[:3]
-    return language.joined(language.part(part.label) for part in largest)
+    return language.joined(language.part(part.source) for part in largest)
 
 
 def layers_lead(data: ReportData, language: Language) -> str:
@@ -144,10 +152,10 @@ def why(row: RowReport, numbers: words.Numbers, language: Language) -> str:
 def _reason(part: Contribution, row: RowReport, numbers: words.Numbers, language: Language) -> str:
     """Return a reason with its part of the score; of a cell, also what it says."""
     value = numbers.signed(part.value)
-    cells = {f"{words.COLUMN}{cell.column}": cell for cell in row.cells}
-    cell = cells.get(part.label)
+    cells: dict[Source, CellReport] = {Column(cell.column): cell for cell in row.cells}
+    cell = cells.get(part.source)
     if cell is None:
-        return language.say("card.reason", name=language.reason(part.label), value=value)
+        return language.say("card.reason", name=language.reason(part.source), value=value)
     return language.say(
         "card.cell.usual" if cell.is_usual else "card.cell",
         name=words.one_line(cell.column, _NAME_CHARACTERS),
@@ -162,7 +170,7 @@ def reasons(parts: Sequence[Contribution], language: Language) -> str:
     """Return what raised a score, by name, or a dash."""
     if not parts:
         return words.NO_VALUE
-    return language.say("comma").join(language.reason(part.label) for part in parts)
+    return language.say("comma").join(language.reason(part.source) for part in parts)
 
 
 def reading(data: ReportData, language: Language) -> list[tuple[str, str]]:
@@ -206,14 +214,14 @@ def facts(data: ReportData, numbers: words.Numbers, language: Language) -> list[
     return [(language.say(f"detector.{key}"), value) for key, value in written.items() if value]
 
 
-def _common_reasons(data: ReportData, language: Language, n: int = 3) -> str:
+def _common_reasons(data: ReportData, language: Language) -> str:
     """Return what most often comes first among the reasons of the flagged rows."""
-    first = Counter(row.reasons[0].label for row in data.listed if row.is_anomaly and row.reasons)
+    first = Counter(row.reasons[0].source for row in data.listed if row.is_anomaly and row.reasons)
     if not first:
         return ""
     return language.joined(
-        language.count("summary.reason", count, name=language.reason(label))
-        for label, count in first.most_common(n)
+        language.count("summary.reason", count, name=language.reason(source))
+        for source, count in first.most_common(_N_COMMON)
     )
 
 

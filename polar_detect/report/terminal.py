@@ -28,6 +28,7 @@ _SKIP, _KEEP = "·", "█"
 _STYLES = {0: "dim", 1: "blue"}
 _LOOP_STYLE = "bold black on bright_yellow"
 _TEXT_CHARACTERS = 200  # more than any terminal shows; the table cuts to its width
+_N_REASONS = 2  # of a row
 _NUMBERS = Numbers(2)
 _ENGLISH = Language()
 
@@ -72,18 +73,13 @@ def sparkline(values: ArrayLike) -> str:
     )
 
 
-def worst_rows(
-    rows: Sequence[RowReport], *, n_reasons: int = 2, language: Language = _ENGLISH
-) -> Table:
+def worst_rows(rows: Sequence[RowReport]) -> Table:
     """Return the rows as a table without lines: what scored how, and what raised it.
 
     Parameters
     ----------
     rows : sequence of RowReport
         In the order of display.
-    n_reasons : int
-        Reasons per row, largest first.
-    language : Language
 
     Returns
     -------
@@ -108,7 +104,7 @@ def worst_rows(
             p_value(row.p_value),
             Text("yes", "bold yellow") if row.is_anomaly else Text("no", "dim"),
             *label,
-            _reason_words(row, n_reasons, language),
+            _reason_words(row),
             _text_cell(row.text),
         )
     return table
@@ -178,9 +174,9 @@ def _label(label: bool | None) -> str:
     return _ENGLISH.say("label.anomaly" if label else "label.normal")
 
 
-def _reason_words(row: RowReport, n_reasons: int, language: Language) -> Text:
-    parts = reasons(row, n_reasons)
-    said = (f"{language.part(part.label)} {_NUMBERS.signed(part.value)}" for part in parts)
+def _reason_words(row: RowReport) -> Text:
+    parts = reasons(row, _N_REASONS)
+    said = (f"{_ENGLISH.part(part.source)} {_NUMBERS.signed(part.value)}" for part in parts)
     return Text(" · ".join(said) or NO_VALUE)
 
 

@@ -8,7 +8,6 @@ from polar_detect.report.data import Contribution, ReportData, RowReport
 from polar_detect.visible import visible
 
 NO_VALUE = "–"
-COLUMN = "column/"  # begins the label of a contribution by a column of rows
 MINUS = "−"  # typographic; terminals and files keep the hyphen
 
 

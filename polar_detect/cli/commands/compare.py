@@ -17,7 +17,7 @@ from polar_detect.trace import Tracer
 from polar_detect.visible import visible
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CompareSettings:
     """Options of `compare` beyond how the files are read."""
 
@@ -41,10 +41,10 @@ def compare(
         tabulate.check_ending(saved)
     task = comparing.read_task(train, test, reading)
     run = _predictions if reading.kind == "number" else _detectors
-    found = run(task, reading, settings)
-    _print(found)
+    table = run(task, reading, settings)
+    _print(table)
     if saved is not None:
-        write_text(saved, tabulate.render(found, saved.suffix.lower()))
+        write_text(saved, table.render(saved.suffix.lower()))
         say(saved)
 
 
@@ -52,7 +52,7 @@ def _detectors(
     task: comparing.Task,
     reading: comparing.Reading,  # noqa: ARG001 - as `_predictions`
     settings: CompareSettings,
-) -> comparing.Comparison:
+) -> tabulate.Table:
     detectors = tuple(
         PolarDetector(
             name,
@@ -65,38 +65,45 @@ def _detectors(
     )
     for detector in detectors:
         new_head(detector.detector)  # an unknown name is an error before the long run
-    wanted = comparing.Settings(detectors, settings.resamples, settings.seed, settings.encoder)
-    with progress_bars(err) as progress:
-        return comparing.compare_detectors(task, wanted, progress=progress)
-
-
-def _predictions(
-    task: comparing.Task, reading: comparing.Reading, settings: CompareSettings
-) -> comparing.Predictions:
-    engine = Engine.load(settings.model, settings.encoder)
-    tracer = Tracer(engine.extractor.tracer.backbone, max_tokens=settings.max_tokens)
-    # What context does to the loss would have to be measured anew in each fold, which takes
-    # longer than all the rest, and says how normal a row is rather than how large a number.
-    wanted = comparing.PredictionSettings(
-        Extractor(tracer, engine.extractor.encoder, wants_context=False),
-        reading.target,
+    wanted = comparing.Settings(
+        detectors=detectors,
         n_resamples=settings.resamples,
         seed=settings.seed,
         encoder=settings.encoder,
     )
     with progress_bars(err) as progress:
-        return comparing.compare_predictions(task, wanted, progress=progress)
+        found = comparing.compare_detectors(task, wanted, progress=progress)
+    return tabulate.MethodTable(found)
 
 
-def _print(found: comparing.Comparison | comparing.Predictions) -> None:
-    header, rows = tabulate.cells(found, width=out.width)
+def _predictions(
+    task: comparing.Task, reading: comparing.Reading, settings: CompareSettings
+) -> tabulate.Table:
+    engine = Engine.load(settings.model, settings.encoder)
+    tracer = Tracer(engine.extractor.tracer.backbone, max_tokens=settings.max_tokens)
+    # What context does to the loss would have to be measured anew in each fold, which takes
+    # longer than all the rest, and says how normal a row is rather than how large a number.
+    wanted = comparing.PredictionSettings(
+        extractor=Extractor(tracer, engine.extractor.encoder, wants_context=False),
+        target=reading.target,
+        n_resamples=settings.resamples,
+        seed=settings.seed,
+        encoder=settings.encoder,
+    )
+    with progress_bars(err) as progress:
+        found = comparing.compare_predictions(task, wanted, progress=progress)
+    return tabulate.PredictionTable(found)
+
+
+def _print(table: tabulate.Table) -> None:
+    cells = table.cells(width=out.width)
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for i, name in enumerate(header):
+    for i, name in enumerate(cells.header):
         grid.add_column(name, justify="left" if i == 0 else "right", overflow="fold")
-    for row in rows:
-        grid.add_row(*row, style="bold" if row[0].startswith("polar-detect") else "")
+    for row, is_ours in zip(cells.rows, cells.are_ours, strict=True):
+        grid.add_row(*row, style="bold" if is_ours else "")
     out.print(grid)
-    for line in ("", *tabulate.conditions(found), ""):
+    for line in ("", *table.conditions(), ""):
         out.print(visible(line), style="dim", highlight=False, markup=False)
-    for line in tabulate.advice(found):
+    for line in table.advice():
         out.print(visible(line), highlight=False, markup=False)

@@ -36,7 +36,7 @@ class ReportSettings:
     alpha: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReportStyle:
     """Options of `report` that say how it is shown."""
 

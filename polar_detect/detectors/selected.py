@@ -1,0 +1,70 @@
+"""What detectors have in common that read only what a signature says of single texts.
+
+Hides which families of features those are, how SHAP values of them stand beside the others, and
+what is refused when such a detector is read back.
+"""
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.detectors.base import Attribution, Head
+from polar_detect.errors import ArtifactError
+from polar_detect.features import Feature, FeatureTable
+
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OSError, zipfile.BadZipFile)
+_GROUPS = {"context", "neighbours", "distance", "loss", "program", "column"}
+
+
+class SelectedHead(Head):
+    """A head over distances, similarity, context, losses, program and columns of normal texts.
+
+    Everything else, such as the raw curves, is left out.
+    """
+
+    needs_curves = False
+    needs_corruptions = False
+    needs_programs = True
+    needs_context = True
+    needs_distances = True
+
+    def __init__(self) -> None:
+        self._features: tuple[Feature, ...] = ()
+
+    def _select(self, table: FeatureTable) -> FeatureTable:
+        """Return the columns that are read of a table of the features fitted on."""
+        assert self._features == table.features
+        return table.where(_is_read)
+
+    def _spread(self, base_value: float, parts: NDArray[np.float64]) -> Attribution:
+        """Return SHAP values of the columns read, (n_texts, n_read), and 0 for all others."""
+        values = np.zeros((len(parts), len(self._features)))
+        values[:, np.asarray([_is_read(feature) for feature in self._features])] = parts
+        return Attribution(base_value, values, self._features)
+
+
+def n_read(features: Sequence[Feature]) -> int:
+    """Return how many of the features are read."""
+    return sum(_is_read(feature) for feature in features)
+
+
+@contextmanager
+def refuse_unreadable(path: Path) -> Iterator[None]:
+    """Raise `ArtifactError` where reading `path` with skops, or checking it, fails."""
+    import skops.io.exceptions  # here: half a second that other heads save
+
+    try:
+        yield
+    except (*UNREADABLE, skops.io.exceptions.UntrustedTypesFoundException) as error:
+        raise ArtifactError(
+            f"Got '{path}' that cannot be read safely ({error}); expected the file that fit "
+            "wrote; fit the detector again."
+        ) from error
+
+
+def _is_read(feature: Feature) -> bool:
+    return feature.group in _GROUPS
