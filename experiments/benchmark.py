@@ -21,6 +21,7 @@ import bench_tables
 import bench_tasks
 import common
 import numpy as np
+import sources
 from bench_baselines import Sample, Scores
 from bench_cache import SOURCES, CachedExtractor
 from bench_signatures import Notes, Signatures
@@ -191,12 +192,12 @@ def _options() -> argparse.Namespace:
 
 def _units(options: argparse.Namespace) -> Iterable[Unit]:
     """Yield the units, all families of a split after one another, whole seeds first."""
-    sources = {family: _fingerprint(family) for family in options.methods}
+    fingerprints = {family: _fingerprint(family) for family in options.methods}
     for seed in range(options.seeds):
         for task in options.tasks:
             for family in options.methods:
                 sizes = (options.n_train, options.n_test)
-                read_by = (sources[family], options.model, options.encoder)
+                read_by = (fingerprints[family], options.model, options.encoder)
                 yield Unit(task, seed, family, *sizes, *read_by)
 
 
@@ -265,13 +266,13 @@ def _run(unit: Unit, sample: Sample, method: str, scores: Scores, took_s: float)
 
 def _fingerprint(family: str) -> str:
     """Name the sources that a family's results depend on."""
-    here, package = Path(__file__).parent, Path(models.__file__).parent.parent
+    here = Path(__file__).parent
     own = [here / name for name in ("common.py", "bench_tasks.py")]
     if family == POLAR:
-        own += sorted(package.rglob("*.py"))
+        own += sources.PATHS.values()
     else:
         own += [here / "bench_baselines.py"]
-        own += [package / f"{name}.py" for name in SOURCES]
+        own += [*SOURCES, *sources.behind([auroc])]
     digest = hashlib.sha256()
     for path in own:
         digest.update(path.read_bytes())

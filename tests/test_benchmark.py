@@ -1,7 +1,9 @@
 """The benchmark draws its rows, keeps what it read, scores and adds up as it says."""
 
+import ast
 import dataclasses
 import json
+import subprocess
 import sys
 
 import bench_baselines
@@ -13,6 +15,7 @@ import benchmark
 import common
 import numpy as np
 import pytest
+import sources
 from bench_signatures import Notes
 from bench_tables import Run
 from work_orders import NORMAL
@@ -248,6 +251,41 @@ def test_another_setting_has_a_store_of_its_own(tiny, tmp_path):
     other = bench_cache.CachedExtractor(short, encoder, tmp_path, models=("minilm",))
     assert other.read(["a long text about a pump"]).traces.n_tokens == 2
     assert len(list(tmp_path.glob("*.sqlite"))) == 2
+
+
+def test_a_store_is_named_by_every_source_that_reading_imports():
+    reading = sorted({Tracer.__module__, Encoder.__module__})
+    code = "import sys, {}; print(*(n for n in sys.modules if n.startswith('polar_detect.')))"
+    command = [sys.executable, "-c", code.format(", ".join(reading))]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    imported = {sources.PATHS[name.removeprefix("polar_detect.")] for name in ran.stdout.split()}
+    assert set(bench_cache.SOURCES) == imported
+    assert sources.PATHS["detector"] not in imported
+
+
+def test_no_source_of_a_store_is_imported_in_a_function_out_of_sight():
+    found = {
+        name
+        for name, path in sources.PATHS.items()
+        if path in bench_cache.SOURCES
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("polar_detect")
+    }
+    assert found == {"models.names"}  # what fetches and converts models, before they are read
+
+
+def test_another_source_has_a_store_of_its_own(tiny, tmp_path, monkeypatch):
+    cached(tiny, tmp_path).read(TEXTS[:1])
+    changed = tmp_path / "changed.py"
+    for source in bench_cache.SOURCES:
+        changed.write_text(source.read_text() + "# changed")
+        others = [changed if path == source else path for path in bench_cache.SOURCES]
+        with monkeypatch.context() as patch:
+            patch.setattr(bench_cache, "SOURCES", others)
+            cached(tiny, tmp_path)
+    assert len(list(tmp_path.glob("*.sqlite"))) == 1 + len(bench_cache.SOURCES)
 
 
 # Methods
