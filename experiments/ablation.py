@@ -17,14 +17,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import bench_signatures
 import bench_tasks
 import common
+import fit_tables
 import numpy as np
 from bench_baselines import Scores
-from bench_signatures import EveryNote, Signatures
 from bench_tables import Mean
 from benchmark import CACHE
+from fit_tables import EveryNote, Signatures
 from numpy.typing import NDArray
 from scipy import special, stats
 from sklearn.covariance import LedoitWolf
@@ -111,8 +111,8 @@ def _signatures(
     kind = {"encoder": "everything", "model": "everything, own retrieval"}[options.retrieval]
     if options.retrieval == "model":
         engine = replace(engine, extractor=OwnRetrieval.fit(engine.extractor, split.train))
-    path = bench_signatures.place(options.cache, kind, seed, split.train, split.test)
-    own = bench_signatures.signatures(split, engine, seed=seed, notes=EveryNote(), path=path)
+    path = fit_tables.place(options.cache, kind, seed, split.train, split.test)
+    own = fit_tables.signatures(split, engine, seed=seed, notes=EveryNote(), path=path)
     return own, split.is_anomalous
 
 

@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import cast
 
 import bench_baselines
-import bench_signatures
 import bench_tables
 import bench_tasks
 import common
+import fit_tables
 import numpy as np
 import sources
 from bench_baselines import Sample, Scores
 from bench_cache import SOURCES, CachedExtractor
-from bench_signatures import Notes, Signatures
 from bench_tables import Run
+from fit_tables import Notes, Signatures
 from numpy.typing import NDArray
 
 from polar_detect import models
@@ -98,12 +98,12 @@ class Bench:
         engine = self.engine
         own = (engine.model.sha256, engine.encoder_model.sha256)
         settings = (*own, sample.seed, sample.split.train, sample.split.test)
-        return bench_signatures.signatures(
+        return fit_tables.signatures(
             sample.split,
             self.engine,
             seed=sample.seed,
             notes=Notes(),
-            path=bench_signatures.place(self.cache, POLAR, *settings),
+            path=fit_tables.place(self.cache, POLAR, *settings),
         )
 
     @property

@@ -14,8 +14,8 @@ import common
 import lightgbm
 import numpy as np
 from bench_baselines import Sample, Scores
-from bench_signatures import Signatures
 from benchmark import CACHE, Bench
+from fit_tables import Signatures
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.ensemble import RandomForestClassifier

@@ -11,8 +11,8 @@ from pathlib import Path
 import bench_tasks
 import common
 import numpy as np
-from bench_signatures import Signatures
 from benchmark import CACHE, Bench
+from fit_tables import Signatures
 
 from polar_detect.features import FeatureTable
 from polar_detect.metrics import auroc

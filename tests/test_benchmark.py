@@ -8,16 +8,16 @@ import sys
 
 import bench_baselines
 import bench_cache
-import bench_signatures
 import bench_tables
 import bench_tasks
 import benchmark
 import common
+import fit_tables
 import numpy as np
 import pytest
 import sources
-from bench_signatures import Notes
 from bench_tables import Run
+from fit_tables import Notes
 from work_orders import NORMAL
 
 from polar_detect import PolarDetector
@@ -416,17 +416,17 @@ def test_the_default_detector_reads_through_the_cache(tiny_folder, minilm, tmp_p
 def default_scores(engine, path=None):
     own = common.Task("t", tuple(NORMAL), (TEXTS,))
     split = common.split(own, seed=0, n_train=60, n_test=5)
-    made = bench_signatures.signatures(split, engine, seed=7, notes=Notes(), path=path)
+    made = fit_tables.signatures(split, engine, seed=7, notes=Notes(), path=path)
     return made.scores(AutoHead(), seed=7), split
 
 
 def test_signatures_are_made_once_for_all_detectors(tiny_folder, minilm, tmp_path):  # noqa: ARG001
     engine = Engine.load(str(tiny_folder))
-    path = bench_signatures.place(tmp_path, "t", 7)
+    path = fit_tables.place(tmp_path, "t", 7)
     first, _ = default_scores(engine, path)
     again, _ = default_scores(None, path)  # without an engine nothing can be read
     np.testing.assert_array_equal(again, first)
-    assert bench_signatures.place(tmp_path, "t", 8) != path
+    assert fit_tables.place(tmp_path, "t", 8) != path
 
 
 # Tables
