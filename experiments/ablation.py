@@ -10,6 +10,9 @@ out is the default detector with its features held constant. `views` puts the su
 
 With --retrieval model neighbours and clusters are found by the language model's own states, so
 that nothing of the sentence encoder is in curves, programs, context and memory.
+
+Prints two tables: AUROC of heads and of groups, and what SHAP names. Reads: sources of the tasks.
+Takes: 5 min (three tasks, one seed), 21 min (--retrieval model, six tasks, one seed).
 """
 
 import argparse

@@ -1,7 +1,10 @@
 """Benchmark: the default detector beside what a user or a paper would do, task by task.
 
 Every result is appended to a JSON lines file as soon as it is known; what is there already,
-from the same sources, is not computed again. Progress goes to stderr, tables to stdout.
+from the same sources, is not computed again. Progress goes to stderr, tables of AUROC and of the
+rows to stdout.
+
+Reads: sources of the tasks. Takes: 40 min (two seeds), 25 min (--fresh, two seeds).
 """
 
 import argparse

@@ -5,6 +5,8 @@ one sweep over the layers. They are judged alone and beside the loss, by the Mah
 distance to normal training texts; by a logistic regression that is given the labels (five
 folds of the test rows), which says what there is to be learned whichever way it points; and
 as features of detectors that ask for programs, fitted with and without them.
+
+Reads: sources of the tasks. Takes: not noted.
 """
 
 import argparse

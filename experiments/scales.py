@@ -3,6 +3,8 @@
 AUROC of similarity and of the novelty of the encoder's last tokens at both scales, nothing
 trained: of the test rows, and of held-out clusters against normal texts, which is what the default
 detector chooses by. From the tables that `benchmark.py` keeps, where it has run.
+
+Reads: sources of the tasks. Takes: not noted.
 """
 
 import argparse
