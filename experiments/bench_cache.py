@@ -1,8 +1,8 @@
 """What the models do with a text, computed once and kept on disk.
 
 A store is one SQLite file for each state of the package's model-side sources and settings.
-Arrays are kept bit by bit. Beyond that, a text's company and the number of threads show in
-the rounding where the model runs in bfloat16: up to 0.02 nats of a text's mean loss.
+Arrays are kept bit by bit, and a text's are the same in any company and with any number of
+threads. Its file does not say which processor and torch they come from.
 """
 
 import hashlib
@@ -14,10 +14,10 @@ from pathlib import Path
 
 import common
 import numpy as np
+import sources
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
-import polar_detect
 from polar_detect.encoder import Encoder, Encoding
 from polar_detect.extraction import Extractor
 from polar_detect.models import resolve
@@ -28,7 +28,7 @@ from polar_detect.trace import Tracer, Traces
 Array = NDArray[np.float32]
 Row = dict[str, NDArray[np.generic]]
 
-SOURCES = ("backbone", "encoder", "executor", "runtime", "schedule", "trace", "tokens")
+SOURCES = sources.behind([Tracer, Encoder])
 _BATCH = 256  # texts between two commits
 _QUERY_KEYS = 500  # SQLite's limit of variables in one statement is 999 in old versions
 _MAX_BYTES = 20_000_000_000  # a text takes 100 to 900 kB, most of it the states of its tokens
@@ -202,9 +202,8 @@ def _key(*parts: str) -> str:
 
 def _fingerprint(tracer: Tracer, encoder: Encoder, models: Sequence[str]) -> str:
     """Name the sources, settings and model files that results depend on."""
-    package = Path(polar_detect.__file__).parent
-    sources = [(package / f"{name}.py").read_text(encoding="utf-8") for name in SOURCES]
+    texts = [path.read_text(encoding="utf-8") for path in SOURCES]
     lengths = [str(tracer.max_tokens), str(encoder.max_tokens)]
     settings = [tracer.curves, *lengths, str(tracer.backbone.quick_dtype)]
     folders = [str(resolve(model).folder.name) for model in models]
-    return _key(*sources, *settings, *folders)[:16]
+    return _key(*texts, *settings, *folders)[:16]

@@ -1,11 +1,13 @@
 """How near the engine is to the machine's limit, and what it costs that bits never change.
 
-Everything is timed side by side in every repeat, after one round to warm up; medians are
-printed. With `--clock cpu`, the processor's time instead of the wall's: what to use where
+Everything is timed side by side in every repeat, after one round to warm up; figures are
+medians. With `--clock cpu`, the processor's time instead of the wall's: what to use where
 other work runs beside. Layer calls are those that the executor counted.
 
 With `--out` a run goes on where it stopped: parts that the file has are not measured again,
 and `--parts` names those to measure now.
+
+Prints a table of the figures; --plot draws how the cost grows. Reads: clinc150. Takes: 4 min.
 """
 
 import argparse

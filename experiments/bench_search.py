@@ -8,6 +8,9 @@ shortens the program from the menu by one round of measured removals.
 
 With `--out` a run goes on where it stopped: what the file has is not run again, so slow
 methods can be run apart from the others, or in pieces of `--stop-after` seconds.
+
+Prints a table of the methods. Reads: clinc150. Takes: 5 min (quick, thorough, greedy and mcts, one
+repeat).
 """
 
 import argparse

@@ -7,6 +7,8 @@ detector of a tiny random model. Then files of the corpus with some bytes change
 tables of odd cells, go through `score`. Nothing may end in a traceback, everything said has to be
 harmless to a terminal, and the rows have to add up: rows in = scored + empty + rejected. Last,
 a row of 100 MB in memory that stays bounded.
+
+Reads: no data set. Takes: not noted.
 """
 
 import argparse

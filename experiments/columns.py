@@ -8,6 +8,8 @@ turn as the normal one. Rows of concrete and of machines are also spoilt on purp
 the pen spoil them: two cells swapped, cells of other rows, another unit, a jump. The package reads
 each row written out as text, as it does for users, and keeps of the default detector its views of
 columns only; beside it stand the baselines of `compare` on the same numbers. No labels are used.
+
+Prints AUROC by table. Reads: adbench_classical, ai4i2020, concrete. Takes: 5 min.
 """
 
 import argparse

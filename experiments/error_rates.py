@@ -12,6 +12,9 @@ three times (duplicates); or distances to nearest neighbours, where the calibrat
 neighbours too, of new texts and of each other, as in the default detector. With --detector, the
 calibration scores of a fitted detector are split at random into calibration and normal texts,
 and strangers are the same scores shifted.
+
+Prints a table of what was promised and what came, and ends with exit code 1 where a promise is not
+kept. Reads: no data set. Takes: 1 min.
 """
 
 import argparse

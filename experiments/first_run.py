@@ -2,6 +2,8 @@
 
 BGL log lines (normal against alerts) and excavator work orders (other sources mixed in).
 Progress goes to stderr, a Markdown table to stdout.
+
+Reads: loghub2k, excavator_mwo, textoir_stackoverflow. Takes: not noted.
 """
 
 import argparse

@@ -5,6 +5,8 @@ one sweep over the layers. They are judged alone and beside the loss, by the Mah
 distance to normal training texts; by a logistic regression that is given the labels (five
 folds of the test rows), which says what there is to be learned whichever way it points; and
 as features of detectors that ask for programs, fitted with and without them.
+
+Reads: sources of the tasks. Takes: not noted.
 """
 
 import argparse
@@ -15,12 +17,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import bench_signatures
 import bench_tasks
 import common
+import fit_tables
 import numpy as np
-from bench_signatures import Notes
 from common import Split
+from fit_tables import Notes
 from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 from sklearn.linear_model import LogisticRegression
@@ -89,7 +91,7 @@ def _aurocs(
     engine: Engine, split: Split, seed: int, options: argparse.Namespace
 ) -> dict[str, float]:
     heads = [HEADS[name]() for name in options.heads]
-    own = bench_signatures.signatures(split, engine, seed=seed, notes=CurveNotes(heads))
+    own = fit_tables.signatures(split, engine, seed=seed, notes=CurveNotes(heads))
     tables = own.normal, own.test
     losses = [table.where(lambda f: f.name == "loss/mean").values for table in tables]
     curves = {"the menu": [table.where(lambda f: f.group == GROUP).values for table in tables]}

@@ -7,6 +7,8 @@ With --mixed requests differ: 1 to 16 texts of 1 to 60 words, to both routes.
 Starts the server as a user would, asks it from 1, 8 and 64 clients at a time, then from 8 for
 the time of the soak, and stops it with SIGTERM. Every request must get its own answer: 200 with
 as many results as texts, or 429, after which the client waits as told and asks again.
+
+Prints a line for each phase, and what was lost. Reads: no data set. Takes: 11 min (--soak-s 600).
 """
 
 import argparse

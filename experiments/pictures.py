@@ -1,9 +1,11 @@
-"""Take the pictures of README and tutorials: reports, the terminal's strip, the Excel file.
+"""Take the pictures of the tutorials, and README's of a search: reports, Excel file, terminal.
 
     python experiments/pictures.py [--tutorial tutorial] [--out experiments/img]
 
 Needs Chromium with its driver, LibreOffice Calc and pdftoppm, fonts with Japanese characters, and
 the results of `tutorial_run.py`.
+
+Reads: no data set. Takes: not noted.
 """
 
 import argparse

@@ -6,6 +6,8 @@ The default detector reads each row written out as text, with and without its nu
 and knows normal training rows only. Beside it stand the baselines of `compare` on the raw numbers
 of the same rows, LightGBM and random forest also with labelled anomalous rows. Readings of the
 models are kept on disk, so both detectors share them.
+
+Prints AUROC by task and method. Reads: ai4i2020, adbench_classical. Takes: 14 min.
 """
 
 import argparse

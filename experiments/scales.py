@@ -3,6 +3,8 @@
 AUROC of similarity and of the novelty of the encoder's last tokens at both scales, nothing
 trained: of the test rows, and of held-out clusters against normal texts, which is what the default
 detector chooses by. From the tables that `benchmark.py` keeps, where it has run.
+
+Reads: sources of the tasks. Takes: not noted.
 """
 
 import argparse
@@ -11,8 +13,8 @@ from pathlib import Path
 import bench_tasks
 import common
 import numpy as np
-from bench_signatures import Signatures
 from benchmark import CACHE, Bench
+from fit_tables import Signatures
 
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.metrics import auroc

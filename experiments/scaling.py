@@ -5,6 +5,8 @@
 Starts a local Ray cluster for each number of workers. Without --detector, fits one on a tiny
 random model: then the figures show the overhead, and not what a real model costs. The time to
 the first finished chunk (starting Ray, loading models) is told apart from the rest.
+
+Reads: no data set. Takes: 3 min (real models).
 """
 
 import argparse

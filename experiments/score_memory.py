@@ -6,6 +6,9 @@
 Rows repeat `--distinct` short texts, so that reading, keeping progress and writing are what
 grows, and a million rows take minutes: the model reads 500 texts whatever the number of rows.
 With --distinct 0 every row is another text, which the model has to read.
+
+Prints a table, and ends with exit code 1 above a bound. Reads: no data set. Takes: 10 min
+(Parquet, up to 10 million rows).
 """
 
 import argparse

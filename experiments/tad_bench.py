@@ -5,6 +5,8 @@ texts. So do we, without a text being compared with itself: the texts are dealt 
 each fold is scored by a detector fitted on the others, whose labels nobody looks at. Source: Cao
 et al., TAD-Bench, arXiv 2501.11960; the table of its 64 combinations of embedding and detector
 lies beside the data.
+
+Prints a table of the sets. Reads: tad_bench. Takes: not noted.
 """
 
 import argparse

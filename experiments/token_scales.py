@@ -4,6 +4,8 @@ The nearest normal token of all says whether a word occurs anywhere; the nearest
 twentieth of the texts says whether it is common. Which of the two tells strangers depends on the
 task: its normal texts may have many small topics or few large ones. AUROC of the mean over a
 text's tokens, nothing trained.
+
+Reads: sources of the tasks. Takes: not noted.
 """
 
 import argparse

@@ -3,6 +3,8 @@
     python experiments/tutorial_data.py [--data FOLDER] [--out tutorial]
 
 Every table is a few hundred rows, so that each command takes less than a minute.
+
+Reads: excavator_mwo, loghub2k, ai4i2020, concrete. Takes: less than 1 min.
 """
 
 import argparse

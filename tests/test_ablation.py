@@ -3,7 +3,7 @@
 import ablation
 import numpy as np
 import pytest
-from bench_signatures import Signatures
+from fit_tables import Signatures
 from work_orders import NORMAL
 
 from polar_detect.backbone import Backbone

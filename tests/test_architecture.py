@@ -1,13 +1,8 @@
 """Which modules may know what: the map of the design, held by the imports themselves."""
 
-import ast
-from pathlib import Path
-
 import pytest
+from sources import MODULES, reached
 
-import polar_detect
-
-PACKAGE = Path(polar_detect.__file__).parent
 # Whatever is behind the signatures, and the searches, run without the models.
 WITHOUT_TORCH = (
     "errors", "program", "schedule", "search", "space", "interchange", "features", "detectors",
@@ -16,37 +11,6 @@ WITHOUT_TORCH = (
     "report.html", "report.markdown", "report.as_json", "report.terminal", "cli",
 )  # fmt: skip
 ONLY_BACKBONES = {"backbone", "encoder_backbone", "loading", "quick_block"}
-
-
-def module_name(path: Path) -> str:
-    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
-
-
-def imports(path: Path) -> set[str]:
-    """Return the modules that `path` imports when it is imported itself."""
-    found: set[str] = set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
-
-
-MODULES = {module_name(path): imports(path) for path in PACKAGE.rglob("*.py")}
-
-
-def reached(start: str) -> set[str]:
-    """Return everything that importing a module imports."""
-    seen: set[str] = set()
-    waiting = [start]
-    while waiting:
-        name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
-            waiting += [n.removeprefix("polar_detect.") for n in MODULES.get(name, ())]
-    return seen
 
 
 def parts_of(name: str) -> list[str]:

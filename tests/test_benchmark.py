@@ -1,20 +1,23 @@
 """The benchmark draws its rows, keeps what it read, scores and adds up as it says."""
 
+import ast
 import dataclasses
 import json
+import subprocess
 import sys
 
 import bench_baselines
 import bench_cache
-import bench_signatures
 import bench_tables
 import bench_tasks
 import benchmark
 import common
+import fit_tables
 import numpy as np
 import pytest
-from bench_signatures import Notes
+import sources
 from bench_tables import Run
+from fit_tables import Notes
 from work_orders import NORMAL
 
 from polar_detect import PolarDetector
@@ -251,6 +254,41 @@ def test_another_setting_has_a_store_of_its_own(tiny, tmp_path):
     assert len(list(tmp_path.glob("*.sqlite"))) == 2
 
 
+def test_a_store_is_named_by_every_source_that_reading_imports():
+    reading = sorted({Tracer.__module__, Encoder.__module__})
+    code = "import sys, {}; print(*(n for n in sys.modules if n.startswith('polar_detect.')))"
+    command = [sys.executable, "-c", code.format(", ".join(reading))]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    imported = {sources.PATHS[name.removeprefix("polar_detect.")] for name in ran.stdout.split()}
+    assert set(bench_cache.SOURCES) == imported
+    assert sources.PATHS["detector"] not in imported
+
+
+def test_no_source_of_a_store_is_imported_in_a_function_out_of_sight():
+    found = {
+        name
+        for name, path in sources.PATHS.items()
+        if path in bench_cache.SOURCES
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("polar_detect")
+    }
+    assert found == {"models.names"}  # what fetches and converts models, before they are read
+
+
+def test_another_source_has_a_store_of_its_own(tiny, tmp_path, monkeypatch):
+    cached(tiny, tmp_path).read(TEXTS[:1])
+    changed = tmp_path / "changed.py"
+    for source in bench_cache.SOURCES:
+        changed.write_text(source.read_text() + "# changed")
+        others = [changed if path == source else path for path in bench_cache.SOURCES]
+        with monkeypatch.context() as patch:
+            patch.setattr(bench_cache, "SOURCES", others)
+            cached(tiny, tmp_path)
+    assert len(list(tmp_path.glob("*.sqlite"))) == 1 + len(bench_cache.SOURCES)
+
+
 # Methods
 
 
@@ -379,17 +417,17 @@ def test_the_default_detector_reads_through_the_cache(tiny_folder, minilm, tmp_p
 def default_scores(engine, path=None):
     own = common.Task("t", tuple(NORMAL), (TEXTS,))
     split = common.split(own, seed=0, n_train=60, n_test=5)
-    made = bench_signatures.signatures(split, engine, seed=7, notes=Notes(), path=path)
+    made = fit_tables.signatures(split, engine, seed=7, notes=Notes(), path=path)
     return made.scores(AutoHead(), seed=7), split
 
 
 def test_signatures_are_made_once_for_all_detectors(tiny_folder, minilm, tmp_path):  # noqa: ARG001
     engine = Engine.load(str(tiny_folder))
-    path = bench_signatures.place(tmp_path, "t", 7)
+    path = fit_tables.place(tmp_path, "t", 7)
     first, _ = default_scores(engine, path)
     again, _ = default_scores(None, path)  # without an engine nothing can be read
     np.testing.assert_array_equal(again, first)
-    assert bench_signatures.place(tmp_path, "t", 8) != path
+    assert fit_tables.place(tmp_path, "t", 8) != path
 
 
 # Tables
