@@ -205,6 +205,9 @@ def test_another_input_detector_or_option_is_named(orders, detector_folder, tmp_
         score(orders, out, detector_folder, rule=FlagRule(0.05, fdr=0.2))
     with pytest.raises(InputError, match="another --alpha"):
         score(orders, out, detector_folder, rule=FlagRule(0.06, fdr=0.3))
+    job = ScoreJob(orders, out, detector_folder, default_column="text", programs_of="flagged")
+    with pytest.raises(InputError, match=r"another choice of programs \(--preset\); expected"):
+        run.run(job, open_input(job), made_up, RULE, lambda *_: None)
     with pytest.raises(Killed):  # control: the same command goes on
         score(orders, out, detector_folder, engine=killed_after(0))
     (detector_folder / "manifest.json").write_text("{ }")
