@@ -37,11 +37,11 @@ from polar_detect.models.hashes import sha256_of
 from polar_detect.numbers import ColumnReference
 from polar_detect.program import MAX_CALLS, Program
 from polar_detect.reference import Geometry
-from polar_detect.replacement import replaced
 from polar_detect.sealing import FORMAT, MANIFEST, check_files, read_manifest, sealed
 from polar_detect.stored import Stored, fitting_together, unfit
 from polar_detect.tables.rows import RowTemplate
 from polar_detect.tokens import TokenIndex
+from polar_detect.whole import replaced
 
 # Artifacts of older minor versions keep loading, and a test holds it to those in tests/artifacts.
 # - What is new (a setting, an entry, an array, a file) has a default for artifacts without it,

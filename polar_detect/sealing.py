@@ -17,7 +17,7 @@ import numpy as np
 
 from polar_detect.errors import ArtifactError, InputNotFoundError
 from polar_detect.models.hashes import sha256_of
-from polar_detect.replacement import settle
+from polar_detect.whole import settle
 
 MANIFEST = "manifest.json"
 FORMAT = 3  # 1 had no seal and no sizes, 2 no tokens

@@ -19,9 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kill_me import made_up
 
-from polar_detect import calibration
+from polar_detect import calibration, whole
 from polar_detect.errors import InputError, OutputError
-from polar_detect.scoring import partial as progress_files
 from polar_detect.scoring import run
 from polar_detect.scoring.cache import ResultCache
 from polar_detect.scoring.flags import FlagRule, Tally
@@ -272,7 +271,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_later(
         def full(*_):
             raise OSError(28, "No space left on device")
 
-        patch.setattr(progress_files.os, "fsync", full)
+        patch.setattr(whole.os, "fsync", full)
         with pytest.raises(OutputError, match=r"No space left on device\); .*same command again"):
             score(orders, out, detector_folder)
     assert score(orders, out, detector_folder).n_resumed == run.CHUNK_ROWS
