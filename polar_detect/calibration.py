@@ -48,6 +48,15 @@ def conformal_p_values(calibration_scores: ArrayLike, scores: ArrayLike) -> NDAr
     return _p_value(len(calibration) - n_below, len(calibration))
 
 
+def p_values_or_nan(calibration_scores: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:
+    """Return `conformal_p_values`, and NaN where a score is NaN: a text without tokens has none."""
+    given = np.asarray(scores, np.float64)
+    is_scored = ~np.isnan(given)
+    p_values = np.full(len(given), np.nan)
+    p_values[is_scored] = conformal_p_values(calibration_scores, given[is_scored])
+    return p_values
+
+
 def threshold(calibration_scores: ArrayLike, alpha: float) -> float:
     """Return the smallest score that is flagged: a finite one reaches it exactly where p ≤ alpha.
 
