@@ -51,7 +51,8 @@ def test_another_alpha_computes_anew_only_where_flagged_rows_alone_get_a_program
     (folder / "manifest.json").write_text("{}")
     calls, n_flagged = [], []
     for alpha in (0.05, 0.3):
-        job = ScoreJob(source, tmp_path / f"{alpha}.csv", folder, programs_of=programs_of)
+        out = tmp_path / f"{alpha}.csv"
+        job = ScoreJob(source=source, out=out, detector_folder=folder, programs_of=programs_of)
         rule = FlagRule(alpha)
         cached = DiskCache(engine(calls), tmp_path / "cache", scoring.depends_on(job, rule))
         summary = scoring.run(job, open_input(job), cached, rule, lambda *_: None)

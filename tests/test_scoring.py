@@ -63,8 +63,14 @@ def write_orders(path, n_rows):
 
 
 def score(source, out, detector_folder, *, rule=RULE, engine=made_up, restart=False):
-    job = ScoreJob(source, out, detector_folder, default_column="text", restart=restart)
+    job = job_of(source, out, detector_folder, restart=restart)
     return run.run(job, open_input(job), engine, rule, lambda *_: None)
+
+
+def job_of(source, out, detector_folder, **options):
+    return ScoreJob(
+        source=source, out=out, detector_folder=detector_folder, default_column="text", **options
+    )
 
 
 def killed_after(n_calls, calls=None):
@@ -204,7 +210,7 @@ def test_another_input_detector_or_option_is_named(orders, detector_folder, tmp_
         score(orders, out, detector_folder, rule=FlagRule(0.05, fdr=0.2))
     with pytest.raises(InputError, match="another --alpha"):
         score(orders, out, detector_folder, rule=FlagRule(0.06, fdr=0.3))
-    job = ScoreJob(orders, out, detector_folder, default_column="text", programs_of="flagged")
+    job = job_of(orders, out, detector_folder, programs_of="flagged")
     with pytest.raises(InputError, match=r"another choice of programs \(--preset\); expected"):
         run.run(job, open_input(job), made_up, RULE, lambda *_: None)
     with pytest.raises(Killed):  # control: the same command goes on
@@ -420,7 +426,7 @@ def test_a_fleet_in_any_order_gives_the_bytes_of_one_engine(orders, detector_fol
     sent = []
     local, remote = tmp_path / "local.csv", tmp_path / "remote.csv"
     score(orders, local, detector_folder)
-    job = ScoreJob(orders, remote, detector_folder, "text")
+    job = job_of(orders, remote, detector_folder)
     opened = open_input(job)
     with pytest.raises(Killed):
         run.run(job, opened, None, RULE, lambda *_: None, fleet=fleet)
