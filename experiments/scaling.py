@@ -66,7 +66,7 @@ def write_rows(path: Path, n_rows: int) -> None:
 def measure(folder: Path, detector_folder: Path, n_workers: int) -> Timing:
     import ray
 
-    job = ScoreJob(folder / "rows.csv", folder / f"out-{n_workers}.csv", detector_folder, "text")
+    job = _job(folder, f"out-{n_workers}.csv", detector_folder)
     opened = open_input(job)
     detector = PolarDetector.load(detector_folder)
     seen: list[tuple[float, int]] = []
@@ -84,9 +84,18 @@ def measure(folder: Path, detector_folder: Path, n_workers: int) -> Timing:
     return Timing(n_workers, first - begun, last - first, n_last - n_first)
 
 
+def _job(folder: Path, out: str, detector_folder: Path) -> ScoreJob:
+    return ScoreJob(
+        source=folder / "rows.csv",
+        out=folder / out,
+        detector_folder=detector_folder,
+        text_column="text",
+    )
+
+
 def driver_rate(folder: Path, detector_folder: Path) -> float:
     """Return the rows a second that the driver reads, with nothing to compute: the bottleneck."""
-    job = ScoreJob(folder / "rows.csv", folder / "out-0.csv", detector_folder, "text")
+    job = _job(folder, "out-0.csv", detector_folder)
     begun = time.monotonic()
     opened = open_input(job)
     return opened.n_rows / (time.monotonic() - begun)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from safetensors import SafetensorError
 from safetensors.numpy import load_file
 from safetensors.numpy import save as to_bytes
 
@@ -38,11 +37,11 @@ from polar_detect.models.hashes import sha256_of
 from polar_detect.numbers import ColumnReference
 from polar_detect.program import MAX_CALLS, Program
 from polar_detect.reference import Reference
-from polar_detect.replacement import replaced
 from polar_detect.sealing import FORMAT, MANIFEST, check_files, read_manifest, sealed
-from polar_detect.stored import Stored
+from polar_detect.stored import Stored, fitting_together, unfit
 from polar_detect.tables.rows import RowTemplate
 from polar_detect.tokens import TokenIndex
+from polar_detect.whole import replaced
 
 # Artifacts of older minor versions keep loading, and a test holds it to those in tests/artifacts.
 # - What is new (a setting, an entry, an array, a file) has a default for artifacts without it,
@@ -55,16 +54,6 @@ from polar_detect.tokens import TokenIndex
 _HEAD = "head"
 _Arrays = Covariances | Geometry | TokenIndex
 _Part = TypeVar("_Part", Covariances, Geometry, TokenIndex)
-_UNFIT = (
-    KeyError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    IndexError,
-    OSError,
-    OverflowError,
-    RecursionError,
-)
 _PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")
 
 
@@ -125,23 +114,16 @@ def load(folder: Path) -> PolarDetector:
         encoder on this machine is not the one that the detector was fitted with.
     """
     manifest = read_manifest(folder)
-    check_files(folder, manifest["files"], manifest.get("sizes"))
+    check_files(folder, manifest["files"], manifest["sizes"])
     detector = _detector_of(folder, manifest["settings"], manifest["encoder"])
     _check_models(folder, manifest, detector)
     engine = Engine.load(detector.model, detector.encoder)
-    try:
+    with fitting_together(folder):
         arrays = load_file(folder / ARRAYS)
         texts = kept_texts(folder, manifest)
         n_layers = engine.extractor.tracer.backbone.n_layers
         check_arrays(arrays, n_layers=n_layers, n_texts=None if texts is None else len(texts))
         detector.fitted_ = _read_fitted(folder, manifest, arrays, texts or (), detector.rows)
-    except ArtifactError:
-        raise
-    except (*_UNFIT, SafetensorError) as error:
-        raise ArtifactError(
-            f"Got '{folder}' with contents that do not fit together ({error}); expected what "
-            "fit wrote; fit the detector again."
-        ) from error
     detector.engine_ = _configured(engine, detector, folder)
     return detector
 
@@ -264,10 +246,7 @@ def _detector_of(folder: Path, settings: Any, encoder: Any) -> PolarDetector:
     template = None if rows is None else RowTemplate.from_json(rows)
     name = encoder.get("name") if isinstance(encoder, dict) else None
     if not isinstance(name, str):
-        raise ArtifactError(
-            f"Got '{folder}' with contents that do not fit together (no name of the encoder); "
-            "expected what fit wrote; fit the detector again."
-        )
+        raise unfit(folder, "no name of the encoder")
     return PolarDetector(**settings | {"rows": template, "encoder": name})
 
 
@@ -277,10 +256,7 @@ def _check_models(folder: Path, manifest: dict[str, Any], detector: PolarDetecto
         said, local = manifest[part], models.resolve(name)
         expected = said.get("sha256") if isinstance(said, dict) else None
         if not isinstance(expected, str):
-            raise ArtifactError(
-                f"Got '{folder}' with contents that do not fit together (no SHA-256 of the "
-                f"{part}); expected what fit wrote; fit the detector again."
-            )
+            raise unfit(folder, f"no SHA-256 of the {part}")
         if expected != local.sha256:
             raise ArtifactError(
                 f"Got {part} '{local.name}' with SHA-256 {local.sha256[:12]}…; expected "

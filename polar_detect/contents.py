@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
-from polar_detect.errors import ArtifactError
 from polar_detect.sealing import check_files, read_manifest
-from polar_detect.stored import read_texts
+from polar_detect.stored import fitting_together, read_texts
 
 ARRAYS, TEXTS = "arrays.safetensors", "texts.json"
-_UNFIT = (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError)
 _Shapes = dict[str, tuple[tuple[int, ...], int]]  # array → shape, bytes
 
 
@@ -58,17 +56,10 @@ def read_contents(folder: Path) -> Contents:
         It was changed, or is of a format that this version does not read.
     """
     manifest = read_manifest(folder)
-    check_files(folder, manifest["files"], manifest.get("sizes"))
-    try:
+    check_files(folder, manifest["files"], manifest["sizes"])
+    with fitting_together(folder):
         texts = kept_texts(folder, manifest)
-        kept = _kept(_shapes(folder), texts, folder)
-        facts = _facts(manifest)
-    except (*_UNFIT, SafetensorError) as error:
-        raise ArtifactError(
-            f"Got '{folder}' with contents that do not fit together ({error}); expected what "
-            "fit wrote; fit the detector again."
-        ) from error
-    return Contents(facts, kept, texts)
+        return Contents(_facts(manifest), _kept(_shapes(folder), texts, folder), texts)
 
 
 def kept_texts(folder: Path, manifest: dict[str, Any]) -> tuple[str, ...] | None:

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from polar_detect.errors import InputError, InputNotFoundError, OutputError, ProgramError
 from polar_detect.program import Program
+from polar_detect.whole import write_file
 
 _OWN_FIELDS = (
     "question",
@@ -111,12 +112,10 @@ def write(path: Path, file: PolarFile) -> None:
     OutputError
     """
     stored = {**file.header, "samples": [_stored(sample) for sample in file.samples]}
-    staged = path.with_name(f".{path.name}.part")
+    content = json.dumps(stored, ensure_ascii=False, indent=1) + "\n"
     try:
-        staged.write_text(json.dumps(stored, ensure_ascii=False, indent=1) + "\n", "utf-8")
-        staged.replace(path)
+        write_file(path, content.encode("utf-8"))
     except OSError as error:
-        staged.unlink(missing_ok=True)
         raise OutputError(
             f"Got an error while writing '{path}' ({error.strerror}); expected a file that can "
             "be written; choose another name."

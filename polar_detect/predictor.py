@@ -33,6 +33,7 @@ from polar_detect.predictor_network import (
 from polar_detect.program import Program
 from polar_detect.search import menu_search
 from polar_detect.space import Space
+from polar_detect.whole import write_file
 
 Array = NDArray[np.float32]
 
@@ -150,9 +151,10 @@ class ProgramPredictor:
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {f"network.{name}": value for name, value in self._network.state_dict().items()}
         tensors |= {"mean": self._mean, "scale": self._scale}
-        safetensors.torch.save_file(tensors, folder / _TENSORS)
         stored = {"n_layers": self.n_layers, "settings": asdict(self.settings)}
-        (folder / _SETTINGS).write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+        # save_file would keep other users from reading it.
+        write_file(folder / _TENSORS, safetensors.torch.save(tensors))
+        write_file(folder / _SETTINGS, (json.dumps(stored, indent=1) + "\n").encode())
 
     @classmethod
     def load(cls, folder: Path) -> "ProgramPredictor":

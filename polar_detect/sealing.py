@@ -17,7 +17,7 @@ import numpy as np
 
 from polar_detect.errors import ArtifactError, InputNotFoundError
 from polar_detect.models.hashes import sha256_of
-from polar_detect.replacement import settle
+from polar_detect.whole import settle
 
 MANIFEST = "manifest.json"
 FORMAT = 3  # 1 had no seal and no sizes, 2 no tokens
@@ -74,7 +74,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def check_files(folder: Path, sha256: Mapping[str, Any], sizes: Mapping[str, Any] | None) -> None:
+def check_files(folder: Path, sha256: Mapping[str, Any], sizes: Mapping[str, Any]) -> None:
     """Raise `ArtifactError` unless `folder` holds exactly the expected files, unchanged.
 
     Parameters
@@ -82,8 +82,8 @@ def check_files(folder: Path, sha256: Mapping[str, Any], sizes: Mapping[str, Any
     folder : Path
     sha256 : mapping of str to str
         Hash of each file by its path inside the folder, without the manifest.
-    sizes : mapping of str to int or None
-        Size of each in bytes; None in artifacts of format 1.
+    sizes : mapping of str to int
+        Size of each in bytes.
     """
     for name, expected in sha256.items():
         _check_name(name)
@@ -91,7 +91,7 @@ def check_files(folder: Path, sha256: Mapping[str, Any], sizes: Mapping[str, Any
             raise ArtifactError(
                 f"Got no SHA-256 of file '{name}' in the manifest; expected one; fit again."
             )
-    if sizes is not None and sizes.keys() != sha256.keys():
+    if sizes.keys() != sha256.keys():
         raise ArtifactError(
             "Got sizes of other files than hashes in the manifest; expected both of each; fit "
             "again."
@@ -105,7 +105,7 @@ def check_files(folder: Path, sha256: Mapping[str, Any], sizes: Mapping[str, Any
                 "remove it or fit again."
             )
     for name, expected in sha256.items():
-        _check_file(folder / name, expected, None if sizes is None else sizes[name])
+        _check_file(folder / name, expected, sizes[name])
 
 
 def _parse(path: Path, content: bytes) -> dict[str, Any]:
@@ -119,16 +119,17 @@ def _parse(path: Path, content: bytes) -> dict[str, Any]:
 
 
 def _check_format(path: Path, manifest: Mapping[str, Any]) -> None:
-    expected = {"format", "settings", "model", "encoder", "menu", "files"}
-    if not expected <= manifest.keys() or not isinstance(manifest["files"], dict):
-        raise ArtifactError(
-            f"Got '{path}' without {', '.join(sorted(expected))}; expected what fit wrote; fit "
-            "again."
-        )
-    if manifest["format"] != FORMAT:
+    if manifest.get("format", FORMAT) != FORMAT:
         raise ArtifactError(
             f"Got artifact format {manifest['format']}; expected {FORMAT}; fit again, or use "
             "the version of polar-detect that wrote it."
+        )
+    expected = ("format", "settings", "model", "encoder", "menu", "files", "sizes")
+    missing = [key for key in expected if key not in manifest]
+    missing += [key for key in ("files", "sizes") if not isinstance(manifest.get(key, {}), dict)]
+    if missing:
+        raise ArtifactError(
+            f"Got '{path}' without {', '.join(missing)}; expected what fit wrote; fit again."
         )
 
 
@@ -173,7 +174,7 @@ def _check_plain(path: Path) -> None:
 
 def _check_file(path: Path, sha256: str, size: Any) -> None:
     is_there = path.is_file()
-    if not is_there or (size not in {None, path.stat().st_size}) or sha256_of(path) != sha256:
+    if not is_there or size != path.stat().st_size or sha256_of(path) != sha256:
         state = "was changed" if is_there else "is missing"
         raise ArtifactError(
             f"Got '{path}', which {state}; expected the file that fit wrote (SHA-256 "

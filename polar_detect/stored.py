@@ -6,12 +6,14 @@ sealed it. A message names the file, the entry, and what was expected there.
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from polar_detect.errors import ArtifactError
 from polar_detect.features import Feature
@@ -21,6 +23,15 @@ LARGEST = 1e40
 _MAX_COUNT = 2**53
 _SAME_NAMES = "the names of the features that the manifest names"
 _UNREADABLE = (OSError, ValueError, RecursionError)  # also of bytes that are no UTF-8
+_UNFIT = (
+    *_UNREADABLE,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    SafetensorError,
+)
 
 
 class Stored:
@@ -158,11 +169,27 @@ def check_feature_list(path: Path, features: Sequence[Feature]) -> None:
         _refuse(path, type(names).__name__, _SAME_NAMES)
 
 
-def _refuse(path: Path, found: str, expected: str) -> NoReturn:
-    raise ArtifactError(
-        f"Got '{path}' with contents that do not fit together ({found}); expected {expected} "
-        "there, as fit writes it; fit the detector again."
+def unfit(path: Path, reason: object, expected: str = "what fit wrote") -> ArtifactError:
+    """Return what to tell a person about a file or folder whose contents contradict each other."""
+    return ArtifactError(
+        f"Got '{path}' with contents that do not fit together ({reason}); expected {expected}; "
+        "fit the detector again."
     )
+
+
+@contextmanager
+def fitting_together(folder: Path) -> Iterator[None]:
+    """Make an `ArtifactError` of what reading contents raises that contradict each other."""
+    try:
+        yield
+    except ArtifactError:
+        raise
+    except _UNFIT as error:
+        raise unfit(folder, error) from error
+
+
+def _refuse(path: Path, found: str, expected: str) -> NoReturn:
+    raise unfit(path, found, f"{expected} there, as fit writes it")
 
 
 def _names(features: Sequence[Feature]) -> list[str]:

@@ -88,6 +88,28 @@ def run(monkeypatch, capsys):
 
 
 @pytest.fixture
+def save(tmp_path):
+    """Return a function that writes a file and returns its path."""
+
+    def save(content, name="orders.csv"):
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return save
+
+
+@pytest.fixture
+def orders(save):
+    """Return a small table of work orders, read from a file."""
+    from order_table import ORDERS
+
+    from polar_detect.tables import read_table  # imports pandas, which few tests need
+
+    return read_table(save(ORDERS), text_column="text")
+
+
+@pytest.fixture
 def own_cache(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("POLAR_DETECT_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"

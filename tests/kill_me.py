@@ -53,7 +53,7 @@ if __name__ == "__main__":
     source, out, detector = map(Path, sys.argv[1:4])
     if len(sys.argv) > 4:
         tables.join_columns = dying(tables.join_columns, int(sys.argv[4]))
-    job = ScoreJob(source, out, detector, default_column="text")
+    job = ScoreJob(source=source, out=out, detector_folder=detector, default_column="text")
     run(
         job,
         open_input(job),

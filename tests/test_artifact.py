@@ -177,10 +177,30 @@ def test_a_manifest_that_is_not_json_is_refused(folder, content):
         PolarDetector.load(folder)
 
 
-@pytest.mark.parametrize("content", ['{"format": 1}', '{"format": 1, "files": []}'])
-def test_a_manifest_without_its_entries_is_refused(folder, content):
-    (folder / "manifest.json").write_text(content)
-    with pytest.raises(ArtifactError, match=r"manifest\.json' without encoder, files, format"):
+@pytest.mark.parametrize("entry", ["encoder", "files", "format", "menu", "model", "sizes"])
+def test_a_manifest_without_one_of_its_entries_is_refused_though_its_seal_is_right(folder, entry):
+    without = {key: value for key, value in manifest_of(folder).items() if key != entry}
+    (folder / "manifest.json").write_bytes(sealed(without))
+    with pytest.raises(ArtifactError, match=rf"manifest\.json' without {entry}; expected"):
+        PolarDetector.load(folder)
+
+
+@pytest.mark.parametrize("entry", ["files", "sizes"])
+def test_hashes_or_sizes_by_no_name_are_refused(folder, entry):
+    change_manifest(folder, **{entry: []})
+    with pytest.raises(ArtifactError, match=rf"manifest\.json' without {entry}; expected"):
+        PolarDetector.load(folder)
+
+
+def test_a_size_that_is_no_number_is_refused(folder):
+    change_manifest(folder, sizes=manifest_of(folder)["sizes"] | {"texts.json": [1]})
+    with pytest.raises(ArtifactError, match=r"texts\.json', which was changed"):
+        PolarDetector.load(folder)
+
+
+def test_a_manifest_of_the_format_that_had_no_seal_is_refused_by_its_format(folder):
+    (folder / "manifest.json").write_text('{"format": 1}')
+    with pytest.raises(ArtifactError, match=rf"Got artifact format 1; expected {FORMAT}; fit"):
         PolarDetector.load(folder)
 
 
@@ -424,7 +444,7 @@ def test_any_changed_byte_of_any_file_is_detected_and_the_file_named(folder, dat
 
 def test_every_byte_of_a_manifest_is_under_its_seal(tmp_path):
     path, folder = tmp_path / "manifest.json", tmp_path
-    entries: dict = {key: {} for key in ("settings", "model", "encoder", "files")}
+    entries: dict = {key: {} for key in ("settings", "model", "encoder", "files", "sizes")}
     path.write_bytes(sealed({**entries, "format": FORMAT, "menu": ["0-4"], "created": "ü"}))
     content = path.read_bytes()
     assert read_manifest(folder)["created"] == "ü"  # control
@@ -472,12 +492,12 @@ def test_sizes_are_compared_before_anything_is_read(folder):
 @pytest.mark.parametrize("name", ["head\\auto.json", "C:auto.json", "..", ""])
 def test_paths_that_lead_out_on_any_system_are_refused(folder, name):
     with pytest.raises(ArtifactError, match="expected files inside the folder"):
-        check_files(folder, {name: "0" * 64}, None)
+        check_files(folder, {name: "0" * 64}, {name: 2})
 
 
 def test_hashes_and_sizes_that_are_none_are_refused(folder):
     with pytest.raises(ArtifactError, match=r"Got no SHA-256 of file 'texts\.json'"):
-        check_files(folder, {"texts.json": 7}, None)
+        check_files(folder, {"texts.json": 7}, {"texts.json": 2})
     with pytest.raises(ArtifactError, match="Got sizes of other files than hashes"):
         check_files(folder, {"texts.json": "0" * 64}, {})
 

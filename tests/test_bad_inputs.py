@@ -108,7 +108,7 @@ def test_a_text_that_quotes_special_tokens_or_orders_is_read_like_any_other(fitt
 def counts(path, folder, out):
     """Return rows written, without score, rejected, as a made-up engine finds them."""
     column = None if ".txt" in path.name else "text"
-    job = ScoreJob(path, out, folder, column)
+    job = ScoreJob(source=path, out=out, detector_folder=folder, text_column=column)
     opened = open_input(job)
     done = scoring.run(job, opened, made_up, FlagRule(0.05), lambda *_: None)
     written = pd.read_csv(out, dtype=str, keep_default_na=False)

@@ -11,6 +11,7 @@ from polar_detect.calibration import (
     benjamini_hochberg,
     check_alpha,
     conformal_p_values,
+    p_values_or_nan,
     smallest_alpha,
     threshold,
 )
@@ -30,6 +31,15 @@ def test_p_values_equal_the_definition_counted_one_by_one(calibration, new):
         (1 + sum(known >= score for known in calibration)) / (len(calibration) + 1) for score in new
     ]
     assert conformal_p_values(calibration, new).tolist() == counted
+
+
+@given(calibrations, texts, st.data())
+def test_a_text_without_a_score_has_no_p_value_and_changes_no_other(calibration, new, data):
+    places = data.draw(st.lists(st.integers(0, len(new)), max_size=3))
+    with_gaps = np.insert(np.asarray(new, np.float64), places, np.nan)
+    p = p_values_or_nan(calibration, with_gaps)
+    np.testing.assert_array_equal(np.isnan(p), np.isnan(with_gaps))
+    assert p[~np.isnan(p)].tolist() == conformal_p_values(calibration, new).tolist()
 
 
 @given(calibrations, texts)

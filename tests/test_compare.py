@@ -231,6 +231,40 @@ def test_a_training_file_without_the_label_column_is_all_normal(tmp_path):
     assert "5 of 9 test rows have a text that is among the training rows" in task.notes[-1]
 
 
+def test_a_training_file_without_the_label_column_can_come_from_stdin(process, monkeypatch):
+    frame = pd.read_csv(process)
+    rows = frame[frame["failed"] == 0].drop(columns="failed").to_csv(index=False)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(rows.encode())))
+    task = comparing.read_task(Path("-"), process, comparing.Reading("failed"))
+    assert len(task.train) == (frame["failed"] == 0).sum()
+    assert task.test.target.any()
+
+
+@pytest.mark.parametrize(
+    ("name", "training", "test", "kind", "message"),
+    [
+        (
+            "a.csv",
+            "text,y\nold pump,0\n",
+            "text\noil\n",
+            "label",
+            "'y'; .*: text. .*--label-column",
+        ),
+        ("a.csv", "text\nold pump\n", "text,y\noil,1\n", "number", "'y'; .*: text. Pass --target"),
+        ("a.txt", "old pump\n", "text,y\noil,0\n", "label", "--label-column 'y' .* each line is"),
+        ("a.csv", "text\nold pump\n", "note,y\noil,0\n", "label", "'text'; .* Pass --text-column"),
+        ("a.csv", "text\nold pump\n", "text,y\n,0\n", "label", r"no text in .* of .*test\.csv"),
+    ],
+    ids=["no labels to test on", "no numbers to learn", "lines", "other texts", "no text"],
+)
+def test_files_that_do_not_fit_the_task_are_refused(tmp_path, name, training, test, kind, message):
+    paths = tmp_path / name, tmp_path / "test.csv"
+    for path, content in zip(paths, (training, test), strict=True):
+        path.write_text(content)
+    with pytest.raises(InputError, match=f"Got .*{message}"):
+        comparing.read_task(*paths, comparing.Reading("y", kind=kind))
+
+
 @pytest.mark.parametrize(
     ("reading", "message"),
     [

@@ -5,7 +5,10 @@ from kill_me import made_up
 from work_orders import NEW, STRANGE
 
 from polar_detect.errors import OutputError
+from polar_detect.scoring import run as scoring
 from polar_detect.scoring.disk_cache import DiskCache
+from polar_detect.scoring.flags import FlagRule
+from polar_detect.scoring.opening import ScoreJob, open_input
 
 TEXTS = [*NEW, *STRANGE, ""]
 DEPENDS = {"detector": "abc", "--preset": "all"}
@@ -36,6 +39,26 @@ def test_another_detector_or_preset_finds_nothing(tmp_path, change):
     DiskCache(engine(calls), tmp_path, DEPENDS)(TEXTS, nothing)
     DiskCache(engine(calls), tmp_path, DEPENDS | change)(TEXTS, nothing)
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize(("programs_of", "n_times"), [("all", 1), ("searched", 1), ("flagged", 2)])
+def test_another_alpha_computes_anew_only_where_flagged_rows_alone_get_a_program(
+    tmp_path, programs_of, n_times
+):
+    source, folder = tmp_path / "rows.csv", tmp_path / "detector"
+    source.write_text("text\n" + "\n".join(f"pump {i} leaks" for i in range(300)))
+    folder.mkdir()
+    (folder / "manifest.json").write_text("{}")
+    calls, n_flagged = [], []
+    for alpha in (0.05, 0.3):
+        out = tmp_path / f"{alpha}.csv"
+        job = ScoreJob(source=source, out=out, detector_folder=folder, programs_of=programs_of)
+        rule = FlagRule(alpha)
+        cached = DiskCache(engine(calls), tmp_path / "cache", scoring.depends_on(job, rule))
+        summary = scoring.run(job, open_input(job), cached, rule, lambda *_: None)
+        n_flagged.append(summary.n_flagged)
+    assert sum(map(len, calls)) == 300 * n_times
+    assert 0 < n_flagged[0] < n_flagged[1]
 
 
 def test_no_text_is_written(tmp_path):

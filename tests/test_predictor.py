@@ -1,4 +1,5 @@
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,6 +120,22 @@ def test_a_saved_predictor_proposes_the_same_when_it_is_loaded(predictor, tmp_pa
         loaded.logits(trajectories).ops, predictor.logits(trajectories).ops
     )
     assert {path.suffix for path in (tmp_path / "predictor").iterdir()} == {".json", ".safetensors"}
+
+
+def test_a_predictor_that_cannot_be_saved_leaves_the_earlier_one(predictor, tmp_path, monkeypatch):
+    predictor.save(tmp_path)
+    earlier = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    other = ProgramPredictor(
+        predictor._network, predictor._mean + 1, predictor._scale, predictor.settings
+    )
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        other.save(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == earlier
 
 
 @pytest.mark.parametrize("name", ["predictor.json", "predictor.safetensors"])

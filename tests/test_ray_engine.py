@@ -47,7 +47,7 @@ def rows(tmp_path):
 
 
 def score(rows, out, detector, folder, *, fleet=None, progress=lambda *_: None):
-    job = ScoreJob(rows, out, folder, "text")
+    job = ScoreJob(source=rows, out=out, detector_folder=folder, text_column="text")
     opened = open_input(job)
     return run.run(job, opened, LocalEngine(detector), FlagRule(0.05), progress, fleet=fleet)
 

@@ -19,9 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kill_me import made_up
 
-from polar_detect import calibration
+from polar_detect import calibration, whole
 from polar_detect.errors import InputError, OutputError
-from polar_detect.scoring import partial as progress_files
 from polar_detect.scoring import run
 from polar_detect.scoring.cache import ResultCache
 from polar_detect.scoring.flags import FlagRule, Tally
@@ -64,8 +63,14 @@ def write_orders(path, n_rows):
 
 
 def score(source, out, detector_folder, *, rule=RULE, engine=made_up, restart=False):
-    job = ScoreJob(source, out, detector_folder, default_column="text", restart=restart)
+    job = job_of(source, out, detector_folder, restart=restart)
     return run.run(job, open_input(job), engine, rule, lambda *_: None)
+
+
+def job_of(source, out, detector_folder, **options):
+    return ScoreJob(
+        source=source, out=out, detector_folder=detector_folder, default_column="text", **options
+    )
 
 
 def killed_after(n_calls, calls=None):
@@ -205,6 +210,9 @@ def test_another_input_detector_or_option_is_named(orders, detector_folder, tmp_
         score(orders, out, detector_folder, rule=FlagRule(0.05, fdr=0.2))
     with pytest.raises(InputError, match="another --alpha"):
         score(orders, out, detector_folder, rule=FlagRule(0.06, fdr=0.3))
+    job = job_of(orders, out, detector_folder, programs_of="flagged")
+    with pytest.raises(InputError, match=r"another choice of programs \(--preset\); expected"):
+        run.run(job, open_input(job), made_up, RULE, lambda *_: None)
     with pytest.raises(Killed):  # control: the same command goes on
         score(orders, out, detector_folder, engine=killed_after(0))
     (detector_folder / "manifest.json").write_text("{ }")
@@ -269,7 +277,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_later(
         def full(*_):
             raise OSError(28, "No space left on device")
 
-        patch.setattr(progress_files.os, "fsync", full)
+        patch.setattr(whole.os, "fsync", full)
         with pytest.raises(OutputError, match=r"No space left on device\); .*same command again"):
             score(orders, out, detector_folder)
     assert score(orders, out, detector_folder).n_resumed == run.CHUNK_ROWS
@@ -418,7 +426,7 @@ def test_a_fleet_in_any_order_gives_the_bytes_of_one_engine(orders, detector_fol
     sent = []
     local, remote = tmp_path / "local.csv", tmp_path / "remote.csv"
     score(orders, local, detector_folder)
-    job = ScoreJob(orders, remote, detector_folder, "text")
+    job = job_of(orders, remote, detector_folder)
     opened = open_input(job)
     with pytest.raises(Killed):
         run.run(job, opened, None, RULE, lambda *_: None, fleet=fleet)

@@ -209,8 +209,11 @@ def test_metrics_count_requests_texts_and_memory(fitted_on_tiny):
 
 def test_the_openapi_page_says_the_limits_and_loads_nothing_from_elsewhere(client):
     schema = client.get("/openapi.json").json()
-    texts = schema["components"]["schemas"]["Texts"]["properties"]["texts"]
-    assert (texts["maxItems"], texts["items"]["maxLength"]) == (8, 300)
+    for path in ("/score", "/explain"):
+        body = schema["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+        name = body["schema"]["$ref"].removeprefix("#/components/schemas/")
+        texts = schema["components"]["schemas"][name]["properties"]["texts"]
+        assert (texts["maxItems"], texts["items"]["maxLength"]) == (8, 300)
     assert {"413", "422", "429", "503", "504"} <= schema["paths"]["/score"]["post"][
         "responses"
     ].keys()

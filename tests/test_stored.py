@@ -168,6 +168,9 @@ def test_inspect_refuses_what_load_refuses(folder):
         read_contents(folder)
     change(folder, MANIFEST, ("sampled_from",), len(NORMAL))
     assert f"from {len(NORMAL)} rows" in dict(read_contents(folder).facts)["Training texts"]
+    change(folder, TEXTS, (), {})
+    with pytest.raises(ArtifactError, match=rf"^Got '{folder / TEXTS}' with .* \(dict\); expected"):
+        read_contents(folder)
 
 
 def test_texts_are_read_as_they_were_written(folder):

@@ -7,39 +7,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from order_table import ORDERS, cells
 
 from polar_detect.errors import InputError, InputNotFoundError
 from polar_detect.tables import (
     has_columns,
     read_table,
 )
-
-ORDERS = """\
-id,date,text,hours
-007,2024-03-01,pump leaks,1.50
-008,,"seal, worn",
-009,NA,,null
-"""
-
-
-@pytest.fixture
-def save(tmp_path):
-    def save(content, name="orders.csv"):
-        path = tmp_path / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    return save
-
-
-@pytest.fixture
-def orders(save):
-    return read_table(save(ORDERS), text_column="text")
-
-
-def cells(frame):
-    return frame.to_numpy().tolist()
-
 
 # Reading
 

@@ -11,16 +11,6 @@ from polar_detect.errors import InputError
 from polar_detect.tables import ReadOptions, choose_text_column, open_table
 
 
-@pytest.fixture
-def save(tmp_path):
-    def save(content, name="a.csv"):
-        path = tmp_path / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    return save
-
-
 def read(path, n_rows=100, **options):
     """Return the rows, their lines, and line and reason of the rejected ones."""
     rows, lines, rejected = [], [], []

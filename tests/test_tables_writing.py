@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from order_table import ORDERS, cells
 
 from polar_detect.errors import InputError, OutputError
 from polar_detect.tables import (
@@ -20,32 +21,6 @@ from polar_detect.tables import (
     write_table,
 )
 from polar_detect.tables.formulas import is_formula
-
-ORDERS = """\
-id,date,text,hours
-007,2024-03-01,pump leaks,1.50
-008,,"seal, worn",
-009,NA,,null
-"""
-
-
-@pytest.fixture
-def save(tmp_path):
-    def save(content, name="orders.csv"):
-        path = tmp_path / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    return save
-
-
-@pytest.fixture
-def orders(save):
-    return read_table(save(ORDERS), text_column="text")
-
-
-def cells(frame):
-    return frame.to_numpy().tolist()
 
 
 def test_a_written_table_is_read_back_with_every_cell(orders, tmp_path):

@@ -22,7 +22,9 @@ from polar_detect.compare.columns import (
     numbers_of,
 )
 from polar_detect.errors import InputError
+from polar_detect.tables.columns import check_no_column
 from polar_detect.tables.formats import format_of
+from polar_detect.tables.reading import check_some_text
 
 MIN_OF_EACH_CLASS = 2
 
@@ -140,12 +142,19 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
         to learn from.
     """
     paths = [path for path in (train, test) if path is not None]
-    files = [_read(path, _with_own_sheet(path, paths, reading), paths) for path in paths]
+    files = [
+        _read(
+            path,
+            _with_own_sheet(path, paths, reading),
+            may_lack_target=reading.kind == "label" and path == paths[0] != paths[-1],
+        )
+        for path in paths
+    ]
     source = _source(files[0], reading)
     columns = source.columns
     notes = [*dict.fromkeys(n for file in files for n in _said_of(file)), *columns.notes]
     if source.text_column is not None and source.text_column.notice is not None:
-        notes.insert(0, f"{files[0].source}: {source.text_column.notice}.")
+        notes.insert(0, f"{files[0].reader.name}: {source.text_column.notice}.")
     parts = [_rows(file, source, reading) for file in files]
     if len(parts) == 1:
         parts = _split(parts[0], reading)
@@ -197,20 +206,19 @@ def _with_own_sheet(path: Path, paths: Sequence[Path], reading: Reading) -> Read
     return replace(reading, options=replace(reading.options, sheet=None))
 
 
-def _read(path: Path, reading: Reading, paths: Sequence[Path]) -> tables.Table:
-    expected = (*reading.options.expected, reading.target)
-    options = replace(reading.options, expected=expected)
-    # A table needs a column of texts; where none is asked for, the target's cells stand in, or
-    # those of any column of a training file without it. They are not used.
-    column = reading.text_column or reading.target
-    is_training = path == paths[0] != paths[-1] and path != Path("-")
-    if reading.text_column is None and reading.kind == "label" and is_training:
-        names = tables.open_table(path, options).columns
-        column = column if column in names or not names else names[0]
-    return tables.read_table(path, text_column=column, options=options)
+def _read(path: Path, reading: Reading, *, may_lack_target: bool) -> tables.TableRows:
+    named = [reading.target, *([reading.text_column] if reading.text_column else [])]
+    expected = (*reading.options.expected, *named)
+    reader = tables.open_table(path, replace(reading.options, expected=expected, is_table=True))
+    option = "--label-column" if reading.kind == "label" else "--target"
+    if not reader.has_columns:
+        check_no_column(reader, option, reading.target)
+    elif not may_lack_target:
+        tables.check_column(reader.columns, reading.target, option)
+    return tables.read_rows(reader)
 
 
-def _source(file: tables.Table, reading: Reading) -> _Source:
+def _source(file: tables.TableRows, reading: Reading) -> _Source:
     """Return what is read of a row: a column of texts, or columns written out."""
     frame = file.frame
     if reading.columns is not None:
@@ -230,8 +238,8 @@ def _source(file: tables.Table, reading: Reading) -> _Source:
         return _Source(columns, text_column, None)
     if not columns.written:
         raise InputError(
-            f"Got neither a text column nor a column of numbers in {file.source}; expected one "
-            "of them; pass --text-column, --columns or --numeric-columns."
+            f"Got neither a text column nor a column of numbers in {file.reader.name}; expected "
+            "one of them; pass --text-column, --columns or --numeric-columns."
         )
     return _Source(columns, None, tables.RowTemplate.fit(frame, columns.written))
 
@@ -249,31 +257,41 @@ def _fit_options(source: _Source, reading: Reading, train: Rows) -> str:
     return shlex.join(options)
 
 
-def _said_of(file: tables.Table) -> list[str]:
+def _said_of(file: tables.TableRows) -> list[str]:
     """Return what was guessed of a file, and how many of its rows could not be read."""
-    notes = [f"{file.source}: {notice}." for notice in file.notices]
+    notes = [f"{file.reader.name}: {notice}." for notice in file.reader.notices]
     if file.rejected:
         n = len(file.rejected)
-        notes.append(f"{file.source}: {n} of {n + len(file.texts)} rows could not be read.")
+        notes.append(f"{file.reader.name}: {n} of {n + len(file.frame)} rows could not be read.")
     return notes
 
 
-def _rows(file: tables.Table, source: _Source, reading: Reading) -> Rows:
+def _rows(file: tables.TableRows, source: _Source, reading: Reading) -> Rows:
     frame = file.frame
-    texts_of = source.template or source.text_column
-    assert texts_of is not None
-    texts = texts_of.texts(frame)
-    numbers = source.columns.matrix(frame, file.source)
+    texts = _texts(file, source.template or source.text_column)
+    numbers = source.columns.matrix(frame, file.reader.name)
     if reading.kind == "label":
         # Without the label column, a training file holds normal rows only.
         target: NDArray[Any] = np.zeros(len(texts), bool)
         if reading.target in frame.columns:
             target = tables.parse_labels(frame[reading.target], reading.target)
         return Rows(texts, numbers, target)
-    target = numbers_of(frame, reading.target, file.source)
+    target = numbers_of(frame, reading.target, file.reader.name)
     has_text = np.asarray([bool(text.strip()) for text in texts], bool)
     kept = np.flatnonzero(~np.isnan(target) & has_text)
     return Rows(texts, numbers, target).take(kept)
+
+
+def _texts(
+    file: tables.TableRows, texts_of: tables.RowTemplate | tables.TextColumn | None
+) -> list[str]:
+    assert texts_of is not None
+    if isinstance(texts_of, tables.RowTemplate):
+        return texts_of.texts(file.frame)
+    tables.check_column(file.reader.columns, texts_of.name, "--text-column")
+    texts = texts_of.texts(file.frame)
+    check_some_text(texts, texts_of.name, file.reader.name)
+    return texts
 
 
 def _split(rows: Rows, reading: Reading) -> list[Rows]:

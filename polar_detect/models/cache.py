@@ -66,7 +66,7 @@ class StoredFile:
     sha256: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Manifest:
     """What a cached folder must contain, and what the model is.
 
@@ -256,7 +256,14 @@ def _write_manifest(entry: CacheEntry, folder: Path) -> None:
         for path in sorted(folder.iterdir())
     }
     model = describe_folder(entry.key, folder, hash_file=lambda path: files[path.name].sha256)
-    manifest = Manifest(LAYOUT, entry.source, model.sha256, model.kind, entry.license, files)
+    manifest = Manifest(
+        layout=LAYOUT,
+        source=entry.source,
+        sha256=model.sha256,
+        kind=model.kind,
+        license=entry.license,
+        files=files,
+    )
     text = json.dumps(asdict(manifest), indent=2)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 

@@ -12,7 +12,7 @@ from polar_detect.tables.reading import check_some_text
 CHUNK_ROWS = 256  # what a kill can cost at most; a finished chunk costs about 2 ms
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScoreJob:
     """What to score, and where to.
 

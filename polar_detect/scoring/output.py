@@ -14,7 +14,7 @@ from polar_detect.scoring.partial import Partial
 from polar_detect.scoring.results import added_columns, added_kinds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Summary:
     """What a run did.
 

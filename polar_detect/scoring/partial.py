@@ -1,11 +1,10 @@
 """What a run has finished so far, in a folder beside its output, safe against a kill.
 
-A file in it appears whole or not at all: it is written under another name, forced to disk and
-renamed. The manifest says which run the folder belongs to.
+A file in it is whole and on the disk, or not there. The manifest says which run the folder
+belongs to.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 
 from polar_detect.errors import InputError, OutputError
 from polar_detect.scoring.results import Result, from_arrow, to_arrow
+from polar_detect.whole import write_file
 
 _MANIFEST = "manifest.json"
 _LOCK = "lock"
@@ -98,7 +98,7 @@ class Partial:
         sink = pa.BufferOutputStream()
         pq.write_table(to_arrow(results), sink, compression="zstd")
         with _told(self.folder):
-            _write_whole(self._path(chunk, part), sink.getvalue().to_pybytes())
+            write_file(self._path(chunk, part), sink.getvalue().to_pybytes(), sync=True)
 
     def remove(self) -> None:
         """Forget everything, the manifest first: what is left behind it counts for nothing."""
@@ -116,7 +116,7 @@ class Partial:
             for path in self.folder.iterdir():
                 if path.name != _LOCK:
                     path.unlink()
-            _write_whole(manifest, json.dumps(run, indent=1).encode())
+            write_file(manifest, json.dumps(run, indent=1).encode(), sync=True)
 
     def _path(self, chunk: int, part: Part) -> Path:
         return self.folder / f"{part}-{chunk:08d}.parquet"
@@ -149,27 +149,6 @@ def _check_same(earlier: dict[str, Any], run: dict[str, Any], out: Path) -> None
             f"Got an unfinished run for '{out}' with another {', '.join(changed)}; expected the "
             "same command to go on with it; pass --restart to begin anew."
         )
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    staged = path.with_suffix(".part")
-    with staged.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    staged.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Force a rename to disk, where the system can (Windows cannot open folders)."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from polar_detect.scoring.output import Summary, write_output
 from polar_detect.scoring.partial import Partial
 from polar_detect.scoring.results import Result
 from polar_detect.scoring.sample import Sample
+from polar_detect.sealing import MANIFEST
 
 _SEEN, _PLANNED = "seen.sqlite", "planned.sqlite"  # in the folder of the run
 
@@ -156,19 +157,22 @@ class _Scoring:
 
 def depends_on(job: ScoreJob, rule: FlagRule) -> dict[str, Any]:
     """Return what the result of a text depends on, besides the text."""
+    # The flag is no part of a result; alpha says at most which texts get a program.
+    alpha = {"--alpha": rule.alpha} if job.programs_of == "flagged" else {}
     return {
         "version of polar-detect": polar_detect.__version__,
         # The manifest holds the hashes of all other files of the detector.
-        "detector": sha256_of(job.detector_folder / "manifest.json"),
-        "--alpha": rule.alpha,
-        "--preset": job.programs_of,
+        "detector": sha256_of(job.detector_folder / MANIFEST),
+        "choice of programs (--preset)": job.programs_of,
+        **alpha,
     }
 
 
 def _identity(job: ScoreJob, opened: Input, rule: FlagRule) -> dict[str, Any]:
-    """Return what the results depend on, in words that a message can name."""
+    """Return what the output depends on, in words that a message can name."""
     return {
         **depends_on(job, rule),
+        "--alpha": rule.alpha,
         "input": sha256_of(job.source) if job.source.is_file() else None,
         "--text-column": (
             opened.texts_of.name

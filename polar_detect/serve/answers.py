@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from polar_detect import calibration
+from polar_detect.calibration import p_values_or_nan
 from polar_detect.detector import PolarDetector
 
 
@@ -71,11 +71,7 @@ class Answers:
         return explained
 
     def _judged(self, scores: NDArray[np.float64]) -> list[Score]:
-        is_scored = ~np.isnan(scores)
-        p_values = np.full(len(scores), np.nan)
-        p_values[is_scored] = calibration.conformal_p_values(
-            self._detector.fitted_.calibration_scores, scores[is_scored]
-        )
+        p_values = p_values_or_nan(self._detector.fitted_.calibration_scores, scores)
         return [
             Score(score=_number(s), p_value=_number(p), is_anomaly=p <= self.alpha)
             for s, p in zip(scores.tolist(), p_values.tolist(), strict=True)

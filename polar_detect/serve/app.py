@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Protocol
 
-from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi import Body, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import BaseModel, Field, StringConstraints, create_model
+from pydantic import BaseModel, Field, StringConstraints
 
 import polar_detect
 from polar_detect.serve.answers import Explained, Score
@@ -85,13 +85,14 @@ def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def create_app(answers: TextAnswerer, settings: ServeSettings) -> FastAPI:
     """Return the service as an ASGI application; its lifespan runs the batching."""
+    metrics = Metrics()
     batcher = Batcher(
         max_queue_texts=settings.max_queue_texts,
         max_batch_texts=settings.max_batch_texts,
         batch_wait_s=settings.batch_wait_s,
-        record=lambda record: metrics.record_batch(record),  # made below, from the batcher
+        record=metrics.record_batch,
     )
-    metrics = Metrics(lambda: batcher.n_waiting)
+    metrics.watch(batcher)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -143,21 +144,27 @@ class _Desk:
 
 
 def _add_text_routes(app: FastAPI, desk: _Desk, answers: TextAnswerer, guard: list[Any]) -> None:
-    texts = _texts_model(desk.settings)
+    # Of this service's limits, so that the OpenAPI page says them.
+    limits = desk.settings
+    Text = Annotated[str, StringConstraints(max_length=limits.max_chars)]
+    Texts = Annotated[
+        list[Text],
+        Body(embed=True, min_length=1, max_length=limits.max_texts, description="Texts to score."),
+    ]
     statuses = (400, 408, 413, 429, 500, 503, 504) + ((401,) if guard else ())
     common: dict[str, Any] = {
         "dependencies": guard,
         "responses": {**_refusals(*statuses), 422: {"model": Invalid}},
     }
 
-    async def score(body: texts) -> Scores:  # type: ignore[valid-type]
+    async def score(texts: Texts) -> Scores:
         """Score texts."""
-        results = await desk.answers("/score", answers.score, body.texts)  # type: ignore[attr-defined]
+        results = await desk.answers("/score", answers.score, texts)
         return Scores(alpha=answers.alpha, results=results)
 
-    async def explain(body: texts) -> Explanations:  # type: ignore[valid-type]
+    async def explain(texts: Texts) -> Explanations:
         """Score texts and say why: minimal program and SHAP values per layer."""
-        results = await desk.answers("/explain", answers.explain, body.texts)  # type: ignore[attr-defined]
+        results = await desk.answers("/explain", answers.explain, texts)
         return Explanations(alpha=answers.alpha, results=results)
 
     app.post("/score", **common)(score)
@@ -184,13 +191,6 @@ def _add_status_routes(app: FastAPI, batcher: Batcher, metrics: Metrics, guard: 
     async def metrics_page() -> Response:
         """Return counters in Prometheus's text format."""
         return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)
-
-
-def _texts_model(settings: ServeSettings) -> type[BaseModel]:
-    """Return the request body with this service's limits, so that the OpenAPI page says them."""
-    text = Annotated[str, StringConstraints(max_length=settings.max_chars)]
-    field = Field(min_length=1, max_length=settings.max_texts, description="Texts to score.")
-    return create_model("Texts", texts=(list[text], field))
 
 
 def _token_check(token: str) -> Any:

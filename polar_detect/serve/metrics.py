@@ -1,7 +1,5 @@
 """Counters of a service for Prometheus; none of them holds a text."""
 
-from collections.abc import Callable
-
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -11,22 +9,16 @@ from prometheus_client import (
     generate_latest,
 )
 
-from polar_detect.serve.batching import BatchRecord
+from polar_detect.serve.batching import Batcher, BatchRecord
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _TEXTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Metrics:
-    """Metrics of one service, in a registry of their own.
+    """Metrics of one service, in a registry of their own."""
 
-    Parameters
-    ----------
-    n_waiting : callable
-        Returns how many texts wait for the model.
-    """
-
-    def __init__(self, n_waiting: Callable[[], int]) -> None:
+    def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)  # resident memory, processor time, open files
         self._requests = Counter(
@@ -49,8 +41,13 @@ class Metrics:
         self._batch_seconds = Histogram(
             "polar_batch_seconds", "Time per batch.", buckets=_SECONDS, registry=registry
         )
-        waiting = Gauge("polar_waiting_texts", "Texts that wait for the model.", registry=registry)
-        waiting.set_function(n_waiting)
+        self._waiting = Gauge(
+            "polar_waiting_texts", "Texts that wait for the model.", registry=registry
+        )
+
+    def watch(self, batcher: Batcher) -> None:
+        """Count the texts that wait in `batcher`, whenever the metrics are asked for."""
+        self._waiting.set_function(lambda: batcher.n_waiting)
 
     def record_batch(self, record: BatchRecord) -> None:
         """Count one call of the model."""

@@ -15,7 +15,7 @@ from polar_detect.tables.columns import (
 )
 from polar_detect.tables.formats import has_columns
 from polar_detect.tables.opening import CHUNK_ROWS, ReadOptions, RowSample, TableReader, open_table
-from polar_detect.tables.reading import Table, read_table
+from polar_detect.tables.reading import Table, TableRows, read_rows, read_table
 from polar_detect.tables.rows import (
     NumericColumns,
     RowColumns,
@@ -49,6 +49,7 @@ __all__ = [
     "RowTemplate",
     "Table",
     "TableReader",
+    "TableRows",
     "TableWriter",
     "TextColumn",
     "cells_as_text",
@@ -62,6 +63,7 @@ __all__ = [
     "open_table",
     "open_writer",
     "parse_labels",
+    "read_rows",
     "read_table",
     "rejected_frame",
     "rejected_path",

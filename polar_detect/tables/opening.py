@@ -58,7 +58,7 @@ class ReadOptions:
     sample: RowSample | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class TableReader:
     """An opened input: its columns are known, its rows come in chunks.
 
@@ -141,10 +141,14 @@ def _described(source: Source, reader: Reader, encoding: Encoding | None) -> Tab
     notices = list(reader.notices)
     if encoding is not None and encoding.origin == "guessed":
         notices.insert(0, f"read as {encoding.title}; pass --encoding if that is wrong")
-    title = None if encoding is None else encoding.title
-    needs_mark = encoding is not None and not encoding.is_plain
     return TableReader(
-        source.name, source.kind, reader.columns, title, tuple(notices), needs_mark, reader
+        name=source.name,
+        kind=source.kind,
+        columns=reader.columns,
+        encoding=None if encoding is None else encoding.title,
+        notices=tuple(notices),
+        needs_mark=encoding is not None and not encoding.is_plain,
+        _reader=reader,
     )
 
 

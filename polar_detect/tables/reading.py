@@ -10,25 +10,48 @@ from numpy.typing import NDArray
 from polar_detect.errors import InputError
 from polar_detect.tables.chunks import Rejected
 from polar_detect.tables.columns import (
+    TextColumn,
     check_column,
     check_no_column,
     choose_text_column,
     parse_labels,
 )
-from polar_detect.tables.opening import ReadOptions, TableReader, open_table
+from polar_detect.tables.opening import ReadOptions, RowSample, TableReader, open_table
 from polar_detect.tables.rows import RowColumns, RowTemplate
 from polar_detect.tables.sampling import sampled_chunks
 
 
 @dataclass(frozen=True, eq=False)
+class TableRows:
+    """The rows of one input, of which no text is chosen yet.
+
+    Parameters
+    ----------
+    reader : TableReader
+        The input that they came from.
+    frame : (n_rows, n_columns) pandas.DataFrame
+        Every column, cell and row in the order and form of the file; of CSV and text files,
+        each cell is the string that stands there.
+    rejected : tuple of Rejected
+        Rows that could not be read.
+    sampled_from : int or None
+        Rows that these were drawn from; None where all were taken.
+    """
+
+    reader: TableReader
+    frame: pd.DataFrame
+    rejected: tuple[Rejected, ...]
+    sampled_from: int | None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Table:
-    """The rows of one input, with the column that holds the texts.
+    """The rows of one input, with the texts that were taken from them.
 
     Parameters
     ----------
     frame : (n_texts, n_columns) pandas.DataFrame
-        Every column, cell and row in the order and form of the file; of CSV and text files,
-        each cell is the string that stands there.
+        As in `TableRows`.
     texts : list of str, n_texts long
         Cells of the text column, an empty one is an empty text; or rows written out.
     labels : (n_texts,) bool or None
@@ -40,7 +63,7 @@ class Table:
     template : RowTemplate or None
         How rows were written out.
     rejected : tuple of Rejected
-        Rows that could not be read.
+        As in `TableRows`.
     notices : tuple of str
         What was guessed or changed, for people.
     has_columns : bool
@@ -48,7 +71,7 @@ class Table:
     needs_mark : bool
         Whether a CSV made of it shall begin with a byte order mark.
     sampled_from : int or None
-        Rows that these were drawn from; None where all were taken.
+        As in `TableRows`.
     """
 
     frame: pd.DataFrame
@@ -111,33 +134,53 @@ def read_table(
     column = None
     if rows is None:
         column = choose_text_column(reader, text_column, default=default_column, others=others)
-    if options.sample is None:
-        chunks, n_rows = list(reader.chunks()), None
-    else:
-        chunks, n_rows = sampled_chunks(reader, label_column, options.sample)
-    frame = pd.concat([chunk.frame for chunk in chunks])
+    read = read_rows(reader, label_column=label_column, sample=options.sample)
     template = rows if isinstance(rows, RowTemplate) else None
     if isinstance(rows, RowColumns):
-        template = RowTemplate.fit(frame, rows.choose(reader.columns, others=others))
-    texts_of = template or column
-    assert texts_of is not None
-    texts = texts_of.texts(frame)
-    if column is not None:
-        check_some_text(texts, column.name, reader.name)
+        template = RowTemplate.fit(read.frame, rows.choose(reader.columns, others=others))
     guessed = () if column is None or column.notice is None else (column.notice,)
     return Table(
-        frame,
-        texts,
-        None if label_column is None else parse_labels(frame[label_column], label_column),
-        None if column is None else column.name,
-        reader.name,
-        template,
-        tuple(row for chunk in chunks for row in chunk.rejected),
-        (*reader.notices, *guessed),
-        reader.has_columns,
-        reader.needs_mark,
-        n_rows if n_rows is not None and n_rows > len(frame) else None,
+        frame=read.frame,
+        texts=_texts(read, template or column),
+        labels=None
+        if label_column is None
+        else parse_labels(read.frame[label_column], label_column),
+        text_column=None if column is None else column.name,
+        source=reader.name,
+        template=template,
+        rejected=read.rejected,
+        notices=(*reader.notices, *guessed),
+        has_columns=reader.has_columns,
+        needs_mark=reader.needs_mark,
+        sampled_from=read.sampled_from,
     )
+
+
+def read_rows(
+    reader: TableReader, *, label_column: str | None = None, sample: RowSample | None = None
+) -> TableRows:
+    """Read an opened input as a whole, or a sample of it.
+
+    Parameters
+    ----------
+    reader : TableReader
+    label_column : str or None
+        Column of labels, of each of which the sample takes as many rows.
+    sample : RowSample or None
+
+    Raises
+    ------
+    InputError
+        The input breaks off, no row of it can be used, or a label is none.
+    """
+    if sample is None:
+        chunks, n_rows = list(reader.chunks()), None
+    else:
+        chunks, n_rows = sampled_chunks(reader, label_column, sample)
+    frame = pd.concat([chunk.frame for chunk in chunks])
+    rejected = tuple(row for chunk in chunks for row in chunk.rejected)
+    is_sampled = n_rows is not None and n_rows > len(frame)
+    return TableRows(reader, frame, rejected, n_rows if is_sampled else None)
 
 
 def _open(
@@ -156,6 +199,14 @@ def check_some_text(texts: list[str], text_column: str, source: str) -> None:
             f"Got no text in column {text_column!r} of {source} (all {len(texts)} rows are "
             "empty); expected at least one; choose another --text-column."
         )
+
+
+def _texts(read: TableRows, texts_of: TextColumn | RowTemplate | None) -> list[str]:
+    assert texts_of is not None
+    texts = texts_of.texts(read.frame)
+    if isinstance(texts_of, TextColumn):
+        check_some_text(texts, texts_of.name, read.reader.name)
+    return texts
 
 
 def _row_names(rows: RowColumns | RowTemplate | None) -> list[str]:

@@ -16,13 +16,14 @@ from polar_detect.tables.formats import format_of
 from polar_detect.tables.kinds import ColumnKinds
 from polar_detect.tables.parquet_output import ParquetOutput
 from polar_detect.tables.reading import Table
-from polar_detect.tables.staging import remove_abandoned, staged
+from polar_detect.tables.staging import staged
 from polar_detect.tables.text_output import (
     DelimitedOutput,
     JsonLinesOutput,
     PlainOutput,
     open_text,
 )
+from polar_detect.whole import remove_abandoned
 
 Columns = Mapping[str, Sequence[object] | NDArray[Any]]
 

@@ -11,6 +11,7 @@ from polar_detect.drift import Drift
 from polar_detect.errors import OutputError
 from polar_detect.report.language import Language
 from polar_detect.report.terminal import score_summary
+from polar_detect.whole import write_file
 
 err = Console(stderr=True)
 out = Console()
@@ -45,12 +46,9 @@ def summarise(
 
 def write_text(path: Path, text: str | bytes) -> None:
     """Write a file whole or not at all."""
-    staged = path.with_name(f".{path.name}.part")
     try:
-        staged.write_bytes(text.encode("utf-8") if isinstance(text, str) else text)
-        staged.replace(path)
+        write_file(path, text.encode("utf-8") if isinstance(text, str) else text)
     except OSError as error:
-        staged.unlink(missing_ok=True)
         raise OutputError(
             f"Got an error while writing '{path}' ({error.strerror}); expected a file that can "
             "be written; choose another --out."

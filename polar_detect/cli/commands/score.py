@@ -82,13 +82,13 @@ def scored_columns(assessment: Assessment, n_layers: int) -> dict[str, list[obje
 
 def _job(path: Path, detector_folder: Path, out: Path, options: InputOptions) -> ScoreJob:
     return ScoreJob(
-        path,
-        out,
-        detector_folder,
-        options.text_column,
-        artifact.stored_text_column(detector_folder),
-        stored_template(detector_folder, options),
-        options.reading,
+        source=path,
+        out=out,
+        detector_folder=detector_folder,
+        text_column=options.text_column,
+        default_column=artifact.stored_text_column(detector_folder),
+        template=stored_template(detector_folder, options),
+        read=options.reading,
     )
 
 

@@ -1,0 +1,173 @@
+"""Files and folders that appear whole or not at all: written beside their place, then renamed.
+
+Locks end with the process that holds them, so that the next one knows what a kill left behind
+and removes it. They are taken on the files and folders themselves: filelock, which locks what
+only this program looks into, would leave files of its own beside people's results.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import uuid4
+
+fcntl: Any
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows renames no open file, so nothing is locked or removed there
+    fcntl = None
+
+
+def write_file(path: Path, content: bytes, *, sync: bool = False) -> None:
+    """Write a file of which there is one writer at a time.
+
+    Parameters
+    ----------
+    path : Path
+    content : bytes
+    sync : bool
+        Whether it is on the disk, under its name, once this returns.
+    """
+    own = path.with_name(f".{path.name}.part")
+    try:
+        with own.open("wb") as file:
+            file.write(content)
+            if sync:
+                _force(file)
+        own.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            own.unlink(missing_ok=True)
+        raise
+    if sync:
+        _sync_folder(path.parent)
+
+
+@contextmanager
+def staged(path: Path) -> Iterator[Path]:
+    """Yield an empty file that replaces `path` when the block ends without an error.
+
+    Any number of writers may do so at once; the last one's file stays.
+    """
+    target = path.resolve()  # a link keeps pointing to the file that it names
+    remove_abandoned(path)
+    with _own_file(target) as partial:
+        yield partial
+        with partial.open("rb+") as file:
+            _force(file)
+        partial.replace(target)
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove the staged files for `path` whose writers are gone; others' are left alone."""
+    target = path.resolve()
+    for found in target.parent.glob(f"{_prefix(target)}*.part"):
+        with suppress(OSError), found.open("rb") as file:  # in use, or gone already
+            _lock(file, may_wait=False)
+            found.unlink(missing_ok=True)
+
+
+@contextmanager
+def replaced(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of `folder` when the block ends without an error.
+
+    Two renames do that, between which there is no folder; who looks for it then calls `settle`.
+    A kill leaves the former folder, or the new one; what else it leaves, the next call removes.
+    """
+    target = folder.resolve()  # a link keeps pointing to the folder that it names
+    target.parent.mkdir(parents=True, exist_ok=True)
+    own, former = target.with_name(f".{target.name}.staged"), _former(target)
+    with _alone_in(target.parent):
+        _put_back(target)
+        for left in (own, former):
+            shutil.rmtree(left, ignore_errors=True)
+        try:
+            own.mkdir()
+            yield own
+            if target.exists():
+                target.rename(former)
+            own.rename(target)
+        finally:
+            for left in (own, former):
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def settle(folder: Path) -> None:
+    """Wait for whoever is replacing `folder`, and put the former one back if that was killed."""
+    target = folder.resolve()
+    if target.exists() or not _former(target).exists():
+        return
+    with suppress(OSError), _alone_in(target.parent):  # where nothing may be written, none is saved
+        _put_back(target)
+
+
+def _put_back(target: Path) -> None:
+    if _former(target).exists() and not target.exists():
+        _former(target).rename(target)
+
+
+def _former(target: Path) -> Path:
+    return target.with_name(f".{target.name}.former")
+
+
+@contextmanager
+def _own_file(target: Path) -> Iterator[Path]:
+    """Yield a new file beside `target`, locked while the block runs and removed behind it."""
+    # Not tempfile, whose files only their owner can read.
+    own = target.with_name(f"{_prefix(target)}{uuid4().hex}.part")
+    with own.open("xb") as file:
+        if fcntl is None:
+            file.close()
+        else:
+            with suppress(OSError):  # no locks on this file system: then nobody removes it either
+                _lock(file, may_wait=True)
+        try:
+            yield own
+        finally:
+            own.unlink(missing_ok=True)
+
+
+def _prefix(target: Path) -> str:
+    """Return how staged files for `target` begin; a hash, as the name may be as long as allowed."""
+    digest = hashlib.blake2b(os.fsencode(target.name), digest_size=8).hexdigest()
+    return f".polar-detect-{digest}-"
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Let one process or thread at a time run what replaces folders inside `folder`."""
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # no locks on this file system
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(file: BinaryIO, *, may_wait: bool) -> None:
+    if fcntl is None:
+        raise OSError("no locks on this system")
+    fcntl.flock(file, fcntl.LOCK_EX | (0 if may_wait else fcntl.LOCK_NB))
+
+
+def _force(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Force a rename to disk, where the system can (Windows cannot open folders)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,73 @@
+import errno
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from polar_detect import whole
+from polar_detect.cli.commands.output import write_text
+from polar_detect.errors import OutputError
+
+
+class Killed(BaseException):
+    """Ends a write where a kill might, but lets it clean up."""
+
+
+@pytest.mark.parametrize("sync", [False, True])
+def test_a_written_file_replaces_the_earlier_one_and_leaves_nothing_beside_it(tmp_path, sync):
+    for content in (b"earlier", b"a\r\nb\n"):
+        whole.write_file(tmp_path / "file", content, sync=sync)
+        assert (tmp_path / "file").read_bytes() == content
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "full"), Killed()])
+def test_a_write_that_fails_leaves_the_earlier_file_and_nothing_else(
+    tmp_path, monkeypatch, failure
+):
+    def fail(*_):
+        assert (tmp_path / ".file.part").read_bytes() == b"later"  # control: it had begun
+        raise failure
+
+    whole.write_file(tmp_path / "file", b"earlier")
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(type(failure)):
+        whole.write_file(tmp_path / "file", b"later")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"earlier"
+
+
+def test_an_error_on_the_way_is_not_hidden_by_one_while_cleaning_up(tmp_path, monkeypatch):
+    def fail(number):
+        def failing(*_, **__):
+            raise OSError(number, os.strerror(number))
+
+        return failing
+
+    monkeypatch.setattr(Path, "replace", fail(errno.ENOSPC))
+    monkeypatch.setattr(Path, "unlink", fail(errno.EIO))
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        whole.write_file(tmp_path / "file", b"")
+
+
+def test_a_result_in_a_place_that_is_no_folder_is_an_error_in_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"Got an error while writing '.*inner'.*another --out"):
+        write_text(tmp_path / "file" / "inner", "text")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders cannot be forced to disk there")
+def test_content_and_name_are_forced_to_disk_in_that_order_where_asked_for(tmp_path, monkeypatch):
+    forced = []
+
+    def force(handle):
+        forced.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        assert (tmp_path / "file").exists() == (len(forced) == 2)
+
+    monkeypatch.setattr(os, "fsync", force)
+    whole.write_file(tmp_path / "file", b"content")
+    assert forced == []
+    (tmp_path / "file").unlink()
+    whole.write_file(tmp_path / "file", b"content", sync=True)
+    assert forced == ["file", "folder"]
