@@ -6,19 +6,20 @@ copied, so a new architecture costs nothing; what cannot be replayed faithfully 
 the model is loaded.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
-from polar_detect.blocks import Layer, RowCounts, each_block, in_blocks
+from polar_detect.blocks import Layer, RowCounts, each_block, in_blocks, is_mixture
 from polar_detect.errors import InputError, ModelError, reason_of
 from polar_detect.lanes import spread
 from polar_detect.loading import load_decoder
-from polar_detect.quick_block import QuickBlock
+from polar_detect.quick_block import QuickBlock, quick_form
 from polar_detect.read_out import Moments, ReadOut
-from polar_detect.recording import Call, examine, first_input, record_calls
+from polar_detect.recording import FAILURES, Call, examine, first_input, record_calls
 from polar_detect.runtime import best_dtype, keep_freed_memory
 from polar_detect.tokenizing import shortened
 
@@ -66,7 +67,7 @@ class Backbone:
             self._anatomy, output = examine(
                 model, self.blocks, lambda: model(input_ids=probe, use_cache=False)
             )
-        except (RuntimeError, TypeError, IndexError) as error:
+        except FAILURES as error:
             raise self._unfaithful(f"two texts at once fail: {reason_of(error)}") from error
         self.final_norm = self._anatomy.final_norm
         config = model.config.get_text_config()
@@ -74,10 +75,11 @@ class Backbone:
             self.final_norm,
             self.head,
             softcap=getattr(config, "final_logit_softcapping", None),
+            scale=_scale_of_logits(config),
             quick_dtype=self.quick_dtype,
         )
-        self._check_faithful(probe, output.logits)
-        self._quick_blocks = self._quick_forms()
+        states = self._replay(probe, output.logits)
+        self._quick_blocks = self._quick_forms(states)
 
     @classmethod
     def load(cls, folder: Path, *, quick_dtype: torch.dtype | None = None) -> Self:
@@ -213,14 +215,27 @@ class Backbone:
         dtype = torch.float32 if quick is None else self.quick_dtype
         return call, self._row_counts.of(layer, call, hidden, dtype)
 
+    @property
+    def has_mixtures(self) -> bool:
+        """Whether blocks choose among experts: a rounding can then change a loss by much."""
+        return any(is_mixture(block) for block in self.blocks)
+
     @torch.no_grad()
-    def _quick_forms(self) -> list[QuickBlock | None]:
-        """Return each block's quick form, where it has one."""
+    def _quick_forms(self, states: Sequence[Tensor]) -> list[QuickBlock | None]:
+        """Return each block's quick form, where it has one, tried on states at each depth."""
         if self.quick_dtype == torch.float32:
             return [None] * self.n_layers
         first = -(-self.n_layers // _PRECISE_SHARE)
-        quick = spread(lambda block: QuickBlock(block, self.quick_dtype), self.blocks[first:])
-        return [*([None] * first), *quick]
+        calls = self._recorded(states[0].shape[1])
+
+        def form(layer: int) -> QuickBlock | None:
+            before, after = states[layer : layer + 2]
+            _, call = calls[layer]
+            return quick_form(
+                self.blocks[layer], self.quick_dtype, before, after, lambda b: call.of(b, before)
+            )
+
+        return [*([None] * first), *spread(form, range(first, self.n_layers))]
 
     def _recorded(self, n_tokens: int) -> list[tuple[Call, Call]]:
         """Return each block's arguments, as recorded and in the quick number format."""
@@ -236,18 +251,21 @@ class Backbone:
         return record_calls(self._anatomy, lambda: self.model(input_ids=probe, use_cache=False))
 
     @torch.no_grad()
-    def _check_faithful(self, ids: Tensor, expected: Tensor) -> None:
-        """Compare the logits of token ids with those of the blocks called alone."""
-        hidden = self.embed(ids)
+    def _replay(self, ids: Tensor, expected: Tensor) -> list[Tensor]:
+        """Return the states of token ids at each depth by the blocks called alone.
+
+        Raise `ModelError` where they do not lead to the model's own logits.
+        """
         try:
+            states = [self.embed(ids)]
             for block, (call, _) in zip(self.blocks, self._recorded(ids.shape[1]), strict=True):
-                hidden = call.of(block, hidden)
-            replayed = self.logits(hidden)
-        except (RuntimeError, TypeError, IndexError) as error:
+                states.append(call.of(block, states[-1]))
+            gap = (self.logits(states[-1]) - expected).abs().max().item()
+        except FAILURES as error:
             raise self._unfaithful(f"replaying it fails: {reason_of(error)}") from error
-        gap = (replayed - expected).abs().max().item()
         if not gap <= 1e-3 + 1e-3 * expected.abs().max().item():
             raise self._unfaithful(f"replayed logits differ by {gap:.3g}")
+        return states
 
     def _unfaithful(self, what: str) -> ModelError:
         return ModelError(
@@ -257,6 +275,13 @@ class Backbone:
 
     def _probe(self, n_rows: int, n_tokens: int) -> Tensor:
         return torch.arange(n_rows * n_tokens, device=self.device).view(n_rows, n_tokens) % 7
+
+
+def _scale_of_logits(config: Any) -> float:
+    """Return what a model multiplies its head's logits by: Granite divides them, Cohere shrinks."""
+    shrunk = getattr(config, "logit_scale", None)
+    divided = getattr(config, "logits_scaling", None)
+    return float(shrunk or 1) / float(divided or 1)
 
 
 def _find_blocks(model: Any) -> list[nn.Module]:

@@ -6,6 +6,7 @@ not depend on its company.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,8 +18,8 @@ from torch import Tensor, nn
 from polar_detect.blocks import RowCounts, in_blocks
 from polar_detect.errors import InputError, ModelError, reason_of
 from polar_detect.loading import load_encoder
-from polar_detect.quick_block import QuickBlock
-from polar_detect.recording import Call, examine, first_input, record_calls
+from polar_detect.quick_block import QuickBlock, quick_form
+from polar_detect.recording import FAILURES, Call, examine, first_input, record_calls
 from polar_detect.runtime import best_dtype, keep_freed_memory
 from polar_detect.tokenizing import shortened
 
@@ -80,20 +81,21 @@ class EncoderBackbone:
         self.n_layers = len(self.blocks)
         self.hidden_size: int = model.config.hidden_size
         self.device: torch.device = next(model.parameters()).device
+        # Else decoders that serve as encoders record a cache, which later calls would add to.
+        model.config.use_cache = False
         self.quick_dtype = quick_dtype or best_dtype(self.device)
         self._row_counts = RowCounts(self.blocks, self.device)
         self._calls: dict[int, list[Call]] = {}
         probe = self._probe(2, 5)
         try:
             self._anatomy, output = examine(model, self.blocks, lambda: model(input_ids=probe))
-        except (RuntimeError, TypeError, IndexError) as error:
+        except FAILURES as error:
             raise self._unfaithful(f"two texts at once fail: {reason_of(error)}") from error
         self.final_norm = self._anatomy.final_norm
-        self._check_faithful(probe, output.last_hidden_state)
-        is_quick = self.quick_dtype != torch.float32
-        self._quick_blocks: list[QuickBlock | None] = [
-            QuickBlock(block, self.quick_dtype) if is_quick else None for block in self.blocks
-        ]
+        self._quick_blocks: list[QuickBlock | None] = [None] * self.n_layers
+        states = self._replay(probe, output.last_hidden_state)
+        if self.quick_dtype != torch.float32:
+            self._quick_blocks = self._quick_forms(states)
 
     @classmethod
     def load(cls, folder: Path, *, max_tokens: int = 128) -> Self:
@@ -163,18 +165,34 @@ class EncoderBackbone:
         return record_calls(self._anatomy, lambda: self.model(input_ids=input_ids))
 
     @torch.no_grad()
-    def _check_faithful(self, ids: Tensor, expected: Tensor) -> None:
-        """Compare the last states of token ids with those of the blocks called alone."""
-        hidden = self.embed(ids)
-        try:
-            for layer in range(self.n_layers):
-                hidden = self.apply(layer, hidden, precise=True)
-            replayed = self.read_out(hidden)
-        except (RuntimeError, TypeError, IndexError) as error:
-            raise self._unfaithful(f"replaying it fails: {reason_of(error)}") from error
-        gap = (replayed - expected).abs().max().item()
-        if not gap <= 1e-4 + 1e-4 * expected.abs().max().item():
-            raise self._unfaithful(f"replayed states differ by {gap:.3g}")
+    def _quick_forms(self, states: Sequence[Tensor]) -> list[QuickBlock | None]:
+        """Return each block's quick form, where it has one, tried on states at each depth."""
+        calls = self._recorded(states[0].shape[1])
+        return [
+            quick_form(block, self.quick_dtype, before, after, partial(call.of, hidden=before))
+            for block, call, before, after in zip(
+                self.blocks, calls, states, states[1:], strict=False
+            )
+        ]
+
+    @torch.no_grad()
+    def _replay(self, ids: Tensor, expected: Tensor) -> list[Tensor]:
+        """Return the states of token ids at each depth by the blocks called alone.
+
+        Raise `ModelError` where they do not lead to the model's own last states, or do not do so
+        a second time.
+        """
+        for _ in range(2):
+            try:
+                states = [self.embed(ids)]
+                for layer in range(self.n_layers):
+                    states.append(self.apply(layer, states[-1], precise=True))
+                gap = (self.read_out(states[-1]) - expected).abs().max().item()
+            except FAILURES as error:
+                raise self._unfaithful(f"replaying it fails: {reason_of(error)}") from error
+            if not gap <= 1e-4 + 1e-4 * expected.abs().max().item():
+                raise self._unfaithful(f"replayed states differ by {gap:.3g}")
+        return states
 
     def _unfaithful(self, what: str) -> ModelError:
         return ModelError(
@@ -195,7 +213,8 @@ def longest_input(model: Any) -> int:
     # RoBERTa and its kin count positions from behind the padding token's.
     counts_from_padding = getattr(embeddings, "padding_idx", None) is not None
     shift = (config.pad_token_id or 0) + 1 if counts_from_padding else 0
-    return (getattr(config, "max_position_embeddings", None) or 2**31) - shift
+    n_positions = getattr(config, "max_position_embeddings", None) or 0
+    return (n_positions if n_positions > 0 else 2**31) - shift  # -1 where nothing bounds them
 
 
 def equal_lengths(

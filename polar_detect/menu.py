@@ -80,7 +80,7 @@ class Menu:
     ) -> list[MinimalProgram]:
         """Return the shortest program of the menu that is valid for each text.
 
-        Verified in float32, but for programs that are valid with room to spare.
+        Verified in float32, but for programs of dense models that are valid with room to spare.
 
         Parameters
         ----------
@@ -97,8 +97,9 @@ class Menu:
             partial(menu_search, programs=self.programs, refinement=refinement, full_loss=loss)
             for loss in known
         ]
+        clearance = float("inf") if executor.backbone.has_mixtures else _CLEARANCE
         return find_minimal_programs(
-            executor, rows, tolerance=tolerance, search=searches, clearance=_CLEARANCE
+            executor, rows, tolerance=tolerance, search=searches, clearance=clearance
         )
 
 

@@ -48,14 +48,22 @@ class ReadOut:
         Bound of the logits.
     quick_dtype : torch.dtype
         Of the *quick* form, as in `Backbone`.
+    scale : float
+        What the head's logits are multiplied by.
     """
 
     def __init__(
-        self, final_norm: nn.Module, head: Any, *, softcap: float | None, quick_dtype: torch.dtype
+        self,
+        final_norm: nn.Module,
+        head: Any,
+        *,
+        softcap: float | None,
+        quick_dtype: torch.dtype,
+        scale: float = 1.0,
     ) -> None:
         self.final_norm = final_norm
         self.head = head
-        self._softcap = softcap
+        self._softcap, self._scale = softcap, scale
         is_plain = isinstance(head, nn.Linear) and head.bias is None
         self._exact = torch.split(head.weight, _PIECE) if is_plain else ()
         has_quick = is_plain and quick_dtype != torch.float32
@@ -180,6 +188,8 @@ class ReadOut:
             yield self._capped(self.head(normed))
 
     def _capped(self, logits: Tensor) -> Tensor:
+        if self._scale != 1:
+            logits = self._scale * logits
         return self._softcap * torch.tanh(logits / self._softcap) if self._softcap else logits
 
 

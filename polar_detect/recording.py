@@ -13,6 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+# What a model may raise whose blocks are called in another way than its own forward does.
+FAILURES = (RuntimeError, TypeError, ValueError, IndexError, AttributeError)
+
 
 @dataclass(frozen=True)
 class Call:

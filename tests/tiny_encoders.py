@@ -9,6 +9,7 @@ from transformers import (
     AutoModel,
     BertConfig,
     DistilBertConfig,
+    LlamaConfig,
     ModernBertConfig,
     MPNetConfig,
     RobertaConfig,
@@ -38,6 +39,8 @@ ENCODERS = {
         max_position_embeddings=MAX_POSITIONS,
         pad_token_id=1,
     ),
+    # A decoder without a head, as embedding models are made of.
+    "llama": LlamaConfig(**_SHAPE, num_key_value_heads=2, bos_token_id=0, eos_token_id=1),
     "modernbert": ModernBertConfig(
         **_SHAPE,
         bos_token_id=0,

@@ -11,18 +11,25 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoModelForCausalLM,
+    CohereConfig,
+    Ernie4_5Config,
     Gemma2Config,
     Gemma3TextConfig,
     GPT2Config,
     GPTNeoXConfig,
+    GraniteConfig,
+    Llama4TextConfig,
     LlamaConfig,
+    Mamba2Config,
     MistralConfig,
     Olmo2Config,
+    OlmoConfig,
     Phi3Config,
     PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen2MoeConfig,
     Qwen3Config,
+    SmolLM3Config,
 )
 
 VOCABULARY = 128
@@ -41,6 +48,7 @@ _SHAPE = {
     "eos_token_id": 1,
     "pad_token_id": 1,
 }
+_NAMES = ("vocab_size", "hidden_size", "num_hidden_layers", "bos_token_id", "eos_token_id")
 _MULTI_HEAD = {**_SHAPE, "num_key_value_heads": 4}
 _MIXED = ["sliding_attention", "full_attention"]
 
@@ -92,6 +100,25 @@ GEMMA2 = Gemma2Config(
     final_logit_softcapping=2.0,
     attn_logit_softcapping=5.0,
 )
+# Models whose blocks have parts that resemble those that a quick form replaces.
+LOOKALIKES = {
+    "smollm3": SmolLM3Config(**_SHAPE),  # every fourth layer has no positions
+    "ernie4.5": Ernie4_5Config(**_SHAPE, head_dim=8),  # pairs of neighbours are turned, not halves
+    "cohere": CohereConfig(**_SHAPE),  # the same, and the head's logits are shrunk
+    "olmo": OlmoConfig(**_SHAPE, clip_qkv=1.5),  # queries, keys and values are bounded
+    "granite": GraniteConfig(**_SHAPE, logits_scaling=8.0, residual_multiplier=0.22),
+    "mamba2": Mamba2Config(
+        **{name: _SHAPE[name] for name in _NAMES},
+        state_size=8,
+        num_heads=8,
+        head_dim=8,
+        n_groups=2,
+        chunk_size=8,
+    ),  # asks a norm for its weight
+    "llama4": Llama4TextConfig(
+        **_SHAPE, head_dim=8, num_local_experts=4, num_experts_per_tok=1, intermediate_size_mlp=48
+    ),  # a linear layer that returns two tensors
+}
 
 
 def tiny_model(config, *, seed=0):

@@ -1,0 +1,112 @@
+"""The quick form of any block does what the block does, or there is none."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from tiny_encoders import tiny_encoder
+from tiny_models import CONFIGS, LOOKALIKES, tiny_model, tiny_tokenizer
+from transformers import Conv1D
+
+from polar_detect import quick_block
+from polar_detect.backbone import Backbone
+from polar_detect.encoder_backbone import EncoderBackbone
+from polar_detect.executor import Executor, batches
+from polar_detect.program import Program
+from polar_detect.quick_block import QuickBlock, quick_form
+from polar_detect.schedule import Job
+
+_random = torch.Generator().manual_seed(0)
+ROWS = [
+    torch.randint(2, 120, (length,), generator=_random).tolist() for length in (1, 5, 9, 22, 40)
+]
+PROGRAMS = [Program.full(5), Program((0, 1, 3, 4)), Program((0, 2, 2, 1))]
+
+
+@pytest.fixture(scope="module", params=LOOKALIKES)
+def backbone(request):
+    model = tiny_model(LOOKALIKES[request.param])
+    return Backbone(model, tiny_tokenizer(), quick_dtype=torch.bfloat16)
+
+
+def losses(backbone, *, precise):
+    found = []
+    for batch in batches(ROWS, backbone):
+        jobs = [Job(text, program) for text in range(len(batch)) for program in PROGRAMS]
+        found += Executor(backbone).losses(batch, jobs, precise=precise).tolist()
+    return torch.tensor(found)
+
+
+def test_quick_losses_are_near_the_precise_ones(backbone):
+    gaps = (losses(backbone, precise=False) - losses(backbone, precise=True)).abs()
+    assert gaps.max() > 0  # the control: the quick form is another one
+    assert gaps.max() < (0.15 if backbone.has_mixtures else 0.05)
+
+
+@torch.no_grad()
+def test_precise_losses_are_the_models_own(backbone):
+    expected = []
+    for row in sorted(ROWS, key=len):
+        ids = torch.tensor([[backbone.start_token, *row]])
+        logits = backbone.model(input_ids=ids, use_cache=False).logits[0]
+        expected.append(F.cross_entropy(logits[:-1], ids[0, 1:]))
+    own = losses(backbone, precise=True).view(-1, len(PROGRAMS))[:, 0]
+    torch.testing.assert_close(own.sort().values, torch.stack(expected).sort().values)
+
+
+def states_around(block):
+    before = torch.randn(2, 6, 32)
+    return before, block(before)
+
+
+class Twice(torch.nn.Linear):
+    """A linear layer that does something else."""
+
+    def forward(self, states):
+        return super().forward(super().forward(states))
+
+
+@torch.no_grad()
+def test_a_layer_that_inherits_from_a_linear_one_and_does_something_else_is_left_alone():
+    block = torch.nn.Sequential(Twice(32, 32), torch.nn.Linear(32, 32))
+    kinds = [type(part).__name__ for part in QuickBlock(block, torch.bfloat16)._block]
+    assert kinds == ["Twice", "_QuickLinear"]
+
+
+@torch.no_grad()
+def test_a_layer_of_another_class_that_is_a_linear_one_gets_a_quick_form():
+    class Same(torch.nn.Linear):
+        def forward(self, states):
+            return states @ self.weight.T + self.bias
+
+    block = torch.nn.Sequential(Same(32, 32), Conv1D(32, 32))
+    kinds = [type(part).__name__ for part in QuickBlock(block, torch.bfloat16)._block]
+    assert kinds == ["_QuickLinear", "_QuickLinear"]
+
+
+@torch.no_grad()
+def test_a_part_that_does_something_else_is_given_up_and_the_products_stay(monkeypatch):
+    block = tiny_model(CONFIGS["llama"]).get_decoder().layers[2].mlp
+    before, after = states_around(block)
+    monkeypatch.setattr(quick_block, "_is_gated", lambda module: hasattr(module, "act_fn"))
+    monkeypatch.setattr(quick_block._QuickGate, "forward", lambda _, states: 2 * states)
+    form = quick_form(block, torch.bfloat16, before, after, lambda part: part(before))
+    kinds = {type(part).__name__ for part in form._block.modules()}
+    assert "_QuickLinear" in kinds
+    assert "_QuickGate" not in kinds
+
+
+@torch.no_grad()
+def test_a_block_that_cannot_run_with_quick_products_has_no_quick_form(monkeypatch):
+    block = torch.nn.Sequential(torch.nn.Linear(32, 32))
+    before, after = states_around(block)
+    assert quick_form(block, torch.bfloat16, before, after, lambda part: part(before))
+    monkeypatch.setattr(quick_block._QuickLinear, "forward", lambda part, _: part.missing)
+    assert quick_form(block, torch.bfloat16, before, after, lambda part: part(before)) is None
+
+
+@torch.no_grad()
+def test_a_decoder_without_a_head_keeps_no_cache_from_call_to_call():
+    encoder = EncoderBackbone(tiny_encoder("llama"), tiny_tokenizer(), max_tokens=48)
+    states = encoder.embed(torch.arange(2, 11)[None])
+    first = encoder.apply(2, states, precise=True)
+    torch.testing.assert_close(encoder.apply(2, states, precise=True), first)
