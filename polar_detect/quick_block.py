@@ -280,17 +280,18 @@ def _is_rotary_attention(module: Any) -> bool:
     # Small weights make attention even, so that positions show with large states only; trained
     # ones let one token win there, by a rounding at times. A token alone gets its own value,
     # whatever its size: a bound on values shows.
-    trials = [(16, 1.0, 0.03), (16, 8.0, 0.3), (1, 1e4, 0.03)]
+    trials = [(8, 1.0, 0.03), (8, 8.0, 0.3), (1, 1e4, 0.03)]
     with torch.autocast(device.type, dtype):
         for n_tokens, factor, tolerance in trials:
-            states = factor * random_states(2, n_tokens, joint.matrix.n_in).to(device)
+            states = factor * random_states(1, n_tokens, joint.matrix.n_in).to(device)
             given = {
                 "position_embeddings": _angles(n_tokens, size, device, dtype),
                 "attention_mask": None,
             }
 
             def use(part: Any, states: Tensor = states, given: dict[str, Any] = given) -> Any:
-                return part(states, **given)[0].flatten()
+                # A copy: products are remembered by what they are of, and some bound them in place.
+                return part(states.clone(), **given)[0].flatten()
 
             if not _agree(use, module, _QuickAttention, tolerance):
                 return False

@@ -1,6 +1,8 @@
+import copy
+
 import pytest
 import torch
-from tiny_models import CONFIGS, tiny_model
+from tiny_models import CONFIGS, LOOKALIKES, tiny_model
 from torch import nn
 
 from polar_detect import quick_block
@@ -63,6 +65,16 @@ def test_attentions_with_norms_of_their_own_or_other_parts_are_left_alone(name):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("bound", [1.5, 8.0, 30.0])
+def test_an_attention_whose_values_have_a_bound_is_left_alone(bound):
+    config = copy.deepcopy(LOOKALIKES["olmo"])
+    config.clip_qkv = bound
+    block = QuickBlock(tiny_model(config).get_decoder().layers[2], torch.bfloat16)
+    kinds = {type(part).__name__ for part in block._block.modules()}
+    assert "_QuickGate" in kinds
+    assert "_QuickAttention" not in kinds
+
+
 @pytest.mark.parametrize("name", ["llama", "gemma3", "qwen3", "olmo2"])
 def test_a_norm_in_fewer_passes_is_the_models_own(name):
     plain = dict(tiny_model(CONFIGS[name]).get_decoder().layers[2].named_modules())
