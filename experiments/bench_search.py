@@ -28,12 +28,15 @@ import numpy as np
 
 from polar_detect import models
 from polar_detect.backbone import Backbone
+from polar_detect.criteria import SameLoss
 from polar_detect.executor import Executor
 from polar_detect.menu import Menu
-from polar_detect.minimal import MinimalProgram, find_minimal_programs
+from polar_detect.minimal import MinimalProgram, are_valid, find_minimal_programs
+from polar_detect.program import Program
 from polar_detect.search import METHODS, MctsSettings, Refinement, mcts
 
 Run = Callable[[list[list[int]]], list[MinimalProgram]]
+Count = Callable[[list[list[int]], list[Program]], int]
 
 _ALONE = "/alone"
 _METHODS = (
@@ -53,19 +56,23 @@ class Repeat:
         By text.
     times_s : list of float
         One for all texts in step, or one for each text alone.
+    n_invalid : int
+        Programs that float32 finds invalid; measured apart, in no time and no layer calls.
     """
 
     lengths: list[int] = field(default_factory=list)
     layer_calls: list[int] = field(default_factory=list)
     times_s: list[float] = field(default_factory=list)
+    n_invalid: int = 0
 
-    def add(self, run: Run, tokens: list[list[int]]) -> None:
+    def add(self, run: Run, tokens: list[list[int]], count_invalid: Count) -> None:
         """Search further texts and time it."""
         start_s = time.perf_counter()
         found = run(tokens)
         self.times_s.append(time.perf_counter() - start_s)
         self.lengths += [len(minimal.program) for minimal in found]
         self.layer_calls += [minimal.layer_calls for minimal in found]
+        self.n_invalid += count_invalid(tokens, [minimal.program for minimal in found])
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,7 @@ class Summary:
     layer_calls: float
     time_ms: float
     n_repeats: int
+    n_invalid: int
 
     @classmethod
     def of(cls, name: str, repeats: list[Repeat], n_texts: int) -> "Summary | None":
@@ -95,6 +103,7 @@ class Summary:
             statistics.mean(last.layer_calls),
             1e3 * statistics.median(sum(repeat.times_s) for repeat in whole) / n_texts,
             len(whole),
+            last.n_invalid,
         )
 
 
@@ -106,13 +115,15 @@ def main() -> None:
     settings = {name: getattr(options, name) for name in ("n", "seed", "tolerance", "model")}
     repeats = _stored(options.out, settings)
     runs = {name: _run(name, Executor(backbone), options) for name in options.methods}
+    count_invalid = partial(_count_invalid, Executor(backbone), options.tolerance)
     deadline_s = time.perf_counter() + options.stop_after
     for number in range(options.repeats):
         for name, run in runs.items():
             own = repeats.setdefault(name, [])
             if len(own) <= number:
                 own.append(Repeat())
-            _go_on(own[number], run, tokens, name.endswith(_ALONE), deadline_s)
+            is_alone = name.endswith(_ALONE)
+            _go_on(own[number], run, tokens, count_invalid, deadline_s, is_alone=is_alone)
             done = len(own[number].lengths)
             common.say(
                 f"repeat {number + 1}: {name}, {done} texts, {sum(own[number].times_s):.1f} s"
@@ -154,13 +165,26 @@ def _drawn(texts: list[str], n: int, seed: int) -> list[str]:
     return [texts[i] for i in np.random.default_rng(seed).permutation(len(texts))[:n]]
 
 
+def _count_invalid(
+    executor: Executor, tolerance: float, tokens: list[list[int]], programs: list[Program]
+) -> int:
+    own = [[program] for program in programs]
+    return sum(not valid for (valid,) in are_valid(executor, tokens, own, SameLoss(tolerance)))
+
+
 def _go_on(
-    repeat: Repeat, run: Run, tokens: list[list[int]], is_alone: bool, deadline_s: float
+    repeat: Repeat,
+    run: Run,
+    tokens: list[list[int]],
+    count_invalid: Count,
+    deadline_s: float,
+    *,
+    is_alone: bool,
 ) -> None:
     """Search the texts that are still to be searched, alone or in step, until the deadline."""
     while len(repeat.lengths) < len(tokens) and time.perf_counter() < deadline_s:
         start = len(repeat.lengths)
-        repeat.add(run, tokens[start : start + 1] if is_alone else tokens)
+        repeat.add(run, tokens[start : start + 1] if is_alone else tokens, count_invalid)
 
 
 def _run(name: str, executor: Executor, options: argparse.Namespace) -> Run:
@@ -193,6 +217,7 @@ def _table(found: list[Summary]) -> str:
             f"{own.shortest}–{own.longest}",
             f"{own.layer_calls:.0f}",
             f"{own.time_ms:.0f}",
+            f"{own.n_invalid}",
             f"{own.n_repeats}",
             f"{tree.length - own.length:+.1f}" if tree else "–",
             f"{trees.time_ms / own.time_ms:.1f} ×" if trees else "–",
@@ -204,7 +229,8 @@ def _table(found: list[Summary]) -> str:
     ]
     return common.markdown_table(
         [
-            "method", "mean length", "range", "layer calls a text", "ms a text", "repeats",
+            "method", "mean length", "range", "layer calls a text", "ms a text",
+            "invalid in float32", "repeats",
             "layers shorter than mcts", "faster than mcts in step", "faster than mcts/alone",
             "layers longer than greedy", "fewer layer calls than greedy",
         ],
