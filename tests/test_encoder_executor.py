@@ -95,12 +95,22 @@ def test_curves_do_not_depend_on_the_company(exact, curves):
         np.testing.assert_allclose(getattr(backwards, name)[::-1], together, atol=1e-5)
 
 
-def test_quick_curves_are_near_the_precise_ones(backbone, curves):
+def test_curves_are_measured_in_float32_where_layers_have_a_quick_form(backbone, curves):
     quick = EncoderBackbone(backbone.model, backbone.tokenizer, quick_dtype=torch.bfloat16)
     found = encoder_curves(EncoderExecutor(quick), TEXTS)
-    np.testing.assert_allclose(found.skip, curves.skip, atol=0.01)
-    np.testing.assert_allclose(found.loop, curves.loop, atol=0.01)
-    assert np.abs(found.skip - curves.skip).max() > 0
+    np.testing.assert_allclose(found.skip, curves.skip, atol=1e-5)
+    np.testing.assert_allclose(found.loop, curves.loop, atol=1e-5)
+
+
+def test_quick_distances_are_near_the_precise_ones(backbone):
+    quick = EncoderBackbone(backbone.model, backbone.tokenizer, quick_dtype=torch.bfloat16)
+    executor, full = EncoderExecutor(quick), Program.full(backbone.n_layers)
+    asked = {0: [full.skip(layer) for layer in range(backbone.n_layers)]}
+    (batch, *_) = quick.batches(TEXTS, max_batch_tokens=512)
+    rounded = executor.distances(batch, asked)[0]
+    exact = executor.distances(batch, asked, precise=True)[0]
+    np.testing.assert_allclose(rounded, exact, atol=0.01)
+    assert np.abs(rounded - exact).max() > 0
 
 
 def test_no_texts_have_no_curves_and_no_programs(exact):
