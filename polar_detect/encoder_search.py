@@ -10,6 +10,7 @@ from functools import partial
 
 import torch
 
+from polar_detect.criteria import check_tolerance
 from polar_detect.encoder_backbone import EncoderBackbone, EncoderBatch
 from polar_detect.encoder_executor import BATCH_TOKENS, EncoderExecutor
 from polar_detect.errors import InputError
@@ -75,8 +76,9 @@ def find_minimal_encoder_programs(
     Raises
     ------
     InputError
-        If the search asks for slopes or sweeps.
+        If the search asks for slopes or sweeps, or the tolerance is no finite number from 0 on.
     """
+    check_tolerance(tolerance)
     search = search or default_encoder_search(backbone.n_layers)
     methods = [search] * len(texts) if callable(search) else search
     slack = 0.0 if backbone.quick_dtype == torch.float32 else _SLACK

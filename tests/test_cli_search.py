@@ -84,6 +84,55 @@ def test_imported_answers_are_the_answers_to_reproduce(run, tiny_folder, tmp_pat
     assert (record["text"], record["is_valid"]) == (NEW[0], False)
 
 
+def test_a_prompt_longer_than_the_model_gives_way_to_the_answer(run, tiny_folder):
+    model = ("--model", tiny_folder, "--json", "--criterion", "answer", "--max-tokens", 80)
+    prompt, answer = "the pump leaks oil " * 40, "~" * 60
+    (record,) = records(run("search", prompt, *model, "--answer", answer))
+    assert record["loss"] > 0
+    for n_tokens, max_tokens in ((81, 80), (95, 95)):
+        options = (*model[:-1], max_tokens, "--answer", "~" * n_tokens)
+        result = run("search", prompt, *options)
+        assert_one_line_error(result, f"more than {min(max_tokens, 94)} tokens", "--max-tokens")
+
+
+def test_a_text_of_white_space_is_as_empty_as_its_curves(run, tiny_folder, save):
+    path = save("oil leaks\n \u3000\n", "lines.txt")
+    options = ("--file", path, "--model", tiny_folder)
+    full, empty = records(run("search", *options, "--json"))
+    assert (empty["loss"], empty["layer_calls"], empty["length_curve"]) == (None, 0, [])
+    assert set(empty["skip_curve"]) == {None}
+    assert full["loss"] > 0  # control
+    code, out, _ = run("search", *options)
+    assert code == 0
+    assert "nan" not in out
+    assert out.splitlines()[-2].startswith("empty text")
+    for text in ("", "  "):
+        assert_one_line_error(run("search", text, "--model", tiny_folder), "TEXT without a word")
+
+
+def test_an_export_is_refused_before_the_search_and_keeps_what_was_imported(
+    run, tiny_folder, tmp_path, monkeypatch
+):
+    sample = interchange.PolarSample("oil", "", None, (Program((0, 1)),), (), {"query_id": "q7"})
+    path, out = tmp_path / "in.json", tmp_path / "out.json"
+    header = {"BASE_MODEL": "x", "dataset": "pumps"}
+    interchange.write(path, interchange.PolarFile((sample,), header))
+    options = ("--import", path, "--model", tiny_folder, "--json")
+    records(run("search", *options, "--export", out))
+    written = interchange.read(out)
+    assert written.header == {"BASE_MODEL": str(tiny_folder), "dataset": "pumps"}
+    assert written.samples[0].extra == {"query_id": "q7"}
+    monkeypatch.setattr("polar_detect.models.resolve", lambda _: pytest.fail("searched first"))
+    for target in (".", tmp_path, tmp_path / "none" / "out.json", path / "out.json"):
+        result = run("search", *options, "--export", target)
+        assert_one_line_error(result, f"Got '{target}' to write to")
+
+
+def test_a_tolerance_without_end_is_refused(run, tiny_folder):
+    result = run("search", "oil", "--model", tiny_folder, "--tolerance", "inf")
+    assert_one_line_error(result, "Got tolerance inf; expected a finite number")
+
+
 def test_the_loss_against_length_curve_is_in_the_record_and_drawn(run, tiny_folder):
     options = ("--model", tiny_folder, "--tolerance", 0.3)
     (record,) = records(run("search", NEW[0], *options, "--json"))
@@ -95,8 +144,6 @@ def test_the_loss_against_length_curve_is_in_the_record_and_drawn(run, tiny_fold
     (line,) = [line for line in out.splitlines() if line.startswith("best ")]
     assert len(line.removeprefix("best ").split("  ")[0]) == 5
     assert line.endswith("at length 1 to +0.00 at 5")
-    _, out, _ = run("search", "", *options)
-    assert "best –" in out.splitlines()
     (record,) = records(run("search", NEW[0], *options, "--json", "--criterion", "prediction"))
     assert {"length", "program", "margin"} == set(record["length_curve"][0])
 
