@@ -11,6 +11,7 @@ from polar_detect.predictor import ProgramPredictor
 from polar_detect.program import Program
 from polar_detect.schedule import Job
 from polar_detect.search import METHODS
+from polar_detect.space import Space
 from polar_detect.trace import Tracer
 
 TEXTS = [NEW[0], "", STRANGE[0]]
@@ -157,6 +158,19 @@ def test_a_space_with_loops_is_searched_where_it_is_asked_for(run, tiny_folder):
         lengths.append(record["length"])
     assert calls[3] == calls[0] < calls[1] < calls[2]
     assert lengths[0] >= lengths[1] >= lengths[2]
+
+
+def test_a_tree_search_exports_no_program_outside_its_space(run, tiny_folder, tmp_path):
+    options = ("--model", tiny_folder, "--json", "--tolerance", 0.1, "--method", "mcts")
+    path = tmp_path / "out.json"
+    outside = []
+    for space in ((), ("--space", "polar")):
+        (record,) = records(run("search", NEW[1], *options, *space, "--export", path))
+        (sample,) = interchange.read(path).samples
+        met = [*sample.valid, *sample.invalid, Program.parse(record["program"])]
+        met += [Program.parse(point["program"]) for point in record["length_curve"]]
+        outside.append(sum(program not in Space(5) for program in met))
+    assert outside[0] > outside[1] == 0
 
 
 def test_proposals_of_a_saved_predictor_are_measured(run, tiny_folder, lines, tmp_path):

@@ -1,7 +1,7 @@
 """What `polar-detect search` is asked: settings, texts with their answers, the way to search."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -95,10 +95,9 @@ def method_called(name: str, space: str | None, n_layers: int) -> Method:
     """Return the search called `name` (not a menu), in the space called `space`."""
     if space is None:
         return METHODS[name]
-    chosen = _SPACES[space]
+    own = replace(_SPACES[space], n_layers=n_layers)
     if name == "mcts":
-        return partial(mcts, settings=MctsSettings(max_runs=chosen.max_runs))
-    own = Space(n_layers, max_runs=chosen.max_runs, any_order=chosen.any_order)
+        return partial(mcts, settings=MctsSettings(max_runs=own.max_runs), space=own)
     return partial(exhaustive, space=own)
 
 
