@@ -31,11 +31,22 @@ class Criterion(Protocol):
         ...
 
 
+def check_tolerance(tolerance: float) -> None:
+    """Raise `InputError` unless a tolerance is a finite number from 0 on."""
+    if not 0 <= tolerance < math.inf:
+        raise InputError(
+            f"Got tolerance {tolerance}; expected a finite number from 0 on; choose one, e.g. 0.1."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class SameLoss:
     """Mean next-token loss within `tolerance` nats per token of the full program's."""
 
     tolerance: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_tolerance(self.tolerance)
 
     def measure(self, executor: Executor, batch: Batch) -> tuple[Executor, Batch]:
         """Return both as they are."""

@@ -110,13 +110,17 @@ class EncoderCurves:
 
 
 def encoder_curves(executor: EncoderExecutor, texts: Sequence[str]) -> EncoderCurves:
-    """Measure both curves by running all one-edit programs: 42 layer calls a text with 6 layers."""
+    """Measure both curves in float32 by running all one-edit programs.
+
+    That is 42 layer calls a text with 6 layers.
+    """
     n_layers = executor.backbone.n_layers
     full = Program.full(n_layers)
     edits = [full.skip(layer) for layer in range(n_layers)]
     edits += [full.repeat(layer) for layer in range(n_layers)]
     distances = np.zeros((len(texts), len(edits)), np.float32)
     for batch in executor.backbone.batches(texts, max_batch_tokens=BATCH_TOKENS):
-        found = executor.distances(batch, dict.fromkeys(range(len(batch)), edits))
+        asked = dict.fromkeys(range(len(batch)), edits)
+        found = executor.distances(batch, asked, precise=True)
         distances[batch.index] = np.stack(list(found.values()))
     return EncoderCurves(distances[:, :n_layers], distances[:, n_layers:])

@@ -1,7 +1,7 @@
 """The minimal programs of texts under an encoder: their embedding has to stay where it was.
 
-Searches run on the quick form of the layers, with some slack; what they find is measured
-again in float32, and the next one is taken where it fails.
+Searches but the exhaustive one run on the quick form of the layers, with some slack; what they
+find is measured again in float32, and the next one is taken where it fails.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +10,7 @@ from functools import partial
 
 import torch
 
+from polar_detect.criteria import check_tolerance
 from polar_detect.encoder_backbone import EncoderBackbone, EncoderBatch
 from polar_detect.encoder_executor import BATCH_TOKENS, EncoderExecutor
 from polar_detect.errors import InputError
@@ -43,7 +44,7 @@ class MinimalEncoderProgram:
         Spent on this text's search and verification.
     curve : tuple of Candidate
         Of every length that was met, the program with the smallest distance, shortest first;
-        measured in the quick form.
+        measured in the quick form, but for exhaustive search.
     """
 
     program: Program
@@ -75,8 +76,9 @@ def find_minimal_encoder_programs(
     Raises
     ------
     InputError
-        If the search asks for slopes or sweeps.
+        If the search asks for slopes or sweeps, or the tolerance is no finite number from 0 on.
     """
+    check_tolerance(tolerance)
     search = search or default_encoder_search(backbone.n_layers)
     methods = [search] * len(texts) if callable(search) else search
     slack = 0.0 if backbone.quick_dtype == torch.float32 else _SLACK
@@ -122,8 +124,12 @@ def _answer(
             "Got a search that asks for sweeps or slopes, which an encoder does not have; expected "
             f"one that only measures programs; use {', '.join(ENCODER_METHODS)} or a menu."
         )
-    asked = {row: query.programs for row, query in queries.items()}
-    return {row: Answer(d) for row, d in executor.distances(batch, asked).items()}
+    answers: dict[int, Answer] = {}
+    for precise in {query.precise for query in queries.values()}:
+        asked = {row: q.programs for row, q in queries.items() if q.precise == precise}
+        found = executor.distances(batch, asked, precise=precise)
+        answers.update({row: Answer(distances) for row, distances in found.items()})
+    return answers
 
 
 def _verified(

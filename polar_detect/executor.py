@@ -98,12 +98,16 @@ def batches(
     rows : sequence of token id sequences
         Texts without start token. Texts without tokens are left out.
     prefixes : sequence of token id sequences, optional
-        Context that stands between the start token and each text; its tokens are not scored.
+        Context that stands between the start token and each text; its tokens are not scored. Where
+        the model has no positions for all, it is cut from its left.
     reads_last : bool
         Also feed each text's last token, which no loss needs but a state over the text does.
     max_batch_tokens : int
         Upper bound of rows × padded length, but for single rows.
     """
+    if prefixes is not None:
+        room = [max(0, backbone.max_positions - 1 - len(row)) for row in rows]
+        prefixes = [p[max(0, len(p) - n) :] for p, n in zip(prefixes, room, strict=True)]
     lengths: dict[int, list[int]] = {}
     for i, row in enumerate(rows):
         if row:

@@ -5,6 +5,8 @@ found. Source: mcts_discovery/merge_mcts_samples.py and polar/data.py of tianyi-
 """
 
 import json
+import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,8 +14,10 @@ from typing import Any, Self
 
 from polar_detect.errors import InputError, InputNotFoundError, OutputError, ProgramError
 from polar_detect.program import Program
+from polar_detect.visible import visible
 from polar_detect.whole import write_file
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _OWN_FIELDS = (
     "question",
     "gt_ans",
@@ -83,13 +87,13 @@ def read(path: Path) -> PolarFile:
         Not JSON, or a malformed sample; the message names the sample and the field.
     """
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise InputNotFoundError(
             f"Got '{path}', which does not exist; expected a merged_mcts_samples.json; check "
             "the path."
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"Got '{path}', which is not JSON ({error}); expected a merged_mcts_samples.json; "
             "write it anew."
@@ -111,15 +115,33 @@ def write(path: Path, file: PolarFile) -> None:
     ------
     OutputError
     """
+    check_target(path)
     stored = {**file.header, "samples": [_stored(sample) for sample in file.samples]}
     content = json.dumps(stored, ensure_ascii=False, indent=1) + "\n"
     try:
-        write_file(path, content.encode("utf-8"))
+        # A lone surrogate, which a further field may hold, is escaped as JSON escapes it too.
+        write_file(path, content.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise OutputError(
             f"Got an error while writing '{path}' ({error.strerror}); expected a file that can "
             "be written; choose another name."
         ) from error
+
+
+def check_target(path: Path) -> None:
+    """Raise `OutputError` unless samples can be written to `path`; for use before long work."""
+    folder = path.parent
+    if path.is_dir():
+        problem = "is a folder; expected a file; name one inside it."
+    elif not folder.is_dir():
+        problem = f"is in no folder; expected an existing one; create '{folder}' first."
+    elif not os.access(folder, os.W_OK):
+        problem = (
+            f"is not writable; expected a place that is; change the permissions of '{folder}'."
+        )
+    else:
+        return
+    raise OutputError(f"Got '{path}' to write to, which {problem}")
 
 
 @dataclass(frozen=True)
@@ -129,7 +151,7 @@ class _Place:
 
     def error(self, name: str, value: object, expected: str) -> InputError:
         shown = json.dumps(value, ensure_ascii=False)
-        shown = shown if len(shown) <= 60 else shown[:57] + "..."
+        shown = visible(shown if len(shown) <= 60 else shown[:57] + "...")
         return InputError(
             f"Got {shown} in field '{name}' of sample {self.sample} of '{self.path}'; expected "
             f"{expected}; mend or drop the sample."
@@ -142,6 +164,10 @@ def _sample(place: _Place, stored: object) -> PolarSample:
     own = {name: stored.get(name) for name in _OWN_FIELDS}
     if not isinstance(own["question"], str):
         raise place.error("question", own["question"], "a string")
+    for name in ("question", "gt_ans"):
+        value = own[name]
+        if isinstance(value, str) and _SURROGATE.search(value):
+            raise place.error(name, value, "text without half characters (lone surrogates)")
     answer = "" if own["gt_ans"] is None else own["gt_ans"]
     if isinstance(answer, bool) or not isinstance(answer, str | int | float):
         raise place.error("gt_ans", answer, "a string or a number")

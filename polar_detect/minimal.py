@@ -1,8 +1,8 @@
 """The minimal programs of many texts: searches in step on one executor, then verified.
 
-Searches run on the quick form of the layers, whose rounding is of the order of a tenth of
-the tolerance, and pick what looks best; so the winner is measured again in float32, and the
-next one is taken where it fails.
+Searches but the exhaustive one run on the quick form of the layers, whose rounding is of the
+order of a tenth of the tolerance, and pick what looks best; so the winner is measured again in
+float32, and the next one is taken where it fails.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +36,8 @@ Limit = Callable[[float], float]
 class MinimalProgram:
     """A text's minimal program; losses are float32 measurements, nats per token.
 
-    But for programs taken with clearance (see `find_minimal_programs`).
+    But for programs taken with clearance (see `find_minimal_programs`). Among equally short valid
+    programs it is the one that measures lowest: by loss, or in another criterion's own measure.
 
     Parameters
     ----------
@@ -51,7 +52,8 @@ class MinimalProgram:
         that was tried does; then the program is full.
     curve : tuple of Candidate
         Of every length that was met, the program with the lowest loss, shortest first;
-        measured in the quick form, and by another criterion in its own measure.
+        measured in the quick form, but for exhaustive search, and by another criterion in its
+        own measure.
     """
 
     program: Program
@@ -241,9 +243,16 @@ def _answer(
     executor: Executor, batch: Batch, limit: Limit | None, queries: Mapping[int, Query]
 ) -> dict[int, Answer]:
     """Answer the queries of many rows together."""
-    plain = {i: q.programs for i, q in queries.items() if q.programs and not q.with_slopes}
+    answers: dict[int, Answer] = {}
+    for precise in (False, True):
+        plain = {
+            i: q.programs
+            for i, q in queries.items()
+            if q.programs and not q.with_slopes and q.precise == precise
+        }
+        losses = _losses(executor, batch, plain, precise=precise)
+        answers.update({i: Answer(own) for i, own in losses.items()})
     sloped = {i: q.programs[0] for i, q in queries.items() if q.with_slopes}
-    answers = {i: Answer(losses) for i, losses in _losses(executor, batch, plain).items()}
     if sloped:
         slopes = executor.slopes(batch.rows(list(sloped)), list(sloped.values()))
         for row, i in enumerate(sloped):

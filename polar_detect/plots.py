@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
+from polar_detect.errors import InputError
 from polar_detect.explain import Explanation, mean_size, rank_values
 from polar_detect.program import Program
 from polar_detect.report.language import Language
@@ -58,12 +59,25 @@ def plot_program(
         Layers of the model.
     typical : (n_layers,) float, optional
         Mean calls of each layer on normal texts, drawn above.
+
+    Raises
+    ------
+    ProgramError
+        The program does not fit the model.
+    InputError
+        `typical` has not one number a layer.
     """
     own = Program.parse(program) if isinstance(program, str) else program
-    axes = _axes(ax, height=1.1 if typical is None else 1.7)
     strips = [("program", np.asarray(own.counts(n_layers), np.float64))]
     if typical is not None:
-        strips.insert(0, ("typical", np.asarray(typical, np.float64)))
+        calls = np.asarray(typical, np.float64)
+        if calls.shape != (n_layers,):
+            raise InputError(
+                f"Got typical calls of shape {calls.shape}; expected one number for each of "
+                f"{n_layers} layers; pass those of the same model."
+            )
+        strips.insert(0, ("typical", calls))
+    axes = _axes(ax, height=1.1 if typical is None else 1.7)
     draw_strips(axes, strips)
     axes.set_xlabel("layer")
     return axes

@@ -5,15 +5,22 @@ written; how many layers the model has is the caller's to say where it matters.
 """
 
 import re
+import reprlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, Self
+from operator import index
+from typing import Any, Literal, Self
 
 from polar_detect.errors import ProgramError
 
 _EMPTY = "-"
-_TOKEN = re.compile(r"(?P<open>\[)?(?P<first>\d+)(?:-(?P<last>\d+))?(?(open)\]x(?P<runs>\d+))$")
+_INT = frozenset({int})
+_NUMBER = "[0-9]{1,18}"  # Python reads no number of thousands of digits
+_TOKEN = re.compile(
+    rf"(?P<open>\[)?(?P<first>{_NUMBER})(?:-(?P<last>{_NUMBER}))?(?(open)\]x(?P<runs>{_NUMBER}))$"
+)
+_MAX_SHOWN = 40  # characters of what cannot be read
 MAX_CALLS = 4096  # a typing slip such as [0-29]x99999 must not exhaust memory
 
 # Which texts of a batch get their minimal program: all or the flagged ones from the detector's
@@ -28,7 +35,13 @@ class Program:
     Parameters
     ----------
     layers : tuple of int
-        Layer indices in the order of the calls; may be empty, may revisit layers.
+        Layer indices in the order of the calls; may be empty, may revisit layers. Any other
+        iterable of integers becomes a tuple.
+
+    Raises
+    ------
+    ProgramError
+        What is no iterable of integers from 0, truth values among them.
 
     Examples
     --------
@@ -44,23 +57,32 @@ class Program:
     layers: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        if any(layer < 0 for layer in self.layers):
-            raise ProgramError(
-                f"Got layers {self.layers}; expected indices from 0; write layers as 0, 1, 2, …"
-            )
+        # Searches make programs by the thousand: what is as it should be is seen in .7 µs.
+        if type(self.layers) is not tuple or not _INT.issuperset(map(type, self.layers)):
+            object.__setattr__(self, "layers", _as_layers(self.layers))
+        if self.layers and min(self.layers) < 0:
+            raise _wrong_layers(self.layers)
 
     @classmethod
     def full(cls, n_layers: int) -> Self:
         """Return the program that calls each of `n_layers` layers once, in order."""
+        if n_layers < 0:
+            raise ProgramError(
+                f"Got {n_layers} layers; expected 0 or more; count those of the model."
+            )
         return cls(tuple(range(n_layers)))
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read the printed form, e.g. ``0-3 [4-5]x2 8-29``; raise `ProgramError` otherwise."""
+        if not isinstance(text, str):
+            raise ProgramError(
+                f"Got a {type(text).__name__} for a program; expected text such as '0-3 8'; build "
+                "one of layers by Program(layers)."
+            )
         layers: list[int] = []
-        for token in text.split():
-            if token == _EMPTY:
-                continue
+        tokens = text.split()
+        for token in tokens if tokens != [_EMPTY] else []:
             layers.extend(_parse_token(token))
             if len(layers) > MAX_CALLS:
                 raise ProgramError(
@@ -88,6 +110,11 @@ class Program:
         self._check_segment(position, n_calls)
         if runs < 1:
             raise ProgramError(f"Got {runs} runs; expected at least 1; use skip to remove calls.")
+        if len(self.layers) + n_calls * (runs - 1) > MAX_CALLS:
+            raise ProgramError(
+                f"Got {runs} runs of {n_calls} calls; expected a program of at most {MAX_CALLS} "
+                "layer calls; lower the number of runs."
+            )
         segment = self.layers[position : position + n_calls]
         return type(self)(
             self.layers[:position] + segment * runs + self.layers[position + n_calls :]
@@ -125,11 +152,27 @@ class Program:
             )
 
 
+def _as_layers(layers: Any) -> tuple[int, ...]:
+    try:
+        indices = tuple(layers)
+        if not any(isinstance(layer, bool) for layer in indices):
+            return tuple(index(layer) for layer in indices)
+    except TypeError as error:
+        raise _wrong_layers(layers) from error
+    raise _wrong_layers(layers)
+
+
+def _wrong_layers(layers: object) -> ProgramError:
+    shown = reprlib.repr(layers)
+    return ProgramError(f"Got layers {shown}; expected indices from 0; write layers as 0, 1, 2, …")
+
+
 def _parse_token(token: str) -> Iterable[int]:
     match = _TOKEN.match(token)
     if match is None:
+        shown = token if len(token) <= _MAX_SHOWN else token[:_MAX_SHOWN] + "…"
         raise ProgramError(
-            f"Got '{token}' in a program; expected a layer (4), a range (0-3) or a repeated "
+            f"Got '{shown}' in a program; expected a layer (4), a range (0-3) or a repeated "
             "segment ([4-5]x2); write e.g. '0-3 [4-5]x2 8-29'."
         )
     first = int(match["first"])

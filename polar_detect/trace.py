@@ -180,8 +180,6 @@ class Tracer:
         """
         rows = self.tokenize(texts)
         prefixes = self._prefixes(contexts, context_tokens)
-        room = [self.backbone.max_positions - 1 - len(row) for row in rows]
-        prefixes = [p[max(0, len(p) - n) :] for p, n in zip(prefixes, room, strict=True)]
         out = np.full((len(rows), self._n_exits), np.nan, np.float32)
         size = block_tokens(self.backbone.device, self.backbone.quick_dtype)
         found = list(batches(rows, self.backbone, prefixes=prefixes, max_batch_tokens=size))

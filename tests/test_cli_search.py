@@ -11,6 +11,7 @@ from polar_detect.predictor import ProgramPredictor
 from polar_detect.program import Program
 from polar_detect.schedule import Job
 from polar_detect.search import METHODS
+from polar_detect.space import Space
 from polar_detect.trace import Tracer
 
 TEXTS = [NEW[0], "", STRANGE[0]]
@@ -84,6 +85,55 @@ def test_imported_answers_are_the_answers_to_reproduce(run, tiny_folder, tmp_pat
     assert (record["text"], record["is_valid"]) == (NEW[0], False)
 
 
+def test_a_prompt_longer_than_the_model_gives_way_to_the_answer(run, tiny_folder):
+    model = ("--model", tiny_folder, "--json", "--criterion", "answer", "--max-tokens", 80)
+    prompt, answer = "the pump leaks oil " * 40, "~" * 60
+    (record,) = records(run("search", prompt, *model, "--answer", answer))
+    assert record["loss"] > 0
+    for n_tokens, max_tokens in ((81, 80), (95, 95)):
+        options = (*model[:-1], max_tokens, "--answer", "~" * n_tokens)
+        result = run("search", prompt, *options)
+        assert_one_line_error(result, f"more than {min(max_tokens, 94)} tokens", "--max-tokens")
+
+
+def test_a_text_of_white_space_is_as_empty_as_its_curves(run, tiny_folder, save):
+    path = save("oil leaks\n \u3000\n", "lines.txt")
+    options = ("--file", path, "--model", tiny_folder)
+    full, empty = records(run("search", *options, "--json"))
+    assert (empty["loss"], empty["layer_calls"], empty["length_curve"]) == (None, 0, [])
+    assert set(empty["skip_curve"]) == {None}
+    assert full["loss"] > 0  # control
+    code, out, _ = run("search", *options)
+    assert code == 0
+    assert "nan" not in out
+    assert out.splitlines()[-2].startswith("empty text")
+    for text in ("", "  "):
+        assert_one_line_error(run("search", text, "--model", tiny_folder), "TEXT without a word")
+
+
+def test_an_export_is_refused_before_the_search_and_keeps_what_was_imported(
+    run, tiny_folder, tmp_path, monkeypatch
+):
+    sample = interchange.PolarSample("oil", "", None, (Program((0, 1)),), (), {"query_id": "q7"})
+    path, out = tmp_path / "in.json", tmp_path / "out.json"
+    header = {"BASE_MODEL": "x", "dataset": "pumps"}
+    interchange.write(path, interchange.PolarFile((sample,), header))
+    options = ("--import", path, "--model", tiny_folder, "--json")
+    records(run("search", *options, "--export", out))
+    written = interchange.read(out)
+    assert written.header == {"BASE_MODEL": str(tiny_folder), "dataset": "pumps"}
+    assert written.samples[0].extra == {"query_id": "q7"}
+    monkeypatch.setattr("polar_detect.models.resolve", lambda _: pytest.fail("searched first"))
+    for target in (".", tmp_path, tmp_path / "none" / "out.json", path / "out.json"):
+        result = run("search", *options, "--export", target)
+        assert_one_line_error(result, f"Got '{target}' to write to")
+
+
+def test_a_tolerance_without_end_is_refused(run, tiny_folder):
+    result = run("search", "oil", "--model", tiny_folder, "--tolerance", "inf")
+    assert_one_line_error(result, "Got tolerance inf; expected a finite number")
+
+
 def test_the_loss_against_length_curve_is_in_the_record_and_drawn(run, tiny_folder):
     options = ("--model", tiny_folder, "--tolerance", 0.3)
     (record,) = records(run("search", NEW[0], *options, "--json"))
@@ -95,8 +145,6 @@ def test_the_loss_against_length_curve_is_in_the_record_and_drawn(run, tiny_fold
     (line,) = [line for line in out.splitlines() if line.startswith("best ")]
     assert len(line.removeprefix("best ").split("  ")[0]) == 5
     assert line.endswith("at length 1 to +0.00 at 5")
-    _, out, _ = run("search", "", *options)
-    assert "best –" in out.splitlines()
     (record,) = records(run("search", NEW[0], *options, "--json", "--criterion", "prediction"))
     assert {"length", "program", "margin"} == set(record["length_curve"][0])
 
@@ -110,6 +158,19 @@ def test_a_space_with_loops_is_searched_where_it_is_asked_for(run, tiny_folder):
         lengths.append(record["length"])
     assert calls[3] == calls[0] < calls[1] < calls[2]
     assert lengths[0] >= lengths[1] >= lengths[2]
+
+
+def test_a_tree_search_exports_no_program_outside_its_space(run, tiny_folder, tmp_path):
+    options = ("--model", tiny_folder, "--json", "--tolerance", 0.1, "--method", "mcts")
+    path = tmp_path / "out.json"
+    outside = []
+    for space in ((), ("--space", "polar")):
+        (record,) = records(run("search", NEW[1], *options, *space, "--export", path))
+        (sample,) = interchange.read(path).samples
+        met = [*sample.valid, *sample.invalid, Program.parse(record["program"])]
+        met += [Program.parse(point["program"]) for point in record["length_curve"]]
+        outside.append(sum(program not in Space(5) for program in met))
+    assert outside[0] > outside[1] == 0
 
 
 def test_proposals_of_a_saved_predictor_are_measured(run, tiny_folder, lines, tmp_path):

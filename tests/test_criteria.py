@@ -47,6 +47,12 @@ def generated(backbone, program, prompt, n_tokens):
     return ids[1 + len(prompt) :]
 
 
+@pytest.mark.parametrize("tolerance", [-0.1, float("inf"), float("nan")])
+def test_a_tolerance_that_is_no_finite_number_from_zero_on_is_refused(tolerance):
+    with pytest.raises(InputError, match=r"^Got tolerance .*; expected a finite number from 0 on"):
+        SameLoss(tolerance)
+
+
 @each_search
 @pytest.mark.parametrize("agreement", [0.6, 1.0])
 def test_predictions_agree_with_the_full_program_at_the_share_that_was_asked(

@@ -95,12 +95,22 @@ def test_curves_do_not_depend_on_the_company(exact, curves):
         np.testing.assert_allclose(getattr(backwards, name)[::-1], together, atol=1e-5)
 
 
-def test_quick_curves_are_near_the_precise_ones(backbone, curves):
+def test_curves_are_measured_in_float32_where_layers_have_a_quick_form(backbone, curves):
     quick = EncoderBackbone(backbone.model, backbone.tokenizer, quick_dtype=torch.bfloat16)
     found = encoder_curves(EncoderExecutor(quick), TEXTS)
-    np.testing.assert_allclose(found.skip, curves.skip, atol=0.01)
-    np.testing.assert_allclose(found.loop, curves.loop, atol=0.01)
-    assert np.abs(found.skip - curves.skip).max() > 0
+    np.testing.assert_allclose(found.skip, curves.skip, atol=1e-5)
+    np.testing.assert_allclose(found.loop, curves.loop, atol=1e-5)
+
+
+def test_quick_distances_are_near_the_precise_ones(backbone):
+    quick = EncoderBackbone(backbone.model, backbone.tokenizer, quick_dtype=torch.bfloat16)
+    executor, full = EncoderExecutor(quick), Program.full(backbone.n_layers)
+    asked = {0: [full.skip(layer) for layer in range(backbone.n_layers)]}
+    (batch, *_) = quick.batches(TEXTS, max_batch_tokens=512)
+    rounded = executor.distances(batch, asked)[0]
+    exact = executor.distances(batch, asked, precise=True)[0]
+    np.testing.assert_allclose(rounded, exact, atol=0.01)
+    assert np.abs(rounded - exact).max() > 0
 
 
 def test_no_texts_have_no_curves_and_no_programs(exact):
@@ -130,14 +140,28 @@ def test_the_minimal_program_is_that_of_a_search_over_every_way_of_skipping(back
         for text, minimal in zip(TEXTS, found, strict=True):
             batch = next(exact.batches([text], max_batch_tokens=64))
             distances = executor.distances(batch, {0: programs})[0]
-            shortest = min(
-                len(p) for p, d in zip(programs, distances, strict=True) if d <= tolerance
+            shortest, expected = min(
+                (len(p), d) for p, d in zip(programs, distances, strict=True) if d <= tolerance
             )
             assert len(minimal.program) == shortest
-            expected = distances[programs.index(minimal.program)]
             assert minimal.distance == pytest.approx(expected, abs=1e-5)
             assert minimal.distance <= tolerance
     assert any(len(minimal.program) < 6 for minimal in found)
+
+
+def test_exhaustive_search_is_exact_whatever_the_quick_form_rounds(backbone, monkeypatch):
+    expected = find_minimal_encoder_programs(backbone, TEXTS, tolerance=0.3)
+    assert min(len(minimal.program) for minimal in expected) < 6  # control
+    measure = EncoderExecutor.distances
+
+    def too_far_when_quick(self, batch, programs, *, precise=False):
+        found = measure(self, batch, programs, precise=precise)
+        shorter = {row: np.asarray([len(p) < 6 for p in own]) for row, own in programs.items()}
+        return found if precise else {row: own + shorter[row] for row, own in found.items()}
+
+    monkeypatch.setattr(EncoderExecutor, "distances", too_far_when_quick)
+    found = find_minimal_encoder_programs(backbone, TEXTS, tolerance=0.3)
+    assert [minimal.program for minimal in found] == [minimal.program for minimal in expected]
 
 
 short_mcts = partial(mcts, settings=MctsSettings(n_simulations=12))

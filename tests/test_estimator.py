@@ -80,3 +80,59 @@ def test_the_share_of_flagged_normal_rows_follows_alpha():
 def test_an_unknown_detector_is_refused():
     with pytest.raises(InputError, match="Got detector 'forest'; expected one of auto"):
         SignatureOutlierDetector("forest").fit(np.eye(5))
+
+
+@pytest.mark.parametrize("names", [["length", "loss"], ["loss", "skip"], ["length"]])
+def test_no_column_of_a_matrix_is_left_out_for_its_name(names):
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(rng.normal(size=(200, len(names))), columns=names)
+    for column in names:
+        strange = rows[:20].assign(**{column: 9.0})
+        detector = SignatureOutlierDetector(random_state=0).fit(rows)
+        usual = np.median(detector.score_samples(rows))
+        assert (detector.score_samples(strange) < usual).all()
+
+
+def test_a_part_of_a_signature_is_read_whole():
+    rows = frame(150, seed=1).filter(like="skip/")
+    strange = rows[:20].assign(**{"skip/L0": 9.0})
+    for name in ("auto", "isolation-forest"):
+        detector = SignatureOutlierDetector(name, random_state=0).fit(rows)
+        assert (detector.score_samples(strange) < detector.score_samples(rows[:20])).all()
+
+
+def test_a_column_of_ones_own_beside_a_signature_is_read():
+    rows = frame(150, seed=1).assign(length=np.linspace(0, 1, 150))
+    usual = rows[60:80]
+    detector = SignatureOutlierDetector(random_state=0).fit(rows)
+    strange = usual.assign(length=9.0)
+    assert (detector.score_samples(strange) < detector.score_samples(usual)).all()
+
+
+@pytest.mark.parametrize("alpha", [0, 1, 1.0, 2, -1, float("nan"), "x", None, True])
+def test_an_alpha_that_is_no_share_is_refused(alpha):
+    with pytest.raises(InputError, match="expected a share of the normal rows between 0 and 1"):
+        SignatureOutlierDetector(alpha=alpha).fit(np.eye(5))
+
+
+def test_a_row_without_values_is_passed_over():
+    rows, new = frame(100, seed=1), frame(6, seed=2)
+    detector = SignatureOutlierDetector(random_state=0)
+    expected = detector.fit(rows, strangers=new).score_samples(new)
+    rows.loc[100], new.loc[6] = np.nan, np.nan
+    scores = detector.fit(rows, strangers=new).score_samples(new)
+    np.testing.assert_array_equal(scores, [*expected, np.nan])
+    assert np.isnan(detector.decision_function(new)[-1])
+    assert detector.predict(new)[-1] == 1
+    assert detector.predict(new[-1:]).tolist() == [1]
+
+
+def test_a_row_with_some_values_missing_is_refused():
+    rows = frame(20, seed=1)
+    detector = SignatureOutlierDetector().fit(rows)
+    rows.iloc[3, 4] = np.nan
+    for use in (detector.fit, detector.predict):
+        with pytest.raises(ValueError, match="Input X contains NaN"):
+            use(rows)
+    with pytest.raises(InputError, match="Got 1 rows with values among 20; expected at least 2"):
+        detector.fit(frame(20, seed=1).head(1).reindex(range(20)))

@@ -3,7 +3,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_models import CONFIGS, rearranged, tiny_model, tiny_tokenizer
+from tiny_models import CONFIGS, MAX_POSITIONS, rearranged, tiny_model, tiny_tokenizer
 
 from polar_detect import blocks
 from polar_detect.backbone import Backbone
@@ -181,6 +181,20 @@ def test_a_prefix_conditions_the_text_but_is_not_scored(backbone):
     without = losses_of(backbone, rows, PROGRAMS)
     np.testing.assert_allclose(result[2], without[2], atol=1e-5)  # an empty prefix is none
     assert np.abs(result[:2, 0] - without[:2, 0]).min() > 1e-3
+
+
+def test_a_prefix_without_room_is_cut_from_its_left(llama):
+    (row,) = random_rows(10)
+    prefix = random_rows(MAX_POSITIONS + 20, seed=1)[0]
+    room = MAX_POSITIONS - 1 - len(row)
+    result = losses_of(llama, [row], PROGRAMS, prefixes=[prefix])
+    expected = losses_of(llama, [row], PROGRAMS, prefixes=[prefix[-room:]])
+    np.testing.assert_array_equal(result, expected)
+    other = losses_of(llama, [row], PROGRAMS, prefixes=[prefix[-room + 1 :]])
+    assert (result != other).any()  # control: no more than needed is cut
+    (longest,) = random_rows(MAX_POSITIONS - 1, seed=2)
+    alone = losses_of(llama, [longest], PROGRAMS)
+    np.testing.assert_array_equal(losses_of(llama, [longest], PROGRAMS, prefixes=[prefix]), alone)
 
 
 def test_quick_losses_are_near_precise_ones_but_rounded():

@@ -1,5 +1,6 @@
 import json
 from itertools import count
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -95,7 +96,9 @@ def test_a_sample_that_is_no_object_is_refused_with_its_number(tmp_path):
         read(stored(tmp_path, SAMPLE, [0, 1]))
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"samples": {}}', "\udcff"])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"samples": {}}', "\udcff", "[" * 200_000], ids=range(6)
+)
 def test_a_file_that_is_no_list_of_samples_is_refused(tmp_path, content):
     path = tmp_path / "in.json"
     path.write_bytes(content.encode("utf-8", "surrogateescape"))
@@ -106,8 +109,28 @@ def test_a_file_that_is_no_list_of_samples_is_refused(tmp_path, content):
 def test_a_missing_file_and_a_missing_folder_are_named(tmp_path):
     with pytest.raises(InputNotFoundError, match=r"no\.json"):
         read(tmp_path / "no.json")
-    with pytest.raises(OutputError, match=r"No such file"):
+    with pytest.raises(OutputError, match=r"is in no folder; expected .*; create '.*none' first"):
         write(tmp_path / "none" / "out.json", PolarFile(()))
+    with pytest.raises(OutputError, match=r"is a folder; expected a file"):
+        write(tmp_path, PolarFile(()))
+    with pytest.raises(OutputError, match=r"^Got '\.' to write to"):
+        write(Path(), PolarFile(()))
+
+
+def test_a_byte_order_mark_is_read_over(tmp_path):
+    path = stored(tmp_path, SAMPLE)
+    expected = read(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read(path) == expected
+
+
+@pytest.mark.parametrize("name", ["question", "gt_ans"])
+def test_half_a_character_is_refused_where_the_model_reads_and_kept_elsewhere(tmp_path, name):
+    with pytest.raises(InputError, match=rf"in field '{name}' of sample 0 .* half characters"):
+        read(stored(tmp_path, {**SAMPLE, name: "oil \ud800"}))
+    file = read(stored(tmp_path, {**SAMPLE, "query_id": "\ud800"}))
+    write(tmp_path / "again.json", file)
+    assert read(tmp_path / "again.json") == file
 
 
 def test_programs_of_a_larger_model_are_refused_with_their_place(tmp_path):

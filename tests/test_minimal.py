@@ -7,12 +7,13 @@ import torch
 from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
 
 from polar_detect.backbone import Backbone
+from polar_detect.criteria import SamePrediction
 from polar_detect.executor import Executor, batches
 from polar_detect.menu import Menu
 from polar_detect.minimal import find_minimal_programs
 from polar_detect.program import Program
 from polar_detect.schedule import Job
-from polar_detect.search import MctsSettings, Refinement, greedy, guided, mcts, quick
+from polar_detect.search import MctsSettings, Refinement, exhaustive, greedy, guided, mcts, quick
 
 TOLERANCE = 0.3  # a tiny random model's loss moves by tenths of a nat per layer
 FULL = Program.full(5)
@@ -76,6 +77,26 @@ def test_what_a_search_counts_as_valid_is_measured_again_in_float32(monkeypatch)
     monkeypatch.setattr(executor, "losses", too_low_when_quick)
     results = find_minimal_programs(executor, ROWS, tolerance=0.02, search=greedy)
     assert all(result.loss <= result.full_loss + 0.02 for result in results)
+
+
+@pytest.mark.parametrize("criterion", [None, SamePrediction(0.6)])
+def test_exhaustive_search_is_exact_whatever_the_quick_form_rounds(precise, monkeypatch, criterion):
+    def find(executor):
+        options = {"tolerance": TOLERANCE, "search": exhaustive, "criterion": criterion}
+        return find_minimal_programs(executor, ROWS, **options)
+
+    expected = find(Executor(precise))
+    assert min(len(result.program) for result in expected) < 5  # control
+    measure = Executor.losses
+
+    def too_high_when_quick(self, batch, jobs, *, precise=False):
+        losses = measure(self, batch, jobs, precise=precise)
+        shorter = np.asarray([len(job.program) < 5 for job in jobs])
+        return losses if precise else losses + shorter.astype(np.float32)
+
+    monkeypatch.setattr(Executor, "losses", too_high_when_quick)
+    found = find(Executor(backbone_of(torch.bfloat16)))
+    assert [result.program for result in found] == [result.program for result in expected]
 
 
 @each_search

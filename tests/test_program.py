@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,7 +87,22 @@ def test_running_a_segment_once_changes_nothing():
 
 @pytest.mark.parametrize(
     "text",
-    ["a", "-1", "1-", "[1-2]", "[1-2]x", "1-2x2", "1,2", "[1 2]x2", "1]x2", "1.5", "0-3;", "--"],
+    [
+        "\u0663",
+        "\uff13",
+        "a",
+        "-1",
+        "1-",
+        "[1-2]",
+        "[1-2]x",
+        "1-2x2",
+        "1,2",
+        "[1 2]x2",
+        "1]x2",
+        "1.5",
+        "0-3;",
+        "--",
+    ],
 )
 def test_what_is_no_program_is_refused_with_an_example(text):
     with pytest.raises(ProgramError, match=r"in a program; expected a layer .* write e\.g\."):
@@ -111,9 +127,54 @@ def test_parts_that_add_up_to_very_many_calls_are_refused():
         Program.parse("[0]x4000 " * 2)
 
 
-def test_negative_layers_are_refused():
+@pytest.mark.parametrize(
+    "layers",
+    [(0, -1), [0, -1], (1.5,), (True,), [False], ("0",), "012", None, 5, (None,), (np.True_,)],
+    ids=repr,
+)
+def test_what_is_no_sequence_of_indices_is_refused(layers):
     with pytest.raises(ProgramError, match="expected indices from 0"):
-        Program((0, -1))
+        Program(layers)
+
+
+@pytest.mark.parametrize(
+    "layers", [[0, 1, 2], range(3), np.arange(3), (np.int64(0), 1, 2)], ids=repr
+)
+def test_any_iterable_of_integers_becomes_a_tuple(layers):
+    program = Program(layers)
+    assert program == Program((0, 1, 2))
+    assert hash(program) == hash(Program((0, 1, 2)))
+    assert {type(layer) for layer in program.layers} == {int}
+
+
+@pytest.mark.parametrize("text", [None, 5, b"0-3", ["0"]], ids=repr)
+def test_only_text_is_parsed(text):
+    with pytest.raises(ProgramError, match=r"^Got a .* for a program; expected text"):
+        Program.parse(text)
+
+
+def test_a_dash_alone_is_the_empty_program_and_no_part_of_another():
+    assert Program.parse(" - ") == Program.parse("") == Program(())
+    for text in ("0 - 3", "0 -", "- 3", "- -"):
+        with pytest.raises(ProgramError, match="Got '-' in a program"):
+            Program.parse(text)
+
+
+def test_a_number_of_very_many_digits_is_refused_and_not_shown_whole():
+    with pytest.raises(ProgramError, match=r"^Got '9{40}…' in a program"):
+        Program.parse("9" * 5000)
+
+
+def test_a_model_of_less_than_no_layers_is_refused():
+    assert Program.full(0) == Program(())
+    with pytest.raises(ProgramError, match="Got -1 layers; expected 0 or more"):
+        Program.full(-1)
+
+
+def test_repeating_into_very_many_calls_is_refused():
+    assert len(Program.full(4).repeat(0, 4, runs=1024)) == 4096
+    with pytest.raises(ProgramError, match=r"Got 1025 runs of 4 calls; expected .* 4096"):
+        Program.full(4).repeat(0, 4, runs=1025)
 
 
 @pytest.mark.parametrize(("position", "n_calls"), [(-1, 1), (0, 0), (0, 4), (2, 2), (3, 1)])

@@ -12,10 +12,10 @@ pytest.importorskip("pyod")
 from polar_detect import PolarDetector, SignatureOutlierDetector
 from polar_detect.detectors import PyODHead, new_head
 from polar_detect.errors import ArtifactError, InputError, OutputError
-from polar_detect.features import FeatureTable
+from polar_detect.features import Feature, FeatureTable
 from polar_detect.metrics import auroc
 
-KINDS = ("ECOD", "KNN", "LOF", "PCA")
+KINDS = ("ECOD", "KNN", "LOF", "PCA", "GMM")
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -25,6 +25,10 @@ def heads():
     return {
         kind: new_head(f"pyod:{kind}").fit(table(120, seed=1), strangers, seed=0) for kind in KINDS
     }
+
+
+def one_by_one(rows):
+    return [rows.rows([i]) for i in range(len(rows))]
 
 
 @each_kind
@@ -48,8 +52,46 @@ def test_shapley_values_add_up_to_the_scores(heads, kind):
 @each_kind
 def test_the_company_of_a_text_does_not_change_its_score(heads, kind):
     rows = table(6, seed=7, shifted=True)
-    together, alone = heads[kind].scores(rows), heads[kind].scores(rows.rows([3]))
-    assert alone[0] == pytest.approx(together[3], abs=1e-9)
+    together = heads[kind].scores(rows)
+    alone = [heads[kind].scores(row) for row in one_by_one(rows)]
+    np.testing.assert_array_equal(np.concatenate(alone), together)
+
+
+@pytest.mark.parametrize("kind", ["KNN", "GMM"])
+def test_the_company_of_a_text_does_not_change_its_shapley_values(heads, kind):
+    rows = table(3, seed=7, shifted=True)
+    together = heads[kind].explain(rows).values
+    alone = [heads[kind].explain(row).values for row in one_by_one(rows)]
+    np.testing.assert_array_equal(np.vstack(alone), together)
+    assert (together[0] != together[1]).any()  # control
+
+
+def test_explaining_leaves_the_global_random_state_as_it_was(heads):
+    np.random.seed(5)  # noqa: NPY002 - the state that shap uses
+    expected = np.random.random(3)  # noqa: NPY002
+    np.random.seed(5)  # noqa: NPY002
+    heads["KNN"].explain(table(1, seed=7))
+    np.testing.assert_array_equal(np.random.random(3), expected)  # noqa: NPY002
+
+
+@pytest.mark.parametrize("is_collinear", [False, True])
+def test_pca_sees_no_direction_in_which_normal_texts_do_not_differ(is_collinear):
+    normal = table(120 if is_collinear else 20, seed=1)
+    mean, spread = (FEATURES.index(Feature("loss", part)) for part in ("mean", "spread"))
+    if is_collinear:
+        normal.values[:, spread] = normal.values[:, mean]
+    head = new_head("pyod:PCA").fit(normal, table(5, seed=2), seed=0)
+    rows = FeatureTable.below([table(40, seed=3), table(40, seed=4, shifted=True)])
+    scores = head.scores(rows)
+    assert scores.max() < 1e6
+    if is_collinear:
+        assert auroc(np.repeat([0, 1], 40), scores) > 0.9
+
+
+@pytest.mark.parametrize("n_texts", [20, 60])
+def test_a_detector_that_cannot_score_a_text_alone_is_refused(n_texts):
+    with pytest.raises(InputError, match=rf"Got pyod:SOD, which fails on {n_texts} normal texts"):
+        new_head("pyod:SOD").fit(table(n_texts, seed=1), table(5, seed=2), seed=0)
 
 
 @each_kind

@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 from report_samples import Page
 
 from polar_detect import plots
+from polar_detect.errors import InputError
 from polar_detect.explain import Explanation
 from polar_detect.features import Feature
 from polar_detect.program import Program
@@ -48,6 +49,12 @@ def test_a_program_is_drawn_with_one_cell_per_layer():
     assert [text.get_text() for text in ax.texts] == ["×2"]
     both = plots.plot_program("0-4", N_LAYERS, typical=np.full(N_LAYERS, 0.5))
     assert [tick.get_text() for tick in both.get_yticklabels()] == ["typical", "program"]
+
+
+@pytest.mark.parametrize("typical", [[1, 2], 1.0, np.ones((1, N_LAYERS))])
+def test_typical_calls_of_another_number_of_layers_are_refused(typical):
+    with pytest.raises(InputError, match=r"^Got typical calls of shape .* for each of 5 layers"):
+        plots.plot_program("0-4", N_LAYERS, typical=typical)
 
 
 def test_curves_are_drawn_as_they_are():

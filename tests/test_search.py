@@ -315,6 +315,20 @@ def test_tree_search_asks_for_one_program_at_a_time_and_for_none_twice():
     assert again == found
 
 
+@pytest.mark.parametrize("max_runs", [2, 4])
+def test_tree_search_of_a_space_returns_programs_of_it_only(max_runs):
+    space, how = Space(6, max_runs=max_runs), MctsSettings(n_simulations=150, max_runs=max_runs)
+
+    def found(**options):
+        table = Table([0.02, 0.01, 0.03, 0.2, 0.1, 0.3], pairs=0.2, seed=2)
+        return solve(mcts(6, tolerance=0.02, settings=how, **options), table.evaluate)
+
+    every, inside = found(), found(space=space)
+    assert inside.valid == tuple(c for c in every.valid if c.program in space)
+    assert all(candidate.program in space for candidate in inside.best)
+    assert any(candidate.program not in space for candidate in every.best)  # control
+
+
 def test_an_answer_may_say_what_is_valid():
     table = Table([0.01, 0.01, 1.0])
 

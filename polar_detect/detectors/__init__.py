@@ -1,4 +1,4 @@
-"""Detectors over signatures: scores, exact SHAP values, storage without pickle."""
+"""Detectors over signatures: scores, SHAP values, storage without pickle."""
 
 import copy
 

@@ -86,7 +86,7 @@ class Head(ABC):
         return self._scores(table) if len(table) else np.zeros(0)
 
     def explain(self, table: FeatureTable) -> Attribution:
-        """Return exact SHAP values of the scores."""
+        """Return SHAP values of the scores: exact, but for those of PyOD, which are estimates."""
         if len(table):
             return self._explain(table)
         return Attribution(0.0, np.zeros(table.values.shape), table.features)

@@ -1,19 +1,21 @@
 """Detector heads as scikit-learn estimators over a matrix of numbers.
 
-Hides how rows become feature tables, what stands in for strangers where there are none, and
-the threshold.
+Hides how rows become feature tables, which rows are passed over, what stands in for strangers
+where there are none, and the threshold.
 """
 
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from polar_detect import calibration
 from polar_detect.detectors import AutoHead, Head, IsolationForestHead, new_head
+from polar_detect.errors import InputError
 from polar_detect.features import Feature, FeatureTable
 
 COLUMN = "column"  # the group of a feature that is no part of a signature
@@ -30,9 +32,13 @@ _SIGNATURE_GROUPS = frozenset(
 class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     """A detector of polar-detect over any matrix of numbers, such as signatures.
 
-    Columns named like signature features (as `SignatureTransformer` names them) are taken for
-    these. Of the normal rows, a quarter is held out, and the threshold is the score that a
-    share `alpha` of them reaches.
+    Columns are taken for a signature, of which a detector reads what it reads in `PolarDetector`,
+    only where they are a whole one by their names, as `SignatureTransformer` gives them; of any
+    other matrix all columns are read. Of the normal rows, a quarter is held out, and the threshold
+    is the score that a share `alpha` of them reaches.
+
+    Rows of NaN only, which stand for texts without tokens, are passed over: they are not fitted
+    on, their score is NaN, and they are never flagged.
 
     Parameters
     ----------
@@ -40,7 +46,7 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
         "auto" is the head of `PolarDetector` where the columns are a signature's, and an
         isolation forest over any other matrix; `head_` is the one that was fitted.
     alpha : float
-        Share of normal rows that may be flagged.
+        Share of normal rows that may be flagged, between 0 and 1.
     random_state : int, RandomState or None
 
     Attributes
@@ -73,29 +79,40 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
         Raises
         ------
         ValueError
-            Fewer than two rows, no columns, or a value that is not a finite number.
+            Fewer than two rows, no columns, a value that is not a finite number in a row that has
+            others, or an alpha that is no share.
         """
-        values = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        _check_alpha(self.alpha)
+        X = validate_data(
+            self, X, dtype=np.float64, ensure_min_samples=2, ensure_all_finite="allow-nan"
+        )
+        values = self._kept(X)
         rng = check_random_state(self.random_state)
         seed = int(rng.randint(2**31 - 1))
         self.features_ = _features(getattr(self, "feature_names_in_", None), values.shape[1])
         head = _head(self.detector, self.features_)
-        shown = _pseudo_strangers(values, seed) if strangers is None else self._read(strangers)
+        if strangers is None:
+            shown = _pseudo_strangers(values, seed)
+        else:
+            shown = self._kept(self._read(strangers))
         order = rng.permutation(len(values))
         n_held_out = max(1, round(_CALIBRATION_SHARE * len(values)))
         inside, held_out = values[order[n_held_out:]], values[order[:n_held_out]]
         self.head_ = head.fit(self._table(inside), self._table(shown), seed=seed)
         threshold = calibration.threshold(self.head_.scores(self._table(held_out)), self.alpha)
         # With few rows no held-out score reaches alpha; then what exceeds all of them is flagged.
-        if np.isinf(threshold):
+        if threshold == np.inf:
             threshold = float(self.head_.scores(self._table(values)).max())
         self.offset_ = -threshold
         return self
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
-        """Return scores, (n_rows,): lower = more abnormal."""
+        """Return scores, (n_rows,): lower = more abnormal; NaN for a row of NaN only."""
         check_is_fitted(self)
-        scores: NDArray[np.float64] = -self.head_.scores(self._table(self._read(X)))
+        rows = self._read(X)
+        has_values = _has_values(rows)
+        scores = np.full(len(rows), np.nan)
+        scores[has_values] = -self.head_.scores(self._table(self._all_finite(rows[has_values])))
         return scores
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
@@ -109,11 +126,39 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def _read(self, X: Any) -> NDArray[np.float64]:
-        return np.asarray(validate_data(self, X, dtype=np.float64, reset=False))
+        rows = validate_data(self, X, dtype=np.float64, reset=False, ensure_all_finite="allow-nan")
+        return np.asarray(rows)
+
+    def _kept(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the rows that are not of NaN only, at least two."""
+        kept = rows[_has_values(rows)]
+        if len(kept) < min(2, len(rows)):
+            raise InputError(
+                f"Got {len(kept)} rows with values among {len(rows)}; expected at least 2; leave "
+                "texts without tokens out, or add others."
+            )
+        return self._all_finite(kept)
+
+    def _all_finite(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        assert_all_finite(rows, estimator_name=type(self).__name__, input_name="X")
+        return rows
 
     def _table(self, values: NDArray[np.float64]) -> FeatureTable:
         limit = np.finfo(np.float32).max  # heads read float32; what exceeds it is as strange
         return FeatureTable(np.clip(values, -limit, limit).astype(np.float32), self.features_)
+
+
+def _check_alpha(alpha: object) -> None:
+    is_number = isinstance(alpha, Real) and not isinstance(alpha, bool)
+    if not (is_number and 0 < alpha < 1):  # type: ignore[operator]
+        raise InputError(
+            f"Got alpha {alpha!r}; expected a share of the normal rows between 0 and 1; choose "
+            "one, e.g. 0.05."
+        )
+
+
+def _has_values(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return np.asarray(~np.isnan(rows).all(1))
 
 
 def _pseudo_strangers(values: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
@@ -124,10 +169,20 @@ def _pseudo_strangers(values: NDArray[np.float64], seed: int) -> NDArray[np.floa
 
 
 def _features(names: Any, n: int) -> tuple[Feature, ...]:
+    """Return the features of a signature where the names are a whole one, else n columns.
+
+    Of a signature, detectors leave out what they do not read. A table of one's own may have a
+    column called `length`, and a part of a signature is better read whole than in part.
+    """
     known = [] if names is None else [Feature.from_name(str(name)) for name in names]
-    if known and all(feature.group in _SIGNATURE_GROUPS for feature in known):
+    if AutoHead.can_read(known) and all(_is_of_signature(feature) for feature in known):
         return tuple(known)
     return tuple(Feature(COLUMN, str(i)) for i in range(n))
+
+
+def _is_of_signature(feature: Feature) -> bool:
+    has_place = bool(feature.part) or feature.layer is not None  # else it is a bare word
+    return has_place and feature.group in _SIGNATURE_GROUPS
 
 
 def _head(detector: str | Head, features: tuple[Feature, ...]) -> Head:

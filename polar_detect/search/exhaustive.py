@@ -12,6 +12,9 @@ _PROGRAMS_AT_ONCE = 1024
 def exhaustive(n_layers: int, *, tolerance: float, space: Space | None = None) -> Search:
     """Measure every program of a space; by default every choice of layers to skip.
 
+    All are measured in float32. By the quick form, 1 of 200 texts got a program that was longer
+    than its minimal one, whose rounding had put it above the limit.
+
     Raises
     ------
     InputError
@@ -25,9 +28,9 @@ def exhaustive(n_layers: int, *, tolerance: float, space: Space | None = None) -
         )
     log = Log(tolerance)
     full = Program.full(n_layers)
-    log.start((yield Query((full,))), n_layers)
+    log.start((yield Query((full,), precise=True)), n_layers)
     rest = [program for program in space if program != full]
     for start in range(0, len(rest), _PROGRAMS_AT_ONCE):
         programs = tuple(rest[start : start + _PROGRAMS_AT_ONCE])
-        log.meet(programs, (yield Query(programs)).losses)
+        log.meet(programs, (yield Query(programs, precise=True)).losses)
     return log.found()

@@ -11,7 +11,7 @@ import numpy as np
 
 from polar_detect.program import Program
 from polar_detect.search.protocol import Log, Query, Search
-from polar_detect.space import neighbours
+from polar_detect.space import Space, neighbours
 
 _ROOT_CALLS = 4  # calls that one edit skips or repeats at the root; 1 below
 
@@ -58,12 +58,27 @@ class _Node:
             node = node.parent
 
 
-def mcts(n_layers: int, *, tolerance: float, settings: MctsSettings | None = None) -> Search:
+def mcts(
+    n_layers: int,
+    *,
+    tolerance: float,
+    settings: MctsSettings | None = None,
+    space: Space | None = None,
+) -> Search:
     """Grow a tree of edits by upper confidence bounds with a length penalty.
 
     A valid program is worth 1, any other 0. In every simulation the walk down the tree takes
     the child with the highest bound (one time in ten a random one), the leaf that it reaches
     gets its neighbours as children, and one of them, drawn at random, is measured.
+
+    Parameters
+    ----------
+    n_layers : int
+    tolerance : float
+    settings : MctsSettings, optional
+    space : Space, optional
+        Only its programs are returned. Default: all that were met; edits of edits lead out of
+        PoLar's space, such as a layer repeated after the next one was skipped.
     """
     settings = settings or MctsSettings()
     rng = np.random.default_rng(settings.seed)
@@ -79,6 +94,8 @@ def mcts(n_layers: int, *, tolerance: float, settings: MctsSettings | None = Non
             answer = yield Query((node.program,))
             node.reward = float(log.is_valid(log.meet((node.program,), answer.losses)[0]))
         _back_up(node, root, n_layers, settings.length_strength)
+    if space is not None:
+        log.losses = {program: loss for program, loss in log.losses.items() if program in space}
     return log.found()
 
 

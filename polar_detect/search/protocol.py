@@ -49,11 +49,14 @@ class Query:
         Whether it also wants the skip slopes; then there is one program.
     sweep : Sweep, optional
         Ask for a sweep instead; then there are no programs, and the answer names them.
+    precise : bool
+        Whether the programs, without slopes, shall be measured in float32.
     """
 
     programs: tuple[Program, ...] = ()
     with_slopes: bool = False
     sweep: Sweep | None = None
+    precise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,8 @@ class Found:
     full_loss : float
         Loss of the full program, nats per token.
     valid : tuple of Candidate
-        Valid programs that were met, minimal first: by length, then by loss. Never empty.
+        Valid programs that were met, minimal first: by length, then by loss, or what another
+        criterion measures in its place. Never empty.
     best : tuple of Candidate
         Of every length that was met, the program with the lowest loss, shortest first.
     """

@@ -16,9 +16,9 @@ from polar_detect.cli.commands.search_input import (
     Source,
     check,
     check_programs,
+    file_of,
     method_called,
     own_programs,
-    samples_of,
 )
 from polar_detect.cli.commands.search_output import (
     curve_line,
@@ -30,6 +30,7 @@ from polar_detect.cli.commands.search_output import (
     programs_met,
 )
 from polar_detect.criteria import SameLoss
+from polar_detect.errors import InputError
 from polar_detect.executor import Executor
 from polar_detect.interchange import PolarFile, PolarSample
 from polar_detect.menu import Menu
@@ -39,6 +40,7 @@ from polar_detect.predictor import ProgramPredictor
 from polar_detect.program import Program
 from polar_detect.search import DEFAULT_METHOD, Method, Refinement, menu_search
 from polar_detect.trace import Tracer, Traces
+from polar_detect.visible import visible
 
 _SEARCH_CHUNK = 16
 
@@ -53,14 +55,18 @@ class _Tokens:
 
 def search(source: Source, settings: SearchSettings, *, export: Path | None, json: bool) -> None:
     """Print the minimal program of each text."""
-    samples = samples_of(source, settings)
     check(settings)
+    if export is not None:
+        interchange.check_target(export)
+    file = file_of(source, settings)
+    samples = file.samples
     model = models.resolve(settings.model)
     search_in = search_encoder if model.kind == "encoder" else search_decoder
     exports = export is not None
     exported = search_in(samples, model, source, settings, json=json, exports=exports)
     if export is not None:
-        interchange.write(export, PolarFile(tuple(exported), {"BASE_MODEL": settings.model}))
+        header = {**file.header, "BASE_MODEL": settings.model}
+        interchange.write(export, PolarFile(tuple(exported), header))
 
 
 def search_decoder(
@@ -77,11 +83,11 @@ def search_decoder(
     check_programs(samples, source, backbone.n_layers)
     tracer = Tracer(backbone, max_tokens=settings.max_tokens, curves="exact")
     predictor = None if settings.predictor is None else ProgramPredictor.load(settings.predictor)
-    method = _method(tracer.executor, settings, samples)
+    method = _method(tracer, settings, samples)
     exported: list[PolarSample] = []
     for start in range(0, len(samples), _SEARCH_CHUNK):
         chunk = samples[start : start + _SEARCH_CHUNK]
-        tokens = _tokens(backbone, settings, chunk)
+        tokens = _tokens(tracer, settings, chunk)
         traces = tracer.trace([_whole(sample, settings) for sample in chunk])
         methods = own_programs(chunk, method)
         if predictor is not None:
@@ -100,24 +106,39 @@ def search_decoder(
     return exported
 
 
-def _tokens(
-    backbone: Backbone, settings: SearchSettings, samples: Sequence[PolarSample]
-) -> _Tokens:
-    questions = backbone.tokenize([s.question for s in samples], settings.max_tokens)
+def _tokens(tracer: Tracer, settings: SearchSettings, samples: Sequence[PolarSample]) -> _Tokens:
+    questions = [sample.question for sample in samples]
     if not settings.wants_answer:
-        return _Tokens(questions, None)
-    answers = backbone.tokenize([s.answer for s in samples], settings.max_tokens)
-    return _Tokens(answers, questions)
+        return _Tokens(tracer.tokenize(questions), None)
+    prompts = tracer.backbone.tokenize(questions, settings.max_tokens)  # white space counts here
+    return _Tokens(_answers(tracer.backbone, settings.max_tokens, samples), prompts)
 
 
-def _method(executor: Executor, settings: SearchSettings, samples: Sequence[PolarSample]) -> Method:
+def _answers(
+    backbone: Backbone, max_tokens: int, samples: Sequence[PolarSample]
+) -> list[list[int]]:
+    """Return the tokens of each answer; raise `InputError` for one that would be cut."""
+    backbone.tokenize([], max_tokens)  # which says whether there is room for so many
+    n_readable = min(max_tokens + 1, backbone.max_positions - 1)
+    answers = backbone.tokenize([sample.answer for sample in samples], n_readable)
+    for sample, answer in zip(samples, answers, strict=True):
+        if len(answer) == n_readable:
+            raise InputError(
+                f"Got an answer of more than {n_readable - 1} tokens, "
+                f"'{visible(sample.answer[:40])}…'; expected one that is read whole; pass a larger "
+                "--max-tokens, or shorten it."
+            )
+    return answers
+
+
+def _method(tracer: Tracer, settings: SearchSettings, samples: Sequence[PolarSample]) -> Method:
     name = settings.method or DEFAULT_METHOD
     if name != MENU:
-        return method_called(name, settings.space, executor.backbone.n_layers)
-    first = _tokens(executor.backbone, settings, samples[:_SEARCH_CHUNK]).rows
+        return method_called(name, settings.space, tracer.backbone.n_layers)
+    first = _tokens(tracer, settings, samples[:_SEARCH_CHUNK]).rows
     programs: tuple[Program, ...] = ()
     if any(first):
-        programs = Menu.fit(executor, first, tolerance=settings.tolerance).programs
+        programs = Menu.fit(tracer.executor, first, tolerance=settings.tolerance).programs
     return partial(menu_search, programs=programs, refinement=Refinement(1, 8))
 
 
@@ -186,6 +207,8 @@ def _number(value: float) -> float | None:
 
 def _lines(minimal: MinimalProgram, traces: Traces, i: int, settings: SearchSettings) -> list[str]:
     n_layers = traces.skip.shape[1]
+    if np.isnan(minimal.loss):
+        return ["empty text: there is nothing to measure"]
     lines = [
         f"{len(minimal.program)} of {n_layers} layers, loss {minimal.loss:.3f} nats per token "
         f"(full program {minimal.full_loss:.3f}), {minimal.layer_calls} layer calls"

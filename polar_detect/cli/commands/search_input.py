@@ -1,14 +1,14 @@
 """What `polar-detect search` is asked: settings, texts with their answers, the way to search."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from polar_detect import interchange, tables
 from polar_detect.criteria import Criterion, SameAnswer, SameLoss, SamePrediction
 from polar_detect.errors import InputError
-from polar_detect.interchange import PolarSample
+from polar_detect.interchange import PolarFile, PolarSample
 from polar_detect.search import (
     METHODS,
     MctsSettings,
@@ -18,6 +18,7 @@ from polar_detect.search import (
     menu_search,
 )
 from polar_detect.space import Space
+from polar_detect.texts import as_texts
 
 MENU = "menu"
 _SPACES = {
@@ -94,10 +95,9 @@ def method_called(name: str, space: str | None, n_layers: int) -> Method:
     """Return the search called `name` (not a menu), in the space called `space`."""
     if space is None:
         return METHODS[name]
-    chosen = _SPACES[space]
+    own = replace(_SPACES[space], n_layers=n_layers)
     if name == "mcts":
-        return partial(mcts, settings=MctsSettings(max_runs=chosen.max_runs))
-    own = Space(n_layers, max_runs=chosen.max_runs, any_order=chosen.any_order)
+        return partial(mcts, settings=MctsSettings(max_runs=own.max_runs), space=own)
     return partial(exhaustive, space=own)
 
 
@@ -111,7 +111,7 @@ def own_programs(samples: Sequence[PolarSample], method: Method) -> list[Method]
     ]
 
 
-def samples_of(source: Source, settings: SearchSettings) -> list[PolarSample]:
+def file_of(source: Source, settings: SearchSettings) -> PolarFile:
     """Return the texts as samples, which bring programs where they are imported."""
     if source.answer is not None and (source.text is None or not settings.wants_answer):
         raise InputError(
@@ -119,16 +119,17 @@ def samples_of(source: Source, settings: SearchSettings) -> list[PolarSample]:
             "these."
         )
     if source.imported is not None:
-        samples = list(interchange.read(source.imported).samples)
+        file = interchange.read(source.imported)
     else:
-        texts = [source.text] if source.text is not None else _lines(source.file)
-        samples = [PolarSample(text, source.answer or "", None, (), ()) for text in texts]
-    if settings.wants_answer and not all(sample.answer for sample in samples):
+        texts = _lines(source.file) if source.text is None else [_checked(source.text, settings)]
+        answer = as_texts([source.answer or ""])[0]
+        file = PolarFile(tuple(PolarSample(text, answer, None, (), ()) for text in texts))
+    if settings.wants_answer and not all(sample.answer for sample in file.samples):
         raise InputError(
             "Got --criterion answer and a text without answer; expected an answer to every "
             "text; pass --answer TEXT, or --import a file with gt_ans in each sample."
         )
-    return samples
+    return file
 
 
 def check_programs(samples: Sequence[PolarSample], source: Source, n_layers: int) -> None:
@@ -142,6 +143,14 @@ def unknown(option: str, value: str, known: Sequence[str]) -> InputError:
     return InputError(
         f"Got {option} '{value}'; expected one of {', '.join(known)}; choose one of these."
     )
+
+
+def _checked(text: str, settings: SearchSettings) -> str:
+    if not text.strip() and not settings.wants_answer:
+        raise InputError(
+            "Got a TEXT without a word; expected one to find the program of; write it in quotes."
+        )
+    return as_texts([text])[0]
 
 
 def _lines(file: Path | None) -> list[str]:
