@@ -39,7 +39,8 @@ class MinimalEncoderProgram:
     ----------
     program : Program
     distance : float
-        1 − cosine of its embedding to that of the full program, measured in float32.
+        1 − cosine of its embedding to that of the full program, measured in float32; NaN for a
+        text without tokens, whose program is full.
     layer_calls : int
         Spent on this text's search and verification.
     curve : tuple of Candidate
@@ -83,7 +84,8 @@ def find_minimal_encoder_programs(
     methods = [search] * len(texts) if callable(search) else search
     slack = 0.0 if backbone.quick_dtype == torch.float32 else _SLACK
     executor = EncoderExecutor(backbone)
-    results: list[MinimalEncoderProgram | None] = [None] * len(texts)
+    nothing = MinimalEncoderProgram(Program.full(backbone.n_layers), float("nan"), 0)
+    results = [nothing] * len(texts)
     for batch in backbone.batches(texts, max_batch_tokens=BATCH_TOKENS):
         searches = {
             row: methods[int(text)](backbone.n_layers, tolerance=tolerance + slack)
@@ -95,7 +97,7 @@ def find_minimal_encoder_programs(
             results[text] = MinimalEncoderProgram(
                 program, distance, executor.spent[text], found[row].best
             )
-    return [result for result in results if result is not None]
+    return results
 
 
 def default_encoder_search(n_layers: int) -> Method:

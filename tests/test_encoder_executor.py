@@ -221,3 +221,10 @@ def test_deep_encoders_are_searched_by_greedy_removal():
     assert found.distance <= 0.3
     shorter = [found.program.skip(i) for i in range(len(found.program))]
     assert min(distance(backbone, TEXTS[0], p.layers) for p in shorter) > 0.3
+
+
+def test_a_text_without_tokens_keeps_its_place():
+    encoder = EncoderBackbone(tiny_encoder("bert"), tiny_tokenizer(), max_tokens=16)
+    found = find_minimal_encoder_programs(encoder, ["", "the pump leaks", ""], search=greedy)
+    assert [len(minimal.program) for minimal in found][::2] == [5, 5]
+    assert np.isnan([minimal.distance for minimal in found]).tolist() == [True, False, True]
