@@ -92,7 +92,7 @@ def test_every_row_is_written_rejected_or_both_counted(orders, detector_folder, 
     out = tmp_path / "scored.csv"
     calls = []
     summary = score(orders, out, detector_folder, engine=lambda t, a: made_up(t, a, calls=calls))
-    written, rejected = read(out), read(tmp_path / "orders.rejected.csv")
+    written, rejected = read(out), read(tmp_path / "scored.rejected.csv")
     assert written["id"].tolist() == [str(i) for i in range(1000)]
     assert (summary.n_rows, summary.n_rejected) == (1000, len(rejected)) == (1000, 5)
     assert rejected["line"].tolist()[0] == "6"
@@ -105,7 +105,7 @@ def test_every_row_is_written_rejected_or_both_counted(orders, detector_folder, 
     assert len(texts) == len(set(texts)) == summary.n_computed  # each distinct text once
     assert set(texts) == set(written["text"])
     assert {p.name for p in tmp_path.iterdir()} == {
-        "orders.csv", "scored.csv", "orders.rejected.csv", "detector",
+        "orders.csv", "scored.csv", "scored.rejected.csv", "detector",
     }  # fmt: skip
 
 
@@ -194,7 +194,7 @@ def test_a_kill_while_the_output_is_written_leaves_nothing_behind_the_next_run(
     assert not out.exists()
     assert len(list(tmp_path.glob(".polar-detect-*.part"))) == 2  # control: of the rejected, too
     assert score(orders, out, detector_folder).n_resumed == 1000
-    rejected = tmp_path / "orders.rejected.csv"
+    rejected = tmp_path / "killed.rejected.csv"
     assert set(tmp_path.iterdir()) == before | {out, rejected}
     subprocess.run(command, check=False)
     orders.write_text("text\nall well\n")  # nothing is rejected any more
@@ -288,10 +288,10 @@ def test_an_input_that_changed_meanwhile_does_not_leave_old_rejected_rows(
 ):
     out = tmp_path / "scored.csv"
     score(orders, out, detector_folder)
-    assert (tmp_path / "orders.rejected.csv").exists()
+    assert (tmp_path / "scored.rejected.csv").exists()
     orders.write_text("text\nall well\n")
     assert score(orders, out, detector_folder).rejected_path is None
-    assert not (tmp_path / "orders.rejected.csv").exists()
+    assert not (tmp_path / "scored.rejected.csv").exists()
 
 
 def test_memory_does_not_grow_with_the_rows(detector_folder, tmp_path):

@@ -70,8 +70,8 @@ def write_output(
             if len(chunk.frame):
                 added = added_columns(results, summary.largest_p, are_rows=are_rows)
                 output.write(tables.join_columns(chunk.frame, added, kinds))
-        if rejected is None:  # one may be there of an earlier input
-            tables.write_rejected((), tables.rejected_path(job.source, job.out.parent))
+        if rejected is None:  # one may be there of an earlier run
+            tables.write_rejected((), tables.rejected_path(job.out))
 
 
 def _sheet(

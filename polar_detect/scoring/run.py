@@ -62,7 +62,7 @@ def run(
         with closing(ResultCache(partial.folder / _SEEN)) as cache:
             for chunk, texts in enumerate(opened.chunks_of_texts()):
                 scoring.run(chunk, texts, cache)
-        summary = scoring.summarise(rule, tables.rejected_path(job.source, job.out.parent))
+        summary = scoring.summarise(rule, tables.rejected_path(job.out))
         write_output(job, opened, partial, summary, rule)
         partial.remove()
     return summary

@@ -169,16 +169,19 @@ def check_added(columns: Iterable[object], names: Iterable[str], source: str) ->
         )
 
 
-def rejected_path(source: Path, folder: Path) -> Path:
-    """Return where the rejected rows of an input go.
+def rejected_path(out: Path, *, is_folder: bool = False) -> Path:
+    """Return where the rows that could not be read go, beside the result of all others.
 
-    >>> rejected_path(Path("data/orders.csv.gz"), Path("results")).as_posix()
+    >>> rejected_path(Path("results/orders.csv.gz")).as_posix()
     'results/orders.rejected.csv'
+    >>> rejected_path(Path("detectors/v1.2"), is_folder=True).as_posix()
+    'detectors/v1.2.rejected.csv'
     """
-    name = "stdin" if source == Path("-") else source.name
-    if format_of(source).compression is not None:
-        name = Path(name).stem
-    return folder / f"{Path(name).stem}.rejected.csv"
+    result = out if out.name else out.absolute()  # the folder `.` has no name
+    if is_folder:
+        return result.parent / f"{result.name}.rejected.csv"
+    unpacked = result.with_suffix("") if format_of(result).compression else result
+    return result.with_name(f"{unpacked.stem}.rejected.csv")
 
 
 def write_rejected(rejected: Sequence[Rejected], path: Path) -> None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from polar_detect import artifact, calibration
+from polar_detect import artifact, calibration, tables
 from polar_detect.cli.commands.inputs import InputOptions, say_notice, stored_template
-from polar_detect.cli.commands.output import err, say
+from polar_detect.cli.commands.output import check_not_input, err, say
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import Assessment, PolarDetector
 from polar_detect.drift import measure_drift
@@ -48,6 +48,7 @@ def score(
     """Score a table and write it with the added columns."""
     if settings.ray is not None:
         check_installed()
+    check_not_input(out, path, rejected=tables.rejected_path(out))
     job = _job(path, detector_folder, out, options)
     opened = open_input(job)
     for notice in opened.notices:
