@@ -11,7 +11,7 @@ from polar_detect import tables
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.opening import CHUNK_ROWS, Input, ScoreJob
 from polar_detect.scoring.partial import Partial
-from polar_detect.scoring.results import added_columns, added_kinds
+from polar_detect.scoring.results import added_columns, added_kinds, with_programs_up_to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,8 @@ def write_output(
                 rejected.write(tables.rejected_frame(chunk.rejected))
             results = partial.results(i)
             assert results is not None
+            if job.programs_of == "flagged":
+                results = with_programs_up_to(summary.largest_p, results)
             if len(chunk.frame):
                 added = added_columns(results, summary.largest_p, are_rows=are_rows)
                 output.write(tables.join_columns(chunk.frame, added, kinds))

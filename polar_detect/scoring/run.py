@@ -157,8 +157,8 @@ class _Scoring:
 
 def depends_on(job: ScoreJob, rule: FlagRule) -> dict[str, Any]:
     """Return what the result of a text depends on, besides the text."""
-    # The flag is no part of a result; alpha says at most which texts get a program.
-    alpha = {"--alpha": rule.alpha} if job.programs_of == "flagged" else {}
+    # The flag is no part of a result; the rule says at most which texts get a program.
+    alpha = {"--alpha": rule.largest_cutoff} if job.programs_of == "flagged" else {}
     return {
         "version of polar-detect": polar_detect.__version__,
         # The manifest holds the hashes of all other files of the detector.

@@ -57,7 +57,7 @@ def score(
     n_cal = len(detector.fitted_.calibration_scores)
     rule = FlagRule(detector.alpha if settings.alpha is None else settings.alpha, settings.fdr)
     rule.check(n_cal)
-    detector.alpha = rule.alpha  # which rows the fast preset searches a program for
+    detector.alpha = rule.largest_cutoff  # up to which rows the fast preset searches a program for
     job = replace(
         job,
         restart=settings.restart,
@@ -117,8 +117,8 @@ def _summarise(name: str, summary: Summary, rule: FlagRule, detector: PolarDetec
 def _say_rate(summary: Summary, fdr: float, smallest_p: float) -> None:
     n_scored = summary.n_rows - summary.n_empty
     say_notice(
-        f"{n_scored} rows scored, {summary.n_flagged} flagged; at most {fdr:.3g} of them are "
-        f"expected to be normal. {summary.n_empty} rows have no text."
+        f"{n_scored} rows scored, {summary.n_flagged} flagged; at most {100 * fdr:.3g} % of them "
+        f"are expected to be normal. {summary.n_empty} rows have no text."
     )
     n_needed = math.ceil(smallest_p * n_scored / fdr)
     if n_needed > 1:
