@@ -10,10 +10,7 @@ from hypothesis import strategies as st
 from order_table import ORDERS, cells
 
 from polar_detect.errors import InputError, InputNotFoundError
-from polar_detect.tables import (
-    has_columns,
-    read_table,
-)
+from polar_detect.tables import ReadOptions, RowSample, has_columns, read_table
 
 # Reading
 
@@ -123,24 +120,67 @@ def test_a_text_file_joins_back_to_what_it_was(tmp_path_factory, lines):
 
 
 def test_labels_are_read_in_each_documented_spelling(save):
-    spelled = ["1", "1.0", "true", "TRUE", " Anomaly ", "0", "0.0", "False", "normal"]
+    anomalous = [
+        "1",
+        "1.0",
+        "true",
+        "TRUE",
+        " Anomaly ",
+        "NG",
+        "ＮＧ",
+        "Yes",
+        "異常",
+        "不良",
+        "fail",
+    ]
+    anomalous += ["不合格", "１"]
+    normal = [
+        "0",
+        "0.0",
+        "False",
+        "normal",
+        "ok",
+        "ＯＫ",
+        "no",
+        "正常",
+        "良",
+        "良品",
+        "合格",
+        "Pass",
+    ]
+    spelled = [*anomalous, *normal]
     path = save("y,text\n" + "".join(f"{label},a\n" for label in spelled))
     table = read_table(path, text_column="text", label_column="y")
     assert table.labels is not None
-    assert table.labels.tolist() == [True] * 5 + [False] * 4
+    assert table.labels.tolist() == [True] * 13 + [False] * 12
     assert table.labels.dtype == np.bool_
     assert table.frame["y"].tolist() == spelled
 
 
-@pytest.mark.parametrize("label", ["maybe", "2", "", "nan", "yes"])
-def test_any_other_label_is_refused_with_its_row(save, label):
+@pytest.mark.parametrize("label", ["maybe", "2", "nan", "okay"])
+def test_any_other_label_is_refused_with_its_line(save, label):
     path = save(f"y,text\n1,a\n{label},b\n")
     with pytest.raises(
         InputError,
-        match=rf"Got label '{label}' in row 2 of column 'y'; expected 1, true or anomaly, or 0, "
-        "false or normal; correct the cell or choose another --label-column.",
+        match=rf"Got label '{label}' in line 3, column 'y'; expected 1, true, .* or 0, false, .*; "
+        "correct the cell or choose another --label-column.",
     ):
         read_table(path, text_column="text", label_column="y")
+
+
+def test_rows_without_a_label_are_left_out_and_counted(save):
+    path = save("y,text\n1,a\n,b\n0,c\n　,d\n")
+    for sample in (None, RowSample(9)):
+        table = read_table(
+            path, text_column="text", label_column="y", options=ReadOptions(sample=sample)
+        )
+        assert table.texts == ["a", "c"]
+        assert table.labels is not None
+        assert table.labels.tolist() == [True, False]
+        assert table.notices == ("rows left out, as column 'y' is empty there: 2",)
+        assert table.sampled_from is None
+    with pytest.raises(InputError, match=r"Got no label in column 'y' of .*orders\.csv \(all 1 "):
+        read_table(save("y,text\n,a\n"), text_column="text", label_column="y")
 
 
 def test_a_missing_label_column_is_refused_with_the_closest_name(save):

@@ -725,6 +725,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "column {position} is a second {first}, and is called {name} here",
         "{position}列目は2つ目の{first}のため、{name}と呼びます",
     ),
+    "notice.unlabelled": (
+        "rows left out, as column {column} is empty there: {n}",
+        "列{column}が空欄のため、{n}行を除きました",
+    ),
     "notice.rejected": (
         "{n} of {n_all} rows could not be read; with line and reason they are in {path}",
         "{n_all}行のうち{n}行を読めませんでした。行番号と理由は {path} にあります",

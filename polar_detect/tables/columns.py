@@ -4,6 +4,7 @@ import difflib
 import re
 import reprlib
 import shlex
+import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -15,9 +16,16 @@ from polar_detect.errors import InputError
 from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.opening import TableReader
 
-_LABELS = dict.fromkeys(("1", "1.0", "true", "anomaly"), True) | dict.fromkeys(
-    ("0", "0.0", "false", "normal"), False
+# As people who inspect write them; letters and digits of any width and case.
+_ANOMALOUS = (
+    *("1", "1.0", "true", "yes", "y", "ng", "fail", "failed", "bad", "anomaly", "anomalous"),
+    *("abnormal", "defective", "異常", "異常あり", "不良", "不良品", "不合格", "あり", "有"),
 )
+_NORMAL = (
+    *("0", "0.0", "false", "no", "n", "ok", "pass", "passed", "good", "normal"),
+    *("正常", "異常なし", "良", "良品", "合格", "なし", "無"),
+)
+_LABELS = dict.fromkeys(_ANOMALOUS, True) | dict.fromkeys(_NORMAL, False)
 _MAX_LISTED_COLUMNS = 30
 _SAMPLE_ROWS = 500
 # A text column has at least so many words on average, and twice those of any other.
@@ -44,6 +52,21 @@ class TextColumn:
     def texts(self, frame: pd.DataFrame) -> list[str]:
         """Return the text of each row; a missing one is empty."""
         return cells_as_text(frame[self.name])
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What a label column says.
+
+    Parameters
+    ----------
+    is_anomalous : (n_rows,) bool
+        False where there is no label, too.
+    is_given : (n_rows,) bool
+    """
+
+    is_anomalous: NDArray[np.bool_]
+    is_given: NDArray[np.bool_]
 
 
 def choose_text_column(
@@ -121,28 +144,38 @@ def check_no_column(reader: TableReader, option: str, column: str | None) -> Non
         )
 
 
-def parse_labels(cells: pd.Series, label_column: str, *, n_before: int = 0) -> NDArray[np.bool_]:
-    """Return true where a cell says anomalous.
+def parse_labels(cells: pd.Series, label_column: str, lines: NDArray[np.int64]) -> Labels:
+    """Return what the cells of a label column say.
 
     Parameters
     ----------
     cells : (n_rows,) pandas.Series
-        1, true, anomaly, 0, false or normal.
+        1, true, yes, NG, fail, anomaly, 異常 and their like, or the opposite; or empty.
     label_column : str
-    n_before : int
-        Rows in front of these; both are for the message.
+    lines : (n_rows,) int64
+        Where they stand in the file; both are for the message.
+
+    Raises
+    ------
+    InputError
+        A cell says something else.
     """
-    labels = np.empty(len(cells), dtype=np.bool_)
+    is_anomalous = np.zeros(len(cells), np.bool_)
+    is_given = np.zeros(len(cells), np.bool_)
     for row, cell in enumerate(cells_as_text(cells)):
-        label = _LABELS.get(cell.strip().lower())
+        word = unicodedata.normalize("NFKC", cell).strip().lower()
+        if not word:
+            continue
+        label = _LABELS.get(word)
         if label is None:
             raise InputError(
-                f"Got label {reprlib.repr(cell)} in row {n_before + row + 1} of column "
-                f"{label_column!r}; expected 1, true or anomaly, or 0, false or normal; "
-                "correct the cell or choose another --label-column."
+                f"Got label {reprlib.repr(cell)} in line {lines[row]}, column {label_column!r}; "
+                "expected 1, true, yes, NG, fail, anomaly, 異常, 不良 or 不合格, or 0, false, no, "
+                "OK, pass, normal, 正常, 良 or 合格; correct the cell or choose another "
+                "--label-column."
             )
-        labels[row] = label
-    return labels
+        is_anomalous[row], is_given[row] = label, True
+    return Labels(is_anomalous, is_given)
 
 
 def _guess(words: dict[str, float]) -> str | None:

@@ -14,11 +14,10 @@ from polar_detect.tables.columns import (
     check_column,
     check_no_column,
     choose_text_column,
-    parse_labels,
 )
 from polar_detect.tables.opening import ReadOptions, RowSample, TableReader, open_table
 from polar_detect.tables.rows import RowColumns, RowTemplate
-from polar_detect.tables.sampling import sampled_chunks
+from polar_detect.tables.sampling import labelled_chunks, sampled_chunks
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,16 +31,22 @@ class TableRows:
     frame : (n_rows, n_columns) pandas.DataFrame
         Every column, cell and row in the order and form of the file; of CSV and text files,
         each cell is the string that stands there.
+    labels : (n_rows,) bool or None
+        True where a row is labelled anomalous; None without a label column.
     rejected : tuple of Rejected
         Rows that could not be read.
     sampled_from : int or None
         Rows that these were drawn from; None where all were taken.
+    n_unlabelled : int
+        Rows that were left out because the label column is empty there.
     """
 
     reader: TableReader
     frame: pd.DataFrame
+    labels: NDArray[np.bool_] | None
     rejected: tuple[Rejected, ...]
     sampled_from: int | None
+    n_unlabelled: int = 0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -104,7 +109,8 @@ def read_table(
     text_column : str or None
         Column that holds the texts; None for a text file, or to take the obvious one.
     label_column : str or None
-        Column in which 1, true or anomaly means anomalous and 0, false or normal means normal.
+        Column that says which rows are anomalous, in the words of `parse_labels`. Rows in which
+        it is empty are left out.
     default_column : str or None
         Column that holds the texts of a table when `text_column` is None.
     rows : RowColumns or RowTemplate, optional
@@ -142,14 +148,12 @@ def read_table(
     return Table(
         frame=read.frame,
         texts=_texts(read, template or column),
-        labels=None
-        if label_column is None
-        else parse_labels(read.frame[label_column], label_column),
+        labels=read.labels,
         text_column=None if column is None else column.name,
         source=reader.name,
         template=template,
         rejected=read.rejected,
-        notices=(*reader.notices, *guessed),
+        notices=(*reader.notices, *guessed, *unlabelled_notice(read, label_column)),
         has_columns=reader.has_columns,
         needs_mark=reader.needs_mark,
         sampled_from=read.sampled_from,
@@ -165,22 +169,41 @@ def read_rows(
     ----------
     reader : TableReader
     label_column : str or None
-        Column of labels, of each of which the sample takes as many rows.
+        Column of labels, of each of which the sample takes as many rows; rows without one are
+        left out.
     sample : RowSample or None
 
     Raises
     ------
     InputError
-        The input breaks off, no row of it can be used, or a label is none.
+        The input breaks off, no row of it can be used, a label is none, or there is none.
     """
     if sample is None:
-        chunks, n_rows = list(reader.chunks()), None
+        parts, n_rows = list(labelled_chunks(reader, label_column)), None
     else:
-        chunks, n_rows = sampled_chunks(reader, label_column, sample)
-    frame = pd.concat([chunk.frame for chunk in chunks])
-    rejected = tuple(row for chunk in chunks for row in chunk.rejected)
-    is_sampled = n_rows is not None and n_rows > len(frame)
-    return TableRows(reader, frame, rejected, n_rows if is_sampled else None)
+        parts, n_rows = sampled_chunks(reader, label_column, sample)
+    frame = pd.concat([part.chunk.frame for part in parts])
+    n_unlabelled = sum(part.n_unlabelled for part in parts)
+    if n_unlabelled and frame.empty:
+        raise InputError(
+            f"Got no label in column {label_column!r} of {reader.name} (all {n_unlabelled} rows "
+            "are empty); expected at least one; choose another --label-column."
+        )
+    return TableRows(
+        reader=reader,
+        frame=frame,
+        labels=None if label_column is None else np.concatenate([part.labels for part in parts]),
+        rejected=tuple(row for part in parts for row in part.chunk.rejected),
+        sampled_from=n_rows if n_rows is not None and n_rows > len(frame) else None,
+        n_unlabelled=n_unlabelled,
+    )
+
+
+def unlabelled_notice(read: TableRows, label_column: str | None) -> tuple[str, ...]:
+    """Return what to say of rows without a label, if there are any."""
+    if not read.n_unlabelled:
+        return ()
+    return (f"rows left out, as column {label_column!r} is empty there: {read.n_unlabelled}",)
 
 
 def _open(
