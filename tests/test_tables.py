@@ -233,7 +233,26 @@ def test_a_missing_column_that_is_close_to_none_is_refused_without_a_guess(save)
 
 def test_a_suggested_column_can_be_pasted_into_a_shell(save):
     with pytest.raises(InputError, match=r"has: id, long text\. Pass --text-column 'long text'\.$"):
-        read_table(save("id,long text\n1,a\n"), text_column="longtext")
+        read_table(save("id,long text\n1,a\n"), text_column="longtxt")
+
+
+@pytest.mark.parametrize("name", ["Temp　[℃]", "ＴＥＭＰ [°C]", " temp [℃]"])
+def test_a_column_is_found_whatever_its_blanks_case_and_width(save, name):
+    path = save(f"{name},Y\nwarm,1\n")
+    table = read_table(path, text_column="temp [℃]", label_column="y")
+    assert (table.text_column, table.texts) == (name, ["warm"])
+    assert table.labels is not None
+    assert table.notices == (
+        "column 'Y' is taken for 'y'",
+        f"column {name!r} is taken for 'temp [℃]'",
+    )
+    exact = read_table(save(f"{name},temp [℃]\na,b\n"), text_column="temp [℃]")
+    assert (exact.texts, exact.notices) == (["b"], ())
+
+
+def test_columns_that_differ_in_blanks_alone_are_named_so_that_it_shows(save):
+    with pytest.raises(InputError, match=r"has: 'a\\u3000b', 'A b', c\. Pass --text-column"):
+        read_table(save("a　b,A b,c\n1,2,3\n"), text_column="a b")
 
 
 def test_a_csv_without_a_text_column_given_is_refused_with_the_columns(save):
@@ -287,8 +306,8 @@ def test_a_text_column_without_any_text_is_refused(save):
         ('id,text\n1,"a\nb\n', "text", "unbalanced quotes"),
         ('id,text\n"1\n2",a\n', "text", "Got label"),
         ('"a\nb","a\nb"\n1,a\n', "text", "has: a b, a b_2"),
-        ("id,text\n1,a\n", "te\nxt", "Got column"),
-        ('id,"te\nxt"\n1,a\n', "text", "Pass --text-column with one of them"),
+        ("id,text\n1,a\n", "te\nxz", "Got column"),
+        ('id,"te\nxt"\n1,a\n', "texy", "Pass --text-column with one of them"),
     ],
 )
 def test_every_message_is_one_line(save, content, text_column, match):

@@ -41,7 +41,12 @@ LabelColumn = Annotated[
         "without a label are left out. Default: none."
     ),
 ]
-Sheet = Annotated[str | None, typer.Option(help="Sheet of an Excel file. Default: the first.")]
+Sheet = Annotated[
+    str | None,
+    typer.Option(
+        help="Sheet of an Excel file. Default: the first that is visible and has the columns."
+    ),
+]
 Encoding = Annotated[
     str | None,
     typer.Option(help="Encoding of a text format, e.g. cp932. Default: detected."),

@@ -725,6 +725,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "column {position} is a second {first}, and is called {name} here",
         "{position}列目は2つ目の{first}のため、{name}と呼びます",
     ),
+    "notice.matched": (
+        "column {column} is taken for {asked}",
+        "列{column}を{asked}とみなしました",
+    ),
     "notice.unlabelled": (
         "rows left out, as column {column} is empty there: {n}",
         "列{column}が空欄のため、{n}行を除きました",

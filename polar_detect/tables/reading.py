@@ -11,10 +11,11 @@ from polar_detect.errors import InputError
 from polar_detect.tables.chunks import Rejected
 from polar_detect.tables.columns import (
     TextColumn,
-    check_column,
     check_no_column,
     choose_text_column,
+    find_column,
 )
+from polar_detect.tables.names import said_of_match
 from polar_detect.tables.opening import ReadOptions, RowSample, TableReader, open_table
 from polar_detect.tables.rows import RowColumns, RowTemplate
 from polar_detect.tables.sampling import labelled_chunks, sampled_chunks
@@ -135,16 +136,27 @@ def read_table(
     default = [] if default_column is None else [default_column]
     options = options or ReadOptions()
     reader = _open(path, options, given, default, is_table=rows is not None)
-    others = () if label_column is None else (label_column,)
-    _check_asked(reader, label_column, rows)
-    column = None
-    if rows is None:
-        column = choose_text_column(reader, text_column, default=default_column, others=others)
-    read = read_rows(reader, label_column=label_column, sample=options.sample)
-    template = rows if isinstance(rows, RowTemplate) else None
+    label = _find_asked(reader, label_column, rows)
+    others = () if label is None else (label,)
+    notices = [*reader.notices]
+    if label_column is not None and label is not None:
+        notices += said_of_match(label_column, label)
+    column, template = None, None
+    if isinstance(rows, RowTemplate):
+        template = rows
+        notices += rows.notices(reader.columns, other_sheets=reader.other_sheets)
+    elif rows is None:
+        column = choose_text_column(
+            reader,
+            text_column,
+            default=default_column,
+            others=others,
+            may_take_rows=options.may_take_rows,
+        )
+        notices += () if column.notice is None else (column.notice,)
+    read = read_rows(reader, label_column=label, sample=options.sample)
     if isinstance(rows, RowColumns):
         template = RowTemplate.fit(read.frame, rows.choose(reader.columns, others=others))
-    guessed = () if column is None or column.notice is None else (column.notice,)
     return Table(
         frame=read.frame,
         texts=_texts(read, template or column),
@@ -153,7 +165,7 @@ def read_table(
         source=reader.name,
         template=template,
         rejected=read.rejected,
-        notices=(*reader.notices, *guessed, *unlabelled_notice(read, label_column)),
+        notices=(*notices, *unlabelled_notice(read, label)),
         has_columns=reader.has_columns,
         needs_mark=reader.needs_mark,
         sampled_from=read.sampled_from,
@@ -238,12 +250,12 @@ def _row_names(rows: RowColumns | RowTemplate | None) -> list[str]:
     return [] if rows is None else rows.names
 
 
-def _check_asked(
+def _find_asked(
     reader: TableReader, label_column: str | None, rows: RowColumns | RowTemplate | None
-) -> None:
+) -> str | None:
+    """Return the label column; raise `InputError` for what lines of text do not have."""
     if not reader.has_columns:
         check_no_column(reader, "--label-column", label_column)
         listed = None if rows is None else ",".join(_row_names(rows)) or "all"
         check_no_column(reader, "--columns", listed)
-    elif label_column is not None:
-        check_column(reader.columns, label_column, "--label-column")
+    return None if label_column is None else find_column(reader, label_column, "--label-column")

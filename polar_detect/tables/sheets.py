@@ -4,18 +4,25 @@ The whole sheet is in memory: it has a million rows at most, and its format allo
 """
 
 import datetime
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Collection, Generator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+from python_calamine import (
+    CalamineError,
+    CalamineWorkbook,
+    PasswordError,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+)
 
 from polar_detect.errors import InputError
 from polar_detect.tables.chunks import Chunk, check_rows, unique_names
 from polar_detect.tables.kinds import ColumnKinds
+from polar_detect.tables.names import match_column
 from polar_detect.tables.sources import Source
 
 _MAX_EXACT = 2**53
@@ -31,34 +38,30 @@ class SheetReader:
 
     columns: tuple[str, ...]
     sheet: str
+    other_sheets: tuple[str, ...]
     frame: pd.DataFrame
     lines: NDArray[np.int64]
     notices: tuple[str, ...]
 
     @classmethod
-    def open(cls, source: Source, sheet: str | None) -> "SheetReader":
-        """Read a sheet by name, else the first."""
-        name, rows, notices = _read_sheet(source, sheet)
-        filled = [i for i, row in enumerate(rows) if any(cell is not None for cell in row)]
-        if not filled:
+    def open(cls, source: Source, sheet: str | None, expected: Collection[str]) -> "SheetReader":
+        """Read a sheet by name, else the first visible one that has the expected columns."""
+        name, grid, others = _read_sheet(source, sheet, expected)
+        notices = [*grid.notices]
+        if sheet is None and others:
+            listed = ", ".join(map(repr, others))
+            notices.insert(0, f"sheet {name!r} is read; pass --sheet for {listed}")
+        if not grid.header and not grid.rows:
             raise InputError(
                 f"Got {source.name}, whose sheet {name!r} is empty; expected at least one row; "
                 "check the file, or pass --sheet."
             )
-        top = _find_header(rows, filled)
-        if above := sum(i < top for i in filled):
-            notices.append(f"the columns are named in row {top + 1}; {above} above it left out")
-        body = [i for i in filled if i > top]
-        check_rows(len(body), None, source.name)
-        used = [
-            j for j in range(len(rows[top])) if any(rows[i][j] is not None for i in (top, *body))
-        ]
-        header = ["" if rows[top][j] is None else str(rows[top][j]) for j in used]
-        columns, renamed = unique_names(header)
-        values = [[rows[i][j] for i in body] for j in used]
-        frame = ColumnKinds.of(columns, values).frame(values, pd.RangeIndex(len(body)))
-        lines = np.asarray(body, np.int64) + 1
-        return cls(columns, name, frame, lines, (*notices, *renamed))
+        check_rows(len(grid.rows), None, source.name)
+        columns, renamed = unique_names(grid.header)
+        values = [list(column) for column in zip(*grid.rows, strict=True)]
+        frame = ColumnKinds.of(columns, values).frame(values, pd.RangeIndex(len(grid.rows)))
+        lines = np.asarray(grid.lines, np.int64)
+        return cls(columns, name, others, frame, lines, (*notices, *renamed))
 
     def chunks(self, n_rows: int) -> Generator[Chunk, None, None]:
         """Yield all rows; empty rows are not rows."""
@@ -67,22 +70,45 @@ class SheetReader:
             yield Chunk(self.frame.iloc[rows], self.lines[rows], ())
 
 
-def _read_sheet(source: Source, sheet: str | None) -> tuple[str, list[list[Any]], list[str]]:
-    notices = []
+@dataclass(frozen=True)
+class _Grid:
+    """The cells of a sheet that are a table: under a header, without what is empty throughout.
+
+    Parameters
+    ----------
+    header : list of str
+    rows : list of list
+        As wide as the header each; None for an empty cell.
+    lines : list of int
+        Row of the sheet of each.
+    notices : list of str
+    """
+
+    header: list[str] = field(default_factory=list)
+    rows: list[list[Any]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+
+def _read_sheet(
+    source: Source, sheet: str | None, expected: Collection[str]
+) -> tuple[str, _Grid, tuple[str, ...]]:
+    """Return the name and cells of the sheet to be read, and the names of all others."""
     try:
         with source.open() as file, CalamineWorkbook.from_filelike(file) as book:
-            names = book.sheet_names
-            if sheet is not None and sheet not in names:
-                listed = ", ".join(repr(name) for name in names)
+            all_names = book.sheet_names
+            if sheet is not None and sheet not in all_names:
+                listed = ", ".join(repr(name) for name in all_names)
                 raise InputError(
                     f"Got --sheet {sheet!r}; {source.name} has the sheets {listed}; pass one of "
                     "them."
                 )
-            name = names[0] if sheet is None else sheet
-            cells = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-            if sheet is None and len(names) > 1:
-                others = ", ".join(repr(other) for other in names[1:])
-                notices.append(f"sheet {name!r} is read; pass --sheet for {others}")
+            names, visible = _tables_of(book)
+            if sheet is not None:
+                name, grid = sheet, _read_grid(book, sheet)
+            else:
+                name, grid = _choose_sheet(book, visible or names or all_names, expected)
+            others = tuple(other for other in names if other != name)
     except PasswordError as error:
         raise InputError(
             f"Got {source.name}, which is protected by a password; expected an open file; save "
@@ -93,7 +119,49 @@ def _read_sheet(source: Source, sheet: str | None) -> tuple[str, list[list[Any]]
             f"Got {source.name}, which cannot be read as a spreadsheet ({error}); expected an "
             "Excel or OpenDocument file; save it again, or as CSV."
         ) from error
-    return name, [[_plain(cell) for cell in row] for row in cells], notices
+    return name, grid, others
+
+
+def _tables_of(book: CalamineWorkbook) -> tuple[list[str], list[str]]:
+    """Return the names of all sheets of cells, and of those that are not hidden."""
+    sheets = [own for own in book.sheets_metadata if own.typ == SheetTypeEnum.WorkSheet]
+    visible = [own.name for own in sheets if own.visible == SheetVisibleEnum.Visible]
+    return [own.name for own in sheets], visible
+
+
+def _choose_sheet(
+    book: CalamineWorkbook, names: list[str], expected: Collection[str]
+) -> tuple[str, _Grid]:
+    """Return the first sheet that is not empty and has most of the expected columns."""
+    best_name, best, most = names[0], _Grid(), -1
+    for name in names:
+        grid = _read_grid(book, name)
+        n_found = sum(match_column(grid.header, own) is not None for own in set(expected))
+        if grid.header and n_found > most:
+            best_name, best, most = name, grid, n_found
+        if most == len(set(expected)):
+            break
+    return best_name, best
+
+
+def _read_grid(book: CalamineWorkbook, name: str) -> _Grid:
+    cells = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+    rows = [[_plain(cell) for cell in row] for row in cells]
+    filled = [i for i, row in enumerate(rows) if any(cell is not None for cell in row)]
+    if not filled:
+        return _Grid()
+    top = _find_header(rows, filled)
+    notices = []
+    if above := sum(i < top for i in filled):
+        notices.append(f"the columns are named in row {top + 1}; {above} above it left out")
+    body = [i for i in filled if i > top]
+    used = [j for j in range(len(rows[top])) if any(rows[i][j] is not None for i in (top, *body))]
+    return _Grid(
+        header=["" if rows[top][j] is None else str(rows[top][j]) for j in used],
+        rows=[[rows[i][j] for j in used] for i in body],
+        lines=[i + 1 for i in body],
+        notices=notices,
+    )
 
 
 def _plain(cell: Any) -> Any:

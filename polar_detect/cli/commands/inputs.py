@@ -52,7 +52,7 @@ def read_training(path: Path, options: InputOptions, sample: tables.RowSample) -
         text_column=options.text_column,
         label_column=options.label_column,
         rows=options.rows,
-        options=replace(options.reading, sample=sample),
+        options=replace(options.reading, sample=sample, may_take_rows=True),
     )
 
 
