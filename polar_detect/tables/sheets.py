@@ -4,7 +4,8 @@ The whole sheet is in memory: it has a million rows at most, and its format allo
 """
 
 import datetime
-from collections.abc import Collection, Generator
+from bisect import bisect_left
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,10 +22,13 @@ from python_calamine import (
 
 from polar_detect.errors import InputError
 from polar_detect.tables.chunks import Chunk, check_rows, unique_names
+from polar_detect.tables.headers import find_header
 from polar_detect.tables.kinds import ColumnKinds
 from polar_detect.tables.names import match_column
 from polar_detect.tables.sources import Source
+from polar_detect.tables.uncached import count_uncached
 
+_Range = tuple[tuple[int, int], tuple[int, int]]  # first and last row and column
 _MAX_EXACT = 2**53
 
 
@@ -51,6 +55,12 @@ class SheetReader:
         if sheet is None and others:
             listed = ", ".join(map(repr, others))
             notices.insert(0, f"sheet {name!r} is read; pass --sheet for {listed}")
+        with source.open() as file:
+            if n_uncached := count_uncached(file, name):
+                notices.append(
+                    f"formulas without a stored result are read as empty cells: {n_uncached}; "
+                    "open the file in a spreadsheet program and save it"
+                )
         if not grid.header and not grid.rows:
             raise InputError(
                 f"Got {source.name}, whose sheet {name!r} is empty; expected at least one row; "
@@ -105,7 +115,7 @@ def _read_sheet(
                 )
             names, visible = _tables_of(book)
             if sheet is not None:
-                name, grid = sheet, _read_grid(book, sheet)
+                name, grid = sheet, _read_grid(book, sheet, expected)
             else:
                 name, grid = _choose_sheet(book, visible or names or all_names, expected)
             others = tuple(other for other in names if other != name)
@@ -135,7 +145,7 @@ def _choose_sheet(
     """Return the first sheet that is not empty and has most of the expected columns."""
     best_name, best, most = names[0], _Grid(), -1
     for name in names:
-        grid = _read_grid(book, name)
+        grid = _read_grid(book, name, expected)
         n_found = sum(match_column(grid.header, own) is not None for own in set(expected))
         if grid.header and n_found > most:
             best_name, best, most = name, grid, n_found
@@ -144,24 +154,51 @@ def _choose_sheet(
     return best_name, best
 
 
-def _read_grid(book: CalamineWorkbook, name: str) -> _Grid:
-    cells = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-    rows = [[_plain(cell) for cell in row] for row in cells]
+def _read_grid(book: CalamineWorkbook, name: str, expected: Collection[str]) -> _Grid:
+    sheet = book.get_sheet_by_name(name)
+    rows = [[_plain(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
     filled = [i for i, row in enumerate(rows) if any(cell is not None for cell in row)]
     if not filled:
         return _Grid()
-    top = _find_header(rows, filled)
+    header = find_header(rows, filled, expected)
+    body = [i for i in filled if i > header.last]
+    used = [
+        j for j, own in enumerate(header.names) if own or any(rows[i][j] is not None for i in body)
+    ]
     notices = []
-    if above := sum(i < top for i in filled):
-        notices.append(f"the columns are named in row {top + 1}; {above} above it left out")
-    body = [i for i in filled if i > top]
-    used = [j for j in range(len(rows[top])) if any(rows[i][j] is not None for i in (top, *body))]
+    if above := sum(i < header.top for i in filled):
+        notices.append(f"the columns are named in row {header.top + 1}; {above} above it left out")
+    if header.last > header.top:
+        named = [header.names[j] for j in used if rows[header.last][j] is not None]
+        notices.append(f"row {header.last + 1} is read as part of the names: {', '.join(named)}")
+    if n_merged := _fill_merged(rows, body, sheet.merged_cell_ranges or []):
+        notices.append(f"merged cells are read in each of their rows; {n_merged} filled in")
     return _Grid(
-        header=["" if rows[top][j] is None else str(rows[top][j]) for j in used],
+        header=[header.names[j] for j in used],
         rows=[[rows[i][j] for j in used] for i in body],
         lines=[i + 1 for i in body],
         notices=notices,
     )
+
+
+def _fill_merged(rows: list[list[Any]], body: list[int], ranges: Sequence[_Range]) -> int:
+    """Write what merged cells say into each of their rows that is one; return into how many.
+
+    Beside the first column a range says nothing: there another column is meant.
+    """
+    n_filled = 0
+    done: dict[int, int] = {}  # rows of each column; a damaged file may merge them over and over
+    for (first, column), (last, _) in sorted(ranges):
+        begin, end = bisect_left(body, first), bisect_left(body, last + 1)
+        if end - begin < 2 or body[begin] != first or column >= len(rows[first]):
+            continue
+        begin = max(begin + 1, done.get(column, 0))
+        done[column] = max(end, begin)
+        for i in body[begin:end]:
+            if rows[i][column] is None and rows[first][column] is not None:
+                rows[i][column] = rows[first][column]
+                n_filled += 1
+    return n_filled
 
 
 def _plain(cell: Any) -> Any:
@@ -173,13 +210,3 @@ def _plain(cell: Any) -> Any:
     if type(cell) is datetime.date:
         return datetime.datetime.combine(cell, datetime.time())
     return cell
-
-
-def _find_header(rows: list[list[Any]], filled: list[int]) -> int:
-    """Return the first row that fills at least half of what the fullest of the first does.
-
-    Above the table many sheets have a title, a date and a department.
-    """
-    n_cells = {i: sum(cell is not None for cell in rows[i]) for i in filled[:20]}
-    most = max(n_cells.values())
-    return next(i for i, n in n_cells.items() if 2 * n >= most)
