@@ -241,3 +241,13 @@ def test_two_inputs_of_one_name_keep_their_rejected_rows(run, saved_on_tiny, tmp
         assert run("score", path, *options)[0] == 0
     assert (tmp_path / "A.rejected.csv").exists()
     assert not (tmp_path / "B.rejected.csv").exists()
+
+
+def test_fit_warns_of_rows_that_all_say_the_same(run, tmp_path):
+    path = tmp_path / "train.csv"
+    path.write_text("a,b\n" + "7,1\n" * 20)
+    _, _, err = run("fit", path, "--columns", "a", "--out", tmp_path / "out", "--model", tmp_path)
+    assert f"{path}: all 20 rows say the same, so that any other row will look strange" in err
+    path.write_text("a,b\n" + "7,1\n" * 20 + "8,1\n")
+    _, _, err = run("fit", path, "--columns", "a", "--out", tmp_path / "out", "--model", tmp_path)
+    assert "say the same" not in err

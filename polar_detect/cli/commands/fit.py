@@ -37,6 +37,11 @@ def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) ->
             f"{table.source}: fitted on {len(table.texts)} of {table.sampled_from} rows, drawn at "
             "random; --max-texts takes more, which takes more memory and time"
         )
+    if len(table.texts) > 1 == len(set(table.texts)):
+        say_notice(
+            f"{table.source}: all {len(table.texts)} rows say the same, so that any other row will "
+            "look strange; choose other columns"
+        )
     _warn_of_rows(table, settings)
     detector = PolarDetector(
         settings.detector,
