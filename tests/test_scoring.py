@@ -1,3 +1,4 @@
+import datetime
 import hashlib
 import os
 import random
@@ -12,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 import scipy.stats
@@ -30,6 +32,7 @@ from polar_detect.scoring.results import Result, from_arrow, to_arrow
 from polar_detect.scoring.sample import Sample
 
 RULE = FlagRule(0.05, fdr=0.3)
+DAY = datetime.datetime(2025, 4, 1)
 
 
 class Killed(BaseException):
@@ -433,3 +436,23 @@ def test_a_fleet_in_any_order_gives_the_bytes_of_one_engine(orders, detector_fol
     run.run(job, opened, None, RULE, lambda *_: None, fleet=fleet)  # goes on
     assert remote.read_bytes() == local.read_bytes()
     assert sent == [3, 2, 1, 1, 0]
+
+
+def test_an_excel_output_shows_numbers_and_dates_as_the_input_does(detector_folder, tmp_path):
+    source, out = tmp_path / "in.xlsx", tmp_path / "out.xlsx"
+    book = openpyxl.Workbook()
+    for row in (["日報"], ["text", "yield", "cost", "day", "n"], ["a", 0.9747, 1147, DAY, 7]):
+        book.active.append(row)
+    book.active.append(["b", None, 1153, "open", 8])
+    codes = {"B": "0.0%", "C": '"¥"#,##0', "D": "yyyy/m/d", "E": "General"}
+    for column, code in codes.items():
+        for row in (3, 4):
+            book.active[f"{column}{row}"].number_format = code
+    book.save(source)
+    score(source, out, detector_folder)
+    sheet = openpyxl.load_workbook(out).worksheets[0]
+    assert {c: sheet[f"{c}2"].number_format for c in codes} == codes
+    assert sheet["B2"].value == 0.9747
+    assert sheet["C3"].number_format == codes["C"]
+    assert sheet["D3"].number_format == "General"  # a text
+    assert sheet["F2"].number_format == "General"  # the score

@@ -5,7 +5,7 @@ import io
 import openpyxl
 import pytest
 
-from polar_detect.tables import ReadOptions, open_table, uncached
+from polar_detect.tables import ReadOptions, excel_xml, open_table
 
 
 def book(path, rows, merged=()):
@@ -114,7 +114,7 @@ def test_formulas_without_a_stored_result_are_counted(tmp_path):
 )
 @pytest.mark.parametrize("block", [7, 1 << 20])
 def test_only_a_formula_without_a_value_counts(monkeypatch, cell, n, block):
-    monkeypatch.setattr(uncached, "_BLOCK_BYTES", block)
+    monkeypatch.setattr(excel_xml, "_BLOCK_BYTES", block)
     between = b'<c r="A1"><v>1</v></c>'
-    found = list(uncached._cells(io.BytesIO(between + (cell + between) * 3)))
+    found = list(excel_xml._cells(io.BytesIO(between + (cell + between) * 3)))
     assert sum(b't="str"' not in own["type"] for own in found) == 3 * n

@@ -52,7 +52,10 @@ def write_output(
 ) -> None:
     """Write the output from the input and the finished chunks, and the rejected rows beside it."""
     layout = tables.Layout(
-        "is_anomaly", _sheet(job, opened, summary, rule), has_mark=opened.reader.needs_mark
+        "is_anomaly",
+        _sheet(job, opened, summary, rule),
+        has_mark=opened.reader.needs_mark,
+        formats=opened.reader.formats,
     )
     are_rows = job.template is not None
     kinds = added_kinds(are_rows=are_rows)

@@ -7,7 +7,7 @@ Every text is stored as text, never as a formula.
 import datetime
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pandas as pd
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ERROR_CODES
 from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.styles.numbers import is_date_format
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import PageSetupProperties
 
@@ -49,12 +50,15 @@ class ExcelOutput:
     ----------
     flag_column : str or None
         Rows in which it is true are coloured.
+    formats : mapping of str to str
+        Number formats that columns have; others show numbers and times as they are.
     """
 
-    def __init__(self, flag_column: str | None) -> None:
+    def __init__(self, flag_column: str | None, formats: Mapping[str, str]) -> None:
         self._book = openpyxl.Workbook(write_only=True)
         self._sheet = self._book.create_sheet("rows")
         self._flag_column = flag_column
+        self._formats = formats
         self._n_rows, self._n_columns = 0, 0
         self._n_cut = self._n_replaced = 0
         self._timed: set[int] = set()  # columns with a time of day
@@ -70,11 +74,12 @@ class ExcelOutput:
             )
         flags = self._flags(frame)
         cells = [column.tolist() for column in columns_of(frame)]
+        formats = [self._formats.get(str(name)) for name in frame.columns]
         self._timed |= {i for i, column in enumerate(cells) if any(map(_has_time, column))}
         for flag, row in zip(flags, zip(*cells, strict=True), strict=True):
             self._sheet.append(
                 [
-                    self._cell(value, is_flagged=flag, is_timed=i in self._timed)
+                    self._cell(value, is_flagged=flag, is_timed=i in self._timed, own=formats[i])
                     for i, value in enumerate(row)
                 ]
             )
@@ -132,10 +137,14 @@ class ExcelOutput:
             return [False] * len(frame)
         return [cell is True for cell in frame[self._flag_column].tolist()]
 
-    def _cell(self, value: Any, *, is_flagged: bool, is_timed: bool = False) -> Any:
+    def _cell(
+        self, value: Any, *, is_flagged: bool, is_timed: bool = False, own: str | None = None
+    ) -> Any:
         if isinstance(value, str) and _UNWRITABLE.search(value):
             self._n_replaced += 1
         value, number_format = _as_excel(value, is_timed=is_timed)
+        if own is not None and _is_shown_by(own, value):
+            number_format = own
         is_text = isinstance(value, str)
         if is_text and len(value) > _MAX_CELL_CHARS:
             value = value[: _MAX_CELL_CHARS - 1] + "…"
@@ -160,6 +169,14 @@ def _print_on_wide_pages(sheet: Any) -> None:
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+
+
+def _is_shown_by(number_format: str, value: Any) -> bool:
+    """Return whether a number format is meant for a value of that type."""
+    if isinstance(value, datetime.datetime):
+        return bool(is_date_format(number_format))
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and not is_date_format(number_format)
 
 
 def _has_time(value: Any) -> bool:

@@ -1,7 +1,7 @@
 """Open an input of any format for reading in chunks, in bounded memory."""
 
-from collections.abc import Generator
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from polar_detect.errors import InputError
@@ -83,6 +83,8 @@ class TableReader:
         an encoding of its country: then spreadsheets are around, which need it.
     other_sheets : tuple of str
         Sheets of the file that are not read.
+    formats : mapping of str to str
+        Number formats of columns of an Excel file.
     """
 
     name: str
@@ -92,6 +94,7 @@ class TableReader:
     notices: tuple[str, ...]
     needs_mark: bool
     other_sheets: tuple[str, ...] = ()
+    formats: Mapping[str, str] = field(default_factory=dict)
     _reader: Reader
 
     @property
@@ -129,7 +132,8 @@ def open_table(path: Path, options: ReadOptions | None = None) -> TableReader:
     _check_options(source, options)
     if source.kind == "excel":
         sheet = SheetReader.open(source, options.sheet, options.expected)
-        return replace(_described(source, sheet, None), other_sheets=sheet.other_sheets)
+        described = _described(source, sheet, None)
+        return replace(described, other_sheets=sheet.other_sheets, formats=sheet.formats)
     if source.kind == "parquet":
         return _described(source, ParquetReader.open(source), None)
     encoding = _find_encoding(source, options.encoding)

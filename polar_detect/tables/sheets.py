@@ -22,11 +22,11 @@ from python_calamine import (
 
 from polar_detect.errors import InputError
 from polar_detect.tables.chunks import Chunk, check_rows, unique_names
+from polar_detect.tables.excel_xml import SheetXml
 from polar_detect.tables.headers import find_header
 from polar_detect.tables.kinds import ColumnKinds
 from polar_detect.tables.names import match_column
 from polar_detect.tables.sources import Source
-from polar_detect.tables.uncached import count_uncached
 
 _Range = tuple[tuple[int, int], tuple[int, int]]  # first and last row and column
 _MAX_EXACT = 2**53
@@ -46,6 +46,7 @@ class SheetReader:
     frame: pd.DataFrame
     lines: NDArray[np.int64]
     notices: tuple[str, ...]
+    formats: dict[str, str]
 
     @classmethod
     def open(cls, source: Source, sheet: str | None, expected: Collection[str]) -> "SheetReader":
@@ -56,11 +57,12 @@ class SheetReader:
             listed = ", ".join(map(repr, others))
             notices.insert(0, f"sheet {name!r} is read; pass --sheet for {listed}")
         with source.open() as file:
-            if n_uncached := count_uncached(file, name):
-                notices.append(
-                    f"formulas without a stored result are read as empty cells: {n_uncached}; "
-                    "open the file in a spreadsheet program and save it"
-                )
+            xml = SheetXml.read(file, name, min(grid.lines, default=1))
+        if xml.n_uncached:
+            notices.append(
+                f"formulas without a stored result are read as empty cells: {xml.n_uncached}; "
+                "open the file in a spreadsheet program and save it"
+            )
         if not grid.header and not grid.rows:
             raise InputError(
                 f"Got {source.name}, whose sheet {name!r} is empty; expected at least one row; "
@@ -71,7 +73,12 @@ class SheetReader:
         values = [list(column) for column in zip(*grid.rows, strict=True)]
         frame = ColumnKinds.of(columns, values).frame(values, pd.RangeIndex(len(grid.rows)))
         lines = np.asarray(grid.lines, np.int64)
-        return cls(columns, name, others, frame, lines, (*notices, *renamed))
+        formats = {
+            own: xml.formats[j]
+            for own, j in zip(columns, grid.places, strict=True)
+            if j in xml.formats
+        }
+        return cls(columns, name, others, frame, lines, (*notices, *renamed), formats)
 
     def chunks(self, n_rows: int) -> Generator[Chunk, None, None]:
         """Yield all rows; empty rows are not rows."""
@@ -91,12 +98,15 @@ class _Grid:
         As wide as the header each; None for an empty cell.
     lines : list of int
         Row of the sheet of each.
+    places : list of int
+        Column of the sheet of each in the header, counted from 0.
     notices : list of str
     """
 
     header: list[str] = field(default_factory=list)
     rows: list[list[Any]] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
 
@@ -177,6 +187,7 @@ def _read_grid(book: CalamineWorkbook, name: str, expected: Collection[str]) -> 
         header=[header.names[j] for j in used],
         rows=[[rows[i][j] for j in used] for i in body],
         lines=[i + 1 for i in body],
+        places=used,
         notices=notices,
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -50,11 +50,14 @@ class Layout:
     has_mark : bool
         Whether CSV and TSV begin with a byte order mark, without which Excel reads UTF-8 as
         the encoding of the country.
+    formats : mapping of str to str
+        Number formats that columns have in Excel.
     """
 
     flag_column: str | None = None
     summary: Sequence[tuple[str, object]] = ()
     has_mark: bool = False
+    formats: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -80,7 +83,7 @@ def open_writer(path: Path, layout: Layout | None = None) -> Iterator[TableWrite
         if found.kind == "excel":
             from polar_detect.tables.excel_output import ExcelOutput  # openpyxl is not needed else
 
-            sheet = ExcelOutput(layout.flag_column)
+            sheet = ExcelOutput(layout.flag_column, layout.formats)
             try:
                 yield sheet
             except BaseException:
