@@ -391,7 +391,7 @@ def score(path: Path, detector_folder: Path, out: Path) -> Outcome:
     if ".txt" not in path.name:
         arguments += ["--text-column", "text"]
     code, said = call(*arguments)
-    rejected = tables.rejected_path(path, out.parent)
+    rejected = tables.rejected_path(out)
     if code:
         return Outcome(code, said)
     written = pd.read_csv(out, dtype=str, keep_default_na=False)

@@ -33,7 +33,9 @@ def test_a_broken_or_hostile_file_is_scored_in_part_or_refused_in_one_line(bad, 
     outcome = bad_inputs.score(path, detector, out / "out.csv")
     assert fault(bad, outcome) is None
     left = {file.name for file in out.iterdir()}
-    allowed = {"out.csv", tables.rejected_path(path, out).name} if outcome.code == 0 else set()
+    allowed = (
+        {"out.csv", tables.rejected_path(out / "out.csv").name} if outcome.code == 0 else set()
+    )
     assert left <= allowed
 
 
@@ -113,7 +115,7 @@ def counts(path, folder, out):
     done = scoring.run(job, opened, made_up, FlagRule(0.05), lambda *_: None)
     written = pd.read_csv(out, dtype=str, keep_default_na=False)
     assert (len(written), (written["score"] == "").sum()) == (done.n_rows, done.n_empty)
-    rejected = tables.rejected_path(path, out.parent)
+    rejected = tables.rejected_path(out)
     if done.n_rejected:
         assert len(pd.read_csv(rejected, dtype=str, keep_default_na=False)) == done.n_rejected
     return done

@@ -127,6 +127,22 @@ def test_the_fast_preset_of_score_looks_for_programs_of_flagged_rows_only(
     assert 0 < is_flagged.sum() < len(after)
 
 
+def test_the_fast_preset_looks_for_programs_of_all_that_a_discovery_rate_flags(
+    run, saved_on_tiny, tmp_path
+):
+    lines, scored = tmp_path / "new.txt", tmp_path / "scored.csv"
+    lines.write_text("\n".join([*STRANGE, NORMAL[10], NORMAL[16], NEW[0]]) + "\n")
+    given = ["score", lines, "--detector", saved_on_tiny, "--out", scored, "--preset", "fast"]
+    assert run(*given, "--fdr", 0.96)[0] == 0
+    after = read_cells(scored)
+    is_flagged = after["is_anomaly"].str.lower() == "true"
+    assert after["p_value"].astype(float)[is_flagged].max() > 0.05  # of the detector
+    assert ((after["program"] != "") == is_flagged).all()
+    assert ((after["n_skips"] != "") == is_flagged).all()
+    assert (after["p_value"].astype(float)[~is_flagged] < 0.96).any()  # control: looked up
+    assert 0 < is_flagged.sum() < len(after)
+
+
 def test_the_search_preset_of_score_searches_every_row_for_its_own_program(
     run, saved_on_tiny, orders, tmp_path, monkeypatch
 ):
@@ -359,7 +375,7 @@ def test_score_under_a_false_discovery_rate_flags_the_batch_as_a_whole(
     expected = benjamini_hochberg(fitted_on_tiny.assess(texts).p_values, 0.3)
     assert flags.tolist() == expected.tolist()
     assert 0 < flags.sum() < len(texts)
-    assert f"{flags.sum()} flagged; at most 0.3 of them are expected to be normal" in err
+    assert f"{flags.sum()} flagged; at most 30 % of them are expected to be normal" in err
     assert "With 19 held-out texts no p-value is below 0.05" in err
 
 

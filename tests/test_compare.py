@@ -281,6 +281,17 @@ def test_columns_that_do_not_serve_are_refused(process, reading, message):
         comparing.read_task(process, None, comparing.Reading(**{"target": "failed"} | reading))
 
 
+def test_rows_without_a_label_are_no_rows_and_are_noted(tmp_path):
+    path = tmp_path / "a.csv"
+    frame = pd.DataFrame({"text": NORMAL[:20], "y": ["正常", "異常", "", "正常"] * 5})
+    frame.to_csv(path, index=False)
+    task = comparing.read_task(path, None, comparing.Reading("y", text_column="text"))
+    rows = [*task.train.texts, *task.test.texts]
+    assert sorted(rows) == sorted(frame["text"][frame["y"] != ""])
+    assert int(task.train.target.sum() + task.test.target.sum()) == 5
+    assert f"{path}: rows left out, as column 'y' is empty there: 5." in task.notes
+
+
 def test_a_file_of_one_class_is_refused(tmp_path):
     path = tmp_path / "one.csv"
     pd.DataFrame({"text": NORMAL, "y": 0}).to_csv(path, index=False)

@@ -83,4 +83,4 @@ def test_a_cluster_that_loses_a_worker_gives_the_local_results(
     assert remote.read_text() == local.read_text()
     assert summary.n_computed == expected.n_computed < 150  # each text once on all workers
     assert (summary.n_rows, summary.n_flagged) == (expected.n_rows, expected.n_flagged)
-    assert (tmp_path / "rows.rejected.csv").exists()
+    assert (tmp_path / "remote.rejected.csv").exists()

@@ -124,3 +124,17 @@ def test_score_ends_with_expected_false_alarms_and_drift(run, orders, saved_on_t
         r"The batch as a whole (looks like|differs|clearly differs)|too few texts", err
     )
     assert "\x1b" not in err  # it goes into a pipe here
+
+
+def test_rows_keep_their_number_where_others_have_no_label(run, saved_on_tiny, tmp_path):
+    path, out = tmp_path / "new.csv", tmp_path / "report.json"
+    labels = ["", "NG", "", "正常", "OK"]
+    pd.DataFrame({"text": [*NORMAL[:4], STRANGE[0]], "y": labels}).to_csv(path, index=False)
+    code, _, err = run(
+        *("report", path, "--detector", saved_on_tiny, "--out", out),
+        *("--text-column", "text", "--label-column", "y"),
+    )
+    assert code == 0
+    assert "rows left out, as column 'y' is empty there: 2" in err
+    rows = json.loads(out.read_text())["rows"]
+    assert {row["row"]: row["label"] for row in rows} == {2: True, 4: False, 5: False}

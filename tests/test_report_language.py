@@ -3,6 +3,7 @@ import re
 from pathlib import Path
 from string import Formatter
 
+import openpyxl
 import pandas as pd
 import pytest
 from report_samples import Page, report, row
@@ -133,20 +134,30 @@ def pattern_of_notice(node):
 
 @pytest.fixture
 def notices(tmp_path):
-    """Return all that reading tells of a CSV and of a workbook that leave much to be guessed."""
+    """Return all that reading tells of a CSV and of workbooks that leave much to be guessed."""
     cells = [["点検記録", None, None, None], ["本文", "本文", None, "号機"]]
     cells += [[f"ポンプ{i}号機の振動が大きい", "あり", i, "A"] for i in range(30)]
-    plain, book = tmp_path / "a.csv", tmp_path / "b.xlsx"
+    plain, book, form = tmp_path / "a.csv", tmp_path / "b.xlsx", tmp_path / "c.xlsx"
     lines = [",".join("" if cell is None else str(cell) for cell in row) for row in cells[1:]]
     plain.write_text("\n".join(lines), encoding="cp932")
     with pd.ExcelWriter(book) as sheets:
         for name in ("一号機", "二号機"):
             pd.DataFrame(cells).to_excel(sheets, sheet_name=name, header=False, index=False)
-    return [*tables.read_table(plain).notices, *tables.read_table(book).notices]
+    sheet = (filled := openpyxl.Workbook()).active
+    for cells_of_row in (
+        ["本文", "温度", "圧力"],
+        [None, "℃", "MPa"],
+        *[["漏れを確認し交換", 1, 2]] * 5,
+    ):
+        sheet.append(cells_of_row)
+    sheet["B4"] = "=1+1"
+    sheet.merge_cells("A4:A5")
+    filled.save(form)
+    return [n for path in (plain, book, form) for n in tables.read_table(path).notices]
 
 
 def test_what_reading_a_table_says_is_known_in_japanese(notices):
-    assert len(notices) == 4 + 5
+    assert len(notices) == 4 + 5 + 4
     japanese = Language("ja")
     for notice in notices:
         assert Language("en").notice(notice) == notice

@@ -1,3 +1,4 @@
+import datetime
 import hashlib
 import os
 import random
@@ -12,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 import scipy.stats
@@ -30,6 +32,7 @@ from polar_detect.scoring.results import Result, from_arrow, to_arrow
 from polar_detect.scoring.sample import Sample
 
 RULE = FlagRule(0.05, fdr=0.3)
+DAY = datetime.datetime(2025, 4, 1)
 
 
 class Killed(BaseException):
@@ -92,7 +95,7 @@ def test_every_row_is_written_rejected_or_both_counted(orders, detector_folder, 
     out = tmp_path / "scored.csv"
     calls = []
     summary = score(orders, out, detector_folder, engine=lambda t, a: made_up(t, a, calls=calls))
-    written, rejected = read(out), read(tmp_path / "orders.rejected.csv")
+    written, rejected = read(out), read(tmp_path / "scored.rejected.csv")
     assert written["id"].tolist() == [str(i) for i in range(1000)]
     assert (summary.n_rows, summary.n_rejected) == (1000, len(rejected)) == (1000, 5)
     assert rejected["line"].tolist()[0] == "6"
@@ -105,7 +108,7 @@ def test_every_row_is_written_rejected_or_both_counted(orders, detector_folder, 
     assert len(texts) == len(set(texts)) == summary.n_computed  # each distinct text once
     assert set(texts) == set(written["text"])
     assert {p.name for p in tmp_path.iterdir()} == {
-        "orders.csv", "scored.csv", "orders.rejected.csv", "detector",
+        "orders.csv", "scored.csv", "scored.rejected.csv", "detector",
     }  # fmt: skip
 
 
@@ -194,7 +197,7 @@ def test_a_kill_while_the_output_is_written_leaves_nothing_behind_the_next_run(
     assert not out.exists()
     assert len(list(tmp_path.glob(".polar-detect-*.part"))) == 2  # control: of the rejected, too
     assert score(orders, out, detector_folder).n_resumed == 1000
-    rejected = tmp_path / "orders.rejected.csv"
+    rejected = tmp_path / "killed.rejected.csv"
     assert set(tmp_path.iterdir()) == before | {out, rejected}
     subprocess.run(command, check=False)
     orders.write_text("text\nall well\n")  # nothing is rejected any more
@@ -288,10 +291,10 @@ def test_an_input_that_changed_meanwhile_does_not_leave_old_rejected_rows(
 ):
     out = tmp_path / "scored.csv"
     score(orders, out, detector_folder)
-    assert (tmp_path / "orders.rejected.csv").exists()
+    assert (tmp_path / "scored.rejected.csv").exists()
     orders.write_text("text\nall well\n")
     assert score(orders, out, detector_folder).rejected_path is None
-    assert not (tmp_path / "orders.rejected.csv").exists()
+    assert not (tmp_path / "scored.rejected.csv").exists()
 
 
 def test_memory_does_not_grow_with_the_rows(detector_folder, tmp_path):
@@ -433,3 +436,23 @@ def test_a_fleet_in_any_order_gives_the_bytes_of_one_engine(orders, detector_fol
     run.run(job, opened, None, RULE, lambda *_: None, fleet=fleet)  # goes on
     assert remote.read_bytes() == local.read_bytes()
     assert sent == [3, 2, 1, 1, 0]
+
+
+def test_an_excel_output_shows_numbers_and_dates_as_the_input_does(detector_folder, tmp_path):
+    source, out = tmp_path / "in.xlsx", tmp_path / "out.xlsx"
+    book = openpyxl.Workbook()
+    for row in (["日報"], ["text", "yield", "cost", "day", "n"], ["a", 0.9747, 1147, DAY, 7]):
+        book.active.append(row)
+    book.active.append(["b", None, 1153, "open", 8])
+    codes = {"B": "0.0%", "C": '"¥"#,##0', "D": "yyyy/m/d", "E": "General"}
+    for column, code in codes.items():
+        for row in (3, 4):
+            book.active[f"{column}{row}"].number_format = code
+    book.save(source)
+    score(source, out, detector_folder)
+    sheet = openpyxl.load_workbook(out).worksheets[0]
+    assert {c: sheet[f"{c}2"].number_format for c in codes} == codes
+    assert sheet["B2"].value == 0.9747
+    assert sheet["C3"].number_format == codes["C"]
+    assert sheet["D3"].number_format == "General"  # a text
+    assert sheet["F2"].number_format == "General"  # the score

@@ -10,10 +10,7 @@ from hypothesis import strategies as st
 from order_table import ORDERS, cells
 
 from polar_detect.errors import InputError, InputNotFoundError
-from polar_detect.tables import (
-    has_columns,
-    read_table,
-)
+from polar_detect.tables import ReadOptions, RowSample, has_columns, read_table
 
 # Reading
 
@@ -123,24 +120,67 @@ def test_a_text_file_joins_back_to_what_it_was(tmp_path_factory, lines):
 
 
 def test_labels_are_read_in_each_documented_spelling(save):
-    spelled = ["1", "1.0", "true", "TRUE", " Anomaly ", "0", "0.0", "False", "normal"]
+    anomalous = [
+        "1",
+        "1.0",
+        "true",
+        "TRUE",
+        " Anomaly ",
+        "NG",
+        "ＮＧ",
+        "Yes",
+        "異常",
+        "不良",
+        "fail",
+    ]
+    anomalous += ["不合格", "１"]
+    normal = [
+        "0",
+        "0.0",
+        "False",
+        "normal",
+        "ok",
+        "ＯＫ",
+        "no",
+        "正常",
+        "良",
+        "良品",
+        "合格",
+        "Pass",
+    ]
+    spelled = [*anomalous, *normal]
     path = save("y,text\n" + "".join(f"{label},a\n" for label in spelled))
     table = read_table(path, text_column="text", label_column="y")
     assert table.labels is not None
-    assert table.labels.tolist() == [True] * 5 + [False] * 4
+    assert table.labels.tolist() == [True] * 13 + [False] * 12
     assert table.labels.dtype == np.bool_
     assert table.frame["y"].tolist() == spelled
 
 
-@pytest.mark.parametrize("label", ["maybe", "2", "", "nan", "yes"])
-def test_any_other_label_is_refused_with_its_row(save, label):
+@pytest.mark.parametrize("label", ["maybe", "2", "nan", "okay"])
+def test_any_other_label_is_refused_with_its_line(save, label):
     path = save(f"y,text\n1,a\n{label},b\n")
     with pytest.raises(
         InputError,
-        match=rf"Got label '{label}' in row 2 of column 'y'; expected 1, true or anomaly, or 0, "
-        "false or normal; correct the cell or choose another --label-column.",
+        match=rf"Got label '{label}' in line 3, column 'y'; expected 1, true, .* or 0, false, .*; "
+        "correct the cell or choose another --label-column.",
     ):
         read_table(path, text_column="text", label_column="y")
+
+
+def test_rows_without_a_label_are_left_out_and_counted(save):
+    path = save("y,text\n1,a\n,b\n0,c\n　,d\n")
+    for sample in (None, RowSample(9)):
+        table = read_table(
+            path, text_column="text", label_column="y", options=ReadOptions(sample=sample)
+        )
+        assert table.texts == ["a", "c"]
+        assert table.labels is not None
+        assert table.labels.tolist() == [True, False]
+        assert table.notices == ("rows left out, as column 'y' is empty there: 2",)
+        assert table.sampled_from is None
+    with pytest.raises(InputError, match=r"Got no label in column 'y' of .*orders\.csv \(all 1 "):
+        read_table(save("y,text\n,a\n"), text_column="text", label_column="y")
 
 
 def test_a_missing_label_column_is_refused_with_the_closest_name(save):
@@ -193,7 +233,26 @@ def test_a_missing_column_that_is_close_to_none_is_refused_without_a_guess(save)
 
 def test_a_suggested_column_can_be_pasted_into_a_shell(save):
     with pytest.raises(InputError, match=r"has: id, long text\. Pass --text-column 'long text'\.$"):
-        read_table(save("id,long text\n1,a\n"), text_column="longtext")
+        read_table(save("id,long text\n1,a\n"), text_column="longtxt")
+
+
+@pytest.mark.parametrize("name", ["Temp　[℃]", "ＴＥＭＰ [°C]", " temp [℃]"])
+def test_a_column_is_found_whatever_its_blanks_case_and_width(save, name):
+    path = save(f"{name},Y\nwarm,1\n")
+    table = read_table(path, text_column="temp [℃]", label_column="y")
+    assert (table.text_column, table.texts) == (name, ["warm"])
+    assert table.labels is not None
+    assert table.notices == (
+        "column 'Y' is taken for 'y'",
+        f"column {name!r} is taken for 'temp [℃]'",
+    )
+    exact = read_table(save(f"{name},temp [℃]\na,b\n"), text_column="temp [℃]")
+    assert (exact.texts, exact.notices) == (["b"], ())
+
+
+def test_columns_that_differ_in_blanks_alone_are_named_so_that_it_shows(save):
+    with pytest.raises(InputError, match=r"has: 'a\\u3000b', 'A b', c\. Pass --text-column"):
+        read_table(save("a　b,A b,c\n1,2,3\n"), text_column="a b")
 
 
 def test_a_csv_without_a_text_column_given_is_refused_with_the_columns(save):
@@ -247,8 +306,8 @@ def test_a_text_column_without_any_text_is_refused(save):
         ('id,text\n1,"a\nb\n', "text", "unbalanced quotes"),
         ('id,text\n"1\n2",a\n', "text", "Got label"),
         ('"a\nb","a\nb"\n1,a\n', "text", "has: a b, a b_2"),
-        ("id,text\n1,a\n", "te\nxt", "Got column"),
-        ('id,"te\nxt"\n1,a\n', "text", "Pass --text-column with one of them"),
+        ("id,text\n1,a\n", "te\nxz", "Got column"),
+        ('id,"te\nxt"\n1,a\n', "texy", "Pass --text-column with one of them"),
     ],
 )
 def test_every_message_is_one_line(save, content, text_column, match):

@@ -1,6 +1,7 @@
 import contextlib
 import io
 import json
+import shutil
 import sys
 
 import openpyxl
@@ -46,7 +47,7 @@ def test_broken_rows_go_to_a_file_beside_the_result_and_the_counts_add_up(
     assert (code, out) == (0, f"{scored}\n")
     kept = pd.read_csv(scored, dtype=str)
     assert kept["id"].tolist() == ["007", "009"]
-    rejected = tmp_path / "new.rejected.csv"
+    rejected = tmp_path / "scored.rejected.csv"
     assert pd.read_csv(rejected, dtype=str).to_numpy().tolist() == [
         ["3", "unbalanced quotes", '008,"open'],
         ["5", "3 cells; the header has 2", "010,a,b"],
@@ -159,7 +160,7 @@ def test_score_writes_rows_out_as_fit_did(run, fitted_on_rows, tmp_path):
     path.write_text("note,n\nx,1\n")
     code, _, err = run("score", path, "--detector", folder, "--out", scored)
     assert code == 1
-    assert "Got column 't [K]'; the table has: note, n. Pass --columns" in err
+    assert "Got column 't [K]'; the table has: note, n. Rows are written out with it; add it" in err
     options = ["--text-column", "note", "--out", scored]
     code, _, err = run("score", path, "--detector", folder, *options)
     assert code == 1
@@ -182,3 +183,71 @@ def test_the_text_column_is_guessed_and_said(run, tiny_folder, minilm, tmp_path)
     code, _, err = run("fit", path, "--model", tiny_folder, "--out", tmp_path / "out")
     assert f"{path}: the texts are read from column 'Kurztext' (--text-column)" in err
     assert code == 1  # one row too few, and no time lost on fitting
+
+
+@pytest.mark.parametrize("command", ["score", "report"])
+def test_a_result_never_takes_the_place_of_its_input(run, saved_on_tiny, tmp_path, command):
+    content = "id,text\n007,worn seal\n008,a,b\n"
+    path = tmp_path / ("in.csv" if command == "score" else "in.html")
+    link = tmp_path / f"link{path.suffix}"
+    path.write_text(content)
+    link.symlink_to(path)
+    for out in (path, link, tmp_path / "in" / ".." / path.name):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        code, _, err = run(command, path, "--detector", saved_on_tiny, "--out", out)
+        assert code == 1
+        assert f"Got --out {out}, which is the input; expected another file" in err
+    path.rename(tmp_path / "a.rejected.csv")
+    path, out = tmp_path / "a.rejected.csv", tmp_path / f"a{link.suffix}"
+    code, _, err = run(command, path, "--detector", saved_on_tiny, "--out", out)
+    assert code == 1
+    assert f"Got --out {out}, which would put rejected rows into the input" in err
+    assert path.read_text() == content
+
+
+def test_compare_and_fit_never_take_the_place_of_their_inputs(run, saved_on_tiny, tmp_path):
+    train, test, held = (tmp_path / n for n in ("a.csv", "b.csv", "detector/train.csv"))
+    shutil.copytree(saved_on_tiny, held.parent)
+    for path in (train, test, held):
+        path.write_text("x,fail\n1,0\n")
+    for out in (train, test):
+        code, _, err = run("compare", train, test, "--label-column", "fail", "--out", out)
+        assert code == 1
+        assert f"Got --out {out}, which is the input" in err
+    code, _, err = run("fit", held, "--out", held.parent)
+    assert code == 1
+    assert f"Got --out {held.parent}, which holds the input; expected another folder" in err
+    assert all(path.read_text() == "x,fail\n1,0\n" for path in (train, test, held))
+
+
+def test_a_result_never_takes_the_place_of_the_file_that_stdin_reads(
+    run, saved_on_tiny, tmp_path, monkeypatch
+):
+    path = tmp_path / "in.csv"
+    path.write_text("id,text\n007,worn seal\n")
+    with path.open() as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        code, _, err = run("score", "-", "--detector", saved_on_tiny, "--out", path)
+    assert (code, path.read_text()) == (1, "id,text\n007,worn seal\n")
+    assert "which is the input" in err
+
+
+def test_two_inputs_of_one_name_keep_their_rejected_rows(run, saved_on_tiny, tmp_path):
+    for site in ("A", "B"):
+        path = tmp_path / site / "new.csv"
+        path.parent.mkdir()
+        path.write_text("id,text\n007,worn seal\n" + ("008,a,b\n" if site == "A" else ""))
+        options = ("--detector", saved_on_tiny, "--out", tmp_path / f"{site}.csv")
+        assert run("score", path, *options)[0] == 0
+    assert (tmp_path / "A.rejected.csv").exists()
+    assert not (tmp_path / "B.rejected.csv").exists()
+
+
+def test_fit_warns_of_rows_that_all_say_the_same(run, tmp_path):
+    path = tmp_path / "train.csv"
+    path.write_text("a,b\n" + "7,1\n" * 20)
+    _, _, err = run("fit", path, "--columns", "a", "--out", tmp_path / "out", "--model", tmp_path)
+    assert f"{path}: all 20 rows say the same, so that any other row will look strange" in err
+    path.write_text("a,b\n" + "7,1\n" * 20 + "8,1\n")
+    _, _, err = run("fit", path, "--columns", "a", "--out", tmp_path / "out", "--model", tmp_path)
+    assert "say the same" not in err

@@ -208,7 +208,7 @@ def test_a_sheet_is_read_by_name(inspections):
 def test_an_empty_sheet_and_a_header_alone_are_refused(tmp_path):
     path = excel(tmp_path / "a.xlsx", {"none": [], "header": [["id", "text"]]})
     with pytest.raises(InputError, match="whose sheet 'none' is empty; expected at least one row"):
-        open_table(path)
+        open_table(path, ReadOptions(sheet="none"))
     with pytest.raises(InputError, match="with a header and no rows"):
         open_table(path, ReadOptions(sheet="header"))
 
@@ -382,4 +382,63 @@ def test_an_excel_file_is_scored_with_all_its_types(inspections, tmp_path):
         ["008", None, datetime.datetime(2024, 3, 2, 10, 30), 2.0, None, None, False],
     ]
     shown = openpyxl.load_workbook(tmp_path / "out.xlsx").worksheets[0]
-    assert [shown[f"C{i}"].number_format for i in (2, 3)] == ["yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss"]
+    assert [shown[f"C{i}"].number_format for i in (2, 3)] == ["yyyy-mm-dd hh:mm:ss"] * 2
+
+
+def hidden_first(path, *, cover="hidden"):
+    """Write a workbook whose first sheet is another one than its table."""
+    book = openpyxl.Workbook()
+    first, table = book.active, book.create_sheet("data")
+    first.title = "cover"
+    first.sheet_state = "hidden" if cover == "hidden" else "visible"
+    first.append(["a", "b"])
+    first.append([1, 2])
+    table.append(["msg", "n"])
+    table.append(["hello", 1])
+    book.create_chartsheet("chart", 0 if cover == "chart" else 2)
+    if cover == "chart":
+        book.remove(first)
+    book.save(path)
+    return path
+
+
+@pytest.mark.parametrize("cover", ["hidden", "visible", "chart"])
+def test_the_sheet_with_the_expected_columns_is_read(tmp_path, cover):
+    path = hidden_first(tmp_path / "a.xlsx", cover=cover)
+    table = open_table(path, ReadOptions(expected=("msg",)))
+    assert table.columns == ("msg", "n")
+    said = () if cover == "chart" else ("sheet 'data' is read; pass --sheet for 'cover'",)
+    assert table.notices == said
+    first = open_table(path)
+    assert first.columns == (("a", "b") if cover == "visible" else ("msg", "n"))
+
+
+def test_a_column_that_is_missing_might_be_on_another_sheet(tmp_path):
+    path = hidden_first(tmp_path / "a.xlsx")
+    match = r"Got column 'other'; the table has: msg, n\. Pass .*, or --sheet for 'cover'\.$"
+    with pytest.raises(InputError, match=match):
+        read_table(path, text_column="other")
+
+
+def test_midnight_shows_its_time_where_others_of_the_column_have_one(tmp_path):
+    path = tmp_path / "a.xlsx"
+    times = pd.to_datetime(["2025-04-02 08:00", "2025-04-02 00:00", None])
+    days = pd.to_datetime(["2025-04-02", "2025-04-03", None])
+    with open_writer(path) as writer:
+        for _ in range(2):
+            writer.write(pd.DataFrame({"time": times, "day": days}))
+    sheet = openpyxl.load_workbook(path).active
+    assert [cell.number_format for cell in sheet["A"]][1:3] == ["yyyy-mm-dd hh:mm:ss"] * 2
+    assert [cell.number_format for cell in sheet["B"]][1:3] == ["yyyy-mm-dd"] * 2
+
+
+def test_texts_with_characters_that_excel_cannot_hold_are_counted(tmp_path):
+    path = tmp_path / "a.xlsx"
+    frame = pd.DataFrame({"text": ["a\x07b\x08", "plain", "\uffff"]})
+    write_table(frame, path, Layout(summary=[("Rows", 3)]))
+    rows, summary = openpyxl.load_workbook(path).worksheets
+    assert [cell.value for cell in rows["A"]][1:] == ["a\ufffdb\ufffd", "plain", "\ufffd"]
+    said = {label.value: value.value for label, value in summary.iter_rows()}
+    assert said["Texts with characters that Excel cannot hold, written as \ufffd"] == 2
+    write_table(frame.iloc[1:2], path, Layout(summary=[("Rows", 1)]))
+    assert len(list(openpyxl.load_workbook(path).worksheets[1].iter_rows())) == 1

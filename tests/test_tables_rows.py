@@ -235,8 +235,34 @@ def test_a_japanese_column_is_guessed(tmp_path):
 def test_the_usual_name_decides_between_wordy_columns(tmp_path):
     content = "note,text\n" + "a long note of many words,another long text of many words\n" * 3
     assert guess(tmp_path, content).name == "text"
-    with pytest.raises(InputError, match=r"Got no --text-column; .* or --columns or --all-columns"):
-        guess(tmp_path, content.replace("text\n", "remark\n", 1))
+    path = tmp_path / "b.csv"
+    path.write_text(content.replace("text\n", "remark\n", 1))
+    for may_take_rows, end in (
+        (True, ", or --columns or --all-columns to take rows .*"),
+        (False, ""),
+    ):
+        options = ReadOptions(may_take_rows=may_take_rows)
+        match = rf"^Got no --text-column; .* Pass --text-column with one of them{end}\.$"
+        with pytest.raises(InputError, match=match):
+            read_table(path, options=options)
+
+
+def test_rows_are_written_out_of_columns_of_other_blanks_and_width():
+    template = RowTemplate.fit(
+        pd.DataFrame({"温度 [℃]": ["1"], "Type": ["M"]}, dtype=str), ["温度 [℃]", "Type"]
+    )
+    rows = pd.DataFrame({"TYPE": ["L"], "温度　[℃]": ["2"]}, dtype=str)
+    assert template.texts(rows) == ["温度 [℃]: 2; Type: L"]
+    assert template.numbers(rows).values.tolist() == [[2.0]]
+    assert template.notices(list(rows.columns)) == [
+        "column '温度\\u3000[℃]' is taken for '温度 [℃]'",
+        "column 'TYPE' is taken for 'Type'",
+    ]
+    twice = RowTemplate.from_json({"columns": [{"name": n, "decimals": None} for n in ("a", "A")]})
+    with pytest.raises(
+        InputError, match=r"Got column 'A'; the table has: 'a'\. Rows are written out"
+    ):
+        twice.texts(pd.DataFrame({"a": ["1"]}, dtype=str))
 
 
 def test_a_table_without_sentences_has_no_column_of_texts(machines):

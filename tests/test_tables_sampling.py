@@ -63,10 +63,10 @@ def test_every_row_is_drawn_as_often(table):
     assert abs(by_place - 4000).max() < 5 * np.sqrt(4000)
 
 
-def test_a_wrong_label_is_named_by_its_row_in_the_whole_input(tmp_path):
+def test_a_wrong_label_is_named_by_its_line_in_the_file(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("text,label\n" + "a b,0\n" * 4000 + "c d,perhaps\n")
-    with pytest.raises(InputError, match="Got label 'perhaps' in row 4001 of column 'label'"):
+    with pytest.raises(InputError, match="Got label 'perhaps' in line 4002, column 'label'"):
         read(path, 50, label="label")
 
 

@@ -1,3 +1,4 @@
+import json
 import os
 import stat
 import subprocess
@@ -184,3 +185,18 @@ def test_writing_to_a_link_replaces_the_file_that_it_names(orders, tmp_path):
     write_table(orders.frame, link)
     assert link.is_symlink()
     assert target.read_text() == ORDERS
+
+
+def test_json_lines_hold_no_number_that_json_lacks(tmp_path):
+    cells = [np.inf, -np.inf, 1.5, np.nan]
+    nested = [{"a": [np.nan, {"b": -np.inf}, "NaN"]}, [np.inf], None, 2]
+    frame = pd.DataFrame({"x": cells, "y": pd.Series(nested, dtype=object)})
+    path = tmp_path / "out.jsonl"
+    write_table(frame, path)
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    rows = [json.loads(row, parse_constant=refuse) for row in path.read_text().splitlines()]
+    assert [row["x"] for row in rows] == [None, None, 1.5, None]
+    assert [row["y"] for row in rows] == [{"a": [None, {"b": None}, "NaN"]}, [None], None, 2]

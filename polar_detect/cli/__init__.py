@@ -36,9 +36,17 @@ TextColumn = Annotated[
 ]
 LabelColumn = Annotated[
     str | None,
-    typer.Option(help="Column with 1 / true / anomaly for anomalous rows. Default: none."),
+    typer.Option(
+        help="Column with 1, true, yes, NG, fail, anomaly, 異常 or 不良 for anomalous rows; rows "
+        "without a label are left out. Default: none."
+    ),
 ]
-Sheet = Annotated[str | None, typer.Option(help="Sheet of an Excel file. Default: the first.")]
+Sheet = Annotated[
+    str | None,
+    typer.Option(
+        help="Sheet of an Excel file. Default: the first that is visible and has the columns."
+    ),
+]
 Encoding = Annotated[
     str | None,
     typer.Option(help="Encoding of a text format, e.g. cp932. Default: detected."),

@@ -24,7 +24,7 @@ from polar_detect.compare.columns import (
 from polar_detect.errors import InputError
 from polar_detect.tables.columns import check_no_column
 from polar_detect.tables.formats import format_of
-from polar_detect.tables.reading import check_some_text
+from polar_detect.tables.reading import check_some_text, unlabelled_notice
 
 MIN_OF_EACH_CLASS = 2
 
@@ -152,7 +152,7 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
     ]
     source = _source(files[0], reading)
     columns = source.columns
-    notes = [*dict.fromkeys(n for file in files for n in _said_of(file)), *columns.notes]
+    notes = [*dict.fromkeys(n for file in files for n in _said_of(file, reading)), *columns.notes]
     if source.text_column is not None and source.text_column.notice is not None:
         notes.insert(0, f"{files[0].reader.name}: {source.text_column.notice}.")
     parts = [_rows(file, source, reading) for file in files]
@@ -215,7 +215,8 @@ def _read(path: Path, reading: Reading, *, may_lack_target: bool) -> tables.Tabl
         check_no_column(reader, option, reading.target)
     elif not may_lack_target:
         tables.check_column(reader.columns, reading.target, option)
-    return tables.read_rows(reader)
+    has_labels = reading.kind == "label" and reading.target in reader.columns
+    return tables.read_rows(reader, label_column=reading.target if has_labels else None)
 
 
 def _source(file: tables.TableRows, reading: Reading) -> _Source:
@@ -257,9 +258,10 @@ def _fit_options(source: _Source, reading: Reading, train: Rows) -> str:
     return shlex.join(options)
 
 
-def _said_of(file: tables.TableRows) -> list[str]:
-    """Return what was guessed of a file, and how many of its rows could not be read."""
-    notes = [f"{file.reader.name}: {notice}." for notice in file.reader.notices]
+def _said_of(file: tables.TableRows, reading: Reading) -> list[str]:
+    """Return what was guessed of a file, and how many of its rows could not be used."""
+    said = (*file.reader.notices, *unlabelled_notice(file, reading.target))
+    notes = [f"{file.reader.name}: {notice}." for notice in said]
     if file.rejected:
         n = len(file.rejected)
         notes.append(f"{file.reader.name}: {n} of {n + len(file.frame)} rows could not be read.")
@@ -272,10 +274,8 @@ def _rows(file: tables.TableRows, source: _Source, reading: Reading) -> Rows:
     numbers = source.columns.matrix(frame, file.reader.name)
     if reading.kind == "label":
         # Without the label column, a training file holds normal rows only.
-        target: NDArray[Any] = np.zeros(len(texts), bool)
-        if reading.target in frame.columns:
-            target = tables.parse_labels(frame[reading.target], reading.target)
-        return Rows(texts, numbers, target)
+        is_normal = np.zeros(len(texts), bool)
+        return Rows(texts, numbers, is_normal if file.labels is None else file.labels)
     target = numbers_of(frame, reading.target, file.reader.name)
     has_text = np.asarray([bool(text.strip()) for text in texts], bool)
     kept = np.flatnonzero(~np.isnan(target) & has_text)

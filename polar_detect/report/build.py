@@ -132,6 +132,11 @@ def _rows(
     )
 
 
+def _number(i: int, table: Table) -> int:
+    """Return which row of the file the ith one is; those without a label were left out."""
+    return int(table.frame.index[i]) + 1
+
+
 def _row(
     i: int,
     assessment: Assessment,
@@ -142,7 +147,7 @@ def _row(
     explanation, minimal = assessment.explanation, assessment.all_programs[i]
     own = explanation.rows(np.asarray([i]))
     return RowReport(
-        row=i + 1,
+        row=_number(i, table),
         text=table.texts[i],
         label=None if table.labels is None else bool(table.labels[i]),
         score=float(assessment.scores[i]),
@@ -163,7 +168,7 @@ def _row(
 def _listed(i: int, assessment: Assessment, table: Table) -> ListedRow:
     own = assessment.explanation.rows(np.asarray([i]))
     return ListedRow(
-        row=i + 1,
+        row=_number(i, table),
         text=table.texts[i][:_LISTED_CHARACTERS],
         label=None if table.labels is None else bool(table.labels[i]),
         score=float(assessment.scores[i]),

@@ -725,6 +725,28 @@ TEXTS: dict[str, tuple[str, str]] = {
         "column {position} is a second {first}, and is called {name} here",
         "{position}列目は2つ目の{first}のため、{name}と呼びます",
     ),
+    "notice.second_row": (
+        "row {row} is read as part of the names: {names}",
+        "{row}行目を見出しの一部として読みました: {names}",
+    ),
+    "notice.uncached": (
+        "formulas without a stored result are read as empty cells: {n}; open the file in a "
+        "spreadsheet program and save it",
+        "計算結果が保存されていない数式{n}個を空欄として読みました（表計算ソフトで開いて保存し直して"
+        "ください）",
+    ),
+    "notice.merged": (
+        "merged cells are read in each of their rows; {n} filled in",
+        "結合セルの値を各行に補いました（{n}か所）",
+    ),
+    "notice.matched": (
+        "column {column} is taken for {asked}",
+        "列{column}を{asked}とみなしました",
+    ),
+    "notice.unlabelled": (
+        "rows left out, as column {column} is empty there: {n}",
+        "列{column}が空欄のため、{n}行を除きました",
+    ),
     "notice.rejected": (
         "{n} of {n_all} rows could not be read; with line and reason they are in {path}",
         "{n_all}行のうち{n}行を読めませんでした。行番号と理由は {path} にあります",

@@ -23,6 +23,13 @@ class FlagRule:
     alpha: float
     fdr: float | None = None
 
+    @property
+    def largest_cutoff(self) -> float:
+        """P-value above which no row is flagged, whatever the batch."""
+        if self.fdr is None:
+            return self.alpha
+        return self.fdr * (1 + 1e-9)  # Benjamini–Hochberg forgives rounding, far less of it
+
     def check(self, n_cal: int) -> None:
         """Raise `InputError` when no row could be flagged with `n_cal` calibration texts."""
         if self.fdr is None:

@@ -79,6 +79,8 @@ def open_input(job: ScoreJob) -> Input:
     if texts_of is None:
         texts_of = tables.choose_text_column(reader, job.text_column, default=job.default_column)
         notices += () if texts_of.notice is None else (texts_of.notice,)
+    elif job.template is not None:
+        notices += (*job.template.notices(reader.columns, other_sheets=reader.other_sheets),)
     kinds = added_kinds(are_rows=job.template is not None)
     tables.check_added(reader.columns, kinds, reader.name)
     n_rows = n_rejected = 0

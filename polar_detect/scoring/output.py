@@ -11,7 +11,7 @@ from polar_detect import tables
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.opening import CHUNK_ROWS, Input, ScoreJob
 from polar_detect.scoring.partial import Partial
-from polar_detect.scoring.results import added_columns, added_kinds
+from polar_detect.scoring.results import added_columns, added_kinds, with_programs_up_to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,10 @@ def write_output(
 ) -> None:
     """Write the output from the input and the finished chunks, and the rejected rows beside it."""
     layout = tables.Layout(
-        "is_anomaly", _sheet(job, opened, summary, rule), has_mark=opened.reader.needs_mark
+        "is_anomaly",
+        _sheet(job, opened, summary, rule),
+        has_mark=opened.reader.needs_mark,
+        formats=opened.reader.formats,
     )
     are_rows = job.template is not None
     kinds = added_kinds(are_rows=are_rows)
@@ -67,11 +70,13 @@ def write_output(
                 rejected.write(tables.rejected_frame(chunk.rejected))
             results = partial.results(i)
             assert results is not None
+            if job.programs_of == "flagged":
+                results = with_programs_up_to(summary.largest_p, results)
             if len(chunk.frame):
                 added = added_columns(results, summary.largest_p, are_rows=are_rows)
                 output.write(tables.join_columns(chunk.frame, added, kinds))
-        if rejected is None:  # one may be there of an earlier input
-            tables.write_rejected((), tables.rejected_path(job.source, job.out.parent))
+        if rejected is None:  # one may be there of an earlier run
+            tables.write_rejected((), tables.rejected_path(job.out))
 
 
 def _sheet(

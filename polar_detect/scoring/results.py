@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -132,6 +132,16 @@ def added_columns(
     for name in ("score", "p_value"):
         columns[name] = [_rounded(getattr(r, name)) for r in results]
     return columns
+
+
+def with_programs_up_to(largest_p: float, results: Sequence[Result]) -> list[Result]:
+    """Return results without the programs of those whose p-value is above `largest_p`."""
+    return [
+        replace(r, program=None, program_length=None, n_skips=None, n_loops=None)
+        if r.p_value is not None and r.p_value > largest_p
+        else r
+        for r in results
+    ]
 
 
 def to_arrow(results: Sequence[Result]) -> pa.Table:

@@ -62,7 +62,7 @@ def run(
         with closing(ResultCache(partial.folder / _SEEN)) as cache:
             for chunk, texts in enumerate(opened.chunks_of_texts()):
                 scoring.run(chunk, texts, cache)
-        summary = scoring.summarise(rule, tables.rejected_path(job.source, job.out.parent))
+        summary = scoring.summarise(rule, tables.rejected_path(job.out))
         write_output(job, opened, partial, summary, rule)
         partial.remove()
     return summary
@@ -157,8 +157,8 @@ class _Scoring:
 
 def depends_on(job: ScoreJob, rule: FlagRule) -> dict[str, Any]:
     """Return what the result of a text depends on, besides the text."""
-    # The flag is no part of a result; alpha says at most which texts get a program.
-    alpha = {"--alpha": rule.alpha} if job.programs_of == "flagged" else {}
+    # The flag is no part of a result; the rule says at most which texts get a program.
+    alpha = {"--alpha": rule.largest_cutoff} if job.programs_of == "flagged" else {}
     return {
         "version of polar-detect": polar_detect.__version__,
         # The manifest holds the hashes of all other files of the detector.

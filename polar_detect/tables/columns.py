@@ -4,6 +4,7 @@ import difflib
 import re
 import reprlib
 import shlex
+import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -13,11 +14,19 @@ from numpy.typing import NDArray
 
 from polar_detect.errors import InputError
 from polar_detect.tables.cells import cells_as_text
+from polar_detect.tables.names import folded, match_column, said_of_match
 from polar_detect.tables.opening import TableReader
 
-_LABELS = dict.fromkeys(("1", "1.0", "true", "anomaly"), True) | dict.fromkeys(
-    ("0", "0.0", "false", "normal"), False
+# As people who inspect write them; letters and digits of any width and case.
+_ANOMALOUS = (
+    *("1", "1.0", "true", "yes", "y", "ng", "fail", "failed", "bad", "anomaly", "anomalous"),
+    *("abnormal", "defective", "異常", "異常あり", "不良", "不良品", "不合格", "あり", "有"),
 )
+_NORMAL = (
+    *("0", "0.0", "false", "no", "n", "ok", "pass", "passed", "good", "normal"),
+    *("正常", "異常なし", "良", "良品", "合格", "なし", "無"),
+)
+_LABELS = dict.fromkeys(_ANOMALOUS, True) | dict.fromkeys(_NORMAL, False)
 _MAX_LISTED_COLUMNS = 30
 _SAMPLE_ROWS = 500
 # A text column has at least so many words on average, and twice those of any other.
@@ -46,12 +55,28 @@ class TextColumn:
         return cells_as_text(frame[self.name])
 
 
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What a label column says.
+
+    Parameters
+    ----------
+    is_anomalous : (n_rows,) bool
+        False where there is no label, too.
+    is_given : (n_rows,) bool
+    """
+
+    is_anomalous: NDArray[np.bool_]
+    is_given: NDArray[np.bool_]
+
+
 def choose_text_column(
     reader: TableReader,
     asked: str | None,
     *,
     default: str | None = None,
     others: Collection[str] = (),
+    may_take_rows: bool = False,
 ) -> TextColumn:
     """Return the column of the texts: the asked one, the default, or the one obvious candidate.
 
@@ -64,6 +89,8 @@ def choose_text_column(
         The column of a table when none is asked for; lines of text need none.
     others : collection of str
         Columns that hold something else, such as labels.
+    may_take_rows : bool
+        Whether rows can be asked for instead, for the message.
 
     Raises
     ------
@@ -76,7 +103,8 @@ def choose_text_column(
         return TextColumn(reader.columns[0])
     named = asked if asked is not None else default
     if named is not None:
-        return TextColumn(check_column(reader.columns, named, "--text-column"))
+        found = find_column(reader, named, "--text-column", taken=others)
+        return TextColumn(found, *said_of_match(named, found))
     names = [name for name in reader.columns if name not in others]
     if len(names) == 1:
         return TextColumn(names[0])
@@ -84,7 +112,10 @@ def choose_text_column(
     sample = next(chunk.frame for chunk in chunks if len(chunk.frame))
     chunks.close()
     guess = obvious_text_column(sample[names])
-    return guess or TextColumn(check_column(reader.columns, None, "--text-column"))  # raises
+    if guess is None:
+        rows = ", or --columns or --all-columns to take rows as a whole" if may_take_rows else ""
+        raise _no_column(reader.columns, None, "--text-column", reader.other_sheets, rows)
+    return guess
 
 
 def obvious_text_column(frame: pd.DataFrame) -> TextColumn | None:
@@ -96,20 +127,48 @@ def obvious_text_column(frame: pd.DataFrame) -> TextColumn | None:
     return TextColumn(guess, f"the texts are read from column {guess!r} (--text-column)")
 
 
-def check_column(names: Sequence[str], column: str | None, option: str) -> str:
-    """Return `column`, or raise `InputError` with the columns that there are."""
-    if column is not None and column in names:
+def find_column(
+    reader: TableReader, column: str, option: str, *, taken: Collection[str] = ()
+) -> str:
+    """Return the column that is meant by a name, which may differ in blanks, case and width.
+
+    Parameters
+    ----------
+    reader : TableReader
+    column : str
+    option : str
+        That names the column on the command line.
+    taken : collection of str
+        Columns that are something else.
+
+    Raises
+    ------
+    InputError
+        There is none, or more than one.
+    """
+    found = match_column(reader.columns, column, taken=taken)
+    if found is None:
+        raise _no_column(reader.columns, column, option, reader.other_sheets)
+    return found
+
+
+def check_column(
+    names: Sequence[str], column: str, option: str | None, *, other_sheets: Sequence[str] = ()
+) -> str:
+    """Return `column`, or raise `InputError` with the columns that there are.
+
+    Parameters
+    ----------
+    names : sequence of str
+    column : str
+    option : str or None
+        That names the column on the command line; None where a detector does.
+    other_sheets : sequence of str
+        Of the file, in which the column might be.
+    """
+    if column in names:
         return column
-    got = f"no {option}" if column is None else f"column {column!r}"
-    listed = ", ".join(" ".join(name.split()) or "''" for name in names[:_MAX_LISTED_COLUMNS])
-    unlisted = len(names) - _MAX_LISTED_COLUMNS
-    more = f" and {unlisted} more" if unlisted > 0 else ""
-    printable = filter(str.isprintable, names)
-    closest = difflib.get_close_matches(column or "", list(printable), n=1)
-    advice = shlex.quote(closest[0]) if closest else "with one of them"
-    if column is None:
-        advice += ", or --columns or --all-columns to take rows as a whole"
-    raise InputError(f"Got {got}; the table has: {listed}{more}. Pass {option} {advice}.")
+    raise _no_column(names, column, option, other_sheets)
 
 
 def check_no_column(reader: TableReader, option: str, column: str | None) -> None:
@@ -121,28 +180,67 @@ def check_no_column(reader: TableReader, option: str, column: str | None) -> Non
         )
 
 
-def parse_labels(cells: pd.Series, label_column: str, *, n_before: int = 0) -> NDArray[np.bool_]:
-    """Return true where a cell says anomalous.
+def parse_labels(cells: pd.Series, label_column: str, lines: NDArray[np.int64]) -> Labels:
+    """Return what the cells of a label column say.
 
     Parameters
     ----------
     cells : (n_rows,) pandas.Series
-        1, true, anomaly, 0, false or normal.
+        1, true, yes, NG, fail, anomaly, 異常 and their like, or the opposite; or empty.
     label_column : str
-    n_before : int
-        Rows in front of these; both are for the message.
+    lines : (n_rows,) int64
+        Where they stand in the file; both are for the message.
+
+    Raises
+    ------
+    InputError
+        A cell says something else.
     """
-    labels = np.empty(len(cells), dtype=np.bool_)
+    is_anomalous = np.zeros(len(cells), np.bool_)
+    is_given = np.zeros(len(cells), np.bool_)
     for row, cell in enumerate(cells_as_text(cells)):
-        label = _LABELS.get(cell.strip().lower())
+        word = unicodedata.normalize("NFKC", cell).strip().lower()
+        if not word:
+            continue
+        label = _LABELS.get(word)
         if label is None:
             raise InputError(
-                f"Got label {reprlib.repr(cell)} in row {n_before + row + 1} of column "
-                f"{label_column!r}; expected 1, true or anomaly, or 0, false or normal; "
-                "correct the cell or choose another --label-column."
+                f"Got label {reprlib.repr(cell)} in line {lines[row]}, column {label_column!r}; "
+                "expected 1, true, yes, NG, fail, anomaly, 異常, 不良 or 不合格, or 0, false, no, "
+                "OK, pass, normal, 正常, 良 or 合格; correct the cell or choose another "
+                "--label-column."
             )
-        labels[row] = label
-    return labels
+        is_anomalous[row], is_given[row] = label, True
+    return Labels(is_anomalous, is_given)
+
+
+def _no_column(
+    names: Sequence[str],
+    column: str | None,
+    option: str | None,
+    other_sheets: Sequence[str] = (),
+    else_pass: str = "",
+) -> InputError:
+    """Return what to say where a column is not in the table."""
+    got = f"no {option}" if column is None else f"column {column!r}"
+    listed = ", ".join(_listed(name, column) for name in names[:_MAX_LISTED_COLUMNS])
+    unlisted = len(names) - _MAX_LISTED_COLUMNS
+    more = f" and {unlisted} more" if unlisted > 0 else ""
+    printable = filter(str.isprintable, names)
+    closest = difflib.get_close_matches(column or "", list(printable), n=1)
+    advice = f"Pass {option} {shlex.quote(closest[0]) if closest else 'with one of them'}"
+    if option is None:
+        advice = "Rows are written out with it; add it to the table, or rename a column"
+    sheets = ", ".join(map(repr, other_sheets))
+    sheet = f", or --sheet for {sheets}" if sheets else ""
+    return InputError(f"Got {got}; the table has: {listed}{more}. {advice}{else_pass}{sheet}.")
+
+
+def _listed(name: str, column: str | None) -> str:
+    """Return a name on one line; with what cannot be seen in it where that is the difference."""
+    if column is not None and folded(name) == folded(column):
+        return repr(name)
+    return " ".join(name.split()) or "''"
 
 
 def _guess(words: dict[str, float]) -> str | None:

@@ -7,7 +7,7 @@ Every text is stored as text, never as a formula.
 import datetime
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pandas as pd
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ERROR_CODES
 from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.styles.numbers import is_date_format
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import PageSetupProperties
 
@@ -49,14 +50,18 @@ class ExcelOutput:
     ----------
     flag_column : str or None
         Rows in which it is true are coloured.
+    formats : mapping of str to str
+        Number formats that columns have; others show numbers and times as they are.
     """
 
-    def __init__(self, flag_column: str | None) -> None:
+    def __init__(self, flag_column: str | None, formats: Mapping[str, str]) -> None:
         self._book = openpyxl.Workbook(write_only=True)
         self._sheet = self._book.create_sheet("rows")
         self._flag_column = flag_column
+        self._formats = formats
         self._n_rows, self._n_columns = 0, 0
-        self._n_cut = 0
+        self._n_cut = self._n_replaced = 0
+        self._timed: set[int] = set()  # columns with a time of day
 
     def write(self, frame: pd.DataFrame) -> None:
         """Write rows, the first time under the names of the columns."""
@@ -69,8 +74,15 @@ class ExcelOutput:
             )
         flags = self._flags(frame)
         cells = [column.tolist() for column in columns_of(frame)]
+        formats = [self._formats.get(str(name)) for name in frame.columns]
+        self._timed |= {i for i, column in enumerate(cells) if any(map(_has_time, column))}
         for flag, row in zip(flags, zip(*cells, strict=True), strict=True):
-            self._sheet.append([self._cell(value, is_flagged=flag) for value in row])
+            self._sheet.append(
+                [
+                    self._cell(value, is_flagged=flag, is_timed=i in self._timed, own=formats[i])
+                    for i, value in enumerate(row)
+                ]
+            )
         self._n_rows += len(frame)
 
     def save(self, path: Path, summary: Sequence[tuple[str, object]]) -> None:
@@ -107,6 +119,9 @@ class ExcelOutput:
         rows = [*summary]
         if self._n_cut:
             rows.append(("Texts cut to the 32,767 characters of a cell", self._n_cut))
+        if self._n_replaced:
+            label = "Texts with characters that Excel cannot hold, written as \ufffd"
+            rows.append((label, self._n_replaced))
         sheet.column_dimensions["A"].width = _width([label for label, _ in rows])
         sheet.column_dimensions["B"].width = _width([cell_as_text(value) for _, value in rows])
         for label, value in rows:
@@ -122,8 +137,14 @@ class ExcelOutput:
             return [False] * len(frame)
         return [cell is True for cell in frame[self._flag_column].tolist()]
 
-    def _cell(self, value: Any, *, is_flagged: bool) -> Any:
-        value, number_format = _as_excel(value)
+    def _cell(
+        self, value: Any, *, is_flagged: bool, is_timed: bool = False, own: str | None = None
+    ) -> Any:
+        if isinstance(value, str) and _UNWRITABLE.search(value):
+            self._n_replaced += 1
+        value, number_format = _as_excel(value, is_timed=is_timed)
+        if own is not None and _is_shown_by(own, value):
+            number_format = own
         is_text = isinstance(value, str)
         if is_text and len(value) > _MAX_CELL_CHARS:
             value = value[: _MAX_CELL_CHARS - 1] + "…"
@@ -150,14 +171,27 @@ def _print_on_wide_pages(sheet: Any) -> None:
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
 
 
-def _as_excel(value: Any) -> tuple[Any, str | None]:
+def _is_shown_by(number_format: str, value: Any) -> bool:
+    """Return whether a number format is meant for a value of that type."""
+    if isinstance(value, datetime.datetime):
+        return bool(is_date_format(number_format))
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and not is_date_format(number_format)
+
+
+def _has_time(value: Any) -> bool:
+    is_time = isinstance(value, datetime.datetime) and not pd.isna(value)
+    return is_time and value.time() != datetime.time()
+
+
+def _as_excel(value: Any, *, is_timed: bool) -> tuple[Any, str | None]:
     """Return a value that a cell can hold, and the number format that shows it as it was."""
     if isinstance(value, str):
         return _text_as_excel(value)
-    if isinstance(value, datetime.datetime) and not pd.isna(value):
-        is_day = value.time() == datetime.time()
-        if value.tzinfo is None and value.year >= 1900:
-            return value, "yyyy-mm-dd" if is_day else "yyyy-mm-dd hh:mm:ss"
+    is_time = isinstance(value, datetime.datetime) and not pd.isna(value)
+    if is_time and value.tzinfo is None and value.year >= 1900:
+        shows_time = is_timed or _has_time(value)
+        return value, "yyyy-mm-dd hh:mm:ss" if shows_time else "yyyy-mm-dd"
     if isinstance(value, (bool, int, float)) and abs(value) < _MAX_NUMBER:  # false for NaN
         return value, None
     if isinstance(value, float) and _MAX_NUMBER <= abs(value) < float("inf"):

@@ -1,7 +1,7 @@
 """Open an input of any format for reading in chunks, in bounded memory."""
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from polar_detect.errors import InputError
@@ -41,14 +41,17 @@ class ReadOptions:
     encoding : str or None
         Codec of a text format.
     sheet : str or None
-        Name of the sheet of a spreadsheet; None for the first.
+        Name of the sheet of a spreadsheet; None for the first visible one that has the expected
+        columns.
     expected : tuple of str
-        Columns that will be asked for; they decide between delimiters, and content from stdin
-        is a CSV if its first line holds one of them.
+        Columns that will be asked for; they decide between delimiters and sheets, and content
+        from stdin is a CSV if its first line holds one of them.
     is_table : bool
         Whether content from stdin that shows no format of its own is a CSV in any case.
     sample : RowSample or None
         Which rows to take, where the input is held as a whole; None for all.
+    may_take_rows : bool
+        Whether rows can be asked for in place of a column of texts, for messages.
     """
 
     encoding: str | None = None
@@ -56,6 +59,7 @@ class ReadOptions:
     expected: tuple[str, ...] = ()
     is_table: bool = False
     sample: RowSample | None = None
+    may_take_rows: bool = False
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -77,6 +81,10 @@ class TableReader:
     needs_mark : bool
         Whether a CSV made of it shall begin with a byte order mark, because it has one or has
         an encoding of its country: then spreadsheets are around, which need it.
+    other_sheets : tuple of str
+        Sheets of the file that are not read.
+    formats : mapping of str to str
+        Number formats of columns of an Excel file.
     """
 
     name: str
@@ -85,6 +93,8 @@ class TableReader:
     encoding: str | None
     notices: tuple[str, ...]
     needs_mark: bool
+    other_sheets: tuple[str, ...] = ()
+    formats: Mapping[str, str] = field(default_factory=dict)
     _reader: Reader
 
     @property
@@ -121,8 +131,9 @@ def open_table(path: Path, options: ReadOptions | None = None) -> TableReader:
     source = open_source(path, is_table=options.is_table, expected=options.expected)
     _check_options(source, options)
     if source.kind == "excel":
-        sheet = SheetReader.open(source, options.sheet)
-        return _described(source, sheet, None)
+        sheet = SheetReader.open(source, options.sheet, options.expected)
+        described = _described(source, sheet, None)
+        return replace(described, other_sheets=sheet.other_sheets, formats=sheet.formats)
     if source.kind == "parquet":
         return _described(source, ParquetReader.open(source), None)
     encoding = _find_encoding(source, options.encoding)

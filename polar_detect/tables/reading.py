@@ -11,14 +11,14 @@ from polar_detect.errors import InputError
 from polar_detect.tables.chunks import Rejected
 from polar_detect.tables.columns import (
     TextColumn,
-    check_column,
     check_no_column,
     choose_text_column,
-    parse_labels,
+    find_column,
 )
+from polar_detect.tables.names import said_of_match
 from polar_detect.tables.opening import ReadOptions, RowSample, TableReader, open_table
 from polar_detect.tables.rows import RowColumns, RowTemplate
-from polar_detect.tables.sampling import sampled_chunks
+from polar_detect.tables.sampling import labelled_chunks, sampled_chunks
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,16 +32,22 @@ class TableRows:
     frame : (n_rows, n_columns) pandas.DataFrame
         Every column, cell and row in the order and form of the file; of CSV and text files,
         each cell is the string that stands there.
+    labels : (n_rows,) bool or None
+        True where a row is labelled anomalous; None without a label column.
     rejected : tuple of Rejected
         Rows that could not be read.
     sampled_from : int or None
         Rows that these were drawn from; None where all were taken.
+    n_unlabelled : int
+        Rows that were left out because the label column is empty there.
     """
 
     reader: TableReader
     frame: pd.DataFrame
+    labels: NDArray[np.bool_] | None
     rejected: tuple[Rejected, ...]
     sampled_from: int | None
+    n_unlabelled: int = 0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -104,7 +110,8 @@ def read_table(
     text_column : str or None
         Column that holds the texts; None for a text file, or to take the obvious one.
     label_column : str or None
-        Column in which 1, true or anomaly means anomalous and 0, false or normal means normal.
+        Column that says which rows are anomalous, in the words of `parse_labels`. Rows in which
+        it is empty are left out.
     default_column : str or None
         Column that holds the texts of a table when `text_column` is None.
     rows : RowColumns or RowTemplate, optional
@@ -129,27 +136,36 @@ def read_table(
     default = [] if default_column is None else [default_column]
     options = options or ReadOptions()
     reader = _open(path, options, given, default, is_table=rows is not None)
-    others = () if label_column is None else (label_column,)
-    _check_asked(reader, label_column, rows)
-    column = None
-    if rows is None:
-        column = choose_text_column(reader, text_column, default=default_column, others=others)
-    read = read_rows(reader, label_column=label_column, sample=options.sample)
-    template = rows if isinstance(rows, RowTemplate) else None
+    label = _find_asked(reader, label_column, rows)
+    others = () if label is None else (label,)
+    notices = [*reader.notices]
+    if label_column is not None and label is not None:
+        notices += said_of_match(label_column, label)
+    column, template = None, None
+    if isinstance(rows, RowTemplate):
+        template = rows
+        notices += rows.notices(reader.columns, other_sheets=reader.other_sheets)
+    elif rows is None:
+        column = choose_text_column(
+            reader,
+            text_column,
+            default=default_column,
+            others=others,
+            may_take_rows=options.may_take_rows,
+        )
+        notices += () if column.notice is None else (column.notice,)
+    read = read_rows(reader, label_column=label, sample=options.sample)
     if isinstance(rows, RowColumns):
         template = RowTemplate.fit(read.frame, rows.choose(reader.columns, others=others))
-    guessed = () if column is None or column.notice is None else (column.notice,)
     return Table(
         frame=read.frame,
         texts=_texts(read, template or column),
-        labels=None
-        if label_column is None
-        else parse_labels(read.frame[label_column], label_column),
+        labels=read.labels,
         text_column=None if column is None else column.name,
         source=reader.name,
         template=template,
         rejected=read.rejected,
-        notices=(*reader.notices, *guessed),
+        notices=(*notices, *unlabelled_notice(read, label)),
         has_columns=reader.has_columns,
         needs_mark=reader.needs_mark,
         sampled_from=read.sampled_from,
@@ -165,22 +181,41 @@ def read_rows(
     ----------
     reader : TableReader
     label_column : str or None
-        Column of labels, of each of which the sample takes as many rows.
+        Column of labels, of each of which the sample takes as many rows; rows without one are
+        left out.
     sample : RowSample or None
 
     Raises
     ------
     InputError
-        The input breaks off, no row of it can be used, or a label is none.
+        The input breaks off, no row of it can be used, a label is none, or there is none.
     """
     if sample is None:
-        chunks, n_rows = list(reader.chunks()), None
+        parts, n_rows = list(labelled_chunks(reader, label_column)), None
     else:
-        chunks, n_rows = sampled_chunks(reader, label_column, sample)
-    frame = pd.concat([chunk.frame for chunk in chunks])
-    rejected = tuple(row for chunk in chunks for row in chunk.rejected)
-    is_sampled = n_rows is not None and n_rows > len(frame)
-    return TableRows(reader, frame, rejected, n_rows if is_sampled else None)
+        parts, n_rows = sampled_chunks(reader, label_column, sample)
+    frame = pd.concat([part.chunk.frame for part in parts])
+    n_unlabelled = sum(part.n_unlabelled for part in parts)
+    if n_unlabelled and frame.empty:
+        raise InputError(
+            f"Got no label in column {label_column!r} of {reader.name} (all {n_unlabelled} rows "
+            "are empty); expected at least one; choose another --label-column."
+        )
+    return TableRows(
+        reader=reader,
+        frame=frame,
+        labels=None if label_column is None else np.concatenate([part.labels for part in parts]),
+        rejected=tuple(row for part in parts for row in part.chunk.rejected),
+        sampled_from=n_rows if n_rows is not None and n_rows > len(frame) else None,
+        n_unlabelled=n_unlabelled,
+    )
+
+
+def unlabelled_notice(read: TableRows, label_column: str | None) -> tuple[str, ...]:
+    """Return what to say of rows without a label, if there are any."""
+    if not read.n_unlabelled:
+        return ()
+    return (f"rows left out, as column {label_column!r} is empty there: {read.n_unlabelled}",)
 
 
 def _open(
@@ -215,12 +250,12 @@ def _row_names(rows: RowColumns | RowTemplate | None) -> list[str]:
     return [] if rows is None else rows.names
 
 
-def _check_asked(
+def _find_asked(
     reader: TableReader, label_column: str | None, rows: RowColumns | RowTemplate | None
-) -> None:
+) -> str | None:
+    """Return the label column; raise `InputError` for what lines of text do not have."""
     if not reader.has_columns:
         check_no_column(reader, "--label-column", label_column)
         listed = None if rows is None else ",".join(_row_names(rows)) or "all"
         check_no_column(reader, "--columns", listed)
-    elif label_column is not None:
-        check_column(reader.columns, label_column, "--label-column")
+    return None if label_column is None else find_column(reader, label_column, "--label-column")

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from polar_detect.errors import ArtifactError, InputError
 from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.columns import check_column
+from polar_detect.tables.names import match_column, said_of_match
 from polar_detect.tables.row_cells import (
     MAX_DECIMALS,
     SEPARATOR,
@@ -151,12 +152,26 @@ class RowTemplate:
         InputError
             A column is missing.
         """
-        for column in self.columns:
-            check_column([*map(str, frame.columns)], column.name, "--columns")
+        found = self._find([*map(str, frame.columns)])
         written = [
-            write_cells(frame[column.name], column.name, column.decimals) for column in self.columns
+            write_cells(frame[found[column.name]], column.name, column.decimals)
+            for column in self.columns
         ]
         return [SEPARATOR.join(cells) for cells in zip(*written, strict=True)]
+
+    def notices(self, present: Sequence[str], *, other_sheets: Sequence[str] = ()) -> list[str]:
+        """Return which columns of a table are taken for others; raise as `texts` does."""
+        found = self._find(present, other_sheets)
+        return [notice for name, own in found.items() for notice in said_of_match(name, own)]
+
+    def _find(self, present: Sequence[str], other_sheets: Sequence[str] = ()) -> dict[str, str]:
+        """Return what a table calls each column; a name may differ in blanks, case and width."""
+        found: dict[str, str] = {}
+        names = [column.name for column in self.columns]
+        for name in names:
+            own = match_column(present, name, taken=[*names, *found.values()])
+            found[name] = own or check_column(present, name, None, other_sheets=other_sheets)
+        return found
 
     @property
     def numeric(self) -> tuple[RowColumn, ...]:
@@ -166,7 +181,8 @@ class RowTemplate:
     def numbers(self, frame: pd.DataFrame) -> NumericColumns:
         """Return the columns that are numeric in this template, as numbers."""
         names = tuple(column.name for column in self.numeric)
-        values = [as_numbers(cells_as_text(frame[name])) for name in names]
+        found = self._find([*map(str, frame.columns)])
+        values = [as_numbers(cells_as_text(frame[found[name]])) for name in names]
         stacked = np.stack(values, axis=1) if values else np.empty((len(frame), 0))
         return NumericColumns(names, stacked)
 

@@ -1,7 +1,7 @@
-"""A random sample of the rows of an input that is too large to be held as a whole."""
+"""Rows of an input with their labels: all, or of one too large to be held a random sample."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,53 @@ from polar_detect.tables.columns import parse_labels
 from polar_detect.tables.opening import RowSample, TableReader
 
 
+@dataclass(frozen=True, eq=False)
+class LabelledChunk:
+    """Rows with their labels; those without are left out.
+
+    Parameters
+    ----------
+    chunk : Chunk
+        n_rows rows.
+    labels : (n_rows,) bool
+        True where a row is labelled anomalous; false throughout without a label column.
+    n_unlabelled : int
+        Rows that were left out.
+    """
+
+    chunk: Chunk
+    labels: NDArray[np.bool_]
+    n_unlabelled: int = 0
+
+    def take(self, is_chosen: NDArray[np.bool_]) -> "LabelledChunk":
+        """Return the chosen rows."""
+        chunk = self.chunk
+        taken = replace(chunk, frame=chunk.frame[is_chosen], lines=chunk.lines[is_chosen])
+        return replace(self, chunk=taken, labels=self.labels[is_chosen])
+
+
+def labelled_chunks(reader: TableReader, label_column: str | None) -> Iterator[LabelledChunk]:
+    """Yield every row that has a label; every row without a label column.
+
+    Raises
+    ------
+    InputError
+        A label is none, on the way.
+    """
+    for chunk in reader.chunks():
+        if label_column is None:
+            yield LabelledChunk(chunk, np.zeros(len(chunk.frame), np.bool_))
+            continue
+        labels = parse_labels(chunk.frame[label_column], label_column, chunk.lines)
+        n_unlabelled = int(np.sum(~labels.is_given))
+        labelled = LabelledChunk(chunk, labels.is_anomalous, n_unlabelled)
+        yield labelled.take(labels.is_given) if n_unlabelled else labelled
+
+
 def sampled_chunks(
     reader: TableReader, label_column: str | None, sample: RowSample
-) -> tuple[list[Chunk], int]:
-    """Return the chunks with the chosen rows alone, in order, and how many rows there are in all.
+) -> tuple[list[LabelledChunk], int]:
+    """Return the chunks with the chosen rows alone, in order, and how many there are to choose of.
 
     Reads the input twice, and holds no more of it than is chosen.
 
@@ -24,8 +67,8 @@ def sampled_chunks(
         A label is none.
     """
     n_by_label = np.zeros(2, np.int64)
-    for _, labels in _labelled(reader, label_column):
-        n_by_label += np.bincount(labels, minlength=2)
+    for labelled in labelled_chunks(reader, label_column):
+        n_by_label += np.bincount(labelled.labels, minlength=2)
     chance = np.random.default_rng(sample.seed)
     chosen = [
         np.sort(chance.choice(n, min(n, sample.max_rows), replace=False))
@@ -33,27 +76,13 @@ def sampled_chunks(
     ]
     n_before = np.zeros(2, np.int64)
     kept = []
-    for chunk, labels in _labelled(reader, label_column):
-        is_chosen = np.zeros(len(labels), bool)
+    for labelled in labelled_chunks(reader, label_column):
+        is_chosen = np.zeros(len(labelled.labels), bool)
         for label in (0, 1):
-            own = np.flatnonzero(labels == label)
+            own = np.flatnonzero(labelled.labels == label)
             begin = n_before[label]
             first, last = np.searchsorted(chosen[label], [begin, begin + len(own)])
             is_chosen[own[chosen[label][first:last] - begin]] = True
             n_before[label] += len(own)
-        kept.append(replace(chunk, frame=chunk.frame[is_chosen], lines=chunk.lines[is_chosen]))
+        kept.append(labelled.take(is_chosen))
     return kept, int(n_by_label.sum())
-
-
-def _labelled(
-    reader: TableReader, label_column: str | None
-) -> Iterator[tuple[Chunk, NDArray[np.int64]]]:
-    n_before = 0
-    for chunk in reader.chunks():
-        n_rows = len(chunk.frame)
-        labels = np.zeros(n_rows, np.int64)
-        if label_column is not None:
-            cells = chunk.frame[label_column]
-            labels += parse_labels(cells, label_column, n_before=n_before)
-        n_before += n_rows
-        yield chunk, labels

@@ -4,20 +4,31 @@ The whole sheet is in memory: it has a million rows at most, and its format allo
 """
 
 import datetime
-from collections.abc import Generator
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Collection, Generator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+from python_calamine import (
+    CalamineError,
+    CalamineWorkbook,
+    PasswordError,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+)
 
 from polar_detect.errors import InputError
 from polar_detect.tables.chunks import Chunk, check_rows, unique_names
+from polar_detect.tables.excel_xml import SheetXml
+from polar_detect.tables.headers import find_header
 from polar_detect.tables.kinds import ColumnKinds
+from polar_detect.tables.names import match_column
 from polar_detect.tables.sources import Source
 
+_Range = tuple[tuple[int, int], tuple[int, int]]  # first and last row and column
 _MAX_EXACT = 2**53
 
 
@@ -31,34 +42,43 @@ class SheetReader:
 
     columns: tuple[str, ...]
     sheet: str
+    other_sheets: tuple[str, ...]
     frame: pd.DataFrame
     lines: NDArray[np.int64]
     notices: tuple[str, ...]
+    formats: dict[str, str]
 
     @classmethod
-    def open(cls, source: Source, sheet: str | None) -> "SheetReader":
-        """Read a sheet by name, else the first."""
-        name, rows, notices = _read_sheet(source, sheet)
-        filled = [i for i, row in enumerate(rows) if any(cell is not None for cell in row)]
-        if not filled:
+    def open(cls, source: Source, sheet: str | None, expected: Collection[str]) -> "SheetReader":
+        """Read a sheet by name, else the first visible one that has the expected columns."""
+        name, grid, others = _read_sheet(source, sheet, expected)
+        notices = [*grid.notices]
+        if sheet is None and others:
+            listed = ", ".join(map(repr, others))
+            notices.insert(0, f"sheet {name!r} is read; pass --sheet for {listed}")
+        with source.open() as file:
+            xml = SheetXml.read(file, name, min(grid.lines, default=1))
+        if xml.n_uncached:
+            notices.append(
+                f"formulas without a stored result are read as empty cells: {xml.n_uncached}; "
+                "open the file in a spreadsheet program and save it"
+            )
+        if not grid.header and not grid.rows:
             raise InputError(
                 f"Got {source.name}, whose sheet {name!r} is empty; expected at least one row; "
                 "check the file, or pass --sheet."
             )
-        top = _find_header(rows, filled)
-        if above := sum(i < top for i in filled):
-            notices.append(f"the columns are named in row {top + 1}; {above} above it left out")
-        body = [i for i in filled if i > top]
-        check_rows(len(body), None, source.name)
-        used = [
-            j for j in range(len(rows[top])) if any(rows[i][j] is not None for i in (top, *body))
-        ]
-        header = ["" if rows[top][j] is None else str(rows[top][j]) for j in used]
-        columns, renamed = unique_names(header)
-        values = [[rows[i][j] for i in body] for j in used]
-        frame = ColumnKinds.of(columns, values).frame(values, pd.RangeIndex(len(body)))
-        lines = np.asarray(body, np.int64) + 1
-        return cls(columns, name, frame, lines, (*notices, *renamed))
+        check_rows(len(grid.rows), None, source.name)
+        columns, renamed = unique_names(grid.header)
+        values = [list(column) for column in zip(*grid.rows, strict=True)]
+        frame = ColumnKinds.of(columns, values).frame(values, pd.RangeIndex(len(grid.rows)))
+        lines = np.asarray(grid.lines, np.int64)
+        formats = {
+            own: xml.formats[j]
+            for own, j in zip(columns, grid.places, strict=True)
+            if j in xml.formats
+        }
+        return cls(columns, name, others, frame, lines, (*notices, *renamed), formats)
 
     def chunks(self, n_rows: int) -> Generator[Chunk, None, None]:
         """Yield all rows; empty rows are not rows."""
@@ -67,22 +87,48 @@ class SheetReader:
             yield Chunk(self.frame.iloc[rows], self.lines[rows], ())
 
 
-def _read_sheet(source: Source, sheet: str | None) -> tuple[str, list[list[Any]], list[str]]:
-    notices = []
+@dataclass(frozen=True)
+class _Grid:
+    """The cells of a sheet that are a table: under a header, without what is empty throughout.
+
+    Parameters
+    ----------
+    header : list of str
+    rows : list of list
+        As wide as the header each; None for an empty cell.
+    lines : list of int
+        Row of the sheet of each.
+    places : list of int
+        Column of the sheet of each in the header, counted from 0.
+    notices : list of str
+    """
+
+    header: list[str] = field(default_factory=list)
+    rows: list[list[Any]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+
+def _read_sheet(
+    source: Source, sheet: str | None, expected: Collection[str]
+) -> tuple[str, _Grid, tuple[str, ...]]:
+    """Return the name and cells of the sheet to be read, and the names of all others."""
     try:
         with source.open() as file, CalamineWorkbook.from_filelike(file) as book:
-            names = book.sheet_names
-            if sheet is not None and sheet not in names:
-                listed = ", ".join(repr(name) for name in names)
+            all_names = book.sheet_names
+            if sheet is not None and sheet not in all_names:
+                listed = ", ".join(repr(name) for name in all_names)
                 raise InputError(
                     f"Got --sheet {sheet!r}; {source.name} has the sheets {listed}; pass one of "
                     "them."
                 )
-            name = names[0] if sheet is None else sheet
-            cells = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-            if sheet is None and len(names) > 1:
-                others = ", ".join(repr(other) for other in names[1:])
-                notices.append(f"sheet {name!r} is read; pass --sheet for {others}")
+            names, visible = _tables_of(book)
+            if sheet is not None:
+                name, grid = sheet, _read_grid(book, sheet, expected)
+            else:
+                name, grid = _choose_sheet(book, visible or names or all_names, expected)
+            others = tuple(other for other in names if other != name)
     except PasswordError as error:
         raise InputError(
             f"Got {source.name}, which is protected by a password; expected an open file; save "
@@ -93,7 +139,77 @@ def _read_sheet(source: Source, sheet: str | None) -> tuple[str, list[list[Any]]
             f"Got {source.name}, which cannot be read as a spreadsheet ({error}); expected an "
             "Excel or OpenDocument file; save it again, or as CSV."
         ) from error
-    return name, [[_plain(cell) for cell in row] for row in cells], notices
+    return name, grid, others
+
+
+def _tables_of(book: CalamineWorkbook) -> tuple[list[str], list[str]]:
+    """Return the names of all sheets of cells, and of those that are not hidden."""
+    sheets = [own for own in book.sheets_metadata if own.typ == SheetTypeEnum.WorkSheet]
+    visible = [own.name for own in sheets if own.visible == SheetVisibleEnum.Visible]
+    return [own.name for own in sheets], visible
+
+
+def _choose_sheet(
+    book: CalamineWorkbook, names: list[str], expected: Collection[str]
+) -> tuple[str, _Grid]:
+    """Return the first sheet that is not empty and has most of the expected columns."""
+    best_name, best, most = names[0], _Grid(), -1
+    for name in names:
+        grid = _read_grid(book, name, expected)
+        n_found = sum(match_column(grid.header, own) is not None for own in set(expected))
+        if grid.header and n_found > most:
+            best_name, best, most = name, grid, n_found
+        if most == len(set(expected)):
+            break
+    return best_name, best
+
+
+def _read_grid(book: CalamineWorkbook, name: str, expected: Collection[str]) -> _Grid:
+    sheet = book.get_sheet_by_name(name)
+    rows = [[_plain(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
+    filled = [i for i, row in enumerate(rows) if any(cell is not None for cell in row)]
+    if not filled:
+        return _Grid()
+    header = find_header(rows, filled, expected)
+    body = [i for i in filled if i > header.last]
+    used = [
+        j for j, own in enumerate(header.names) if own or any(rows[i][j] is not None for i in body)
+    ]
+    notices = []
+    if above := sum(i < header.top for i in filled):
+        notices.append(f"the columns are named in row {header.top + 1}; {above} above it left out")
+    if header.last > header.top:
+        named = [header.names[j] for j in used if rows[header.last][j] is not None]
+        notices.append(f"row {header.last + 1} is read as part of the names: {', '.join(named)}")
+    if n_merged := _fill_merged(rows, body, sheet.merged_cell_ranges or []):
+        notices.append(f"merged cells are read in each of their rows; {n_merged} filled in")
+    return _Grid(
+        header=[header.names[j] for j in used],
+        rows=[[rows[i][j] for j in used] for i in body],
+        lines=[i + 1 for i in body],
+        places=used,
+        notices=notices,
+    )
+
+
+def _fill_merged(rows: list[list[Any]], body: list[int], ranges: Sequence[_Range]) -> int:
+    """Write what merged cells say into each of their rows that is one; return into how many.
+
+    Beside the first column a range says nothing: there another column is meant.
+    """
+    n_filled = 0
+    done: dict[int, int] = {}  # rows of each column; a damaged file may merge them over and over
+    for (first, column), (last, _) in sorted(ranges):
+        begin, end = bisect_left(body, first), bisect_left(body, last + 1)
+        if end - begin < 2 or body[begin] != first or column >= len(rows[first]):
+            continue
+        begin = max(begin + 1, done.get(column, 0))
+        done[column] = max(end, begin)
+        for i in body[begin:end]:
+            if rows[i][column] is None and rows[first][column] is not None:
+                rows[i][column] = rows[first][column]
+                n_filled += 1
+    return n_filled
 
 
 def _plain(cell: Any) -> Any:
@@ -105,13 +221,3 @@ def _plain(cell: Any) -> Any:
     if type(cell) is datetime.date:
         return datetime.datetime.combine(cell, datetime.time())
     return cell
-
-
-def _find_header(rows: list[list[Any]], filled: list[int]) -> int:
-    """Return the first row that fills at least half of what the fullest of the first does.
-
-    Above the table many sheets have a title, a date and a department.
-    """
-    n_cells = {i: sum(cell is not None for cell in rows[i]) for i in filled[:20]}
-    most = max(n_cells.values())
-    return next(i for i, n in n_cells.items() if 2 * n >= most)

@@ -35,7 +35,7 @@ class DelimitedOutput:
 
 
 class JsonLinesOutput:
-    """An object a row; a missing value is null."""
+    """An object a row; a missing value is null, and so is NaN or an infinity in any depth."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -45,10 +45,7 @@ class JsonLinesOutput:
         names = [str(name) for name in frame.columns]
         cells = [_json_cells(column) for column in columns_of(frame)]
         for row in zip(*cells, strict=True):
-            text = json.dumps(
-                dict(zip(names, row, strict=True)), ensure_ascii=False, default=cell_as_text
-            )
-            self._file.write(f"{text}\n")
+            self._file.write(f"{_as_json(dict(zip(names, row, strict=True)))}\n")
 
 
 class PlainOutput:
@@ -102,6 +99,15 @@ def _safe_cells(column: pd.Series) -> list[str]:
             for cell, text in zip(cells, texts, strict=True)
         ]
     return neutralised(texts) if is_text or is_arrow_text else texts
+
+
+def _as_json(value: Any) -> str:
+    """Return JSON, which has no number that is not finite."""
+    try:
+        return json.dumps(value, ensure_ascii=False, default=cell_as_text, allow_nan=False)
+    except ValueError:  # such a number, maybe in a list of a list
+        written = json.dumps(value, default=cell_as_text)
+        return _as_json(json.loads(written, parse_constant=lambda _: None))
 
 
 def _json_cells(column: pd.Series) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -50,11 +50,14 @@ class Layout:
     has_mark : bool
         Whether CSV and TSV begin with a byte order mark, without which Excel reads UTF-8 as
         the encoding of the country.
+    formats : mapping of str to str
+        Number formats that columns have in Excel.
     """
 
     flag_column: str | None = None
     summary: Sequence[tuple[str, object]] = ()
     has_mark: bool = False
+    formats: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -80,7 +83,7 @@ def open_writer(path: Path, layout: Layout | None = None) -> Iterator[TableWrite
         if found.kind == "excel":
             from polar_detect.tables.excel_output import ExcelOutput  # openpyxl is not needed else
 
-            sheet = ExcelOutput(layout.flag_column)
+            sheet = ExcelOutput(layout.flag_column, layout.formats)
             try:
                 yield sheet
             except BaseException:
@@ -169,16 +172,19 @@ def check_added(columns: Iterable[object], names: Iterable[str], source: str) ->
         )
 
 
-def rejected_path(source: Path, folder: Path) -> Path:
-    """Return where the rejected rows of an input go.
+def rejected_path(out: Path, *, is_folder: bool = False) -> Path:
+    """Return where the rows that could not be read go, beside the result of all others.
 
-    >>> rejected_path(Path("data/orders.csv.gz"), Path("results")).as_posix()
+    >>> rejected_path(Path("results/orders.csv.gz")).as_posix()
     'results/orders.rejected.csv'
+    >>> rejected_path(Path("detectors/v1.2"), is_folder=True).as_posix()
+    'detectors/v1.2.rejected.csv'
     """
-    name = "stdin" if source == Path("-") else source.name
-    if format_of(source).compression is not None:
-        name = Path(name).stem
-    return folder / f"{Path(name).stem}.rejected.csv"
+    result = out if out.name else out.absolute()  # the folder `.` has no name
+    if is_folder:
+        return result.parent / f"{result.name}.rejected.csv"
+    unpacked = result.with_suffix("") if format_of(result).compression else result
+    return result.with_name(f"{unpacked.stem}.rejected.csv")
 
 
 def write_rejected(rejected: Sequence[Rejected], path: Path) -> None:

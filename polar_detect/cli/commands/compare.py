@@ -7,7 +7,7 @@ from rich.table import Table as Grid
 
 from polar_detect import compare as comparing
 from polar_detect import models
-from polar_detect.cli.commands.output import err, out, say, write_text
+from polar_detect.cli.commands.output import check_not_input, err, out, say, write_text
 from polar_detect.cli.progress import progress_bars
 from polar_detect.compare import tabulate
 from polar_detect.detector import Engine, PolarDetector
@@ -39,6 +39,7 @@ def compare(
     """Compare, print the table and the advice, and save both."""
     if saved is not None:
         tabulate.check_ending(saved)
+        check_not_input(saved, *filter(None, (train, test)))
     task = comparing.read_task(train, test, reading)
     run = _predictions if reading.kind == "number" else _detectors
     table = run(task, reading, settings)

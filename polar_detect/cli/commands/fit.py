@@ -5,7 +5,7 @@ from pathlib import Path
 
 from polar_detect import artifact, models, tables
 from polar_detect.cli.commands.inputs import InputOptions, read_training, say_notice, tell_about
-from polar_detect.cli.commands.output import err, say
+from polar_detect.cli.commands.output import check_not_input, err, say
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
 from polar_detect.language import advise
@@ -28,12 +28,19 @@ class FitSettings:
 def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) -> PolarDetector:
     """Fit a detector on a table and save it."""
     artifact.check_target(out)
+    rejected = tables.rejected_path(out, is_folder=True)
+    check_not_input(out, train, rejected=rejected)
     table = read_training(train, options, tables.RowSample(settings.max_texts, settings.seed))
-    tell_about(table, train, out.parent)
+    tell_about(table, rejected)
     if table.sampled_from is not None:
         say_notice(
             f"{table.source}: fitted on {len(table.texts)} of {table.sampled_from} rows, drawn at "
             "random; --max-texts takes more, which takes more memory and time"
+        )
+    if len(table.texts) > 1 == len(set(table.texts)):
+        say_notice(
+            f"{table.source}: all {len(table.texts)} rows say the same, so that any other row will "
+            "look strange; choose other columns"
         )
     _warn_of_rows(table, settings)
     detector = PolarDetector(

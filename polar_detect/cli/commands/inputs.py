@@ -52,7 +52,7 @@ def read_training(path: Path, options: InputOptions, sample: tables.RowSample) -
         text_column=options.text_column,
         label_column=options.label_column,
         rows=options.rows,
-        options=replace(options.reading, sample=sample),
+        options=replace(options.reading, sample=sample, may_take_rows=True),
     )
 
 
@@ -88,18 +88,15 @@ def stored_template(detector_folder: Path, options: InputOptions) -> tables.RowT
     return template
 
 
-def tell_about(
-    table: tables.Table, path: Path, folder: Path, language: Language | None = None
-) -> None:
-    """Say what was guessed of an input, and put its rows that could not be read into `folder`."""
+def tell_about(table: tables.Table, rejected: Path, language: Language | None = None) -> None:
+    """Say what was guessed of an input, and put its rows that could not be read into a file."""
     own = language or Language()
     for notice in table.notices:
         say_notice(f"{table.source}: {own.notice(notice)}")
-    target = tables.rejected_path(path, folder)
-    tables.write_rejected(table.rejected, target)
+    tables.write_rejected(table.rejected, rejected)
     if table.rejected:
         n = len(table.rejected)
-        said = own.say("notice.rejected", n=n, n_all=n + len(table.texts), path=target)
+        said = own.say("notice.rejected", n=n, n_all=n + len(table.texts), path=rejected)
         say_notice(f"{table.source}: {said}")
 
 

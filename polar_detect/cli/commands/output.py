@@ -1,5 +1,6 @@
 """Where a command's results and messages go: stdout, stderr, files written whole."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from polar_detect.drift import Drift
 from polar_detect.errors import OutputError
 from polar_detect.report.language import Language
 from polar_detect.report.terminal import score_summary
+from polar_detect.tables.formats import STDIN
 from polar_detect.whole import write_file
 
 err = Console(stderr=True)
@@ -42,6 +44,42 @@ def summarise(
         ),
         soft_wrap=True,
     )
+
+
+def check_not_input(out: Path, *inputs: Path, rejected: Path | None = None) -> None:
+    """Raise `OutputError` where a result would take the place of an input.
+
+    Parameters
+    ----------
+    out : Path
+        A file, or a folder that is replaced with all that it holds.
+    inputs : Path
+        `-` is stdin.
+    rejected : Path, optional
+        Where the rows that cannot be read go.
+    """
+    for path in inputs:
+        if _is_same(path, out):
+            what = "is the input"
+        elif path != STDIN and out.resolve() in path.resolve().parents:
+            what = "holds the input"
+        elif rejected is not None and _is_same(path, rejected):
+            what = "would put rejected rows into the input"
+        else:
+            continue
+        raise OutputError(
+            f"Got --out {out}, which {what}; expected another "
+            f"{'folder' if out.is_dir() else 'file'}; choose another --out."
+        )
+
+
+def _is_same(path: Path, target: Path) -> bool:
+    """Return whether both are one file, by whatever names, links among them."""
+    try:
+        own = os.fstat(sys.stdin.fileno()) if path == STDIN else path.stat()
+        return os.path.samestat(own, target.stat())
+    except OSError:  # one of them is not there, or stdin is no file
+        return False
 
 
 def write_text(path: Path, text: str | bytes) -> None:

@@ -5,8 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from polar_detect import tables
 from polar_detect.cli.commands.inputs import InputOptions, read_and_load, tell_about
-from polar_detect.cli.commands.output import err, make_folder, say, summarise, write_text
+from polar_detect.cli.commands.output import (
+    check_not_input,
+    err,
+    make_folder,
+    say,
+    summarise,
+    write_text,
+)
 from polar_detect.cli.progress import progress_bars
 from polar_detect.errors import OutputError
 from polar_detect.report import figures
@@ -58,10 +66,12 @@ def report(
     style = style or ReportStyle()
     language = Language(style.tongue)
     kind = _checked_format(out, style.format, language)
+    rejected = tables.rejected_path(out)
+    check_not_input(out, path, rejected=rejected)
     if style.figures is not None:
         make_folder(style.figures)
     table, detector = read_and_load(path, detector_folder, options, settings.alpha)
-    tell_about(table, path, out.parent, language)
+    tell_about(table, rejected, language)
     with progress_bars(err) as progress:
         assessment = detector.assess(
             table.texts,

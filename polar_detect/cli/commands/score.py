@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from polar_detect import artifact, calibration
+from polar_detect import artifact, calibration, tables
 from polar_detect.cli.commands.inputs import InputOptions, say_notice, stored_template
-from polar_detect.cli.commands.output import err, say
+from polar_detect.cli.commands.output import check_not_input, err, say
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import Assessment, PolarDetector
 from polar_detect.drift import measure_drift
@@ -48,6 +48,7 @@ def score(
     """Score a table and write it with the added columns."""
     if settings.ray is not None:
         check_installed()
+    check_not_input(out, path, rejected=tables.rejected_path(out))
     job = _job(path, detector_folder, out, options)
     opened = open_input(job)
     for notice in opened.notices:
@@ -56,7 +57,7 @@ def score(
     n_cal = len(detector.fitted_.calibration_scores)
     rule = FlagRule(detector.alpha if settings.alpha is None else settings.alpha, settings.fdr)
     rule.check(n_cal)
-    detector.alpha = rule.alpha  # which rows the fast preset searches a program for
+    detector.alpha = rule.largest_cutoff  # up to which rows the fast preset searches a program for
     job = replace(
         job,
         restart=settings.restart,
@@ -116,8 +117,8 @@ def _summarise(name: str, summary: Summary, rule: FlagRule, detector: PolarDetec
 def _say_rate(summary: Summary, fdr: float, smallest_p: float) -> None:
     n_scored = summary.n_rows - summary.n_empty
     say_notice(
-        f"{n_scored} rows scored, {summary.n_flagged} flagged; at most {fdr:.3g} of them are "
-        f"expected to be normal. {summary.n_empty} rows have no text."
+        f"{n_scored} rows scored, {summary.n_flagged} flagged; at most {100 * fdr:.3g} % of them "
+        f"are expected to be normal. {summary.n_empty} rows have no text."
     )
     n_needed = math.ceil(smallest_p * n_scored / fdr)
     if n_needed > 1:

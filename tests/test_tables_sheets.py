@@ -1,0 +1,120 @@
+"""Sheets as people make them: headers of two rows, units, merged cells, formulas."""
+
+import io
+
+import openpyxl
+import pytest
+
+from polar_detect.tables import ReadOptions, excel_xml, open_table
+
+
+def book(path, rows, merged=()):
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    for own in merged:
+        book.active.merge_cells(own)
+    book.save(path)
+    return path
+
+
+def read(path, **options):
+    table = open_table(path, ReadOptions(**options))
+    (chunk,) = table.chunks()
+    return table, chunk.frame.values.tolist()
+
+
+NUMBERS = [["x", 1, 2.5, 3], ["y", 4, None, 6], ["z", 7, 8, 9]]
+
+
+@pytest.mark.parametrize("merged", [(), ("A1:A2", "B1:C1")])
+def test_a_header_of_two_rows_names_the_columns_together(tmp_path, merged):
+    rows = [["日時", "温度", None, "圧力"], [None, "上", "下", "上"], *NUMBERS]
+    table, cells = read(book(tmp_path / "a.xlsx", rows, merged))
+    assert table.columns == ("日時", "温度 上", "温度 下", "圧力 上")
+    assert [row[1] for row in cells] == [1, 4, 7]
+    assert table.notices == ("row 2 is read as part of the names: 温度 上, 温度 下, 圧力 上",)
+
+
+def test_a_row_of_units_goes_into_the_names(tmp_path):
+    rows = [["日報"], [], ["no", "temp", "flow", "n"], [None, "℃", "[m³/h]", "-"], *NUMBERS]
+    path = book(tmp_path / "a.xlsx", rows)
+    table, cells = read(path)
+    assert table.columns == ("no", "temp [℃]", "flow [m³/h]", "n")
+    assert len(cells) == 3
+    assert next(iter(open_table(path).chunks())).lines.tolist() == [5, 6, 7]
+    assert read(path, expected=("temp",))[0].columns == ("no", "temp", "flow [m³/h]", "n")
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        ["a", "上", "下", "上"],  # over a column of texts, too
+        [None, "上", None, None],
+        [None, "上", 5, None],
+        [None, "N/A", "欠測", "-"],
+        [None, "-", "-", "-"],
+        [None, "保守", "保守", "保守"],
+        [None, "12", "13", "14"],
+        [None, True, "上", "下"],
+    ],
+)
+def test_a_row_of_data_is_never_taken_for_names(tmp_path, first):
+    table, cells = read(book(tmp_path / "a.xlsx", [["no", "b", "c", "d"], first, *NUMBERS]))
+    assert table.columns == ("no", "b", "c", "d")
+    assert len(cells) == 4
+    assert table.notices == ()
+
+
+def test_a_table_of_texts_keeps_its_first_row(tmp_path):
+    rows = [["id", "text", "who"], ["a", "pump leaks", "Ito"], ["b", "seal worn", "Abe"]]
+    assert len(read(book(tmp_path / "a.xlsx", rows))[1]) == 2
+    few = [["a", "b"], ["上", "下"], [1, 2]]  # one number each says little
+    assert len(read(book(tmp_path / "b.xlsx", few))[1]) == 2
+
+
+def test_merged_cells_say_the_same_in_each_of_their_rows(tmp_path):
+    rows = [["設備", "温度", "備考"], *[[None, t, None] for t in range(200, 206)]]
+    rows[1][0], rows[4][0], rows[5][2] = "1号機", "2号機", "点検"
+    path = book(tmp_path / "a.xlsx", rows, ("A2:A4", "A5:A7", "B1:C1", "C6:C7"))
+    table, cells = read(path)
+    assert [row[0] for row in cells] == ["1号機"] * 3 + ["2号機"] * 3
+    assert [row[2] for row in cells] == [None] * 4 + ["点検"] * 2
+    assert "merged cells are read in each of their rows; 5 filled in" in table.notices
+    plain = read(book(tmp_path / "b.xlsx", rows))
+    assert [row[0] for row in plain[1]] == ["1号機", None, None, "2号機", None, None]
+    assert not any("merged" in notice for notice in plain[0].notices)
+
+
+def test_cells_merged_across_columns_stay_in_the_first(tmp_path):
+    rows = [["a", "b"], ["both", None], ["x", "y"]]
+    assert read(book(tmp_path / "a.xlsx", rows, ("A2:B2",)))[1] == [["both", None], ["x", "y"]]
+
+
+def test_formulas_without_a_stored_result_are_counted(tmp_path):
+    rows = [["a", "b"], [1, "=A2*2"], [2, "=A3*2"], [3, "=SUM(A2:A4)"], [4, 8]]
+    table, cells = read(book(tmp_path / "a.xlsx", rows))
+    assert [row[1] for row in cells][-1] == 8
+    assert table.notices == (
+        "formulas without a stored result are read as empty cells: 3; open the file in a "
+        "spreadsheet program and save it",
+    )
+    assert read(book(tmp_path / "b.xlsx", [["a", "b"], [1, 2]]))[0].notices == ()
+
+
+@pytest.mark.parametrize(
+    ("cell", "n"),
+    [
+        (b'<c r="B2"><f>A2*2</f><v>4</v></c>', 0),
+        (b'<c r="B2" t="str"><f>""</f><v></v></c>', 0),
+        (b'<c r="B2" s="1"><f t="shared" si="0"/></c>', 1),
+        (b'<x:c r="B2"><x:f>A2&amp;"b"</x:f><x:v/></x:c>', 1),
+        (b'<c r="B2"><v>4</v></c>', 0),
+    ],
+)
+@pytest.mark.parametrize("block", [7, 1 << 20])
+def test_only_a_formula_without_a_value_counts(monkeypatch, cell, n, block):
+    monkeypatch.setattr(excel_xml, "_BLOCK_BYTES", block)
+    between = b'<c r="A1"><v>1</v></c>'
+    found = list(excel_xml._cells(io.BytesIO(between + (cell + between) * 3)))
+    assert sum(b't="str"' not in own["type"] for own in found) == 3 * n
