@@ -37,7 +37,15 @@ from polar_detect.models.hashes import sha256_of
 from polar_detect.numbers import ColumnReference
 from polar_detect.program import MAX_CALLS, Program
 from polar_detect.reference import Reference
-from polar_detect.sealing import FORMAT, MANIFEST, check_files, read_manifest, sealed
+from polar_detect.sealing import (
+    FORMAT,
+    MANIFEST,
+    check_files,
+    foreign_to_artifact,
+    read_manifest,
+    read_whole,
+    sealed,
+)
 from polar_detect.stored import Stored, fitting_together, unfit
 from polar_detect.tables.rows import RowTemplate
 from polar_detect.tokens import TokenIndex
@@ -66,7 +74,8 @@ def save(
 ) -> None:
     """Write `detector` into `folder`, which appears only when it is whole.
 
-    An earlier artifact at the same place is replaced; anything else there is an error.
+    An earlier artifact at the same place is replaced; anything else there is an error, and so
+    is the working directory, which would be gone for this process and its shell.
     `text_column` is the column that the training texts came from; later commands read the
     same. Where they were written out of whole rows, the detector knows how. `sampled_from` is
     the number of rows that the training texts were drawn from, where there were more.
@@ -83,22 +92,33 @@ def save(
     try:
         with replaced(folder) as staged:
             _write(detector, staged, {"text_column": text_column, "sampled_from": sampled_from})
+            check_target(folder)  # again, for what came to it meanwhile
+    except OutputError:
+        raise
     except OSError as error:
         raise OutputError(
             f"Got an error while writing '{folder}' ({error.strerror or error}); expected a "
-            "folder that can be written with free space; choose another --out."
+            "folder that can be written with free space; choose another (--out)."
         ) from error
 
 
 def check_target(folder: Path) -> None:
     """Raise `OutputError` if `folder` holds something that `save` must not replace."""
-    is_free = not folder.exists() or (
-        folder.is_dir() and ((folder / MANIFEST).exists() or not any(folder.iterdir()))
-    )
-    if not is_free:
+    if not folder.exists():
+        return
+    own = folder.resolve()
+    if own in _working_folders():
+        raise OutputError(
+            f"Got '{folder}', in which this process runs; expected a folder that can be replaced "
+            "as a whole; name a folder inside it (--out)."
+        )
+    foreign = foreign_to_artifact(own) if own.is_dir() else [own.name]
+    if foreign:
+        more = f" and {len(foreign) - 5} more" if len(foreign) > 5 else ""
         raise OutputError(
             f"Got '{folder}', which holds something else than a detector; expected a new or "
-            "empty folder, or an earlier detector; choose another --out."
+            f"empty folder, or an earlier detector and nothing else; move {', '.join(foreign[:5])}"
+            f"{more} away, or choose another folder (--out)."
         )
 
 
@@ -113,19 +133,8 @@ def load(folder: Path) -> PolarDetector:
         A file was changed or is missing, the format is unknown, or the language model or
         encoder on this machine is not the one that the detector was fitted with.
     """
-    manifest = read_manifest(folder)
-    check_files(folder, manifest["files"], manifest["sizes"])
-    detector = _detector_of(folder, manifest["settings"], manifest["encoder"])
-    _check_models(folder, manifest, detector)
-    engine = Engine.load(detector.model, detector.encoder)
-    with fitting_together(folder):
-        arrays = load_file(folder / ARRAYS)
-        texts = kept_texts(folder, manifest)
-        n_layers = engine.extractor.tracer.backbone.n_layers
-        check_arrays(arrays, n_layers=n_layers, n_texts=None if texts is None else len(texts))
-        detector.fitted_ = _read_fitted(folder, manifest, arrays, texts or (), detector.rows)
-    detector.engine_ = _configured(engine, detector, folder)
-    return detector
+    engines: dict[tuple[str, str], Engine] = {}
+    return read_whole(folder, lambda manifest: _read(folder, manifest, engines))
 
 
 def stored_text_column(folder: Path) -> str | None:
@@ -168,6 +177,15 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         **found,
     }
+
+
+def _working_folders() -> tuple[Path, ...]:
+    """Return the working directory and those that it stands in; nothing if it was removed."""
+    try:
+        own = Path.cwd()
+    except FileNotFoundError:
+        return ()
+    return (own, *own.parents)
 
 
 def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> None:
@@ -231,6 +249,26 @@ def _write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
+def _read(
+    folder: Path, manifest: dict[str, Any], engines: dict[tuple[str, str], Engine]
+) -> PolarDetector:
+    """Read a detector; `engines` are the models of earlier readings, by their hashes."""
+    check_files(folder, manifest["files"], manifest["sizes"])
+    detector = _detector_of(folder, manifest["settings"], manifest["encoder"])
+    hashes = _checked_models(folder, manifest, detector)
+    if hashes not in engines:
+        engines[hashes] = Engine.load(detector.model, detector.encoder)
+    engine = engines[hashes]
+    with fitting_together(folder):
+        arrays = load_file(folder / ARRAYS)
+        texts = kept_texts(folder, manifest)
+        n_layers = engine.extractor.tracer.backbone.n_layers
+        check_arrays(arrays, n_layers=n_layers, n_texts=None if texts is None else len(texts))
+        detector.fitted_ = _read_fitted(folder, manifest, arrays, texts or (), detector.rows)
+    detector.engine_ = _configured(engine, detector, folder)
+    return detector
+
+
 def _detector_of(folder: Path, settings: Any, encoder: Any) -> PolarDetector:
     """Return an unfitted detector with the settings of the manifest, each of its own type."""
     known = PolarDetector().get_params() | {"rows": {}}
@@ -250,8 +288,11 @@ def _detector_of(folder: Path, settings: Any, encoder: Any) -> PolarDetector:
     return PolarDetector(**settings | {"rows": template, "encoder": name})
 
 
-def _check_models(folder: Path, manifest: dict[str, Any], detector: PolarDetector) -> None:
-    """Compare models by their hashes, before anything reads one that `folder` may only name."""
+def _checked_models(
+    folder: Path, manifest: dict[str, Any], detector: PolarDetector
+) -> tuple[str, str]:
+    """Return the hashes of both models, before anything reads one that `folder` may only name."""
+    found = []
     for part, name in (("model", detector.model), ("encoder", detector.encoder)):
         said, local = manifest[part], models.resolve(name)
         expected = said.get("sha256") if isinstance(said, dict) else None
@@ -263,6 +304,8 @@ def _check_models(folder: Path, manifest: dict[str, Any], detector: PolarDetecto
                 f"{expected[:12]}…, with which '{folder}' was fitted; restore those weights or "
                 "fit again."
             )
+        found.append(expected)
+    return found[0], found[1]
 
 
 def _is_like(value: Any, default: Any) -> bool:
