@@ -19,6 +19,7 @@ from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect import models
 from polar_detect.detector import PolarDetector
+from polar_detect.sealing import MANIFEST, sealed
 
 FOLDER = Path(__file__).parent / "artifacts"
 TEXTS = [*NEW, *STRANGE]
@@ -40,6 +41,7 @@ def write(version: str) -> Path:
     models.DEFAULT_ENCODER = "encoder"
     detector = PolarDetector(model="model", max_tokens=24).fit(_SHORT)
     detector.save("detector")
+    _make_relative(Path("detector", MANIFEST))
     assessment = detector.assess(TEXTS)
     expected = {
         "texts": TEXTS,
@@ -49,6 +51,16 @@ def write(version: str) -> Path:
     }
     Path("expected.json").write_text(json.dumps(expected, indent=1), encoding="utf-8")
     return folder
+
+
+def _make_relative(path: Path) -> None:
+    """Put the models' paths back that saving made absolute, and seal the manifest anew."""
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    del manifest["seal"]
+    manifest["settings"]["model"] = "model"
+    for part in ("model", "encoder"):
+        manifest[part]["name"] = part
+    path.write_bytes(sealed(manifest))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,130 @@
+"""The models behind a detector: loaded once, used by one thread at a time, never pickled."""
+
+import threading
+from typing import Any, Self
+
+from polar_detect import models
+from polar_detect.backbone import Backbone
+from polar_detect.detectors import Head
+from polar_detect.encoder import Encoder
+from polar_detect.errors import ModelError
+from polar_detect.extraction import Extractor
+from polar_detect.trace import CurveKind, Tracer
+
+
+class Engine:
+    """The loaded models behind a detector, and what they read of texts.
+
+    A copy by pickle or joblib carries the names and hashes of the models only; they are loaded
+    when they are next needed. A deep copy in the same process shares them.
+
+    Parameters
+    ----------
+    model, encoder_model : LocalModel
+    extractor : Extractor
+
+    Attributes
+    ----------
+    lock : threading.RLock
+        To be held while the models run: a pass through them is recorded by replacing parts of
+        them, which other threads would meet. The same for all that share the models.
+    """
+
+    def __init__(
+        self, model: models.LocalModel, encoder_model: models.LocalModel, extractor: Extractor
+    ) -> None:
+        self.model = model
+        self.encoder_model = encoder_model
+        self.lock = threading.RLock()
+        self._extractor: Extractor | None = extractor
+        self._reads: dict[str, Any] = {}
+
+    @classmethod
+    def load(cls, model: str, encoder: str = models.DEFAULT_ENCODER) -> Self:
+        """Resolve and load the language model and the encoder."""
+        decoder, sentences = models.resolve(model), models.resolve(encoder)
+        if decoder.kind != "decoder":
+            raise ModelError(
+                f"Got model '{model}', which is an encoder; expected a causal language model; "
+                f"choose another, e.g. {models.DEFAULT_MODEL}."
+            )
+        if sentences.kind != "encoder":
+            raise ModelError(
+                f"Got encoder '{encoder}', which is a causal language model; expected a sentence "
+                f"encoder; choose another, e.g. {models.DEFAULT_ENCODER}."
+            )
+        tracer = Tracer(Backbone.load(decoder.folder))
+        return cls(decoder, sentences, Extractor(tracer, Encoder.load(sentences.folder)))
+
+    @property
+    def extractor(self) -> Extractor:
+        """What reads texts with the models, which are loaded if they are not.
+
+        Raises
+        ------
+        ModelError
+            The weights on this machine are not those of the engine that was pickled.
+        """
+        with self.lock:
+            if self._extractor is None:
+                self._extractor = self._loaded()
+            return self._extractor
+
+    def is_of(self, model: str, encoder: str) -> bool:
+        """Return whether names mean these models, with the weights that were loaded."""
+        pairs = ((self.model, model), (self.encoder_model, encoder))
+        found = [(own, models.resolve(name)) for own, name in pairs]
+        return all((a.folder, a.sha256) == (b.folder, b.sha256) for a, b in found)
+
+    def configured(self, *, max_tokens: int, head: Head, has_texts: bool) -> "Engine":
+        """Return the same models, reading what `head` needs of the first `max_tokens`.
+
+        Where the training texts are not kept, there is none to put in front of a new one.
+        """
+        return self.reading(
+            max_tokens=max_tokens,
+            curves="first-order" if head.needs_curves else "none",
+            wants_context=head.needs_context and has_texts,
+        )
+
+    def reading(self, *, max_tokens: int, curves: CurveKind, wants_context: bool) -> "Engine":
+        """Return the same models behind the same lock, with other settings of their reading."""
+        own = self.extractor
+        tracer = Tracer(own.tracer.backbone, max_tokens=max_tokens, curves=curves)
+        extractor = own.configured(tracer, wants_context=wants_context)
+        engine = Engine(self.model, self.encoder_model, extractor)
+        engine.lock = self.lock
+        return engine
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what to load, and how it reads."""
+        reads = self._reads
+        if self._extractor is not None:
+            tracer = self._extractor.tracer
+            reads = {
+                "max_tokens": tracer.max_tokens,
+                "curves": tracer.curves,
+                "wants_context": self._extractor.wants_context,
+            }
+        return {"model": self.model, "encoder_model": self.encoder_model, "_reads": reads}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state | {"lock": threading.RLock(), "_extractor": None}
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Self:
+        return self
+
+    def _loaded(self) -> Extractor:
+        for part, own in (("model", self.model), ("encoder", self.encoder_model)):
+            found = models.resolve(own.name)
+            if found.sha256 != own.sha256:
+                raise ModelError(
+                    f"Got {part} '{own.name}' with SHA-256 {found.sha256[:12]}…; expected "
+                    f"{own.sha256[:12]}…, which this was fitted with; restore those weights or "
+                    "fit again."
+                )
+        fresh = Engine.load(self.model.name, self.encoder_model.name)
+        return fresh.reading(**self._reads).extractor
