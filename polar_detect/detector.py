@@ -24,7 +24,7 @@ from polar_detect.program import ProgramsOf
 from polar_detect.progress import ASSESS_CHUNK, Progress, Tracker
 from polar_detect.readings import Readings
 from polar_detect.settings import Settings, checked_alpha
-from polar_detect.texts import UnfittedError, anomalous, as_texts, distinct_texts
+from polar_detect.texts import Texts, UnfittedError, anomalous, as_texts, distinct_texts
 from polar_detect.trace import Tracer
 
 if TYPE_CHECKING:
@@ -133,12 +133,13 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.store_texts = store_texts
         self.rows = rows
 
-    def fit(self, X: Sequence[str], y: Any = None, *, progress: Progress | None = None) -> Self:
+    def fit(self, X: Texts, y: Any = None, *, progress: Progress | None = None) -> Self:
         """Fit on normal texts, and on labelled anomalous ones where `y` names some.
 
         Parameters
         ----------
         X : sequence of str
+            Or a series, an array, or a table of one column, here and in the other methods.
         y : (n_texts,) array-like, optional
             True or 1 = anomalous, False or 0 = normal; or, where a -1 occurs, scikit-learn's -1 =
             anomalous and 1 = normal. Anomalous texts only teach what strangers look like.
@@ -175,7 +176,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def assess(
         self,
-        X: Sequence[str],
+        X: Texts,
         *,
         programs_of: ProgramsOf = "all",
         progress: Progress | None = None,
@@ -221,12 +222,12 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             neighbours=tuple(neighbours[i] for i in rows),
         )
 
-    def score_samples(self, X: Sequence[str]) -> NDArray[np.float64]:
+    def score_samples(self, X: Texts) -> NDArray[np.float64]:
         """Return scores in scikit-learn's sign, (n_texts,): lower = more abnormal."""
         scores: NDArray[np.float64] = -self._scores(X)
         return scores
 
-    def decision_function(self, X: Sequence[str]) -> NDArray[np.float64]:
+    def decision_function(self, X: Texts) -> NDArray[np.float64]:
         """Return `score_samples` minus the threshold at `alpha`: negative = flagged."""
         threshold = calibration.threshold(
             self._fitted().calibration_scores, checked_alpha(self.alpha)
@@ -235,12 +236,12 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         margins: NDArray[np.float64] = np.nextafter(threshold, -np.inf) - self._scores(X)
         return margins
 
-    def predict(self, X: Sequence[str]) -> NDArray[np.int64]:
+    def predict(self, X: Texts) -> NDArray[np.int64]:
         """Return -1 for flagged texts and 1 for others; empty texts are not flagged."""
         p_values = p_values_or_nan(self._fitted().calibration_scores, self._scores(X))
         return np.where(p_values <= checked_alpha(self.alpha), -1, 1)
 
-    def explain(self, X: Sequence[str]) -> Explanation:
+    def explain(self, X: Texts) -> Explanation:
         """Return SHAP values of the scores by feature, which sum up by layer."""
         return self.assess(X).explanation
 
@@ -289,7 +290,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             programs[i] = program
         return programs
 
-    def _scores(self, X: Sequence[str]) -> NDArray[np.float64]:
+    def _scores(self, X: Texts) -> NDArray[np.float64]:
         """Return scores without searching programs, unless the detector reads them."""
         distinct, places = distinct_texts(as_texts(X))
         scores = np.empty(len(distinct))
@@ -387,7 +388,12 @@ def _checked(X: Any, y: Any) -> tuple[list[str], NDArray[np.bool_]]:
     labels = anomalous(y, len(texts))
     n_normal = sum(bool(text.strip()) for text in _by_label(texts, labels)[0])
     if n_normal < MIN_NORMAL:
-        raise InputError(too_few(n_normal))
+        reason = (
+            " All labels are 1, which counts as anomalous where no -1 occurs: leave y out where "
+            "all texts are normal."
+        )
+        are_ones = y is not None and bool((np.asarray(y) == 1).all())
+        raise InputError(too_few(n_normal) + (reason if are_ones else ""))
     return texts, labels
 
 

@@ -26,7 +26,7 @@ from polar_detect.settings import (
     truth,
     whole,
 )
-from polar_detect.texts import UnfittedError, as_texts, distinct_texts, sample
+from polar_detect.texts import Texts, UnfittedError, as_texts, distinct_texts, sample
 from polar_detect.trace import CurveKind
 
 _N_FOLDS = 4
@@ -82,7 +82,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         self.tolerance = tolerance
         self.seed = seed
 
-    def fit(self, X: Sequence[str], y: Any = None) -> Self:  # noqa: ARG002
+    def fit(self, X: Texts, y: Any = None) -> Self:  # noqa: ARG002
         """Fit on normal texts.
 
         Parameters
@@ -100,7 +100,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
             self._fit(texts, engine)
         return self
 
-    def fit_transform(self, X: Sequence[str], y: Any = None, **_: Any) -> pd.DataFrame:  # noqa: ARG002
+    def fit_transform(self, X: Texts, y: Any = None, **_: Any) -> pd.DataFrame:  # noqa: ARG002
         """Fit on normal texts and return their signatures, each against the others."""
         texts = as_texts(X)
         engine = self._load()
@@ -112,7 +112,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
             table = self._with_programs(table, kept)
         return self._frame(table, index, X, len(texts))
 
-    def transform(self, X: Sequence[str]) -> pd.DataFrame:
+    def transform(self, X: Texts) -> pd.DataFrame:
         """Return the signatures of new texts, a row each; texts without tokens are NaN."""
         if not hasattr(self, "reference_"):
             raise UnfittedError(

@@ -17,7 +17,6 @@ from tiny_encoders import ENCODERS, save_tiny_encoder
 from tiny_models import CONFIGS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
-from polar_detect import models
 from polar_detect.detector import PolarDetector
 from polar_detect.sealing import MANIFEST, sealed
 
@@ -38,8 +37,7 @@ def write(version: str) -> Path:
     ENCODERS["small"] = encoder
     save_tiny(decoder, Path("model"))
     save_tiny_encoder("small", Path("encoder"), n_layers=3)
-    models.DEFAULT_ENCODER = "encoder"
-    detector = PolarDetector(model="model", max_tokens=24).fit(_SHORT)
+    detector = PolarDetector(model="model", encoder="encoder", max_tokens=24).fit(_SHORT)
     detector.save("detector")
     _make_relative(Path("detector", MANIFEST))
     assessment = detector.assess(TEXTS)
