@@ -73,7 +73,12 @@ class Assessment:
 class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     """Anomaly detector for texts by the layer programs of a small language model.
 
-    Settings take effect at the next `fit`, but for `alpha`, which does at once.
+    Settings take effect at the next `fit`, but for `alpha`, which does at once. Threads may share
+    a fitted detector: they take turns at its models. Pickle, joblib and copies hold no models,
+    which are loaded again when they are next needed. A forked process must not score once its
+    parent has, or it hangs in torch; start it with multiprocessing's ``spawn``, as joblib does.
+    With labels of 0 and 1, scikit-learn's ``scoring="roc_auc"`` is upside down, since anomalous
+    texts have the lower scores there; give it -1 for anomalous and 1 for normal texts.
 
     Parameters
     ----------
@@ -162,7 +167,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         engine = self._models(settings).configured(
             max_tokens=settings.max_tokens, head=head, has_texts=settings.store_texts
         )
-        with engine.lock:
+        with engine.alone():
             tracer = engine.extractor.tracer
             by_label = _by_label(texts, is_anomalous)
             normal, strange = (_with_tokens(part, tracer) for part in by_label)
@@ -204,7 +209,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         distinct, places = distinct_texts(as_texts(X))
         parts: list[_Part] = []
         order: list[NDArray[np.intp]] = []
-        with self._engine().lock:
+        with self._engine().alone():
             for chunk in _by_length(distinct, Tracker(progress)):
                 order.append(chunk)
                 parts.append(self._assess([distinct[i] for i in chunk], programs_of))
@@ -294,7 +299,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """Return scores without searching programs, unless the detector reads them."""
         distinct, places = distinct_texts(as_texts(X))
         scores = np.empty(len(distinct))
-        with self._engine().lock:
+        with self._engine().alone():
             for chunk in _by_length(distinct, Tracker(None)):
                 scores[chunk] = self._score([distinct[i] for i in chunk]).scores
         expanded: NDArray[np.float64] = scores[places]

@@ -1,7 +1,11 @@
 """The models behind a detector: loaded once, used by one thread at a time, never pickled."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
+
+import numpy as np
 
 from polar_detect import models
 from polar_detect.backbone import Backbone
@@ -69,6 +73,12 @@ class Engine:
             if self._extractor is None:
                 self._extractor = self._loaded()
             return self._extractor
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the lock; small numbers become 0 meanwhile, whatever `numpy.seterr` asks for."""
+        with self.lock, np.errstate(under="ignore"):
+            yield
 
     def is_of(self, model: str, encoder: str) -> bool:
         """Return whether names mean these models, with the weights that were loaded."""

@@ -39,7 +39,8 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
 
     `fit_transform` compares each training text with the other training texts only, in four
     folds, so that training rows look like new ones to the next step; hence, as with
-    scikit-learn's `TargetEncoder`, it differs from `fit` followed by `transform`.
+    scikit-learn's `TargetEncoder`, it differs from `fit` followed by `transform`. Threads and
+    copies share it as they do a `PolarDetector`.
 
     Parameters
     ----------
@@ -96,7 +97,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
             Fewer than 8 texts with at least one token, or what is not text.
         """
         texts, engine = as_texts(X), self._load()
-        with engine.lock:
+        with engine.alone():
             self._fit(texts, engine)
         return self
 
@@ -104,7 +105,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         """Fit on normal texts and return their signatures, each against the others."""
         texts = as_texts(X)
         engine = self._load()
-        with engine.lock:
+        with engine.alone():
             readings = self._fit(texts, engine)
             index = np.flatnonzero(readings.has_tokens)
             kept = readings.rows(index)
@@ -120,7 +121,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
                 "texts first."
             )
         texts = as_texts(X)
-        with self.engine_.lock:
+        with self.engine_.alone():
             readings = _read(self.engine_.extractor, texts)
             index = np.flatnonzero(readings.has_tokens)
             kept = readings.rows(index)

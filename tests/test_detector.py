@@ -378,6 +378,13 @@ def fit_on_the_same(detector):
     other.fit(NORMAL)
 
 
+def test_an_underflow_is_no_error_whatever_numpy_is_set_to(tiny_folder, fitted_on_tiny):
+    with np.errstate(all="raise"):
+        detector = fit_tiny(tiny_folder)
+        scores = detector.assess(NEW).scores
+    np.testing.assert_array_equal(scores, fitted_on_tiny.assess(NEW).scores)
+
+
 def test_programs_of_other_texts_are_refused(fitted_on_tiny):
     with pytest.raises(InputError, match="Got programs_of 'foo'; expected all, flagged, searched"):
         fitted_on_tiny.assess(NEW, programs_of="foo")
