@@ -75,8 +75,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     Settings take effect at the next `fit`, but for `alpha`, which does at once. Threads may share
     a fitted detector: they take turns at its models. Pickle, joblib and copies hold no models,
-    which are loaded again when they are next needed. A forked process must not score once its
-    parent has, or it hangs in torch; start it with multiprocessing's ``spawn``, as joblib does.
+    which are loaded again when they are next needed. A forked process can hang once its parent
+    has scored, and with LightGBM it does; start it with multiprocessing's ``spawn``.
     With labels of 0 and 1, scikit-learn's ``scoring="roc_auc"`` is upside down, since anomalous
     texts have the lower scores there; give it -1 for anomalous and 1 for normal texts.
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from tiny_models import CONFIGS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
+from polar_detect import trace
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import HEADS
 from polar_detect.errors import InputError, ModelError, NotFittedError
@@ -369,6 +371,25 @@ def test_threads_with_one_detector_take_turns(fitted_on_tiny, monkeypatch):
     assert all(n_inside)
     for each in found:
         np.testing.assert_array_equal(each, scores)
+
+
+def test_scoring_starts_no_threads_that_a_forked_process_would_wait_for(
+    fitted_on_tiny, monkeypatch
+):
+    seen, own, n_threads = [], trace.batches, torch.get_num_threads()
+
+    def batches(*given, **named):
+        seen.append(torch.get_num_threads())
+        return own(*given, **named)
+
+    monkeypatch.setattr(trace, "batches", batches)
+    torch.set_num_threads(2)
+    try:
+        fitted_on_tiny.score_samples(NEW)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(n_threads)
+    assert set(seen) == {1}
 
 
 def fit_on_the_same(detector):
