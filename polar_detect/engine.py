@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -16,32 +17,27 @@ from polar_detect.extraction import Extractor
 from polar_detect.trace import CurveKind, Tracer
 
 
+@dataclass(frozen=True, eq=False)
 class Engine:
     """The loaded models behind a detector, and what they read of texts.
 
     A copy by pickle or joblib carries the names and hashes of the models only; they are loaded
-    when they are next needed. A deep copy in the same process shares them.
+    when they are next needed, and `ModelError` is raised where the weights on this machine are
+    others. A copy in the same process shares them.
 
     Parameters
     ----------
     model, encoder_model : LocalModel
     extractor : Extractor
-
-    Attributes
-    ----------
     lock : threading.RLock
         To be held while the models run: a pass through them is recorded by replacing parts of
         them, which other threads would meet. The same for all that share the models.
     """
 
-    def __init__(
-        self, model: models.LocalModel, encoder_model: models.LocalModel, extractor: Extractor
-    ) -> None:
-        self.model = model
-        self.encoder_model = encoder_model
-        self.lock = threading.RLock()
-        self._extractor: Extractor | None = extractor
-        self._reads: dict[str, Any] = {}
+    model: models.LocalModel
+    encoder_model: models.LocalModel
+    extractor: Extractor
+    lock: Any = field(default_factory=threading.RLock, repr=False)
 
     @classmethod
     def load(cls, model: str, encoder: str = models.DEFAULT_ENCODER) -> Self:
@@ -60,20 +56,6 @@ class Engine:
         tracer = Tracer(Backbone.load(decoder.folder))
         return cls(decoder, sentences, Extractor(tracer, Encoder.load(sentences.folder)))
 
-    @property
-    def extractor(self) -> Extractor:
-        """What reads texts with the models, which are loaded if they are not.
-
-        Raises
-        ------
-        ModelError
-            The weights on this machine are not those of the engine that was pickled.
-        """
-        with self.lock:
-            if self._extractor is None:
-                self._extractor = self._loaded()
-            return self._extractor
-
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Hold the lock; small numbers become 0 meanwhile, whatever `numpy.seterr` asks for."""
@@ -86,7 +68,7 @@ class Engine:
         found = [(own, models.resolve(name)) for own, name in pairs]
         return all((a.folder, a.sha256) == (b.folder, b.sha256) for a, b in found)
 
-    def configured(self, *, max_tokens: int, head: Head, has_texts: bool) -> "Engine":
+    def configured(self, *, max_tokens: int, head: Head, has_texts: bool) -> Self:
         """Return the same models, reading what `head` needs of the first `max_tokens`.
 
         Where the training texts are not kept, there is none to put in front of a new one.
@@ -97,29 +79,36 @@ class Engine:
             wants_context=head.needs_context and has_texts,
         )
 
-    def reading(self, *, max_tokens: int, curves: CurveKind, wants_context: bool) -> "Engine":
+    def reading(self, *, max_tokens: int, curves: CurveKind, wants_context: bool) -> Self:
         """Return the same models behind the same lock, with other settings of their reading."""
         own = self.extractor
         tracer = Tracer(own.tracer.backbone, max_tokens=max_tokens, curves=curves)
         extractor = own.configured(tracer, wants_context=wants_context)
-        engine = Engine(self.model, self.encoder_model, extractor)
-        engine.lock = self.lock
-        return engine
+        return replace(self, extractor=extractor)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what to load, and how it reads."""
-        reads = self._reads
-        if self._extractor is not None:
-            tracer = self._extractor.tracer
+        reads = vars(self).get("_reads")
+        if "extractor" in vars(self):
+            tracer = self.extractor.tracer
             reads = {
                 "max_tokens": tracer.max_tokens,
                 "curves": tracer.curves,
-                "wants_context": self._extractor.wants_context,
+                "wants_context": self.extractor.wants_context,
             }
         return {"model": self.model, "encoder_model": self.encoder_model, "_reads": reads}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__ |= state | {"lock": threading.RLock(), "_extractor": None}
+        vars(self).update(state, lock=threading.RLock())
+
+    def __getattr__(self, name: str) -> Any:
+        """Load the models of an engine that was pickled, when they are first asked for."""
+        if name != "extractor" or "_reads" not in vars(self):
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        with self.lock:
+            if name not in vars(self):
+                vars(self)[name] = self._loaded()
+            return vars(self)[name]
 
     def __copy__(self) -> Self:
         return self
@@ -137,4 +126,4 @@ class Engine:
                     "fit again."
                 )
         fresh = Engine.load(self.model.name, self.encoder_model.name)
-        return fresh.reading(**self._reads).extractor
+        return fresh.reading(**vars(self)["_reads"]).extractor

@@ -328,6 +328,11 @@ def test_copies_score_identically(detector):
     assert len(pickled) < 10_000_000  # no models
     for found in (pickle.loads(pickled), pickle.loads(pickle.dumps(pickle.loads(pickled)))):
         np.testing.assert_array_equal(found.score_samples(NEW), scores)
+    engine = pickle.loads(pickled).engine_
+    assert "extractor" not in vars(engine)  # until it is asked for
+    with pytest.raises(AttributeError, match="no attribute 'other'"):
+        _ = engine.other
+    assert replace(engine, extractor=None).lock is engine.lock
     deep = copy.deepcopy(detector)
     assert deep.engine_.lock is detector.engine_.lock  # the models are shared
     np.testing.assert_array_equal(deep.score_samples(NEW), scores)
