@@ -7,7 +7,7 @@ the very tables that `PolarDetector` would have shown it, in a second instead of
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -22,6 +22,7 @@ from polar_detect.detectors import AutoHead, Head
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.fitting import Fitting, parted
 from polar_detect.progress import Tracker
+from polar_detect.settings import Settings
 
 # Sources that tables do not depend on: what comes after them, and what people look at.
 _AFTER = (
@@ -103,7 +104,8 @@ def signatures(
     detector = PolarDetector()
     engine = engine.configured(max_tokens=detector.max_tokens, head=notes, has_texts=True)
     extractor = engine.extractor
-    fitting = Fitting(extractor, Tracker(None), tolerance=detector.tolerance, seed=seed)
+    settings = replace(Settings.of(detector.get_params()), seed=seed)
+    fitting = Fitting(extractor, Tracker(None), settings)
     train, held_out = parted(split.train, seed=seed)
     readings = fitting.read("train", train)
     reference = fitting.reference(notes, readings)

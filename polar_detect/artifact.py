@@ -6,7 +6,7 @@ models; loading refuses what does not match and names it.
 
 import json
 import platform
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,9 +19,10 @@ import polar_detect
 from polar_detect import calibration, models
 from polar_detect.changes import Changes, Covariances
 from polar_detect.contents import ARRAYS, TEXTS, kept_texts
-from polar_detect.detector import MAX_CONTAMINATION, Engine, PolarDetector
+from polar_detect.detector import PolarDetector
 from polar_detect.detectors import Head, head_class
 from polar_detect.drift import FeatureStatistics
+from polar_detect.engine import Engine
 from polar_detect.errors import (
     ArtifactError,
     InputError,
@@ -37,7 +38,16 @@ from polar_detect.models.hashes import sha256_of
 from polar_detect.numbers import ColumnReference
 from polar_detect.program import MAX_CALLS, Program
 from polar_detect.reference import Reference
-from polar_detect.sealing import FORMAT, MANIFEST, check_files, read_manifest, sealed
+from polar_detect.sealing import (
+    FORMAT,
+    MANIFEST,
+    check_files,
+    foreign_to_artifact,
+    read_manifest,
+    read_whole,
+    sealed,
+)
+from polar_detect.settings import MAX_CONTAMINATION, Settings, checked_alpha, model_name
 from polar_detect.stored import Stored, fitting_together, unfit
 from polar_detect.tables.rows import RowTemplate
 from polar_detect.tokens import TokenIndex
@@ -66,7 +76,8 @@ def save(
 ) -> None:
     """Write `detector` into `folder`, which appears only when it is whole.
 
-    An earlier artifact at the same place is replaced; anything else there is an error.
+    An earlier artifact at the same place is replaced; anything else there is an error, and so
+    is the working directory, which would be gone for this process and its shell.
     `text_column` is the column that the training texts came from; later commands read the
     same. Where they were written out of whole rows, the detector knows how. `sampled_from` is
     the number of rows that the training texts were drawn from, where there were more.
@@ -83,22 +94,33 @@ def save(
     try:
         with replaced(folder) as staged:
             _write(detector, staged, {"text_column": text_column, "sampled_from": sampled_from})
+            check_target(folder)  # again, for what came to it meanwhile
+    except OutputError:
+        raise
     except OSError as error:
         raise OutputError(
             f"Got an error while writing '{folder}' ({error.strerror or error}); expected a "
-            "folder that can be written with free space; choose another --out."
+            "folder that can be written with free space; choose another (--out)."
         ) from error
 
 
 def check_target(folder: Path) -> None:
     """Raise `OutputError` if `folder` holds something that `save` must not replace."""
-    is_free = not folder.exists() or (
-        folder.is_dir() and ((folder / MANIFEST).exists() or not any(folder.iterdir()))
-    )
-    if not is_free:
+    if not folder.exists():
+        return
+    own = folder.resolve()
+    if own in _working_folders():
+        raise OutputError(
+            f"Got '{folder}', in which this process runs; expected a folder that can be replaced "
+            "as a whole; name a folder inside it (--out)."
+        )
+    foreign = foreign_to_artifact(own) if own.is_dir() else [own.name]
+    if foreign:
+        more = f" and {len(foreign) - 5} more" if len(foreign) > 5 else ""
         raise OutputError(
             f"Got '{folder}', which holds something else than a detector; expected a new or "
-            "empty folder, or an earlier detector; choose another --out."
+            f"empty folder, or an earlier detector and nothing else; move {', '.join(foreign[:5])}"
+            f"{more} away, or choose another folder (--out)."
         )
 
 
@@ -113,19 +135,8 @@ def load(folder: Path) -> PolarDetector:
         A file was changed or is missing, the format is unknown, or the language model or
         encoder on this machine is not the one that the detector was fitted with.
     """
-    manifest = read_manifest(folder)
-    check_files(folder, manifest["files"], manifest["sizes"])
-    detector = _detector_of(folder, manifest["settings"], manifest["encoder"])
-    _check_models(folder, manifest, detector)
-    engine = Engine.load(detector.model, detector.encoder)
-    with fitting_together(folder):
-        arrays = load_file(folder / ARRAYS)
-        texts = kept_texts(folder, manifest)
-        n_layers = engine.extractor.tracer.backbone.n_layers
-        check_arrays(arrays, n_layers=n_layers, n_texts=None if texts is None else len(texts))
-        detector.fitted_ = _read_fitted(folder, manifest, arrays, texts or (), detector.rows)
-    detector.engine_ = _configured(engine, detector, folder)
-    return detector
+    engines: dict[tuple[str, str], Engine] = {}
+    return read_whole(folder, lambda manifest: _read(folder, manifest, engines))
 
 
 def stored_text_column(folder: Path) -> str | None:
@@ -152,8 +163,11 @@ def describe(detector: PolarDetector) -> list[tuple[str, str]]:
         ("Fitted on", f"{n_train} normal texts, {n_held_out} more held out for the p-values"),
         ("Smallest p-value", f"{calibration.smallest_alpha(n_held_out):.3g}"),
         ("Fitted at", fitted.created),
-        ("Text length", f"cut after {detector.max_tokens} tokens"),
-        ("Minimal program", f"at most {detector.tolerance:g} nats per token above the full one"),
+        ("Text length", f"cut after {fitted.settings.max_tokens} tokens"),
+        (
+            "Minimal program",
+            f"at most {fitted.settings.tolerance:g} nats per token above the full one",
+        ),
     ]
     if fitted.n_anomalous:
         described.insert(4, ("Labelled anomalies", str(fitted.n_anomalous)))
@@ -170,9 +184,18 @@ def versions() -> dict[str, str]:
     }
 
 
+def _working_folders() -> tuple[Path, ...]:
+    """Return the working directory and those that it stands in; nothing if it was removed."""
+    try:
+        own = Path.cwd()
+    except FileNotFoundError:
+        return ()
+    return (own, *own.parents)
+
+
 def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> None:
     fitted, engine = detector.fitted_, detector.engine_
-    reference = fitted.reference
+    reference, own = fitted.reference, fitted.settings
     parts = _reference_parts(reference)
     arrays = {
         f"{name}.{field.name}": getattr(part, field.name)
@@ -188,25 +211,27 @@ def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> Non
     }
     content = to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()})
     (folder / ARRAYS).write_bytes(content)  # save_file would keep other users from reading it
-    if detector.store_texts:
+    if fitted.settings.store_texts:
         _write_json(folder / TEXTS, list(reference.texts))
     (folder / _HEAD).mkdir()
     fitted.head.save(folder / _HEAD)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    settings = detector.get_params() | {"detector": fitted.head.name}
+    settings: dict[str, Any] = {name: getattr(own, name) for name in own.names()}
+    settings |= {"alpha": checked_alpha(detector.alpha), "detector": fitted.head.name}
+    settings = dict(sorted(settings.items()))
     # Left out where there is none, so that versions that do not know them read the artifact too.
     rows = settings.pop("rows")
     del settings["encoder"]  # its name is beside its hash
     settings |= {} if rows is None else {"rows": rows.to_json()}
-    if not detector.contamination:
+    if not own.contamination:
         del settings["contamination"]
     manifest = {
         "format": FORMAT,
         "versions": versions(),
         "settings": settings,
         **origin,
-        "model": _identity(engine.model),
-        "encoder": _identity(engine.encoder_model),
+        "model": {"name": own.model, "sha256": engine.model.sha256},
+        "encoder": {"name": own.encoder, "sha256": engine.encoder_model.sha256},
         "menu": [str(program) for program in fitted.menu.programs],
         "typical_length": fitted.typical_length,
         "features": [feature.name for feature in fitted.statistics.features],
@@ -223,12 +248,32 @@ def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> Non
     (folder / MANIFEST).write_bytes(sealed(manifest))
 
 
-def _identity(model: Any) -> dict[str, str]:
-    return {"name": model.name, "sha256": model.sha256}
-
-
 def _write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _read(
+    folder: Path, manifest: dict[str, Any], engines: dict[tuple[str, str], Engine]
+) -> PolarDetector:
+    """Read a detector; `engines` are the models of earlier readings, by their hashes."""
+    check_files(folder, manifest["files"], manifest["sizes"])
+    detector = _detector_of(folder, manifest["settings"], manifest["encoder"])
+    hashes = _checked_models(folder, manifest, detector)
+    own = Settings(**{name: getattr(detector, name) for name in Settings.names()})
+    own = replace(
+        own, model=model_name("model", own.model), encoder=model_name("encoder", own.encoder)
+    )
+    if hashes not in engines:
+        engines[hashes] = Engine.load(own.model, own.encoder)
+    engine = engines[hashes]
+    with fitting_together(folder):
+        arrays = load_file(folder / ARRAYS)
+        texts = kept_texts(folder, manifest)
+        n_layers = engine.extractor.tracer.backbone.n_layers
+        check_arrays(arrays, n_layers=n_layers, n_texts=None if texts is None else len(texts))
+        detector.fitted_ = _read_fitted(folder, manifest, arrays, texts or (), own)
+    detector.engine_ = _configured(engine, detector, folder)
+    return detector
 
 
 def _detector_of(folder: Path, settings: Any, encoder: Any) -> PolarDetector:
@@ -250,8 +295,11 @@ def _detector_of(folder: Path, settings: Any, encoder: Any) -> PolarDetector:
     return PolarDetector(**settings | {"rows": template, "encoder": name})
 
 
-def _check_models(folder: Path, manifest: dict[str, Any], detector: PolarDetector) -> None:
-    """Compare models by their hashes, before anything reads one that `folder` may only name."""
+def _checked_models(
+    folder: Path, manifest: dict[str, Any], detector: PolarDetector
+) -> tuple[str, str]:
+    """Return the hashes of both models, before anything reads one that `folder` may only name."""
+    found = []
     for part, name in (("model", detector.model), ("encoder", detector.encoder)):
         said, local = manifest[part], models.resolve(name)
         expected = said.get("sha256") if isinstance(said, dict) else None
@@ -263,6 +311,8 @@ def _check_models(folder: Path, manifest: dict[str, Any], detector: PolarDetecto
                 f"{expected[:12]}…, with which '{folder}' was fitted; restore those weights or "
                 "fit again."
             )
+        found.append(expected)
+    return found[0], found[1]
 
 
 def _is_like(value: Any, default: Any) -> bool:
@@ -288,7 +338,7 @@ def _read_fitted(
     manifest: dict[str, Any],
     arrays: dict[str, Any],
     texts: tuple[str, ...],
-    rows: RowTemplate | None,
+    settings: Settings,
 ) -> Fitted:
     stored = Stored(folder / MANIFEST, manifest)
     features = stored.features("features")
@@ -302,7 +352,7 @@ def _read_fitted(
         stored.refuse("features", f"{statistics.means.size} names")
     return Fitted(
         head=_head_class(stored).load(folder / _HEAD, features),
-        reference=_reference(stored, texts, arrays, rows if texts else None),
+        reference=_reference(stored, texts, arrays, settings.rows if texts else None),
         menu=_menu(stored, len(arrays["typical_calls"])),
         calibration_scores=arrays["calibration_scores"],
         statistics=statistics,
@@ -311,6 +361,7 @@ def _read_fitted(
         n_anomalous=stored.count("n_anomalous"),
         created=stored.text("created"),
         fingerprint=stored.text("fingerprint"),
+        settings=settings,
     )
 
 

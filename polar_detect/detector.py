@@ -1,40 +1,39 @@
 """`PolarDetector`: fit on normal texts, score and explain new ones."""
 
-import dataclasses
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
 
 from polar_detect import calibration, models
-from polar_detect.backbone import Backbone
 from polar_detect.calibration import p_values_or_nan
 from polar_detect.detectors import Head, new_head
-from polar_detect.encoder import Encoder
-from polar_detect.errors import InputError, ModelError
+from polar_detect.engine import Engine
+from polar_detect.errors import InputError
 from polar_detect.explain import Explanation
-from polar_detect.extraction import Extractor
 from polar_detect.features import FeatureTable
 from polar_detect.fitting import MIN_NORMAL, Fitted, Fitting, parted, too_few
 from polar_detect.minimal import MinimalProgram
 from polar_detect.program import ProgramsOf
 from polar_detect.progress import ASSESS_CHUNK, Progress, Tracker
 from polar_detect.readings import Readings
-from polar_detect.texts import UnfittedError, anomalous, as_texts, distinct_texts
-from polar_detect.trace import CurveKind, Tracer
+from polar_detect.settings import Settings, checked_alpha
+from polar_detect.texts import Texts, UnfittedError, anomalous, as_texts, distinct_texts
+from polar_detect.trace import Tracer
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
 
-MAX_CONTAMINATION = 0.5  # where most texts are anomalous, nothing says what is normal
+__all__ = ["Assessment", "Engine", "PolarDetector"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Assessment:
     """Scores of a batch with everything that explains them; empty texts are NaN throughout.
 
@@ -63,49 +62,23 @@ class Assessment:
     def all_programs(self) -> tuple[MinimalProgram, ...]:
         """Every text's program, where all were searched."""
         found = tuple(program for program in self.programs if program is not None)
-        assert len(found) == len(self.programs), "assessed with programs_of='flagged'"
+        if len(found) < len(self.programs):
+            raise InputError(
+                "Got an assessment with the programs of flagged texts; expected those of all; "
+                "assess with programs_of='all'."
+            )
         return found
-
-
-@dataclass(frozen=True)
-class Engine:
-    """The loaded models behind a detector."""
-
-    model: models.LocalModel
-    encoder_model: models.LocalModel
-    extractor: Extractor
-
-    @classmethod
-    def load(cls, model: str, encoder: str = models.DEFAULT_ENCODER) -> Self:
-        """Resolve and load the language model and the encoder."""
-        decoder, sentences = models.resolve(model), models.resolve(encoder)
-        if decoder.kind != "decoder":
-            raise ModelError(
-                f"Got model '{model}', which is an encoder; expected a causal language model; "
-                f"choose another, e.g. {models.DEFAULT_MODEL}."
-            )
-        if sentences.kind != "encoder":
-            raise ModelError(
-                f"Got encoder '{encoder}', which is a causal language model; expected a sentence "
-                f"encoder; choose another, e.g. {models.DEFAULT_ENCODER}."
-            )
-        tracer = Tracer(Backbone.load(decoder.folder))
-        return cls(decoder, sentences, Extractor(tracer, Encoder.load(sentences.folder)))
-
-    def configured(self, *, max_tokens: int, head: Head, has_texts: bool) -> Self:
-        """Return the same models, reading what `head` needs of the first `max_tokens`.
-
-        Where the training texts are not kept, there is none to put in front of a new one.
-        """
-        curves: CurveKind = "first-order" if head.needs_curves else "none"
-        tracer = Tracer(self.extractor.tracer.backbone, max_tokens=max_tokens, curves=curves)
-        wants_context = head.needs_context and has_texts
-        extractor = self.extractor.configured(tracer, wants_context=wants_context)
-        return dataclasses.replace(self, extractor=extractor)
 
 
 class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     """Anomaly detector for texts by the layer programs of a small language model.
+
+    Settings take effect at the next `fit`, but for `alpha`, which does at once. Threads may share
+    a fitted detector: they take turns at its models. Pickle, joblib and copies hold no models,
+    which are loaded again when they are next needed. A forked process can hang once its parent
+    has scored, and with LightGBM it does; start it with multiprocessing's ``spawn``.
+    With labels of 0 and 1, scikit-learn's ``scoring="roc_auc"`` is upside down, since anomalous
+    texts have the lower scores there; give it -1 for anomalous and 1 for normal texts.
 
     Parameters
     ----------
@@ -165,12 +138,13 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.store_texts = store_texts
         self.rows = rows
 
-    def fit(self, X: Sequence[str], y: Any = None, *, progress: Progress | None = None) -> Self:
+    def fit(self, X: Texts, y: Any = None, *, progress: Progress | None = None) -> Self:
         """Fit on normal texts, and on labelled anomalous ones where `y` names some.
 
         Parameters
         ----------
         X : sequence of str
+            Or a series, an array, or a table of one column, here and in the other methods.
         y : (n_texts,) array-like, optional
             True or 1 = anomalous, False or 0 = normal; or, where a -1 occurs, scikit-learn's -1 =
             anomalous and 1 = normal. Anomalous texts only teach what strangers look like.
@@ -180,34 +154,34 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         InputError
-            Fewer than 40 normal texts with at least one token, an unknown detector, or a
-            contamination that cannot be.
+            Fewer than 40 normal texts with at least one token, or a setting that cannot be.
+
+        Warns
+        -----
+        UserWarning
+            `alpha` is below the smallest p-value that the held-out texts can give.
         """
-        head = new_head(self.detector)
-        self._check_contamination()
+        settings = Settings.of(self.get_params(deep=False))
+        alpha, head = checked_alpha(self.alpha), new_head(settings.detector)
         texts, is_anomalous = _checked(X, y)
-        tracker = Tracker(progress)
-        engine = self._models().configured(
-            max_tokens=self.max_tokens, head=head, has_texts=self.store_texts
+        engine = self._models(settings).configured(
+            max_tokens=settings.max_tokens, head=head, has_texts=settings.store_texts
         )
-        normal, anomalous = texts[~is_anomalous], texts[is_anomalous]
-        train, held_out = parted(list(normal), seed=self.seed)
-        fitting = Fitting(
-            engine.extractor,
-            tracker,
-            tolerance=self.tolerance,
-            seed=self.seed,
-            contamination=self.contamination,
-            store_texts=self.store_texts,
-            rows=self.rows,
-        )
-        self.engine_ = engine
-        self.fitted_ = fitting.run(head, train, held_out, list(anomalous))
+        with engine.alone():
+            tracer = engine.extractor.tracer
+            by_label = _by_label(texts, is_anomalous)
+            normal, strange = (_with_tokens(part, tracer) for part in by_label)
+            if len(normal) < MIN_NORMAL:
+                raise InputError(too_few(len(normal)))
+            train, held_out = parted(normal, seed=settings.seed)
+            _warn_of_alpha(alpha, len(held_out))
+            fitting = Fitting(engine.extractor, Tracker(progress), settings)
+            self.fitted_, self.engine_ = fitting.run(head, train, held_out, strange), engine
         return self
 
     def assess(
         self,
-        X: Sequence[str],
+        X: Texts,
         *,
         programs_of: ProgramsOf = "all",
         progress: Progress | None = None,
@@ -226,13 +200,19 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         progress : callable, optional
             Called with stage, texts done, texts in all.
         """
-        fitted, texts = self._fitted(), as_texts(X)
-        distinct, places = distinct_texts(texts)
+        if programs_of not in get_args(ProgramsOf):
+            raise InputError(
+                f"Got programs_of {programs_of!r}; expected {', '.join(get_args(ProgramsOf))}; "
+                "choose one."
+            )
+        fitted, alpha = self._fitted(), checked_alpha(self.alpha)
+        distinct, places = distinct_texts(as_texts(X))
         parts: list[_Part] = []
         order: list[NDArray[np.intp]] = []
-        for chunk in _by_length(distinct, Tracker(progress)):
-            order.append(chunk)
-            parts.append(self._assess([distinct[i] for i in chunk], programs_of))
+        with self._engine().alone():
+            for chunk in _by_length(distinct, Tracker(progress)):
+                order.append(chunk)
+                parts.append(self._assess([distinct[i] for i in chunk], programs_of))
         rows = np.argsort(np.concatenate(order))[places]  # of all parts, text by text
         programs = [program for part in parts for program in part.programs]
         neighbours = [nearest for part in parts for nearest in part.neighbours]
@@ -241,30 +221,32 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return Assessment(
             scores=scores,
             p_values=p_values,
-            is_anomaly=p_values <= self.alpha,
+            is_anomaly=p_values <= alpha,
             programs=tuple(programs[i] for i in rows),
             explanation=Explanation.below([part.explanation for part in parts]).rows(rows),
             neighbours=tuple(neighbours[i] for i in rows),
         )
 
-    def score_samples(self, X: Sequence[str]) -> NDArray[np.float64]:
+    def score_samples(self, X: Texts) -> NDArray[np.float64]:
         """Return scores in scikit-learn's sign, (n_texts,): lower = more abnormal."""
         scores: NDArray[np.float64] = -self._scores(X)
         return scores
 
-    def decision_function(self, X: Sequence[str]) -> NDArray[np.float64]:
+    def decision_function(self, X: Texts) -> NDArray[np.float64]:
         """Return `score_samples` minus the threshold at `alpha`: negative = flagged."""
-        threshold = calibration.threshold(self._fitted().calibration_scores, self.alpha)
+        threshold = calibration.threshold(
+            self._fitted().calibration_scores, checked_alpha(self.alpha)
+        )
         # A score at the threshold is flagged, so that it has to come out below zero.
         margins: NDArray[np.float64] = np.nextafter(threshold, -np.inf) - self._scores(X)
         return margins
 
-    def predict(self, X: Sequence[str]) -> NDArray[np.int64]:
+    def predict(self, X: Texts) -> NDArray[np.int64]:
         """Return -1 for flagged texts and 1 for others; empty texts are not flagged."""
         p_values = p_values_or_nan(self._fitted().calibration_scores, self._scores(X))
-        return np.where(p_values <= self.alpha, -1, 1)
+        return np.where(p_values <= checked_alpha(self.alpha), -1, 1)
 
-    def explain(self, X: Sequence[str]) -> Explanation:
+    def explain(self, X: Texts) -> Explanation:
         """Return SHAP values of the scores by feature, which sum up by layer."""
         return self.assess(X).explanation
 
@@ -286,18 +268,6 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """Layers of the language model."""
         return self._engine().extractor.tracer.backbone.n_layers
 
-    def _check_contamination(self) -> None:
-        if not 0 <= self.contamination < MAX_CONTAMINATION:  # false for NaN
-            raise InputError(
-                f"Got contamination {self.contamination}; expected the share of normal texts that "
-                f"may be anomalous, from 0 to below {MAX_CONTAMINATION:g}."
-            )
-        if self.contamination and not self.store_texts:
-            raise InputError(
-                f"Got contamination {self.contamination} and no texts to be kept; expected texts, "
-                "as tokens pass over those that are nearest; keep them, or give no contamination."
-            )
-
     def _assess(self, texts: list[str], programs_of: ProgramsOf) -> "_Part":
         fitted, extractor = self._fitted(), self._engine().extractor
         scored = self._score(texts, wants_programs=programs_of == "all")
@@ -305,7 +275,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         attribution.check_adds_up(scored.scores[scored.has_tokens])
         programs = scored.programs
         if programs_of == "searched":
-            programs = extractor.searched_programs(scored.readings, tolerance=self.tolerance)
+            programs = extractor.searched_programs(
+                scored.readings, tolerance=fitted.settings.tolerance
+            )
         return _Part(
             scores=scored.scores,
             programs=self._flagged_programs(scored) if programs is None else programs,
@@ -316,19 +288,20 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def _flagged_programs(self, scored: "_Scored") -> list[MinimalProgram | None]:
         """Return the programs of texts that are flagged, None for the others."""
         p_values = p_values_or_nan(self._fitted().calibration_scores, scored.scores)
-        flagged = np.flatnonzero(p_values <= self.alpha)
+        flagged = np.flatnonzero(p_values <= checked_alpha(self.alpha))
         found = self._minimal_programs(scored.readings.rows(flagged))
         programs: list[MinimalProgram | None] = [None] * len(scored.scores)
         for i, program in zip(flagged.tolist(), found, strict=True):
             programs[i] = program
         return programs
 
-    def _scores(self, X: Sequence[str]) -> NDArray[np.float64]:
+    def _scores(self, X: Texts) -> NDArray[np.float64]:
         """Return scores without searching programs, unless the detector reads them."""
         distinct, places = distinct_texts(as_texts(X))
         scores = np.empty(len(distinct))
-        for chunk in _by_length(distinct, Tracker(None)):
-            scores[chunk] = self._score([distinct[i] for i in chunk]).scores
+        with self._engine().alone():
+            for chunk in _by_length(distinct, Tracker(None)):
+                scores[chunk] = self._score([distinct[i] for i in chunk]).scores
         expanded: NDArray[np.float64] = scores[places]
         return expanded
 
@@ -350,16 +323,16 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return _Scored(readings, has_tokens, table, scores, programs)
 
     def _minimal_programs(self, readings: Readings) -> list[MinimalProgram]:
-        extractor, menu = self._engine().extractor, self._fitted().menu
-        return extractor.minimal_programs(readings, menu, tolerance=self.tolerance)
+        extractor, fitted = self._engine().extractor, self._fitted()
+        tolerance = fitted.settings.tolerance
+        return extractor.minimal_programs(readings, fitted.menu, tolerance=tolerance)
 
-    def _models(self) -> Engine:
+    def _models(self, settings: Settings) -> Engine:
         """Return the models of an earlier fit where they are the same, else load them."""
-        wanted = (self.model, self.encoder)
         engine: Engine | None = getattr(self, "engine_", None)
-        if engine and (engine.model.name, engine.encoder_model.name) == wanted:
+        if engine is not None and engine.is_of(settings.model, settings.encoder):
             return engine
-        return Engine.load(*wanted)
+        return Engine.load(settings.model, settings.encoder)
 
     def _engine(self) -> Engine:
         self._fitted()
@@ -376,7 +349,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return fitted
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Scored:
     """Texts with their scores, and what these came from; texts without tokens are NaN.
 
@@ -397,7 +370,7 @@ class _Scored:
     programs: list[MinimalProgram] | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Part:
     """What an assessment holds of some of its texts; p-values and flags follow from the scores."""
 
@@ -414,12 +387,40 @@ def _by_length(texts: Sequence[str], tracker: Tracker) -> Iterator[NDArray[np.in
         yield order[chunk]
 
 
-def _checked(X: Any, y: Any) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
-    given = as_texts(X)
-    texts = np.empty(len(given), object)
-    texts[:] = given
-    labels = anomalous(y, len(given))
-    n_normal = int(sum(bool(text.strip()) for text in texts[~labels]))
+def _checked(X: Any, y: Any) -> tuple[list[str], NDArray[np.bool_]]:
+    """Return texts and labels; refuse too few, before any model is loaded."""
+    texts = as_texts(X)
+    labels = anomalous(y, len(texts))
+    n_normal = sum(bool(text.strip()) for text in _by_label(texts, labels)[0])
     if n_normal < MIN_NORMAL:
-        raise InputError(too_few(n_normal))
+        reason = (
+            " All labels are 1, which counts as anomalous where no -1 occurs: leave y out where "
+            "all texts are normal."
+        )
+        are_ones = y is not None and bool((np.asarray(y) == 1).all())
+        raise InputError(too_few(n_normal) + (reason if are_ones else ""))
     return texts, labels
+
+
+def _by_label(texts: Sequence[str], is_anomalous: NDArray[np.bool_]) -> tuple[list[str], list[str]]:
+    """Return normal texts and anomalous ones."""
+    parts: tuple[list[str], list[str]] = ([], [])
+    for text, label in zip(texts, is_anomalous.tolist(), strict=True):
+        parts[label].append(text)
+    return parts
+
+
+def _warn_of_alpha(alpha: float, n_held_out: int) -> None:
+    smallest = calibration.smallest_alpha(n_held_out)
+    if alpha < smallest:
+        warnings.warn(
+            f"Got alpha {alpha:g}; expected at least {smallest:.4g}, the smallest p-value with "
+            f"{n_held_out} held-out texts, as below it no text is flagged; raise alpha, or fit on "
+            "more normal texts.",
+            stacklevel=3,
+        )
+
+
+def _with_tokens(texts: Sequence[str], tracer: Tracer) -> list[str]:
+    """Return the texts that the language model sees anything of."""
+    return [text for text, row in zip(texts, tracer.tokenize(texts), strict=True) if row]

@@ -4,7 +4,6 @@ import datetime
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 from polar_detect.changes import features_without
 from polar_detect.detectors import Head
 from polar_detect.drift import FeatureStatistics
-from polar_detect.errors import InputError
 from polar_detect.extraction import Extractor
 from polar_detect.features import FeatureTable
 from polar_detect.geometry import Geometries
@@ -22,10 +20,8 @@ from polar_detect.outliers import corrupted, crossed, topic_clusters
 from polar_detect.progress import Tracker
 from polar_detect.readings import Readings
 from polar_detect.reference import Reference
+from polar_detect.settings import Settings
 from polar_detect.texts import distinct_texts, sample
-
-if TYPE_CHECKING:
-    from polar_detect.tables.rows import RowTemplate
 
 MIN_NORMAL = 40
 _CALIBRATION_SHARE = 0.25
@@ -37,7 +33,7 @@ _MENU_TEXTS = (8, 16)  # one for every 40 training texts, within these bounds
 _TYPICAL_TEXTS = 32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fitted:
     """What fitting leaves behind; everything that scoring needs but the models.
 
@@ -54,11 +50,13 @@ class Fitted:
         Mean calls per layer in the minimal programs of held-out normal texts.
     typical_length : float
     n_anomalous : int
-        Labelled anomalous texts that fit was given.
+        Labelled anomalous texts with tokens that fit was given.
     created : str
         ISO date and time.
     fingerprint : str
         SHA-256 over the texts and labels.
+    settings : Settings
+        That all of this was fitted with, whatever the detector is set to since.
     """
 
     head: Head
@@ -71,6 +69,7 @@ class Fitted:
     n_anomalous: int
     created: str
     fingerprint: str
+    settings: Settings
 
 
 class Fitting:
@@ -80,49 +79,29 @@ class Fitting:
     ----------
     extractor : Extractor
     tracker : Tracker
-    tolerance : float
-        Nats per token, for the menu.
-    seed : int
-    contamination : float
-        Share of the normal texts that may be anomalous.
-    store_texts : bool
-        Whether the training texts are kept.
-    rows : RowTemplate, optional
-        How the texts were written out of rows, if they were.
+    settings : Settings
     """
 
-    def __init__(  # noqa: PLR0913 - the settings of a detector
-        self,
-        extractor: Extractor,
-        tracker: Tracker,
-        *,
-        tolerance: float,
-        seed: int,
-        contamination: float = 0,
-        store_texts: bool = True,
-        rows: "RowTemplate | None" = None,
-    ) -> None:
+    def __init__(self, extractor: Extractor, tracker: Tracker, settings: Settings) -> None:
         self.extractor = extractor
         self.tracker = tracker
-        self.tolerance = tolerance
-        self.seed = seed
-        self.contamination = contamination
-        self.store_texts = store_texts
-        self.rows = rows
+        self.settings = settings
         self.n_layers = extractor.tracer.backbone.n_layers
 
     def run(
         self, head: Head, train: list[str], held_out: list[str], anomalous: list[str]
     ) -> Fitted:
-        """Fit on `train`, calibrate on `held_out`; `anomalous` only show what strangers are."""
+        """Fit on `train`, calibrate on `held_out`; `anomalous` only show what strangers are.
+
+        All of them are texts with tokens.
+        """
+        settings = self.settings
         readings = self.read("read training texts", train)
         calibration_readings = self.read("read held-out texts", held_out)
-        if len(readings) < MIN_NORMAL // 2 or len(calibration_readings) < 2:
-            raise InputError(too_few(len(readings) + len(calibration_readings)))
         reference = self.reference(head, readings)
         menu = self.menu(readings.texts)
         normal, strangers = self.contrast(head, readings, reference, menu, anomalous)
-        head.fit(normal, strangers, seed=self.seed)
+        head.fit(normal, strangers, seed=settings.seed)
         if head.is_monotone:
             reference = reference.widened(calibration_readings)
         held_out_table = self._held_out(head, calibration_readings, reference, menu)
@@ -132,7 +111,7 @@ class Fitting:
         counts = np.asarray([p.program.counts(self.n_layers) for p in typical], np.float64)
         return Fitted(
             head=head,
-            reference=reference if self.store_texts else reference.without_texts(),
+            reference=reference if settings.store_texts else reference.without_texts(),
             menu=menu,
             calibration_scores=scores,
             statistics=FeatureStatistics.of(held_out_table),
@@ -141,6 +120,7 @@ class Fitting:
             n_anomalous=len(anomalous),
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             fingerprint=_fingerprint(train + held_out, anomalous),
+            settings=settings,
         )
 
     def read(self, stage: str, texts: Sequence[str]) -> Readings:
@@ -150,13 +130,14 @@ class Fitting:
 
     def reference(self, head: Head, readings: Readings) -> Reference:
         """Return what new texts are held against, as far as `head` reads it."""
+        settings = self.settings
         # Shuffled before anything is compared with it: the order decides between equal tokens.
         return Reference.fit(
             readings,
             has_geometries=head.needs_distances,
-            is_shuffled=not self.store_texts,
-            rows=self.rows if self.store_texts else None,
-            contamination=self.contamination,
+            is_shuffled=not settings.store_texts,
+            rows=settings.rows if settings.store_texts else None,
+            contamination=settings.contamination,
         )
 
     def contrast(
@@ -171,7 +152,7 @@ class Fitting:
 
         These are what `head` is to be fitted on. `menu` may be None where it reads no programs.
         """
-        seed = self.seed
+        seed = self.settings.seed
         n = len(readings)
         folds = np.random.default_rng(seed).integers(0, _N_FOLDS, n)
         against = _Against(readings, reference, folds)
@@ -219,10 +200,8 @@ class Fitting:
     def _corruptions(self, head: Head, against: "_Against", menu: Menu | None) -> FeatureTable:
         """Return signatures of corrupted training texts, none of which sees its original."""
         texts = against.readings.texts
-        if self.rows is None:
-            broken = corrupted(texts, seed=self.seed)
-        else:
-            broken = crossed(texts, self.rows, seed=self.seed)
+        seed, rows = self.settings.seed, self.settings.rows
+        broken = corrupted(texts, seed=seed) if rows is None else crossed(texts, rows, seed=seed)
         readings = self.extractor.read_all(broken, stage="corrupted texts", tracker=self.tracker)
         origins = np.flatnonzero(readings.has_tokens)
         readings = readings.rows(origins)
@@ -263,9 +242,9 @@ class Fitting:
         """Return short programs that searches of a few of the texts found."""
         distinct, _ = distinct_texts(texts)
         n_chosen = int(np.clip(len(distinct) // 40, *_MENU_TEXTS))
-        chosen = sample(distinct, n_chosen, seed=self.seed)
+        chosen = sample(distinct, n_chosen, seed=self.settings.seed)
         stage = self.tracker.stage("search programs for the menu", len(chosen))
-        menu = self.extractor.menu(chosen, tolerance=self.tolerance)
+        menu = self.extractor.menu(chosen, tolerance=self.settings.tolerance)
         stage.advance(len(chosen))
         return menu
 
@@ -274,7 +253,7 @@ class Fitting:
         found: list[MinimalProgram] = []
         for chunk in self.tracker.chunks("minimal programs", len(readings)):
             part = readings.rows(chunk)
-            found += self.extractor.minimal_programs(part, menu, tolerance=self.tolerance)
+            found += self.extractor.minimal_programs(part, menu, tolerance=self.settings.tolerance)
         return found
 
 

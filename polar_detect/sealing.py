@@ -6,12 +6,13 @@ that is not the expected one; links and paths out of the folder are refused.
 
 import hashlib
 import json
+import os
 import re
 import stat
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -23,10 +24,19 @@ MANIFEST = "manifest.json"
 FORMAT = 3  # 1 had no seal and no sizes, 2 no tokens
 _MAX_MANIFEST_BYTES = 10_000_000
 _MAX_UNPACKED_BYTES = 1_000_000_000  # of a forest; one of 200 trees is about 1 MB
+_ENTRIES = {"format", "settings", "model", "encoder", "files"}  # of every format
 _HASH = re.compile(r"[0-9a-f]{64}")
 # The last entry, so that the hash covers every byte of the file but its own digits.
 _SEAL = re.compile(rb'"seal": "([0-9a-f]{64})"\n\}\Z')
 _BLANK = b"0" * 64
+_MAX_READS = 10
+_Read = TypeVar("_Read")
+
+
+class _State(NamedTuple):
+    content: bytes
+    inode: int
+    changed_ns: int
 
 
 def sealed(manifest: Mapping[str, Any]) -> bytes:
@@ -51,27 +61,33 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     ArtifactError
         It was changed, is none, or is of a format that this version does not read.
     """
-    settle(folder)
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise InputNotFoundError(
-            f"Got '{folder}', which has no {MANIFEST}; expected a folder that fit wrote; check "
-            "--detector."
-        )
-    _check_plain(path)
-    if path.stat().st_size > _MAX_MANIFEST_BYTES:
-        raise ArtifactError(
-            f"Got '{path}' of {path.stat().st_size} bytes; expected at most "
-            f"{_MAX_MANIFEST_BYTES}; fit again."
-        )
-    content = path.read_bytes()
-    manifest = _parse(path, content)
-    # Format 1 had no seal. A manifest with one is never taken for that format.
-    if manifest.get("format") != 1 or "seal" in manifest:
-        _check_seal(path, content)
-    manifest.pop("seal", None)
-    _check_format(path, manifest)
-    return manifest
+    return _manifest_of(folder, _state(folder))
+
+
+def read_whole(folder: Path, read: Callable[[dict[str, Any]], _Read]) -> _Read:
+    """Return what `read` makes of `folder` by its manifest, all of it of one artifact.
+
+    Where another artifact took the folder's place meanwhile, `read` is called once more.
+
+    Raises
+    ------
+    InputNotFoundError, ArtifactError
+        As `read_manifest`, and what `read` raises.
+    """
+    for _ in range(_MAX_READS):
+        state = _state(folder)
+        try:
+            result = read(_manifest_of(folder, state))
+        except (ArtifactError, OSError):
+            if _state(folder) == state:
+                raise
+        else:
+            if _state(folder) == state:
+                return result
+    raise ArtifactError(
+        f"Got '{folder}', which was replaced {_MAX_READS} times while it was read; expected a "
+        "detector that stays for some seconds; wait until nobody saves it, and read it again."
+    )
 
 
 def check_files(folder: Path, sha256: Mapping[str, Any], sizes: Mapping[str, Any]) -> None:
@@ -106,6 +122,75 @@ def check_files(folder: Path, sha256: Mapping[str, Any], sizes: Mapping[str, Any
             )
     for name, expected in sha256.items():
         _check_file(folder / name, expected, sizes[name])
+
+
+def foreign_to_artifact(folder: Path) -> list[str]:
+    """Return the names in `folder` of what no artifact has; all, where the manifest is not ours.
+
+    Parameters
+    ----------
+    folder : Path
+        That exists. Its files may be changed or missing; an artifact of any format is one.
+    """
+    files = _named(folder / MANIFEST)
+    folders = {parent.as_posix() for name in files for parent in PurePosixPath(name).parents}
+    return list(_strangers(folder, files, folders))
+
+
+def _state(folder: Path) -> _State:
+    """Return the manifest's bytes, and what tells its file from another one of the same bytes."""
+    settle(folder)
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise InputNotFoundError(
+            f"Got '{folder}', which has no {MANIFEST}; expected a folder that fit wrote; check "
+            "the path (--detector)."
+        )
+    _check_plain(path)
+    with path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        if status.st_size > _MAX_MANIFEST_BYTES:
+            raise ArtifactError(
+                f"Got '{path}' of {status.st_size} bytes; expected at most "
+                f"{_MAX_MANIFEST_BYTES}; fit again."
+            )
+        return _State(file.read(), status.st_ino, status.st_mtime_ns)
+
+
+def _manifest_of(folder: Path, state: _State) -> dict[str, Any]:
+    path, content = folder / MANIFEST, state.content
+    manifest = _parse(path, content)
+    # Format 1 had no seal. A manifest with one is never taken for that format.
+    if manifest.get("format") != 1 or "seal" in manifest:
+        _check_seal(path, content)
+    manifest.pop("seal", None)
+    _check_format(path, manifest)
+    return manifest
+
+
+def _named(path: Path) -> set[str]:
+    """Return the files of an artifact by its manifest, and that; none where it is another's."""
+    if not path.is_file() or path.stat().st_size > _MAX_MANIFEST_BYTES:
+        return set()
+    try:
+        manifest = _parse(path, path.read_bytes())
+    except ArtifactError:
+        return set()
+    files = manifest.get("files")
+    if not isinstance(files, dict) or not manifest.keys() >= _ENTRIES:
+        return set()
+    return {MANIFEST, *files}
+
+
+def _strangers(folder: Path, files: set[str], folders: set[str], within: str = "") -> Iterator[str]:
+    """Yield what is neither one of the files nor one of the folders, without looking into it."""
+    for path in sorted(folder.iterdir()):
+        name = f"{within}{path.name}"
+        is_folder = path.is_dir() and not path.is_symlink()
+        if name not in (folders if is_folder else files):
+            yield name
+        elif is_folder:
+            yield from _strangers(path, files, folders, f"{name}/")
 
 
 def _parse(path: Path, content: bytes) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What estimators over texts take: texts in any container, labels of both conventions."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from sklearn import exceptions
 
 from polar_detect.errors import InputError, NotFittedError
+
+# What `as_texts` takes, for type checkers; arrays of pyarrow too, which are untyped.
+Texts: TypeAlias = "Sequence[str] | pd.Series[Any] | pd.Index[Any] | pd.DataFrame | NDArray[Any]"
 
 
 class UnfittedError(NotFittedError, exceptions.NotFittedError):  # type: ignore[misc]
@@ -24,12 +27,13 @@ def as_texts(X: Any) -> list[str]:
     Parameters
     ----------
     X : sequence of str
-        A list, tuple, series or array; or a table or array of one column.
+        A list, tuple, series, index, or array of NumPy or pyarrow; or a table or array of one
+        column.
 
     Raises
     ------
     InputError
-        One string, no texts, several columns, or a value that is not text.
+        One string, no texts, several columns, what has no order, or a value that is not text.
 
     >>> as_texts(pd.Series(["oil", "fuse"]))
     ['oil', 'fuse']
@@ -38,8 +42,15 @@ def as_texts(X: Any) -> list[str]:
         raise InputError(
             "Got one string; expected a sequence of texts; put it into a list: [text]."
         )
+    if isinstance(X, bytes | Mapping | Set) or not _is_iterable(X):
+        raise InputError(
+            f"Got {type(X).__name__}; expected a sequence of texts, such as a list or a series; "
+            "convert it first."
+        )
     if isinstance(X, pd.DataFrame):
         X = X.to_numpy(object)
+    elif hasattr(X, "to_pylist"):  # pyarrow's, whose own values are no str
+        X = X.to_pylist()
     if isinstance(X, np.ndarray) and X.ndim > 1:
         if X.ndim > 2 or X.shape[1] != 1:
             raise InputError(
@@ -90,21 +101,44 @@ def anomalous(y: Any, n_texts: int) -> NDArray[np.bool_]:
     """
     if y is None:
         return np.zeros(n_texts, bool)
-    labels = np.asarray(y)
+    labels = _as_array(y)
     if labels.shape != (n_texts,):
         n_labels = len(labels) if labels.ndim == 1 else f"{labels.shape} array of"
+        if not labels.ndim:  # a number, a mapping, a generator
+            n_labels = f"{type(y).__name__} as"
         raise InputError(f"Got {n_labels} labels for {n_texts} texts; expected one each; check y.")
-    values = set(labels.tolist())
+    try:
+        values = set(labels.tolist())
+    except TypeError as error:  # unhashable
+        raise InputError(_odd_label(repr(labels.tolist()[0]))) from error
     if values <= {0, 1}:
         return labels.astype(bool)
     if values <= {-1, 1}:
         flags: NDArray[np.bool_] = labels == -1
         return flags
     odd = sorted(map(repr, values - {-1, 0, 1})) or ["-1 and 0 together"]
-    raise InputError(
-        f"Got label {odd[0]}; expected 1 or True for anomalous and 0 or False for normal texts, "
+    raise InputError(_odd_label(odd[0]))
+
+
+def _as_array(y: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(y)
+    except ValueError as error:  # rows of several lengths
+        raise InputError(
+            f"Got labels of no shape ({error}); expected one each; check y."
+        ) from error
+
+
+def _odd_label(found: str) -> str:
+    return (
+        f"Got label {found}; expected 1 or True for anomalous and 0 or False for normal texts, "
         "or -1 for anomalous and 1 for normal; convert y."
     )
+
+
+def _is_iterable(X: Any) -> bool:
+    """Return whether values can be taken from `X`; NumPy's arrays of no axis only seem so."""
+    return isinstance(X, Iterable) and getattr(X, "ndim", 1) > 0
 
 
 def _check_text(text: Any, i: int) -> None:

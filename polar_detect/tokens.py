@@ -6,9 +6,9 @@ and for what followed them.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -136,6 +136,10 @@ class TokenIndex:
     points: NDArray[np.float16]
     owners: NDArray[np.int64]
     targets: NDArray[np.int64]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields, without the points that were laid out, which no pickle can hold."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod
     def fit(cls, tokens: TokenStates, *, seed: int = 0, is_shuffled: bool = False) -> Self:

@@ -13,7 +13,7 @@ from polar_detect.backbone import Backbone
 from polar_detect.blocks import block_tokens
 from polar_detect.executor import Batch, Executor, batches
 from polar_detect.features import Feature, FeatureTable, by_layer
-from polar_detect.lanes import spread
+from polar_detect.lanes import lanes, spread
 from polar_detect.program import Program
 from polar_detect.read_out import Moments
 from polar_detect.schedule import Job
@@ -134,6 +134,7 @@ class Tracer:
         shown = [text if text.strip() else "" for text in texts]
         return self.backbone.tokenize(shown, self.max_tokens)
 
+    @lanes()
     @torch.no_grad()
     def trace(self, texts: Sequence[str]) -> Traces:
         """Return the traces of `texts`."""

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
 from polar_detect import models
-from polar_detect.detector import Engine
+from polar_detect.engine import Engine
 from polar_detect.errors import InputError
 from polar_detect.extraction import Extractor
 from polar_detect.features import FeatureTable
@@ -18,8 +18,16 @@ from polar_detect.menu import Menu
 from polar_detect.progress import Tracker
 from polar_detect.readings import Readings
 from polar_detect.reference import Reference
-from polar_detect.texts import UnfittedError, as_texts, distinct_texts, sample
-from polar_detect.trace import CurveKind, Tracer
+from polar_detect.settings import (
+    MAX_SEED,
+    MAX_TOLERANCE,
+    model_name,
+    number,
+    truth,
+    whole,
+)
+from polar_detect.texts import Texts, UnfittedError, as_texts, distinct_texts, sample
+from polar_detect.trace import CurveKind
 
 _N_FOLDS = 4
 _MENU_TEXTS = 8
@@ -31,7 +39,8 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
 
     `fit_transform` compares each training text with the other training texts only, in four
     folds, so that training rows look like new ones to the next step; hence, as with
-    scikit-learn's `TargetEncoder`, it differs from `fit` followed by `transform`.
+    scikit-learn's `TargetEncoder`, it differs from `fit` followed by `transform`. Threads and
+    copies share it as they do a `PolarDetector`.
 
     Parameters
     ----------
@@ -74,7 +83,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         self.tolerance = tolerance
         self.seed = seed
 
-    def fit(self, X: Sequence[str], y: Any = None) -> Self:  # noqa: ARG002
+    def fit(self, X: Texts, y: Any = None) -> Self:  # noqa: ARG002
         """Fit on normal texts.
 
         Parameters
@@ -87,19 +96,24 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         InputError
             Fewer than 8 texts with at least one token, or what is not text.
         """
-        self._fit(as_texts(X))
+        texts, engine = as_texts(X), self._load()
+        with engine.alone():
+            self._fit(texts, engine)
         return self
 
-    def fit_transform(self, X: Sequence[str], y: Any = None, **_: Any) -> pd.DataFrame:  # noqa: ARG002
+    def fit_transform(self, X: Texts, y: Any = None, **_: Any) -> pd.DataFrame:  # noqa: ARG002
         """Fit on normal texts and return their signatures, each against the others."""
         texts = as_texts(X)
-        readings = self._fit(texts)
-        index = np.flatnonzero(readings.has_tokens)
-        kept = readings.rows(index)
-        table = cross_fitted_signatures(self.extractor_, kept, seed=self.seed)
-        return self._frame(self._with_programs(table, kept), index, X, len(texts))
+        engine = self._load()
+        with engine.alone():
+            readings = self._fit(texts, engine)
+            index = np.flatnonzero(readings.has_tokens)
+            kept = readings.rows(index)
+            table = cross_fitted_signatures(engine.extractor, kept, seed=self.seed)
+            table = self._with_programs(table, kept)
+        return self._frame(table, index, X, len(texts))
 
-    def transform(self, X: Sequence[str]) -> pd.DataFrame:
+    def transform(self, X: Texts) -> pd.DataFrame:
         """Return the signatures of new texts, a row each; texts without tokens are NaN."""
         if not hasattr(self, "reference_"):
             raise UnfittedError(
@@ -107,11 +121,13 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
                 "texts first."
             )
         texts = as_texts(X)
-        readings = _read(self.extractor_, texts)
-        index = np.flatnonzero(readings.has_tokens)
-        kept = readings.rows(index)
-        table = self.extractor_.signatures(kept, self.reference_)
-        return self._frame(self._with_programs(table, kept), index, X, len(texts))
+        with self.engine_.alone():
+            readings = _read(self.engine_.extractor, texts)
+            index = np.flatnonzero(readings.has_tokens)
+            kept = readings.rows(index)
+            table = self.engine_.extractor.signatures(kept, self.reference_)
+            table = self._with_programs(table, kept)
+        return self._frame(table, index, X, len(texts))
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002
         """Return the names of the columns, e.g. ``skip/L11`` or ``distance/knn/L4``."""
@@ -128,9 +144,10 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         tags.input_tags.one_d_array = True
         return tags
 
-    def _fit(self, texts: list[str]) -> Readings:
-        self.extractor_ = self._load()
-        readings = _read(self.extractor_, texts)
+    def _fit(self, texts: list[str], engine: Engine) -> Readings:
+        self.engine_ = engine
+        self.tolerance_ = number("tolerance", self.tolerance, high=MAX_TOLERANCE)
+        readings = _read(engine.extractor, texts)
         kept = readings.rows(np.flatnonzero(readings.has_tokens))
         if len(kept) < MIN_TEXTS:
             raise InputError(
@@ -138,31 +155,34 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
                 "normal texts."
             )
         self.reference_ = Reference.fit(kept)
-        self.menu_ = self._menu(kept.texts) if self.programs else None
+        self.menu_ = self._menu(kept.texts) if truth("programs", self.programs) else None
         first = kept.rows(np.arange(1))
-        table = self.extractor_.signatures(first, self.reference_)
+        table = self.engine_.extractor.signatures(first, self.reference_)
         self.names_ = self._with_programs(table, first).names
         return readings
 
-    def _load(self) -> Extractor:
+    def _load(self) -> Engine:
+        whole("seed", self.seed, low=0, high=MAX_SEED)
         if self.curves not in ("none", "first-order", "exact"):
             raise InputError(
                 f"Got curves '{self.curves}'; expected none, first-order or exact; choose one."
             )
-        own = Engine.load(self.model, self.encoder).extractor
-        tracer = Tracer(own.tracer.backbone, max_tokens=self.max_tokens, curves=self.curves)
-        return own.configured(tracer, wants_context=True)
+        max_tokens = whole("max_tokens", self.max_tokens)
+        engine = Engine.load(model_name("model", self.model), model_name("encoder", self.encoder))
+        return engine.reading(max_tokens=max_tokens, curves=self.curves, wants_context=True)
 
     def _menu(self, texts: Sequence[str]) -> Menu:
         distinct, _ = distinct_texts(texts)
         chosen = sample(distinct, _MENU_TEXTS, seed=self.seed)
-        return self.extractor_.menu(chosen, tolerance=self.tolerance)
+        return self.engine_.extractor.menu(chosen, tolerance=self.tolerance_)
 
     def _with_programs(self, table: FeatureTable, readings: Readings) -> FeatureTable:
         if self.menu_ is None:
             return table
-        found = self.extractor_.minimal_programs(readings, self.menu_, tolerance=self.tolerance)
-        return self.extractor_.with_programs(table, found)
+        found = self.engine_.extractor.minimal_programs(
+            readings, self.menu_, tolerance=self.tolerance_
+        )
+        return self.engine_.extractor.with_programs(table, found)
 
     def _frame(
         self, table: FeatureTable, index: NDArray[np.intp], X: Any, n_texts: int

@@ -166,7 +166,9 @@ def test_a_folder_without_manifest_is_refused(folder):
 
 
 def test_a_folder_that_does_not_exist_is_refused(tmp_path):
-    with pytest.raises(InputNotFoundError, match=r"none', which has no manifest\.json; expected"):
+    with pytest.raises(
+        InputNotFoundError, match=r"none', which has no manifest\.json; .* the path \("
+    ):
         PolarDetector.load(tmp_path / "none")
 
 
@@ -280,6 +282,63 @@ def test_what_is_no_detector_is_not_overwritten(fitted_on_tiny, tmp_path, kind):
     assert kept.read_text() == "years of work"
 
 
+@pytest.mark.parametrize(
+    "manifest",
+    ['{"name": "My app", "icons": []}', '{"files": {"thesis.txt": ""}}', "[]", "no JSON", None],
+)
+def test_a_folder_with_another_manifest_is_not_overwritten(fitted_on_tiny, tmp_path, manifest):
+    target = tmp_path / "app"
+    (target / "src").mkdir(parents=True)
+    for name in ("thesis.txt", "src/main.js"):
+        (target / name).write_text("years of work")
+    if manifest is not None:
+        (target / "manifest.json").write_text(manifest)
+    held = sorted(target.rglob("*"))
+    with pytest.raises(OutputError, match=r"move .*src, thesis.txt away, or choose another folder"):
+        fitted_on_tiny.save(target)
+    assert sorted(target.rglob("*")) == held
+
+
+@pytest.mark.parametrize("name", ["notes.md", "head/notes.md", "own/notes.md"])
+def test_what_else_is_in_a_detectors_folder_is_not_deleted(folder, fitted_on_tiny, name):
+    note = folder / name
+    note.parent.mkdir(exist_ok=True)
+    note.write_text("mine")
+    with pytest.raises(OutputError, match=rf"move {name.removesuffix('/notes.md')}.* away"):
+        fitted_on_tiny.save(folder)
+    assert note.read_text() == "mine"
+    note.unlink()
+    if name.startswith("own"):
+        note.parent.rmdir()
+    fitted_on_tiny.save(folder)  # control
+
+
+def test_what_comes_to_a_folder_while_it_is_written_is_not_deleted(
+    folder, fitted_on_tiny, monkeypatch
+):
+    write = artifact._write
+
+    def slow(*given):
+        write(*given)
+        (folder / "notes.md").write_text("mine")
+
+    monkeypatch.setattr(artifact, "_write", slow)
+    with pytest.raises(OutputError, match=r"move notes\.md away"):
+        fitted_on_tiny.save(folder)
+    assert (folder / "notes.md").read_text() == "mine"
+
+
+@pytest.mark.parametrize("inside", [".", "within"])
+def test_the_working_directory_is_not_replaced(fitted_on_tiny, tmp_path, monkeypatch, inside):
+    target = tmp_path / "here"
+    (target / inside).mkdir(parents=True)
+    monkeypatch.chdir(target / inside)
+    with pytest.raises(OutputError, match="in which this process runs; expected a folder that can"):
+        fitted_on_tiny.save("." if inside == "." else "..")
+    assert Path.cwd().is_dir()
+    fitted_on_tiny.save("out")  # control
+
+
 def test_an_empty_folder_and_an_earlier_detector_are_replaced(folder, fitted_on_tiny, tmp_path):
     target = tmp_path / "out"
     target.mkdir()
@@ -352,6 +411,42 @@ def test_whoever_looks_for_a_detector_while_it_is_being_replaced_waits(
     monkeypatch.setattr(Path, "rename", slow_rename)
     fitted_on_tiny.save(tmp_path / "out")
     assert found[0].result(timeout=60)["versions"]
+
+
+@pytest.mark.parametrize("step", ["check_files", "load_file", "kept_texts", "_read_fitted"])
+def test_a_detector_that_is_replaced_while_it_is_read_is_read_again_as_a_whole(
+    fitted_on_tiny, boosted, tmp_path, monkeypatch, step
+):
+    folder = tmp_path / "out"
+    fitted_on_tiny.save(folder)
+    own, n_calls = getattr(artifact, step), 0
+
+    def replaced_before(*given):
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls == 1:
+            boosted.save(folder)
+        return own(*given)
+
+    monkeypatch.setattr(artifact, step, replaced_before)
+    loads, load = [], artifact.Engine.load
+    monkeypatch.setattr(artifact.Engine, "load", lambda *a: loads.append(a) or load(*a))
+    assert_same(PolarDetector.load(folder), boosted)
+    assert n_calls == 2
+    assert len(loads) == 1  # its models are the same
+
+
+def test_a_detector_that_is_replaced_all_the_time_is_not_read(folder, fitted_on_tiny, monkeypatch):
+    monkeypatch.setattr(artifact.Engine, "load", lambda *_: fitted_on_tiny.engine_)
+    own = artifact.load_file
+
+    def replaced_before(path):
+        fitted_on_tiny.save(folder)
+        return own(path)
+
+    monkeypatch.setattr(artifact, "load_file", replaced_before)
+    with pytest.raises(ArtifactError, match="was replaced 10 times while it was read; expected a"):
+        PolarDetector.load(folder)
 
 
 def test_a_link_keeps_pointing_to_the_detector_that_is_replaced(fitted_on_tiny, tmp_path):

@@ -1,10 +1,17 @@
+import copy
+import pickle
+import shutil
+import threading
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from tiny_models import CONFIGS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
+from polar_detect import trace
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import HEADS
 from polar_detect.errors import InputError, ModelError, NotFittedError
@@ -230,6 +237,196 @@ def test_empty_texts_among_the_training_texts_are_left_out(tiny_folder, minilm):
     fitted = fit_tiny(tiny_folder, [*NORMAL[:40], *EMPTY]).fitted_
     assert not set(EMPTY) & set(fitted.reference.texts)
     assert np.isfinite(fitted.calibration_scores).all()
+
+
+def test_empty_texts_take_no_place_among_the_held_out_ones(tiny_folder, fitted_on_tiny):
+    fitted = fit_tiny(tiny_folder, [*EMPTY * 100, *NORMAL, *EMPTY, "  "]).fitted_
+    np.testing.assert_array_equal(
+        fitted.calibration_scores, fitted_on_tiny.fitted_.calibration_scores
+    )
+
+
+def test_labelled_anomalies_without_tokens_are_no_labels(tiny_folder, detector):
+    texts, labels = [*NORMAL, *EMPTY], [0] * len(NORMAL) + [1, 1]
+    labelled = PolarDetector(detector.detector, model=str(tiny_folder)).fit(texts, labels)
+    assert labelled.fitted_.n_anomalous == 0
+    np.testing.assert_array_equal(labelled.score_samples(NEW), detector.score_samples(NEW))
+
+
+def test_an_alpha_that_no_text_can_reach_is_told_of(tiny_folder, minilm):  # noqa: ARG001
+    with pytest.warns(UserWarning, match=r"Got alpha 0.03; expected at least 0.05, the smallest p"):
+        fit_tiny(tiny_folder, NORMAL[:40], alpha=0.03)
+    fit_tiny(tiny_folder, NORMAL[:40], alpha=0.05)  # control: warnings are errors
+
+
+def unchanged(detector):
+    """Return a detector of the same fit that a test may change."""
+    return copy.copy(detector)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"max_tokens": 3},
+        {"contamination": 0.2},
+        {"store_texts": False},
+        {"tolerance": 5.0},
+        {"seed": 3, "detector": "lightgbm", "model": "smollm2"},
+    ],
+)
+def test_settings_take_effect_at_the_next_fit(fitted_on_tiny, tmp_path, changes):
+    detector, texts = unchanged(fitted_on_tiny), NEW[:4] + STRANGE
+    known = detector.assess(texts)
+    detector.set_params(**changes, alpha=0.2)
+    detector.save(tmp_path / "out")
+    loaded = PolarDetector.load(tmp_path / "out")
+    for other in (detector, loaded):
+        assessment = other.assess(texts)
+        np.testing.assert_array_equal(assessment.scores, known.scores)
+        np.testing.assert_array_equal(assessment.is_anomaly, known.p_values <= 0.2)
+        assert [p.program for p in assessment.programs] == [p.program for p in known.programs]
+        assert assessment.neighbours == known.neighbours
+    assert loaded.get_params() == fitted_on_tiny.get_params() | {"alpha": 0.2}
+
+
+def test_settings_of_numpy_and_paths_are_saved(tiny_folder, minilm, tmp_path):  # noqa: ARG001
+    detector = PolarDetector(
+        model=tiny_folder, seed=np.int64(1), alpha=np.float32(0.1), store_texts=np.bool_(False)
+    ).fit(NORMAL)
+    detector.save(tmp_path / "out")
+    loaded = PolarDetector.load(tmp_path / "out")
+    np.testing.assert_array_equal(loaded.score_samples(NEW), detector.score_samples(NEW))
+    assert (loaded.seed, loaded.store_texts) == (1, False)
+
+
+@pytest.mark.usefixtures("minilm")
+def test_a_model_given_by_a_relative_path_is_found_from_everywhere(
+    tiny_folder, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tiny_folder.parent)
+    detector = fit_tiny(tiny_folder.name)
+    detector.save(tmp_path / "out")
+    pickled = pickle.dumps(detector)
+    monkeypatch.chdir(tmp_path)
+    for found in (PolarDetector.load("out"), pickle.loads(pickled)):
+        np.testing.assert_array_equal(found.score_samples(NEW), detector.score_samples(NEW))
+
+
+def test_a_refit_uses_the_weights_that_are_there_now(tiny_folder, minilm, tmp_path):  # noqa: ARG001
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    detector = fit_tiny(folder)
+    engine, scores = detector.engine_, detector.score_samples(NEW)
+    assert detector.fit(NORMAL).engine_.lock is engine.lock  # control: the same models
+    save_tiny(CONFIGS["llama"], folder, seed=1)
+    assert not np.array_equal(detector.fit(NORMAL).score_samples(NEW), scores)
+    assert detector.engine_.model.sha256 != engine.model.sha256
+
+
+def test_copies_score_identically(detector):
+    scores = detector.score_samples(NEW)
+    pickled = pickle.dumps(detector)
+    assert len(pickled) < 10_000_000  # no models
+    for found in (pickle.loads(pickled), pickle.loads(pickle.dumps(pickle.loads(pickled)))):
+        np.testing.assert_array_equal(found.score_samples(NEW), scores)
+    engine = pickle.loads(pickled).engine_
+    assert "extractor" not in vars(engine)  # until it is asked for
+    with pytest.raises(AttributeError, match="no attribute 'other'"):
+        _ = engine.other
+    assert replace(engine, extractor=None).lock is engine.lock
+    deep = copy.deepcopy(detector)
+    assert deep.engine_.lock is detector.engine_.lock  # the models are shared
+    np.testing.assert_array_equal(deep.score_samples(NEW), scores)
+
+
+@pytest.mark.usefixtures("minilm")
+def test_a_pickled_detector_refuses_other_weights(tiny_folder, tmp_path):
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    pickled = pickle.dumps(fit_tiny(folder))
+    pickle.loads(pickled).predict(NEW[:1])  # control
+    save_tiny(CONFIGS["llama"], folder, seed=1)
+    with pytest.raises(ModelError, match=r"Got model '.*' with SHA-256 .*; expected .*fitted with"):
+        pickle.loads(pickled).predict(NEW[:1])
+
+
+def test_threads_with_one_detector_take_turns(fitted_on_tiny, monkeypatch):
+    scores = fitted_on_tiny.score_samples(NEW)
+    extractor, n_inside = type(fitted_on_tiny.engine_.extractor), []
+    own, busy = extractor.read, threading.Semaphore(1)
+
+    def read(*given):
+        is_alone = busy.acquire(blocking=False)
+        n_inside.append(is_alone)
+        time.sleep(0.05)
+        found = own(*given)
+        if is_alone:
+            busy.release()
+        return found
+
+    monkeypatch.setattr(extractor, "read", read)
+    found = []
+    calls = (
+        lambda: found.append(fitted_on_tiny.score_samples(NEW)),
+        lambda: found.append(-fitted_on_tiny.assess(NEW).scores),
+        lambda: fit_on_the_same(fitted_on_tiny),
+    )
+    threads = [threading.Thread(target=call) for call in calls]
+    for step in (threading.Thread.start, threading.Thread.join):
+        for thread in threads:
+            step(thread)
+    assert all(n_inside)
+    for each in found:
+        np.testing.assert_array_equal(each, scores)
+
+
+def test_scoring_starts_no_threads_that_a_forked_process_would_wait_for(
+    fitted_on_tiny, monkeypatch
+):
+    seen, own, n_threads = [], trace.batches, torch.get_num_threads()
+
+    def batches(*given, **named):
+        seen.append(torch.get_num_threads())
+        return own(*given, **named)
+
+    monkeypatch.setattr(trace, "batches", batches)
+    torch.set_num_threads(2)
+    try:
+        fitted_on_tiny.score_samples(NEW)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(n_threads)
+    assert set(seen) == {1}
+
+
+def fit_on_the_same(detector):
+    """Fit with the models that another detector has loaded."""
+    other = PolarDetector(**detector.get_params())
+    other.engine_ = detector.engine_
+    other.fit(NORMAL)
+
+
+def test_an_underflow_is_no_error_whatever_numpy_is_set_to(tiny_folder, fitted_on_tiny):
+    with np.errstate(all="raise"):
+        detector = fit_tiny(tiny_folder)
+        scores = detector.assess(NEW).scores
+    np.testing.assert_array_equal(scores, fitted_on_tiny.assess(NEW).scores)
+
+
+def test_programs_of_other_texts_are_refused(fitted_on_tiny):
+    with pytest.raises(InputError, match="Got programs_of 'foo'; expected all, flagged, searched"):
+        fitted_on_tiny.assess(NEW, programs_of="foo")
+
+
+def test_an_assessment_says_where_programs_are_missing(fitted_on_tiny):
+    assessment = fitted_on_tiny.assess(NEW + STRANGE, programs_of="flagged")
+    with pytest.raises(InputError, match="programs of flagged texts; expected those of all"):
+        _ = assessment.all_programs
+
+
+def test_assessments_are_compared_by_identity(fitted_on_tiny):
+    one, other = (fitted_on_tiny.assess(NEW[:2]) for _ in range(2))
+    assert one == one  # noqa: PLR0124
+    assert one != other
+    assert len({one, other}) == 2
 
 
 def test_identical_training_texts_give_finite_scores(tiny_folder, minilm):  # noqa: ARG001

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -105,6 +106,10 @@ def test_texts_come_from_any_container():
         np.asarray(texts)[:, None],
         pd.Series(texts, index=[7, 3]),
         pd.DataFrame({"note": texts}),
+        pd.Index(texts),
+        pd.Series(texts, dtype="string[pyarrow]"),
+        pa.array(texts),
+        pa.chunked_array([texts]),
     ):
         assert as_texts(container) == texts
         assert all(type(text) is str for text in as_texts(container))
@@ -116,6 +121,13 @@ def test_texts_come_from_any_container():
         ("oil", "Got one string; expected a sequence of texts"),
         (["oil", None], "Got NoneType at position 1; expected texts"),
         ([], "Got no texts; expected at least one"),
+        (pa.array(["oil", None]), "Got NoneType at position 1; expected texts"),
+        ({"note": ["oil"]}, "Got dict; expected a sequence of texts"),
+        ({"oil"}, "Got set; expected a sequence of texts"),
+        (b"oil", "Got bytes; expected a sequence of texts"),
+        (None, "Got NoneType; expected a sequence of texts"),
+        (5, "Got int; expected a sequence of texts"),
+        (np.asarray("oil"), "Got ndarray; expected a sequence of texts"),
         (["a \ud800"], "lone surrogate"),
         (np.full((2, 2), "a"), r"Got an array of shape \(2, 2\); expected one column"),
     ],
@@ -140,11 +152,24 @@ def test_labels_are_read_in_both_conventions():
         ([0, -1], "Got label -1 and 0 together"),
         ([1], "Got 1 labels for 2 texts; expected one each"),
         ([[1, 0]], "labels for 2 texts; expected one each"),
+        (1, "Got int as labels for 2 texts; expected one each"),
+        ({0: 1, 1: 0}, "Got dict as labels for 2 texts; expected one each"),
+        ([[1], [1, 0]], r"Got labels of no shape \(.*\); expected one each"),
+        ([{}, {}], r"Got label {}; expected 1 or True for anomalous"),
     ],
 )
 def test_other_labels_are_refused(labels, message):
     with pytest.raises(InputError, match=message):
         anomalous(labels, 2)
+
+
+def test_labels_that_are_all_one_are_explained():
+    hint = "All labels are 1, which counts as anomalous where no -1 occurs: leave y out"
+    with pytest.raises(InputError, match=f"Got 0 normal texts .* {hint}"):
+        PolarDetector().fit(NORMAL, [1] * len(NORMAL))
+    with pytest.raises(InputError) as found:  # control
+        PolarDetector().fit(NORMAL, [-1] * len(NORMAL))
+    assert hint not in str(found.value)
 
 
 def test_an_unfitted_transformer_raises_scikit_learns_error_and_ours():

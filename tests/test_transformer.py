@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,6 +38,20 @@ def test_signatures_come_as_a_table_with_a_name_for_every_column(fitted):
     )
     assert len(set(table.columns)) == table.shape[1]
     assert np.isfinite(table.to_numpy()).all()
+
+
+def test_a_pickled_transformer_gives_the_same_signatures(fitted):
+    pickled = pickle.dumps(fitted)
+    assert len(pickled) < 10_000_000  # no models
+    pd.testing.assert_frame_equal(pickle.loads(pickled).transform(NEW), fitted.transform(NEW))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"seed": -1}, {"max_tokens": 8.0}, {"tolerance": -1}, {"programs": None}]
+)
+def test_a_setting_that_cannot_be_is_refused(settings, wrong):
+    with pytest.raises(InputError, match=f"Got {next(iter(wrong))} .*; expected"):
+        SignatureTransformer(**settings | wrong).fit(FEW)
 
 
 def test_set_output_decides_the_container(settings):

@@ -17,8 +17,8 @@ from tiny_encoders import ENCODERS, save_tiny_encoder
 from tiny_models import CONFIGS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
-from polar_detect import models
 from polar_detect.detector import PolarDetector
+from polar_detect.sealing import MANIFEST, sealed
 
 FOLDER = Path(__file__).parent / "artifacts"
 TEXTS = [*NEW, *STRANGE]
@@ -37,9 +37,9 @@ def write(version: str) -> Path:
     ENCODERS["small"] = encoder
     save_tiny(decoder, Path("model"))
     save_tiny_encoder("small", Path("encoder"), n_layers=3)
-    models.DEFAULT_ENCODER = "encoder"
-    detector = PolarDetector(model="model", max_tokens=24).fit(_SHORT)
+    detector = PolarDetector(model="model", encoder="encoder", max_tokens=24).fit(_SHORT)
     detector.save("detector")
+    _make_relative(Path("detector", MANIFEST))
     assessment = detector.assess(TEXTS)
     expected = {
         "texts": TEXTS,
@@ -49,6 +49,16 @@ def write(version: str) -> Path:
     }
     Path("expected.json").write_text(json.dumps(expected, indent=1), encoding="utf-8")
     return folder
+
+
+def _make_relative(path: Path) -> None:
+    """Put the models' paths back that saving made absolute, and seal the manifest anew."""
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    del manifest["seal"]
+    manifest["settings"]["model"] = "model"
+    for part in ("model", "encoder"):
+        manifest[part]["name"] = part
+    path.write_bytes(sealed(manifest))
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ class Batcher:
         self._is_stopping = False
         self._texts_per_s: float | None = None
         self._worker: asyncio.Task[None] | None = None
-        # One thread: the models are not safe to share, and would only compete for the cores.
+        # One thread: several would take turns at the models all the same.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
 
     @property

@@ -1,0 +1,129 @@
+"""The models behind a detector: loaded once, used by one thread at a time, never pickled."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+
+from polar_detect import models
+from polar_detect.backbone import Backbone
+from polar_detect.detectors import Head
+from polar_detect.encoder import Encoder
+from polar_detect.errors import ModelError
+from polar_detect.extraction import Extractor
+from polar_detect.trace import CurveKind, Tracer
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """The loaded models behind a detector, and what they read of texts.
+
+    A copy by pickle or joblib carries the names and hashes of the models only; they are loaded
+    when they are next needed, and `ModelError` is raised where the weights on this machine are
+    others. A copy in the same process shares them.
+
+    Parameters
+    ----------
+    model, encoder_model : LocalModel
+    extractor : Extractor
+    lock : threading.RLock
+        To be held while the models run: a pass through them is recorded by replacing parts of
+        them, which other threads would meet. The same for all that share the models.
+    """
+
+    model: models.LocalModel
+    encoder_model: models.LocalModel
+    extractor: Extractor
+    lock: Any = field(default_factory=threading.RLock, repr=False)
+
+    @classmethod
+    def load(cls, model: str, encoder: str = models.DEFAULT_ENCODER) -> Self:
+        """Resolve and load the language model and the encoder."""
+        decoder, sentences = models.resolve(model), models.resolve(encoder)
+        if decoder.kind != "decoder":
+            raise ModelError(
+                f"Got model '{model}', which is an encoder; expected a causal language model; "
+                f"choose another, e.g. {models.DEFAULT_MODEL}."
+            )
+        if sentences.kind != "encoder":
+            raise ModelError(
+                f"Got encoder '{encoder}', which is a causal language model; expected a sentence "
+                f"encoder; choose another, e.g. {models.DEFAULT_ENCODER}."
+            )
+        tracer = Tracer(Backbone.load(decoder.folder))
+        return cls(decoder, sentences, Extractor(tracer, Encoder.load(sentences.folder)))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the lock; small numbers become 0 meanwhile, whatever `numpy.seterr` asks for."""
+        with self.lock, np.errstate(under="ignore"):
+            yield
+
+    def is_of(self, model: str, encoder: str) -> bool:
+        """Return whether names mean these models, with the weights that were loaded."""
+        pairs = ((self.model, model), (self.encoder_model, encoder))
+        found = [(own, models.resolve(name)) for own, name in pairs]
+        return all((a.folder, a.sha256) == (b.folder, b.sha256) for a, b in found)
+
+    def configured(self, *, max_tokens: int, head: Head, has_texts: bool) -> Self:
+        """Return the same models, reading what `head` needs of the first `max_tokens`.
+
+        Where the training texts are not kept, there is none to put in front of a new one.
+        """
+        return self.reading(
+            max_tokens=max_tokens,
+            curves="first-order" if head.needs_curves else "none",
+            wants_context=head.needs_context and has_texts,
+        )
+
+    def reading(self, *, max_tokens: int, curves: CurveKind, wants_context: bool) -> Self:
+        """Return the same models behind the same lock, with other settings of their reading."""
+        own = self.extractor
+        tracer = Tracer(own.tracer.backbone, max_tokens=max_tokens, curves=curves)
+        extractor = own.configured(tracer, wants_context=wants_context)
+        return replace(self, extractor=extractor)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what to load, and how it reads."""
+        reads = vars(self).get("_reads")
+        if "extractor" in vars(self):
+            tracer = self.extractor.tracer
+            reads = {
+                "max_tokens": tracer.max_tokens,
+                "curves": tracer.curves,
+                "wants_context": self.extractor.wants_context,
+            }
+        return {"model": self.model, "encoder_model": self.encoder_model, "_reads": reads}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, lock=threading.RLock())
+
+    def __getattr__(self, name: str) -> Any:
+        """Load the models of an engine that was pickled, when they are first asked for."""
+        if name != "extractor" or "_reads" not in vars(self):
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        with self.lock:
+            if name not in vars(self):
+                vars(self)[name] = self._loaded()
+            return vars(self)[name]
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Self:
+        return self
+
+    def _loaded(self) -> Extractor:
+        for part, own in (("model", self.model), ("encoder", self.encoder_model)):
+            found = models.resolve(own.name)
+            if found.sha256 != own.sha256:
+                raise ModelError(
+                    f"Got {part} '{own.name}' with SHA-256 {found.sha256[:12]}…; expected "
+                    f"{own.sha256[:12]}…, which this was fitted with; restore those weights or "
+                    "fit again."
+                )
+        fresh = Engine.load(self.model.name, self.encoder_model.name)
+        return fresh.reading(**vars(self)["_reads"]).extractor
