@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 
 from polar_detect.compare.baselines import BASELINES
 from polar_detect.compare.views import Seen
-from polar_detect.detectors.auto import Scale, column_views
+from polar_detect.detectors.auto import Scale, column_clips, column_views
 from polar_detect.metrics import auroc
 from polar_detect.numbers import ColumnReference
 from polar_detect.tables import RowTemplate
@@ -124,7 +124,7 @@ def own_scores(train: Array, test: Array) -> Array:
     reference = ColumnReference.fit(template, texts[0])
     assert reference is not None
     normal = reference.features(texts[0], banned=np.eye(len(train), dtype=bool))
-    scale = Scale.fit(normal.values)
+    scale = Scale.fit(normal.values, column_clips(normal.features))
     inside, outside = (scale.apply(t.values) for t in (normal, reference.features(texts[1])))
     views = np.stack(column_views(normal.features, scale.spread))
     views /= (inside @ views.T).std(0)[:, None]

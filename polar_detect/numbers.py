@@ -16,16 +16,20 @@ from polar_detect.errors import InputError
 from polar_detect.features import Feature, FeatureTable
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
-    from polar_detect.tables.rows import RowTemplate
+    from polar_detect.tables.rows import NumericColumns, RowTemplate
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+States = NDArray[np.int8]
 
 GROUP = "column"
 Kind = Literal["value", "residual", "distance", "missing"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+_N_STATES = 3  # of a cell: a number, missing, or a word where a number should be
 _SHRINKAGE = 0.05  # of the covariance towards its mean variance
 _MIN_VARIANCE = 0.1  # where all columns are constant on normal rows
+_SIZE_VARIANCE = 1 - 2 / np.pi  # of |x| where x is normal with variance 1
+_MOVED = 0.1  # of that: how much cells without a number may add among normal rows
 _N_NEAREST = 5
 _BEND = 3.0  # standard deviations beyond which only the logarithm counts
 _LESS_SKEWED = 0.7  # a logarithm has to bring a column's skewness down to this share
@@ -64,8 +68,9 @@ class ColumnReference:
         How rows are written out, and read back.
     scale : ColumnScale
     points : (n_rows, n_columns) float64
-        Standardised; 0, the median, where missing.
-    is_missing : (n_rows, n_columns) bool
+        Standardised; where there is no number, what the other columns lead to expect.
+    states : (n_rows, n_columns) int8
+        0 where a cell is a number, 1 where it is missing, 2 where it is a word.
     usual : (2, n_columns) float64
         Between which values the middle 90 % of the normal cells lie, for people.
     """
@@ -73,7 +78,7 @@ class ColumnReference:
     template: "RowTemplate"
     scale: "ColumnScale"
     points: Array
-    is_missing: Mask
+    states: States
     usual: Array
 
     @classmethod
@@ -85,7 +90,8 @@ class ColumnReference:
         InputError
             None of the texts is a row of the template.
         """
-        values = template.read_numbers(texts).values
+        found = template.read_numbers(texts)
+        values = found.values
         if not values.shape[1]:
             return None
         if all(template.cells(text) is None for text in texts):
@@ -95,19 +101,25 @@ class ColumnReference:
             )
         steps = [10.0 ** -(column.decimals or 0) for column in template.numeric]
         scale = ColumnScale.fit(values, np.asarray(steps))
-        points = scale.apply(values)
-        is_missing = np.isnan(points)
+        points, states = np.nan_to_num(scale.apply(values)), _states(found, template)
         usual = np.stack([_middle(column[~np.isnan(column)]) for column in values.T], axis=1)
-        return cls(template, scale, np.where(is_missing, 0.0, points), is_missing, usual)
+        if template.notation > 1:
+            points = _Normal.fit(points, states, template).expected(points, states)
+        return cls(template, scale, points, states, usual)
 
     def features(self, texts: Sequence[str], *, banned: Mask | None = None) -> FeatureTable:
         """Return four features of each column; see `KINDS`.
 
         - *value*: in robust standard deviations from the median;
         - *residual*: what the other columns do not explain of it, in standard deviations of
-          that; of a missing cell, how rarely it is missing;
+          that; of a cell without a number, the same of a column that says where there is none;
         - *distance*: its share in the distance to the nearest normal rows;
-        - *missing*: how rarely it is missing where it is, or there where it is not.
+        - *missing*: how rare it is that a number stands there, that the cell is missing, or
+          that it is a word, whichever it is.
+
+        As a predictor of others a cell counts no further out than the normal rows reach, and
+        one without a number as what the others lead to expect: else one wild cell makes other
+        columns as strange as its own, or stranger.
 
         Parameters
         ----------
@@ -116,13 +128,15 @@ class ColumnReference:
         banned : (n_texts, n_rows) bool, optional
             Normal rows that a row must not meet: itself, or its own cluster.
         """
-        values = self.scale.apply(self.template.read_numbers(texts).values)
-        is_missing = np.isnan(values)
-        points = np.where(is_missing, 0.0, values)
-        found = np.empty((len(KINDS), *values.shape))
-        for rows, allowed in _groups(banned, len(values), len(self.points)):
-            normal = _Normal.fit(self.points[allowed], self.is_missing[allowed])
-            found[:, rows] = normal.features(points[rows], is_missing[rows])
+        cells = self.template.read_numbers(texts)
+        states = _states(cells, self.template)
+        points = np.nan_to_num(self.scale.apply(cells.values))
+        if self.template.notation > 1:
+            points = _Normal.fit(self.points, self.states, self.template).expected(points, states)
+        found = np.empty((len(KINDS), *points.shape))
+        for rows, allowed in _groups(banned, len(points), len(self.points)):
+            normal = _Normal.fit(self.points[allowed], self.states[allowed], self.template)
+            found[:, rows] = normal.features(points[rows], states[rows])
         names = [column.name for column in self.template.numeric]
         features = tuple(Feature(GROUP, f"{name}/{kind}") for kind in KINDS for name in names)
         return FeatureTable(np.hstack([*found]).astype(np.float32), features)
@@ -199,6 +213,12 @@ def _skewness(values: Array) -> float:
     return float(abs(low + high - 2 * middle) / (high - low)) if high > low else 0.0
 
 
+def _states(found: "NumericColumns", template: "RowTemplate") -> States:
+    """Return which cells are numbers, missing, and words; see `ColumnReference`."""
+    is_none = np.isnan(found.values).astype(np.int8)
+    return is_none if template.notation == 1 else is_none * (1 + found.is_word.astype(np.int8))
+
+
 @dataclass(frozen=True, eq=False)
 class _Normal:
     """The normal rows that some rows may meet, and how their columns go together.
@@ -211,19 +231,36 @@ class _Normal:
     whitening : (n_columns, n_columns) float64
         Its symmetric root: turns columns as little as can be, so that they keep their names.
     white : (n_rows, n_columns) float64
-    rarity : (2, n_columns) float64
-        How rare it is that a cell is there, and that it is missing: the number of standard
-        deviations at which a normal density has fallen to that share.
+    reach : (2, n_columns) float64
+        Between which values the normal rows lie.
+    states : (n_rows, n_columns) int8
+    rarity : (3, n_columns) float64
+        How rare each state of a cell is: the number of standard deviations at which a normal
+        density has fallen to that share.
+    surprise : (3, n_columns) float64
+        By how many standard deviations a cell without a number exceeds a column that is 1 where
+        normal cells are in that state and else 0; of a variance shrunk like the covariance, so
+        that a state never seen stands out like a step in a column that never changed. √n_columns
+        times that, as one column is little of the mean of many; but so much less that among
+        normal rows it moves that mean by a tenth of the variance that numbers do, and no less
+        than its rarity.
+    weight : (3, n_columns) float64
+        Of such a column in distances, likewise; 0 for numbers, which count by themselves.
     """
 
     mean: Array
     precision: Array
     whitening: Array
     white: Array
+    reach: Array
+    states: States
     rarity: Array
+    surprise: Array
+    weight: Array
 
     @classmethod
-    def fit(cls, points: Array, is_missing: Mask) -> Self:
+    def fit(cls, points: Array, states: States, template: "RowTemplate") -> Self:
+        """Fit on normal rows; as earlier versions did where the template is of one of them."""
         mean = points.mean(0)
         covariance = (points - mean).T @ (points - mean) / len(points)
         n_columns = len(mean)
@@ -231,28 +268,90 @@ class _Normal:
         shrunk = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * middle * np.eye(n_columns)
         variances, directions = np.linalg.eigh(shrunk)
         whitening = (directions / np.sqrt(variances)) @ directions.T
-        share = (is_missing.sum(0) + 1) / (len(points) + 2)
+        counts = np.stack([(states == state).sum(0) for state in range(_N_STATES)])
+        rarity = np.sqrt(-2 * np.log((counts + 1) / (len(points) + 2)))
+        share = counts / len(points)
+        weight = 1 / np.sqrt((1 - _SHRINKAGE) * share * (1 - share) + _SHRINKAGE)
+        weight[0] = 0
+        surprise, reach = (1 - share) * weight, np.stack([points.min(0), points.max(0)])
+        moved = float((share * (1 - share) * surprise**2).sum())
+        boost = np.sqrt(n_columns * min(_MOVED * _SIZE_VARIANCE / max(moved, 1e-9), 1))
+        weight *= boost
+        surprise = np.maximum(boost * surprise, rarity)
+        if template.notation == 1:
+            weight[:] = 0
+            missing = (counts[1] + 1) / (len(points) + 2)
+            rarity = np.sqrt(-2 * np.log(np.stack([1 - missing, missing, missing])))
+            surprise, reach = rarity, np.outer([-np.inf, np.inf], np.ones(n_columns))
         return cls(
-            mean,
-            (directions / variances) @ directions.T,
-            whitening,
-            (points - mean) @ whitening,
-            np.sqrt(-2 * np.log(np.stack([1 - share, share]))),
+            mean=mean,
+            precision=(directions / variances) @ directions.T,
+            whitening=whitening,
+            white=(points - mean) @ whitening,
+            reach=reach,
+            states=states,
+            rarity=rarity,
+            surprise=surprise,
+            weight=weight,
         )
 
-    def features(self, points: Array, is_missing: Mask) -> Array:
+    def expected(self, points: Array, states: States) -> Array:
+        """Return the points with, where there is no number, what the other cells lead to expect.
+
+        That is the mean under the precision: of all columns, where there are none.
+        """
+        filled = points.copy()
+        known = np.clip(points, *self.reach) - self.mean
+        patterns, place = np.unique(states > 0, axis=0, return_inverse=True)
+        for i, is_none in enumerate(patterns):
+            rows, none, some = place.ravel() == i, np.flatnonzero(is_none), np.flatnonzero(~is_none)
+            if not len(none):
+                continue
+            weights = -np.linalg.solve(
+                self.precision[np.ix_(none, none)], self.precision[np.ix_(none, some)]
+            )
+            expected = np.einsum("ni,ij->nj", known[rows][:, some], weights.T.copy())
+            filled[np.ix_(rows, none)] = self.mean[none] + expected
+        return filled
+
+    def features(self, points: Array, states: States) -> Array:
         """Return the four kinds of features, (4, n_rows, n_columns)."""
-        centred = points - self.mean
-        # Not a matrix product, whose last digits depend on how many rows there are.
-        explained = np.einsum("ni,ij->nj", centred, self.precision)
-        white = np.einsum("ni,ij->nj", centred, self.whitening)
-        rarity = np.where(is_missing, self.rarity[1], self.rarity[0])
-        residual = np.where(is_missing, rarity, explained / np.sqrt(np.diag(self.precision)))
+        is_number = states == 0
+        white = self._turned(points, self.whitening)
+        residual = self._turned(points, self.precision, np.sqrt(np.diag(self.precision)))
+        residual = np.where(is_number, residual, np.choose(states, self.surprise))
         n_nearest = min(_N_NEAREST, len(self.white))
-        order = np.argsort(cdist(white, self.white, "cityblock"), axis=1, kind="stable")
-        near = self.white[order[:, :n_nearest]]
-        distance = np.abs(white[:, None] - near).mean(1)
-        return np.stack([points, residual, distance, rarity])
+        apart = cdist(white, self.white, "cityblock") + self._apart(states)
+        order = np.argsort(apart, axis=1, kind="stable")[:, :n_nearest]
+        distance = np.abs(white[:, None] - self.white[order]).mean(1)
+        for state in range(1, _N_STATES):
+            is_other = (states == state)[:, None] != (self.states == state)[order]
+            distance += is_other.mean(1) * self.weight[state]
+        rarity = np.choose(states, self.rarity)
+        return np.stack([np.where(is_number, points, 0.0), residual, distance, rarity])
+
+    def _turned(self, points: Array, matrix: Array, spreads: Array | float = 1.0) -> Array:
+        """Return points times a matrix, of which each column is divided by its spread.
+
+        What a cell lies beyond the reach of normal rows counts in its own column only, for as
+        much as it would in all of them.
+        """
+        within = np.clip(points, *self.reach)
+        # Not a matrix product, whose last digits depend on how many rows there are.
+        turned = np.einsum("ni,ij->nj", within - self.mean, matrix) / spreads
+        own: Array = turned + (points - within) * (np.abs(matrix) / spreads).sum(1)
+        return own
+
+    def _apart(self, states: States) -> Array:
+        """Return how far rows are from the normal rows by which cells are numbers."""
+        apart = np.zeros((len(states), len(self.states)))
+        for state in range(1, _N_STATES):
+            own, normal = states == state, self.states == state
+            varies = normal.any(0)  # in the other columns all normal rows are as far
+            weight = self.weight[state, varies]
+            if varies.any():
+                apart += cdist(own[:, varies] * weight, normal[:, varies] * weight, "cityblock")
+        return apart
 
 
 def _groups(

@@ -212,6 +212,72 @@ def test_rows_that_only_read_the_same_are_no_overlap_and_equal_rows_are(process,
     assert "10 of 10 test rows are among the training rows" in task.notes[-1]
 
 
+def test_rows_of_words_alone_overlap_only_where_they_say_the_same(tmp_path):
+    path = tmp_path / "words.csv"
+    words = ["pump leaks oil", "belt is torn", "valve stuck shut"]
+    frame = pd.DataFrame({
+        "note": [f"{words[i % 3]} at site {i}" for i in range(60)],
+        "cause": [f"{words[i % 3]} since day {i}" for i in range(60)],
+        "y": [int(i % 5 == 0) for i in range(60)],
+    })  # fmt: skip
+    frame.to_csv(path, index=False)
+    task = comparing.read_task(path, None, comparing.Reading("y", columns="note,cause"))
+    assert task.columns == ()
+    assert not any("among the training rows" in note for note in task.notes)
+    pd.concat([frame, frame]).to_csv(path, index=False)
+    task = comparing.read_task(path, None, comparing.Reading("y", columns="note,cause"))
+    assert "test rows are among the training rows" in task.notes[-1]
+
+
+def with_cells(source, path, cells):
+    """Write the table again with other cells, by row and column."""
+    frame = pd.read_csv(source, dtype=str)
+    for (row, column), cell in cells.items():
+        frame.loc[row, column] = cell
+    frame.to_csv(path, index=False)
+    return path
+
+
+def test_cells_that_say_missing_or_a_few_words_leave_a_column_of_numbers_in(process, tmp_path):
+    whole = comparing.read_task(process, None, comparing.Reading("failed"))
+    name = whole.columns[0]
+    cells = {(3, name): "N/A", (60, name): "-", (61, name): "測定不可"}
+    task = comparing.read_task(
+        with_cells(process, tmp_path / "a.csv", cells), None, comparing.Reading("failed")
+    )
+    assert task.columns == whole.columns
+    assert np.isnan([*task.train.numbers[:, 0], *task.test.numbers[:, 0]]).sum() == 3
+    assert not any("no number" in note for note in task.notes)
+    path = with_cells(process, tmp_path / "b.csv", cells | {(7, name): "ERR"})
+    task = comparing.read_task(path, None, comparing.Reading("failed"))
+    assert task.columns == whole.columns
+    assert any(f"1 cell of column {name!r} is no number, such as 'ERR'" in n for n in task.notes)
+
+
+def test_a_test_file_may_hold_words_among_its_numbers(process, tmp_path):
+    name = comparing.read_task(process, None, comparing.Reading("failed")).columns[0]
+    words = {(row, name): "ERR" for row in range(30)}
+    path = with_cells(process, tmp_path / "test.csv", words | {(40, name): "N/A"})
+    task = comparing.read_task(process, path, comparing.Reading("failed"))
+    assert np.isnan(task.test.numbers[:, 0]).sum() == 31
+    assert not np.isnan(task.train.numbers[:, 0]).any()
+    assert any(f"test.csv: 30 cells of column {name!r} are no numbers" in n for n in task.notes)
+
+
+def test_a_column_of_numbers_and_many_words_is_said_to_be_left_out(process, tmp_path):
+    whole = comparing.read_task(process, None, comparing.Reading("failed"))
+    name = whole.columns[0]
+    words = {(row, name): f"word {row}" for row in range(30)}
+    path = with_cells(process, tmp_path / "a.csv", words)
+    task = comparing.read_task(path, None, comparing.Reading("failed"))
+    assert name not in task.columns
+    expected = f"Column {name!r} was left out: 85 % of its cells are numbers, others such as"
+    assert any(note.startswith(expected) for note in task.notes)
+    asked = comparing.Reading("failed", columns=f"{name},{whole.columns[1]}")
+    task = comparing.read_task(path, None, asked)
+    assert any(note.startswith(f"Column {name!r} is read as text: 85 %") for note in task.notes)
+
+
 def test_thinned_rows_keep_the_share_of_each_class(process):
     reading = comparing.Reading("failed", test_share=0.5, max_rows=50)
     task = comparing.read_task(process, None, reading)

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from polar_detect.detectors.auto import column_share, column_views
+from polar_detect.detectors.auto import column_clips, column_share, column_views
 from polar_detect.errors import InputError
 from polar_detect.features import Feature
 from polar_detect.numbers import KINDS, ColumnReference, column_of
@@ -38,6 +38,12 @@ def template():
 
 @pytest.fixture(scope="module")
 def reference(template):
+    return ColumnReference.fit(template, template.texts(states()))
+
+
+def as_earlier(reference):
+    """Return the reference that earlier versions fitted on the same rows."""
+    template = RowTemplate(reference.template.columns, notation=1)
     return ColumnReference.fit(template, template.texts(states()))
 
 
@@ -85,19 +91,71 @@ def test_a_heavy_tail_is_read_on_a_logarithmic_scale(reference):
     assert shifted[0, 3] < -2  # there is no logarithm of it, and still it is unusual
 
 
+@pytest.mark.parametrize("cell", ["1e20", "1e4", "-999"])
+def test_a_wild_cell_is_named_and_not_those_that_it_tells_of(reference, cell):
+    own = NAMES.index("air [K]")  # goes together with another
+    new = with_cell(states(20, seed=1), "air [K]", cell)
+    found, before = features_of(reference, new), features_of(as_earlier(reference), new)
+    for kind in ("residual", "distance"):
+        sizes, others = np.abs(found[kind][0]), np.delete(np.abs(before[kind][0]), own)
+        assert sizes[own] > 3 * np.delete(sizes, own).max()
+        assert others.max() > 0.5 * abs(before[kind][0, own])  # control: earlier, near ties
+    # As far as normal rows reach, a cell still says what to expect of others.
+    warm = with_cell(states(20, seed=1), "air [K]", "304")
+    found, before = features_of(reference, warm), features_of(as_earlier(reference), warm)
+    np.testing.assert_array_equal(found["residual"][0], before["residual"][0])
+    assert np.abs(found["residual"][0, NAMES.index("process [K]")]) > 4
+
+
+@pytest.mark.parametrize("cell", ["", "ERR", "測定不可"])
+def test_a_cell_that_always_was_a_number_and_is_none_stands_out_in_its_own_column(reference, cell):
+    for name in NAMES:
+        own = NAMES.index(name)
+        found = features_of(reference, with_cell(states(20, seed=1), name, cell))
+        for kind in ("residual", "distance", "missing"):
+            sizes = np.abs(found[kind])
+            assert sizes[0].argmax() == own
+            assert sizes[0, own] > 1.5 * sizes[1:].max()
+        assert found["value"][0, own] == 0
+
+
 def test_a_missing_cell_counts_by_how_rarely_it_is_missing(template):
     frame = states()
     frame.loc[::2, "cost"] = ""
     reference = ColumnReference.fit(template, template.texts(frame))
     new = states(4, seed=5)
     new.loc[0, "cost"] = ""
-    new.loc[1, "air [K]"] = "broken"
+    new.loc[1, "air [K]"] = ""
+    new.loc[3, "cost"] = "broken"
     found = features_of(reference, new)
     assert found["missing"][1, 0] > 3
     assert 1 < found["missing"][0, 3] < 1.3
-    assert found["residual"][1, 0] == found["missing"][1, 0]
+    assert found["residual"][0, 3] == found["missing"][0, 3]
+    assert found["residual"][1, 0] > 2 * found["residual"][0, 3]
     assert found["missing"][2, 0] < 0.2
+    assert found["missing"][3, 3] > 3  # often missing, and never a word
+    assert found["distance"][3, 3] > found["distance"][0, 3]
     assert np.isfinite(np.stack([*found.values()])).all()
+
+
+def test_what_others_lead_to_expect_stands_in_for_a_missing_cell(reference):
+    gap = states(200, seed=8).assign(**{"air [K]": ""})
+    pair = NAMES.index("process [K]")
+    sizes = np.abs(features_of(reference, gap)["residual"][:, pair])
+    medians = np.abs(features_of(as_earlier(reference), gap)["residual"][:, pair])
+    assert sizes.mean() < 1
+    assert medians.mean() > 2
+
+
+def test_a_template_of_an_earlier_version_gives_the_features_that_it_gave(reference):
+    reference = as_earlier(reference)
+    new = states(4, seed=5)
+    new.loc[:2, "air [K]"] = ["", "ERR", "1e9"]
+    found = features_of(reference, new)
+    np.testing.assert_array_equal(found["residual"][:2, 0], found["missing"][:2, 0])
+    np.testing.assert_array_equal(found["missing"][0], found["missing"][1])
+    assert found["missing"][0, 0] == pytest.approx(np.sqrt(-2 * np.log(1 / 202)))
+    assert np.abs(found["residual"][2, 1]) > 0.8 * np.abs(found["residual"][2, 0])
 
 
 def test_a_column_that_never_changed_stands_out_when_it_does():
@@ -137,10 +195,13 @@ def test_a_banned_group_is_left_out_as_a_whole_unless_nothing_would_stay(referen
 
 def test_features_of_a_row_do_not_depend_on_the_rows_beside_it(reference):
     frame = states(40, seed=6)
+    frame.loc[[3, 7, 8], "air [K]"] = ["1e9", "", "ERR"]
+    frame.loc[[7, 20], "cost"] = ""
     together = features_of(reference, frame)
-    alone = features_of(reference, frame[7:8].reset_index(drop=True))
-    for kind, values in together.items():
-        np.testing.assert_array_equal(values[7], alone[kind][0])
+    for row in (3, 7, 8, 20, 21):
+        alone = features_of(reference, frame[row : row + 1].reset_index(drop=True))
+        for kind, values in together.items():
+            np.testing.assert_array_equal(values[row], alone[kind][0])
 
 
 def test_no_rows_and_no_numbers(reference):
@@ -175,6 +236,13 @@ def test_views_are_mean_residual_size_and_distance_in_their_own_units(reference)
     np.testing.assert_allclose(found[1], own["distance"].mean(1), rtol=1e-5)
     assert column_share(table.features) == pytest.approx(4 / 6)
     assert column_views([Feature("loss", "mean")], np.ones(1)) == []
+
+
+def test_features_of_columns_are_clipped_further_out_the_more_columns_there_are(reference):
+    loss = Feature("loss", "mean")
+    clips = column_clips((*reference.features([]).features, loss))
+    np.testing.assert_allclose(clips, [16.0] * 16 + [8.0])
+    assert column_clips([loss]).tolist() == [8.0]
 
 
 def test_crossed_rows_keep_each_cell_usual_and_break_how_columns_go_together(reference):

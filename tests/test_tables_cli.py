@@ -11,7 +11,8 @@ import pytest
 from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect import cli
-from polar_detect.tables import read_table
+from polar_detect.cli.commands.fit import FitSettings, _warn_of_rows
+from polar_detect.tables import RowColumns, read_table
 
 TEXTS = [NEW[0], STRANGE[0]]
 
@@ -142,8 +143,18 @@ def test_fit_on_rows_shows_one_and_warns_of_what_will_go_wrong(fitted_on_rows):
             {"name": "n", "decimals": 0},
             {"name": "note", "decimals": None},
             {"name": "t [K]", "decimals": 1},
-        ]
+        ],
+        "notation": 2,
     }
+
+
+def test_fit_warns_of_numbers_that_are_read_as_text(tmp_path, capsys):
+    cells = [*map(str, range(9)), "abc"]
+    pd.DataFrame({"x": cells, "y": range(10)}).to_csv(tmp_path / "a.csv", index=False)
+    table = read_table(tmp_path / "a.csv", rows=RowColumns())
+    _warn_of_rows(table, FitSettings())
+    said = " ".join(capsys.readouterr().err.split())
+    assert "column 'x': 90 % of the cells are numbers, others such as 'abc'; it is read" in said
 
 
 def test_score_writes_rows_out_as_fit_did(run, fitted_on_rows, tmp_path):

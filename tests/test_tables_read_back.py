@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from polar_detect.tables import RowTemplate
 
-MISSING = {"", "na", "n/a", "#n/a", "nan", "<na>", "null"}
+MISSING = {"", "na", "n/a", "#n/a", "nan", "<na>", "null"}  # and in a column of numbers:
+NO_NUMBER = MISSING | {"-", "－", "―", "—", "−", "--", "nd", "n.d.", "none", "#div/0!", "未測定"}
 CELLS = st.text(alphabet=st.sampled_from("a;: 1.-\n\t\u3000ｂ"), max_size=8)
 NUMBERS = st.one_of(
     st.floats(-1e17, 1e17, allow_subnormal=False).map(repr),
     st.integers(-1000, 1000).map(str),
-    st.sampled_from(["", "nan", "N/A", "1e3", "-0.0", "inf"]),
+    st.sampled_from(["", "nan", "N/A", "1e3", "-0.0", "inf", *sorted(NO_NUMBER)]),
 )
 
 
@@ -33,7 +34,7 @@ def rows(draw):
 def rounded(column, decimals):
     """Return what the template may keep of a column, found another way."""
     cells = [" ".join(cell.split()) for cell in column]
-    values = [np.nan if cell.lower() in MISSING else float(cell) for cell in cells]
+    values = [np.nan if cell.lower() in NO_NUMBER else float(cell) for cell in cells]
     return np.asarray([
         float(f"{v:.{decimals}f}") if abs(v) < 1e15 else float(f"{v:.6g}") for v in values
     ])  # fmt: skip
@@ -74,10 +75,11 @@ def test_a_text_that_is_no_row_has_no_numbers():
     assert control.tolist() == [[-1000.0]]
 
 
-def test_a_word_in_a_column_of_numbers_is_read_as_missing():
-    frame = pd.DataFrame({"x": [*map(str, range(30)), "broken"]}, dtype=str)
+def test_a_word_in_a_column_of_numbers_is_no_number_and_not_missing_either():
+    frame = pd.DataFrame({"x": [*map(str, range(30)), "broken", "測定不可"]}, dtype=str)
     template = RowTemplate.fit(frame, ["x"])
-    assert template.texts(frame)[30] == "x: broken"
-    values = template.read_numbers(template.texts(frame)).values[:, 0]
-    assert np.isnan(values[30])
-    assert values[:30].tolist() == list(range(30))
+    assert template.texts(frame)[30:] == ["x: broken", "x: missing"]
+    found = template.read_numbers(template.texts(frame))
+    assert np.isnan(found.values[30:, 0]).all()
+    assert found.values[:30, 0].tolist() == list(range(30))
+    assert np.flatnonzero(found.is_word).tolist() == [30]

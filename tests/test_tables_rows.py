@@ -17,6 +17,7 @@ from polar_detect.tables import (
     read_table,
     warn_of_counts,
     warn_of_length,
+    warn_of_words,
 )
 
 MACHINES = """\
@@ -116,6 +117,73 @@ def test_rounding_keeps_at_least_twenty_steps_of_the_middle_of_a_column(values, 
     assert (np.abs(rounded - exact) <= step / 2 + 1e-9).all()
 
 
+FORMATTED = {
+    "cost": (["1,234", "12,345,678.5", "-1,000", "¥1,190", "￥2,000", "$-3", "€ 4"],
+             [1234, 12345678.5, -1000, 1190, 2000, -3, 4]),
+    "yield": (["97.0%", "5％", "100 %", "0.5%", "-2%", "98.25%", "1"],
+              [0.97, 0.05, 1, 0.005, -0.02, 0.9825, 1]),
+    "wide": (["１２３", "−4.5", "－7", "１，２３４", "+6", "9e-1", "．５"],
+             [123, -4.5, -7, 1234, 6, 0.9, 0.5]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMATTED)
+def test_numbers_as_spreadsheets_and_japanese_sheets_show_them_are_numbers(name):
+    cells, numbers = FORMATTED[name]
+    frame = pd.DataFrame({name: cells}, dtype=str)
+    template = RowTemplate.fit(frame, [name])
+    assert [column.name for column in template.numeric] == [name]
+    np.testing.assert_allclose(template.numbers(frame).values[:, 0], numbers, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "cell", ["1,23", "1,2345", "12-3", "10²", "①", "½", "%", "--5", "5%%", "¥", "1 234", "abc"]
+)
+def test_what_only_looks_like_a_number_is_none(cell):
+    frame = pd.DataFrame({"x": [cell] * 3}, dtype=str)
+    assert RowTemplate.fit(frame, ["x"]).numeric == ()
+
+
+def test_percents_keep_the_decimals_of_what_they_mean():
+    frame = pd.DataFrame({"y": [f"{97 + i / 10:.1f}%" for i in range(20)]}, dtype=str)
+    assert RowTemplate.fit(frame, ["y"]).texts(frame)[3] == "y: 0.973"
+
+
+DASHES = ["-", "－", "―", "—", "--", "−", "nd", "N.D.", "None", "null", "#DIV/0!", "#N/A",
+          "#VALUE!", "未測定", "測定不可", "なし", "欠測"]  # fmt: skip
+
+
+def test_words_for_not_measured_are_missing_in_a_column_of_numbers_and_answers_in_text():
+    frame = pd.DataFrame({"x": ["1", "2", *DASHES], "note": ["a", "b", *DASHES]}, dtype=str)
+    template = RowTemplate.fit(frame, ["x", "note"])
+    texts = template.texts(frame)[2:]
+    assert {text.split("; ")[0] for text in texts} == {"x: missing"}
+    assert "x: missing; note: なし" in texts
+    assert not template.read_numbers(texts).is_word.any()
+
+
+def test_a_template_of_an_earlier_version_writes_and_reads_as_it_did():
+    column = [{"name": "x", "decimals": 1}]
+    old = RowTemplate.from_json({"columns": column})
+    frame = pd.DataFrame({"x": ["1,999", "-", "97%", "", "2.25"]}, dtype=str)
+    assert old.texts(frame) == ["x: 1,999", "x: -", "x: 97%", "x: missing", "x: 2.2"]
+    assert np.isnan(old.read_numbers(old.texts(frame)).values[:4]).all()
+    assert RowTemplate.from_json(old.to_json()) == old
+    new = RowTemplate.from_json({"columns": column, "notation": 2})
+    assert new.texts(frame)[:3] == ["x: 1999.0", "x: missing", "x: 1.0"]
+
+
+def test_a_column_of_numbers_and_many_words_is_warned_of():
+    frame = pd.DataFrame(
+        {"x": [*map(str, range(23)), "abc", "d"], "few": ["1", "2", *"abc", *[""] * 20],
+         "n": ["-", *map(str, range(24))]}, dtype=str
+    )  # fmt: skip
+    template = RowTemplate.fit(frame, ["x", "few", "n"])
+    assert warn_of_words(frame, template) == [
+        "column 'x': 92 % of the cells are numbers, others such as 'abc'; it is read as text"
+    ]
+
+
 def test_numbers_of_a_sheet_and_of_a_csv_are_written_alike(tmp_path):
     frame = pd.DataFrame({"a": [1.0, 2.5, None], "b": [10, 20, 30], "c": ["x", None, "z"]})
     frame.to_csv(tmp_path / "a.csv", index=False)
@@ -184,6 +252,7 @@ def test_rows_of_a_text_file_are_refused(tmp_path):
         None, [], {}, {"columns": []}, {"columns": [{}]}, {"columns": [{"name": "a"}]},
         {"columns": [{"name": "a", "decimals": 10**9}]},
         {"columns": [{"name": "a", "decimals": "1"}]},
+        {"columns": [{"name": "a", "decimals": 1}], "notation": 3},
     ],
 )  # fmt: skip
 def test_a_stored_template_that_is_none_is_refused(content):

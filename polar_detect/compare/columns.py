@@ -4,8 +4,10 @@ Hides which columns give the label away, how ids are told from measurements, and
 values make a category.
 """
 
+import math
 import re
-from collections.abc import Sequence
+import reprlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from polar_detect import metrics, tables
 from polar_detect.errors import InputError
+from polar_detect.tables.row_cells import MIN_NUMERIC, CellNumbers
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -26,6 +29,7 @@ _ID_NAME = re.compile(
     re.IGNORECASE,
 )
 _MAX_CATEGORIES = 20
+_MOSTLY = 0.5  # of the cells that are not missing
 _ROWS_A_CATEGORY = 5  # on average
 _CHANCE_OF_LEAKING = 1e-6
 _MIN_LEAKING = 5  # anomalous rows
@@ -71,8 +75,12 @@ class Columns:
         return [*self.numeric, *(name for names in own for name in names)]
 
     def matrix(self, frame: pd.DataFrame, source: str) -> Array:
-        """Return the rows as (n_rows, n_columns) numbers; NaN where a cell is empty."""
-        numbers = [numbers_of(frame, name, source) for name in self.numeric]
+        """Return the rows as (n_rows, n_columns) numbers; NaN where a cell is none.
+
+        Which columns are of numbers, the training rows have decided: of other rows, one number
+        in a column is enough.
+        """
+        numbers = [numbers_of(frame, name, source, least=0) for name in self.numeric]
         for category in self.categories:
             tables.check_column([*map(str, frame.columns)], category.name, "--columns")
             cells = np.asarray(_stripped(frame[category.name]), dtype=object)
@@ -102,13 +110,13 @@ def choose_columns(
     if asked not in (AUTO, NONE):
         names = tuple(name.strip() for name in asked.split(","))
         for name in names:
-            numbers_of(frame, name, "TRAIN")
+            numbers_of(frame, name, "TRAIN", least=MIN_NUMERIC)
         return Columns(names, written=tuple(written or names))
     candidates = [name for name in map(str, frame.columns) if name not in others]
     if written is not None:
         candidates = list(written)
-    found = {name: as_numbers(frame[name]) for name in candidates}
-    numbers = {name: cells for name, cells in found.items() if cells is not None}
+    found = {name: CellNumbers.of(frame[name]) for name in candidates}
+    numbers = {name: cells.values for name, cells in found.items() if cells.is_numeric}
     ids = [name for name, cells in numbers.items() if _looks_like_an_id(name, cells)]
     ids = [] if written is not None else ids
     numeric = [name for name, cells in numbers.items() if name not in ids and _varies(cells)]
@@ -119,35 +127,51 @@ def choose_columns(
     ]
     chosen = {*numeric, *(category.name for category in categories)}
     own = tuple(written or (name for name in candidates if name in chosen))
-    return Columns(tuple(numeric), tuple(categories), own, tuple(_left_out(ids)))
+    mixed = {
+        name: cells
+        for name, cells in found.items()
+        if name not in chosen and name not in numbers and cells.share >= _MOSTLY
+    }
+    notes = (*_left_out(ids), *_mixed(mixed, is_written=written is not None))
+    return Columns(tuple(numeric), tuple(categories), own, notes)
 
 
-def numbers_of(frame: pd.DataFrame, name: str, source: str) -> Array:
-    """Return a column as numbers, or raise `InputError`."""
+def numbers_of(frame: pd.DataFrame, name: str, source: str, *, least: float = 1) -> Array:
+    """Return a column as numbers, NaN where a cell is none, or raise `InputError`.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    name, source : str
+        Of the column and of the table.
+    least : float
+        How many of the cells that are not missing have to be numbers.
+    """
     if name not in frame.columns:
         listed = ", ".join(map(str, frame.columns))
         raise InputError(
             f"Got column '{name}'; the table {source} has: {listed}. Name one of them."
         )
-    numbers = as_numbers(frame[name])
-    if numbers is None:
+    found = CellNumbers.of(frame[name])
+    if not found.share or found.share < least:
         raise InputError(
             f"Got column '{name}' of {source} with cells that are not numbers, or none at all; "
             "expected numbers; correct the cells or name another column."
         )
-    return numbers
+    return found.values
 
 
-def as_numbers(cells: pd.Series) -> Array | None:
-    """Return the cells as numbers, empty ones as NaN; None if one is something else."""
-    text = cells.astype(str).str.strip()
-    is_empty = cells.isna() | (text == "")
-    numbers = np.full(len(cells), np.nan)
-    values = pd.to_numeric(text[~is_empty], errors="coerce")
-    if is_empty.all() or values.isna().any() or not np.isfinite(values).all():
-        return None
-    numbers[~is_empty.to_numpy()] = values.to_numpy(np.float64)
-    return numbers
+def note_words(frame: pd.DataFrame, names: Sequence[str], source: str) -> list[str]:
+    """Return a note for each column of numbers with cells that are neither numbers nor missing."""
+    notes = []
+    for name in names:
+        words = CellNumbers.of(frame[name]).words
+        if words:
+            what = "1 cell" if len(words) == 1 else f"{len(words)} cells"
+            verb = "is no number" if len(words) == 1 else "are no numbers"
+            said = f"{what} of column {name!r} {verb}, such as {reprlib.repr(words[0])}"
+            notes.append(f"{source}: {said}; for the baselines they are missing.")
+    return notes
 
 
 def find_leaking_columns(columns: Columns, numbers: Array, is_anomalous: Mask) -> list[str]:
@@ -211,3 +235,12 @@ def _left_out(ids: Sequence[Any]) -> list[str]:
     if len(ids) == 1:
         return [f"Column {ids[0]!r} counts rows and was left out."]
     return [f"Columns {', '.join(map(repr, ids))} count rows and were left out."]
+
+
+def _mixed(columns: Mapping[str, CellNumbers], *, is_written: bool) -> list[str]:
+    what = "is read as text" if is_written else "was left out"
+    return [
+        f"Column {name!r} {what}: {math.floor(100 * cells.share)} % of its cells are numbers, "
+        f"others such as {reprlib.repr(cells.words[0])}."
+        for name, cells in columns.items()
+    ]

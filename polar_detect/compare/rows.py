@@ -19,6 +19,7 @@ from polar_detect.compare.columns import (
     Columns,
     choose_columns,
     find_leaking_columns,
+    note_words,
     numbers_of,
 )
 from polar_detect.errors import InputError
@@ -37,7 +38,7 @@ class Rows:
     ----------
     texts : list of str, n_rows long
     numbers : (n_rows, n_columns) float64
-        NaN where a cell is empty.
+        NaN where a cell is missing or no number.
     target : (n_rows,) bool or float64
         True where a row is labelled anomalous; or the number to be predicted.
     """
@@ -156,6 +157,8 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
     if source.text_column is not None and source.text_column.notice is not None:
         notes.insert(0, f"{files[0].reader.name}: {source.text_column.notice}.")
     parts = [_rows(file, source, reading) for file in files]
+    for file in files:
+        notes += note_words(file.frame, columns.numeric, file.reader.name)
     if len(parts) == 1:
         parts = _split(parts[0], reading)
     thinned = [_thin(part, reading) for part in parts]
@@ -333,10 +336,15 @@ def _check_classes(rows: Rows) -> None:
 
 
 def _overlap(train: Rows, test: Rows, *, is_written_out: bool) -> list[str]:
-    """Return a note where test rows were trained on; rows written out are rounded as texts."""
+    """Return a note where test rows were trained on.
 
-    def keys(rows: Rows) -> Sequence[str | bytes]:
-        return [row.tobytes() for row in rows.numbers] if is_written_out else rows.texts
+    Rows written out are so by their numbers too, which are rounded as texts.
+    """
+
+    def keys(rows: Rows) -> Sequence[tuple[str, bytes] | str]:
+        if not is_written_out:
+            return rows.texts
+        return [(text, own.tobytes()) for text, own in zip(rows.texts, rows.numbers, strict=True)]
 
     seen = set(keys(train))
     n = sum(key in seen for key in keys(test))

@@ -53,23 +53,24 @@ _MEMORY = Feature("memory", "ratio")
 
 @dataclass(frozen=True)
 class Scale:
-    """Median and robust spread of each feature on normal texts."""
+    """Median and robust spread of each feature on normal texts, and where it is clipped."""
 
     centre: Vector
     spread: Vector
+    clip: Vector  # in spreads
 
     @classmethod
-    def fit(cls, values: NDArray[np.float32]) -> Self:
+    def fit(cls, values: NDArray[np.float32], clip: Vector | float = _CLIP) -> Self:
         """Fit on normal texts, (n_texts, n_features)."""
         centre = np.median(values, axis=0).astype(np.float64)
         robust = 1.4826 * np.median(np.abs(values - centre), axis=0)
         # Where most texts agree exactly (duplicates) the robust spread vanishes.
         spread = np.maximum(robust, 0.3 * values.std(axis=0))
-        return cls(centre, np.where(spread > 0, spread, 1.0))
+        return cls(centre, np.where(spread > 0, spread, 1.0), np.full(len(centre), clip))
 
     def apply(self, values: NDArray[np.float32]) -> Vector:
         """Return standardised values beside their absolute values, (n_texts, 2 n_features)."""
-        standard = np.clip((values - self.centre) / self.spread, -_CLIP, _CLIP)
+        standard = np.clip((values - self.centre) / self.spread, -self.clip, self.clip)
         return np.hstack([standard, np.abs(standard)])
 
 
@@ -181,7 +182,7 @@ class AutoHead(Head):
 
     def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:
         """Fit the views; see `Head.fit`."""
-        scale = Scale.fit(normal.values)
+        scale = Scale.fit(normal.values, column_clips(normal.features))
         inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
         far_share, trust = _far_share(normal, strangers), _encoder_trust(normal)
         scales = [(1 - far_share, _SIMILARITY, _is_near), (far_share, _FAR_SIMILARITY, _is_text)]
@@ -276,7 +277,11 @@ class AutoHead(Head):
         head._fitted = _Fitted(
             features=features,
             scale=Scale(
-                scale.numbers("centre", n), scale.numbers("spread", n, low=_SMALLEST_SPREAD)
+                scale.numbers("centre", n),
+                scale.numbers("spread", n, low=_SMALLEST_SPREAD),
+                np.full(n, _CLIP)
+                if scale.get("clip") is None  # before version 0.3
+                else scale.numbers("clip", n, low=0),
             ),
             means=stored.numbers("means", 2 * n),
             views=views,
@@ -294,6 +299,17 @@ class AutoHead(Head):
         assert self._fitted is not None
         assert self._fitted.features == table.features
         return self._fitted
+
+
+def column_clips(features: Sequence[Feature]) -> Vector:
+    """Return where features are clipped, in spreads.
+
+    Those of columns enter a mean over columns, in which a wild cell shall count as much among
+    many as among few.
+    """
+    columns = [column_of(feature) for feature in features]
+    of_columns = _CLIP * np.sqrt(max(len(set(columns) - {None}), 1))
+    return np.asarray([_CLIP if name is None else of_columns for name in columns])
 
 
 def _centred(fitted: _Fitted, table: FeatureTable) -> Vector:

@@ -22,6 +22,7 @@ from polar_detect.tables.rows import (
     RowTemplate,
     warn_of_counts,
     warn_of_length,
+    warn_of_words,
 )
 from polar_detect.tables.staging import check_output
 from polar_detect.tables.writing import (
@@ -69,6 +70,7 @@ __all__ = [
     "rejected_path",
     "warn_of_counts",
     "warn_of_length",
+    "warn_of_words",
     "write_rejected",
     "write_scored",
     "write_table",

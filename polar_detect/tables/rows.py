@@ -8,9 +8,10 @@ when it was fitted and is stored with the detector, so that later rows are writt
 import csv
 import math
 import re
+import reprlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -22,14 +23,20 @@ from polar_detect.tables.columns import check_column
 from polar_detect.tables.names import match_column, said_of_match
 from polar_detect.tables.row_cells import (
     MAX_DECIMALS,
+    MIN_NUMERIC,
+    NOTATION,
     SEPARATOR,
+    CellNumbers,
+    Notation,
     as_numbers,
     decimals_of,
+    is_missing,
     label_of,
     split_row,
     write_cells,
 )
 
+_MOSTLY = 0.5  # of the cells that are not missing
 # Roughly as byte-pair encodings of language models split: digits alone, words, signs.
 _TOKEN = re.compile(r"\d|[^\W\d_]{1,7}|[^\w\s]")
 
@@ -115,15 +122,24 @@ class NumericColumns:
     names : tuple of str, n_columns long
     values : (n_rows, n_columns) float64
         NaN where missing or no number; not rounded.
+    is_word : (n_rows, n_columns) bool
+        True where a cell is not missing, and still no number.
     """
 
     names: tuple[str, ...]
     values: NDArray[np.float64]
+    is_word: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class RowTemplate:
     """How rows are written out as text.
+
+    Parameters
+    ----------
+    columns : tuple of RowColumn
+    notation : {1, 2}
+        Which cells are numbers, and which are missing.
 
     Examples
     --------
@@ -133,6 +149,7 @@ class RowTemplate:
     """
 
     columns: tuple[RowColumn, ...]
+    notation: Notation = NOTATION
 
     @classmethod
     def fit(cls, frame: pd.DataFrame, names: Sequence[str]) -> "RowTemplate":
@@ -154,7 +171,7 @@ class RowTemplate:
         """
         found = self._find([*map(str, frame.columns)])
         written = [
-            write_cells(frame[found[column.name]], column.name, column.decimals)
+            write_cells(frame[found[column.name]], column.name, column.decimals, self.notation)
             for column in self.columns
         ]
         return [SEPARATOR.join(cells) for cells in zip(*written, strict=True)]
@@ -180,11 +197,9 @@ class RowTemplate:
 
     def numbers(self, frame: pd.DataFrame) -> NumericColumns:
         """Return the columns that are numeric in this template, as numbers."""
-        names = tuple(column.name for column in self.numeric)
         found = self._find([*map(str, frame.columns)])
-        values = [as_numbers(cells_as_text(frame[found[name]])) for name in names]
-        stacked = np.stack(values, axis=1) if values else np.empty((len(frame), 0))
-        return NumericColumns(names, stacked)
+        columns = [frame[found[column.name]] for column in self.numeric]
+        return self._numbers([cells_as_text(column) for column in columns], len(frame))
 
     def cells(self, text: str) -> list[str] | None:
         """Return what the cells of a row say, in the order of `columns`; None if it is no row."""
@@ -209,11 +224,18 @@ class RowTemplate:
         where = [i for i, column in enumerate(self.columns) if column.decimals is not None]
         empty = [""] * len(self.columns)
         rows = [split_row(text, self._labels) or empty for text in texts]
-        values = np.empty((len(rows), len(where)))
-        for j, i in enumerate(where):
-            values[:, j] = as_numbers(row[i] for row in rows)
-        values[~np.isfinite(values)] = np.nan
-        return NumericColumns(tuple(column.name for column in self.numeric), values)
+        found = self._numbers([[row[i] for row in rows] for i in where], len(rows))
+        is_finite = np.isfinite(found.values)
+        return replace(found, values=np.where(is_finite, found.values, np.nan))
+
+    def _numbers(self, columns: Sequence[Sequence[str]], n_rows: int) -> NumericColumns:
+        values = np.empty((n_rows, len(columns)))
+        is_word = np.zeros(values.shape, bool)
+        for j, texts in enumerate(columns):
+            values[:, j] = as_numbers(texts, self.notation)
+            for i in np.flatnonzero(~np.isfinite(values[:, j])).tolist():
+                is_word[i, j] = not is_missing(texts[i], self.notation)
+        return NumericColumns(tuple(column.name for column in self.numeric), values, is_word)
 
     @property
     def _labels(self) -> list[str]:
@@ -224,7 +246,8 @@ class RowTemplate:
         return {
             "columns": [
                 {"name": column.name, "decimals": column.decimals} for column in self.columns
-            ]
+            ],
+            "notation": self.notation,
         }
 
     @classmethod
@@ -241,6 +264,7 @@ class RowTemplate:
                 RowColumn(str(column["name"]), _checked_decimals(column["decimals"]))
                 for column in content["columns"]
             )
+            notation = _checked_notation(content.get("notation", 1))
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(
                 f"Got an input entry that is no row template ({error!r}); expected what fit "
@@ -250,7 +274,7 @@ class RowTemplate:
             raise ArtifactError(
                 "Got an input entry without columns; expected what fit wrote; fit again."
             )
-        return cls(columns)
+        return cls(columns, notation)
 
 
 def warn_of_counts(frame: pd.DataFrame, names: Collection[str]) -> list[str]:
@@ -269,6 +293,19 @@ def warn_of_counts(frame: pd.DataFrame, names: Collection[str]) -> list[str]:
     return notices
 
 
+def warn_of_words(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
+    """Return a warning for each column read as text though most of its cells are numbers."""
+    notices = []
+    for column in template.columns:
+        found = CellNumbers.of(frame[column.name])
+        if column.decimals is None and _MOSTLY <= found.share < MIN_NUMERIC:
+            notices.append(
+                f"column {column.name!r}: {math.floor(100 * found.share)} % of the cells are "
+                f"numbers, others such as {reprlib.repr(found.words[0])}; it is read as text"
+            )
+    return notices
+
+
 def warn_of_length(texts: Sequence[str], max_tokens: int) -> list[str]:
     """Return a warning when the rows are longer than what the model reads of them."""
     lengths = sorted(len(_TOKEN.findall(text)) for text in texts[:200])
@@ -281,6 +318,12 @@ def warn_of_length(texts: Sequence[str], max_tokens: int) -> list[str]:
         f"columns of numbers count in full); pass --max-tokens {enough}, or fewer "
         "columns with --columns"
     ]
+
+
+def _checked_notation(value: Any) -> Notation:
+    if type(value) is not int or value not in get_args(Notation):
+        raise ValueError(f"notation {value!r}")
+    return cast(Notation, value)
 
 
 def _checked_decimals(value: Any) -> int | None:
