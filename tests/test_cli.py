@@ -235,7 +235,7 @@ def test_fit_says_which_encoder_speaks_the_language_and_takes_another(
     minilm,  # noqa: ARG001 - skips where there is none
     tmp_path,
 ):
-    rows = (DATA / "work_orders_ja_train.csv").read_text(encoding="utf-8").splitlines()[:49]
+    rows = (DATA / "work_orders_ja_train.csv").read_text(encoding="utf-8").splitlines()[:121]
     (tmp_path / "ja.csv").write_text("\n".join(rows), encoding="utf-8")
     options = ("fit", tmp_path / "ja.csv", "--model", tiny_folder, "--out", tmp_path / "out")
     code, _, err = run(*options)
