@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from safetensors import safe_open
 
-from polar_detect.sealing import check_files, read_manifest
+from polar_detect.sealing import check_files, read_whole
 from polar_detect.stored import fitting_together, read_texts
 
 ARRAYS, TEXTS = "arrays.safetensors", "texts.json"
@@ -55,11 +55,14 @@ def read_contents(folder: Path) -> Contents:
     ArtifactError
         It was changed, or is of a format that this version does not read.
     """
-    manifest = read_manifest(folder)
-    check_files(folder, manifest["files"], manifest["sizes"])
-    with fitting_together(folder):
-        texts = kept_texts(folder, manifest)
-        return Contents(_facts(manifest), _kept(_shapes(folder), texts, folder), texts)
+
+    def read(manifest: dict[str, Any]) -> Contents:
+        check_files(folder, manifest["files"], manifest["sizes"])
+        with fitting_together(folder):
+            texts = kept_texts(folder, manifest)
+            return Contents(_facts(manifest), _kept(_shapes(folder), texts, folder), texts)
+
+    return read_whole(folder, read)
 
 
 def kept_texts(folder: Path, manifest: dict[str, Any]) -> tuple[str, ...] | None:

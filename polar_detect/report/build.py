@@ -114,8 +114,8 @@ def _facts(detector: PolarDetector) -> DetectorFacts:
         n_held_out=len(fitted.calibration_scores),
         n_anomalous=fitted.n_anomalous,
         created=fitted.created,
-        max_tokens=detector.max_tokens,
-        tolerance=detector.tolerance,
+        max_tokens=fitted.settings.max_tokens,
+        tolerance=fitted.settings.tolerance,
     )
 
 
@@ -125,7 +125,7 @@ def _rows(
     tokens = token_losses(
         detector.engine_.extractor.tracer.backbone,
         [table.texts[i] for i in index],
-        max_tokens=detector.max_tokens,
+        max_tokens=detector.fitted_.settings.max_tokens,
     )
     return tuple(
         _row(i, assessment, table, own, detector) for i, own in zip(index, tokens, strict=True)

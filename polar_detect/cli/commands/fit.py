@@ -27,9 +27,9 @@ class FitSettings:
 
 def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) -> PolarDetector:
     """Fit a detector on a table and save it."""
-    artifact.check_target(out)
     rejected = tables.rejected_path(out, is_folder=True)
     check_not_input(out, train, rejected=rejected)
+    artifact.check_target(out)
     table = read_training(train, options, tables.RowSample(settings.max_texts, settings.seed))
     tell_about(table, rejected)
     if table.sampled_from is not None:
