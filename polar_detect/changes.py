@@ -25,7 +25,7 @@ _MAX_TEXTS = 4096  # a covariance gets no better from more
 _MIN_SCALE = 1e-6  # states that are the same in all texts
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Covariances:
     """Mean and covariance of normal points at several depths.
 

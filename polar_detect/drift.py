@@ -81,7 +81,7 @@ class Drift:
         return self.verdict in {"slight", "clear"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FeatureStatistics:
     """Mean and spread of each feature on held-out normal texts.
 

@@ -29,7 +29,7 @@ _START = 256  # characters; no longer than the encoder reads
 _SHARED_COUNTS = 1.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Encoding:
     """What the encoder does with each text.
 

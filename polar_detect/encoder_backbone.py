@@ -24,7 +24,7 @@ from polar_detect.runtime import best_dtype, keep_freed_memory
 from polar_detect.tokenizing import shortened
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EncoderBatch:
     """Tokenised texts of one length.
 

@@ -95,7 +95,7 @@ class EncoderExecutor:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EncoderCurves:
     """What skipping or looping one layer does to the embeddings of texts.
 

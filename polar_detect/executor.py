@@ -21,7 +21,7 @@ from polar_detect.program import Program
 from polar_detect.schedule import Job, Schedule, plan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Tokenised texts of one padded length.
 
@@ -62,7 +62,7 @@ class Batch:
         return type(self)(self.index[list(texts)], *(part[list(texts)] for part in parts))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Slopes:
     """Losses of jobs and first-order estimates of what leaving out each call would do.
 

@@ -12,7 +12,7 @@ from polar_detect.features import Feature, FeatureTable
 from polar_detect.numbers import column_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """SHAP values: ``base_value + values.sum(1)`` equals the scores.
 

@@ -99,7 +99,7 @@ class Feature:
         return self.group == _ENCODER and self.kind in kinds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FeatureTable:
     """Feature values of many texts.
 

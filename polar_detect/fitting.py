@@ -257,7 +257,7 @@ class Fitting:
         return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Against:
     """The training texts as a reference that leaves out a text's own group.
 

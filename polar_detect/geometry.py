@@ -18,7 +18,7 @@ _SHRINKAGE = 0.1  # of the kept variances towards their mean
 _N_NEAREST = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Geometry:
     """Where normal texts' states lie after each layer.
 

@@ -184,7 +184,7 @@ def paired_difference(
     return Difference(difference(slice(None)), interval.low, interval.high)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class _Roc:
     """Shares of both classes flagged at each threshold, from none flagged to all."""
 

@@ -12,7 +12,7 @@ from polar_detect.blocks import product
 Array = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Neighbours:
     """Nearest training texts of each text, nearest first.
 

@@ -40,7 +40,7 @@ Array = NDArray[np.float32]
 _SETTINGS, _TENSORS = "predictor.json", "predictor.safetensors"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ProgramLogits:
     """What a predictor says of each text.
 

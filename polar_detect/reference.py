@@ -23,7 +23,7 @@ N_NEIGHBOURS = 5
 _FAR_SHARE = 0.04  # of the normal texts: the wider of the two scales that new texts are seen at
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reference:
     """Normal training texts that new texts are held against.
 

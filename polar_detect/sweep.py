@@ -23,7 +23,7 @@ _NATS_PER_DISTANCE = 4.0  # what skipping a layer costs, by how far the layer tu
 _BLOCK_TOKENS = 512  # whose distances are measured together
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Rows:
     """States that are alive at one depth.
 

@@ -34,7 +34,7 @@ _QUERY_TOKENS = 1024
 _BLOCK = 128  # tokens that are compared at a time, always: a product's last bits depend on it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TokenStates:
     """Hidden states of every token of some texts, text after text.
 
@@ -93,7 +93,7 @@ class TokenStates:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Novelty:
     """How far the tokens of each text are from normal tokens.
 
@@ -118,7 +118,7 @@ class Novelty:
     far: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TokenIndex:
     """Tokens of normal texts at a few depths, to be searched for nearest neighbours.
 
@@ -302,7 +302,7 @@ class TokenIndex:
         return _mean_by_text(losses, part), _mean_by_text(remembered, part)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _PassedOver:
     """Which texts of an index are too near to a token to be asked.
 

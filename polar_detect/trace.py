@@ -26,7 +26,7 @@ _FLOAT16_MAX = 65504.0
 _TOKEN_DEPTHS = (0.1, 0.2, 1 / 3, 0.53, 0.73, 1.0)  # shares of the layers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Traces:
     """What one pass of the full program, its gradient and one loop of each layer tell.
 

@@ -1,7 +1,13 @@
 """Which modules may know what: the map of the design, held by the imports themselves."""
 
+import ast
+import re
+from pathlib import Path
+
 import pytest
 from sources import MODULES, reached
+
+import polar_detect
 
 # Whatever is behind the signatures, and the searches, run without the models.
 WITHOUT_TORCH = (
@@ -46,3 +52,32 @@ def test_modules_do_not_import_each_other_in_a_circle():
         for imported in (n.removeprefix("polar_detect.") for n in found):
             if imported in MODULES and imported not in name and name not in imported:
                 assert name not in reached(imported), f"{name} ↔ {imported}"
+
+
+PACKAGE = Path(polar_detect.__file__).parent
+ARRAYS = re.compile(r"\b(NDArray|Array|Tensor|Vector|FeatureTable|Mask|States)\b")
+
+
+def records():
+    """Return (decorator, types of fields) by name of every dataclass of the package."""
+    return {
+        f"{path.stem}.{node.name}": (
+            ast.unparse(decorator),
+            [ast.unparse(f.annotation) for f in node.body if isinstance(f, ast.AnnAssign)],
+        )
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+        for decorator in node.decorator_list
+        if ast.unparse(decorator).startswith("dataclass")
+    }
+
+
+def test_records_of_arrays_compare_by_identity_as_equal_arrays_are_no_truth_value():
+    of_arrays = {
+        name: decorator
+        for name, (decorator, types) in records().items()
+        if any(ARRAYS.search(own) and "Callable" not in own for own in types)
+    }
+    assert len(of_arrays) > 30
+    assert [name for name, decorator in of_arrays.items() if "eq=False" not in decorator] == []

@@ -51,7 +51,7 @@ _FLUENCY = Feature.of_encoder("characters_per_token")
 _MEMORY = Feature("memory", "ratio")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scale:
     """Median and robust spread of each feature on normal texts, and where it is clipped."""
 
@@ -74,7 +74,7 @@ class Scale:
         return np.hstack([standard, np.abs(standard)])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Fitted:
     features: tuple[Feature, ...]
     scale: Scale

@@ -15,7 +15,7 @@ from polar_detect.stored import check_feature_list
 _FEATURES = "features.json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Attribution:
     """SHAP values: ``base_value + values.sum(1)`` equals the scores.
 

@@ -115,7 +115,7 @@ class ListedRow:
     reasons: tuple[Contribution, ...]  # what raised the score most, largest first
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Swarm:
     """One line of the beeswarm: a feature over the texts drawn.
 
@@ -150,7 +150,7 @@ class DetectorFacts:
     tolerance: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReportData:
     """Everything that a renderer needs.
 

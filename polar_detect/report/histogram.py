@@ -78,7 +78,7 @@ def score_chart(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class _ScoreAxis:
     """The bins that both panels share, and how they map to the page."""
 

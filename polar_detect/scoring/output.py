@@ -14,7 +14,7 @@ from polar_detect.scoring.partial import Partial
 from polar_detect.scoring.results import added_columns, added_kinds, with_programs_up_to
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Summary:
     """What a run did.
 

@@ -59,7 +59,7 @@ class Query:
     precise: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Answer:
     """Reply to a query.
 
