@@ -24,13 +24,15 @@ from polar_detect.recording import FAILURES
 _SIBLINGS = (("q_proj", "k_proj", "v_proj"), ("query", "key", "value"))
 _CACHES = ("cache", "past_key_values", "past_key_value")  # that an attention may be given
 _TRIED_TOKENS = 8  # of an attention; short texts are the common case
-_MAX_ERROR = 0.1  # of what a block changes; SmolLM2's quick forms err by .002 to .02
+_MAX_ERROR = 0.1  # of what a block changes; SmolLM2's quick forms err by .002 to .009
 
 
 def quick_form(
     block: nn.Module, dtype: torch.dtype, before: Tensor, after: Tensor, use: Callable[[Any], Any]
 ) -> "QuickBlock | None":
     """Return a block's quick form, seen to do what the block does; None where there is none.
+
+    A mixture of experts need not come near: which expert a token goes to can hang on the last bit.
 
     Parameters
     ----------
@@ -39,8 +41,7 @@ def quick_form(
     before, after : (n_rows, n_tokens, hidden)
         States that the block got, and what it made of them.
     use : callable
-        Calls a block on `before`. A mixture of experts need not come near `after`: which expert
-        a token goes to can hang on the last bit.
+        Calls a block on `before`.
     """
     allowed = _MAX_ERROR * (after - before).norm()
     for has_parts in (True, False):
