@@ -32,8 +32,8 @@ from fit_tables import Notes, Signatures
 from numpy.typing import NDArray
 
 from polar_detect import models
-from polar_detect.detector import Engine
 from polar_detect.detectors import AutoHead
+from polar_detect.engine import Engine
 from polar_detect.metrics import aupr, auroc, fpr_at_tpr
 from polar_detect.readings import Readings
 from polar_detect.trace import Tracer

@@ -17,8 +17,8 @@ from common import Split
 
 import polar_detect
 from polar_detect import PolarDetector
-from polar_detect.detector import Engine
 from polar_detect.detectors import AutoHead, Head
+from polar_detect.engine import Engine
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.fitting import Fitting, parted
 from polar_detect.progress import Tracker

@@ -31,8 +31,8 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.preprocessing import StandardScaler
 
 from polar_detect import models
-from polar_detect.detector import Engine
 from polar_detect.detectors import HEADS, Head
+from polar_detect.engine import Engine
 from polar_detect.extraction import Extractor
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.fitting import parted

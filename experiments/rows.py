@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from polar_detect import PolarDetector, models
 from polar_detect.compare.baselines import BASELINES
 from polar_detect.compare.views import Seen
-from polar_detect.detector import Engine
+from polar_detect.engine import Engine
 from polar_detect.metrics import auroc
 from polar_detect.tables import RowTemplate
 from polar_detect.trace import Tracer

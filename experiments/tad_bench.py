@@ -22,7 +22,7 @@ from bench_baselines import Scores
 from benchmark import CACHE, Bench
 
 from polar_detect import PolarDetector
-from polar_detect.detector import Engine
+from polar_detect.engine import Engine
 from polar_detect.metrics import auroc
 
 SETS = ("smsspam", "hate_speech", "olid")

@@ -30,8 +30,6 @@ from polar_detect.trace import Tracer
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
 
-__all__ = ["Assessment", "Engine", "PolarDetector"]
-
 
 @dataclass(frozen=True, eq=False)
 class Assessment:

@@ -22,9 +22,9 @@ from work_orders import NORMAL
 
 from polar_detect import PolarDetector
 from polar_detect.backbone import Backbone
-from polar_detect.detector import Engine
 from polar_detect.detectors import AutoHead
 from polar_detect.encoder import Encoder, Encoding
+from polar_detect.engine import Engine
 from polar_detect.extraction import Extractor
 from polar_detect.metrics import auroc
 from polar_detect.readings import Readings

@@ -10,10 +10,9 @@ from polar_detect import models
 from polar_detect.cli.commands.output import check_not_input, err, out, say, write_text
 from polar_detect.cli.progress import progress_bars
 from polar_detect.compare import tabulate
-from polar_detect.detector import Engine, PolarDetector
+from polar_detect.detector import PolarDetector
 from polar_detect.detectors import new_head
-from polar_detect.extraction import Extractor
-from polar_detect.trace import Tracer
+from polar_detect.engine import Engine
 from polar_detect.visible import visible
 
 
@@ -81,11 +80,11 @@ def _predictions(
     task: comparing.Task, reading: comparing.Reading, settings: CompareSettings
 ) -> tabulate.Table:
     engine = Engine.load(settings.model, settings.encoder)
-    tracer = Tracer(engine.extractor.tracer.backbone, max_tokens=settings.max_tokens)
     # What context does to the loss would have to be measured anew in each fold, which takes
     # longer than all the rest, and says how normal a row is rather than how large a number.
+    own = engine.reading(max_tokens=settings.max_tokens, curves="first-order", wants_context=False)
     wanted = comparing.PredictionSettings(
-        extractor=Extractor(tracer, engine.extractor.encoder, wants_context=False),
+        extractor=own.extractor,
         target=reading.target,
         n_resamples=settings.resamples,
         seed=settings.seed,
