@@ -214,9 +214,11 @@ class OwnRetrieval(Extractor):
         states = _half_way(extractor.read(texts))
         return cls(extractor.tracer, extractor.encoder, states.mean(0), states.std(0) + 1e-6)
 
-    def configured(self, tracer: Tracer, *, wants_context: bool) -> "OwnRetrieval":
-        """Return the same retrieval with another tracer."""
-        own = (self.encoder, self._mean, self._spread)
+    def configured(
+        self, tracer: Tracer, encoder: Encoder, *, wants_context: bool
+    ) -> "OwnRetrieval":
+        """Return the same retrieval with another tracer and encoder."""
+        own = (encoder, self._mean, self._spread)
         return OwnRetrieval(tracer, *own, wants_context=wants_context)
 
     def read(self, texts: Sequence[str]) -> Readings:

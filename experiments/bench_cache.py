@@ -127,11 +127,12 @@ class CachedExtractor(Extractor):
         self.folder, self.models = folder, tuple(models)
         self._store = Store(folder / f"{_fingerprint(tracer, encoder, models)}.sqlite")
 
-    def configured(self, tracer: Tracer, *, wants_context: bool) -> "CachedExtractor":
-        """Return the same encoder and folder with another tracer."""
-        return CachedExtractor(
-            tracer, self.encoder, self.folder, models=self.models, wants_context=wants_context
-        )
+    def configured(
+        self, tracer: Tracer, encoder: Encoder, *, wants_context: bool
+    ) -> "CachedExtractor":
+        """Return the same folder with another tracer and encoder."""
+        own = (encoder, self.folder)
+        return CachedExtractor(tracer, *own, models=self.models, wants_context=wants_context)
 
     def read(self, texts: Sequence[str]) -> Readings:
         """Return what the models do with each text on its own."""

@@ -28,9 +28,10 @@ from polar_detect.predictor import ProgramPredictor, minimal_predicted_programs
 from polar_detect.predictor_network import PredictorSettings
 from polar_detect.program import Program
 from polar_detect.schedule import Job
+from polar_detect.tokenizing import MAX_TOKENS
 from polar_detect.trace import Tracer
 
-_TOLERANCE, _MAX_TOKENS, _CHUNK = 0.1, 64, 16
+_TOLERANCE, _MAX_TOKENS, _CHUNK = 0.1, MAX_TOKENS, 16
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Does it help that a detector reads the numbers of rows? Tables of numbers, seed by seed.
 
-    python experiments/rows.py [--tasks ai4i,steel] [--seeds 3] [--max-tokens 64]
+    python experiments/rows.py [--tasks ai4i,steel] [--seeds 3] [--max-tokens 256]
 
 The default detector reads each row written out as text, with and without its numbers beside it,
 and knows normal training rows only. Beside it stand the baselines of `compare` on the raw numbers
@@ -29,6 +29,7 @@ from polar_detect.compare.views import Seen
 from polar_detect.engine import Engine
 from polar_detect.metrics import auroc
 from polar_detect.tables import RowTemplate
+from polar_detect.tokenizing import MAX_TOKENS
 from polar_detect.trace import Tracer
 
 TASKS = ("ai4i", "steel")
@@ -117,7 +118,8 @@ def main() -> None:
     engine = Engine.load(models.DEFAULT_MODEL)
     own, names = engine.extractor, (engine.model.name, engine.encoder_model.name)
     tracer = Tracer(own.tracer.backbone, max_tokens=options.max_tokens, curves="none")
-    cached = CachedExtractor(tracer, own.encoder, options.cache, models=names)
+    encoder = own.encoder.cut_after(options.max_tokens)
+    cached = CachedExtractor(tracer, encoder, options.cache, models=names)
     engine = replace(engine, extractor=cached)
     found: list[Found] = []
     for seed in range(options.seeds):
@@ -155,7 +157,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--n-labelled", type=int, default=30, help="anomalous rows that some baselines learn from"
     )
-    parser.add_argument("--max-tokens", type=int, default=64, help="of a row that are read")
+    parser.add_argument("--max-tokens", type=int, default=MAX_TOKENS, help="of a row that are read")
     parser.add_argument("--cache", type=Path, default=_CACHE, help=f"default: {_CACHE}")
     return parser.parse_args()
 

@@ -25,6 +25,7 @@ from polar_detect.progress import ASSESS_CHUNK, Progress, Tracker
 from polar_detect.readings import Readings
 from polar_detect.settings import Settings, checked_alpha
 from polar_detect.texts import Texts, UnfittedError, anomalous, as_texts, distinct_texts
+from polar_detect.tokenizing import MAX_TOKENS
 from polar_detect.trace import Tracer
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         Embedded name, Hugging Face id or folder of a sentence encoder whose states are pooled by
         their mean.
     max_tokens : int
-        Texts are cut after this many tokens.
+        Texts are cut after this many tokens of the language model, and so many of the encoder's
+        own but 128 at least; by default after 256, or as many as the models have positions for.
     tolerance : float
         Nats per token by which a minimal program's loss may exceed the full program's.
     alpha : float
@@ -117,7 +119,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         model: str = models.DEFAULT_MODEL,
         encoder: str = models.DEFAULT_ENCODER,
-        max_tokens: int = 64,
+        max_tokens: int = MAX_TOKENS,
         tolerance: float = 0.1,
         alpha: float = 0.05,
         seed: int = 0,

@@ -17,11 +17,12 @@ from polar_detect.lanes import spread
 from polar_detect.language import is_shared, letter_value
 from polar_detect.loading import load_encoder
 from polar_detect.runtime import keep_freed_memory
-from polar_detect.tokenizing import shortened
-from polar_detect.tokens import TextTokens, TokenStates
+from polar_detect.tokenizing import MAX_TOKENS, shortened
+from polar_detect.tokens import TextTokens, TokenStates, kept_places
 
 Array = NDArray[np.float32]
 
+_LEAST_TOKENS = 128
 _START = 256  # characters; no longer than the encoder reads
 # A vocabulary that many languages share cuts each of them into shorter pieces: multilingual E5's
 # hold 3.0 letters of Japanese work orders and 2.8 of English ones, and on both the default detector
@@ -68,7 +69,7 @@ class Encoder:
     to mask and a text's states are the same to the last bit in any company.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, *, max_tokens: int = 128) -> None:
+    def __init__(self, model: Any, tokenizer: Any, *, max_tokens: int = MAX_TOKENS) -> None:
         keep_freed_memory()
         self.model = model.eval().requires_grad_(requires_grad=False)
         self.tokenizer = tokenizer
@@ -79,6 +80,14 @@ class Encoder:
     def load(cls, folder: Path) -> Self:
         """Load an encoder from a folder, without network access."""
         return cls(*load_encoder(folder))
+
+    def cut_after(self, max_tokens: int) -> Self:
+        """Return the same encoder, reading so many tokens of a text, but 128 at least.
+
+        As many as that it has read since version 0.1, and so do detectors of that time, however
+        little of a text their language model reads.
+        """
+        return type(self)(self.model, self.tokenizer, max_tokens=max(_LEAST_TOKENS, max_tokens))
 
     def embed(self, texts: Sequence[str]) -> Array:
         """Return unit-length sentence embeddings, (n_texts, hidden) float32.
@@ -154,14 +163,14 @@ class Encoder:
         n_together = partial(rows_per_block, device=device, dtype=torch.float32)
         return spread(one, equal_lengths(ids, n_together))
 
-    def _read_block(self, rows: Tensor, is_word: Sequence[Sequence[bool]]) -> "_Read":
-        """Read a block of token ids; rows behind those of `is_word` only fill it up."""
+    def _read_block(self, rows: Tensor, words: Sequence[NDArray[np.intp]]) -> "_Read":
+        """Read a block of token ids; rows behind those of `words` only fill it up."""
         states = self.model(input_ids=rows, output_hidden_states=True).hidden_states
         pooled = torch.stack([state.mean(1) for state in states], 1)
         unit = torch.nn.functional.normalize(pooled[:, -1], dim=-1)
         kept = torch.stack([states[depth] for depth in self.token_depths]).half().cpu().numpy()
-        n = len(is_word)
-        tokens = [_tokens(kept[:, row][:, words]) for row, words in enumerate(is_word)]
+        n = len(words)
+        tokens = [_tokens(kept[:, row][:, own]) for row, own in enumerate(words)]
         return _Read(unit[:n].cpu().numpy(), pooled[:n].cpu().numpy(), tokens)
 
 
@@ -179,10 +188,15 @@ def _tokens(states: NDArray[np.float16]) -> TextTokens:
     return states, np.full(n, -1), np.full(n, np.nan, np.float32)
 
 
-def _words(special_tokens_mask: Sequence[int]) -> list[bool]:
-    """Return which tokens are words; all of them, where there are special ones only."""
-    words = [not is_special for is_special in special_tokens_mask]
-    return words if any(words) else [True] * len(words)
+def _words(special_tokens_mask: Sequence[int]) -> NDArray[np.intp]:
+    """Return which tokens are words, as far as they are kept.
+
+    All tokens count as words where there are special ones only.
+    """
+    words = np.flatnonzero(np.asarray(special_tokens_mask) == 0)
+    if not len(words):
+        words = np.arange(len(special_tokens_mask))
+    return words[kept_places(len(words))]
 
 
 def _no_tokens(n_depths: int, hidden: int) -> TextTokens:

@@ -21,7 +21,7 @@ from polar_detect.loading import load_encoder
 from polar_detect.quick_block import QuickBlock, quick_form
 from polar_detect.recording import FAILURES, Call, examine, first_input, record_calls
 from polar_detect.runtime import best_dtype, keep_freed_memory
-from polar_detect.tokenizing import shortened
+from polar_detect.tokenizing import MAX_TOKENS, as_room_allows, shortened
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,8 @@ class EncoderBackbone:
         float32; put into inference mode and frozen.
     tokenizer : PreTrainedTokenizerBase
     max_tokens : int
-        Texts are cut after this many tokens, special ones included.
+        Texts are cut after this many tokens, special ones included; by default after 256, or as
+        many as the model has positions for.
     quick_dtype : torch.dtype, optional
         Number format of the products in the *quick* form of a layer; the *precise* form is
         float32. Default: bfloat16 where the processor has it (2.5 times as fast with MiniLM on
@@ -70,7 +71,7 @@ class EncoderBackbone:
         model: Any,
         tokenizer: Any,
         *,
-        max_tokens: int = 128,
+        max_tokens: int = MAX_TOKENS,
         quick_dtype: torch.dtype | None = None,
     ) -> None:
         keep_freed_memory()
@@ -98,7 +99,7 @@ class EncoderBackbone:
             self._quick_blocks = self._quick_forms(states)
 
     @classmethod
-    def load(cls, folder: Path, *, max_tokens: int = 128) -> Self:
+    def load(cls, folder: Path, *, max_tokens: int = MAX_TOKENS) -> Self:
         """Load an encoder from a folder, without network access."""
         return cls(*load_encoder(folder), max_tokens=max_tokens)
 
@@ -147,6 +148,7 @@ class EncoderBackbone:
 
     def _checked(self, max_tokens: int) -> int:
         most = longest_input(self.model)
+        max_tokens = as_room_allows(max_tokens, most)
         if not 3 <= max_tokens <= most:
             raise InputError(
                 f"Got max_tokens {max_tokens}; expected 3 to {most} for this model, special "

@@ -71,6 +71,7 @@ class Engine:
     def configured(self, *, max_tokens: int, head: Head, has_texts: bool) -> Self:
         """Return the same models, reading what `head` needs of the first `max_tokens`.
 
+        Each model counts its own tokens (see `Encoder.cut_after`).
         Where the training texts are not kept, there is none to put in front of a new one.
         """
         return self.reading(
@@ -83,7 +84,8 @@ class Engine:
         """Return the same models behind the same lock, with other settings of their reading."""
         own = self.extractor
         tracer = Tracer(own.tracer.backbone, max_tokens=max_tokens, curves=curves)
-        extractor = own.configured(tracer, wants_context=wants_context)
+        encoder = own.encoder.cut_after(max_tokens)
+        extractor = own.configured(tracer, encoder, wants_context=wants_context)
         return replace(self, extractor=extractor)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -38,9 +38,9 @@ class Extractor:
         self.encoder = encoder
         self.wants_context = wants_context
 
-    def configured(self, tracer: Tracer, *, wants_context: bool) -> "Extractor":
-        """Return the same encoder with another tracer; subclasses return their own kind."""
-        return Extractor(tracer, self.encoder, wants_context=wants_context)
+    def configured(self, tracer: Tracer, encoder: Encoder, *, wants_context: bool) -> "Extractor":
+        """Return the like with another tracer and encoder; subclasses return their own kind."""
+        return Extractor(tracer, encoder, wants_context=wants_context)
 
     def read(self, texts: Sequence[str]) -> Readings:
         """Return what the models do with each text on its own."""
@@ -129,7 +129,7 @@ class Extractor:
         normal texts get cheaper by what followed the nearest normal tokens, strangers do not.
         """
         own, other = reference.novelty(readings, banned=banned)
-        loss, memory_loss = readings.traces.loss, own.memory_loss
+        loss, memory_loss = readings.traces.kept_loss, own.memory_loss
         memory = {
             Feature("memory", "loss_with"): memory_loss,
             Feature("memory", "gain"): loss - memory_loss,

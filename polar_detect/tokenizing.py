@@ -2,13 +2,23 @@
 
 from collections.abc import Sequence
 
+# Tokens of a text that are read unless asked otherwise. Up to here AUROC rises steeply for texts
+# that have so many (texts by GPT-3.5 among news: .78 with 64 tokens, .97 with 256); what is shorter
+# costs nothing more. Sentence-transformers gives all-MiniLM-L6-v2 as many.
+MAX_TOKENS = 256
+
 _MAX_CHARS_PER_TOKEN = 64  # a run of blanks or rules; words have some four
+
+
+def as_room_allows(max_tokens: int, room: int) -> int:
+    """Return `max_tokens`; of `MAX_TOKENS`, which nobody asked for, what a model has room for."""
+    return min(max_tokens, room) if max_tokens == MAX_TOKENS else max_tokens
 
 
 def shortened(texts: Sequence[str], max_tokens: int) -> list[str]:
     """Return what `max_tokens` tokens of each text can cover.
 
-    Keeps a tokenizer from chewing through a million characters of which 64 tokens are used.
+    Keeps a tokenizer from chewing through a million characters of which 256 tokens are used.
 
     >>> shortened(["oil" * 1000], 2)[0] == ("oil" * 1000)[:128]
     True

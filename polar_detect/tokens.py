@@ -24,6 +24,8 @@ Array = NDArray[np.float32]
 # States (n_depths, n, hidden), targets (n,) and losses (n,) of one text.
 TextTokens = tuple[NDArray[np.float16], NDArray[np.int64], Array]
 
+_MAX_KEPT = 128  # tokens of a text whose states are kept: 1.3 MB with both default models
+_KEPT_OF_LONGER = 64
 _MAX_POINTS = 16_384  # reference tokens; 19 MB a depth at 576 dimensions in float16
 _N_NEAREST = 3
 _N_FOLLOWED = 16
@@ -34,14 +36,26 @@ _QUERY_TOKENS = 1024
 _BLOCK = 128  # tokens that are compared at a time, always: a product's last bits depend on it
 
 
+def kept_places(n_tokens: int) -> NDArray[np.intp]:
+    """Return which tokens of a text keep their states: all, or of more than 128 every few.
+
+    Of longer texts 64 are kept, spread evenly: on seven sets of long texts no worse than all of
+    them, and more normal texts have room in an index. Up to 128 tokens all are, so that detectors
+    that were saved before score as they did.
+    """
+    n_kept = n_tokens if n_tokens <= _MAX_KEPT else _KEPT_OF_LONGER
+    places: NDArray[np.intp] = np.linspace(0, n_tokens - 1, n_kept).round().astype(np.intp)
+    return places
+
+
 @dataclass(frozen=True, eq=False)
 class TokenStates:
-    """Hidden states of every token of some texts, text after text.
+    """Hidden states of the tokens of some texts that are kept (`kept_places`), text after text.
 
     Parameters
     ----------
     lengths : (n_texts,) int64
-        Tokens of each text.
+        Kept tokens of each text.
     states : (n_depths, n_tokens, hidden) float16
     targets : (n_tokens,) int64
         The token that followed each state; -1 where the model predicts none.
@@ -231,8 +245,8 @@ class TokenIndex:
                     depth, part.states[depth], hidden, passed_over, n=n
                 )
                 near = similarity[:, :_N_NEAREST].mean(1)
-                distances[texts, depth] = 1 - _mean_by_text(near, part)
-            far[texts] = 1 - _mean_by_text(similarity[:, :n_far].mean(1), part)
+                distances[texts, depth] = 1 - _mean(near, part)
+            far[texts] = 1 - _mean(similarity[:, :n_far].mean(1), part)
             followed = similarity[:, :_N_FOLLOWED], nearest[:, :_N_FOLLOWED]
             loss[texts], share[texts] = self._memory(*followed, part)
         return Novelty(distances, memory_loss=loss, memory_share=share, far=far)
@@ -299,7 +313,7 @@ class TokenIndex:
         remembered = (weights * (followers == targets[:, None])).sum(1)
         predicted = torch.from_numpy(np.exp(-part.losses)).to(nearest.device)
         losses = -torch.log((1 - _SHARE) * predicted + _SHARE * remembered)
-        return _mean_by_text(losses, part), _mean_by_text(remembered, part)
+        return _mean(losses, part), _mean(remembered, part)
 
 
 @dataclass(frozen=True, eq=False)
@@ -369,7 +383,13 @@ def _chunks(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:
         yield from np.split(texts, np.flatnonzero(np.diff(places)) + 1)
 
 
-def _mean_by_text(values: Tensor, part: TokenStates) -> Array:
-    sums = np.bincount(part.owners, values.cpu().numpy().astype(np.float64), len(part))
-    means: Array = (sums / part.lengths).astype(np.float32)
+def mean_by_text(values: Array, part: TokenStates) -> Array:
+    """Return the mean over each text of what its tokens have, (n_texts,); NaN without tokens."""
+    sums = np.bincount(part.owners, values.astype(np.float64), len(part))
+    with np.errstate(invalid="ignore"):
+        means: Array = (sums / part.lengths).astype(np.float32)
     return means
+
+
+def _mean(values: Tensor, part: TokenStates) -> Array:
+    return mean_by_text(values.cpu().numpy(), part)

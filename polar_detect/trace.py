@@ -17,7 +17,8 @@ from polar_detect.lanes import lanes, spread
 from polar_detect.program import Program
 from polar_detect.read_out import Moments
 from polar_detect.schedule import Job
-from polar_detect.tokens import TextTokens, TokenStates
+from polar_detect.tokenizing import MAX_TOKENS, as_room_allows
+from polar_detect.tokens import TextTokens, TokenStates, kept_places, mean_by_text
 
 Array = NDArray[np.float32]
 CurveKind = Literal["none", "first-order", "exact"]
@@ -68,6 +69,14 @@ class Traces:
     def __len__(self) -> int:
         return len(self.loss)
 
+    @property
+    def kept_loss(self) -> Array:
+        """Mean loss of the tokens whose states are kept, (n_texts,): all, but for long texts."""
+        is_thinned = self.tokens.lengths < self.n_tokens
+        loss = self.loss.copy()
+        loss[is_thinned] = mean_by_text(self.tokens.losses, self.tokens)[is_thinned]
+        return loss
+
     def rows(self, index: NDArray[np.intp] | Sequence[int] | slice) -> Self:
         """Return the given texts."""
         arrays = {name: getattr(self, name)[index] for name in self._arrays()}
@@ -114,7 +123,8 @@ class Tracer:
     ----------
     backbone : Backbone
     max_tokens : int
-        Texts are cut after this many tokens.
+        Texts are cut after this many tokens; by default after 256, or as many as the model has
+        positions for.
     curves : {"none", "first-order", "exact"}
         Whether skip and loop curves are left out (with the exit curve), Taylor estimates from
         one gradient, or measured in float32 by running all one-edit programs. A trace costs
@@ -122,11 +132,15 @@ class Tracer:
     """
 
     def __init__(
-        self, backbone: Backbone, *, max_tokens: int = 64, curves: CurveKind = "first-order"
+        self,
+        backbone: Backbone,
+        *,
+        max_tokens: int = MAX_TOKENS,
+        curves: CurveKind = "first-order",
     ) -> None:
         self.backbone = backbone
         self.executor = Executor(backbone)
-        self.max_tokens = max_tokens
+        self.max_tokens = as_room_allows(max_tokens, backbone.max_positions - 1)
         self.curves = curves
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
@@ -273,7 +287,8 @@ class Tracer:
         kept = torch.stack([*depths, self.backbone.final_norm(last)])
         kept = kept.clamp(-_FLOAT16_MAX, _FLOAT16_MAX).half()
         for row, text in enumerate(batch.index.tolist()):
-            where = batch.is_target[row]
+            where = torch.nonzero(batch.is_target[row])[:, 0]
+            where = where[torch.from_numpy(kept_places(len(where))).to(where.device)]
             parts = kept[:, row, where], batch.targets[row, where], losses[row, where]
             own_states, targets, own_losses = (part.cpu().numpy() for part in parts)
             tokens[text] = (own_states, targets, own_losses)

@@ -27,6 +27,7 @@ from polar_detect.settings import (
     whole,
 )
 from polar_detect.texts import Texts, UnfittedError, as_texts, distinct_texts, sample
+from polar_detect.tokenizing import MAX_TOKENS
 from polar_detect.trace import CurveKind
 
 _N_FOLDS = 4
@@ -53,7 +54,8 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
     programs : bool
         Whether to search minimal programs too; several times the time of the rest.
     max_tokens : int
-        Texts are cut after this many tokens.
+        Texts are cut after this many tokens of the language model, and so many of the encoder's
+        own but 128 at least; by default after 256, or as many as the models have positions for.
     tolerance : float
         Nats per token that a valid program may lose.
     seed : int
@@ -71,7 +73,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         encoder: str = models.DEFAULT_ENCODER,
         curves: CurveKind = "first-order",
         programs: bool = False,
-        max_tokens: int = 64,
+        max_tokens: int = MAX_TOKENS,
         tolerance: float = 0.1,
         seed: int = 0,
     ) -> None:

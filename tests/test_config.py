@@ -55,7 +55,7 @@ def test_another_file_is_read_in_place_of_the_one_in_the_folder(run, calls):
     (source, settings), named = calls[0]
     assert source == search.Source("a text", None, None, None)
     assert settings.tolerance == 0.3
-    assert settings.max_tokens == 64
+    assert settings.max_tokens == 256
     assert named == {"export": None, "json": True}
 
 

@@ -58,6 +58,29 @@ def test_texts_are_cut_after_max_tokens(encoder):
     assert np.abs(encoder.embed([long]) - encoder.embed([TEXTS[PUMP]])).max() > 0.01
 
 
+def test_the_encoder_reads_as_far_as_the_language_model_but_128_tokens_at_least(encoder):
+    assert encoder.max_tokens == 256
+    wishes = (5, 128, 200, 512, 5000)
+    assert [encoder.cut_after(n).max_tokens for n in wishes] == [128, 128, 200, 512, 512]
+    text = "pump " * 140 + "money " * 40  # one token each, two special ones around them
+    near, far = (encoder.cut_after(n).embed([text, "pump " * 140]) for n in (64, 256))
+    np.testing.assert_allclose(near[0], near[1], atol=1e-6)
+    assert far[0] @ far[1] < 0.9
+
+
+def test_a_long_text_keeps_words_that_are_spread_evenly_over_it(encoder, monkeypatch):
+    whole = encoder.read(TEXTS)
+    monkeypatch.setattr("polar_detect.tokens._MAX_KEPT", 8)
+    monkeypatch.setattr("polar_detect.tokens._KEPT_OF_LONGER", 4)
+    thinned = encoder.read(TEXTS)
+    n = int(whole.tokens.lengths[PARAPHRASE])
+    assert n > 8
+    places = [round(i * (n - 1) / 3) for i in range(4)]
+    own, known = (read.tokens.rows([PARAPHRASE]).states for read in (thinned, whole))
+    np.testing.assert_array_equal(own, known[:, places])
+    np.testing.assert_array_equal(thinned.embeddings, whole.embeddings)
+
+
 def test_a_text_of_a_million_characters_is_embedded_by_its_beginning(encoder):
     beginning = "The hydraulic pump leaks oil. " * 100
     long = beginning * 400

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from polar_detect.tokens import TokenIndex, TokenStates, largest
+from polar_detect.tokens import TokenIndex, TokenStates, kept_places, largest
 
 
 @pytest.fixture
@@ -102,3 +102,13 @@ def test_the_largest_of_a_row_are_found_with_their_places(n_columns, dtype):
         assert torch.equal(values, rows.float().topk(n, dim=1).values)
         assert torch.equal(rows.gather(1, places).float(), values)
         assert all(len(set(row)) == n for row in places.tolist())
+
+
+def test_all_tokens_of_a_text_are_kept_up_to_128_and_64_of_a_longer_one():
+    for n in (0, 1, 64, 127, 128):
+        np.testing.assert_array_equal(kept_places(n), np.arange(n))
+    for n in (129, 256, 1000):
+        places = kept_places(n)
+        assert (len(places), places[0], places[-1]) == (64, 0, n - 1)
+        gaps = np.diff(places)
+        assert set(gaps.tolist()) <= {n // 64, n // 64 + 1, (n - 1) // 63, (n - 1) // 63 + 1}

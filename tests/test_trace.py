@@ -2,12 +2,14 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import spearmanr
-from tiny_models import CONFIGS, GEMMA2, tiny_model, tiny_tokenizer
+from tiny_models import CONFIGS, GEMMA2, MAX_POSITIONS, tiny_model, tiny_tokenizer
 
 from polar_detect.backbone import Backbone
+from polar_detect.errors import InputError
 from polar_detect.executor import Executor, batches
 from polar_detect.program import Program
 from polar_detect.schedule import Job
+from polar_detect.tokenizing import MAX_TOKENS
 from polar_detect.trace import Tracer, Traces
 
 TEXTS = [
@@ -278,6 +280,41 @@ def test_texts_are_cut_after_max_tokens(llama):
     assert cut.n_tokens[0] == 4
     np.testing.assert_allclose(cut.skip, expected.skip, atol=1e-5)
     assert Tracer(llama).trace([TEXTS[2]]).n_tokens[0] > 4
+
+
+def test_the_default_reads_what_a_short_model_has_room_for_and_no_wish_is_cut(llama):
+    room = MAX_POSITIONS - 1
+    assert Tracer(llama).max_tokens == room < MAX_TOKENS
+    assert Tracer(llama).trace(["the pump leaks oil " * 40]).n_tokens[0] == room
+    with pytest.raises(InputError, match=f"Got max_tokens {MAX_TOKENS + 1}; expected 1 to {room}"):
+        Tracer(llama, max_tokens=MAX_TOKENS + 1).trace(TEXTS)
+
+
+def test_a_long_text_keeps_tokens_that_are_spread_evenly_over_it(llama, monkeypatch):
+    tracer = Tracer(llama)
+    whole = tracer.trace(TEXTS)
+    np.testing.assert_array_equal(whole.kept_loss, whole.loss)
+    monkeypatch.setattr("polar_detect.tokens._MAX_KEPT", 8)
+    monkeypatch.setattr("polar_detect.tokens._KEPT_OF_LONGER", 5)
+    thinned = tracer.trace(TEXTS)
+    lengths = whole.tokens.lengths.tolist()
+    assert thinned.tokens.lengths.tolist() == [n if n <= 8 else 5 for n in lengths]
+    long = int(whole.n_tokens.argmax())
+    n_tokens = int(whole.n_tokens[long])
+    assert n_tokens > 10
+    own, all_of_it = thinned.tokens.rows([long]), whole.tokens.rows([long])
+    places = [round(i * (n_tokens - 1) / 4) for i in range(5)]
+    for kept, known in (
+        (own.states, all_of_it.states[:, places]),
+        (own.targets, all_of_it.targets[places]),
+        (own.losses, all_of_it.losses[places]),
+    ):
+        np.testing.assert_array_equal(kept, known)
+    # Memory is held against the loss of the same tokens; all else is of the whole text.
+    assert thinned.kept_loss[long] == pytest.approx(own.losses.mean(), rel=1e-6)
+    assert thinned.kept_loss[long] != pytest.approx(thinned.loss[long], rel=1e-3)
+    for name in FIELDS:
+        np.testing.assert_array_equal(getattr(thinned, name), getattr(whole, name))
 
 
 def test_a_table_names_every_value_with_its_layer(llama):

@@ -11,6 +11,7 @@ import typer
 
 from polar_detect import __version__
 from polar_detect.errors import PolarError
+from polar_detect.tokenizing import MAX_TOKENS
 from polar_detect.visible import visible
 
 app = typer.Typer(
@@ -61,7 +62,9 @@ Encoder = Annotated[
         "hundred languages, Japanese among them."
     ),
 ]
-MaxTokens = Annotated[int, typer.Option(min=1, help="Texts are cut after this many tokens.")]
+MaxTokens = Annotated[
+    int, typer.Option(min=1, help="Texts are cut after this many tokens, of each model's own.")
+]
 Alpha = Annotated[
     float | None,
     typer.Option(help="Rows with a p-value of at most this are flagged. Default: 0.05."),
@@ -145,7 +148,7 @@ def fit(  # noqa: PLR0913 - one argument per option
     model: Model = "smollm2",
     encoder: Encoder = "minilm",
     detector: Annotated[str, typer.Option(help="auto, lightgbm or isolation-forest.")] = "auto",
-    max_tokens: MaxTokens = 64,
+    max_tokens: MaxTokens = MAX_TOKENS,
     seed: Annotated[int, typer.Option(help="Makes the fit reproducible.")] = 0,
     contamination: Annotated[
         float,
@@ -361,7 +364,7 @@ def search(  # noqa: PLR0913 - one argument per option
     tolerance: Annotated[
         float, typer.Option(min=0.0, help="Nats per token that a valid program may lose.")
     ] = 0.1,
-    max_tokens: MaxTokens = 64,
+    max_tokens: MaxTokens = MAX_TOKENS,
     json: Annotated[bool, typer.Option("--json", help="One JSON object per text.")] = False,
 ) -> None:
     """Find the minimal layer program of a text."""
@@ -425,7 +428,7 @@ def compare(  # noqa: PLR0913 - one argument per option
     ] = 1000,
     model: Model = "smollm2",
     encoder: Encoder = "minilm",
-    max_tokens: MaxTokens = 64,
+    max_tokens: MaxTokens = MAX_TOKENS,
     resamples: Annotated[
         int, typer.Option(min=100, help="Bootstrap resamples behind the intervals.")
     ] = 500,

@@ -4,7 +4,7 @@ A section per command, a key per option as on the command line, without the dash
 
     [fit]
     model = "smollm2"
-    max-tokens = 64
+    max-tokens = 128
 
 Keys with `_` for `-` are the same key. Unknown sections and keys are usage errors.
 """

@@ -114,7 +114,7 @@ def _facts(detector: PolarDetector) -> DetectorFacts:
         n_held_out=len(fitted.calibration_scores),
         n_anomalous=fitted.n_anomalous,
         created=fitted.created,
-        max_tokens=fitted.settings.max_tokens,
+        max_tokens=engine.extractor.tracer.max_tokens,
         tolerance=fitted.settings.tolerance,
     )
 
@@ -122,11 +122,9 @@ def _facts(detector: PolarDetector) -> DetectorFacts:
 def _rows(
     detector: PolarDetector, assessment: Assessment, table: Table, index: Sequence[int]
 ) -> tuple[RowReport, ...]:
-    tokens = token_losses(
-        detector.engine_.extractor.tracer.backbone,
-        [table.texts[i] for i in index],
-        max_tokens=detector.fitted_.settings.max_tokens,
-    )
+    tracer = detector.engine_.extractor.tracer
+    texts = [table.texts[i] for i in index]
+    tokens = token_losses(tracer.backbone, texts, max_tokens=tracer.max_tokens)
     return tuple(
         _row(i, assessment, table, own, detector) for i, own in zip(index, tokens, strict=True)
     )

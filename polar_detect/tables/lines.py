@@ -13,7 +13,7 @@ from typing import BinaryIO, Literal, NamedTuple
 from polar_detect.tables.chunks import Rejected
 from polar_detect.tables.encodings import ESCAPE_UNDECODABLE, Encoding
 
-# Far more than any text has of which 64 tokens are read; an unclosed quote would else pull the
+# Far more than any text has of which 256 tokens are read; an unclosed quote would else pull the
 # rest of the file into one cell.
 MAX_ROW_CHARS = 10_000_000
 Newline = Literal["\n", ""]

@@ -13,6 +13,7 @@ from polar_detect.compare import tabulate
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import new_head
 from polar_detect.engine import Engine
+from polar_detect.tokenizing import MAX_TOKENS
 from polar_detect.visible import visible
 
 
@@ -23,7 +24,7 @@ class CompareSettings:
     detectors: tuple[str, ...] = ("auto",)
     model: str = models.DEFAULT_MODEL
     encoder: str = models.DEFAULT_ENCODER
-    max_tokens: int = 64
+    max_tokens: int = MAX_TOKENS
     resamples: int = 500
     seed: int = 0
 

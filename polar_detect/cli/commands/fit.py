@@ -9,6 +9,7 @@ from polar_detect.cli.commands.output import check_not_input, err, say
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
 from polar_detect.language import advise
+from polar_detect.tokenizing import MAX_TOKENS
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class FitSettings:
     model: str = models.DEFAULT_MODEL
     encoder: str = models.DEFAULT_ENCODER
     detector: str = "auto"
-    max_tokens: int = 64
+    max_tokens: int = MAX_TOKENS
     seed: int = 0
     contamination: float = 0.0
     store_texts: bool = True

@@ -110,8 +110,8 @@ def _tokens(tracer: Tracer, settings: SearchSettings, samples: Sequence[PolarSam
     questions = [sample.question for sample in samples]
     if not settings.wants_answer:
         return _Tokens(tracer.tokenize(questions), None)
-    prompts = tracer.backbone.tokenize(questions, settings.max_tokens)  # white space counts here
-    return _Tokens(_answers(tracer.backbone, settings.max_tokens, samples), prompts)
+    prompts = tracer.backbone.tokenize(questions, tracer.max_tokens)  # white space counts here
+    return _Tokens(_answers(tracer.backbone, tracer.max_tokens, samples), prompts)
 
 
 def _answers(
