@@ -36,6 +36,7 @@ from polar_detect.detectors import AutoHead
 from polar_detect.engine import Engine
 from polar_detect.metrics import aupr, auroc, fpr_at_tpr
 from polar_detect.readings import Readings
+from polar_detect.tokenizing import MAX_TOKENS
 from polar_detect.trace import Tracer
 
 POLAR = "polar-detect"
@@ -56,6 +57,7 @@ class Unit:
     sources: str
     model: str = models.DEFAULT_MODEL
     encoder: str = models.DEFAULT_ENCODER
+    max_tokens: int = MAX_TOKENS
 
 
 class Bench:
@@ -67,8 +69,10 @@ class Bench:
         cache: Path,
         model: str = models.DEFAULT_MODEL,
         encoder: str = models.DEFAULT_ENCODER,
+        max_tokens: int = MAX_TOKENS,
     ) -> None:
         self.data, self.cache, self.model, self.encoder = data, cache, model, encoder
+        self.max_tokens = max_tokens
         self._samples: dict[tuple[str, int, int, int], Sample] = {}
 
     def runs(self, unit: Unit) -> list[Run]:
@@ -100,7 +104,7 @@ class Bench:
         """Return what a fit shows the default detector, and the test rows."""
         engine = self.engine
         own = (engine.model.sha256, engine.encoder_model.sha256)
-        settings = (*own, sample.seed, sample.split.train, sample.split.test)
+        settings = (*own, self.max_tokens, sample.seed, sample.split.train, sample.split.test)
         return fit_tables.signatures(
             sample.split,
             self.engine,
@@ -126,8 +130,9 @@ class Bench:
     def _cached(self, engine: Engine) -> CachedExtractor:
         own, names = engine.extractor, (engine.model.name, engine.encoder_model.name)
         # As the default detector reads, so that it and the baselines share a store.
-        tracer = Tracer(own.tracer.backbone, curves="none")
-        return CachedExtractor(tracer, own.encoder, self.cache, models=names)
+        tracer = Tracer(own.tracer.backbone, max_tokens=self.max_tokens, curves="none")
+        encoder = own.encoder.cut_after(self.max_tokens)
+        return CachedExtractor(tracer, encoder, self.cache, models=names)
 
     @property
     def _extractor(self) -> CachedExtractor:
@@ -141,12 +146,15 @@ def main() -> None:
     known = {unit for unit, _ in stored}
     missing = [unit for unit in units if unit not in known]
     common.say(f"{len(units)} units, {len(units) - len(missing)} of them stored in {options.out}")
-    bench = Bench(options.data, options.cache, options.model, options.encoder)
+    read_by = (options.model, options.encoder, options.max_tokens)
+    bench = Bench(options.data, options.cache, *read_by)
     stored += _computed(missing, bench, options.out)
     wanted = set(units)
     runs = [run for unit, own in stored if unit in wanted for run in own]
-    read_by = f"{options.model} and {options.encoder} (called MiniLM below)"
-    print(f"{common.machine()}; {read_by}; AUROC, mean of {options.seeds} seeds\n")
+    how = (
+        f"{options.model} and {options.encoder} (called MiniLM below), {options.max_tokens} tokens"
+    )
+    print(f"{common.machine()}; {how}; AUROC, mean of {options.seeds} seeds\n")
     print(bench_tables.report(runs, default=POLAR))
     if options.json:
         whole = {"machine": common.machine(), "runs": [asdict(run) for run in runs]}
@@ -181,6 +189,9 @@ def _options() -> argparse.Namespace:
         help="also read by the baselines that are called MiniLM; default: "
         f"{models.DEFAULT_ENCODER}",
     )
+    parser.add_argument(
+        "--max-tokens", type=int, default=MAX_TOKENS, help=f"of a text; default: {MAX_TOKENS}"
+    )
     parser.add_argument("--n-train", type=int, default=600)
     parser.add_argument("--n-test", type=int, default=300, help="test rows per class at most")
     parser.add_argument("--cache", type=Path, default=CACHE, help=f"default: {CACHE}")
@@ -200,8 +211,8 @@ def _units(options: argparse.Namespace) -> Iterable[Unit]:
         for task in options.tasks:
             for family in options.methods:
                 sizes = (options.n_train, options.n_test)
-                read_by = (fingerprints[family], options.model, options.encoder)
-                yield Unit(task, seed, family, *sizes, *read_by)
+                read_by = (options.model, options.encoder, options.max_tokens)
+                yield Unit(task, seed, family, *sizes, fingerprints[family], *read_by)
 
 
 def _computed(units: Sequence[Unit], bench: Bench, out: Path) -> list[tuple[Unit, list[Run]]]:

@@ -91,7 +91,7 @@ def signatures(
     ----------
     split : Split
     engine : Engine
-        Loaded models.
+        Loaded models, which read so many tokens of a text as they are set to.
     seed : int
         Of the fit.
     notes : Notes
@@ -101,7 +101,7 @@ def signatures(
     """
     if path is not None and path.is_file():
         return Signatures.load(path)
-    detector = PolarDetector()
+    detector = PolarDetector(max_tokens=engine.extractor.tracer.max_tokens)
     engine = engine.configured(max_tokens=detector.max_tokens, head=notes, has_texts=True)
     extractor = engine.extractor
     settings = replace(Settings.of(detector.get_params()), seed=seed)

@@ -148,6 +148,15 @@ class Tracer:
         shown = [text if text.strip() else "" for text in texts]
         return self.backbone.tokenize(shown, self.max_tokens)
 
+    def count_cut(self, texts: Sequence[str]) -> int:
+        """Return how many texts are longer than what is read of them.
+
+        Where as much is read as the model has positions for, texts that just fill them count too.
+        """
+        room = self.backbone.max_positions - 1
+        rows = self.backbone.tokenize(list(texts), min(self.max_tokens + 1, room))
+        return sum(len(row) > self.max_tokens or len(row) == room for row in rows)
+
     @lanes()
     @torch.no_grad()
     def trace(self, texts: Sequence[str]) -> Traces:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tiny_encoders import save_tiny_encoder
+from tiny_models import tiny_tokenizer
 from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect.backbone import Backbone
@@ -218,6 +219,19 @@ def test_fit_score_and_report_work_together_on_a_csv_with_labels(
         assert f'src="{part}' not in html
     shown = [text for text in STRANGE if text.replace("'", "&#39;")[:12] in html]
     assert shown
+
+
+@pytest.mark.usefixtures("minilm")
+def test_fit_says_how_many_texts_it_reads_in_part(run, tiny_folder, save):
+    path = save("\n".join(NORMAL), "lines.txt")
+    options = ("fit", path, "--model", tiny_folder, "--out", path.parent / "detector")
+    said = [" ".join(run(*options, *more)[2].split()) for more in ((), ("--max-tokens", 6))]
+    assert "tokens that are read of each" not in said[0]
+    n_cut = sum(
+        len(row) > 6 for row in tiny_tokenizer()(NORMAL, add_special_tokens=False).input_ids
+    )
+    assert n_cut > 1
+    assert f"{n_cut} of {len(NORMAL)} texts are longer than the 6 tokens that are read" in said[1]
 
 
 def test_a_text_file_has_one_text_a_line(run, saved_on_tiny, tmp_path):

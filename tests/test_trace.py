@@ -290,6 +290,14 @@ def test_the_default_reads_what_a_short_model_has_room_for_and_no_wish_is_cut(ll
         Tracer(llama, max_tokens=MAX_TOKENS + 1).trace(TEXTS)
 
 
+def test_texts_that_are_read_in_part_are_counted(llama):
+    lengths = [len(row) for row in llama.tokenize(TEXTS, 90)]
+    for n in (1, 5, max(lengths) - 1, max(lengths)):
+        expected = sum(length > n for length in lengths)
+        assert Tracer(llama, max_tokens=n).count_cut([*TEXTS, ""]) == expected
+    assert Tracer(llama).count_cut(["the pump leaks oil " * 40, *TEXTS]) == 1
+
+
 def test_a_long_text_keeps_tokens_that_are_spread_evenly_over_it(llama, monkeypatch):
     tracer = Tracer(llama)
     whole = tracer.trace(TEXTS)

@@ -256,9 +256,7 @@ def run_methods(
 
 def note_cut_texts(texts: Sequence[str], tracer: Tracer) -> list[str]:
     """Return a note on texts that are longer than the language model reads, if there are any."""
-    room = tracer.backbone.max_positions - 1  # what fills it counts as cut
-    rows = tracer.backbone.tokenize(list(texts), min(tracer.max_tokens + 1, room))
-    n_cut = sum(len(row) > tracer.max_tokens or len(row) == room for row in rows)
+    n_cut = tracer.count_cut(texts)
     if not n_cut:
         return []
     return [

@@ -57,6 +57,7 @@ def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) ->
     with progress_bars(err) as progress:
         detector.fit(table.texts, table.labels, progress=progress)
     _warn_of_language(detector, table)
+    _warn_of_cut(detector, table)
     column = table.text_column if table.has_columns else None
     artifact.save(detector, out, text_column=column, sampled_from=table.sampled_from)
     for label, value in artifact.describe(detector):
@@ -97,6 +98,17 @@ def _warn_of_language(detector: PolarDetector, table: tables.Table) -> None:
         encoder_name=detector.encoder,
     ):
         say_notice(f"{table.source}: {advice}")
+
+
+def _warn_of_cut(detector: PolarDetector, table: tables.Table) -> None:
+    tracer = detector.engine_.extractor.tracer
+    n_cut = tracer.count_cut(table.texts)
+    if n_cut and table.template is None:  # of rows the reader was told before
+        say_notice(
+            f"{table.source}: {n_cut} of {len(table.texts)} texts are longer than the "
+            f"{tracer.max_tokens} tokens that are read of each; --max-tokens reads more, which "
+            "takes more time"
+        )
 
 
 def _warn_of_rows(table: tables.Table, settings: FitSettings) -> None:
