@@ -5,7 +5,7 @@ the embedding of the full program, and it is valid within a tolerance of that.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,11 @@ class EncoderExecutor:
     def __init__(self, backbone: EncoderBackbone) -> None:
         self.backbone = backbone
         self.spent: Counter[int] = Counter()
+
+    @property
+    def n_layers(self) -> int:
+        """Layers of the encoder."""
+        return self.backbone.n_layers
 
     @lanes()
     def pooled(self, batch: EncoderBatch, jobs: Sequence[Job], *, precise: bool = False) -> Tensor:
@@ -77,22 +82,23 @@ class EncoderExecutor:
         return pooled
 
     @lanes()
-    def distances(
-        self,
-        batch: EncoderBatch,
-        programs: Mapping[int, Sequence[Program]],
-        *,
-        precise: bool = False,
-    ) -> dict[int, Array]:
-        """Return the distance of each program of each text, by row of `batch`."""
-        full = Program.full(self.backbone.n_layers)
-        jobs = [Job(row, p) for row, own in programs.items() for p in (full, *own)]
-        pooled = F.normalize(self.pooled(batch, jobs, precise=precise), dim=-1)
-        parts = torch.split(pooled, [1 + len(own) for own in programs.values()])
-        return {
-            row: (1 - part[1:] @ part[0]).clamp_min(0).cpu().numpy()
-            for row, part in zip(programs, parts, strict=True)
-        }
+    def losses(self, batch: EncoderBatch, jobs: Sequence[Job], *, precise: bool = False) -> Array:
+        """Return the distance of each job, (n_jobs,), which is to searches what a loss is.
+
+        Parameters
+        ----------
+        batch, jobs, precise
+            As in `pooled`.
+        """
+        if not jobs:
+            return np.zeros(0, np.float32)
+        full = Program.full(self.n_layers)
+        places = {row: place for place, row in enumerate(dict.fromkeys(j.text for j in jobs))}
+        every = [*(Job(row, full) for row in places), *jobs]
+        unit = F.normalize(self.pooled(batch, every, precise=precise), dim=-1)
+        against = unit[[places[job.text] for job in jobs]]
+        cosines = (unit[len(places) :] * against).sum(-1)
+        return (1 - cosines).clamp_min(0).cpu().numpy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +126,7 @@ def encoder_curves(executor: EncoderExecutor, texts: Sequence[str]) -> EncoderCu
     edits += [full.repeat(layer) for layer in range(n_layers)]
     distances = np.zeros((len(texts), len(edits)), np.float32)
     for batch in executor.backbone.batches(texts, max_batch_tokens=BATCH_TOKENS):
-        asked = dict.fromkeys(range(len(batch)), edits)
-        found = executor.distances(batch, asked, precise=True)
-        distances[batch.index] = np.stack(list(found.values()))
+        jobs = [Job(row, edit) for row in range(len(batch)) for edit in edits]
+        found = executor.losses(batch, jobs, precise=True)
+        distances[batch.index] = found.reshape(len(batch), len(edits))
     return EncoderCurves(distances[:, :n_layers], distances[:, n_layers:])

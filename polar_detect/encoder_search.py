@@ -1,10 +1,10 @@
 """The minimal programs of texts under an encoder: their embedding has to stay where it was.
 
 Searches but the exhaustive one run on the quick form of the layers, with some slack; what they
-find is measured again in float32, and the next one is taken where it fails.
+find is verified in float32.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -18,13 +18,13 @@ from polar_detect.program import Program
 from polar_detect.search import (
     Answer,
     Candidate,
-    Found,
     Method,
     Query,
     exhaustive,
     greedy,
     run_together,
 )
+from polar_detect.verification import answered, measured, verify
 
 ENCODER_METHODS = ("exhaustive", "greedy", "mcts")  # of those with a name
 _MAX_EXHAUSTIVE = 8  # layers: 2^8 programs a text, in 255 layer calls
@@ -92,10 +92,10 @@ def find_minimal_encoder_programs(
             for row, text in enumerate(batch.index)
         }
         found = run_together(searches, partial(_answer, executor, batch))
-        for row, (program, distance) in _verified(executor, batch, found, tolerance).items():
-            text = int(batch.index[row])
+        for row, own in verify(executor, batch, found, lambda _: tolerance).items():
+            text, minimal = int(batch.index[row]), own.minimal
             results[text] = MinimalEncoderProgram(
-                program, distance, executor.spent[text], found[row].best
+                minimal.program, minimal.loss, executor.spent[text], own.curve
             )
     return results
 
@@ -113,7 +113,7 @@ def encoder_distances(
     results: list[list[float]] = [[]] * len(texts)
     for batch in backbone.batches(texts, max_batch_tokens=BATCH_TOKENS):
         asked = {row: programs[int(text)] for row, text in enumerate(batch.index)}
-        for row, distances in executor.distances(batch, asked, precise=True).items():
+        for row, distances in measured(executor, batch, asked, precise=True).items():
             results[int(batch.index[row])] = distances.tolist()
     return results
 
@@ -126,29 +126,4 @@ def _answer(
             "Got a search that asks for sweeps or slopes, which an encoder does not have; expected "
             f"one that only measures programs; use {', '.join(ENCODER_METHODS)} or a menu."
         )
-    answers: dict[int, Answer] = {}
-    for precise in {query.precise for query in queries.values()}:
-        asked = {row: q.programs for row, q in queries.items() if q.precise == precise}
-        found = executor.distances(batch, asked, precise=precise)
-        answers.update({row: Answer(distances) for row, distances in found.items()})
-    return answers
-
-
-def _verified(
-    executor: EncoderExecutor,
-    batch: EncoderBatch,
-    found: Mapping[int, Found],
-    tolerance: float,
-) -> dict[int, tuple[Program, float]]:
-    """Return, per row, the first valid program that float32 confirms, with its distance."""
-    full = Program.full(executor.backbone.n_layers)
-    verified: dict[int, tuple[Program, float]] = {}
-    left: dict[int, Iterator[Candidate]] = {row: iter(own.valid) for row, own in found.items()}
-    while left:
-        asked = {row: (next(own).program,) for row, own in left.items()}
-        for row, distances in executor.distances(batch, asked, precise=True).items():
-            program, distance = asked[row][0], float(distances[0])
-            if distance <= tolerance or program == full:  # which is valid in every search
-                verified[row] = (program, distance)
-                del left[row]
-    return verified
+    return answered(executor, batch, queries)

@@ -160,6 +160,11 @@ class Executor:
         self.backbone = backbone
         self.spent: Counter[int] = Counter()
 
+    @property
+    def n_layers(self) -> int:
+        """Layers of the model."""
+        return self.backbone.n_layers
+
     def count(self, batch: Batch, calls: Mapping[int, int]) -> None:
         """Add layer calls by row of `batch` to what its texts have spent."""
         for row, n_calls in calls.items():

@@ -1,21 +1,13 @@
-"""The minimal programs of many texts: searches in step on one executor, then verified.
-
-Searches but the exhaustive one run on the quick form of the layers, whose rounding is of the
-order of a tenth of the tolerance, and pick what looks best; so the winner is measured again in
-float32, and the next one is taken where it fails.
-"""
+"""The minimal programs of many texts: searches in step on one executor, then verified."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-import numpy as np
-
 from polar_detect.criteria import Criterion, SameLoss
 from polar_detect.executor import Batch, Executor, batches
 from polar_detect.lanes import lanes, overlap
 from polar_detect.program import Program
-from polar_detect.schedule import Job
 from polar_detect.search import (
     Answer,
     Candidate,
@@ -28,8 +20,7 @@ from polar_detect.search import (
     run_together,
 )
 from polar_detect.sweep import sweep
-
-Limit = Callable[[float], float]
+from polar_detect.verification import Limit, Verified, answered, measured, verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +91,12 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
     methods = [search] * len(rows) if callable(search) else search
 
     def search_one(batch: Batch) -> None:
-        measuring, measured = criterion.measure(executor, batch)
+        measuring, scored = criterion.measure(executor, batch)
         searches = [partial(methods[int(text)], tolerance=tolerance) for text in batch.index]
-        found = search_batch(measuring, measured, searches, criterion.limit)
+        found = search_batch(measuring, scored, searches, criterion.limit)
         verified = _clearly_valid(found, criterion.limit, clearance)
         doubtful = {row: f for row, f in found.items() if row not in verified}
-        verified |= verify(measuring, measured, doubtful, criterion.limit)
+        verified |= verify(measuring, scored, doubtful, criterion.limit)
         if measuring is not executor:
             verified = _with_losses(executor, batch, verified)
         record_verified(results, executor, batch, verified)
@@ -130,9 +121,9 @@ def are_valid(
     full = Program.full(executor.backbone.n_layers)
     results = [[False] * len(own) for own in programs]
     for batch in batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=2048):
-        measuring, measured = criterion.measure(executor, batch)
+        measuring, scored = criterion.measure(executor, batch)
         asked = {i: [full, *programs[text]] for i, text in enumerate(batch.index.tolist())}
-        for i, losses in _losses(measuring, measured, asked, precise=True).items():
+        for i, losses in measured(measuring, scored, asked, precise=True).items():
             limit = criterion.limit(float(losses[0]))
             results[int(batch.index[i])] = (losses[1:] <= limit).tolist()
     return results
@@ -157,39 +148,6 @@ def search_batch(
     """
     started = {row: search(executor.backbone.n_layers) for row, search in enumerate(searches)}
     return run_together(started, partial(_answer, executor, batch, limit))
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What float32 confirms of a search: the shortest valid candidate, or the full program."""
-
-    full_loss: float
-    minimal: Candidate
-    is_valid: bool
-    curve: tuple[Candidate, ...]
-
-
-def verify(
-    executor: Executor, batch: Batch, found: Mapping[int, Found], limit: Limit
-) -> dict[int, Verified]:
-    """Return, per row, the shortest candidate that float32 confirms."""
-    full = Program.full(executor.backbone.n_layers)
-    candidates = {i: iter([c.program for c in f.valid]) for i, f in found.items()}
-    waiting = {i: next(programs) for i, programs in candidates.items()}
-    full_losses: dict[int, float] = {}
-    verified = {}
-    while waiting:
-        asked = {i: [p] if i in full_losses else [full, p] for i, p in waiting.items()}
-        for i, losses in _losses(executor, batch, asked, precise=True).items():
-            full_losses.setdefault(i, float(losses[0]))
-            candidate = Candidate(waiting[i], float(losses[-1]))
-            is_valid = candidate.loss <= limit(full_losses[i])
-            if is_valid or candidate.program == full:
-                verified[i] = Verified(full_losses[i], candidate, is_valid, found[i].best)
-                del waiting[i]
-            else:
-                waiting[i] = next(candidates[i])  # the full program is always among them
-    return verified
 
 
 def record_verified(
@@ -228,7 +186,7 @@ def _with_losses(
     """Return the same programs with their losses in place of another criterion's measure."""
     full = Program.full(executor.backbone.n_layers)
     programs = {i: [full, v.minimal.program] for i, v in verified.items()}
-    losses = _losses(executor, batch, programs, precise=True)
+    losses = measured(executor, batch, programs, precise=True)
     return {
         i: replace(
             v,
@@ -243,15 +201,7 @@ def _answer(
     executor: Executor, batch: Batch, limit: Limit | None, queries: Mapping[int, Query]
 ) -> dict[int, Answer]:
     """Answer the queries of many rows together."""
-    answers: dict[int, Answer] = {}
-    for precise in (False, True):
-        plain = {
-            i: q.programs
-            for i, q in queries.items()
-            if q.programs and not q.with_slopes and q.precise == precise
-        }
-        losses = _losses(executor, batch, plain, precise=precise)
-        answers.update({i: Answer(own) for i, own in losses.items()})
+    answers = answered(executor, batch, queries)
     sloped = {i: q.programs[0] for i, q in queries.items() if q.with_slopes}
     if sloped:
         slopes = executor.slopes(batch.rows(list(sloped)), list(sloped.values()))
@@ -273,16 +223,3 @@ def _limited(answer: Answer, limit: Limit) -> Answer:
     """
     full = float(answer.losses[0])
     return replace(answer, limit=max(full, limit(full)))
-
-
-def _losses(
-    executor: Executor,
-    batch: Batch,
-    programs: Mapping[int, Sequence[Program]],
-    *,
-    precise: bool = False,
-) -> dict[int, np.ndarray]:
-    jobs = [Job(text, program) for text, own in programs.items() for program in own]
-    losses = executor.losses(batch, jobs, precise=precise)
-    pieces = np.split(losses, np.cumsum([len(own) for own in programs.values()]))
-    return dict(zip(programs, pieces, strict=False))  # the piece behind the last stop is empty

@@ -15,6 +15,7 @@ from polar_detect.errors import InputError
 from polar_detect.program import Program
 from polar_detect.schedule import Job
 from polar_detect.search import MctsSettings, greedy, mcts, menu_search, quick
+from polar_detect.verification import measured
 
 TEXTS = [
     "The hydraulic pump leaks oil.",
@@ -107,8 +108,8 @@ def test_quick_distances_are_near_the_precise_ones(backbone):
     executor, full = EncoderExecutor(quick), Program.full(backbone.n_layers)
     asked = {0: [full.skip(layer) for layer in range(backbone.n_layers)]}
     (batch, *_) = quick.batches(TEXTS, max_batch_tokens=512)
-    rounded = executor.distances(batch, asked)[0]
-    exact = executor.distances(batch, asked, precise=True)[0]
+    rounded = measured(executor, batch, asked)[0]
+    exact = measured(executor, batch, asked, precise=True)[0]
     np.testing.assert_allclose(rounded, exact, atol=0.01)
     assert np.abs(rounded - exact).max() > 0
 
@@ -139,7 +140,7 @@ def test_the_minimal_program_is_that_of_a_search_over_every_way_of_skipping(back
         assert len(found) == len(TEXTS)
         for text, minimal in zip(TEXTS, found, strict=True):
             batch = next(exact.batches([text], max_batch_tokens=64))
-            distances = executor.distances(batch, {0: programs})[0]
+            distances = measured(executor, batch, {0: programs})[0]
             shortest, expected = min(
                 (len(p), d) for p, d in zip(programs, distances, strict=True) if d <= tolerance
             )
@@ -152,14 +153,13 @@ def test_the_minimal_program_is_that_of_a_search_over_every_way_of_skipping(back
 def test_exhaustive_search_is_exact_whatever_the_quick_form_rounds(backbone, monkeypatch):
     expected = find_minimal_encoder_programs(backbone, TEXTS, tolerance=0.3)
     assert min(len(minimal.program) for minimal in expected) < 6  # control
-    measure = EncoderExecutor.distances
+    measure = EncoderExecutor.losses
 
-    def too_far_when_quick(self, batch, programs, *, precise=False):
-        found = measure(self, batch, programs, precise=precise)
-        shorter = {row: np.asarray([len(p) < 6 for p in own]) for row, own in programs.items()}
-        return found if precise else {row: own + shorter[row] for row, own in found.items()}
+    def too_far_when_quick(self, batch, jobs, *, precise=False):
+        found = measure(self, batch, jobs, precise=precise)
+        return found if precise else found + [len(job.program) < 6 for job in jobs]
 
-    monkeypatch.setattr(EncoderExecutor, "distances", too_far_when_quick)
+    monkeypatch.setattr(EncoderExecutor, "losses", too_far_when_quick)
     found = find_minimal_encoder_programs(backbone, TEXTS, tolerance=0.3)
     assert [minimal.program for minimal in found] == [minimal.program for minimal in expected]
 

@@ -1,0 +1,107 @@
+"""What searches on language models and on encoders share: programs measured, winners verified.
+
+Searches but the exhaustive one run on the quick form of the layers, whose rounding is of the
+order of a tenth of the tolerance, and pick what looks best; so the winner is measured again in
+float32, and the next one is taken where it fails.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.program import Program
+from polar_detect.schedule import Job
+from polar_detect.search import Answer, Candidate, Found, Query
+
+Array = NDArray[np.float32]
+Limit = Callable[[float], float]
+
+BatchT = TypeVar("BatchT", contravariant=True)
+
+
+class Measure(Protocol[BatchT]):
+    """Runs programs on the texts of a batch: an `Executor` or an `EncoderExecutor`."""
+
+    @property
+    def n_layers(self) -> int:
+        """Layers of the model."""
+        ...
+
+    def losses(self, batch: BatchT, jobs: Sequence[Job], *, precise: bool = False) -> Array:
+        """Return the loss of each job, or what is measured in its place; lower is better."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What float32 confirms of a search: the shortest valid candidate, or the full program."""
+
+    full_loss: float
+    minimal: Candidate
+    is_valid: bool
+    curve: tuple[Candidate, ...]
+
+
+def measured(
+    measure: Measure[BatchT],
+    batch: BatchT,
+    programs: Mapping[int, Sequence[Program]],
+    *,
+    precise: bool = False,
+) -> dict[int, Array]:
+    """Return what the programs of each row measure, (n_programs,) by row."""
+    jobs = [Job(row, program) for row, own in programs.items() for program in own]
+    losses = measure.losses(batch, jobs, precise=precise)
+    pieces = np.split(losses, np.cumsum([len(own) for own in programs.values()]))
+    return dict(zip(programs, pieces, strict=False))  # the piece behind the last stop is empty
+
+
+def answered(
+    measure: Measure[BatchT], batch: BatchT, queries: Mapping[int, Query]
+) -> dict[int, Answer]:
+    """Answer the queries that ask for nothing but programs, those of many rows together."""
+    answers: dict[int, Answer] = {}
+    for precise in (False, True):
+        asked = {
+            row: q.programs
+            for row, q in queries.items()
+            if q.programs and not q.with_slopes and q.precise == precise
+        }
+        losses = measured(measure, batch, asked, precise=precise)
+        answers.update({row: Answer(own) for row, own in losses.items()})
+    return answers
+
+
+def verify(
+    measure: Measure[BatchT], batch: BatchT, found: Mapping[int, Found], limit: Limit
+) -> dict[int, Verified]:
+    """Return, per row, the shortest candidate that float32 confirms.
+
+    Parameters
+    ----------
+    measure : Measure
+    batch : Batch or EncoderBatch
+    found : mapping of row to Found
+    limit : callable
+        What a valid program measures at most, given the full program's measure.
+    """
+    full = Program.full(measure.n_layers)
+    candidates = {row: iter([c.program for c in own.valid]) for row, own in found.items()}
+    waiting = {row: next(programs) for row, programs in candidates.items()}
+    full_losses: dict[int, float] = {}
+    verified = {}
+    while waiting:
+        asked = {row: [p] if row in full_losses else [full, p] for row, p in waiting.items()}
+        for row, losses in measured(measure, batch, asked, precise=True).items():
+            full_losses.setdefault(row, float(losses[0]))
+            candidate = Candidate(waiting[row], float(losses[-1]))
+            is_valid = candidate.loss <= limit(full_losses[row])
+            if is_valid or candidate.program == full:
+                verified[row] = Verified(full_losses[row], candidate, is_valid, found[row].best)
+                del waiting[row]
+            else:
+                waiting[row] = next(candidates[row])  # the full program is always among them
+    return verified
