@@ -34,6 +34,7 @@ from polar_detect.menu import Menu
 from polar_detect.minimal import MinimalProgram, are_valid, find_minimal_programs
 from polar_detect.program import Program
 from polar_detect.search import METHODS, MctsSettings, Refinement, mcts
+from polar_detect.tokenizing import MAX_TOKENS
 
 Run = Callable[[list[list[int]]], list[MinimalProgram]]
 Count = Callable[[list[list[int]], list[Program]], int]
@@ -110,9 +111,9 @@ class Summary:
 def main() -> None:
     options = _options()
     backbone = Backbone.load(models.resolve(options.model).folder)
-    texts = _drawn(common.clinc_queries(options.data, "test"), options.n, options.seed)
-    tokens = backbone.tokenize(texts, 64)
-    settings = {name: getattr(options, name) for name in ("n", "seed", "tolerance", "model")}
+    tokens = _drawn(backbone, "test", options.n, options)
+    named = ("n", "join", "seed", "tolerance", "model")
+    settings = {name: getattr(options, name) for name in named}
     repeats = _stored(options.out, settings)
     runs = {name: _run(name, Executor(backbone), options) for name in options.methods}
     count_invalid = partial(_count_invalid, Executor(backbone), options.tolerance)
@@ -130,10 +131,10 @@ def main() -> None:
             )
             if options.out:
                 _write(options.out, settings, repeats)
-    found = [Summary.of(name, own, len(texts)) for name, own in repeats.items()]
+    found = [Summary.of(name, own, len(tokens)) for name, own in repeats.items()]
     print(
-        f"{common.machine()}; {options.model}, {backbone.n_layers} layers, {len(texts)} CLINC150 "
-        f"queries, seed {options.seed}, tolerance {options.tolerance}\n"
+        f"{common.machine()}; {options.model}, {backbone.n_layers} layers, {len(tokens)} texts of "
+        f"{options.join} CLINC150 queries, seed {options.seed}, tolerance {options.tolerance}\n"
     )
     print(_table([summary for summary in found if summary is not None]))
 
@@ -142,6 +143,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     common.add_data_option(parser)
     parser.add_argument("--n", type=int, default=50, help="texts to search")
+    parser.add_argument("--join", type=int, default=1, help="queries that make a text")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0, help="draws the texts; seeds tree searches")
     parser.add_argument("--tolerance", type=float, default=0.1, help="nats per token")
@@ -161,8 +163,14 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _drawn(texts: list[str], n: int, seed: int) -> list[str]:
-    return [texts[i] for i in np.random.default_rng(seed).permutation(len(texts))[:n]]
+def _drawn(backbone: Backbone, part: str, n: int, options: argparse.Namespace) -> list[list[int]]:
+    """Return the tokens of texts, each made of `--join` queries."""
+    queries = common.clinc_queries(options.data, part)
+    order = np.random.default_rng(options.seed).permutation(len(queries))[: n * options.join]
+    drawn = [queries[i] for i in order]
+    starts = range(0, len(drawn), options.join)
+    texts = [". ".join(drawn[start : start + options.join]) for start in starts]
+    return backbone.tokenize(texts, MAX_TOKENS)
 
 
 def _count_invalid(
@@ -191,8 +199,7 @@ def _run(name: str, executor: Executor, options: argparse.Namespace) -> Run:
     """Return what searches tokenised texts by the method called `name`."""
     name, tolerance = name.removesuffix(_ALONE), options.tolerance
     if name in {"menu", "menu+"}:
-        train = _drawn(common.clinc_queries(options.data, "train"), _N_MENU_TEXTS, options.seed)
-        rows = executor.backbone.tokenize(train, 64)
+        rows = _drawn(executor.backbone, "train", _N_MENU_TEXTS, options)
         menu = Menu.fit(executor, rows, tolerance=tolerance)
         how = Refinement(n_rounds=1, n_singles=8) if name == "menu+" else None
         return lambda tokens: menu.minimal_programs(

@@ -13,7 +13,16 @@ from polar_detect.menu import Menu
 from polar_detect.minimal import find_minimal_programs
 from polar_detect.program import Program
 from polar_detect.schedule import Job
-from polar_detect.search import MctsSettings, Refinement, exhaustive, greedy, guided, mcts, quick
+from polar_detect.search import (
+    MctsSettings,
+    Refinement,
+    exhaustive,
+    greedy,
+    guided,
+    mcts,
+    menu_search,
+    quick,
+)
 
 TOLERANCE = 0.3  # a tiny random model's loss moves by tenths of a nat per layer
 FULL = Program.full(5)
@@ -186,3 +195,32 @@ def test_a_menu_is_fitted_on_what_serves_its_texts(precise):
     assert lengths == sorted(lengths, reverse=True)
     found = menu.minimal_programs(Executor(precise), ROWS, tolerance=TOLERANCE)
     assert sum(len(result.program) for result in found) < 5 * len(ROWS)
+
+
+def test_what_is_clearly_valid_is_not_measured_again_the_longer_a_text_the_sooner(
+    precise, monkeypatch
+):
+    rows, precisely = random_rows(8, 24, 95, 60), set()
+    executor = Executor(precise)
+
+    def losses(batch, jobs, *, precise=False):
+        if precise:
+            precisely.update(len(rows[batch.index[job.text]]) for job in jobs)
+        return np.asarray([1.0 if job.program == FULL else 1.068 for job in jobs], np.float32)
+
+    monkeypatch.setattr(executor, "losses", losses)
+    shorter = Program((0, 1, 2, 3))
+    search = partial(menu_search, programs=(shorter,))
+    for clearance, expected in (
+        (0.02, set()),
+        (0.04, {8, 24}),  # at 60 tokens .025 is enough, at 95 tokens .020
+        (0.06, {8, 24, 60}),  # .060, .060, .038 and .030, where there are .032
+        (0.2, {8, 24, 60, 95}),
+        (math.inf, {8, 24, 60, 95}),
+    ):
+        precisely.clear()
+        found = find_minimal_programs(
+            executor, rows, tolerance=0.1, search=search, clearance=clearance
+        )
+        assert precisely == expected
+        assert {result.program for result in found} == {shorter}
