@@ -101,9 +101,10 @@ def _warn_of_language(detector: PolarDetector, table: tables.Table) -> None:
 
 
 def _warn_of_cut(detector: PolarDetector, table: tables.Table) -> None:
+    if table.template is not None:  # of rows the reader was told before the fit
+        return
     tracer = detector.engine_.extractor.tracer
-    n_cut = tracer.count_cut(table.texts)
-    if n_cut and table.template is None:  # of rows the reader was told before
+    if n_cut := tracer.count_cut(table.texts):
         say_notice(
             f"{table.source}: {n_cut} of {len(table.texts)} texts are longer than the "
             f"{tracer.max_tokens} tokens that are read of each; --max-tokens reads more, which "
