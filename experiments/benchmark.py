@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -33,7 +32,7 @@ from numpy.typing import NDArray
 
 from polar_detect import models
 from polar_detect.detectors import AutoHead
-from polar_detect.engine import Engine
+from polar_detect.engine import Engine, encoder_for
 from polar_detect.metrics import aupr, auroc, fpr_at_tpr
 from polar_detect.readings import Readings
 from polar_detect.tokenizing import MAX_TOKENS
@@ -56,7 +55,7 @@ class Unit:
     n_test: int
     sources: str
     model: str = models.DEFAULT_MODEL
-    encoder: str = models.DEFAULT_ENCODER
+    encoder: str = models.AUTO_ENCODER
     max_tokens: int = MAX_TOKENS
 
 
@@ -68,12 +67,13 @@ class Bench:
         data: Path,
         cache: Path,
         model: str = models.DEFAULT_MODEL,
-        encoder: str = models.DEFAULT_ENCODER,
+        encoder: str = models.AUTO_ENCODER,
         max_tokens: int = MAX_TOKENS,
     ) -> None:
         self.data, self.cache, self.model, self.encoder = data, cache, model, encoder
         self.max_tokens = max_tokens
         self._samples: dict[tuple[str, int, int, int], Sample] = {}
+        self._engines: dict[str, Engine] = {}
 
     def runs(self, unit: Unit) -> list[Run]:
         """Return every method's figures on the unit's test rows."""
@@ -102,12 +102,12 @@ class Bench:
 
     def signatures(self, sample: Sample) -> Signatures:
         """Return what a fit shows the default detector, and the test rows."""
-        engine = self.engine
+        engine = self.engine(encoder_for(sample.split.train, self.encoder))
         own = (engine.model.sha256, engine.encoder_model.sha256)
         settings = (*own, self.max_tokens, sample.seed, sample.split.train, sample.split.test)
         return fit_tables.signatures(
             sample.split,
-            self.engine,
+            engine,
             seed=sample.seed,
             notes=Notes(),
             path=fit_tables.place(self.cache, POLAR, *settings),
@@ -121,22 +121,24 @@ class Bench:
         """Score with the default detector, as `PolarDetector` fitted on the same rows does."""
         return {POLAR: self.signatures(sample).scores(AutoHead(), seed=sample.seed)}
 
-    @cached_property
-    def engine(self) -> Engine:
-        """The loaded models, reading through the cache."""
-        engine = Engine.load(self.model, self.encoder)
-        return replace(engine, extractor=self._cached(engine))
-
-    def _cached(self, engine: Engine) -> CachedExtractor:
-        own, names = engine.extractor, (engine.model.name, engine.encoder_model.name)
-        # As the default detector reads, so that it and the baselines share a store.
-        tracer = Tracer(own.tracer.backbone, max_tokens=self.max_tokens, curves="none")
-        encoder = own.encoder.cut_after(self.max_tokens)
-        return CachedExtractor(tracer, encoder, self.cache, models=names)
+    def engine(self, encoder: str) -> Engine:
+        """Return the language model and an encoder, loaded once, reading through the cache."""
+        if encoder not in self._engines:
+            engine = Engine.load(self.model, encoder)
+            own, names = engine.extractor, (engine.model.name, engine.encoder_model.name)
+            # As the default detector reads, so that it and the baselines share a store.
+            tracer = Tracer(own.tracer.backbone, max_tokens=self.max_tokens, curves="none")
+            cut = own.encoder.cut_after(self.max_tokens)
+            cached = CachedExtractor(tracer, cut, self.cache, models=names)
+            self._engines[encoder] = replace(engine, extractor=cached)
+        return self._engines[encoder]
 
     @property
     def _extractor(self) -> CachedExtractor:
-        return cast(CachedExtractor, self.engine.extractor)
+        """What baselines read through, where the encoder goes by the texts with the default one."""
+        is_auto = self.encoder == models.AUTO_ENCODER
+        engine = self.engine(models.DEFAULT_ENCODER if is_auto else self.encoder)
+        return cast(CachedExtractor, engine.extractor)
 
 
 def main() -> None:
@@ -185,9 +187,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--encoder",
-        default=models.DEFAULT_ENCODER,
+        default=models.AUTO_ENCODER,
         help="also read by the baselines that are called MiniLM; default: "
-        f"{models.DEFAULT_ENCODER}",
+        f"{models.AUTO_ENCODER}, where they read {models.DEFAULT_ENCODER} throughout",
     )
     parser.add_argument(
         "--max-tokens", type=int, default=MAX_TOKENS, help=f"of a text; default: {MAX_TOKENS}"

@@ -21,7 +21,7 @@ import pandas as pd
 from bench_baselines import Scores
 from benchmark import CACHE, Bench
 
-from polar_detect import PolarDetector
+from polar_detect import PolarDetector, models
 from polar_detect.engine import Engine
 from polar_detect.metrics import auroc
 
@@ -31,7 +31,7 @@ SETS = ("smsspam", "hate_speech", "olid")
 def main() -> None:
     options = _options()
     published = pd.read_csv(common.existing(options.data / "tad_bench/auroc_published.csv"))
-    engine = Bench(options.data, options.cache).engine
+    engine = Bench(options.data, options.cache).engine(models.DEFAULT_ENCODER)
     rows = []
     for name in options.sets:
         texts, labels = _read(options.data, name)

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, get_args
@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from polar_detect import calibration, models
 from polar_detect.calibration import p_values_or_nan
 from polar_detect.detectors import Head, new_head
-from polar_detect.engine import Engine
+from polar_detect.engine import Engine, encoder_for
 from polar_detect.errors import InputError
 from polar_detect.explain import Explanation
 from polar_detect.features import FeatureTable
@@ -86,7 +86,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         Embedded name, Hugging Face id, folder or GGUF file of a causal language model.
     encoder : str
         Embedded name, Hugging Face id or folder of a sentence encoder whose states are pooled by
-        their mean.
+        their mean; or "auto", which `fit` takes for ``minilm`` where that speaks the language of
+        the texts, and else for the multilingual ``e5-small``. A saved detector names the one.
     max_tokens : int
         Texts are cut after this many tokens of the language model, and so many of the encoder's
         own but 128 at least; by default after 256, or as many as the models have positions for.
@@ -118,7 +119,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         detector: str | Head = "auto",
         *,
         model: str = models.DEFAULT_MODEL,
-        encoder: str = models.DEFAULT_ENCODER,
+        encoder: str = models.AUTO_ENCODER,
         max_tokens: int = MAX_TOKENS,
         tolerance: float = 0.1,
         alpha: float = 0.05,
@@ -164,6 +165,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         settings = Settings.of(self.get_params(deep=False))
         alpha, head = checked_alpha(self.alpha), new_head(settings.detector)
         texts, is_anomalous = _checked(X, y)
+        settings = replace(settings, encoder=encoder_for(texts, settings.encoder))
         engine = self._models(settings).configured(
             max_tokens=settings.max_tokens, head=head, has_texts=settings.store_texts
         )

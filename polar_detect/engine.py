@@ -1,7 +1,7 @@
 """The models behind a detector: loaded once, used by one thread at a time, never pickled."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -12,8 +12,10 @@ from polar_detect import models
 from polar_detect.backbone import Backbone
 from polar_detect.detectors import Head
 from polar_detect.encoder import Encoder
-from polar_detect.errors import ModelError
+from polar_detect.errors import ModelError, ModelNotFoundError
 from polar_detect.extraction import Extractor
+from polar_detect.language import speaks
+from polar_detect.loading import load_tokenizer
 from polar_detect.trace import CurveKind, Tracer
 
 
@@ -129,3 +131,35 @@ class Engine:
                 )
         fresh = Engine.load(self.model.name, self.encoder_model.name)
         return fresh.reading(**vars(self)["_reads"]).extractor
+
+
+def encoder_for(texts: Sequence[str], name: str = models.AUTO_ENCODER) -> str:
+    """Return the encoder that a setting means for texts.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        What a detector is fitted on; read as `language.speaks` does.
+    name : str
+        What the user calls the encoder. "auto" is the multilingual one where the default one
+        hardly speaks the language of the texts, and else the default one.
+
+    Raises
+    ------
+    ModelNotFoundError
+        The encoder that "auto" means is not on this machine and cannot be fetched.
+    """
+    if name != models.AUTO_ENCODER:
+        return name
+    default, multilingual = models.DEFAULT_ENCODER, models.MULTILINGUAL_ENCODER
+    tokenizer = load_tokenizer(models.resolve(default).folder)
+    if speaks(tokenizer, texts, kind="encoder").is_spoken:
+        return default
+    try:
+        models.resolve(multilingual)
+    except ModelNotFoundError as error:
+        raise ModelNotFoundError(
+            f"{error} It was chosen because {default} hardly speaks the language of the texts; "
+            f"encoder {default} does without it."
+        ) from error
+    return multilingual

@@ -182,8 +182,8 @@ def _count(text: str, spans: Sequence[tuple[int, int, bool]]) -> _Counts:
 
 
 _KINDS = {
-    "model": ("model", MULTILINGUAL_MODEL, "form will show and meaning hardly will"),
-    "encoder": ("sentence encoder", MULTILINGUAL_ENCODER, "another topic will hardly show"),
+    "model": ("model", MULTILINGUAL_MODEL, "it sees form and hardly any meaning"),
+    "encoder": ("sentence encoder", MULTILINGUAL_ENCODER, "it hardly sees another topic"),
 }
 
 

@@ -1,5 +1,7 @@
 """A folder on disk → a model and its tokenizer, in float32, without network access."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,6 +10,10 @@ import transformers
 
 from polar_detect.errors import ModelError, reason_of
 from polar_detect.runtime import best_device
+
+# A folder may bring Python code along. Left to itself transformers would ask on the terminal
+# whether to run it.
+_LOCAL = {"local_files_only": True, "trust_remote_code": False}
 
 
 class Loaded(NamedTuple):
@@ -29,28 +35,37 @@ def load_encoder(folder: Path) -> Loaded:
     return _load(transformers.AutoModel, folder, f"encoder folder '{folder}'", kind)
 
 
+def load_tokenizer(folder: Path) -> Any:
+    """Load a tokenizer without its model; raise `ModelError` as `load_decoder` does."""
+    with _quiet(f"model folder '{folder}'", "a folder with a tokenizer"):
+        return transformers.AutoTokenizer.from_pretrained(folder, **_LOCAL)
+
+
 def _load(auto: Any, folder: Path, what: str, expected: str) -> Loaded:
-    transformers.utils.logging.disable_progress_bar()  # loading takes a second or less
-    verbosity = transformers.utils.logging.get_verbosity()
-    transformers.utils.logging.set_verbosity_error()  # what is missing is looked at below
-    # A folder may bring Python code along. Left to itself transformers would ask on the terminal
-    # whether to run it.
-    local = {"local_files_only": True, "trust_remote_code": False}
-    try:
+    with _quiet(what, expected):
         model, loading = auto.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **local
+            folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **_LOCAL
         )
         # transformers would leave them random; an encoder's pooler nobody asks.
         missing = [key for key in loading["missing_keys"] if not key.startswith("pooler.")]
         if missing:
             raise ValueError(f"it lacks {len(missing)} tensors, among them {min(missing)}")
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **local)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **_LOCAL)
+    return Loaded(model.to(best_device()), tokenizer)
+
+
+@contextmanager
+def _quiet(what: str, expected: str) -> Iterator[None]:
+    """Keep transformers from the terminal, and turn its errors into `ModelError`."""
+    transformers.utils.logging.disable_progress_bar()  # loading takes a second or less
+    verbosity = transformers.utils.logging.get_verbosity()
+    transformers.utils.logging.set_verbosity_error()  # what is missing is looked at in `_load`
+    try:
+        yield
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
             f"Got {what} that transformers cannot load ({reason_of(error)}); expected "
-            f"{expected}; check the folder or choose "
-            "another model."
+            f"{expected}; check the folder or choose another model."
         ) from error
     finally:
         transformers.utils.logging.set_verbosity(verbosity)
-    return Loaded(model.to(best_device()), tokenizer)

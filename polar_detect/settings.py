@@ -11,7 +11,7 @@ import numpy as np
 
 from polar_detect.detectors import Head
 from polar_detect.errors import InputError
-from polar_detect.models.catalogue import EMBEDDED
+from polar_detect.models.catalogue import AUTO_ENCODER, EMBEDDED
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
@@ -91,7 +91,7 @@ def model_name(name: str, value: Any) -> str:
         )
     given = str(value)
     try:
-        is_path = given not in EMBEDDED and bool(given) and Path(given).exists()
+        is_path = given not in (*EMBEDDED, AUTO_ENCODER) and bool(given) and Path(given).exists()
     except OSError:  # longer than a file's name may be
         is_path = False
     return str(Path(given).absolute()) if is_path else given

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
 from polar_detect import models
-from polar_detect.engine import Engine
+from polar_detect.engine import Engine, encoder_for
 from polar_detect.errors import InputError
 from polar_detect.extraction import Extractor
 from polar_detect.features import FeatureTable
@@ -48,7 +48,8 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
     model : str
         Embedded name, Hugging Face id, folder or GGUF file of a causal language model.
     encoder : str
-        Embedded name, Hugging Face id or folder of a sentence encoder.
+        Embedded name, Hugging Face id or folder of a sentence encoder, or "auto"; see
+        `PolarDetector`.
     curves : {"first-order", "none", "exact"}
         Skip, loop and exit curves: estimated, left out, or measured (40 times a plain pass).
     programs : bool
@@ -70,7 +71,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         self,
         *,
         model: str = models.DEFAULT_MODEL,
-        encoder: str = models.DEFAULT_ENCODER,
+        encoder: str = models.AUTO_ENCODER,
         curves: CurveKind = "first-order",
         programs: bool = False,
         max_tokens: int = MAX_TOKENS,
@@ -98,7 +99,8 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         InputError
             Fewer than 8 texts with at least one token, or what is not text.
         """
-        texts, engine = as_texts(X), self._load()
+        texts = as_texts(X)
+        engine = self._load(texts)
         with engine.alone():
             self._fit(texts, engine)
         return self
@@ -106,7 +108,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
     def fit_transform(self, X: Texts, y: Any = None, **_: Any) -> pd.DataFrame:  # noqa: ARG002
         """Fit on normal texts and return their signatures, each against the others."""
         texts = as_texts(X)
-        engine = self._load()
+        engine = self._load(texts)
         with engine.alone():
             readings = self._fit(texts, engine)
             index = np.flatnonzero(readings.has_tokens)
@@ -163,14 +165,15 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         self.names_ = self._with_programs(table, first).names
         return readings
 
-    def _load(self) -> Engine:
+    def _load(self, texts: Sequence[str]) -> Engine:
         whole("seed", self.seed, low=0, high=MAX_SEED)
         if self.curves not in ("none", "first-order", "exact"):
             raise InputError(
                 f"Got curves '{self.curves}'; expected none, first-order or exact; choose one."
             )
         max_tokens = whole("max_tokens", self.max_tokens)
-        engine = Engine.load(model_name("model", self.model), model_name("encoder", self.encoder))
+        encoder = encoder_for(texts, model_name("encoder", self.encoder))
+        engine = Engine.load(model_name("model", self.model), encoder)
         return engine.reading(max_tokens=max_tokens, curves=self.curves, wants_context=True)
 
     def _menu(self, texts: Sequence[str]) -> Menu:

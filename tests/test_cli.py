@@ -11,6 +11,7 @@ from tiny_encoders import save_tiny_encoder
 from tiny_models import tiny_tokenizer
 from work_orders import NEW, NORMAL, STRANGE
 
+from polar_detect import models
 from polar_detect.backbone import Backbone
 from polar_detect.calibration import benjamini_hochberg
 from polar_detect.detector import PolarDetector
@@ -243,24 +244,24 @@ def test_a_text_file_has_one_text_a_line(run, saved_on_tiny, tmp_path):
     assert list(after.columns) == ["text", *ADDED]
 
 
-def test_fit_says_which_encoder_speaks_the_language_and_takes_another(
-    run,
-    tiny_folder,
-    minilm,  # noqa: ARG001 - skips where there is none
-    tmp_path,
+@pytest.mark.usefixtures("minilm")
+def test_fit_takes_the_encoder_that_speaks_the_language_or_the_one_it_is_told(
+    run, tiny_folder, tmp_path, monkeypatch
 ):
     rows = (DATA / "work_orders_ja_train.csv").read_text(encoding="utf-8").splitlines()[:121]
     (tmp_path / "ja.csv").write_text("\n".join(rows), encoding="utf-8")
+    own = str(save_tiny_encoder("bert", tmp_path / "own"))
+    monkeypatch.setattr(models, "MULTILINGUAL_ENCODER", own)
     options = ("fit", tmp_path / "ja.csv", "--model", tiny_folder, "--out", tmp_path / "out")
-    code, _, err = run(*options)
-    assert code == 0
-    assert "--encoder e5-small is multilingual" in " ".join(err.split())
-    assert "Sentence encoder: minilm" in err
-    own = save_tiny_encoder("bert", tmp_path / "own")
-    code, _, err = run(*options, "--encoder", own)
-    assert code == 0
-    assert f"Sentence encoder: {own}" in err
-    assert PolarDetector.load(tmp_path / "out").encoder == str(own)
+    chosen, told = (
+        " ".join(run(*options, *more)[2].split()) for more in ((), ("--encoder", "minilm"))
+    )
+    assert f"a language that minilm hardly speaks, so {own}, which is multilingual, is" in chosen
+    assert f"Sentence encoder: {own}" in chosen
+    assert "so minilm, which" not in told
+    assert "--encoder e5-small is multilingual" in told
+    assert "Sentence encoder: minilm" in told
+    assert PolarDetector.load(tmp_path / "out").encoder == "minilm"
 
 
 @pytest.mark.parametrize(

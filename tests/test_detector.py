@@ -286,7 +286,8 @@ def test_settings_take_effect_at_the_next_fit(fitted_on_tiny, tmp_path, changes)
         np.testing.assert_array_equal(assessment.is_anomaly, known.p_values <= 0.2)
         assert [p.program for p in assessment.programs] == [p.program for p in known.programs]
         assert assessment.neighbours == known.neighbours
-    assert loaded.get_params() == fitted_on_tiny.get_params() | {"alpha": 0.2}
+    expected = fitted_on_tiny.get_params() | {"alpha": 0.2, "encoder": "minilm"}
+    assert loaded.get_params() == expected
 
 
 def test_settings_of_numpy_and_paths_are_saved(tiny_folder, minilm, tmp_path):  # noqa: ARG001

@@ -58,8 +58,8 @@ Model = Annotated[
 Encoder = Annotated[
     str,
     typer.Option(
-        help="Embedded name, Hugging Face id or folder of a sentence encoder. e5-small reads a "
-        "hundred languages, Japanese among them."
+        help="Embedded name, Hugging Face id or folder of a sentence encoder. auto: minilm for "
+        "English, and e5-small for a hundred other languages, Japanese among them."
     ),
 ]
 MaxTokens = Annotated[
@@ -146,7 +146,7 @@ def fit(  # noqa: PLR0913 - one argument per option
     sheet: Sheet = None,
     encoding: Encoding = None,
     model: Model = "smollm2",
-    encoder: Encoder = "minilm",
+    encoder: Encoder = "auto",
     detector: Annotated[str, typer.Option(help="auto, lightgbm or isolation-forest.")] = "auto",
     max_tokens: MaxTokens = MAX_TOKENS,
     seed: Annotated[int, typer.Option(help="Makes the fit reproducible.")] = 0,
@@ -427,7 +427,7 @@ def compare(  # noqa: PLR0913 - one argument per option
         int, typer.Option(min=100, help="Rows to fit on, and to test on, at most.")
     ] = 1000,
     model: Model = "smollm2",
-    encoder: Encoder = "minilm",
+    encoder: Encoder = "auto",
     max_tokens: MaxTokens = MAX_TOKENS,
     resamples: Annotated[
         int, typer.Option(min=100, help="Bootstrap resamples behind the intervals.")

@@ -197,7 +197,7 @@ class Settings:
     detectors: tuple[PolarDetector, ...]
     n_resamples: int = 500
     seed: int = 0
-    encoder: str = models.DEFAULT_ENCODER
+    encoder: str = models.AUTO_ENCODER
 
 
 def compare_detectors(
@@ -215,7 +215,7 @@ def compare_detectors(
     for detector in settings.detectors[:1]:
         own, texts = detector.engine_.extractor, [*task.train.texts, *task.test.texts]
         notes += note_cut_texts(texts, own.tracer)
-        names = {"model_name": detector.model, "encoder_name": detector.encoder}
+        names = {"model_name": detector.model, "encoder_name": detector.fitted_.settings.encoder}
         notes += advise(own.tracer.backbone, own.encoder, texts, **names)
     labelled = int(task.train.target.sum())
     if labelled and not is_labelled(task.train.target):
@@ -234,7 +234,7 @@ def compare_detectors(
 
 def _model_options(settings: Settings) -> list[str]:
     """Return the options of `fit` that say which models the detectors had."""
-    defaults = {"model": models.DEFAULT_MODEL, "encoder": models.DEFAULT_ENCODER}
+    defaults = {"model": models.DEFAULT_MODEL, "encoder": models.AUTO_ENCODER}
     return [
         f"--{name} {shlex.quote(getattr(detector, name))}"
         for detector in settings.detectors[:1]

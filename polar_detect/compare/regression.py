@@ -138,7 +138,7 @@ class PredictionSettings:
     n_folds: int = 5
     n_resamples: int = 500
     seed: int = 0
-    encoder: str = models.DEFAULT_ENCODER
+    encoder: str = models.AUTO_ENCODER
 
 
 def compare_predictions(

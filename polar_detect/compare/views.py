@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from polar_detect import models
 from polar_detect.compare.rows import Rows, Task
 from polar_detect.encoder import Encoder
+from polar_detect.engine import encoder_for
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -130,7 +131,7 @@ class Embeddings(View):
 
     metric = "cosine"
 
-    def __init__(self, encoder: str = models.DEFAULT_ENCODER) -> None:
+    def __init__(self, encoder: str) -> None:
         self._model = encoder
         self.name = "MiniLM" if encoder == models.DEFAULT_ENCODER else encoder
         self.recipe = f"{self.name} sentence embeddings"
@@ -150,4 +151,5 @@ class Embeddings(View):
 
 def choose_views(task: Task, encoder: str) -> list[View]:
     """Return the views that a task allows: numbers only where there are some."""
-    return [*([Numbers()] if task.columns else []), TfIdf(), Embeddings(encoder)]
+    numbers = [Numbers()] if task.columns else []
+    return [*numbers, TfIdf(), Embeddings(encoder_for(task.train.texts, encoder))]

@@ -6,6 +6,7 @@ Importing it and listing models loads neither torch nor transformers.
 
 from polar_detect.models.cache import cache_folder
 from polar_detect.models.catalogue import (
+    AUTO_ENCODER,
     DEFAULT_ENCODER,
     DEFAULT_MODEL,
     MULTILINGUAL_ENCODER,
@@ -15,6 +16,7 @@ from polar_detect.models.folder import Kind, LocalModel
 from polar_detect.models.names import ModelStatus, available, fetch, resolve, verify
 
 __all__ = [
+    "AUTO_ENCODER",
     "DEFAULT_ENCODER",
     "DEFAULT_MODEL",
     "MULTILINGUAL_ENCODER",

@@ -193,3 +193,4 @@ DEFAULT_MODEL = "smollm2"
 DEFAULT_ENCODER = "minilm"
 MULTILINGUAL_MODEL = "gemma3-270m"
 MULTILINGUAL_ENCODER = "e5-small"
+AUTO_ENCODER = "auto"  # one of the two, as the language of the texts asks for

@@ -12,7 +12,7 @@ from polar_detect.cli.progress import progress_bars
 from polar_detect.compare import tabulate
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import new_head
-from polar_detect.engine import Engine
+from polar_detect.engine import Engine, encoder_for
 from polar_detect.tokenizing import MAX_TOKENS
 from polar_detect.visible import visible
 
@@ -23,7 +23,7 @@ class CompareSettings:
 
     detectors: tuple[str, ...] = ("auto",)
     model: str = models.DEFAULT_MODEL
-    encoder: str = models.DEFAULT_ENCODER
+    encoder: str = models.AUTO_ENCODER
     max_tokens: int = MAX_TOKENS
     resamples: int = 500
     seed: int = 0
@@ -80,7 +80,7 @@ def _detectors(
 def _predictions(
     task: comparing.Task, reading: comparing.Reading, settings: CompareSettings
 ) -> tabulate.Table:
-    engine = Engine.load(settings.model, settings.encoder)
+    engine = Engine.load(settings.model, encoder_for(task.train.texts, settings.encoder))
     # What context does to the loss would have to be measured anew in each fold, which takes
     # longer than all the rest, and says how normal a row is rather than how large a number.
     own = engine.reading(max_tokens=settings.max_tokens, curves="first-order", wants_context=False)

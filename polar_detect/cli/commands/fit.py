@@ -17,7 +17,7 @@ class FitSettings:
     """Options of `fit` that shape the detector."""
 
     model: str = models.DEFAULT_MODEL
-    encoder: str = models.DEFAULT_ENCODER
+    encoder: str = models.AUTO_ENCODER
     detector: str = "auto"
     max_tokens: int = MAX_TOKENS
     seed: int = 0
@@ -89,13 +89,18 @@ def said_of_texts(detector: PolarDetector, out: Path) -> str:
 
 
 def _warn_of_language(detector: PolarDetector, table: tables.Table) -> None:
-    extractor = detector.engine_.extractor
+    extractor, encoder = detector.engine_.extractor, detector.fitted_.settings.encoder
+    if encoder not in (detector.encoder, models.DEFAULT_ENCODER):
+        say_notice(
+            f"{table.source}: the texts are in a language that {models.DEFAULT_ENCODER} hardly "
+            f"speaks, so {encoder}, which is multilingual, is their sentence encoder (--encoder)"
+        )
     for advice in advise(
         extractor.tracer.backbone,
         extractor.encoder,
         table.texts,
         model_name=detector.model,
-        encoder_name=detector.encoder,
+        encoder_name=encoder,
     ):
         say_notice(f"{table.source}: {advice}")
 
