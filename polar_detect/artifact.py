@@ -163,7 +163,7 @@ def describe(detector: PolarDetector) -> list[tuple[str, str]]:
         ("Fitted on", f"{n_train} normal texts, {n_held_out} more held out for the p-values"),
         ("Smallest p-value", f"{calibration.smallest_alpha(n_held_out):.3g}"),
         ("Fitted at", fitted.created),
-        ("Text length", f"cut after {fitted.settings.max_tokens} tokens"),
+        ("Text length", f"cut after {engine.extractor.tracer.max_tokens} tokens"),
         (
             "Minimal program",
             f"at most {fitted.settings.tolerance:g} nats per token above the full one",

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save
 from tiny_encoders import save_tiny_encoder
-from tiny_models import CONFIGS, save_tiny
+from tiny_models import CONFIGS, MAX_POSITIONS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect import artifact, sealing
@@ -504,6 +504,8 @@ def test_the_description_says_what_was_fitted_on(fitted_on_tiny):
     assert described["Fitted on"] == "41 normal texts, 19 more held out for the p-values"
     assert described["Smallest p-value"] == "0.05"
     assert "Labelled anomalies" not in described
+    # As many as the model has positions for, which are fewer than the default.
+    assert described["Text length"] == f"cut after {MAX_POSITIONS - 1} tokens"
 
 
 @pytest.mark.parametrize(
