@@ -13,7 +13,10 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import common
 import fit_tables
@@ -23,9 +26,14 @@ from fit_tables import Notes
 
 from polar_detect import models
 from polar_detect.detectors import AutoHead
+from polar_detect.encoder import Encoder
 from polar_detect.engine import Engine, encoder_for
+from polar_detect.extraction import Extractor
 from polar_detect.language import speaks
 from polar_detect.metrics import auroc
+from polar_detect.readings import Readings
+from polar_detect.tokenizing import MAX_TOKENS
+from polar_detect.trace import Tracer, Traces
 
 LANGUAGES = ("ja", "de", "fr", "es", "ru", "en")
 ENCODERS = (models.DEFAULT_ENCODER, models.MULTILINGUAL_ENCODER)
@@ -48,13 +56,14 @@ _N_NEAREST = 5
 def main() -> None:
     options = _options()
     sections = _sections(options.lists)
-    engines = {name: Engine.load(models.DEFAULT_MODEL, name) for name in ENCODERS}
+    engines = {name: _sharing(Engine.load(models.DEFAULT_MODEL, name)) for name in ENCODERS}
     tokenizer = engines[models.DEFAULT_ENCODER].extractor.encoder.tokenizer
     rows = []
     for language in options.languages:
         groups = _descriptions(options.lists, language, sections)
         for name, normal in _NORMAL.items():
             task = _task(f"{language}-{name}", groups, normal)
+            _Sharing.known.clear()
             split = common.split(task, seed=0, n_train=options.n_train, n_test=options.n_test)
             figures = [value for engine in engines.values() for value in _figures(split, engine)]
             letters = speaks(tokenizer, split.train, kind="encoder").letters_per_token
@@ -78,6 +87,27 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--n-train", type=int, default=300)
     parser.add_argument("--n-test", type=int, default=120, help="test rows per class at most")
     return parser.parse_args()
+
+
+class _Sharing(Extractor):
+    """Lets the language model read the same texts once, whatever the encoder beside it."""
+
+    known: ClassVar[dict[tuple[str, ...], Traces]] = {}
+
+    def configured(self, tracer: Tracer, encoder: Encoder, *, wants_context: bool) -> "_Sharing":
+        return _Sharing(tracer, encoder, wants_context=wants_context)
+
+    def read(self, texts: Sequence[str]) -> Readings:
+        key = tuple(texts)
+        if key not in self.known:
+            self.known[key] = self.tracer.trace(texts)
+        return Readings(key, self.known[key], self.encoder.read(texts))
+
+
+def _sharing(engine: Engine) -> Engine:
+    """Return an engine whose traces are shared, as the default detector reads."""
+    own = engine.reading(max_tokens=MAX_TOKENS, curves="none", wants_context=False)
+    return replace(own, extractor=_Sharing(own.extractor.tracer, own.extractor.encoder))
 
 
 def _figures(split: Split, engine: Engine) -> tuple[float, float]:
