@@ -16,6 +16,16 @@ from polar_detect.models import AUTO_ENCODER, DEFAULT_ENCODER, LocalModel
 DATA = Path(__file__).parent.parent / "data"
 JAPANESE = pd.read_csv(DATA / "work_orders_ja_train.csv")["text"].head(120).tolist()
 GERMAN = ["Die Hydraulikpumpe verliert Öl und muss morgen ausgetauscht werden."]
+FRENCH = [
+    "La pompe hydraulique fuit et doit être remplacée demain matin.",
+    "Merci de vérifier que la vanne se ferme encore correctement.",
+    "Installation du module de communication : vérifier la version du format de configuration.",
+]
+TERSE = [
+    "c/o bkt teeth & adptrs RHS",
+    "repl worn cutting edge bolts",
+    "hyd hose leak boom cylinder",
+]
 CODES = ["0x00544eb8 12:30 --", "A-113 7/9", ""]
 
 
@@ -27,12 +37,12 @@ def multilingual(minilm, tmp_path, monkeypatch) -> str:  # noqa: ARG001 - skips 
     return name
 
 
-@pytest.mark.parametrize("texts", [JAPANESE, GERMAN])
+@pytest.mark.parametrize("texts", [JAPANESE, GERMAN, FRENCH])
 def test_other_languages_get_the_multilingual_encoder(multilingual, texts):
     assert encoder_for(texts) == multilingual
 
 
-@pytest.mark.parametrize("texts", [NORMAL, CODES, []])
+@pytest.mark.parametrize("texts", [NORMAL, TERSE, CODES, []])
 def test_english_and_what_is_no_language_get_the_default_one(multilingual, texts):
     assert encoder_for(texts) == DEFAULT_ENCODER != multilingual
 
