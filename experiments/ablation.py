@@ -48,6 +48,10 @@ from polar_detect.trace import Tracer
 Method = Callable[[Signatures, int], Scores]
 Figures = dict[str, float]  # AUROC by method
 
+_CURVES = {"skip", "loop", "exit"}
+_PROGRAM = {"program", "length_curve"}
+_WITHOUT_ENCODER = {*_CURVES, *_PROGRAM, "context", "memory"}
+
 GROUPS: dict[str, Callable[[Feature], bool]] = {
     "length of the text": lambda f: f.group == "length",
     "loss": lambda f: f.group == "loss",
@@ -66,9 +70,6 @@ GROUPS: dict[str, Callable[[Feature], bool]] = {
     "changes, MiniLM": lambda f: f.is_of_encoder("change"),
     "similarity, MiniLM": lambda f: f.group == "neighbours",
 }
-_CURVES = {"skip", "loop", "exit"}
-_PROGRAM = {"program", "length_curve"}
-_WITHOUT_ENCODER = {*_CURVES, *_PROGRAM, "context", "memory"}
 _LOSS = Feature("loss", "mean")
 
 
@@ -137,7 +138,7 @@ def _methods() -> dict[str, Method]:
         "head: mean of calibrated p-values per layer": p_values,
         "head: mean of these five": ensemble,
         "head: isolation forest on novelty and similarity": _on(_is_close, forest),
-        "loss only, high": lambda own, _: own.test.where(lambda f: f == _LOSS).values[:, 0],
+        "loss only, high": lambda own, _: high(own.where(lambda f: f == _LOSS)),
         "loss only, both tails": lambda own, _: tails(own.where(lambda f: f == _LOSS), 0),
     }
     for group, keep in GROUPS.items():
@@ -234,9 +235,15 @@ def _half_way(readings: Readings) -> NDArray[np.float32]:
     return trajectory[:, trajectory.shape[1] // 2]
 
 
+def high(own: Signatures) -> Scores:
+    """Score the only feature."""
+    return own.test.values[:, 0].astype(np.float64)
+
+
 def tails(own: Signatures, _: int) -> Scores:
     """Score the mean distance of the features from their normal medians."""
-    return _distances(own, own.test).mean(1)
+    scores: Scores = _distances(own, own.test).mean(1)
+    return scores
 
 
 def ellipsoid(own: Signatures, _: int) -> Scores:
@@ -254,7 +261,8 @@ def clusters(own: Signatures, seed: int) -> Scores:
     parts = (own.normal, own.strangers, own.test)
     normal, strangers, test = (scale.apply(table.values) for table in parts)
     every = np.arange(len(own.test.features))
-    return test @ logistic_weights(normal, strangers, every, seed=seed)
+    scores: Scores = test @ logistic_weights(normal, strangers, every, seed=seed)
+    return scores
 
 
 def views(own: Signatures, seed: int) -> Scores:
@@ -272,7 +280,8 @@ def p_values(own: Signatures, _: int) -> Scores:
     layered = own.where(lambda f: f.layer is not None)
     normal, test = (_distances(layered, table) for table in (layered.normal, layered.test))
     pairs = zip(normal.T, test.T, strict=True)
-    return -np.mean([np.log(conformal_p_values(n, t)) for n, t in pairs], axis=0)
+    scores: Scores = -np.mean([np.log(conformal_p_values(n, t)) for n, t in pairs], axis=0)
+    return scores
 
 
 def ensemble(own: Signatures, seed: int) -> Scores:
@@ -280,7 +289,8 @@ def ensemble(own: Signatures, seed: int) -> Scores:
     heads = (AutoHead(), LightGBMHead(), IsolationForestHead())
     scores = [own.scores(head, seed=seed) for head in heads]
     scores += [clusters(own, seed), p_values(own, seed)]
-    return np.mean([stats.rankdata(own) for own in scores], axis=0)
+    ranks: Scores = np.mean([stats.rankdata(own) for own in scores], axis=0)
+    return ranks
 
 
 def _distances(own: Signatures, table: FeatureTable) -> NDArray[np.float64]:

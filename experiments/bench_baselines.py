@@ -147,7 +147,8 @@ def _mahalanobis(train: Array, test: Array) -> Scores:
     covariance = LedoitWolf(assume_centered=True, store_precision=False).fit(scaled[0]).covariance_
     covariance[np.diag_indices_from(covariance)] += 1e-6  # identical texts have no variance
     squared = np.einsum("nd,dn->n", scaled[1], cho_solve(cho_factor(covariance), scaled[1].T))
-    return np.sqrt(np.maximum(squared, 0))
+    distances: Scores = np.sqrt(np.maximum(squared, 0))
+    return distances
 
 
 def columns(sample: Sample) -> dict[str, Scores]:

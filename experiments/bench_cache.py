@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import common
 import numpy as np
@@ -26,7 +27,7 @@ from polar_detect.tokens import TokenStates
 from polar_detect.trace import Tracer, Traces
 
 Array = NDArray[np.float32]
-Row = dict[str, NDArray[np.generic]]
+Row = dict[str, NDArray[Any]]
 
 SOURCES = sources.behind([Tracer, Encoder])
 _BATCH = 256  # texts between two commits
@@ -83,7 +84,8 @@ class Store:
         return not is_full
 
     def _stored(self, keys: Iterable[str]) -> dict[str, Row]:
-        wanted, found = sorted(keys), {}
+        wanted: list[str] = sorted(keys)
+        found: dict[str, Row] = {}
         with self._file() as file:
             for start in range(0, len(wanted), _QUERY_KEYS):
                 part = wanted[start : start + _QUERY_KEYS]

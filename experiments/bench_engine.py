@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -30,7 +31,7 @@ import numpy as np
 import torch
 
 from polar_detect import PolarDetector, blocks
-from polar_detect.executor import Executor, batches
+from polar_detect.executor import Batch, Executor, batches
 from polar_detect.program import Program
 from polar_detect.schedule import Job
 
@@ -109,7 +110,9 @@ def _drawn(texts: list[str], n: int) -> list[str]:
     return [distinct[i] for i in np.random.default_rng(0).permutation(len(distinct))[:n]]
 
 
-def _one_edit_jobs(executor: Executor, n_tokens: int, n_texts: int, n_programs: int) -> tuple:
+def _one_edit_jobs(
+    executor: Executor, n_tokens: int, n_texts: int, n_programs: int
+) -> tuple[Batch, list[Job]]:
     """Return a batch of texts of `n_tokens` with the full program and its first edits."""
     rng = np.random.default_rng(0)
     rows = rng.integers(100, 20_000, (n_texts, n_tokens)).tolist()
@@ -284,7 +287,7 @@ def _growth(detector: PolarDetector, options: argparse.Namespace) -> dict[str, l
             batch, jobs = _one_edit_jobs(executor, n_tokens, n_texts, n_programs)
             if length < n_layers:
                 jobs = [Job(job.text, Program(tuple(range(length)))) for job in jobs]
-            runs[str(n)] = lambda batch=batch, jobs=jobs: executor.losses(batch, jobs)
+            runs[str(n)] = partial(executor.losses, batch, jobs)
             executor.spent.clear()
             runs[str(n)]()
             calls[str(n)] = sum(executor.spent.values())

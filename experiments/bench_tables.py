@@ -45,7 +45,7 @@ class Mean:
     high: float
 
     @classmethod
-    def of(cls, values: Sequence[float], *, seed: int = 0) -> "Mean":
+    def of(cls, values: Sequence[float] | NDArray[np.float64], *, seed: int = 0) -> "Mean":
         """Return the mean and its interval."""
         array = np.asarray(values, np.float64)
         draws = np.random.default_rng(seed).integers(len(array), size=(_N_RESAMPLES, len(array)))

@@ -6,6 +6,7 @@ import functools
 import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import common
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 from common import Split, Task
 
 Loader = Callable[[Path, int], Task]
+_NamedLoader = Callable[[str, Path, int], Task]
 
 MATCHED = "-matched"
 QUICK = (
@@ -83,10 +85,10 @@ def split(name: str, data: Path, *, seed: int, n_train: int = 600, n_test: int =
 
 def _task(
     *names: str, is_matched: bool = False, is_fresh: bool = False
-) -> Callable[[Callable[..., Task]], Loader]:
+) -> Callable[[_NamedLoader], _NamedLoader]:
     """Register a loader, one task for each name; it is told the name."""
 
-    def register(loader: Callable[..., Task]) -> Loader:
+    def register(loader: _NamedLoader) -> _NamedLoader:
         for name in names:
             _LOADERS[name] = functools.partial(loader, name)
         _MATCHED.extend(names if is_matched else ())
@@ -376,7 +378,8 @@ def _measurements(name: str, data: Path, _: int) -> Task:
 
 def _of_classes(name: str, pairs: Iterable[tuple[str, str]], normal: set[str]) -> Task:
     """Return the task that texts of some classes are normal in."""
-    inside, outside = [], []
+    inside: list[str] = []
+    outside: list[str] = []
     for text, label in pairs:
         (inside if label in normal else outside).append(text)
     return Task(name, _lines(inside), (_lines(outside),))
@@ -447,7 +450,7 @@ def _lines(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(text.strip() for text in texts if text.strip())
 
 
-def _json(path: Path) -> list[dict] | dict[str, list[str]]:
+def _json(path: Path) -> Any:
     return json.loads(common.existing(path).read_text(encoding="utf-8"))
 
 

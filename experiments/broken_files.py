@@ -69,12 +69,13 @@ def main() -> None:
     parser.add_argument("--random", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    chance, seen, faults = np.random.default_rng(args.seed), Counter[str](), []
+    chance, seen = np.random.default_rng(args.seed), Counter[str]()
+    faults: list[str] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         detector = fit_tiny(folder)
         loaded = PolarDetector.load(detector)
-        PolarDetector.load = staticmethod(lambda _: loaded)  # type: ignore[method-assign]  # once
+        PolarDetector.load = staticmethod(lambda _: loaded)  # type: ignore[assignment, method-assign]  # once
         corpus = bad_inputs.corpus()
         makers = (bad_inputs.changed, bad_inputs.random_table)
         randoms = (makers[i % 2](chance) for i in range(args.random))

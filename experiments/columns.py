@@ -166,7 +166,7 @@ def main() -> None:
         found[table.name] = pd.DataFrame(runs).mean()
         common.say(f"{table.name}: {found[table.name][OWN]:.3f}")
     frame = pd.DataFrame(found).T
-    rows = [[name, *(f"{value:.3f}" for value in row)] for name, row in frame.iterrows()]
+    rows = [[str(name), *(f"{value:.3f}" for value in row)] for name, row in frame.iterrows()]
     gaps = [Mean.of((frame[OWN] - frame[other]).tolist()) for other in frame.columns[1:]]
     rows.append(["mean", *(f"{value:.3f}" for value in frame.mean())])
     rows.append([f"{OWN} minus this", "", *(str(gap) for gap in gaps)])

@@ -196,7 +196,8 @@ def _cpu_models() -> Iterator[str]:
 def _pool_starts(task: Task) -> list[int]:
     """Return where the held-out texts and each anomalous pool begin in `Task.texts`."""
     sizes = [len(task.normal), len(task.held_out), *(len(pool) for pool in task.anomalous)]
-    return np.cumsum(sizes)[:-1].tolist()
+    starts: list[int] = np.cumsum(sizes)[:-1].tolist()
+    return starts
 
 
 def _split(

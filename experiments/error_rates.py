@@ -118,7 +118,8 @@ def _distances(
         rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (texts, known)
     )
     similarity = nearest(unit, reference, k=N_NEAREST, banned=banned).similarity
-    return 1 - similarity.mean(1).astype(np.float64)
+    distances: Scores = 1 - similarity.mean(1).astype(np.float64)
+    return distances
 
 
 def alpha_trials(name: str, source: Source, alpha: float, n_trials: int) -> Held:

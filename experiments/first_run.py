@@ -116,7 +116,8 @@ def _is_curve(feature: Feature) -> bool:
 def _knn_scores(train: NDArray[np.float32], test: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the mean cosine distance to the nearest training texts."""
     similarity = np.sort(test @ train.T, axis=1)[:, -_N_NEAREST:]
-    return 1 - similarity.mean(1, dtype=np.float64)
+    distances: NDArray[np.float64] = 1 - similarity.mean(1, dtype=np.float64)
+    return distances
 
 
 def _run(

@@ -116,7 +116,8 @@ def signatures(
     test_readings = extractor.read(split.test)
     test = extractor.signatures(test_readings, reference)
     if menu is not None:
-        test = extractor.with_programs(test, test_readings, menu, tolerance=detector.tolerance)
+        programs = extractor.minimal_programs(test_readings, menu, tolerance=detector.tolerance)
+        test = extractor.with_programs(test, programs)
     made = Signatures(*shown, test)
     if path is not None:
         made.save(path)

@@ -82,10 +82,18 @@ def sheets(xlsx: Path, png: Path) -> None:
     """Take the top of the rows and the summary of a workbook, one below the other."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        office = [_found("soffice"), "--headless", "--convert-to", "pdf", "--outdir", name, xlsx]
+        office = [
+            _found("soffice"),
+            "--headless",
+            "--convert-to",
+            "pdf",
+            "--outdir",
+            name,
+            str(xlsx),
+        ]
         subprocess.run(office, check=True, capture_output=True)
         pdf = folder / f"{xlsx.stem}.pdf"
-        pages = [_found("pdftoppm"), "-png", "-r", "110", pdf, folder / "page"]
+        pages = [_found("pdftoppm"), "-png", "-r", "110", str(pdf), str(folder / "page")]
         subprocess.run(pages, check=True)
         first, *_, last = sorted(folder.glob("page*.png"))
         pictures = [_cropped(Image.open(path).convert("RGB")) for path in (first, last)]

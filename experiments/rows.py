@@ -116,9 +116,9 @@ def detectors(task: Task, split: Split, seed: int, engine: Engine) -> dict[str, 
 def main() -> None:
     options = _options()
     engine = Engine.load(models.DEFAULT_MODEL)
-    own, names = engine.extractor, (engine.model.name, engine.encoder_model.name)
-    tracer = Tracer(own.tracer.backbone, max_tokens=options.max_tokens, curves="none")
-    encoder = own.encoder.cut_after(options.max_tokens)
+    plain, names = engine.extractor, (engine.model.name, engine.encoder_model.name)
+    tracer = Tracer(plain.tracer.backbone, max_tokens=options.max_tokens, curves="none")
+    encoder = plain.encoder.cut_after(options.max_tokens)
     cached = CachedExtractor(tracer, encoder, options.cache, models=names)
     engine = replace(engine, extractor=cached)
     found: list[Found] = []
@@ -143,7 +143,8 @@ def table(found: list[Found]) -> str:
     )
     frame["mean"] = frame.mean(axis="columns")
     header = ["task", "method", *(f"seed {i}" for i in frame.columns[:-1]), "mean"]
-    rows = [[*key, *(f"{value:.3f}" for value in row)] for key, row in frame.iterrows()]
+    pairs = zip(frame.index.tolist(), frame.to_numpy(), strict=True)
+    rows = [[*key, *(f"{value:.3f}" for value in row)] for key, row in pairs]
     return common.markdown_table(header, rows)
 
 

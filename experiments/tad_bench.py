@@ -70,7 +70,7 @@ def out_of_fold(
         detector.engine_ = engine  # fit goes on with the models of an earlier fit
         detector.fit([text for text, own in zip(texts, folds, strict=True) if own != fold])
         mine = np.flatnonzero(folds == fold)
-        scores[mine] = -detector.score_samples([texts[i] for i in mine])
+        scores[mine] = -detector.score_samples([texts[i] for i in mine.tolist()])
         common.say(f"fold {fold + 1} of {n_folds}")
     return scores
 

@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 
 import common
+import numpy as np
 import pandas as pd
 
 _REPAIR = "PM01"
@@ -64,12 +65,13 @@ def concrete(data: Path, out: Path) -> None:
     """Write concrete mixes as Excel: 160 checked ones, and 40 new ones with three slips."""
     path = common.existing(data / "concrete/Concrete_Data.xls")
     mixes = pd.read_excel(path, engine="calamine").sample(frac=1, random_state=0)
-    cement, water, age, strength = mixes.columns[[0, 3, 7, 8]]
+    cement, water, age, strength = (str(mixes.columns[i]) for i in (0, 3, 7, 8))
     new = mixes.iloc[:40].reset_index(drop=True).astype(float)
-    swapped = new[cement].idxmax()
+    swapped = int(new[cement].to_numpy().argmax())
     new.loc[swapped, [cement, water]] = new.loc[swapped, [water, cement]].to_numpy()
-    new.loc[23, age] *= 24  # hours for days
-    new.loc[31, strength] *= 0.145  # thousand pounds per square inch for megapascals
+    new[age] *= np.where(new.index == 23, 24, 1)  # hours for days
+    # Thousand pounds per square inch for megapascals.
+    new[strength] *= np.where(new.index == 31, 0.145, 1)
     mixes.iloc[40:200].to_excel(out / "concrete_checked.xlsx", index=False)
     new.to_excel(out / "concrete_new.xlsx", index=False)
     shutil.copyfile(path, out / path.name)

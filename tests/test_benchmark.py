@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 import sources
 from bench_tables import Run
-from fit_tables import Notes
+from fit_tables import EveryNote, Notes
 from work_orders import NORMAL
 
 from polar_detect import PolarDetector
 from polar_detect.backbone import Backbone
-from polar_detect.detectors import AutoHead
+from polar_detect.detectors import AutoHead, LightGBMHead
 from polar_detect.encoder import Encoder, Encoding
 from polar_detect.engine import Engine
 from polar_detect.extraction import Extractor
@@ -428,6 +428,17 @@ def test_signatures_are_made_once_for_all_detectors(tiny_folder, minilm, tmp_pat
     again, _ = default_scores(None, path)  # without an engine nothing can be read
     np.testing.assert_array_equal(again, first)
     assert fit_tables.place(tmp_path, "t", 8) != path
+
+
+def test_a_detector_on_programs_is_shown_what_a_fit_shows_it(tiny_folder, minilm, monkeypatch):  # noqa: ARG001
+    own = common.Task("t", tuple(NORMAL), (TEXTS,))
+    split = common.split(own, seed=0, n_train=60, n_test=5)
+    engine = Engine.load(str(tiny_folder))
+    monkeypatch.setattr(EveryNote, "needs_corruptions", LightGBMHead.needs_corruptions)
+    made = fit_tables.signatures(split, engine, seed=7, notes=EveryNote())
+    found = made.scores(LightGBMHead(), seed=7)
+    trees = PolarDetector("lightgbm", model=str(tiny_folder), seed=7).fit(split.train)
+    np.testing.assert_allclose(found, -trees.score_samples(split.test), rtol=1e-5)
 
 
 # Tables
