@@ -266,6 +266,11 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return artifact.load(Path(folder))
 
     @property
+    def encoder_(self) -> str:
+        """The sentence encoder that it was fitted with; what "auto" stood for."""
+        return self._fitted().settings.encoder
+
+    @property
     def n_layers(self) -> int:
         """Layers of the language model."""
         return self._engine().extractor.tracer.backbone.n_layers

@@ -63,7 +63,7 @@ def assert_same(loaded, detector):
     np.testing.assert_array_equal(own.explanation.values, other.explanation.values)
     assert [p.program for p in own.programs] == [p.program for p in other.programs]
     assert own.neighbours == other.neighbours
-    own_encoder = {"encoder": detector.fitted_.settings.encoder}  # the one that "auto" was
+    own_encoder = {"encoder": detector.encoder_}  # the one that "auto" was
     assert loaded.get_params() == detector.get_params() | own_encoder
 
 

@@ -69,10 +69,10 @@ def test_a_detector_keeps_its_setting_and_saves_the_encoder_that_it_has(
 ):
     detector = PolarDetector(model=str(tiny_folder)).fit(JAPANESE)
     assert detector.encoder == AUTO_ENCODER
-    assert detector.fitted_.settings.encoder == multilingual
+    assert detector.encoder_ == multilingual
     monkeypatch.chdir(tmp_path)
     (tmp_path / AUTO_ENCODER).mkdir()  # no folder of the user's is meant
-    assert detector.fit(NORMAL).fitted_.settings.encoder == DEFAULT_ENCODER
+    assert detector.fit(NORMAL).encoder_ == DEFAULT_ENCODER
     detector.fit(JAPANESE).save("saved")
     loaded = PolarDetector.load("saved")
     assert loaded.encoder == multilingual

@@ -215,7 +215,7 @@ def compare_detectors(
     for detector in settings.detectors[:1]:
         own, texts = detector.engine_.extractor, [*task.train.texts, *task.test.texts]
         notes += note_cut_texts(texts, own.tracer)
-        names = {"model_name": detector.model, "encoder_name": detector.fitted_.settings.encoder}
+        names = {"model_name": detector.model, "encoder_name": detector.encoder_}
         notes += advise(own.tracer.backbone, own.encoder, texts, **names)
     labelled = int(task.train.target.sum())
     if labelled and not is_labelled(task.train.target):
