@@ -4,6 +4,7 @@ A vocabulary is made from the text that a model was trained on: it holds whole w
 language that the model knows, and pieces or single bytes of one that it does not.
 """
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ def speaks(
     ----------
     model : Backbone, Encoder, EncoderBackbone or PreTrainedTokenizerBase
     texts : sequence of str
-        The first 500 that differ are read, 1,000 characters of each.
+        At most 500 that differ are read, spread over all of them, 1,000 characters of each.
     model_name : str, optional
         What the user calls the model, so that it is not recommended in its own place.
     kind : {"model", "encoder"}
@@ -149,9 +150,9 @@ def _tokenized(
 ) -> Iterator[tuple[str, list[tuple[int, int, bool]]]]:
     """Yield each text with start, end and whether it is known, of every token."""
     shown = list(dict.fromkeys(text[:_MAX_CHARACTERS] for text in texts if text.strip()))
-    shown = shown[:_MAX_TEXTS]
     if not shown:
         return
+    shown = shown[:: math.ceil(len(shown) / _MAX_TEXTS)]
     # `verbose`: a text longer than the model's positions is no trouble here.
     encoded = tokenizer(shown, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     unknown = tokenizer.unk_token_id

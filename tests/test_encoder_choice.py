@@ -47,6 +47,14 @@ def test_english_and_what_is_no_language_get_the_default_one(multilingual, texts
     assert encoder_for(texts) == DEFAULT_ENCODER != multilingual
 
 
+def test_texts_of_two_languages_get_the_multilingual_encoder_in_any_order(multilingual):
+    english = [f"{text} {i}" for i, text in enumerate(NORMAL * 10)]
+    mixed = [*english, *(f"{text}{i}" for i, text in enumerate(JAPANESE * 10))]
+    assert len(english) > 500  # more than are looked at
+    assert encoder_for(mixed) == encoder_for(mixed[::-1]) == multilingual
+    assert encoder_for(english) == DEFAULT_ENCODER  # control
+
+
 def test_a_named_encoder_is_taken_as_it_is(multilingual):
     assert encoder_for(JAPANESE, DEFAULT_ENCODER) == DEFAULT_ENCODER
     assert encoder_for(NORMAL, multilingual) == multilingual
