@@ -17,6 +17,9 @@ from polar_detect.schedule import Job
 from polar_detect.search import Refinement, Search, menu_search, thorough
 
 _MAX_CANDIDATES = 64
+# What a search of the first tokens finds serves whole texts as well: on four sets of texts of 105
+# to 236 tokens menus were as short, for a quarter to five sixths of the time.
+_SEARCHED_TOKENS = 64
 # Of 1,500 short queries' programs, 3 that are taken with this clearance are invalid in float32
 # (SmolLM2-135M, `experiments/bench_search.py`). To measure all again would double the menu's time.
 _CLEARANCE = 0.03
@@ -45,11 +48,12 @@ class Menu:
     ) -> "Menu":
         """Search `rows` (tokenised training texts) and keep the programs that serve them best.
 
-        Programs are chosen greedily: each time the one that shortens the shortest valid
-        program of the training texts most, on average.
+        Of a long text the beginning is searched; what is kept is measured on the whole. Programs
+        are chosen greedily: each time the one that shortens the shortest valid program of the
+        training texts most, on average.
         """
         full = Program.full(executor.backbone.n_layers)
-        met = _met_programs(executor, rows, tolerance)
+        met = _met_programs(executor, [row[:_SEARCHED_TOKENS] for row in rows], tolerance)
         candidates = [full, *(program for program in met if program != full)]
         lengths = np.asarray([len(program) for program in candidates])
         losses = np.concatenate(

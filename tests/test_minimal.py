@@ -6,6 +6,7 @@ import pytest
 import torch
 from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
 
+from polar_detect import menu as menus
 from polar_detect.backbone import Backbone
 from polar_detect.criteria import SamePrediction
 from polar_detect.executor import Executor, batches
@@ -195,6 +196,29 @@ def test_a_menu_is_fitted_on_what_serves_its_texts(precise):
     assert lengths == sorted(lengths, reverse=True)
     found = menu.minimal_programs(Executor(precise), ROWS, tolerance=TOLERANCE)
     assert sum(len(result.program) for result in found) < 5 * len(ROWS)
+
+
+def test_a_menu_is_searched_on_the_beginnings_of_long_texts_and_measured_on_the_whole(
+    precise, monkeypatch
+):
+    searched, measured = [], []
+    search, measure = menus.search_batch, menus._losses
+    monkeypatch.setattr(
+        menus,
+        "search_batch",
+        lambda executor, batch, own: searched.append(batch) or search(executor, batch, own),
+    )
+    monkeypatch.setattr(
+        menus,
+        "_losses",
+        lambda executor, batch, own: measured.append(batch) or measure(executor, batch, own),
+    )
+    Menu.fit(Executor(precise), random_rows(90, 95), tolerance=TOLERANCE)
+    lengths = [
+        sorted(n for batch in batches for n in batch.is_target.sum(1).tolist())
+        for batches in (searched, measured)
+    ]
+    assert lengths == [[64, 64], [90, 95]]
 
 
 def test_what_is_clearly_valid_is_not_measured_again_the_longer_a_text_the_sooner(
