@@ -5,7 +5,7 @@ and media are normal against those of network, administration and text, and thos
 all others. The default detector with either encoder, and nearest neighbours in each. The lists are
 there once `apt-get update` ran with `Acquire::Languages { "en"; "ja"; … };` in apt.conf.
 
-Reads: no data set. Takes: not noted.
+Reads: no data set. Takes: 19 min (AMD EPYC).
 """
 
 import argparse
