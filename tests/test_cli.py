@@ -262,6 +262,10 @@ def test_fit_takes_the_encoder_that_speaks_the_language_or_the_one_it_is_told(
     assert "--encoder e5-small is multilingual" in told
     assert "Sentence encoder: minilm" in told
     assert PolarDetector.load(tmp_path / "out").encoder == "minilm"
+    monkeypatch.chdir(tmp_path)
+    err = " ".join(run(*options, "--encoder", "own")[2].split())
+    assert f"Sentence encoder: {own}" in err
+    assert "which is multilingual" not in err  # it was asked for, and nothing is known of it
 
 
 @pytest.mark.parametrize(

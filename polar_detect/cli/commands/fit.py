@@ -90,7 +90,7 @@ def said_of_texts(detector: PolarDetector, out: Path) -> str:
 
 def _warn_of_language(detector: PolarDetector, table: tables.Table) -> None:
     extractor, encoder = detector.engine_.extractor, detector.encoder_
-    if encoder not in (detector.encoder, models.DEFAULT_ENCODER):
+    if detector.encoder == models.AUTO_ENCODER and encoder != models.DEFAULT_ENCODER:
         say_notice(
             f"{table.source}: the texts are in a language that {models.DEFAULT_ENCODER} hardly "
             f"speaks, so {encoder}, which is multilingual, is their sentence encoder (--encoder)"
