@@ -138,8 +138,8 @@ def _methods() -> dict[str, Method]:
         "head: mean of calibrated p-values per layer": p_values,
         "head: mean of these five": ensemble,
         "head: isolation forest on novelty and similarity": _on(_is_close, forest),
-        "loss only, high": lambda own, _: high(own.where(lambda f: f == _LOSS)),
-        "loss only, both tails": lambda own, _: tails(own.where(lambda f: f == _LOSS), 0),
+        "loss only, high": _on(_LOSS.__eq__, high),
+        "loss only, both tails": _on(_LOSS.__eq__, tails),
     }
     for group, keep in GROUPS.items():
         methods[f"alone, tails: {group}"] = _on(keep, tails)
@@ -235,7 +235,7 @@ def _half_way(readings: Readings) -> NDArray[np.float32]:
     return trajectory[:, trajectory.shape[1] // 2]
 
 
-def high(own: Signatures) -> Scores:
+def high(own: Signatures, _: int) -> Scores:
     """Score the only feature."""
     return own.test.values[:, 0].astype(np.float64)
 

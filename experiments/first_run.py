@@ -24,12 +24,13 @@ from polar_detect.extraction import Extractor
 from polar_detect.features import Feature
 from polar_detect.metrics import aupr, auroc, fpr_at_tpr
 from polar_detect.models import resolve
+from polar_detect.neighbours import nearest
 from polar_detect.readings import Readings
+from polar_detect.reference import N_NEIGHBOURS
 from polar_detect.trace import Tracer
 
 _TASKS = {"bgl": "bgl", "excavator": "excavator-foreign"}
 _CURVES = {"skip", "loop", "exit"}
-_N_NEAREST = 5
 
 Scores = dict[str, NDArray[np.float64]]
 
@@ -115,7 +116,7 @@ def _is_curve(feature: Feature) -> bool:
 
 def _knn_scores(train: NDArray[np.float32], test: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the mean cosine distance to the nearest training texts."""
-    similarity = np.sort(test @ train.T, axis=1)[:, -_N_NEAREST:]
+    similarity = nearest(test, train, k=N_NEIGHBOURS).similarity
     distances: NDArray[np.float64] = 1 - similarity.mean(1, dtype=np.float64)
     return distances
 

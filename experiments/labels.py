@@ -29,7 +29,7 @@ from polar_detect.features import FeatureTable
 from polar_detect.metrics import auroc
 
 Rows = NDArray[np.intp]
-Matrix: TypeAlias = NDArray[np.float32] | Any  # or sparse
+Matrix: TypeAlias = Any  # an array, or a sparse matrix
 
 N_LABELS = (5, 10, 20, 50)
 UNLABELLED = "auto, no labels"

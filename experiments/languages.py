@@ -20,7 +20,6 @@ from typing import ClassVar
 
 import common
 import fit_tables
-import numpy as np
 from common import Split, Task
 from fit_tables import Notes
 
@@ -31,7 +30,9 @@ from polar_detect.engine import Engine, encoder_for
 from polar_detect.extraction import Extractor
 from polar_detect.language import speaks
 from polar_detect.metrics import auroc
+from polar_detect.neighbours import nearest
 from polar_detect.readings import Readings
+from polar_detect.reference import N_NEIGHBOURS
 from polar_detect.tokenizing import MAX_TOKENS
 from polar_detect.trace import Tracer, Traces
 
@@ -50,7 +51,6 @@ _GROUP_OF = {section: group for group, own in _GROUPS.items() for section in own
 _NORMAL = {"half": ("games", "science", "media"), "text": ("text",)}
 _PARTS_OF_ONE = re.compile(r"-(dbg|dev|doc|data|common)$")  # which describe the same once more
 _MAX_CHARACTERS = 160  # of the long description
-_N_NEAREST = 5
 
 
 def main() -> None:
@@ -114,8 +114,8 @@ def _figures(split: Split, engine: Engine) -> tuple[float, float]:
     """Return the AUROC of the default detector, and of nearest neighbours in its encoder."""
     tables = fit_tables.signatures(split, engine, seed=0, notes=Notes())
     train, test = (engine.extractor.encoder.embed(part) for part in (split.train, split.test))
-    nearest = np.sort(test @ train.T, axis=1)[:, -_N_NEAREST:].mean(1)
-    scores = (tables.scores(AutoHead(), seed=0), -nearest)
+    similarity = nearest(test, train, k=N_NEIGHBOURS).similarity.mean(1)
+    scores = (tables.scores(AutoHead(), seed=0), -similarity)
     own, neighbours = (auroc(split.is_anomalous, values) for values in scores)
     return own, neighbours
 

@@ -82,15 +82,8 @@ def sheets(xlsx: Path, png: Path) -> None:
     """Take the top of the rows and the summary of a workbook, one below the other."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        office = [
-            _found("soffice"),
-            "--headless",
-            "--convert-to",
-            "pdf",
-            "--outdir",
-            name,
-            str(xlsx),
-        ]
+        to_pdf = ("--headless", "--convert-to", "pdf", "--outdir", name)
+        office = [_found("soffice"), *to_pdf, str(xlsx)]
         subprocess.run(office, check=True, capture_output=True)
         pdf = folder / f"{xlsx.stem}.pdf"
         pages = [_found("pdftoppm"), "-png", "-r", "110", str(pdf), str(folder / "page")]

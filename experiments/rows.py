@@ -11,15 +11,14 @@ Prints AUROC by task and method. Reads: ai4i2020, adbench_classical. Takes: 14 m
 """
 
 import argparse
-import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import bench_tasks
 import common
 import numpy as np
 import pandas as pd
-from bench_cache import CachedExtractor
+from benchmark import CACHE, Bench
 from common import Split, Task
 from sklearn.preprocessing import StandardScaler
 
@@ -30,7 +29,6 @@ from polar_detect.engine import Engine
 from polar_detect.metrics import auroc
 from polar_detect.tables import RowTemplate
 from polar_detect.tokenizing import MAX_TOKENS
-from polar_detect.trace import Tracer
 
 TASKS = ("ai4i", "steel")
 WITH, WITHOUT = "polar-detect, text and numbers", "polar-detect, text only"
@@ -43,7 +41,6 @@ _STATES = (
     "Tool wear [min]",
 )
 _TYPES = np.array(["L", "M", "H"])
-_CACHE = Path(tempfile.gettempdir()) / "polar-detect-benchmark"
 
 
 @dataclass(frozen=True)
@@ -115,12 +112,8 @@ def detectors(task: Task, split: Split, seed: int, engine: Engine) -> dict[str, 
 
 def main() -> None:
     options = _options()
-    engine = Engine.load(models.DEFAULT_MODEL)
-    plain, names = engine.extractor, (engine.model.name, engine.encoder_model.name)
-    tracer = Tracer(plain.tracer.backbone, max_tokens=options.max_tokens, curves="none")
-    encoder = plain.encoder.cut_after(options.max_tokens)
-    cached = CachedExtractor(tracer, encoder, options.cache, models=names)
-    engine = replace(engine, extractor=cached)
+    bench = Bench(options.data, options.cache, max_tokens=options.max_tokens)
+    engine = bench.engine(models.DEFAULT_ENCODER)
     found: list[Found] = []
     for seed in range(options.seeds):
         for name in options.tasks:
@@ -159,7 +152,7 @@ def _options() -> argparse.Namespace:
         "--n-labelled", type=int, default=30, help="anomalous rows that some baselines learn from"
     )
     parser.add_argument("--max-tokens", type=int, default=MAX_TOKENS, help="of a row that are read")
-    parser.add_argument("--cache", type=Path, default=_CACHE, help=f"default: {_CACHE}")
+    parser.add_argument("--cache", type=Path, default=CACHE, help=f"default: {CACHE}")
     return parser.parse_args()
 
 

@@ -17,8 +17,8 @@ from polar_detect.schedule import Job
 from polar_detect.search import Refinement, Search, menu_search, thorough
 
 _MAX_CANDIDATES = 64
-# What a search of the first tokens finds serves whole texts as well: on four sets of texts of 105
-# to 236 tokens menus were as short, for a quarter to five sixths of the time.
+# What a search of the first tokens finds serves whole texts as well, for a fraction of the time:
+# 28.2 layers in place of 28.3 (`experiments/bench_search.py --n 30 --join 16 --methods menu`).
 _SEARCHED_TOKENS = 64
 # Of 1,500 short queries' programs, 3 that are taken with this clearance are invalid in float32
 # (SmolLM2-135M, `experiments/bench_search.py`). To measure all again would double the menu's time.

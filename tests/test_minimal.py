@@ -215,8 +215,8 @@ def test_a_menu_is_searched_on_the_beginnings_of_long_texts_and_measured_on_the_
     )
     Menu.fit(Executor(precise), random_rows(90, 95), tolerance=TOLERANCE)
     lengths = [
-        sorted(n for batch in batches for n in batch.is_target.sum(1).tolist())
-        for batches in (searched, measured)
+        sorted(n for batch in seen for n in batch.is_target.sum(1).tolist())
+        for seen in (searched, measured)
     ]
     assert lengths == [[64, 64], [90, 95]]
 

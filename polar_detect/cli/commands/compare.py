@@ -80,7 +80,8 @@ def _detectors(
 def _predictions(
     task: comparing.Task, reading: comparing.Reading, settings: CompareSettings
 ) -> tabulate.Table:
-    engine = Engine.load(settings.model, encoder_for(task.train.texts, settings.encoder))
+    encoder = encoder_for(task.train.texts, settings.encoder)
+    engine = Engine.load(settings.model, encoder)
     # What context does to the loss would have to be measured anew in each fold, which takes
     # longer than all the rest, and says how normal a row is rather than how large a number.
     own = engine.reading(max_tokens=settings.max_tokens, curves="first-order", wants_context=False)
@@ -89,7 +90,7 @@ def _predictions(
         target=reading.target,
         n_resamples=settings.resamples,
         seed=settings.seed,
-        encoder=settings.encoder,
+        encoder=encoder,
     )
     with progress_bars(err) as progress:
         found = comparing.compare_predictions(task, wanted, progress=progress)
