@@ -52,6 +52,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, scale: float) -> Tensor
     (n_rows, n_tokens, n_heads · head_size)
     """
     n_rows, n_tokens = query.shape[:2]
+    if torch.is_grad_enabled():
+        return _attend_by_steps(query, key, value, scale)
     slot = _slot(n_tokens)
     if not slot or not _packs_well(query.shape[2], key.shape[2], query.shape[3], query.dtype):
         return _attend(query, key, value, scale, None)
@@ -82,6 +84,25 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, scale: float, mask: Tenso
         enable_gqa=query.shape[2] != key.shape[2],
     )
     return found.transpose(1, 2).flatten(2)
+
+
+def _attend_by_steps(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    """Return the same as `attend` by operations whose gradients are fast for short texts.
+
+    The gradient of torch's kernel took 15 ms for 42 texts of 12 tokens and 9 heads, which is as
+    long as the gradients of all products of the layer.
+    """
+    n_rows, n_tokens, n_heads, size = query.shape
+    n_keys = key.shape[2]
+    grouped = query.view(n_rows, n_tokens, n_keys, -1, size).permute(0, 2, 3, 1, 4).float()
+    keys, values = (part.transpose(1, 2).float() for part in (key, value))
+    logits = scale * (grouped.flatten(2, 3) @ keys.transpose(2, 3))  # (…, group · token, token)
+    is_later = torch.ones(n_tokens, n_tokens, dtype=torch.bool, device=query.device).triu(1)
+    is_hidden = is_later.repeat(n_heads // n_keys, 1)
+    found = logits.masked_fill(is_hidden, -torch.inf).softmax(-1) @ values
+    by_head = found.view(n_rows, n_heads, n_tokens, size)
+    attended: Tensor = by_head.transpose(1, 2).flatten(2).to(query.dtype)
+    return attended
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from polar_detect.blocks import Layer, RowCounts, each_block, in_blocks, is_mixture
+from polar_detect.blocks import Layer, RowCounts, by_blocks, each_block, in_blocks, is_mixture
 from polar_detect.errors import InputError, ModelError, reason_of
 from polar_detect.lanes import spread
 from polar_detect.loading import load_decoder
@@ -60,7 +60,9 @@ class Backbone:
         self.head = model.get_output_embeddings()
         self.device: torch.device = next(model.parameters()).device
         self.quick_dtype = quick_dtype or best_dtype(self.device)
-        self._row_counts = RowCounts(self.blocks, self.device)
+        self._row_counts, self._pull_counts = (
+            RowCounts(self.blocks, self.device) for _ in ("forward", "backward")
+        )
         self._calls: dict[int, list[tuple[Call, Call]]] = {}
         probe = self._probe(2, 5)
         try:
@@ -147,6 +149,33 @@ class Backbone:
         """
         call, counts = self._call(layer, hidden, precise=precise)
         return in_blocks(call, hidden, counts, out)
+
+    def pull_back(self, layer: int, hidden: Tensor, gradient: Tensor) -> Tensor:
+        """Return a gradient by what block `layer` gets, given that by what it makes of it.
+
+        Parameters
+        ----------
+        layer : int
+        hidden, gradient : (n_rows, n_tokens, hidden)
+            The states that the block gets, and the gradient by those that it returns. The block
+            is called once more: what it computes on its way is not kept in the meantime.
+
+        Returns
+        -------
+        (n_rows, n_tokens, hidden) float32
+            The same to the last bit in any company and for any number of threads.
+        """
+        call, _ = self._call(layer, hidden, precise=False)
+
+        def pull(rows: Tensor, own: Tensor) -> tuple[Tensor]:
+            with torch.enable_grad():
+                given = rows.detach().requires_grad_()
+                (found,) = torch.autograd.grad(call(given), given, own)
+            return (found,)
+
+        dtype = torch.float32 if self._quick_blocks[layer] is None else self.quick_dtype
+        counts = self._pull_counts.of(layer, lambda rows: pull(rows, rows)[0], hidden, dtype)
+        return by_blocks(pull, hidden, gradient, counts=counts)[0]
 
     def apply_within(
         self,

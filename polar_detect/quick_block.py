@@ -245,7 +245,6 @@ class _QuickAttention(nn.Module):
             or attention_mask is not None
             or any(others.get(name) is not None for name in _CACHES)
             or hidden_states.device.type != "cpu"
-            or torch.is_grad_enabled()
         ):
             found: tuple[Tensor, Any] = self._module(
                 hidden_states,

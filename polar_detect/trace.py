@@ -255,23 +255,15 @@ class Tracer:
 
     def _trace_batch(self, batch: Batch, out: Traces, tokens: list[TextTokens]) -> None:
         where, targets = batch.is_target, batch.targets[batch.is_target]
-        gradients: Sequence[Tensor] = ()
-        wants_gradient = self.curves == "first-order"
-        with torch.set_grad_enabled(wants_gradient):
-            states = list(self._states(batch))
-            if wants_gradient:
-                token_losses = self.backbone.token_losses(states[-1][where], targets)
-                total = _by_text(batch, token_losses).nanmean(1).sum()
-                gradients = torch.autograd.grad(total, states[1:])
-        states = [state.detach() for state in states]
+        states = list(self._states(batch))
         moments = self.backbone.token_moments(states[-1][where], targets)
         losses = _by_text(batch, moments.losses)
         self._record(batch, states, losses, out)
         out.surprise[batch.index] = _surprise(batch, losses, moments).cpu()
         self._keep_tokens(batch, states, losses, tokens)
-        if wants_gradient:
-            first_order = self._first_order(states, gradients)
-            out.skip[batch.index], out.loop[batch.index] = first_order
+        if self.curves == "first-order":
+            skips, loops = self._first_order(batch, states)
+            out.skip[batch.index], out.loop[batch.index] = skips, loops
 
     def _record(self, batch: Batch, states: Sequence[Tensor], losses: Tensor, out: Traces) -> None:
         """Put losses, exit curve and trajectory into `out`."""
@@ -304,23 +296,22 @@ class Tracer:
 
     def _states(self, batch: Batch) -> Iterator[Tensor]:
         """Yield the states at each depth of the full program, n_layers + 1 of them."""
-        state = batch.embedded.detach().requires_grad_(torch.is_grad_enabled())
+        state = batch.embedded
         yield state
         for layer in range(self.backbone.n_layers):
             state = self.backbone.apply(layer, state)
             yield state
 
-    def _first_order(
-        self, states: Sequence[Tensor], gradients: Sequence[Tensor]
-    ) -> tuple[Array, Array]:
+    def _first_order(self, batch: Batch, states: Sequence[Tensor]) -> tuple[Array, Array]:
         """Return gradient · (change of the layer's output), for skipping and for looping it."""
         skips, loops = [], []
-        for layer, gradient in enumerate(gradients):
-            before, after = states[layer], states[layer + 1]
+        for layer, gradient in self.executor.gradients(batch, states):
+            before, after = states[layer : layer + 2]
             again = self.backbone.apply(layer, after)
             skips.append((gradient * (before - after)).sum((1, 2)))
             loops.append((gradient * (again - after)).sum((1, 2)))
-        return torch.stack(skips, 1).cpu().numpy(), torch.stack(loops, 1).cpu().numpy()
+        skip, loop = (torch.stack(found[::-1], 1).cpu().numpy() for found in (skips, loops))
+        return skip, loop
 
     def _exact_curves(self, batch: Batch) -> tuple[Array, Array]:
         n_layers = self.backbone.n_layers

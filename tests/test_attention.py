@@ -20,6 +20,7 @@ def by_hand(query, key, value, scale):
     return torch.einsum("bhqk,bkhd->bqhd", scores.softmax(-1), value).flatten(2)
 
 
+@torch.no_grad()
 @pytest.mark.parametrize("n_tokens", [1, 3, 4, 8, 9, 12, 16, 17, 32])
 @pytest.mark.parametrize("n_rows", [1, 3, 8])
 def test_attention_is_the_weighted_mean_of_what_came_before(n_rows, n_tokens):
@@ -29,6 +30,18 @@ def test_attention_is_the_weighted_mean_of_what_came_before(n_rows, n_tokens):
     assert found.shape == (n_rows, n_tokens, 6 * 16)
 
 
+@pytest.mark.parametrize("n_tokens", [1, 8, 17])
+def test_attention_with_gradients_is_the_same_and_has_the_right_ones(n_tokens):
+    given = [part.requires_grad_() for part in parts(3, n_tokens)]
+    weights = torch.randn(3, n_tokens, 6 * 16, generator=torch.Generator().manual_seed(1))
+    found, expected = attend(*given, scale=0.3), by_hand(*given, 0.3)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    own, right = (torch.autograd.grad((f * weights).sum(), given) for f in (found, expected))
+    for part, other in zip(own, right, strict=True):
+        torch.testing.assert_close(part, other, atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("n_tokens", [4, 8, 12, 16])
 def test_a_text_has_the_same_bits_in_every_place_of_a_pack(n_tokens, dtype):
@@ -42,6 +55,7 @@ def test_a_text_has_the_same_bits_in_every_place_of_a_pack(n_tokens, dtype):
     assert not torch.equal(other[1], together[1])  # control
 
 
+@torch.no_grad()
 def test_texts_are_not_packed_where_their_place_would_show(monkeypatch):
     seen = []
     real = attention._attend

@@ -100,8 +100,9 @@ def test_traces_are_the_same_bits_in_any_company(curves):
                 np.testing.assert_array_equal(found, own)
 
 
-def test_traces_of_the_real_model_are_the_same_bits_in_any_company(real):
-    tracer = Tracer(real, curves="none")
+@pytest.mark.parametrize("curves", ["none", "first-order"])
+def test_traces_of_the_real_model_are_the_same_bits_in_any_company(real, curves):
+    tracer = Tracer(real, curves=curves)
     together = tracer.trace([*COMPANY[:9], *TEXTS])
     for row, text in enumerate(TEXTS[:4]):
         with threads(1 + row % 2):

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from torch import nn
 
@@ -28,3 +29,16 @@ def test_a_weight_is_differentiable_in_its_rows():
     exact = nn.functional.silu(nn.functional.linear(rows, source)).sum()
     (expected,) = torch.autograd.grad(exact, rows)
     torch.testing.assert_close(gradient, expected, atol=0.1, rtol=0.05)
+
+
+@pytest.mark.parametrize("gate", [False, True])
+def test_gradients_are_multiplied_by_the_turned_weight(gate):
+    source, rows = torch.randn(48, 32), torch.randn(5, 7, 32).bfloat16().requires_grad_()
+    weight, bias = Weight(source, dtype=torch.bfloat16), torch.randn(48).bfloat16()
+    factor = torch.randn(5, 7, 48).bfloat16()
+    found = weight.times_and(rows, factor, bias) if gate else weight.times(rows, bias)
+    slopes = torch.randn(5, 7, 48).bfloat16()
+    (gradient,) = torch.autograd.grad(found, rows, slopes)
+    whole = slopes.float() * factor.float() if gate else slopes.float()
+    expected = whole @ source.bfloat16().float()
+    assert (gradient.float() - expected).norm() < 0.01 * expected.norm()

@@ -69,3 +69,19 @@ def test_losses_are_differentiable():
     logits = states @ reader.head.weight.T
     total = nn.functional.cross_entropy(logits, targets, reduction="sum")
     torch.testing.assert_close(found, torch.autograd.grad(total, states)[0])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_common_losses_know_the_first_words_and_the_target_only(dtype):
+    reader, states = read_out_of(0.3, dtype), random_states(70)
+    targets = torch.arange(70) * 71  # some of them beyond the common words
+    logits = states @ reader.head.weight.T
+    is_known = (torch.arange(N_WORDS) < 4096) | (torch.arange(N_WORDS) == targets[:, None])
+    known = torch.where(is_known, logits, -torch.inf)
+    expected = torch.logsumexp(known, 1) - logits.gather(1, targets[:, None])[:, 0]
+    found = reader.common_losses(states, targets)
+    tolerance = 1e-4 if dtype == torch.float32 else 0.02
+    torch.testing.assert_close(found, expected, atol=tolerance, rtol=1e-4)
+    # Control: the whole vocabulary gives something else.
+    assert (reader.losses(states, targets, precise=True) - found).abs().max() > 0.05
