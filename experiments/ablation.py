@@ -6,7 +6,8 @@ alone is scored without any training, as the mean of its features' distances fro
 median in robust standard deviations (`tails`) and as their Mahalanobis distance (`ellipsoid`),
 and by a logistic regression of held-out clusters against normal texts (`clusters`); a group left
 out is the default detector with its features held constant. `views` puts the surprise of
-`ellipsoid` and `clusters` together, as the default detector does with its own views.
+`ellipsoid` and `clusters` together, as the default detector does with its own views; `beside the
+loss` does so with both tails of the full program's loss and a group's `clusters`.
 
 With --retrieval model neighbours and clusters are found by the language model's own states, so
 that nothing of the sentence encoder is in curves, programs, context and memory.
@@ -146,6 +147,7 @@ def _methods() -> dict[str, Method]:
         methods[f"alone, ellipsoid: {group}"] = _on(keep, ellipsoid)
         methods[f"alone, clusters: {group}"] = _on(keep, clusters)
         methods[f"alone, views: {group}"] = _on(keep, views)
+        methods[f"beside the loss: {group}"] = _beside_loss(keep)
         methods[f"auto without: {group}"] = _without(keep)
     return methods
 
@@ -160,6 +162,19 @@ def _without(keep: Callable[[Feature], bool]) -> Method:
     def score(own: Signatures, seed: int) -> Scores:
         parts = (_constant(table, keep) for table in (own.normal, own.strangers, own.test))
         return Signatures(*parts).scores(AutoHead(), seed=seed)
+
+    return score
+
+
+def _beside_loss(keep: Callable[[Feature], bool]) -> Method:
+    """Return the surprise of both tails of the loss beside that of a group's `clusters`."""
+
+    def score(own: Signatures, seed: int) -> Scores:
+        loss = _surprises(own.where(_LOSS.__eq__), high, seed)
+        ease = _surprises(own.where(_LOSS.__eq__), low, seed)
+        group = _surprises(own.where(keep), clusters, seed)
+        total: Scores = (loss**2 + ease**2) / 2 + group**2
+        return total
 
     return score
 
@@ -240,6 +255,11 @@ def high(own: Signatures, _: int) -> Scores:
     return own.test.values[:, 0].astype(np.float64)
 
 
+def low(own: Signatures, seed: int) -> Scores:
+    """Score the only feature, low values as strange."""
+    return -high(own, seed)
+
+
 def tails(own: Signatures, _: int) -> Scores:
     """Score the mean distance of the features from their normal medians."""
     scores: Scores = _distances(own, own.test).mean(1)
@@ -267,12 +287,16 @@ def clusters(own: Signatures, seed: int) -> Scores:
 
 def views(own: Signatures, seed: int) -> Scores:
     """Score by how surprising the ellipsoid's and the clusters' scores are, mean square."""
-    both = replace(own, test=FeatureTable.below([own.normal, own.test]))
-    total = np.zeros(len(own.test.values))
-    for method in (ellipsoid, clusters):
-        normal, test = np.split(method(both, seed), [len(own.normal.values)])
-        total += special.log_ndtr((normal.mean() - test) / max(normal.std(), 1e-9)) ** 2
+    total: Scores = _surprises(own, ellipsoid, seed) ** 2 + _surprises(own, clusters, seed) ** 2
     return total
+
+
+def _surprises(own: Signatures, method: Method, seed: int) -> Scores:
+    """Return by how much a method's scores surprise, were those of normal texts Gaussian."""
+    both = replace(own, test=FeatureTable.below([own.normal, own.test]))
+    normal, test = np.split(method(both, seed), [len(own.normal.values)])
+    surprise: Scores = -special.log_ndtr((normal.mean() - test) / max(normal.std(), 1e-9))
+    return surprise
 
 
 def p_values(own: Signatures, _: int) -> Scores:

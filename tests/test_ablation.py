@@ -49,3 +49,21 @@ def test_a_text_that_is_strange_in_one_of_the_two_views_is_found_by_both_togethe
     }
     assert found["views"] > 0.97
     assert found["clusters"] < 0.9
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_loss_that_is_strange_on_either_side_counts_beside_a_group(sign):
+    rng = np.random.default_rng(0)
+    features = (Feature("loss", "mean"), Feature("context", "gain"))
+    normal, strangers = rng.normal(size=(80, 2)), rng.normal((0, 5), size=(40, 2))
+    # Half of the anomalous texts have a strange loss, the other half what strangers teach.
+    odd = np.vstack([rng.normal((5 * sign, 0), size=(20, 2)), rng.normal((0, 4), size=(20, 2))])
+    test = np.vstack([rng.normal(size=(60, 2)), odd])
+    tables = [FeatureTable(v.astype(np.float32), features) for v in (normal, strangers, test)]
+    labels = np.arange(100) >= 60
+    names = ("beside the loss: context", "alone, clusters: context", "loss only, both tails")
+    methods, own = ablation._methods(), Signatures(*tables)
+    both, alone, loss = (auroc(labels, methods[name](own, 0)) for name in names)
+    assert both > 0.97
+    assert alone < 0.9
+    assert loss < 0.9
