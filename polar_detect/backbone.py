@@ -145,7 +145,7 @@ class Backbone:
         """Call block `layer` on hidden states (n_rows, n_tokens, hidden); same shape back.
 
         A row's result is the same to the last bit in any company and for any number of threads.
-        Without gradients it is written to `out`, where that is given.
+        Without gradients it can be written to `out`.
         """
         call, counts = self._call(layer, hidden, precise=precise)
         return in_blocks(call, hidden, counts, out)

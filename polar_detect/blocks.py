@@ -124,15 +124,13 @@ def each_block(
     counts : sequence of int, descending
         Numbers of rows that a block may have.
     """
-    # What is known of smaller blocks holds for products without gradients.
-    allowed = counts[:1] if torch.is_grad_enabled() else counts
 
     def one(piece: tuple[slice, int]) -> None:
         place, size = piece
         rows = take(place)
         keep(place, call(filled(rows, size))[: len(rows)])
 
-    spread(one, _cut(n_rows, allowed))
+    spread(one, _cut(n_rows, counts))
 
 
 def by_blocks(
@@ -186,14 +184,8 @@ def in_blocks(
 ) -> Tensor:
     """Return the new states of all rows, called in blocks as `each_block` does.
 
-    Without gradients they are written to `out`, where it is given.
+    They are written to `out`, where it is given, without gradients.
     """
-    if torch.is_grad_enabled():
-        pieces: list[Tensor] = []
-        each_block(
-            call, hidden.__getitem__, len(hidden), lambda _, rows: pieces.append(rows), counts
-        )
-        return torch.cat(pieces) if pieces else hidden
     if out is None:
         out = torch.empty_like(hidden, dtype=torch.float32)
     each_block(call, hidden.__getitem__, len(hidden), out.__setitem__, counts)

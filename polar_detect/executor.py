@@ -20,6 +20,8 @@ from polar_detect.lanes import lanes
 from polar_detect.program import Program
 from polar_detect.schedule import Job, Schedule, plan
 
+_CALLS_OF_A_SLOPE = 3
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
@@ -152,8 +154,8 @@ class Executor:
     Attributes
     ----------
     spent : Counter
-        Layer calls so far by text (its place in the sequence that was batched). A backward
-        pass through a layer counts as one call more. Callers clear it as they need.
+        Layer calls so far by text (its place in the sequence that was batched). A slope counts
+        as three: forward, once more, and backward. Callers clear it as they need.
     """
 
     def __init__(self, backbone: Backbone) -> None:
@@ -196,6 +198,7 @@ class Executor:
             ends = states[torch.tensor(schedule.ends, device=states.device)]
             return self.mean_losses(batch, texts, ends, precise=precise).cpu().numpy()
 
+    @torch.no_grad()
     def slopes(self, batch: Batch, programs: Sequence[Program]) -> Slopes:
         """Return losses and skip slopes of one program per row of `batch`.
 
@@ -203,18 +206,32 @@ class Executor:
         Taylor term of replacing the call's output by its input.
         """
         for program in programs:
-            program.check(self.backbone.n_layers)
+            program.check(self.n_layers)
         schedule = plan([Job(text, program) for text, program in enumerate(programs)])
-        self.count(batch, {text: 2 * len(program) for text, program in enumerate(programs)})
-        with lanes(), torch.enable_grad():
-            states, pairs = self._run_with_graph(batch, schedule)
-            texts = torch.arange(len(programs), device=self.backbone.device)
-            ends = torch.stack([states[slot] for slot in schedule.ends])
-            losses = self.mean_losses(batch, texts, ends)
-            outputs = [after for _, after in pairs]
-            # Autograd refuses an empty list, which empty programs alone would make.
-            gradients = torch.autograd.grad(losses.sum(), outputs) if outputs else ()
-        return Slopes(losses.detach().cpu().numpy(), _skip_slopes(schedule, pairs, gradients))
+        self.count(batch, {text: _CALLS_OF_A_SLOPE * len(p) for text, p in enumerate(programs)})
+        # One program a text, so that a text's state stays in its slot.
+        owner = {slot: text for text, slot in enumerate(schedule.ends)}
+        states = batch.embedded.clone()
+        called = []
+        with lanes():
+            for step in schedule.steps:
+                texts = torch.tensor([owner[slot] for slot in step.sources], device=states.device)
+                before = states[texts]
+                states[texts] = self.backbone.apply(step.layer, before)
+                called.append((step.layer, texts, before, states[texts]))
+            every = torch.arange(len(batch), device=states.device)
+            losses = self.mean_losses(batch, every, states)
+            gradient = self._gradient_at_end(batch, states)
+            slopes: list[list[float]] = [[] for _ in programs]
+            for i, (layer, texts, before, after) in reversed([*enumerate(called)]):
+                own = gradient[texts]
+                estimates = ((before - after) * own).sum((1, 2)).tolist()
+                for text, estimate in zip(texts.tolist(), estimates, strict=True):
+                    slopes[text].append(estimate)
+                if i:  # nothing asks for the gradient before the first step
+                    gradient[texts] = self.backbone.pull_back(layer, before, own)
+        skips = [np.asarray(own[::-1], np.float32) for own in slopes]
+        return Slopes(losses.cpu().numpy(), skips)
 
     def gradients(self, batch: Batch, states: Sequence[Tensor]) -> Iterator[tuple[int, Tensor]]:
         """Yield each layer, the last one first, with the gradient by the states behind it.
@@ -227,14 +244,19 @@ class Executor:
         states : n_layers + 1 of (n_texts, n_tokens, hidden)
             What the full program makes of the texts: before the first layer, then after each.
         """
-        texts = torch.arange(len(batch), device=self.backbone.device)
-        with torch.enable_grad():
-            last = states[-1].detach().requires_grad_()
-            (gradient,) = torch.autograd.grad(self.mean_losses(batch, texts, last).sum(), last)
+        gradient = self._gradient_at_end(batch, states[-1])
         for layer in reversed(range(self.n_layers)):
             yield layer, gradient
             if layer:
                 gradient = self.backbone.pull_back(layer, states[layer], gradient)
+
+    def _gradient_at_end(self, batch: Batch, states: Tensor) -> Tensor:
+        """Return the gradient of each text's loss by its final state."""
+        every = torch.arange(len(batch), device=states.device)
+        with torch.enable_grad():
+            last = states.detach().requires_grad_()
+            (gradient,) = torch.autograd.grad(self.mean_losses(batch, every, last).sum(), last)
+        return gradient
 
     def mean_losses(
         self, batch: Batch, texts: Tensor, states: Tensor, *, precise: bool = False
@@ -259,35 +281,3 @@ class Executor:
             targets = torch.tensor(step.targets, device=states.device)
             self.backbone.apply_within(step.layer, states, sources, targets, precise=precise)
         return states
-
-    def _run_with_graph(
-        self, batch: Batch, schedule: Schedule
-    ) -> tuple[dict[int, Tensor], list[tuple[Tensor, Tensor]]]:
-        """Return the final states by slot, and each step's (before, after), with their graph."""
-        embedded = batch.embedded.detach().requires_grad_()
-        states = {slot: embedded[text] for text, slot in schedule.roots}
-        pairs = []
-        for step in schedule.steps:
-            before = torch.stack([states[slot] for slot in step.sources])
-            after = self.backbone.apply(step.layer, before)
-            pairs.append((before, after))
-            states.update(zip(step.targets, after.unbind(0), strict=True))
-        return states, pairs
-
-
-def _skip_slopes(
-    schedule: Schedule,
-    pairs: Sequence[tuple[Tensor, Tensor]],
-    gradients: Sequence[Tensor],
-) -> list[NDArray[np.float32]]:
-    """Put each step's estimates into the call order of the job that owns the state."""
-    owner = {slot: job for job, (_, slot) in enumerate(schedule.roots)}
-    slopes: list[list[float]] = [[] for _ in schedule.ends]
-    for step, (before, after), gradient in zip(schedule.steps, pairs, gradients, strict=True):
-        change = (before.detach().float() - after.detach().float()) * gradient.float()
-        estimates = change.sum((1, 2)).tolist()
-        owners = [owner[slot] for slot in step.sources]
-        for job, target, estimate in zip(owners, step.targets, estimates, strict=True):
-            owner[target] = job
-            slopes[job].append(estimate)
-    return [np.asarray(row, np.float32) for row in slopes]

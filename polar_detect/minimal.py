@@ -43,7 +43,7 @@ class MinimalProgram:
         Of exactly this program; NaN for a text without tokens, whose program is full.
     full_loss : float
     layer_calls : int
-        Spent on this text's search and verification, gradients counted as one call more.
+        Spent on this text's search and verification, a layer's gradient counted as two.
     is_valid : bool
         False where the full program itself does not meet the criterion and nothing shorter
         that was tried does; then the program is full.

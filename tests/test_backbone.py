@@ -429,3 +429,25 @@ def test_the_quick_form_of_the_real_model_moves_the_loss_by_little(real):
             hidden = real.apply(layer, hidden, precise=precise)
         losses.append(real.token_losses(hidden[0, :-1], targets, precise=precise).mean().item())
     assert losses[0] == pytest.approx(losses[1], abs=0.03)
+
+
+def test_a_gradient_is_pulled_back_through_one_layer(backbone):
+    hidden, gradient = torch.randn(2, 3, 9, 32, generator=torch.Generator().manual_seed(0))
+    for layer in range(backbone.n_layers):
+        given = hidden.clone().requires_grad_()
+        after = torch.cat([backbone.apply(layer, row[None]) for row in given])
+        (expected,) = torch.autograd.grad(after, given, gradient)
+        found = backbone.pull_back(layer, hidden, gradient)
+        torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
+        assert not torch.equal(found, gradient)  # control: a layer does something
+        assert not found.requires_grad
+
+
+def test_a_quick_gradient_is_near_the_precise_one(folders):
+    quick, precise = (
+        Backbone.load(folders["llama"], quick_dtype=dtype)
+        for dtype in (torch.bfloat16, torch.float32)
+    )
+    hidden, gradient = torch.randn(2, 3, 9, 32, generator=torch.Generator().manual_seed(0))
+    found, expected = (b.pull_back(3, hidden, gradient) for b in (quick, precise))
+    assert 0 < (found - expected).norm() < 0.03 * (expected - gradient).norm()

@@ -85,18 +85,6 @@ def test_states_are_called_in_blocks_and_come_back_in_order(n_rows):
     assert sorted(seen) == sorted([4] * (n_rows // 4) + [1] * (n_rows % 4))
 
 
-def test_with_gradients_only_whole_blocks_run():
-    hidden, seen = torch.randn(5, 3, 2, requires_grad=True), []
-
-    def call(rows):
-        seen.append(len(rows))
-        return 2 * rows
-
-    (gradient,) = torch.autograd.grad(in_blocks(call, hidden, (4, 1)).sum(), hidden)
-    assert torch.equal(gradient, torch.full_like(hidden, 2))
-    assert seen == [4, 4]
-
-
 def test_a_mixture_of_experts_is_told_from_other_blocks():
     is_one = {
         name: is_mixture(tiny_model(CONFIGS[name]).get_decoder().layers[2])

@@ -234,10 +234,10 @@ def test_layer_calls_are_counted_by_text_with_shared_prefixes_once(llama):
     assert executor.spent == {1: 9, 2: 2}
 
 
-def test_a_gradient_counts_as_one_call_more(llama):
+def test_a_slope_counts_as_three_calls(llama):
     executor = Executor(llama)
     executor.slopes(only_batch(random_rows(9, 10), llama), [FULL, Program((0, 1))])
-    assert executor.spent == {0: 10, 1: 4}
+    assert executor.spent == {0: 15, 1: 6}
 
 
 # Slopes
