@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+_N_ROWS = 256  # of most products
+
 
 class Weight:
     """A matrix (n_out, n_in) to multiply rows by.
@@ -25,18 +27,21 @@ class Weight:
         Of the products to come, a hint for the layout.
     """
 
-    def __init__(self, *sources: Tensor, dtype: torch.dtype, n_rows: int = 256) -> None:
+    def __init__(self, *sources: Tensor, dtype: torch.dtype, n_rows: int = _N_ROWS) -> None:
         self.dtype, self.device = dtype, sources[0].device
         self.n_in = sources[0].shape[1]
         self._sources = sources
         self._packed: Tensor | None = None
         if dtype == torch.bfloat16 and self.device.type == "cpu" and _can_pack():
-            self._packed = torch.ops.mkldnn._reorder_linear_weight(self._in_rows(), n_rows)
+            self._packed = _laid_out(self._in_rows(), n_rows)
+
+    def pull_back(self, gradient: Tensor) -> Tensor:
+        """Return ``gradient @ weight``, (…, n_in); only where the weight is laid out."""
+        return _pointwise(gradient.contiguous(), self._turned, None, "none")
 
     @functools.cached_property
-    def turned(self) -> "Weight":
-        """The transposed matrix, which gradients are multiplied by."""
-        return Weight(self._in_rows().T.contiguous(), dtype=self.dtype)
+    def _turned(self) -> Tensor:
+        return _laid_out(self._in_rows().T.contiguous(), _N_ROWS)
 
     def _differentiable(self, rows: Tensor, bias: Tensor | None) -> Tensor:
         if self._packed is None:
@@ -62,10 +67,7 @@ class Weight:
         if self._packed is None or torch.is_grad_enabled():
             product = self._differentiable(rows, bias)
             return product if activation == "none" else F.silu(product)
-        found: Tensor = torch.ops.mkldnn._linear_pointwise(
-            rows, self._packed, bias, activation, [], ""
-        )
-        return found
+        return _pointwise(rows, self._packed, bias, activation)
 
     def times_and(self, rows: Tensor, factor: Tensor, bias: Tensor | None = None) -> Tensor:
         """Return ``(rows @ weight.T + bias) * factor`` in `dtype`, rounded once."""
@@ -75,6 +77,16 @@ class Weight:
             rows, factor, self._packed, bias, "mul"
         )
         return found
+
+
+def _laid_out(matrix: Tensor, n_rows: int) -> Tensor:
+    packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(matrix, n_rows)
+    return packed
+
+
+def _pointwise(rows: Tensor, packed: Tensor, bias: Tensor | None, activation: str) -> Tensor:
+    found: Tensor = torch.ops.mkldnn._linear_pointwise(rows, packed, bias, activation, [], "")
+    return found
 
 
 class _Product(torch.autograd.Function):
@@ -87,7 +99,7 @@ class _Product(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return ctx.weight.turned.times(gradient.contiguous()), None, None
+        return ctx.weight.pull_back(gradient), None, None
 
 
 @functools.cache
