@@ -86,7 +86,7 @@ def test_commands_do_not_look_for_garbage_among_what_they_import():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     before, after, n_frozen = map(int, done.stderr.split())
-    assert after >= 100 * before
+    assert after >= 10 * before  # 700 until Python 3.12, 2,000 from 3.13 on
     assert n_frozen > 1000  # nor when the process ends
 
 
