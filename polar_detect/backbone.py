@@ -60,9 +60,8 @@ class Backbone:
         self.head = model.get_output_embeddings()
         self.device: torch.device = next(model.parameters()).device
         self.quick_dtype = quick_dtype or best_dtype(self.device)
-        self._row_counts, self._pull_counts = (
-            RowCounts(self.blocks, self.device) for _ in ("forward", "backward")
-        )
+        self._row_counts = RowCounts(self.blocks, self.device)
+        self._pull_counts = RowCounts(self.blocks, self.device)
         self._calls: dict[int, list[tuple[Call, Call]]] = {}
         probe = self._probe(2, 5)
         try:
@@ -147,7 +146,8 @@ class Backbone:
         A row's result is the same to the last bit in any company and for any number of threads.
         Without gradients it can be written to `out`.
         """
-        call, counts = self._call(layer, hidden, precise=precise)
+        call, dtype = self._call(layer, hidden, precise=precise)
+        counts = self._row_counts.of(layer, call, hidden, dtype)
         return in_blocks(call, hidden, counts, out)
 
     def pull_back(self, layer: int, hidden: Tensor, gradient: Tensor) -> Tensor:
@@ -165,7 +165,7 @@ class Backbone:
         (n_rows, n_tokens, hidden) float32
             The same to the last bit in any company and for any number of threads.
         """
-        call, _ = self._call(layer, hidden, precise=False)
+        call, dtype = self._call(layer, hidden, precise=False)
 
         def pull(rows: Tensor, own: Tensor) -> tuple[Tensor]:
             with torch.enable_grad():
@@ -173,7 +173,6 @@ class Backbone:
                 (found,) = torch.autograd.grad(call(given), given, own)
             return (found,)
 
-        dtype = torch.float32 if self._quick_blocks[layer] is None else self.quick_dtype
         counts = self._pull_counts.of(layer, lambda rows: pull(rows, rows)[0], hidden, dtype)
         return by_blocks(pull, hidden, gradient, counts=counts)[0]
 
@@ -196,7 +195,8 @@ class Backbone:
             A row's target may be its own source, and no other row's.
         precise : bool
         """
-        call, counts = self._call(layer, states, precise=precise)
+        call, dtype = self._call(layer, states, precise=precise)
+        counts = self._row_counts.of(layer, call, states, dtype)
 
         def keep(place: slice, rows: Tensor) -> None:
             states[targets[place]] = rows
@@ -231,8 +231,8 @@ class Backbone:
         """Return the losses over the first 4,096 words of the vocabulary and the target, (n,)."""
         return self._read_out.common_losses(hidden, targets)
 
-    def _call(self, layer: int, hidden: Tensor, *, precise: bool) -> tuple[Layer, tuple[int, ...]]:
-        """Return what calls a layer, and how many rows its blocks may have."""
+    def _call(self, layer: int, hidden: Tensor, *, precise: bool) -> tuple[Layer, torch.dtype]:
+        """Return what calls a layer, and what it multiplies in."""
         precise_call, quick_call = self._recorded(hidden.shape[1])[layer]
         quick = None if precise else self._quick_blocks[layer]
 
@@ -241,8 +241,7 @@ class Backbone:
                 return precise_call.of(self.blocks[layer], rows)
             return quick_call.of(quick, rows).float()
 
-        dtype = torch.float32 if quick is None else self.quick_dtype
-        return call, self._row_counts.of(layer, call, hidden, dtype)
+        return call, torch.float32 if quick is None else self.quick_dtype
 
     @property
     def has_mixtures(self) -> bool:

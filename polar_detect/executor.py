@@ -217,8 +217,9 @@ class Executor:
             for step in schedule.steps:
                 texts = torch.tensor([owner[slot] for slot in step.sources], device=states.device)
                 before = states[texts]
-                states[texts] = self.backbone.apply(step.layer, before)
-                called.append((step.layer, texts, before, states[texts]))
+                after = self.backbone.apply(step.layer, before)
+                states[texts] = after
+                called.append((step.layer, texts, before, after))
             every = torch.arange(len(batch), device=states.device)
             losses = self.mean_losses(batch, every, states)
             gradient = self._gradient_at_end(batch, states)

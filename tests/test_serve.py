@@ -96,6 +96,16 @@ def test_training_texts_are_not_told(client, fitted_on_tiny):
     assert not any(text in body for text in fitted_on_tiny.fitted_.reference.texts)
 
 
+def _status_of_nesting(content):
+    """Return 400 where this Python's reader gives up, 422 where it reads to the broken end."""
+    try:
+        json.loads(content)
+    except RecursionError:
+        return 400
+    except json.JSONDecodeError:
+        return 422
+
+
 @pytest.mark.parametrize(
     ("content", "status"),
     [
@@ -107,11 +117,12 @@ def test_training_texts_are_not_told(client, fitted_on_tiny):
         ('{"texts": ["secret \\ud800"]}', 422),
         ('{"texts": ["secret', 422),
         (b'{"texts": ["secret \xff"]}', 400),
+        ("[" * 4000, _status_of_nesting("[" * 4000)),
         (json.dumps({"texts": ["secret" * 1000]}), 413),
     ],
     ids=[
         "many", "long", "none", "string", "null", "half-character", "half-json", "not-utf-8",
-        "large",
+        "deep", "large",
     ],
 )  # fmt: skip
 def test_what_cannot_be_scored_is_refused_and_not_repeated(client, content, status):
@@ -119,12 +130,6 @@ def test_what_cannot_be_scored_is_refused_and_not_repeated(client, content, stat
     assert answer.status_code == status
     assert answer.json()["detail"]
     assert "secret" not in answer.text
-
-
-def test_a_body_that_is_nested_deep_is_refused(client):
-    answer = client.post("/score", content="[" * 4000)
-    assert answer.status_code in {400, 422}  # given up, or read to its end: as Python's version is
-    assert answer.json()["detail"]
 
 
 def test_a_large_body_of_unknown_length_is_stopped_while_it_arrives(client):
