@@ -156,7 +156,8 @@ def main() -> None:
     how = (
         f"{options.model} and {options.encoder} (called MiniLM below), {options.max_tokens} tokens"
     )
-    print(f"{common.machine()}; {how}; AUROC, mean of {options.seeds} seeds\n")
+    seeds = f"{options.seeds} seeds from {options.first_seed}"
+    print(f"{common.machine()}; {how}; AUROC, mean of {seeds}\n")
     print(bench_tables.report(runs, default=POLAR))
     if options.json:
         whole = {"machine": common.machine(), "runs": [asdict(run) for run in runs]}
@@ -175,7 +176,8 @@ def _options() -> argparse.Namespace:
         type=common.some_of([*bench_tasks.names(), *bench_tasks.fresh()]),
         help="a,b,…; default: all but the fresh ones",
     )
-    parser.add_argument("--seeds", type=int, help="default: 5, with --quick 2")
+    parser.add_argument("--seeds", type=int, help="how many; default: 5, with --quick 2")
+    parser.add_argument("--first-seed", type=int, default=0, help="default: 0")
     parser.add_argument(
         "--methods",
         type=common.some_of(families),
@@ -209,7 +211,7 @@ def _options() -> argparse.Namespace:
 def _units(options: argparse.Namespace) -> Iterable[Unit]:
     """Yield the units, all families of a split after one another, whole seeds first."""
     fingerprints = {family: _fingerprint(family) for family in options.methods}
-    for seed in range(options.seeds):
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
         for task in options.tasks:
             for family in options.methods:
                 sizes = (options.n_train, options.n_test)
