@@ -6,7 +6,8 @@ copied, so a new architecture costs nothing; what cannot be replayed faithfully 
 the model is loaded.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,17 +24,18 @@ from polar_detect.recording import FAILURES, Call, examine, first_input, record_
 from polar_detect.runtime import best_dtype, keep_freed_memory
 from polar_detect.tokenizing import shortened
 
-_PRECISE_SHARE = 10  # one layer in so many, the first ones, has no quick form
+_PRECISE_SHARE = 10  # one layer in so many, the first ones, is measured in float32 alone
 
 
 class Backbone:
     """A decoder whose layers can be called in any order.
 
     Hidden states are float32 throughout. The *quick* form of a layer multiplies in
-    `quick_dtype`; the *precise* form in float32. The first tenth of the layers has no quick
-    form: a rounding made there is amplified by all later layers. With SmolLM2-135M and 75 short
-    queries, what one skipped layer does to the loss is off by .017 nats on average, and by
-    .035 with bfloat16 everywhere; rare texts are off by some tenths either way.
+    `quick_dtype`; the *precise* form in float32. The first tenth of the layers has a quick
+    form for estimates only: a rounding made there is amplified by all later layers. With
+    SmolLM2-135M and 75 short queries, what one skipped layer does to the loss is off by .017
+    nats on average, and by .035 with bfloat16 everywhere; rare texts are off by some tenths
+    either way.
 
     Parameters
     ----------
@@ -80,7 +82,10 @@ class Backbone:
             quick_dtype=self.quick_dtype,
         )
         states = self._replay(probe, output.logits)
-        self._quick_blocks = self._quick_forms(states)
+        first = -(-self.n_layers // _PRECISE_SHARE)
+        quick = self._quick_forms(range(first, self.n_layers), states)
+        self._quick_blocks: list[QuickBlock | None] = [*([None] * first), *quick]
+        self._first_states = states[: first + 1]
 
     @classmethod
     def load(cls, folder: Path, *, quick_dtype: torch.dtype | None = None) -> Self:
@@ -139,14 +144,28 @@ class Backbone:
         return first_input(self.blocks, lambda: self.model(input_ids=input_ids, use_cache=False))
 
     def apply(
-        self, layer: int, hidden: Tensor, *, precise: bool = False, out: Tensor | None = None
+        self,
+        layer: int,
+        hidden: Tensor,
+        *,
+        precise: bool = False,
+        rough: bool = False,
+        out: Tensor | None = None,
     ) -> Tensor:
         """Call block `layer` on hidden states (n_rows, n_tokens, hidden); same shape back.
 
         A row's result is the same to the last bit in any company and for any number of threads.
         Without gradients it can be written to `out`.
+
+        Parameters
+        ----------
+        layer, hidden, out
+        precise : bool
+            Use the precise form.
+        rough : bool
+            Use the quick form also where it is for estimates only.
         """
-        call, dtype = self._call(layer, hidden, precise=precise)
+        call, dtype = self._call(layer, hidden, precise=precise, rough=rough)
         counts = self._row_counts.of(layer, call, hidden, dtype)
         return in_blocks(call, hidden, counts, out)
 
@@ -158,14 +177,15 @@ class Backbone:
         layer : int
         hidden, gradient : (n_rows, n_tokens, hidden)
             The states that the block gets, and the gradient by those that it returns. The block
-            is called once more: what it computes on its way is not kept in the meantime.
+            is called once more, in its quick form: what it computes on its way is not kept in the
+            meantime.
 
         Returns
         -------
         (n_rows, n_tokens, hidden) float32
             The same to the last bit in any company and for any number of threads.
         """
-        call, dtype = self._call(layer, hidden, precise=False)
+        call, dtype = self._call(layer, hidden, rough=True)
 
         def pull(rows: Tensor, own: Tensor) -> tuple[Tensor]:
             with torch.enable_grad():
@@ -227,14 +247,25 @@ class Backbone:
         """Return losses as `token_losses` does, with what the model expects of them."""
         return self._read_out.moments(hidden, targets)
 
+    def read_back(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return losses as `token_losses` does, and the gradient of each by its state, (n, hidden).
+
+        The same to the last bit in any company and for any number of threads.
+        """
+        return self._read_out.read_back(hidden, targets)
+
     def common_losses(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """Return the losses over the first 4,096 words of the vocabulary and the target, (n,)."""
         return self._read_out.common_losses(hidden, targets)
 
-    def _call(self, layer: int, hidden: Tensor, *, precise: bool) -> tuple[Layer, torch.dtype]:
+    def _call(
+        self, layer: int, hidden: Tensor, *, precise: bool = False, rough: bool = False
+    ) -> tuple[Layer, torch.dtype]:
         """Return what calls a layer, and what it multiplies in."""
         precise_call, quick_call = self._recorded(hidden.shape[1])[layer]
         quick = None if precise else self._quick_blocks[layer]
+        if rough and layer < len(self._rough_blocks):
+            quick = self._rough_blocks[layer]
 
         def call(rows: Tensor) -> Tensor:
             if quick is None:
@@ -248,12 +279,18 @@ class Backbone:
         """Whether blocks choose among experts: a rounding can then change a loss by much."""
         return any(is_mixture(block) for block in self.blocks)
 
+    @functools.cached_property
+    def _rough_blocks(self) -> list[QuickBlock | None]:
+        """Quick forms of the first layers, made when the first estimate asks for them."""
+        return self._quick_forms(range(len(self._first_states) - 1), self._first_states)
+
     @torch.no_grad()
-    def _quick_forms(self, states: Sequence[Tensor]) -> list[QuickBlock | None]:
-        """Return each block's quick form, where it has one, tried on states at each depth."""
+    def _quick_forms(
+        self, layers: Iterable[int], states: Sequence[Tensor]
+    ) -> list[QuickBlock | None]:
+        """Return the quick forms of layers, where they have one, tried on states at each depth."""
         if self.quick_dtype == torch.float32:
-            return [None] * self.n_layers
-        first = -(-self.n_layers // _PRECISE_SHARE)
+            return [None for _ in layers]
         calls = self._recorded(states[0].shape[1])
 
         def form(layer: int) -> QuickBlock | None:
@@ -263,7 +300,7 @@ class Backbone:
                 self.blocks[layer], self.quick_dtype, before, after, lambda b: call.of(b, before)
             )
 
-        return [*([None] * first), *spread(form, range(first, self.n_layers))]
+        return spread(form, layers)
 
     def _recorded(self, n_tokens: int) -> list[tuple[Call, Call]]:
         """Return each block's arguments, as recorded and in the quick number format."""

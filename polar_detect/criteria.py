@@ -137,6 +137,15 @@ class MarginExecutor(Executor):
             worst.append(own.kthvalue(n_right).values)
         return torch.stack(worst)
 
+    def read_back(self, batch: Batch, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Return each text's margin, (n_texts,), and its gradient by the final states."""
+        every = torch.arange(len(batch), device=states.device)
+        with torch.enable_grad():
+            last = states.detach().requires_grad_()
+            margins = self.mean_losses(batch, every, last)
+            (gradient,) = torch.autograd.grad(margins.sum(), last)
+        return margins.detach(), gradient
+
 
 @torch.no_grad()
 def top_tokens(executor: Executor, batch: Batch) -> Tensor:

@@ -220,9 +220,7 @@ class Executor:
                 after = self.backbone.apply(step.layer, before)
                 states[texts] = after
                 called.append((step.layer, texts, before, after))
-            every = torch.arange(len(batch), device=states.device)
-            losses = self.mean_losses(batch, every, states)
-            gradient = self._gradient_at_end(batch, states)
+            losses, gradient = self.read_back(batch, states)
             slopes: list[list[float]] = [[] for _ in programs]
             for i, (layer, texts, before, after) in reversed([*enumerate(called)]):
                 own = gradient[texts]
@@ -245,19 +243,35 @@ class Executor:
         states : n_layers + 1 of (n_texts, n_tokens, hidden)
             What the full program makes of the texts: before the first layer, then after each.
         """
-        gradient = self._gradient_at_end(batch, states[-1])
+        _, gradient = self.read_back(batch, states[-1])
         for layer in reversed(range(self.n_layers)):
             yield layer, gradient
             if layer:
                 gradient = self.backbone.pull_back(layer, states[layer], gradient)
 
-    def _gradient_at_end(self, batch: Batch, states: Tensor) -> Tensor:
-        """Return the gradient of each text's loss by its final state."""
-        every = torch.arange(len(batch), device=states.device)
-        with torch.enable_grad():
-            last = states.detach().requires_grad_()
-            (gradient,) = torch.autograd.grad(self.mean_losses(batch, every, last).sum(), last)
-        return gradient
+    def read_back(self, batch: Batch, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Return each text's loss, (n_texts,) nats per token, and its gradient by the final states.
+
+        Parameters
+        ----------
+        batch : Batch
+        states : (n_texts, n_tokens, hidden)
+            Behind the last call.
+
+        Returns
+        -------
+        losses : (n_texts,)
+            As `mean_losses` finds them, but for the last bits.
+        gradient : (n_texts, n_tokens, hidden)
+            Zero where no token of the text is predicted.
+        """
+        is_target, n_targets = batch.is_target, batch.is_target.sum(1)
+        losses, gradients = self.backbone.read_back(states[is_target], batch.targets[is_target])
+        owner = is_target.nonzero()[:, 0]
+        gradient = torch.zeros_like(states)
+        gradient[is_target] = gradients / n_targets[owner][:, None]
+        totals = torch.zeros(len(states), device=states.device).index_add(0, owner, losses)
+        return totals / n_targets, gradient
 
     def mean_losses(
         self, batch: Batch, texts: Tensor, states: Tensor, *, precise: bool = False

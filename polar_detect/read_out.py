@@ -86,6 +86,19 @@ class ReadOut:
         counts = self._blocks(precise=precise)
         return self._by_blocks(partial(self._losses, precise=precise), hidden, targets, counts)
 
+    def read_back(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return losses in the quick form, and the gradient of each by its state, (n, hidden)."""
+
+        def block(states: Tensor, own: Tensor) -> tuple[Tensor, ...]:
+            with torch.enable_grad():
+                given = states.detach().requires_grad_()
+                losses = self._losses(given, own, precise=False)
+                (gradient,) = torch.autograd.grad(losses.sum(), given)
+            return losses.detach(), gradient
+
+        losses, gradients = by_blocks(block, hidden, targets, counts=(BLOCK,))
+        return losses, gradients
+
     def moments(self, hidden: Tensor, targets: Tensor) -> Moments:
         """Return losses with their expectation and variance under the model, in the quick form."""
 
@@ -117,7 +130,7 @@ class ReadOut:
 
     def _blocks(self, *, precise: bool) -> tuple[int, ...]:
         """Return how many tokens a block may have."""
-        return (BLOCK,) if precise or torch.is_grad_enabled() else self._quick_blocks
+        return (BLOCK,) if precise else self._quick_blocks
 
     @torch.no_grad()
     def _found_blocks(self) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from polar_detect.backbone import Backbone
+from polar_detect.blocks import random_states
 from polar_detect.errors import InputError, ModelError, PolarError
 from polar_detect.program import Program
 from polar_detect.recording import Anatomy, record_calls
@@ -441,6 +442,21 @@ def test_a_gradient_is_pulled_back_through_one_layer(backbone):
         torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
         assert not torch.equal(found, gradient)  # control: a layer does something
         assert not found.requires_grad
+
+
+def test_the_first_layers_have_a_quick_form_for_estimates_only(folders):
+    quick, precise = (
+        Backbone.load(folders["llama"], quick_dtype=dtype)
+        for dtype in (torch.bfloat16, torch.float32)
+    )
+    hidden = random_states(3, 9, 32)
+    for layer in range(quick.n_layers):
+        rough = quick.apply(layer, hidden, rough=True)
+        usual, exact = (b.apply(layer, hidden) for b in (quick, precise))
+        assert torch.equal(usual, exact) == (layer == 0)  # the first of five
+        assert torch.equal(usual, rough) == (layer > 0)
+        assert 0 < (rough - exact).norm() < 0.03 * (exact - hidden).norm()
+        assert torch.equal(precise.apply(layer, hidden, rough=True), exact)  # it has no quick form
 
 
 def test_a_quick_gradient_is_near_the_precise_one(folders):

@@ -11,11 +11,18 @@ from polar_detect.executor import Executor, batches
 from polar_detect.minimal import find_minimal_programs
 from polar_detect.program import Program
 from polar_detect.schedule import Job
-from polar_detect.search import Candidate, exhaustive, greedy, loss_by_length, quick
+from polar_detect.search import (
+    Candidate,
+    exhaustive,
+    greedy,
+    guided,
+    loss_by_length,
+    quick,
+)
 
 FULL = Program.full(5)
 ROWS = random_rows(9, 5, 12, 10, 30)
-each_search = pytest.mark.parametrize("search", [greedy, quick, exhaustive])
+each_search = pytest.mark.parametrize("search", [greedy, guided, quick, exhaustive])
 
 
 @pytest.fixture(scope="module", params=[torch.float32, torch.bfloat16], ids=str)
@@ -84,6 +91,19 @@ def test_an_answer_is_valid_exactly_when_greedy_decoding_reproduces_it(backbone,
     assert min(len(result.program) for result in results) < 5
     # Control: not every program answers alike.
     assert generated(backbone, Program((4,)), prompts[0], 3) != answers[0]
+
+
+@pytest.mark.parametrize("criterion", [SamePrediction(0.8), SameAnswer()])
+def test_slopes_come_with_the_margins_that_the_criterion_measures(backbone, criterion):
+    (batch,) = batches([ROWS[0]], backbone)
+    measuring, scored = criterion.measure(Executor(backbone), batch)
+    jobs = [Job(0, FULL)]
+    (margin,) = measuring.losses(scored, jobs)
+    slopes = measuring.slopes(scored, [FULL])
+    assert slopes.losses[0] == pytest.approx(margin, abs=1e-4)
+    assert margin != pytest.approx(Executor(backbone).losses(scored, jobs)[0], abs=0.1)  # control
+    of_loss = Executor(backbone).slopes(scored, [FULL])
+    assert not np.allclose(slopes.skips[0], of_loss.skips[0], atol=1e-3)
 
 
 def test_a_full_program_that_answers_otherwise_is_reported_as_not_valid(backbone):

@@ -7,6 +7,7 @@ from tiny_models import CONFIGS, MAX_POSITIONS, rearranged, tiny_model, tiny_tok
 
 from polar_detect import blocks
 from polar_detect.backbone import Backbone
+from polar_detect.blocks import random_states
 from polar_detect.errors import ProgramError
 from polar_detect.executor import Executor, batches, padded_length
 from polar_detect.program import Program
@@ -295,6 +296,35 @@ def test_slopes_are_the_change_of_the_loss_per_share_of_a_call_left_out(llama):
         for i in range(5)
     ]
     np.testing.assert_allclose(slopes.skips[0], measured, rtol=0.02, atol=2e-3)
+
+
+def test_what_is_read_back_is_the_loss_and_its_gradient(backbone):
+    batch = only_batch(random_rows(9, 10, 12), backbone)
+    states = random_states(*batch.embedded.shape)
+    losses, gradient = Executor(backbone).read_back(batch, states)
+    given = states.clone().requires_grad_()
+    every = torch.arange(len(batch))
+    expected = Executor(backbone).mean_losses(batch, every, given, precise=True)
+    (slope,) = torch.autograd.grad(expected.sum(), given)
+    torch.testing.assert_close(losses, expected.detach(), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(gradient, slope, atol=1e-6, rtol=1e-4)
+    assert not gradient[~batch.is_target].any()
+    assert gradient[batch.is_target].any(1).all()
+    assert not losses.requires_grad
+
+
+def test_what_is_read_back_is_the_same_in_any_company_and_number_of_threads(real):
+    batch = only_batch([[7, 8, 9], [12, 11, 10], [400, 500, 600]], real)
+    states = random_states(*batch.embedded.shape)
+    losses, gradient = Executor(real).read_back(batch, states)
+    n_threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = [Executor(real).read_back(batch.rows([i]), states[i : i + 1]) for i in range(3)]
+    finally:
+        torch.set_num_threads(n_threads)
+    assert torch.equal(losses, torch.cat([own for own, _ in alone]))
+    assert torch.equal(gradient, torch.cat([own for _, own in alone]))
 
 
 def test_slopes_do_not_depend_on_the_company(backbone):
