@@ -593,3 +593,15 @@ def test_an_unknown_detector_is_refused_before_the_run(run, process):
     code, out, err = run("compare", process, "--label-column", "failed", "--detectors", "best")
     assert (code, out) == (1, "")
     assert "Got detector 'best'; expected one of auto" in err
+
+
+def test_too_few_normal_rows_are_refused_before_the_run(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("polar_detect.compare.detection.run_methods", None)  # nothing may run
+    train, test = tmp_path / "train.csv", tmp_path / "test.csv"
+    notes = [*(f"bearing {i} replaced" for i in range(39)), ""]
+    pd.DataFrame({"note": notes}).to_csv(train, index=False)
+    pd.DataFrame({"note": ["oil", "seal", "cat", "dog"], "y": [0, 0, 1, 1]}).to_csv(test)
+    options = ("--label-column", "y", "--text-column", "note")
+    code, out, err = run("compare", train, test, *options)
+    assert (code, out) == (1, "")
+    assert "Got 39 normal texts that are not empty; expected at least 40" in err

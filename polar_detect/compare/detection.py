@@ -14,6 +14,7 @@ from polar_detect.compare.rows import Task
 from polar_detect.compare.views import Seen, choose_views
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
+from polar_detect.fitting import MIN_NORMAL, too_few
 from polar_detect.language import advise
 from polar_detect.progress import Progress, Tracker
 from polar_detect.trace import Tracer
@@ -208,7 +209,17 @@ def compare_detectors(
     Whatever learns from labels gets the training labels where at least five rows are labelled
     anomalous; everything else is fitted on the normal training rows. Test labels are read by
     the figures alone.
+
+    Raises
+    ------
+    InputError
+        Too few normal training texts for a detector, which is said before anything runs; or
+        test rows of one class only, once rows without text are left out.
     """
+    normal = task.train.take(np.flatnonzero(~task.train.target))
+    n_normal = sum(bool(text.strip()) for text in normal.texts)
+    if settings.detectors and n_normal < MIN_NORMAL:
+        raise InputError(too_few(n_normal))
     scored = run_methods(task, settings, progress=progress)
     labels, scored, notes = _without_unscored(task.test.target, scored)
     results = measure(labels, scored, settings, progress=progress)
