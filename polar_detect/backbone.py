@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.functional import vjp
 
 from polar_detect.blocks import Layer, RowCounts, by_blocks, each_block, in_blocks, is_mixture
 from polar_detect.errors import InputError, ModelError, reason_of
@@ -85,7 +86,7 @@ class Backbone:
         first = -(-self.n_layers // _PRECISE_SHARE)
         quick = self._quick_forms(range(first, self.n_layers), states)
         self._quick_blocks: list[QuickBlock | None] = [*([None] * first), *quick]
-        self._first_states = states[: first + 1]
+        self._first_states = states[: first + 1]  # for their quick forms, once asked for
 
     @classmethod
     def load(cls, folder: Path, *, quick_dtype: torch.dtype | None = None) -> Self:
@@ -188,9 +189,7 @@ class Backbone:
         call, dtype = self._call(layer, hidden, rough=True)
 
         def pull(rows: Tensor, own: Tensor) -> tuple[Tensor]:
-            with torch.enable_grad():
-                given = rows.detach().requires_grad_()
-                (found,) = torch.autograd.grad(call(given), given, own)
+            _, found = vjp(call, rows, own)
             return (found,)
 
         counts = self._pull_counts.of(layer, lambda rows: pull(rows, rows)[0], hidden, dtype)
@@ -263,9 +262,8 @@ class Backbone:
     ) -> tuple[Layer, torch.dtype]:
         """Return what calls a layer, and what it multiplies in."""
         precise_call, quick_call = self._recorded(hidden.shape[1])[layer]
-        quick = None if precise else self._quick_blocks[layer]
-        if rough and layer < len(self._rough_blocks):
-            quick = self._rough_blocks[layer]
+        forms = self._rough_blocks if rough else self._quick_blocks
+        quick = None if precise else forms[layer]
 
         def call(rows: Tensor) -> Tensor:
             if quick is None:
@@ -281,8 +279,9 @@ class Backbone:
 
     @functools.cached_property
     def _rough_blocks(self) -> list[QuickBlock | None]:
-        """Quick forms of the first layers, made when the first estimate asks for them."""
-        return self._quick_forms(range(len(self._first_states) - 1), self._first_states)
+        """Quick forms for estimates, those of the first layers made when one is asked for."""
+        first = len(self._first_states) - 1
+        return [*self._quick_forms(range(first), self._first_states), *self._quick_blocks[first:]]
 
     @torch.no_grad()
     def _quick_forms(

@@ -7,10 +7,12 @@ wanted token is the argmax, and unlike a yes or no it says how far a program is 
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.autograd.functional import vjp
 
 from polar_detect.backbone import Backbone
 from polar_detect.blocks import by_blocks
@@ -140,11 +142,9 @@ class MarginExecutor(Executor):
     def read_back(self, batch: Batch, states: Tensor) -> tuple[Tensor, Tensor]:
         """Return each text's margin, (n_texts,), and its gradient by the final states."""
         every = torch.arange(len(batch), device=states.device)
-        with torch.enable_grad():
-            last = states.detach().requires_grad_()
-            margins = self.mean_losses(batch, every, last)
-            (gradient,) = torch.autograd.grad(margins.sum(), last)
-        return margins.detach(), gradient
+        ones = torch.ones(len(batch), device=states.device)
+        margins, gradient = vjp(partial(self.mean_losses, batch, every), states, ones)
+        return margins, gradient
 
 
 @torch.no_grad()

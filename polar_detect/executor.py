@@ -265,13 +265,11 @@ class Executor:
         gradient : (n_texts, n_tokens, hidden)
             Zero where no token of the text is predicted.
         """
-        is_target, n_targets = batch.is_target, batch.is_target.sum(1)
+        is_target = batch.is_target
         losses, gradients = self.backbone.read_back(states[is_target], batch.targets[is_target])
-        owner = is_target.nonzero()[:, 0]
         gradient = torch.zeros_like(states)
-        gradient[is_target] = gradients / n_targets[owner][:, None]
-        totals = torch.zeros(len(states), device=states.device).index_add(0, owner, losses)
-        return totals / n_targets, gradient
+        gradient[is_target] = gradients
+        return _means(losses, is_target), gradient / is_target.sum(1)[:, None, None]
 
     def mean_losses(
         self, batch: Batch, texts: Tensor, states: Tensor, *, precise: bool = False
@@ -281,9 +279,7 @@ class Executor:
         losses = self.backbone.token_losses(
             states[is_target], batch.targets[texts][is_target], precise=precise
         )
-        owner = torch.arange(len(texts), device=states.device).repeat_interleave(is_target.sum(1))
-        totals = torch.zeros(len(texts), device=states.device).index_add(0, owner, losses)
-        return totals / is_target.sum(1)
+        return _means(losses, is_target)
 
     def _run(self, batch: Batch, schedule: Schedule, *, precise: bool) -> Tensor:
         """Return the slots (n_slots, n_tokens, hidden) after the last step."""
@@ -296,3 +292,11 @@ class Executor:
             targets = torch.tensor(step.targets, device=states.device)
             self.backbone.apply_within(step.layer, states, sources, targets, precise=precise)
         return states
+
+
+def _means(losses: Tensor, is_target: Tensor) -> Tensor:
+    """Return the mean per row of the losses of all rows' targets, (n_rows,)."""
+    n_targets = is_target.sum(1)
+    owner = torch.arange(len(is_target), device=losses.device).repeat_interleave(n_targets)
+    totals = torch.zeros(len(is_target), device=losses.device).index_add(0, owner, losses)
+    return totals / n_targets

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.functional import vjp
 
 from polar_detect.blocks import by_blocks, random_states, same_bits
 from polar_detect.products import Weight
@@ -88,13 +89,14 @@ class ReadOut:
 
     def read_back(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return losses in the quick form, and the gradient of each by its state, (n, hidden)."""
+        ones = torch.ones(BLOCK, device=hidden.device)
 
         def block(states: Tensor, own: Tensor) -> tuple[Tensor, ...]:
-            with torch.enable_grad():
-                given = states.detach().requires_grad_()
-                losses = self._losses(given, own, precise=False)
-                (gradient,) = torch.autograd.grad(losses.sum(), given)
-            return losses.detach(), gradient
+            # A token's loss hangs on its own state alone.
+            found: tuple[Tensor, ...] = vjp(
+                lambda given: self._losses(given, own, precise=False), states, ones
+            )
+            return found
 
         losses, gradients = by_blocks(block, hidden, targets, counts=(BLOCK,))
         return losses, gradients

@@ -3,6 +3,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_determinism import threads
 from tiny_models import CONFIGS, MAX_POSITIONS, rearranged, tiny_model, tiny_tokenizer
 
 from polar_detect import blocks
@@ -317,12 +318,8 @@ def test_what_is_read_back_is_the_same_in_any_company_and_number_of_threads(real
     batch = only_batch([[7, 8, 9], [12, 11, 10], [400, 500, 600]], real)
     states = random_states(*batch.embedded.shape)
     losses, gradient = Executor(real).read_back(batch, states)
-    n_threads = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
+    with threads(1):
         alone = [Executor(real).read_back(batch.rows([i]), states[i : i + 1]) for i in range(3)]
-    finally:
-        torch.set_num_threads(n_threads)
     assert torch.equal(losses, torch.cat([own for own, _ in alone]))
     assert torch.equal(gradient, torch.cat([own for _, own in alone]))
 

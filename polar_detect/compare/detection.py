@@ -216,8 +216,8 @@ def compare_detectors(
         Too few normal training texts for a detector, which is said before anything runs; or
         test rows of one class only, once rows without text are left out.
     """
-    normal = task.train.take(np.flatnonzero(~task.train.target))
-    n_normal = sum(bool(text.strip()) for text in normal.texts)
+    train = zip(task.train.texts, task.train.target, strict=True)
+    n_normal = sum(bool(text.strip()) for text, is_anomalous in train if not is_anomalous)
     if settings.detectors and n_normal < MIN_NORMAL:
         raise InputError(too_few(n_normal))
     scored = run_methods(task, settings, progress=progress)
