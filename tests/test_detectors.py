@@ -297,6 +297,47 @@ def test_the_encoder_counts_as_its_vocabulary_fits_the_texts(length, trust):
     assert head.choices["encoder"] == f"{trust:.0%}"
 
 
+LOSS = FEATURES.index(Feature("loss", "mean"))
+
+
+def prose(n, *, seed, spread=0.3, length=5):
+    """Return a table of texts whose losses spread so much, in pieces of so many characters."""
+    values = table(n, seed=seed).values.copy()
+    losses = values[:, LOSS] - values[:, LOSS].mean()
+    values[:, LOSS] = 3 + spread * losses / losses.std()
+    values[:, FEATURES.index(Feature("length", "characters_per_token"))] = length
+    return FeatureTable(values, FEATURES)
+
+
+@pytest.mark.parametrize(
+    ("spread", "length", "trust"),
+    [(0.3, 5, 1), (0.4, 4, 1), (0.5, 5, 0.5), (0.4, 3.5, 0.5), (0.3, 3, 0), (0.6, 5, 0), (2, 5, 0)],
+)
+def test_the_loss_is_trusted_as_those_of_normal_texts_lie_close_together(spread, length, trust):
+    normal = prose(120, seed=1, spread=spread, length=length)
+    head = new_head("auto").fit(normal, table(90, seed=2, shifted=True), seed=0)
+    assert head.choices["loss"] == f"{trust:.0%}"
+    assert f"own loss is trusted to {trust:.0%}" in head.reason
+    _, form = head._fitted.views
+    assert form[LOSS] < 0
+    is_two_sided = abs(form[len(FEATURES) + LOSS]) > 1e-9
+    assert is_two_sided == (trust > 0)
+
+
+def test_where_the_loss_is_trusted_both_tails_of_it_are_strange_the_low_one_more():
+    def scores(spread):
+        normal = prose(400, seed=1, spread=spread)
+        head = new_head("auto").fit(normal, table(90, seed=2, shifted=True), seed=0)
+        values = np.tile(np.median(normal.values, axis=0), (3, 1))
+        values[:, LOSS] += np.asarray([-4, 0, 4]) * spread
+        return head.scores(FeatureTable(values.astype(np.float32), FEATURES))
+
+    low, usual, high = scores(0.3)
+    assert low > high > usual
+    low, usual, high = scores(2)  # control: a high loss is nothing strange by itself
+    assert low > usual > high
+
+
 def test_what_is_twice_as_strange_counts_for_more_than_twice_as_much(heads):
     """Views enter by their tail probability; by themselves they would grow in proportion."""
     novelty = [i for i, f in enumerate(FEATURES) if f.part.startswith("novelty_")]

@@ -44,10 +44,16 @@ _TRUSTS = (0.0, 0.85)
 _CHARACTERS_PER_TOKEN = (3.0, 4.0)
 # The wider scale counts from nothing to all, as its AUROC on held-out clusters is so much more.
 _GAINS = (-0.02, 0.0)
+# A text's own loss counts for more, and on both sides, as those of normal texts lie within so
+# many nats (standard deviation) ...
+_LOSS_SPREADS = (0.4, 0.6)
+# ... and the language model's vocabulary cuts them into pieces of so many characters.
+_CHARACTERS_PER_MODEL_TOKEN = (3.0, 4.0)
 _LOSS = Feature("loss", "mean")
 _SIMILARITY = Feature("neighbours", "similarity_mean")
 _FAR_SIMILARITY = Feature("neighbours", "similarity_far")
 _FLUENCY = Feature.of_encoder("characters_per_token")
+_MODEL_FLUENCY = Feature("length", "characters_per_token")
 _MEMORY = Feature("memory", "ratio")
 
 
@@ -87,6 +93,7 @@ class _Fitted:
     similarity_auroc: float
     encoder_trust: float
     far_share: float
+    loss_trust: float
 
 
 class AutoHead(Head):
@@ -118,6 +125,12 @@ class AutoHead(Head):
     The encoder's trust, 0 to .85, grows with the length of the pieces, 3 to 4 characters, that
     its vocabulary cuts the normal texts into: it was trained on English prose, and says little
     about codes, numbers and other languages.
+
+    Where the losses of the normal texts lie close together (a standard deviation below .6 nats,
+    wholly below .4), as those of long prose do, another writer shows in the loss more than in
+    anything else. There the view of form takes in place of ease how far the loss is below the
+    normal median, counted twice, and how far it is above. Texts that the language model reads in
+    short pieces are left out, as of numbers and of other languages its loss says less.
 
     Where the texts are rows with numbers, a third view, of the columns (*residuals* and *distance
     to normal rows*, see `polar_detect.numbers`), counts for n / (n + 2) with n columns.
@@ -157,7 +170,8 @@ class AutoHead(Head):
             "the normal texts from the rest in {separation} of pairs (AUROC); the encoder is "
             "trusted to {encoder}, less where its vocabulary cuts the texts into short pieces; "
             "similarity asks the nearest 4% of the normal texts for {far} and the five nearest for "
-            "the rest, as that tells held-out groups best"
+            "the rest, as that tells held-out groups best; a text's own loss is trusted to {loss}, "
+            "more where the losses of the normal texts lie close together"
         ).format_map(self.choices)
 
     @property
@@ -171,20 +185,22 @@ class AutoHead(Head):
             "separation": f"{self._fitted.similarity_auroc:.0%}",
             "encoder": f"{self._fitted.encoder_trust:.0%}",
             "far": f"{self._fitted.far_share:.0%}",
+            "loss": f"{self._fitted.loss_trust:.0%}",
         }
 
     @staticmethod
     def can_read(features: Sequence[Feature]) -> bool:
         """Return whether the views of topic and form find all that they stand on."""
         kinds = {f.kind for f in features if f.is_of_encoder("novelty", "change")}
-        needed = {_LOSS, _MEMORY, _SIMILARITY, _FLUENCY}
+        needed = {_LOSS, _MEMORY, _SIMILARITY, _FLUENCY, _MODEL_FLUENCY}
         return needed <= set(features) and len(kinds) == 2
 
     def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:
         """Fit the views; see `Head.fit`."""
         scale = Scale.fit(normal.values, column_clips(normal.features))
         inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
-        far_share, trust = _far_share(normal, strangers), _encoder_trust(normal)
+        far_share = _far_share(normal, strangers)
+        trust, loss_trust = _encoder_trust(normal), _loss_trust(normal)
         scales = [(1 - far_share, _SIMILARITY, _is_near), (far_share, _FAR_SIMILARITY, _is_text)]
         similarity: list[tuple[float, Vector]] = []
         learned: list[tuple[float, Vector]] = []
@@ -199,7 +215,7 @@ class AutoHead(Head):
                 (trust / 2, _mean_view(learned, inside)),
                 (1 - trust, _changes(normal)),
             ],
-            _form_parts(normal, trust),
+            _form_parts(normal, trust, loss_trust),
             [(1.0, part) for part in column_views(normal.features, scale.spread)],
         ]
         views = np.stack([_mean_view(parts, inside) for parts in groups if parts])
@@ -221,6 +237,7 @@ class AutoHead(Head):
             similarity_auroc=float(separation),
             encoder_trust=trust,
             far_share=far_share,
+            loss_trust=loss_trust,
         )
         return self
 
@@ -292,6 +309,7 @@ class AutoHead(Head):
             similarity_auroc=stored.number("similarity_auroc", low=0, high=1),
             encoder_trust=stored.number("encoder_trust", default=1, low=0, high=1),
             far_share=stored.number("far_share", default=0, low=0, high=1),
+            loss_trust=stored.number("loss_trust", default=0, low=0, high=1),
         )
         return head
 
@@ -459,18 +477,31 @@ def _encoder_trust(normal: FeatureTable) -> float:
     return float(np.interp(np.median(lengths), _CHARACTERS_PER_TOKEN, _TRUSTS))
 
 
-def _form_parts(table: FeatureTable, trust: float) -> list[tuple[float, Vector]]:
-    """Return plain means of features with what each counts for."""
+def _loss_trust(normal: FeatureTable) -> float:
+    """Return how far the loss says by itself who wrote a text, 0 … 1."""
+    losses, lengths = (
+        normal.values[:, normal.features.index(feature)] for feature in (_LOSS, _MODEL_FLUENCY)
+    )
+    is_narrow = np.interp(losses.std(dtype=np.float64), _LOSS_SPREADS, (1, 0))
+    is_read = np.interp(np.median(lengths), _CHARACTERS_PER_MODEL_TOKEN, (0, 1))
+    return float(is_narrow * is_read)
+
+
+def _form_parts(table: FeatureTable, trust: float, loss_trust: float) -> list[tuple[float, Vector]]:
+    """Return means of features, and tails of the loss, with what each counts for."""
     words = _columns(table, lambda f: f.is_of_encoder("novelty"))
     means = [
         words[len(words) // 3 : len(words) // 3 + 1],
         _columns(table, lambda f: f.group == "tokens"),
         _columns(table, _MEMORY.__eq__),
     ]
-    ease = -_mean_of(_columns(table, _LOSS.__eq__), table)
+    loss = _mean_of(_columns(table, _LOSS.__eq__), table)
+    size = np.roll(loss, len(table.features))
     return [
         *((1.0, _mean_of(columns, table)) for columns in means),
-        (1.0, ease),
+        (1 - loss_trust, -loss),
+        (2 * loss_trust, size - loss),
+        (loss_trust, size + loss),
         (trust, _mean_of(_columns(table, lambda f: f.is_of_encoder("change")), table)),
         (1 - trust, _changes(table)),
     ]

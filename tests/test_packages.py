@@ -1,8 +1,8 @@
-"""How the experiment on other languages reads apt's lists."""
+"""How experiments read apt's lists."""
 
 from pathlib import Path
 
-import languages
+import packages
 import pytest
 
 PACKAGES = """Package: chess
@@ -54,7 +54,7 @@ def lists(monkeypatch):
     """Put short lists in the place of apt's, which few systems have."""
     content = {"Packages": PACKAGES, "Translation": TRANSLATIONS}
     monkeypatch.setattr(
-        languages,
+        packages,
         "_list",
         lambda _, pattern: next(text for kind, text in content.items() if kind in pattern),
     )
@@ -62,15 +62,24 @@ def lists(monkeypatch):
 
 
 def test_descriptions_stand_by_the_group_of_their_package(lists):
-    sections = languages._sections(lists)
+    sections = packages.sections(lists)
     assert sections == {"chess": "games", "chess-data": "games", "mailer": "mail", "odd": "oldlibs"}
-    found = languages._descriptions(lists, "de", sections)
+    found = packages.descriptions(lists, "de", sections)
     assert dict(found) == {
         "games": [f"Schach. {LONG}"],
         "network": ["Post. Ein Programm, mit dem man Post verschickt und liest."],
     }
 
 
+def test_of_long_descriptions_all_paragraphs_are_kept(lists, monkeypatch):
+    sections = packages.sections(lists)
+    monkeypatch.setattr(packages, "_LONG", len(LONG) + 1)
+    found = packages.descriptions(lists, "de", sections, is_long=True)
+    assert found["games"] == [f"Schach. {LONG} Der zweite Absatz."]
+    monkeypatch.setattr(packages, "_LONG", len(LONG) + 30)
+    assert "games" not in packages.descriptions(lists, "de", sections, is_long=True)
+
+
 def test_lists_that_are_not_there_are_asked_for(tmp_path):
     with pytest.raises(SystemExit, match=r"Got no list like 'main_i18n_Translation-ja\*' in .*apt"):
-        languages._list(tmp_path, "main_i18n_Translation-ja*")
+        packages._list(tmp_path, "main_i18n_Translation-ja*")
