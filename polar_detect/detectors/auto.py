@@ -46,7 +46,7 @@ _CHARACTERS_PER_TOKEN = (3.0, 4.0)
 _GAINS = (-0.02, 0.0)
 # A text's own loss counts for more, and on both sides, as those of normal texts lie within so
 # many nats (standard deviation) ...
-_LOSS_SPREADS = (0.4, 0.6)
+_LOSS_SPREADS = (0.6, 1.0)
 # ... and the language model's vocabulary cuts them into pieces of so many characters.
 _CHARACTERS_PER_MODEL_TOKEN = (3.0, 4.0)
 _LOSS = Feature("loss", "mean")
@@ -126,11 +126,12 @@ class AutoHead(Head):
     its vocabulary cuts the normal texts into: it was trained on English prose, and says little
     about codes, numbers and other languages.
 
-    Where the losses of the normal texts lie close together (a standard deviation below .6 nats,
-    wholly below .4), as those of long prose do, another writer shows in the loss more than in
-    anything else. There the view of form takes in place of ease how far the loss is below the
-    normal median, counted twice, and how far it is above. Texts that the language model reads in
-    short pieces are left out, as of numbers and of other languages its loss says less.
+    Where the losses of the normal texts lie close together (a standard deviation below 1 nat,
+    wholly below .6), as those of sentences and longer prose do, another writer and broken language
+    show in the loss more than in anything else. There the view of form takes in place of ease how
+    far the loss is below the normal median, counted twice, and how far it is above. Texts that the
+    language model reads in short pieces are left out: of numbers and of other languages its loss
+    says less.
 
     Where the texts are rows with numbers, a third view, of the columns (*residuals* and *distance
     to normal rows*, see `polar_detect.numbers`), counts for n / (n + 2) with n columns.
