@@ -1,4 +1,4 @@
-"""Prose: what it brings, and costs, that a text's own loss is trusted.
+"""Prose: what it brings, and costs, that a text's own loss counts by itself.
 
 Where the losses of the normal texts lie close together, the default detector looks at both tails
 of a text's loss. Here it does and does not: on texts of people against those of models, and the
@@ -61,10 +61,10 @@ def main() -> None:
             rows.append([kind, task.name, *(f"{value:.3f}" for value in figures)])
             common.say(" ".join(rows[-1]))
     print(f"{common.machine()}; seed 0\n")
-    header = ["kind", "set", "trust", "loss, low", "loss, both tails", "not trusted", "trusted"]
+    header = ["kind", "set", "counts for", "loss, low", "loss, both tails", "without", "with"]
     print(common.markdown_table(header, rows), end="\n\n")
     means = [[kind, f"{np.mean(own):+.3f}"] for kind, own in gains.items()]
-    print(common.markdown_table(["kind", "trusted − not trusted, mean"], means))
+    print(common.markdown_table(["kind", "with − without, mean"], means))
 
 
 def _options() -> argparse.Namespace:
@@ -149,7 +149,7 @@ def _continued(texts: Sequence[str]) -> list[str]:
 
 
 def _figures(split: Split, engine: Engine) -> list[float]:
-    """Return the trust, and the AUROC of the loss and of the default without trust and with."""
+    """Return what the loss counts for, and the AUROC of it and of the default without and with."""
     own = fit_tables.signatures(split, engine, seed=0, notes=Notes())
     head = AutoHead()
     losses = [table.values[:, table.features.index(_LOSS)] for table in (own.normal, own.test)]
@@ -159,12 +159,12 @@ def _figures(split: Split, engine: Engine) -> list[float]:
         Signatures(*map(_illegible, (own.normal, own.strangers, own.test))).scores(head, seed=0),
         own.scores(head, seed=0),
     ]
-    trust = float(head.choices["loss"].removesuffix("%")) / 100
-    return [trust, *(auroc(split.is_anomalous, values) for values in scores)]
+    counts = float(head.choices["loss"].removesuffix("%")) / 100
+    return [counts, *(auroc(split.is_anomalous, values) for values in scores)]
 
 
 def _illegible(table: FeatureTable) -> FeatureTable:
-    """Return the table of texts that seem to be cut into short pieces: no loss is trusted."""
+    """Return the table of texts that seem to be cut into short pieces: no loss counts there."""
     is_length = np.asarray([feature == _FLUENCY for feature in table.features])
     return FeatureTable(np.where(is_length, np.float32(0), table.values), table.features)
 

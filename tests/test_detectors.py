@@ -235,7 +235,7 @@ def test_the_scale_counts_that_tells_held_out_clusters_apart(far, share):
     assert head.choices["far"] == f"{head._fitted.far_share:.0%}"
     assert f"4% of the normal texts for {head.choices['far']}" in head.reason
     is_far = np.tile([f.part.startswith(("similarity_far", "far_novelty")) for f in FEATURES], 2)
-    topic, form = np.abs(head._fitted.views)
+    topic, form, *_ = np.abs(head._fitted.views)
     assert (topic[is_far].sum() > 0) == (share > 0)
     assert (topic[MEAN] > 0) or share == 1
     assert form[is_far].sum() == 0
@@ -288,7 +288,7 @@ def test_the_encoder_counts_as_its_vocabulary_fits_the_texts(length, trust):
         values[:, FEATURES.index(Feature("encoder", "characters_per_token"))] = length
         tables.append(FeatureTable(values, FEATURES))
     head = new_head("auto").fit(*tables, seed=0)
-    topic, form = np.abs(head._fitted.views)
+    topic, form, *_ = np.abs(head._fitted.views)
     of_encoder = np.tile(np.asarray(NEIGHBOURS) | np.asarray(NOVELTY), 2)
     of_changes = np.tile([f.group == "change" for f in FEATURES], 2)
     assert (topic[of_encoder].sum() > 0) == (trust > 0)
@@ -313,15 +313,16 @@ def prose(n, *, seed, spread=0.3, length=5):
     ("spread", "length", "trust"),
     [(0.3, 5, 1), (0.6, 4, 1), (0.8, 5, 0.5), (0.6, 3.5, 0.5), (0.3, 3, 0), (1, 5, 0), (2, 5, 0)],
 )
-def test_the_loss_is_trusted_as_those_of_normal_texts_lie_close_together(spread, length, trust):
+def test_the_loss_is_trusted_as_those_of_normal_texts_lie_close_together(
+    spread, length, trust, tmp_path
+):
     normal = prose(120, seed=1, spread=spread, length=length)
     head = new_head("auto").fit(normal, table(90, seed=2, shifted=True), seed=0)
-    assert head.choices["loss"] == f"{trust:.0%}"
-    assert f"own loss is trusted to {trust:.0%}" in head.reason
-    _, form = head._fitted.views
-    assert form[LOSS] < 0
-    is_two_sided = abs(form[len(FEATURES) + LOSS]) > 1e-9
-    assert is_two_sided == (trust > 0)
+    np.testing.assert_allclose(head._fitted.shares[2:], [0.06 * trust, 0.03 * trust], atol=1e-6)
+    assert head.choices["loss"] == f"{0.09 * trust:.0%}"
+    assert f"loss by itself counts for {head.choices['loss']}" in head.reason
+    head.save(tmp_path)
+    assert HEADS["auto"].load(tmp_path, FEATURES).choices == head.choices
 
 
 def test_where_the_loss_is_trusted_both_tails_of_it_are_strange_the_low_one_more():
@@ -351,8 +352,9 @@ def test_what_is_twice_as_strange_counts_for_more_than_twice_as_much(heads):
 
 def test_a_text_strange_in_one_view_stands_before_one_a_little_odd_in_both():
     head = fitted("auto")
-    both = np.asarray([[4.0, 0.0], [2.0, 2.0]])
-    surprise = -np.log([[3.17e-5, 0.5], [0.02275, 0.02275]])  # of a standard normal, by table
+    both = np.asarray([[4.0, 0.0, 0.0, 0.0], [2.0, 2.0, 0.0, 0.0]])
+    # Of a standard normal, by table.
+    surprise = -np.log([[3.17e-5, 0.5, 0.5, 0.5], [0.02275, 0.02275, 0.5, 0.5]])
     expected = np.sqrt((surprise**2 * head._fitted.shares).sum(1))
     scores = _combined(head._fitted, both)
     np.testing.assert_allclose(scores, expected, rtol=1e-3)

@@ -27,7 +27,7 @@ Vector = NDArray[np.float64]
 _FILE = "auto.json"
 _STRENGTH = 0.03  # inverse regularisation
 _CLIP = 8.0  # robust standard deviations; one wild feature must not decide alone
-_N_TEXT_VIEWS = 2
+_N_TEXT_VIEWS = 4
 _TEXT_COUNTS = 2.0  # columns
 _POWER = 2.0
 _SMALL = 1e-6  # standard deviations; below, a view's slope is that at zero
@@ -44,8 +44,9 @@ _TRUSTS = (0.0, 0.85)
 _CHARACTERS_PER_TOKEN = (3.0, 4.0)
 # The wider scale counts from nothing to all, as its AUROC on held-out clusters is so much more.
 _GAINS = (-0.02, 0.0)
-# A text's own loss counts for more, and on both sides, as those of normal texts lie within so
-# many nats (standard deviation) ...
+# A low and a high loss count by themselves, for so much at most, ...
+_LOSS_SHARES = (0.06, 0.03)
+# ... as those of normal texts lie within so many nats (standard deviation) ...
 _LOSS_SPREADS = (0.6, 1.0)
 # ... and the language model's vocabulary cuts them into pieces of so many characters.
 _CHARACTERS_PER_MODEL_TOKEN = (3.0, 4.0)
@@ -89,11 +90,11 @@ class _Fitted:
     shares: Vector  # (n_views,), sum 1
     n_topic: int  # the first so many views tell of topic
     n_text: int  # so many tell of the text, and the others of columns
+    n_loss: int  # the last so many of those of the text tell of the loss alone
     power: float  # of the mean of the views' surprise
     similarity_auroc: float
     encoder_trust: float
     far_share: float
-    loss_trust: float
 
 
 class AutoHead(Head):
@@ -128,12 +129,11 @@ class AutoHead(Head):
 
     Where the losses of the normal texts lie close together (a standard deviation below 1 nat,
     wholly below .6), as those of sentences and longer prose do, another writer and broken language
-    show in the loss more than in anything else. There the view of form takes in place of ease how
-    far the loss is below the normal median, counted twice, and how far it is above. Texts that the
-    language model reads in short pieces are left out: of numbers and of other languages its loss
-    says less.
+    show in the loss more than in anything else. There two more views, *low loss* and *high loss*,
+    count for up to .06 and .03. Texts that the language model reads in short pieces are left out:
+    of numbers and of other languages its loss says less.
 
-    Where the texts are rows with numbers, a third view, of the columns (*residuals* and *distance
+    Where the texts are rows with numbers, another view, of the columns (*residuals* and *distance
     to normal rows*, see `polar_detect.numbers`), counts for n / (n + 2) with n columns.
 
     The score is √ Σ share · (−log P(Z ≥ z))² of the standardised views z: Fisher's combination
@@ -171,22 +171,22 @@ class AutoHead(Head):
             "the normal texts from the rest in {separation} of pairs (AUROC); the encoder is "
             "trusted to {encoder}, less where its vocabulary cuts the texts into short pieces; "
             "similarity asks the nearest 4% of the normal texts for {far} and the five nearest for "
-            "the rest, as that tells held-out groups best; a text's own loss is trusted to {loss}, "
-            "more where the losses of the normal texts lie close together"
+            "the rest, as that tells held-out groups best; a low or high loss by itself "
+            "counts for {loss}, more where the losses of the normal texts lie close together"
         ).format_map(self.choices)
 
     @property
     def choices(self) -> dict[str, str]:
         """What was chosen, in percent: shares, the encoder's trust, and the AUROC of similarity."""
         assert self._fitted is not None
-        shares = self._fitted.shares
+        shares, n_text, n_loss = self._fitted.shares, self._fitted.n_text, self._fitted.n_loss
         return {
             "topic": f"{shares[: self._fitted.n_topic].sum():.0%}",
-            "columns": f"{shares[self._fitted.n_text :].sum():.0%}",
+            "columns": f"{shares[n_text:].sum():.0%}",
             "separation": f"{self._fitted.similarity_auroc:.0%}",
             "encoder": f"{self._fitted.encoder_trust:.0%}",
             "far": f"{self._fitted.far_share:.0%}",
-            "loss": f"{self._fitted.loss_trust:.0%}",
+            "loss": f"{shares[n_text - n_loss : n_text].sum():.0%}",
         }
 
     @staticmethod
@@ -201,7 +201,7 @@ class AutoHead(Head):
         scale = Scale.fit(normal.values, column_clips(normal.features))
         inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
         far_share = _far_share(normal, strangers)
-        trust, loss_trust = _encoder_trust(normal), _loss_trust(normal)
+        trust, loss = _encoder_trust(normal), _loss(normal)
         scales = [(1 - far_share, _SIMILARITY, _is_near), (far_share, _FAR_SIMILARITY, _is_text)]
         similarity: list[tuple[float, Vector]] = []
         learned: list[tuple[float, Vector]] = []
@@ -216,13 +216,16 @@ class AutoHead(Head):
                 (trust / 2, _mean_view(learned, inside)),
                 (1 - trust, _changes(normal)),
             ],
-            _form_parts(normal, trust, loss_trust),
+            _form_parts(normal, trust),
+            [(1.0, -loss)],
+            [(1.0, loss)],
             [(1.0, part) for part in column_views(normal.features, scale.spread)],
         ]
         views = np.stack([_mean_view(parts, inside) for parts in groups if parts])
         separation = _separation(normal, strangers, _SIMILARITY)
         share = float(np.interp(separation, _SEPARATIONS, _SHARES))
-        shares = np.asarray([share, 1 - share])
+        of_loss = _loss_trust(normal) * np.asarray(_LOSS_SHARES)
+        shares = np.append((1 - of_loss.sum()) * np.asarray([share, 1 - share]), of_loss)
         if len(views) > _N_TEXT_VIEWS:
             own = column_share(normal.features)
             shares = np.append((1 - own) * shares, own)
@@ -234,11 +237,11 @@ class AutoHead(Head):
             shares=shares,
             n_topic=1,
             n_text=_N_TEXT_VIEWS,
+            n_loss=len(of_loss),
             power=_POWER,
             similarity_auroc=float(separation),
             encoder_trust=trust,
             far_share=far_share,
-            loss_trust=loss_trust,
         )
         return self
 
@@ -306,11 +309,11 @@ class AutoHead(Head):
             shares=shares,
             n_topic=stored.count("n_topic", default=2, high=n_text),
             n_text=n_text,
+            n_loss=stored.count("n_loss", default=0, high=n_text),
             power=stored.number("power", default=1, low=1, high=_MAX_POWER),
             similarity_auroc=stored.number("similarity_auroc", low=0, high=1),
             encoder_trust=stored.number("encoder_trust", default=1, low=0, high=1),
             far_share=stored.number("far_share", default=0, low=0, high=1),
-            loss_trust=stored.number("loss_trust", default=0, low=0, high=1),
         )
         return head
 
@@ -488,24 +491,25 @@ def _loss_trust(normal: FeatureTable) -> float:
     return float(is_narrow * is_read)
 
 
-def _form_parts(table: FeatureTable, trust: float, loss_trust: float) -> list[tuple[float, Vector]]:
-    """Return means of features, and tails of the loss, with what each counts for."""
+def _form_parts(table: FeatureTable, trust: float) -> list[tuple[float, Vector]]:
+    """Return plain means of features with what each counts for."""
     words = _columns(table, lambda f: f.is_of_encoder("novelty"))
     means = [
         words[len(words) // 3 : len(words) // 3 + 1],
         _columns(table, lambda f: f.group == "tokens"),
         _columns(table, _MEMORY.__eq__),
     ]
-    loss = _mean_of(_columns(table, _LOSS.__eq__), table)
-    size = np.roll(loss, len(table.features))
     return [
         *((1.0, _mean_of(columns, table)) for columns in means),
-        (1 - loss_trust, -loss),
-        (2 * loss_trust, size - loss),
-        (loss_trust, size + loss),
+        (1.0, -_loss(table)),
         (trust, _mean_of(_columns(table, lambda f: f.is_of_encoder("change")), table)),
         (1 - trust, _changes(table)),
     ]
+
+
+def _loss(table: FeatureTable) -> Vector:
+    """Return the loss of the full program, as weights."""
+    return _mean_of(_columns(table, _LOSS.__eq__), table)
 
 
 def _near_to(table: FeatureTable, similarity: Feature) -> Vector:
