@@ -72,8 +72,8 @@ def _options() -> argparse.Namespace:
     common.add_data_option(parser)
     packages.add_lists_option(parser)
     parser.add_argument("--kinds", type=common.some_of(KINDS), default=KINDS, help="a,b,…")
-    parser.add_argument("--n-train", type=int, default=300)
-    parser.add_argument("--n-test", type=int, default=120, help="test rows per class at most")
+    parser.add_argument("--n-train", type=int, default=200)
+    parser.add_argument("--n-test", type=int, default=100, help="test rows per class at most")
     return parser.parse_args()
 
 

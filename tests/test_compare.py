@@ -141,6 +141,29 @@ def test_the_obvious_text_column_is_taken_and_said_and_ids_are_no_numbers(tmp_pa
     assert whole.fit_options == "--columns hours,note --label-column y"
 
 
+def test_columns_are_found_by_names_in_other_case_width_and_blanks(process, tmp_path):
+    as_named = comparing.read_task(process, None, comparing.Reading("failed", columns="heat [K]"))
+    reading = comparing.Reading("FAILED", columns="Heat［k］")
+    task = comparing.read_task(process, None, reading)
+    assert task.train.texts == as_named.train.texts
+    assert task.train.target.tolist() == as_named.train.target.tolist()
+    assert task.fit_options == "--columns 'heat [K]' --label-column failed"
+    said = [note for note in task.notes if "is taken for" in note]
+    assert [note.split(": ", 1)[1] for note in said] == [
+        "column 'failed' is taken for 'FAILED'.",
+        "column 'heat [K]' is taken for 'Heat［k］'.",
+    ]
+    # Each file by its own names.
+    later = tmp_path / "later.csv"
+    pd.read_csv(process).rename(columns={"failed": "Failed"}).to_csv(later, index=False)
+    both = comparing.read_task(process, later, reading)
+    assert both.test.target.tolist() == both.train.target.tolist()
+    number = comparing.Reading("HEAT [K]", kind="number", columns="load")
+    assert comparing.read_task(process, None, number).train.target.mean() > 0
+    with pytest.raises(InputError, match="Got column 'heat'; the table has"):
+        comparing.read_task(process, None, comparing.Reading("heat"))
+
+
 def test_a_table_with_labels_can_come_from_stdin(process, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(process.read_bytes())))
     task = comparing.read_task(Path("-"), None, comparing.Reading("failed"))

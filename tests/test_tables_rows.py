@@ -224,11 +224,21 @@ def test_a_name_with_a_comma_stands_in_double_quotes():
     assert RowColumns('c, "a, b"').choose(names) == ["c", "a, b"]
 
 
+def test_columns_are_found_by_names_in_other_case_width_and_blanks(machines):
+    table = read_table(machines, rows=RowColumns("torque　［nm］, Type"))
+    assert [column.name for column in table.template.columns] == ["Torque [Nm]", "Type"]
+    assert table.notices == ("column 'Torque [Nm]' is taken for 'torque\\u3000［nm］'",)
+    # Where two are as near, neither is meant.
+    with pytest.raises(InputError, match="Got column 'A B'"):
+        RowColumns("A B").choose(["ab", "a b"])
+
+
 @pytest.mark.parametrize(
     ("asked", "match"),
     [
         ("Typ", r"Got column 'Typ'; the table has: UDI, .*\. Pass --columns Type\."),
         ("Type,Type", r"Got column 'Type' twice in --columns; expected each once; leave one out"),
+        ("Type,TYPE", r"Got column 'Type' twice in --columns"),
         ("", r"Got --columns ''; expected names with commas between them; pass for example"),
         ("Type,", r"Got --columns 'Type,'; expected names with commas between them"),
     ],

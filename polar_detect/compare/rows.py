@@ -25,6 +25,8 @@ from polar_detect.compare.columns import (
 from polar_detect.errors import InputError
 from polar_detect.tables.columns import check_no_column
 from polar_detect.tables.formats import format_of
+from polar_detect.tables.names import match_column, said_of_match
+from polar_detect.tables.opening import TableReader
 from polar_detect.tables.reading import check_some_text, unlabelled_notice
 
 MIN_OF_EACH_CLASS = 2
@@ -151,12 +153,14 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
         )
         for path in paths
     ]
-    source = _source(files[0], reading)
+    readings = [_as_called(file.reader, reading) for file in files]
+    source = _source(files[0], readings[0])
     columns = source.columns
-    notes = [*dict.fromkeys(n for file in files for n in _said_of(file, reading)), *columns.notes]
+    said = [_said_of(*pair, asked=reading) for pair in zip(files, readings, strict=True)]
+    notes = [*dict.fromkeys(note for own in said for note in own), *columns.notes]
     if source.text_column is not None and source.text_column.notice is not None:
         notes.insert(0, f"{files[0].reader.name}: {source.text_column.notice}.")
-    parts = [_rows(file, source, reading) for file in files]
+    parts = [_rows(file, source, own) for file, own in zip(files, readings, strict=True)]
     for file in files:
         notes += note_words(file.frame, columns.numeric, file.reader.name)
     if len(parts) == 1:
@@ -181,7 +185,7 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
         notes=tuple(notes),
         template=source.template,
         telling=tuple(telling),
-        fit_options=_fit_options(source, _with_own_sheet(train, paths, reading), thinned[0]),
+        fit_options=_fit_options(source, _with_own_sheet(train, paths, readings[0]), thinned[0]),
     )
 
 
@@ -216,10 +220,18 @@ def _read(path: Path, reading: Reading, *, may_lack_target: bool) -> tables.Tabl
     option = "--label-column" if reading.kind == "label" else "--target"
     if not reader.has_columns:
         check_no_column(reader, option, reading.target)
-    elif not may_lack_target:
-        tables.check_column(reader.columns, reading.target, option)
-    has_labels = reading.kind == "label" and reading.target in reader.columns
-    return tables.read_rows(reader, label_column=reading.target if has_labels else None)
+    target = _as_called(reader, reading).target
+    if reader.has_columns and not may_lack_target:
+        tables.check_column(reader.columns, target, option)
+    has_labels = reading.kind == "label" and target in reader.columns
+    return tables.read_rows(reader, label_column=target if has_labels else None)
+
+
+def _as_called(reader: TableReader, reading: Reading) -> Reading:
+    """Return the columns asked for by a file's own names, which may differ in blanks and case."""
+    target = match_column(reader.columns, reading.target) or reading.target
+    text_column = reading.text_column and match_column(reader.columns, reading.text_column)
+    return replace(reading, target=target, text_column=text_column or reading.text_column)
 
 
 def _source(file: tables.TableRows, reading: Reading) -> _Source:
@@ -227,8 +239,8 @@ def _source(file: tables.TableRows, reading: Reading) -> _Source:
     frame = file.frame
     if reading.columns is not None:
         present = [*map(str, frame.columns)]
-        asked = tables.RowColumns(reading.columns).choose(present)
-        columns = choose_columns(frame, AUTO, asked, others=[])
+        asked = tables.RowColumns(reading.columns)
+        columns = choose_columns(frame, AUTO, asked.choose(present), others=[])
         return _Source(columns, None, tables.RowTemplate.fit(frame, columns.written))
     rest = [name for name in map(str, frame.columns) if name != reading.target]
     text_column = (
@@ -261,9 +273,12 @@ def _fit_options(source: _Source, reading: Reading, train: Rows) -> str:
     return shlex.join(options)
 
 
-def _said_of(file: tables.TableRows, reading: Reading) -> list[str]:
+def _said_of(file: tables.TableRows, reading: Reading, *, asked: Reading) -> list[str]:
     """Return what was guessed of a file, and how many of its rows could not be used."""
-    said = (*file.reader.notices, *unlabelled_notice(file, reading.target))
+    pairs = ((asked.target, reading.target), (asked.text_column, reading.text_column))
+    taken = [note for name, own in pairs if name and own for note in said_of_match(name, own)]
+    taken += tables.RowColumns(reading.columns).notices(file.reader.columns)
+    said = (*file.reader.notices, *taken, *unlabelled_notice(file, reading.target))
     notes = [f"{file.reader.name}: {notice}." for notice in said]
     if file.rejected:
         n = len(file.rejected)

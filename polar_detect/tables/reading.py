@@ -156,6 +156,7 @@ def read_table(
         notices += () if column.notice is None else (column.notice,)
     read = read_rows(reader, label_column=label, sample=options.sample)
     if isinstance(rows, RowColumns):
+        notices += rows.notices(reader.columns)
         template = RowTemplate.fit(read.frame, rows.choose(reader.columns, others=others))
     return Table(
         frame=read.frame,

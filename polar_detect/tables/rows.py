@@ -72,6 +72,8 @@ class RowColumns:
     def choose(self, present: Sequence[str], *, others: Collection[str] = ()) -> list[str]:
         """Return the columns of a table that are meant, in the order asked for.
 
+        A name may differ from the table's in blanks, case and width.
+
         Parameters
         ----------
         present : sequence of str
@@ -86,15 +88,20 @@ class RowColumns:
         """
         if self.asked is None:
             return [name for name in present if name not in others]
-        known = {name.strip(): name for name in present} | {name: name for name in present}
-        listed = self.names
-        for i, name in enumerate(listed):
-            check_column(list(known), name, "--columns")
-            if name in listed[:i]:
+        chosen: list[str] = []
+        for name in self.names:
+            own = match_column(present, name) or check_column(present, name, "--columns")
+            if own in chosen:
                 raise InputError(
-                    f"Got column {name!r} twice in --columns; expected each once; leave one out."
+                    f"Got column {own!r} twice in --columns; expected each once; leave one out."
                 )
-        return [known[name] for name in listed]
+            chosen.append(own)
+        return chosen
+
+    def notices(self, present: Sequence[str]) -> list[str]:
+        """Return which columns of a table are taken for others; raise as `choose` does."""
+        pairs = zip(self.names, self.choose(present), strict=True) if self.asked else ()
+        return [notice for name, own in pairs for notice in said_of_match(name, own)]
 
 
 @dataclass(frozen=True)
