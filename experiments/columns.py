@@ -27,7 +27,8 @@ from sklearn.preprocessing import StandardScaler
 
 from polar_detect.compare.baselines import BASELINES
 from polar_detect.compare.views import Seen
-from polar_detect.detectors.auto import Scale, column_clips, column_views
+from polar_detect.detectors.column_views import column_views
+from polar_detect.detectors.scale import Scale, column_clips
 from polar_detect.metrics import auroc
 from polar_detect.numbers import ColumnReference
 from polar_detect.tables import RowTemplate

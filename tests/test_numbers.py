@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from polar_detect.detectors.auto import column_clips, column_share, column_views
+from polar_detect.detectors.column_views import column_share, column_views
+from polar_detect.detectors.scale import column_clips
 from polar_detect.errors import InputError
 from polar_detect.features import Feature
 from polar_detect.numbers import KINDS, ColumnReference, column_of

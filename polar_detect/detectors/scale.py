@@ -1,0 +1,49 @@
+"""Features on one scale: robust standard deviations from the normal median, clipped."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.features import Feature
+from polar_detect.numbers import column_of
+
+Vector = NDArray[np.float64]
+
+CLIP = 8.0  # robust standard deviations; one wild feature must not decide alone
+
+
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """Median and robust spread of each feature on normal texts, and where it is clipped."""
+
+    centre: Vector
+    spread: Vector
+    clip: Vector  # in spreads
+
+    @classmethod
+    def fit(cls, values: NDArray[np.float32], clip: Vector | float = CLIP) -> Self:
+        """Fit on normal texts, (n_texts, n_features)."""
+        centre = np.median(values, axis=0).astype(np.float64)
+        robust = 1.4826 * np.median(np.abs(values - centre), axis=0)
+        # Where most texts agree exactly (duplicates) the robust spread vanishes.
+        spread = np.maximum(robust, 0.3 * values.std(axis=0))
+        return cls(centre, np.where(spread > 0, spread, 1.0), np.full(len(centre), clip))
+
+    def apply(self, values: NDArray[np.float32]) -> Vector:
+        """Return standardised values beside their absolute values, (n_texts, 2 n_features)."""
+        standard = np.clip((values - self.centre) / self.spread, -self.clip, self.clip)
+        return np.hstack([standard, np.abs(standard)])
+
+
+def column_clips(features: Sequence[Feature]) -> Vector:
+    """Return where features are clipped, in spreads.
+
+    Those of columns enter a mean over columns, in which a wild cell shall count as much among
+    many as among few.
+    """
+    columns = [column_of(feature) for feature in features]
+    of_columns = CLIP * np.sqrt(max(len(set(columns) - {None}), 1))
+    return np.asarray([CLIP if name is None else of_columns for name in columns])

@@ -1,0 +1,346 @@
+"""The views of the default detector: of topic, of form, of the loss by itself, and of columns.
+
+Hides what each is made of, and how the normal texts themselves say what each counts for. Every
+view is a weighted sum of standardised features and their absolute values.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from polar_detect.detectors.column_views import column_share, column_views
+from polar_detect.detectors.scale import Scale, Vector
+from polar_detect.features import Feature, FeatureTable
+from polar_detect.metrics import auroc
+
+Part = tuple[float, Vector]  # what a weighting counts for in a view, and its weights
+
+_STRENGTH = 0.03  # inverse regularisation
+# The topic view's share grows along these ...
+_SHARES = (0.25, 0.75, 0.85)
+# ... while the AUROC of similarity on held-out clusters grows along these.
+_SEPARATIONS = (0.65, 0.8, 0.95)
+# How much the encoder is trusted, least and most ...
+_TRUSTS = (0.0, 0.85)
+# ... where its vocabulary cuts the normal texts into pieces of so many characters.
+_CHARACTERS_PER_TOKEN = (3.0, 4.0)
+# The wider scale counts from nothing to all, as its AUROC on held-out clusters is so much more.
+_GAINS = (-0.02, 0.0)
+# A low and a high loss count by themselves, for so much at most, ...
+_LOSS_SHARES = (0.06, 0.03)
+# ... as those of normal texts lie within so many nats (standard deviation) ...
+_LOSS_SPREADS = (0.6, 1.0)
+# ... and the language model's vocabulary cuts them into pieces of so many characters.
+_CHARACTERS_PER_MODEL_TOKEN = (3.0, 4.0)
+_LOSS = Feature("loss", "mean")
+_SIMILARITY = Feature("neighbours", "similarity_mean")
+_FAR_SIMILARITY = Feature("neighbours", "similarity_far")
+_FLUENCY = Feature.of_encoder("characters_per_token")
+_MODEL_FLUENCY = Feature("length", "characters_per_token")
+_MEMORY = Feature("memory", "ratio")
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """Views of a signature, each with mean 0 and spread 1 on normal texts.
+
+    Parameters
+    ----------
+    means : (2 n_features,) float64
+        Of the standardised features and their absolute values, on normal texts.
+    views : (n_views, 2 n_features) float64
+        Weights of what exceeds these means.
+    shares : (n_views,) float64
+        What each counts for; their sum is 1.
+    n_topic : int
+        The first so many views tell of topic.
+    n_text : int
+        So many tell of the text, and the others of columns.
+    n_loss : int
+        The last so many of those of the text tell of the loss alone.
+    similarity_auroc : float
+        Of similarity, held-out clusters of the normal texts against the rest.
+    encoder_trust : float
+        What the encoder counts for beside the language model, 0 … 1.
+    far_share : float
+        What the wider scale counts for beside the nearest texts, 0 … 1.
+    """
+
+    means: Vector
+    views: Vector
+    shares: Vector
+    n_topic: int
+    n_text: int
+    n_loss: int
+    similarity_auroc: float
+    encoder_trust: float
+    far_share: float
+
+
+def can_be_viewed(features: Sequence[Feature]) -> bool:
+    """Return whether the views of the text find all that they stand on."""
+    kinds = {f.kind for f in features if f.is_of_encoder("novelty", "change")}
+    needed = {_LOSS, _MEMORY, _SIMILARITY, _FLUENCY, _MODEL_FLUENCY}
+    return needed <= set(features) and len(kinds) == 2
+
+
+def choose_views(
+    normal: FeatureTable, strangers: FeatureTable, scale: Scale, *, seed: int
+) -> Views:
+    """Return the views that signatures of normal texts and of strangers ask for.
+
+    Parameters
+    ----------
+    normal, strangers : FeatureTable
+        See `Head.fit`.
+    scale : Scale
+        Of the normal texts.
+    seed : int
+
+    Notes
+    -----
+    *Topic* counts for .25 to .85 beside *form*, the more the better similarity tells held-out
+    clusters of the normal texts from the rest (AUROC .65 to .95): where the normal texts have
+    topics, a new topic is what is strange about a text; where they have none, form is. *Low loss*
+    and *high loss* count for up to .06 and .03 (see `_loss_trust`). Where the texts are rows with
+    numbers, *columns* count for n / (n + 2) with n columns.
+    """
+    inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
+    far_share, trust = _far_share(normal, strangers), _encoder_trust(normal)
+    loss = _loss(normal)
+    text: list[list[Part]] = [
+        _topic_parts(normal, inside, outside, far_share=far_share, trust=trust, seed=seed),
+        _form_parts(normal, trust),
+        [(1.0, -loss)],
+        [(1.0, loss)],
+    ]
+    columns = [(1.0, part) for part in column_views(normal.features, scale.spread)]
+    separation = _separation(normal, strangers, _SIMILARITY)
+    topic = float(np.interp(separation, _SEPARATIONS, _SHARES))
+    of_loss = _loss_trust(normal) * np.asarray(_LOSS_SHARES)
+    shares = np.append((1 - of_loss.sum()) * np.asarray([topic, 1 - topic]), of_loss)
+    if columns:
+        own = column_share(normal.features)
+        shares = np.append((1 - own) * shares, own)
+    groups = [*text, columns] if columns else text
+    return Views(
+        means=inside.mean(0),
+        views=np.stack([_mean_view(parts, inside) for parts in groups]),
+        shares=shares,
+        n_topic=1,
+        n_text=len(text),
+        n_loss=len(of_loss),
+        similarity_auroc=float(separation),
+        encoder_trust=trust,
+        far_share=far_share,
+    )
+
+
+def logistic_weights(
+    inside: Vector, outside: Vector, columns: NDArray[np.intp], *, seed: int
+) -> Vector:
+    """Return the weights of a logistic regression of strangers against normal texts.
+
+    Parameters
+    ----------
+    inside, outside : (n_texts, 2 n_features) float64
+        Standardised normal texts and strangers; see `Scale.apply`.
+    columns : (n,) intp
+        Features that take part.
+    seed : int
+
+    Returns
+    -------
+    (2 n_features,) float64
+        0 for features that take no part; without an intercept.
+    """
+    columns = np.concatenate([columns, columns + inside.shape[1] // 2])
+    rows = np.vstack([inside, outside])[:, columns]
+    is_outside = np.repeat([0, 1], [len(inside), len(outside)])
+    model = LogisticRegression(
+        C=_STRENGTH, class_weight="balanced", max_iter=1000, random_state=seed
+    ).fit(rows, is_outside)
+    weights = np.zeros(inside.shape[1])
+    weights[columns] = model.coef_[0]
+    return weights
+
+
+def _topic_parts(
+    table: FeatureTable,
+    inside: Vector,
+    outside: Vector,
+    *,
+    far_share: float,
+    trust: float,
+    seed: int,
+) -> list[Part]:
+    """Return two parts of the encoder, for its trust, and one of the language model, for the rest.
+
+    - *similarity* to the nearest normal texts: to the five nearest, or to the nearest 4 %;
+    - *learned*: a logistic regression of held-out clusters against normal texts, on similarity,
+      the losses with and without the memory of normal tokens, the novelty of tokens at every depth
+      of both models, and what their layers change in the text's states; or another one that also
+      sees similarity and novelty at the wider scale;
+    - *changes*: how far what the language model's layers add to the text's states is from what
+      they add to normal texts.
+    """
+    similarity: list[Part] = []
+    learned: list[Part] = []
+    scales = [(1 - far_share, _SIMILARITY, _is_near), (far_share, _FAR_SIMILARITY, _is_text)]
+    for counts, feature, is_seen in scales:
+        if counts:
+            weights = logistic_weights(inside, outside, _columns(table, is_seen), seed=seed)
+            learned.append((counts, _monotone(weights, table.features)))
+            similarity.append((counts, _near_to(table, feature)))
+    return [
+        (trust / 2, _mean_view(similarity, inside)),
+        (trust / 2, _mean_view(learned, inside)),
+        (1 - trust, _changes(table)),
+    ]
+
+
+def _form_parts(table: FeatureTable, trust: float) -> list[Part]:
+    """Return plain means of features with what each counts for.
+
+    - *words*: novelty of the encoder's tokens one third of the way up;
+    - *tokens*: novelty of the language model's tokens, mean over depths;
+    - *memory*: the share of the loss that stays when normal tokens may be remembered;
+    - *ease*: a low loss, which spam and the text of machines have;
+    - *changes*: of the encoder for its trust, and of the language model for the rest.
+    """
+    words = _columns(table, lambda f: f.is_of_encoder("novelty"))
+    means = [
+        words[len(words) // 3 : len(words) // 3 + 1],
+        _columns(table, lambda f: f.group == "tokens"),
+        _columns(table, _MEMORY.__eq__),
+    ]
+    return [
+        *((1.0, _mean_of(columns, table)) for columns in means),
+        (1.0, -_loss(table)),
+        (trust, _mean_of(_columns(table, lambda f: f.is_of_encoder("change")), table)),
+        (1 - trust, _changes(table)),
+    ]
+
+
+def _far_share(normal: FeatureTable, strangers: FeatureTable) -> float:
+    """Return how much the wider scale counts; nothing where signatures do not have it.
+
+    Nothing where its similarity tells held-out clusters from normal texts worse than the nearest
+    texts do (by .02 of the AUROC), and all where it does so as well: a few large topics are seen
+    best from afar, many small ones from near by.
+    """
+    if _FAR_SIMILARITY not in normal.features:
+        return 0.0
+    near, far = (_separation(normal, strangers, f) for f in (_SIMILARITY, _FAR_SIMILARITY))
+    return float(np.interp(far - near, _GAINS, (0, 1)))
+
+
+def _encoder_trust(normal: FeatureTable) -> float:
+    """Return how far the encoder is to be trusted with texts that its vocabulary cuts up so.
+
+    0 to .85, from pieces of 3 characters to 4: it was trained on English prose, and says little
+    about codes, numbers and other languages.
+    """
+    lengths = normal.values[:, normal.features.index(_FLUENCY)]
+    return float(np.interp(np.median(lengths), _CHARACTERS_PER_TOKEN, _TRUSTS))
+
+
+def _loss_trust(normal: FeatureTable) -> float:
+    """Return how far the loss says by itself who wrote a text, and how well, 0 … 1.
+
+    Where the losses of the normal texts lie close together (a standard deviation below 1 nat,
+    wholly below .6), as those of sentences and longer prose do, another writer and broken language
+    show in the loss more than in anything else. Of texts that the language model reads in short
+    pieces, such as numbers and other languages, its loss says less.
+    """
+    losses, lengths = (
+        normal.values[:, normal.features.index(feature)] for feature in (_LOSS, _MODEL_FLUENCY)
+    )
+    is_narrow = np.interp(losses.std(dtype=np.float64), _LOSS_SPREADS, (1, 0))
+    is_read = np.interp(np.median(lengths), _CHARACTERS_PER_MODEL_TOKEN, (0, 1))
+    return float(is_narrow * is_read)
+
+
+def _separation(normal: FeatureTable, strangers: FeatureTable, similarity: Feature) -> float:
+    """Return the AUROC of a similarity, strangers against normal texts."""
+    column = normal.features.index(similarity)
+    parts = [-table.values[:, column] for table in (normal, strangers)]
+    labels = np.repeat([False, True], [len(part) for part in parts])
+    return auroc(labels, np.concatenate(parts))
+
+
+def _monotone(weights: Vector, features: Sequence[Feature]) -> Vector:
+    """Return weights by which a text never seems stranger for being more like normal ones.
+
+    Of similarity and of the novelty of the encoder's tokens, a weight that points the wrong way
+    is dropped, and the size counts for no more than the value itself.
+    """
+    signs = np.asarray([_strangeness(feature) for feature in features])
+    value, size = np.split(weights, 2)
+    bound = np.maximum(signs * value, 0)
+    value = np.where(signs == 0, value, signs * bound)
+    size = np.where(signs == 0, size, np.clip(size, -bound, bound))
+    return np.concatenate([value, size])
+
+
+def _strangeness(feature: Feature) -> int:
+    """Return the sign with which a feature that more normal texts can change tells strangers."""
+    if feature.group == "neighbours":
+        return -1
+    return int(feature.is_of_encoder("novelty") or _is_far(feature))
+
+
+def _loss(table: FeatureTable) -> Vector:
+    """Return the loss of the full program, as weights."""
+    return _mean_of(_columns(table, _LOSS.__eq__), table)
+
+
+def _near_to(table: FeatureTable, similarity: Feature) -> Vector:
+    return -_mean_of(_columns(table, similarity.__eq__), table)
+
+
+def _changes(table: FeatureTable) -> Vector:
+    """Return the mean of what the language model's layers change, as weights."""
+    return _mean_of(_columns(table, lambda f: f.group == "change"), table)
+
+
+def _mean_view(parts: Sequence[Part], inside: Vector) -> Vector:
+    """Return a weighted mean of weightings, each and all with spread 1 on normal texts."""
+    alike = np.stack([share * _unit_spread(part, inside) for share, part in parts])
+    return _unit_spread(alike.sum(0), inside)
+
+
+def _unit_spread(weights: Vector, inside: Vector) -> Vector:
+    unit: Vector = weights / max(float((inside @ weights).std()), 1e-9)
+    return unit
+
+
+def _mean_of(columns: NDArray[np.intp], table: FeatureTable) -> Vector:
+    weights = np.zeros(2 * len(table.features))
+    weights[columns] = 1 / max(len(columns), 1)
+    return weights
+
+
+def _columns(table: FeatureTable, keep: Callable[[Feature], bool]) -> NDArray[np.intp]:
+    return np.asarray([i for i, feature in enumerate(table.features) if keep(feature)], np.intp)
+
+
+def _is_text(feature: Feature) -> bool:
+    is_words = feature.is_of_encoder("novelty") or feature.group == "tokens"
+    is_compared = is_words or _is_change(feature) or _is_far(feature)
+    return is_compared or feature.group in {"neighbours", "memory", "loss"}
+
+
+def _is_near(feature: Feature) -> bool:
+    return _is_text(feature) and not _is_far(feature)
+
+
+def _is_far(feature: Feature) -> bool:
+    return feature == _FAR_SIMILARITY or feature.is_of_encoder("far_novelty")
+
+
+def _is_change(feature: Feature) -> bool:
+    return feature.group == "change" or feature.is_of_encoder("change")
