@@ -29,8 +29,8 @@ _TRUSTS = (0.0, 0.85)
 _CHARACTERS_PER_TOKEN = (3.0, 4.0)
 # The wider scale counts from nothing to all, as its AUROC on held-out clusters is so much more.
 _GAINS = (-0.02, 0.0)
-# A low and a high loss count by themselves, for so much at most, ...
-_LOSS_SHARES = (0.06, 0.03)
+# A low and a high loss count by themselves, for so much of form's share at most, ...
+_LOSS_SHARES = (0.08, 0.04)
 # ... as those of normal texts lie within so many nats (standard deviation) ...
 _LOSS_SPREADS = (0.6, 1.0)
 # ... and the language model's vocabulary cuts them into pieces of so many characters.
@@ -104,9 +104,9 @@ def choose_views(
     -----
     *Topic* counts for .25 to .85 beside *form*, the more the better similarity tells held-out
     clusters of the normal texts from the rest (AUROC .65 to .95): where the normal texts have
-    topics, a new topic is what is strange about a text; where they have none, form is. *Low loss*
-    and *high loss* count for up to .06 and .03 (see `_loss_trust`). Where the texts are rows with
-    numbers, *columns* count for n / (n + 2) with n columns.
+    topics, a new topic is what is strange about a text; where they have none, form is. Of form's
+    share *low loss* and *high loss* get up to .08 and .04 (see `_loss_trust`). Where the texts are
+    rows with numbers, *columns* count for n / (n + 2) with n columns.
     """
     inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
     far_share, trust = _far_share(normal, strangers), _encoder_trust(normal)
@@ -121,7 +121,7 @@ def choose_views(
     separation = _separation(normal, strangers, _SIMILARITY)
     topic = float(np.interp(separation, _SEPARATIONS, _SHARES))
     of_loss = _loss_trust(normal) * np.asarray(_LOSS_SHARES)
-    shares = np.append((1 - of_loss.sum()) * np.asarray([topic, 1 - topic]), of_loss)
+    shares = np.asarray([topic, 1 - topic - of_loss.sum(), *of_loss])
     if columns:
         own = column_share(normal.features)
         shares = np.append((1 - own) * shares, own)
