@@ -159,12 +159,7 @@ def _on(keep: Callable[[Feature], bool], method: Method) -> Method:
 
 def _without(keep: Callable[[Feature], bool]) -> Method:
     """Return the default detector on tables whose features of a group say nothing."""
-
-    def score(own: Signatures, seed: int) -> Scores:
-        parts = (_constant(table, keep) for table in (own.normal, own.strangers, own.test))
-        return Signatures(*parts).scores(AutoHead(), seed=seed)
-
-    return score
+    return lambda own, seed: own.silenced(keep).scores(AutoHead(), seed=seed)
 
 
 def _beside_loss(keep: Callable[[Feature], bool]) -> Method:
@@ -178,11 +173,6 @@ def _beside_loss(keep: Callable[[Feature], bool]) -> Method:
         return total
 
     return score
-
-
-def _constant(table: FeatureTable, keep: Callable[[Feature], bool]) -> FeatureTable:
-    is_kept = np.asarray([not keep(feature) for feature in table.features])
-    return FeatureTable(np.where(is_kept, table.values, np.float32(0)), table.features)
 
 
 def forest(own: Signatures, seed: int) -> Scores:

@@ -50,6 +50,10 @@ class Signatures:
         """Return the features that satisfy `keep`."""
         return type(self)(*(getattr(self, part).where(keep) for part in _PARTS))
 
+    def silenced(self, keep: Callable[[Feature], bool]) -> Self:
+        """Return the same texts, of which the features that satisfy `keep` say nothing: all 0."""
+        return type(self)(*(_silenced(getattr(self, part), keep) for part in _PARTS))
+
     def save(self, path: Path) -> None:
         """Write one file."""
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,6 +68,11 @@ class Signatures:
         with np.load(path, allow_pickle=False) as stored:
             features = tuple(Feature.from_name(str(name)) for name in stored["names"])
             return cls(*(FeatureTable(stored[part], features) for part in _PARTS))
+
+
+def _silenced(table: FeatureTable, keep: Callable[[Feature], bool]) -> FeatureTable:
+    is_silent = np.asarray([keep(feature) for feature in table.features])
+    return FeatureTable(np.where(is_silent, np.float32(0), table.values), table.features)
 
 
 class Notes(AutoHead):

@@ -23,12 +23,12 @@ import packages
 import torch
 import transformers
 from common import Split, Task
-from fit_tables import Notes, Signatures
+from fit_tables import Notes
 
 from polar_detect import models
 from polar_detect.detectors import AutoHead
 from polar_detect.engine import Engine
-from polar_detect.features import Feature, FeatureTable
+from polar_detect.features import Feature
 from polar_detect.metrics import auroc
 from polar_detect.tokenizing import MAX_TOKENS
 
@@ -156,17 +156,12 @@ def _figures(split: Split, engine: Engine) -> list[float]:
     scores = [
         -losses[1],
         np.abs(losses[1] - np.median(losses[0])),
-        Signatures(*map(_illegible, (own.normal, own.strangers, own.test))).scores(head, seed=0),
+        # Of texts that seem to be cut into short pieces no loss counts.
+        own.silenced(_FLUENCY.__eq__).scores(head, seed=0),
         own.scores(head, seed=0),
     ]
     counts = float(head.choices["loss"].removesuffix("%")) / 100
     return [counts, *(auroc(split.is_anomalous, values) for values in scores)]
-
-
-def _illegible(table: FeatureTable) -> FeatureTable:
-    """Return the table of texts that seem to be cut into short pieces: no loss counts there."""
-    is_length = np.asarray([feature == _FLUENCY for feature in table.features])
-    return FeatureTable(np.where(is_length, np.float32(0), table.values), table.features)
 
 
 if __name__ == "__main__":

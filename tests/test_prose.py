@@ -3,6 +3,7 @@
 import numpy as np
 import prose
 from common import Task
+from fit_tables import Signatures
 
 from polar_detect.features import Feature, FeatureTable
 
@@ -29,5 +30,7 @@ def test_what_was_strange_is_normal_when_a_task_is_turned_round():
 def test_only_the_length_of_pieces_is_taken_away():
     features = (Feature("length", "characters_per_token"), Feature("loss", "mean"))
     table = FeatureTable(np.asarray([[4.5, 3.0]], np.float32), features)
-    np.testing.assert_array_equal(prose._illegible(table).values, [[0, 3]])
+    own = Signatures(table, table, table).silenced(prose._FLUENCY.__eq__)
+    for part in (own.normal, own.strangers, own.test):
+        np.testing.assert_array_equal(part.values, [[0, 3]])
     assert prose._FLUENCY in features

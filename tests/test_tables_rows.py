@@ -231,6 +231,8 @@ def test_columns_are_found_by_names_in_other_case_width_and_blanks(machines):
     # Where two are as near, neither is meant.
     with pytest.raises(InputError, match="Got column 'A B'"):
         RowColumns("A B").choose(["ab", "a b"])
+    # Blanks around a name are less of a difference than those inside it.
+    assert RowColumns("a b").choose(["ab", " a b "]) == [" a b "]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ def folded(name: str) -> str:
 
 
 def match_column(names: Sequence[str], column: str, *, taken: Collection[str] = ()) -> str | None:
-    """Return the column that is meant: of that name, else the one that differs as `folded` says.
+    """Return the column that is meant: of that name, else the one that differs least.
+
+    By blanks around it only, or as `folded` says.
 
     Parameters
     ----------
@@ -31,9 +33,11 @@ def match_column(names: Sequence[str], column: str, *, taken: Collection[str] = 
     """
     if column in names:
         return column
-    own = folded(column)
-    alike = [name for name in names if name not in taken and folded(name) == own]
-    return alike[0] if len(alike) == 1 and own else None
+    for key in (str.strip, folded):
+        alike = [name for name in names if name not in taken and key(name) == key(column)]
+        if len(alike) == 1 and key(column):
+            return alike[0]
+    return None
 
 
 def said_of_match(column: str, found: str) -> tuple[str, ...]:
