@@ -254,11 +254,14 @@ def _loss_trust(normal: FeatureTable) -> float:
     Where the losses of the normal texts lie close together (a standard deviation below 1 nat,
     wholly below .6), as those of sentences and longer prose do, another writer and broken language
     show in the loss more than in anything else. Of texts that the language model reads in short
-    pieces, such as numbers and other languages, its loss says less.
+    pieces, such as numbers and other languages, its loss says less. Where normal texts do not
+    differ in their losses at all, nothing says how much of a difference is strange.
     """
     losses, lengths = (
         normal.values[:, normal.features.index(feature)] for feature in (_LOSS, _MODEL_FLUENCY)
     )
+    if np.ptp(losses) == 0:
+        return 0.0
     is_narrow = np.interp(losses.std(dtype=np.float64), _LOSS_SPREADS, (1, 0))
     is_read = np.interp(np.median(lengths), _CHARACTERS_PER_MODEL_TOKEN, (0, 1))
     return float(is_narrow * is_read)
