@@ -103,7 +103,7 @@ def report(rows=None, **changes):
                 "separation": "76%",
                 "encoder": "85%",
                 "far": "40%",
-                "loss": "12%",
+                "language": "12%",
             },
             model="smollm2",
             encoder="minilm",

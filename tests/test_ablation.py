@@ -67,3 +67,11 @@ def test_a_loss_that_is_strange_on_either_side_counts_beside_a_group(sign):
     assert both > 0.97
     assert alone < 0.9
     assert loss < 0.9
+
+
+def test_only_the_features_of_a_group_are_silenced():
+    features = (Feature("length", "tokens"), Feature("loss", "mean"))
+    table = FeatureTable(np.asarray([[4.5, 3.0]], np.float32), features)
+    own = Signatures(table, table, table).silenced(features[0].__eq__)
+    for part in (own.normal, own.strangers, own.test):
+        np.testing.assert_array_equal(part.values, [[0, 3]])

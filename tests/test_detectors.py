@@ -298,50 +298,98 @@ def test_the_encoder_counts_as_its_vocabulary_fits_the_texts(length, trust):
 
 
 LOSS = FEATURES.index(Feature("loss", "mean"))
+MEMORY_LOSS = FEATURES.index(Feature("memory", "loss_with"))
+LENGTH = FEATURES.index(Feature("length", "tokens"))
+PIECES = FEATURES.index(Feature("encoder", "characters_per_token"))
 
 
-def prose(n, *, seed, spread=0.3, length=5):
-    """Return a table of texts whose losses spread so much, in pieces of so many characters."""
+def prose(n, *, seed, spread=0.3, pieces=5):
+    """Return a table of texts as long as each other, read in pieces of so many characters.
+
+    Their losses spread so much; with memory they are half as high.
+    """
     values = table(n, seed=seed).values.copy()
     losses = values[:, LOSS] - values[:, LOSS].mean()
     values[:, LOSS] = 3 + spread * losses / losses.std()
-    values[:, FEATURES.index(Feature("length", "characters_per_token"))] = length
+    values[:, MEMORY_LOSS] = values[:, LOSS] / 2
+    values[:, LENGTH] = 20
+    values[:, FEATURES.index(Feature("length", "characters_per_token"))] = pieces
     return FeatureTable(values, FEATURES)
 
 
+def usual(normal, n):
+    return np.tile(np.median(normal.values, axis=0), (n, 1))
+
+
+def fitted_on(normal):
+    return new_head("auto").fit(normal, table(90, seed=2, shifted=True), seed=0)
+
+
 @pytest.mark.parametrize(
-    ("spread", "length", "trust"),
+    ("spread", "pieces", "trust"),
     [
         *((0.3, 5, 1), (0.6, 4, 1), (0.8, 5, 0.5), (0.6, 3.5, 0.5)),
-        *((0.3, 3, 0), (1, 5, 0), (2, 5, 0), (0, 5, 0)),
+        *((0.3, 3, 0), (1, 5, 0), (2, 5, 0)),
     ],
 )
-def test_the_loss_is_trusted_as_those_of_normal_texts_lie_close_together(
-    spread, length, trust, tmp_path
+def test_a_low_loss_is_trusted_as_those_of_normal_texts_lie_close_together(
+    spread, pieces, trust, tmp_path
 ):
-    normal = prose(120, seed=1, spread=spread, length=length)
-    head = new_head("auto").fit(normal, table(90, seed=2, shifted=True), seed=0)
-    topic, form, low, high = head._fitted.shares
-    np.testing.assert_allclose([low, high], [0.08 * trust, 0.04 * trust], atol=1e-6)
-    assert form == pytest.approx(1 - topic - 0.12 * trust)  # what topic counts for stays
-    assert head.choices["loss"] == f"{0.12 * trust:.0%}"
-    assert f"loss by itself counts for {head.choices['loss']}" in head.reason
+    head = fitted_on(prose(120, seed=1, spread=spread, pieces=pieces))
+    topic, form, easy, broken = head._fitted.shares
+    np.testing.assert_allclose([easy, broken], [0.08 * trust, 0.05], atol=1e-6)
+    assert form == pytest.approx(1 - topic - easy - broken)  # what topic counts for stays
+    assert head.choices["language"] == f"{easy + broken:.0%}"
+    assert f"count for {head.choices['language']} by themselves" in head.reason
     head.save(tmp_path)
     assert HEADS["auto"].load(tmp_path, FEATURES).choices == head.choices
 
 
-def test_where_the_loss_is_trusted_both_tails_of_it_are_strange_the_low_one_more():
-    def scores(spread):
-        normal = prose(400, seed=1, spread=spread)
-        head = new_head("auto").fit(normal, table(90, seed=2, shifted=True), seed=0)
-        values = np.tile(np.median(normal.values, axis=0), (3, 1))
-        values[:, LOSS] += np.asarray([-4, 0, 4]) * spread
-        return head.scores(FeatureTable(values.astype(np.float32), FEATURES))
+def test_losses_that_do_not_differ_say_nothing_by_themselves():
+    normal = prose(120, seed=1, spread=0)
+    head = fitted_on(normal)
+    easy, broken = head._fitted.views[2:4]
+    assert not easy.any()
+    assert not broken[[LOSS, MEMORY_LOSS]].any()
+    assert broken[PIECES] < 0  # control: what differs does
+    assert np.isfinite(head.scores(table(9, seed=3, shifted=True))).all()
 
-    low, usual, high = scores(0.3)
-    assert low > high > usual
-    low, usual, high = scores(2)  # control: a high loss is nothing strange by itself
-    assert low > usual > high
+
+def test_where_losses_lie_close_together_they_tell_by_themselves_and_else_with_memory():
+    def rises(spread):
+        """Return how much a low loss, a high one, one with memory and short pieces add."""
+        normal = prose(400, seed=1, spread=spread)
+        values = usual(normal, 5)
+        values[1, LOSS] -= 4 * spread
+        values[2, LOSS] += 4 * spread
+        values[3, MEMORY_LOSS] += 4 * spread / 2
+        values[4, PIECES] -= 4
+        scores = fitted_on(normal).scores(FeatureTable(values.astype(np.float32), FEATURES))
+        return scores[1:] - scores[0]
+
+    trusted, doubtful = rises(0.3), rises(2)
+    assert trusted[0] > 1.1 * doubtful[0] > 0  # a low loss is a part of form anyway
+    assert trusted[1] > 0.1 > doubtful[1]
+    assert doubtful[2] > 0.1 > trusted[2]
+    assert doubtful[3] > 0.1 > trusted[3]
+
+
+def test_a_loss_is_strange_for_the_length_of_the_text():
+    """Short texts have high losses here, and long ones low ones."""
+    normal = prose(400, seed=1, spread=2)
+    values = normal.values.copy()
+    values[:, LENGTH] = np.random.default_rng(5).uniform(5, 100, len(values))
+    values[:, MEMORY_LOSS] += 30 / np.sqrt(values[:, LENGTH])
+    head = fitted_on(FeatureTable(values, FEATURES))
+    rows = usual(FeatureTable(values, FEATURES), 4)
+    for row, (length, of_length) in zip(rows, [(8, 8), (90, 90), (90, 8), (8, 90)], strict=True):
+        row[LENGTH] = length
+        row[MEMORY_LOSS] = 1.5 + 30 / np.sqrt(of_length)
+    short, long, long_with_high, short_with_low = head.scores(
+        FeatureTable(rows.astype(np.float32), FEATURES)
+    )
+    assert abs(short - long) < 0.1 * (long_with_high - long)
+    assert short_with_low < short
 
 
 def test_what_is_twice_as_strange_counts_for_more_than_twice_as_much(heads):

@@ -3,9 +3,7 @@
 import numpy as np
 import prose
 from common import Task
-from fit_tables import Signatures
-
-from polar_detect.features import Feature, FeatureTable
+from test_detectors import table
 
 TEXT = "the pump lost its seal and was greased before the shift ended at noon today " * 3
 
@@ -27,10 +25,11 @@ def test_what_was_strange_is_normal_when_a_task_is_turned_round():
     assert (task.normal, task.anomalous, task.is_paired) == (("machine",), (("human",),), True)
 
 
-def test_only_the_length_of_pieces_is_taken_away():
-    features = (Feature("length", "characters_per_token"), Feature("loss", "mean"))
-    table = FeatureTable(np.asarray([[4.5, 3.0]], np.float32), features)
-    own = Signatures(table, table, table).silenced(prose._FLUENCY.__eq__)
-    for part in (own.normal, own.strangers, own.test):
-        np.testing.assert_array_equal(part.values, [[0, 3]])
-    assert prose._FLUENCY in features
+def test_without_language_the_default_detector_has_two_views_that_count():
+    def shares(head):
+        return head.fit(table(120, seed=1), table(90, seed=2, shifted=True), seed=0)._fitted.shares
+
+    topic, form, easy, broken = shares(prose.WithoutLanguage())
+    assert (easy, broken) == (0, 0)
+    assert topic + form == 1
+    assert shares(prose.AutoHead())[3] > 0  # control

@@ -53,6 +53,8 @@ class AutoHead(Head):
     needs_context = False
     needs_distances = False
     is_monotone = True
+    # Whether easy and broken language count by themselves.
+    counts_language = True
 
     def __init__(self) -> None:
         self._fitted: _Fitted | None = None
@@ -70,22 +72,24 @@ class AutoHead(Head):
             "the normal texts from the rest in {separation} of pairs (AUROC); the encoder is "
             "trusted to {encoder}, less where its vocabulary cuts the texts into short pieces; "
             "similarity asks the nearest 4% of the normal texts for {far} and the five nearest for "
-            "the rest, as that tells held-out groups best; a low or high loss by itself "
-            "counts for {loss}, more where the losses of the normal texts lie close together"
+            "the rest, as that tells held-out groups best; easy and broken language count for "
+            "{language} by themselves: a loss that is low for the text's length, for more where "
+            "those of the normal texts lie close together, and one that is high for it or words "
+            "in short pieces"
         ).format_map(self.choices)
 
     @property
     def choices(self) -> dict[str, str]:
         """What was chosen, in percent: shares, the encoder's trust, and the AUROC of similarity."""
         assert self._fitted is not None
-        shares, n_text, n_loss = self._fitted.shares, self._fitted.n_text, self._fitted.n_loss
+        shares, n_text = self._fitted.shares, self._fitted.n_text
         return {
             "topic": f"{shares[: self._fitted.n_topic].sum():.0%}",
             "columns": f"{shares[n_text:].sum():.0%}",
             "separation": f"{self._fitted.similarity_auroc:.0%}",
             "encoder": f"{self._fitted.encoder_trust:.0%}",
             "far": f"{self._fitted.far_share:.0%}",
-            "loss": f"{shares[n_text - n_loss : n_text].sum():.0%}",
+            "language": f"{shares[n_text - self._fitted.n_language : n_text].sum():.0%}",
         }
 
     @staticmethod
@@ -96,7 +100,8 @@ class AutoHead(Head):
     def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:
         """Fit the views; see `Head.fit`."""
         scale = Scale.fit(normal.values, column_clips(normal.features))
-        views = choose_views(normal, strangers, scale, seed=seed)
+        counts = self.counts_language
+        views = choose_views(normal, strangers, scale, counts_language=counts, seed=seed)
         self._fitted = _Fitted(**vars(views), features=normal.features, scale=scale, power=_POWER)
         return self
 
@@ -164,7 +169,7 @@ class AutoHead(Head):
             shares=shares,
             n_topic=stored.count("n_topic", default=2, high=n_text),
             n_text=n_text,
-            n_loss=stored.count("n_loss", default=0, high=n_text),
+            n_language=stored.count("n_language", default=0, high=n_text),
             power=stored.number("power", default=1, low=1, high=_MAX_POWER),
             similarity_auroc=stored.number("similarity_auroc", low=0, high=1),
             encoder_trust=stored.number("encoder_trust", default=1, low=0, high=1),

@@ -1,4 +1,4 @@
-"""The views of the default detector: of topic, of form, of the loss by itself, and of columns.
+"""The views of the default detector: of topic, form, easy and broken language, and columns.
 
 Hides what each is made of, and how the normal texts themselves say what each counts for. Every
 view is a weighted sum of standardised features and their absolute values.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from polar_detect.detectors.column_views import column_share, column_views
 from polar_detect.detectors.scale import Scale, Vector
@@ -19,6 +19,7 @@ from polar_detect.metrics import auroc
 Part = tuple[float, Vector]  # what a weighting counts for in a view, and its weights
 
 _STRENGTH = 0.03  # inverse regularisation
+_NO_SPREAD = 1e-9  # of standardised features, below which they are one value
 # The topic view's share grows along these ...
 _SHARES = (0.25, 0.75, 0.85)
 # ... while the AUROC of similarity on held-out clusters grows along these.
@@ -29,13 +30,15 @@ _TRUSTS = (0.0, 0.85)
 _CHARACTERS_PER_TOKEN = (3.0, 4.0)
 # The wider scale counts from nothing to all, as its AUROC on held-out clusters is so much more.
 _GAINS = (-0.02, 0.0)
-# A low and a high loss count by themselves, for so much of form's share at most, ...
-_LOSS_SHARES = (0.08, 0.04)
-# ... as those of normal texts lie within so many nats (standard deviation) ...
+# Easy texts count for so much of form's share at most, and broken ones for so much.
+_EASY_SHARE, _BROKEN_SHARE = 0.08, 0.05
+# The loss tells by itself as those of normal texts lie within so many nats (standard deviation) ...
 _LOSS_SPREADS = (0.6, 1.0)
 # ... and the language model's vocabulary cuts them into pieces of so many characters.
 _CHARACTERS_PER_MODEL_TOKEN = (3.0, 4.0)
 _LOSS = Feature("loss", "mean")
+_MEMORY_LOSS = Feature("memory", "loss_with")
+_LENGTH = Feature("length", "tokens")
 _SIMILARITY = Feature("neighbours", "similarity_mean")
 _FAR_SIMILARITY = Feature("neighbours", "similarity_far")
 _FLUENCY = Feature.of_encoder("characters_per_token")
@@ -59,8 +62,8 @@ class Views:
         The first so many views tell of topic.
     n_text : int
         So many tell of the text, and the others of columns.
-    n_loss : int
-        The last so many of those of the text tell of the loss alone.
+    n_language : int
+        The last so many of those of the text tell of easy and of broken language.
     similarity_auroc : float
         Of similarity, held-out clusters of the normal texts against the rest.
     encoder_trust : float
@@ -74,7 +77,7 @@ class Views:
     shares: Vector
     n_topic: int
     n_text: int
-    n_loss: int
+    n_language: int
     similarity_auroc: float
     encoder_trust: float
     far_share: float
@@ -83,12 +86,17 @@ class Views:
 def can_be_viewed(features: Sequence[Feature]) -> bool:
     """Return whether the views of the text find all that they stand on."""
     kinds = {f.kind for f in features if f.is_of_encoder("novelty", "change")}
-    needed = {_LOSS, _MEMORY, _SIMILARITY, _FLUENCY, _MODEL_FLUENCY}
+    needed = {_LOSS, _MEMORY, _MEMORY_LOSS, _LENGTH, _SIMILARITY, _FLUENCY, _MODEL_FLUENCY}
     return needed <= set(features) and len(kinds) == 2
 
 
 def choose_views(
-    normal: FeatureTable, strangers: FeatureTable, scale: Scale, *, seed: int
+    normal: FeatureTable,
+    strangers: FeatureTable,
+    scale: Scale,
+    *,
+    counts_language: bool = True,
+    seed: int,
 ) -> Views:
     """Return the views that signatures of normal texts and of strangers ask for.
 
@@ -98,6 +106,8 @@ def choose_views(
         See `Head.fit`.
     scale : Scale
         Of the normal texts.
+    counts_language : bool
+        Whether easy and broken language count by themselves.
     seed : int
 
     Notes
@@ -105,23 +115,25 @@ def choose_views(
     *Topic* counts for .25 to .85 beside *form*, the more the better similarity tells held-out
     clusters of the normal texts from the rest (AUROC .65 to .95): where the normal texts have
     topics, a new topic is what is strange about a text; where they have none, form is. Of form's
-    share *low loss* and *high loss* get up to .08 and .04 (see `_loss_trust`). Where the texts are
-    rows with numbers, *columns* count for n / (n + 2) with n columns.
+    share *easy* gets up to .08, a loss that is low for the text's length, as far as the loss tells
+    by itself (see `_loss_trust`), and *broken* .05. Where the texts are rows with numbers,
+    *columns* count for n / (n + 2) with n columns.
     """
     inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
     far_share, trust = _far_share(normal, strangers), _encoder_trust(normal)
-    loss = _loss(normal)
+    low, memory = (_for_length(normal, inside, feature) for feature in (_LOSS, _MEMORY_LOSS))
+    loss_trust = _loss_trust(normal, scale, _spread(low, inside))
     text: list[list[Part]] = [
         _topic_parts(normal, inside, outside, far_share=far_share, trust=trust, seed=seed),
         _form_parts(normal, trust),
-        [(1.0, -loss)],
-        [(1.0, loss)],
+        [(1.0, -low)],
+        _broken_parts(normal, low, memory, loss_trust),
     ]
+    of_language = counts_language * np.asarray([_EASY_SHARE * loss_trust, _BROKEN_SHARE])
     columns = [(1.0, part) for part in column_views(normal.features, scale.spread)]
     separation = _separation(normal, strangers, _SIMILARITY)
     topic = float(np.interp(separation, _SEPARATIONS, _SHARES))
-    of_loss = _loss_trust(normal) * np.asarray(_LOSS_SHARES)
-    shares = np.asarray([topic, 1 - topic - of_loss.sum(), *of_loss])
+    shares = np.asarray([topic, 1 - topic - of_language.sum(), *of_language])
     if columns:
         own = column_share(normal.features)
         shares = np.append((1 - own) * shares, own)
@@ -132,7 +144,7 @@ def choose_views(
         shares=shares,
         n_topic=1,
         n_text=len(text),
-        n_loss=len(of_loss),
+        n_language=len(of_language),
         similarity_auroc=float(separation),
         encoder_trust=trust,
         far_share=far_share,
@@ -225,6 +237,21 @@ def _form_parts(table: FeatureTable, trust: float) -> list[Part]:
     ]
 
 
+def _broken_parts(
+    table: FeatureTable, loss: Vector, memory_loss: Vector, loss_trust: float
+) -> list[Part]:
+    """Return what tells that a text is no language, or none that fits together.
+
+    A *loss* that is high for the text's length; as far as that does not tell by itself, one that
+    is high although normal tokens may be *remembered*, as shuffled words and other kinds of
+    sentences are, and rare words of normal texts are not; and half as much *pieces*: the encoder's
+    vocabulary cuts words that it does not know, such as misspelt ones, into short ones.
+    """
+    pieces = -_mean_of(_columns(table, _FLUENCY.__eq__), table)
+    rest = 1 - loss_trust
+    return [(loss_trust, loss), (rest, memory_loss), (rest / 2, pieces)]
+
+
 def _far_share(normal: FeatureTable, strangers: FeatureTable) -> float:
     """Return how much the wider scale counts; nothing where signatures do not have it.
 
@@ -248,23 +275,43 @@ def _encoder_trust(normal: FeatureTable) -> float:
     return float(np.interp(np.median(lengths), _CHARACTERS_PER_TOKEN, _TRUSTS))
 
 
-def _loss_trust(normal: FeatureTable) -> float:
+def _loss_trust(normal: FeatureTable, scale: Scale, spread: float) -> float:
     """Return how far the loss says by itself who wrote a text, and how well, 0 … 1.
 
-    Where the losses of the normal texts lie close together (a standard deviation below 1 nat,
-    wholly below .6), as those of sentences and longer prose do, another writer and broken language
-    show in the loss more than in anything else. Of texts that the language model reads in short
-    pieces, such as numbers and other languages, its loss says less. Where normal texts do not
-    differ in their losses at all, nothing says how much of a difference is strange.
+    Where the losses of normal texts of one length lie close together (a standard deviation below
+    1 nat, wholly below .6), as those of sentences and longer prose do, another writer shows in the
+    loss more than in anything else. Of texts that the language model reads in short pieces, such
+    as numbers and other languages, its loss says less.
+
+    Parameters
+    ----------
+    normal : FeatureTable
+    scale : Scale
+    spread : float
+        Of the losses for their length, standardised.
     """
-    losses, lengths = (
-        normal.values[:, normal.features.index(feature)] for feature in (_LOSS, _MODEL_FLUENCY)
-    )
-    if np.ptp(losses) == 0:
+    if not spread:
         return 0.0
-    is_narrow = np.interp(losses.std(dtype=np.float64), _LOSS_SPREADS, (1, 0))
+    loss, fluency = (normal.features.index(feature) for feature in (_LOSS, _MODEL_FLUENCY))
+    is_narrow = np.interp(spread * scale.spread[loss], _LOSS_SPREADS, (1, 0))
+    lengths = normal.values[:, fluency]
     is_read = np.interp(np.median(lengths), _CHARACTERS_PER_MODEL_TOKEN, (0, 1))
     return float(is_narrow * is_read)
+
+
+def _for_length(table: FeatureTable, inside: Vector, feature: Feature) -> Vector:
+    """Return weights of what a feature has beyond normal texts of the same length.
+
+    The first tokens of a text cost most, so the shorter it is the higher its mean loss. A line
+    with a kink at the median length follows that well enough. Where normal texts do not differ
+    but by their length, nothing says how much of a difference is strange: all weights are 0.
+    """
+    value, length = (table.features.index(f) for f in (feature, _LENGTH))
+    lengths = [length, len(table.features) + length]  # and how far from the median
+    slopes = LinearRegression().fit(inside[:, lengths], inside[:, value]).coef_
+    weights = np.zeros(inside.shape[1])
+    weights[value], weights[lengths] = 1, -slopes
+    return weights * (_spread(weights, inside) > _NO_SPREAD)
 
 
 def _separation(normal: FeatureTable, strangers: FeatureTable, similarity: Feature) -> float:
@@ -317,8 +364,12 @@ def _mean_view(parts: Sequence[Part], inside: Vector) -> Vector:
 
 
 def _unit_spread(weights: Vector, inside: Vector) -> Vector:
-    unit: Vector = weights / max(float((inside @ weights).std()), 1e-9)
+    unit: Vector = weights / max(_spread(weights, inside), _NO_SPREAD)
     return unit
+
+
+def _spread(weights: Vector, inside: Vector) -> float:
+    return float((inside @ weights).std())
 
 
 def _mean_of(columns: NDArray[np.intp], table: FeatureTable) -> Vector:
