@@ -326,18 +326,18 @@ def fitted_on(normal):
 
 
 @pytest.mark.parametrize(
-    ("spread", "pieces", "trust"),
+    ("spread", "pieces", "trust", "read"),
     [
-        *((0.3, 5, 1), (0.6, 4, 1), (0.8, 5, 0.5), (0.6, 3.5, 0.5)),
-        *((0.3, 3, 0), (1, 5, 0), (2, 5, 0)),
+        *((0.3, 5, 1, 1), (0.5, 4, 1, 1), (0.65, 5, 0.5, 1), (0.3, 3.5, 1, 0.5)),
+        *((0.3, 3, 1, 0), (0.8, 5, 0, 1), (2, 5, 0, 1)),
     ],
 )
-def test_a_low_loss_is_trusted_as_those_of_normal_texts_lie_close_together(
-    spread, pieces, trust, tmp_path
+def test_language_counts_where_it_is_read_in_words_and_easy_language_where_losses_are_alike(
+    spread, pieces, trust, read, tmp_path
 ):
     head = fitted_on(prose(120, seed=1, spread=spread, pieces=pieces))
     topic, form, easy, broken = head._fitted.shares
-    np.testing.assert_allclose([easy, broken], [0.08 * trust, 0.05], atol=1e-6)
+    np.testing.assert_allclose([easy, broken], [0.08 * trust * read, 0.04 * read], atol=1e-6)
     assert form == pytest.approx(1 - topic - easy - broken)  # what topic counts for stays
     assert head.choices["language"] == f"{easy + broken:.0%}"
     assert f"count for {head.choices['language']} by themselves" in head.reason

@@ -30,12 +30,12 @@ _TRUSTS = (0.0, 0.85)
 _CHARACTERS_PER_TOKEN = (3.0, 4.0)
 # The wider scale counts from nothing to all, as its AUROC on held-out clusters is so much more.
 _GAINS = (-0.02, 0.0)
-# Easy texts count for so much of form's share at most, and broken ones for so much.
-_EASY_SHARE, _BROKEN_SHARE = 0.08, 0.05
-# The loss tells by itself as those of normal texts lie within so many nats (standard deviation) ...
-_LOSS_SPREADS = (0.6, 1.0)
-# ... and the language model's vocabulary cuts them into pieces of so many characters.
+# Easy and broken language count for so much of form's share at most, ...
+_EASY_SHARE, _BROKEN_SHARE = 0.08, 0.04
+# ... where the language model's vocabulary cuts the normal texts into pieces of so many characters.
 _CHARACTERS_PER_MODEL_TOKEN = (3.0, 4.0)
+# The loss tells by itself as those of normal texts lie within so many nats (standard deviation).
+_LOSS_SPREADS = (0.5, 0.8)
 _LOSS = Feature("loss", "mean")
 _MEMORY_LOSS = Feature("memory", "loss_with")
 _LENGTH = Feature("length", "tokens")
@@ -115,21 +115,23 @@ def choose_views(
     *Topic* counts for .25 to .85 beside *form*, the more the better similarity tells held-out
     clusters of the normal texts from the rest (AUROC .65 to .95): where the normal texts have
     topics, a new topic is what is strange about a text; where they have none, form is. Of form's
-    share *easy* gets up to .08, a loss that is low for the text's length, as far as the loss tells
-    by itself (see `_loss_trust`), and *broken* .05. Where the texts are rows with numbers,
-    *columns* count for n / (n + 2) with n columns.
+    share, where the language model reads the texts in words, *easy* gets up to .08: a loss that is
+    low for the text's length, as far as the loss tells by itself (see `_loss_trust`). And *broken*
+    gets .04 there. Where the texts are rows with numbers, *columns* count for n / (n + 2) with n
+    columns.
     """
     inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
     far_share, trust = _far_share(normal, strangers), _encoder_trust(normal)
     low, memory = (_for_length(normal, inside, feature) for feature in (_LOSS, _MEMORY_LOSS))
-    loss_trust = _loss_trust(normal, scale, _spread(low, inside))
+    loss_trust = _loss_trust(_spread(low, inside) * scale.spread[normal.features.index(_LOSS)])
     text: list[list[Part]] = [
         _topic_parts(normal, inside, outside, far_share=far_share, trust=trust, seed=seed),
         _form_parts(normal, trust),
         [(1.0, -low)],
         _broken_parts(normal, low, memory, loss_trust),
     ]
-    of_language = counts_language * np.asarray([_EASY_SHARE * loss_trust, _BROKEN_SHARE])
+    of_language = np.asarray([_EASY_SHARE * loss_trust, _BROKEN_SHARE])
+    of_language *= counts_language * _share_read(normal)
     columns = [(1.0, part) for part in column_views(normal.features, scale.spread)]
     separation = _separation(normal, strangers, _SIMILARITY)
     topic = float(np.interp(separation, _SEPARATIONS, _SHARES))
@@ -275,28 +277,25 @@ def _encoder_trust(normal: FeatureTable) -> float:
     return float(np.interp(np.median(lengths), _CHARACTERS_PER_TOKEN, _TRUSTS))
 
 
-def _loss_trust(normal: FeatureTable, scale: Scale, spread: float) -> float:
+def _share_read(normal: FeatureTable) -> float:
+    """Return how far the language model reads texts in words, 0 … 1.
+
+    What it finds easy or hard about texts that it reads in short pieces, such as numbers, codes
+    and most other languages, says less of whether they are language as it should be.
+    """
+    lengths = normal.values[:, normal.features.index(_MODEL_FLUENCY)]
+    return float(np.interp(np.median(lengths), _CHARACTERS_PER_MODEL_TOKEN, (0, 1)))
+
+
+def _loss_trust(spread: float) -> float:
     """Return how far the loss says by itself who wrote a text, and how well, 0 … 1.
 
     Where the losses of normal texts of one length lie close together (a standard deviation below
-    1 nat, wholly below .6), as those of sentences and longer prose do, another writer shows in the
-    loss more than in anything else. Of texts that the language model reads in short pieces, such
-    as numbers and other languages, its loss says less.
-
-    Parameters
-    ----------
-    normal : FeatureTable
-    scale : Scale
-    spread : float
-        Of the losses for their length, standardised.
+    .8 nats, wholly below .5), as those of news and longer prose do, another writer shows in the
+    loss more than in anything else. Where they do not differ at all, nothing says how much of a
+    difference is strange.
     """
-    if not spread:
-        return 0.0
-    loss, fluency = (normal.features.index(feature) for feature in (_LOSS, _MODEL_FLUENCY))
-    is_narrow = np.interp(spread * scale.spread[loss], _LOSS_SPREADS, (1, 0))
-    lengths = normal.values[:, fluency]
-    is_read = np.interp(np.median(lengths), _CHARACTERS_PER_MODEL_TOKEN, (0, 1))
-    return float(is_narrow * is_read)
+    return float(np.interp(spread, _LOSS_SPREADS, (1, 0))) if spread else 0.0
 
 
 def _for_length(table: FeatureTable, inside: Vector, feature: Feature) -> Vector:
