@@ -209,16 +209,24 @@ def similar(n, *, seed, shift, far=0):
     return FeatureTable(values, FEATURES)
 
 
-def in_english(own):
-    """Return a table of texts whose words the encoder knows."""
+def in_english(own, *, length=5):
+    """Return a table of texts whose words the encoder knows, or reads in pieces so long."""
     values = own.values.copy()
-    values[:, FEATURES.index(Feature("encoder", "characters_per_token"))] = 5
+    values[:, FEATURES.index(Feature("encoder", "characters_per_token"))] = length
     return FeatureTable(values, FEATURES)
 
 
-@pytest.mark.parametrize(("shift", "topic"), [(-3, 25), (0, 25), (0.8, 46), (3, 85)])
-def test_topic_counts_as_similarity_tells_held_out_clusters_apart(shift, topic):
-    normal, strangers = (similar(4000, seed=n, shift=n * shift) for n in (0, 1))
+@pytest.mark.parametrize(
+    ("shift", "length", "topic"),
+    [
+        *((-3, 0, 25), (0, 0, 25), (0.8, 0, 46), (3, 0, 85)),
+        *((0, 3.5, 25), (0, 3.8, 38), (0, 5, 50), (0.8, 5, 60), (3, 5, 85)),
+    ],
+)
+def test_topic_counts_as_similarity_tells_held_out_clusters_apart(shift, length, topic):
+    """And for half at least where the encoder is wholly trusted."""
+    tables = (similar(4000, seed=n, shift=n * shift) for n in (0, 1))
+    normal, strangers = (in_english(own, length=length) for own in tables)
     head = new_head("auto").fit(normal, strangers, seed=0)
     found = head.choices["topic"]
     assert int(found.removesuffix("%")) == pytest.approx(topic, abs=3)
@@ -282,11 +290,8 @@ def test_no_text_scores_higher_for_being_more_like_normal_ones(seed):
 
 @pytest.mark.parametrize(("length", "trust"), [(1, 0), (3, 0), (3.5, 0.425), (4, 0.85), (9, 0.85)])
 def test_the_encoder_counts_as_its_vocabulary_fits_the_texts(length, trust):
-    tables = []
-    for drawn in (table(120, seed=1), table(90, seed=2, shifted=True)):
-        values = drawn.values.copy()
-        values[:, FEATURES.index(Feature("encoder", "characters_per_token"))] = length
-        tables.append(FeatureTable(values, FEATURES))
+    drawn = table(120, seed=1), table(90, seed=2, shifted=True)
+    tables = [in_english(own, length=length) for own in drawn]
     head = new_head("auto").fit(*tables, seed=0)
     topic, form, *_ = np.abs(head._fitted.views)
     of_encoder = np.tile(np.asarray(NEIGHBOURS) | np.asarray(NOVELTY), 2)

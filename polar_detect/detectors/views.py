@@ -20,14 +20,16 @@ Part = tuple[float, Vector]  # what a weighting counts for in a view, and its we
 
 _STRENGTH = 0.03  # inverse regularisation
 _NO_SPREAD = 1e-9  # of standardised features, below which they are one value
-# The topic view's share grows along these ...
-_SHARES = (0.25, 0.75, 0.85)
-# ... while the AUROC of similarity on held-out clusters grows along these.
-_SEPARATIONS = (0.65, 0.8, 0.95)
 # How much the encoder is trusted, least and most ...
 _TRUSTS = (0.0, 0.85)
 # ... where its vocabulary cuts the normal texts into pieces of so many characters.
 _CHARACTERS_PER_TOKEN = (3.0, 4.0)
+# The topic view's share grows from its least to these ...
+_SHARES = (0.75, 0.85)
+# ... while the AUROC of similarity on held-out clusters grows along these.
+_SEPARATIONS = (0.65, 0.8, 0.95)
+# Its least is between these, while the encoder's trust is between those.
+_LEAST_SHARES, _LEAST_TRUSTS = (0.25, 0.5), (0.5, 0.85)
 # The wider scale counts from nothing to all, as its AUROC on held-out clusters is so much more.
 _GAINS = (-0.02, 0.0)
 # Easy and broken language count for so much of form's share at most, ...
@@ -114,11 +116,14 @@ def choose_views(
     -----
     *Topic* counts for .25 to .85 beside *form*, the more the better similarity tells held-out
     clusters of the normal texts from the rest (AUROC .65 to .95): where the normal texts have
-    topics, a new topic is what is strange about a text; where they have none, form is. Of form's
-    share, where the language model reads the texts in words, *easy* gets up to .08: a loss that is
-    low for the text's length, as far as the loss tells by itself (see `_loss_trust`). And *broken*
-    gets .04 there. Where the texts are rows with numbers, *columns* count for n / (n + 2) with n
-    columns.
+    topics, a new topic is what is strange about a text; where they have none, form is. Where the
+    encoder is wholly trusted topic counts for .5 at least, as texts that do not fall into clusters
+    may still have one wide topic.
+
+    Of form's share, where the language model reads the texts in words, *easy* gets up to .08: a
+    loss that is low for the text's length, as far as the loss tells by itself (see `_loss_trust`).
+    And *broken* gets .04 there. Where the texts are rows with numbers, *columns* count for
+    n / (n + 2) with n columns.
     """
     inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
     far_share, trust = _far_share(normal, strangers), _encoder_trust(normal)
@@ -134,7 +139,8 @@ def choose_views(
     of_language *= counts_language * _share_read(normal)
     columns = [(1.0, part) for part in column_views(normal.features, scale.spread)]
     separation = _separation(normal, strangers, _SIMILARITY)
-    topic = float(np.interp(separation, _SEPARATIONS, _SHARES))
+    least = float(np.interp(trust, _LEAST_TRUSTS, _LEAST_SHARES))
+    topic = float(np.interp(separation, _SEPARATIONS, (least, *_SHARES)))
     shares = np.asarray([topic, 1 - topic - of_language.sum(), *of_language])
     if columns:
         own = column_share(normal.features)
