@@ -68,14 +68,14 @@ class AutoHead(Head):
         if len(self._fitted.shares) > self._fitted.n_text:
             kind += "; a view of the columns, which counts for {columns}"
         return (
-            f"{kind}; topic counts for {{topic}}, because similarity tells held-out groups of "
-            "the normal texts from the rest in {separation} of pairs (AUROC); the encoder is "
-            "trusted to {encoder}, less where its vocabulary cuts the texts into short pieces; "
-            "similarity asks the nearest 4% of the normal texts for {far} and the five nearest for "
-            "the rest, as that tells held-out groups best; easy and broken language count for "
-            "{language} by themselves: a loss that is low for the text's length, for more where "
-            "those of the normal texts lie close together, and one that is high for it or words "
-            "in short pieces"
+            f"{kind}; topic counts for {{topic}}, the more the better similarity tells held-out "
+            "groups of the normal texts from the rest, which it does in {separation} of pairs "
+            "(AUROC), and for half at least where the encoder is wholly trusted; it is trusted to "
+            "{encoder}, less where its vocabulary cuts the texts into short pieces; similarity "
+            "asks the nearest 4% of the normal texts for {far} and the five nearest for the rest, "
+            "as that tells held-out groups best; easy and broken language count for {language} by "
+            "themselves: a loss that is low for the text's length, for more where those of the "
+            "normal texts lie close together, and one that is high for it or words in short pieces"
         ).format_map(self.choices)
 
     @property
