@@ -360,6 +360,16 @@ def test_losses_that_do_not_differ_say_nothing_by_themselves():
     assert np.isfinite(head.scores(table(9, seed=3, shifted=True))).all()
 
 
+@pytest.mark.parametrize("column", [LENGTH, PIECES])
+def test_a_text_of_another_length_than_all_normal_ones_is_not_endlessly_strange(column):
+    normal = prose(120, seed=1, spread=2)
+    normal.values[:, column] = 5
+    rows = usual(normal, 2)
+    rows[1, column] = 9
+    usual_score, score = fitted_on(normal).scores(FeatureTable(rows, FEATURES))
+    assert score == pytest.approx(usual_score, abs=0.01)
+
+
 def test_where_losses_lie_close_together_they_tell_by_themselves_and_else_with_memory():
     def rises(spread):
         """Return how much a low loss, a high one, one with memory and short pieces add."""

@@ -32,6 +32,8 @@ _SEPARATIONS = (0.65, 0.8, 0.95)
 _LEAST_SHARES, _LEAST_TRUSTS = (0.25, 0.5), (0.5, 0.85)
 # The wider scale counts from nothing to all, as its AUROC on held-out clusters is so much more.
 _GAINS = (-0.02, 0.0)
+# What length counts for in form, where all else counts for 1.
+_LENGTH_WEIGHT = 0.3
 # Easy and broken language count for so much of form's share at most, ...
 _EASY_SHARE, _BROKEN_SHARE = 0.08, 0.04
 # ... where the language model's vocabulary cuts the normal texts into pieces of so many characters.
@@ -127,13 +129,13 @@ def choose_views(
     """
     inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
     far_share, trust = _far_share(normal, strangers), _encoder_trust(normal)
-    low, memory = (_for_length(normal, inside, feature) for feature in (_LOSS, _MEMORY_LOSS))
-    loss_trust = _loss_trust(_spread(low, inside) * scale.spread[normal.features.index(_LOSS)])
+    loss, memory_loss = (_for_length(normal, inside, f) for f in (_LOSS, _MEMORY_LOSS))
+    loss_trust = _loss_trust(_spread(loss, inside) * scale.spread[normal.features.index(_LOSS)])
     text: list[list[Part]] = [
         _topic_parts(normal, inside, outside, far_share=far_share, trust=trust, seed=seed),
-        _form_parts(normal, trust),
-        [(1.0, -low)],
-        _broken_parts(normal, low, memory, loss_trust),
+        _form_parts(normal, inside, loss, trust),
+        [(1.0, -loss)],
+        _broken_parts(normal, inside, loss, memory_loss, loss_trust),
     ]
     of_language = np.asarray([_EASY_SHARE * loss_trust, _BROKEN_SHARE])
     of_language *= counts_language * _share_read(normal)
@@ -222,13 +224,14 @@ def _topic_parts(
     ]
 
 
-def _form_parts(table: FeatureTable, trust: float) -> list[Part]:
+def _form_parts(table: FeatureTable, inside: Vector, loss: Vector, trust: float) -> list[Part]:
     """Return plain means of features with what each counts for.
 
     - *words*: novelty of the encoder's tokens one third of the way up;
     - *tokens*: novelty of the language model's tokens, mean over depths;
     - *memory*: the share of the loss that stays when normal tokens may be remembered;
-    - *ease*: a low loss, which spam and the text of machines have;
+    - *ease*: a loss that is low for the text's length, which the text of machines has;
+    - *length*: more of it than normal texts have, as spam and what is pasted, for less;
     - *changes*: of the encoder for its trust, and of the language model for the rest.
     """
     words = _columns(table, lambda f: f.is_of_encoder("novelty"))
@@ -239,14 +242,15 @@ def _form_parts(table: FeatureTable, trust: float) -> list[Part]:
     ]
     return [
         *((1.0, _mean_of(columns, table)) for columns in means),
-        (1.0, -_loss(table)),
+        (1.0, -loss),
+        (_LENGTH_WEIGHT, _telling(_mean_of(_columns(table, _LENGTH.__eq__), table), inside)),
         (trust, _mean_of(_columns(table, lambda f: f.is_of_encoder("change")), table)),
         (1 - trust, _changes(table)),
     ]
 
 
 def _broken_parts(
-    table: FeatureTable, loss: Vector, memory_loss: Vector, loss_trust: float
+    table: FeatureTable, inside: Vector, loss: Vector, memory_loss: Vector, loss_trust: float
 ) -> list[Part]:
     """Return what tells that a text is no language, or none that fits together.
 
@@ -255,7 +259,7 @@ def _broken_parts(
     sentences are, and rare words of normal texts are not; and half as much *pieces*: the encoder's
     vocabulary cuts words that it does not know, such as misspelt ones, into short ones.
     """
-    pieces = -_mean_of(_columns(table, _FLUENCY.__eq__), table)
+    pieces = _telling(-_mean_of(_columns(table, _FLUENCY.__eq__), table), inside)
     rest = 1 - loss_trust
     return [(loss_trust, loss), (rest, memory_loss), (rest / 2, pieces)]
 
@@ -298,8 +302,7 @@ def _loss_trust(spread: float) -> float:
 
     Where the losses of normal texts of one length lie close together (a standard deviation below
     .8 nats, wholly below .5), as those of news and longer prose do, another writer shows in the
-    loss more than in anything else. Where they do not differ at all, nothing says how much of a
-    difference is strange.
+    loss more than in anything else. Where they do not differ at all they tell nothing.
     """
     return float(np.interp(spread, _LOSS_SPREADS, (1, 0))) if spread else 0.0
 
@@ -308,14 +311,21 @@ def _for_length(table: FeatureTable, inside: Vector, feature: Feature) -> Vector
     """Return weights of what a feature has beyond normal texts of the same length.
 
     The first tokens of a text cost most, so the shorter it is the higher its mean loss. A line
-    with a kink at the median length follows that well enough. Where normal texts do not differ
-    but by their length, nothing says how much of a difference is strange: all weights are 0.
+    with a kink at the median length follows that well enough.
     """
     value, length = (table.features.index(f) for f in (feature, _LENGTH))
     lengths = [length, len(table.features) + length]  # and how far from the median
     slopes = LinearRegression().fit(inside[:, lengths], inside[:, value]).coef_
     weights = np.zeros(inside.shape[1])
     weights[value], weights[lengths] = 1, -slopes
+    return _telling(weights, inside)
+
+
+def _telling(weights: Vector, inside: Vector) -> Vector:
+    """Return the weights; 0 where normal texts do not differ by them.
+
+    Then nothing says how much of a difference is strange.
+    """
     return weights * (_spread(weights, inside) > _NO_SPREAD)
 
 
@@ -346,11 +356,6 @@ def _strangeness(feature: Feature) -> int:
     if feature.group == "neighbours":
         return -1
     return int(feature.is_of_encoder("novelty") or _is_far(feature))
-
-
-def _loss(table: FeatureTable) -> Vector:
-    """Return the loss of the full program, as weights."""
-    return _mean_of(_columns(table, _LOSS.__eq__), table)
 
 
 def _near_to(table: FeatureTable, similarity: Feature) -> Vector:
