@@ -159,8 +159,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "head.auto": (
         "auto: a view of topic (similarity to normal texts, their memory, their tokens) and one "
-        "of form (words, tokens, memory, ease of prediction, what layers change); topic counts "
-        "for {topic}, the more the better similarity tells held-out groups of the normal texts "
+        "of form (words, tokens, memory, ease of prediction for the length, length, what layers "
+        "change); topic counts for {topic}, the more the better similarity tells held-out groups "
+        "of the normal texts "
         "apart, which it does in {separation} of pairs, and for half at least where the encoder is "
         "wholly trusted; it is trusted to {encoder}, less where its vocabulary cuts the texts into "
         "short pieces; similarity asks the nearest 4% of the normal texts for {far} and the five "
@@ -168,7 +169,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{language} by themselves: a loss that is low for the text's length, for more where those "
         "of normal texts lie close together, and one that is high for it or words in short pieces",
         "auto：話題の見方（正常な文との類似、その記憶とトークン）と形の見方（語、トークン、記憶、"
-        "予測しやすさ、層による変化）。話題の比重は{topic}（正常な文の群を類似度で見分けられるほど"
+        "長さの割の予測しやすさ、長さ、層による変化）。話題の比重は{topic}（正常な文の群を類似度で見分けられるほど"
         "重く、今回は組の{separation}で見分けられました。エンコーダーを全面的に信頼できるときは半分"
         "以上）。エンコーダーの信頼度は{encoder}（その語彙が文を短く切るほど低くなります）。類似度は、"
         "正常な文の群が最もよく見分けられるように、近い正常文の4%を{far}、最も近い5件を残りの割合で"
