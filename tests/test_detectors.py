@@ -360,6 +360,17 @@ def test_losses_that_do_not_differ_say_nothing_by_themselves():
     assert np.isfinite(head.scores(table(9, seed=3, shifted=True))).all()
 
 
+@pytest.mark.parametrize(("pieces", "is_read"), [(5, True), (3, False)])
+def test_form_asks_for_the_length_where_texts_are_read_in_words(pieces, is_read):
+    normal = prose(120, seed=1, pieces=pieces)
+    normal.values[:, LENGTH] = np.random.default_rng(5).uniform(5, 100, len(normal))
+    normal.values[:, LOSS] += 30 / np.sqrt(normal.values[:, LENGTH])
+    form = fitted_on(normal)._fitted.views[1]
+    size = len(FEATURES) + LENGTH
+    assert bool(form[LENGTH]) == bool(form[size]) == is_read
+    assert form[LOSS] < 0  # ease counts anyway
+
+
 @pytest.mark.parametrize("column", [LENGTH, PIECES])
 def test_a_text_of_another_length_than_all_normal_ones_is_not_endlessly_strange(column):
     normal = prose(120, seed=1, spread=2)

@@ -129,16 +129,17 @@ def choose_views(
     """
     inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
     far_share, trust = _far_share(normal, strangers), _encoder_trust(normal)
+    read = _share_read(normal)
     loss, memory_loss = (_for_length(normal, inside, f) for f in (_LOSS, _MEMORY_LOSS))
     loss_trust = _loss_trust(_spread(loss, inside) * scale.spread[normal.features.index(_LOSS)])
     text: list[list[Part]] = [
         _topic_parts(normal, inside, outside, far_share=far_share, trust=trust, seed=seed),
-        _form_parts(normal, inside, loss, trust),
+        _form_parts(normal, inside, trust, read),
         [(1.0, -loss)],
         _broken_parts(normal, inside, loss, memory_loss, loss_trust),
     ]
     of_language = np.asarray([_EASY_SHARE * loss_trust, _BROKEN_SHARE])
-    of_language *= counts_language * _share_read(normal)
+    of_language *= counts_language * read
     columns = [(1.0, part) for part in column_views(normal.features, scale.spread)]
     separation = _separation(normal, strangers, _SIMILARITY)
     least = float(np.interp(trust, _LEAST_TRUSTS, _LEAST_SHARES))
@@ -224,14 +225,16 @@ def _topic_parts(
     ]
 
 
-def _form_parts(table: FeatureTable, inside: Vector, loss: Vector, trust: float) -> list[Part]:
+def _form_parts(table: FeatureTable, inside: Vector, trust: float, read: float) -> list[Part]:
     """Return plain means of features with what each counts for.
 
     - *words*: novelty of the encoder's tokens one third of the way up;
     - *tokens*: novelty of the language model's tokens, mean over depths;
     - *memory*: the share of the loss that stays when normal tokens may be remembered;
-    - *ease*: a loss that is low for the text's length, which the text of machines has;
-    - *length*: more of it than normal texts have, as spam and what is pasted, for less;
+    - *ease*: a loss that is low for the text's length, which the text of machines has; as far as
+      texts are not read in words, one that is low at all;
+    - *length*: more of it than normal texts have, as spam and what is pasted, for less, and as far
+      as texts are read in words;
     - *changes*: of the encoder for its trust, and of the language model for the rest.
     """
     words = _columns(table, lambda f: f.is_of_encoder("novelty"))
@@ -242,8 +245,8 @@ def _form_parts(table: FeatureTable, inside: Vector, loss: Vector, trust: float)
     ]
     return [
         *((1.0, _mean_of(columns, table)) for columns in means),
-        (1.0, -loss),
-        (_LENGTH_WEIGHT, _telling(_mean_of(_columns(table, _LENGTH.__eq__), table), inside)),
+        (1.0, -_for_length(table, inside, _LOSS, share=read)),
+        (_LENGTH_WEIGHT * read, _telling(_mean_of(_columns(table, _LENGTH.__eq__), table), inside)),
         (trust, _mean_of(_columns(table, lambda f: f.is_of_encoder("change")), table)),
         (1 - trust, _changes(table)),
     ]
@@ -307,17 +310,20 @@ def _loss_trust(spread: float) -> float:
     return float(np.interp(spread, _LOSS_SPREADS, (1, 0))) if spread else 0.0
 
 
-def _for_length(table: FeatureTable, inside: Vector, feature: Feature) -> Vector:
+def _for_length(
+    table: FeatureTable, inside: Vector, feature: Feature, *, share: float = 1.0
+) -> Vector:
     """Return weights of what a feature has beyond normal texts of the same length.
 
     The first tokens of a text cost most, so the shorter it is the higher its mean loss. A line
-    with a kink at the median length follows that well enough.
+    with a kink at the median length follows that well enough. `share` of what it says is taken
+    off.
     """
     value, length = (table.features.index(f) for f in (feature, _LENGTH))
     lengths = [length, len(table.features) + length]  # and how far from the median
     slopes = LinearRegression().fit(inside[:, lengths], inside[:, value]).coef_
     weights = np.zeros(inside.shape[1])
-    weights[value], weights[lengths] = 1, -slopes
+    weights[value], weights[lengths] = 1, -share * slopes
     return _telling(weights, inside)
 
 
