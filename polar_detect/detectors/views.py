@@ -138,12 +138,11 @@ def choose_views(
         [(1.0, -loss)],
         _broken_parts(normal, inside, loss, memory_loss, loss_trust),
     ]
-    of_language = np.asarray([_EASY_SHARE * loss_trust, _BROKEN_SHARE])
-    of_language *= counts_language * read
     columns = [(1.0, part) for part in column_views(normal.features, scale.spread)]
     separation = _separation(normal, strangers, _SIMILARITY)
-    least = float(np.interp(trust, _LEAST_TRUSTS, _LEAST_SHARES))
-    topic = float(np.interp(separation, _SEPARATIONS, (least, *_SHARES)))
+    topic = _topic_share(separation, trust)
+    of_language = np.asarray([_EASY_SHARE * loss_trust, _BROKEN_SHARE])
+    of_language *= counts_language * read
     shares = np.asarray([topic, 1 - topic - of_language.sum(), *of_language])
     if columns:
         own = column_share(normal.features)
@@ -265,6 +264,12 @@ def _broken_parts(
     pieces = _telling(-_mean_of(_columns(table, _FLUENCY.__eq__), table), inside)
     rest = 1 - loss_trust
     return [(loss_trust, loss), (rest, memory_loss), (rest / 2, pieces)]
+
+
+def _topic_share(separation: float, trust: float) -> float:
+    """Return what topic counts for; see `choose_views`."""
+    least = np.interp(trust, _LEAST_TRUSTS, _LEAST_SHARES)
+    return float(np.interp(separation, _SEPARATIONS, (least, *_SHARES)))
 
 
 def _far_share(normal: FeatureTable, strangers: FeatureTable) -> float:
