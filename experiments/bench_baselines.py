@@ -18,7 +18,9 @@ from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from polar_detect.metrics import auroc
+from polar_detect.neighbours import nearest
 from polar_detect.readings import Readings
+from polar_detect.reference import N_NEIGHBOURS
 
 Scores = NDArray[np.float64]
 Array = NDArray[np.floating[Any]]
@@ -64,21 +66,29 @@ def lengths(sample: Sample) -> dict[str, Scores]:
     """Score the number of characters."""
     parts = (sample.split.train, sample.split.test)
     train, test = (np.log([len(text) for text in part]) for part in parts)
-    return _tails("length", train, test)
+    return tails("length", train, test)
 
 
 def losses(sample: Sample) -> dict[str, Scores]:
     """Score the loss of the full program."""
-    return _tails("loss", sample.train.traces.loss, sample.test.traces.loss)
+    return tails("loss", sample.train.traces.loss, sample.test.traces.loss)
 
 
-def _tails(name: str, train: Array, test: Array) -> dict[str, Scores]:
+def tails(name: str, train: Array, test: Array) -> dict[str, Scores]:
+    """Return a number by itself as scores: high, low, and far from the training texts' median."""
     high = np.asarray(test, np.float64)
     return {
         f"{name}, high": high,
         f"{name}, low": -high,
         f"{name}, both tails": np.abs(high - np.median(train)),
     }
+
+
+def neighbours(train: Array, test: Array) -> Scores:
+    """Return the mean cosine distance of embeddings to the nearest training texts."""
+    similarity = nearest(test, train, k=N_NEIGHBOURS).similarity
+    distances: Scores = 1 - similarity.mean(1, dtype=np.float64)
+    return distances
 
 
 def words(sample: Sample) -> dict[str, Scores]:

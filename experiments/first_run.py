@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import bench_baselines
 import bench_tasks
 import common
 import numpy as np
@@ -24,9 +25,7 @@ from polar_detect.extraction import Extractor
 from polar_detect.features import Feature
 from polar_detect.metrics import aupr, auroc, fpr_at_tpr
 from polar_detect.models import resolve
-from polar_detect.neighbours import nearest
 from polar_detect.readings import Readings
-from polar_detect.reference import N_NEIGHBOURS
 from polar_detect.trace import Tracer
 
 _TASKS = {"bgl": "bgl", "excavator": "excavator-foreign"}
@@ -100,7 +99,7 @@ def _scores(detector: PolarDetector, encoder: Encoder, split: common.Split, seed
         "loss, high": loss,
         "loss, low": -loss,
         "isolation forest on curves": _forest_scores(train, test, seed),
-        "MiniLM + kNN": _knn_scores(train.embeddings, test.embeddings),
+        "MiniLM + kNN": bench_baselines.neighbours(train.embeddings, test.embeddings),
     }
 
 
@@ -112,13 +111,6 @@ def _forest_scores(train: Readings, test: Readings, seed: int) -> NDArray[np.flo
 
 def _is_curve(feature: Feature) -> bool:
     return feature.group in _CURVES
-
-
-def _knn_scores(train: NDArray[np.float32], test: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the mean cosine distance to the nearest training texts."""
-    similarity = nearest(test, train, k=N_NEIGHBOURS).similarity
-    distances: NDArray[np.float64] = 1 - similarity.mean(1, dtype=np.float64)
-    return distances
 
 
 def _run(

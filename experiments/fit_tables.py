@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from bench_baselines import Scores
+from bench_baselines import Scores, tails
 from common import Split
 
 import polar_detect
@@ -31,6 +31,7 @@ _AFTER = (
     *("cli", "compare", "scoring", "serve", "tables"),
 )
 _PARTS = ("normal", "strangers", "test")
+_LOSS = Feature("loss", "mean")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ class Signatures:
         """Fit `head` and return its scores of the test texts."""
         scores: Scores = head.fit(self.normal, self.strangers, seed=seed).scores(self.test)
         return scores
+
+    def losses(self) -> dict[str, Scores]:
+        """Return scores by the loss alone, both tails of it and each."""
+        column = self.normal.features.index(_LOSS)
+        return tails("loss", *(part.values[:, column] for part in (self.normal, self.test)))
 
     def where(self, keep: Callable[[Feature], bool]) -> Self:
         """Return the features that satisfy `keep`."""

@@ -17,20 +17,17 @@ from pathlib import Path
 import common
 import fit_tables
 import numpy as np
+from bench_baselines import neighbours
 from common import Split, Task
 from fit_tables import Notes
 
 from polar_detect import models
 from polar_detect.detectors import AutoHead
 from polar_detect.engine import Engine
-from polar_detect.features import Feature
 from polar_detect.metrics import auroc
-from polar_detect.neighbours import nearest
-from polar_detect.reference import N_NEIGHBOURS
 from polar_detect.tokenizing import MAX_TOKENS
 
 _LENGTHS = (30, 600)  # characters
-_LOSS = Feature("loss", "mean")
 _SOURCE = re.compile(r"\n\s*-- .*", re.DOTALL)  # who said it
 
 
@@ -83,14 +80,12 @@ def read(folder: Path, *, at_least: int) -> dict[str, tuple[str, ...]]:
 def _figures(split: Split, engine: Engine) -> list[float]:
     tables = fit_tables.signatures(split, engine, seed=0, notes=Notes())
     train, test = (engine.extractor.encoder.embed(part) for part in (split.train, split.test))
-    similarity = nearest(test, train, k=N_NEIGHBOURS).similarity.mean(1)
-    column = tables.test.features.index(_LOSS)
-    normal, losses = (table.values[:, column] for table in (tables.normal, tables.test))
+    losses = tables.losses()
     scores = [
         tables.scores(AutoHead(), seed=0),
-        -similarity,
-        -losses,
-        np.abs(losses - np.median(normal)),
+        neighbours(train, test),
+        losses["loss, low"],
+        losses["loss, both tails"],
     ]
     return [auroc(split.is_anomalous, values) for values in scores]
 

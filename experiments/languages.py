@@ -15,6 +15,7 @@ from typing import ClassVar
 import common
 import fit_tables
 import packages
+from bench_baselines import neighbours
 from common import Split
 from fit_tables import Notes
 
@@ -25,9 +26,7 @@ from polar_detect.engine import Engine, encoder_for
 from polar_detect.extraction import Extractor
 from polar_detect.language import speaks
 from polar_detect.metrics import auroc
-from polar_detect.neighbours import nearest
 from polar_detect.readings import Readings
-from polar_detect.reference import N_NEIGHBOURS
 from polar_detect.tokenizing import MAX_TOKENS
 from polar_detect.trace import Tracer, Traces
 
@@ -98,10 +97,9 @@ def _figures(split: Split, engine: Engine) -> tuple[float, float]:
     """Return the AUROC of the default detector, and of nearest neighbours in its encoder."""
     tables = fit_tables.signatures(split, engine, seed=0, notes=Notes())
     train, test = (engine.extractor.encoder.embed(part) for part in (split.train, split.test))
-    similarity = nearest(test, train, k=N_NEIGHBOURS).similarity.mean(1)
-    scores = (tables.scores(AutoHead(), seed=0), -similarity)
-    own, neighbours = (auroc(split.is_anomalous, values) for values in scores)
-    return own, neighbours
+    scores = (tables.scores(AutoHead(), seed=0), neighbours(train, test))
+    own, others = (auroc(split.is_anomalous, values) for values in scores)
+    return own, others
 
 
 if __name__ == "__main__":

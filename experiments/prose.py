@@ -29,7 +29,6 @@ from fit_tables import Notes
 from polar_detect import models
 from polar_detect.detectors import AutoHead
 from polar_detect.engine import Engine
-from polar_detect.features import Feature
 from polar_detect.metrics import auroc
 from polar_detect.tokenizing import MAX_TOKENS
 
@@ -44,7 +43,6 @@ _SLIPS = 0.04  # share of the characters that change places with the next
 _N_TEXTS, _N_PAIRS = 400, 150
 _PROMPT_WORDS, _MAX_WORDS, _MAX_NEW_TOKENS = 22, 150, 170
 _BATCH = 50
-_LOSS = Feature("loss", "mean")
 
 
 class WithoutLanguage(AutoHead):
@@ -155,13 +153,13 @@ def _continued(texts: Sequence[str]) -> list[str]:
 
 
 def _figures(split: Split, engine: Engine) -> list[float]:
-    """Return what the loss counts for, and the AUROC of it and of the default without and with."""
+    """Return language's share, and the AUROC of the loss and of the default without and with."""
     own = fit_tables.signatures(split, engine, seed=0, notes=Notes())
     head = AutoHead()
-    losses = [table.values[:, table.features.index(_LOSS)] for table in (own.normal, own.test)]
+    losses = own.losses()
     scores = [
-        -losses[1],
-        np.abs(losses[1] - np.median(losses[0])),
+        losses["loss, low"],
+        losses["loss, both tails"],
         own.scores(WithoutLanguage(), seed=0),
         own.scores(head, seed=0),
     ]

@@ -1,4 +1,4 @@
-"""How the experiment on prose damages texts, and takes the loss's share away."""
+"""How the experiment on prose damages texts, and takes language's share away."""
 
 import numpy as np
 import prose

@@ -99,7 +99,7 @@ def choose_views(
     strangers: FeatureTable,
     scale: Scale,
     *,
-    counts_language: bool = True,
+    counts_language: bool,
     seed: int,
 ) -> Views:
     """Return the views that signatures of normal texts and of strangers ask for.
@@ -216,7 +216,7 @@ def _topic_parts(
         if counts:
             weights = logistic_weights(inside, outside, _columns(table, is_seen), seed=seed)
             learned.append((counts, _monotone(weights, table.features)))
-            similarity.append((counts, _near_to(table, feature)))
+            similarity.append((counts, -_alone(feature, table)))
     return [
         (trust / 2, _mean_view(similarity, inside)),
         (trust / 2, _mean_view(learned, inside)),
@@ -245,7 +245,7 @@ def _form_parts(table: FeatureTable, inside: Vector, trust: float, read: float) 
     return [
         *((1.0, _mean_of(columns, table)) for columns in means),
         (1.0, -_for_length(table, inside, _LOSS, share=read)),
-        (_LENGTH_WEIGHT * read, _telling(_mean_of(_columns(table, _LENGTH.__eq__), table), inside)),
+        (_LENGTH_WEIGHT * read, _telling(_alone(_LENGTH, table), inside)),
         (trust, _mean_of(_columns(table, lambda f: f.is_of_encoder("change")), table)),
         (1 - trust, _changes(table)),
     ]
@@ -261,7 +261,7 @@ def _broken_parts(
     sentences are, and rare words of normal texts are not; and half as much *pieces*: the encoder's
     vocabulary cuts words that it does not know, such as misspelt ones, into short ones.
     """
-    pieces = _telling(-_mean_of(_columns(table, _FLUENCY.__eq__), table), inside)
+    pieces = _telling(-_alone(_FLUENCY, table), inside)
     rest = 1 - loss_trust
     return [(loss_trust, loss), (rest, memory_loss), (rest / 2, pieces)]
 
@@ -369,8 +369,9 @@ def _strangeness(feature: Feature) -> int:
     return int(feature.is_of_encoder("novelty") or _is_far(feature))
 
 
-def _near_to(table: FeatureTable, similarity: Feature) -> Vector:
-    return -_mean_of(_columns(table, similarity.__eq__), table)
+def _alone(feature: Feature, table: FeatureTable) -> Vector:
+    """Return a feature by itself, as weights."""
+    return _mean_of(_columns(table, feature.__eq__), table)
 
 
 def _changes(table: FeatureTable) -> Vector:
