@@ -100,16 +100,19 @@ class Bench:
             self._samples = {key: Sample(task, split, seed, self)}  # one at a time
         return self._samples[key]
 
-    def signatures(self, sample: Sample) -> Signatures:
+    def signatures(self, sample: Sample, labelled: Sequence[str] = ()) -> Signatures:
         """Return what a fit shows the default detector, and the test rows."""
         engine = self.engine(encoder_for(sample.split.train, self.encoder))
         own = (engine.model.sha256, engine.encoder_model.sha256)
-        settings = (*own, self.max_tokens, sample.seed, sample.split.train, sample.split.test)
+        settings = [*own, self.max_tokens, sample.seed, sample.split.train, sample.split.test]
+        if labelled:
+            settings.append(labelled)
         return fit_tables.signatures(
             sample.split,
             engine,
             seed=sample.seed,
             notes=Notes(),
+            labelled=labelled,
             path=fit_tables.place(self.cache, POLAR, *settings),
         )
 

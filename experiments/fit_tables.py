@@ -6,7 +6,7 @@ the very tables that `PolarDetector` would have shown it, in a second instead of
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -36,15 +36,20 @@ _LOSS = Feature("loss", "mean")
 
 @dataclass(frozen=True)
 class Signatures:
-    """What a detector is fitted on, and what it then scores."""
+    """What a detector is fitted on, and what it then scores.
+
+    The last `n_labelled` of the strangers are labelled anomalies.
+    """
 
     normal: FeatureTable
     strangers: FeatureTable
     test: FeatureTable
+    n_labelled: int = 0
 
     def scores(self, head: Head, *, seed: int) -> Scores:
         """Fit `head` and return its scores of the test texts."""
-        scores: Scores = head.fit(self.normal, self.strangers, seed=seed).scores(self.test)
+        head.fit(self.normal, self.strangers, n_labelled=self.n_labelled, seed=seed)
+        scores: Scores = head.scores(self.test)
         return scores
 
     def losses(self) -> dict[str, Scores]:
@@ -54,18 +59,19 @@ class Signatures:
 
     def where(self, keep: Callable[[Feature], bool]) -> Self:
         """Return the features that satisfy `keep`."""
-        return type(self)(*(getattr(self, part).where(keep) for part in _PARTS))
+        return self._mapped(lambda table: table.where(keep))
 
     def silenced(self, keep: Callable[[Feature], bool]) -> Self:
         """Return the same texts, of which the features that satisfy `keep` say nothing: all 0."""
-        return type(self)(*(_silenced(getattr(self, part), keep) for part in _PARTS))
+        return self._mapped(lambda table: _silenced(table, keep))
 
     def save(self, path: Path) -> None:
         """Write one file."""
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {part: getattr(self, part).values for part in _PARTS}
         partial = path.with_suffix(".partial.npz")
-        np.savez(partial, names=np.asarray(self.normal.names), **arrays)
+        names = np.asarray(self.normal.names)
+        np.savez(partial, names=names, n_labelled=self.n_labelled, **arrays)
         partial.replace(path)  # whole, or not there
 
     @classmethod
@@ -73,7 +79,12 @@ class Signatures:
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as stored:
             features = tuple(Feature.from_name(str(name)) for name in stored["names"])
-            return cls(*(FeatureTable(stored[part], features) for part in _PARTS))
+            normal, strangers, test = (FeatureTable(stored[part], features) for part in _PARTS)
+            return cls(normal, strangers, test, int(stored["n_labelled"]))
+
+    def _mapped(self, change: Callable[[FeatureTable], FeatureTable]) -> Self:
+        normal, strangers, test = (change(getattr(self, part)) for part in _PARTS)
+        return replace(self, normal=normal, strangers=strangers, test=test)
 
 
 def _silenced(table: FeatureTable, keep: Callable[[Feature], bool]) -> FeatureTable:
@@ -98,7 +109,13 @@ class EveryNote(Notes):
 
 
 def signatures(
-    split: Split, engine: Engine, *, seed: int, notes: Notes, path: Path | None = None
+    split: Split,
+    engine: Engine,
+    *,
+    seed: int,
+    notes: Notes,
+    labelled: Sequence[str] = (),
+    path: Path | None = None,
 ) -> Signatures:
     """Return the signatures of a split; from `path`, where they are there.
 
@@ -111,6 +128,8 @@ def signatures(
         Of the fit.
     notes : Notes
         Says what is needed.
+    labelled : sequence of str
+        Anomalies that fit is given.
     path : Path, optional
         Where they are kept.
     """
@@ -123,9 +142,10 @@ def signatures(
     fitting = Fitting(extractor, Tracker(None), settings)
     train, held_out = parted(split.train, seed=seed)
     readings = fitting.read("train", train)
-    reference = fitting.reference(notes, readings)
+    taught_by = fitting.read("labelled", labelled) if labelled else None
+    reference = fitting.reference(notes, readings, taught_by)
     menu = fitting.menu(readings.texts) if notes.needs_programs else None
-    shown = fitting.contrast(notes, readings, reference, menu, [])
+    shown = fitting.contrast(notes, readings, reference, menu, taught_by)
     if notes.is_monotone:
         reference = reference.widened(fitting.read("held out", held_out))
     test_readings = extractor.read(split.test)
@@ -133,7 +153,7 @@ def signatures(
     if menu is not None:
         programs = extractor.minimal_programs(test_readings, menu, tolerance=detector.tolerance)
         test = extractor.with_programs(test, programs)
-    made = Signatures(*shown, test)
+    made = Signatures(*shown, test, n_labelled=0 if taught_by is None else len(taught_by))
     if path is not None:
         made.save(path)
     return made

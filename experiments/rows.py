@@ -3,9 +3,9 @@
     python experiments/rows.py [--tasks ai4i,steel] [--seeds 3] [--max-tokens 256]
 
 The default detector reads each row written out as text, with and without its numbers beside it,
-and knows normal training rows only. Beside it stand the baselines of `compare` on the raw numbers
-of the same rows, LightGBM and random forest also with labelled anomalous rows. Readings of the
-models are kept on disk, so both detectors share them.
+and knows normal training rows only, or labelled anomalous ones too. Beside it stand the baselines
+of `compare` on the raw numbers of the same rows, LightGBM and random forest with the same labels.
+Readings of the models are kept on disk, so all detectors share them.
 
 Prints AUROC by task and method. Reads: ai4i2020, adbench_classical. Takes: 14 min.
 """
@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from benchmark import CACHE, Bench
 from common import Split, Task
+from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
 from polar_detect import PolarDetector, models
@@ -73,11 +74,8 @@ def baselines(task: Task, split: Split, seed: int, n_labelled: int) -> dict[str,
     assert task.numbers is not None
     scaler = StandardScaler().fit(task.numbers[split.train_rows])
     train, test = (scaler.transform(task.numbers[r]) for r in (split.train_rows, split.test_rows))
-    anomalous = np.setdiff1d(
-        np.arange(len(task.normal + task.held_out), len(task.texts)), split.test_rows
-    )
-    drawn = np.random.default_rng(seed).permutation(anomalous)[:n_labelled]
-    both = np.concatenate([train, scaler.transform(task.numbers[drawn])])
+    drawn = scaler.transform(task.numbers[labelled(task, split, seed, n_labelled)])
+    both = np.concatenate([train, drawn])
     found = {}
     for rows, labels in (
         (train, np.zeros(len(train), bool)),
@@ -95,17 +93,33 @@ def baselines(task: Task, split: Split, seed: int, n_labelled: int) -> dict[str,
     return found
 
 
-def detectors(task: Task, split: Split, seed: int, engine: Engine) -> dict[str, float]:
-    """Return the AUROC of the default detector, with and without the numbers of rows."""
+def labelled(task: Task, split: Split, seed: int, n_labelled: int) -> NDArray[np.intp]:
+    """Return anomalous rows that are not tested, at random."""
+    anomalous = np.setdiff1d(
+        np.arange(len(task.normal + task.held_out), len(task.texts)), split.test_rows
+    )
+    return np.random.default_rng(seed).permutation(anomalous)[:n_labelled]
+
+
+def detectors(
+    task: Task, split: Split, seed: int, n_labelled: int, engine: Engine
+) -> dict[str, float]:
+    """Return the AUROC of the default detector, with and without the numbers of rows and labels."""
     frame = frame_of(task)
+    drawn = labelled(task, split, seed, n_labelled)
     train, test = (frame.iloc[rows] for rows in (split.train_rows, split.test_rows))
     template = RowTemplate.fit(train, list(frame.columns))
+    normal, anomalous = (template.texts(rows) for rows in (train, frame.iloc[drawn]))
     found = {}
-    for name, rows in ((WITH, template), (WITHOUT, None)):
+    for name, rows, shown in (
+        (WITH, template, []),
+        (WITHOUT, None, []),
+        (f"{WITH}, {len(anomalous)} labels", template, anomalous),
+    ):
         n_tokens = engine.extractor.tracer.max_tokens
         detector = PolarDetector(model=engine.model.name, max_tokens=n_tokens, seed=seed, rows=rows)
         detector.engine_ = engine
-        detector.fit(template.texts(train))
+        detector.fit([*normal, *shown], np.repeat([0, 1], [len(normal), len(shown)]))
         found[name] = auroc(split.is_anomalous, -detector.score_samples(template.texts(test)))
     return found
 
@@ -120,7 +134,7 @@ def main() -> None:
             task = bench_tasks.load(name, options.data, seed)
             split = common.split(task, seed=seed, n_train=options.n_train, n_test=options.n_test)
             measured = baselines(task, split, seed, options.n_labelled)
-            measured |= detectors(task, split, seed, engine)
+            measured |= detectors(task, split, seed, options.n_labelled, engine)
             own = [Found(name, seed, *pair) for pair in measured.items()]
             common.say("; ".join(f"{f.task} {f.seed} {f.method}: {f.auroc:.3f}" for f in own))
             found += own

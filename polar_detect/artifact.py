@@ -33,6 +33,7 @@ from polar_detect.errors import (
 from polar_detect.fitting import Fitted
 from polar_detect.geometry import Geometries, Geometry
 from polar_detect.layout import check_arrays
+from polar_detect.likeness import Likeness
 from polar_detect.menu import Menu
 from polar_detect.models.hashes import sha256_of
 from polar_detect.numbers import ColumnReference
@@ -62,8 +63,8 @@ from polar_detect.whole import replaced
 #   every format from that of the first minor version on; a major version may drop some.
 # - A new fixture is added (tests/write_artifact.py) with each minor version; none is rewritten.
 _HEAD = "head"
-_Arrays = Covariances | Geometry | TokenIndex
-_Part = TypeVar("_Part", Covariances, Geometry, TokenIndex)
+_Arrays = Covariances | Geometry | Likeness | TokenIndex
+_Part = TypeVar("_Part", Covariances, Geometry, Likeness, TokenIndex)
 _PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")
 
 
@@ -170,7 +171,8 @@ def describe(detector: PolarDetector) -> list[tuple[str, str]]:
         ),
     ]
     if fitted.n_anomalous:
-        described.insert(4, ("Labelled anomalies", str(fitted.n_anomalous)))
+        few = "" if fitted.reference.likeness else " (too few different ones to be alike)"
+        described.insert(4, ("Labelled anomalies", f"{fitted.n_anomalous}{few}"))
     return described
 
 
@@ -398,6 +400,8 @@ def _reference_parts(reference: Reference) -> dict[str, _Arrays]:
     for name, pair in (("geometry", reference.geometries), ("changes", reference.changes)):
         if pair is not None:
             parts |= {f"decoder_{name}": pair.decoder, f"encoder_{name}": pair.encoder}
+    if reference.likeness is not None:
+        parts["likeness"] = reference.likeness
     return parts
 
 
@@ -412,6 +416,7 @@ def _reference(
             return None
         return part(kind, f"decoder_{name}"), part(kind, f"encoder_{name}")
 
+    is_taught = any(key.startswith("likeness.") for key in arrays)
     changes, geometries = pair(Covariances, "changes"), pair(Geometry, "geometry")
     n_texts = len(arrays["embeddings"])
     n_joined = stored.count("n_joined", high=n_texts - 1, default=0)  # older artifacts: none
@@ -426,4 +431,5 @@ def _reference(
         n_joined,
         _contamination(stored, arrays),
         stored.count("n_indexed", high=n_texts - n_joined, default=0),  # older heads do not ask
+        part(Likeness, "likeness") if is_taught else None,
     )

@@ -148,7 +148,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             Or a series, an array, or a table of one column, here and in the other methods.
         y : (n_texts,) array-like, optional
             True or 1 = anomalous, False or 0 = normal; or, where a -1 occurs, scikit-learn's -1 =
-            anomalous and 1 = normal. Anomalous texts only teach what strangers look like.
+            anomalous and 1 = normal. Anomalous texts never count as normal; they teach what
+            strangers look like and, three different ones or more, what their own kind is like.
         progress : callable, optional
             Called with stage, texts done, texts in all.
 

@@ -14,6 +14,7 @@ from polar_detect.drift import FeatureStatistics
 from polar_detect.extraction import Extractor
 from polar_detect.features import FeatureTable
 from polar_detect.geometry import Geometries
+from polar_detect.likeness import KeptOut
 from polar_detect.menu import Menu
 from polar_detect.minimal import MinimalProgram
 from polar_detect.outliers import corrupted, crossed, topic_clusters
@@ -98,10 +99,11 @@ class Fitting:
         settings = self.settings
         readings = self.read("read training texts", train)
         calibration_readings = self.read("read held-out texts", held_out)
-        reference = self.reference(head, readings)
+        labelled = self.read("read labelled anomalies", anomalous) if anomalous else None
+        reference = self.reference(head, readings, labelled)
         menu = self.menu(readings.texts)
-        normal, strangers = self.contrast(head, readings, reference, menu, anomalous)
-        head.fit(normal, strangers, seed=settings.seed)
+        normal, strangers = self.contrast(head, readings, reference, menu, labelled)
+        head.fit(normal, strangers, n_labelled=len(anomalous), seed=settings.seed)
         if head.is_monotone:
             reference = reference.widened(calibration_readings)
         held_out_table = self._held_out(head, calibration_readings, reference, menu)
@@ -128,7 +130,9 @@ class Fitting:
         readings = self.extractor.read_all(texts, stage=stage, tracker=self.tracker)
         return readings.rows(np.flatnonzero(readings.has_tokens))
 
-    def reference(self, head: Head, readings: Readings) -> Reference:
+    def reference(
+        self, head: Head, readings: Readings, labelled: Readings | None = None
+    ) -> Reference:
         """Return what new texts are held against, as far as `head` reads it."""
         settings = self.settings
         # Shuffled before anything is compared with it: the order decides between equal tokens.
@@ -138,6 +142,7 @@ class Fitting:
             is_shuffled=not settings.store_texts,
             rows=settings.rows if settings.store_texts else None,
             contamination=settings.contamination,
+            labelled=labelled,
         )
 
     def contrast(
@@ -146,35 +151,36 @@ class Fitting:
         readings: Readings,
         reference: Reference,
         menu: Menu | None,
-        anomalous: list[str],
+        labelled: Readings | None = None,
     ) -> tuple[FeatureTable, FeatureTable]:
         """Return signatures of normal texts and of strangers, none of which sees itself.
 
-        These are what `head` is to be fitted on. `menu` may be None where it reads no programs.
+        These are what `head` is to be fitted on; labelled anomalies are the last of the
+        strangers. `menu` may be None where it reads no programs.
         """
         seed = self.settings.seed
         n = len(readings)
         folds = np.random.default_rng(seed).integers(0, _N_FOLDS, n)
-        against = _Against(readings, reference, folds)
+        kept_out = None
+        if labelled is not None and reference.likeness is not None:
+            kept_out = KeptOut.fit(readings, labelled, seed=seed)
+        against = _Against(readings, reference, folds, kept_out)
         normal = self._relative("normal texts", readings, np.arange(n), against)
         programs = self._programs(readings, menu) if head.needs_programs else []
         if programs:
             normal = self.extractor.with_programs(normal, programs)
-        if anomalous and head.needs_corruptions:  # labels say what strangers are
-            labelled = self.read("read labelled anomalies", anomalous)
-            return normal, self._signatures(head, labelled, reference, menu)
         clusters = topic_clusters(readings.embeddings, seed=seed)
         kept = np.sort(np.random.default_rng(seed).permutation(n)[: self._max_strangers])
-        apart = _Against(readings, reference, clusters, bans_group=True)
+        apart = _Against(readings, reference, clusters, kept_out, bans_group=True)
         parts = [self._relative("held-out clusters", readings.rows(kept), kept, apart)]
         if programs:
             own = [programs[i] for i in kept]
             parts = [self.extractor.with_programs(parts[0], own)]
         if head.needs_corruptions:
             parts.append(self._corruptions(head, against, menu))
-        if anomalous:
-            labelled = self.read("read labelled anomalies", anomalous)
-            parts.append(self._signatures(head, labelled, reference, menu))
+        if labelled is not None:
+            table = against.labelled(self.extractor, labelled)
+            parts.append(self._with_programs(head, table, labelled, menu))
         return normal, FeatureTable.below(parts)
 
     @property
@@ -224,12 +230,6 @@ class Fitting:
         ]
         return FeatureTable.below(tables)
 
-    def _signatures(
-        self, head: Head, readings: Readings, reference: Reference, menu: Menu | None
-    ) -> FeatureTable:
-        table = self.extractor.signatures(readings, reference)
-        return self._with_programs(head, table, readings, menu)
-
     def _with_programs(
         self, head: Head, table: FeatureTable, readings: Readings, menu: Menu | None
     ) -> FeatureTable:
@@ -267,6 +267,8 @@ class _Against:
     reference : Reference
     groups : (n_texts,) int64
         What normal pooled states are like is fitted without the text's own group.
+    kept_out : KeptOut, optional
+        How like labelled anomalies the texts are, where there are some.
     bans_group : bool
         Whether neighbours must come from other groups too, or only not be the text itself,
         wherever it occurs.
@@ -275,6 +277,7 @@ class _Against:
     readings: Readings
     reference: Reference
     groups: NDArray[np.int64]
+    kept_out: KeptOut | None = None
     bans_group: bool = False
 
     def banned(self, origins: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -290,7 +293,15 @@ class _Against:
         tables = [features_without(*whole, own.trajectories, groups)]
         if self.reference.geometries is not None:
             tables.insert(0, self._distances_by_geometry(own, groups))
+        if self.kept_out is not None:
+            tables.append(self.kept_out.of_normal(own.embeddings, origins))
         return FeatureTable.beside(tables)
+
+    def labelled(self, extractor: Extractor, own: Readings) -> FeatureTable:
+        """Return signatures of the labelled anomalies, whose likeness does not see itself."""
+        likeness = None if self.kept_out is None else self.kept_out.of_labelled(own.embeddings)
+        distances = self.reference.distances(own, likeness=likeness)
+        return extractor.signatures(own, self.reference, distances=distances)
 
     def _distances_by_geometry(self, own: Readings, groups: NDArray[np.int64]) -> FeatureTable:
         parts = [np.flatnonzero(groups == group) for group in np.unique(groups)]

@@ -22,7 +22,7 @@ def _of_both(
 
 
 # Array → its type, and what it has along each axis: the same number wherever the word stands.
-# Geometry and changes are not in every artifact, but all of one where there is any.
+# Geometry, changes and likeness are not in every artifact, but all of one where there is any.
 # Not here: what `statistics` and `owners` hold, which scoring does not calculate with.
 _LAYOUT = {
     "embeddings": ("float32", "texts", "directions of an embedding"),
@@ -49,8 +49,10 @@ _LAYOUT = {
         points=("float16", "{model}depths", "{model}tokens", "{hidden}"),
         targets=("int64", "{model}tokens"),
     ),
+    "likeness.centre": ("float32", "directions of an embedding"),
+    "likeness.weights": ("float32", "directions of an embedding"),
 }
-_OPTIONAL = ("geometry", "changes")
+_OPTIONAL = ("geometry", "changes", "likeness")
 
 
 def check_arrays(arrays: Mapping[str, Any], *, n_layers: int, n_texts: int | None) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from polar_detect.changes import Changes
 from polar_detect.features import FeatureTable
 from polar_detect.geometry import Geometries
+from polar_detect.likeness import Likeness, can_teach
 from polar_detect.neighbours import Neighbours, nearest
 from polar_detect.numbers import ColumnReference
 from polar_detect.readings import Readings
@@ -48,6 +49,8 @@ class Reference:
         all of them: so many may be anomalous.
     n_indexed : int
         So many of the texts that it was fitted on have their tokens among the encoder's.
+    likeness : Likeness, optional
+        What labelled anomalies are like; None where there were none, or too few.
     """
 
     texts: tuple[str, ...]
@@ -60,6 +63,7 @@ class Reference:
     n_joined: int = 0
     contamination: float = 0
     n_indexed: int = 0
+    likeness: Likeness | None = None
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -78,12 +82,18 @@ class Reference:
         is_shuffled: bool = False,
         rows: "RowTemplate | None" = None,
         contamination: float = 0,
+        labelled: Readings | None = None,
     ) -> Self:
         """Keep texts, embeddings and tokens; fit what they are compared by.
+
+        Of `labelled` anomalies nothing is kept but what they are like.
 
         Where `is_shuffled`, tokens are kept in another order than that of the texts.
         """
         encoder_tokens = TokenIndex.fit(readings.encoding.tokens, is_shuffled=is_shuffled)
+        likeness = None
+        if labelled is not None and can_teach(readings, labelled):
+            likeness = Likeness.fit(readings.embeddings, labelled.embeddings)
         return cls(
             readings.texts,
             readings.embeddings,
@@ -94,6 +104,7 @@ class Reference:
             None if rows is None else ColumnReference.fit(rows, readings.texts),
             contamination=contamination,
             n_indexed=len(np.unique(encoder_tokens.owners)),
+            likeness=likeness,
         )
 
     def widened(self, readings: Readings) -> Self:
@@ -112,11 +123,18 @@ class Reference:
             n_joined=self.n_joined + len(readings),
         )
 
-    def distances(self, readings: Readings) -> FeatureTable:
-        """Return how far the pooled states of texts are from those of normal texts."""
+    def distances(
+        self, readings: Readings, *, likeness: FeatureTable | None = None
+    ) -> FeatureTable:
+        """Return how far the pooled states of texts are from those of normal texts.
+
+        And how like labelled anomalies they are, where there are some: by `likeness`, if given.
+        """
         tables = [] if self.geometries is None else [self.geometries.distances(readings)]
         if self.changes is not None:
             tables.append(self.changes.features(readings.trajectories))
+        if self.likeness is not None:
+            tables.append(likeness or self.likeness.features(readings.embeddings))
         return FeatureTable.beside(tables)
 
     def without_texts(self) -> Self:

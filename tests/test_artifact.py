@@ -46,6 +46,13 @@ def boosted(fitted_on_tiny):
     return PolarDetector("lightgbm", model=fitted_on_tiny.model).fit(NORMAL)
 
 
+@pytest.fixture(scope="module")
+def taught(fitted_on_tiny):
+    """Return a detector that was given labelled anomalies."""
+    labels = np.repeat([0, 1], [len(NORMAL), len(STRANGE)])
+    return PolarDetector(model=fitted_on_tiny.model).fit([*NORMAL, *STRANGE], labels)
+
+
 def manifest_of(folder):
     return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
 
@@ -77,6 +84,51 @@ def test_a_loaded_detector_assesses_identically(folder, fitted_on_tiny):
 def test_a_loaded_boosted_detector_assesses_identically(boosted, tmp_path):
     boosted.save(tmp_path / "boosted")
     assert_same(PolarDetector.load(tmp_path / "boosted"), boosted)
+
+
+@pytest.mark.parametrize("store_texts", [True, False])
+def test_a_loaded_detector_that_was_taught_by_labels_assesses_identically(
+    taught, tmp_path, store_texts
+):
+    if not store_texts:
+        taught = PolarDetector(model=taught.model, store_texts=False).fit(
+            [*NORMAL, *STRANGE], np.repeat([0, 1], [len(NORMAL), len(STRANGE)])
+        )
+    taught.save(tmp_path / "taught")
+    loaded = PolarDetector.load(tmp_path / "taught")
+    assert_same(loaded, taught)
+    assert "labelled" in loaded.assess(TEXTS).explanation.by_group()
+    described = dict(artifact.describe(loaded))
+    assert described["Labelled anomalies"] == "4"
+    assert "counts for 40%" in described["Detector"]
+    two = PolarDetector(model=taught.model).fit(
+        [*NORMAL, *STRANGE[:2]], [0] * len(NORMAL) + [1] * 2
+    )
+    described = dict(artifact.describe(two))
+    assert described["Labelled anomalies"] == "2 (too few different ones to be alike)"
+    # The labelled texts themselves are not kept.
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "taught").rglob("*.*"))
+    assert not any(text.encode() in kept for text in STRANGE)
+    assert (NORMAL[0].encode() in kept) == store_texts  # control
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("likeness.weights", lambda array: array[:5], "' with 5 directions of an embedding"),
+        ("likeness.weights", lambda array: array[:, None], "' of float32 with 2 axes"),
+        ("likeness.centre", lambda array: array * np.nan, "' with values that are no numbers"),
+    ],
+)
+def test_a_likeness_that_does_not_fit_is_refused_though_its_seal_is_right(
+    taught, tmp_path, monkeypatch, name, change, message
+):
+    taught.save(tmp_path / "taught")
+    monkeypatch.setattr(artifact.Engine, "load", lambda *_: taught.engine_)
+    array = load_file(tmp_path / "taught" / "arrays.safetensors")[name]
+    change_arrays(tmp_path / "taught", **{name: np.ascontiguousarray(change(array))})
+    with pytest.raises(ArtifactError, match=rf"do not fit together \(array '{name}{message}"):
+        PolarDetector.load(tmp_path / "taught")
 
 
 def test_a_loaded_forest_assesses_identically(fitted_on_tiny, tmp_path):

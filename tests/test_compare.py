@@ -78,7 +78,7 @@ def scored(name, scores, *, s_per_1000=1.0, is_ours=False, is_supervised=False):
         view="numbers",
         is_supervised=is_supervised,
         recipe=f"{name} by hand",
-        detector=name.removeprefix("polar-detect ") if is_ours else None,
+        detector=name.split()[1] if is_ours else None,
     )
     scores = np.asarray(scores, float)
     return comparing.Scored(method=method, scores=scores, fit_s=1.0, s_per_1000=s_per_1000)
@@ -390,15 +390,16 @@ def test_a_file_of_one_class_is_refused(tmp_path):
 
 def test_the_table_holds_every_method_once_best_first(on_orders):
     names = [result.method.title for result in on_orders.results]
-    assert len(names) == len(set(names)) == 9
-    assert {"kNN on TF-IDF", "LightGBM on MiniLM", "polar-detect auto"} <= set(names)
+    assert len(names) == len(set(names)) == 10
+    ours = {"polar-detect auto", "polar-detect auto with labels"}
+    assert {"kNN on TF-IDF", "LightGBM on MiniLM"} | ours <= set(names)
     values = [result.figures[AUROC].value for result in on_orders.results]
     assert values == sorted(values, reverse=True)
     assert values[0] > 0.9
     for result in on_orders.results:
-        assert result.method.is_supervised == result.method.name.startswith(
-            ("LightGBM", "random forest")
-        )
+        name = result.method.name
+        learns = name.startswith(("LightGBM", "random forest")) or name.endswith(" with labels")
+        assert result.method.is_supervised == learns
         auroc = result.figures[AUROC]
         assert auroc.low <= auroc.value <= auroc.high
         gap = result.to_best_baseline
@@ -438,6 +439,26 @@ def test_without_labels_forests_of_trees_learn_from_shuffled_columns(numbers_onl
     for name in ("LightGBM", "random forest"):
         scores = found[name, "numbers"].scores
         assert metrics.auroc(task.test.target, scores) > 0.8
+
+
+@pytest.mark.parametrize("is_supervised", [False, True])
+def test_who_shall_do_without_labels_is_told_to_leave_the_anomalous_rows_out(is_supervised):
+    costs = (9.0, 0.1) if is_supervised else (0.1, 9.0)
+    found = compared(
+        scored("polar-detect auto", GOOD, s_per_1000=costs[0], is_ours=True),
+        scored(
+            "polar-detect auto with labels",
+            GOOD - 1e-9,
+            s_per_1000=costs[1],
+            is_ours=True,
+            is_supervised=True,
+        ),
+        scored("kNN", POOR),
+    )
+    said = " ".join(comparing.advise(found))
+    assert ("with labels. It is" in said) == is_supervised
+    assert ("leave the anomalous rows out of TRAIN, and polar-detect fit" in said) != is_supervised
+    assert "polar-detect fit TRAIN --text-column note --detector auto --out FOLDER." in said
 
 
 def test_the_cheapest_as_good_is_recommended():
@@ -516,10 +537,10 @@ def test_csv_json_and_markdown_say_the_same(on_orders):
     rows = MethodTable(on_orders).render(".csv").splitlines()
     stored = json.loads(MethodTable(on_orders).render(".json"))
     page = MethodTable(on_orders).render(".md")
-    assert len(rows) == 10
+    assert len(rows) == 11
     assert [r["name"] for r in stored["results"]] == [r.method.name for r in on_orders.results]
     assert stored["advice"] == MethodTable(on_orders).advice()
-    assert page.count("\n| ") == 10  # the rule and nine methods below the header
+    assert page.count("\n| ") == 11  # the rule and ten methods below the header
     for line in stored["advice"]:
         assert line in page
 
@@ -532,9 +553,8 @@ def test_a_brief_table_has_a_cell_for_every_heading_and_the_same_order(on_orders
     assert cells.header[:7] == ["method", "labels", "AUROC", "AP", "FPR95", "R@1%", "R@5%"]
     assert [row[0] for row in cells.rows] == [result.method.title for result in on_orders.results]
     assert all(len(row) == len(cells.header) for row in cells.rows)
-    assert [row[0] for row, ours in zip(cells.rows, cells.are_ours, strict=True) if ours] == [
-        "polar-detect auto"
-    ]
+    ours = {row[0] for row, is_ours in zip(cells.rows, cells.are_ours, strict=True) if is_ours}
+    assert ours == {"polar-detect auto", "polar-detect auto with labels"}
 
 
 def test_a_method_that_equals_the_best_baseline_is_not_taken_for_it():
@@ -574,12 +594,12 @@ def test_the_command_prints_and_saves_a_table(run, process, tiny_folder, tmp_pat
     assert out.endswith(f"{saved}\n")
     stored = json.loads(saved.read_text(encoding="utf-8"))
     assert stored["columns"] == ["heat [K]", "load", "shift"]
-    assert len(stored["results"]) == 5
+    assert len(stored["results"]) == 6
     best = stored["results"][0]
     assert best["figures"]["AUROC"]["value"] > 0.95
     ours = next(result for result in stored["results"] if result["is_ours"])
     assert ours["view"] == "row and its numbers"
-    assert [template.columns[0].name for template in templates] == ["heat [K]"]
+    assert [template.columns[0].name for template in templates] == 2 * ["heat [K]"]
     assert "Careful: 'heat [K]' gives the label away" in out
 
 

@@ -178,6 +178,27 @@ def test_labelled_anomalies_are_neither_reference_nor_calibration(tiny_folder, f
     assert fitted.fingerprint != plain.fingerprint
     # Control: labels teach the detector something.
     assert (fitted.calibration_scores != plain.calibration_scores).any()
+    assert plain.reference.likeness is None
+
+
+def test_labels_raise_what_is_like_them_above_what_is_strange_in_another_way(
+    tiny_folder, fitted_on_tiny
+):
+    parts = ("Pump", "Valve", "Gearbox", "Conveyor", "Motor", "Fan", "Press", "Bearing")
+    vibrating = [f"{part} vibrates, bolts loosened, line {i % 3}" for i, part in enumerate(parts)]
+    stolen = [f"{part} was stolen at night, line {i % 3}" for i, part in enumerate(parts)]
+    texts, labels = [*NORMAL, *vibrating[:4]], [0] * len(NORMAL) + [1] * 4
+    taught = fit_tiny(tiny_folder, texts, labels)
+
+    def lead(detector):
+        own, other = (-detector.score_samples(part[4:]) for part in (vibrating, stolen))
+        return own.mean() / other.mean()
+
+    assert lead(taught) > 1.5 * lead(fitted_on_tiny)
+    assert (taught.explain(vibrating[4:]).by_group()["labelled"] > 0).all()
+    few = fit_tiny(tiny_folder, texts[:-2], labels[:-2])  # two say nothing
+    assert few.fitted_.reference.likeness is None
+    assert "labelled" not in few.explain(vibrating[4:]).by_group()
 
 
 def test_training_and_held_out_texts_share_out_the_normal_ones(fitted_on_tiny):

@@ -465,3 +465,111 @@ def test_views_that_an_earlier_version_saved_are_summed_as_they_were(heads, tmp_
     rows = table(20, seed=3, shifted=True)
     old.explain(rows).check_adds_up(old.scores(rows))
     assert (old.scores(rows) < heads["auto"].scores(rows)).all()  # a mean, not a root mean square
+
+
+LIKENESS = Feature("labelled", "likeness")
+
+
+def told_by_likeness(own, *, seed, shift):
+    """Return a table of signatures with how like labelled anomalies the texts are."""
+    column = np.random.default_rng(seed).normal(shift, size=(len(own), 1)).astype(np.float32)
+    return FeatureTable.beside([own, FeatureTable(column, (LIKENESS,))])
+
+
+def taught(n_labelled, *, shift=3, name="auto", shifted=False, n_strangers=90):
+    """Return a head that was given so many labels, by which `shift` tells the labelled texts."""
+    normal = told_by_likeness(table(300, seed=1), seed=11, shift=0)
+    strangers = told_by_likeness(table(n_strangers, seed=2, shifted=True), seed=12, shift=0)
+    labelled = told_by_likeness(table(12, seed=3, shifted=shifted), seed=13, shift=shift)
+    both = FeatureTable.below([strangers, labelled])
+    return new_head(name).fit(normal, both, n_labelled=n_labelled, seed=0)
+
+
+def separation_of(head, *, shift):
+    """Return how well texts that only their likeness tells are told from normal ones."""
+    parts = [
+        told_by_likeness(table(100, seed=5), seed=15, shift=0),
+        told_by_likeness(table(100, seed=6), seed=16, shift=shift),
+    ]
+    scores = np.concatenate([head.scores(part) for part in parts])
+    return auroc(np.repeat([False, True], 100), scores)
+
+
+def test_labels_teach_the_default_detector_what_their_kind_is_like(tmp_path):
+    head = taught(12)
+    assert separation_of(head, shift=3) > 0.9
+    assert head.choices["labelled"] == "40%"
+    assert "tells the labelled anomalies from normal texts counts for 40%" in head.reason
+    assert head.choices["columns"] == "0%"
+    assert head._fitted.shares.sum() == pytest.approx(1)
+    # Control: with the same strangers, none of which is said to be labelled.
+    plain = taught(0)
+    assert separation_of(plain, shift=3) < 0.6
+    assert "labelled" not in plain.choices
+    assert "labelled" not in plain.reason
+    # What is strange in another way stays so.
+    normal, strange = (
+        told_by_likeness(own, seed=17, shift=0)
+        for own in (table(100, seed=5), table(100, seed=7, shifted=True))
+    )
+    scores = np.concatenate([head.scores(normal), head.scores(strange)])
+    assert auroc(np.repeat([False, True], 100), scores) > 0.95
+    head.explain(strange).check_adds_up(head.scores(strange))
+    head.save(tmp_path)
+    again = HEADS["auto"].load(tmp_path, head._fitted.features)
+    np.testing.assert_array_equal(again.scores(strange), head.scores(strange))
+    assert again.choices == head.choices
+    assert again.reason == head.reason
+
+
+def test_labels_also_say_which_view_shows_their_kind():
+    """Labelled texts that are shifted in every view, and not by their likeness."""
+    head, plain = taught(12, shift=0, shifted=True), taught(0, shift=0, shifted=True)
+    assert head._fitted.n_labelled == 1
+    of_likeness = np.abs(head._fitted.views[-1][head._fitted.features.index(LIKENESS)])
+    assert of_likeness < 0.2 * np.abs(head._fitted.views[-1]).max()
+    strange = told_by_likeness(table(50, seed=8, shifted=True), seed=18, shift=0)
+    assert (head.scores(strange) > plain.scores(strange)).mean() > 0.9
+
+
+def test_boosted_trees_weigh_a_few_labels_as_much_as_many_other_strangers():
+    few, plain = (taught(n, name="lightgbm", n_strangers=900) for n in (12, 0))
+    like, usual, strange = (
+        told_by_likeness(own, seed=seed, shift=shift)
+        for own, seed, shift in (
+            (table(100, seed=6), 16, 3),
+            (table(100, seed=5), 15, 0),
+            (table(100, seed=7, shifted=True), 17, 0),
+        )
+    )
+
+    def lead(head, rows):
+        """Return by how much the log-odds of rows are above those of usual ones."""
+        return head.scores(rows).mean() - head.scores(usual).mean()
+
+    assert lead(few, like) > 1.5 * lead(plain, like)
+    assert lead(few, strange) > 0.8 * lead(plain, strange)  # which no label is like
+
+
+def test_labels_that_nothing_tells_from_normal_texts_get_no_view():
+    """What points the other way is chance, and must not make a text seem usual."""
+    unlike = taught(12, shift=-3)
+    assert unlike._fitted.views[-1][unlike._fitted.features.index(LIKENESS)] <= 0
+    assert separation_of(unlike, shift=-3) < 0.6
+    normal, labelled = table(300, seed=1), table(12, seed=3)
+    labelled.values[:] = np.median(normal.values, axis=0)  # as usual as can be
+    own = [
+        told_by_likeness(part, seed=4, shift=shift) for part, shift in ((normal, 0), (labelled, -3))
+    ]
+    head = new_head("auto").fit(own[0], own[1], n_labelled=12, seed=0)
+    assert head._fitted.n_labelled == 0
+    assert head._fitted.shares.sum() == pytest.approx(1)
+
+
+def test_labels_too_few_to_be_alike_are_strangers_only():
+    """Signatures say nothing of likeness then."""
+    strangers = table(90, seed=2, shifted=True)
+    few = new_head("auto").fit(table(120, seed=1), strangers, n_labelled=2, seed=0)
+    assert "labelled" not in few.choices
+    rows = table(20, seed=3)
+    np.testing.assert_array_equal(few.scores(rows), fitted("auto").scores(rows))

@@ -39,6 +39,7 @@ WRONG = [
     (AUTO, ("n_text",), 5, r"\('n_text'\); expected a whole number from 1 to 4"),
     (AUTO, ("n_topic",), 1.0, r"\('n_topic'\); expected a whole number from 0 to 4"),
     (AUTO, ("n_language",), 5, r"\('n_language'\); expected a whole number from 0 to 4"),
+    (AUTO, ("n_labelled",), 1, r"\('n_labelled'\); expected a whole number from 0 to 0"),
     (AUTO, ("power",), 0, r"\('power'\); expected a number from 1 to 3"),
     (AUTO, ("power",), 10**400, r"\('power'\); expected a number from 1 to 3"),
     (AUTO, ("similarity_auroc",), None, r"\('similarity_auroc'\); expected a number from 0 to 1"),

@@ -171,9 +171,11 @@ def _bounds(figure: Figure) -> str:
 def _how(comparison: Comparison, chosen: MethodResult) -> str:
     method = chosen.method
     if method.is_ours:
+        same = [own.method for own in comparison.results if own.method.detector == method.detector]
+        unlabelled = "" if len(same) == 1 else "leave the anomalous rows out of TRAIN, and "
         return (
-            f"Next: polar-detect fit TRAIN {comparison.fit_options} --detector {method.detector} "
-            "--out FOLDER."
+            f"Next: {'' if method.is_supervised else unlabelled}polar-detect fit TRAIN "
+            f"{comparison.fit_options} --detector {method.detector} --out FOLDER."
         )
     return f"Next: {method.recipe}; polar-detect is not needed."
 

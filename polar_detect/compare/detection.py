@@ -13,6 +13,7 @@ from polar_detect.compare.baselines import BASELINES, Baseline, Scores, is_label
 from polar_detect.compare.rows import Task
 from polar_detect.compare.views import Seen, choose_views
 from polar_detect.detector import PolarDetector
+from polar_detect.detectors import AutoHead, new_head
 from polar_detect.errors import InputError
 from polar_detect.fitting import MIN_NORMAL, too_few
 from polar_detect.language import advise
@@ -261,7 +262,11 @@ def run_methods(
     baselines = [*_run_baselines(task, settings, Tracker(progress))]
     return [
         *baselines,
-        *(_run_detector(detector, task, progress) for detector in settings.detectors),
+        *(
+            _run_detector(detector, task, progress, is_supervised=is_supervised)
+            for detector in settings.detectors
+            for is_supervised in _ways(detector, task)
+        ),
     ]
 
 
@@ -324,9 +329,20 @@ def _run_baseline(baseline: Baseline, method: Method, seen: Seen, task: Task, se
     )
 
 
-def _run_detector(detector: PolarDetector, task: Task, progress: Progress | None) -> Scored:
+def _ways(detector: PolarDetector, task: Task) -> tuple[bool, ...]:
+    """Return whether it shall be given labels; the default detector, both without and with.
+
+    Without them it says what to expect of anomalies of kinds that nobody has labelled.
+    """
+    if not (new_head(detector.detector).learns_from_labels and is_labelled(task.train.target)):
+        return (False,)
+    return (False, True) if detector.detector == AutoHead.name else (True,)
+
+
+def _run_detector(
+    detector: PolarDetector, task: Task, progress: Progress | None, *, is_supervised: bool
+) -> Scored:
     train = task.train
-    is_supervised = detector.detector == "lightgbm" and is_labelled(train.target)
     kept = np.flatnonzero(~train.target | is_supervised)
     shown, labels = train.take(kept), train.target[kept]
     detector.set_params(rows=task.template)
@@ -336,7 +352,7 @@ def _run_detector(detector: PolarDetector, task: Task, progress: Progress | None
     scores = -detector.score_samples(task.test.texts)
     score_s = time.perf_counter() - fitted
     method = Method(
-        name=f"polar-detect {detector.detector}",
+        name=f"polar-detect {detector.detector}{' with labels' if is_supervised else ''}",
         view="text" if task.template is None else "row and its numbers",
         is_supervised=is_supervised,
         detector=str(detector.detector),

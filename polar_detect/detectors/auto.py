@@ -16,7 +16,7 @@ from scipy.special import log_ndtr
 
 from polar_detect.detectors.base import Attribution, Head
 from polar_detect.detectors.scale import CLIP, Scale, Vector, column_clips
-from polar_detect.detectors.views import Views, can_be_viewed, choose_views
+from polar_detect.detectors.views import Views, can_be_viewed, choose_views, taught
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.stored import Stored
 
@@ -44,6 +44,8 @@ class AutoHead(Head):
 
     No score rises when similarity grows or the novelty of the encoder's tokens falls, at either
     scale.
+
+    Labelled anomalies add a view of their own: see `taught`.
     """
 
     name = "auto"
@@ -52,6 +54,7 @@ class AutoHead(Head):
     needs_programs = False
     needs_context = False
     needs_distances = False
+    learns_from_labels = True
     is_monotone = True
     # Whether easy and broken language count by themselves.
     counts_language = True
@@ -65,8 +68,10 @@ class AutoHead(Head):
         kind = "two views, of topic and of form, by how surprising they are"
         if self._fitted is None:
             return kind
-        if len(self._fitted.shares) > self._fitted.n_text:
+        if len(self._fitted.shares) > self._fitted.n_text + self._fitted.n_labelled:
             kind += "; a view of the columns, which counts for {columns}"
+        if self._fitted.n_labelled:
+            kind += "; what tells the labelled anomalies from normal texts counts for {labelled}"
         return (
             f"{kind}; topic counts for {{topic}}, the more the better similarity tells held-out "
             "groups of the normal texts from the rest, which it does in {separation} of pairs "
@@ -80,12 +85,18 @@ class AutoHead(Head):
 
     @property
     def choices(self) -> dict[str, str]:
-        """What was chosen, in percent: shares, the encoder's trust, and the AUROC of similarity."""
+        """What was chosen, in percent: shares, the encoder's trust, and the AUROC of similarity.
+
+        What labelled anomalies taught is among the shares only where they taught anything.
+        """
         assert self._fitted is not None
         shares, n_text = self._fitted.shares, self._fitted.n_text
+        n_unlabelled = len(shares) - self._fitted.n_labelled
+        taught = shares[n_unlabelled:]
         return {
             "topic": f"{shares[: self._fitted.n_topic].sum():.0%}",
-            "columns": f"{shares[n_text:].sum():.0%}",
+            "columns": f"{shares[n_text:n_unlabelled].sum():.0%}",
+            **({"labelled": f"{taught.sum():.0%}"} if len(taught) else {}),
             "separation": f"{self._fitted.similarity_auroc:.0%}",
             "encoder": f"{self._fitted.encoder_trust:.0%}",
             "far": f"{self._fitted.far_share:.0%}",
@@ -97,11 +108,16 @@ class AutoHead(Head):
         """Return whether the views of topic and form find all that they stand on."""
         return can_be_viewed(features)
 
-    def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:
+    def fit(
+        self, normal: FeatureTable, strangers: FeatureTable, *, n_labelled: int = 0, seed: int
+    ) -> Self:
         """Fit the views; see `Head.fit`."""
         scale = Scale.fit(normal.values, column_clips(normal.features))
         counts = self.counts_language
         views = choose_views(normal, strangers, scale, counts_language=counts, seed=seed)
+        if n_labelled:
+            labelled = strangers.rows(slice(len(strangers) - n_labelled, None))
+            views = taught(views, normal, labelled, scale)
         self._fitted = _Fitted(**vars(views), features=normal.features, scale=scale, power=_POWER)
         return self
 
@@ -170,6 +186,7 @@ class AutoHead(Head):
             n_topic=stored.count("n_topic", default=2, high=n_text),
             n_text=n_text,
             n_language=stored.count("n_language", default=0, high=n_text),
+            n_labelled=stored.count("n_labelled", default=0, high=len(views) - n_text),
             power=stored.number("power", default=1, low=1, high=_MAX_POWER),
             similarity_auroc=stored.number("similarity_auroc", low=0, high=1),
             encoder_trust=stored.number("encoder_trust", default=1, low=0, high=1),

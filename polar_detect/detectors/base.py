@@ -54,6 +54,8 @@ class Head(ABC):
     needs_distances : bool
         Whether it reads the language model's distances per layer. Where it does not, those of
         the training texts are left as they come out with the texts themselves in view.
+    learns_from_labels : bool
+        Whether labelled anomalies change what it finds.
     is_monotone : bool
         Whether no text's score can rise when it becomes more similar to normal texts and its
         words less novel, all else being equal. Then held-out texts may join the reference.
@@ -65,6 +67,7 @@ class Head(ABC):
     needs_programs: bool
     needs_context: bool
     needs_distances: bool
+    learns_from_labels: bool = False
     is_monotone: bool = False
 
     @property
@@ -78,8 +81,13 @@ class Head(ABC):
         return {}
 
     @abstractmethod
-    def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:
-        """Fit on normal texts and strangers, whose features do not see themselves."""
+    def fit(
+        self, normal: FeatureTable, strangers: FeatureTable, *, n_labelled: int = 0, seed: int
+    ) -> Self:
+        """Fit on normal texts and strangers, whose features do not see themselves.
+
+        The last `n_labelled` of the strangers are labelled anomalies.
+        """
 
     def scores(self, table: FeatureTable) -> NDArray[np.float64]:
         """Return scores, (n_texts,), higher = more anomalous."""

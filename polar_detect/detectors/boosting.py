@@ -1,4 +1,4 @@
-"""LightGBM over whole signatures, trained on labels or on pseudo-outliers."""
+"""LightGBM over whole signatures, trained on pseudo-outliers, and on labels if there are some."""
 
 from pathlib import Path
 from typing import Self
@@ -35,25 +35,36 @@ class LightGBMHead(Head):
 
     name = "lightgbm"
     reason = (
-        "gradient-boosted trees over the whole signature, trained on labels where there are "
-        "some, else on held-out clusters and corrupted texts against normal ones"
+        "gradient-boosted trees over the whole signature, trained on held-out clusters and "
+        "corrupted texts against normal ones, and on labels where there are some"
     )
     needs_curves = True
     needs_corruptions = True
     needs_programs = True
     needs_context = True
     needs_distances = True
+    learns_from_labels = True
 
     def __init__(self) -> None:
         self._booster: lightgbm.Booster | None = None
         self._features: tuple[Feature, ...] = ()
 
-    def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:
-        """Fit the trees; both sides weigh the same; see `Head.fit`."""
-        labels = np.repeat([0, 1], [len(normal), len(strangers)])
-        weights = np.where(labels == 1, len(normal) / len(strangers), 1.0)
+    def fit(
+        self, normal: FeatureTable, strangers: FeatureTable, *, n_labelled: int = 0, seed: int
+    ) -> Self:
+        """Fit the trees; see `Head.fit`.
+
+        Normal texts and strangers weigh the same, and among the strangers labelled anomalies and
+        all others do.
+        """
+        counts = [len(normal), len(strangers) - n_labelled, n_labelled]
+        n_kinds = sum(count > 0 for count in counts[1:])
+        shares = [1, 1 / n_kinds, 1 / n_kinds]
+        weights = [share * len(normal) / max(n, 1) for share, n in zip(shares, counts, strict=True)]
         data = lightgbm.Dataset(
-            np.vstack([normal.values, strangers.values]), labels, weight=weights
+            np.vstack([normal.values, strangers.values]),
+            np.repeat([0, 1, 1], counts),
+            weight=np.repeat(weights, counts),
         )
         self._booster = lightgbm.train(_PARAMETERS | {"seed": seed}, data, _N_TREES)
         self._features = normal.features

@@ -34,7 +34,14 @@ class IsolationForestHead(SelectedHead):
         super().__init__()
         self._forest: Any = None
 
-    def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:  # noqa: ARG002
+    def fit(
+        self,
+        normal: FeatureTable,
+        strangers: FeatureTable,  # noqa: ARG002
+        *,
+        n_labelled: int = 0,  # noqa: ARG002
+        seed: int,
+    ) -> Self:
         """Fit on normal texts; strangers are not looked at; see `Head.fit`."""
         from sklearn.ensemble import IsolationForest  # here: 0.3 s that other heads save
 

@@ -62,7 +62,14 @@ class PyODHead(SelectedHead):
         """
         return cls(_find_class(name.removeprefix(PREFIX))())
 
-    def fit(self, normal: FeatureTable, strangers: FeatureTable, *, seed: int) -> Self:  # noqa: ARG002
+    def fit(
+        self,
+        normal: FeatureTable,
+        strangers: FeatureTable,  # noqa: ARG002
+        *,
+        n_labelled: int = 0,  # noqa: ARG002
+        seed: int,
+    ) -> Self:
         """Fit on normal texts; strangers are not looked at; see `Head.fit`.
 
         Raises

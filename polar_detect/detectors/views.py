@@ -5,7 +5,7 @@ view is a weighted sum of standardised features and their absolute values.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,9 @@ _EASY_SHARE, _BROKEN_SHARE = 0.08, 0.04
 _CHARACTERS_PER_MODEL_TOKEN = (3.0, 4.0)
 # The loss tells by itself as those of normal texts lie within so many nats (standard deviation).
 _LOSS_SPREADS = (0.5, 0.8)
+# What labelled anomalies teach counts for so much.
+_LABELLED_SHARE = 0.4
+_LABELLED_STRENGTH = 0.01  # inverse regularisation: few labels decide between a few views
 _LOSS = Feature("loss", "mean")
 _MEMORY_LOSS = Feature("memory", "loss_with")
 _LENGTH = Feature("length", "tokens")
@@ -48,6 +51,7 @@ _FAR_SIMILARITY = Feature("neighbours", "similarity_far")
 _FLUENCY = Feature.of_encoder("characters_per_token")
 _MODEL_FLUENCY = Feature("length", "characters_per_token")
 _MEMORY = Feature("memory", "ratio")
+_LIKENESS = Feature("labelled", "likeness")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +72,8 @@ class Views:
         So many tell of the text, and the others of columns.
     n_language : int
         The last so many of those of the text tell of easy and of broken language.
+    n_labelled : int
+        The last so many of all, 0 or 1, were taught by labelled anomalies.
     similarity_auroc : float
         Of similarity, held-out clusters of the normal texts against the rest.
     encoder_trust : float
@@ -82,6 +88,7 @@ class Views:
     n_topic: int
     n_text: int
     n_language: int
+    n_labelled: int
     similarity_auroc: float
     encoder_trust: float
     far_share: float
@@ -155,9 +162,41 @@ def choose_views(
         n_topic=1,
         n_text=len(text),
         n_language=len(of_language),
+        n_labelled=0,
         similarity_auroc=float(separation),
         encoder_trust=trust,
         far_share=far_share,
+    )
+
+
+def taught(views: Views, normal: FeatureTable, labelled: FeatureTable, scale: Scale) -> Views:
+    """Return the views with one more, of what tells labelled anomalies from normal texts.
+
+    A logistic regression of them on the views, and on how like labelled anomalies a text is: which
+    of its sides shows that it is one of their kind. Sides that would speak against that count for
+    nothing. The view gets .4 of all; the rest stays with what is strange in any other way.
+
+    Parameters
+    ----------
+    views : Views
+    normal, labelled : FeatureTable
+        None of which sees itself.
+    scale : Scale
+        Of the normal texts.
+    """
+    if _LIKENESS not in normal.features:  # too few to learn from
+        return views
+    inside, outside = (scale.apply(table.values) for table in (normal, labelled))
+    sides = np.vstack([views.views, _alone(_LIKENESS, normal)])
+    sides = np.stack([_unit_spread(_telling(side, inside), inside) for side in sides])
+    counts = np.maximum(_contrast(inside @ sides.T, outside @ sides.T, _LABELLED_STRENGTH), 0)
+    if not counts.any():
+        return views
+    return replace(
+        views,
+        views=np.vstack([views.views, _unit_spread(counts @ sides, inside)]),
+        shares=np.append((1 - _LABELLED_SHARE) * views.shares, _LABELLED_SHARE),
+        n_labelled=1,
     )
 
 
@@ -180,13 +219,8 @@ def logistic_weights(
         0 for features that take no part; without an intercept.
     """
     columns = np.concatenate([columns, columns + inside.shape[1] // 2])
-    rows = np.vstack([inside, outside])[:, columns]
-    is_outside = np.repeat([0, 1], [len(inside), len(outside)])
-    model = LogisticRegression(
-        C=_STRENGTH, class_weight="balanced", max_iter=1000, random_state=seed
-    ).fit(rows, is_outside)
     weights = np.zeros(inside.shape[1])
-    weights[columns] = model.coef_[0]
+    weights[columns] = _contrast(inside[:, columns], outside[:, columns], _STRENGTH, seed=seed)
     return weights
 
 
@@ -264,6 +298,16 @@ def _broken_parts(
     pieces = _telling(-_alone(_FLUENCY, table), inside)
     rest = 1 - loss_trust
     return [(loss_trust, loss), (rest, memory_loss), (rest / 2, pieces)]
+
+
+def _contrast(inside: Vector, outside: Vector, strength: float, *, seed: int = 0) -> Vector:
+    """Return the weights of a logistic regression in which both sides weigh the same."""
+    is_outside = np.repeat([0, 1], [len(inside), len(outside)])
+    model = LogisticRegression(
+        C=strength, class_weight="balanced", max_iter=1000, random_state=seed
+    )
+    weights: Vector = model.fit(np.vstack([inside, outside]), is_outside).coef_[0]
+    return weights
 
 
 def _topic_share(separation: float, trust: float) -> float:

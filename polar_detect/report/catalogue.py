@@ -142,6 +142,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "正常な文{n}件（ほかに照合用{n_held_out}件）",
     ),
     "detector.labelled": ("labelled anomalies", "異常ラベル付きの文"),
+    "detector.labelled.text": (
+        "{n}; what tells them from the normal texts counts for {share}",
+        "{n}件（正常な文との違いの比重は{share}）",
+    ),
     "detector.created": ("fitted at", "学習日時"),
     "detector.max_tokens": ("text length", "読む長さ"),
     "detector.max_tokens.text": ("the first {n} tokens are read", "先頭{n}トークンまで"),
@@ -497,6 +501,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "group.tokens": ("novelty of the tokens", "トークンの新しさ"),
     "group.encoder": ("sentence encoder", "文エンコーダー"),
     "group.memory": ("memory of normal texts", "正常な文の記憶"),
+    "group.labelled": ("likeness to labelled anomalies", "ラベル付きの異常との類似"),
     "group.program": ("program", "プログラム"),
     "group.length_curve": ("loss of short programs", "短いプログラムの損失"),
     "group.column": ("columns", "列"),
@@ -514,6 +519,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "far from normal texts in the sentence encoder",
         "文エンコーダーで見て正常な文から遠い",
     ),
+    "reason.labelled": ("like the labelled anomalies", "ラベル付きの異常に似ている"),
     "reason.memory": (
         "little help from the memory of normal texts",
         "正常な文の記憶があっても予測が楽にならない",
@@ -565,6 +571,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "feature.neighbours/similarity_far": (
         "mean similarity to the nearest 4% of the normal texts",
         "近い正常文の4%との平均類似度",
+    ),
+    "feature.labelled/likeness": (
+        "likeness to the labelled anomalies (log-odds)",
+        "ラベル付きの異常との類似（対数オッズ）",
     ),
     "feature.memory/loss_with": (
         "loss with the memory of normal tokens",

@@ -191,12 +191,15 @@ def facts(data: ReportData, numbers: words.Numbers, language: Language) -> list[
     own, alpha = data.detector, words.p_value(data.alpha)
     head = f"head.{own.head}"
     kind = language.say(head, **own.choices) if head in TEXTS else f"{own.head}: {own.reason}"
+    labelled: str | dict[str, object] = f"{own.n_anomalous:,}" if own.n_anomalous else ""
+    if taught := own.choices.get("labelled"):
+        labelled = {"n": own.n_anomalous, "share": taught}
     said: dict[str, str | dict[str, object]] = {
         "kind": kind,
         "model": {"name": own.model, "n_layers": data.n_layers},
         "encoder": own.encoder,
         "fitted_on": {"n": own.n_train, "n_held_out": own.n_held_out},
-        "labelled": f"{own.n_anomalous:,}" if own.n_anomalous else "",
+        "labelled": labelled,
         "created": words.moment(own.created),
         "max_tokens": {"n": own.max_tokens},
         "tolerance": {"tolerance": f"{own.tolerance:g}"},

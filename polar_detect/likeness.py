@@ -1,0 +1,111 @@
+"""How like the labelled anomalies a text is, by its sentence embedding.
+
+Hides the classifier, and how texts that taught it are kept out of their own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from polar_detect.blocks import product
+from polar_detect.features import Feature, FeatureTable
+from polar_detect.readings import Readings
+from polar_detect.texts import distinct_texts
+
+Array = NDArray[np.float32]
+Folds = NDArray[np.int64]
+
+_LIKENESS = Feature("labelled", "likeness")
+_MIN_LABELLED = 3  # distinct texts; fewer say nothing of what they have in common
+_STRENGTH = 1.0  # inverse regularisation, where normal texts lie 1 from their mean
+_N_FOLDS = 5
+_MIN_SPREAD = 1e-6  # where all normal texts are one
+
+
+@dataclass(frozen=True, eq=False)
+class Likeness:
+    """A logistic regression of labelled anomalies against normal texts.
+
+    Both sides weigh the same, however many texts they have.
+
+    Parameters
+    ----------
+    centre : (hidden,) float32
+        Mean sentence embedding of the normal texts.
+    weights : (hidden,) float32
+        By which the log-odds grow from there.
+    """
+
+    centre: Array
+    weights: Array
+
+    @classmethod
+    def fit(cls, normal: Array, labelled: Array) -> Self:
+        """Fit on sentence embeddings, (n_texts, hidden) float32 each."""
+        centre = normal.mean(0, dtype=np.float64)
+        spread = max(float(np.sqrt(np.square(normal - centre).sum(1).mean())), _MIN_SPREAD)
+        rows = (np.vstack([normal, labelled]) - centre) / spread
+        is_labelled = np.repeat([0, 1], [len(normal), len(labelled)])
+        model = LogisticRegression(C=_STRENGTH, class_weight="balanced", max_iter=1000)
+        weights = model.fit(rows, is_labelled).coef_[0] / spread
+        return cls(centre.astype(np.float32), weights.astype(np.float32))
+
+    def features(self, embeddings: Array) -> FeatureTable:
+        """Return the log-odds beyond those of the mean normal text, as a feature."""
+        return FeatureTable(product(embeddings - self.centre, self.weights[None]), (_LIKENESS,))
+
+
+@dataclass(frozen=True, eq=False)
+class KeptOut:
+    """What tells how like labelled anomalies the texts are that teach it.
+
+    Parameters
+    ----------
+    normal_folds, labelled_folds : (n_texts,) int64
+        The fold of each text; all that read the same are in one.
+    models : tuple of Likeness
+        Each fitted on all folds but its own.
+    """
+
+    normal_folds: Folds
+    labelled_folds: Folds
+    models: tuple[Likeness, ...]
+
+    @classmethod
+    def fit(cls, normal: Readings, labelled: Readings, *, seed: int) -> Self:
+        """Fit on texts that `can_teach`."""
+        rng = np.random.default_rng(seed)
+        n_folds = min(_N_FOLDS, len(set(normal.texts)), len(set(labelled.texts)))
+        own, other = (_folds(part.texts, n_folds, rng) for part in (normal, labelled))
+        models = tuple(
+            Likeness.fit(normal.embeddings[own != fold], labelled.embeddings[other != fold])
+            for fold in range(n_folds)
+        )
+        return cls(own, other, models)
+
+    def of_normal(self, embeddings: Array, origins: NDArray[np.intp]) -> FeatureTable:
+        """Return `Likeness.features` of texts made of the normal texts `origins`."""
+        return self._features(embeddings, self.normal_folds[origins])
+
+    def of_labelled(self, embeddings: Array) -> FeatureTable:
+        """Return the same of all labelled anomalies."""
+        return self._features(embeddings, self.labelled_folds)
+
+    def _features(self, embeddings: Array, folds: Folds) -> FeatureTable:
+        values = np.hstack([model.features(embeddings).values for model in self.models])
+        return FeatureTable(np.take_along_axis(values, folds[:, None], axis=1), (_LIKENESS,))
+
+
+def can_teach(normal: Readings, labelled: Readings) -> bool:
+    """Return whether there are enough texts of both kinds, and not all the same."""
+    return len(set(labelled.texts)) >= _MIN_LABELLED and len(set(normal.texts)) > 1
+
+
+def _folds(texts: Sequence[str], n_folds: int, rng: np.random.Generator) -> Folds:
+    distinct, places = distinct_texts(texts)
+    folds: Folds = (rng.permutation(len(distinct)) % n_folds)[places]
+    return folds
