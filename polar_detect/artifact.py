@@ -18,9 +18,11 @@ from safetensors.numpy import save as to_bytes
 import polar_detect
 from polar_detect import calibration, models
 from polar_detect.changes import Changes, Covariances
-from polar_detect.contents import ARRAYS, TEXTS, kept_texts
+from polar_detect.column_likeness import ColumnLikeness
+from polar_detect.contents import ARRAYS, TEXTS, TREES, kept_texts
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import Head, head_class
+from polar_detect.detectors.boosting import read_trees, write_trees
 from polar_detect.drift import FeatureStatistics
 from polar_detect.engine import Engine
 from polar_detect.errors import (
@@ -33,7 +35,7 @@ from polar_detect.errors import (
 from polar_detect.fitting import Fitted
 from polar_detect.geometry import Geometries, Geometry
 from polar_detect.layout import check_arrays
-from polar_detect.likeness import Likeness
+from polar_detect.likeness import Likeness, SentenceLikeness
 from polar_detect.menu import Menu
 from polar_detect.models.hashes import sha256_of
 from polar_detect.numbers import ColumnReference
@@ -63,8 +65,8 @@ from polar_detect.whole import replaced
 #   every format from that of the first minor version on; a major version may drop some.
 # - A new fixture is added (tests/write_artifact.py) with each minor version; none is rewritten.
 _HEAD = "head"
-_Arrays = Covariances | Geometry | Likeness | TokenIndex
-_Part = TypeVar("_Part", Covariances, Geometry, Likeness, TokenIndex)
+_Arrays = Covariances | Geometry | SentenceLikeness | TokenIndex
+_Part = TypeVar("_Part", Covariances, Geometry, SentenceLikeness, TokenIndex)
 _PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")
 
 
@@ -215,6 +217,8 @@ def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> Non
     (folder / ARRAYS).write_bytes(content)  # save_file would keep other users from reading it
     if fitted.settings.store_texts:
         _write_json(folder / TEXTS, list(reference.texts))
+    if reference.likeness is not None and reference.likeness.columns is not None:
+        write_trees(reference.likeness.columns.trees, folder / TREES)
     (folder / _HEAD).mkdir()
     fitted.head.save(folder / _HEAD)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -401,7 +405,7 @@ def _reference_parts(reference: Reference) -> dict[str, _Arrays]:
         if pair is not None:
             parts |= {f"decoder_{name}": pair.decoder, f"encoder_{name}": pair.encoder}
     if reference.likeness is not None:
-        parts["likeness"] = reference.likeness
+        parts["likeness"] = reference.likeness.sentences
     return parts
 
 
@@ -416,7 +420,10 @@ def _reference(
             return None
         return part(kind, f"decoder_{name}"), part(kind, f"encoder_{name}")
 
-    is_taught = any(key.startswith("likeness.") for key in arrays)
+    likeness = None
+    if any(key.startswith("likeness.") for key in arrays):
+        columns = _column_likeness(stored, rows)
+        likeness = Likeness(part(SentenceLikeness, "likeness"), columns)
     changes, geometries = pair(Covariances, "changes"), pair(Geometry, "geometry")
     n_texts = len(arrays["embeddings"])
     n_joined = stored.count("n_joined", high=n_texts - 1, default=0)  # older artifacts: none
@@ -431,5 +438,12 @@ def _reference(
         n_joined,
         _contamination(stored, arrays),
         stored.count("n_indexed", high=n_texts - n_joined, default=0),  # older heads do not ask
-        part(Likeness, "likeness") if is_taught else None,
+        likeness,
     )
+
+
+def _column_likeness(stored: Stored, rows: RowTemplate | None) -> ColumnLikeness | None:
+    """Return what labelled rows taught of columns of numbers, where there are some."""
+    if rows is None or not rows.numeric:
+        return None
+    return ColumnLikeness(rows, read_trees(stored.path.parent / TREES, len(rows.numeric)))

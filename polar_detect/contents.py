@@ -14,13 +14,13 @@ from safetensors import safe_open
 from polar_detect.sealing import check_files, read_whole
 from polar_detect.stored import fitting_together, read_texts
 
-ARRAYS, TEXTS = "arrays.safetensors", "texts.json"
+ARRAYS, TEXTS, TREES = "arrays.safetensors", "texts.json", "likeness.txt"
 _Shapes = dict[str, tuple[tuple[int, ...], int]]  # array → shape, bytes
 
 
 @dataclass(frozen=True)
 class Kept:
-    """One kind of thing that is kept of the training texts."""
+    """One kind of thing that is kept of the training texts, labelled ones included."""
 
     what: str
     n_bytes: int
@@ -125,6 +125,17 @@ def _kept(shapes: _Shapes, texts: tuple[str, ...] | None, folder: Path) -> tuple
                 f"{layers[1]} of the encoder change",
                 size(lambda name: "changes." in name),
             ),
+        )
+    if "likeness.weights" in shapes:
+        trees = folder / TREES
+        of_rows = ", and trees on the numbers of rows" if trees.exists() else ""
+        n_bytes = size(lambda name: "likeness." in name)
+        parts.append(
+            Kept(
+                "what tells the labelled anomalies from normal texts: a direction of the sentence "
+                f"embeddings{of_rows}",
+                n_bytes + (trees.stat().st_size if of_rows else 0),
+            )
         )
     if texts is not None:
         parts.insert(0, Kept(f"{len(texts)} texts", (folder / TEXTS).stat().st_size))

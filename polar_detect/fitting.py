@@ -14,7 +14,7 @@ from polar_detect.drift import FeatureStatistics
 from polar_detect.extraction import Extractor
 from polar_detect.features import FeatureTable
 from polar_detect.geometry import Geometries
-from polar_detect.likeness import KeptOut
+from polar_detect.likeness import KeptOut, Likeness, Seen, can_teach
 from polar_detect.menu import Menu
 from polar_detect.minimal import MinimalProgram
 from polar_detect.outliers import corrupted, crossed, topic_clusters
@@ -135,14 +135,19 @@ class Fitting:
     ) -> Reference:
         """Return what new texts are held against, as far as `head` reads it."""
         settings = self.settings
+        rows = settings.rows if settings.store_texts else None
+        likeness = None
+        pair = None if labelled is None else (Seen.of(readings), Seen.of(labelled))
+        if pair is not None and can_teach(*pair):
+            likeness = Likeness.fit(*pair, rows, seed=settings.seed)
         # Shuffled before anything is compared with it: the order decides between equal tokens.
         return Reference.fit(
             readings,
             has_geometries=head.needs_distances,
             is_shuffled=not settings.store_texts,
-            rows=settings.rows if settings.store_texts else None,
+            rows=rows,
             contamination=settings.contamination,
-            labelled=labelled,
+            likeness=likeness,
         )
 
     def contrast(
@@ -163,7 +168,8 @@ class Fitting:
         folds = np.random.default_rng(seed).integers(0, _N_FOLDS, n)
         kept_out = None
         if labelled is not None and reference.likeness is not None:
-            kept_out = KeptOut.fit(readings, labelled, seed=seed)
+            rows = None if reference.columns is None else self.settings.rows
+            kept_out = KeptOut.fit(Seen.of(readings), Seen.of(labelled), rows, seed=seed)
         against = _Against(readings, reference, folds, kept_out)
         normal = self._relative("normal texts", readings, np.arange(n), against)
         programs = self._programs(readings, menu) if head.needs_programs else []
@@ -294,12 +300,12 @@ class _Against:
         if self.reference.geometries is not None:
             tables.insert(0, self._distances_by_geometry(own, groups))
         if self.kept_out is not None:
-            tables.append(self.kept_out.of_normal(own.embeddings, origins))
+            tables.append(self.kept_out.of_normal(Seen.of(own), origins))
         return FeatureTable.beside(tables)
 
     def labelled(self, extractor: Extractor, own: Readings) -> FeatureTable:
         """Return signatures of the labelled anomalies, whose likeness does not see itself."""
-        likeness = None if self.kept_out is None else self.kept_out.of_labelled(own.embeddings)
+        likeness = None if self.kept_out is None else self.kept_out.of_labelled(Seen.of(own))
         distances = self.reference.distances(own, likeness=likeness)
         return extractor.signatures(own, self.reference, distances=distances)
 

@@ -1,20 +1,24 @@
-"""How like the labelled anomalies a text is, by its sentence embedding.
+"""How like the labelled anomalies a text is, by its sentence embedding and by its numbers.
 
-Hides the classifier, and how texts that taught it are kept out of their own.
+Hides the classifiers, and how texts that taught them are kept out of their own.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from polar_detect.blocks import product
+from polar_detect.column_likeness import ColumnLikeness
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.readings import Readings
 from polar_detect.texts import distinct_texts
+
+if TYPE_CHECKING:
+    from polar_detect.tables.rows import RowTemplate
 
 Array = NDArray[np.float32]
 Folds = NDArray[np.int64]
@@ -27,7 +31,61 @@ _MIN_SPREAD = 1e-6  # where all normal texts are one
 
 
 @dataclass(frozen=True, eq=False)
+class Seen:
+    """What is looked at of some texts.
+
+    Parameters
+    ----------
+    texts : tuple of str
+    embeddings : (n_texts, hidden) float32
+    """
+
+    texts: tuple[str, ...]
+    embeddings: Array
+
+    @classmethod
+    def of(cls, readings: Readings) -> Self:
+        """Return what is looked at of texts that were read."""
+        return cls(readings.texts, readings.embeddings)
+
+    def where(self, keep: NDArray[np.bool_]) -> Self:
+        """Return the texts that `keep` says, (n_texts,)."""
+        index = np.flatnonzero(keep)
+        return type(self)(tuple(self.texts[i] for i in index), self.embeddings[index])
+
+
+@dataclass(frozen=True, eq=False)
 class Likeness:
+    """What tells labelled anomalies from normal texts.
+
+    Parameters
+    ----------
+    sentences : SentenceLikeness
+    columns : ColumnLikeness, optional
+        Where the texts are rows with numbers.
+    """
+
+    sentences: "SentenceLikeness"
+    columns: ColumnLikeness | None
+
+    @classmethod
+    def fit(cls, normal: Seen, labelled: Seen, rows: "RowTemplate | None", *, seed: int) -> Self:
+        """Fit on texts that `can_teach`; `rows` says how they were written out of a table."""
+        columns = None
+        if rows is not None and rows.numeric:
+            columns = ColumnLikeness.fit(rows, normal.texts, labelled.texts, seed=seed)
+        return cls(SentenceLikeness.fit(normal.embeddings, labelled.embeddings), columns)
+
+    def features(self, own: Seen) -> FeatureTable:
+        """Return how like labelled anomalies texts are, in log-odds; see the parts."""
+        tables = [self.sentences.features(own.embeddings)]
+        if self.columns is not None:
+            tables.append(self.columns.features(own.texts))
+        return FeatureTable.beside(tables)
+
+
+@dataclass(frozen=True, eq=False)
+class SentenceLikeness:
     """A logistic regression of labelled anomalies against normal texts.
 
     Both sides weigh the same, however many texts they have.
@@ -76,31 +134,32 @@ class KeptOut:
     models: tuple[Likeness, ...]
 
     @classmethod
-    def fit(cls, normal: Readings, labelled: Readings, *, seed: int) -> Self:
-        """Fit on texts that `can_teach`."""
+    def fit(cls, normal: Seen, labelled: Seen, rows: "RowTemplate | None", *, seed: int) -> Self:
+        """Fit as `Likeness.fit` does."""
         rng = np.random.default_rng(seed)
         n_folds = min(_N_FOLDS, len(set(normal.texts)), len(set(labelled.texts)))
         own, other = (_folds(part.texts, n_folds, rng) for part in (normal, labelled))
         models = tuple(
-            Likeness.fit(normal.embeddings[own != fold], labelled.embeddings[other != fold])
+            Likeness.fit(normal.where(own != fold), labelled.where(other != fold), rows, seed=seed)
             for fold in range(n_folds)
         )
         return cls(own, other, models)
 
-    def of_normal(self, embeddings: Array, origins: NDArray[np.intp]) -> FeatureTable:
+    def of_normal(self, own: Seen, origins: NDArray[np.intp]) -> FeatureTable:
         """Return `Likeness.features` of texts made of the normal texts `origins`."""
-        return self._features(embeddings, self.normal_folds[origins])
+        return self._features(own, self.normal_folds[origins])
 
-    def of_labelled(self, embeddings: Array) -> FeatureTable:
+    def of_labelled(self, own: Seen) -> FeatureTable:
         """Return the same of all labelled anomalies."""
-        return self._features(embeddings, self.labelled_folds)
+        return self._features(own, self.labelled_folds)
 
-    def _features(self, embeddings: Array, folds: Folds) -> FeatureTable:
-        values = np.hstack([model.features(embeddings).values for model in self.models])
-        return FeatureTable(np.take_along_axis(values, folds[:, None], axis=1), (_LIKENESS,))
+    def _features(self, own: Seen, folds: Folds) -> FeatureTable:
+        tables = [model.features(own) for model in self.models]
+        values = np.stack([table.values for table in tables])
+        return FeatureTable(values[folds, np.arange(len(folds))], tables[0].features)
 
 
-def can_teach(normal: Readings, labelled: Readings) -> bool:
+def can_teach(normal: Seen, labelled: Seen) -> bool:
     """Return whether there are enough texts of both kinds, and not all the same."""
     return len(set(labelled.texts)) >= _MIN_LABELLED and len(set(normal.texts)) > 1
 

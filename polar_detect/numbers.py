@@ -23,8 +23,9 @@ Mask = NDArray[np.bool_]
 States = NDArray[np.int8]
 
 GROUP = "column"
-Kind = Literal["value", "residual", "distance", "missing"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+Kind = Literal["value", "residual", "distance", "missing", "likeness"]
+LIKENESS: Kind = "likeness"  # to labelled anomalies; the others are against normal rows
+KINDS: tuple[Kind, ...] = tuple(kind for kind in get_args(Kind) if kind != LIKENESS)
 _N_STATES = 3  # of a cell: a number, missing, or a word where a number should be
 _SHRINKAGE = 0.05  # of the covariance towards its mean variance
 _MIN_VARIANCE = 0.1  # where all columns are constant on normal rows
@@ -55,7 +56,8 @@ def kind_of(feature: Feature) -> Kind | None:
     """
     if feature.group != GROUP:
         return None
-    return next((kind for kind in KINDS if feature.part.endswith(f"/{kind}")), None)
+    kinds = (*KINDS, LIKENESS)
+    return next((kind for kind in kinds if feature.part.endswith(f"/{kind}")), None)
 
 
 @dataclass(frozen=True, eq=False)

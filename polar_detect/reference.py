@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from polar_detect.changes import Changes
 from polar_detect.features import FeatureTable
 from polar_detect.geometry import Geometries
-from polar_detect.likeness import Likeness, can_teach
+from polar_detect.likeness import Likeness, Seen
 from polar_detect.neighbours import Neighbours, nearest
 from polar_detect.numbers import ColumnReference
 from polar_detect.readings import Readings
@@ -82,18 +82,13 @@ class Reference:
         is_shuffled: bool = False,
         rows: "RowTemplate | None" = None,
         contamination: float = 0,
-        labelled: Readings | None = None,
+        likeness: Likeness | None = None,
     ) -> Self:
         """Keep texts, embeddings and tokens; fit what they are compared by.
-
-        Of `labelled` anomalies nothing is kept but what they are like.
 
         Where `is_shuffled`, tokens are kept in another order than that of the texts.
         """
         encoder_tokens = TokenIndex.fit(readings.encoding.tokens, is_shuffled=is_shuffled)
-        likeness = None
-        if labelled is not None and can_teach(readings, labelled):
-            likeness = Likeness.fit(readings.embeddings, labelled.embeddings)
         return cls(
             readings.texts,
             readings.embeddings,
@@ -134,7 +129,7 @@ class Reference:
         if self.changes is not None:
             tables.append(self.changes.features(readings.trajectories))
         if self.likeness is not None:
-            tables.append(likeness or self.likeness.features(readings.embeddings))
+            tables.append(likeness or self.likeness.features(Seen.of(readings)))
         return FeatureTable.beside(tables)
 
     def without_texts(self) -> Self:

@@ -1,10 +1,12 @@
-from types import SimpleNamespace
-
 import numpy as np
+import pandas as pd
 import pytest
 
-from polar_detect.likeness import KeptOut, Likeness, can_teach
+from polar_detect.column_likeness import ColumnLikeness
+from polar_detect.likeness import KeptOut, Likeness, Seen, SentenceLikeness, can_teach
 from polar_detect.metrics import auroc
+from polar_detect.numbers import column_of, kind_of
+from polar_detect.tables.rows import RowTemplate
 
 HIDDEN = 24
 
@@ -14,7 +16,7 @@ def texts_of(n, *, seed, shift=0.0, name="text"):
     points = np.random.default_rng(seed).normal(size=(n, HIDDEN)).astype(np.float32)
     points[:, 0] += shift
     points /= np.linalg.norm(points, axis=1, keepdims=True)
-    return SimpleNamespace(texts=tuple(f"{name} {i}" for i in range(n)), embeddings=points)
+    return Seen(texts=tuple(f"{name} {i}" for i in range(n)), embeddings=points)
 
 
 def likeness(model, own):
@@ -28,20 +30,20 @@ def separation(high, low):
 def test_new_anomalies_of_the_labelled_kind_are_more_like_them_than_normal_texts_are():
     normal, new = texts_of(100, seed=0), texts_of(60, seed=1)
     labelled, unseen = texts_of(10, seed=2, shift=4), texts_of(60, seed=3, shift=4)
-    model = Likeness.fit(normal.embeddings, labelled.embeddings)
+    model = SentenceLikeness.fit(normal.embeddings, labelled.embeddings)
     assert separation(likeness(model, unseen), likeness(model, new)) > 0.9
     # Control: labels on texts that are like all others teach nothing.
-    model = Likeness.fit(normal.embeddings, texts_of(10, seed=2).embeddings)
+    model = SentenceLikeness.fit(normal.embeddings, texts_of(10, seed=2).embeddings)
     assert 0.3 < separation(likeness(model, texts_of(60, seed=3)), likeness(model, new)) < 0.7
 
 
 def test_the_mean_normal_text_is_zero_and_a_text_has_the_same_bits_in_any_company():
     normal, labelled = texts_of(100, seed=0), texts_of(10, seed=2, shift=4)
-    model = Likeness.fit(normal.embeddings, labelled.embeddings)
-    mean = SimpleNamespace(embeddings=normal.embeddings.mean(0, keepdims=True))
-    np.testing.assert_allclose(likeness(model, mean), 0, atol=1e-5)
+    model = SentenceLikeness.fit(normal.embeddings, labelled.embeddings)
+    mean = normal.embeddings.mean(0, keepdims=True)
+    np.testing.assert_allclose(model.features(mean).values, 0, atol=1e-5)
     together = likeness(model, normal)
-    alone = [likeness(model, SimpleNamespace(embeddings=row[None]))[0] for row in normal.embeddings]
+    alone = [model.features(row[None]).values[0, 0] for row in normal.embeddings]
     np.testing.assert_array_equal(together, alone)
     assert len(np.unique(together)) == 100
 
@@ -49,41 +51,39 @@ def test_the_mean_normal_text_is_zero_and_a_text_has_the_same_bits_in_any_compan
 @pytest.mark.parametrize("scale", [0.01, 100.0])
 def test_how_far_apart_an_encoder_puts_texts_makes_no_difference(scale):
     normal, labelled = texts_of(100, seed=0), texts_of(10, seed=2, shift=4)
-    base = Likeness.fit(normal.embeddings, labelled.embeddings)
-    scaled = Likeness.fit(normal.embeddings * scale, labelled.embeddings * scale)
+    base = SentenceLikeness.fit(normal.embeddings, labelled.embeddings)
+    scaled = SentenceLikeness.fit(normal.embeddings * scale, labelled.embeddings * scale)
     new = texts_of(20, seed=1)
     expected = likeness(base, new)
-    moved = SimpleNamespace(embeddings=new.embeddings * np.float32(scale))
-    np.testing.assert_allclose(likeness(scaled, moved), expected, rtol=1e-2, atol=1e-3)
+    moved = scaled.features(new.embeddings * np.float32(scale)).values[:, 0]
+    np.testing.assert_allclose(moved, expected, rtol=1e-2, atol=1e-3)
 
 
 def test_texts_that_teach_are_judged_without_themselves_or_what_reads_the_same():
     normal = texts_of(50, seed=0)
     labelled = texts_of(8, seed=2)  # nothing tells them from the normal texts
-    seen = Likeness.fit(normal.embeddings, labelled.embeddings)
-    kept_out = KeptOut.fit(normal, labelled, seed=0)
-    own = kept_out.of_labelled(labelled.embeddings).values[:, 0]
-    other = kept_out.of_normal(normal.embeddings, np.arange(50)).values[:, 0]
+    seen = SentenceLikeness.fit(normal.embeddings, labelled.embeddings)
+    kept_out = KeptOut.fit(normal, labelled, None, seed=0)
+    own = kept_out.of_labelled(labelled).values[:, 0]
+    other = kept_out.of_normal(normal, np.arange(50)).values[:, 0]
     assert 0.2 < separation(own, other) < 0.8
     # Control: who sees itself seems to be told apart.
     assert separation(likeness(seen, labelled), likeness(seen, normal)) > 0.95
-    twice = SimpleNamespace(
-        texts=labelled.texts * 2, embeddings=np.concatenate([labelled.embeddings] * 2)
-    )
-    folds = KeptOut.fit(normal, twice, seed=0).labelled_folds
+    twice = Seen(texts=labelled.texts * 2, embeddings=np.concatenate([labelled.embeddings] * 2))
+    folds = KeptOut.fit(normal, twice, None, seed=0).labelled_folds
     np.testing.assert_array_equal(folds[:8], folds[8:])
     assert len(np.unique(folds)) == 5
 
 
 def test_a_text_made_of_a_normal_one_is_judged_without_that():
     normal, labelled = texts_of(50, seed=0), texts_of(8, seed=2, shift=2)
-    kept_out = KeptOut.fit(normal, labelled, seed=0)
+    kept_out = KeptOut.fit(normal, labelled, None, seed=0)
     origins = np.array([7, 7, 31])
     made = texts_of(3, seed=5)
-    found = kept_out.of_normal(made.embeddings, origins).values[:, 0]
+    found = kept_out.of_normal(made, origins).values[:, 0]
     models = [kept_out.models[kept_out.normal_folds[i]] for i in origins]
-    rows = [SimpleNamespace(embeddings=row[None]) for row in made.embeddings]
-    expected = [likeness(model, row)[0] for model, row in zip(models, rows, strict=True)]
+    rows = [made.where(np.arange(3) == i) for i in range(3)]
+    expected = [model.features(row).values[0, 0] for model, row in zip(models, rows, strict=True)]
     np.testing.assert_array_equal(found, expected)
 
 
@@ -93,21 +93,87 @@ def test_a_text_made_of_a_normal_one_is_judged_without_that():
 def test_three_different_anomalies_and_two_normal_texts_are_the_fewest(n_labelled, n_normal, can):
     labelled = texts_of(n_labelled, seed=2, shift=2, name="anomaly")
     normal = texts_of(n_normal, seed=0)
-    repeated = SimpleNamespace(
-        texts=labelled.texts * 3, embeddings=np.concatenate([labelled.embeddings] * 3)
-    )
+    repeated = Seen(texts=labelled.texts * 3, embeddings=np.concatenate([labelled.embeddings] * 3))
     assert can_teach(normal, labelled) == can_teach(normal, repeated) == can
     if can:
-        kept_out = KeptOut.fit(normal, labelled, seed=0)
-        values = kept_out.of_labelled(labelled.embeddings).values
+        kept_out = KeptOut.fit(normal, labelled, None, seed=0)
+        values = kept_out.of_labelled(labelled).values
         assert np.isfinite(values).all()
         assert len(kept_out.models) == min(3, n_normal)
 
 
 def test_one_normal_text_many_times_over_is_no_error():
     one = texts_of(1, seed=0)
-    normal = SimpleNamespace(texts=one.texts * 40, embeddings=np.repeat(one.embeddings, 40, axis=0))
+    normal = Seen(texts=one.texts * 40, embeddings=np.repeat(one.embeddings, 40, axis=0))
     labelled = texts_of(5, seed=2)
-    model = Likeness.fit(normal.embeddings, labelled.embeddings)
+    model = SentenceLikeness.fit(normal.embeddings, labelled.embeddings)
     assert np.isfinite(likeness(model, labelled)).all()
     assert not can_teach(normal, labelled)
+
+
+def process(n, *, seed, failed=False):
+    """Return rows of a machine; failures have a usual torque and a usual speed, but too much power.
+
+    A third column says nothing.
+    """
+    rng = np.random.default_rng(seed)
+    signs = rng.choice([-1, 1], size=n)
+    torque = signs * rng.uniform(1, 2, n)
+    speed = (1 if failed else -1) * signs * rng.uniform(1, 2, n)
+    numbers = pd.DataFrame({"torque": torque, "speed": speed, "room": rng.normal(size=n)})
+    return numbers.round(3).astype(str)
+
+
+@pytest.fixture(scope="module")
+def template():
+    frame = process(200, seed=0)
+    return RowTemplate.fit(frame, list(frame.columns))
+
+
+def rows_of(template, n, *, seed, failed=False):
+    texts = tuple(template.texts(process(n, seed=seed, failed=failed)))
+    return Seen(texts, texts_of(n, seed=seed).embeddings)
+
+
+def test_labelled_rows_teach_how_columns_go_together_and_which_of_them_do(template):
+    normal, failed = rows_of(template, 200, seed=0), rows_of(template, 12, seed=1, failed=True)
+    model = ColumnLikeness.fit(template, normal.texts, failed.texts, seed=0)
+    new, old = (rows_of(template, 80, seed=n, failed=n == 3) for n in (3, 4))
+    tables = [model.features(own.texts) for own in (new, old)]
+    sums = [table.values.sum(1) for table in tables]
+    assert separation(*sums) > 0.95
+    # No single column tells them.
+    numbers = [template.read_numbers(own.texts).values.T for own in (new, old)]
+    for pair in zip(*numbers, strict=True):
+        assert 0.35 < separation(*pair) < 0.65
+    assert {kind_of(feature) for feature in tables[0].features} == {"likeness"}
+    assert [column_of(feature) for feature in tables[0].features] == ["torque", "speed", "room"]
+    torque, speed, room = np.abs(tables[0].values).mean(0)
+    assert min(torque, speed) > 2 * room
+    # The parts add up to the log-odds, beyond those of all texts.
+    log_odds = model.trees.predict(template.read_numbers(new.texts).values, raw_score=True)
+    assert np.ptp(log_odds - sums[0]) < 1e-4
+    np.testing.assert_array_equal(model.features(new.texts[:1]).values, tables[0].values[:1])
+    assert model.features([]).values.shape == (0, 3)
+
+
+def test_rows_that_teach_are_judged_without_themselves(template):
+    normal, labelled = rows_of(template, 100, seed=0), rows_of(template, 8, seed=5)
+    seen = Likeness.fit(normal, labelled, template, seed=0)
+    kept_out = KeptOut.fit(normal, labelled, template, seed=0)
+    own, other = (
+        table.values[:, 1:].sum(1)
+        for table in (kept_out.of_labelled(labelled), kept_out.of_normal(normal, np.arange(100)))
+    )
+    assert separation(own, other) < 0.8  # as usual as all others
+    own, other = (seen.features(part).values[:, 1:].sum(1) for part in (labelled, normal))
+    assert separation(own, other) > 0.95  # control
+
+
+def test_only_rows_with_numbers_have_a_likeness_of_columns(template):
+    normal, labelled = rows_of(template, 100, seed=0), rows_of(template, 8, seed=5)
+    assert Likeness.fit(normal, labelled, None, seed=0).columns is None
+    words = pd.DataFrame({"kind": ["a", "b", "c"] * 10})
+    without = RowTemplate.fit(words, ["kind"])
+    assert Likeness.fit(normal, labelled, without, seed=0).columns is None
+    assert Likeness.fit(normal, labelled, template, seed=0).columns is not None

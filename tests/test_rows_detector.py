@@ -9,7 +9,10 @@ from sklearn.base import clone
 
 from polar_detect import PolarDetector
 from polar_detect.artifact import stored_rows
-from polar_detect.errors import InputError
+from polar_detect.contents import read_contents
+from polar_detect.errors import ArtifactError, InputError
+from polar_detect.metrics import auroc
+from polar_detect.models.hashes import sha256_of
 from polar_detect.sealing import sealed
 from polar_detect.tables import RowTemplate
 
@@ -80,6 +83,77 @@ def test_boosted_trees_read_the_columns_too(template, fitted_on_tiny, strange):
     detector.fit(template.texts(readings()))
     columns = np.abs([*detector.explain(strange).by_column().values()])
     assert columns.max() > 0
+
+
+@pytest.fixture(scope="module")
+def fine():
+    """Return rows of which nothing is strange, in a narrow band of pressures."""
+    rows = readings(2000, seed=2)
+    pressure = rows["pressure [bar]"].astype(float)
+    return rows[(pressure > 6.1) & (pressure < 6.2)]
+
+
+@pytest.fixture(scope="module")
+def taught(template, fitted_on_tiny, fine):
+    detector = PolarDetector(model=fitted_on_tiny.model, rows=template)
+    detector.engine_ = fitted_on_tiny.engine_
+    normal = readings(300)
+    pressure = normal["pressure [bar]"].astype(float)
+    texts = template.texts(normal[(pressure < 6.05) | (pressure > 6.25)])
+    labelled = template.texts(fine.iloc[:15])
+    return detector.fit([*texts, *labelled], [0] * len(texts) + [1] * len(labelled))
+
+
+def test_labelled_rows_teach_what_their_numbers_have_in_common(taught, fitted, template, fine):
+    new = readings(100, seed=3)
+    pressure = new["pressure [bar]"].astype(float)
+    normal = template.texts(new[(pressure < 6.05) | (pressure > 6.25)])
+    bad = template.texts(fine.iloc[15:75])
+    is_bad = np.repeat([False, True], [len(normal), len(bad)])
+    assert auroc(is_bad, -taught.score_samples([*normal, *bad])) > 0.85
+    assert auroc(is_bad, -fitted.score_samples([*normal, *bad])) < 0.6  # control
+    explanation = taught.explain(bad)
+    scores = -taught.score_samples(bad)
+    np.testing.assert_allclose(explanation.base_value + explanation.values.sum(1), scores)
+    own = [n for n in explanation.names if n.endswith("/likeness")]
+    assert own == ["labelled/likeness", *(f"column/{name}/likeness" for name in NAMES[1:])]
+    columns = explanation.by_column()
+    assert sum(columns.values()).mean() > 0
+
+
+def test_a_saved_detector_keeps_what_labelled_rows_taught(taught, fine, template, tmp_path):
+    taught.save(tmp_path / "saved")
+    loaded = PolarDetector.load(tmp_path / "saved")
+    texts = template.texts(fine)
+    np.testing.assert_array_equal(loaded.score_samples(texts), taught.score_samples(texts))
+    kept = read_contents(tmp_path / "saved").kept
+    trees = tmp_path / "saved" / "likeness.txt"
+    assert kept[-1].what.endswith("embeddings, and trees on the numbers of rows")
+    assert kept[-1].n_bytes > trees.stat().st_size
+    trees.write_text(trees.read_text().replace("split_feature=", "split_feature=7 ", 1))
+    manifest = json.loads((tmp_path / "saved" / "manifest.json").read_text())
+    del manifest["seal"]
+    manifest["files"][trees.name] = sha256_of(trees)
+    manifest["sizes"][trees.name] = trees.stat().st_size
+    (tmp_path / "saved" / "manifest.json").write_bytes(sealed(manifest))
+    with pytest.raises(ArtifactError, match=r"likeness\.txt' that LightGBM cannot read"):
+        PolarDetector.load(tmp_path / "saved")
+    trees.unlink()
+    del manifest["files"][trees.name], manifest["sizes"][trees.name]
+    (tmp_path / "saved" / "manifest.json").write_bytes(sealed(manifest))
+    with pytest.raises(ArtifactError, match=r"likeness\.txt' that LightGBM cannot read"):
+        PolarDetector.load(tmp_path / "saved")
+
+
+def test_detectors_that_know_normal_rows_only_read_nothing_of_labels(taught, fine, template):
+    detector = PolarDetector("isolation-forest", model=taught.model, rows=template)
+    detector.engine_ = taught.engine_
+    normal, labelled = template.texts(readings()), template.texts(fine.iloc[:15])
+    detector.fit([*normal, *labelled], [0] * len(normal) + [1] * len(labelled))
+    explanation = detector.explain(template.texts(fine))
+    own = [name.endswith("/likeness") for name in explanation.names]
+    assert sum(own) == 3
+    assert not explanation.values[:, own].any()
 
 
 def test_a_saved_detector_keeps_template_and_scores(fitted, strange, tmp_path):

@@ -82,7 +82,7 @@ class LightGBMHead(Head):
     def save(self, folder: Path) -> None:
         """Write LightGBM's text format and the feature names; see `Head.save`."""
         assert self._booster is not None
-        (folder / _MODEL).write_text(self._booster.model_to_string(), encoding="utf-8")
+        write_trees(self._booster, folder / _MODEL)
         write_features(self._features, folder)
 
     @classmethod
@@ -91,18 +91,33 @@ class LightGBMHead(Head):
         head = cls()
         head._features = features
         check_written_features(features, folder)
-        try:
-            text = (folder / _MODEL).read_text(encoding="utf-8")
-            trees = checked_trees(text, len(features))
-            head._booster = lightgbm.Booster(model_str=trees)
-        except (OSError, ValueError, lightgbm.basic.LightGBMError) as error:
-            raise ArtifactError(
-                f"Got '{folder / _MODEL}' that LightGBM cannot read ({error}); expected the "
-                "file that fit wrote; fit the detector again."
-            ) from error
+        head._booster = read_trees(folder / _MODEL, len(features))
         return head
 
     def _get(self, table: FeatureTable) -> lightgbm.Booster:
         assert self._booster is not None
         assert self._features == table.features
         return self._booster
+
+
+def write_trees(trees: lightgbm.Booster, path: Path) -> None:
+    """Write trees in LightGBM's text format."""
+    path.write_text(trees.model_to_string(), encoding="utf-8")
+
+
+def read_trees(path: Path, n_features: int) -> lightgbm.Booster:
+    """Read what `write_trees` wrote.
+
+    Raises
+    ------
+    ArtifactError
+        The file holds something else, or trees over other features.
+    """
+    try:
+        text = checked_trees(path.read_text(encoding="utf-8"), n_features)
+        return lightgbm.Booster(model_str=text)
+    except (OSError, ValueError, lightgbm.basic.LightGBMError) as error:
+        raise ArtifactError(
+            f"Got '{path}' that LightGBM cannot read ({error}); expected the file that fit "
+            "wrote; fit the detector again."
+        ) from error

@@ -6,7 +6,7 @@ import numpy as np
 
 from polar_detect.detectors.scale import Vector
 from polar_detect.features import Feature
-from polar_detect.numbers import column_of, kind_of
+from polar_detect.numbers import LIKENESS, column_of, kind_of
 
 _TEXT_COUNTS = 2.0  # columns
 
@@ -46,3 +46,16 @@ def column_views(features: Sequence[Feature], spreads: Vector) -> list[Vector]:
     views[0][len(features) + residuals] = spreads[residuals] / len(residuals)
     views[1][distances] = spreads[distances] / len(distances)
     return views
+
+
+def column_likeness(features: Sequence[Feature], spreads: Vector) -> list[Vector]:
+    """Return how like labelled anomalies the numbers are: the sum of the columns' parts of it.
+
+    As weights, like `column_views`; empty where signatures do not say.
+    """
+    parts = np.flatnonzero([kind_of(feature) == LIKENESS for feature in features])
+    if not len(parts):
+        return []
+    weights = np.zeros(2 * len(features))
+    weights[parts] = spreads[parts]
+    return [weights]

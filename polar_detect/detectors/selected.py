@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from polar_detect.detectors.base import Attribution, Head
 from polar_detect.errors import ArtifactError
 from polar_detect.features import Feature, FeatureTable
+from polar_detect.numbers import LIKENESS, kind_of
 
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OSError, zipfile.BadZipFile)
 _GROUPS = {"context", "neighbours", "distance", "loss", "program", "column"}
@@ -67,4 +68,4 @@ def refuse_unreadable(path: Path) -> Iterator[None]:
 
 
 def _is_read(feature: Feature) -> bool:
-    return feature.group in _GROUPS
+    return feature.group in _GROUPS and kind_of(feature) != LIKENESS

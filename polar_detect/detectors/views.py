@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from polar_detect.detectors.column_views import column_share, column_views
+from polar_detect.detectors.column_views import column_likeness, column_share, column_views
 from polar_detect.detectors.scale import Scale, Vector
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.metrics import auroc
@@ -172,9 +172,10 @@ def choose_views(
 def taught(views: Views, normal: FeatureTable, labelled: FeatureTable, scale: Scale) -> Views:
     """Return the views with one more, of what tells labelled anomalies from normal texts.
 
-    A logistic regression of them on the views, and on how like labelled anomalies a text is: which
-    of its sides shows that it is one of their kind. Sides that would speak against that count for
-    nothing. The view gets .4 of all; the rest stays with what is strange in any other way.
+    A logistic regression of them on the views, and on how like labelled anomalies a text is, and
+    the numbers of a row are: which of its sides shows that it is one of their kind. Sides that
+    would speak against that count for nothing. The view gets .4 of all; the rest stays with what is
+    strange in any other way.
 
     Parameters
     ----------
@@ -187,7 +188,8 @@ def taught(views: Views, normal: FeatureTable, labelled: FeatureTable, scale: Sc
     if _LIKENESS not in normal.features:  # too few to learn from
         return views
     inside, outside = (scale.apply(table.values) for table in (normal, labelled))
-    sides = np.vstack([views.views, _alone(_LIKENESS, normal)])
+    of_columns = column_likeness(normal.features, scale.spread)
+    sides = np.vstack([views.views, _alone(_LIKENESS, normal), *of_columns])
     sides = np.stack([_unit_spread(_telling(side, inside), inside) for side in sides])
     counts = np.maximum(_contrast(inside @ sides.T, outside @ sides.T, _LABELLED_STRENGTH), 0)
     if not counts.any():

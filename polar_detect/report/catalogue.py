@@ -669,6 +669,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "column “{name}”: value, in standard deviations",
         "列「{name}」：値（標準偏差を単位とする）",
     ),
+    "feature.column.likeness": (
+        "{name}: like the labelled anomalies (part of the log-odds)",
+        "{name}：ラベル付きの異常との類似（対数オッズの一部）",
+    ),
     "feature.column.residual": (
         "column “{name}”: what the other columns do not explain",
         "列「{name}」：他の列では説明できない分",
