@@ -13,13 +13,15 @@ from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect import trace
 from polar_detect.detector import PolarDetector
-from polar_detect.detectors import HEADS
+from polar_detect.detectors import HEADS, AutoHead, LightGBMHead
 from polar_detect.errors import InputError, ModelError, NotFittedError
 from polar_detect.executor import Executor
-from polar_detect.fitting import parted
+from polar_detect.fitting import Fitting, parted
+from polar_detect.likeness import KeptOut, Seen
 from polar_detect.metrics import auroc
 from polar_detect.minimal import find_minimal_programs
 from polar_detect.program import Program
+from polar_detect.progress import Tracker
 from polar_detect.reference import Reference
 from polar_detect.schedule import Job, plan
 
@@ -199,6 +201,32 @@ def test_labels_raise_what_is_like_them_above_what_is_strange_in_another_way(
     few = fit_tiny(tiny_folder, texts[:-2], labels[:-2])  # two say nothing
     assert few.fitted_.reference.likeness is None
     assert "labelled" not in few.explain(vibrating[4:]).by_group()
+
+
+@pytest.mark.parametrize("head", [AutoHead(), LightGBMHead()], ids=lambda head: head.name)
+def test_texts_that_teach_what_anomalies_are_like_are_shown_without_themselves(
+    fitted_on_tiny, head
+):
+    extractor = fitted_on_tiny.engine_.configured(
+        max_tokens=20, head=head, has_texts=True
+    ).extractor
+    fitting = Fitting(extractor, Tracker(None), fitted_on_tiny.fitted_.settings)
+    readings, labelled = (fitting.read("texts", texts) for texts in (NORMAL, [*STRANGE, *NEW[:4]]))
+    reference = fitting.reference(head, readings, labelled)
+    menu = fitting.menu(NORMAL) if head.needs_programs else None
+    normal, strangers = fitting.contrast(head, readings, reference, menu, labelled)
+    own, other = Seen.of(readings), Seen.of(labelled)
+    kept_out = KeptOut.fit(own, other, None, seed=fitting.settings.seed)
+    everyone = kept_out.of_normal(own, np.arange(len(own.texts))).values[:, 0]
+    column = normal.names.index("labelled/likeness")
+    last = strangers.values[-len(labelled) :, column]
+    np.testing.assert_array_equal(normal.values[:, column], everyone)
+    np.testing.assert_array_equal(last, kept_out.of_labelled(other).values[:, 0])
+    np.testing.assert_array_equal(strangers.values[: len(own.texts), column], everyone)
+    # Control: who sees itself is more like them.
+    assert (reference.likeness.features(other).values[:, 0] > last + 0.01).all()
+    plain = fitting.contrast(head, readings, fitting.reference(head, readings), menu)
+    assert len(strangers) == len(plain[1]) + len(labelled)
 
 
 def test_training_and_held_out_texts_share_out_the_normal_ones(fitted_on_tiny):

@@ -1,5 +1,6 @@
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 from string import Formatter
 
@@ -14,6 +15,7 @@ from polar_detect.report.catalogue import TEXTS
 from polar_detect.report.data import Group
 from polar_detect.report.html import render_html
 from polar_detect.report.language import TONGUES, Language
+from polar_detect.report.markdown import render_markdown
 from polar_detect.spans import TokenLoss
 
 
@@ -177,3 +179,19 @@ def test_every_stage_of_an_assessment_is_known_in_japanese(fitted_on_tiny):
     fitted_on_tiny.assess(["Greased it."], progress=lambda stage, *_: stages.add(stage))
     assert stages
     assert {stage for stage in stages if Language("ja").stage(stage) == stage} == set()
+
+
+def test_what_labels_taught_is_said_with_what_it_counts_for():
+    data = report()
+    own = replace(data.detector, n_anomalous=1200)
+    taught = replace(own, choices=own.choices | {"labelled": "40%"})
+    said = {
+        (tongue, kind): render_markdown(replace(data, detector=detector), Language(tongue))
+        for tongue in TONGUES
+        for kind, detector in (("few", own), ("taught", taught), ("none", data.detector))
+    }
+    assert "1,200; what tells them from the normal texts counts for 40%" in said["en", "taught"]
+    assert "1,200件（正常な文との違いの比重は40%）" in said["ja", "taught"]
+    assert "1,200" in said["en", "few"]
+    assert "what tells them" not in said["en", "few"]
+    assert "labelled anomalies" not in said["en", "none"]
