@@ -55,36 +55,6 @@ class Seen:
 
 
 @dataclass(frozen=True, eq=False)
-class Likeness:
-    """What tells labelled anomalies from normal texts.
-
-    Parameters
-    ----------
-    sentences : SentenceLikeness
-    columns : ColumnLikeness, optional
-        Where the texts are rows with numbers.
-    """
-
-    sentences: "SentenceLikeness"
-    columns: ColumnLikeness | None
-
-    @classmethod
-    def fit(cls, normal: Seen, labelled: Seen, rows: "RowTemplate | None", *, seed: int) -> Self:
-        """Fit on texts that `can_teach`; `rows` says how they were written out of a table."""
-        columns = None
-        if rows is not None and rows.numeric:
-            columns = ColumnLikeness.fit(rows, normal.texts, labelled.texts, seed=seed)
-        return cls(SentenceLikeness.fit(normal.embeddings, labelled.embeddings), columns)
-
-    def features(self, own: Seen) -> FeatureTable:
-        """Return how like labelled anomalies texts are, in log-odds; see the parts."""
-        tables = [self.sentences.features(own.embeddings)]
-        if self.columns is not None:
-            tables.append(self.columns.features(own.texts))
-        return FeatureTable.beside(tables)
-
-
-@dataclass(frozen=True, eq=False)
 class SentenceLikeness:
     """A logistic regression of labelled anomalies against normal texts.
 
@@ -115,6 +85,36 @@ class SentenceLikeness:
     def features(self, embeddings: Array) -> FeatureTable:
         """Return the log-odds beyond those of the mean normal text, as a feature."""
         return FeatureTable(product(embeddings - self.centre, self.weights[None]), (_LIKENESS,))
+
+
+@dataclass(frozen=True, eq=False)
+class Likeness:
+    """What tells labelled anomalies from normal texts.
+
+    Parameters
+    ----------
+    sentences : SentenceLikeness
+    columns : ColumnLikeness, optional
+        Where the texts are rows with numbers.
+    """
+
+    sentences: SentenceLikeness
+    columns: ColumnLikeness | None
+
+    @classmethod
+    def fit(cls, normal: Seen, labelled: Seen, rows: "RowTemplate | None", *, seed: int) -> Self:
+        """Fit on texts that `can_teach`; `rows` says how they were written out of a table."""
+        columns = None
+        if rows is not None and rows.numeric:
+            columns = ColumnLikeness.fit(rows, normal.texts, labelled.texts, seed=seed)
+        return cls(SentenceLikeness.fit(normal.embeddings, labelled.embeddings), columns)
+
+    def features(self, own: Seen) -> FeatureTable:
+        """Return how like labelled anomalies texts are, in log-odds; see the parts."""
+        tables = [self.sentences.features(own.embeddings)]
+        if self.columns is not None:
+            tables.append(self.columns.features(own.texts))
+        return FeatureTable.beside(tables)
 
 
 @dataclass(frozen=True, eq=False)
