@@ -31,6 +31,19 @@ def test_a_card_says_what_a_cell_holds_and_what_normal_rows_hold_there():
     assert "Columns that count most" not in control.text
 
 
+def test_a_cell_that_is_like_those_of_labelled_anomalies_is_not_called_unusual_beside_others():
+    own = machine_row()
+    cells = (own.cells[0], replace(own.cells[1], is_as_labelled=True))
+    data = report([replace(own, cells=cells)])
+    page = Page(render_html(data))
+    assert (
+        "“Torque [Nm]” = 68.2 (normal rows: 21.4 to 58.6; +0.60) and “Speed [rpm]” = 1551 "
+        "(as in the labelled anomalies; normal rows: 1365 to 1868; +0.25)."
+    ) in page.text
+    assert "unusual beside the other columns" not in page.text
+    assert "ラベル付きの異常と同様" in render_html(data, Language("ja"))
+
+
 def test_the_names_of_columns_are_not_listed_as_hard_to_predict():
     tokens = (TokenLoss(0, 4, 9.0), TokenLoss(4, 20, 0.1))
     page = Page(render_html(report([replace(machine_row(), tokens=tokens)])))
@@ -61,6 +74,7 @@ def test_markdown_and_json_hold_the_cells():
         "high": 58.6,
         "is_usual": False,
         "part": 0.6,
+        "is_as_labelled": False,
     }
 
 

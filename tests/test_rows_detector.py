@@ -13,6 +13,7 @@ from polar_detect.contents import read_contents
 from polar_detect.errors import ArtifactError, InputError
 from polar_detect.metrics import auroc
 from polar_detect.models.hashes import sha256_of
+from polar_detect.report.build import _cells
 from polar_detect.sealing import sealed
 from polar_detect.tables import RowTemplate
 
@@ -119,6 +120,14 @@ def test_labelled_rows_teach_what_their_numbers_have_in_common(taught, fitted, t
     assert own == ["labelled/likeness", *(f"column/{name}/likeness" for name in NAMES[1:])]
     of_columns = [name in own[1:] for name in explanation.names]
     assert explanation.values[:, of_columns].sum(1).mean() > 0.1  # the rest is of the text
+    pressures = [
+        next(cell for cell in _cells(explanation.rows([i]), text, taught) if "bar" in cell.column)
+        for i, text in enumerate(bad)
+    ]
+    assert all(cell.is_usual for cell in pressures)
+    assert np.mean([cell.is_as_labelled for cell in pressures]) > 0.8
+    own = fitted.explain(bad[:1])
+    assert not any(cell.is_as_labelled for cell in _cells(own, bad[0], fitted))  # control
 
 
 def test_a_saved_detector_keeps_what_labelled_rows_taught(taught, fine, template, tmp_path):

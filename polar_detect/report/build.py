@@ -12,6 +12,7 @@ from polar_detect.detector import Assessment, PolarDetector
 from polar_detect.drift import Drift, measure_drift
 from polar_detect.explain import Explanation, mean_size, rank_values
 from polar_detect.features import FeatureTable
+from polar_detect.numbers import LIKENESS, column_of, kind_of
 from polar_detect.report import words
 from polar_detect.report.data import (
     CellReport,
@@ -207,6 +208,11 @@ def _cells(own: Explanation, text: str, detector: PolarDetector) -> tuple[CellRe
     if reference is None:
         return ()
     template = reference.template
+    likeness = {
+        column_of(feature): float(part)
+        for feature, part in zip(own.features, own.values[0], strict=True)
+        if kind_of(feature) == LIKENESS
+    }
     said = dict(zip(template.columns, template.cells(text) or (), strict=False))
     values = template.read_numbers([text]).values[0].tolist()
     cells = [
@@ -216,7 +222,8 @@ def _cells(own: Explanation, text: str, detector: PolarDetector) -> tuple[CellRe
             low=low,
             high=high,
             is_usual=low <= value <= high,
-            part=float(parts[column.name][0]),
+            part=(part := float(parts[column.name][0])),
+            is_as_labelled=likeness.get(column.name, 0.0) > part / 2 > 0,
         )
         for column, value, (low, high) in zip(
             template.numeric, values, reference.usual.T.tolist(), strict=True

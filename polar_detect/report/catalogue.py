@@ -479,6 +479,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "“{name}” = {says} (usual by itself, unusual beside the other columns; {value})",
         "「{name}」＝{says}（単独では通常、他の列との組み合わせが珍しい、{value}）",
     ),
+    "card.cell.labelled": (
+        "“{name}” = {says} (as in the labelled anomalies; normal rows: {low} to {high}; {value})",
+        "「{name}」＝{says}（ラベル付きの異常と同様、正常な行：{low}～{high}、{value}）",
+    ),
     "card.neighbours": ("Nearest normal texts", "近い正常文"),
     "step.base": ("base value", "基準値"),
     "step.score": ("score", "スコア"),

@@ -78,6 +78,7 @@ class CellReport:
     high: float
     is_usual: bool  # whether it lies there
     part: float  # SHAP value of all features of the column
+    is_as_labelled: bool = False  # whether most of it is that labelled anomalies are like that
 
 
 @dataclass(frozen=True)

@@ -156,8 +156,9 @@ def _reason(part: Contribution, row: RowReport, numbers: words.Numbers, language
     cell = cells.get(part.source)
     if cell is None:
         return language.say("card.reason", name=language.reason(part.source), value=value)
+    key = "card.cell.usual" if cell.is_usual else "card.cell"
     return language.say(
-        "card.cell.usual" if cell.is_usual else "card.cell",
+        "card.cell.labelled" if cell.is_as_labelled else key,
         name=words.one_line(cell.column, _NAME_CHARACTERS),
         says=words.one_line(cell.says, _NAME_CHARACTERS) or words.NO_VALUE,
         low=words.cell_number(cell.low),
