@@ -56,8 +56,7 @@ def kind_of(feature: Feature) -> Kind | None:
     """
     if feature.group != GROUP:
         return None
-    kinds = (*KINDS, LIKENESS)
-    return next((kind for kind in kinds if feature.part.endswith(f"/{kind}")), None)
+    return next((kind for kind in get_args(Kind) if feature.part.endswith(f"/{kind}")), None)
 
 
 @dataclass(frozen=True, eq=False)

@@ -62,15 +62,8 @@ class PyODHead(SelectedHead):
         """
         return cls(_find_class(name.removeprefix(PREFIX))())
 
-    def fit(
-        self,
-        normal: FeatureTable,
-        strangers: FeatureTable,  # noqa: ARG002
-        *,
-        n_labelled: int = 0,  # noqa: ARG002
-        seed: int,
-    ) -> Self:
-        """Fit on normal texts; strangers are not looked at; see `Head.fit`.
+    def _fit(self, normal: NDArray[np.float32], *, seed: int) -> None:
+        """Fit a copy.
 
         Raises
         ------
@@ -80,8 +73,7 @@ class PyODHead(SelectedHead):
         detector = copy.deepcopy(self._detector)
         if "random_state" in detector.get_params():
             detector.set_params(random_state=seed)
-        self._features = normal.features
-        values = self._select(normal).values.astype(np.float64)
+        values = normal.astype(np.float64)
         self._scaler = StandardScaler().fit(values)
         scaled = self._scaler.transform(values)
         _leave_out_null_directions(detector, scaled)
@@ -95,7 +87,6 @@ class PyODHead(SelectedHead):
                 f"({reason_of(error)}); expected a detector that is fitted on so many and scores a "
                 f"text alone; fit on more texts, or use another such as {PREFIX}ECOD."
             ) from error
-        return self
 
     def _scores(self, table: FeatureTable) -> NDArray[np.float64]:
         """Return PyOD's decision function; see `Head.scores`."""

@@ -5,9 +5,11 @@ what is refused when such a detector is read back.
 """
 
 import zipfile
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +37,23 @@ class SelectedHead(Head):
 
     def __init__(self) -> None:
         self._features: tuple[Feature, ...] = ()
+
+    def fit(
+        self,
+        normal: FeatureTable,
+        strangers: FeatureTable,  # noqa: ARG002
+        *,
+        n_labelled: int = 0,  # noqa: ARG002
+        seed: int,
+    ) -> Self:
+        """Fit on normal texts; strangers are not looked at; see `Head.fit`."""
+        self._features = normal.features
+        self._fit(self._select(normal).values, seed=seed)
+        return self
+
+    @abstractmethod
+    def _fit(self, normal: NDArray[np.float32], *, seed: int) -> None:
+        """Fit on the features that are read of normal texts, (n_texts, n_read)."""
 
     def _select(self, table: FeatureTable) -> FeatureTable:
         """Return the columns that are read of a table of the features fitted on."""

@@ -674,8 +674,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "列「{name}」：値（標準偏差を単位とする）",
     ),
     "feature.column.likeness": (
-        "{name}: like the labelled anomalies (part of the log-odds)",
-        "{name}：ラベル付きの異常との類似（対数オッズの一部）",
+        "column “{name}”: likeness to the labelled anomalies (part of the log-odds)",
+        "列「{name}」：ラベル付きの異常との類似（対数オッズの一部）",
     ),
     "feature.column.residual": (
         "column “{name}”: what the other columns do not explain",
