@@ -13,6 +13,7 @@ Takes: 15 min (one seed, AMD EPYC).
 
 import argparse
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -39,6 +40,14 @@ Figures: TypeAlias = dict[str, dict[int, float]]  # AUROC by method and number o
 N_LABELS = (3, 5, 10, 20, 50)
 UNLABELLED = "auto, no labels"
 _SHOWN = 10  # labels, in the table by task
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a classifier sees of training and of test texts."""
+
+    train: Matrix
+    test: Matrix
 
 
 def main() -> None:
@@ -73,11 +82,11 @@ def _options() -> argparse.Namespace:
 def _figures(sample: Sample, bench: Bench, *, another_kind: bool) -> Figures:
     """Return the AUROC of each method with each number of labels."""
     is_anomalous, seed = sample.split.is_anomalous, sample.seed
-    views = {"TF-IDF": _words(sample), "embeddings": _embeddings(sample, bench)}
+    embeddings = Table(*map(bench.embed, (sample.split.train, sample.split.test)))
     order = np.random.default_rng(seed).permutation(np.flatnonzero(is_anomalous))
     teaching, tested = np.array_split(order, 2)
     if another_kind:
-        teaching, tested = _kinds(order, views["embeddings"][1], seed)
+        teaching, tested = _kinds(order, embeddings.test, seed)
     test = np.concatenate([np.flatnonzero(~is_anomalous), tested])
     own = bench.signatures(sample)
     figures: Figures = {UNLABELLED: {0: _auroc(own.scores(AutoHead(), seed=seed), sample, test)}}
@@ -88,9 +97,9 @@ def _figures(sample: Sample, bench: Bench, *, another_kind: bool) -> Figures:
             "auto": shown.scores(AutoHead(), seed=seed),
             "LightGBM on signatures": shown.scores(LightGBMHead(), seed=seed),
         }
-        for view, (train, rows) in views.items():
+        for view, table in {"TF-IDF": _words(sample, labelled), "embeddings": embeddings}.items():
             for kind, model in _models(seed).items():
-                scores[f"{kind} on {view}"] = _classified(model, train, rows, labelled)
+                scores[f"{kind} on {view}"] = _classified(model, table, labelled)
         for method, values in scores.items():
             figures.setdefault(method, {})[count] = _auroc(values, sample, test)
     return figures
@@ -107,14 +116,12 @@ def _kinds(rows: Rows, embeddings: Matrix, seed: int) -> tuple[Rows, Rows]:
     return smaller, larger
 
 
-def _words(sample: Sample) -> tuple[Matrix, Matrix]:
+def _words(sample: Sample, labelled: Rows) -> Table:
+    """Return TF-IDF by the words of all texts that teach."""
     vectors = TfidfVectorizer(sublinear_tf=True, dtype=np.float32)
-    train = vectors.fit_transform(sample.split.train)
-    return train, vectors.transform(sample.split.test)
-
-
-def _embeddings(sample: Sample, bench: Bench) -> tuple[Matrix, Matrix]:
-    return bench.embed(sample.split.train), bench.embed(sample.split.test)
+    train, test = sample.split.train, sample.split.test
+    vectors.fit([*train, *(test[i] for i in labelled)])
+    return Table(vectors.transform(train), vectors.transform(test))
 
 
 def _models(seed: int) -> dict[str, Callable[[Matrix, NDArray[np.int64], Matrix], Scores]]:
@@ -135,14 +142,11 @@ def _models(seed: int) -> dict[str, Callable[[Matrix, NDArray[np.int64], Matrix]
 
 
 def _classified(
-    model: Callable[[Matrix, NDArray[np.int64], Matrix], Scores],
-    train: Matrix,
-    rows: Matrix,
-    labelled: Rows,
+    model: Callable[[Matrix, NDArray[np.int64], Matrix], Scores], table: Table, labelled: Rows
 ) -> Scores:
-    stack = sparse.vstack if sparse.issparse(train) else np.vstack
-    labels = np.repeat([0, 1], [train.shape[0], len(labelled)])
-    return model(stack([train, rows[labelled]]), labels, rows)
+    stack = sparse.vstack if sparse.issparse(table.train) else np.vstack
+    labels = np.repeat([0, 1], [table.train.shape[0], len(labelled)])
+    return model(stack([table.train, table.test[labelled]]), labels, table.test)
 
 
 def _table(found: dict[str, list[Figures]]) -> str:

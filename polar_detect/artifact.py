@@ -35,7 +35,7 @@ from polar_detect.errors import (
 from polar_detect.fitting import Fitted
 from polar_detect.geometry import Geometries, Geometry
 from polar_detect.layout import check_arrays
-from polar_detect.likeness import Likeness, SentenceLikeness
+from polar_detect.likeness import Likeness, SentenceLikeness, WordingLikeness
 from polar_detect.menu import Menu
 from polar_detect.models.hashes import sha256_of
 from polar_detect.numbers import ColumnReference
@@ -65,8 +65,8 @@ from polar_detect.whole import replaced
 #   every format from that of the first minor version on; a major version may drop some.
 # - A new fixture is added (tests/write_artifact.py) with each minor version; none is rewritten.
 _HEAD = "head"
-_Arrays = Covariances | Geometry | SentenceLikeness | TokenIndex
-_Part = TypeVar("_Part", Covariances, Geometry, SentenceLikeness, TokenIndex)
+_Arrays = Covariances | Geometry | SentenceLikeness | TokenIndex | WordingLikeness
+_Part = TypeVar("_Part", Covariances, Geometry, SentenceLikeness, TokenIndex, WordingLikeness)
 _PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")
 
 
@@ -405,7 +405,8 @@ def _reference_parts(reference: Reference) -> dict[str, _Arrays]:
         if pair is not None:
             parts |= {f"decoder_{name}": pair.decoder, f"encoder_{name}": pair.encoder}
     if reference.likeness is not None:
-        parts["likeness"] = reference.likeness.sentences
+        own = reference.likeness
+        parts |= {"likeness.sentences": own.sentences, "likeness.wording": own.wording}
     return parts
 
 
@@ -422,8 +423,11 @@ def _reference(
 
     likeness = None
     if any(key.startswith("likeness.") for key in arrays):
-        columns = _column_likeness(stored, rows)
-        likeness = Likeness(part(SentenceLikeness, "likeness"), columns)
+        likeness = Likeness(
+            part(SentenceLikeness, "likeness.sentences"),
+            part(WordingLikeness, "likeness.wording"),
+            _column_likeness(stored, rows),
+        )
     changes, geometries = pair(Covariances, "changes"), pair(Geometry, "geometry")
     n_texts = len(arrays["embeddings"])
     n_joined = stored.count("n_joined", high=n_texts - 1, default=0)  # older artifacts: none

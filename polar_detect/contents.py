@@ -126,14 +126,14 @@ def _kept(shapes: _Shapes, texts: tuple[str, ...] | None, folder: Path) -> tuple
                 size(lambda name: "changes." in name),
             ),
         )
-    if "likeness.weights" in shapes:
+    if "likeness.sentences.weights" in shapes:
         trees = folder / TREES
         of_rows = ", and trees on the numbers of rows" if trees.exists() else ""
         n_bytes = size(lambda name: "likeness." in name)
         parts.append(
             Kept(
                 "what tells the labelled anomalies from normal texts: a direction of the sentence "
-                f"embeddings{of_rows}",
+                f"embeddings, weights of hashed pieces of words{of_rows}",
                 n_bytes + (trees.stat().st_size if of_rows else 0),
             )
         )

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from polar_detect.wording import N_CODES
+
 
 def _of_both(
     part: str, *, decoder: str = "decoder_", **layouts: tuple[str, ...]
@@ -49,8 +51,9 @@ _LAYOUT = {
         points=("float16", "{model}depths", "{model}tokens", "{hidden}"),
         targets=("int64", "{model}tokens"),
     ),
-    "likeness.centre": ("float32", "directions of an embedding"),
-    "likeness.weights": ("float32", "directions of an embedding"),
+    "likeness.sentences.centre": ("float32", "directions of an embedding"),
+    "likeness.sentences.weights": ("float32", "directions of an embedding"),
+    "likeness.wording.weights": ("float32", "codes of wording"),
 }
 _OPTIONAL = ("geometry", "changes", "likeness")
 
@@ -66,7 +69,9 @@ def check_arrays(arrays: Mapping[str, Any], *, n_layers: int, n_texts: int | Non
     n_texts : int, optional
         Training texts, where they are kept.
     """
-    sizes = {"layers": n_layers} | ({} if n_texts is None else {"texts": n_texts})
+    sizes = {"layers": n_layers, "codes of wording": N_CODES}
+    if n_texts is not None:
+        sizes["texts"] = n_texts
     for name, (dtype, *axes) in _LAYOUT.items():
         if _is_absent(name, arrays):
             continue

@@ -1,4 +1,4 @@
-"""How like the labelled anomalies a text is, by its sentence embedding and by its numbers.
+"""How like the labelled anomalies a text is, by its embedding, its wording and its numbers.
 
 Hides the classifiers, and how texts that taught them are kept out of their own.
 """
@@ -16,6 +16,7 @@ from polar_detect.column_likeness import ColumnLikeness
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.readings import Readings
 from polar_detect.texts import distinct_texts
+from polar_detect.wording import wording
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
 Array = NDArray[np.float32]
 Folds = NDArray[np.int64]
 
-_LIKENESS = Feature("labelled", "likeness")
+_LIKENESS, _WORDING = Feature("labelled", "likeness"), Feature("labelled", "wording")
 _MIN_LABELLED = 3  # distinct texts; fewer say nothing of what they have in common
 _STRENGTH = 1.0  # inverse regularisation, where normal texts lie 1 from their mean
+_WORDING_STRENGTH = 10.0
 _N_FOLDS = 5
 _MIN_SPREAD = 1e-6  # where all normal texts are one
 
@@ -78,13 +80,37 @@ class SentenceLikeness:
         spread = max(float(np.sqrt(np.square(normal - centre).sum(1).mean())), _MIN_SPREAD)
         rows = (np.vstack([normal, labelled]) - centre) / spread
         is_labelled = np.repeat([0, 1], [len(normal), len(labelled)])
-        model = LogisticRegression(C=_STRENGTH, class_weight="balanced", max_iter=1000)
-        weights = model.fit(rows, is_labelled).coef_[0] / spread
+        weights = _regression(_STRENGTH).fit(rows, is_labelled).coef_[0] / spread
         return cls(centre.astype(np.float32), weights.astype(np.float32))
 
     def features(self, embeddings: Array) -> FeatureTable:
         """Return the log-odds beyond those of the mean normal text, as a feature."""
         return FeatureTable(product(embeddings - self.centre, self.weights[None]), (_LIKENESS,))
+
+
+@dataclass(frozen=True, eq=False)
+class WordingLikeness:
+    """The same by the wording of texts: words that an embedding passes over tell some kinds.
+
+    Parameters
+    ----------
+    weights : (n_codes,) float32
+        By which the log-odds grow with what `wording` returns.
+    """
+
+    weights: Array
+
+    @classmethod
+    def fit(cls, normal: Sequence[str], labelled: Sequence[str]) -> Self:
+        """Fit on texts."""
+        is_labelled = np.repeat([0, 1], [len(normal), len(labelled)])
+        model = _regression(_WORDING_STRENGTH).fit(wording([*normal, *labelled]), is_labelled)
+        return cls(model.coef_[0].astype(np.float32))
+
+    def features(self, texts: Sequence[str]) -> FeatureTable:
+        """Return the log-odds beyond those of a text without any wording, as a feature."""
+        values = wording(texts) @ self.weights if texts else np.zeros(0, np.float32)
+        return FeatureTable(values[:, None], (_WORDING,))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,11 +120,13 @@ class Likeness:
     Parameters
     ----------
     sentences : SentenceLikeness
+    wording : WordingLikeness
     columns : ColumnLikeness, optional
         Where the texts are rows with numbers.
     """
 
     sentences: SentenceLikeness
+    wording: WordingLikeness
     columns: ColumnLikeness | None
 
     @classmethod
@@ -107,11 +135,12 @@ class Likeness:
         columns = None
         if rows is not None and rows.numeric:
             columns = ColumnLikeness.fit(rows, normal.texts, labelled.texts, seed=seed)
-        return cls(SentenceLikeness.fit(normal.embeddings, labelled.embeddings), columns)
+        sentences = SentenceLikeness.fit(normal.embeddings, labelled.embeddings)
+        return cls(sentences, WordingLikeness.fit(normal.texts, labelled.texts), columns)
 
     def features(self, own: Seen) -> FeatureTable:
         """Return how like labelled anomalies texts are, in log-odds; see the parts."""
-        tables = [self.sentences.features(own.embeddings)]
+        tables = [self.sentences.features(own.embeddings), self.wording.features(own.texts)]
         if self.columns is not None:
             tables.append(self.columns.features(own.texts))
         return FeatureTable.beside(tables)
@@ -162,6 +191,11 @@ class KeptOut:
 def can_teach(normal: Seen, labelled: Seen) -> bool:
     """Return whether there are enough texts of both kinds, and not all the same."""
     return len(set(labelled.texts)) >= _MIN_LABELLED and len(set(normal.texts)) > 1
+
+
+def _regression(strength: float) -> LogisticRegression:
+    """Return one for which both sides weigh the same."""
+    return LogisticRegression(C=strength, class_weight="balanced", max_iter=1000)
 
 
 def _folds(texts: Sequence[str], n_folds: int, rng: np.random.Generator) -> Folds:

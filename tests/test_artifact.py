@@ -115,9 +115,18 @@ def test_a_loaded_detector_that_was_taught_by_labels_assesses_identically(
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("likeness.weights", lambda array: array[:5], "' with 5 directions of an embedding"),
-        ("likeness.weights", lambda array: array[:, None], "' of float32 with 2 axes"),
-        ("likeness.centre", lambda array: array * np.nan, "' with values that are no numbers"),
+        (
+            "likeness.sentences.weights",
+            lambda array: array[:5],
+            "' with 5 directions of an embedding",
+        ),
+        ("likeness.sentences.weights", lambda array: array[:, None], "' of float32 with 2 axes"),
+        ("likeness.wording.weights", lambda array: array[:5], "' with 5 codes of wording"),
+        (
+            "likeness.sentences.centre",
+            lambda array: array * np.nan,
+            "' with values that are no numbers",
+        ),
     ],
 )
 def test_a_likeness_that_does_not_fit_is_refused_though_its_seal_is_right(

@@ -467,44 +467,46 @@ def test_views_that_an_earlier_version_saved_are_summed_as_they_were(heads, tmp_
     assert (old.scores(rows) < heads["auto"].scores(rows)).all()  # a mean, not a root mean square
 
 
-LIKENESS = Feature("labelled", "likeness")
+LIKENESS, WORDING = Feature("labelled", "likeness"), Feature("labelled", "wording")
 
 
-def told_by_likeness(own, *, seed, shift):
+def told_by_likeness(own, *, seed, shift, by=LIKENESS):
     """Return a table of signatures with how like labelled anomalies the texts are."""
-    column = np.random.default_rng(seed).normal(shift, size=(len(own), 1)).astype(np.float32)
-    return FeatureTable.beside([own, FeatureTable(column, (LIKENESS,))])
+    columns = np.random.default_rng(seed).normal(size=(len(own), 2)).astype(np.float32)
+    columns[:, (LIKENESS, WORDING).index(by)] += shift
+    return FeatureTable.beside([own, FeatureTable(columns, (LIKENESS, WORDING))])
 
 
-def taught(n_labelled, *, shift=3, name="auto", shifted=False, n_strangers=90):
+def taught(n_labelled, *, shift=3, by=LIKENESS, name="auto", shifted=False, n_strangers=90):
     """Return a head that was given so many labels, by which `shift` tells the labelled texts."""
     normal = told_by_likeness(table(300, seed=1), seed=11, shift=0)
     strangers = told_by_likeness(table(n_strangers, seed=2, shifted=True), seed=12, shift=0)
-    labelled = told_by_likeness(table(12, seed=3, shifted=shifted), seed=13, shift=shift)
+    labelled = told_by_likeness(table(12, seed=3, shifted=shifted), seed=13, shift=shift, by=by)
     both = FeatureTable.below([strangers, labelled])
     return new_head(name).fit(normal, both, n_labelled=n_labelled, seed=0)
 
 
-def separation_of(head, *, shift):
+def separation_of(head, *, shift, by=LIKENESS):
     """Return how well texts that only their likeness tells are told from normal ones."""
     parts = [
         told_by_likeness(table(100, seed=5), seed=15, shift=0),
-        told_by_likeness(table(100, seed=6), seed=16, shift=shift),
+        told_by_likeness(table(100, seed=6), seed=16, shift=shift, by=by),
     ]
     scores = np.concatenate([head.scores(part) for part in parts])
     return auroc(np.repeat([False, True], 100), scores)
 
 
-def test_labels_teach_the_default_detector_what_their_kind_is_like(tmp_path):
-    head = taught(12)
-    assert separation_of(head, shift=3) > 0.9
+@pytest.mark.parametrize("by", [LIKENESS, WORDING], ids=lambda feature: feature.name)
+def test_labels_teach_the_default_detector_what_their_kind_is_like(tmp_path, by):
+    head = taught(12, by=by)
+    assert separation_of(head, shift=3, by=by) > 0.9
     assert head.choices["labelled"] == "40%"
     assert "tells the labelled anomalies from normal texts counts for 40%" in head.reason
     assert head.choices["columns"] == "0%"
     assert head._fitted.shares.sum() == pytest.approx(1)
     # Control: with the same strangers, none of which is said to be labelled.
     plain = taught(0)
-    assert separation_of(plain, shift=3) < 0.6
+    assert separation_of(plain, shift=3, by=by) < 0.6
     assert "labelled" not in plain.choices
     assert "labelled" not in plain.reason
     # What is strange in another way stays so.
@@ -561,6 +563,7 @@ def test_labels_that_nothing_tells_from_normal_texts_get_no_view():
     own = [
         told_by_likeness(part, seed=4, shift=shift) for part, shift in ((normal, 0), (labelled, -3))
     ]
+    own[1].values[:, -1] = np.median(own[0].values[:, -1])
     head = new_head("auto").fit(own[0], own[1], n_labelled=12, seed=0)
     assert head._fitted.n_labelled == 0
     assert head._fitted.shares.sum() == pytest.approx(1)

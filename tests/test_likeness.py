@@ -3,7 +3,14 @@ import pandas as pd
 import pytest
 
 from polar_detect.column_likeness import ColumnLikeness
-from polar_detect.likeness import KeptOut, Likeness, Seen, SentenceLikeness, can_teach
+from polar_detect.likeness import (
+    KeptOut,
+    Likeness,
+    Seen,
+    SentenceLikeness,
+    WordingLikeness,
+    can_teach,
+)
 from polar_detect.metrics import auroc
 from polar_detect.numbers import column_of, kind_of
 from polar_detect.tables.rows import RowTemplate
@@ -57,6 +64,45 @@ def test_how_far_apart_an_encoder_puts_texts_makes_no_difference(scale):
     expected = likeness(base, new)
     moved = scaled.features(new.embeddings * np.float32(scale)).values[:, 0]
     np.testing.assert_allclose(moved, expected, rtol=1e-2, atol=1e-3)
+
+
+PARTS = ("pump", "valve", "gearbox", "conveyor", "motor", "fan", "press", "bearing")
+
+
+def orders(form, numbers):
+    return [form.format(part=part, n=n) for n in numbers for part in PARTS]
+
+
+@pytest.mark.parametrize(
+    ("normal", "labelled"),
+    [
+        ("{part} leaks, line {n}", "CHANGEOUT {part}, line {n}"),
+        ("{part}から油漏れ、{n}号機", "{part}を定期交換、{n}号機"),
+    ],
+    ids=["en", "ja"],
+)
+def test_words_that_labelled_anomalies_share_tell_new_ones(normal, labelled):
+    model = WordingLikeness.fit(orders(normal, range(6)), orders(labelled, range(1))[:5])
+
+    def of(form):
+        return model.features(orders(form, range(7, 9))).values[:, 0]
+
+    assert of(labelled).min() > of(normal).max()
+    assert of(labelled.lower()).min() > of(normal).max()
+    # Control: labels on texts that read as all others do teach nothing.
+    model = WordingLikeness.fit(orders(normal, range(6)), orders(normal, range(6, 7))[:5])
+    assert of(labelled).min() < of(normal).max()
+
+
+def test_the_wording_of_a_text_has_the_same_bits_in_any_company():
+    texts = [*orders("{part} leaks, line {n}", range(4)), "", "・"]
+    model = WordingLikeness.fit(texts, orders("change out {part}", range(1)))
+    together = model.features(texts).values
+    alone = np.vstack([model.features([text]).values for text in texts])
+    np.testing.assert_array_equal(together, alone)
+    assert together.dtype == np.float32
+    assert together[-2] == 0  # a text without any wording
+    assert model.features([]).values.shape == (0, 1)
 
 
 def test_texts_that_teach_are_judged_without_themselves_or_what_reads_the_same():
@@ -157,16 +203,21 @@ def test_labelled_rows_teach_how_columns_go_together_and_which_of_them_do(templa
     assert model.features([]).values.shape == (0, 3)
 
 
+def of_columns(table):
+    """Return how like labelled rows the numbers are, all columns together."""
+    return table.where(lambda feature: column_of(feature) is not None).values.sum(1)
+
+
 def test_rows_that_teach_are_judged_without_themselves(template):
     normal, labelled = rows_of(template, 100, seed=0), rows_of(template, 8, seed=5)
     seen = Likeness.fit(normal, labelled, template, seed=0)
     kept_out = KeptOut.fit(normal, labelled, template, seed=0)
     own, other = (
-        table.values[:, 1:].sum(1)
+        of_columns(table)
         for table in (kept_out.of_labelled(labelled), kept_out.of_normal(normal, np.arange(100)))
     )
     assert separation(own, other) < 0.8  # as usual as all others
-    own, other = (seen.features(part).values[:, 1:].sum(1) for part in (labelled, normal))
+    own, other = (of_columns(seen.features(part)) for part in (labelled, normal))
     assert separation(own, other) > 0.95  # control
 
 

@@ -51,7 +51,7 @@ _FAR_SIMILARITY = Feature("neighbours", "similarity_far")
 _FLUENCY = Feature.of_encoder("characters_per_token")
 _MODEL_FLUENCY = Feature("length", "characters_per_token")
 _MEMORY = Feature("memory", "ratio")
-_LIKENESS = Feature("labelled", "likeness")
+_LIKENESS, _WORDING = Feature("labelled", "likeness"), Feature("labelled", "wording")
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,9 +172,10 @@ def choose_views(
 def taught(views: Views, normal: FeatureTable, labelled: FeatureTable, scale: Scale) -> Views:
     """Return the views with one more, of what tells labelled anomalies from normal texts.
 
-    A logistic regression of them on the views, and on how like labelled anomalies a text is, and
-    the numbers of a row are: which of its sides shows that it is one of their kind. Sides that
-    would speak against that count for nothing. The view gets .4 of all; the rest stays with what is
+    A logistic regression of them on the views, and on how like labelled anomalies the embedding,
+    the wording and the numbers of a text are: which of its sides shows that it is one of their
+    kind. Sides on which labelled anomalies lie no higher than normal texts, or that would speak
+    against their kind, count for nothing. The view gets .4 of all; the rest stays with what is
     strange in any other way.
 
     Parameters
@@ -189,11 +190,13 @@ def taught(views: Views, normal: FeatureTable, labelled: FeatureTable, scale: Sc
         return views
     inside, outside = (scale.apply(table.values) for table in (normal, labelled))
     of_columns = column_likeness(normal.features, scale.spread)
-    sides = np.vstack([views.views, _alone(_LIKENESS, normal), *of_columns])
+    of_texts = [_alone(feature, normal) for feature in (_LIKENESS, _WORDING)]
+    sides = np.vstack([views.views, *of_texts, *of_columns])
     sides = np.stack([_unit_spread(_telling(side, inside), inside) for side in sides])
-    counts = np.maximum(_contrast(inside @ sides.T, outside @ sides.T, _LABELLED_STRENGTH), 0)
-    if not counts.any():
+    sides = sides[sides @ (outside.mean(0) - inside.mean(0)) > 0]
+    if not len(sides):
         return views
+    counts = np.maximum(_contrast(inside @ sides.T, outside @ sides.T, _LABELLED_STRENGTH), 0)
     return replace(
         views,
         views=np.vstack([views.views, _unit_spread(counts @ sides, inside)]),

@@ -580,6 +580,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "likeness to the labelled anomalies (log-odds)",
         "ラベル付きの異常との類似（対数オッズ）",
     ),
+    "feature.labelled/wording": (
+        "wording like that of the labelled anomalies (log-odds)",
+        "ラベル付きの異常との語句の類似（対数オッズ）",
+    ),
     "feature.memory/loss_with": (
         "loss with the memory of normal tokens",
         "正常なトークンの記憶を使ったときの損失",
