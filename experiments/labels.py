@@ -54,13 +54,14 @@ def main() -> None:
     options = _options()
     bench = Bench(options.data, options.cache)
     found: dict[str, list[Figures]] = {}
-    for seed in range(options.seeds):
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
         for name in options.tasks:
             sample = bench.sample(name, seed, n_train=options.n_train, n_test=options.n_test)
             own = _figures(sample, bench, another_kind=options.another_kind)
             found.setdefault(name, []).append(own)
             common.say(f"{name} seed {seed}: done")
-    title = f"AUROC, mean over {len(options.tasks)} tasks and {options.seeds} seeds"
+    seeds = f"{options.seeds} seeds from {options.first_seed}"
+    title = f"AUROC, mean over {len(options.tasks)} tasks, {seeds}"
     print(f"{common.machine()}; {title}\n\n{_table(found)}\n\n{_by_task(found)}")
     if options.out:
         common.write_json(options.out, found)
@@ -71,6 +72,7 @@ def _options() -> argparse.Namespace:
     common.add_data_option(parser)
     tasks = [name for name in bench_tasks.QUICK if not name.startswith("xsum")]  # too few rows
     bench_tasks.add_split_options(parser, tasks=tasks, n_train=600, n_test=300)
+    parser.add_argument("--first-seed", type=int, default=0, help="default: 0")
     parser.add_argument(
         "--another-kind", action="store_true", help="test what is unlike the labels"
     )
