@@ -16,7 +16,7 @@ from polar_detect.column_likeness import ColumnLikeness
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.readings import Readings
 from polar_detect.texts import distinct_texts
-from polar_detect.wording import wording
+from polar_detect.wording import heaviest_words, wording
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 Array = NDArray[np.float32]
 Folds = NDArray[np.int64]
 
-_LIKENESS, _WORDING = Feature("labelled", "likeness"), Feature("labelled", "wording")
+_LIKENESS, WORDING = Feature("labelled", "likeness"), Feature("labelled", "wording")
 _MIN_LABELLED = 3  # distinct texts; fewer say nothing of what they have in common
 _STRENGTH = 1.0  # inverse regularisation, where normal texts lie 1 from their mean
 _WORDING_STRENGTH = 10.0
+_N_WORDS = 3
 _N_FOLDS = 5
 _MIN_SPREAD = 1e-6  # where all normal texts are one
 
@@ -110,7 +111,11 @@ class WordingLikeness:
     def features(self, texts: Sequence[str]) -> FeatureTable:
         """Return the log-odds beyond those of a text without any wording, as a feature."""
         values = wording(texts) @ self.weights if texts else np.zeros(0, np.float32)
-        return FeatureTable(values[:, None], (_WORDING,))
+        return FeatureTable(values[:, None], (WORDING,))
+
+    def words(self, text: str) -> tuple[str, ...]:
+        """Return up to three words of a text that are most like those of labelled anomalies."""
+        return heaviest_words(text, self.weights, _N_WORDS)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,20 +3,33 @@
 Hides that it is hashed pieces of words, so that no list of words has to be kept.
 """
 
+import re
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import HashingVectorizer
 
 N_CODES = 2**16
+_MAX_CHARACTERS = 4_000  # of a text; the models read less of it
 _PIECES = (2, 4)  # characters: whole short words, stems and endings of others, Japanese words
+# What is written without blanks is parted where kanji, hiragana and katakana meet.
+_SCRIPTS = ("々\u3400-\u9fff", "\u3041-\u309f", "\u30a1-\u30ff\uff66-\uff9f")
+_NONE = "".join(_SCRIPTS)
+_WORD = re.compile(
+    "|".join([f"[{script}]+" for script in _SCRIPTS])
+    + f"|[^\\W{_NONE}](?:[^\\s{_NONE}]*[^\\W{_NONE}])?"
+)
+_LEAST_SHARE = 1 / 3  # of what the first of a text's words weighs
 
 
 def wording(texts: Sequence[str]) -> csr_matrix:
     """Return which pieces of words are in texts, (n_texts, N_CODES) float32, each text of norm 1.
 
     A piece counts once however often it occurs, and its case does not matter. Pieces whose hashes
-    are the same are taken for one. Source: Weinberger et al., arXiv 0902.2206.
+    are the same are taken for one. Of a text the first 4,000 characters are read.
+    Source: Weinberger et al., arXiv 0902.2206.
     """
     hashed = HashingVectorizer(
         analyzer="char_wb",
@@ -26,4 +39,25 @@ def wording(texts: Sequence[str]) -> csr_matrix:
         alternate_sign=False,
         dtype="float32",
     )
-    return hashed.transform(texts)
+    return hashed.transform([text[:_MAX_CHARACTERS] for text in texts])
+
+
+def heaviest_words(text: str, weights: NDArray[np.float32], n: int) -> tuple[str, ...]:
+    """Return the words of a text whose pieces weigh most together, at most `n`, heaviest first.
+
+    Parameters
+    ----------
+    text : str
+    weights : (N_CODES,) float32
+        Of what `wording` returns. Words that weigh nothing or less are left out, and those that
+        weigh less than a third of the first.
+    n : int
+    """
+    words = list(dict.fromkeys(_WORD.findall(text[:_MAX_CHARACTERS])))
+    if not words:
+        return ()
+    is_there = np.zeros(N_CODES, bool)  # a word's first and last pieces may be another word's
+    is_there[wording([text]).indices] = True
+    sums = wording(words).sign() @ np.where(is_there, weights, 0)
+    order = np.argsort(-sums, kind="stable")[:n]
+    return tuple(words[i] for i in order if sums[i] > max(0, sums[order[0]] * _LEAST_SHARE))

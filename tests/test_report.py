@@ -324,6 +324,14 @@ def test_no_mark_changes_a_text(text, lengths):
     assert (cut.head + cut.rest).replace("\n\n", "\n") == visible(text).replace("\n\n", "\n")
 
 
+def test_words_that_the_labelled_anomalies_have_too_are_named():
+    data = report([row(labelled_words=("CHANGE<b>OUT", "pump"))])
+    said = "Worded like the labelled anomalies: “CHANGE<b>OUT” and “pump”."
+    assert said in Page(render_html(data)).text
+    assert "ラベル付きの異常と共通する語句：「CHANGE" in render_html(data, Language("ja"))
+    assert "Worded like" not in render_html(report([row()]))  # control
+
+
 def test_the_costliest_words_come_first_and_once():
     tokens = (TokenLoss(0, 1, 5.0), TokenLoss(1, 3, 9.0), TokenLoss(3, 5, 8.0))
     assert costliest("a b b", tokens) == ("b",)

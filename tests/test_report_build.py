@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from work_orders import NORMAL
+from work_orders import NORMAL, STRANGE
 
-from polar_detect import tables
+from polar_detect import PolarDetector, tables
 from polar_detect.report.build import build_report
 
 TEXTS = [*NORMAL[:12], "", "SELECT * FROM users;", "SELECT * FROM users WHERE id = 4;"]
@@ -71,3 +71,24 @@ def test_a_report_says_which_features_moved_from_the_held_out_texts(
     own = build_report(fitted_on_tiny, assessed, table, top=1).drift
     (loss,) = (shift for shift in own.features if shift.feature.name == "loss/mean")
     assert abs(loss.size) < 50
+
+
+def test_words_that_labelled_anomalies_have_too_are_named_where_they_raised_the_score(
+    fitted_on_tiny, tmp_path
+):
+    labelled = [text.replace("line", "CHANGEOUT of line") for text in NORMAL[:5]]
+    labels = np.repeat([0, 1], [len(NORMAL), len(labelled)])
+    taught = PolarDetector(model=fitted_on_tiny.model).fit([*NORMAL, *labelled], labels)
+    texts = [*(text.replace("line", "changeout of line") for text in NORMAL[20:23]), STRANGE[0]]
+    path = tmp_path / "batch.csv"
+    path.write_text("text\n" + "\n".join(f'"{text}"' for text in texts) + "\n", encoding="utf-8")
+    table = tables.read_table(path, text_column="text")
+
+    def words(detector):
+        data = build_report(detector, detector.assess(texts), table, top=4)
+        return {row.text: row.labelled_words for row in data.rows}
+
+    found = words(taught)
+    assert all(found[text][0] == "changeout" for text in texts[:3])
+    assert "changeout" not in found[texts[3]]
+    assert not any(words(fitted_on_tiny).values())  # control: it was given no labels

@@ -12,6 +12,7 @@ from polar_detect.detector import Assessment, PolarDetector
 from polar_detect.drift import Drift, measure_drift
 from polar_detect.explain import Explanation, mean_size, rank_values
 from polar_detect.features import FeatureTable
+from polar_detect.likeness import WORDING
 from polar_detect.numbers import LIKENESS, column_of, kind_of
 from polar_detect.report import words
 from polar_detect.report.data import (
@@ -161,6 +162,7 @@ def _row(
         neighbours=assessment.neighbours[i],
         tokens=tokens,
         cells=_cells(own, table.texts[i], detector),
+        labelled_words=_labelled_words(own, table.texts[i], detector),
     )
 
 
@@ -230,6 +232,13 @@ def _cells(own: Explanation, text: str, detector: PolarDetector) -> tuple[CellRe
         )
     ]
     return tuple(sorted(cells, key=lambda cell: -abs(cell.part))[:_TOP_CELLS])
+
+
+def _labelled_words(own: Explanation, text: str, detector: PolarDetector) -> tuple[str, ...]:
+    """Return words that the labelled anomalies have too, where wording raised the score."""
+    likeness = detector.fitted_.reference.likeness
+    parts = dict(zip(own.features, own.values[0], strict=True))
+    return likeness.wording.words(text) if likeness and parts.get(WORDING, 0) > 0 else ()
 
 
 def _by_size(parts: Mapping[Source, float]) -> tuple[Contribution, ...]:

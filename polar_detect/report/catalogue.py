@@ -428,6 +428,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "only as far as the sentence encoder reads.",
         "言語モデルが読むのは先頭{n}文字までです。それ以降は、文エンコーダーが読む範囲でのみスコアに影響します。",
     ),
+    "card.labelled_words": (
+        "Worded like the labelled anomalies: {words}.",
+        "ラベル付きの異常と共通する語句：{words}。",
+    ),
     "card.tokens": (
         "Hardest to predict: {words}.",
         "最も予測しにくい語：{words}。",

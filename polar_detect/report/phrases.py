@@ -142,10 +142,20 @@ def why(row: RowReport, numbers: words.Numbers, language: Language) -> str:
         else language.say("card.not_raised")
     ]
     # Of rows, the names of the columns would be named, in each row the same.
-    costliest = [] if row.cells else marked.costliest(row.text, row.tokens)
-    if costliest:
-        quoted = language.joined(language.say("quoted", word=word) for word in costliest)
-        sentences.append(language.say("card.tokens", words=quoted))
+    named = (
+        {}
+        if row.cells
+        else {
+            "card.labelled_words": [
+                words.one_line(w, _NAME_CHARACTERS) for w in row.labelled_words
+            ],
+            "card.tokens": marked.costliest(row.text, row.tokens),
+        }
+    )
+    for key, own in named.items():
+        if own:
+            quoted = language.joined(language.say("quoted", word=word) for word in own)
+            sentences.append(language.say(key, words=quoted))
     return language.say("space").join(sentences)
 
 
