@@ -7,7 +7,7 @@ import pytest
 from work_orders import NORMAL, STRANGE
 
 from polar_detect import PolarDetector, tables
-from polar_detect.report.build import build_report
+from polar_detect.report.build import _labelled_words, build_report
 
 TEXTS = [*NORMAL[:12], "", "SELECT * FROM users;", "SELECT * FROM users WHERE id = 4;"]
 
@@ -92,3 +92,7 @@ def test_words_that_labelled_anomalies_have_too_are_named_where_they_raised_the_
     assert all(found[text][0] == "changeout" for text in texts[:3])
     assert "changeout" not in found[texts[3]]
     assert not any(words(fitted_on_tiny).values())  # control: it was given no labels
+    own = taught.explain(texts[:1])
+    lowered = replace(own, values=-own.values)  # as if wording spoke against it
+    assert _labelled_words(own, texts[0], taught)
+    assert not _labelled_words(lowered, texts[0], taught)
