@@ -527,7 +527,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "far from normal texts in the sentence encoder",
         "文エンコーダーで見て正常な文から遠い",
     ),
-    "reason.labelled": ("like the labelled anomalies", "ラベル付きの異常に似ている"),
+    "reason.labelled": ("likeness to the labelled anomalies", "ラベル付きの異常に似ている"),
     "reason.memory": (
         "little help from the memory of normal texts",
         "正常な文の記憶があっても予測が楽にならない",
