@@ -22,7 +22,6 @@ from polar_detect.column_likeness import ColumnLikeness
 from polar_detect.contents import ARRAYS, TEXTS, TREES, kept_texts
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import Head, head_class
-from polar_detect.detectors.boosting import read_trees, write_trees
 from polar_detect.drift import FeatureStatistics
 from polar_detect.engine import Engine
 from polar_detect.errors import (
@@ -54,6 +53,7 @@ from polar_detect.settings import MAX_CONTAMINATION, Settings, checked_alpha, mo
 from polar_detect.stored import Stored, fitting_together, unfit
 from polar_detect.tables.rows import RowTemplate
 from polar_detect.tokens import TokenIndex
+from polar_detect.trees import Trees
 from polar_detect.whole import replaced
 
 # Artifacts of older minor versions keep loading, and a test holds it to those in tests/artifacts.
@@ -218,7 +218,7 @@ def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> Non
     if fitted.settings.store_texts:
         _write_json(folder / TEXTS, list(reference.texts))
     if reference.likeness is not None and reference.likeness.columns is not None:
-        write_trees(reference.likeness.columns.trees, folder / TREES)
+        reference.likeness.columns.trees.write(folder / TREES)
     (folder / _HEAD).mkdir()
     fitted.head.save(folder / _HEAD)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -450,4 +450,4 @@ def _column_likeness(stored: Stored, rows: RowTemplate | None) -> ColumnLikeness
     """Return what labelled rows taught of columns of numbers, where there are some."""
     if rows is None or not rows.numeric:
         return None
-    return ColumnLikeness(rows, read_trees(stored.path.parent / TREES, len(rows.numeric)))
+    return ColumnLikeness(rows, Trees.read(stored.path.parent / TREES, len(rows.numeric)))

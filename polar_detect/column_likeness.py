@@ -8,29 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-import lightgbm
 import numpy as np
 
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.numbers import GROUP, LIKENESS
+from polar_detect.trees import Trees
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
     from polar_detect.tables.rows import RowTemplate
 
 _N_TREES = 100
-_PARAMETERS = {
-    "objective": "binary",
-    "num_leaves": 7,
-    "learning_rate": 0.05,
+_SETTINGS = {
     "min_data_in_leaf": 2,  # as labels are few
     "feature_fraction": 0.5,
     "bagging_fraction": 0.6,
-    "bagging_freq": 1,
     "lambda_l2": 1.0,
-    "deterministic": True,
-    "force_row_wise": True,
-    "num_threads": 1,
-    "verbosity": -1,
 }
 
 
@@ -44,12 +36,12 @@ class ColumnLikeness:
     ----------
     template : RowTemplate
         How rows are written out, and read back.
-    trees : lightgbm.Booster
+    trees : Trees
         One feature for each column of numbers.
     """
 
     template: "RowTemplate"
-    trees: lightgbm.Booster
+    trees: Trees
 
     @classmethod
     def fit(
@@ -57,22 +49,22 @@ class ColumnLikeness:
     ) -> Self:
         """Fit on rows written out, of a template with numbers."""
         counts = [len(normal), len(labelled)]
-        data = lightgbm.Dataset(
+        trees = Trees.fit(
             template.read_numbers([*normal, *labelled]).values,
             np.repeat([0, 1], counts),
-            weight=np.repeat([1, len(normal) / len(labelled)], counts),
+            np.repeat([1, len(normal) / len(labelled)], counts),
+            _SETTINGS,
+            n_trees=_N_TREES,
+            seed=seed,
         )
-        return cls(template, lightgbm.train(_PARAMETERS | {"seed": seed}, data, _N_TREES))
+        return cls(template, trees)
 
     def features(self, texts: Sequence[str]) -> FeatureTable:
-        """Return each column's part of the log-odds of being like the labelled anomalies.
-
-        Exact TreeSHAP values; Lundberg et al. 2020, algorithm 2.
-        """
+        """Return each column's part of the log-odds of being like the labelled anomalies."""
         names = [column.name for column in self.template.numeric]
         values = np.zeros((0, len(names)))
         if len(texts):
             numbers = self.template.read_numbers(texts).values
-            values = np.asarray(self.trees.predict(numbers, pred_contrib=True))[:, :-1]
+            values = self.trees.parts(numbers)[:, :-1]
         features = tuple(Feature(GROUP, f"{name}/{LIKENESS}") for name in names)
         return FeatureTable(values.astype(np.float32), features)

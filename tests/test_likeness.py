@@ -197,7 +197,7 @@ def test_labelled_rows_teach_how_columns_go_together_and_which_of_them_do(templa
     torque, speed, room = np.abs(tables[0].values).mean(0)
     assert min(torque, speed) > 2 * room
     # The parts add up to the log-odds, beyond those of all texts.
-    log_odds = model.trees.predict(template.read_numbers(new.texts).values, raw_score=True)
+    log_odds = model.trees.log_odds(template.read_numbers(new.texts).values)
     assert np.ptp(log_odds - sums[0]) < 1e-4
     np.testing.assert_array_equal(model.features(new.texts[:1]).values, tables[0].values[:1])
     assert model.features([]).values.shape == (0, 3)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polar_detect.detectors.tree_text import checked_trees
+from polar_detect.tree_text import checked_trees
 
 N_FEATURES = 5
 ROWS = np.random.default_rng(0).normal(size=(300, N_FEATURES))

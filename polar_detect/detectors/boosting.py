@@ -3,30 +3,20 @@
 from pathlib import Path
 from typing import Self
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.detectors.base import Attribution, Head, check_written_features, write_features
-from polar_detect.detectors.tree_text import checked_trees
-from polar_detect.errors import ArtifactError
 from polar_detect.features import Feature, FeatureTable
+from polar_detect.trees import Trees
 
 _MODEL = "lightgbm.txt"
 _N_TREES = 150
-_PARAMETERS = {
-    "objective": "binary",
-    "num_leaves": 7,
-    "learning_rate": 0.05,
+_SETTINGS = {
     "min_data_in_leaf": 10,
     "feature_fraction": 0.3,
     "bagging_fraction": 0.8,
-    "bagging_freq": 1,
     "lambda_l2": 5.0,
-    "deterministic": True,
-    "force_row_wise": True,
-    "num_threads": 1,  # a few hundred rows: threads cost more than they bring
-    "verbosity": -1,
 }
 
 
@@ -46,7 +36,7 @@ class LightGBMHead(Head):
     learns_from_labels = True
 
     def __init__(self) -> None:
-        self._booster: lightgbm.Booster | None = None
+        self._trees: Trees | None = None
         self._features: tuple[Feature, ...] = ()
 
     def fit(
@@ -61,28 +51,30 @@ class LightGBMHead(Head):
         n_kinds = sum(count > 0 for count in counts[1:])
         shares = [1, 1 / n_kinds, 1 / n_kinds]
         weights = [share * len(normal) / max(n, 1) for share, n in zip(shares, counts, strict=True)]
-        data = lightgbm.Dataset(
+        self._trees = Trees.fit(
             np.vstack([normal.values, strangers.values]),
             np.repeat([0, 1, 1], counts),
-            weight=np.repeat(weights, counts),
+            np.repeat(weights, counts),
+            _SETTINGS,
+            n_trees=_N_TREES,
+            seed=seed,
         )
-        self._booster = lightgbm.train(_PARAMETERS | {"seed": seed}, data, _N_TREES)
         self._features = normal.features
         return self
 
     def _scores(self, table: FeatureTable) -> NDArray[np.float64]:
         """Return log-odds; see `Head.scores`."""
-        return np.asarray(self._get(table).predict(table.values, raw_score=True), np.float64)
+        return self._get(table).log_odds(table.values)
 
     def _explain(self, table: FeatureTable) -> Attribution:
-        """Return exact TreeSHAP values; Lundberg et al. 2020, algorithm 2."""
-        values = np.asarray(self._get(table).predict(table.values, pred_contrib=True))
+        """Return exact SHAP values; see `Trees.parts`."""
+        values = self._get(table).parts(table.values)
         return Attribution(float(values[0, -1]), values[:, :-1], table.features)
 
     def save(self, folder: Path) -> None:
         """Write LightGBM's text format and the feature names; see `Head.save`."""
-        assert self._booster is not None
-        write_trees(self._booster, folder / _MODEL)
+        assert self._trees is not None
+        self._trees.write(folder / _MODEL)
         write_features(self._features, folder)
 
     @classmethod
@@ -91,33 +83,10 @@ class LightGBMHead(Head):
         head = cls()
         head._features = features
         check_written_features(features, folder)
-        head._booster = read_trees(folder / _MODEL, len(features))
+        head._trees = Trees.read(folder / _MODEL, len(features))
         return head
 
-    def _get(self, table: FeatureTable) -> lightgbm.Booster:
-        assert self._booster is not None
+    def _get(self, table: FeatureTable) -> Trees:
+        assert self._trees is not None
         assert self._features == table.features
-        return self._booster
-
-
-def write_trees(trees: lightgbm.Booster, path: Path) -> None:
-    """Write trees in LightGBM's text format."""
-    path.write_text(trees.model_to_string(), encoding="utf-8")
-
-
-def read_trees(path: Path, n_features: int) -> lightgbm.Booster:
-    """Read what `write_trees` wrote.
-
-    Raises
-    ------
-    ArtifactError
-        The file holds something else, or trees over other features.
-    """
-    try:
-        text = checked_trees(path.read_text(encoding="utf-8"), n_features)
-        return lightgbm.Booster(model_str=text)
-    except (OSError, ValueError, lightgbm.basic.LightGBMError) as error:
-        raise ArtifactError(
-            f"Got '{path}' that LightGBM cannot read ({error}); expected the file that fit "
-            "wrote; fit the detector again."
-        ) from error
+        return self._trees
