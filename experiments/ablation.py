@@ -266,13 +266,13 @@ def ellipsoid(own: Signatures, _: int) -> Scores:
     return distances
 
 
-def clusters(own: Signatures, seed: int) -> Scores:
+def clusters(own: Signatures, _: int) -> Scores:
     """Score by a logistic regression of held-out clusters against normal texts."""
     scale = Scale.fit(own.normal.values)
     parts = (own.normal, own.strangers, own.test)
     normal, strangers, test = (scale.apply(table.values) for table in parts)
     every = np.arange(len(own.test.features))
-    scores: Scores = test @ logistic_weights(normal, strangers, every, seed=seed)
+    scores: Scores = test @ logistic_weights(normal, strangers, every)
     return scores
 
 

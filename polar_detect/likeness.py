@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from polar_detect.blocks import product
 from polar_detect.column_likeness import ColumnLikeness
+from polar_detect.contrast import contrast
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.readings import Readings
 from polar_detect.texts import distinct_texts
@@ -79,9 +79,8 @@ class SentenceLikeness:
         """Fit on sentence embeddings, (n_texts, hidden) float32 each."""
         centre = normal.mean(0, dtype=np.float64)
         spread = max(float(np.sqrt(np.square(normal - centre).sum(1).mean())), _MIN_SPREAD)
-        rows = (np.vstack([normal, labelled]) - centre) / spread
-        is_labelled = np.repeat([0, 1], [len(normal), len(labelled)])
-        weights = _regression(_STRENGTH).fit(rows, is_labelled).coef_[0] / spread
+        own, other = ((rows - centre) / spread for rows in (normal, labelled))
+        weights = contrast(own, other, strength=_STRENGTH) / spread
         return cls(centre.astype(np.float32), weights.astype(np.float32))
 
     def features(self, embeddings: Array) -> FeatureTable:
@@ -104,9 +103,8 @@ class WordingLikeness:
     @classmethod
     def fit(cls, normal: Sequence[str], labelled: Sequence[str]) -> Self:
         """Fit on texts."""
-        is_labelled = np.repeat([0, 1], [len(normal), len(labelled)])
-        model = _regression(_WORDING_STRENGTH).fit(wording([*normal, *labelled]), is_labelled)
-        return cls(model.coef_[0].astype(np.float32))
+        weights = contrast(wording(normal), wording(labelled), strength=_WORDING_STRENGTH)
+        return cls(weights.astype(np.float32))
 
     def features(self, texts: Sequence[str]) -> FeatureTable:
         """Return the log-odds beyond those of a text without any wording, as a feature."""
@@ -196,11 +194,6 @@ class KeptOut:
 def can_teach(normal: Seen, labelled: Seen) -> bool:
     """Return whether there are enough texts of both kinds, and not all the same."""
     return len(set(labelled.texts)) >= _MIN_LABELLED and len(set(normal.texts)) > 1
-
-
-def _regression(strength: float) -> LogisticRegression:
-    """Return one for which both sides weigh the same."""
-    return LogisticRegression(C=strength, class_weight="balanced", max_iter=1000)
 
 
 def _folds(texts: Sequence[str], n_folds: int, rng: np.random.Generator) -> Folds:

@@ -109,12 +109,17 @@ class AutoHead(Head):
         return can_be_viewed(features)
 
     def fit(
-        self, normal: FeatureTable, strangers: FeatureTable, *, n_labelled: int = 0, seed: int
+        self,
+        normal: FeatureTable,
+        strangers: FeatureTable,
+        *,
+        n_labelled: int = 0,
+        seed: int,  # noqa: ARG002 - nothing is drawn here
     ) -> Self:
         """Fit the views; see `Head.fit`."""
         scale = Scale.fit(normal.values, column_clips(normal.features))
         counts = self.counts_language
-        views = choose_views(normal, strangers, scale, counts_language=counts, seed=seed)
+        views = choose_views(normal, strangers, scale, counts_language=counts)
         if n_labelled:
             labelled = strangers.rows(slice(len(strangers) - n_labelled, None))
             views = taught(views, normal, labelled, scale)

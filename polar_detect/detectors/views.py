@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression
 
+from polar_detect.contrast import contrast
 from polar_detect.detectors.column_views import column_likeness, column_share, column_views
 from polar_detect.detectors.scale import Scale, Vector
 from polar_detect.features import Feature, FeatureTable
@@ -107,7 +108,6 @@ def choose_views(
     scale: Scale,
     *,
     counts_language: bool,
-    seed: int,
 ) -> Views:
     """Return the views that signatures of normal texts and of strangers ask for.
 
@@ -119,7 +119,6 @@ def choose_views(
         Of the normal texts.
     counts_language : bool
         Whether easy and broken language count by themselves.
-    seed : int
 
     Notes
     -----
@@ -140,7 +139,7 @@ def choose_views(
     loss, memory_loss = (_for_length(normal, inside, f) for f in (_LOSS, _MEMORY_LOSS))
     loss_trust = _loss_trust(_spread(loss, inside) * scale.spread[normal.features.index(_LOSS)])
     text: list[list[Part]] = [
-        _topic_parts(normal, inside, outside, far_share=far_share, trust=trust, seed=seed),
+        _topic_parts(normal, inside, outside, far_share=far_share, trust=trust),
         _form_parts(normal, inside, trust, read),
         [(1.0, -loss)],
         _broken_parts(normal, inside, loss, memory_loss, loss_trust),
@@ -196,7 +195,8 @@ def taught(views: Views, normal: FeatureTable, labelled: FeatureTable, scale: Sc
     sides = sides[sides @ (outside.mean(0) - inside.mean(0)) > 0]
     if not len(sides):
         return views
-    counts = np.maximum(_contrast(inside @ sides.T, outside @ sides.T, _LABELLED_STRENGTH), 0)
+    own, other = (rows @ sides.T for rows in (inside, outside))
+    counts = np.maximum(contrast(own, other, strength=_LABELLED_STRENGTH), 0)
     return replace(
         views,
         views=np.vstack([views.views, _unit_spread(counts @ sides, inside)]),
@@ -205,9 +205,7 @@ def taught(views: Views, normal: FeatureTable, labelled: FeatureTable, scale: Sc
     )
 
 
-def logistic_weights(
-    inside: Vector, outside: Vector, columns: NDArray[np.intp], *, seed: int
-) -> Vector:
+def logistic_weights(inside: Vector, outside: Vector, columns: NDArray[np.intp]) -> Vector:
     """Return the weights of a logistic regression of strangers against normal texts.
 
     Parameters
@@ -216,7 +214,6 @@ def logistic_weights(
         Standardised normal texts and strangers; see `Scale.apply`.
     columns : (n,) intp
         Features that take part.
-    seed : int
 
     Returns
     -------
@@ -225,7 +222,7 @@ def logistic_weights(
     """
     columns = np.concatenate([columns, columns + inside.shape[1] // 2])
     weights = np.zeros(inside.shape[1])
-    weights[columns] = _contrast(inside[:, columns], outside[:, columns], _STRENGTH, seed=seed)
+    weights[columns] = contrast(inside[:, columns], outside[:, columns], strength=_STRENGTH)
     return weights
 
 
@@ -236,7 +233,6 @@ def _topic_parts(
     *,
     far_share: float,
     trust: float,
-    seed: int,
 ) -> list[Part]:
     """Return two parts of the encoder, for its trust, and one of the language model, for the rest.
 
@@ -253,7 +249,7 @@ def _topic_parts(
     scales = [(1 - far_share, _SIMILARITY, _is_near), (far_share, _FAR_SIMILARITY, _is_text)]
     for counts, feature, is_seen in scales:
         if counts:
-            weights = logistic_weights(inside, outside, _columns(table, is_seen), seed=seed)
+            weights = logistic_weights(inside, outside, _columns(table, is_seen))
             learned.append((counts, _monotone(weights, table.features)))
             similarity.append((counts, -_alone(feature, table)))
     return [
@@ -303,16 +299,6 @@ def _broken_parts(
     pieces = _telling(-_alone(_FLUENCY, table), inside)
     rest = 1 - loss_trust
     return [(loss_trust, loss), (rest, memory_loss), (rest / 2, pieces)]
-
-
-def _contrast(inside: Vector, outside: Vector, strength: float, *, seed: int = 0) -> Vector:
-    """Return the weights of a logistic regression in which both sides weigh the same."""
-    is_outside = np.repeat([0, 1], [len(inside), len(outside)])
-    model = LogisticRegression(
-        C=strength, class_weight="balanced", max_iter=1000, random_state=seed
-    )
-    weights: Vector = model.fit(np.vstack([inside, outside]), is_outside).coef_[0]
-    return weights
 
 
 def _topic_share(separation: float, trust: float) -> float:
