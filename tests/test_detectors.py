@@ -500,8 +500,8 @@ def separation_of(head, *, shift, by=LIKENESS):
 def test_labels_teach_the_default_detector_what_their_kind_is_like(tmp_path, by):
     head = taught(12, by=by)
     assert separation_of(head, shift=3, by=by) > 0.9
-    assert head.choices["labelled"] == "40%"
-    assert "tells the labelled anomalies from normal texts counts for 40%" in head.reason
+    assert head.choices["labelled"] == "45%"
+    assert "tells the labelled anomalies from normal texts counts for 45%" in head.reason
     assert head.choices["columns"] == "0%"
     assert head._fitted.shares.sum() == pytest.approx(1)
     # Control: with the same strangers, none of which is said to be labelled.
@@ -522,6 +522,21 @@ def test_labels_teach_the_default_detector_what_their_kind_is_like(tmp_path, by)
     np.testing.assert_array_equal(again.scores(strange), head.scores(strange))
     assert again.choices == head.choices
     assert again.reason == head.reason
+
+
+def test_the_more_different_labels_the_more_they_count():
+    normal, labelled = (
+        told_by_likeness(table(n, seed=seed), seed=seed, shift=shift)
+        for n, seed, shift in ((300, 1, 0), (100, 3, 3))
+    )
+
+    def share(rows):
+        own = labelled.rows(np.asarray(rows))
+        head = new_head("auto").fit(normal, own, n_labelled=len(own), seed=0)
+        return head.choices["labelled"]
+
+    assert [share(range(n)) for n in (3, 20, 100)] == ["35%", "50%", "63%"]
+    assert share([0, 1, 2] * 30) == "35%"  # what is said again says nothing more
 
 
 def test_labels_also_say_which_view_shows_their_kind():
