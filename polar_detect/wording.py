@@ -4,6 +4,7 @@ Hides that it is hashed pieces of words, so that no list of words has to be kept
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,12 +15,12 @@ from sklearn.feature_extraction.text import HashingVectorizer
 N_CODES = 2**16
 _MAX_CHARACTERS = 4_000  # of a text; the models read less of it
 _PIECES = (2, 4)  # characters: whole short words, stems and endings of others, Japanese words
-# What is written without blanks is parted where kanji, hiragana and katakana meet.
-_SCRIPTS = ("々\u3400-\u9fff", "\u3041-\u309f", "\u30a1-\u30ff\uff66-\uff9f")
-_NONE = "".join(_SCRIPTS)
+# Kanji, hiragana and katakana are written without blanks, and parted where they meet.
+_UNSPACED = ("々\u3400-\u9fff", "\u3041-\u309f", "\u30a1-\u30ff\uff66-\uff9f")
+_NOT_THESE = "".join(_UNSPACED)
 _WORD = re.compile(
-    "|".join([f"[{script}]+" for script in _SCRIPTS])
-    + f"|[^\\W{_NONE}](?:[^\\s{_NONE}]*[^\\W{_NONE}])?"
+    "|".join([f"[{script}]+" for script in _UNSPACED])
+    + f"|[^\\W{_NOT_THESE}](?:[^\\s{_NOT_THESE}]*[^\\W{_NOT_THESE}])?"
 )
 _LEAST_SHARE = 1 / 3  # of what the first of a text's words weighs
 
@@ -27,8 +28,9 @@ _LEAST_SHARE = 1 / 3  # of what the first of a text's words weighs
 def wording(texts: Sequence[str]) -> csr_matrix:
     """Return which pieces of words are in texts, (n_texts, N_CODES) float32, each text of norm 1.
 
-    A piece counts once however often it occurs, and its case does not matter. Pieces whose hashes
-    are the same are taken for one. Of a text the first 4,000 characters are read.
+    A piece counts once however often it occurs, and its case and width (ﾎﾟﾝﾌﾟ, ポンプ) do not
+    matter. Pieces whose hashes are the same are taken for one. Of a text the first 4,000
+    characters are read.
     Source: Weinberger et al., arXiv 0902.2206.
     """
     hashed = HashingVectorizer(
@@ -39,7 +41,8 @@ def wording(texts: Sequence[str]) -> csr_matrix:
         alternate_sign=False,
         dtype="float32",
     )
-    return hashed.transform([text[:_MAX_CHARACTERS] for text in texts])
+    read = (unicodedata.normalize("NFKC", text[:_MAX_CHARACTERS]) for text in texts)
+    return hashed.transform(read)
 
 
 def heaviest_words(text: str, weights: NDArray[np.float32], n: int) -> tuple[str, ...]:

@@ -22,6 +22,12 @@ def test_every_text_has_norm_one_and_case_and_repetition_make_no_difference():
     assert rows.dtype == np.float32
 
 
+def test_the_width_of_characters_makes_no_difference():
+    narrow, wide, other = wording(["ﾎﾟﾝﾌﾟ NG 12", "ポンプ　ＮＧ　１２", "ポンプ OK 12"]).toarray()
+    np.testing.assert_array_equal(narrow, wide)
+    assert (narrow != other).any()
+
+
 def test_what_the_models_do_not_read_of_a_long_text_is_not_read_here():
     first, second, third = wording(["pump " * 800 + "x", "pump " * 800 + "y", "pump y"]).toarray()
     np.testing.assert_array_equal(first, second)
@@ -36,6 +42,7 @@ def test_what_the_models_do_not_read_of_a_long_text_is_not_read_here():
         ("C/O pump #3", ["c/o"], ("C/O",)),
         ("ポンプを定期交換、3号機", ["定期交換"], ("定期交換",)),
         ("3号機のポンプ", ["ポンプ"], ("ポンプ",)),
+        ("3号機のﾎﾟﾝﾌﾟ", ["ポンプ"], ("ﾎﾟﾝﾌﾟ",)),
         ("ポンプを定期交換", ["定"], ()),  # whose pieces are at the ends of a word by itself
         ("dirty seal", ["changeout"], ()),
         ("", ["changeout"], ()),
