@@ -3,7 +3,6 @@
 Hides that it is hashed pieces of words, so that no list of words has to be kept.
 """
 
-import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -12,16 +11,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import HashingVectorizer
 
+from polar_detect.spans import words_of
+
 N_CODES = 2**16
 _MAX_CHARACTERS = 4_000  # of a text; the models read less of it
 _PIECES = (2, 4)  # characters: whole short words, stems and endings of others, Japanese words
-# Kanji, hiragana and katakana are written without blanks, and parted where they meet.
-_UNSPACED = ("々\u3400-\u9fff", "\u3041-\u309f", "\u30a1-\u30ff\uff66-\uff9f")
-_NOT_THESE = "".join(_UNSPACED)
-_WORD = re.compile(
-    "|".join([f"[{script}]+" for script in _UNSPACED])
-    + f"|[^\\W{_NOT_THESE}](?:[^\\s{_NOT_THESE}]*[^\\W{_NOT_THESE}])?"
-)
 _LEAST_SHARE = 1 / 3  # of what the first of a text's words weighs
 
 
@@ -56,7 +50,7 @@ def heaviest_words(text: str, weights: NDArray[np.float32], n: int) -> tuple[str
         weigh less than a third of the first.
     n : int
     """
-    words = list(dict.fromkeys(_WORD.findall(text[:_MAX_CHARACTERS])))
+    words = list(dict.fromkeys(words_of(text[:_MAX_CHARACTERS])))
     if not words:
         return ()
     is_there = np.zeros(N_CODES, bool)  # a word's first and last pieces may be another word's

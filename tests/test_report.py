@@ -336,6 +336,11 @@ def test_the_costliest_words_come_first_and_once():
     tokens = (TokenLoss(0, 1, 5.0), TokenLoss(1, 3, 9.0), TokenLoss(3, 5, 8.0))
     assert costliest("a b b", tokens) == ("b",)
     assert costliest("a b b", ()) == ()
+    # A token is a piece of a word, and nobody looks for pieces.
+    pieces = (TokenLoss(0, 3, 1.0), TokenLoss(3, 5, 9.0), TokenLoss(5, 7, 8.0), TokenLoss(7, 10, 1))
+    assert costliest("CHANGEOUT", pieces) == ("CHANGEOUT",)
+    assert costliest("部品を交換", (TokenLoss(3, 4, 9.0), TokenLoss(4, 5, 0.1))) == ("交換",)
+    assert costliest("pump ~ 5", (TokenLoss(4, 6, 9.0), TokenLoss(6, 8, 0.1))) == ("~",)
 
 
 # Texts and numbers

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from polar_detect.report import words
-from polar_detect.spans import TokenLoss
+from polar_detect.spans import TokenLoss, word_at
 from polar_detect.visible import visible
 
 Level = Literal["plain", "much", "most", "unread"]
@@ -74,10 +74,10 @@ def clip(text: str, tokens: Sequence[TokenLoss] = ()) -> ClippedText:
 
 
 def costliest(text: str, tokens: Sequence[TokenLoss]) -> tuple[str, ...]:
-    """Return the three costliest of the marked tokens of `text`, as one line each."""
+    """Return up to three words that the costliest tokens of `text` are in, as one line each."""
     levels = _levels(tokens)
     ordered = sorted((t for t in tokens if levels[t] != "plain"), key=lambda t: -t.loss)
-    written = (words.one_line(text[t.start : t.stop], 40) for t in ordered)
+    written = (words.one_line(word_at(text, t.start, t.stop), 40) for t in ordered)
     return tuple(dict.fromkeys(word for word in written if word))[:_N_COSTLIEST]
 
 
