@@ -1,9 +1,9 @@
-"""Take the pictures of the tutorials, and README's of a search: reports, Excel file, terminal.
+"""Take the pictures of README and the tutorials: reports, Excel file, a search in a terminal.
 
-    python experiments/pictures.py [--tutorial tutorial] [--out experiments/img]
+    python experiments/pictures.py [--demo polar-detect-demo] [--tutorial tutorial] [--out FOLDER]
 
 Needs Chromium with its driver, LibreOffice Calc and pdftoppm, fonts with Japanese characters, and
-the results of `tutorial_run.py`.
+the results of `polar-detect demo` and of `tutorial_run.py`.
 
 Reads: no data set. Takes: not noted.
 """
@@ -100,12 +100,16 @@ def sheets(xlsx: Path, png: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--demo", type=Path, default=Path("polar-detect-demo"))
     parser.add_argument("--tutorial", type=Path, default=Path("tutorial"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "img")
     options = parser.parse_args()
     tutorial, out = options.tutorial, options.out
     out.mkdir(parents=True, exist_ok=True)
     with browser() as driver:
+        report = options.demo / "work_orders_report.html"
+        page(driver, report, out / "report.png")
+        page(driver, report, out / "report_card.png", at=".card")
         page(driver, tutorial / "orders.html", out / "orders.png")
         page(driver, tutorial / "orders_ja.html", out / "orders_ja.png")
         dark = out / "orders_ja_dark.png"

@@ -21,7 +21,7 @@ from polar_detect.spans import TokenLoss
 def test_a_card_says_what_a_cell_holds_and_what_normal_rows_hold_there():
     page = Page(render_html(report([machine_row()])))
     assert (
-        "Raised most by “Torque [Nm]” = 68.2 (normal rows: 21.4 to 58.6; +0.60) and "
+        "What raised the score most: “Torque [Nm]” = 68.2 (normal rows: 21.4 to 58.6; +0.60) and "
         "“Speed [rpm]” = 1551 (usual by itself, unusual beside the other columns; +0.25)."
     ) in page.text
     assert "Columns that count most column value normal rows part of score" in page.text
