@@ -437,7 +437,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "最も予測しにくい語：{words}。",
     ),
     "quoted": ("“{word}”", "「{word}」"),
-    "card.raised": ("What raised the score most: {reasons}.", "スコアを押し上げた主な要因：{reasons}。"),
+    "card.raised": (
+        "What raised the score most: {reasons}.",
+        "スコアを押し上げた主な要因：{reasons}。",
+    ),
     "card.not_raised": (
         "Nothing raised the score of this text above the base value.",
         "スコアを基準値より押し上げた要因はありません。",
