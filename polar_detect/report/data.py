@@ -100,9 +100,7 @@ class RowReport:
     neighbours: tuple[str, ...]  # nearest normal training texts, nearest first
     tokens: tuple[TokenLoss, ...] = ()  # as far as the model reads; empty where not known
     cells: tuple[CellReport, ...] = ()  # of a row of a table, largest |part| first
-    labelled_words: tuple[
-        str, ...
-    ] = ()  # that labelled anomalies have, where they raised the score
+    labelled_words: tuple[str, ...] = ()  # of labelled anomalies too, if they raised the score
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,22 +141,20 @@ def why(row: RowReport, numbers: words.Numbers, language: Language) -> str:
         if raised
         else language.say("card.not_raised")
     ]
-    # Of rows, the names of the columns would be named, in each row the same.
-    named = (
-        {}
-        if row.cells
-        else {
-            "card.labelled_words": [
-                words.one_line(w, _NAME_CHARACTERS) for w in row.labelled_words
-            ],
-            "card.tokens": marked.costliest(row.text, row.tokens),
-        }
-    )
-    for key, own in named.items():
-        if own:
-            quoted = language.joined(language.say("quoted", word=word) for word in own)
-            sentences.append(language.say(key, words=quoted))
+    if not row.cells:  # else the names of the columns would be named, in each row the same
+        shared = [words.one_line(word, _NAME_CHARACTERS) for word in row.labelled_words]
+        sentences += _naming("card.labelled_words", shared, language)
+        costliest = marked.costliest(row.text, row.tokens)
+        sentences += _naming("card.tokens", costliest, language)
     return language.say("space").join(sentences)
+
+
+def _naming(key: str, named: Sequence[str], language: Language) -> list[str]:
+    """Return a sentence that quotes words, if there are some."""
+    if not named:
+        return []
+    quoted = language.joined(language.say("quoted", word=word) for word in named)
+    return [language.say(key, words=quoted)]
 
 
 def _reason(part: Contribution, row: RowReport, numbers: words.Numbers, language: Language) -> str:
