@@ -14,7 +14,7 @@ that nothing of the sentence encoder is in curves, programs, context and memory.
 
 Prints two tables: AUROC of heads and of groups, and what SHAP names. Reads: sources of the tasks.
 Takes: 5 min (three tasks, one seed), 21 min (--retrieval model, six tasks, one seed), 2 h
-(28 tasks, one seed).
+(31 tasks, one seed).
 """
 
 import argparse
