@@ -186,9 +186,10 @@ class KeptOut:
         return self._features(own, self.labelled_folds)
 
     def _features(self, own: Seen, folds: Folds) -> FeatureTable:
-        tables = [model.features(own) for model in self.models]
-        values = np.stack([table.values for table in tables])
-        return FeatureTable(values[folds, np.arange(len(folds))], tables[0].features)
+        present = np.unique(folds)
+        tables = [self.models[fold].features(own.where(folds == fold)) for fold in present]
+        places = np.concatenate([np.flatnonzero(folds == fold) for fold in present])
+        return FeatureTable.below(tables).rows(np.argsort(places))
 
 
 def can_teach(normal: Seen, labelled: Seen) -> bool:
