@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from polar_detect.detectors import HEADS, new_head
-from polar_detect.detectors.auto import _combined
+from polar_detect.detectors.auto import _centred, _combined, _views
 from polar_detect.detectors.forest import _check_trees
 from polar_detect.errors import ArtifactError, InputError
 from polar_detect.features import Feature, FeatureTable, by_layer
@@ -416,6 +416,35 @@ def test_a_loss_is_strange_for_the_length_of_the_text():
     )
     assert abs(short - long) < 0.1 * (long_with_high - long)
     assert short_with_low < short
+
+
+def own_views(head, rows):
+    return _views(head._fitted, _centred(head._fitted, rows))
+
+
+@pytest.mark.parametrize("tail", [1, 3])
+def test_one_normal_text_in_twenty_lies_above_1645_by_every_view(tail):
+    """However heavy the tails of what normal texts differ by are."""
+    normal = prose(400, seed=1)
+    centre = np.median(normal.values, axis=0)
+    away = normal.values - centre
+    values = centre + np.sign(away) * np.abs(away) ** tail
+    values[:, LOSS] = normal.values[:, LOSS]  # how far losses spread decides what they count for
+    normal = FeatureTable(values.astype(np.float32), FEATURES)
+    views = own_views(fitted_on(normal), normal)
+    np.testing.assert_allclose(np.quantile(views, 0.95, axis=0), 1.645, atol=0.01)
+    np.testing.assert_allclose(views.mean(0), 0, atol=1e-6)
+
+
+def test_few_odd_texts_among_equal_ones_count_for_half_their_spread():
+    """One in fifty: 95 % of the texts lie below the mean, which says nothing of a tail."""
+    normal = prose(400, seed=1)
+    values = usual(normal, 400)
+    values[::50] = normal.values[::50]
+    normal = FeatureTable(values.astype(np.float32), FEATURES)
+    topic, form, *_ = own_views(fitted_on(normal), normal).std(0)
+    assert topic == pytest.approx(2)
+    assert form == pytest.approx(2)
 
 
 def test_what_is_twice_as_strange_counts_for_more_than_twice_as_much(heads):

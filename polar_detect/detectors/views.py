@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 from sklearn.linear_model import LinearRegression
 
 from polar_detect.contrast import contrast
@@ -20,6 +21,7 @@ from polar_detect.metrics import auroc
 Part = tuple[float, Vector]  # what a weighting counts for in a view, and its weights
 
 _STRENGTH = 0.03  # inverse regularisation
+_TAIL = 0.95  # the quantile of normal texts by which a view's surprise is scaled
 _NO_SPREAD = 1e-9  # of standardised features, below which they are one value
 # How much the encoder is trusted, least and most ...
 _TRUSTS = (0.0, 0.85)
@@ -58,7 +60,9 @@ _LIKENESS, _WORDING = Feature("labelled", "likeness"), Feature("labelled", "word
 
 @dataclass(frozen=True, eq=False)
 class Views:
-    """Views of a signature, each with mean 0 and spread 1 on normal texts.
+    """Views of a signature, each with mean 0 and tail spread 1 on normal texts.
+
+    So few normal texts lie above 1.645, as of a standard normal distribution: 5 %.
 
     Parameters
     ----------
@@ -157,7 +161,7 @@ def choose_views(
     groups = [*text, columns] if columns else text
     return Views(
         means=inside.mean(0),
-        views=np.stack([_mean_view(parts, inside) for parts in groups]),
+        views=np.stack([_unit_tail(_mean_view(parts, inside), inside) for parts in groups]),
         shares=shares,
         n_topic=1,
         n_text=len(text),
@@ -202,7 +206,7 @@ def taught(views: Views, normal: FeatureTable, labelled: FeatureTable, scale: Sc
     share = _labelled_share(len(np.unique(outside, axis=0)))
     return replace(
         views,
-        views=np.vstack([views.views, _unit_spread(counts @ sides, inside)]),
+        views=np.vstack([views.views, _unit_tail(counts @ sides, inside)]),
         shares=np.append((1 - share) * views.shares, share),
         n_labelled=1,
     )
@@ -431,6 +435,19 @@ def _mean_view(parts: Sequence[Part], inside: Vector) -> Vector:
 
 def _unit_spread(weights: Vector, inside: Vector) -> Vector:
     unit: Vector = weights / max(_spread(weights, inside), _NO_SPREAD)
+    return unit
+
+
+def _unit_tail(weights: Vector, inside: Vector) -> Vector:
+    """Return weights of which 5 % of normal texts exceed 1.645, as of a standard normal.
+
+    What is strange lies in the upper tail, which is up to twice as heavy as the standard deviation
+    lets expect, or a fifth lighter. Half of that deviation counts at least, as 5 % of the texts
+    may lie no higher than all others.
+    """
+    values = inside @ weights
+    tail = (np.quantile(values, _TAIL) - values.mean()) / ndtri(_TAIL)
+    unit: Vector = weights / max(tail, values.std() / 2, _NO_SPREAD)
     return unit
 
 
