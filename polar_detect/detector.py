@@ -23,6 +23,8 @@ from polar_detect.minimal import MinimalProgram
 from polar_detect.program import ProgramsOf
 from polar_detect.progress import ASSESS_CHUNK, Progress, Tracker
 from polar_detect.readings import Readings
+from polar_detect.report.language import Language, Tongue
+from polar_detect.report.reasons import reasons_of
 from polar_detect.settings import Settings, checked_alpha
 from polar_detect.texts import Texts, UnfittedError, anomalous, as_texts, distinct_texts
 from polar_detect.tokenizing import MAX_TOKENS
@@ -56,6 +58,13 @@ class Assessment:
     programs: tuple[MinimalProgram | None, ...]
     explanation: Explanation
     neighbours: tuple[tuple[str, ...], ...]
+
+    def reasons(self, tongue: Tongue = "en") -> list[str]:
+        """Return what raised each text's score most, in English or Japanese, largest first.
+
+        With its part of the score, e.g. ``no similar normal text +0.62; unusual length +0.08``.
+        """
+        return reasons_of(self.explanation, Language(tongue))
 
     @cached_property
     def all_programs(self) -> tuple[MinimalProgram, ...]:

@@ -22,8 +22,8 @@ from polar_detect.schedule import Job
 
 DATA = Path(__file__).parent.parent / "data"
 ADDED = [
-    "score", "p_value", "is_anomaly", "program", "program_length", "n_skips", "n_loops",
-    "top_layers",
+    "score", "p_value", "is_anomaly", "reasons", "program", "program_length", "n_skips",
+    "n_loops", "top_layers",
 ]  # fmt: skip
 RECORD = {
     "text", "program", "layers", "length", "n_layers", "full_loss", "loss", "tolerance",
@@ -116,6 +116,20 @@ def test_score_keeps_every_column_and_row_and_adds_the_documented_ones(
         assert program.n_skips(5) == int(after["n_skips"][i])
         assert program.n_loops == int(after["n_loops"][i])
     assert after["top_layers"][1].count("L") == 3
+    assert after["reasons"].tolist() == assessment.reasons()
+    assert after["reasons"][flags].str.contains(r"[a-z]+ \+[0-9]").all()
+
+
+def test_score_says_why_in_japanese_and_does_not_mix_languages(
+    run, saved_on_tiny, fitted_on_tiny, orders, tmp_path
+):
+    scored, cache = tmp_path / "scored.csv", tmp_path / "cache"
+    given = ["score", orders, "--detector", saved_on_tiny, "--out", scored, "--cache", cache]
+    for tongue in ("en", "ja"):
+        assert run(*given, "--lang", tongue)[0] == 0
+        reasons = read_cells(scored)["reasons"].tolist()
+        assert reasons == fitted_on_tiny.assess(TEXTS).reasons(tongue)
+    assert all(any(char > "\u3000" for char in reason) for reason in reasons if reason)
 
 
 def test_the_fast_preset_of_score_looks_for_programs_of_flagged_rows_only(
@@ -183,7 +197,8 @@ def test_an_empty_text_keeps_its_row_is_marked_and_not_flagged(
     assert row["top_layers"] == "empty text"
     assert row["is_anomaly"].lower() == "false"
     assert (
-        row[["score", "p_value", "program", "program_length", "n_skips", "n_loops"]] == ""
+        row[["score", "p_value", "reasons", "program", "program_length", "n_skips", "n_loops"]]
+        == ""
     ).all()
     assert (after["top_layers"] == "empty text").sum() == 1  # control
 

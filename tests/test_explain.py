@@ -4,6 +4,9 @@ import pytest
 from polar_detect.detectors import Attribution
 from polar_detect.explain import Explanation, mean_size
 from polar_detect.features import Feature, FeatureTable
+from polar_detect.report.data import Layer
+from polar_detect.report.language import Language
+from polar_detect.report.reasons import reasons_of
 
 FEATURES = (
     Feature("skip", layer=0),
@@ -55,6 +58,27 @@ def test_the_mean_size_leaves_out_texts_without_a_score():
 def test_top_layers_are_named_strongest_first_with_their_sign():
     assert explanation().top_layers(2) == ["L2 -4.00; L0 +3.00", "L0 +0.10; L1 +0.00"]
     assert explanation().top_layers(1)[0] == "L2 -4.00"
+
+
+def test_reasons_are_what_raised_the_score_largest_first_whatever_it_belongs_to():
+    english, japanese = (reasons_of(explanation(), Language(tongue)) for tongue in ("en", "ja"))
+    assert english == [
+        "unusual program +8.00; unlike normal texts at layer 0 +3.00",  # the next has +0.75
+        "unlike normal texts at layer 0 +0.10",
+    ]
+    assert japanese[1] == f"{Language('ja').reason(Layer(0))} +0.10"
+    assert reasons_of(explanation(), Language(), 1)[0] == "unusual program +8.00"
+    assert reasons_of(explanation((True, False, True)), Language())[1] == ""
+
+
+def test_reasons_name_columns_one_by_one():
+    features = (Feature("column", "Torque; [Nm]/residual"), Feature("loss", "mean"))
+    values = np.asarray([[2.0, 1.0], [-2.0, -1.0]])
+    own = Explanation(0.5, values, values.astype(np.float32), features, n_layers=1)
+    assert reasons_of(own, Language()) == [
+        "unusual “Torque; [Nm]” +2.00; unusual predictability +1.00",
+        "",
+    ]
 
 
 def test_texts_without_tokens_keep_a_row_of_nan_and_no_words():

@@ -81,6 +81,7 @@ def test_explanations_add_up_to_the_score(client, fitted_on_tiny):
         assert total == pytest.approx(r["score"], abs=1e-3)
         assert r["program"] == str(expected.programs[i].program)
         assert r["top_layers"] == expected.explanation.top_layers()[i]
+        assert r["reasons"] == expected.reasons()[i]
         assert len(r["layers"]) == fitted_on_tiny.n_layers
 
 

@@ -235,8 +235,9 @@ def score(  # noqa: PLR0913 - one argument per option
             "written. Default: none."
         ),
     ] = None,
+    lang: Annotated[ReportLanguage, typer.Option(help="Language of the reasons.")] = "en",
 ) -> None:
-    """Score every row: all input columns, score, p-value, flag, program and top layers.
+    """Score every row: all input columns, score, p-value, flag, reasons, program and top layers.
 
     The same command given again after an interruption goes on where it stopped.
     """
@@ -251,7 +252,7 @@ def score(  # noqa: PLR0913 - one argument per option
         raise typer.BadParameter("give either --cache or --engine ray, not both")
     if ray is not None and preset != "default":
         raise typer.BadParameter(f"give either --preset {preset} or --engine ray, not both")
-    settings = command.ScoreSettings(alpha, fdr, restart, preset, ray, cache)
+    settings = command.ScoreSettings(alpha, fdr, restart, preset, ray, cache, lang)
     command.score(input, detector, out, options, settings)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect import artifact, calibration, metrics, numbers
+from polar_detect import artifact, calibration, metrics
 from polar_detect.detector import Assessment, PolarDetector
 from polar_detect.drift import Drift, measure_drift
 from polar_detect.explain import Explanation, mean_size, rank_values
@@ -17,11 +17,9 @@ from polar_detect.numbers import LIKENESS, column_of, kind_of
 from polar_detect.report import words
 from polar_detect.report.data import (
     CellReport,
-    Column,
     Contribution,
     DetectorFacts,
     FeaturePart,
-    Group,
     Layer,
     ListedRow,
     ReportData,
@@ -29,6 +27,7 @@ from polar_detect.report.data import (
     Source,
     Swarm,
 )
+from polar_detect.report.reasons import whole_parts
 from polar_detect.spans import TokenLoss
 from polar_detect.tables import Table
 from polar_detect.token_losses import token_losses
@@ -86,7 +85,7 @@ def build_report(
         drift=_measure_batch_drift(detector, assessment),
         global_layers=_layers(mean_size(scored.by_layer())),
         global_whole=_by_size(
-            {source: float(mean_size(values)) for source, values in _parts_of(scored).items()}
+            {source: float(mean_size(values)) for source, values in whole_parts(scored).items()}
         ),
         swarms=_swarms(scored, worst, is_scored),
         auroc=auroc,
@@ -193,15 +192,7 @@ def _layers(values: NDArray[np.float64]) -> tuple[Contribution, ...]:
 
 
 def _whole(own: Explanation) -> tuple[Contribution, ...]:
-    return _by_size({source: float(values[0]) for source, values in _parts_of(own).items()})
-
-
-def _parts_of(own: Explanation) -> dict[Source, NDArray[np.float64]]:
-    """Return parts of the score that belong to no layer, columns one by one, (n_texts,)."""
-    groups = own.by_group().items()
-    parts: dict[Source, NDArray[np.float64]]
-    parts = {Group(name): values for name, values in groups if name != numbers.GROUP}
-    return parts | {Column(name): values for name, values in own.by_column().items()}
+    return _by_size({source: float(values[0]) for source, values in whole_parts(own).items()})
 
 
 def _cells(own: Explanation, text: str, detector: PolarDetector) -> tuple[CellReport, ...]:

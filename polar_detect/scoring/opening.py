@@ -6,6 +6,7 @@ from pathlib import Path
 
 from polar_detect import tables
 from polar_detect.program import ProgramsOf
+from polar_detect.report.language import Tongue
 from polar_detect.scoring.results import added_kinds
 from polar_detect.tables.reading import check_some_text
 
@@ -31,6 +32,8 @@ class ScoreJob:
         Whether to forget what an earlier, interrupted run has finished.
     programs_of : {"all", "flagged", "searched"}
         Which texts get their minimal program.
+    tongue : {"en", "ja"}
+        Language of the reasons.
     described : sequence of (str, object)
         What the detector is, for the summary sheet of an Excel file.
     """
@@ -44,6 +47,7 @@ class ScoreJob:
     read: tables.ReadOptions = field(default_factory=tables.ReadOptions)
     restart: bool = False
     programs_of: ProgramsOf = "all"
+    tongue: Tongue = "en"
     described: Sequence[tuple[str, object]] = ()
 
 

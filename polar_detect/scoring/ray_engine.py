@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from polar_detect.errors import InputError
+from polar_detect.report.language import Tongue
 from polar_detect.scoring.results import LocalEngine, Result, from_arrow, to_arrow
 
 # Chunks that Ray holds at a time. Actors are started anew for each window, which takes seconds,
@@ -52,11 +53,16 @@ class RayFleet:
         Sent to every actor, so that nodes need not share a disk. They need the same version of
         polar-detect, and the language model where this machine has it, or in their cache.
     options : RayOptions
+    tongue : {"en", "ja"}
+        Language of the reasons.
     """
 
-    def __init__(self, detector_folder: Path, options: RayOptions) -> None:
+    def __init__(
+        self, detector_folder: Path, options: RayOptions, *, tongue: Tongue = "en"
+    ) -> None:
         self._folder = detector_folder
         self._options = options
+        self._tongue = tongue
 
     def __call__(
         self, chunks: Iterable[tuple[int, list[str]]]
@@ -86,7 +92,7 @@ class RayFleet:
             Worker,
             batch_size=1,
             batch_format="pyarrow",
-            fn_constructor_args=(detector,),
+            fn_constructor_args=(detector, self._tongue),
             compute=ray.data.ActorPoolStrategy(size=n_workers),
             num_gpus=self._options.gpus,
         )
@@ -101,9 +107,10 @@ class Worker:
     ----------
     detector : ObjectRef of dict
         Files of the detector's folder.
+    tongue : {"en", "ja"}
     """
 
-    def __init__(self, detector: Any) -> None:
+    def __init__(self, detector: Any, tongue: Tongue) -> None:
         import ray
 
         from polar_detect.detector import PolarDetector
@@ -113,7 +120,7 @@ class Worker:
                 path = Path(folder) / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
-            self._engine = LocalEngine(PolarDetector.load(Path(folder)))
+            self._engine = LocalEngine(PolarDetector.load(Path(folder)), tongue=tongue)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return the chunks' numbers with their results."""

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from polar_detect.program import Program, ProgramsOf
 from polar_detect.progress import ASSESS_CHUNK
+from polar_detect.report.language import Tongue
 
 if TYPE_CHECKING:  # torch takes seconds to import, and whoever brings a detector has it
     from polar_detect.detector import Assessment, PolarDetector
@@ -17,6 +18,7 @@ ADDED_KINDS = {
     "score": "float",
     "p_value": "float",
     "is_anomaly": "bool",
+    "reasons": "str",
     "program": "str",
     "program_length": "int",
     "n_skips": "int",
@@ -36,6 +38,7 @@ _STORED = pa.schema(
         "n_loops": pa.int64(),
         "top_layers": pa.string(),
         "top_columns": pa.string(),
+        "reasons": pa.string(),
     }
 )
 
@@ -44,8 +47,8 @@ _STORED = pa.schema(
 class Result:
     """What `score` says about a text, but for the flag, which may depend on the whole batch.
 
-    All but `top_layers` and `top_columns` is None for a text without tokens, and what tells of
-    the program where none was searched.
+    What is no text is None for a text without tokens, and what tells of the program where none
+    was searched.
     """
 
     score: float | None
@@ -56,6 +59,7 @@ class Result:
     n_loops: int | None
     top_layers: str
     top_columns: str = ""
+    reasons: str = ""
 
 
 class LocalEngine:
@@ -66,11 +70,20 @@ class LocalEngine:
     detector : PolarDetector
     programs_of : {"all", "flagged", "searched"}
         Which texts get their minimal program; see `PolarDetector.assess`.
+    tongue : {"en", "ja"}
+        Language of the reasons.
     """
 
-    def __init__(self, detector: "PolarDetector", programs_of: ProgramsOf = "all") -> None:
+    def __init__(
+        self,
+        detector: "PolarDetector",
+        programs_of: ProgramsOf = "all",
+        *,
+        tongue: Tongue = "en",
+    ) -> None:
         self._detector = detector
         self._programs_of = programs_of
+        self._tongue = tongue
 
     def __call__(
         self, texts: Sequence[str], advance: Callable[[int], None] = lambda _: None
@@ -81,13 +94,14 @@ class LocalEngine:
         for start in range(0, len(texts), ASSESS_CHUNK):
             piece = list(texts[start : start + ASSESS_CHUNK])
             assessment = self._detector.assess(piece, programs_of=self._programs_of)
-            results += results_of(assessment, self._detector.n_layers)
+            results += results_of(assessment, self._detector.n_layers, self._tongue)
             advance(len(piece))
         return results
 
 
-def results_of(assessment: "Assessment", n_layers: int) -> list[Result]:
-    """Return the result of each assessed text."""
+def results_of(assessment: "Assessment", n_layers: int, tongue: Tongue = "en") -> list[Result]:
+    """Return the result of each assessed text, with its reasons in a language."""
+    reasons = assessment.reasons(tongue)
     top_layers = assessment.explanation.top_layers()
     top_columns = assessment.explanation.top_columns()
     results = []
@@ -103,6 +117,7 @@ def results_of(assessment: "Assessment", n_layers: int) -> list[Result]:
                 *_facts_of(None if minimal is None else minimal.program, n_layers),
                 top_layers[i],
                 top_columns[i],
+                reasons[i],
             )
         )
     return results

@@ -164,6 +164,7 @@ def depends_on(job: ScoreJob, rule: FlagRule) -> dict[str, Any]:
         # The manifest holds the hashes of all other files of the detector.
         "detector": sha256_of(job.detector_folder / MANIFEST),
         "choice of programs (--preset)": job.programs_of,
+        "--lang": job.tongue,
         **alpha,
     }
 

@@ -31,6 +31,7 @@ class Explained(Score):
         None, description="SHAP values of the whole text, in sum."
     )
     top_layers: str = Field(description="Strongest layers in words, e.g. L11 +0.41; L4 -0.12.")
+    reasons: str = Field("", description="What raised the score most, with its parts, in words.")
 
 
 class Answers:
@@ -57,10 +58,10 @@ class Answers:
         assessment = self._detector.assess(texts)
         explanation = assessment.explanation
         by_layer, by_group = explanation.by_layer(), explanation.by_group()
-        words = explanation.top_layers()
+        words, reasons = explanation.top_layers(), assessment.reasons()
         explained = []
         for i, judged in enumerate(self._judged(assessment.scores)):
-            answer = Explained(**judged.model_dump(), top_layers=words[i])
+            answer = Explained(**judged.model_dump(), top_layers=words[i], reasons=reasons[i])
             if judged.score is not None:
                 program = assessment.all_programs[i].program
                 answer.program, answer.program_length = str(program), len(program)

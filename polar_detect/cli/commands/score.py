@@ -12,6 +12,7 @@ from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import Assessment, PolarDetector
 from polar_detect.drift import measure_drift
 from polar_detect.program import ProgramsOf
+from polar_detect.report.language import Tongue
 from polar_detect.report.terminal import drift_line, score_summary
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.disk_cache import DiskCache
@@ -40,6 +41,7 @@ class ScoreSettings:
     preset: Literal["default", "fast", "search"] = "default"
     ray: RayOptions | None = None
     cache: Path | None = None
+    tongue: Tongue = "en"
 
 
 def score(
@@ -62,10 +64,13 @@ def score(
         job,
         restart=settings.restart,
         programs_of=_PROGRAMS_OF[settings.preset],
+        tongue=settings.tongue,
         described=artifact.describe(detector),
     )
-    fleet = None if settings.ray is None else RayFleet(detector_folder, settings.ray)
-    engine: scoring.Engine = LocalEngine(detector, job.programs_of)
+    engine: scoring.Engine = LocalEngine(detector, job.programs_of, tongue=job.tongue)
+    fleet = None
+    if settings.ray is not None:
+        fleet = RayFleet(detector_folder, settings.ray, tongue=job.tongue)
     if settings.cache is not None:
         engine = DiskCache(engine, settings.cache, scoring.depends_on(job, rule))
     with progress_bars(err) as progress:
