@@ -6,7 +6,7 @@ Hides how columns are found: everything outside asks by feature, group or layer.
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,6 +175,22 @@ class FeatureTable:
         tables = list(tables)
         assert all(table.features == tables[0].features for table in tables)
         return cls(np.vstack([table.values for table in tables]), tables[0].features)
+
+    @classmethod
+    def by_group(
+        cls, groups: NDArray[np.integer[Any]], table_of: Callable[[int, NDArray[np.intp]], Self]
+    ) -> Self:
+        """Return the table of texts that are looked at group by group, in their own order.
+
+        Parameters
+        ----------
+        groups : (n_texts,) int
+        table_of : callable
+            Group and the places of its texts → their table.
+        """
+        places = {int(group): np.flatnonzero(groups == group) for group in np.unique(groups)}
+        tables = [table_of(group, own) for group, own in places.items()]
+        return cls.below(tables).rows(np.argsort(np.concatenate([*places.values()])))
 
 
 def by_layer(group: str, n_layers: int, part: str = "") -> tuple[Feature, ...]:

@@ -298,7 +298,11 @@ class _Against:
         whole = (self.readings.trajectories, self.groups)
         tables = [features_without(*whole, own.trajectories, groups)]
         if self.reference.geometries is not None:
-            tables.insert(0, self._distances_by_geometry(own, groups))
+            parts = FeatureTable.by_group(
+                groups,
+                lambda group, part: self._geometries_without(group).distances(own.rows(part)),
+            )
+            tables.insert(0, parts)
         if self.kept_out is not None:
             tables.append(self.kept_out.of_normal(Seen.of(own), origins))
         return FeatureTable.beside(tables)
@@ -308,14 +312,6 @@ class _Against:
         likeness = None if self.kept_out is None else self.kept_out.of_labelled(Seen.of(own))
         distances = self.reference.distances(own, likeness=likeness)
         return extractor.signatures(own, self.reference, distances=distances)
-
-    def _distances_by_geometry(self, own: Readings, groups: NDArray[np.int64]) -> FeatureTable:
-        parts = [np.flatnonzero(groups == group) for group in np.unique(groups)]
-        tables = [
-            self._geometries_without(int(groups[part[0]])).distances(own.rows(part))
-            for part in parts
-        ]
-        return FeatureTable.below(tables).rows(np.argsort(np.concatenate(parts)))
 
     def _geometries_without(self, group: int) -> Geometries:
         outside = np.flatnonzero(self.groups != group)

@@ -51,9 +51,8 @@ class Seen:
         """Return what is looked at of texts that were read."""
         return cls(readings.texts, readings.embeddings)
 
-    def where(self, keep: NDArray[np.bool_]) -> Self:
-        """Return the texts that `keep` says, (n_texts,)."""
-        index = np.flatnonzero(keep)
+    def rows(self, index: NDArray[np.intp]) -> Self:
+        """Return the given texts."""
         return type(self)(tuple(self.texts[i] for i in index), self.embeddings[index])
 
 
@@ -172,7 +171,12 @@ class KeptOut:
         n_folds = min(_N_FOLDS, len(set(normal.texts)), len(set(labelled.texts)))
         own, other = (_folds(part.texts, n_folds, rng) for part in (normal, labelled))
         models = tuple(
-            Likeness.fit(normal.where(own != fold), labelled.where(other != fold), rows, seed=seed)
+            Likeness.fit(
+                normal.rows(np.flatnonzero(own != fold)),
+                labelled.rows(np.flatnonzero(other != fold)),
+                rows,
+                seed=seed,
+            )
             for fold in range(n_folds)
         )
         return cls(own, other, models)
@@ -186,10 +190,9 @@ class KeptOut:
         return self._features(own, self.labelled_folds)
 
     def _features(self, own: Seen, folds: Folds) -> FeatureTable:
-        present = np.unique(folds)
-        tables = [self.models[fold].features(own.where(folds == fold)) for fold in present]
-        places = np.concatenate([np.flatnonzero(folds == fold) for fold in present])
-        return FeatureTable.below(tables).rows(np.argsort(places))
+        return FeatureTable.by_group(
+            folds, lambda fold, places: self.models[fold].features(own.rows(places))
+        )
 
 
 def can_teach(normal: Seen, labelled: Seen) -> bool:

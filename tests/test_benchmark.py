@@ -370,6 +370,24 @@ def test_a_low_loss_counts_for_the_low_tail_and_for_both():
     assert low["loss, both tails"] > 0.95
 
 
+def test_a_number_by_itself_is_strange_above_below_and_on_both_sides_of_the_median():
+    found = bench_baselines.tails("x", np.asarray([1.0, 2.0, 30.0]), np.asarray([0.0, 2.0, 5.0]))
+    assert {name: scores.tolist() for name, scores in found.items()} == {
+        "x, high": [0, 2, 5],
+        "x, low": [0, -2, -5],
+        "x, both tails": [2, 0, 3],
+    }
+
+
+def test_neighbours_are_the_five_training_texts_of_the_smallest_angle():
+    angles = np.asarray([0.0, 0.1, 0.2, 0.3, 0.4, 1.5, 1.5])
+    train = np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
+    near = 1 - np.cos(angles[:5]).mean()
+    far = 1 - np.sort(np.cos(angles - 1.5))[-5:].mean()
+    scores = bench_baselines.neighbours(train, train[[0, 6]])
+    np.testing.assert_allclose(scores, [near, far], atol=1e-6)
+
+
 def test_words_see_rare_words():
     common_words = tuple(f"{a} {b}" for a in TEXTS for b in TEXTS) * 6
     own = common.Task("t", (*common_words, *["alarm siren"] * 3), (("alarm siren",) * 20,))

@@ -74,6 +74,18 @@ def test_tables_below_each_other_keep_all_rows_in_order():
     assert len(both) == 5
 
 
+def test_texts_looked_at_group_by_group_stand_in_their_own_order():
+    groups, seen = np.asarray([7, 0, 7, 3, 0, 7]), {}
+
+    def table_of(group, places):
+        seen[group] = places.tolist()
+        return FeatureTable(np.float32([[group, place] for place in places]), SKIP.features)
+
+    found = FeatureTable.by_group(groups, table_of)
+    assert found.values.tolist() == [[group, i] for i, group in enumerate(groups.tolist())]
+    assert seen == {0: [1, 4], 3: [3], 7: [0, 2, 5]}
+
+
 def test_tables_of_different_columns_are_not_put_below_each_other():
     with pytest.raises(AssertionError):
         FeatureTable.below([SKIP, LOSS])

@@ -128,7 +128,7 @@ def test_a_text_made_of_a_normal_one_is_judged_without_that():
     made = texts_of(3, seed=5)
     found = kept_out.of_normal(made, origins).values[:, 0]
     models = [kept_out.models[kept_out.normal_folds[i]] for i in origins]
-    rows = [made.where(np.arange(3) == i) for i in range(3)]
+    rows = [made.rows(np.array([i])) for i in range(3)]
     expected = [model.features(row).values[0, 0] for model, row in zip(models, rows, strict=True)]
     np.testing.assert_array_equal(found, expected)
 
