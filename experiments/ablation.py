@@ -38,8 +38,8 @@ from sklearn.ensemble import IsolationForest
 from polar_detect import models
 from polar_detect.calibration import conformal_p_values
 from polar_detect.detectors import AutoHead, IsolationForestHead, LightGBMHead
+from polar_detect.detectors.parts import logistic_weights
 from polar_detect.detectors.scale import Scale
-from polar_detect.detectors.views import logistic_weights
 from polar_detect.encoder import Encoder
 from polar_detect.engine import Engine
 from polar_detect.extraction import Extractor

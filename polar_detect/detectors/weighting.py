@@ -1,0 +1,93 @@
+"""Views as weighted sums of standardised features and their absolute values, (2 n_features,).
+
+How such weights are made, put on one scale, and added. `inside` are the standardised normal texts
+throughout, (n_texts, 2 n_features); see `Scale.apply`.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+from sklearn.linear_model import LinearRegression
+
+from polar_detect.detectors.named import LENGTH
+from polar_detect.detectors.scale import Vector
+from polar_detect.features import Feature, FeatureTable
+
+Part = tuple[float, Vector]  # what a weighting counts for in a view, and its weights
+
+_TAIL = 0.95  # the quantile of normal texts by which a view's surprise is scaled
+_NO_SPREAD = 1e-9  # of standardised features, below which they are one value
+
+
+def mean_view(parts: Sequence[Part], inside: Vector) -> Vector:
+    """Return a weighted mean of weightings, each and all with spread 1 on normal texts."""
+    alike = np.stack([share * unit_spread(part, inside) for share, part in parts])
+    return unit_spread(alike.sum(0), inside)
+
+
+def unit_spread(weights: Vector, inside: Vector) -> Vector:
+    """Return weights by which normal texts have a standard deviation of 1."""
+    unit: Vector = weights / max(spread_of(weights, inside), _NO_SPREAD)
+    return unit
+
+
+def unit_tail(weights: Vector, inside: Vector) -> Vector:
+    """Return weights of which 5 % of normal texts exceed 1.645, as of a standard normal.
+
+    What is strange lies in the upper tail, which is up to twice as heavy as the standard deviation
+    lets expect, or a fifth lighter. Half of that deviation counts at least, as 5 % of the texts
+    may lie no higher than all others.
+    """
+    values = inside @ weights
+    tail = (np.quantile(values, _TAIL) - values.mean()) / ndtri(_TAIL)
+    unit: Vector = weights / max(tail, values.std() / 2, _NO_SPREAD)
+    return unit
+
+
+def spread_of(weights: Vector, inside: Vector) -> float:
+    """Return the standard deviation of normal texts by these weights."""
+    return float((inside @ weights).std())
+
+
+def mean_of(columns: NDArray[np.intp], table: FeatureTable) -> Vector:
+    """Return the mean of some columns of a table, as weights; 0 where there are none."""
+    weights = np.zeros(2 * len(table.features))
+    weights[columns] = 1 / max(len(columns), 1)
+    return weights
+
+
+def alone(feature: Feature, table: FeatureTable) -> Vector:
+    """Return a feature by itself, as weights."""
+    return mean_of(columns_of(table, feature.__eq__), table)
+
+
+def telling(weights: Vector, inside: Vector) -> Vector:
+    """Return the weights; 0 where normal texts do not differ by them.
+
+    Then nothing says how much of a difference is strange.
+    """
+    return weights * (spread_of(weights, inside) > _NO_SPREAD)
+
+
+def for_length(
+    table: FeatureTable, inside: Vector, feature: Feature, *, share: float = 1.0
+) -> Vector:
+    """Return weights of what a feature has beyond normal texts of the same length.
+
+    The first tokens of a text cost most, so the shorter it is the higher its mean loss. A line
+    with a kink at the median length follows that well enough. `share` of what it says is taken
+    off.
+    """
+    value, length = (table.features.index(f) for f in (feature, LENGTH))
+    lengths = [length, len(table.features) + length]  # and how far from the median
+    slopes = LinearRegression().fit(inside[:, lengths], inside[:, value]).coef_
+    weights = np.zeros(inside.shape[1])
+    weights[value], weights[lengths] = 1, -share * slopes
+    return telling(weights, inside)
+
+
+def columns_of(table: FeatureTable, keep: Callable[[Feature], bool]) -> NDArray[np.intp]:
+    """Return the columns of a table whose feature satisfies `keep`."""
+    return np.asarray([i for i, feature in enumerate(table.features) if keep(feature)], np.intp)
