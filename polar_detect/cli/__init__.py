@@ -235,7 +235,9 @@ def score(  # noqa: PLR0913 - one argument per option
             "written. Default: none."
         ),
     ] = None,
-    lang: Annotated[ReportLanguage, typer.Option(help="Language of the reasons.")] = "en",
+    lang: Annotated[
+        ReportLanguage, typer.Option(help="Language of the reasons and the messages.")
+    ] = "en",
 ) -> None:
     """Score every row: all input columns, score, p-value, flag, reasons, program and top layers.
 

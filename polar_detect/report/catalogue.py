@@ -725,6 +725,22 @@ TEXTS: dict[str, tuple[str, str]] = {
         "1 row has no text and was not scored.",
         "本文のない1行は採点していません。",
     ),
+    "terminal.rate": (
+        "{n} rows scored, {flagged} flagged; at most {fdr} of them are expected to be normal. "
+        "{n_empty} rows have no text.",
+        "{n}行を採点、要確認{flagged}件（そのうち正常と見込まれるのは最大{fdr}）。"
+        "本文のない行は{n_empty}件。",
+    ),
+    "terminal.rate_floor": (
+        "With {n_held_out} held-out texts no p-value is below {smallest}; among {n} rows flags "
+        "begin where {n_needed} rows reach it.",
+        "検証用の正常文が{n_held_out}件のため、p値は{smallest}を下回りません。{n}行では、"
+        "{n_needed}行がこの値に達してはじめて要確認になります。",
+    ),
+    "terminal.resumed": (
+        "{n} rows had been scored before the run was interrupted.",
+        "中断前に採点済みの{n}行を引き継ぎました。",
+    ),
     "terminal.figures": ("{n} pictures in {folder}", "図{n}点を{folder}に保存しました。"),
     "terminal.no_font": (
         "No font with Japanese characters is installed, so the pictures show boxes in their "

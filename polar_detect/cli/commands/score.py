@@ -12,8 +12,9 @@ from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import Assessment, PolarDetector
 from polar_detect.drift import measure_drift
 from polar_detect.program import ProgramsOf
-from polar_detect.report.language import Tongue
+from polar_detect.report.language import Language, Tongue
 from polar_detect.report.terminal import drift_line, score_summary
+from polar_detect.report.words import p_value
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.disk_cache import DiskCache
 from polar_detect.scoring.flags import FlagRule
@@ -51,10 +52,11 @@ def score(
     if settings.ray is not None:
         check_installed()
     check_not_input(out, path, rejected=tables.rejected_path(out))
+    language = Language(settings.tongue)
     job = _job(path, detector_folder, out, options)
     opened = open_input(job)
     for notice in opened.notices:
-        say_notice(f"{opened.reader.name}: {notice}")
+        say_notice(f"{opened.reader.name}: {language.notice(notice)}")
     detector = PolarDetector.load(detector_folder)
     n_cal = len(detector.fitted_.calibration_scores)
     rule = FlagRule(detector.alpha if settings.alpha is None else settings.alpha, settings.fdr)
@@ -74,8 +76,15 @@ def score(
     if settings.cache is not None:
         engine = DiskCache(engine, settings.cache, scoring.depends_on(job, rule))
     with progress_bars(err) as progress:
-        summary = scoring.run(job, opened, engine, rule, progress, fleet=fleet)
-    _summarise(opened.reader.name, summary, rule, detector)
+        summary = scoring.run(
+            job,
+            opened,
+            engine,
+            rule,
+            lambda stage, done, total: progress(language.stage(stage), done, total),
+            fleet=fleet,
+        )
+    _summarise(opened.reader.name, summary, rule, detector, language)
     say(out)
 
 
@@ -98,36 +107,52 @@ def _job(path: Path, detector_folder: Path, out: Path, options: InputOptions) ->
     )
 
 
-def _summarise(name: str, summary: Summary, rule: FlagRule, detector: PolarDetector) -> None:
+def _summarise(
+    name: str, summary: Summary, rule: FlagRule, detector: PolarDetector, language: Language
+) -> None:
     """Print what was flagged under which promise, whether it holds, where every row went."""
     calibration_scores = detector.fitted_.calibration_scores
     drift = measure_drift(calibration_scores, summary.scores)
     if rule.fdr is None:
-        n_rows, n_empty = summary.n_rows, summary.n_empty
         err.print(
-            score_summary(n_rows, summary.n_flagged, alpha=rule.alpha, n_empty=n_empty, drift=drift)
+            score_summary(
+                summary.n_rows,
+                summary.n_flagged,
+                alpha=rule.alpha,
+                n_empty=summary.n_empty,
+                drift=drift,
+                language=language,
+            )
         )
     else:
-        _say_rate(summary, rule.fdr, calibration.smallest_alpha(len(calibration_scores)))
-        say_notice(drift_line(drift))
+        _say_rate(summary, rule.fdr, len(calibration_scores), language)
+        say_notice(drift_line(drift, language))
     if summary.n_resumed:
-        say_notice(f"{summary.n_resumed} rows had been scored before the run was interrupted.")
+        say_notice(language.say("terminal.resumed", n=summary.n_resumed))
     if summary.rejected_path is not None:
-        say_notice(
-            f"{name}: {summary.n_rejected} of {summary.n_rows + summary.n_rejected} rows could "
-            f"not be read; with line and reason they are in {summary.rejected_path}"
-        )
+        n, n_all = summary.n_rejected, summary.n_rows + summary.n_rejected
+        path = summary.rejected_path
+        said = language.say("notice.rejected", n=n, n_all=n_all, path=path)
+        say_notice(f"{name}: {said}")
 
 
-def _say_rate(summary: Summary, fdr: float, smallest_p: float) -> None:
-    n_scored = summary.n_rows - summary.n_empty
-    say_notice(
-        f"{n_scored} rows scored, {summary.n_flagged} flagged; at most {100 * fdr:.3g} % of them "
-        f"are expected to be normal. {summary.n_empty} rows have no text."
+def _say_rate(summary: Summary, fdr: float, n_held_out: int, language: Language) -> None:
+    n, smallest = summary.n_rows - summary.n_empty, calibration.smallest_alpha(n_held_out)
+    said = language.say(
+        "terminal.rate",
+        n=n,
+        flagged=summary.n_flagged,
+        fdr=language.say("percent", number=f"{100 * fdr:.3g}"),
+        n_empty=summary.n_empty,
     )
-    n_needed = math.ceil(smallest_p * n_scored / fdr)
+    say_notice(said)
+    n_needed = math.ceil(smallest * n / fdr)
     if n_needed > 1:
-        say_notice(
-            f"With {round(1 / smallest_p) - 1} held-out texts no p-value is below "
-            f"{smallest_p:.4g}; among {n_scored} rows flags begin where {n_needed} rows reach it."
+        said = language.say(
+            "terminal.rate_floor",
+            n_held_out=n_held_out,
+            smallest=p_value(smallest),
+            n=n,
+            n_needed=n_needed,
         )
+        say_notice(said)
