@@ -73,10 +73,11 @@ def test_reasons_are_what_raised_the_score_largest_first_whatever_it_belongs_to(
 
 def test_reasons_name_columns_one_by_one():
     features = (Feature("column", "Torque; [Nm]/residual"), Feature("loss", "mean"))
-    values = np.asarray([[2.0, 1.0], [-2.0, -1.0]])
+    values = np.asarray([[2.0, 1.0], [-2.0, -1.0], [0.004, 0.003]])
     own = Explanation(0.5, values, values.astype(np.float32), features, n_layers=1)
     assert reasons_of(own, Language()) == [
         "unusual “Torque; [Nm]” +2.00; unusual predictability +1.00",
+        "",
         "",
     ]
 

@@ -9,7 +9,8 @@ from polar_detect.report.data import Column, Group, Layer, Source
 from polar_detect.report.language import Language
 from polar_detect.report.words import Numbers
 
-_NUMBERS = Numbers(2)
+_DECIMALS = 2
+_NUMBERS = Numbers(_DECIMALS)
 _LEAST_SHARE = 0.1  # of the first reason; what is less goes without saying
 
 
@@ -25,7 +26,7 @@ def reasons_of(explanation: Explanation, language: Language, n_reasons: int = 3)
     """Return what raised each text's score most, in words, with its parts of the score.
 
     Largest first, down to a tenth of the first; empty for a text without tokens, and where nothing
-    raised the score.
+    raised the score by as much as is written.
 
     Examples
     --------
@@ -40,7 +41,7 @@ def reasons_of(explanation: Explanation, language: Language, n_reasons: int = 3)
         "; ".join(
             f"{named[j]} {_NUMBERS.signed(own[j])}"
             for j in order
-            if own[j] > max(0, _LEAST_SHARE * own[order[0]])
+            if own[j] > _LEAST_SHARE * own[order[0]] and round(own[j], _DECIMALS) > 0
         )
         for own, order in zip(values, largest.tolist(), strict=True)
     ]
