@@ -47,9 +47,11 @@ def rows(tmp_path):
 
 
 def score(rows, out, detector, folder, *, fleet=None, progress=lambda *_: None):
-    job = ScoreJob(source=rows, out=out, detector_folder=folder, text_column="text")
+    job = ScoreJob(source=rows, out=out, detector_folder=folder, text_column="text", tongue="ja")
     opened = open_input(job)
-    return run.run(job, opened, LocalEngine(detector), FlagRule(0.05), progress, fleet=fleet)
+    return run.run(
+        job, opened, LocalEngine(detector, tongue="ja"), FlagRule(0.05), progress, fleet=fleet
+    )
 
 
 @pytest.mark.filterwarnings("ignore")  # Ray's own
@@ -75,7 +77,7 @@ def test_a_cluster_that_loses_a_worker_gives_the_local_results(
             killed.append(workers[0].pid)
             os.kill(workers[0].pid, signal.SIGKILL)
 
-    fleet = ray_engine.RayFleet(saved_on_tiny, ray_engine.RayOptions(n_workers=2))
+    fleet = ray_engine.RayFleet(saved_on_tiny, ray_engine.RayOptions(n_workers=2), tongue="ja")
     begun = time.monotonic()
     summary = score(rows, remote, fitted_on_tiny, saved_on_tiny, fleet=fleet, progress=kill_one)
     assert killed

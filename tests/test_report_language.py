@@ -10,6 +10,7 @@ import pytest
 from report_samples import Page, report, row
 
 from polar_detect import tables
+from polar_detect.errors import InputError
 from polar_detect.features import Feature
 from polar_detect.report.catalogue import TEXTS
 from polar_detect.report.data import Group
@@ -34,6 +35,11 @@ def test_both_languages_fill_the_same_placeholders(key):
 
 def test_a_missing_placeholder_would_be_noticed():
     assert placeholders("{n} of {n_all}") == {"n", "n_all"} != placeholders("{n} rows")
+
+
+def test_a_language_without_texts_is_refused():
+    with pytest.raises(InputError, match="Got language 'de'; expected en or ja"):
+        Language("de")
 
 
 def test_every_entry_for_one_has_an_entry_for_many():

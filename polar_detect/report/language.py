@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, get_args
 
+from polar_detect.errors import InputError
 from polar_detect.features import Feature
 from polar_detect.numbers import column_of, kind_of
 from polar_detect.report.catalogue import TEXTS
@@ -22,6 +23,11 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 class Language:
     """The texts of one language.
 
+    Raises
+    ------
+    InputError
+        There are none in that language.
+
     Examples
     --------
     >>> Language("en").say("card.row", row=1234)
@@ -31,6 +37,10 @@ class Language:
     """
 
     tongue: Tongue = "en"
+
+    def __post_init__(self) -> None:
+        if self.tongue not in TONGUES:
+            raise InputError(f"Got language '{self.tongue}'; expected {' or '.join(TONGUES)}.")
 
     def say(self, key: str, /, **values: object) -> str:
         """Return the text of `key` with its placeholders filled; integers with separators."""
