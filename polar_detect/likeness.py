@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from polar_detect.blocks import product
 from polar_detect.column_likeness import ColumnLikeness
 from polar_detect.contrast import contrast
-from polar_detect.features import Feature, FeatureTable
+from polar_detect.detectors.named import LIKENESS, WORDING
+from polar_detect.features import FeatureTable
 from polar_detect.readings import Readings
 from polar_detect.texts import distinct_texts
 from polar_detect.wording import heaviest_words, wording
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float32]
 Folds = NDArray[np.int64]
 
-_LIKENESS, WORDING = Feature("labelled", "likeness"), Feature("labelled", "wording")
 _MIN_LABELLED = 3  # distinct texts; fewer say nothing of what they have in common
 _STRENGTH = 1.0  # inverse regularisation, where normal texts lie 1 from their mean
 _WORDING_STRENGTH = 10.0
@@ -84,7 +84,7 @@ class SentenceLikeness:
 
     def features(self, embeddings: Array) -> FeatureTable:
         """Return the log-odds beyond those of the mean normal text, as a feature."""
-        return FeatureTable(product(embeddings - self.centre, self.weights[None]), (_LIKENESS,))
+        return FeatureTable(product(embeddings - self.centre, self.weights[None]), (LIKENESS,))
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,9 @@ from rich.progress import (
 from rich.text import Text
 
 from polar_detect.progress import Progress as Report
+from polar_detect.report.language import Language
+
+_ENGLISH = Language()
 
 
 class _Rate(ProgressColumn):
@@ -26,7 +29,7 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress_bars(console: Console) -> Iterator[Report]:
+def progress_bars(console: Console, language: Language = _ENGLISH) -> Iterator[Report]:
     """Yield a function of stage, texts done and texts in all that draws one bar per stage."""
     columns = (
         TextColumn("{task.description}"),
@@ -42,7 +45,7 @@ def progress_bars(console: Console) -> Iterator[Report]:
         if not tasks:  # started late: an error before the first stage is one line, no more
             bars.start()
         if stage not in tasks:
-            tasks[stage] = bars.add_task(stage, total=total)
+            tasks[stage] = bars.add_task(language.stage(stage), total=total)
         bars.update(tasks[stage], completed=done, total=total)
 
     try:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from polar_detect import artifact, calibration, metrics
 from polar_detect.detector import Assessment, PolarDetector
+from polar_detect.detectors.named import WORDING
 from polar_detect.drift import Drift, measure_drift
 from polar_detect.explain import Explanation, mean_size, rank_values
 from polar_detect.features import FeatureTable
-from polar_detect.likeness import WORDING
 from polar_detect.numbers import LIKENESS, column_of, kind_of
 from polar_detect.report import words
 from polar_detect.report.data import (

@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 
 from polar_detect import numbers
 from polar_detect.explain import Explanation
-from polar_detect.report.data import Column, Group, Layer, Source
+from polar_detect.report.data import Column, Contribution, Group, Layer, Source
 from polar_detect.report.language import Language
-from polar_detect.report.words import Numbers
+from polar_detect.report.words import Numbers, raising
 
 _DECIMALS = 2
 _NUMBERS = Numbers(_DECIMALS)
@@ -32,16 +32,18 @@ def reasons_of(explanation: Explanation, language: Language, n_reasons: int = 3)
     --------
     ``no similar normal text +0.62; unlike normal texts at layer 11 +0.15``
     """
-    whole = whole_parts(explanation)
-    sources = [*map(Layer, range(explanation.n_layers)), *whole]
-    values = np.column_stack([explanation.by_layer(), *whole.values()])
-    named = [language.reason(source) for source in sources]
-    largest = np.argsort(-values, axis=1, kind="stable")[:, :n_reasons]
-    return [
-        "; ".join(
-            f"{named[j]} {_NUMBERS.signed(own[j])}"
-            for j in order
-            if own[j] > _LEAST_SHARE * own[order[0]] and round(own[j], _DECIMALS) > 0
+    layers: dict[Source, NDArray[np.float64]]
+    layers = {Layer(i): values for i, values in enumerate(explanation.by_layer().T)}
+    parts = layers | whole_parts(explanation)
+    named = {source: language.reason(source) for source in parts}
+
+    def said(text: int) -> str:
+        own = (Contribution(source, float(values[text])) for source, values in parts.items())
+        raised = raising(own, n_reasons)
+        return "; ".join(
+            f"{named[part.source]} {_NUMBERS.signed(part.value)}"
+            for part in raised
+            if part.value > _LEAST_SHARE * raised[0].value and round(part.value, _DECIMALS) > 0
         )
-        for own, order in zip(values, largest.tolist(), strict=True)
-    ]
+
+    return [said(text) for text in range(len(explanation.values))]

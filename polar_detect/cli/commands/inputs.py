@@ -95,9 +95,13 @@ def tell_about(table: tables.Table, rejected: Path, language: Language | None = 
         say_notice(f"{table.source}: {own.notice(notice)}")
     tables.write_rejected(table.rejected, rejected)
     if table.rejected:
-        n = len(table.rejected)
-        said = own.say("notice.rejected", n=n, n_all=n + len(table.texts), path=rejected)
-        say_notice(f"{table.source}: {said}")
+        say_rejected(table.source, len(table.rejected), len(table.texts), rejected, own)
+
+
+def say_rejected(source: str, n: int, n_read: int, path: Path, language: Language) -> None:
+    """Say how many rows of a source could not be read, beside those that were, and where."""
+    said = language.say("notice.rejected", n=n, n_all=n + n_read, path=path)
+    say_notice(f"{source}: {said}")
 
 
 def say_notice(notice: str) -> None:

@@ -72,11 +72,8 @@ def report(
         make_folder(style.figures)
     table, detector = read_and_load(path, detector_folder, options, settings.alpha)
     tell_about(table, rejected, language)
-    with progress_bars(err) as progress:
-        assessment = detector.assess(
-            table.texts,
-            progress=lambda stage, done, total: progress(language.stage(stage), done, total),
-        )
+    with progress_bars(err, language) as progress:
+        assessment = detector.assess(table.texts, progress=progress)
     data = build_report(detector, assessment, table, top=settings.top)
     lacks_characters = _write(data, out, kind, language)
     if style.figures is not None:

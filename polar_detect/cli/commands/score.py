@@ -6,7 +6,12 @@ from pathlib import Path
 from typing import Literal
 
 from polar_detect import artifact, calibration, tables
-from polar_detect.cli.commands.inputs import InputOptions, say_notice, stored_template
+from polar_detect.cli.commands.inputs import (
+    InputOptions,
+    say_notice,
+    say_rejected,
+    stored_template,
+)
 from polar_detect.cli.commands.output import check_not_input, err, say
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import Assessment, PolarDetector
@@ -75,15 +80,8 @@ def score(
         fleet = RayFleet(detector_folder, settings.ray, tongue=job.tongue)
     if settings.cache is not None:
         engine = DiskCache(engine, settings.cache, scoring.depends_on(job, rule))
-    with progress_bars(err) as progress:
-        summary = scoring.run(
-            job,
-            opened,
-            engine,
-            rule,
-            lambda stage, done, total: progress(language.stage(stage), done, total),
-            fleet=fleet,
-        )
+    with progress_bars(err, language) as progress:
+        summary = scoring.run(job, opened, engine, rule, progress, fleet=fleet)
     _summarise(opened.reader.name, summary, rule, detector, language)
     say(out)
 
@@ -130,10 +128,7 @@ def _summarise(
     if summary.n_resumed:
         say_notice(language.say("terminal.resumed", n=summary.n_resumed))
     if summary.rejected_path is not None:
-        n, n_all = summary.n_rejected, summary.n_rows + summary.n_rejected
-        path = summary.rejected_path
-        said = language.say("notice.rejected", n=n, n_all=n_all, path=path)
-        say_notice(f"{name}: {said}")
+        say_rejected(name, summary.n_rejected, summary.n_rows, summary.rejected_path, language)
 
 
 def _say_rate(summary: Summary, fdr: float, n_held_out: int, language: Language) -> None:
