@@ -1,4 +1,5 @@
 import ast
+import io
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +9,10 @@ import openpyxl
 import pandas as pd
 import pytest
 from report_samples import Page, report, row
+from rich.console import Console
 
 from polar_detect import tables
+from polar_detect.cli.progress import progress_bars
 from polar_detect.errors import InputError
 from polar_detect.features import Feature
 from polar_detect.report.catalogue import TEXTS
@@ -201,3 +204,11 @@ def test_what_labels_taught_is_said_with_what_it_counts_for():
     assert "1,200" in said["en", "few"]
     assert "what tells them" not in said["en", "few"]
     assert "labelled anomalies" not in said["en", "none"]
+
+
+@pytest.mark.parametrize(("tongue", "said"), [("en", "score"), ("ja", "採点")])
+def test_progress_bars_name_stages_in_the_language_asked_for(tongue, said):
+    console = Console(file=io.StringIO(), width=80)
+    with progress_bars(console, Language(tongue)) as progress:
+        progress("score", 1, 2)
+    assert said in console.file.getvalue()
