@@ -41,8 +41,8 @@ Count = Callable[[list[list[int]], list[Program]], int]
 
 _ALONE = "/alone"
 _METHODS = (
-    "quick", "quick/alone", "menu", "menu+", "thorough", "dynamic", "beam", "guided", "greedy",
-    "mcts", "mcts/alone",
+    "quick", "quick/alone", "menu", "menu+", "thorough", "patient", "dynamic", "beam", "guided",
+    "greedy", "mcts", "mcts/alone",
 )  # fmt: skip
 _N_MENU_TEXTS = 24
 

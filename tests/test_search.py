@@ -11,6 +11,7 @@ from polar_detect.program import Program
 from polar_detect.search import (
     Answer,
     Candidate,
+    Exchange,
     Found,
     MctsSettings,
     Query,
@@ -22,6 +23,7 @@ from polar_detect.search import (
     guided,
     mcts,
     menu_search,
+    patient,
     quick,
     run_together,
     solve,
@@ -42,7 +44,7 @@ def short_mcts(n_layers, *, tolerance):
 
 
 # Of these each finds the minimal program of independent costs; tree search only looks around.
-SEARCHES = [greedy, guided, quick, thorough, beam, exhaustive]
+SEARCHES = [greedy, guided, quick, thorough, patient, beam, exhaustive]
 each_search = pytest.mark.parametrize("search", SEARCHES)
 any_search = pytest.mark.parametrize("search", [*SEARCHES, short_mcts, menu_of_halves])
 
@@ -284,8 +286,9 @@ def test_removals_that_a_sweep_cannot_see_are_found_by_refinement():
     table.pairs = np.array([[0, 1, 1, 1], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0.0]])
     swept = [len(p) for p in table.swept().programs if table.loss(p) <= 1.05]
     assert min(swept) == 3
-    assert len(solve(thorough(4, tolerance=0.05), table.evaluate).minimal.program) == 3
+    assert len(solve(quick(4, tolerance=0.05), table.evaluate).minimal.program) == 3
     assert len(solve(exhaustive(4, tolerance=0.05), table.evaluate).minimal.program) == 1
+    assert len(solve(thorough(4, tolerance=0.05), table.evaluate).minimal.program) == 1
 
     class Blind(Table):
         def swept(self):
@@ -295,6 +298,96 @@ def test_removals_that_a_sweep_cannot_see_are_found_by_refinement():
 
     blind = Blind([0.01] * 4 + [1.0])
     assert solve(quick(5, tolerance=0.05), blind.evaluate).minimal.program == Program((4,))
+
+
+def test_exchanges_find_shorter_programs_than_removals():
+    lengths = {search: [] for search in (dynamic, thorough, patient, exhaustive)}
+    for seed in range(60):
+        costs = np.random.default_rng(seed).integers(1, 64, size=9) / 256
+        for search, found in lengths.items():
+            table = Table(costs, pairs=0.2, seed=seed)
+            found.append(len(solve(search(9, tolerance=0.2), table.evaluate).minimal.program))
+    removals, exchanges, for_longer, shortest = (np.mean(found) for found in lengths.values())
+    assert shortest <= for_longer < exchanges < removals
+    assert for_longer - shortest < 0.5 * (removals - shortest)
+
+
+def blind_to_costs(table):
+    """Return an `evaluate` whose sweep finds nothing and knows nothing of the layers."""
+
+    def evaluate(query):
+        if query.sweep is None:
+            return table.evaluate(query)
+        full = Program.full(table.n_layers)
+        losses = np.asarray([table.loss(full)], np.float32)
+        return Answer(losses, np.ones(table.n_layers, np.float32), (full,))
+
+    return evaluate
+
+
+def test_exchanges_learn_from_what_was_measured():
+    lengths = {dynamic: [], thorough: []}
+    for seed in range(30):
+        costs = np.random.default_rng(seed).integers(1, 64, size=12) / 256
+        for search, found in lengths.items():
+            table = Table(costs, pairs=0.05, seed=seed)
+            solved = solve(search(12, tolerance=0.3), blind_to_costs(table))
+            found.append(len(solved.minimal.program))
+    assert np.mean(lengths[thorough]) < np.mean(lengths[dynamic])
+
+
+@pytest.mark.parametrize("patience", [2, 3])
+def test_exchanges_end_when_more_in_a_row_than_that_have_failed(patience):
+    table = Table(np.arange(1, 13) / 64, pairs=0.05, seed=2)
+    evaluate = blind_to_costs(table)
+    shortest = [12]
+
+    def watched(query):
+        if query.sweep is None:
+            valid = [len(program) for program in query.programs if table.loss(program) <= 1.3]
+            shortest.append(min([shortest[-1], *valid]))
+        return evaluate(query)
+
+    how = Exchange(n_programs=2, patience=patience)
+    solve(dynamic(12, tolerance=0.3, refinement=Refinement(0), exchanges=how), watched)
+    failed = "".join("-" if after == before else "+" for before, after in pairwise(shortest))
+    runs = failed.split("+")
+    assert len(runs.pop()) == patience + 1
+    assert max(map(len, runs)) <= patience
+    assert any(runs)  # and the count began anew
+
+
+def test_exchanges_do_not_depend_on_the_scale_of_losses_or_influences():
+    def asked(of_losses, of_influences):
+        table = Table(np.linspace(0.1, 0.4, 9), pairs=0.125, seed=1)
+        met = []
+
+        def evaluate(query):
+            answer = table.swept() if query.sweep is not None else table.evaluate(query)
+            met.extend(query.programs)
+            slopes = None if answer.slopes is None else answer.slopes * np.float32(of_influences)
+            return Answer(answer.losses * np.float32(of_losses), slopes, answer.programs)
+
+        solve(thorough(9, tolerance=0.25 * of_losses), evaluate)
+        return met
+
+    plain = asked(1, 1)
+    assert len(plain) > 20
+    assert asked(64, 1) == plain
+    assert asked(1, 0.25) == plain
+
+
+@pytest.mark.parametrize("influences", [np.zeros(6), -np.ones(6), np.ones(6)])
+@pytest.mark.parametrize("loss", [1.0, np.inf])
+def test_exchanges_bear_losses_that_tell_nothing(influences, loss):
+    def evaluate(query):
+        if query.sweep is None:
+            return Answer(np.full(len(query.programs), loss, np.float32))
+        losses = np.asarray([1.0], np.float32)
+        return Answer(losses, influences.astype(np.float32), (Program.full(6),))
+
+    found = solve(thorough(6, tolerance=0.1), evaluate)
+    assert len(found.minimal.program) == (0 if loss == 1 else 6)
 
 
 def test_tree_search_asks_for_one_program_at_a_time_and_for_none_twice():

@@ -330,9 +330,9 @@ def search(  # noqa: PLR0913 - one argument per option
     method: Annotated[
         str | None,
         typer.Option(
-            help="quick, thorough, dynamic, beam, greedy, guided, mcts, exhaustive or menu "
-            "(found on the first texts); encoders: exhaustive, greedy or mcts. Default: quick; "
-            "encoders: exhaustive up to 8 layers, else greedy."
+            help="quick, thorough, patient, dynamic, beam, greedy, guided, mcts, exhaustive or "
+            "menu (found on the first texts); encoders: exhaustive, greedy or mcts. Default: "
+            "quick; encoders: exhaustive up to 8 layers, else greedy."
         ),
     ] = None,
     space: Annotated[

@@ -4,7 +4,8 @@ One small module per kind of search; `protocol` says how a search asks and is an
 """
 
 from polar_detect.search.curve import loss_by_length
-from polar_detect.search.dynamic import beam, dynamic, quick, thorough
+from polar_detect.search.dynamic import beam, dynamic, patient, quick, thorough
+from polar_detect.search.exchange import Exchange
 from polar_detect.search.exhaustive import exhaustive
 from polar_detect.search.mcts import MctsSettings, mcts
 from polar_detect.search.menu import menu_search
@@ -27,6 +28,7 @@ from polar_detect.search.removal import GuidedSettings, greedy, guided
 METHODS: dict[str, Method] = {
     "quick": quick,
     "thorough": thorough,
+    "patient": patient,
     "dynamic": dynamic,
     "beam": beam,
     "greedy": greedy,
@@ -43,6 +45,7 @@ __all__ = [
     "Array",
     "Candidate",
     "Evaluate",
+    "Exchange",
     "Found",
     "GuidedSettings",
     "MctsSettings",
@@ -59,6 +62,7 @@ __all__ = [
     "loss_by_length",
     "mcts",
     "menu_search",
+    "patient",
     "quick",
     "run_together",
     "solve",

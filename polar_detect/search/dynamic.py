@@ -1,5 +1,6 @@
 """Searches that start from a left-to-right sweep over the layers."""
 
+from polar_detect.search.exchange import Exchange, exchange
 from polar_detect.search.protocol import Log, Query, Search, Sweep
 from polar_detect.search.refinement import Refinement, refine
 
@@ -8,7 +9,9 @@ from polar_detect.search.refinement import Refinement, refine
 _NARROW = Sweep(max_distance=0.15)
 # Chosen by length and layer calls on 120 texts of six kinds.
 _QUICK = Refinement(n_rounds=2, n_singles=10)
-_THOROUGH = Refinement(n_singles=14)
+# Exchanges find what a narrower sweep misses; chosen likewise, on 156 texts of seven kinds.
+_NARROWER = Sweep(max_distance=0.1)
+_ONE_ROUND = Refinement(n_rounds=1, n_singles=10)
 
 
 def quick(n_layers: int, *, tolerance: float) -> Search:
@@ -17,8 +20,23 @@ def quick(n_layers: int, *, tolerance: float) -> Search:
 
 
 def thorough(n_layers: int, *, tolerance: float) -> Search:
-    """Return a search that comes close to greedy removal at a fraction of its cost."""
-    return dynamic(n_layers, tolerance=tolerance, sweep=_NARROW, refinement=_THOROUGH)
+    """Return a search that finds what greedy removal does at a fifth of its cost."""
+    return _exchanging(n_layers, tolerance, patience=2)
+
+
+def patient(n_layers: int, *, tolerance: float) -> Search:
+    """Return `thorough` for longer: shorter programs than greedy ones, at a quarter of the cost."""
+    return _exchanging(n_layers, tolerance, patience=5)
+
+
+def _exchanging(n_layers: int, tolerance: float, *, patience: int) -> Search:
+    return dynamic(
+        n_layers,
+        tolerance=tolerance,
+        sweep=_NARROWER,
+        refinement=_ONE_ROUND,
+        exchanges=Exchange(patience=patience),
+    )
 
 
 def beam(n_layers: int, *, tolerance: float) -> Search:
@@ -32,10 +50,12 @@ def dynamic(
     tolerance: float,
     sweep: Sweep | None = None,
     refinement: Refinement | None = None,
+    exchanges: Exchange | None = None,
 ) -> Search:
     """Sweep over the layers once, then shorten the best program that the sweep found.
 
-    The sweep yields a program of every length, whose exact losses say which are valid.
+    The sweep yields a program of every length, whose exact losses say which are valid. Without
+    `exchanges` calls are only left out of it.
 
     Source: CLaSp, arXiv 2505.24196, section 3.3, for the sweep.
     """
@@ -44,4 +64,7 @@ def dynamic(
     log.start(answer, n_layers)
     log.meet(answer.programs, answer.losses)
     yield from refine(log, refinement or Refinement(), answer.slopes)
+    if exchanges is not None:
+        assert answer.slopes is not None
+        yield from exchange(log, exchanges, answer.slopes)
     return log.found()
