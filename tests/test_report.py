@@ -27,6 +27,7 @@ from polar_detect.report.data import Contribution, FeaturePart, Group, Layer, Sw
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.marked import clip, costliest
+from polar_detect.report.phrases import findings
 from polar_detect.report.swarm import swarm_chart
 from polar_detect.report.words import Numbers, chance, one_line, reasons
 from polar_detect.spans import TokenLoss
@@ -379,6 +380,7 @@ def test_chance_flags_alpha_of_the_rows_that_have_text():
     expected = chance(report(n_rows=210, n_empty=10, alpha=0.1))
     assert expected.expected == pytest.approx(20)
     assert 0 < expected.low < 20 < expected.high < 200
+    assert "12.5 %" in findings(report(n_rows=210, alpha=0.125), ENGLISH)[0]
 
 
 # Geometry

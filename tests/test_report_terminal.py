@@ -79,6 +79,7 @@ def test_the_summary_counts_rows_flags_and_chance():
     summary = score_summary(21, 3, alpha=0.05, n_empty=1).plain
     assert "20 rows scored, 3 flagged; about 1.0 expected by chance alone (5 % of 20)." in summary
     assert "1 row has no text and was not scored." in summary
+    assert "(12.5 % of 240)" in score_summary(240, 0, alpha=0.125).plain
 
 
 def test_the_summary_says_whether_the_batch_as_a_whole_is_different():

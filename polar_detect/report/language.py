@@ -73,6 +73,14 @@ class Language:
         decimals = 1 if 0 < share < 0.01 else 0
         return self.say("percent", number=f"{share * 100:.{decimals}f}")
 
+    def rate(self, share: float) -> str:
+        """Return a share that somebody chose in per cent, as it was chosen.
+
+        >>> Language("en").rate(0.125), Language("ja").rate(0.05)
+        ('12.5 %', '5%')
+        """
+        return self.say("percent", number=f"{100 * share:.3g}")
+
     def part(self, source: Source) -> str:
         """Return where a part of a score comes from, in words.
 

@@ -132,7 +132,7 @@ def score_summary(
             n_scored,
             flagged=n_flagged,
             expected=about(alpha * n_scored),
-            alpha=language.percent(alpha),
+            alpha=language.rate(alpha),
         )
     ]
     if n_empty:

@@ -137,7 +137,7 @@ def _say_rate(summary: Summary, fdr: float, n_held_out: int, language: Language)
         "terminal.rate",
         n=n,
         flagged=summary.n_flagged,
-        fdr=language.say("percent", number=f"{100 * fdr:.3g}"),
+        fdr=language.rate(fdr),
         n_empty=summary.n_empty,
     )
     say_notice(said)
