@@ -100,6 +100,19 @@ class Table:
         return min((len(program), self.loss(program)) for program in valid)
 
 
+def sweeping_in_vain(table, influences):
+    """Return an `evaluate` whose sweep finds the full program only, and says `influences`."""
+
+    def evaluate(query):
+        if query.sweep is None:
+            return table.evaluate(query)
+        full = Program.full(table.n_layers)
+        losses = np.asarray([table.loss(full)], np.float32)
+        return Answer(losses, np.asarray(influences, np.float32), (full,))
+
+    return evaluate
+
+
 few = settings(max_examples=30)
 # Losses are multiples of 1/256, exact in float32, so that no rounding decides what is valid.
 costs = st.lists(st.integers(-128, 256).map(lambda n: n / 256), min_size=1, max_size=6)
@@ -290,14 +303,9 @@ def test_removals_that_a_sweep_cannot_see_are_found_by_refinement():
     assert len(solve(exhaustive(4, tolerance=0.05), table.evaluate).minimal.program) == 1
     assert len(solve(thorough(4, tolerance=0.05), table.evaluate).minimal.program) == 1
 
-    class Blind(Table):
-        def swept(self):
-            full = Program.full(self.n_layers)
-            losses = np.asarray([self.loss(full)], np.float32)
-            return Answer(losses, self.costs.astype(np.float32), (full,))
-
-    blind = Blind([0.01] * 4 + [1.0])
-    assert solve(quick(5, tolerance=0.05), blind.evaluate).minimal.program == Program((4,))
+    blind = Table([0.01] * 4 + [1.0])
+    found = solve(quick(5, tolerance=0.05), sweeping_in_vain(blind, blind.costs))
+    assert found.minimal.program == Program((4,))
 
 
 def test_exchanges_find_shorter_programs_than_removals():
@@ -312,26 +320,13 @@ def test_exchanges_find_shorter_programs_than_removals():
     assert for_longer - shortest < 0.5 * (removals - shortest)
 
 
-def blind_to_costs(table):
-    """Return an `evaluate` whose sweep finds nothing and knows nothing of the layers."""
-
-    def evaluate(query):
-        if query.sweep is None:
-            return table.evaluate(query)
-        full = Program.full(table.n_layers)
-        losses = np.asarray([table.loss(full)], np.float32)
-        return Answer(losses, np.ones(table.n_layers, np.float32), (full,))
-
-    return evaluate
-
-
 def test_exchanges_learn_from_what_was_measured():
     lengths = {dynamic: [], thorough: []}
     for seed in range(30):
         costs = np.random.default_rng(seed).integers(1, 64, size=12) / 256
         for search, found in lengths.items():
             table = Table(costs, pairs=0.05, seed=seed)
-            solved = solve(search(12, tolerance=0.3), blind_to_costs(table))
+            solved = solve(search(12, tolerance=0.3), sweeping_in_vain(table, np.ones(12)))
             found.append(len(solved.minimal.program))
     assert np.mean(lengths[thorough]) < np.mean(lengths[dynamic])
 
@@ -339,7 +334,7 @@ def test_exchanges_learn_from_what_was_measured():
 @pytest.mark.parametrize("patience", [2, 3])
 def test_exchanges_end_when_more_in_a_row_than_that_have_failed(patience):
     table = Table(np.arange(1, 13) / 64, pairs=0.05, seed=2)
-    evaluate = blind_to_costs(table)
+    evaluate = sweeping_in_vain(table, np.ones(12))
     shortest = [12]
 
     def watched(query):
@@ -437,14 +432,7 @@ def test_an_answer_may_say_what_is_valid():
 
 def test_measured_removals_and_not_estimates_decide_what_is_removed_together():
     table = Table([0.2, 0.2, 0.01, 0.01, 0.01])
-    full = Program.full(5)
-
-    def evaluate(query):
-        if query.sweep is None:
-            return table.evaluate(query)
-        losses = np.asarray([table.loss(full)], np.float32)
-        return Answer(losses, -table.costs.astype(np.float32), (full,))  # wrong way round
-
+    evaluate = sweeping_in_vain(table, -table.costs)  # wrong way round
     once = dynamic(5, tolerance=0.05, refinement=Refinement(n_rounds=1))
     assert solve(once, evaluate).minimal.program == Program((0, 1))
 

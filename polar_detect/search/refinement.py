@@ -12,8 +12,8 @@ from polar_detect.search.protocol import Answer, Array, Candidate, Log, Query, w
 # shrinks: of 96 texts of four kinds, 2 % fewer layer calls for .02 layers more (ten times: 5 %
 # fewer for .14 more).
 _HOPELESS = 20.0
-# What a removal costs to measure beside the calls behind it, in calls.
-_EXTRA_CALLS = 3
+# What a program costs to measure beside the calls from its first change on, in calls.
+EXTRA_CALLS = 3
 _LEAST_ROOM = 0.1  # of the whole room; with less, everything would be hopeless
 
 
@@ -93,7 +93,7 @@ def _round(
 
     def promise(position: int) -> float:
         harm = harms[layers[position]]
-        return harm * (len(layers) - position + _EXTRA_CALLS) if harm > 0 else harm
+        return harm * (len(layers) - position + EXTRA_CALLS) if harm > 0 else harm
 
     order = sorted(range(len(layers)), key=promise)[: how.n_singles]
     order = [i for i in order if layers[i] not in measured or harms[layers[i]] <= _HOPELESS * room]
