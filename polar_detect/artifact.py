@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 from safetensors.numpy import save as to_bytes
 
 import polar_detect
-from polar_detect import calibration, models
+from polar_detect import models
 from polar_detect.changes import Changes, Covariances
 from polar_detect.column_likeness import ColumnLikeness
 from polar_detect.contents import ARRAYS, TEXTS, TREES, kept_texts
@@ -153,29 +153,6 @@ def stored_rows(folder: Path) -> Any:
     manifest = read_manifest(folder)
     stored = Stored(folder / MANIFEST, manifest).part("settings")
     return stored.get("rows") or manifest.get("input")  # once, it stood there
-
-
-def describe(detector: PolarDetector) -> list[tuple[str, str]]:
-    """Return what the detector is and was fitted on, as labels and values for people."""
-    fitted, engine = detector.fitted_, detector.engine_
-    n_train, n_held_out = fitted.reference.n_fitted, len(fitted.calibration_scores)
-    described = [
-        ("Detector", f"{fitted.head.name}: {fitted.head.reason}"),
-        ("Language model", f"{engine.model.name}, {detector.n_layers} layers"),
-        ("Sentence encoder", engine.encoder_model.name),
-        ("Fitted on", f"{n_train} normal texts, {n_held_out} more held out for the p-values"),
-        ("Smallest p-value", f"{calibration.smallest_alpha(n_held_out):.3g}"),
-        ("Fitted at", fitted.created),
-        ("Text length", f"cut after {engine.extractor.tracer.max_tokens} tokens"),
-        (
-            "Minimal program",
-            f"at most {fitted.settings.tolerance:g} nats per token above the full one",
-        ),
-    ]
-    if fitted.n_anomalous:
-        few = "" if fitted.reference.likeness else " (too few different ones to be alike)"
-        described.insert(4, ("Labelled anomalies", f"{fitted.n_anomalous}{few}"))
-    return described
 
 
 def versions() -> dict[str, str]:

@@ -106,6 +106,7 @@ def report(rows=None, **changes):
                 "language": "12%",
             },
             model="smollm2",
+            n_layers=30,
             encoder="minilm",
             n_train=1_600,
             n_held_out=400,

@@ -21,6 +21,8 @@ from polar_detect import artifact, sealing
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import ArtifactError, InputNotFoundError, ModelError, OutputError
 from polar_detect.models.hashes import sha256_of
+from polar_detect.report.facts import description
+from polar_detect.report.language import Language
 from polar_detect.sealing import FORMAT, check_files, read_manifest, sealed
 
 TEXTS = [*NEW, *STRANGE, ""]
@@ -98,14 +100,15 @@ def test_a_loaded_detector_that_was_taught_by_labels_assesses_identically(
     loaded = PolarDetector.load(tmp_path / "taught")
     assert_same(loaded, taught)
     assert "labelled" in loaded.assess(TEXTS).explanation.by_group()
-    described = dict(artifact.describe(loaded))
-    assert described["Labelled anomalies"] == "4"
-    assert "counts for 37%" in described["Detector"]
+    described = dict(description(loaded, Language()))
+    assert described["Labelled anomalies"] == (
+        "4; what tells them from the normal texts counts for 37%"
+    )
     two = PolarDetector(model=taught.model).fit(
         [*NORMAL, *STRANGE[:2]], [0] * len(NORMAL) + [1] * 2
     )
-    described = dict(artifact.describe(two))
-    assert described["Labelled anomalies"] == "2 (too few different ones to be alike)"
+    described = dict(description(two, Language()))
+    assert described["Labelled anomalies"] == "2, too few different ones to be alike"
     # The labelled texts themselves are not kept.
     kept = b"".join(path.read_bytes() for path in (tmp_path / "taught").rglob("*.*"))
     assert not any(text.encode() in kept for text in STRANGE)
@@ -560,13 +563,13 @@ def test_the_text_column_is_remembered(fitted_on_tiny, tmp_path, column):
 
 
 def test_the_description_says_what_was_fitted_on(fitted_on_tiny):
-    described = dict(artifact.describe(fitted_on_tiny))
-    assert described["Detector"].startswith("auto: ")
+    described = dict(description(fitted_on_tiny, Language()))
+    assert described["Method"].startswith("auto: ")
     assert described["Fitted on"] == "41 normal texts, 19 more held out for the p-values"
     assert described["Smallest p-value"] == "0.05"
     assert "Labelled anomalies" not in described
     # As many as the model has positions for, which are fewer than the default.
-    assert described["Text length"] == f"cut after {MAX_POSITIONS - 1} tokens"
+    assert described["Text length"] == f"the first {MAX_POSITIONS - 1} tokens are read"
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,17 @@ def test_what_labels_taught_is_said_with_what_it_counts_for():
     assert "1,200件（正常な文との違いの比重は40%）" in said["ja", "taught"]
     assert "1,200" in said["en", "few"]
     assert "what tells them" not in said["en", "few"]
+    assert "1,200, too few different ones to be alike" in said["en", "few"]
     assert "labelled anomalies" not in said["en", "none"]
+
+
+@pytest.mark.parametrize(("tongue", "said"), [("en", "71%"), ("ja", "の比重は71%")])
+def test_what_columns_of_numbers_count_for_is_said_where_there_are_some(tongue, said):
+    data = report()
+    own = replace(data.detector, choices=data.detector.choices | {"columns": "71%"})
+    language = Language(tongue)
+    assert said in render_markdown(replace(data, detector=own), language)
+    assert said not in render_markdown(data, language)
 
 
 @pytest.mark.parametrize(("tongue", "said"), [("en", "score"), ("ja", "採点")])

@@ -3,6 +3,7 @@ import io
 import json
 import shutil
 import sys
+from dataclasses import fields
 
 import openpyxl
 import pandas as pd
@@ -12,7 +13,8 @@ from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect import cli
 from polar_detect.cli.commands.fit import FitSettings, _warn_of_rows
-from polar_detect.tables import RowColumns, read_table
+from polar_detect.report.language import Language
+from polar_detect.tables import RowColumns, SheetNames, read_table
 
 TEXTS = [NEW[0], STRANGE[0]]
 
@@ -80,11 +82,28 @@ def test_a_japanese_excel_file_is_scored_into_an_excel_file(run, saved_on_tiny, 
     said = {label.value: value.value for label, value in summary.iter_rows()}
     assert said["Rows"] == 2
     assert said["Input"] == str(path)
-    assert "Detector" in said
+    assert said["Method"].startswith("auto: ")
     is_red = [row[0].fill.fgColor.rgb == "FFF8CBAD" for row in rows.iter_rows(min_row=2)]
     column = header.index("is_anomaly")
     assert is_red == [row[column].value for row in rows.iter_rows(min_row=2)]
     assert said["Flagged rows"] == sum(is_red)
+
+
+def test_the_sheets_of_an_excel_file_speak_the_language_asked_for(run, saved_on_tiny, tmp_path):
+    path, scored = tmp_path / "作業票.csv", tmp_path / "結果.xlsx"
+    path.write_text("内容\nポンプから油漏れ\nGreased it.\n", encoding="utf-8")
+    command = ["score", path, "--detector", saved_on_tiny, "--out", scored, "--alpha", 0.5]
+    labels = {}
+    for tongue in ("en", "ja"):
+        assert run(*command, "--lang", tongue)[0] == 0
+        book = openpyxl.load_workbook(scored)
+        labels[tongue] = [label.value for label, _ in book.worksheets[1].iter_rows()]
+        is_japanese = [not text.isascii() for text in [*book.sheetnames, *labels[tongue]]]
+        assert is_japanese == [tongue == "ja"] * len(is_japanese)
+        assert len(set(labels[tongue])) == len(labels[tongue])
+    assert len(labels["en"]) == len(labels["ja"])
+    names = {name.name: Language("en").say(f"sheet.{name.name}") for name in fields(SheetNames)}
+    assert SheetNames(**names) == SheetNames()
 
 
 def test_an_encoding_is_guessed_and_said_and_can_be_given(run, saved_on_tiny, tmp_path):

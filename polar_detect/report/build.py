@@ -18,7 +18,6 @@ from polar_detect.report import words
 from polar_detect.report.data import (
     CellReport,
     Contribution,
-    DetectorFacts,
     FeaturePart,
     Layer,
     ListedRow,
@@ -27,6 +26,7 @@ from polar_detect.report.data import (
     Source,
     Swarm,
 )
+from polar_detect.report.facts import facts_of
 from polar_detect.report.reasons import whole_parts
 from polar_detect.spans import TokenLoss
 from polar_detect.tables import Table
@@ -67,7 +67,7 @@ def build_report(
     return ReportData(
         source=Path(table.source).name,  # the folder is nobody's business
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        detector=_facts(detector),
+        detector=facts_of(detector),
         n_rows=len(scores),
         n_empty=int((~is_scored).sum()),
         n_flagged=int(assessment.is_anomaly.sum()),
@@ -101,23 +101,6 @@ def _measure_batch_drift(detector: PolarDetector, assessment: Assessment) -> Dri
     normal = fitted.statistics
     batch = FeatureTable(explanation.data, explanation.features)
     return measure_drift(fitted.calibration_scores, assessment.scores, normal=normal, batch=batch)
-
-
-def _facts(detector: PolarDetector) -> DetectorFacts:
-    fitted, engine = detector.fitted_, detector.engine_
-    return DetectorFacts(
-        head=fitted.head.name,
-        reason=fitted.head.reason,
-        choices=fitted.head.choices,
-        model=engine.model.name,
-        encoder=engine.encoder_model.name,
-        n_train=fitted.reference.n_fitted,
-        n_held_out=len(fitted.calibration_scores),
-        n_anomalous=fitted.n_anomalous,
-        created=fitted.created,
-        max_tokens=engine.extractor.tracer.max_tokens,
-        tolerance=fitted.settings.tolerance,
-    )
 
 
 def _rows(

@@ -141,10 +141,19 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{n} normal texts, {n_held_out} more held out for the p-values",
         "正常な文{n}件（ほかに照合用{n_held_out}件）",
     ),
+    "detector.columns": ("columns of numbers", "数値の列"),
+    "detector.columns.text": (
+        "how their values go together counts for {share}",
+        "値とその組み合わせの見方の比重は{share}",
+    ),
     "detector.labelled": ("labelled anomalies", "異常ラベル付きの文"),
     "detector.labelled.text": (
         "{n}; what tells them from the normal texts counts for {share}",
         "{n}件（正常な文との違いの比重は{share}）",
+    ),
+    "detector.labelled.few": (
+        "{n}, too few different ones to be alike",
+        "{n}件（異なるものが少なすぎるため、共通点は学習していません）",
     ),
     "detector.created": ("fitted at", "学習日時"),
     "detector.max_tokens": ("text length", "読む長さ"),
@@ -154,6 +163,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "at most {tolerance} nats per token above the full one",
         "損失の増加が1トークンあたり{tolerance} nat以内",
     ),
+    "detector.smallest": ("smallest p-value", "p値の最小値"),
     "detector.scored": ("scored", "採点対象"),
     "detector.scored.text": ("{source}, {n} rows", "{source}（{n}行）"),
     "detector.threshold": ("flagged from", "要確認の基準"),
@@ -185,6 +195,34 @@ TEXTS: dict[str, tuple[str, str]] = {
     "head.isolation-forest": (
         "isolation-forest: isolation forest over the signature",
         "isolation-forest：特徴に対するアイソレーションフォレスト",
+    ),
+    # Excel file of scored rows
+    "sheet.rows": ("rows", "行の一覧"),
+    "sheet.summary": ("summary", "概要"),
+    "sheet.input": ("Input", "入力"),
+    "sheet.n_rows": ("Rows", "行数"),
+    "sheet.n_empty": ("Rows with an empty text", "本文のない行"),
+    "sheet.n_rejected": ("Rows that could not be read", "読めなかった行"),
+    "sheet.n_flagged": ("Flagged rows", "要確認の行"),
+    "sheet.by_chance": (
+        "Flagged by chance if all rows were normal, about",
+        "すべて正常でも偶然に要確認となる行（約）",
+    ),
+    "sheet.alpha": (
+        "Alpha (rows with a p-value of at most this are flagged)",
+        "α（p値がこれ以下の行を要確認とする）",
+    ),
+    "sheet.fdr": (
+        "Share of flagged rows expected to be normal, at most",
+        "要確認の行のうち正常と見込まれる割合（上限）",
+    ),
+    "sheet.n_cut": (
+        "Texts cut to the 32,767 characters of a cell",
+        "セルの上限32,767文字で切った文",
+    ),
+    "sheet.n_replaced": (
+        "Texts with characters that Excel cannot hold, written as \ufffd",
+        "Excelで扱えない文字を\ufffdに置き換えた文",
     ),
     # Scores
     "scores.title": ("How the scores are distributed", "スコアの分布"),

@@ -143,6 +143,7 @@ class DetectorFacts:
     reason: str  # of the head, in English
     choices: Mapping[str, str]  # of the head, in figures
     model: str
+    n_layers: int  # of the model
     encoder: str
     n_train: int
     n_held_out: int

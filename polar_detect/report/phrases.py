@@ -8,7 +8,6 @@ import numpy as np
 
 from polar_detect import drift
 from polar_detect.report import marked, words
-from polar_detect.report.catalogue import TEXTS
 from polar_detect.report.data import (
     CellReport,
     Column,
@@ -17,6 +16,7 @@ from polar_detect.report.data import (
     RowReport,
     Source,
 )
+from polar_detect.report.facts import in_words
 from polar_detect.report.language import Language
 from polar_detect.visible import visible
 
@@ -197,33 +197,24 @@ def reading(data: ReportData, language: Language) -> list[tuple[str, str]]:
 
 def facts(data: ReportData, numbers: words.Numbers, language: Language) -> list[tuple[str, str]]:
     """Return what the detector is and was fitted on, and what it was applied to."""
-    own, alpha = data.detector, words.p_value(data.alpha)
-    head = f"head.{own.head}"
-    kind = language.say(head, **own.choices) if head in TEXTS else f"{own.head}: {own.reason}"
-    labelled: str | dict[str, object] = f"{own.n_anomalous:,}" if own.n_anomalous else ""
-    if taught := own.choices.get("labelled"):
-        labelled = {"n": own.n_anomalous, "share": taught}
-    said: dict[str, str | dict[str, object]] = {
-        "kind": kind,
-        "model": {"name": own.model, "n_layers": data.n_layers},
-        "encoder": own.encoder,
-        "fitted_on": {"n": own.n_train, "n_held_out": own.n_held_out},
-        "labelled": labelled,
-        "created": words.moment(own.created),
-        "max_tokens": {"n": own.max_tokens},
-        "tolerance": {"tolerance": f"{own.tolerance:g}"},
-        "scored": {"source": data.source, "n": data.n_rows},
-        "threshold": {
-            "alpha": alpha,
-            "threshold": numbers.plain(data.threshold),
-            "n": own.n_held_out,
-        },
-    }
-    written = {
-        key: value if isinstance(value, str) else language.say(f"detector.{key}.text", **value)
-        for key, value in said.items()
-    }
-    return [(language.say(f"detector.{key}"), value) for key, value in written.items() if value]
+    own: list[tuple[str, dict[str, object]]] = [
+        ("scored", {"source": data.source, "n": data.n_rows}),
+        (
+            "threshold",
+            {
+                "alpha": words.p_value(data.alpha),
+                "threshold": numbers.plain(data.threshold),
+                "n": data.detector.n_held_out,
+            },
+        ),
+    ]
+    return [
+        *in_words(data.detector, language),
+        *(
+            (language.say(f"detector.{key}"), language.say(f"detector.{key}.text", **values))
+            for key, values in own
+        ),
+    ]
 
 
 def _common_reasons(data: ReportData, language: Language) -> str:

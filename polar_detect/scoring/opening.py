@@ -33,9 +33,9 @@ class ScoreJob:
     programs_of : {"all", "flagged", "searched"}
         Which texts get their minimal program.
     tongue : {"en", "ja"}
-        Language of the reasons.
+        Language of the reasons, and of an Excel file's summary.
     described : sequence of (str, object)
-        What the detector is, for the summary sheet of an Excel file.
+        What the detector is, in that language, for the summary.
     """
 
     source: Path

@@ -1,13 +1,14 @@
 """The output of a run: the input once more, with what was found out beside it."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect import tables
+from polar_detect.report.language import Language
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.opening import CHUNK_ROWS, Input, ScoreJob
 from polar_detect.scoring.partial import Partial
@@ -56,6 +57,7 @@ def write_output(
         _sheet(job, opened, summary, rule),
         has_mark=opened.reader.needs_mark,
         formats=opened.reader.formats,
+        names=_names(Language(job.tongue)),
     )
     are_rows = job.template is not None
     kinds = added_kinds(are_rows=are_rows)
@@ -84,18 +86,21 @@ def _sheet(
 ) -> list[tuple[str, object]]:
     """Return what the summary sheet of an Excel file says."""
     by_chance = rule.alpha * (summary.n_rows - summary.n_empty)
-    promise: list[tuple[str, object]] = [
-        ("Flagged by chance if all rows were normal, about", round(by_chance, 1)),
-        ("Alpha (rows with a p-value of at most this are flagged)", rule.alpha),
-    ]
+    promise: dict[str, object] = {"by_chance": round(by_chance, 1), "alpha": rule.alpha}
     if rule.fdr is not None:
-        promise = [("Share of flagged rows expected to be normal, at most", rule.fdr)]
-    return [
-        ("Input", opened.reader.name),
-        ("Rows", summary.n_rows),
-        ("Rows with an empty text", summary.n_empty),
-        ("Rows that could not be read", summary.n_rejected),
-        ("Flagged rows", summary.n_flagged),
-        *promise,
-        *job.described,
-    ]
+        promise = {"fdr": rule.fdr}
+    said: dict[str, object] = {
+        "input": opened.reader.name,
+        "n_rows": summary.n_rows,
+        "n_empty": summary.n_empty,
+        "n_rejected": summary.n_rejected,
+        "n_flagged": summary.n_flagged,
+        **promise,
+    }
+    language = Language(job.tongue)
+    return [*((language.say(f"sheet.{key}"), value) for key, value in said.items()), *job.described]
+
+
+def _names(language: Language) -> tables.SheetNames:
+    own = fields(tables.SheetNames)
+    return tables.SheetNames(*(language.say(f"sheet.{field.name}") for field in own))

@@ -14,6 +14,7 @@ from polar_detect.tables.columns import (
     parse_labels,
 )
 from polar_detect.tables.formats import has_columns
+from polar_detect.tables.layout import Layout, SheetNames
 from polar_detect.tables.opening import CHUNK_ROWS, ReadOptions, RowSample, TableReader, open_table
 from polar_detect.tables.reading import Table, TableRows, read_rows, read_table
 from polar_detect.tables.rows import (
@@ -26,7 +27,6 @@ from polar_detect.tables.rows import (
 )
 from polar_detect.tables.staging import check_output
 from polar_detect.tables.writing import (
-    Layout,
     TableWriter,
     check_added,
     join_columns,
@@ -48,6 +48,7 @@ __all__ = [
     "RowColumns",
     "RowSample",
     "RowTemplate",
+    "SheetNames",
     "Table",
     "TableReader",
     "TableRows",

@@ -7,7 +7,7 @@ Every text is stored as text, never as a formula.
 import datetime
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from polar_detect.errors import OutputError
 from polar_detect.tables.cells import cell_as_text
 from polar_detect.tables.formulas import is_formula
+from polar_detect.tables.layout import Layout
 from polar_detect.tables.text_output import columns_of
 
 MAX_ROWS = 1_048_576
@@ -48,17 +49,14 @@ class ExcelOutput:
 
     Parameters
     ----------
-    flag_column : str or None
-        Rows in which it is true are coloured.
-    formats : mapping of str to str
-        Number formats that columns have; others show numbers and times as they are.
+    layout : Layout
+        Columns without a number format there show numbers and times as they are.
     """
 
-    def __init__(self, flag_column: str | None, formats: Mapping[str, str]) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._book = openpyxl.Workbook(write_only=True)
-        self._sheet = self._book.create_sheet("rows")
-        self._flag_column = flag_column
-        self._formats = formats
+        self._sheet = self._book.create_sheet(layout.names.rows)
+        self._layout = layout
         self._n_rows, self._n_columns = 0, 0
         self._n_cut = self._n_replaced = 0
         self._timed: set[int] = set()  # columns with a time of day
@@ -74,7 +72,7 @@ class ExcelOutput:
             )
         flags = self._flags(frame)
         cells = [column.tolist() for column in columns_of(frame)]
-        formats = [self._formats.get(str(name)) for name in frame.columns]
+        formats = [self._layout.formats.get(str(name)) for name in frame.columns]
         self._timed |= {i for i, column in enumerate(cells) if any(map(_has_time, column))}
         for flag, row in zip(flags, zip(*cells, strict=True), strict=True):
             self._sheet.append(
@@ -85,12 +83,12 @@ class ExcelOutput:
             )
         self._n_rows += len(frame)
 
-    def save(self, path: Path, summary: Sequence[tuple[str, object]]) -> None:
-        """Write the file, with a sheet of labels and values."""
+    def save(self, path: Path) -> None:
+        """Write the file, with a sheet of the summary if there is one."""
         last = get_column_letter(max(1, self._n_columns))
         self._sheet.auto_filter.ref = f"A1:{last}{max(1, self._n_rows)}"
-        if summary:
-            self._write_summary(summary)
+        if self._layout.summary:
+            self._write_summary()
         self._book.save(path)
 
     def abandon(self) -> None:
@@ -113,15 +111,15 @@ class ExcelOutput:
         self._sheet.append(styled)
         self._n_rows, self._n_columns = 1, frame.shape[1]
 
-    def _write_summary(self, summary: Sequence[tuple[str, object]]) -> None:
-        sheet = self._book.create_sheet("summary")
+    def _write_summary(self) -> None:
+        names = self._layout.names
+        sheet = self._book.create_sheet(names.summary)
         _print_on_wide_pages(sheet)
-        rows = [*summary]
+        rows = [*self._layout.summary]
         if self._n_cut:
-            rows.append(("Texts cut to the 32,767 characters of a cell", self._n_cut))
+            rows.append((names.n_cut, self._n_cut))
         if self._n_replaced:
-            label = "Texts with characters that Excel cannot hold, written as \ufffd"
-            rows.append((label, self._n_replaced))
+            rows.append((names.n_replaced, self._n_replaced))
         sheet.column_dimensions["A"].width = _width([label for label, _ in rows])
         sheet.column_dimensions["B"].width = _width([cell_as_text(value) for _, value in rows])
         for label, value in rows:
@@ -133,9 +131,10 @@ class ExcelOutput:
             sheet.append([name, cell])
 
     def _flags(self, frame: pd.DataFrame) -> list[bool]:
-        if self._flag_column is None or self._flag_column not in frame.columns:
+        column = self._layout.flag_column
+        if column is None or column not in frame.columns:
             return [False] * len(frame)
-        return [cell is True for cell in frame[self._flag_column].tolist()]
+        return [cell is True for cell in frame[column].tolist()]
 
     def _cell(
         self, value: Any, *, is_flagged: bool, is_timed: bool = False, own: str | None = None

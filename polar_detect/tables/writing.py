@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +13,7 @@ from polar_detect.errors import InputError
 from polar_detect.tables.chunks import Rejected
 from polar_detect.tables.formats import format_of
 from polar_detect.tables.kinds import ColumnKinds
+from polar_detect.tables.layout import Layout
 from polar_detect.tables.parquet_output import ParquetOutput
 from polar_detect.tables.reading import Table
 from polar_detect.tables.staging import staged
@@ -34,30 +34,6 @@ class TableWriter(Protocol):
     def write(self, frame: pd.DataFrame) -> None:
         """Write rows; the index is not written."""
         ...
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What people who open the file in a spreadsheet need beside the rows.
-
-    Parameters
-    ----------
-    flag_column : str or None
-        Rows in which it is true are coloured.
-    summary : sequence of (str, object)
-        Labels and values of the summary sheet. Read when the file is closed, so that a list
-        can be filled on the way.
-    has_mark : bool
-        Whether CSV and TSV begin with a byte order mark, without which Excel reads UTF-8 as
-        the encoding of the country.
-    formats : mapping of str to str
-        Number formats that columns have in Excel.
-    """
-
-    flag_column: str | None = None
-    summary: Sequence[tuple[str, object]] = ()
-    has_mark: bool = False
-    formats: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -83,13 +59,13 @@ def open_writer(path: Path, layout: Layout | None = None) -> Iterator[TableWrite
         if found.kind == "excel":
             from polar_detect.tables.excel_output import ExcelOutput  # openpyxl is not needed else
 
-            sheet = ExcelOutput(layout.flag_column, layout.formats)
+            sheet = ExcelOutput(layout)
             try:
                 yield sheet
             except BaseException:
                 sheet.abandon()
                 raise
-            sheet.save(partial, layout.summary)
+            sheet.save(partial)
         elif found.kind == "parquet":
             with partial.open("wb") as file:
                 rows = ParquetOutput(file)

@@ -9,6 +9,8 @@ from polar_detect.cli.commands.output import check_not_input, err, say
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
 from polar_detect.language import advise
+from polar_detect.report.facts import description
+from polar_detect.report.language import Language
 from polar_detect.tokenizing import MAX_TOKENS
 
 
@@ -60,7 +62,7 @@ def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) ->
     _warn_of_cut(detector, table)
     column = table.text_column if table.has_columns else None
     artifact.save(detector, out, text_column=column, sampled_from=table.sampled_from)
-    for label, value in artifact.describe(detector):
+    for label, value in description(detector, Language()):
         err.print(f"{label}: {value}", highlight=False, markup=False, soft_wrap=True)
     say_notice(said_of_texts(detector, out))
     say(out)

@@ -17,6 +17,7 @@ from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import Assessment, PolarDetector
 from polar_detect.drift import measure_drift
 from polar_detect.program import ProgramsOf
+from polar_detect.report.facts import description
 from polar_detect.report.language import Language, Tongue
 from polar_detect.report.terminal import drift_line, score_summary
 from polar_detect.report.words import p_value
@@ -72,7 +73,7 @@ def score(
         restart=settings.restart,
         programs_of=_PROGRAMS_OF[settings.preset],
         tongue=settings.tongue,
-        described=artifact.describe(detector),
+        described=description(detector, language),
     )
     engine: scoring.Engine = LocalEngine(detector, job.programs_of, tongue=job.tongue)
     fleet = None

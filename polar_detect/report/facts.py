@@ -1,0 +1,69 @@
+"""What a detector is and was fitted on, as facts and in words."""
+
+from typing import TYPE_CHECKING
+
+from polar_detect import calibration
+from polar_detect.report import words
+from polar_detect.report.catalogue import TEXTS
+from polar_detect.report.data import DetectorFacts
+from polar_detect.report.language import Language
+
+if TYPE_CHECKING:  # torch takes seconds to import, and whoever has a detector has it
+    from polar_detect.detector import PolarDetector
+
+_NOTHING = "0%"
+
+
+def facts_of(detector: "PolarDetector") -> DetectorFacts:
+    """Return what a fitted detector is and was fitted on."""
+    fitted, engine = detector.fitted_, detector.engine_
+    return DetectorFacts(
+        head=fitted.head.name,
+        reason=fitted.head.reason,
+        choices=fitted.head.choices,
+        model=engine.model.name,
+        n_layers=detector.n_layers,
+        encoder=engine.encoder_model.name,
+        n_train=fitted.reference.n_fitted,
+        n_held_out=len(fitted.calibration_scores),
+        n_anomalous=fitted.n_anomalous,
+        created=fitted.created,
+        max_tokens=engine.extractor.tracer.max_tokens,
+        tolerance=fitted.settings.tolerance,
+    )
+
+
+def description(detector: "PolarDetector", language: Language) -> list[tuple[str, str]]:
+    """Return what a fitted detector is and was fitted on, as labels and values to stand alone."""
+    own = facts_of(detector)
+    smallest = words.p_value(calibration.smallest_alpha(own.n_held_out))
+    said = [*in_words(own, language), (language.say("detector.smallest"), smallest)]
+    return [(label[:1].upper() + label[1:], value) for label, value in said]
+
+
+def in_words(own: DetectorFacts, language: Language) -> list[tuple[str, str]]:
+    """Return facts as labels and values."""
+    head = f"head.{own.head}"
+    kind = language.say(head, **own.choices) if head in TEXTS else f"{own.head}: {own.reason}"
+    labelled: str | dict[str, object] = f"{own.n_anomalous:,}" if own.n_anomalous else ""
+    if taught := own.choices.get("labelled"):
+        labelled = {"n": own.n_anomalous, "share": taught}
+    elif own.n_anomalous and own.choices:
+        labelled = language.say("detector.labelled.few", n=own.n_anomalous)
+    columns = own.choices.get("columns", _NOTHING)
+    said: dict[str, str | dict[str, object]] = {
+        "kind": kind,
+        "model": {"name": own.model, "n_layers": own.n_layers},
+        "encoder": own.encoder,
+        "fitted_on": {"n": own.n_train, "n_held_out": own.n_held_out},
+        "columns": "" if columns == _NOTHING else {"share": columns},
+        "labelled": labelled,
+        "created": words.moment(own.created),
+        "max_tokens": {"n": own.max_tokens},
+        "tolerance": {"tolerance": f"{own.tolerance:g}"},
+    }
+    written = {
+        key: value if isinstance(value, str) else language.say(f"detector.{key}.text", **value)
+        for key, value in said.items()
+    }
+    return [(language.say(f"detector.{key}"), value) for key, value in written.items() if value]
