@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from safetensors.numpy import save as to_bytes
 
@@ -190,6 +191,8 @@ def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> Non
         "statistics.spreads": fitted.statistics.spreads,
         "typical_calls": fitted.typical_calls,
     }
+    if fitted.menu.harms is not None:
+        arrays["menu.harms"] = fitted.menu.harms
     content = to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()})
     (folder / ARRAYS).write_bytes(content)  # save_file would keep other users from reading it
     if fitted.settings.store_texts:
@@ -336,7 +339,7 @@ def _read_fitted(
     return Fitted(
         head=_head_class(stored).load(folder / _HEAD, features),
         reference=_reference(stored, texts, arrays, settings.rows if texts else None),
-        menu=_menu(stored, len(arrays["typical_calls"])),
+        menu=_menu(stored, len(arrays["typical_calls"]), arrays.get("menu.harms")),
         calibration_scores=arrays["calibration_scores"],
         statistics=statistics,
         typical_calls=arrays["typical_calls"],
@@ -360,7 +363,7 @@ def _head_class(stored: Stored) -> type[Head]:
         raise ArtifactError(f"Got '{stored.path}' of an unknown detector: {error}") from error
 
 
-def _menu(stored: Stored, n_layers: int) -> Menu:
+def _menu(stored: Stored, n_layers: int, harms: NDArray[np.float32] | None) -> Menu:
     try:
         programs = tuple(Program.parse(program) for program in stored.texts("menu"))
         for program in programs:
@@ -369,7 +372,9 @@ def _menu(stored: Stored, n_layers: int) -> Menu:
         programs = ()
     if Program.full(n_layers) not in programs:
         stored.refuse("menu", f"programs of {n_layers} layers, the full one among them")
-    return Menu(programs)
+    if harms is not None and harms.shape[1] != len(programs):
+        stored.refuse("menu", f"{harms.shape[1]} programs")
+    return Menu(programs, harms)  # artifacts of earlier versions have no harms
 
 
 def _reference_parts(reference: Reference) -> dict[str, _Arrays]:

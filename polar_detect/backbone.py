@@ -83,7 +83,7 @@ class Backbone:
             quick_dtype=self.quick_dtype,
         )
         states = self._replay(probe, output.logits)
-        first = -(-self.n_layers // _PRECISE_SHARE)
+        self.n_precise = first = -(-self.n_layers // _PRECISE_SHARE)
         quick = self._quick_forms(range(first, self.n_layers), states)
         self._quick_blocks: list[QuickBlock | None] = [*([None] * first), *quick]
         self._first_states = states[: first + 1]  # for their quick forms, once asked for

@@ -116,6 +116,14 @@ def _kept(shapes: _Shapes, texts: tuple[str, ...] | None, folder: Path) -> tuple
             size(lambda name: name == "calibration_scores"),
         ),
     ]
+    if "menu.harms" in shapes:
+        n_searched, n_programs = shapes["menu.harms"][0]
+        parts.append(
+            Kept(
+                f"losses of {n_searched} texts under {n_programs} programs",
+                size(lambda name: name == "menu.harms"),
+            )
+        )
     if any("changes." in name for name in shapes):
         layers = [shapes[f"{part}_changes.centres"][0][0] for part in ("decoder", "encoder")]
         parts.insert(

@@ -7,7 +7,7 @@ changes a text's result, so no mask is needed.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -21,6 +21,22 @@ from polar_detect.program import Program
 from polar_detect.schedule import Job, Schedule, plan
 
 _CALLS_OF_A_SLOPE = 3
+
+
+@dataclass(eq=False)
+class Stem:
+    """What the first few layers make of a batch, which most programs start from.
+
+    Parameters
+    ----------
+    states : (n_texts, n_tokens, hidden) float32, or None
+        None until a program asks for them.
+    users : set of int
+        Rows whose programs have asked, and were charged.
+    """
+
+    states: Tensor | None = None
+    users: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +57,7 @@ class Batch:
         Positions that hold a token of the text.
     embedded : (n_texts, n_tokens, hidden) float32
         What the first layer gets.
+    stem : Stem
     """
 
     index: NDArray[np.int64]
@@ -49,6 +66,7 @@ class Batch:
     is_target: Tensor
     is_text: Tensor
     embedded: Tensor
+    stem: Stem = field(default_factory=Stem, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -190,10 +208,12 @@ class Executor:
             return np.zeros(0, np.float32)
         for program in {job.program for job in jobs}:
             program.check(self.backbone.n_layers)
-        schedule = plan(jobs)
-        self.count(batch, schedule.calls)
         with lanes():
-            states = self._run(batch, schedule, precise=precise)
+            starts, own = self._started(batch, jobs)
+            schedule = plan(own)
+            for start, n_calls in schedule.calls.items():
+                self.count(batch, {start % len(batch): n_calls})
+            states = self._run(starts, schedule, precise=precise)
             texts = torch.tensor([job.text for job in jobs], device=states.device)
             ends = states[torch.tensor(schedule.ends, device=states.device)]
             return self.mean_losses(batch, texts, ends, precise=precise).cpu().numpy()
@@ -281,12 +301,42 @@ class Executor:
         )
         return _means(losses, is_target)
 
-    def _run(self, batch: Batch, schedule: Schedule, *, precise: bool) -> Tensor:
+    def _started(self, batch: Batch, jobs: Sequence[Job]) -> tuple[Tensor, list[Job]]:
+        """Return the states that jobs start from, and the jobs of what is left to run.
+
+        Nearly every program calls the first layers, and they have no quick form: where they are
+        called in order, they run once for all that is ever asked of a batch.
+
+        Returns
+        -------
+        starts : (n_starts, n_tokens, hidden)
+            What the first layer gets, then, where it is asked for, what is behind those layers.
+        jobs : list of Job
+            `Job.text` counts the rows of `starts`.
+        """
+        first, stem = tuple(range(self.backbone.n_precise)), batch.stem
+        n = len(first)
+        is_behind = [job.program.layers[:n] == first for job in jobs]
+        users = {job.text for job, behind in zip(jobs, is_behind, strict=True) if behind}
+        if not users:
+            return batch.embedded, [*jobs]
+        self.count(batch, dict.fromkeys(users - stem.users, n))
+        stem.users |= users
+        if stem.states is None:
+            stem.states = batch.embedded
+            for layer in first:
+                stem.states = self.backbone.apply(layer, stem.states)
+        own = [
+            Job(job.text + len(batch), Program(job.program.layers[n:])) if behind else job
+            for job, behind in zip(jobs, is_behind, strict=True)
+        ]
+        return torch.cat([batch.embedded, stem.states]), own
+
+    def _run(self, starts: Tensor, schedule: Schedule, *, precise: bool) -> Tensor:
         """Return the slots (n_slots, n_tokens, hidden) after the last step."""
-        embedded = batch.embedded
-        states = embedded.new_empty((schedule.n_slots, *embedded.shape[1:]))
+        states = starts.new_empty((schedule.n_slots, *starts.shape[1:]))
         texts, slots = zip(*schedule.roots, strict=True)
-        states[list(slots)] = embedded[list(texts)]
+        states[list(slots)] = starts[list(texts)]
         for step in schedule.steps:
             sources = torch.tensor(step.sources, device=states.device)
             targets = torch.tensor(step.targets, device=states.device)

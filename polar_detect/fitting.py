@@ -30,7 +30,7 @@ _MAX_CALIBRATION = (100, 0.1)  # texts, or this share where it is more
 _N_FOLDS = 4
 _MAX_STRANGERS = 1000
 _MAX_STRANGERS_WITH_CONTEXT = 200  # context is most of what a signature costs
-_MENU_TEXTS = (8, 16)  # one for every 40 training texts, within these bounds
+_MENU_TEXTS = (8, 24)  # one for every 25 training texts, within these bounds
 _TYPICAL_TEXTS = 32
 
 
@@ -247,7 +247,7 @@ class Fitting:
     def menu(self, texts: Sequence[str]) -> Menu:
         """Return short programs that searches of a few of the texts found."""
         distinct, _ = distinct_texts(texts)
-        n_chosen = int(np.clip(len(distinct) // 40, *_MENU_TEXTS))
+        n_chosen = int(np.clip(len(distinct) // 25, *_MENU_TEXTS))
         chosen = sample(distinct, n_chosen, seed=self.settings.seed)
         stage = self.tracker.stage("search programs for the menu", len(chosen))
         menu = self.extractor.menu(chosen, tolerance=self.settings.tolerance)

@@ -1,22 +1,33 @@
-"""A menu: programs found on training texts, measured together on every new text.
+"""A menu: programs found on training texts, of which a new text is served what promises most.
 
-A search of its own costs a text 550 layer calls and more; a menu shares its prefixes and costs
-about 130, and its programs mean the same for every text of a batch.
+A search of its own costs a text 550 layer calls and more; a menu costs it about a fifth.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polar_detect.executor import Batch, Executor, batches
 from polar_detect.minimal import MinimalProgram, find_minimal_programs, search_batch
 from polar_detect.program import Program
 from polar_detect.schedule import Job
-from polar_detect.search import Refinement, Search, menu_search, thorough
+from polar_detect.search import (
+    MOST_HARM,
+    Belief,
+    Refinement,
+    Search,
+    adaptive_menu,
+    menu_search,
+    thorough,
+)
 
-_MAX_CANDIDATES = 64
+# Of 249 programs that searches of 24 queries found, the 125 that save those most serve others as
+# all do: 21.4 layers with 166 calls, and 21.2 with 169; every second one by length 22.3 with 170.
+_MAX_PROGRAMS = 128
+_MAX_MET = 256
 # What a search of the first tokens finds serves whole texts as well, for a fraction of the time:
 # 28.2 layers in place of 28.3 (`experiments/bench_search.py --n 30 --join 16 --methods menu`).
 _SEARCHED_TOKENS = 64
@@ -25,7 +36,7 @@ _SEARCHED_TOKENS = 64
 _CLEARANCE = 0.03
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Menu:
     """Programs to try on a text, the full program among them.
 
@@ -33,44 +44,34 @@ class Menu:
     ----------
     programs : tuple of Program
         Longest first.
+    harms : (n_texts, n_programs) float32, optional
+        By how much each raised the loss of texts that were searched, nats per token, above the
+        full program's. By them the menu is served as promises most; without, as in artifacts of
+        earlier versions, all at once.
     """
 
     programs: tuple[Program, ...]
+    harms: NDArray[np.float32] | None = None
 
     @classmethod
-    def fit(
-        cls,
-        executor: Executor,
-        rows: Sequence[Sequence[int]],
-        *,
-        tolerance: float,
-        n_programs: int = 8,
-    ) -> "Menu":
-        """Search `rows` (tokenised training texts) and keep the programs that serve them best.
+    def fit(cls, executor: Executor, rows: Sequence[Sequence[int]], *, tolerance: float) -> "Menu":
+        """Search `rows` (tokenised training texts) and keep the programs that save them most.
 
-        Of a long text the beginning is searched; what is kept is measured on the whole. Programs
-        are chosen greedily: each time the one that shortens the shortest valid program of the
-        training texts most, on average.
+        Of a long text the beginning is searched; what is kept is measured on the whole.
         """
         full = Program.full(executor.backbone.n_layers)
         met = _met_programs(executor, [row[:_SEARCHED_TOKENS] for row in rows], tolerance)
-        candidates = [full, *(program for program in met if program != full)]
-        lengths = np.asarray([len(program) for program in candidates])
+        programs = sorted({full, *met}, key=lambda p: (-len(p), p.layers))
         losses = np.concatenate(
-            [_losses(executor, batch, candidates) for batch in batches(rows, executor.backbone)]
+            [_losses(executor, batch, programs) for batch in batches(rows, executor.backbone)]
         )
-        costs = np.where(losses <= losses[:, :1] + tolerance, lengths, len(full))
-        chosen: list[int] = [0]
-        shortest = np.full(len(losses), len(full))
-        while len(chosen) < min(n_programs, len(candidates)):
-            means = np.minimum(shortest[:, None], costs).mean(0)
-            best = int(means.argmin())
-            if best in chosen:
-                break
-            chosen.append(best)
-            shortest = np.minimum(shortest, costs[:, best])
-        programs = sorted((candidates[i] for i in chosen), key=lambda p: (-len(p), p.layers))
-        return cls(tuple(programs))
+        harms = losses - losses[:, [programs.index(full)]]
+        harms = np.nan_to_num(harms, nan=MOST_HARM).clip(max=MOST_HARM)
+        saved = np.asarray([len(full) - len(program) for program in programs])
+        served = ((harms <= tolerance) * saved).sum(0)
+        served[programs.index(full)] = len(full) * len(rows) + 1  # which has to stay
+        kept = np.sort(np.argsort(-served, kind="stable")[:_MAX_PROGRAMS])
+        return cls(tuple(programs[i] for i in kept), harms[:, kept])
 
     def minimal_programs(
         self,
@@ -81,7 +82,7 @@ class Menu:
         refinement: Refinement | None = None,
         full_losses: Sequence[float] | None = None,
     ) -> list[MinimalProgram]:
-        """Return the shortest program of the menu that is valid for each text.
+        """Return the shortest program that was found valid for each text.
 
         Verified in float32, but for programs of dense models that are valid with room to spare.
 
@@ -96,14 +97,28 @@ class Menu:
             again.
         """
         known = [None] * len(rows) if full_losses is None else full_losses
-        searches = [
-            partial(menu_search, programs=self.programs, refinement=refinement, full_loss=loss)
-            for loss in known
-        ]
+        n_layers = executor.backbone.n_layers
+        method = self.method(n_layers, tolerance=tolerance, refinement=refinement)
         clearance = float("inf") if executor.backbone.has_mixtures else _CLEARANCE
         return find_minimal_programs(
-            executor, rows, tolerance=tolerance, search=searches, clearance=clearance
+            executor,
+            rows,
+            tolerance=tolerance,
+            search=[partial(method, full_loss=loss) for loss in known],
+            clearance=clearance,
         )
+
+    def method(
+        self, n_layers: int, *, tolerance: float, refinement: Refinement | None = None
+    ) -> Callable[..., Search]:
+        """Return the search that serves the menu to a text, which takes its ``full_loss`` too."""
+        if self.harms is None:
+            return partial(menu_search, programs=self.programs, refinement=refinement)
+        full = Program.full(n_layers)
+        is_other = np.asarray([program != full for program in self.programs])
+        others = [program for program in self.programs if program != full]
+        belief = Belief.learned(others, self.harms[:, is_other], tolerance=tolerance)
+        return partial(adaptive_menu, belief=belief, refinement=refinement)
 
 
 def _met_programs(
@@ -122,10 +137,10 @@ def _met_programs(
                 best.setdefault(len(candidate.program), candidate.program)
             met.update(dict.fromkeys(best.values()))
     by_length = sorted(met, key=lambda p: (len(p), p.layers))
-    step = max(1, -(-len(by_length) // _MAX_CANDIDATES))
+    step = max(1, -(-len(by_length) // _MAX_MET))
     return by_length[::step]
 
 
-def _losses(executor: Executor, batch: Batch, programs: Sequence[Program]) -> np.ndarray:
+def _losses(executor: Executor, batch: Batch, programs: Sequence[Program]) -> NDArray[np.float32]:
     jobs = [Job(text, program) for text in range(len(batch)) for program in programs]
     return executor.losses(batch, jobs).reshape(len(batch), len(programs))

@@ -122,12 +122,16 @@ def test_minimal_programs_of_the_real_model_are_the_same_in_any_company(real):
     together = find_minimal_programs(executor, [*company, *rows, *rows[::-1]])
     menu = Menu(tuple(Program.parse(text) for text in PROGRAMS))
     from_menu = menu.minimal_programs(executor, [*company, *rows], tolerance=0.5)
+    fitted = Menu.fit(executor, company, tolerance=0.3)
+    from_fitted = fitted.minimal_programs(executor, [*company, *rows], tolerance=0.3)
     for i, row in enumerate(rows):
         with threads(1 + i % 2):
             (alone,) = find_minimal_programs(executor, [row])
             (chosen,) = menu.minimal_programs(executor, [row], tolerance=0.5)
+            (served,) = fitted.minimal_programs(executor, [row], tolerance=0.3)
         assert essence(together[3 + i]) == essence(together[-1 - i]) == essence(alone)
         assert essence(from_menu[3 + i]) == essence(chosen)
+        assert essence(from_fitted[3 + i]) == essence(served)
     assert len({minimal.program for minimal in together}) > 1
 
 

@@ -231,9 +231,29 @@ def test_layer_calls_are_counted_by_text_with_shared_prefixes_once(llama):
     rows = [[], *random_rows(9, 10)]  # the text without tokens moves the others' places
     batch = only_batch(rows, llama)
     executor.losses(batch, [Job(0, FULL), Job(0, FULL.skip(4)), Job(1, Program((4, 4)))])
+    assert llama.n_precise == 1
     assert executor.spent == {1: 5, 2: 2}
     executor.losses(batch, [Job(0, FULL.skip(0))])
     assert executor.spent == {1: 9, 2: 2}
+    # What has no quick form runs once for all that is asked of a batch.
+    executor.losses(batch, [Job(0, FULL), Job(1, FULL), Job(1, FULL.skip(1))], precise=True)
+    assert executor.spent == {1: 13, 2: 10}
+
+
+@pytest.mark.parametrize("precise", [False, True])
+def test_what_ran_once_for_a_batch_changes_no_loss(llama, precise):
+    executor, batch = Executor(llama), only_batch(random_rows(9, 10), llama)
+    programs = [FULL, FULL.skip(0), FULL.skip(2), Program((0, 0, 3)), Program((1,)), Program(())]
+    jobs = [Job(text, program) for program in programs for text in range(2)]
+    together = executor.losses(batch, jobs, precise=precise)
+    again = executor.losses(batch, jobs, precise=precise)
+    apart = [
+        executor.losses(only_batch(random_rows(9, 10), llama), [job], precise=precise)[0]
+        for job in jobs
+    ]
+    np.testing.assert_array_equal(together, again)
+    np.testing.assert_array_equal(together, apart)
+    assert len(set(together.tolist())) == len(jobs)  # control
 
 
 def test_a_slope_counts_as_three_calls(llama):

@@ -188,14 +188,40 @@ def test_each_text_may_be_searched_in_a_way_of_its_own(precise):
     assert by_greedy != by_tree  # control
 
 
-def test_a_menu_is_fitted_on_what_serves_its_texts(precise):
-    menu = Menu.fit(Executor(precise), ROWS, tolerance=TOLERANCE, n_programs=4)
+def test_a_menu_is_fitted_on_what_serves_its_texts(precise, monkeypatch):
+    monkeypatch.setattr(menus, "_MAX_PROGRAMS", 4)
+    menu = Menu.fit(Executor(precise), ROWS, tolerance=TOLERANCE)
     assert FULL in menu.programs
-    assert 1 < len(menu.programs) <= 4
+    assert len(menu.programs) == 4
     lengths = [len(program) for program in menu.programs]
     assert lengths == sorted(lengths, reverse=True)
+    for program, harms in zip(menu.programs, menu.harms.T, strict=True):
+        losses = [precise_loss(precise, program, row) for row in ROWS]
+        full = [precise_loss(precise, FULL, row) for row in ROWS]
+        np.testing.assert_allclose(sorted(harms), sorted(np.subtract(losses, full)), atol=1e-4)
     found = menu.minimal_programs(Executor(precise), ROWS, tolerance=TOLERANCE)
     assert sum(len(result.program) for result in found) < 5 * len(ROWS)
+    # With room for fewer, those stay that save the texts most.
+    monkeypatch.setattr(menus, "_MAX_PROGRAMS", 2)
+    smaller = Menu.fit(Executor(precise), ROWS, tolerance=TOLERANCE)
+    (kept,) = set(smaller.programs) - {FULL}
+    served = (menu.harms <= TOLERANCE).sum(0) * (5 - np.asarray(lengths))
+    assert served[menu.programs.index(kept)] == served.max()
+
+
+def test_a_fitted_menu_measures_less_than_all_and_finds_as_short_programs(precise):
+    menu = Menu.fit(Executor(precise), ROWS, tolerance=TOLERANCE)
+    served, at_once = (
+        own.minimal_programs(Executor(precise), ROWS, tolerance=TOLERANCE)
+        for own in (menu, Menu(menu.programs))
+    )
+    lengths, calls = (
+        [[getter(result) for result in own] for own in (served, at_once)]
+        for getter in (lambda result: len(result.program), lambda result: result.layer_calls)
+    )
+    assert sum(calls[0]) < 0.8 * sum(calls[1])
+    assert sum(lengths[0]) <= sum(lengths[1]) + 1
+    assert all(result.loss <= result.full_loss + TOLERANCE for result in served)
 
 
 def test_a_menu_is_searched_on_the_beginnings_of_long_texts_and_measured_on_the_whole(

@@ -9,13 +9,16 @@ from hypothesis import strategies as st
 from polar_detect.errors import InputError
 from polar_detect.program import Program
 from polar_detect.search import (
+    MOST_HARM,
     Answer,
+    Belief,
     Candidate,
     Exchange,
     Found,
     MctsSettings,
     Query,
     Refinement,
+    adaptive_menu,
     beam,
     dynamic,
     exhaustive,
@@ -471,6 +474,68 @@ def test_a_menu_does_not_run_the_full_program_whose_loss_is_known(refinement):
     found = solve(search(8, tolerance=0.4, full_loss=full_loss), other.evaluate)
     assert found == expected
     assert set(table.met) - set(other.met) == {Program.full(8)}
+
+
+# Two kinds of texts: one can do without the layers 1 to 3, the other without 5 to 7.
+EARLY = tuple(Program.full(8).skip(1, n) for n in (1, 2, 3))
+LATE = tuple(Program.full(8).skip(5, n) for n in (1, 2, 3))
+KINDS = np.asarray([[0, 0.01, 0.02, 2, 3, 4]] * 6 + [[2, 3, 4, 0, 0.01, 0.02]] * 5, np.float32)
+KINDS += np.random.default_rng(0).normal(0, 0.005, KINDS.shape).astype(np.float32)
+BELIEF = Belief.learned([*EARLY, *LATE], KINDS, tolerance=0.1)
+
+
+def served(costs, *, scale=1.0):
+    """Return what a menu of both kinds finds on a text, and what was asked, round by round."""
+    table, asked = Table(costs), []
+
+    def evaluate(query):
+        asked.append([*query.programs])
+        answer = table.evaluate(query)
+        limit = None if scale == 1 else scale * (float(answer.losses[0]) + 0.1)
+        return Answer(answer.losses * np.float32(scale), limit=limit)
+
+    return solve(adaptive_menu(8, tolerance=0.1, belief=BELIEF), evaluate), asked
+
+
+@pytest.mark.parametrize(("kind", "other", "costs"), [
+    (EARLY, LATE, [1.0, 0.01, 0.01, 0.01, 1, 1, 1, 1]),
+    (LATE, EARLY, [1.0, 1, 1, 1, 1, 0.01, 0.01, 0.01]),
+])  # fmt: skip
+def test_a_menu_goes_by_what_served_texts_of_the_same_kind(kind, other, costs):
+    found, (full, first, *later) = served(costs)
+    assert found.minimal.program == kind[-1]
+    assert full == [Program.full(8)]
+    assert set(first) & set(kind)
+    assert set(first) & set(other)
+    assert not any(set(programs) & set(other) for programs in later)
+    asked = [program for programs in (full, first, *later) for program in programs]
+    assert len(set(asked)) == len(asked) < 7
+
+
+def test_a_menu_counts_in_what_its_criterion_leaves_room_for():
+    costs = [1.0, 0.01, 0.01, 0.01, 1, 1, 1, 1]
+    (found, asked), (scaled, asked_too) = served(costs), served(costs, scale=7.0)
+    assert asked == asked_too
+    assert scaled.minimal.program == found.minimal.program
+
+
+def test_a_menu_that_promises_nothing_ends_before_it_starts():
+    hopeless = Belief.learned([*EARLY, *LATE], np.full_like(KINDS, MOST_HARM), tolerance=0.1)
+    nothing = Belief.learned([], np.zeros((3, 0), np.float32), tolerance=0.1)
+    for belief in (hopeless, nothing):
+        table = Table([0.0] * 8)
+        search = adaptive_menu(8, tolerance=0.1, belief=belief, full_loss=1.0)
+        found = solve(search, table.evaluate)
+        assert (found.minimal.program, found.full_loss, table.met) == (Program.full(8), 1.0, {})
+
+
+def test_a_menu_is_served_on_where_a_loss_is_no_number():
+    def evaluate(query):
+        is_early = [1 not in program for program in query.programs]
+        return Answer(np.asarray([0.0 if early else np.nan for early in is_early], np.float32))
+
+    search = adaptive_menu(8, tolerance=0.1, belief=BELIEF, full_loss=0.0)
+    assert solve(search, evaluate).minimal.program == EARLY[-1]
 
 
 def test_a_menu_of_the_full_program_only_runs_it():

@@ -55,6 +55,11 @@ class SelectedHead(Head):
     def _fit(self, normal: NDArray[np.float32], *, seed: int) -> None:
         """Fit on the features that are read of normal texts, (n_texts, n_read)."""
 
+    @property
+    def _read_features(self) -> list[Feature]:
+        """The features that are read, in the order of the columns."""
+        return [feature for feature in self._features if _is_read(feature)]
+
     def _select(self, table: FeatureTable) -> FeatureTable:
         """Return the columns that are read of a table of the features fitted on."""
         assert self._features == table.features

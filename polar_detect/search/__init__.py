@@ -3,6 +3,7 @@
 One small module per kind of search; `protocol` says how a search asks and is answered.
 """
 
+from polar_detect.search.adaptive import MOST_HARM, Belief, adaptive_menu
 from polar_detect.search.curve import loss_by_length
 from polar_detect.search.dynamic import beam, dynamic, patient, quick, thorough
 from polar_detect.search.exchange import Exchange
@@ -41,8 +42,10 @@ DEFAULT_METHOD = "quick"
 __all__ = [
     "DEFAULT_METHOD",
     "METHODS",
+    "MOST_HARM",
     "Answer",
     "Array",
+    "Belief",
     "Candidate",
     "Evaluate",
     "Exchange",
@@ -54,6 +57,7 @@ __all__ = [
     "Refinement",
     "Search",
     "Sweep",
+    "adaptive_menu",
     "beam",
     "dynamic",
     "exhaustive",

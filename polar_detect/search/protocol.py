@@ -156,15 +156,15 @@ def run_together(
     dict of key to Found
     """
     found: dict[int, Found] = {}
-    queries = {key: next(search) for key, search in searches.items()}
-    while queries:
-        following = {}
-        for key, reply in answer(queries).items():
+    replies: Mapping[int, Answer | None] = dict.fromkeys(searches)
+    while replies:
+        queries = {}
+        for key, reply in replies.items():
             try:
-                following[key] = searches[key].send(reply)
+                queries[key] = searches[key].send(reply)  # type: ignore[arg-type] # None starts it
             except StopIteration as end:
                 found[key] = end.value
-        queries = following
+        replies = answer(queries) if queries else {}
     return found
 
 

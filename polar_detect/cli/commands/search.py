@@ -136,10 +136,11 @@ def _method(tracer: Tracer, settings: SearchSettings, samples: Sequence[PolarSam
     if name != MENU:
         return method_called(name, settings.space, tracer.backbone.n_layers)
     first = _tokens(tracer, settings, samples[:_SEARCH_CHUNK]).rows
-    programs: tuple[Program, ...] = ()
+    menu = Menu((Program.full(tracer.backbone.n_layers),))
     if any(first):
-        programs = Menu.fit(tracer.executor, first, tolerance=settings.tolerance).programs
-    return partial(menu_search, programs=programs, refinement=Refinement(1, 8))
+        menu = Menu.fit(tracer.executor, first, tolerance=settings.tolerance)
+    how = Refinement(n_rounds=1, n_singles=8)
+    return menu.method(tracer.backbone.n_layers, tolerance=settings.tolerance, refinement=how)
 
 
 def _proposed(predictor: ProgramPredictor, traces: Traces) -> list[Method]:
