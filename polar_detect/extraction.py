@@ -104,7 +104,7 @@ class Extractor:
         )
 
     def searched_programs(self, readings: Readings, *, tolerance: float) -> list[MinimalProgram]:
-        """Return the program that a search for each text found: far shorter than a menu's."""
+        """Return the program that a search for each text found: shorter than the menu's."""
         rows = self.tracer.tokenize(readings.texts)
         return find_minimal_programs(self.tracer.executor, rows, tolerance=tolerance)
 
