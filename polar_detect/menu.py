@@ -31,7 +31,7 @@ _MAX_MET = 256
 # What a search of the first tokens finds serves whole texts as well, for a fraction of the time:
 # 28.2 layers in place of 28.3 (`experiments/bench_search.py --n 30 --join 16 --methods menu`).
 _SEARCHED_TOKENS = 64
-# Of 1,500 short queries' programs, 3 that are taken with this clearance are invalid in float32
+# Of 1,500 short queries' programs, 2 that are taken with this clearance are invalid in float32
 # (SmolLM2-135M, `experiments/bench_search.py`). To measure all again would double the menu's time.
 _CLEARANCE = 0.03
 
