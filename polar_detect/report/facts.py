@@ -38,7 +38,7 @@ def description(detector: "PolarDetector", language: Language) -> list[tuple[str
     own = facts_of(detector)
     smallest = words.p_value(calibration.smallest_alpha(own.n_held_out))
     said = [*in_words(own, language), (language.say("detector.smallest"), smallest)]
-    return [(label[:1].upper() + label[1:], value) for label, value in said]
+    return [(language.alone(label), value) for label, value in said]
 
 
 def in_words(own: DetectorFacts, language: Language) -> list[tuple[str, str]]:

@@ -64,6 +64,14 @@ class Language:
         *head, last = names
         return self.say("comma").join(head) + self.say("and") + last if head else last
 
+    def alone(self, label: str) -> str:
+        """Return a label as it is written where it stands alone.
+
+        >>> Language("en").alone("smallest p-value"), Language("ja").alone("p値の最小値")
+        ('Smallest p-value', 'p値の最小値')
+        """
+        return label[:1].upper() + label[1:] if self.tongue == "en" else label
+
     def percent(self, share: float) -> str:
         """Return a share in per cent, with a decimal only where it matters.
 
