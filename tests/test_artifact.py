@@ -81,6 +81,9 @@ def test_a_loaded_detector_assesses_identically(folder, fitted_on_tiny):
     assert_same(loaded, fitted_on_tiny)
     own, other = (detector.fitted_.reference for detector in (loaded, fitted_on_tiny))
     assert own.n_indexed == other.n_indexed == own.n_fitted
+    harms = [detector.fitted_.menu.harms for detector in (loaded, fitted_on_tiny)]
+    np.testing.assert_array_equal(*harms)
+    assert harms[0].shape[1] == len(loaded.fitted_.menu.programs)
 
 
 def test_a_loaded_boosted_detector_assesses_identically(boosted, tmp_path):
@@ -332,6 +335,16 @@ def test_arrays_that_do_not_fit_together_are_refused_though_their_seal_is_right(
     array = load_file(folder / "arrays.safetensors")[name]
     change_arrays(folder, **{name: np.ascontiguousarray(change(array))})
     with pytest.raises(ArtifactError, match=rf"do not fit together \(array '.*{message}"):
+        PolarDetector.load(folder)
+
+
+def test_harms_of_other_programs_than_those_of_the_menu_are_refused(
+    folder, fitted_on_tiny, monkeypatch
+):
+    monkeypatch.setattr(artifact.Engine, "load", lambda *_: fitted_on_tiny.engine_)
+    harms = load_file(folder / "arrays.safetensors")["menu.harms"]
+    change_arrays(folder, **{"menu.harms": np.ascontiguousarray(harms[:, 1:])})
+    with pytest.raises(ArtifactError, match=rf"\('menu'\); expected {harms.shape[1] - 1} programs"):
         PolarDetector.load(folder)
 
 

@@ -476,12 +476,21 @@ def test_a_menu_does_not_run_the_full_program_whose_loss_is_known(refinement):
     assert set(table.met) - set(other.met) == {Program.full(8)}
 
 
-# Two kinds of texts: one can do without the layers 1 to 3, the other without 5 to 7.
-EARLY = tuple(Program.full(8).skip(1, n) for n in (1, 2, 3))
-LATE = tuple(Program.full(8).skip(5, n) for n in (1, 2, 3))
-KINDS = np.asarray([[0, 0.01, 0.02, 2, 3, 4]] * 6 + [[2, 3, 4, 0, 0.01, 0.02]] * 5, np.float32)
-KINDS += np.random.default_rng(0).normal(0, 0.005, KINDS.shape).astype(np.float32)
+# Two kinds of texts: one can do without some layers from 1 on, the other from 9 on; how many
+# differs, and the most can hardly ever be left out.
+EARLY = tuple(Program.full(16).skip(1, n) for n in range(1, 8))
+LATE = tuple(Program.full(16).skip(9, n) for n in range(1, 8))
+BORNE = [1, 2, 2, 3, 3, 4, 4, 5]
+OWN = np.asarray([[0.2 * max(0, n - borne) + 0.01 for n in range(1, 8)] for borne in BORNE])
+OTHER = np.asarray([[0.5 + 0.3 * n + 0.05 * borne for n in range(1, 8)] for borne in BORNE])
+KINDS = np.vstack([np.hstack([OWN, OTHER]), np.hstack([OTHER, OWN])]).astype(np.float32)
 BELIEF = Belief.learned([*EARLY, *LATE], KINDS, tolerance=0.1)
+
+
+def costs_of(kind, n_borne):
+    """Return what each layer of a text costs that can do without the first so many of a kind."""
+    start = 1 if kind is EARLY else 9
+    return [0.0 if start <= layer < start + n_borne else 0.3 for layer in range(16)]
 
 
 def served(costs, *, scale=1.0):
@@ -494,48 +503,70 @@ def served(costs, *, scale=1.0):
         limit = None if scale == 1 else scale * (float(answer.losses[0]) + 0.1)
         return Answer(answer.losses * np.float32(scale), limit=limit)
 
-    return solve(adaptive_menu(8, tolerance=0.1, belief=BELIEF), evaluate), asked
+    return solve(adaptive_menu(16, tolerance=0.1, belief=BELIEF), evaluate), asked
 
 
-@pytest.mark.parametrize(("kind", "other", "costs"), [
-    (EARLY, LATE, [1.0, 0.01, 0.01, 0.01, 1, 1, 1, 1]),
-    (LATE, EARLY, [1.0, 1, 1, 1, 1, 0.01, 0.01, 0.01]),
-])  # fmt: skip
-def test_a_menu_goes_by_what_served_texts_of_the_same_kind(kind, other, costs):
-    found, (full, first, *later) = served(costs)
-    assert found.minimal.program == kind[-1]
-    assert full == [Program.full(8)]
-    assert set(first) & set(kind)
-    assert set(first) & set(other)
-    assert not any(set(programs) & set(other) for programs in later)
+@pytest.mark.parametrize("n_borne", [2, 3, 4])
+@pytest.mark.parametrize(("kind", "other"), [(EARLY, LATE), (LATE, EARLY)])
+def test_a_menu_goes_by_what_served_texts_of_the_same_kind(kind, other, n_borne):
+    found, (full, first, *later) = served(costs_of(kind, n_borne))
+    assert found.minimal.program == kind[n_borne - 1]
+    assert full == [Program.full(16)]
+    assert set(first) & {*kind}
+    assert set(first) & {*other}
+    assert not any(set(programs) & {*other} for programs in later)
     asked = [program for programs in (full, first, *later) for program in programs]
-    assert len(set(asked)) == len(asked) < 7
+    assert len(set(asked)) == len(asked) <= 8  # of 15
+
+
+def test_a_menu_asks_for_nothing_longer_than_what_it_has():
+    for kind in (EARLY, LATE):
+        for n_borne in range(8):
+            _, rounds = served(costs_of(kind, n_borne))
+            shortest = 16
+            for programs in rounds[1:]:
+                assert all(len(program) < shortest for program in programs)
+                valid = [p for p in programs if p in kind and 16 - len(p) <= n_borne]
+                shortest = min([shortest, *map(len, valid)])
 
 
 def test_a_menu_counts_in_what_its_criterion_leaves_room_for():
-    costs = [1.0, 0.01, 0.01, 0.01, 1, 1, 1, 1]
-    (found, asked), (scaled, asked_too) = served(costs), served(costs, scale=7.0)
-    assert asked == asked_too
-    assert scaled.minimal.program == found.minimal.program
+    for n_borne in (2, 4):
+        costs = costs_of(EARLY, n_borne)
+        (found, asked), (scaled, asked_too) = served(costs), served(costs, scale=7.0)
+        assert asked == asked_too
+        assert scaled.minimal.program == found.minimal.program
 
 
 def test_a_menu_that_promises_nothing_ends_before_it_starts():
     hopeless = Belief.learned([*EARLY, *LATE], np.full_like(KINDS, MOST_HARM), tolerance=0.1)
     nothing = Belief.learned([], np.zeros((3, 0), np.float32), tolerance=0.1)
     for belief in (hopeless, nothing):
-        table = Table([0.0] * 8)
-        search = adaptive_menu(8, tolerance=0.1, belief=belief, full_loss=1.0)
+        table = Table([0.0] * 16)
+        search = adaptive_menu(16, tolerance=0.1, belief=belief, full_loss=1.0)
         found = solve(search, table.evaluate)
-        assert (found.minimal.program, found.full_loss, table.met) == (Program.full(8), 1.0, {})
+        assert (found.minimal.program, found.full_loss, table.met) == (Program.full(16), 1.0, {})
 
 
 def test_a_menu_is_served_on_where_a_loss_is_no_number():
-    def evaluate(query):
-        is_early = [1 not in program for program in query.programs]
-        return Answer(np.asarray([0.0 if early else np.nan for early in is_early], np.float32))
+    table, lost = Table(costs_of(EARLY, 3)), []
 
-    search = adaptive_menu(8, tolerance=0.1, belief=BELIEF, full_loss=0.0)
-    assert solve(search, evaluate).minimal.program == EARLY[-1]
+    def evaluate(query):
+        is_late = np.asarray([program in LATE for program in query.programs])
+        lost.extend(is_late)
+        return Answer(np.where(is_late, np.float32(np.nan), table.evaluate(query).losses))
+
+    found = solve(adaptive_menu(16, tolerance=0.1, belief=BELIEF), evaluate)
+    assert found.minimal.program == EARLY[2]
+    assert any(lost)
+    assert len(lost) <= 8  # programs asked for
+
+
+def test_a_menu_does_not_ask_twice_for_what_misses_the_limit_by_a_hair():
+    costs = [0.3, 0.10001, *[0.0] * 6, 0.3, 0.10001, *[0.0] * 6]
+    found, asked = served(costs)
+    assert found.minimal.program == Program.full(16)
+    assert len({program for programs in asked for program in programs}) == sum(map(len, asked)) > 3
 
 
 def test_a_menu_of_the_full_program_only_runs_it():

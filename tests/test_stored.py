@@ -12,6 +12,7 @@ from polar_detect.contents import read_contents
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import IsolationForestHead
 from polar_detect.errors import ArtifactError
+from polar_detect.features import Feature, FeatureTable
 from polar_detect.models.hashes import sha256_of
 from polar_detect.sealing import sealed
 from polar_detect.stored import Stored, read_texts
@@ -177,6 +178,29 @@ def test_inspect_refuses_what_load_refuses(folder):
 
 def test_texts_are_read_as_they_were_written(folder):
     assert list(read_texts(folder / TEXTS)) == json.loads((folder / TEXTS).read_text("utf-8"))
+
+
+@pytest.mark.parametrize("is_read_back", [False, True])
+def test_a_forest_takes_what_is_nearer_than_most_for_usual(tmp_path, is_read_back):
+    parts = ("distance", "neighbours", "loss")
+    features = tuple(Feature(part, "mean") for part in parts)
+    drawn = np.random.default_rng(0).normal(size=(99, 3)).astype(np.float32)
+    normal = FeatureTable(drawn, features)
+    forest = IsolationForestHead().fit(normal, normal, seed=0)
+    if is_read_back:
+        forest.save(tmp_path)
+        forest = IsolationForestHead.load(tmp_path, features)
+    far = np.repeat(np.eye(3), 2, axis=0) * np.tile([-9, 9], 3)[:, None]
+    values = np.median(drawn, axis=0) + np.vstack([np.zeros(3), far])
+    rows = FeatureTable(values.astype(np.float32), features)
+    usual, *others = forest.scores(rows)
+    is_strange = [score > usual + 0.1 for score in others]
+    assert is_strange[:2] == [False, True]  # nearer, farther
+    assert is_strange[2:4] == [True, False]  # unlike the normal texts, like them
+    assert is_strange[4:] == [True, True]  # a low loss, a high one
+    explained = forest.explain(rows)
+    total = explained.base_value + explained.values.sum(1)
+    np.testing.assert_allclose(total, [usual, *others], atol=1e-6)
 
 
 def test_a_forest_on_other_features_than_it_is_asked_about_is_refused(tmp_path):
