@@ -36,33 +36,33 @@ class IsolationForestHead(SelectedHead):
     def __init__(self) -> None:
         super().__init__()
         self._forest: Any = None
-        self._usual: NDArray[np.float32] | None = None  # medians of what is read
 
     def _fit(self, normal: NDArray[np.float32], *, seed: int) -> None:
         from sklearn.ensemble import IsolationForest  # here: 0.3 s that other heads save
 
         self.__dict__.pop("_explainer", None)  # of an earlier fit
-        self._usual = np.median(normal, axis=0).astype(np.float32)
         self._forest = IsolationForest(n_estimators=200, random_state=seed)
         self._forest.fit(self._one_sided(normal))
 
-    def _one_sided(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return values, (n_texts, n_read), those nearer to the normal texts than most as usual."""
-        if self._usual is None:  # of an artifact of an earlier version
-            return values
+    def _one_sided(self, normal: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return normal texts, those nearer to the others than most as near as most.
+
+        Then no tree splits there, and whatever is nearer still goes the way of what is usual.
+        """
         groups = np.asarray([feature.group for feature in self._read_features])
-        lows = np.where(groups == "distance", self._usual, -np.inf)
-        highs = np.where(groups == "neighbours", self._usual, np.inf)
-        return np.clip(values, lows, highs).astype(np.float32)
+        usual = np.median(normal, axis=0)
+        lows = np.where(groups == "distance", usual, -np.inf)
+        highs = np.where(groups == "neighbours", usual, np.inf)
+        return np.clip(normal, lows, highs).astype(np.float32)
 
     def _scores(self, table: FeatureTable) -> NDArray[np.float64]:
         """Return log2 of the anomaly score in (0, 1]; see `Head.scores`."""
-        scores = -self._forest.score_samples(self._one_sided(self._select(table).values))
+        scores = -self._forest.score_samples(self._select(table).values)
         return np.asarray(np.log2(scores), np.float64)
 
     def _explain(self, table: FeatureTable) -> Attribution:
         """Return exact TreeSHAP values; see `Head.explain`."""
-        values, explainer = self._one_sided(self._select(table).values), self._explainer
+        values, explainer = self._select(table).values, self._explainer
         path_lengths = np.asarray(explainer.shap_values(values), np.float64)
         # log2(score) = −(mean path length) / expectation; the forest keeps the expectation to
         # itself, so it is taken from a text of zeros, the same in every batch.
@@ -83,7 +83,7 @@ class IsolationForestHead(SelectedHead):
         """Write a skops file and the feature names; see `Head.save`."""
         import skops.io  # here: half a second that other heads save
 
-        skops.io.dump({"forest": self._forest, "usual": self._usual}, folder / _MODEL)
+        skops.io.dump(self._forest, folder / _MODEL)
         write_features(self._features, folder)
 
     @classmethod
@@ -95,13 +95,9 @@ class IsolationForestHead(SelectedHead):
         head._features = features
         check_written_features(features, folder)
         with refuse_unreadable(folder / _MODEL):
-            content = skops.io.load(folder / _MODEL, trusted=[_TREE])
-            if not isinstance(content, dict):
-                content = {"forest": content, "usual": None}  # of an earlier version
-            head._forest, head._usual = content["forest"], content["usual"]
+            head._forest = skops.io.load(folder / _MODEL, trusted=[_TREE])
             _check_trees(head._forest)
-            n, usual = n_read(features), head._usual
-            if head._forest.n_features_in_ != n or not (usual is None or usual.shape == (n,)):
+            if head._forest.n_features_in_ != n_read(features):
                 raise ValueError("other features than it is asked about")
         return head
 
