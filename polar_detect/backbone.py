@@ -46,6 +46,12 @@ class Backbone:
     quick_dtype : torch.dtype, optional
         Default: bfloat16 where the processor has it, else float32 (then quick = precise).
 
+    Attributes
+    ----------
+    n_layers : int
+    n_precise : int
+        First layers that are measured in float32 alone, in either form.
+
     Raises
     ------
     ModelError

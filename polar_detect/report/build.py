@@ -71,7 +71,6 @@ def build_report(
         n_rows=len(scores),
         n_empty=int((~is_scored).sum()),
         n_flagged=int(assessment.is_anomaly.sum()),
-        n_layers=detector.n_layers,
         typical_calls=fitted.typical_calls,
         typical_length=fitted.typical_length,
         batch_length=float(scored_counts.sum(1).mean()),

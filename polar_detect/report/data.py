@@ -160,8 +160,6 @@ class ReportData:
     Attributes
     ----------
     detector : DetectorFacts
-    n_layers : int
-        Layers of the model.
     typical_calls : (n_layers,) float
         Mean number of calls of each layer in the minimal programs of normal texts
         (0 = always skipped, 1 = always kept, above 1 = looped).
@@ -199,7 +197,6 @@ class ReportData:
     n_rows: int
     n_empty: int
     n_flagged: int
-    n_layers: int
     typical_calls: NDArray[np.float64]
     typical_length: float
     batch_length: float
@@ -218,3 +215,8 @@ class ReportData:
     aupr: float | None = None
     batch_calls: NDArray[np.float64] | None = None
     versions: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def n_layers(self) -> int:
+        """Layers of the model."""
+        return self.detector.n_layers

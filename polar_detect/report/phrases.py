@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from polar_detect import drift
+from polar_detect import calibration, drift
 from polar_detect.report import marked, words
 from polar_detect.report.data import (
     CellReport,
@@ -188,7 +188,7 @@ def reading(data: ReportData, language: Language) -> list[tuple[str, str]]:
     values = {
         "alpha": words.p_value(data.alpha),
         "n": n_held_out,
-        "smallest": words.p_value(1 / (n_held_out + 1)),
+        "smallest": words.p_value(calibration.smallest_alpha(n_held_out)),
         "n_layers": data.n_layers,
     }
     keys = ("reading.score", "reading.p", "reading.program", "reading.part")

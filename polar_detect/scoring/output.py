@@ -52,12 +52,14 @@ def write_output(
     job: ScoreJob, opened: Input, partial: Partial, summary: Summary, rule: FlagRule
 ) -> None:
     """Write the output from the input and the finished chunks, and the rejected rows beside it."""
+    language = Language(job.tongue)
+    said = _sheet(opened, summary, rule, language)
     layout = tables.Layout(
         "is_anomaly",
-        _sheet(job, opened, summary, rule),
+        [*said, *job.described],
         has_mark=opened.reader.needs_mark,
         formats=opened.reader.formats,
-        names=_names(Language(job.tongue)),
+        names=_names(language),
     )
     are_rows = job.template is not None
     kinds = added_kinds(are_rows=are_rows)
@@ -82,9 +84,9 @@ def write_output(
 
 
 def _sheet(
-    job: ScoreJob, opened: Input, summary: Summary, rule: FlagRule
+    opened: Input, summary: Summary, rule: FlagRule, language: Language
 ) -> list[tuple[str, object]]:
-    """Return what the summary sheet of an Excel file says."""
+    """Return what the summary sheet of an Excel file says of a run."""
     by_chance = rule.alpha * (summary.n_rows - summary.n_empty)
     promise: dict[str, object] = {"by_chance": round(by_chance, 1), "alpha": rule.alpha}
     if rule.fdr is not None:
@@ -97,8 +99,7 @@ def _sheet(
         "n_flagged": summary.n_flagged,
         **promise,
     }
-    language = Language(job.tongue)
-    return [*((language.say(f"sheet.{key}"), value) for key, value in said.items()), *job.described]
+    return [(language.say(f"sheet.{key}"), value) for key, value in said.items()]
 
 
 def _names(language: Language) -> tables.SheetNames:
