@@ -48,13 +48,15 @@ class Batch:
     index : (n_texts,) int64
         Each text's place in the sequence that was batched.
     input_ids : (n_texts, n_tokens) int64
-        Start token, prefix, text; padded on the right.
+        Start token, prefix, text, suffix; padded on the right.
     targets : (n_texts, n_tokens) int64
         The token to predict at each position.
     is_target : (n_texts, n_tokens) bool
         Positions whose target is a token of the text.
     is_text : (n_texts, n_tokens) bool
         Positions that hold a token of the text.
+    ends : (n_texts,) int64
+        Position of the last token before the padding.
     embedded : (n_texts, n_tokens, hidden) float32
         What the first layer gets.
     stem : Stem
@@ -65,6 +67,7 @@ class Batch:
     targets: Tensor
     is_target: Tensor
     is_text: Tensor
+    ends: Tensor
     embedded: Tensor
     stem: Stem = field(default_factory=Stem, kw_only=True)
 
@@ -78,8 +81,9 @@ class Batch:
 
     def rows(self, texts: Sequence[int]) -> Self:
         """Return the batch of the given rows only."""
-        parts = (self.input_ids, self.targets, self.is_target, self.is_text, self.embedded)
-        return type(self)(self.index[list(texts)], *(part[list(texts)] for part in parts))
+        parts = (self.input_ids, self.targets, self.is_target, self.is_text, self.ends)
+        rows = list(texts)
+        return type(self)(self.index[rows], *(part[rows] for part in (*parts, self.embedded)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +112,7 @@ def batches(
     backbone: Backbone,
     *,
     prefixes: Sequence[Sequence[int]] | None = None,
+    suffix: Sequence[int] = (),
     reads_last: bool = False,
     max_batch_tokens: int = 4096,
 ) -> Iterator[Batch]:
@@ -120,8 +125,11 @@ def batches(
     prefixes : sequence of token id sequences, optional
         Context that stands between the start token and each text; its tokens are not scored. Where
         the model has no positions for all, it is cut from its left.
+    suffix : sequence of token ids
+        Stands behind each text and is not scored. Cut where the model has no positions for it.
     reads_last : bool
-        Also feed each text's last token, which no loss needs but a state over the text does.
+        Also feed each text's last token, which no loss needs but a state over the text does. So
+        is it before a suffix.
     max_batch_tokens : int
         Upper bound of rows × padded length, but for single rows.
     """
@@ -131,14 +139,15 @@ def batches(
     lengths: dict[int, list[int]] = {}
     for i, row in enumerate(rows):
         if row:
-            n_tokens = len(row) + reads_last + (len(prefixes[i]) if prefixes is not None else 0)
+            own = len(row) + len(suffix) + (reads_last or bool(suffix))
+            n_tokens = own + (len(prefixes[i]) if prefixes is not None else 0)
             padded = min(padded_length(n_tokens), backbone.max_positions)
             lengths.setdefault(padded, []).append(i)
     for n_tokens, members in sorted(lengths.items()):
         n_rows = max(1, max_batch_tokens // n_tokens)
         for start in range(0, len(members), n_rows):
             index = members[start : start + n_rows]
-            yield _batch(index, n_tokens, rows, prefixes, backbone)
+            yield _batch(index, n_tokens, rows, prefixes, suffix, backbone)
 
 
 def _batch(
@@ -146,23 +155,27 @@ def _batch(
     n_tokens: int,
     rows: Sequence[Sequence[int]],
     prefixes: Sequence[Sequence[int]] | None,
+    suffix: Sequence[int],
     backbone: Backbone,
 ) -> Batch:
     input_ids = torch.full((len(index), n_tokens), backbone.start_token)
     targets = torch.zeros((len(index), n_tokens), dtype=torch.int64)
     is_target = torch.zeros((len(index), n_tokens), dtype=torch.bool)
     is_text = torch.zeros_like(is_target)
+    ends = torch.zeros(len(index), dtype=torch.int64)
     for r, i in enumerate(index):
         prefix = list(prefixes[i]) if prefixes is not None else []
-        sequence = [backbone.start_token, *prefix, *rows[i]]
+        text_end = 1 + len(prefix) + len(rows[i])
+        sequence = [backbone.start_token, *prefix, *rows[i], *suffix]
         fed = min(len(sequence), n_tokens)  # the last token too where there is room for it
         input_ids[r, :fed] = torch.tensor(sequence[:fed])
-        targets[r, : len(sequence) - 1] = torch.tensor(sequence[1:])
-        is_target[r, len(prefix) : len(sequence) - 1] = True
-        is_text[r, len(prefix) + 1 : fed] = True
+        targets[r, : text_end - 1] = torch.tensor(sequence[1:text_end])
+        is_target[r, len(prefix) : text_end - 1] = True
+        is_text[r, len(prefix) + 1 : min(text_end, fed)] = True
+        ends[r] = fed - 1
     device = backbone.device
     embedded = backbone.embed(input_ids.to(device)).float()
-    parts = (input_ids, targets, is_target, is_text, embedded)
+    parts = (input_ids, targets, is_target, is_text, ends, embedded)
     return Batch(np.asarray(index), *(part.to(device) for part in parts))
 
 

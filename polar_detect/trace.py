@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Literal, Self
 
 import numpy as np
@@ -19,6 +20,7 @@ from polar_detect.read_out import Moments
 from polar_detect.schedule import Job
 from polar_detect.tokenizing import MAX_TOKENS, as_room_allows
 from polar_detect.tokens import TextTokens, TokenStates, kept_places, mean_by_text
+from polar_detect.topics import DEPTH, PROMPT
 
 Array = NDArray[np.float32]
 CurveKind = Literal["none", "first-order", "exact"]
@@ -50,6 +52,9 @@ class Traces:
         Loss with the read-out at each depth, over a small vocabulary (`Backbone.common_losses`).
     trajectory : (n_texts, n_layers + 1, hidden)
         Hidden states at each depth, mean over the text's tokens.
+    topic : (n_texts, hidden)
+        State behind the prompt that asks what the text is about; without columns where it was
+        not asked.
     tokens : TokenStates
         States that predict a token of the text, at `Tracer.token_depths`.
     """
@@ -64,6 +69,7 @@ class Traces:
     loop: Array
     exit: Array
     trajectory: Array
+    topic: Array
     tokens: TokenStates
 
     def __len__(self) -> int:
@@ -95,7 +101,7 @@ class Traces:
         return [field.name for field in fields(cls) if field.name != "tokens"]
 
     def table(self) -> FeatureTable:
-        """Return all but the trajectories as named features."""
+        """Return all but states as named features."""
         n_curve = self.skip.shape[1]
         whole = {
             Feature("length", "tokens"): self.n_tokens,
@@ -129,6 +135,9 @@ class Tracer:
         Whether skip and loop curves are left out (with the exit curve), Taylor estimates from
         one gradient, or measured in float32 by running all one-edit programs. A trace costs
         about 1.5, 5 and 40 times a plain forward pass.
+    asks_topic : bool
+        Whether each text is followed by the prompt that asks what it is about; see
+        `polar_detect.topics`.
     """
 
     def __init__(
@@ -137,11 +146,13 @@ class Tracer:
         *,
         max_tokens: int = MAX_TOKENS,
         curves: CurveKind = "first-order",
+        asks_topic: bool = False,
     ) -> None:
         self.backbone = backbone
         self.executor = Executor(backbone)
         self.max_tokens = as_room_allows(max_tokens, backbone.max_positions - 1)
         self.curves = curves
+        self.asks_topic = asks_topic
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Return token ids; a text of white space only has none, as an empty one."""
@@ -167,7 +178,10 @@ class Tracer:
         out.n_chars[:] = [self._n_chars(*pair) for pair in zip(texts, rows, strict=True)]
         tokens = [self._no_tokens()] * len(texts)
         size = block_tokens(self.backbone.device, self.backbone.quick_dtype)
-        found = list(batches(rows, self.backbone, reads_last=True, max_batch_tokens=size))
+        prompt = self._prompt if self.asks_topic else ()
+        found = list(
+            batches(rows, self.backbone, suffix=prompt, reads_last=True, max_batch_tokens=size)
+        )
         spread(lambda batch: self._trace_batch(batch, out, tokens), found)
         if self.curves == "exact":
             for batch in found:
@@ -218,6 +232,10 @@ class Tracer:
         newline = self.backbone.tokenize(["\n"], 4)[0]
         return [[t for text in context for t in (*ids[text], *newline)] for context in contexts]
 
+    @cached_property
+    def _prompt(self) -> list[int]:
+        return self.backbone.tokenize([PROMPT], self.backbone.max_positions - 1)[0]
+
     @property
     def _n_exits(self) -> int:
         return 1 if self.curves == "none" else self.backbone.n_layers + 1
@@ -245,6 +263,7 @@ class Tracer:
             loop=nan(n_curve),
             exit=nan(self._n_exits),
             trajectory=nan(n_layers + 1, hidden),
+            topic=nan(hidden if self.asks_topic else 0),
             tokens=TokenStates.of([self._no_tokens()]).rows([]),
         )
 
@@ -266,7 +285,7 @@ class Tracer:
             out.skip[batch.index], out.loop[batch.index] = skips, loops
 
     def _record(self, batch: Batch, states: Sequence[Tensor], losses: Tensor, out: Traces) -> None:
-        """Put losses, exit curve and trajectory into `out`."""
+        """Put losses, exit curve, trajectory and topic into `out`."""
         index = batch.index
         out.loss[index] = losses.nanmean(1).cpu()
         out.loss_max[index] = losses.nan_to_num(-torch.inf).amax(1).cpu()
@@ -275,6 +294,9 @@ class Tracer:
         out.exit[index] = self._exit_curve(batch, states).cpu()
         pooled = torch.stack([_mean_over(state, batch.is_text) for state in states], 1)
         out.trajectory[index] = pooled.cpu()
+        if self.asks_topic:
+            state = states[max(1, round(DEPTH * self.backbone.n_layers))]
+            out.topic[index] = state[torch.arange(len(batch)), batch.ends].cpu()
 
     def _keep_tokens(
         self,

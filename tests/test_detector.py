@@ -263,13 +263,19 @@ def test_the_wider_scale_asks_a_share_of_the_texts_that_joining_ones_do_not_chan
     own = extractor.read(STRANGE)
     for against in (reference, wide):
         table = extractor.signatures(own, against)
-        near, far = (
-            table.where(lambda f, part=part: f.part == part).values[:, 0]
-            for part in ("similarity_mean", "similarity_far")
-        )
-        ranked = np.sort(own.embeddings @ against.embeddings.T, axis=1)[:, ::-1]
-        np.testing.assert_allclose(near, ranked[:, :5].mean(1), atol=1e-5)
-        np.testing.assert_allclose(far, ranked[:, :10].mean(1), atol=1e-5)
+        columns = dict(zip(table.names, table.values.T, strict=True))
+        topics = against.topics
+        states = (own.traces.topic - topics.centre) / topics.spread
+        states /= np.linalg.norm(states, axis=1, keepdims=True)
+        for group, cosines in (
+            ("neighbours", own.embeddings @ against.embeddings.T),
+            ("topic", states @ topics.points.T),
+        ):
+            assert cosines.shape == (len(STRANGE), len(against))
+            ranked = np.sort(cosines, axis=1)[:, ::-1]
+            for part, n in (("first", 1), ("mean", 5), ("far", 10)):
+                own_column = columns[f"{group}/similarity_{part}"]
+                np.testing.assert_allclose(own_column, ranked[:, :n].mean(1), atol=1e-5)
 
 
 def test_a_detector_that_is_not_monotone_keeps_held_out_texts_apart(detector):

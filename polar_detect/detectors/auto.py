@@ -54,6 +54,7 @@ class AutoHead(Head):
     needs_programs = False
     needs_context = False
     needs_distances = False
+    needs_topic = True
     learns_from_labels = True
     is_monotone = True
     # Whether easy and broken language count by themselves.

@@ -138,7 +138,7 @@ def choose_views(
     nats = scale.spread[normal.features.index(LOSS)]
     loss_trust = trust_in_loss(nats * spread_of(loss, inside))
     text: list[list[Part]] = [
-        topic_parts(normal, inside, outside, far_share=far_share, trust=trust),
+        topic_parts(normal, inside, outside, far_share=far_share, trust=trust, read=read),
         form_parts(normal, inside, trust, read),
         [(1.0, -loss)],
         broken_parts(normal, inside, loss, memory_loss, loss_trust),

@@ -172,7 +172,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "p ≤ {alpha}、スコア ≥ {threshold}（照合用の正常な文{n}件による）",
     ),
     "head.auto": (
-        "auto: a view of topic (similarity to normal texts, their memory, their tokens) and one "
+        "auto: a view of topic (similarity to normal texts, also in what the language model takes "
+        "them to be about, their memory, their tokens) and one "
         "of form (words, tokens, memory, ease of prediction for the length, length, what layers "
         "change); topic counts for {topic}, the more the better similarity tells held-out groups "
         "of the normal texts apart, which it does in {separation} of pairs, and for half at least "
@@ -182,7 +183,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "and broken language count for {language} by themselves: a loss that is low for the "
         "text's length, for more where those of normal texts lie close together, and one that is "
         "high for it or words in short pieces",
-        "auto：話題の見方（正常な文との類似、その記憶とトークン）と形の見方（語、トークン、記憶、"
+        "auto：話題の見方（正常な文との類似、言語モデルから見た話題の近さ、その記憶とトークン）と"
+        "形の見方（語、トークン、記憶、"
         "長さの割の予測しやすさ、長さ、層による変化）。話題の比重は{topic}（正常な文の群を類似度で"
         "見分けられるほど重く、今回は組の{separation}で見分けられました。エンコーダーを全面的に"
         "信頼できるときは半分以上）。エンコーダーの信頼度は{encoder}（その語彙が文を短く切るほど"
@@ -547,6 +549,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "group.loss": ("predictability", "予測しやすさ"),
     "group.length": ("text length", "文の長さ"),
     "group.neighbours": ("similarity to normal", "正常な文との類似"),
+    "group.topic": ("what it is about", "何についての文か"),
     "group.tokens": ("novelty of the tokens", "トークンの新しさ"),
     "group.encoder": ("sentence encoder", "文エンコーダー"),
     "group.memory": ("memory of normal texts", "正常な文の記憶"),
@@ -563,6 +566,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "reason.loss": ("unusual predictability", "予測しやすさが通常と違う"),
     "reason.length": ("unusual length", "文の長さが通常と違う"),
     "reason.neighbours": ("no similar normal text", "似た正常文がない"),
+    "reason.topic": ("no normal text is about the like", "同じような話題の正常文がない"),
     "reason.tokens": ("tokens unlike those of normal texts", "正常な文にないトークン"),
     "reason.encoder": (
         "far from normal texts in the sentence encoder",
@@ -620,6 +624,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     "feature.neighbours/similarity_far": (
         "mean similarity to the nearest 4% of the normal texts",
         "近い正常文の4%との平均類似度",
+    ),
+    "feature.topic/similarity_first": (
+        "similarity to the nearest normal text in what it is about",
+        "最も話題の近い正常文との類似度",
+    ),
+    "feature.topic/similarity_mean": (
+        "mean similarity to the nearest normal texts in what it is about",
+        "話題の近い正常文との平均類似度",
+    ),
+    "feature.topic/similarity_far": (
+        "mean similarity to the nearest 4% of the normal texts in what it is about",
+        "話題の近い正常文の4%との平均類似度",
     ),
     "feature.labelled/likeness": (
         "likeness to the labelled anomalies (log-odds)",
