@@ -28,9 +28,9 @@ from polar_detect.search import (
 # all do: 21.4 layers with 166 calls, and 21.2 with 169; every second one by length 22.3 with 170.
 _MAX_PROGRAMS = 128
 _MAX_MET = 256
-# What a search of the first tokens finds serves whole texts as well, for a fraction of the time:
-# 28.2 layers in place of 28.3 (`experiments/bench_search.py --n 30 --join 16 --methods menu`).
-_SEARCHED_TOKENS = 64
+# What a search of the first tokens finds serves whole texts as well, for a fraction of the time,
+# and so do the harms of a few more.
+_SEARCHED_TOKENS, _MEASURED_TOKENS = 32, 64
 # Of 1,500 short queries' programs, 2 that are taken with this clearance are invalid in float32
 # (SmolLM2-135M, `experiments/bench_search.py`). To measure all again would double the menu's time.
 _CLEARANCE = 0.03
@@ -58,13 +58,14 @@ class Menu:
     def fit(cls, executor: Executor, rows: Sequence[Sequence[int]], *, tolerance: float) -> "Menu":
         """Search `rows` (tokenised training texts) and keep the programs that save them most.
 
-        Of a long text the beginning is searched; what is kept is measured on the whole.
+        Of a long text the beginning is searched and measured.
         """
         full = Program.full(executor.backbone.n_layers)
         met = _met_programs(executor, [row[:_SEARCHED_TOKENS] for row in rows], tolerance)
         programs = sorted({full, *met}, key=lambda p: (-len(p), p.layers))
+        first = [row[:_MEASURED_TOKENS] for row in rows]
         losses = np.concatenate(
-            [_losses(executor, batch, programs) for batch in batches(rows, executor.backbone)]
+            [_losses(executor, batch, programs) for batch in batches(first, executor.backbone)]
         )
         harms = losses - losses[:, [programs.index(full)]]
         harms = np.nan_to_num(harms, nan=MOST_HARM).clip(max=MOST_HARM)

@@ -296,7 +296,8 @@ class Tracer:
         out.trajectory[index] = pooled.cpu()
         if self.asks_topic:
             state = states[max(1, round(DEPTH * self.backbone.n_layers))]
-            out.topic[index] = state[torch.arange(len(batch)), batch.ends].cpu()
+            rows = torch.arange(len(batch), device=state.device)
+            out.topic[index] = state[rows, batch.ends].cpu()
 
     def _keep_tokens(
         self,

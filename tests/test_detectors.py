@@ -299,32 +299,35 @@ def in_words(own, pieces):
 
 
 @pytest.mark.parametrize("far_share", [0, 1])
-@pytest.mark.parametrize(("read", "counts"), [(0, 0), (0.5, 0.125), (1, 0.25)])
-def test_what_texts_are_about_counts_for_a_quarter_of_similarity(far_share, read, counts):
+@pytest.mark.parametrize("asked", [0, 0.125, 0.25])
+def test_what_texts_are_about_is_a_share_of_similarity(far_share, asked):
     tables = (table(4000, seed=1), table(90, seed=2))
     inside, outside = (np.hstack([own.values, np.abs(own.values)]) for own in tables)
-    options = {"far_share": far_share, "trust": 0.85, "read": read}
+    options = {"far_share": far_share, "trust": 0.85, "asked": asked}
     (_, weights), *_ = topic_parts(tables[0], inside, outside, **options)
     part = "similarity_far" if far_share else "similarity_mean"
     places = [FEATURES.index(Feature(group, part)) for group in ("neighbours", "topic")]
     by_wording, by_topic = -weights[places]
-    assert by_topic / (by_wording + by_topic) == pytest.approx(counts, abs=0.01)
-    assert np.count_nonzero(weights) == 1 + (counts > 0)
+    assert by_topic / (by_wording + by_topic) == pytest.approx(asked, abs=0.01)
+    assert np.count_nonzero(weights) == 1 + (asked > 0)
 
 
-@pytest.mark.parametrize(("pieces", "is_asked"), [(3, False), (5, True)])
-def test_what_texts_are_about_is_asked_where_they_are_read_in_words(pieces, is_asked):
+@pytest.mark.parametrize(("pieces", "asked"), [(3, 0), (3.5, 12), (5, 25)])
+def test_what_texts_are_about_counts_for_a_quarter_where_they_are_read_in_words(pieces, asked):
     normal = in_words(in_english(table(120, seed=1)), pieces)
     head = new_head("auto").fit(normal, table(90, seed=2, shifted=True), seed=0)
     weights = head._fitted.views[0][[f.group == "topic" for f in FEATURES] * 2]
-    assert (weights < 0).any() == is_asked
+    assert (weights < 0).any() == (asked > 0)
     assert (weights <= 0).all()
+    assert head.choices["asked"] == f"{asked}%"
+    assert f"for {asked}% that of what the language model" in head.reason
 
 
 def test_signatures_that_do_not_say_what_texts_are_about_do_without():
     features = [f for f in FEATURES if f.group != "topic"]
     own = [own.chosen(features) for own in (table(120, seed=1), table(90, seed=2, shifted=True))]
     head = new_head("auto").fit(*own, seed=0)
+    assert head.choices["asked"] == "0%"
     labels = np.repeat([False, True], [120, 90])
     assert auroc(labels, np.concatenate([head.scores(part) for part in own])) > 0.95
 

@@ -224,7 +224,7 @@ def test_a_fitted_menu_measures_less_than_all_and_finds_as_short_programs(precis
     assert all(result.loss <= result.full_loss + TOLERANCE for result in served)
 
 
-def test_a_menu_is_searched_on_the_beginnings_of_long_texts_and_measured_on_the_whole(
+def test_a_menu_is_searched_on_the_beginnings_of_long_texts_and_measured_on_longer_ones(
     precise, monkeypatch
 ):
     searched, measured = [], []
@@ -239,12 +239,12 @@ def test_a_menu_is_searched_on_the_beginnings_of_long_texts_and_measured_on_the_
         "_losses",
         lambda executor, batch, own: measured.append(batch) or measure(executor, batch, own),
     )
-    Menu.fit(Executor(precise), random_rows(90, 95), tolerance=TOLERANCE)
+    Menu.fit(Executor(precise), random_rows(90, 95, 40, 9), tolerance=TOLERANCE)
     lengths = [
         sorted(n for batch in seen for n in batch.is_target.sum(1).tolist())
         for seen in (searched, measured)
     ]
-    assert lengths == [[64, 64], [90, 95]]
+    assert lengths == [[9, 32, 32, 32], [9, 40, 64, 64]]
 
 
 def test_what_is_clearly_valid_is_not_measured_again_the_longer_a_text_the_sooner(

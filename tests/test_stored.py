@@ -48,6 +48,7 @@ WRONG = [
     (MANIFEST, ("n_joined",), 60, r"\('n_joined'\); expected a whole number from 0 to 59"),
     (MANIFEST, ("n_indexed",), 60, r"\('n_indexed'\); expected a whole number from 0 to \d\d"),
     (AUTO, ("far_share",), -0.1, r"\('far_share'\); expected a number from 0 to 1"),
+    (AUTO, ("asked_share",), 1.1, r"\('asked_share'\); expected a number from 0 to 1"),
     (MANIFEST, ("features",), [], r"\('features'\); expected names of features, each once"),
     (MANIFEST, ("features", 0), GONE, r"\('features'\); expected \d+ names"),
     (

@@ -31,8 +31,6 @@ from polar_detect.features import Feature, FeatureTable
 _STRENGTH = 0.03  # inverse regularisation
 # What length counts for in form, where all else counts for 1.
 _LENGTH_WEIGHT = 0.3
-# What the language model takes texts to be about counts for, of their similarity.
-_TOPIC_SHARE = 0.25
 
 
 def topic_parts(
@@ -42,13 +40,12 @@ def topic_parts(
     *,
     far_share: float,
     trust: float,
-    read: float,
+    asked: float,
 ) -> list[Part]:
     """Return two parts of the encoder, for its trust, and one of the language model, for the rest.
 
-    - *similarity* to the nearest normal texts: to the five nearest, or to the nearest 4 %; as far
-      as the language model reads the texts in words, a quarter of it is by what that takes them
-      to be about;
+    - *similarity* to the nearest normal texts: to the five nearest, or to the nearest 4 %; for
+      the share `asked` by what the language model takes them to be about;
     - *learned*: a logistic regression of held-out clusters against normal texts, on similarity,
       the losses with and without the memory of normal tokens, the novelty of tokens at every depth
       of both models, and what their layers change in the text's states; or another one that also
@@ -62,7 +59,6 @@ def topic_parts(
         (1 - far_share, SIMILARITY, TOPIC, _is_near),
         (far_share, FAR_SIMILARITY, FAR_TOPIC, _is_text),
     ]
-    asked = _TOPIC_SHARE * read * (TOPIC in table.features)
     for counts, feature, topic, is_seen in scales:
         if counts:
             weights = logistic_weights(inside, outside, columns_of(table, is_seen))

@@ -172,25 +172,25 @@ TEXTS: dict[str, tuple[str, str]] = {
         "p ≤ {alpha}、スコア ≥ {threshold}（照合用の正常な文{n}件による）",
     ),
     "head.auto": (
-        "auto: a view of topic (similarity to normal texts, also in what the language model takes "
-        "them to be about, their memory, their tokens) and one "
+        "auto: a view of topic (similarity to normal texts, their memory, their tokens) and one "
         "of form (words, tokens, memory, ease of prediction for the length, length, what layers "
         "change); topic counts for {topic}, the more the better similarity tells held-out groups "
         "of the normal texts apart, which it does in {separation} of pairs, and for half at least "
         "where the encoder is wholly trusted; it is trusted to {encoder}, less where its "
         "vocabulary cuts the texts into short pieces; similarity asks the nearest 4% of the normal "
-        "texts for {far} and the five nearest for the rest, as that tells those groups best; easy "
-        "and broken language count for {language} by themselves: a loss that is low for the "
-        "text's length, for more where those of normal texts lie close together, and one that is "
+        "texts for {far} and the five nearest for the rest, as that tells those groups best, and "
+        "is for {asked} that of what the language model takes the texts to be about; easy and "
+        "broken language count for {language} by themselves: a loss that is low for the text's "
+        "length, for more where those of normal texts lie close together, and one that is "
         "high for it or words in short pieces",
-        "auto：話題の見方（正常な文との類似、言語モデルから見た話題の近さ、その記憶とトークン）と"
-        "形の見方（語、トークン、記憶、"
+        "auto：話題の見方（正常な文との類似、その記憶とトークン）と形の見方（語、トークン、記憶、"
         "長さの割の予測しやすさ、長さ、層による変化）。話題の比重は{topic}（正常な文の群を類似度で"
         "見分けられるほど重く、今回は組の{separation}で見分けられました。エンコーダーを全面的に"
         "信頼できるときは半分以上）。エンコーダーの信頼度は{encoder}（その語彙が文を短く切るほど"
         "低くなります）。類似度は、"
         "正常な文の群が最もよく見分けられるように、近い正常文の4%を{far}、最も近い5件を残りの割合で"
-        "見ます。易しすぎる文と崩れた文そのものの比重は{language}（文の長さの割に低い損失は、"
+        "見ます。また類似度の{asked}は、言語モデルから見た話題の近さです。易しすぎる文と崩れた文"
+        "そのものの比重は{language}（文の長さの割に低い損失は、"
         "正常な文の損失がそろっているほど重く見ます。ほかに、長さの割に高い損失と、短く切れる語）",
     ),
     "head.lightgbm": ("lightgbm: boosted trees", "lightgbm：勾配ブースティング木"),
@@ -549,7 +549,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "group.loss": ("predictability", "予測しやすさ"),
     "group.length": ("text length", "文の長さ"),
     "group.neighbours": ("similarity to normal", "正常な文との類似"),
-    "group.topic": ("what it is about", "何についての文か"),
+    "group.topic": ("topic to the language model", "言語モデルから見た話題"),
     "group.tokens": ("novelty of the tokens", "トークンの新しさ"),
     "group.encoder": ("sentence encoder", "文エンコーダー"),
     "group.memory": ("memory of normal texts", "正常な文の記憶"),
@@ -566,7 +566,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "reason.loss": ("unusual predictability", "予測しやすさが通常と違う"),
     "reason.length": ("unusual length", "文の長さが通常と違う"),
     "reason.neighbours": ("no similar normal text", "似た正常文がない"),
-    "reason.topic": ("no normal text is about the like", "同じような話題の正常文がない"),
+    "reason.topic": ("on another topic than normal texts", "正常な文と話題が違う"),
     "reason.tokens": ("tokens unlike those of normal texts", "正常な文にないトークン"),
     "reason.encoder": (
         "far from normal texts in the sentence encoder",
@@ -626,15 +626,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "近い正常文の4%との平均類似度",
     ),
     "feature.topic/similarity_first": (
-        "similarity to the nearest normal text in what it is about",
+        "similarity to the nearest normal text in topic",
         "最も話題の近い正常文との類似度",
     ),
     "feature.topic/similarity_mean": (
-        "mean similarity to the nearest normal texts in what it is about",
+        "mean similarity to the nearest normal texts in topic",
         "話題の近い正常文との平均類似度",
     ),
     "feature.topic/similarity_far": (
-        "mean similarity to the nearest 4% of the normal texts in what it is about",
+        "mean similarity to the nearest 4% of the normal texts in topic",
         "話題の近い正常文の4%との平均類似度",
     ),
     "feature.labelled/likeness": (
