@@ -340,10 +340,11 @@ def _read_fitted(
     if not statistics.means.shape == statistics.spreads.shape == (len(features),):
         stored.refuse("features", f"{statistics.means.size} names")
     head = _head_class(stored).load(folder / _HEAD, features)
-    head.needs_topic = any(feature.group == "topic" for feature in features)  # older: not asked
+    reference = _reference(stored, texts, arrays, settings.rows if texts else None)
+    head.needs_topic = reference.topics is not None  # older detectors do not ask
     return Fitted(
         head=head,
-        reference=_reference(stored, texts, arrays, settings.rows if texts else None),
+        reference=reference,
         menu=_menu(stored, len(arrays["typical_calls"]), arrays.get("menu.harms")),
         calibration_scores=arrays["calibration_scores"],
         statistics=statistics,

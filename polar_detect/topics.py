@@ -42,8 +42,7 @@ class Topics:
     @classmethod
     def fit(cls, states: Array) -> Self:
         """Keep the states of normal texts, (n_texts, hidden)."""
-        spread = np.maximum(states.std(0), _TINY)
-        fitted = cls(states.mean(0), spread, states[:0])
+        fitted = cls(states.mean(0), states.std(0), states[:0])
         return replace(fitted, points=fitted._unit(states))
 
     def widened(self, states: Array) -> Self:
@@ -67,7 +66,7 @@ class Topics:
 
     def _unit(self, states: Array) -> Array:
         """Return standardised states of unit length, (n_texts, hidden)."""
-        scaled = (states - self.centre) / self.spread
+        scaled = (states - self.centre) / np.maximum(self.spread, _TINY)
         norms = np.linalg.norm(scaled, axis=1, keepdims=True)
         unit: Array = (scaled / np.maximum(norms, _TINY)).astype(np.float32)
         return unit
