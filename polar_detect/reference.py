@@ -158,7 +158,7 @@ class Reference:
         self, embeddings: Array, *, banned: NDArray[np.bool_] | None = None
     ) -> Neighbours:
         """Return the nearest training texts that each embedding may meet, near and far ones."""
-        k, n_skipped = self._n_asked
+        k, n_skipped = self._n_near_and_skipped
         return nearest(embeddings, self.embeddings, k=k, banned=banned, n_skipped=n_skipped)
 
     def topic_neighbours(
@@ -166,12 +166,12 @@ class Reference:
     ) -> Neighbours:
         """Return the same by what the language model takes the texts to be about."""
         assert self.topics is not None
-        k, n_skipped = self._n_asked
+        k, n_skipped = self._n_near_and_skipped
         states = readings.traces.topic
         return self.topics.neighbours(states, k=k, banned=banned, n_skipped=n_skipped)
 
     @property
-    def _n_asked(self) -> tuple[int, int]:
+    def _n_near_and_skipped(self) -> tuple[int, int]:
         """How many of the nearest texts are asked, and how many nearer ones are passed over."""
         return _n_far(self.n_fitted), math.ceil(self.contamination * len(self))
 

@@ -45,7 +45,7 @@ def topic_parts(
     """Return two parts of the encoder, for its trust, and one of the language model, for the rest.
 
     - *similarity* to the nearest normal texts: to the five nearest, or to the nearest 4 %; for
-      the share `asked` by what the language model takes them to be about;
+      the share `asked` of it in what the language model, not the encoder, takes them to be about;
     - *learned*: a logistic regression of held-out clusters against normal texts, on similarity,
       the losses with and without the memory of normal tokens, the novelty of tokens at every depth
       of both models, and what their layers change in the text's states; or another one that also
