@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+SHIFT = 56.0  # of exponents: far above the logits of most models
+
 _N_ROWS = 256  # of most products
 
 
@@ -36,12 +38,32 @@ class Weight:
             self._packed = _laid_out(self._in_rows(), n_rows)
 
     def pull_back(self, gradient: Tensor) -> Tensor:
-        """Return ``gradient @ weight``, (…, n_in); only where the weight is laid out."""
-        return _pointwise(gradient.contiguous(), self._turned, None, "none")
+        """Return ``gradient @ weight`` in `dtype`, (…, n_in)."""
+        rows = gradient.to(self.dtype).contiguous()
+        if self._packed is None:
+            return rows @ self._plain
+        return _pointwise(rows, self._turned, None, "none")
 
     @functools.cached_property
     def _turned(self) -> Tensor:
         return _laid_out(self._in_rows().T.contiguous(), _N_ROWS)
+
+    def exponentials(self, rows: Tensor) -> Tensor:
+        """Return ``exp(rows @ weight.T - SHIFT)`` of products far below `SHIFT`, (…, n_out).
+
+        Laid-out weights give the logistic function of the same, which oneDNN computes before it
+        rounds: no further pass, and a relative error of .004 where a product that has been rounded
+        is off by half a step of its own, .06 near 15. Its error of form is as large as its value.
+        Rounded to `dtype` then, else float32.
+        """
+        if self._packed is not None and not torch.is_grad_enabled():
+            return _pointwise(rows, self._packed, self._shift, "sigmoid")
+        return (self._differentiable(rows, None).float() - SHIFT).exp_()
+
+    @functools.cached_property
+    def _shift(self) -> Tensor:
+        n_out = sum(len(source) for source in self._sources)
+        return torch.full((n_out,), -SHIFT, dtype=self.dtype, device=self.device)
 
     def _differentiable(self, rows: Tensor, bias: Tensor | None) -> Tensor:
         if self._packed is None:

@@ -4,7 +4,7 @@ States are read out in blocks, and the vocabulary in pieces that stay in the cac
 for 256 tokens: 23 ms, in blocks of 64 tokens 28 ms).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,12 +14,14 @@ from torch import Tensor, nn
 from torch.autograd.functional import vjp
 
 from polar_detect.blocks import by_blocks, random_states, same_bits
-from polar_detect.products import Weight
+from polar_detect.products import SHIFT, Weight
 
 BLOCK = 64  # tokens
 _QUICK_BLOCKS = (256, 128, 64)  # tokens, where all of them give the same bits
 _PIECE = 1024  # words
-_LEAST_SUM = 1e-25  # of exponentials: all of it is then far above the smallest numbers there are
+# Of exponentials: all that counts in a larger sum is above the smallest numbers there are, and
+# those of `Weight.exponentials` are right to a thousandth in a smaller one.
+_LEAST_SUM, _MOST_SUM = 1e-29, 1e-3
 _COMMON = 4096  # first words of the vocabulary: the most frequent ones of usual tokenizers
 
 
@@ -89,16 +91,18 @@ class ReadOut:
 
     def read_back(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return losses in the quick form, and the gradient of each by its state, (n, hidden)."""
-        ones = torch.ones(BLOCK, device=hidden.device)
 
-        def block(states: Tensor, own: Tensor) -> tuple[Tensor, ...]:
-            # A token's loss hangs on its own state alone.
-            found: tuple[Tensor, ...] = vjp(
-                lambda given: self._losses(given, own, precise=False), states, ones
-            )
-            return found
+        def block(states: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+            with torch.enable_grad():
+                given = states.detach().requires_grad_()
+                normed = self.final_norm(given)
+            with torch.no_grad():
+                losses, slopes = self._losses_back(normed, own)
+            (gradients,) = torch.autograd.grad(normed, given, slopes)
+            return losses, gradients
 
-        losses, gradients = by_blocks(block, hidden, targets, counts=(BLOCK,))
+        counts = self._blocks(precise=False)
+        losses, gradients = by_blocks(block, hidden, targets, counts=counts)
         return losses, gradients
 
     def moments(self, hidden: Tensor, targets: Tensor) -> Moments:
@@ -143,7 +147,8 @@ class ReadOut:
         states = random_states(_QUICK_BLOCKS[0], first.n_in).to(first.device, first.dtype)
 
         def call(rows: Tensor) -> Tensor:
-            return torch.cat([first.times(rows), last.times(rows)], -1)
+            makers = (w for piece in (first, last) for w in (piece.times, piece.exponentials))
+            return torch.cat([make(rows).float() for make in makers], -1)
 
         return same_bits(call, states, _QUICK_BLOCKS)
 
@@ -154,8 +159,66 @@ class ReadOut:
         other tokens' logits cancel in the normaliser; the target's would not.
         """
         normed = self.final_norm(states)
-        normaliser = _log_sum_exp(lambda: self._logits(normed, precise=precise))
+        normaliser = self._normaliser(normed, precise=precise)
         return normaliser - self._target_logits(normed, targets)
+
+    def _normaliser(self, normed: Tensor, *, precise: bool, n_pieces: int | None = None) -> Tensor:
+        """Return the logarithm of the sum of exponentials of the first pieces' logits, (n,).
+
+        Without gradients the largest logit is subtracted for those rows only that need it: the
+        search for it and its subtraction were a fifth of the whole read-out.
+
+        Parameters
+        ----------
+        normed : (n, hidden)
+        precise : bool
+        n_pieces : int, optional
+            Default: the whole vocabulary.
+        """
+        if torch.is_grad_enabled():
+            return _shifted_log_sum_exp(self._logits(normed, precise=precise, n_pieces=n_pieces))
+        if self._adds_exponentials and not precise:
+            rows, shift, most = normed.to(self._pieces[0].dtype), SHIFT, _MOST_SUM
+            parts = (piece.exponentials(rows) for piece in self._pieces[:n_pieces])
+        else:
+            shift, most = 0.0, torch.inf
+            logits = self._logits(normed, precise=precise, n_pieces=n_pieces)
+            parts = (piece.exp_() for piece in logits)
+        total = torch.stack([part.sum(-1, dtype=torch.float32) for part in parts]).sum(0)
+        found = total.log() + shift
+        is_in_range = _is_in_range(total, most)
+        if is_in_range.all():
+            return found
+        logits = self._logits(normed, precise=precise, n_pieces=n_pieces)
+        return torch.where(is_in_range, found, _shifted_log_sum_exp(logits))
+
+    def _losses_back(self, normed: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return quick losses, (n,), and the gradient of each by its normed state, (n, hidden)."""
+        if not self._adds_exponentials:
+            return self._losses_back_by_graph(normed, targets)
+        rows = normed.to(self._pieces[0].dtype)
+        total, pulled = normed.new_zeros(len(normed)), torch.zeros_like(normed)
+        for piece in self._pieces:
+            weights = piece.exponentials(rows)
+            total += weights.sum(-1, dtype=torch.float32)
+            pulled += piece.pull_back(weights)
+        losses = total.log() + SHIFT - self._target_logits(normed, targets)
+        gradients = pulled / total[:, None] - self.head.weight[targets]
+        is_in_range = _is_in_range(total, _MOST_SUM)
+        if is_in_range.all():
+            return losses, gradients
+        others = self._losses_back_by_graph(normed, targets)
+        losses = torch.where(is_in_range, losses, others[0])
+        return losses, torch.where(is_in_range[:, None], gradients, others[1])
+
+    def _losses_back_by_graph(self, normed: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        def losses(given: Tensor) -> Tensor:
+            normaliser = self._normaliser(given, precise=False)
+            return normaliser - self._target_logits(given, targets)
+
+        # A token's loss hangs on its own state alone.
+        found: tuple[Tensor, Tensor] = vjp(losses, normed, normed.new_ones(len(normed)))
+        return found
 
     def _moments(self, normed: Tensor, target_logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return losses, expected losses and variances, from sums over pieces of the vocabulary."""
@@ -182,8 +245,7 @@ class ReadOut:
         normed = self.final_norm(states)
         target_logits = self._target_logits(normed, targets)
         if self._pieces:
-            pieces = self._pieces[: _COMMON // _PIECE]
-            normaliser = _log_sum_exp(lambda: self._quick_logits(normed, pieces))
+            normaliser = self._normaliser(normed, precise=False, n_pieces=_COMMON // _PIECE)
         else:
             common = self.head.weight[:_COMMON]
             bias = None if self.head.bias is None else self.head.bias[:_COMMON]
@@ -197,18 +259,23 @@ class ReadOut:
             products = products + self.head.bias[targets]
         return self._capped(products)
 
-    def _logits(self, normed: Tensor, *, precise: bool) -> Iterator[Tensor]:
+    def _logits(
+        self, normed: Tensor, *, precise: bool, n_pieces: int | None = None
+    ) -> Iterator[Tensor]:
         """Yield the logits of one piece of the vocabulary after the other, in float32."""
         if self._pieces and not precise:
-            yield from self._quick_logits(normed, self._pieces)
+            rows = normed.to(self._pieces[0].dtype)
+            products = (piece.times(rows).float() for piece in self._pieces[:n_pieces])
+            yield from map(self._capped, products)
         elif self._exact:
-            yield from (self._capped(F.linear(normed, piece)) for piece in self._exact)
+            yield from (self._capped(F.linear(normed, part)) for part in self._exact[:n_pieces])
         else:
             yield self._capped(self.head(normed))
 
-    def _quick_logits(self, normed: Tensor, pieces: Sequence[Weight]) -> Iterator[Tensor]:
-        rows = normed.to(self._pieces[0].dtype)
-        yield from (self._capped(piece.times(rows).float()) for piece in pieces)
+    @property
+    def _adds_exponentials(self) -> bool:
+        """Whether the quick form has the exponentials of logits without the logits."""
+        return bool(self._pieces) and not self._softcap and self._scale == 1
 
     def _capped(self, logits: Tensor) -> Tensor:
         if self._scale != 1:
@@ -216,24 +283,8 @@ class ReadOut:
         return self._softcap * torch.tanh(logits / self._softcap) if self._softcap else logits
 
 
-def _log_sum_exp(pieces: Callable[[], Iterator[Tensor]]) -> Tensor:
-    """Return the logarithm of the sum of exponentials over all pieces' last axis.
-
-    Without gradients the logits are overwritten, and the largest is subtracted for those rows
-    only that need it: the search for it and its subtraction are a fifth of the whole read-out.
-
-    Parameters
-    ----------
-    pieces : callable
-        Yields logits (n, n_words) in float32, the same with every call.
-    """
-    if torch.is_grad_enabled():
-        return _shifted_log_sum_exp(pieces())
-    total = torch.stack([logits.exp_().sum(-1) for logits in pieces()]).sum(0)
-    is_in_range = (total > _LEAST_SUM) & (total < torch.inf)
-    if is_in_range.all():
-        return total.log()
-    return torch.where(is_in_range, total.log(), _shifted_log_sum_exp(pieces()))
+def _is_in_range(total: Tensor, most: float) -> Tensor:
+    return (total > _LEAST_SUM) & (total < most)
 
 
 def _shifted_log_sum_exp(pieces: Iterator[Tensor]) -> Tensor:

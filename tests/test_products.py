@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from polar_detect.products import Weight
+from polar_detect.products import SHIFT, Weight
 
 
 @torch.no_grad()
@@ -19,6 +19,20 @@ def test_a_weight_that_is_laid_out_multiplies_as_a_plain_one():
     torch.testing.assert_close(product, expected * factor.float(), **close)
     # Control: they are not the same thing.
     assert (swish - expected).abs().max() > 0.1
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_exponentials_are_those_of_products_that_nobody_rounded(dtype):
+    source, rows = torch.randn(48, 32).to(dtype), torch.randn(5, 32)
+    rows = (40 / (rows @ source.T.float()).abs().max() * rows).to(dtype)
+    found = Weight(source, dtype=dtype).exponentials(rows).double()
+    logits = rows.double() @ source.double().T
+    torch.testing.assert_close(found, (logits - SHIFT).exp(), rtol=0.005, atol=1e-37)
+    assert logits.abs().max() > 39  # control: a product's own rounding would show
+    if dtype == torch.bfloat16:
+        rounded = (logits.to(dtype).double() - SHIFT).exp()
+        assert (rounded / found - 1).abs().max() > 0.02
 
 
 def test_a_weight_is_differentiable_in_its_rows():

@@ -12,11 +12,11 @@ def random_states(n, *, scale=1.0):
     return scale * torch.randn((n, HIDDEN), generator=torch.Generator().manual_seed(1))
 
 
-def read_out_of(scale=1.0, quick_dtype=torch.float32):
+def read_out_of(scale=1.0, quick_dtype=torch.float32, softcap=None):
     head = nn.Linear(HIDDEN, N_WORDS, bias=False).requires_grad_(requires_grad=False)
     weight = torch.randn((N_WORDS, HIDDEN), generator=torch.Generator().manual_seed(0))
     head.weight.copy_(scale * weight)
-    return ReadOut(nn.Identity(), head, softcap=None, quick_dtype=quick_dtype)
+    return ReadOut(nn.Identity(), head, softcap=softcap, quick_dtype=quick_dtype)
 
 
 @torch.no_grad()
@@ -45,21 +45,54 @@ def test_logits_below_the_range_of_exponentials_count_too():
     torch.testing.assert_close(losses, torch.full((3,), 2.0).log())
 
 
+def losses_of(reader, states, targets):
+    return reader.losses(states, targets, precise=reader._pieces == [])
+
+
+def gradients_of(reader, states, targets):
+    return reader.read_back(states, targets)[1]
+
+
 @torch.no_grad()
-def test_a_neighbour_out_of_range_changes_no_bit_of_a_loss(monkeypatch):
-    reader, states = read_out_of(), random_states(8, scale=0.5)
+@pytest.mark.parametrize("read", [losses_of, gradients_of])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_neighbour_out_of_range_changes_no_bit(read, dtype, monkeypatch):
+    reader, states = read_out_of(quick_dtype=dtype), random_states(8, scale=0.5)
     targets = torch.arange(8)
-    alone = reader.losses(states, targets, precise=True)
-    states[3] *= 1e3
     calls = []
     shifted = read_out._shifted_log_sum_exp
     monkeypatch.setattr(
         read_out, "_shifted_log_sum_exp", lambda pieces: calls.append(1) or shifted(pieces)
     )
-    beside = reader.losses(states, targets, precise=True)
+    alone = read(reader, states, targets)
+    n_calls = len(calls)
+    states[3] *= 1e3
+    beside = read(reader, states, targets)
     others = [i for i in range(8) if i != 3]
     assert torch.equal(beside[others], alone[others])
-    assert calls  # control
+    assert not torch.equal(beside[3], alone[3])
+    assert beside.isfinite().all()
+    assert len(calls) > n_calls  # control
+
+
+@pytest.mark.parametrize("softcap", [None, 5.0])
+@pytest.mark.parametrize("scale", [0.01, 1.0, 5.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_is_read_back_is_the_gradient_for_logits_of_any_size(dtype, scale, softcap):
+    reader, states = read_out_of(scale, dtype, softcap), random_states(70)
+    targets = torch.arange(70) * 71
+    given = states.clone().requires_grad_()
+    logits = given @ reader.head.weight.T
+    if softcap:
+        logits = softcap * torch.tanh(logits / softcap)
+    expected = nn.functional.cross_entropy(logits, targets, reduction="none")
+    (slopes,) = torch.autograd.grad(expected.sum(), given)
+    losses, gradients = reader.read_back(states, targets)
+    assert not losses.requires_grad
+    rounding = 1e-5 if dtype == torch.float32 else 0.01
+    size = max(1.0, logits.abs().max().item())
+    torch.testing.assert_close(losses, expected.detach(), atol=rounding * size, rtol=1e-5)
+    assert (gradients - slopes).norm() < rounding * size * slopes.norm()
 
 
 def test_losses_are_differentiable():
