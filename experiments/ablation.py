@@ -65,7 +65,6 @@ GROUPS: dict[str, Callable[[Feature], bool]] = {
     "curves + program + context": lambda f: f.group in {*_CURVES, *_PROGRAM, "context"},
     "memory": lambda f: f.group == "memory",
     "curves + program + context + memory": lambda f: f.group in _WITHOUT_ENCODER,
-    "topic, SmolLM2": lambda f: f.group == "topic",
     "tokens, SmolLM2": lambda f: f.group == "tokens",
     "distances, SmolLM2": lambda f: f.group == "distance",
     "changes, SmolLM2": lambda f: f.group == "change",

@@ -207,6 +207,6 @@ def _fingerprint(tracer: Tracer, encoder: Encoder, models: Sequence[str]) -> str
     """Name the sources, settings and model files that results depend on."""
     texts = [path.read_text(encoding="utf-8") for path in SOURCES]
     lengths = [str(tracer.max_tokens), str(encoder.max_tokens)]
-    settings = [tracer.curves, str(tracer.asks_topic), *lengths, str(tracer.backbone.quick_dtype)]
+    settings = [tracer.curves, *lengths, str(tracer.backbone.quick_dtype)]
     folders = [str(resolve(model).folder.name) for model in models]
     return _key(*texts, *settings, *folders)[:16]

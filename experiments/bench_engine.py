@@ -162,7 +162,7 @@ def _stages(
     tokens = extractor.tracer.tokenize(texts)
     readings = extractor.read(texts)
     curves = detector.engine_.reading(
-        max_tokens=detector.max_tokens, curves="first-order", wants_context=False, asks_topic=True
+        max_tokens=detector.max_tokens, curves="first-order", wants_context=False
     ).extractor
 
     def menu() -> None:

@@ -130,8 +130,7 @@ class Bench:
             engine = Engine.load(self.model, encoder)
             own, names = engine.extractor, (engine.model.name, engine.encoder_model.name)
             # As the default detector reads, so that it and the baselines share a store.
-            backbone, length = own.tracer.backbone, self.max_tokens
-            tracer = Tracer(backbone, max_tokens=length, curves="none", asks_topic=True)
+            tracer = Tracer(own.tracer.backbone, max_tokens=self.max_tokens, curves="none")
             cut = own.encoder.cut_after(self.max_tokens)
             cached = CachedExtractor(tracer, cut, self.cache, models=names)
             self._engines[encoder] = replace(engine, extractor=cached)

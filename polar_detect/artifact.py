@@ -54,7 +54,6 @@ from polar_detect.settings import MAX_CONTAMINATION, Settings, checked_alpha, mo
 from polar_detect.stored import Stored, fitting_together, unfit
 from polar_detect.tables.rows import RowTemplate
 from polar_detect.tokens import TokenIndex
-from polar_detect.topics import Topics
 from polar_detect.trees import Trees
 from polar_detect.whole import replaced
 
@@ -67,10 +66,8 @@ from polar_detect.whole import replaced
 #   every format from that of the first minor version on; a major version may drop some.
 # - A new fixture is added (tests/write_artifact.py) with each minor version; none is rewritten.
 _HEAD = "head"
-_Arrays = Covariances | Geometry | SentenceLikeness | TokenIndex | Topics | WordingLikeness
-_Part = TypeVar(
-    "_Part", Covariances, Geometry, SentenceLikeness, TokenIndex, Topics, WordingLikeness
-)
+_Arrays = Covariances | Geometry | SentenceLikeness | TokenIndex | WordingLikeness
+_Part = TypeVar("_Part", Covariances, Geometry, SentenceLikeness, TokenIndex, WordingLikeness)
 _PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")
 
 
@@ -339,12 +336,9 @@ def _read_fitted(
     )
     if not statistics.means.shape == statistics.spreads.shape == (len(features),):
         stored.refuse("features", f"{statistics.means.size} names")
-    head = _head_class(stored).load(folder / _HEAD, features)
-    reference = _reference(stored, texts, arrays, settings.rows if texts else None)
-    head.needs_topic = reference.topics is not None  # older detectors do not ask
     return Fitted(
-        head=head,
-        reference=reference,
+        head=_head_class(stored).load(folder / _HEAD, features),
+        reference=_reference(stored, texts, arrays, settings.rows if texts else None),
         menu=_menu(stored, len(arrays["typical_calls"]), arrays.get("menu.harms")),
         calibration_scores=arrays["calibration_scores"],
         statistics=statistics,
@@ -392,8 +386,6 @@ def _reference_parts(reference: Reference) -> dict[str, _Arrays]:
     for name, pair in (("geometry", reference.geometries), ("changes", reference.changes)):
         if pair is not None:
             parts |= {f"decoder_{name}": pair.decoder, f"encoder_{name}": pair.encoder}
-    if reference.topics is not None:
-        parts["topics"] = reference.topics
     if reference.likeness is not None:
         own = reference.likeness
         parts |= {"likeness.sentences": own.sentences, "likeness.wording": own.wording}
@@ -433,7 +425,6 @@ def _reference(
         _contamination(stored, arrays),
         stored.count("n_indexed", high=n_texts - n_joined, default=0),  # older heads do not ask
         likeness,
-        part(Topics, "topics") if "topics.points" in arrays else None,
     )
 
 

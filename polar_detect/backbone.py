@@ -252,6 +252,13 @@ class Backbone:
         """Return losses as `token_losses` does, with what the model expects of them."""
         return self._read_out.moments(hidden, targets)
 
+    def token_moments_back(self, hidden: Tensor, targets: Tensor) -> tuple[Moments, Tensor]:
+        """Return `token_moments`, and the gradient of each loss by its state, (n, hidden).
+
+        The same to the last bit in any company and for any number of threads.
+        """
+        return self._read_out.moments_back(hidden, targets)
+
     def read_back(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return losses as `token_losses` does, and the gradient of each by its state, (n, hidden).
 

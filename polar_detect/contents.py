@@ -134,15 +134,6 @@ def _kept(shapes: _Shapes, texts: tuple[str, ...] | None, folder: Path) -> tuple
                 size(lambda name: "changes." in name),
             ),
         )
-    if "topics.points" in shapes:
-        n_asked = shapes["topics.points"][0][0]
-        parts.insert(
-            -1,
-            Kept(
-                f"what the language model takes {n_asked} texts to be about, as its states",
-                size(lambda name: name.startswith("topics.")),
-            ),
-        )
     if "likeness.sentences.weights" in shapes:
         trees = folder / TREES
         of_rows = ", and trees on the numbers of rows" if trees.exists() else ""

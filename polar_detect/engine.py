@@ -80,16 +80,12 @@ class Engine:
             max_tokens=max_tokens,
             curves="first-order" if head.needs_curves else "none",
             wants_context=head.needs_context and has_texts,
-            asks_topic=head.needs_topic,
         )
 
-    def reading(
-        self, *, max_tokens: int, curves: CurveKind, wants_context: bool, asks_topic: bool = False
-    ) -> Self:
+    def reading(self, *, max_tokens: int, curves: CurveKind, wants_context: bool) -> Self:
         """Return the same models behind the same lock, with other settings of their reading."""
         own = self.extractor
-        backbone = own.tracer.backbone
-        tracer = Tracer(backbone, max_tokens=max_tokens, curves=curves, asks_topic=asks_topic)
+        tracer = Tracer(own.tracer.backbone, max_tokens=max_tokens, curves=curves)
         encoder = own.encoder.cut_after(max_tokens)
         extractor = own.configured(tracer, encoder, wants_context=wants_context)
         return replace(self, extractor=extractor)
@@ -103,7 +99,6 @@ class Engine:
                 "max_tokens": tracer.max_tokens,
                 "curves": tracer.curves,
                 "wants_context": self.extractor.wants_context,
-                "asks_topic": tracer.asks_topic,
             }
         return {"model": self.model, "encoder_model": self.encoder_model, "_reads": reads}
 

@@ -48,15 +48,13 @@ class Batch:
     index : (n_texts,) int64
         Each text's place in the sequence that was batched.
     input_ids : (n_texts, n_tokens) int64
-        Start token, prefix, text, suffix; padded on the right.
+        Start token, prefix, text; padded on the right.
     targets : (n_texts, n_tokens) int64
         The token to predict at each position.
     is_target : (n_texts, n_tokens) bool
         Positions whose target is a token of the text.
     is_text : (n_texts, n_tokens) bool
         Positions that hold a token of the text.
-    ends : (n_texts,) int64
-        Position of the last token before the padding.
     embedded : (n_texts, n_tokens, hidden) float32
         What the first layer gets.
     stem : Stem
@@ -67,7 +65,6 @@ class Batch:
     targets: Tensor
     is_target: Tensor
     is_text: Tensor
-    ends: Tensor
     embedded: Tensor
     stem: Stem = field(default_factory=Stem, kw_only=True)
 
@@ -81,9 +78,8 @@ class Batch:
 
     def rows(self, texts: Sequence[int]) -> Self:
         """Return the batch of the given rows only."""
-        parts = (self.input_ids, self.targets, self.is_target, self.is_text, self.ends)
-        rows = list(texts)
-        return type(self)(self.index[rows], *(part[rows] for part in (*parts, self.embedded)))
+        parts = (self.input_ids, self.targets, self.is_target, self.is_text, self.embedded)
+        return type(self)(self.index[list(texts)], *(part[list(texts)] for part in parts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +108,6 @@ def batches(
     backbone: Backbone,
     *,
     prefixes: Sequence[Sequence[int]] | None = None,
-    suffix: Sequence[int] = (),
     reads_last: bool = False,
     max_batch_tokens: int = 4096,
 ) -> Iterator[Batch]:
@@ -125,11 +120,8 @@ def batches(
     prefixes : sequence of token id sequences, optional
         Context that stands between the start token and each text; its tokens are not scored. Where
         the model has no positions for all, it is cut from its left.
-    suffix : sequence of token ids
-        Stands behind each text and is not scored. Cut where the model has no positions for it.
     reads_last : bool
-        Also feed each text's last token, which no loss needs but a state over the text does. So
-        is it before a suffix.
+        Also feed each text's last token, which no loss needs but a state over the text does.
     max_batch_tokens : int
         Upper bound of rows × padded length, but for single rows.
     """
@@ -139,15 +131,14 @@ def batches(
     lengths: dict[int, list[int]] = {}
     for i, row in enumerate(rows):
         if row:
-            own = len(row) + len(suffix) + (reads_last or bool(suffix))
-            n_tokens = own + (len(prefixes[i]) if prefixes is not None else 0)
+            n_tokens = len(row) + reads_last + (len(prefixes[i]) if prefixes is not None else 0)
             padded = min(padded_length(n_tokens), backbone.max_positions)
             lengths.setdefault(padded, []).append(i)
     for n_tokens, members in sorted(lengths.items()):
         n_rows = max(1, max_batch_tokens // n_tokens)
         for start in range(0, len(members), n_rows):
             index = members[start : start + n_rows]
-            yield _batch(index, n_tokens, rows, prefixes, suffix, backbone)
+            yield _batch(index, n_tokens, rows, prefixes, backbone)
 
 
 def _batch(
@@ -155,27 +146,23 @@ def _batch(
     n_tokens: int,
     rows: Sequence[Sequence[int]],
     prefixes: Sequence[Sequence[int]] | None,
-    suffix: Sequence[int],
     backbone: Backbone,
 ) -> Batch:
     input_ids = torch.full((len(index), n_tokens), backbone.start_token)
     targets = torch.zeros((len(index), n_tokens), dtype=torch.int64)
     is_target = torch.zeros((len(index), n_tokens), dtype=torch.bool)
     is_text = torch.zeros_like(is_target)
-    ends = torch.zeros(len(index), dtype=torch.int64)
     for r, i in enumerate(index):
         prefix = list(prefixes[i]) if prefixes is not None else []
-        text_end = 1 + len(prefix) + len(rows[i])
-        sequence = [backbone.start_token, *prefix, *rows[i], *suffix]
+        sequence = [backbone.start_token, *prefix, *rows[i]]
         fed = min(len(sequence), n_tokens)  # the last token too where there is room for it
         input_ids[r, :fed] = torch.tensor(sequence[:fed])
-        targets[r, : text_end - 1] = torch.tensor(sequence[1:text_end])
-        is_target[r, len(prefix) : text_end - 1] = True
-        is_text[r, len(prefix) + 1 : min(text_end, fed)] = True
-        ends[r] = fed - 1
+        targets[r, : len(sequence) - 1] = torch.tensor(sequence[1:])
+        is_target[r, len(prefix) : len(sequence) - 1] = True
+        is_text[r, len(prefix) + 1 : fed] = True
     device = backbone.device
     embedded = backbone.embed(input_ids.to(device)).float()
-    parts = (input_ids, targets, is_target, is_text, ends, embedded)
+    parts = (input_ids, targets, is_target, is_text, embedded)
     return Batch(np.asarray(index), *(part.to(device) for part in parts))
 
 
@@ -265,23 +252,6 @@ class Executor:
         skips = [np.asarray(own[::-1], np.float32) for own in slopes]
         return Slopes(losses.cpu().numpy(), skips)
 
-    def gradients(self, batch: Batch, states: Sequence[Tensor]) -> Iterator[tuple[int, Tensor]]:
-        """Yield each layer, the last one first, with the gradient by the states behind it.
-
-        Of each text's loss, nats per token, in the quick form. Counts nothing.
-
-        Parameters
-        ----------
-        batch : Batch
-        states : n_layers + 1 of (n_texts, n_tokens, hidden)
-            What the full program makes of the texts: before the first layer, then after each.
-        """
-        _, gradient = self.read_back(batch, states[-1])
-        for layer in reversed(range(self.n_layers)):
-            yield layer, gradient
-            if layer:
-                gradient = self.backbone.pull_back(layer, states[layer], gradient)
-
     def read_back(self, batch: Batch, states: Tensor) -> tuple[Tensor, Tensor]:
         """Return each text's loss, (n_texts,) nats per token, and its gradient by the final states.
 
@@ -300,9 +270,7 @@ class Executor:
         """
         is_target = batch.is_target
         losses, gradients = self.backbone.read_back(states[is_target], batch.targets[is_target])
-        gradient = torch.zeros_like(states)
-        gradient[is_target] = gradients
-        return _means(losses, is_target), gradient / is_target.sum(1)[:, None, None]
+        return _means(losses, is_target), gradient_of_means(batch, gradients)
 
     def mean_losses(
         self, batch: Batch, texts: Tensor, states: Tensor, *, precise: bool = False
@@ -355,6 +323,20 @@ class Executor:
             targets = torch.tensor(step.targets, device=states.device)
             self.backbone.apply_within(step.layer, states, sources, targets, precise=precise)
         return states
+
+
+def gradient_of_means(batch: Batch, gradients: Tensor) -> Tensor:
+    """Return the gradient of each text's mean loss by its states, (n_texts, n_tokens, hidden).
+
+    Parameters
+    ----------
+    batch : Batch
+    gradients : (n_targets, hidden)
+        Of each target's loss by the state that predicts it.
+    """
+    gradient = gradients.new_zeros((*batch.is_target.shape, gradients.shape[-1]))
+    gradient[batch.is_target] = gradients
+    return gradient / batch.is_target.sum(1)[:, None, None]
 
 
 def _means(losses: Tensor, is_target: Tensor) -> Tensor:

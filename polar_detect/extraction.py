@@ -78,11 +78,8 @@ class Extractor:
             distances or reference.distances(readings),
             self._novelty(readings, reference, banned),
             self._fluency(readings),
-            _similarity("neighbours", neighbours),
+            _similarity(neighbours),
         ]
-        if reference.topics is not None:
-            topics = reference.topic_neighbours(readings, banned=banned)
-            tables.append(_similarity("topic", topics))
         if self.wants_context:
             tables.append(self.context(readings, neighbours, reference.texts))
         if reference.columns is not None:
@@ -185,11 +182,11 @@ class Extractor:
         return FeatureTable.beside([FeatureTable(columns, tuple(whole)), curve])
 
 
-def _similarity(group: str, neighbours: Neighbours) -> FeatureTable:
+def _similarity(neighbours: Neighbours) -> FeatureTable:
     """Return similarities to the nearest training text, to the few nearest, and to more of them."""
     every = neighbours.similarity
     columns = np.column_stack([every[:, 0], every[:, :N_NEIGHBOURS].mean(1), every.mean(1)])
-    names = tuple(Feature(group, f"similarity_{part}") for part in ("first", "mean", "far"))
+    names = tuple(Feature("neighbours", f"similarity_{part}") for part in ("first", "mean", "far"))
     return FeatureTable(columns.astype(np.float32), names)
 
 

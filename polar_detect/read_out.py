@@ -4,7 +4,7 @@ States are read out in blocks, and the vocabulary in pieces that stay in the cac
 for 256 tokens: 23 ms, in blocks of 64 tokens 28 ms).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -92,14 +92,8 @@ class ReadOut:
     def read_back(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return losses in the quick form, and the gradient of each by its state, (n, hidden)."""
 
-        def block(states: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-            with torch.enable_grad():
-                given = states.detach().requires_grad_()
-                normed = self.final_norm(given)
-            with torch.no_grad():
-                losses, slopes = self._losses_back(normed, own)
-            (gradients,) = torch.autograd.grad(normed, given, slopes)
-            return losses, gradients
+        def block(states: Tensor, own: Tensor) -> tuple[Tensor, ...]:
+            return self._through_norm(lambda normed: self._losses_back(normed, own), states)
 
         counts = self._blocks(precise=False)
         losses, gradients = by_blocks(block, hidden, targets, counts=counts)
@@ -108,13 +102,41 @@ class ReadOut:
     def moments(self, hidden: Tensor, targets: Tensor) -> Moments:
         """Return losses with their expectation and variance under the model, in the quick form."""
 
-        def block(states: Tensor, own: Tensor) -> tuple[Tensor, ...]:
+        def block(states: Tensor, own: Tensor) -> Moments:
             normed = self.final_norm(states)
-            target_logits = self._target_logits(normed, own)
-            return self._moments(normed, target_logits)
+            sums = _Sums(self._logits(normed, precise=False))
+            return sums.moments(self._target_logits(normed, own))
 
         counts = self._blocks(precise=False)
         return Moments(*by_blocks(block, hidden, targets, counts=counts))
+
+    def moments_back(self, hidden: Tensor, targets: Tensor) -> tuple[Moments, Tensor]:
+        """Return the same, and the gradient of each loss by its state, (n, hidden)."""
+        if not self._pieces or self._is_capped:
+            return self.moments(hidden, targets), self.read_back(hidden, targets)[1]
+
+        def back(normed: Tensor, own: Tensor) -> tuple[Tensor, ...]:
+            sums = _Sums(self._logits(normed, precise=False), self._pieces)
+            slopes = sums.pulled - self.head.weight[own]
+            return *sums.moments(self._target_logits(normed, own)), slopes
+
+        def block(states: Tensor, own: Tensor) -> tuple[Tensor, ...]:
+            return self._through_norm(lambda normed: back(normed, own), states)
+
+        counts = self._blocks(precise=False)
+        *moments, gradients = by_blocks(block, hidden, targets, counts=counts)
+        return Moments(*moments), gradients
+
+    def _through_norm(
+        self, back: Callable[[Tensor], tuple[Tensor, ...]], states: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Return what ``back(normed states)`` does, its last, a gradient, as one by the states."""
+        with torch.enable_grad():
+            given = states.detach().requires_grad_()
+            normed = self.final_norm(given)
+        with torch.no_grad():
+            *found, slopes = back(normed)
+        return *found, *torch.autograd.grad(normed, given, slopes)
 
     def common_losses(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """Return the losses when only the first 4,096 words and the target can follow.
@@ -177,7 +199,7 @@ class ReadOut:
         """
         if torch.is_grad_enabled():
             return _shifted_log_sum_exp(self._logits(normed, precise=precise, n_pieces=n_pieces))
-        if self._adds_exponentials and not precise:
+        if self._pieces and not self._is_capped and not precise:
             rows, shift, most = normed.to(self._pieces[0].dtype), SHIFT, _MOST_SUM
             parts = (piece.exponentials(rows) for piece in self._pieces[:n_pieces])
         else:
@@ -194,7 +216,7 @@ class ReadOut:
 
     def _losses_back(self, normed: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return quick losses, (n,), and the gradient of each by its normed state, (n, hidden)."""
-        if not self._adds_exponentials:
+        if not self._pieces or self._is_capped:
             return self._losses_back_by_graph(normed, targets)
         rows = normed.to(self._pieces[0].dtype)
         total, pulled = normed.new_zeros(len(normed)), torch.zeros_like(normed)
@@ -219,27 +241,6 @@ class ReadOut:
         # A token's loss hangs on its own state alone.
         found: tuple[Tensor, Tensor] = vjp(losses, normed, normed.new_ones(len(normed)))
         return found
-
-    def _moments(self, normed: Tensor, target_logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return losses, expected losses and variances, from sums over pieces of the vocabulary."""
-        tops, sums = [], []
-        for logits in self._logits(normed, precise=False):
-            top = logits.amax(-1, keepdim=True)
-            below = logits - top
-            weights = below.exp()
-            parts = [weights.sum(-1)]
-            for _ in range(2):
-                weights = weights.mul_(below)
-                parts.append(weights.sum(-1))
-            tops.append(top.squeeze(-1))
-            sums.append(torch.stack(parts))
-        top, part = torch.stack(tops), torch.stack(sums, 1)  # (n_pieces, n), (3, n_pieces, n)
-        peak = top.amax(0)
-        shift, scale = top - peak, (top - peak).exp()
-        total = (scale * part[0]).sum(0)
-        first = (scale * (part[1] + shift * part[0])).sum(0) / total
-        second = (scale * (part[2] + 2 * shift * part[1] + shift.square() * part[0])).sum(0) / total
-        return peak + total.log() - target_logits, total.log() - first, second - first.square()
 
     def _common_losses(self, states: Tensor, targets: Tensor) -> Tensor:
         normed = self.final_norm(states)
@@ -273,14 +274,64 @@ class ReadOut:
             yield self._capped(self.head(normed))
 
     @property
-    def _adds_exponentials(self) -> bool:
-        """Whether the quick form has the exponentials of logits without the logits."""
-        return bool(self._pieces) and not self._softcap and self._scale == 1
+    def _is_capped(self) -> bool:
+        """Whether logits are something else than the head's products."""
+        return bool(self._softcap) or self._scale != 1
 
     def _capped(self, logits: Tensor) -> Tensor:
         if self._scale != 1:
             logits = self._scale * logits
         return self._softcap * torch.tanh(logits / self._softcap) if self._softcap else logits
+
+
+class _Sums:
+    """Sums over the vocabulary of words' probabilities, and of these times what they weigh.
+
+    Parameters
+    ----------
+    logits : iterable of (n, n_words) float32
+        Piece by piece; overwritten.
+    pieces : sequence of Weight
+        Whose products these are, where their mean is asked for.
+
+    Attributes
+    ----------
+    pulled : (n, hidden)
+        Mean of the pieces' rows by the words' probabilities: the gradient of the normaliser.
+    """
+
+    def __init__(self, logits: Iterable[Tensor], pieces: Sequence[Weight] = ()) -> None:
+        tops, sums, rows = [], [], []
+        for i, own in enumerate(logits):
+            top = own.amax(-1, keepdim=True)
+            below = own.sub_(top)
+            weights = below.exp()
+            if pieces:
+                rows.append(pieces[i].pull_back(weights))
+            parts = [weights.sum(-1)]
+            for _ in range(2):
+                weights = weights.mul_(below)
+                parts.append(weights.sum(-1))
+            tops.append(top.squeeze(-1))
+            sums.append(torch.stack(parts))
+        top, self._parts = torch.stack(tops), torch.stack(sums, 1)  # (n_pieces, n), (3, …)
+        self._peak = top.amax(0)
+        self._shift = top - self._peak
+        self._scale = self._shift.exp()
+        self._total = (self._scale * self._parts[0]).sum(0)
+        if pieces:
+            shares = self._scale / self._total
+            self.pulled = torch.zeros_like(rows[0], dtype=torch.float32)
+            for share, row in zip(shares, rows, strict=True):
+                self.pulled.add_(row * share[:, None])
+
+    def moments(self, target_logits: Tensor) -> Moments:
+        """Return losses of targets, expected losses and variances."""
+        scale, shift, part, total = self._scale, self._shift, self._parts, self._total
+        first = (scale * (part[1] + shift * part[0])).sum(0) / total
+        second = (scale * (part[2] + 2 * shift * part[1] + shift.square() * part[0])).sum(0) / total
+        losses = self._peak + total.log() - target_logits
+        return Moments(losses, total.log() - first, second - first.square())
 
 
 def _is_in_range(total: Tensor, most: float) -> Tensor:

@@ -15,7 +15,6 @@ from polar_detect.neighbours import Neighbours, nearest
 from polar_detect.numbers import ColumnReference
 from polar_detect.readings import Readings
 from polar_detect.tokens import Novelty, TokenIndex
-from polar_detect.topics import Topics
 from polar_detect.trace import Array
 
 if TYPE_CHECKING:
@@ -52,8 +51,6 @@ class Reference:
         So many of the texts that it was fitted on have their tokens among the encoder's.
     likeness : Likeness, optional
         What labelled anomalies are like; None where there were none, or too few.
-    topics : Topics, optional
-        What the language model takes the texts to be about; None where it was not asked.
     """
 
     texts: tuple[str, ...]
@@ -67,7 +64,6 @@ class Reference:
     contamination: float = 0
     n_indexed: int = 0
     likeness: Likeness | None = None
-    topics: Topics | None = None
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -104,7 +100,6 @@ class Reference:
             contamination=contamination,
             n_indexed=len(np.unique(encoder_tokens.owners)),
             likeness=likeness,
-            topics=Topics.fit(readings.traces.topic) if readings.traces.topic.size else None,
         )
 
     def widened(self, readings: Readings) -> Self:
@@ -120,7 +115,6 @@ class Reference:
             encoder_tokens=self.encoder_tokens.widened(
                 readings.encoding.tokens, first_owner=len(self)
             ),
-            topics=None if self.topics is None else self.topics.widened(readings.traces.topic),
             n_joined=self.n_joined + len(readings),
         )
 
@@ -158,22 +152,9 @@ class Reference:
         self, embeddings: Array, *, banned: NDArray[np.bool_] | None = None
     ) -> Neighbours:
         """Return the nearest training texts that each embedding may meet, near and far ones."""
-        k, n_skipped = self._n_near_and_skipped
+        n_skipped = math.ceil(self.contamination * len(self))
+        k = _n_far(self.n_fitted)
         return nearest(embeddings, self.embeddings, k=k, banned=banned, n_skipped=n_skipped)
-
-    def topic_neighbours(
-        self, readings: Readings, *, banned: NDArray[np.bool_] | None = None
-    ) -> Neighbours:
-        """Return the same by what the language model takes the texts to be about."""
-        assert self.topics is not None
-        k, n_skipped = self._n_near_and_skipped
-        states = readings.traces.topic
-        return self.topics.neighbours(states, k=k, banned=banned, n_skipped=n_skipped)
-
-    @property
-    def _n_near_and_skipped(self) -> tuple[int, int]:
-        """How many of the nearest texts are asked, and how many nearer ones are passed over."""
-        return _n_far(self.n_fitted), math.ceil(self.contamination * len(self))
 
     def novelty(
         self, readings: Readings, *, banned: NDArray[np.bool_] | None = None

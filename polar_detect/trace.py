@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
 from typing import Literal, Self
 
 import numpy as np
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from polar_detect.backbone import Backbone
 from polar_detect.blocks import block_tokens
-from polar_detect.executor import Batch, Executor, batches
+from polar_detect.executor import Batch, Executor, batches, gradient_of_means
 from polar_detect.features import Feature, FeatureTable, by_layer
 from polar_detect.lanes import lanes, spread
 from polar_detect.program import Program
@@ -20,7 +19,6 @@ from polar_detect.read_out import Moments
 from polar_detect.schedule import Job
 from polar_detect.tokenizing import MAX_TOKENS, as_room_allows
 from polar_detect.tokens import TextTokens, TokenStates, kept_places, mean_by_text
-from polar_detect.topics import DEPTH, PROMPT
 
 Array = NDArray[np.float32]
 CurveKind = Literal["none", "first-order", "exact"]
@@ -52,9 +50,6 @@ class Traces:
         Loss with the read-out at each depth, over a small vocabulary (`Backbone.common_losses`).
     trajectory : (n_texts, n_layers + 1, hidden)
         Hidden states at each depth, mean over the text's tokens.
-    topic : (n_texts, hidden)
-        State behind the prompt that asks what the text is about; without columns where it was
-        not asked.
     tokens : TokenStates
         States that predict a token of the text, at `Tracer.token_depths`.
     """
@@ -69,7 +64,6 @@ class Traces:
     loop: Array
     exit: Array
     trajectory: Array
-    topic: Array
     tokens: TokenStates
 
     def __len__(self) -> int:
@@ -101,7 +95,7 @@ class Traces:
         return [field.name for field in fields(cls) if field.name != "tokens"]
 
     def table(self) -> FeatureTable:
-        """Return all but states as named features."""
+        """Return all but the trajectories as named features."""
         n_curve = self.skip.shape[1]
         whole = {
             Feature("length", "tokens"): self.n_tokens,
@@ -135,9 +129,6 @@ class Tracer:
         Whether skip and loop curves are left out (with the exit curve), Taylor estimates from
         one gradient, or measured in float32 by running all one-edit programs. A trace costs
         about 1.5, 5 and 40 times a plain forward pass.
-    asks_topic : bool
-        Whether each text is followed by the prompt that asks what it is about; see
-        `polar_detect.topics`.
     """
 
     def __init__(
@@ -146,13 +137,11 @@ class Tracer:
         *,
         max_tokens: int = MAX_TOKENS,
         curves: CurveKind = "first-order",
-        asks_topic: bool = False,
     ) -> None:
         self.backbone = backbone
         self.executor = Executor(backbone)
         self.max_tokens = as_room_allows(max_tokens, backbone.max_positions - 1)
         self.curves = curves
-        self.asks_topic = asks_topic
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Return token ids; a text of white space only has none, as an empty one."""
@@ -178,10 +167,7 @@ class Tracer:
         out.n_chars[:] = [self._n_chars(*pair) for pair in zip(texts, rows, strict=True)]
         tokens = [self._no_tokens()] * len(texts)
         size = block_tokens(self.backbone.device, self.backbone.quick_dtype)
-        prompt = self._prompt if self.asks_topic else ()
-        found = list(
-            batches(rows, self.backbone, suffix=prompt, reads_last=True, max_batch_tokens=size)
-        )
+        found = list(batches(rows, self.backbone, reads_last=True, max_batch_tokens=size))
         spread(lambda batch: self._trace_batch(batch, out, tokens), found)
         if self.curves == "exact":
             for batch in found:
@@ -232,10 +218,6 @@ class Tracer:
         newline = self.backbone.tokenize(["\n"], 4)[0]
         return [[t for text in context for t in (*ids[text], *newline)] for context in contexts]
 
-    @cached_property
-    def _prompt(self) -> list[int]:
-        return self.backbone.tokenize([PROMPT], self.backbone.max_positions - 1)[0]
-
     @property
     def _n_exits(self) -> int:
         return 1 if self.curves == "none" else self.backbone.n_layers + 1
@@ -263,7 +245,6 @@ class Tracer:
             loop=nan(n_curve),
             exit=nan(self._n_exits),
             trajectory=nan(n_layers + 1, hidden),
-            topic=nan(hidden if self.asks_topic else 0),
             tokens=TokenStates.of([self._no_tokens()]).rows([]),
         )
 
@@ -275,17 +256,19 @@ class Tracer:
     def _trace_batch(self, batch: Batch, out: Traces, tokens: list[TextTokens]) -> None:
         where, targets = batch.is_target, batch.targets[batch.is_target]
         states = list(self._states(batch))
-        moments = self.backbone.token_moments(states[-1][where], targets)
+        if self.curves == "first-order":
+            moments, gradients = self.backbone.token_moments_back(states[-1][where], targets)
+            gradient = gradient_of_means(batch, gradients)
+            out.skip[batch.index], out.loop[batch.index] = self._first_order(states, gradient)
+        else:
+            moments = self.backbone.token_moments(states[-1][where], targets)
         losses = _by_text(batch, moments.losses)
         self._record(batch, states, losses, out)
         out.surprise[batch.index] = _surprise(batch, losses, moments).cpu()
         self._keep_tokens(batch, states, losses, tokens)
-        if self.curves == "first-order":
-            skips, loops = self._first_order(batch, states)
-            out.skip[batch.index], out.loop[batch.index] = skips, loops
 
     def _record(self, batch: Batch, states: Sequence[Tensor], losses: Tensor, out: Traces) -> None:
-        """Put losses, exit curve, trajectory and topic into `out`."""
+        """Put losses, exit curve and trajectory into `out`."""
         index = batch.index
         out.loss[index] = losses.nanmean(1).cpu()
         out.loss_max[index] = losses.nan_to_num(-torch.inf).amax(1).cpu()
@@ -294,10 +277,6 @@ class Tracer:
         out.exit[index] = self._exit_curve(batch, states).cpu()
         pooled = torch.stack([_mean_over(state, batch.is_text) for state in states], 1)
         out.trajectory[index] = pooled.cpu()
-        if self.asks_topic:
-            state = states[max(1, round(DEPTH * self.backbone.n_layers))]
-            rows = torch.arange(len(batch), device=state.device)
-            out.topic[index] = state[rows, batch.ends].cpu()
 
     def _keep_tokens(
         self,
@@ -325,14 +304,23 @@ class Tracer:
             state = self.backbone.apply(layer, state)
             yield state
 
-    def _first_order(self, batch: Batch, states: Sequence[Tensor]) -> tuple[Array, Array]:
-        """Return gradient · (change of the layer's output), for skipping and for looping it."""
+    def _first_order(self, states: Sequence[Tensor], gradient: Tensor) -> tuple[Array, Array]:
+        """Return gradient · (change of the layer's output), for skipping and for looping it.
+
+        Parameters
+        ----------
+        states : n_layers + 1 of (n_texts, n_tokens, hidden)
+        gradient : (n_texts, n_tokens, hidden)
+            By the last of them.
+        """
         skips, loops = [], []
-        for layer, gradient in self.executor.gradients(batch, states):
+        for layer in reversed(range(self.backbone.n_layers)):
             before, after = states[layer : layer + 2]
             again = self.backbone.apply(layer, after, rough=True)
             skips.append((gradient * (before - after)).sum((1, 2)))
             loops.append((gradient * (again - after)).sum((1, 2)))
+            if layer:
+                gradient = self.backbone.pull_back(layer, before, gradient)
         skip, loop = (torch.stack(found[::-1], 1).cpu().numpy() for found in (skips, loops))
         return skip, loop
 

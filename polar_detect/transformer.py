@@ -174,9 +174,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         max_tokens = whole("max_tokens", self.max_tokens)
         encoder = encoder_for(texts, model_name("encoder", self.encoder))
         engine = Engine.load(model_name("model", self.model), encoder)
-        return engine.reading(
-            max_tokens=max_tokens, curves=self.curves, wants_context=True, asks_topic=True
-        )
+        return engine.reading(max_tokens=max_tokens, curves=self.curves, wants_context=True)
 
     def _menu(self, texts: Sequence[str]) -> Menu:
         distinct, _ = distinct_texts(texts)

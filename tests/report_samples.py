@@ -103,7 +103,6 @@ def report(rows=None, **changes):
                 "separation": "76%",
                 "encoder": "85%",
                 "far": "40%",
-                "asked": "25%",
                 "language": "12%",
             },
             model="smollm2",

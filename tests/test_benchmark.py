@@ -300,7 +300,7 @@ def readings(texts, shift, seed):
     trajectory = rng.normal(size=(n, 4, 5)).cumsum(1) + shift * np.arange(4)[:, None]
     whole = [rng.normal(size=n).astype(np.float32) + shift for _ in range(6)]
     trajectory, tokens = trajectory.astype(np.float32), no_tokens(n)
-    traces = Traces(*whole, none, none, none, trajectory, none, tokens)
+    traces = Traces(*whole, none, none, none, trajectory, tokens)
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
     encoding = Encoding(embeddings.astype(np.float32), trajectory, tokens)
     return Readings(tuple(texts), traces, encoding)

@@ -7,7 +7,6 @@ import pytest
 from polar_detect.detectors import HEADS, new_head
 from polar_detect.detectors.auto import _centred, _combined, _views
 from polar_detect.detectors.forest import _check_trees
-from polar_detect.detectors.parts import topic_parts
 from polar_detect.errors import ArtifactError, InputError
 from polar_detect.features import Feature, FeatureTable, by_layer
 from polar_detect.metrics import auroc
@@ -31,18 +30,16 @@ CURVES = (
     by_layer("context", N_LAYERS - 1, "gain"),
     by_layer("program", N_LAYERS, "calls"),
 )
-TOPICS = tuple(Feature("topic", f"similarity_{part}") for part in ("first", "mean", "far"))
-FEATURES = (*WHOLE, *(feature for curve in CURVES for feature in curve), *TOPICS)
+FEATURES = (*WHOLE, *(feature for curve in CURVES for feature in curve))
 SHIFTS = {"loss": 3, "distance": 3, "neighbours": -3, "context": 2, "program": 1}
-SHIFTS |= {"topic": -3, "memory": 2, "encoder": 3, "tokens": 3, "change": 3}
+SHIFTS |= {"memory": 2, "encoder": 3, "tokens": 3, "change": 3}
 LOWER = {Feature("context", "gain"), Feature("memory", "gain"), Feature("memory", "share")}
 TOLERANCES = {"auto": 1e-6, "lightgbm": 1e-4, "isolation-forest": 1e-4}
 each_head = pytest.mark.parametrize("name", sorted(HEADS))
 
 
 def table(n, *, seed, shifted=False):
-    chance, n_others = np.random.default_rng(seed), len(FEATURES) - len(TOPICS)
-    values = np.hstack([chance.normal(size=(n, k)) for k in (n_others, len(TOPICS))])
+    values = np.random.default_rng(seed).normal(size=(n, len(FEATURES)))
     if shifted:
         values += [-3 if f in LOWER else SHIFTS.get(f.group, 0) for f in FEATURES]
     return FeatureTable(values.astype(np.float32), FEATURES)
@@ -262,7 +259,7 @@ def test_signatures_without_the_wider_scale_are_seen_from_near_by():
 
 
 NOVELTY = [f.group == "encoder" and "novelty" in f.part for f in FEATURES]
-NEIGHBOURS = [f.group in {"neighbours", "topic"} for f in FEATURES]
+NEIGHBOURS = [f.group == "neighbours" for f in FEATURES]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -289,47 +286,6 @@ def test_no_text_scores_higher_for_being_more_like_normal_ones(seed):
         alone[:, column] = after[:, column]
         new = head.scores(FeatureTable(alone.astype(np.float32), FEATURES))
         assert (new <= old + 1e-12).all(), FEATURES[column].name
-
-
-def in_words(own, pieces):
-    """Return a table of texts that the language model reads in pieces of so many characters."""
-    values = own.values.copy()
-    values[:, FEATURES.index(Feature("length", "characters_per_token"))] = pieces
-    return FeatureTable(values, FEATURES)
-
-
-@pytest.mark.parametrize("far_share", [0, 1])
-@pytest.mark.parametrize("asked", [0, 0.125, 0.25])
-def test_what_texts_are_about_is_a_share_of_similarity(far_share, asked):
-    tables = (table(4000, seed=1), table(90, seed=2))
-    inside, outside = (np.hstack([own.values, np.abs(own.values)]) for own in tables)
-    options = {"far_share": far_share, "trust": 0.85, "asked": asked}
-    (_, weights), *_ = topic_parts(tables[0], inside, outside, **options)
-    part = "similarity_far" if far_share else "similarity_mean"
-    places = [FEATURES.index(Feature(group, part)) for group in ("neighbours", "topic")]
-    by_wording, by_topic = -weights[places]
-    assert by_topic / (by_wording + by_topic) == pytest.approx(asked, abs=0.01)
-    assert np.count_nonzero(weights) == 1 + (asked > 0)
-
-
-@pytest.mark.parametrize(("pieces", "asked"), [(3, 0), (3.5, 12), (5, 25)])
-def test_what_texts_are_about_counts_for_a_quarter_where_they_are_read_in_words(pieces, asked):
-    normal = in_words(in_english(table(120, seed=1)), pieces)
-    head = new_head("auto").fit(normal, table(90, seed=2, shifted=True), seed=0)
-    weights = head._fitted.views[0][[f.group == "topic" for f in FEATURES] * 2]
-    assert (weights < 0).any() == (asked > 0)
-    assert (weights <= 0).all()
-    assert head.choices["asked"] == f"{asked}%"
-    assert f"for {asked}% that of what the language model" in head.reason
-
-
-def test_signatures_that_do_not_say_what_texts_are_about_do_without():
-    features = [f for f in FEATURES if f.group != "topic"]
-    own = [own.chosen(features) for own in (table(120, seed=1), table(90, seed=2, shifted=True))]
-    head = new_head("auto").fit(*own, seed=0)
-    assert head.choices["asked"] == "0%"
-    labels = np.repeat([False, True], [120, 90])
-    assert auroc(labels, np.concatenate([head.scores(part) for part in own])) > 0.95
 
 
 @pytest.mark.parametrize(("length", "trust"), [(1, 0), (3, 0), (3.5, 0.425), (4, 0.85), (9, 0.85)])

@@ -90,7 +90,7 @@ def arrays_of(traces, row):
 
 @pytest.mark.parametrize("curves", ["none", "first-order", "exact"])
 def test_traces_are_the_same_bits_in_any_company(curves):
-    tracer = Tracer(tiny("llama"), curves=curves, asks_topic=True)
+    tracer = Tracer(tiny("llama"), curves=curves)
     alone = [arrays_of(tracer.trace([text]), 0) for text in TEXTS]
     for n_threads in (1, 2):
         with threads(n_threads):
@@ -102,7 +102,7 @@ def test_traces_are_the_same_bits_in_any_company(curves):
 
 @pytest.mark.parametrize("curves", ["none", "first-order"])
 def test_traces_of_the_real_model_are_the_same_bits_in_any_company(real, curves):
-    tracer = Tracer(real, curves=curves, asks_topic=True)
+    tracer = Tracer(real, curves=curves)
     together = tracer.trace([*COMPANY[:9], *TEXTS])
     for row, text in enumerate(TEXTS[:4]):
         with threads(1 + row % 2):

@@ -81,13 +81,11 @@ def test_padding_is_little_and_never_negative(n_tokens):
     st.integers(1, 200),
     st.booleans(),
     st.booleans(),
-    st.integers(0, 3),
 )
 @settings(max_examples=50)
 def test_batches_hold_every_text_with_tokens_once_and_score_exactly_its_tokens(
-    llama, lengths, max_batch_tokens, reads_last, has_prefixes, n_suffix
+    llama, lengths, max_batch_tokens, reads_last, has_prefixes
 ):
-    suffix = [7, 8, 9][:n_suffix]
     rows = random_rows(*lengths)
     prefixes = random_rows(*reversed(lengths), seed=1) if has_prefixes else None
     seen = []
@@ -95,7 +93,6 @@ def test_batches_hold_every_text_with_tokens_once_and_score_exactly_its_tokens(
         rows,
         llama,
         prefixes=prefixes,
-        suffix=suffix,
         reads_last=reads_last,
         max_batch_tokens=max_batch_tokens,
     ):
@@ -104,13 +101,10 @@ def test_batches_hold_every_text_with_tokens_once_and_score_exactly_its_tokens(
             prefix = prefixes[i] if has_prefixes else []
             assert batch.targets[r][batch.is_target[r]].tolist() == rows[i]
             text = batch.input_ids[r][batch.is_text[r]].tolist()
-            is_whole = reads_last or suffix
-            assert text in ([rows[i]] if is_whole else [rows[i], rows[i][:-1]])
-            n_fed = len(prefix) + len(rows[i]) + (n_suffix + 1 if is_whole else 0)
+            assert text in ([rows[i]] if reads_last else [rows[i], rows[i][:-1]])
+            n_fed = len(prefix) + len(rows[i])
             fed = batch.input_ids[r, :n_fed].tolist()
-            assert fed == [llama.start_token, *prefix, *rows[i], *suffix][:n_fed]
-            end = int(batch.ends[r])
-            assert end in ([n_fed - 1] if is_whole else [n_fed - 1, n_fed])
+            assert fed == [llama.start_token, *prefix, *rows[i]][:n_fed]
         seen.extend(batch.index.tolist())
     assert sorted(seen) == [i for i, row in enumerate(rows) if row]
 
@@ -119,20 +113,8 @@ def test_the_rows_of_a_batch_are_the_batch_of_these_texts_only(llama):
     batch = only_batch(random_rows(5, 6, 7), llama)
     part = batch.rows([2, 0])
     assert part.index.tolist() == [batch.index[2], batch.index[0]]
-    for name in ("input_ids", "targets", "is_target", "is_text", "ends", "embedded"):
+    for name in ("input_ids", "targets", "is_target", "is_text"):
         assert torch.equal(getattr(part, name), getattr(batch, name)[[2, 0]])
-
-
-def test_a_suffix_is_cut_where_the_model_has_no_positions_for_it(llama):
-    room = llama.max_positions - 1
-    for n_left in range(4):
-        rows = random_rows(room - n_left)
-        batch = only_batch(rows, llama, suffix=[7, 8, 9])
-        assert batch.n_tokens == llama.max_positions
-        fed = [llama.start_token, *rows[0], *[7, 8, 9][:n_left]]
-        assert batch.input_ids[0, : len(fed)].tolist() == fed
-        assert batch.ends.tolist() == [len(fed) - 1]
-        assert batch.targets[0][batch.is_target[0]].tolist() == rows[0]
 
 
 def test_no_texts_make_no_batches(llama):

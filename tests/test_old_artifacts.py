@@ -29,7 +29,6 @@ def test_a_detector_of_an_earlier_minor_version_scores_as_it_did(folder, monkeyp
     assert len(assessment.all_programs) == len(expected["texts"])
     assert dict(description(detector, Language()))["Fitted on"].startswith("2")
     assert read_contents(Path("detector")).texts
-    assert not detector.engine_.extractor.tracer.asks_topic
 
 
 def test_there_is_an_artifact_of_the_first_minor_version():

@@ -10,7 +10,6 @@ from polar_detect.executor import Executor, batches
 from polar_detect.program import Program
 from polar_detect.schedule import Job
 from polar_detect.tokenizing import MAX_TOKENS
-from polar_detect.topics import PROMPT
 from polar_detect.trace import Tracer, Traces
 
 TEXTS = [
@@ -237,61 +236,25 @@ def test_trajectories_are_the_models_hidden_states_averaged_over_the_text(backbo
     assert np.abs(traces.trajectory[-1] - with_start).max() > 1e-3
 
 
-# What a text is about
-
-
-def test_the_topic_is_the_state_behind_the_prompt_four_fifths_up(backbone):
-    topic = Tracer(backbone, asks_topic=True).trace(TEXTS).topic
-    (prompt,) = backbone.tokenize([PROMPT], 64)
-    for text, own in zip(TEXTS, topic, strict=True):
-        (row,) = backbone.tokenize([text], 64)
-        ids = torch.tensor([[backbone.start_token, *row, *prompt]])
-        with torch.no_grad():
-            states = backbone.model(input_ids=ids, output_hidden_states=True).hidden_states
-        np.testing.assert_allclose(own, states[4][0, -1], atol=1e-5, rtol=1e-5)
-        assert np.abs(own - states[3][0, -1].numpy()).max() > 1e-3  # another depth
-        assert np.abs(own - states[4][0, -2].numpy()).max() > 1e-3  # another place
-
-
-def test_asking_for_the_topic_changes_nothing_else(backbone):
-    asked, plain = (Tracer(backbone, asks_topic=ask).trace(TEXTS) for ask in (True, False))
-    assert plain.topic.shape == (len(TEXTS), 0)
-    for name in FIELDS:
-        own, other = getattr(asked, name), getattr(plain, name)
-        np.testing.assert_allclose(own, other, atol=2e-5, rtol=1e-4)
-    np.testing.assert_array_equal(asked.tokens.lengths, plain.tokens.lengths)
-    np.testing.assert_array_equal(asked.tokens.targets, plain.tokens.targets)
-
-
-def test_a_text_that_fills_the_model_has_the_topic_of_its_last_token(llama):
-    long = "the pump leaks oil " * 40
-    topic = Tracer(llama, asks_topic=True).trace([long]).topic[0]
-    (row,) = llama.tokenize([long], MAX_POSITIONS - 1)
-    ids = torch.tensor([[llama.start_token, *row]])
-    with torch.no_grad():
-        states = llama.model(input_ids=ids, output_hidden_states=True).hidden_states
-    np.testing.assert_allclose(topic, states[4][0, -1], atol=1e-5, rtol=1e-5)
-
-
 # Company, emptiness, tables
 
 
 @pytest.mark.parametrize("curves", ["first-order", "exact"])
 def test_traces_do_not_depend_on_company_or_order(backbone, curves):
-    tracer = Tracer(backbone, curves=curves, asks_topic=True)
+    tracer = Tracer(backbone, curves=curves)
     alone = Traces.below([tracer.trace([text]) for text in TEXTS])
     order = [3, 1, 1, 5, 0, 4, 2]
     shuffled = tracer.trace([TEXTS[i] for i in order])
-    for name in (*FIELDS, "topic"):
+    for name in FIELDS:
         expected = getattr(alone.rows(order), name)
         np.testing.assert_allclose(getattr(shuffled, name), expected, atol=2e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("curves", ["first-order", "exact"])
 def test_texts_without_tokens_have_no_losses_and_keep_their_place(llama, curves):
-    traces = Tracer(llama, curves=curves, asks_topic=True).trace(["", TEXTS[0], ""])
+    traces = Tracer(llama, curves=curves).trace(["", TEXTS[0], ""])
     assert traces.n_tokens.tolist() == [0, traces.n_tokens[1], 0]
-    for name in (*FIELDS[2:], "topic"):
+    for name in FIELDS[2:]:
         values = getattr(traces, name)
         assert np.isnan(values[[0, 2]]).all()
         assert np.isfinite(values[1]).all()

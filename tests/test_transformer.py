@@ -33,7 +33,6 @@ def test_signatures_come_as_a_table_with_a_name_for_every_column(fitted):
     table = fitted.transform(NEW)
     assert isinstance(table, pd.DataFrame)
     assert list(table.columns) == list(fitted.get_feature_names_out())
-    assert "topic/similarity_mean" in table.columns
     assert {"loss/mean", "skip/L4", "distance/knn/L0", "context/ratio", "program/length"} <= set(
         table.columns
     )

@@ -54,7 +54,6 @@ class AutoHead(Head):
     needs_programs = False
     needs_context = False
     needs_distances = False
-    needs_topic = True
     learns_from_labels = True
     is_monotone = True
     # Whether easy and broken language count by themselves.
@@ -79,8 +78,7 @@ class AutoHead(Head):
             "(AUROC), and for half at least where the encoder is wholly trusted; it is trusted to "
             "{encoder}, less where its vocabulary cuts the texts into short pieces; similarity "
             "asks the nearest 4% of the normal texts for {far} and the five nearest for the rest, "
-            "as that tells held-out groups best, and is for {asked} that of what the language "
-            "model takes the texts to be about; easy and broken language count for {language} by "
+            "as that tells held-out groups best; easy and broken language count for {language} by "
             "themselves: a loss that is low for the text's length, for more where those of the "
             "normal texts lie close together, and one that is high for it or words in short pieces"
         ).format_map(self.choices)
@@ -102,7 +100,6 @@ class AutoHead(Head):
             "separation": f"{self._fitted.similarity_auroc:.0%}",
             "encoder": f"{self._fitted.encoder_trust:.0%}",
             "far": f"{self._fitted.far_share:.0%}",
-            "asked": f"{self._fitted.asked_share:.0%}",
             "language": f"{shares[n_text - self._fitted.n_language : n_text].sum():.0%}",
         }
 
@@ -199,7 +196,6 @@ class AutoHead(Head):
             similarity_auroc=stored.number("similarity_auroc", low=0, high=1),
             encoder_trust=stored.number("encoder_trust", default=1, low=0, high=1),
             far_share=stored.number("far_share", default=0, low=0, high=1),
-            asked_share=stored.number("asked_share", default=0, low=0, high=1),
         )
         return head
 

@@ -54,8 +54,6 @@ class Head(ABC):
     needs_distances : bool
         Whether it reads the language model's distances per layer. Where it does not, those of
         the training texts are left as they come out with the texts themselves in view.
-    needs_topic : bool
-        Whether signatures shall include what the language model takes the text to be about.
     learns_from_labels : bool
         Whether labelled anomalies change what it finds.
     is_monotone : bool
@@ -69,7 +67,6 @@ class Head(ABC):
     needs_programs: bool
     needs_context: bool
     needs_distances: bool
-    needs_topic: bool = False
     learns_from_labels: bool = False
     is_monotone: bool = False
 

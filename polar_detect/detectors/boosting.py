@@ -33,7 +33,6 @@ class LightGBMHead(Head):
     needs_programs = True
     needs_context = True
     needs_distances = True
-    needs_topic = True
     learns_from_labels = True
 
     def __init__(self) -> None:

@@ -2,13 +2,7 @@
 
 import numpy as np
 
-from polar_detect.detectors.named import (
-    FAR_SIMILARITY,
-    FLUENCY,
-    MODEL_FLUENCY,
-    SIMILARITY,
-    TOPIC,
-)
+from polar_detect.detectors.named import FAR_SIMILARITY, FLUENCY, MODEL_FLUENCY, SIMILARITY
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.metrics import auroc
 
@@ -27,8 +21,6 @@ _GAINS = (-0.02, 0.0)
 # Language counts by itself where the language model's vocabulary cuts the normal texts into pieces
 # of so many characters.
 _CHARACTERS_PER_MODEL_TOKEN = (3.0, 4.0)
-# Where it does so, what it takes them to be about counts for so much of similarity.
-_ASKED_SHARE = 0.25
 # The loss tells by itself as those of normal texts lie within so many nats (standard deviation).
 _LOSS_SPREADS = (0.5, 0.8)
 
@@ -70,14 +62,6 @@ def share_read(normal: FeatureTable) -> float:
     """
     lengths = normal.values[:, normal.features.index(MODEL_FLUENCY)]
     return float(np.interp(np.median(lengths), _CHARACTERS_PER_MODEL_TOKEN, (0, 1)))
-
-
-def share_asked(normal: FeatureTable) -> float:
-    """Return what similarity counts for in what the language model takes texts to be about.
-
-    A quarter where it reads them in words, and nothing where signatures do not say.
-    """
-    return _ASKED_SHARE * share_read(normal) * (TOPIC in normal.features)
 
 
 def trust_in_loss(spread: float) -> float:

@@ -6,16 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.contrast import contrast
-from polar_detect.detectors.named import (
-    FAR_SIMILARITY,
-    FAR_TOPIC,
-    FLUENCY,
-    LENGTH,
-    LOSS,
-    MEMORY,
-    SIMILARITY,
-    TOPIC,
-)
+from polar_detect.detectors.named import FAR_SIMILARITY, FLUENCY, LENGTH, LOSS, MEMORY, SIMILARITY
 from polar_detect.detectors.scale import Vector
 from polar_detect.detectors.weighting import (
     Part,
@@ -40,12 +31,10 @@ def topic_parts(
     *,
     far_share: float,
     trust: float,
-    asked: float,
 ) -> list[Part]:
     """Return two parts of the encoder, for its trust, and one of the language model, for the rest.
 
-    - *similarity* to the nearest normal texts: to the five nearest, or to the nearest 4 %; for
-      the share `asked` of it in what the language model, not the encoder, takes them to be about;
+    - *similarity* to the nearest normal texts: to the five nearest, or to the nearest 4 %;
     - *learned*: a logistic regression of held-out clusters against normal texts, on similarity,
       the losses with and without the memory of normal tokens, the novelty of tokens at every depth
       of both models, and what their layers change in the text's states; or another one that also
@@ -55,16 +44,12 @@ def topic_parts(
     """
     similarity: list[Part] = []
     learned: list[Part] = []
-    scales = [
-        (1 - far_share, SIMILARITY, TOPIC, _is_near),
-        (far_share, FAR_SIMILARITY, FAR_TOPIC, _is_text),
-    ]
-    for counts, feature, topic, is_seen in scales:
+    scales = [(1 - far_share, SIMILARITY, _is_near), (far_share, FAR_SIMILARITY, _is_text)]
+    for counts, feature, is_seen in scales:
         if counts:
             weights = logistic_weights(inside, outside, columns_of(table, is_seen))
             learned.append((counts, _monotone(weights, table.features)))
-            both = [(1 - asked, -alone(feature, table)), (asked, -alone(topic, table))]
-            similarity.append((counts, mean_view(both, inside)))
+            similarity.append((counts, -alone(feature, table)))
     return [
         (trust / 2, mean_view(similarity, inside)),
         (trust / 2, mean_view(learned, inside)),

@@ -12,7 +12,6 @@ from polar_detect.contrast import contrast
 from polar_detect.detectors.column_views import column_likeness, column_share, column_views
 from polar_detect.detectors.evidence import (
     separation_by,
-    share_asked,
     share_of_far,
     share_of_topic,
     share_read,
@@ -80,9 +79,6 @@ class Views:
         What the encoder counts for beside the language model, 0 … 1.
     far_share : float
         What the wider scale counts for beside the nearest texts, 0 … 1.
-    asked_share : float
-        What similarity in what the language model takes texts to be about counts for beside
-        that of the sentence encoder, 0 … 1.
     """
 
     means: Vector
@@ -95,7 +91,6 @@ class Views:
     similarity_auroc: float
     encoder_trust: float
     far_share: float
-    asked_share: float
 
 
 def can_be_viewed(features: Sequence[Feature]) -> bool:
@@ -139,12 +134,11 @@ def choose_views(
     inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
     far_share, trust = share_of_far(normal, strangers), trust_in_encoder(normal)
     read = share_read(normal)
-    asked = share_asked(normal)
     loss, memory_loss = (for_length(normal, inside, f) for f in (LOSS, MEMORY_LOSS))
     nats = scale.spread[normal.features.index(LOSS)]
     loss_trust = trust_in_loss(nats * spread_of(loss, inside))
     text: list[list[Part]] = [
-        topic_parts(normal, inside, outside, far_share=far_share, trust=trust, asked=asked),
+        topic_parts(normal, inside, outside, far_share=far_share, trust=trust),
         form_parts(normal, inside, trust, read),
         [(1.0, -loss)],
         broken_parts(normal, inside, loss, memory_loss, loss_trust),
@@ -171,7 +165,6 @@ def choose_views(
         similarity_auroc=float(separation),
         encoder_trust=trust,
         far_share=far_share,
-        asked_share=asked,
     )
 
 

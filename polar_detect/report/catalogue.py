@@ -178,10 +178,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "of the normal texts apart, which it does in {separation} of pairs, and for half at least "
         "where the encoder is wholly trusted; it is trusted to {encoder}, less where its "
         "vocabulary cuts the texts into short pieces; similarity asks the nearest 4% of the normal "
-        "texts for {far} and the five nearest for the rest, as that tells those groups best, and "
-        "is for {asked} that of what the language model takes the texts to be about; easy and "
-        "broken language count for {language} by themselves: a loss that is low for the text's "
-        "length, for more where those of normal texts lie close together, and one that is "
+        "texts for {far} and the five nearest for the rest, as that tells those groups best; easy "
+        "and broken language count for {language} by themselves: a loss that is low for the "
+        "text's length, for more where those of normal texts lie close together, and one that is "
         "high for it or words in short pieces",
         "auto：話題の見方（正常な文との類似、その記憶とトークン）と形の見方（語、トークン、記憶、"
         "長さの割の予測しやすさ、長さ、層による変化）。話題の比重は{topic}（正常な文の群を類似度で"
@@ -189,8 +188,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "信頼できるときは半分以上）。エンコーダーの信頼度は{encoder}（その語彙が文を短く切るほど"
         "低くなります）。類似度は、"
         "正常な文の群が最もよく見分けられるように、近い正常文の4%を{far}、最も近い5件を残りの割合で"
-        "見ます。また類似度の{asked}は、言語モデルから見た話題の近さです。易しすぎる文と崩れた文"
-        "そのものの比重は{language}（文の長さの割に低い損失は、"
+        "見ます。易しすぎる文と崩れた文そのものの比重は{language}（文の長さの割に低い損失は、"
         "正常な文の損失がそろっているほど重く見ます。ほかに、長さの割に高い損失と、短く切れる語）",
     ),
     "head.lightgbm": ("lightgbm: boosted trees", "lightgbm：勾配ブースティング木"),
@@ -549,7 +547,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "group.loss": ("predictability", "予測しやすさ"),
     "group.length": ("text length", "文の長さ"),
     "group.neighbours": ("similarity to normal", "正常な文との類似"),
-    "group.topic": ("topic to the language model", "言語モデルから見た話題"),
     "group.tokens": ("novelty of the tokens", "トークンの新しさ"),
     "group.encoder": ("sentence encoder", "文エンコーダー"),
     "group.memory": ("memory of normal texts", "正常な文の記憶"),
@@ -566,7 +563,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "reason.loss": ("unusual predictability", "予測しやすさが通常と違う"),
     "reason.length": ("unusual length", "文の長さが通常と違う"),
     "reason.neighbours": ("no similar normal text", "似た正常文がない"),
-    "reason.topic": ("on another topic than normal texts", "正常な文と話題が違う"),
     "reason.tokens": ("tokens unlike those of normal texts", "正常な文にないトークン"),
     "reason.encoder": (
         "far from normal texts in the sentence encoder",
@@ -624,18 +620,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "feature.neighbours/similarity_far": (
         "mean similarity to the nearest 4% of the normal texts",
         "近い正常文の4%との平均類似度",
-    ),
-    "feature.topic/similarity_first": (
-        "similarity to the nearest normal text in topic",
-        "最も話題の近い正常文との類似度",
-    ),
-    "feature.topic/similarity_mean": (
-        "mean similarity to the nearest normal texts in topic",
-        "話題の近い正常文との平均類似度",
-    ),
-    "feature.topic/similarity_far": (
-        "mean similarity to the nearest 4% of the normal texts in topic",
-        "話題の近い正常文の4%との平均類似度",
     ),
     "feature.labelled/likeness": (
         "likeness to the labelled anomalies (log-odds)",
