@@ -19,6 +19,7 @@ from polar_detect.blocks import Layer, RowCounts, by_blocks, each_block, in_bloc
 from polar_detect.errors import InputError, ModelError, reason_of
 from polar_detect.lanes import spread
 from polar_detect.loading import load_decoder
+from polar_detect.products import laid_out_copy
 from polar_detect.quick_block import QuickBlock, quick_form
 from polar_detect.read_out import Moments, ReadOut
 from polar_detect.recording import FAILURES, Call, examine, first_input, record_calls
@@ -69,6 +70,7 @@ class Backbone:
         self.head = model.get_output_embeddings()
         self.device: torch.device = next(model.parameters()).device
         self.quick_dtype = quick_dtype or best_dtype(self.device)
+        self._precise_blocks = [b if is_mixture(b) else laid_out_copy(b) for b in self.blocks]
         self._row_counts = RowCounts(self.blocks, self.device)
         self._pull_counts = RowCounts(self.blocks, self.device)
         self._calls: dict[int, list[tuple[Call, Call]]] = {}
@@ -280,7 +282,7 @@ class Backbone:
 
         def call(rows: Tensor) -> Tensor:
             if quick is None:
-                return precise_call.of(self.blocks[layer], rows)
+                return precise_call.of(self._precise_blocks[layer], rows)
             return quick_call.of(quick, rows).float()
 
         return call, torch.float32 if quick is None else self.quick_dtype

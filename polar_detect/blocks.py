@@ -6,6 +6,7 @@ and blocks that are not full are filled up; but where smaller blocks were seen t
 bits, what is left over runs in one of those.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -22,6 +23,7 @@ Layer = Callable[[Tensor], Tensor]
 # every length of texts a compilation and a trial, of 10 ms.
 _BLOCK_TOKENS = {torch.bfloat16: (512, 192, 64), torch.float32: (64,)}
 _GPU_BLOCK_TOKENS = (8192,)
+_CALLS_OF_A_BLOCK = 36  # that take as long as a whole block's rows, but for which they are empty
 _PRODUCT_ROWS = 64
 
 
@@ -203,9 +205,23 @@ def is_mixture(block: nn.Module) -> bool:
 
 def _cut(n_rows: int, counts: Sequence[int]) -> list[tuple[slice, int]]:
     """Return the places of blocks of rows, and how many rows each is to have."""
-    starts = range(0, n_rows, counts[0])
-    places = [slice(start, min(start + counts[0], n_rows)) for start in starts]
-    return [(at, min(n for n in counts if n >= at.stop - at.start)) for at in places]
+    n_whole, n_left = divmod(n_rows, counts[0])
+    sizes = [counts[0]] * n_whole + [*_cheapest(n_left, tuple(counts))]
+    places = []
+    start = 0
+    for size in sizes:
+        places.append((slice(start, min(start + size, n_rows)), size))
+        start += size
+    return places
+
+
+@functools.cache
+def _cheapest(n_rows: int, counts: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the numbers of rows of blocks that hold so many, whose calls take least time."""
+    if n_rows <= 0:
+        return ()
+    ways = [(n, *_cheapest(n_rows - n, counts)) for n in counts]
+    return min(ways, key=lambda sizes: sum(sizes) + len(sizes) * counts[0] / _CALLS_OF_A_BLOCK)
 
 
 def _kind_of(block: nn.Module) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ import torch
 import transformers
 
 from polar_detect.errors import ModelError, reason_of
+from polar_detect.products import lay_out
 from polar_detect.runtime import best_device
 
 # A folder may bring Python code along. Left to itself transformers would ask on the terminal
@@ -32,7 +33,8 @@ def load_decoder(folder: Path) -> Loaded:
 def load_encoder(folder: Path) -> Loaded:
     """Load an encoder without a head; raise `ModelError` as `load_decoder` does."""
     kind = "an encoder with its tokenizer"
-    return _load(transformers.AutoModel, folder, f"encoder folder '{folder}'", kind)
+    model, tokenizer = _load(transformers.AutoModel, folder, f"encoder folder '{folder}'", kind)
+    return Loaded(lay_out(model), tokenizer)
 
 
 def load_tokenizer(folder: Path) -> Any:

@@ -17,7 +17,7 @@ from transformers.pytorch_utils import Conv1D
 
 from polar_detect.attention import attend, rotated
 from polar_detect.blocks import is_mixture, random_states
-from polar_detect.products import Weight
+from polar_detect.products import LaidOutLinear, Weight
 from polar_detect.recording import FAILURES
 
 # Names of linear layers that read the same states, in the attention of most models.
@@ -164,7 +164,7 @@ def _siblings(module: nn.Module) -> Iterator[tuple[str, ...]]:
 def _is_linear(module: Any) -> bool:
     """Return whether a module is a linear layer; some that inherit from one do something else."""
     return isinstance(module, nn.Linear | Conv1D) and (
-        type(module).forward in (nn.Linear.forward, Conv1D.forward)
+        type(module).forward in (nn.Linear.forward, LaidOutLinear.forward, Conv1D.forward)
         or _agree(_on_random_rows(module), module, _plain, 1e-4)
     )
 

@@ -68,10 +68,10 @@ class ReadOut:
         self.head = head
         self._softcap, self._scale = softcap, scale
         is_plain = isinstance(head, nn.Linear) and head.bias is None
-        self._exact = torch.split(head.weight, _PIECE) if is_plain else ()
-        has_quick = is_plain and quick_dtype != torch.float32
-        pieces = self._exact if has_quick else ()
-        self._pieces = [Weight(piece, dtype=quick_dtype) for piece in pieces]
+        pieces = torch.split(head.weight, _PIECE) if is_plain else ()
+        self._exact = [Weight(piece, dtype=torch.float32) for piece in pieces]
+        has_quick = quick_dtype != torch.float32
+        self._pieces = [Weight(piece, dtype=quick_dtype) for piece in pieces if has_quick]
         self._quick_blocks = self._found_blocks()
 
     def logits(self, hidden: Tensor, *, precise: bool) -> Tensor:
@@ -269,7 +269,7 @@ class ReadOut:
             products = (piece.times(rows).float() for piece in self._pieces[:n_pieces])
             yield from map(self._capped, products)
         elif self._exact:
-            yield from (self._capped(F.linear(normed, part)) for part in self._exact[:n_pieces])
+            yield from (self._capped(part.times(normed)) for part in self._exact[:n_pieces])
         else:
             yield self._capped(self.head(normed))
 

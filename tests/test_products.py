@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from polar_detect.products import SHIFT, Weight
+from polar_detect import products
+from polar_detect.products import SHIFT, LaidOutLinear, Weight, laid_out_copy, lay_out
 
 
 @torch.no_grad()
@@ -56,3 +57,54 @@ def test_gradients_are_multiplied_by_the_turned_weight(gate):
     whole = slopes.float() * factor.float() if gate else slopes.float()
     expected = whole @ source.bfloat16().float()
     assert (gradient.float() - expected).norm() < 0.01 * expected.norm()
+
+
+def small_model():
+    return nn.Sequential(nn.Linear(48, 96), nn.SiLU(), nn.Linear(96, 48, bias=False))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("n_rows", [5, 31, 32, 64])
+def test_linear_layers_that_are_laid_out_stay_what_they_are(n_rows):
+    model, states = small_model(), torch.randn(2, n_rows, 48)
+    names, expected = list(model.state_dict()), model(states)
+    laid_out = laid_out_copy(model)
+    torch.testing.assert_close(laid_out(states), expected, atol=1e-5, rtol=1e-5)
+    assert list(laid_out.state_dict()) == names
+    assert laid_out[0].weight is model[0].weight
+    assert not isinstance(model[0], LaidOutLinear)  # control
+    assert lay_out(model) is model
+    assert torch.equal(model(states), laid_out(states))
+
+
+def test_linear_layers_that_are_laid_out_have_gradients_and_other_number_formats():
+    model, states = lay_out(small_model()), torch.randn(40, 48, requires_grad=True)
+    (slopes,) = torch.autograd.grad(model(states).sum(), states)
+    (expected,) = torch.autograd.grad(model[2](model[1](model[0](states))).sum(), states)
+    torch.testing.assert_close(slopes, expected)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert model(states).dtype == torch.bfloat16
+    assert model.double()(states.double()).dtype == torch.float64
+
+
+@torch.no_grad()
+def test_only_layers_that_multiply_many_rows_are_laid_out():
+    model = lay_out(small_model())
+    model(torch.randn(31, 48))
+    assert not any("_laid_out" in vars(part) for part in model.modules())
+    model[0](torch.randn(32, 48))
+    assert ["_laid_out" in vars(part) for part in model] == [
+        isinstance(model[0], LaidOutLinear),  # where the processor has no use for it, nothing is
+        False,
+        False,
+    ]
+
+
+@torch.no_grad()
+def test_models_are_as_they_were_where_the_processor_has_no_use_for_it(monkeypatch):
+    monkeypatch.setattr(products, "_can_pack", lambda: False)
+    model = lay_out(small_model())
+    assert type(model[0]) is nn.Linear
+    weight = Weight(model[0].weight, dtype=torch.float32)
+    states = torch.randn(40, 48)
+    assert torch.equal(weight.times(states, model[0].bias), model[0](states))
