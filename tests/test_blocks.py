@@ -35,6 +35,23 @@ def test_blocks_are_full_and_what_fills_them_is_dropped(n_rows):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize(
+    ("n_rows", "expected"),
+    [(3, [5]), (7, [5, 5]), (17, [16, 5]), (20, [16, 5]), (30, [16, 16]), (41, [42])],
+)
+def test_what_is_left_over_is_cut_so_that_little_is_empty_in_few_calls(n_rows, expected):
+    for n_whole in (0, 2):
+        rows, sizes = torch.randn(n_whole * 42 + n_rows, 3), []
+        (found,) = by_blocks(
+            lambda block, seen=sizes: (seen.append(len(block)) or 2 * block,),
+            rows,
+            counts=(42, 16, 5),
+        )
+        assert torch.equal(found, 2 * rows)
+        assert sorted(sizes, reverse=True) == [42] * n_whole + expected
+
+
+@torch.no_grad()
 def test_only_sizes_that_change_no_bit_are_used():
     def call(rows):
         return rows + 1e-3 * (len(rows) in {3, 5})

@@ -6,9 +6,12 @@ import torch.nn.functional as F
 from tiny_encoders import tiny_encoder
 from tiny_models import CONFIGS, LOOKALIKES, tiny_model, tiny_tokenizer
 from transformers import Conv1D
+from transformers.models.gemma3.modeling_gemma3 import Gemma3RMSNorm
+from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from polar_detect import quick_block
 from polar_detect.backbone import Backbone
+from polar_detect.blocks import random_states
 from polar_detect.encoder_backbone import EncoderBackbone
 from polar_detect.executor import Executor, batches
 from polar_detect.program import Program
@@ -81,6 +84,21 @@ def test_a_layer_of_another_class_that_is_a_linear_one_gets_a_quick_form():
     block = torch.nn.Sequential(Same(32, 32), Conv1D(32, 32))
     kinds = [type(part).__name__ for part in QuickBlock(block, torch.bfloat16)._block]
     assert kinds == ["_QuickLinear", "_QuickLinear"]
+
+
+@pytest.mark.parametrize("norm", [LlamaRMSNorm, Gemma3RMSNorm])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_a_quick_norm_and_its_gradient_are_those_of_the_norm(norm, scale):
+    module = norm(32, eps=1e-5)
+    with torch.no_grad():
+        module.weight.uniform_(-1, 2, generator=torch.Generator().manual_seed(0))
+    states = (scale * random_states(7, 3, 32)).requires_grad_()
+    slopes = random_states(7, 3, 32).flip(0)
+    quick, plain = quick_block._QuickNorm(module)(states), module(states)
+    torch.testing.assert_close(quick, plain)
+    (own,) = torch.autograd.grad((slopes * quick).sum(), states)
+    (expected,) = torch.autograd.grad((slopes * plain).sum(), states)
+    assert (own - expected).norm() < 1e-5 * expected.norm()
 
 
 @torch.no_grad()
