@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import bench_engine
 import common
 import numpy as np
 import torch
@@ -21,15 +22,11 @@ from pyod.models.knn import KNN as NearestNeighbours
 from transformers import AutoModel, AutoTokenizer
 
 from polar_detect import PolarDetector, models
-from polar_detect.executor import batches
-from polar_detect.program import Program
-from polar_detect.schedule import Job
 
 Stages = dict[str, Callable[[], object]]
 
 _LOSS_ONLY = "loss only, full program"
 _KNN = "MiniLM in float32 + kNN"
-_BATCH_TOKENS = 1024
 _ENCODER_BATCH = 32  # texts, as sentence-transformers does
 
 
@@ -74,8 +71,10 @@ def _stages(detector: PolarDetector, texts: list[str]) -> Stages:
     readings = extractor.read(texts)
     neighbours = fitted.reference.neighbours(readings.embeddings)
     return {
-        _LOSS_ONLY: lambda: _losses(detector, tokens),
-        "loss only, the model's own forward": lambda: _own_losses(detector, tokens),
+        _LOSS_ONLY: lambda: bench_engine.losses(extractor.tracer.executor, tokens),
+        "loss only, the model's own forward": (
+            lambda: bench_engine.own_losses(extractor.tracer.backbone, tokens)
+        ),
         "read: trace": lambda: extractor.tracer.trace(texts),
         "read: encoder": lambda: extractor.encoder.read(texts),
         "compare: distances, tokens, memory": (
@@ -114,23 +113,6 @@ def _nearest_neighbours(train: list[str], texts: list[str]) -> Callable[[], obje
 
     detector = NearestNeighbours(n_neighbors=5, method="mean").fit(embed(train))
     return lambda: detector.decision_function(embed(texts))
-
-
-def _losses(detector: PolarDetector, tokens: list[list[int]]) -> None:
-    executor = detector.engine_.extractor.tracer.executor
-    full = Program.full(executor.backbone.n_layers)
-    for batch in batches(tokens, executor.backbone, max_batch_tokens=_BATCH_TOKENS):
-        executor.losses(batch, [Job(text, full) for text in range(len(batch))])
-
-
-@torch.no_grad()
-def _own_losses(detector: PolarDetector, tokens: list[list[int]]) -> None:
-    """Compute the same losses by Hugging Face's forward, batched alike, in its own dtype."""
-    backbone = detector.engine_.extractor.tracer.backbone
-    for batch in batches(tokens, backbone, max_batch_tokens=_BATCH_TOKENS):
-        logits = backbone.model(input_ids=batch.input_ids, use_cache=False).logits
-        kept = logits[batch.is_target].float()
-        F.cross_entropy(kept, batch.targets[batch.is_target], reduction="none").cpu()
 
 
 def _times_s(stages: Stages, repeats: int) -> dict[str, list[float]]:
