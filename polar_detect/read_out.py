@@ -112,7 +112,7 @@ class ReadOut:
 
     def moments_back(self, hidden: Tensor, targets: Tensor) -> tuple[Moments, Tensor]:
         """Return the same, and the gradient of each loss by its state, (n, hidden)."""
-        if not self._pieces or self._is_capped:
+        if not self._is_plain:
             return self.moments(hidden, targets), self.read_back(hidden, targets)[1]
 
         def back(normed: Tensor, own: Tensor) -> tuple[Tensor, ...]:
@@ -199,7 +199,7 @@ class ReadOut:
         """
         if torch.is_grad_enabled():
             return _shifted_log_sum_exp(self._logits(normed, precise=precise, n_pieces=n_pieces))
-        if self._pieces and not self._is_capped and not precise:
+        if self._is_plain and not precise:
             rows, shift, most = normed.to(self._pieces[0].dtype), SHIFT, _MOST_SUM
             parts = (piece.exponentials(rows) for piece in self._pieces[:n_pieces])
         else:
@@ -216,7 +216,7 @@ class ReadOut:
 
     def _losses_back(self, normed: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return quick losses, (n,), and the gradient of each by its normed state, (n, hidden)."""
-        if not self._pieces or self._is_capped:
+        if not self._is_plain:
             return self._losses_back_by_graph(normed, targets)
         rows = normed.to(self._pieces[0].dtype)
         total, pulled = normed.new_zeros(len(normed)), torch.zeros_like(normed)
@@ -234,6 +234,8 @@ class ReadOut:
         return losses, torch.where(is_in_range[:, None], gradients, others[1])
 
     def _losses_back_by_graph(self, normed: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the same for logits of any kind and size."""
+
         def losses(given: Tensor) -> Tensor:
             normaliser = self._normaliser(given, precise=False)
             return normaliser - self._target_logits(given, targets)
@@ -274,9 +276,9 @@ class ReadOut:
             yield self._capped(self.head(normed))
 
     @property
-    def _is_capped(self) -> bool:
-        """Whether logits are something else than the head's products."""
-        return bool(self._softcap) or self._scale != 1
+    def _is_plain(self) -> bool:
+        """Whether logits of the quick form are products of its weights, and nothing else."""
+        return bool(self._pieces) and not self._softcap and self._scale == 1
 
     def _capped(self, logits: Tensor) -> Tensor:
         if self._scale != 1:

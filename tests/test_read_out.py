@@ -95,6 +95,31 @@ def test_what_is_read_back_is_the_gradient_for_logits_of_any_size(dtype, scale, 
     assert (gradients - slopes).norm() < rounding * size * slopes.norm()
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("softcap", [None, 5.0])
+@pytest.mark.parametrize("scale", [0.01, 1.0, 5.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_moments_are_those_of_the_words_probabilities_and_bring_the_gradient(dtype, scale, softcap):
+    reader, states = read_out_of(scale, dtype, softcap), random_states(70)
+    targets = torch.arange(70) * 71
+    logits = (states @ reader.head.weight.T).double()
+    if softcap:
+        logits = softcap * torch.tanh(logits / softcap)
+    surprises = -logits.log_softmax(-1)
+    expected = (surprises.neg().exp() * surprises).sum(-1)
+    variances = (surprises.neg().exp() * (surprises - expected[:, None]).square()).sum(-1)
+    found, gradients = reader.moments_back(states, targets)
+    size = (1e-5 if dtype == torch.float32 else 0.02) * max(1.0, logits.abs().max().item())
+    wanted = (surprises[torch.arange(70), targets], expected, variances)
+    for own, right, factor in zip(found, wanted, (1, 1, 10), strict=True):
+        assert (own - right).abs().mean() < factor * size
+    for own, alone in zip(found, reader.moments(states, targets), strict=True):
+        torch.testing.assert_close(own, alone)
+    slopes = gradients_of(reader, states, targets)
+    assert (gradients - slopes).norm() < size * slopes.norm()
+    assert slopes.norm() > 0
+
+
 def test_losses_are_differentiable():
     reader, states = read_out_of(0.3), random_states(5).requires_grad_()
     targets = torch.arange(5)
