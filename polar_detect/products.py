@@ -67,8 +67,9 @@ class Weight:
         is off by half a step of its own, .06 near 15. Its error of form is as large as its value.
         Rounded to `dtype` then, else float32.
         """
-        if self._packed is not None and not torch.is_grad_enabled():
-            return _pointwise(rows, self._packed, self._shift, "sigmoid")
+        packed = None if torch.is_grad_enabled() else self._packed
+        if packed is not None and _has_small_logistic(self.dtype):
+            return _pointwise(rows, packed, self._shift, "sigmoid")
         return (self._differentiable(rows, None).float() - SHIFT).exp_()
 
     @functools.cached_property
@@ -170,6 +171,18 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         return ctx.weight.pull_back(gradient), None, None
+
+
+@functools.cache
+@torch.no_grad()
+def _has_small_logistic(dtype: torch.dtype) -> bool:
+    """Return whether products' logistic function is right in parts of its own, however small."""
+    exponents = torch.linspace(-80, -SHIFT / 8, 64, dtype=dtype)
+    rows, weight = torch.zeros(64, 32, dtype=dtype), torch.zeros(32, 32, dtype=dtype)
+    rows[:, 0], weight[:, 0] = exponents, 1
+    found = _pointwise(rows, _laid_out(weight, 64), None, "sigmoid").double()
+    expected = exponents.double().exp()[:, None]
+    return bool(((found - expected).abs() <= 0.01 * expected).all())
 
 
 @functools.cache

@@ -36,6 +36,24 @@ def test_exponentials_are_those_of_products_that_nobody_rounded(dtype):
         assert (rounded / found - 1).abs().max() > 0.02
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("power", [0.5, 1.0])
+def test_exponentials_are_right_where_the_logistic_function_is_not(power, monkeypatch):
+    products._has_small_logistic.cache_clear()
+    rows, weight = torch.randn(5, 32).bfloat16(), Weight(torch.randn(48, 32), dtype=torch.bfloat16)
+    expected = (weight.times(rows).double() - SHIFT).exp()
+    real = products._pointwise
+
+    def poor(rows, packed, bias, activation):
+        found = real(rows, packed, bias, activation)
+        return found**power if activation == "sigmoid" else found
+
+    monkeypatch.setattr(products, "_pointwise", poor)
+    found = weight.exponentials(rows).double()
+    products._has_small_logistic.cache_clear()
+    torch.testing.assert_close(found, expected, rtol=0.2, atol=0)
+
+
 def test_a_weight_is_differentiable_in_its_rows():
     source, rows = torch.randn(6, 4), torch.randn(3, 4, requires_grad=True)
     weight = Weight(source, dtype=torch.bfloat16)
