@@ -31,8 +31,8 @@ _MAX_MET = 256
 # What a search of the first tokens finds serves whole texts as well, for a fraction of the time,
 # and so do the harms of a few more.
 _SEARCHED_TOKENS, _MEASURED_TOKENS = 32, 64
-# Of 1,500 short queries' programs, 2 that are taken with this clearance are invalid in float32
-# (SmolLM2-135M, `experiments/bench_search.py`). To measure all again would double the menu's time.
+# Of 1,500 short queries' programs, 4 that are taken with this clearance are invalid in float32
+# (SmolLM2-135M, `experiments/bench_search.py`).
 _CLEARANCE = 0.03
 
 
