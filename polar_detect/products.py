@@ -43,54 +43,6 @@ class Weight:
         """Return the same: nothing of it changes."""
         return self
 
-    @functools.cached_property
-    def _packed(self) -> Tensor | None:
-        is_known = self.dtype in (torch.bfloat16, torch.float32) and self.device.type == "cpu"
-        return _laid_out(self._in_rows(), self._n_rows) if is_known and _can_pack() else None
-
-    def pull_back(self, gradient: Tensor) -> Tensor:
-        """Return ``gradient @ weight`` in `dtype`, (…, n_in)."""
-        rows = gradient.to(self.dtype).contiguous()
-        if self._packed is None:
-            return rows @ self._plain
-        return _pointwise(rows, self._turned, None, "none")
-
-    @functools.cached_property
-    def _turned(self) -> Tensor:
-        return _laid_out(self._in_rows().T.contiguous(), _N_ROWS)
-
-    def exponentials(self, rows: Tensor) -> Tensor:
-        """Return ``exp(rows @ weight.T - SHIFT)`` of products far below `SHIFT`, (…, n_out).
-
-        Laid-out weights give the logistic function of the same, which oneDNN computes before it
-        rounds: no further pass, and a relative error of .004 where a product that has been rounded
-        is off by half a step of its own, .06 near 15. Its error of form is as large as its value.
-        Rounded to `dtype` then, else float32.
-        """
-        packed = None if torch.is_grad_enabled() else self._packed
-        if packed is not None and _has_small_logistic(self.dtype):
-            return _pointwise(rows, packed, self._shift, "sigmoid")
-        return (self._differentiable(rows, None).float() - SHIFT).exp_()
-
-    @functools.cached_property
-    def _shift(self) -> Tensor:
-        n_out = sum(len(source) for source in self._sources)
-        return torch.full((n_out,), -SHIFT, dtype=self.dtype, device=self.device)
-
-    def _differentiable(self, rows: Tensor, bias: Tensor | None) -> Tensor:
-        if self._packed is None:
-            return F.linear(rows, self._plain, bias)
-        product: Tensor = _Product.apply(rows, self, bias)  # type: ignore[no-untyped-call]
-        return product
-
-    @functools.cached_property
-    def _plain(self) -> Tensor:
-        return self._in_rows()
-
-    def _in_rows(self) -> Tensor:
-        parts = [source.to(self.dtype) for source in self._sources]
-        return torch.cat(parts) if len(parts) > 1 else parts[0].contiguous()
-
     def times(
         self, rows: Tensor, bias: Tensor | None = None, *, activation: str = "none"
     ) -> Tensor:
@@ -112,15 +64,53 @@ class Weight:
         )
         return found
 
+    def exponentials(self, rows: Tensor) -> Tensor:
+        """Return ``exp(rows @ weight.T - SHIFT)`` of products far below `SHIFT`, (…, n_out).
 
-def _laid_out(matrix: Tensor, n_rows: int) -> Tensor:
-    packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(matrix, n_rows)
-    return packed
+        By laid-out weights it is the logistic function, which falls short of the exponential by a
+        share as large as itself, and which oneDNN computes before it rounds: in no further pass,
+        and right to .004 of it, where a product near 15 would have been rounded to steps of .06.
+        In `dtype` then, else in float32.
+        """
+        packed = None if torch.is_grad_enabled() else self._packed
+        if packed is not None and _has_small_logistic(self.dtype):
+            return _pointwise(rows, packed, self._shift, "sigmoid")
+        return (self._differentiable(rows, None).float() - SHIFT).exp_()
 
+    def pull_back(self, gradient: Tensor) -> Tensor:
+        """Return ``gradient @ weight`` in `dtype`, (…, n_in)."""
+        rows = gradient.to(self.dtype).contiguous()
+        if self._packed is None:
+            return rows @ self._plain
+        return _pointwise(rows, self._turned, None, "none")
 
-def _pointwise(rows: Tensor, packed: Tensor, bias: Tensor | None, activation: str) -> Tensor:
-    found: Tensor = torch.ops.mkldnn._linear_pointwise(rows, packed, bias, activation, [], "")
-    return found
+    def _differentiable(self, rows: Tensor, bias: Tensor | None) -> Tensor:
+        if self._packed is None:
+            return F.linear(rows, self._plain, bias)
+        product: Tensor = _Product.apply(rows, self, bias)  # type: ignore[no-untyped-call]
+        return product
+
+    @functools.cached_property
+    def _packed(self) -> Tensor | None:
+        is_known = self.dtype in (torch.bfloat16, torch.float32) and self.device.type == "cpu"
+        return _laid_out(self._in_rows(), self._n_rows) if is_known and _can_pack() else None
+
+    @functools.cached_property
+    def _turned(self) -> Tensor:
+        return _laid_out(self._in_rows().T.contiguous(), _N_ROWS)
+
+    @functools.cached_property
+    def _plain(self) -> Tensor:
+        return self._in_rows()
+
+    @functools.cached_property
+    def _shift(self) -> Tensor:
+        n_out = sum(len(source) for source in self._sources)
+        return torch.full((n_out,), -SHIFT, dtype=self.dtype, device=self.device)
+
+    def _in_rows(self) -> Tensor:
+        parts = [source.to(self.dtype) for source in self._sources]
+        return torch.cat(parts) if len(parts) > 1 else parts[0].contiguous()
 
 
 class LaidOutLinear(nn.Linear):
@@ -132,10 +122,10 @@ class LaidOutLinear(nn.Linear):
         is_worth = states.shape[:-1].numel() >= _FEW_ROWS
         if not is_plain or not is_worth or torch.is_grad_enabled():
             return super().forward(states)
-        return self._laid_out.times(states, self.bias)
+        return self._matrix.times(states, self.bias)
 
     @functools.cached_property
-    def _laid_out(self) -> Weight:
+    def _matrix(self) -> Weight:
         return Weight(self.weight, dtype=torch.float32)
 
 
@@ -171,6 +161,16 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         return ctx.weight.pull_back(gradient), None, None
+
+
+def _laid_out(matrix: Tensor, n_rows: int) -> Tensor:
+    packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(matrix, n_rows)
+    return packed
+
+
+def _pointwise(rows: Tensor, packed: Tensor, bias: Tensor | None, activation: str) -> Tensor:
+    found: Tensor = torch.ops.mkldnn._linear_pointwise(rows, packed, bias, activation, [], "")
+    return found
 
 
 @functools.cache
