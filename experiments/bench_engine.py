@@ -283,9 +283,9 @@ def _start(detector: Path, texts: Sequence[str], folder: Path, preset: str) -> d
     environment = dict(os.environ)
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     start_s, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-c", _SCORE, "score", source, "--preset", preset]
+    command = [sys.executable, "-c", _SCORE, "score", str(source), "--preset", preset]
     subprocess.run(
-        [*command, "--detector", detector, "--out", out],
+        [*command, "--detector", str(detector), "--out", str(out)],
         check=True,
         capture_output=True,
         env=environment,
