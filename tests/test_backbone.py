@@ -9,10 +9,11 @@ from tiny_models import rearranged, save_tiny, tiny_model, tiny_tokenizer
 from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from polar_detect import products
 from polar_detect.backbone import Backbone
 from polar_detect.blocks import random_states
 from polar_detect.errors import InputError, ModelError, PolarError
-from polar_detect.products import laid_out_copy
+from polar_detect.products import LaidOutLinear, laid_out_copy
 from polar_detect.program import Program
 from polar_detect.recording import Anatomy, record_calls
 
@@ -206,6 +207,23 @@ def test_the_default_quick_form_is_low_precision_only_where_the_processor_has_it
     assert Backbone.load(folders["llama"]).quick_dtype == torch.float32
     monkeypatch.setattr("polar_detect.backbone.best_dtype", lambda _: torch.bfloat16)
     assert Backbone.load(folders["llama"]).quick_dtype == torch.bfloat16
+
+
+def test_precise_layers_multiply_by_laid_out_weights_and_the_model_as_it_did(folders):
+    backbone = Backbone.load(folders["llama"], quick_dtype=torch.float32)
+
+    def kinds(block):
+        return {type(part) for part in block.modules() if isinstance(part, nn.Linear)}
+
+    precise = LaidOutLinear if products._can_pack() else nn.Linear
+    assert [kinds(block) for block in backbone._precise_blocks] == [{precise}] * backbone.n_layers
+    assert [kinds(block) for block in backbone.blocks] == [{nn.Linear}] * backbone.n_layers
+    hidden = random_states(4, 9, 32)
+    before = [layer.state_dict() for layer in backbone.blocks]
+    (call, _) = backbone._recorded(9)[1]
+    torch.testing.assert_close(backbone.apply(1, hidden), call.of(backbone.blocks[1], hidden))
+    after = [layer.state_dict() for layer in backbone.blocks]
+    assert [list(own) for own in before] == [list(own) for own in after]
 
 
 def test_a_new_length_runs_no_block_and_leaves_them_as_they_were(folders):

@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 from tiny_encoders import ENCODERS, save_tiny_encoder
 from tiny_models import MAX_POSITIONS
+from torch import nn
 
+from polar_detect import products
 from polar_detect.encoder import Encoder
 from polar_detect.errors import ModelError
+from polar_detect.products import LaidOutLinear
 
 TEXTS = [
     "The hydraulic pump leaks oil.",
@@ -27,6 +30,11 @@ def test_embeddings_have_unit_length(encoder):
     assert embedded.shape == (len(TEXTS), encoder.model.config.hidden_size)
     assert embedded.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(embedded, axis=1), 1, atol=1e-5)
+
+
+def test_a_loaded_encoder_multiplies_by_laid_out_weights(encoder):
+    kinds = {type(part) for part in encoder.model.modules() if isinstance(part, nn.Linear)}
+    assert kinds == {LaidOutLinear if products._can_pack() else nn.Linear}
 
 
 def test_a_paraphrase_is_nearer_than_an_unrelated_text(encoder):

@@ -102,6 +102,8 @@ def test_linear_layers_that_are_laid_out_have_gradients_and_other_number_formats
     (slopes,) = torch.autograd.grad(model(states).sum(), states)
     (expected,) = torch.autograd.grad(model[2](model[1](model[0](states))).sum(), states)
     torch.testing.assert_close(slopes, expected)
+    (of_weights,) = torch.autograd.grad(model(states).sum(), model[0].weight)
+    assert of_weights.abs().sum() > 0
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         assert model(states).dtype == torch.bfloat16
     assert model.double()(states.double()).dtype == torch.float64
