@@ -70,6 +70,7 @@ class Backbone:
         self.head = model.get_output_embeddings()
         self.device: torch.device = next(model.parameters()).device
         self.quick_dtype = quick_dtype or best_dtype(self.device)
+        # Copies: the model's own forward, which runs for every new length, lays nothing out.
         self._precise_blocks = [b if is_mixture(b) else laid_out_copy(b) for b in self.blocks]
         self._row_counts = RowCounts(self.blocks, self.device)
         self._pull_counts = RowCounts(self.blocks, self.device)

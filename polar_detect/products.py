@@ -50,18 +50,18 @@ class Weight:
 
         `activation` is "none" or "swish", which oneDNN applies before it rounds.
         """
-        if self._packed is None or torch.is_grad_enabled():
+        packed = self._packed_without_gradients
+        if packed is None:
             product = self._differentiable(rows, bias)
             return product if activation == "none" else F.silu(product)
-        return _pointwise(rows, self._packed, bias, activation)
+        return _pointwise(rows, packed, bias, activation)
 
     def times_and(self, rows: Tensor, factor: Tensor, bias: Tensor | None = None) -> Tensor:
         """Return ``(rows @ weight.T + bias) * factor`` in `dtype`, rounded once."""
-        if self._packed is None or torch.is_grad_enabled():
+        packed = self._packed_without_gradients
+        if packed is None:
             return self._differentiable(rows, bias) * factor
-        found: Tensor = torch.ops.mkldnn._linear_pointwise.binary(
-            rows, factor, self._packed, bias, "mul"
-        )
+        found: Tensor = torch.ops.mkldnn._linear_pointwise.binary(rows, factor, packed, bias, "mul")
         return found
 
     def exponentials(self, rows: Tensor) -> Tensor:
@@ -72,7 +72,7 @@ class Weight:
         and right to .004 of it, where a product near 15 would have been rounded to steps of .06.
         In `dtype` then, else in float32.
         """
-        packed = None if torch.is_grad_enabled() else self._packed
+        packed = self._packed_without_gradients
         if packed is not None and _has_small_logistic(self.dtype):
             return _pointwise(rows, packed, self._shift, "sigmoid")
         return (self._differentiable(rows, None).float() - SHIFT).exp_()
@@ -89,6 +89,10 @@ class Weight:
             return F.linear(rows, self._plain, bias)
         product: Tensor = _Product.apply(rows, self, bias)  # type: ignore[no-untyped-call]
         return product
+
+    @property
+    def _packed_without_gradients(self) -> Tensor | None:
+        return None if torch.is_grad_enabled() else self._packed
 
     @functools.cached_property
     def _packed(self) -> Tensor | None:
@@ -146,8 +150,13 @@ def lay_out(module: Module) -> Module:
 
 def laid_out_copy(module: Module) -> Module:
     """Return the same of a copy that shares all weights."""
+    return lay_out(sharing_copy(module))
+
+
+def sharing_copy(module: Module) -> Module:
+    """Return a copy of a module, its parts and settings, with the very same weights."""
     memo = {id(parameter): parameter for parameter in module.parameters()}
-    return lay_out(copy.deepcopy(module, memo))
+    return copy.deepcopy(module, memo)
 
 
 class _Product(torch.autograd.Function):

@@ -4,7 +4,6 @@ A copy of a block gets parts in place of its own. A part is recognised by its na
 it, never by the name of its model; what is not recognised stays as it is.
 """
 
-import copy
 import inspect
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from transformers.pytorch_utils import Conv1D
 
 from polar_detect.attention import attend, rotated
 from polar_detect.blocks import is_mixture, random_states
-from polar_detect.products import LaidOutLinear, Weight
+from polar_detect.products import LaidOutLinear, Weight, sharing_copy
 from polar_detect.recording import FAILURES
 
 # Names of linear layers that read the same states, in the attention of most models.
@@ -60,8 +59,7 @@ class QuickBlock:
 
     def __init__(self, block: nn.Module, dtype: torch.dtype, *, has_parts: bool = True) -> None:
         self._last = _Last()
-        memo = {id(parameter): parameter for parameter in block.parameters()}  # shared, not copied
-        self._block = copy.deepcopy(block, memo)
+        self._block = sharing_copy(block)
         for module in list(self._block.modules()):
             for names in _siblings(module):
                 joint = _Joint([getattr(module, name) for name in names], dtype, self._last)

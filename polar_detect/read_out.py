@@ -117,7 +117,7 @@ class ReadOut:
 
         def back(normed: Tensor, own: Tensor) -> tuple[Tensor, ...]:
             sums = _Sums(self._logits(normed, precise=False), self._pieces)
-            slopes = sums.pulled - self.head.weight[own]
+            slopes = sums.pulled() - self.head.weight[own]
             return *sums.moments(self._target_logits(normed, own)), slopes
 
         def block(states: Tensor, own: Tensor) -> tuple[Tensor, ...]:
@@ -294,22 +294,18 @@ class _Sums:
     logits : iterable of (n, n_words) float32
         Piece by piece; overwritten.
     pieces : sequence of Weight
-        Whose products these are, where their mean is asked for.
-
-    Attributes
-    ----------
-    pulled : (n, hidden)
-        Mean of the pieces' rows by the words' probabilities: the gradient of the normaliser.
+        Whose products these are, where `pulled` is asked for.
     """
 
     def __init__(self, logits: Iterable[Tensor], pieces: Sequence[Weight] = ()) -> None:
-        tops, sums, rows = [], [], []
+        tops, sums = [], []
+        self._rows: list[Tensor] = []
         for i, own in enumerate(logits):
             top = own.amax(-1, keepdim=True)
             below = own.sub_(top)
             weights = below.exp()
             if pieces:
-                rows.append(pieces[i].pull_back(weights))
+                self._rows.append(pieces[i].pull_back(weights))
             parts = [weights.sum(-1)]
             for _ in range(2):
                 weights = weights.mul_(below)
@@ -321,11 +317,16 @@ class _Sums:
         self._shift = top - self._peak
         self._scale = self._shift.exp()
         self._total = (self._scale * self._parts[0]).sum(0)
-        if pieces:
-            shares = self._scale / self._total
-            self.pulled = torch.zeros_like(rows[0], dtype=torch.float32)
-            for share, row in zip(shares, rows, strict=True):
-                self.pulled.add_(row * share[:, None])
+
+    def pulled(self) -> Tensor:
+        """Return the mean of words' weights by their probabilities, (n, hidden).
+
+        It is the gradient of the logarithm of all exponentials' sum.
+        """
+        mean = torch.zeros_like(self._rows[0], dtype=torch.float32)
+        for share, own in zip(self._scale / self._total, self._rows, strict=True):
+            mean += own * share[:, None]
+        return mean
 
     def moments(self, target_logits: Tensor) -> Moments:
         """Return losses of targets, expected losses and variances."""

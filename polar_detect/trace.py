@@ -95,7 +95,7 @@ class Traces:
         return [field.name for field in fields(cls) if field.name != "tokens"]
 
     def table(self) -> FeatureTable:
-        """Return all but the trajectories as named features."""
+        """Return all but states as named features."""
         n_curve = self.skip.shape[1]
         whole = {
             Feature("length", "tokens"): self.n_tokens,

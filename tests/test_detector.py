@@ -1,4 +1,5 @@
 import copy
+import math
 import pickle
 import shutil
 import threading
@@ -263,13 +264,30 @@ def test_the_wider_scale_asks_a_share_of_the_texts_that_joining_ones_do_not_chan
     own = extractor.read(STRANGE)
     for against in (reference, wide):
         table = extractor.signatures(own, against)
-        near, far = (
-            table.where(lambda f, part=part: f.part == part).values[:, 0]
-            for part in ("similarity_mean", "similarity_far")
-        )
-        ranked = np.sort(own.embeddings @ against.embeddings.T, axis=1)[:, ::-1]
-        np.testing.assert_allclose(near, ranked[:, :5].mean(1), atol=1e-5)
-        np.testing.assert_allclose(far, ranked[:, :10].mean(1), atol=1e-5)
+        columns = dict(zip(table.names, table.values.T, strict=True))
+        cosines = own.embeddings @ against.embeddings.T
+        assert cosines.shape == (len(STRANGE), len(against))
+        ranked = np.sort(cosines, axis=1)[:, ::-1]
+        for part, n in (("first", 1), ("mean", 5), ("far", 10)):
+            own_column = columns[f"neighbours/similarity_{part}"]
+            np.testing.assert_allclose(own_column, ranked[:, :n].mean(1), atol=1e-5)
+
+
+def test_texts_that_are_banned_or_passed_over_are_like_nothing(fitted_on_tiny):
+    extractor = fitted_on_tiny.engine_.extractor
+    readings = extractor.read([f"{text} in bay {place}" for place in range(2) for text in NORMAL])
+    reference = replace(Reference.fit(readings, has_geometries=False), contamination=0.02)
+    n_skipped = math.ceil(0.02 * len(reference))
+    own = readings.rows(np.arange(4))
+    banned = np.zeros((4, len(reference)), bool)
+    banned[np.arange(4), np.arange(4)] = True
+    table = extractor.signatures(own, reference, banned=banned)
+    columns = dict(zip(table.names, table.values.T, strict=True))
+    cosines = reference.embeddings[:4] @ reference.embeddings.T
+    assert (cosines.argmax(1) == np.arange(4)).all()
+    ranked = np.sort(np.where(banned, -1, cosines), axis=1)[:, ::-1]
+    expected = ranked[:, n_skipped : n_skipped + 5].mean(1)
+    np.testing.assert_allclose(columns["neighbours/similarity_mean"], expected, atol=1e-5)
 
 
 def test_a_detector_that_is_not_monotone_keeps_held_out_texts_apart(detector):

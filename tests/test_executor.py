@@ -102,7 +102,7 @@ def test_batches_hold_every_text_with_tokens_once_and_score_exactly_its_tokens(
             assert batch.targets[r][batch.is_target[r]].tolist() == rows[i]
             text = batch.input_ids[r][batch.is_text[r]].tolist()
             assert text in ([rows[i]] if reads_last else [rows[i], rows[i][:-1]])
-            n_fed = len(prefix) + len(rows[i])
+            n_fed = len(prefix) + len(rows[i]) + reads_last
             fed = batch.input_ids[r, :n_fed].tolist()
             assert fed == [llama.start_token, *prefix, *rows[i]][:n_fed]
         seen.extend(batch.index.tolist())
@@ -113,7 +113,7 @@ def test_the_rows_of_a_batch_are_the_batch_of_these_texts_only(llama):
     batch = only_batch(random_rows(5, 6, 7), llama)
     part = batch.rows([2, 0])
     assert part.index.tolist() == [batch.index[2], batch.index[0]]
-    for name in ("input_ids", "targets", "is_target", "is_text"):
+    for name in ("input_ids", "targets", "is_target", "is_text", "embedded"):
         assert torch.equal(getattr(part, name), getattr(batch, name)[[2, 0]])
 
 

@@ -49,6 +49,17 @@ def losses_of(reader, states, targets):
     return reader.losses(states, targets, precise=reader._pieces == [])
 
 
+def logits_of(reader, states, softcap):
+    logits = states @ reader.head.weight.T
+    return softcap * torch.tanh(logits / softcap) if softcap else logits
+
+
+def each_kind_of_logits(test):
+    test = pytest.mark.parametrize("softcap", [None, 5.0])(test)
+    test = pytest.mark.parametrize("scale", [0.01, 1.0, 5.0])(test)
+    return pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])(test)
+
+
 def gradients_of(reader, states, targets):
     return reader.read_back(states, targets)[1]
 
@@ -75,16 +86,12 @@ def test_a_neighbour_out_of_range_changes_no_bit(read, dtype, monkeypatch):
     assert len(calls) > n_calls  # control
 
 
-@pytest.mark.parametrize("softcap", [None, 5.0])
-@pytest.mark.parametrize("scale", [0.01, 1.0, 5.0])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@each_kind_of_logits
 def test_what_is_read_back_is_the_gradient_for_logits_of_any_size(dtype, scale, softcap):
     reader, states = read_out_of(scale, dtype, softcap), random_states(70)
     targets = torch.arange(70) * 71
     given = states.clone().requires_grad_()
-    logits = given @ reader.head.weight.T
-    if softcap:
-        logits = softcap * torch.tanh(logits / softcap)
+    logits = logits_of(reader, given, softcap)
     expected = nn.functional.cross_entropy(logits, targets, reduction="none")
     (slopes,) = torch.autograd.grad(expected.sum(), given)
     losses, gradients = reader.read_back(states, targets)
@@ -96,15 +103,11 @@ def test_what_is_read_back_is_the_gradient_for_logits_of_any_size(dtype, scale, 
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("softcap", [None, 5.0])
-@pytest.mark.parametrize("scale", [0.01, 1.0, 5.0])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@each_kind_of_logits
 def test_moments_are_those_of_the_words_probabilities_and_bring_the_gradient(dtype, scale, softcap):
     reader, states = read_out_of(scale, dtype, softcap), random_states(70)
     targets = torch.arange(70) * 71
-    logits = (states @ reader.head.weight.T).double()
-    if softcap:
-        logits = softcap * torch.tanh(logits / softcap)
+    logits = logits_of(reader, states, softcap).double()
     surprises = -logits.log_softmax(-1)
     expected = (surprises.neg().exp() * surprises).sum(-1)
     variances = (surprises.neg().exp() * (surprises - expected[:, None]).square()).sum(-1)
