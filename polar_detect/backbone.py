@@ -187,15 +187,15 @@ class Backbone:
         layer : int
         hidden, gradient : (n_rows, n_tokens, hidden)
             The states that the block gets, and the gradient by those that it returns. The block
-            is called once more, in its quick form: what it computes on its way is not kept in the
-            meantime.
+            is called once more, in its quick form, but for what its gradient does not hang on:
+            what it computes on its way is not kept in the meantime.
 
         Returns
         -------
         (n_rows, n_tokens, hidden) float32
             The same to the last bit in any company and for any number of threads.
         """
-        call, dtype = self._call(layer, hidden, rough=True)
+        call, dtype = self._call(layer, hidden, rough=True, for_gradient=True)
 
         def pull(rows: Tensor, own: Tensor) -> tuple[Tensor]:
             _, found = vjp(call, rows, own)
@@ -274,9 +274,15 @@ class Backbone:
         return self._read_out.common_losses(hidden, targets)
 
     def _call(
-        self, layer: int, hidden: Tensor, *, precise: bool = False, rough: bool = False
+        self,
+        layer: int,
+        hidden: Tensor,
+        *,
+        precise: bool = False,
+        rough: bool = False,
+        for_gradient: bool = False,
     ) -> tuple[Layer, torch.dtype]:
-        """Return what calls a layer, and what it multiplies in."""
+        """Return what calls a layer, or has its gradient, and what it multiplies in."""
         precise_call, quick_call = self._recorded(hidden.shape[1])[layer]
         forms = self._rough_blocks if rough else self._quick_blocks
         quick = None if precise else forms[layer]
@@ -284,7 +290,8 @@ class Backbone:
         def call(rows: Tensor) -> Tensor:
             if quick is None:
                 return precise_call.of(self._precise_blocks[layer], rows)
-            return quick_call.of(quick, rows).float()
+            block = quick.for_gradient if for_gradient else quick
+            return quick_call.of(block, rows).float()
 
         return call, torch.float32 if quick is None else self.quick_dtype
 

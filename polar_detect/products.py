@@ -36,6 +36,7 @@ class Weight:
     def __init__(self, *sources: Tensor, dtype: torch.dtype, n_rows: int = _N_ROWS) -> None:
         self.dtype, self.device = dtype, sources[0].device
         self.n_in = sources[0].shape[1]
+        self.n_out = sum(len(source) for source in sources)
         self._sources = sources
         self._n_rows = n_rows
 
@@ -84,6 +85,11 @@ class Weight:
             return rows @ self._plain
         return _pointwise(rows, self._turned, None, "none")
 
+    def unmultiplied(self, rows: Tensor) -> Tensor:
+        """Return zeros that have the gradient of ``rows @ weight.T``, (…, n_out)."""
+        zeros: Tensor = _Unmultiplied.apply(rows, self, None)  # type: ignore[no-untyped-call]
+        return zeros
+
     def _differentiable(self, rows: Tensor, bias: Tensor | None) -> Tensor:
         if self._packed is None:
             return F.linear(rows, self._plain, bias)
@@ -109,8 +115,7 @@ class Weight:
 
     @functools.cached_property
     def _shift(self) -> Tensor:
-        n_out = sum(len(source) for source in self._sources)
-        return torch.full((n_out,), -SHIFT, dtype=self.dtype, device=self.device)
+        return torch.full((self.n_out,), -SHIFT, dtype=self.dtype, device=self.device)
 
     def _in_rows(self) -> Tensor:
         parts = [source.to(self.dtype) for source in self._sources]
@@ -170,6 +175,15 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         return ctx.weight.pull_back(gradient), None, None
+
+
+class _Unmultiplied(_Product):
+    """Zeros in place of the product, for whoever wants its gradient alone."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, weight: Weight, bias: Tensor | None) -> Tensor:  # noqa: ARG004
+        ctx.weight = weight
+        return rows.new_zeros(()).expand(*rows.shape[:-1], weight.n_out)
 
 
 def _laid_out(matrix: Tensor, n_rows: int) -> Tensor:

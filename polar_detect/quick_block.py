@@ -7,11 +7,13 @@ it, never by the name of its model; what is not recognised stays as it is.
 import inspect
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.functional import vjp
 from transformers.pytorch_utils import Conv1D
 
 from polar_detect.attention import attend, rotated
@@ -58,21 +60,22 @@ class QuickBlock:
     """A copy of a block whose linear layers multiply in `dtype`, with parts in fewer passes."""
 
     def __init__(self, block: nn.Module, dtype: torch.dtype, *, has_parts: bool = True) -> None:
-        self._last = _Last()
+        self._shared = _Shared()
         self._block = sharing_copy(block)
         for module in list(self._block.modules()):
             for names in _siblings(module):
-                joint = _Joint([getattr(module, name) for name in names], dtype, self._last)
+                joint = _Joint([getattr(module, name) for name in names], dtype, self._shared)
                 for i, name in enumerate(names):
                     setattr(module, name, _Part(joint, i))
         for name, module in list(self._block.named_modules()):
             if _is_linear(module):
-                self._block.set_submodule(name, _QuickLinear(module, dtype, self._last))
+                self._block.set_submodule(name, _QuickLinear(module, dtype, self._shared))
         for name, module in list(self._block.named_modules()):
             part = self._quick_part(module) if has_parts else None
             if part is not None:
                 self._block.set_submodule(name, part)
         self._dtype = dtype
+        self._adds_last: bool | None = None  # not known before a gradient is asked for
 
     def __call__(self, hidden: Tensor, *args: Any, **kwargs: Any) -> Any:
         """Return what the block returns."""
@@ -80,12 +83,38 @@ class QuickBlock:
             with torch.autocast(hidden.device.type, self._dtype):
                 return self._block(hidden, *args, **kwargs)
         finally:
-            self._last.clear()
+            self._shared.clear()
+
+    def for_gradient(self, hidden: Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Return what has the gradient of that, and may have other values.
+
+        Most blocks add their last product to the states and are done, so that nothing asks for
+        its value on the way back.
+        """
+        if self._adds_last is None:
+            self._adds_last = self._has_gradient_without(hidden[:1].detach(), *args, **kwargs)
+        with self._shared.without_last() if self._adds_last else nullcontext():
+            return self(hidden, *args, **kwargs)
+
+    def _has_gradient_without(self, hidden: Tensor, *args: Any, **kwargs: Any) -> bool:
+        """Return whether states have the same gradient where the last product is not computed."""
+        if is_mixture(self._block):
+            return False
+
+        def states(given: Tensor) -> Any:
+            found = self(given, *args, **kwargs)
+            return found if isinstance(found, Tensor) else found[0]
+
+        slope = random_states(*hidden.shape).to(hidden.device)
+        _, expected = vjp(states, hidden, slope)
+        with self._shared.without_last():
+            _, found = vjp(states, hidden, slope)
+        return torch.equal(found, expected)
 
     def _quick_part(self, module: nn.Module) -> nn.Module | None:
         """Return what does the same as a module in fewer passes, where something is known."""
         if _is_gated(module):
-            return _QuickGate(module, self._last)
+            return _QuickGate(module, self._shared)
         if _is_rotary_attention(module):
             return _QuickAttention(module)
         return _QuickNorm(module) if _is_norm(module) else None
@@ -98,18 +127,18 @@ class _QuickLinear(nn.Module):
     ----------
     layer : nn.Linear or Conv1D
     dtype : torch.dtype
-    last : _Last
+    shared : _Shared
         Shared by all parts of a block.
     """
 
-    def __init__(self, layer: Any, dtype: torch.dtype, last: "_Last") -> None:
+    def __init__(self, layer: Any, dtype: torch.dtype, shared: "_Shared") -> None:
         super().__init__()
         self.matrix = Weight(_matrix_of(layer), dtype=dtype)
         self.bias = None if layer.bias is None else layer.bias.to(dtype)
-        self._last = last
+        self._shared = shared
 
     def forward(self, states: Tensor) -> Tensor:
-        return self.matrix.times(self._last.cast(states, self.matrix.dtype), self.bias)
+        return self.matrix.times(self._shared.cast(states, self.matrix.dtype), self.bias)
 
 
 class _Joint:
@@ -119,17 +148,17 @@ class _Joint:
     of rows: of SmolLM2's products, only those of keys and values did (see `blocks`).
     """
 
-    def __init__(self, layers: list[Any], dtype: torch.dtype, last: "_Last") -> None:
+    def __init__(self, layers: list[Any], dtype: torch.dtype, shared: "_Shared") -> None:
         self.matrix = Weight(*(_matrix_of(layer) for layer in layers), dtype=dtype)
         self.sizes = [len(_matrix_of(layer)) for layer in layers]
         biases = [layer.bias for layer in layers]
         self._bias = None if biases[0] is None else torch.cat(biases).to(dtype)
-        self._last = last
+        self._shared = shared
 
     def of(self, states: Tensor) -> Tensor:
         """Return what the layers make of the states, side by side."""
-        rows = self._last.cast(states, self.matrix.dtype)
-        return self._last.of(rows, self, lambda: self.matrix.times(rows, self._bias))
+        rows = self._shared.cast(states, self.matrix.dtype)
+        return self._shared.of(rows, self, lambda: self.matrix.times(rows, self._bias))
 
 
 class _Part(nn.Module):
@@ -188,15 +217,17 @@ class _QuickGate(nn.Module):
     first two products and what is between them, and two roundings less.
     """
 
-    def __init__(self, module: Any, last: "_Last") -> None:
+    def __init__(self, module: Any, shared: "_Shared") -> None:
         super().__init__()
         self.gate, self.up, self.down = module.gate_proj, module.up_proj, module.down_proj
-        self._last = last
+        self._shared = shared
 
     def forward(self, states: Tensor) -> Tensor:
-        rows = self._last.cast(states, self.gate.matrix.dtype)
+        rows = self._shared.cast(states, self.gate.matrix.dtype)
         gate = self.gate.matrix.times(rows, self.gate.bias, activation="swish")
-        found: Tensor = self.down(self.up.matrix.times_and(rows, gate, self.up.bias))
+        gated = self.up.matrix.times_and(rows, gate, self.up.bias)
+        without = self._shared.leaves_out_last
+        found: Tensor = self.down.matrix.unmultiplied(gated) if without else self.down(gated)
         return found
 
 
@@ -213,7 +244,7 @@ def _is_gated(module: Any) -> bool:
     if not torch.allclose(module.act_fn(wide), F.silu(wide)):
         return False
     rows = random_states(3, matrix.n_in).to(matrix.device, matrix.dtype)
-    return _agree(lambda part: part(rows), module, lambda gated: _QuickGate(gated, _Last()), 0.03)
+    return _agree(lambda part: part(rows), module, lambda gated: _QuickGate(gated, _Shared()), 0.03)
 
 
 class _QuickAttention(nn.Module):
@@ -398,14 +429,16 @@ def _agree(
     return bool((gaps <= tolerance * expected.float().norm(dim=-1)).all())
 
 
-class _Last(threading.local):
-    """What was made of a tensor last; the same again for whoever brings the same one by thread.
+class _Shared(threading.local):
+    """What the parts of a block share during a call, by thread.
 
-    Query, key, value and gate get the same states, each in a call of its own.
+    That is what was made of a tensor last, as query, key, value and gate get the same states,
+    each in a call of its own; and whether the block's last product is left out.
     """
 
     def __init__(self) -> None:
         self._made: dict[object, tuple[Tensor, Tensor]] = {}
+        self.leaves_out_last = False
 
     def of(self, source: Tensor, maker: object, make: Callable[[], Tensor]) -> Tensor:
         """Return what `maker` has made of `source`, or else ``make()``."""
@@ -416,6 +449,15 @@ class _Last(threading.local):
     def cast(self, source: Tensor, dtype: torch.dtype) -> Tensor:
         """Return the tensor in `dtype`."""
         return source if source.dtype == dtype else self.of(source, dtype, lambda: source.to(dtype))
+
+    @contextmanager
+    def without_last(self) -> Iterator[None]:
+        """Leave out the last product, but for its gradient."""
+        self.leaves_out_last = True
+        try:
+            yield
+        finally:
+            self.leaves_out_last = False
 
     def clear(self) -> None:
         self._made.clear()

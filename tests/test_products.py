@@ -79,6 +79,17 @@ def test_gradients_are_multiplied_by_the_turned_weight(gate):
     assert (gradient.float() - expected).norm() < 0.01 * expected.norm()
 
 
+def test_a_product_that_is_left_out_has_its_gradient():
+    source, rows = torch.randn(48, 32), torch.randn(5, 7, 32).bfloat16().requires_grad_()
+    weight, slopes = Weight(source, dtype=torch.bfloat16), torch.randn(5, 7, 48).bfloat16()
+    found, expected = weight.unmultiplied(rows), weight.times(rows)
+    assert found.shape == expected.shape
+    assert found.dtype == expected.dtype
+    assert not found.any()
+    gradients = [torch.autograd.grad(product, rows, slopes)[0] for product in (found, expected)]
+    assert torch.equal(*gradients)
+
+
 def small_model():
     return nn.Sequential(nn.Linear(48, 96), nn.SiLU(), nn.Linear(96, 48, bias=False))
 

@@ -2,10 +2,12 @@ import copy
 
 import pytest
 import torch
-from tiny_models import CONFIGS, LOOKALIKES, tiny_model
+from tiny_models import CONFIGS, LOOKALIKES, tiny_model, tiny_tokenizer
 from torch import nn
+from torch.autograd.functional import vjp
 
 from polar_detect import quick_block
+from polar_detect.backbone import Backbone
 from polar_detect.quick_block import QuickBlock
 
 
@@ -166,3 +168,32 @@ def test_layers_that_read_other_sizes_or_only_partly_have_a_bias_stay_apart():
     assert not list(quick_block._siblings(block))
     block.v_proj = nn.Linear(8, 2)
     assert list(quick_block._siblings(block)) == [("q_proj", "k_proj", "v_proj")]
+
+
+@pytest.mark.parametrize(
+    ("name", "leaves_out"),
+    [
+        ("llama", True),
+        ("qwen3", True),
+        ("cohere", True),
+        ("granite", True),
+        ("olmo2", False),  # a norm comes behind the last product
+        ("gemma3", False),
+        ("qwen2-moe", False),
+        ("gpt2", False),  # nothing gated
+    ],
+)
+def test_the_last_product_is_left_out_where_no_gradient_hangs_on_it(name, leaves_out):
+    model = tiny_model({**CONFIGS, **LOOKALIKES}[name])
+    backbone = Backbone(model, tiny_tokenizer(), quick_dtype=torch.bfloat16)
+    hidden, gradient = torch.randn(2, 3, 9, 32, generator=torch.Generator().manual_seed(0))
+    block, (_, call) = backbone._quick_blocks[3], backbone._recorded(9)[3]
+    (value, expected), (other, found) = (
+        vjp(lambda rows, form=form: call.of(form, rows), hidden, gradient)
+        for form in (block, block.for_gradient)
+    )
+    assert torch.equal(found, expected)
+    assert torch.equal(other, value) == (not leaves_out)
+    assert torch.equal(call.of(block, hidden), value.detach())  # and no value is lost for good
+    pulled = backbone.pull_back(3, hidden, gradient)
+    assert (pulled - expected).norm() < 0.01 * (expected - gradient).norm()
