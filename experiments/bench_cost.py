@@ -69,7 +69,7 @@ def _stages(detector: PolarDetector, texts: list[str]) -> Stages:
     fitted, extractor = detector.fitted_, detector.engine_.extractor
     tokens = extractor.tracer.tokenize(texts)
     readings = extractor.read(texts)
-    neighbours = fitted.reference.neighbours(readings.embeddings)
+    neighbours, _ = fitted.reference.neighbours(readings.embeddings)
     return {
         _LOSS_ONLY: lambda: bench_engine.losses(extractor.tracer.executor, tokens),
         "loss only, the model's own forward": (

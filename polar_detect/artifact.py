@@ -191,6 +191,8 @@ def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> Non
         "statistics.spreads": fitted.statistics.spreads,
         "typical_calls": fitted.typical_calls,
     }
+    if reference.crowding is not None:
+        arrays["neighbours.crowding"] = reference.crowding
     if fitted.menu.harms is not None:
         arrays["menu.harms"] = fitted.menu.harms
     content = to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()})
@@ -425,6 +427,7 @@ def _reference(
         _contamination(stored, arrays),
         stored.count("n_indexed", high=n_texts - n_joined, default=0),  # older heads do not ask
         likeness,
+        arrays.get("neighbours.crowding"),  # older artifacts: none
     )
 
 

@@ -97,7 +97,11 @@ def _kept(shapes: _Shapes, texts: tuple[str, ...] | None, folder: Path) -> tuple
     is_ordered = shapes["tokens.owners"][0][0] > 0
     order = "in the order of the texts" if is_ordered else "shuffled"
     parts = [
-        Kept(f"sentence embeddings of {n_texts} texts", size(lambda name: name == "embeddings")),
+        Kept(
+            f"sentence embeddings of {n_texts} texts"
+            + (", and how close they stand" if "neighbours.crowding" in shapes else ""),
+            size(lambda name: name in ("embeddings", "neighbours.crowding")),
+        ),
         Kept(
             f"states of {n_tokens} tokens at {n_depths} depths of the language model and of "
             f"{n_other} at {n_other_depths} of the encoder, {order}",

@@ -72,13 +72,13 @@ class Extractor:
         distances : FeatureTable, optional
             As `Reference.distances`, but of normal texts that leave such texts out.
         """
-        neighbours = reference.neighbours(readings.embeddings, banned=banned)
+        neighbours, local = reference.neighbours(readings.embeddings, banned=banned)
         tables = [
             readings.traces.table(),
             distances or reference.distances(readings),
             self._novelty(readings, reference, banned),
             self._fluency(readings),
-            _similarity(neighbours),
+            _similarity(neighbours, local),
         ]
         if self.wants_context:
             tables.append(self.context(readings, neighbours, reference.texts))
@@ -182,12 +182,18 @@ class Extractor:
         return FeatureTable.beside([FeatureTable(columns, tuple(whole)), curve])
 
 
-def _similarity(neighbours: Neighbours) -> FeatureTable:
-    """Return similarities to the nearest training text, to the few nearest, and to more of them."""
+def _similarity(neighbours: Neighbours, local: NDArray[np.float32] | None) -> FeatureTable:
+    """Return similarities to the nearest training text, to the few nearest, and to more of them.
+
+    And, where it is known, to the few nearest for how close those stand.
+    """
     every = neighbours.similarity
-    columns = np.column_stack([every[:, 0], every[:, :N_NEIGHBOURS].mean(1), every.mean(1)])
-    names = tuple(Feature("neighbours", f"similarity_{part}") for part in ("first", "mean", "far"))
-    return FeatureTable(columns.astype(np.float32), names)
+    few = every[:, :N_NEIGHBOURS]
+    columns = {"first": every[:, 0], "mean": few.mean(1), "far": every.mean(1)}
+    if local is not None:
+        columns["local"] = local
+    names = tuple(Feature("neighbours", f"similarity_{part}") for part in columns)
+    return FeatureTable(np.column_stack([*columns.values()]).astype(np.float32), names)
 
 
 def program_features(programs: Sequence[MinimalProgram], n_layers: int) -> FeatureTable:

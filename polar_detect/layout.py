@@ -24,8 +24,8 @@ def _of_both(
 
 
 # Array → its type, and what it has along each axis: the same number wherever the word stands.
-# Geometry, changes, likeness and harms are not in every artifact, but all of one where there is
-# any.
+# Geometry, changes, likeness, crowding and harms are not in every artifact, but all of one where
+# there is any.
 # Not here: what `statistics` and `owners` hold, which scoring does not calculate with.
 _LAYOUT = {
     "embeddings": ("float32", "texts", "directions of an embedding"),
@@ -52,12 +52,13 @@ _LAYOUT = {
         points=("float16", "{model}depths", "{model}tokens", "{hidden}"),
         targets=("int64", "{model}tokens"),
     ),
+    "neighbours.crowding": ("float32", "texts"),
     "menu.harms": ("float32", "searched texts", "programs"),
     "likeness.sentences.centre": ("float32", "directions of an embedding"),
     "likeness.sentences.weights": ("float32", "directions of an embedding"),
     "likeness.wording.weights": ("float32", "codes of wording"),
 }
-_OPTIONAL = ("geometry", "changes", "likeness", "menu")
+_OPTIONAL = ("geometry", "changes", "likeness", "neighbours", "menu")
 
 
 def check_arrays(arrays: Mapping[str, Any], *, n_layers: int, n_texts: int | None) -> None:

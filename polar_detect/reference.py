@@ -11,7 +11,13 @@ from polar_detect.changes import Changes
 from polar_detect.features import FeatureTable
 from polar_detect.geometry import Geometries
 from polar_detect.likeness import Likeness, Seen
-from polar_detect.neighbours import Neighbours, nearest
+from polar_detect.neighbours import (
+    Neighbours,
+    cosines_of,
+    crowding_of,
+    local_similarity,
+    nearest,
+)
 from polar_detect.numbers import ColumnReference
 from polar_detect.readings import Readings
 from polar_detect.tokens import Novelty, TokenIndex
@@ -51,6 +57,9 @@ class Reference:
         So many of the texts that it was fitted on have their tokens among the encoder's.
     likeness : Likeness, optional
         What labelled anomalies are like; None where there were none, or too few.
+    crowding : (n_texts,) float32, optional
+        How close each text stands to those that it was fitted on; None in detectors that an
+        earlier version saved.
     """
 
     texts: tuple[str, ...]
@@ -64,6 +73,7 @@ class Reference:
     contamination: float = 0
     n_indexed: int = 0
     likeness: Likeness | None = None
+    crowding: Array | None = None
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -89,6 +99,7 @@ class Reference:
         Where `is_shuffled`, tokens are kept in another order than that of the texts.
         """
         encoder_tokens = TokenIndex.fit(readings.encoding.tokens, is_shuffled=is_shuffled)
+        own = readings.texts, readings.embeddings
         return cls(
             readings.texts,
             readings.embeddings,
@@ -100,6 +111,7 @@ class Reference:
             contamination=contamination,
             n_indexed=len(np.unique(encoder_tokens.owners)),
             likeness=likeness,
+            crowding=crowding_of(*own, *own, k=N_NEIGHBOURS),
         )
 
     def widened(self, readings: Readings) -> Self:
@@ -108,6 +120,9 @@ class Reference:
         By that a text can only become more similar, and its words less novel. All else is
         compared with what it was fitted on.
         """
+        assert self.crowding is not None
+        fitted = self.texts[: self.n_fitted], self.embeddings[: self.n_fitted]
+        joined = crowding_of(readings.texts, readings.embeddings, *fitted, k=N_NEIGHBOURS)
         return replace(
             self,
             texts=(*self.texts, *readings.texts),
@@ -116,6 +131,7 @@ class Reference:
                 readings.encoding.tokens, first_owner=len(self)
             ),
             n_joined=self.n_joined + len(readings),
+            crowding=np.concatenate([self.crowding, joined]),
         )
 
     def distances(
@@ -150,11 +166,18 @@ class Reference:
 
     def neighbours(
         self, embeddings: Array, *, banned: NDArray[np.bool_] | None = None
-    ) -> Neighbours:
-        """Return the nearest training texts that each embedding may meet, near and far ones."""
+    ) -> tuple[Neighbours, Array | None]:
+        """Return the nearest training texts that each embedding may meet, and `local_similarity`.
+
+        Near and far ones; the latter None in detectors that an earlier version saved.
+        """
         n_skipped = math.ceil(self.contamination * len(self))
-        k = _n_far(self.n_fitted)
-        return nearest(embeddings, self.embeddings, k=k, banned=banned, n_skipped=n_skipped)
+        cosines = cosines_of(embeddings, self.embeddings, banned=banned)
+        found = Neighbours.of(cosines, k=_n_far(self.n_fitted), n_skipped=n_skipped)
+        if self.crowding is None:
+            return found, None
+        own = {"k": N_NEIGHBOURS, "n_skipped": n_skipped}
+        return found, local_similarity(cosines, self.crowding, **own)
 
     def novelty(
         self, readings: Readings, *, banned: NDArray[np.bool_] | None = None

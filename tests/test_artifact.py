@@ -338,6 +338,19 @@ def test_arrays_that_do_not_fit_together_are_refused_though_their_seal_is_right(
         PolarDetector.load(folder)
 
 
+def test_crowding_of_other_texts_than_those_that_are_kept_is_refused(
+    folder, fitted_on_tiny, monkeypatch
+):
+    monkeypatch.setattr(artifact.Engine, "load", lambda *_: fitted_on_tiny.engine_)
+    crowding = load_file(folder / "arrays.safetensors")["neighbours.crowding"]
+    loaded = PolarDetector.load(folder)  # control
+    np.testing.assert_array_equal(loaded.fitted_.reference.crowding, crowding)
+    change_arrays(folder, **{"neighbours.crowding": crowding[1:].copy()})
+    message = rf"\(array 'neighbours.crowding' with {len(crowding) - 1} texts"
+    with pytest.raises(ArtifactError, match=message):
+        PolarDetector.load(folder)
+
+
 def test_harms_of_other_programs_than_those_of_the_menu_are_refused(
     folder, fitted_on_tiny, monkeypatch
 ):

@@ -267,10 +267,31 @@ def test_the_wider_scale_asks_a_share_of_the_texts_that_joining_ones_do_not_chan
         columns = dict(zip(table.names, table.values.T, strict=True))
         cosines = own.embeddings @ against.embeddings.T
         assert cosines.shape == (len(STRANGE), len(against))
-        ranked = np.sort(cosines, axis=1)[:, ::-1]
-        for part, n in (("first", 1), ("mean", 5), ("far", 10)):
+        local = cosines - against.crowding / 2
+        for part, n, every in (
+            ("first", 1, cosines),
+            ("mean", 5, cosines),
+            ("far", 10, cosines),
+            ("local", 5, local),
+        ):
+            ranked = np.sort(every, axis=1)[:, ::-1]
             own_column = columns[f"neighbours/similarity_{part}"]
             np.testing.assert_allclose(own_column, ranked[:, :n].mean(1), atol=1e-5)
+
+
+def test_crowding_is_fitted_once_and_joining_texts_are_held_against_the_same(fitted_on_tiny):
+    extractor = fitted_on_tiny.engine_.extractor
+    train, joining = [*NORMAL[:50], *NORMAL[:3]], [*NORMAL[50:60], NORMAL[0]]
+    reference = Reference.fit(extractor.read(train), has_geometries=False)
+    wide = reference.widened(extractor.read(joining))
+    np.testing.assert_array_equal(wide.crowding[:53], reference.crowding)
+    cosines = wide.embeddings @ wide.embeddings[:50].T
+    for text, own, found in zip(wide.texts, cosines, wide.crowding, strict=True):
+        others = [cosine for other, cosine in zip(train[:50], own, strict=True) if other != text]
+        assert found == pytest.approx(np.mean(sorted(others)[-5:]), abs=1e-5)
+    saved = replace(wide, crowding=None)  # by a version that did not know it
+    tables = [extractor.signatures(extractor.read(STRANGE), r) for r in (saved, wide)]
+    assert set(tables[1].names) - set(tables[0].names) == {"neighbours/similarity_local"}
 
 
 def test_texts_that_are_banned_or_passed_over_are_like_nothing(fitted_on_tiny):
@@ -285,9 +306,11 @@ def test_texts_that_are_banned_or_passed_over_are_like_nothing(fitted_on_tiny):
     columns = dict(zip(table.names, table.values.T, strict=True))
     cosines = reference.embeddings[:4] @ reference.embeddings.T
     assert (cosines.argmax(1) == np.arange(4)).all()
-    ranked = np.sort(np.where(banned, -1, cosines), axis=1)[:, ::-1]
-    expected = ranked[:, n_skipped : n_skipped + 5].mean(1)
-    np.testing.assert_allclose(columns["neighbours/similarity_mean"], expected, atol=1e-5)
+    allowed = np.where(banned, -1, cosines)
+    for part, every in (("mean", allowed), ("local", allowed - reference.crowding / 2)):
+        ranked = np.sort(every, axis=1)[:, ::-1]
+        expected = ranked[:, n_skipped : n_skipped + 5].mean(1)
+        np.testing.assert_allclose(columns[f"neighbours/similarity_{part}"], expected, atol=1e-5)
 
 
 def test_a_detector_that_is_not_monotone_keeps_held_out_texts_apart(detector):

@@ -258,6 +258,31 @@ def test_signatures_without_the_wider_scale_are_seen_from_near_by():
     assert auroc(labels, np.concatenate([head.scores(part) for part in own])) > 0.95
 
 
+def test_near_texts_count_for_how_close_they_stand_where_that_is_known():
+    """What is learned of held-out clusters goes by the plain similarity all the same."""
+    local = (Feature("neighbours", "similarity_local"),)
+
+    def with_local(own, seed, shift):
+        values = np.random.default_rng(seed).normal(size=(len(own), 1)) - shift
+        return FeatureTable.beside([own, FeatureTable(values.astype(np.float32), local)])
+
+    plain = [in_english(similar(4000, seed=n, shift=n, far=n)) for n in (0, 1)]
+    heads = {}
+    for shift in (0, 2):
+        own = (with_local(part, n + 7, n * shift) for n, part in enumerate(plain))
+        heads[shift] = new_head("auto").fit(*own, seed=0)
+    head, other = heads[2]._fitted, new_head("auto").fit(*plain, seed=0)._fitted
+    assert head.far_share == other.far_share == 0
+    assert head.similarity_auroc == other.similarity_auroc
+    assert head.shares.tolist() == other.shares.tolist()
+    place, n = len(FEATURES), len(FEATURES) + 1
+    topics = [own._fitted.views[0] for own in heads.values()]
+    np.testing.assert_allclose(*topics)  # whether or not held-out clusters are told by it
+    assert topics[0][place] < -0.2
+    assert abs(topics[0][MEAN]) < abs(other.views[0, MEAN]) - 0.2
+    assert head.views[1, [place, n + place]].tolist() == [0, 0]  # form does not ask
+
+
 NOVELTY = [f.group == "encoder" and "novelty" in f.part for f in FEATURES]
 NEIGHBOURS = [f.group == "neighbours" for f in FEATURES]
 

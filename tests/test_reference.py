@@ -3,7 +3,14 @@ import pytest
 
 from polar_detect.features import Feature
 from polar_detect.geometry import Geometry
-from polar_detect.neighbours import Neighbours, contexts, nearest
+from polar_detect.neighbours import (
+    Neighbours,
+    contexts,
+    cosines_of,
+    crowding_of,
+    local_similarity,
+    nearest,
+)
 
 N_LAYERS, HIDDEN = 3, 6
 SHRINKAGE = 0.1
@@ -148,6 +155,49 @@ def test_the_nearest_can_be_passed_over():
     np.testing.assert_array_equal(found.index, whole.index[:, 3:7])
     np.testing.assert_array_equal(found.similarity, whole.similarity[:, 3:7])
     assert nearest(reference, reference, k=4, n_skipped=18).index.shape == (20, 2)
+
+
+def test_a_stranger_beside_a_crowd_is_less_like_it_than_one_as_near_to_scattered_texts():
+    middles = np.eye(8, dtype=np.float32)[:2]
+    reference = np.concatenate([middles[0] + 0.1 * unit(10, seed=0), middles[1] + unit(10, seed=1)])
+    reference /= np.linalg.norm(reference, axis=1, keepdims=True)
+    texts = [f"text {i}" for i in range(20)]
+    crowding = crowding_of(texts, reference, texts, reference, k=5)
+    cosines = reference @ reference.T
+    for i in range(20):
+        expected = np.sort(np.delete(cosines[i], i))[-5:].mean()
+        assert crowding[i] == pytest.approx(expected, abs=1e-5)
+    assert crowding[:10].min() > crowding[10:].max() + 0.1
+    own = unit(6, seed=3)
+    cosines = cosines_of(own, reference)
+    for n_skipped in (0, 3):
+        found = local_similarity(cosines, crowding, k=5, n_skipped=n_skipped)
+        ranked = np.sort(cosines - crowding / 2, axis=1)[:, ::-1]
+        expected = ranked[:, n_skipped : n_skipped + 5].mean(1)
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+    few = local_similarity(cosines[:, :4], crowding[:4], k=5, n_skipped=1)
+    expected = np.sort(cosines[:, :4] - crowding[:4] / 2, axis=1)[:, :3].mean(1)
+    np.testing.assert_allclose(few, expected, atol=1e-6)
+
+
+def test_texts_that_read_the_same_do_not_crowd_each_other():
+    reference = unit(4, seed=0)
+    texts = ["a", "a", "b", "c"]
+    reference[1] = reference[0]
+    crowding = crowding_of(texts, reference, texts, reference, k=5)
+    cosines = reference @ reference.T
+    assert crowding[0] == crowding[1] == pytest.approx(cosines[0, 2:].mean(), abs=1e-6)
+    once = (cosines[2, 0] + cosines[2, 3]) / 2  # "a" occurs twice
+    assert crowding[2] == pytest.approx(once, abs=1e-6)
+    alike = crowding_of(["a"] * 3, reference[:3], ["a"] * 3, reference[:3], k=5)
+    assert not alike.any()
+
+
+def test_crowding_is_the_same_bits_in_any_company():
+    texts, rows = [f"text {i}" for i in range(1100)], unit(1100, seed=2)
+    found = crowding_of(texts, rows, texts, rows, k=5)
+    part = crowding_of(texts[600:700], rows[600:700], texts, rows, k=5)
+    np.testing.assert_array_equal(found[600:700], part)
 
 
 def test_among_equals_the_first_is_nearest():

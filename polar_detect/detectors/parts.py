@@ -6,7 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.contrast import contrast
-from polar_detect.detectors.named import FAR_SIMILARITY, FLUENCY, LENGTH, LOSS, MEMORY, SIMILARITY
+from polar_detect.detectors.named import (
+    FAR_SIMILARITY,
+    FLUENCY,
+    LENGTH,
+    LOCAL_SIMILARITY,
+    LOSS,
+    MEMORY,
+    SIMILARITY,
+)
 from polar_detect.detectors.scale import Vector
 from polar_detect.detectors.weighting import (
     Part,
@@ -34,17 +42,20 @@ def topic_parts(
 ) -> list[Part]:
     """Return two parts of the encoder, for its trust, and one of the language model, for the rest.
 
-    - *similarity* to the nearest normal texts: to the five nearest, or to the nearest 4 %;
-    - *learned*: a logistic regression of held-out clusters against normal texts, on similarity,
-      the losses with and without the memory of normal tokens, the novelty of tokens at every depth
-      of both models, and what their layers change in the text's states; or another one that also
-      sees similarity and novelty at the wider scale;
+    - *similarity* to the nearest normal texts: to the five nearest, for how close those stand to
+      their own nearest, or to the nearest 4 %;
+    - *learned*: a logistic regression of held-out clusters against normal texts, on plain
+      similarity (what is close for how close normal texts stand tells such clusters better than it
+      tells strangers), the losses with and without the memory of normal tokens, the novelty of
+      tokens at every depth of both models, and what their layers change in the text's states; or
+      another one that also sees similarity and novelty at the wider scale;
     - *changes*: how far what the language model's layers add to the text's states is from what
       they add to normal texts.
     """
     similarity: list[Part] = []
     learned: list[Part] = []
-    scales = [(1 - far_share, SIMILARITY, _is_near), (far_share, FAR_SIMILARITY, _is_text)]
+    near = LOCAL_SIMILARITY if LOCAL_SIMILARITY in table.features else SIMILARITY
+    scales = [(1 - far_share, near, _is_near), (far_share, FAR_SIMILARITY, _is_text)]
     for counts, feature, is_seen in scales:
         if counts:
             weights = logistic_weights(inside, outside, columns_of(table, is_seen))
@@ -150,7 +161,8 @@ def _changes(table: FeatureTable) -> Vector:
 def _is_text(feature: Feature) -> bool:
     is_words = feature.is_of_encoder("novelty") or feature.group == "tokens"
     is_compared = is_words or _is_change(feature) or _is_far(feature)
-    return is_compared or feature.group in {"neighbours", "memory", "loss"}
+    is_other = feature.group in {"neighbours", "memory", "loss"} and feature != LOCAL_SIMILARITY
+    return is_compared or is_other
 
 
 def _is_near(feature: Feature) -> bool:

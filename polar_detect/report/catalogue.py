@@ -617,6 +617,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "mean similarity to the nearest normal texts",
         "近い正常文との平均類似度",
     ),
+    "feature.neighbours/similarity_local": (
+        "mean similarity to the nearest normal texts, for how close those stand",
+        "近い正常文との平均類似度（正常文どうしの近さを差し引いた値）",
+    ),
     "feature.neighbours/similarity_far": (
         "mean similarity to the nearest 4% of the normal texts",
         "近い正常文の4%との平均類似度",
