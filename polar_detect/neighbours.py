@@ -121,13 +121,13 @@ def crowding_of(
     distinct, places = distinct_texts(among)
     _, first = np.unique(places, return_index=True)
     number = {text: i for i, text in enumerate(distinct)}
-    own = np.asarray([number.get(text, -1) for text in texts])
+    own, others = np.asarray([number.get(text, -1) for text in texts]), reference[first]
     k = min(k, len(distinct) - 1)
     crowding = np.zeros(len(texts), np.float32)
     for start in range(0, len(texts) if k else 0, _CHUNK):
         part = slice(start, start + _CHUNK)
         banned = own[part, None] == np.arange(len(distinct))
-        cosines = cosines_of(embeddings[part], reference[first], banned=banned)
+        cosines = cosines_of(embeddings[part], others, banned=banned)
         crowding[part] = np.sort(np.partition(cosines, -k, axis=1)[:, -k:], axis=1).mean(1)
     return crowding
 
