@@ -94,10 +94,7 @@ def local_similarity(cosines: Array, crowding: Array, *, k: int, n_skipped: int 
     Source: Conneau et al., arXiv 1710.04087, half of equation 3 without the text's own side.
     """
     local = cosines - np.float32(_CROWDING_SHARE) * crowding
-    n = min(n_skipped + k, local.shape[1])
-    highest = np.sort(np.partition(local, -n, axis=1)[:, -n:], axis=1)
-    mean: Array = highest[:, : n - n_skipped].mean(1)
-    return mean
+    return _mean_of_highest(local, k=k, n_skipped=n_skipped)
 
 
 def crowding_of(
@@ -128,8 +125,16 @@ def crowding_of(
         part = slice(start, start + _CHUNK)
         banned = own[part, None] == np.arange(len(distinct))
         cosines = cosines_of(embeddings[part], others, banned=banned)
-        crowding[part] = np.sort(np.partition(cosines, -k, axis=1)[:, -k:], axis=1).mean(1)
+        crowding[part] = _mean_of_highest(cosines, k=k)
     return crowding
+
+
+def _mean_of_highest(rows: Array, *, k: int, n_skipped: int = 0) -> Array:
+    """Return the mean of the `k` highest numbers of each row, after `n_skipped` higher ones."""
+    n = min(n_skipped + k, rows.shape[1])
+    highest = np.sort(np.partition(rows, -n, axis=1)[:, -n:], axis=1)
+    mean: Array = highest[:, : n - n_skipped].mean(1)
+    return mean
 
 
 def contexts(neighbours: Neighbours, texts: Sequence[str], *, n: int) -> list[list[str]]:

@@ -176,8 +176,8 @@ class Reference:
         found = Neighbours.of(cosines, k=_n_far(self.n_fitted), n_skipped=n_skipped)
         if self.crowding is None:
             return found, None
-        own = {"k": N_NEIGHBOURS, "n_skipped": n_skipped}
-        return found, local_similarity(cosines, self.crowding, **own)
+        local = local_similarity(cosines, self.crowding, k=N_NEIGHBOURS, n_skipped=n_skipped)
+        return found, local
 
     def novelty(
         self, readings: Readings, *, banned: NDArray[np.bool_] | None = None
