@@ -70,6 +70,7 @@ def _stages(detector: PolarDetector, texts: list[str]) -> Stages:
     tokens = extractor.tracer.tokenize(texts)
     readings = extractor.read(texts)
     neighbours, _ = fitted.reference.neighbours(readings.embeddings)
+    menu = detector.normal_programs().menu
     return {
         _LOSS_ONLY: lambda: bench_engine.losses(extractor.tracer.executor, tokens),
         "loss only, the model's own forward": (
@@ -83,8 +84,8 @@ def _stages(detector: PolarDetector, texts: list[str]) -> Stages:
         "context gain (detectors other than auto)": (
             lambda: extractor.context(readings, neighbours, fitted.reference.texts)
         ),
-        f"minimal program: menu of {len(fitted.menu.programs)}": (
-            lambda: extractor.minimal_programs(readings, fitted.menu, tolerance=detector.tolerance)
+        f"minimal program: menu of {len(menu.programs)}": (
+            lambda: extractor.minimal_programs(readings, menu, tolerance=detector.tolerance)
         ),
         "assess: all of it": lambda: detector.assess(texts),
         "assess, preset fast": lambda: detector.assess(texts, programs_of="flagged"),

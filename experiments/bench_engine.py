@@ -170,8 +170,10 @@ def _stages(
         max_tokens=detector.max_tokens, curves="first-order", wants_context=False
     ).extractor
 
+    programs = detector.normal_programs()
+
     def menu() -> None:
-        extractor.minimal_programs(readings, fitted.menu, tolerance=detector.tolerance)
+        extractor.minimal_programs(readings, programs.menu, tolerance=detector.tolerance)
 
     stages: Stages = {
         "loss only": lambda: losses(executor, tokens),

@@ -38,6 +38,7 @@ from polar_detect.layout import check_arrays
 from polar_detect.likeness import Likeness, SentenceLikeness, WordingLikeness
 from polar_detect.menu import Menu
 from polar_detect.models.hashes import sha256_of
+from polar_detect.normal_programs import NormalPrograms
 from polar_detect.numbers import ColumnReference
 from polar_detect.program import MAX_CALLS, Program
 from polar_detect.reference import Reference
@@ -95,9 +96,11 @@ def save(
     if not hasattr(detector, "fitted_"):
         raise NotFittedError("Got a detector that is not fitted; expected a fitted one; call fit.")
     check_target(folder)
+    programs = detector.normal_programs()
+    origin = {"text_column": text_column, "sampled_from": sampled_from}
     try:
         with replaced(folder) as staged:
-            _write(detector, staged, {"text_column": text_column, "sampled_from": sampled_from})
+            _write(detector, programs, staged, origin)
             check_target(folder)  # again, for what came to it meanwhile
     except OutputError:
         raise
@@ -175,7 +178,9 @@ def _working_folders() -> tuple[Path, ...]:
     return (own, *own.parents)
 
 
-def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> None:
+def _write(
+    detector: PolarDetector, programs: NormalPrograms, folder: Path, origin: dict[str, Any]
+) -> None:
     fitted, engine = detector.fitted_, detector.engine_
     reference, own = fitted.reference, fitted.settings
     parts = _reference_parts(reference)
@@ -189,12 +194,12 @@ def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> Non
         "calibration_scores": fitted.calibration_scores,
         "statistics.means": fitted.statistics.means,
         "statistics.spreads": fitted.statistics.spreads,
-        "typical_calls": fitted.typical_calls,
+        "typical_calls": programs.typical_calls,
     }
     if reference.crowding is not None:
         arrays["neighbours.crowding"] = reference.crowding
-    if fitted.menu.harms is not None:
-        arrays["menu.harms"] = fitted.menu.harms
+    if programs.menu.harms is not None:
+        arrays["menu.harms"] = programs.menu.harms
     content = to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()})
     (folder / ARRAYS).write_bytes(content)  # save_file would keep other users from reading it
     if fitted.settings.store_texts:
@@ -220,8 +225,8 @@ def _write(detector: PolarDetector, folder: Path, origin: dict[str, Any]) -> Non
         **origin,
         "model": {"name": own.model, "sha256": engine.model.sha256},
         "encoder": {"name": own.encoder, "sha256": engine.encoder_model.sha256},
-        "menu": [str(program) for program in fitted.menu.programs],
-        "typical_length": fitted.typical_length,
+        "menu": [str(program) for program in programs.menu.programs],
+        "typical_length": programs.typical_length,
         "features": [feature.name for feature in fitted.statistics.features],
         "n_held_out": fitted.statistics.n_texts,
         "n_joined": reference.n_joined,
@@ -341,11 +346,13 @@ def _read_fitted(
     return Fitted(
         head=_head_class(stored).load(folder / _HEAD, features),
         reference=_reference(stored, texts, arrays, settings.rows if texts else None),
-        menu=_menu(stored, len(arrays["typical_calls"]), arrays.get("menu.harms")),
+        programs=NormalPrograms(
+            _menu(stored, len(arrays["typical_calls"]), arrays.get("menu.harms")),
+            arrays["typical_calls"],
+            stored.number("typical_length", low=0, high=MAX_CALLS),
+        ),
         calibration_scores=arrays["calibration_scores"],
         statistics=statistics,
-        typical_calls=arrays["typical_calls"],
-        typical_length=stored.number("typical_length", low=0, high=MAX_CALLS),
         n_anomalous=stored.count("n_anomalous"),
         created=stored.text("created"),
         fingerprint=stored.text("fingerprint"),

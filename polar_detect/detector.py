@@ -20,6 +20,7 @@ from polar_detect.explain import Explanation
 from polar_detect.features import FeatureTable
 from polar_detect.fitting import MIN_NORMAL, Fitted, Fitting, parted, too_few
 from polar_detect.minimal import MinimalProgram
+from polar_detect.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.program import ProgramsOf
 from polar_detect.progress import ASSESS_CHUNK, Progress, Tracker
 from polar_detect.readings import Readings
@@ -151,6 +152,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Texts, y: Any = None, *, progress: Progress | None = None) -> Self:
         """Fit on normal texts, and on labelled anomalous ones where `y` names some.
 
+        Programs, which no score of `auto` needs, wait until they are asked for (see
+        `normal_programs`).
+
         Parameters
         ----------
         X : sequence of str
@@ -217,15 +221,10 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
                 f"Got programs_of {programs_of!r}; expected {', '.join(get_args(ProgramsOf))}; "
                 "choose one."
             )
-        fitted, alpha = self._fitted(), checked_alpha(self.alpha)
-        distinct, places = distinct_texts(as_texts(X))
-        parts: list[_Part] = []
-        order: list[NDArray[np.intp]] = []
-        with self._engine().alone():
-            for chunk in _by_length(distinct, Tracker(progress)):
-                order.append(chunk)
-                parts.append(self._assess([distinct[i] for i in chunk], programs_of))
-        rows = np.argsort(np.concatenate(order))[places]  # of all parts, text by text
+        fitted, alpha, texts = self._fitted(), checked_alpha(self.alpha), as_texts(X)
+        if programs_of == "all":
+            self.normal_programs(progress=progress)
+        parts, rows = self._parts(texts, programs_of, Tracker(progress))
         programs = [program for part in parts for program in part.programs]
         neighbours = [nearest for part in parts for nearest in part.neighbours]
         scores = np.concatenate([part.scores for part in parts])[rows]
@@ -260,7 +259,27 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def explain(self, X: Texts) -> Explanation:
         """Return SHAP values of the scores by feature, which sum up by layer."""
-        return self.assess(X).explanation
+        parts, rows = self._parts(as_texts(X), None, Tracker(None))
+        return Explanation.below([part.explanation for part in parts]).rows(rows)
+
+    def normal_programs(self, *, progress: Progress | None = None) -> NormalPrograms:
+        """Return the menu of programs, and what held-out normal texts have of it.
+
+        They are searched when this, `assess` or `save` first asks for them, which takes as long as
+        a fit on some hundred texts, and kept. A fit that reads programs or keeps no texts has
+        searched them already.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with stage, texts done, texts in all.
+        """
+        with self._engine().alone():
+            programs = self._fitted().programs
+            if isinstance(programs, ProgramPlan):
+                programs = programs.searched_by(self._engine().extractor, Tracker(progress))
+                self.fitted_ = replace(self.fitted_, programs=programs)
+            return programs
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted detector as a folder without pickle; see `polar_detect.artifact`."""
@@ -285,19 +304,38 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """Layers of the language model."""
         return self._engine().extractor.tracer.backbone.n_layers
 
-    def _assess(self, texts: list[str], programs_of: ProgramsOf) -> "_Part":
+    def _parts(
+        self, texts: list[str], programs_of: ProgramsOf | None, tracker: Tracker
+    ) -> tuple[list["_Part"], NDArray[np.intp]]:
+        """Return what there is to say of each distinct text, and the row of each text.
+
+        The rows count those of all parts, one below the other. Without `programs_of` programs
+        are searched only where the detector reads them.
+        """
+        distinct, places = distinct_texts(texts)
+        parts: list[_Part] = []
+        order: list[NDArray[np.intp]] = []
+        with self._engine().alone():
+            for chunk in _by_length(distinct, tracker):
+                order.append(chunk)
+                parts.append(self._assess([distinct[i] for i in chunk], programs_of))
+        return parts, np.argsort(np.concatenate(order))[places]
+
+    def _assess(self, texts: list[str], programs_of: ProgramsOf | None) -> "_Part":
         fitted, extractor = self._fitted(), self._engine().extractor
         scored = self._score(texts, wants_programs=programs_of == "all")
         attribution = fitted.head.explain(scored.table)
         attribution.check_adds_up(scored.scores[scored.has_tokens])
-        programs = scored.programs
+        programs: Sequence[MinimalProgram | None] | None = scored.programs
         if programs_of == "searched":
             programs = extractor.searched_programs(
                 scored.readings, tolerance=fitted.settings.tolerance
             )
+        elif programs_of == "flagged" and programs is None:
+            programs = self._flagged_programs(scored)
         return _Part(
             scores=scored.scores,
-            programs=self._flagged_programs(scored) if programs is None else programs,
+            programs=[None] * len(texts) if programs is None else programs,
             explanation=Explanation.of(attribution, scored.table, scored.has_tokens, self.n_layers),
             neighbours=fitted.reference.nearest_texts(scored.readings.embeddings),
         )
@@ -306,7 +344,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """Return the programs of texts that are flagged, None for the others."""
         p_values = p_values_or_nan(self._fitted().calibration_scores, scored.scores)
         flagged = np.flatnonzero(p_values <= checked_alpha(self.alpha))
-        found = self._minimal_programs(scored.readings.rows(flagged))
+        found = self._minimal_programs(scored.readings.rows(flagged)) if len(flagged) else []
         programs: list[MinimalProgram | None] = [None] * len(scored.scores)
         for i, program in zip(flagged.tolist(), found, strict=True):
             programs[i] = program
@@ -340,9 +378,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return _Scored(readings, has_tokens, table, scores, programs)
 
     def _minimal_programs(self, readings: Readings) -> list[MinimalProgram]:
-        extractor, fitted = self._engine().extractor, self._fitted()
-        tolerance = fitted.settings.tolerance
-        return extractor.minimal_programs(readings, fitted.menu, tolerance=tolerance)
+        menu, tolerance = self.normal_programs().menu, self._fitted().settings.tolerance
+        return self._engine().extractor.minimal_programs(readings, menu, tolerance=tolerance)
 
     def _models(self, settings: Settings) -> Engine:
         """Return the models of an earlier fit where they are the same, else load them."""

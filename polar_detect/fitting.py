@@ -1,4 +1,4 @@
-"""What `PolarDetector.fit` does: texts → reference, menu, head, calibration scores."""
+"""What `PolarDetector.fit` does: texts → reference, programs, head, calibration scores."""
 
 import datetime
 import hashlib
@@ -17,12 +17,12 @@ from polar_detect.geometry import Geometries
 from polar_detect.likeness import KeptOut, Likeness, Seen, can_teach
 from polar_detect.menu import Menu
 from polar_detect.minimal import MinimalProgram
+from polar_detect.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.outliers import corrupted, crossed, topic_clusters
 from polar_detect.progress import Tracker
 from polar_detect.readings import Readings
 from polar_detect.reference import Reference
 from polar_detect.settings import Settings
-from polar_detect.texts import distinct_texts, sample
 
 MIN_NORMAL = 40
 _CALIBRATION_SHARE = 0.25
@@ -30,8 +30,6 @@ _MAX_CALIBRATION = (100, 0.1)  # texts, or this share where it is more
 _N_FOLDS = 4
 _MAX_STRANGERS = 1000
 _MAX_STRANGERS_WITH_CONTEXT = 200  # context is most of what a signature costs
-_MENU_TEXTS = (8, 24)  # one for every 25 training texts, within these bounds
-_TYPICAL_TEXTS = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +40,12 @@ class Fitted:
     ----------
     head : Head
     reference : Reference
-    menu : Menu
+    programs : NormalPrograms or ProgramPlan
+        What is usual, or how to find it out.
     calibration_scores : (n_calibration,) float64
         Scores of held-out normal texts.
     statistics : FeatureStatistics
         Of their signatures.
-    typical_calls : (n_layers,) float64
-        Mean calls per layer in the minimal programs of held-out normal texts.
-    typical_length : float
     n_anomalous : int
         Labelled anomalous texts with tokens that fit was given.
     created : str
@@ -62,11 +58,9 @@ class Fitted:
 
     head: Head
     reference: Reference
-    menu: Menu
+    programs: NormalPrograms | ProgramPlan
     calibration_scores: NDArray[np.float64]
     statistics: FeatureStatistics
-    typical_calls: NDArray[np.float64]
-    typical_length: float
     n_anomalous: int
     created: str
     fingerprint: str
@@ -87,7 +81,6 @@ class Fitting:
         self.extractor = extractor
         self.tracker = tracker
         self.settings = settings
-        self.n_layers = extractor.tracer.backbone.n_layers
 
     def run(
         self, head: Head, train: list[str], held_out: list[str], anomalous: list[str]
@@ -101,24 +94,20 @@ class Fitting:
         calibration_readings = self.read("read held-out texts", held_out)
         labelled = self.read("read labelled anomalies", anomalous) if anomalous else None
         reference = self.reference(head, readings, labelled)
-        menu = self.menu(readings.texts)
+        programs = self.programs(head, readings.texts, calibration_readings)
+        menu = programs.menu if isinstance(programs, NormalPrograms) else None
         normal, strangers = self.contrast(head, readings, reference, menu, labelled)
         head.fit(normal, strangers, n_labelled=len(anomalous), seed=settings.seed)
         if head.is_monotone:
             reference = reference.widened(calibration_readings)
         held_out_table = self._held_out(head, calibration_readings, reference, menu)
         scores = head.scores(held_out_table)
-        n_typical = min(_TYPICAL_TEXTS, len(calibration_readings))
-        typical = self._programs(calibration_readings.rows(np.arange(n_typical)), menu)
-        counts = np.asarray([p.program.counts(self.n_layers) for p in typical], np.float64)
         return Fitted(
             head=head,
             reference=reference if settings.store_texts else reference.without_texts(),
-            menu=menu,
+            programs=programs,
             calibration_scores=scores,
             statistics=FeatureStatistics.of(held_out_table),
-            typical_calls=counts.mean(0),
-            typical_length=float(counts.sum(1).mean()),
             n_anomalous=len(anomalous),
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             fingerprint=_fingerprint(train + held_out, anomalous),
@@ -194,7 +183,7 @@ class Fitting:
         return _MAX_STRANGERS_WITH_CONTEXT if self.extractor.wants_context else _MAX_STRANGERS
 
     def _held_out(
-        self, head: Head, readings: Readings, reference: Reference, menu: Menu
+        self, head: Head, readings: Readings, reference: Reference, menu: Menu | None
     ) -> FeatureTable:
         """Return signatures of held-out texts, none of which sees itself in a widened reference.
 
@@ -244,15 +233,15 @@ class Fitting:
             return table
         return self.extractor.with_programs(table, self._programs(readings, menu))
 
-    def menu(self, texts: Sequence[str]) -> Menu:
-        """Return short programs that searches of a few of the texts found."""
-        distinct, _ = distinct_texts(texts)
-        n_chosen = int(np.clip(len(distinct) // 25, *_MENU_TEXTS))
-        chosen = sample(distinct, n_chosen, seed=self.settings.seed)
-        stage = self.tracker.stage("search programs for the menu", len(chosen))
-        menu = self.extractor.menu(chosen, tolerance=self.settings.tolerance)
-        stage.advance(len(chosen))
-        return menu
+    def programs(
+        self, head: Head, train: Sequence[str], held_out: Readings
+    ) -> NormalPrograms | ProgramPlan:
+        """Return programs of normal texts; a plan where `head` needs none and texts are kept."""
+        own = self.settings
+        plan = ProgramPlan.of(train, held_out, tolerance=own.tolerance, seed=own.seed)
+        if head.needs_programs or not own.store_texts:
+            return plan.searched_by(self.extractor, self.tracker)
+        return plan
 
     def _programs(self, readings: Readings, menu: Menu | None) -> list[MinimalProgram]:
         assert menu is not None, "a detector that reads programs needs a menu"

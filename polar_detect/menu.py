@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.executor import Batch, Executor, batches
+from polar_detect.lanes import overlap
 from polar_detect.minimal import MinimalProgram, find_minimal_programs, search_batch
 from polar_detect.program import Program
 from polar_detect.schedule import Job
 from polar_detect.search import (
     MOST_HARM,
     Belief,
+    Found,
     Refinement,
     Search,
     adaptive_menu,
@@ -132,9 +134,12 @@ def _met_programs(
     def search(n_layers: int) -> Search:
         return thorough(n_layers, tolerance=tolerance)
 
+    def search_all(batch: Batch) -> dict[int, Found]:
+        return search_batch(executor, batch, [search] * len(batch))
+
     met: dict[Program, None] = {}
-    for batch in batches(rows, executor.backbone):
-        for found in search_batch(executor, batch, [search] * len(batch)).values():
+    for texts in overlap(search_all, batches(rows, executor.backbone)):
+        for found in texts.values():
             best: dict[int, Program] = {}
             for candidate in found.valid:
                 best.setdefault(len(candidate.program), candidate.program)

@@ -81,9 +81,9 @@ def test_a_loaded_detector_assesses_identically(folder, fitted_on_tiny):
     assert_same(loaded, fitted_on_tiny)
     own, other = (detector.fitted_.reference for detector in (loaded, fitted_on_tiny))
     assert own.n_indexed == other.n_indexed == own.n_fitted
-    harms = [detector.fitted_.menu.harms for detector in (loaded, fitted_on_tiny)]
+    harms = [detector.normal_programs().menu.harms for detector in (loaded, fitted_on_tiny)]
     np.testing.assert_array_equal(*harms)
-    assert harms[0].shape[1] == len(loaded.fitted_.menu.programs)
+    assert harms[0].shape[1] == len(loaded.normal_programs().menu.programs)
 
 
 def test_a_loaded_boosted_detector_assesses_identically(boosted, tmp_path):

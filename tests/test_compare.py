@@ -1,6 +1,7 @@
 import io
 import json
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from polar_detect.compare.tabulate import MethodTable
 from polar_detect.compare.views import Numbers
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError, OutputError
+from polar_detect.extraction import Extractor
 from polar_detect.tables import ReadOptions, RowTemplate
 
 N_RESAMPLES = 30
@@ -103,6 +105,7 @@ LABELS = np.arange(100) % 2 == 1
 GOOD = LABELS * 3.0 + np.random.default_rng(1).normal(size=100)
 POOR = LABELS * 0.9 + np.random.default_rng(2).normal(size=100)
 CHANCE = np.random.default_rng(3).normal(size=100)
+NEARLY_GOOD = np.where(np.arange(100) == np.where(LABELS, GOOD, 9).argmin(), GOOD.min(), GOOD)
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +114,34 @@ def on_orders(tiny_folder, minilm):  # noqa: ARG001 - skips where there is no en
     detector = PolarDetector(model=str(tiny_folder))
     settings = comparing.Settings(detectors=(detector,), n_resamples=N_RESAMPLES)
     return comparing.compare_detectors(task, settings)
+
+
+def test_texts_are_read_once_for_both_ways_and_times_are_counted_as_if_anew(
+    tiny_folder,
+    minilm,  # noqa: ARG001 - skips where there is no encoder
+    monkeypatch,
+):
+    task = orders_task(labelled=True)
+    rows = [*task.train.texts, *task.test.texts]
+    taken, read = [], Extractor.read
+
+    def slow_read(self, texts):
+        taken.extend(texts)
+        time.sleep(0.01 * len(texts))
+        return read(self, texts)
+
+    monkeypatch.setattr(Extractor, "read", slow_read)
+    detector = PolarDetector(model=str(tiny_folder))
+    settings = comparing.Settings(detectors=(detector,), n_resamples=N_RESAMPLES)
+    without, with_labels = comparing.run_methods(task, settings)[-2:]
+    assert sorted(taken) == sorted(rows)
+    for way in (without, with_labels):
+        assert way.fit_s > 0.01 * len(task.train.texts[:50])
+        assert way.s_per_1000 > 10
+    monkeypatch.undo()
+    alone = PolarDetector(model=str(tiny_folder)).fit(task.train.texts, task.train.target)
+    np.testing.assert_array_equal(with_labels.scores, -alone.score_samples(task.test.texts))
+    assert not detector.engine_.extractor.memory.readings  # which would be kept with it
 
 
 def test_columns_of_numbers_are_found_and_counters_and_constants_left_out(process):
@@ -469,6 +500,25 @@ def test_the_cheapest_as_good_is_recommended():
     advice = " ".join(MethodTable(found).advice())
     assert "Recommendation: use kNN on numbers." in advice
     assert "Next: kNN by hand; polar-detect is not needed." in advice
+
+
+@pytest.mark.parametrize(("cost", "first"), [(1.4, "with labels"), (1.6, "without")])
+def test_of_methods_that_cost_about_as_much_the_better_one_is_recommended(cost, first):
+    found = compared(
+        scored("with labels", GOOD, s_per_1000=cost),
+        scored("without", NEARLY_GOOD, s_per_1000=1.0),
+        scored("twice", NEARLY_GOOD, s_per_1000=2.0),
+    )
+    assert [result.method.name for result in found.results] == ["with labels", "without", "twice"]
+    names = [result.method.name for result in find_as_good(found)]
+    assert names[0] == first
+    assert names[-1] == "twice"
+    said = " ".join(MethodTable(found).advice())
+    why = {
+        "with labels": "It is the best, and none of 3 that are as good costs much less.",
+        "without": "It is as good as the best for any practical end, and the cheapest of 3 that",
+    }
+    assert f"use {first} on numbers. {why[first]}" in said
 
 
 def test_a_better_method_is_recommended_over_a_cheaper_one():

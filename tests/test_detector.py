@@ -212,7 +212,8 @@ def test_texts_that_teach_what_anomalies_are_like_are_shown_without_themselves(
     fitting = Fitting(extractor, Tracker(None), fitted_on_tiny.fitted_.settings)
     readings, labelled = (fitting.read("texts", texts) for texts in (NORMAL, [*STRANGE, *NEW[:4]]))
     reference = fitting.reference(head, readings, labelled)
-    menu = fitting.menu(NORMAL) if head.needs_programs else None
+    programs = fitting.programs(head, NORMAL, readings)
+    menu = programs.menu if head.needs_programs else None
     normal, strangers = fitting.contrast(head, readings, reference, menu, labelled)
     own, other = Seen.of(readings), Seen.of(labelled)
     kept_out = KeptOut.fit(own, other, None, seed=fitting.settings.seed)
@@ -640,7 +641,7 @@ def test_a_quarter_is_held_out_at_most_a_hundred_or_a_tenth(n_normal, n_held_out
 def test_programs_start_from_the_loss_that_reading_found_and_do_not_run_the_full_one(detector):
     texts = sorted(set(NEW + STRANGE))
     assessment = detector.assess(texts)
-    extractor, menu = detector.engine_.extractor, detector.fitted_.menu
+    extractor, menu = detector.engine_.extractor, detector.normal_programs().menu
     rows = extractor.tracer.tokenize(texts)
     executor, tolerance = extractor.tracer.executor, detector.tolerance
     anew = menu.minimal_programs(executor, rows, tolerance=tolerance)
@@ -663,5 +664,5 @@ def test_searched_programs_are_each_texts_own_and_change_nothing_else(detector):
     assert searched.programs[:-1] == tuple(anew[:-1])  # their losses too: all are verified
     for program in searched.programs[:-1]:
         assert program.loss <= program.full_loss + detector.tolerance
-    menu = detector.fitted_.menu.programs
+    menu = detector.normal_programs().menu.programs
     assert any(found.program not in menu for found in searched.programs)

@@ -1,5 +1,8 @@
 """Which method to take, in sentences that a person can act on; also when it is not ours."""
 
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
 from polar_detect.compare.detection import AUROC, RECALL_AT_5, Comparison, Figure, MethodResult
 from polar_detect.compare.regression import Prediction, Predictions
 from polar_detect.metrics import Difference
@@ -7,22 +10,27 @@ from polar_detect.metrics import Difference
 _FEW_ANOMALIES = 30
 _CHANCE = 0.5
 _NOTICEABLE = 0.02  # of AUROC or R²; who saves time by giving up less gives up nothing
+_ALIKE = 1.5  # times as long is no difference: the same work takes so much more at a busy moment
+
+Result = TypeVar("Result", MethodResult, Prediction)
 
 
 def find_as_good(comparison: Comparison) -> list[MethodResult]:
     """Return the methods that are as good as the best for any practical end, cheapest first.
 
     That is, not told from it by these test rows, and not noticeably below it: where there are
-    few test rows, the first alone would let poor methods pass.
+    few test rows, the first alone would let poor methods pass. Of those that cost about as much
+    as the cheapest, the best is first.
     """
     level = [result for result in comparison.results if _is_as_good(result.to_best)]
-    return sorted(level, key=lambda result: result.s_per_1000)
+    return _cheapest_first(level, _cost)
 
 
 def advise(comparison: Comparison) -> list[str]:
     """Return what is best, how sure that is, and what to do, a sentence or two each."""
     best = comparison.best
-    chosen, *others = find_as_good(comparison)
+    as_good = find_as_good(comparison)
+    chosen = as_good[0]
     sentences = [*_warn_of_leaks(comparison), f"Best on these rows: {_at_length(best)}"]
     if best.figures[AUROC].low <= _CHANCE:
         return [
@@ -32,13 +40,14 @@ def advise(comparison: Comparison) -> list[str]:
         ]
     sentences += _ours_in_words(comparison)
     if chosen is not best:
+        rank = "the cheapest" if chosen is min(as_good, key=_cost) else "one of the cheapest"
         why = (
-            f"as good as the best for any practical end, and the cheapest of {1 + len(others)} "
-            f"that are ({_seconds(chosen.s_per_1000)} instead of {_seconds(best.s_per_1000)} per "
+            f"as good as the best for any practical end, and {rank} of {len(as_good)} that are "
+            f"({_seconds(chosen.s_per_1000)} instead of {_seconds(best.s_per_1000)} per "
             "1,000 rows)"
         )
-    elif others:
-        why = f"the best, and the cheapest of {1 + len(others)} that are as good"
+    elif len(as_good) > 1:
+        why = f"the best, and none of {len(as_good)} that are as good costs much less"
     else:
         second = comparison.results[1]
         assert second.to_best is not None
@@ -72,10 +81,10 @@ def advise_on_predictions(predictions: Predictions) -> list[str]:
                 f"{result.gain.high:+.3f}): {_verdict(result.gain)}."
             )
     level = [r for r in predictions.results if _is_as_good(r.to_best)]
-    chosen = min(level, key=lambda r: r.fit_s)
+    chosen = _cheapest_first(level, lambda result: result.fit_s)[0]
     reason = "the best"
     if chosen is not best:
-        reason = f"the cheapest of {len(level)} that are as good as the best"
+        reason = f"one of the cheapest of {len(level)} that are as good as the best"
     sentences.append(f"Recommendation: use {chosen.title}; it is {reason}.")
     return [*sentences, _on_signatures(predictions, chosen)]
 
@@ -98,6 +107,16 @@ def _on_signatures(predictions: Predictions, chosen: Prediction) -> str:
 def _is_as_good(to_best: Difference | None) -> bool:
     """Return whether a method is the best, or as good for any practical end."""
     return to_best is None or (to_best.high >= 0 and to_best.difference >= -_NOTICEABLE)
+
+
+def _cost(result: MethodResult) -> float:
+    return result.s_per_1000
+
+
+def _cheapest_first(level: Sequence[Result], cost: Callable[[Result], float]) -> list[Result]:
+    """Sort methods, best first, by cost; those that cost about as much as the cheapest as given."""
+    least = min(map(cost, level))
+    return sorted(level, key=lambda result: max(cost(result), _ALIKE * least))
 
 
 def _verdict(gap: Difference) -> str:

@@ -56,6 +56,7 @@ def build_report(
         Rows to explain, worst first.
     """
     fitted, explanation = detector.fitted_, assessment.explanation
+    normal = detector.normal_programs()
     scores = assessment.scores
     is_scored = ~np.isnan(scores)
     counts = np.asarray([m.program.counts(detector.n_layers) for m in assessment.all_programs])
@@ -71,8 +72,8 @@ def build_report(
         n_rows=len(scores),
         n_empty=int((~is_scored).sum()),
         n_flagged=int(assessment.is_anomaly.sum()),
-        typical_calls=fitted.typical_calls,
-        typical_length=fitted.typical_length,
+        typical_calls=normal.typical_calls,
+        typical_length=normal.typical_length,
         batch_length=float(scored_counts.sum(1).mean()),
         calibration_scores=fitted.calibration_scores,
         batch_scores=scores[is_scored],

@@ -846,6 +846,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{n_all}行のうち{n}行を読めませんでした。行番号と理由は {path} にあります",
     ),
     "stage.score": ("score", "採点"),
+    "stage.search programs for the menu": (
+        "search programs for the menu",
+        "正常な文のプログラムを探索",
+    ),
+    "stage.programs of held-out texts": (
+        "programs of held-out texts",
+        "照合用の文のプログラム",
+    ),
     "error.format": (
         "Got --out '{path}'; expected a name that ends in {endings}; rename the output or pass "
         "--format.",

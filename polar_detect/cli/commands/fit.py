@@ -58,6 +58,7 @@ def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) ->
     )
     with progress_bars(err) as progress:
         detector.fit(table.texts, table.labels, progress=progress)
+        detector.normal_programs(progress=progress)
     _warn_of_language(detector, table)
     _warn_of_cut(detector, table)
     column = table.text_column if table.has_columns else None

@@ -1,0 +1,139 @@
+"""Programs of normal texts wait until they are asked for, and are then those of a fit at once."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from work_orders import NEW, NORMAL, STRANGE
+
+from polar_detect.detector import PolarDetector
+from polar_detect.errors import InputError
+from polar_detect.extraction import Extractor
+from polar_detect.normal_programs import NormalPrograms, ProgramPlan
+from polar_detect.progress import Tracker
+
+
+@pytest.fixture
+def searches(monkeypatch):
+    """Return a list that grows by the texts of every search for a menu."""
+    found = []
+    own = Extractor.menu
+
+    def menu(self, texts, **settings):
+        found.append(list(texts))
+        return own(self, texts, **settings)
+
+    monkeypatch.setattr(Extractor, "menu", menu)
+    return found
+
+
+@pytest.fixture
+def fresh(fitted_on_tiny, searches):  # noqa: ARG001 - patched before the fit
+    """Return a detector that nothing was asked of since it was fitted."""
+    detector = PolarDetector(model=fitted_on_tiny.model)
+    detector.engine_ = fitted_on_tiny.engine_
+    return detector.fit(NORMAL)
+
+
+def same(one: NormalPrograms, other: NormalPrograms) -> bool:
+    np.testing.assert_array_equal(one.menu.harms, other.menu.harms)
+    np.testing.assert_array_equal(one.typical_calls, other.typical_calls)
+    assert one.typical_length == other.typical_length
+    return one.menu.programs == other.menu.programs
+
+
+def test_scores_flags_and_reasons_need_no_programs(fresh, searches):
+    texts = NEW + STRANGE
+    fresh.score_samples(texts)
+    fresh.predict(texts)
+    fresh.decision_function(texts)
+    explanation = fresh.explain(texts)
+    assert isinstance(fresh.fitted_.programs, ProgramPlan)
+    assert searches == []
+    assessment = fresh.assess(texts)  # control
+    assert len(searches) == 1
+    np.testing.assert_array_equal(explanation.values, assessment.explanation.values)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda detector, _: detector.assess(NEW),
+        lambda detector, _: detector.assess(STRANGE, programs_of="flagged"),
+        lambda detector, folder: detector.save(folder / "detector"),
+        lambda detector, _: detector.normal_programs(),
+    ],
+    ids=["assess", "flagged", "save", "programs"],
+)
+def test_they_are_searched_once_when_they_are_asked_for(fresh, searches, tmp_path, ask):
+    ask(fresh, tmp_path)
+    ask(fresh, tmp_path)
+    assert isinstance(fresh.fitted_.programs, NormalPrograms)
+    (texts,) = searches
+    assert set(texts) < set(NORMAL)
+
+
+def test_a_search_for_each_text_needs_no_menu(fresh, searches):
+    assert all(fresh.assess(NEW, programs_of="searched").programs)
+    assert searches == []
+
+
+def test_where_nothing_is_flagged_none_is_searched(fresh, searches):
+    fresh.alpha = 0.05
+    usual = [text for text in NORMAL if fresh.predict([text])[0] == 1][:5]
+    assert fresh.assess(usual, programs_of="flagged").programs == (None,) * 5
+    assert searches == []
+
+
+def test_wrong_input_is_refused_before_the_search(fresh, searches):
+    with pytest.raises(InputError, match="Got"):
+        fresh.assess([1, 2])
+    assert searches == []
+
+
+def test_they_are_the_same_whenever_and_wherever_they_are_searched(fresh, fitted_on_tiny, tmp_path):
+    """Also in a copy by pickle, in a fit that keeps no texts, and with other settings since."""
+    expected = fitted_on_tiny.normal_programs()
+    copied = pickle.loads(pickle.dumps(fresh))
+    fresh.set_params(tolerance=0.5, seed=3)
+    assert same(fresh.normal_programs(), expected)
+    assert same(copied.normal_programs(), expected)
+    fresh.save(tmp_path / "detector")
+    loaded = PolarDetector.load(tmp_path / "detector")
+    assert same(loaded.normal_programs(), expected)
+    textless = PolarDetector(model=fitted_on_tiny.model, store_texts=False).fit(NORMAL)
+    assert same(textless.fitted_.programs, expected)
+
+
+@pytest.mark.parametrize("settings", [{"store_texts": False}, {"detector": "isolation-forest"}])
+def test_a_fit_that_keeps_no_texts_or_reads_programs_searches_at_once(
+    fitted_on_tiny, searches, settings
+):
+    detector = PolarDetector(model=fitted_on_tiny.model, **settings).fit(NORMAL)
+    assert isinstance(detector.fitted_.programs, NormalPrograms)
+    assert len(searches) == 1
+
+
+def test_the_search_tells_how_far_it_is(fresh):
+    told = []
+    fresh.assess(NEW, progress=lambda *said: told.append(said))
+    stages = list(dict.fromkeys(stage for stage, _, _ in told))
+    assert stages == ["search programs for the menu", "programs of held-out texts", "score"]
+    for stage in stages:
+        assert [done == total for name, done, total in told if name == stage][-1]
+
+
+def test_typical_programs_are_those_of_held_out_texts(fresh):
+    plan = fresh.fitted_.programs
+    held_out = set(fresh.fitted_.reference.texts[-fresh.fitted_.reference.n_joined :])
+    assert set(plan.held_out) <= held_out
+    assert not held_out & set(plan.searched)
+    found = fresh.normal_programs()
+    programs = fresh.assess(plan.held_out).programs
+    counts = np.asarray([p.program.counts(fresh.n_layers) for p in programs])
+    np.testing.assert_array_equal(found.typical_calls, counts.mean(0))
+    assert found.typical_length == counts.sum(1).mean()
+    shorter = replace(plan, held_out=plan.held_out[:1], full_losses=plan.full_losses[:1])
+    first = shorter.searched_by(fresh.engine_.extractor, Tracker(None))
+    np.testing.assert_array_equal(first.typical_calls, counts[0])
