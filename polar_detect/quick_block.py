@@ -98,7 +98,9 @@ class QuickBlock:
 
     def _has_gradient_without(self, hidden: Tensor, *args: Any, **kwargs: Any) -> bool:
         """Return whether states have the same gradient where the last product is not computed."""
-        if is_mixture(self._block):
+        if is_mixture(self._block) or not any(
+            isinstance(part, _QuickGate) for part in self._block.modules()
+        ):  # several products come last, or none that can be left out
             return False
 
         def states(given: Tensor) -> Any:
