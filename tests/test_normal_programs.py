@@ -124,6 +124,15 @@ def test_the_search_tells_how_far_it_is(fresh):
         assert [done == total for name, done, total in told if name == stage][-1]
 
 
+@pytest.mark.parametrize(("n_train", "n_searched"), [(30, 8), (450, 18), (2000, 24)])
+def test_one_training_text_of_25_is_searched_and_the_seed_says_which(fresh, n_train, n_searched):
+    readings = fresh.engine_.extractor.read(NEW)
+    texts = [f"text {i}" for i in range(n_train)]
+    plans = [ProgramPlan.of(texts * 2, readings, tolerance=0.1, seed=seed) for seed in (0, 0, 1)]
+    assert [len(set(plan.searched)) for plan in plans] == [n_searched] * 3
+    assert plans[0].searched == plans[1].searched != plans[2].searched
+
+
 def test_typical_programs_are_those_of_held_out_texts(fresh):
     plan = fresh.fitted_.programs
     held_out = set(fresh.fitted_.reference.texts[-fresh.fitted_.reference.n_joined :])
