@@ -6,6 +6,9 @@ import sys
 # Before torch is imported: idle OpenMP threads spin by default, and on 2 busy cores the tests
 # of the backbone took over 200 s so, against 11 s.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Before numpy is imported: the threads of its products spin too, and many tests fit small
+# regressions, which took two and a half times as long so.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from pathlib import Path
 from typing import TYPE_CHECKING
