@@ -32,7 +32,6 @@ _AFTER = (
     *("cli", "compare", "scoring", "serve", "tables"),
 )
 _PARTS = ("normal", "strangers", "test")
-_SETTLED = "settled"
 _LOSS = Feature("loss", "mean")
 
 
@@ -40,21 +39,17 @@ _LOSS = Feature("loss", "mean")
 class Signatures:
     """What a detector is fitted on, and what it then scores.
 
-    The last `n_labelled` of the strangers are labelled anomalies. `settled` are the normal texts
-    beside those that have joined the reference, where any have.
+    The last `n_labelled` of the strangers are labelled anomalies.
     """
 
     normal: FeatureTable
     strangers: FeatureTable
     test: FeatureTable
     n_labelled: int = 0
-    settled: FeatureTable | None = None
 
     def scores(self, head: Head, *, seed: int) -> Scores:
         """Fit `head` and return its scores of the test texts."""
         head.fit(self.normal, self.strangers, n_labelled=self.n_labelled, seed=seed)
-        if self.settled is not None:
-            head.settle(self.settled)
         scores: Scores = head.scores(self.test)
         return scores
 
@@ -74,8 +69,7 @@ class Signatures:
     def save(self, path: Path) -> None:
         """Write one file."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        tables = {part: getattr(self, part) for part in (*_PARTS, _SETTLED)}
-        arrays = {part: table.values for part, table in tables.items() if table is not None}
+        arrays = {part: getattr(self, part).values for part in _PARTS}
         partial = path.with_suffix(".partial.npz")
         names = np.asarray(self.normal.names)
         np.savez(partial, names=names, n_labelled=self.n_labelled, **arrays)
@@ -87,13 +81,11 @@ class Signatures:
         with np.load(path, allow_pickle=False) as stored:
             features = tuple(Feature.from_name(str(name)) for name in stored["names"])
             normal, strangers, test = (FeatureTable(stored[part], features) for part in _PARTS)
-            settled = FeatureTable(stored[_SETTLED], features) if _SETTLED in stored else None
-            return cls(normal, strangers, test, int(stored["n_labelled"]), settled)
+            return cls(normal, strangers, test, int(stored["n_labelled"]))
 
     def _mapped(self, change: Callable[[FeatureTable], FeatureTable]) -> Self:
-        settled = None if self.settled is None else change(self.settled)
         normal, strangers, test = (change(getattr(self, part)) for part in _PARTS)
-        return replace(self, normal=normal, strangers=strangers, test=test, settled=settled)
+        return replace(self, normal=normal, strangers=strangers, test=test)
 
 
 def _silenced(table: FeatureTable, keep: Callable[[Feature], bool]) -> FeatureTable:
@@ -159,17 +151,14 @@ def signatures(
         plan = ProgramPlan.of(texts, readings, tolerance=tolerance, seed=seed)
         menu = extractor.menu(plan.searched, tolerance=tolerance)
     shown = fitting.contrast(notes, readings, reference, menu, taught_by)
-    settled = None
     if notes.is_monotone:
         reference = reference.widened(fitting.read("held out", held_out))
-        settled = fitting.beside_joined(shown[0], readings, reference)
     test_readings = extractor.read(split.test)
     test = extractor.signatures(test_readings, reference)
     if menu is not None:
         programs = extractor.minimal_programs(test_readings, menu, tolerance=detector.tolerance)
         test = extractor.with_programs(test, programs)
-    n_labelled = 0 if taught_by is None else len(taught_by)
-    made = Signatures(*shown, test, n_labelled, settled)
+    made = Signatures(*shown, test, n_labelled=0 if taught_by is None else len(taught_by))
     if path is not None:
         made.save(path)
     return made

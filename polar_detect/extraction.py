@@ -15,7 +15,6 @@ from polar_detect.progress import Tracker
 from polar_detect.readings import Readings
 from polar_detect.reference import N_NEIGHBOURS, Reference
 from polar_detect.texts import distinct_texts
-from polar_detect.tokens import Novelty
 from polar_detect.trace import Tracer
 
 # Two neighbours as context cost half of four; the nearest one brings most of the gain.
@@ -88,28 +87,6 @@ class Extractor:
             tables.append(reference.columns.features(readings.texts, banned=own))
         return FeatureTable.beside(tables)
 
-    def beside_joined(
-        self,
-        table: FeatureTable,
-        readings: Readings,
-        reference: Reference,
-        *,
-        banned: NDArray[np.bool_],
-    ) -> FeatureTable:
-        """Return signatures against a reference that texts have joined since.
-
-        Parameters
-        ----------
-        table : FeatureTable
-            Against the reference before.
-        readings, reference, banned
-            As in `signatures`.
-        """
-        neighbours, local = reference.neighbours(readings.embeddings, banned=banned)
-        novelty = reference.encoder_novelty(readings, banned=banned)
-        parts = [self._encoder_novelty(novelty), _similarity(neighbours, local)]
-        return table.updated(FeatureTable.beside(parts))
-
     def menu(self, texts: Sequence[str], *, tolerance: float) -> Menu:
         """Return short programs that searches of the texts found."""
         return Menu.fit(self.tracer.executor, self.tracer.tokenize(texts), tolerance=tolerance)
@@ -161,20 +138,20 @@ class Extractor:
         }
         layers = [depth - 1 for depth in self.tracer.token_depths]
         columns = np.column_stack([np.asarray(v, np.float32) for v in memory.values()])
+        depths = self.encoder.token_depths
         return FeatureTable.beside(
             [
                 FeatureTable(own.distances, tuple(Feature("tokens", "novelty", n) for n in layers)),
-                self._encoder_novelty(other),
+                FeatureTable(
+                    np.column_stack([other.distances, other.far]),
+                    (
+                        *(Feature.of_encoder("novelty", n) for n in depths),
+                        Feature.of_encoder("far_novelty", depths[-1]),
+                    ),
+                ),
                 FeatureTable(columns, tuple(memory)),
             ]
         )
-
-    def _encoder_novelty(self, novelty: Novelty) -> FeatureTable:
-        """Return how novel tokens are to the encoder, by depth, and at the wider scale."""
-        depths = self.encoder.token_depths
-        near = (Feature.of_encoder("novelty", depth) for depth in depths)
-        values = np.column_stack([novelty.distances, novelty.far])
-        return FeatureTable(values, (*near, Feature.of_encoder("far_novelty", depths[-1])))
 
     def context(
         self, readings: Readings, neighbours: Neighbours, reference_texts: Sequence[str]

@@ -160,13 +160,6 @@ class FeatureTable:
         columns = [place[feature] for feature in features]
         return type(self)(np.ascontiguousarray(self.values[:, columns]), features)
 
-    def updated(self, other: Self) -> Self:
-        """Return the same columns with the values that `other` has of some of them."""
-        place = {feature: i for i, feature in enumerate(self.features)}
-        values = self.values.copy()
-        values[:, [place[feature] for feature in other.features]] = other.values
-        return type(self)(values, self.features)
-
     @classmethod
     def beside(cls, tables: Iterable[Self]) -> Self:
         """Return the tables' columns side by side; all have the same rows."""

@@ -100,7 +100,6 @@ class Fitting:
         head.fit(normal, strangers, n_labelled=len(anomalous), seed=settings.seed)
         if head.is_monotone:
             reference = reference.widened(calibration_readings)
-            head.settle(self.beside_joined(normal, readings, reference))
         held_out_table = self._held_out(head, calibration_readings, reference, menu)
         scores = head.scores(held_out_table)
         return Fitted(
@@ -179,22 +178,6 @@ class Fitting:
             parts.append(self._with_programs(head, table, labelled, menu))
         return normal, FeatureTable.below(parts)
 
-    def beside_joined(
-        self, normal: FeatureTable, readings: Readings, reference: Reference
-    ) -> FeatureTable:
-        """Return the signatures `normal` of training texts as those of new texts are made.
-
-        That is, against a reference that held-out texts have joined, but for the text itself,
-        wherever it occurs.
-        """
-        numbers = _numbers(reference.texts)
-        tables = []
-        for part in self.tracker.chunks("normal texts beside held-out ones", len(readings)):
-            banned = numbers[part][:, None] == numbers
-            own = normal.rows(part), readings.rows(part)
-            tables.append(self.extractor.beside_joined(*own, reference, banned=banned))
-        return FeatureTable.below(tables)
-
     @property
     def _max_strangers(self) -> int:
         return _MAX_STRANGERS_WITH_CONTEXT if self.extractor.wants_context else _MAX_STRANGERS
@@ -206,8 +189,7 @@ class Fitting:
 
         New texts will be held against all held-out texts, and each of these is against all others.
         p-values stay valid: were the new text among the others too, a held-out text's score could
-        only fall (`Head.is_monotone`), and all these texts would be treated alike; but for what
-        is usual, which would move with it for all of them (`Head.settle`).
+        only fall (`Head.is_monotone`), and all these texts would be treated alike.
         """
         tables = []
         for part in self.tracker.chunks("held-out texts", len(readings)):
@@ -295,7 +277,7 @@ class _Against:
 
     def banned(self, origins: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return which training texts must not be neighbours, (n_origins, n_texts)."""
-        keys = self.groups if self.bans_group else _numbers(self.readings.texts)
+        keys = self.groups if self.bans_group else self._same_text()
         banned: NDArray[np.bool_] = keys[origins][:, None] == keys
         return banned
 
@@ -326,11 +308,10 @@ class _Against:
             outside = np.arange(len(self.groups))
         return Geometries.fit(self.readings.rows(outside))
 
-
-def _numbers(texts: Sequence[str]) -> NDArray[np.int64]:
-    """Return a number for each text that only its repetitions share."""
-    numbers = {text: i for i, text in enumerate(texts)}
-    return np.asarray([numbers[text] for text in texts], np.int64)
+    def _same_text(self) -> NDArray[np.int64]:
+        """Return a number for each text that only its repetitions share."""
+        numbers = {text: i for i, text in enumerate(self.readings.texts)}
+        return np.asarray([numbers[text] for text in self.readings.texts], np.int64)
 
 
 def parted(normal: list[str], *, seed: int) -> tuple[list[str], list[str]]:

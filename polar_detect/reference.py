@@ -183,16 +183,12 @@ class Reference:
         self, readings: Readings, *, banned: NDArray[np.bool_] | None = None
     ) -> tuple[Novelty, Novelty]:
         """Return how novel the tokens of texts are, to the language model and to the encoder."""
-        own, skipped = readings.traces.tokens, self.contamination
-        decoder = self.tokens.novelty(own, banned=banned, skipped=skipped)
-        return decoder, self.encoder_novelty(readings, banned=banned)
-
-    def encoder_novelty(
-        self, readings: Readings, *, banned: NDArray[np.bool_] | None = None
-    ) -> Novelty:
-        """Return how novel the tokens of texts are to the encoder."""
-        own, skipped, n_far = readings.encoding.tokens, self.contamination, _n_far(self.n_indexed)
-        return self.encoder_tokens.novelty(own, banned=banned, skipped=skipped, n_far=n_far)
+        skipped = self.contamination
+        decoder = self.tokens.novelty(readings.traces.tokens, banned=banned, skipped=skipped)
+        encoder = self.encoder_tokens.novelty(
+            readings.encoding.tokens, banned=banned, skipped=skipped, n_far=_n_far(self.n_indexed)
+        )
+        return decoder, encoder
 
 
 def _n_far(n_texts: int) -> int:

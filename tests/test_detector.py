@@ -314,45 +314,6 @@ def test_texts_that_are_banned_or_passed_over_are_like_nothing(fitted_on_tiny):
         np.testing.assert_allclose(columns[f"neighbours/similarity_{part}"], expected, atol=1e-5)
 
 
-def test_training_texts_are_settled_on_as_new_ones_are_seen(fitted_on_tiny):
-    """Against training and held-out texts, but for themselves wherever they occur."""
-    train, held_out = [*NORMAL[:50], NORMAL[0]], [*NORMAL[48:], NORMAL[1]]
-    extractor = fitted_on_tiny.engine_.extractor
-    fitting = Fitting(extractor, Tracker(None), fitted_on_tiny.fitted_.settings)
-    readings, others = (fitting.read("texts", texts) for texts in (train, held_out))
-    head, reference = AutoHead(), fitting.reference(AutoHead(), readings)
-    normal, _ = fitting.contrast(head, readings, reference, None)
-    wide = reference.widened(others)
-    found = fitting.beside_joined(normal, readings, wide)
-    everyone = [*train, *held_out]
-    for i in (0, 1, 2, 49, 50):
-        banned = np.asarray([[text == train[i] for text in everyone]])
-        expected = extractor.signatures(readings.rows(np.asarray([i])), wide, banned=banned)
-        for name in expected.names:
-            own, feature = found.values[i, found.names.index(name)], expected.names.index(name)
-            if name.startswith("neighbours/") or ("novelty" in name and "encoder" in name):
-                assert own == expected.values[0, feature], name
-            else:
-                assert own == normal.values[i, normal.names.index(name)], name
-    gained = found.values - normal.values
-    column = normal.names.index("neighbours/similarity_mean")
-    assert (gained[:, column] >= 0).all()
-    assert (gained[:, column] > 0).mean() > 0.3  # control: texts have joined
-
-
-def test_a_fit_settles_what_is_usual_among_all_normal_texts(fitted_on_tiny):
-    fitted = fitted_on_tiny.fitted_
-    head, reference = fitted.head._fitted, fitted.reference
-    n, own = reference.n_fitted, np.asarray(reference.texts)
-    cosines = reference.embeddings[:n] @ reference.embeddings.T
-    cosines[own[:n, None] == own] = -1
-    nearest = np.sort(cosines, axis=1)[:, -5:].mean(1)
-    i = [f.name for f in head.features].index("neighbours/similarity_mean")
-    expected = ((nearest - head.scale.centre[i]) / head.scale.spread[i]).mean()
-    assert head.means[i] == pytest.approx(expected, abs=1e-3)
-    assert head.means[i] > 0.05  # control: nearer than to the training texts alone
-
-
 def test_a_detector_that_is_not_monotone_keeps_held_out_texts_apart(detector):
     if detector.fitted_.head.is_monotone:
         assert detector.detector == "auto"

@@ -313,26 +313,6 @@ def test_no_text_scores_higher_for_being_more_like_normal_ones(seed):
         assert (new <= old + 1e-12).all(), FEATURES[column].name
 
 
-def test_what_is_usual_is_taken_from_the_texts_that_a_detector_is_settled_on():
-    normal, strangers = in_english(table(200, seed=1)), in_english(table(90, seed=2, shifted=True))
-    head = new_head("auto").fit(normal, strangers, seed=0)
-    rows = in_english(table(50, seed=3))
-    before = head.scores(rows)
-    head.settle(normal)  # control: nothing new
-    np.testing.assert_allclose(head.scores(rows), before, rtol=1e-9)
-    values = normal.values + 0.5 * np.asarray(NEIGHBOURS)  # among more texts all find nearer ones
-    closer = FeatureTable(values.astype(np.float32), FEATURES)
-    head.settle(closer)
-    views = _views(head._fitted, _centred(head._fitted, closer))
-    np.testing.assert_allclose(views.mean(0), 0, atol=1e-6)
-    np.testing.assert_allclose(np.quantile(views, 0.95, axis=0)[0], 1.645, atol=1e-3)
-    topic = _views(head._fitted, _centred(head._fitted, normal))[:, 0]
-    assert topic.mean() > 0.2  # who is no nearer than they were is strange
-    attribution = head.explain(rows)
-    attribution.check_adds_up(head.scores(rows))
-    assert head.scores(rows).mean() > before.mean()
-
-
 @pytest.mark.parametrize(("length", "trust"), [(1, 0), (3, 0), (3.5, 0.425), (4, 0.85), (9, 0.85)])
 def test_the_encoder_counts_as_its_vocabulary_fits_the_texts(length, trust):
     drawn = table(120, seed=1), table(90, seed=2, shifted=True)

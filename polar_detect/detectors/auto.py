@@ -7,7 +7,7 @@ view counts for as much as the normal texts themselves say that it can.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
@@ -17,7 +17,6 @@ from scipy.special import log_ndtr
 from polar_detect.detectors.base import Attribution, Head
 from polar_detect.detectors.scale import CLIP, Scale, Vector, column_clips
 from polar_detect.detectors.views import Views, can_be_viewed, choose_views, taught
-from polar_detect.detectors.weighting import unit_tail
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.stored import Stored
 
@@ -126,17 +125,6 @@ class AutoHead(Head):
             views = taught(views, normal, labelled, scale)
         self._fitted = _Fitted(**vars(views), features=normal.features, scale=scale, power=_POWER)
         return self
-
-    def settle(self, normal: FeatureTable) -> None:
-        """Measure means and tails of the views anew; see `Head.settle`.
-
-        Beside more texts each is more similar to some, by a standard deviation and more where
-        there are few; views that do not look at others would count for more than their share.
-        """
-        fitted = self._get(normal)
-        inside = fitted.scale.apply(normal.values)
-        views = np.stack([unit_tail(view, inside) for view in fitted.views])
-        self._fitted = replace(fitted, means=inside.mean(0), views=views)
 
     def _scores(self, table: FeatureTable) -> Vector:
         """Return scores; see `Head.scores`. A text that both views find normal has log 2."""

@@ -89,13 +89,6 @@ class Head(ABC):
         The last `n_labelled` of the strangers are labelled anomalies.
         """
 
-    def settle(self, normal: FeatureTable) -> None:  # noqa: B027 - most have nothing to settle
-        """Take from normal texts what is usual, after fitting.
-
-        Each of them is held against all that a new text is: the other texts of the fit, and those
-        that have joined the reference since. Called where `is_monotone`.
-        """
-
     def scores(self, table: FeatureTable) -> NDArray[np.float64]:
         """Return scores, (n_texts,), higher = more anomalous."""
         return self._scores(table) if len(table) else np.zeros(0)
