@@ -12,10 +12,7 @@ Prints a table of the figures; --plot draws how the cost grows. Reads: clinc150.
 
 import argparse
 import json
-import os
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,6 +27,7 @@ import common
 import numpy as np
 import torch
 import torch.nn.functional as F
+from bench_processes import CLI, timed_process
 
 from polar_detect import PolarDetector, blocks
 from polar_detect.backbone import Backbone
@@ -45,7 +43,6 @@ _PARTS = ("start", "start-fast", "products", "stages", "bits", "growth")
 _ATTENTION = "aten::_scaled_dot_product_flash_attention_for_cpu"
 _WAYS = ("", ", the model's own forward")
 _BATCH_TOKENS = 1024
-_SCORE = "from polar_detect.cli import main; main()"
 
 
 def main() -> None:
@@ -281,20 +278,9 @@ def _start(detector: Path, texts: Sequence[str], folder: Path, preset: str) -> d
     """Time the whole process of `polar-detect score` on a few texts, the model in the cache."""
     source, out = folder / "texts.txt", folder / "scored.csv"
     source.write_text("\n".join(texts) + "\n", encoding="utf-8")
-    # As it is where the package is installed: compiled once, and not anew every time.
-    environment = dict(os.environ)
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    start_s, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-c", _SCORE, "score", str(source), "--preset", preset]
-    subprocess.run(
-        [*command, "--detector", str(detector), "--out", str(out)],
-        check=True,
-        capture_output=True,
-        env=environment,
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"wall_s": time.perf_counter() - start_s, "cpu_s": cpu_s}
+    command = ["-c", CLI, "score", str(source), "--preset", preset]
+    wall_s, cpu_s = timed_process([*command, "--detector", str(detector), "--out", str(out)])
+    return {"wall_s": wall_s, "cpu_s": cpu_s}
 
 
 def _growth(detector: PolarDetector, options: argparse.Namespace) -> dict[str, list[list[float]]]:

@@ -11,13 +11,9 @@ min.
 
 import argparse
 import csv
-import os
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -25,10 +21,10 @@ from typing import TypeVar
 import bench_tasks
 import common
 import numpy as np
+from bench_processes import CLI, timed_process
 
 import polar_detect
 
-_CLI = "from polar_detect.cli import main; main()"
 _SCORES = """
 import sys
 from pathlib import Path
@@ -49,7 +45,7 @@ def main() -> None:
         for repeat in range(options.repeats):
             for what, command in commands.items():
                 for code, root in roots.items():
-                    wall_s, cpu_s = _run(command, root)
+                    wall_s, cpu_s = timed_process(command, root=root)
                     found.setdefault((what, code), []).append((wall_s, cpu_s))
                     common.say(
                         f"{repeat}: {what}, {code}: {wall_s:.1f} s, {cpu_s:.1f} of processor"
@@ -95,11 +91,11 @@ def _commands(folder: Path, options: argparse.Namespace) -> dict[str, list[str]]
         csv.writer(file).writerows([("text", "label"), *_shuffled(rows, rng)])
     return {
         f"polar-detect fit, {options.n_train} queries": (
-            ["-c", _CLI, "fit", str(train), "--out", str(folder / "detector")]
+            ["-c", CLI, "fit", str(train), "--out", str(folder / "detector")]
         ),
         "fit from Python, scores of 100 more": ["-c", _SCORES, str(train), str(new)],
         f"polar-detect compare, {options.n_compare} labelled queries": (
-            ["-c", _CLI, "compare", str(table), "--text-column", "text", "--label-column", "label"]
+            ["-c", CLI, "compare", str(table), "--text-column", "text", "--label-column", "label"]
         ),
     }
 
@@ -110,16 +106,6 @@ def _shuffled(items: Sequence[Item], rng: np.random.Generator) -> list[Item]:
 
 def _write_lines(path: Path, lines: Sequence[str]) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _run(command: Sequence[str], root: Path) -> tuple[float, float]:
-    """Return the seconds, of the wall's clock and the processor's, of a process with that code."""
-    environment = os.environ | {"PYTHONPATH": str(root)}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as where the package is installed
-    start_s, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, *command], check=True, capture_output=True, env=environment)
-    wall_s, after = time.perf_counter() - start_s, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return wall_s, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from polar_detect.detectors import AutoHead, Head
 from polar_detect.engine import Engine
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.fitting import Fitting, parted
-from polar_detect.normal_programs import ProgramPlan
+from polar_detect.normal_programs import menu_texts
 from polar_detect.progress import Tracker
 from polar_detect.settings import Settings
 
@@ -147,9 +147,8 @@ def signatures(
     reference = fitting.reference(notes, readings, taught_by)
     menu = None
     if notes.needs_programs:
-        texts, tolerance = readings.texts, settings.tolerance
-        plan = ProgramPlan.of(texts, readings, tolerance=tolerance, seed=seed)
-        menu = extractor.menu(plan.searched, tolerance=tolerance)
+        searched = menu_texts(readings.texts, seed=seed)
+        menu = extractor.menu(searched, tolerance=settings.tolerance)
     shown = fitting.contrast(notes, readings, reference, menu, taught_by)
     if notes.is_monotone:
         reference = reference.widened(fitting.read("held out", held_out))

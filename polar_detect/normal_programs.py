@@ -69,11 +69,9 @@ class ProgramPlan:
     @classmethod
     def of(cls, train: Sequence[str], held_out: Readings, *, tolerance: float, seed: int) -> Self:
         """Return a plan for a few of the texts, all of which have tokens."""
-        distinct, _ = distinct_texts(train)
-        n_searched = int(np.clip(len(distinct) // 25, *_MENU_TEXTS))
-        searched = sample(distinct, n_searched, seed=seed)
         losses = held_out.traces.loss[:_TYPICAL_TEXTS].copy()
-        return cls(tuple(searched), held_out.texts[:_TYPICAL_TEXTS], losses, tolerance)
+        held_out_texts = held_out.texts[:_TYPICAL_TEXTS]
+        return cls(menu_texts(train, seed=seed), held_out_texts, losses, tolerance)
 
     def searched_by(self, extractor: Extractor, tracker: Tracker) -> NormalPrograms:
         """Search the programs."""
@@ -90,3 +88,10 @@ class ProgramPlan:
         )
         stage.advance(len(self.held_out))
         return NormalPrograms.of(menu, found, tracer.backbone.n_layers)
+
+
+def menu_texts(train: Sequence[str], *, seed: int) -> tuple[str, ...]:
+    """Return the training texts whose programs become the menu, drawn at random."""
+    distinct, _ = distinct_texts(train)
+    n_searched = int(np.clip(len(distinct) // 25, *_MENU_TEXTS))
+    return tuple(sample(distinct, n_searched, seed=seed))

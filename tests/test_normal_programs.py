@@ -80,8 +80,8 @@ def test_a_search_for_each_text_needs_no_menu(fresh, searches):
 
 
 def test_where_nothing_is_flagged_none_is_searched(fresh, searches):
-    fresh.alpha = 0.05
-    usual = [text for text in NORMAL if fresh.predict([text])[0] == 1][:5]
+    is_usual = fresh.predict(NORMAL) == 1
+    usual = [text for text, keep in zip(NORMAL, is_usual, strict=True) if keep][:5]
     assert fresh.assess(usual, programs_of="flagged").programs == (None,) * 5
     assert searches == []
 

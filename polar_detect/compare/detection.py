@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from polar_detect import metrics, models
 from polar_detect.compare.baselines import BASELINES, Baseline, Scores, is_labelled
-from polar_detect.compare.memory import Memory, with_memory
+from polar_detect.compare.memory import with_memory
 from polar_detect.compare.rows import Task
 from polar_detect.compare.views import Seen, choose_views
 from polar_detect.detector import PolarDetector
@@ -341,10 +341,9 @@ def _run_detector(
 ) -> Iterator[Scored]:
     """Fit a detector in all its ways on the same rows, which are read once."""
     detector.set_params(rows=task.template)
-    memory = Memory()
-    with_memory(detector, task.train.texts, memory)
+    train = task.train
+    memory = with_memory(detector, train.texts)
     for is_supervised in _ways(detector, task):
-        train = task.train
         kept = np.flatnonzero(~train.target | is_supervised)
         shown, labels = train.take(kept), train.target[kept]
         start = memory.clock()

@@ -73,9 +73,11 @@ class RememberingExtractor(Extractor):
         return known[key][0]
 
 
-def with_memory(detector: PolarDetector, texts: Sequence[str], memory: Memory) -> None:
-    """Load the models of a detector that is to be fitted on `texts`, reading with a memory."""
+def with_memory(detector: PolarDetector, texts: Sequence[str]) -> Memory:
+    """Load the models of a detector that is to be fitted on `texts`; return what it remembers."""
+    memory = Memory()
     engine = Engine.load(detector.model, encoder_for(texts, detector.encoder))
     own = engine.extractor
     remembering = RememberingExtractor(own.tracer, own.encoder, memory)
     detector.engine_ = replace(engine, extractor=remembering)
+    return memory
