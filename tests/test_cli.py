@@ -11,6 +11,7 @@ from tiny_encoders import save_tiny_encoder
 from tiny_models import tiny_tokenizer
 from work_orders import NEW, NORMAL, STRANGE
 
+import polar_detect
 from polar_detect import models
 from polar_detect.backbone import Backbone
 from polar_detect.calibration import benjamini_hochberg
@@ -74,6 +75,15 @@ def test_help_imports_nothing_heavy(arguments):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "polar-detect" in done.stdout
+
+
+def test_the_package_runs_as_a_module_where_its_script_is_not_on_the_path():
+    command = [sys.executable, "-m", "polar_detect"]
+    done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["polar-detect", polar_detect.__version__]
+    wrong = subprocess.run([*command, "fit"], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2
+    assert "python -m polar_detect fit" in wrong.stderr  # how it was called
 
 
 def test_commands_do_not_look_for_garbage_among_what_they_import():
