@@ -9,9 +9,10 @@
 
 Scores are continuous, or rounded to a few values so that ties are the rule, or with every score
 three times (duplicates); or distances to nearest neighbours, where the calibration texts are
-neighbours too, of new texts and of each other, as in the default detector. With --detector, the
-calibration scores of a fitted detector are split at random into calibration and normal texts,
-and strangers are the same scores shifted.
+neighbours too, of new texts and of each other; or what is learned from few texts with such
+distances and another feature, the calibration texts being neighbours there too, as in the default
+detector. With --detector, the calibration scores of a fitted detector are split at random into
+calibration and normal texts, and strangers are the same scores shifted.
 
 Prints a table of what was promised and what came, and ends with exit code 1 where a promise is not
 kept. Reads: no data set. Takes: 1 min.
@@ -19,13 +20,14 @@ kept. Reads: no data set. Takes: 1 min.
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
+from sklearn.linear_model import LogisticRegression
 
 from polar_detect.calibration import benjamini_hochberg, conformal_p_values
 from polar_detect.neighbours import nearest
@@ -39,6 +41,7 @@ ALPHAS = (0.01, 0.05, 0.1)
 RATES = (0.05, 0.1, 0.2)
 N_CAL, N_NORMAL, N_STRANGERS = 199, 200, 40
 N_TRAIN, N_DIRECTIONS, N_NEAREST = 40, 6, 3  # of the texts that have neighbours
+N_FEW_TRAIN, N_FEW_CAL = 31, 19  # what `fit` makes of fifty texts
 SHIFT = 3.0  # standard deviations between strangers and normal texts
 # A mean over trials may lie so many standard errors above its bound by chance; with the nine
 # or so comparisons of one table, one in 40,000 tables is a false alarm.
@@ -92,20 +95,52 @@ def of_scores(draw: Draw) -> Source:
 
 def with_neighbours(chance: np.random.Generator) -> tuple[Scores, Scores, Scores]:
     """Return distances to the nearest of the training and the calibration texts."""
-    sizes = (N_TRAIN, N_CAL, N_NORMAL, N_STRANGERS)
-    train, calibration, normal, strangers = (
-        chance.normal(size=(n, N_DIRECTIONS)).astype(np.float32) for n in sizes
+    train, *others = _texts(chance, N_TRAIN, N_CAL)
+    known = np.concatenate([train, others[0]])
+    calibration, normal, strangers = _against(others, known, len(train))
+    return calibration, normal, strangers
+
+
+def with_learning(chance: np.random.Generator) -> tuple[Scores, Scores, Scores]:
+    """Return what tells a group of few texts from the others, by distances and a coordinate.
+
+    Training texts have the distances that new ones have: to all of the training and the calibration
+    texts but themselves, or but all of their group.
+    """
+    train, *others = _texts(chance, N_FEW_TRAIN, N_FEW_CAL)
+    known = np.concatenate([train, others[0]])
+    groups = known[:, 1] > np.median(known[:, 1])
+    n, own = len(train), np.arange(len(train))
+    alone = _distances(train, known, banned=own[:, None] == np.arange(len(known)))
+    apart = _distances(train, known, banned=groups[:n, None] == groups)
+    pairs = [np.column_stack([distances, train[:, 2]]) for distances in (alone, apart)]
+    centre, spread = pairs[0].mean(0), pairs[0].std(0)
+    rows = (np.concatenate(pairs) - centre) / spread
+    model = LogisticRegression().fit(rows, np.repeat([0, 1], n))
+    calibration, normal, strangers = (
+        model.decision_function((np.column_stack([d, texts[:, 2]]) - centre) / spread)
+        for d, texts in zip(_against(others, known, n), others, strict=True)
     )
-    for texts in (train, calibration, normal):
-        texts[:, 0] += SHIFT
-    strangers[:, 0] -= SHIFT
-    known = np.concatenate([train, calibration])
-    itself = N_TRAIN + np.arange(N_CAL)[:, None] == np.arange(len(known))
-    return (
-        _distances(calibration, known, banned=itself),
-        _distances(normal, known),
-        _distances(strangers, known),
-    )
+    return calibration, normal, strangers
+
+
+def _texts(chance: np.random.Generator, n_train: int, n_cal: int) -> list[NDArray[np.float32]]:
+    """Return training, calibration and normal texts, which are alike, and strangers."""
+    sizes = (n_train, n_cal, N_NORMAL, N_STRANGERS)
+    parts = [chance.normal(size=(n, N_DIRECTIONS)).astype(np.float32) for n in sizes]
+    for texts, sign in zip(parts, (1, 1, 1, -1), strict=True):
+        texts[:, 0] += sign * SHIFT
+    return parts
+
+
+def _against(
+    parts: Sequence[NDArray[np.float32]], known: NDArray[np.float32], n_train: int
+) -> list[Scores]:
+    """Return distances of calibration texts, each but to itself, and of others."""
+    itself = n_train + np.arange(len(parts[0]))[:, None] == np.arange(len(known))
+    return [
+        _distances(texts, known, banned=itself if i == 0 else None) for i, texts in enumerate(parts)
+    ]
 
 
 def _distances(
@@ -163,6 +198,7 @@ def synthetic() -> dict[str, Source]:
         "tied": of_scores(tied),
         "duplicated": of_scores(duplicated),
         "neighbours": with_neighbours,
+        "learned beside neighbours": with_learning,
     }
 
 

@@ -145,13 +145,13 @@ def signatures(
     readings = fitting.read("train", train)
     taught_by = fitting.read("labelled", labelled) if labelled else None
     reference = fitting.reference(notes, readings, taught_by)
+    if notes.is_monotone:
+        reference = reference.widened(fitting.read("held out", held_out))
     menu = None
     if notes.needs_programs:
         searched = menu_texts(readings.texts, seed=seed)
         menu = extractor.menu(searched, tolerance=settings.tolerance)
     shown = fitting.contrast(notes, readings, reference, menu, taught_by)
-    if notes.is_monotone:
-        reference = reference.widened(fitting.read("held out", held_out))
     test_readings = extractor.read(split.test)
     test = extractor.signatures(test_readings, reference)
     if menu is not None:

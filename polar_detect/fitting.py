@@ -94,12 +94,12 @@ class Fitting:
         calibration_readings = self.read("read held-out texts", held_out)
         labelled = self.read("read labelled anomalies", anomalous) if anomalous else None
         reference = self.reference(head, readings, labelled)
+        if head.is_monotone:
+            reference = reference.widened(calibration_readings)
         programs = self.programs(head, readings.texts, calibration_readings)
         menu = programs.menu if isinstance(programs, NormalPrograms) else None
         normal, strangers = self.contrast(head, readings, reference, menu, labelled)
         head.fit(normal, strangers, n_labelled=len(anomalous), seed=settings.seed)
-        if head.is_monotone:
-            reference = reference.widened(calibration_readings)
         held_out_table = self._held_out(head, calibration_readings, reference, menu)
         scores = head.scores(held_out_table)
         return Fitted(
@@ -150,11 +150,13 @@ class Fitting:
         """Return signatures of normal texts and of strangers, none of which sees itself.
 
         These are what `head` is to be fitted on; labelled anomalies are the last of the
-        strangers. `menu` may be None where it reads no programs.
+        strangers. `menu` may be None where it reads no programs. Held-out texts that have joined
+        the reference are neighbours here as they are of new texts, or stay away with the cluster
+        that they belong to.
         """
         seed = self.settings.seed
         n = len(readings)
-        folds = np.random.default_rng(seed).integers(0, _N_FOLDS, n)
+        folds = np.random.default_rng(seed).integers(0, _N_FOLDS, len(reference))
         kept_out = None
         if labelled is not None and reference.likeness is not None:
             rows = None if reference.columns is None else self.settings.rows
@@ -164,7 +166,7 @@ class Fitting:
         programs = self._programs(readings, menu) if head.needs_programs else []
         if programs:
             normal = self.extractor.with_programs(normal, programs)
-        clusters = topic_clusters(readings.embeddings, seed=seed)
+        clusters = topic_clusters(reference.embeddings, seed=seed)
         kept = np.sort(np.random.default_rng(seed).permutation(n)[: self._max_strangers])
         apart = _Against(readings, reference, clusters, kept_out, bans_group=True)
         parts = [self._relative("held-out clusters", readings.rows(kept), kept, apart)]
@@ -189,7 +191,9 @@ class Fitting:
 
         New texts will be held against all held-out texts, and each of these is against all others.
         p-values stay valid: were the new text among the others too, a held-out text's score could
-        only fall (`Head.is_monotone`), and all these texts would be treated alike.
+        only fall (`Head.is_monotone`), and all these texts would be treated alike; but for what
+        the head learned with held-out texts as neighbours, which does not make it false
+        (`experiments/error_rates.py`).
         """
         tables = []
         for part in self.tracker.chunks("held-out texts", len(readings)):
@@ -254,13 +258,14 @@ class Fitting:
 
 @dataclass(frozen=True, eq=False)
 class _Against:
-    """The training texts as a reference that leaves out a text's own group.
+    """A reference that leaves out a training text's own group.
 
     Parameters
     ----------
     readings : Readings
+        Of the training texts, the first of the reference.
     reference : Reference
-    groups : (n_texts,) int64
+    groups : (n_reference,) int64
         What normal pooled states are like is fitted without the text's own group.
     kept_out : KeptOut, optional
         How like labelled anomalies the texts are, where there are some.
@@ -276,7 +281,7 @@ class _Against:
     bans_group: bool = False
 
     def banned(self, origins: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return which training texts must not be neighbours, (n_origins, n_texts)."""
+        """Return which texts must not be neighbours, (n_origins, n_reference)."""
         keys = self.groups if self.bans_group else self._same_text()
         banned: NDArray[np.bool_] = keys[origins][:, None] == keys
         return banned
@@ -284,7 +289,7 @@ class _Against:
     def distances(self, own: Readings, origins: NDArray[np.intp]) -> FeatureTable:
         """Return what `Reference.distances` does, for texts made of the texts `origins`."""
         groups = self.groups[origins]
-        whole = (self.readings.trajectories, self.groups)
+        whole = (self.readings.trajectories, self._own_groups)
         tables = [features_without(*whole, own.trajectories, groups)]
         if self.reference.geometries is not None:
             parts = FeatureTable.by_group(
@@ -303,15 +308,20 @@ class _Against:
         return extractor.signatures(own, self.reference, distances=distances)
 
     def _geometries_without(self, group: int) -> Geometries:
-        outside = np.flatnonzero(self.groups != group)
+        outside = np.flatnonzero(self._own_groups != group)
         if len(outside) < 2:
-            outside = np.arange(len(self.groups))
+            outside = np.arange(len(self.readings))
         return Geometries.fit(self.readings.rows(outside))
+
+    @property
+    def _own_groups(self) -> NDArray[np.int64]:
+        return self.groups[: len(self.readings)]
 
     def _same_text(self) -> NDArray[np.int64]:
         """Return a number for each text that only its repetitions share."""
-        numbers = {text: i for i, text in enumerate(self.readings.texts)}
-        return np.asarray([numbers[text] for text in self.readings.texts], np.int64)
+        texts = self.reference.texts
+        numbers = {text: i for i, text in enumerate(texts)}
+        return np.asarray([numbers[text] for text in texts], np.int64)
 
 
 def parted(normal: list[str], *, seed: int) -> tuple[list[str], list[str]]:

@@ -21,6 +21,7 @@ from polar_detect.fitting import Fitting, parted
 from polar_detect.likeness import KeptOut, Seen
 from polar_detect.metrics import auroc
 from polar_detect.minimal import find_minimal_programs
+from polar_detect.outliers import topic_clusters
 from polar_detect.progress import Tracker
 from polar_detect.reference import Reference
 
@@ -227,6 +228,44 @@ def test_texts_that_teach_what_anomalies_are_like_are_shown_without_themselves(
     assert (reference.likeness.features(other).values[:, 0] > last + 0.01).all()
     plain = fitting.contrast(head, readings, fitting.reference(head, readings), menu)
     assert len(strangers) == len(plain[1]) + len(labelled)
+
+
+def test_what_is_learned_meets_held_out_texts_as_new_texts_do(fitted_on_tiny):
+    """But for the text itself, wherever it occurs, or for all of its cluster."""
+    train, held_out = [*NORMAL[:50], NORMAL[0]], [*NORMAL[48:], NORMAL[1]]
+    extractor = fitted_on_tiny.engine_.extractor
+    fitting = Fitting(extractor, Tracker(None), fitted_on_tiny.fitted_.settings)
+    readings, others = (fitting.read("texts", texts) for texts in (train, held_out))
+    head, narrow = AutoHead(), fitting.reference(AutoHead(), readings)
+    wide = narrow.widened(others)
+    every, everyone = np.arange(len(wide)), np.asarray(wide.texts)
+    clusters = topic_clusters(wide.embeddings, seed=fitting.settings.seed)
+    found = fitting.contrast(head, readings, wide, None)
+    for table, groups in zip(found, (everyone, clusters), strict=True):
+        assert len(table) == len(train)
+        for i in (0, 1, 2, 49, 50):
+            banned = (groups == groups[i])[None]
+            assert banned[0, i]
+            expected = extractor.signatures(readings.rows(every[i : i + 1]), wide, banned=banned)
+            for name, value in zip(expected.names, expected.values[0], strict=True):
+                if "change" not in name:  # which is fitted on the training texts
+                    assert table.values[i, table.names.index(name)] == value, name
+    alone, _ = fitting.contrast(head, readings, narrow, None)
+    column = alone.names.index("neighbours/similarity_mean")
+    assert (found[0].values[:, column] >= alone.values[:, column]).all()
+    assert (found[0].values[:, column] > alone.values[:, column]).mean() > 0.3  # control
+    assert found[1].values[:, column].mean() < found[0].values[:, column].mean()
+
+
+def test_a_fit_learns_beside_the_held_out_texts(fitted_on_tiny):
+    fitted = fitted_on_tiny.fitted_
+    head, reference = fitted.head._fitted, fitted.reference
+    n, own = reference.n_fitted, np.asarray(reference.texts)
+    cosines = reference.embeddings[:n] @ reference.embeddings.T
+    cosines[own[:n, None] == own] = -1
+    nearest = np.sort(cosines, axis=1)[:, -5:].mean(1)
+    place = [f.name for f in head.features].index("neighbours/similarity_mean")
+    assert head.scale.centre[place] == pytest.approx(np.median(nearest), abs=1e-5)
 
 
 def test_training_and_held_out_texts_share_out_the_normal_ones(fitted_on_tiny):

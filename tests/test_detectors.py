@@ -7,6 +7,8 @@ import pytest
 from polar_detect.detectors import HEADS, new_head
 from polar_detect.detectors.auto import _centred, _combined, _views
 from polar_detect.detectors.forest import _check_trees
+from polar_detect.detectors.parts import topic_parts
+from polar_detect.detectors.scale import Scale
 from polar_detect.errors import ArtifactError, InputError
 from polar_detect.features import Feature, FeatureTable, by_layer
 from polar_detect.metrics import auroc
@@ -367,12 +369,30 @@ def test_language_counts_where_it_is_read_in_words_and_easy_language_where_losse
 ):
     head = fitted_on(prose(120, seed=1, spread=spread, pieces=pieces))
     topic, form, easy, broken = head._fitted.shares
-    np.testing.assert_allclose([easy, broken], [0.08 * trust * read, 0.04 * read], atol=1e-6)
-    assert form == pytest.approx(1 - topic - easy - broken)  # what topic counts for stays
+    expected = np.asarray([0.07 * trust * read * (1 + 100 / 120), 0.04 * read])
+    rest = 1 - 0.07 * trust * read - 0.04 * read
+    np.testing.assert_allclose([easy, broken], expected / (rest + expected.sum()), atol=1e-6)
+    assert form == pytest.approx(1 - topic - easy - broken)
     assert head.choices["language"] == f"{easy + broken:.0%}"
     assert f"count for {head.choices['language']} by themselves" in head.reason
     head.save(tmp_path)
     assert HEADS["auto"].load(tmp_path, FEATURES).choices == head.choices
+
+
+@pytest.mark.parametrize("n", [40, 100, 400])
+def test_easy_language_counts_for_more_the_fewer_texts_others_are_held_against(n):
+    topic, form, easy, broken = fitted_on(prose(n, seed=1))._fitted.shares
+    assert easy / broken == pytest.approx(0.07 / 0.04 * (1 + 100 / n))
+    assert (topic + form) / broken == pytest.approx((1 - 0.07 - 0.04) / 0.04)
+
+
+@pytest.mark.parametrize(("n", "learned"), [(20, 0.2), (60, 0.3), (380, 0.38)])
+def test_what_is_learned_from_few_texts_counts_for_less(n, learned):
+    tables = in_english(table(n, seed=1)), in_english(table(90, seed=2, shifted=True))
+    scale = Scale.fit(tables[0].values)
+    rows = (scale.apply(own.values) for own in tables)
+    parts = topic_parts(tables[0], *rows, far_share=0.0, trust=0.8)
+    assert [share for share, _ in parts] == pytest.approx([0.8 - learned, learned, 0.2])
 
 
 def test_losses_that_do_not_differ_say_nothing_by_themselves():

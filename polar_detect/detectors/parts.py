@@ -28,6 +28,8 @@ from polar_detect.detectors.weighting import (
 from polar_detect.features import Feature, FeatureTable
 
 _STRENGTH = 0.03  # inverse regularisation
+# With so many normal texts what is learned counts for half of what it does with very many.
+_FEW = 20
 # What length counts for in form, where all else counts for 1.
 _LENGTH_WEIGHT = 0.3
 
@@ -44,11 +46,12 @@ def topic_parts(
 
     - *similarity* to the nearest normal texts: to the five nearest, for how close those stand to
       their own nearest, or to the nearest 4 %;
-    - *learned*: a logistic regression of held-out clusters against normal texts, on plain
-      similarity (what is close for how close normal texts stand tells such clusters better than it
-      tells strangers), the losses with and without the memory of normal tokens, the novelty of
-      tokens at every depth of both models, and what their layers change in the text's states; or
-      another one that also sees similarity and novelty at the wider scale;
+    - *learned*, which counts for as much where there are many texts, and for less where few: a
+      logistic regression of held-out clusters against normal texts, on plain similarity (what is
+      close for how close normal texts stand tells such clusters better than it tells strangers),
+      the losses with and without the memory of normal tokens, the novelty of tokens at every depth
+      of both models, and what their layers change in the text's states; or another one that also
+      sees similarity and novelty at the wider scale;
     - *changes*: how far what the language model's layers add to the text's states is from what
       they add to normal texts.
     """
@@ -61,9 +64,10 @@ def topic_parts(
             weights = logistic_weights(inside, outside, columns_of(table, is_seen))
             learned.append((counts, _monotone(weights, table.features)))
             similarity.append((counts, -alone(feature, table)))
+    of_learned = trust / 2 * len(table) / (len(table) + _FEW)
     return [
-        (trust / 2, mean_view(similarity, inside)),
-        (trust / 2, mean_view(learned, inside)),
+        (trust - of_learned, mean_view(similarity, inside)),
+        (of_learned, mean_view(learned, inside)),
         (1 - trust, _changes(table)),
     ]
 

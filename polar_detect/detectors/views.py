@@ -43,8 +43,9 @@ from polar_detect.detectors.weighting import (
 )
 from polar_detect.features import Feature, FeatureTable
 
-# Easy and broken language count for so much of form's share at most.
-_EASY_SHARE, _BROKEN_SHARE = 0.08, 0.04
+# Easy and broken language count for so much beside topic and form at most, and easy language, which
+# asks no other text, for as much again where there are no more normal texts than these.
+_EASY_SHARE, _BROKEN_SHARE, _FEW = 0.07, 0.04, 100
 # What labelled anomalies teach counts for the first of these, and for up to so much more as there
 # are more of them; for half of that where there are so many.
 _LABELLED_SHARES, _N_LABELLED = (0.3, 0.4), 20
@@ -126,10 +127,11 @@ def choose_views(
     encoder is wholly trusted topic counts for .5 at least, as texts that do not fall into clusters
     may still have one wide topic.
 
-    Of form's share, where the language model reads the texts in words, *easy* gets up to .08: a
+    Of form's share, where the language model reads the texts in words, *easy* gets up to .07: a
     loss that is low for the text's length, as far as it tells by itself (see `trust_in_loss`). And
-    *broken* gets .04 there. Where the texts are rows with numbers, *columns* count for n / (n + 2)
-    with n columns.
+    *broken* gets .04 there. With n normal texts, easy language counts for 100 / n of its share
+    more: it asks no other text, and what does tells less where there are few. Where the texts are
+    rows with numbers, *columns* count for n / (n + 2) with n columns.
     """
     inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
     far_share, trust = share_of_far(normal, strangers), trust_in_encoder(normal)
@@ -146,9 +148,11 @@ def choose_views(
     columns = [(1.0, part) for part in column_views(normal.features, scale.spread)]
     separation = separation_by(normal, strangers, SIMILARITY)
     topic = share_of_topic(separation, trust)
-    of_language = np.asarray([_EASY_SHARE * loss_trust, _BROKEN_SHARE])
-    of_language *= counts_language * read
-    shares = np.asarray([topic, 1 - topic - of_language.sum(), *of_language])
+    counted = counts_language * read
+    easy, broken = counted * loss_trust * _EASY_SHARE, counted * _BROKEN_SHARE
+    form = 1 - topic - easy - broken
+    shares = np.asarray([topic, form, easy * (1 + _FEW / len(normal)), broken])
+    shares /= shares.sum()
     if columns:
         own = column_share(normal.features)
         shares = np.append((1 - own) * shares, own)
@@ -160,7 +164,7 @@ def choose_views(
         shares=shares,
         n_topic=1,
         n_text=len(text),
-        n_language=len(of_language),
+        n_language=2,
         n_labelled=0,
         similarity_auroc=float(separation),
         encoder_trust=trust,
