@@ -83,8 +83,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     """Anomaly detector for texts by the layer programs of a small language model.
 
     Settings take effect at the next `fit`, but for `alpha`, which does at once. Threads may share
-    a fitted detector: they take turns at its models. Pickle, joblib and copies hold no models,
-    which are loaded again when they are next needed. A forked process can hang once its parent
+    a fitted detector: they take turns at the models. Detectors of one process share those that
+    are the same. Pickle and joblib hold no models; they are loaded again, where no other detector
+    holds them, when they are next needed. A forked process can hang once its parent
     has scored, and with LightGBM it does; start it with multiprocessing's ``spawn``.
     With labels of 0 and 1, scikit-learn's ``scoring="roc_auc"`` is upside down, since anomalous
     texts have the lower scores there; give it -1 for anomalous and 1 for normal texts.
@@ -180,7 +181,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         alpha, head = checked_alpha(self.alpha), new_head(settings.detector)
         texts, is_anomalous = _checked(X, y)
         settings = replace(settings, encoder=encoder_for(texts, settings.encoder))
-        engine = self._models(settings).configured(
+        engine = Engine.load(settings.model, settings.encoder).configured(
             max_tokens=settings.max_tokens, head=head, has_texts=settings.store_texts
         )
         with engine.alone():
@@ -380,13 +381,6 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def _minimal_programs(self, readings: Readings) -> list[MinimalProgram]:
         menu, tolerance = self.normal_programs().menu, self._fitted().settings.tolerance
         return self._engine().extractor.minimal_programs(readings, menu, tolerance=tolerance)
-
-    def _models(self, settings: Settings) -> Engine:
-        """Return the models of an earlier fit where they are the same, else load them."""
-        engine: Engine | None = getattr(self, "engine_", None)
-        if engine is not None and engine.is_of(settings.model, settings.encoder):
-            return engine
-        return Engine.load(settings.model, settings.encoder)
 
     def _engine(self) -> Engine:
         self._fitted()

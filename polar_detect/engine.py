@@ -1,9 +1,11 @@
 """The models behind a detector: loaded once, used by one thread at a time, never pickled."""
 
 import threading
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -15,8 +17,15 @@ from polar_detect.encoder import Encoder
 from polar_detect.errors import ModelError, ModelNotFoundError
 from polar_detect.extraction import Extractor
 from polar_detect.language import speaks
-from polar_detect.loading import load_tokenizer
+from polar_detect.loading import load_encoder, load_tokenizer
 from polar_detect.trace import CurveKind, Tracer
+
+# To be held while models run: a pass through them is recorded by replacing parts of them, which
+# other threads would meet. One for all of them, as engines share models.
+_ALONE = threading.RLock()
+# The parts of each model, by its folder and hash, for as long as anything in this process holds
+# them.
+_HELD: dict[tuple[Path, str], tuple[weakref.ref[Any], ...]] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,25 +34,24 @@ class Engine:
 
     A copy by pickle or joblib carries the names and hashes of the models only; they are loaded
     when they are next needed, and `ModelError` is raised where the weights on this machine are
-    others. A copy in the same process shares them.
+    others.
 
     Parameters
     ----------
     model, encoder_model : LocalModel
     extractor : Extractor
-    lock : threading.RLock
-        To be held while the models run: a pass through them is recorded by replacing parts of
-        them, which other threads would meet. The same for all that share the models.
     """
 
     model: models.LocalModel
     encoder_model: models.LocalModel
     extractor: Extractor
-    lock: Any = field(default_factory=threading.RLock, repr=False)
 
     @classmethod
     def load(cls, model: str, encoder: str = models.DEFAULT_ENCODER) -> Self:
-        """Resolve and load the language model and the encoder."""
+        """Resolve and load the language model and the encoder.
+
+        What another engine of this process has loaded is shared with it.
+        """
         decoder, sentences = models.resolve(model), models.resolve(encoder)
         if decoder.kind != "decoder":
             raise ModelError(
@@ -55,20 +63,15 @@ class Engine:
                 f"Got encoder '{encoder}', which is a causal language model; expected a sentence "
                 f"encoder; choose another, e.g. {models.DEFAULT_ENCODER}."
             )
-        tracer = Tracer(Backbone.load(decoder.folder))
-        return cls(decoder, sentences, Extractor(tracer, Encoder.load(sentences.folder)))
+        (backbone,) = _shared(decoder, lambda folder: (Backbone.load(folder),))
+        own = _shared(sentences, load_encoder)
+        return cls(decoder, sentences, Extractor(Tracer(backbone), Encoder(*own)))
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the lock; small numbers become 0 meanwhile, whatever `numpy.seterr` asks for."""
-        with self.lock, np.errstate(under="ignore"):
+        """Let no other run; small numbers become 0 meanwhile, whatever `numpy.seterr` asks for."""
+        with _ALONE, np.errstate(under="ignore"):
             yield
-
-    def is_of(self, model: str, encoder: str) -> bool:
-        """Return whether names mean these models, with the weights that were loaded."""
-        pairs = ((self.model, model), (self.encoder_model, encoder))
-        found = [(own, models.resolve(name)) for own, name in pairs]
-        return all((a.folder, a.sha256) == (b.folder, b.sha256) for a, b in found)
 
     def configured(self, *, max_tokens: int, head: Head, has_texts: bool) -> Self:
         """Return the same models, reading what `head` needs of the first `max_tokens`.
@@ -83,7 +86,7 @@ class Engine:
         )
 
     def reading(self, *, max_tokens: int, curves: CurveKind, wants_context: bool) -> Self:
-        """Return the same models behind the same lock, with other settings of their reading."""
+        """Return the same models with other settings of their reading."""
         own = self.extractor
         tracer = Tracer(own.tracer.backbone, max_tokens=max_tokens, curves=curves)
         encoder = own.encoder.cut_after(max_tokens)
@@ -102,14 +105,11 @@ class Engine:
             }
         return {"model": self.model, "encoder_model": self.encoder_model, "_reads": reads}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, lock=threading.RLock())
-
     def __getattr__(self, name: str) -> Any:
         """Load the models of an engine that was pickled, when they are first asked for."""
         if name != "extractor" or "_reads" not in vars(self):
             raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
-        with self.lock:
+        with _ALONE:
             if name not in vars(self):
                 vars(self)[name] = self._loaded()
             return vars(self)[name]
@@ -131,6 +131,17 @@ class Engine:
                 )
         fresh = Engine.load(self.model.name, self.encoder_model.name)
         return fresh.reading(**vars(self)["_reads"]).extractor
+
+
+def _shared(model: models.LocalModel, load: Callable[[Path], tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Return what loading a model gives, or gave where something still holds all of it."""
+    key = (model.folder, model.sha256)
+    with _ALONE:
+        parts = tuple(held() for held in _HELD.get(key, ()))
+        if not parts or any(part is None for part in parts):
+            parts = tuple(load(model.folder))
+            _HELD[key] = tuple(weakref.ref(part) for part in parts)
+    return parts
 
 
 def encoder_for(texts: Sequence[str], name: str = models.AUTO_ENCODER) -> str:

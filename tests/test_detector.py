@@ -1,9 +1,12 @@
 import copy
+import gc
 import math
 import pickle
 import shutil
 import threading
 import time
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +18,7 @@ from work_orders import NEW, NORMAL, STRANGE
 from polar_detect import trace
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import HEADS, AutoHead, LightGBMHead
+from polar_detect.engine import Engine
 from polar_detect.errors import InputError, ModelError, NotFittedError
 from polar_detect.executor import Executor
 from polar_detect.fitting import Fitting, parted
@@ -445,10 +449,51 @@ def test_a_refit_uses_the_weights_that_are_there_now(tiny_folder, minilm, tmp_pa
     folder = shutil.copytree(tiny_folder, tmp_path / "model")
     detector = fit_tiny(folder)
     engine, scores = detector.engine_, detector.score_samples(NEW)
-    assert detector.fit(NORMAL).engine_.lock is engine.lock  # control: the same models
+    assert parts_of(detector.fit(NORMAL).engine_) == parts_of(engine)  # control: the same models
     save_tiny(CONFIGS["llama"], folder, seed=1)
     assert not np.array_equal(detector.fit(NORMAL).score_samples(NEW), scores)
     assert detector.engine_.model.sha256 != engine.model.sha256
+    assert parts_of(detector.engine_)[0] is not parts_of(engine)[0]
+    assert parts_of(detector.engine_)[1] is parts_of(engine)[1]  # the encoder is the same
+
+
+def parts_of(engine):
+    extractor = engine.extractor
+    return extractor.tracer.backbone, extractor.encoder.model, extractor.encoder.tokenizer
+
+
+def test_detectors_of_a_process_share_their_models_for_as_long_as_one_holds_them(
+    tiny_folder,
+    minilm,  # noqa: ARG001
+    tmp_path,
+):
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    detector, other = fit_tiny(folder), fit_tiny(folder, max_tokens=5, detector="lightgbm")
+    assert parts_of(detector.engine_) == parts_of(other.engine_)
+    detector.save(tmp_path / "detector")
+    loaded = PolarDetector.load(tmp_path / "detector")
+    pickled = pickle.loads(pickle.dumps(detector))
+    for own in (loaded, pickled):
+        np.testing.assert_array_equal(own.score_samples(NEW), detector.score_samples(NEW))
+        assert parts_of(own.engine_) == parts_of(detector.engine_)
+        assert own.max_tokens == detector.max_tokens != other.max_tokens
+    first = parts_of(detector.engine_)[0]
+    held = weakref.ref(first)
+    del detector, other, own, first
+    gc.collect()
+    assert held() is not None  # by those that were loaded
+    del loaded, pickled
+    gc.collect()
+    assert held() is None
+    again = PolarDetector.load(tmp_path / "detector")
+    assert np.isfinite(again.score_samples(NEW)).all()
+
+
+def test_threads_that_ask_for_the_same_models_at_once_get_the_same(tiny_folder, minilm, tmp_path):  # noqa: ARG001
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    with ThreadPoolExecutor(4) as pool:
+        engines = list(pool.map(Engine.load, [str(folder)] * 4))
+    assert len({parts_of(engine) for engine in engines}) == 1
 
 
 def test_copies_score_identically(detector):
@@ -461,9 +506,8 @@ def test_copies_score_identically(detector):
     assert "extractor" not in vars(engine)  # until it is asked for
     with pytest.raises(AttributeError, match="no attribute 'other'"):
         _ = engine.other
-    assert replace(engine, extractor=None).lock is engine.lock
     deep = copy.deepcopy(detector)
-    assert deep.engine_.lock is detector.engine_.lock  # the models are shared
+    assert deep.engine_ is detector.engine_
     np.testing.assert_array_equal(deep.score_samples(NEW), scores)
 
 
@@ -496,7 +540,7 @@ def test_threads_with_one_detector_take_turns(fitted_on_tiny, monkeypatch):
     calls = (
         lambda: found.append(fitted_on_tiny.score_samples(NEW)),
         lambda: found.append(-fitted_on_tiny.assess(NEW).scores),
-        lambda: fit_on_the_same(fitted_on_tiny),
+        lambda: PolarDetector(**fitted_on_tiny.get_params()).fit(NORMAL),  # with the same models
     )
     threads = [threading.Thread(target=call) for call in calls]
     for step in (threading.Thread.start, threading.Thread.join):
@@ -524,13 +568,6 @@ def test_scoring_starts_no_threads_that_a_forked_process_would_wait_for(
     finally:
         torch.set_num_threads(n_threads)
     assert set(seen) == {1}
-
-
-def fit_on_the_same(detector):
-    """Fit with the models that another detector has loaded."""
-    other = PolarDetector(**detector.get_params())
-    other.engine_ = detector.engine_
-    other.fit(NORMAL)
 
 
 def test_an_underflow_is_no_error_whatever_numpy_is_set_to(tiny_folder, fitted_on_tiny):
