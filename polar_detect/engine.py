@@ -23,9 +23,9 @@ from polar_detect.trace import CurveKind, Tracer
 # To be held while models run: a pass through them is recorded by replacing parts of them, which
 # other threads would meet. One for all of them, as engines share models.
 _ALONE = threading.RLock()
-# The parts of each model, by its folder and hash, for as long as anything in this process holds
-# them.
-_HELD: dict[tuple[Path, str], tuple[weakref.ref[Any], ...]] = {}
+# The parts of each model, by its folder and what is in it, for as long as anything in this process
+# holds them.
+_HELD: dict[tuple[Any, ...], tuple[weakref.ref[Any], ...]] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,13 +135,19 @@ class Engine:
 
 def _shared(model: models.LocalModel, load: Callable[[Path], tuple[Any, ...]]) -> tuple[Any, ...]:
     """Return what loading a model gives, or gave where something still holds all of it."""
-    key = (model.folder, model.sha256)
+    key = (model.folder, model.sha256, _files(model.folder))
     with _ALONE:
         parts = tuple(held() for held in _HELD.get(key, ()))
         if not parts or any(part is None for part in parts):
             parts = tuple(load(model.folder))
             _HELD[key] = tuple(weakref.ref(part) for part in parts)
     return parts
+
+
+def _files(folder: Path) -> frozenset[tuple[str, int, int]]:
+    """Return what tells one state of a folder from another; the hash is of the weights alone."""
+    found = ((path.name, path.stat()) for path in folder.iterdir())
+    return frozenset((name, stat.st_size, stat.st_mtime_ns) for name, stat in found)
 
 
 def encoder_for(texts: Sequence[str], name: str = models.AUTO_ENCODER) -> str:

@@ -455,6 +455,11 @@ def test_a_refit_uses_the_weights_that_are_there_now(tiny_folder, minilm, tmp_pa
     assert detector.engine_.model.sha256 != engine.model.sha256
     assert parts_of(detector.engine_)[0] is not parts_of(engine)[0]
     assert parts_of(detector.engine_)[1] is parts_of(engine)[1]  # the encoder is the same
+    kept = parts_of(detector.engine_)[0]
+    assert parts_of(detector.fit(NORMAL).engine_)[0] is kept
+    settings = folder / "tokenizer_config.json"
+    settings.write_text(settings.read_text() + "\n")
+    assert parts_of(detector.fit(NORMAL).engine_)[0] is not kept
 
 
 def parts_of(engine):
