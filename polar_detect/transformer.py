@@ -15,6 +15,7 @@ from polar_detect.errors import InputError
 from polar_detect.extraction import Extractor
 from polar_detect.features import FeatureTable
 from polar_detect.menu import Menu
+from polar_detect.normal_programs import menu_texts
 from polar_detect.progress import Tracker
 from polar_detect.readings import Readings
 from polar_detect.reference import Reference
@@ -26,12 +27,11 @@ from polar_detect.settings import (
     truth,
     whole,
 )
-from polar_detect.texts import Texts, UnfittedError, as_texts, distinct_texts, sample
+from polar_detect.texts import Texts, UnfittedError, as_texts
 from polar_detect.tokenizing import MAX_TOKENS
 from polar_detect.trace import CurveKind
 
 _N_FOLDS = 4
-_MENU_TEXTS = 8
 MIN_TEXTS = 2 * _N_FOLDS
 
 
@@ -177,8 +177,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         return engine.reading(max_tokens=max_tokens, curves=self.curves, wants_context=True)
 
     def _menu(self, texts: Sequence[str]) -> Menu:
-        distinct, _ = distinct_texts(texts)
-        chosen = sample(distinct, _MENU_TEXTS, seed=self.seed)
+        chosen = menu_texts(texts, seed=self.seed)
         return self.engine_.extractor.menu(chosen, tolerance=self.tolerance_)
 
     def _with_programs(self, table: FeatureTable, readings: Readings) -> FeatureTable:
