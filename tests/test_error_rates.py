@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from polar_detect.metrics import auroc
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "experiments"))
 
 import error_rates
@@ -35,9 +37,7 @@ def test_the_flagged_share_of_normal_texts_lies_in_the_finite_sample_interval(al
     assert abs(np.mean(counts) - wrong.mean()) > 3 * error
 
 
-@pytest.mark.parametrize(
-    "source", ["continuous", "tied", "duplicated", "neighbours", "calibration scores"]
-)
+@pytest.mark.parametrize("source", [*error_rates.synthetic(), "calibration scores"])
 def test_promises_hold_on_every_kind_of_scores(source, fitted_on_tiny):
     stored = fitted_on_tiny.fitted_.calibration_scores
     resampled = error_rates.of_scores(error_rates.resampled(stored))
@@ -53,6 +53,15 @@ def test_neighbours_that_calibration_texts_do_not_have_break_the_promise(monkeyp
     monkeypatch.setattr(error_rates, "_distances", lambda *texts, banned=None: plain(*texts))  # noqa: ARG005
     results = error_rates.trials({"neighbours": error_rates.with_neighbours}, 20)
     assert not any(held.is_held for held in results if held.promise.startswith("flagged"))
+
+
+def test_what_is_learned_beside_neighbours_tells_strangers_from_texts():
+    draws = [error_rates.with_learning(np.random.default_rng(seed)) for seed in range(20)]
+    labels = np.repeat([0, 1], [error_rates.N_NORMAL, error_rates.N_STRANGERS])
+    found = [auroc(labels, np.concatenate([normal, far])) for _, normal, far in draws]
+    assert np.median(found) > 0.9
+    alike = [auroc(np.arange(len(normal)) % 2, normal) for _, normal, _ in draws]
+    assert 0.4 < np.median(alike) < 0.6  # control
 
 
 def test_a_broken_promise_is_noticed():
