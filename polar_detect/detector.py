@@ -181,7 +181,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         alpha, head = checked_alpha(self.alpha), new_head(settings.detector)
         texts, is_anomalous = _checked(X, y)
         settings = replace(settings, encoder=encoder_for(texts, settings.encoder))
-        engine = Engine.load(settings.model, settings.encoder).configured(
+        engine = self._models(settings).configured(
             max_tokens=settings.max_tokens, head=head, has_texts=settings.store_texts
         )
         with engine.alone():
@@ -381,6 +381,12 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def _minimal_programs(self, readings: Readings) -> list[MinimalProgram]:
         menu, tolerance = self.normal_programs().menu, self._fitted().settings.tolerance
         return self._engine().extractor.minimal_programs(readings, menu, tolerance=tolerance)
+
+    def _models(self, settings: Settings) -> Engine:
+        """Return the models, read as an earlier engine reads them where it has the same."""
+        loaded = Engine.load(settings.model, settings.encoder)
+        earlier: Engine | None = getattr(self, "engine_", None)
+        return earlier if earlier is not None and earlier.shares_models_with(loaded) else loaded
 
     def _engine(self) -> Engine:
         self._fitted()

@@ -73,6 +73,14 @@ class Engine:
         with _ALONE, np.errstate(under="ignore"):
             yield
 
+    def shares_models_with(self, other: "Engine") -> bool:
+        """Return whether both read with the same loaded models, however they read."""
+        if "extractor" not in vars(self):  # it has not loaded any
+            return False
+        own, others = self.extractor, other.extractor
+        is_same = own.tracer.backbone is others.tracer.backbone
+        return is_same and own.encoder.model is others.encoder.model
+
     def configured(self, *, max_tokens: int, head: Head, has_texts: bool) -> Self:
         """Return the same models, reading what `head` needs of the first `max_tokens`.
 

@@ -524,6 +524,7 @@ def test_a_pickled_detector_refuses_other_weights(tiny_folder, tmp_path):
     save_tiny(CONFIGS["llama"], folder, seed=1)
     with pytest.raises(ModelError, match=r"Got model '.*' with SHA-256 .*; expected .*fitted with"):
         pickle.loads(pickled).predict(NEW[:1])
+    pickle.loads(pickled).fit(NORMAL).predict(NEW[:1])  # what it was fitted with is of no interest
 
 
 def test_threads_with_one_detector_take_turns(fitted_on_tiny, monkeypatch):
