@@ -96,9 +96,7 @@ def of_scores(draw: Draw) -> Source:
 def with_neighbours(chance: np.random.Generator) -> tuple[Scores, Scores, Scores]:
     """Return distances to the nearest of the training and the calibration texts."""
     train, *others = _texts(chance, N_TRAIN, N_CAL)
-    known = np.concatenate([train, others[0]])
-    calibration, normal, strangers = _against(others, known, len(train))
-    return calibration, normal, strangers
+    return _against(others, np.concatenate([train, others[0]]))
 
 
 def with_learning(chance: np.random.Generator) -> tuple[Scores, Scores, Scores]:
@@ -119,7 +117,7 @@ def with_learning(chance: np.random.Generator) -> tuple[Scores, Scores, Scores]:
     model = LogisticRegression().fit(rows, np.repeat([0, 1], n))
     calibration, normal, strangers = (
         model.decision_function((np.column_stack([d, texts[:, 2]]) - centre) / spread)
-        for d, texts in zip(_against(others, known, n), others, strict=True)
+        for d, texts in zip(_against(others, known), others, strict=True)
     )
     return calibration, normal, strangers
 
@@ -134,13 +132,17 @@ def _texts(chance: np.random.Generator, n_train: int, n_cal: int) -> list[NDArra
 
 
 def _against(
-    parts: Sequence[NDArray[np.float32]], known: NDArray[np.float32], n_train: int
-) -> list[Scores]:
-    """Return distances of calibration texts, each but to itself, and of others."""
-    itself = n_train + np.arange(len(parts[0]))[:, None] == np.arange(len(known))
-    return [
-        _distances(texts, known, banned=itself if i == 0 else None) for i, texts in enumerate(parts)
-    ]
+    parts: Sequence[NDArray[np.float32]], known: NDArray[np.float32]
+) -> tuple[Scores, Scores, Scores]:
+    """Return distances of calibration texts, the last known ones, each but to itself; of others."""
+    calibration, normal, strangers = parts
+    n = len(calibration)
+    itself = np.arange(len(known) - n, len(known))[:, None] == np.arange(len(known))
+    return (
+        _distances(calibration, known, banned=itself),
+        _distances(normal, known),
+        _distances(strangers, known),
+    )
 
 
 def _distances(

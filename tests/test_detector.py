@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tiny_encoders import save_tiny_encoder
 from tiny_models import CONFIGS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
@@ -460,6 +461,9 @@ def test_a_refit_uses_the_weights_that_are_there_now(tiny_folder, minilm, tmp_pa
     settings = folder / "tokenizer_config.json"
     settings.write_text(settings.read_text() + "\n")
     assert parts_of(detector.fit(NORMAL).engine_)[0] is not kept
+    encoder = save_tiny_encoder("bert", tmp_path / "encoder")
+    detector.set_params(encoder=str(encoder)).fit(NORMAL)
+    assert detector.engine_.encoder_model.folder == encoder
 
 
 def parts_of(engine):
