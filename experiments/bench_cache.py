@@ -19,6 +19,7 @@ import sources
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
+from polar_detect import hugging_face
 from polar_detect.encoder import Encoder, Encoding
 from polar_detect.extraction import Extractor
 from polar_detect.models import resolve
@@ -29,7 +30,7 @@ from polar_detect.trace import Tracer, Traces
 Array = NDArray[np.float32]
 Row = dict[str, NDArray[Any]]
 
-SOURCES = sources.behind([Tracer, Encoder])
+SOURCES = sources.behind([Tracer, Encoder, hugging_face.load_decoder])
 _BATCH = 256  # texts between two commits
 _QUERY_KEYS = 500  # SQLite's limit of variables in one statement is 999 in old versions
 _MAX_BYTES = 20_000_000_000  # a text takes 100 to 900 kB, most of it the states of its tokens

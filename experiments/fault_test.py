@@ -40,10 +40,7 @@ CHUNK_BYTES = 5000  # of a finished chunk, about
 # Every run is a process of its own, which is killed like any other; forked from one that has
 # imported what takes most of its start. That one has not calculated, so it has no threads to lose.
 _FORKS = multiprocessing.get_context("forkserver")
-_IMPORTS = (
-    *(f"polar_detect.{name}" for name in ("cli.commands.score", "encoder", "backbone")),
-    *(f"transformers.models.{name}" for name in ("llama.modeling_llama", "bert.modeling_bert")),
-)
+_IMPORTS = tuple(f"polar_detect.{name}" for name in ("cli.commands.score", "encoder", "backbone"))
 
 
 @dataclass(frozen=True)

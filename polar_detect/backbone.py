@@ -1,4 +1,4 @@
-"""A Hugging Face decoder as embed → any layers → read out. Knows all of its internals.
+"""A decoder as embed → any layers → read out. Knows all of its internals.
 
 The model's own forward runs once per token count and its blocks' arguments (masks, rotary
 embeddings, …) are recorded; later calls replay them with other hidden states. No forward is
@@ -41,9 +41,10 @@ class Backbone:
 
     Parameters
     ----------
-    model : PreTrainedModel
-        A causal language model in float32; put into inference mode and frozen.
-    tokenizer : PreTrainedTokenizerBase
+    model : nn.Module
+        A causal language model in float32, of transformers or called as those are; put into
+        inference mode and frozen.
+    tokenizer : PreTrainedTokenizerBase or PlainTokenizer
     quick_dtype : torch.dtype, optional
         Default: bfloat16 where the processor has it, else float32 (then quick = precise).
 

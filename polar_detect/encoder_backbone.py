@@ -1,4 +1,4 @@
-"""A Hugging Face encoder as embed → any layers → read out.
+"""An encoder as embed → any layers → read out.
 
 Texts run beside texts of the same token count, so there is no padding and a text's states do
 not depend on its company.
@@ -48,10 +48,10 @@ class EncoderBackbone:
 
     Parameters
     ----------
-    model : PreTrainedModel
+    model : nn.Module
         An encoder (BERT, RoBERTa, XLM-R, MPNet, DistilBERT, ModernBERT, …) without a head, in
-        float32; put into inference mode and frozen.
-    tokenizer : PreTrainedTokenizerBase
+        float32, of transformers or called as those are; put into inference mode and frozen.
+    tokenizer : PreTrainedTokenizerBase or PlainTokenizer
     max_tokens : int
         Texts are cut after this many tokens, special ones included; by default after 256, or as
         many as the model has positions for.

@@ -64,7 +64,7 @@ def speaks(
 
     Parameters
     ----------
-    model : Backbone, Encoder, EncoderBackbone or PreTrainedTokenizerBase
+    model : Backbone, Encoder, EncoderBackbone or a tokenizer
     texts : sequence of str
         At most 500 that differ are read, spread over all of them, 1,000 characters of each.
     model_name : str, optional
@@ -101,7 +101,7 @@ def advise(
 
     Parameters
     ----------
-    model, encoder : Backbone, Encoder or PreTrainedTokenizerBase
+    model, encoder : Backbone, Encoder or a tokenizer
     texts : sequence of str
     model_name, encoder_name : str
         As the user calls them.

@@ -1,20 +1,17 @@
-"""A folder on disk → a model and its tokenizer, in float32, without network access."""
+"""A folder on disk → a model and its tokenizer, in float32, without network access.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+What is known by heart (`polar_detect.native`) does not wait for transformers to be imported.
+"""
+
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-import transformers
+from torch import nn
 
-from polar_detect.errors import ModelError, reason_of
+from polar_detect.native import bert, llama, tokenizer
 from polar_detect.products import lay_out
 from polar_detect.runtime import best_device
-
-# A folder may bring Python code along. Left to itself transformers would ask on the terminal
-# whether to run it.
-_LOCAL = {"local_files_only": True, "trust_remote_code": False}
 
 
 class Loaded(NamedTuple):
@@ -26,48 +23,32 @@ class Loaded(NamedTuple):
 
 def load_decoder(folder: Path) -> Loaded:
     """Load a causal language model; raise `ModelError` naming the folder where it cannot be."""
-    kind = "a causal language model with its tokenizer"
-    return _load(transformers.AutoModelForCausalLM, folder, f"model folder '{folder}'", kind)
+    return _native(llama.load, folder) or _placed(*_transformers().load_decoder(folder))
 
 
 def load_encoder(folder: Path) -> Loaded:
     """Load an encoder without a head; raise `ModelError` as `load_decoder` does."""
-    kind = "an encoder with its tokenizer"
-    model, tokenizer = _load(transformers.AutoModel, folder, f"encoder folder '{folder}'", kind)
-    return Loaded(lay_out(model), tokenizer)
+    found = _native(bert.load, folder) or _placed(*_transformers().load_encoder(folder))
+    return found._replace(model=lay_out(found.model))
 
 
 def load_tokenizer(folder: Path) -> Any:
     """Load a tokenizer without its model; raise `ModelError` as `load_decoder` does."""
-    with _quiet(f"model folder '{folder}'", "a folder with a tokenizer"):
-        return transformers.AutoTokenizer.from_pretrained(folder, **_LOCAL)
+    own = tokenizer.load(folder)
+    return _transformers().load_tokenizer(folder) if own is None else own
 
 
-def _load(auto: Any, folder: Path, what: str, expected: str) -> Loaded:
-    with _quiet(what, expected):
-        model, loading = auto.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **_LOCAL
-        )
-        # transformers would leave them random; an encoder's pooler nobody asks.
-        missing = [key for key in loading["missing_keys"] if not key.startswith("pooler.")]
-        if missing:
-            raise ValueError(f"it lacks {len(missing)} tensors, among them {min(missing)}")
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **_LOCAL)
-    return Loaded(model.to(best_device()), tokenizer)
+def _native(load: Callable[[Path], nn.Module | None], folder: Path) -> Loaded | None:
+    own = tokenizer.load(folder)
+    model = None if own is None else load(folder)
+    return None if model is None else _placed(model, own)
 
 
-@contextmanager
-def _quiet(what: str, expected: str) -> Iterator[None]:
-    """Keep transformers from the terminal, and turn its errors into `ModelError`."""
-    transformers.utils.logging.disable_progress_bar()  # loading takes a second or less
-    verbosity = transformers.utils.logging.get_verbosity()
-    transformers.utils.logging.set_verbosity_error()  # what is missing is looked at in `_load`
-    try:
-        yield
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(
-            f"Got {what} that transformers cannot load ({reason_of(error)}); expected "
-            f"{expected}; check the folder or choose another model."
-        ) from error
-    finally:
-        transformers.utils.logging.set_verbosity(verbosity)
+def _placed(model: Any, own_tokenizer: Any) -> Loaded:
+    return Loaded(model.to(best_device()), own_tokenizer)
+
+
+def _transformers() -> Any:
+    from polar_detect import hugging_face  # here: takes seconds, which many do without
+
+    return hugging_face

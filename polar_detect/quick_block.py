@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.functional import vjp
-from transformers.pytorch_utils import Conv1D
 
 from polar_detect.attention import attend, rotated
 from polar_detect.blocks import is_mixture, random_states
@@ -127,7 +126,7 @@ class _QuickLinear(nn.Module):
 
     Parameters
     ----------
-    layer : nn.Linear or Conv1D
+    layer : nn.Linear or GPT-2's `Conv1D`
     dtype : torch.dtype
     shared : _Shared
         Shared by all parts of a block.
@@ -192,10 +191,15 @@ def _siblings(module: nn.Module) -> Iterator[tuple[str, ...]]:
 
 def _is_linear(module: Any) -> bool:
     """Return whether a module is a linear layer; some that inherit from one do something else."""
-    return isinstance(module, nn.Linear | Conv1D) and (
-        type(module).forward in (nn.Linear.forward, LaidOutLinear.forward, Conv1D.forward)
+    return (isinstance(module, nn.Linear) or _is_turned(module)) and (
+        type(module).forward in (nn.Linear.forward, LaidOutLinear.forward)
         or _agree(_on_random_rows(module), module, _plain, 1e-4)
     )
+
+
+def _is_turned(layer: Any) -> bool:
+    """Return whether a layer is GPT-2's, whose weight stands (n_in, n_out)."""
+    return all(hasattr(layer, name) for name in ("nx", "nf", "weight"))
 
 
 def _on_random_rows(layer: Any) -> Callable[[Any], Any]:
@@ -208,7 +212,7 @@ def _plain(layer: Any) -> Callable[[Tensor], Tensor]:
 
 
 def _matrix_of(layer: Any) -> Tensor:
-    matrix: Tensor = layer.weight.T if isinstance(layer, Conv1D) else layer.weight
+    matrix: Tensor = layer.weight.T if _is_turned(layer) else layer.weight
     return matrix
 
 

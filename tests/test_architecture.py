@@ -16,7 +16,6 @@ WITHOUT_TORCH = (
     "visible", "language", "numbers",
     "report.html", "report.markdown", "report.as_json", "report.terminal", "cli",
 )  # fmt: skip
-ONLY_BACKBONES = {"backbone", "encoder_backbone", "loading", "quick_block"}
 
 
 def parts_of(name: str) -> list[str]:
@@ -37,14 +36,13 @@ def test_the_check_sees_torch_where_it_is():
     assert "torch" in reached("report.build")  # by way of the detector
 
 
-def test_only_the_backbones_know_transformers():
+def test_only_one_module_beside_those_that_fetch_models_knows_transformers():
     users = {
         name
         for name, found in MODULES.items()
         if any(n.split(".")[0] == "transformers" for n in found)
     }
-    assert "quick_block" in users
-    assert {name for name in users if not name.startswith("models")} <= ONLY_BACKBONES
+    assert {name for name in users if not name.startswith("models")} == {"hugging_face"}
 
 
 def test_modules_do_not_import_each_other_in_a_circle():

@@ -20,7 +20,7 @@ from bench_tables import Run
 from fit_tables import EveryNote, Notes
 from work_orders import NORMAL
 
-from polar_detect import PolarDetector
+from polar_detect import PolarDetector, hugging_face
 from polar_detect.backbone import Backbone
 from polar_detect.detectors import AutoHead, LightGBMHead
 from polar_detect.encoder import Encoder, Encoding
@@ -255,7 +255,7 @@ def test_another_setting_has_a_store_of_its_own(tiny, tmp_path):
 
 
 def test_a_store_is_named_by_every_source_that_reading_imports():
-    reading = sorted({Tracer.__module__, Encoder.__module__})
+    reading = sorted({Tracer.__module__, Encoder.__module__, hugging_face.__name__})
     code = "import sys, {}; print(*(n for n in sys.modules if n.startswith('polar_detect.')))"
     command = [sys.executable, "-c", code.format(", ".join(reading))]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -274,7 +274,9 @@ def test_no_source_of_a_store_is_imported_in_a_function_out_of_sight():
         for node in ast.walk(function)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("polar_detect")
     }
-    assert found == {"models.names"}  # what fetches and converts models, before they are read
+    # The latter fetches and converts models before they are read; what the former imports is there.
+    assert found == {"loading", "models.names"}
+    assert sources.PATHS["hugging_face"] in bench_cache.SOURCES
 
 
 def test_another_source_has_a_store_of_its_own(tiny, tmp_path, monkeypatch):

@@ -1,0 +1,63 @@
+"""Models and tokenizers of any architecture, by transformers, whose import takes seconds."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from polar_detect.errors import ModelError, reason_of
+
+# A folder may bring Python code along. Left to itself transformers would ask on the terminal
+# whether to run it.
+_LOCAL = {"local_files_only": True, "trust_remote_code": False}
+
+
+def load_decoder(folder: Path) -> tuple[Any, Any]:
+    """Load a causal language model and its tokenizer; raise `ModelError` naming the folder."""
+    kind = "a causal language model with its tokenizer"
+    return _load(transformers.AutoModelForCausalLM, folder, f"model folder '{folder}'", kind)
+
+
+def load_encoder(folder: Path) -> tuple[Any, Any]:
+    """Load an encoder without a head, and its tokenizer; raise `ModelError` naming the folder."""
+    kind = "an encoder with its tokenizer"
+    return _load(transformers.AutoModel, folder, f"encoder folder '{folder}'", kind)
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Load a tokenizer without its model; raise `ModelError` naming the folder."""
+    with _quiet(f"model folder '{folder}'", "a folder with a tokenizer"):
+        return transformers.AutoTokenizer.from_pretrained(folder, **_LOCAL)
+
+
+def _load(auto: Any, folder: Path, what: str, expected: str) -> tuple[Any, Any]:
+    with _quiet(what, expected):
+        model, loading = auto.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **_LOCAL
+        )
+        # transformers would leave them random; an encoder's pooler nobody asks.
+        missing = [key for key in loading["missing_keys"] if not key.startswith("pooler.")]
+        if missing:
+            raise ValueError(f"it lacks {len(missing)} tensors, among them {min(missing)}")
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **_LOCAL)
+    return model, tokenizer
+
+
+@contextmanager
+def _quiet(what: str, expected: str) -> Iterator[None]:
+    """Keep transformers from the terminal, and turn its errors into `ModelError`."""
+    transformers.utils.logging.disable_progress_bar()  # loading takes a second or less
+    verbosity = transformers.utils.logging.get_verbosity()
+    transformers.utils.logging.set_verbosity_error()  # what is missing is looked at in `_load`
+    try:
+        yield
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"Got {what} that transformers cannot load ({reason_of(error)}); expected "
+            f"{expected}; check the folder or choose another model."
+        ) from error
+    finally:
+        transformers.utils.logging.set_verbosity(verbosity)
