@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 import transformers
@@ -12,8 +13,12 @@ from safetensors.torch import load_file, save_file
 from tiny_encoders import ENCODERS, save_tiny_encoder
 from tiny_models import CONFIGS, VOCABULARY, save_tiny
 
-from polar_detect import loading
+from polar_detect import hugging_face, loading
+from polar_detect.backbone import Backbone
+from polar_detect.encoder import Encoder
+from polar_detect.encoder_backbone import EncoderBackbone
 from polar_detect.native import bert, llama, tokenizer
+from polar_detect.products import lay_out
 
 TEXTS = [
     "The hydraulic pump leaks oil at the left valve.", "", "   ", "油圧ポンプから油漏れあり。",
@@ -110,6 +115,45 @@ def test_the_embedded_decoder_is_transformers_own_bit_for_bit(smollm2):
 def test_the_embedded_encoder_is_transformers_own_bit_for_bit(minilm):
     assert_same_states(minilm.folder)
     assert_same_tokens(minilm.folder)
+
+
+@torch.no_grad()
+def test_the_embedded_decoder_has_the_same_forms_of_its_layers_bit_for_bit(smollm2):
+    own = Backbone.load(smollm2.folder)
+    theirs = Backbone(*hugging_face.load_decoder(smollm2.folder))
+    assert isinstance(own.model, llama.Llama)
+    assert isinstance(theirs.model, transformers.LlamaForCausalLM)
+    ids = torch.arange(3 * 9).view(3, 9)
+    states = own.embed(ids)
+    assert torch.equal(states, theirs.embed(ids))
+    gradient = torch.randn(states.shape, generator=torch.Generator().manual_seed(0))
+    for layer in range(own.n_layers):
+        for form in ({}, {"precise": True}, {"rough": True}):
+            found, expected = (b.apply(layer, states, **form) for b in (own, theirs))
+            assert torch.equal(found, expected), (layer, form)
+        found, expected = (b.pull_back(layer, states, gradient) for b in (own, theirs))
+        assert torch.equal(found, expected), layer
+        states = own.apply(layer, states)
+    assert torch.equal(own.logits(states), theirs.logits(states))
+
+
+@torch.no_grad()
+def test_the_embedded_encoder_is_read_and_has_quick_forms_bit_for_bit(minilm):
+    own, theirs = (
+        load(minilm.folder) for load in (loading.load_encoder, hugging_face.load_encoder)
+    )
+    assert isinstance(own[0], bert.Bert)
+    assert isinstance(theirs[0], transformers.BertModel)
+    found, expected = (
+        Encoder(lay_out(model), cutter).read(TEXTS) for model, cutter in (own, theirs)
+    )
+    assert np.array_equal(found.embeddings, expected.embeddings)
+    assert np.array_equal(found.trajectory, expected.trajectory)
+    assert np.array_equal(found.tokens.states, expected.tokens.states)
+    one, other = (EncoderBackbone(*parts) for parts in (own, theirs))
+    states = one.embed(torch.arange(200, 218).view(2, 9))
+    for layer in range(one.n_layers):
+        assert torch.equal(one.apply(layer, states), other.apply(layer, states))
 
 
 @pytest.mark.parametrize("name", DECODERS)

@@ -163,7 +163,10 @@ class _Attention(nn.Module):
         self.o_proj = nn.Linear(n_queries, config.hidden_size, bias=False)
 
     def forward(
-        self, hidden_states: Tensor, position_embeddings: tuple[Tensor, Tensor]
+        self,
+        hidden_states: Tensor,
+        position_embeddings: tuple[Tensor, Tensor],
+        attention_mask: Tensor | None = None,
     ) -> tuple[Tensor, None]:
         query, key, value = (
             part(hidden_states).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
@@ -173,8 +176,9 @@ class _Attention(nn.Module):
             _turned(query, *position_embeddings),
             _turned(key, *position_embeddings),
             value,
+            attn_mask=attention_mask,
             scale=self.scaling,
-            is_causal=hidden_states.shape[1] > 1,
+            is_causal=attention_mask is None and hidden_states.shape[1] > 1,
             enable_gqa=self._is_grouped,
         )
         return self.o_proj(attended.transpose(1, 2).flatten(2)), None
