@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from polar_detect.native.folder import Settings, embedding, filled, known_settings
+from polar_detect.native.folder import Config, embedding, filled, known_settings
 
 _FIXED = {
     "architectures": ["BertModel"],
@@ -44,7 +44,7 @@ class States(NamedTuple):
 class Bert(nn.Module):
     """A BERT without a head; its parts have the names that their weights have in files."""
 
-    def __init__(self, config: Settings) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
         self.embeddings = _Embeddings(config)
@@ -73,7 +73,7 @@ def load(folder: Path) -> Bert | None:
 
 
 class _Embeddings(nn.Module):
-    def __init__(self, config: Settings) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
         self.word_embeddings = embedding(config.vocab_size, config.hidden_size)
         self.position_embeddings = embedding(config.max_position_embeddings, config.hidden_size)
@@ -88,13 +88,13 @@ class _Embeddings(nn.Module):
 
 
 class _Stack(nn.Module):
-    def __init__(self, config: Settings) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
         self.layer = nn.ModuleList([_Block(config) for _ in range(config.num_hidden_layers)])
 
 
 class _Block(nn.Module):
-    def __init__(self, config: Settings) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
         self.attention = _Attention(config)
         self.intermediate = _Inner(config)
@@ -107,7 +107,7 @@ class _Block(nn.Module):
 
 
 class _Attention(nn.Module):
-    def __init__(self, config: Settings) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
         self.self = _Heads(config)
         self.output = _Added(config.hidden_size, config)
@@ -118,7 +118,7 @@ class _Attention(nn.Module):
 
 
 class _Heads(nn.Module):
-    def __init__(self, config: Settings) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
         self._head_size = config.hidden_size // config.num_attention_heads
         self.query = nn.Linear(config.hidden_size, config.hidden_size)
@@ -135,7 +135,7 @@ class _Heads(nn.Module):
 
 
 class _Inner(nn.Module):
-    def __init__(self, config: Settings) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
         self.dense = nn.Linear(config.hidden_size, config.intermediate_size)
 
@@ -146,7 +146,7 @@ class _Inner(nn.Module):
 class _Added(nn.Module):
     """A linear layer whose result is added to earlier states, and normed."""
 
-    def __init__(self, n_in: int, config: Settings) -> None:
+    def __init__(self, n_in: int, config: Config) -> None:
         super().__init__()
         self.dense = nn.Linear(n_in, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)

@@ -20,10 +20,10 @@ _IDLE = frozenset({
 })  # fmt: skip
 
 
-class Settings(SimpleNamespace):
+class Config(SimpleNamespace):
     """The settings of a model, by the names that its `config.json` gives them."""
 
-    def get_text_config(self) -> "Settings":
+    def get_text_config(self) -> "Config":
         """Return the settings of the part that reads text, which is the whole of these models."""
         return self
 
@@ -44,7 +44,7 @@ def known_settings(
     counts: tuple[str, ...],
     epsilon: str,
     others: tuple[str, ...] = (),
-) -> Settings | None:
+) -> Config | None:
     """Return what `config.json` says; None where it says anything that is not known.
 
     Parameters
@@ -71,7 +71,7 @@ def known_settings(
         return None
     if not is_positive(found.get(epsilon)):
         return None
-    return Settings(**{"pad_token_id": None, **found})
+    return Config(**{"pad_token_id": None, **found})
 
 
 Model = TypeVar("Model", bound=nn.Module)

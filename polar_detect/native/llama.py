@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from polar_detect.native.folder import (
-    Settings,
+    Config,
     embedding,
     filled,
     is_count,
@@ -48,7 +48,7 @@ class Logits(NamedTuple):
 class Llama(nn.Module):
     """A Llama with its head; its parts have the names that their weights have in files."""
 
-    def __init__(self, config: Settings) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
         self.model = _Stack(config)
@@ -78,7 +78,7 @@ def load(folder: Path) -> Llama | None:
     return filled(lambda: Llama(config), folder, tied=tied)
 
 
-def _completed(config: Settings) -> bool:
+def _completed(config: Config) -> bool:
     """Fill in what other settings say, or nothing says; return whether all of it is known."""
     given = vars(config)
     rope = given.get("rope_parameters") or {"rope_theta": given.get("rope_theta")}
@@ -100,7 +100,7 @@ def _completed(config: Settings) -> bool:
 class _Stack(nn.Module):
     """The model without its head."""
 
-    def __init__(self, config: Settings) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
         self.embed_tokens = embedding(config.vocab_size, config.hidden_size)
         self.layers = nn.ModuleList([_Block(config) for _ in range(config.num_hidden_layers)])
@@ -130,7 +130,7 @@ class _Stack(nn.Module):
 
 
 class _Block(nn.Module):
-    def __init__(self, config: Settings) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
         self.input_layernorm = _Norm(config)
         self.self_attn = _Attention(config)
@@ -149,7 +149,7 @@ class _Block(nn.Module):
 class _Attention(nn.Module):
     """Causal attention with rotary positions, whose queries share keys and values in groups."""
 
-    def __init__(self, config: Settings) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
         self.head_dim = config.head_dim
         self.scaling = config.head_dim**-0.5
@@ -187,7 +187,7 @@ class _Attention(nn.Module):
 class _FeedForward(nn.Module):
     """The gated part: Shazeer, arXiv 2002.05202."""
 
-    def __init__(self, config: Settings) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
         inner = config.intermediate_size
         self.gate_proj = nn.Linear(config.hidden_size, inner, bias=False)
@@ -203,7 +203,7 @@ class _FeedForward(nn.Module):
 class _Norm(nn.Module):
     """Division by the root of the mean square: Zhang & Sennrich, arXiv 1910.07467."""
 
-    def __init__(self, config: Settings) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(config.hidden_size))
         self.variance_epsilon = config.rms_norm_eps
