@@ -207,6 +207,7 @@ def rewrite(path, **settings):
         {"rope_parameters": {"rope_theta": 10_000.0, "factor": 2.0}},
         {"rope_parameters": {"rope_type": "default"}},
         {"rope_parameters": {"rope_theta": -1}},
+        {"rope_parameters": "default"},
         {"rope_parameters": {"rope_type": "dynamic", "rope_theta": 10_000.0}},
         {"rope_scaling": {"type": "linear", "factor": 2.0}},
         {"quantization_config": {"quant_method": "gptq"}},

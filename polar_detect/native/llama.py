@@ -82,6 +82,8 @@ def _completed(config: Config) -> bool:
     """Fill in what other settings say, or nothing says; return whether all of it is known."""
     given = vars(config)
     rope = given.get("rope_parameters") or {"rope_theta": given.get("rope_theta")}
+    if not isinstance(rope, dict):
+        return False
     config.rope_theta = rope.get("rope_theta")
     if not given.get("head_dim"):
         config.head_dim = config.hidden_size // config.num_attention_heads
