@@ -39,9 +39,9 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def _native(load: Callable[[Path], nn.Module | None], folder: Path) -> Loaded | None:
-    own = tokenizer.load(folder)
-    model = None if own is None else load(folder)
-    return None if model is None else _placed(model, own)
+    model = load(folder)  # first: most others are told by their settings, without reading more
+    own = None if model is None else tokenizer.load(folder)
+    return None if own is None else _placed(model, own)
 
 
 def _placed(model: Any, own_tokenizer: Any) -> Loaded:

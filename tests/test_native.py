@@ -4,6 +4,7 @@ import copy
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -59,19 +60,13 @@ def token_ids(n_vocabulary):
     ]
 
 
-def own_decoder(folder):
-    model = llama.load(folder)
-    return model.eval().requires_grad_(requires_grad=False)
-
-
-def own_encoder(folder):
-    model = bert.load(folder)
+def frozen(model):
     return model.eval().requires_grad_(requires_grad=False)
 
 
 @torch.no_grad()
 def assert_same_logits(folder):
-    own = own_decoder(folder)
+    own = frozen(llama.load(folder))
     theirs = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     for ids in token_ids(own.config.vocab_size):
         expected = theirs(input_ids=ids, use_cache=False).logits
@@ -81,7 +76,7 @@ def assert_same_logits(folder):
 
 @torch.no_grad()
 def assert_same_states(folder):
-    own = own_encoder(folder)
+    own = frozen(bert.load(folder))
     theirs = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
     for ids in token_ids(own.config.vocab_size):
         ids += ids == own.config.pad_token_id
@@ -180,7 +175,7 @@ def test_weights_in_half_precision_are_read_in_float32(tiny_folder, tmp_path):
     weights = {n: w.bfloat16() for n, w in load_file(folder / "model.safetensors").items()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     assert_same_logits(folder)
-    assert own_decoder(folder).lm_head.weight.dtype == torch.float32
+    assert frozen(llama.load(folder)).lm_head.weight.dtype == torch.float32
 
 
 def copied(folder, tmp_path):
@@ -281,6 +276,19 @@ def test_a_tokenizer_of_which_anything_is_not_known_is_left_to_transformers(
     assert tokenizer.load(folder) is not None  # control
     rewrite(folder / "tokenizer_config.json", **settings)
     assert tokenizer.load(folder) is None
+
+
+def test_what_is_left_to_transformers_by_its_settings_is_not_read_before(
+    tiny_folder, tmp_path, monkeypatch
+):
+    read = []
+    monkeypatch.setattr(tokenizer, "Tokenizer", SimpleNamespace(from_file=read.append))
+    folder = copied(tiny_folder, tmp_path)
+    rewrite(folder / "config.json", a_new_setting=1)
+    assert loading._native(llama.load, folder) is None
+    rewrite(folder / "tokenizer_config.json", tokenizer_class="LlamaTokenizer")
+    assert tokenizer.load(folder) is None
+    assert not read
 
 
 @pytest.mark.parametrize(

@@ -104,11 +104,13 @@ def load(folder: Path) -> PlainTokenizer | None:
     settings, file = read_object(folder / "tokenizer_config.json"), folder / "tokenizer.json"
     if settings is None or not set(settings) <= {*_IDLE, *_NAMED, *_CASES, _CLEANING}:
         return None
+    if settings.get("tokenizer_class") not in (*_PLAIN, *_BERT) or settings.get(_CLEANING):
+        return None  # before its file is read, which may be large
     try:
         tokenizer = Tokenizer.from_file(str(file))
     except Exception:  # noqa: BLE001 - what the library raises has no class of its own
         return None
-    if settings.get(_CLEANING) or not _is_as_described(settings, file):
+    if settings["tokenizer_class"] in _BERT and not _is_as_described(settings, file):
         return None
     named = {name: settings[name] for name in _NAMED if settings.get(name) is not None}
     if any(not isinstance(t, str) or tokenizer.token_to_id(t) is None for t in named.values()):
@@ -119,12 +121,7 @@ def load(folder: Path) -> PlainTokenizer | None:
 
 
 def _is_as_described(settings: dict[str, Any], file: Path) -> bool:
-    """Return whether the class that a folder asks for does what its `tokenizer.json` says."""
-    kind = settings.get("tokenizer_class")
-    if kind in _PLAIN:
-        return True
-    if kind not in _BERT:
-        return False
+    """Return whether what BERT's class makes by its settings is what its `tokenizer.json` says."""
     found = read_object(file) or {}
     cases = {name: settings.get(name, default) for name, default in _CASES.items()}
     model = {k: v for k, v in (found.get("model") or {}).items() if k != "vocab"}
