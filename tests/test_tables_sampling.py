@@ -72,12 +72,11 @@ def test_a_wrong_label_is_named_by_its_line_in_the_file(tmp_path):
 
 def test_memory_does_not_grow_with_the_rows_that_are_not_chosen(tmp_path):
     peaks = []
-    for n_rows in (80_000, 160_000):  # more than the buffer of a file holds
+    for n_rows in (1_000, 80_000, 160_000):  # warm up; more than the buffer of a file holds
         path = tmp_path / f"{n_rows}.csv"
         path.write_text("text\n" + "".join(f"pump {i} leaks oil again\n" for i in range(n_rows)))
-        read(path, 100)
         tracemalloc.start()
         assert len(read(path, 100).texts) == 100
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < 1.3 * peaks[0]
+    assert peaks[2] < 1.3 * peaks[1]

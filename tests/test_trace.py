@@ -130,20 +130,18 @@ def test_first_order_curves_are_gradient_times_change(backbone):
             assert traces.loop[i, layer] == pytest.approx(loop, abs=1e-4, rel=1e-3)
 
 
-# Six kinds of text, cut after 8 tokens to keep exact curves cheap.
+# Four kinds of text, cut after 6 tokens to keep exact curves cheap.
 REAL_TEXTS = [
     "The hydraulic pump in hall 3 leaks oil again",
     "WINNER!! You have won a free ticket, call now",
     "instruction cache parity error corrected at 0x1f",
     "How do I transfer money to my savings account?",
-    "Scientists discovered a new species of deep sea fish",
-    "zq xv 77 kk pp lorem jrr blorf wug",
 ]
 
 
 def test_first_order_curves_rank_the_late_layers_of_the_real_model_as_exact_ones_do(real):
-    exact = Tracer(real, max_tokens=8, curves="exact").trace(REAL_TEXTS)
-    first_order = Tracer(real, max_tokens=8).trace(REAL_TEXTS)
+    exact = Tracer(real, max_tokens=6, curves="exact").trace(REAL_TEXTS)
+    first_order = Tracer(real, max_tokens=6).trace(REAL_TEXTS)
     for name in CURVES:
         late = [getattr(traces, name)[:, 12:] for traces in (exact, first_order)]
         own = np.mean([spearmanr(a, b).statistic for a, b in zip(*late, strict=True)])
