@@ -27,7 +27,15 @@ from polar_detect.readings import Readings
 from polar_detect.report.language import Language, Tongue
 from polar_detect.report.reasons import reasons_of
 from polar_detect.settings import Settings, checked_alpha
-from polar_detect.texts import Texts, UnfittedError, anomalous, as_texts, distinct_texts
+from polar_detect.texts import (
+    Texts,
+    UnfittedError,
+    anomalous,
+    as_texts,
+    distinct_texts,
+    is_wide,
+    row_template,
+)
 from polar_detect.tokenizing import MAX_TOKENS
 from polar_detect.trace import Tracer
 
@@ -159,7 +167,10 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : sequence of str
-            Or a series, an array, or a table of one column, here and in the other methods.
+            Or a series, an array, or a table of one column, here and in the other methods. Of a
+            data frame of several columns each row is written out as text, as `rows` says or, by
+            default, every column under its own name; the other methods then take data frames
+            with these columns. Leave out what counts the rows, dates and labels.
         y : (n_texts,) array-like, optional
             True or 1 = anomalous, False or 0 = normal; or, where a -1 occurs, scikit-learn's -1 =
             anomalous and 1 = normal. Anomalous texts never count as normal; they teach what
@@ -179,7 +190,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """
         settings = Settings.of(self.get_params(deep=False))
         alpha, head = checked_alpha(self.alpha), new_head(settings.detector)
-        texts, is_anomalous = _checked(X, y)
+        if is_wide(X) and settings.rows is None:
+            settings = replace(settings, rows=row_template(X))
+        texts, is_anomalous = _checked(as_texts(X, settings.rows), y)
         settings = replace(settings, encoder=encoder_for(texts, settings.encoder))
         engine = self._models(settings).configured(
             max_tokens=settings.max_tokens, head=head, has_texts=settings.store_texts
@@ -222,7 +235,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
                 f"Got programs_of {programs_of!r}; expected {', '.join(get_args(ProgramsOf))}; "
                 "choose one."
             )
-        fitted, alpha, texts = self._fitted(), checked_alpha(self.alpha), as_texts(X)
+        fitted, alpha, texts = self._fitted(), checked_alpha(self.alpha), self._texts(X)
         if programs_of == "all":
             self.normal_programs(progress=progress)
         parts, rows = self._parts(texts, programs_of, Tracker(progress))
@@ -260,7 +273,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def explain(self, X: Texts) -> Explanation:
         """Return SHAP values of the scores by feature, which sum up by layer."""
-        parts, rows = self._parts(as_texts(X), None, Tracker(None))
+        parts, rows = self._parts(self._texts(X), None, Tracker(None))
         return Explanation.below([part.explanation for part in parts]).rows(rows)
 
     def normal_programs(self, *, progress: Progress | None = None) -> NormalPrograms:
@@ -304,6 +317,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def n_layers(self) -> int:
         """Layers of the language model."""
         return self._engine().extractor.tracer.backbone.n_layers
+
+    def _texts(self, X: Texts) -> list[str]:
+        return as_texts(X, self._fitted().settings.rows)
 
     def _parts(
         self, texts: list[str], programs_of: ProgramsOf | None, tracker: Tracker
@@ -353,7 +369,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _scores(self, X: Texts) -> NDArray[np.float64]:
         """Return scores without searching programs, unless the detector reads them."""
-        distinct, places = distinct_texts(as_texts(X))
+        distinct, places = distinct_texts(self._texts(X))
         scores = np.empty(len(distinct))
         with self._engine().alone():
             for chunk in _by_length(distinct, Tracker(None)):
@@ -441,9 +457,8 @@ def _by_length(texts: Sequence[str], tracker: Tracker) -> Iterator[NDArray[np.in
         yield order[chunk]
 
 
-def _checked(X: Any, y: Any) -> tuple[list[str], NDArray[np.bool_]]:
+def _checked(texts: list[str], y: Any) -> tuple[list[str], NDArray[np.bool_]]:
     """Return texts and labels; refuse too few, before any model is loaded."""
-    texts = as_texts(X)
     labels = anomalous(y, len(texts))
     n_normal = sum(bool(text.strip()) for text in _by_label(texts, labels)[0])
     if n_normal < MIN_NORMAL:

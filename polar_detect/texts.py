@@ -1,7 +1,7 @@
 """What estimators over texts take: texts in any container, labels of both conventions."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from sklearn import exceptions
 
 from polar_detect.errors import InputError, NotFittedError
+
+if TYPE_CHECKING:
+    from polar_detect.tables.rows import RowTemplate
 
 # What `as_texts` takes, for type checkers; arrays of pyarrow too, which are untyped.
 Texts: TypeAlias = "Sequence[str] | pd.Series[Any] | pd.Index[Any] | pd.DataFrame | NDArray[Any]"
@@ -21,7 +24,7 @@ class UnfittedError(NotFittedError, exceptions.NotFittedError):  # type: ignore[
     """
 
 
-def as_texts(X: Any) -> list[str]:
+def as_texts(X: Any, rows: "RowTemplate | None" = None) -> list[str]:
     """Return texts as a list.
 
     Parameters
@@ -29,11 +32,14 @@ def as_texts(X: Any) -> list[str]:
     X : sequence of str
         A list, tuple, series, index, or array of NumPy or pyarrow; or a table or array of one
         column.
+    rows : RowTemplate, optional
+        Writes out the rows of a data frame of several columns.
 
     Raises
     ------
     InputError
-        One string, no texts, several columns, what has no order, or a value that is not text.
+        One string, no texts, several columns, what has no order, or a value that is not text; or
+        a column of `rows` is missing.
 
     >>> as_texts(pd.Series(["oil", "fuse"]))
     ['oil', 'fuse']
@@ -47,7 +53,9 @@ def as_texts(X: Any) -> list[str]:
             f"Got {type(X).__name__}; expected a sequence of texts, such as a list or a series; "
             "convert it first."
         )
-    if isinstance(X, pd.DataFrame):
+    if is_wide(X) and rows is not None:
+        X = rows.texts(_named(X))
+    elif isinstance(X, pd.DataFrame):
         X = X.to_numpy(object)
     elif hasattr(X, "to_pylist"):  # pyarrow's, whose own values are no str
         X = X.to_pylist()
@@ -63,6 +71,35 @@ def as_texts(X: Any) -> list[str]:
     if not texts:
         raise InputError("Got no texts; expected at least one; check the input.")
     return [str(text) for text in texts]  # numpy's strings are a subclass
+
+
+def is_wide(X: Any) -> TypeGuard[pd.DataFrame]:
+    """Return whether this is a data frame of several columns."""
+    return isinstance(X, pd.DataFrame) and X.shape[1] > 1
+
+
+def row_template(X: pd.DataFrame) -> "RowTemplate":
+    """Return how the rows of a data frame, all columns of it, are written out as text.
+
+    Raises
+    ------
+    InputError
+        Two columns have the same name.
+    """
+    from polar_detect.tables.rows import RowTemplate  # here: imports pandas' readers
+
+    frame = _named(X)
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise InputError(
+            f"Got two columns named {twice[0]!r}; expected a name for each; rename one."
+        )
+    return RowTemplate.fit(frame, list(frame.columns))
+
+
+def _named(X: pd.DataFrame) -> pd.DataFrame:
+    """Return a data frame whose columns are named by strings."""
+    return X.set_axis([str(name) for name in X.columns], axis=1)
 
 
 def distinct_texts(texts: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:

@@ -55,6 +55,54 @@ def test_a_detector_with_a_template_sees_numbers_that_its_texts_hide(fitted, str
     assert scores.argmax() == 0
 
 
+@pytest.fixture(scope="module")
+def measured():
+    """Return the same rows as a person has them in Python: numbers, and columns without names."""
+    rows = readings().astype(dict.fromkeys(NAMES[1:], float))
+    return rows.set_axis([0, "pressure [bar]", "flow [l/min]"], axis=1)
+
+
+@pytest.fixture(scope="module")
+def fitted_on_frame(measured, fitted_on_tiny):
+    detector = PolarDetector(model=fitted_on_tiny.model)
+    detector.engine_ = fitted_on_tiny.engine_
+    return detector.fit(measured)
+
+
+def test_a_data_frame_is_fitted_and_scored_row_by_row(fitted_on_frame, measured, tmp_path):
+    new = measured.iloc[:6].reset_index(drop=True)
+    new.loc[0, ["pressure [bar]", "flow [l/min]"]] = [6.9, 100.0]
+    template = fitted_on_frame.fitted_.settings.rows
+    assert [column.name for column in template.columns] == ["0", *NAMES[1:]]
+    scores = fitted_on_frame.score_samples(new)
+    assert scores.argmin() == 0
+    assert fitted_on_frame.explain(new).top_columns(1)[0].startswith("flow [l/min]")
+    # Order of the columns and further ones are of no matter, nor are rows written out before.
+    np.testing.assert_array_equal(
+        fitted_on_frame.score_samples(new[[*NAMES[:0:-1], 0]].assign(note="seen")), scores
+    )
+    np.testing.assert_array_equal(
+        fitted_on_frame.score_samples(template.texts(new.rename(columns={0: "0"}))), scores
+    )
+    fitted_on_frame.save(tmp_path / "saved")
+    loaded = PolarDetector.load(tmp_path / "saved")
+    np.testing.assert_array_equal(loaded.score_samples(new), scores)
+    np.testing.assert_array_equal(loaded.assess(new, programs_of="flagged").scores, -scores)
+
+
+def test_columns_of_a_data_frame_that_are_missing_or_named_twice_are_named(
+    fitted_on_frame, fitted_on_tiny, measured
+):
+    with pytest.raises(
+        InputError, match=r"Got column 'flow \[l/min\]'; the table has: 0, pressure"
+    ):
+        fitted_on_frame.score_samples(measured.iloc[:, :2])
+    with pytest.raises(InputError, match="Got two columns named '0'; expected a name for each"):
+        PolarDetector().fit(measured.set_axis([0, "0", "flow"], axis=1))
+    with pytest.raises(InputError, match="expected one column of texts"):
+        fitted_on_tiny.score_samples(measured)
+
+
 def test_without_a_template_there_are_no_columns(fitted_on_tiny):
     explanation = fitted_on_tiny.explain(["Pump leaks."])
     assert not [name for name in explanation.names if name.startswith("column")]
