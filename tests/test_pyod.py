@@ -88,10 +88,18 @@ def test_pca_sees_no_direction_in_which_normal_texts_do_not_differ(is_collinear)
         assert auroc(np.repeat([0, 1], 40), scores) > 0.9
 
 
-@pytest.mark.parametrize("n_texts", [20, 60])
-def test_a_detector_that_cannot_score_a_text_alone_is_refused(n_texts):
-    with pytest.raises(InputError, match=rf"Got pyod:SOD, which fails on {n_texts} normal texts"):
-        new_head("pyod:SOD").fit(table(n_texts, seed=1), table(5, seed=2), seed=0)
+@pytest.mark.parametrize(("kind", "n_texts"), [("SOD", 20), ("COF", 60)])
+def test_a_detector_that_cannot_score_a_text_alone_is_refused(kind, n_texts):
+    with pytest.raises(InputError, match=f"Got pyod:{kind}, which fails on {n_texts} normal texts"):
+        new_head(f"pyod:{kind}").fit(table(n_texts, seed=1), table(5, seed=2), seed=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("LSCP", "argument: 'detector_list'"), ("SUOD", "No module named 'combo'")]
+)
+def test_a_detector_that_needs_settings_or_packages_is_refused(kind, reason):
+    with pytest.raises(InputError, match=rf"Got detector 'pyod:{kind}', which .*{reason}"):
+        new_head(f"pyod:{kind}")
 
 
 @each_kind

@@ -58,9 +58,19 @@ class PyODHead(SelectedHead):
         Raises
         ------
         InputError
-            PyOD is not installed, or has no such detector.
+            PyOD is not installed, or has no such detector, or none that does without settings or
+            further packages.
         """
-        return cls(_find_class(name.removeprefix(PREFIX))())
+        own = name.removeprefix(PREFIX)
+        try:
+            return cls(_find_class(own)())
+        except (TypeError, ImportError) as error:
+            raise InputError(
+                f"Got detector '{PREFIX}{own}', which cannot be made without settings or packages "
+                f"of its own ({reason_of(error)}); expected one that can; pass "
+                f"PyODHead(detector) in Python, install the package, or choose another such as "
+                f"{PREFIX}ECOD."
+            ) from error
 
     def _fit(self, normal: NDArray[np.float32], *, seed: int) -> None:
         """Fit a copy.
@@ -68,7 +78,7 @@ class PyODHead(SelectedHead):
         Raises
         ------
         InputError
-            PyOD refuses so few texts, or has no score for a text alone, as SOD.
+            PyOD refuses so few texts, or has no score for a text alone, as SOD or COF.
         """
         detector = copy.deepcopy(self._detector)
         if "random_state" in detector.get_params():
@@ -81,7 +91,7 @@ class PyODHead(SelectedHead):
         try:
             self._detector = detector.fit(scaled)
             self._decide_alone(self._background)
-        except ValueError as error:
+        except (ValueError, LookupError, TypeError) as error:
             raise InputError(
                 f"Got {self.name}, which fails on {len(values)} normal texts "
                 f"({reason_of(error)}); expected a detector that is fitted on so many and scores a "
