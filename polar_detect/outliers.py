@@ -7,6 +7,7 @@ that do not go together.
 import random
 import string
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,16 +35,21 @@ def topic_clusters(embeddings: NDArray[np.float32], *, seed: int) -> NDArray[np.
 
 
 def corrupted(texts: Sequence[str], *, seed: int) -> list[str]:
-    """Return each text in a broken form: shuffled, misspelt, mixed, repeated or in wrong case."""
+    """Return each text in a broken form: shuffled, misspelt, mixed, repeated or in wrong case.
+
+    Where a text is a single word, as most are in languages without blanks, its signs take the
+    place of words. A text that nothing breaks, such as a single sign, comes back empty.
+    """
     rng = random.Random(seed)
-    return [rng.choice(_CORRUPTIONS)(text, texts, rng) for text in texts]
+    return [_broken(text, texts, rng) for text in texts]
 
 
 def crossed(texts: Sequence[str], template: "RowTemplate", *, seed: int) -> list[str]:
     """Return each row with a cell or more, a third at most, as it stands in other rows.
 
-    Each cell stays usual by itself; what breaks is how the columns go together. Source: Shi and
-    Horvath, Unsupervised Learning with Random Forest Predictors, 2006, "Addcl1".
+    Each cell stays usual by itself; what breaks is how the columns go together. A row like all
+    others, or a text that is no row, comes back empty. Source: Shi and Horvath, Unsupervised
+    Learning with Random Forest Predictors, 2006, "Addcl1".
     """
     rng = random.Random(seed)
     rows = [cells for cells in map(template.cells, texts) if cells is not None]
@@ -55,10 +61,32 @@ def _with_cells_of(
 ) -> str:
     cells = template.cells(text)
     if cells is None:
-        return text
-    for column in rng.sample(range(len(cells)), rng.randint(1, max(1, len(cells) // 3))):
-        cells[column] = rng.choice(rows)[column]
-    return template.row_of(cells)
+        return ""
+    columns = rng.sample(range(len(cells)), len(cells))
+    others = (
+        (column, [r[column] for r in rows if r[column] != cells[column]]) for column in columns
+    )
+    n_crossed = rng.randint(1, max(1, len(cells) // 3))
+    found = list(islice(((column, own) for column, own in others if own), n_crossed))
+    for column, own in found:
+        cells[column] = rng.choice(own)
+    return template.row_of(cells) if found else ""
+
+
+def _broken(text: str, texts: Sequence[str], rng: random.Random) -> str:
+    if not text.strip():
+        return ""
+    for corruption in rng.sample(_CORRUPTIONS, len(_CORRUPTIONS)):
+        broken = corruption(text, texts, rng)
+        if broken.split() != text.split():
+            return broken
+    return ""
+
+
+def _units(text: str) -> tuple[list[str], str]:
+    """Return the words of a text, or the signs of its only one, and what joins them."""
+    words = text.split()
+    return (words, " ") if len(words) > 1 else ([*text.strip()], "")
 
 
 def _corruption(
@@ -70,9 +98,9 @@ def _corruption(
 
 @_corruption
 def _shuffle_words(text: str, _: Sequence[str], rng: random.Random) -> str:
-    words = text.split()
-    rng.shuffle(words)
-    return " ".join(words)
+    units, blank = _units(text)
+    rng.shuffle(units)
+    return blank.join(units)
 
 
 @_corruption
@@ -88,20 +116,22 @@ def _misspell(text: str, _: Sequence[str], rng: random.Random) -> str:
 
 @_corruption
 def _mix_in_other_texts(text: str, texts: Sequence[str], rng: random.Random) -> str:
-    foreign = [word for other in rng.sample(texts, min(3, len(texts))) for word in other.split()]
-    return " ".join(
-        rng.choice(foreign) if foreign and rng.random() < 0.6 else word for word in text.split()
+    units, blank = _units(text)
+    others = " ".join(rng.sample(texts, min(3, len(texts)))).split()
+    foreign = others if blank else "".join(others)
+    return blank.join(
+        rng.choice(foreign) if foreign and rng.random() < 0.6 else unit for unit in units
     )
 
 
 @_corruption
 def _repeat_words(text: str, _: Sequence[str], rng: random.Random) -> str:
-    words = text.split()
-    if not words:
+    units, blank = _units(text)
+    if not units:
         return text
-    start = rng.randrange(len(words))
-    stop = min(len(words), start + rng.randint(1, 4))
-    return " ".join(words[:stop] + words[start:stop] * rng.randint(1, 3) + words[stop:])
+    start = rng.randrange(len(units))
+    stop = min(len(units), start + rng.randint(1, 4))
+    return blank.join(units[:stop] + units[start:stop] * rng.randint(1, 3) + units[stop:])
 
 
 @_corruption

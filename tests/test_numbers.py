@@ -253,9 +253,10 @@ def test_crossed_rows_keep_each_cell_usual_and_break_how_columns_go_together(ref
     numbers, crossed_numbers = (reference.template.read_numbers(t).values for t in (texts, broken))
     n_changed = (numbers != crossed_numbers).sum(1)
     assert n_changed.max() == 1  # a third of four columns
-    assert (n_changed == 1).mean() > 0.9
+    assert n_changed.min() == 1
     assert all(set(a) >= set(b) for a, b in zip(numbers.T, crossed_numbers.T, strict=True))
     apart = np.abs(reference.features(broken).where(lambda f: "residual" in f.part).values)
     usual = np.abs(reference.features(texts).where(lambda f: "residual" in f.part).values)
     assert apart.mean() > 1.2 * usual.mean()
-    assert crossed(["no row", *texts[:3]], reference.template, seed=0)[0] == "no row"
+    assert crossed(["no row", *texts[:3]], reference.template, seed=0)[0] == ""
+    assert crossed([texts[0]] * 3, reference.template, seed=0) == [""] * 3
