@@ -37,8 +37,15 @@ def test_a_report_explains_the_worst_rows_and_lists_all_scored_ones(
         parts = sum(part.value for part in (*row.layers, *row.whole))
         assert data.base_value + parts == pytest.approx(row.score, abs=1e-4)
         assert row.tokens[0].start == 0
-        assert row.text == TEXTS[row.row - 1]
-    assert data.source == "batch.csv"
+        assert row.text == TEXTS[row.row - 2]  # the heading is line 1
+    assert {row.row for row in data.listed} == set(range(2, 17)) - {14}
+    assert (data.source, data.numbering) == ("batch.csv", "file")
+
+
+def test_rows_that_come_from_no_file_are_counted_from_one(fitted_on_tiny, assessed, table):
+    own = replace(table, lines=None, numbering="data")
+    data = build_report(fitted_on_tiny, assessed, own, top=3)
+    assert all(row.text == TEXTS[row.row - 1] for row in data.rows)
 
 
 def test_the_swarm_draws_each_scored_text_once(fitted_on_tiny, assessed, table):

@@ -2,6 +2,7 @@ import json
 import re
 import sys
 
+import openpyxl
 import pandas as pd
 import pytest
 from work_orders import NORMAL
@@ -137,4 +138,25 @@ def test_rows_keep_their_number_where_others_have_no_label(run, saved_on_tiny, t
     assert code == 0
     assert "rows left out, as column 'y' is empty there: 2" in err
     rows = json.loads(out.read_text())["rows"]
-    assert {row["row"]: row["label"] for row in rows} == {2: True, 4: False, 5: False}
+    assert {row["row"]: row["label"] for row in rows} == {3: True, 5: False, 6: False}
+
+
+def test_rows_of_a_workbook_have_the_numbers_of_its_sheet(run, saved_on_tiny, tmp_path):
+    book, out, scored = (tmp_path / name for name in ("new.xlsx", "report.json", "scored.xlsx"))
+    sheet = (filled := openpyxl.Workbook()).active
+    texts = [*NORMAL[:5], STRANGE[0]]
+    rows = ([i, "pump", text] for i, text in enumerate(texts))
+    for cells in (["作業記録"], [], ["no", "machine", "text"], *rows):
+        sheet.append(cells)
+    filled.save(book)
+    options = ("--detector", saved_on_tiny, "--text-column", "text", "--out")
+    assert run("report", book, *options, out, "--lang", "ja")[0] == 0
+    written = json.loads(out.read_text())
+    assert {row["row"]: row["text"] for row in written["rows"]} == dict(enumerate(texts, start=4))
+    assert written["numbering"] == "sheet"
+    assert "シートの行番号" in written["rows_are_numbered"]
+    # What `score` writes is a file of its own, whose rows a report of it names.
+    assert run("score", book, *options, scored)[0] == 0
+    assert run("report", scored, *options, out)[0] == 0
+    rows = json.loads(out.read_text())["rows"]
+    assert {row["row"]: row["text"] for row in rows} == dict(enumerate(texts, start=2))

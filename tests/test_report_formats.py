@@ -13,6 +13,7 @@ from polar_detect import plots
 from polar_detect.features import Feature
 from polar_detect.report import figures
 from polar_detect.report.as_json import render_json
+from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
 from polar_detect.spans import TokenLoss
@@ -62,6 +63,27 @@ def test_markdown_has_one_table_row_per_row_and_no_markup_of_a_text(language):
     assert "\n# c" not in outside
     assert len(re.findall(r"^### ", outside, flags=re.M)) == 4
     assert JAPANESE in outside
+
+
+@pytest.mark.parametrize(
+    ("numbering", "title", "note"),
+    [
+        ("sheet", "Row 7 of the sheet", "numbers that they have in the sheet"),
+        ("file", "Line 7 of the file", "numbers of their lines in the file"),
+        ("data", "Row 7 of the data", "counted from 1, without the heading"),
+    ],
+)
+def test_every_report_says_what_the_numbers_of_its_rows_count(numbering, title, note):
+    data = report([row(7)], numbering=numbering)
+    written = render_markdown(data)
+    assert f"\\. {title}\n" in written
+    assert note in written
+    assert title in (page := render_html(data))
+    assert note in page
+    assert note in json.loads(render_json(data))["rows_are_numbered"]
+    heading = "line" if numbering == "file" else "row"
+    assert f"| rank | {heading} |" in written
+    assert f">{heading}</th>" in page
 
 
 def test_a_fence_is_longer_than_the_backticks_of_its_text():

@@ -63,6 +63,11 @@ def test_the_table_of_worst_rows_names_reasons_and_known_labels():
     assert "label" not in printed(worst_rows([replace(known, label=None)]))
 
 
+@pytest.mark.parametrize(("numbering", "heading"), [("file", "line"), ("sheet", "row")])
+def test_the_table_of_worst_rows_is_headed_by_what_its_numbers_count(numbering, heading):
+    assert printed(worst_rows([row(7)], numbering)).split()[0] == heading
+
+
 def test_square_brackets_of_a_log_line_are_not_markup():
     assert "[bold]x[/bold] [812.33]" in printed(worst_rows([row(1, "[bold]x[/bold] [812.33]")]))
 

@@ -74,6 +74,7 @@ def test_a_tsv_is_split_at_tabs_only(save):
 def test_line_ends_inside_quoted_cells_stay(save):
     table = read_table(save('id,text\r\n1,"a\r\nb\nc\rd"\r\n2,e\r\n'), text_column="text")
     assert table.texts == ["a\r\nb\nc\rd", "e"]
+    assert (table.lines.tolist(), table.numbering) == ([2, 6], "file")
 
 
 def test_a_blank_line_is_an_empty_text_in_a_single_column_and_no_row_in_several(save):
@@ -175,6 +176,7 @@ def test_rows_without_a_label_are_left_out_and_counted(save):
             path, text_column="text", label_column="y", options=ReadOptions(sample=sample)
         )
         assert table.texts == ["a", "c"]
+        assert table.lines.tolist() == [2, 4]
         assert table.labels is not None
         assert table.labels.tolist() == [True, False]
         assert table.notices == ("rows left out, as column 'y' is empty there: 2",)

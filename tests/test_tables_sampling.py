@@ -37,6 +37,8 @@ def test_a_sample_holds_rows_of_the_whole_input_in_order_and_says_of_how_many(ta
     assert len(sampled.rejected) == 1
     assert numbers(read(table, 300)) == found
     assert numbers(read(table, 300, seed=1)) != found
+    # Two lines up is the text before, the heading's line counts, and a ragged line lies between.
+    assert sampled.lines.tolist() == [i + 2 + (i >= 3000) for i in found]
 
 
 def test_few_rows_are_all_taken(table):

@@ -26,6 +26,7 @@ def render_json(data: ReportData, language: Language | None = None) -> str:
         "findings": phrases.findings(data, language),
         "advice": phrases.advice(data, language),
         "drift_findings": phrases.drift_sentences(data, language),
+        "rows_are_numbered": language.say(f"rows.numbered.{data.numbering}"),
     }
     content = said | _plain(data, language)
     content["versions"] = dict(data.versions)

@@ -67,6 +67,7 @@ def build_report(
     auroc, aupr = _quality(table.labels, scores)
     return ReportData(
         source=Path(table.source).name,  # the folder is nobody's business
+        numbering=table.numbering,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         detector=facts_of(detector),
         n_rows=len(scores),
@@ -115,8 +116,8 @@ def _rows(
 
 
 def _number(i: int, table: Table) -> int:
-    """Return which row of the file the ith one is; those without a label were left out."""
-    return int(table.frame.index[i]) + 1
+    """Return the number under which a person finds the ith row; see `Table.numbering`."""
+    return int(table.frame.index[i]) + 1 if table.lines is None else int(table.lines[i])
 
 
 def _row(

@@ -422,6 +422,18 @@ TEXTS: dict[str, tuple[str, str]] = {
         "explained below it.",
         "採点した{n_all}行のうち上位{n}行の一覧です。上位{n_cards}行は下に詳しい説明があります。",
     ),
+    "rows.numbered.sheet": (
+        "Rows have the numbers that they have in the sheet, where the heading counts too.",
+        "行番号は、Excelなどで開いたときのシートの行番号です（見出しも数えます）。",
+    ),
+    "rows.numbered.file": (
+        "Rows have the numbers of their lines in the file, where the heading counts too.",
+        "行番号は、見出しも含めて数えたファイルの行番号です。",
+    ),
+    "rows.numbered.data": (
+        "Rows are counted from 1, without the heading.",
+        "行番号は、見出しを除いて1から数えたデータの行番号です。",
+    ),
     "rows.left_out": (
         "{n} further rows are left out to keep this page small; the scored table has them.",
         "ページを小さく保つため、{n}行の説明を省きました。採点済みの表には含まれています。",
@@ -436,7 +448,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "filter.shown": ("%d of %d rows shown", "%d / %d 行を表示"),
     "filter.sort": ("sort by {column}", "{column}で並べ替え"),
     "column.rank": ("rank", "順位"),
-    "column.row": ("row", "行"),
+    "column.row.sheet": ("row", "行"),
+    "column.row.file": ("line", "行"),
+    "column.row.data": ("row", "行"),
     "column.score": ("score", "スコア"),
     "column.p": ("p-value", "p値"),
     "column.flag": ("flag", "判定"),
@@ -450,7 +464,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "label.normal": ("normal", "正常"),
     "text.empty": ("(empty text)", "（本文なし）"),
     # Cards
-    "card.row": ("Row {row}", "{row}行目"),
+    "card.row.sheet": ("Row {row} of the sheet", "シートの{row}行目"),
+    "card.row.file": ("Line {row} of the file", "ファイルの{row}行目"),
+    "card.row.data": ("Row {row} of the data", "データの{row}行目"),
     "card.label": ("known label", "正解ラベル"),
     "card.more": (
         "Continue reading ({n} characters in all)",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from polar_detect.drift import Drift
 from polar_detect.features import Feature
 from polar_detect.program import Program
 from polar_detect.spans import TokenLoss
+
+if TYPE_CHECKING:  # pandas takes half a second, which scoring texts needs not
+    from polar_detect.tables import Numbering
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class CellReport:
 class RowReport:
     """One scored text with its reasons."""
 
-    row: int  # 1-based data row of the input file
+    row: int  # its number, as `ReportData.numbering` says
     text: str
     label: bool | None  # known label, where the input carries one
     score: float  # higher = more anomalous
@@ -160,6 +164,9 @@ class ReportData:
     Attributes
     ----------
     detector : DetectorFacts
+    numbering : {"sheet", "file", "data"}
+        What numbers of rows count: rows of the sheet, lines of the file, or rows without the
+        heading.
     typical_calls : (n_layers,) float
         Mean number of calls of each layer in the minimal programs of normal texts
         (0 = always skipped, 1 = always kept, above 1 = looped).
@@ -215,6 +222,7 @@ class ReportData:
     aupr: float | None = None
     batch_calls: NDArray[np.float64] | None = None
     versions: tuple[tuple[str, str], ...] = ()
+    numbering: "Numbering" = "data"
 
     @property
     def n_layers(self) -> int:

@@ -160,7 +160,8 @@ def _row_figure(row: RowReport, data: ReportData, language: Language) -> Figure:
     """Return program, parts by layer, and the way from base value to score of one row."""
     figure = Figure(figsize=(10, 4), layout="constrained", facecolor="white")
     grid = figure.add_gridspec(2, 2, height_ratios=(1, 1.7), width_ratios=(1.7, 1))
-    title = f"{language.say('card.row', row=row.row)}: {words.one_line(row.text, 90)}"
+    number = language.say(f"card.row.{data.numbering}", row=row.row)
+    title = f"{number}: {words.one_line(row.text, 90)}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     top = figure.add_subplot(grid[0, 0])
     counts = np.asarray(row.program.counts(data.n_layers), np.float64)
@@ -209,8 +210,11 @@ def _write_head(figure: Figure, data: ReportData, language: Language) -> float:
 
 def _write_rows(figure: Figure, data: ReportData, language: Language) -> None:
     figure.text(0.06, 0.352, language.say("rows.title"), fontsize=10, fontweight="bold", color=_INK)
+    counted = language.say(f"rows.numbered.{data.numbering}")
+    figure.text(0.95, 0.352, counted, fontsize=6.5, ha="right", color=_MUTED)
     places = (0.06, 0.115, 0.185, 0.26, 0.33)
-    heads = [language.say(f"column.{name}") for name in ("rank", "row", "score", "p", "text")]
+    names = ("rank", f"row.{data.numbering}", "score", "p", "text")
+    heads = [language.say(f"column.{name}") for name in names]
     rows = [heads] + [
         [
             str(rank),

@@ -30,8 +30,8 @@ class Language:
 
     Examples
     --------
-    >>> Language("en").say("card.row", row=1234)
-    'Row 1,234'
+    >>> Language("en").say("card.row.sheet", row=1234)
+    'Row 1,234 of the sheet'
     >>> Language("ja").say("layer", layer=11)
     '第11層'
     """

@@ -38,7 +38,9 @@ def _lines(data: ReportData, language: Language) -> Iterator[str]:
     yield phrases.layers_lead(data, language) + "\n"
     yield space.join(phrases.programs_lead(data, language)) + "\n"
     for rank, row in enumerate(data.rows, start=1):
-        yield from _row(rank, row, numbers, language)
+        title = language.say(f"card.row.{data.numbering}", row=row.row)
+        yield f"\n### {rank}\\. {title}\n"
+        yield from _row(row, numbers, language)
     yield f"\n## {language.say('detector.title')}\n"
     for label, value in phrases.facts(data, numbers, language):
         yield f"- {label}: {_escaped(value)}"
@@ -49,7 +51,7 @@ def _overview(data: ReportData, numbers: words.Numbers, language: Language) -> I
     if not data.listed:
         yield language.say("rows.none")
         return
-    names = ("rank", "row", "score", "p", "flag", "reason", "text")
+    names = ("rank", f"row.{data.numbering}", "score", "p", "flag", "reason", "text")
     yield _table_line(language.say(f"column.{name}") for name in names)
     yield "|--:|--:|--:|--:|---|---|---|"
     for rank, row in enumerate(data.listed, start=1):
@@ -64,6 +66,7 @@ def _overview(data: ReportData, numbers: words.Numbers, language: Language) -> I
                 _escaped(words.one_line(row.text, _CELL_CHARACTERS)),
             )
         )
+    yield "\n" + language.say(f"rows.numbered.{data.numbering}")
 
 
 def _shifts(data: ReportData, language: Language) -> Iterator[str]:
@@ -82,9 +85,7 @@ def _shifts(data: ReportData, language: Language) -> Iterator[str]:
         )
 
 
-def _row(rank: int, row: RowReport, numbers: words.Numbers, language: Language) -> Iterator[str]:
-    title = language.say("card.row", row=row.row)
-    yield f"\n### {rank}\\. {title}\n"
+def _row(row: RowReport, numbers: words.Numbers, language: Language) -> Iterator[str]:
     cut = marked.clip(row.text)
     yield _fenced(cut.head or language.say("text.empty")) + "\n"
     yield _escaped(phrases.why(row, numbers, language)) + "\n"

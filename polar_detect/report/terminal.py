@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,6 +23,9 @@ from polar_detect.report.words import (
     pairs,
     reasons,
 )
+
+if TYPE_CHECKING:
+    from polar_detect.tables import Numbering
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _SKIP, _KEEP = "·", "█"
@@ -73,22 +77,24 @@ def sparkline(values: ArrayLike) -> str:
     )
 
 
-def worst_rows(rows: Sequence[RowReport]) -> Table:
+def worst_rows(rows: Sequence[RowReport], numbering: "Numbering" = "data") -> Table:
     """Return the rows as a table without lines: what scored how, and what raised it.
 
     Parameters
     ----------
     rows : sequence of RowReport
         In the order of display.
+    numbering : {"sheet", "file", "data"}
+        What their numbers count.
 
     Returns
     -------
     Table
-        Columns row, score, p, flag, label (where any row has one), raised by, text.
+        Columns row (or line), score, p, flag, label (where any row has one), raised by, text.
     """
     has_labels = any(row.label is not None for row in rows)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in ("row", "score", "p"):
+    for heading in (_ENGLISH.say(f"column.row.{numbering}"), "score", "p"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("flag", no_wrap=True)
     if has_labels:

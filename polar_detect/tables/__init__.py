@@ -5,7 +5,7 @@ empty cells are written back unchanged; other formats keep their types.
 """
 
 from polar_detect.tables.cells import cells_as_text
-from polar_detect.tables.chunks import Chunk, Rejected
+from polar_detect.tables.chunks import Chunk, Numbering, Rejected
 from polar_detect.tables.columns import (
     TextColumn,
     check_column,
@@ -42,6 +42,7 @@ __all__ = [
     "CHUNK_ROWS",
     "Chunk",
     "Layout",
+    "Numbering",
     "NumericColumns",
     "ReadOptions",
     "Rejected",

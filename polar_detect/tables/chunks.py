@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,9 @@ from polar_detect.errors import InputError
 
 # Beside rows, characters bound a chunk, so that few very long rows need no more memory.
 MAX_CHUNK_CHARS = 30_000_000
+
+Numbering = Literal["sheet", "file", "data"]
+"""What numbers of rows count: rows of a sheet, lines of a file, or rows without the heading."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from polar_detect.errors import InputError
-from polar_detect.tables.chunks import Chunk, Reader
+from polar_detect.tables.chunks import Chunk, Numbering, Reader
 from polar_detect.tables.delimited import DelimitedReader
 from polar_detect.tables.encodings import Encoding, detect_encoding, given_encoding
 from polar_detect.tables.formats import Kind
@@ -16,6 +16,7 @@ from polar_detect.tables.sheets import SheetReader
 from polar_detect.tables.sources import Source, open_source
 
 CHUNK_ROWS = 2048
+_NUMBERINGS: dict[Kind, Numbering] = {"excel": "sheet", "parquet": "data"}
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,11 @@ class TableReader:
     def has_columns(self) -> bool:
         """Whether the input names its columns; lines of text do not."""
         return self.kind != "text"
+
+    @property
+    def numbering(self) -> Numbering:
+        """What the `lines` of its chunks count; Parquet has no lines."""
+        return _NUMBERINGS.get(self.kind, "file")
 
     def chunks(self, n_rows: int = CHUNK_ROWS) -> Generator[Chunk, None, None]:
         """Yield every row once, from the first; can be called again, one at a time.

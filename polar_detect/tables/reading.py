@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect.errors import InputError
-from polar_detect.tables.chunks import Rejected
+from polar_detect.tables.chunks import Numbering, Rejected
 from polar_detect.tables.columns import (
     TextColumn,
     check_no_column,
@@ -32,6 +32,8 @@ class TableRows:
     frame : (n_rows, n_columns) pandas.DataFrame
         Every column, cell and row in the order and form of the file; of CSV and text files,
         each cell is the string that stands there.
+    lines : (n_rows,) int64
+        Line, or row of the sheet, in which each row starts; 1 is the first of the file.
     labels : (n_rows,) bool or None
         True where a row is labelled anomalous; None without a label column.
     rejected : tuple of Rejected
@@ -44,6 +46,7 @@ class TableRows:
 
     reader: TableReader
     frame: pd.DataFrame
+    lines: NDArray[np.int64]
     labels: NDArray[np.bool_] | None
     rejected: tuple[Rejected, ...]
     sampled_from: int | None
@@ -66,6 +69,10 @@ class Table:
         Column of `frame` that `texts` came from; None where they are rows written out.
     source : str
         The file, as the user named it.
+    lines : (n_texts,) int64 or None
+        As in `TableRows`; None where the rows come from no file.
+    numbering : {"sheet", "file", "data"}
+        What `lines` count.
     template : RowTemplate or None
         How rows were written out.
     rejected : tuple of Rejected
@@ -85,6 +92,8 @@ class Table:
     labels: NDArray[np.bool_] | None
     text_column: str | None
     source: str
+    lines: NDArray[np.int64] | None = None
+    numbering: Numbering = "data"
     template: RowTemplate | None = None
     rejected: tuple[Rejected, ...] = ()
     notices: tuple[str, ...] = ()
@@ -164,6 +173,8 @@ def read_table(
         labels=read.labels,
         text_column=None if column is None else column.name,
         source=reader.name,
+        lines=read.lines,
+        numbering=reader.numbering,
         template=template,
         rejected=read.rejected,
         notices=(*notices, *unlabelled_notice(read, label)),
@@ -205,6 +216,7 @@ def read_rows(
     return TableRows(
         reader=reader,
         frame=frame,
+        lines=np.concatenate([part.chunk.lines for part in parts]),
         labels=None if label_column is None else np.concatenate([part.labels for part in parts]),
         rejected=tuple(row for part in parts for row in part.chunk.rejected),
         sampled_from=n_rows if n_rows is not None and n_rows > len(frame) else None,

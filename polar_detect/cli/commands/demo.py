@@ -32,7 +32,7 @@ def demo(folder: Path) -> None:
     write_text(page, render_html(report_data))
     say(scored)
     say(page)
-    out.print(worst_rows(report_data.rows[:10]))
+    out.print(worst_rows(report_data.rows[:10], report_data.numbering))
     assert table.labels is not None
     for name, metric in (("AUROC", metrics.auroc), ("AUPR", metrics.aupr)):
         out.print(f"{name} {metric(table.labels, assessment.scores):.3f}", highlight=False)
