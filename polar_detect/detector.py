@@ -59,6 +59,8 @@ class Assessment:
     explanation : Explanation
     neighbours : tuple of tuple of str
         Nearest normal training texts, nearest first; none where they are not kept.
+    empty_cells : tuple of frozenset of str
+        The columns of numbers in which each row has an empty cell; () where texts are no rows.
     """
 
     scores: NDArray[np.float64]
@@ -67,13 +69,14 @@ class Assessment:
     programs: tuple[MinimalProgram | None, ...]
     explanation: Explanation
     neighbours: tuple[tuple[str, ...], ...]
+    empty_cells: tuple[frozenset[str], ...] = ()
 
     def reasons(self, tongue: Tongue = "en") -> list[str]:
         """Return what raised each text's score most, in English or Japanese, largest first.
 
         With its part of the score, e.g. ``no similar normal text +0.62; unusual length +0.08``.
         """
-        return reasons_of(self.explanation, Language(tongue))
+        return reasons_of(self.explanation, Language(tongue), empty_cells=self.empty_cells)
 
     @cached_property
     def all_programs(self) -> tuple[MinimalProgram, ...]:
@@ -243,6 +246,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         neighbours = [nearest for part in parts for nearest in part.neighbours]
         scores = np.concatenate([part.scores for part in parts])[rows]
         p_values = p_values_or_nan(fitted.calibration_scores, scores)
+        columns = fitted.reference.columns
         return Assessment(
             scores=scores,
             p_values=p_values,
@@ -250,6 +254,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             programs=tuple(programs[i] for i in rows),
             explanation=Explanation.below([part.explanation for part in parts]).rows(rows),
             neighbours=tuple(neighbours[i] for i in rows),
+            empty_cells=() if columns is None else tuple(columns.empty_cells(texts)),
         )
 
     def score_samples(self, X: Texts) -> NDArray[np.float64]:

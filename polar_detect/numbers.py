@@ -142,6 +142,14 @@ class ColumnReference:
         features = tuple(Feature(GROUP, f"{name}/{kind}") for kind in KINDS for name in names)
         return FeatureTable(np.hstack([*found]).astype(np.float32), features)
 
+    def empty_cells(self, texts: Sequence[str]) -> list[frozenset[str]]:
+        """Return the columns of numbers in which each row has an empty cell."""
+        found = self.template.read_numbers(texts)
+        is_row = np.asarray([self.template.cells(text) is not None for text in texts], bool)
+        is_empty = np.isnan(found.values) & ~found.is_word & is_row[:, None]
+        names = np.asarray(found.names, object)
+        return [frozenset(names[own].tolist()) for own in is_empty]
+
 
 @dataclass(frozen=True, eq=False)
 class ColumnScale:

@@ -10,7 +10,7 @@ from rich.console import Console
 from polar_detect.drift import Drift, Shift
 from polar_detect.features import Feature
 from polar_detect.report.as_json import render_json
-from polar_detect.report.data import Swarm
+from polar_detect.report.data import Column, Contribution, Swarm
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
@@ -44,6 +44,27 @@ def test_a_cell_that_is_like_those_of_labelled_anomalies_is_not_called_unusual_b
     assert "ラベル付きの異常と同様" in render_html(data, Language("ja"))
 
 
+@pytest.mark.parametrize(
+    ("tongue", "reason", "listed", "cell"),
+    [
+        ("en", "“Torque [Nm]” is empty (+0.60)", "“Torque [Nm]” is empty", "empty"),
+        ("ja", "「Torque [Nm]」が空欄（+0.60）", "「Torque [Nm]」が空欄", "空欄"),
+    ],
+)
+def test_an_empty_cell_is_said_to_be_empty(tongue, reason, listed, cell):
+    own = machine_row()
+    cells = (replace(own.cells[0], says="missing", is_empty=True), own.cells[1])
+    whole = (Contribution(Column("Torque [Nm]", is_empty=True), 0.6), own.whole[1])
+    data = report([replace(own, text="Type: M", cells=cells, whole=whole)], n_flagged=1)
+    page = render_html(data, Language(tongue))
+    assert reason in page
+    assert f'<td class="why">{listed}' in page
+    assert f">{cell}</td>" in page
+    written = render_markdown(data, Language(tongue))
+    assert rf"- Torque \[Nm\]: {cell} (" in written
+    assert "missing" not in page + written
+
+
 def test_the_names_of_columns_are_not_listed_as_hard_to_predict():
     tokens = (TokenLoss(0, 4, 9.0), TokenLoss(4, 20, 0.1))
     page = Page(render_html(report([replace(machine_row(), tokens=tokens)])))
@@ -70,6 +91,7 @@ def test_markdown_and_json_hold_the_cells():
     assert cells[0] == {
         "column": "Torque [Nm]",
         "says": "68.2",
+        "is_empty": False,
         "low": 21.4,
         "high": 58.6,
         "is_usual": False,

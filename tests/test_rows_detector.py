@@ -134,6 +134,22 @@ def test_boosted_trees_read_the_columns_too(template, fitted_on_tiny, strange):
     assert columns.max() > 0
 
 
+def test_an_empty_cell_is_called_empty_and_not_unusual(fitted, template):
+    rows = readings(6, seed=1)
+    rows.loc[0, "flow [l/min]"] = ""
+    rows.loc[1, "flow [l/min]"] = "ERR"
+    assessed = fitted.assess([*template.texts(rows), "no row"])
+    assert assessed.empty_cells == (frozenset({"flow [l/min]"}), *[frozenset()] * 6)
+    english, japanese = assessed.reasons(), assessed.reasons("ja")
+    assert english[0].startswith("“flow [l/min]” is empty +")
+    assert japanese[0].startswith("「flow [l/min]」が空欄 +")
+    assert english[1].startswith("unusual “flow [l/min]” +")  # control: a word is no gap
+
+
+def test_texts_that_are_no_rows_have_no_empty_cells(fitted_on_tiny):
+    assert fitted_on_tiny.assess(["pump leaks"]).empty_cells == ()
+
+
 @pytest.fixture(scope="module")
 def fine():
     """Return rows of which nothing is strange, in a narrow band of pressures."""
@@ -169,13 +185,15 @@ def test_labelled_rows_teach_what_their_numbers_have_in_common(taught, fitted, t
     of_columns = [name in own[1:] for name in explanation.names]
     assert explanation.values[:, of_columns].sum(1).mean() > 0.1  # the rest is of the text
     pressures = [
-        next(cell for cell in _cells(explanation.rows([i]), text, taught) if "bar" in cell.column)
+        next(
+            cell for cell in _cells(explanation.rows([i]), text, taught, ()) if "bar" in cell.column
+        )
         for i, text in enumerate(bad)
     ]
     assert all(cell.is_usual for cell in pressures)
     assert np.mean([cell.is_as_labelled for cell in pressures]) > 0.8
     own = fitted.explain(bad[:1])
-    assert not any(cell.is_as_labelled for cell in _cells(own, bad[0], fitted))  # control
+    assert not any(cell.is_as_labelled for cell in _cells(own, bad[0], fitted, ()))  # control
 
 
 def test_a_saved_detector_keeps_what_labelled_rows_taught(taught, fine, template, tmp_path):

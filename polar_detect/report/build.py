@@ -1,7 +1,7 @@
 """From a detector's assessment of a batch to what a report shows."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ from polar_detect.report.data import (
     Swarm,
 )
 from polar_detect.report.facts import facts_of
-from polar_detect.report.reasons import whole_parts
+from polar_detect.report.reasons import seen_in_row, whole_parts
 from polar_detect.spans import TokenLoss
 from polar_detect.tables import Table
 from polar_detect.token_losses import token_losses
@@ -127,8 +127,8 @@ def _row(
     tokens: tuple[TokenLoss, ...],
     detector: PolarDetector,
 ) -> RowReport:
-    explanation, minimal = assessment.explanation, assessment.all_programs[i]
-    own = explanation.rows(np.asarray([i]))
+    own, minimal = assessment.explanation.rows(np.asarray([i])), assessment.all_programs[i]
+    empty = _empty_cells(i, assessment)
     return RowReport(
         row=_number(i, table),
         text=table.texts[i],
@@ -140,17 +140,17 @@ def _row(
         full_loss=minimal.full_loss,
         program_loss=minimal.loss,
         layers=_layers(own.by_layer()[0]),
-        whole=_whole(own),
+        whole=_whole(own, empty),
         features=_features(own),
         neighbours=assessment.neighbours[i],
         tokens=tokens,
-        cells=_cells(own, table.texts[i], detector),
+        cells=_cells(own, table.texts[i], detector, empty),
         labelled_words=_labelled_words(own, table.texts[i], detector),
     )
 
 
 def _listed(i: int, assessment: Assessment, table: Table) -> ListedRow:
-    own = assessment.explanation.rows(np.asarray([i]))
+    own, empty = assessment.explanation.rows(np.asarray([i])), _empty_cells(i, assessment)
     return ListedRow(
         row=_number(i, table),
         text=table.texts[i][:_LISTED_CHARACTERS],
@@ -159,7 +159,7 @@ def _listed(i: int, assessment: Assessment, table: Table) -> ListedRow:
         p_value=float(assessment.p_values[i]),
         is_anomaly=bool(assessment.is_anomaly[i]),
         length=len(assessment.all_programs[i].program),
-        reasons=words.raising((*_layers(own.by_layer()[0]), *_whole(own))),
+        reasons=words.raising((*_layers(own.by_layer()[0]), *_whole(own, empty))),
     )
 
 
@@ -175,11 +175,19 @@ def _layers(values: NDArray[np.float64]) -> tuple[Contribution, ...]:
     return tuple(Contribution(Layer(layer), float(x)) for layer, x in enumerate(values))
 
 
-def _whole(own: Explanation) -> tuple[Contribution, ...]:
-    return _by_size({source: float(values[0]) for source, values in whole_parts(own).items()})
+def _empty_cells(i: int, assessment: Assessment) -> frozenset[str]:
+    """Return the columns in which the ith text, if it is a row, has an empty cell."""
+    return assessment.empty_cells[i] if assessment.empty_cells else frozenset()
 
 
-def _cells(own: Explanation, text: str, detector: PolarDetector) -> tuple[CellReport, ...]:
+def _whole(own: Explanation, empty: Collection[str]) -> tuple[Contribution, ...]:
+    parts = whole_parts(own).items()
+    return _by_size({seen_in_row(source, empty): float(values[0]) for source, values in parts})
+
+
+def _cells(
+    own: Explanation, text: str, detector: PolarDetector, empty: Collection[str]
+) -> tuple[CellReport, ...]:
     """Return the cells of a row that is a text, those that count most first."""
     reference, parts = detector.fitted_.reference.columns, own.by_column()
     if reference is None:
@@ -196,6 +204,7 @@ def _cells(own: Explanation, text: str, detector: PolarDetector) -> tuple[CellRe
         CellReport(
             column=column.name,
             says=said.get(column, ""),
+            is_empty=column.name in empty,
             low=low,
             high=high,
             is_usual=low <= value <= high,

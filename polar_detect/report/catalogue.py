@@ -530,12 +530,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "card.part": ("part of score", "寄与"),
     "card.cells": ("Columns that count most", "影響の大きい列"),
     "card.column": ("column", "列"),
+    "card.empty": ("empty", "空欄"),
     "card.usual": ("normal rows", "正常な行"),
     "card.usual.range": ("{low} to {high}", "{low}～{high}"),
     "card.cell": (
         "“{name}” = {says} (normal rows: {low} to {high}; {value})",
         "「{name}」＝{says}（正常な行：{low}～{high}、{value}）",
     ),
+    "card.cell.empty": ("“{name}” is empty ({value})", "「{name}」が空欄（{value}）"),
     "card.cell.usual": (
         "“{name}” = {says} (usual by itself, unusual beside the other columns; {value})",
         "「{name}」＝{says}（単独では通常、他の列との組み合わせが珍しい、{value}）",
@@ -596,6 +598,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "reason.column": ("unusual column values", "列の値が通常と違う"),
     "reason.column.named": ("unusual “{name}”", "「{name}」の値が通常と違う"),
+    "reason.column.empty": ("“{name}” is empty", "「{name}」が空欄"),
     # Names of features
     "feature.length/tokens": ("length in tokens", "トークン数"),
     "feature.length/characters_per_token": (

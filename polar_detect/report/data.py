@@ -45,6 +45,7 @@ class Column:
     """A column of the row that the text is."""
 
     name: str
+    is_empty: bool = False  # whether that row has an empty cell there
 
     @property
     def label(self) -> str:
@@ -78,6 +79,7 @@ class CellReport:
 
     column: str
     says: str  # as it stands in the row
+    is_empty: bool = False  # then it says "missing" in the row
     low: float  # the middle 90 % of normal rows lie between these
     high: float
     is_usual: bool  # whether it lies there

@@ -133,6 +133,7 @@ def _environment(numbers: words.Numbers, language: Language) -> Environment:
         "reasons": lambda parts: phrases.reasons(parts, language),
         "feature": language.feature,
         "cell": lambda text: words.one_line(text, _CELL_CHARACTERS) or words.NO_VALUE,
+        "says": lambda cell: phrases.cell(cell, _CELL_CHARACTERS, language),
         "cell_number": words.cell_number,
         "exact": lambda x: f"{x:.9g}" if math.isfinite(x) else "",  # for sorting
         "count": lambda n: f"{n:,}",

@@ -112,8 +112,10 @@ class Language:
         match source:
             case Layer(index):
                 return self.say("reason.layer", layer=index)
-            case Column(name):
+            case Column(name, False):
                 return self.say("reason.column.named", name=_short(name))
+            case Column(name, _):
+                return self.say("reason.column.empty", name=_short(name))
             case Group(name):
                 is_known = f"reason.{name}" in TEXTS
                 return self.say(f"reason.{name}") if is_known else self.part(source)

@@ -96,7 +96,10 @@ def _row(row: RowReport, numbers: words.Numbers, language: Language) -> Iterator
         usual = language.say(
             "card.usual.range", low=words.cell_number(cell.low), high=words.cell_number(cell.high)
         )
-        said, label = _escaped(cell.says), language.say("card.usual")
+        said, label = (
+            _escaped(phrases.cell(cell, _CELL_CHARACTERS, language)),
+            language.say("card.usual"),
+        )
         part = numbers.signed(cell.part)
         yield f"- {_escaped(cell.column)}: {said} ({label}: {usual}; {part})"
     for own in row.features[:4]:

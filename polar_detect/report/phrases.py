@@ -160,19 +160,34 @@ def _naming(key: str, named: Sequence[str], language: Language) -> list[str]:
 def _reason(part: Contribution, row: RowReport, numbers: words.Numbers, language: Language) -> str:
     """Return a reason with its part of the score; of a cell, also what it says."""
     value = numbers.signed(part.value)
-    cells: dict[Source, CellReport] = {Column(cell.column): cell for cell in row.cells}
+    cells: dict[Source, CellReport]
+    cells = {Column(cell.column, cell.is_empty): cell for cell in row.cells}
     cell = cells.get(part.source)
     if cell is None:
         return language.say("card.reason", name=language.reason(part.source), value=value)
-    key = "card.cell.usual" if cell.is_usual else "card.cell"
     return language.say(
-        "card.cell.labelled" if cell.is_as_labelled else key,
+        _cell_key(cell),
         name=words.one_line(cell.column, _NAME_CHARACTERS),
         says=words.one_line(cell.says, _NAME_CHARACTERS) or words.NO_VALUE,
         low=words.cell_number(cell.low),
         high=words.cell_number(cell.high),
         value=value,
     )
+
+
+def _cell_key(cell: CellReport) -> str:
+    if cell.is_empty:
+        return "card.cell.empty"
+    if cell.is_as_labelled:
+        return "card.cell.labelled"
+    return "card.cell.usual" if cell.is_usual else "card.cell"
+
+
+def cell(own: CellReport, n_characters: int, language: Language) -> str:
+    """Return what a cell says, as a table of cells shows it."""
+    if own.is_empty:
+        return language.say("card.empty")
+    return words.one_line(own.says, n_characters) or words.NO_VALUE
 
 
 def reasons(parts: Sequence[Contribution], language: Language) -> str:

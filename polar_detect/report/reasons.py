@@ -1,5 +1,7 @@
 """What raised the scores of many texts: by layer, property of the text and column, in words."""
 
+from collections.abc import Collection, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,11 +24,25 @@ def whole_parts(explanation: Explanation) -> dict[Source, NDArray[np.float64]]:
     return parts | {Column(name): values for name, values in explanation.by_column().items()}
 
 
-def reasons_of(explanation: Explanation, language: Language, n_reasons: int = 3) -> list[str]:
+def seen_in_row(source: Source, empty: Collection[str]) -> Source:
+    """Return a source as it is in a row whose cells in the `empty` columns are so."""
+    if isinstance(source, Column) and source.name in empty:
+        return Column(source.name, is_empty=True)
+    return source
+
+
+def reasons_of(
+    explanation: Explanation,
+    language: Language,
+    n_reasons: int = 3,
+    *,
+    empty_cells: Sequence[Collection[str]] = (),
+) -> list[str]:
     """Return what raised each text's score most, in words, with its parts of the score.
 
     Largest first, down to a tenth of the first; empty for a text without tokens, and where nothing
-    raised the score by as much as is written.
+    raised the score by as much as is written. `empty_cells` are the columns in which each row has
+    an empty cell.
 
     Examples
     --------
@@ -35,13 +51,16 @@ def reasons_of(explanation: Explanation, language: Language, n_reasons: int = 3)
     layers: dict[Source, NDArray[np.float64]]
     layers = {Layer(i): values for i, values in enumerate(explanation.by_layer().T)}
     parts = layers | whole_parts(explanation)
-    named = {source: language.reason(source) for source in parts}
+    empty = empty_cells or [()] * len(explanation.values)
 
     def said(text: int) -> str:
-        own = (Contribution(source, float(values[text])) for source, values in parts.items())
+        own = (
+            Contribution(seen_in_row(source, empty[text]), float(values[text]))
+            for source, values in parts.items()
+        )
         raised = raising(own, n_reasons)
         return "; ".join(
-            f"{named[part.source]} {_NUMBERS.signed(part.value)}"
+            f"{language.reason(part.source)} {_NUMBERS.signed(part.value)}"
             for part in raised
             if part.value > _LEAST_SHARE * raised[0].value and round(part.value, _DECIMALS) > 0
         )
