@@ -59,17 +59,30 @@ def row(number=1, text="Greased the bearing.", **changes):
 
 def machine_row(number=3, name="Torque [Nm]"):
     """Return a row of a table, of which one cell is far out and another one only does not fit."""
+    text = f"Type: M; Speed [rpm]: 1551; {name}: 68.2"
+
+    def cell(column, says, low, high, *, part, is_usual=False):
+        stop = text.index(f"{column}: {says}") + len(f"{column}: {says}")
+        return CellReport(
+            column=column,
+            says=says,
+            low=low,
+            high=high,
+            is_usual=is_usual,
+            part=part,
+            start=stop - len(says),
+            stop=stop,
+        )
+
     return row(
         number,
-        f"Type: M; Speed [rpm]: 1551; {name}: 68.2",
+        text,
         whole=(Contribution(Column(name), 0.6), Contribution(Column("Speed [rpm]"), 0.25)),
         layers=tuple(Contribution(Layer(i), 0.0) for i in range(N_LAYERS)),
         features=(FeaturePart(Feature("column", f"{name}/residual"), 4.1, 0.5),),
         cells=(
-            CellReport(column=name, says="68.2", low=21.4, high=58.6, is_usual=False, part=0.6),
-            CellReport(
-                column="Speed [rpm]", says="1551", low=1365.0, high=1868.0, is_usual=True, part=0.25
-            ),
+            cell(name, "68.2", 21.4, 58.6, part=0.6),
+            cell("Speed [rpm]", "1551", 1365.0, 1868.0, part=0.25, is_usual=True),
         ),
     )
 

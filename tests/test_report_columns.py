@@ -44,6 +44,40 @@ def test_a_cell_that_is_like_those_of_labelled_anomalies_is_not_called_unusual_b
     assert "ラベル付きの異常と同様" in render_html(data, Language("ja"))
 
 
+def test_the_cells_that_raised_the_score_are_marked_and_not_what_costs_the_model_most():
+    own = machine_row()
+    tokens = (TokenLoss(0, 4, 9.0), TokenLoss(4, 44, 0.1))
+    data = report([replace(own, tokens=tokens)], n_flagged=1)
+    page = render_html(data)
+    assert 'Type: M; Speed [rpm]: <mark class="much" title="part of score +0.25">1551' in page
+    assert '</mark>; Torque [Nm]: <mark class="most" title="part of score +0.60">68.2' in page
+    assert page.count("<mark") == 2 + 2  # two in the legend
+    assert "raised it most" in page
+    assert "costs most" not in page
+    assert "Look at the marked values, at what normal rows hold there" in page
+    japanese = render_html(data, Language("ja"))
+    assert "色の付いた値を" in japanese
+    assert "特に大きく上げた値" in japanese
+    assert "色の付いた語" not in japanese
+    control = render_html(report([replace(own, tokens=tokens, cells=())], n_flagged=1))
+    assert '<mark class="most" title="costs 9.00 nats">Type' in control
+    assert "Look at the marked words" in control
+
+
+def test_cells_of_no_account_and_such_as_lower_the_score_are_not_marked():
+    first, second = machine_row().cells
+    cells = (replace(first, part=-0.6), replace(second, part=0.02))
+    page = render_html(report([replace(machine_row(), cells=cells)]))
+    assert page.count("<mark") == 2
+
+
+def test_cells_count_also_behind_what_the_model_reads():
+    own = replace(machine_row(), tokens=(TokenLoss(0, 4, 9.0), TokenLoss(4, 9, 0.1)))
+    page = render_html(report([own]))
+    assert '<span class="unread">Speed [rpm]: </span><mark class="much"' in page
+    assert "reads the first 9 characters of this row. Columns of numbers count in full" in page
+
+
 @pytest.mark.parametrize(
     ("tongue", "reason", "listed", "cell"),
     [
@@ -96,6 +130,8 @@ def test_markdown_and_json_hold_the_cells():
         "high": 58.6,
         "is_usual": False,
         "part": 0.6,
+        "start": 41,
+        "stop": 45,
         "is_as_labelled": False,
     }
 

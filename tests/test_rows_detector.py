@@ -134,6 +134,16 @@ def test_boosted_trees_read_the_columns_too(template, fitted_on_tiny, strange):
     assert columns.max() > 0
 
 
+def test_a_report_finds_the_cells_in_the_text_of_a_row(fitted, strange):
+    for text in strange[:3]:
+        cells = _cells(fitted.explain([text]), text, fitted, ())
+        assert {cell.column for cell in cells} == set(NAMES[1:])
+        for cell in cells:
+            assert text[: cell.stop].endswith(f"{cell.column}: {cell.says}")
+            assert text[cell.start : cell.stop] == cell.says
+            assert float(cell.says) > 0
+
+
 def test_an_empty_cell_is_called_empty_and_not_unusual(fitted, template):
     rows = readings(6, seed=1)
     rows.loc[0, "flow [l/min]"] = ""

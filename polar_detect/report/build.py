@@ -29,7 +29,9 @@ from polar_detect.report.data import (
 from polar_detect.report.facts import facts_of
 from polar_detect.report.reasons import seen_in_row, whole_parts
 from polar_detect.spans import TokenLoss
-from polar_detect.tables import Table
+from polar_detect.tables import RowTemplate, Table
+from polar_detect.tables.row_cells import SEPARATOR
+from polar_detect.tables.rows import RowColumn
 from polar_detect.token_losses import token_losses
 
 _TOP_FEATURES = 8
@@ -198,12 +200,14 @@ def _cells(
         for feature, part in zip(own.features, own.values[0], strict=True)
         if kind_of(feature) == LIKENESS
     }
-    said = dict(zip(template.columns, template.cells(text) or (), strict=False))
+    places = _places(text, template)
     values = template.read_numbers([text]).values[0].tolist()
     cells = [
         CellReport(
             column=column.name,
-            says=said.get(column, ""),
+            start=(place := places.get(column, slice(0, 0))).start,
+            stop=place.stop,
+            says=text[place],
             is_empty=column.name in empty,
             low=low,
             high=high,
@@ -216,6 +220,16 @@ def _cells(
         )
     ]
     return tuple(sorted(cells, key=lambda cell: -abs(cell.part))[:_TOP_CELLS])
+
+
+def _places(text: str, template: RowTemplate) -> dict[RowColumn, slice]:
+    """Return where in a row its cells stand; nothing where the text is no row."""
+    places, stop = {}, -len(SEPARATOR)
+    pieces = zip(template.columns, template.cells(text) or (), text.split(SEPARATOR), strict=False)
+    for column, cell, piece in pieces:
+        stop += len(SEPARATOR) + len(piece)
+        places[column] = slice(stop - len(cell), stop)
+    return places
 
 
 def _labelled_words(own: Explanation, text: str, detector: PolarDetector) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ def make_card(
     return Card(
         rank=rank,
         row=row,
-        text=marked.clip(row.text, row.tokens),
+        text=marked.clip(row.text, row.tokens, marked.cell_marks(row) if row.cells else None),
         why=phrases.why(row, numbers, language),
         cells=charts.program_cells(row.program, data.n_layers, language),
         columns=charts.layer_columns(row.layers, COLUMNS_HEIGHT, numbers, language, is_signed=True),

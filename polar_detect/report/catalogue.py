@@ -66,6 +66,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "まず一覧の上位から確認してください。上ほど正常な文から離れています。"
         "色の付いた語と、近い正常文との違いが手がかりになります。",
     ),
+    "summary.advice.rows": (
+        "Start with the first rows of the table: they are the least like normal rows. Look at "
+        "the marked values, at what normal rows hold there, and at the nearest normal rows.",
+        "まず一覧の上位から確認してください。上ほど正常な行から離れています。"
+        "色の付いた値を、正常な行の値の範囲や、近い正常な行と見比べてください。",
+    ),
     "summary.advice_drift": (
         "As the whole batch differs from the normal texts, many flags may have one common "
         "cause (another source, language or format). If the change is wanted, fit again on "
@@ -413,6 +419,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "legend.lower": ("lowers the score", "スコアを下げる"),
     "legend.token_1": ("costs much", "予測しにくい"),
     "legend.token_2": ("costs most", "最も予測しにくい"),
+    "legend.cell_1": ("raised the score", "スコアを上げた値"),
+    "legend.cell_2": ("raised it most", "特に大きく上げた値"),
     "legend.unread": ("not read", "未読部分"),
     # Rows
     "rows.title": ("Rows with the highest scores", "スコアの高い行"),
@@ -477,10 +485,17 @@ TEXTS: dict[str, tuple[str, str]] = {
         "残り{n}文字は表示していません。",
     ),
     "card.token": ("costs {loss} nats", "損失 {loss} nat"),
+    "card.cell.mark": ("part of score {part}", "スコアへの寄与 {part}"),
     "card.unread": (
         "The language model reads the first {n} characters of this text; what follows counts "
         "only as far as the sentence encoder reads.",
         "言語モデルが読むのは先頭{n}文字までです。それ以降は、文エンコーダーが読む範囲でのみスコアに影響します。",
+    ),
+    "card.unread.row": (
+        "The language model reads the first {n} characters of this row. Columns of numbers count "
+        "in full, all else behind that only as far as the sentence encoder reads.",
+        "言語モデルが読むのは先頭{n}文字までです。数値の列はすべてスコアに影響し、それ以外は文エンコーダーが"
+        "読む範囲でのみ影響します。",
     ),
     "card.labelled_words": (
         "Worded like the labelled anomalies: {words}.",

@@ -84,6 +84,8 @@ class CellReport:
     high: float
     is_usual: bool  # whether it lies there
     part: float  # SHAP value of all features of the column
+    start: int  # where `says` stands in the text of the row
+    stop: int
     is_as_labelled: bool = False  # whether most of it is that labelled anomalies are like that
 
 
@@ -225,6 +227,11 @@ class ReportData:
     batch_calls: NDArray[np.float64] | None = None
     versions: tuple[tuple[str, str], ...] = ()
     numbering: "Numbering" = "data"
+
+    @property
+    def are_rows(self) -> bool:
+        """Whether the texts are rows with columns of numbers."""
+        return any(row.cells for row in self.rows)
 
     @property
     def n_layers(self) -> int:

@@ -1,10 +1,14 @@
-"""A text cut for reading, with the tokens marked that cost the language model most."""
+"""A text cut for reading, with the tokens marked that cost the language model most.
+
+Or of a row with columns of numbers, the cells that raised its score most.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from polar_detect.report import words
+from polar_detect.report.data import RowReport
 from polar_detect.spans import TokenLoss, word_at
 from polar_detect.visible import visible
 
@@ -15,15 +19,26 @@ _HEAD_LINES = 10
 _REST_CHARACTERS = 3_000  # of a text, shown on demand
 _N_COSTLIEST = 3
 _MOST, _MUCH = 0.25, 0.5  # shares of a text's loss that its costliest tokens make up
+_CELL_MOST, _CELL_MUCH = 0.5, 0.1  # of the largest part that raised a row's score
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a text is marked, and what for: the loss of a token, or a cell's part of the score."""
+
+    start: int
+    stop: int
+    level: Level
+    value: float
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A piece of a text; `loss` where it is a marked token."""
+    """A piece of a text; `value` where it is marked, as in `Mark`."""
 
     text: str
     level: Level = "plain"
-    loss: float | None = None
+    value: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +67,10 @@ class ClippedText:
         return "".join(segment.text for segment in self.segments)
 
 
-def clip(text: str, tokens: Sequence[TokenLoss] = ()) -> ClippedText:
-    """Return `text` cut for reading, its costliest tokens marked.
+def clip(
+    text: str, tokens: Sequence[TokenLoss] = (), marks: Sequence[Mark] | None = None
+) -> ClippedText:
+    """Return `text` cut for reading, its costliest tokens marked, or what `marks` say instead.
 
     >>> clip("short").head
     'short'
@@ -66,11 +83,32 @@ def clip(text: str, tokens: Sequence[TokenLoss] = ()) -> ClippedText:
     n_read = tokens[-1].stop if tokens else len(text)
     is_cut = len(text[n_read:].strip()) > 0
     return ClippedText(
-        segments=_merged(_segments(shown[:n_head], tokens, n_read if is_cut else len(text))),
+        segments=_merged(
+            _segments(
+                shown[:n_head],
+                _token_marks(tokens) if marks is None else marks,
+                n_read if is_cut else len(text),
+            )
+        ),
         rest=visible(shown[n_head:]),
         n_left_out=max(0, len(text) - len(shown)),
         n_read=n_read if is_cut else None,
     )
+
+
+def cell_marks(row: RowReport) -> list[Mark]:
+    """Return the cells that raised the score of a row, but for those of no account."""
+    largest = max((part.value for part in (*row.layers, *row.whole)), default=0.0)
+    return [
+        Mark(
+            cell.start,
+            cell.stop,
+            "most" if cell.part >= _CELL_MOST * largest else "much",
+            cell.part,
+        )
+        for cell in row.cells
+        if cell.part > 0 and cell.part >= _CELL_MUCH * largest
+    ]
 
 
 def costliest(text: str, tokens: Sequence[TokenLoss]) -> tuple[str, ...]:
@@ -81,21 +119,31 @@ def costliest(text: str, tokens: Sequence[TokenLoss]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in written if word))[:_N_COSTLIEST]
 
 
-def _segments(head: str, tokens: Sequence[TokenLoss], n_read: int) -> Iterator[Segment]:
-    levels, place = _levels(tokens), 0
-    for token in tokens:
-        if token.start >= len(head):
+def _token_marks(tokens: Sequence[TokenLoss]) -> list[Mark]:
+    return [
+        Mark(token.start, token.stop, level, token.loss)
+        for token, level in _levels(tokens).items()
+        if level != "plain"
+    ]
+
+
+def _segments(head: str, marks: Sequence[Mark], n_read: int) -> Iterator[Segment]:
+    place = 0
+    for mark in sorted(marks, key=lambda mark: mark.start):
+        if mark.start >= len(head):
             break
-        own = head[token.start : token.stop]
-        # Leading white space belongs to the token, but a mark under it says nothing.
-        start = token.start + len(own) - len(own.lstrip())
-        yield Segment(head[place:start])
-        level = levels[token]
-        loss = None if level == "plain" else token.loss
-        yield Segment(head[start : token.stop], level, loss)
-        place = max(start, token.stop)
-    yield Segment(head[place:n_read])
-    yield Segment(head[max(place, n_read) :], "unread")
+        own = head[mark.start : mark.stop]
+        # Leading white space belongs to a token, but a mark under it says nothing.
+        start = mark.start + len(own) - len(own.lstrip())
+        yield from _unmarked(head, place, start, n_read)
+        yield Segment(head[start : mark.stop], mark.level, mark.value)
+        place = max(start, mark.stop)
+    yield from _unmarked(head, place, len(head), n_read)
+
+
+def _unmarked(head: str, start: int, stop: int, n_read: int) -> Iterator[Segment]:
+    yield Segment(head[start : min(stop, n_read)])
+    yield Segment(head[max(start, n_read) : stop], "unread")
 
 
 def _levels(tokens: Sequence[TokenLoss]) -> dict[TokenLoss, Level]:
@@ -117,8 +165,8 @@ def _merged(segments: Iterator[Segment]) -> tuple[Segment, ...]:
         if not segment.text:
             continue
         last = merged[-1] if merged else None
-        if last and last.loss is None and segment.loss is None and last.level == segment.level:
+        if last and last.value is None and segment.value is None and last.level == segment.level:
             merged[-1] = Segment(last.text + segment.text, last.level)
         else:
             merged.append(segment)
-    return tuple(Segment(visible(s.text), s.level, s.loss) for s in merged)
+    return tuple(Segment(visible(s.text), s.level, s.value) for s in merged)

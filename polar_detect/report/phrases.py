@@ -70,7 +70,8 @@ def advice(data: ReportData, language: Language) -> list[str]:
     """Return what to do next; nothing where no text is flagged."""
     if not data.n_flagged:
         return []
-    keys = ["summary.advice"] + ["summary.advice_drift"] * (data.drift.verdict == "clear")
+    keys = ["summary.advice.rows" if data.are_rows else "summary.advice"]
+    keys += ["summary.advice_drift"] * (data.drift.verdict == "clear")
     return [language.say(key) for key in keys]
 
 
