@@ -2,6 +2,7 @@ import io
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -617,6 +618,19 @@ def test_a_method_that_equals_the_best_baseline_is_not_taken_for_it():
     stored = MethodTable(found).as_json()["results"]
     nothing = {"difference": 0.0, "low": 0.0, "high": 0.0}
     assert stored[0]["to_best_baseline"] == stored[0]["to_best"] == nothing
+
+
+def test_no_difference_is_written_without_a_minus():
+    found = compared(scored("polar-detect auto", GOOD, is_ours=True), scored("kNN", POOR))
+    ours, other = found.results
+    tiny = metrics.Difference(-0.0001, -0.0004, 0.0)
+    near = replace(found, results=(replace(ours, to_best_baseline=tiny), other))
+    for width in (150, 200):
+        cells = MethodTable(near).cells(width=width)
+        place = next(i for i, name in enumerate(cells.header) if name.endswith("best baseline"))
+        assert cells.rows[0][place] in {"+0.000", "+0.000 (+0.000 to +0.000)"}
+    assert "-0.000" not in MethodTable(near).render(".md")
+    assert "-0.031" in tabulate._gap(replace(tiny, low=-0.031))  # control
 
 
 def test_another_ending_is_refused(tmp_path):

@@ -77,8 +77,8 @@ def advise_on_predictions(predictions: Predictions) -> list[str]:
         if result.gain is not None:
             sentences.append(
                 f"Signature features change the R² of {result.plain_title} by "
-                f"{result.gain.difference:+.3f} ({result.gain.low:+.3f} to "
-                f"{result.gain.high:+.3f}): {_verdict(result.gain)}."
+                f"{result.gain.difference:+z.3f} ({result.gain.low:+z.3f} to "
+                f"{result.gain.high:+z.3f}): {_verdict(result.gain)}."
             )
     level = [r for r in predictions.results if _is_as_good(r.to_best)]
     chosen = _cheapest_first(level, lambda result: result.fit_s)[0]
@@ -161,8 +161,8 @@ def _cheaper(comparison: Comparison, chosen: MethodResult) -> list[str]:
     own, gap = free[0]
     return [
         f"{own.method.title} takes {_seconds(own.s_per_1000)} instead of "
-        f"{_seconds(chosen.s_per_1000)} per 1,000 rows and may be as good ({gap.difference:+.3f}, "
-        f"{gap.low:+.3f} to {gap.high:+.3f}); more anomalous test rows would tell."
+        f"{_seconds(chosen.s_per_1000)} per 1,000 rows and may be as good ({gap.difference:+z.3f}, "
+        f"{gap.low:+z.3f} to {gap.high:+z.3f}); more anomalous test rows would tell."
     ]
 
 
@@ -171,8 +171,8 @@ def _ours_in_words(comparison: Comparison) -> list[str]:
     ours = [result for result in comparison.results if result.method.is_ours]
     gaps = [(result, result.to_best_baseline) for result in ours]
     return [
-        f"{result.method.title}: {_in_words(result)}; {gap.difference:+.3f} against the best "
-        f"baseline, {against} ({gap.low:+.3f} to {gap.high:+.3f}): {_verdict(gap)}."
+        f"{result.method.title}: {_in_words(result)}; {gap.difference:+z.3f} against the best "
+        f"baseline, {against} ({gap.low:+z.3f} to {gap.high:+z.3f}): {_verdict(gap)}."
         for result, gap in gaps
         if gap is not None
     ]

@@ -209,7 +209,7 @@ def _full_line(result: MethodResult) -> dict[str, str]:
 def _brief_line(result: MethodResult, *, is_narrow: bool) -> dict[str, str]:
     shown = [m for m in MEASURES if m != AUROC and not (is_narrow and m.is_left_out)]
     gap = result.to_best_baseline
-    written = _ITSELF if gap is None else f"{gap.difference:+.3f}"
+    written = _ITSELF if gap is None else f"{gap.difference:+z.3f}"
     return {
         "method": result.method.title,
         "labels": "yes" if result.method.is_supervised else "no",
@@ -293,7 +293,7 @@ def _interval(figure: Figure, digits: int = 3) -> str:
 def _gap(gap: Difference | None) -> str:
     if gap is None:
         return _ITSELF
-    return f"{gap.difference:+.3f} ({gap.low:+.3f} to {gap.high:+.3f})"
+    return f"{gap.difference:+z.3f} ({gap.low:+z.3f} to {gap.high:+z.3f})"
 
 
 def _as_csv(rows: Sequence[Mapping[str, object]]) -> str:
