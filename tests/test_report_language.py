@@ -59,6 +59,14 @@ def test_japanese_texts_are_japanese():
     assert {key: text for key, text in words.items() if re.search(r"\w", text)} == {}
 
 
+def test_held_out_texts_and_features_have_one_name_each_in_japanese():
+    held_out = re.compile(r"held-out (normal )?(texts|ones)|held out")
+    named = {key: own for key, (english, own) in TEXTS.items() if held_out.search(english)}
+    assert len(named) > 6
+    assert [key for key, own in named.items() if "検証用" not in own] == []
+    assert [key for key, (_, own) in TEXTS.items() if re.search("照合用|特徴(?!量)", own)] == []
+
+
 def test_a_japanese_page_holds_no_english_of_the_catalogue():
     tokens = (TokenLoss(0, 3, 4.0), TokenLoss(3, 5, 9.0))
     html = render_html(

@@ -40,7 +40,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "summary.no_more": (
         "This batch has no more than chance explains, so expect false alarms among the flagged "
         "ones.",
-        "今回の件数は偶然の範囲内です。要確認の中には誤報が含まれると考えてください。",
+        "今回の件数は偶然の範囲内です。要確認の中には誤検出が含まれると考えてください。",
     ),
     "summary.quiet": (
         "This batch has no more than chance explains.",
@@ -82,7 +82,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "tile.rows": ("rows", "行数"),
     "tile.flagged": ("flagged", "要確認"),
-    "tile.expected": ("expected by chance", "偶然による見込み"),
+    "tile.expected": ("expected by chance", "偶然による見込み件数"),
     "tile.empty": ("without text", "本文なし"),
     "tile.drift": ("whole batch", "バッチ全体"),
     "auroc.title": (
@@ -93,7 +93,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "quality.note": (
         "AUROC and AUPR compare the scores with the labels that the file carries; 1 is "
         "perfect, and guessing gives an AUROC of 0.5.",
-        "AUROCとAUPRは、ファイル内の正解ラベルとスコアを比べた値です。1が完全で、当て推量の"
+        "AUROCとAUPRは、ファイル内の正解ラベルとスコアを比べた値です。1が完全で、無作為な推測の"
         "AUROCは0.5です。",
     ),
     # How to read
@@ -111,7 +111,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "where it is at most {alpha}. With {n} held-out texts the smallest possible value is "
         "{smallest}.",
         "学習に使わなかった正常な文のうち、同じかそれ以上に珍しいものの割合です。{alpha}以下の"
-        "行を要確認とします。照合用の文が{n}件なので、最小値は{smallest}です。",
+        "行を要確認とします。検証用の文が{n}件なので、最小値は{smallest}です。",
     ),
     "reading.program": ("Program", "プログラム"),
     "reading.program.text": (
@@ -136,7 +136,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "text can be predicted, how much the memory of normal texts helps, and how far text and "
         "tokens lie from the normal ones in each layer make the signature that is scored.",
         "小さな言語モデルが層の組み合わせを変えながら文を読みます。文の予測しやすさ、正常な文の"
-        "記憶の効果、各層での文とトークンの正常な文からの距離をまとめた特徴をスコアにします。",
+        "記憶の効果、各層での文とトークンの正常な文からの距離をまとめた特徴量からスコアを求めます。",
     ),
     "detector.kind": ("method", "方式"),
     "detector.model": ("language model", "言語モデル"),
@@ -145,7 +145,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "detector.fitted_on": ("fitted on", "学習データ"),
     "detector.fitted_on.text": (
         "{n} normal texts, {n_held_out} more held out for the p-values",
-        "正常な文{n}件（ほかに照合用{n_held_out}件）",
+        "正常な文{n}件（ほかに検証用{n_held_out}件）",
     ),
     "detector.columns": ("columns of numbers", "数値の列"),
     "detector.columns.text": (
@@ -175,7 +175,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "detector.threshold": ("flagged from", "要確認の基準"),
     "detector.threshold.text": (
         "p ≤ {alpha}, score ≥ {threshold}, by {n} held-out normal texts",
-        "p ≤ {alpha}、スコア ≥ {threshold}（照合用の正常な文{n}件による）",
+        "p ≤ {alpha}、スコア ≥ {threshold}（検証用の正常な文{n}件による）",
     ),
     "head.auto": (
         "auto: a view of topic (similarity to normal texts, their memory, their tokens) and one "
@@ -189,7 +189,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "text's length, for more where those of normal texts lie close together, and one that is "
         "high for it or words in short pieces",
         "auto：話題の見方（正常な文との類似、その記憶とトークン）と形の見方（語、トークン、記憶、"
-        "長さの割の予測しやすさ、長さ、層による変化）。話題の比重は{topic}（正常な文の群を類似度で"
+        "文の長さを考慮した予測しやすさ、長さ、層による変化）。話題の比重は{topic}（正常な文の群を類似度で"
         "見分けられるほど重く、今回は組の{separation}で見分けられました。エンコーダーを全面的に"
         "信頼できるときは半分以上）。エンコーダーの信頼度は{encoder}（その語彙が文を短く切るほど"
         "低くなります）。類似度は、"
@@ -200,7 +200,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "head.lightgbm": ("lightgbm: boosted trees", "lightgbm：勾配ブースティング木"),
     "head.isolation-forest": (
         "isolation-forest: isolation forest over the signature",
-        "isolation-forest：特徴に対するアイソレーションフォレスト",
+        "isolation-forest：特徴量に対するアイソレーションフォレスト",
     ),
     # Excel file of scored rows
     "sheet.rows": ("rows", "行の一覧"),
@@ -232,7 +232,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     # Scores
     "scores.title": ("How the scores are distributed", "スコアの分布"),
-    "scores.normal": ("Held-out normal texts ({n})", "照合用の正常な文（{n}件）"),
+    "scores.normal": ("Held-out normal texts ({n})", "検証用の正常な文（{n}件）"),
     "scores.batch": ("This batch ({n})", "今回のバッチ（{n}件）"),
     "scores.axis": ("score (higher = more unusual)", "スコア（高いほど珍しい）"),
     "scores.threshold": ("threshold {threshold}", "しきい値 {threshold}"),
@@ -244,7 +244,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "scores.caption_none": (
         "No score can be flagged: with {n} held-out texts no p-value is as small as {alpha}.",
-        "照合用の文が{n}件ではp値が{alpha}まで下がらないため、要確認は出せません。",
+        "検証用の文が{n}件ではp値が{alpha}以下にならないため、要確認と判定できません。",
     ),
     "scores.beyond": (
         "The last bar also counts {n} higher scores of this batch.",
@@ -258,7 +258,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "scores.alt": (
         "Two histograms of scores on one axis: {n_normal} held-out normal texts, and {n_batch} "
         "texts of this batch, of which {flagged} lie at or above the threshold of {threshold}.",
-        "同じ軸の2つのヒストグラム：照合用の正常な文{n_normal}件と、今回のバッチ{n_batch}件"
+        "同じ軸の2つのヒストグラム：検証用の正常な文{n_normal}件と、今回のバッチ{n_batch}件"
         "（うち{flagged}件がしきい値{threshold}以上）。",
     ),
     # Drift
@@ -296,39 +296,39 @@ TEXTS: dict[str, tuple[str, str]] = {
     "drift.test": (
         "Kolmogorov–Smirnov test of the scores: distance {distance}, p = {p}, {n_batch} texts "
         "against {n_normal} held-out normal ones. Drift is said at p ≤ {level}.",
-        "スコアのコルモゴロフ・スミルノフ検定：距離{distance}、p = {p}（{n_batch}件と照合用の"
+        "スコアのコルモゴロフ・スミルノフ検定：距離{distance}、p = {p}（{n_batch}件と検証用の"
         "正常な文{n_normal}件）。p ≤ {level}のとき、ずれありとします。",
     ),
     "drift.short": ("Drift by layer (standard deviations)", "層ごとのずれ（標準偏差）"),
     "drift.layers": (
         "How far the features of each layer moved, in standard deviations of normal texts",
-        "各層の特徴がどれだけ動いたか（正常な文の標準偏差を単位とする）",
+        "各層の特徴量がどれだけ変化したか（正常な文の標準偏差を単位とする）",
     ),
     "drift.layers.alt": (
         "Shift per layer, in layer order; {n} of {n_layers} layers moved.",
-        "層ごとのずれ（層の順）。{n_layers}層のうち{n}層が動きました。",
+        "層ごとのずれ（層の順）。{n_layers}層のうち{n}層が変化しました。",
     ),
     "drift.bar": ("Layer {layer}: {size}, p = {p}", "第{layer}層：{size}、p = {p}"),
     "drift.caption": (
         "Orange: moved beyond chance (false discovery rate {rate} over all layers). Root mean "
         "square over the features of a layer; p by Simes' test over them.",
-        "オレンジ：偶然を超えて動いた層（全層での偽発見率{rate}）。層の特徴の二乗平均平方根、"
-        "p値は層内の特徴に対するSimes検定。",
+        "オレンジ：偶然の範囲を超えて変化した層（全層での偽発見率{rate}）。層の特徴量の二乗平均平方根、"
+        "p値は層内の特徴量に対するSimes検定。",
     ),
-    "drift.features": ("Features that moved most", "最も動いた特徴"),
+    "drift.features": ("Features that moved most", "変化の大きい特徴量"),
     "drift.nothing_moved": (
         "No layer and no feature moved beyond chance.",
-        "偶然を超えて動いた層や特徴はありません。",
+        "偶然の範囲を超えて変化した層や特徴量はありません。",
     ),
     "drift.size": ("shift", "ずれ"),
     "drift.size_unit": ("standard deviations", "標準偏差"),
-    "drift.moved": ("moved", "動いた"),
-    "drift.yes": ("yes", "はい"),
-    "drift.no": ("within chance", "偶然の範囲"),
+    "drift.moved": ("moved", "変化"),
+    "drift.yes": ("yes", "あり"),
+    "drift.no": ("within chance", "偶然の範囲内"),
     "drift.unknown": (
         "This detector holds no feature statistics of normal texts, so layers and features are "
         "not compared; fit it again to see them.",
-        "この検出器は正常な文の特徴の統計を持たないため、層や特徴の比較はできません。学習し直すと"
+        "この検出器は正常な文の特徴量の統計を持たないため、層や特徴量の比較はできません。学習し直すと"
         "表示されます。",
     ),
     # Global reasons
@@ -336,8 +336,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "layers.lead": (
         "On average over this batch, {leading} move the scores most among the layers; "
         "properties of the whole text account for {share} of all movement.",
-        "今回のバッチ平均では、層の中では{leading}の影響が最も大きく、文全体の性質は動きの"
-        "{share}を占めます。",
+        "今回のバッチの平均では、層の中で{leading}の影響が最も大きく、スコアの変動の{share}は"
+        "文全体の性質によるものです。",
     ),
     "layers.bars": (
         "Layers: mean size of their part of the score",
@@ -354,16 +354,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "layers.swarm": (
         "Each dot is a text: how much a feature raised or lowered its score",
-        "点は1件の文：特徴がスコアをどれだけ上下させたか",
+        "点1つが文1件：特徴量がスコアをどれだけ上げ下げしたか",
     ),
     "layers.swarm.alt": (
         "Beeswarm of SHAP values over {n} texts. Strongest features: {features}.",
-        "{n}件のSHAP値のビースウォーム図。影響の大きい特徴：{features}。",
+        "{n}件のSHAP値のビースウォーム図。影響の大きい特徴量：{features}。",
     ),
     "layers.swarm.caption": (
         "To the right the feature raises the score, to the left it lowers it. Colour: the "
         "feature's own value among the texts shown.",
-        "右はスコアを上げ、左は下げた文です。色は、表示した文の中での特徴の値の大きさです。",
+        "右はスコアを上げた文、左は下げた文です。色は、表示した文の中での特徴量の値の大きさです。",
     ),
     "layers.swarm.sample": (
         "{n} texts drawn evenly from all {n_all}.",
@@ -399,7 +399,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "programs.caption": (
         "Filled: how often the layer is called on average; empty = always skipped, full = "
         "always kept, green = looped.",
-        "塗りの高さ：平均呼び出し回数。空＝常に省略、満＝常に使用、緑＝反復。",
+        "塗りの高さ：平均呼び出し回数。空白＝常に省略、全高＝常に使用、緑＝反復。",
     ),
     "layer.mean_calls": (
         "Layer {layer}: {calls} calls on average",
@@ -465,7 +465,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "column.label": ("label", "ラベル"),
     "column.reason": ("raised by", "主な理由"),
     "column.text": ("text", "本文"),
-    "column.length": ("layer calls", "層の回数"),
+    "column.length": ("layer calls", "層呼び出し数"),
     "flag.yes": ("flagged", "要確認"),
     "flag.no": ("not flagged", "通常"),
     "label.anomaly": ("anomaly", "異常"),
@@ -539,8 +539,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "全層 {full}、このプログラム {own}",
     ),
     "card.loss.unit": ("nats per token", "nat／トークン"),
-    "card.features": ("Features that count most", "影響の大きい特徴"),
-    "card.feature": ("feature", "特徴"),
+    "card.features": ("Features that count most", "影響の大きい特徴量"),
+    "card.feature": ("feature", "特徴量"),
     "card.value": ("value", "値"),
     "card.part": ("part of score", "寄与"),
     "card.cells": ("Columns that count most", "影響の大きい列"),
@@ -555,7 +555,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "card.cell.empty": ("“{name}” is empty ({value})", "「{name}」が空欄（{value}）"),
     "card.cell.usual": (
         "“{name}” = {says} (usual by itself, unusual beside the other columns; {value})",
-        "「{name}」＝{says}（単独では通常、他の列との組み合わせが珍しい、{value}）",
+        "「{name}」＝{says}（単独では通常の値だが他の列との組み合わせが珍しい、{value}）",
     ),
     "card.cell.labelled": (
         "“{name}” = {says} (as in the labelled anomalies; normal rows: {low} to {high}; {value})",
@@ -580,7 +580,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "group.loss": ("predictability", "予測しやすさ"),
     "group.length": ("text length", "文の長さ"),
     "group.neighbours": ("similarity to normal", "正常な文との類似"),
-    "group.tokens": ("novelty of the tokens", "トークンの新しさ"),
+    "group.tokens": ("novelty of the tokens", "トークンの新規性"),
     "group.encoder": ("sentence encoder", "文エンコーダー"),
     "group.memory": ("memory of normal texts", "正常な文の記憶"),
     "group.labelled": ("likeness to labelled anomalies", "ラベル付きの異常との類似"),
@@ -592,7 +592,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "unlike normal texts at layer {layer}",
         "第{layer}層で見て正常な文と違う",
     ),
-    "reason.context": ("little help from similar texts", "似た文を読んでも予測が楽にならない"),
+    "reason.context": ("little help from similar texts", "似た文を参照しても予測しやすくならない"),
     "reason.loss": ("unusual predictability", "予測しやすさが通常と違う"),
     "reason.length": ("unusual length", "文の長さが通常と違う"),
     "reason.neighbours": ("no similar normal text", "似た正常文がない"),
@@ -604,7 +604,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "reason.labelled": ("likeness to the labelled anomalies", "ラベル付きの異常に似ている"),
     "reason.memory": (
         "little help from the memory of normal texts",
-        "正常な文の記憶があっても予測が楽にならない",
+        "正常な文の記憶があっても予測しやすくならない",
     ),
     "reason.program": ("unusual program", "プログラムが通常と違う"),
     "reason.length_curve": (
@@ -886,7 +886,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "stage.programs of held-out texts": (
         "programs of held-out texts",
-        "照合用の文のプログラム",
+        "検証用の文のプログラム",
     ),
     "error.format": (
         "Got --out '{path}'; expected a name that ends in {endings}; rename the output or pass "
