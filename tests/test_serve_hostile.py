@@ -25,11 +25,12 @@ class Quick:
     """Stands for a detector: these requests are none of its business."""
 
     alpha = 0.05
+    template = None
 
     def score(self, texts):
         return [Score(score=float(len(t)), p_value=0.5, is_anomaly=False) for t in texts]
 
-    def explain(self, texts):
+    def explain(self, texts, tongue):  # noqa: ARG002
         return [Explained(**s.model_dump(), top_layers="") for s in self.score(texts)]
 
 

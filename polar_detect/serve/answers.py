@@ -8,6 +8,8 @@ from pydantic import BaseModel, Field
 
 from polar_detect.calibration import p_values_or_nan
 from polar_detect.detector import PolarDetector
+from polar_detect.report.language import Tongue
+from polar_detect.tables import RowTemplate
 
 
 class Score(BaseModel):
@@ -31,14 +33,25 @@ class Explained(Score):
         None, description="SHAP values of the whole text, in sum."
     )
     top_layers: str = Field(description="Strongest layers in words, e.g. L11 +0.41; L4 -0.12.")
+    top_columns: str | None = Field(
+        None, description="Strongest columns of a row in words, e.g. Torque +0.41; Flow -0.12."
+    )
     reasons: str = Field("", description="What raised the score most, with its parts, in words.")
 
 
 class Answers:
-    """Scores and explains distinct texts with one detector; one thread at a time may call it."""
+    """Scores and explains distinct texts with one detector; one thread at a time may call it.
 
-    def __init__(self, detector: PolarDetector) -> None:
+    Parameters
+    ----------
+    detector : PolarDetector
+    template : RowTemplate, optional
+        How the texts that it was fitted on were written out of rows.
+    """
+
+    def __init__(self, detector: PolarDetector, template: RowTemplate | None = None) -> None:
         self._detector = detector
+        self.template = template
 
     @property
     def alpha(self) -> float:
@@ -49,8 +62,8 @@ class Answers:
         """Return the scores alone, which is quicker: no program is searched for."""
         return self._judged(-self._detector.score_samples(texts))
 
-    def explain(self, texts: list[str]) -> list[Explained]:
-        """Return scores, programs and SHAP values.
+    def explain(self, texts: list[str], tongue: Tongue = "en") -> list[Explained]:
+        """Return scores, programs and SHAP values, and reasons in a language.
 
         The nearest normal texts are left out: they are the operator's training texts, and not
         for everyone who may ask for a score.
@@ -58,7 +71,8 @@ class Answers:
         assessment = self._detector.assess(texts)
         explanation = assessment.explanation
         by_layer, by_group = explanation.by_layer(), explanation.by_group()
-        words, reasons = explanation.top_layers(), assessment.reasons()
+        words, reasons = explanation.top_layers(), assessment.reasons(tongue)
+        columns = explanation.top_columns()
         explained = []
         for i, judged in enumerate(self._judged(assessment.scores)):
             answer = Explained(**judged.model_dump(), top_layers=words[i], reasons=reasons[i])
@@ -67,6 +81,7 @@ class Answers:
                 answer.program, answer.program_length = str(program), len(program)
                 answer.base_value = explanation.base_value
                 answer.layers = by_layer[i].tolist()
+                answer.top_columns = columns[i] or None
                 answer.groups = {name: float(values[i]) for name, values in by_group.items()}
             explained.append(answer)
         return explained

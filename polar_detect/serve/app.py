@@ -4,6 +4,7 @@ import asyncio
 import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated, Any, Protocol
 
 from fastapi import Body, Depends, FastAPI, HTTPException, Request, Response
@@ -12,14 +13,17 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 import polar_detect
+from polar_detect.report.language import TONGUES, Tongue
 from polar_detect.serve.answers import Explained, Score
 from polar_detect.serve.batching import Answerer, Batcher, ModelFailure, QueueFull, Stopping
+from polar_detect.serve.bodies import Asked, OfKind, kind_of_body, printable
 from polar_detect.serve.limits import BodyLimit, Watch
 from polar_detect.serve.metrics import Metrics
 from polar_detect.serve.settings import ServeSettings
+from polar_detect.tables import RowTemplate
 
 _PATHS = frozenset({"/score", "/explain", "/healthz", "/metrics", "/openapi.json", "/docs"})
 
@@ -29,8 +33,10 @@ class TextAnswerer(Protocol):
 
     @property
     def alpha(self) -> float: ...  # noqa: D102
+    @property
+    def template(self) -> RowTemplate | None: ...  # noqa: D102
     def score(self, texts: list[str]) -> list[Score]: ...  # noqa: D102
-    def explain(self, texts: list[str]) -> list[Explained]: ...  # noqa: D102
+    def explain(self, texts: list[str], tongue: Tongue) -> list[Explained]: ...  # noqa: D102
 
 
 class Scores(BaseModel):
@@ -61,7 +67,7 @@ class Problem(BaseModel):
 
 
 class Invalid(BaseModel):
-    """What in a request does not fit; the request's own content is not repeated."""
+    """What in a request does not fit; of its content only the names of keys are repeated."""
 
     detail: list[dict[str, Any]]
 
@@ -144,27 +150,24 @@ class _Desk:
 
 
 def _add_text_routes(app: FastAPI, desk: _Desk, answers: TextAnswerer, guard: list[Any]) -> None:
-    # Of this service's limits, so that the OpenAPI page says them.
-    limits = desk.settings
-    Text = Annotated[str, StringConstraints(max_length=limits.max_chars)]
-    Texts = Annotated[
-        list[Text],
-        Body(embed=True, min_length=1, max_length=limits.max_texts, description="Texts to score."),
-    ]
+    # Of this service's limits and columns, so that the OpenAPI page says them.
+    Question = Annotated[Asked, OfKind(kind_of_body(answers.template, desk.settings)), Body()]
+    # One per language, made once: what waits for the same function is answered together.
+    explain_in = {tongue: partial(answers.explain, tongue=tongue) for tongue in TONGUES}
     statuses = (400, 408, 413, 429, 500, 503, 504) + ((401,) if guard else ())
     common: dict[str, Any] = {
         "dependencies": guard,
         "responses": {**_refusals(*statuses), 422: {"model": Invalid}},
     }
 
-    async def score(texts: Texts) -> Scores:
-        """Score texts."""
-        results = await desk.answers("/score", answers.score, texts)
+    async def score(asked: Question) -> Scores:
+        """Score texts, or rows of a table."""
+        results = await desk.answers("/score", answers.score, asked.as_texts())
         return Scores(alpha=answers.alpha, results=results)
 
-    async def explain(texts: Texts) -> Explanations:
-        """Score texts and say why: minimal program and SHAP values per layer."""
-        results = await desk.answers("/explain", answers.explain, texts)
+    async def explain(asked: Question) -> Explanations:
+        """Score texts and say why: reasons, minimal program, SHAP values per layer and column."""
+        results = await desk.answers("/explain", explain_in[asked.lang], asked.as_texts())
         return Explanations(alpha=answers.alpha, results=results)
 
     app.post("/score", **common)(score)
@@ -215,5 +218,12 @@ async def _say_what_is_invalid(_: Request, error: Exception) -> JSONResponse:
     An input with half a character could not be sent back anyway.
     """
     assert isinstance(error, RequestValidationError)
-    kept = ({key: e[key] for key in ("loc", "msg", "type")} for e in error.errors())
-    return JSONResponse({"detail": list(kept)}, 422)
+    said = [
+        {
+            "loc": [printable(part) if isinstance(part, str) else part for part in e["loc"]],
+            "msg": e["msg"],
+            "type": e["type"],
+        }
+        for e in error.errors()
+    ]
+    return JSONResponse({"detail": said}, 422)

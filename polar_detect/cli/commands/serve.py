@@ -3,6 +3,7 @@
 import importlib.util
 from pathlib import Path
 
+from polar_detect.cli.commands.inputs import InputOptions, stored_template
 from polar_detect.cli.commands.output import err
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
@@ -27,7 +28,8 @@ def serve(detector_folder: Path, host: str, port: int, settings: ServeSettings) 
             f"Set {TOKEN_VARIABLE} or pass --token-file.",
             style="yellow",
         )
-    service = app.create_app(answers.Answers(detector), settings)
+    template = stored_template(detector_folder, InputOptions())
+    service = app.create_app(answers.Answers(detector, template), settings)
     server.run(service, bound, on_ready=_announce)
     err.print("Stopped; every accepted request was answered.", highlight=False)
 
