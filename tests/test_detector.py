@@ -605,9 +605,17 @@ def test_assessments_are_compared_by_identity(fitted_on_tiny):
     assert len({one, other}) == 2
 
 
-def test_identical_training_texts_give_finite_scores(tiny_folder, minilm):  # noqa: ARG001
-    detector = fit_tiny(tiny_folder, [NORMAL[0]] * 50)
-    assert np.isfinite(detector.score_samples([NORMAL[0], *STRANGE])).all()
+@pytest.mark.parametrize("n_different", [1, 2])
+def test_training_texts_that_hardly_differ_give_scores_that_can_be_told_apart(
+    n_different,
+    tiny_folder,
+    minilm,  # noqa: ARG001
+):
+    detector = fit_tiny(tiny_folder, NORMAL[:n_different] * 50)
+    usual, *strange = -detector.score_samples([NORMAL[0], *STRANGE])
+    assert usual < min(strange)
+    assert max(strange) < 1e4
+    assert len(set(strange)) == len(STRANGE)
 
 
 def test_forty_normal_texts_are_enough_and_one_less_is_not(tiny_folder, minilm):  # noqa: ARG001

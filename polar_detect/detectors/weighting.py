@@ -18,7 +18,9 @@ from polar_detect.features import Feature, FeatureTable
 Part = tuple[float, Vector]  # what a weighting counts for in a view, and its weights
 
 _TAIL = 0.95  # the quantile of normal texts by which a view's surprise is scaled
-_NO_SPREAD = 1e-9  # of standardised features, below which they are one value
+# Of standardised features, below which normal texts do not differ: then one of these counts as it
+# stands, as nothing says how much of a difference is strange.
+_NO_SPREAD = 1e-3
 
 
 def mean_view(parts: Sequence[Part], inside: Vector) -> Vector:
@@ -28,9 +30,8 @@ def mean_view(parts: Sequence[Part], inside: Vector) -> Vector:
 
 
 def unit_spread(weights: Vector, inside: Vector) -> Vector:
-    """Return weights by which normal texts have a standard deviation of 1."""
-    unit: Vector = weights / max(spread_of(weights, inside), _NO_SPREAD)
-    return unit
+    """Return weights by which normal texts have a standard deviation of 1, where they differ."""
+    return _scaled(weights, spread_of(weights, inside))
 
 
 def unit_tail(weights: Vector, inside: Vector) -> Vector:
@@ -42,8 +43,12 @@ def unit_tail(weights: Vector, inside: Vector) -> Vector:
     """
     values = inside @ weights
     tail = (np.quantile(values, _TAIL) - values.mean()) / ndtri(_TAIL)
-    unit: Vector = weights / max(tail, values.std() / 2, _NO_SPREAD)
-    return unit
+    return _scaled(weights, max(tail, values.std() / 2))
+
+
+def _scaled(weights: Vector, spread: float) -> Vector:
+    scaled: Vector = weights / spread if spread > _NO_SPREAD else weights
+    return scaled
 
 
 def spread_of(weights: Vector, inside: Vector) -> float:
@@ -64,10 +69,7 @@ def alone(feature: Feature, table: FeatureTable) -> Vector:
 
 
 def telling(weights: Vector, inside: Vector) -> Vector:
-    """Return the weights; 0 where normal texts do not differ by them.
-
-    Then nothing says how much of a difference is strange.
-    """
+    """Return the weights; 0 where normal texts do not differ by them."""
     return weights * (spread_of(weights, inside) > _NO_SPREAD)
 
 
