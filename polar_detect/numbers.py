@@ -34,6 +34,7 @@ _MOVED = 0.1  # of that: how much cells without a number may add among normal ro
 _N_NEAREST = 5
 _BEND = 3.0  # standard deviations beyond which only the logarithm counts
 _LESS_SKEWED = 0.7  # a logarithm has to bring a column's skewness down to this share
+_MOSTLY = 0.9  # of a column's cells have to be above zero for it; all of them in notation 1
 
 
 def column_of(feature: Feature) -> str | None:
@@ -101,7 +102,8 @@ class ColumnReference:
                 "expected what its method texts writes; pass those, or no template."
             )
         steps = [10.0 ** -(column.decimals or 0) for column in template.numeric]
-        scale = ColumnScale.fit(values, np.asarray(steps))
+        min_positive = _MOSTLY if template.notation > 1 else 1.0
+        scale = ColumnScale.fit(values, np.asarray(steps), min_positive=min_positive)
         points, states = np.nan_to_num(scale.apply(values)), _states(found, template)
         usual = np.stack([_middle(column[~np.isnan(column)]) for column in values.T], axis=1)
         if template.notation > 1:
@@ -158,7 +160,8 @@ class ColumnScale:
     Parameters
     ----------
     is_log : (n_columns,) bool
-        Columns of which the logarithm is taken, as it is far less skewed.
+        Columns of which the logarithm is taken, as it is far less skewed. A few of their cells
+        may be zero or less: such a one lies a tenth of the smallest above zero.
     floors : (n_columns,) float64
         What the logarithm is taken of where a value is no larger.
     centres, spreads : (n_columns,) float64
@@ -170,10 +173,20 @@ class ColumnScale:
     spreads: Array
 
     @classmethod
-    def fit(cls, values: Array, steps: Array) -> Self:
-        """Fit on normal rows, (n_rows, n_columns), NaN where missing; `steps`: of rounding."""
+    def fit(cls, values: Array, steps: Array, *, min_positive: float = _MOSTLY) -> Self:
+        """Fit on normal rows.
+
+        Parameters
+        ----------
+        values : (n_rows, n_columns) float64
+            NaN where missing.
+        steps : (n_columns,) float64
+            Of rounding.
+        min_positive : float
+            Share of a column's cells that have to be above zero for a logarithm.
+        """
         parts = [
-            _fit_column(column[~np.isnan(column)], float(step))
+            _fit_column(column[~np.isnan(column)], float(step), min_positive)
             for column, step in zip(values.T, steps, strict=True)
         ]
         is_log, floors, centres, spreads = (np.asarray(part) for part in zip(*parts, strict=True))
@@ -198,14 +211,18 @@ def _middle(present: Array) -> Array:
     return np.asarray([low, np.quantile(present, 0.95, method="higher")])
 
 
-def _fit_column(present: Array, step: float) -> tuple[bool, float, float, float]:
+def _fit_column(
+    present: Array, step: float, min_positive: float
+) -> tuple[bool, float, float, float]:
     if not len(present):
         return False, 1.0, 0.0, step
-    floor, is_log = 1.0, False
-    if present.min() > 0 and _skewness(np.log(present)) < _LESS_SKEWED * _skewness(present):
-        floor, is_log = float(present.min()) / 10, True
-        step = step / float(np.median(present))
-        present = np.log(present)
+    positive = present[present > 0]
+    has_logs = len(positive) >= min_positive * len(present)
+    is_log = has_logs and _skewness(np.log(positive)) < _LESS_SKEWED * _skewness(positive)
+    floor = 1.0
+    if is_log:
+        floor, step = float(positive.min()) / 10, step / float(np.median(positive))
+        present = np.log(positive)
     centre = float(np.median(present))
     robust = 1.4826 * float(np.median(np.abs(present - centre)))
     # Neither may be moved by a few wild cells among normal rows. Where most cells agree exactly

@@ -42,10 +42,10 @@ def reference(template):
     return ColumnReference.fit(template, template.texts(states()))
 
 
-def as_earlier(reference):
+def as_earlier(reference, frame=None):
     """Return the reference that earlier versions fitted on the same rows."""
     template = RowTemplate(reference.template.columns, notation=1)
-    return ColumnReference.fit(template, template.texts(states()))
+    return ColumnReference.fit(template, template.texts(states() if frame is None else frame))
 
 
 def features_of(reference, frame, **options):
@@ -90,6 +90,18 @@ def test_a_heavy_tail_is_read_on_a_logarithmic_scale(reference):
     assert abs(np.mean(cost > 2) - np.mean(cost < -2)) < 0.05
     shifted = features_of(reference, with_cell(states(2), "cost", "-5"))["value"]
     assert shifted[0, 3] < -2  # there is no logarithm of it, and still it is unusual
+
+
+def test_a_few_zeros_leave_a_heavy_tail_its_logarithm(template):
+    frame = states()
+    frame.loc[:9, "cost"] = "0"
+    found = ColumnReference.fit(template, template.texts(frame))
+    assert found.scale.is_log.tolist() == [False, False, False, True]
+    zero, *others = features_of(found, frame)["value"][[0, *range(10, 200)], 3]
+    assert zero < -3 < min(others)
+    assert not as_earlier(found, frame).scale.is_log.any()
+    frame.loc[:29, "cost"] = "0"  # control: many are what is usual
+    assert not ColumnReference.fit(template, template.texts(frame)).scale.is_log.any()
 
 
 @pytest.mark.parametrize("cell", ["1e20", "1e4", "-999"])
