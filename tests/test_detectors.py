@@ -604,13 +604,30 @@ def test_the_more_different_labels_the_more_they_count():
         for n, seed, shift in ((300, 1, 0), (100, 3, 3))
     )
 
+    held_out = told_by_likeness(table(90, seed=2, shifted=True), seed=2, shift=0)
+
     def share(rows):
-        own = labelled.rows(np.asarray(rows))
-        head = new_head("auto").fit(normal, own, n_labelled=len(own), seed=0)
+        strangers = FeatureTable.below([held_out, labelled.rows(np.asarray(rows))])
+        head = new_head("auto").fit(normal, strangers, n_labelled=len(rows), seed=0)
         return head.choices["labelled"]
 
     assert [share(range(n)) for n in (3, 20, 100)] == ["35%", "50%", "63%"]
     assert share([0, 1, 2] * 30) == "35%"  # what is said again says nothing more
+
+
+def test_labels_have_no_say_in_how_well_similarity_tells_held_out_texts():
+    normal, *strangers = (
+        told_by_likeness(table(n, seed=seed, shifted=shifted), seed=seed, shift=shift)
+        for n, seed, shifted, shift in ((300, 1, False, 0), (90, 2, True, 0), (60, 3, False, 3))
+    )
+    few, plain = (
+        new_head("auto").fit(normal, FeatureTable.below(own), n_labelled=n, seed=0)._fitted
+        for own, n in ((strangers, 60), (strangers[:1], 0))
+    )
+    assert few.n_labelled == 1
+    assert few.similarity_auroc == plain.similarity_auroc
+    assert few.far_share == plain.far_share
+    np.testing.assert_allclose(few.shares[:-1] / (1 - few.shares[-1]), plain.shares)
 
 
 def test_labels_also_say_which_view_shows_their_kind():
@@ -650,10 +667,11 @@ def test_labels_that_nothing_tells_from_normal_texts_get_no_view():
     normal, labelled = table(300, seed=1), table(12, seed=3)
     labelled.values[:] = np.median(normal.values, axis=0)  # as usual as can be
     own = [
-        told_by_likeness(part, seed=4, shift=shift) for part, shift in ((normal, 0), (labelled, -3))
+        told_by_likeness(part, seed=4, shift=shift)
+        for part, shift in ((normal, 0), (table(90, seed=2, shifted=True), 0), (labelled, -3))
     ]
-    own[1].values[:, -1] = np.median(own[0].values[:, -1])
-    head = new_head("auto").fit(own[0], own[1], n_labelled=12, seed=0)
+    own[2].values[:, -1] = np.median(own[0].values[:, -1])
+    head = new_head("auto").fit(own[0], FeatureTable.below(own[1:]), n_labelled=12, seed=0)
     assert head._fitted.n_labelled == 0
     assert head._fitted.shares.sum() == pytest.approx(1)
 

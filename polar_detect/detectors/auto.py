@@ -118,8 +118,13 @@ class AutoHead(Head):
     ) -> Self:
         """Fit the views; see `Head.fit`."""
         scale = Scale.fit(normal.values, column_clips(normal.features))
-        counts = self.counts_language
-        views = choose_views(normal, strangers, scale, counts_language=counts)
+        views = choose_views(
+            normal,
+            strangers,
+            scale,
+            n_labelled=n_labelled,
+            counts_language=self.counts_language,
+        )
         if n_labelled:
             labelled = strangers.rows(slice(len(strangers) - n_labelled, None))
             views = taught(views, normal, labelled, scale)

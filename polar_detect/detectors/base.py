@@ -86,7 +86,8 @@ class Head(ABC):
     ) -> Self:
         """Fit on normal texts and strangers, whose features do not see themselves.
 
-        The last `n_labelled` of the strangers are labelled anomalies.
+        The last `n_labelled` of the strangers are labelled anomalies; some before them are of
+        held-out clusters.
         """
 
     def scores(self, table: FeatureTable) -> NDArray[np.float64]:

@@ -54,9 +54,11 @@ _LABELLED_STRENGTH = 0.01  # inverse regularisation: few labels decide between a
 
 @dataclass(frozen=True, eq=False)
 class Views:
-    """Views of a signature, each with mean 0 and tail spread 1 on normal texts.
+    """Views of a signature, each with mean 0 and tail spread 1 on the texts it was fitted on.
 
-    So few normal texts lie above 1.645, as of a standard normal distribution: 5 %.
+    So few of these lie above 1.645, as of a standard normal distribution: 5 %. New normal texts
+    lie somewhat lower, as they are held against all of these, and each of these against a part of
+    the others.
 
     Parameters
     ----------
@@ -106,13 +108,14 @@ def choose_views(
     strangers: FeatureTable,
     scale: Scale,
     *,
+    n_labelled: int,
     counts_language: bool,
 ) -> Views:
     """Return the views that signatures of normal texts and of strangers ask for.
 
     Parameters
     ----------
-    normal, strangers : FeatureTable
+    normal, strangers, n_labelled
         See `Head.fit`.
     scale : Scale
         Of the normal texts.
@@ -134,7 +137,8 @@ def choose_views(
     rows with numbers, *columns* count for n / (n + 2) with n columns.
     """
     inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
-    far_share, trust = share_of_far(normal, strangers), trust_in_encoder(normal)
+    held_out = strangers.rows(slice(len(strangers) - n_labelled))
+    far_share, trust = share_of_far(normal, held_out), trust_in_encoder(normal)
     read = share_read(normal)
     loss, memory_loss = (for_length(normal, inside, f) for f in (LOSS, MEMORY_LOSS))
     nats = scale.spread[normal.features.index(LOSS)]
@@ -146,7 +150,7 @@ def choose_views(
         broken_parts(normal, inside, loss, memory_loss, loss_trust),
     ]
     columns = [(1.0, part) for part in column_views(normal.features, scale.spread)]
-    separation = separation_by(normal, strangers, SIMILARITY)
+    separation = separation_by(normal, held_out, SIMILARITY)
     topic = share_of_topic(separation, trust)
     counted = counts_language * read
     easy, broken = counted * loss_trust * _EASY_SHARE, counted * _BROKEN_SHARE
