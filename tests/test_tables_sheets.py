@@ -46,6 +46,63 @@ def test_a_row_of_units_goes_into_the_names(tmp_path):
     assert read(path, expected=("temp",))[0].columns == ("no", "temp", "flow [m³/h]", "n")
 
 
+READINGS = [["9:00", 180.5 + i, 5.5 + i / 8, None] for i in range(40)]
+UNITS = [["日時", "温度", "圧力", "備考"], [None, "℃", "MPa", "-"]]
+
+
+@pytest.mark.parametrize("cell", ["-", "未測定", "NG", "１８１．２", "1,234", "OVER"])
+def test_a_cell_that_is_no_number_leaves_the_header_as_it_is(tmp_path, cell):
+    for name, names in {"a": UNITS[1], "b": [None, "上", "下", None]}.items():
+        rows = [UNITS[0], names, *map(list, READINGS)]
+        rows[9][1], rows[12][3] = cell, "点検"
+        table, cells = read(book(tmp_path / f"{name}.xlsx", rows))
+        assert (len(cells), cells[7][1]) == (40, cell)
+        assert table.columns[0] == "日時"
+        assert len(table.notices) == 1
+
+
+def test_units_need_most_numbers_below_and_words_nearly_all(tmp_path):
+    for name, second, n_words, is_header in (
+        ("a", UNITS[1], 19, True),
+        ("b", UNITS[1], 21, False),
+        ("c", [None, "上", "下", None], 2, True),
+        ("d", [None, "上", "下", None], 3, False),
+    ):
+        rows = [UNITS[0], second, *map(list, READINGS)]
+        for row in rows[2 : 2 + n_words]:
+            row[1] = "外れ"
+        assert len(read(book(tmp_path / f"{name}.xlsx", rows))[1]) == (40 if is_header else 41)
+
+
+def test_a_word_that_stands_below_again_is_no_name(tmp_path):
+    rows = [UNITS[0], [None, "試運転", "手動", None], *map(list, READINGS)]
+    assert len(read(book(tmp_path / "a.xlsx", rows))[1]) == 40
+    rows[20][1] = "試運転"
+    assert len(read(book(tmp_path / "b.xlsx", rows))[1]) == 41
+
+
+@pytest.mark.parametrize("expected", ["温度 [℃]", "温度[℃]"])
+def test_a_second_row_is_part_of_the_names_where_such_names_are_expected(tmp_path, expected):
+    path = book(tmp_path / "a.xlsx", [*UNITS, ["9:00", "停止", "停止", None]])
+    table, cells = read(path, expected=(expected,))
+    assert table.columns == ("日時", "温度 [℃]", "圧力 [MPa]", "備考")
+    assert len(cells) == 1
+    assert len(read(path, expected=("温度",))[1]) == 2
+
+
+def test_a_second_row_is_part_of_the_names_where_a_cell_is_merged_over_both(tmp_path):
+    rows = [["No", "条件", None, "結果"], [None, "1回目", "2回目", None]]
+    rows += [[1, 180.5, 5.5, "良"], [2, "停止", None, "否"]]
+    path = book(tmp_path / "a.xlsx", rows, ("A1:A2", "B1:C1", "D1:D2"))
+    assert read(path)[0].columns == ("No", "条件 1回目", "条件 2回目", "結果")
+    assert read(book(tmp_path / "b.xlsx", rows, ("B1:C1",)))[0].columns[1] == "条件"
+    # With many columns below one name, the second row is the fuller one.
+    wide = [["No", "条件", *[None] * 5], [None, *"上下左右前後"], [1, *"abcdef"]]
+    table, cells = read(book(tmp_path / "c.xlsx", wide, ("A1:A2", "B1:G1")))
+    assert table.columns == ("No", *(f"条件 {own}" for own in "上下左右前後"))
+    assert len(cells) == 1
+
+
 @pytest.mark.parametrize(
     "first",
     [

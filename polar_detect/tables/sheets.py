@@ -5,7 +5,7 @@ The whole sheet is in memory: it has a million rows at most, and its format allo
 
 import datetime
 from bisect import bisect_left
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,12 +23,11 @@ from python_calamine import (
 from polar_detect.errors import InputError
 from polar_detect.tables.chunks import Chunk, check_rows, unique_names
 from polar_detect.tables.excel_xml import SheetXml
-from polar_detect.tables.headers import find_header
+from polar_detect.tables.headers import Range, find_header
 from polar_detect.tables.kinds import ColumnKinds
 from polar_detect.tables.names import match_column
 from polar_detect.tables.sources import Source
 
-_Range = tuple[tuple[int, int], tuple[int, int]]  # first and last row and column
 _MAX_EXACT = 2**53
 
 
@@ -170,7 +169,8 @@ def _read_grid(book: CalamineWorkbook, name: str, expected: Collection[str]) -> 
     filled = [i for i, row in enumerate(rows) if any(cell is not None for cell in row)]
     if not filled:
         return _Grid()
-    header = find_header(rows, filled, expected)
+    merged = sheet.merged_cell_ranges or []
+    header = find_header(rows, filled, expected, merged)
     body = [i for i in filled if i > header.last]
     used = [
         j for j, own in enumerate(header.names) if own or any(rows[i][j] is not None for i in body)
@@ -181,7 +181,7 @@ def _read_grid(book: CalamineWorkbook, name: str, expected: Collection[str]) -> 
     if header.last > header.top:
         named = [header.names[j] for j in used if rows[header.last][j] is not None]
         notices.append(f"row {header.last + 1} is read as part of the names: {', '.join(named)}")
-    if n_merged := _fill_merged(rows, body, sheet.merged_cell_ranges or []):
+    if n_merged := _fill_merged(rows, body, merged):
         notices.append(f"merged cells are read in each of their rows; {n_merged} filled in")
     return _Grid(
         header=[header.names[j] for j in used],
@@ -192,7 +192,7 @@ def _read_grid(book: CalamineWorkbook, name: str, expected: Collection[str]) -> 
     )
 
 
-def _fill_merged(rows: list[list[Any]], body: list[int], ranges: Sequence[_Range]) -> int:
+def _fill_merged(rows: list[list[Any]], body: list[int], ranges: Collection[Range]) -> int:
     """Write what merged cells say into each of their rows that is one; return into how many.
 
     Beside the first column a range says nothing: there another column is meant.

@@ -1,0 +1,41 @@
+"""Units of measurement: which texts are one."""
+
+import re
+import unicodedata
+
+DASHES = frozenset("-‐–—―ー－")
+# Behind NFKC, in lower case.
+_UNITS = """
+°c ° k °f f pa hpa kpa mpa gpa bar mbar psi atm torr mm cm m km μm um nm inch in kg g mg t n kn
+s sec ms μs min h hr hz khz mhz ghz rpm v mv kv a ma ka w kw mw wh kwh va kva ω kω μf l ml kl ppm
+ppb ph j kj cal kcal db dba deg rad % ‰ 個 本 枚 回 台 件 人 秒 分 時 時間 日 円 千円 度
+"""
+_UNIT = frozenset(_UNITS.split())
+_BRACKETED = re.compile(r"[(\[{<〔【](.*)[)\]}>〕】]")
+_EXPONENT = re.compile(r"\^?[-+]?\d+$")
+
+
+def is_unit(text: str) -> bool:
+    """Return whether a text is a unit, in brackets or not; a dash is that of a bare number.
+
+    >>> [is_unit(text) for text in ("℃", "[m³/h]", "-", "上")]
+    [True, True, True, False]
+    """
+    plain = _plain(text)
+    if plain in DASHES or _BRACKETED.fullmatch(plain):
+        return True
+    parts = re.split(r"[/·・*×⋅ ]", plain.lower())
+    return all(part in _UNIT or _EXPONENT.sub("", part) in _UNIT for part in parts)
+
+
+def with_unit(name: str, unit: str) -> str:
+    """Return the name of a column with its unit in brackets."""
+    bracketed = _BRACKETED.fullmatch(unit)
+    plain = bracketed[1].strip() if bracketed else unit
+    if plain in DASHES or not plain:
+        return name
+    return f"{name} [{plain}]".strip()
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).strip()
