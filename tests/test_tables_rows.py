@@ -150,7 +150,8 @@ def test_percents_keep_the_decimals_of_what_they_mean():
 
 
 DASHES = ["-", "－", "―", "—", "--", "−", "nd", "N.D.", "None", "null", "#DIV/0!", "#N/A",
-          "#VALUE!", "未測定", "測定不可", "なし", "欠測"]  # fmt: skip
+          "#VALUE!", "未測定", "測定不可", "測定不能", "計測不能", "なし", "欠測",
+          "欠損"]  # fmt: skip
 
 
 def test_words_for_not_measured_are_missing_in_a_column_of_numbers_and_answers_in_text():

@@ -26,7 +26,7 @@ _MISSING_WORDS = frozenset({"", "na", "n/a", "#n/a", "nan", "<na>", "null"})
 _NO_NUMBER = _MISSING_WORDS | {
     *("nd", "n.d.", "none"),
     *("#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!"),
-    *("未測定", "測定不可", "なし", "欠測"),
+    *("未測定", "測定不可", "測定不能", "計測不能", "なし", "欠測", "欠損"),
 }
 _DASHES = "-\u2010\u2013\u2014\u2015\u2500\u30fc"  # hyphen to bar, box line, long vowel
 _MISSING = "missing"
