@@ -134,7 +134,7 @@ def test_labels_are_read_in_each_documented_spelling(save):
         "不良",
         "fail",
     ]
-    anomalous += ["不合格", "１"]
+    anomalous += ["不合格", "１", "×", "✕", "✖", "╳", "要確認", "故障", "NG品"]
     normal = [
         "0",
         "0.0",
@@ -149,16 +149,17 @@ def test_labels_are_read_in_each_documented_spelling(save):
         "合格",
         "Pass",
     ]
+    normal += ["○", "◯", "〇", "◎", "ＯＫ品"]
     spelled = [*anomalous, *normal]
     path = save("y,text\n" + "".join(f"{label},a\n" for label in spelled))
     table = read_table(path, text_column="text", label_column="y")
     assert table.labels is not None
-    assert table.labels.tolist() == [True] * 13 + [False] * 12
+    assert table.labels.tolist() == [True] * len(anomalous) + [False] * len(normal)
     assert table.labels.dtype == np.bool_
     assert table.frame["y"].tolist() == spelled
 
 
-@pytest.mark.parametrize("label", ["maybe", "2", "nan", "okay"])
+@pytest.mark.parametrize("label", ["maybe", "2", "nan", "okay", "△"])
 def test_any_other_label_is_refused_with_its_line(save, label):
     path = save(f"y,text\n1,a\n{label},b\n")
     with pytest.raises(

@@ -21,10 +21,12 @@ from polar_detect.tables.opening import TableReader
 _ANOMALOUS = (
     *("1", "1.0", "true", "yes", "y", "ng", "fail", "failed", "bad", "anomaly", "anomalous"),
     *("abnormal", "defective", "異常", "異常あり", "不良", "不良品", "不合格", "あり", "有"),
+    *("ng品", "故障", "要確認", "×", "✕", "✖", "╳"),
 )
 _NORMAL = (
     *("0", "0.0", "false", "no", "n", "ok", "pass", "passed", "good", "normal"),
     *("正常", "異常なし", "良", "良品", "合格", "なし", "無"),
+    *("ok品", "○", "◯", "〇", "◎"),
 )
 _LABELS = dict.fromkeys(_ANOMALOUS, True) | dict.fromkeys(_NORMAL, False)
 _MAX_LISTED_COLUMNS = 30
@@ -206,8 +208,8 @@ def parse_labels(cells: pd.Series, label_column: str, lines: NDArray[np.int64]) 
         if label is None:
             raise InputError(
                 f"Got label {reprlib.repr(cell)} in line {lines[row]}, column {label_column!r}; "
-                "expected 1, true, yes, NG, fail, anomaly, 異常, 不良 or 不合格, or 0, false, no, "
-                "OK, pass, normal, 正常, 良 or 合格; correct the cell or choose another "
+                "expected 1, true, yes, NG, fail, anomaly, 異常, 不良, 不合格 or ×, or 0, false, "
+                "no, OK, pass, normal, 正常, 良, 合格 or ○; correct the cell or choose another "
                 "--label-column."
             )
         is_anomalous[row], is_given[row] = label, True
