@@ -338,8 +338,9 @@ def parted(normal: list[str], *, seed: int) -> tuple[list[str], list[str]]:
 
 def too_few(n_normal: int) -> str:
     """Return the message for training texts that do not suffice."""
+    texts = "text that is" if n_normal == 1 else "texts that are"
     return (
-        f"Got {n_normal} normal texts that are not empty; expected at least {MIN_NORMAL}; add "
+        f"Got {n_normal} normal {texts} not empty; expected at least {MIN_NORMAL}; add "
         "normal rows, or check the label column."
     )
 

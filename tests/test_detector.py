@@ -625,6 +625,8 @@ def test_forty_normal_texts_are_enough_and_one_less_is_not(tiny_folder, minilm):
     labels = np.arange(60) >= 39
     with pytest.raises(InputError, match="Got 39 normal texts"):
         fit_tiny(tiny_folder, NORMAL, labels)
+    with pytest.raises(InputError, match="Got 1 normal text that is not empty; expected at least"):
+        fit_tiny(tiny_folder, NORMAL[:1])
 
 
 def test_a_few_strangers_among_the_normal_texts_need_not_hide_their_like(

@@ -413,6 +413,35 @@ def test_the_sheet_with_the_expected_columns_is_read(tmp_path, cover):
     assert first.columns == (("a", "b") if cover == "visible" else ("msg", "n"))
 
 
+COVER = [["作業指示一覧", None], [None, None], ["作成", "保全課"]]
+ORDERS = [["番号", "内容"], *([i, "清掃"] for i in range(20))]
+
+
+def test_a_cover_is_passed_over_for_the_table_behind_it(tmp_path):
+    contents = [["表紙", 1], ["一覧", 2], ["凡例", 3], *[["別紙", 4]] * 9]
+    sheets = {"表紙": COVER, "目次": contents, "一覧": ORDERS, "旧": ORDERS * 2}
+    path = excel(tmp_path / "a.xlsx", sheets)
+    for expected in ((), ("作業",)):
+        table = open_table(path, ReadOptions(expected=expected))
+        assert table.columns == ("番号", "内容")
+        assert table.notices == ("sheet '一覧' is read; pass --sheet for '表紙', '目次', '旧'",)
+    asked = open_table(path, ReadOptions(expected=("作業指示一覧",)))
+    assert asked.notices[0] == "sheet '表紙' is read; pass --sheet for '目次', '一覧', '旧'"
+
+
+@pytest.mark.parametrize(
+    "sheets",
+    [
+        {"a": ORDERS[:3], "b": ORDERS},  # of another month
+        {"a": COVER, "b": ORDERS[:10]},
+        {"a": [["x", "y"], *COVER[2:] * 3], "b": ORDERS},
+    ],
+)
+def test_a_short_table_is_no_cover(tmp_path, sheets):
+    table = open_table(excel(tmp_path / "a.xlsx", sheets))
+    assert table.notices[0] == "sheet 'a' is read; pass --sheet for 'b'"
+
+
 def test_a_column_that_is_missing_might_be_on_another_sheet(tmp_path):
     path = hidden_first(tmp_path / "a.xlsx")
     match = r"Got column 'other'; the table has: msg, n\. Pass .*, or --sheet for 'cover'\.$"

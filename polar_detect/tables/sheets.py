@@ -29,6 +29,9 @@ from polar_detect.tables.names import match_column
 from polar_detect.tables.sources import Source
 
 _MAX_EXACT = 2**53
+# A sheet of so few cells is a cover where another has so many times its rows.
+_MAX_COVER_CELLS = 30
+_MANY_TIMES = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +111,18 @@ class _Grid:
     places: list[int] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
+    @property
+    def may_be_cover(self) -> bool:
+        """Whether only a handful of cells is filled."""
+        n_cells = sum(cell is not None for row in self.rows for cell in row)
+        return n_cells + sum(map(bool, self.header)) <= _MAX_COVER_CELLS
+
+    def is_cover_of(self, other: "_Grid") -> bool:
+        """Return whether this is a cover, or a list of contents, beside another sheet."""
+        is_longer = len(other.rows) >= _MANY_TIMES * max(len(self.rows), 1)
+        is_other = self.may_be_cover and not other.may_be_cover and self.header != other.header
+        return is_longer and is_other
+
 
 def _read_sheet(
     source: Source, sheet: str | None, expected: Collection[str]
@@ -151,14 +166,18 @@ def _tables_of(book: CalamineWorkbook) -> tuple[list[str], list[str]]:
 def _choose_sheet(
     book: CalamineWorkbook, names: list[str], expected: Collection[str]
 ) -> tuple[str, _Grid]:
-    """Return the first sheet that is not empty and has most of the expected columns."""
+    """Return the first sheet that is not empty and has most of the expected columns.
+
+    A cover, which has none of them, is passed over for a table behind it.
+    """
     best_name, best, most = names[0], _Grid(), -1
     for name in names:
         grid = _read_grid(book, name, expected)
         n_found = sum(match_column(grid.header, own) is not None for own in set(expected))
-        if grid.header and n_found > most:
+        is_better = n_found > most or (n_found == most == 0 and best.is_cover_of(grid))
+        if grid.header and is_better:
             best_name, best, most = name, grid, n_found
-        if most == len(set(expected)):
+        if most == len(set(expected)) and (most or not best.may_be_cover):
             break
     return best_name, best
 
