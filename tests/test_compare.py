@@ -192,8 +192,8 @@ def test_columns_are_found_by_names_in_other_case_width_and_blanks(process, tmp_
     assert both.test.target.tolist() == both.train.target.tolist()
     number = comparing.Reading("HEAT [K]", kind="number", columns="load")
     assert comparing.read_task(process, None, number).train.target.mean() > 0
-    with pytest.raises(InputError, match="Got column 'heat'; the table has"):
-        comparing.read_task(process, None, comparing.Reading("heat"))
+    with pytest.raises(InputError, match="Got column 'hot'; the table has"):
+        comparing.read_task(process, None, comparing.Reading("hot"))
 
 
 def test_a_table_with_labels_can_come_from_stdin(process, monkeypatch):
@@ -391,7 +391,7 @@ def test_files_that_do_not_fit_the_task_are_refused(tmp_path, name, training, te
     [
         ({"numeric_columns": "site"}, "Got column 'site' of .* that are not numbers"),
         ({"numeric_columns": "heat"}, "Got column 'heat'; the table .* has: run, heat"),
-        ({"columns": "heat"}, "Got column 'heat'; the table has: run, heat"),
+        ({"columns": "hot"}, "Got column 'hot'; the table has: run, heat"),
         ({"numeric_columns": "none"}, "neither a text column nor a column of numbers"),
         ({"target": "fail"}, "Got column 'fail'"),
         ({"text_column": "note"}, "Got column 'note'"),

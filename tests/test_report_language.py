@@ -171,12 +171,18 @@ def notices(tmp_path):
         sheet.append(cells_of_row)
     sheet["B4"] = "=1+1"
     sheet.merge_cells("A4:A5")
+    sheet.title = "5月"
     filled.save(form)
-    return [n for path in (plain, book, form) for n in tables.read_table(path).notices]
+    month = tables.ReadOptions(sheet="５月")
+    return [
+        notice
+        for path, options in ((plain, None), (book, None), (form, month))
+        for notice in tables.read_table(path, options=options).notices
+    ]
 
 
 def test_what_reading_a_table_says_is_known_in_japanese(notices):
-    assert len(notices) == 4 + 5 + 4
+    assert len(notices) == 4 + 5 + 5
     japanese = Language("ja")
     for notice in notices:
         assert Language("en").notice(notice) == notice

@@ -16,6 +16,7 @@ from polar_detect.errors import InputError, OutputError
 from polar_detect.tables import (
     Layout,
     ReadOptions,
+    RowTemplate,
     join_columns,
     open_table,
     open_writer,
@@ -199,6 +200,9 @@ def test_a_sheet_keeps_its_types_and_row_numbers_and_its_title_is_no_header(insp
 
 def test_a_sheet_is_read_by_name(inspections):
     assert plain(read_all(inspections, sheet="other")) == [[1, "x"]]
+    alike = open_table(inspections, ReadOptions(sheet="ＯＴＨＥＲ"))
+    assert alike.columns == ("a", "b")
+    assert alike.notices == ("sheet 'other' is taken for 'ＯＴＨＥＲ'",)
     with pytest.raises(
         InputError, match=r"Got --sheet 'no'; .* has the sheets '点検', 'other'; pa"
     ):
@@ -447,6 +451,10 @@ def test_a_column_that_is_missing_might_be_on_another_sheet(tmp_path):
     match = r"Got column 'other'; the table has: msg, n\. Pass .*, or --sheet for 'cover'\.$"
     with pytest.raises(InputError, match=match):
         read_table(path, text_column="other")
+    template = RowTemplate.fit(pd.DataFrame({"other": ["a"]}), ["other"])
+    match = r"add it to the table, or rename a column, or pass --sheet for 'cover'\.$"
+    with pytest.raises(InputError, match=match):
+        read_table(path, rows=template)
 
 
 def test_midnight_shows_its_time_where_others_of_the_column_have_one(tmp_path):

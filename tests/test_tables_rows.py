@@ -229,6 +229,13 @@ def test_columns_are_found_by_names_in_other_case_width_and_blanks(machines):
     table = read_table(machines, rows=RowColumns("torque　［nm］, Type"))
     assert [column.name for column in table.template.columns] == ["Torque [Nm]", "Type"]
     assert table.notices == ("column 'Torque [Nm]' is taken for 'torque\\u3000［nm］'",)
+    # A unit behind the name need not be asked for, but is no other one.
+    assert RowColumns("温度,圧力").choose(["圧力(MPa)", "温度 [℃]"]) == ["温度 [℃]", "圧力(MPa)"]
+    for present in (["温度 [℃]", "温度 [K]"], ["温度(上)"]):
+        with pytest.raises(InputError, match="Got column '温度'"):
+            RowColumns("温度").choose(present)
+    with pytest.raises(InputError, match="Got column '温度 "):
+        RowColumns("温度 [K]").choose(["温度 [℃]"])
     # Where two are as near, neither is meant.
     with pytest.raises(InputError, match="Got column 'A B'"):
         RowColumns("A B").choose(["ab", "a b"])

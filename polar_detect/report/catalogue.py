@@ -841,6 +841,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "sheet {name} is read; pass --sheet for {others}",
         "シート{name}を読みました（他のシート{others}は --sheet で指定）",
     ),
+    "notice.sheet_matched": (
+        "sheet {sheet} is taken for {asked}",
+        "シート{sheet}を{asked}とみなしました",
+    ),
     "notice.header": (
         "the columns are named in row {row}; {n} above it left out",
         "{row}行目を見出しとし、その上の{n}行は読み飛ばしました",

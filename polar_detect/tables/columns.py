@@ -234,7 +234,8 @@ def _no_column(
     if option is None:
         advice = "Rows are written out with it; add it to the table, or rename a column"
     sheets = ", ".join(map(repr, other_sheets))
-    sheet = f", or --sheet for {sheets}" if sheets else ""
+    verb = "pass " if option is None else ""
+    sheet = f", or {verb}--sheet for {sheets}" if sheets else ""
     return InputError(f"Got {got}; the table has: {listed}{more}. {advice}{else_pass}{sheet}.")
 
 

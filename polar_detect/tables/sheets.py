@@ -55,6 +55,8 @@ class SheetReader:
         """Read a sheet by name, else the first visible one that has the expected columns."""
         name, grid, others = _read_sheet(source, sheet, expected)
         notices = [*grid.notices]
+        if sheet is not None and name != sheet:
+            notices.append(f"sheet {name!r} is taken for {sheet!r}")
         if sheet is None and others:
             listed = ", ".join(map(repr, others))
             notices.insert(0, f"sheet {name!r} is read; pass --sheet for {listed}")
@@ -131,15 +133,16 @@ def _read_sheet(
     try:
         with source.open() as file, CalamineWorkbook.from_filelike(file) as book:
             all_names = book.sheet_names
-            if sheet is not None and sheet not in all_names:
+            asked = None if sheet is None else match_column(all_names, sheet)
+            if sheet is not None and asked is None:
                 listed = ", ".join(repr(name) for name in all_names)
                 raise InputError(
                     f"Got --sheet {sheet!r}; {source.name} has the sheets {listed}; pass one of "
                     "them."
                 )
             names, visible = _tables_of(book)
-            if sheet is not None:
-                name, grid = sheet, _read_grid(book, sheet, expected)
+            if asked is not None:
+                name, grid = asked, _read_grid(book, asked, expected)
             else:
                 name, grid = _choose_sheet(book, visible or names or all_names, expected)
             others = tuple(other for other in names if other != name)

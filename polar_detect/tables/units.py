@@ -12,6 +12,7 @@ ppb ph j kj cal kcal db dba deg rad % ‰ 個 本 枚 回 台 件 人 秒 分 �
 """
 _UNIT = frozenset(_UNITS.split())
 _BRACKETED = re.compile(r"[(\[{<〔【](.*)[)\]}>〕】]")
+_BEHIND = re.compile(r"(.*[^\s(\[{<〔【])\s*[(\[{<〔【](.*)[)\]}>〕】]", re.DOTALL)
 _EXPONENT = re.compile(r"\^?[-+]?\d+$")
 
 
@@ -22,10 +23,17 @@ def is_unit(text: str) -> bool:
     [True, True, True, False]
     """
     plain = _plain(text)
-    if plain in DASHES or _BRACKETED.fullmatch(plain):
-        return True
-    parts = re.split(r"[/·・*×⋅ ]", plain.lower())
-    return all(part in _UNIT or _EXPONENT.sub("", part) in _UNIT for part in parts)
+    return plain in DASHES or _BRACKETED.fullmatch(plain) is not None or _is_known(plain)
+
+
+def without_unit(name: str) -> str:
+    """Return the name of a column without a known unit that stands in brackets behind it.
+
+    >>> [without_unit(name) for name in ("温度（℃）", "temp. [°C]", "温度(上)", "[℃]")]
+    ['温度', 'temp.', '温度(上)', '[℃]']
+    """
+    found = _BEHIND.fullmatch(_plain(name))
+    return found[1] if found and _is_known(found[2].strip()) else name
 
 
 def with_unit(name: str, unit: str) -> str:
@@ -35,6 +43,11 @@ def with_unit(name: str, unit: str) -> str:
     if plain in DASHES or not plain:
         return name
     return f"{name} [{plain}]".strip()
+
+
+def _is_known(plain: str) -> bool:
+    parts = re.split(r"[/·・*×⋅ ]", plain.lower())
+    return all(part in _UNIT or _EXPONENT.sub("", part) in _UNIT for part in parts)
 
 
 def _plain(text: str) -> str:
