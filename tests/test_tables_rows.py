@@ -15,8 +15,8 @@ from polar_detect.tables import (
     choose_text_column,
     open_table,
     read_table,
-    warn_of_counts,
     warn_of_length,
+    warn_of_new_values,
     warn_of_words,
 )
 
@@ -282,8 +282,64 @@ def test_a_stored_template_that_is_none_is_refused(content):
 
 def test_a_column_that_only_counts_rows_is_warned_of(machines):
     frame = frame_of(machines)
-    (notice,) = warn_of_counts(frame, list(frame.columns))
-    assert notice.startswith("column 'UDI' only counts the rows")
+    notice, advice = warn_of_new_values(frame, list(frame.columns))
+    assert notice == (
+        "column 'UDI' only counts the rows, and in new rows its numbers are all new; leave it out "
+        "with --columns"
+    )
+    assert advice.startswith("to read no such column pass --columns 'Type,Air temperature [K],Sp")
+
+
+DATES = {
+    "iso": [f"2025-04-{day:02}" for day in range(1, 30)],
+    "slashed": [f"2025/4/{day} 8:0{day % 10}" for day in range(1, 30)],
+    "short": [f"{day}.4.2025" for day in range(1, 30)],
+    "japanese": [f"令和7年4月{day}日(火) 午前8時" for day in range(1, 30)],
+    "month": [f"４月{day}日" for day in range(1, 30)],
+    "digits": [f"202504{day:02}0830" for day in range(1, 30)],
+}
+CODES = {
+    "order": [f"WO-{1000 + 7 * i}" for i in range(29)],
+    "wide": [f"Ａ{1000 - i}" for i in range(29)],
+    "japanese": [f"保全-{i * i}" for i in range(29)],
+    "hex": [f"{i * 987654321 % 2**32:08x}-4f" for i in range(29)],
+}
+
+
+@pytest.mark.parametrize("cells", [*DATES.values(), *CODES.values()])
+def test_dates_and_codes_that_go_on_in_new_rows_are_warned_of(cells):
+    frame = pd.DataFrame({"when": cells, "a, b": ["M"] * 29, "t": ["1"] * 29}, dtype=str)
+    kind = "dates, and" if cells in DATES.values() else "codes that hardly repeat, and"
+    assert warn_of_new_values(frame, ["when", "t", "a, b"]) == [
+        f"column 'when' holds {kind} those of new rows are all new; leave it out with --columns",
+        "to read no such column pass --columns 't,\"a, b\"'",
+    ]
+    assert len(warn_of_new_values(frame, ["when"])) == 1
+
+
+def test_dates_of_a_sheet_are_warned_of():
+    times = pd.date_range("2025-04-01 08:00", periods=9, freq="min").to_series(name="when")
+    (notice,) = warn_of_new_values(times.to_frame(), ["when"])
+    assert notice.startswith("column 'when' holds dates")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [f"{8 + i % 9}:00" for i in range(29)],  # times of the day come again
+        [f"A{i % 20}" for i in range(29)],
+        [f"ポンプ{i}号機の振動が大きいため交換した" for i in range(29)],
+        [f"pump {i} leaks" for i in range(29)],
+        [f"{i * i}mm" for i in range(29)],
+        [f"{i / 7:.3f}" for i in range(29)],
+        [f"{20250000 + 77 * i}" for i in range(29)],
+        [*DATES["iso"][:20], *["as planned"] * 9],
+        ["", *[f"{part}-{size}" for part in "ABCD" for size in "XYZ"]],
+        [f"2025-04-{day:02} pump {day} leaks" for day in range(1, 30)],
+    ],
+)
+def test_values_that_come_again_texts_and_measurements_are_not_warned_of(cells):
+    assert warn_of_new_values(pd.DataFrame({"x": cells}, dtype=str), ["x"]) == []
 
 
 def test_rows_longer_than_what_is_read_are_warned_of(machines):

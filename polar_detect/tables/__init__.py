@@ -15,13 +15,13 @@ from polar_detect.tables.columns import (
 )
 from polar_detect.tables.formats import has_columns
 from polar_detect.tables.layout import Layout, SheetNames
+from polar_detect.tables.new_values import warn_of_new_values
 from polar_detect.tables.opening import CHUNK_ROWS, ReadOptions, RowSample, TableReader, open_table
 from polar_detect.tables.reading import Table, TableRows, read_rows, read_table
 from polar_detect.tables.rows import (
     NumericColumns,
     RowColumns,
     RowTemplate,
-    warn_of_counts,
     warn_of_length,
     warn_of_words,
 )
@@ -70,8 +70,8 @@ __all__ = [
     "read_table",
     "rejected_frame",
     "rejected_path",
-    "warn_of_counts",
     "warn_of_length",
+    "warn_of_new_values",
     "warn_of_words",
     "write_rejected",
     "write_scored",

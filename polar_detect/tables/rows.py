@@ -6,6 +6,7 @@ when it was fitted and is stored with the detector, so that later rows are writt
 """
 
 import csv
+import io
 import math
 import re
 import reprlib
@@ -53,6 +54,17 @@ class RowColumns:
     """
 
     asked: str | None = None
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> "RowColumns":
+        """Return what asks for these columns.
+
+        >>> RowColumns.of(["a, b", "c"]).asked
+        '"a, b",c'
+        """
+        written = io.StringIO()
+        csv.writer(written, lineterminator="").writerow(" ".join(name.split()) for name in names)
+        return cls(written.getvalue())
 
     @property
     def names(self) -> list[str]:
@@ -282,22 +294,6 @@ class RowTemplate:
                 "Got an input entry without columns; expected what fit wrote; fit again."
             )
         return cls(columns, notation)
-
-
-def warn_of_counts(frame: pd.DataFrame, names: Collection[str]) -> list[str]:
-    """Return a warning for each column that only counts the rows.
-
-    New rows continue the count, so that every one of them would look strange.
-    """
-    notices = []
-    for name in names:
-        numbers = as_numbers(cells_as_text(frame[name]))
-        if len(numbers) > 2 and bool((np.diff(numbers) == 1).all()):
-            notices.append(
-                f"column {name!r} only counts the rows, and in new rows its numbers are all new; "
-                "leave it out with --columns"
-            )
-    return notices
 
 
 def warn_of_words(frame: pd.DataFrame, template: RowTemplate) -> list[str]:

@@ -13,6 +13,9 @@ ppb ph j kj cal kcal db dba deg rad % ‰ 個 本 枚 回 台 件 人 秒 分 �
 _UNIT = frozenset(_UNITS.split())
 _BRACKETED = re.compile(r"[(\[{<〔【](.*)[)\]}>〕】]")
 _BEHIND = re.compile(r"(.*[^\s(\[{<〔【])\s*[(\[{<〔【](.*)[)\]}>〕】]", re.DOTALL)
+_MEASURED = re.compile(
+    r"([-+\uff0b\uff0d\u2212]?[\d.,\uff0e\uff0c]+(?:e[-+]?\d+)?) ?([^\d\s].*)", re.IGNORECASE
+)
 _EXPONENT = re.compile(r"\^?[-+]?\d+$")
 
 
@@ -34,6 +37,21 @@ def without_unit(name: str) -> str:
     """
     found = _BEHIND.fullmatch(_plain(name))
     return found[1] if found and _is_known(found[2].strip()) else name
+
+
+def split_unit(text: str) -> tuple[str, str] | None:
+    """Return a number and the known unit behind it; None for any other text.
+
+    >>> split_unit("186.1℃"), split_unit("５m³/h"), split_unit("3号機")
+    (('186.1', '°C'), ('５', 'm3/h'), None)
+    """
+    found = _MEASURED.fullmatch(text)
+    if found is None:
+        return None
+    unit = _plain(found[2])
+    bracketed = _BRACKETED.fullmatch(unit)
+    unit = bracketed[1].strip() if bracketed else unit
+    return (found[1], unit) if _is_known(unit) else None
 
 
 def with_unit(name: str, unit: str) -> str:

@@ -132,7 +132,7 @@ def _warn_of_rows(table: tables.Table, settings: FitSettings) -> None:
     say_notice(f"{table.source}: {said}")
     for notice in (
         *tables.warn_of_words(table.frame, table.template),
-        *tables.warn_of_counts(table.frame, names),
+        *tables.warn_of_new_values(table.frame, names),
         *tables.warn_of_length(table.texts, settings.max_tokens),
     ):
         say_notice(f"{table.source}: {notice}")
