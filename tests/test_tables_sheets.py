@@ -1,5 +1,6 @@
 """Sheets as people make them: headers of two rows, units, merged cells, formulas."""
 
+import datetime
 import io
 
 import openpyxl
@@ -159,6 +160,53 @@ def test_formulas_without_a_stored_result_are_counted(tmp_path):
     assert read(book(tmp_path / "b.xlsx", [["a", "b"], [1, 2]]))[0].notices == ()
 
 
+def test_hidden_rows_and_columns_that_are_read_are_said(tmp_path, monkeypatch):
+    filled = openpyxl.Workbook()
+    for row in [["a", "b", None, "d"], *[[i, i, None, i] for i in range(60)]]:
+        filled.active.append(row)
+    for row in (1, 5, 6, 61, 99):
+        filled.active.row_dimensions[row].hidden = True
+    for column in "BCH":
+        filled.active.column_dimensions[column].hidden = True
+    filled.save(tmp_path / "a.xlsx")
+    for block in (997, 1 << 20):
+        monkeypatch.setattr(excel_xml, "_BLOCK_BYTES", block)
+        table, cells = read(tmp_path / "a.xlsx")
+        assert len(cells) == 60
+        assert table.notices == ("hidden rows are read too: 3", "hidden columns are read too: b")
+
+
+def at_end(*rows):
+    return [["日時", "設備", "工数"], *[["4/1", "A", i] for i in range(9)], *rows]
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (
+            at_end(["合計", None, 9], [], [None, "平均値：", 1], [None, None, "※ 概算"]),
+            "3, from row 11",
+        ),
+        (at_end([None, "Grand Total", 45]), "1, from row 11"),
+        (at_end(["合計", None, 9], ["4/2", "B", 1]), None),  # data stand behind it
+        (at_end(["合計器", "A", 1]), None),
+        (at_end(["4/2", "合計", 1]), None),
+        (at_end([datetime.datetime(2025, 4, 2), "合計", 1]), None),
+    ],
+)
+def test_totals_and_notes_behind_all_data_are_said_and_read(tmp_path, cells, said):
+    table, found = read(book(tmp_path / "a.xlsx", cells))
+    assert len(found) == len(list(filter(None, cells))) - 1
+    assert table.notices == (
+        ()
+        if said is None
+        else (
+            f"totals or notes at the end are read as rows: {said}; delete them in the file to "
+            "leave them out",
+        )
+    )
+
+
 @pytest.mark.parametrize(
     ("cell", "n"),
     [
@@ -173,5 +221,5 @@ def test_formulas_without_a_stored_result_are_counted(tmp_path):
 def test_only_a_formula_without_a_value_counts(monkeypatch, cell, n, block):
     monkeypatch.setattr(excel_xml, "_BLOCK_BYTES", block)
     between = b'<c r="A1"><v>1</v></c>'
-    found = list(excel_xml._cells(io.BytesIO(between + (cell + between) * 3)))
+    found = list(excel_xml._find(io.BytesIO(between + (cell + between) * 3)))
     assert sum(b't="str"' not in own["type"] for own in found) == 3 * n

@@ -867,6 +867,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "計算結果が保存されていない数式{n}個を空欄として読みました（表計算ソフトで開いて保存し直して"
         "ください）",
     ),
+    "notice.hidden_rows": (
+        "hidden rows are read too: {n}",
+        "非表示の行も読みました: {n}行",
+    ),
+    "notice.hidden_columns": (
+        "hidden columns are read too: {names}",
+        "非表示の列も読みました: {names}",
+    ),
+    "notice.at_end": (
+        "totals or notes at the end are read as rows: {n}, from row {row}; delete them in the "
+        "file to leave them out",
+        "末尾の合計や注記とみられる行も読みました: {n}行、{row}行目から（除く場合はファイルから削除"
+        "してください）",
+    ),
     "notice.merged": (
         "merged cells are read in each of their rows; {n} filled in",
         "結合セルの値を各行に補いました（{n}か所）",

@@ -1,4 +1,4 @@
-"""What an Excel file says and its reader leaves out: how numbers look, and lost formulas.
+"""What an Excel file says and its reader leaves out: formats, hidden rows, lost formulas.
 
 A formula is lost where its result is not stored, so that the cell reads as empty: programs that
 write files without computing them leave such cells; a spreadsheet program that opens and saves
@@ -29,9 +29,15 @@ _BROKEN = (KeyError, ValueError, RuntimeError, EOFError, zlib.error)
 _BLOCK_BYTES = 1 << 20
 _MAX_CELL_BYTES = 1 << 22  # beyond it, the XML is no sheet's
 _MAX_BOOK_BYTES = 1 << 24
-# A cell of a formula without a value; of type str it is an empty text, which formulas may give.
-_CELL = re.compile(
-    rb"<(?:\w+:)?c\b(?P<type>[^>]*)>\s*<(?:\w+:)?f\b[^>]*?(?:/>|>[^<]*</(?:\w+:)?f>)\s*"
+_HIDDEN = rb'\bhidden="(?:1|true)"'
+_COLUMN = re.compile(rb"<(?:\w+:)?col\b([^>]*" + _HIDDEN + rb"[^>]*)>")
+_ENDS = re.compile(rb'\b(?:min|max)="(\d{1,5})"')
+_ROW = re.compile(rb'\br="(\d{1,7})"')
+# A row that is hidden, or a cell of a formula without a value; of type str it is an empty text,
+# which formulas may give.
+_FOUND = re.compile(
+    rb"<(?:\w+:)?row\b(?P<row>[^>]*" + _HIDDEN + rb"[^>]*)>"
+    rb"|<(?:\w+:)?c\b(?P<type>[^>]*)>\s*<(?:\w+:)?f\b[^>]*?(?:/>|>[^<]*</(?:\w+:)?f>)\s*"
     rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
 
@@ -46,10 +52,16 @@ class SheetXml:
         Formulas without a stored result.
     formats : dict of int to str
         Number format of each column, counted from 0, as its first filled cell has it.
+    hidden_rows : frozenset of int
+        Counted from 1.
+    hidden_columns : frozenset of int
+        Counted from 0.
     """
 
     n_uncached: int = 0
     formats: dict[int, str] = field(default_factory=dict)
+    hidden_rows: frozenset[int] = frozenset()
+    hidden_columns: frozenset[int] = frozenset()
 
     @classmethod
     def read(cls, file: BinaryIO, sheet: str, first_row: int) -> "SheetXml":
@@ -67,11 +79,17 @@ class SheetXml:
                 part = _part_of(archive, sheet)
                 if part is None:
                     return cls()
+                n_uncached, hidden_rows = 0, set()
                 with archive.open(part) as cells:
-                    n_uncached = sum(b't="str"' not in found["type"] for found in _cells(cells))
+                    for found in _find(cells):
+                        if found["row"] is None:
+                            n_uncached += b't="str"' not in found["type"]
+                        elif row := _ROW.search(found["row"]):
+                            hidden_rows.add(int(row[1]))
                 with archive.open(part) as cells:
-                    styles = _styles_of(cells.read(_BLOCK_BYTES), first_row)
-                return cls(n_uncached, _formats_of(archive, styles))
+                    start = cells.read(_BLOCK_BYTES)
+                formats = _formats_of(archive, _styles_of(start, first_row))
+                return cls(n_uncached, formats, frozenset(hidden_rows), _hidden_columns(start))
         except (*_BROKEN, zipfile.BadZipFile, ElementTree.ParseError):
             return cls()  # another format, or one that only the reader itself gets along with
 
@@ -90,16 +108,22 @@ def _part_of(archive: zipfile.ZipFile, sheet: str) -> str | None:
     return None
 
 
-def _cells(file: IO[bytes]) -> Iterator[re.Match[bytes]]:
+def _find(file: IO[bytes]) -> Iterator[re.Match[bytes]]:
+    """Yield the rows that are hidden and the cells that have no result."""
     rest = b""
     while block := file.read(_BLOCK_BYTES):
         text = rest + block
         end = 0
-        for found in _CELL.finditer(text):
+        for found in _FOUND.finditer(text):
             yield found
             end = found.end()
         # What may go on in the next block.
         rest = text[max(end, text.rfind(b"<c ", 0, -1), len(text) - _MAX_CELL_BYTES) :]
+
+
+def _hidden_columns(start: bytes) -> frozenset[int]:
+    ends = [[int(end) for end in _ENDS.findall(found[1])] for found in _COLUMN.finditer(start)]
+    return frozenset(j for own in ends if own for j in range(min(own) - 1, max(own)))
 
 
 def _styles_of(start: bytes, first_row: int) -> dict[int, int]:

@@ -4,9 +4,12 @@ The whole sheet is in memory: it has a million rows at most, and its format allo
 """
 
 import datetime
+import re
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Collection, Generator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -32,6 +35,11 @@ _MAX_EXACT = 2**53
 # A sheet of so few cells is a cover where another has so many times its rows.
 _MAX_COVER_CELLS = 30
 _MANY_TIMES = 10
+# What a row says first that sums up the rows above it, or explains them; behind NFKC.
+_AT_END = re.compile(
+    r"(?:合計|小計|総計|累計|計|平均|最大|最小)値?:?|(?:grand |sub)?totals?:?|average:?|※.*",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +70,7 @@ class SheetReader:
             notices.insert(0, f"sheet {name!r} is read; pass --sheet for {listed}")
         with source.open() as file:
             xml = SheetXml.read(file, name, min(grid.lines, default=1))
-        if xml.n_uncached:
-            notices.append(
-                f"formulas without a stored result are read as empty cells: {xml.n_uncached}; "
-                "open the file in a spreadsheet program and save it"
-            )
+        notices += _said_of_xml(xml, grid)
         if not grid.header and not grid.rows:
             raise InputError(
                 f"Got {source.name}, whose sheet {name!r} is empty; expected at least one row; "
@@ -124,6 +128,21 @@ class _Grid:
         is_longer = len(other.rows) >= _MANY_TIMES * max(len(self.rows), 1)
         is_other = self.may_be_cover and not other.may_be_cover and self.header != other.header
         return is_longer and is_other
+
+
+def _said_of_xml(xml: SheetXml, grid: _Grid) -> list[str]:
+    notices = []
+    if xml.n_uncached:
+        notices.append(
+            f"formulas without a stored result are read as empty cells: {xml.n_uncached}; "
+            "open the file in a spreadsheet program and save it"
+        )
+    if hidden := xml.hidden_rows.intersection(grid.lines):
+        notices.append(f"hidden rows are read too: {len(hidden)}")
+    places = zip(grid.places, grid.header, strict=True)
+    if names := [name for j, name in places if j in xml.hidden_columns]:
+        notices.append(f"hidden columns are read too: {', '.join(names)}")
+    return notices
 
 
 def _read_sheet(
@@ -203,6 +222,11 @@ def _read_grid(book: CalamineWorkbook, name: str, expected: Collection[str]) -> 
     if header.last > header.top:
         named = [header.names[j] for j in used if rows[header.last][j] is not None]
         notices.append(f"row {header.last + 1} is read as part of the names: {', '.join(named)}")
+    if ends := _rows_at_end(rows, body):
+        notices.append(
+            f"totals or notes at the end are read as rows: {len(ends)}, from row {ends[-1] + 1}; "
+            "delete them in the file to leave them out"
+        )
     if n_merged := _fill_merged(rows, body, merged):
         notices.append(f"merged cells are read in each of their rows; {n_merged} filled in")
     return _Grid(
@@ -212,6 +236,17 @@ def _read_grid(book: CalamineWorkbook, name: str, expected: Collection[str]) -> 
         places=used,
         notices=notices,
     )
+
+
+def _rows_at_end(rows: list[list[Any]], body: list[int]) -> list[int]:
+    """Return the last rows whose first filled cell begins a total or a note, last one first."""
+    firsts = ((i, next(cell for cell in rows[i] if cell is not None)) for i in reversed(body))
+    return [i for i, _ in takewhile(lambda own: _is_at_end(own[1]), firsts)]
+
+
+def _is_at_end(cell: Any) -> bool:
+    plain = unicodedata.normalize("NFKC", cell).strip() if isinstance(cell, str) else ""
+    return _AT_END.fullmatch(plain) is not None
 
 
 def _fill_merged(rows: list[list[Any]], body: list[int], ranges: Collection[Range]) -> int:
