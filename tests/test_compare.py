@@ -309,6 +309,24 @@ def test_cells_that_say_missing_or_a_few_words_leave_a_column_of_numbers_in(proc
     assert any(f"1 cell of column {name!r} is no number, such as 'ERR'" in n for n in task.notes)
 
 
+def test_the_unit_that_training_cells_have_behind_them_is_no_word(process, tmp_path):
+    whole = comparing.read_task(process, process, comparing.Reading("failed"))
+    frame = pd.read_csv(process, dtype=str)
+    name = "load"  # whose name says no unit
+    frame[name] += "kPa"
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    path = with_cells(tmp_path / "a.csv", tmp_path / "test.csv", {(3, name): "5MPa"})
+    task = comparing.read_task(tmp_path / "a.csv", path, comparing.Reading("failed"))
+    assert task.columns == whole.columns
+    np.testing.assert_array_equal(task.train.numbers, whole.train.numbers)
+    assert np.isnan(task.test.numbers[3, whole.columns.index(name)])
+    assert any(f"1 cell of column {name!r} is no number, such as '5MPa'" in n for n in task.notes)
+    frame[name] = frame[name].str.replace("kPa", "MPa")
+    frame.to_csv(path, index=False)
+    with pytest.raises(InputError, match=r"Got column .load. of .*test\.csv with cells that are"):
+        comparing.read_task(tmp_path / "a.csv", path, comparing.Reading("failed"))
+
+
 def test_a_test_file_may_hold_words_among_its_numbers(process, tmp_path):
     name = comparing.read_task(process, None, comparing.Reading("failed")).columns[0]
     words = {(row, name): "ERR" for row in range(30)}

@@ -159,9 +159,9 @@ def test_fit_on_rows_shows_one_and_warns_of_what_will_go_wrong(fitted_on_rows):
     assert manifest["text_column"] is None
     assert manifest["settings"]["rows"] == {
         "columns": [
-            {"name": "n", "decimals": 0},
-            {"name": "note", "decimals": None},
-            {"name": "t [K]", "decimals": 1},
+            {"name": "n", "decimals": 0, "unit": None},
+            {"name": "note", "decimals": None, "unit": None},
+            {"name": "t [K]", "decimals": 1, "unit": "K"},
         ],
         "notation": 2,
     }

@@ -144,6 +144,60 @@ def test_what_only_looks_like_a_number_is_none(cell):
     assert RowTemplate.fit(frame, ["x"]).numeric == ()
 
 
+MEASURED = {
+    "温度": (["186.1℃", "184.2 ℃", "１８１．５℃", "-", "183.25°C"],
+             [186.1, 184.2, 181.5, np.nan, 183.25]),
+    "p": (["5.47MPa", "-5,470.5 MPa", "", "1e-1MPa", "7 [MPa]"], [5.47, -5470.5, np.nan, 0.1, 7]),
+    "q": (["5m³/h", "6 m3/h", "7㎥/h"], [5, 6, 7]),
+    "t（℃）": (["186.1", "184.2℃", "185"], [186.1, 184.2, 185]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_numbers_with_the_unit_of_their_column_are_numbers(name):
+    cells, numbers = MEASURED[name]
+    frame = pd.DataFrame({name: cells}, dtype=str)
+    template = RowTemplate.fit(frame, [name])
+    stored = RowTemplate.from_json(json.loads(json.dumps(template.to_json())))
+    assert stored == template
+    np.testing.assert_allclose(stored.numbers(frame).values[:, 0], numbers, rtol=1e-15)
+    texts = stored.texts(frame)
+    assert stored.read_numbers(texts).values.shape == (len(cells), 1)
+    assert not stored.read_numbers(texts).is_word.any()
+
+
+def test_a_number_with_another_unit_is_none():
+    frame = pd.DataFrame({"t": ["186.1℃", "184.2℃"], "p [MPa]": ["5.1", "5.2"]}, dtype=str)
+    template = RowTemplate.fit(frame, ["t", "p [MPa]"])
+    later = pd.DataFrame(
+        {"t": ["100°F", "100", "99℃"], "p [MPa]": ["5.1kPa", "5.1mPa", "5.1MPa"]}, dtype=str
+    )
+    assert template.texts(later) == [
+        "t: 100°F; p [MPa]: 5.1kPa", "t: 100.0; p [MPa]: 5.1mPa", "t: 99.0; p [MPa]: 5.1",
+    ]  # fmt: skip
+    for found in (template.numbers(later), template.read_numbers(template.texts(later))):
+        assert found.is_word.tolist() == [[True, True], [False, True], [False, False]]
+        np.testing.assert_array_equal(found.values[:, 0], [np.nan, 100, 99])
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["186.1℃"] * 9 + ["366°F"],
+        ["2.5"] * 9 + ["2.5h"],
+        ["3号機"] * 9,
+        ["5-"] * 9,
+        ["5(参考)"] * 9,
+        ["10²mm"] * 9,
+        ["1.2.3mm"] * 9,
+        ["3/4"] * 9,
+    ],
+)
+def test_cells_without_one_and_the_same_known_unit_are_text(cells):
+    frame = pd.DataFrame({"x": cells}, dtype=str)
+    assert RowTemplate.fit(frame, ["x"]).columns[0].decimals is None
+
+
 def test_percents_keep_the_decimals_of_what_they_mean():
     frame = pd.DataFrame({"y": [f"{97 + i / 10:.1f}%" for i in range(20)]}, dtype=str)
     assert RowTemplate.fit(frame, ["y"]).texts(frame)[3] == "y: 0.973"
@@ -273,6 +327,8 @@ def test_rows_of_a_text_file_are_refused(tmp_path):
         {"columns": [{"name": "a", "decimals": 10**9}]},
         {"columns": [{"name": "a", "decimals": "1"}]},
         {"columns": [{"name": "a", "decimals": 1}], "notation": 3},
+        {"columns": [{"name": "a", "decimals": 1, "unit": 3}]},
+        {"columns": [{"name": "a", "decimals": 1, "unit": "号機"}]},
     ],
 )  # fmt: skip
 def test_a_stored_template_that_is_none_is_refused(content):

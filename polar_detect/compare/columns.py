@@ -8,7 +8,7 @@ import math
 import re
 import reprlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from polar_detect import metrics, tables
 from polar_detect.errors import InputError
-from polar_detect.tables.row_cells import MIN_NUMERIC, CellNumbers
+from polar_detect.tables.row_cells import MIN_NUMERIC, CellNumbers, unit_of
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -56,12 +56,15 @@ class Columns:
         Empty where a column holds the texts.
     notes : tuple of str
         What was left out, in sentences.
+    units : dict of str to str or None
+        That numbers of a column may have behind them.
     """
 
     numeric: tuple[str, ...]
     categories: tuple[Category, ...] = ()
     written: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    units: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -80,7 +83,10 @@ class Columns:
         Which columns are of numbers, the training rows have decided: of other rows, one number
         in a column is enough.
         """
-        numbers = [numbers_of(frame, name, source, least=0) for name in self.numeric]
+        numbers = [
+            numbers_of(frame, name, source, least=0, unit=self.units.get(name))
+            for name in self.numeric
+        ]
         for category in self.categories:
             tables.check_column([*map(str, frame.columns)], category.name, "--columns")
             cells = np.asarray(_stripped(frame[category.name]), dtype=object)
@@ -109,13 +115,15 @@ def choose_columns(
         return Columns(())
     if asked not in (AUTO, NONE):
         names = tuple(name.strip() for name in asked.split(","))
+        units = {name: unit_of(frame[name], name) for name in names if name in frame.columns}
         for name in names:
-            numbers_of(frame, name, "TRAIN", least=MIN_NUMERIC)
-        return Columns(names, written=tuple(written or names))
+            numbers_of(frame, name, "TRAIN", least=MIN_NUMERIC, unit=units.get(name))
+        return Columns(names, written=tuple(written or names), units=units)
     candidates = [name for name in map(str, frame.columns) if name not in others]
     if written is not None:
         candidates = list(written)
-    found = {name: CellNumbers.of(frame[name]) for name in candidates}
+    units = {name: unit_of(frame[name], name) for name in candidates}
+    found = {name: CellNumbers.of(frame[name], units[name]) for name in candidates}
     numbers = {name: cells.values for name, cells in found.items() if cells.is_numeric}
     ids = [name for name, cells in numbers.items() if _looks_like_an_id(name, cells)]
     ids = [] if written is not None else ids
@@ -133,10 +141,12 @@ def choose_columns(
         if name not in chosen and name not in numbers and cells.share >= _MOSTLY
     }
     notes = (*_left_out(ids), *_mixed(mixed, is_written=written is not None))
-    return Columns(tuple(numeric), tuple(categories), own, notes)
+    return Columns(tuple(numeric), tuple(categories), own, notes, units)
 
 
-def numbers_of(frame: pd.DataFrame, name: str, source: str, *, least: float = 1) -> Array:
+def numbers_of(
+    frame: pd.DataFrame, name: str, source: str, *, least: float = 1, unit: str | None = None
+) -> Array:
     """Return a column as numbers, NaN where a cell is none, or raise `InputError`.
 
     Parameters
@@ -146,13 +156,15 @@ def numbers_of(frame: pd.DataFrame, name: str, source: str, *, least: float = 1)
         Of the column and of the table.
     least : float
         How many of the cells that are not missing have to be numbers.
+    unit : str or None
+        That they may have behind them.
     """
     if name not in frame.columns:
         listed = ", ".join(map(str, frame.columns))
         raise InputError(
             f"Got column '{name}'; the table {source} has: {listed}. Name one of them."
         )
-    found = CellNumbers.of(frame[name])
+    found = CellNumbers.of(frame[name], unit)
     if not found.share or found.share < least:
         raise InputError(
             f"Got column '{name}' of {source} with cells that are not numbers, or none at all; "
@@ -161,11 +173,11 @@ def numbers_of(frame: pd.DataFrame, name: str, source: str, *, least: float = 1)
     return found.values
 
 
-def note_words(frame: pd.DataFrame, names: Sequence[str], source: str) -> list[str]:
+def note_words(frame: pd.DataFrame, columns: Columns, source: str) -> list[str]:
     """Return a note for each column of numbers with cells that are neither numbers nor missing."""
     notes = []
-    for name in names:
-        words = CellNumbers.of(frame[name]).words
+    for name in columns.numeric:
+        words = CellNumbers.of(frame[name], columns.units.get(name)).words
         if words:
             what = "1 cell" if len(words) == 1 else f"{len(words)} cells"
             verb = "is no number" if len(words) == 1 else "are no numbers"

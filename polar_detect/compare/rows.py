@@ -162,7 +162,7 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
         notes.insert(0, f"{files[0].reader.name}: {source.text_column.notice}.")
     parts = [_rows(file, source, own) for file, own in zip(files, readings, strict=True)]
     for file in files:
-        notes += note_words(file.frame, columns.numeric, file.reader.name)
+        notes += note_words(file.frame, columns, file.reader.name)
     if len(parts) == 1:
         parts = _split(parts[0], reading)
     thinned = [_thin(part, reading) for part in parts]

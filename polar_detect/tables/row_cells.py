@@ -3,6 +3,7 @@
 import math
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -12,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect.tables.cells import cells_as_text
+from polar_detect.tables.units import split_unit, unit_behind
 
 Notation = Literal[1, 2]
 """Which cells are numbers, and which are missing: 1 up to version 0.2, so that its detectors
@@ -48,11 +50,19 @@ def label_of(name: str) -> str:
 
 
 def write_cells(
-    cells: pd.Series, name: str, decimals: int | None, notation: Notation = NOTATION
+    cells: pd.Series,
+    name: str,
+    decimals: int | None,
+    notation: Notation = NOTATION,
+    *,
+    unit: str | None = None,
 ) -> list[str]:
-    """Return each cell of a column behind the column's name; `decimals` is None for text."""
+    """Return each cell of a column behind the column's name; `decimals` is None for text.
+
+    Of numbers, the unit is left out.
+    """
     label = label_of(name)
-    texts = [_on_one_line(text) for text in cells_as_text(cells)]
+    texts = [_on_one_line(text) for text in bare_cells(cells, unit)]
     if decimals is None:
         written = [_MISSING if text.lower() in _MISSING_WORDS else text for text in texts]
     else:
@@ -77,6 +87,36 @@ def split_row(text: str, labels: list[str]) -> list[str] | None:
     if len(cells) != len(heads) or not all(map(str.startswith, cells, heads)):
         return None
     return [cell[len(head) :] for cell, head in zip(cells, heads, strict=True)]
+
+
+def unit_of(cells: pd.Series, name: str) -> str | None:
+    """Return the unit that numbers of a column may have behind them.
+
+    It is the one that its name has, or, where that has none, that nearly every cell has. Per
+    cent are none: numbers themselves may be written so.
+
+    >>> unit_of(pd.Series(["5.1 MPa", "", "4.97MPa"]), "p"), unit_of(pd.Series(["5"]), "温度（℃）")
+    ('MPa', '°C')
+    """
+    unit = unit_behind(name)
+    if unit is None:
+        texts = [text for text in cells_as_text(cells) if not is_missing(text)]
+        found = Counter(own[1] for own in map(split_unit, texts) if own is not None)
+        unit, n = next(iter(found.most_common(1)), (None, 0))
+        unit = unit if n >= MIN_NUMERIC * len(texts) else None
+    return None if unit == "%" else unit
+
+
+def bare_cells(cells: pd.Series, unit: str | None) -> list[str]:
+    """Return cells as text, of numbers with just this unit the number alone."""
+    texts = cells_as_text(cells)
+    if unit is None:
+        return texts
+    split = map(split_unit, texts)
+    return [
+        own[0] if own is not None and own[1] == unit else text
+        for own, text in zip(split, texts, strict=True)
+    ]
 
 
 def as_numbers(texts: Iterable[str], notation: Notation = NOTATION) -> NDArray[np.float64]:
@@ -121,9 +161,9 @@ class CellNumbers:
     share: float
 
     @classmethod
-    def of(cls, cells: pd.Series) -> "CellNumbers":
-        """Return the numbers of a column; truth values are none."""
-        texts = [text.strip() for text in cells_as_text(cells)]
+    def of(cls, cells: pd.Series, unit: str | None = None) -> "CellNumbers":
+        """Return the numbers of a column, with or without the unit; truth values are none."""
+        texts = [text.strip() for text in bare_cells(cells, unit)]
         values = as_numbers(texts)
         if isinstance(cells.dtype, pd.BooleanDtype) or cells.dtype == bool:
             values[:] = np.nan
@@ -143,16 +183,16 @@ class CellNumbers:
         return self.share >= MIN_NUMERIC
 
 
-def decimals_of(cells: pd.Series) -> int | None:
+def decimals_of(cells: pd.Series, unit: str | None = None) -> int | None:
     """Return the digits behind the point that a column keeps; None for a column of text."""
-    column = CellNumbers.of(cells)
+    column = CellNumbers.of(cells, unit)
     if not column.is_numeric:
         return None
     low, high = np.nanquantile(column.values, [0.05, 0.95])
     is_number = (~np.isnan(column.values)).tolist()
     present = max(
         _n_decimals(text)
-        for text, known in zip(cells_as_text(cells), is_number, strict=True)
+        for text, known in zip(bare_cells(cells, unit), is_number, strict=True)
         if known
     )
     if high == low:

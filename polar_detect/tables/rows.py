@@ -19,7 +19,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect.errors import ArtifactError, InputError
-from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.columns import check_column
 from polar_detect.tables.names import match_column, said_of_match
 from polar_detect.tables.row_cells import (
@@ -30,12 +29,15 @@ from polar_detect.tables.row_cells import (
     CellNumbers,
     Notation,
     as_numbers,
+    bare_cells,
     decimals_of,
     is_missing,
     label_of,
     split_row,
+    unit_of,
     write_cells,
 )
+from polar_detect.tables.units import split_unit
 
 _MOSTLY = 0.5  # of the cells that are not missing
 # Roughly as byte-pair encodings of language models split: digits alone, words, signs.
@@ -126,10 +128,20 @@ class RowColumn:
         In the table.
     decimals : int or None
         Digits behind the point to which numbers are rounded; None for a column of text.
+    unit : str or None
+        That numbers may have behind them; a cell with another one is no number.
     """
 
     name: str
     decimals: int | None
+    unit: str | None = None
+
+    @classmethod
+    def fit(cls, cells: pd.Series, name: str) -> "RowColumn":
+        """Return the column as its cells are."""
+        unit = unit_of(cells, name)
+        decimals = decimals_of(cells, unit)
+        return cls(name, decimals, None if decimals is None else unit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +185,7 @@ class RowTemplate:
     @classmethod
     def fit(cls, frame: pd.DataFrame, names: Sequence[str]) -> "RowTemplate":
         """Return the template for columns of `frame`, which decides how numbers are rounded."""
-        return cls(tuple(RowColumn(name, decimals_of(frame[name])) for name in names))
+        return cls(tuple(RowColumn.fit(frame[name], name) for name in names))
 
     def texts(self, frame: pd.DataFrame) -> list[str]:
         """Return each row as text.
@@ -190,7 +202,13 @@ class RowTemplate:
         """
         found = self._find([*map(str, frame.columns)])
         written = [
-            write_cells(frame[found[column.name]], column.name, column.decimals, self.notation)
+            write_cells(
+                frame[found[column.name]],
+                column.name,
+                column.decimals,
+                self.notation,
+                unit=column.unit,
+            )
             for column in self.columns
         ]
         return [SEPARATOR.join(cells) for cells in zip(*written, strict=True)]
@@ -217,8 +235,8 @@ class RowTemplate:
     def numbers(self, frame: pd.DataFrame) -> NumericColumns:
         """Return the columns that are numeric in this template, as numbers."""
         found = self._find([*map(str, frame.columns)])
-        columns = [frame[found[column.name]] for column in self.numeric]
-        return self._numbers([cells_as_text(column) for column in columns], len(frame))
+        columns = [bare_cells(frame[found[column.name]], column.unit) for column in self.numeric]
+        return self._numbers(columns, len(frame))
 
     def cells(self, text: str) -> list[str] | None:
         """Return what the cells of a row say, in the order of `columns`; None if it is no row."""
@@ -264,7 +282,8 @@ class RowTemplate:
         """Return what `from_json` reads."""
         return {
             "columns": [
-                {"name": column.name, "decimals": column.decimals} for column in self.columns
+                {"name": column.name, "decimals": column.decimals, "unit": column.unit}
+                for column in self.columns
             ],
             "notation": self.notation,
         }
@@ -280,7 +299,11 @@ class RowTemplate:
         """
         try:
             columns = tuple(
-                RowColumn(str(column["name"]), _checked_decimals(column["decimals"]))
+                RowColumn(
+                    str(column["name"]),
+                    _checked_decimals(column["decimals"]),
+                    _checked_unit(column.get("unit")),
+                )
                 for column in content["columns"]
             )
             notation = _checked_notation(content.get("notation", 1))
@@ -327,6 +350,12 @@ def _checked_notation(value: Any) -> Notation:
     if type(value) is not int or value not in get_args(Notation):
         raise ValueError(f"notation {value!r}")
     return cast(Notation, value)
+
+
+def _checked_unit(value: Any) -> str | None:
+    if value is not None and (type(value) is not str or split_unit(f"1{value}") != ("1", value)):
+        raise ValueError(f"unit {value!r}")
+    return value
 
 
 def _checked_decimals(value: Any) -> int | None:

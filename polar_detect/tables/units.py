@@ -36,7 +36,17 @@ def without_unit(name: str) -> str:
     ['温度', 'temp.', '温度(上)', '[℃]']
     """
     found = _BEHIND.fullmatch(_plain(name))
-    return found[1] if found and _is_known(found[2].strip()) else name
+    return found[1] if found and unit_behind(name) is not None else name
+
+
+def unit_behind(name: str) -> str | None:
+    """Return the known unit that stands in brackets behind the name of a column.
+
+    >>> [unit_behind(name) for name in ("温度（℃）", "温度(上)")]
+    ['°C', None]
+    """
+    found = _BEHIND.fullmatch(_plain(name))
+    return found[2].strip() if found and _is_known(found[2].strip()) else None
 
 
 def split_unit(text: str) -> tuple[str, str] | None:
@@ -45,7 +55,7 @@ def split_unit(text: str) -> tuple[str, str] | None:
     >>> split_unit("186.1℃"), split_unit("５m³/h"), split_unit("3号機")
     (('186.1', '°C'), ('５', 'm3/h'), None)
     """
-    found = _MEASURED.fullmatch(text)
+    found = _MEASURED.fullmatch(text.strip())
     if found is None:
         return None
     unit = _plain(found[2])
