@@ -75,6 +75,11 @@ def test_units_need_most_numbers_below_and_words_nearly_all(tmp_path):
         assert len(read(book(tmp_path / f"{name}.xlsx", rows))[1]) == (40 if is_header else 41)
 
 
+def test_a_single_unit_is_a_row_of_units(tmp_path):
+    rows = [UNITS[0], [None, "[℃]", None, None], *map(list, READINGS)]
+    assert read(book(tmp_path / "a.xlsx", rows))[0].columns[1] == "温度 [℃]"
+
+
 def test_a_word_that_stands_below_again_is_no_name(tmp_path):
     rows = [UNITS[0], [None, "試運転", "手動", None], *map(list, READINGS)]
     assert len(read(book(tmp_path / "a.xlsx", rows))[1]) == 40

@@ -16,7 +16,7 @@ Cells = Sequence[Sequence[Any]]
 Range = tuple[tuple[int, int], tuple[int, int]]
 """First and last row and column of merged cells."""
 
-_MIN_COLUMNS = _MIN_NUMBERS = 2
+_MIN_NAMES = _MIN_NUMBERS = 2
 _MOST = 0.5  # of what stands below a unit
 _SAMPLE_ROWS = 1000
 # What a row of measurements says of a state; never the second line of a header.
@@ -54,8 +54,8 @@ def find_header(
     Its first row is the first that fills at least half of what the fullest of the first rows
     does: above the table many sheets have a title, a date and a department. A second row
     belongs to it if a cell is merged over both, if a name over both rows is expected, or if it
-    holds only text, two at least, and numbers stand below in each of its columns: in most cells
-    where they all are units, else in all but a few.
+    holds units, or else different words, and numbers stand below in each of its columns: below
+    units in most cells, below words in all but a few.
 
     Parameters
     ----------
@@ -107,11 +107,11 @@ def _join(names: Sequence[str], second: Sequence[Any]) -> dict[int, str]:
 def _is_header(rows: Cells, body: Sequence[int]) -> bool:
     """Return whether the first row below the names belongs to them."""
     second = {j: cell for j, cell in enumerate(rows[body[0]]) if cell is not None}
-    if len(second) < _MIN_COLUMNS or not all(map(_is_name, second.values())):
+    if not all(map(_is_name, second.values())):
         return False
     said = {cell.strip() for cell in second.values()}
     are_units = all(map(is_unit, said))
-    if said <= DASHES or (len(said) == 1 and not are_units):
+    if said <= DASHES or (len(said) < _MIN_NAMES and not are_units):
         return False
     min_share = _MOST if are_units else MIN_NUMERIC
     below = body[1 : _SAMPLE_ROWS + 1]
