@@ -47,6 +47,26 @@ def test_a_row_of_units_goes_into_the_names(tmp_path):
     assert read(path, expected=("temp",))[0].columns == ("no", "temp", "flow [m³/h]", "n")
 
 
+TWO = [["no", "text"], [1, "油圧ポンプ交換"], [2, "異音"]]
+
+
+@pytest.mark.parametrize(
+    ("above", "expected"),
+    [([["作業記録"], []], ()), ([["作業記録"]], ("text",)), ([["作業記録", "2026年"]], ("TEXT",))],
+)
+def test_a_title_is_no_header_above_two_columns_either(tmp_path, above, expected):
+    table, cells = read(book(tmp_path / "a.xlsx", [*above, *TWO]), expected=expected)
+    assert table.columns == ("no", "text")
+    assert cells == TWO[1:]
+
+
+@pytest.mark.parametrize("first", [["text"], [None, "text"]])
+def test_a_header_may_leave_one_of_two_columns_without_a_name(tmp_path, first):
+    table, cells = read(book(tmp_path / "a.xlsx", [first, *TWO[1:]]))
+    assert "text" in table.columns
+    assert cells == TWO[1:]
+
+
 READINGS = [["9:00", 180.5 + i, 5.5 + i / 8, None] for i in range(40)]
 UNITS = [["日時", "温度", "圧力", "備考"], [None, "℃", "MPa", "-"]]
 

@@ -52,7 +52,8 @@ def find_header(
     """Return the header of a sheet.
 
     Its first row is the first that fills at least half of what the fullest of the first rows
-    does: above the table many sheets have a title, a date and a department. A second row
+    does: above the table many sheets have a title, a date and a department. Of such rows one with
+    an expected name goes first, and a single cell above an empty row is a title. A second row
     belongs to it if a cell is merged over both, if a name over both rows is expected, or if it
     holds units, or else different words, and numbers stand below in each of its columns: below
     units in most cells, below words in all but a few.
@@ -68,18 +69,16 @@ def find_header(
     merged : collection of Range
         Cells that are merged.
     """
-    n_cells = {i: sum(cell is not None for cell in rows[i]) for i in filled[:20]}
-    most = max(n_cells.values())
-    top = next(i for i, n in n_cells.items() if 2 * n >= most)
+    wanted = set(map(folded, expected))
+    top = _top(rows, filled, wanted)
     spanned = {first for (first, _), (last, _) in merged if last == first + 1}
-    if top - 1 in spanned and top - 1 in n_cells:
+    if top - 1 in spanned and top - 1 in filled[:20]:
         top -= 1
     names = ["" if cell is None else str(cell) for cell in rows[top]]
     body = [i for i in filled if i > top]
     if not body or body[0] != top + 1:
         return Header(top, top, names)
     both = _join(names, rows[top + 1])
-    wanted = set(map(folded, expected))
     is_header = (
         top in spanned
         or any(folded(own) in wanted and own != names[j] for j, own in both.items())
@@ -91,6 +90,17 @@ def find_header(
         if names[j] not in expected or folded(own) in wanted:
             names[j] = own
     return Header(top, top + 1, names)
+
+
+def _top(rows: Cells, filled: Sequence[int], wanted: Collection[str]) -> int:
+    """Return the first row of the header, were no cells merged."""
+    cells = {i: [cell for cell in rows[i] if cell is not None] for i in filled[:20]}
+    most = max(map(len, cells.values()))
+    full = [i for i, own in cells.items() if 2 * len(own) >= most]
+    known = [i for i in full if any(folded(str(cell)) in wanted for cell in cells[i])]
+    untitled = [i for i in full if len(cells[i]) == most or i + 1 in cells]
+    has_rows = [i for i in (*known, *untitled) if i < filled[-1]]
+    return next(iter((*has_rows, *full)))
 
 
 def _join(names: Sequence[str], second: Sequence[Any]) -> dict[int, str]:
