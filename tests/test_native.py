@@ -301,6 +301,44 @@ def test_the_parts_of_a_bert_tokenizer_must_be_what_its_settings_say(settings, m
     assert tokenizer.load(folder) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "agreeing", "other"),
+    [
+        ("special_tokens_map.json", {"bos_token": "<s>"}, {"bos_token": "</s>"}),
+        ("special_tokens_map.json", {}, {"unk_token": "</s>"}),
+        ("special_tokens_map.json", {}, {"bos_token": {"content": "<s>", "lstrip": True}}),
+        ("added_tokens.json", {"</s>": 1}, {"pump": 128}),
+        ("added_tokens.json", {}, {"<s>": 7}),
+        ("added_tokens.json", {}, []),
+    ],
+)
+def test_what_older_files_say_otherwise_of_a_tokenizer_is_left_to_transformers(
+    name, agreeing, other, tiny_folder, tmp_path
+):
+    folder = copied(tiny_folder, tmp_path)
+    (folder / name).write_text(json.dumps(agreeing), "utf-8")
+    assert_same_tokens(folder)  # control
+    (folder / name).write_text(json.dumps(other), "utf-8")
+    assert tokenizer.load(folder) is None
+
+
+def test_special_tokens_that_only_an_older_file_names_and_added_ones_are_read(
+    tiny_folder, tmp_path
+):
+    folder = copied(tiny_folder, tmp_path)
+    rewrite(folder / "tokenizer_config.json", bos_token=None)
+    (folder / "special_tokens_map.json").write_text('{"bos_token": "<s>"}', "utf-8")
+    assert Backbone.load(folder).start_token == 0
+    (folder / "added_tokens.json").write_text('{"valve": 128}', "utf-8")
+    assert loading.load_tokenizer(folder)(["valve"])["input_ids"] == [[128]]
+
+
+def test_a_folder_with_an_adapter_is_left_to_transformers(tiny_folder, tmp_path):
+    folder = copied(tiny_folder, tmp_path)
+    (folder / "adapter_config.json").write_text("{}", "utf-8")
+    assert llama.load(folder) is None
+
+
 @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "tokenizer.json"])
 @pytest.mark.parametrize("content", [None, b"", b"[]", b"{", b"\xff"])
 def test_files_that_cannot_be_read_are_left_to_transformers(name, content, tiny_folder, tmp_path):

@@ -47,6 +47,8 @@ def known_settings(
 ) -> Config | None:
     """Return what `config.json` says; None where it says anything that is not known.
 
+    Nor is it known what an adapter beside the weights makes of them.
+
     Parameters
     ----------
     folder : Path
@@ -63,7 +65,8 @@ def known_settings(
     found = read_object(folder / "config.json")
     if found is None or not set(found) <= {*_IDLE, *fixed, *counts, epsilon, *others}:
         return None
-    if not {"architectures", "model_type"} <= set(found):
+    has_adapter = (folder / "adapter_config.json").exists()
+    if has_adapter or not {"architectures", "model_type"} <= set(found):
         return None
     if any(found.get(name, value) != value for name, value in fixed.items()):
         return None

@@ -110,7 +110,8 @@ def load(folder: Path) -> PlainTokenizer | None:
         tokenizer = Tokenizer.from_file(str(file))
     except Exception:  # noqa: BLE001 - what the library raises has no class of its own
         return None
-    if settings["tokenizer_class"] in _BERT and not _is_as_described(settings, file):
+    is_described = settings["tokenizer_class"] in _PLAIN or _is_as_described(settings, file)
+    if not (is_described and _do_older_files_agree(folder, settings, tokenizer)):
         return None
     named = {name: settings[name] for name in _NAMED if settings.get(name) is not None}
     if any(not isinstance(t, str) or tokenizer.token_to_id(t) is None for t in named.values()):
@@ -118,6 +119,20 @@ def load(folder: Path) -> PlainTokenizer | None:
     tokenizer.no_padding()
     tokenizer.add_special_tokens([AddedToken(token, normalized=False) for token in named.values()])
     return PlainTokenizer(tokenizer, named)
+
+
+def _do_older_files_agree(folder: Path, settings: dict[str, Any], tokenizer: Tokenizer) -> bool:
+    """Return whether the older files, which transformers reads as well, say nothing else."""
+    special, added = folder / "special_tokens_map.json", folder / "added_tokens.json"
+    if special.exists():
+        named = read_object(special)
+        if named is None or not named.items() <= settings.items():
+            return False
+    if added.exists():
+        ids = read_object(added)
+        known = {t.content: n for n, t in tokenizer.get_added_tokens_decoder().items()}
+        return ids is not None and ids.items() <= known.items()
+    return True
 
 
 def _is_as_described(settings: dict[str, Any], file: Path) -> bool:
