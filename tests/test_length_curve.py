@@ -39,6 +39,14 @@ def test_lengths_between_two_that_were_met_are_interpolated():
     assert values[:9].tolist() == pytest.approx([4, 4, 3.5, 3, 2.5, 2, 1.5, 1, 0.5])
 
 
+def test_a_loss_that_is_not_finite_is_passed_over():
+    points = [Candidate(Program.full(n), x) for n, x in ((2, 4.0), (6, np.inf), (10, 0.0))]
+    lost = [Candidate(Program.full(10), np.inf)]
+    values = length_curve_features([points, lost], 10).values
+    assert values[0, 5] == pytest.approx(2)
+    assert np.isnan(values[1]).all()
+
+
 def test_a_text_without_tokens_has_no_curve_and_no_texts_have_no_rows():
     assert np.isnan(length_curve_features([()], 10).values).all()
     assert length_curve_features([], 10).values.shape == (0, 10)

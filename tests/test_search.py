@@ -276,6 +276,27 @@ def test_the_best_program_of_each_length_is_the_best_that_was_met(search, table,
         assert candidate.loss == pytest.approx(lowest[len(candidate.program)], abs=1e-4)
 
 
+@any_search
+def test_a_loss_that_is_no_number_is_never_the_best(search):
+    table, lost = Table([0.01, 0.02, 0.03, 0.05]), Program((1, 2, 3))
+
+    def evaluate(query):
+        answer = table.evaluate(query)
+        programs = answer.programs or query.programs
+        losses = [np.nan if p == lost else x for p, x in zip(programs, answer.losses, strict=True)]
+        return Answer(np.asarray(losses, np.float32), answer.slopes, answer.programs)
+
+    found = solve(search(4, tolerance=0.05), evaluate)
+    lowest = {}
+    for program, loss in table.met.items():
+        lowest.setdefault(len(program), []).append(np.inf if program == lost else loss)
+    assert [len(c.program) for c in found.best] == sorted(lowest)
+    for candidate in found.best:
+        assert candidate.loss == pytest.approx(min(lowest[len(candidate.program)]))
+    assert lost not in {c.program for c in found.valid}
+    assert len(found.minimal.program) < 4
+
+
 @given(tables, tolerances)
 def test_exhaustive_search_finds_the_minimal_program(table, tolerance):
     minimal = solve(exhaustive(table.n_layers, tolerance=tolerance), table.evaluate).minimal

@@ -26,7 +26,8 @@ def loss_by_length(
     -------
     (n_points,) float32, nats per token
         Loss minus `full_loss`, interpolated between the lengths that were met and constant
-        below the shortest. NaN for an empty curve, which a text without tokens has.
+        below the shortest; losses that are not finite are passed over. NaN where there is none,
+        as for a text without tokens.
 
     Examples
     --------
@@ -35,12 +36,13 @@ def loss_by_length(
     >>> loss_by_length(curve, n_layers=4, full_loss=1.0, n_points=4).round(2).tolist()
     [2.0, 1.3300000429153442, 0.6700000166893005, 0.0]
     """
-    if not curve:
-        return np.full(n_points, np.nan, np.float32)
-    lengths = np.arange(1, n_points + 1) / n_points * n_layers
     met: dict[int, float] = {}
     for candidate in curve:
         length = len(candidate.program)
-        met[length] = min(candidate.loss, met.get(length, np.inf))
+        if np.isfinite(candidate.loss):
+            met[length] = min(candidate.loss, met.get(length, np.inf))
+    if not met:
+        return np.full(n_points, np.nan, np.float32)
+    lengths = np.arange(1, n_points + 1) / n_points * n_layers
     known = sorted(met)
     return np.interp(lengths, known, [met[n] - full_loss for n in known]).astype(np.float32)

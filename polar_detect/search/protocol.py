@@ -102,7 +102,8 @@ class Found:
         Valid programs that were met, minimal first: by length, then by loss, or what another
         criterion measures in its place. Never empty.
     best : tuple of Candidate
-        Of every length that was met, the program with the lowest loss, shortest first.
+        Of every length that was met, the program with the lowest loss, shortest first; infinite
+        where none of that length has a loss that is a number.
     """
 
     full_loss: float
@@ -184,8 +185,9 @@ class Log:
         return self.meet((Program.full(n_layers),), answer.losses[:1])[0]
 
     def meet(self, programs: Sequence[Program], losses: Array) -> list[Candidate]:
-        """Remember and return what was measured."""
-        met = [Candidate(p, float(loss)) for p, loss in zip(programs, losses, strict=True)]
+        """Remember and return what was measured; what is not a number is as bad as can be."""
+        known = np.where(np.isnan(losses), np.inf, losses).tolist()
+        met = [Candidate(p, loss) for p, loss in zip(programs, known, strict=True)]
         self.losses.update({c.program: c.loss for c in met})
         return met
 
