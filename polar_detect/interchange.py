@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -172,16 +173,21 @@ def _sample(place: _Place, stored: object) -> PolarSample:
     if isinstance(answer, bool) or not isinstance(answer, str | int | float):
         raise place.error("gt_ans", answer, "a string or a number")
     score = own["initial_score"]
-    if score is not None and (isinstance(score, bool) or not isinstance(score, int | float)):
-        raise place.error("initial_score", score, "a number")
     return PolarSample(
         question=own["question"],
         answer=str(answer),
-        initial_score=None if score is None else float(score),
+        initial_score=None if score is None else _score(place, score),
         valid=_programs(place, "final_valid_transitions", stored),
         invalid=_programs(place, "final_invalid_transitions", stored),
         extra={key: value for key, value in stored.items() if key not in _OWN_FIELDS},
     )
+
+
+def _score(place: _Place, score: object) -> float:
+    if isinstance(score, int | float) and not isinstance(score, bool):
+        with suppress(OverflowError):
+            return float(score)
+    raise place.error("initial_score", score, "a number that a float holds")
 
 
 def _programs(place: _Place, name: str, stored: Mapping[str, Any]) -> tuple[Program, ...]:

@@ -76,6 +76,7 @@ def test_programs_that_stand_as_objects_with_a_path_are_read(tmp_path):
         ("gt_ans", ["2"], "gt_ans"),
         ("initial_score", "high", "initial_score"),
         ("initial_score", True, "initial_score"),
+        ("initial_score", 10**400, "initial_score"),
         ("final_valid_transitions", None, "final_valid_transitions"),
         ("final_valid_transitions", [[0], "0-3"], r"final_valid_transitions\[1\]"),
         ("final_invalid_transitions", [[0, -1]], r"final_invalid_transitions\[0\]"),
