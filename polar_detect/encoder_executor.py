@@ -108,7 +108,7 @@ class EncoderCurves:
     Parameters
     ----------
     skip, loop : (n_texts, n_layers) float32
-        Distance, 1 − cosine, with the layer skipped / looped.
+        Distance, 1 − cosine, with the layer skipped / looped; NaN for a text without tokens.
     """
 
     skip: Array
@@ -124,7 +124,7 @@ def encoder_curves(executor: EncoderExecutor, texts: Sequence[str]) -> EncoderCu
     full = Program.full(n_layers)
     edits = [full.skip(layer) for layer in range(n_layers)]
     edits += [full.repeat(layer) for layer in range(n_layers)]
-    distances = np.zeros((len(texts), len(edits)), np.float32)
+    distances = np.full((len(texts), len(edits)), np.nan, np.float32)
     for batch in executor.backbone.batches(texts, max_batch_tokens=BATCH_TOKENS):
         jobs = [Job(row, edit) for row in range(len(batch)) for edit in edits]
         found = executor.losses(batch, jobs, precise=True)

@@ -108,9 +108,12 @@ def default_encoder_search(n_layers: int) -> Method:
 def encoder_distances(
     backbone: EncoderBackbone, texts: Sequence[str], programs: Sequence[Sequence[Program]]
 ) -> list[list[float]]:
-    """Return the distance of each of a text's programs, measured in float32."""
+    """Return the distance of each of a text's programs, measured in float32.
+
+    NaN for a text without tokens.
+    """
     executor = EncoderExecutor(backbone)
-    results: list[list[float]] = [[]] * len(texts)
+    results = [[float("nan")] * len(own) for own in programs]
     for batch in backbone.batches(texts, max_batch_tokens=BATCH_TOKENS):
         asked = {row: programs[int(text)] for row, text in enumerate(batch.index)}
         for row, distances in measured(executor, batch, asked, precise=True).items():

@@ -46,7 +46,7 @@ class MinimalProgram:
         Spent on this text's search and verification, a layer's gradient counted as two.
     is_valid : bool
         False where the full program itself does not meet the criterion and nothing shorter
-        that was tried does; then the program is full.
+        that was tried does; then the program is full. So it is for a text without tokens.
     curve : tuple of Candidate
         Of every length that was met, the program with the lowest loss, shortest first;
         measured in the quick form, but for exhaustive search, and by another criterion in its
@@ -139,7 +139,7 @@ def are_valid(
 
 def no_program(n_layers: int) -> MinimalProgram:
     """Return what stands for a text without tokens: the full program, and no losses."""
-    return MinimalProgram(Program.full(n_layers), float("nan"), float("nan"), 0)
+    return MinimalProgram(Program.full(n_layers), float("nan"), float("nan"), 0, is_valid=False)
 
 
 @lanes()

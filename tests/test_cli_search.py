@@ -96,6 +96,17 @@ def test_a_prompt_longer_than_the_model_gives_way_to_the_answer(run, tiny_folder
         assert_one_line_error(result, f"more than {min(max_tokens, 94)} tokens", "--max-tokens")
 
 
+def test_a_text_without_tokens_is_valid_nowhere(run, tiny_folder, tmp_path):
+    path = tmp_path / "out.json"
+    options = ("--criterion", "prediction", "--json", "--export", path)
+    (record,) = records(run("search", "油", "--model", tiny_folder, *options))
+    assert (record["loss"], record["is_valid"]) == (None, False)
+    (sample,) = interchange.read(path).samples
+    assert (sample.initial_score, sample.valid) == (0.0, ())
+    (record,) = records(run("search", "oil", "--model", tiny_folder, *options))
+    assert record["is_valid"]  # control
+
+
 def test_a_text_of_white_space_is_as_empty_as_its_curves(run, tiny_folder, save):
     path = save("oil leaks\n \u3000\n", "lines.txt")
     options = ("--file", path, "--model", tiny_folder)

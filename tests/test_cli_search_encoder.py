@@ -3,6 +3,7 @@ import sys
 
 import pytest
 from test_cli import assert_one_line_error
+from tiny_encoders import save_tiny_encoder
 
 from polar_detect import cli, interchange
 from polar_detect.program import Program
@@ -74,6 +75,25 @@ def test_an_encoder_exports_what_it_met_and_measures_what_is_imported(search, tm
     (again,) = (json.loads(line) for line in search("--import", path, "--json").splitlines())
     assert again["layers"] in ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5])
     assert [point["length"] for point in again["length_curve"]] == [5, 6]
+
+
+def test_a_text_without_tokens_is_as_empty_with_an_encoder(run, tmp_path):
+    folder, path = save_tiny_encoder("bert", tmp_path / "bert"), tmp_path / "out.json"
+    (tmp_path / "lines.txt").write_text("the pump leaks\n油\n")
+    options = ("search", "--file", tmp_path / "lines.txt", "--model", folder)
+    code, out, _ = run(*options, "--json", "--export", path)
+    assert code == 0
+    full, empty = (json.loads(line) for line in out.splitlines())
+    assert (empty["distance"], empty["length"], empty["length_curve"]) == (None, 5, [])
+    assert set(empty["skip_curve"] + empty["loop_curve"]) == {None}
+    assert min(full["skip_curve"]) > 0  # control
+    samples = interchange.read(path).samples
+    assert [sample.initial_score for sample in samples] == [1.0, 0.0]
+    assert samples[1].valid == ()
+    code, out, _ = run(*options)
+    assert code == 0
+    assert "nan" not in out
+    assert out.splitlines()[-2].startswith("empty text")
 
 
 def test_what_an_encoder_cannot_do_is_said_in_one_line(run, minilm):

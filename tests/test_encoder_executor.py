@@ -228,3 +228,8 @@ def test_a_text_without_tokens_keeps_its_place():
     found = find_minimal_encoder_programs(encoder, ["", "the pump leaks", ""], search=greedy)
     assert [len(minimal.program) for minimal in found][::2] == [5, 5]
     assert np.isnan([minimal.distance for minimal in found]).tolist() == [True, False, True]
+    curves = encoder_curves(EncoderExecutor(encoder), ["", "the pump leaks"])
+    assert np.isnan([*curves.skip, *curves.loop]).all(1).tolist() == [True, False] * 2
+    programs = [[Program.full(5), Program.full(4)]] * 2
+    distances = encoder_distances(encoder, ["", "the pump leaks"], programs)
+    assert np.isnan(distances).tolist() == [[True] * 2, [False] * 2]

@@ -129,6 +129,7 @@ def test_texts_without_tokens_get_the_full_program_and_no_losses(precise):
         assert math.isnan(empty.loss)
         assert math.isnan(empty.full_loss)
         assert empty.layer_calls == 0
+        assert not empty.is_valid
     assert results[1] == find_minimal_programs(Executor(precise), [ROWS[0]], tolerance=TOLERANCE)[0]
 
 

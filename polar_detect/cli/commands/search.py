@@ -21,8 +21,10 @@ from polar_detect.cli.commands.search_input import (
     own_programs,
 )
 from polar_detect.cli.commands.search_output import (
+    NOTHING,
     curve_line,
     curve_record,
+    json_number,
     length_line,
     print_record,
     print_text,
@@ -189,27 +191,22 @@ def _record(
     record = {
         "text": text,
         **program_record(minimal.program, traces.skip.shape[1]),
-        "full_loss": _number(minimal.full_loss),
-        "loss": _number(minimal.loss),
+        "full_loss": json_number(minimal.full_loss),
+        "loss": json_number(minimal.loss),
         "tolerance": settings.tolerance,
         "layer_calls": minimal.layer_calls,
-        "skip_curve": [_number(x) for x in traces.skip[i].tolist()],
-        "loop_curve": [_number(x) for x in traces.loop[i].tolist()],
+        "skip_curve": [json_number(x) for x in traces.skip[i].tolist()],
+        "loop_curve": [json_number(x) for x in traces.loop[i].tolist()],
         "curve_kind": "exact",
         "length_curve": curve_record(minimal.curve, "loss" if judges_loss else "margin"),
     }
     return record if judges_loss else record | {"is_valid": minimal.is_valid}
 
 
-def _number(value: float) -> float | None:
-    """Return a number that JSON can hold; a text without tokens has none."""
-    return None if np.isnan(value) else float(value)
-
-
 def _lines(minimal: MinimalProgram, traces: Traces, i: int, settings: SearchSettings) -> list[str]:
     n_layers = traces.skip.shape[1]
     if np.isnan(minimal.loss):
-        return ["empty text: there is nothing to measure"]
+        return [NOTHING]
     lines = [
         f"{len(minimal.program)} of {n_layers} layers, loss {minimal.loss:.3f} nats per token "
         f"(full program {minimal.full_loss:.3f}), {minimal.layer_calls} layer calls"

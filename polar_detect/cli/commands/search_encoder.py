@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from polar_detect.cli.commands.search_input import (
     SearchSettings,
     Source,
@@ -11,8 +13,10 @@ from polar_detect.cli.commands.search_input import (
     unknown,
 )
 from polar_detect.cli.commands.search_output import (
+    NOTHING,
     curve_line,
     curve_record,
+    json_number,
     length_line,
     print_record,
     print_text,
@@ -32,7 +36,6 @@ from polar_detect.encoder_search import (
 from polar_detect.errors import InputError
 from polar_detect.interchange import PolarSample
 from polar_detect.models import LocalModel
-from polar_detect.program import Program
 from polar_detect.search import Method
 
 _CHUNK = 64
@@ -97,13 +100,12 @@ def _exported(
     samples: Sequence[PolarSample],
     found: Sequence[MinimalEncoderProgram],
 ) -> list[PolarSample]:
-    full = Program.full(backbone.n_layers)
     met = [programs_met(f.program, f.curve, backbone.n_layers) for f in found]
     distances = encoder_distances(backbone, [sample.question for sample in samples], met)
     exported = []
-    for sample, programs, own in zip(samples, met, distances, strict=True):
-        pairs = zip(programs, own, strict=True)
-        is_valid = [p == full or distance <= settings.tolerance for p, distance in pairs]
+    for sample, programs, (own, *others) in zip(samples, met, distances, strict=True):
+        # The full program is valid if there is anything to measure, however it is rounded.
+        is_valid = [not np.isnan(own), *(distance <= settings.tolerance for distance in others)]
         exported.append(sample.with_programs(programs, is_valid))
     return exported
 
@@ -111,15 +113,16 @@ def _exported(
 def _record(
     text: str, minimal: MinimalEncoderProgram, curves: EncoderCurves, i: int, tolerance: float
 ) -> dict[str, object]:
+    n_layers = curves.skip.shape[1]
     return {
         "text": text,
         "criterion": "cosine",
-        **program_record(minimal.program, curves.skip.shape[1]),
-        "distance": minimal.distance,
+        **program_record(minimal.program, n_layers),
+        "distance": json_number(minimal.distance),
         "tolerance": tolerance,
         "layer_calls": minimal.layer_calls,
-        "skip_curve": curves.skip[i].tolist(),
-        "loop_curve": curves.loop[i].tolist(),
+        "skip_curve": [json_number(x) for x in curves.skip[i]],
+        "loop_curve": [json_number(x) for x in curves.loop[i]],
         "curve_kind": "exact",
         "length_curve": curve_record(minimal.curve, "distance"),
     }
@@ -127,6 +130,8 @@ def _record(
 
 def _lines(minimal: MinimalEncoderProgram, curves: EncoderCurves, i: int) -> list[str]:
     n_layers = curves.skip.shape[1]
+    if np.isnan(minimal.distance):
+        return [NOTHING]
     return [
         f"{len(minimal.program)} of {n_layers} layers, embedding {minimal.distance:.3f} from that "
         f"of the full program (1 − cosine), {minimal.layer_calls} layer calls",

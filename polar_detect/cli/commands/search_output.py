@@ -13,6 +13,7 @@ from polar_detect.report.terminal import layer_ruler, program_strip, sparkline
 from polar_detect.search import Candidate
 from polar_detect.visible import visible
 
+NOTHING = "empty text: there is nothing to measure"
 _CAP = 1.0  # what a program loses beyond this is drawn as this
 
 
@@ -38,9 +39,17 @@ def programs_met(program: Program, curve: Sequence[Candidate], n_layers: int) ->
     return list(dict.fromkeys(met))
 
 
+def json_number(value: float) -> float | None:
+    """Return a number that JSON can hold; a text without tokens has none."""
+    return float(value) if np.isfinite(value) else None
+
+
 def curve_record(curve: Sequence[Candidate], measure: str) -> list[dict[str, object]]:
     """Return the best program of each length, shortest first, with its `measure`."""
-    return [{"length": len(c.program), "program": str(c.program), measure: c.loss} for c in curve]
+    return [
+        {"length": len(c.program), "program": str(c.program), measure: json_number(c.loss)}
+        for c in curve
+    ]
 
 
 def print_text(text: str, program: Program, n_layers: int, lines: Sequence[str]) -> None:
