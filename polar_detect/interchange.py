@@ -50,6 +50,11 @@ class PolarSample:
     invalid: tuple[Program, ...]
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def has_programs(self) -> bool:
+        """Whether it brings programs."""
+        return bool(self.valid or self.invalid)
+
     def with_programs(self, programs: Sequence[Program], is_valid: Sequence[bool]) -> Self:
         """Return the sample with these programs instead, the full one first among them."""
         pairs = list(zip(programs, is_valid, strict=True))

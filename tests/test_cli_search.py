@@ -221,5 +221,23 @@ def test_mistakes_are_one_line_on_stderr(run, tiny_folder, tmp_path):
     assert_one_line_error(result, "sample 0", "layer 5")
 
 
+def test_another_way_to_search_beside_imported_programs_is_refused(run, tiny_folder, tmp_path):
+    path = tmp_path / "in.json"
+    imported = ("search", "--import", path, "--model", tiny_folder)
+    for programs in ((), (Program.full(5),)):
+        sample = interchange.PolarSample("oil", "", None, (), programs)
+        interchange.write(path, interchange.PolarFile((sample,)))
+        by_method, by_predictor = (
+            run(*imported, *option) for option in (("--method", "mcts"), ("--predictor", tmp_path))
+        )
+        if programs:
+            own = ("in.json' with programs", "leave one out")
+            assert_one_line_error(by_method, "Got --method mcts and", *own)
+            assert_one_line_error(by_predictor, "Got --predictor and", *own)
+        else:
+            assert by_method[0] == 0
+            assert_one_line_error(by_predictor, "no readable predictor")
+
+
 def test_a_text_and_an_import_are_a_usage_error(run, tmp_path):
     assert run("search", "oil", "--import", tmp_path / "in.json")[0] == 2

@@ -105,7 +105,7 @@ def own_programs(samples: Sequence[PolarSample], method: Method) -> list[Method]
     """Return each sample's search: its own programs as a menu where it brings some."""
     return [
         partial(menu_search, programs=(*sample.valid, *sample.invalid))
-        if sample.valid or sample.invalid
+        if sample.has_programs
         else method
         for sample in samples
     ]
@@ -120,6 +120,7 @@ def file_of(source: Source, settings: SearchSettings) -> PolarFile:
         )
     if source.imported is not None:
         file = interchange.read(source.imported)
+        _refuse_two_ways(file, source.imported, settings)
     else:
         texts = _lines(source.file) if source.text is None else [_checked(source.text, settings)]
         answer = as_texts([source.answer or ""])[0]
@@ -143,6 +144,19 @@ def unknown(option: str, value: str, known: Sequence[str]) -> InputError:
     return InputError(
         f"Got {option} '{value}'; expected one of {', '.join(known)}; choose one of these."
     )
+
+
+def _refuse_two_ways(file: PolarFile, path: Path, settings: SearchSettings) -> None:
+    """Raise `InputError` where imported programs would be measured in place of what is asked."""
+    asked = "--predictor" if settings.predictor is not None else None
+    if settings.method is not None:
+        asked = f"--method {settings.method}"
+    if asked is not None and any(sample.has_programs for sample in file.samples):
+        raise InputError(
+            f"Got {asked} and --import '{path}' with programs; expected one of them, as imported "
+            "programs are measured instead of a search; leave one out, or import samples whose "
+            "lists of programs are empty."
+        )
 
 
 def _checked(text: str, settings: SearchSettings) -> str:
