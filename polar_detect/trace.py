@@ -116,6 +116,21 @@ class Traces:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """What skipping or looping one layer does to the loss of texts, measured in float32.
+
+    Parameters
+    ----------
+    skip, loop : (n_texts, n_layers) float32, nats per token
+        Loss with the layer skipped / looped, minus that of the full program; NaN for a text
+        without tokens.
+    """
+
+    skip: Array
+    loop: Array
+
+
 class Tracer:
     """Extracts traces and context losses with one backbone.
 
@@ -173,6 +188,26 @@ class Tracer:
             for batch in found:
                 out.skip[batch.index], out.loop[batch.index] = self._exact_curves(batch)
         return replace(out, tokens=TokenStates.of(tokens)) if tokens else out
+
+    @lanes()
+    @torch.no_grad()
+    def exact_curves(
+        self,
+        rows: Sequence[Sequence[int]],
+        prefixes: Sequence[Sequence[int]] | None = None,
+    ) -> Curves:
+        """Return the curves of tokenised texts, by running all one-edit programs.
+
+        Parameters
+        ----------
+        rows, prefixes
+            As in `polar_detect.executor.batches`.
+        """
+        skip, loop = np.full((2, len(rows), self.backbone.n_layers), np.nan, np.float32)
+        size = block_tokens(self.backbone.device, self.backbone.quick_dtype)
+        for batch in batches(rows, self.backbone, prefixes=prefixes, max_batch_tokens=size):
+            skip[batch.index], loop[batch.index] = self._exact_curves(batch)
+        return Curves(skip, loop)
 
     @property
     def token_depths(self) -> tuple[int, ...]:

@@ -85,15 +85,48 @@ def test_imported_answers_are_the_answers_to_reproduce(run, tiny_folder, tmp_pat
     assert (record["text"], record["is_valid"]) == (NEW[0], False)
 
 
-def test_a_prompt_longer_than_the_model_gives_way_to_the_answer(run, tiny_folder):
-    model = ("--model", tiny_folder, "--json", "--criterion", "answer", "--max-tokens", 80)
-    prompt, answer = "the pump leaks oil " * 40, "~" * 60
-    (record,) = records(run("search", prompt, *model, "--answer", answer))
-    assert record["loss"] > 0
-    for n_tokens, max_tokens in ((81, 80), (95, 95)):
-        options = (*model[:-1], max_tokens, "--answer", "~" * n_tokens)
-        result = run("search", prompt, *options)
-        assert_one_line_error(result, f"more than {min(max_tokens, 94)} tokens", "--max-tokens")
+def test_a_prompt_or_an_answer_that_would_be_cut_is_refused(run, tiny_folder):
+    def search(n_prompt, n_answer, max_tokens, mark="~"):
+        options = ("--json", "--criterion", "answer", "--max-tokens", max_tokens)
+        answer = ("--answer", mark * n_answer)
+        return run("search", mark * n_prompt, *answer, "--model", tiny_folder, *options)
+
+    for fitting in ((40, 40, 40), (60, 35, 80), (1, 94, 94)):
+        (record,) = records(search(*fitting))
+        assert record["loss"] > 0
+    for n_prompt, n_answer, max_tokens in ((41, 1, 40), (1, 41, 40), (1, 95, 94)):
+        what = "a prompt" if n_prompt > 1 else "an answer"
+        result = search(n_prompt, n_answer, max_tokens)
+        expected = (f"Got {what} of more than {max_tokens} tokens", "--max-tokens")
+        assert_one_line_error(result, *expected)
+    result = search(60, 36, 80)
+    assert_one_line_error(result, "a prompt of 60 and an answer of 36 tokens", "95 together")
+    result = search(41 * 64 + 1, 1, 40, mark="油")  # too long to look at, though without tokens
+    assert_one_line_error(result, "Got a prompt of more than 40 tokens")
+
+
+def test_an_answer_without_tokens_is_refused(run, tiny_folder):
+    options = ("--model", tiny_folder, "--criterion", "answer", "--answer")
+    assert records(run("search", "油", *options, "~", "--json"))  # control
+    assert_one_line_error(
+        run("search", "oil", *options, "油"), "Got an answer without tokens, '油'"
+    )
+
+
+def test_the_curves_of_an_answer_are_of_its_tokens_alone(run, tiny_folder):
+    model = ("--model", tiny_folder, "--json")
+    prompt, answer = "the pump leaks", " oil again"
+    (record,) = records(run("search", prompt, *model, "--criterion", "answer", "--answer", answer))
+    backbone, full = Backbone.load(tiny_folder), Program.full(5)
+    prefix, row = backbone.tokenize([prompt, answer], 64)
+    (batch,) = batches([row], backbone, prefixes=[prefix])
+    edits = [full, *(full.skip(i) for i in range(5)), *(full.repeat(i) for i in range(5))]
+    losses = Executor(backbone).losses(batch, [Job(0, edit) for edit in edits], precise=True)
+    curves = record["skip_curve"] + record["loop_curve"]
+    assert losses[0] == pytest.approx(record["full_loss"], abs=1e-5)
+    assert (losses[1:] - losses[0]).tolist() == pytest.approx(curves, abs=1e-5)
+    (whole,) = records(run("search", prompt + answer, *model))  # control
+    assert whole["skip_curve"] != pytest.approx(record["skip_curve"], abs=0.01)
 
 
 def test_a_text_without_tokens_is_valid_nowhere(run, tiny_folder, tmp_path):

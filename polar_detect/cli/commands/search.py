@@ -1,7 +1,6 @@
 """`polar-detect search`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -31,8 +30,8 @@ from polar_detect.cli.commands.search_output import (
     program_record,
     programs_met,
 )
+from polar_detect.cli.commands.search_tokens import SearchTokens, tokens_of
 from polar_detect.criteria import SameLoss
-from polar_detect.errors import InputError
 from polar_detect.executor import Executor
 from polar_detect.interchange import PolarFile, PolarSample
 from polar_detect.menu import Menu
@@ -41,18 +40,9 @@ from polar_detect.models import LocalModel
 from polar_detect.predictor import ProgramPredictor
 from polar_detect.program import Program
 from polar_detect.search import DEFAULT_METHOD, Method, Refinement, menu_search
-from polar_detect.trace import Tracer, Traces
-from polar_detect.visible import visible
+from polar_detect.trace import Curves, Tracer, Traces
 
 _SEARCH_CHUNK = 16
-
-
-@dataclass(frozen=True)
-class _Tokens:
-    """What is searched (rows), and what stands before it."""
-
-    rows: list[list[int]]
-    prefixes: list[list[int]] | None
 
 
 def search(source: Source, settings: SearchSettings, *, export: Path | None, json: bool) -> None:
@@ -83,61 +73,38 @@ def search_decoder(
     """Print each text's minimal program; return what is exported."""
     backbone = Backbone.load(model.folder)
     check_programs(samples, source, backbone.n_layers)
-    tracer = Tracer(backbone, max_tokens=settings.max_tokens, curves="exact")
+    tracer = Tracer(backbone, max_tokens=settings.max_tokens, curves="none")
+    tokens = tokens_of(tracer, samples, settings)
     predictor = None if settings.predictor is None else ProgramPredictor.load(settings.predictor)
-    method = _method(tracer, settings, samples)
+    method = _method(tracer, settings, tokens)
     exported: list[PolarSample] = []
     for start in range(0, len(samples), _SEARCH_CHUNK):
-        chunk = samples[start : start + _SEARCH_CHUNK]
-        tokens = _tokens(tracer, settings, chunk)
-        traces = tracer.trace([_whole(sample, settings) for sample in chunk])
+        place = slice(start, start + _SEARCH_CHUNK)
+        chunk, own = samples[place], tokens.part(place)
+        curves = tracer.exact_curves(own.rows, own.prefixes)
         methods = own_programs(chunk, method)
         if predictor is not None:
+            traces = tracer.trace([_whole(sample, settings) for sample in chunk])
             methods = _proposed(predictor, traces)
         found = find_minimal_programs(
             tracer.executor,
-            tokens.rows,
+            own.rows,
             tolerance=settings.tolerance,
             search=methods,
             criterion=settings.criterion,
-            prefixes=tokens.prefixes,
+            prefixes=own.prefixes,
         )
         if exports:
-            exported += _exported(tracer.executor, settings, chunk, tokens, found)
-        _print(chunk, found, traces, settings, json=json)
+            exported += _exported(tracer.executor, settings, chunk, own, found)
+        _print(chunk, found, curves, settings, json=json)
     return exported
 
 
-def _tokens(tracer: Tracer, settings: SearchSettings, samples: Sequence[PolarSample]) -> _Tokens:
-    questions = [sample.question for sample in samples]
-    if not settings.wants_answer:
-        return _Tokens(tracer.tokenize(questions), None)
-    prompts = tracer.backbone.tokenize(questions, tracer.max_tokens)  # white space counts here
-    return _Tokens(_answers(tracer.backbone, tracer.max_tokens, samples), prompts)
-
-
-def _answers(
-    backbone: Backbone, max_tokens: int, samples: Sequence[PolarSample]
-) -> list[list[int]]:
-    """Return the tokens of each answer; raise `InputError` for one that would be cut."""
-    backbone.tokenize([], max_tokens)  # which says whether there is room for so many
-    n_readable = min(max_tokens + 1, backbone.max_positions - 1)
-    answers = backbone.tokenize([sample.answer for sample in samples], n_readable)
-    for sample, answer in zip(samples, answers, strict=True):
-        if len(answer) == n_readable:
-            raise InputError(
-                f"Got an answer of more than {n_readable - 1} tokens, "
-                f"'{visible(sample.answer[:40])}…'; expected one that is read whole; pass a larger "
-                "--max-tokens, or shorten it."
-            )
-    return answers
-
-
-def _method(tracer: Tracer, settings: SearchSettings, samples: Sequence[PolarSample]) -> Method:
+def _method(tracer: Tracer, settings: SearchSettings, tokens: SearchTokens) -> Method:
     name = settings.method or DEFAULT_METHOD
     if name != MENU:
         return method_called(name, settings.space, tracer.backbone.n_layers)
-    first = _tokens(tracer, settings, samples[:_SEARCH_CHUNK]).rows
+    first = tokens.rows[:_SEARCH_CHUNK]
     menu = Menu((Program.full(tracer.backbone.n_layers),))
     if any(first):
         menu = Menu.fit(tracer.executor, first, tolerance=settings.tolerance)
@@ -153,7 +120,7 @@ def _exported(
     executor: Executor,
     settings: SearchSettings,
     samples: Sequence[PolarSample],
-    tokens: _Tokens,
+    tokens: SearchTokens,
     found: Sequence[MinimalProgram],
 ) -> list[PolarSample]:
     """Return what was found as samples; whether a program is valid is measured in float32."""
@@ -170,41 +137,42 @@ def _whole(sample: PolarSample, settings: SearchSettings) -> str:
 def _print(
     samples: Sequence[PolarSample],
     found: Sequence[MinimalProgram],
-    traces: Traces,
+    curves: Curves,
     settings: SearchSettings,
     *,
     json: bool,
 ) -> None:
     for i, (sample, minimal) in enumerate(zip(samples, found, strict=True)):
         if json:
-            print_record(_record(sample.question, minimal, traces, i, settings))
+            print_record(_record(sample.question, minimal, curves, i, settings))
         else:
-            n_layers = traces.skip.shape[1]
-            lines = _lines(minimal, traces, i, settings)
+            n_layers = curves.skip.shape[1]
+            lines = _lines(minimal, curves, i, settings)
             print_text(sample.question, minimal.program, n_layers, lines)
 
 
 def _record(
-    text: str, minimal: MinimalProgram, traces: Traces, i: int, settings: SearchSettings
+    text: str, minimal: MinimalProgram, curves: Curves, i: int, settings: SearchSettings
 ) -> dict[str, object]:
+    n_layers = curves.skip.shape[1]
     judges_loss = isinstance(settings.criterion, SameLoss)
     record = {
         "text": text,
-        **program_record(minimal.program, traces.skip.shape[1]),
+        **program_record(minimal.program, n_layers),
         "full_loss": json_number(minimal.full_loss),
         "loss": json_number(minimal.loss),
         "tolerance": settings.tolerance,
         "layer_calls": minimal.layer_calls,
-        "skip_curve": [json_number(x) for x in traces.skip[i].tolist()],
-        "loop_curve": [json_number(x) for x in traces.loop[i].tolist()],
+        "skip_curve": [json_number(x) for x in curves.skip[i]],
+        "loop_curve": [json_number(x) for x in curves.loop[i]],
         "curve_kind": "exact",
         "length_curve": curve_record(minimal.curve, "loss" if judges_loss else "margin"),
     }
     return record if judges_loss else record | {"is_valid": minimal.is_valid}
 
 
-def _lines(minimal: MinimalProgram, traces: Traces, i: int, settings: SearchSettings) -> list[str]:
-    n_layers = traces.skip.shape[1]
+def _lines(minimal: MinimalProgram, curves: Curves, i: int, settings: SearchSettings) -> list[str]:
+    n_layers = curves.skip.shape[1]
     if np.isnan(minimal.loss):
         return [NOTHING]
     lines = [
@@ -213,7 +181,7 @@ def _lines(minimal: MinimalProgram, traces: Traces, i: int, settings: SearchSett
     ]
     if not minimal.is_valid:
         lines.append("no valid program: the full one fails the criterion")
-    lines += [curve_line("skip", traces.skip[i]), curve_line("loop", traces.loop[i])]
+    lines += [curve_line("skip", curves.skip[i]), curve_line("loop", curves.loop[i])]
     if isinstance(settings.criterion, SameLoss):
         lines.append(length_line(minimal.curve, n_layers))
     return lines
