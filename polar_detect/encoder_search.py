@@ -24,7 +24,7 @@ from polar_detect.search import (
     greedy,
     run_together,
 )
-from polar_detect.verification import answered, measured, verify
+from polar_detect.verification import answered, measured_all, verify
 
 ENCODER_METHODS = ("exhaustive", "greedy", "mcts")  # of those with a name
 _MAX_EXHAUSTIVE = 8  # layers: 2^8 programs a text, in 255 layer calls
@@ -116,7 +116,7 @@ def encoder_distances(
     results = [[float("nan")] * len(own) for own in programs]
     for batch in backbone.batches(texts, max_batch_tokens=BATCH_TOKENS):
         asked = {row: programs[int(text)] for row, text in enumerate(batch.index)}
-        for row, distances in measured(executor, batch, asked, precise=True).items():
+        for row, distances in measured_all(executor, batch, asked).items():
             results[int(batch.index[row])] = distances.tolist()
     return results
 

@@ -21,7 +21,7 @@ from polar_detect.search import (
     run_together,
 )
 from polar_detect.sweep import sweep
-from polar_detect.verification import Limit, Verified, answered, measured, verify
+from polar_detect.verification import Limit, Verified, answered, measured, measured_all, verify
 
 # Up to so many tokens the quick form's rounding of a loss is alike, then it falls with their root:
 # .009 nats on average at 14 tokens, .007 at 45, .004 at 100, .003 at 200 (SmolLM2-135M, 88
@@ -131,7 +131,7 @@ def are_valid(
     for batch in batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=2048):
         measuring, scored = criterion.measure(executor, batch)
         asked = {i: [full, *programs[text]] for i, text in enumerate(batch.index.tolist())}
-        for i, losses in measured(measuring, scored, asked, precise=True).items():
+        for i, losses in measured_all(measuring, scored, asked).items():
             limit = criterion.limit(float(losses[0]))
             results[int(batch.index[i])] = (losses[1:] <= limit).tolist()
     return results

@@ -19,6 +19,8 @@ from polar_detect.search import Answer, Candidate, Found, Query
 Array = NDArray[np.float32]
 Limit = Callable[[float], float]
 
+_AT_ONCE = 1024  # programs of a text whose states are held together
+
 BatchT = TypeVar("BatchT", contravariant=True)
 
 
@@ -57,6 +59,19 @@ def measured(
     losses = measure.losses(batch, jobs, precise=precise)
     pieces = np.split(losses, np.cumsum([len(own) for own in programs.values()]))
     return dict(zip(programs, pieces, strict=False))  # the piece behind the last stop is empty
+
+
+def measured_all(
+    measure: Measure[BatchT], batch: BatchT, programs: Mapping[int, Sequence[Program]]
+) -> dict[int, Array]:
+    """Return what any number of programs of each row measure in float32, (n_programs,) by row."""
+    most = max(map(len, programs.values()), default=0)
+    parts = []
+    for start in range(0, most, _AT_ONCE):
+        part = {row: own[start : start + _AT_ONCE] for row, own in programs.items()}
+        parts.append(measured(measure, batch, part, precise=True))
+    nothing = np.zeros(0, np.float32)
+    return {row: np.concatenate([nothing, *(p[row] for p in parts)]) for row in programs}
 
 
 def answered(

@@ -173,6 +173,28 @@ def test_an_export_is_refused_before_the_search_and_keeps_what_was_imported(
         assert_one_line_error(result, f"Got '{target}' to write to")
 
 
+def test_an_export_holds_every_program_that_was_imported_or_met(run, tiny_folder, tmp_path):
+    path, out = tmp_path / "in.json", tmp_path / "out.json"
+    programs = [Program.full(5).skip(i) for i in range(5)]
+    samples = [
+        interchange.PolarSample(text, "", None, tuple(programs[:2]), tuple(programs[2:]))
+        for text in ("the pump leaks oil", "")
+    ]
+    interchange.write(path, interchange.PolarFile(tuple(samples)))
+    options = ("--model", tiny_folder, "--json", "--tolerance", 0.3, "--export", out)
+    records(run("search", "--import", path, *options))
+    measured, empty = interchange.read(out).samples
+    for sample in (measured, empty):
+        assert {*sample.valid, *sample.invalid} == {Program.full(5), *programs}
+    assert measured.valid[0] == Program.full(5)
+    assert measured.invalid  # control
+    assert empty.valid == ()
+    for method, n_programs in (("exhaustive", 32), ("mcts", 60)):
+        records(run("search", "the pump leaks oil", *options, "--method", method))
+        (sample,) = interchange.read(out).samples
+        assert len({*sample.valid, *sample.invalid}) >= n_programs
+
+
 def test_a_tolerance_without_end_is_refused(run, tiny_folder):
     result = run("search", "oil", "--model", tiny_folder, "--tolerance", "inf")
     assert_one_line_error(result, "Got tolerance inf; expected a finite number")

@@ -1,4 +1,5 @@
 import math
+from collections import Counter
 from functools import partial
 
 import numpy as np
@@ -7,11 +8,12 @@ import torch
 from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
 
 from polar_detect import menu as menus
+from polar_detect import verification
 from polar_detect.backbone import Backbone
-from polar_detect.criteria import SamePrediction
+from polar_detect.criteria import SameLoss, SamePrediction
 from polar_detect.executor import Executor, batches
 from polar_detect.menu import Menu
-from polar_detect.minimal import find_minimal_programs
+from polar_detect.minimal import are_valid, find_minimal_programs
 from polar_detect.program import Program
 from polar_detect.schedule import Job
 from polar_detect.search import (
@@ -131,6 +133,28 @@ def test_texts_without_tokens_get_the_full_program_and_no_losses(precise):
         assert empty.layer_calls == 0
         assert not empty.is_valid
     assert results[1] == find_minimal_programs(Executor(precise), [ROWS[0]], tolerance=TOLERANCE)[0]
+
+
+def test_any_number_of_programs_is_measured_some_at_once(precise, monkeypatch):
+    programs = [[FULL, *(FULL.skip(i) for i in range(n))] for n in (5, 1, 0)]
+
+    def valid():
+        return are_valid(Executor(precise), ROWS[:3], programs, SameLoss(TOLERANCE))
+
+    expected = valid()
+    assert [len(own) for own in expected] == [6, 2, 1]
+    assert set(expected[0]) == {True, False}  # control
+    at_once = []
+    measure = Executor.losses
+
+    def losses(self, batch, jobs, *, precise=False):
+        at_once.append(max(Counter(job.text for job in jobs).values()))
+        return measure(self, batch, jobs, precise=precise)
+
+    monkeypatch.setattr(Executor, "losses", losses)
+    monkeypatch.setattr(verification, "_AT_ONCE", 2)
+    assert valid() == expected
+    assert max(at_once) == 2
 
 
 def test_no_texts_have_no_minimal_programs(precise):

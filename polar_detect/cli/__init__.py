@@ -325,7 +325,8 @@ def search(  # noqa: PLR0913 - one argument per option
         ),
     ] = None,
     export: Annotated[
-        Path | None, typer.Option(help="merged_mcts_samples.json for what is found. Default: none.")
+        Path | None,
+        typer.Option(help="merged_mcts_samples.json for what is measured. Default: none."),
     ] = None,
     method: Annotated[
         str | None,

@@ -104,11 +104,14 @@ class Found:
     best : tuple of Candidate
         Of every length that was met, the program with the lowest loss, shortest first; infinite
         where none of that length has a loss that is a number.
+    met : tuple of Program
+        All that were met, in the order of `valid`.
     """
 
     full_loss: float
     valid: tuple[Candidate, ...]
     best: tuple[Candidate, ...] = field(default=(), compare=False)
+    met: tuple[Program, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def minimal(self) -> Candidate:
@@ -208,7 +211,8 @@ class Log:
         for candidate in met:
             best.setdefault(len(candidate.program), candidate)
         valid = tuple(c for c in met if self.is_valid(c))
-        return Found(self.full_loss, valid, tuple(best.values()))
+        programs = tuple(c.program for c in met)
+        return Found(self.full_loss, valid, tuple(best.values()), programs)
 
 
 def length_then_loss(candidate: Candidate) -> tuple[int, float]:

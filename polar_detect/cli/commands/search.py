@@ -11,6 +11,7 @@ from polar_detect.backbone import Backbone
 from polar_detect.cli.commands.search_encoder import search_encoder
 from polar_detect.cli.commands.search_input import (
     MENU,
+    Remembering,
     SearchSettings,
     Source,
     check,
@@ -86,16 +87,18 @@ def search_decoder(
         if predictor is not None:
             traces = tracer.trace([_whole(sample, settings) for sample in chunk])
             methods = _proposed(predictor, traces)
+        remembering = [Remembering(own_method) for own_method in methods]
         found = find_minimal_programs(
             tracer.executor,
             own.rows,
             tolerance=settings.tolerance,
-            search=methods,
+            search=remembering,
             criterion=settings.criterion,
             prefixes=own.prefixes,
         )
         if exports:
-            exported += _exported(tracer.executor, settings, chunk, own, found)
+            met = [search.met for search in remembering]
+            exported += _exported(tracer.executor, settings, chunk, own, met)
         _print(chunk, found, curves, settings, json=json)
     return exported
 
@@ -121,12 +124,13 @@ def _exported(
     settings: SearchSettings,
     samples: Sequence[PolarSample],
     tokens: SearchTokens,
-    found: Sequence[MinimalProgram],
+    met: Sequence[Sequence[Program]],
 ) -> list[PolarSample]:
-    """Return what was found as samples; whether a program is valid is measured in float32."""
-    met = [programs_met(f.program, f.curve, executor.backbone.n_layers) for f in found]
-    answers = are_valid(executor, tokens.rows, met, settings.criterion, prefixes=tokens.prefixes)
-    triples = zip(samples, met, answers, strict=True)
+    """Return what was met as samples; whether a program is valid is measured in float32."""
+    n_layers = executor.backbone.n_layers
+    every = [programs_met(*pair, n_layers) for pair in zip(samples, met, strict=True)]
+    answers = are_valid(executor, tokens.rows, every, settings.criterion, prefixes=tokens.prefixes)
+    triples = zip(samples, every, answers, strict=True)
     return [sample.with_programs(programs, valid) for sample, programs, valid in triples]
 
 

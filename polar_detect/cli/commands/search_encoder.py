@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from polar_detect.cli.commands.search_input import (
+    Remembering,
     SearchSettings,
     Source,
     check_programs,
@@ -36,6 +37,7 @@ from polar_detect.encoder_search import (
 from polar_detect.errors import InputError
 from polar_detect.interchange import PolarSample
 from polar_detect.models import LocalModel
+from polar_detect.program import Program
 from polar_detect.search import Method
 
 _CHUNK = 64
@@ -59,8 +61,9 @@ def search_encoder(
     for start in range(0, len(samples), _CHUNK):
         chunk = samples[start : start + _CHUNK]
         texts = [sample.question for sample in chunk]
+        methods = [Remembering(own) for own in own_programs(chunk, method)]
         found = find_minimal_encoder_programs(
-            backbone, texts, tolerance=settings.tolerance, search=own_programs(chunk, method)
+            backbone, texts, tolerance=settings.tolerance, search=methods
         )
         curves = encoder_curves(executor, texts)
         for i, minimal in enumerate(found):
@@ -69,7 +72,7 @@ def search_encoder(
             else:
                 print_text(texts[i], minimal.program, backbone.n_layers, _lines(minimal, curves, i))
         if exports:
-            exported += _exported(backbone, settings, chunk, found)
+            exported += _exported(backbone, settings, chunk, [own.met for own in methods])
     return exported
 
 
@@ -98,12 +101,12 @@ def _exported(
     backbone: EncoderBackbone,
     settings: SearchSettings,
     samples: Sequence[PolarSample],
-    found: Sequence[MinimalEncoderProgram],
+    met: Sequence[Sequence[Program]],
 ) -> list[PolarSample]:
-    met = [programs_met(f.program, f.curve, backbone.n_layers) for f in found]
-    distances = encoder_distances(backbone, [sample.question for sample in samples], met)
+    every = [programs_met(*pair, backbone.n_layers) for pair in zip(samples, met, strict=True)]
+    distances = encoder_distances(backbone, [sample.question for sample in samples], every)
     exported = []
-    for sample, programs, (own, *others) in zip(samples, met, distances, strict=True):
+    for sample, programs, (own, *others) in zip(samples, every, distances, strict=True):
         # The full program is valid if there is anything to measure, however it is rounded.
         is_valid = [not np.isnan(own), *(distance <= settings.tolerance for distance in others)]
         exported.append(sample.with_programs(programs, is_valid))

@@ -9,10 +9,12 @@ from polar_detect import interchange, tables
 from polar_detect.criteria import Criterion, SameAnswer, SameLoss, SamePrediction
 from polar_detect.errors import InputError
 from polar_detect.interchange import PolarFile, PolarSample
+from polar_detect.program import Program
 from polar_detect.search import (
     METHODS,
     MctsSettings,
     Method,
+    Search,
     exhaustive,
     mcts,
     menu_search,
@@ -99,6 +101,20 @@ def method_called(name: str, space: str | None, n_layers: int) -> Method:
     if name == "mcts":
         return partial(mcts, settings=MctsSettings(max_runs=own.max_runs), space=own)
     return partial(exhaustive, space=own)
+
+
+class Remembering:
+    """A search method that keeps which programs its last search met."""
+
+    def __init__(self, method: Method) -> None:
+        self._method = method
+        self.met: tuple[Program, ...] = ()
+
+    def __call__(self, n_layers: int, *, tolerance: float) -> Search:
+        """Return a search of one text."""
+        found = yield from self._method(n_layers, tolerance=tolerance)
+        self.met = found.met
+        return found
 
 
 def own_programs(samples: Sequence[PolarSample], method: Method) -> list[Method]:

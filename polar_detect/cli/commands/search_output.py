@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.cli.commands.output import out
+from polar_detect.interchange import PolarSample
 from polar_detect.program import Program
 from polar_detect.report.terminal import layer_ruler, program_strip, sparkline
 from polar_detect.search import Candidate
@@ -33,10 +34,10 @@ def program_record(program: Program, n_layers: int) -> dict[str, object]:
     }
 
 
-def programs_met(program: Program, curve: Sequence[Candidate], n_layers: int) -> list[Program]:
-    """Return what an export holds of a search, each once: full, minimal, best of each length."""
-    met = (Program.full(n_layers), program, *(candidate.program for candidate in curve))
-    return list(dict.fromkeys(met))
+def programs_met(sample: PolarSample, met: Sequence[Program], n_layers: int) -> list[Program]:
+    """Return what an export holds, each once: the full program, what was imported, what was met."""
+    every = (Program.full(n_layers), *sample.valid, *sample.invalid, *met)
+    return list(dict.fromkeys(every))
 
 
 def json_number(value: float) -> float | None:
