@@ -38,6 +38,7 @@ def test_search_with_an_encoder_prints_one_record_per_text(search, tmp_path):
         assert record["layer_calls"] > 63
         lengths = [point["length"] for point in record["length_curve"]]
         assert lengths == list(range(7))
+        assert record["length_curve"][record["length"]]["distance"] == record["distance"]
         assert record["length_curve"][6] == {
             "length": 6, "program": "0-5", "distance": pytest.approx(0, abs=1e-6)
         }  # fmt: skip

@@ -26,6 +26,7 @@ from polar_detect.cli.commands.search_output import (
     curve_record,
     json_number,
     length_line,
+    precise_curve,
     print_record,
     print_text,
     program_record,
@@ -40,7 +41,7 @@ from polar_detect.minimal import MinimalProgram, are_valid, find_minimal_program
 from polar_detect.models import LocalModel
 from polar_detect.predictor import ProgramPredictor
 from polar_detect.program import Program
-from polar_detect.search import DEFAULT_METHOD, Method, Refinement, menu_search
+from polar_detect.search import DEFAULT_METHOD, Candidate, Method, Refinement, menu_search
 from polar_detect.trace import Curves, Tracer, Traces
 
 _SEARCH_CHUNK = 16
@@ -160,6 +161,7 @@ def _record(
 ) -> dict[str, object]:
     n_layers = curves.skip.shape[1]
     judges_loss = isinstance(settings.criterion, SameLoss)
+    by_length = _curve(minimal, n_layers) if judges_loss else minimal.curve
     record = {
         "text": text,
         **program_record(minimal.program, n_layers),
@@ -170,9 +172,14 @@ def _record(
         "skip_curve": [json_number(x) for x in curves.skip[i]],
         "loop_curve": [json_number(x) for x in curves.loop[i]],
         "curve_kind": "exact",
-        "length_curve": curve_record(minimal.curve, "loss" if judges_loss else "margin"),
+        "length_curve": curve_record(by_length, "loss" if judges_loss else "margin"),
     }
     return record if judges_loss else record | {"is_valid": minimal.is_valid}
+
+
+def _curve(minimal: MinimalProgram, n_layers: int) -> list[Candidate]:
+    full = Candidate(Program.full(n_layers), minimal.full_loss)
+    return precise_curve(minimal.curve, full, Candidate(minimal.program, minimal.loss))
 
 
 def _lines(minimal: MinimalProgram, curves: Curves, i: int, settings: SearchSettings) -> list[str]:
@@ -187,5 +194,5 @@ def _lines(minimal: MinimalProgram, curves: Curves, i: int, settings: SearchSett
         lines.append("no valid program: the full one fails the criterion")
     lines += [curve_line("skip", curves.skip[i]), curve_line("loop", curves.loop[i])]
     if isinstance(settings.criterion, SameLoss):
-        lines.append(length_line(minimal.curve, n_layers))
+        lines.append(length_line(_curve(minimal, n_layers), n_layers))
     return lines

@@ -19,6 +19,7 @@ from polar_detect.cli.commands.search_output import (
     curve_record,
     json_number,
     length_line,
+    precise_curve,
     print_record,
     print_text,
     program_record,
@@ -38,7 +39,7 @@ from polar_detect.errors import InputError
 from polar_detect.interchange import PolarSample
 from polar_detect.models import LocalModel
 from polar_detect.program import Program
-from polar_detect.search import Method
+from polar_detect.search import Candidate, Method
 
 _CHUNK = 64
 
@@ -127,8 +128,13 @@ def _record(
         "skip_curve": [json_number(x) for x in curves.skip[i]],
         "loop_curve": [json_number(x) for x in curves.loop[i]],
         "curve_kind": "exact",
-        "length_curve": curve_record(minimal.curve, "distance"),
+        "length_curve": curve_record(_curve(minimal, n_layers), "distance"),
     }
+
+
+def _curve(minimal: MinimalEncoderProgram, n_layers: int) -> list[Candidate]:
+    full = Candidate(Program.full(n_layers), 0.0)
+    return precise_curve(minimal.curve, full, Candidate(minimal.program, minimal.distance))
 
 
 def _lines(minimal: MinimalEncoderProgram, curves: EncoderCurves, i: int) -> list[str]:
@@ -140,5 +146,5 @@ def _lines(minimal: MinimalEncoderProgram, curves: EncoderCurves, i: int) -> lis
         f"of the full program (1 − cosine), {minimal.layer_calls} layer calls",
         curve_line("skip", curves.skip[i]),
         curve_line("loop", curves.loop[i]),
-        length_line(minimal.curve, n_layers),
+        length_line(_curve(minimal, n_layers), n_layers),
     ]
