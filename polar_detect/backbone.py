@@ -84,6 +84,7 @@ class Backbone:
         except FAILURES as error:
             raise self._unfaithful(f"two texts at once fail: {reason_of(error)}") from error
         self.final_norm = self._anatomy.final_norm
+        self._n_words = output.logits.shape[-1]
         config = model.config.get_text_config()
         self._read_out = ReadOut(
             self.final_norm,
@@ -134,6 +135,11 @@ class Backbone:
 
         Special tokens that are spelled out in a text are read as plain characters, so that a
         text cannot speak to the model in its own control language.
+
+        Raises
+        ------
+        InputError
+            The model takes no texts of that length, or a token that its weights do not have.
         """
         if max_tokens < 1 or max_tokens >= self.max_positions:
             raise InputError(
@@ -144,7 +150,14 @@ class Backbone:
             return []
         cut = shortened(texts, max_tokens)
         ids = self.tokenizer(cut, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-        return [list(row[:max_tokens]) for row in ids]
+        rows = [list(row[:max_tokens]) for row in ids]
+        highest = max((token for row in rows for token in row), default=0)
+        if highest >= self._n_words:
+            raise InputError(
+                f"Got token {highest} from the tokenizer; expected one below {self._n_words}, as "
+                "the model's weights have no more; take the tokenizer that belongs to them."
+            )
+        return rows
 
     def embed(self, input_ids: Tensor) -> Tensor:
         """Return the first block's input, (n_rows, n_tokens, hidden).

@@ -297,6 +297,15 @@ def test_no_texts_have_no_tokens(llama):
     assert llama.tokenize([], 8) == []
 
 
+def test_a_tokenizer_with_more_words_than_the_weights_is_refused_where_it_uses_them():
+    tokenizer = tiny_models.tiny_tokenizer()
+    tokenizer.add_tokens(["pump"])
+    backbone = Backbone(tiny_models.tiny_model(tiny_models.CONFIGS["llama"]), tokenizer)
+    with pytest.raises(InputError, match="Got token 128 from the tokenizer; expected one below"):
+        backbone.tokenize(["oil", "the pump leaks"], 8)
+    assert backbone.tokenize(["the valve leaks"], 8)
+
+
 @pytest.mark.parametrize("max_tokens", [0, -1, tiny_models.MAX_POSITIONS])
 def test_token_limits_that_the_model_cannot_take_are_refused(llama, max_tokens):
     assert llama.tokenize(["a"], tiny_models.MAX_POSITIONS - 1)
