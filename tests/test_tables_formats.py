@@ -439,6 +439,9 @@ def test_a_cover_is_passed_over_for_the_table_behind_it(tmp_path):
         {"a": ORDERS[:3], "b": ORDERS},  # of another month
         {"a": COVER, "b": ORDERS[:10]},
         {"a": [["x", "y"], *COVER[2:] * 3], "b": ORDERS},
+        {"a": [["担当", "内容"], *[["A", "清掃"]] * 2], "b": [["製品", "型式"], *ORDERS[1:] * 2]},
+        {"a": [["問合せ"], *[["異音"]] * 6], "b": [["県", "番号"], *ORDERS[1:] * 4]},
+        {"a": [["番号", "内容 "], [1, None]], "b": ORDERS},
     ],
 )
 def test_a_short_table_is_no_cover(tmp_path, sheets):

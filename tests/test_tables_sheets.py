@@ -52,7 +52,7 @@ TWO = [["no", "text"], [1, "油圧ポンプ交換"], [2, "異音"]]
 
 @pytest.mark.parametrize(
     ("above", "expected"),
-    [([["作業記録"], []], ()), ([["作業記録"]], ("text",)), ([["作業記録", "2026年"]], ("TEXT",))],
+    [([["作業記録"], []], ()), ([["作業記録"]], ("TEXT",))],
 )
 def test_a_title_is_no_header_above_two_columns_either(tmp_path, above, expected):
     table, cells = read(book(tmp_path / "a.xlsx", [*above, *TWO]), expected=expected)
@@ -67,13 +67,50 @@ def test_a_header_may_leave_one_of_two_columns_without_a_name(tmp_path, first):
     assert cells == TWO[1:]
 
 
+@pytest.mark.parametrize(
+    ("above", "rows"),
+    [
+        (["設備", "温度", "判定"], [["A", 20, "OK"], ["B", 21, "OK", "remark"]]),
+        ([None, "text"], [[0, "a"], [1, "b"]]),
+        (["size", "n"], [["M"], [36, 0], [37, 1]]),
+        (["no", "気温"], [[None, "(1,200)"], [1, 5], [2, 6]]),
+        (["no", "備考"], [[None, "(注)"], [1, 5], [2, 6]]),
+        (["上限", "下限"], [["自動", "手動"], [1, 2], [3, 4]]),
+    ],
+)
+@pytest.mark.parametrize("blank", [[], [[]]])
+def test_a_header_above_an_empty_row_or_a_strange_one_is_all_of_it(tmp_path, above, rows, blank):
+    table, cells = read(book(tmp_path / "a.xlsx", [above, *blank, *rows]))
+    assert len(cells) == len(rows)
+    assert table.columns[1] == above[1]
+
+
+def test_a_name_that_is_expected_and_stands_among_the_cells_is_no_header(tmp_path):
+    rows = [["no", "result"], *[[i, "NG" if i == 3 else "OK"] for i in range(6)]]
+    table, cells = read(book(tmp_path / "a.xlsx", rows), expected=("NG",))
+    assert (table.columns, len(cells)) == (("no", "result"), 6)
+
+
+def test_a_box_that_is_merged_beside_the_table_is_none_of_its_names(tmp_path):
+    names = ["設備", "温度", "圧力", "速度", "判定"]
+    rows = [["日報", *[None] * 4, "承認"], names, *[["A", 20 + i, 1.5, 3, "OK"] for i in range(3)]]
+    table, cells = read(book(tmp_path / "a.xlsx", rows, ("F1:F2",)))
+    assert table.columns == tuple(names)
+    assert len(cells) == 3
+    pairs = [["a", 20], [None, 21], ["c", 22], [None, 23]]
+    assert read(book(tmp_path / "b.xlsx", pairs, ("A1:A2", "A3:A4")))[0].columns == ("a", "20")
+
+
 READINGS = [["9:00", 180.5 + i, 5.5 + i / 8, None] for i in range(40)]
 UNITS = [["日時", "温度", "圧力", "備考"], [None, "℃", "MPa", "-"]]
 
 
 @pytest.mark.parametrize("cell", ["-", "未測定", "NG", "１８１．２", "1,234", "OVER"])
 def test_a_cell_that_is_no_number_leaves_the_header_as_it_is(tmp_path, cell):
-    for name, names in {"a": UNITS[1], "b": [None, "上", "下", None]}.items():
+    headers = {"a": UNITS[1], "b": [None, "上", "下", None]}
+    if cell in {"NG", "OVER"}:  # below words, these make a column of words
+        headers.pop("b")
+    for name, names in headers.items():
         rows = [UNITS[0], names, *map(list, READINGS)]
         rows[9][1], rows[12][3] = cell, "点検"
         table, cells = read(book(tmp_path / f"{name}.xlsx", rows))
@@ -82,12 +119,12 @@ def test_a_cell_that_is_no_number_leaves_the_header_as_it_is(tmp_path, cell):
         assert len(table.notices) == 1
 
 
-def test_units_need_most_numbers_below_and_words_nearly_all(tmp_path):
+def test_units_need_most_numbers_below_and_words_all(tmp_path):
     for name, second, n_words, is_header in (
         ("a", UNITS[1], 19, True),
         ("b", UNITS[1], 21, False),
-        ("c", [None, "上", "下", None], 2, True),
-        ("d", [None, "上", "下", None], 3, False),
+        ("c", [None, "上", "下", None], 0, True),
+        ("d", [None, "上", "下", None], 1, False),
     ):
         rows = [UNITS[0], second, *map(list, READINGS)]
         for row in rows[2 : 2 + n_words]:
@@ -101,7 +138,7 @@ def test_a_single_unit_is_a_row_of_units(tmp_path):
 
 
 def test_a_word_that_stands_below_again_is_no_name(tmp_path):
-    rows = [UNITS[0], [None, "試運転", "手動", None], *map(list, READINGS)]
+    rows = [UNITS[0], [None, "試運転", "本運転", None], *map(list, READINGS)]
     assert len(read(book(tmp_path / "a.xlsx", rows))[1]) == 40
     rows[20][1] = "試運転"
     assert len(read(book(tmp_path / "b.xlsx", rows))[1]) == 41

@@ -1,5 +1,6 @@
 """Where the names of a sheet's columns stand: below a title, and sometimes in two rows."""
 
+import re
 import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -9,21 +10,23 @@ import numpy as np
 import pandas as pd
 
 from polar_detect.tables.names import folded
-from polar_detect.tables.row_cells import MIN_NUMERIC, CellNumbers, is_missing
-from polar_detect.tables.units import DASHES, is_unit, with_unit
+from polar_detect.tables.row_cells import CellNumbers, is_missing
+from polar_detect.tables.units import DASHES, is_unit, unit_behind, with_unit
 
 Cells = Sequence[Sequence[Any]]
 Range = tuple[tuple[int, int], tuple[int, int]]
 """First and last row and column of merged cells."""
 
-_MIN_NAMES = _MIN_NUMBERS = 2
+_MIN_NUMBERS = 2
 _MOST = 0.5  # of what stands below a unit
 _SAMPLE_ROWS = 1000
 # What a row of measurements says of a state; never the second line of a header.
 _STATES = """
-nil error err fault off stop void over under 欠 停止 停止中 無 未 異常 エラー 休 休止 不明 対象外
+nil error err fault on off start stop auto manual void over under 欠 停止 停止中 無 未 異常 エラー
+休 休止 不明 対象外 自動 手動 起動 起動前 準備中 点検 点検中 清掃 保留
 """
 _STATE = frozenset(_STATES.split())
+_NUMBER_IN_BRACKETS = re.compile(r"[(\[{<〔【][\d.,\s]*[)\]}>〕】]")
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,10 @@ def find_header(
     """Return the header of a sheet.
 
     Its first row is the first that fills at least half of what the fullest of the first rows
-    does: above the table many sheets have a title, a date and a department. Of such rows one with
-    an expected name goes first, and a single cell above an empty row is a title. A second row
-    belongs to it if a cell is merged over both, if a name over both rows is expected, or if it
-    holds units, or else different words, and numbers stand below in each of its columns: below
-    units in most cells, below words in all but a few.
+    does: above the table many sheets have a title, a date and a department. A second row, of text
+    only, belongs to it if a cell of the table is merged over both, if a name over both rows is
+    expected, or if it holds units, or else different words, and numbers stand below in each of
+    its columns: below units in most cells, below words in all that are not missing.
 
     Parameters
     ----------
@@ -71,18 +73,18 @@ def find_header(
     """
     wanted = set(map(folded, expected))
     top = _top(rows, filled, wanted)
-    spanned = {first for (first, _), (last, _) in merged if last == first + 1}
-    if top - 1 in spanned and top - 1 in filled[:20]:
+    if top - 1 in filled[:20] and _is_spanned(rows, filled, top - 1, merged):
         top -= 1
     names = ["" if cell is None else str(cell) for cell in rows[top]]
     body = [i for i in filled if i > top]
-    if not body or body[0] != top + 1:
+    second = [] if not body else [cell for cell in rows[body[0]] if cell is not None]
+    if not body or body[0] != top + 1 or not _are_texts(second):
         return Header(top, top, names)
     both = _join(names, rows[top + 1])
     is_header = (
-        top in spanned
+        _is_spanned(rows, filled, top, merged)
         or any(folded(own) in wanted and own != names[j] for j, own in both.items())
-        or _is_header(rows, body)
+        or _are_above_numbers(rows, body)
     )
     if not is_header:
         return Header(top, top, names)
@@ -94,13 +96,37 @@ def find_header(
 
 def _top(rows: Cells, filled: Sequence[int], wanted: Collection[str]) -> int:
     """Return the first row of the header, were no cells merged."""
-    cells = {i: [cell for cell in rows[i] if cell is not None] for i in filled[:20]}
-    most = max(map(len, cells.values()))
-    full = [i for i, own in cells.items() if 2 * len(own) >= most]
-    known = [i for i in full if any(folded(str(cell)) in wanted for cell in cells[i])]
-    untitled = [i for i in full if len(cells[i]) == most or i + 1 in cells]
-    has_rows = [i for i in (*known, *untitled) if i < filled[-1]]
-    return next(iter((*has_rows, *full)))
+    n_cells = {i: sum(cell is not None for cell in rows[i]) for i in filled[:20]}
+    most = max(n_cells.values())
+    full = [i for i, n in n_cells.items() if 2 * n >= most]
+    top = full[0]
+    is_title = n_cells[top] == 1 < most and _is_title(rows, filled, top, wanted)
+    return full[1] if is_title else top
+
+
+def _is_title(rows: Cells, filled: Sequence[int], top: int, wanted: Collection[str]) -> bool:
+    """Return whether a row with a single cell is a title above names, of which there are more."""
+    below = [i for i in filled if i > top]
+    if len(below) <= 1 or rows[top][0] is None:
+        return False
+    names = [cell for cell in rows[below[0]] if cell is not None]
+    is_apart = below[0] > top + 1 or any(folded(str(name)) in wanted for name in names)
+    return is_apart and len(names) > 1 and _are_texts(names)
+
+
+def _is_spanned(rows: Cells, filled: Sequence[int], first: int, merged: Collection[Range]) -> bool:
+    """Return whether a cell is merged over this row and the next, in a column of the table.
+
+    Forms have merged boxes for stamps beside the table, below which nothing stands.
+    """
+    body = [i for i in filled if i > first + 1][:_SAMPLE_ROWS]
+    return any(
+        rows[i][j] is not None
+        for (top, left), (last, right) in merged
+        if (top, last) == (first, first + 1)
+        for j in range(left, right + 1)
+        for i in body
+    )
 
 
 def _join(names: Sequence[str], second: Sequence[Any]) -> dict[int, str]:
@@ -114,33 +140,41 @@ def _join(names: Sequence[str], second: Sequence[Any]) -> dict[int, str]:
     return joined
 
 
-def _is_header(rows: Cells, body: Sequence[int]) -> bool:
-    """Return whether the first row below the names belongs to them."""
-    second = {j: cell for j, cell in enumerate(rows[body[0]]) if cell is not None}
+def _are_above_numbers(rows: Cells, body: Sequence[int]) -> bool:
+    """Return whether names or units in the first row below the names stand above numbers."""
+    second = {j: cell.strip() for j, cell in enumerate(rows[body[0]]) if cell is not None}
     if not all(map(_is_name, second.values())):
         return False
-    said = {cell.strip() for cell in second.values()}
+    said = set(second.values())
     are_units = all(map(is_unit, said))
-    if said <= DASHES or (len(said) < _MIN_NAMES and not are_units):
+    if said <= DASHES or (len(said) == 1 and not _is_sure_unit(*said)):
         return False
-    min_share = _MOST if are_units else MIN_NUMERIC
+    min_share = _MOST if are_units else 1.0
     below = body[1 : _SAMPLE_ROWS + 1]
     return all(
-        (are_units and cell.strip() in DASHES)
-        or _are_numbers([rows[i][j] for i in below], cell, min_share)
+        (are_units and cell in DASHES) or _are_numbers([rows[i][j] for i in below], cell, min_share)
         for j, cell in second.items()
     )
 
 
-def _is_name(cell: Any) -> bool:
-    if not isinstance(cell, str):
-        return False
+def _is_sure_unit(text: str) -> bool:
+    """Return whether a text is a unit by itself: a letter or a remark in brackets may be data."""
+    bare = text if unit_behind(f"x {text}") is None else text[1:-1].strip()
+    return unit_behind(f"x [{bare}]") is not None and (len(bare) > 1 or not bare.isascii())
+
+
+def _are_texts(cells: Sequence[Any]) -> bool:
+    return all(isinstance(cell, str) for cell in cells)
+
+
+def _is_name(cell: str) -> bool:
     plain = unicodedata.normalize("NFKC", cell).strip().lower()
     if plain in DASHES:
         return True
     if is_missing(plain) or plain in _STATE:
         return False
-    return not any(character.isdecimal() for character in plain) or is_unit(plain)
+    has_digits = any(character.isdecimal() for character in plain)
+    return not has_digits or (is_unit(plain) and not _NUMBER_IN_BRACKETS.fullmatch(plain))
 
 
 def _are_numbers(below: Sequence[Any], name: str, min_share: float) -> bool:

@@ -28,12 +28,13 @@ from polar_detect.tables.chunks import Chunk, check_rows, unique_names
 from polar_detect.tables.excel_xml import SheetXml
 from polar_detect.tables.headers import Range, find_header
 from polar_detect.tables.kinds import ColumnKinds
-from polar_detect.tables.names import match_column
+from polar_detect.tables.names import folded, match_column
 from polar_detect.tables.sources import Source
 
 _MAX_EXACT = 2**53
 # A sheet of so few cells is a cover where another has so many times its rows.
 _MAX_COVER_CELLS = 30
+_FEW_ROWS, _FEW_LINES = 2, 5  # fewer full rows, or lines of a single column, are no table
 _MANY_TIMES = 10
 # What a row says first that sums up the rows above it, or explains them; behind NFKC.
 _AT_END = re.compile(
@@ -119,15 +120,21 @@ class _Grid:
 
     @property
     def may_be_cover(self) -> bool:
-        """Whether only a handful of cells is filled."""
-        n_cells = sum(cell is not None for row in self.rows for cell in row)
-        return n_cells + sum(map(bool, self.header)) <= _MAX_COVER_CELLS
+        """Whether only a handful of cells is filled, and they make no table."""
+        n_cells = [sum(cell is not None for cell in row) for row in self.rows]
+        is_small = sum(n_cells) + sum(map(bool, self.header)) <= _MAX_COVER_CELLS
+        are_names = all(name and not name.isdecimal() for name in self.header)
+        n_full = n_cells.count(len(self.header)) if are_names else 0
+        return is_small and n_full < (_FEW_ROWS if len(self.header) > 1 else _FEW_LINES)
 
     def is_cover_of(self, other: "_Grid") -> bool:
         """Return whether this is a cover, or a list of contents, beside another sheet."""
         is_longer = len(other.rows) >= _MANY_TIMES * max(len(self.rows), 1)
-        is_other = self.may_be_cover and not other.may_be_cover and self.header != other.header
+        is_other = self.may_be_cover and not other.may_be_cover and not self._is_headed_as(other)
         return is_longer and is_other
+
+    def _is_headed_as(self, other: "_Grid") -> bool:
+        return [*map(folded, self.header)] == [*map(folded, other.header)]
 
 
 def _said_of_xml(xml: SheetXml, grid: _Grid) -> list[str]:
