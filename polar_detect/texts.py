@@ -33,13 +33,14 @@ def as_texts(X: Any, rows: "RowTemplate | None" = None) -> list[str]:
         A list, tuple, series, index, or array of NumPy or pyarrow; or a table or array of one
         column.
     rows : RowTemplate, optional
-        Writes out the rows of a data frame of several columns.
+        Writes out the rows of a data frame, but for one of a single column that holds them
+        written out.
 
     Raises
     ------
     InputError
         One string, no texts, several columns, what has no order, or a value that is not text; or
-        a column of `rows` is missing.
+        a column of `rows` is missing, or there twice.
 
     >>> as_texts(pd.Series(["oil", "fuse"]))
     ['oil', 'fuse']
@@ -53,8 +54,8 @@ def as_texts(X: Any, rows: "RowTemplate | None" = None) -> list[str]:
             f"Got {type(X).__name__}; expected a sequence of texts, such as a list or a series; "
             "convert it first."
         )
-    if is_wide(X) and rows is not None:
-        X = rows.texts(_named(X))
+    if isinstance(X, pd.DataFrame) and rows is not None and not _are_written(X, rows):
+        X = rows.texts(_named(X, rows))
     elif isinstance(X, pd.DataFrame):
         X = X.to_numpy(object)
     elif hasattr(X, "to_pylist"):  # pyarrow's, whose own values are no str
@@ -89,17 +90,25 @@ def row_template(X: pd.DataFrame) -> "RowTemplate":
     from polar_detect.tables.rows import RowTemplate  # here: imports pandas' readers
 
     frame = _named(X)
-    twice = frame.columns[frame.columns.duplicated()]
-    if len(twice):
-        raise InputError(
-            f"Got two columns named {twice[0]!r}; expected a name for each; rename one."
-        )
     return RowTemplate.fit(frame, list(frame.columns))
 
 
-def _named(X: pd.DataFrame) -> pd.DataFrame:
-    """Return a data frame whose columns are named by strings."""
-    return X.set_axis([str(name) for name in X.columns], axis=1)
+def _named(X: pd.DataFrame, rows: "RowTemplate | None" = None) -> pd.DataFrame:
+    """Return a data frame whose columns, or those that `rows` needs, have each its own string."""
+    frame = X.set_axis([str(name) for name in X.columns], axis=1)
+    needed = None if rows is None else {column.name for column in rows.columns}
+    twice = [n for n in frame.columns[frame.columns.duplicated()] if needed is None or n in needed]
+    if twice:
+        raise InputError(
+            f"Got two columns named {twice[0]!r}; expected a name for each; rename one."
+        )
+    return frame
+
+
+def _are_written(X: pd.DataFrame, rows: "RowTemplate") -> bool:
+    """Return whether a data frame is a single column of rows that are written out."""
+    cells = X.iloc[:, 0].tolist() if X.shape[1] == 1 else []
+    return bool(cells) and all(isinstance(c, str) and rows.cells(c) is not None for c in cells)
 
 
 def distinct_texts(texts: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:

@@ -99,8 +99,24 @@ def test_columns_of_a_data_frame_that_are_missing_or_named_twice_are_named(
         fitted_on_frame.score_samples(measured.iloc[:, :2])
     with pytest.raises(InputError, match="Got two columns named '0'; expected a name for each"):
         PolarDetector().fit(measured.set_axis([0, "0", "flow"], axis=1))
+    for parts in ([measured, measured], [measured, measured.rename(columns={0: "0"})[["0"]]]):
+        with pytest.raises(InputError, match=r"Got two columns named '[0p].*; expected a name"):
+            fitted_on_frame.score_samples(pd.concat(parts, axis=1))
     with pytest.raises(InputError, match="expected one column of texts"):
         fitted_on_tiny.score_samples(measured)
+
+
+def test_a_single_column_of_a_data_frame_is_a_row_too_for_who_was_fitted_on_rows(
+    fitted_on_frame, measured
+):
+    with pytest.raises(InputError, match=r"Got column 'pressure \[bar\]'; the table has: 0"):
+        fitted_on_frame.score_samples(measured[[0]])
+    template = fitted_on_frame.fitted_.settings.rows
+    texts = template.texts(measured.rename(columns={0: "0"}))
+    written = pd.DataFrame({"text": texts})
+    np.testing.assert_array_equal(
+        fitted_on_frame.score_samples(written), fitted_on_frame.score_samples(texts)
+    )
 
 
 def test_without_a_template_there_are_no_columns(fitted_on_tiny):

@@ -217,6 +217,14 @@ def test_words_for_not_measured_are_missing_in_a_column_of_numbers_and_answers_i
     assert not template.read_numbers(texts).is_word.any()
 
 
+def test_small_numbers_are_told_apart():
+    leaks = ["1.25e-12", "2.5e-12", "0.00000000000375", "5e-12"] * 5
+    frame = pd.DataFrame({"leak": leaks}, dtype=str)
+    template = RowTemplate.fit(frame, ["leak"])
+    values = template.read_numbers(template.texts(frame)).values[:, 0]
+    np.testing.assert_allclose(values, [float(leak) for leak in leaks], rtol=0.05)
+
+
 def test_a_template_of_an_earlier_version_writes_and_reads_as_it_did():
     column = [{"name": "x", "decimals": 1}]
     old = RowTemplate.from_json({"columns": column})

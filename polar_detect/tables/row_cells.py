@@ -20,7 +20,7 @@ Notation = Literal[1, 2]
 score as they did, and 2 since then."""
 
 NOTATION: Notation = 2
-MAX_DECIMALS = 9
+MAX_DECIMALS = 20  # leak rates and currents have twelve zeros
 SEPARATOR = "; "
 MIN_NUMERIC = 0.95  # of the cells that are not missing
 _MISSING_WORDS = frozenset({"", "na", "n/a", "#n/a", "nan", "<na>", "null"})
