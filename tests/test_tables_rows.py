@@ -166,6 +166,24 @@ def test_numbers_with_the_unit_of_their_column_are_numbers(name):
     assert not stored.read_numbers(texts).is_word.any()
 
 
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("I [A]", ["5A", "6 A"]),
+        ("I", ["5 A", "6\xa0A", "7\u3000A"]),
+        ("area", ["5m2", "6m²"]),
+        ("t", ["5h", "6h"]),
+        ("m", ["5g", "6 g"]),
+        ("U", ["5V"]),
+        ("R", ["5Ω"]),
+    ],
+)
+def test_a_letter_is_a_unit_where_the_name_a_blank_or_use_says_so(name, cells):
+    frame = pd.DataFrame({name: cells}, dtype=str)
+    (column,) = RowTemplate.fit(frame, [name]).numeric
+    assert not RowTemplate((column,)).numbers(frame).is_word.any()
+
+
 def test_a_number_with_another_unit_is_none():
     frame = pd.DataFrame({"t": ["186.1℃", "184.2℃"], "p [MPa]": ["5.1", "5.2"]}, dtype=str)
     template = RowTemplate.fit(frame, ["t", "p [MPa]"])
@@ -191,6 +209,16 @@ def test_a_number_with_another_unit_is_none():
         ["10²mm"] * 9,
         ["1.2.3mm"] * 9,
         ["3/4"] * 9,
+        ["1N4148"] * 9,
+        ["24A0001", "24A0002"] * 9,
+        ["2024K001"] * 9,
+        ["5 m10"] * 9,
+        ["2401A", "2404A"],
+        ["24A1"] * 9,
+        ["1A", "2A", "3A"],
+        ["4G", "5G"],
+        ["1F", "2F"],
+        ["3V2"] * 9,
     ],
 )
 def test_cells_without_one_and_the_same_known_unit_are_text(cells):

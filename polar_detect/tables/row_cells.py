@@ -92,18 +92,24 @@ def split_row(text: str, labels: list[str]) -> list[str] | None:
 def unit_of(cells: pd.Series, name: str) -> str | None:
     """Return the unit that numbers of a column may have behind them.
 
-    It is the one that its name has, or, where that has none, that nearly every cell has. Per
-    cent are none: numbers themselves may be written so.
+    It is the one that its name has, or, where that has none, that nearly every cell has; a
+    letter as in the lot 2401A is none then. Per cent are none: numbers themselves may be written
+    so.
 
     >>> unit_of(pd.Series(["5.1 MPa", "", "4.97MPa"]), "p"), unit_of(pd.Series(["5"]), "温度（℃）")
     ('MPa', '°C')
     """
     unit = unit_behind(name)
     if unit is None:
-        texts = [text for text in cells_as_text(cells) if not is_missing(text)]
-        found = Counter(own[1] for own in map(split_unit, texts) if own is not None)
+        texts = cells_as_text(cells)
+        others = [texts[i] for i in _not_plain(texts)]
+        split = (split_unit(text, is_expected=False) for text in others)
+        found = Counter(own[1] for own in split if own is not None)
         unit, n = next(iter(found.most_common(1)), (None, 0))
-        unit = unit if n >= MIN_NUMERIC * len(texts) else None
+        if n < MIN_NUMERIC * (len(texts) - len(others) + n):
+            return None
+        n_missing = sum(map(is_missing, others))
+        unit = unit if n >= MIN_NUMERIC * (len(texts) - n_missing) else None
     return None if unit == "%" else unit
 
 
@@ -112,11 +118,12 @@ def bare_cells(cells: pd.Series, unit: str | None) -> list[str]:
     texts = cells_as_text(cells)
     if unit is None:
         return texts
-    split = map(split_unit, texts)
-    return [
-        own[0] if own is not None and own[1] == unit else text
-        for own, text in zip(split, texts, strict=True)
-    ]
+    bare = list(texts)
+    for i in _not_plain(texts):
+        own = split_unit(texts[i])
+        if own is not None and own[1] == unit:
+            bare[i] = own[0]
+    return bare
 
 
 def as_numbers(texts: Iterable[str], notation: Notation = NOTATION) -> NDArray[np.float64]:
@@ -126,8 +133,7 @@ def as_numbers(texts: Iterable[str], notation: Notation = NOTATION) -> NDArray[n
     [1234.5, 0.97, -1200.0, 12.0, -3.0, nan]
     """
     listed = list(texts)
-    found = pd.to_numeric(pd.Series(listed, dtype=object), errors="coerce")
-    numbers = np.array(found, dtype=np.float64)
+    numbers = _plain_numbers(listed)
     if notation > 1:
         for i in np.flatnonzero(np.isnan(numbers)).tolist():
             numbers[i] = _formatted_number(listed[i])
@@ -201,6 +207,16 @@ def decimals_of(cells: pd.Series, unit: str | None = None) -> int | None:
     return int(min(max(needed, 0), present, MAX_DECIMALS))
 
 
+def _plain_numbers(texts: list[str]) -> NDArray[np.float64]:
+    found = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce")
+    return np.array(found, dtype=np.float64)
+
+
+def _not_plain(texts: list[str]) -> list[int]:
+    """Return which texts are no plain numbers, which is far faster than to look for a unit."""
+    return [int(i) for i in np.flatnonzero(np.isnan(_plain_numbers(texts)))]
+
+
 def _plain(text: str) -> str:
     """Return full-width signs as the usual ones."""
     if text.isascii():
@@ -210,8 +226,8 @@ def _plain(text: str) -> str:
 
 def _formatted_number(text: str) -> float:
     """Return a number that people or spreadsheets have formatted; NaN for anything else."""
-    if any(unicodedata.category(sign) == "No" for sign in text):  # 10² is not 102
-        return math.nan
+    if not text.isascii() and any(unicodedata.category(sign) == "No" for sign in text):
+        return math.nan  # 10² is not 102
     found = _FORMATTED.fullmatch(_plain(text))
     if found is None or (found["sign"] and found["own"]):
         return math.nan

@@ -14,9 +14,12 @@ _UNIT = frozenset(_UNITS.split())
 _BRACKETED = re.compile(r"[(\[{<〔【](.*)[)\]}>〕】]")
 _BEHIND = re.compile(r"(.*[^\s(\[{<〔【])\s*[(\[{<〔【](.*)[)\]}>〕】]", re.DOTALL)
 _MEASURED = re.compile(
-    r"([-+\uff0b\uff0d\u2212]?[\d.,\uff0e\uff0c]+(?:e[-+]?\d+)?) ?([^\d\s].*)", re.IGNORECASE
+    r"([-+\uff0b\uff0d\u2212]?[\d.,\uff0e\uff0c]+(?:e[-+]?\d+)?)(\s?)([^\d\s].*)", re.IGNORECASE
 )
-_EXPONENT = re.compile(r"\^?[-+]?\d+$")
+_EXPONENT = re.compile(r"\^?[-+]?[1-4]$", re.ASCII)
+_LETTER = re.compile(r"[a-z](?:\^?[-+]?\d)?", re.IGNORECASE | re.ASCII)
+# A lot 2401A, a part 1N4, the floor 2F and the network 5G are no amperes, newtons and grams.
+_GLUED_LETTERS = frozenset({"h", "s", "m", "m2", "m3", "g", "V", "W"})
 
 
 def is_unit(text: str) -> bool:
@@ -49,19 +52,26 @@ def unit_behind(name: str) -> str | None:
     return found[2].strip() if found and _is_known(found[2].strip()) else None
 
 
-def split_unit(text: str) -> tuple[str, str] | None:
+def split_unit(text: str, *, is_expected: bool = True) -> tuple[str, str] | None:
     """Return a number and the known unit behind it; None for any other text.
+
+    Where no unit is expected, a letter right behind the digits is seldom one.
 
     >>> split_unit("186.1℃"), split_unit("５m³/h"), split_unit("3号機")
     (('186.1', '°C'), ('５', 'm3/h'), None)
+    >>> split_unit("2401A"), split_unit("2401A", is_expected=False)
+    (('2401', 'A'), None)
     """
     found = _MEASURED.fullmatch(text.strip())
     if found is None:
         return None
-    unit = _plain(found[2])
+    unit = _plain(found[3])
     bracketed = _BRACKETED.fullmatch(unit)
     unit = bracketed[1].strip() if bracketed else unit
-    return (found[1], unit) if _is_known(unit) else None
+    is_part_of_code = (
+        not is_expected and not found[2] and _LETTER.fullmatch(unit) and unit not in _GLUED_LETTERS
+    )
+    return (found[1], unit) if _is_known(unit) and not is_part_of_code else None
 
 
 def with_unit(name: str, unit: str) -> str:
