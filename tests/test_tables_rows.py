@@ -389,11 +389,21 @@ DATES = {
     "japanese": [f"令和7年4月{day}日(火) 午前8時" for day in range(1, 30)],
     "month": [f"４月{day}日" for day in range(1, 30)],
     "digits": [f"202504{day:02}0830" for day in range(1, 30)],
+    "american": [f"4/{day}/25 8:0{day % 10}" for day in range(1, 30)],
+    "english": [f"{day:02}-04-25" for day in range(1, 30)],
+    "two digits": [f"25/04/{day:02}" for day in range(1, 30)],
+    "era": [f"R7.4.{day}" for day in range(1, 30)],
+    "era of words": [f"令和7/4/{day}" for day in range(1, 30)],
+    "zone": [f"2025-04-{day:02}T08:30:00+09:00" for day in range(1, 30)],
 }
 CODES = {
     "order": [f"WO-{1000 + 7 * i}" for i in range(29)],
     "wide": [f"Ａ{1000 - i}" for i in range(29)],
-    "japanese": [f"保全-{i * i}" for i in range(29)],
+    "japanese": [f"保全-{100 + i * i}" for i in range(29)],
+    "lot": [f"24A{i:04}" for i in range(29)],
+    "diode": [f"1N{4000 + 3 * i}" for i in range(29)],
+    "year": [f"2024K{i:03}" for i in range(29)],
+    "dash": [f"2024-{i:04}" for i in range(29)],
     "hex": [f"{i * 987654321 % 2**32:08x}-4f" for i in range(29)],
 }
 
@@ -410,7 +420,7 @@ def test_dates_and_codes_that_go_on_in_new_rows_are_warned_of(cells):
 
 
 def test_dates_of_a_sheet_are_warned_of():
-    times = pd.date_range("2025-04-01 08:00", periods=9, freq="min").to_series(name="when")
+    times = pd.date_range("2025-04-01 08:00", periods=20, freq="min").to_series(name="when")
     (notice,) = warn_of_new_values(times.to_frame(), ["when"])
     assert notice.startswith("column 'when' holds dates")
 
@@ -428,10 +438,35 @@ def test_dates_of_a_sheet_are_warned_of():
         [*DATES["iso"][:20], *["as planned"] * 9],
         ["", *[f"{part}-{size}" for part in "ABCD" for size in "XYZ"]],
         [f"2025-04-{day:02} pump {day} leaks" for day in range(1, 30)],
+        # Sizes, parts, ranges, durations and messages are no dates and no codes.
+        ["10-20-30", "12-24-36", "50-60-100"] * 9,
+        ["10/20/30"] * 29,
+        [f"{10 + i}-{20 + i}-{30 + i}" for i in range(29)],
+        [f"12-10-{100 + i}" for i in range(29)],
+        [f"S10-20-{30 + i}" for i in range(29)],
+        [f"R12-3-{i + 3}" for i in range(29)],
+        [f"{120 + i}x{80 + i}" for i in range(29)],
+        [f"{120 + i}x{800 + i}" for i in range(29)],
+        [f"{100 + i}-{200 + i}" for i in range(29)],
+        [f"{i}-{i + 2}" for i in range(29)],
+        [f"{110 + i}-{70 + i}" for i in range(29)],
+        [f"{12 + i}m30s" for i in range(29)],
+        [f"{100 + i}MB" for i in range(29)],
+        [f"エラー{400 + i}" for i in range(29)],
+        [f"-{400 + i}" for i in range(29)],
+        # A few rows are alike by chance.
+        CODES["order"][:19],
+        DATES["iso"][:19],
     ],
 )
 def test_values_that_come_again_texts_and_measurements_are_not_warned_of(cells):
     assert warn_of_new_values(pd.DataFrame({"x": cells}, dtype=str), ["x"]) == []
+
+
+def test_only_the_first_rows_are_searched_for_values_that_are_new():
+    cells = [*(f"WO-{1000 + 7 * i}" for i in range(5000)), *["as planned"] * 5000]
+    (notice,) = warn_of_new_values(pd.DataFrame({"x": cells}, dtype=str), ["x"])
+    assert notice.startswith("column 'x' holds codes")
 
 
 def test_rows_longer_than_what_is_read_are_warned_of(machines):

@@ -3,28 +3,51 @@
 import re
 import shlex
 import unicodedata
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.row_cells import MIN_NUMERIC, as_numbers
 from polar_detect.tables.rows import RowColumns
 from polar_detect.tables.units import split_unit
 
-_MIN_ROWS = 3
+_MAX_ROWS = 5000
+_MIN_COUNTED = 3
+_MIN_ROWS = 20  # of dates or codes: fewer are alike by chance
+_MIN_SHORT_DATES = 5  # different ones: a size 10/20/30 may stand in every row
 _MAX_LISTED_COLUMNS = 30
-# Behind NFKC: of any order and era, then a time and a day of the week.
-_DATE = re.compile(
-    r"(?:(?:\d{4}|[rhs令平昭][和成]?\.?\d{1,2})[-/.年] ?\d{1,2}[-/.月] ?\d{1,2}(?!\d)"
-    r"|\d{1,2}[-/]\d{1,2}[-/]\d{2,4}(?!\d)|\d{1,2}\.\d{1,2}\.\d{4}(?!\d)|\d{1,2}月 ?\d{1,2}日"
-    r"|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{4}|\d{6})?(?!\d))"
-    r"[\s\d:.+\-tz()時分秒月火水木金土日曜apm午前後]*",
+
+# Behind NFKC. Months and days are checked, so that sizes such as 10-20-30 are no dates.
+_MONTH, _DAY = "(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])(?!\d)"
+_TIME = r"(?:[日\-\s(t][\s\d:.+\-tz()時分秒月火水木金土日曜apm午前後]*)?"
+_DATES = (
+    rf"(?:19|20)\d\d[-/.年] ?{_MONTH}[-/.月] ?{_DAY}",
+    r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{4}|\d{6})?(?!\d)",
+    rf"(?:[rhs]\.?|令和?|平成?|昭和?)\d{{1,2}}[.年] ?{_MONTH}[.月] ?{_DAY}",
+    rf"(?:令和|平成|昭和)\d{{1,2}}[-/]{_MONTH}[-/]{_DAY}",
+    rf"{_MONTH}[-/.]{_DAY}[-/.]\d{{4}}(?!\d)",
+    rf"{_DAY}[-/.]{_MONTH}[-/.]\d{{4}}(?!\d)",
+    rf"{_MONTH}月 ?{_DAY}日",
+)
+_SHORT_DATES = (
+    rf"\d\d([-/]){_MONTH}\1{_DAY}",
+    rf"{_MONTH}([-/]){_DAY}\1\d\d(?!\d)",
+    rf"{_DAY}([-/]){_MONTH}\1\d\d(?!\d)",
+)
+_LONG_ORDERS, _SHORT_ORDERS = (
+    tuple(re.compile(order + time, re.IGNORECASE) for order in orders)
+    for orders, time in ((_DATES, _TIME), (_SHORT_DATES, _TIME.replace(r"\-", "", 1)))
+)
+# Three digits behind a dash or a letter, but not 120x800 or 100-200; 2024-0012; hexadecimal.
+_CODE = re.compile(
+    r"(?![\dx-]*$)[^\W\d_]{0,8}[-a-z0-9_#]*(?:[-_#a-wyz]|(?<!\d)x)\d{3}[-a-z0-9_#]*"
+    r"|\d+(?:-\d+)*-0\d{2,}"
+    r"|(?=[\d-]*[a-f])(?=\D*\d)[\da-f]{8}[\da-f-]*",
     re.IGNORECASE,
 )
-# Letters of any script before the number; whole sentences of Japanese have no blanks either.
-_CODE = re.compile(r"(?=\D*\d)[^\W\d_]{0,8}[-a-z0-9_#]+", re.IGNORECASE)
 
 
 def warn_of_new_values(frame: pd.DataFrame, names: Collection[str]) -> list[str]:
@@ -47,27 +70,31 @@ def warn_of_new_values(frame: pd.DataFrame, names: Collection[str]) -> list[str]
 
 def _always_new(column: pd.Series) -> str | None:
     """Return what a column holds that no new row has; None where that may repeat."""
-    texts = [unicodedata.normalize("NFKC", text).strip() for text in cells_as_text(column) if text]
+    cells = cells_as_text(column.iloc[:_MAX_ROWS])
+    texts = [unicodedata.normalize("NFKC", text).strip() for text in cells if text]
+    if len(texts) < _MIN_COUNTED:
+        return None
+    if bool((np.diff(as_numbers(cells)) == 1).all()):
+        return "only counts the rows, and in new rows its numbers"
     if len(texts) < _MIN_ROWS:
         return None
-    if bool((np.diff(as_numbers(cells_as_text(column))) == 1).all()):
-        return "only counts the rows, and in new rows its numbers"
-    if _share(texts, _is_date) >= MIN_NUMERIC:
+    n_distinct = len(set(texts))
+    orders = (*_LONG_ORDERS, *(_SHORT_ORDERS if n_distinct >= _MIN_SHORT_DATES else ()))
+    if any(_matches(texts, order).mean() >= MIN_NUMERIC for order in orders):
         return "holds dates, and those of new rows"
-    is_distinct = len(set(texts)) >= MIN_NUMERIC * len(texts)
-    if is_distinct and _share(texts, _is_code) >= MIN_NUMERIC:
+    if n_distinct >= MIN_NUMERIC * len(texts) and _are_codes(texts):
         return "holds codes that hardly repeat, and those of new rows"
     return None
 
 
-def _share(texts: Sequence[str], is_such: Callable[[str], bool]) -> float:
-    return float(np.mean([is_such(text) for text in texts]))
+def _are_codes(texts: Sequence[str]) -> bool:
+    is_code = _matches(texts, _CODE)
+    if is_code.mean() < MIN_NUMERIC:
+        return False
+    has_unit = [split_unit(text, is_expected=False) is not None for text in texts]
+    is_measured = np.array(has_unit) | ~np.isnan(as_numbers(texts))
+    return bool((is_code & ~is_measured).mean() >= MIN_NUMERIC)
 
 
-def _is_date(text: str) -> bool:
-    return _DATE.fullmatch(text) is not None
-
-
-def _is_code(text: str) -> bool:
-    is_number = not np.isnan(as_numbers([text])[0]) or split_unit(text) is not None
-    return _CODE.fullmatch(text) is not None and not is_number
+def _matches(texts: Sequence[str], pattern: re.Pattern[str]) -> NDArray[np.bool_]:
+    return np.array([pattern.fullmatch(text) is not None for text in texts])

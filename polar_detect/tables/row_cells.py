@@ -191,16 +191,13 @@ class CellNumbers:
 
 def decimals_of(cells: pd.Series, unit: str | None = None) -> int | None:
     """Return the digits behind the point that a column keeps; None for a column of text."""
-    column = CellNumbers.of(cells, unit)
+    texts = bare_cells(cells, unit)
+    column = CellNumbers.of(cells if unit is None else pd.Series(texts, dtype=object))
     if not column.is_numeric:
         return None
     low, high = np.nanquantile(column.values, [0.05, 0.95])
     is_number = (~np.isnan(column.values)).tolist()
-    present = max(
-        _n_decimals(text)
-        for text, known in zip(bare_cells(cells, unit), is_number, strict=True)
-        if known
-    )
+    present = max(_n_decimals(text) for text, known in zip(texts, is_number, strict=True) if known)
     if high == low:
         return min(present, MAX_DECIMALS)
     needed = math.ceil(-math.log10((high - low) / _STEPS))
