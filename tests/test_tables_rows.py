@@ -324,6 +324,14 @@ def test_columns_are_found_by_names_in_other_case_width_and_blanks(machines):
     for present in (["温度 [℃]", "温度 [K]"], ["温度(上)"]):
         with pytest.raises(InputError, match="Got column '温度'"):
             RowColumns("温度").choose(present)
+    for present in (["sensor (L)", "sensor (R)"], ["sensor (A)", "sensor (B)"],
+                    ["sensor (C)", "sensor [K]"], ["sensor (x) [K]", "sensor [K]"]):  # fmt: skip
+        with pytest.raises(InputError, match="Got column 'sensor'"):
+            RowColumns("sensor").choose(present)
+    # Brackets of another kind are the same.
+    assert RowColumns("温度 [℃],圧力【MPa】").choose(["圧力(MPa)", "温度（℃）"]) == [
+        "温度（℃）", "圧力(MPa)",
+    ]  # fmt: skip
     with pytest.raises(InputError, match="Got column '温度 "):
         RowColumns("温度 [K]").choose(["温度 [℃]"])
     # Where two are as near, neither is meant.
@@ -346,6 +354,34 @@ def test_columns_are_found_by_names_in_other_case_width_and_blanks(machines):
 def test_columns_that_cannot_be_written_are_refused(machines, asked, match):
     with pytest.raises(InputError, match=match):
         read_table(machines, rows=RowColumns(asked))
+
+
+def test_a_column_in_another_unit_than_that_of_the_template_is_refused():
+    training = pd.DataFrame({"温度": ["25℃", "26℃"], "n": ["1", "2"]}, dtype=str)
+    template = RowTemplate.fit(training, ["温度", "n"])
+    same = pd.DataFrame({"温度 [℃]": ["27", "28℃"], "n [個]": ["1", "2"]}, dtype=str)
+    assert template.texts(same) == ["温度: 27; n: 1", "温度: 28; n: 2"]
+    other = pd.DataFrame({"温度 [K]": ["293"], "n": ["1"]}, dtype=str)
+    match = r"Got column '温度 \[K\]' for '温度', whose unit was °C when .* expected °C; convert"
+    for read in (template.texts, template.numbers):
+        with pytest.raises(InputError, match=match):
+            read(other)
+
+
+def test_a_count_in_brackets_is_no_label_text_or_column_of_words(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("不良（個）,コメント (件),t\n1,2,3\n0,1,4\n")
+    with pytest.raises(InputError, match=r"Got column '不良'.* Pass --label-column"):
+        read_table(path, text_column="t", label_column="不良")
+    with pytest.raises(InputError, match=r"Got column 'コメント'.* Pass --text-column"):
+        read_table(path, text_column="コメント")
+    training = pd.DataFrame({"コメント": ["seal leaks", "belt worn"]}, dtype=str)
+    template = RowTemplate.fit(training, ["コメント"])
+    with pytest.raises(InputError, match="Got column 'コメント'"):
+        template.texts(frame_of(path))
+    training.to_excel(tmp_path / "a.xlsx", sheet_name="売上 (個)", index=False)
+    with pytest.raises(InputError, match="Got --sheet '売上'"):
+        read_table(tmp_path / "a.xlsx", text_column="コメント", options=ReadOptions(sheet="売上"))
 
 
 def test_rows_of_a_text_file_are_refused(tmp_path):

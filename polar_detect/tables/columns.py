@@ -132,7 +132,7 @@ def obvious_text_column(frame: pd.DataFrame) -> TextColumn | None:
 def find_column(
     reader: TableReader, column: str, option: str, *, taken: Collection[str] = ()
 ) -> str:
-    """Return the column that is meant by a name, which may differ in blanks, case and width.
+    """Return the column that is meant by a name, which may differ in blanks, case, width, brackets.
 
     Parameters
     ----------

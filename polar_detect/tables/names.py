@@ -1,9 +1,11 @@
-"""Names of columns and sheets as people write them: equal but for blanks, case, width, units."""
+"""Names of columns and sheets as people write them: equal but for blanks, case, width, brackets."""
 
 import unicodedata
 from collections.abc import Collection, Sequence
 
 from polar_detect.tables.units import without_unit
+
+_ROUND = str.maketrans("[{<〔【]}>〕】", "(((((" + ")))))")
 
 
 def folded(name: str) -> str:
@@ -15,11 +17,17 @@ def folded(name: str) -> str:
     return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def match_column(names: Sequence[str], column: str, *, taken: Collection[str] = ()) -> str | None:
+def match_column(
+    names: Sequence[str],
+    column: str,
+    *,
+    taken: Collection[str] = (),
+    may_add_unit: bool = False,
+) -> str | None:
     """Return the column that is meant: of that name, else the one that differs least.
 
-    By blanks around it only, as `folded` says, or, where the wanted name has no unit, by the
-    unit that stands in brackets behind it.
+    By blanks around it only, as `folded` says, by the kind of its brackets, or by a unit that
+    stands in brackets behind it and was not asked for.
 
     Parameters
     ----------
@@ -28,6 +36,9 @@ def match_column(names: Sequence[str], column: str, *, taken: Collection[str] = 
     column : str
     taken : collection of str
         Columns that are something else.
+    may_add_unit : bool
+        For columns of numbers: a count in brackets, 不良（個）, is no label 不良. Of several names
+        that go on in brackets, temp (C) and temp [K], none is meant.
 
     Returns
     -------
@@ -39,12 +50,12 @@ def match_column(names: Sequence[str], column: str, *, taken: Collection[str] = 
     for key, asked in (
         (str.strip, column.strip()),
         (folded, folded(column)),
-        (_folded_bare, folded(column)),
+        (_in_round_brackets, _in_round_brackets(column)),
     ):
         alike = [name for name in names if name not in taken and key(name) == asked]
         if len(alike) == 1 and asked:
             return alike[0]
-    return None
+    return _with_unit(names, column, taken) if may_add_unit else None
 
 
 def said_of_match(column: str, found: str) -> tuple[str, ...]:
@@ -52,5 +63,15 @@ def said_of_match(column: str, found: str) -> tuple[str, ...]:
     return () if column == found else (f"column {found!r} is taken for {column!r}",)
 
 
-def _folded_bare(name: str) -> str:
-    return folded(without_unit(name))
+def _in_round_brackets(name: str) -> str:
+    return folded(name).translate(_ROUND)
+
+
+def _with_unit(names: Sequence[str], column: str, taken: Collection[str]) -> str | None:
+    asked = _in_round_brackets(column)
+    alike = [
+        name for name in names if f"{_in_round_brackets(name)}(".startswith(f"{asked}(") and asked
+    ]
+    if len(alike) != 1 or alike[0] in taken:
+        return None
+    return alike[0] if _in_round_brackets(without_unit(alike[0])) == asked else None

@@ -37,7 +37,7 @@ from polar_detect.tables.row_cells import (
     unit_of,
     write_cells,
 )
-from polar_detect.tables.units import split_unit
+from polar_detect.tables.units import split_unit, unit_behind
 
 _MOSTLY = 0.5  # of the cells that are not missing
 # Roughly as byte-pair encodings of language models split: digits alone, words, signs.
@@ -86,7 +86,8 @@ class RowColumns:
     def choose(self, present: Sequence[str], *, others: Collection[str] = ()) -> list[str]:
         """Return the columns of a table that are meant, in the order asked for.
 
-        A name may differ from the table's in blanks, case and width.
+        A name may differ from the table's in blanks, case, width and kind of brackets, or lack a
+        unit that the table's has.
 
         Parameters
         ----------
@@ -104,7 +105,8 @@ class RowColumns:
             return [name for name in present if name not in others]
         chosen: list[str] = []
         for name in self.names:
-            own = match_column(present, name) or check_column(present, name, "--columns")
+            own = match_column(present, name, may_add_unit=True)
+            own = own or check_column(present, name, "--columns")
             if own in chosen:
                 raise InputError(
                     f"Got column {own!r} twice in --columns; expected each once; leave one out."
@@ -198,7 +200,7 @@ class RowTemplate:
         Raises
         ------
         InputError
-            A column is missing.
+            A column is missing, or is in another unit.
         """
         found = self._find([*map(str, frame.columns)])
         written = [
@@ -219,12 +221,19 @@ class RowTemplate:
         return [notice for name, own in found.items() for notice in said_of_match(name, own)]
 
     def _find(self, present: Sequence[str], other_sheets: Sequence[str] = ()) -> dict[str, str]:
-        """Return what a table calls each column; a name may differ in blanks, case and width."""
+        """Return what a table calls each column, as `match_column` does."""
         found: dict[str, str] = {}
         names = [column.name for column in self.columns]
-        for name in names:
-            own = match_column(present, name, taken=[*names, *found.values()])
-            found[name] = own or check_column(present, name, None, other_sheets=other_sheets)
+        for column in self.columns:
+            own = match_column(
+                present,
+                column.name,
+                taken=[*names, *found.values()],
+                may_add_unit=column.decimals is not None,
+            )
+            own = own or check_column(present, column.name, None, other_sheets=other_sheets)
+            _check_unit_behind(own, column)
+            found[column.name] = own
         return found
 
     @property
@@ -344,6 +353,16 @@ def warn_of_length(texts: Sequence[str], max_tokens: int) -> list[str]:
         f"columns of numbers count in full); pass --max-tokens {enough}, or fewer "
         "columns with --columns"
     ]
+
+
+def _check_unit_behind(found: str, column: RowColumn) -> None:
+    unit = unit_behind(found)
+    if unit is None or column.unit is None or unit.casefold() == column.unit.casefold():
+        return
+    raise InputError(
+        f"Got column {found!r} for {column.name!r}, whose unit was {column.unit} when the detector "
+        f"was fitted; expected {column.unit}; convert its numbers and rename it."
+    )
 
 
 def _checked_notation(value: Any) -> Notation:
