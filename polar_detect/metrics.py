@@ -85,6 +85,7 @@ def fpr_at_tpr(labels: ArrayLike, scores: ArrayLike, tpr: float = 0.95) -> float
     >>> fpr_at_tpr([False, False, True, True], [0.1, 0.4, 0.35, 0.8])
     0.5
     """
+    _check_share("tpr", tpr)
     roc = _trace_roc(labels, scores)
     return float(roc.fpr[roc.tpr >= tpr].min())
 
@@ -102,6 +103,7 @@ def recall_at_fpr(labels: ArrayLike, scores: ArrayLike, fpr: float = 0.05) -> fl
     >>> recall_at_fpr([False, False, True, True], [0.1, 0.4, 0.35, 0.8])
     0.5
     """
+    _check_share("fpr", fpr)
     roc = _trace_roc(labels, scores)
     return float(roc.tpr[roc.fpr <= fpr].max())
 
@@ -133,10 +135,12 @@ def bootstrap_interval(
     Raises
     ------
     InputError
-        As for `auroc`.
+        As for `auroc`; or `level` is no share, or there are no resamples.
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 13.3.
     """
+    _check_share("level", level)
+    _check_count(n_resamples)
     is_anomalous, values = _check(labels, scores)
     return _percentile_interval(
         [
@@ -173,6 +177,7 @@ def paired_difference(
     InputError
         As for `auroc`.
     """
+    _check_count(n_resamples)
     is_anomalous, a = _check(labels, scores_a)
     _, b = _check(labels, scores_b)
 
@@ -247,6 +252,16 @@ def _resample(
         yield np.concatenate(
             [rng.choice(normal, len(normal)), rng.choice(anomalous, len(anomalous))]
         )
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0 <= value <= 1:  # false for NaN
+        raise InputError(f"Got {name} {value}; expected a share from 0 to 1; choose one.")
+
+
+def _check_count(n_resamples: int) -> None:
+    if n_resamples < 1:
+        raise InputError(f"Got n_resamples {n_resamples}; expected 1 or more; choose one.")
 
 
 def _percentile_interval(values: list[float], level: float) -> Interval:

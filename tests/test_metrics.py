@@ -213,6 +213,23 @@ def test_pairing_narrows_the_interval_of_scores_that_agree():
     assert paired.high - paired.low < (alone.high - alone.low) / 3
 
 
+@pytest.mark.parametrize("share", [-0.1, 1.5, 95, float("nan")])
+def test_what_is_no_share_is_refused(share):
+    rows = ([0, 1], [0.1, 0.2])
+    for name, metric in (("tpr", fpr_at_tpr), ("fpr", recall_at_fpr)):
+        with pytest.raises(InputError, match=f"Got {name} {share}; expected a share from 0 to 1"):
+            metric(*rows, share)
+    with pytest.raises(InputError, match=f"Got level {share}; expected a share"):
+        bootstrap_interval(auroc, *rows, level=share)
+
+
+def test_no_resamples_are_refused():
+    for interval in (bootstrap_interval, paired_difference):
+        rows = ([0, 1], *[[0.1, 0.2]] * (1 if interval is bootstrap_interval else 2))
+        with pytest.raises(InputError, match="Got n_resamples 0; expected 1 or more"):
+            interval(auroc, *rows, n_resamples=0)
+
+
 def test_paired_scores_of_different_lengths_are_refused():
     with pytest.raises(InputError, match=r"Got labels of shape \(2,\) and scores of shape \(3,\)"):
         paired_difference(auroc, [0, 1], [0.1, 0.2], [0.1, 0.2, 0.3])
