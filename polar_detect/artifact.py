@@ -28,7 +28,6 @@ from polar_detect.engine import Engine
 from polar_detect.errors import (
     ArtifactError,
     InputError,
-    NotFittedError,
     OutputError,
     ProgramError,
 )
@@ -54,6 +53,7 @@ from polar_detect.sealing import (
 from polar_detect.settings import MAX_CONTAMINATION, Settings, checked_alpha, model_name
 from polar_detect.stored import Stored, fitting_together, unfit
 from polar_detect.tables.rows import RowTemplate
+from polar_detect.texts import UnfittedError
 from polar_detect.tokens import TokenIndex
 from polar_detect.trees import Trees
 from polar_detect.whole import replaced
@@ -89,12 +89,12 @@ def save(
 
     Raises
     ------
-    NotFittedError
+    UnfittedError
     OutputError
         The folder cannot be written, or holds something that is not a detector.
     """
     if not hasattr(detector, "fitted_"):
-        raise NotFittedError("Got a detector that is not fitted; expected a fitted one; call fit.")
+        raise UnfittedError("Got a detector that is not fitted; expected a fitted one; call fit.")
     check_target(folder)
     programs = detector.normal_programs()
     origin = {"text_column": text_column, "sampled_from": sampled_from}

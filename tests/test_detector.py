@@ -29,6 +29,7 @@ from polar_detect.minimal import find_minimal_programs
 from polar_detect.outliers import topic_clusters
 from polar_detect.progress import Tracker
 from polar_detect.reference import Reference
+from polar_detect.texts import UnfittedError
 
 EMPTY = ["", "é"]  # nothing at all, and nothing that the tiny tokenizer knows
 METHODS = ("score_samples", "decision_function", "predict", "explain", "assess")
@@ -709,12 +710,13 @@ def test_an_encoder_is_refused_as_language_model(minilm):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_detector_that_is_not_fitted_says_so(method):
-    with pytest.raises(NotFittedError, match="not fitted; expected a fitted one; call fit"):
+    assert issubclass(UnfittedError, NotFittedError)
+    with pytest.raises(UnfittedError, match="not fitted; expected a fitted one; call fit"):
         getattr(PolarDetector(), method)(NEW)
 
 
 def test_an_unfitted_detector_is_not_saved(tmp_path):
-    with pytest.raises(NotFittedError, match="not fitted; expected a fitted one; call fit"):
+    with pytest.raises(UnfittedError, match="not fitted; expected a fitted one; call fit"):
         PolarDetector().save(tmp_path / "detector")
     assert not list(tmp_path.iterdir())
 

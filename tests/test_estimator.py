@@ -9,6 +9,7 @@ from polar_detect import SignatureOutlierDetector
 from polar_detect.detectors import HEADS, AutoHead, IsolationForestHead, LightGBMHead
 from polar_detect.errors import InputError
 from polar_detect.metrics import auroc
+from polar_detect.texts import UnfittedError
 
 NAMES = [feature.name for feature in FEATURES]
 
@@ -21,6 +22,12 @@ def frame(n, *, seed, shifted=False):
 @parametrize_with_checks([SignatureOutlierDetector(), SignatureOutlierDetector("lightgbm")])
 def test_scikit_learn_checks_hold(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize("method", ["score_samples", "decision_function", "predict"])
+def test_a_detector_that_is_not_fitted_says_so_as_the_others_do(method):
+    with pytest.raises(UnfittedError, match="Got a detector that is not fitted"):
+        getattr(SignatureOutlierDetector(), method)(frame(4, seed=0))
 
 
 @pytest.mark.parametrize("name", sorted(HEADS))

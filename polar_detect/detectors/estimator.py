@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import assert_all_finite, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from polar_detect import calibration
 from polar_detect.detectors import AutoHead, Head, IsolationForestHead, new_head
 from polar_detect.errors import InputError
 from polar_detect.features import Feature, FeatureTable
+from polar_detect.texts import UnfittedError
 
 COLUMN = "column"  # the group of a feature that is no part of a signature
 _CALIBRATION_SHARE = 0.25
@@ -108,7 +109,7 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """Return scores, (n_rows,): lower = more abnormal; NaN for a row of NaN only."""
-        check_is_fitted(self)
+        self._check_fitted()
         rows = self._read(X)
         has_values = _has_values(rows)
         scores = np.full(len(rows), np.nan)
@@ -117,13 +118,20 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Return `score_samples` minus `offset_`: negative = flagged."""
-        check_is_fitted(self)
+        self._check_fitted()
         margins: NDArray[np.float64] = self.score_samples(X) - self.offset_
         return margins
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """Return -1 for flagged rows and 1 for others."""
         return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "offset_"):
+            raise UnfittedError(
+                "Got a detector that is not fitted; expected a fitted one; call fit on normal rows "
+                "first."
+            )
 
     def _read(self, X: Any) -> NDArray[np.float64]:
         rows = validate_data(self, X, dtype=np.float64, reset=False, ensure_all_finite="allow-nan")
