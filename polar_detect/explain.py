@@ -161,4 +161,5 @@ def _in_words(parts: NDArray[np.float64], names: Sequence[str], n: int) -> str:
     if np.isnan(parts).any():
         return ""
     strongest = np.argsort(-np.abs(parts), kind="stable")[:n]
-    return "; ".join(f"{names[i]} {parts[i]:+.2f}" for i in strongest)
+    said = [(names[i], f"{parts[i]:+.2f}") for i in strongest]
+    return "; ".join(f"{name} {part}" for name, part in said if float(part))

@@ -56,8 +56,16 @@ def test_the_mean_size_leaves_out_texts_without_a_score():
 
 
 def test_top_layers_are_named_strongest_first_with_their_sign():
-    assert explanation().top_layers(2) == ["L2 -4.00; L0 +3.00", "L0 +0.10; L1 +0.00"]
+    assert explanation().top_layers(2) == ["L2 -4.00; L0 +3.00", "L0 +0.10"]
     assert explanation().top_layers(1)[0] == "L2 -4.00"
+
+
+def test_parts_that_round_to_zero_are_not_named():
+    features = (Feature("column", "flow/residual"), Feature("column", "pressure/residual"))
+    values = np.asarray([[-0.004, 0.3], [0.004, -0.0049], [0.0, -0.0051]])
+    own = Explanation(0.5, values, values.astype(np.float32), features, n_layers=1)
+    assert own.top_columns() == ["pressure +0.30", "", "pressure -0.01"]
+    assert own.top_layers() == ["", "", ""]
 
 
 def test_reasons_are_what_raised_the_score_largest_first_whatever_it_belongs_to():
