@@ -1,5 +1,6 @@
 """What estimators over texts take: texts in any container, labels of both conventions."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 # What `as_texts` takes, for type checkers; arrays of pyarrow too, which are untyped.
 Texts: TypeAlias = "Sequence[str] | pd.Series[Any] | pd.Index[Any] | pd.DataFrame | NDArray[Any]"
+
+
+_EMPTY_LEVEL = re.compile(r"Unnamed: \d+_level_\d+")
 
 
 class UnfittedError(NotFittedError, exceptions.NotFittedError):  # type: ignore[misc]
@@ -95,7 +99,7 @@ def row_template(X: pd.DataFrame) -> "RowTemplate":
 
 def _named(X: pd.DataFrame, rows: "RowTemplate | None" = None) -> pd.DataFrame:
     """Return a data frame whose columns, or those that `rows` needs, have each its own string."""
-    frame = X.set_axis([str(name) for name in X.columns], axis=1)
+    frame = X.set_axis(_names(X.columns), axis=1)
     needed = None if rows is None else {column.name for column in rows.columns}
     twice = [n for n in frame.columns[frame.columns.duplicated()] if needed is None or n in needed]
     if twice:
@@ -103,6 +107,33 @@ def _named(X: pd.DataFrame, rows: "RowTemplate | None" = None) -> pd.DataFrame:
             f"Got two columns named {twice[0]!r}; expected a name for each; rename one."
         )
     return frame
+
+
+def _names(columns: "pd.Index[Any]") -> list[str]:
+    """Return the names of columns; of several levels, as those of headers of several rows.
+
+    >>> _names(pd.MultiIndex.from_tuples([("flow", "mean"), ("flow", "max"), ("id", "")]))
+    ['flow mean', 'flow max', 'id']
+    >>> _names(pd.MultiIndex.from_tuples([("flow", "l/min"), ("id", "Unnamed: 1_level_1")]))
+    ['flow [l/min]', 'id']
+    """
+    if columns.nlevels == 1:
+        return [str(name) for name in columns]
+    from polar_detect.tables.units import is_unit, with_unit  # here: imports pandas' readers
+
+    levels = [[*map(_said_of_level, columns.get_level_values(i))] for i in range(columns.nlevels)]
+    groups = [" ".join(filter(None, parts)) for parts in zip(*levels[:-1], strict=True)]
+    are_units = all(map(is_unit, filter(None, levels[-1])))
+    return [
+        with_unit(group, own) if are_units and own else f"{group} {own}".strip()
+        for group, own in zip(groups, levels[-1], strict=True)
+    ]
+
+
+def _said_of_level(name: Any) -> str:
+    """Return what a level of a column's name says; pandas makes names up for empty cells."""
+    said = "" if pd.isna(name) else str(name).strip()
+    return "" if _EMPTY_LEVEL.fullmatch(said) else said
 
 
 def _are_written(X: pd.DataFrame, rows: "RowTemplate") -> bool:
@@ -134,8 +165,8 @@ def anomalous(y: Any, n_texts: int) -> NDArray[np.bool_]:
     Parameters
     ----------
     y : array-like or None
-        True or 1 = anomalous and False or 0 = normal; or, where a -1 occurs, scikit-learn's
-        convention for outliers: -1 = anomalous and 1 = normal.
+        Or a table of one column. True or 1 = anomalous and False or 0 = normal; or, where a -1
+        occurs, scikit-learn's convention for outliers: -1 = anomalous and 1 = normal.
 
     Raises
     ------
@@ -148,6 +179,8 @@ def anomalous(y: Any, n_texts: int) -> NDArray[np.bool_]:
     if y is None:
         return np.zeros(n_texts, bool)
     labels = _as_array(y)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
     if labels.shape != (n_texts,):
         n_labels = len(labels) if labels.ndim == 1 else f"{labels.shape} array of"
         if not labels.ndim:  # a number, a mapping, a generator

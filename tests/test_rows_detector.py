@@ -16,6 +16,7 @@ from polar_detect.models.hashes import sha256_of
 from polar_detect.report.build import _cells
 from polar_detect.sealing import sealed
 from polar_detect.tables import RowTemplate
+from polar_detect.texts import as_texts, row_template
 
 NAMES = ["machine", "pressure [bar]", "flow [l/min]"]
 
@@ -104,6 +105,24 @@ def test_columns_of_a_data_frame_that_are_missing_or_named_twice_are_named(
             fitted_on_frame.score_samples(pd.concat(parts, axis=1))
     with pytest.raises(InputError, match="expected one column of texts"):
         fitted_on_tiny.score_samples(measured)
+
+
+def test_columns_of_several_levels_are_named_as_headers_of_two_rows_are(tmp_path):
+    levels = [("flow", "mean"), ("flow", "max"), ("id", "")]
+    frame = pd.DataFrame([[1.5, 2, "a"], [2.5, 3, "b"]], columns=pd.MultiIndex.from_tuples(levels))
+    template = row_template(frame)
+    assert as_texts(frame[["id", "flow"]], template) == [
+        "flow mean: 1.5; flow max: 2; id: a",
+        "flow mean: 2.5; flow max: 3; id: b",
+    ]
+    path = tmp_path / "two.xlsx"
+    rows = [["pump", None, "state"], ["bar", "rpm", None], [1, 2, "on"], [3, 4, "off"]]
+    pd.DataFrame(rows).to_excel(path, header=False, index=False)
+    read = pd.read_excel(path, header=[0, 1], engine="openpyxl")  # it calls empty cells Unnamed
+    assert [c.name for c in row_template(read).columns] == ["pump [bar]", "pump [rpm]", "state"]
+    frame.columns = pd.MultiIndex.from_tuples([("flow", "max"), ("flow max", ""), ("id", "")])
+    with pytest.raises(InputError, match="Got two columns named 'flow max'"):
+        row_template(frame)
 
 
 def test_a_single_column_of_a_data_frame_is_a_row_too_for_who_was_fitted_on_rows(

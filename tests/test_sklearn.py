@@ -139,7 +139,15 @@ def test_what_is_not_texts_is_refused(given, message):
 
 def test_labels_are_read_in_both_conventions():
     expected = [True, False, False]
-    for labels in ([1, 0, 0], [True, False, False], [1.0, 0.0, 0.0], [-1, 1, 1]):
+    for labels in (
+        [1, 0, 0],
+        [True, False, False],
+        [1.0, 0.0, 0.0],
+        [-1, 1, 1],
+        pd.DataFrame({"label": [-1, 1, 1]}),
+        np.asarray([[1], [0], [0]]),
+        pd.DataFrame({"label": pd.array([True, False, False], dtype="boolean")}),
+    ):
         assert anomalous(labels, 3).tolist() == expected
     assert not anomalous(None, 3).any()
 
@@ -152,6 +160,8 @@ def test_labels_are_read_in_both_conventions():
         ([0, -1], "Got label -1 and 0 together"),
         ([1], "Got 1 labels for 2 texts; expected one each"),
         ([[1, 0]], "labels for 2 texts; expected one each"),
+        (pd.DataFrame({"a": [1, 0], "b": [1, 0]}), r"Got \(2, 2\) array of labels for 2 texts"),
+        (pd.DataFrame({"a": [1, 0, 0]}), "Got 3 labels for 2 texts; expected one each"),
         (1, "Got int as labels for 2 texts; expected one each"),
         ({0: 1, 1: 0}, "Got dict as labels for 2 texts; expected one each"),
         ([[1], [1, 0]], r"Got labels of no shape \(.*\); expected one each"),
