@@ -223,6 +223,7 @@ def _write(
         "versions": versions(),
         "settings": settings,
         **origin,
+        "rows_are_derived": rows is not None and detector.rows is None,
         "model": {"name": own.model, "sha256": engine.model.sha256},
         "encoder": {"name": own.encoder, "sha256": engine.encoder_model.sha256},
         "menu": [str(program) for program in programs.menu.programs],
@@ -266,6 +267,8 @@ def _read(
         check_arrays(arrays, n_layers=n_layers, n_texts=None if texts is None else len(texts))
         detector.fitted_ = _read_fitted(folder, manifest, arrays, texts or (), own)
     detector.engine_ = _configured(engine, detector, folder)
+    if manifest.get("rows_are_derived") is True:  # older artifacts do not say: given
+        detector.rows = None
     return detector
 
 

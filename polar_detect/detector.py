@@ -32,6 +32,7 @@ from polar_detect.texts import (
     UnfittedError,
     anomalous,
     as_texts,
+    check_written,
     distinct_texts,
     is_wide,
     row_template,
@@ -129,7 +130,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         need it, to be put in front of new ones (context gain).
     rows : RowTemplate, optional
         How the texts were written out of rows of a table; their numbers are then features too,
-        unless `store_texts` is false, as numbers are kept as the texts are.
+        unless `store_texts` is false, as numbers are kept as the texts are. By default `fit` finds
+        it out where it is given a data frame of several columns; `rows_` is the one in use.
 
     Examples
     --------
@@ -315,6 +317,11 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return artifact.load(Path(folder))
 
     @property
+    def rows_(self) -> "RowTemplate | None":
+        """How rows of a table are written out as the texts that it was fitted on, if they are."""
+        return self._fitted().settings.rows
+
+    @property
     def encoder_(self) -> str:
         """The sentence encoder that it was fitted with; what "auto" stood for."""
         return self._fitted().settings.encoder
@@ -325,7 +332,11 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return self._engine().extractor.tracer.backbone.n_layers
 
     def _texts(self, X: Texts) -> list[str]:
-        return as_texts(X, self._fitted().settings.rows)
+        rows = self._fitted().settings.rows
+        texts = as_texts(X, rows)
+        if rows is not None:
+            check_written(texts, rows)
+        return texts
 
     def _parts(
         self, texts: list[str], programs_of: ProgramsOf | None, tracker: Tracker

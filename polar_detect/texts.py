@@ -97,6 +97,36 @@ def row_template(X: pd.DataFrame) -> "RowTemplate":
     return RowTemplate.fit(frame, list(frame.columns))
 
 
+def unwritten(texts: Sequence[str], rows: "RowTemplate") -> list[int]:
+    """Return the places of the texts that are no rows just as the template writes them.
+
+    Read as rows all the same they would seem wildly strange, as `T: 180` where it writes
+    `T: 180.0`.
+    """
+    cells = [rows.cells(text) for text in texts]
+    known = {i: own for i, own in enumerate(cells) if own is not None}
+    names = [column.name for column in rows.columns]
+    again = rows.texts(pd.DataFrame([*known.values()], columns=names, dtype=object))
+    as_written = dict(zip(known, again, strict=True))
+    return [i for i, text in enumerate(texts) if as_written.get(i) != text]
+
+
+def example_row(rows: "RowTemplate") -> str:
+    """Return a row of zeros, which shows how numbers are rounded, and dots for other cells."""
+    return rows.row_of(["…" if c.decimals is None else f"{0:.{c.decimals}f}" for c in rows.columns])
+
+
+def check_written(texts: Sequence[str], rows: "RowTemplate") -> None:
+    """Raise `InputError` unless all texts that are not empty are rows of the template."""
+    odd = next((i for i in unwritten(texts, rows) if texts[i].strip()), None)
+    if odd is not None:
+        raise InputError(
+            f"Got {texts[odd][:60]!r} at position {odd}, which is no row as the detector "
+            f"writes it; expected one such as {example_row(rows)!r}; pass a data frame with these "
+            "columns, or write one by rows_.texts(frame)."
+        )
+
+
 def _named(X: pd.DataFrame, rows: "RowTemplate | None" = None) -> pd.DataFrame:
     """Return a data frame whose columns, or those that `rows` needs, have each its own string."""
     frame = X.set_axis(_names(X.columns), axis=1)

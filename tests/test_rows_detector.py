@@ -1,10 +1,13 @@
 """A detector that is fitted on rows reads their numbers, names columns, and survives its folder."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.base import clone
 
 from polar_detect import PolarDetector
@@ -16,7 +19,8 @@ from polar_detect.models.hashes import sha256_of
 from polar_detect.report.build import _cells
 from polar_detect.sealing import sealed
 from polar_detect.tables import RowTemplate
-from polar_detect.texts import as_texts, row_template
+from polar_detect.tables.rows import RowColumn
+from polar_detect.texts import as_texts, row_template, unwritten
 
 NAMES = ["machine", "pressure [bar]", "flow [l/min]"]
 
@@ -89,6 +93,19 @@ def test_a_data_frame_is_fitted_and_scored_row_by_row(fitted_on_frame, measured,
     loaded = PolarDetector.load(tmp_path / "saved")
     np.testing.assert_array_equal(loaded.score_samples(new), scores)
     np.testing.assert_array_equal(loaded.assess(new, programs_of="flagged").scores, -scores)
+    # What was derived is no setting, so that a refit derives it anew, of other columns too.
+    assert loaded.rows is fitted_on_frame.rows is None
+    assert loaded.rows_ == fitted_on_frame.rows_ == template
+    assert "RowTemplate" not in repr(loaded)
+    other = new.rename(columns={0: "machine"})[["machine", "flow [l/min]"]]
+    refitted = loaded.fit(pd.concat([other] * 7))
+    assert [column.name for column in refitted.rows_.columns] == ["machine", "flow [l/min]"]
+
+
+def test_the_template_of_a_detector_is_none_where_texts_are_no_rows(fitted, fitted_on_tiny):
+    assert fitted.rows_ == fitted.rows
+    assert fitted_on_tiny.rows_ is None
+    assert not hasattr(PolarDetector(), "rows_")
 
 
 def test_columns_of_a_data_frame_that_are_missing_or_named_twice_are_named(
@@ -183,7 +200,7 @@ def test_an_empty_cell_is_called_empty_and_not_unusual(fitted, template):
     rows = readings(6, seed=1)
     rows.loc[0, "flow [l/min]"] = ""
     rows.loc[1, "flow [l/min]"] = "ERR"
-    assessed = fitted.assess([*template.texts(rows), "no row"])
+    assessed = fitted.assess([*template.texts(rows), ""])
     assert assessed.empty_cells == (frozenset({"flow [l/min]"}), *[frozenset()] * 6)
     english, japanese = assessed.reasons(), assessed.reasons("ja")
     assert english[0].startswith("“flow [l/min]” is empty +")
@@ -322,6 +339,42 @@ def test_texts_that_are_no_rows_cannot_be_fitted_on(template, fitted_on_tiny):
         detector.fit([f"Greased bearing {i}" for i in range(50)])
 
 
-def test_a_text_that_is_no_row_is_scored_and_stands_out(fitted, strange):
-    scores = -fitted.score_samples([*strange[1:], "pump leaks"])
-    assert scores.argmax() == len(scores) - 1
+@pytest.mark.parametrize("method", ["score_samples", "predict", "explain", "assess"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pump leaks",
+        "machine: mill; pressure [bar]: 6.1; flow [l/min]: 121",  # 6.10 is what is written
+        "machine: mill; flow [l/min]: 121; pressure [bar]: 6.10",
+    ],
+)
+def test_a_text_that_is_no_row_is_refused_by_who_was_fitted_on_rows(fitted, strange, method, text):
+    message = re.escape(
+        f"Got {text!r} at position 2, which is no row as the detector writes it; expected one "
+        "such as 'machine: …; pressure [bar]: 0.00; flow [l/min]: 0'; pass a data frame with these "
+        "columns, or write one by rows_.texts(frame)."
+    )
+    with pytest.raises(InputError, match=message):
+        getattr(fitted, method)([strange[0], "", text, strange[1]])
+
+
+@settings(max_examples=20)
+@given(
+    st.lists(
+        st.tuples(
+            st.text(st.characters(codec="utf-8")) | st.sampled_from(["a; b", "", " x", "missing"]),
+            st.text(st.sampled_from("0123456789.,-%eE MPa℃;−¥/１")) | st.floats(),
+        ),
+        min_size=1,
+    ),
+    st.sampled_from([0, 2, None]),
+    st.sampled_from([None, "MPa"]),
+    st.sampled_from([1, 2]),
+)
+def test_what_the_template_writes_it_knows_for_its_own(cells, decimals, unit, notation):
+    own = RowColumn("p; [MPa]", decimals, None if decimals is None else unit)
+    template = RowTemplate((RowColumn("note", None), own), notation)
+    frame = pd.DataFrame(cells, columns=["note", "p; [MPa]"], dtype=object)
+    texts = template.texts(frame)
+    assert unwritten(texts, template) == []
+    assert unwritten([f"{text} " for text in texts], template) == [*range(len(texts))]  # control

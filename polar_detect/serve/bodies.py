@@ -28,6 +28,7 @@ from polar_detect.report.language import Tongue
 from polar_detect.report.words import one_line
 from polar_detect.serve.settings import ServeSettings
 from polar_detect.tables import RowTemplate
+from polar_detect.texts import example_row, unwritten
 
 _NAME_CHARACTERS = 60
 _N_NAMED = 20
@@ -107,17 +108,14 @@ def _plain_texts(limits: ServeSettings) -> type[Asked]:
 
 def _written_rows(template: RowTemplate, limits: ServeSettings) -> type[Asked]:
     """Return the body of who writes rows out, just as the detector does."""
-    columns, example = _names(template), _example(template)
+    example = example_row(template)
 
     def checked(texts: list[str]) -> list[str]:
-        for i, text in enumerate(texts):
-            cells = template.cells(text)
-            frame = pd.DataFrame([cells or ()], columns=columns if cells else None, dtype=str)
-            if cells is None or template.texts(frame) != [text]:
-                raise _refusal(
-                    f"Got texts[{i}], which is no row as the detector writes it; expected one "
-                    f"such as '{example}'; send {{\"rows\": [...]}}, and it writes them."
-                )
+        for i in unwritten(texts, template)[:1]:
+            raise _refusal(
+                f"Got texts[{i}], which is no row as the detector writes it; expected one "
+                f"such as '{example}'; send {{\"rows\": [...]}}, and it writes them."
+            )
         return texts
 
     Text = Annotated[str, StringConstraints(max_length=limits.max_chars)]
@@ -201,13 +199,6 @@ def _row_schema(columns: list[str], max_chars: int) -> dict[str, Any]:
 
 def _names(template: RowTemplate) -> list[str]:
     return [column.name for column in template.columns]
-
-
-def _example(template: RowTemplate) -> str:
-    """Return a row of zeros, which shows how numbers are rounded, and dots for other cells."""
-    return template.row_of(
-        ["…" if c.decimals is None else f"{0:.{c.decimals}f}" for c in template.columns]
-    )
 
 
 def _listed(names: Iterable[str]) -> str:
