@@ -19,7 +19,7 @@ from polar_detect.errors import InputError
 from polar_detect.explain import Explanation
 from polar_detect.features import FeatureTable
 from polar_detect.fitting import MIN_NORMAL, Fitted, Fitting, parted, too_few
-from polar_detect.minimal import MinimalProgram
+from polar_detect.minimal import MinimalProgram, no_program
 from polar_detect.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.program import ProgramsOf
 from polar_detect.progress import ASSESS_CHUNK, Progress, Tracker
@@ -242,7 +242,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
                 "choose one."
             )
         fitted, alpha, texts = self._fitted(), checked_alpha(self.alpha), self._texts(X)
-        if programs_of == "all":
+        if programs_of == "all" and self._have_tokens(texts):
             self.normal_programs(progress=progress)
         parts, rows = self._parts(texts, programs_of, Tracker(progress))
         programs = [program for part in parts for program in part.programs]
@@ -338,6 +338,10 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             check_written(texts, rows)
         return texts
 
+    def _have_tokens(self, texts: list[str]) -> bool:
+        with self._engine().alone():
+            return any(self._engine().extractor.tracer.tokenize(texts))
+
     def _parts(
         self, texts: list[str], programs_of: ProgramsOf | None, tracker: Tracker
     ) -> tuple[list["_Part"], NDArray[np.intp]]:
@@ -412,6 +416,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return _Scored(readings, has_tokens, table, scores, programs)
 
     def _minimal_programs(self, readings: Readings) -> list[MinimalProgram]:
+        if not readings.has_tokens.any():
+            return [no_program(self.n_layers)] * len(readings)
         menu, tolerance = self.normal_programs().menu, self._fitted().settings.tolerance
         return self._engine().extractor.minimal_programs(readings, menu, tolerance=tolerance)
 

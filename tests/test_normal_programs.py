@@ -92,6 +92,18 @@ def test_wrong_input_is_refused_before_the_search(fresh, searches):
     assert searches == []
 
 
+def test_texts_without_tokens_alone_wait_for_no_search(fresh, searches):
+    empty = ["", " \n", "é"]  # nothing, and nothing that the tiny tokenizer knows
+    waited_for_none = fresh.assess(empty)
+    assert searches == []
+    searched = fresh.assess([*empty, NEW[0]])  # control
+    assert len(searches) == 1
+    for own, other in zip(waited_for_none.programs, searched.programs[:3], strict=True):
+        assert own.program == other.program
+        assert np.isnan([own.loss, own.full_loss, other.loss, other.full_loss]).all()
+        assert own.is_valid is other.is_valid is False
+
+
 def test_they_are_the_same_whenever_and_wherever_they_are_searched(fresh, fitted_on_tiny, tmp_path):
     """Also in a copy by pickle, in a fit that keeps no texts, and with other settings since."""
     expected = fitted_on_tiny.normal_programs()
