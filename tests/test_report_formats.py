@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from matplotlib import font_manager
-from report_samples import DRIFT, HOSTILE, JAPANESE, N_LAYERS, report, row
+from report_samples import DRIFT, HOSTILE, JAPANESE, N_LAYERS, machine_row, report, row
 
 from polar_detect import plots
 from polar_detect.features import Feature
@@ -84,6 +84,39 @@ def test_every_report_says_what_the_numbers_of_its_rows_count(numbering, title, 
     heading = "line" if numbering == "file" else "row"
     assert f"| rank | {heading} |" in written
     assert f">{heading}</th>" in page
+
+
+def words_of(picture):
+    """Return what an SVG of matplotlib says, which its comments hold, on one line."""
+    said = re.findall("<!-- (.*?) -->", picture.content.decode("utf-8"), flags=re.DOTALL)
+    return " ".join(" ".join(said).split())
+
+
+@pytest.mark.parametrize(
+    ("own", "marked", "listed", "brief"),
+    [
+        (row(), "marked words", "words that are hardest to predict", "the HTML report also marks"),
+        (machine_row(), "marked values", "values that raised the score, at", "also marks values"),
+    ],
+)
+def test_the_advice_of_a_report_speaks_of_colours_only_where_there_are_some(
+    own, marked, listed, brief
+):
+    data = report([own], n_flagged=1)
+    page = render_html(data)
+    written, content = render_markdown(data), json.loads(render_json(data))
+    picture = words_of(figures.summary_page(data, ENGLISH, "svg"))
+    assert f"Look at the {marked}" in page
+    assert f"Look at the {listed}" in written
+    assert content["advice"] == [
+        sentence for sentence in content["advice"] if sentence in written and "mark" not in sentence
+    ]
+    assert brief in picture
+    assert f"the {marked}" not in picture + written
+    japanese = render_markdown(data, JAPANESE_TONGUE)
+    assert "色" in render_html(data, JAPANESE_TONGUE)
+    assert "行ごとに示した" in japanese
+    assert "色" not in japanese
 
 
 def test_a_fence_is_longer_than_the_backticks_of_its_text():

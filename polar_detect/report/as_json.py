@@ -24,7 +24,7 @@ def render_json(data: ReportData, language: Language | None = None) -> str:
         "language": language.tongue,
         "headline": phrases.headline(data, language),
         "findings": phrases.findings(data, language),
-        "advice": phrases.advice(data, language),
+        "advice": phrases.advice(data, language, "listed"),
         "drift_findings": phrases.drift_sentences(data, language),
         "rows_are_numbered": language.say(f"rows.numbered.{data.numbering}"),
     }

@@ -61,16 +61,44 @@ TEXTS: dict[str, tuple[str, str]] = {
     "summary.reason": ("{name} ({n} texts)", "{name}（{n}件）"),
     "summary.reason.one": ("{name} (1 text)", "{name}（1件）"),
     "summary.advice": (
-        "Start with the first rows of the table: they are the least like normal texts. Look at "
-        "the marked words and at the nearest normal texts beside them.",
-        "まず一覧の上位から確認してください。上ほど正常な文から離れています。"
+        "Start with the first rows of the table: they are the least like normal texts.",
+        "まず一覧の上位から確認してください。上ほど正常な文から離れています。",
+    ),
+    "summary.advice.marked": (
+        "Look at the marked words and at the nearest normal texts beside them.",
         "色の付いた語と、近い正常文との違いが手がかりになります。",
     ),
+    "summary.advice.listed": (
+        "Look at the words that are hardest to predict and at the nearest normal texts, which are "
+        "given row by row.",
+        "行ごとに示した、予測しにくい語と近い正常文との違いが手がかりになります。",
+    ),
+    "summary.advice.brief": (
+        "What raised its score most stands below each text; the HTML report also marks words and "
+        "shows the nearest normal texts.",
+        "各文の下に、スコアを上げた主な理由を示しています。HTML形式のレポートでは、予測しにくい語"
+        "に色が付き、近い正常文も確認できます。",
+    ),
     "summary.advice.rows": (
-        "Start with the first rows of the table: they are the least like normal rows. Look at "
-        "the marked values, at what normal rows hold there, and at the nearest normal rows.",
-        "まず一覧の上位から確認してください。上ほど正常な行から離れています。"
+        "Start with the first rows of the table: they are the least like normal rows.",
+        "まず一覧の上位から確認してください。上ほど正常な行から離れています。",
+    ),
+    "summary.advice.rows.marked": (
+        "Look at the marked values, at what normal rows hold there, and at the nearest normal "
+        "rows.",
         "色の付いた値を、正常な行の値の範囲や、近い正常な行と見比べてください。",
+    ),
+    "summary.advice.rows.listed": (
+        "Look at the values that raised the score, at what normal rows hold there, and at the "
+        "nearest normal rows, which are given row by row.",
+        "行ごとに示した、スコアを上げた値を、正常な行の値の範囲や、近い正常な行と見比べて"
+        "ください。",
+    ),
+    "summary.advice.rows.brief": (
+        "What raised its score most stands below each row; the HTML report also marks values and "
+        "shows what normal rows hold there and the nearest normal rows.",
+        "各行の下に、スコアを上げた主な理由を示しています。HTML形式のレポートでは、スコアを上げた"
+        "値に色が付き、正常な行の値の範囲や近い正常な行も確認できます。",
     ),
     "summary.advice_drift": (
         "As the whole batch differs from the normal texts, many flags may have one common "

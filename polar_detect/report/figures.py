@@ -200,7 +200,7 @@ def _write_head(figure: Figure, data: ReportData, language: Language) -> float:
     figure.text(
         0.06, 0.917, phrases.headline(data, language), fontsize=13, fontweight="bold", color=_INK
     )
-    sentences = [*phrases.findings(data, language), *phrases.advice(data, language)]
+    sentences = [*phrases.findings(data, language), *phrases.advice(data, language, "brief")]
     sentences += phrases.drift_sentences(data, language)[1:2]
     body = language.say("space").join(sentences)
     lines = _wrapped(body, _LINE_CELLS)

@@ -25,7 +25,7 @@ def _lines(data: ReportData, language: Language) -> Iterator[str]:
     yield f"**{phrases.headline(data, language)}**\n"
     yield space.join(phrases.findings(data, language)) + "\n"
     if data.n_flagged:
-        yield space.join(phrases.advice(data, language)) + "\n"
+        yield space.join(phrases.advice(data, language, "listed")) + "\n"
     if data.auroc is not None and data.aupr is not None:
         yield f"AUROC {data.auroc:.3f}, AUPR {data.aupr:.3f}\n"
     yield f"## {language.say('rows.title')}\n"

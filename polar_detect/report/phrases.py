@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from polar_detect.report.facts import in_words
 from polar_detect.report.language import Language
 from polar_detect.visible import visible
 
+Shown = Literal["marked", "listed", "brief"]
 _NAME_CHARACTERS = 48
 _N_COMMON = 3  # reasons named in the summary
 _MOVED_CALLS = 0.1  # mean calls; less is no news
@@ -66,11 +68,19 @@ def findings(data: ReportData, language: Language) -> list[str]:
     return sentences
 
 
-def advice(data: ReportData, language: Language) -> list[str]:
-    """Return what to do next; nothing where no text is flagged."""
+def advice(data: ReportData, language: Language, shown: Shown) -> list[str]:
+    """Return what to do next; nothing where no text is flagged.
+
+    Parameters
+    ----------
+    shown : {"marked", "listed", "brief"}
+        How the report shows what is odd about a row: in its text by colour; in words, with what
+        is near it; or only the reasons.
+    """
     if not data.n_flagged:
         return []
-    keys = ["summary.advice.rows" if data.are_rows else "summary.advice"]
+    first = "summary.advice.rows" if data.are_rows else "summary.advice"
+    keys = [first, f"{first}.{shown}"]
     keys += ["summary.advice_drift"] * (data.drift.verdict == "clear")
     return [language.say(key) for key in keys]
 
