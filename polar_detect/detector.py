@@ -15,10 +15,11 @@ from polar_detect import calibration, models
 from polar_detect.calibration import p_values_or_nan
 from polar_detect.detectors import Head, new_head
 from polar_detect.engine import Engine, encoder_for
-from polar_detect.errors import InputError
+from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.explain import Explanation
 from polar_detect.features import FeatureTable
 from polar_detect.fitting import MIN_NORMAL, Fitted, Fitting, parted, too_few
+from polar_detect.frames import check_written, doubts_of_columns, is_wide, row_template
 from polar_detect.minimal import MinimalProgram, no_program
 from polar_detect.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.program import ProgramsOf
@@ -32,10 +33,8 @@ from polar_detect.texts import (
     UnfittedError,
     anomalous,
     as_texts,
-    check_written,
     distinct_texts,
-    is_wide,
-    row_template,
+    doubts_of_texts,
 )
 from polar_detect.tokenizing import MAX_TOKENS
 from polar_detect.trace import Tracer
@@ -191,6 +190,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
         Warns
         -----
+        TrainingWarning
+            All normal texts say the same; or, of a data frame, a column counts the rows or holds
+            dates or codes, so that in new rows all of it is new, or holds words among numbers.
         UserWarning
             `alpha` is below the smallest p-value that the held-out texts can give.
         """
@@ -198,6 +200,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         alpha, head = checked_alpha(self.alpha), new_head(settings.detector)
         if is_wide(X) and settings.rows is None:
             settings = replace(settings, rows=row_template(X))
+        doubts = doubts_of_columns(X, settings.rows) if is_wide(X) and settings.rows else []
         texts, is_anomalous = _checked(as_texts(X, settings.rows), y)
         settings = replace(settings, encoder=encoder_for(texts, settings.encoder))
         engine = self._models(settings).configured(
@@ -211,6 +214,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
                 raise InputError(too_few(len(normal)))
             train, held_out = parted(normal, seed=settings.seed)
             _warn_of_alpha(alpha, len(held_out))
+            for doubt in (*doubts, *doubts_of_texts(normal)):
+                warnings.warn(doubt, TrainingWarning, stacklevel=2)
             fitting = Fitting(engine.extractor, Tracker(progress), settings)
             self.fitted_, self.engine_ = fitting.run(head, train, held_out, strange), engine
         return self

@@ -41,6 +41,10 @@ class NotFittedError(PolarError, ValueError):
     """A detector that was asked to score before it was fitted."""
 
 
+class TrainingWarning(UserWarning):
+    """Training texts of which a detector can be fitted that will seldom be of use."""
+
+
 def reason_of(error: Exception) -> str:
     r"""Return the first line of what an error of another library says; its name if nothing.
 

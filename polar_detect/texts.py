@@ -1,8 +1,7 @@
 """What estimators over texts take: texts in any container, labels of both conventions."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -10,15 +9,13 @@ from numpy.typing import NDArray
 from sklearn import exceptions
 
 from polar_detect.errors import InputError, NotFittedError
+from polar_detect.frames import are_written, named
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
 
 # What `as_texts` takes, for type checkers; arrays of pyarrow too, which are untyped.
 Texts: TypeAlias = "Sequence[str] | pd.Series[Any] | pd.Index[Any] | pd.DataFrame | NDArray[Any]"
-
-
-_EMPTY_LEVEL = re.compile(r"Unnamed: \d+_level_\d+")
 
 
 class UnfittedError(NotFittedError, exceptions.NotFittedError):  # type: ignore[misc]
@@ -58,8 +55,8 @@ def as_texts(X: Any, rows: "RowTemplate | None" = None) -> list[str]:
             f"Got {type(X).__name__}; expected a sequence of texts, such as a list or a series; "
             "convert it first."
         )
-    if isinstance(X, pd.DataFrame) and rows is not None and not _are_written(X, rows):
-        X = rows.texts(_named(X, rows))
+    if isinstance(X, pd.DataFrame) and rows is not None and not are_written(X, rows):
+        X = rows.texts(named(X, rows))
     elif isinstance(X, pd.DataFrame):
         X = X.to_numpy(object)
     elif hasattr(X, "to_pylist"):  # pyarrow's, whose own values are no str
@@ -78,98 +75,18 @@ def as_texts(X: Any, rows: "RowTemplate | None" = None) -> list[str]:
     return [str(text) for text in texts]  # numpy's strings are a subclass
 
 
-def is_wide(X: Any) -> TypeGuard[pd.DataFrame]:
-    """Return whether this is a data frame of several columns."""
-    return isinstance(X, pd.DataFrame) and X.shape[1] > 1
+def doubts_of_texts(texts: Sequence[str]) -> list[str]:
+    """Return what a fit on normal texts should be warned of.
 
-
-def row_template(X: pd.DataFrame) -> "RowTemplate":
-    """Return how the rows of a data frame, all columns of it, are written out as text.
-
-    Raises
-    ------
-    InputError
-        Two columns have the same name.
+    >>> doubts_of_texts(["OK", "OK"])
+    ['all 2 normal texts say the same, so that any other will look strange; add others']
     """
-    from polar_detect.tables.rows import RowTemplate  # here: imports pandas' readers
-
-    frame = _named(X)
-    return RowTemplate.fit(frame, list(frame.columns))
-
-
-def unwritten(texts: Sequence[str], rows: "RowTemplate") -> list[int]:
-    """Return the places of the texts that are no rows just as the template writes them.
-
-    Read as rows all the same they would seem wildly strange, as `T: 180` where it writes
-    `T: 180.0`.
-    """
-    cells = [rows.cells(text) for text in texts]
-    known = {i: own for i, own in enumerate(cells) if own is not None}
-    names = [column.name for column in rows.columns]
-    again = rows.texts(pd.DataFrame([*known.values()], columns=names, dtype=object))
-    as_written = dict(zip(known, again, strict=True))
-    return [i for i, text in enumerate(texts) if as_written.get(i) != text]
-
-
-def example_row(rows: "RowTemplate") -> str:
-    """Return a row of zeros, which shows how numbers are rounded, and dots for other cells."""
-    return rows.row_of(["…" if c.decimals is None else f"{0:.{c.decimals}f}" for c in rows.columns])
-
-
-def check_written(texts: Sequence[str], rows: "RowTemplate") -> None:
-    """Raise `InputError` unless all texts that are not empty are rows of the template."""
-    odd = next((i for i in unwritten(texts, rows) if texts[i].strip()), None)
-    if odd is not None:
-        raise InputError(
-            f"Got {texts[odd][:60]!r} at position {odd}, which is no row as the detector "
-            f"writes it; expected one such as {example_row(rows)!r}; pass a data frame with these "
-            "columns, or write one by rows_.texts(frame)."
-        )
-
-
-def _named(X: pd.DataFrame, rows: "RowTemplate | None" = None) -> pd.DataFrame:
-    """Return a data frame whose columns, or those that `rows` needs, have each its own string."""
-    frame = X.set_axis(_names(X.columns), axis=1)
-    needed = None if rows is None else {column.name for column in rows.columns}
-    twice = [n for n in frame.columns[frame.columns.duplicated()] if needed is None or n in needed]
-    if twice:
-        raise InputError(
-            f"Got two columns named {twice[0]!r}; expected a name for each; rename one."
-        )
-    return frame
-
-
-def _names(columns: "pd.Index[Any]") -> list[str]:
-    """Return the names of columns; of several levels, as those of headers of several rows.
-
-    >>> _names(pd.MultiIndex.from_tuples([("flow", "mean"), ("flow", "max"), ("id", "")]))
-    ['flow mean', 'flow max', 'id']
-    >>> _names(pd.MultiIndex.from_tuples([("flow", "l/min"), ("id", "Unnamed: 1_level_1")]))
-    ['flow [l/min]', 'id']
-    """
-    if columns.nlevels == 1:
-        return [str(name) for name in columns]
-    from polar_detect.tables.units import is_unit, with_unit  # here: imports pandas' readers
-
-    levels = [[*map(_said_of_level, columns.get_level_values(i))] for i in range(columns.nlevels)]
-    groups = [" ".join(filter(None, parts)) for parts in zip(*levels[:-1], strict=True)]
-    are_units = all(map(is_unit, filter(None, levels[-1])))
-    return [
-        with_unit(group, own) if are_units and own else f"{group} {own}".strip()
-        for group, own in zip(groups, levels[-1], strict=True)
-    ]
-
-
-def _said_of_level(name: Any) -> str:
-    """Return what a level of a column's name says; pandas makes names up for empty cells."""
-    said = "" if pd.isna(name) else str(name).strip()
-    return "" if _EMPTY_LEVEL.fullmatch(said) else said
-
-
-def _are_written(X: pd.DataFrame, rows: "RowTemplate") -> bool:
-    """Return whether a data frame is a single column of rows that are written out."""
-    cells = X.iloc[:, 0].tolist() if X.shape[1] == 1 else []
-    return bool(cells) and all(isinstance(c, str) and rows.cells(c) is not None for c in cells)
+    if len(texts) > 1 == len(set(texts)):
+        return [
+            f"all {len(texts)} normal texts say the same, so that any other will look strange; "
+            "add others"
+        ]
+    return []
 
 
 def distinct_texts(texts: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:

@@ -20,7 +20,7 @@ from polar_detect import trace
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import HEADS, AutoHead, LightGBMHead
 from polar_detect.engine import Engine
-from polar_detect.errors import InputError, ModelError, NotFittedError
+from polar_detect.errors import InputError, ModelError, NotFittedError, TrainingWarning
 from polar_detect.executor import Executor
 from polar_detect.fitting import Fitting, parted
 from polar_detect.likeness import KeptOut, Seen
@@ -706,6 +706,15 @@ def test_an_unknown_detector_is_refused():
 def test_an_encoder_is_refused_as_language_model(minilm):
     with pytest.raises(ModelError, match="which is an encoder; expected a causal language model"):
         PolarDetector(model=minilm.name).fit(NORMAL)
+
+
+def test_a_fit_on_normal_texts_that_are_all_the_same_warns(fitted_on_tiny):
+    detector = PolarDetector(model=fitted_on_tiny.model)
+    same, labels = [*["Oil changed."] * 40, *STRANGE[:2]], [0] * 40 + [1] * 2
+    expected = "all 40 normal texts say the same, so that any other will look strange; add others"
+    with pytest.warns(TrainingWarning, match=expected):
+        detector.fit(same, labels)
+    detector.fit([*same, "Oil topped up."], [*labels, 0])  # control: a warning would be an error
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,14 +14,21 @@ from sklearn.base import clone
 from polar_detect import PolarDetector
 from polar_detect.artifact import stored_rows
 from polar_detect.contents import read_contents
-from polar_detect.errors import ArtifactError, InputError
+from polar_detect.errors import ArtifactError, InputError, TrainingWarning
+from polar_detect.frames import row_template, unwritten
 from polar_detect.metrics import auroc
 from polar_detect.models.hashes import sha256_of
 from polar_detect.report.build import _cells
 from polar_detect.sealing import sealed
-from polar_detect.tables import RowTemplate
+from polar_detect.tables import (
+    RowColumns,
+    RowTemplate,
+    read_table,
+    warn_of_new_values,
+    warn_of_words,
+)
 from polar_detect.tables.rows import RowColumn
-from polar_detect.texts import as_texts, row_template, unwritten
+from polar_detect.texts import as_texts
 
 NAMES = ["machine", "pressure [bar]", "flow [l/min]"]
 
@@ -106,6 +114,36 @@ def test_the_template_of_a_detector_is_none_where_texts_are_no_rows(fitted, fitt
     assert fitted.rows_ == fitted.rows
     assert fitted_on_tiny.rows_ is None
     assert not hasattr(PolarDetector(), "rows_")
+
+
+def test_a_fit_on_a_data_frame_warns_of_columns_as_the_command_line_does(
+    measured, fitted_on_tiny, tmp_path
+):
+    odd = measured.assign(
+        count=range(60),
+        when=pd.date_range("2026-04-01", periods=60),
+        order=[f"WO-{1000 + 7 * i}" for i in range(60)],
+        state=["ERR" if i % 9 == 0 else 7.5 + i for i in range(60)],
+    )
+    detector = PolarDetector(model=fitted_on_tiny.model)
+    detector.engine_ = fitted_on_tiny.engine_
+    with pytest.warns(TrainingWarning) as caught:
+        detector.fit(odd)
+    said = [str(warning.message) for warning in caught]
+    assert said == [
+        "column 'count' only counts the rows, and in new rows its numbers are all new; leave it "
+        "out",
+        "column 'when' holds dates, and those of new rows are all new; leave it out",
+        "column 'order' holds codes that hardly repeat, and those of new rows are all new; leave "
+        "it out",
+        "column 'state': 88 % of the cells are numbers, others such as 'ERR'; it is read as text",
+    ]
+    assert {Path(warning.filename).name for warning in caught} == {Path(__file__).name}
+    odd.to_csv(tmp_path / "odd.csv", index=False)
+    table = read_table(tmp_path / "odd.csv", rows=RowColumns())
+    of_columns = warn_of_new_values(table.frame, list(table.frame.columns))[:3]
+    told = [*of_columns, *warn_of_words(table.frame, table.template)]
+    assert [sentence.removesuffix(" with --columns") for sentence in told] == said
 
 
 def test_columns_of_a_data_frame_that_are_missing_or_named_twice_are_named(

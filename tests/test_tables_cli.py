@@ -281,3 +281,11 @@ def test_fit_warns_of_rows_that_all_say_the_same(run, tmp_path):
     path.write_text("a,b\n" + "7,1\n" * 20 + "8,1\n")
     _, _, err = run("fit", path, "--columns", "a", "--out", tmp_path / "out", "--model", tmp_path)
     assert "say the same" not in err
+
+
+def test_what_is_said_of_a_table_is_not_said_again_by_the_fit(run, tiny_folder, minilm, tmp_path):  # noqa: ARG001
+    path = tmp_path / "train.csv"
+    path.write_text("a,b\n" + "7,1\n" * 40)
+    options = ("--columns", "a", "--out", tmp_path / "out", "--model", tiny_folder)
+    code, _, err = run("fit", path, *options)  # a warning beside the notice would be an error
+    assert (code, err.count("say the same")) == (0, 1)

@@ -24,11 +24,11 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from polar_detect.frames import example_row, unwritten
 from polar_detect.report.language import Tongue
 from polar_detect.report.words import one_line
 from polar_detect.serve.settings import ServeSettings
 from polar_detect.tables import RowTemplate
-from polar_detect.texts import example_row, unwritten
 
 _NAME_CHARACTERS = 60
 _N_NAMED = 20

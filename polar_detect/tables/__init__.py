@@ -15,7 +15,7 @@ from polar_detect.tables.columns import (
 )
 from polar_detect.tables.formats import has_columns
 from polar_detect.tables.layout import Layout, SheetNames
-from polar_detect.tables.new_values import warn_of_new_values
+from polar_detect.tables.new_values import new_values, warn_of_new_values
 from polar_detect.tables.opening import CHUNK_ROWS, ReadOptions, RowSample, TableReader, open_table
 from polar_detect.tables.reading import Table, TableRows, read_rows, read_table
 from polar_detect.tables.rows import (
@@ -62,6 +62,7 @@ __all__ = [
     "choose_text_column",
     "has_columns",
     "join_columns",
+    "new_values",
     "obvious_text_column",
     "open_table",
     "open_writer",

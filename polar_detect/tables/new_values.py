@@ -55,17 +55,21 @@ def warn_of_new_values(frame: pd.DataFrame, names: Collection[str]) -> list[str]
 
     New rows go on with the count, the dates or the codes, so that none of them was seen before.
     """
-    notices, kept = [], []
-    for name in names:
-        said = _always_new(frame[name])
-        if said is None:
-            kept.append(name)
-        else:
-            notices.append(f"column {name!r} {said} are all new; leave it out with --columns")
+    found = new_values(frame, names)
+    notices = [
+        f"column {name!r} {said}; leave it out with --columns" for name, said in found.items()
+    ]
+    kept = [name for name in names if name not in found]
     if notices and 0 < len(kept) <= _MAX_LISTED_COLUMNS:
         asked = shlex.quote(RowColumns.of(kept).asked or "")
         notices.append(f"to read no such column pass --columns {asked}")
     return notices
+
+
+def new_values(frame: pd.DataFrame, names: Collection[str]) -> dict[str, str]:
+    """Return what is said of each column whose values are new in every new row."""
+    found = {name: _always_new(frame[name]) for name in names}
+    return {name: f"{said} are all new" for name, said in found.items() if said is not None}
 
 
 def _always_new(column: pd.Series) -> str | None:

@@ -1,5 +1,6 @@
 """`polar-detect fit`."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from polar_detect.cli.commands.inputs import InputOptions, read_training, say_no
 from polar_detect.cli.commands.output import check_not_input, err, say
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
+from polar_detect.errors import TrainingWarning
 from polar_detect.language import advise
 from polar_detect.report.facts import description
 from polar_detect.report.language import Language
@@ -56,7 +58,8 @@ def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) ->
         store_texts=settings.store_texts,
         rows=table.template,
     )
-    with progress_bars(err) as progress:
+    with progress_bars(err) as progress, warnings.catch_warnings():
+        warnings.simplefilter("ignore", TrainingWarning)  # it is said above, of the table
         detector.fit(table.texts, table.labels, progress=progress)
         detector.normal_programs(progress=progress)
     _warn_of_language(detector, table)

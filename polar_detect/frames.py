@@ -1,0 +1,122 @@
+"""Data frames of several columns, whose rows are written out as text, and such texts."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import pandas as pd
+
+from polar_detect.errors import InputError
+
+if TYPE_CHECKING:
+    from polar_detect.tables.rows import RowTemplate
+
+# RowTemplate is imported where it is needed, as it brings pandas' readers along.
+_EMPTY_LEVEL = re.compile(r"Unnamed: \d+_level_\d+")
+
+
+def is_wide(X: Any) -> TypeGuard[pd.DataFrame]:
+    """Return whether this is a data frame of several columns."""
+    return isinstance(X, pd.DataFrame) and X.shape[1] > 1
+
+
+def row_template(X: pd.DataFrame) -> "RowTemplate":
+    """Return how the rows of a data frame, all columns of it, are written out as text.
+
+    Raises
+    ------
+    InputError
+        Two columns have the same name.
+    """
+    from polar_detect.tables.rows import RowTemplate
+
+    frame = named(X)
+    return RowTemplate.fit(frame, list(frame.columns))
+
+
+def doubts_of_columns(X: pd.DataFrame, rows: "RowTemplate") -> list[str]:
+    """Return what a fit on the rows of a data frame should be warned of, a sentence a column."""
+    from polar_detect.tables import RowTemplate, new_values, warn_of_words
+
+    frame = named(X, rows)
+    present = RowTemplate(tuple(c for c in rows.columns if c.name in frame.columns), rows.notation)
+    found = new_values(frame, [column.name for column in present.columns])
+    return [
+        *(f"column {name!r} {said}; leave it out" for name, said in found.items()),
+        *warn_of_words(frame, present),
+    ]
+
+
+def unwritten(texts: Sequence[str], rows: "RowTemplate") -> list[int]:
+    """Return the places of the texts that are no rows just as the template writes them.
+
+    Read as rows all the same they would seem wildly strange, as `T: 180` where it writes
+    `T: 180.0`.
+    """
+    cells = [rows.cells(text) for text in texts]
+    known = {i: own for i, own in enumerate(cells) if own is not None}
+    names = [column.name for column in rows.columns]
+    again = rows.texts(pd.DataFrame([*known.values()], columns=names, dtype=object))
+    as_written = dict(zip(known, again, strict=True))
+    return [i for i, text in enumerate(texts) if as_written.get(i) != text]
+
+
+def example_row(rows: "RowTemplate") -> str:
+    """Return a row of zeros, which shows how numbers are rounded, and dots for other cells."""
+    return rows.row_of(["…" if c.decimals is None else f"{0:.{c.decimals}f}" for c in rows.columns])
+
+
+def check_written(texts: Sequence[str], rows: "RowTemplate") -> None:
+    """Raise `InputError` unless all texts that are not empty are rows of the template."""
+    odd = next((i for i in unwritten(texts, rows) if texts[i].strip()), None)
+    if odd is not None:
+        raise InputError(
+            f"Got {texts[odd][:60]!r} at position {odd}, which is no row as the detector "
+            f"writes it; expected one such as {example_row(rows)!r}; pass a data frame with these "
+            "columns, or write one by rows_.texts(frame)."
+        )
+
+
+def named(X: pd.DataFrame, rows: "RowTemplate | None" = None) -> pd.DataFrame:
+    """Return a data frame whose columns, or those that `rows` needs, have each its own string."""
+    frame = X.set_axis(_names(X.columns), axis=1)
+    needed = None if rows is None else {column.name for column in rows.columns}
+    twice = [n for n in frame.columns[frame.columns.duplicated()] if needed is None or n in needed]
+    if twice:
+        raise InputError(
+            f"Got two columns named {twice[0]!r}; expected a name for each; rename one."
+        )
+    return frame
+
+
+def _names(columns: "pd.Index[Any]") -> list[str]:
+    """Return the names of columns; of several levels, as those of headers of several rows.
+
+    >>> _names(pd.MultiIndex.from_tuples([("flow", "mean"), ("flow", "max"), ("id", "")]))
+    ['flow mean', 'flow max', 'id']
+    >>> _names(pd.MultiIndex.from_tuples([("flow", "l/min"), ("id", "Unnamed: 1_level_1")]))
+    ['flow [l/min]', 'id']
+    """
+    if columns.nlevels == 1:
+        return [str(name) for name in columns]
+    from polar_detect.tables.units import is_unit, with_unit
+
+    levels = [[*map(_said_of_level, columns.get_level_values(i))] for i in range(columns.nlevels)]
+    groups = [" ".join(filter(None, parts)) for parts in zip(*levels[:-1], strict=True)]
+    are_units = all(map(is_unit, filter(None, levels[-1])))
+    return [
+        with_unit(group, own) if are_units and own else f"{group} {own}".strip()
+        for group, own in zip(groups, levels[-1], strict=True)
+    ]
+
+
+def _said_of_level(name: Any) -> str:
+    """Return what a level of a column's name says; pandas makes names up for empty cells."""
+    said = "" if pd.isna(name) else str(name).strip()
+    return "" if _EMPTY_LEVEL.fullmatch(said) else said
+
+
+def are_written(X: pd.DataFrame, rows: "RowTemplate") -> bool:
+    """Return whether a data frame is a single column of rows that are written out."""
+    cells = X.iloc[:, 0].tolist() if X.shape[1] == 1 else []
+    return bool(cells) and all(isinstance(c, str) and rows.cells(c) is not None for c in cells)
