@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.utils import Tags
 
 from polar_detect import calibration, models
 from polar_detect.calibration import p_values_or_nan
@@ -19,7 +20,13 @@ from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.explain import Explanation
 from polar_detect.features import FeatureTable
 from polar_detect.fitting import MIN_NORMAL, Fitted, Fitting, parted, too_few
-from polar_detect.frames import check_written, doubts_of_columns, is_wide, row_template
+from polar_detect.frames import (
+    check_written,
+    doubts_of_columns,
+    in_pandas,
+    is_wide,
+    row_template,
+)
 from polar_detect.minimal import MinimalProgram, no_program
 from polar_detect.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.program import ProgramsOf
@@ -175,7 +182,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             Or a series, an array, or a table of one column, here and in the other methods. Of a
             data frame of several columns each row is written out as text, as `rows` says or, by
             default, every column under its own name; the other methods then take data frames
-            with these columns. Leave out what counts the rows, dates and labels.
+            (of pandas, pyarrow or polars) with these columns. Leave out what counts the rows,
+            dates and labels.
         y : (n_texts,) array-like, optional
             True or 1 = anomalous, False or 0 = normal; or, where a -1 occurs, scikit-learn's -1 =
             anomalous and 1 = normal. Anomalous texts never count as normal; they teach what
@@ -196,6 +204,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         UserWarning
             `alpha` is below the smallest p-value that the held-out texts can give.
         """
+        X = in_pandas(X)
         settings = Settings.of(self.get_params(deep=False))
         alpha, head = checked_alpha(self.alpha), new_head(settings.detector)
         if is_wide(X) and settings.rows is None:
@@ -335,6 +344,13 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def n_layers(self) -> int:
         """Layers of the language model."""
         return self._engine().extractor.tracer.backbone.n_layers
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that the input is a sequence of texts, or a table."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.one_d_array = True
+        return tags
 
     def _texts(self, X: Texts) -> list[str]:
         rows = self._fitted().settings.rows

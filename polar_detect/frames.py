@@ -15,6 +15,21 @@ if TYPE_CHECKING:
 _EMPTY_LEVEL = re.compile(r"Unnamed: \d+_level_\d+")
 
 
+def in_pandas(X: Any) -> Any:
+    """Return a table of another library, which Arrow can read, as a data frame; all else as is.
+
+    >>> import pyarrow as pa
+    >>> in_pandas(pa.table({"flow": [1.5, 2], "state": ["on", "off"]})).shape
+    (2, 2)
+    """
+    is_table = hasattr(X, "__arrow_c_stream__") and len(getattr(X, "shape", ())) == 2
+    if isinstance(X, pd.DataFrame) or not is_table:
+        return X
+    import pyarrow as pa  # here: takes a while
+
+    return pa.table(X).to_pandas()
+
+
 def is_wide(X: Any) -> TypeGuard[pd.DataFrame]:
     """Return whether this is a data frame of several columns."""
     return isinstance(X, pd.DataFrame) and X.shape[1] > 1

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn import exceptions
 
 from polar_detect.errors import InputError, NotFittedError
-from polar_detect.frames import are_written, named
+from polar_detect.frames import are_written, in_pandas, named
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
@@ -32,7 +32,7 @@ def as_texts(X: Any, rows: "RowTemplate | None" = None) -> list[str]:
     ----------
     X : sequence of str
         A list, tuple, series, index, or array of NumPy or pyarrow; or a table or array of one
-        column.
+        column. Tables may be those of pandas, pyarrow or polars.
     rows : RowTemplate, optional
         Writes out the rows of a data frame, but for one of a single column that holds them
         written out.
@@ -46,6 +46,7 @@ def as_texts(X: Any, rows: "RowTemplate | None" = None) -> list[str]:
     >>> as_texts(pd.Series(["oil", "fuse"]))
     ['oil', 'fuse']
     """
+    X = in_pandas(X)
     if isinstance(X, str):
         raise InputError(
             "Got one string; expected a sequence of texts; put it into a list: [text]."

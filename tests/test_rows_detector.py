@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -108,6 +109,30 @@ def test_a_data_frame_is_fitted_and_scored_row_by_row(fitted_on_frame, measured,
     other = new.rename(columns={0: "machine"})[["machine", "flow [l/min]"]]
     refitted = loaded.fit(pd.concat([other] * 7))
     assert [column.name for column in refitted.rows_.columns] == ["machine", "flow [l/min]"]
+
+
+def test_tables_of_other_libraries_are_scored_as_those_of_pandas(fitted_on_frame, measured):
+    new = measured.iloc[:4].rename(columns={0: "0"})
+    table = pa.Table.from_pandas(new, preserve_index=False)
+    expected = fitted_on_frame.score_samples(new)
+    np.testing.assert_array_equal(fitted_on_frame.score_samples(table), expected)
+    np.testing.assert_array_equal(fitted_on_frame.score_samples(Streamed(table)), expected)
+    refitted = clone(fitted_on_frame).fit(pa.Table.from_pandas(measured.rename(columns={0: "0"})))
+    assert refitted.rows_ == fitted_on_frame.rows_
+
+
+class Streamed:
+    """A table as polars has it: with a shape, and read by way of Arrow's interface."""
+
+    def __init__(self, table):
+        self._table = table
+        self.shape = table.shape
+
+    def __iter__(self):
+        return iter(self._table.columns)
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self._table.__arrow_c_stream__(requested_schema)
 
 
 def test_the_template_of_a_detector_is_none_where_texts_are_no_rows(fitted, fitted_on_tiny):

@@ -9,6 +9,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from work_orders import NEW, NORMAL, STRANGE
 
@@ -97,6 +98,12 @@ def test_a_detector_is_scored_by_name_with_scikit_learns_labels(detector):
     assert (scores > 0.8).all()
 
 
+def test_scikit_learn_is_told_that_the_input_is_text():
+    for estimator in (PolarDetector(), SignatureTransformer()):
+        assert get_tags(estimator).input_tags.string
+        assert get_tags(estimator).input_tags.one_d_array
+
+
 def test_texts_come_from_any_container():
     texts = ["oil", "fuse"]
     for container in (
@@ -110,6 +117,7 @@ def test_texts_come_from_any_container():
         pd.Series(texts, dtype="string[pyarrow]"),
         pa.array(texts),
         pa.chunked_array([texts]),
+        pa.table({"note": texts}),
     ):
         assert as_texts(container) == texts
         assert all(type(text) is str for text in as_texts(container))
@@ -129,6 +137,7 @@ def test_texts_come_from_any_container():
         (5, "Got int; expected a sequence of texts"),
         (np.asarray("oil"), "Got ndarray; expected a sequence of texts"),
         (["a \ud800"], "lone surrogate"),
+        (pa.table({"a": ["x"], "b": ["y"]}), r"Got an array of shape \(1, 2\); expected one col"),
         (np.full((2, 2), "a"), r"Got an array of shape \(2, 2\); expected one column"),
     ],
 )
