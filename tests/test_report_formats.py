@@ -1,12 +1,14 @@
 import json
 import re
 import struct
+import warnings
 from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from matplotlib import font_manager
+from matplotlib.figure import Figure
 from report_samples import DRIFT, HOSTILE, JAPANESE, N_LAYERS, machine_row, report, row
 
 from polar_detect import plots
@@ -170,6 +172,15 @@ def test_missing_japanese_characters_are_told_and_not_hidden(monkeypatch):
     monkeypatch.setattr(plots, "japanese_font", lambda: None)
     assert figures.summary_page(data, JAPANESE_TONGUE, "png").lacks_characters
     assert not figures.summary_page(data, ENGLISH, "png").lacks_characters
+
+
+@pytest.mark.parametrize("said", ["current font.", "font(s) DejaVu Sans."])
+def test_missing_characters_are_noticed_with_every_matplotlib(said, monkeypatch):
+    def savefig(*_, **__):
+        warnings.warn(f"Glyph 25991 missing from {said}", UserWarning, stacklevel=1)
+
+    monkeypatch.setattr(Figure, "savefig", savefig)
+    assert figures.summary_page(report(rows=[row(1)]), ENGLISH, "png").lacks_characters
 
 
 def test_an_installed_japanese_font_is_found_and_used():

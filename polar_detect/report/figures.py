@@ -1,6 +1,7 @@
 """The pictures of a report by matplotlib, and one page that sums the report up."""
 
 import io
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ _N_BINS = 40
 _TOP_ROWS = 10
 _PAGE = (8.27, 11.69)  # A4, inches
 _LINE_CELLS = 112  # of the page's width at its font size; a Japanese character takes two
+_MISSING = re.compile("missing from (current )?font")  # matplotlib 3.8 and later ones
 _INK, _MUTED = "#1c2126", "#59626c"
 
 Kind = Literal["png", "pdf", "svg"]
@@ -95,7 +97,7 @@ def _saved(figure: Figure, kind: Kind) -> Picture:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         figure.savefig(stream, format=kind, dpi=150, metadata=metadata[kind])
-    missing = [w for w in caught if "missing from font" in str(w.message)]
+    missing = [w for w in caught if _MISSING.search(str(w.message))]
     for other in caught:
         if other not in missing:
             warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
