@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from polar_detect import __version__
+from polar_detect.cli.streams import write_anything
 from polar_detect.errors import PolarError
 from polar_detect.tokenizing import MAX_TOKENS
 from polar_detect.visible import visible
@@ -85,6 +86,7 @@ def main() -> None:
     gc.set_threshold(100_000, 20, 20)
     # And they go with the process: looking through all of them once more takes another 1.2 s.
     atexit.register(gc.freeze)
+    write_anything(sys.stdout, sys.stderr)
     try:
         app()
     except PolarError as error:

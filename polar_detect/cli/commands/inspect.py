@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from polar_detect.cli.commands.output import err, out
+from polar_detect.cli.streams import can_write
 from polar_detect.contents import Contents, read_contents
 from polar_detect.visible import visible
 
@@ -40,6 +41,7 @@ def _list_texts(contents: Contents, folder: Path) -> None:
         line = _UNSEEN.sub(
             lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False)
         )
-        sys.stdout.write(f"{line}\n")
+        written = line if can_write(sys.stdout, line) else json.dumps(text)
+        sys.stdout.write(f"{written}\n")
     if contents.texts is None:
         err.print(f"{folder} keeps no texts.", highlight=False, markup=False, soft_wrap=True)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.cli.commands.output import out
+from polar_detect.cli.streams import is_utf8
 from polar_detect.interchange import PolarSample
 from polar_detect.program import Program
 from polar_detect.report.terminal import layer_ruler, program_strip, sparkline
@@ -19,8 +20,8 @@ _CAP = 1.0  # what a program loses beyond this is drawn as this
 
 
 def print_record(record: Mapping[str, object]) -> None:
-    """Write one JSON object as a line to stdout."""
-    sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
+    """Write one JSON object as a line to stdout; JSON is UTF-8 or escaped, in no code page."""
+    sys.stdout.write(json.dumps(record, ensure_ascii=not is_utf8(sys.stdout)) + "\n")
     sys.stdout.flush()
 
 

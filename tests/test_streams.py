@@ -1,0 +1,112 @@
+import io
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from polar_detect.cli.commands import inspect, search_output
+from polar_detect.cli.streams import write_anything
+from polar_detect.report import terminal
+from polar_detect.report.language import Language
+
+CODE_PAGES = ("cp932", "cp1252", "ascii", "utf-8")
+
+
+def stream(encoding, errors="strict"):
+    return io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors=errors, newline="")
+
+
+def written(text, encoding, errors="strict"):
+    out = stream(encoding, errors)
+    write_anything(out)
+    out.write(text)
+    out.flush()
+    return out.buffer.getvalue().decode(encoding)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("R² 0.9 – at 5 µm, p ≤ 0.05 — · ok", "R2 0.9 - at 5 μm, p <= 0.05 - . ok"),
+        ("██·█ ▁▅█", "##.# 15#"),
+        ("漏れ －2.5 → 油圧 ①", "漏れ －2.5 → 油圧 ①"),
+        ("Öl läuft 😀", "Ol lauft ?"),
+        ("␛[31m", "^[[31m"),
+    ],
+)
+def test_a_japanese_code_page_gets_what_looks_alike(text, expected):
+    with pytest.raises(UnicodeEncodeError):  # control: what Python does by itself
+        (text + "–").encode("cp932")
+    assert written(text, "cp932") == expected
+
+
+def test_a_western_code_page_gets_what_looks_alike():
+    assert written("−2.5 → ≥ 3 ℃ – läuft", "cp1252") == "-2.5 -> >= 3 °C – läuft"
+    assert written("漏れ", "cp1252") == "??"
+
+
+@pytest.mark.parametrize("errors", ["strict", "backslashreplace"])
+def test_what_the_encoding_has_stays_as_it_is(errors):
+    assert written("漏れ ▁▅█ – ²", "utf-8", errors) == "漏れ ▁▅█ – ²"
+    assert written("läuft", "ascii", errors) == "lauft"  # and stderr needs no escapes
+
+
+def test_a_path_that_is_no_utf8_is_printed():
+    path = os.fsdecode(b"\xff.csv")
+    assert written(path, "utf-8") == "?.csv"
+    kept = stream("utf-8", "surrogateescape")  # as in the C locale
+    write_anything(kept)
+    assert kept.errors == "surrogateescape"
+
+
+def test_a_program_without_a_console_has_no_stream_to_change():
+    write_anything(None, io.StringIO())
+
+
+@pytest.mark.parametrize("encoding", CODE_PAGES)
+@pytest.mark.parametrize("tongue", ["en", "ja"])
+def test_every_phrase_of_the_terminal_can_be_written(encoding, tongue):
+    found = terminal.score_summary(9, 2, alpha=0.05, n_empty=1, language=Language(tongue))
+    text = f"{found.plain} {terminal.sparkline(range(8))} R² µ – — … ≥ ≤ − ·"
+    assert written(text, encoding)
+
+
+@pytest.mark.parametrize("encoding", CODE_PAGES)
+def test_json_says_the_same_in_every_code_page(encoding, monkeypatch):
+    out = stream(encoding)
+    write_anything(out)
+    monkeypatch.setattr(sys, "stdout", out)
+    record = {"text": "漏れ – 5 µm² 😀"}
+    search_output.print_record(record)
+    line = out.buffer.getvalue().decode("utf-8")  # as whoever reads JSON takes it
+    assert json.loads(line) == record
+    assert line.isascii() == (encoding != "utf-8")
+
+
+def test_listed_texts_are_readable_where_the_code_page_has_them_and_whole_elsewhere(monkeypatch):
+    class Kept:
+        texts = ("漏れ", "漏れ –", "−1")
+
+    out = stream("cp932")
+    write_anything(out)
+    monkeypatch.setattr(sys, "stdout", out)
+    inspect._list_texts(Kept, None)
+    out.flush()
+    lines = out.buffer.getvalue().decode("cp932").splitlines()
+    assert lines[0] == '"漏れ"'
+    assert [json.loads(line) for line in lines] == [*Kept.texts]
+
+
+@pytest.mark.parametrize("encoding", ["cp932", "cp1252"])
+def test_the_command_line_writes_into_a_file_in_a_code_page(encoding):
+    code = "from polar_detect import cli\ncli.app = lambda: print('▁█ R² – – ␛')\ncli.main()\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        check=False,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.decode(encoding).startswith("1# R")
