@@ -20,6 +20,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kill_me import made_up
+from windows_files import hold_open_files
 
 from polar_detect import calibration, whole
 from polar_detect.errors import InputError, OutputError
@@ -183,6 +184,26 @@ def test_a_run_killed_by_the_system_at_random_moments_is_resumed(orders, detecto
     if not out.exists():
         assert score(orders, out, detector_folder).n_resumed > 0
     assert out.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".xlsx"])
+def test_a_run_ends_well_where_open_files_can_neither_be_removed_nor_replaced(
+    orders, detector_folder, tmp_path, monkeypatch, ending
+):
+    whole, out = tmp_path / f"whole{ending}", tmp_path / f"scored{ending}"
+    score(orders, whole, detector_folder)
+    with monkeypatch.context() as patch:
+        hold_open_files(patch)
+        with whole.open("rb"), pytest.raises(PermissionError):  # control: they cannot
+            whole.unlink()
+        monkeypatch.setattr(run, "ResultCache", partial(ResultCache, max_in_memory=20))
+        with pytest.raises(Killed):
+            score(orders, out, detector_folder, engine=killed_after(2))
+        score(orders, out, detector_folder)
+    if ending != ".xlsx":  # which holds the time when it was written
+        assert out.read_bytes() == whole.read_bytes()
+    assert not folder_of(out).exists()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="nothing is locked there, nor removed")

@@ -5,9 +5,8 @@ belongs to.
 """
 
 import json
-import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -34,6 +33,7 @@ class Partial:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._leaves_lock = False
 
     @classmethod
     @contextmanager
@@ -72,6 +72,9 @@ class Partial:
             yield partial
         finally:
             lock.release()
+            if partial._leaves_lock:
+                with suppress(OSError):  # another run holds it already
+                    partial._remove_lock()
 
     def has(self, chunk: int, part: Part = "chunk") -> bool:
         """Return whether a chunk, or the computed part of it, is finished."""
@@ -104,7 +107,17 @@ class Partial:
         """Forget everything, the manifest first: what is left behind it counts for nothing."""
         with _told(self.folder):
             (self.folder / _MANIFEST).unlink(missing_ok=True)
-            shutil.rmtree(self.folder)
+            for path in self.folder.iterdir():
+                if path.name != _LOCK:
+                    path.unlink()
+            try:
+                self._remove_lock()
+            except OSError:  # Windows removes no open file, and NFS keeps it by another name
+                self._leaves_lock = True
+
+    def _remove_lock(self) -> None:
+        (self.folder / _LOCK).unlink(missing_ok=True)
+        self.folder.rmdir()
 
     def _adopt(self, out: Path, run: dict[str, Any], *, restart: bool) -> None:
         manifest = self.folder / _MANIFEST

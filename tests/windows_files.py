@@ -1,0 +1,47 @@
+"""Windows' rule for files, on Linux: one that a process has open is not removed, nor renamed.
+
+Python opens files there so that nobody may delete them meanwhile; a file that is mapped into
+memory cannot be replaced either, and a folder not renamed while a file inside it is open.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from polar_detect import whole
+
+_DESCRIPTORS = Path("/proc/self/fd")
+
+
+def hold_open_files(monkeypatch):
+    """Refuse what Windows refuses: to remove, rename or replace what this process has open."""
+
+    def guarded(function, n_paths):
+        def call(*paths, dir_fd=None, **options):
+            for path in paths[:n_paths]:
+                _check(path, dir_fd)
+            return function(*paths, dir_fd=dir_fd, **options) if dir_fd else function(*paths)
+
+        return call
+
+    for name, n_paths in (("unlink", 1), ("remove", 1), ("rename", 2), ("replace", 2)):
+        monkeypatch.setattr(os, name, guarded(getattr(os, name), n_paths))
+    monkeypatch.setattr(shutil, "_use_fd_functions", False)
+    monkeypatch.setattr(whole, "fcntl", None)
+
+
+def _check(path, dir_fd):
+    within = (_DESCRIPTORS / str(dir_fd)).readlink() if dir_fd else Path.cwd()
+    found = os.path.realpath(within / os.fsdecode(path))
+    if any(held == found or held.startswith(f"{found}/") for held in _held()):
+        raise PermissionError(13, "The process cannot access the file", str(path))
+
+
+def _held():
+    for entry in _DESCRIPTORS.iterdir():
+        try:
+            yield str(entry.readlink())
+        except FileNotFoundError:  # that of the listing itself
+            continue
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        yield line[73:]
