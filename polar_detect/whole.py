@@ -8,6 +8,7 @@ only this program looks into, would leave files of its own beside people's resul
 import hashlib
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -70,6 +71,16 @@ def remove_abandoned(path: Path) -> None:
             found.unlink(missing_ok=True)
 
 
+def check_not_held(path: Path) -> None:
+    """Raise `PermissionError` where another program holds a file that is to be replaced.
+
+    Only Windows refuses that, and only when it happens: without this, behind long work.
+    """
+    if sys.platform == "win32" and path.exists():
+        with path.open("rb+"):
+            pass
+
+
 @contextmanager
 def replaced(folder: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of `folder` when the block ends without an error.
@@ -91,6 +102,7 @@ def replaced(folder: Path) -> Iterator[Path]:
                 target.rename(former)
             own.rename(target)
         finally:
+            _put_back(target)  # where the second rename failed, as it does beside an open file
             for left in (own, former):
                 shutil.rmtree(left, ignore_errors=True)
 

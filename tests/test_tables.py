@@ -219,6 +219,10 @@ def test_a_file_without_permission_is_refused(save, monkeypatch):
     monkeypatch.setattr(Path, "open", deny)  # permissions bind no root user
     with pytest.raises(InputError, match=r"cannot be read \(Permission denied\); expected a reada"):
         read_table(path, text_column="text")
+    with pytest.raises(
+        InputError, match="close it where it is open, in Excel for example, or chec"
+    ):
+        read_table(path, text_column="text")
 
 
 def test_a_missing_column_is_refused_with_the_columns_and_the_closest(save):

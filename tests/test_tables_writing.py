@@ -1,9 +1,11 @@
+import errno
 import json
 import os
 import stat
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -104,6 +106,42 @@ def test_a_folder_that_is_not_writable_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)  # permissions bind no root user
     with pytest.raises(OutputError, match="; expected a writable folder; change the permissions"):
         check_output(tmp_path / "out.csv")
+
+
+def test_an_output_that_another_program_has_open_is_refused_before_the_work(tmp_path, monkeypatch):
+    out = tmp_path / "out.xlsx"
+    out.write_bytes(b"earlier")
+
+    def deny(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", deny)  # as Windows does while Excel has it open
+        check_output(out)  # control: elsewhere it may be replaced all the same
+        patch.setattr(sys, "platform", "win32")
+        with pytest.raises(
+            OutputError, match=r"\(Permission denied\); expected.*Excel for example"
+        ):
+            check_output(out)
+    monkeypatch.setattr(sys, "platform", "win32")
+    check_output(out)
+    check_output(tmp_path / "new.xlsx")
+    assert out.read_bytes() == b"earlier"
+
+
+@pytest.mark.parametrize("ending", [".csv", ".xlsx"])
+def test_an_output_that_was_opened_meanwhile_is_named_and_can_be_closed(
+    tmp_path, monkeypatch, ending
+):
+    def deny(*_):
+        raise PermissionError(errno.EACCES, "Access is denied")
+
+    monkeypatch.setattr(Path, "replace", deny)
+    with pytest.raises(
+        OutputError, match=r"cannot be written \(Access is denied\).*close it there"
+    ):
+        write_table(pd.DataFrame({"text": ["a"]}), tmp_path / f"out{ending}")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_name_that_the_file_system_refuses_is_refused(tmp_path):

@@ -51,10 +51,37 @@ def test_an_error_on_the_way_is_not_hidden_by_one_while_cleaning_up(tmp_path, mo
         whole.write_file(tmp_path / "file", b"")
 
 
+def test_a_folder_that_cannot_take_its_place_loses_no_earlier_one(tmp_path, monkeypatch):
+    folder = tmp_path / "detector"
+    with whole.replaced(folder) as own:
+        (own / "file").write_text("earlier")
+    rename = Path.rename
+
+    def held(path, target):
+        if path.name.endswith(".staged"):  # as on Windows while a scanner reads a file in it
+            raise PermissionError(errno.EACCES, "Access is denied")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", held)
+    with pytest.raises(PermissionError), whole.replaced(folder) as own:
+        (own / "file").write_text("later")
+    assert (folder / "file").read_text() == "earlier"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
 def test_a_result_in_a_place_that_is_no_folder_is_an_error_in_one_sentence(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"Got an error while writing '.*inner'.*another --out"):
         write_text(tmp_path / "file" / "inner", "text")
+
+
+def test_a_result_that_another_program_has_open_can_be_closed(tmp_path, monkeypatch):
+    def deny(*_):
+        raise PermissionError(errno.EACCES, "Access is denied")
+
+    monkeypatch.setattr(Path, "replace", deny)
+    with pytest.raises(OutputError, match=r"be written; close it where it is open, or choose"):
+        write_text(tmp_path / "report.pdf", b"text")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="folders cannot be forced to disk there")

@@ -179,7 +179,10 @@ def _cannot_read(path: Path, error: OSError) -> InputError | InputNotFoundError:
             f"Got {path}, which does not exist; expected a CSV, Excel, Parquet, JSONL or text "
             "file; check the path."
         )
+    check = "check the path and its permissions"
+    if isinstance(error, PermissionError):  # so Windows answers where another program has it open
+        check = f"close it where it is open, in Excel for example, or {check}"
     return InputError(
         f"Got {path}, which cannot be read ({error.strerror or error}); expected a readable "
-        "file; check the path and its permissions."
+        f"file; {check}."
     )

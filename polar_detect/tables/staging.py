@@ -48,6 +48,12 @@ def staged(path: Path) -> Iterator[Path]:
 
 def cannot_write(path: Path, error: OSError) -> OutputError:
     """Return what to tell a person about an error of the system."""
+    if isinstance(error, PermissionError):
+        return OutputError(
+            f"Got the output path {path}, which cannot be written ({error.strerror or error}); "
+            "expected a file that no other program has open, in a writable folder; close it "
+            "there, Excel for example, or choose another."
+        )
     return OutputError(
         f"Got the output path {path}, which cannot be written ({error.strerror or error}); "
         "expected a writable place with enough space; free some or choose another."
@@ -68,4 +74,5 @@ def _find_problem(path: Path) -> str | None:
         return f"expected an existing folder; create {path.parent} first."
     if not os.access(path.parent, os.W_OK):
         return f"expected a writable folder; change the permissions of {path.parent}."
+    whole.check_not_held(path)
     return None

@@ -87,9 +87,10 @@ def write_text(path: Path, text: str | bytes) -> None:
     try:
         write_file(path, text.encode("utf-8") if isinstance(text, str) else text)
     except OSError as error:
+        close = "close it where it is open, or " if isinstance(error, PermissionError) else ""
         raise OutputError(
             f"Got an error while writing '{path}' ({error.strerror}); expected a file that can "
-            "be written; choose another --out."
+            f"be written; {close}choose another --out."
         ) from error
 
 
