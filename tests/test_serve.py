@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -473,6 +474,15 @@ def test_an_address_that_is_taken_is_one_line(capsys, monkeypatch, saved_on_tiny
         assert error.count("\n") == 1
         with pytest.raises(InputError):
             server.bind("203.0.113.1", 0)
+
+
+def test_no_port_is_shared_where_reusing_an_address_would(monkeypatch):
+    reuse = socket.SOL_SOCKET, socket.SO_REUSEADDR
+    with server.bind("127.0.0.1", 0) as bound:
+        assert bound.getsockopt(*reuse)  # control: a restart need not wait for old connections
+    monkeypatch.setattr(sys, "platform", "win32")
+    with server.bind("127.0.0.1", 0) as bound:
+        assert not bound.getsockopt(*reuse)
 
 
 def test_a_missing_extra_names_the_install_command(capsys, monkeypatch, saved_on_tiny):
