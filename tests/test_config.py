@@ -41,6 +41,12 @@ def test_a_file_in_the_folder_holds_options(run, calls):
     assert settings.detector == "auto"  # control: what the file does not say stays
 
 
+def test_a_file_saved_on_windows_with_a_byte_order_mark_is_read(run, calls):
+    Path("polar-detect.toml").write_text('[fit]\r\nout = "d"\r\n', encoding="utf-8-sig")
+    assert run("fit", "train.csv")[0] == 0
+    assert calls[0][0][1] == Path("d")
+
+
 def test_the_command_line_wins_over_the_file(run, calls):
     write("[score]\nalpha = 0.01\n")
     run("score", "new.csv", "--detector", "d", "--out", "s.csv")

@@ -161,6 +161,8 @@ def test_the_token_comes_from_a_file_or_else_the_environment(tmp_path, monkeypat
     file = tmp_path / "token"
     file.write_text("f" * 32 + "\n")
     assert read_token(file) == "f" * 32
+    file.write_text("f" * 32 + "\r\n", encoding="utf-8-sig")  # as editors on Windows save it
+    assert read_token(file) == "f" * 32
 
 
 @pytest.mark.parametrize("token", ["short", "with blanks in between", "grün" * 8, ""])

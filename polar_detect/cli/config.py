@@ -40,7 +40,7 @@ def read_config(context: typer.Context, file: Path | None) -> dict[str, Any]:
     if file is None and not path.is_file():
         return {}
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise typer.BadParameter(
             f"Got {path} that is not TOML ({error}); expected lines such as alpha = 0.01 below "

@@ -88,7 +88,7 @@ def read_token(file: Path | None) -> str | None:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8").strip()
+        return file.read_text(encoding="utf-8-sig").strip()
     except OSError as error:
         raise InputNotFoundError(
             f"Got token file '{file}', which cannot be read ({error.strerror}); expected a file "
