@@ -30,6 +30,8 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _SEAL = re.compile(rb'"seal": "([0-9a-f]{64})"\n\}\Z')
 _BLANK = b"0" * 64
 _MAX_READS = 10
+# Left by the file managers of macOS and Windows where a person has looked; nothing reads them.
+_LEFT_BY_LOOKING = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 _Read = TypeVar("_Read")
 
 
@@ -115,7 +117,8 @@ def check_files(folder: Path, sha256: Mapping[str, Any], sizes: Mapping[str, Any
     for path in _walk(folder):
         _check_plain(path)
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and name not in sha256 and name != MANIFEST:
+        is_ours = name in sha256 or name == MANIFEST or path.name in _LEFT_BY_LOOKING
+        if path.is_file() and not is_ours:
             raise ArtifactError(
                 f"Got '{path}', which the manifest does not name; expected only what fit wrote; "
                 "remove it or fit again."
@@ -188,7 +191,8 @@ def _strangers(folder: Path, files: set[str], folders: set[str], within: str = "
         name = f"{within}{path.name}"
         is_folder = path.is_dir() and not path.is_symlink()
         if name not in (folders if is_folder else files):
-            yield name
+            if is_folder or path.name not in _LEFT_BY_LOOKING:
+                yield name
         elif is_folder:
             yield from _strangers(path, files, folders, f"{name}/")
 

@@ -404,6 +404,24 @@ def test_what_else_is_in_a_detectors_folder_is_not_deleted(folder, fitted_on_tin
     fitted_on_tiny.save(folder)  # control
 
 
+@pytest.mark.parametrize("name", [".DS_Store", "head/.DS_Store", "Thumbs.db", "desktop.ini"])
+def test_what_a_file_manager_leaves_where_a_person_looked_is_no_part_of_it(
+    folder, fitted_on_tiny, monkeypatch, name
+):
+    monkeypatch.setattr(artifact.Engine, "load", lambda *_: fitted_on_tiny.engine_)
+    left = folder / name
+    left.parent.mkdir(exist_ok=True)
+    left.write_bytes(b"\0")
+    assert PolarDetector.load(folder).alpha == fitted_on_tiny.alpha
+    (folder / "head.py").touch()  # control: nothing else may be there
+    with pytest.raises(ArtifactError, match=r"head\.py', which the manifest does not name"):
+        PolarDetector.load(folder)
+    (folder / "head.py").unlink()
+    if left.parent == folder:
+        fitted_on_tiny.save(folder)
+        assert not left.exists()
+
+
 def test_what_comes_to_a_folder_while_it_is_written_is_not_deleted(
     folder, fitted_on_tiny, monkeypatch
 ):
