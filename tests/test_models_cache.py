@@ -92,6 +92,32 @@ def instant_pip(toy_wheel, monkeypatch) -> list[str]:
     return asked
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a shell script stands for Python")
+def test_pip_speaks_utf8_whatever_the_code_page(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "cp932")
+    code = "import sys; sys.stderr.write('パッケージ – なし')"
+    stand_in = tmp_path / "python"
+    stand_in.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{code}"\n', encoding="utf-8")
+    stand_in.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(stand_in))
+    assert download.run_pip("toy==1", tmp_path).stderr == "パッケージ – なし"
+
+
+@pytest.mark.parametrize("chosen", [None, "~/models"])
+def test_a_user_without_a_home_folder_is_told_to_name_one(monkeypatch, chosen):
+    def nowhere(*_):
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("POLAR_DETECT_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    if chosen is not None:
+        monkeypatch.setenv("POLAR_DETECT_CACHE", chosen)
+    monkeypatch.setattr(Path, "expanduser", nowhere)
+    monkeypatch.setattr(Path, "home", nowhere)
+    with pytest.raises(OutputError, match=r"Got a user without a home.*set POLAR_DETECT_CACHE"):
+        cache.cache_folder()
+
+
 def pip_that_says(output: str):
     return lambda *_, **__: subprocess.CompletedProcess([], 1, "", output)
 

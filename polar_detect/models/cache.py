@@ -102,10 +102,21 @@ def cache_folder() -> Path:
     Path
         ``POLAR_DETECT_CACHE`` where it is set, else ``polar-detect`` in the platform's cache
         folder for users.
+
+    Raises
+    ------
+    OutputError
+        The user has no home folder.
     """
-    if chosen := os.environ.get("POLAR_DETECT_CACHE"):
-        return Path(chosen).expanduser().absolute()
-    return _platform_cache() / "polar-detect"
+    try:
+        if chosen := os.environ.get("POLAR_DETECT_CACHE"):
+            return Path(chosen).expanduser().absolute()
+        return _platform_cache() / "polar-detect"
+    except RuntimeError as error:  # of containers whose user has no name
+        raise OutputError(
+            "Got a user without a home folder; expected one, to cache models in; set "
+            "POLAR_DETECT_CACHE to a folder that can be written."
+        ) from error
 
 
 def hash_memory() -> Path:

@@ -100,7 +100,7 @@ def run_pip(
         encoding="utf-8",
         errors="replace",
         check=False,
-        env=os.environ | temporary,
+        env=os.environ | temporary | {"PYTHONIOENCODING": "utf-8"},  # not a code page's
     )
 
 
