@@ -289,6 +289,24 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
         models.resolve("toy")
 
 
+@pytest.mark.usefixtures("toy", "instant_pip")
+def test_a_cache_on_a_drive_that_is_not_there_is_named(tmp_path, monkeypatch):
+    def lost(path, *_, **__):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
+
+    monkeypatch.setenv("POLAR_DETECT_CACHE", str(tmp_path / "drive" / "cache"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", lost)
+        with pytest.raises(
+            OutputError, match=r"Got a cache folder that cannot be written: .*drive"
+        ):
+            models.resolve("toy")
+    (tmp_path / "drive" / "cache").mkdir(parents=True)
+    monkeypatch.setattr(cache, "_build", lost)
+    with pytest.raises(FileNotFoundError, match="No such file"):  # control: of another file
+        models.resolve("toy")
+
+
 # --- processes ------------------------------------------------------------------------------
 
 # Stands in for pip: notes that it started, writes half a wheel, waits until it may complete it.

@@ -209,7 +209,8 @@ def _disk_errors_explained(entry: CacheEntry) -> Iterator[None]:
                 f"Got a full disk while storing {entry.key} in {cache_folder()}; expected "
                 f"{entry.needed_bytes()} free bytes; {_MAKE_ROOM}."
             ) from error
-        if error.errno in _UNWRITABLE:
+        is_gone = error.errno == errno.ENOENT and not cache_folder().is_dir()  # with its drive
+        if error.errno in _UNWRITABLE or is_gone:
             raise OutputError(
                 f"Got a cache folder that cannot be written: {error.filename or cache_folder()} "
                 f"({error.strerror}); expected to store {entry.key} in {cache_folder()}; mend its "
