@@ -167,6 +167,15 @@ def test_a_run_killed_while_it_writes_the_output_is_resumed(
     assert resumed.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names are Unicode elsewhere")
+def test_an_output_may_have_a_name_that_is_not_utf8(orders, detector_folder, tmp_path):
+    out = tmp_path / os.fsdecode("結果.csv".encode("cp932"))
+    with pytest.raises(Killed):
+        score(orders, out, detector_folder, engine=killed_after(1))
+    assert score(orders, out, detector_folder).n_resumed == run.CHUNK_ROWS
+    assert len(read(out)) == 1000
+
+
 def test_a_run_killed_by_the_system_at_random_moments_is_resumed(orders, detector_folder, tmp_path):
     whole, out = tmp_path / "whole.csv", tmp_path / "killed.csv"
     score(orders, whole, detector_folder)

@@ -89,7 +89,8 @@ class Partial:
         if not path.exists():
             return None
         try:
-            return from_arrow(pq.read_table(path))
+            # Bytes, as pyarrow takes no path that is not UTF-8.
+            return from_arrow(pq.read_table(pa.BufferReader(path.read_bytes())))
         except (pa.ArrowException, KeyError, TypeError) as error:
             raise InputError(
                 f"Got '{path}', which cannot be read ({error}); expected what an earlier run "
