@@ -59,9 +59,10 @@ def _check_tree(block: str, i: int, n_features: int) -> None:
     tree = {key: value for key, _, value in pairs}
     n_leaves = _whole(tree["num_leaves"])
     numbers = {key: tree[key].split(" ") if tree[key] else [] for key in _LISTS}
-    # A tree of one leaf has no weight of it.
+    # A tree of one leaf has no weight of it, and with LightGBM 4.3 no count.
     sizes = dict.fromkeys(_LISTS, n_leaves - 1) | dict.fromkeys(_LEAVES, n_leaves)
-    sizes |= {"leaf_weight": 0} if n_leaves == 1 else {}
+    if n_leaves == 1:
+        sizes |= {"leaf_weight": 0, "leaf_count": min(len(numbers["leaf_count"]), 1)}
     if n_leaves < 1 or {key: len(found) for key, found in numbers.items()} != sizes:
         raise ValueError(f"tree {i} has other leaves or splits than it counts")
     is_plain = tree["num_cat"] == tree["is_linear"] == "0"

@@ -49,6 +49,19 @@ def test_trees_of_any_size_are_read(parameters):
     scores(checked_trees(trained(labels, **parameters).model_to_string(), N_FEATURES))
 
 
+def test_trees_of_one_leaf_are_read_as_earlier_versions_of_lightgbm_write_them():
+    labels = np.random.default_rng(1).integers(0, 2, len(ROWS))
+    written = trained(labels, min_gain_to_split=1e6).model_to_string()
+    if re.search(r"^leaf_count=\d", written, re.MULTILINE):  # else it is such a version
+        written = changed(written, "leaf_count", lambda _: [])
+    own, values = scores(checked_trees(written, N_FEATURES))
+    assert len(set(own)) == 1
+    np.testing.assert_allclose(values.sum(1), own)
+    for counts in (["1", "1"], ["x"]):  # control: no more and nothing else
+        with pytest.raises(ValueError, match="tree 0 has"):
+            checked_trees(changed(written, "leaf_count", lambda _, c=counts: c), N_FEATURES)
+
+
 def changed(text, key, change):
     """Return the text with the first list of that name changed, and the size of its tree."""
     found = re.search(rf"^{key}=(.*)$", text, re.MULTILINE)
