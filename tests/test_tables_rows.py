@@ -198,6 +198,33 @@ def test_a_number_with_another_unit_is_none():
         np.testing.assert_array_equal(found.values[:, 0], [np.nan, 100, 99])
 
 
+@pytest.mark.parametrize("name", ["t [°C]", "t（℃）", "t (C)", "t [ºC]", "t"])
+def test_degrees_celsius_are_typed_in_many_ways(name):
+    cells = ["25 C", "26 °C", "27℃", "28ºC", "29˚C", "30゜C", "31 degC", "32c"]
+    if name == "t":  # a C alone is a unit only where the column has that unit
+        assert RowTemplate.fit(pd.DataFrame({"t": ["25 C"] * 9}), [name]).numeric == ()
+        cells = [*["20℃"] * 200, *cells]
+    frame = pd.DataFrame({name: cells}, dtype=str)
+    values = RowTemplate.fit(frame, [name]).numbers(frame).values[-8:, 0]
+    assert values.tolist() == [25, 26, 27, 28, 29, 30, 31, 32]
+
+
+def test_a_column_in_thousandths_is_none_in_millions():
+    training = pd.DataFrame({"p [MPa]": ["5.1", "5.2MPa", "5.3Mpa"]}, dtype=str)
+    template = RowTemplate.fit(training, ["p [MPa]"])
+    assert template.numbers(training).values[:, 0].tolist() == [5.1, 5.2, 5.3]
+    assert template.texts(pd.DataFrame({"P [Mpa]": ["7"]}, dtype=str)) == ["p [MPa]: 7.0"]
+    assert RowColumns("P［mPa］").choose(["p [MPa]", "p [mPa]"]) == ["p [mPa]"]
+    for name in ("p [mPa]", "P (mPa)"):
+        with pytest.raises(InputError, match=r"Got column 'p \[MPa\]'"):
+            template.texts(pd.DataFrame({name: ["7"]}, dtype=str))
+        with pytest.raises(InputError, match=r"Got column 'p \[MPa\]'"):
+            RowColumns("p [MPa]").choose([name])
+    fitted = pd.DataFrame({"p": ["5.1MPa", "5.2MPa"]}, dtype=str)
+    with pytest.raises(InputError, match=r"Got column 'p \[mPa\]' for 'p', whose unit was MPa"):
+        RowTemplate.fit(fitted, ["p"]).texts(pd.DataFrame({"p [mPa]": ["7"]}, dtype=str))
+
+
 @pytest.mark.parametrize(
     "cells",
     [

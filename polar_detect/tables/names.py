@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Collection, Sequence
 
-from polar_detect.tables.units import without_unit
+from polar_detect.tables.units import are_same_units, unit_behind, without_unit
 
 _ROUND = str.maketrans("[{<〔【]}>〕】", "(((((" + ")))))")
 
@@ -27,7 +27,7 @@ def match_column(
     """Return the column that is meant: of that name, else the one that differs least.
 
     By blanks around it only, as `folded` says, by the kind of its brackets, or by a unit that
-    stands in brackets behind it and was not asked for.
+    stands in brackets behind it and was not asked for. In brackets mPa is not MPa.
 
     Parameters
     ----------
@@ -52,7 +52,11 @@ def match_column(
         (folded, folded(column)),
         (_in_round_brackets, _in_round_brackets(column)),
     ):
-        alike = [name for name in names if name not in taken and key(name) == asked]
+        alike = [
+            name
+            for name in names
+            if name not in taken and key(name) == asked and _are_in_same_unit(name, column)
+        ]
         if len(alike) == 1 and asked:
             return alike[0]
     return _with_unit(names, column, taken) if may_add_unit else None
@@ -65,6 +69,11 @@ def said_of_match(column: str, found: str) -> tuple[str, ...]:
 
 def _in_round_brackets(name: str) -> str:
     return folded(name).translate(_ROUND)
+
+
+def _are_in_same_unit(name: str, other: str) -> bool:
+    units = unit_behind(name), unit_behind(other)
+    return None in units or are_same_units(*map(str, units))
 
 
 def _with_unit(names: Sequence[str], column: str, taken: Collection[str]) -> str | None:

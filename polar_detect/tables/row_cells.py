@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect.tables.cells import cells_as_text
-from polar_detect.tables.units import split_unit, unit_behind
+from polar_detect.tables.units import are_same_units, split_unit, unit_behind
 
 Notation = Literal[1, 2]
 """Which cells are numbers, and which are missing: 1 up to version 0.2, so that its detectors
@@ -121,7 +121,7 @@ def bare_cells(cells: pd.Series, unit: str | None) -> list[str]:
     bare = list(texts)
     for i in _not_plain(texts):
         own = split_unit(texts[i])
-        if own is not None and own[1] == unit:
+        if own is not None and are_same_units(own[1], unit):
             bare[i] = own[0]
     return bare
 

@@ -37,7 +37,7 @@ from polar_detect.tables.row_cells import (
     unit_of,
     write_cells,
 )
-from polar_detect.tables.units import split_unit, unit_behind
+from polar_detect.tables.units import are_same_units, split_unit, unit_behind
 
 _MOSTLY = 0.5  # of the cells that are not missing
 # Roughly as byte-pair encodings of language models split: digits alone, words, signs.
@@ -357,7 +357,7 @@ def warn_of_length(texts: Sequence[str], max_tokens: int) -> list[str]:
 
 def _check_unit_behind(found: str, column: RowColumn) -> None:
     unit = unit_behind(found)
-    if unit is None or column.unit is None or unit.casefold() == column.unit.casefold():
+    if unit is None or column.unit is None or are_same_units(unit, column.unit):
         return
     raise InputError(
         f"Got column {found!r} for {column.name!r}, whose unit was {column.unit} when the detector "

@@ -6,11 +6,18 @@ import unicodedata
 DASHES = frozenset("-‐–—―ー－")
 # Behind NFKC, in lower case.
 _UNITS = """
-°c ° k °f f pa hpa kpa mpa gpa bar mbar psi atm torr mm cm m km μm um nm inch in kg g mg t n kn
-s sec ms μs min h hr hz khz mhz ghz rpm v mv kv a ma ka w kw mw wh kwh va kva ω kω μf l ml kl ppm
+°c degc c ° k °f f pa hpa kpa mpa gpa bar mbar psi atm torr mm cm m km μm um nm inch in kg g mg t n
+kn s sec ms μs min h hr hz khz mhz ghz rpm v mv kv a ma ka w kw mw wh kwh va kva ω kω μf l ml kl ppm
 ppb ph j kj cal kcal db dba deg rad % ‰ 個 本 枚 回 台 件 人 秒 分 時 時間 日 円 千円 度
 """
 _UNIT = frozenset(_UNITS.split())
+_CELSIUS = frozenset({"c", "degc", "deg c"})
+# What is typed for a degree; NFKC makes a letter or a blank of it.
+_DEGREES = str.maketrans(dict.fromkeys("\u00ba\u02da\u309c\uff9f", "°"))
+# Before these m and M are a billion apart; nobody measures in Mm, however MM is written.
+_MILLI_OR_MEGA = re.compile(
+    r"(?<![^\W\d_])m(?=(?:pa|va?|a|wh?|ω|hz|l|g|n|j|cal)(?![^\W\d_]))", re.IGNORECASE
+)
 _BRACKETED = re.compile(r"[(\[{<〔【](.*)[)\]}>〕】]")
 _BEHIND = re.compile(r"(.*[^\s(\[{<〔【])\s*[(\[{<〔【](.*)[)\]}>〕】]", re.DOTALL)
 _MEASURED = re.compile(
@@ -52,6 +59,15 @@ def unit_behind(name: str) -> str | None:
     return found[2].strip() if found and _is_known(found[2].strip()) else None
 
 
+def are_same_units(first: str, second: str) -> bool:
+    """Return whether two texts are one unit: case is free, but mPa is not MPa.
+
+    >>> [are_same_units("MPa", unit) for unit in ("Mpa", "mPa")], are_same_units("C", "℃")
+    ([True, False], True)
+    """
+    return _spelled(first) == _spelled(second)
+
+
 def split_unit(text: str, *, is_expected: bool = True) -> tuple[str, str] | None:
     """Return a number and the known unit behind it; None for any other text.
 
@@ -68,9 +84,8 @@ def split_unit(text: str, *, is_expected: bool = True) -> tuple[str, str] | None
     unit = _plain(found[3])
     bracketed = _BRACKETED.fullmatch(unit)
     unit = bracketed[1].strip() if bracketed else unit
-    is_part_of_code = (
-        not is_expected and not found[2] and _LETTER.fullmatch(unit) and unit not in _GLUED_LETTERS
-    )
+    is_glued = not found[2] and _LETTER.fullmatch(unit) and unit not in _GLUED_LETTERS
+    is_part_of_code = not is_expected and (is_glued or unit in {"C", "c"})
     return (found[1], unit) if _is_known(unit) and not is_part_of_code else None
 
 
@@ -88,5 +103,11 @@ def _is_known(plain: str) -> bool:
     return all(part in _UNIT or _EXPONENT.sub("", part) in _UNIT for part in parts)
 
 
+def _spelled(unit: str) -> str:
+    marked = _MILLI_OR_MEGA.sub(lambda found: "mega" if found[0] == "M" else "milli", _plain(unit))
+    lower = marked.lower()
+    return "°c" if lower in _CELSIUS else lower
+
+
 def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).strip()
+    return unicodedata.normalize("NFKC", text.translate(_DEGREES)).strip()
