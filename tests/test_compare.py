@@ -327,6 +327,19 @@ def test_the_unit_that_training_cells_have_behind_them_is_no_word(process, tmp_p
         comparing.read_task(tmp_path / "a.csv", path, comparing.Reading("failed"))
 
 
+def test_a_triangle_that_means_minus_is_read_and_noted(process, tmp_path):
+    whole = comparing.read_task(process, process, comparing.Reading("failed"))
+    cell = pd.read_csv(process, dtype=str)["heat [K]"][5]
+    path = with_cells(process, tmp_path / "a.csv", {(5, "heat [K]"): f"▲{cell}"})
+    task = comparing.read_task(path, path, comparing.Reading("failed"))
+    j = whole.columns.index("heat [K]")
+    for rows, own in ((task.train, whole.train), (task.test, whole.test)):
+        assert rows.numbers[5, j] == -own.numbers[5, j] < 0
+    assert f"Column 'heat [K]': ▲{cell} is read as -{cell} (1 cell of this kind)." in task.notes
+    asked = comparing.Reading("failed", numeric_columns="heat [K]")
+    assert any("is read as -" in note for note in comparing.read_task(path, None, asked).notes)
+
+
 def test_a_test_file_may_hold_words_among_its_numbers(process, tmp_path):
     name = comparing.read_task(process, None, comparing.Reading("failed")).columns[0]
     words = {(row, name): "ERR" for row in range(30)}

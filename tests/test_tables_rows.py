@@ -15,6 +15,7 @@ from polar_detect.tables import (
     choose_text_column,
     open_table,
     read_table,
+    warn_of_forms,
     warn_of_length,
     warn_of_new_values,
     warn_of_words,
@@ -137,7 +138,8 @@ def test_numbers_as_spreadsheets_and_japanese_sheets_show_them_are_numbers(name)
 
 
 @pytest.mark.parametrize(
-    "cell", ["1,23", "1,2345", "12-3", "10²", "①", "½", "%", "--5", "5%%", "¥", "1 234", "abc"]
+    "cell",
+    ["1,23", "1,2345", "0,123", "12-3", "10²", "①", "½", "%", "--5", "5%%", "¥", "1 234", "abc"],
 )
 def test_what_only_looks_like_a_number_is_none(cell):
     frame = pd.DataFrame({"x": [cell] * 3}, dtype=str)
@@ -150,6 +152,17 @@ MEASURED = {
     "p": (["5.47MPa", "-5,470.5 MPa", "", "1e-1MPa", "7 [MPa]"], [5.47, -5470.5, np.nan, 0.1, 7]),
     "q": (["5m³/h", "6 m3/h", "7㎥/h"], [5, 6, 7]),
     "t（℃）": (["186.1", "184.2℃", "185"], [186.1, 184.2, 185]),
+    "年": (["2024年", "２０２３ 年", ""], [2024, 2023, np.nan]),
+    "納期": (["3月", "12月"], [3, 12]),
+    "不良": (["5件", "12件"], [5, 12]),
+    "工期": (["3ヶ月", "1.5ヶ月"], [3, 1.5]),
+    "差": (["1,200", "▲5", "▲ 1,234.5", "¥▲3", "7", "2"],
+          [1200, -5, -1234.5, -3, 7, 2]),
+    "損益 [千円]": (["12千円", "△5千円", "30"], [12, -5, 30]),
+    "h [%]": (["45", "46%", "47 ％", "-"], [45, 46, 47, np.nan]),
+    "defects [%]": (["0.3", "0.4%", "0.35"], [0.3, 0.4, 0.35]),
+    "share [%]": (["0.45", "46%"], [0.45, 0.46]),
+    "yield [%]": (["97.5%", "98%"], [0.975, 0.98]),
 }  # fmt: skip
 
 
@@ -251,6 +264,78 @@ def test_a_column_in_thousandths_is_none_in_millions():
 def test_cells_without_one_and_the_same_known_unit_are_text(cells):
     frame = pd.DataFrame({"x": cells}, dtype=str)
     assert RowTemplate.fit(frame, ["x"]).columns[0].decimals is None
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["△", "○", "×", "5"] * 5,  # a grade
+        ["1", "2", "△", "△5"] * 5,
+        ["3", "4", "▲5", "▼6"] * 5,  # up and down
+        ["3", "4", "▲5", "△6"] * 5,
+        ["△1", "△2", "-"] * 5,  # revisions of a drawing
+        ["3", "-4", "▲5"] * 5,  # there a minus is written as such
+        ["3", "4", "▲", "▲5"] * 5,
+    ],
+)
+def test_a_triangle_that_may_mean_something_else_is_no_minus(cells):
+    if cells[0] != "△1":
+        cells = [*cells, *["7"] * 400]
+    frame = pd.DataFrame({"x": cells}, dtype=str)
+    template = RowTemplate.fit(frame, ["x"])
+    assert template.columns[0].minus is None
+    marked = np.asarray([cell[0] in "▲△▼" for cell in cells])
+    assert np.isnan(template.numbers(frame).values[marked]).all()
+    assert warn_of_forms(frame, template) == []
+
+
+def test_a_column_without_triangles_has_no_minus_of_them_later():
+    training = pd.DataFrame({"x": ["5", "6"]}, dtype=str)
+    template = RowTemplate.fit(training, ["x"])
+    assert template.texts(pd.DataFrame({"x": ["▲5"]}, dtype=str)) == ["x: ▲5"]
+
+
+def test_what_means_another_number_in_its_column_is_said():
+    frame = pd.DataFrame({
+        "profit": ["5", "7", "▲ 1,200", "▲5"], "h [%]": ["45", "46%", "47", "48"],
+        "p": ["5MPa"] * 4, "y": ["5%"] * 4,
+    }, dtype=str)  # fmt: skip
+    template = RowTemplate.fit(frame, list(frame.columns))
+    assert warn_of_forms(frame, template) == [
+        "column 'profit': ▲ 1,200 is read as -1,200 (2 cells of this kind)",
+        "column 'h [%]': 46% is read as 46 (1 cell of this kind)",
+    ]
+    assert template.texts(frame)[2] == "profit: -1200; h [%]: 47; p: 5; y: 0.05"
+
+
+LARGE = {
+    "1234567890123456": "1234567890123456",
+    "1,234,567,890,123,457": "1234567890123457",
+    "12345678901234567890": "12345678901234567890",
+    "12345678901234567891": "12345678901234567891",
+    "-1234567890123456.5": "-1234567890123456.5",
+    "1000000000000000": "1e+15",
+    "6.02214076e23": "6.02214076e+23",
+    "1e308": "1e+308",
+    "¥1234567890123456": "1234567890123456",
+    "123456789012345678%": "1234567890123456.8",
+    "999999999999999": "999999999999999",
+}
+
+
+def test_large_numbers_are_told_apart_and_read_back():
+    frame = pd.DataFrame({"x": [*LARGE]}, dtype=str)
+    template = RowTemplate.fit(frame, ["x"])
+    texts = template.texts(frame)
+    assert texts == [f"x: {text}" for text in LARGE.values()]
+    np.testing.assert_allclose(
+        template.read_numbers(texts).values, template.numbers(frame).values, rtol=1e-15
+    )
+    again = pd.DataFrame({"x": [text.removeprefix("x: ") for text in texts]}, dtype=str)
+    assert template.texts(again) == texts
+    earlier = RowTemplate(template.columns, notation=1)
+    assert earlier.texts(frame)[0] == earlier.texts(frame.replace(r"6$", "9", regex=True))[0]
+    assert earlier.texts(frame)[0] == "x: 1.23457e+15"
 
 
 def test_percents_keep_the_decimals_of_what_they_mean():
@@ -428,6 +513,7 @@ def test_rows_of_a_text_file_are_refused(tmp_path):
         {"columns": [{"name": "a", "decimals": 1}], "notation": 3},
         {"columns": [{"name": "a", "decimals": 1, "unit": 3}]},
         {"columns": [{"name": "a", "decimals": 1, "unit": "号機"}]},
+        {"columns": [{"name": "a", "decimals": 1, "minus": "▼"}]},
     ],
 )  # fmt: skip
 def test_a_stored_template_that_is_none_is_refused(content):

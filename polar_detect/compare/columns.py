@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from polar_detect import metrics, tables
 from polar_detect.errors import InputError
-from polar_detect.tables.row_cells import MIN_NUMERIC, CellNumbers, unit_of
+from polar_detect.tables.cell_numbers import MIN_NUMERIC
+from polar_detect.tables.number_form import PLAIN, NumberForm
+from polar_detect.tables.row_cells import CellNumbers
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -56,15 +58,15 @@ class Columns:
         Empty where a column holds the texts.
     notes : tuple of str
         What was left out, in sentences.
-    units : dict of str to str or None
-        That numbers of a column may have behind them.
+    forms : dict of str to NumberForm
+        How the numbers of a column are written.
     """
 
     numeric: tuple[str, ...]
     categories: tuple[Category, ...] = ()
     written: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    units: Mapping[str, str | None] = field(default_factory=dict)
+    forms: Mapping[str, NumberForm] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -84,7 +86,7 @@ class Columns:
         in a column is enough.
         """
         numbers = [
-            numbers_of(frame, name, source, least=0, unit=self.units.get(name))
+            numbers_of(frame, name, source, least=0, form=self.forms.get(name, PLAIN))
             for name in self.numeric
         ]
         for category in self.categories:
@@ -115,15 +117,17 @@ def choose_columns(
         return Columns(())
     if asked not in (AUTO, NONE):
         names = tuple(name.strip() for name in asked.split(","))
-        units = {name: unit_of(frame[name], name) for name in names if name in frame.columns}
+        forms = {name: NumberForm.of(frame[name], name) for name in names if name in frame.columns}
         for name in names:
-            numbers_of(frame, name, "TRAIN", least=MIN_NUMERIC, unit=units.get(name))
-        return Columns(names, written=tuple(written or names), units=units)
+            numbers_of(frame, name, "TRAIN", least=MIN_NUMERIC, form=forms.get(name, PLAIN))
+        return Columns(
+            names, written=tuple(written or names), notes=_said_of(forms, frame, names), forms=forms
+        )
     candidates = [name for name in map(str, frame.columns) if name not in others]
     if written is not None:
         candidates = list(written)
-    units = {name: unit_of(frame[name], name) for name in candidates}
-    found = {name: CellNumbers.of(frame[name], units[name]) for name in candidates}
+    forms = {name: NumberForm.of(frame[name], name) for name in candidates}
+    found = {name: CellNumbers.of(frame[name], forms[name]) for name in candidates}
     numbers = {name: cells.values for name, cells in found.items() if cells.is_numeric}
     ids = [name for name, cells in numbers.items() if _looks_like_an_id(name, cells)]
     ids = [] if written is not None else ids
@@ -140,12 +144,16 @@ def choose_columns(
         for name, cells in found.items()
         if name not in chosen and name not in numbers and cells.share >= _MOSTLY
     }
-    notes = (*_left_out(ids), *_mixed(mixed, is_written=written is not None))
-    return Columns(tuple(numeric), tuple(categories), own, notes, units)
+    notes = (
+        *_said_of(forms, frame, numeric),
+        *_left_out(ids),
+        *_mixed(mixed, is_written=written is not None),
+    )
+    return Columns(tuple(numeric), tuple(categories), own, notes, forms)
 
 
 def numbers_of(
-    frame: pd.DataFrame, name: str, source: str, *, least: float = 1, unit: str | None = None
+    frame: pd.DataFrame, name: str, source: str, *, least: float = 1, form: NumberForm = PLAIN
 ) -> Array:
     """Return a column as numbers, NaN where a cell is none, or raise `InputError`.
 
@@ -156,15 +164,15 @@ def numbers_of(
         Of the column and of the table.
     least : float
         How many of the cells that are not missing have to be numbers.
-    unit : str or None
-        That they may have behind them.
+    form : NumberForm
+        How they are written.
     """
     if name not in frame.columns:
         listed = ", ".join(map(str, frame.columns))
         raise InputError(
             f"Got column '{name}'; the table {source} has: {listed}. Name one of them."
         )
-    found = CellNumbers.of(frame[name], unit)
+    found = CellNumbers.of(frame[name], form)
     if not found.share or found.share < least:
         raise InputError(
             f"Got column '{name}' of {source} with cells that are not numbers, or none at all; "
@@ -177,7 +185,7 @@ def note_words(frame: pd.DataFrame, columns: Columns, source: str) -> list[str]:
     """Return a note for each column of numbers with cells that are neither numbers nor missing."""
     notes = []
     for name in columns.numeric:
-        words = CellNumbers.of(frame[name], columns.units.get(name)).words
+        words = CellNumbers.of(frame[name], columns.forms.get(name, PLAIN)).words
         if words:
             what = "1 cell" if len(words) == 1 else f"{len(words)} cells"
             verb = "is no number" if len(words) == 1 else "are no numbers"
@@ -239,6 +247,13 @@ def _looks_like_an_id(name: str, numbers: Array) -> bool:
 def _varies(numbers: Array) -> bool:
     present = numbers[~np.isnan(numbers)]
     return bool((present != present[0]).any())
+
+
+def _said_of(
+    forms: Mapping[str, NumberForm], frame: pd.DataFrame, names: Sequence[str]
+) -> tuple[str, ...]:
+    notices = (own for name in names for own in forms[name].notices(frame[name], name))
+    return tuple(f"{notice[0].upper()}{notice[1:]}." for notice in notices)
 
 
 def _left_out(ids: Sequence[Any]) -> list[str]:

@@ -22,6 +22,7 @@ from polar_detect.tables.rows import (
     NumericColumns,
     RowColumns,
     RowTemplate,
+    warn_of_forms,
     warn_of_length,
     warn_of_words,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "read_table",
     "rejected_frame",
     "rejected_path",
+    "warn_of_forms",
     "warn_of_length",
     "warn_of_new_values",
     "warn_of_words",

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from polar_detect.tables.cell_numbers import is_missing
 from polar_detect.tables.names import folded
-from polar_detect.tables.row_cells import CellNumbers, is_missing
+from polar_detect.tables.row_cells import CellNumbers
 from polar_detect.tables.units import DASHES, is_unit, unit_behind, with_unit
 
 Cells = Sequence[Sequence[Any]]

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from polar_detect.tables.cell_numbers import MIN_NUMERIC, as_numbers
 from polar_detect.tables.cells import cells_as_text
-from polar_detect.tables.row_cells import MIN_NUMERIC, as_numbers
 from polar_detect.tables.rows import RowColumns
 from polar_detect.tables.units import split_unit
 

@@ -2,45 +2,34 @@
 
 import math
 import re
-import unicodedata
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from decimal import Context, Decimal, InvalidOperation
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polar_detect.tables.cells import cells_as_text
-from polar_detect.tables.units import are_same_units, split_unit, unit_behind
+from polar_detect.tables.cell_numbers import (
+    MIN_NUMERIC,
+    MISSING,
+    MISSING_WORDS,
+    NOTATION,
+    Notation,
+    as_numbers,
+    half_width,
+    is_missing,
+)
+from polar_detect.tables.number_form import PLAIN, NumberForm
 
-Notation = Literal[1, 2]
-"""Which cells are numbers, and which are missing: 1 up to version 0.2, so that its detectors
-score as they did, and 2 since then."""
-
-NOTATION: Notation = 2
 MAX_DECIMALS = 20  # leak rates and currents have twelve zeros
 SEPARATOR = "; "
-MIN_NUMERIC = 0.95  # of the cells that are not missing
-_MISSING_WORDS = frozenset({"", "na", "n/a", "#n/a", "nan", "<na>", "null"})
-# In a column of numbers; elsewhere a dash or a "none" may be an answer.
-_NO_NUMBER = _MISSING_WORDS | {
-    *("nd", "n.d.", "none"),
-    *("#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!"),
-    *("未測定", "測定不可", "測定不能", "計測不能", "なし", "欠測", "欠損"),
-}
-_DASHES = "-\u2010\u2013\u2014\u2015\u2500\u30fc"  # hyphen to bar, box line, long vowel
-_MISSING = "missing"
-_FORMATTED = re.compile(
-    r"(?P<sign>[-+]?)[¥$€]? ?(?P<own>[-+]?)"
-    r"(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+) ?(?P<percent>%?)",
-    re.ASCII | re.IGNORECASE,
-)
 # A number keeps the decimals that tell at least so many values apart in the middle 90 % of its
 # column, and never more than the column has. Fifty times as many make texts a sixth longer, and
 # distances between rows find as much in four of five sets of rows (Wilt: AUROC .907, .916).
 _STEPS = 20
+_LARGE = 1e15  # counts and codes of so many digits, of which none is rounded
+_FLOAT_DIGITS = 17
+_ULP = 1e-14  # relative; parsers of numbers err by as much
 _DECIMALS = re.compile(r"\.(\d*[1-9])")
 
 
@@ -55,20 +44,22 @@ def write_cells(
     decimals: int | None,
     notation: Notation = NOTATION,
     *,
-    unit: str | None = None,
+    form: NumberForm = PLAIN,
 ) -> list[str]:
     """Return each cell of a column behind the column's name; `decimals` is None for text.
 
-    Of numbers, the unit is left out.
+    Of numbers, what else their form has is left out.
     """
     label = label_of(name)
-    texts = [_on_one_line(text) for text in bare_cells(cells, unit)]
+    texts = [_on_one_line(text) for text in form.bare(cells)]
     if decimals is None:
-        written = [_MISSING if text.lower() in _MISSING_WORDS else text for text in texts]
+        written = [MISSING if text.lower() in MISSING_WORDS else text for text in texts]
     else:
         numbers = as_numbers(texts, notation).tolist()
         written = [
-            _MISSING if is_missing(text, notation) else _write_number(text, number, decimals)
+            MISSING
+            if is_missing(text, notation)
+            else _write_number(text, number, decimals, notation)
             for text, number in zip(texts, numbers, strict=True)
         ]
     return [f"{label}: {text}" for text in written]
@@ -87,65 +78,6 @@ def split_row(text: str, labels: list[str]) -> list[str] | None:
     if len(cells) != len(heads) or not all(map(str.startswith, cells, heads)):
         return None
     return [cell[len(head) :] for cell, head in zip(cells, heads, strict=True)]
-
-
-def unit_of(cells: pd.Series, name: str) -> str | None:
-    """Return the unit that numbers of a column may have behind them.
-
-    It is the one that its name has, or, where that has none, that nearly every cell has; a
-    letter as in the lot 2401A is none then. Per cent are none: numbers themselves may be written
-    so.
-
-    >>> unit_of(pd.Series(["5.1 MPa", "", "4.97MPa"]), "p"), unit_of(pd.Series(["5"]), "温度（℃）")
-    ('MPa', '°C')
-    """
-    unit = unit_behind(name)
-    if unit is None:
-        texts = cells_as_text(cells)
-        others = [texts[i] for i in _not_plain(texts)]
-        split = (split_unit(text, is_expected=False) for text in others)
-        found = Counter(own[1] for own in split if own is not None)
-        unit, n = next(iter(found.most_common(1)), (None, 0))
-        if n < MIN_NUMERIC * (len(texts) - len(others) + n):
-            return None
-        n_missing = sum(map(is_missing, others))
-        unit = unit if n >= MIN_NUMERIC * (len(texts) - n_missing) else None
-    return None if unit == "%" else unit
-
-
-def bare_cells(cells: pd.Series, unit: str | None) -> list[str]:
-    """Return cells as text, of numbers with just this unit the number alone."""
-    texts = cells_as_text(cells)
-    if unit is None:
-        return texts
-    bare = list(texts)
-    for i in _not_plain(texts):
-        own = split_unit(texts[i])
-        if own is not None and are_same_units(own[1], unit):
-            bare[i] = own[0]
-    return bare
-
-
-def as_numbers(texts: Iterable[str], notation: Notation = NOTATION) -> NDArray[np.float64]:
-    """Return texts as numbers, NaN for what is none.
-
-    >>> as_numbers(["1,234.5", "97.0%", "¥-1,200", "\uff11\uff12", "\u22123", "1,23"]).tolist()
-    [1234.5, 0.97, -1200.0, 12.0, -3.0, nan]
-    """
-    listed = list(texts)
-    numbers = _plain_numbers(listed)
-    if notation > 1:
-        for i in np.flatnonzero(np.isnan(numbers)).tolist():
-            numbers[i] = _formatted_number(listed[i])
-    return numbers
-
-
-def is_missing(text: str, notation: Notation = NOTATION) -> bool:
-    """Return whether a cell of a column of numbers, or what is written of it, is no value."""
-    if notation == 1:
-        return text.lower() in _MISSING_WORDS
-    plain = _plain(text).lower()
-    return not plain.strip(_DASHES) or plain in _NO_NUMBER or text == _MISSING
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,9 +99,9 @@ class CellNumbers:
     share: float
 
     @classmethod
-    def of(cls, cells: pd.Series, unit: str | None = None) -> "CellNumbers":
-        """Return the numbers of a column, with or without the unit; truth values are none."""
-        texts = [text.strip() for text in bare_cells(cells, unit)]
+    def of(cls, cells: pd.Series, form: NumberForm = PLAIN) -> "CellNumbers":
+        """Return the numbers of a column, plain or in a form; truth values are none."""
+        texts = [text.strip() for text in form.bare(cells)]
         values = as_numbers(texts)
         if isinstance(cells.dtype, pd.BooleanDtype) or cells.dtype == bool:
             values[:] = np.nan
@@ -189,10 +121,10 @@ class CellNumbers:
         return self.share >= MIN_NUMERIC
 
 
-def decimals_of(cells: pd.Series, unit: str | None = None) -> int | None:
+def decimals_of(cells: pd.Series, form: NumberForm = PLAIN) -> int | None:
     """Return the digits behind the point that a column keeps; None for a column of text."""
-    texts = bare_cells(cells, unit)
-    column = CellNumbers.of(cells if unit is None else pd.Series(texts, dtype=object))
+    texts = form.bare(cells)
+    column = CellNumbers.of(cells if form == PLAIN else pd.Series(texts, dtype=object))
     if not column.is_numeric:
         return None
     low, high = np.nanquantile(column.values, [0.05, 0.95])
@@ -204,40 +136,12 @@ def decimals_of(cells: pd.Series, unit: str | None = None) -> int | None:
     return int(min(max(needed, 0), present, MAX_DECIMALS))
 
 
-def _plain_numbers(texts: list[str]) -> NDArray[np.float64]:
-    found = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce")
-    return np.array(found, dtype=np.float64)
-
-
-def _not_plain(texts: list[str]) -> list[int]:
-    """Return which texts are no plain numbers, which is far faster than to look for a unit."""
-    return [int(i) for i in np.flatnonzero(np.isnan(_plain_numbers(texts)))]
-
-
-def _plain(text: str) -> str:
-    """Return full-width signs as the usual ones."""
-    if text.isascii():
-        return text.strip()
-    return unicodedata.normalize("NFKC", text).replace("\N{MINUS SIGN}", "-").strip()
-
-
-def _formatted_number(text: str) -> float:
-    """Return a number that people or spreadsheets have formatted; NaN for anything else."""
-    if not text.isascii() and any(unicodedata.category(sign) == "No" for sign in text):
-        return math.nan  # 10² is not 102
-    found = _FORMATTED.fullmatch(_plain(text))
-    if found is None or (found["sign"] and found["own"]):
-        return math.nan
-    number = float(found["sign"] + found["own"] + found["number"].replace(",", ""))
-    return number / 100 if found["percent"] else number
-
-
 def _on_one_line(text: str) -> str:
     return " ".join(text.split()).replace(SEPARATOR, ", ")
 
 
 def _n_decimals(text: str) -> int:
-    plain = _plain(text)
+    plain = half_width(text)
     if "e" in plain.lower():
         return MAX_DECIMALS
     if plain.endswith("%"):
@@ -247,10 +151,26 @@ def _n_decimals(text: str) -> int:
     return len(found[1]) if found else 0
 
 
-def _write_number(text: str, number: float, decimals: int) -> str:
+def _write_number(text: str, number: float, decimals: int, notation: Notation) -> str:
     if not math.isfinite(number):
         return text
-    if abs(number) >= 1e15:
-        return f"{number:.6g}"
+    if abs(number) >= _LARGE:
+        return f"{number:.6g}" if notation == 1 else _write_large(text, number)
     rounded = f"{number:.{decimals}f}"
     return rounded.lstrip("-") if float(rounded) == 0 else rounded
+
+
+def _write_large(text: str, number: float) -> str:
+    """Return a number in the fewest digits that mean it: those of its cell where they say more.
+
+    Codes of twenty digits are told apart, though as numbers they may be the same.
+    """
+    shortest = Decimal(repr(number))
+    try:
+        exact = Decimal(half_width(text).replace(",", ""))
+    except InvalidOperation:
+        exact = shortest
+    if not math.isclose(float(exact), number, rel_tol=_ULP):
+        exact = shortest  # 5e17 % are 5e15
+    plain = exact.normalize(Context(prec=len(text) + _FLOAT_DIGITS))
+    return min(f"{plain:f}", f"{plain:e}", key=len)

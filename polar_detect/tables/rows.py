@@ -19,22 +19,23 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect.errors import ArtifactError, InputError
-from polar_detect.tables.columns import check_column
-from polar_detect.tables.names import match_column, said_of_match
-from polar_detect.tables.row_cells import (
-    MAX_DECIMALS,
+from polar_detect.tables.cell_numbers import (
     MIN_NUMERIC,
     NOTATION,
-    SEPARATOR,
-    CellNumbers,
     Notation,
     as_numbers,
-    bare_cells,
-    decimals_of,
     is_missing,
+)
+from polar_detect.tables.columns import check_column
+from polar_detect.tables.names import match_column, said_of_match
+from polar_detect.tables.number_form import NumberForm, checked_minus
+from polar_detect.tables.row_cells import (
+    MAX_DECIMALS,
+    SEPARATOR,
+    CellNumbers,
+    decimals_of,
     label_of,
     split_row,
-    unit_of,
     write_cells,
 )
 from polar_detect.tables.units import are_same_units, split_unit, unit_behind
@@ -130,20 +131,26 @@ class RowColumn:
         In the table.
     decimals : int or None
         Digits behind the point to which numbers are rounded; None for a column of text.
-    unit : str or None
-        That numbers may have behind them; a cell with another one is no number.
+    unit, minus : str or None
+        That numbers may have around them; see `NumberForm`.
     """
 
     name: str
     decimals: int | None
     unit: str | None = None
+    minus: str | None = None
 
     @classmethod
     def fit(cls, cells: pd.Series, name: str) -> "RowColumn":
         """Return the column as its cells are."""
-        unit = unit_of(cells, name)
-        decimals = decimals_of(cells, unit)
-        return cls(name, decimals, None if decimals is None else unit)
+        form = NumberForm.of(cells, name)
+        decimals = decimals_of(cells, form)
+        return cls(name, None) if decimals is None else cls(name, decimals, form.unit, form.minus)
+
+    @property
+    def form(self) -> NumberForm:
+        """How its numbers are written."""
+        return NumberForm(self.unit, self.minus)
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +216,7 @@ class RowTemplate:
                 column.name,
                 column.decimals,
                 self.notation,
-                unit=column.unit,
+                form=column.form,
             )
             for column in self.columns
         ]
@@ -244,7 +251,7 @@ class RowTemplate:
     def numbers(self, frame: pd.DataFrame) -> NumericColumns:
         """Return the columns that are numeric in this template, as numbers."""
         found = self._find([*map(str, frame.columns)])
-        columns = [bare_cells(frame[found[column.name]], column.unit) for column in self.numeric]
+        columns = [column.form.bare(frame[found[column.name]]) for column in self.numeric]
         return self._numbers(columns, len(frame))
 
     def cells(self, text: str) -> list[str] | None:
@@ -292,6 +299,7 @@ class RowTemplate:
         return {
             "columns": [
                 {"name": column.name, "decimals": column.decimals, "unit": column.unit}
+                | ({} if column.minus is None else {"minus": column.minus})
                 for column in self.columns
             ],
             "notation": self.notation,
@@ -312,6 +320,7 @@ class RowTemplate:
                     str(column["name"]),
                     _checked_decimals(column["decimals"]),
                     _checked_unit(column.get("unit")),
+                    checked_minus(column.get("minus")),
                 )
                 for column in content["columns"]
             )
@@ -339,6 +348,15 @@ def warn_of_words(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
                 f"numbers, others such as {reprlib.repr(found.words[0])}; it is read as text"
             )
     return notices
+
+
+def warn_of_forms(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
+    """Return a notice for each column in which ▲5 means -5, or 46% is 46."""
+    return [
+        notice
+        for column in template.numeric
+        for notice in column.form.notices(frame[column.name], column.name)
+    ]
 
 
 def warn_of_length(texts: Sequence[str], max_tokens: int) -> list[str]:

@@ -11,6 +11,12 @@ kn s sec ms μs min h hr hz khz mhz ghz rpm v mv kv a ma ka w kw mw wh kwh va kv
 ppb ph j kj cal kcal db dba deg rad % ‰ 個 本 枚 回 台 件 人 秒 分 時 時間 日 円 千円 度
 """
 _UNIT = frozenset(_UNITS.split())
+# Said behind a number only: in brackets behind a name they may tell one column from another.
+_COUNTERS = """
+年 年度 年間 月 か月 ヶ月 カ月 ヵ月 ケ月 週 週間 日間 分間 秒間 名 歳 才 社 箇所 か所 ヶ所 カ所 ヵ所
+ケ所 個所 点 箱 袋 缶 束 巻 冊 匹 基 棟 足 着 杯 倍 割 万円 百万円 億円
+"""
+_COUNTER = frozenset(_COUNTERS.split())
 _CELSIUS = frozenset({"c", "degc", "deg c"})
 # What is typed for a degree; NFKC makes a letter or a blank of it.
 _DEGREES = str.maketrans(dict.fromkeys("\u00ba\u02da\u309c\uff9f", "°"))
@@ -73,8 +79,8 @@ def split_unit(text: str, *, is_expected: bool = True) -> tuple[str, str] | None
 
     Where no unit is expected, a letter right behind the digits is seldom one.
 
-    >>> split_unit("186.1℃"), split_unit("５m³/h"), split_unit("3号機")
-    (('186.1', '°C'), ('５', 'm3/h'), None)
+    >>> split_unit("186.1℃"), split_unit("５m³/h"), split_unit("2024年"), split_unit("3号機")
+    (('186.1', '°C'), ('５', 'm3/h'), ('2024', '年'), None)
     >>> split_unit("2401A"), split_unit("2401A", is_expected=False)
     (('2401', 'A'), None)
     """
@@ -86,7 +92,8 @@ def split_unit(text: str, *, is_expected: bool = True) -> tuple[str, str] | None
     unit = bracketed[1].strip() if bracketed else unit
     is_glued = not found[2] and _LETTER.fullmatch(unit) and unit not in _GLUED_LETTERS
     is_part_of_code = not is_expected and (is_glued or unit in {"C", "c"})
-    return (found[1], unit) if _is_known(unit) and not is_part_of_code else None
+    is_known = _is_known(unit) or unit in _COUNTER
+    return (found[1], unit) if is_known and not is_part_of_code else None
 
 
 def with_unit(name: str, unit: str) -> str:

@@ -134,6 +134,7 @@ def _warn_of_rows(table: tables.Table, settings: FitSettings) -> None:
         said = "numbers are read as text only, as they would have to be kept (--no-store-texts)"
     say_notice(f"{table.source}: {said}")
     for notice in (
+        *tables.warn_of_forms(table.frame, table.template),
         *tables.warn_of_words(table.frame, table.template),
         *tables.warn_of_new_values(table.frame, names),
         *tables.warn_of_length(table.texts, settings.max_tokens),

@@ -1,0 +1,86 @@
+"""Which cells are numbers, and which are missing, each by itself.
+
+Hides how spreadsheets and Japanese sheets show numbers, and what is said where there is none.
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Notation = Literal[1, 2]
+"""Which cells are numbers, and which are missing: 1 up to version 0.2, so that its detectors
+score as they did, and 2 since then."""
+
+NOTATION: Notation = 2
+MISSING = "missing"
+MIN_NUMERIC = 0.95  # of the cells that are not missing
+MISSING_WORDS = frozenset({"", "na", "n/a", "#n/a", "nan", "<na>", "null"})
+# In a column of numbers; elsewhere a dash or a "none" may be an answer.
+_NO_NUMBER = MISSING_WORDS | {
+    *("nd", "n.d.", "none"),
+    *("#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!"),
+    *("未測定", "測定不可", "測定不能", "計測不能", "なし", "欠測", "欠損"),
+}
+_DASHES = "-\u2010\u2013\u2014\u2015\u2500\u30fc"  # hyphen to bar, box line, long vowel
+_FORMATTED = re.compile(
+    r"(?P<sign>[-+]?)[¥$€]? ?(?P<own>[-+]?)"
+    r"(?P<number>(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+) ?(?P<percent>%?)",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def as_numbers(texts: Iterable[str], notation: Notation = NOTATION) -> NDArray[np.float64]:
+    """Return texts as numbers, NaN for what is none.
+
+    >>> as_numbers(["1,234.5", "97.0%", "¥-1,200", "\uff11\uff12", "\u22123", "1,23"]).tolist()
+    [1234.5, 0.97, -1200.0, 12.0, -3.0, nan]
+    """
+    listed = list(texts)
+    numbers = plain_numbers(listed)
+    if notation > 1:
+        for i in np.flatnonzero(np.isnan(numbers)).tolist():
+            numbers[i] = _formatted_number(listed[i])
+    return numbers
+
+
+def is_missing(text: str, notation: Notation = NOTATION) -> bool:
+    """Return whether a cell of a column of numbers, or what is written of it, is no value."""
+    if notation == 1:
+        return text.lower() in MISSING_WORDS
+    plain = half_width(text).lower()
+    return not plain.strip(_DASHES) or plain in _NO_NUMBER or text == MISSING
+
+
+def plain_numbers(texts: list[str]) -> NDArray[np.float64]:
+    """Return texts as numbers where they are in the plainest form; NaN for all others."""
+    found = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce")
+    return np.array(found, dtype=np.float64)
+
+
+def not_plain(texts: list[str]) -> list[int]:
+    """Return which texts are no plain numbers, which is far faster than to look for a unit."""
+    return [int(i) for i in np.flatnonzero(np.isnan(plain_numbers(texts)))]
+
+
+def half_width(text: str) -> str:
+    """Return full-width signs as the usual ones."""
+    if text.isascii():
+        return text.strip()
+    return unicodedata.normalize("NFKC", text).replace("\N{MINUS SIGN}", "-").strip()
+
+
+def _formatted_number(text: str) -> float:
+    """Return a number that people or spreadsheets have formatted; NaN for anything else."""
+    if not text.isascii() and any(unicodedata.category(sign) == "No" for sign in text):
+        return math.nan  # 10² is not 102
+    found = _FORMATTED.fullmatch(half_width(text))
+    if found is None or (found["sign"] and found["own"]):
+        return math.nan
+    number = float(found["sign"] + found["own"] + found["number"].replace(",", ""))
+    return number / 100 if found["percent"] else number

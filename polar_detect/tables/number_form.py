@@ -1,0 +1,176 @@
+"""How people write the numbers of a column: with which unit, and which mark for minus.
+
+Hides what a column as a whole has to say before a cell of it is read as a number.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from polar_detect.tables.cell_numbers import (
+    MIN_NUMERIC,
+    as_numbers,
+    half_width,
+    is_missing,
+    not_plain,
+)
+from polar_detect.tables.cells import cells_as_text
+from polar_detect.tables.units import are_same_units, split_unit, unit_behind
+
+MINUSES = ("▲", "△")
+_MARKED = re.compile(r"[¥$€]?\s*(?P<mark>[▲△▼▽])\s*[¥$€]?\s*[\d.]")
+_MARKS = frozenset("▲△▼▽")
+_LARGEST_SHARE = 2.0  # 200 %, which hardly a share reaches
+_CLOSE = 10.0
+
+
+@dataclass(frozen=True)
+class NumberForm:
+    """What the numbers of a column have before and behind them.
+
+    Parameters
+    ----------
+    unit : str or None
+        That may stand behind them; a cell with another one is no number.
+    minus : "▲", "△" or None
+        Mark that means minus before them, as in Japanese accounts.
+    """
+
+    unit: str | None = None
+    minus: str | None = None
+
+    @classmethod
+    def of(cls, cells: pd.Series, name: str) -> Self:
+        """Return how the numbers of a column are written.
+
+        >>> NumberForm.of(pd.Series(["5.1 MPa", "▲4.9 MPa", "", "5MPa"]), "p")
+        NumberForm(unit='MPa', minus='▲')
+        """
+        texts = cells_as_text(cells)
+        minus = _minus_of(texts)
+        return cls(_unit_of(cls(minus=minus)._bare(texts), name), minus)
+
+    def bare(self, cells: pd.Series) -> list[str]:
+        """Return cells as text, of numbers in this form the number alone."""
+        return self._bare(cells_as_text(cells))
+
+    def notices(self, cells: pd.Series, name: str) -> list[str]:
+        """Return which cells of a column mean another number by this form than by themselves."""
+        texts = cells_as_text(cells)
+        notices = []
+        if self.minus is not None:
+            marked = [text for text in texts if _mark_of(text) == self.minus]
+            notices += _said(name, marked, self._bare(marked))
+        if self.unit == "%":
+            percents = [text for text in texts if _percent(text) is not None]
+            notices += _said(name, percents, self._bare(percents))
+        return notices
+
+    def _bare(self, texts: list[str]) -> list[str]:
+        if self.unit is None and self.minus is None:
+            return texts
+        bare = list(texts)
+        for i in not_plain(texts):
+            if self.minus is not None and _mark_of(bare[i]) == self.minus:
+                before, _, number = half_width(bare[i]).partition(self.minus)
+                bare[i] = f"{before}-{number.lstrip()}"
+            own = None if self.unit is None else split_unit(bare[i])
+            if own is not None and are_same_units(own[1], str(self.unit)):
+                bare[i] = own[0]
+        return bare
+
+
+PLAIN = NumberForm()
+
+
+def _said(name: str, texts: Sequence[str], bare: Sequence[str]) -> list[str]:
+    if not texts:
+        return []
+    n = "1 cell" if len(texts) == 1 else f"{len(texts)} cells"
+    return [f"column {name!r}: {texts[0].strip()} is read as {bare[0]} ({n} of this kind)"]
+
+
+def _minus_of(texts: list[str]) -> str | None:
+    """Return the mark that means minus in a column; None where it may mean something else.
+
+    Alone it is a grade, beside ▼ it points up, numbers with it alone are those of revisions, and
+    where other numbers have a minus it has to mean something else.
+    """
+    others = [texts[i] for i in not_plain(texts)]
+    marks = {mark for text in others if (mark := _mark_of(text)) is not None}
+    if len(marks) != 1 or not marks <= set(MINUSES):
+        return None
+    if any(half_width(text) in _MARKS for text in others):
+        return None
+    unmarked = [text for text in texts if _mark_of(text) is None]
+    numbers = as_numbers(_number_of(text) for text in unmarked)
+    n_marked = len(texts) - len(unmarked)
+    is_sure = int(np.isfinite(numbers).sum()) >= n_marked and not bool((numbers < 0).any())
+    return marks.pop() if is_sure else None
+
+
+def _mark_of(text: str) -> str | None:
+    if text.isascii():
+        return None
+    found = _MARKED.match(half_width(text))
+    return None if found is None else found["mark"]
+
+
+def _number_of(text: str) -> str:
+    own = split_unit(text)
+    return text if own is None else own[0]
+
+
+def _unit_of(texts: list[str], name: str) -> str | None:
+    """Return the unit that numbers of a column may have behind them.
+
+    It is the one that its name has, or, where that has none, that nearly every cell has; a
+    letter as in the lot 2401A is none then. Per cent are one only where the numbers without a
+    sign are per cent too: else 46% is 0.46, as a spreadsheet holds it.
+    """
+    unit = unit_behind(name)
+    if unit == "%":
+        return "%" if _are_percents(texts) else None
+    if unit is None:
+        others = [texts[i] for i in not_plain(texts)]
+        split = (split_unit(text, is_expected=False) for text in others)
+        found = Counter(own[1] for own in split if own is not None)
+        unit, n = next(iter(found.most_common(1)), (None, 0))
+        if n < MIN_NUMERIC * (len(texts) - len(others) + n):
+            return None
+        n_missing = sum(map(is_missing, others))
+        unit = unit if n >= MIN_NUMERIC * (len(texts) - n_missing) else None
+    return None if unit == "%" else unit
+
+
+def _are_percents(texts: list[str]) -> bool:
+    """Return whether the numbers of a column that have no sign for it are per cent."""
+    is_percent = [_percent(text) is not None for text in texts]
+    numbers = as_numbers(text for text, is_own in zip(texts, is_percent, strict=True) if not is_own)
+    sizes = np.abs(numbers[np.isfinite(numbers)])
+    if not len(sizes):
+        return False
+    percents = np.abs([own for text in texts if (own := _percent(text)) is not None])
+    least = float(np.median(percents)) / _CLOSE if len(percents) else _LARGEST_SHARE
+    return float(np.median(sizes)) > least
+
+
+def _percent(text: str) -> float | None:
+    """Return the number before a sign for per cent."""
+    own = split_unit(text)
+    if own is None or own[1] != "%":
+        return None
+    number = float(as_numbers(own[:1])[0])
+    return number if np.isfinite(number) else None
+
+
+def checked_minus(value: Any) -> str | None:
+    """Return a stored mark for minus; raise `ValueError` for what is none."""
+    if value is not None and value not in MINUSES:
+        raise ValueError(f"minus {value!r}")
+    return str(value) if value is not None else None
