@@ -32,6 +32,7 @@ _MIN_VARIANCE = 0.1  # where all columns are constant on normal rows
 _SIZE_VARIANCE = 1 - 2 / np.pi  # of |x| where x is normal with variance 1
 _MOVED = 0.1  # of that: how much cells without a number may add among normal rows
 _N_NEAREST = 5
+_MAX_SIZE = 1e150  # of a number; the square of a larger one may be none
 _BEND = 3.0  # standard deviations beyond which only the logarithm counts
 _LESS_SKEWED = 0.7  # a logarithm has to bring a column's skewness down to this share
 _MOSTLY = 0.9  # of a column's cells have to be above zero for it; all of them in notation 1
@@ -187,13 +188,14 @@ class ColumnScale:
         """
         parts = [
             _fit_column(column[~np.isnan(column)], float(step), min_positive)
-            for column, step in zip(values.T, steps, strict=True)
+            for column, step in zip(_bounded(values).T, steps, strict=True)
         ]
         is_log, floors, centres, spreads = (np.asarray(part) for part in zip(*parts, strict=True))
         return cls(is_log, floors, centres, spreads)
 
     def apply(self, values: Array) -> Array:
         """Return standardised values; NaN stays."""
+        values = _bounded(values)
         logged = np.log(np.maximum(values, self.floors), where=self.is_log, out=values.copy())
         standard = (logged - self.centres) / self.spreads
         size = np.abs(standard)
@@ -201,6 +203,10 @@ class ColumnScale:
         bent = np.where(size > _BEND, _BEND + np.log1p(np.maximum(size - _BEND, 0)), size)
         signed: Array = np.sign(standard) * bent
         return signed
+
+
+def _bounded(values: Array) -> Array:
+    return np.clip(values, -_MAX_SIZE, _MAX_SIZE)
 
 
 def _middle(present: Array) -> Array:

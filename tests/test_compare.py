@@ -479,6 +479,23 @@ def numbers_only(monkeypatch):
     monkeypatch.setattr(detection, "choose_views", lambda *_: [Numbers()])
 
 
+HUGE = {(5, "heat [K]"): "1.7e308", (6, "heat [K]"): "-1.7e308", (7, "heat [K]"): "1e40"}
+
+
+def test_numbers_of_any_size_are_compared_and_said(process, tmp_path, numbers_only):  # noqa: ARG001
+    path = with_cells(process, tmp_path / "test.csv", HUGE)
+    for train, test in ((process, path), (path, process), (path, path)):
+        task = comparing.read_task(train, test, comparing.Reading("failed"))
+        scored_rows = comparing.run_methods(task, comparing.Settings(detectors=()))
+        assert all(np.isfinite(one.scores).all() for one in scored_rows)
+        said = "3 cells of column 'heat [K]' beyond 1e+30; for the baselines no number is larger."
+        assert any(note.endswith(said) for note in task.notes)
+    reading = comparing.Reading("heat [K]", kind="number")
+    match = r"Got 1\.7e\+308 in line 7, column 'heat \[K\]', of .*test\.csv; expected numbers to p"
+    with pytest.raises(InputError, match=match):
+        comparing.read_task(path, None, reading)
+
+
 def test_test_labels_change_no_score(numbers_only):  # noqa: ARG001
     task = numbers_task()
     settings = comparing.Settings(detectors=())

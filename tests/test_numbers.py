@@ -64,6 +64,21 @@ def test_a_wild_cell_stands_out_in_its_own_column(reference):
         assert sizes[0].max() > sizes[1:].max()
 
 
+@pytest.mark.parametrize("share", [1, 2, 40])
+def test_numbers_near_the_largest_that_there_is_are_read(template, reference, share):
+    frame = states()
+    frame.loc[frame.index % share == 0, "torque [Nm]"] = "1.7e308"
+    frame.loc[frame.index % 4 == 1, "torque [Nm]"] = "-1.7e308"
+    assert RowTemplate.fit(frame, list(NAMES)).columns[0].decimals is not None
+    found = features_of(ColumnReference.fit(template, template.texts(frame)), states(30, seed=1))
+    wild = features_of(reference, with_cell(states(30), "torque [Nm]", "-1.7e308"))
+    narrow = states(factor=0.01)
+    narrow["torque [Nm]"] = np.where(frame.index % 2, "0.001", "0.002")
+    own = RowTemplate.fit(narrow, list(NAMES))
+    far = features_of(ColumnReference.fit(own, own.texts(narrow)), frame)
+    assert all(np.isfinite(own).all() for each in (found, wild, far) for own in each.values())
+
+
 def test_a_cell_that_does_not_fit_the_others_is_named_though_it_is_usual_by_itself(reference):
     usual = states(50, seed=2)
     cold = usual["air [K]"].astype(float).argmin()

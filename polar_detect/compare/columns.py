@@ -31,6 +31,7 @@ _ID_NAME = re.compile(
     re.IGNORECASE,
 )
 _MAX_CATEGORIES = 20
+MAX_SIZE = 1e30  # of a number: forests and LightGBM read single precision
 _MOSTLY = 0.5  # of the cells that are not missing
 _ROWS_A_CATEGORY = 5  # on average
 _CHANCE_OF_LEAKING = 1e-6
@@ -182,10 +183,15 @@ def numbers_of(
 
 
 def note_words(frame: pd.DataFrame, columns: Columns, source: str) -> list[str]:
-    """Return a note for each column of numbers with cells that are neither numbers nor missing."""
+    """Return what the baselines cannot read in each column of numbers: words, huge numbers."""
     notes = []
     for name in columns.numeric:
-        words = CellNumbers.of(frame[name], columns.forms.get(name, PLAIN)).words
+        found = CellNumbers.of(frame[name], columns.forms.get(name, PLAIN))
+        words = found.words
+        if n_huge := int((np.abs(found.values) > MAX_SIZE).sum()):
+            what = "1 cell" if n_huge == 1 else f"{n_huge} cells"
+            said = f"{what} of column {name!r} beyond {MAX_SIZE:g}"
+            notes.append(f"{source}: {said}; for the baselines no number is larger.")
         if words:
             what = "1 cell" if len(words) == 1 else f"{len(words)} cells"
             verb = "is no number" if len(words) == 1 else "are no numbers"

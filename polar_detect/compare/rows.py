@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from polar_detect import tables
 from polar_detect.compare.columns import (
     AUTO,
+    MAX_SIZE,
     Columns,
     choose_columns,
     find_leaking_columns,
@@ -295,9 +296,20 @@ def _rows(file: tables.TableRows, source: _Source, reading: Reading) -> Rows:
         is_normal = np.zeros(len(texts), bool)
         return Rows(texts, numbers, is_normal if file.labels is None else file.labels)
     target = numbers_of(frame, reading.target, file.reader.name)
+    _check_size(target, reading.target, file)
     has_text = np.asarray([bool(text.strip()) for text in texts], bool)
     kept = np.flatnonzero(~np.isnan(target) & has_text)
     return Rows(texts, numbers, target).take(kept)
+
+
+def _check_size(target: NDArray[np.float64], name: str, file: tables.TableRows) -> None:
+    huge = np.flatnonzero(np.abs(target) > MAX_SIZE)
+    if len(huge):
+        raise InputError(
+            f"Got {target[huge[0]]:g} in line {file.lines[huge[0]]}, column {name!r}, of "
+            f"{file.reader.name}; expected numbers to predict of at most {MAX_SIZE:g}; correct "
+            "the cell or leave it empty."
+        )
 
 
 def _texts(

@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 
 from polar_detect import models
+from polar_detect.compare.columns import MAX_SIZE
 from polar_detect.compare.rows import Rows, Task
 from polar_detect.encoder import Encoder
 from polar_detect.engine import encoder_for
@@ -95,11 +96,15 @@ class Numbers(View):
         """Fit medians, means and spreads; see `View.fit`."""
         imputer = SimpleImputer(strategy="median", keep_empty_features=True)
         self._pipeline = make_pipeline(imputer, StandardScaler())
-        return self._pipeline.fit_transform(rows.numbers)
+        return _bounded(self._pipeline.fit_transform(_bounded(rows.numbers)))
 
     def read(self, rows: Rows) -> Any:
         """See `View.read`."""
-        return self._pipeline.transform(rows.numbers)
+        return _bounded(self._pipeline.transform(_bounded(rows.numbers)))
+
+
+def _bounded(numbers: Any) -> Any:
+    return np.clip(numbers, -MAX_SIZE, MAX_SIZE)
 
 
 class TfIdf(View):

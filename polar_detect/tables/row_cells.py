@@ -132,7 +132,7 @@ def decimals_of(cells: pd.Series, form: NumberForm = PLAIN) -> int | None:
     present = max(_n_decimals(text) for text, known in zip(texts, is_number, strict=True) if known)
     if high == low:
         return min(present, MAX_DECIMALS)
-    needed = math.ceil(-math.log10((high - low) / _STEPS))
+    needed = math.ceil(-math.log10(high / _STEPS - low / _STEPS))
     return int(min(max(needed, 0), present, MAX_DECIMALS))
 
 
