@@ -53,6 +53,41 @@ def read_all(path, n_rows=2, **options):
     return pd.concat([chunk.frame for chunk in chunks])
 
 
+ORDERS = "日時,設備,工数\n" + "".join(f"4/{day},A,{day}\n" for day in range(1, 10))
+LONG = ORDERS + "4/10,B,1\n" * 9000
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (ORDERS + "合計,,45\n\n,平均値：,1\n,,\n,,※ 概算\n\n", "3, from row 11"),
+        (ORDERS + '"合計",,45\n※ 概算です\n', "1, from row 11"),  # a line of one cell is rejected
+        (LONG + "合計,,45\r\n", "1, from row 9011"),
+        (ORDERS + "合計,,45\n4/11,B,1\n", None),
+        (ORDERS + '4/10,"A\n合計",45\n', None),
+        ("合計,平均\n合計,1\n", "1, from row 2"),
+        (ORDERS + "合計器,,45\n", None),
+    ],
+)
+def test_totals_and_notes_at_the_end_of_a_csv_are_said_and_read(tmp_path, content, said):
+    notice = f"totals or notes at the end are read as rows: {said}; delete them in the file to "
+    for codec, name in (("cp932", "a.csv"), ("utf-8", "a.csv"), ("utf-16", "a.csv"),
+                        ("utf-8", "a.tsv"), ("utf-8", "a.csv.gz")):  # fmt: skip
+        path = tmp_path / name
+        written = content.replace(",", "\t") if name == "a.tsv" else content
+        written_bytes = written.encode(codec)
+        path.write_bytes(gzip.compress(written_bytes) if name.endswith("gz") else written_bytes)
+        reader = open_table(path, ReadOptions(encoding=codec))
+        is_said = any(notice in own for own in reader.notices)
+        assert is_said == (said is not None and codec != "utf-16" and not name.endswith("gz"))
+        last = [*reader.chunks()][-1]
+        assert len(reader.notices) == is_said
+        if "※ 概算です" in content:
+            assert len(last.rejected) == 1
+        if is_said:
+            assert int(said.split()[-1]) in last.lines
+
+
 def plain(frame):
     """Return rows of Python values, None where missing."""
     cells = frame.astype(object).where(frame.notna(), None)

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from polar_detect.errors import InputError
 from polar_detect.tables.chunks import Chunk, ChunkBuilder, Rejected, check_rows, unique_names
 from polar_detect.tables.encodings import Encoding
+from polar_detect.tables.endings import lines_at_end, said_at_end
 from polar_detect.tables.lines import MAX_ROW_CHARS, Line, Lines, open_lines, reject
 from polar_detect.tables.sources import Source
 
@@ -73,6 +74,12 @@ class DelimitedReader:
                 "expected column names; mend the line, or pass --encoding."
             )
         columns, notices = unique_names(header.cells)
+        if source.compression is None and encoding.has_line_feeds:
+            with source.open() as file:
+                at_end = lines_at_end(
+                    file, encoding, delimiter, n_columns=len(columns), header=header.line
+                )
+            notices = (*said_at_end(at_end), *notices)
         return cls(source, encoding, delimiter, columns, notices)
 
     def chunks(self, n_rows: int) -> Generator[Chunk, None, None]:

@@ -76,6 +76,11 @@ class Encoding:
         return self.codec == "utf-8-sig" and self.origin != "mark"
 
     @property
+    def has_line_feeds(self) -> bool:
+        """Whether a line feed is one byte, which is in no other character."""
+        return "\n".join("..").encode(self.codec).endswith(b".\n.")
+
+    @property
     def title(self) -> str:
         """The name that people know it by."""
         name = codecs.lookup(self.codec).name.replace("-", "_")

@@ -4,8 +4,6 @@ The whole sheet is in memory: it has a million rows at most, and its format allo
 """
 
 import datetime
-import re
-import unicodedata
 from bisect import bisect_left
 from collections.abc import Collection, Generator
 from dataclasses import dataclass, field
@@ -25,6 +23,7 @@ from python_calamine import (
 
 from polar_detect.errors import InputError
 from polar_detect.tables.chunks import Chunk, check_rows, unique_names
+from polar_detect.tables.endings import is_at_end, said_at_end
 from polar_detect.tables.excel_xml import SheetXml
 from polar_detect.tables.headers import Range, find_header
 from polar_detect.tables.kinds import ColumnKinds
@@ -36,11 +35,6 @@ _MAX_EXACT = 2**53
 _MAX_COVER_CELLS = 30
 _FEW_ROWS, _FEW_LINES = 2, 5  # fewer full rows, or lines of a single column, are no table
 _MANY_TIMES = 10
-# What a row says first that sums up the rows above it, or explains them; behind NFKC.
-_AT_END = re.compile(
-    r"(?:合計|小計|総計|累計|計|平均|最大|最小)値?:?|(?:grand |sub)?totals?:?|average:?|※.*",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,11 +223,8 @@ def _read_grid(book: CalamineWorkbook, name: str, expected: Collection[str]) -> 
     if header.last > header.top:
         named = [header.names[j] for j in used if rows[header.last][j] is not None]
         notices.append(f"row {header.last + 1} is read as part of the names: {', '.join(named)}")
-    if ends := _rows_at_end(rows, body):
-        notices.append(
-            f"totals or notes at the end are read as rows: {len(ends)}, from row {ends[-1] + 1}; "
-            "delete them in the file to leave them out"
-        )
+    at_end = takewhile(lambda i: is_at_end(rows[i]), reversed(body))
+    notices += said_at_end([i + 1 for i in at_end])
     if n_merged := _fill_merged(rows, body, merged):
         notices.append(f"merged cells are read in each of their rows; {n_merged} filled in")
     return _Grid(
@@ -243,17 +234,6 @@ def _read_grid(book: CalamineWorkbook, name: str, expected: Collection[str]) -> 
         places=used,
         notices=notices,
     )
-
-
-def _rows_at_end(rows: list[list[Any]], body: list[int]) -> list[int]:
-    """Return the last rows whose first filled cell begins a total or a note, last one first."""
-    firsts = ((i, next(cell for cell in rows[i] if cell is not None)) for i in reversed(body))
-    return [i for i, _ in takewhile(lambda own: _is_at_end(own[1]), firsts)]
-
-
-def _is_at_end(cell: Any) -> bool:
-    plain = unicodedata.normalize("NFKC", cell).strip() if isinstance(cell, str) else ""
-    return _AT_END.fullmatch(plain) is not None
 
 
 def _fill_merged(rows: list[list[Any]], body: list[int], ranges: Collection[Range]) -> int:
