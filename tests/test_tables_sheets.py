@@ -45,6 +45,8 @@ def test_a_row_of_units_goes_into_the_names(tmp_path):
     assert len(cells) == 3
     assert next(iter(open_table(path).chunks())).lines.tolist() == [5, 6, 7]
     assert read(path, expected=("temp",))[0].columns == ("no", "temp", "flow [m³/h]", "n")
+    wide = [["no", "温度", "圧力"], [None, "（℃）", "［MPa］"], *[[i, 20 + i, 1] for i in range(3)]]
+    assert read(book(path, wide))[0].columns == ("no", "温度 [℃]", "圧力 [MPa]")
 
 
 TWO = [["no", "text"], [1, "油圧ポンプ交換"], [2, "異音"]]
@@ -250,6 +252,10 @@ def at_end(*rows):
             "3, from row 11",
         ),
         (at_end([None, "Grand Total", 45]), "1, from row 11"),
+        (at_end(["合　計", None, 9], ["総 合計", None, 9], [None, "ﾄｰﾀﾙ", 1]), "3, from row 11"),
+        (at_end(["Gesamtsumme", None, 9], ["注1) 概算"], ["以上"]), "3, from row 11"),
+        (at_end(["注文", "A", 9]), None),
+        (at_end(["以上なし", "A", 9]), None),
         (at_end(["合計", None, 9], ["4/2", "B", 1]), None),  # data stand behind it
         (at_end(["合計器", "A", 1]), None),
         (at_end(["4/2", "合計", 1]), None),

@@ -9,9 +9,11 @@ from typing import Any, BinaryIO
 from polar_detect.tables.encodings import ESCAPE_UNDECODABLE, Encoding
 from polar_detect.tables.lines import open_lines
 
-# What such a row says first; behind NFKC.
+# What such a row says first; behind NFKC and without the blanks that 合 計 has.
 _AT_END = re.compile(
-    r"(?:合計|小計|総計|累計|計|平均|最大|最小)値?:?|(?:grand |sub)?totals?:?|average:?|※.*",
+    r"(?:総?合計|小計|総計|累計|計|トータル|平均|最大|最小)値?:?|標準偏差:?"
+    r"|(?:grand|sub)?totals?:?|average:?|(?:gesamt|zwischen)?summe:?|mittelwert:?|moyenne:?"
+    r"|※.*|\(?注(?:意|記)?\d*[:).].*|以上",
     re.IGNORECASE | re.DOTALL,
 )
 _TAIL_BYTES = 2**16
@@ -20,8 +22,8 @@ _TAIL_BYTES = 2**16
 def is_at_end(cells: Iterable[Any]) -> bool:
     """Return whether the first filled cell of a row begins a total or a note."""
     first = next((cell for cell in cells if cell is not None and cell != ""), None)
-    plain = unicodedata.normalize("NFKC", first).strip() if isinstance(first, str) else ""
-    return _AT_END.fullmatch(plain) is not None
+    plain = unicodedata.normalize("NFKC", first) if isinstance(first, str) else ""
+    return _AT_END.fullmatch("".join(plain.split())) is not None
 
 
 def said_at_end(rows: Collection[int]) -> list[str]:

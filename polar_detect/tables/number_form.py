@@ -134,8 +134,8 @@ def _unit_of(texts: list[str], name: str) -> str | None:
     sign are per cent too: else 46% is 0.46, as a spreadsheet holds it.
     """
     unit = unit_behind(name)
-    if unit == "%":
-        return "%" if _are_percents(texts) else None
+    if _are_percents(texts, is_said=unit == "%"):
+        return "%"
     if unit is None:
         others = [texts[i] for i in not_plain(texts)]
         split = (split_unit(text, is_expected=False) for text in others)
@@ -148,16 +148,22 @@ def _unit_of(texts: list[str], name: str) -> str | None:
     return None if unit == "%" else unit
 
 
-def _are_percents(texts: list[str]) -> bool:
-    """Return whether the numbers of a column that have no sign for it are per cent."""
-    is_percent = [_percent(text) is not None for text in texts]
-    numbers = as_numbers(text for text, is_own in zip(texts, is_percent, strict=True) if not is_own)
+def _are_percents(texts: list[str], *, is_said: bool) -> bool:
+    """Return whether the numbers of a column that have no sign for it are per cent.
+
+    Where the name does not say so, they have to stand beside such with a sign, and be no shares.
+    """
+    others = [texts[i] for i in not_plain(texts)]
+    percents = np.abs([own for text in others if (own := _percent(text)) is not None])
+    if not is_said and not len(percents):
+        return False
+    numbers = as_numbers(text for text in texts if _percent(text) is None)
     sizes = np.abs(numbers[np.isfinite(numbers)])
     if not len(sizes):
         return False
-    percents = np.abs([own for text in texts if (own := _percent(text)) is not None])
-    least = float(np.median(percents)) / _CLOSE if len(percents) else _LARGEST_SHARE
-    return float(np.median(sizes)) > least
+    least = 0.0 if is_said and len(percents) else _LARGEST_SHARE
+    close = float(np.median(percents)) / _CLOSE if len(percents) else 0.0
+    return float(np.median(sizes)) > max(least, close)
 
 
 def _percent(text: str) -> float | None:

@@ -8,7 +8,8 @@ DASHES = frozenset("-‐–—―ー－")
 _UNITS = """
 °c degc c ° k °f f pa hpa kpa mpa gpa bar mbar psi atm torr mm cm m km μm um nm inch in kg g mg t n
 kn s sec ms μs min h hr hz khz mhz ghz rpm v mv kv a ma ka w kw mw wh kwh va kva ω kω μf l ml kl ppm
-ppb ph j kj cal kcal db dba deg rad % ‰ 個 本 枚 回 台 件 人 秒 分 時 時間 日 円 千円 度
+ppb ph j kj mj gj cal kcal db dba deg rad % ‰ 個 本 枚 回 台 件 人 秒 分 時 時間 日 円 千円 度
+kgf gf mmhg mmaq nl sccm slm wt% vol% mol% mol mmol cst hrc hv lx pcs
 """
 _UNIT = frozenset(_UNITS.split())
 # Said behind a number only: in brackets behind a name they may tell one column from another.
@@ -24,7 +25,7 @@ _DEGREES = str.maketrans(dict.fromkeys("\u00ba\u02da\u309c\uff9f", "°"))
 _MILLI_OR_MEGA = re.compile(
     r"(?<![^\W\d_])m(?=(?:pa|va?|a|wh?|ω|hz|l|g|n|j|cal)(?![^\W\d_]))", re.IGNORECASE
 )
-_BRACKETED = re.compile(r"[(\[{<〔【](.*)[)\]}>〕】]")
+_BRACKETED = re.compile(r"[(\[{<〔【（［](.*)[)\]}>〕】）］]")
 _BEHIND = re.compile(r"(.*[^\s(\[{<〔【])\s*[(\[{<〔【](.*)[)\]}>〕】]", re.DOTALL)
 _MEASURED = re.compile(
     r"([-+\uff0b\uff0d\u2212]?[\d.,\uff0e\uff0c]+(?:e[-+]?\d+)?)(\s?)([^\d\s].*)", re.IGNORECASE
