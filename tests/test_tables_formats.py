@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from polar_detect.errors import InputError, OutputError
+from polar_detect.report.language import Language
 from polar_detect.tables import (
     Layout,
     ReadOptions,
@@ -51,6 +52,52 @@ def read_all(path, n_rows=2, **options):
     assert all(chunk.rejected == () for chunk in chunks)
     assert all((chunk.frame.dtypes == chunks[0].frame.dtypes).all() for chunk in chunks)
     return pd.concat([chunk.frame for chunk in chunks])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("P1,20.5,3\nP2,20.7,4\n", "a column is called 20.5; put names above it if that is a row"),
+        ("item,2024,2025\nP2,20.7,4\n", None),
+        ("inf,nan,1e999\nP2,20.7,4\n", None),
+        ("日時,温度,備考\n,℃,\n4/1,20,\n", "units below the names are read as a row: ℃; put them"),
+        ("日時,温度,圧力\n-,[℃],MPa\n4/1,20,1\n", "are read as a row: -, [℃], MPa; put"),
+        ("name,class\n,A\nx,A\n", None),
+        ("Zeit;Druck\n8:00;-0,5\n", "numbers such as -0,5 are read as text, or their comma as"),
+        ("Zeit;Wert\n8:00;1.234,50\n", "numbers such as 1.234,50 are read as text"),
+        ("Zeit;Dicke\n8:00;1,234\n", "numbers such as 1,234 are read as text, or their comma"),
+        ('Zeit,Dicke\n8:00,"1,234"\n', None),
+        ("Zeit;Dicke\n8:00;a, b\n", None),
+    ],
+)
+def test_what_a_csv_may_mean_otherwise_than_it_is_read_is_said(tmp_path, content, said):
+    (tmp_path / "a.csv").write_text(content, encoding="utf-8")
+    table = open_table(tmp_path / "a.csv")
+    assert [said is not None and said in notice for notice in table.notices] == [True] * (
+        said is not None
+    )
+    assert sum(len(chunk.frame) for chunk in table.chunks()) == content.count("\n") - 1
+    japanese = Language("ja")
+    assert all(japanese.notice(notice) != notice for notice in table.notices)
+
+
+def test_names_of_a_sheet_that_may_be_a_row_are_said(tmp_path):
+    pd.DataFrame([[20.7, "y"]], columns=[20.5, "x"]).to_excel(tmp_path / "a.xlsx", index=False)
+    (notice,) = open_table(tmp_path / "a.xlsx").notices
+    assert notice.startswith("a column is called 20.5")
+
+
+def test_a_first_line_that_tells_spreadsheets_the_delimiter_is_no_header(tmp_path):
+    path = tmp_path / "a.csv"
+    for first in ("sep=;", '"sep=;"', "\nSEP=;"):
+        path.write_text(f"{first}\n\na, b;c\n1;2\n3;4\n")
+        table = open_table(path)
+        (chunk,) = table.chunks()
+        assert table.columns == ("a, b", "c")
+        assert chunk.frame.values.tolist() == [["1", "2"], ["3", "4"]]
+    path.write_text("sep=;\n")
+    with pytest.raises(InputError, match="with a header and no rows"):
+        list(open_table(path).chunks())
 
 
 ORDERS = "日時,設備,工数\n" + "".join(f"4/{day},A,{day}\n" for day in range(1, 10))

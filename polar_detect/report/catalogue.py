@@ -909,6 +909,21 @@ TEXTS: dict[str, tuple[str, str]] = {
         "末尾の合計や注記とみられる行も読みました: {n}行、{row}行目から（除く場合はファイルから削除"
         "してください）",
     ),
+    "notice.number_name": (
+        "a column is called {name}; put names above it if that is a row",
+        "見出しが{name}の列があります（データの場合は、上に見出しの行を加えてください）",
+    ),
+    "notice.units_row": (
+        "units below the names are read as a row: {units}; put them into the names to have them "
+        "read as such",
+        "見出しの下の単位{units}もデータの行として読みました（単位とするには見出しに含めてください）",
+    ),
+    "notice.comma": (
+        "numbers such as {cell} are read as text, or their comma as that of thousands (1,234 is "
+        "1234); if it is a decimal one, save the file with decimal points",
+        "{cell}のような数値のコンマは小数点とせず、桁区切り（1,234は1234）か文字として読みました（小数"
+        "の場合は小数点を「.」にして保存し直してください）",
+    ),
     "notice.merged": (
         "merged cells are read in each of their rows; {n} filled in",
         "結合セルの値を各行に補いました（{n}か所）",

@@ -5,6 +5,7 @@ only: after an unbalanced quote, reading goes on at the next line.
 """
 
 import csv
+import re
 from collections.abc import Collection, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import BinaryIO
 
 from polar_detect.errors import InputError
 from polar_detect.tables.chunks import Chunk, ChunkBuilder, Rejected, check_rows, unique_names
+from polar_detect.tables.doubts import doubts_of_names, doubts_of_rows
 from polar_detect.tables.encodings import Encoding
 from polar_detect.tables.endings import lines_at_end, said_at_end
 from polar_detect.tables.lines import MAX_ROW_CHARS, Line, Lines, open_lines, reject
@@ -20,6 +22,8 @@ from polar_detect.tables.sources import Source
 _DELIMITERS = (",", ";", "\t", "|")
 _MAX_CELL_CHARS = 2**31 - 1  # the csv module stops at 131,072; a C long on every platform
 _SAMPLE_RECORDS = 50
+# What spreadsheets are told by a first line of their own.
+_SEPARATOR = re.compile(r'\s*"?sep=([,;\t|])"?\s*', re.IGNORECASE)
 _UNBALANCED = "unbalanced quotes"
 _TOO_LONG = f"longer than {MAX_ROW_CHARS:,} characters"
 
@@ -65,22 +69,31 @@ class DelimitedReader:
             raise InputError(
                 f"Got {source.name} without any text; expected at least one row; check the file."
             )
-        delimiter = "\t" if tabs_only else _choose_delimiter(sample, expected)
+        said = _SEPARATOR.fullmatch(sample[0])
+        if said is not None and len(sample) > 1:
+            delimiter = said[1]
+        else:
+            delimiter = "\t" if tabs_only else _choose_delimiter(sample, expected)
         with source.open() as file, _open(file, encoding) as lines:
-            header = next(record for record in records(lines, delimiter) if not _is_blank(record))
+            header = _read_header(records(lines, delimiter))
         if header.fault is not None:
             raise InputError(
                 f"Got {header.fault} in the header (line {header.line}) of {source.name}; "
                 "expected column names; mend the line, or pass --encoding."
             )
-        columns, notices = unique_names(header.cells)
+        columns, renamed = unique_names(header.cells)
+        notices = [*doubts_of_names(header.cells), *renamed]
+        with _cells_of_any_size():
+            rows = [*csv.reader(sample, delimiter=delimiter)]
+        below = rows[rows.index(header.cells) + 1 :] if header.cells in rows else []
+        notices += doubts_of_rows(below, delimiter)
         if source.compression is None and encoding.has_line_feeds:
             with source.open() as file:
                 at_end = lines_at_end(
                     file, encoding, delimiter, n_columns=len(columns), header=header.line
                 )
-            notices = (*said_at_end(at_end), *notices)
-        return cls(source, encoding, delimiter, columns, notices)
+            notices += said_at_end(at_end)
+        return cls(source, encoding, delimiter, columns, tuple(notices))
 
     def chunks(self, n_rows: int) -> Generator[Chunk, None, None]:
         """Yield all rows; blank lines between records of several columns are not rows."""
@@ -88,7 +101,7 @@ class DelimitedReader:
         n_kept, first_rejected = 0, None
         with self.source.open() as file, _open(file, self.encoding) as lines:
             found = records(lines, self.delimiter)
-            next(record for record in found if not _is_blank(record))
+            _read_header(found)
             for record in found:
                 if builder.is_full:
                     yield builder.take()
@@ -152,6 +165,17 @@ def _feed(lines: Lines, taken: list[Line]) -> Iterator[str]:
         yield line.text
         if n_chars > MAX_ROW_CHARS:
             return
+
+
+def _read_header(found: Iterator[Record]) -> Record:
+    """Return the first record that is not blank, and no line for spreadsheets with a table below.
+
+    What follows is left to be read.
+    """
+    header = next(record for record in found if not _is_blank(record))
+    if _SEPARATOR.fullmatch(header.text) is None:
+        return header
+    return next((record for record in found if not _is_blank(record)), header)
 
 
 def _is_blank(record: Record) -> bool:

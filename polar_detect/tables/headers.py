@@ -148,7 +148,7 @@ def _are_above_numbers(rows: Cells, body: Sequence[int]) -> bool:
         return False
     said = set(second.values())
     are_units = all(map(is_unit, said))
-    if said <= DASHES or (len(said) == 1 and not _is_sure_unit(*said)):
+    if said <= DASHES or (len(said) == 1 and not is_sure_unit(*said)):
         return False
     min_share = _MOST if are_units else 1.0
     below = body[1 : _SAMPLE_ROWS + 1]
@@ -158,7 +158,7 @@ def _are_above_numbers(rows: Cells, body: Sequence[int]) -> bool:
     )
 
 
-def _is_sure_unit(text: str) -> bool:
+def is_sure_unit(text: str) -> bool:
     """Return whether a text is a unit by itself: a letter or a remark in brackets may be data."""
     bare = text if unit_behind(f"x {text}") is None else text[1:-1].strip()
     return unit_behind(f"x [{bare}]") is not None and (len(bare) > 1 or not bare.isascii())

@@ -23,6 +23,7 @@ from python_calamine import (
 
 from polar_detect.errors import InputError
 from polar_detect.tables.chunks import Chunk, check_rows, unique_names
+from polar_detect.tables.doubts import doubts_of_names
 from polar_detect.tables.endings import is_at_end, said_at_end
 from polar_detect.tables.excel_xml import SheetXml
 from polar_detect.tables.headers import Range, find_header
@@ -217,7 +218,7 @@ def _read_grid(book: CalamineWorkbook, name: str, expected: Collection[str]) -> 
     used = [
         j for j, own in enumerate(header.names) if own or any(rows[i][j] is not None for i in body)
     ]
-    notices = []
+    notices = [*doubts_of_names([header.names[j] for j in used])]
     if above := sum(i < header.top for i in filled):
         notices.append(f"the columns are named in row {header.top + 1}; {above} above it left out")
     if header.last > header.top:

@@ -1,0 +1,50 @@
+"""What a table may mean otherwise than it is read: nothing is changed, but people are told."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from polar_detect.tables.cell_numbers import as_numbers
+from polar_detect.tables.headers import is_sure_unit
+from polar_detect.tables.units import is_unit
+
+_WITH_COMMA = re.compile(r"\s*[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+),\d+\s*", re.ASCII)
+
+
+def doubts_of_names(names: Sequence[str]) -> Iterator[str]:
+    """Yield a notice where the names may be the first row; whole numbers may be years, channels.
+
+    >>> list(doubts_of_names(["item", "2024", "2025"]))
+    []
+    """
+    numbers = as_numbers(names)
+    numbers[~np.isfinite(numbers)] = 0
+    is_measured = numbers % 1 != 0
+    if is_measured.any():
+        name = names[int(is_measured.argmax())]
+        yield f"a column is called {name}; put names above it if that is a row"
+
+
+def doubts_of_rows(rows: Sequence[Sequence[str]], delimiter: str) -> Iterator[str]:
+    """Yield a notice for units below the names of a delimited file, and for decimal commas.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of str
+        The first ones, without the names.
+    delimiter : str
+    """
+    first = [cell.strip() for cell in rows[0] if cell.strip()] if rows else []
+    if first and all(map(is_unit, first)) and any(map(is_sure_unit, first)):
+        yield (
+            f"units below the names are read as a row: {', '.join(first)}; put them into the "
+            "names to have them read as such"
+        )
+    if delimiter == ";":  # which stands where the comma is a decimal one
+        cells = (cell.strip() for row in rows for cell in row if _WITH_COMMA.fullmatch(cell))
+        if (cell := next(cells, None)) is not None:
+            yield (
+                f"numbers such as {cell} are read as text, or their comma as that of thousands "
+                "(1,234 is 1234); if it is a decimal one, save the file with decimal points"
+            )
