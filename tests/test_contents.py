@@ -13,6 +13,7 @@ from polar_detect.cli.commands.fit import said_of_texts
 from polar_detect.contents import read_contents
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import ArtifactError, InputNotFoundError
+from polar_detect.report.language import Language
 
 TEXTS = [*NEW, *STRANGE]
 
@@ -176,8 +177,8 @@ def test_a_folder_of_all_texts_speaks_of_no_sample(saved_on_tiny):
 
 
 def test_fit_says_what_the_default_detector_keeps(fitted_on_tiny, textless):
-    said = said_of_texts(fitted_on_tiny, Path("out"))
+    said = said_of_texts(fitted_on_tiny, Path("out"), Language())
     assert said.startswith("Kept in the folder: the 60 normal texts (polar-detect inspect out")
-    without = said_of_texts(textless, Path("out"))
+    without = said_of_texts(textless, Path("out"), Language())
     assert "no texts, but embeddings of the 60" in without
     assert "context gain" not in without

@@ -84,6 +84,13 @@ def test_japanese_reports_come_with_japanese_messages(report, tmp_path):
     assert (code, "名前を変えるか" in err) == (1, True)
 
 
+def test_a_folder_of_figures_that_cannot_be_created_is_named_with_its_option(
+    report, orders, tmp_path
+):
+    code, _, err = report(tmp_path / "report.md", "--figures", orders)
+    assert (code, f"Got --figures '{orders}', which cannot be created" in err) == (1, True)
+
+
 def test_figures_go_into_their_own_folder(report, tmp_path):
     folder = tmp_path / "figures"
     code, _, err = report(tmp_path / "report.md", "--figures", folder)

@@ -133,7 +133,7 @@ def written_notices():
     for path in sorted(Path(tables.__file__).parent.glob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for function in ast.walk(tree):
-            # What warn_of_… functions say is of a fit, which speaks English.
+            # What warn_of_… functions say is of a fit; see test_report_sentences.py.
             if isinstance(function, ast.FunctionDef) and not function.name.startswith("warn_of"):
                 yield from filter(None, map(pattern_of_notice, ast.walk(function)))
 

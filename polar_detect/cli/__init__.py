@@ -4,8 +4,9 @@ import atexit
 import gc
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -73,7 +74,23 @@ Alpha = Annotated[
 
 
 ReportFormat = Literal["html", "pdf", "png", "json", "md"]
-ReportLanguage = Literal["en", "ja"]
+Tongue = Literal["en", "ja"]
+
+
+@dataclass
+class Spoken:
+    """The language in which the command that runs was asked to speak; its errors too."""
+
+    tongue: Tongue = "en"
+
+
+def _spoken_in(context: typer.Context, tongue: Tongue) -> Tongue:
+    context.ensure_object(Spoken).tongue = tongue
+    return tongue
+
+
+def _language_of(what: str) -> Any:
+    return typer.Option(help=f"Language of {what}.", callback=_spoken_in)
 
 
 def main() -> None:
@@ -87,12 +104,27 @@ def main() -> None:
     # And they go with the process: looking through all of them once more takes another 1.2 s.
     atexit.register(gc.freeze)
     write_anything(sys.stdout, sys.stderr)
+    spoken = Spoken()
     try:
-        app()
+        app(obj=spoken)
     except PolarError as error:
-        message = visible(" ".join(str(error).split()))
+        message = visible(" ".join(_said(str(error), spoken.tongue).split()))
         sys.stderr.write(f"polar-detect: {message}\n")
         sys.exit(1)
+
+
+def _said(message: str, tongue: Tongue) -> str:
+    """Return the message of an error in a language."""
+    if tongue == "en":
+        return message
+    from polar_detect.report.language import Language
+
+    return Language(tongue).error(message)
+
+
+def _contradiction(message: str, tongue: Tongue) -> typer.BadParameter:
+    """Return the error for options that do not go together."""
+    return typer.BadParameter(_said(message, tongue))
 
 
 def _print_version(value: bool) -> None:
@@ -151,7 +183,7 @@ def fit(  # noqa: PLR0913 - one argument per option
     encoder: Encoder = "auto",
     detector: Annotated[str, typer.Option(help="auto, lightgbm or isolation-forest.")] = "auto",
     max_tokens: MaxTokens = MAX_TOKENS,
-    seed: Annotated[int, typer.Option(help="Makes the fit reproducible.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Makes the fit reproducible.")] = 0,
     contamination: Annotated[
         float,
         typer.Option(
@@ -173,16 +205,17 @@ def fit(  # noqa: PLR0913 - one argument per option
         int,
         typer.Option(min=40, help="Of more texts, a random sample of so many is fitted on."),
     ] = 5000,
+    lang: Annotated[Tongue, _language_of("the messages")] = "en",
 ) -> None:
     """Fit a detector on normal texts (and on labelled anomalous ones, where there are some)."""
     if [text_column is not None, columns is not None, all_columns].count(True) > 1:
-        raise typer.BadParameter("give one of --text-column, --columns and --all-columns")
+        raise _contradiction("give one of --text-column, --columns and --all-columns", lang)
     from polar_detect.cli.commands import fit as command
     from polar_detect.cli.commands.inputs import InputOptions
 
     options = InputOptions(text_column, label_column, columns, all_columns, sheet, encoding)
     settings = command.FitSettings(
-        model, encoder, detector, max_tokens, seed, contamination, store_texts, max_texts
+        model, encoder, detector, max_tokens, seed, contamination, store_texts, max_texts, lang
     )
     command.fit(train, out, options, settings)
 
@@ -237,9 +270,7 @@ def score(  # noqa: PLR0913 - one argument per option
             "written. Default: none."
         ),
     ] = None,
-    lang: Annotated[
-        ReportLanguage, typer.Option(help="Language of the reasons and the messages.")
-    ] = "en",
+    lang: Annotated[Tongue, _language_of("the reasons and the messages")] = "en",
 ) -> None:
     """Score every row: all input columns, score, p-value, flag, reasons, program and top layers.
 
@@ -249,13 +280,13 @@ def score(  # noqa: PLR0913 - one argument per option
     from polar_detect.cli.commands.inputs import InputOptions
 
     if alpha is not None and fdr is not None:
-        raise typer.BadParameter("give either --alpha or --fdr, not both")
+        raise _contradiction("give either --alpha or --fdr, not both", lang)
     options = InputOptions(text_column, sheet=sheet, encoding=encoding)
     ray = command.RayOptions(ray_address, ray_workers, ray_gpus) if engine == "ray" else None
     if ray is not None and cache is not None:
-        raise typer.BadParameter("give either --cache or --engine ray, not both")
+        raise _contradiction("give either --cache or --engine ray, not both", lang)
     if ray is not None and preset != "default":
-        raise typer.BadParameter(f"give either --preset {preset} or --engine ray, not both")
+        raise _contradiction(f"give either --preset {preset} or --engine ray, not both", lang)
     settings = command.ScoreSettings(alpha, fdr, restart, preset, ray, cache, lang)
     command.score(input, detector, out, options, settings)
 
@@ -271,9 +302,7 @@ def report(  # noqa: PLR0913 - one argument per option
     format: Annotated[
         ReportFormat | None, typer.Option(help="Format of --out. Default: by its ending.")
     ] = None,
-    lang: Annotated[
-        ReportLanguage, typer.Option(help="Language of the report and the messages.")
-    ] = "en",
+    lang: Annotated[Tongue, _language_of("the report and the messages")] = "en",
     figures: Annotated[
         Path | None,
         typer.Option(help="Folder for all pictures as PNG and SVG files. Default: none."),
@@ -438,7 +467,7 @@ def compare(  # noqa: PLR0913 - one argument per option
     resamples: Annotated[
         int, typer.Option(min=100, help="Bootstrap resamples behind the intervals.")
     ] = 500,
-    seed: Annotated[int, typer.Option(help="Makes split and fits reproducible.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Makes split and fits reproducible.")] = 0,
 ) -> None:
     """Measure against LightGBM, random forest, isolation forest and kNN; say which to use."""
     if (label_column is None) == (target is None):

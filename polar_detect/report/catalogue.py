@@ -1,10 +1,12 @@
-"""Every text of the reports and of the `report` command, in both languages side by side.
+"""Every text of the reports and of the commands that speak two languages, side by side.
 
 `{name}` is a placeholder. An entry `KEY.one` is what `KEY` reads for a count of one. Plain
 text only: renderers escape what they get.
 """
 
-TEXTS: dict[str, tuple[str, str]] = {
+from polar_detect.report.sentences import SENTENCES
+
+TEXTS: dict[str, tuple[str, str]] = SENTENCES | {
     # Page
     "title": ("Anomaly report: {source}", "異常レポート：{source}"),
     "kicker": ("Anomaly report", "異常レポート"),
@@ -856,91 +858,33 @@ TEXTS: dict[str, tuple[str, str]] = {
         "No browser was found to open the report with; open {path} by hand.",
         "レポートを開くブラウザーが見つかりません。{path} を手で開いてください。",
     ),
-    # What reading a table says; `Language.notice` knows a sentence by its English form
-    "notice.encoding": (
-        "read as {encoding}; pass --encoding if that is wrong",
-        "{encoding}として読みました（違う場合は --encoding を指定）",
-    ),
-    "notice.text_column": (
-        "the texts are read from column {name} (--text-column)",
-        "列{name}を本文として読みました（--text-column で変更可）",
-    ),
-    "notice.sheet": (
-        "sheet {name} is read; pass --sheet for {others}",
-        "シート{name}を読みました（他のシート{others}は --sheet で指定）",
-    ),
-    "notice.sheet_matched": (
-        "sheet {sheet} is taken for {asked}",
-        "シート{sheet}を{asked}とみなしました",
-    ),
-    "notice.header": (
-        "the columns are named in row {row}; {n} above it left out",
-        "{row}行目を見出しとし、その上の{n}行は読み飛ばしました",
-    ),
-    "notice.unnamed": (
-        "column {position} has no name, and is called {name} here",
-        "{position}列目は見出しがないため、{name}と呼びます",
-    ),
-    "notice.twice": (
-        "column {position} is a second {first}, and is called {name} here",
-        "{position}列目は2つ目の{first}のため、{name}と呼びます",
-    ),
-    "notice.second_row": (
-        "row {row} is read as part of the names: {names}",
-        "{row}行目を見出しの一部として読みました: {names}",
-    ),
-    "notice.uncached": (
-        "formulas without a stored result are read as empty cells: {n}; open the file in a "
-        "spreadsheet program and save it",
-        "計算結果が保存されていない数式{n}個を空欄として読みました（表計算ソフトで開いて保存し直して"
-        "ください）",
-    ),
-    "notice.hidden_rows": (
-        "hidden rows are read too: {n}",
-        "非表示の行も読みました: {n}行",
-    ),
-    "notice.hidden_columns": (
-        "hidden columns are read too: {names}",
-        "非表示の列も読みました: {names}",
-    ),
-    "notice.at_end": (
-        "totals or notes at the end are read as rows: {n}, from row {row}; delete them in the "
-        "file to leave them out",
-        "末尾の合計や注記とみられる行も読みました: {n}行、{row}行目から（除く場合はファイルから削除"
-        "してください）",
-    ),
-    "notice.number_name": (
-        "a column is called {name}; put names above it if that is a row",
-        "見出しが{name}の列があります（データの場合は、上に見出しの行を加えてください）",
-    ),
-    "notice.units_row": (
-        "units below the names are read as a row: {units}; put them into the names to have them "
-        "read as such",
-        "見出しの下の単位{units}もデータの行として読みました（単位とするには見出しに含めてください）",
-    ),
-    "notice.comma": (
-        "numbers such as {cell} are read as text, or their comma as that of thousands (1,234 is "
-        "1234); if it is a decimal one, save the file with decimal points",
-        "{cell}のような数値のコンマは小数点とせず、桁区切り（1,234は1234）か文字として読みました（小数"
-        "の場合は小数点を「.」にして保存し直してください）",
-    ),
-    "notice.merged": (
-        "merged cells are read in each of their rows; {n} filled in",
-        "結合セルの値を各行に補いました（{n}か所）",
-    ),
-    "notice.matched": (
-        "column {column} is taken for {asked}",
-        "列{column}を{asked}とみなしました",
-    ),
-    "notice.unlabelled": (
-        "rows left out, as column {column} is empty there: {n}",
-        "列{column}が空欄のため、{n}行を除きました",
-    ),
-    "notice.rejected": (
+    "terminal.rejected": (
         "{n} of {n_all} rows could not be read; with line and reason they are in {path}",
         "{n_all}行のうち{n}行を読めませんでした。行番号と理由は {path} にあります",
     ),
+    # Stages of a long run
     "stage.score": ("score", "採点"),
+    "stage.compute": ("compute", "計算"),
+    "stage.read training texts": ("read training texts", "学習用の文の読み取り"),
+    "stage.read held-out texts": ("read held-out texts", "検証用の文の読み取り"),
+    "stage.read labelled anomalies": (
+        "read labelled anomalies",
+        "異常ラベル付きの文の読み取り",
+    ),
+    "stage.read texts": ("read texts", "文の読み取り"),
+    "stage.read rows": ("read rows", "行の読み取り"),
+    "stage.normal texts": ("normal texts", "正常な文の特徴量"),
+    "stage.held-out clusters": ("held-out clusters", "群ごとに除いた文の特徴量"),
+    "stage.held-out texts": ("held-out texts", "検証用の文の特徴量"),
+    "stage.corrupted texts": ("corrupted texts", "崩した文の読み取り"),
+    "stage.context of corrupted texts": (
+        "context of corrupted texts",
+        "崩した文の特徴量",
+    ),
+    "stage.minimal programs": ("minimal programs", "最短プログラムの探索"),
+    "stage.baselines": ("baselines", "比較手法の計算"),
+    "stage.intervals": ("intervals", "信頼区間の計算"),
+    "stage.folds": ("folds", "交差検証"),
     "stage.search programs for the menu": (
         "search programs for the menu",
         "正常な文のプログラムを探索",
@@ -949,21 +893,58 @@ TEXTS: dict[str, tuple[str, str]] = {
         "programs of held-out texts",
         "検証用の文のプログラム",
     ),
-    "error.format": (
-        "Got --out '{path}'; expected a name that ends in {endings}; rename the output or pass "
-        "--format.",
-        "--out に「{path}」が指定されました。末尾は {endings} のいずれかにしてください。名前を"
-        "変えるか --format を指定してください。",
+    # What `fit` says
+    "fact": ("{label}: {value}", "{label}：{value}"),
+    "fit.sampled": (
+        "fitted on {n} of {n_all} rows, drawn at random; --max-texts takes more, which takes more "
+        "memory and time",
+        "{n_all}行から無作為に選んだ{n}行で学習します（--max-texts で増やせますが、メモリーと時間も"
+        "増えます）",
     ),
-    "error.folder": (
-        "Got --out '{path}' in a folder that does not exist; expected an existing folder; "
-        "create it first.",
-        "--out「{path}」のフォルダーがありません。先にフォルダーを作成してください。",
+    "fit.all_same": (
+        "all {n} rows say the same, so that any other row will look strange; choose other columns",
+        "{n}行がすべて同じ内容のため、ほかの行はすべて異常に見えます。別の列を選んでください",
     ),
-    "error.write": (
-        "Got an error while writing '{path}' ({reason}); expected a file that can be written; "
-        "choose another --out.",
-        "「{path}」に書き込めませんでした（{reason}）。書き込める場所を --out に指定してください。",
+    "fit.encoder": (
+        "the texts are in a language that {default} hardly speaks, so {encoder}, which is "
+        "multilingual, is their sentence encoder (--encoder)",
+        "{default} は文の言語をほとんど扱えないため、多言語対応の {encoder} を文エンコーダーとして"
+        "使いました（--encoder で変更可）",
+    ),
+    "fit.cut": (
+        "{n_cut} of {n} texts are longer than the {n_tokens} tokens that are read of each; "
+        "--max-tokens reads more, which takes more time",
+        "{n}件のうち{n_cut}件の文は、読み取る先頭{n_tokens}トークンより長い文です（--max-tokens で"
+        "増やせますが、時間も増えます）",
+    ),
+    "fit.rows": ("rows are read as: {row}", "行は次のように読みます：{row}"),
+    "fit.numbers": (
+        "columns that are numbers too: {names}",
+        "数値としても使う列：{names}",
+    ),
+    "fit.numbers.none": (
+        "columns that are numbers too: none",
+        "数値としても使う列：なし",
+    ),
+    "fit.numbers.as_text": (
+        "numbers are read as text only, as they would have to be kept (--no-store-texts)",
+        "数値は文字としてだけ読みます（--no-store-texts のため数値を保存しません）",
+    ),
+    "fit.kept": (
+        "Kept in the folder: the {n} normal texts (polar-detect inspect {out} --texts lists them; "
+        "fit --no-store-texts leaves them out), their embeddings, and states of their tokens",
+        "フォルダーに保存したもの：正常な文{n}件（一覧は polar-detect inspect {out} --texts、保存"
+        "しない場合は fit --no-store-texts）、その埋め込み、トークンの状態",
+    ),
+    "fit.kept.no_texts": (
+        "Kept in the folder: no texts, but embeddings of the {n} normal texts and states of their "
+        "tokens, from which much of what they say can be told. Neighbours are not shown{lost}",
+        "フォルダーに保存したもの：正常な文{n}件の埋め込みとトークンの状態（文そのものは保存して"
+        "いませんが、内容をかなり推測できます）。近い正常文は表示しません{lost}",
+    ),
+    "fit.kept.no_context": (
+        ", and the detector goes without context gain",
+        "。検出器は、似た文の効果も使いません",
     ),
     # Punctuation
     "and": (" and ", "、"),

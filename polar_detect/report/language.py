@@ -1,6 +1,5 @@
 """The catalogue's texts in one language, and how that language lists and counts."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -11,12 +10,13 @@ from polar_detect.features import Feature
 from polar_detect.numbers import column_of, kind_of
 from polar_detect.report.catalogue import TEXTS
 from polar_detect.report.data import Column, Group, Layer, Source
+from polar_detect.report.forms import Form
 from polar_detect.report.words import one_line
 
 Tongue = Literal["en", "ja"]
 TONGUES: tuple[Tongue, ...] = get_args(Tongue)
 _COLUMN_CHARACTERS = 48
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_KIND_OF = {"cause": "error"}  # of what stands in a sentence; all else is `said`
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +130,25 @@ class Language:
         >>> Language("ja").notice("read as CP932; pass --encoding if that is wrong")
         'CP932として読みました（違う場合は --encoding を指定）'
         """
-        for key, pattern in _notices().items():
-            if found := pattern.fullmatch(sentence):
-                return self.say(key, **found.groupdict())
+        return self._known("notice", sentence)
+
+    def error(self, sentence: str) -> str:
+        """Return the message of an error; one that the catalogue lacks as it is.
+
+        >>> Language("ja").error("Got a.csv without any text; expected at least one row; check the "
+        ... "file.")
+        'a.csv に内容がありません。ファイルを確認してください。'
+        """
+        return self._known("error", sentence)
+
+    def _known(self, kind: str, sentence: str) -> str:
+        for key, form in _forms(kind).items():
+            if (found := form.match(sentence)) is not None:
+                inner = {
+                    name: self._known(_KIND_OF.get(name, f"said.{name}"), value)
+                    for name, value in found.items()
+                }
+                return self.say(key, **inner)
         return sentence
 
     def feature(self, feature: Feature) -> str:
@@ -158,15 +174,11 @@ class Language:
 
 
 @cache
-def _notices() -> dict[str, re.Pattern[str]]:
-    """Return each notice of the catalogue as the pattern of its English form."""
-    found = {}
-    for key, (english, *_) in TEXTS.items():
-        if key.startswith("notice."):
-            parts = _PLACEHOLDER.split(english)  # text, name, text, name, …, text
-            own = [f"(?P<{part}>.+)" if i % 2 else re.escape(part) for i, part in enumerate(parts)]
-            found[key] = re.compile("".join(own), re.DOTALL)
-    return found
+def _forms(kind: str) -> dict[str, Form]:
+    """Return the English forms of what the catalogue has of a kind."""
+    return {
+        key: Form.of(english) for key, (english, _) in TEXTS.items() if key.startswith(f"{kind}.")
+    }
 
 
 def _short(column: str) -> str:

@@ -100,7 +100,7 @@ def tell_about(table: tables.Table, rejected: Path, language: Language | None = 
 
 def say_rejected(source: str, n: int, n_read: int, path: Path, language: Language) -> None:
     """Say how many rows of a source could not be read, beside those that were, and where."""
-    said = language.say("notice.rejected", n=n, n_all=n + n_read, path=path)
+    said = language.say("terminal.rejected", n=n, n_all=n + n_read, path=path)
     say_notice(f"{source}: {said}")
 
 

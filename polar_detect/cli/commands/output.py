@@ -94,12 +94,12 @@ def write_text(path: Path, text: str | bytes) -> None:
         ) from error
 
 
-def make_folder(folder: Path) -> None:
-    """Create a folder for results, unless it is there."""
+def make_folder(folder: Path, option: str = "--out") -> None:
+    """Create the folder for results that an option names, unless it is there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
-            f"Got --out '{folder}', which cannot be created ({error.strerror}); expected a "
+            f"Got {option} '{folder}', which cannot be created ({error.strerror}); expected a "
             "folder; choose another."
         ) from error

