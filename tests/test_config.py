@@ -54,6 +54,23 @@ def test_the_command_line_wins_over_the_file(run, calls):
     assert [given[-1].alpha for given, _ in calls] == [0.01, 0.2]
 
 
+def test_a_language_above_all_sections_holds_for_every_command_that_speaks_two(run, calls):
+    given = ("score", "new.csv", "--detector", "d", "--out", "s.csv")
+    write('lang = "ja"\n[score]\nalpha = 0.01\n[search]\ntolerance = 0.5\n')
+    assert [run(*given)[0], run("fit", "a.csv", "--out", "d")[0]] == [0, 0]
+    assert [run("search", "a text")[0], run(*given, "--lang", "en")[0]] == [0, 0]
+    scored, fitted, searched, told = (given[-1] for given, _ in calls)
+    assert (scored.tongue, scored.alpha, fitted.tongue, told.tongue) == ("ja", 0.01, "ja", "en")
+    assert searched.tolerance == 0.5
+    calls.clear()
+    write('lang = "ja"\n[score]\nlang = "en"\n')
+    run(*given)
+    assert calls[0][0][-1].tongue == "en"
+    write('lang = "de"\n')
+    code, _, err = run(*given)
+    assert (code, "--lang" in err, "'de'" in err) == (2, True, True)
+
+
 def test_another_file_is_read_in_place_of_the_one_in_the_folder(run, calls):
     write("[search]\ntolerance = 0.5\nmax-tokens = 9\n")
     write("[search]\ntolerance = 0.3\njson = true\n", "other.toml")
@@ -97,6 +114,7 @@ def test_a_value_of_the_wrong_kind_is_a_usage_error_naming_the_option(run, calls
     [
         ["fit"],
         ["fit", "a.csv"],
+        ["fit", "a.csv", "--out", "d", "--seed", "-1"],
         ["score", "a.csv", "--out", "b.csv"],
         ["search", "text", "--tolerance", "-1"],
         ["search"],

@@ -6,7 +6,8 @@ A section per command, a key per option as on the command line, without the dash
     model = "smollm2"
     max-tokens = 128
 
-Keys with `_` for `-` are the same key. Unknown sections and keys are usage errors.
+Keys with `_` for `-` are the same key. `lang = "ja"` above all sections holds for every command
+that has `--lang`. Unknown sections and keys are usage errors.
 """
 
 import difflib
@@ -18,6 +19,7 @@ from typing import Any
 import typer
 
 FILE = "polar-detect.toml"
+_FOR_ALL = "lang"  # others, such as `detector`, mean something else to each command
 
 
 def read_config(context: typer.Context, file: Path | None) -> dict[str, Any]:
@@ -51,7 +53,16 @@ def read_config(context: typer.Context, file: Path | None) -> dict[str, Any]:
             f"Got {path}, which cannot be read ({error.strerror}); expected a readable file; "
             "check the path and its permissions."
         ) from error
-    return _defaults(context.command, content, str(path), "")
+    is_for_all = _FOR_ALL in content and not isinstance(content[_FOR_ALL], dict)
+    for_all = {_FOR_ALL: content.pop(_FOR_ALL)} if is_for_all else {}
+    found = _defaults(context.command, content, str(path), "")
+    return found | {name: for_all | found.get(name, {}) for name in _with_lang(context.command)}
+
+
+def _with_lang(group: Any) -> list[str]:
+    """Return which commands have the option that may stand above all sections."""
+    names = {name: {p.name for p in own.params} for name, own in group.commands.items()}
+    return [name for name, options in names.items() if _FOR_ALL in options]
 
 
 def _defaults(group: Any, content: Mapping[str, Any], source: str, above: str) -> dict[str, Any]:
