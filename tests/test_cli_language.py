@@ -4,16 +4,10 @@ import re
 
 import pandas as pd
 import pytest
+from japanese import is_japanese
 from work_orders import NORMAL
 
 from polar_detect.cli.commands import output
-
-ENGLISH = re.compile(r"\b(Got|give|expected|which|is|are|the|that|not|or|of|as|with)\b")
-
-
-def is_japanese(said):
-    """Return whether a line is Japanese, whatever it quotes in brackets."""
-    return bool(re.search("[ぁ-ん]", said)) and not ENGLISH.search(re.sub("（[^）]*）", "", said))
 
 
 @pytest.fixture
@@ -53,6 +47,14 @@ WRONG_SCORES = [
 WRONG_REPORTS = [
     ["--out", "o.docx"], ["--out", "none/o.html"], ["--figures", "few.txt"], ["--alpha", "2"],
     ["--out", "few.txt", "--format", "html"],
+]  # fmt: skip
+WRONG_COMPARISONS = [
+    ["none.csv", "--label-column", "y"], ["label.csv", "--label-column", "y"],
+    ["few.txt", "--label-column", "y"], ["good.csv", "--target", "y"],
+    ["good.csv", "--target", "id"], ["good.csv", "--target", "text"],
+    ["good.csv", "--label-column", "id", "--numeric-columns", "a"],
+    ["good.csv", "--label-column", "id", "--out", "o.xlsx"],
+    ["good.csv", "--label-column", "id", "--out", "none/o.md"],
 ]  # fmt: skip
 
 
@@ -96,11 +98,18 @@ def test_what_cannot_be_reported_is_said_in_the_language_of_the_command(run, sav
 
 
 @pytest.mark.usefixtures("files")
+@pytest.mark.parametrize("wrong", WRONG_COMPARISONS, ids=" ".join)
+def test_what_cannot_be_compared_is_said_in_the_language_of_the_command(run, wrong):
+    assert_said_in_both(run, "compare", *wrong)
+
+
+@pytest.mark.usefixtures("files")
 @pytest.mark.parametrize(
     "wrong",
     [
         ["fit", "few.txt", "--out", "d", "--text-column", "a", "--all-columns"],
         ["score", "few.txt", "--detector", "d", "--out", "o", "--alpha", "0.1", "--fdr", "0.1"],
+        ["compare", "a.csv", "--target", "y", "--text-column", "a", "--columns", "b"],
         ["score", "few.txt", "--detector", "d", "--out", "o", "--engine", "ray", "--cache", "c"],
         [
             "score",

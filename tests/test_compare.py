@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from japanese import is_japanese
 from work_orders import NORMAL, STRANGE
 
 from polar_detect import compare as comparing
 from polar_detect import metrics
+from polar_detect.cli.commands import compare as command
 from polar_detect.compare import detection, tabulate
 from polar_detect.compare.advice import find_as_good
 from polar_detect.compare.detection import AUROC
@@ -20,6 +22,7 @@ from polar_detect.compare.views import Numbers
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError, OutputError
 from polar_detect.extraction import Extractor
+from polar_detect.report.language import Language
 from polar_detect.tables import ReadOptions, RowTemplate
 
 N_RESAMPLES = 30
@@ -642,6 +645,49 @@ def test_csv_json_and_markdown_say_the_same(on_orders):
     assert page.count("\n| ") == 11  # the rule and ten methods below the header
     for line in stored["advice"]:
         assert line in page
+
+
+OURS = "polar-detect auto"
+
+
+@pytest.mark.parametrize(
+    "methods",
+    [
+        [scored(OURS, POOR, is_ours=True), scored("random forest", GOOD), scored("x", CHANCE)],
+        [scored(OURS, GOOD, s_per_1000=9.0, is_ours=True), scored("kNN", POOR, s_per_1000=0.1)],
+        [scored(OURS, GOOD, is_ours=True), scored("kNN", GOOD - 1e-9, s_per_1000=0.1)],
+        [
+            scored(f"{OURS} with labels", GOOD, is_ours=True, is_supervised=True),
+            scored(OURS, NEARLY_GOOD, is_ours=True),
+            scored("isolation forest", NEARLY_GOOD, s_per_1000=5.0),
+        ],
+        [scored("kNN", CHANCE), scored(OURS, -CHANCE, is_ours=True)],
+    ],
+)
+@pytest.mark.parametrize("telling", [[], ["a"], ["a", "b"]])
+def test_whatever_a_comparison_says_is_said_in_japanese_too(methods, telling):
+    table = MethodTable(compared(*methods, telling=telling))
+    japanese = Language("ja")
+    for line in (*table.conditions(), *table.advice()):
+        assert Language("en").compared(line) == line
+        said = japanese.compared(line).removesuffix("本文：text。")
+        assert not said or is_japanese(said), said
+    page = table.render(".md", japanese)
+    assert page.startswith("| 手法 | ラベル | AUROC |")
+    assert "| なし |" in page
+    assert " on numbers" not in page
+    assert table.render(".json", japanese) == table.render(".json")
+
+
+def test_a_table_in_japanese_leaves_it_to_the_terminal_to_break_lines(capsys, monkeypatch):
+    monkeypatch.setattr(command.out, "width", 60)
+    table = MethodTable(compared(scored(OURS, GOOD, is_ours=True), scored("kNN", POOR)))
+    command._print(table, Language("ja"))
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("推奨：polar-detect auto。") for line in lines)
+    assert any(len(line) > 60 and line.startswith("これらの行での最良は") for line in lines)
+    command._print(table, Language("en"))
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 60  # control
 
 
 def test_a_brief_table_has_a_cell_for_every_heading_and_the_same_order(on_orders):

@@ -468,12 +468,13 @@ def compare(  # noqa: PLR0913 - one argument per option
         int, typer.Option(min=100, help="Bootstrap resamples behind the intervals.")
     ] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Makes split and fits reproducible.")] = 0,
+    lang: Annotated[Tongue, _language_of("the table, the advice and the messages")] = "en",
 ) -> None:
     """Measure against LightGBM, random forest, isolation forest and kNN; say which to use."""
     if (label_column is None) == (target is None):
-        raise typer.BadParameter("give either --label-column or --target, and not both")
+        raise _contradiction("give either --label-column or --target, and not both", lang)
     if text_column is not None and columns is not None:
-        raise typer.BadParameter("give either --text-column or --columns, not both")
+        raise _contradiction("give either --text-column or --columns, not both", lang)
     from polar_detect.cli.commands import compare as command
     from polar_detect.compare import Reading
     from polar_detect.tables import ReadOptions
@@ -497,6 +498,7 @@ def compare(  # noqa: PLR0913 - one argument per option
         max_tokens=max_tokens,
         resamples=resamples,
         seed=seed,
+        tongue=lang,
     )
     command.compare(train, test, reading, settings, out)
 

@@ -14,12 +14,14 @@ from polar_detect.compare.detection import AUROC, MEASURES, Comparison, Figure, 
 from polar_detect.compare.regression import Prediction, Predictions
 from polar_detect.errors import OutputError
 from polar_detect.metrics import Difference
+from polar_detect.report.language import Language
 
 ENDINGS = (".csv", ".json", ".md")
 _FULL_WIDTH, _BRIEF_WIDTH = 180, 112  # below, cells would be folded over several lines
-_INTERVALS = "In brackets: bootstrap 95 % intervals over test rows"
+_INTERVALS = "In brackets: bootstrap 95 % intervals over test rows."
 _ITSELF = "–"  # where a method would be held against itself
 _NO_GAP = Difference(0.0, 0.0, 0.0)  # the same, for programs
+_ENGLISH = Language()
 Record = dict[str, str | float | bool | None]
 
 
@@ -30,6 +32,11 @@ class Cells:
     header: list[str]
     rows: list[list[str]]
     are_ours: list[bool]
+
+    def said_in(self, language: Language) -> "Cells":
+        """Return the same in a language."""
+        rows = [[*map(language.cell, row)] for row in self.rows]
+        return Cells([*map(language.heading, self.header)], rows, self.are_ours)
 
 
 class Table(ABC):
@@ -61,21 +68,25 @@ class Table(ABC):
     def as_json(self) -> dict[str, object]:
         """Return everything that was found, and the advice, as plain values."""
 
-    def render(self, ending: str) -> str:
-        """Return the table as the content of a file with that ending, one of `ENDINGS`."""
+    def render(self, ending: str, language: Language = _ENGLISH) -> str:
+        """Return the table as the content of a file with that ending, one of `ENDINGS`.
+
+        What programs read, CSV and JSON, is English in any language.
+        """
         if ending == ".json":
             return json.dumps(self.as_json(), ensure_ascii=False, indent=1) + "\n"
         if ending == ".csv":
             return _as_csv(self.records())
-        return self._as_markdown()
+        return self._as_markdown(language)
 
-    def _as_markdown(self) -> str:
+    def _as_markdown(self, language: Language) -> str:
         """Return table, conditions and advice as Markdown."""
-        cells = self.cells()
+        cells = self.cells().said_in(language)
         align = ["---"] + ["---:"] * (len(cells.header) - 1)
         lines = ["| " + " | ".join(line) + " |" for line in (cells.header, align, *cells.rows)]
-        notes = "\n".join(f"- {line}" for line in self.conditions())
-        return "\n".join([*lines, "", notes, "", *(f"{line}\n" for line in self.advice())])
+        notes = "\n".join(f"- {language.compared(line)}" for line in self.conditions())
+        advice = (f"{language.compared(line)}\n" for line in self.advice())
+        return "\n".join([*lines, "", notes, "", *advice])
 
 
 @dataclass(frozen=True)
@@ -115,7 +126,7 @@ class MethodTable(Table):
             *_say_what_is_read(found.text_source, found.columns),
             learns,
             *found.notes,
-            f"{_INTERVALS}. The best of {len(found.results)} methods on the same rows is "
+            f"{_INTERVALS} The best of {len(found.results)} methods on the same rows is "
             "flattered by that choice.",
         ]
 
@@ -159,7 +170,7 @@ class PredictionTable(Table):
         found = self.found
         how = "hold-out" if found.n_folds == 1 else f"{found.n_folds}-fold cross-validation"
         reads = _say_what_is_read(found.text_source, found.columns)
-        return [f"{found.n_rows} rows, {how}.", *reads, *found.notes, f"{_INTERVALS}."]
+        return [f"{found.n_rows} rows, {how}.", *reads, *found.notes, _INTERVALS]
 
     def advice(self) -> list[str]:
         """See `Table.advice`."""

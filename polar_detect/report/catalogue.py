@@ -4,9 +4,11 @@
 text only: renderers escape what they get.
 """
 
+from polar_detect.report.compare_sentences import COMPARE_SENTENCES
 from polar_detect.report.sentences import SENTENCES
 
-TEXTS: dict[str, tuple[str, str]] = SENTENCES | {
+_SENTENCES = SENTENCES | COMPARE_SENTENCES
+TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     # Page
     "title": ("Anomaly report: {source}", "異常レポート：{source}"),
     "kicker": ("Anomaly report", "異常レポート"),

@@ -16,7 +16,10 @@ from polar_detect.report.words import one_line
 Tongue = Literal["en", "ja"]
 TONGUES: tuple[Tongue, ...] = get_args(Tongue)
 _COLUMN_CHARACTERS = 48
-_KIND_OF = {"cause": "error"}  # of what stands in a sentence; all else is `said`
+_KIND_OF = {
+    "cause": "error",
+    "notice": "notice",
+}  # of what stands in a sentence; all else is `said`
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,18 @@ class Language:
         'a.csv に内容がありません。ファイルを確認してください。'
         """
         return self._known("error", sentence)
+
+    def compared(self, sentence: str) -> str:
+        """Return a sentence of what `compare` says; one that the catalogue lacks as it is."""
+        return self._known("compare", sentence)
+
+    def heading(self, name: str) -> str:
+        """Return the name of a column of what `compare` found."""
+        return self._known("said.heading", name)
+
+    def cell(self, value: str) -> str:
+        """Return a cell of what `compare` found."""
+        return self._known("said.cell", value)
 
     def _known(self, kind: str, sentence: str) -> str:
         for key, form in _forms(kind).items():

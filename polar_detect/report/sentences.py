@@ -266,7 +266,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "said.fault.bytes": ("bytes that are not {encoding}", "{encoding}として読めないバイトがある"),
     "said.fault.quotes": ("unbalanced quotes", "引用符の対応が取れていない"),
     "said.fault.long": ("longer than {n} characters", "{n}文字を超えている"),
-    "said.fault.cells": ("{cells}; the header has {n}", "{cells}あるが、見出しは{n}列"),
+    "said.fault.cells": ("{cells}; the header has {n}", "{cells}に対し、見出しは{n}列"),
     "said.fault.column": ("column {column}: {fault}", "列{column}：{fault}"),
     "said.fault.not_json": (
         "not JSON: {error} at character {n}",
@@ -281,8 +281,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "half a character (a lone surrogate)",
         "壊れた文字（片方だけのサロゲート）がある",
     ),
-    "said.cells.single": ("1 cell", "セルが1個"),
-    "said.cells.many": ("{n} cells", "セルが{n}個"),
+    "said.cells.single": ("1 cell", "セル1個"),
+    "said.cells.many": ("{n} cells", "セル{n}個"),
     # Columns and labels
     "error.column": (
         "Got {asked}; the table has: {listed}. {advice}.",

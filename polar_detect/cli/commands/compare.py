@@ -13,6 +13,7 @@ from polar_detect.compare import tabulate
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import new_head
 from polar_detect.engine import Engine, encoder_for
+from polar_detect.report.language import Language, Tongue
 from polar_detect.tokenizing import MAX_TOKENS
 from polar_detect.visible import visible
 
@@ -27,6 +28,7 @@ class CompareSettings:
     max_tokens: int = MAX_TOKENS
     resamples: int = 500
     seed: int = 0
+    tongue: Tongue = "en"
 
 
 def compare(
@@ -37,15 +39,16 @@ def compare(
     saved: Path | None,
 ) -> None:
     """Compare, print the table and the advice, and save both."""
+    language = Language(settings.tongue)
     if saved is not None:
         tabulate.check_ending(saved)
         check_not_input(saved, *filter(None, (train, test)))
     task = comparing.read_task(train, test, reading)
     run = _predictions if reading.kind == "number" else _detectors
     table = run(task, reading, settings)
-    _print(table)
+    _print(table, language)
     if saved is not None:
-        write_text(saved, table.render(saved.suffix.lower()))
+        write_text(saved, table.render(saved.suffix.lower(), language))
         say(saved)
 
 
@@ -72,7 +75,7 @@ def _detectors(
         seed=settings.seed,
         encoder=settings.encoder,
     )
-    with progress_bars(err) as progress:
+    with progress_bars(err, Language(settings.tongue)) as progress:
         found = comparing.compare_detectors(task, wanted, progress=progress)
     return tabulate.MethodTable(found)
 
@@ -92,13 +95,13 @@ def _predictions(
         seed=settings.seed,
         encoder=encoder,
     )
-    with progress_bars(err) as progress:
+    with progress_bars(err, Language(settings.tongue)) as progress:
         found = comparing.compare_predictions(task, wanted, progress=progress)
     return tabulate.PredictionTable(found)
 
 
-def _print(table: tabulate.Table) -> None:
-    cells = table.cells(width=out.width)
+def _print(table: tabulate.Table, language: Language) -> None:
+    cells = table.cells(width=out.width).said_in(language)
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for i, name in enumerate(cells.header):
         grid.add_column(name, justify="left" if i == 0 else "right", overflow="fold")
@@ -106,6 +109,13 @@ def _print(table: tabulate.Table) -> None:
         grid.add_row(*row, style="bold" if is_ours else "")
     out.print(grid)
     for line in ("", *table.conditions(), ""):
-        out.print(visible(line), style="dim", highlight=False, markup=False)
+        _print_line(line, language, style="dim")
     for line in table.advice():
-        out.print(visible(line), highlight=False, markup=False)
+        _print_line(line, language)
+
+
+def _print_line(line: str, language: Language, style: str = "") -> None:
+    # Where no blanks part the words the terminal breaks lines better.
+    is_left_to_terminal = not language.say("space")
+    said = visible(language.compared(line))
+    out.print(said, style=style, highlight=False, markup=False, soft_wrap=is_left_to_terminal)
