@@ -148,6 +148,16 @@ def test_what_the_system_answers_is_said_in_japanese(run, saved_on_tiny, monkeyp
     )
 
 
+@pytest.mark.usefixtures("files")
+def test_the_summary_of_score_is_left_to_the_terminal_to_break(run, saved_on_tiny, monkeypatch):
+    monkeypatch.setattr(output.err, "width", 40)
+    given = ["score", "few.txt", "--detector", saved_on_tiny, "--out", "o.csv", "--lang", "ja"]
+    *_, err = run(*given)
+    drift = next(line for line in err.splitlines() if line.startswith("バッチ全体"))
+    assert len(drift) > 40
+    assert drift.endswith("）")
+
+
 @pytest.mark.usefixtures("minilm")
 def test_fit_says_all_that_it_says_in_japanese(run, tiny_folder, tmp_path):
     path, n = tmp_path / "rows.csv", len(NORMAL)

@@ -519,14 +519,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "error.write_beside": (
         "Got an error while writing beside '{path}' ({os}); expected a writable place with enough "
         "space; free some and give the same command again.",
-        "「{path}」のあるフォルダーに書き込めませんでした（{os}）。空き容量を増やし、同じコマンドを"
-        "もう一度実行してください。",
+        "「{path}」のあるフォルダーに書き込めませんでした（{os}）。書き込めるかどうかと空き容量を"
+        "確認し、同じコマンドをもう一度実行してください。",
     ),
     "error.write_results": (
         "Got an error while writing '{path}' ({os}); expected a writable place with enough space; "
         "free some and give the same command again.",
-        "「{path}」に書き込めませんでした（{os}）。空き容量を増やし、同じコマンドをもう一度実行して"
-        "ください。",
+        "「{path}」に書き込めませんでした（{os}）。書き込めるかどうかと空き容量を確認し、同じコマ"
+        "ンドをもう一度実行してください。",
     ),
     "error.cache": (
         "Got --cache '{path}', which cannot be used ({os}); expected a folder that can be "

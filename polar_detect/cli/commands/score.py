@@ -121,7 +121,8 @@ def _summarise(
                 n_empty=summary.n_empty,
                 drift=drift,
                 language=language,
-            )
+            ),
+            soft_wrap=True,
         )
     else:
         _say_rate(summary, rule.fdr, len(calibration_scores), language)
