@@ -49,6 +49,54 @@ def test_a_row_of_units_goes_into_the_names(tmp_path):
     assert read(book(path, wide))[0].columns == ("no", "温度 [℃]", "圧力 [MPa]")
 
 
+FURNACES = [
+    ["日時", "炉1", None, "圧力"], [None, "上", "下", None], [None, "℃", "℃", "MPa"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("merged", [(), ("A1:A3", "B1:C1", "D1:D2"), ("B1:C1",)])
+def test_units_below_a_header_of_two_rows_go_into_the_names(tmp_path, merged):
+    rows = [["日報"], [], *FURNACES, *NUMBERS]
+    moved = [own.translate(str.maketrans("123", "345")) for own in merged]
+    table, cells = read(book(tmp_path / "a.xlsx", rows, moved))
+    assert table.columns == ("日時", "炉1 上 [℃]", "炉1 下 [℃]", "圧力 [MPa]")
+    assert cells[0][0] == "x"
+    assert len(cells) == 3
+    assert table.notices[1:] == (
+        "row 4 is read as part of the names: 炉1 上 [℃], 炉1 下 [℃]",
+        "row 5 is read as part of the names: 炉1 上 [℃], 炉1 下 [℃], 圧力 [MPa]",
+    )
+    names = ("炉1 上 [℃]",)
+    assert read(tmp_path / "a.xlsx", expected=names)[0].columns == table.columns
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["a", "b"], ["x", "y"], ["℃", "MPa"], ["z", "w"], ["v", "u"]],  # no numbers below
+        [["a", "b"], ["x", "NG"], ["℃", "℃"], ["y", 1], ["z", 2]],
+        [["name", "unit"], ["温度", "℃"], ["圧力", "MPa"], ["流量", "m³/h"]],
+        [["a", "b"], [1, 2], ["℃", "MPa"], [3, 4], [5, 6]],
+        [["a", "b"], ["上", "下"], ["左", "右"], [1, 2], [3, 4]],
+    ],
+)
+def test_a_third_row_of_anything_else_is_a_row(tmp_path, rows):
+    table, cells = read(book(tmp_path / "a.xlsx", rows))
+    assert (table.columns, len(cells)) == (tuple(rows[0]), len(rows) - 1)
+
+
+def test_merged_cells_tell_how_many_rows_name_the_columns(tmp_path):
+    names = [["日時", "測定", None], [None, "温度", "所見"], [None, "℃", None]]
+    data = [["4/1", 20, "良好"], ["4/2", 21, "異音"]]
+    table, cells = read(book(tmp_path / "a.xlsx", [*names, *data], ("A1:A3", "B1:C1")))
+    assert table.columns == ("日時", "測定 温度 [℃]", "測定 所見")
+    assert cells == data
+    words = [["4/1", "高", "良好"], ["4/2", "低", "異音"]]  # no numbers below the unit
+    table, cells = read(book(tmp_path / "b.xlsx", [*names, *words], ("A1:A2", "B1:C1")))
+    assert table.columns == ("日時", "測定 温度", "測定 所見")
+    assert len(cells) == 3
+
+
 TWO = [["no", "text"], [1, "油圧ポンプ交換"], [2, "異音"]]
 
 

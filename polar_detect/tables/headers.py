@@ -1,4 +1,4 @@
-"""Where the names of a sheet's columns stand: below a title, and sometimes in two rows."""
+"""Where the names of a sheet's columns stand: below a title, and sometimes in two or three rows."""
 
 import re
 import unicodedata
@@ -59,7 +59,8 @@ def find_header(
     does: above the table many sheets have a title, a date and a department. A second row, of text
     only, belongs to it if a cell of the table is merged over both, if a name over both rows is
     expected, or if it holds units, or else different words, and numbers stand below in each of
-    its columns: below units in most cells, below words in all that are not missing.
+    its columns: below units in most cells, below words in all that are not missing. Below a
+    second row of words a third one of units belongs to it too.
 
     Parameters
     ----------
@@ -81,18 +82,20 @@ def find_header(
     second = [] if not body else [cell for cell in rows[body[0]] if cell is not None]
     if not body or body[0] != top + 1 or not _are_texts(second):
         return Header(top, top, names)
+    last = top + (2 if _has_units(rows, filled, top) else 1)
     both = _join(names, rows[top + 1])
     is_header = (
         _is_spanned(rows, filled, top, merged)
         or any(folded(own) in wanted and own != names[j] for j, own in both.items())
-        or _are_above_numbers(rows, body)
+        or _are_above_numbers(rows, [top + 1, *(i for i in body if i > last)])
     )
     if not is_header:
         return Header(top, top, names)
-    for j, own in both.items():
-        if names[j] not in expected or folded(own) in wanted:
-            names[j] = own
-    return Header(top, top + 1, names)
+    for i in range(top + 1, last + 1):
+        for j, own in _join(names, rows[i]).items():
+            if names[j] not in expected or folded(own) in wanted:
+                names[j] = own
+    return Header(top, last, names)
 
 
 def _top(rows: Cells, filled: Sequence[int], wanted: Collection[str]) -> int:
@@ -120,14 +123,25 @@ def _is_spanned(rows: Cells, filled: Sequence[int], first: int, merged: Collecti
 
     Forms have merged boxes for stamps beside the table, below which nothing stands.
     """
-    body = [i for i in filled if i > first + 1][:_SAMPLE_ROWS]
+    end = first + (2 if _has_units(rows, filled, first) else 1)
+    body = [i for i in filled if i > end][:_SAMPLE_ROWS]
     return any(
         rows[i][j] is not None
         for (top, left), (last, right) in merged
-        if (top, last) == (first, first + 1)
+        if top == first < last <= end
         for j in range(left, right + 1)
         for i in body
     )
+
+
+def _has_units(rows: Cells, filled: Sequence[int], first: int) -> bool:
+    """Return whether the second row below this one holds units, and the next one words."""
+    body = [i for i in filled if i > first]
+    if body[:2] != [first + 1, first + 2]:
+        return False
+    words, units = ([cell for cell in rows[i] if cell is not None] for i in body[:2])
+    are_names = _are_texts([*words, *units]) and not all(map(is_unit, words))
+    return are_names and all(map(is_unit, units)) and _are_above_numbers(rows, body[1:])
 
 
 def _join(names: Sequence[str], second: Sequence[Any]) -> dict[int, str]:

@@ -221,9 +221,9 @@ def _read_grid(book: CalamineWorkbook, name: str, expected: Collection[str]) -> 
     notices = [*doubts_of_names([header.names[j] for j in used])]
     if above := sum(i < header.top for i in filled):
         notices.append(f"the columns are named in row {header.top + 1}; {above} above it left out")
-    if header.last > header.top:
-        named = [header.names[j] for j in used if rows[header.last][j] is not None]
-        notices.append(f"row {header.last + 1} is read as part of the names: {', '.join(named)}")
+    for i in range(header.top + 1, header.last + 1):
+        named = [header.names[j] for j in used if rows[i][j] is not None]
+        notices.append(f"row {i + 1} is read as part of the names: {', '.join(named)}")
     at_end = takewhile(lambda i: is_at_end(rows[i]), reversed(body))
     notices += said_at_end([i + 1 for i in at_end])
     if n_merged := _fill_merged(rows, body, merged):
