@@ -28,7 +28,7 @@ ERRORS |= {"UnfittedError", "_contradiction"}
 ENGLISH_MODULES = (
     *("cli/commands/demo", "cli/commands/search", "cli/commands/serve", "search/", "serve/"),
     *("criteria", "encoder_search", "interchange", "metrics", "numbers", "plots"),
-    *("predictor", "program", "space", "transformer", "texts", "report/language"),
+    *("frames", "predictor", "program", "space", "transformer", "texts", "report/language"),
     *("detectors/estimator", "detectors/pyod"),
     "cli/config",  # read before anybody knows in which language
 )

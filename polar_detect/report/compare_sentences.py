@@ -118,6 +118,20 @@ COMPARE_SENTENCES: dict[str, tuple[str, str]] = {
         "{cells} of column {column} are no numbers, such as {word}",
         "列{column}の{cells}は数値ではありません（{word}など）",
     ),
+    "compare.huge": (
+        "{source}: {huge}; for the baselines no number is larger.",
+        "{source}: {huge}。比較手法ではこの値までに抑えます。",
+    ),
+    "said.huge.cells": (
+        "{cells} of column {column} beyond {most}",
+        "列{column}の{cells}は{most}を超えています",
+    ),
+    "error.huge_target": (
+        "Got {value} in line {line}, column {column}, of {source}; expected numbers to predict of "
+        "at most {most}; correct the cell or leave it empty.",
+        "{source} の{line}行目、列{column}の値 {value} は大きすぎます。予測する数値は{most}以下にす"
+        "るか、空欄にしてください。",
+    ),
     "compare.rejected": (
         "{source}: {n} of {n_all} rows could not be read.",
         "{source}: {n_all}行のうち{n}行を読めませんでした。",

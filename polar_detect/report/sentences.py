@@ -160,9 +160,16 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "さい。",
     ),
     "error.unreadable": (
-        "Got {path}, which cannot be read ({os}); expected a readable file; check the path and "
-        "its permissions.",
-        "{path} を読めません（{os}）。パスとアクセス権を確認してください。",
+        "Got {path}, which cannot be read ({os}); expected a readable file; {check}.",
+        "{path} を読めません（{os}）。{check}。",
+    ),
+    "said.check.path": (
+        "check the path and its permissions",
+        "パスとアクセス権を確認してください",
+    ),
+    "said.check.open": (
+        "close it where it is open, in Excel for example, or {check}",
+        "Excelなどで開いている場合は閉じてください。そうでなければ、{check}",
     ),
     "error.is_folder": (
         "Got the folder {path}; expected a CSV, Excel, Parquet, JSONL or text file; name a file "
@@ -480,14 +487,31 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "error.write": (
         "Got an error while writing '{path}' ({os}); expected a file that can be written; "
-        "choose another --out.",
-        "「{path}」に書き込めませんでした（{os}）。書き込める場所を --out に指定してください。",
+        "{close}choose another --out.",
+        "「{path}」に書き込めませんでした（{os}）。{close}書き込める場所を --out に指定してください。",
+    ),
+    "said.close.open": (
+        "close it where it is open, or ",
+        "他のソフトで開いている場合は閉じるか、",
+    ),
+    "error.write_figures": (
+        "Got an error while writing pictures into '{path}' ({os}); expected a folder that can be "
+        "written; choose another --figures.",
+        "画像を「{path}」に書き込めませんでした（{os}）。書き込めるフォルダーを --figures に指定して"
+        "ください。",
     ),
     "error.write_table": (
         "Got the output path {path}, which cannot be written ({os}); expected a writable place "
         "with enough space; free some or choose another.",
         "出力先 {path} に書き込めません（{os}）。空き容量を増やすか、書き込める場所を指定してくだ"
         "さい。",
+    ),
+    "error.write_table_open": (
+        "Got the output path {path}, which cannot be written ({os}); expected a file that no "
+        "other program has open, in a writable folder; close it there, Excel for example, or "
+        "choose another.",
+        "出力先 {path} に書き込めません（{os}）。Excelなどで開いている場合は閉じるか、書き込める場所"
+        "を指定してください。",
     ),
     "error.output": (
         "Got the output path {path}; {problem}",
@@ -821,6 +845,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "free some or set POLAR_DETECT_CACHE to a folder on a larger disk",
         "空き容量を増やすか、環境変数 POLAR_DETECT_CACHE に空きの大きいディスクのフォルダーを指定"
         "してください",
+    ),
+    "error.no_home": (
+        "Got a user without a home folder; expected one, to cache models in; set "
+        "POLAR_DETECT_CACHE to a folder that can be written.",
+        "ホームフォルダーがないため、モデルを保存できません。環境変数 POLAR_DETECT_CACHE に書き込め"
+        "るフォルダーを指定してください。",
     ),
     "error.cache_folder": (
         "Got a cache folder that cannot be written: {path} ({os}); expected to store {name} in "

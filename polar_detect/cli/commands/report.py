@@ -112,7 +112,10 @@ def _write_figures(data: ReportData, folder: Path, language: Language) -> bool:
     try:
         n_files, lacks_characters = figures.write_pictures(data, language, folder)
     except OSError as error:
-        raise OutputError(language.say("error.write", path=folder, os=error.strerror)) from error
+        raise OutputError(
+            f"Got an error while writing pictures into '{folder}' ({error.strerror}); expected a "
+            "folder that can be written; choose another --figures."
+        ) from error
     said = language.say("terminal.figures", n=n_files, folder=folder)
     err.print(said, highlight=False, markup=False, soft_wrap=True)
     return lacks_characters
