@@ -17,7 +17,7 @@ from tiny_encoders import save_tiny_encoder
 from tiny_models import CONFIGS, MAX_POSITIONS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
-from polar_detect import artifact, sealing
+from polar_detect import artifact, sealing, whole
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import ArtifactError, InputNotFoundError, ModelError, OutputError
 from polar_detect.models.hashes import sha256_of
@@ -482,6 +482,7 @@ def test_a_save_that_is_killed_loses_no_detector_and_the_next_one_cleans_up(
         kill.setattr(artifact, "_write_json", killed_at(artifact._write_json))
         kill.setattr(Path, "rename", killed_at(Path.rename))
         kill.setattr(shutil, "rmtree", lambda *_, **__: None)  # nobody is left to do it
+        kill.setattr(whole, "_put_back", lambda *_: None)
         with pytest.raises(Killed):
             fitted_on_tiny.save(tmp_path / "out")
     left = {path.name for path in tmp_path.iterdir()}

@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -612,7 +613,8 @@ def test_training_texts_that_hardly_differ_give_scores_that_can_be_told_apart(
     tiny_folder,
     minilm,  # noqa: ARG001
 ):
-    detector = fit_tiny(tiny_folder, NORMAL[:n_different] * 50)
+    with pytest.warns(TrainingWarning) if n_different == 1 else nullcontext():
+        detector = fit_tiny(tiny_folder, NORMAL[:n_different] * 50)
     usual, *strange = -detector.score_samples([NORMAL[0], *STRANGE])
     assert usual < min(strange)
     assert max(strange) < 1e4

@@ -101,7 +101,7 @@ def test_listed_texts_are_readable_where_the_code_page_has_them_and_whole_elsewh
 
 @pytest.mark.parametrize("encoding", ["cp932", "cp1252"])
 def test_the_command_line_writes_into_a_file_in_a_code_page(encoding):
-    code = "from polar_detect import cli\ncli.app = lambda: print('▁█ R² – – ␛')\ncli.main()\n"
+    code = "from polar_detect import cli\ncli.app = lambda **_: print('▁█ R² – – ␛')\ncli.main()\n"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

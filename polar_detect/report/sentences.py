@@ -488,7 +488,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "error.write": (
         "Got an error while writing '{path}' ({os}); expected a file that can be written; "
         "{close}choose another --out.",
-        "「{path}」に書き込めませんでした（{os}）。{close}書き込める場所を --out に指定してください。",
+        "「{path}」に書き込めませんでした（{os}）。{close}書き込める場所を --out に指定して"
+        "ください。",
     ),
     "said.close.open": (
         "close it where it is open, or ",
@@ -497,8 +498,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "error.write_figures": (
         "Got an error while writing pictures into '{path}' ({os}); expected a folder that can be "
         "written; choose another --figures.",
-        "画像を「{path}」に書き込めませんでした（{os}）。書き込めるフォルダーを --figures に指定して"
-        "ください。",
+        "画像を「{path}」に書き込めませんでした（{os}）。書き込めるフォルダーを --figures に指定"
+        "してください。",
     ),
     "error.write_table": (
         "Got the output path {path}, which cannot be written ({os}); expected a writable place "
@@ -510,8 +511,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Got the output path {path}, which cannot be written ({os}); expected a file that no "
         "other program has open, in a writable folder; close it there, Excel for example, or "
         "choose another.",
-        "出力先 {path} に書き込めません（{os}）。Excelなどで開いている場合は閉じるか、書き込める場所"
-        "を指定してください。",
+        "出力先 {path} に書き込めません（{os}）。Excelなどで開いている場合は閉じるか、書き込める"
+        "場所を指定してください。",
     ),
     "error.output": (
         "Got the output path {path}; {problem}",
