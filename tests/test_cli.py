@@ -140,6 +140,8 @@ def test_score_says_why_in_japanese_and_does_not_mix_languages(
         assert (code, said in err) == (0, True)
         reasons = read_cells(scored)["reasons"].tolist()
         assert reasons == fitted_on_tiny.assess(TEXTS).reasons(tongue)
+        # Of an ASCII file Excel would take them for Shift_JIS.
+        assert scored.read_bytes().startswith(b"\xef\xbb\xbf") == (tongue == "ja")
     assert all(any(char > "\u3000" for char in reason) for reason in reasons if reason)
 
 

@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from polar_detect.errors import InputError
@@ -96,6 +97,22 @@ def test_a_byte_order_mark_is_asked_for_where_the_input_was_not_plain_utf_8(tmp_
         "utf-8": False, "utf-8-sig": True, "cp932": True, "utf-16": True,
     }.items():  # fmt: skip
         assert read_back(tmp_path, text.encode(codec))[1].needs_mark == needs_mark
+
+
+def test_what_is_ascii_to_its_end_is_told_from_what_is_not(tmp_path):
+    lines = "id,text\n" + "1,oil\n" * 100_000
+    for text, is_ascii in ((lines, True), (lines + "2,油\n", False)):
+        (tmp_path / "a.csv").write_bytes(text.encode())
+        reader = open_table(tmp_path / "a.csv")
+        assert (reader.is_ascii, reader.needs_mark) == (is_ascii, False)
+    assert not read_back(tmp_path, b"id,text\n1,oil\n", encoding="utf-8")[1].is_ascii
+
+
+def test_a_csv_made_of_a_workbook_begins_with_a_byte_order_mark(tmp_path):
+    pd.DataFrame({"text": ["oil"]}).to_excel(tmp_path / "a.xlsx", index=False)
+    pd.DataFrame({"text": ["oil"]}).to_parquet(tmp_path / "a.parquet", index=False)
+    assert open_table(tmp_path / "a.xlsx").needs_mark
+    assert not open_table(tmp_path / "a.parquet").needs_mark
 
 
 def test_other_encodings_are_told_by_a_library_when_there_is_enough_of_them(tmp_path):

@@ -53,12 +53,14 @@ def write_output(
 ) -> None:
     """Write the output from the input and the finished chunks, and the rejected rows beside it."""
     language = Language(job.tongue)
+    reader = opened.reader
     said = _sheet(opened, summary, rule, language)
+    has_mark = reader.needs_mark or (reader.is_ascii and job.tongue == "ja")
     layout = tables.Layout(
         "is_anomaly",
         [*said, *job.described],
-        has_mark=opened.reader.needs_mark,
-        formats=opened.reader.formats,
+        has_mark=has_mark,
+        formats=reader.formats,
         names=_names(language),
     )
     are_rows = job.template is not None
@@ -68,8 +70,9 @@ def write_output(
         rejected: tables.TableWriter | None = None
         if summary.rejected_path is not None:
             # Entered later, so it is whole before the output is.
-            rejected = stack.enter_context(tables.open_writer(summary.rejected_path))
-        for i, chunk in enumerate(opened.reader.chunks(CHUNK_ROWS)):
+            beside = tables.Layout(has_mark=reader.needs_mark)
+            rejected = stack.enter_context(tables.open_writer(summary.rejected_path, beside))
+        for i, chunk in enumerate(reader.chunks(CHUNK_ROWS)):
             if rejected is not None and chunk.rejected:
                 rejected.write(tables.rejected_frame(chunk.rejected))
             results = partial.results(i)

@@ -64,7 +64,8 @@ class Encoding:
     codec : str
         A codec of Python that swallows a byte order mark, if there is one.
     origin : str
-        `given`, `mark` (a byte order mark), `utf-8` (it decodes as such) or `guessed`.
+        `given`, `mark` (a byte order mark), `ascii` (all of it), `utf-8` (it decodes as such) or
+        `guessed`.
     """
 
     codec: str
@@ -138,7 +139,9 @@ def detect_encoding(file: BinaryIO, name: str) -> Encoding:
             "expected text; check the file, or pass --encoding utf-16-le or utf-16-be."
         )
     lines = _non_ascii_lines(block, file)
-    if _share_decoding(lines, "utf-8") >= 0.5:  # also true without lines
+    if not lines:
+        return Encoding("utf-8-sig", "ascii")
+    if _share_decoding(lines, "utf-8") >= 0.5:
         return Encoding("utf-8-sig", "utf-8")
     codec = _guess(lines)
     return Encoding(codec, "utf-8" if codec == "utf-8-sig" else "guessed")
@@ -163,8 +166,6 @@ def _non_ascii_lines(block: bytes, file: BinaryIO) -> list[bytes]:
 
 
 def _share_decoding(lines: list[bytes], codec: str) -> float:
-    if not lines:
-        return 1.0
     return sum(_decode(line, codec) is not None for line in lines) / len(lines)
 
 

@@ -80,8 +80,11 @@ class TableReader:
     notices : tuple of str
         What was guessed or changed, for people.
     needs_mark : bool
-        Whether a CSV made of it shall begin with a byte order mark, because it has one or has
-        an encoding of its country: then spreadsheets are around, which need it.
+        Whether a CSV made of it shall begin with a byte order mark, because it is a workbook, has
+        such a mark or has an encoding of its country: then spreadsheets are around, which need it.
+    is_ascii : bool
+        Whether it is text without any other character, so that nothing says what encoding is
+        expected of what is added.
     other_sheets : tuple of str
         Sheets of the file that are not read.
     formats : mapping of str to str
@@ -94,6 +97,7 @@ class TableReader:
     encoding: str | None
     notices: tuple[str, ...]
     needs_mark: bool
+    is_ascii: bool = False
     other_sheets: tuple[str, ...] = ()
     formats: Mapping[str, str] = field(default_factory=dict)
     _reader: Reader
@@ -164,7 +168,8 @@ def _described(source: Source, reader: Reader, encoding: Encoding | None) -> Tab
         columns=reader.columns,
         encoding=None if encoding is None else encoding.title,
         notices=tuple(notices),
-        needs_mark=encoding is not None and not encoding.is_plain,
+        needs_mark=source.kind == "excel" if encoding is None else not encoding.is_plain,
+        is_ascii=encoding is not None and encoding.origin == "ascii",
         _reader=reader,
     )
 

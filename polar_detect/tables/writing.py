@@ -163,13 +163,13 @@ def rejected_path(out: Path, *, is_folder: bool = False) -> Path:
     return result.with_name(f"{unpacked.stem}.rejected.csv")
 
 
-def write_rejected(rejected: Sequence[Rejected], path: Path) -> None:
+def write_rejected(rejected: Sequence[Rejected], path: Path, layout: Layout | None = None) -> None:
     """Write line, reason and text of rejected rows as CSV; without any, remove an earlier file."""
     if not rejected:
         remove_abandoned(path)
         path.unlink(missing_ok=True)
         return
-    write_table(rejected_frame(rejected), path)
+    write_table(rejected_frame(rejected), path, layout)
 
 
 def rejected_frame(rejected: Sequence[Rejected]) -> pd.DataFrame:

@@ -93,7 +93,8 @@ def tell_about(table: tables.Table, rejected: Path, language: Language | None = 
     own = language or Language()
     for notice in table.notices:
         say_notice(f"{table.source}: {own.notice(notice)}")
-    tables.write_rejected(table.rejected, rejected)
+    layout = tables.Layout(has_mark=table.needs_mark)
+    tables.write_rejected(table.rejected, rejected, layout)
     if table.rejected:
         say_rejected(table.source, len(table.rejected), len(table.texts), rejected, own)
 
