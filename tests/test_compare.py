@@ -338,7 +338,8 @@ def test_a_triangle_that_means_minus_is_read_and_noted(process, tmp_path):
     j = whole.columns.index("heat [K]")
     for rows, own in ((task.train, whole.train), (task.test, whole.test)):
         assert rows.numbers[5, j] == -own.numbers[5, j] < 0
-    assert f"Column 'heat [K]': ▲{cell} is read as -{cell} (1 cell of this kind)." in task.notes
+    read = f"column 'heat [K]': ▲{cell} is read as -{cell} (1 cell of this kind)"
+    assert f"Read otherwise than written: {read}." in task.notes
     asked = comparing.Reading("failed", numeric_columns="heat [K]")
     assert any("is read as -" in note for note in comparing.read_task(path, None, asked).notes)
 

@@ -259,7 +259,7 @@ def _said_of(
     forms: Mapping[str, NumberForm], frame: pd.DataFrame, names: Sequence[str]
 ) -> tuple[str, ...]:
     notices = (own for name in names for own in forms[name].notices(frame[name], name))
-    return tuple(f"{notice[0].upper()}{notice[1:]}." for notice in notices)
+    return tuple(f"Read otherwise than written: {notice}." for notice in notices)
 
 
 def _left_out(ids: Sequence[Any]) -> list[str]:

@@ -100,6 +100,7 @@ COMPARE_SENTENCES: dict[str, tuple[str, str]] = {
         "Columns {columns} count rows and were left out.",
         "列{columns}は行の連番のため除きました。",
     ),
+    "compare.read_as": ("Read otherwise than written: {notice}.", "書き方の読み替え：{notice}。"),
     "compare.words": (
         "Column {column} {fate}: {share} % of its cells are numbers, others such as {word}.",
         "列{column}は{fate}（セルの{share}%は数値、ほかは{word}など）。",

@@ -74,6 +74,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{cell}のような数値のコンマは小数点とせず、桁区切り（1,234は1234）か文字として読みました（小数"
         "の場合は小数点を「.」にして保存し直してください）",
     ),
+    "notice.read_as": (
+        "column {column}: {cell} is read as {number} ({cells} of this kind)",
+        "列{column}の{cell}は{number}と読みます（同じ書き方の{cells}）",
+    ),
     "notice.merged": (
         "merged cells are read in each of their rows; {n} filled in",
         "結合セルの値を各行に補いました（{n}か所）",

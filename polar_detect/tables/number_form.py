@@ -65,10 +65,10 @@ class NumberForm:
         notices = []
         if self.minus is not None:
             marked = [text for text in texts if _mark_of(text) == self.minus]
-            notices += _said(name, marked, self._bare(marked))
+            notices += _said_of(name, marked, self._bare(marked))
         if self.unit == "%":
             percents = [text for text in texts if _percent(text) is not None]
-            notices += _said(name, percents, self._bare(percents))
+            notices += _said_of(name, percents, self._bare(percents))
         return notices
 
     def _bare(self, texts: list[str]) -> list[str]:
@@ -88,7 +88,7 @@ class NumberForm:
 PLAIN = NumberForm()
 
 
-def _said(name: str, texts: Sequence[str], bare: Sequence[str]) -> list[str]:
+def _said_of(name: str, texts: Sequence[str], bare: Sequence[str]) -> list[str]:
     if not texts:
         return []
     n = "1 cell" if len(texts) == 1 else f"{len(texts)} cells"
