@@ -762,6 +762,18 @@ def test_the_command_prints_and_saves_a_table(run, process, tiny_folder, tmp_pat
     assert "Careful: 'heat [K]' gives the label away" in out
 
 
+def test_training_rows_that_all_say_the_same_are_noted_and_no_warning_is_raised(
+    tiny_folder, on_orders
+):
+    task = orders_task(labelled=False)
+    same = replace(task.train, texts=[NORMAL[0]] * len(task.train.texts))
+    detector = PolarDetector(model=str(tiny_folder))
+    settings = comparing.Settings(detectors=(detector,), n_resamples=N_RESAMPLES)
+    notes = comparing.compare_detectors(replace(task, train=same), settings).notes
+    is_noted = ["all 50 normal texts say the same" in " ".join(n) for n in (notes, on_orders.notes)]
+    assert is_noted == [True, False]
+
+
 def test_a_number_is_predicted_with_and_without_signatures(run, tiny_folder, minilm, tmp_path):  # noqa: ARG001
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=44), "b": rng.normal(size=44)}).round(3)

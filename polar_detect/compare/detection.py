@@ -2,6 +2,7 @@
 
 import shlex
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,10 +16,11 @@ from polar_detect.compare.rows import Task
 from polar_detect.compare.views import Seen, choose_views
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, new_head
-from polar_detect.errors import InputError
+from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.fitting import MIN_NORMAL, too_few
 from polar_detect.language import advise
 from polar_detect.progress import Progress, Tracker
+from polar_detect.texts import doubts_of_texts
 from polar_detect.trace import Tracer
 
 
@@ -234,6 +236,8 @@ def compare_detectors(
     labelled = int(task.train.target.sum())
     if labelled and not is_labelled(task.train.target):
         notes.append(f"{labelled} labelled anomalous training rows are too few to learn from.")
+    normal = task.train.take(np.flatnonzero(~task.train.target)).texts
+    notes += [f"Of the training rows: {doubt}." for doubt in doubts_of_texts(normal)]
     return Comparison(
         results=tuple(results),
         n_train=(len(task.train) - labelled, labelled),
@@ -347,7 +351,9 @@ def _run_detector(
         kept = np.flatnonzero(~train.target | is_supervised)
         shown, labels = train.take(kept), train.target[kept]
         start = memory.clock()
-        detector.fit(shown.texts, labels if is_supervised else None, progress=progress)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TrainingWarning)  # a note says it
+            detector.fit(shown.texts, labels if is_supervised else None, progress=progress)
         fitted = memory.clock()
         scores = -detector.score_samples(task.test.texts)
         score_s = memory.clock() - fitted

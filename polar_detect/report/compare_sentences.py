@@ -82,6 +82,7 @@ COMPARE_SENTENCES: dict[str, tuple[str, str]] = {
         "{n} labelled anomalous training rows are too few to learn from.",
         "異常ラベル付きの学習用の行が{n}行では、少なすぎて学習できません。",
     ),
+    "compare.doubt": ("Of the training rows: {notice}.", "学習用の行：{notice}。"),
     "compare.shared_rows": (
         "{n} of {n_all} test rows are among the training rows too; every method profits from "
         "those.",
