@@ -299,6 +299,15 @@ def test_a_column_without_triangles_has_no_minus_of_them_later():
     assert template.texts(pd.DataFrame({"x": ["▲5"]}, dtype=str)) == ["x: ▲5"]
 
 
+def test_a_column_of_another_unit_is_none_of_per_cent_and_reads_its_own_rows():
+    frame = pd.DataFrame({"p [MPa]": ["45", "46%", "47", "5%"]}, dtype=str)
+    template = RowTemplate.fit(frame, ["p [MPa]"])
+    assert [column.form.unit for column in template.columns] == ["MPa"]
+    assert template.texts(frame)[0] == "p [MPa]: 45"
+    share = RowTemplate.fit(frame.set_axis(["p"], axis=1), ["p"])
+    assert [column.form.unit for column in share.columns] == ["%"]
+
+
 def test_what_means_another_number_in_its_column_is_said():
     frame = pd.DataFrame({
         "profit": ["5", "7", "▲ 1,200", "▲5"], "h [%]": ["45", "46%", "47", "48"],

@@ -134,7 +134,7 @@ def _unit_of(texts: list[str], name: str) -> str | None:
     sign are per cent too: else 46% is 0.46, as a spreadsheet holds it.
     """
     unit = unit_behind(name)
-    if _are_percents(texts, is_said=unit == "%"):
+    if unit in (None, "%") and _are_percents(texts, is_said=unit == "%"):
         return "%"
     if unit is None:
         others = [texts[i] for i in not_plain(texts)]
