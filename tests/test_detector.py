@@ -41,11 +41,20 @@ def detector(request, fitted_on_tiny):
     """Return a detector of each kind; tests must not change it."""
     if request.param == "auto":
         return fitted_on_tiny
-    return PolarDetector(request.param, model=fitted_on_tiny.model).fit(NORMAL)
+    # These take their time over each token, so only the first ones are read.
+    return PolarDetector(request.param, model=fitted_on_tiny.model, max_tokens=12).fit(NORMAL)
+
+
+FEW = NORMAL[:40]  # as many as a fit needs
 
 
 def fit_tiny(folder, texts=NORMAL, labels=None, **settings):
     return PolarDetector(model=str(folder), **settings).fit(texts, labels)
+
+
+def fit_fast(folder):
+    """Return a detector for tests that ask for no more than that it has scores of its own."""
+    return fit_tiny(folder, FEW, max_tokens=8)
 
 
 def test_strangers_score_higher_than_new_normal_texts(detector):
@@ -83,7 +92,7 @@ def test_programs_of_flagged_texts_only_change_nothing_else(detector):
 def test_the_decision_is_negative_exactly_where_a_text_is_flagged(detector, alpha):
     calibrated = PolarDetector(**{**detector.get_params(), "alpha": alpha})
     calibrated.fitted_, calibrated.engine_ = detector.fitted_, detector.engine_
-    texts = [*NORMAL[:20], *NEW, *STRANGE]
+    texts = [*NORMAL[:8], *NEW, *STRANGE]
     flagged = calibrated.predict(texts) == -1
     np.testing.assert_array_equal(calibrated.decision_function(texts) < 0, flagged)
     assert flagged.any()  # control: both occur
@@ -168,7 +177,7 @@ def test_fitting_twice_with_a_seed_gives_the_same_scores(detector):
 
 
 def test_a_detector_can_be_fitted_anew_with_other_settings(fitted_on_tiny, tiny_folder):
-    detector = fit_tiny(tiny_folder, max_tokens=5)
+    detector = fit_tiny(tiny_folder, FEW, max_tokens=5)
     short = detector.score_samples(NEW)
     detector.set_params(max_tokens=fitted_on_tiny.max_tokens)
     whole = detector.fit(NORMAL).score_samples(NEW)
@@ -214,13 +223,11 @@ def test_labels_raise_what_is_like_them_above_what_is_strange_in_another_way(
 def test_texts_that_teach_what_anomalies_are_like_are_shown_without_themselves(
     fitted_on_tiny, head
 ):
-    extractor = fitted_on_tiny.engine_.configured(
-        max_tokens=20, head=head, has_texts=True
-    ).extractor
+    extractor = fitted_on_tiny.engine_.configured(max_tokens=8, head=head, has_texts=True).extractor
     fitting = Fitting(extractor, Tracker(None), fitted_on_tiny.fitted_.settings)
-    readings, labelled = (fitting.read("texts", texts) for texts in (NORMAL, [*STRANGE, *NEW[:4]]))
+    readings, labelled = (fitting.read("texts", texts) for texts in (FEW, [*STRANGE, *NEW[:4]]))
     reference = fitting.reference(head, readings, labelled)
-    programs = fitting.programs(head, NORMAL, readings)
+    programs = fitting.programs(head, FEW, readings)
     menu = programs.menu if head.needs_programs else None
     normal, strangers = fitting.contrast(head, readings, reference, menu, labelled)
     own, other = Seen.of(readings), Seen.of(labelled)
@@ -304,10 +311,10 @@ def test_held_out_texts_are_neighbours_of_each_other_and_not_of_themselves(fitte
 
 def test_the_wider_scale_asks_a_share_of_the_texts_that_joining_ones_do_not_change(fitted_on_tiny):
     extractor = fitted_on_tiny.engine_.extractor
-    texts = [f"{text} in bay {place}" for place in range(5) for text in NORMAL[:60]]
-    reference = Reference.fit(extractor.read(texts[:250]), has_geometries=False)
-    assert reference.n_indexed == 250
-    wide = reference.widened(extractor.read(texts[250:]))
+    texts = [f"{text} in bay {place}" for place in range(3) for text in NORMAL]
+    reference = Reference.fit(extractor.read(texts[:150]), has_geometries=False)
+    assert reference.n_indexed == 150
+    wide = reference.widened(extractor.read(texts[150:]))
     own = extractor.read(STRANGE)
     for against in (reference, wide):
         table = extractor.signatures(own, against)
@@ -318,7 +325,7 @@ def test_the_wider_scale_asks_a_share_of_the_texts_that_joining_ones_do_not_chan
         for part, n, every in (
             ("first", 1, cosines),
             ("mean", 5, cosines),
-            ("far", 10, cosines),
+            ("far", 6, cosines),
             ("local", 5, local),
         ):
             ranked = np.sort(every, axis=1)[:, ::-1]
@@ -381,17 +388,17 @@ def test_empty_texts_take_no_place_among_the_held_out_ones(tiny_folder, fitted_o
     )
 
 
-def test_labelled_anomalies_without_tokens_are_no_labels(tiny_folder, detector):
+def test_labelled_anomalies_without_tokens_are_no_labels(detector):
     texts, labels = [*NORMAL, *EMPTY], [0] * len(NORMAL) + [1, 1]
-    labelled = PolarDetector(detector.detector, model=str(tiny_folder)).fit(texts, labels)
+    labelled = PolarDetector(**detector.get_params()).fit(texts, labels)
     assert labelled.fitted_.n_anomalous == 0
     np.testing.assert_array_equal(labelled.score_samples(NEW), detector.score_samples(NEW))
 
 
 def test_an_alpha_that_no_text_can_reach_is_told_of(tiny_folder, minilm):  # noqa: ARG001
     with pytest.warns(UserWarning, match=r"Got alpha 0.03; expected at least 0.05, the smallest p"):
-        fit_tiny(tiny_folder, NORMAL[:40], alpha=0.03)
-    fit_tiny(tiny_folder, NORMAL[:40], alpha=0.05)  # control: warnings are errors
+        fit_tiny(tiny_folder, FEW, alpha=0.03, max_tokens=8)
+    fit_tiny(tiny_folder, FEW, alpha=0.05, max_tokens=8)  # control: warnings are errors
 
 
 def unchanged(detector):
@@ -428,7 +435,7 @@ def test_settings_take_effect_at_the_next_fit(fitted_on_tiny, tmp_path, changes)
 def test_settings_of_numpy_and_paths_are_saved(tiny_folder, minilm, tmp_path):  # noqa: ARG001
     detector = PolarDetector(
         model=tiny_folder, seed=np.int64(1), alpha=np.float32(0.1), store_texts=np.bool_(False)
-    ).fit(NORMAL)
+    ).fit(FEW)
     detector.save(tmp_path / "out")
     loaded = PolarDetector.load(tmp_path / "out")
     np.testing.assert_array_equal(loaded.score_samples(NEW), detector.score_samples(NEW))
@@ -440,7 +447,7 @@ def test_a_model_given_by_a_relative_path_is_found_from_everywhere(
     tiny_folder, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tiny_folder.parent)
-    detector = fit_tiny(tiny_folder.name)
+    detector = fit_fast(tiny_folder.name)
     detector.save(tmp_path / "out")
     pickled = pickle.dumps(detector)
     monkeypatch.chdir(tmp_path)
@@ -450,21 +457,21 @@ def test_a_model_given_by_a_relative_path_is_found_from_everywhere(
 
 def test_a_refit_uses_the_weights_that_are_there_now(tiny_folder, minilm, tmp_path):  # noqa: ARG001
     folder = shutil.copytree(tiny_folder, tmp_path / "model")
-    detector = fit_tiny(folder)
+    detector = fit_fast(folder)
     engine, scores = detector.engine_, detector.score_samples(NEW)
-    assert parts_of(detector.fit(NORMAL).engine_) == parts_of(engine)  # control: the same models
+    assert parts_of(detector.fit(FEW).engine_) == parts_of(engine)  # control: the same models
     save_tiny(CONFIGS["llama"], folder, seed=1)
-    assert not np.array_equal(detector.fit(NORMAL).score_samples(NEW), scores)
+    assert not np.array_equal(detector.fit(FEW).score_samples(NEW), scores)
     assert detector.engine_.model.sha256 != engine.model.sha256
     assert parts_of(detector.engine_)[0] is not parts_of(engine)[0]
     assert parts_of(detector.engine_)[1] is parts_of(engine)[1]  # the encoder is the same
     kept = parts_of(detector.engine_)[0]
-    assert parts_of(detector.fit(NORMAL).engine_)[0] is kept
+    assert parts_of(detector.fit(FEW).engine_)[0] is kept
     settings = folder / "tokenizer_config.json"
     settings.write_text(settings.read_text() + "\n")
-    assert parts_of(detector.fit(NORMAL).engine_)[0] is not kept
+    assert parts_of(detector.fit(FEW).engine_)[0] is not kept
     encoder = save_tiny_encoder("bert", tmp_path / "encoder")
-    detector.set_params(encoder=str(encoder)).fit(NORMAL)
+    detector.set_params(encoder=str(encoder)).fit(FEW)
     assert detector.engine_.encoder_model.folder == encoder
 
 
@@ -479,7 +486,7 @@ def test_detectors_of_a_process_share_their_models_for_as_long_as_one_holds_them
     tmp_path,
 ):
     folder = shutil.copytree(tiny_folder, tmp_path / "model")
-    detector, other = fit_tiny(folder), fit_tiny(folder, max_tokens=5, detector="lightgbm")
+    detector, other = fit_fast(folder), fit_tiny(folder, FEW, max_tokens=5, detector="lightgbm")
     assert parts_of(detector.engine_) == parts_of(other.engine_)
     detector.save(tmp_path / "detector")
     loaded = PolarDetector.load(tmp_path / "detector")
@@ -525,12 +532,12 @@ def test_copies_score_identically(detector):
 @pytest.mark.usefixtures("minilm")
 def test_a_pickled_detector_refuses_other_weights(tiny_folder, tmp_path):
     folder = shutil.copytree(tiny_folder, tmp_path / "model")
-    pickled = pickle.dumps(fit_tiny(folder))
+    pickled = pickle.dumps(fit_fast(folder))
     pickle.loads(pickled).predict(NEW[:1])  # control
     save_tiny(CONFIGS["llama"], folder, seed=1)
     with pytest.raises(ModelError, match=r"Got model '.*' with SHA-256 .*; expected .*fitted with"):
         pickle.loads(pickled).predict(NEW[:1])
-    pickle.loads(pickled).fit(NORMAL).predict(NEW[:1])  # what it was fitted with is of no interest
+    pickle.loads(pickled).fit(FEW).predict(NEW[:1])  # what it was fitted with is of no interest
 
 
 def test_threads_with_one_detector_take_turns(fitted_on_tiny, monkeypatch):
@@ -552,7 +559,7 @@ def test_threads_with_one_detector_take_turns(fitted_on_tiny, monkeypatch):
     calls = (
         lambda: found.append(fitted_on_tiny.score_samples(NEW)),
         lambda: found.append(-fitted_on_tiny.assess(NEW).scores),
-        lambda: PolarDetector(**fitted_on_tiny.get_params()).fit(NORMAL),  # with the same models
+        lambda: PolarDetector(**fitted_on_tiny.get_params()).fit(FEW),  # with the same models
     )
     threads = [threading.Thread(target=call) for call in calls]
     for step in (threading.Thread.start, threading.Thread.join):
@@ -639,7 +646,7 @@ def test_a_few_strangers_among_the_normal_texts_need_not_hide_their_like(
     new = "Win a free cruise now, text FUN to 80062"
     scores, ranks = {}, {}
     for contamination in (0, 0.1):
-        detector = PolarDetector(model=str(tiny_folder), contamination=contamination)
+        detector = PolarDetector(model=str(tiny_folder), contamination=contamination, max_tokens=12)
         detector.fit([*NORMAL, *spam])
         own = -detector.score_samples([new, *NEW])
         scores[contamination], ranks[contamination] = own, (own[1:] >= own[0]).sum()
