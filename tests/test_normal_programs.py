@@ -1,5 +1,6 @@
 """Programs of normal texts wait until they are asked for, and are then those of a fit at once."""
 
+import copy
 import pickle
 from dataclasses import replace
 
@@ -28,12 +29,23 @@ def searches(monkeypatch):
     return found
 
 
-@pytest.fixture
-def fresh(fitted_on_tiny, searches):  # noqa: ARG001 - patched before the fit
-    """Return a detector that nothing was asked of since it was fitted."""
+@pytest.fixture(scope="module")
+def unasked(fitted_on_tiny):
+    """Return a detector that nothing is ever asked of; tests ask its copies."""
     detector = PolarDetector(model=fitted_on_tiny.model)
     detector.engine_ = fitted_on_tiny.engine_
-    return detector.fit(NORMAL)
+    detector.fit(NORMAL)
+    assert isinstance(detector.fitted_.programs, ProgramPlan)
+    return detector
+
+
+@pytest.fixture
+def fresh(unasked):
+    """Return a detector that nothing was asked of since it was fitted."""
+    assert isinstance(unasked.fitted_.programs, ProgramPlan)  # no test has asked the one of all
+    detector = copy.copy(unasked)
+    detector.fitted_ = replace(unasked.fitted_)
+    return detector
 
 
 def same(one: NormalPrograms, other: NormalPrograms) -> bool:
@@ -122,7 +134,7 @@ def test_they_are_the_same_whenever_and_wherever_they_are_searched(fresh, fitted
 def test_a_fit_that_keeps_no_texts_or_reads_programs_searches_at_once(
     fitted_on_tiny, searches, settings
 ):
-    detector = PolarDetector(model=fitted_on_tiny.model, **settings).fit(NORMAL)
+    detector = PolarDetector(model=fitted_on_tiny.model, max_tokens=8, **settings).fit(NORMAL[:40])
     assert isinstance(detector.fitted_.programs, NormalPrograms)
     assert len(searches) == 1
 
