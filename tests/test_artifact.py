@@ -45,7 +45,7 @@ def folder(saved_on_tiny, tmp_path):
 
 @pytest.fixture(scope="module")
 def boosted(fitted_on_tiny):
-    return PolarDetector("lightgbm", model=fitted_on_tiny.model).fit(NORMAL)
+    return PolarDetector("lightgbm", model=fitted_on_tiny.model, max_tokens=12).fit(NORMAL)
 
 
 @pytest.fixture(scope="module")
@@ -107,15 +107,18 @@ def test_a_loaded_detector_that_was_taught_by_labels_assesses_identically(
     assert described["Labelled anomalies"] == (
         "4; what tells them from the normal texts counts for 37%"
     )
-    two = PolarDetector(model=taught.model).fit(
-        [*NORMAL, *STRANGE[:2]], [0] * len(NORMAL) + [1] * 2
-    )
-    described = dict(description(two, Language()))
-    assert described["Labelled anomalies"] == "2, too few different ones to be alike"
     # The labelled texts themselves are not kept.
     kept = b"".join(path.read_bytes() for path in (tmp_path / "taught").rglob("*.*"))
     assert not any(text.encode() in kept for text in STRANGE)
     assert (NORMAL[0].encode() in kept) == store_texts  # control
+
+
+def test_two_labelled_anomalies_are_described_as_too_few(fitted_on_tiny):
+    two = PolarDetector(model=fitted_on_tiny.model, max_tokens=8).fit(
+        [*NORMAL[:40], *STRANGE[:2]], [0] * 40 + [1] * 2
+    )
+    described = dict(description(two, Language()))
+    assert described["Labelled anomalies"] == "2, too few different ones to be alike"
 
 
 @pytest.mark.parametrize(
@@ -147,7 +150,8 @@ def test_a_likeness_that_does_not_fit_is_refused_though_its_seal_is_right(
 
 
 def test_a_loaded_forest_assesses_identically(fitted_on_tiny, tmp_path):
-    forest = PolarDetector("isolation-forest", model=fitted_on_tiny.model).fit(NORMAL)
+    forest = PolarDetector("isolation-forest", model=fitted_on_tiny.model, max_tokens=12)
+    forest.fit(NORMAL)
     forest.save(tmp_path / "forest")
     assert_same(PolarDetector.load(tmp_path / "forest"), forest)
 

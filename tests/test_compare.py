@@ -115,7 +115,7 @@ NEARLY_GOOD = np.where(np.arange(100) == np.where(LABELS, GOOD, 9).argmin(), GOO
 @pytest.fixture(scope="module")
 def on_orders(tiny_folder, minilm):  # noqa: ARG001 - skips where there is no encoder
     task = orders_task(labelled=True)
-    detector = PolarDetector(model=str(tiny_folder))
+    detector = PolarDetector(model=str(tiny_folder), max_tokens=8)
     settings = comparing.Settings(detectors=(detector,), n_resamples=N_RESAMPLES)
     return comparing.compare_detectors(task, settings)
 
@@ -135,7 +135,7 @@ def test_texts_are_read_once_for_both_ways_and_times_are_counted_as_if_anew(
         return read(self, texts)
 
     monkeypatch.setattr(Extractor, "read", slow_read)
-    detector = PolarDetector(model=str(tiny_folder))
+    detector = PolarDetector(model=str(tiny_folder), max_tokens=8)
     settings = comparing.Settings(detectors=(detector,), n_resamples=N_RESAMPLES)
     without, with_labels = comparing.run_methods(task, settings)[-2:]
     assert sorted(taken) == sorted(rows)
@@ -143,7 +143,9 @@ def test_texts_are_read_once_for_both_ways_and_times_are_counted_as_if_anew(
         assert way.fit_s > 0.01 * len(task.train.texts[:50])
         assert way.s_per_1000 > 10
     monkeypatch.undo()
-    alone = PolarDetector(model=str(tiny_folder)).fit(task.train.texts, task.train.target)
+    alone = PolarDetector(model=str(tiny_folder), max_tokens=8).fit(
+        task.train.texts, task.train.target
+    )
     np.testing.assert_array_equal(with_labels.scores, -alone.score_samples(task.test.texts))
     assert not detector.engine_.extractor.memory.readings  # which would be kept with it
 

@@ -51,7 +51,7 @@ def template():
 
 @pytest.fixture(scope="module")
 def fitted(template, fitted_on_tiny):
-    detector = PolarDetector(model=fitted_on_tiny.model, rows=template)
+    detector = PolarDetector(model=fitted_on_tiny.model, max_tokens=8, rows=template)
     detector.engine_ = fitted_on_tiny.engine_  # the models are loaded already
     return detector.fit(template.texts(readings()))
 
@@ -78,7 +78,7 @@ def measured():
 
 @pytest.fixture(scope="module")
 def fitted_on_frame(measured, fitted_on_tiny):
-    detector = PolarDetector(model=fitted_on_tiny.model)
+    detector = PolarDetector(model=fitted_on_tiny.model, max_tokens=8)
     detector.engine_ = fitted_on_tiny.engine_
     return detector.fit(measured)
 
@@ -150,7 +150,7 @@ def test_a_fit_on_a_data_frame_warns_of_columns_as_the_command_line_does(
         order=[f"WO-{1000 + 7 * i}" for i in range(60)],
         state=["ERR" if i % 9 == 0 else 7.5 + i for i in range(60)],
     )
-    detector = PolarDetector(model=fitted_on_tiny.model)
+    detector = PolarDetector(model=fitted_on_tiny.model, max_tokens=8)
     detector.engine_ = fitted_on_tiny.engine_
     with pytest.warns(TrainingWarning) as caught:
         detector.fit(odd)
@@ -242,7 +242,7 @@ def test_an_explanation_names_the_columns_and_still_adds_up(fitted, strange):
 
 
 def test_boosted_trees_read_the_columns_too(template, fitted_on_tiny, strange):
-    detector = PolarDetector("lightgbm", model=fitted_on_tiny.model, rows=template)
+    detector = PolarDetector("lightgbm", model=fitted_on_tiny.model, max_tokens=8, rows=template)
     detector.engine_ = fitted_on_tiny.engine_
     detector.fit(template.texts(readings()))
     columns = np.abs([*detector.explain(strange).by_column().values()])
@@ -285,7 +285,7 @@ def fine():
 
 @pytest.fixture(scope="module")
 def taught(template, fitted_on_tiny, fine):
-    detector = PolarDetector(model=fitted_on_tiny.model, rows=template)
+    detector = PolarDetector(model=fitted_on_tiny.model, max_tokens=8, rows=template)
     detector.engine_ = fitted_on_tiny.engine_
     normal = readings(300)
     pressure = normal["pressure [bar]"].astype(float)
@@ -346,7 +346,7 @@ def test_a_saved_detector_keeps_what_labelled_rows_taught(taught, fine, template
 
 
 def test_detectors_that_know_normal_rows_only_read_nothing_of_labels(taught, fine, template):
-    detector = PolarDetector("isolation-forest", model=taught.model, rows=template)
+    detector = PolarDetector("isolation-forest", model=taught.model, max_tokens=8, rows=template)
     detector.engine_ = taught.engine_
     normal, labelled = template.texts(readings()), template.texts(fine.iloc[:15])
     detector.fit([*normal, *labelled], [0] * len(normal) + [1] * len(labelled))
@@ -380,7 +380,9 @@ def test_a_detector_of_rows_that_an_older_version_fitted_reads_no_numbers(
 
 
 def test_numbers_are_not_kept_where_texts_are_not(template, fitted_on_tiny, tmp_path):
-    detector = PolarDetector(model=fitted_on_tiny.model, rows=template, store_texts=False)
+    detector = PolarDetector(
+        model=fitted_on_tiny.model, max_tokens=8, rows=template, store_texts=False
+    )
     detector.engine_ = fitted_on_tiny.engine_
     texts = template.texts(readings())
     detector.fit(texts).save(tmp_path / "saved")
@@ -396,7 +398,7 @@ def test_a_detector_with_a_template_can_be_cloned(fitted):
 
 
 def test_texts_that_are_no_rows_cannot_be_fitted_on(template, fitted_on_tiny):
-    detector = PolarDetector(model=fitted_on_tiny.model, rows=template)
+    detector = PolarDetector(model=fitted_on_tiny.model, max_tokens=8, rows=template)
     detector.engine_ = fitted_on_tiny.engine_
     with pytest.raises(InputError, match="none of which is a row"):
         detector.fit([f"Greased bearing {i}" for i in range(50)])
