@@ -167,7 +167,7 @@ def test_a_pyod_detector_is_the_head_of_a_detector_from_fit_to_load(
     minilm,  # noqa: ARG001
     tmp_path,
 ):
-    detector = PolarDetector("pyod:ECOD", model=str(tiny_folder)).fit(NORMAL)
+    detector = PolarDetector("pyod:ECOD", model=str(tiny_folder), max_tokens=12).fit(NORMAL)
     texts = NEW + STRANGE
     scores = detector.score_samples(texts)
     labels = np.repeat([False, True], [len(NEW), len(STRANGE)])

@@ -2,6 +2,7 @@ import datetime
 import hashlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -218,7 +219,7 @@ def test_a_run_ends_well_where_open_files_can_neither_be_removed_nor_replaced(
 @pytest.mark.skipif(os.name == "nt", reason="nothing is locked there, nor removed")
 @pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet", ".xlsx"])
 def test_a_kill_while_the_output_is_written_leaves_nothing_behind_the_next_run(
-    orders, detector_folder, tmp_path, ending
+    orders, detector_folder, tmp_path, tmp_path_factory, ending
 ):
     out, before = tmp_path / f"killed{ending}", set(tmp_path.iterdir())
     script = Path(__file__).with_name("kill_me.py")
@@ -226,10 +227,11 @@ def test_a_kill_while_the_output_is_written_leaves_nothing_behind_the_next_run(
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     assert not out.exists()
     assert len(list(tmp_path.glob(".polar-detect-*.part"))) == 2  # control: of the rejected, too
+    left = shutil.copytree(tmp_path, tmp_path_factory.mktemp("killed") / "left")
     assert score(orders, out, detector_folder).n_resumed == 1000
     rejected = tmp_path / "killed.rejected.csv"
     assert set(tmp_path.iterdir()) == before | {out, rejected}
-    subprocess.run(command, check=False)
+    shutil.copytree(left, tmp_path, dirs_exist_ok=True)  # as if it were killed again
     orders.write_text("text\nall well\n")  # nothing is rejected any more
     score(orders, out, detector_folder, restart=True)
     assert set(tmp_path.iterdir()) == before | {out}

@@ -49,7 +49,7 @@ def test_a_pickled_transformer_gives_the_same_signatures(fitted):
 def test_more_texts_are_searched_for_the_menu_of_a_larger_fit(fitted, settings):
     assert len(fitted.menu_.harms) == 8
     texts = [f"{text} in bay {place}" for place in range(4) for text in NORMAL]
-    larger = SignatureTransformer(**settings, programs=True).fit([*texts, *texts[:9]])
+    larger = SignatureTransformer(**settings, programs=True, max_tokens=4).fit([*texts, *texts[:9]])
     assert len(larger.menu_.harms) == len(texts) // 25 == 9
 
 
@@ -112,10 +112,10 @@ def test_grid_search_and_cross_validation_take_texts(settings):
     texts = [*FEW, *(f"{text} {i}" for i in range(3) for text in STRANGE)]
     labels = np.arange(len(texts)) >= len(FEW)
     pipeline = make_pipeline(
-        SignatureTransformer(**settings), StandardScaler(), LogisticRegression()
+        SignatureTransformer(**settings, max_tokens=8), StandardScaler(), LogisticRegression()
     )
     assert cross_val_score(pipeline, texts, labels, cv=2, scoring="roc_auc").mean() > 0.7
-    grid = {"signaturetransformer__max_tokens": [2, 32]}
+    grid = {"signaturetransformer__max_tokens": [2, 8]}
     search = GridSearchCV(pipeline, grid, cv=2, scoring="roc_auc").fit(texts, labels)
     assert len(search.cv_results_["params"]) == 2
     assert search.best_score_ > 0.7
