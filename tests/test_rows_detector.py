@@ -51,7 +51,7 @@ def template():
 
 @pytest.fixture(scope="module")
 def fitted(template, fitted_on_tiny):
-    detector = PolarDetector(model=fitted_on_tiny.model, max_tokens=8, rows=template)
+    detector = PolarDetector(model=fitted_on_tiny.model, rows=template)
     detector.engine_ = fitted_on_tiny.engine_  # the models are loaded already
     return detector.fit(template.texts(readings()))
 
@@ -78,7 +78,7 @@ def measured():
 
 @pytest.fixture(scope="module")
 def fitted_on_frame(measured, fitted_on_tiny):
-    detector = PolarDetector(model=fitted_on_tiny.model, max_tokens=8)
+    detector = PolarDetector(model=fitted_on_tiny.model)
     detector.engine_ = fitted_on_tiny.engine_
     return detector.fit(measured)
 
