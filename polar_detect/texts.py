@@ -76,13 +76,18 @@ def as_texts(X: Any, rows: "RowTemplate | None" = None) -> list[str]:
     return [str(text) for text in texts]  # numpy's strings are a subclass
 
 
+def say_the_same(texts: Sequence[str]) -> bool:
+    """Return whether there are several texts, and all of them say the same."""
+    return len(texts) > 1 == len(set(texts))
+
+
 def doubts_of_texts(texts: Sequence[str]) -> list[str]:
     """Return what a fit on normal texts should be warned of.
 
     >>> doubts_of_texts(["OK", "OK"])
     ['all 2 normal texts say the same, so that any other will look strange; add others']
     """
-    if len(texts) > 1 == len(set(texts)):
+    if say_the_same(texts):
         return [
             f"all {len(texts)} normal texts say the same, so that any other will look strange; "
             "add others"

@@ -14,6 +14,7 @@ from polar_detect.errors import TrainingWarning
 from polar_detect.language import advise
 from polar_detect.report.facts import description
 from polar_detect.report.language import Language, Tongue
+from polar_detect.texts import say_the_same
 from polar_detect.tokenizing import MAX_TOKENS
 
 
@@ -86,7 +87,7 @@ def _of_texts(table: tables.Table, language: Language) -> Iterator[str]:
     n = len(table.texts)
     if table.sampled_from is not None:
         yield language.say("fit.sampled", n=n, n_all=table.sampled_from)
-    if n > 1 == len(set(table.texts)):
+    if say_the_same(table.texts):
         yield language.say("fit.all_same", n=n)
 
 
