@@ -15,6 +15,7 @@ import common
 import numpy as np
 import pandas as pd
 
+DEMO = Path(__file__).resolve().parent.parent / "data"
 _REPAIR = "PM01"
 
 
@@ -80,10 +81,9 @@ def concrete(data: Path, out: Path) -> None:
 
 def japanese(_: Path, out: Path) -> None:
     """Write the demo's Japanese work orders as Japanese Excel exports them."""
-    demo = Path(__file__).resolve().parent.parent / "data"
-    train = pd.read_csv(demo / "work_orders_ja_train.csv", dtype=str)
+    train = pd.read_csv(DEMO / "work_orders_ja_train.csv", dtype=str)
     train.to_csv(out / "orders_ja.csv", index=False, encoding="cp932", lineterminator="\r\n")
-    new = pd.read_csv(demo / "work_orders_ja_new.csv", dtype=str)
+    new = pd.read_csv(DEMO / "work_orders_ja_new.csv", dtype=str)
     with pd.ExcelWriter(out / "orders_ja_new.xlsx") as book:
         about = pd.DataFrame({"説明": ["二枚目のシートに作業記録があります。"]})
         about.to_excel(book, sheet_name="はじめに", index=False)

@@ -8,7 +8,9 @@ import bench_tasks
 import pytest
 
 FOLDER = Path(bench_tasks.__file__).parent
-PAGES = [FOLDER / f"{name}.md" for name in ("README", "HISTORY", "tables", "tutorials")]
+PAGES = [
+    FOLDER / f"{name}.md" for name in ("README", "HISTORY", "tables", "tutorials", "tutorials_ja")
+]
 PAGE = PAGES[0].read_text(encoding="utf-8")
 TREES = {path.stem: ast.parse(path.read_text()) for path in sorted(FOLDER.glob("*.py"))}
 SCRIPTS = [
