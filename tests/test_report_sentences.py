@@ -26,7 +26,7 @@ ERRORS |= {"UnfittedError", "_contradiction"}
 # Errors that stay in English. Those of modules that `fit`, `score` and `report` do not use, or
 # that speak to programmers only:
 ENGLISH_MODULES = (
-    *("cli/commands/demo", "cli/commands/search", "cli/commands/serve", "search/", "serve/"),
+    *("cli/commands/search", "cli/commands/serve", "search/", "serve/"),
     *("criteria", "encoder_search", "interchange", "metrics", "numbers", "plots"),
     *("frames", "predictor", "program", "space", "transformer", "texts", "report/language"),
     *("detectors/estimator", "detectors/pyod"),

@@ -63,6 +63,15 @@ def test_the_table_of_worst_rows_names_reasons_and_known_labels():
     assert "label" not in printed(worst_rows([replace(known, label=None)]))
 
 
+def test_the_table_of_worst_rows_speaks_japanese():
+    known = row(1, label=True, layers=(Contribution(Layer(11), 0.41),))
+    output = printed(worst_rows([known, row(2, "")], language=Language("ja")))
+    for said in ("行", "スコア", "p値", "判定", "ラベル", "主な理由", "本文", "異常", "第11層"):
+        assert said in output
+    for said in ("score", "flag", "label", "raised", "layer", "empty"):
+        assert said not in output
+
+
 @pytest.mark.parametrize(("numbering", "heading"), [("file", "line"), ("sheet", "row")])
 def test_the_table_of_worst_rows_is_headed_by_what_its_numbers_count(numbering, heading):
     assert printed(worst_rows([row(7)], numbering)).split()[0] == heading

@@ -23,7 +23,8 @@ def test_commands_stand_behind_a_prompt_and_may_go_on_in_the_next_line():
 def test_every_command_of_the_tutorials_has_options_that_exist(page):
     known = typer.main.get_command(app).commands
     lines = list(tutorial_run.commands(page.read_text(encoding="utf-8")))
-    assert {shlex.split(line)[1] for line in lines} == {"fit", "score", "report", "compare"}
+    own = {"demo"} if page.stem.endswith("_ja") else set()
+    assert {shlex.split(line)[1] for line in lines} == {"fit", "score", "report", "compare"} | own
     for line in lines:
         program, command, *words = shlex.split(line)
         options = {option for own in known[command].params for option in own.opts}

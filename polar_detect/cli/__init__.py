@@ -554,8 +554,9 @@ def fetch_model(name: Annotated[str, typer.Argument(help="Embedded name or hub i
 def demo(
     *,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("polar-detect-demo"),
+    lang: Annotated[Tongue, _language_of("the work orders, the report and the messages")] = "en",
 ) -> None:
     """Fit, score and explain the demo work orders in `data/`."""
     from polar_detect.cli.commands import demo as command
 
-    command.demo(out)
+    command.demo(out, lang)

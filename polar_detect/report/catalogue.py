@@ -820,6 +820,9 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
         "1行を採点、要確認{flagged}件（偶然だけで約{expected}件の見込み：{n}行の{alpha}）。",
     ),
     "terminal.flagged": ("{flagged} flagged", "要確認{flagged}件"),
+    "terminal.p": ("p", "p値"),
+    "terminal.yes": ("yes", "要確認"),
+    "terminal.no": ("no", "通常"),
     "terminal.drift": (
         "{verdict} (In {pairs} of 100 pairs with a normal text it scores higher; p = {p}.)",
         "{verdict}（正常な文と比べて100組中{pairs}組で高スコア、p = {p}）",

@@ -161,6 +161,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "said.os.ENAMETOOLONG": ("File name too long", "ファイル名が長すぎます"),
     "said.os.EIO": ("Input/output error", "入出力エラーです"),
     # Files
+    "error.no_demo": (
+        "Got no data/{name} here; expected the cloned repository; run the demo in its top folder.",
+        "data/{name} が見つかりません。取得したリポジトリの一番上のフォルダーで実行してください。",
+    ),
     "error.missing": (
         "Got {path}, which does not exist; expected a CSV, Excel, Parquet, JSONL or text file; "
         "check the path.",

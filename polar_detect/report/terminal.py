@@ -77,7 +77,9 @@ def sparkline(values: ArrayLike) -> str:
     )
 
 
-def worst_rows(rows: Sequence[RowReport], numbering: "Numbering" = "data") -> Table:
+def worst_rows(
+    rows: Sequence[RowReport], numbering: "Numbering" = "data", language: Language = _ENGLISH
+) -> Table:
     """Return the rows as a table without lines: what scored how, and what raised it.
 
     Parameters
@@ -86,6 +88,8 @@ def worst_rows(rows: Sequence[RowReport], numbering: "Numbering" = "data") -> Ta
         In the order of display.
     numbering : {"sheet", "file", "data"}
         What their numbers count.
+    language : Language
+        Of all but the texts.
 
     Returns
     -------
@@ -94,24 +98,25 @@ def worst_rows(rows: Sequence[RowReport], numbering: "Numbering" = "data") -> Ta
     """
     has_labels = any(row.label is not None for row in rows)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in (_ENGLISH.say(f"column.row.{numbering}"), "score", "p"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("flag", no_wrap=True)
+    for key in (f"column.row.{numbering}", "column.score", "terminal.p"):
+        table.add_column(language.say(key), justify="right", no_wrap=True)
+    table.add_column(language.say("column.flag"), no_wrap=True)
     if has_labels:
-        table.add_column("label", no_wrap=True)
-    table.add_column("raised by", overflow="fold")
+        table.add_column(language.say("column.label"), no_wrap=True)
+    table.add_column(language.say("column.reason"), overflow="fold")
     # The cells refuse to wrap, not the column: rich narrows only columns that may wrap.
-    table.add_column("text")
+    table.add_column(language.say("column.text"))
     for row in rows:
-        label = [_label(row.label)] if has_labels else []
+        label = [_label(row.label, language)] if has_labels else []
+        flag = language.say("terminal.yes" if row.is_anomaly else "terminal.no")
         table.add_row(
             str(row.row),
             _NUMBERS.plain(row.score),
             p_value(row.p_value),
-            Text("yes", "bold yellow") if row.is_anomaly else Text("no", "dim"),
+            Text(flag, "bold yellow" if row.is_anomaly else "dim"),
             *label,
-            _reason_words(row),
-            _text_cell(row.text),
+            _reason_words(row, language),
+            _text_cell(row.text, language),
         )
     return table
 
@@ -174,20 +179,20 @@ def _cell(calls: int) -> str:
     return str(calls) if calls < 10 else "+"
 
 
-def _label(label: bool | None) -> str:
+def _label(label: bool | None, language: Language) -> str:
     if label is None:
         return ""
-    return _ENGLISH.say("label.anomaly" if label else "label.normal")
+    return language.say("label.anomaly" if label else "label.normal")
 
 
-def _reason_words(row: RowReport) -> Text:
+def _reason_words(row: RowReport, language: Language) -> Text:
     parts = reasons(row, _N_REASONS)
-    said = (f"{_ENGLISH.part(part.source)} {_NUMBERS.signed(part.value)}" for part in parts)
+    said = (f"{language.part(part.source)} {_NUMBERS.signed(part.value)}" for part in parts)
     return Text(" · ".join(said) or NO_VALUE)
 
 
-def _text_cell(text: str) -> Text:
+def _text_cell(text: str, language: Language) -> Text:
     # Text, not str: square brackets of a log line are no markup.
     if is_empty(text):
-        return Text(_ENGLISH.say("text.empty"), "dim italic")
+        return Text(language.say("text.empty"), "dim italic")
     return Text(one_line(text, _TEXT_CHARACTERS), no_wrap=True, overflow="ellipsis")

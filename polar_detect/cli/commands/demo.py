@@ -5,46 +5,52 @@ from pathlib import Path
 import polar_detect
 from polar_detect import artifact, metrics, tables
 from polar_detect.cli.commands.fit import FitSettings, fit
-from polar_detect.cli.commands.inputs import InputOptions, assess
-from polar_detect.cli.commands.output import make_folder, out, say, summarise, write_text
+from polar_detect.cli.commands.inputs import InputOptions
+from polar_detect.cli.commands.output import err, make_folder, out, say, summarise, write_text
 from polar_detect.cli.commands.score import scored_columns
+from polar_detect.cli.progress import progress_bars
 from polar_detect.errors import InputNotFoundError
 from polar_detect.report.build import build_report
 from polar_detect.report.html import render_html
+from polar_detect.report.language import Language, Tongue
 from polar_detect.report.terminal import worst_rows
 
+_ORDERS: dict[Tongue, str] = {"en": "work_orders", "ja": "work_orders_ja"}
 
-def demo(folder: Path) -> None:
-    """Fit, score and explain the demo work orders, and measure against their labels."""
-    data = _demo_data()
+
+def demo(folder: Path, tongue: Tongue = "en") -> None:
+    """Fit, score and explain the demo work orders of a language, and measure by their labels."""
+    name, language = _ORDERS[tongue], Language(tongue)
+    train = _demo_file(f"{name}_train.csv")
     detector_folder = folder / "detector"
-    scored, page = folder / "work_orders_scored.csv", folder / "work_orders_report.html"
+    scored, page = folder / f"{name}_scored.csv", folder / f"{name}_report.html"
     artifact.check_target(detector_folder)
     make_folder(folder)
-    train = data / "work_orders_train.csv"
-    detector = fit(train, detector_folder, InputOptions(text_column="text"), FitSettings())
-    table = tables.read_table(
-        data / "work_orders_new.csv", text_column="text", label_column="label"
-    )
-    assessment = assess(detector, table.texts)
-    tables.write_scored(table, scored_columns(assessment, detector.n_layers), scored)
-    report_data = build_report(detector, assessment, table, top=20)
-    write_text(page, render_html(report_data))
+    options, settings = InputOptions(text_column="text"), FitSettings(tongue=tongue)
+    detector = fit(train, detector_folder, options, settings)
+    new = train.with_name(f"{name}_new.csv")
+    table = tables.read_table(new, text_column="text", label_column="label")
+    with progress_bars(err, language) as progress:
+        assessment = detector.assess(table.texts, progress=progress)
+    added = scored_columns(assessment, detector.n_layers, tongue)
+    # Excel reads UTF-8 without the mark as the encoding of the country.
+    tables.write_scored(table, added, scored, tables.Layout(has_mark=tongue == "ja"))
+    report = build_report(detector, assessment, table, top=20)
+    write_text(page, render_html(report, language))
     say(scored)
     say(page)
-    out.print(worst_rows(report_data.rows[:10], report_data.numbering))
+    out.print(worst_rows(report.rows[:10], report.numbering, language))
     assert table.labels is not None
-    for name, metric in (("AUROC", metrics.auroc), ("AUPR", metrics.aupr)):
-        out.print(f"{name} {metric(table.labels, assessment.scores):.3f}", highlight=False)
-    summarise(assessment, detector.alpha, report_data.drift)
+    for metric, measure in (("AUROC", metrics.auroc), ("AUPR", metrics.aupr)):
+        out.print(f"{metric} {measure(table.labels, assessment.scores):.3f}", highlight=False)
+    summarise(assessment, detector.alpha, report.drift, language)
 
 
-def _demo_data() -> Path:
+def _demo_file(name: str) -> Path:
     package = Path(polar_detect.__file__).resolve().parent.parent
     for folder in (Path("data"), package / "data"):
-        if (folder / "work_orders_train.csv").is_file():
-            return folder
+        if (folder / name).is_file():
+            return folder / name
     raise InputNotFoundError(
-        "Got no data/work_orders_train.csv here; expected the cloned repository; run the demo "
-        "in its top folder."
+        f"Got no data/{name} here; expected the cloned repository; run the demo in its top folder."
     )

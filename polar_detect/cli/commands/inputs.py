@@ -1,13 +1,11 @@
 """What commands read: tables, a saved detector, and the assessment of one by the other."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from polar_detect import artifact, calibration, tables
 from polar_detect.cli.commands.output import err
-from polar_detect.cli.progress import progress_bars
-from polar_detect.detector import Assessment, PolarDetector
+from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
 from polar_detect.report.language import Language
 from polar_detect.visible import visible
@@ -108,9 +106,3 @@ def say_rejected(source: str, n: int, n_read: int, path: Path, language: Languag
 def say_notice(notice: str) -> None:
     """Print a line on stderr; it may quote what a file holds."""
     err.print(visible(notice), highlight=False, markup=False, soft_wrap=True)
-
-
-def assess(detector: PolarDetector, texts: Sequence[str]) -> Assessment:
-    """Assess `texts` under a progress bar."""
-    with progress_bars(err) as progress:
-        return detector.assess(texts, progress=progress)

@@ -87,9 +87,11 @@ def score(
     say(out)
 
 
-def scored_columns(assessment: Assessment, n_layers: int) -> dict[str, list[object]]:
+def scored_columns(
+    assessment: Assessment, n_layers: int, tongue: Tongue = "en"
+) -> dict[str, list[object]]:
     """Return the columns that `score` adds, by name, with the flags of `assessment`."""
-    results = results_of(assessment, n_layers)
+    results = results_of(assessment, n_layers, tongue)
     flagged = assessment.p_values[assessment.is_anomaly]
     return added_columns(results, flagged.max(initial=-1.0))
 
