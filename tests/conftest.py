@@ -57,14 +57,19 @@ def real(smollm2) -> "Backbone":
 
 
 @pytest.fixture(scope="session")
-def gemma3() -> "Backbone":
+def gemma3_folder() -> Path:
     """Return the multilingual model where it is on this machine: it is too large to fetch here."""
-    from polar_detect.backbone import Backbone
-
     status = next(m for m in available() if m.name == MULTILINGUAL_MODEL)
     if not status.is_cached:
         pytest.skip(f"'polar-detect models fetch {MULTILINGUAL_MODEL}' was not run")
-    return Backbone.load(resolve(MULTILINGUAL_MODEL).folder)
+    return resolve(MULTILINGUAL_MODEL).folder
+
+
+@pytest.fixture(scope="module")  # it holds two gigabytes
+def gemma3(gemma3_folder) -> "Backbone":
+    from polar_detect.backbone import Backbone
+
+    return Backbone.load(gemma3_folder)
 
 
 @pytest.fixture(scope="session")

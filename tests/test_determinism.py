@@ -79,7 +79,7 @@ def test_losses_of_any_architecture_are_the_same_bits_in_any_company(name, preci
 @pytest.mark.parametrize("precise", [False, True])
 def test_losses_of_the_real_model_are_the_same_bits_in_any_company(real, precise):
     programs = [Program.parse(text) for text in PROGRAMS[2 if precise else 0 :]]
-    check_losses(real, programs, precise=precise, company=COMPANY[:8], n_threads=(1, 2))
+    check_losses(real, programs, precise=precise, company=COMPANY[:4], n_threads=(1, 2))
 
 
 def arrays_of(traces, row):
@@ -116,8 +116,8 @@ def essence(minimal):
 
 
 def test_minimal_programs_of_the_real_model_are_the_same_in_any_company(real):
-    rows = real.tokenize(TEXTS[:2], 12)
-    company = real.tokenize(COMPANY[:2], 12)
+    rows = real.tokenize(TEXTS[:2], 8)
+    company = real.tokenize(COMPANY[:2], 8)
     executor = Executor(real)
     together = find_minimal_programs(executor, [*company, *rows, *rows[::-1]])
     menu = Menu(tuple(Program.parse(text) for text in PROGRAMS))
