@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from polar_detect.blocks import RowCounts, in_blocks
+from polar_detect.blocks import RowCounts, in_blocks, rows_per_block
 from polar_detect.errors import InputError, ModelError, reason_of
 from polar_detect.loading import load_encoder
 from polar_detect.quick_block import QuickBlock, quick_form
@@ -122,10 +122,16 @@ class EncoderBackbone:
     def embed(self, input_ids: Tensor) -> Tensor:
         """Return the first block's input, (n_rows, n_tokens, hidden).
 
-        Watches the model, so it must not run beside other calls; see `polar_detect.recording`.
+        In blocks of one size, as some models multiply before their first block (ELECTRA). Watches
+        the model, so it must not run beside other calls; see `polar_detect.recording`.
         """
-        self._recorded(input_ids.shape[1])  # for the same reason not later
-        return first_input(self.blocks, lambda: self.model(input_ids=input_ids))
+        n_rows, n_tokens = input_ids.shape
+        self._recorded(n_tokens)  # for the same reason not later
+        size = rows_per_block(n_tokens, self.device, torch.float32)
+        filling = input_ids[:1].expand(-n_rows % size, -1)  # zeros would be taken for padding
+        blocks = torch.split(torch.cat([input_ids, filling]), size)
+        found = [first_input(self.blocks, partial(self.model, input_ids=own)) for own in blocks]
+        return torch.cat(found)[:n_rows]
 
     @torch.no_grad()
     def apply(self, layer: int, hidden: Tensor, *, precise: bool = False) -> Tensor:

@@ -1,10 +1,18 @@
 import pytest
 import torch
-from tiny_encoders import ENCODERS, rearranged_encoder, save_tiny_encoder, tiny_encoder
+from tiny_encoders import (
+    ENCODERS,
+    random_encoder,
+    rearranged_encoder,
+    save_tiny_encoder,
+    tiny_encoder,
+)
 from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
+from transformers import ElectraConfig
 
 from polar_detect.encoder_backbone import EncoderBackbone
 from polar_detect.errors import InputError, ModelError
+from polar_detect.products import lay_out
 
 TEXTS = ["The hydraulic pump leaks oil.", "", "ok", "How do I transfer money?"]
 PROGRAMS = [(0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (0, 0, 2, 2, 2, 4), (3,)]
@@ -89,6 +97,17 @@ def test_programs_equal_minilm_with_its_layers_rearranged(encoder):
     for layers in ((0, 2, 2, 5), (5, 4, 1)):
         expected = rearranged_encoder(encoder.model, layers)(input_ids=rows).last_hidden_state
         assert torch.allclose(states_of(encoder, layers, rows), expected, atol=1e-5)
+
+
+def test_what_a_model_multiplies_before_its_blocks_is_the_same_bits_in_any_company():
+    config = ElectraConfig(**ENCODERS["bert"].to_diff_dict() | {"embedding_size": 16})
+    model = lay_out(random_encoder(config))
+    backbone = EncoderBackbone(model, tiny_tokenizer(), max_tokens=48)
+    rows = ids(40, 5)
+    together = backbone.embed(rows)
+    torch.testing.assert_close(together, model.embeddings_project(model.embeddings(rows)))
+    for n_rows in (1, 3, 7, 13):
+        assert torch.equal(backbone.embed(rows[-n_rows:]), together[-n_rows:])
 
 
 def test_the_quick_form_stays_near_the_precise_one(encoder):

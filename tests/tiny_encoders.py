@@ -55,9 +55,14 @@ ENCODERS = {
 
 def tiny_encoder(name, *, n_layers=5):
     """Return a random encoder in inference mode."""
-    torch.manual_seed(0)
     config = copy.deepcopy(ENCODERS[name])
     config.num_hidden_layers = n_layers
+    return random_encoder(config)
+
+
+def random_encoder(config):
+    """Return a random encoder of `config` in inference mode."""
+    torch.manual_seed(0)
     model = AutoModel.from_config(config, dtype=torch.float32)
     for parameter in model.parameters():
         scale = 0.2 if parameter.ndim > 1 else 0.3
