@@ -30,7 +30,7 @@ def load_encoder(folder: Path) -> tuple[Any, Any]:
 def load_tokenizer(folder: Path) -> Any:
     """Load a tokenizer without its model; raise `ModelError` naming the folder."""
     with _quiet(f"model folder '{folder}'", "a folder with a tokenizer"):
-        return transformers.AutoTokenizer.from_pretrained(folder, **_LOCAL)
+        return _tokenizer(folder)
 
 
 def _load(auto: Any, folder: Path, what: str, expected: str) -> tuple[Any, Any]:
@@ -42,8 +42,13 @@ def _load(auto: Any, folder: Path, what: str, expected: str) -> tuple[Any, Any]:
         missing = [key for key in loading["missing_keys"] if not key.startswith("pooler.")]
         if missing:
             raise ValueError(f"it lacks {len(missing)} tensors, among them {min(missing)}")
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **_LOCAL)
+        tokenizer = _tokenizer(folder)
     return model, tokenizer
+
+
+def _tokenizer(folder: Path) -> Any:
+    # Texts are read from their start; some tokenizers would keep the end of what is too long.
+    return transformers.AutoTokenizer.from_pretrained(folder, truncation_side="right", **_LOCAL)
 
 
 @contextmanager

@@ -69,3 +69,17 @@ def test_an_encoder_does_without_the_pooler_that_nobody_asks(tmp_path, capfd):
     without(folder, "encoder.layer.2.output")
     with pytest.raises(ModelError, match="it lacks 4 tensors"):
         load_encoder(folder)
+
+
+@pytest.mark.parametrize("name", ["roberta", "bert"])
+@pytest.mark.parametrize("file", ["tokenizer_config.json", "tokenizer.json"])
+def test_texts_are_read_from_their_start_whatever_end_a_tokenizer_would_keep(name, file, tmp_path):
+    folder = save_tiny_encoder(name, tmp_path / "encoder")
+    content = json.loads((folder / file).read_text())
+    kept = {"direction": "Left", "max_length": 512, "strategy": "LongestFirst", "stride": 0}
+    content |= {"truncation_side": "left"} if "config" in file else {"truncation": kept}
+    (folder / file).write_text(json.dumps(content))
+    tokenizer = load_encoder(folder).tokenizer
+    (whole,) = tokenizer(["the pump leaks oil again"])["input_ids"]
+    (cut,) = tokenizer(["the pump leaks oil again"], truncation=True, max_length=3)["input_ids"]
+    assert cut == whole[:3] != whole[-3:]
