@@ -42,6 +42,8 @@ def _load(auto: Any, folder: Path, what: str, expected: str) -> tuple[Any, Any]:
         missing = [key for key in loading["missing_keys"] if not key.startswith("pooler.")]
         if missing:
             raise ValueError(f"it lacks {len(missing)} tensors, among them {min(missing)}")
+        if getattr(model.config, "is_encoder_decoder", False):  # it would ask for two texts
+            raise ValueError("it has a decoder beside its encoder")
         tokenizer = _tokenizer(folder)
     return model, tokenizer
 

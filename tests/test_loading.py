@@ -6,6 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tiny_encoders import save_tiny_encoder
+from tiny_models import tiny_tokenizer
+from transformers import BartConfig, BartModel
 
 from polar_detect.errors import ModelError
 from polar_detect.loading import load_decoder, load_encoder
@@ -69,6 +71,17 @@ def test_an_encoder_does_without_the_pooler_that_nobody_asks(tmp_path, capfd):
     without(folder, "encoder.layer.2.output")
     with pytest.raises(ModelError, match="it lacks 4 tensors"):
         load_encoder(folder)
+
+
+def test_an_encoder_with_a_decoder_beside_it_is_refused(tmp_path):
+    sizes = {
+        f"{part}_{what}": 1 for part in ("encoder", "decoder") for what in ("layers", "ffn_dim")
+    }
+    heads = {"encoder_attention_heads": 1, "decoder_attention_heads": 1}
+    BartModel(BartConfig(vocab_size=128, d_model=8, **sizes, **heads)).save_pretrained(tmp_path)
+    tiny_tokenizer().save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match=r"cannot load \(it has a decoder beside its encoder\)"):
+        load_encoder(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["roberta", "bert"])
