@@ -94,6 +94,9 @@ class Backbone:
             quick_dtype=self.quick_dtype,
         )
         states = self._replay(probe, output.logits)
+        if self._anatomy.has_extras:  # of the probe; those of other texts must not differ
+            others = self._probe(2, 6).flip(1)
+            self._replay(others, self.model(input_ids=others, use_cache=False).logits)
         self.n_precise = first = -(-self.n_layers // _PRECISE_SHARE)
         quick = self._quick_forms(range(first, self.n_layers), states)
         self._quick_blocks: list[QuickBlock | None] = [*([None] * first), *quick]

@@ -47,6 +47,11 @@ class Anatomy:
     extras: list[tuple[Any, ...] | None]
     final_norm: nn.Module
 
+    @property
+    def has_extras(self) -> bool:
+        """Whether later blocks may be given what earlier ones made of the texts that were run."""
+        return any(value is not None for extra in self.extras for value in extra or ())
+
 
 class _Reached(Exception):
     """Carries a module's input out of the model's own forward, whose rest does not run."""

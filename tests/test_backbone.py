@@ -5,7 +5,7 @@ from types import MethodType
 import pytest
 import tiny_models
 import torch
-from tiny_models import rearranged, save_tiny, tiny_model, tiny_tokenizer
+from tiny_models import hand_on, rearranged, save_tiny, tiny_model, tiny_tokenizer
 from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -356,6 +356,25 @@ def test_a_model_that_adds_something_between_its_blocks_is_refused():
     # Control: the same construction without a change is accepted.
     same = with_forward_between_blocks(lambda hidden: hidden)
     assert Backbone(same, tiny_tokenizer()).n_layers == 5
+
+
+def with_memory(make):
+    model = tiny_model(CONFIGS["llama"])
+    hand_on(model.model, make)
+    return model
+
+
+@pytest.mark.parametrize("make", [torch.tanh, lambda states: states.mean(1, keepdim=True)])
+def test_a_model_whose_blocks_hand_on_more_than_states_is_refused(make):
+    with pytest.raises(ModelError, match="layers cannot be called alone"):
+        Backbone(with_memory(make), tiny_tokenizer())
+
+
+def test_blocks_may_hand_on_what_does_not_depend_on_the_text():
+    model = with_memory(lambda _: torch.ones(32))
+    backbone = Backbone(model, tiny_tokenizer(), quick_dtype=torch.float32)
+    ids = random_ids()
+    assert gap(run(backbone, range(5), ids), logits_of(model, ids)) < 1e-5
 
 
 class _TakesSingleRows(nn.Module):

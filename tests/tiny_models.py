@@ -6,6 +6,7 @@ identity and a wrong order of layers shows in the logits.
 
 import copy
 from pathlib import Path
+from types import MethodType
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -31,6 +32,7 @@ from transformers import (
     Qwen3Config,
     SmolLM3Config,
 )
+from transformers.modeling_outputs import BaseModelOutputWithPast
 
 VOCABULARY = 128
 MAX_POSITIONS = 96
@@ -172,3 +174,27 @@ def rearranged(model, layers):
             config.layer_types = [config.layer_types[layer] for layer in layers]
         config.num_hidden_layers = len(layers)
     return model
+
+
+class _HandsOn(torch.nn.Module):
+    """A block that also returns what the next one is to be given."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.linear, self.make = torch.nn.Linear(32, 32), make
+
+    def forward(self, hidden_states, memory):
+        return hidden_states + self.linear(hidden_states) + memory, self.make(hidden_states)
+
+
+def hand_on(model, make):
+    """Give a Llama without a head blocks that hand on what `make` makes of their states."""
+
+    def forward(self, input_ids, **_):
+        hidden, memory = self.embed_tokens(input_ids), torch.zeros(())
+        for layer in self.layers:
+            hidden, memory = layer(hidden, memory)
+        return BaseModelOutputWithPast(last_hidden_state=self.norm(hidden))
+
+    model.layers = torch.nn.ModuleList([_HandsOn(make) for _ in range(5)])
+    model.forward = MethodType(forward, model)
