@@ -329,6 +329,32 @@ def test_an_input_that_changed_meanwhile_does_not_leave_old_rejected_rows(
     assert not (tmp_path / "scored.rejected.csv").exists()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text + "1000,a new line of a log\n",
+        lambda text: text[: len(text) // 2],
+        lambda text: text.replace("pump", "seal"),
+    ],
+    ids=["longer", "shorter", "other"],
+)
+def test_an_input_that_changes_while_it_is_scored_gets_no_results_of_other_rows(
+    change, orders, detector_folder, tmp_path
+):
+    out, calls = tmp_path / "scored.csv", []
+
+    def engine(texts, advance):
+        if len(calls) == 2:
+            orders.write_text(change(orders.read_text()))
+        return made_up(texts, advance, calls=calls)
+
+    with pytest.raises(InputError, match=r"orders\.csv', which was changed while it was read"):
+        score(orders, out, detector_folder, engine=engine)
+    assert not out.exists()
+    copy = shutil.copy(orders, tmp_path / "copy.csv")  # control: as the message says
+    assert score(copy, out, detector_folder, restart=True).n_rows == len(read(out))
+
+
 def test_memory_does_not_grow_with_the_rows(detector_folder, tmp_path):
     peaks = []
     for n_rows in (1000, 4000):

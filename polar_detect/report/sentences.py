@@ -575,6 +575,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "choose another --out.",
         "「{path}」は別の実行が書き込み中です。終わるのを待つか、別の --out を指定してください。",
     ),
+    "error.changed_while_read": (
+        "Got '{path}', which was changed while it was read; expected a file that nobody writes to; "
+        "copy it and score the copy (--restart).",
+        "「{path}」が読み込み中に変更されました。コピーを作り、そのコピーを採点してください"
+        "（--restart）。",
+    ),
     "error.other_run": (
         "Got an unfinished run for '{path}' with another {changed}; expected the same command to "
         "go on with it; pass --restart to begin anew.",

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 from polar_detect import tables
+from polar_detect.errors import InputError
 from polar_detect.program import ProgramsOf
 from polar_detect.report.language import Tongue
 from polar_detect.scoring.results import added_kinds
@@ -52,18 +54,57 @@ class ScoreJob:
 
 
 @dataclass(frozen=True)
+class _State:
+    """What tells a file from what others make of it; cheaper than a hash, for every chunk."""
+
+    n_bytes: int
+    changed_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path) -> Self | None:
+        """Return the state of a file; None for what is none, such as stdin."""
+        if not path.is_file():
+            return None
+        status = path.stat()
+        return cls(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+@dataclass(frozen=True)
 class Input:
     """An input that was read once, so that whatever is wrong with it showed before the work."""
 
+    source: Path
+    state: _State | None
     reader: tables.TableReader
     texts_of: tables.TextColumn | tables.RowTemplate
     notices: tuple[str, ...]
     n_rows: int
     n_rejected: int
 
+    def chunks(self) -> Iterator[tables.Chunk]:
+        """Read the input again.
+
+        Raises
+        ------
+        InputError
+            It was changed since it was opened: results would stand beside other rows.
+        """
+        for chunk in self.reader.chunks(CHUNK_ROWS):
+            self._check_unchanged()
+            yield chunk
+        self._check_unchanged()
+
     def chunks_of_texts(self) -> Iterator[list[str]]:
-        """Read the input again; yield the texts of each chunk."""
-        return (self.texts_of.texts(chunk.frame) for chunk in self.reader.chunks(CHUNK_ROWS))
+        """Read the input again; yield the texts of each chunk. Raises as `chunks`."""
+        return (self.texts_of.texts(chunk.frame) for chunk in self.chunks())
+
+    def _check_unchanged(self) -> None:
+        if _State.of(self.source) != self.state:
+            raise InputError(
+                f"Got '{self.source}', which was changed while it was read; expected a file that "
+                "nobody writes to; copy it and score the copy (--restart)."
+            )
 
 
 def open_input(job: ScoreJob) -> Input:
@@ -77,6 +118,7 @@ def open_input(job: ScoreJob) -> Input:
         The output could not be written.
     """
     tables.check_output(job.out)
+    state = _State.of(job.source)
     reader = _open(job)
     texts_of: tables.TextColumn | tables.RowTemplate | None = job.template
     notices = reader.notices
@@ -94,7 +136,7 @@ def open_input(job: ScoreJob) -> Input:
         has_text = has_text or any(text.strip() for text in texts_of.texts(chunk.frame))
     if isinstance(texts_of, tables.TextColumn) and not has_text:
         check_some_text([""] * n_rows, texts_of.name, reader.name)
-    return Input(reader, texts_of, notices, n_rows, n_rejected)
+    return Input(job.source, state, reader, texts_of, notices, n_rows, n_rejected)
 
 
 def _open(job: ScoreJob) -> tables.TableReader:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from polar_detect import tables
 from polar_detect.report.language import Language
 from polar_detect.scoring.flags import FlagRule
-from polar_detect.scoring.opening import CHUNK_ROWS, Input, ScoreJob
+from polar_detect.scoring.opening import Input, ScoreJob
 from polar_detect.scoring.partial import Partial
 from polar_detect.scoring.results import added_columns, added_kinds, with_programs_up_to
 
@@ -72,7 +72,7 @@ def write_output(
             # Entered later, so it is whole before the output is.
             beside = tables.Layout(has_mark=reader.needs_mark)
             rejected = stack.enter_context(tables.open_writer(summary.rejected_path, beside))
-        for i, chunk in enumerate(reader.chunks(CHUNK_ROWS)):
+        for i, chunk in enumerate(opened.chunks()):
             if rejected is not None and chunk.rejected:
                 rejected.write(tables.rejected_frame(chunk.rejected))
             results = partial.results(i)

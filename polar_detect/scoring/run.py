@@ -49,7 +49,8 @@ def run(
     Raises
     ------
     InputError
-        An earlier run for the same output depended on something else.
+        An earlier run for the same output depended on something else, or the input was changed
+        meanwhile.
     OutputError
         Something cannot be written.
     """
