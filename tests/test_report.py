@@ -436,6 +436,16 @@ def test_a_far_outlier_does_not_flatten_the_histogram():
     assert histogram.score_chart(normal, normal, 2.0, 90, ENGLISH).n_beyond < 5
 
 
+def test_a_large_batch_that_is_all_different_leaves_normal_rows_and_threshold_their_place():
+    rng = np.random.default_rng(0)
+    normal, batch = rng.normal(0, 1, 150), rng.normal(10, 1, 100_000)
+    chart = histogram.score_chart(normal, batch, 2.0, 90, ENGLISH)
+    assert chart.threshold is not None
+    assert 20 < chart.threshold < 50
+    assert len(chart.panels[0].marks) > 10
+    assert {mark.kind for mark in chart.panels[1].marks} == {"flag"}
+
+
 @pytest.mark.parametrize("scores", [[], [0.5], [0.5, 0.5], [np.nan], [-1e9, 1e9]])
 def test_any_batch_can_be_drawn(scores):
     chart = histogram.score_chart(np.array(scores), np.array(scores), 0.5, 90, ENGLISH)

@@ -53,7 +53,7 @@ def score_chart(
         Pixels of one panel.
     """
     normal, batch = normal[np.isfinite(normal)], batch[np.isfinite(batch)]
-    edges = _edges(np.concatenate([normal, batch]), threshold)
+    edges = _edges(normal, batch, threshold)
     shares = [_shares(scores, edges) for scores in (normal, batch)]
     ceiling = max(float(share.max()) for share in shares) or 1.0
     axis = _ScoreAxis(edges, threshold, height, ceiling, language)
@@ -123,13 +123,17 @@ class _ScoreAxis:
         )
 
 
-def _edges(scores: NDArray[np.float64], threshold: float) -> NDArray[np.float64]:
+def _edges(
+    normal: NDArray[np.float64], batch: NDArray[np.float64], threshold: float
+) -> NDArray[np.float64]:
     """Return bin edges over the scores; far outliers stay outside the last edge."""
     anchor = threshold if math.isfinite(threshold) else 0.0
-    points = np.append(scores, threshold) if math.isfinite(threshold) else scores
+    points = np.concatenate([normal, batch, [threshold] if math.isfinite(threshold) else []])
     if len(points) == 0:
         return np.array([-0.5, 0.5])
     lower, upper = np.quantile(points, [0.01, 0.99])
+    if len(normal):  # which a large batch that is all different would leave no place
+        lower = min(lower, np.quantile(normal, 0.01))
     room = float(upper - lower) or 0.5
     low = max(float(points.min()), float(lower) - room)
     high = max(min(float(points.max()), float(upper) + room), anchor)
