@@ -67,6 +67,20 @@ def test_markdown_has_one_table_row_per_row_and_no_markup_of_a_text(language):
     assert JAPANESE in outside
 
 
+@pytest.mark.parametrize("language", [ENGLISH, JAPANESE_TONGUE], ids=["en", "ja"])
+def test_markdown_has_no_markup_of_a_columns_name(language):
+    text = render_markdown(report(rows=[machine_row(name="<b>$Torque$</b>")]), language)
+    outside = re.sub(r"^(`{3,})text\n.*?^\1$", "", text, flags=re.S | re.M)
+    assert outside.count("Torque") > 3  # control: in the summary, the table and the row
+    assert outside.count("Torque") == outside.count(r"\<b\>\$Torque\$\</b\>")
+
+
+def test_json_can_be_written_whatever_a_column_is_called():
+    content = json.loads(render_json(report(rows=[machine_row(name="T\ud800")])).encode("utf-8"))
+    assert content["rows"][0]["cells"][0]["column"] == "T?"
+    assert content["rows"][0]["whole"][0]["label"] == "column/T?"
+
+
 @pytest.mark.parametrize(
     ("numbering", "title", "note"),
     [

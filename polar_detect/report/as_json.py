@@ -30,7 +30,8 @@ def render_json(data: ReportData, language: Language | None = None) -> str:
     }
     content = said | _plain(data, language)
     content["versions"] = dict(data.versions)
-    return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return text.encode("utf-8", "replace").decode("utf-8")  # a text may hold half a character
 
 
 def _plain(value: Any, language: Language) -> Any:  # noqa: PLR0911 - one kind of value each
@@ -49,7 +50,4 @@ def _plain(value: Any, language: Language) -> Any:  # noqa: PLR0911 - one kind o
         return {field.name: _plain(getattr(value, field.name), language) for field in fields(value)}
     if isinstance(value, tuple | list):
         return [_plain(item, language) for item in value]
-    if isinstance(value, str):
-        # Lone surrogates cannot be written as UTF-8.
-        return value.encode("utf-8", "replace").decode("utf-8")
     return value

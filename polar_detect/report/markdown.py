@@ -9,7 +9,7 @@ from polar_detect.report.html import score_numbers, significant
 from polar_detect.report.language import Language
 
 _CELL_CHARACTERS = 120
-_SPECIAL = re.compile(r"([\\`*_{}\[\]|~<>&])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]|~<>&$])")  # between dollars some show a formula
 
 
 def render_markdown(data: ReportData, language: Language | None = None) -> str:
@@ -23,7 +23,7 @@ def _lines(data: ReportData, language: Language) -> Iterator[str]:
     yield f"# {_escaped(phrases.title(data, language))}\n"
     yield f"{_escaped(words.moment(data.created))}\n"
     yield f"**{phrases.headline(data, language)}**\n"
-    yield space.join(phrases.findings(data, language)) + "\n"
+    yield space.join(map(_escaped, phrases.findings(data, language))) + "\n"
     if data.n_flagged:
         yield space.join(phrases.advice(data, language, "listed")) + "\n"
     if data.auroc is not None and data.aupr is not None:
