@@ -6,10 +6,13 @@ that is not the expected one; links and paths out of the folder are refused.
 
 import hashlib
 import json
+import lzma
 import os
 import re
 import stat
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, TypeVar
@@ -29,6 +32,12 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 # The last entry, so that the hash covers every byte of the file but its own digits.
 _SEAL = re.compile(rb'"seal": "([0-9a-f]{64})"\n\}\Z')
 _BLANK = b"0" * 64
+# What reading an archive and the heads of its arrays raises where somebody made them to break:
+# by compression, encryption and syntax.
+_BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError),
+    *(ValueError, SyntaxError, tokenize.TokenError, TypeError, IndexError, MemoryError),
+)
 _MAX_READS = 10
 # Left by the file managers of macOS and Windows where a person has looked; nothing reads them.
 _LEFT_BY_LOOKING = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
@@ -289,7 +298,7 @@ def _check_archive(path: Path) -> None:
                     _check_array(path, archive, member)
     except ArtifactError:
         raise
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except _BROKEN as error:
         raise ArtifactError(
             f"Got '{path}', whose archive is broken ({error}); expected the file that fit "
             "wrote; fit the detector again."

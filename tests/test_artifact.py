@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 import socket
+import struct
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -743,6 +744,52 @@ def test_an_array_that_claims_more_than_its_file_holds_is_refused(folder):
     assert claimed != content
     with pytest.raises(ArtifactError, match=r"an array of 79999999992 bytes in '.*skops' \(a\.npy"):
         check_files(*with_archive(folder, {"a.npy": claimed}))
+
+
+def npy_with_head(head):
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        npy_with_head("{'shape': (10,L (((\n"),
+        npy_with_head("  a\n b\n"),
+        npy_with_head("-" * 9000 + "1"),
+        npy_with_head("{'descr': (), 'fortran_order': False, 'shape': (1,), }\n"),
+    ],
+    ids=["open", "indented", "deep", "no type"],
+)
+def test_an_array_whose_head_cannot_be_read_is_refused(folder, content):
+    with pytest.raises(ArtifactError, match="whose archive is broken"):
+        check_files(*with_archive(folder, {"a.npy": content}))
+
+
+def broken(content, start, stop, new):
+    return content[:start] + new + content[stop:]
+
+
+@pytest.mark.parametrize("kind", ["encrypted", "deflated", "bzip2"])
+def test_an_archive_that_cannot_be_unpacked_is_refused(folder, kind):
+    buffer = io.BytesIO()
+    packing = {"deflated": zipfile.ZIP_DEFLATED, "bzip2": zipfile.ZIP_BZIP2}
+    with zipfile.ZipFile(buffer, "w", packing.get(kind, zipfile.ZIP_STORED)) as archive:
+        archive.writestr("a.npy", bytes(range(256)))
+    content = buffer.getvalue()
+    if kind == "encrypted":
+        listed = content.index(b"PK\x01\x02")
+        content = broken(broken(content, 6, 7, b"\x01"), listed + 8, listed + 9, b"\x01")
+    else:
+        content = broken(content, 37, 57, b"\xff" * 20)
+    path = folder / "head" / "forest.skops"
+    path.write_bytes(content)
+    name, manifest = "head/forest.skops", manifest_of(folder)
+    with pytest.raises(ArtifactError, match="whose archive is broken"):
+        check_files(
+            folder,
+            manifest["files"] | {name: sha256_of(path)},
+            manifest["sizes"] | {name: path.stat().st_size},
+        )
 
 
 @pytest.mark.parametrize(
