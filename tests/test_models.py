@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -176,6 +177,28 @@ def test_a_file_is_hashed_once_until_it_changes(tmp_path, monkeypatch):
         assert hashes.remembered_sha256(file, memory) == first
     file.write_bytes(b"three")
     assert hashes.remembered_sha256(file, memory) == hashlib.sha256(b"three").hexdigest()
+
+
+def test_a_file_that_another_of_its_size_and_time_replaced_is_hashed_anew(tmp_path):
+    file, memory = tmp_path / "file", tmp_path / "memory"
+    file.write_bytes(b"one")
+    times = file.stat()
+    assert hashes.remembered_sha256(file, memory) == hashlib.sha256(b"one").hexdigest()
+    other = tmp_path / "other"
+    other.write_bytes(b"two")
+    os.utime(other, ns=(times.st_atime_ns, times.st_mtime_ns))  # as unpacking an archive does
+    other.replace(file)
+    assert file.stat().st_mtime_ns == times.st_mtime_ns  # control
+    assert hashes.remembered_sha256(file, memory) == hashlib.sha256(b"two").hexdigest()
+
+
+def test_a_note_that_cannot_be_read_costs_time_and_no_more(tmp_path):
+    file, memory = tmp_path / os.fsdecode(b"not-utf-8-\xff"), tmp_path / "memory"
+    file.write_bytes(b"one")
+    expected = hashes.remembered_sha256(file, memory)
+    (note,) = memory.iterdir()
+    note.write_bytes(b"\xff" * 64)
+    assert hashes.remembered_sha256(file, memory) == expected
 
 
 def test_hashes_are_right_where_they_cannot_be_remembered(tmp_path):

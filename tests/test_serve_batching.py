@@ -149,6 +149,8 @@ def test_stopping_answers_everything_accepted_and_accepts_no_more():
 def test_limits_under_which_nothing_could_be_answered_are_refused():
     with pytest.raises(InputError, match="Got timeout_s 0; expected more than 0"):
         ServeSettings(timeout_s=0)
+    with pytest.raises(InputError, match="Got timeout_s nan; expected more than 0"):
+        ServeSettings(timeout_s=float("nan"))
     with pytest.raises(InputError, match="Got room for 10 waiting texts and requests of up to 256"):
         ServeSettings(max_queue_texts=10)
 

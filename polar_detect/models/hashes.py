@@ -1,6 +1,7 @@
 """SHA-256 of files, of sets of files, and of large files that have not changed since last time."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -39,22 +40,24 @@ def combined_sha256(sha256_by_name: Mapping[str, str]) -> str:
 
 
 def remembered_sha256(path: Path, memory: Path) -> str:
-    """Hash a file once for each path, size and modification time.
+    """Hash a file once for each path, size and time of its last change.
 
-    A model of 15 GB takes half a minute to hash; loading it should not, every time.
+    A model of 15 GB takes half a minute to hash; loading it should not, every time. A copy or an
+    unpacked archive keeps an older time of modification, so that of the last change counts too.
 
     Parameters
     ----------
     path : Path
         File to hash.
     memory : Path
-        Folder that remembers; where it cannot be written, nothing is remembered.
+        Folder that remembers; where it cannot be read or written, nothing is remembered.
     """
     status = path.stat()
-    state = f"{path.resolve()}\n{status.st_size}\n{status.st_mtime_ns}"
-    note = memory / hashlib.sha256(state.encode()).hexdigest()
-    if note.is_file() and len(known := note.read_text()) == 64:
-        return known
+    state = f"{path.resolve()}\n{status.st_size}\n{status.st_mtime_ns}\n{status.st_ctime_ns}"
+    note = memory / hashlib.sha256(os.fsencode(state)).hexdigest()
+    with suppress(OSError, ValueError):  # none yet, another user's, or broken
+        if len(known := note.read_text(encoding="ascii")) == 64:
+            return known
     computed = sha256_of(path)
     with suppress(OSError):  # a read-only cache costs time, not correctness
         memory.mkdir(parents=True, exist_ok=True)

@@ -46,7 +46,7 @@ class ServeSettings:
     def __post_init__(self) -> None:
         """Refuse limits under which nothing could be answered."""
         for name in ("max_batch_texts", "max_texts", "max_chars", "max_body_bytes", "timeout_s"):
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:  # nor what is no number
                 raise InputError(
                     f"Got {name} {getattr(self, name)}; expected more than 0; choose a larger one."
                 )
