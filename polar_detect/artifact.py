@@ -4,7 +4,9 @@
 models; loading refuses what does not match and names it.
 """
 
+import errno
 import json
+import os
 import platform
 from dataclasses import fields, replace
 from importlib import metadata
@@ -105,14 +107,15 @@ def save(
     except OutputError:
         raise
     except OSError as error:
-        raise OutputError(
-            f"Got an error while writing '{folder}' ({error.strerror or error}); expected a "
-            "folder that can be written with free space; choose another (--out)."
-        ) from error
+        raise _cannot_write(folder, error) from error
 
 
 def check_target(folder: Path) -> None:
-    """Raise `OutputError` if `folder` holds something that `save` must not replace."""
+    """Raise `OutputError` if `save` could not write `folder`, or must not replace what it holds."""
+    try:
+        _check_writable(folder.resolve().parent)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
     if not folder.exists():
         return
     own = folder.resolve()
@@ -167,6 +170,22 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         **found,
     }
+
+
+def _cannot_write(folder: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"Got an error while writing '{folder}' ({error.strerror or error}); expected a "
+        "folder that can be written with free space; choose another (--out)."
+    )
+
+
+def _check_writable(folder: Path) -> None:
+    """Raise `OSError` unless files can be made in `folder`, or that can be made with them."""
+    found = next(path for path in (folder, *folder.parents) if path.exists())
+    if not found.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if not os.access(found, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _working_folders() -> tuple[Path, ...]:

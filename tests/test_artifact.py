@@ -604,6 +604,15 @@ def test_a_place_that_cannot_be_written_is_named(fitted_on_tiny, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"Got an error while writing '.*detector'"):
         fitted_on_tiny.save(tmp_path / "file" / "detector")
+    with pytest.raises(OutputError, match=r"Got an error while writing '.*detector' \(Not a dir"):
+        artifact.check_target(tmp_path / "file" / "new" / "detector")  # before the fit
+
+
+def test_a_detector_goes_into_no_folder_that_is_read_only(tmp_path, monkeypatch):
+    artifact.check_target(tmp_path / "new" / "detector")  # control
+    monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path)
+    with pytest.raises(OutputError, match=r"Got an error while writing '.*detector' \(Permission"):
+        artifact.check_target(tmp_path / "new" / "detector")
 
 
 @pytest.mark.parametrize("column", ["text", None])

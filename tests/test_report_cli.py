@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import sys
 
@@ -55,6 +56,25 @@ def test_the_format_follows_the_ending_of_the_output(report, tmp_path, kind):
     assert (code, stdout) == (0, f"{out}\n")
     assert out.read_bytes().lstrip().startswith(STARTS[kind])
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+@pytest.mark.parametrize("is_folder", [True, False], ids=["folder", "read-only"])
+def test_a_place_that_cannot_be_written_is_told_before_the_work(
+    report, run, orders, tmp_path, monkeypatch, is_folder
+):  # fmt: skip
+    monkeypatch.setattr("polar_detect.tables.read_table", lambda *_, **__: pytest.fail("worked"))
+    monkeypatch.setattr("polar_detect.compare.read_task", lambda *_, **__: pytest.fail("worked"))
+    if not is_folder:
+        monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path)
+    for out, command in (
+        (tmp_path / "report.html", report),
+        (tmp_path / "table.csv", lambda out: run("compare", orders, "--target", "x", "--out", out)),
+    ):
+        if is_folder:
+            out.mkdir()
+        code, _, err = command(out)
+        assert code == 1
+        assert f"Got an error while writing '{out}' (" in err
 
 
 def test_an_option_overrules_the_ending(report, tmp_path):

@@ -3,10 +3,12 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from polar_detect.cli.commands import inspect, search_output
+from polar_detect.cli.commands.output import say
 from polar_detect.cli.streams import write_anything
 from polar_detect.report import terminal
 from polar_detect.report.language import Language
@@ -59,6 +61,13 @@ def test_a_path_that_is_no_utf8_is_printed():
     kept = stream("utf-8", "surrogateescape")  # as in the C locale
     write_anything(kept)
     assert kept.errors == "surrogateescape"
+
+
+def test_the_path_of_a_result_goes_nowhere_where_stdout_was_closed(monkeypatch, capsys):
+    say(Path("out.csv"))
+    assert capsys.readouterr().out == "out.csv\n"  # control
+    monkeypatch.setattr(sys, "stdout", None)
+    say(Path("out.csv"))
 
 
 def test_a_program_without_a_console_has_no_stream_to_change():

@@ -75,6 +75,22 @@ def test_a_result_in_a_place_that_is_no_folder_is_an_error_in_one_sentence(tmp_p
         write_text(tmp_path / "file" / "inner", "text")
 
 
+def test_a_result_that_two_runs_write_at_once_is_whole(tmp_path, monkeypatch):
+    path, replace, calls = tmp_path / "report.html", Path.replace, []
+
+    def overtaken(own, target):
+        calls.append(own)
+        if len(calls) == 1:
+            write_text(path, "second")
+        return replace(own, target)
+
+    monkeypatch.setattr(Path, "replace", overtaken)
+    write_text(path, "first")
+    assert len(calls) == 2
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_result_that_another_program_has_open_can_be_closed(tmp_path, monkeypatch):
     def deny(*_):
         raise PermissionError(errno.EACCES, "Access is denied")

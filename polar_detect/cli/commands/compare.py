@@ -7,7 +7,14 @@ from rich.table import Table as Grid
 
 from polar_detect import compare as comparing
 from polar_detect import models
-from polar_detect.cli.commands.output import check_not_input, err, out, say, write_text
+from polar_detect.cli.commands.output import (
+    check_not_input,
+    check_place,
+    err,
+    out,
+    say,
+    write_text,
+)
 from polar_detect.cli.progress import progress_bars
 from polar_detect.compare import tabulate
 from polar_detect.detector import PolarDetector
@@ -43,6 +50,7 @@ def compare(
     if saved is not None:
         tabulate.check_ending(saved)
         check_not_input(saved, *filter(None, (train, test)))
+        check_place(saved)
     task = comparing.read_task(train, test, reading)
     run = _predictions if reading.kind == "number" else _detectors
     table = run(task, reading, settings)

@@ -1,27 +1,30 @@
 """Where a command's results and messages go: stdout, stderr, files written whole."""
 
+import errno
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 
+from polar_detect import whole
 from polar_detect.detector import Assessment
 from polar_detect.drift import Drift
 from polar_detect.errors import OutputError
 from polar_detect.report.language import Language
 from polar_detect.report.terminal import score_summary
 from polar_detect.tables.formats import STDIN
-from polar_detect.whole import write_file
 
 err = Console(stderr=True)
 out = Console()
 
 
 def say(path: Path) -> None:
-    """Print a result's path, alone on its line."""
-    sys.stdout.write(f"{path}\n")
+    """Print a result's path, alone on its line; nothing where stdout was closed."""
+    out.file.write(f"{path}\n")
 
 
 def summarise(
@@ -82,16 +85,20 @@ def _is_same(path: Path, target: Path) -> bool:
         return False
 
 
+def check_place(path: Path) -> None:
+    """Raise `OutputError` where `write_text` could not write a file; for use before long work."""
+    with _told(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not os.access(path.resolve().parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        whole.check_not_held(path)
+
+
 def write_text(path: Path, text: str | bytes) -> None:
-    """Write a file whole or not at all."""
-    try:
-        write_file(path, text.encode("utf-8") if isinstance(text, str) else text)
-    except OSError as error:
-        close = "close it where it is open, or " if isinstance(error, PermissionError) else ""
-        raise OutputError(
-            f"Got an error while writing '{path}' ({error.strerror}); expected a file that can "
-            f"be written; {close}choose another --out."
-        ) from error
+    """Write a file whole or not at all, however many runs write it at once."""
+    with _told(path), whole.staged(path) as partial:
+        partial.write_bytes(text.encode("utf-8") if isinstance(text, str) else text)
 
 
 def make_folder(folder: Path, option: str = "--out") -> None:
@@ -102,4 +109,16 @@ def make_folder(folder: Path, option: str = "--out") -> None:
         raise OutputError(
             f"Got {option} '{folder}', which cannot be created ({error.strerror}); expected a "
             "folder; choose another."
+        ) from error
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        close = "close it where it is open, or " if isinstance(error, PermissionError) else ""
+        raise OutputError(
+            f"Got an error while writing '{path}' ({error.strerror}); expected a file that can "
+            f"be written; {close}choose another --out."
         ) from error

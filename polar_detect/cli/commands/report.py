@@ -9,6 +9,7 @@ from polar_detect import tables
 from polar_detect.cli.commands.inputs import InputOptions, read_and_load, tell_about
 from polar_detect.cli.commands.output import (
     check_not_input,
+    check_place,
     err,
     make_folder,
     say,
@@ -68,6 +69,7 @@ def report(
     kind = _checked_format(out, style.format, language)
     rejected = tables.rejected_path(out)
     check_not_input(out, path, rejected=rejected)
+    check_place(out)
     if style.figures is not None:
         make_folder(style.figures, "--figures")
     table, detector = read_and_load(path, detector_folder, options, settings.alpha)
