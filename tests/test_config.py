@@ -90,6 +90,7 @@ def test_another_file_is_read_in_place_of_the_one_in_the_folder(run, calls):
         ("alpha = 0.1\n", ["Got key 'alpha' outside any section", "expected one of compare"]),
         ("fit = 1\n", ["Got 'fit = …'", "expected a section [fit]"]),
         ("[fit]\nmodel.name = 1\n", ["Got a table as 'model' in [fit]"]),
+        ('[fit]\ncolumns = ["a", "b"]\n', ["Got a list as 'columns' in [fit]", 'such as "a,b"']),
         ("[fit\n", ["that is not TOML"]),
         ("[fit]\nhelp = true\n", ["Got key 'help' in [fit]"]),
     ],

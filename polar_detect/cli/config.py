@@ -35,8 +35,8 @@ def read_config(context: typer.Context, file: Path | None) -> dict[str, Any]:
     Raises
     ------
     typer.BadParameter
-        The file is not TOML, or names a command or option that does not exist, or holds a
-        value that is neither a string nor a number, a truth value or a list.
+        The file is not TOML, or names a command or option that does not exist, or gives one a
+        list or a table.
     """
     path = Path(FILE) if file is None else file
     if file is None and not path.is_file():
@@ -101,9 +101,10 @@ def _options(command: Any, given: Mapping[str, Any], source: str, where: str) ->
         name = key.replace("_", "-")
         if name not in known:
             raise _unknown(f"key '{key}' in {where}", source, known, name)
-        if isinstance(value, dict) or value is None:
+        if isinstance(value, dict | list):
             raise typer.BadParameter(
-                f"Got a table as '{key}' in {where} of {source}; expected one value; correct it."
+                f"Got a {'list' if isinstance(value, list) else 'table'} as '{key}' in {where} of "
+                f'{source}; expected one value, such as "a,b" for names; correct it.'
             )
         found[str(known[name].name)] = value
     return found
