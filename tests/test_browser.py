@@ -181,6 +181,20 @@ def test_a_filter_hides_rows_and_cards_and_counts_what_is_left(opened):
     assert state.text == "1 of 30 rows shown"
 
 
+def test_a_filter_finds_words_of_any_width_and_those_that_only_the_card_shows(opened):
+    long = row(2, "greased the pump, " * 20 + "and its ﾍﾞｱﾘﾝｸﾞ A12")
+    rows = [row(1), long, row(3, "ベアリング")]
+    browser = opened(render_html(report(rows=rows, listed=tuple(listed(r) for r in rows))))
+    field = browser.find_element(By.CSS_SELECTOR, "#filter input[type=search]")
+    field.send_keys("ベアリング")
+    assert shown(browser) == [2, 3]
+    field.send_keys("\u3000Ａ１２")
+    assert shown(browser) == [2]
+    field.clear()
+    field.send_keys("nothing of it")
+    assert shown(browser) == []  # control
+
+
 def test_without_scripts_everything_can_be_read_and_no_control_is_dead(opened):
     html = sample()
     disabled = "Emulation.setScriptExecutionDisabled"

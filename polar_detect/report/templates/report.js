@@ -13,15 +13,21 @@
     rows.map((row) => [row, document.getElementById("rank-" + row.dataset.rank)])
   );
 
+  // Letters of full and of half width are the same: Japanese keyboards write both.
+  const plain = (text) => text.normalize("NFKC").toLowerCase();
   const textOf = new Map(
     rows.map((row) => {
-      const cells = row.querySelectorAll(".why, .snippet");
-      return [row, Array.from(cells, (cell) => cell.textContent.toLowerCase()).join(" ")];
+      const card = cardOf.get(row); // which has more of the text
+      const parts = [
+        ...row.querySelectorAll(".why, .snippet"),
+        ...(card ? card.querySelectorAll(".text, .reasons") : []),
+      ];
+      return [row, plain(parts.map((part) => part.textContent).join(" "))];
     })
   );
 
   const filter = () => {
-    const wanted = words.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
+    const wanted = plain(words.value).trim().split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const row of rows) {
       const fits =
