@@ -105,16 +105,20 @@ class Partial:
             write_file(self._path(chunk, part), sink.getvalue().to_pybytes(), sync=True)
 
     def remove(self) -> None:
-        """Forget everything, the manifest first: what is left behind it counts for nothing."""
+        """Forget everything, and remove the folder."""
         with _told(self.folder):
-            (self.folder / _MANIFEST).unlink(missing_ok=True)
-            for path in self.folder.iterdir():
-                if path.name != _LOCK:
-                    path.unlink()
+            self._forget()
             try:
                 self._remove_lock()
             except OSError:  # Windows removes no open file, and NFS keeps it by another name
                 self._leaves_lock = True
+
+    def _forget(self) -> None:
+        """Remove all but the lock, the manifest first: what it leaves counts for nothing."""
+        (self.folder / _MANIFEST).unlink(missing_ok=True)
+        for path in self.folder.iterdir():
+            if path.name != _LOCK:
+                path.unlink()
 
     def _remove_lock(self) -> None:
         (self.folder / _LOCK).unlink(missing_ok=True)
@@ -126,10 +130,7 @@ class Partial:
             _check_same(_read(manifest), run, out)
             return
         with _told(out):
-            manifest.unlink(missing_ok=True)
-            for path in self.folder.iterdir():
-                if path.name != _LOCK:
-                    path.unlink()
+            self._forget()
             write_file(manifest, json.dumps(run, indent=1).encode(), sync=True)
 
     def _path(self, chunk: int, part: Part) -> Path:
