@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from importlib import metadata
 from pathlib import Path
@@ -434,16 +435,17 @@ def _reference(
             return None
         return part(kind, f"decoder_{name}"), part(kind, f"encoder_{name}")
 
+    n_texts = len(arrays["embeddings"])
+    n_joined = stored.count("n_joined", high=n_texts - 1, default=0)  # older artifacts: none
+    fitted = texts[: n_texts - n_joined]
     likeness = None
     if any(key.startswith("likeness.") for key in arrays):
         likeness = Likeness(
             part(SentenceLikeness, "likeness.sentences"),
             part(WordingLikeness, "likeness.wording"),
-            _column_likeness(stored, rows),
+            _column_likeness(stored, rows, fitted),
         )
     changes, geometries = pair(Covariances, "changes"), pair(Geometry, "geometry")
-    n_texts = len(arrays["embeddings"])
-    n_joined = stored.count("n_joined", high=n_texts - 1, default=0)  # older artifacts: none
     return Reference(
         texts,
         arrays["embeddings"],
@@ -451,7 +453,7 @@ def _reference(
         part(TokenIndex, "encoder_tokens"),
         None if changes is None else Changes(*changes),
         None if geometries is None else Geometries(*geometries),
-        None if rows is None else ColumnReference.fit(rows, texts[: n_texts - n_joined]),
+        None if rows is None else ColumnReference.fit(rows, fitted),
         n_joined,
         _contamination(stored, arrays),
         stored.count("n_indexed", high=n_texts - n_joined, default=0),  # older heads do not ask
@@ -460,8 +462,11 @@ def _reference(
     )
 
 
-def _column_likeness(stored: Stored, rows: RowTemplate | None) -> ColumnLikeness | None:
+def _column_likeness(
+    stored: Stored, rows: RowTemplate | None, normal: Sequence[str]
+) -> ColumnLikeness | None:
     """Return what labelled rows taught of columns of numbers, where there are some."""
     if rows is None or not rows.numeric:
         return None
-    return ColumnLikeness(rows, Trees.read(stored.path.parent / TREES, len(rows.numeric)))
+    trees = Trees.read(stored.path.parent / TREES, len(rows.numeric))
+    return ColumnLikeness.of(rows, trees, normal)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polar_detect.features import Feature, FeatureTable
 from polar_detect.numbers import GROUP, LIKENESS
@@ -38,10 +39,13 @@ class ColumnLikeness:
         How rows are written out, and read back.
     trees : Trees
         One feature for each column of numbers.
+    usual : (n_columns,) float64
+        The median of each column's normal cells, NaN where there is none.
     """
 
     template: "RowTemplate"
     trees: Trees
+    usual: NDArray[np.float64]
 
     @classmethod
     def fit(
@@ -57,14 +61,27 @@ class ColumnLikeness:
             n_trees=_N_TREES,
             seed=seed,
         )
-        return cls(template, trees)
+        return cls.of(template, trees, normal)
+
+    @classmethod
+    def of(cls, template: "RowTemplate", trees: Trees, normal: Sequence[str]) -> Self:
+        """Return what was fitted on normal rows, of its trees."""
+        columns = template.read_numbers(normal).values.T
+        present = [column[~np.isnan(column)] for column in columns]
+        usual = [float(np.median(own)) if len(own) else np.nan for own in present]
+        return cls(template, trees, np.asarray(usual))
 
     def features(self, texts: Sequence[str]) -> FeatureTable:
-        """Return each column's part of the log-odds of being like the labelled anomalies."""
+        """Return each column's part of the log-odds of being like the labelled anomalies.
+
+        A cell without a number counts as a usual one where no row that taught had such a cell: the
+        trees would take it for 0, which may be like the anomalies.
+        """
         names = [column.name for column in self.template.numeric]
         values = np.zeros((0, len(names)))
         if len(texts):
             numbers = self.template.read_numbers(texts).values
-            values = self.trees.parts(numbers)[:, :-1]
+            is_new = np.isnan(numbers) & ~self.trees.has_met_missing
+            values = self.trees.parts(np.where(is_new, self.usual, numbers))[:, :-1]
         features = tuple(Feature(GROUP, f"{name}/{LIKENESS}") for name in names)
         return FeatureTable(values.astype(np.float32), features)

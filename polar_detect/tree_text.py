@@ -17,13 +17,14 @@ _HEADER = re.compile(
 )
 _END = "end of trees\n"
 # What each split, and each leaf, of a tree has, in the order of the file.
-_SPLITS_FIRST = ("split_feature", "split_gain", "threshold", "decision_type")
+_DECISION, _MISSING_IS_NAN = "decision_type", 8
+_SPLITS_FIRST = ("split_feature", "split_gain", "threshold", _DECISION)
 _CHILDREN = ("left_child", "right_child")
 _LEAVES = ("leaf_value", "leaf_weight", "leaf_count")
 _SPLITS_LAST = ("internal_value", "internal_weight", "internal_count")
 _LISTS = (*_SPLITS_FIRST, *_CHILDREN, *_LEAVES, *_SPLITS_LAST)
 _KEYS = ("num_leaves", "num_cat", *_LISTS, "is_linear", "shrinkage")
-_WHOLE_LISTS = {"split_feature", "decision_type", *_CHILDREN, "leaf_count", "internal_count"}
+_WHOLE_LISTS = {"split_feature", _DECISION, *_CHILDREN, "leaf_count", "internal_count"}
 
 
 def checked_trees(text: str, n_features: int) -> str:
@@ -48,6 +49,16 @@ def checked_trees(text: str, n_features: int) -> str:
     if not text.startswith(_END, end):
         raise ValueError("other trees than it counts")
     return text[: end + len(_END)]
+
+
+def features_met_missing(text: str) -> set[int]:
+    """Return which features of a model's text had no number in some row, of those that it splits.
+
+    LightGBM takes a missing number of any other feature for 0.
+    """
+    columns = (re.findall(rf"^{key}=(.*)$", text, re.M) for key in ("split_feature", _DECISION))
+    splits = zip(*(" ".join(column).split() for column in columns), strict=True)
+    return {int(feature) for feature, kind in splits if int(kind) & _MISSING_IS_NAN}
 
 
 def _check_tree(block: str, i: int, n_features: int) -> None:
@@ -81,7 +92,7 @@ def _check_splits(tree: Mapping[str, list[int]], i: int, n_features: int) -> Non
     if not all(0 <= feature < n_features for feature in tree["split_feature"]):
         raise ValueError(f"tree {i} asks for a feature that does not exist")
     # The lowest bit stands for categories, of which ours have none; four bits are known.
-    if not all(kind in range(0, 16, 2) for kind in tree["decision_type"]):
+    if not all(kind in range(0, 16, 2) for kind in tree[_DECISION]):
         raise ValueError(f"tree {i} is of another kind")
     children = [tree[side] for side in _CHILDREN]
     if any(split >= child >= 0 for side in children for split, child in enumerate(side)):

@@ -5,6 +5,7 @@ Hides LightGBM: the settings that this takes, its text format, and its SHAP valu
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.errors import ArtifactError
-from polar_detect.tree_text import checked_trees
+from polar_detect.tree_text import checked_trees, features_met_missing
 
 _SETTINGS = {
     "objective": "binary",
@@ -64,6 +65,12 @@ class Trees:
         data = lightgbm.Dataset(rows, is_strange, weight=weights)
         own = _SETTINGS | dict(settings) | {"seed": seed}
         return cls(lightgbm.train(own, data, n_trees))
+
+    @cached_property
+    def has_met_missing(self) -> NDArray[np.bool_]:
+        """Whether a missing number of each feature is one to the trees, not a 0, (n_features,)."""
+        met = features_met_missing(self.booster.model_to_string())
+        return np.isin(np.arange(self.booster.num_feature()), list(met))
 
     def log_odds(self, rows: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the log-odds of being strange, (n_rows,)."""

@@ -221,6 +221,36 @@ def test_rows_that_teach_are_judged_without_themselves(template):
     assert separation(own, other) > 0.95  # control
 
 
+def cold(template, n, *, seed, is_cold=False, share_missing=0.0):
+    """Return rows of which the labelled ones are cold."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"temp": rng.normal(290 if is_cold else 300, 1, n).round(2)})
+    frame["room"] = rng.normal(size=n).round(2)
+    frame = frame.astype(str)
+    frame.loc[frame.index[: round(share_missing * n)], "temp"] = "-"
+    template = template or RowTemplate.fit(frame, ["temp", "room"])
+    return template, template.texts(frame)
+
+
+def test_a_cell_without_a_number_that_no_row_had_is_as_a_usual_one():
+    template, normal = cold(None, 100, seed=0)
+    _, labelled = cold(template, 10, seed=1, is_cold=True)
+    model = ColumnLikeness.fit(template, normal, labelled, seed=0)
+    texts = [f"temp: {temp}; room: 0.1" for temp in ("missing", "300.0", "290.0", "0")]
+    missing, usual, strange, zero = model.features(texts).values
+    np.testing.assert_array_equal(missing, usual)
+    np.testing.assert_array_equal(strange, zero)  # what the trees would take it for
+    assert strange[0] > usual[0] + 3
+
+
+def test_a_cell_without_a_number_speaks_where_labelled_rows_had_it():
+    template, normal = cold(None, 100, seed=0)
+    _, labelled = cold(template, 10, seed=1, share_missing=0.8)
+    model = ColumnLikeness.fit(template, normal, labelled, seed=0)
+    missing, usual = model.features([f"temp: {v}; room: 0.1" for v in ("missing", "300.0")]).values
+    assert missing[0] > usual[0] + 3
+
+
 def test_only_rows_with_numbers_have_a_likeness_of_columns(template):
     normal, labelled = rows_of(template, 100, seed=0), rows_of(template, 8, seed=5)
     assert Likeness.fit(normal, labelled, None, seed=0).columns is None

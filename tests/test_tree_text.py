@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polar_detect.tree_text import checked_trees
+from polar_detect.tree_text import checked_trees, features_met_missing
 
 N_FEATURES = 5
 ROWS = np.random.default_rng(0).normal(size=(300, N_FEATURES))
@@ -35,6 +35,14 @@ def scores(trees):
     booster = lightgbm.Booster(model_str=trees)
     values = booster.predict(ROWS, pred_contrib=True)
     return booster.predict(ROWS, raw_score=True), values
+
+
+def test_features_that_trees_met_without_a_number_are_known(booster, text):
+    assert features_met_missing(text) == {1}
+    unknown, zero = ROWS[:50].copy(), ROWS[:50].copy()
+    unknown[:, 0], zero[:, 0] = np.nan, 0
+    np.testing.assert_array_equal(booster.predict(unknown), booster.predict(zero))  # the trap
+    assert features_met_missing(trained(np.zeros(len(ROWS))).model_to_string()) == set()
 
 
 def test_what_lightgbm_wrote_is_read_as_it_was(booster, text):
