@@ -174,7 +174,7 @@ class Fitting:
             own = [programs[i] for i in kept]
             parts = [self.extractor.with_programs(parts[0], own)]
         if head.needs_corruptions:
-            parts.append(self._corruptions(head, against, menu))
+            parts += self._corruptions(head, against, menu)
         if labelled is not None:
             table = against.labelled(self.extractor, labelled)
             parts.append(self._with_programs(head, table, labelled, menu))
@@ -202,16 +202,23 @@ class Fitting:
             tables.append(self.extractor.signatures(own, reference, banned=banned))
         return self._with_programs(head, FeatureTable.below(tables), readings, menu)
 
-    def _corruptions(self, head: Head, against: "_Against", menu: Menu | None) -> FeatureTable:
-        """Return signatures of corrupted training texts, none of which sees its original."""
+    def _corruptions(
+        self, head: Head, against: "_Against", menu: Menu | None
+    ) -> list[FeatureTable]:
+        """Return signatures of corrupted training texts, none of which sees its original.
+
+        In one table; none where nothing breaks, as rows that are all the same.
+        """
         texts = against.readings.texts
         seed, rows = self.settings.seed, self.settings.rows
         broken = corrupted(texts, seed=seed) if rows is None else crossed(texts, rows, seed=seed)
         readings = self.extractor.read_all(broken, stage="corrupted texts", tracker=self.tracker)
         origins = np.flatnonzero(readings.has_tokens)
+        if not len(origins):
+            return []
         readings = readings.rows(origins)
         table = self._relative("context of corrupted texts", readings, origins, against)
-        return self._with_programs(head, table, readings, menu)
+        return [self._with_programs(head, table, readings, menu)]
 
     def _relative(
         self, stage_name: str, own: Readings, origins: NDArray[np.intp], against: "_Against"

@@ -38,7 +38,7 @@ def corrupted(texts: Sequence[str], *, seed: int) -> list[str]:
     """Return each text in a broken form: shuffled, misspelt, mixed, repeated or in wrong case.
 
     Where a text is a single word, as most are in languages without blanks, its signs take the
-    place of words. A text that nothing breaks, such as a single sign, comes back empty.
+    place of words. A text without signs comes back empty.
     """
     rng = random.Random(seed)
     return [_broken(text, texts, rng) for text in texts]

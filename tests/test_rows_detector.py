@@ -271,6 +271,14 @@ def test_an_empty_cell_is_called_empty_and_not_unusual(fitted, template):
     assert english[1].startswith("unusual “flow [l/min]” +")  # control: a word is no gap
 
 
+def test_rows_that_are_all_the_same_leave_nothing_to_cross(fitted_on_tiny):
+    rows = pd.DataFrame({"type": ["M"] * 40, "flow": [1.5] * 40})
+    detector = PolarDetector("lightgbm", model=fitted_on_tiny.model, max_tokens=4)
+    with pytest.warns(TrainingWarning, match="all 40 normal texts say the same"):
+        detector.fit(rows)
+    assert detector.predict(rows[:1]).tolist() == [1]
+
+
 def test_texts_that_are_no_rows_have_no_empty_cells(fitted_on_tiny):
     assert fitted_on_tiny.assess(["pump leaks"]).empty_cells == ()
 
