@@ -52,7 +52,7 @@ class Feature:
         """
         group, *rest = name.split("/")
         layer = None
-        if rest and rest[-1][:1] == "L" and rest[-1][1:].isdigit():
+        if rest and rest[-1][:1] == "L" and rest[-1][1:].isdecimal():
             layer = int(rest.pop()[1:])
         return cls(group, "/".join(rest), layer)
 

@@ -58,7 +58,8 @@ def test_names_go_from_group_over_part_to_layer(feature, name):
 
 
 def test_a_part_that_only_looks_like_a_layer_is_no_layer():
-    assert Feature.from_name("loss/Lmax") == Feature("loss", "Lmax")
+    for part in ("Lmax", "L", "L²", "L-1"):  # of which str.isdigit() takes ² for a digit
+        assert Feature.from_name(f"loss/{part}") == Feature("loss", part)
 
 
 def test_tables_beside_each_other_keep_all_columns_in_order():
