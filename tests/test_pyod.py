@@ -94,8 +94,51 @@ def test_a_detector_that_cannot_score_a_text_alone_is_refused(kind, n_texts):
         new_head(f"pyod:{kind}").fit(table(n_texts, seed=1), table(5, seed=2), seed=0)
 
 
+def of_distance(change):
+    """Return a detector of PyOD's whose scores of new texts are changed."""
+    from pyod.models.knn import KNN
+
+    class Changed(KNN):
+        def decision_function(self, X):
+            return change(super().decision_function(X))
+
+    return PyODHead(Changed(n_neighbors=1))
+
+
 @pytest.mark.parametrize(
-    ("kind", "reason"), [("LSCP", "argument: 'detector_list'"), ("SUOD", "No module named 'combo'")]
+    ("change", "reason"),
+    [
+        (lambda scores: scores * np.nan, "no score for a text alone"),
+        (lambda scores: scores + np.inf, "no score for a text alone"),
+        (lambda scores: scores + np.random.random(), "another score for a text each time"),  # noqa: NPY002
+        (lambda scores: scores * 0, "the same score for every text alone"),
+    ],
+)
+def test_a_detector_whose_scores_of_a_text_alone_say_nothing_is_refused(change, reason):
+    with pytest.raises(InputError, match=rf"which fails on 40 normal texts \(it has {reason}\)"):
+        of_distance(change).fit(table(40, seed=1), table(5, seed=2), seed=0)
+    # Control: a single normal text many times over has one score.
+    same = table(1, seed=1).rows([0] * 40)
+    of_distance(np.abs).fit(same, table(5, seed=2), seed=0)
+
+
+def test_a_detector_that_has_no_score_for_some_texts_says_for_how_many():
+    normal = table(40, seed=1)
+    head = of_distance(lambda scores: np.where(scores > 0, scores, np.nan))
+    head.fit(normal, table(5, seed=2), seed=0)
+    assert np.isfinite(head.scores(table(5, seed=3))).all()
+    mixed = FeatureTable.below([table(5, seed=3), normal.rows([0, 1])])
+    with pytest.raises(InputError, match="Got pyod:Changed, which has no score for 2 of 7 texts"):
+        head.scores(mixed)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("LSCP", "argument: 'detector_list'"),
+        ("SUOD", "No module named 'combo'"),
+        ("DeepSVDD", "argument: 'n_features'"),
+    ],
 )
 def test_a_detector_that_needs_settings_or_packages_is_refused(kind, reason):
     with pytest.raises(InputError, match=rf"Got detector 'pyod:{kind}', which .*{reason}"):

@@ -24,6 +24,7 @@ from polar_detect.features import Feature, FeatureTable
 PREFIX = "pyod:"
 _INSTALL = "pip install 'polar-detect[pyod]'"
 _MODEL = "pyod.skops"
+_ASIDE = 0.1  # how far from a training text one is looked at, as a share of its way out
 _TRUSTED = ("pyod.models.", "sklearn.", "scipy.stats.")
 
 
@@ -78,7 +79,8 @@ class PyODHead(SelectedHead):
         Raises
         ------
         InputError
-            PyOD refuses so few texts, or has no score for a text alone, as SOD or COF.
+            PyOD refuses so few texts, or has no score for a text alone, as SOD, COF or ROD, or
+            another one each time, as VAE.
         """
         detector = copy.deepcopy(self._detector)
         if "random_state" in detector.get_params():
@@ -90,7 +92,7 @@ class PyODHead(SelectedHead):
         self._background = np.median(scaled, axis=0, keepdims=True)
         try:
             self._detector = detector.fit(scaled)
-            self._decide_alone(self._background)
+            self._check_alone(scaled)
         except (ValueError, LookupError, TypeError) as error:
             raise InputError(
                 f"Got {self.name}, which fails on {len(values)} normal texts "
@@ -98,9 +100,39 @@ class PyODHead(SelectedHead):
                 f"text alone; fit on more texts, or use another such as {PREFIX}ECOD."
             ) from error
 
+    def _check_alone(self, rows: NDArray[np.float64]) -> None:
+        """Raise `ValueError` unless texts alone have scores, the same each time, and not all one.
+
+        What is looked at is made of those of `rows`, which were fitted on, that PyOD finds least
+        and most strange: some detectors have no score for what they were fitted on.
+        """
+        own = np.asarray(self._detector.decision_scores_, np.float64)
+        ends = rows[[own.argmin(), own.argmax()]]
+        made = np.vstack([self._background, ends + _ASIDE * (ends - self._background)])
+        scores = self._decide_alone(made)
+        if not np.isfinite(scores).all():
+            raise ValueError("it has no score for a text alone")
+        if not np.array_equal(self._decide_alone(made), scores):
+            raise ValueError("it has another score for a text each time")
+        if np.ptp(own) and not np.ptp(scores):
+            raise ValueError("it has the same score for every text alone")
+
     def _scores(self, table: FeatureTable) -> NDArray[np.float64]:
-        """Return PyOD's decision function; see `Head.scores`."""
-        return self._decide_alone(self._scaled(table))
+        """Return PyOD's decision function; see `Head.scores`.
+
+        Raises
+        ------
+        InputError
+            A text has none, as a copy of a training text has with ABOD.
+        """
+        scores = self._decide_alone(self._scaled(table))
+        n_none = int((~np.isfinite(scores)).sum())
+        if n_none:
+            raise InputError(
+                f"Got {self.name}, which has no score for {n_none} of {len(scores)} texts; "
+                f"expected one for each; use another such as {PREFIX}ECOD."
+            )
+        return scores
 
     def _scaled(self, table: FeatureTable) -> NDArray[np.float64]:
         values = self._select(table).values.astype(np.float64)
@@ -217,13 +249,18 @@ def _find_class(name: str) -> Any:
             f"Got detector '{PREFIX}{name}' without PyOD; expected it to be installed; run "
             f"{_INSTALL}."
         ) from error
-    modules = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
-    if name.lower() in modules:
-        module = importlib.import_module(f"pyod.models.{name.lower()}")
+    modules = {_bare(module.name): module.name for module in pkgutil.iter_modules(package.__path__)}
+    if _bare(name) in modules:
+        module = importlib.import_module(f"pyod.models.{modules[_bare(name)]}")
         for attribute, value in vars(module).items():
-            if attribute.lower() == name.lower() and isinstance(value, type):
+            if _bare(attribute) == _bare(name) and isinstance(value, type):
                 return value
     raise InputError(
         f"Got detector '{PREFIX}{name}'; expected the name of a PyOD class, such as pyod:ECOD, "
         "pyod:KNN, pyod:LOF, pyod:COPOD, pyod:IForest, pyod:PCA or pyod:OCSVM; choose one."
     )
+
+
+def _bare(name: str) -> str:
+    """Return a name without what tells that of a class from its module's: AutoEncoder."""
+    return name.lower().replace("_", "")
