@@ -112,14 +112,19 @@ def _kept(shapes: _Shapes, texts: tuple[str, ...] | None, folder: Path) -> tuple
             size(lambda name: name.endswith((".targets", ".owners"))),
         ),
         Kept(
-            f"pooled states of {n_texts} texts by layer, and their principal directions",
-            size(lambda name: "geometry." in name),
-        ),
-        Kept(
             f"scores of {shapes['calibration_scores'][0][0]} held-out texts",
             size(lambda name: name == "calibration_scores"),
         ),
     ]
+    if "decoder_geometry.points" in shapes:
+        n_placed = shapes["decoder_geometry.points"][0][1]
+        parts.insert(
+            -1,
+            Kept(
+                f"pooled states of {n_placed} texts by layer, and their principal directions",
+                size(lambda name: "geometry." in name),
+            ),
+        )
     if "menu.harms" in shapes:
         n_searched, n_programs = shapes["menu.harms"][0]
         parts.append(

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect.cli.commands.fit import said_of_texts
-from polar_detect.contents import read_contents
+from polar_detect.contents import _kept, _shapes, read_contents
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import ArtifactError, InputNotFoundError
 from polar_detect.report.language import Language
@@ -96,6 +96,17 @@ def test_the_contents_say_what_is_kept_and_how_much(saved_on_tiny, textless_fold
     facts = dict(with_texts.facts)
     assert facts["Detector"].startswith("auto: ")
     assert re.fullmatch(r".*tiny-llama.* \(SHA-256 [0-9a-f]{64}\)", facts["Model"])
+
+
+def test_pooled_states_are_named_where_they_are_kept(saved_on_tiny):
+    shapes = _shapes(saved_on_tiny)
+    assert not any("pooled states" in kept.what for kept in _kept(shapes, None, saved_on_tiny))
+    placed = {"decoder_geometry.points": ((5, 30, 15), 9000), "decoder_geometry.rests": ((5,), 20)}
+    kept = _kept(shapes | placed, None, saved_on_tiny)
+    own = [part for part in kept if part.what.startswith("pooled states of 30 texts by layer")]
+    assert [part.n_bytes for part in own] == [9020]
+    assert kept[-2].what.startswith("mean and covariance")  # the others stand as they did
+    assert kept[-1].what.startswith("losses of")
 
 
 def test_contents_are_read_from_an_unchanged_detector_only(saved_on_tiny, tmp_path):
