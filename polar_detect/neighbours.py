@@ -45,18 +45,10 @@ class Neighbours:
 
 
 def nearest(
-    embeddings: Array,
-    reference: Array,
-    *,
-    k: int,
-    banned: NDArray[np.bool_] | None = None,
-    n_skipped: int = 0,
+    embeddings: Array, reference: Array, *, k: int, banned: NDArray[np.bool_] | None = None
 ) -> Neighbours:
-    """Return the `k` nearest rows of `reference` for each embedding, after `n_skipped` nearer ones.
-
-    The other parameters are those of `cosines_of`.
-    """
-    return Neighbours.of(cosines_of(embeddings, reference, banned=banned), k=k, n_skipped=n_skipped)
+    """Return the `k` nearest rows of `reference` for each embedding; see `cosines_of`."""
+    return Neighbours.of(cosines_of(embeddings, reference, banned=banned), k=k)
 
 
 def cosines_of(

@@ -151,10 +151,11 @@ def test_banned_rows_are_never_neighbours():
 def test_the_nearest_can_be_passed_over():
     reference = unit(20, seed=0)
     whole = nearest(reference, reference, k=20)
-    found = nearest(reference, reference, k=4, n_skipped=3)
+    cosines = cosines_of(reference, reference)
+    found = Neighbours.of(cosines, k=4, n_skipped=3)
     np.testing.assert_array_equal(found.index, whole.index[:, 3:7])
     np.testing.assert_array_equal(found.similarity, whole.similarity[:, 3:7])
-    assert nearest(reference, reference, k=4, n_skipped=18).index.shape == (20, 2)
+    assert Neighbours.of(cosines, k=4, n_skipped=18).index.shape == (20, 2)
 
 
 def test_a_stranger_beside_a_crowd_is_less_like_it_than_one_as_near_to_scattered_texts():

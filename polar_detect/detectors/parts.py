@@ -47,11 +47,11 @@ def topic_parts(
     - *similarity* to the nearest normal texts: to the five nearest, for how close those stand to
       their own nearest, or to the nearest 4 %;
     - *learned*, which counts for as much where there are many texts, and for less where few: a
-      logistic regression of held-out clusters against normal texts, on plain similarity (what is
-      close for how close normal texts stand tells such clusters better than it tells strangers),
-      the losses with and without the memory of normal tokens, the novelty of tokens at every depth
-      of both models, and what their layers change in the text's states; or another one that also
-      sees similarity and novelty at the wider scale;
+      logistic regression of held-out clusters, and of labelled anomalies, against normal texts, on
+      plain similarity (what is close for how close normal texts stand tells such clusters better
+      than it tells strangers), the losses with and without the memory of normal tokens, the novelty
+      of tokens at every depth of both models, and what their layers change in the text's states; or
+      another one that also sees similarity and novelty at the wider scale;
     - *changes*: how far what the language model's layers add to the text's states is from what
       they add to normal texts.
     """
