@@ -365,6 +365,30 @@ def test_times_beyond_excel_and_control_characters_do_not_break_it(tmp_path):
     ]  # fmt: skip
 
 
+def test_times_of_day_and_durations_of_a_sheet_stay_what_they_are(tmp_path):
+    hours = datetime.timedelta(hours=30, minutes=15)
+    rows = [["begin", "took"], [datetime.time(8, 5, 9), hours]]
+    excel(tmp_path / "a.xlsx", {"a": rows})
+    table = open_table(tmp_path / "a.xlsx")
+    frame = read_all(tmp_path / "a.xlsx")
+    for formats in ({}, table.formats, {"begin": "h:mm", "took": "h:mm"}):  # not 6:15 for 30:15
+        write_table(frame, tmp_path / "b.xlsx", Layout(formats=formats))
+        assert plain(read_all(tmp_path / "b.xlsx")) == rows[1:]
+        shown = openpyxl.load_workbook(tmp_path / "b.xlsx").active
+        assert shown["B2"].number_format == "[hh]:mm:ss"
+        assert shown["A2"].number_format == (formats.get("begin") or "hh:mm:ss")
+    gaps = pd.DataFrame({"gap": [-hours]})  # of which Excel shows none
+    write_table(gaps, tmp_path / "c.xlsx")
+    assert read_all(tmp_path / "c.xlsx")["gap"][0].startswith("-2 days")
+
+
+def test_a_text_that_excel_would_decode_is_read_as_it_was(tmp_path):
+    texts = ["pos_x0041_y0120", "_x000D_", "_x005F_x0041_", "_x41_", "a_b_x", "_x0041_x0042_"]
+    write_table(pd.DataFrame({"_x0041_": texts}, dtype=str), tmp_path / "a.xlsx")
+    again = read_all(tmp_path / "a.xlsx")
+    assert (again.columns[0], again["_x0041_"].tolist()) == ("_x0041_", texts)
+
+
 def test_more_rows_than_excel_holds_are_refused_with_the_way_out(tmp_path, monkeypatch):
     monkeypatch.setattr("polar_detect.tables.excel_output.MAX_ROWS", 3)
     write_table(frame_of(ROWS[:2]), tmp_path / "a.xlsx")

@@ -16,7 +16,7 @@ import pandas as pd
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ERROR_CODES
 from openpyxl.styles import Alignment, Font, PatternFill
-from openpyxl.styles.numbers import is_date_format
+from openpyxl.styles.numbers import is_date_format, is_timedelta_format
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import PageSetupProperties
 
@@ -40,6 +40,8 @@ _MAX_NAME_CHARS = 24
 # What XML 1.0 cannot hold. openpyxl refuses the control characters only, and with one of the
 # others it writes a file that nothing opens.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# What Excel reads as a character by its number: _x0041_ is A, and _x005F_ the first sign of it.
+_ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 # A number of a CSV that comes back the same: no leading zero, at most 15 digits.
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(?:\.([0-9]+))?")
 
@@ -172,7 +174,9 @@ def _print_on_wide_pages(sheet: Any) -> None:
 
 def _is_shown_by(number_format: str, value: Any) -> bool:
     """Return whether a number format is meant for a value of that type."""
-    if isinstance(value, datetime.datetime):
+    if isinstance(value, datetime.timedelta):
+        return bool(is_timedelta_format(number_format))
+    if isinstance(value, (datetime.datetime, datetime.time)):
         return bool(is_date_format(number_format))
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return is_number and not is_date_format(number_format)
@@ -191,11 +195,14 @@ def _as_excel(value: Any, *, is_timed: bool) -> tuple[Any, str | None]:
     if is_time and value.tzinfo is None and value.year >= 1900:
         shows_time = is_timed or _has_time(value)
         return value, "yyyy-mm-dd hh:mm:ss" if shows_time else "yyyy-mm-dd"
-    if isinstance(value, (bool, int, float)) and abs(value) < _MAX_NUMBER:  # false for NaN
+    if isinstance(value, datetime.time) and value.tzinfo is None:
+        return value, "hh:mm:ss"
+    if isinstance(value, datetime.timedelta) and value >= datetime.timedelta():
+        return value, "[hh]:mm:ss"
+    largest = float("inf") if isinstance(value, float) else _MAX_NUMBER
+    if isinstance(value, (bool, int, float)) and abs(value) < largest:  # false for NaN
         return value, None
-    if isinstance(value, float) and _MAX_NUMBER <= abs(value) < float("inf"):
-        return value, None
-    return _UNWRITABLE.sub("\ufffd", cell_as_text(value)) or None, None
+    return _as_xml(cell_as_text(value)), None
 
 
 def _text_as_excel(text: str) -> tuple[Any, str | None]:
@@ -205,7 +212,12 @@ def _text_as_excel(text: str) -> tuple[Any, str | None]:
         if decimals is None:
             return int(text), None
         return float(text), f"0.{'0' * len(decimals)}"
-    return _UNWRITABLE.sub("\ufffd", text) or None, None
+    return _as_xml(text), None
+
+
+def _as_xml(text: str) -> str | None:
+    """Return a text as the file holds it, from which Excel reads the same; None for no text."""
+    return _ESCAPE.sub("_x005F_", _UNWRITABLE.sub("\ufffd", text)) or None
 
 
 def _styled(sheet: Any, value: Any, fill: PatternFill | None, font: Font) -> Any:
