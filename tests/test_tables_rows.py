@@ -12,6 +12,7 @@ from polar_detect.tables import (
     ReadOptions,
     RowColumns,
     RowTemplate,
+    cells_as_text,
     choose_text_column,
     open_table,
     read_table,
@@ -101,6 +102,21 @@ def test_a_small_spread_keeps_the_decimals_that_tell_values_apart():
     }, dtype=str)  # fmt: skip
     text = RowTemplate.fit(frame, list(frame.columns)).texts(frame)[7]
     assert text == "p: 101325.07; tiny: 0.000007; whole: 7000; same: 2.5"
+
+
+def test_numbers_that_differ_in_their_last_bit_are_written():
+    first = 56.21  # a twentieth of it and of the next one are the same number
+    values = np.repeat([first, np.nextafter(first, 100)], 10)
+    frame = pd.DataFrame({"x": [repr(float(value)) for value in values]}, dtype=str)
+    numbers = RowTemplate.fit(frame, ["x"]).numbers(frame).values[:, 0]
+    np.testing.assert_allclose(numbers, values, rtol=1e-15)
+    same = frame.assign(x="2.50")
+    assert RowTemplate.fit(same, ["x"]).columns[0].decimals == 1
+
+
+def test_numbers_of_numpy_among_other_cells_are_written_as_numbers():
+    cells = [np.float64(0.5), np.float32(0.25), np.float64("nan"), np.int64(7), "x", np.float64(3)]
+    assert cells_as_text(pd.Series(cells, dtype=object)) == ["0.5", "0.25", "", "7", "x", "3"]
 
 
 @given(

@@ -38,4 +38,4 @@ def _number_as_text(number: float) -> str:
     if math.isnan(number):
         return ""
     is_short = number.is_integer() and abs(number) < 1e15
-    return str(int(number)) if is_short else repr(number)
+    return str(int(number)) if is_short else repr(float(number))  # numpy's repr names its type

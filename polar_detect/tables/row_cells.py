@@ -130,9 +130,10 @@ def decimals_of(cells: pd.Series, form: NumberForm = PLAIN) -> int | None:
     low, high = np.nanquantile(column.values, [0.05, 0.95])
     is_number = (~np.isnan(column.values)).tolist()
     present = max(_n_decimals(text) for text, known in zip(texts, is_number, strict=True) if known)
-    if high == low:
+    step = high / _STEPS - low / _STEPS
+    if not step:  # all the same, but for the last bit of what was computed
         return min(present, MAX_DECIMALS)
-    needed = math.ceil(-math.log10(high / _STEPS - low / _STEPS))
+    needed = math.ceil(-math.log10(step))
     return int(min(max(needed, 0), present, MAX_DECIMALS))
 
 
