@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from japanese import is_japanese
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import StandardScaler
 from work_orders import NORMAL, STRANGE
 
 from polar_detect import compare as comparing
@@ -16,6 +18,7 @@ from polar_detect import metrics
 from polar_detect.cli.commands import compare as command
 from polar_detect.compare import detection, tabulate
 from polar_detect.compare.advice import find_as_good
+from polar_detect.compare.baselines import BASELINES
 from polar_detect.compare.detection import AUROC
 from polar_detect.compare.tabulate import MethodTable
 from polar_detect.compare.views import Numbers
@@ -513,6 +516,23 @@ def test_test_labels_change_no_score(numbers_only):  # noqa: ARG001
     task.train.target[:3] = ~task.train.target[:3]  # control: training labels do
     changed = comparing.run_methods(task, settings)
     assert any((a.scores != b.scores).any() for a, b in zip(before, changed, strict=True))
+
+
+def test_what_does_not_learn_from_labels_sees_no_anomalous_row(monkeypatch):
+    monkeypatch.setattr(detection, "choose_views", lambda *_: [Numbers()])
+    monkeypatch.setattr(detection, "BASELINES", (BASELINES[0], BASELINES[3]))
+    task = numbers_task()
+    alone = replace(task, train=task.train.take(np.flatnonzero(~task.train.target)))
+    settings = comparing.Settings(detectors=())
+    with_anomalies, without = (comparing.run_methods(t, settings) for t in (task, alone))
+    assert [one.method.is_supervised for one in with_anomalies] == [True, False]
+    for one, other in zip(with_anomalies, without, strict=True):
+        assert (one.scores == other.scores).all() == (not one.method.is_supervised)
+    # As whoever does without labels would run it.
+    scaler = StandardScaler().fit(alone.train.numbers)
+    index = NearestNeighbors(n_neighbors=5).fit(scaler.transform(alone.train.numbers))
+    apart = index.kneighbors(scaler.transform(task.test.numbers))[0].mean(1)
+    np.testing.assert_allclose(with_anomalies[1].scores, apart, rtol=1e-12)
 
 
 def test_without_labels_forests_of_trees_learn_from_shuffled_columns(numbers_only):  # noqa: ARG001

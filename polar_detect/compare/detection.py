@@ -303,22 +303,28 @@ def measure(
 def _run_baselines(task: Task, settings: Settings, tracker: Tracker) -> Iterator[Scored]:
     views = choose_views(task, settings.encoder)
     stage = tracker.stage("baselines", len(views) * len(BASELINES))
+    labels = task.train.target
     for view in views:
         seen = view.see(task.train, task.test)
+        normal = view.see_part(seen, task.train, task.test, np.flatnonzero(~labels))
         for baseline in BASELINES:
+            is_supervised = baseline.learns_from_labels and is_labelled(labels)
             method = Method(
                 name=baseline.name,
                 view=view.name,
-                is_supervised=baseline.learns_from_labels and is_labelled(task.train.target),
+                is_supervised=is_supervised,
                 recipe=f"{baseline.recipe} on {view.recipe}",
             )
-            yield _run_baseline(baseline, method, seen, task, settings.seed)
+            own, targets = (seen, labels) if is_supervised else (normal, labels[~labels])
+            yield _run_baseline(baseline, method, own, targets, settings.seed)
             stage.advance(1)
 
 
-def _run_baseline(baseline: Baseline, method: Method, seen: Seen, task: Task, seed: int) -> Scored:
+def _run_baseline(
+    baseline: Baseline, method: Method, seen: Seen, labels: NDArray[np.bool_], seed: int
+) -> Scored:
     start = time.perf_counter()
-    score = baseline.fit(seen, task.train.target, seed)
+    score = baseline.fit(seen, labels, seed)
     fitted = time.perf_counter()
     scores = score(seen.test)
     score_s = time.perf_counter() - fitted + seen.score_s
@@ -326,7 +332,7 @@ def _run_baseline(baseline: Baseline, method: Method, seen: Seen, task: Task, se
         method=method,
         scores=scores,
         fit_s=fitted - start + seen.fit_s,
-        s_per_1000=1000 * score_s / len(task.test),
+        s_per_1000=1000 * score_s / len(scores),
     )
 
 

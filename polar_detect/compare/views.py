@@ -6,10 +6,11 @@ that reads it, as each method's user would pay for it.
 
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline, make_union
@@ -84,6 +85,10 @@ class View(ABC):
             score_s=done - fitted,
         )
 
+    def see_part(self, seen: Seen, train: Rows, test: Rows, kept: NDArray[np.intp]) -> Seen:
+        """Return what it sees with the kept training rows alone, once it has seen all of them."""
+        return seen if len(kept) == len(train) else self.see(train.take(kept), test)
+
 
 class Numbers(View):
     """Numbers, and categories as 0 and 1; missing cells as the median, standardised."""
@@ -149,6 +154,10 @@ class Embeddings(View):
     def read(self, rows: Rows) -> Any:
         """See `View.read`."""
         return self._embed(rows)
+
+    def see_part(self, seen: Seen, train: Rows, test: Rows, kept: NDArray[np.intp]) -> Seen:  # noqa: ARG002
+        """See `View.see_part`; what is read of one row rests on no other."""
+        return replace(seen, train=seen.train[kept])
 
     def _embed(self, rows: Rows) -> Any:
         return self._encoder.embed(rows.texts).astype(np.float64)
