@@ -16,7 +16,7 @@ from work_orders import NORMAL, STRANGE
 from polar_detect import compare as comparing
 from polar_detect import metrics
 from polar_detect.cli.commands import compare as command
-from polar_detect.compare import detection, tabulate
+from polar_detect.compare import detection, regression, tabulate
 from polar_detect.compare.advice import find_as_good
 from polar_detect.compare.baselines import BASELINES
 from polar_detect.compare.detection import AUROC
@@ -248,6 +248,24 @@ def test_a_record_of_the_failure_is_told_from_a_measurement(tmp_path):
     task = comparing.read_task(path, None, comparing.Reading("failed", test_share=0.3))
     assert task.telling == ("cause",)
     assert task.columns == ("torque", "gear", "cause")
+
+
+@pytest.mark.parametrize("is_filled_in", [True, False])
+def test_a_column_that_is_filled_in_or_empty_only_after_a_failure_gives_it_away(
+    tmp_path, is_filled_in
+):
+    rng = np.random.default_rng(0)
+    failed = np.arange(400) % 20 == 0
+    minutes, torque = rng.integers(20, 300, 400), rng.normal(0, 1, 400)
+    frame = pd.DataFrame({
+        "torque": np.where(rng.random(400) < 0.1, np.nan, torque),  # control
+        "repair": np.where(failed == is_filled_in, minutes, np.nan),
+        "failed": failed.astype(int),
+    })  # fmt: skip
+    path = tmp_path / "repairs.csv"
+    frame.to_csv(path, index=False)
+    task = comparing.read_task(path, None, comparing.Reading("failed"))
+    assert (task.columns, task.telling) == (("torque", "repair"), ("repair",))
 
 
 def test_a_single_file_is_split_by_class_with_a_seed_and_without_overlap(process):
@@ -794,6 +812,30 @@ def test_training_rows_that_all_say_the_same_are_noted_and_no_warning_is_raised(
     notes = comparing.compare_detectors(replace(task, train=same), settings).notes
     is_noted = ["all 50 normal texts say the same" in " ".join(n) for n in (notes, on_orders.notes)]
     assert is_noted == [True, False]
+
+
+def predicted(truth, n_resamples=200):
+    settings = comparing.PredictionSettings(extractor=None, target="y", n_resamples=n_resamples)
+    keys = [regression._Key("ridge", "numbers", has) for has in (False, True)]
+    values = {key: (truth + 0.1 * i, 1.0) for i, key in enumerate(keys, start=1)}
+    return regression._measure(truth, values, settings)
+
+
+def test_resamples_of_one_value_count_for_no_interval():
+    for result in predicted(np.repeat([1.0, 2.0], [39, 1])):
+        assert np.isfinite([result.r2.low, result.r2.high, result.rmse.low]).all()
+
+
+def test_a_test_file_in_which_all_numbers_are_the_same_is_refused():
+    rows = numbers_task().train
+    rows = replace(rows, target=rows.numbers[:, 0])
+    settings = comparing.PredictionSettings(extractor=None, target="y")
+    for index in ([0, 0, 0], [0]):
+        test = rows.take(np.asarray(index))
+        task = comparing.Task(rows, test, (), "column 'text'", ())
+        match = rf"Got {len(index)} rows with a number to predict .* expected at least 2 that d"
+        with pytest.raises(InputError, match=match):
+            comparing.compare_predictions(task, settings)
 
 
 def test_a_number_is_predicted_with_and_without_signatures(run, tiny_folder, minilm, tmp_path):  # noqa: ARG001

@@ -215,19 +215,26 @@ def find_leaking_columns(columns: Columns, numbers: Array, is_anomalous: Mask) -
 
 def _leaks(cells: Array, is_anomalous: Mask) -> bool:
     is_present = ~np.isnan(cells)
+    if _has_a_telling_value(is_present, is_anomalous):
+        return True
     present, labels = cells[is_present], is_anomalous[is_present]
     if labels.all() or not labels.any():
         return False
-    rate = float(labels.mean())
-    values, index = np.unique(present, return_inverse=True)
-    if len(values) <= _MAX_CATEGORIES:
-        n_anomalous = np.bincount(index, weights=labels)
-        n_normal = np.bincount(index, weights=~labels)
-        alone = n_anomalous[n_normal == 0].max(initial=0)
-        if alone >= _MIN_LEAKING and rate**alone < _CHANCE_OF_LEAKING:
-            return True
+    if _has_a_telling_value(present, labels):
+        return True
     order = metrics.auroc(labels, present)
     return max(order, 1 - order) >= _LEAKING_AUROC
+
+
+def _has_a_telling_value(cells: Array | Mask, labels: Mask) -> bool:
+    """Return whether so many anomalous rows, and no normal one, share a value of few."""
+    values, index = np.unique(cells, return_inverse=True)
+    if len(values) > _MAX_CATEGORIES:
+        return False
+    n_anomalous = np.bincount(index, weights=labels)
+    n_normal = np.bincount(index, weights=~labels)
+    alone = n_anomalous[n_normal == 0].max(initial=0)
+    return bool(alone >= _MIN_LEAKING and labels.mean() ** alone < _CHANCE_OF_LEAKING)
 
 
 def _as_category(name: str, cells: pd.Series) -> Category | None:

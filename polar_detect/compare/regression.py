@@ -37,7 +37,7 @@ from polar_detect.transformer import cross_fitted_signatures
 Vector = NDArray[np.float64]
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows to fit on, rows to test on
 
-_MIN_ROWS = 40
+_MIN_ROWS, _MIN_TEST_ROWS = 40, 2
 _COLUMNS_A_SPLIT = 150  # of a forest: all of thousands take minutes, and hardly help
 # Of seed and number of columns.
 MODELS: dict[str, Callable[[int, int], Any]] = {
@@ -149,11 +149,14 @@ def compare_predictions(
     Raises
     ------
     InputError
-        Fewer than 40 rows have a number to predict, or all have the same one.
+        Fewer than 40 rows have a number to predict, fewer than 2 those of a test file, or all
+        have the same one.
     """
     tracker = Tracker(progress)
     rows = Rows.below([task.train, task.test])
-    _check(rows)
+    _check(rows, _MIN_ROWS)
+    if len(task.test):
+        _check(task.test, _MIN_TEST_ROWS)
     folds = _folds(task, settings)
     is_numbers = task.template is not None and bool(task.columns)
     views = [Numbers()] if is_numbers else choose_views(task, settings.encoder)
@@ -172,11 +175,11 @@ def compare_predictions(
     )
 
 
-def _check(rows: Rows) -> None:
-    if len(rows) < _MIN_ROWS or np.ptp(rows.target) == 0:
+def _check(rows: Rows, least: int) -> None:
+    if len(rows) < least or np.ptp(rows.target) == 0:
         raise InputError(
             f"Got {len(rows)} rows with a number to predict (or all the same); expected at least "
-            f"{_MIN_ROWS} that differ; check --target."
+            f"{least} that differ; check --target."
         )
 
 
@@ -294,6 +297,7 @@ def _measure(
 ) -> list[Prediction]:
     rng = np.random.default_rng(settings.seed)
     resamples = rng.integers(0, len(truth), (settings.n_resamples, len(truth)))
+    resamples = resamples[np.ptp(truth[resamples], axis=1) > 0]  # others have no R²
     errors = {key: (values - truth) ** 2 for key, (values, _) in predicted.items()}
     r2 = {key: _r2(truth, error, resamples) for key, error in errors.items()}
     best = max(r2, key=lambda key: r2[key][0])
