@@ -1,5 +1,6 @@
 import io
 import json
+import shlex
 import sys
 import time
 from dataclasses import replace
@@ -26,7 +27,7 @@ from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError, OutputError
 from polar_detect.extraction import Extractor
 from polar_detect.report.language import Language
-from polar_detect.tables import ReadOptions, RowTemplate
+from polar_detect.tables import ReadOptions, RowColumns, RowTemplate
 
 N_RESAMPLES = 30
 
@@ -202,6 +203,65 @@ def test_columns_are_found_by_names_in_other_case_width_and_blanks(process, tmp_
     assert comparing.read_task(process, None, number).train.target.mean() > 0
     with pytest.raises(InputError, match="Got column 'hot'; the table has"):
         comparing.read_task(process, None, comparing.Reading("hot"))
+
+
+def test_a_test_file_may_name_the_columns_that_are_read_otherwise(process, tmp_path):
+    frame = pd.read_csv(process).assign(note=[NORMAL[i % 60] for i in range(200)])
+    frame.to_csv(process, index=False)
+    later = tmp_path / "later.csv"
+    names = {"heat [K]": "Heat (K)", "load": " LOAD", "shift": "Shift", "note": "Note"}
+    frame.rename(columns=names).to_csv(later, index=False)
+    for asked in ({}, {"numeric_columns": "HEAT"}, {"columns": "load,shift,note"}):
+        reading = comparing.Reading("failed", **asked)
+        task = comparing.read_task(process, later, reading)
+        assert task.test.texts == task.train.texts
+        np.testing.assert_array_equal(task.test.numbers, task.train.numbers)
+        read = {*task.columns} | {"note"}
+        said = [f"{later}: column {own!r} is taken for {n!r}." for n, own in names.items()]
+        assert [note for note in said if note in task.notes] == [
+            note for note, name in zip(said, names, strict=True) if name in read
+        ]
+    frame.rename(columns={"heat [K]": "heat [℃]"}).to_csv(later, index=False)
+    with pytest.raises(InputError, match=r"Got column 'heat \[K\]'; the table .*later"):
+        comparing.read_task(process, later, comparing.Reading("failed"))
+
+
+def test_columns_of_numbers_are_asked_for_beside_those_written_out(process):
+    asked = comparing.Reading("failed", columns="load,shift", numeric_columns="heat")
+    task = comparing.read_task(process, None, asked)
+    assert (task.columns, task.text_source) == (("heat [K]",), "2 columns written out")
+    assert any("column 'heat [K]' is taken for 'heat'" in note for note in task.notes)
+    none = comparing.read_task(process, None, replace(asked, numeric_columns="none"))
+    assert (none.columns, none.train.texts) == ((), task.train.texts)
+
+
+def test_a_number_to_predict_may_have_its_unit_or_a_triangle(process, tmp_path):
+    reading = comparing.Reading("heat [K]", kind="number", columns="load,shift")
+    whole = comparing.read_task(process, None, reading)
+    cell = pd.read_csv(process, dtype=str)["heat [K]"][5]
+    cells = {(5, "heat [K]"): f"▲{cell}", (6, "heat [K]"): "301.5K"}
+    path = with_cells(process, tmp_path / "a.csv", cells)
+    task = comparing.read_task(path, path, reading)
+    for rows in (task.train, task.test):
+        assert rows.target[5] == -whole.train.target[5] < 0
+        assert rows.target[6] == 301.5
+    read = f"column 'heat [K]': ▲{cell} is read as -{cell} (1 cell of this kind)"
+    assert f"Read otherwise than written: {read}." in task.notes
+
+
+def test_the_options_of_fit_read_the_rows_as_they_were_read(tmp_path):
+    name, rng = '"net" load, x', np.random.default_rng(0)
+    frame = pd.DataFrame({name: rng.normal(size=60), "圧力": rng.normal(size=60)})
+    path = tmp_path / "a.csv"
+    frame.assign(y=[0, 1] * 30).to_csv(path, index=False, encoding="cp932")
+    reading = comparing.Reading("y", options=ReadOptions(encoding="cp932"))
+    options = shlex.split(comparing.read_task(path, None, reading).fit_options)
+    assert options[2:] == ["--label-column", "y", "--encoding", "cp932"]
+    assert options[0] == "--columns"
+    assert RowColumns(options[1]).choose([*frame.columns]) == [*frame.columns]
+    detectors = (PolarDetector(model="a model", max_tokens=64),)
+    said = detection._model_options(comparing.Settings(detectors=detectors))
+    assert said == ["--model 'a model'", "--max-tokens 64"]
 
 
 def test_a_table_with_labels_can_come_from_stdin(process, monkeypatch):
@@ -448,7 +508,11 @@ def test_files_that_do_not_fit_the_task_are_refused(tmp_path, name, training, te
     ("reading", "message"),
     [
         ({"numeric_columns": "site"}, "Got column 'site' of .* that are not numbers"),
-        ({"numeric_columns": "heat"}, "Got column 'heat'; the table .* has: run, heat"),
+        ({"numeric_columns": "hot"}, "Got column 'hot'; the table has: run, heat.* --numeric-col"),
+        ({"numeric_columns": "load,Load"}, "Got column 'load' twice in --numeric-columns"),
+        ({"numeric_columns": "load,failed"}, "Got column 'failed' in --numeric-columns, which is"),
+        ({"columns": "load,Failed"}, "Got column 'failed' in --columns, which is what is to be"),
+        ({"kind": "number", "text_column": "failed"}, "Got column 'failed' in --text-column, whi"),
         ({"columns": "hot"}, "Got column 'hot'; the table has: run, heat"),
         ({"numeric_columns": "none"}, "neither a text column nor a column of numbers"),
         ({"target": "fail"}, "Got column 'fail'"),

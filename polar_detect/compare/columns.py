@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from polar_detect import metrics, tables
 from polar_detect.errors import InputError
 from polar_detect.tables.cell_numbers import MIN_NUMERIC
+from polar_detect.tables.names import match_column
 from polar_detect.tables.number_form import PLAIN, NumberForm
 from polar_detect.tables.row_cells import CellNumbers
+from polar_detect.tables.rows import check_unit_behind
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -80,19 +82,38 @@ class Columns:
         own = [[category.name] * len(category.values) for category in self.categories]
         return [*self.numeric, *(name for names in own for name in names)]
 
+    def called_in(self, present: Sequence[str]) -> dict[str, str]:
+        """Return what a table calls each column: itself where that is not found.
+
+        Raises
+        ------
+        InputError
+            One is in another unit.
+        """
+        called = {}
+        for name in self.names:
+            is_numeric = name in self.numeric
+            own = match_column(present, name, taken=self.names, may_add_unit=is_numeric) or name
+            if is_numeric:
+                check_unit_behind(own, name, self.forms.get(name, PLAIN).unit)
+            called[name] = own
+        return called
+
     def matrix(self, frame: pd.DataFrame, source: str) -> Array:
         """Return the rows as (n_rows, n_columns) numbers; NaN where a cell is none.
 
         Which columns are of numbers, the training rows have decided: of other rows, one number
         in a column is enough.
         """
+        present = [*map(str, frame.columns)]
+        called = self.called_in(present)
         numbers = [
-            numbers_of(frame, name, source, least=0, form=self.forms.get(name, PLAIN))
+            numbers_of(frame, called[name], source, least=0, form=self.forms.get(name, PLAIN))
             for name in self.numeric
         ]
         for category in self.categories:
-            tables.check_column([*map(str, frame.columns)], category.name, "--columns")
-            cells = np.asarray(_stripped(frame[category.name]), dtype=object)
+            own = tables.check_column(present, called[category.name], "--columns")
+            cells = np.asarray(_stripped(frame[own]), dtype=object)
             numbers += [(cells == value).astype(np.float64) for value in category.values]
         return np.stack(numbers, axis=1) if numbers else np.empty((len(frame), 0))
 
@@ -110,19 +131,22 @@ def choose_columns(
         "auto" for all columns of numbers and of few values but ids and constants, "none", or
         names of columns of numbers with commas between them.
     written : sequence of str or None
-        Columns that a person wants to be written out; then no others are read.
+        Columns that a person wants to be written out; then "auto" reads no others.
     others : sequence of str
         Columns that hold texts or the target, which are not read.
     """
-    if asked == NONE and written is None:
-        return Columns(())
-    if asked not in (AUTO, NONE):
-        names = tuple(name.strip() for name in asked.split(","))
-        forms = {name: NumberForm.of(frame[name], name) for name in names if name in frame.columns}
+    if asked == NONE:
+        return Columns((), written=tuple(written or ()))
+    if asked != AUTO:
+        names = tuple(numeric_asked(asked).choose([*map(str, frame.columns)]))
+        forms = {name: NumberForm.of(frame[name], name) for name in names}
         for name in names:
-            numbers_of(frame, name, "TRAIN", least=MIN_NUMERIC, form=forms.get(name, PLAIN))
+            numbers_of(frame, name, "TRAIN", least=MIN_NUMERIC, form=forms[name])
         return Columns(
-            names, written=tuple(written or names), notes=_said_of(forms, frame, names), forms=forms
+            names,
+            written=tuple(written or names),
+            notes=said_of_forms(forms, frame, names),
+            forms=forms,
         )
     candidates = [name for name in map(str, frame.columns) if name not in others]
     if written is not None:
@@ -146,11 +170,16 @@ def choose_columns(
         if name not in chosen and name not in numbers and cells.share >= _MOSTLY
     }
     notes = (
-        *_said_of(forms, frame, numeric),
+        *said_of_forms(forms, frame, numeric),
         *_left_out(ids),
         *_mixed(mixed, is_written=written is not None),
     )
     return Columns(tuple(numeric), tuple(categories), own, notes, forms)
+
+
+def numeric_asked(asked: str) -> tables.RowColumns:
+    """Return the columns of numbers that a person named."""
+    return tables.RowColumns(asked, "--numeric-columns")
 
 
 def numbers_of(
@@ -185,8 +214,9 @@ def numbers_of(
 def note_words(frame: pd.DataFrame, columns: Columns, source: str) -> list[str]:
     """Return what the baselines cannot read in each column of numbers: words, huge numbers."""
     notes = []
+    called = columns.called_in([*map(str, frame.columns)])
     for name in columns.numeric:
-        found = CellNumbers.of(frame[name], columns.forms.get(name, PLAIN))
+        found = CellNumbers.of(frame[called[name]], columns.forms.get(name, PLAIN))
         words = found.words
         if n_huge := int((np.abs(found.values) > MAX_SIZE).sum()):
             what = "1 cell" if n_huge == 1 else f"{n_huge} cells"
@@ -198,6 +228,14 @@ def note_words(frame: pd.DataFrame, columns: Columns, source: str) -> list[str]:
             said = f"{what} of column {name!r} {verb}, such as {reprlib.repr(words[0])}"
             notes.append(f"{source}: {said}; for the baselines they are missing.")
     return notes
+
+
+def said_of_forms(
+    forms: Mapping[str, NumberForm], frame: pd.DataFrame, names: Sequence[str]
+) -> tuple[str, ...]:
+    """Return which cells of columns mean another number by their forms than by themselves."""
+    notices = (own for name in names for own in forms[name].notices(frame[name], name))
+    return tuple(f"Read otherwise than written: {notice}." for notice in notices)
 
 
 def find_leaking_columns(columns: Columns, numbers: Array, is_anomalous: Mask) -> list[str]:
@@ -260,13 +298,6 @@ def _looks_like_an_id(name: str, numbers: Array) -> bool:
 def _varies(numbers: Array) -> bool:
     present = numbers[~np.isnan(numbers)]
     return bool((present != present[0]).any())
-
-
-def _said_of(
-    forms: Mapping[str, NumberForm], frame: pd.DataFrame, names: Sequence[str]
-) -> tuple[str, ...]:
-    notices = (own for name in names for own in forms[name].notices(frame[name], name))
-    return tuple(f"Read otherwise than written: {notice}." for notice in notices)
 
 
 def _left_out(ids: Sequence[Any]) -> list[str]:

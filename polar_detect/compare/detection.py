@@ -21,6 +21,7 @@ from polar_detect.fitting import MIN_NORMAL, too_few
 from polar_detect.language import advise
 from polar_detect.progress import Progress, Tracker
 from polar_detect.texts import doubts_of_texts
+from polar_detect.tokenizing import MAX_TOKENS
 from polar_detect.trace import Tracer
 
 
@@ -251,10 +252,14 @@ def compare_detectors(
 
 
 def _model_options(settings: Settings) -> list[str]:
-    """Return the options of `fit` that say which models the detectors had."""
-    defaults = {"model": models.DEFAULT_MODEL, "encoder": models.AUTO_ENCODER}
+    """Return the options of `fit` that say which models the detectors had, and what they read."""
+    defaults = {
+        "model": models.DEFAULT_MODEL,
+        "encoder": models.AUTO_ENCODER,
+        "max_tokens": MAX_TOKENS,
+    }
     return [
-        f"--{name} {shlex.quote(getattr(detector, name))}"
+        f"--{name.replace('_', '-')} {shlex.quote(str(getattr(detector, name)))}"
         for detector in settings.detectors[:1]
         for name, default in defaults.items()
         if getattr(detector, name) != default

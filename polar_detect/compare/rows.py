@@ -17,16 +17,20 @@ from polar_detect import tables
 from polar_detect.compare.columns import (
     AUTO,
     MAX_SIZE,
+    NONE,
     Columns,
     choose_columns,
     find_leaking_columns,
     note_words,
     numbers_of,
+    numeric_asked,
+    said_of_forms,
 )
 from polar_detect.errors import InputError
 from polar_detect.tables.columns import check_no_column
 from polar_detect.tables.formats import format_of
 from polar_detect.tables.names import match_column, said_of_match
+from polar_detect.tables.number_form import PLAIN, NumberForm
 from polar_detect.tables.opening import TableReader
 from polar_detect.tables.reading import check_some_text, unlabelled_notice
 
@@ -101,6 +105,14 @@ class Reading:
     seed: int = 0
     options: tables.ReadOptions = field(default_factory=tables.ReadOptions)
 
+    @property
+    def named(self) -> list[tables.RowColumns]:
+        """The columns that a person named, to be written out or to be read as numbers."""
+        named = [] if self.columns is None else [tables.RowColumns(self.columns)]
+        if self.numeric_columns in (AUTO, NONE):
+            return named
+        return [*named, numeric_asked(self.numeric_columns)]
+
 
 @dataclass(frozen=True, eq=False)
 class Task:
@@ -157,13 +169,16 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
     readings = [_as_called(file.reader, reading) for file in files]
     source = _source(files[0], readings[0])
     columns = source.columns
-    said = [_said_of(*pair, asked=reading) for pair in zip(files, readings, strict=True)]
+    said = [_said_of(*pair, source, reading) for pair in zip(files, readings, strict=True)]
     notes = [*dict.fromkeys(note for own in said for note in own), *columns.notes]
     if source.text_column is not None and source.text_column.notice is not None:
         notes.insert(0, f"{files[0].reader.name}: {source.text_column.notice}.")
     parts = [_rows(file, source, own) for file, own in zip(files, readings, strict=True)]
     for file in files:
         notes += note_words(file.frame, columns, file.reader.name)
+    if reading.kind == "number":
+        target = readings[0].target
+        notes += said_of_forms({target: source.target}, files[0].frame, [target])
     if len(parts) == 1:
         parts = _split(parts[0], reading)
     thinned = [_thin(part, reading) for part in parts]
@@ -197,6 +212,16 @@ class _Source:
     columns: Columns
     text_column: tables.TextColumn | None
     template: tables.RowTemplate | None
+    target: NumberForm
+
+    def notices(self, present: Sequence[str]) -> list[str]:
+        """Return which columns of a file are taken for those of the training file."""
+        called = self.columns.called_in(present)
+        if self.text_column is not None:
+            called[self.text_column.name] = _find_text(present, self.text_column.name)
+        own = [n for name, found in called.items() for n in said_of_match(name, found)]
+        written = () if self.template is None else self.template.notices(present)
+        return [*dict.fromkeys((*written, *own))]
 
     @property
     def title(self) -> str:
@@ -238,12 +263,16 @@ def _as_called(reader: TableReader, reading: Reading) -> Reading:
 def _source(file: tables.TableRows, reading: Reading) -> _Source:
     """Return what is read of a row: a column of texts, or columns written out."""
     frame = file.frame
+    present = [*map(str, frame.columns)]
+    _check_not_read(reading, present)
+    target = PLAIN
+    if reading.kind == "number":
+        target = NumberForm.of(frame[reading.target], reading.target)
     if reading.columns is not None:
-        present = [*map(str, frame.columns)]
-        asked = tables.RowColumns(reading.columns)
-        columns = choose_columns(frame, AUTO, asked.choose(present), others=[])
-        return _Source(columns, None, tables.RowTemplate.fit(frame, columns.written))
-    rest = [name for name in map(str, frame.columns) if name != reading.target]
+        written = tables.RowColumns(reading.columns).choose(present)
+        columns = choose_columns(frame, reading.numeric_columns, written, others=[])
+        return _Source(columns, None, tables.RowTemplate.fit(frame, written), target)
+    rest = [name for name in present if name != reading.target]
     text_column = (
         tables.TextColumn(reading.text_column)
         if reading.text_column is not None
@@ -252,33 +281,49 @@ def _source(file: tables.TableRows, reading: Reading) -> _Source:
     others = [reading.target, *([text_column.name] if text_column else [])]
     columns = choose_columns(frame, reading.numeric_columns, None, others=others)
     if text_column is not None:
-        return _Source(columns, text_column, None)
+        return _Source(columns, text_column, None, target)
     if not columns.written:
         raise InputError(
             f"Got neither a text column nor a column of numbers in {file.reader.name}; expected "
             "one of them; pass --text-column, --columns or --numeric-columns."
         )
-    return _Source(columns, None, tables.RowTemplate.fit(frame, columns.written))
+    return _Source(columns, None, tables.RowTemplate.fit(frame, columns.written), target)
+
+
+def _check_not_read(reading: Reading, present: Sequence[str]) -> None:
+    """Raise `InputError` where the label, or the number to predict, is to be read as well."""
+    asked = {columns.option: columns.choose(present) for columns in reading.named}
+    asked["--text-column"] = [reading.text_column] if reading.text_column else []
+    for option, names in asked.items():
+        if reading.target in names:
+            raise InputError(
+                f"Got column {reading.target!r} in {option}, which is what is to be found out; "
+                "expected other columns; leave it out there."
+            )
 
 
 def _fit_options(source: _Source, reading: Reading, train: Rows) -> str:
     if source.text_column is not None:
         options = ["--text-column", source.text_column.name]
     else:
-        names = [f'"{name}"' if "," in name else name for name in source.columns.written]
-        options = ["--columns", ",".join(names)]
+        options = ["--columns", tables.RowColumns.of(source.columns.written).asked or ""]
     if reading.kind == "label" and train.target.any():
         options += ["--label-column", reading.target]
     if reading.options.sheet is not None:
         options += ["--sheet", reading.options.sheet]
+    if reading.options.encoding is not None:
+        options += ["--encoding", reading.options.encoding]
     return shlex.join(options)
 
 
-def _said_of(file: tables.TableRows, reading: Reading, *, asked: Reading) -> list[str]:
+def _said_of(
+    file: tables.TableRows, reading: Reading, source: _Source, asked: Reading
+) -> list[str]:
     """Return what was guessed of a file, and how many of its rows could not be used."""
     pairs = ((asked.target, reading.target), (asked.text_column, reading.text_column))
     taken = [note for name, own in pairs if name and own for note in said_of_match(name, own)]
-    taken += tables.RowColumns(reading.columns).notices(file.reader.columns)
+    taken += [n for named in reading.named for n in named.notices(file.reader.columns)]
+    taken += source.notices(file.reader.columns)
     said = (*file.reader.notices, *taken, *unlabelled_notice(file, reading.target))
     notes = [f"{file.reader.name}: {notice}." for notice in said]
     if file.rejected:
@@ -295,7 +340,7 @@ def _rows(file: tables.TableRows, source: _Source, reading: Reading) -> Rows:
         # Without the label column, a training file holds normal rows only.
         is_normal = np.zeros(len(texts), bool)
         return Rows(texts, numbers, is_normal if file.labels is None else file.labels)
-    target = numbers_of(frame, reading.target, file.reader.name)
+    target = numbers_of(frame, reading.target, file.reader.name, form=source.target)
     _check_size(target, reading.target, file)
     has_text = np.asarray([bool(text.strip()) for text in texts], bool)
     kept = np.flatnonzero(~np.isnan(target) & has_text)
@@ -318,10 +363,14 @@ def _texts(
     assert texts_of is not None
     if isinstance(texts_of, tables.RowTemplate):
         return texts_of.texts(file.frame)
-    tables.check_column(file.reader.columns, texts_of.name, "--text-column")
-    texts = texts_of.texts(file.frame)
-    check_some_text(texts, texts_of.name, file.reader.name)
+    own = tables.TextColumn(_find_text(file.reader.columns, texts_of.name))
+    texts = own.texts(file.frame)
+    check_some_text(texts, own.name, file.reader.name)
     return texts
+
+
+def _find_text(present: Sequence[str], name: str) -> str:
+    return match_column(present, name) or tables.check_column(present, name, "--text-column")
 
 
 def _split(rows: Rows, reading: Reading) -> list[Rows]:

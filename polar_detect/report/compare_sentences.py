@@ -297,6 +297,11 @@ COMPARE_SENTENCES: dict[str, tuple[str, str]] = {
         "{source} の列「{column}」に数値でないセルがあるか、数値がありません。セルを直すか、別の"
         "列を指定してください。",
     ),
+    "error.compare_read": (
+        "Got column {column} in {option}, which is what is to be found out; expected other "
+        "columns; leave it out there.",
+        "{option} の列{column}は、予測する対象です。{option} から外してください。",
+    ),
     "error.compare_class": (
         "Got test rows of one class only, once rows without text are left out; expected normal "
         "and anomalous ones; check the text column.",

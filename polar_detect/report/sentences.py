@@ -361,14 +361,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "してください。",
     ),
     "error.columns": (
-        "Got --columns {columns}; expected names with commas between them; pass for example "
-        "--columns type,pressure.",
-        "--columns {columns} を列名として読めません。--columns type,pressure のように、列名を"
+        "Got {option} {columns}; expected names with commas between them; pass for example "
+        "{option} type,pressure.",
+        "{option} {columns} を列名として読めません。{option} type,pressure のように、列名を"
         "コンマで区切ってください。",
     ),
     "error.column_twice": (
-        "Got column {column} twice in --columns; expected each once; leave one out.",
-        "--columns に列{column}が2回あります。1つにしてください。",
+        "Got column {column} twice in {option}; expected each once; leave one out.",
+        "{option} に列{column}が2回あります。1つにしてください。",
     ),
     "error.unit": (
         "Got column {found} for {column}, whose unit was {unit} when the detector was fitted; "

@@ -54,9 +54,12 @@ class RowColumns:
     asked : str or None
         Names with commas between them; a name that holds a comma stands in double quotes. None
         for every column.
+    option : str
+        With which they were asked for.
     """
 
     asked: str | None = None
+    option: str = "--columns"
 
     @classmethod
     def of(cls, names: Sequence[str]) -> "RowColumns":
@@ -79,8 +82,8 @@ class RowColumns:
         ]
         if not listed or not all(listed):
             raise InputError(
-                f"Got --columns {self.asked!r}; expected names with commas between them; pass "
-                "for example --columns type,pressure."
+                f"Got {self.option} {self.asked!r}; expected names with commas between them; pass "
+                f"for example {self.option} type,pressure."
             )
         return listed
 
@@ -107,10 +110,10 @@ class RowColumns:
         chosen: list[str] = []
         for name in self.names:
             own = match_column(present, name, may_add_unit=True)
-            own = own or check_column(present, name, "--columns")
+            own = own or check_column(present, name, self.option)
             if own in chosen:
                 raise InputError(
-                    f"Got column {own!r} twice in --columns; expected each once; leave one out."
+                    f"Got column {own!r} twice in {self.option}; expected each once; leave one out."
                 )
             chosen.append(own)
         return chosen
@@ -239,7 +242,7 @@ class RowTemplate:
                 may_add_unit=column.decimals is not None,
             )
             own = own or check_column(present, column.name, None, other_sheets=other_sheets)
-            _check_unit_behind(own, column)
+            check_unit_behind(own, column.name, column.unit)
             found[column.name] = own
         return found
 
@@ -373,14 +376,14 @@ def warn_of_length(texts: Sequence[str], max_tokens: int) -> list[str]:
     ]
 
 
-def _check_unit_behind(found: str, column: RowColumn) -> None:
-    unit = unit_behind(found)
-    if unit is None or column.unit is None or are_same_units(unit, column.unit):
-        return
-    raise InputError(
-        f"Got column {found!r} for {column.name!r}, whose unit was {column.unit} when the detector "
-        f"was fitted; expected {column.unit}; convert its numbers and rename it."
-    )
+def check_unit_behind(found: str, column: str, unit: str | None) -> None:
+    """Raise `InputError` when a table's name for a column has another unit than the column had."""
+    own = unit_behind(found)
+    if own is not None and unit is not None and not are_same_units(own, unit):
+        raise InputError(
+            f"Got column {found!r} for {column!r}, whose unit was {unit} when the detector was "
+            f"fitted; expected {unit}; convert its numbers and rename it."
+        )
 
 
 def _checked_notation(value: Any) -> Notation:
