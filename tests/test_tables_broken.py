@@ -114,6 +114,21 @@ def test_json_lines_that_are_no_objects_are_rejected(save):
     ]
 
 
+def test_a_json_array_of_objects_is_refused_whole(save):
+    for content in ('[\n{"a": 1},\n{"a": 2}\n]\n', '[{"a": 1},\n{"a": 2}\n]\n', '[{"a": 1}]\n'):
+        with pytest.raises(InputError, match=r"a\.json, which is a JSON array; expected JSON Li"):
+            read(save(content, "a.json"))
+    rows, _, rejected = read(save('{"a": 1}\n[{"a": 2}]\n', "a.json"))  # control
+    assert (len(rows), len(rejected)) == (1, 1)
+
+
+def test_a_backslash_before_u0000_in_json_is_no_nul(save):
+    content = '{"a": "C:\\\\u0000x"}\n{"a": "\\u0000"}\n{"a": "\\\\\\u0000"}\n'
+    rows, _, rejected = read(save(content, "a.jsonl"))
+    assert rows == [["C:\\u0000x"]]
+    assert [row.reason for row in rejected] == ["NUL byte", "NUL byte"]
+
+
 def test_deeply_nested_json_is_rejected(save):
     deep = '{"a":' * 100_000
     rows, _, rejected = read(save(f'{{"a": 1}}\n{deep}\n', "a.jsonl"))

@@ -354,6 +354,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{source} の列{column}にラベルがありません（{n}行すべて空欄）。--label-column に別の列を"
         "指定してください。",
     ),
+    "error.json_array": (
+        "Got {path}, which is a JSON array; expected JSON Lines, an object a line; write each "
+        "object on a line of its own, without brackets and commas around them.",
+        "{path} はJSONの配列です。1行に1つのオブジェクトを書いたJSON Linesにしてください（前後の"
+        "角括弧と区切りのコンマは不要です）。",
+    ),
     "error.no_text": (
         "Got no text in column {column} of {source} (all {n} rows are empty); expected at least "
         "one; choose another --text-column.",

@@ -16,7 +16,7 @@ from polar_detect.tables.chunks import Chunk, ChunkBuilder, Rejected, check_rows
 from polar_detect.tables.doubts import doubts_of_names, doubts_of_rows
 from polar_detect.tables.encodings import Encoding
 from polar_detect.tables.endings import lines_at_end, said_at_end
-from polar_detect.tables.lines import MAX_ROW_CHARS, Line, Lines, open_lines, reject
+from polar_detect.tables.lines import MAX_ROW_CHARS, TOO_LONG, Line, Lines, open_lines, reject
 from polar_detect.tables.sources import Source
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -25,7 +25,6 @@ _SAMPLE_RECORDS = 50
 # What spreadsheets are told by a first line of their own.
 _SEPARATOR = re.compile(r'\s*"?sep=([,;\t|])"?\s*', re.IGNORECASE)
 _UNBALANCED = "unbalanced quotes"
-_TOO_LONG = f"longer than {MAX_ROW_CHARS:,} characters"
 
 
 @dataclass(frozen=True)
@@ -145,12 +144,12 @@ def records(lines: Lines, delimiter: str) -> Iterator[Record]:
             with _cells_of_any_size():
                 cells = next(reader)
         except csv.Error:
-            fault = _UNBALANCED if all(line.is_whole for line in taken) else _TOO_LONG
+            fault = _UNBALANCED if all(line.is_whole for line in taken) else TOO_LONG
             lines.put_back(taken[1:])
             yield Record(taken[:1], [], fault)
             continue
         if not all(line.is_whole for line in taken):
-            yield Record(taken, [], _TOO_LONG)
+            yield Record(taken, [], TOO_LONG)
             continue
         text = taken[0].text if len(taken) == 1 else "".join(line.text for line in taken)
         yield Record(taken, cells, lines.find_fault(text))

@@ -5,6 +5,7 @@ columns and types.
 """
 
 import json
+import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,12 @@ from polar_detect.errors import InputError
 from polar_detect.tables.chunks import MAX_CHUNK_CHARS, Chunk, Rejected, check_rows, unique_names
 from polar_detect.tables.encodings import Encoding
 from polar_detect.tables.kinds import ColumnKinds
-from polar_detect.tables.lines import MAX_ROW_CHARS, Line, Lines, open_lines, reject
+from polar_detect.tables.lines import Line, Lines, open_lines, reject
 from polar_detect.tables.sources import Source
 
 _MAX_COLUMNS = 10_000
+_ARRAY = re.compile(r"\s*\[\s*(?:\{|$)")  # of objects, at the beginning of a file
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # behind two backslashes it says just that
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,12 @@ class JsonLinesReader:
         with source.open() as file, open_lines(file, encoding) as lines:
             for _, row in _rows(lines):
                 if isinstance(row, Rejected):
+                    if n_rows == 0 and first_rejected is None and _ARRAY.match(row.text):
+                        raise InputError(
+                            f"Got {source.name}, which is a JSON array; expected JSON Lines, an "
+                            "object a line; write each object on a line of its own, without "
+                            "brackets and commas around them."
+                        )
                     first_rejected = first_rejected or row
                     continue
                 n_rows += 1
@@ -92,9 +101,7 @@ def _rows(lines: Lines) -> Iterator[tuple[Line, dict[str, Any] | Rejected]]:
     for line in lines:
         if line.text.isspace():
             continue
-        fault = lines.find_fault(line.text)
-        if not line.is_whole:
-            fault = f"longer than {MAX_ROW_CHARS:,} characters"
+        fault = lines.fault_of(line)
         row: Any = None
         if fault is None:
             row, fault = _parse(line.text)
@@ -115,6 +122,6 @@ def _parse(text: str) -> tuple[Any, str | None]:
             json.dumps(row, ensure_ascii=False).encode()
         except UnicodeEncodeError:
             return None, "half a character (a lone surrogate)"
-        if "\\u0000" in text:
+        if _NUL.search(text) is not None:
             return None, "NUL byte"
     return row, None

@@ -1,7 +1,7 @@
 """Read text line by line in bounded memory, with line numbers, and name broken lines.
 
-Bytes that do not decode arrive as lone surrogates, which no
-valid text holds, so that a broken line can be told apart and shown.
+Bytes that do not decode arrive as lone surrogates, which no valid text holds, so that a broken
+line can be told apart and shown.
 """
 
 import io
@@ -16,6 +16,7 @@ from polar_detect.tables.encodings import ESCAPE_UNDECODABLE, Encoding
 # Far more than any text has of which 256 tokens are read; an unclosed quote would else pull the
 # rest of the file into one cell.
 MAX_ROW_CHARS = 10_000_000
+TOO_LONG = f"longer than {MAX_ROW_CHARS:,} characters"
 Newline = Literal["\n", ""]
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MAX_SHOWN_CHARS = 1000
@@ -55,6 +56,10 @@ class Lines(Iterator[Line]):
     def put_back(self, lines: list[Line]) -> None:
         """Let `lines` be the next ones."""
         self._pending.extend(reversed(lines))
+
+    def fault_of(self, line: Line) -> str | None:
+        """Return why a line that is a row by itself cannot be used, or None."""
+        return self.find_fault(line.text) if line.is_whole else TOO_LONG
 
     def find_fault(self, text: str) -> str | None:
         """Return why the text of a row cannot be used, or None."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from polar_detect.errors import InputError
 from polar_detect.tables.chunks import Chunk, ChunkBuilder, check_rows
 from polar_detect.tables.encodings import Encoding
-from polar_detect.tables.lines import MAX_ROW_CHARS, open_lines, reject
+from polar_detect.tables.lines import open_lines, reject
 from polar_detect.tables.sources import Source
 
 LINE_COLUMN = "text"
@@ -38,15 +38,13 @@ class PlainReader:
             for line in lines:
                 if builder.is_full:
                     yield builder.take()
-                text = line.text.removesuffix("\n").removesuffix("\r")
-                fault = lines.find_fault(text)
-                if not line.is_whole:
-                    fault = f"longer than {MAX_ROW_CHARS:,} characters"
+                fault = lines.fault_of(line)
                 if fault is not None:
                     rejected = reject(line.number, fault, line.text)
                     first_rejected = first_rejected or rejected
                     builder.reject(rejected)
                     continue
+                text = line.text.removesuffix("\n").removesuffix("\r")
                 builder.add(line.number, [text], len(text))
                 has_text = has_text or bool(text.strip())
                 n_kept += 1
