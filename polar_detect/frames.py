@@ -27,7 +27,7 @@ def in_pandas(X: Any) -> Any:
         return X
     import pyarrow as pa  # here: takes a while
 
-    return pa.table(X).to_pandas()
+    return pa.table(X).to_pandas(integer_object_nulls=True)  # as floats codes lose digits
 
 
 def is_wide(X: Any) -> TypeGuard[pd.DataFrame]:

@@ -16,7 +16,7 @@ from polar_detect import PolarDetector
 from polar_detect.artifact import stored_rows
 from polar_detect.contents import read_contents
 from polar_detect.errors import ArtifactError, InputError, TrainingWarning
-from polar_detect.frames import row_template, unwritten
+from polar_detect.frames import in_pandas, row_template, unwritten
 from polar_detect.metrics import auroc
 from polar_detect.models.hashes import sha256_of
 from polar_detect.report.build import _cells
@@ -24,6 +24,7 @@ from polar_detect.sealing import sealed
 from polar_detect.tables import (
     RowColumns,
     RowTemplate,
+    cells_as_text,
     read_table,
     warn_of_new_values,
     warn_of_words,
@@ -133,6 +134,11 @@ class Streamed:
 
     def __arrow_c_stream__(self, requested_schema=None):
         return self._table.__arrow_c_stream__(requested_schema)
+
+
+def test_codes_of_an_arrow_table_keep_their_digits_beside_empty_cells():
+    table = pa.table({"code": [2**60 + 1, None, 7], "state": ["on", "off", "on"]})
+    assert cells_as_text(in_pandas(Streamed(table))["code"]) == [str(2**60 + 1), "", "7"]
 
 
 def test_the_template_of_a_detector_is_none_where_texts_are_no_rows(fitted, fitted_on_tiny):

@@ -365,6 +365,12 @@ def test_times_beyond_excel_and_control_characters_do_not_break_it(tmp_path):
     ]  # fmt: skip
 
 
+def test_names_that_are_numbers_come_back_as_they_were(tmp_path):
+    names = ["400.0", "400.5", "2024", "1e3", "007", "=a"]
+    write_table(pd.DataFrame([["x"] * 6], columns=names), tmp_path / "a.xlsx")
+    assert list(read_all(tmp_path / "a.xlsx").columns) == names
+
+
 def test_times_of_day_and_durations_of_a_sheet_stay_what_they_are(tmp_path):
     hours = datetime.timedelta(hours=30, minutes=15)
     rows = [["begin", "took"], [datetime.time(8, 5, 9), hours]]

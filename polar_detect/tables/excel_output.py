@@ -106,7 +106,7 @@ class ExcelOutput:
             name = str(frame.columns[i])[:_MAX_NAME_CHARS]  # longer ones take several lines
             width = _width([name, *map(cell_as_text, column.tolist())])
             self._sheet.column_dimensions[get_column_letter(i + 1)].width = width
-        header = [self._cell(str(name), is_flagged=False) for name in frame.columns]
+        header = [self._cell(str(name), is_flagged=False, is_name=True) for name in frame.columns]
         styled = [_styled(self._sheet, cell, _HEADER, _BOLD) for cell in header]
         for cell in styled:
             cell.alignment = _WRAPPED
@@ -139,11 +139,20 @@ class ExcelOutput:
         return [cell is True for cell in frame[column].tolist()]
 
     def _cell(
-        self, value: Any, *, is_flagged: bool, is_timed: bool = False, own: str | None = None
+        self,
+        value: Any,
+        *,
+        is_flagged: bool,
+        is_timed: bool = False,
+        own: str | None = None,
+        is_name: bool = False,
     ) -> Any:
         if isinstance(value, str) and _UNWRITABLE.search(value):
             self._n_replaced += 1
-        value, number_format = _as_excel(value, is_timed=is_timed)
+        if is_name:  # 400.0, a wavelength, would be read again as 400
+            value, number_format = _as_xml(value), None
+        else:
+            value, number_format = _as_excel(value, is_timed=is_timed)
         if own is not None and _is_shown_by(own, value):
             number_format = own
         is_text = isinstance(value, str)

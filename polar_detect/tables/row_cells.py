@@ -103,8 +103,6 @@ class CellNumbers:
         """Return the numbers of a column, plain or in a form; truth values are none."""
         texts = [text.strip() for text in form.bare(cells)]
         values = as_numbers(texts)
-        if isinstance(cells.dtype, pd.BooleanDtype) or cells.dtype == bool:
-            values[:] = np.nan
         values[~np.isfinite(values)] = np.nan
         is_number = ~np.isnan(values)
         words = tuple(
