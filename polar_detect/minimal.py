@@ -45,8 +45,9 @@ class MinimalProgram:
     layer_calls : int
         Spent on this text's search and verification, a layer's gradient counted as two.
     is_valid : bool
-        False where the full program itself does not meet the criterion and nothing shorter
-        that was tried does; then the program is full. So it is for a text without tokens.
+        False where the full program itself does not meet the criterion and nothing that was
+        tried does, shorter or longer; then the program is full. So it is for a text without
+        tokens.
     curve : tuple of Candidate
         Of every length that was met, the program with the lowest loss, shortest first;
         measured in the quick form, but for exhaustive search, and by another criterion in its
@@ -226,9 +227,5 @@ def _answer(
 
 
 def _limited(answer: Answer, limit: Limit) -> Answer:
-    """Return the answer with a limit, which counts where its first program is the full one.
-
-    A full program that does not meet the criterion is a limit too: a search starts there.
-    """
-    full = float(answer.losses[0])
-    return replace(answer, limit=max(full, limit(full)))
+    """Return the answer with a limit, which counts where its first program is the full one."""
+    return replace(answer, limit=limit(float(answer.losses[0])))

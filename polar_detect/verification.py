@@ -39,7 +39,7 @@ class Measure(Protocol[BatchT]):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What float32 confirms of a search: the shortest valid candidate, or the full program."""
+    """What float32 confirms of a search: the shortest valid candidate, else the full program."""
 
     full_loss: float
     minimal: Candidate
@@ -93,7 +93,10 @@ def answered(
 def verify(
     measure: Measure[BatchT], batch: BatchT, found: Mapping[int, Found], limit: Limit
 ) -> dict[int, Verified]:
-    """Return, per row, the shortest candidate that float32 confirms.
+    """Return, per row, the shortest candidate that float32 confirms, else the full program.
+
+    One candidate is measured at a time. Where the full program itself is not valid, many may have
+    to be, so each time twice as many are.
 
     Parameters
     ----------
@@ -104,19 +107,25 @@ def verify(
         What a valid program measures at most, given the full program's measure.
     """
     full = Program.full(measure.n_layers)
-    candidates = {row: iter([c.program for c in own.valid]) for row, own in found.items()}
-    waiting = {row: next(programs) for row, programs in candidates.items()}
+    waiting = {row: [c.program for c in own.valid] for row, own in found.items()}
+    n_asked = dict.fromkeys(found, 1)
     full_losses: dict[int, float] = {}
     verified = {}
     while waiting:
-        asked = {row: [p] if row in full_losses else [full, p] for row, p in waiting.items()}
-        for row, losses in measured(measure, batch, asked, precise=True).items():
-            full_losses.setdefault(row, float(losses[0]))
-            candidate = Candidate(waiting[row], float(losses[-1]))
-            is_valid = candidate.loss <= limit(full_losses[row])
-            if is_valid or candidate.program == full:
-                verified[row] = Verified(full_losses[row], candidate, is_valid, found[row].best)
-                del waiting[row]
+        asked = {row: programs[: n_asked[row]] for row, programs in waiting.items()}
+        runs = {row: own if row in full_losses else [full, *own] for row, own in asked.items()}
+        for row, losses in measured(measure, batch, runs, precise=True).items():
+            full_loss = full_losses.setdefault(row, float(losses[0]))
+            most, best = limit(full_loss), found[row].best
+            own = zip(asked[row], losses[-len(asked[row]) :].tolist(), strict=True)
+            valid = next((Candidate(program, loss) for program, loss in own if loss <= most), None)
+            rest = waiting.pop(row)[n_asked[row] :]
+            if valid is not None:
+                verified[row] = Verified(full_loss, valid, True, best)
+            elif not rest:
+                verified[row] = Verified(full_loss, Candidate(full, full_loss), False, best)
             else:
-                waiting[row] = next(candidates[row])  # the full program is always among them
+                waiting[row] = rest
+                if full_loss > most:
+                    n_asked[row] = min(2 * n_asked[row], _AT_ONCE)
     return verified

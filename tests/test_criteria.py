@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,7 @@ from polar_detect.search import (
     greedy,
     guided,
     loss_by_length,
+    menu_search,
     quick,
 )
 
@@ -128,6 +131,21 @@ def test_a_shorter_program_can_answer_right_where_the_full_one_does_not(backbone
     )
     assert result.is_valid
     assert generated(backbone, result.program, prompt, 2) == answer
+
+
+def test_a_longer_program_can_answer_right_where_no_shorter_one_does(backbone):
+    prompts = random_rows(6, 9, 11)
+    answers = [generated(backbone, FULL.repeat(0), prompt, 3) for prompt in prompts]
+    search = partial(menu_search, programs=(FULL.repeat(1), FULL.repeat(0), FULL.skip(0)))
+    results = find_minimal_programs(
+        Executor(backbone), answers, search=search, criterion=SameAnswer(), prefixes=prompts
+    )
+    looped = []
+    for result, prompt, answer in zip(results, prompts, answers, strict=True):
+        assert result.is_valid
+        assert generated(backbone, result.program, prompt, 3) == answer
+        looped.append(len(result.program) > 5)
+    assert any(looped)
 
 
 @pytest.mark.parametrize("criterion", [SameLoss(0.3), SamePrediction(0.8), SameAnswer()])

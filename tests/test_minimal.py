@@ -17,6 +17,8 @@ from polar_detect.minimal import are_valid, find_minimal_programs
 from polar_detect.program import Program
 from polar_detect.schedule import Job
 from polar_detect.search import (
+    Candidate,
+    Found,
     MctsSettings,
     Refinement,
     exhaustive,
@@ -133,6 +135,65 @@ def test_texts_without_tokens_get_the_full_program_and_no_losses(precise):
         assert empty.layer_calls == 0
         assert not empty.is_valid
     assert results[1] == find_minimal_programs(Executor(precise), [ROWS[0]], tolerance=TOLERANCE)[0]
+
+
+@pytest.mark.parametrize(
+    ("limit", "place", "n_measured"), [(1.0, 5, [2, 1, 1, 1, 1, 1]), (0.5, 10, [2, 2, 4, 4])]
+)
+def test_twice_as_many_are_verified_each_time_where_the_full_program_fails(
+    limit, place, n_measured
+):
+    programs = [*(FULL.skip(i) for i in range(5)), FULL, *(FULL.repeat(i) for i in range(5))]
+    known, sizes = {FULL: 1.0, programs[place]: limit}, []
+
+    class Measure:
+        n_layers = 5
+
+        def losses(self, batch, jobs, *, precise):
+            assert (batch, precise) == (None, True)
+            sizes.append(len(jobs))
+            return np.asarray([known.get(job.program, 2.0) for job in jobs], np.float32)
+
+    found = Found(1.0, tuple(Candidate(program, 1.0) for program in programs))
+    verified = verification.verify(Measure(), None, {0: found}, lambda _: limit)[0]
+    assert (verified.minimal.program, verified.is_valid) == (programs[place], True)
+    assert sizes == n_measured
+    del known[programs[place]]
+    known[FULL] = 1.0
+    lost = verification.verify(Measure(), None, {0: found}, lambda _: 0.5)[0]
+    assert (lost.minimal, lost.is_valid) == (Candidate(FULL, 1.0), False)
+
+
+def test_tree_search_rewards_what_is_valid_also_where_the_full_program_is_not(precise, monkeypatch):
+    class UpToHalf:
+        def measure(self, executor, batch):
+            return executor, batch
+
+        def limit(self, full):
+            del full
+            return 0.5
+
+    def asked(loss):
+        executor, met = Executor(precise), []
+
+        def losses(batch, jobs, *, precise=False):
+            del batch
+            met.extend(job.program for job in jobs if not precise)
+            own = [
+                1.0 if job.program == FULL else loss if len(job.program) > 3 else 2.0
+                for job in jobs
+            ]
+            return np.asarray(own, np.float32)
+
+        monkeypatch.setattr(executor, "losses", losses)
+        how = MctsSettings(n_simulations=40, length_strength=0.5)
+        search = partial(mcts, settings=how)
+        find_minimal_programs(executor, ROWS[:1], search=search, criterion=UpToHalf())
+        return met
+
+    in_vain = asked(loss=2.0)
+    assert asked(loss=0.75) == in_vain  # better than the full one, and yet not valid
+    assert asked(loss=0.25) != in_vain
 
 
 def test_any_number_of_programs_is_measured_some_at_once(precise, monkeypatch):

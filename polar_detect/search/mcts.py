@@ -85,14 +85,15 @@ def mcts(
     log = Log(tolerance)
     root = _Node(Program.full(n_layers))
     start = log.start((yield Query((root.program,))), n_layers)
-    root.reward = float(log.is_valid(start))
+    root.reward = float(log.meets_criterion(start))
     met = {root.program}
     for _ in range(settings.n_simulations):
         leaf = _descend(root, rng, settings.random_share)
         node = _expand(leaf, met, rng, settings.max_runs)
         if node.reward is None:
             answer = yield Query((node.program,))
-            node.reward = float(log.is_valid(log.meet((node.program,), answer.losses)[0]))
+            (candidate,) = log.meet((node.program,), answer.losses)
+            node.reward = float(log.meets_criterion(candidate))
         _back_up(node, root, n_layers, settings.length_strength)
     if space is not None:
         log.losses = {program: loss for program, loss in log.losses.items() if program in space}

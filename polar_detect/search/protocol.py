@@ -73,7 +73,7 @@ class Answer:
     programs : tuple of Program
         The programs that a sweep found, the full one first; else empty.
     limit : float, optional
-        What a valid program may lose. Default: the full program's loss plus the tolerance.
+        What a valid program measures at most. Default: the full program's loss plus the tolerance.
     """
 
     losses: Array
@@ -173,18 +173,28 @@ def run_together(
 
 
 class Log:
-    """Every program that a search met, with its loss."""
+    """Every program that a search met, with its loss.
+
+    Attributes
+    ----------
+    limit : float
+        What a valid program measures at most; where the full program does not meet the criterion,
+        what it measures, as a search starts there.
+    """
 
     def __init__(self, tolerance: float) -> None:
         self._tolerance = tolerance
         self.losses: dict[Program, float] = {}
         self.full_loss = float("nan")
         self.limit = float("nan")
+        self._criterion = float("nan")
 
     def start(self, answer: Answer, n_layers: int) -> Candidate:
         """Take the answer on the full program, which says what is valid."""
         self.full_loss = float(answer.losses[0])
-        self.limit = self.full_loss + self._tolerance if answer.limit is None else answer.limit
+        own = self.full_loss + self._tolerance
+        self._criterion = own if answer.limit is None else answer.limit
+        self.limit = max(self.full_loss, self._criterion)
         return self.meet((Program.full(n_layers),), answer.losses[:1])[0]
 
     def meet(self, programs: Sequence[Program], losses: Array) -> list[Candidate]:
@@ -198,6 +208,10 @@ class Log:
         """Say whether the loss is within the limit, or within a share of the way to it."""
         room = self.limit - self.full_loss
         return candidate.loss <= self.full_loss + share * room
+
+    def meets_criterion(self, candidate: Candidate) -> bool:
+        """Say whether the program is valid, though the full one may not be."""
+        return candidate.loss <= self._criterion
 
     def shortest_valid(self) -> Candidate:
         """Return the minimal program so far."""
