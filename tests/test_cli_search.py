@@ -173,6 +173,17 @@ def test_an_export_is_refused_before_the_search_and_keeps_what_was_imported(
         assert_one_line_error(result, f"Got '{target}' to write to")
 
 
+def test_an_export_that_is_an_input_is_refused_and_the_input_kept(run, tiny_folder, save, tmp_path):
+    lines, samples = save("oil leaks\n", "lines.txt"), tmp_path / "in.json"
+    sample = interchange.PolarSample("oil", "", None, (Program((0, 1)),), ())
+    interchange.write(samples, interchange.PolarFile((sample,)))
+    for option, path in (("--file", lines), ("--import", samples)):
+        before = path.read_bytes()
+        result = run("search", option, path, "--model", tiny_folder, "--export", path)
+        assert_one_line_error(result, f"Got --export {path}, which is the input; expected another")
+        assert path.read_bytes() == before
+
+
 def test_an_export_holds_every_program_that_was_imported_or_met(run, tiny_folder, tmp_path):
     path, out = tmp_path / "in.json", tmp_path / "out.json"
     programs = [Program.full(5).skip(i) for i in range(5)]

@@ -477,8 +477,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     # Outputs
     "error.is_input": (
-        "Got --out {path}, which {clash}; expected another {place}; choose another --out.",
-        "--out {path} は{clash}。別の{place}を指定してください。",
+        "Got {option} {path}, which {clash}; expected another {place}; choose another.",
+        "{option} {path} は{clash}。別の{place}を指定してください。",
     ),
     "said.clash.is": ("is the input", "入力そのものです"),
     "said.clash.holds": ("holds the input", "入力を含むフォルダーです"),

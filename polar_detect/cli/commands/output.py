@@ -49,7 +49,9 @@ def summarise(
     )
 
 
-def check_not_input(out: Path, *inputs: Path, rejected: Path | None = None) -> None:
+def check_not_input(
+    out: Path, *inputs: Path, rejected: Path | None = None, option: str = "--out"
+) -> None:
     """Raise `OutputError` where a result would take the place of an input.
 
     Parameters
@@ -60,6 +62,8 @@ def check_not_input(out: Path, *inputs: Path, rejected: Path | None = None) -> N
         `-` is stdin.
     rejected : Path, optional
         Where the rows that cannot be read go.
+    option : str
+        Which names `out`.
     """
     for path in inputs:
         if _is_same(path, out):
@@ -71,8 +75,8 @@ def check_not_input(out: Path, *inputs: Path, rejected: Path | None = None) -> N
         else:
             continue
         raise OutputError(
-            f"Got --out {out}, which {what}; expected another "
-            f"{'folder' if out.is_dir() else 'file'}; choose another --out."
+            f"Got {option} {out}, which {what}; expected another "
+            f"{'folder' if out.is_dir() else 'file'}; choose another."
         )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from polar_detect import interchange, models
 from polar_detect.backbone import Backbone
+from polar_detect.cli.commands.output import check_not_input
 from polar_detect.cli.commands.search_encoder import search_encoder
 from polar_detect.cli.commands.search_input import (
     MENU,
@@ -52,6 +53,8 @@ def search(source: Source, settings: SearchSettings, *, export: Path | None, jso
     check(settings)
     if export is not None:
         interchange.check_target(export)
+        inputs = filter(None, (source.file, source.imported))
+        check_not_input(export, *inputs, option="--export")
     file = file_of(source, settings)
     samples = file.samples
     model = models.resolve(settings.model)
