@@ -55,6 +55,11 @@ class Space:
     any_order : bool
         Whether the segments may run in any order, instead of ascending.
 
+    Raises
+    ------
+    ProgramError
+        Fewer than no layers, or segments or runs below one.
+
     Examples
     --------
     >>> space = Space(30)
@@ -70,6 +75,22 @@ class Space:
     max_segment: int = 4
     max_runs: int = 2
     any_order: bool = False
+
+    def __post_init__(self) -> None:
+        for name, least in (("n_layers", 0), ("max_segment", 1), ("max_runs", 1)):
+            if getattr(self, name) < least:
+                raise ProgramError(
+                    f"Got a space with {name} {getattr(self, name)}; expected {least} or more; "
+                    "choose such a number."
+                )
+
+    def check(self, n_layers: int) -> None:
+        """Raise `ProgramError` unless its programs are of a model of `n_layers` layers."""
+        if self.n_layers != n_layers:
+            raise ProgramError(
+                f"Got a space of programs of {self.n_layers} layers; expected the {n_layers} of "
+                f"the model; search Space({n_layers}) or one like it."
+            )
 
     def __contains__(self, program: Program) -> bool:
         return self._called(program) is not None

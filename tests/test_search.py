@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polar_detect.errors import InputError
+from polar_detect.errors import InputError, ProgramError
 from polar_detect.program import Program
 from polar_detect.search import (
     MOST_HARM,
@@ -315,6 +315,13 @@ def test_exhaustive_search_of_a_space_with_loops_measures_all_of_it():
 def test_exhaustive_search_of_a_large_space_is_refused_with_its_size():
     with pytest.raises(InputError, match=r"^Got a space of 1,073,741,824 programs.*30 layers"):
         next(exhaustive(30, tolerance=0.1))
+
+
+@pytest.mark.parametrize("search", [exhaustive, mcts])
+def test_a_space_of_another_number_of_layers_is_refused(search):
+    for n_layers in (4, 6):
+        with pytest.raises(ProgramError, match=rf"^Got a space of programs of {n_layers} layers"):
+            next(search(5, tolerance=0.1, space=Space(n_layers)))
 
 
 def test_removals_that_a_sweep_cannot_see_are_found_by_refinement():

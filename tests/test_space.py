@@ -107,6 +107,12 @@ def test_a_program_outside_the_space_is_refused_with_its_name(text):
         space.segments(program)
 
 
+@pytest.mark.parametrize("options", [{"n_layers": -1}, {"max_segment": 0}, {"max_runs": 0}])
+def test_a_space_of_no_segments_or_runs_is_refused(options):
+    with pytest.raises(ProgramError, match=rf"^Got a space with {next(iter(options))} -?\d;"):
+        Space(**{"n_layers": 3, **options})
+
+
 @pytest.mark.parametrize(
     "space", [Space(3), Space(3, any_order=True), Space(3, max_runs=4)], ids=str
 )

@@ -371,7 +371,7 @@ def search(  # noqa: PLR0913 - one argument per option
         str | None,
         typer.Option(
             help="With --method exhaustive: skips, polar, cola or any-order; with mcts: polar or "
-            "cola. Default: skips; polar."
+            "cola. Default: skips; with mcts all that its edits lead to."
         ),
     ] = None,
     predictor: Annotated[

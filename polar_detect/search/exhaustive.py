@@ -19,8 +19,11 @@ def exhaustive(n_layers: int, *, tolerance: float, space: Space | None = None) -
     ------
     InputError
         If the space holds more than 65,536 programs.
+    ProgramError
+        If it is that of another number of layers.
     """
     space = space or Space(n_layers, max_runs=1)
+    space.check(n_layers)
     if space.count() > _MAX_PROGRAMS:
         raise InputError(
             f"Got a space of {space.count():,} programs for exhaustive search; expected at most "

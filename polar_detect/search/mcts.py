@@ -79,7 +79,14 @@ def mcts(
     space : Space, optional
         Only its programs are returned. Default: all that were met; edits of edits lead out of
         PoLar's space, such as a layer repeated after the next one was skipped.
+
+    Raises
+    ------
+    ProgramError
+        If the space is that of another number of layers.
     """
+    if space is not None:
+        space.check(n_layers)
     settings = settings or MctsSettings()
     rng = np.random.default_rng(settings.seed)
     log = Log(tolerance)
