@@ -168,13 +168,18 @@ def top_tokens(executor: Executor, batch: Batch) -> Tensor:
 
 
 def _margins(backbone: Backbone, states: Tensor, targets: Tensor, *, precise: bool) -> Tensor:
-    """Return how far the best other token is above each target, (n,) in logits."""
+    """Return how far the best other token is above each target, (n,) in logits.
+
+    Of equal tokens the first is the argmax, so that one before the target is above it by a hair.
+    """
+    hair = torch.finfo(torch.float32).tiny
 
     def block(rows: Tensor, target: Tensor) -> tuple[Tensor]:
         logits = backbone.logits(rows, precise=precise)
         own = logits.gather(1, target[:, None])
         others = logits.scatter(1, target[:, None], -torch.inf)
-        return ((others.amax(1, keepdim=True) - own).squeeze(1),)
+        best, token = others.max(1)
+        return (best - own.squeeze(1) + hair * (token < target),)
 
     (margins,) = by_blocks(block, states, targets, counts=(BLOCK,))
     return margins

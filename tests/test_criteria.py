@@ -109,6 +109,28 @@ def test_slopes_come_with_the_margins_that_the_criterion_measures(backbone, crit
     assert not np.allclose(slopes.skips[0], of_loss.skips[0], atol=1e-3)
 
 
+def test_of_tokens_that_are_equally_likely_only_the_first_is_the_answer():
+    model = tiny_model(CONFIGS["llama"])
+    backbone = Backbone(model, tiny_tokenizer(), quick_dtype=torch.float32)
+    (prompt,) = random_rows(6)
+    (first,) = generated(backbone, FULL, prompt, 1)
+    for twin in (first - 1, first + 1):
+        head = model.lm_head.weight.data
+        before = head[twin].clone()
+        head[twin] = head[first]
+        two = Backbone(model, tiny_tokenizer(), quick_dtype=torch.float32)
+        assert generated(two, FULL, prompt, 1) == [min(first, twin)]
+        results = find_minimal_programs(
+            Executor(two),
+            [[first], [twin]],
+            search=partial(menu_search, programs=(FULL,)),
+            criterion=SameAnswer(),
+            prefixes=[prompt, prompt],
+        )
+        assert [result.is_valid for result in results] == [first < twin, twin < first]
+        head[twin] = before
+
+
 def test_a_full_program_that_answers_otherwise_is_reported_as_not_valid(backbone):
     (prompt,) = random_rows(6)
     answer = generated(backbone, FULL, prompt, 3)
