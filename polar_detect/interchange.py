@@ -26,6 +26,12 @@ _OWN_FIELDS = (
     "final_valid_transitions",
     "final_invalid_transitions",
 )
+# What the project's search writes of the programs that it met, beside what its training reads; of
+# the score of the full one the training believes this before `initial_score`.
+_OF_A_SEARCH = (
+    *("initial_transition_metric", "new_metric", "best_transitions"),
+    *("valid_transitions", "invalid_transitions", "trajectories"),
+)
 
 
 @dataclass(frozen=True)
@@ -56,13 +62,17 @@ class PolarSample:
         return bool(self.valid or self.invalid)
 
     def with_programs(self, programs: Sequence[Program], is_valid: Sequence[bool]) -> Self:
-        """Return the sample with these programs instead, the full one first among them."""
+        """Return the sample with these programs instead, the full one first among them.
+
+        Fields in which the PoLar project says more of the former ones are left out.
+        """
         pairs = list(zip(programs, is_valid, strict=True))
         return replace(
             self,
             initial_score=float(is_valid[0]),
             valid=tuple(program for program, valid in pairs if valid),
             invalid=tuple(program for program, valid in pairs if not valid),
+            extra={name: x for name, x in self.extra.items() if name not in _OF_A_SEARCH},
         )
 
     def check(self, n_layers: int, place: str) -> None:

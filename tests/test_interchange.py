@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -148,4 +149,7 @@ def test_a_sample_with_other_programs_keeps_its_question_answer_and_further_fiel
     assert (new.question, new.answer, new.extra) == ("1 + 1?", "2", {"query_id": "q7"})
     assert (new.valid, new.invalid) == ((programs[0], programs[2]), (programs[1],))
     assert new.initial_score == 1.0
+    # Of a shard of the project's search, whose training reads the full program's score there.
+    shard = replace(old, extra={"query_id": "q7", "initial_transition_metric": 0.0})
+    assert shard.with_programs(programs, [True] * 3).extra == {"query_id": "q7"}
     assert old.with_programs(programs, [False] * 3).initial_score == 0.0
