@@ -20,7 +20,7 @@ _NUMBER = "[0-9]{1,18}"  # Python reads no number of thousands of digits
 _TOKEN = re.compile(
     rf"(?P<open>\[)?(?P<first>{_NUMBER})(?:-(?P<last>{_NUMBER}))?(?(open)\]x(?P<runs>{_NUMBER}))$"
 )
-_MAX_SHOWN = 40  # characters of what cannot be read
+_MAX_SHOWN = 40  # characters of what cannot be read or run
 MAX_CALLS = 4096  # a typing slip such as [0-29]x99999 must not exhaust memory
 
 # Which texts of a batch get their minimal program: all or the flagged ones from the detector's
@@ -140,7 +140,7 @@ class Program:
         outside = [layer for layer in self.layers if layer >= n_layers]
         if outside:
             raise ProgramError(
-                f"Got layer {outside[0]} in program '{self}'; the model has layers 0 to "
+                f"Got layer {outside[0]} in program '{shown(self)}'; the model has layers 0 to "
                 f"{n_layers - 1}; use those."
             )
 
@@ -148,8 +148,15 @@ class Program:
         if position < 0 or n_calls < 1 or position + n_calls > len(self.layers):
             raise ProgramError(
                 f"Got a segment of {n_calls} calls at position {position}; expected it inside "
-                f"the {len(self.layers)} calls of '{self}'; choose a position and length there."
+                f"the {len(self.layers)} calls of '{shown(self)}'; choose a position and length "
+                "there."
             )
+
+
+def shown(program: object) -> str:
+    """Return a program, or what stands in its place, as an error shows it: its beginning."""
+    text = str(program)
+    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
 
 
 def _as_layers(layers: Any) -> tuple[int, ...]:
@@ -163,16 +170,16 @@ def _as_layers(layers: Any) -> tuple[int, ...]:
 
 
 def _wrong_layers(layers: object) -> ProgramError:
-    shown = reprlib.repr(layers)
-    return ProgramError(f"Got layers {shown}; expected indices from 0; write layers as 0, 1, 2, …")
+    return ProgramError(
+        f"Got layers {reprlib.repr(layers)}; expected indices from 0; write layers as 0, 1, 2, …"
+    )
 
 
 def _parse_token(token: str) -> Iterable[int]:
     match = _TOKEN.match(token)
     if match is None:
-        shown = token if len(token) <= _MAX_SHOWN else token[:_MAX_SHOWN] + "…"
         raise ProgramError(
-            f"Got '{shown}' in a program; expected a layer (4), a range (0-3) or a repeated "
+            f"Got '{shown(token)}' in a program; expected a layer (4), a range (0-3) or a repeated "
             "segment ([4-5]x2); write e.g. '0-3 [4-5]x2 8-29'."
         )
     first = int(match["first"])

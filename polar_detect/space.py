@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 
 from polar_detect.errors import ProgramError
-from polar_detect.program import Program
+from polar_detect.program import Program, shown
 
 Op = Literal["skip", "keep", "repeat"]
 
@@ -110,9 +110,9 @@ class Space:
         if called is None:
             order = "any" if self.any_order else "ascending"
             raise ProgramError(
-                f"Got program '{program}'; expected segments of at most {self.max_segment} of "
-                f"{self.n_layers} layers in {order} order, each run at most {self.max_runs} "
-                "times; use such a program."
+                f"Got program '{shown(program)}'; expected segments of at most "
+                f"{self.max_segment} of {self.n_layers} layers in {order} order, each run at most "
+                f"{self.max_runs} times; use such a program."
             )
         met = set(program.layers)
         skipped = [Segment(i, 1, 0) for i in range(self.n_layers) if i not in met]

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from polar_detect.errors import PolarError, ProgramError
 from polar_detect.program import Program
+from polar_detect.space import Space
 
 layers = st.lists(st.integers(0, 12), max_size=24).map(tuple)
 # Ascending runs with repeated parts, which random layers seldom contain.
@@ -163,6 +164,17 @@ def test_a_dash_alone_is_the_empty_program_and_no_part_of_another():
 def test_a_number_of_very_many_digits_is_refused_and_not_shown_whole():
     with pytest.raises(ProgramError, match=r"^Got '9{40}…' in a program"):
         Program.parse("9" * 5000)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [lambda p: p.check(4), lambda p: p.skip(9000), Space(4).segments],
+    ids=["check", "skip", "segments"],
+)
+def test_a_long_program_that_cannot_be_used_is_not_shown_whole(use):
+    with pytest.raises(ProgramError, match=r"'4 2 0 4 2 .{30}…'") as raised:
+        use(Program((4, 2, 0) * 1000))
+    assert len(str(raised.value)) < 200
 
 
 def test_a_model_of_less_than_no_layers_is_refused():
