@@ -40,13 +40,13 @@ from polar_detect.calibration import conformal_p_values
 from polar_detect.detectors import AutoHead, IsolationForestHead, LightGBMHead
 from polar_detect.detectors.parts import logistic_weights
 from polar_detect.detectors.scale import Scale
-from polar_detect.encoder import Encoder
 from polar_detect.engine import Engine
-from polar_detect.extraction import Extractor
-from polar_detect.features import Feature, FeatureTable
 from polar_detect.metrics import auroc
-from polar_detect.readings import Readings
-from polar_detect.trace import Tracer
+from polar_detect.signature.encoder import Encoder
+from polar_detect.signature.extraction import Extractor
+from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.signature.readings import Readings
+from polar_detect.signature.trace import Tracer
 
 Method = Callable[[Signatures, int], Scores]
 Figures = dict[str, float]  # AUROC by method

@@ -19,13 +19,13 @@ import sources
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
-from polar_detect import hugging_face
-from polar_detect.encoder import Encoder, Encoding
-from polar_detect.extraction import Extractor
+from polar_detect.backbone import hugging_face
 from polar_detect.models import resolve
-from polar_detect.readings import Readings
-from polar_detect.tokens import TokenStates
-from polar_detect.trace import Tracer, Traces
+from polar_detect.signature.encoder import Encoder, Encoding
+from polar_detect.signature.extraction import Extractor
+from polar_detect.signature.readings import Readings
+from polar_detect.signature.tokens import TokenStates
+from polar_detect.signature.trace import Tracer, Traces
 
 Array = NDArray[np.float32]
 Row = dict[str, NDArray[Any]]

@@ -29,11 +29,12 @@ import torch
 import torch.nn.functional as F
 from bench_processes import CLI, timed_process
 
-from polar_detect import PolarDetector, blocks
-from polar_detect.backbone import Backbone
-from polar_detect.executor import Batch, Executor, batches
+from polar_detect import PolarDetector
+from polar_detect.backbone.decoder import Backbone
+from polar_detect.executor.decoder import Batch, Executor, batches
+from polar_detect.executor.schedule import Job
+from polar_detect.numerics import blocks
 from polar_detect.program import Program
-from polar_detect.schedule import Job
 
 Stages = dict[str, Callable[[], object]]
 

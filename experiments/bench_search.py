@@ -27,14 +27,14 @@ import common
 import numpy as np
 
 from polar_detect import models
-from polar_detect.backbone import Backbone
-from polar_detect.criteria import SameLoss
-from polar_detect.executor import Executor
-from polar_detect.menu import Menu
-from polar_detect.minimal import MinimalProgram, are_valid, find_minimal_programs
+from polar_detect.backbone.decoder import Backbone
+from polar_detect.backbone.tokenizing import MAX_TOKENS
+from polar_detect.executor.decoder import Executor
 from polar_detect.program import Program
+from polar_detect.programs.criteria import SameLoss
+from polar_detect.programs.menu import Menu
+from polar_detect.programs.minimal import MinimalProgram, are_valid, find_minimal_programs
 from polar_detect.search import METHODS, MctsSettings, Refinement, mcts
-from polar_detect.tokenizing import MAX_TOKENS
 
 Run = Callable[[list[list[int]]], list[MinimalProgram]]
 Count = Callable[[list[list[int]], list[Program]], int]

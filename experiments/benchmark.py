@@ -31,12 +31,12 @@ from fit_tables import Notes, Signatures
 from numpy.typing import NDArray
 
 from polar_detect import models
+from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.detectors import AutoHead
 from polar_detect.engine import Engine, encoder_for
 from polar_detect.metrics import aupr, auroc, fpr_at_tpr
-from polar_detect.readings import Readings
-from polar_detect.tokenizing import MAX_TOKENS
-from polar_detect.trace import Tracer
+from polar_detect.signature.readings import Readings
+from polar_detect.signature.trace import Tracer
 
 POLAR = "polar-detect"
 

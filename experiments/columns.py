@@ -30,7 +30,7 @@ from polar_detect.compare.views import Seen
 from polar_detect.detectors.column_views import column_views
 from polar_detect.detectors.scale import Scale, column_clips
 from polar_detect.metrics import auroc
-from polar_detect.numbers import ColumnReference
+from polar_detect.signature.numbers import ColumnReference
 from polar_detect.tables import RowTemplate
 
 Array = NDArray[np.float64]

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
 
 from polar_detect import PolarDetector
-from polar_detect.encoder import Encoder
-from polar_detect.extraction import Extractor
-from polar_detect.features import Feature
 from polar_detect.metrics import aupr, auroc, fpr_at_tpr
 from polar_detect.models import resolve
-from polar_detect.readings import Readings
-from polar_detect.trace import Tracer
+from polar_detect.signature.encoder import Encoder
+from polar_detect.signature.extraction import Extractor
+from polar_detect.signature.features import Feature
+from polar_detect.signature.readings import Readings
+from polar_detect.signature.trace import Tracer
 
 _TASKS = {"bgl": "bgl", "excavator": "excavator-foreign"}
 _CURVES = {"skip", "loop", "exit"}

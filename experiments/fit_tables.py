@@ -19,16 +19,16 @@ import polar_detect
 from polar_detect import PolarDetector
 from polar_detect.detectors import AutoHead, Head
 from polar_detect.engine import Engine
-from polar_detect.features import Feature, FeatureTable
 from polar_detect.fitting import Fitting, parted
-from polar_detect.normal_programs import menu_texts
 from polar_detect.progress import Tracker
 from polar_detect.settings import Settings
+from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.signature.normal_programs import menu_texts
 
 # Sources that tables do not depend on: what comes after them, and what people look at.
 _AFTER = (
-    *("artifact.py", "calibration.py", "contents.py", "detectors", "drift.py", "explain.py"),
-    *("metrics.py", "plots.py", "report", "sealing.py", "stored.py"),
+    *("artifact", "calibration.py", "detectors", "drift.py", "explain.py"),
+    *("metrics.py", "plots.py", "report"),
     *("cli", "compare", "scoring", "serve", "tables"),
 )
 _PARTS = ("normal", "strangers", "test")

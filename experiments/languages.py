@@ -20,15 +20,15 @@ from common import Split
 from fit_tables import Notes
 
 from polar_detect import models
+from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.detectors import AutoHead
-from polar_detect.encoder import Encoder
 from polar_detect.engine import Engine, encoder_for
-from polar_detect.extraction import Extractor
 from polar_detect.language import speaks
 from polar_detect.metrics import auroc
-from polar_detect.readings import Readings
-from polar_detect.tokenizing import MAX_TOKENS
-from polar_detect.trace import Tracer, Traces
+from polar_detect.signature.encoder import Encoder
+from polar_detect.signature.extraction import Extractor
+from polar_detect.signature.readings import Readings
+from polar_detect.signature.trace import Tracer, Traces
 
 LANGUAGES = ("ja", "de", "fr", "es", "ru", "en")
 ENCODERS = (models.DEFAULT_ENCODER, models.MULTILINGUAL_ENCODER)

@@ -33,10 +33,10 @@ from sklearn.preprocessing import StandardScaler
 from polar_detect import models
 from polar_detect.detectors import HEADS, Head
 from polar_detect.engine import Engine
-from polar_detect.extraction import Extractor
-from polar_detect.features import Feature, FeatureTable
 from polar_detect.fitting import parted
-from polar_detect.length_curve import GROUP, length_curve_features, swept_curves
+from polar_detect.signature.extraction import Extractor
+from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.signature.length_curve import GROUP, length_curve_features, swept_curves
 
 Values = NDArray[np.float64]
 

@@ -27,10 +27,10 @@ from common import Split, Task
 from fit_tables import Notes
 
 from polar_detect import models
+from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.detectors import AutoHead
 from polar_detect.engine import Engine
 from polar_detect.metrics import auroc
-from polar_detect.tokenizing import MAX_TOKENS
 
 KINDS = ("machine", "human", "slips", "shuffled", "gemma", "topic")
 

@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
 from polar_detect import PolarDetector, models
+from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.compare.baselines import BASELINES
 from polar_detect.compare.views import Seen
 from polar_detect.engine import Engine
 from polar_detect.metrics import auroc
 from polar_detect.tables import RowTemplate
-from polar_detect.tokenizing import MAX_TOKENS
 
 TASKS = ("ai4i", "steel")
 WITH, WITHOUT = "polar-detect, text and numbers", "polar-detect, text only"

@@ -48,4 +48,5 @@ def behind(objects: Iterable[object]) -> tuple[Path, ...]:
     """
     starts = {own.__module__.removeprefix("polar_detect.") for own in objects}
     names = set().union(*(reached(start) for start in starts))
+    names |= {name.rpartition(".")[0] for name in names}  # the package of a module is imported too
     return tuple(path for name, path in PATHS.items() if name in names)

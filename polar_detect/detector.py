@@ -13,12 +13,12 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import Tags
 
 from polar_detect import calibration, models
+from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.calibration import p_values_or_nan
 from polar_detect.detectors import Head, new_head
 from polar_detect.engine import Engine, encoder_for
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.explain import Explanation
-from polar_detect.features import FeatureTable
 from polar_detect.fitting import MIN_NORMAL, Fitted, Fitting, parted, too_few
 from polar_detect.frames import (
     check_written,
@@ -27,14 +27,16 @@ from polar_detect.frames import (
     is_wide,
     row_template,
 )
-from polar_detect.minimal import MinimalProgram, no_program
-from polar_detect.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.program import ProgramsOf
+from polar_detect.programs.minimal import MinimalProgram, no_program
 from polar_detect.progress import ASSESS_CHUNK, Progress, Tracker
-from polar_detect.readings import Readings
 from polar_detect.report.language import Language, Tongue
 from polar_detect.report.reasons import reasons_of
 from polar_detect.settings import Settings, checked_alpha
+from polar_detect.signature.features import FeatureTable
+from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
+from polar_detect.signature.readings import Readings
+from polar_detect.signature.trace import Tracer
 from polar_detect.texts import (
     Texts,
     UnfittedError,
@@ -43,8 +45,6 @@ from polar_detect.texts import (
     distinct_texts,
     doubts_of_texts,
 )
-from polar_detect.tokenizing import MAX_TOKENS
-from polar_detect.trace import Tracer
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
@@ -319,16 +319,16 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted detector as a folder without pickle; see `polar_detect.artifact`."""
-        from polar_detect import artifact  # artifact builds detectors, so it imports this module
+        from polar_detect.artifact import writing  # imports this module
 
-        artifact.save(self, Path(folder))
+        writing.save(self, Path(folder))
 
     @classmethod
     def load(cls, folder: str | Path) -> "PolarDetector":
         """Read what `save` wrote; raise `ArtifactError` naming what does not match."""
-        from polar_detect import artifact
+        from polar_detect.artifact import reading
 
-        return artifact.load(Path(folder))
+        return reading.load(Path(folder))
 
     @property
     def rows_(self) -> "RowTemplate | None":

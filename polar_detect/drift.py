@@ -14,7 +14,7 @@ import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
 from polar_detect.calibration import benjamini_hochberg
-from polar_detect.features import Feature, FeatureTable
+from polar_detect.signature.features import Feature, FeatureTable
 
 Verdict = Literal["too few", "none", "slight", "clear"]
 

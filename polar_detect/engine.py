@@ -11,14 +11,14 @@ from typing import Any, Self
 import numpy as np
 
 from polar_detect import models
-from polar_detect.backbone import Backbone
+from polar_detect.backbone.decoder import Backbone
+from polar_detect.backbone.loading import load_encoder, load_tokenizer
 from polar_detect.detectors import Head
-from polar_detect.encoder import Encoder
 from polar_detect.errors import ModelError, ModelNotFoundError
-from polar_detect.extraction import Extractor
 from polar_detect.language import speaks
-from polar_detect.loading import load_encoder, load_tokenizer
-from polar_detect.trace import CurveKind, Tracer
+from polar_detect.signature.encoder import Encoder
+from polar_detect.signature.extraction import Extractor
+from polar_detect.signature.trace import CurveKind, Tracer
 
 # To be held while models run: a pass through them is recorded by replacing parts of them, which
 # other threads would meet. One for all of them, as engines share models.

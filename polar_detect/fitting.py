@@ -8,21 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect.changes import features_without
 from polar_detect.detectors import Head
 from polar_detect.drift import FeatureStatistics
-from polar_detect.extraction import Extractor
-from polar_detect.features import FeatureTable
-from polar_detect.geometry import Geometries
-from polar_detect.likeness import KeptOut, Likeness, Seen, can_teach
-from polar_detect.menu import Menu
-from polar_detect.minimal import MinimalProgram
-from polar_detect.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.outliers import corrupted, crossed, topic_clusters
+from polar_detect.programs.menu import Menu
+from polar_detect.programs.minimal import MinimalProgram
 from polar_detect.progress import Tracker
-from polar_detect.readings import Readings
-from polar_detect.reference import Reference
 from polar_detect.settings import Settings
+from polar_detect.signature.changes import features_without
+from polar_detect.signature.extraction import Extractor
+from polar_detect.signature.features import FeatureTable
+from polar_detect.signature.geometry import Geometries
+from polar_detect.signature.likeness import KeptOut, Likeness, Seen, can_teach
+from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
+from polar_detect.signature.readings import Readings
+from polar_detect.signature.reference import Reference
 
 MIN_NORMAL = 40
 _CALIBRATION_SHARE = 0.25

@@ -10,15 +10,11 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
 from polar_detect import models
+from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.engine import Engine, encoder_for
 from polar_detect.errors import InputError
-from polar_detect.extraction import Extractor
-from polar_detect.features import FeatureTable
-from polar_detect.menu import Menu
-from polar_detect.normal_programs import menu_texts
+from polar_detect.programs.menu import Menu
 from polar_detect.progress import Tracker
-from polar_detect.readings import Readings
-from polar_detect.reference import Reference
 from polar_detect.settings import (
     MAX_SEED,
     MAX_TOLERANCE,
@@ -27,9 +23,13 @@ from polar_detect.settings import (
     truth,
     whole,
 )
+from polar_detect.signature.extraction import Extractor
+from polar_detect.signature.features import FeatureTable
+from polar_detect.signature.normal_programs import menu_texts
+from polar_detect.signature.readings import Readings
+from polar_detect.signature.reference import Reference
+from polar_detect.signature.trace import CurveKind
 from polar_detect.texts import Texts, UnfittedError, as_texts
-from polar_detect.tokenizing import MAX_TOKENS
-from polar_detect.trace import CurveKind
 
 _N_FOLDS = 4
 MIN_TEXTS = 2 * _N_FOLDS

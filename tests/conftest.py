@@ -28,7 +28,7 @@ from polar_detect.models import (
 )
 
 if TYPE_CHECKING:  # it imports torch, which the process that only hands out the tests never needs
-    from polar_detect.backbone import Backbone
+    from polar_detect.backbone.decoder import Backbone
 
 # The time of an example says more about the machine's other work than about the code.
 settings.register_profile("polar", deadline=None)
@@ -51,7 +51,7 @@ def smollm2() -> LocalModel:
 
 @pytest.fixture(scope="session")
 def real(smollm2) -> "Backbone":
-    from polar_detect.backbone import Backbone
+    from polar_detect.backbone.decoder import Backbone
 
     return Backbone.load(smollm2.folder)
 
@@ -67,7 +67,7 @@ def gemma3_folder() -> Path:
 
 @pytest.fixture(scope="module")  # it holds two gigabytes
 def gemma3(gemma3_folder) -> "Backbone":
-    from polar_detect.backbone import Backbone
+    from polar_detect.backbone.decoder import Backbone
 
     return Backbone.load(gemma3_folder)
 

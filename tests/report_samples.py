@@ -6,7 +6,6 @@ from html.parser import HTMLParser
 import numpy as np
 
 from polar_detect.drift import Drift, Shift
-from polar_detect.features import Feature
 from polar_detect.program import Program
 from polar_detect.report.data import (
     CellReport,
@@ -22,6 +21,7 @@ from polar_detect.report.data import (
     Swarm,
 )
 from polar_detect.report.words import reasons
+from polar_detect.signature.features import Feature
 
 N_LAYERS = 30
 BASE = 0.12

@@ -6,12 +6,12 @@ import pytest
 from fit_tables import Signatures
 from work_orders import NORMAL
 
-from polar_detect.backbone import Backbone
-from polar_detect.encoder import Encoder
-from polar_detect.extraction import Extractor
-from polar_detect.features import Feature, FeatureTable
+from polar_detect.backbone.decoder import Backbone
 from polar_detect.metrics import auroc
-from polar_detect.trace import Tracer
+from polar_detect.signature.encoder import Encoder
+from polar_detect.signature.extraction import Extractor
+from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.signature.trace import Tracer
 
 
 @pytest.fixture(scope="module")

@@ -18,13 +18,14 @@ from tiny_encoders import save_tiny_encoder
 from tiny_models import CONFIGS, MAX_POSITIONS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
-from polar_detect import artifact, sealing, whole
+from polar_detect import whole
+from polar_detect.artifact import reading, sealing, writing
+from polar_detect.artifact.sealing import FORMAT, check_files, read_manifest, sealed
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import ArtifactError, InputNotFoundError, ModelError, OutputError
 from polar_detect.models.hashes import sha256_of
 from polar_detect.report.facts import description
 from polar_detect.report.language import Language
-from polar_detect.sealing import FORMAT, check_files, read_manifest, sealed
 
 TEXTS = [*NEW, *STRANGE, ""]
 FILES = {
@@ -143,7 +144,7 @@ def test_a_likeness_that_does_not_fit_is_refused_though_its_seal_is_right(
     taught, tmp_path, monkeypatch, name, change, message
 ):
     taught.save(tmp_path / "taught")
-    monkeypatch.setattr(artifact.Engine, "load", lambda *_: taught.engine_)
+    monkeypatch.setattr(reading.Engine, "load", lambda *_: taught.engine_)
     array = load_file(tmp_path / "taught" / "arrays.safetensors")[name]
     change_arrays(tmp_path / "taught", **{name: np.ascontiguousarray(change(array))})
     with pytest.raises(ArtifactError, match=rf"do not fit together \(array '{name}{message}"):
@@ -221,7 +222,7 @@ def test_another_language_model_is_refused(folder, tmp_path, monkeypatch):
     other = save_tiny(CONFIGS["llama"], tmp_path / "other", seed=1)
     settings = manifest_of(folder)["settings"] | {"model": str(other)}
     change_manifest(folder, settings=settings)
-    monkeypatch.setattr(artifact, "Engine", None)  # nothing of it is read but the hash
+    monkeypatch.setattr(reading, "Engine", None)  # nothing of it is read but the hash
     with pytest.raises(ArtifactError, match=r"Got model '.*other' with SHA-256 .* was fitted"):
         PolarDetector.load(folder)
 
@@ -334,7 +335,7 @@ def change_arrays(folder, **arrays):
 def test_arrays_that_do_not_fit_together_are_refused_though_their_seal_is_right(
     folder, fitted_on_tiny, monkeypatch, name, change, message
 ):
-    monkeypatch.setattr(artifact.Engine, "load", lambda *_: fitted_on_tiny.engine_)
+    monkeypatch.setattr(reading.Engine, "load", lambda *_: fitted_on_tiny.engine_)
     change_arrays(folder)
     PolarDetector.load(folder)  # control
     array = load_file(folder / "arrays.safetensors")[name]
@@ -346,7 +347,7 @@ def test_arrays_that_do_not_fit_together_are_refused_though_their_seal_is_right(
 def test_crowding_of_other_texts_than_those_that_are_kept_is_refused(
     folder, fitted_on_tiny, monkeypatch
 ):
-    monkeypatch.setattr(artifact.Engine, "load", lambda *_: fitted_on_tiny.engine_)
+    monkeypatch.setattr(reading.Engine, "load", lambda *_: fitted_on_tiny.engine_)
     crowding = load_file(folder / "arrays.safetensors")["neighbours.crowding"]
     loaded = PolarDetector.load(folder)  # control
     np.testing.assert_array_equal(loaded.fitted_.reference.crowding, crowding)
@@ -359,7 +360,7 @@ def test_crowding_of_other_texts_than_those_that_are_kept_is_refused(
 def test_harms_of_other_programs_than_those_of_the_menu_are_refused(
     folder, fitted_on_tiny, monkeypatch
 ):
-    monkeypatch.setattr(artifact.Engine, "load", lambda *_: fitted_on_tiny.engine_)
+    monkeypatch.setattr(reading.Engine, "load", lambda *_: fitted_on_tiny.engine_)
     harms = load_file(folder / "arrays.safetensors")["menu.harms"]
     change_arrays(folder, **{"menu.harms": np.ascontiguousarray(harms[:, 1:])})
     with pytest.raises(ArtifactError, match=rf"\('menu'\); expected {harms.shape[1] - 1} programs"):
@@ -413,7 +414,7 @@ def test_what_else_is_in_a_detectors_folder_is_not_deleted(folder, fitted_on_tin
 def test_what_a_file_manager_leaves_where_a_person_looked_is_no_part_of_it(
     folder, fitted_on_tiny, monkeypatch, name
 ):
-    monkeypatch.setattr(artifact.Engine, "load", lambda *_: fitted_on_tiny.engine_)
+    monkeypatch.setattr(reading.Engine, "load", lambda *_: fitted_on_tiny.engine_)
     left = folder / name
     left.parent.mkdir(exist_ok=True)
     left.write_bytes(b"\0")
@@ -430,13 +431,13 @@ def test_what_a_file_manager_leaves_where_a_person_looked_is_no_part_of_it(
 def test_what_comes_to_a_folder_while_it_is_written_is_not_deleted(
     folder, fitted_on_tiny, monkeypatch
 ):
-    write = artifact._write
+    write = writing._write
 
     def slow(*given):
         write(*given)
         (folder / "notes.md").write_text("mine")
 
-    monkeypatch.setattr(artifact, "_write", slow)
+    monkeypatch.setattr(writing, "_write", slow)
     with pytest.raises(OutputError, match=r"move notes\.md away"):
         fitted_on_tiny.save(folder)
     assert (folder / "notes.md").read_text() == "mine"
@@ -484,7 +485,7 @@ def test_a_save_that_is_killed_loses_no_detector_and_the_next_one_cleans_up(
         return run
 
     with monkeypatch.context() as kill:
-        kill.setattr(artifact, "_write_json", killed_at(artifact._write_json))
+        kill.setattr(writing, "_write_json", killed_at(writing._write_json))
         kill.setattr(Path, "rename", killed_at(Path.rename))
         kill.setattr(shutil, "rmtree", lambda *_, **__: None)  # nobody is left to do it
         kill.setattr(whole, "_put_back", lambda *_: None)
@@ -500,7 +501,7 @@ def test_a_save_that_is_killed_loses_no_detector_and_the_next_one_cleans_up(
     assert read_manifest(tmp_path / "out")["text_column"] is None  # as the first save left it
     assert (tmp_path / "out").is_dir()
     with monkeypatch.context() as full:
-        full.setattr(artifact, "_write", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+        full.setattr(writing, "_write", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
         with pytest.raises(OutputError, match="disk full"):
             fitted_on_tiny.save(tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -534,7 +535,7 @@ def test_a_detector_that_is_replaced_while_it_is_read_is_read_again_as_a_whole(
 ):
     folder = tmp_path / "out"
     fitted_on_tiny.save(folder)
-    own, n_calls = getattr(artifact, step), 0
+    own, n_calls = getattr(reading, step), 0
 
     def replaced_before(*given):
         nonlocal n_calls
@@ -543,23 +544,23 @@ def test_a_detector_that_is_replaced_while_it_is_read_is_read_again_as_a_whole(
             boosted.save(folder)
         return own(*given)
 
-    monkeypatch.setattr(artifact, step, replaced_before)
-    loads, load = [], artifact.Engine.load
-    monkeypatch.setattr(artifact.Engine, "load", lambda *a: loads.append(a) or load(*a))
+    monkeypatch.setattr(reading, step, replaced_before)
+    loads, load = [], reading.Engine.load
+    monkeypatch.setattr(reading.Engine, "load", lambda *a: loads.append(a) or load(*a))
     assert_same(PolarDetector.load(folder), boosted)
     assert n_calls == 2
     assert len(loads) == 1  # its models are the same
 
 
 def test_a_detector_that_is_replaced_all_the_time_is_not_read(folder, fitted_on_tiny, monkeypatch):
-    monkeypatch.setattr(artifact.Engine, "load", lambda *_: fitted_on_tiny.engine_)
-    own = artifact.load_file
+    monkeypatch.setattr(reading.Engine, "load", lambda *_: fitted_on_tiny.engine_)
+    own = reading.load_file
 
     def replaced_before(path):
         fitted_on_tiny.save(folder)
         return own(path)
 
-    monkeypatch.setattr(artifact, "load_file", replaced_before)
+    monkeypatch.setattr(reading, "load_file", replaced_before)
     with pytest.raises(ArtifactError, match="was replaced 10 times while it was read; expected a"):
         PolarDetector.load(folder)
 
@@ -605,20 +606,20 @@ def test_a_place_that_cannot_be_written_is_named(fitted_on_tiny, tmp_path):
     with pytest.raises(OutputError, match=r"Got an error while writing '.*detector'"):
         fitted_on_tiny.save(tmp_path / "file" / "detector")
     with pytest.raises(OutputError, match=r"Got an error while writing '.*detector' \(Not a dir"):
-        artifact.check_target(tmp_path / "file" / "new" / "detector")  # before the fit
+        writing.check_target(tmp_path / "file" / "new" / "detector")  # before the fit
 
 
 def test_a_detector_goes_into_no_folder_that_is_read_only(tmp_path, monkeypatch):
-    artifact.check_target(tmp_path / "new" / "detector")  # control
+    writing.check_target(tmp_path / "new" / "detector")  # control
     monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path)
     with pytest.raises(OutputError, match=r"Got an error while writing '.*detector' \(Permission"):
-        artifact.check_target(tmp_path / "new" / "detector")
+        writing.check_target(tmp_path / "new" / "detector")
 
 
 @pytest.mark.parametrize("column", ["text", None])
 def test_the_text_column_is_remembered(fitted_on_tiny, tmp_path, column):
-    artifact.save(fitted_on_tiny, tmp_path / "out", text_column=column)
-    assert artifact.stored_text_column(tmp_path / "out") == column
+    writing.save(fitted_on_tiny, tmp_path / "out", text_column=column)
+    assert reading.stored_text_column(tmp_path / "out") == column
 
 
 def test_the_description_says_what_was_fitted_on(fitted_on_tiny):

@@ -9,13 +9,13 @@ from tiny_models import hand_on, rearranged, save_tiny, tiny_model, tiny_tokeniz
 from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from polar_detect import products
-from polar_detect.backbone import Backbone
-from polar_detect.blocks import random_states
+from polar_detect.backbone.decoder import Backbone
+from polar_detect.backbone.recording import Anatomy, record_calls
 from polar_detect.errors import InputError, ModelError, PolarError
-from polar_detect.products import LaidOutLinear, laid_out_copy
+from polar_detect.numerics import products
+from polar_detect.numerics.blocks import random_states
+from polar_detect.numerics.products import LaidOutLinear, laid_out_copy
 from polar_detect.program import Program
-from polar_detect.recording import Anatomy, record_calls
 
 CONFIGS = {**tiny_models.CONFIGS, "gemma2": tiny_models.GEMMA2}
 TEXT = "The pump leaks oil and the valve is stuck again."
@@ -213,9 +213,9 @@ def test_the_first_layers_have_no_quick_form(folders):
 def test_the_default_quick_form_is_low_precision_only_where_the_processor_has_it(
     folders, monkeypatch
 ):
-    monkeypatch.setattr("polar_detect.backbone.best_dtype", lambda _: torch.float32)
+    monkeypatch.setattr("polar_detect.backbone.decoder.best_dtype", lambda _: torch.float32)
     assert Backbone.load(folders["llama"]).quick_dtype == torch.float32
-    monkeypatch.setattr("polar_detect.backbone.best_dtype", lambda _: torch.bfloat16)
+    monkeypatch.setattr("polar_detect.backbone.decoder.best_dtype", lambda _: torch.bfloat16)
     assert Backbone.load(folders["llama"]).quick_dtype == torch.bfloat16
 
 

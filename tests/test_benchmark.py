@@ -20,16 +20,17 @@ from bench_tables import Run
 from fit_tables import EveryNote, Notes
 from work_orders import NORMAL
 
-from polar_detect import PolarDetector, hugging_face
-from polar_detect.backbone import Backbone
+from polar_detect import PolarDetector
+from polar_detect.backbone import hugging_face
+from polar_detect.backbone.decoder import Backbone
 from polar_detect.detectors import AutoHead, LightGBMHead
-from polar_detect.encoder import Encoder, Encoding
 from polar_detect.engine import Engine
-from polar_detect.extraction import Extractor
 from polar_detect.metrics import auroc
-from polar_detect.readings import Readings
-from polar_detect.tokens import TokenStates
-from polar_detect.trace import Tracer, Traces
+from polar_detect.signature.encoder import Encoder, Encoding
+from polar_detect.signature.extraction import Extractor
+from polar_detect.signature.readings import Readings
+from polar_detect.signature.tokens import TokenStates
+from polar_detect.signature.trace import Tracer, Traces
 
 TEXTS = ("fan", "pump", "belt", "motor", "hose")
 TOKEN_FIELDS = dataclasses.fields(TokenStates)
@@ -275,8 +276,8 @@ def test_no_source_of_a_store_is_imported_in_a_function_out_of_sight():
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("polar_detect")
     }
     # The latter fetches and converts models before they are read; what the former imports is there.
-    assert found == {"loading", "models.names"}
-    assert sources.PATHS["hugging_face"] in bench_cache.SOURCES
+    assert found == {"backbone.loading", "models.names"}
+    assert sources.PATHS["backbone.hugging_face"] in bench_cache.SOURCES
 
 
 def test_another_source_has_a_store_of_its_own(tiny, tmp_path, monkeypatch):

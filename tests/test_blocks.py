@@ -2,8 +2,8 @@ import pytest
 import torch
 from tiny_models import CONFIGS, tiny_model
 
-from polar_detect import blocks
-from polar_detect.blocks import (
+from polar_detect.numerics import blocks
+from polar_detect.numerics.blocks import (
     RowCounts,
     block_tokens,
     by_blocks,

@@ -16,7 +16,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
-from polar_detect.spans import TokenLoss
+from polar_detect.signature.spans import TokenLoss
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 N_ROWS = 30

@@ -13,13 +13,13 @@ from work_orders import NEW, NORMAL, STRANGE
 
 import polar_detect
 from polar_detect import models
-from polar_detect.backbone import Backbone
+from polar_detect.backbone.decoder import Backbone
 from polar_detect.calibration import benjamini_hochberg
 from polar_detect.detector import PolarDetector
-from polar_detect.executor import Executor, batches
-from polar_detect.extraction import Extractor
+from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
-from polar_detect.schedule import Job
+from polar_detect.signature.extraction import Extractor
 
 DATA = Path(__file__).parent.parent / "data"
 ADDED = [

@@ -4,15 +4,15 @@ import pytest
 from test_cli import assert_one_line_error
 from work_orders import NEW, STRANGE
 
-from polar_detect import interchange
-from polar_detect.backbone import Backbone
-from polar_detect.executor import Executor, batches
-from polar_detect.predictor import ProgramPredictor
+from polar_detect.backbone.decoder import Backbone
+from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
-from polar_detect.schedule import Job
+from polar_detect.programs import interchange
+from polar_detect.programs.predictor import ProgramPredictor
 from polar_detect.search import METHODS
-from polar_detect.space import Space
-from polar_detect.trace import Tracer
+from polar_detect.search.space import Space
+from polar_detect.signature.trace import Tracer
 
 TEXTS = [NEW[0], "", STRANGE[0]]
 

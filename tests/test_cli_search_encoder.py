@@ -5,8 +5,9 @@ import pytest
 from test_cli import assert_one_line_error
 from tiny_encoders import save_tiny_encoder
 
-from polar_detect import cli, interchange
+from polar_detect import cli
 from polar_detect.program import Program
+from polar_detect.programs import interchange
 
 TEXT = "How do I transfer money to my savings account?"
 

@@ -25,8 +25,8 @@ from polar_detect.compare.tabulate import MethodTable
 from polar_detect.compare.views import Numbers
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError, OutputError
-from polar_detect.extraction import Extractor
 from polar_detect.report.language import Language
+from polar_detect.signature.extraction import Extractor
 from polar_detect.tables import ReadOptions, RowColumns, RowTemplate
 
 N_RESAMPLES = 30

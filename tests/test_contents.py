@@ -9,8 +9,8 @@ import pytest
 from safetensors.numpy import load_file
 from work_orders import NEW, NORMAL, STRANGE
 
+from polar_detect.artifact.contents import _kept, _shapes, read_contents
 from polar_detect.cli.commands.fit import said_of_texts
-from polar_detect.contents import _kept, _shapes, read_contents
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import ArtifactError, InputNotFoundError
 from polar_detect.report.language import Language

@@ -6,13 +6,13 @@ import torch
 from test_sweep import random_rows
 from tiny_models import CONFIGS, rearranged, tiny_model, tiny_tokenizer
 
-from polar_detect.backbone import Backbone
-from polar_detect.criteria import SameAnswer, SameLoss, SamePrediction
+from polar_detect.backbone.decoder import Backbone
 from polar_detect.errors import InputError
-from polar_detect.executor import Executor, batches
-from polar_detect.minimal import find_minimal_programs
+from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
-from polar_detect.schedule import Job
+from polar_detect.programs.criteria import SameAnswer, SameLoss, SamePrediction
+from polar_detect.programs.minimal import find_minimal_programs
 from polar_detect.search import (
     Candidate,
     exhaustive,

@@ -17,19 +17,19 @@ from tiny_encoders import save_tiny_encoder
 from tiny_models import CONFIGS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
-from polar_detect import trace
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import HEADS, AutoHead, LightGBMHead
 from polar_detect.engine import Engine
 from polar_detect.errors import InputError, ModelError, NotFittedError, TrainingWarning
-from polar_detect.executor import Executor
+from polar_detect.executor.decoder import Executor
 from polar_detect.fitting import Fitting, parted
-from polar_detect.likeness import KeptOut, Seen
 from polar_detect.metrics import auroc
-from polar_detect.minimal import find_minimal_programs
 from polar_detect.outliers import topic_clusters
+from polar_detect.programs.minimal import find_minimal_programs
 from polar_detect.progress import Tracker
-from polar_detect.reference import Reference
+from polar_detect.signature import trace
+from polar_detect.signature.likeness import KeptOut, Seen
+from polar_detect.signature.reference import Reference
 from polar_detect.texts import UnfittedError
 
 EMPTY = ["", "é"]  # nothing at all, and nothing that the tiny tokenizer knows

@@ -8,14 +8,14 @@ import torch
 from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
 from work_orders import NORMAL
 
-from polar_detect.backbone import Backbone
-from polar_detect.executor import Executor, batches
-from polar_detect.menu import Menu
-from polar_detect.minimal import find_minimal_programs
-from polar_detect.neighbours import nearest
+from polar_detect.backbone.decoder import Backbone
+from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
-from polar_detect.schedule import Job
-from polar_detect.trace import Tracer
+from polar_detect.programs.menu import Menu
+from polar_detect.programs.minimal import find_minimal_programs
+from polar_detect.signature.neighbours import nearest
+from polar_detect.signature.trace import Tracer
 
 TEXTS = [
     "the pump leaks",

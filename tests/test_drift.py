@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from polar_detect.drift import FeatureStatistics, measure_drift, measure_shifts
-from polar_detect.features import Feature, FeatureTable
+from polar_detect.signature.features import Feature, FeatureTable
 
 FEATURES = (
     Feature("loss", "mean"),

@@ -5,10 +5,10 @@ from tiny_encoders import ENCODERS, save_tiny_encoder
 from tiny_models import MAX_POSITIONS
 from torch import nn
 
-from polar_detect import products
-from polar_detect.encoder import Encoder
 from polar_detect.errors import ModelError
-from polar_detect.products import LaidOutLinear
+from polar_detect.numerics import products
+from polar_detect.numerics.products import LaidOutLinear
+from polar_detect.signature.encoder import Encoder
 
 TEXTS = [
     "The hydraulic pump leaks oil.",
@@ -79,8 +79,8 @@ def test_the_encoder_reads_as_far_as_the_language_model_but_128_tokens_at_least(
 
 def test_a_long_text_keeps_words_that_are_spread_evenly_over_it(encoder, monkeypatch):
     whole = encoder.read(TEXTS)
-    monkeypatch.setattr("polar_detect.tokens._MAX_KEPT", 8)
-    monkeypatch.setattr("polar_detect.tokens._KEPT_OF_LONGER", 4)
+    monkeypatch.setattr("polar_detect.signature.tokens._MAX_KEPT", 8)
+    monkeypatch.setattr("polar_detect.signature.tokens._KEPT_OF_LONGER", 4)
     thinned = encoder.read(TEXTS)
     n = int(whole.tokens.lengths[PARAPHRASE])
     assert n > 8

@@ -10,9 +10,9 @@ from tiny_encoders import (
 from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
 from transformers import ElectraConfig
 
-from polar_detect.encoder_backbone import EncoderBackbone
+from polar_detect.backbone.encoder import EncoderBackbone
 from polar_detect.errors import InputError, ModelError
-from polar_detect.products import lay_out
+from polar_detect.numerics.products import lay_out
 
 TEXTS = ["The hydraulic pump leaks oil.", "", "ok", "How do I transfer money?"]
 PROGRAMS = [(0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (0, 0, 2, 2, 2, 4), (3,)]

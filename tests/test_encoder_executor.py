@@ -7,15 +7,15 @@ import torch
 from tiny_encoders import rearranged_encoder, tiny_encoder
 from tiny_models import tiny_tokenizer
 
-from polar_detect.encoder import Encoder
-from polar_detect.encoder_backbone import EncoderBackbone
-from polar_detect.encoder_executor import EncoderExecutor, encoder_curves
-from polar_detect.encoder_search import encoder_distances, find_minimal_encoder_programs
+from polar_detect.backbone.encoder import EncoderBackbone
 from polar_detect.errors import InputError
+from polar_detect.executor.encoder import EncoderExecutor, encoder_curves
+from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
-from polar_detect.schedule import Job
+from polar_detect.programs.encoder_search import encoder_distances, find_minimal_encoder_programs
+from polar_detect.programs.verification import measured
 from polar_detect.search import MctsSettings, greedy, mcts, menu_search, quick
-from polar_detect.verification import measured
+from polar_detect.signature.encoder import Encoder
 
 TEXTS = [
     "The hydraulic pump leaks oil.",

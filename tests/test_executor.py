@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 from test_determinism import threads
 from tiny_models import CONFIGS, MAX_POSITIONS, rearranged, tiny_model, tiny_tokenizer
 
-from polar_detect import blocks
-from polar_detect.backbone import Backbone
-from polar_detect.blocks import random_states
+from polar_detect.backbone.decoder import Backbone
 from polar_detect.errors import ProgramError
-from polar_detect.executor import Executor, batches, padded_length
+from polar_detect.executor.decoder import Executor, batches, padded_length
+from polar_detect.executor.schedule import Job
+from polar_detect.numerics import blocks
+from polar_detect.numerics.blocks import random_states
 from polar_detect.program import Program
-from polar_detect.schedule import Job
 
 FULL = Program.full(5)
 PROGRAMS = [

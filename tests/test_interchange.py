@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from polar_detect.errors import InputError, InputNotFoundError, OutputError, ProgramError
-from polar_detect.interchange import PolarFile, PolarSample, read, write
 from polar_detect.program import Program
+from polar_detect.programs.interchange import PolarFile, PolarSample, read, write
 
 programs = st.lists(st.lists(st.integers(0, 35), max_size=9).map(lambda p: Program(tuple(p))))
 texts = st.text(st.characters(exclude_categories=["Cs"]))

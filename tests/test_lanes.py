@@ -3,7 +3,7 @@ import threading
 import pytest
 import torch
 
-from polar_detect.lanes import lanes, overlap, spread
+from polar_detect.numerics.lanes import lanes, overlap, spread
 
 
 @pytest.fixture(params=[1, 2, 3])

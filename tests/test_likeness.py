@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from polar_detect.column_likeness import ColumnLikeness
-from polar_detect.likeness import (
+from polar_detect.metrics import auroc
+from polar_detect.signature.column_likeness import ColumnLikeness
+from polar_detect.signature.likeness import (
     KeptOut,
     Likeness,
     Seen,
@@ -11,8 +12,7 @@ from polar_detect.likeness import (
     WordingLikeness,
     can_teach,
 )
-from polar_detect.metrics import auroc
-from polar_detect.numbers import column_of, kind_of
+from polar_detect.signature.numbers import column_of, kind_of
 from polar_detect.tables.rows import RowTemplate
 
 HIDDEN = 24

@@ -9,8 +9,8 @@ from tiny_encoders import save_tiny_encoder
 from tiny_models import tiny_tokenizer
 from transformers import BartConfig, BartModel
 
+from polar_detect.backbone.loading import load_decoder, load_encoder
 from polar_detect.errors import ModelError
-from polar_detect.loading import load_decoder, load_encoder
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ import pytest
 import torch
 from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
 
-from polar_detect import menu as menus
-from polar_detect import verification
-from polar_detect.backbone import Backbone
-from polar_detect.criteria import SameLoss, SamePrediction
-from polar_detect.executor import Executor, batches
-from polar_detect.menu import Menu
-from polar_detect.minimal import are_valid, find_minimal_programs
+from polar_detect.backbone.decoder import Backbone
+from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
-from polar_detect.schedule import Job
+from polar_detect.programs import menu as menus
+from polar_detect.programs import verification
+from polar_detect.programs.criteria import SameLoss, SamePrediction
+from polar_detect.programs.menu import Menu
+from polar_detect.programs.minimal import are_valid, find_minimal_programs
 from polar_detect.search import (
     Candidate,
     Found,

@@ -14,12 +14,12 @@ from safetensors.torch import load_file, save_file
 from tiny_encoders import ENCODERS, save_tiny_encoder
 from tiny_models import CONFIGS, VOCABULARY, save_tiny
 
-from polar_detect import hugging_face, loading
-from polar_detect.backbone import Backbone
-from polar_detect.encoder import Encoder
-from polar_detect.encoder_backbone import EncoderBackbone
-from polar_detect.native import bert, llama, tokenizer
-from polar_detect.products import lay_out
+from polar_detect.backbone import hugging_face, loading
+from polar_detect.backbone.decoder import Backbone
+from polar_detect.backbone.encoder import EncoderBackbone
+from polar_detect.backbone.native import bert, llama, tokenizer
+from polar_detect.numerics.products import lay_out
+from polar_detect.signature.encoder import Encoder
 
 TEXTS = [
     "The hydraulic pump leaks oil at the left valve.", "", "   ", "油圧ポンプから油漏れあり。",
@@ -372,7 +372,8 @@ def test_known_models_are_loaded_and_run_without_transformers(tiny_folder, tmp_p
     encoder = save_tiny_encoder("bert", tmp_path)
     code = (
         "import sys\nfrom pathlib import Path\n"
-        "from polar_detect.backbone import Backbone\nfrom polar_detect.encoder import Encoder\n"
+        "from polar_detect.backbone.decoder import Backbone\n"
+        "from polar_detect.signature.encoder import Encoder\n"
         f"backbone = Backbone.load(Path({str(tiny_folder)!r}))\n"
         f"encoder = Encoder.load(Path({str(encoder)!r}))\n"
         "encoder.read(['the pump leaks'])\nbackbone.tokenize(['the pump leaks'], 8)\n"

@@ -10,9 +10,9 @@ from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
-from polar_detect.extraction import Extractor
-from polar_detect.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.progress import Tracker
+from polar_detect.signature.extraction import Extractor
+from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
 
 
 @pytest.fixture

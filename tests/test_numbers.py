@@ -5,9 +5,9 @@ import pytest
 from polar_detect.detectors.column_views import column_share, column_views
 from polar_detect.detectors.scale import column_clips
 from polar_detect.errors import InputError
-from polar_detect.features import Feature
-from polar_detect.numbers import KINDS, ColumnReference, column_of
 from polar_detect.outliers import crossed
+from polar_detect.signature.features import Feature
+from polar_detect.signature.numbers import KINDS, ColumnReference, column_of
 from polar_detect.tables import RowTemplate
 
 NAMES = ("air [K]", "process [K]", "torque [Nm]", "cost")

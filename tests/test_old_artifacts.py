@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from polar_detect import models
-from polar_detect.contents import read_contents
+from polar_detect.artifact.contents import read_contents
 from polar_detect.detector import PolarDetector
 from polar_detect.report.facts import description
 from polar_detect.report.language import Language

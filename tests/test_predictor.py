@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
 
-from polar_detect.backbone import Backbone
+from polar_detect.backbone.decoder import Backbone
 from polar_detect.errors import ArtifactError, InputError, ProgramError
-from polar_detect.executor import Executor, batches
-from polar_detect.predictor import ProgramPredictor, minimal_predicted_programs
-from polar_detect.predictor_network import PredictorSettings, beam_decode
+from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
-from polar_detect.schedule import Job
+from polar_detect.programs.predictor import ProgramPredictor, minimal_predicted_programs
+from polar_detect.programs.predictor_network import PredictorSettings, beam_decode
 
 N_LAYERS = 5
 KINDS = [Program((0, 1, 4)), Program((0, 2, 3, 3, 4))]

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from polar_detect import products
-from polar_detect.products import SHIFT, LaidOutLinear, Weight, laid_out_copy, lay_out
+from polar_detect.numerics import products
+from polar_detect.numerics.products import SHIFT, LaidOutLinear, Weight, laid_out_copy, lay_out
 
 
 @torch.no_grad()

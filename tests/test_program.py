@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from polar_detect.errors import PolarError, ProgramError
 from polar_detect.program import Program
-from polar_detect.space import Space
+from polar_detect.search.space import Space
 
 layers = st.lists(st.integers(0, 12), max_size=24).map(tuple)
 # Ascending runs with repeated parts, which random layers seldom contain.

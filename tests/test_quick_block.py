@@ -6,9 +6,9 @@ from tiny_models import CONFIGS, LOOKALIKES, tiny_model, tiny_tokenizer
 from torch import nn
 from torch.autograd.functional import vjp
 
-from polar_detect import quick_block
-from polar_detect.backbone import Backbone
-from polar_detect.quick_block import QuickBlock
+from polar_detect.backbone import quick_block
+from polar_detect.backbone.decoder import Backbone
+from polar_detect.backbone.quick_block import QuickBlock
 
 
 def quick_parts(name, kind):

@@ -9,14 +9,14 @@ from transformers import Conv1D
 from transformers.models.gemma3.modeling_gemma3 import Gemma3RMSNorm
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
-from polar_detect import quick_block
-from polar_detect.backbone import Backbone
-from polar_detect.blocks import random_states
-from polar_detect.encoder_backbone import EncoderBackbone
-from polar_detect.executor import Executor, batches
+from polar_detect.backbone import quick_block
+from polar_detect.backbone.decoder import Backbone
+from polar_detect.backbone.encoder import EncoderBackbone
+from polar_detect.backbone.quick_block import QuickBlock, quick_form
+from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.schedule import Job
+from polar_detect.numerics.blocks import random_states
 from polar_detect.program import Program
-from polar_detect.quick_block import QuickBlock, quick_form
-from polar_detect.schedule import Job
 
 _random = torch.Generator().manual_seed(0)
 ROWS = [

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from polar_detect import read_out
-from polar_detect.read_out import ReadOut
+from polar_detect.backbone import read_out
+from polar_detect.backbone.read_out import ReadOut
 
 N_WORDS, HIDDEN = 5000, 32  # in several pieces
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from polar_detect.features import Feature
-from polar_detect.geometry import Geometry
-from polar_detect.neighbours import (
+from polar_detect.signature.features import Feature
+from polar_detect.signature.geometry import Geometry
+from polar_detect.signature.neighbours import (
     Neighbours,
     contexts,
     cosines_of,

@@ -20,7 +20,6 @@ from report_samples import (
     row,
 )
 
-from polar_detect.features import Feature
 from polar_detect.program import Program
 from polar_detect.report import charts, histogram
 from polar_detect.report.data import Contribution, FeaturePart, Group, Layer, Swarm
@@ -30,7 +29,8 @@ from polar_detect.report.marked import clip, costliest
 from polar_detect.report.phrases import findings
 from polar_detect.report.swarm import swarm_chart
 from polar_detect.report.words import Numbers, chance, one_line, reasons
-from polar_detect.spans import TokenLoss
+from polar_detect.signature.features import Feature
+from polar_detect.signature.spans import TokenLoss
 from polar_detect.visible import visible
 
 ENGLISH = Language("en")

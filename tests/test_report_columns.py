@@ -8,14 +8,14 @@ from report_samples import HOSTILE, Page, machine_row, outside_references, repor
 from rich.console import Console
 
 from polar_detect.drift import Drift, Shift
-from polar_detect.features import Feature
 from polar_detect.report.as_json import render_json
 from polar_detect.report.data import Column, Contribution, Swarm
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
 from polar_detect.report.terminal import worst_rows
-from polar_detect.spans import TokenLoss
+from polar_detect.signature.features import Feature
+from polar_detect.signature.spans import TokenLoss
 
 
 def test_a_card_says_what_a_cell_holds_and_what_normal_rows_hold_there():

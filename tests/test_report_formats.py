@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 from report_samples import DRIFT, HOSTILE, JAPANESE, N_LAYERS, machine_row, report, row
 
 from polar_detect import plots
-from polar_detect.features import Feature
 from polar_detect.report import figures
 from polar_detect.report.as_json import render_json
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
-from polar_detect.spans import TokenLoss
+from polar_detect.signature.features import Feature
+from polar_detect.signature.spans import TokenLoss
 
 ENGLISH, JAPANESE_TONGUE = Language("en"), Language("ja")
 FORMULA = r"cost $\frac{1}{ $2$ | `code` ``` [x](y)"

@@ -14,13 +14,13 @@ from rich.console import Console
 from polar_detect import tables
 from polar_detect.cli.progress import progress_bars
 from polar_detect.errors import InputError
-from polar_detect.features import Feature
 from polar_detect.report.catalogue import TEXTS
 from polar_detect.report.data import Group
 from polar_detect.report.html import render_html
 from polar_detect.report.language import TONGUES, Language
 from polar_detect.report.markdown import render_markdown
-from polar_detect.spans import TokenLoss
+from polar_detect.signature.features import Feature
+from polar_detect.signature.spans import TokenLoss
 
 
 def placeholders(text):

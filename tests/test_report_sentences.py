@@ -27,8 +27,8 @@ ERRORS |= {"UnfittedError", "_contradiction"}
 # that speak to programmers only:
 ENGLISH_MODULES = (
     *("cli/commands/search", "cli/commands/serve", "search/", "serve/"),
-    *("criteria", "encoder_search", "interchange", "metrics", "numbers", "plots"),
-    *("frames", "predictor", "program", "space", "transformer", "texts", "report/language"),
+    *("programs/", "program", "metrics", "signature/numbers", "plots", "frames", "transformer"),
+    *("texts", "report/language"),
     *("detectors/estimator", "detectors/pyod"),
     "cli/config",  # read before anybody knows in which language
 )

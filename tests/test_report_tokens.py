@@ -3,11 +3,11 @@ import itertools
 import numpy as np
 import pytest
 
-from polar_detect.backbone import Backbone
-from polar_detect.executor import Executor, batches
+from polar_detect.backbone.decoder import Backbone
+from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
-from polar_detect.schedule import Job
-from polar_detect.token_losses import token_losses
+from polar_detect.signature.token_losses import token_losses
 
 TEXTS = ["Replaced the hydraulic hose on press 4.", "", "ポンプの軸受から異音。", "a\r\n<b>&"]
 

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from polar_detect import PolarDetector
-from polar_detect.artifact import stored_rows
-from polar_detect.contents import read_contents
+from polar_detect.artifact.contents import read_contents
+from polar_detect.artifact.reading import stored_rows
+from polar_detect.artifact.sealing import sealed
 from polar_detect.errors import ArtifactError, InputError, TrainingWarning
 from polar_detect.frames import in_pandas, row_template, unwritten
 from polar_detect.metrics import auroc
 from polar_detect.models.hashes import sha256_of
 from polar_detect.report.build import _cells
-from polar_detect.sealing import sealed
 from polar_detect.tables import (
     RowColumns,
     RowTemplate,

@@ -3,8 +3,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from polar_detect.executor.schedule import Job, plan
 from polar_detect.program import Program
-from polar_detect.schedule import Job, plan
 
 programs = st.lists(st.integers(0, 4), max_size=8).map(tuple).map(Program)
 jobs_of_few_texts = st.lists(st.builds(Job, st.integers(0, 3), programs), max_size=12)

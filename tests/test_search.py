@@ -32,7 +32,7 @@ from polar_detect.search import (
     solve,
     thorough,
 )
-from polar_detect.space import Space
+from polar_detect.search.space import Space
 
 
 def menu_of_halves(n_layers, *, tolerance):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from polar_detect.errors import ProgramError
 from polar_detect.program import Program
-from polar_detect.space import Segment, Space, neighbours
+from polar_detect.search.space import Segment, Space, neighbours
 
 
 def cuts(n_layers, max_segment):

@@ -7,14 +7,14 @@ import pytest
 from test_detectors import FEATURES, table
 from work_orders import NEW, NORMAL
 
-from polar_detect import artifact
-from polar_detect.contents import read_contents
+from polar_detect.artifact import reading
+from polar_detect.artifact.contents import read_contents
+from polar_detect.artifact.sealing import sealed
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import IsolationForestHead
 from polar_detect.errors import ArtifactError
-from polar_detect.features import Feature, FeatureTable
 from polar_detect.models.hashes import sha256_of
-from polar_detect.sealing import sealed
+from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.stored import Stored, read_texts
 
 GONE = object()
@@ -69,7 +69,7 @@ WRONG = [
 @pytest.fixture
 def folder(saved_on_tiny, fitted_on_tiny, tmp_path, monkeypatch):
     """Return a copy of a detector that loads in no time."""
-    monkeypatch.setattr(artifact.Engine, "load", lambda *_: fitted_on_tiny.engine_)
+    monkeypatch.setattr(reading.Engine, "load", lambda *_: fitted_on_tiny.engine_)
     return shutil.copytree(saved_on_tiny, tmp_path / "detector")
 
 
@@ -162,7 +162,7 @@ def test_settings_that_nothing_can_take_are_refused_by_file(folder, setting, val
 def test_settings_that_are_no_object_are_refused_before_a_table_is_read(folder):
     change(folder, MANIFEST, ("settings",), [])
     with pytest.raises(ArtifactError, match=r"manifest\.json' .*'settings'.* a JSON object"):
-        artifact.stored_rows(folder)
+        reading.stored_rows(folder)
 
 
 def test_inspect_refuses_what_load_refuses(folder):

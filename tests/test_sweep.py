@@ -3,12 +3,12 @@ import pytest
 import torch
 from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
 
-from polar_detect.backbone import Backbone
-from polar_detect.executor import Executor, batches
+from polar_detect.backbone.decoder import Backbone
+from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.schedule import Job
+from polar_detect.executor.sweep import sweep
 from polar_detect.program import Program
-from polar_detect.schedule import Job
 from polar_detect.search import Sweep
-from polar_detect.sweep import sweep
 
 D = 5
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from polar_detect.tokens import TokenIndex, TokenStates, kept_places, largest
+from polar_detect.signature.tokens import TokenIndex, TokenStates, kept_places, largest
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_more_normal_tokens_make_no_token_more_novel(normal):
 
 def test_tokens_that_do_not_all_have_room_are_left_out(normal, monkeypatch):
     index = TokenIndex.fit(normal.rows([0, 1]))
-    monkeypatch.setattr("polar_detect.tokens._MAX_POINTS", 11)  # one less than there are
+    monkeypatch.setattr("polar_detect.signature.tokens._MAX_POINTS", 11)  # one less than there are
     assert index.widened(normal.rows([2, 3]), first_owner=2) is index
 
 

@@ -4,13 +4,13 @@ import torch
 from scipy.stats import spearmanr
 from tiny_models import CONFIGS, GEMMA2, MAX_POSITIONS, tiny_model, tiny_tokenizer
 
-from polar_detect.backbone import Backbone
+from polar_detect.backbone.decoder import Backbone
+from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.errors import InputError
-from polar_detect.executor import Executor, batches
+from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
-from polar_detect.schedule import Job
-from polar_detect.tokenizing import MAX_TOKENS
-from polar_detect.trace import Tracer, Traces
+from polar_detect.signature.trace import Tracer, Traces
 
 TEXTS = [
     "The pump leaks oil.",
@@ -175,7 +175,7 @@ def test_exit_losses_are_the_losses_of_programs_that_stop_early(backbone):
 
 
 def test_exit_losses_over_a_part_of_the_vocabulary_include_the_target(llama, monkeypatch):
-    monkeypatch.setattr("polar_detect.read_out._COMMON", 80)
+    monkeypatch.setattr("polar_detect.backbone.read_out._COMMON", 80)
     text = "The pump leaks oil."
     _, logits, ids = forward(llama, text)
     targets = ids[1:].tolist()
@@ -300,8 +300,8 @@ def test_a_long_text_keeps_tokens_that_are_spread_evenly_over_it(llama, monkeypa
     tracer = Tracer(llama)
     whole = tracer.trace(TEXTS)
     np.testing.assert_array_equal(whole.kept_loss, whole.loss)
-    monkeypatch.setattr("polar_detect.tokens._MAX_KEPT", 8)
-    monkeypatch.setattr("polar_detect.tokens._KEPT_OF_LONGER", 5)
+    monkeypatch.setattr("polar_detect.signature.tokens._MAX_KEPT", 8)
+    monkeypatch.setattr("polar_detect.signature.tokens._KEPT_OF_LONGER", 5)
     thinned = tracer.trace(TEXTS)
     lengths = whole.tokens.lengths.tolist()
     assert thinned.tokens.lengths.tolist() == [n if n <= 8 else 5 for n in lengths]

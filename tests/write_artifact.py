@@ -17,8 +17,8 @@ from tiny_encoders import ENCODERS, save_tiny_encoder
 from tiny_models import CONFIGS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
+from polar_detect.artifact.sealing import MANIFEST, sealed
 from polar_detect.detector import PolarDetector
-from polar_detect.sealing import MANIFEST, sealed
 
 FOLDER = Path(__file__).parent / "artifacts"
 TEXTS = [*NEW, *STRANGE]

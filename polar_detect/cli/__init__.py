@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 import typer
 
 from polar_detect import __version__
+from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.cli.streams import write_anything
 from polar_detect.errors import PolarError
-from polar_detect.tokenizing import MAX_TOKENS
 from polar_detect.visible import visible
 
 app = typer.Typer(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect import metrics, models
+from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.compare.baselines import BASELINES, Baseline, Scores, is_labelled
 from polar_detect.compare.memory import with_memory
 from polar_detect.compare.rows import Task
@@ -20,9 +21,8 @@ from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.fitting import MIN_NORMAL, too_few
 from polar_detect.language import advise
 from polar_detect.progress import Progress, Tracker
+from polar_detect.signature.trace import Tracer
 from polar_detect.texts import doubts_of_texts
-from polar_detect.tokenizing import MAX_TOKENS
-from polar_detect.trace import Tracer
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from polar_detect.detector import PolarDetector
-from polar_detect.encoder import Encoder
 from polar_detect.engine import Engine, encoder_for
-from polar_detect.extraction import Extractor
-from polar_detect.readings import Readings
-from polar_detect.trace import Tracer
+from polar_detect.signature.encoder import Encoder
+from polar_detect.signature.extraction import Extractor
+from polar_detect.signature.readings import Readings
+from polar_detect.signature.trace import Tracer
 
 
 @dataclass(eq=False)

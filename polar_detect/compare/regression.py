@@ -27,11 +27,11 @@ from polar_detect.compare.detection import Figure, note_cut_texts
 from polar_detect.compare.rows import Rows, Task
 from polar_detect.compare.views import Numbers, Seen, View, choose_views
 from polar_detect.errors import InputError
-from polar_detect.extraction import Extractor
 from polar_detect.metrics import Difference
 from polar_detect.progress import Progress, Tracker
-from polar_detect.readings import Readings
-from polar_detect.reference import Reference
+from polar_detect.signature.extraction import Extractor
+from polar_detect.signature.readings import Readings
+from polar_detect.signature.reference import Reference
 from polar_detect.transformer import cross_fitted_signatures
 
 Vector = NDArray[np.float64]

@@ -19,8 +19,8 @@ from sklearn.preprocessing import StandardScaler
 from polar_detect import models
 from polar_detect.compare.columns import MAX_SIZE
 from polar_detect.compare.rows import Rows, Task
-from polar_detect.encoder import Encoder
 from polar_detect.engine import encoder_for
+from polar_detect.signature.encoder import Encoder
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -17,7 +17,7 @@ from scipy.special import log_ndtr
 from polar_detect.detectors.base import Attribution, Head
 from polar_detect.detectors.scale import CLIP, Scale, Vector, column_clips
 from polar_detect.detectors.views import Views, can_be_viewed, choose_views, taught
-from polar_detect.features import Feature, FeatureTable
+from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.stored import Stored
 
 _FILE = "auto.json"

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect.features import Feature, FeatureTable
+from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.stored import check_feature_list
 
 _FEATURES = "features.json"

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from polar_detect.detectors.scale import Vector
-from polar_detect.features import Feature
-from polar_detect.numbers import LIKENESS, column_of, kind_of
+from polar_detect.signature.features import Feature
+from polar_detect.signature.numbers import LIKENESS, column_of, kind_of
 
 _TEXT_COUNTS = 2.0  # columns
 

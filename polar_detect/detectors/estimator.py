@@ -16,7 +16,7 @@ from sklearn.utils.validation import validate_data
 from polar_detect import calibration
 from polar_detect.detectors import AutoHead, Head, IsolationForestHead, new_head
 from polar_detect.errors import InputError
-from polar_detect.features import Feature, FeatureTable
+from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.texts import UnfittedError
 
 COLUMN = "column"  # the group of a feature that is no part of a signature

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from polar_detect.detectors.base import Attribution, check_written_features, write_features
 from polar_detect.detectors.selected import SelectedHead, n_read, refuse_unreadable
-from polar_detect.features import Feature, FeatureTable
+from polar_detect.signature.features import Feature, FeatureTable
 
 _MODEL = "isolation_forest.skops"
 _TREE = "sklearn.tree._tree.Tree"

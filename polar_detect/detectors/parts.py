@@ -5,16 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect.contrast import contrast
-from polar_detect.detectors.named import (
-    FAR_SIMILARITY,
-    FLUENCY,
-    LENGTH,
-    LOCAL_SIMILARITY,
-    LOSS,
-    MEMORY,
-    SIMILARITY,
-)
 from polar_detect.detectors.scale import Vector
 from polar_detect.detectors.weighting import (
     Part,
@@ -25,7 +15,17 @@ from polar_detect.detectors.weighting import (
     mean_view,
     telling,
 )
-from polar_detect.features import Feature, FeatureTable
+from polar_detect.signature.contrast import contrast
+from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.signature.named import (
+    FAR_SIMILARITY,
+    FLUENCY,
+    LENGTH,
+    LOCAL_SIMILARITY,
+    LOSS,
+    MEMORY,
+    SIMILARITY,
+)
 
 _STRENGTH = 0.03  # inverse regularisation
 # With so many normal texts what is learned counts for half of what it does with very many.

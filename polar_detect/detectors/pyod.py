@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from polar_detect.detectors.base import Attribution, check_written_features, write_features
 from polar_detect.detectors.selected import UNREADABLE, SelectedHead, n_read, refuse_unreadable
 from polar_detect.errors import InputError, OutputError, reason_of
-from polar_detect.features import Feature, FeatureTable
+from polar_detect.signature.features import Feature, FeatureTable
 
 PREFIX = "pyod:"
 _INSTALL = "pip install 'polar-detect[pyod]'"

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from polar_detect.detectors.base import Attribution, Head
 from polar_detect.errors import ArtifactError
-from polar_detect.features import Feature, FeatureTable
-from polar_detect.numbers import LIKENESS, kind_of
+from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.signature.numbers import LIKENESS, kind_of
 
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OSError, zipfile.BadZipFile)
 _GROUPS = {"context", "neighbours", "distance", "loss", "program", "column"}

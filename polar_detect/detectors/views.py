@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from polar_detect.contrast import contrast
 from polar_detect.detectors.column_views import column_likeness, column_share, column_views
 from polar_detect.detectors.evidence import (
     separation_by,
@@ -17,17 +16,6 @@ from polar_detect.detectors.evidence import (
     share_read,
     trust_in_encoder,
     trust_in_loss,
-)
-from polar_detect.detectors.named import (
-    FLUENCY,
-    LENGTH,
-    LIKENESS,
-    LOSS,
-    MEMORY,
-    MEMORY_LOSS,
-    MODEL_FLUENCY,
-    SIMILARITY,
-    WORDING,
 )
 from polar_detect.detectors.parts import broken_parts, form_parts, topic_parts
 from polar_detect.detectors.scale import Scale, Vector
@@ -41,7 +29,19 @@ from polar_detect.detectors.weighting import (
     unit_spread,
     unit_tail,
 )
-from polar_detect.features import Feature, FeatureTable
+from polar_detect.signature.contrast import contrast
+from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.signature.named import (
+    FLUENCY,
+    LENGTH,
+    LIKENESS,
+    LOSS,
+    MEMORY,
+    MEMORY_LOSS,
+    MODEL_FLUENCY,
+    SIMILARITY,
+    WORDING,
+)
 
 # Easy and broken language count for so much beside topic and form at most, and easy language, which
 # asks no other text, for as much again where there are no more normal texts than these.

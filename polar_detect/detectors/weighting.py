@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 from sklearn.linear_model import LinearRegression
 
-from polar_detect.detectors.named import LENGTH
 from polar_detect.detectors.scale import Vector
-from polar_detect.features import Feature, FeatureTable
+from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.signature.named import LENGTH
 
 Part = tuple[float, Vector]  # what a weighting counts for in a view, and its weights
 

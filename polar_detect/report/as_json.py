@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from polar_detect.features import Feature
 from polar_detect.program import Program
 from polar_detect.report import phrases
 from polar_detect.report.data import Contribution, ReportData
 from polar_detect.report.language import Language
+from polar_detect.signature.features import Feature
 
 FORMAT = 1
 

@@ -7,13 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect import artifact, calibration, metrics
+from polar_detect import calibration, metrics
+from polar_detect.artifact.writing import versions
 from polar_detect.detector import Assessment, PolarDetector
-from polar_detect.detectors.named import WORDING
 from polar_detect.drift import Drift, measure_drift
 from polar_detect.explain import Explanation, mean_size, rank_values
-from polar_detect.features import FeatureTable
-from polar_detect.numbers import LIKENESS, column_of, kind_of
 from polar_detect.report import words
 from polar_detect.report.data import (
     CellReport,
@@ -28,11 +26,14 @@ from polar_detect.report.data import (
 )
 from polar_detect.report.facts import facts_of
 from polar_detect.report.reasons import seen_in_row, whole_parts
-from polar_detect.spans import TokenLoss
+from polar_detect.signature.features import FeatureTable
+from polar_detect.signature.named import WORDING
+from polar_detect.signature.numbers import LIKENESS, column_of, kind_of
+from polar_detect.signature.spans import TokenLoss
+from polar_detect.signature.token_losses import token_losses
 from polar_detect.tables import RowTemplate, Table
 from polar_detect.tables.row_cells import SEPARATOR
 from polar_detect.tables.rows import RowColumn
-from polar_detect.token_losses import token_losses
 
 _TOP_FEATURES = 8
 _TOP_CELLS = 8
@@ -94,7 +95,7 @@ def build_report(
         auroc=auroc,
         aupr=aupr,
         batch_calls=scored_counts.mean(0),
-        versions=tuple(artifact.versions().items()),
+        versions=tuple(versions().items()),
     )
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.drift import Drift
-from polar_detect.features import Feature
 from polar_detect.program import Program
-from polar_detect.spans import TokenLoss
+from polar_detect.signature.features import Feature
+from polar_detect.signature.spans import TokenLoss
 
 if TYPE_CHECKING:  # pandas takes half a second, which scoring texts needs not
     from polar_detect.tables import Numbering

@@ -6,12 +6,12 @@ from functools import cache
 from typing import Literal, get_args
 
 from polar_detect.errors import InputError
-from polar_detect.features import Feature
-from polar_detect.numbers import column_of, kind_of
 from polar_detect.report.catalogue import TEXTS
 from polar_detect.report.data import Column, Group, Layer, Source
 from polar_detect.report.forms import Form
 from polar_detect.report.words import one_line
+from polar_detect.signature.features import Feature
+from polar_detect.signature.numbers import column_of, kind_of
 
 Tongue = Literal["en", "ja"]
 TONGUES: tuple[Tongue, ...] = get_args(Tongue)

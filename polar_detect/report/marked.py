@@ -9,7 +9,7 @@ from typing import Literal
 
 from polar_detect.report import words
 from polar_detect.report.data import RowReport
-from polar_detect.spans import TokenLoss, word_at
+from polar_detect.signature.spans import TokenLoss, word_at
 from polar_detect.visible import visible
 
 Level = Literal["plain", "much", "most", "unread"]

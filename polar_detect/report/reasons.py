@@ -5,11 +5,11 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect import numbers
 from polar_detect.explain import Explanation
 from polar_detect.report.data import Column, Contribution, Group, Layer, Source
 from polar_detect.report.language import Language
 from polar_detect.report.words import Numbers, raising
+from polar_detect.signature import numbers
 
 _DECIMALS = 2
 _NUMBERS = Numbers(_DECIMALS)

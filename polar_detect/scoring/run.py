@@ -10,6 +10,7 @@ from typing import Any
 
 import polar_detect
 from polar_detect import tables
+from polar_detect.artifact.sealing import MANIFEST
 from polar_detect.models.hashes import sha256_of
 from polar_detect.progress import Progress
 from polar_detect.scoring.cache import ResultCache
@@ -19,7 +20,6 @@ from polar_detect.scoring.output import Summary, write_output
 from polar_detect.scoring.partial import Partial
 from polar_detect.scoring.results import Result
 from polar_detect.scoring.sample import Sample
-from polar_detect.sealing import MANIFEST
 
 _SEEN, _PLANNED = "seen.sqlite", "planned.sqlite"  # in the folder of the run
 

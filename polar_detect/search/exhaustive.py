@@ -3,7 +3,7 @@
 from polar_detect.errors import InputError
 from polar_detect.program import Program
 from polar_detect.search.protocol import Log, Query, Search
-from polar_detect.space import Space
+from polar_detect.search.space import Space
 
 _MAX_PROGRAMS = 2**16
 _PROGRAMS_AT_ONCE = 1024

@@ -11,7 +11,7 @@ import numpy as np
 
 from polar_detect.program import Program
 from polar_detect.search.protocol import Log, Query, Search
-from polar_detect.space import Space, neighbours
+from polar_detect.search.space import Space, neighbours
 
 _ROOT_CALLS = 4  # calls that one edit skips or repeats at the root; 1 below
 

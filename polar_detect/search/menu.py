@@ -24,7 +24,7 @@ def menu_search(
     n_layers : int
     tolerance : float
     programs : sequence of Program
-        E.g. those that serve training texts best; see `polar_detect.menu.Menu`.
+        E.g. those that serve training texts best; see `polar_detect.programs.menu.Menu`.
     refinement : Refinement, optional
         Default: none.
     full_loss : float, optional

@@ -7,6 +7,7 @@ from rich.table import Table as Grid
 
 from polar_detect import compare as comparing
 from polar_detect import models
+from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.cli.commands.output import (
     check_not_input,
     check_place,
@@ -21,7 +22,6 @@ from polar_detect.detector import PolarDetector
 from polar_detect.detectors import new_head
 from polar_detect.engine import Engine, encoder_for
 from polar_detect.report.language import Language, Tongue
-from polar_detect.tokenizing import MAX_TOKENS
 from polar_detect.visible import visible
 
 

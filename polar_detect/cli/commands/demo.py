@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import polar_detect
-from polar_detect import artifact, metrics, tables
+from polar_detect import metrics, tables
+from polar_detect.artifact.writing import check_target
 from polar_detect.cli.commands.fit import FitSettings, fit
 from polar_detect.cli.commands.inputs import InputOptions
 from polar_detect.cli.commands.output import err, make_folder, out, say, summarise, write_text
@@ -24,7 +25,7 @@ def demo(folder: Path, tongue: Tongue = "en") -> None:
     train = _demo_file(f"{name}_train.csv")
     detector_folder = folder / "detector"
     scored, page = folder / f"{name}_scored.csv", folder / f"{name}_report.html"
-    artifact.check_target(detector_folder)
+    check_target(detector_folder)
     make_folder(folder)
     options, settings = InputOptions(text_column="text"), FitSettings(tongue=tongue)
     detector = fit(train, detector_folder, options, settings)

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from polar_detect import artifact, models, tables
+from polar_detect import models, tables
+from polar_detect.artifact.writing import check_target, save
+from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.cli.commands.inputs import InputOptions, read_training, say_notice, tell_about
 from polar_detect.cli.commands.output import check_not_input, err, say
 from polar_detect.cli.progress import progress_bars
@@ -15,7 +17,6 @@ from polar_detect.language import advise
 from polar_detect.report.facts import description
 from polar_detect.report.language import Language, Tongue
 from polar_detect.texts import say_the_same
-from polar_detect.tokenizing import MAX_TOKENS
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) ->
     language = Language(settings.tongue)
     rejected = tables.rejected_path(out, is_folder=True)
     check_not_input(out, train, rejected=rejected)
-    artifact.check_target(out)
+    check_target(out)
     table = read_training(train, options, tables.RowSample(settings.max_texts, settings.seed))
     tell_about(table, rejected, language)
     _say_of(table, _of_texts(table, language))
@@ -60,7 +61,7 @@ def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) ->
     _say_of(table, _of_languages(detector, table, language))
     _say_of(table, _of_cut(detector, table, language))
     column = table.text_column if table.has_columns else None
-    artifact.save(detector, out, text_column=column, sampled_from=table.sampled_from)
+    save(detector, out, text_column=column, sampled_from=table.sampled_from)
     for label, value in description(detector, language):
         said = language.say("fact", label=label, value=value)
         err.print(said, highlight=False, markup=False, soft_wrap=True)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from polar_detect import artifact, calibration, tables
+from polar_detect import calibration, tables
+from polar_detect.artifact.reading import stored_rows, stored_text_column
 from polar_detect.cli.commands.output import err
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
@@ -63,7 +64,7 @@ def read_and_load(
         path,
         text_column=options.text_column,
         label_column=options.label_column,
-        default_column=artifact.stored_text_column(detector_folder),
+        default_column=stored_text_column(detector_folder),
         rows=template,
         options=options.reading,
     )
@@ -76,7 +77,7 @@ def read_and_load(
 
 def stored_template(detector_folder: Path, options: InputOptions) -> tables.RowTemplate | None:
     """Return how the training texts were written out of rows, if so, and these have to be."""
-    rows = artifact.stored_rows(detector_folder)
+    rows = stored_rows(detector_folder)
     template = None if rows is None else tables.RowTemplate.from_json(rows)
     if template is not None and options.text_column is not None:
         raise InputError(

@@ -5,9 +5,9 @@ import re
 import sys
 from pathlib import Path
 
+from polar_detect.artifact.contents import Contents, read_contents
 from polar_detect.cli.commands.output import err, out
 from polar_detect.cli.streams import can_write
-from polar_detect.contents import Contents, read_contents
 from polar_detect.visible import visible
 
 _LEAKS = (

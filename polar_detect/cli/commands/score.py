@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from polar_detect import artifact, calibration, tables
+from polar_detect import calibration, tables
+from polar_detect.artifact.reading import stored_text_column
 from polar_detect.cli.commands.inputs import (
     InputOptions,
     say_notice,
@@ -102,7 +103,7 @@ def _job(path: Path, detector_folder: Path, out: Path, options: InputOptions) ->
         out=out,
         detector_folder=detector_folder,
         text_column=options.text_column,
-        default_column=artifact.stored_text_column(detector_folder),
+        default_column=stored_text_column(detector_folder),
         template=stored_template(detector_folder, options),
         read=options.reading,
     )

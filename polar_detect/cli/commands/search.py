@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from polar_detect import interchange, models
-from polar_detect.backbone import Backbone
+from polar_detect import models
+from polar_detect.backbone.decoder import Backbone
 from polar_detect.cli.commands.output import check_not_input
 from polar_detect.cli.commands.search_encoder import search_encoder
 from polar_detect.cli.commands.search_input import (
@@ -34,16 +34,17 @@ from polar_detect.cli.commands.search_output import (
     programs_met,
 )
 from polar_detect.cli.commands.search_tokens import SearchTokens, tokens_of
-from polar_detect.criteria import SameLoss
-from polar_detect.executor import Executor
-from polar_detect.interchange import PolarFile, PolarSample
-from polar_detect.menu import Menu
-from polar_detect.minimal import MinimalProgram, are_valid, find_minimal_programs
+from polar_detect.executor.decoder import Executor
 from polar_detect.models import LocalModel
-from polar_detect.predictor import ProgramPredictor
 from polar_detect.program import Program
+from polar_detect.programs import interchange
+from polar_detect.programs.criteria import SameLoss
+from polar_detect.programs.interchange import PolarFile, PolarSample
+from polar_detect.programs.menu import Menu
+from polar_detect.programs.minimal import MinimalProgram, are_valid, find_minimal_programs
+from polar_detect.programs.predictor import ProgramPredictor
 from polar_detect.search import DEFAULT_METHOD, Candidate, Method, Refinement, menu_search
-from polar_detect.trace import Curves, Tracer, Traces
+from polar_detect.signature.trace import Curves, Tracer, Traces
 
 _SEARCH_CHUNK = 16
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from polar_detect.backbone.encoder import EncoderBackbone
 from polar_detect.cli.commands.search_input import (
     Remembering,
     SearchSettings,
@@ -25,20 +26,19 @@ from polar_detect.cli.commands.search_output import (
     program_record,
     programs_met,
 )
-from polar_detect.criteria import SameLoss
-from polar_detect.encoder_backbone import EncoderBackbone
-from polar_detect.encoder_executor import EncoderCurves, EncoderExecutor, encoder_curves
-from polar_detect.encoder_search import (
+from polar_detect.errors import InputError
+from polar_detect.executor.encoder import EncoderCurves, EncoderExecutor, encoder_curves
+from polar_detect.models import LocalModel
+from polar_detect.program import Program
+from polar_detect.programs.criteria import SameLoss
+from polar_detect.programs.encoder_search import (
     ENCODER_METHODS,
     MinimalEncoderProgram,
     default_encoder_search,
     encoder_distances,
     find_minimal_encoder_programs,
 )
-from polar_detect.errors import InputError
-from polar_detect.interchange import PolarSample
-from polar_detect.models import LocalModel
-from polar_detect.program import Program
+from polar_detect.programs.interchange import PolarSample
 from polar_detect.search import Candidate, Method
 
 _CHUNK = 64

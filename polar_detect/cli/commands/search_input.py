@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from polar_detect import interchange, tables
-from polar_detect.criteria import Criterion, SameAnswer, SameLoss, SamePrediction
+from polar_detect import tables
 from polar_detect.errors import InputError
-from polar_detect.interchange import PolarFile, PolarSample
 from polar_detect.program import Program
+from polar_detect.programs import interchange
+from polar_detect.programs.criteria import Criterion, SameAnswer, SameLoss, SamePrediction
+from polar_detect.programs.interchange import PolarFile, PolarSample
 from polar_detect.search import (
     METHODS,
     MctsSettings,
@@ -19,7 +20,7 @@ from polar_detect.search import (
     mcts,
     menu_search,
 )
-from polar_detect.space import Space
+from polar_detect.search.space import Space
 from polar_detect.texts import as_texts
 
 MENU = "menu"

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from polar_detect.backbone.tokenizing import shortened
 from polar_detect.cli.commands.search_input import SearchSettings
 from polar_detect.errors import InputError
-from polar_detect.interchange import PolarSample
-from polar_detect.tokenizing import shortened
-from polar_detect.trace import Tracer
+from polar_detect.programs.interchange import PolarSample
+from polar_detect.signature.trace import Tracer
 from polar_detect.visible import visible
 
 

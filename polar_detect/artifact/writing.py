@@ -1,0 +1,226 @@
+"""Write a detector.
+
+`manifest.json` carries the SHA-256 of every other file, the settings, and the hashes of the models.
+"""
+
+import errno
+import json
+import os
+import platform
+from dataclasses import fields
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save as to_bytes
+
+import polar_detect
+from polar_detect.artifact.contents import ARRAYS, HEAD, TEXTS, TREES
+from polar_detect.artifact.sealing import (
+    FORMAT,
+    MANIFEST,
+    foreign_to_artifact,
+    sealed,
+)
+from polar_detect.detector import PolarDetector
+from polar_detect.errors import OutputError
+from polar_detect.models.hashes import sha256_of
+from polar_detect.settings import checked_alpha
+from polar_detect.signature.changes import Covariances
+from polar_detect.signature.geometry import Geometry
+from polar_detect.signature.likeness import SentenceLikeness, WordingLikeness
+from polar_detect.signature.normal_programs import NormalPrograms
+from polar_detect.signature.reference import Reference
+from polar_detect.signature.tokens import TokenIndex
+from polar_detect.texts import UnfittedError
+from polar_detect.whole import replaced
+
+# Artifacts of older minor versions keep loading, and a test holds it to those in tests/artifacts.
+# - What is new (a setting, an entry, an array, a file) has a default for artifacts without it,
+#   and FORMAT stays. An older version refuses a setting that it does not know.
+# - A signature may get more features: a detector reads those that it was fitted on, by name.
+#   One that it reads keeps its name and its meaning, or gets a new name.
+# - FORMAT rises where an older version would misread what is written. `load` then translates
+#   every format from that of the first minor version on; a major version may drop some.
+# - A new fixture is added (tests/write_artifact.py) with each minor version; none is rewritten.
+_Arrays = Covariances | Geometry | SentenceLikeness | TokenIndex | WordingLikeness
+_PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")
+
+
+def save(
+    detector: PolarDetector,
+    folder: Path,
+    *,
+    text_column: str | None = None,
+    sampled_from: int | None = None,
+) -> None:
+    """Write `detector` into `folder`, which appears only when it is whole.
+
+    An earlier artifact at the same place is replaced; anything else there is an error, and so
+    is the working directory, which would be gone for this process and its shell.
+    `text_column` is the column that the training texts came from; later commands read the
+    same. Where they were written out of whole rows, the detector knows how. `sampled_from` is
+    the number of rows that the training texts were drawn from, where there were more.
+
+    Raises
+    ------
+    UnfittedError
+    OutputError
+        The folder cannot be written, or holds something that is not a detector.
+    """
+    if not hasattr(detector, "fitted_"):
+        raise UnfittedError("Got a detector that is not fitted; expected a fitted one; call fit.")
+    check_target(folder)
+    programs = detector.normal_programs()
+    origin = {"text_column": text_column, "sampled_from": sampled_from}
+    try:
+        with replaced(folder) as staged:
+            _write(detector, programs, staged, origin)
+            check_target(folder)  # again, for what came to it meanwhile
+    except OutputError:
+        raise
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+
+
+def check_target(folder: Path) -> None:
+    """Raise `OutputError` if `save` could not write `folder`, or must not replace what it holds."""
+    try:
+        _check_writable(folder.resolve().parent)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    if not folder.exists():
+        return
+    own = folder.resolve()
+    if own in _working_folders():
+        raise OutputError(
+            f"Got '{folder}', in which this process runs; expected a folder that can be replaced "
+            "as a whole; name a folder inside it (--out)."
+        )
+    foreign = foreign_to_artifact(own) if own.is_dir() else [own.name]
+    if foreign:
+        more = f" and {len(foreign) - 5} more" if len(foreign) > 5 else ""
+        raise OutputError(
+            f"Got '{folder}', which holds something else than a detector; expected a new or "
+            f"empty folder, or an earlier detector and nothing else; move {', '.join(foreign[:5])}"
+            f"{more} away, or choose another folder (--out)."
+        )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that results depend on."""
+    found = {name: metadata.version(name) for name in _PACKAGES}
+    return {
+        "polar-detect": polar_detect.__version__,
+        "python": platform.python_version(),
+        **found,
+    }
+
+
+def _cannot_write(folder: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"Got an error while writing '{folder}' ({error.strerror or error}); expected a "
+        "folder that can be written with free space; choose another (--out)."
+    )
+
+
+def _check_writable(folder: Path) -> None:
+    """Raise `OSError` unless files can be made in `folder`, or that can be made with them."""
+    found = next(path for path in (folder, *folder.parents) if path.exists())
+    if not found.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if not os.access(found, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _working_folders() -> tuple[Path, ...]:
+    """Return the working directory and those that it stands in; nothing if it was removed."""
+    try:
+        own = Path.cwd()
+    except FileNotFoundError:
+        return ()
+    return (own, *own.parents)
+
+
+def _write(
+    detector: PolarDetector, programs: NormalPrograms, folder: Path, origin: dict[str, Any]
+) -> None:
+    fitted, engine = detector.fitted_, detector.engine_
+    reference, own = fitted.reference, fitted.settings
+    parts = _reference_parts(reference)
+    arrays = {
+        f"{name}.{field.name}": getattr(part, field.name)
+        for name, part in parts.items()
+        for field in fields(part)
+    }
+    arrays |= {
+        "embeddings": reference.embeddings,
+        "calibration_scores": fitted.calibration_scores,
+        "statistics.means": fitted.statistics.means,
+        "statistics.spreads": fitted.statistics.spreads,
+        "typical_calls": programs.typical_calls,
+    }
+    if reference.crowding is not None:
+        arrays["neighbours.crowding"] = reference.crowding
+    if programs.menu.harms is not None:
+        arrays["menu.harms"] = programs.menu.harms
+    content = to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()})
+    (folder / ARRAYS).write_bytes(content)  # save_file would keep other users from reading it
+    if fitted.settings.store_texts:
+        _write_json(folder / TEXTS, list(reference.texts))
+    if reference.likeness is not None and reference.likeness.columns is not None:
+        reference.likeness.columns.trees.write(folder / TREES)
+    (folder / HEAD).mkdir()
+    fitted.head.save(folder / HEAD)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    settings: dict[str, Any] = {name: getattr(own, name) for name in own.names()}
+    settings |= {"alpha": checked_alpha(detector.alpha), "detector": fitted.head.name}
+    settings = dict(sorted(settings.items()))
+    # Left out where there is none, so that versions that do not know them read the artifact too.
+    rows = settings.pop("rows")
+    del settings["encoder"]  # its name is beside its hash
+    settings |= {} if rows is None else {"rows": rows.to_json()}
+    if not own.contamination:
+        del settings["contamination"]
+    manifest = {
+        "format": FORMAT,
+        "versions": versions(),
+        "settings": settings,
+        **origin,
+        "rows_are_derived": rows is not None and detector.rows is None,
+        "model": {"name": own.model, "sha256": engine.model.sha256},
+        "encoder": {"name": own.encoder, "sha256": engine.encoder_model.sha256},
+        "menu": [str(program) for program in programs.menu.programs],
+        "typical_length": programs.typical_length,
+        "features": [feature.name for feature in fitted.statistics.features],
+        "n_held_out": fitted.statistics.n_texts,
+        "n_joined": reference.n_joined,
+        "n_indexed": reference.n_indexed,
+        "n_anomalous": fitted.n_anomalous,
+        "created": fitted.created,
+        "fingerprint": fitted.fingerprint,
+        "reason": fitted.head.reason,
+        "files": {path.relative_to(folder).as_posix(): sha256_of(path) for path in files},
+        "sizes": {path.relative_to(folder).as_posix(): path.stat().st_size for path in files},
+    }
+    (folder / MANIFEST).write_bytes(sealed(manifest))
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _reference_parts(reference: Reference) -> dict[str, _Arrays]:
+    """Return the parts of a reference whose fields are arrays, by their name in the file."""
+    parts: dict[str, _Arrays] = {
+        "tokens": reference.tokens,
+        "encoder_tokens": reference.encoder_tokens,
+    }
+    for name, pair in (("geometry", reference.geometries), ("changes", reference.changes)):
+        if pair is not None:
+            parts |= {f"decoder_{name}": pair.decoder, f"encoder_{name}": pair.encoder}
+    if reference.likeness is not None:
+        own = reference.likeness
+        parts |= {"likeness.sentences": own.sentences, "likeness.wording": own.wording}
+    return parts

@@ -1,0 +1,1 @@
+"""A pretrained model as embed → any layers → read out: all that knows of its internals."""

@@ -1,0 +1,1 @@
+"""Program spaces, and the minimal programs of texts by any criterion."""

@@ -1,0 +1,154 @@
+"""A menu: programs found on training texts, of which a new text is served what promises most.
+
+A search of its own costs a text 550 layer calls and more; a menu costs it about a fifth.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.executor.decoder import Batch, Executor, batches
+from polar_detect.executor.schedule import Job
+from polar_detect.numerics.lanes import overlap
+from polar_detect.program import Program
+from polar_detect.programs.minimal import MinimalProgram, find_minimal_programs, search_batch
+from polar_detect.search import (
+    MOST_HARM,
+    Belief,
+    Found,
+    Refinement,
+    Search,
+    adaptive_menu,
+    menu_search,
+    thorough,
+)
+
+# Of 249 programs that searches of 24 queries found, the 125 that save those most serve others as
+# all do: 21.4 layers with 166 calls, and 21.2 with 169; every second one by length 22.3 with 170.
+_MAX_PROGRAMS = 128
+_MAX_MET = 256
+# What a search of the first tokens finds serves whole texts as well, for a fraction of the time,
+# and so do the harms of a few more.
+_SEARCHED_TOKENS, _MEASURED_TOKENS = 32, 64
+# Of 1,500 short queries' programs, 4 that are taken with this clearance are invalid in float32
+# (SmolLM2-135M, `experiments/bench_search.py`).
+_CLEARANCE = 0.03
+
+
+@dataclass(frozen=True, eq=False)
+class Menu:
+    """Programs to try on a text, the full program among them.
+
+    Parameters
+    ----------
+    programs : tuple of Program
+        Longest first.
+    harms : (n_texts, n_programs) float32, optional
+        By how much each raised the loss of texts that were searched, nats per token, above the
+        full program's. By them the menu is served as promises most; without, as in artifacts of
+        earlier versions, all at once.
+    """
+
+    programs: tuple[Program, ...]
+    harms: NDArray[np.float32] | None = None
+    _beliefs: dict[float, Belief] = field(default_factory=dict, init=False, repr=False)
+
+    @classmethod
+    def fit(cls, executor: Executor, rows: Sequence[Sequence[int]], *, tolerance: float) -> "Menu":
+        """Search `rows` (tokenised training texts) and keep the programs that save them most.
+
+        Of a long text the beginning is searched and measured.
+        """
+        full = Program.full(executor.backbone.n_layers)
+        met = _met_programs(executor, [row[:_SEARCHED_TOKENS] for row in rows], tolerance)
+        programs = sorted({full, *met}, key=lambda p: (-len(p), p.layers))
+        first = [row[:_MEASURED_TOKENS] for row in rows]
+        losses = np.concatenate(
+            [_losses(executor, batch, programs) for batch in batches(first, executor.backbone)]
+        )
+        harms = losses - losses[:, [programs.index(full)]]
+        harms = np.nan_to_num(harms, nan=MOST_HARM).clip(max=MOST_HARM)
+        saved = np.asarray([len(full) - len(program) for program in programs])
+        served = ((harms <= tolerance) * saved).sum(0)
+        served[programs.index(full)] = len(full) * len(rows) + 1  # which has to stay
+        kept = np.sort(np.argsort(-served, kind="stable")[:_MAX_PROGRAMS])
+        return cls(tuple(programs[i] for i in kept), harms[:, kept])
+
+    def minimal_programs(
+        self,
+        executor: Executor,
+        rows: Sequence[Sequence[int]],
+        *,
+        tolerance: float,
+        refinement: Refinement | None = None,
+        full_losses: Sequence[float] | None = None,
+    ) -> list[MinimalProgram]:
+        """Return the shortest program that was found valid for each text.
+
+        Verified in float32, but for programs of dense models that are valid with room to spare.
+
+        Parameters
+        ----------
+        executor, rows, tolerance
+            As in `find_minimal_programs`.
+        refinement : Refinement, optional
+            How the program is shortened further, text by text. Default: not at all.
+        full_losses : (n_texts,), optional
+            Of the full program, where they are known from reading the texts; then it is not run
+            again.
+        """
+        known = [None] * len(rows) if full_losses is None else full_losses
+        n_layers = executor.backbone.n_layers
+        method = self.method(n_layers, tolerance=tolerance, refinement=refinement)
+        clearance = float("inf") if executor.backbone.has_mixtures else _CLEARANCE
+        return find_minimal_programs(
+            executor,
+            rows,
+            tolerance=tolerance,
+            search=[partial(method, full_loss=loss) for loss in known],
+            clearance=clearance,
+        )
+
+    def method(
+        self, n_layers: int, *, tolerance: float, refinement: Refinement | None = None
+    ) -> Callable[..., Search]:
+        """Return the search that serves the menu to a text, which takes its ``full_loss`` too."""
+        if self.harms is None:
+            return partial(menu_search, programs=self.programs, refinement=refinement)
+        if tolerance not in self._beliefs:  # 6 ms, a tenth of what a single text takes
+            full = self.programs.index(Program.full(n_layers))
+            programs = self.programs[:full] + self.programs[full + 1 :]
+            harms = np.delete(self.harms, full, axis=1)
+            self._beliefs[tolerance] = Belief.learned(programs, harms, tolerance=tolerance)
+        return partial(adaptive_menu, belief=self._beliefs[tolerance], refinement=refinement)
+
+
+def _met_programs(
+    executor: Executor, rows: Sequence[Sequence[int]], tolerance: float
+) -> list[Program]:
+    """Return the best program of each length that each text's search met, shortest first."""
+
+    def search(n_layers: int) -> Search:
+        return thorough(n_layers, tolerance=tolerance)
+
+    def search_all(batch: Batch) -> dict[int, Found]:
+        return search_batch(executor, batch, [search] * len(batch))
+
+    met: dict[Program, None] = {}
+    for texts in overlap(search_all, batches(rows, executor.backbone)):
+        for found in texts.values():
+            best: dict[int, Program] = {}
+            for candidate in found.valid:
+                best.setdefault(len(candidate.program), candidate.program)
+            met.update(dict.fromkeys(best.values()))
+    by_length = sorted(met, key=lambda p: (len(p), p.layers))
+    step = max(1, -(-len(by_length) // _MAX_MET))
+    return by_length[::step]
+
+
+def _losses(executor: Executor, batch: Batch, programs: Sequence[Program]) -> NDArray[np.float32]:
+    jobs = [Job(text, program) for text in range(len(batch)) for program in programs]
+    return executor.losses(batch, jobs).reshape(len(batch), len(programs))

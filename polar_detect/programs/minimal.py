@@ -1,0 +1,238 @@
+"""The minimal programs of many texts: searches in step on one executor, then verified."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from polar_detect.executor.decoder import Batch, Executor, batches
+from polar_detect.executor.sweep import sweep
+from polar_detect.numerics.lanes import lanes, overlap
+from polar_detect.program import Program
+from polar_detect.programs.criteria import Criterion, SameLoss
+from polar_detect.programs.verification import (
+    Limit,
+    Verified,
+    answered,
+    measured,
+    measured_all,
+    verify,
+)
+from polar_detect.search import (
+    Answer,
+    Candidate,
+    Found,
+    Method,
+    Query,
+    Search,
+    Sweep,
+    quick,
+    run_together,
+)
+
+# Up to so many tokens the quick form's rounding of a loss is alike, then it falls with their root:
+# .009 nats on average at 14 tokens, .007 at 45, .004 at 100, .003 at 200 (SmolLM2-135M, 88
+# descriptions of packages, five programs that skip one to four layers).
+_ALIKE_TOKENS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class MinimalProgram:
+    """A text's minimal program; losses are float32 measurements, nats per token.
+
+    But for programs taken with clearance (see `find_minimal_programs`). Among equally short valid
+    programs it is the one that measures lowest: by loss, or in another criterion's own measure.
+
+    Parameters
+    ----------
+    program : Program
+    loss : float
+        Of exactly this program; NaN for a text without tokens, whose program is full.
+    full_loss : float
+    layer_calls : int
+        Spent on this text's search and verification, a layer's gradient counted as two.
+    is_valid : bool
+        False where the full program itself does not meet the criterion and nothing that was
+        tried does, shorter or longer; then the program is full. So it is for a text without
+        tokens.
+    curve : tuple of Candidate
+        Of every length that was met, the program with the lowest loss, shortest first;
+        measured in the quick form, but for exhaustive search, and by another criterion in its
+        own measure.
+    """
+
+    program: Program
+    loss: float
+    full_loss: float
+    layer_calls: int
+    is_valid: bool = True
+    curve: tuple[Candidate, ...] = field(default=(), compare=False, repr=False)
+
+
+@lanes()
+def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its trust
+    executor: Executor,
+    rows: Sequence[Sequence[int]],
+    *,
+    tolerance: float = 0.1,
+    search: Method | Sequence[Method] = quick,
+    criterion: Criterion | None = None,
+    prefixes: Sequence[Sequence[int]] | None = None,
+    clearance: float = float("inf"),
+) -> list[MinimalProgram]:
+    """Find the minimal program of each tokenised text.
+
+    Parameters
+    ----------
+    executor : Executor
+    rows : sequence of token id sequences
+        Texts without start token.
+    tolerance : float
+        Nats per token by which a valid program's loss may exceed the full program's.
+    search : callable, or one for each text
+        ``search(n_layers, tolerance=…)`` returns a `Search`.
+    criterion : Criterion, optional
+        What makes a program valid. Default: the loss, within `tolerance`.
+    prefixes : sequence of token id sequences, optional
+        What stands before each text and is not scored, such as the prompt of an answer.
+    clearance : float
+        A program that is below the limit by this much in the quick form is taken without
+        being measured again; its loss is the quick form's. In texts of more than 24 tokens by
+        less, as rounding averages out. Default: none is.
+    """
+    criterion = criterion or SameLoss(tolerance)
+    results = [no_program(executor.backbone.n_layers)] * len(rows)
+    executor.spent.clear()
+    methods = [search] * len(rows) if callable(search) else search
+
+    def search_one(batch: Batch) -> None:
+        measuring, scored = criterion.measure(executor, batch)
+        searches = [partial(methods[int(text)], tolerance=tolerance) for text in batch.index]
+        found = search_batch(measuring, scored, searches, criterion.limit)
+        n_tokens = scored.is_target.sum(1).tolist()
+        verified = _clearly_valid(found, criterion.limit, clearance, n_tokens)
+        doubtful = {row: f for row, f in found.items() if row not in verified}
+        verified |= verify(measuring, scored, doubtful, criterion.limit)
+        if measuring is not executor:
+            verified = _with_losses(executor, batch, verified)
+        record_verified(results, executor, batch, verified)
+
+    overlap(search_one, batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=2048))
+    return results
+
+
+@lanes()
+def are_valid(
+    executor: Executor,
+    rows: Sequence[Sequence[int]],
+    programs: Sequence[Sequence[Program]],
+    criterion: Criterion,
+    *,
+    prefixes: Sequence[Sequence[int]] | None = None,
+) -> list[list[bool]]:
+    """Say of each text's programs whether they meet the criterion, measured in float32.
+
+    Texts without tokens have no valid program. What it spends is added to the account.
+    """
+    full = Program.full(executor.backbone.n_layers)
+    results = [[False] * len(own) for own in programs]
+    for batch in batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=2048):
+        measuring, scored = criterion.measure(executor, batch)
+        asked = {i: [full, *programs[text]] for i, text in enumerate(batch.index.tolist())}
+        for i, losses in measured_all(measuring, scored, asked).items():
+            limit = criterion.limit(float(losses[0]))
+            results[int(batch.index[i])] = (losses[1:] <= limit).tolist()
+    return results
+
+
+def no_program(n_layers: int) -> MinimalProgram:
+    """Return what stands for a text without tokens: the full program, and no losses."""
+    return MinimalProgram(Program.full(n_layers), float("nan"), float("nan"), 0, is_valid=False)
+
+
+@lanes()
+def search_batch(
+    executor: Executor,
+    batch: Batch,
+    searches: Sequence[Callable[[int], Search]],
+    limit: Limit | None = None,
+) -> dict[int, Found]:
+    """Run ``search(n_layers)`` of every row of `batch` in step.
+
+    `limit` says what a valid program may measure, given the full program's measure; without
+    it the search's own tolerance does.
+    """
+    started = {row: search(executor.backbone.n_layers) for row, search in enumerate(searches)}
+    return run_together(started, partial(_answer, executor, batch, limit))
+
+
+def record_verified(
+    results: list[MinimalProgram],
+    executor: Executor,
+    batch: Batch,
+    verified: Mapping[int, Verified],
+) -> None:
+    """Put a batch's verified programs at their texts' places in `results`."""
+    for row, found in verified.items():
+        text = int(batch.index[row])
+        results[text] = MinimalProgram(
+            program=found.minimal.program,
+            loss=found.minimal.loss,
+            full_loss=found.full_loss,
+            layer_calls=executor.spent[text],
+            is_valid=found.is_valid,
+            curve=found.curve,
+        )
+
+
+def _clearly_valid(
+    found: Mapping[int, Found], limit: Limit, clearance: float, n_tokens: Sequence[int]
+) -> dict[int, Verified]:
+    """Return the rows whose shortest program is below the limit by more than `clearance`."""
+    enough = [clearance * math.sqrt(min(1.0, _ALIKE_TOKENS / n)) for n in n_tokens]
+    return {
+        row: Verified(f.full_loss, f.minimal, True, f.best)
+        for row, f in found.items()
+        if f.minimal.loss <= limit(f.full_loss) - enough[row]
+    }
+
+
+def _with_losses(
+    executor: Executor, batch: Batch, verified: Mapping[int, Verified]
+) -> dict[int, Verified]:
+    """Return the same programs with their losses in place of another criterion's measure."""
+    full = Program.full(executor.backbone.n_layers)
+    programs = {i: [full, v.minimal.program] for i, v in verified.items()}
+    losses = measured(executor, batch, programs, precise=True)
+    return {
+        i: replace(
+            v,
+            full_loss=float(losses[i][0]),
+            minimal=Candidate(v.minimal.program, float(losses[i][1])),
+        )
+        for i, v in verified.items()
+    }
+
+
+def _answer(
+    executor: Executor, batch: Batch, limit: Limit | None, queries: Mapping[int, Query]
+) -> dict[int, Answer]:
+    """Answer the queries of many rows together."""
+    answers = answered(executor, batch, queries)
+    sloped = {i: q.programs[0] for i, q in queries.items() if q.with_slopes}
+    if sloped:
+        slopes = executor.slopes(batch.rows(list(sloped)), list(sloped.values()))
+        for row, i in enumerate(sloped):
+            answers[i] = Answer(slopes.losses[row : row + 1], slopes.skips[row])
+    swept: dict[Sweep, list[int]] = {}
+    for i, query in queries.items():
+        if query.sweep is not None:
+            swept.setdefault(query.sweep, []).append(i)
+    for wish, rows in swept.items():
+        answers.update(zip(rows, sweep(executor, batch.rows(rows), wish), strict=True))
+    return answers if limit is None else {i: _limited(a, limit) for i, a in answers.items()}
+
+
+def _limited(answer: Answer, limit: Limit) -> Answer:
+    """Return the answer with a limit, which counts where its first program is the full one."""
+    return replace(answer, limit=limit(float(answer.losses[0])))

@@ -1,0 +1,131 @@
+"""What searches on language models and on encoders share: programs measured, winners verified.
+
+Searches but the exhaustive one run on the quick form of the layers, whose rounding is of the
+order of a tenth of the tolerance, and pick what looks best; so the winner is measured again in
+float32, and the next one is taken where it fails.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.executor.schedule import Job
+from polar_detect.program import Program
+from polar_detect.search import Answer, Candidate, Found, Query
+
+Array = NDArray[np.float32]
+Limit = Callable[[float], float]
+
+_AT_ONCE = 1024  # programs of a text whose states are held together
+
+BatchT = TypeVar("BatchT", contravariant=True)
+
+
+class Measure(Protocol[BatchT]):
+    """Runs programs on the texts of a batch: an `Executor` or an `EncoderExecutor`."""
+
+    @property
+    def n_layers(self) -> int:
+        """Layers of the model."""
+        ...
+
+    def losses(self, batch: BatchT, jobs: Sequence[Job], *, precise: bool = False) -> Array:
+        """Return the loss of each job, or what is measured in its place; lower is better."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What float32 confirms of a search: the shortest valid candidate, else the full program."""
+
+    full_loss: float
+    minimal: Candidate
+    is_valid: bool
+    curve: tuple[Candidate, ...]
+
+
+def measured(
+    measure: Measure[BatchT],
+    batch: BatchT,
+    programs: Mapping[int, Sequence[Program]],
+    *,
+    precise: bool = False,
+) -> dict[int, Array]:
+    """Return what the programs of each row measure, (n_programs,) by row."""
+    jobs = [Job(row, program) for row, own in programs.items() for program in own]
+    losses = measure.losses(batch, jobs, precise=precise)
+    pieces = np.split(losses, np.cumsum([len(own) for own in programs.values()]))
+    return dict(zip(programs, pieces, strict=False))  # the piece behind the last stop is empty
+
+
+def measured_all(
+    measure: Measure[BatchT], batch: BatchT, programs: Mapping[int, Sequence[Program]]
+) -> dict[int, Array]:
+    """Return what any number of programs of each row measure in float32, (n_programs,) by row."""
+    most = max(map(len, programs.values()), default=0)
+    parts = []
+    for start in range(0, most, _AT_ONCE):
+        part = {row: own[start : start + _AT_ONCE] for row, own in programs.items()}
+        parts.append(measured(measure, batch, part, precise=True))
+    nothing = np.zeros(0, np.float32)
+    return {row: np.concatenate([nothing, *(p[row] for p in parts)]) for row in programs}
+
+
+def answered(
+    measure: Measure[BatchT], batch: BatchT, queries: Mapping[int, Query]
+) -> dict[int, Answer]:
+    """Answer the queries that ask for nothing but programs, those of many rows together."""
+    answers: dict[int, Answer] = {}
+    for precise in (False, True):
+        asked = {
+            row: q.programs
+            for row, q in queries.items()
+            if q.programs and not q.with_slopes and q.precise == precise
+        }
+        losses = measured(measure, batch, asked, precise=precise)
+        answers.update({row: Answer(own) for row, own in losses.items()})
+    return answers
+
+
+def verify(
+    measure: Measure[BatchT], batch: BatchT, found: Mapping[int, Found], limit: Limit
+) -> dict[int, Verified]:
+    """Return, per row, the shortest candidate that float32 confirms, else the full program.
+
+    One candidate is measured at a time. Where the full program itself is not valid, many may have
+    to be, so each time twice as many are.
+
+    Parameters
+    ----------
+    measure : Measure
+    batch : Batch or EncoderBatch
+    found : mapping of row to Found
+    limit : callable
+        What a valid program measures at most, given the full program's measure.
+    """
+    full = Program.full(measure.n_layers)
+    waiting = {row: [c.program for c in own.valid] for row, own in found.items()}
+    n_asked = dict.fromkeys(found, 1)
+    full_losses: dict[int, float] = {}
+    verified = {}
+    while waiting:
+        asked = {row: programs[: n_asked[row]] for row, programs in waiting.items()}
+        runs = {row: own if row in full_losses else [full, *own] for row, own in asked.items()}
+        for row, losses in measured(measure, batch, runs, precise=True).items():
+            full_loss = full_losses.setdefault(row, float(losses[0]))
+            most, best = limit(full_loss), found[row].best
+            own = zip(asked[row], losses[-len(asked[row]) :].tolist(), strict=True)
+            valid = next((Candidate(program, loss) for program, loss in own if loss <= most), None)
+            rest = waiting.pop(row)[n_asked[row] :]
+            if valid is not None:
+                verified[row] = Verified(full_loss, valid, True, best)
+            elif not rest:
+                verified[row] = Verified(full_loss, Candidate(full, full_loss), False, best)
+            else:
+                waiting[row] = rest
+                if full_loss > most:
+                    n_asked[row] = min(2 * n_asked[row], _AT_ONCE)
+    return verified

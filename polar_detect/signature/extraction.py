@@ -1,0 +1,210 @@
+"""Texts → signatures: what the models do with a text, and how that compares with normal texts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.programs.menu import Menu
+from polar_detect.programs.minimal import MinimalProgram, find_minimal_programs
+from polar_detect.progress import Tracker
+from polar_detect.signature.encoder import Encoder
+from polar_detect.signature.features import Feature, FeatureTable, by_layer
+from polar_detect.signature.length_curve import length_curve_features
+from polar_detect.signature.neighbours import Neighbours, contexts
+from polar_detect.signature.readings import Readings
+from polar_detect.signature.reference import N_NEIGHBOURS, Reference
+from polar_detect.signature.trace import Tracer
+from polar_detect.texts import distinct_texts
+
+# Two neighbours as context cost half of four; the nearest one brings most of the gain.
+_N_CONTEXT = 2
+_CONTEXT_TOKENS = 32
+
+
+class Extractor:
+    """Reads texts and compares them with a reference.
+
+    Parameters
+    ----------
+    tracer : Tracer
+    encoder : Encoder
+    wants_context : bool
+        Whether signatures include what neighbours in front of a text do to its loss.
+    """
+
+    def __init__(self, tracer: Tracer, encoder: Encoder, *, wants_context: bool = True) -> None:
+        self.tracer = tracer
+        self.encoder = encoder
+        self.wants_context = wants_context
+
+    def configured(self, tracer: Tracer, encoder: Encoder, *, wants_context: bool) -> "Extractor":
+        """Return the like with another tracer and encoder; subclasses return their own kind."""
+        return Extractor(tracer, encoder, wants_context=wants_context)
+
+    def read(self, texts: Sequence[str]) -> Readings:
+        """Return what the models do with each text on its own."""
+        return Readings(tuple(texts), self.tracer.trace(texts), self.encoder.read(texts))
+
+    def read_all(self, texts: Sequence[str], *, stage: str, tracker: Tracker) -> Readings:
+        """Return the same chunk by chunk, as a stage of a long run; each distinct text once."""
+        distinct, places = distinct_texts(texts)
+        chunks = tracker.chunks(stage, len(distinct))
+        readings = Readings.below([self.read([distinct[i] for i in chunk]) for chunk in chunks])
+        return readings if len(distinct) == len(texts) else readings.rows(places)
+
+    def signatures(
+        self,
+        readings: Readings,
+        reference: Reference,
+        *,
+        banned: NDArray[np.bool_] | None = None,
+        distances: FeatureTable | None = None,
+    ) -> FeatureTable:
+        """Return the signatures of texts against a reference, without their programs.
+
+        Parameters
+        ----------
+        readings : Readings
+        reference : Reference
+        banned : (n_texts, n_reference) bool, optional
+            Reference texts that a text must not meet: itself, or its own cluster.
+        distances : FeatureTable, optional
+            As `Reference.distances`, but of normal texts that leave such texts out.
+        """
+        neighbours, local = reference.neighbours(readings.embeddings, banned=banned)
+        tables = [
+            readings.traces.table(),
+            distances or reference.distances(readings),
+            self._novelty(readings, reference, banned),
+            self._fluency(readings),
+            _similarity(neighbours, local),
+        ]
+        if self.wants_context:
+            tables.append(self.context(readings, neighbours, reference.texts))
+        if reference.columns is not None:
+            own = None if banned is None else banned[:, : reference.n_fitted]
+            tables.append(reference.columns.features(readings.texts, banned=own))
+        return FeatureTable.beside(tables)
+
+    def menu(self, texts: Sequence[str], *, tolerance: float) -> Menu:
+        """Return short programs that searches of the texts found."""
+        return Menu.fit(self.tracer.executor, self.tracer.tokenize(texts), tolerance=tolerance)
+
+    def minimal_programs(
+        self, readings: Readings, menu: Menu, *, tolerance: float
+    ) -> list[MinimalProgram]:
+        """Return the shortest program of `menu` that is valid for each text that was read."""
+        tracer = self.tracer
+        return menu.minimal_programs(
+            tracer.executor,
+            tracer.tokenize(readings.texts),
+            tolerance=tolerance,
+            full_losses=readings.traces.loss.tolist(),
+        )
+
+    def searched_programs(self, readings: Readings, *, tolerance: float) -> list[MinimalProgram]:
+        """Return the program that a search for each text found: shorter than the menu's."""
+        rows = self.tracer.tokenize(readings.texts)
+        return find_minimal_programs(self.tracer.executor, rows, tolerance=tolerance)
+
+    def with_programs(
+        self, table: FeatureTable, programs: Sequence[MinimalProgram]
+    ) -> FeatureTable:
+        """Return signatures with the minimal programs of their texts beside them."""
+        n_layers = self.tracer.backbone.n_layers
+        return FeatureTable.beside([table, program_features(programs, n_layers)])
+
+    def _fluency(self, readings: Readings) -> FeatureTable:
+        """Return how well the encoder's vocabulary fits the texts."""
+        lengths = self.encoder.characters_per_token(readings.texts)
+        return FeatureTable(lengths[:, None], (Feature.of_encoder("characters_per_token"),))
+
+    def _novelty(
+        self, readings: Readings, reference: Reference, banned: NDArray[np.bool_] | None
+    ) -> FeatureTable:
+        """Return distances to normal tokens, and the loss with their memory.
+
+        The memory's gain is the context gain of a model that has all normal texts in view:
+        normal texts get cheaper by what followed the nearest normal tokens, strangers do not.
+        """
+        own, other = reference.novelty(readings, banned=banned)
+        loss, memory_loss = readings.traces.kept_loss, own.memory_loss
+        memory = {
+            Feature("memory", "loss_with"): memory_loss,
+            Feature("memory", "gain"): loss - memory_loss,
+            Feature("memory", "ratio"): memory_loss / np.maximum(loss, 1e-3),
+            Feature("memory", "share"): own.memory_share,
+        }
+        layers = [depth - 1 for depth in self.tracer.token_depths]
+        columns = np.column_stack([np.asarray(v, np.float32) for v in memory.values()])
+        depths = self.encoder.token_depths
+        return FeatureTable.beside(
+            [
+                FeatureTable(own.distances, tuple(Feature("tokens", "novelty", n) for n in layers)),
+                FeatureTable(
+                    np.column_stack([other.distances, other.far]),
+                    (
+                        *(Feature.of_encoder("novelty", n) for n in depths),
+                        Feature.of_encoder("far_novelty", depths[-1]),
+                    ),
+                ),
+                FeatureTable(columns, tuple(memory)),
+            ]
+        )
+
+    def context(
+        self, readings: Readings, neighbours: Neighbours, reference_texts: Sequence[str]
+    ) -> FeatureTable:
+        """Return what it does to the loss that normal neighbours stand in front of a text.
+
+        The gain is the loss without minus the loss with context. Normal texts get cheaper
+        when their neighbours are in view, strangers do not. The gain curve is the same at
+        the read-out of each layer.
+        """
+        without = readings.traces.exit
+        within = self.tracer.context_exit_losses(
+            readings.texts,
+            contexts(neighbours, reference_texts, n=_N_CONTEXT),
+            context_tokens=_CONTEXT_TOKENS,
+        )
+        gain = without - within
+        whole = {
+            Feature("context", "loss_without"): without[:, -1],
+            Feature("context", "loss_with"): within[:, -1],
+            Feature("context", "gain"): gain[:, -1],
+            Feature("context", "ratio"): within[:, -1] / np.maximum(without[:, -1], 1e-3),
+        }
+        # Depth 0 (the embedding) has no layer; the last depth is the gain itself.
+        n_layers = gain.shape[1] - 1
+        curve = FeatureTable(gain[:, 1:-1], by_layer("context", n_layers - 1, "gain"))
+        columns = np.column_stack([np.asarray(v, np.float32) for v in whole.values()])
+        return FeatureTable.beside([FeatureTable(columns, tuple(whole)), curve])
+
+
+def _similarity(neighbours: Neighbours, local: NDArray[np.float32] | None) -> FeatureTable:
+    """Return similarities to the nearest training text, to the few nearest, and to more of them.
+
+    And, where it is known, to the few nearest for how close those stand.
+    """
+    every = neighbours.similarity
+    few = every[:, :N_NEIGHBOURS]
+    columns = {"first": every[:, 0], "mean": few.mean(1), "far": every.mean(1)}
+    if local is not None:
+        columns["local"] = local
+    names = tuple(Feature("neighbours", f"similarity_{part}") for part in columns)
+    return FeatureTable(np.column_stack([*columns.values()]).astype(np.float32), names)
+
+
+def program_features(programs: Sequence[MinimalProgram], n_layers: int) -> FeatureTable:
+    """Return minimal programs as features: length, skips, loops, calls of each layer, curve."""
+    counts = np.asarray([p.program.counts(n_layers) for p in programs], np.float32)
+    counts = counts.reshape(len(programs), n_layers)
+    whole = np.asarray(
+        [(len(p.program), p.program.n_skips(n_layers), p.program.n_loops) for p in programs],
+        np.float32,
+    ).reshape(len(programs), 3)
+    names = tuple(Feature("program", part) for part in ("length", "n_skips", "n_loops"))
+    calls = FeatureTable(counts, by_layer("program", n_layers, "calls"))
+    curves = length_curve_features([p.curve for p in programs], n_layers)
+    return FeatureTable.beside([FeatureTable(whole, names), calls, curves])

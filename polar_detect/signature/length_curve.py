@@ -1,0 +1,66 @@
+"""The loss-against-length curve of a text: what the best program of each length costs.
+
+The programs that a search or a menu measures yield it at no cost; one sweep over the layers
+yields it whole, see `swept_curves`.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from polar_detect.executor.decoder import Executor, batches
+from polar_detect.programs.minimal import search_batch
+from polar_detect.search import Array, Candidate, Refinement, dynamic, loss_by_length
+from polar_detect.signature.features import Feature, FeatureTable
+
+GROUP = "length_curve"
+_N_POINTS = 10  # of which the last is the full program, at zero
+
+
+def length_curve_features(curves: Sequence[Sequence[Candidate]], n_layers: int) -> FeatureTable:
+    """Return curves as features that belong to no layer.
+
+    Parameters
+    ----------
+    curves : one sequence of Candidate per text
+        The best program of each length that was met, the full one among them; as in
+        `MinimalProgram.curve`. Empty for a text without tokens, whose features are NaN.
+    n_layers : int
+
+    Returns
+    -------
+    FeatureTable
+        ``length_curve/loss_10`` … ``loss_90``: nats per token that the best program of 10 … 90 %
+        of the layers loses; ``length_curve/area``: their mean.
+    """
+    rows = [_by_share(curve, n_layers) for curve in curves]
+    values = np.asarray(rows, np.float32).reshape(len(curves), _N_POINTS)[:, :-1]
+    shares = [100 * point // _N_POINTS for point in range(1, _N_POINTS)]
+    names = [*(Feature.numbered(GROUP, "loss", share) for share in shares), Feature(GROUP, "area")]
+    area = values.mean(1, keepdims=True)
+    return FeatureTable(np.hstack([values, area]).astype(np.float32), tuple(names))
+
+
+def swept_curves(executor: Executor, rows: Sequence[Sequence[int]]) -> list[tuple[Candidate, ...]]:
+    """Return the best program of every length that one sweep over the layers finds.
+
+    Parameters
+    ----------
+    executor : Executor
+    rows : sequence of token id sequences
+        Texts without start token; one without tokens has an empty curve.
+    """
+    curves: list[tuple[Candidate, ...]] = [()] * len(rows)
+    once = partial(dynamic, tolerance=0.0, refinement=Refinement(n_rounds=0))
+    for batch in batches(rows, executor.backbone, max_batch_tokens=1024):
+        for row, found in search_batch(executor, batch, [once] * len(batch)).items():
+            curves[int(batch.index[row])] = found.best
+    return curves
+
+
+def _by_share(curve: Sequence[Candidate], n_layers: int) -> Array:
+    full = [candidate.loss for candidate in curve if len(candidate.program) == n_layers]
+    assert full or not curve, "a curve without the full program"
+    full_loss = full[0] if full else float("nan")
+    return loss_by_length(curve, n_layers=n_layers, full_loss=full_loss, n_points=_N_POINTS)

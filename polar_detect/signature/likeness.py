@@ -1,0 +1,206 @@
+"""How like the labelled anomalies a text is, by its embedding, its wording and its numbers.
+
+Hides the classifiers, and how texts that taught them are kept out of their own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.numerics.blocks import product
+from polar_detect.signature.column_likeness import ColumnLikeness
+from polar_detect.signature.contrast import contrast
+from polar_detect.signature.features import FeatureTable
+from polar_detect.signature.named import LIKENESS, WORDING
+from polar_detect.signature.readings import Readings
+from polar_detect.signature.wording import heaviest_words, wording
+from polar_detect.texts import distinct_texts
+
+if TYPE_CHECKING:
+    from polar_detect.tables.rows import RowTemplate
+
+Array = NDArray[np.float32]
+Folds = NDArray[np.int64]
+
+_MIN_LABELLED = 3  # distinct texts; fewer say nothing of what they have in common
+_STRENGTH = 1.0  # inverse regularisation, where normal texts lie 1 from their mean
+_WORDING_STRENGTH = 10.0
+_N_WORDS = 3
+_N_FOLDS = 5
+_MIN_SPREAD = 1e-6  # where all normal texts are one
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What is looked at of some texts.
+
+    Parameters
+    ----------
+    texts : tuple of str
+    embeddings : (n_texts, hidden) float32
+    """
+
+    texts: tuple[str, ...]
+    embeddings: Array
+
+    @classmethod
+    def of(cls, readings: Readings) -> Self:
+        """Return what is looked at of texts that were read."""
+        return cls(readings.texts, readings.embeddings)
+
+    def rows(self, index: NDArray[np.intp]) -> Self:
+        """Return the given texts."""
+        return type(self)(tuple(self.texts[i] for i in index), self.embeddings[index])
+
+
+@dataclass(frozen=True, eq=False)
+class SentenceLikeness:
+    """A logistic regression of labelled anomalies against normal texts.
+
+    Both sides weigh the same, however many texts they have.
+
+    Parameters
+    ----------
+    centre : (hidden,) float32
+        Mean sentence embedding of the normal texts.
+    weights : (hidden,) float32
+        By which the log-odds grow from there.
+    """
+
+    centre: Array
+    weights: Array
+
+    @classmethod
+    def fit(cls, normal: Array, labelled: Array) -> Self:
+        """Fit on sentence embeddings, (n_texts, hidden) float32 each."""
+        centre = normal.mean(0, dtype=np.float64)
+        spread = max(float(np.sqrt(np.square(normal - centre).sum(1).mean())), _MIN_SPREAD)
+        own, other = ((rows - centre) / spread for rows in (normal, labelled))
+        weights = contrast(own, other, strength=_STRENGTH) / spread
+        return cls(centre.astype(np.float32), weights.astype(np.float32))
+
+    def features(self, embeddings: Array) -> FeatureTable:
+        """Return the log-odds beyond those of the mean normal text, as a feature."""
+        return FeatureTable(product(embeddings - self.centre, self.weights[None]), (LIKENESS,))
+
+
+@dataclass(frozen=True, eq=False)
+class WordingLikeness:
+    """The same by the wording of texts: words that an embedding passes over tell some kinds.
+
+    Parameters
+    ----------
+    weights : (n_codes,) float32
+        By which the log-odds grow with what `wording` returns.
+    """
+
+    weights: Array
+
+    @classmethod
+    def fit(cls, normal: Sequence[str], labelled: Sequence[str]) -> Self:
+        """Fit on texts."""
+        weights = contrast(wording(normal), wording(labelled), strength=_WORDING_STRENGTH)
+        return cls(weights.astype(np.float32))
+
+    def features(self, texts: Sequence[str]) -> FeatureTable:
+        """Return the log-odds beyond those of a text without any wording, as a feature."""
+        values = wording(texts) @ self.weights if texts else np.zeros(0, np.float32)
+        return FeatureTable(values[:, None], (WORDING,))
+
+    def words(self, text: str) -> tuple[str, ...]:
+        """Return up to three words of a text that are most like those of labelled anomalies."""
+        return heaviest_words(text, self.weights, _N_WORDS)
+
+
+@dataclass(frozen=True, eq=False)
+class Likeness:
+    """What tells labelled anomalies from normal texts.
+
+    Parameters
+    ----------
+    sentences : SentenceLikeness
+    wording : WordingLikeness
+    columns : ColumnLikeness, optional
+        Where the texts are rows with numbers.
+    """
+
+    sentences: SentenceLikeness
+    wording: WordingLikeness
+    columns: ColumnLikeness | None
+
+    @classmethod
+    def fit(cls, normal: Seen, labelled: Seen, rows: "RowTemplate | None", *, seed: int) -> Self:
+        """Fit on texts that `can_teach`; `rows` says how they were written out of a table."""
+        columns = None
+        if rows is not None and rows.numeric:
+            columns = ColumnLikeness.fit(rows, normal.texts, labelled.texts, seed=seed)
+        sentences = SentenceLikeness.fit(normal.embeddings, labelled.embeddings)
+        return cls(sentences, WordingLikeness.fit(normal.texts, labelled.texts), columns)
+
+    def features(self, own: Seen) -> FeatureTable:
+        """Return how like labelled anomalies texts are, in log-odds; see the parts."""
+        tables = [self.sentences.features(own.embeddings), self.wording.features(own.texts)]
+        if self.columns is not None:
+            tables.append(self.columns.features(own.texts))
+        return FeatureTable.beside(tables)
+
+
+@dataclass(frozen=True, eq=False)
+class KeptOut:
+    """What tells how like labelled anomalies the texts are that teach it.
+
+    Parameters
+    ----------
+    normal_folds, labelled_folds : (n_texts,) int64
+        The fold of each text; all that read the same are in one.
+    models : tuple of Likeness
+        Each fitted on all folds but its own.
+    """
+
+    normal_folds: Folds
+    labelled_folds: Folds
+    models: tuple[Likeness, ...]
+
+    @classmethod
+    def fit(cls, normal: Seen, labelled: Seen, rows: "RowTemplate | None", *, seed: int) -> Self:
+        """Fit as `Likeness.fit` does."""
+        rng = np.random.default_rng(seed)
+        n_folds = min(_N_FOLDS, len(set(normal.texts)), len(set(labelled.texts)))
+        own, other = (_folds(part.texts, n_folds, rng) for part in (normal, labelled))
+        models = tuple(
+            Likeness.fit(
+                normal.rows(np.flatnonzero(own != fold)),
+                labelled.rows(np.flatnonzero(other != fold)),
+                rows,
+                seed=seed,
+            )
+            for fold in range(n_folds)
+        )
+        return cls(own, other, models)
+
+    def of_normal(self, own: Seen, origins: NDArray[np.intp]) -> FeatureTable:
+        """Return `Likeness.features` of texts made of the normal texts `origins`."""
+        return self._features(own, self.normal_folds[origins])
+
+    def of_labelled(self, own: Seen) -> FeatureTable:
+        """Return the same of all labelled anomalies."""
+        return self._features(own, self.labelled_folds)
+
+    def _features(self, own: Seen, folds: Folds) -> FeatureTable:
+        return FeatureTable.by_group(
+            folds, lambda fold, places: self.models[fold].features(own.rows(places))
+        )
+
+
+def can_teach(normal: Seen, labelled: Seen) -> bool:
+    """Return whether there are enough texts of both kinds, and not all the same."""
+    return len(set(labelled.texts)) >= _MIN_LABELLED and len(set(normal.texts)) > 1
+
+
+def _folds(texts: Sequence[str], n_folds: int, rng: np.random.Generator) -> Folds:
+    distinct, places = distinct_texts(texts)
+    folds: Folds = (rng.permutation(len(distinct)) % n_folds)[places]
+    return folds

@@ -1,0 +1,63 @@
+"""What both models do with each text on its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.signature.changes import Trajectories
+from polar_detect.signature.encoder import Encoding
+from polar_detect.signature.trace import Array, Traces
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What the models do with each text on its own.
+
+    Parameters
+    ----------
+    texts : tuple of str
+    traces : Traces
+        Of the language model.
+    encoding : Encoding
+        Of the sentence encoder.
+    """
+
+    texts: tuple[str, ...]
+    traces: Traces
+    encoding: Encoding
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def embeddings(self) -> Array:
+        """Unit-length sentence embeddings, (n_texts, encoder hidden)."""
+        return self.encoding.embeddings
+
+    @property
+    def has_tokens(self) -> NDArray[np.bool_]:
+        """Which texts the language model sees anything of, (n_texts,)."""
+        seen: NDArray[np.bool_] = self.traces.n_tokens > 0
+        return seen
+
+    @property
+    def trajectories(self) -> Trajectories:
+        """Pooled states of both models."""
+        return Trajectories(self.traces.trajectory, self.encoding.trajectory)
+
+    @classmethod
+    def below(cls, parts: Sequence[Self]) -> Self:
+        """Return the texts of all parts, one below the other."""
+        return cls(
+            tuple(text for part in parts for text in part.texts),
+            Traces.below([part.traces for part in parts]),
+            Encoding.below([part.encoding for part in parts]),
+        )
+
+    def rows(self, index: NDArray[np.intp]) -> Self:
+        """Return the given texts."""
+        texts = tuple(self.texts[i] for i in index.tolist())
+        return type(self)(texts, self.traces.rows(index), self.encoding.rows(index))

@@ -1,0 +1,196 @@
+"""The normal training texts as what a new text is held against."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.signature.changes import Changes
+from polar_detect.signature.features import FeatureTable
+from polar_detect.signature.geometry import Geometries
+from polar_detect.signature.likeness import Likeness, Seen
+from polar_detect.signature.neighbours import (
+    Neighbours,
+    cosines_of,
+    crowding_of,
+    local_similarity,
+    nearest,
+)
+from polar_detect.signature.numbers import ColumnReference
+from polar_detect.signature.readings import Readings
+from polar_detect.signature.tokens import Novelty, TokenIndex
+from polar_detect.signature.trace import Array
+
+if TYPE_CHECKING:
+    from polar_detect.tables.rows import RowTemplate
+
+N_NEIGHBOURS = 5
+_FAR_SHARE = 0.04  # of the normal texts: the wider of the two scales that new texts are seen at
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Normal training texts that new texts are held against.
+
+    Parameters
+    ----------
+    texts : tuple of str
+        Empty where they are not kept.
+    embeddings : (n_texts, encoder hidden) float32, unit length
+    tokens, encoder_tokens : TokenIndex
+        Of the language model and of the encoder.
+    changes : Changes, optional
+        None in detectors that an earlier version saved.
+    geometries : Geometries, optional
+        None where the detector does not read them.
+    columns : ColumnReference, optional
+        The numbers of rows that were written out as texts.
+    n_joined : int
+        So many of the texts, the last, are held-out ones that joined as neighbours; all else was
+        fitted on the others.
+    contamination : float
+        Each text, and each of its tokens, passes over the nearest of the texts, this share of
+        all of them: so many may be anomalous.
+    n_indexed : int
+        So many of the texts that it was fitted on have their tokens among the encoder's.
+    likeness : Likeness, optional
+        What labelled anomalies are like; None where there were none, or too few.
+    crowding : (n_texts,) float32, optional
+        How close each text stands to those that it was fitted on; None in detectors that an
+        earlier version saved.
+    """
+
+    texts: tuple[str, ...]
+    embeddings: Array
+    tokens: TokenIndex
+    encoder_tokens: TokenIndex
+    changes: Changes | None = None
+    geometries: Geometries | None = None
+    columns: ColumnReference | None = None
+    n_joined: int = 0
+    contamination: float = 0
+    n_indexed: int = 0
+    likeness: Likeness | None = None
+    crowding: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.embeddings)
+
+    @property
+    def n_fitted(self) -> int:
+        """Texts that the reference was fitted on."""
+        return len(self) - self.n_joined
+
+    @classmethod
+    def fit(
+        cls,
+        readings: Readings,
+        *,
+        has_geometries: bool = True,
+        is_shuffled: bool = False,
+        rows: "RowTemplate | None" = None,
+        contamination: float = 0,
+        likeness: Likeness | None = None,
+    ) -> Self:
+        """Keep texts, embeddings and tokens; fit what they are compared by.
+
+        Where `is_shuffled`, tokens are kept in another order than that of the texts.
+        """
+        encoder_tokens = TokenIndex.fit(readings.encoding.tokens, is_shuffled=is_shuffled)
+        own = readings.texts, readings.embeddings
+        return cls(
+            readings.texts,
+            readings.embeddings,
+            TokenIndex.fit(readings.traces.tokens, is_shuffled=is_shuffled),
+            encoder_tokens,
+            Changes.fit(readings.trajectories),
+            Geometries.fit(readings) if has_geometries else None,
+            None if rows is None else ColumnReference.fit(rows, readings.texts),
+            contamination=contamination,
+            n_indexed=len(np.unique(encoder_tokens.owners)),
+            likeness=likeness,
+            crowding=crowding_of(*own, *own, k=N_NEIGHBOURS),
+        )
+
+    def widened(self, readings: Readings) -> Self:
+        """Return the same reference with more normal texts as neighbours.
+
+        By that a text can only become more similar, and its words less novel. All else is
+        compared with what it was fitted on.
+        """
+        assert self.crowding is not None
+        fitted = self.texts[: self.n_fitted], self.embeddings[: self.n_fitted]
+        joined = crowding_of(readings.texts, readings.embeddings, *fitted, k=N_NEIGHBOURS)
+        return replace(
+            self,
+            texts=(*self.texts, *readings.texts),
+            embeddings=np.concatenate([self.embeddings, readings.embeddings]),
+            encoder_tokens=self.encoder_tokens.widened(
+                readings.encoding.tokens, first_owner=len(self)
+            ),
+            n_joined=self.n_joined + len(readings),
+            crowding=np.concatenate([self.crowding, joined]),
+        )
+
+    def distances(
+        self, readings: Readings, *, likeness: FeatureTable | None = None
+    ) -> FeatureTable:
+        """Return how far the pooled states of texts are from those of normal texts.
+
+        And how like labelled anomalies they are, where there are some: by `likeness`, if given.
+        """
+        tables = [] if self.geometries is None else [self.geometries.distances(readings)]
+        if self.changes is not None:
+            tables.append(self.changes.features(readings.trajectories))
+        if self.likeness is not None:
+            tables.append(likeness or self.likeness.features(Seen.of(readings)))
+        return FeatureTable.beside(tables)
+
+    def without_texts(self) -> Self:
+        """Return the same reference without the texts, and without what tells tokens by text."""
+        return replace(
+            self,
+            texts=(),
+            tokens=self.tokens.without_owners(),
+            encoder_tokens=self.encoder_tokens.without_owners(),
+        )
+
+    def nearest_texts(self, embeddings: Array) -> list[tuple[str, ...]]:
+        """Return the nearest training texts of each embedding; none where they are not kept."""
+        if not self.texts:
+            return [()] * len(embeddings)
+        index = nearest(embeddings, self.embeddings, k=N_NEIGHBOURS).index
+        return [tuple(self.texts[i] for i in row) for row in index.tolist()]
+
+    def neighbours(
+        self, embeddings: Array, *, banned: NDArray[np.bool_] | None = None
+    ) -> tuple[Neighbours, Array | None]:
+        """Return the nearest training texts that each embedding may meet, and `local_similarity`.
+
+        Near and far ones; the latter None in detectors that an earlier version saved.
+        """
+        n_skipped = math.ceil(self.contamination * len(self))
+        cosines = cosines_of(embeddings, self.embeddings, banned=banned)
+        found = Neighbours.of(cosines, k=_n_far(self.n_fitted), n_skipped=n_skipped)
+        if self.crowding is None:
+            return found, None
+        local = local_similarity(cosines, self.crowding, k=N_NEIGHBOURS, n_skipped=n_skipped)
+        return found, local
+
+    def novelty(
+        self, readings: Readings, *, banned: NDArray[np.bool_] | None = None
+    ) -> tuple[Novelty, Novelty]:
+        """Return how novel the tokens of texts are, to the language model and to the encoder."""
+        skipped = self.contamination
+        decoder = self.tokens.novelty(readings.traces.tokens, banned=banned, skipped=skipped)
+        encoder = self.encoder_tokens.novelty(
+            readings.encoding.tokens, banned=banned, skipped=skipped, n_far=_n_far(self.n_indexed)
+        )
+        return decoder, encoder
+
+
+def _n_far(n_texts: int) -> int:
+    """Return how many of so many normal texts are asked at the wider scale."""
+    return max(N_NEIGHBOURS, round(_FAR_SHARE * n_texts))

@@ -1,0 +1,395 @@
+"""Token by token: states of new texts against those of normal texts.
+
+A mean over a text hides a strange word; here each token looks for its nearest normal tokens,
+and for what followed them.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from polar_detect.numerics.blocks import by_blocks
+from polar_detect.numerics.lanes import lanes
+from polar_detect.numerics.products import Weight
+from polar_detect.numerics.runtime import best_device, best_dtype
+
+Array = NDArray[np.float32]
+# States (n_depths, n, hidden), targets (n,) and losses (n,) of one text.
+TextTokens = tuple[NDArray[np.float16], NDArray[np.int64], Array]
+
+_MAX_KEPT = 128  # tokens of a text whose states are kept: 1.3 MB with both default models
+_KEPT_OF_LONGER = 64
+_MAX_POINTS = 16_384  # reference tokens; 19 MB a depth at 576 dimensions in float16
+_N_NEAREST = 3
+_N_FOLLOWED = 16
+_GROUP = 32  # columns whose maximum stands for them
+_TEMPERATURE = 0.1
+_SHARE = 0.5  # of the nearest tokens in the mixed prediction
+_QUERY_TOKENS = 1024
+_BLOCK = 128  # tokens that are compared at a time, always: a product's last bits depend on it
+
+
+def kept_places(n_tokens: int) -> NDArray[np.intp]:
+    """Return which tokens of a text keep their states: all, or of more than 128 every few.
+
+    Of longer texts 64 are kept, spread evenly: on seven sets of long texts no worse than all of
+    them, and more normal texts have room in an index. Up to 128 tokens all are, so that detectors
+    that were saved before score as they did.
+    """
+    n_kept = n_tokens if n_tokens <= _MAX_KEPT else _KEPT_OF_LONGER
+    places: NDArray[np.intp] = np.linspace(0, n_tokens - 1, n_kept).round().astype(np.intp)
+    return places
+
+
+@dataclass(frozen=True, eq=False)
+class TokenStates:
+    """Hidden states of the tokens of some texts that are kept (`kept_places`), text after text.
+
+    Parameters
+    ----------
+    lengths : (n_texts,) int64
+        Kept tokens of each text.
+    states : (n_depths, n_tokens, hidden) float16
+    targets : (n_tokens,) int64
+        The token that followed each state; -1 where the model predicts none.
+    losses : (n_tokens,) float32
+        Of that token, in nats; NaN where the model predicts none.
+    """
+
+    lengths: NDArray[np.int64]
+    states: NDArray[np.float16]
+    targets: NDArray[np.int64]
+    losses: Array
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def owners(self) -> NDArray[np.intp]:
+        """Text of each token, (n_tokens,)."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    def rows(self, index: NDArray[np.intp] | Sequence[int] | slice) -> Self:
+        """Return the given texts."""
+        chosen = np.arange(len(self))[index]
+        ends = np.cumsum(self.lengths)
+        parts = [np.arange(ends[i] - self.lengths[i], ends[i]) for i in chosen.tolist()]
+        tokens = np.concatenate(parts) if parts else np.zeros(0, np.intp)
+        return type(self)(
+            self.lengths[chosen], self.states[:, tokens], self.targets[tokens], self.losses[tokens]
+        )
+
+    @classmethod
+    def below(cls, parts: Sequence[Self]) -> Self:
+        """Return the texts of all parts, one below the other."""
+        return cls(
+            np.concatenate([part.lengths for part in parts]),
+            np.concatenate([part.states for part in parts], axis=1),
+            np.concatenate([part.targets for part in parts]),
+            np.concatenate([part.losses for part in parts]),
+        )
+
+    @classmethod
+    def of(cls, texts: Sequence[TextTokens]) -> Self:
+        """Join the tokens of single texts."""
+        return cls(
+            np.asarray([len(targets) for _, targets, _ in texts], np.int64),
+            np.concatenate([states for states, _, _ in texts], axis=1),
+            np.concatenate([targets for _, targets, _ in texts]),
+            np.concatenate([losses for _, _, losses in texts]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Novelty:
+    """How far the tokens of each text are from normal tokens.
+
+    Parameters
+    ----------
+    distances : (n_texts, n_depths) float32
+        One minus the cosine to the three nearest normal tokens, mean over the text's tokens.
+    memory_loss : (n_texts,) float32, nats per token
+        Loss when half of the prediction is what followed the nearest normal tokens at the
+        last depth. Source: nearest-neighbour language models, Khandelwal et al., arXiv
+        1911.00172, eq. 2 and 3, with cosine in place of squared distance.
+    memory_share : (n_texts,) float32
+        What those followers alone give to the tokens of the text, mean probability.
+    far : (n_texts,) float32
+        At the last depth, the same as `distances`, to as many of the nearest tokens as were
+        asked for.
+    """
+
+    distances: Array
+    memory_loss: Array
+    memory_share: Array
+    far: Array
+
+
+@dataclass(frozen=True, eq=False)
+class TokenIndex:
+    """Tokens of normal texts at a few depths, to be searched for nearest neighbours.
+
+    Parameters
+    ----------
+    means : (n_depths, hidden) float32
+    points : (n_depths, n_points, hidden) float16
+        States minus their mean, unit length.
+    owners : (n_points,) int64
+        Normal text of each point; of use while fitting only, and empty where it is forgotten.
+    targets : (n_points,) int64
+    """
+
+    means: Array
+    points: NDArray[np.float16]
+    owners: NDArray[np.int64]
+    targets: NDArray[np.int64]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields, without the points that were laid out, which no pickle can hold."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def fit(cls, tokens: TokenStates, *, seed: int = 0, is_shuffled: bool = False) -> Self:
+        """Keep the tokens of `tokens`, of a random subset of its texts where they are many.
+
+        Where `is_shuffled`, no two points stand beside each other because their tokens did, so
+        that `targets` cannot be read as the texts.
+        """
+        chance = np.random.default_rng(seed)
+        order = chance.permutation(len(tokens))
+        fits = np.cumsum(tokens.lengths[order]) <= _MAX_POINTS
+        fits[:1] = True
+        kept = np.sort(order[fits])
+        own = tokens.rows(kept)
+        means = own.states.astype(np.float32).mean(1)
+        points = _directions(own, means)
+        owners = np.repeat(kept, own.lengths).astype(np.int64)
+        targets = own.targets
+        if is_shuffled:
+            order = chance.permutation(len(owners))
+            points, owners, targets = points[:, order], owners[order], targets[order]
+        # Contiguous: a product's last bits depend on how its factors lie in memory.
+        points = np.ascontiguousarray(points, np.float16)
+        return cls(np.ascontiguousarray(means), points, owners, targets)
+
+    def widened(self, tokens: TokenStates, *, first_owner: int) -> Self:
+        """Return the same index with the tokens of more normal texts, if all of them have room.
+
+        They stand in any order, so that they cannot be read as the texts.
+
+        Parameters
+        ----------
+        tokens : TokenStates
+        first_owner : int
+            Number of the first of the texts.
+        """
+        if len(self.targets) + len(tokens.targets) > _MAX_POINTS:
+            return self
+        order = np.random.default_rng(first_owner).permutation(len(tokens.targets))
+        new = _directions(tokens, self.means)[:, order]
+        points = np.concatenate([self.points, new], axis=1)
+        owners = np.concatenate([self.owners, first_owner + tokens.owners[order]])
+        targets = np.concatenate([self.targets, tokens.targets[order]])
+        return replace(self, points=np.ascontiguousarray(points), owners=owners, targets=targets)
+
+    def without_owners(self) -> Self:
+        """Return the same points, of which nothing says any more which text they are of."""
+        return replace(self, owners=np.zeros(0, np.int64))
+
+    @lanes()
+    @torch.no_grad()
+    def novelty(
+        self,
+        tokens: TokenStates,
+        *,
+        banned: NDArray[np.bool_] | None = None,
+        skipped: float = 0,
+        n_far: int = _N_NEAREST,
+    ) -> Novelty:
+        """Compare every token with the normal ones.
+
+        Parameters
+        ----------
+        tokens : TokenStates
+        banned : (n_texts, n_normal_texts) bool, optional
+            Pairs of texts whose tokens must not meet: a text and itself, or its own cluster.
+        skipped : float
+            Each token passes over the nearest of the normal texts, this share of all of them.
+            By that, a few texts like its own do not make it normal. Needs owners.
+        n_far : int
+            Nearest tokens of `Novelty.far`.
+
+        Returns
+        -------
+        Novelty
+            NaN for texts without tokens.
+        """
+        n_depths = len(self.means)
+        passed_over = self._passed_over(skipped) if skipped else None
+        distances = np.full((len(tokens), n_depths), np.nan, np.float32)
+        far, loss, share = np.full((3, len(tokens)), np.nan, np.float32)
+        for texts in _chunks(tokens.lengths):
+            part = tokens.rows(texts)
+            hidden = self._hidden(part, texts, banned)
+            for depth in range(n_depths):
+                is_last = depth == n_depths - 1
+                n = max(_N_FOLLOWED, n_far) if is_last else _N_NEAREST
+                similarity, nearest = self._nearest(
+                    depth, part.states[depth], hidden, passed_over, n=n
+                )
+                near = similarity[:, :_N_NEAREST].mean(1)
+                distances[texts, depth] = 1 - _mean(near, part)
+            far[texts] = 1 - _mean(similarity[:, :n_far].mean(1), part)
+            followed = similarity[:, :_N_FOLLOWED], nearest[:, :_N_FOLLOWED]
+            loss[texts], share[texts] = self._memory(*followed, part)
+        return Novelty(distances, memory_loss=loss, memory_share=share, far=far)
+
+    def _hidden(
+        self, part: TokenStates, texts: NDArray[np.intp], banned: NDArray[np.bool_] | None
+    ) -> Tensor | None:
+        """Return which points each token must not meet, (n_tokens, n_points)."""
+        if banned is None:
+            return None
+        by_text = torch.from_numpy(banned[texts][:, self.owners])
+        return by_text[torch.from_numpy(part.owners)].to(best_device())
+
+    def _nearest(
+        self,
+        depth: int,
+        states: NDArray[np.float16],
+        hidden: Tensor | None,
+        passed_over: "_PassedOver | None",
+        *,
+        n: int,
+    ) -> tuple[Tensor, Tensor]:
+        """Return cosines and indices of the `n` nearest points, nearest first."""
+        points = self._weights[depth]
+        mean = torch.from_numpy(self.means[depth]).to(points.device)
+        n_nearest = min(n, len(self.targets))
+
+        def block(rows: Tensor, *hidden_rows: Tensor) -> tuple[Tensor, Tensor]:
+            query = torch.nn.functional.normalize(rows.float() - mean, dim=1, eps=1e-9)
+            similarity = points.times(query.to(points.dtype))
+            for where in hidden_rows:
+                similarity.masked_fill_(where, -1.0)
+            if passed_over is not None:
+                similarity.masked_fill_(passed_over.points(similarity), -1.0)
+            return largest(similarity, n_nearest)
+
+        query = torch.from_numpy(states).to(points.device)
+        values, indices = by_blocks(
+            block, query, *([] if hidden is None else [hidden]), counts=(_BLOCK,)
+        )
+        return values, indices
+
+    @cached_property
+    def _weights(self) -> tuple[Weight, ...]:
+        """The points of each depth, laid out for products once: half of a product's time else."""
+        device = best_device()
+        dtype = best_dtype(device)
+        points = torch.from_numpy(self.points).to(device)
+        return tuple(Weight(own, dtype=dtype, n_rows=_BLOCK) for own in points)
+
+    def _passed_over(self, share: float) -> "_PassedOver":
+        assert len(self.owners) == len(self.targets), "nothing says which text a token is of"
+        texts, places = np.unique(self.owners, return_inverse=True)
+        n = math.ceil(share * len(texts))
+        return _PassedOver(n, len(texts), torch.from_numpy(places).to(best_device()))
+
+    def _memory(
+        self, similarity: Tensor, nearest: Tensor, part: TokenStates
+    ) -> tuple[Array, Array]:
+        """Return the loss with memory and the memory's own probability, (n_texts,) each."""
+        followers = torch.from_numpy(self.targets).to(nearest.device)[nearest]
+        targets = torch.from_numpy(part.targets).to(nearest.device)
+        weights = torch.softmax(similarity / _TEMPERATURE, 1)
+        remembered = (weights * (followers == targets[:, None])).sum(1)
+        predicted = torch.from_numpy(np.exp(-part.losses)).to(nearest.device)
+        losses = -torch.log((1 - _SHARE) * predicted + _SHARE * remembered)
+        return _mean(losses, part), _mean(remembered, part)
+
+
+@dataclass(frozen=True, eq=False)
+class _PassedOver:
+    """Which texts of an index are too near to a token to be asked.
+
+    Parameters
+    ----------
+    n : int
+        So many of them.
+    n_texts : int
+    places : (n_points,) int64
+        Text of each point, 0 … n_texts - 1.
+    """
+
+    n: int
+    n_texts: int
+    places: Tensor
+
+    def points(self, similarity: Tensor) -> Tensor:
+        """Return the points of each row's `n` nearest texts, (n_rows, n_points) bool."""
+        places = self.places.expand(len(similarity), -1)
+        best = similarity.new_full((len(similarity), self.n_texts), -torch.inf)
+        best.scatter_reduce_(1, places, similarity, "amax")
+        # By place and not by value: in bfloat16 hundreds of texts can be equally near.
+        nearest = best.float().topk(self.n, dim=1).indices
+        is_passed_over = torch.zeros_like(best, dtype=torch.bool).scatter_(1, nearest, True)
+        return is_passed_over.gather(1, places)
+
+
+def largest(rows: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    """Return the `n` largest of each row as float32, largest first, and where they are.
+
+    The `n` largest lie in the `n` groups whose maxima are largest, and maxima of groups take a
+    third of the time of a search through everything.
+
+    Parameters
+    ----------
+    rows : (n_rows, n_columns)
+    n : int
+    """
+    n_rows, n_columns = rows.shape
+    if n_columns < _GROUP * n:
+        found = rows.float().topk(n, dim=1)
+        return found.values, found.indices
+    padded = torch.nn.functional.pad(rows, (0, -n_columns % _GROUP), value=-torch.inf)
+    groups = padded.view(n_rows, _GROUP, -1)  # strided, so that maxima are taken side by side
+    best = groups.amax(1).float().topk(n, dim=1).indices
+    kept = groups.gather(2, best[:, None, :].expand(-1, _GROUP, -1)).reshape(n_rows, -1)
+    found = kept.float().topk(n, dim=1)
+    places = found.indices // n * groups.shape[2] + best.gather(1, found.indices % n)
+    return found.values, places
+
+
+def _directions(tokens: TokenStates, means: Array) -> NDArray[np.float16]:
+    """Return states minus their mean, of unit length, (n_depths, n_tokens, hidden)."""
+    points = tokens.states.astype(np.float32) - means[:, None]
+    points /= np.maximum(np.linalg.norm(points, axis=2, keepdims=True), 1e-9)
+    return points.astype(np.float16)
+
+
+def _chunks(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:
+    """Yield texts that have tokens, about `_QUERY_TOKENS` of them together."""
+    texts = np.flatnonzero(lengths)
+    if len(texts):
+        places = (np.cumsum(lengths[texts]) - 1) // _QUERY_TOKENS
+        yield from np.split(texts, np.flatnonzero(np.diff(places)) + 1)
+
+
+def mean_by_text(values: Array, part: TokenStates) -> Array:
+    """Return the mean over each text of what its tokens have, (n_texts,); NaN without tokens."""
+    sums = np.bincount(part.owners, values.astype(np.float64), len(part))
+    with np.errstate(invalid="ignore"):
+        means: Array = (sums / part.lengths).astype(np.float32)
+    return means
+
+
+def _mean(values: Tensor, part: TokenStates) -> Array:
+    return mean_by_text(values.cpu().numpy(), part)
