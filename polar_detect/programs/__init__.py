@@ -1,1 +1,1 @@
-"""Program spaces, and the minimal programs of texts by any criterion."""
+"""The minimal programs of texts: criteria, menus, verification, a predictor, PoLar's files."""
