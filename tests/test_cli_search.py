@@ -277,7 +277,14 @@ def test_mistakes_are_one_line_on_stderr(run, tiny_folder, tmp_path):
     assert_one_line_error(
         run(*model, "--criterion", "prediction", "--agreement", 2), "agreement 2.0"
     )
+    for criterion in ((), ("--criterion", "answer", "--answer", "x")):
+        result = run(*model, *criterion, "--agreement", 0.5)
+        name = criterion[1] if criterion else "loss"
+        assert_one_line_error(result, f"Got --agreement 0.5 and --criterion {name}; expected")
     assert_one_line_error(run("search", "--import", tmp_path / "no.json"), "no.json")
+    empty = tmp_path / "empty.json"
+    interchange.write(empty, interchange.PolarFile(()))
+    assert_one_line_error(run("search", "--import", empty), "empty.json' without a sample")
     assert_one_line_error(run(*model, "--space", "all"), "'all'", "skips", "any-order")
     assert_one_line_error(run(*model, "--space", "cola"), "--space cola and no --method;")
     own = ("--predictor", tmp_path)

@@ -75,6 +75,8 @@ def test_programs_that_stand_as_objects_with_a_path_are_read(tmp_path):
         ("question", None, "question"),
         ("question", 3, "question"),
         ("gt_ans", ["2"], "gt_ans"),
+        ("gt_ans", float("nan"), "gt_ans"),
+        ("gt_ans", float("-inf"), "gt_ans"),
         ("initial_score", "high", "initial_score"),
         ("initial_score", True, "initial_score"),
         ("initial_score", 10**400, "initial_score"),
@@ -108,9 +110,11 @@ def test_a_file_that_is_no_list_of_samples_is_refused(tmp_path, content):
         read(path)
 
 
-def test_a_missing_file_and_a_missing_folder_are_named(tmp_path):
+def test_a_missing_file_and_a_folder_in_its_place_or_missing_are_named(tmp_path):
     with pytest.raises(InputNotFoundError, match=r"no\.json"):
         read(tmp_path / "no.json")
+    with pytest.raises(InputError, match=r"^Got the folder '.*'; expected .*; name a file inside"):
+        read(tmp_path)
     with pytest.raises(OutputError, match=r"is in no folder; expected .*; create '.*none' first"):
         write(tmp_path / "none" / "out.json", PolarFile(()))
     with pytest.raises(OutputError, match=r"is a folder; expected a file"):

@@ -1,3 +1,4 @@
+import re
 from functools import partial
 from itertools import combinations, pairwise
 
@@ -15,9 +16,11 @@ from polar_detect.search import (
     Candidate,
     Exchange,
     Found,
+    GuidedSettings,
     MctsSettings,
     Query,
     Refinement,
+    Sweep,
     adaptive_menu,
     beam,
     dynamic,
@@ -381,6 +384,30 @@ def test_exchanges_end_when_more_in_a_row_than_that_have_failed(patience):
     assert len(runs.pop()) == patience + 1
     assert max(map(len, runs)) <= patience
     assert any(runs)  # and the count began anew
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "value", "least"),
+    [
+        (GuidedSettings, "strides", (1, 0), 1),  # would go round for ever
+        (GuidedSettings, "n_singles", -1, 0),
+        (Exchange, "n_programs", 0, 1),  # would measure all there are
+        (Exchange, "patience", -1, 0),
+        (Refinement, "n_rounds", -1, 0),
+        (Refinement, "n_singles", -1, 0),
+        (Refinement, "max_stride", 0, 1),
+        (Sweep, "width", 0, 1),
+        (Sweep, "max_skips", -1, 0),
+        (MctsSettings, "n_simulations", -1, 0),
+        (MctsSettings, "max_runs", 0, 1),
+    ],
+)
+def test_settings_that_count_less_than_they_may_are_refused(settings, name, value, least):
+    message = f"Got {settings.__name__} with {name} {value}; expected {least} or more; choose"
+    with pytest.raises(InputError, match=f"^{re.escape(message)}"):
+        settings(**{name: value})
+    fitting = (least,) if isinstance(value, tuple) else least
+    assert getattr(settings(**{name: fitting}), name) == fitting  # control
 
 
 def test_exchanges_do_not_depend_on_the_scale_of_losses_or_influences():

@@ -392,9 +392,12 @@ def search(  # noqa: PLR0913 - one argument per option
         ),
     ] = None,
     agreement: Annotated[
-        float,
-        typer.Option(help="With --criterion prediction: share of positions with the same token."),
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            help="With --criterion prediction: share of positions with the same token. "
+            "Default: 1.0."
+        ),
+    ] = None,
     model: Model = "smollm2",
     tolerance: Annotated[
         float, typer.Option(min=0.0, help="Nats per token that a valid program may lose.")

@@ -5,6 +5,7 @@ found. Source: mcts_discovery/merge_mcts_samples.py and polar/data.py of tianyi-
 """
 
 import json
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -100,20 +101,31 @@ def read(path: Path) -> PolarFile:
     InputNotFoundError
         No such file.
     InputError
-        Not JSON, or a malformed sample; the message names the sample and the field.
+        A folder, no permission, not JSON, or a malformed sample; the message names the sample
+        and the field.
     """
     try:
-        stored = json.loads(path.read_text(encoding="utf-8-sig"))
+        is_folder = path.is_dir()
+        stored: Any = None if is_folder else json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise InputNotFoundError(
             f"Got '{path}', which does not exist; expected a merged_mcts_samples.json; check "
             "the path."
         ) from error
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise InputError(
+            f"Got '{path}', which cannot be read ({error.strerror}); expected a "
+            "merged_mcts_samples.json; see whether it may be opened."
+        ) from error
+    except (ValueError, RecursionError) as error:
         raise InputError(
             f"Got '{path}', which is not JSON ({error}); expected a merged_mcts_samples.json; "
             "write it anew."
         ) from error
+    if is_folder:
+        raise InputError(
+            f"Got the folder '{path}'; expected a merged_mcts_samples.json; name a file inside it."
+        )
     samples = stored.get("samples") if isinstance(stored, dict) else None
     if not isinstance(samples, list):
         raise InputError(
@@ -187,6 +199,8 @@ def _sample(place: _Place, stored: object) -> PolarSample:
     answer = "" if own["gt_ans"] is None else own["gt_ans"]
     if isinstance(answer, bool) or not isinstance(answer, str | int | float):
         raise place.error("gt_ans", answer, "a string or a number")
+    if isinstance(answer, float) and not math.isfinite(answer):
+        raise place.error("gt_ans", answer, "a string or a finite number")
     score = own["initial_score"]
     return PolarSample(
         question=own["question"],

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from polar_detect.program import Program
-from polar_detect.search.protocol import Answer, Array, Candidate, Log, Query
+from polar_detect.search.protocol import Answer, Array, Candidate, Log, Query, check_counts
 from polar_detect.search.refinement import EXTRA_CALLS
 
 Matrix = NDArray[np.float64]
@@ -41,6 +41,9 @@ class Exchange:
 
     n_programs: int = 5
     patience: int = 2
+
+    def __post_init__(self) -> None:
+        check_counts(self, n_programs=1, patience=0)
 
 
 def exchange(log: Log, how: Exchange, influences: Array) -> Generator[Query, Answer, None]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from polar_detect.program import Program
-from polar_detect.search.protocol import Log, Query, Search
+from polar_detect.search.protocol import Log, Query, Search, check_counts
 from polar_detect.search.space import Space, neighbours
 
 _ROOT_CALLS = 4  # calls that one edit skips or repeats at the root; 1 below
@@ -38,6 +38,9 @@ class MctsSettings:
     random_share: float = 0.1
     max_runs: int = 2
     seed: int = 42
+
+    def __post_init__(self) -> None:
+        check_counts(self, n_simulations=0, max_runs=1)
 
 
 @dataclass(eq=False, slots=True)

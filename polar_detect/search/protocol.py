@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from polar_detect.errors import InputError
 from polar_detect.program import Program
 
 Array = NDArray[np.float32]
@@ -35,6 +36,9 @@ class Sweep:
     width: int = 1
     max_skips: int | None = None
     max_distance: float | None = None
+
+    def __post_init__(self) -> None:
+        check_counts(self, width=1, max_skips=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,18 @@ def run_together(
                 found[key] = end.value
         replies = answer(queries) if queries else {}
     return found
+
+
+def check_counts(settings: object, **least: int) -> None:
+    """Raise `InputError` where a search's settings count less than they may; None is no bound."""
+    for name, n in least.items():
+        given = getattr(settings, name)
+        counts = given if isinstance(given, tuple) else (given,)
+        if any(count is not None and count < n for count in counts):
+            raise InputError(
+                f"Got {type(settings).__name__} with {name} {given}; expected {n} or more; choose "
+                "such a number."
+            )
 
 
 class Log:

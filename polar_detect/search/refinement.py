@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from polar_detect.program import Program
-from polar_detect.search.protocol import Answer, Array, Candidate, Log, Query, without
+from polar_detect.search.protocol import Answer, Array, Candidate, Log, Query, check_counts, without
 
 # A removal that cost so many times the room up to the limit is not measured again, as room only
 # shrinks: of 96 texts of four kinds, 2 % fewer layer calls for .02 layers more (ten times: 5 %
@@ -34,6 +34,9 @@ class Refinement:
     n_rounds: int | None = None
     n_singles: int | None = None
     max_stride: int = 6
+
+    def __post_init__(self) -> None:
+        check_counts(self, n_rounds=0, n_singles=0, max_stride=1)
 
 
 def refine(

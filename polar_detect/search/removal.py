@@ -6,7 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from polar_detect.program import Program
-from polar_detect.search.protocol import Candidate, Log, Query, Search, length_then_loss, without
+from polar_detect.search.protocol import (
+    Candidate,
+    Log,
+    Query,
+    Search,
+    check_counts,
+    length_then_loss,
+    without,
+)
 
 
 def greedy(n_layers: int, *, tolerance: float) -> Search:
@@ -44,6 +52,9 @@ class GuidedSettings:
     strides: tuple[int, ...] = (1, 2, 4, 7)
     n_singles: int = 6
     patience: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_counts(self, strides=1, n_singles=0)
 
 
 def guided(n_layers: int, *, tolerance: float, settings: GuidedSettings | None = None) -> Search:

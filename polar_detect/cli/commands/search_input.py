@@ -61,15 +61,20 @@ class Source:
     imported: Path | None
 
 
-def criterion_of(name: str, tolerance: float, agreement: float) -> Criterion:
-    """Return the criterion called `name`."""
+def criterion_of(name: str, tolerance: float, agreement: float | None) -> Criterion:
+    """Return the criterion called `name`; an agreement is that of predictions alone."""
     known: dict[str, Criterion] = {
         "loss": SameLoss(tolerance),
-        "prediction": SamePrediction(agreement),
+        "prediction": SamePrediction() if agreement is None else SamePrediction(agreement),
         "answer": SameAnswer(),
     }
     if name not in known:
         raise unknown("--criterion", name, list(known))
+    if agreement is not None and name != "prediction":
+        raise InputError(
+            f"Got --agreement {agreement} and --criterion {name}; expected --agreement with "
+            "--criterion prediction; leave it out or choose that criterion."
+        )
     return known[name]
 
 
@@ -137,6 +142,11 @@ def file_of(source: Source, settings: SearchSettings) -> PolarFile:
         )
     if source.imported is not None:
         file = interchange.read(source.imported)
+        if not file.samples:
+            raise InputError(
+                f"Got --import '{source.imported}' without a sample; expected one at least; see "
+                "whether the search that wrote it came to an end."
+            )
         _refuse_two_ways(file, source.imported, settings)
     else:
         texts = _lines(source.file) if source.text is None else [_checked(source.text, settings)]
