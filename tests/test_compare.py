@@ -819,6 +819,30 @@ def test_a_method_that_equals_the_best_baseline_is_not_taken_for_it():
     assert stored[0]["to_best_baseline"] == stored[0]["to_best"] == nothing
 
 
+@pytest.mark.parametrize("costs", [(0.1, 5.0), (5.0, 0.1)])
+def test_of_equal_methods_the_order_does_not_rest_on_seconds(costs):
+    found = compared(
+        scored("kNN", POOR, s_per_1000=costs[0]),
+        scored("x", POOR, s_per_1000=costs[1]),
+        scored("polar-detect auto", GOOD, is_ours=True),
+    )
+    assert [r.method.name for r in found.results] == ["polar-detect auto", "kNN", "x"]
+    assert found.best_baseline.method.name == "kNN"
+
+
+@pytest.mark.parametrize("n_labelled", [0, 12])
+def test_a_cell_missing_in_test_rows_alone_is_a_usual_one_for_every_baseline(n_labelled):
+    rng = np.random.default_rng(0)
+    numbers, labels = rng.normal(100, 3, (80, 2)), np.arange(80) < n_labelled
+    numbers[labels, 1] -= 40
+    other = np.asarray([[100, np.nan], [100, np.median(numbers[:, 1])], [100, 0]])
+    train = comparing.Rows([""] * 80, numbers, labels)
+    seen = Numbers().see(train, comparing.Rows([""] * 3, other, np.zeros(3, bool)))
+    for baseline in BASELINES:
+        missing, usual, nothing = baseline.fit(seen, labels, 0)(seen.test)
+        assert missing == usual != nothing
+
+
 def test_no_difference_is_written_without_a_minus():
     found = compared(scored("polar-detect auto", GOOD, is_ours=True), scored("kNN", POOR))
     ours, other = found.results

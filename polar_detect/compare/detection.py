@@ -294,8 +294,13 @@ def measure(
     *,
     progress: Progress | None = None,
 ) -> list[MethodResult]:
-    """Return figures, intervals and differences of every method, best AUROC first."""
-    ranked = sorted(scored, key=lambda s: (-metrics.auroc(labels, s.scores), s.s_per_1000))
+    """Return figures, intervals and differences of every method, best AUROC first.
+
+    Of equal ones that which ran first is first, whatever it cost, so that the same seed gives the
+    same table but for the seconds: baselines by what they read (numbers, TF-IDF, embeddings), in
+    the order of `BASELINES`, then detectors in the order asked for, without labels before with.
+    """
+    ranked = sorted(scored, key=lambda s: -metrics.auroc(labels, s.scores))
     others = _Others(best_baseline=next(s for s in ranked if not s.method.is_ours), best=ranked[0])
     stage = Tracker(progress).stage("intervals", len(ranked))
     results = []

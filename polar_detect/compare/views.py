@@ -91,7 +91,12 @@ class View(ABC):
 
 
 class Numbers(View):
-    """Numbers, and categories as 0 and 1; missing cells as the median, standardised."""
+    """Numbers, and categories as 0 and 1; missing cells as the median, standardised.
+
+    Every model reads a missing number as the median of the training rows that the view is fitted
+    on, whether training rows lack one too or only test rows do. LightGBM by itself would take it
+    for 0 where no training row had one missing. A missing category is none of those seen.
+    """
 
     name = "numbers"
     recipe = "the numeric columns"
