@@ -328,6 +328,82 @@ def test_a_column_that_is_filled_in_or_empty_only_after_a_failure_gives_it_away(
     assert (task.columns, task.telling) == (("torque", "repair"), ("repair",))
 
 
+@pytest.mark.parametrize("is_filled_in", [True, False])
+def test_a_category_of_many_values_that_is_filled_in_after_a_failure_gives_it_away(
+    tmp_path, is_filled_in
+):
+    rng = np.random.default_rng(0)
+    failed = np.arange(400) % 10 == 0
+    cause = rng.choice([f"cause {i}" for i in range(15)], 400)
+    frame = pd.DataFrame({
+        "site": np.where(rng.random(400) < 0.1, "", rng.choice(["A", "B"], 400)),  # control
+        "cause": np.where(failed == is_filled_in, cause, ""),
+        "torque": rng.normal(0, 1, 400),
+        "failed": failed.astype(int),
+    })  # fmt: skip
+    path = tmp_path / "causes.csv"
+    frame.to_csv(path, index=False)
+    task = comparing.read_task(path, None, comparing.Reading("failed"))
+    assert (task.columns, task.telling) == (("torque", "site", "cause"), ("cause",))
+
+
+def test_columns_that_give_a_number_away_are_told_and_said_in_both_languages(tmp_path):
+    rng = np.random.default_rng(0)
+    heat = rng.normal(20, 5, 200).round(1)
+    frame = pd.DataFrame({
+        "like it": (heat + rng.normal(0, 1, 200)).round(1),  # control
+        "in other unit": (-32 - 1.8 * heat).round(),
+        "shift": rng.choice(["early", "late"], 200),  # control
+        "heat": heat,
+        "rare": np.where(np.arange(200) < 3, np.arange(200.0), np.nan),  # control
+    })  # fmt: skip
+    path = tmp_path / "heat.csv"
+    frame.to_csv(path, index=False)
+    reading = comparing.Reading("heat", kind="number")
+    task = comparing.read_task(path, None, reading)
+    assert task.columns == ("like it", "in other unit", "rare", "shift")
+    assert task.telling == ("in other unit",)
+    frame["heat"] = rng.choice([1, 2, 3], 200)
+    frame["in words"] = frame["heat"].map({1: "good", 2: "bad", 3: "fair"})
+    frame.to_csv(path, index=False)
+    assert comparing.read_task(path, None, reading).telling == ("in words",)
+    results = tuple(predicted(rng.normal(size=40)))
+    for telling, they in ((("a",), "'a' gives"), (("a", "b"), "'a', 'b' give")):
+        found = comparing.Predictions(
+            results=results, n_rows=40, n_folds=5, target="y", text_source="column 'text'",
+            columns=(), notes=(), telling=telling,
+        )  # fmt: skip
+        first = tabulate.PredictionTable(found).advice()[0]
+        assert first.startswith(f"Careful: {they} the number away in these rows.")
+        assert is_japanese(Language("ja").compared(first))
+
+
+def test_a_test_file_without_a_row_of_text_and_number_is_refused(tmp_path):
+    train, test = tmp_path / "train.csv", tmp_path / "test.csv"
+    pd.DataFrame({"note": NORMAL, "y": range(len(NORMAL))}).to_csv(train, index=False)
+    pd.DataFrame({"note": ["oil", ""], "y": ["", 1]}).to_csv(test, index=False)
+    reading = comparing.Reading("y", kind="number", text_column="note")
+    with pytest.raises(InputError, match=r"Got no row of .*test\.csv with both a text and a numb"):
+        comparing.read_task(train, test, reading)
+    pd.DataFrame({"note": ["oil", "leak"], "y": ["", 1]}).to_csv(test, index=False)
+    assert comparing.read_task(train, test, reading).test.texts == ["leak"]  # control
+
+
+def test_an_encoding_is_meant_for_the_text_file_beside_a_workbook(tmp_path):
+    train, test = tmp_path / "train.xlsx", tmp_path / "test.csv"
+    frame = pd.DataFrame({"記録": ["ポンプの点検", "弁の交換"] * 3, "y": [0, 0, 1, 1, 0, 1]})
+    frame.to_excel(train, index=False)
+    frame.to_csv(test, index=False, encoding="euc_jp")
+    options = ReadOptions(encoding="euc_jp")
+    reading = comparing.Reading("y", text_column="記録", options=options)
+    for paths, said in (((train, test), False), ((test, train), True)):
+        task = comparing.read_task(*paths, reading)
+        assert task.train.texts == task.test.texts == [*frame["記録"]]
+        assert ("--encoding euc_jp" in task.fit_options) == said
+    with pytest.raises(InputError, match="a format with its own"):
+        comparing.read_task(train, train, reading)
+
+
 def test_a_single_file_is_split_by_class_with_a_seed_and_without_overlap(process):
     def split(seed):
         task = comparing.read_task(process, None, comparing.Reading("failed", seed=seed))

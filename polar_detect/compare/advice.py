@@ -35,7 +35,7 @@ def advise(comparison: Comparison) -> list[str]:
     best = comparison.best
     as_good = find_as_good(comparison)
     chosen = as_good[0]
-    sentences = [*_warn_of_leaks(comparison), f"Best on these rows: {_at_length(best)}"]
+    sentences = [*_warn_of_labels(comparison.telling), f"Best on these rows: {_at_length(best)}"]
     if best.figures[AUROC].low <= _CHANCE:
         return [
             *sentences,
@@ -69,8 +69,9 @@ def advise_on_predictions(predictions: Predictions) -> list[str]:
     """Return which model predicts best, and whether signature features are worth their cost."""
     best = predictions.results[0]
     sentences = [
+        *_warn_of_numbers(predictions.telling),
         f"Best on these rows: {best.title}, R² {_bounds(best.r2)}: typically off by "
-        f"{best.rmse.value:.4g} (RMSE)."
+        f"{best.rmse.value:.4g} (RMSE).",
     ]
     if best.r2.low <= 0:
         return [
@@ -129,16 +130,25 @@ def _verdict(gap: Difference) -> str:
     return "worse, beyond noise" if gap.high < 0 else "within noise"
 
 
-def _warn_of_leaks(comparison: Comparison) -> list[str]:
-    if not comparison.telling:
+def _warn_of_labels(telling: Sequence[str]) -> list[str]:
+    return _warn(telling, "label", "anomaly", "watching them is all you need")
+
+
+def _warn_of_numbers(telling: Sequence[str]) -> list[str]:
+    return _warn(telling, "number", "number", "no model is needed")
+
+
+def _warn(telling: Sequence[str], what: str, cause: str, else_: str) -> list[str]:
+    """Return a warning of columns that give away what is to be found out, if there are any."""
+    if not telling:
         return []
-    names = ", ".join(f"'{name}'" for name in comparison.telling)
-    one = len(comparison.telling) == 1
+    names = ", ".join(f"'{name}'" for name in telling)
+    one = len(telling) == 1
     verb, them, they = ("gives", "it", "it is") if one else ("give", "them", "they are")
     return [
-        f"Careful: {names} {verb} the label away in these rows. If {they} known only once the "
-        f"anomaly is, leave {them} out (--columns with the others), or every figure here is too "
-        "good; if before, watching them is all you need."
+        f"Careful: {names} {verb} the {what} away in these rows. If {they} known only once the "
+        f"{cause} is, leave {them} out (--columns with the others), or every figure here is too "
+        f"good; if before, {else_}."
     ]
 
 

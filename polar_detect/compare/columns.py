@@ -39,6 +39,8 @@ _ROWS_A_CATEGORY = 5  # on average
 _CHANCE_OF_LEAKING = 1e-6
 _MIN_LEAKING = 5  # anomalous rows
 _LEAKING_AUROC = 0.995
+_LEAKING_ORDER = 0.995  # of ranks, correlation with the number to predict
+_MIN_UNLIKE = 10  # rows beside the most frequent number: fewer are in one order by chance
 
 
 @dataclass(frozen=True)
@@ -242,13 +244,56 @@ def find_leaking_columns(columns: Columns, numbers: Array, is_anomalous: Mask) -
     """Return the columns that give the label away, as a record of the failure itself would.
 
     A value that several anomalous rows have and no normal one has, where chance would hardly
-    do that; or values that put nearly every anomalous row on one side of the normal ones.
+    do that, or any value at all, or none; or values that put nearly every anomalous row on one
+    side of the normal ones.
     """
     if int(is_anomalous.sum()) < _MIN_LEAKING or is_anomalous.all():
         return []
-    parts = zip(columns.sources, numbers.T, strict=True)
-    found = [name for name, cells in parts if _leaks(cells, is_anomalous)]
-    return list(dict.fromkeys(found))
+    parts = [*zip(columns.sources, numbers.T, strict=True)]
+    parts += [(name, own.any(1)) for name, own in _category_parts(columns, numbers).items()]
+    leaking = {name for name, cells in parts if _leaks(cells, is_anomalous)}
+    return [name for name in columns.names if name in leaking]
+
+
+def find_foretelling_columns(columns: Columns, numbers: Array, target: Array) -> list[str]:
+    """Return the columns that give the number to predict away, as a copy of it would.
+
+    Numbers in the order of the target or against it, as in another unit; or categories of each
+    of which the target is nearly the same.
+    """
+    parts = dict(zip(columns.numeric, numbers.T, strict=False))  # behind them are categories
+    found = [name for name, cells in parts.items() if _foretells(cells, target)]
+    if _n_unlike(target) >= _MIN_UNLIKE:
+        categories = _category_parts(columns, numbers).items()
+        found += [name for name, own in categories if _parts_ranks(own, target)]
+    return found
+
+
+def _category_parts(columns: Columns, numbers: Array) -> dict[str, Array]:
+    """Return of each category its columns of 0 and 1."""
+    sources = np.asarray(columns.sources)
+    return {own.name: numbers[:, sources == own.name] for own in columns.categories}
+
+
+def _foretells(cells: Array, target: Array) -> bool:
+    is_present = ~np.isnan(cells)
+    present, known = cells[is_present], target[is_present]
+    if min(_n_unlike(present), _n_unlike(known)) < _MIN_UNLIKE:
+        return False
+    order = pd.Series(present).rank().corr(pd.Series(known).rank())
+    return bool(abs(order) >= _LEAKING_ORDER)
+
+
+def _parts_ranks(own: Array, target: Array) -> bool:
+    """Return whether ranks of the target hardly vary inside a category, given as 0 and 1."""
+    ranks = pd.Series(target).rank()
+    means = ranks.groupby(own @ np.arange(1, own.shape[1] + 1)).transform("mean")
+    return bool(means.var() >= _LEAKING_ORDER**2 * ranks.var())
+
+
+def _n_unlike(cells: Array) -> int:
+    """Return how many cells say something else than most."""
+    return len(cells) - int(np.unique(cells, return_counts=True)[1].max(initial=0))
 
 
 def _leaks(cells: Array, is_anomalous: Mask) -> bool:

@@ -108,7 +108,10 @@ class Prediction:
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """The whole table, best R² first (of equal ones as they ran), with what it was measured on."""
+    """The whole table, best R² first (of equal ones as they ran), with what it was measured on.
+
+    `telling` are columns that give the number away by themselves.
+    """
 
     results: tuple[Prediction, ...]
     n_rows: int
@@ -117,6 +120,7 @@ class Predictions:
     text_source: str
     columns: tuple[str, ...]
     notes: tuple[str, ...]
+    telling: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +178,7 @@ def compare_predictions(
         text_source=task.text_source,
         columns=task.columns,
         notes=(*task.notes, *note_cut_texts(rows.texts, settings.extractor.tracer)),
+        telling=task.telling,
     )
 
 

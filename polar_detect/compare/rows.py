@@ -20,6 +20,7 @@ from polar_detect.compare.columns import (
     NONE,
     Columns,
     choose_columns,
+    find_foretelling_columns,
     find_leaking_columns,
     note_words,
     numbers_of,
@@ -31,7 +32,7 @@ from polar_detect.tables.columns import check_no_column
 from polar_detect.tables.formats import format_of
 from polar_detect.tables.names import match_column, said_of_match
 from polar_detect.tables.number_form import PLAIN, NumberForm
-from polar_detect.tables.opening import TableReader
+from polar_detect.tables.opening import HAVE_ENCODINGS, TableReader
 from polar_detect.tables.reading import check_some_text, unlabelled_notice
 
 MIN_OF_EACH_CLASS = 2
@@ -130,7 +131,7 @@ class Task:
     template : RowTemplate, optional
         How `Rows.texts` were written out of rows, if they were.
     telling : tuple of str
-        Columns that give the label away by themselves.
+        Columns that give the label, or the number to predict, away by themselves.
     fit_options : str
         Options of `polar-detect fit` that read the rows as they were read here.
     """
@@ -155,13 +156,13 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
     ------
     InputError
         A column is missing or not of numbers, a class has too few rows, or there is nothing
-        to learn from.
+        to learn from or to test on.
     """
     paths = [path for path in (train, test) if path is not None]
     files = [
         _read(
             path,
-            _with_own_sheet(path, paths, reading),
+            _with_own_options(path, paths, reading),
             may_lack_target=reading.kind == "label" and path == paths[0] != paths[-1],
         )
         for path in paths
@@ -174,6 +175,11 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
     if source.text_column is not None and source.text_column.notice is not None:
         notes.insert(0, f"{files[0].reader.name}: {source.text_column.notice}.")
     parts = [_rows(file, source, own) for file, own in zip(files, readings, strict=True)]
+    if not len(parts[-1]) and len(parts) > 1:
+        raise InputError(
+            f"Got no row of {files[-1].reader.name} with both a text and a number in column "
+            f"{readings[-1].target!r}; expected some to test on; fill them in or leave TEST out."
+        )
     for file in files:
         notes += note_words(file.frame, columns, file.reader.name)
     if reading.kind == "number":
@@ -188,11 +194,7 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
     if reading.kind == "label":
         _check_classes(thinned[1])
     notes += _overlap(*thinned, is_written_out=source.template is not None)
-    telling = (
-        find_leaking_columns(columns, thinned[0].numbers, thinned[0].target)
-        if reading.kind == "label"
-        else []
-    )
+    find = find_leaking_columns if reading.kind == "label" else find_foretelling_columns
     return Task(
         train=thinned[0],
         test=thinned[1],
@@ -200,8 +202,8 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
         text_source=source.title,
         notes=tuple(notes),
         template=source.template,
-        telling=tuple(telling),
-        fit_options=_fit_options(source, _with_own_sheet(train, paths, readings[0]), thinned[0]),
+        telling=tuple(find(columns, thinned[0].numbers, thinned[0].target)),
+        fit_options=_fit_options(source, _with_own_options(train, paths, readings[0]), thinned[0]),
     )
 
 
@@ -231,12 +233,18 @@ class _Source:
         return f"{n} {'column' if n == 1 else 'columns'} written out"
 
 
-def _with_own_sheet(path: Path, paths: Sequence[Path], reading: Reading) -> Reading:
-    """Return what to read of a file: a sheet is only meant for workbooks where there is one."""
-    is_book = [format_of(own).kind == "excel" for own in paths]
-    if format_of(path).kind == "excel" or not any(is_book):
-        return reading
-    return replace(reading, options=replace(reading.options, sheet=None))
+def _with_own_options(path: Path, paths: Sequence[Path], reading: Reading) -> Reading:
+    """Return what to read of a file: a sheet is meant for workbooks, an encoding for text.
+
+    Where none of the files is of the kind, reading it says so.
+    """
+    kinds, own = [format_of(one).kind for one in paths], format_of(path).kind
+    options = reading.options
+    if own != "excel" and "excel" in kinds:
+        options = replace(options, sheet=None)
+    if own in HAVE_ENCODINGS and not HAVE_ENCODINGS.issuperset(kinds):
+        options = replace(options, encoding=None)
+    return replace(reading, options=options)
 
 
 def _read(path: Path, reading: Reading, *, may_lack_target: bool) -> tables.TableRows:

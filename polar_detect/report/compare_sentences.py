@@ -174,6 +174,22 @@ COMPARE_SENTENCES: dict[str, tuple[str, str]] = {
         "入される列なら、--columns で除いてください（除かないと、ここの数値はすべて良すぎます）。"
         "事前にわかる列なら、その列を見張るだけで足ります。",
     ),
+    "compare.foretell": (
+        "Careful: {names} gives the number away in these rows. If it is known only once the "
+        "number is, leave it out (--columns with the others), or every figure here is too good; "
+        "if before, no model is needed.",
+        "注意：これらの行では{names}を見るだけで予測する数値がわかります。その数値が出た後にわかる"
+        "列なら、--columns で除いてください（除かないと、ここの数値はすべて良すぎます）。事前にわ"
+        "かる列なら、モデルは必要ありません。",
+    ),
+    "compare.foretell_many": (
+        "Careful: {names} give the number away in these rows. If they are known only once the "
+        "number is, leave them out (--columns with the others), or every figure here is too "
+        "good; if before, no model is needed.",
+        "注意：これらの行では{names}のどれかを見るだけで予測する数値がわかります。その数値が出た後"
+        "にわかる列なら、--columns で除いてください（除かないと、ここの数値はすべて良すぎます）。"
+        "事前にわかる列なら、モデルは必要ありません。",
+    ),
     "compare.none": (
         "Recommendation: none of these. The best one is not told from guessing (AUROC .5): the "
         "columns may not show the anomalies, or there are too few test rows.",
@@ -319,6 +335,12 @@ COMPARE_SENTENCES: dict[str, tuple[str, str]] = {
         "differ; check --target.",
         "予測する数値のある行が{n}行しかないか、値がすべて同じです。異なる値のある行が{least}行以上"
         "必要です。--target を確認してください。",
+    ),
+    "error.compare_no_test": (
+        "Got no row of {source} with both a text and a number in column {column}; expected some "
+        "to test on; fill them in or leave TEST out.",
+        "{source} に、本文と列{column}の数値の両方がある行がありません。テストに使う行を記入する"
+        "か、TEST を指定しないでください。",
     ),
     "error.compare_nothing": (
         "Got neither a text column nor a column of numbers in {source}; expected one of them; "

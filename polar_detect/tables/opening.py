@@ -16,6 +16,7 @@ from polar_detect.tables.sheets import SheetReader
 from polar_detect.tables.sources import Source, open_source
 
 CHUNK_ROWS = 2048
+HAVE_ENCODINGS: frozenset[Kind] = frozenset({"excel", "parquet"})  # of their own
 _NUMBERINGS: dict[Kind, Numbering] = {"excel": "sheet", "parquet": "data"}
 
 
@@ -187,7 +188,7 @@ def _check_options(source: Source, options: ReadOptions) -> None:
             f"Got --sheet {options.sheet!r} for {source.name}, which is no spreadsheet; "
             "expected none; leave it out."
         )
-    if options.encoding is not None and source.kind in {"excel", "parquet"}:
+    if options.encoding is not None and source.kind in HAVE_ENCODINGS:
         raise InputError(
             f"Got --encoding {options.encoding!r} for {source.name}, a format with its own; "
             "expected none; leave it out."
