@@ -20,6 +20,7 @@ from polar_detect.tables import (
     warn_of_length,
     warn_of_new_values,
     warn_of_words,
+    write_table,
 )
 
 MACHINES = """\
@@ -117,6 +118,26 @@ def test_numbers_that_differ_in_their_last_bit_are_written():
 def test_numbers_of_numpy_among_other_cells_are_written_as_numbers():
     cells = [np.float64(0.5), np.float32(0.25), np.float64("nan"), np.int64(7), "x", np.float64(3)]
     assert cells_as_text(pd.Series(cells, dtype=object)) == ["0.5", "0.25", "", "7", "x", "3"]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "Float32", "float[pyarrow]"])
+def test_a_float32_cell_is_written_in_the_digits_that_mean_it(tmp_path, dtype):
+    wide = pd.DataFrame({"a": [0.1, np.nan, -1.7e-7, 7.0, 16777216.0], "b": [0.5] * 5})
+    frame = wide.astype({"a": "float32"}).astype({"a": dtype})
+    assert cells_as_text(frame["a"]) == ["0.1", "", "-1.7e-07", "7", "16777216"]
+    assert RowTemplate.fit(frame, ["a"]) == RowTemplate.fit(wide, ["a"])
+    for ending in (".csv", ".jsonl", ".txt"):
+        for name, own in (("wide", wide), ("frame", frame)):
+            write_table(own, tmp_path / f"{name}{ending}")
+        written = [(tmp_path / f"{name}{ending}").read_text() for name in ("wide", "frame")]
+        assert written[0] == written[1]
+    write_table(frame, tmp_path / "frame.xlsx")
+    assert pd.read_excel(tmp_path / "frame.xlsx", engine="openpyxl")["a"].tolist()[:1] == [0.1]
+    write_table(frame, tmp_path / "frame.parquet")
+    again = read_table(tmp_path / "frame.parquet", rows=RowColumns("a")).frame
+    assert cells_as_text(again["a"])[0] == "0.1"
+    cells = pd.Series([np.float32(0.1), np.float32("nan"), np.float16(2)], dtype=object)
+    assert cells_as_text(cells) == ["0.1", "", "2"]
 
 
 @given(

@@ -5,7 +5,10 @@ import json
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
+
+_SHORT = (np.float32, np.float16)
 
 
 def cells_as_text(column: pd.Series) -> list[str]:
@@ -17,13 +20,32 @@ def cells_as_text(column: pd.Series) -> list[str]:
     if isinstance(column.dtype, pd.StringDtype):
         texts: list[str] = column.fillna("").tolist()
         return texts
-    return [cell_as_text(cell) for cell in column.tolist()]
+    return [cell_as_text(cell) for cell in cell_values(column)]
+
+
+def cell_values(column: pd.Series) -> list[Any]:
+    """Return the cells of a column as Python values, in single precision as their digits say.
+
+    There 0.1 is 0.10000000149011612, to which `tolist` would widen it. A missing number may be
+    NaN or another missing value.
+
+    >>> cell_values(pd.Series([0.1, 16777216], dtype="float32"))
+    [0.1, 16777216.0]
+    """
+    dtype = getattr(column.dtype, "numpy_dtype", column.dtype)
+    if dtype not in _SHORT:
+        cells: list[Any] = column.tolist()
+        return cells
+    digits = column.to_numpy(dtype, na_value=np.nan).astype(str)
+    return [*map(float, digits.tolist())]
 
 
 def cell_as_text(cell: Any) -> str:
     """Return what a cell says; numbers in the fewest digits that mean them."""
     if cell is None or cell is pd.NA or cell is pd.NaT:
         return ""
+    if isinstance(cell, _SHORT):
+        cell = float(str(cell))
     if isinstance(cell, float):
         return _number_as_text(cell)
     if isinstance(cell, datetime.datetime):

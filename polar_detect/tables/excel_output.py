@@ -21,7 +21,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import PageSetupProperties
 
 from polar_detect.errors import OutputError
-from polar_detect.tables.cells import cell_as_text
+from polar_detect.tables.cells import cell_as_text, cell_values, cells_as_text
 from polar_detect.tables.formulas import is_formula
 from polar_detect.tables.layout import Layout
 from polar_detect.tables.text_output import columns_of
@@ -73,7 +73,7 @@ class ExcelOutput:
                 "many, because the format ends there; write .parquet or .csv."
             )
         flags = self._flags(frame)
-        cells = [column.tolist() for column in columns_of(frame)]
+        cells = [*map(cell_values, columns_of(frame))]
         formats = [self._layout.formats.get(str(name)) for name in frame.columns]
         self._timed |= {i for i, column in enumerate(cells) if any(map(_has_time, column))}
         for flag, row in zip(flags, zip(*cells, strict=True), strict=True):
@@ -104,7 +104,7 @@ class ExcelOutput:
         self._sheet.print_title_rows = "1:1"
         for i, column in enumerate(columns_of(frame.iloc[:_SAMPLE_ROWS])):
             name = str(frame.columns[i])[:_MAX_NAME_CHARS]  # longer ones take several lines
-            width = _width([name, *map(cell_as_text, column.tolist())])
+            width = _width([name, *cells_as_text(column)])
             self._sheet.column_dimensions[get_column_letter(i + 1)].width = width
         header = [self._cell(str(name), is_flagged=False, is_name=True) for name in frame.columns]
         styled = [_styled(self._sheet, cell, _HEADER, _BOLD) for cell in header]

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import pandas as pd
 import pyarrow as pa
 
-from polar_detect.tables.cells import cell_as_text, cells_as_text
+from polar_detect.tables.cells import cell_as_text, cell_values, cells_as_text
 from polar_detect.tables.formats import format_of
 from polar_detect.tables.formulas import neutralised
 
@@ -111,7 +111,7 @@ def _as_json(value: Any) -> str:
 
 
 def _json_cells(column: pd.Series) -> list[Any]:
-    cells = column.tolist()
+    cells = cell_values(column)
     if column.dtype == object and not any(isinstance(cell, float) for cell in cells):
         return cells
     is_missing = column.isna().tolist()
