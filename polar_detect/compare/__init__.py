@@ -11,13 +11,14 @@ from polar_detect.compare.detection import (
     measure,
     run_methods,
 )
+from polar_detect.compare.reading import Reading, Task, read_task
 from polar_detect.compare.regression import (
     Prediction,
     Predictions,
     PredictionSettings,
     compare_predictions,
 )
-from polar_detect.compare.rows import Reading, Rows, Task, read_task
+from polar_detect.compare.rows import Rows
 
 __all__ = [
     "Comparison",

@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from polar_detect import metrics, tables
 from polar_detect.errors import InputError
 from polar_detect.tables.cell_numbers import MIN_NUMERIC
-from polar_detect.tables.names import match_column
 from polar_detect.tables.number_form import PLAIN, NumberForm
 from polar_detect.tables.row_cells import CellNumbers
-from polar_detect.tables.rows import check_unit_behind
+from polar_detect.tables.rows import find_columns
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -92,14 +91,10 @@ class Columns:
         InputError
             One is in another unit.
         """
-        called = {}
-        for name in self.names:
-            is_numeric = name in self.numeric
-            own = match_column(present, name, taken=self.names, may_add_unit=is_numeric) or name
-            if is_numeric:
-                check_unit_behind(own, name, self.forms.get(name, PLAIN).unit)
-            called[name] = own
-        return called
+        forms: dict[str, NumberForm | None] = dict.fromkeys(self.names)
+        forms |= {name: self.forms.get(name, PLAIN) for name in self.numeric}
+        found = find_columns(present, forms)
+        return {name: found.get(name, name) for name in self.names}
 
     def matrix(self, frame: pd.DataFrame, source: str) -> Array:
         """Return the rows as (n_rows, n_columns) numbers; NaN where a cell is none.

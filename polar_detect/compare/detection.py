@@ -13,7 +13,7 @@ from polar_detect import metrics, models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.compare.baselines import BASELINES, Baseline, Scores, is_labelled
 from polar_detect.compare.memory import with_memory
-from polar_detect.compare.rows import Task
+from polar_detect.compare.reading import Task
 from polar_detect.compare.views import Seen, choose_views
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, new_head

@@ -24,7 +24,8 @@ from sklearn.preprocessing import StandardScaler
 
 from polar_detect import models
 from polar_detect.compare.detection import Figure, note_cut_texts
-from polar_detect.compare.rows import Rows, Task
+from polar_detect.compare.reading import Task
+from polar_detect.compare.rows import Rows
 from polar_detect.compare.views import Numbers, Seen, View, choose_views
 from polar_detect.errors import InputError
 from polar_detect.metrics import Difference

@@ -1,41 +1,18 @@
-"""What is compared on: rows as texts and as numbers, split into training and test rows.
+"""Rows in every form that a method may read, and how they are drawn.
 
-Hides reading and the drawing of rows. Nothing here looks at a test label but to keep the
-classes' shares in a split.
+Nothing here looks at a test label but to keep the classes' shares in a split.
 """
 
-import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal, Self
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect import tables
-from polar_detect.compare.columns import (
-    AUTO,
-    MAX_SIZE,
-    NONE,
-    Columns,
-    choose_columns,
-    find_foretelling_columns,
-    find_leaking_columns,
-    note_words,
-    numbers_of,
-    numeric_asked,
-    said_of_forms,
-)
 from polar_detect.errors import InputError
-from polar_detect.tables.columns import check_no_column
-from polar_detect.tables.formats import format_of
-from polar_detect.tables.names import match_column, said_of_match
-from polar_detect.tables.number_form import PLAIN, NumberForm
-from polar_detect.tables.opening import HAVE_ENCODINGS, TableReader
-from polar_detect.tables.reading import check_some_text, unlabelled_notice
 
-MIN_OF_EACH_CLASS = 2
+_MIN_OF_EACH_CLASS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,353 +50,52 @@ class Rows:
         )
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How the files shall be read and split.
-
-    Parameters
-    ----------
-    target : str
-        The label column, or the column of the number to be predicted.
-    kind : {"label", "number"}
-    text_column : str or None
-        None: the one obvious column; where there is none, rows are written out as text.
-    columns : str or None
-        Names with commas between them of columns to write out as text, and of no others.
-    numeric_columns : str
-        Names with commas between them, "auto" for all that are numbers or categories, "none".
-    test_share : float
-        Share of a single file's rows that are held out.
-    max_rows : int
-        More training or test rows than this are thinned out at random.
-    seed : int
-    options : ReadOptions
-    """
-
-    target: str
-    kind: Literal["label", "number"] = "label"
-    text_column: str | None = None
-    columns: str | None = None
-    numeric_columns: str = AUTO
-    test_share: float = 0.4
-    max_rows: int = 1000
-    seed: int = 0
-    options: tables.ReadOptions = field(default_factory=tables.ReadOptions)
-
-    @property
-    def named(self) -> list[tables.RowColumns]:
-        """The columns that a person named, to be written out or to be read as numbers."""
-        named = [] if self.columns is None else [tables.RowColumns(self.columns)]
-        if self.numeric_columns in (AUTO, NONE):
-            return named
-        return [*named, numeric_asked(self.numeric_columns)]
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """Training and test rows, with what was done to get them in plain sentences.
-
-    Parameters
-    ----------
-    train : Rows
-    test : Rows
-    columns : tuple of str
-        Names of the columns that `Rows.numbers` come from.
-    text_source : str
-        Where `Rows.texts` come from, in words.
-    notes : tuple of str
-    template : RowTemplate, optional
-        How `Rows.texts` were written out of rows, if they were.
-    telling : tuple of str
-        Columns that give the label, or the number to predict, away by themselves.
-    fit_options : str
-        Options of `polar-detect fit` that read the rows as they were read here.
-    """
-
-    train: Rows
-    test: Rows
-    columns: tuple[str, ...]
-    text_source: str
-    notes: tuple[str, ...]
-    template: tables.RowTemplate | None = None
-    telling: tuple[str, ...] = ()
-    fit_options: str = ""
-
-
-def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
-    """Read one or two files as training and test rows.
-
-    A single file with labels is split by class, one with numbers is not split: its rows are
-    the training rows and there are no test rows, so that it can be cross-validated.
+def split(rows: Rows, *, test_share: float, seed: int) -> list[Rows]:
+    """Return training and test rows, drawn from each class, in their order.
 
     Raises
     ------
     InputError
-        A column is missing or not of numbers, a class has too few rows, or there is nothing
-        to learn from or to test on.
+        As `check_classes` does.
     """
-    paths = [path for path in (train, test) if path is not None]
-    files = [
-        _read(
-            path,
-            _with_own_options(path, paths, reading),
-            may_lack_target=reading.kind == "label" and path == paths[0] != paths[-1],
-        )
-        for path in paths
-    ]
-    readings = [_as_called(file.reader, reading) for file in files]
-    source = _source(files[0], readings[0])
-    columns = source.columns
-    said = [_said_of(*pair, source, reading) for pair in zip(files, readings, strict=True)]
-    notes = [*dict.fromkeys(note for own in said for note in own), *columns.notes]
-    if source.text_column is not None and source.text_column.notice is not None:
-        notes.insert(0, f"{files[0].reader.name}: {source.text_column.notice}.")
-    parts = [_rows(file, source, own) for file, own in zip(files, readings, strict=True)]
-    if not len(parts[-1]) and len(parts) > 1:
-        raise InputError(
-            f"Got no row of {files[-1].reader.name} with both a text and a number in column "
-            f"{readings[-1].target!r}; expected some to test on; fill them in or leave TEST out."
-        )
-    for file in files:
-        notes += note_words(file.frame, columns, file.reader.name)
-    if reading.kind == "number":
-        target = readings[0].target
-        notes += said_of_forms({target: source.target}, files[0].frame, [target])
-    if len(parts) == 1:
-        parts = _split(parts[0], reading)
-    thinned = [_thin(part, reading) for part in parts]
-    for name, whole, part in zip(("training", "test"), parts, thinned, strict=True):
-        if len(part) < len(whole):
-            notes.append(f"{len(part)} of {len(whole)} {name} rows were drawn (--max-rows).")
-    if reading.kind == "label":
-        _check_classes(thinned[1])
-    notes += _overlap(*thinned, is_written_out=source.template is not None)
-    find = find_leaking_columns if reading.kind == "label" else find_foretelling_columns
-    return Task(
-        train=thinned[0],
-        test=thinned[1],
-        columns=columns.names,
-        text_source=source.title,
-        notes=tuple(notes),
-        template=source.template,
-        telling=tuple(find(columns, thinned[0].numbers, thinned[0].target)),
-        fit_options=_fit_options(source, _with_own_options(train, paths, readings[0]), thinned[0]),
-    )
-
-
-@dataclass(frozen=True)
-class _Source:
-    """Where texts and numbers of a row come from."""
-
-    columns: Columns
-    text_column: tables.TextColumn | None
-    template: tables.RowTemplate | None
-    target: NumberForm
-
-    def notices(self, present: Sequence[str]) -> list[str]:
-        """Return which columns of a file are taken for those of the training file."""
-        called = self.columns.called_in(present)
-        if self.text_column is not None:
-            called[self.text_column.name] = _find_text(present, self.text_column.name)
-        own = [n for name, found in called.items() for n in said_of_match(name, found)]
-        written = () if self.template is None else self.template.notices(present)
-        return [*dict.fromkeys((*written, *own))]
-
-    @property
-    def title(self) -> str:
-        if self.text_column is not None:
-            return f"column '{self.text_column.name}'"
-        n = len(self.columns.written)
-        return f"{n} {'column' if n == 1 else 'columns'} written out"
-
-
-def _with_own_options(path: Path, paths: Sequence[Path], reading: Reading) -> Reading:
-    """Return what to read of a file: a sheet is meant for workbooks, an encoding for text.
-
-    Where none of the files is of the kind, reading it says so.
-    """
-    kinds, own = [format_of(one).kind for one in paths], format_of(path).kind
-    options = reading.options
-    if own != "excel" and "excel" in kinds:
-        options = replace(options, sheet=None)
-    if own in HAVE_ENCODINGS and not HAVE_ENCODINGS.issuperset(kinds):
-        options = replace(options, encoding=None)
-    return replace(reading, options=options)
-
-
-def _read(path: Path, reading: Reading, *, may_lack_target: bool) -> tables.TableRows:
-    named = [reading.target, *([reading.text_column] if reading.text_column else [])]
-    expected = (*reading.options.expected, *named)
-    reader = tables.open_table(path, replace(reading.options, expected=expected, is_table=True))
-    option = "--label-column" if reading.kind == "label" else "--target"
-    if not reader.has_columns:
-        check_no_column(reader, option, reading.target)
-    target = _as_called(reader, reading).target
-    if reader.has_columns and not may_lack_target:
-        tables.check_column(reader.columns, target, option)
-    has_labels = reading.kind == "label" and target in reader.columns
-    return tables.read_rows(reader, label_column=target if has_labels else None)
-
-
-def _as_called(reader: TableReader, reading: Reading) -> Reading:
-    """Return the columns asked for by a file's own names, which may differ in blanks and case."""
-    target = match_column(reader.columns, reading.target) or reading.target
-    text_column = reading.text_column and match_column(reader.columns, reading.text_column)
-    return replace(reading, target=target, text_column=text_column or reading.text_column)
-
-
-def _source(file: tables.TableRows, reading: Reading) -> _Source:
-    """Return what is read of a row: a column of texts, or columns written out."""
-    frame = file.frame
-    present = [*map(str, frame.columns)]
-    _check_not_read(reading, present)
-    target = PLAIN
-    if reading.kind == "number":
-        target = NumberForm.of(frame[reading.target], reading.target)
-    if reading.columns is not None:
-        written = tables.RowColumns(reading.columns).choose(present)
-        columns = choose_columns(frame, reading.numeric_columns, written, others=[])
-        return _Source(columns, None, tables.RowTemplate.fit(frame, written), target)
-    rest = [name for name in present if name != reading.target]
-    text_column = (
-        tables.TextColumn(reading.text_column)
-        if reading.text_column is not None
-        else tables.obvious_text_column(frame[rest])
-    )
-    others = [reading.target, *([text_column.name] if text_column else [])]
-    columns = choose_columns(frame, reading.numeric_columns, None, others=others)
-    if text_column is not None:
-        return _Source(columns, text_column, None, target)
-    if not columns.written:
-        raise InputError(
-            f"Got neither a text column nor a column of numbers in {file.reader.name}; expected "
-            "one of them; pass --text-column, --columns or --numeric-columns."
-        )
-    return _Source(columns, None, tables.RowTemplate.fit(frame, columns.written), target)
-
-
-def _check_not_read(reading: Reading, present: Sequence[str]) -> None:
-    """Raise `InputError` where the label, or the number to predict, is to be read as well."""
-    asked = {columns.option: columns.choose(present) for columns in reading.named}
-    asked["--text-column"] = [reading.text_column] if reading.text_column else []
-    for option, names in asked.items():
-        if reading.target in names:
-            raise InputError(
-                f"Got column {reading.target!r} in {option}, which is what is to be found out; "
-                "expected other columns; leave it out there."
-            )
-
-
-def _fit_options(source: _Source, reading: Reading, train: Rows) -> str:
-    if source.text_column is not None:
-        options = ["--text-column", source.text_column.name]
-    else:
-        options = ["--columns", tables.RowColumns.of(source.columns.written).asked or ""]
-    if reading.kind == "label" and train.target.any():
-        options += ["--label-column", reading.target]
-    if reading.options.sheet is not None:
-        options += ["--sheet", reading.options.sheet]
-    if reading.options.encoding is not None:
-        options += ["--encoding", reading.options.encoding]
-    return shlex.join(options)
-
-
-def _said_of(
-    file: tables.TableRows, reading: Reading, source: _Source, asked: Reading
-) -> list[str]:
-    """Return what was guessed of a file, and how many of its rows could not be used."""
-    pairs = ((asked.target, reading.target), (asked.text_column, reading.text_column))
-    taken = [note for name, own in pairs if name and own for note in said_of_match(name, own)]
-    taken += [n for named in reading.named for n in named.notices(file.reader.columns)]
-    taken += source.notices(file.reader.columns)
-    said = (*file.reader.notices, *taken, *unlabelled_notice(file, reading.target))
-    notes = [f"{file.reader.name}: {notice}." for notice in said]
-    if file.rejected:
-        n = len(file.rejected)
-        notes.append(f"{file.reader.name}: {n} of {n + len(file.frame)} rows could not be read.")
-    return notes
-
-
-def _rows(file: tables.TableRows, source: _Source, reading: Reading) -> Rows:
-    frame = file.frame
-    texts = _texts(file, source.template or source.text_column)
-    numbers = source.columns.matrix(frame, file.reader.name)
-    if reading.kind == "label":
-        # Without the label column, a training file holds normal rows only.
-        is_normal = np.zeros(len(texts), bool)
-        return Rows(texts, numbers, is_normal if file.labels is None else file.labels)
-    target = numbers_of(frame, reading.target, file.reader.name, form=source.target)
-    _check_size(target, reading.target, file)
-    has_text = np.asarray([bool(text.strip()) for text in texts], bool)
-    kept = np.flatnonzero(~np.isnan(target) & has_text)
-    return Rows(texts, numbers, target).take(kept)
-
-
-def _check_size(target: NDArray[np.float64], name: str, file: tables.TableRows) -> None:
-    huge = np.flatnonzero(np.abs(target) > MAX_SIZE)
-    if len(huge):
-        raise InputError(
-            f"Got {target[huge[0]]:g} in line {file.lines[huge[0]]}, column {name!r}, of "
-            f"{file.reader.name}; expected numbers to predict of at most {MAX_SIZE:g}; correct "
-            "the cell or leave it empty."
-        )
-
-
-def _texts(
-    file: tables.TableRows, texts_of: tables.RowTemplate | tables.TextColumn | None
-) -> list[str]:
-    assert texts_of is not None
-    if isinstance(texts_of, tables.RowTemplate):
-        return texts_of.texts(file.frame)
-    own = tables.TextColumn(_find_text(file.reader.columns, texts_of.name))
-    texts = own.texts(file.frame)
-    check_some_text(texts, own.name, file.reader.name)
-    return texts
-
-
-def _find_text(present: Sequence[str], name: str) -> str:
-    return match_column(present, name) or tables.check_column(present, name, "--text-column")
-
-
-def _split(rows: Rows, reading: Reading) -> list[Rows]:
-    if reading.kind == "number":
-        return [rows, rows.take(np.zeros(0, np.intp))]
-    _check_classes(rows)
+    check_classes(rows)
     from sklearn.model_selection import train_test_split
 
     train, test = train_test_split(
         np.arange(len(rows)),
-        test_size=reading.test_share,
-        random_state=reading.seed,
+        test_size=test_share,
+        random_state=seed,
         stratify=rows.target,
     )
     return [rows.take(np.sort(train)), rows.take(np.sort(test))]
 
 
-def _thin(rows: Rows, reading: Reading) -> Rows:
-    """Return at most `max_rows` rows, with the classes' shares as they are."""
-    if len(rows) <= reading.max_rows:
+def thin(rows: Rows, max_rows: int, *, seed: int) -> Rows:
+    """Return at most so many rows, of labelled ones with the classes' shares as they are."""
+    if len(rows) <= max_rows:
         return rows
-    rng = np.random.default_rng(reading.seed)
-    keys = rows.target if reading.kind == "label" else np.zeros(len(rows), bool)
+    rng = np.random.default_rng(seed)
+    has_labels = rows.target.dtype == bool
+    keys = rows.target if has_labels else np.zeros(len(rows), bool)
     drawn = []
     for key in np.unique(keys):
         members = np.flatnonzero(keys == key)
-        n = max(MIN_OF_EACH_CLASS, round(reading.max_rows * len(members) / len(rows)))
+        n = max(_MIN_OF_EACH_CLASS, round(max_rows * len(members) / len(rows)))
         drawn.append(rng.permutation(members)[:n])
     return rows.take(np.sort(np.concatenate(drawn)))
 
 
-def _check_classes(rows: Rows) -> None:
+def check_classes(rows: Rows) -> None:
+    """Raise `InputError` where there are too few rows of a class to test on."""
     n_anomalous = int(rows.target.sum())
-    if min(n_anomalous, len(rows) - n_anomalous) < MIN_OF_EACH_CLASS:
+    if min(n_anomalous, len(rows) - n_anomalous) < _MIN_OF_EACH_CLASS:
         raise InputError(
             f"Got {len(rows) - n_anomalous} normal and {n_anomalous} anomalous rows to test on; "
-            f"expected at least {MIN_OF_EACH_CLASS} of each; check the label column or add rows."
+            f"expected at least {_MIN_OF_EACH_CLASS} of each; check the label column or add rows."
         )
 
 
-def _overlap(train: Rows, test: Rows, *, is_written_out: bool) -> list[str]:
+def note_overlap(train: Rows, test: Rows, *, is_written_out: bool) -> list[str]:
     """Return a note where test rows were trained on.
 
     Rows written out are so by their numbers too, which are rounded as texts.

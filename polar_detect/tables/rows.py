@@ -10,7 +10,7 @@ import io
 import math
 import re
 import reprlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
@@ -231,19 +231,12 @@ class RowTemplate:
         return [notice for name, own in found.items() for notice in said_of_match(name, own)]
 
     def _find(self, present: Sequence[str], other_sheets: Sequence[str] = ()) -> dict[str, str]:
-        """Return what a table calls each column, as `match_column` does."""
-        found: dict[str, str] = {}
-        names = [column.name for column in self.columns]
-        for column in self.columns:
-            own = match_column(
-                present,
-                column.name,
-                taken=[*names, *found.values()],
-                may_add_unit=column.decimals is not None,
-            )
-            own = own or check_column(present, column.name, None, other_sheets=other_sheets)
-            check_unit_behind(own, column.name, column.unit)
-            found[column.name] = own
+        """Return what a table calls each column; raise as `texts` does."""
+        forms = {own.name: None if own.decimals is None else own.form for own in self.columns}
+        found = find_columns(present, forms)
+        for name in forms:
+            if name not in found:
+                check_column(present, name, None, other_sheets=other_sheets)
         return found
 
     @property
@@ -376,7 +369,32 @@ def warn_of_length(texts: Sequence[str], max_tokens: int) -> list[str]:
     ]
 
 
-def check_unit_behind(found: str, column: str, unit: str | None) -> None:
+def find_columns(present: Sequence[str], forms: Mapping[str, NumberForm | None]) -> dict[str, str]:
+    """Return what a table calls each column, as `match_column` does, without those it lacks.
+
+    Parameters
+    ----------
+    present : sequence of str
+        Every column of the table.
+    forms : dict of str to NumberForm or None
+        How the numbers of each column are written; None for a column of text.
+
+    Raises
+    ------
+    InputError
+        One is in another unit.
+    """
+    found: dict[str, str] = {}
+    for name, form in forms.items():
+        taken = [*forms, *found.values()]
+        own = match_column(present, name, taken=taken, may_add_unit=form is not None)
+        if own is not None:
+            _check_unit_behind(own, name, None if form is None else form.unit)
+            found[name] = own
+    return found
+
+
+def _check_unit_behind(found: str, column: str, unit: str | None) -> None:
     """Raise `InputError` when a table's name for a column has another unit than the column had."""
     own = unit_behind(found)
     if own is not None and unit is not None and not are_same_units(own, unit):
