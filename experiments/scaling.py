@@ -21,6 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from polar_detect.artifact.sealing import manifest_sha256
 from polar_detect.calibration import smallest_alpha
 from polar_detect.detector import PolarDetector
 from polar_detect.scoring import run
@@ -77,7 +78,7 @@ def measure(folder: Path, detector_folder: Path, n_workers: int) -> Timing:
 
     rule = FlagRule(max(0.05, smallest_alpha(len(detector.fitted_.calibration_scores))))
     begun = time.monotonic()
-    fleet = RayFleet(detector_folder, RayOptions(n_workers=n_workers))
+    fleet = RayFleet(detector_folder, job.detector_sha256, RayOptions(n_workers=n_workers))
     run.run(job, opened, LocalEngine(detector), rule, progress, fleet=fleet)
     ray.shutdown()
     (first, n_first), (last, n_last) = seen[0], seen[-1]
@@ -88,7 +89,7 @@ def _job(folder: Path, out: str, detector_folder: Path) -> ScoreJob:
     return ScoreJob(
         source=folder / "rows.csv",
         out=folder / out,
-        detector_folder=detector_folder,
+        detector_sha256=manifest_sha256(detector_folder),
         text_column="text",
     )
 

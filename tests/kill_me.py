@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from polar_detect import tables
+from polar_detect.artifact.sealing import manifest_sha256
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.opening import ScoreJob, open_input
 from polar_detect.scoring.results import Result
@@ -53,7 +54,8 @@ if __name__ == "__main__":
     source, out, detector = map(Path, sys.argv[1:4])
     if len(sys.argv) > 4:
         tables.join_columns = dying(tables.join_columns, int(sys.argv[4]))
-    job = ScoreJob(source=source, out=out, detector_folder=detector, default_column="text")
+    sha256 = manifest_sha256(detector)
+    job = ScoreJob(source=source, out=out, detector_sha256=sha256, default_column="text")
     run(
         job,
         open_input(job),

@@ -1,3 +1,4 @@
+import copy
 import json
 import subprocess
 import sys
@@ -143,6 +144,33 @@ def test_score_says_why_in_japanese_and_does_not_mix_languages(
         # Of an ASCII file Excel would take them for Shift_JIS.
         assert scored.read_bytes().startswith(b"\xef\xbb\xbf") == (tongue == "ja")
     assert all(any(char > "\u3000" for char in reason) for reason in reasons if reason)
+
+
+@pytest.mark.parametrize("command", ["score", "report"])
+@pytest.mark.parametrize("moment", ["before", "behind"])
+def test_a_detector_that_is_replaced_beside_the_reading_of_the_input_is_refused(  # noqa: PLR0917
+    run, fitted_on_tiny, orders, tmp_path, monkeypatch, command, moment
+):
+    other, folder, load = copy.copy(fitted_on_tiny), tmp_path / "detector", PolarDetector.load
+    fitted_on_tiny.save(folder)
+    other.alpha = 0.1
+
+    def load_beside_a_fit(path):
+        if moment == "before":
+            other.save(path)
+        detector = load(path)
+        if moment == "behind":
+            other.save(path)
+        return detector
+
+    out = tmp_path / "out.csv"
+    arguments = (command, orders, "--text-column", "text", "--detector", folder, "--out", out)
+    if command == "report":
+        arguments = (*arguments, "--format", "md")
+    with monkeypatch.context() as beside:
+        beside.setattr(PolarDetector, "load", load_beside_a_fit)
+        assert_one_line_error(run(*arguments), "replaced while the input was read", "again")
+    assert run(*arguments)[0] == 0  # control: the other detector by itself
 
 
 def test_the_fast_preset_of_score_looks_for_programs_of_flagged_rows_only(

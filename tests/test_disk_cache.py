@@ -45,14 +45,12 @@ def test_another_detector_or_preset_finds_nothing(tmp_path, change):
 def test_another_alpha_computes_anew_only_where_flagged_rows_alone_get_a_program(
     tmp_path, programs_of, n_times
 ):
-    source, folder = tmp_path / "rows.csv", tmp_path / "detector"
+    source = tmp_path / "rows.csv"
     source.write_text("text\n" + "\n".join(f"pump {i} leaks" for i in range(300)))
-    folder.mkdir()
-    (folder / "manifest.json").write_text("{}")
     calls, n_flagged = [], []
     for alpha in (0.05, 0.3):
         out = tmp_path / f"{alpha}.csv"
-        job = ScoreJob(source=source, out=out, detector_folder=folder, programs_of=programs_of)
+        job = ScoreJob(source=source, out=out, detector_sha256="", programs_of=programs_of)
         rule = FlagRule(alpha)
         cached = DiskCache(engine(calls), tmp_path / "cache", scoring.depends_on(job, rule))
         summary = scoring.run(job, open_input(job), cached, rule, lambda *_: None)

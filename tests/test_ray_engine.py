@@ -9,6 +9,7 @@ import pytest
 import torch
 from work_orders import NEW, NORMAL, STRANGE
 
+from polar_detect.artifact.sealing import manifest_sha256
 from polar_detect.errors import InputError
 from polar_detect.scoring import ray_engine, run
 from polar_detect.scoring.flags import FlagRule
@@ -47,7 +48,8 @@ def rows(tmp_path):
 
 
 def score(rows, out, detector, folder, *, fleet=None, progress=lambda *_: None):
-    job = ScoreJob(source=rows, out=out, detector_folder=folder, text_column="text", tongue="ja")
+    sha256 = manifest_sha256(folder)
+    job = ScoreJob(source=rows, out=out, detector_sha256=sha256, text_column="text", tongue="ja")
     opened = open_input(job)
     return run.run(
         job, opened, LocalEngine(detector, tongue="ja"), FlagRule(0.05), progress, fleet=fleet
@@ -77,7 +79,8 @@ def test_a_cluster_that_loses_a_worker_gives_the_local_results(
             killed.append(workers[0].pid)
             os.kill(workers[0].pid, signal.SIGKILL)
 
-    fleet = ray_engine.RayFleet(saved_on_tiny, ray_engine.RayOptions(n_workers=2), tongue="ja")
+    sha256, options = manifest_sha256(saved_on_tiny), ray_engine.RayOptions(n_workers=2)
+    fleet = ray_engine.RayFleet(saved_on_tiny, sha256, options, tongue="ja")
     begun = time.monotonic()
     summary = score(rows, remote, fitted_on_tiny, saved_on_tiny, fleet=fleet, progress=kill_one)
     assert killed

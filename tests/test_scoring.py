@@ -24,6 +24,7 @@ from kill_me import made_up
 from windows_files import hold_open_files
 
 from polar_detect import calibration, whole
+from polar_detect.artifact.sealing import manifest_sha256
 from polar_detect.errors import InputError, OutputError
 from polar_detect.scoring import run
 from polar_detect.scoring.cache import ResultCache
@@ -74,7 +75,11 @@ def score(source, out, detector_folder, *, rule=RULE, engine=made_up, restart=Fa
 
 def job_of(source, out, detector_folder, **options):
     return ScoreJob(
-        source=source, out=out, detector_folder=detector_folder, default_column="text", **options
+        source=source,
+        out=out,
+        detector_sha256=manifest_sha256(detector_folder),
+        default_column="text",
+        **options,
     )
 
 

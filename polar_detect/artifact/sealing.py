@@ -75,6 +75,23 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return _manifest_of(folder, _state(folder))
 
 
+def manifest_sha256(folder: Path) -> str:
+    """Return what tells the artifact in `folder` from any other; raises as `read_manifest`."""
+    return hashlib.sha256(_state(folder).content).hexdigest()
+
+
+def check_not_replaced(folder: Path, sha256: str) -> None:
+    """Raise `ArtifactError` unless `manifest_sha256` still is what it was.
+
+    For whoever read more than once, with other work in between: it then was of one artifact.
+    """
+    if manifest_sha256(folder) != sha256:
+        raise ArtifactError(
+            f"Got '{folder}', which was replaced while the input was read; expected one detector "
+            "for columns and scores; wait until nobody saves it, and give the command again."
+        )
+
+
 def read_whole(folder: Path, read: Callable[[dict[str, Any]], _Read]) -> _Read:
     """Return what `read` makes of `folder` by its manifest, all of it of one artifact.
 

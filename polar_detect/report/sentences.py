@@ -636,6 +636,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "「{folder}」に書き込めませんでした（{os}）。空き容量があり、書き込めるフォルダーを "
         "--out に指定してください。",
     ),
+    "error.replaced_meanwhile": (
+        "Got '{folder}', which was replaced while the input was read; expected one detector for "
+        "columns and scores; wait until nobody saves it, and give the command again.",
+        "「{folder}」は入力を読み込む間に置き換えられました。保存が終わるのを待って、もう一度実行して"
+        "ください。",
+    ),
     "error.being_replaced": (
         "Got '{folder}', which was replaced {n} times while it was read; expected a detector that "
         "stays for some seconds; wait until nobody saves it, and read it again.",

@@ -24,7 +24,8 @@ class ScoreJob:
     source : Path
         Input table; `-` for stdin. Only the run over a regular file can be resumed.
     out : Path
-    detector_folder : Path
+    detector_sha256 : str
+        Of its manifest, which holds the hashes of all its other files.
     text_column, default_column : str or None
         As asked for; and as in the training table, for when none is asked for.
     template : RowTemplate or None
@@ -42,7 +43,7 @@ class ScoreJob:
 
     source: Path
     out: Path
-    detector_folder: Path
+    detector_sha256: str
     text_column: str | None = None
     default_column: str | None = None
     template: tables.RowTemplate | None = None

@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from polar_detect.artifact.sealing import check_not_replaced
 from polar_detect.errors import InputError
 from polar_detect.report.language import Tongue
 from polar_detect.scoring.results import LocalEngine, Result, from_arrow, to_arrow
@@ -49,7 +50,8 @@ class RayFleet:
 
     Parameters
     ----------
-    detector_folder : Path
+    detector_folder, sha256 : Path, str
+        The latter of its manifest, so that no other detector is taken for it.
         Sent to every actor, so that nodes need not share a disk. They need the same version of
         polar-detect, and the language model where this machine has it, or in their cache.
     options : RayOptions
@@ -58,9 +60,10 @@ class RayFleet:
     """
 
     def __init__(
-        self, detector_folder: Path, options: RayOptions, *, tongue: Tongue = "en"
+        self, detector_folder: Path, sha256: str, options: RayOptions, *, tongue: Tongue = "en"
     ) -> None:
         self._folder = detector_folder
+        self._sha256 = sha256
         self._options = options
         self._tongue = tongue
 
@@ -76,7 +79,7 @@ class RayFleet:
         logging.getLogger("ray.data").setLevel(logging.ERROR)  # it reports every step
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
-        detector = ray.put(_packed(self._folder))
+        detector = ray.put(_packed(self._folder, self._sha256))
         n_workers = self._options.n_workers or max(int(ray.cluster_resources().get("CPU", 1)), 1)
         waiting = iter(chunks)
         while window := list(itertools.islice(waiting, _WINDOW)):
@@ -136,9 +139,11 @@ def check_installed() -> None:
         )
 
 
-def _packed(folder: Path) -> dict[str, bytes]:
+def _packed(folder: Path, sha256: str) -> dict[str, bytes]:
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    packed = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    check_not_replaced(folder, sha256)
+    return packed
 
 
 def _as_bytes(results: list[Result]) -> bytes:

@@ -10,7 +10,6 @@ from typing import Any
 
 import polar_detect
 from polar_detect import tables
-from polar_detect.artifact.sealing import MANIFEST
 from polar_detect.models.hashes import sha256_of
 from polar_detect.progress import Progress
 from polar_detect.scoring.cache import ResultCache
@@ -162,8 +161,7 @@ def depends_on(job: ScoreJob, rule: FlagRule) -> dict[str, Any]:
     alpha = {"--alpha": rule.largest_cutoff} if job.programs_of == "flagged" else {}
     return {
         "version of polar-detect": polar_detect.__version__,
-        # The manifest holds the hashes of all other files of the detector.
-        "detector": sha256_of(job.detector_folder / MANIFEST),
+        "detector": job.detector_sha256,
         "choice of programs (--preset)": job.programs_of,
         "--lang": job.tongue,
         **alpha,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from polar_detect import calibration, tables
 from polar_detect.artifact.reading import stored_rows, stored_text_column
+from polar_detect.artifact.sealing import check_not_replaced, manifest_sha256
 from polar_detect.cli.commands.output import err
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
@@ -59,6 +60,7 @@ def read_and_load(
     path: Path, detector_folder: Path, options: InputOptions, alpha: float | None
 ) -> tuple[tables.Table, PolarDetector]:
     """Read a table, and the detector that shall assess it; `alpha` replaces the detector's."""
+    sha256 = manifest_sha256(detector_folder)
     template = stored_template(detector_folder, options)
     table = tables.read_table(
         path,
@@ -69,6 +71,7 @@ def read_and_load(
         options=options.reading,
     )
     detector = PolarDetector.load(detector_folder)
+    check_not_replaced(detector_folder, sha256)
     if alpha is not None:
         calibration.check_alpha(alpha, len(detector.fitted_.calibration_scores))
         detector.alpha = alpha

@@ -7,6 +7,7 @@ from typing import Literal
 
 from polar_detect import calibration, tables
 from polar_detect.artifact.reading import stored_text_column
+from polar_detect.artifact.sealing import check_not_replaced, manifest_sha256
 from polar_detect.cli.commands.inputs import (
     InputOptions,
     say_notice,
@@ -65,6 +66,7 @@ def score(
     for notice in opened.notices:
         say_notice(f"{opened.reader.name}: {language.notice(notice)}")
     detector = PolarDetector.load(detector_folder)
+    check_not_replaced(detector_folder, job.detector_sha256)
     n_cal = len(detector.fitted_.calibration_scores)
     rule = FlagRule(detector.alpha if settings.alpha is None else settings.alpha, settings.fdr)
     rule.check(n_cal)
@@ -79,7 +81,7 @@ def score(
     engine: scoring.Engine = LocalEngine(detector, job.programs_of, tongue=job.tongue)
     fleet = None
     if settings.ray is not None:
-        fleet = RayFleet(detector_folder, settings.ray, tongue=job.tongue)
+        fleet = RayFleet(detector_folder, job.detector_sha256, settings.ray, tongue=job.tongue)
     if settings.cache is not None:
         engine = DiskCache(engine, settings.cache, scoring.depends_on(job, rule))
     with progress_bars(err, language) as progress:
@@ -101,7 +103,7 @@ def _job(path: Path, detector_folder: Path, out: Path, options: InputOptions) ->
     return ScoreJob(
         source=path,
         out=out,
-        detector_folder=detector_folder,
+        detector_sha256=manifest_sha256(detector_folder),
         text_column=options.text_column,
         default_column=stored_text_column(detector_folder),
         template=stored_template(detector_folder, options),
