@@ -342,6 +342,45 @@ def test_a_full_queue_a_slow_model_and_a_stop_have_statuses_of_their_own():
         assert "Retry-After" in post(client, ["f"]).headers
 
 
+def test_what_a_client_that_left_asked_is_not_read_and_frees_its_place():
+    class Remembering(Held):
+        def __init__(self):
+            super().__init__()
+            self.read = []
+
+        def score(self, texts):
+            self.read += texts
+            return super().score(texts)
+
+    held = Remembering()
+    body = json.dumps({"texts": ["left", "behind"]})
+    head = f"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+    with (
+        running(create_app(held, ServeSettings(max_batch_texts=1))) as address,
+        ThreadPoolExecutor(1) as pool,
+        httpx2.Client(base_url=address) as client,
+    ):
+
+        def metrics_say(line):
+            for _ in range(500):
+                if line in (page := client.get("/metrics").text):
+                    return True
+            raise AssertionError(page)
+
+        stays = pool.submit(post, client, ["stays"], timeout=20)
+        while not held.read:
+            pass
+        with socket.create_connection(("127.0.0.1", client.base_url.port)) as leaves:
+            leaves.sendall(f"{head}Content-Type: application/json\r\n\r\n{body}".encode())
+            assert metrics_say("polar_waiting_texts 2.0")  # control: they wait
+        assert metrics_say("polar_waiting_texts 0.0")
+        assert metrics_say('polar_requests_total{path="/score",status="499"} 1.0')
+        held.gate.set()
+        assert stays.result().status_code == 200
+        assert post(client, ["comes"]).status_code == 200
+    assert held.read == ["stays", "comes"]
+
+
 def test_an_error_of_the_model_is_a_500_that_does_not_repeat_the_text(caplog):
     class Broken(Held):
         def score(self, texts):

@@ -2,7 +2,7 @@
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Annotated, Any, Protocol
@@ -26,6 +26,7 @@ from polar_detect.serve.settings import ServeSettings
 from polar_detect.tables import RowTemplate
 
 _PATHS = frozenset({"/score", "/explain", "/healthz", "/metrics", "/openapi.json", "/docs"})
+_CLIENT_LEFT = 499  # no status of HTTP's own; nginx's
 
 
 class TextAnswerer(Protocol):
@@ -131,10 +132,10 @@ class _Desk:
         self._batcher = batcher
         self._metrics = metrics
 
-    async def answers(self, path: str, answerer: Answerer, texts: list[str]) -> list[Any]:
+    async def answers(self, request: Request, answerer: Answerer, texts: list[str]) -> list[Any]:
         try:
             async with asyncio.timeout(self.settings.timeout_s):
-                answers = await self._batcher.submit(answerer, texts)
+                answers = await _while_connected(request, self._batcher.submit(answerer, texts))
         except QueueFull as error:
             retry = {"Retry-After": str(error.retry_after_s)}
             raise HTTPException(429, str(error), retry) from error
@@ -145,8 +146,24 @@ class _Desk:
         except TimeoutError as error:
             waited = f"No answer within {self.settings.timeout_s:g} s; send fewer texts at a time."
             raise HTTPException(504, waited) from error
-        self._metrics.record_texts(path, len(answers), sum(a.is_anomaly for a in answers))
+        self._metrics.record_texts(
+            request.scope["path"], len(answers), sum(a.is_anomaly for a in answers)
+        )
         return answers
+
+
+async def _while_connected(request: Request, answers: Coroutine[Any, Any, list[Any]]) -> list[Any]:
+    """Await answers, but give them up where the client leaves, so that its texts wait no more."""
+    answering = asyncio.create_task(answers)
+    leaving = asyncio.ensure_future(request.receive())  # behind the body nothing else comes
+    try:
+        await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            raise HTTPException(_CLIENT_LEFT)  # which nobody hears; the metrics count it
+        return answering.result()
+    finally:
+        answering.cancel()
+        leaving.cancel()
 
 
 def _add_text_routes(app: FastAPI, desk: _Desk, answers: TextAnswerer, guard: list[Any]) -> None:
@@ -160,14 +177,14 @@ def _add_text_routes(app: FastAPI, desk: _Desk, answers: TextAnswerer, guard: li
         "responses": {**_refusals(*statuses), 422: {"model": Invalid}},
     }
 
-    async def score(asked: Question) -> Scores:
+    async def score(request: Request, asked: Question) -> Scores:
         """Score texts, or rows of a table."""
-        results = await desk.answers("/score", answers.score, asked.as_texts())
+        results = await desk.answers(request, answers.score, asked.as_texts())
         return Scores(alpha=answers.alpha, results=results)
 
-    async def explain(asked: Question) -> Explanations:
+    async def explain(request: Request, asked: Question) -> Explanations:
         """Score texts and say why: reasons, minimal program, SHAP values per layer and column."""
-        results = await desk.answers("/explain", explain_in[asked.lang], asked.as_texts())
+        results = await desk.answers(request, explain_in[asked.lang], asked.as_texts())
         return Explanations(alpha=answers.alpha, results=results)
 
     app.post("/score", **common)(score)
