@@ -1,8 +1,10 @@
+import errno
 import json
 import re
 import struct
 import warnings
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -179,6 +181,35 @@ def test_every_picture_is_written_as_png_and_svg(tmp_path):
         assert [link for link in links if not link.startswith("#")] == []
     for path in tmp_path.glob("*.png"):
         assert min(png_size(path.read_bytes())) > 200
+
+
+def test_pictures_of_a_longer_report_do_not_stay_beside_those_of_a_shorter_one(tmp_path):
+    figures.write_pictures(report(rows=[row(7), row(8), row(9)]), ENGLISH, tmp_path)
+    others = {"row-02.png", "row-04.png", "row-05.svg", "photo.png"}
+    (tmp_path / "photo.png").write_bytes((tmp_path / "row-03.png").read_bytes())
+    (tmp_path / "row-02.png").write_bytes(b"somebody's own")
+    (tmp_path / "row-04.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (tmp_path / "row-05.svg").mkdir()
+    n_files, _ = figures.write_pictures(report(rows=[row(1)]), ENGLISH, tmp_path)
+    found = {path.name for path in tmp_path.iterdir()}
+    assert len(found - others) == n_files
+    assert {name for name in found if name.startswith("row-01")} == {"row-01.png", "row-01.svg"}
+    assert found >= others
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
+    data = report(rows=[])
+    figures.write_pictures(data, ENGLISH, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(path, content):
+        path.open("wb").close()
+        raise OSError(errno.ENOSPC, f"no room for {len(content)} bytes")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="no room"):
+        figures.write_pictures(data, ENGLISH, tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_missing_japanese_characters_are_told_and_not_hidden(monkeypatch):

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.text import Text
 
-from polar_detect import plots
+from polar_detect import plots, whole
 from polar_detect.report import cards, phrases, words
 from polar_detect.report.data import ReportData, RowReport
 from polar_detect.report.language import Language
@@ -26,6 +26,9 @@ _TOP_ROWS = 10
 _PAGE = (8.27, 11.69)  # A4, inches
 _LINE_CELLS = 112  # of the page's width at its font size; a Japanese character takes two
 _MISSING = re.compile("missing from (current )?font")  # matplotlib 3.8 and later ones
+_NAME = re.compile(r"(scores|layers|programs|drift|features|row-\d{2,})\.(png|svg)")
+_MARK = "Picture of a report by polar-detect"
+_HEAD_BYTES = 4096  # of a file; the mark stands among the first thousand
 _INK, _MUTED = "#1c2126", "#59626c"
 
 Kind = Literal["png", "pdf", "svg"]
@@ -58,17 +61,33 @@ def summary_page(data: ReportData, language: Language, kind: Kind) -> Picture:
 
 
 def write_pictures(data: ReportData, language: Language, folder: Path) -> tuple[int, bool]:
-    """Write all pictures as PNG and SVG files; return how many, and whether glyphs lack."""
-    n_files, lacks = 0, False
+    """Write all pictures as PNG and SVG files; return how many, and whether glyphs lack.
+
+    Pictures that an earlier report left there and this one lacks are removed; nothing else is.
+    """
+    written, lacks = set(), False
     kinds: tuple[Kind, ...] = ("png", "svg")
     with plots.plain_style():
         for name, figure in _pictures(data, language):
             for kind in kinds:
                 picture = _saved(figure, kind)
-                (folder / f"{name}.{kind}").write_bytes(picture.content)
-                n_files += 1
+                path = folder / f"{name}.{kind}"
+                with whole.staged(path) as partial:
+                    partial.write_bytes(picture.content)
+                written.add(path.name)
                 lacks |= picture.lacks_characters
-    return n_files, lacks
+    for path in sorted(folder.iterdir()):
+        if path.name not in written and _is_own(path):
+            path.unlink()
+    return len(written), lacks
+
+
+def _is_own(path: Path) -> bool:
+    """Tell whether a file is a picture of a report, by its name and the mark inside it."""
+    if not _NAME.fullmatch(path.name) or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return _MARK.encode() in file.read(_HEAD_BYTES)
 
 
 def _pictures(data: ReportData, language: Language) -> Iterator[tuple[str, Figure]]:
@@ -93,7 +112,11 @@ def _pictures(data: ReportData, language: Language) -> Iterator[tuple[str, Figur
 def _saved(figure: Figure, kind: Kind) -> Picture:
     stream = io.BytesIO()
     # Neither date nor version in the file: the same report gives the same bytes.
-    metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
+    metadata = {
+        "png": {"Software": _MARK},
+        "pdf": {"CreationDate": None},
+        "svg": {"Date": None, "Creator": _MARK},
+    }
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         figure.savefig(stream, format=kind, dpi=150, metadata=metadata[kind])
