@@ -10,6 +10,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx2
 import numpy as np
@@ -23,6 +24,7 @@ from starlette.testclient import TestClient
 from work_orders import NEW, STRANGE
 
 from polar_detect import PolarDetector, cli
+from polar_detect.cli.commands import serve as serve_command
 from polar_detect.errors import InputError
 from polar_detect.serve import server
 from polar_detect.serve.answers import Answers, Explained, Score
@@ -513,6 +515,29 @@ def test_an_address_that_is_taken_is_one_line(capsys, monkeypatch, saved_on_tiny
         assert error.count("\n") == 1
         with pytest.raises(InputError):
             server.bind("203.0.113.1", 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "is_local"),
+    [
+        ("127.0.0.1", "127.0.0.1", True),
+        ("my-machine", "127.0.1.1", True),
+        ("0.0.0.0", "0.0.0.0", False),
+        ("127.example.com", "0.0.0.0", False),
+        ("localhost.example.com", "0.0.0.0", False),
+    ],
+)
+def test_only_what_other_machines_can_reach_is_warned_of(
+    monkeypatch, capsys, name, address, is_local
+):
+    bound = server.bind(address, 0)
+    monkeypatch.setattr(server, "bind", lambda *_: bound)  # as the machine's names may say
+    monkeypatch.setattr(server, "run", lambda *_, **__: bound.close())
+    monkeypatch.setattr(serve_command.PolarDetector, "load", lambda _: None)
+    monkeypatch.setattr(serve_command, "stored_template", lambda *_: None)
+    serve_command.serve(Path("detector"), name, 0, ServeSettings())
+    said = f"everyone who reaches {name} may ask" in " ".join(capsys.readouterr().err.split())
+    assert said != is_local
 
 
 def test_no_port_is_shared_where_reusing_an_address_would(monkeypatch):

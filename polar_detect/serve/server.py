@@ -1,5 +1,6 @@
 """Runs the service until SIGTERM or SIGINT, and then finishes what it accepted."""
 
+import ipaddress
 import signal
 import socket
 import sys
@@ -41,6 +42,11 @@ def bind(host: str, port: int) -> socket.socket:
             "a free port of this machine; choose another --port or --host."
         ) from error
     return bound
+
+
+def is_local(bound: socket.socket) -> bool:
+    """Return whether only this machine can reach a socket."""
+    return ipaddress.ip_address(bound.getsockname()[0]).is_loopback
 
 
 def run(app: FastAPI, bound: socket.socket, *, on_ready: Callable[[str], None]) -> None:

@@ -12,7 +12,6 @@ from polar_detect.serve.settings import TOKEN_VARIABLE, ServeSettings, read_toke
 __all__ = ["ServeSettings", "read_token", "serve"]
 
 _NEEDED = ("fastapi", "fastapi_offline", "prometheus_client", "uvicorn")
-_LOOPBACK = ("127.", "localhost", "::1")
 
 
 def serve(detector_folder: Path, host: str, port: int, settings: ServeSettings) -> None:
@@ -22,7 +21,7 @@ def serve(detector_folder: Path, host: str, port: int, settings: ServeSettings) 
 
     bound = server.bind(host, port)
     detector = PolarDetector.load(detector_folder)
-    if not host.startswith(_LOOPBACK) and settings.token is None:
+    if not server.is_local(bound) and settings.token is None:
         err.print(
             f"Serving beyond this machine without a token: everyone who reaches {host} may ask. "
             f"Set {TOKEN_VARIABLE} or pass --token-file.",
