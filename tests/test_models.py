@@ -161,6 +161,32 @@ def test_a_configuration_that_is_no_json_object_is_refused(content, tmp_path):
 
 
 @pytest.mark.usefixtures("own_cache")
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("config.json", {"architectures": 5}, "int as architectures"),
+        ("config.json", {"architectures": "LlamaForCausalLM"}, "str as architectures"),
+        ("model.safetensors.index.json", {"weight_map": ["a.safetensors"]}, "list as weight_map"),
+    ],
+)
+def test_a_part_of_a_configuration_that_is_of_another_kind_is_named(name, content, said, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors.index.json").write_text("{}")
+    (tmp_path / name).write_text(json.dumps(content))
+    with pytest.raises(ModelError, match=f"Got .*{name} with a JSON {said}; expected what save_"):
+        models.resolve(str(tmp_path))
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_an_index_of_anything_but_names_lists_no_files(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    index = json.dumps({"weight_map": {"a": ["x"], "b": 1}})
+    (tmp_path / "model.safetensors.index.json").write_text(index)
+    with pytest.raises(ModelError, match=r"without 1, \['x'\]; expected every file"):
+        models.resolve(str(tmp_path))
+
+
+@pytest.mark.usefixtures("own_cache")
 def test_a_file_that_is_no_gguf_file_is_refused(tmp_path):
     (tmp_path / "weights.bin").write_text("")
     with pytest.raises(ModelError, match=r"Got file .*weights.bin; expected a folder"):

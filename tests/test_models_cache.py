@@ -443,3 +443,13 @@ def test_verify_finds_changed_bytes_that_resolve_does_not_look_for(instant_pip):
         models.verify("toy")
     assert models.fetch("toy") == models.verify("toy") == model
     assert instant_pip == ["toy==1", "toy==1"]
+
+
+def test_a_manifest_that_may_not_be_read_is_one_sentence(tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")  # root may read anything
+
+    monkeypatch.setattr(Path, "read_text", refused)
+    said = r"Got .*manifest.json, which cannot be read \(Permission denied\); expected .* mend its"
+    with pytest.raises(ModelError, match=said):
+        cache.has_all_files(tmp_path)

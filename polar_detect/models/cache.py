@@ -179,13 +179,25 @@ def changed_files(folder: Path) -> list[str]:
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """Read a folder's manifest; None where there is none of this layout."""
+    """Read a folder's manifest; None where there is none of this layout.
+
+    Raises
+    ------
+    ModelError
+        When it is there and cannot be read.
+    """
     try:
         content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         files = {name: StoredFile(**stored) for name, stored in content.pop("files").items()}
         manifest = Manifest(**content, files=files)
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError):
         return None
+    except OSError as error:
+        raise ModelError(
+            f"Got {folder / MANIFEST}, which cannot be read ({error.strerror}); expected the "
+            "manifest of a cached model; mend its permissions, or set POLAR_DETECT_CACHE to "
+            "another folder."
+        ) from error
     return manifest if manifest.layout == LAYOUT else None
 
 

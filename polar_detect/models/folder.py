@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from polar_detect.errors import ModelError
 from polar_detect.models.hashes import combined_sha256
@@ -12,6 +12,7 @@ from polar_detect.models.hashes import combined_sha256
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
 Kind = Literal["decoder", "encoder"]
+_Part = TypeVar("_Part", list[Any], dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -69,16 +70,16 @@ def kind_of(folder: Path) -> Kind:
     Raises
     ------
     ModelError
-        When there is no configuration, or it is no JSON object.
+        When there is no configuration, or it is no JSON object, or names no list of them.
     """
     config = _read_json(folder, "config.json")
-    names = [str(name) for name in config.get("architectures") or []]
+    names = _part_of(folder, "config.json", config, "architectures", list)
     # Decoders are named ...ForCausalLM, the oldest ...LMHeadModel (GPT-2), and those that also see
     # images ...ForConditionalGeneration, which T5 and its kin share: they say so themselves.
     endings: tuple[str, ...] = ("ForCausalLM", "LMHeadModel")
     if not config.get("is_encoder_decoder", False):
         endings += ("ForConditionalGeneration",)
-    return "decoder" if any(name.endswith(endings) for name in names) else "encoder"
+    return "decoder" if any(str(name).endswith(endings) for name in names) else "encoder"
 
 
 def weights_files(folder: Path) -> list[Path]:
@@ -91,7 +92,9 @@ def weights_files(folder: Path) -> list[Path]:
     """
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
-    shards = sorted(set(_read_json(folder, WEIGHTS_INDEX).get("weight_map", {}).values()))
+    index = _read_json(folder, WEIGHTS_INDEX)
+    weight_map = _part_of(folder, WEIGHTS_INDEX, index, "weight_map", dict)
+    shards = sorted({str(shard) for shard in weight_map.values()})
     missing = [shard for shard in shards if not (folder / shard).is_file()]
     if missing or not shards:
         raise ModelError(
@@ -99,6 +102,21 @@ def weights_files(folder: Path) -> list[Path]:
             f"{WEIGHTS_INDEX} lists; copy or download the folder again."
         )
     return [folder / shard for shard in shards]
+
+
+def _part_of(
+    folder: Path, name: str, content: dict[str, Any], key: str, kind: type[_Part]
+) -> _Part:
+    """Return a list or an object of a JSON file, empty where there is none."""
+    part = content.get(key)
+    if part is None:
+        return kind()
+    if not isinstance(part, kind):
+        raise ModelError(
+            f"Got {folder / name} with a JSON {type(part).__name__} as {key}; expected what "
+            "save_pretrained writes; copy or download the folder again."
+        )
+    return part
 
 
 def _layout_error(folder: Path) -> ModelError:

@@ -789,6 +789,18 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{path} をJSONとして読めません（{error}）。モデルの {name} が必要です。フォルダーをコピー"
         "またはダウンロードし直してください。",
     ),
+    "error.model_part": (
+        "Got {path} with a JSON {kind} as {key}; expected what save_pretrained writes; copy or "
+        "download the folder again.",
+        "{path} の {key} が正しい形式ではありません（{kind}）。フォルダーをコピーまたはダウンロード"
+        "し直してください。",
+    ),
+    "error.model_manifest": (
+        "Got {path}, which cannot be read ({os}); expected the manifest of a cached model; mend "
+        "its permissions, or set POLAR_DETECT_CACHE to another folder.",
+        "{path} を読めません（{os}）。アクセス権を直すか、POLAR_DETECT_CACHE に別のフォルダーを指"
+        "定してください。",
+    ),
     "error.model_changed": (
         "Got {files} in {folder} with another hash than recorded; expected the files as they were "
         "stored; delete that folder and run 'polar-detect models fetch {name}'.",
