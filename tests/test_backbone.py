@@ -17,7 +17,7 @@ from polar_detect.numerics.blocks import random_states
 from polar_detect.numerics.products import LaidOutLinear, laid_out_copy
 from polar_detect.program import Program
 
-CONFIGS = {**tiny_models.CONFIGS, "gemma2": tiny_models.GEMMA2}
+CONFIGS = {**tiny_models.CONFIGS, "gemma2": tiny_models.GEMMA2, **tiny_models.PER_ROW}
 TEXT = "The pump leaks oil and the valve is stuck again."
 N_TOKENS = 11  # more than the sliding window
 

@@ -12,6 +12,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoModelForCausalLM,
+    BloomConfig,
     CohereConfig,
     Ernie4_5Config,
     Gemma2Config,
@@ -31,6 +32,7 @@ from transformers import (
     Qwen2MoeConfig,
     Qwen3Config,
     SmolLM3Config,
+    XGLMConfig,
 )
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
@@ -102,6 +104,27 @@ GEMMA2 = Gemma2Config(
     final_logit_softcapping=2.0,
     attn_logit_softcapping=5.0,
 )
+# Models whose blocks want some arguments of each row: they do not broadcast.
+PER_ROW = {
+    "bloom": BloomConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        n_layer=5,
+        n_head=4,
+        bos_token_id=0,
+        eos_token_id=1,
+    ),  # biases of the heads of one row behind those of another
+    "xglm": XGLMConfig(
+        vocab_size=VOCABULARY,
+        d_model=32,
+        ffn_dim=48,
+        num_layers=5,
+        attention_heads=4,
+        max_position_embeddings=MAX_POSITIONS,
+        bos_token_id=0,
+        eos_token_id=1,
+    ),  # a mask of each row
+}
 # Models whose blocks have parts that resemble those that a quick form replaces.
 LOOKALIKES = {
     "smollm3": SmolLM3Config(**_SHAPE),  # every fourth layer has no positions

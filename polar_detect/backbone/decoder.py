@@ -8,6 +8,7 @@ the model is loaded.
 
 import functools
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -100,7 +101,13 @@ class Backbone:
             scale=_scale_of_logits(config),
             quick_dtype=self.quick_dtype,
         )
-        states = self._replay(probe, output.logits)
+        self._repeats = False
+        try:
+            states = self._replay(probe, output.logits)
+        except ModelError:  # then each row may want arguments of its own
+            self._repeats = True
+            self._calls.clear()
+            states = self._replay(probe, output.logits)
         if self._anatomy.has_extras:  # of the probe; those of other texts must not differ
             others = self._probe(2, 6).flip(1)
             self._replay(others, self.model(input_ids=others, use_cache=False).logits)
@@ -357,9 +364,19 @@ class Backbone:
 
     @torch.no_grad()
     def _record(self, n_tokens: int) -> list[Call]:
-        """Run the model's forward on one row; its arguments broadcast over any number of rows."""
-        probe = self._probe(1, n_tokens)
-        return record_calls(self._anatomy, lambda: self.model(input_ids=probe, use_cache=False))
+        """Run the model's forward on one row; its arguments hold for any number of rows.
+
+        They broadcast over rows; where that was seen to fail, those that two rows get twice as
+        long are repeated for each.
+        """
+
+        def calls(n_rows: int) -> list[Call]:
+            probe = self._probe(n_rows, n_tokens)
+            return record_calls(self._anatomy, lambda: self.model(input_ids=probe, use_cache=False))
+
+        if not self._repeats:
+            return calls(1)
+        return [one.repeated_as(two) for one, two in zip(calls(1), calls(2), strict=True)]
 
     @torch.no_grad()
     def _replay(self, ids: Tensor, expected: Tensor) -> list[Tensor]:
@@ -412,7 +429,7 @@ def _find_blocks(model: Any) -> list[nn.Module]:
 
 def _cast_call(call: Call, dtype: torch.dtype) -> Call:
     kwargs = {name: _cast(value, dtype) for name, value in call.kwargs.items()}
-    return Call(_cast(call.args, dtype), kwargs)
+    return replace(call, args=_cast(call.args, dtype), kwargs=kwargs)
 
 
 def _cast(value: Any, dtype: torch.dtype) -> Any:

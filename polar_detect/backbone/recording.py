@@ -7,7 +7,7 @@ copied. Nothing else may run a block meanwhile.
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -19,14 +19,38 @@ FAILURES = (RuntimeError, TypeError, ValueError, IndexError, AttributeError)
 
 @dataclass(frozen=True)
 class Call:
-    """The arguments that a model's forward gives one block, but for the hidden states."""
+    """The arguments that a model's forward gives one block, but for the hidden states.
+
+    Parameters
+    ----------
+    args, kwargs
+    of_each_row : frozenset of int and str
+        Places among `args` and names among `kwargs` of tensors that are of a single row, and that
+        a block wants of each row, one behind the other along their first axis.
+    """
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    of_each_row: frozenset[int | str] = frozenset()
 
     def of(self, block: Callable[..., Any], hidden: Tensor) -> Tensor:
-        """Call a block on hidden states with these arguments."""
-        return _hidden_of(block(hidden, *self.args, **self.kwargs))
+        """Call a block on hidden states (n_rows, …) with these arguments."""
+        args, kwargs = list(self.args), dict(self.kwargs)
+        for place in self.of_each_row:
+            if isinstance(place, int):
+                args[place] = _repeated(args[place], len(hidden))
+            else:
+                kwargs[place] = _repeated(kwargs[place], len(hidden))
+        return _hidden_of(block(hidden, *args, **kwargs))
+
+    def repeated_as(self, two: "Call") -> "Call":
+        """Return the call that repeats what is twice as long in that of two rows."""
+        own, others = self._by_place(), two._by_place()
+        grown = {place for place, x in own.items() if _is_twice(others.get(place), x)}
+        return replace(self, of_each_row=frozenset(grown))
+
+    def _by_place(self) -> dict[int | str, Any]:
+        return dict([*enumerate(self.args), *self.kwargs.items()])
 
 
 @dataclass(frozen=True)
@@ -161,3 +185,14 @@ def _hidden_of(output: Any) -> Tensor:
     """Return the hidden states of a block's output: some blocks return a tuple."""
     hidden: Tensor = output[0] if isinstance(output, tuple) else output
     return hidden
+
+
+def _repeated(value: Tensor, n_rows: int) -> Tensor:
+    return value.repeat(n_rows, *[1] * (value.ndim - 1))
+
+
+def _is_twice(longer: Any, value: Any) -> bool:
+    """Say whether a tensor is another one, but for a first axis of twice the length."""
+    if not (isinstance(longer, Tensor) and isinstance(value, Tensor) and value.ndim):
+        return False
+    return longer.shape == (2 * value.shape[0], *value.shape[1:])
