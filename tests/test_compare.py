@@ -205,6 +205,20 @@ def test_columns_are_found_by_names_in_other_case_width_and_blanks(process, tmp_
         comparing.read_task(process, None, comparing.Reading("hot"))
 
 
+def test_no_column_of_a_test_file_is_read_as_two(tmp_path):
+    train, test = tmp_path / "train.csv", tmp_path / "test.csv"
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"note": NORMAL, "a": rng.normal(size=len(NORMAL))})
+    frame["A"] = rng.normal(size=len(NORMAL))
+    frame["y"] = np.arange(len(NORMAL)) % 5 == 0
+    frame.to_csv(train, index=False)
+    reading = comparing.Reading("y", text_column="note")
+    assert comparing.read_task(train, train, reading).columns == ("a", "A")  # control
+    frame.drop(columns="A").rename(columns={"a": " a"}).to_csv(test, index=False)
+    with pytest.raises(InputError, match=r"Got column 'A'; the table .*test"):
+        comparing.read_task(train, test, reading)
+
+
 def test_a_test_file_may_name_the_columns_that_are_read_otherwise(process, tmp_path):
     frame = pd.read_csv(process).assign(note=[NORMAL[i % 60] for i in range(200)])
     frame.to_csv(process, index=False)

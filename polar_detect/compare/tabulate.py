@@ -5,7 +5,7 @@ import io
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -238,31 +238,22 @@ def _method_record(result: MethodResult) -> Record:
         "learned_from_labels": result.method.is_supervised,
     }
     for measure, figure in result.figures.items():
-        record |= _figure_record(measure.title, figure)
-    gap = result.to_best_baseline or _NO_GAP
-    return record | {
-        "AUROC minus best baseline": gap.difference,
-        "AUROC minus best baseline, low": gap.low,
-        "AUROC minus best baseline, high": gap.high,
-        "fit_s": result.fit_s,
-        "s_per_1000_rows": result.s_per_1000,
-    }
+        record |= _flat(measure.title, figure)
+    record |= _flat("AUROC minus best baseline", result.to_best_baseline or _NO_GAP)
+    return record | {"fit_s": result.fit_s, "s_per_1000_rows": result.s_per_1000}
 
 
 def _prediction_record(result: Prediction) -> Record:
     record: Record = {"model": result.model, "reads": result.features}
-    record |= _figure_record("R2", result.r2) | _figure_record("RMSE", result.rmse)
-    gain = result.gain
-    return record | {
-        "R2 gained by the signature": None if gain is None else gain.difference,
-        "R2 gained by the signature, low": None if gain is None else gain.low,
-        "R2 gained by the signature, high": None if gain is None else gain.high,
-        "fit_s": result.fit_s,
-    }
+    record |= _flat("R2", result.r2) | _flat("RMSE", result.rmse)
+    record |= _flat("R2 gained by the signature", result.gain)
+    return record | {"fit_s": result.fit_s}
 
 
-def _figure_record(name: str, figure: Figure) -> Record:
-    return {name: figure.value, f"{name}, low": figure.low, f"{name}, high": figure.high}
+def _flat(name: str, own: Figure | Difference | None) -> Record:
+    """Return a figure or a difference with its interval under three names."""
+    parts = (None, None, None) if own is None else astuple(own)
+    return dict(zip((name, f"{name}, low", f"{name}, high"), parts, strict=True))
 
 
 def _method_json(result: MethodResult) -> dict[str, object]:
