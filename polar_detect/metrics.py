@@ -45,8 +45,8 @@ def auroc(labels: ArrayLike, scores: ArrayLike) -> float:
     Raises
     ------
     InputError
-        When only one class is present, lengths differ, or a score is NaN or infinite; so does
-        every metric here.
+        When only one class is present, lengths differ, a label is missing, or a score is missing,
+        NaN or infinite; so does every metric here.
 
     >>> auroc([False, False, True, True], [0.1, 0.4, 0.35, 0.8])
     0.75
@@ -215,14 +215,24 @@ def _trace_roc(labels: ArrayLike, scores: ArrayLike) -> _Roc:
 
 def _check(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     given = np.asarray(labels)
-    values = np.asarray(scores, dtype=np.float64)
+    try:
+        values = np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError) as error:  # pandas' NA among others
+        raise InputError(
+            f"Got scores that are no numbers ({error}); expected one finite number a text; leave "
+            "texts without a score out."
+        ) from error
     if given.ndim != 1 or given.shape != values.shape:
         raise InputError(
             f"Got labels of shape {given.shape} and scores of shape {values.shape}; expected one "
             "label and one score a text; pass both for the same texts."
         )
-    is_anomalous = given.astype(np.bool_)
-    if not np.array_equal(is_anomalous, given):
+    try:
+        is_anomalous = given.astype(np.bool_)
+        is_plain = np.array_equal(is_anomalous, given)
+    except (TypeError, ValueError):  # pandas' NA is neither true nor false
+        is_plain = False
+    if not is_plain:
         raise InputError(
             "Got labels other than 0 and 1; expected true for anomalous texts and false for "
             "normal ones; convert them."

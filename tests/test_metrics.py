@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -135,10 +136,20 @@ def test_scores_that_are_not_finite_are_refused(metric, bad):
         metric([0, 1], [0.1, bad])
 
 
-@pytest.mark.parametrize("labels", [[0, 2], [-1, 1], [0.5, 1], ["0", "1"]])
+@pytest.mark.parametrize(
+    "labels",
+    [[0, 2], [-1, 1], [0.5, 1], ["0", "1"], [pd.NA, True], [np.nan, 1], [None, True]],
+)
 def test_labels_other_than_zero_and_one_are_refused(labels):
     with pytest.raises(InputError, match="Got labels other than 0 and 1; expected true for"):
         auroc(labels, [0.1, 0.2])
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("bad", [pd.NA, "high"])
+def test_scores_that_are_no_numbers_are_refused(metric, bad):
+    with pytest.raises(InputError, match=r"Got scores that are no numbers \(.*; expected one fini"):
+        metric([0, 1], [0.1, bad])
 
 
 @pytest.mark.parametrize("metric", METRICS)
