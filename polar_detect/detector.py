@@ -65,7 +65,7 @@ class Assessment:
         None where none was searched.
     explanation : Explanation
     neighbours : tuple of tuple of str
-        Nearest normal training texts, nearest first; none where they are not kept.
+        Nearest normal training texts, nearest first, each once; none where they are not kept.
     empty_cells : tuple of frozenset of str
         The columns of numbers in which each row has an empty cell; () where texts are no rows.
     """

@@ -11,6 +11,7 @@ from polar_detect.signature.neighbours import (
     local_similarity,
     nearest,
 )
+from polar_detect.signature.reference import Reference
 
 N_LAYERS, HIDDEN = 3, 6
 SHRINKAGE = 0.1
@@ -210,3 +211,12 @@ def test_contexts_put_the_nearest_text_last():
     neighbours = Neighbours(np.asarray([[2, 0], [1, 2]]), np.ones((2, 2), np.float32))
     assert contexts(neighbours, ["a", "b", "c"], n=2) == [["a", "c"], ["c", "b"]]
     assert contexts(neighbours.rows(np.asarray([1])), ["a", "b", "c"], n=2) == [["c", "b"]]
+
+
+def test_a_training_text_is_shown_once_however_often_it_is_there():
+    angles = np.array([0.1, 0.0, 0.1, 0.2, 0.0, 0.3, 0.4, 0.5, 0.6])
+    texts = ("b", "a", "b", "c", "a", "d", "e", "f", "g")
+    own = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    reference = Reference(texts, own, tokens=None, encoder_tokens=None)
+    asked = np.array([[1, 0], [0, 1]], np.float32)
+    assert reference.nearest_texts(asked) == [tuple("abcde"), tuple("gfedc")]

@@ -22,6 +22,7 @@ from polar_detect.signature.numbers import ColumnReference
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.tokens import Novelty, TokenIndex
 from polar_detect.signature.trace import Array
+from polar_detect.texts import distinct_texts
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
@@ -158,11 +159,16 @@ class Reference:
         )
 
     def nearest_texts(self, embeddings: Array) -> list[tuple[str, ...]]:
-        """Return the nearest training texts of each embedding; none where they are not kept."""
+        """Return the nearest training texts of each embedding; none where they are not kept.
+
+        Each once, however often it is among them.
+        """
         if not self.texts:
             return [()] * len(embeddings)
-        index = nearest(embeddings, self.embeddings, k=N_NEIGHBOURS).index
-        return [tuple(self.texts[i] for i in row) for row in index.tolist()]
+        distinct, places = distinct_texts(self.texts)
+        _, first = np.unique(places, return_index=True)
+        index = nearest(embeddings, self.embeddings[first], k=N_NEIGHBOURS).index
+        return [tuple(distinct[i] for i in row) for row in index.tolist()]
 
     def neighbours(
         self, embeddings: Array, *, banned: NDArray[np.bool_] | None = None
