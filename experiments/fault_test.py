@@ -59,9 +59,18 @@ class Place:
         """Folder of the fitted detector."""
         return self.folder / "detector"
 
+    @property
+    def whole(self) -> Path:
+        """What an undisturbed run writes."""
+        return self.folder / "whole.csv"
+
     def partial(self, out: Path) -> Path:
         """Return where the progress towards `out` is kept."""
         return out.with_name(f".{out.name}.partial")
+
+    def rejected(self, out: Path) -> Path:
+        """Return where the rows go that cannot be read."""
+        return out.with_suffix(".rejected.csv")
 
 
 def prepare(place: Place, n_rows: int) -> None:
@@ -164,6 +173,8 @@ def kill(
 def kill_until_done(place: Place, expected: bytes, args: argparse.Namespace) -> Counter[str]:
     """Kill in each phase in turn, and let a run finish behind every third kill."""
     out, chance, seen = place.folder / "killed.csv", random.Random(args.seed), Counter[str]()
+    rejected = place.rejected(out)
+    expected_rejected = place.rejected(place.whole).read_bytes()
     before = set(place.folder.iterdir())
     n_killed = 0
     while n_killed < args.kills:
@@ -177,8 +188,10 @@ def kill_until_done(place: Place, expected: bytes, args: argparse.Namespace) -> 
         run_through(place, out)
         seen["finished"] += 1
         seen["different"] += out.read_bytes() != expected
-        seen["left something behind"] += set(place.folder.iterdir()) != before | {out}
+        seen["different"] += rejected.read_bytes() != expected_rejected
+        seen["left something behind"] += set(place.folder.iterdir()) != before | {out, rejected}
         out.unlink()
+        rejected.unlink()
         print(f"\r{n_killed} kills, {seen['finished']} finished", end="", file=sys.stderr)
     print(file=sys.stderr)
     return seen
@@ -217,10 +230,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Place(Path(folder))
         prepare(place, args.rows)
-        whole = place.folder / "whole.csv"
-        run_through(place, whole)
-        seen = kill_until_done(place, whole.read_bytes(), args)
-        filled = fill_disks(place, whole.read_bytes(), args)
+        run_through(place, place.whole)
+        seen = kill_until_done(place, place.whole.read_bytes(), args)
+        filled = fill_disks(place, place.whole.read_bytes(), args)
         left = sorted(p.name for p in place.folder.iterdir() if p.name.startswith("."))
     for what, n in sorted(seen.items()):
         print(f"{what}: {n}")
