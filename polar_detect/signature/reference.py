@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -165,10 +166,18 @@ class Reference:
         """
         if not self.texts:
             return [()] * len(embeddings)
-        distinct, places = distinct_texts(self.texts)
-        _, first = np.unique(places, return_index=True)
-        index = nearest(embeddings, self.embeddings[first], k=N_NEIGHBOURS).index
+        distinct, own = self._distinct
+        index = nearest(embeddings, own, k=N_NEIGHBOURS).index
         return [tuple(distinct[i] for i in row) for row in index.tolist()]
+
+    @cached_property
+    def _distinct(self) -> tuple[list[str], Array]:
+        """Each text once, and their embeddings; asked for with every batch."""
+        distinct, places = distinct_texts(self.texts)
+        if len(distinct) == len(self.texts):
+            return distinct, self.embeddings
+        _, first = np.unique(places, return_index=True)
+        return distinct, self.embeddings[first]
 
     def neighbours(
         self, embeddings: Array, *, banned: NDArray[np.bool_] | None = None
