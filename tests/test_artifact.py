@@ -619,7 +619,7 @@ def test_a_detector_goes_into_no_folder_that_is_read_only(tmp_path, monkeypatch)
 @pytest.mark.parametrize("column", ["text", None])
 def test_the_text_column_is_remembered(fitted_on_tiny, tmp_path, column):
     writing.save(fitted_on_tiny, tmp_path / "out", text_column=column)
-    assert reading.stored_text_column(tmp_path / "out") == column
+    assert reading.stored_origin(tmp_path / "out").text_column == column
 
 
 def test_the_description_says_what_was_fitted_on(fitted_on_tiny):

@@ -169,7 +169,7 @@ def test_a_detector_that_is_replaced_beside_the_reading_of_the_input_is_refused(
         arguments = (*arguments, "--format", "md")
     with monkeypatch.context() as beside:
         beside.setattr(PolarDetector, "load", load_beside_a_fit)
-        assert_one_line_error(run(*arguments), "replaced while the input was read", "again")
+        assert_one_line_error(run(*arguments), "replaced while the command read it", "again")
     assert run(*arguments)[0] == 0  # control: the other detector by itself
 
 

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from typer.main import get_command
 
 from polar_detect import cli
 from polar_detect.cli.commands import fit, score, search
-from polar_detect.cli.commands.inputs import InputOptions
+from polar_detect.cli.options import CompareOptions, FitOptions, SearchOptions
+from polar_detect.detector import PolarDetector
 
 
 @pytest.fixture(autouse=True)
@@ -20,10 +22,10 @@ def _empty_folder(monkeypatch, tmp_path):
 
 @pytest.fixture
 def calls(monkeypatch):
-    """Return what `fit`, `score` and `search` were called with, in place of calling them."""
+    """Return the options of `fit`, `score` and `search`, which are not carried out."""
     seen = []
     for module, name in ((fit, "fit"), (score, "score"), (search, "search")):
-        monkeypatch.setattr(module, name, lambda *given, **named: seen.append((given, named)))
+        monkeypatch.setattr(module, name, seen.append)
     return seen
 
 
@@ -34,24 +36,22 @@ def write(text, path="polar-detect.toml"):
 def test_a_file_in_the_folder_holds_options(run, calls):
     write('[fit]\nout = "d"\nmodel = "gpt2"\nmax-tokens = 12\ntext_column = "note"\n')
     assert run("fit", "train.csv")[0] == 0
-    (train, out, options, settings), _ = calls[0]
-    assert (train, out) == (Path("train.csv"), Path("d"))
-    assert options == InputOptions(text_column="note")
-    assert (settings.model, settings.max_tokens) == ("gpt2", 12)
-    assert settings.detector == "auto"  # control: what the file does not say stays
+    given = {"model": "gpt2", "max_tokens": 12, "text_column": "note"}
+    assert calls == [FitOptions(train=Path("train.csv"), out=Path("d"), **given)]
+    assert calls[0].detector == "auto"  # control: what the file does not say stays
 
 
 def test_a_file_saved_on_windows_with_a_byte_order_mark_is_read(run, calls):
     Path("polar-detect.toml").write_text('[fit]\r\nout = "d"\r\n', encoding="utf-8-sig")
     assert run("fit", "train.csv")[0] == 0
-    assert calls[0][0][1] == Path("d")
+    assert calls[0].out == Path("d")
 
 
 def test_the_command_line_wins_over_the_file(run, calls):
     write("[score]\nalpha = 0.01\n")
     run("score", "new.csv", "--detector", "d", "--out", "s.csv")
     run("score", "new.csv", "--detector", "d", "--out", "s.csv", "--alpha", "0.2")
-    assert [given[-1].alpha for given, _ in calls] == [0.01, 0.2]
+    assert [options.alpha for options in calls] == [0.01, 0.2]
 
 
 def test_a_language_above_all_sections_holds_for_every_command_that_speaks_two(run, calls):
@@ -59,13 +59,13 @@ def test_a_language_above_all_sections_holds_for_every_command_that_speaks_two(r
     write('lang = "ja"\n[score]\nalpha = 0.01\n[search]\ntolerance = 0.5\n')
     assert [run(*given)[0], run("fit", "a.csv", "--out", "d")[0]] == [0, 0]
     assert [run("search", "a text")[0], run(*given, "--lang", "en")[0]] == [0, 0]
-    scored, fitted, searched, told = (given[-1] for given, _ in calls)
-    assert (scored.tongue, scored.alpha, fitted.tongue, told.tongue) == ("ja", 0.01, "ja", "en")
+    scored, fitted, searched, told = calls
+    assert (scored.lang, scored.alpha, fitted.lang, told.lang) == ("ja", 0.01, "ja", "en")
     assert searched.tolerance == 0.5
     calls.clear()
     write('lang = "ja"\n[score]\nlang = "en"\n')
     run(*given)
-    assert calls[0][0][-1].tongue == "en"
+    assert calls[0].lang == "en"
     write('lang = "de"\n')
     code, _, err = run(*given)
     assert (code, "--lang" in err, "'de'" in err) == (2, True, True)
@@ -75,11 +75,8 @@ def test_another_file_is_read_in_place_of_the_one_in_the_folder(run, calls):
     write("[search]\ntolerance = 0.5\nmax-tokens = 9\n")
     write("[search]\ntolerance = 0.3\njson = true\n", "other.toml")
     run("--config", "other.toml", "search", "a text")
-    (source, settings), named = calls[0]
-    assert source == search.Source("a text", None, None, None)
-    assert settings.tolerance == 0.3
-    assert settings.max_tokens == 256
-    assert named == {"export": None, "json": True}
+    assert calls == [SearchOptions(text="a text", tolerance=0.3, json=True)]
+    assert calls[0].max_tokens == 256  # control: not that of the one in the folder
 
 
 @pytest.mark.parametrize(
@@ -127,6 +124,16 @@ def test_usage_errors_exit_with_2(run, arguments):
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
     assert "Error" in err
+
+
+def test_options_have_the_defaults_of_the_detector_that_they_fit():
+    own = {field.name: field.default for field in fields(FitOptions)}
+    shared = {n: value for n, value in PolarDetector().get_params().items() if n in own}
+    assert len(shared) > 6
+    assert {name: own[name] for name in shared} == shared
+    for kind in (CompareOptions, SearchOptions):
+        again = {f.name: f.default for f in fields(kind) if f.name in ("model", "max_tokens")}
+        assert again == {name: own[name] for name in again}
 
 
 def options():

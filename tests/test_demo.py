@@ -8,7 +8,7 @@ from japanese import is_japanese
 from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect.cli.commands import demo
-from polar_detect.cli.commands.fit import FitSettings
+from polar_detect.cli.options import FitOptions
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def repository(tmp_path, monkeypatch, tiny_folder, minilm):
         pd.DataFrame({"text": [*NEW[:6], *STRANGE], "label": labels}).to_csv(new, index=False)
     monkeypatch.chdir(tmp_path)
     tiny = {"model": str(tiny_folder), "encoder": minilm.name, "max_tokens": 8}
-    monkeypatch.setattr(demo, "FitSettings", functools.partial(FitSettings, **tiny))
+    monkeypatch.setattr(demo, "FitOptions", functools.partial(FitOptions, **tiny))
     return tmp_path
 
 

@@ -22,7 +22,7 @@ from polar_detect.report.sentences import SENTENCES
 
 PACKAGE = Path(polar_detect.__file__).parent
 ERRORS = {name for name, own in vars(errors).items() if isinstance(own, type)} - {"Exception"}
-ERRORS |= {"UnfittedError", "_contradiction"}
+ERRORS |= {"UnfittedError", "contradiction"}
 # Errors that stay in English. Those of modules that `fit`, `score` and `report` do not use, or
 # that speak to programmers only:
 ENGLISH_MODULES = (

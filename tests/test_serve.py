@@ -24,7 +24,9 @@ from starlette.testclient import TestClient
 from work_orders import NEW, STRANGE
 
 from polar_detect import PolarDetector, cli
+from polar_detect.artifact.reading import Origin
 from polar_detect.cli.commands import serve as serve_command
+from polar_detect.cli.options import ServeOptions
 from polar_detect.errors import InputError
 from polar_detect.serve import server
 from polar_detect.serve.answers import Answers, Explained, Score
@@ -533,9 +535,9 @@ def test_only_what_other_machines_can_reach_is_warned_of(
     bound = server.bind(address, 0)
     monkeypatch.setattr(server, "bind", lambda *_: bound)  # as the machine's names may say
     monkeypatch.setattr(server, "run", lambda *_, **__: bound.close())
+    monkeypatch.setattr(serve_command, "stored_origin", lambda _: Origin("", None, None))
     monkeypatch.setattr(serve_command.PolarDetector, "load", lambda _: None)
-    monkeypatch.setattr(serve_command, "stored_template", lambda *_: None)
-    serve_command.serve(Path("detector"), name, 0, ServeSettings())
+    serve_command.serve(ServeOptions(detector=Path("detector"), host=name, port=0))
     said = f"everyone who reaches {name} may ask" in " ".join(capsys.readouterr().err.split())
     assert said != is_local
 

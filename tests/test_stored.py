@@ -162,7 +162,7 @@ def test_settings_that_nothing_can_take_are_refused_by_file(folder, setting, val
 def test_settings_that_are_no_object_are_refused_before_a_table_is_read(folder):
     change(folder, MANIFEST, ("settings",), [])
     with pytest.raises(ArtifactError, match=r"manifest\.json' .*'settings'.* a JSON object"):
-        reading.stored_rows(folder)
+        reading.stored_origin(folder)
 
 
 def test_inspect_refuses_what_load_refuses(folder):

@@ -12,7 +12,8 @@ import pytest
 from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect import cli
-from polar_detect.cli.commands.fit import FitSettings, _of_rows
+from polar_detect.cli.commands.fit import _of_rows
+from polar_detect.cli.options import FitOptions
 from polar_detect.report.language import Language
 from polar_detect.tables import RowColumns, SheetNames, read_table
 
@@ -171,7 +172,8 @@ def test_fit_warns_of_numbers_that_are_read_as_text(tmp_path):
     cells = [*map(str, range(9)), "abc"]
     pd.DataFrame({"x": cells, "y": range(10)}).to_csv(tmp_path / "a.csv", index=False)
     table = read_table(tmp_path / "a.csv", rows=RowColumns())
-    said = " ".join(_of_rows(table, FitSettings(), Language()))
+    options = FitOptions(train=tmp_path / "a.csv", out=tmp_path / "out")
+    said = " ".join(_of_rows(table, options, Language()))
     assert "column 'x': 90 % of the cells are numbers, others such as 'abc'; it is read" in said
 
 

@@ -1,7 +1,7 @@
 """Read a detector; what does not match its manifest is refused and named."""
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from polar_detect.artifact.layout import check_arrays
 from polar_detect.artifact.sealing import (
     MANIFEST,
     check_files,
+    manifest_sha256,
     read_manifest,
     read_whole,
 )
@@ -57,17 +58,42 @@ def load(folder: Path) -> PolarDetector:
     return read_whole(folder, lambda manifest: _read(folder, manifest, engines))
 
 
-def stored_text_column(folder: Path) -> str | None:
-    """Return the column that the training texts came from; None for a plain text file."""
-    column = read_manifest(folder).get("text_column")
-    return None if column is None else str(column)
+@dataclass(frozen=True)
+class Origin:
+    """Where the training texts of a saved detector came from: new ones are read alike.
+
+    Parameters
+    ----------
+    sha256 : str
+        Of the manifest that says so; see `check_not_replaced`.
+    text_column : str or None
+        None for a plain text file.
+    template : RowTemplate or None
+        How they were written out of rows; None if they were not.
+    """
+
+    sha256: str
+    text_column: str | None
+    template: RowTemplate | None
 
 
-def stored_rows(folder: Path) -> Any:
-    """Return in JSON how the training texts were written out of rows; None if they were not."""
-    manifest = read_manifest(folder)
+def stored_origin(folder: Path) -> Origin:
+    """Return where the training texts came from, without loading a model.
+
+    Raises
+    ------
+    InputNotFoundError, ArtifactError
+        As `load`, for the manifest alone.
+    """
+    sha256, manifest = manifest_sha256(folder), read_manifest(folder)
+    column = manifest.get("text_column")
     stored = Stored(folder / MANIFEST, manifest).part("settings")
-    return stored.get("rows") or manifest.get("input")  # once, it stood there
+    rows = stored.get("rows") or manifest.get("input")  # once, it stood there
+    return Origin(
+        sha256,
+        None if column is None else str(column),
+        None if rows is None else RowTemplate.from_json(rows),
+    )
 
 
 def _read(

@@ -87,8 +87,9 @@ def check_not_replaced(folder: Path, sha256: str) -> None:
     """
     if manifest_sha256(folder) != sha256:
         raise ArtifactError(
-            f"Got '{folder}', which was replaced while the input was read; expected one detector "
-            "for columns and scores; wait until nobody saves it, and give the command again."
+            f"Got '{folder}', which was replaced while the command read it; expected one "
+            "detector for columns and scores; wait until nobody saves it, and give the command "
+            "again."
         )
 
 

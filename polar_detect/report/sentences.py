@@ -637,10 +637,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "--out に指定してください。",
     ),
     "error.replaced_meanwhile": (
-        "Got '{folder}', which was replaced while the input was read; expected one detector for "
+        "Got '{folder}', which was replaced while the command read it; expected one detector for "
         "columns and scores; wait until nobody saves it, and give the command again.",
-        "「{folder}」は入力を読み込む間に置き換えられました。保存が終わるのを待って、もう一度実行して"
-        "ください。",
+        "「{folder}」はコマンドが読み込む間に置き換えられました。保存が終わるのを待って、もう一度"
+        "実行してください。",
     ),
     "error.being_replaced": (
         "Got '{folder}', which was replaced {n} times while it was read; expected a detector that "

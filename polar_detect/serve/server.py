@@ -71,8 +71,7 @@ def run(app: FastAPI, bound: socket.socket, *, on_ready: Callable[[str], None]) 
     # uvicorn raises the signal again once it has stopped, for whoever handled it before.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _do_nothing)
-    with bound:
-        _Server(config, lambda: on_ready(_address(bound))).run([bound])
+    _Server(config, lambda: on_ready(_address(bound))).run([bound])
 
 
 class _Server(uvicorn.Server):

@@ -1,13 +1,8 @@
 """`polar-detect compare`."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 from rich.table import Table as Grid
 
 from polar_detect import compare as comparing
-from polar_detect import models
-from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.cli.commands.output import (
     check_not_input,
     check_place,
@@ -16,94 +11,90 @@ from polar_detect.cli.commands.output import (
     say,
     write_text,
 )
+from polar_detect.cli.options import CompareOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.compare import tabulate
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import new_head
 from polar_detect.engine import Engine, encoder_for
-from polar_detect.report.language import Language, Tongue
+from polar_detect.report.language import Language
+from polar_detect.tables import ReadOptions
 from polar_detect.visible import visible
 
 
-@dataclass(frozen=True, kw_only=True)
-class CompareSettings:
-    """Options of `compare` beyond how the files are read."""
-
-    detectors: tuple[str, ...] = ("auto",)
-    model: str = models.DEFAULT_MODEL
-    encoder: str = models.AUTO_ENCODER
-    max_tokens: int = MAX_TOKENS
-    resamples: int = 500
-    seed: int = 0
-    tongue: Tongue = "en"
-
-
-def compare(
-    train: Path,
-    test: Path | None,
-    reading: comparing.Reading,
-    settings: CompareSettings,
-    saved: Path | None,
-) -> None:
+def compare(options: CompareOptions) -> None:
     """Compare, print the table and the advice, and save both."""
-    language = Language(settings.tongue)
+    language, saved = Language(options.lang), options.out
     if saved is not None:
         tabulate.check_ending(saved)
-        check_not_input(saved, *filter(None, (train, test)))
+        check_not_input(saved, *filter(None, (options.train, options.test)))
         check_place(saved)
-    task = comparing.read_task(train, test, reading)
-    run = _predictions if reading.kind == "number" else _detectors
-    table = run(task, reading, settings)
+    task = comparing.read_task(options.train, options.test, _reading(options))
+    if options.target is None:
+        table = _detectors(task, options)
+    else:
+        table = _predictions(task, options.target, options)
     _print(table, language)
     if saved is not None:
         write_text(saved, table.render(saved.suffix.lower(), language))
         say(saved)
 
 
-def _detectors(
-    task: comparing.Task,
-    reading: comparing.Reading,  # noqa: ARG001 - as `_predictions`
-    settings: CompareSettings,
-) -> tabulate.Table:
+def _reading(options: CompareOptions) -> comparing.Reading:
+    is_label = options.target is None
+    target = options.label_column if is_label else options.target
+    assert target is not None  # the options ask for one of them
+    return comparing.Reading(
+        target=target,
+        kind="label" if is_label else "number",
+        text_column=options.text_column,
+        columns=options.columns,
+        numeric_columns=options.numeric_columns,
+        options=ReadOptions(encoding=options.encoding, sheet=options.sheet),
+        test_share=options.test_share,
+        max_rows=options.max_rows,
+        seed=options.seed,
+    )
+
+
+def _detectors(task: comparing.Task, options: CompareOptions) -> tabulate.Table:
     detectors = tuple(
         PolarDetector(
-            name,
-            model=settings.model,
-            encoder=settings.encoder,
-            max_tokens=settings.max_tokens,
-            seed=settings.seed,
+            name.strip(),
+            model=options.model,
+            encoder=options.encoder,
+            max_tokens=options.max_tokens,
+            seed=options.seed,
         )
-        for name in settings.detectors
+        for name in options.detectors.split(",")
     )
     for detector in detectors:
         new_head(detector.detector)  # an unknown name is an error before the long run
     wanted = comparing.Settings(
         detectors=detectors,
-        n_resamples=settings.resamples,
-        seed=settings.seed,
-        encoder=settings.encoder,
+        n_resamples=options.resamples,
+        seed=options.seed,
+        encoder=options.encoder,
     )
-    with progress_bars(err, Language(settings.tongue)) as progress:
+    with progress_bars(err, Language(options.lang)) as progress:
         found = comparing.compare_detectors(task, wanted, progress=progress)
     return tabulate.MethodTable(found)
 
 
-def _predictions(
-    task: comparing.Task, reading: comparing.Reading, settings: CompareSettings
-) -> tabulate.Table:
-    encoder = encoder_for(task.train.texts, settings.encoder)
-    engine = Engine.load(settings.model, encoder)
+def _predictions(task: comparing.Task, target: str, options: CompareOptions) -> tabulate.Table:
+    encoder = encoder_for(task.train.texts, options.encoder)
+    engine = Engine.load(options.model, encoder)
     # What context does to the loss would have to be measured anew in each fold, which takes
     # longer than all the rest, and says how normal a row is rather than how large a number.
-    own = engine.reading(max_tokens=settings.max_tokens, curves="first-order", wants_context=False)
+    own = engine.reading(max_tokens=options.max_tokens, curves="first-order", wants_context=False)
     wanted = comparing.PredictionSettings(
         extractor=own.extractor,
-        target=reading.target,
-        n_resamples=settings.resamples,
-        seed=settings.seed,
+        target=target,
+        n_resamples=options.resamples,
+        seed=options.seed,
         encoder=encoder,
     )
-    with progress_bars(err, Language(settings.tongue)) as progress:
+    with progress_bars(err, Language(options.lang)) as progress:
         found = comparing.compare_predictions(task, wanted, progress=progress)
     return tabulate.PredictionTable(found)
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import polar_detect
 from polar_detect import metrics, tables
 from polar_detect.artifact.writing import check_target
-from polar_detect.cli.commands.fit import FitSettings, fit
-from polar_detect.cli.commands.inputs import InputOptions
+from polar_detect.cli.commands.fit import fit
 from polar_detect.cli.commands.output import err, make_folder, out, say, summarise, write_text
 from polar_detect.cli.commands.score import scored_columns
+from polar_detect.cli.options import DemoOptions, FitOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.errors import InputNotFoundError
 from polar_detect.report.build import build_report
@@ -19,16 +19,16 @@ from polar_detect.report.terminal import worst_rows
 _ORDERS: dict[Tongue, str] = {"en": "work_orders", "ja": "work_orders_ja"}
 
 
-def demo(folder: Path, tongue: Tongue = "en") -> None:
+def demo(options: DemoOptions) -> None:
     """Fit, score and explain the demo work orders of a language, and measure by their labels."""
+    folder, tongue = options.out, options.lang
     name, language = _ORDERS[tongue], Language(tongue)
     train = _demo_file(f"{name}_train.csv")
     detector_folder = folder / "detector"
     scored, page = folder / f"{name}_scored.csv", folder / f"{name}_report.html"
     check_target(detector_folder)
     make_folder(folder)
-    options, settings = InputOptions(text_column="text"), FitSettings(tongue=tongue)
-    detector = fit(train, detector_folder, options, settings)
+    detector = fit(FitOptions(train=train, out=detector_folder, text_column="text", lang=tongue))
     new = train.with_name(f"{name}_new.csv")
     table = tables.read_table(new, text_column="text", label_column="label")
     with progress_bars(err, language) as progress:

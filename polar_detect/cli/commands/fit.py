@@ -2,70 +2,53 @@
 
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from polar_detect import models, tables
 from polar_detect.artifact.writing import check_target, save
-from polar_detect.backbone.tokenizing import MAX_TOKENS
-from polar_detect.cli.commands.inputs import InputOptions, read_training, say_notice, tell_about
-from polar_detect.cli.commands.output import check_not_input, err, say
+from polar_detect.cli.commands.inputs import tell_about
+from polar_detect.cli.commands.output import check_not_input, err, say, tell
+from polar_detect.cli.options import FitOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import TrainingWarning
 from polar_detect.language import advise
 from polar_detect.report.facts import description
-from polar_detect.report.language import Language, Tongue
+from polar_detect.report.language import Language
 from polar_detect.texts import say_the_same
 
 
-@dataclass(frozen=True)
-class FitSettings:
-    """Options of `fit` beside those of every command that reads a table."""
-
-    model: str = models.DEFAULT_MODEL
-    encoder: str = models.AUTO_ENCODER
-    detector: str = "auto"
-    max_tokens: int = MAX_TOKENS
-    seed: int = 0
-    contamination: float = 0.0
-    store_texts: bool = True
-    max_texts: int = 5000
-    tongue: Tongue = "en"
-
-
-def fit(train: Path, out: Path, options: InputOptions, settings: FitSettings) -> PolarDetector:
+def fit(options: FitOptions) -> PolarDetector:
     """Fit a detector on a table and save it."""
-    language = Language(settings.tongue)
+    language, out = Language(options.lang), options.out
     rejected = tables.rejected_path(out, is_folder=True)
-    check_not_input(out, train, rejected=rejected)
+    check_not_input(out, options.train, rejected=rejected)
     check_target(out)
-    table = read_training(train, options, tables.RowSample(settings.max_texts, settings.seed))
+    table = _read(options)
     tell_about(table, rejected, language)
-    _say_of(table, _of_texts(table, language))
-    _say_of(table, _of_rows(table, settings, language))
+    _tell_of(table, _of_texts(table, language))
+    _tell_of(table, _of_rows(table, options, language))
     detector = PolarDetector(
-        settings.detector,
-        model=settings.model,
-        encoder=settings.encoder,
-        max_tokens=settings.max_tokens,
-        seed=settings.seed,
-        contamination=settings.contamination,
-        store_texts=settings.store_texts,
+        options.detector,
+        model=options.model,
+        encoder=options.encoder,
+        max_tokens=options.max_tokens,
+        seed=options.seed,
+        contamination=options.contamination,
+        store_texts=options.store_texts,
         rows=table.template,
     )
     with progress_bars(err, language) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)  # it is said above, of the table
         detector.fit(table.texts, table.labels, progress=progress)
         detector.normal_programs(progress=progress)
-    _say_of(table, _of_languages(detector, table, language))
-    _say_of(table, _of_cut(detector, table, language))
+    _tell_of(table, _of_languages(detector, table, language))
+    _tell_of(table, _of_cut(detector, table, language))
     column = table.text_column if table.has_columns else None
     save(detector, out, text_column=column, sampled_from=table.sampled_from)
     for label, value in description(detector, language):
-        said = language.say("fact", label=label, value=value)
-        err.print(said, highlight=False, markup=False, soft_wrap=True)
-    say_notice(said_of_texts(detector, out, language))
+        tell(language.say("fact", label=label, value=value))
+    tell(said_of_texts(detector, out, language))
     say(out)
     return detector
 
@@ -79,9 +62,25 @@ def said_of_texts(detector: PolarDetector, out: Path, language: Language) -> str
     return language.say("fit.kept.no_texts", n=n, lost=lost)
 
 
-def _say_of(table: tables.Table, notices: Iterable[str]) -> None:
+def _read(options: FitOptions) -> tables.Table:
+    takes_rows = options.all_columns or options.columns is not None
+    return tables.read_table(
+        options.train,
+        text_column=options.text_column,
+        label_column=options.label_column,
+        rows=tables.RowColumns(options.columns) if takes_rows else None,
+        options=tables.ReadOptions(
+            encoding=options.encoding,
+            sheet=options.sheet,
+            sample=tables.RowSample(options.max_texts, options.seed),
+            may_take_rows=True,
+        ),
+    )
+
+
+def _tell_of(table: tables.Table, notices: Iterable[str]) -> None:
     for notice in notices:
-        say_notice(f"{table.source}: {notice}")
+        tell(f"{table.source}: {notice}")
 
 
 def _of_texts(table: tables.Table, language: Language) -> Iterator[str]:
@@ -119,12 +118,12 @@ def _of_cut(detector: PolarDetector, table: tables.Table, language: Language) ->
         yield language.say("fit.cut", n_cut=n_cut, n=n, n_tokens=n_tokens)
 
 
-def _of_rows(table: tables.Table, settings: FitSettings, language: Language) -> Iterator[str]:
+def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> Iterator[str]:
     if table.template is None:
         return
     yield language.say("fit.rows", row=table.texts[0])
     numeric = [column.name for column in table.template.numeric]
-    if not settings.store_texts:
+    if not options.store_texts:
         yield language.say("fit.numbers.as_text")
     elif numeric:
         yield language.say("fit.numbers", names=language.say("comma").join(numeric))
@@ -135,6 +134,6 @@ def _of_rows(table: tables.Table, settings: FitSettings, language: Language) -> 
         *tables.warn_of_forms(table.frame, table.template),
         *tables.warn_of_words(table.frame, table.template),
         *tables.warn_of_new_values(table.frame, names),
-        *tables.warn_of_length(table.texts, settings.max_tokens),
+        *tables.warn_of_length(table.texts, options.max_tokens),
     )
     yield from map(language.notice, notices)

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from polar_detect.artifact.contents import Contents, read_contents
-from polar_detect.cli.commands.output import err, out
+from polar_detect.cli.commands.output import show, tell
+from polar_detect.cli.options import InspectOptions
 from polar_detect.cli.streams import can_write
-from polar_detect.visible import visible
 
 _LEAKS = (
     "Embeddings and states are no texts, but whoever has the models can tell from them much of "
@@ -18,21 +18,20 @@ _LEAKS = (
 _UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
-def inspect(folder: Path, *, lists_texts: bool) -> None:
+def inspect(options: InspectOptions) -> None:
     """Print what a detector is and keeps, or the training texts that it keeps."""
-    contents = read_contents(folder)
-    if lists_texts:
-        _list_texts(contents, folder)
+    contents = read_contents(options.detector)
+    if options.texts:
+        _list_texts(contents, options.detector)
         return
     for label, value in contents.facts:
-        line = visible(f"{label}: {value}")
-        out.print(line, highlight=False, markup=False, soft_wrap=True)
-    out.print("Kept of the training texts:", highlight=False)
+        show(f"{label}: {value}")
+    show("Kept of the training texts:")
     for kept in contents.kept:
         size = f"{kept.n_bytes / 1e6:.2f} MB"
-        out.print(f"{size:>12}  {kept.what}", highlight=False, markup=False, soft_wrap=True)
+        show(f"{size:>12}  {kept.what}")
     texts = "No texts." if contents.texts is None else "--texts lists the texts."
-    out.print(f"{texts} {_LEAKS}", highlight=False, soft_wrap=True)
+    show(f"{texts} {_LEAKS}")
 
 
 def _list_texts(contents: Contents, folder: Path) -> None:
@@ -44,4 +43,4 @@ def _list_texts(contents: Contents, folder: Path) -> None:
         written = line if can_write(sys.stdout, line) else json.dumps(text)
         sys.stdout.write(f"{written}\n")
     if contents.texts is None:
-        err.print(f"{folder} keeps no texts.", highlight=False, markup=False, soft_wrap=True)
+        tell(f"{folder} keeps no texts.")

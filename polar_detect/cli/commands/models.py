@@ -1,7 +1,7 @@
 """`polar-detect models`."""
 
 from polar_detect import models
-from polar_detect.cli.commands.output import out, say
+from polar_detect.cli.commands.output import say, show
 
 
 def list_models() -> None:
@@ -9,14 +9,9 @@ def list_models() -> None:
     for status in models.available():
         state = str(status.folder) if status.is_cached else "not fetched"
         size = f"{status.size_bytes / 1e6:.0f} MB"
-        out.print(
-            f"{status.name:12} {size:>7}  {status.license:16} {status.title}  [{state}]",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        show(f"{status.name:12} {size:>7}  {status.license:16} {status.title}  [{state}]")
         if status.terms is not None:
-            out.print(f"{'':12} {status.terms}", highlight=False, markup=False, soft_wrap=True)
+            show(f"{'':12} {status.terms}")
 
 
 def fetch_model(name: str) -> None:

@@ -17,6 +17,7 @@ from polar_detect.errors import OutputError
 from polar_detect.report.language import Language
 from polar_detect.report.terminal import score_summary
 from polar_detect.tables.formats import STDIN
+from polar_detect.visible import visible
 
 err = Console(stderr=True)
 out = Console()
@@ -25,6 +26,16 @@ out = Console()
 def say(path: Path) -> None:
     """Print a result's path, alone on its line; nothing where stdout was closed."""
     out.file.write(f"{path}\n")
+
+
+def show(line: str) -> None:
+    """Print a line on stdout, unbroken; it may quote what a file holds."""
+    out.print(visible(line), highlight=False, markup=False, soft_wrap=True)
+
+
+def tell(line: str) -> None:
+    """Print a line on stderr, unbroken; it may quote what a file holds."""
+    err.print(visible(line), highlight=False, markup=False, soft_wrap=True)
 
 
 def summarise(

@@ -2,11 +2,10 @@
 
 import webbrowser
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from polar_detect import tables
-from polar_detect.cli.commands.inputs import InputOptions, read_and_load, tell_about
+from polar_detect import calibration, tables
+from polar_detect.cli.commands.inputs import load_same, origin_of, tell_about
 from polar_detect.cli.commands.output import (
     check_not_input,
     check_place,
@@ -14,16 +13,19 @@ from polar_detect.cli.commands.output import (
     make_folder,
     say,
     summarise,
+    tell,
     write_text,
 )
+from polar_detect.cli.options import ReportOptions
 from polar_detect.cli.progress import progress_bars
+from polar_detect.detector import PolarDetector
 from polar_detect.errors import OutputError
 from polar_detect.report import figures
 from polar_detect.report.as_json import render_json
 from polar_detect.report.build import build_report
 from polar_detect.report.data import ReportData
 from polar_detect.report.html import render_html
-from polar_detect.report.language import Language, Tongue
+from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
 
 _ENDINGS = {
@@ -37,56 +39,47 @@ _TEXT_FORMATS: dict[str, Callable[[ReportData, Language], str]] = {
 }
 
 
-@dataclass(frozen=True)
-class ReportSettings:
-    """Options of `report` that say what is shown."""
-
-    top: int = 20
-    alpha: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReportStyle:
-    """Options of `report` that say how it is shown."""
-
-    format: str | None = None
-    tongue: Tongue = "en"
-    figures: Path | None = None
-    opens: bool = False
-
-
-def report(
-    path: Path,
-    detector_folder: Path,
-    out: Path,
-    options: InputOptions,
-    settings: ReportSettings,
-    style: ReportStyle | None = None,
-) -> None:
+def report(options: ReportOptions) -> None:
     """Score a table and write the report."""
-    style = style or ReportStyle()
-    language = Language(style.tongue)
-    kind = _checked_format(out, style.format, language)
+    language, out = Language(options.lang), options.out
+    kind = _checked_format(out, options.format, language)
     rejected = tables.rejected_path(out)
-    check_not_input(out, path, rejected=rejected)
+    check_not_input(out, options.input, rejected=rejected)
     check_place(out)
-    if style.figures is not None:
-        make_folder(style.figures, "--figures")
-    table, detector = read_and_load(path, detector_folder, options, settings.alpha)
+    if options.figures is not None:
+        make_folder(options.figures, "--figures")
+    table, detector = _read_and_load(options)
     tell_about(table, rejected, language)
     with progress_bars(err, language) as progress:
         assessment = detector.assess(table.texts, progress=progress)
-    data = build_report(detector, assessment, table, top=settings.top)
+    data = build_report(detector, assessment, table, top=options.top)
     lacks_characters = _write(data, out, kind, language)
-    if style.figures is not None:
-        lacks_characters |= _write_figures(data, style.figures, language)
+    if options.figures is not None:
+        lacks_characters |= _write_figures(data, options.figures, language)
     if lacks_characters:
-        err.print(language.say("terminal.no_font"), highlight=False, soft_wrap=True)
+        tell(language.say("terminal.no_font"))
     summarise(assessment, detector.alpha, data.drift, language)
     say(out)
-    if style.opens and not webbrowser.open(out.resolve().as_uri()):
-        said = language.say("terminal.no_browser", path=out)
-        err.print(said, highlight=False, markup=False, soft_wrap=True)
+    if options.opens and not webbrowser.open(out.resolve().as_uri()):
+        tell(language.say("terminal.no_browser", path=out))
+
+
+def _read_and_load(options: ReportOptions) -> tuple[tables.Table, PolarDetector]:
+    """Read the table, and the detector that shall assess it; --alpha replaces the detector's."""
+    origin = origin_of(options.detector, options.text_column)
+    table = tables.read_table(
+        options.input,
+        text_column=options.text_column,
+        label_column=options.label_column,
+        default_column=origin.text_column,
+        rows=origin.template,
+        options=tables.ReadOptions(encoding=options.encoding, sheet=options.sheet),
+    )
+    detector = load_same(options.detector, origin)
+    if options.alpha is not None:
+        calibration.check_alpha(options.alpha, len(detector.fitted_.calibration_scores))
+        detector.alpha = options.alpha
+    return table, detector
 
 
 def _checked_format(out: Path, wanted: str | None, language: Language) -> str:
@@ -118,6 +111,5 @@ def _write_figures(data: ReportData, folder: Path, language: Language) -> bool:
             f"Got an error while writing pictures into '{folder}' ({error.strerror}); expected a "
             "folder that can be written; choose another --figures."
         ) from error
-    said = language.say("terminal.figures", n=n_files, folder=folder)
-    err.print(said, highlight=False, markup=False, soft_wrap=True)
+    tell(language.say("terminal.figures", n=n_files, folder=folder))
     return lacks_characters

@@ -1,20 +1,13 @@
 """`polar-detect score`."""
 
 import math
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
+from dataclasses import replace
 
 from polar_detect import calibration, tables
-from polar_detect.artifact.reading import stored_text_column
-from polar_detect.artifact.sealing import check_not_replaced, manifest_sha256
-from polar_detect.cli.commands.inputs import (
-    InputOptions,
-    say_notice,
-    say_rejected,
-    stored_template,
-)
-from polar_detect.cli.commands.output import check_not_input, err, say
+from polar_detect.artifact.reading import Origin
+from polar_detect.cli.commands.inputs import load_same, origin_of, tell_of_rejected
+from polar_detect.cli.commands.output import check_not_input, err, say, tell
+from polar_detect.cli.options import ScoreOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import Assessment, PolarDetector
 from polar_detect.drift import measure_drift
@@ -31,8 +24,6 @@ from polar_detect.scoring.output import Summary
 from polar_detect.scoring.ray_engine import RayFleet, RayOptions, check_installed
 from polar_detect.scoring.results import LocalEngine, added_columns, results_of
 
-__all__ = ["RayOptions", "ScoreSettings", "score", "scored_columns"]
-
 _PROGRAMS_OF: dict[str, ProgramsOf] = {
     "default": "all",
     "fast": "flagged",
@@ -40,54 +31,31 @@ _PROGRAMS_OF: dict[str, ProgramsOf] = {
 }
 
 
-@dataclass(frozen=True)
-class ScoreSettings:
-    """Options of `score` beside those of every command that reads a table."""
-
-    alpha: float | None = None
-    fdr: float | None = None
-    restart: bool = False
-    preset: Literal["default", "fast", "search"] = "default"
-    ray: RayOptions | None = None
-    cache: Path | None = None
-    tongue: Tongue = "en"
-
-
-def score(
-    path: Path, detector_folder: Path, out: Path, options: InputOptions, settings: ScoreSettings
-) -> None:
+def score(options: ScoreOptions) -> None:
     """Score a table and write it with the added columns."""
-    if settings.ray is not None:
+    uses_ray = options.engine == "ray"
+    if uses_ray:
         check_installed()
-    check_not_input(out, path, rejected=tables.rejected_path(out))
-    language = Language(settings.tongue)
-    job = _job(path, detector_folder, out, options)
+    check_not_input(options.out, options.input, rejected=tables.rejected_path(options.out))
+    language = Language(options.lang)
+    origin = origin_of(options.detector, options.text_column)
+    job = _job(options, origin)
     opened = open_input(job)
     for notice in opened.notices:
-        say_notice(f"{opened.reader.name}: {language.notice(notice)}")
-    detector = PolarDetector.load(detector_folder)
-    check_not_replaced(detector_folder, job.detector_sha256)
-    n_cal = len(detector.fitted_.calibration_scores)
-    rule = FlagRule(detector.alpha if settings.alpha is None else settings.alpha, settings.fdr)
-    rule.check(n_cal)
+        tell(f"{opened.reader.name}: {language.notice(notice)}")
+    detector = load_same(options.detector, origin)
+    rule = FlagRule(detector.alpha if options.alpha is None else options.alpha, options.fdr)
+    rule.check(len(detector.fitted_.calibration_scores))
     detector.alpha = rule.largest_cutoff  # up to which rows the fast preset searches a program for
-    job = replace(
-        job,
-        restart=settings.restart,
-        programs_of=_PROGRAMS_OF[settings.preset],
-        tongue=settings.tongue,
-        described=description(detector, language),
-    )
+    job = replace(job, described=description(detector, language))
     engine: scoring.Engine = LocalEngine(detector, job.programs_of, tongue=job.tongue)
-    fleet = None
-    if settings.ray is not None:
-        fleet = RayFleet(detector_folder, job.detector_sha256, settings.ray, tongue=job.tongue)
-    if settings.cache is not None:
-        engine = DiskCache(engine, settings.cache, scoring.depends_on(job, rule))
+    if options.cache is not None:
+        engine = DiskCache(engine, options.cache, scoring.depends_on(job, rule))
+    fleet = _fleet(options, job) if uses_ray else None
     with progress_bars(err, language) as progress:
         summary = scoring.run(job, opened, engine, rule, progress, fleet=fleet)
     _summarise(opened.reader.name, summary, rule, detector, language)
-    say(out)
+    say(options.out)
 
 
 def scored_columns(
@@ -99,16 +67,24 @@ def scored_columns(
     return added_columns(results, flagged.max(initial=-1.0))
 
 
-def _job(path: Path, detector_folder: Path, out: Path, options: InputOptions) -> ScoreJob:
+def _job(options: ScoreOptions, origin: Origin) -> ScoreJob:
     return ScoreJob(
-        source=path,
-        out=out,
-        detector_sha256=manifest_sha256(detector_folder),
+        source=options.input,
+        out=options.out,
+        detector_sha256=origin.sha256,
         text_column=options.text_column,
-        default_column=stored_text_column(detector_folder),
-        template=stored_template(detector_folder, options),
-        read=options.reading,
+        default_column=origin.text_column,
+        template=origin.template,
+        read=tables.ReadOptions(encoding=options.encoding, sheet=options.sheet),
+        restart=options.restart,
+        programs_of=_PROGRAMS_OF[options.preset],
+        tongue=options.lang,
     )
+
+
+def _fleet(options: ScoreOptions, job: ScoreJob) -> RayFleet:
+    where = RayOptions(options.ray_address, options.ray_workers, options.ray_gpus)
+    return RayFleet(options.detector, job.detector_sha256, where, tongue=job.tongue)
 
 
 def _summarise(
@@ -131,11 +107,11 @@ def _summarise(
         )
     else:
         _say_rate(summary, rule.fdr, len(calibration_scores), language)
-        say_notice(drift_line(drift, language))
+        tell(drift_line(drift, language))
     if summary.n_resumed:
-        say_notice(language.say("terminal.resumed", n=summary.n_resumed))
+        tell(language.say("terminal.resumed", n=summary.n_resumed))
     if summary.rejected_path is not None:
-        say_rejected(name, summary.n_rejected, summary.n_rows, summary.rejected_path, language)
+        tell_of_rejected(name, summary.n_rejected, summary.n_rows, summary.rejected_path, language)
 
 
 def _say_rate(summary: Summary, fdr: float, n_held_out: int, language: Language) -> None:
@@ -147,7 +123,7 @@ def _say_rate(summary: Summary, fdr: float, n_held_out: int, language: Language)
         fdr=language.rate(fdr),
         n_empty=summary.n_empty,
     )
-    say_notice(said)
+    tell(said)
     n_needed = math.ceil(smallest * n / fdr)
     if n_needed > 1:
         said = language.say(
@@ -157,4 +133,4 @@ def _say_rate(summary: Summary, fdr: float, n_held_out: int, language: Language)
             n=n,
             n_needed=n_needed,
         )
-        say_notice(said)
+        tell(said)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -13,10 +12,9 @@ from polar_detect.cli.commands.search_encoder import search_encoder
 from polar_detect.cli.commands.search_input import (
     MENU,
     Remembering,
-    SearchSettings,
-    Source,
     check,
     check_programs,
+    criterion_of,
     file_of,
     method_called,
     own_programs,
@@ -34,11 +32,11 @@ from polar_detect.cli.commands.search_output import (
     programs_met,
 )
 from polar_detect.cli.commands.search_tokens import SearchTokens, tokens_of
+from polar_detect.cli.options import SearchOptions
 from polar_detect.executor.decoder import Executor
 from polar_detect.models import LocalModel
 from polar_detect.program import Program
 from polar_detect.programs import interchange
-from polar_detect.programs.criteria import SameLoss
 from polar_detect.programs.interchange import PolarFile, PolarSample
 from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import MinimalProgram, are_valid, find_minimal_programs
@@ -49,40 +47,32 @@ from polar_detect.signature.trace import Curves, Tracer, Traces
 _SEARCH_CHUNK = 16
 
 
-def search(source: Source, settings: SearchSettings, *, export: Path | None, json: bool) -> None:
+def search(options: SearchOptions) -> None:
     """Print the minimal program of each text."""
-    check(settings)
-    if export is not None:
-        interchange.check_target(export)
-        inputs = filter(None, (source.file, source.imported))
-        check_not_input(export, *inputs, option="--export")
-    file = file_of(source, settings)
-    samples = file.samples
-    model = models.resolve(settings.model)
+    check(options)
+    if options.export is not None:
+        interchange.check_target(options.export)
+        inputs = filter(None, (options.file, options.import_))
+        check_not_input(options.export, *inputs, option="--export")
+    file = file_of(options)
+    model = models.resolve(options.model)
     search_in = search_encoder if model.kind == "encoder" else search_decoder
-    exports = export is not None
-    exported = search_in(samples, model, source, settings, json=json, exports=exports)
-    if export is not None:
-        header = {**file.header, "BASE_MODEL": settings.model}
-        interchange.write(export, PolarFile(tuple(exported), header))
+    exported = search_in(file.samples, model, options)
+    if options.export is not None:
+        header = {**file.header, "BASE_MODEL": options.model}
+        interchange.write(options.export, PolarFile(tuple(exported), header))
 
 
 def search_decoder(
-    samples: Sequence[PolarSample],
-    model: LocalModel,
-    source: Source,
-    settings: SearchSettings,
-    *,
-    json: bool,
-    exports: bool,
+    samples: Sequence[PolarSample], model: LocalModel, options: SearchOptions
 ) -> list[PolarSample]:
     """Print each text's minimal program; return what is exported."""
     backbone = Backbone.load(model.folder)
-    check_programs(samples, source, backbone.n_layers)
-    tracer = Tracer(backbone, max_tokens=settings.max_tokens, curves="none")
-    tokens = tokens_of(tracer, samples, settings)
-    predictor = None if settings.predictor is None else ProgramPredictor.load(settings.predictor)
-    method = _method(tracer, settings, tokens)
+    check_programs(samples, options, backbone.n_layers)
+    tracer = Tracer(backbone, max_tokens=options.max_tokens, curves="none")
+    tokens = tokens_of(tracer, samples, options)
+    predictor = None if options.predictor is None else ProgramPredictor.load(options.predictor)
+    method = _method(tracer, options, tokens)
     exported: list[PolarSample] = []
     for start in range(0, len(samples), _SEARCH_CHUNK):
         place = slice(start, start + _SEARCH_CHUNK)
@@ -90,34 +80,34 @@ def search_decoder(
         curves = tracer.exact_curves(own.rows, own.prefixes)
         methods = own_programs(chunk, method)
         if predictor is not None:
-            traces = tracer.trace([_whole(sample, settings) for sample in chunk])
+            traces = tracer.trace([_whole(sample, options) for sample in chunk])
             methods = _proposed(predictor, traces)
         remembering = [Remembering(own_method) for own_method in methods]
         found = find_minimal_programs(
             tracer.executor,
             own.rows,
-            tolerance=settings.tolerance,
+            tolerance=options.tolerance,
             search=remembering,
-            criterion=settings.criterion,
+            criterion=criterion_of(options),
             prefixes=own.prefixes,
         )
-        if exports:
+        if options.export is not None:
             met = [search.met for search in remembering]
-            exported += _exported(tracer.executor, settings, chunk, own, met)
-        _print(chunk, found, curves, settings, json=json)
+            exported += _exported(tracer.executor, options, chunk, own, met)
+        _print(chunk, found, curves, options)
     return exported
 
 
-def _method(tracer: Tracer, settings: SearchSettings, tokens: SearchTokens) -> Method:
-    name = settings.method or DEFAULT_METHOD
+def _method(tracer: Tracer, options: SearchOptions, tokens: SearchTokens) -> Method:
+    name = options.method or DEFAULT_METHOD
     if name != MENU:
-        return method_called(name, settings.space, tracer.backbone.n_layers)
+        return method_called(name, options.space, tracer.backbone.n_layers)
     first = tokens.rows[:_SEARCH_CHUNK]
     menu = Menu((Program.full(tracer.backbone.n_layers),))
     if any(first):
-        menu = Menu.fit(tracer.executor, first, tolerance=settings.tolerance)
+        menu = Menu.fit(tracer.executor, first, tolerance=options.tolerance)
     how = Refinement(n_rounds=1, n_singles=8)
-    return menu.method(tracer.backbone.n_layers, tolerance=settings.tolerance, refinement=how)
+    return menu.method(tracer.backbone.n_layers, tolerance=options.tolerance, refinement=how)
 
 
 def _proposed(predictor: ProgramPredictor, traces: Traces) -> list[Method]:
@@ -126,7 +116,7 @@ def _proposed(predictor: ProgramPredictor, traces: Traces) -> list[Method]:
 
 def _exported(
     executor: Executor,
-    settings: SearchSettings,
+    options: SearchOptions,
     samples: Sequence[PolarSample],
     tokens: SearchTokens,
     met: Sequence[Sequence[Program]],
@@ -134,44 +124,44 @@ def _exported(
     """Return what was met as samples; whether a program is valid is measured in float32."""
     n_layers = executor.backbone.n_layers
     every = [programs_met(*pair, n_layers) for pair in zip(samples, met, strict=True)]
-    answers = are_valid(executor, tokens.rows, every, settings.criterion, prefixes=tokens.prefixes)
+    answers = are_valid(
+        executor, tokens.rows, every, criterion_of(options), prefixes=tokens.prefixes
+    )
     triples = zip(samples, every, answers, strict=True)
     return [sample.with_programs(programs, valid) for sample, programs, valid in triples]
 
 
-def _whole(sample: PolarSample, settings: SearchSettings) -> str:
-    return sample.question + sample.answer if settings.wants_answer else sample.question
+def _whole(sample: PolarSample, options: SearchOptions) -> str:
+    return sample.question + sample.answer if options.wants_answer else sample.question
 
 
 def _print(
     samples: Sequence[PolarSample],
     found: Sequence[MinimalProgram],
     curves: Curves,
-    settings: SearchSettings,
-    *,
-    json: bool,
+    options: SearchOptions,
 ) -> None:
     for i, (sample, minimal) in enumerate(zip(samples, found, strict=True)):
-        if json:
-            print_record(_record(sample.question, minimal, curves, i, settings))
+        if options.json:
+            print_record(_record(sample.question, minimal, curves, i, options))
         else:
             n_layers = curves.skip.shape[1]
-            lines = _lines(minimal, curves, i, settings)
+            lines = _lines(minimal, curves, i, options)
             print_text(sample.question, minimal.program, n_layers, lines)
 
 
 def _record(
-    text: str, minimal: MinimalProgram, curves: Curves, i: int, settings: SearchSettings
+    text: str, minimal: MinimalProgram, curves: Curves, i: int, options: SearchOptions
 ) -> dict[str, object]:
     n_layers = curves.skip.shape[1]
-    judges_loss = isinstance(settings.criterion, SameLoss)
+    judges_loss = options.criterion == "loss"
     by_length = _curve(minimal, n_layers) if judges_loss else minimal.curve
     record = {
         "text": text,
         **program_record(minimal.program, n_layers),
         "full_loss": json_number(minimal.full_loss),
         "loss": json_number(minimal.loss),
-        "tolerance": settings.tolerance,
+        "tolerance": options.tolerance,
         "layer_calls": minimal.layer_calls,
         "skip_curve": [json_number(x) for x in curves.skip[i]],
         "loop_curve": [json_number(x) for x in curves.loop[i]],
@@ -186,7 +176,7 @@ def _curve(minimal: MinimalProgram, n_layers: int) -> list[Candidate]:
     return precise_curve(minimal.curve, full, Candidate(minimal.program, minimal.loss))
 
 
-def _lines(minimal: MinimalProgram, curves: Curves, i: int, settings: SearchSettings) -> list[str]:
+def _lines(minimal: MinimalProgram, curves: Curves, i: int, options: SearchOptions) -> list[str]:
     n_layers = curves.skip.shape[1]
     if np.isnan(minimal.loss):
         return [NOTHING]
@@ -197,6 +187,6 @@ def _lines(minimal: MinimalProgram, curves: Curves, i: int, settings: SearchSett
     if not minimal.is_valid:
         lines.append("no valid program: the full one fails the criterion")
     lines += [curve_line("skip", curves.skip[i]), curve_line("loop", curves.loop[i])]
-    if isinstance(settings.criterion, SameLoss):
+    if options.criterion == "loss":
         lines.append(length_line(_curve(minimal, n_layers), n_layers))
     return lines

@@ -7,8 +7,6 @@ import numpy as np
 from polar_detect.backbone.encoder import EncoderBackbone
 from polar_detect.cli.commands.search_input import (
     Remembering,
-    SearchSettings,
-    Source,
     check_programs,
     method_called,
     own_programs,
@@ -26,11 +24,11 @@ from polar_detect.cli.commands.search_output import (
     program_record,
     programs_met,
 )
+from polar_detect.cli.options import SearchOptions
 from polar_detect.errors import InputError
 from polar_detect.executor.encoder import EncoderCurves, EncoderExecutor, encoder_curves
 from polar_detect.models import LocalModel
 from polar_detect.program import Program
-from polar_detect.programs.criteria import SameLoss
 from polar_detect.programs.encoder_search import (
     ENCODER_METHODS,
     MinimalEncoderProgram,
@@ -45,62 +43,56 @@ _CHUNK = 64
 
 
 def search_encoder(
-    samples: Sequence[PolarSample],
-    model: LocalModel,
-    source: Source,
-    settings: SearchSettings,
-    *,
-    json: bool,
-    exports: bool,
+    samples: Sequence[PolarSample], model: LocalModel, options: SearchOptions
 ) -> list[PolarSample]:
     """Print each text's minimal program under the cosine criterion; return what is exported."""
-    _check(settings)
-    backbone = EncoderBackbone.load(model.folder, max_tokens=settings.max_tokens)
-    check_programs(samples, source, backbone.n_layers)
-    executor, method = EncoderExecutor(backbone), _method(settings, backbone.n_layers)
+    _check(options)
+    backbone = EncoderBackbone.load(model.folder, max_tokens=options.max_tokens)
+    check_programs(samples, options, backbone.n_layers)
+    executor, method = EncoderExecutor(backbone), _method(options, backbone.n_layers)
     exported: list[PolarSample] = []
     for start in range(0, len(samples), _CHUNK):
         chunk = samples[start : start + _CHUNK]
         texts = [sample.question for sample in chunk]
         methods = [Remembering(own) for own in own_programs(chunk, method)]
         found = find_minimal_encoder_programs(
-            backbone, texts, tolerance=settings.tolerance, search=methods
+            backbone, texts, tolerance=options.tolerance, search=methods
         )
         curves = encoder_curves(executor, texts)
         for i, minimal in enumerate(found):
-            if json:
-                print_record(_record(texts[i], minimal, curves, i, settings.tolerance))
+            if options.json:
+                print_record(_record(texts[i], minimal, curves, i, options.tolerance))
             else:
                 print_text(texts[i], minimal.program, backbone.n_layers, _lines(minimal, curves, i))
-        if exports:
-            exported += _exported(backbone, settings, chunk, [own.met for own in methods])
+        if options.export is not None:
+            exported += _exported(backbone, options, chunk, [own.met for own in methods])
     return exported
 
 
-def _check(settings: SearchSettings) -> None:
-    if settings.method is not None and settings.method not in ENCODER_METHODS:
-        raise unknown("an encoder and --method", settings.method, ENCODER_METHODS)
-    if not isinstance(settings.criterion, SameLoss):
+def _check(options: SearchOptions) -> None:
+    if options.method is not None and options.method not in ENCODER_METHODS:
+        raise unknown("an encoder and --method", options.method, ENCODER_METHODS)
+    if options.criterion != "loss":
         raise InputError(
             "Got --criterion with an encoder, which predicts no tokens; expected none, as its "
             "programs are judged by the cosine of their embedding; leave it out."
         )
-    if settings.predictor is not None:
+    if options.predictor is not None:
         raise InputError(
             "Got --predictor with an encoder; expected a causal language model, whose states a "
             "predictor reads; leave it out, or choose another --model."
         )
 
 
-def _method(settings: SearchSettings, n_layers: int) -> Method:
-    if settings.method is None:
+def _method(options: SearchOptions, n_layers: int) -> Method:
+    if options.method is None:
         return default_encoder_search(n_layers)
-    return method_called(settings.method, settings.space, n_layers)
+    return method_called(options.method, options.space, n_layers)
 
 
 def _exported(
     backbone: EncoderBackbone,
-    settings: SearchSettings,
+    options: SearchOptions,
     samples: Sequence[PolarSample],
     met: Sequence[Sequence[Program]],
 ) -> list[PolarSample]:
@@ -109,7 +101,7 @@ def _exported(
     exported = []
     for sample, programs, (own, *others) in zip(samples, every, distances, strict=True):
         # The full program is valid if there is anything to measure, however it is rounded.
-        is_valid = [not np.isnan(own), *(distance <= settings.tolerance for distance in others)]
+        is_valid = [not np.isnan(own), *(distance <= options.tolerance for distance in others)]
         exported.append(sample.with_programs(programs, is_valid))
     return exported
 

@@ -1,11 +1,12 @@
-"""What `polar-detect search` is asked: settings, texts with their answers, the way to search."""
+"""What `polar-detect search` is asked: texts with their answers, criterion, way to search."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from polar_detect import tables
+from polar_detect.cli.options import SearchOptions
 from polar_detect.errors import InputError
 from polar_detect.program import Program
 from polar_detect.programs import interchange
@@ -33,38 +34,11 @@ _SPACES = {
 _TREE_SPACES = ("polar", "cola")
 
 
-@dataclass(frozen=True)
-class SearchSettings:
-    """Options of `search`; None stands for a default that depends on the model."""
-
-    model: str
-    tolerance: float
-    max_tokens: int
-    criterion: Criterion
-    method: str | None = None
-    space: str | None = None
-    predictor: Path | None = None
-
-    @property
-    def wants_answer(self) -> bool:
-        """Whether texts are prompts that an answer follows."""
-        return isinstance(self.criterion, SameAnswer)
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where the texts come from: one of text (with its answer), file and import."""
-
-    text: str | None
-    answer: str | None
-    file: Path | None
-    imported: Path | None
-
-
-def criterion_of(name: str, tolerance: float, agreement: float | None) -> Criterion:
-    """Return the criterion called `name`; an agreement is that of predictions alone."""
+def criterion_of(options: SearchOptions) -> Criterion:
+    """Return the criterion that is asked for; an agreement is that of predictions alone."""
+    name, agreement = options.criterion, options.agreement
     known: dict[str, Criterion] = {
-        "loss": SameLoss(tolerance),
+        "loss": SameLoss(options.tolerance),
         "prediction": SamePrediction() if agreement is None else SamePrediction(agreement),
         "answer": SameAnswer(),
     }
@@ -78,9 +52,10 @@ def criterion_of(name: str, tolerance: float, agreement: float | None) -> Criter
     return known[name]
 
 
-def check(settings: SearchSettings) -> None:
-    """Raise `InputError` for a method or space that does not exist, and for both beside others."""
-    method, space = settings.method, settings.space
+def check(options: SearchOptions) -> None:
+    """Raise `InputError` for what is not known, or does not go together, in whatever model."""
+    criterion_of(options)
+    method, space = options.method, options.space
     if method is not None and method not in {*METHODS, MENU}:
         raise unknown("--method", method, [*METHODS, MENU])
     if space is not None and space not in _SPACES:
@@ -92,7 +67,7 @@ def check(settings: SearchSettings) -> None:
             f"Got --space {space} and {given}; expected "
             f"--method exhaustive, or mcts with {' or '.join(_TREE_SPACES)}; choose such a method."
         )
-    if settings.predictor is not None and method is not None:
+    if options.predictor is not None and method is not None:
         raise InputError(
             f"Got --predictor and --method {method}; expected one of them, as proposals are "
             "measured instead of a search; leave one out."
@@ -133,26 +108,26 @@ def own_programs(samples: Sequence[PolarSample], method: Method) -> list[Method]
     ]
 
 
-def file_of(source: Source, settings: SearchSettings) -> PolarFile:
+def file_of(options: SearchOptions) -> PolarFile:
     """Return the texts as samples, which bring programs where they are imported."""
-    if source.answer is not None and (source.text is None or not settings.wants_answer):
+    if options.answer is not None and (options.text is None or not options.wants_answer):
         raise InputError(
             "Got --answer; expected it with a TEXT and --criterion answer; leave it out or add "
             "these."
         )
-    if source.imported is not None:
-        file = interchange.read(source.imported)
+    if options.import_ is not None:
+        file = interchange.read(options.import_)
         if not file.samples:
             raise InputError(
-                f"Got --import '{source.imported}' without a sample; expected one at least; see "
+                f"Got --import '{options.import_}' without a sample; expected one at least; see "
                 "whether the search that wrote it came to an end."
             )
-        _refuse_two_ways(file, source.imported, settings)
+        _refuse_two_ways(file, options)
     else:
-        texts = _lines(source.file) if source.text is None else [_checked(source.text, settings)]
-        answer = as_texts([source.answer or ""])[0]
+        texts = _lines(options.file) if options.text is None else [_text(options)]
+        answer = as_texts([options.answer or ""])[0]
         file = PolarFile(tuple(PolarSample(text, answer, None, (), ()) for text in texts))
-    if settings.wants_answer and not all(sample.answer for sample in file.samples):
+    if options.wants_answer and not all(sample.answer for sample in file.samples):
         raise InputError(
             "Got --criterion answer and a text without answer; expected an answer to every "
             "text; pass --answer TEXT, or --import a file with gt_ans in each sample."
@@ -160,10 +135,10 @@ def file_of(source: Source, settings: SearchSettings) -> PolarFile:
     return file
 
 
-def check_programs(samples: Sequence[PolarSample], source: Source, n_layers: int) -> None:
+def check_programs(samples: Sequence[PolarSample], options: SearchOptions, n_layers: int) -> None:
     """Raise `ProgramError` for a sample whose programs do not fit the model."""
     for i, sample in enumerate(samples):
-        sample.check(n_layers, f"sample {i} of '{source.imported}'")
+        sample.check(n_layers, f"sample {i} of '{options.import_}'")
 
 
 def unknown(option: str, value: str, known: Sequence[str]) -> InputError:
@@ -173,25 +148,26 @@ def unknown(option: str, value: str, known: Sequence[str]) -> InputError:
     )
 
 
-def _refuse_two_ways(file: PolarFile, path: Path, settings: SearchSettings) -> None:
+def _refuse_two_ways(file: PolarFile, options: SearchOptions) -> None:
     """Raise `InputError` where imported programs would be measured in place of what is asked."""
-    asked = "--predictor" if settings.predictor is not None else None
-    if settings.method is not None:
-        asked = f"--method {settings.method}"
+    asked = "--predictor" if options.predictor is not None else None
+    if options.method is not None:
+        asked = f"--method {options.method}"
     if asked is not None and any(sample.has_programs for sample in file.samples):
         raise InputError(
-            f"Got {asked} and --import '{path}' with programs; expected one of them, as imported "
-            "programs are measured instead of a search; leave one out, or import samples whose "
-            "lists of programs are empty."
+            f"Got {asked} and --import '{options.import_}' with programs; expected one of them, as "
+            "imported programs are measured instead of a search; leave one out, or import samples "
+            "whose lists of programs are empty."
         )
 
 
-def _checked(text: str, settings: SearchSettings) -> str:
-    if not text.strip() and not settings.wants_answer:
+def _text(options: SearchOptions) -> str:
+    assert options.text is not None
+    if not options.text.strip() and not options.wants_answer:
         raise InputError(
             "Got a TEXT without a word; expected one to find the program of; write it in quotes."
         )
-    return as_texts([text])[0]
+    return as_texts([options.text])[0]
 
 
 def _lines(file: Path | None) -> list[str]:

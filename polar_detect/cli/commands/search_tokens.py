@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from polar_detect.backbone.tokenizing import shortened
-from polar_detect.cli.commands.search_input import SearchSettings
+from polar_detect.cli.options import SearchOptions
 from polar_detect.errors import InputError
 from polar_detect.programs.interchange import PolarSample
 from polar_detect.signature.trace import Tracer
@@ -26,7 +26,7 @@ class SearchTokens:
 
 
 def tokens_of(
-    tracer: Tracer, samples: Sequence[PolarSample], settings: SearchSettings
+    tracer: Tracer, samples: Sequence[PolarSample], options: SearchOptions
 ) -> SearchTokens:
     """Return the tokens of texts, or of answers behind their prompts.
 
@@ -36,7 +36,7 @@ def tokens_of(
         If a prompt or an answer would be cut, or an answer has no tokens.
     """
     questions = [sample.question for sample in samples]
-    if not settings.wants_answer:
+    if not options.wants_answer:
         return SearchTokens(tracer.tokenize(questions), None)
     prompts = _whole(tracer, questions, "a prompt")
     answers = _whole(tracer, [sample.answer for sample in samples], "an answer")

@@ -1,36 +1,41 @@
 """`polar-detect serve`."""
 
 import importlib.util
-from pathlib import Path
 
-from polar_detect.cli.commands.inputs import InputOptions, stored_template
-from polar_detect.cli.commands.output import err
+from polar_detect.artifact.reading import stored_origin
+from polar_detect.cli.commands.output import err, tell
+from polar_detect.cli.options import ServeOptions
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
 from polar_detect.serve.settings import TOKEN_VARIABLE, ServeSettings, read_token
 
-__all__ = ["ServeSettings", "read_token", "serve"]
-
 _NEEDED = ("fastapi", "fastapi_offline", "prometheus_client", "uvicorn")
 
 
-def serve(detector_folder: Path, host: str, port: int, settings: ServeSettings) -> None:
+def serve(options: ServeOptions) -> None:
     """Serve a saved detector until told to stop."""
+    settings = ServeSettings(
+        max_queue_texts=options.max_queue,
+        max_texts=options.max_texts,
+        max_chars=options.max_chars,
+        timeout_s=options.timeout,
+        token=read_token(options.token_file),
+    )
     _check_installed()
     from polar_detect.serve import answers, app, server
 
-    bound = server.bind(host, port)
-    detector = PolarDetector.load(detector_folder)
-    if not server.is_local(bound) and settings.token is None:
-        err.print(
-            f"Serving beyond this machine without a token: everyone who reaches {host} may ask. "
-            f"Set {TOKEN_VARIABLE} or pass --token-file.",
-            style="yellow",
-        )
-    template = stored_template(detector_folder, InputOptions())
-    service = app.create_app(answers.Answers(detector, template), settings)
-    server.run(service, bound, on_ready=_announce)
-    err.print("Stopped; every accepted request was answered.", highlight=False)
+    with server.bind(options.host, options.port) as bound:
+        origin = stored_origin(options.detector)
+        detector = PolarDetector.load(options.detector)
+        if not server.is_local(bound) and settings.token is None:
+            err.print(
+                "Serving beyond this machine without a token: everyone who reaches "
+                f"{options.host} may ask. Set {TOKEN_VARIABLE} or pass --token-file.",
+                style="yellow",
+            )
+        service = app.create_app(answers.Answers(detector, origin.template), settings)
+        server.run(service, bound, on_ready=_announce)
+    tell("Stopped; every accepted request was answered.")
 
 
 def _announce(address: str) -> None:

@@ -1,0 +1,76 @@
+"""Options of `polar-detect fit`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polar_detect.backbone.tokenizing import MAX_TOKENS
+from polar_detect.cli.options.shared import (
+    Encoder,
+    Encoding,
+    Input,
+    LabelColumn,
+    MaxTokens,
+    Model,
+    Sheet,
+)
+from polar_detect.cli.speaking import Tongue, contradiction, language_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions:
+    """Fit a detector on normal texts (and on labelled anomalous ones, where there are some)."""
+
+    train: Input
+    out: Annotated[Path, typer.Option(help="Folder for the fitted detector.")]
+    text_column: Annotated[
+        str | None,
+        typer.Option(help="Column that holds the texts. Default: the one obvious candidate."),
+    ] = None
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            help="Take rows as texts: columns a,b,c written out with their names. Default: none."
+        ),
+    ] = None
+    all_columns: Annotated[
+        bool, typer.Option("--all-columns", help="Take rows as texts: every column but the label.")
+    ] = False
+    label_column: LabelColumn = None
+    sheet: Sheet = None
+    encoding: Encoding = None
+    model: Model = "smollm2"
+    encoder: Encoder = "auto"
+    detector: Annotated[str, typer.Option(help="auto, lightgbm or isolation-forest.")] = "auto"
+    max_tokens: MaxTokens = MAX_TOKENS
+    seed: Annotated[int, typer.Option(min=0, help="Makes the fit reproducible.")] = 0
+    contamination: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=0.5,
+            help="Share of the training texts that may be anomalous. So many of those nearest to a "
+            "text are passed over, so that a few like it do not make it normal.",
+        ),
+    ] = 0.0
+    store_texts: Annotated[
+        bool,
+        typer.Option(
+            "--store-texts/--no-store-texts",
+            help="Keep the training texts in the folder. Without them no neighbours are shown, "
+            "and detectors other than auto go without context gain.",
+        ),
+    ] = True
+    max_texts: Annotated[
+        int,
+        typer.Option(min=40, help="Of more texts, a random sample of so many is fitted on."),
+    ] = 5000
+    lang: Annotated[Tongue, language_of("the messages")] = "en"
+
+    def __post_init__(self) -> None:
+        """Refuse options that do not go together."""
+        given = (self.text_column is not None, self.columns is not None, self.all_columns)
+        if sum(given) > 1:
+            raise contradiction("give one of --text-column, --columns and --all-columns", self.lang)

@@ -1,0 +1,39 @@
+"""In which language a command speaks, its errors too: known once its options are parsed."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import typer
+
+Tongue = Literal["en", "ja"]
+
+
+@dataclass
+class Spoken:
+    """The language in which the command that runs was asked to speak."""
+
+    tongue: Tongue = "en"
+
+
+def language_of(what: str) -> Any:
+    """Return the option `--lang` of a command, whose help says what is in that language."""
+    return typer.Option(help=f"Language of {what}.", callback=_spoken_in)
+
+
+def contradiction(message: str, tongue: Tongue) -> typer.BadParameter:
+    """Return the error for options that do not go together."""
+    return typer.BadParameter(said(message, tongue))
+
+
+def said(message: str, tongue: Tongue) -> str:
+    """Return the message of an error in a language."""
+    if tongue == "en":
+        return message
+    from polar_detect.report.language import Language
+
+    return Language(tongue).error(message)
+
+
+def _spoken_in(context: typer.Context, tongue: Tongue) -> Tongue:
+    context.ensure_object(Spoken).tongue = tongue
+    return tongue
