@@ -1,4 +1,5 @@
 import asyncio
+import copy
 import json
 import logging
 import os
@@ -27,7 +28,7 @@ from polar_detect import PolarDetector, cli
 from polar_detect.artifact.reading import Origin
 from polar_detect.cli.commands import serve as serve_command
 from polar_detect.cli.options import ServeOptions
-from polar_detect.errors import InputError
+from polar_detect.errors import ArtifactError, InputError
 from polar_detect.serve import server
 from polar_detect.serve.answers import Answers, Explained, Score
 from polar_detect.serve.app import create_app
@@ -536,10 +537,41 @@ def test_only_what_other_machines_can_reach_is_warned_of(
     monkeypatch.setattr(server, "bind", lambda *_: bound)  # as the machine's names may say
     monkeypatch.setattr(server, "run", lambda *_, **__: bound.close())
     monkeypatch.setattr(serve_command, "stored_origin", lambda _: Origin("", None, None))
-    monkeypatch.setattr(serve_command.PolarDetector, "load", lambda _: None)
+    monkeypatch.setattr(serve_command, "load_same", lambda *_: None)
     serve_command.serve(ServeOptions(detector=Path("detector"), host=name, port=0))
     said = f"everyone who reaches {name} may ask" in " ".join(capsys.readouterr().err.split())
     assert said != is_local
+
+
+def test_the_address_that_is_announced_is_whole_in_either_protocol(capsys):
+    for address in ("http://[fd00::1]:8000", "http://10.0.0.1:8000"):
+        serve_command._announce(address)
+        said = " ".join(capsys.readouterr().err.split())
+        assert said == f"Serving on {address} (documentation: {address}/docs)"
+
+
+def test_a_detector_that_is_replaced_while_it_is_loaded_is_not_served(
+    monkeypatch, fitted_on_tiny, tmp_path
+):
+    folder, load, other = tmp_path / "detector", PolarDetector.load, copy.copy(fitted_on_tiny)
+    fitted_on_tiny.save(folder)
+    other.alpha = 0.1
+    served = []
+
+    def load_before_a_fit(path):
+        detector = load(path)
+        other.save(path)
+        return detector
+
+    monkeypatch.setattr(server, "run", lambda app, bound, **_: served.append(app) or bound.close())
+    options = ServeOptions(detector=folder, port=0)
+    with monkeypatch.context() as beside:
+        beside.setattr(PolarDetector, "load", load_before_a_fit)
+        with pytest.raises(ArtifactError, match="replaced while the command read it"):
+            serve_command.serve(options)
+    assert served == []
+    serve_command.serve(options)  # control: the other detector by itself
+    assert len(served) == 1
 
 
 def test_no_port_is_shared_where_reusing_an_address_would(monkeypatch):

@@ -3,9 +3,9 @@
 import importlib.util
 
 from polar_detect.artifact.reading import stored_origin
+from polar_detect.cli.commands.inputs import load_same
 from polar_detect.cli.commands.output import err, tell
 from polar_detect.cli.options import ServeOptions
-from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
 from polar_detect.serve.settings import TOKEN_VARIABLE, ServeSettings, read_token
 
@@ -26,12 +26,13 @@ def serve(options: ServeOptions) -> None:
 
     with server.bind(options.host, options.port) as bound:
         origin = stored_origin(options.detector)
-        detector = PolarDetector.load(options.detector)
+        detector = load_same(options.detector, origin)
         if not server.is_local(bound) and settings.token is None:
             err.print(
                 "Serving beyond this machine without a token: everyone who reaches "
                 f"{options.host} may ask. Set {TOKEN_VARIABLE} or pass --token-file.",
                 style="yellow",
+                markup=False,
             )
         service = app.create_app(answers.Answers(detector, origin.template), settings)
         server.run(service, bound, on_ready=_announce)
@@ -39,7 +40,7 @@ def serve(options: ServeOptions) -> None:
 
 
 def _announce(address: str) -> None:
-    err.print(f"Serving on {address} (documentation: {address}/docs)", highlight=False)
+    tell(f"Serving on {address} (documentation: {address}/docs)")
 
 
 def _check_installed() -> None:
