@@ -214,7 +214,12 @@ def _trace_roc(labels: ArrayLike, scores: ArrayLike) -> _Roc:
 
 
 def _check(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    given = np.asarray(labels)
+    try:
+        given = np.asarray(labels)
+    except ValueError as error:  # lists of several lengths
+        raise InputError(
+            f"Got labels of no shape ({error}); expected one label a text; convert them."
+        ) from error
     try:
         values = np.asarray(scores, dtype=np.float64)
     except (TypeError, ValueError) as error:  # pandas' NA among others

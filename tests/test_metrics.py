@@ -146,6 +146,12 @@ def test_labels_other_than_zero_and_one_are_refused(labels):
 
 
 @pytest.mark.parametrize("metric", METRICS)
+def test_lists_of_several_lengths_are_no_labels(metric):
+    with pytest.raises(InputError, match=r"Got labels of no shape \(.*; expected one label a text"):
+        metric([[0, 1], [1]], [0.1, 0.2])
+
+
+@pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("bad", [pd.NA, "high"])
 def test_scores_that_are_no_numbers_are_refused(metric, bad):
     with pytest.raises(InputError, match=r"Got scores that are no numbers \(.*; expected one fini"):
