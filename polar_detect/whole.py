@@ -5,6 +5,7 @@ and removes it. They are taken on the files and folders themselves: filelock, wh
 only this program looks into, would leave files of its own beside people's results.
 """
 
+import errno
 import hashlib
 import os
 import shutil
@@ -69,6 +70,24 @@ def remove_abandoned(path: Path) -> None:
         with suppress(OSError), found.open("rb") as file:  # in use, or gone already
             _lock(file, may_wait=False)
             found.unlink(missing_ok=True)
+
+
+def check_place(path: Path) -> None:
+    """Raise `OSError` where `staged` could not put a file; for use before long work."""
+    target = path.resolve()
+    if target.is_dir():
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    check_writable(target.parent)
+    check_not_held(target)
+
+
+def check_writable(folder: Path) -> None:
+    """Raise `OSError` unless `folder` is one that files can be made in."""
+    if not folder.is_dir():
+        code = errno.ENOTDIR if folder.exists() else errno.ENOENT
+        raise OSError(code, os.strerror(code))
+    if not os.access(folder, os.W_OK):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def check_not_held(path: Path) -> None:

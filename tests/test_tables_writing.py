@@ -96,6 +96,15 @@ def test_an_output_in_a_missing_folder_is_refused(tmp_path):
         check_output(tmp_path / "no" / "out.csv")
 
 
+def test_a_link_into_a_missing_folder_is_refused_before_the_work(tmp_path):
+    link = tmp_path / "out.csv"
+    link.symlink_to(tmp_path / "there" / "orders.csv")
+    with pytest.raises(OutputError, match=r"; expected an existing folder; create .*there first\."):
+        check_output(link)
+    (tmp_path / "there").mkdir()
+    check_output(link)  # control
+
+
 def test_a_folder_as_output_is_refused(tmp_path):
     (tmp_path / "out.csv").mkdir()
     with pytest.raises(OutputError, match="; expected a file, and this is a folder; name a file"):

@@ -3,9 +3,7 @@
 `manifest.json` carries the SHA-256 of every other file, the settings, and the hashes of the models.
 """
 
-import errno
 import json
-import os
 import platform
 from dataclasses import fields
 from importlib import metadata
@@ -16,6 +14,7 @@ import numpy as np
 from safetensors.numpy import save as to_bytes
 
 import polar_detect
+from polar_detect import whole
 from polar_detect.artifact.contents import ARRAYS, HEAD, TEXTS, TREES
 from polar_detect.artifact.sealing import (
     FORMAT,
@@ -33,8 +32,6 @@ from polar_detect.signature.likeness import SentenceLikeness, WordingLikeness
 from polar_detect.signature.normal_programs import NormalPrograms
 from polar_detect.signature.reference import Reference
 from polar_detect.signature.tokens import TokenIndex
-from polar_detect.texts import UnfittedError
-from polar_detect.whole import replaced
 
 # Artifacts of older minor versions keep loading, and a test holds it to those in tests/artifacts.
 # - What is new (a setting, an entry, an array, a file) has a default for artifacts without it,
@@ -69,13 +66,11 @@ def save(
     OutputError
         The folder cannot be written, or holds something that is not a detector.
     """
-    if not hasattr(detector, "fitted_"):
-        raise UnfittedError("Got a detector that is not fitted; expected a fitted one; call fit.")
     check_target(folder)
     programs = detector.normal_programs()
     origin = {"text_column": text_column, "sampled_from": sampled_from}
     try:
-        with replaced(folder) as staged:
+        with whole.replaced(folder) as staged:
             _write(detector, programs, staged, origin)
             check_target(folder)  # again, for what came to it meanwhile
     except OutputError:
@@ -86,13 +81,13 @@ def save(
 
 def check_target(folder: Path) -> None:
     """Raise `OutputError` if `save` could not write `folder`, or must not replace what it holds."""
+    own = folder.resolve()
     try:
-        _check_writable(folder.resolve().parent)
+        whole.check_writable(next(path for path in own.parents if path.exists()))
     except OSError as error:
         raise _cannot_write(folder, error) from error
     if not folder.exists():
         return
-    own = folder.resolve()
     if own in _working_folders():
         raise OutputError(
             f"Got '{folder}', in which this process runs; expected a folder that can be replaced "
@@ -123,15 +118,6 @@ def _cannot_write(folder: Path, error: OSError) -> OutputError:
         f"Got an error while writing '{folder}' ({error.strerror or error}); expected a "
         "folder that can be written with free space; choose another (--out)."
     )
-
-
-def _check_writable(folder: Path) -> None:
-    """Raise `OSError` unless files can be made in `folder`, or that can be made with them."""
-    found = next(path for path in (folder, *folder.parents) if path.exists())
-    if not found.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-    if not os.access(found, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _working_folders() -> tuple[Path, ...]:

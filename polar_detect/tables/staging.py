@@ -70,9 +70,10 @@ def _find_problem(path: Path) -> str | None:
         )
     if path.is_dir():
         return "expected a file, and this is a folder; name a file inside it."
-    if not path.parent.is_dir():
-        return f"expected an existing folder; create {path.parent} first."
-    if not os.access(path.parent, os.W_OK):
-        return f"expected a writable folder; change the permissions of {path.parent}."
+    folder = (path.resolve() if path.is_symlink() else path).parent  # where a link's file is put
+    if not folder.is_dir():
+        return f"expected an existing folder; create {folder} first."
+    if not os.access(folder, os.W_OK):
+        return f"expected a writable folder; change the permissions of {folder}."
     whole.check_not_held(path)
     return None

@@ -1,6 +1,5 @@
 """Where a command's results and messages go: stdout, stderr, files written whole."""
 
-import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -103,11 +102,7 @@ def _is_same(path: Path, target: Path) -> bool:
 def check_place(path: Path) -> None:
     """Raise `OutputError` where `write_text` could not write a file; for use before long work."""
     with _told(path):
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not os.access(path.resolve().parent, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        whole.check_not_held(path)
+        whole.check_place(path)
 
 
 def write_text(path: Path, text: str | bytes) -> None:
