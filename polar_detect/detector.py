@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, get_args
 
@@ -13,6 +12,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import Tags
 
 from polar_detect import calibration, models
+from polar_detect.assessment import Assessment
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.calibration import p_values_or_nan
 from polar_detect.detectors import Head, new_head
@@ -24,14 +24,13 @@ from polar_detect.frames import (
     check_written,
     doubts_of_columns,
     in_pandas,
+    index_of,
     is_wide,
     row_template,
 )
 from polar_detect.program import ProgramsOf
 from polar_detect.programs.minimal import MinimalProgram, no_program
 from polar_detect.progress import ASSESS_CHUNK, Progress, Tracker
-from polar_detect.report.language import Language, Tongue
-from polar_detect.report.reasons import reasons_of
 from polar_detect.settings import Settings, checked_alpha
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
@@ -48,53 +47,6 @@ from polar_detect.texts import (
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
-
-
-@dataclass(frozen=True, eq=False)
-class Assessment:
-    """Scores of a batch with everything that explains them; empty texts are NaN throughout.
-
-    Parameters
-    ----------
-    scores : (n_texts,) float64
-        Higher = more anomalous.
-    p_values : (n_texts,) float64
-        Conformal.
-    is_anomaly : (n_texts,) bool
-    programs : tuple of MinimalProgram or None
-        None where none was searched.
-    explanation : Explanation
-    neighbours : tuple of tuple of str
-        Nearest normal training texts, nearest first, each once; none where they are not kept.
-    empty_cells : tuple of frozenset of str
-        The columns of numbers in which each row has an empty cell; () where texts are no rows.
-    """
-
-    scores: NDArray[np.float64]
-    p_values: NDArray[np.float64]
-    is_anomaly: NDArray[np.bool_]
-    programs: tuple[MinimalProgram | None, ...]
-    explanation: Explanation
-    neighbours: tuple[tuple[str, ...], ...]
-    empty_cells: tuple[frozenset[str], ...] = ()
-
-    def reasons(self, tongue: Tongue = "en") -> list[str]:
-        """Return what raised each text's score most, in English or Japanese, largest first.
-
-        With its part of the score, e.g. ``no similar normal text +0.62; unusual length +0.08``.
-        """
-        return reasons_of(self.explanation, Language(tongue), empty_cells=self.empty_cells)
-
-    @cached_property
-    def all_programs(self) -> tuple[MinimalProgram, ...]:
-        """Every text's program, where all were searched."""
-        found = tuple(program for program in self.programs if program is not None)
-        if len(found) < len(self.programs):
-            raise InputError(
-                "Got an assessment with the programs of flagged texts; expected those of all; "
-                "assess with programs_of='all'."
-            )
-        return found
 
 
 class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
@@ -272,6 +224,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             explanation=Explanation.below([part.explanation for part in parts]).rows(rows),
             neighbours=tuple(neighbours[i] for i in rows),
             empty_cells=() if columns is None else tuple(columns.empty_cells(texts)),
+            index=index_of(X),
         )
 
     def score_samples(self, X: Texts) -> NDArray[np.float64]:

@@ -35,6 +35,11 @@ def is_wide(X: Any) -> TypeGuard[pd.DataFrame]:
     return isinstance(X, pd.DataFrame) and X.shape[1] > 1
 
 
+def index_of(X: Any) -> "pd.Index[Any] | None":
+    """Return the index of a series or data frame of pandas, None for all else."""
+    return X.index if isinstance(X, pd.Series | pd.DataFrame) else None
+
+
 def row_template(X: pd.DataFrame) -> "RowTemplate":
     """Return how the rows of a data frame, all columns of it, are written out as text.
 

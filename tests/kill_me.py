@@ -14,9 +14,9 @@ from pathlib import Path
 
 from polar_detect import tables
 from polar_detect.artifact.sealing import manifest_sha256
+from polar_detect.assessment import Result
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.opening import ScoreJob, open_input
-from polar_detect.scoring.results import Result
 from polar_detect.scoring.run import run
 
 

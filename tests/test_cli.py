@@ -129,6 +129,10 @@ def test_score_keeps_every_column_and_row_and_adds_the_documented_ones(
     assert after["top_layers"][1].count("L") == 3
     assert after["reasons"].tolist() == assessment.reasons()
     assert after["reasons"][flags].str.contains(r"[a-z]+ \+[0-9]").all()
+    frame = assessment.to_frame()
+    assert list(frame.columns) == ADDED
+    assert [*frame["program"].fillna("")] == [*after["program"]]
+    assert [*frame["top_layers"]] == [*after["top_layers"]]
 
 
 def test_score_says_why_in_japanese_and_does_not_mix_languages(

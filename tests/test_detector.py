@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from tiny_encoders import save_tiny_encoder
@@ -174,6 +175,31 @@ def test_fitting_twice_with_a_seed_gives_the_same_scores(detector):
     np.testing.assert_array_equal(again.score_samples(texts), detector.score_samples(texts))
     other = again.set_params(seed=1).fit(NORMAL)  # control
     assert (other.score_samples(texts) != detector.score_samples(texts)).any()
+
+
+def test_an_assessment_is_a_table_with_the_index_of_what_was_assessed(fitted_on_tiny):
+    texts = pd.Series([*STRANGE[:2], "", *NEW[:2]], index=[9, 7, 5, 3, 1])
+    assessment = fitted_on_tiny.assess(texts, programs_of="flagged")
+    frame = assessment.to_frame()
+    assert frame.index.tolist() == [9, 7, 5, 3, 1]
+    np.testing.assert_array_equal(frame["score"], assessment.scores)
+    np.testing.assert_array_equal(frame["p_value"], assessment.p_values)
+    assert frame["is_anomaly"].dtype == bool
+    assert frame["is_anomaly"].tolist() == assessment.is_anomaly.tolist()
+    assert frame["reasons"].tolist() == assessment.reasons()
+    assert assessment.to_frame("ja")["reasons"].tolist() == assessment.reasons("ja")
+    searched = [None if p is None else p.program for p in assessment.programs]
+    assert {p is None for p in searched} == {True, False}
+    for row, program in zip(frame.itertuples(), searched, strict=True):
+        if program is None:
+            assert pd.isna([row.program, row.program_length, row.n_skips, row.n_loops]).all()
+        else:
+            assert (row.program, row.program_length) == (str(program), len(program))
+            assert (row.n_skips, row.n_loops) == (program.n_skips(5), program.n_loops)
+    assert pd.isna(frame.loc[5, ["score", "p_value", "program"]]).all()
+    assert frame.loc[5, "top_layers"] == "empty text"
+    assert texts.to_frame("text").join(frame)["score"].tolist()[3:] == frame["score"].tolist()[3:]
+    assert fitted_on_tiny.assess(texts.tolist()).to_frame().index.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_a_detector_can_be_fitted_anew_with_other_settings(fitted_on_tiny, tiny_folder):

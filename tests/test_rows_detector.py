@@ -92,6 +92,9 @@ def test_a_data_frame_is_fitted_and_scored_row_by_row(fitted_on_frame, measured,
     scores = fitted_on_frame.score_samples(new)
     assert scores.argmin() == 0
     assert fitted_on_frame.explain(new).top_columns(1)[0].startswith("flow [l/min]")
+    found = fitted_on_frame.assess(new.iloc[::-1]).to_frame()
+    assert found.index.tolist() == [5, 4, 3, 2, 1, 0]
+    assert found.loc[0, "top_columns"].startswith("flow [l/min] +")
     # Order of the columns and further ones are of no matter, nor are rows written out before.
     np.testing.assert_array_equal(
         fitted_on_frame.score_samples(new[[*NAMES[:0:-1], 0]].assign(note="seen")), scores

@@ -25,13 +25,14 @@ from windows_files import hold_open_files
 
 from polar_detect import calibration, whole
 from polar_detect.artifact.sealing import manifest_sha256
+from polar_detect.assessment import Result
 from polar_detect.errors import InputError, OutputError
 from polar_detect.scoring import run
 from polar_detect.scoring.cache import ResultCache
 from polar_detect.scoring.flags import FlagRule, Tally
 from polar_detect.scoring.opening import ScoreJob, open_input
 from polar_detect.scoring.partial import Partial, folder_of
-from polar_detect.scoring.results import Result, from_arrow, to_arrow
+from polar_detect.scoring.results import from_arrow, to_arrow
 from polar_detect.scoring.sample import Sample
 
 RULE = FlagRule(0.05, fdr=0.3)

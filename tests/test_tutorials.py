@@ -7,8 +7,8 @@ import pytest
 import tutorial_run
 import typer
 
+from polar_detect.assessment import kinds_of_columns
 from polar_detect.cli import app
-from polar_detect.scoring.results import ADDED_KINDS
 
 PAGES = pytest.mark.parametrize("page", tutorial_run.PAGES, ids=lambda page: page.name)
 
@@ -44,4 +44,4 @@ def test_every_column_that_the_japanese_page_explains_is_one_that_a_score_has():
     explained = japanese.split("## 結果の見方")[1].split("## ")[0]
     names = re.findall(r"`(\w+)`", "".join(re.findall(r"(?m)^\| (`.*?) \|", explained)))
     assert {"score", "p_value", "is_anomaly", "reasons"} <= set(names)
-    assert set(names) <= {*ADDED_KINDS, "top_columns"}
+    assert set(names) <= {*kinds_of_columns(are_rows=True)}

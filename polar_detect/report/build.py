@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from polar_detect import calibration, metrics
 from polar_detect.artifact.writing import versions
-from polar_detect.detector import Assessment, PolarDetector
+from polar_detect.assessment import Assessment
+from polar_detect.detector import PolarDetector
 from polar_detect.drift import Drift, measure_drift
 from polar_detect.explain import Explanation, mean_size, rank_values
 from polar_detect.report import words

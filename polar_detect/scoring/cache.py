@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from polar_detect.assessment import Result
 from polar_detect.errors import OutputError
-from polar_detect.scoring.results import Result
 from polar_detect.scoring.store import create_table, key_of, read_results, write_results
 
 _MAX_IN_MEMORY = 100_000  # results, about 60 MB

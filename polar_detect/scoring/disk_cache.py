@@ -8,8 +8,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from polar_detect.assessment import Result
 from polar_detect.errors import OutputError
-from polar_detect.scoring.results import Result
 from polar_detect.scoring.store import create_table, key_of, read_results, write_results
 
 _FILE = "results.sqlite"

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Self
 
 from polar_detect import tables
+from polar_detect.assessment import kinds_of_columns
 from polar_detect.errors import InputError
 from polar_detect.program import ProgramsOf
 from polar_detect.report.language import Tongue
-from polar_detect.scoring.results import added_kinds
 from polar_detect.tables.reading import check_some_text
 
 CHUNK_ROWS = 256  # what a kill can cost at most; a finished chunk costs about 2 ms
@@ -128,7 +128,7 @@ def open_input(job: ScoreJob) -> Input:
         notices += () if texts_of.notice is None else (texts_of.notice,)
     elif job.template is not None:
         notices += (*job.template.notices(reader.columns, other_sheets=reader.other_sheets),)
-    kinds = added_kinds(are_rows=job.template is not None)
+    kinds = kinds_of_columns(are_rows=job.template is not None)
     tables.check_added(reader.columns, kinds, reader.name)
     n_rows = n_rejected = 0
     has_text = False

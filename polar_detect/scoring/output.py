@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect import tables
+from polar_detect.assessment import kinds_of_columns
 from polar_detect.report.language import Language
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.opening import Input, ScoreJob
 from polar_detect.scoring.partial import Partial
-from polar_detect.scoring.results import added_columns, added_kinds, with_programs_up_to
+from polar_detect.scoring.results import added_columns, with_programs_up_to
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -64,7 +65,7 @@ def write_output(
         names=_names(language),
     )
     are_rows = job.template is not None
-    kinds = added_kinds(are_rows=are_rows)
+    kinds = kinds_of_columns(are_rows=are_rows)
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(tables.open_writer(job.out, layout))
         rejected: tables.TableWriter | None = None

@@ -1,33 +1,20 @@
 """What is kept of each scored text, and the columns that are made of it."""
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from polar_detect.program import Program, ProgramsOf
+from polar_detect.assessment import Result, kinds_of_columns
+from polar_detect.program import ProgramsOf
 from polar_detect.progress import ASSESS_CHUNK
 from polar_detect.report.language import Tongue
 
 if TYPE_CHECKING:  # torch takes seconds to import, and whoever brings a detector has it
-    from polar_detect.detector import Assessment, PolarDetector
+    from polar_detect.detector import PolarDetector
 
-ADDED_KINDS = {
-    "score": "float",
-    "p_value": "float",
-    "is_anomaly": "bool",
-    "reasons": "str",
-    "program": "str",
-    "program_length": "int",
-    "n_skips": "int",
-    "n_loops": "int",
-    "top_layers": "str",
-}
-_ROW_KINDS = ADDED_KINDS | {"top_columns": "str"}
 _DECIMALS = 6
-_EMPTY_MARK = "empty text"
 _STORED = pa.schema(
     {
         "score": pa.float64(),
@@ -41,25 +28,6 @@ _STORED = pa.schema(
         "reasons": pa.string(),
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What `score` says about a text, but for the flag, which may depend on the whole batch.
-
-    What is no text is None for a text without tokens, and what tells of the program where none
-    was searched.
-    """
-
-    score: float | None
-    p_value: float | None
-    program: str | None
-    program_length: int | None
-    n_skips: int | None
-    n_loops: int | None
-    top_layers: str
-    top_columns: str = ""
-    reasons: str = ""
 
 
 class LocalEngine:
@@ -94,46 +62,9 @@ class LocalEngine:
         for start in range(0, len(texts), ASSESS_CHUNK):
             piece = list(texts[start : start + ASSESS_CHUNK])
             assessment = self._detector.assess(piece, programs_of=self._programs_of)
-            results += results_of(assessment, self._detector.n_layers, self._tongue)
+            results += assessment.results(self._tongue)
             advance(len(piece))
         return results
-
-
-def results_of(assessment: "Assessment", n_layers: int, tongue: Tongue = "en") -> list[Result]:
-    """Return the result of each assessed text, with its reasons in a language."""
-    reasons = assessment.reasons(tongue)
-    top_layers = assessment.explanation.top_layers()
-    top_columns = assessment.explanation.top_columns()
-    results = []
-    for i, score in enumerate(assessment.scores.tolist()):
-        if math.isnan(score):
-            results.append(Result(None, None, None, None, None, None, _EMPTY_MARK))
-            continue
-        minimal = assessment.programs[i]
-        results.append(
-            Result(
-                score,
-                float(assessment.p_values[i]),
-                *_facts_of(None if minimal is None else minimal.program, n_layers),
-                top_layers[i],
-                top_columns[i],
-                reasons[i],
-            )
-        )
-    return results
-
-
-def _facts_of(
-    program: Program | None, n_layers: int
-) -> tuple[str | None, int | None, int | None, int | None]:
-    if program is None:
-        return None, None, None, None
-    return str(program), len(program), program.n_skips(n_layers), program.n_loops
-
-
-def added_kinds(*, are_rows: bool) -> dict[str, str]:
-    """Return the columns that `score` adds, with their kinds; `are_rows`: to whole rows."""
-    return _ROW_KINDS if are_rows else ADDED_KINDS
 
 
 def added_columns(
@@ -141,7 +72,8 @@ def added_columns(
 ) -> dict[str, list[object]]:
     """Return the columns that `score` adds; p-values of at most `largest_p` are flagged."""
     columns: dict[str, list[object]] = {
-        name: [getattr(r, name, None) for r in results] for name in added_kinds(are_rows=are_rows)
+        name: [getattr(r, name, None) for r in results]
+        for name in kinds_of_columns(are_rows=are_rows)
     }
     columns["is_anomaly"] = [r.p_value is not None and r.p_value <= largest_p for r in results]
     for name in ("score", "p_value"):

@@ -10,6 +10,7 @@ from typing import Any
 
 import polar_detect
 from polar_detect import tables
+from polar_detect.assessment import Result
 from polar_detect.models.hashes import sha256_of
 from polar_detect.progress import Progress
 from polar_detect.scoring.cache import ResultCache
@@ -17,7 +18,6 @@ from polar_detect.scoring.flags import FlagRule, Tally
 from polar_detect.scoring.opening import CHUNK_ROWS, Input, ScoreJob
 from polar_detect.scoring.output import Summary, write_output
 from polar_detect.scoring.partial import Partial
-from polar_detect.scoring.results import Result
 from polar_detect.scoring.sample import Sample
 
 _SEEN, _PLANNED = "seen.sqlite", "planned.sqlite"  # in the folder of the run

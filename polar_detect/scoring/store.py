@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple
 
-from polar_detect.scoring.results import Result
+from polar_detect.assessment import Result
 
 
 def key_of(text: str, secret: bytes) -> bytes:

@@ -33,7 +33,7 @@ def demo(options: DemoOptions) -> None:
     table = tables.read_table(new, text_column="text", label_column="label")
     with progress_bars(err, language) as progress:
         assessment = detector.assess(table.texts, progress=progress)
-    added = scored_columns(assessment, detector.n_layers, tongue)
+    added = scored_columns(assessment, tongue)
     # Excel reads UTF-8 without the mark as the encoding of the country.
     tables.write_scored(table, added, scored, tables.Layout(has_mark=tongue == "ja"))
     report = build_report(detector, assessment, table, top=20)

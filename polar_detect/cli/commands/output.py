@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 
 from polar_detect import whole
-from polar_detect.detector import Assessment
+from polar_detect.assessment import Assessment
 from polar_detect.drift import Drift
 from polar_detect.errors import OutputError
 from polar_detect.report.language import Language

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from polar_detect import calibration, tables
 from polar_detect.artifact.reading import Origin
+from polar_detect.assessment import Assessment
 from polar_detect.cli.commands.inputs import load_same, origin_of, tell_of_rejected
 from polar_detect.cli.commands.output import check_not_input, err, say, tell
 from polar_detect.cli.options import ScoreOptions
 from polar_detect.cli.progress import progress_bars
-from polar_detect.detector import Assessment, PolarDetector
+from polar_detect.detector import PolarDetector
 from polar_detect.drift import measure_drift
 from polar_detect.program import ProgramsOf
 from polar_detect.report.facts import description
@@ -22,7 +23,7 @@ from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.opening import ScoreJob, open_input
 from polar_detect.scoring.output import Summary
 from polar_detect.scoring.ray_engine import RayFleet, RayOptions, check_installed
-from polar_detect.scoring.results import LocalEngine, added_columns, results_of
+from polar_detect.scoring.results import LocalEngine, added_columns
 
 _PROGRAMS_OF: dict[str, ProgramsOf] = {
     "default": "all",
@@ -58,13 +59,10 @@ def score(options: ScoreOptions) -> None:
     say(options.out)
 
 
-def scored_columns(
-    assessment: Assessment, n_layers: int, tongue: Tongue = "en"
-) -> dict[str, list[object]]:
+def scored_columns(assessment: Assessment, tongue: Tongue = "en") -> dict[str, list[object]]:
     """Return the columns that `score` adds, by name, with the flags of `assessment`."""
-    results = results_of(assessment, n_layers, tongue)
     flagged = assessment.p_values[assessment.is_anomaly]
-    return added_columns(results, flagged.max(initial=-1.0))
+    return added_columns(assessment.results(tongue), flagged.max(initial=-1.0))
 
 
 def _job(options: ScoreOptions, origin: Origin) -> ScoreJob:

@@ -1,0 +1,152 @@
+"""What a detector says of each text of a batch, and that as a table."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.errors import InputError
+from polar_detect.explain import Explanation
+from polar_detect.report.language import Language, Tongue
+from polar_detect.report.reasons import reasons_of
+
+if TYPE_CHECKING:  # pandas and torch take their time to import, and whoever assesses has them
+    import pandas as pd
+
+    from polar_detect.programs.minimal import MinimalProgram
+
+_KINDS = {
+    "score": "float",
+    "p_value": "float",
+    "is_anomaly": "bool",
+    "reasons": "str",
+    "program": "str",
+    "program_length": "int",
+    "n_skips": "int",
+    "n_loops": "int",
+    "top_layers": "str",
+}
+_OF_ROWS = {"top_columns": "str"}
+_EMPTY_MARK = "empty text"
+_DTYPES = {"float": "float64", "bool": "bool", "int": "Int64", "str": "object"}
+
+
+def kinds_of_columns(*, are_rows: bool) -> dict[str, str]:
+    """Return the columns that say what was found, with their kinds; `are_rows`: of whole rows."""
+    return _KINDS | _OF_ROWS if are_rows else _KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is said of one text, but for the flag, which may depend on the whole batch.
+
+    What is no text is None for a text without tokens, and what tells of the program where none
+    was searched.
+    """
+
+    score: float | None
+    p_value: float | None
+    program: str | None
+    program_length: int | None
+    n_skips: int | None
+    n_loops: int | None
+    top_layers: str
+    top_columns: str = ""
+    reasons: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """Scores of a batch with everything that explains them; empty texts are NaN throughout.
+
+    Parameters
+    ----------
+    scores : (n_texts,) float64
+        Higher = more anomalous.
+    p_values : (n_texts,) float64
+        Conformal.
+    is_anomaly : (n_texts,) bool
+    programs : tuple of MinimalProgram or None
+        None where none was searched.
+    explanation : Explanation
+    neighbours : tuple of tuple of str
+        Nearest normal training texts, nearest first, each once; none where they are not kept.
+    empty_cells : tuple of frozenset of str
+        The columns of numbers in which each row has an empty cell; () where texts are no rows.
+    index : pandas.Index, optional
+        What the texts are called in the series or data frame that was assessed.
+    """
+
+    scores: NDArray[np.float64]
+    p_values: NDArray[np.float64]
+    is_anomaly: NDArray[np.bool_]
+    programs: "tuple[MinimalProgram | None, ...]"
+    explanation: Explanation
+    neighbours: tuple[tuple[str, ...], ...]
+    empty_cells: tuple[frozenset[str], ...] = ()
+    index: "pd.Index[Any] | None" = None
+
+    def reasons(self, tongue: Tongue = "en") -> list[str]:
+        """Return what raised each text's score most, in English or Japanese, largest first.
+
+        With its part of the score, e.g. ``no similar normal text +0.62; unusual length +0.08``.
+        """
+        return reasons_of(self.explanation, Language(tongue), empty_cells=self.empty_cells)
+
+    @cached_property
+    def all_programs(self) -> "tuple[MinimalProgram, ...]":
+        """Every text's program, where all were searched."""
+        found = tuple(program for program in self.programs if program is not None)
+        if len(found) < len(self.programs):
+            raise InputError(
+                "Got an assessment with the programs of flagged texts; expected those of all; "
+                "assess with programs_of='all'."
+            )
+        return found
+
+    def results(self, tongue: Tongue = "en") -> list[Result]:
+        """Return what is said of each text, its reasons in English or Japanese."""
+        return [*self._results(tongue)]
+
+    def to_frame(self, tongue: Tongue = "en") -> "pd.DataFrame":
+        """Return the columns that ``polar-detect score`` adds, as a data frame, a row a text.
+
+        It has the index of the series or data frame that was assessed, so that
+        ``frame.join(assessment.to_frame())`` puts the columns beside that. `reasons` are in English
+        or Japanese; what an empty text or a program that was not searched lacks is missing.
+        """
+        import pandas as pd
+
+        results = self.results(tongue)
+        columns = {
+            name: pd.Series(
+                self.is_anomaly if name == "is_anomaly" else [getattr(r, name) for r in results],
+                dtype=_DTYPES[kind],
+                index=self.index,
+            )
+            for name, kind in kinds_of_columns(are_rows=bool(self.empty_cells)).items()
+        }
+        return pd.DataFrame(columns)
+
+    def _results(self, tongue: Tongue) -> Iterator[Result]:
+        shown, n_layers = self.explanation, self.explanation.n_layers
+        said = (self.reasons(tongue), shown.top_layers(), shown.top_columns())
+        for i, (reasons, top_layers, top_columns) in enumerate(zip(*said, strict=True)):
+            if np.isnan(self.scores[i]):
+                yield Result(None, None, None, None, None, None, _EMPTY_MARK)
+                continue
+            program = None if (minimal := self.programs[i]) is None else minimal.program
+            yield Result(
+                score=float(self.scores[i]),
+                p_value=float(self.p_values[i]),
+                program=None if program is None else str(program),
+                program_length=None if program is None else len(program),
+                n_skips=None if program is None else program.n_skips(n_layers),
+                n_loops=None if program is None else program.n_loops,
+                top_layers=top_layers,
+                top_columns=top_columns,
+                reasons=reasons,
+            )
