@@ -9,12 +9,14 @@ if TYPE_CHECKING:
         SignatureOutlierDetector as SignatureOutlierDetector,
     )
     from polar_detect.program import Program as Program
+    from polar_detect.report.report import Report as Report
     from polar_detect.transformer import SignatureTransformer as SignatureTransformer
 
 __version__ = "0.1.0"
 __all__ = [
     "PolarDetector",
     "Program",
+    "Report",
     "SignatureOutlierDetector",
     "SignatureTransformer",
     "__version__",
@@ -23,6 +25,7 @@ __all__ = [
 _HOMES = {
     "PolarDetector": "polar_detect.detector",
     "Program": "polar_detect.program",
+    "Report": "polar_detect.report.report",
     "SignatureOutlierDetector": "polar_detect.detectors.estimator",
     "SignatureTransformer": "polar_detect.transformer",
 }

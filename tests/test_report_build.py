@@ -1,4 +1,5 @@
 import copy
+import html
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,8 +7,11 @@ import numpy as np
 import pytest
 from work_orders import NORMAL, STRANGE
 
-from polar_detect import PolarDetector, tables
+from polar_detect import PolarDetector, Report, tables
+from polar_detect.errors import OutputError
 from polar_detect.report.build import _labelled_words, build_report
+from polar_detect.report.html import render_html
+from polar_detect.report.language import Language
 
 TEXTS = [*NORMAL[:12], "", "SELECT * FROM users;", "SELECT * FROM users WHERE id = 4;"]
 
@@ -103,3 +107,37 @@ def test_words_that_labelled_anomalies_have_too_are_named_where_they_raised_the_
     lowered = replace(own, values=-own.values)  # as if wording spoke against it
     assert _labelled_words(own, texts[0], taught)
     assert not _labelled_words(lowered, texts[0], taught)
+
+
+def test_a_report_is_made_saved_and_shown_in_python_too(fitted_on_tiny, tmp_path):
+    labels = [text.startswith("SELECT") for text in TEXTS]
+    report = Report.of(fitted_on_tiny, TEXTS, labels, name="tuesday", top=2, tongue="ja")
+    data = report.data
+    assert (data.source, data.numbering, len(data.rows)) == ("tuesday", "data", 2)
+    assert all(row.text == TEXTS[row.row - 1] for row in data.rows)
+    assert data.auroc == 1
+    assert [row.label for row in data.rows] == [True, True]
+    page = render_html(data, Language("ja"))
+    report.save(tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == page
+    report.save(str(tmp_path / "report"), format="md")
+    assert (tmp_path / "report").read_text(encoding="utf-8").startswith("# ")
+    frame = report._repr_html_()
+    assert html.unescape(frame.split('srcdoc="')[1].split('"')[0]) == page
+    plain = Report.of(fitted_on_tiny, TEXTS, top=1).data
+    assert (plain.auroc, plain.rows[0].label) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "said"),
+    [
+        ("report.doc", None, r"Got '.*report\.doc' for the report; expected a name that ends in"),
+        ("report.html", "doc", "Got format 'doc'; expected html, pdf, png, json, md; choose one"),
+        ("missing/report.html", None, "in a folder that does not exist"),
+    ],
+)
+def test_a_report_that_cannot_be_saved_says_why(fitted_on_tiny, tmp_path, name, kind, said):
+    report = Report.of(fitted_on_tiny, TEXTS[:1])
+    with pytest.raises(OutputError, match=said):
+        report.save(tmp_path / name, format=kind)
+    assert list(tmp_path.iterdir()) == []

@@ -194,7 +194,7 @@ def check_ending(path: Path) -> None:
         )
     if not path.parent.is_dir():
         raise OutputError(
-            f"Got --out '{path}' in a folder that does not exist; expected an existing folder; "
+            f"Got '{path}' in a folder that does not exist; expected an existing folder; "
             "create it first."
         )
 

@@ -237,3 +237,11 @@ class ReportData:
     def n_layers(self) -> int:
         """Layers of the model."""
         return self.detector.n_layers
+
+
+@dataclass(frozen=True)
+class RenderedFile:
+    """What a file of a report holds, and whether characters lack in it for want of a font."""
+
+    content: bytes
+    lacks_characters: bool = False

@@ -4,7 +4,6 @@ import io
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +16,7 @@ from rich.text import Text
 
 from polar_detect import plots, whole
 from polar_detect.report import cards, phrases, words
-from polar_detect.report.data import ReportData, RowReport
+from polar_detect.report.data import RenderedFile, ReportData, RowReport
 from polar_detect.report.language import Language
 
 _NUMBERS = words.Numbers(2, words.MINUS)
@@ -34,15 +33,7 @@ _INK, _MUTED = "#1c2126", "#59626c"
 Kind = Literal["png", "pdf", "svg"]
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A file, and whether characters are missing in it for want of a font."""
-
-    content: bytes
-    lacks_characters: bool
-
-
-def summary_page(data: ReportData, language: Language, kind: Kind) -> Picture:
+def summary_page(data: ReportData, language: Language, kind: Kind) -> RenderedFile:
     """Return one page: findings, score distribution, layers, drift and the worst rows."""
     with plots.plain_style(), mpl.rc_context({"font.size": 8}):
         figure = Figure(figsize=_PAGE, facecolor="white")
@@ -109,7 +100,7 @@ def _pictures(data: ReportData, language: Language) -> Iterator[tuple[str, Figur
         yield f"row-{rank:02}", _row_figure(row, data, language)
 
 
-def _saved(figure: Figure, kind: Kind) -> Picture:
+def _saved(figure: Figure, kind: Kind) -> RenderedFile:
     stream = io.BytesIO()
     # Neither date nor version in the file: the same report gives the same bytes.
     metadata = {
@@ -124,7 +115,7 @@ def _saved(figure: Figure, kind: Kind) -> Picture:
     for other in caught:
         if other not in missing:
             warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
-    return Picture(stream.getvalue(), bool(missing))
+    return RenderedFile(stream.getvalue(), bool(missing))
 
 
 def _draw_scores(ax: Axes, data: ReportData, language: Language) -> None:

@@ -493,15 +493,19 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{option}「{path}」を作成できません（{os}）。別のフォルダーを指定してください。",
     ),
     "error.format": (
-        "Got --out '{path}'; expected a name that ends in {endings}; rename the output or pass "
-        "--format.",
-        "--out に「{path}」が指定されました。末尾は {endings} のいずれかにしてください。名前を"
-        "変えるか --format を指定してください。",
+        "Got '{path}' for the report; expected a name that ends in {endings}; rename it or give "
+        "a format (--format).",
+        "レポートの出力先に「{path}」が指定されました。末尾は {endings} のいずれかにしてください。"
+        "名前を変えるか、形式（--format）を指定してください。",
+    ),
+    "error.report_format": (
+        "Got format {format}; expected {listed}; choose one.",
+        "形式{format}はありません。{listed} から選んでください。",
     ),
     "error.folder": (
-        "Got --out '{path}' in a folder that does not exist; expected an existing folder; "
-        "create it first.",
-        "--out「{path}」のフォルダーがありません。先にフォルダーを作成してください。",
+        "Got '{path}' in a folder that does not exist; expected an existing folder; create it "
+        "first.",
+        "「{path}」のフォルダーがありません。先にフォルダーを作成してください。",
     ),
     "error.write": (
         "Got an error while writing '{path}' ({os}); expected a file that can be written; "

@@ -1,7 +1,6 @@
 """`polar-detect report`."""
 
 import webbrowser
-from collections.abc import Callable
 from pathlib import Path
 
 from polar_detect import calibration, tables
@@ -20,29 +19,16 @@ from polar_detect.cli.options import ReportOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import OutputError
-from polar_detect.report import figures
-from polar_detect.report.as_json import render_json
 from polar_detect.report.build import build_report
 from polar_detect.report.data import ReportData
-from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
-from polar_detect.report.markdown import render_markdown
-
-_ENDINGS = {
-    ".html": "html", ".htm": "html", ".pdf": "pdf", ".png": "png", ".json": "json",
-    ".md": "md", ".markdown": "md",
-}  # fmt: skip
-_TEXT_FORMATS: dict[str, Callable[[ReportData, Language], str]] = {
-    "html": render_html,
-    "json": render_json,
-    "md": render_markdown,
-}
+from polar_detect.report.rendering import Format, format_of, render
 
 
 def report(options: ReportOptions) -> None:
     """Score a table and write the report."""
     language, out = Language(options.lang), options.out
-    kind = _checked_format(out, options.format, language)
+    kind = _checked_format(options, language)
     rejected = tables.rejected_path(out)
     check_not_input(out, options.input, rejected=rejected)
     check_place(out)
@@ -53,7 +39,9 @@ def report(options: ReportOptions) -> None:
     with progress_bars(err, language) as progress:
         assessment = detector.assess(table.texts, progress=progress)
     data = build_report(detector, assessment, table, top=options.top)
-    lacks_characters = _write(data, out, kind, language)
+    file = render(data, kind, language)
+    write_text(out, file.content)
+    lacks_characters = file.lacks_characters
     if options.figures is not None:
         lacks_characters |= _write_figures(data, options.figures, language)
     if lacks_characters:
@@ -82,28 +70,17 @@ def _read_and_load(options: ReportOptions) -> tuple[tables.Table, PolarDetector]
     return table, detector
 
 
-def _checked_format(out: Path, wanted: str | None, language: Language) -> str:
+def _checked_format(options: ReportOptions, language: Language) -> Format:
     """Return the format to write; raise `OutputError` if there is none or no folder for it."""
-    kind = wanted or _ENDINGS.get(out.suffix.lower())
-    if kind is None:
-        endings = ", ".join(dict.fromkeys(f".{name}" for name in _ENDINGS.values()))
-        raise OutputError(language.say("error.format", path=out, endings=endings))
-    if not out.parent.is_dir():
-        raise OutputError(language.say("error.folder", path=out))
+    kind = options.format or format_of(options.out, language)
+    if not options.out.parent.is_dir():
+        raise OutputError(language.say("error.folder", path=options.out))
     return kind
 
 
-def _write(data: ReportData, out: Path, kind: str, language: Language) -> bool:
-    """Write the report; return whether characters are missing in it for want of a font."""
-    if kind in _TEXT_FORMATS:
-        write_text(out, _TEXT_FORMATS[kind](data, language))
-        return False
-    picture = figures.summary_page(data, language, "pdf" if kind == "pdf" else "png")
-    write_text(out, picture.content)
-    return picture.lacks_characters
-
-
 def _write_figures(data: ReportData, folder: Path, language: Language) -> bool:
+    from polar_detect.report import figures  # matplotlib takes a second, which others need not
+
     try:
         n_files, lacks_characters = figures.write_pictures(data, language, folder)
     except OSError as error:

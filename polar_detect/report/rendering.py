@@ -1,0 +1,50 @@
+"""The formats of a report, by the endings of its files."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, get_args
+
+from polar_detect.errors import OutputError
+from polar_detect.report.as_json import render_json
+from polar_detect.report.data import RenderedFile, ReportData
+from polar_detect.report.html import render_html
+from polar_detect.report.language import Language
+from polar_detect.report.markdown import render_markdown
+
+Format = Literal["html", "pdf", "png", "json", "md"]
+
+_ENDINGS: dict[str, Format] = {
+    ".html": "html", ".htm": "html", ".pdf": "pdf", ".png": "png", ".json": "json",
+    ".md": "md", ".markdown": "md",
+}  # fmt: skip
+_TEXT_FORMATS: dict[Format, Callable[[ReportData, Language], str]] = {
+    "html": render_html,
+    "json": render_json,
+    "md": render_markdown,
+}
+
+
+def format_of(path: Path, language: Language) -> Format:
+    """Return the format that a file's ending stands for; raise `OutputError` if it is none."""
+    kind = _ENDINGS.get(path.suffix.lower())
+    if kind is None:
+        endings = ", ".join(dict.fromkeys(f".{name}" for name in _ENDINGS.values()))
+        raise OutputError(language.say("error.format", path=path, endings=endings))
+    return kind
+
+
+def check_format(kind: str) -> None:
+    """Raise `OutputError` where a format is none of these."""
+    if kind not in get_args(Format):
+        raise OutputError(
+            f"Got format {kind!r}; expected {', '.join(get_args(Format))}; choose one."
+        )
+
+
+def render(data: ReportData, kind: Format, language: Language) -> RenderedFile:
+    """Return a report as a file of a format; PDF and PNG are one page that sums it up."""
+    if kind in _TEXT_FORMATS:
+        return RenderedFile(_TEXT_FORMATS[kind](data, language).encode("utf-8"))
+    from polar_detect.report import figures  # matplotlib takes a second, which others need not
+
+    return figures.summary_page(data, language, "pdf" if kind == "pdf" else "png")

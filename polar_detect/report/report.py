@@ -1,0 +1,121 @@
+"""`Report`: what a detector finds in a batch, for people; shown in a notebook, or saved."""
+
+import html
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+
+from polar_detect import whole
+from polar_detect.detector import PolarDetector
+from polar_detect.errors import OutputError
+from polar_detect.progress import Progress
+from polar_detect.report.build import build_report
+from polar_detect.report.data import ReportData
+from polar_detect.report.language import Language, Tongue
+from polar_detect.report.rendering import Format, check_format, format_of, render
+from polar_detect.tables import Table
+from polar_detect.texts import Texts, anomalous, as_texts
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What a detector finds in a batch, and why; a notebook shows it as its HTML page.
+
+    Parameters
+    ----------
+    data : ReportData
+    tongue : {"en", "ja"}
+
+    Examples
+    --------
+    >>> Report.of(detector, new_texts).save("report.html")  # doctest: +SKIP
+    """
+
+    data: ReportData
+    tongue: Tongue = "en"
+
+    @classmethod
+    def of(  # noqa: PLR0913 - what is read, and how it is shown
+        cls,
+        detector: PolarDetector,
+        X: Texts,
+        y: Any = None,
+        *,
+        name: str = "texts",
+        top: int = 20,
+        tongue: Tongue = "en",
+        progress: Progress | None = None,
+    ) -> Self:
+        """Assess a batch and explain it; its texts are counted from 1.
+
+        Parameters
+        ----------
+        detector : PolarDetector
+            Fitted.
+        X : sequence of str, or data frame
+            As `PolarDetector.assess` takes them.
+        y : array-like, optional
+            What is known of the texts, as `PolarDetector.fit` takes it; the report then measures
+            how well the scores tell them apart.
+        name : str
+            What the report calls the batch.
+        top : int
+            Texts to explain, worst first.
+        tongue : {"en", "ja"}
+            Language of the report.
+        progress : callable, optional
+            Called with stage, texts done, texts in all.
+
+        Raises
+        ------
+        InputError
+            As `PolarDetector.assess` and `PolarDetector.fit` raise it.
+        """
+        assessment = detector.assess(X, progress=progress)
+        texts = as_texts(X, detector.rows_)
+        table = Table(
+            frame=pd.DataFrame({"text": texts}),
+            texts=texts,
+            labels=None if y is None else anomalous(y, len(texts)),
+            text_column="text",
+            source=name,
+        )
+        return cls(build_report(detector, assessment, table, top=top), tongue)
+
+    def save(self, path: str | Path, *, format: Format | None = None) -> None:
+        """Write the report as a whole file, in a format or that of its ending.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends in .html, .pdf, .png, .json or .md, unless `format` is given.
+        format : {"html", "pdf", "png", "json", "md"}, optional
+
+        Raises
+        ------
+        OutputError
+            Another ending or format, or no such folder.
+        OSError
+            The file cannot be written.
+        """
+        path, language = Path(path), Language(self.tongue)
+        kind = format or format_of(path, language)
+        check_format(kind)
+        if not path.parent.is_dir():
+            raise OutputError(language.say("error.folder", path=path))
+        file = render(self.data, kind, language)
+        with whole.staged(path) as partial:
+            partial.write_bytes(file.content)
+        if file.lacks_characters:
+            warnings.warn(language.say("terminal.no_font"), stacklevel=2)
+
+    def _repr_html_(self) -> str:
+        """Return the page in a frame of its own, so that its style stays inside."""
+        page = render(self.data, "html", Language(self.tongue)).content.decode("utf-8")
+        return (
+            f'<iframe srcdoc="{html.escape(page)}" style="width:100%;height:48rem;border:0">'
+            "</iframe>"
+        )
