@@ -8,7 +8,7 @@ import pytest
 from work_orders import NORMAL, STRANGE
 
 from polar_detect import PolarDetector, Report, tables
-from polar_detect.errors import OutputError
+from polar_detect.errors import InputError, OutputError
 from polar_detect.report.build import _labelled_words, build_report
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
@@ -109,7 +109,9 @@ def test_words_that_labelled_anomalies_have_too_are_named_where_they_raised_the_
     assert not _labelled_words(lowered, texts[0], taught)
 
 
-def test_a_report_is_made_saved_and_shown_in_python_too(fitted_on_tiny, tmp_path):
+def test_a_report_is_made_saved_and_shown_in_python_too(
+    fitted_on_tiny, assessed, tmp_path, monkeypatch
+):
     labels = [text.startswith("SELECT") for text in TEXTS]
     report = Report.of(fitted_on_tiny, TEXTS, labels, name="tuesday", top=2, tongue="ja")
     data = report.data
@@ -124,8 +126,12 @@ def test_a_report_is_made_saved_and_shown_in_python_too(fitted_on_tiny, tmp_path
     assert (tmp_path / "report").read_text(encoding="utf-8").startswith("# ")
     frame = report._repr_html_()
     assert html.unescape(frame.split('srcdoc="')[1].split('"')[0]) == page
-    plain = Report.of(fitted_on_tiny, TEXTS, top=1).data
+    monkeypatch.setattr(PolarDetector, "assess", lambda *_, **__: pytest.fail("assessed twice"))
+    plain = Report.of(fitted_on_tiny, TEXTS, top=1, assessment=assessed).data
     assert (plain.auroc, plain.rows[0].label) == (None, None)
+    assert plain.rows[0].score == data.rows[0].score
+    with pytest.raises(InputError, match="Got an assessment of 15 texts for 14; expected one of"):
+        Report.of(fitted_on_tiny, TEXTS[1:], assessment=assessed)
 
 
 @pytest.mark.parametrize(

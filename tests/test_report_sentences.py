@@ -36,6 +36,8 @@ ENGLISH_MODULES = (
 ENGLISH = (
     "Got a detector that is not fitted",
     "Got an assessment with the programs of flagged texts",
+    "Got an assessment of {} texts for {}",
+    "Got format {}; expected",
     "Got programs_of ",
     "Got no calibration scores",
     "Got {} of shape {}; expected one axis",

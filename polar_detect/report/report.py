@@ -9,8 +9,9 @@ from typing import Any, Self
 import pandas as pd
 
 from polar_detect import whole
+from polar_detect.assessment import Assessment
 from polar_detect.detector import PolarDetector
-from polar_detect.errors import OutputError
+from polar_detect.errors import InputError, OutputError
 from polar_detect.progress import Progress
 from polar_detect.report.build import build_report
 from polar_detect.report.data import ReportData
@@ -44,12 +45,13 @@ class Report:
         X: Texts,
         y: Any = None,
         *,
+        assessment: Assessment | None = None,
         name: str = "texts",
         top: int = 20,
         tongue: Tongue = "en",
         progress: Progress | None = None,
     ) -> Self:
-        """Assess a batch and explain it; its texts are counted from 1.
+        """Explain a batch; its texts are counted from 1.
 
         Parameters
         ----------
@@ -60,6 +62,8 @@ class Report:
         y : array-like, optional
             What is known of the texts, as `PolarDetector.fit` takes it; the report then measures
             how well the scores tell them apart.
+        assessment : Assessment, optional
+            Of the same texts, where there is one already; with the programs of all.
         name : str
             What the report calls the batch.
         top : int
@@ -72,10 +76,17 @@ class Report:
         Raises
         ------
         InputError
-            As `PolarDetector.assess` and `PolarDetector.fit` raise it.
+            As `PolarDetector.assess` and `PolarDetector.fit` raise it; or an assessment of another
+            number of texts, or without some of their programs.
         """
-        assessment = detector.assess(X, progress=progress)
         texts = as_texts(X, detector.rows_)
+        if assessment is None:
+            assessment = detector.assess(X, progress=progress)
+        if len(assessment.scores) != len(texts):
+            raise InputError(
+                f"Got an assessment of {len(assessment.scores)} texts for {len(texts)}; expected "
+                "one of the same texts; leave it out to have them assessed."
+            )
         table = Table(
             frame=pd.DataFrame({"text": texts}),
             texts=texts,

@@ -498,10 +498,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "レポートの出力先に「{path}」が指定されました。末尾は {endings} のいずれかにしてください。"
         "名前を変えるか、形式（--format）を指定してください。",
     ),
-    "error.report_format": (
-        "Got format {format}; expected {listed}; choose one.",
-        "形式{format}はありません。{listed} から選んでください。",
-    ),
     "error.folder": (
         "Got '{path}' in a folder that does not exist; expected an existing folder; create it "
         "first.",
