@@ -459,6 +459,16 @@ def test_score_under_a_false_discovery_rate_flags_the_batch_as_a_whole(
     assert "With 19 held-out texts no p-value is below 0.05" in err
 
 
+def test_six_rows_at_a_rate_of_10_percent_need_three_with_the_smallest_p_value(
+    run, saved_on_tiny, tmp_path
+):
+    lines = tmp_path / "new.txt"
+    lines.write_text("\n".join(NEW[:6]) + "\n")
+    scored = tmp_path / "scored.csv"
+    _, _, err = run("score", lines, "--detector", saved_on_tiny, "--out", scored, "--fdr", 0.1)
+    assert "among 6 rows flags begin where 3 rows reach it" in " ".join(err.split())
+
+
 @pytest.mark.parametrize("rate", ["0.01", "0", "1", "nan"])
 def test_a_false_discovery_rate_that_cannot_be_held_is_one_line(
     run, saved_on_tiny, orders, tmp_path, rate

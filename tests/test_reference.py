@@ -12,6 +12,7 @@ from polar_detect.signature.neighbours import (
     nearest,
 )
 from polar_detect.signature.reference import Reference
+from polar_detect.signature.tokens import TokenIndex, TokenStates
 
 N_LAYERS, HIDDEN = 3, 6
 SHRINKAGE = 0.1
@@ -220,3 +221,16 @@ def test_a_training_text_is_shown_once_however_often_it_is_there():
     reference = Reference(texts, own, tokens=None, encoder_tokens=None)
     asked = np.array([[1, 0], [0, 1]], np.float32)
     assert reference.nearest_texts(asked) == [tuple("abcde"), tuple("gfedc")]
+
+
+def test_of_fifty_texts_a_share_of_14_percent_is_seven():
+    embeddings = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    states = TokenStates(
+        np.ones(50, int), np.ones((1, 50, 4), np.float16), np.arange(50), np.ones(50, np.float32)
+    )
+    tokens = TokenIndex.fit(states)
+    reference = Reference(("",) * 50, embeddings, tokens, tokens, contamination=0.14)
+    found, _ = reference.neighbours(embeddings[:1])
+    ranked = np.argsort(-embeddings @ embeddings[0])
+    assert found.index[0].tolist() == ranked[7:12].tolist()

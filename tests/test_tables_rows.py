@@ -437,6 +437,12 @@ def test_a_column_of_numbers_and_many_words_is_warned_of():
     ]
 
 
+def test_29_cells_of_50_are_58_percent():
+    frame = pd.DataFrame({"x": [*map(str, range(29)), *["abc"] * 21]})
+    (said,) = warn_of_words(frame, RowTemplate.fit(frame, ["x"]))
+    assert said.startswith("column 'x': 58 % of the cells are numbers")
+
+
 def test_numbers_of_a_sheet_and_of_a_csv_are_written_alike(tmp_path):
     frame = pd.DataFrame({"a": [1.0, 2.5, None], "b": [10, 20, 30], "c": ["x", None, "z"]})
     frame.to_csv(tmp_path / "a.csv", index=False)

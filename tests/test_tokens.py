@@ -83,6 +83,16 @@ def test_tokens_pass_over_the_nearest_texts(normal):
     assert (farther.distances[[0, 2, 3]] > found.distances[[0, 2, 3]]).all()
 
 
+def test_of_fifty_texts_a_share_of_14_percent_is_seven():
+    rng = np.random.default_rng(0)
+    states = rng.normal(size=(1, 50, 16)).astype(np.float16)
+    fifty = TokenStates(np.ones(50, int), states, np.arange(50), np.ones(50, np.float32))
+    index = TokenIndex.fit(fifty)
+    found, same, more = (index.novelty(fifty, skipped=s).distances for s in (0.14, 0.13, 0.15))
+    np.testing.assert_array_equal(found, same)  # 0.14 * 50 is 7.000000000000001
+    assert (more > found).all()
+
+
 def test_texts_that_are_equally_near_are_not_all_passed_over(normal):
     states = np.tile(normal.states[:, :3], (1, 20, 1))
     states[:, 0] += 1  # so that the mean is none of them

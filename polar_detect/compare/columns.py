@@ -4,7 +4,6 @@ Hides which columns give the label away, how ids are told from measurements, and
 values make a category.
 """
 
-import math
 import re
 import reprlib
 from collections.abc import Mapping, Sequence
@@ -351,7 +350,7 @@ def _left_out(ids: Sequence[Any]) -> list[str]:
 def _mixed(columns: Mapping[str, CellNumbers], *, is_written: bool) -> list[str]:
     what = "is read as text" if is_written else "was left out"
     return [
-        f"Column {name!r} {what}: {math.floor(100 * cells.share)} % of its cells are numbers, "
+        f"Column {name!r} {what}: {cells.percent} % of its cells are numbers, "
         f"others such as {reprlib.repr(cells.words[0])}."
         for name, cells in columns.items()
     ]

@@ -19,6 +19,7 @@ from polar_detect.backbone.read_out import BLOCK
 from polar_detect.errors import InputError
 from polar_detect.executor.decoder import Batch, Executor
 from polar_detect.numerics.blocks import by_blocks
+from polar_detect.shares import exactly
 
 
 class Criterion(Protocol):
@@ -135,7 +136,7 @@ class MarginExecutor(Executor):
         counts = is_target.sum(1).tolist()
         worst = []
         for own in torch.split(margins, counts):
-            n_right = max(1, math.ceil(self._agreement * len(own) - 1e-9))
+            n_right = math.ceil(exactly(self._agreement) * len(own))
             worst.append(own.kthvalue(n_right).values)
         return torch.stack(worst)
 

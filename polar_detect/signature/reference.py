@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from polar_detect.shares import exactly
 from polar_detect.signature.changes import Changes
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.geometry import Geometries
@@ -186,7 +187,7 @@ class Reference:
 
         Near and far ones; the latter None in detectors that an earlier version saved.
         """
-        n_skipped = math.ceil(self.contamination * len(self))
+        n_skipped = math.ceil(exactly(self.contamination) * len(self))
         cosines = cosines_of(embeddings, self.embeddings, banned=banned)
         found = Neighbours.of(cosines, k=_n_far(self.n_fitted), n_skipped=n_skipped)
         if self.crowding is None:

@@ -19,6 +19,7 @@ from polar_detect.numerics.blocks import by_blocks
 from polar_detect.numerics.lanes import lanes
 from polar_detect.numerics.products import Weight
 from polar_detect.numerics.runtime import best_device, best_dtype
+from polar_detect.shares import exactly
 
 Array = NDArray[np.float32]
 # States (n_depths, n, hidden), targets (n,) and losses (n,) of one text.
@@ -300,7 +301,7 @@ class TokenIndex:
     def _passed_over(self, share: float) -> "_PassedOver":
         assert len(self.owners) == len(self.targets), "nothing says which text a token is of"
         texts, places = np.unique(self.owners, return_inverse=True)
-        n = math.ceil(share * len(texts))
+        n = math.ceil(exactly(share) * len(texts))
         return _PassedOver(n, len(texts), torch.from_numpy(places).to(best_device()))
 
     def _memory(

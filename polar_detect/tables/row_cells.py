@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from polar_detect.shares import exactly
 from polar_detect.tables.cell_numbers import (
     MIN_NUMERIC,
     MISSING,
@@ -117,6 +118,11 @@ class CellNumbers:
     def is_numeric(self) -> bool:
         """Whether this is a column of numbers."""
         return self.share >= MIN_NUMERIC
+
+    @property
+    def percent(self) -> int:
+        """The share in whole per cent, rounded down."""
+        return math.floor(100 * exactly(self.share))
 
 
 def decimals_of(cells: pd.Series, form: NumberForm = PLAIN) -> int | None:

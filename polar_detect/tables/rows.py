@@ -340,7 +340,7 @@ def warn_of_words(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
         found = CellNumbers.of(frame[column.name])
         if column.decimals is None and _MOSTLY <= found.share < MIN_NUMERIC:
             notices.append(
-                f"column {column.name!r}: {math.floor(100 * found.share)} % of the cells are "
+                f"column {column.name!r}: {found.percent} % of the cells are "
                 f"numbers, others such as {reprlib.repr(found.words[0])}; it is read as text"
             )
     return notices

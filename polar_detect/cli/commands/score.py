@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 
 from polar_detect import calibration, tables
 from polar_detect.artifact.reading import Origin
@@ -24,6 +25,7 @@ from polar_detect.scoring.opening import ScoreJob, open_input
 from polar_detect.scoring.output import Summary
 from polar_detect.scoring.ray_engine import RayFleet, RayOptions, check_installed
 from polar_detect.scoring.results import LocalEngine, added_columns
+from polar_detect.shares import exactly
 
 _PROGRAMS_OF: dict[str, ProgramsOf] = {
     "default": "all",
@@ -122,7 +124,7 @@ def _say_rate(summary: Summary, fdr: float, n_held_out: int, language: Language)
         n_empty=summary.n_empty,
     )
     tell(said)
-    n_needed = math.ceil(smallest * n / fdr)
+    n_needed = math.ceil(Fraction(n, n_held_out + 1) / exactly(fdr))
     if n_needed > 1:
         said = language.say(
             "terminal.rate_floor",
