@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from polar_detect.detectors.column_views import column_share, column_views
-from polar_detect.detectors.scale import column_clips
+from polar_detect.detectors.scale import Scale, column_clips
 from polar_detect.errors import InputError
 from polar_detect.outliers import crossed
 from polar_detect.signature.features import Feature
@@ -195,6 +195,26 @@ def test_a_column_that_never_changed_stands_out_when_it_does():
     ).values[:, 0]  # fmt: skip
     assert abs(usual) < 1e-6
     assert 4 < changed < 9  # one step of rounding
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_column_that_never_changed_counts_when_it_does_wherever_it_stands(place):
+    rng = np.random.default_rng(1)
+    flow = rng.normal(size=60)
+    columns = [10 + flow, 20 + 2 * flow + rng.normal(size=60), rng.normal(size=60)]
+    values = np.stack([*columns[:place], np.full(60, 5.0), *columns[place:]], axis=1).round(2)
+    frame = pd.DataFrame(values, columns=[*"abcd"])
+    template = RowTemplate.fit(frame, [*"abcd"])
+    texts = template.texts(frame)
+    reference = ColumnReference.fit(template, texts)
+    table = reference.features(texts, banned=np.eye(60, dtype=bool))
+    scale = Scale.fit(table.values, column_clips(table.features))
+    frame.iloc[0, place] = 7.0
+    changed = reference.features(template.texts(frame[:1])).values
+    residual, distance = column_views(table.features, scale.spread)
+    before, after = (scale.apply(rows) for rows in (table.values, changed))
+    for view in (residual, distance):
+        assert after @ view > 1.2 * (before @ view).max()
 
 
 def test_a_row_does_not_meet_itself_where_it_is_banned(template):

@@ -13,6 +13,9 @@ from polar_detect.signature.numbers import column_of
 Vector = NDArray[np.float64]
 
 CLIP = 8.0  # robust standard deviations; one wild feature must not decide alone
+# Normal texts whose feature differs by less differ by rounding: what the other columns leave of one
+# that never changed comes out as 0 or as 1e-16, by where that column stands.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +33,7 @@ class Scale:
         robust = 1.4826 * np.median(np.abs(values - centre), axis=0)
         # Where most texts agree exactly (duplicates) the robust spread vanishes.
         spread = np.maximum(robust, 0.3 * values.std(axis=0))
-        return cls(centre, np.where(spread > 0, spread, 1.0), np.full(len(centre), clip))
+        return cls(centre, np.where(spread > _ROUNDING, spread, 1.0), np.full(len(centre), clip))
 
     def apply(self, values: NDArray[np.float32]) -> Vector:
         """Return standardised values beside their absolute values, (n_texts, 2 n_features)."""
