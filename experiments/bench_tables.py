@@ -1,7 +1,8 @@
 """From every run's figures to the benchmark's tables, with intervals over tasks."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import bench_baselines
 import bench_tasks
@@ -9,7 +10,8 @@ import common
 import numpy as np
 from numpy.typing import NDArray
 
-Table = dict[str, dict[str, float]]  # AUROC by task and method, mean over seeds
+Table = dict[str, dict[str, float]]  # a figure by task and method, mean over seeds
+Figure = Literal["auroc", "aupr", "fpr95"]
 
 _N_RESAMPLES = 10_000
 
@@ -19,7 +21,7 @@ class Run:
     """One method on one split.
 
     `seen_normal` and `seen_anomalous` are the shares of test texts that occur in training
-    word for word; `family_s` is the time of all methods of the family together.
+    word for word.
     """
 
     task: str
@@ -33,7 +35,6 @@ class Run:
     auroc: float
     aupr: float
     fpr95: float
-    family_s: float
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,25 @@ class Mean:
     high: float
 
     @classmethod
-    def of(cls, values: Sequence[float] | NDArray[np.float64], *, seed: int = 0) -> "Mean":
-        """Return the mean and its interval."""
+    def of(
+        cls,
+        values: Sequence[float] | NDArray[np.float64],
+        *,
+        groups: Sequence[Hashable] | None = None,
+        seed: int = 0,
+    ) -> "Mean":
+        """Return the mean and its interval.
+
+        With `groups`, one for each value, whole groups are drawn in place of single values.
+        """
         array = np.asarray(values, np.float64)
-        draws = np.random.default_rng(seed).integers(len(array), size=(_N_RESAMPLES, len(array)))
-        low, high = np.quantile(array[draws].mean(1), [0.025, 0.975])
+        own = list(range(len(array)) if groups is None else groups)
+        names = list(dict.fromkeys(own))
+        is_in = np.asarray([[group == name for group in own] for name in names], np.float64)
+        sums, counts = is_in @ array, is_in.sum(1)
+        draws = np.random.default_rng(seed).integers(len(names), size=(_N_RESAMPLES, len(names)))
+        means = sums[draws].sum(1) / counts[draws].sum(1)
+        low, high = np.quantile(means, [0.025, 0.975])
         return cls(float(array.mean()), float(low), float(high))
 
     def __str__(self) -> str:
@@ -68,14 +83,15 @@ def _part(runs: Sequence[Run], title: str, default: str) -> str:
     table = means_over_seeds(runs)
     if not table:
         return ""
-    return f"### {title}\n\n{_auroc_table(table)}\n\n{_summary(table, default)}"
+    parts = [f"### {title}", _auroc_table(table), _means(runs), _differences(table, default)]
+    return "\n\n".join(part for part in parts if part)
 
 
-def means_over_seeds(runs: Sequence[Run]) -> Table:
-    """Return the mean AUROC by task and method."""
+def means_over_seeds(runs: Sequence[Run], figure: Figure = "auroc") -> Table:
+    """Return the mean of a figure by task and method."""
     values: dict[str, dict[str, list[float]]] = {}
     for run in runs:
-        values.setdefault(run.task, {}).setdefault(run.method, []).append(run.auroc)
+        values.setdefault(run.task, {}).setdefault(run.method, []).append(getattr(run, figure))
     return {
         task: {method: float(np.mean(own)) for method, own in methods.items()}
         for task, methods in values.items()
@@ -92,19 +108,44 @@ def best_single(table: Table, default: str) -> str:
     return max(names, key=lambda name: _column(table, name).mean())
 
 
-def _summary(table: Table, default: str) -> str:
-    methods = _common_methods(table)
-    ordered = sorted(methods, key=lambda name: -_column(table, name).mean())
-    rows = [[name, str(Mean.of(_column(table, name)))] for name in ordered]
-    lines = [common.markdown_table([f"method, mean over {len(table)} tasks", "AUROC"], rows)]
+def _means(runs: Sequence[Run]) -> str:
+    """Return the means over tasks of the methods that ran on every one, the best AUROC first."""
+    table, *others = (means_over_seeds(runs, figure) for figure in ("auroc", "aupr", "fpr95"))
+    ordered = sorted(_common_methods(table), key=lambda name: -_column(table, name).mean())
+    rows = [
+        [name, str(Mean.of(_column(table, name)))]
+        + [f"{_column(other, name).mean():.3f}" for other in others]
+        for name in ordered
+    ]
+    header = [f"method, mean over {len(table)} tasks", "AUROC", "AUPR", "FPR95"]
+    return common.markdown_table(header, rows)
+
+
+def _differences(table: Table, default: str) -> str:
+    """Return by how much the default is better than the best baseline and nearest neighbours."""
+    methods, lines = _common_methods(table), []
     if default in methods and len(methods) > 1:
         best = best_single(table, default)
-        gain = Mean.of(_column(table, default) - _column(table, best))
-        lines.append(f"{default} − {best} (best single baseline in hindsight): {gain}")
+        lines.append(_gain(table, default, best, " (best single baseline in hindsight)"))
+        if bench_baselines.KNN in methods and best != bench_baselines.KNN:
+            lines.append(_gain(table, default, bench_baselines.KNN))
     if default in methods and bench_baselines.KNN in methods:
         wins = _column(table, default) >= _column(table, bench_baselines.KNN)
         lines.append(f"at least as good as {bench_baselines.KNN}: {wins.mean():.0%} of tasks")
     return "\n\n".join(lines)
+
+
+def _gain(table: Table, default: str, other: str, remark: str = "") -> str:
+    """Return the mean difference with intervals over tasks, and over the sources of tasks."""
+    gains, sources = (
+        _column(table, default) - _column(table, other),
+        list(map(bench_tasks.source, table)),
+    )
+    whole = Mean.of(gains, groups=sources)
+    return (
+        f"{default} − {other}{remark}: {Mean.of(gains)}; {len(set(sources))} sources drawn in "
+        f"place of tasks: {whole.low:.3f} to {whole.high:.3f}"
+    )
 
 
 def _auroc_table(table: Table) -> str:

@@ -29,6 +29,7 @@ QUICK = (
 )
 
 _LOADERS: dict[str, Loader] = {}
+_SOURCES: dict[str, str] = {}
 _MATCHED: list[str] = []
 _FRESH: list[str] = []
 
@@ -71,6 +72,14 @@ def fresh() -> list[str]:
     return list(_FRESH)
 
 
+def source(name: str) -> str:
+    """Return the data set that a task's normal texts are of; a task that is none here is its own.
+
+    Tasks of one source share texts, so they are no independent draws.
+    """
+    return _SOURCES.get(name.removesuffix(MATCHED), name)
+
+
 @functools.lru_cache(maxsize=4)
 def load(name: str, data: Path, seed: int) -> Task:
     """Read the texts of a task; `seed` draws the classes where the task asks for that."""
@@ -84,13 +93,14 @@ def split(name: str, data: Path, *, seed: int, n_train: int = 600, n_test: int =
 
 
 def _task(
-    *names: str, is_matched: bool = False, is_fresh: bool = False
+    source: str, *names: str, is_matched: bool = False, is_fresh: bool = False
 ) -> Callable[[_NamedLoader], _NamedLoader]:
-    """Register a loader, one task for each name; it is told the name."""
+    """Register a loader of a data set, one task for each name; it is told the name."""
 
     def register(loader: _NamedLoader) -> _NamedLoader:
         for name in names:
             _LOADERS[name] = functools.partial(loader, name)
+            _SOURCES[name] = source
         _MATCHED.extend(names if is_matched else ())
         _FRESH.extend(names if is_fresh else ())
         return loader
@@ -98,7 +108,7 @@ def _task(
     return register
 
 
-@_task("clinc")
+@_task("clinc150", "clinc")
 def _clinc(name: str, data: Path, _: int) -> Task:
     """Tell queries of 150 intents from queries out of scope."""
     part = functools.partial(common.clinc_queries, data)
@@ -106,7 +116,7 @@ def _clinc(name: str, data: Path, _: int) -> Task:
     return Task(name, tuple(part("train")), (strange,), held_out=tuple(part("test")))
 
 
-@_task(*(name.lower() for name in _INTENT_SETS))
+@_task("intent_oos", *(name.lower() for name in _INTENT_SETS))
 def _intents(name: str, data: Path, _: int) -> Task:
     """Commands to one assistant against commands to the two others."""
     others = [other for other in _INTENT_SETS if other.lower() != name]
@@ -114,7 +124,7 @@ def _intents(name: str, data: Path, _: int) -> Task:
     return Task(name, _intent_texts(data, name.upper()), strange)
 
 
-@_task("stackoverflow")
+@_task("textoir_stackoverflow", "stackoverflow")
 def _stackoverflow(name: str, data: Path, seed: int) -> Task:
     """Question titles of ten subjects against ten others, drawn anew by each seed."""
     titles = pd.concat([_titles(data, part) for part in ("train", "dev", "test")])
@@ -123,7 +133,7 @@ def _stackoverflow(name: str, data: Path, seed: int) -> Task:
     return Task(name, _texts(titles["text"][is_normal]), (_texts(titles["text"][~is_normal]),))
 
 
-@_task(*(f"agnews-{name}" for name in _AG_CLASSES))
+@_task("agnews_test", *(f"agnews-{name}" for name in _AG_CLASSES))
 def _agnews(name: str, data: Path, _: int) -> Task:
     """News of three subjects against the fourth."""
     path = common.existing(data / "agnews_test/test.csv")
@@ -133,21 +143,21 @@ def _agnews(name: str, data: Path, _: int) -> Task:
     return Task(name, _texts(texts[~is_out]), (_texts(texts[is_out]),))
 
 
-@_task("subj")
+@_task("sentconv", "subj")
 def _subj(name: str, data: Path, _: int) -> Task:
     """Sentences of reviews against sentences of plots."""
     classes = _sentences(data, "subj.all")
     return Task(name, classes["0"], (classes["1"],))
 
 
-@_task("sst2")
+@_task("sentconv", "sst2")
 def _sst2(name: str, data: Path, _: int) -> Task:
     """Sentences of good reviews against those of bad ones."""
     classes = _sentences(data, *(f"stsa.binary.{part}" for part in ("train", "dev", "test")))
     return Task(name, classes["1"], (classes["0"],))
 
 
-@_task("trec")
+@_task("sentconv", "trec")
 def _trec(name: str, data: Path, seed: int) -> Task:
     """Questions of five kinds against the sixth; each seed takes out the next large class."""
     classes = _sentences(data, "TREC.train.all", "TREC.test.all")
@@ -155,9 +165,9 @@ def _trec(name: str, data: Path, seed: int) -> Task:
     return Task(name, tuple(text for own in classes.values() for text in own), (strange,))
 
 
-@_task("sms", is_matched=True)
-@_task("hate")
-@_task("olid")
+@_task("tad_bench", "sms", is_matched=True)
+@_task("tad_bench", "hate")
+@_task("tad_bench", "olid")
 def _tad(name: str, data: Path, _: int) -> Task:
     """Ham against spam, and tweets without against tweets with hate or offence (TAD-Bench)."""
     file = {"sms": "smsspam", "hate": "hate_speech", "olid": "olid"}[name]
@@ -167,8 +177,8 @@ def _tad(name: str, data: Path, _: int) -> Task:
     return Task(name, _texts(rows["text"][is_normal]), (_texts(rows["text"][~is_normal]),))
 
 
-@_task("bgl", is_matched=True)
-@_task("bgl-fatal")
+@_task("loghub2k", "bgl", is_matched=True)
+@_task("loghub2k", "bgl-fatal")
 def _bgl(name: str, data: Path, _: int) -> Task:
     """Lines without against lines with an alert; or those of level FATAL only."""
     log = _log(data, "BGL")
@@ -178,14 +188,14 @@ def _bgl(name: str, data: Path, _: int) -> Task:
     return Task(name, _texts(log["Content"][is_normal]), (_texts(log["Content"][~is_normal]),))
 
 
-@_task("log-mixed")
+@_task("loghub2k", "log-mixed")
 def _log_mixed(name: str, data: Path, _: int) -> Task:
     """Lines of one system against lines of two others."""
     contents = [_texts(_log(data, system)["Content"]) for system in ("Thunderbird", "BGL", "HDFS")]
     return Task(name, contents[0], tuple(contents[1:]))
 
 
-@_task("excavator-rare")
+@_task("excavator_mwo", "excavator-rare")
 def _excavator_rare(name: str, data: Path, _: int) -> Task:
     """Repair orders of the four common failure modes against all rarer ones."""
     orders = _repairs(data).dropna(subset="FM")
@@ -194,20 +204,25 @@ def _excavator_rare(name: str, data: Path, _: int) -> Task:
     return Task(name, _texts(texts[is_common]), (_texts(texts[~is_common]),))
 
 
-@_task("excavator-foreign")
+@_task("excavator_mwo", "excavator-foreign")
 def _excavator_foreign(name: str, data: Path, _: int) -> Task:
     """Repair orders against question titles and log lines."""
+    normal = _texts(_repairs(data)["OriginalShorttext"])
     strange = (_texts(_titles(data, "test")["text"]), _texts(_log(data, "BGL")["Content"]))
-    return Task(name, _texts(_repairs(data)["OriginalShorttext"]), strange)
+    return Task(name, normal, strange)
 
 
-@_task("maintnorm")
+@_task("maintnorm", "maintnorm")
 def _maintnorm(name: str, data: Path, _: int) -> Task:
     """Maintenance texts of company a against those of company b."""
     return Task(name, _company(data, "a"), (_company(data, "b"),))
 
 
-@_task(*(f"{kind}-{name}" for kind in ("xsum", "writing") for name in _WRITERS), is_matched=True)
+@_task(
+    "fastdetectgpt",
+    *(f"{kind}-{name}" for kind in ("xsum", "writing") for name in _WRITERS),
+    is_matched=True,
+)
 def _machine_text(name: str, data: Path, _: int) -> Task:
     """Human texts against a language model's continuations of them."""
     kind, writer = name.split("-", 1)
@@ -216,7 +231,7 @@ def _machine_text(name: str, data: Path, _: int) -> Task:
     return Task(name, tuple(stored["original"]), (tuple(stored["sampled"]),), is_paired=True)
 
 
-@_task("injecguard")
+@_task("injecguard", "injecguard")
 def _injecguard(name: str, data: Path, _: int) -> Task:
     """Benign prompts, some with suspicious words in them, against malicious ones."""
     folder = data / "injecguard"
@@ -229,8 +244,8 @@ def _injecguard(name: str, data: Path, _: int) -> Task:
     return Task(name, tuple(normal), (tuple(dict.fromkeys(attacks)),))
 
 
-@_task("ja-hotel")
-@_task("ja-sentiment")
+@_task("jrte_ja", "ja-hotel")
+@_task("jrte_ja", "ja-sentiment")
 def _japanese(name: str, data: Path, _: int) -> Task:
     """Sentences about the hotel against others; favourable ones against complaints."""
     file, normal, strange = {"ja-hotel": ("rhr", "1", "0"), "ja-sentiment": ("pn", "1", "-1")}[name]
@@ -245,7 +260,7 @@ def _japanese(name: str, data: Path, _: int) -> Task:
     return Task(name, pools[0], (pools[1],))
 
 
-@_task("ai4i")
+@_task("ai4i2020", "ai4i")
 def _ai4i(name: str, data: Path, _: int) -> Task:
     """States of a machine without against states with a failure, written out as text."""
     path = common.existing(data / "ai4i2020/ai4i2020.csv")
@@ -261,7 +276,7 @@ def _ai4i(name: str, data: Path, _: int) -> Task:
     return _with_numbers(name, texts, numbers, states["Machine failure"].to_numpy() == 1)
 
 
-@_task("steel")
+@_task("adbench_classical", "steel")
 def _steel(name: str, data: Path, _: int) -> Task:
     """Measurements of steel plates of one kind of fault against others, as tenths."""
     stored = np.load(common.existing(data / "adbench_classical/12_fault.npz"))
@@ -269,7 +284,7 @@ def _steel(name: str, data: Path, _: int) -> Task:
     return _with_numbers(name, texts, stored["X"].astype(np.float64), stored["y"] == 1)
 
 
-@_task("clinc-domains", is_fresh=True)
+@_task("clinc150", "clinc-domains", is_fresh=True)
 def _clinc_domains(name: str, data: Path, seed: int) -> Task:
     """Tell queries of five domains from those of the five others, drawn anew by each seed."""
     domains = _json(data / "clinc150/domains.json")
@@ -280,7 +295,7 @@ def _clinc_domains(name: str, data: Path, seed: int) -> Task:
     return _of_classes(name, pairs, intents)
 
 
-@_task("atis-flights", "snips-one", "hwu64-half", is_fresh=True)
+@_task("intent_oos", "atis-flights", "snips-one", "hwu64-half", is_fresh=True)
 def _some_intents(name: str, data: Path, seed: int) -> Task:
     """Commands of some intents against all others to the same assistant.
 
@@ -297,7 +312,7 @@ def _some_intents(name: str, data: Path, seed: int) -> Task:
     return _of_classes(name, zip(texts, labels, strict=True), set(chosen))
 
 
-@_task("stackoverflow-one", is_fresh=True)
+@_task("textoir_stackoverflow", "stackoverflow-one", is_fresh=True)
 def _stackoverflow_one(name: str, data: Path, seed: int) -> Task:
     """Question titles of one subject, the next for each seed, against all others."""
     titles = pd.concat([_titles(data, part) for part in ("train", "dev", "test")])
@@ -306,7 +321,7 @@ def _stackoverflow_one(name: str, data: Path, seed: int) -> Task:
     return _of_classes(name, pairs, {subjects[seed % len(subjects)]})
 
 
-@_task("agnews-one", is_fresh=True)
+@_task("agnews_test", "agnews-one", is_fresh=True)
 def _agnews_one(name: str, data: Path, seed: int) -> Task:
     """News of one subject, the next for each seed, against the three others."""
     subjects = list(_AG_CLASSES)
@@ -315,7 +330,7 @@ def _agnews_one(name: str, data: Path, seed: int) -> Task:
     return Task(name, normal, tuple(pools))
 
 
-@_task("trec-one", is_fresh=True)
+@_task("sentconv", "trec-one", is_fresh=True)
 def _trec_one(name: str, data: Path, seed: int) -> Task:
     """Questions of one kind, the next large one for each seed, against the five others."""
     classes = _sentences(data, "TREC.train.all", "TREC.test.all")
@@ -323,7 +338,7 @@ def _trec_one(name: str, data: Path, seed: int) -> Task:
     return Task(name, normal, tuple(classes.values()))
 
 
-@_task("products", "films", is_fresh=True)
+@_task("sentconv", "products", "films", is_fresh=True)
 def _reviews(name: str, data: Path, _: int) -> Task:
     """Sentences of good reviews of products or films against those of bad ones."""
     file = {"products": "custrev.all", "films": "rt-polarity.all"}[name]
@@ -331,25 +346,25 @@ def _reviews(name: str, data: Path, _: int) -> Task:
     return Task(name, classes["1"], (classes["0"],))
 
 
-@_task("subj-plots", is_fresh=True)
+@_task("sentconv", "subj-plots", is_fresh=True)
 def _subj_plots(name: str, data: Path, seed: int) -> Task:
     """Sentences of plots against sentences of reviews."""
     return _turned(name, _subj("subj", data, seed))
 
 
-@_task("maintnorm-b", is_fresh=True)
+@_task("maintnorm", "maintnorm-b", is_fresh=True)
 def _maintnorm_b(name: str, data: Path, seed: int) -> Task:
     """Maintenance texts of company b against those of company a."""
     return _turned(name, _maintnorm("maintnorm", data, seed))
 
 
-@_task("ja-complaints", is_fresh=True)
+@_task("jrte_ja", "ja-complaints", is_fresh=True)
 def _ja_complaints(name: str, data: Path, seed: int) -> Task:
     """Complaints about hotels against favourable sentences."""
     return _turned(name, _japanese("ja-sentiment", data, seed))
 
 
-@_task("thunderbird-rare", is_fresh=True)
+@_task("loghub2k", "thunderbird-rare", is_fresh=True)
 def _thunderbird_rare(name: str, data: Path, _: int) -> Task:
     """Lines of common templates against lines of the rare ones, a tenth of all at most."""
     log = _log(data, "Thunderbird")
@@ -359,7 +374,7 @@ def _thunderbird_rare(name: str, data: Path, _: int) -> Task:
     return Task(name, _texts(log["Content"][~is_rare]), (_texts(log["Content"][is_rare]),))
 
 
-@_task("log-linux", "log-hadoop", is_fresh=True)
+@_task("loghub2k", "log-linux", "log-hadoop", is_fresh=True)
 def _whole_lines(name: str, data: Path, _: int) -> Task:
     """Whole lines of one system against those of others that date them alike."""
     systems = {"log-linux": ("Linux", "Mac", "OpenSSH"), "log-hadoop": ("Hadoop", "Zookeeper")}
@@ -367,7 +382,7 @@ def _whole_lines(name: str, data: Path, _: int) -> Task:
     return Task(name, pools[0], tuple(pools[1:]))
 
 
-@_task("blocks", "trees", is_fresh=True)
+@_task("adbench_classical", "blocks", "trees", is_fresh=True)
 def _measurements(name: str, data: Path, _: int) -> Task:
     """Measurements of blocks of pages, and of trees from above, three significant digits each."""
     file = {"blocks": "27_PageBlocks", "trees": "44_Wilt"}[name]

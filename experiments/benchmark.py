@@ -78,10 +78,8 @@ class Bench:
     def runs(self, unit: Unit) -> list[Run]:
         """Return every method's figures on the unit's test rows."""
         sample = self.sample(unit.task, unit.seed, n_train=unit.n_train, n_test=unit.n_test)
-        start_s = time.perf_counter()
         scores = self._families[unit.family](sample)
-        took_s = time.perf_counter() - start_s
-        return [_run(unit, sample, method, own, took_s) for method, own in scores.items()]
+        return [_run(unit, sample, method, own) for method, own in scores.items()]
 
     def read(self, texts: Sequence[str]) -> Readings:
         """Return what both models do with each text, from the cache where it is known."""
@@ -267,7 +265,7 @@ def _stored(path: Path) -> list[tuple[Unit, list[Run]]]:
     return stored
 
 
-def _run(unit: Unit, sample: Sample, method: str, scores: Scores, took_s: float) -> Run:
+def _run(unit: Unit, sample: Sample, method: str, scores: Scores) -> Run:
     split, labels = sample.split, sample.split.is_anomalous
     return Run(
         task=unit.task,
@@ -281,7 +279,6 @@ def _run(unit: Unit, sample: Sample, method: str, scores: Scores, took_s: float)
         auroc=auroc(labels, scores),
         aupr=aupr(labels, scores),
         fpr95=fpr_at_tpr(labels, scores),
-        family_s=took_s,
     )
 
 

@@ -466,7 +466,7 @@ def test_a_detector_on_programs_is_shown_what_a_fit_shows_it(tiny_folder, minilm
 
 
 def run(task, method, value, seed=0):
-    return Run(task, seed, method, 10, 5, 5, 0.25, 0.0, value, value, 0.5, 1.0)
+    return Run(task, seed, method, 10, 5, 5, 0.25, 0.0, value, value / 2, 0.5)
 
 
 def test_the_best_single_baseline_runs_everywhere_and_reads_no_labels():
@@ -500,6 +500,33 @@ def test_intervals_over_tasks_widen_with_the_spread():
     assert narrow.low == pytest.approx(narrow.high)
     assert wide.low < 0.6
     assert wide.high > 0.8
+
+
+def test_sources_that_are_drawn_whole_widen_the_interval_where_their_tasks_agree():
+    values, groups = [0.9, 0.9, 0.9, 0.5], ["a", "a", "a", "b"]
+    alone, whole = bench_tables.Mean.of(values), bench_tables.Mean.of(values, groups=groups)
+    assert whole.value == alone.value == pytest.approx(0.8)
+    assert (whole.low, whole.high) == pytest.approx((0.5, 0.9))
+    assert alone.low > 0.55
+    assert bench_tables.Mean.of(values, groups="abcd") == alone  # the control
+
+
+def test_differences_to_the_best_baseline_and_to_neighbours_stand_with_both_intervals():
+    figures = {"bgl": (0.9, 0.8, 0.6), "bgl-fatal": (0.9, 0.8, 0.6), "sms": (0.8, 0.75, 0.7)}
+    methods = ("new", "other", bench_baselines.KNN)
+    runs = [run(t, *pair) for t, own in figures.items() for pair in zip(methods, own, strict=True)]
+    report = bench_tables.report(runs, default="new")
+    assert "new − other (best single baseline in hindsight): 0.083 (0.050 to 0.100); 2 so" in report
+    assert (
+        "new − MiniLM + kNN: 0.233 (0.100 to 0.300); 2 sources drawn in place of tasks: "
+        "0.100 to 0.300" in report
+    )
+
+
+def test_means_over_tasks_are_of_three_figures():
+    report = bench_tables.report([run("a", "m", 0.6), run("b", "m", 0.8)], default="new")
+    assert "| method, mean over 2 tasks | AUROC | AUPR | FPR95 |" in report
+    assert "| m | 0.700 (0.600 to 0.800) | 0.350 | 0.500 |" in report
 
 
 # The script

@@ -103,3 +103,4 @@ def test_every_task_stands_beside_the_data_set_that_it_reads_first(tmp_path):
             bench_tasks.load(name, tmp_path, 0)
         path = Path(str(missing.value).split("'")[1]).relative_to(tmp_path)
         assert name in {mark.strip("*") for mark in tasks[path.parts[0]]}
+        assert bench_tasks.source(name) == path.parts[0]
