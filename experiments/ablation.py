@@ -116,11 +116,10 @@ def _signatures(
 ) -> tuple[Signatures, NDArray[np.bool_]]:
     sizes = {"n_train": options.n_train, "n_test": options.n_test}
     split = bench_tasks.split(name, options.data, seed=seed, **sizes)
-    kind = {"encoder": "everything", "model": "everything, own retrieval"}[options.retrieval]
     if options.retrieval == "model":
         engine = replace(engine, extractor=OwnRetrieval.fit(engine.extractor, split.train))
-    path = fit_tables.place(options.cache, kind, seed, split.train, split.test)
-    own = fit_tables.signatures(split, engine, seed=seed, notes=EveryNote(), path=path)
+    folder = options.cache
+    own = fit_tables.signatures(split, engine, seed=seed, notes=EveryNote(), folder=folder)
     return own, split.is_anomalous
 
 

@@ -1,8 +1,8 @@
 """What the models do with a text, computed once and kept on disk.
 
-A store is one SQLite file for each state of the package's model-side sources and settings.
-Arrays are kept bit by bit, and a text's are the same in any company and with any number of
-threads. Its file does not say which processor and torch they come from.
+A store is one SQLite file for each state of the package's model-side sources, settings, model
+files, processor and torch. Arrays are kept bit by bit, and a text's are the same in any company
+and with any number of threads.
 """
 
 import hashlib
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from polar_detect.backbone import hugging_face
-from polar_detect.models import resolve
 from polar_detect.signature.encoder import Encoder, Encoding
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.readings import Readings
@@ -112,7 +111,7 @@ class CachedExtractor(Extractor):
     folder : Path
         Where the stores lie.
     models : sequence of str
-        Names of the models, for the fingerprint.
+        SHA-256 of both models, for the fingerprint.
     wants_context : bool
         See `Extractor`.
     """
@@ -205,9 +204,8 @@ def _key(*parts: str) -> str:
 
 
 def _fingerprint(tracer: Tracer, encoder: Encoder, models: Sequence[str]) -> str:
-    """Name the sources, settings and model files that results depend on."""
+    """Name the sources, settings, model files and arithmetic that results depend on."""
     texts = [path.read_text(encoding="utf-8") for path in SOURCES]
     lengths = [str(tracer.max_tokens), str(encoder.max_tokens)]
     settings = [tracer.curves, *lengths, str(tracer.backbone.quick_dtype)]
-    folders = [str(resolve(model).folder.name) for model in models]
-    return _key(*texts, *settings, *folders)[:16]
+    return _key(*texts, *settings, *models, common.arithmetic())[:16]

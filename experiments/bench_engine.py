@@ -11,9 +11,7 @@ Prints a table of the figures; --plot draws how the cost grows. Reads: clinc150.
 """
 
 import argparse
-import json
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +26,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from bench_processes import CLI, timed_process
+from kept import Kept
 
 from polar_detect import PolarDetector
 from polar_detect.backbone.decoder import Backbone
@@ -48,7 +47,9 @@ _BATCH_TOKENS = 1024
 
 def main() -> None:
     options = _options()
-    figures = _stored(options)
+    named = ("n", "n_train", "repeats", "clock", "fitted")
+    kept = Kept.of(options.out, **{name: getattr(options, name) for name in named})
+    figures = kept.read()
     with tempfile.TemporaryDirectory() as name:
         folder = options.fitted or _fitted(Path(name) / "detector", options)
         texts = _drawn(common.clinc_queries(options.data, "test"), options.n)
@@ -64,8 +65,7 @@ def main() -> None:
         for part in options.parts:
             if part not in figures:
                 figures[part] = parts[part]()
-                if options.out:
-                    common.write_json(options.out, figures)
+                kept.write(figures)
     print(f"{common.machine()}; {len(texts)} distinct CLINC150 queries, {options.clock} time, "
           f"median of {options.repeats} repeats\n")  # fmt: skip
     print(_table(figures, len(texts)))
@@ -85,20 +85,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="JSON file for every figure; is gone on with")
     parser.add_argument("--parts", type=common.some_of(_PARTS), default=_PARTS)
     return parser.parse_args()
-
-
-def _stored(options: argparse.Namespace) -> dict[str, Any]:
-    """Return what an earlier run with the same settings has left in the file."""
-    settings = {name: getattr(options, name) for name in ("n", "n_train", "repeats", "clock")}
-    if options.out is None or not options.out.exists():
-        return {"settings": settings}
-    figures: dict[str, Any] = json.loads(options.out.read_text(encoding="utf-8"))
-    if figures["settings"] != settings:
-        sys.exit(
-            f"Got --out '{options.out}' of a run with {figures['settings']}; expected {settings}; "
-            "name another file."
-        )
-    return figures
 
 
 def _fitted(folder: Path, options: argparse.Namespace) -> Path:

@@ -14,9 +14,7 @@ repeat).
 """
 
 import argparse
-import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -25,6 +23,7 @@ from pathlib import Path
 
 import common
 import numpy as np
+from kept import Kept
 
 from polar_detect import models
 from polar_detect.backbone.decoder import Backbone
@@ -113,8 +112,8 @@ def main() -> None:
     backbone = Backbone.load(models.resolve(options.model).folder)
     tokens = _drawn(backbone, "test", options.n, options)
     named = ("n", "join", "seed", "tolerance", "model")
-    settings = {name: getattr(options, name) for name in named}
-    repeats = _stored(options.out, settings)
+    kept = Kept.of(options.out, **{name: getattr(options, name) for name in named})
+    repeats = {name: [Repeat(**own) for own in every] for name, every in kept.read().items()}
     runs = {name: _run(name, Executor(backbone), options) for name in options.methods}
     count_invalid = partial(_count_invalid, Executor(backbone), options.tolerance)
     deadline_s = time.perf_counter() + options.stop_after
@@ -129,8 +128,7 @@ def main() -> None:
             common.say(
                 f"repeat {number + 1}: {name}, {done} texts, {sum(own[number].times_s):.1f} s"
             )
-            if options.out:
-                _write(options.out, settings, repeats)
+            kept.write({name: [asdict(repeat) for repeat in own] for name, own in repeats.items()})
     found = [Summary.of(name, own, len(tokens)) for name, own in repeats.items()]
     print(
         f"{common.machine()}; {options.model}, {backbone.n_layers} layers, {len(tokens)} texts of "
@@ -150,8 +148,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", default=models.DEFAULT_MODEL)
     parser.add_argument(
         "--methods",
-        type=lambda names: names.split(","),
-        default=list(_METHODS),
+        type=common.some_of(dict.fromkeys([*_METHODS, *METHODS])),
+        default=_METHODS,
         help="comma-separated: menu, menu+ or one of "
         + ", ".join(METHODS)
         + "; METHOD/alone: one text at a time",
@@ -243,29 +241,6 @@ def _table(found: list[Summary]) -> str:
         ],
         lines,
     )  # fmt: skip
-
-
-def _stored(path: Path | None, settings: dict[str, object]) -> dict[str, list[Repeat]]:
-    """Return what an earlier run with the same settings has left in the file."""
-    if path is None or not path.exists():
-        return {}
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    if stored["settings"] != settings:
-        sys.exit(
-            f"Got --out '{path}' of a run with {stored['settings']}; expected {settings}; name "
-            "another file."
-        )
-    return {name: [Repeat(**own) for own in every] for name, every in stored["methods"].items()}
-
-
-def _write(path: Path, settings: dict[str, object], repeats: dict[str, list[Repeat]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    stored = {
-        "settings": settings,
-        "machine": common.machine(),
-        "methods": {name: [asdict(repeat) for repeat in own] for name, own in repeats.items()},
-    }
-    path.write_text(json.dumps(stored) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
 """Benchmark: the default detector beside what a user or a paper would do, task by task.
 
-Every result is appended to a JSON lines file as soon as it is known; what is there already,
-from the same sources, is not computed again. Progress goes to stderr, tables of AUROC and of the
-rows to stdout.
+Every result is appended to a JSON lines file as soon as it is known; what is there already, from
+the same sources and processor, is not computed again. Progress goes to stderr, tables of AUROC
+and of the rows to stdout.
 
 Reads: sources of the tasks. Takes: 40 min (two seeds), 25 min (--fresh, two seeds).
 """
 
 import argparse
-import hashlib
 import json
 import tempfile
 import time
@@ -46,7 +45,10 @@ CACHE = Path(tempfile.gettempdir()) / "polar-detect-benchmark"
 
 @dataclass(frozen=True)
 class Unit:
-    """What is computed and stored together: a family of methods on one split."""
+    """What is computed and stored together: a family of methods on one split.
+
+    `sources` and `machine` name the code and the processor that it is computed with.
+    """
 
     task: str
     seed: int
@@ -54,6 +56,7 @@ class Unit:
     n_train: int
     n_test: int
     sources: str
+    machine: str
     model: str = models.DEFAULT_MODEL
     encoder: str = models.AUTO_ENCODER
     max_tokens: int = MAX_TOKENS
@@ -100,18 +103,13 @@ class Bench:
 
     def signatures(self, sample: Sample, labelled: Sequence[str] = ()) -> Signatures:
         """Return what a fit shows the default detector, and the test rows."""
-        engine = self.engine(encoder_for(sample.split.train, self.encoder))
-        own = (engine.model.sha256, engine.encoder_model.sha256)
-        settings = [*own, self.max_tokens, sample.seed, sample.split.train, sample.split.test]
-        if labelled:
-            settings.append(labelled)
         return fit_tables.signatures(
             sample.split,
-            engine,
+            self.engine(encoder_for(sample.split.train, self.encoder)),
             seed=sample.seed,
             notes=Notes(),
             labelled=labelled,
-            path=fit_tables.place(self.cache, POLAR, *settings),
+            folder=self.cache,
         )
 
     @property
@@ -126,11 +124,11 @@ class Bench:
         """Return the language model and an encoder, loaded once, reading through the cache."""
         if encoder not in self._engines:
             engine = Engine.load(self.model, encoder)
-            own, names = engine.extractor, (engine.model.name, engine.encoder_model.name)
+            own, hashes = engine.extractor, (engine.model.sha256, engine.encoder_model.sha256)
             # As the default detector reads, so that it and the baselines share a store.
             tracer = Tracer(own.tracer.backbone, max_tokens=self.max_tokens, curves="none")
             cut = own.encoder.cut_after(self.max_tokens)
-            cached = CachedExtractor(tracer, cut, self.cache, models=names)
+            cached = CachedExtractor(tracer, cut, self.cache, models=hashes)
             self._engines[encoder] = replace(engine, extractor=cached)
         return self._engines[encoder]
 
@@ -145,15 +143,14 @@ class Bench:
 def main() -> None:
     options = _options()
     units = list(_units(options))
-    stored = _stored(options.out)
+    stored = _stored(options.out, set(units))
     known = {unit for unit, _ in stored}
     missing = [unit for unit in units if unit not in known]
     common.say(f"{len(units)} units, {len(units) - len(missing)} of them stored in {options.out}")
     read_by = (options.model, options.encoder, options.max_tokens)
     bench = Bench(options.data, options.cache, *read_by)
     stored += _computed(missing, bench, options.out)
-    wanted = set(units)
-    runs = [run for unit, own in stored if unit in wanted for run in own]
+    runs = [run for _, own in stored for run in own]
     how = (
         f"{options.model} and {options.encoder} (called MiniLM below), {options.max_tokens} tokens"
     )
@@ -211,13 +208,13 @@ def _options() -> argparse.Namespace:
 
 def _units(options: argparse.Namespace) -> Iterable[Unit]:
     """Yield the units, all families of a split after one another, whole seeds first."""
-    fingerprints = {family: _fingerprint(family) for family in options.methods}
+    made_by = {name: (_fingerprint(name), common.arithmetic()) for name in options.methods}
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         for task in options.tasks:
             for family in options.methods:
                 sizes = (options.n_train, options.n_test)
                 read_by = (options.model, options.encoder, options.max_tokens)
-                yield Unit(task, seed, family, *sizes, fingerprints[family], *read_by)
+                yield Unit(task, seed, family, *sizes, *made_by[family], *read_by)
 
 
 def _computed(units: Sequence[Unit], bench: Bench, out: Path) -> list[tuple[Unit, list[Run]]]:
@@ -248,11 +245,12 @@ def _end_last_line(path: Path) -> None:
             file.write(b"\n")
 
 
-def _stored(path: Path) -> list[tuple[Unit, list[Run]]]:
-    """Read what earlier calls computed; a line cut off by an interruption is left out."""
+def _stored(path: Path, wanted: set[Unit]) -> list[tuple[Unit, list[Run]]]:
+    """Read which of these units earlier calls computed; a line that was cut off is left out."""
     if not path.is_file():
         return []
-    stored = []
+    by_line = {json.dumps(asdict(unit)): unit for unit in wanted}
+    stored: dict[Unit, list[Run]] = {}
     lines = path.read_text(encoding="utf-8").split("\n")
     for i, line in enumerate(lines, 1):
         try:
@@ -260,9 +258,9 @@ def _stored(path: Path) -> list[tuple[Unit, list[Run]]]:
         except json.JSONDecodeError:
             common.say(f"Got a broken line {i} in {path}; it is computed again.")
             continue
-        if row:
-            stored.append((Unit(**row["unit"]), [Run(**run) for run in row["runs"]]))
-    return stored
+        if row and (unit := by_line.get(json.dumps(row["unit"]))):
+            stored[unit] = [Run(**run) for run in row["runs"]]
+    return list(stored.items())
 
 
 def _run(unit: Unit, sample: Sample, method: str, scores: Scores) -> Run:
@@ -285,16 +283,13 @@ def _run(unit: Unit, sample: Sample, method: str, scores: Scores) -> Run:
 def _fingerprint(family: str) -> str:
     """Name the sources that a family's results depend on."""
     here = Path(__file__).parent
-    own = [here / name for name in ("common.py", "bench_tasks.py")]
+    own = [here / name for name in ("benchmark.py", "common.py", "bench_tasks.py")]
     if family == POLAR:
-        own += sources.PATHS.values()
+        own += [here / "fit_tables.py", *sources.PATHS.values()]
     else:
         own += [here / "bench_baselines.py"]
         own += [*SOURCES, *sources.behind([auroc])]
-    digest = hashlib.sha256()
-    for path in own:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    return sources.digest(own)
 
 
 if __name__ == "__main__":

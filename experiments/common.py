@@ -157,21 +157,25 @@ def matched_split(task: Task, *, seed: int, n_train: int = 600, n_test: int = 30
     return _split(task, whole.train_rows, inside[right[kept]], anomalous[left[kept]])
 
 
-def machine() -> str:
+def machine(*, is_dated: bool = True) -> str:
     """Return processor, cores, GPU, versions and date in one line."""
     import torch  # here, so that the wait policy above is set first
 
     n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    gpu = [torch.cuda.get_device_name()] if torch.cuda.is_available() else []
+    processor, *others = _calculates()
     parts = [
-        next(_cpu_models(), platform.processor() or platform.machine()),
+        processor,
         f"{n_cores} cores ({torch.get_num_threads()} threads)",
-        *gpu,
-        f"torch {torch.__version__}",
+        *others,
         f"Python {platform.python_version()}",
-        datetime.datetime.now(datetime.UTC).date().isoformat(),
+        *([datetime.datetime.now(datetime.UTC).date().isoformat()] if is_dated else []),
     ]
     return ", ".join(parts)
+
+
+def arithmetic() -> str:
+    """Return what decides the last bits of a result: processor, GPU, torch."""
+    return ", ".join(_calculates())
 
 
 def say(text: str) -> None:
@@ -183,6 +187,14 @@ def markdown_table(header: list[str], rows: list[list[str]]) -> str:
     """Return a Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _calculates() -> list[str]:
+    import torch
+
+    gpu = [torch.cuda.get_device_name()] if torch.cuda.is_available() else []
+    processor = next(_cpu_models(), platform.processor() or platform.machine())
+    return [processor, *gpu, f"torch {torch.__version__}"]
 
 
 def _cpu_models() -> Iterator[str]:

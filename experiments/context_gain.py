@@ -11,7 +11,6 @@ Prints one table. Reads: sources of the tasks. Takes: not noted.
 """
 
 import argparse
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ import numpy as np
 from bench_baselines import Scores
 from bench_tables import Mean
 from common import Split
+from kept import Figures, Kept, by_task
 from numpy.typing import NDArray
 from scipy.special import log_ndtr
 from sklearn.linear_model import LinearRegression
@@ -56,21 +56,18 @@ class Losses:
 def main() -> None:
     options = _options()
     engine = Engine.load(models.DEFAULT_MODEL)
-    found: dict[str, dict[str, list[float]]] = {}
-    if options.out and options.out.exists():
-        found = json.loads(options.out.read_text(encoding="utf-8"))
     sizes = {"n_train": options.n_train, "n_test": options.n_test}
-    for seed in range(options.first_seed, options.first_seed + options.seeds):
-        for name in options.tasks:
-            own = found.setdefault(name, {})
-            if len(own.get("context", [])) > seed - options.first_seed:
-                continue
-            split = bench_tasks.split(name, options.data, seed=seed, **sizes)
-            for method, scores in scores_of(*losses(split, engine)).items():
-                own.setdefault(method, []).append(auroc(split.is_anomalous, scores))
-            common.say(f"{name} seed {seed}: {own['loss and context'][-1]:.3f}")
-            if options.out:
-                common.write_json(options.out, found)
+
+    def measure(name: str, seed: int) -> Figures:
+        split = bench_tasks.split(name, options.data, seed=seed, **sizes)
+        scores = scores_of(*losses(split, engine))
+        own = {method: auroc(split.is_anomalous, values) for method, values in scores.items()}
+        common.say(f"{name} seed {seed}: {own['loss and context']:.3f}")
+        return own
+
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    units = [(name, seed) for seed in seeds for name in options.tasks]
+    found = by_task(Kept.of(options.out, **sizes), units, measure)
     print(f"{common.machine()}; {options.n_train} + {options.n_test} + {options.n_test} texts\n")
     print(table(found))
 
@@ -143,10 +140,13 @@ def _surprise(normal: Scores, test: Scores) -> Scores:
     return surprise
 
 
-def table(found: dict[str, dict[str, list[float]]]) -> str:
+def table(found: dict[str, list[Figures]]) -> str:
     """Return AUROC by task, means over seeds, and the gain over the loss with intervals."""
-    methods = list(next(iter(found.values())))
-    means = {name: [float(np.mean(own[m])) for m in methods] for name, own in found.items()}
+    methods = list(next(iter(found.values()))[0])
+    means = {
+        name: [float(np.mean([run[method] for run in own])) for method in methods]
+        for name, own in found.items()
+    }
     rows = [[name, *(f"{value:.3f}" for value in own)] for name, own in means.items()]
     columns = np.asarray([*means.values()]).T
     rows.append(["mean", *(str(Mean.of(column)) for column in columns)])

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+import common
 import numpy as np
 from bench_baselines import Scores, tails
 from common import Split
@@ -33,6 +34,7 @@ _AFTER = (
 )
 _PARTS = ("normal", "strangers", "test")
 _LOSS = Feature("loss", "mean")
+_WANTS = ("needs_", "is_")  # attributes of a head that say what it is to be shown
 
 
 @dataclass(frozen=True)
@@ -116,9 +118,9 @@ def signatures(
     seed: int,
     notes: Notes,
     labelled: Sequence[str] = (),
-    path: Path | None = None,
+    folder: Path | None = None,
 ) -> Signatures:
-    """Return the signatures of a split; from `path`, where they are there.
+    """Return the signatures of a split; from `folder`, where they are there.
 
     Parameters
     ----------
@@ -131,11 +133,14 @@ def signatures(
         Says what is needed.
     labelled : sequence of str
         Anomalies that fit is given.
-    path : Path, optional
-        Where they are kept.
+    folder : Path, optional
+        Where they are kept, under a name that says all that they depend on.
     """
-    if path is not None and path.is_file():
-        return Signatures.load(path)
+    path = None
+    if folder is not None:
+        path = folder / "signatures" / f"{_name(split, engine, seed, notes, labelled)}.npz"
+        if path.is_file():
+            return Signatures.load(path)
     detector = PolarDetector(max_tokens=engine.extractor.tracer.max_tokens)
     engine = engine.configured(max_tokens=detector.max_tokens, head=notes, has_texts=True)
     extractor = engine.extractor
@@ -163,11 +168,17 @@ def signatures(
     return made
 
 
-def place(folder: Path, *parts: object) -> Path:
-    """Return where signatures with these settings, made by these sources, are kept."""
+def _name(split: Split, engine: Engine, seed: int, notes: Notes, labelled: Sequence[str]) -> str:
+    """Name the texts, settings, models, sources and arithmetic that signatures depend on."""
+    wanted = {name: getattr(notes, name) for name in dir(notes) if name.startswith(_WANTS)}
+    extractor, texts = engine.extractor, [split.train, split.test, list(labelled)]
+    hashes = [engine.model.sha256, engine.encoder_model.sha256]
+    read_by = [type(extractor).__name__, extractor.tracer.max_tokens, extractor.encoder.max_tokens]
+    settings = [*texts, seed, wanted, *hashes, *read_by, common.arithmetic()]
     package = Path(polar_detect.__file__).parent
-    digest = hashlib.sha256(json.dumps([str(part) for part in parts]).encode())
+    digest = hashlib.sha256(json.dumps(settings).encode())
+    digest.update(Path(__file__).read_bytes())
     for source in sorted(package.rglob("*.py")):
         if source.relative_to(package).parts[0] not in _AFTER:
             digest.update(source.read_bytes())
-    return folder / "signatures" / f"{digest.hexdigest()[:24]}.npz"
+    return digest.hexdigest()[:24]

@@ -11,7 +11,6 @@ Reads: sources of the tasks. Takes: not noted.
 
 import argparse
 import copy
-import json
 import statistics
 import time
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ import fit_tables
 import numpy as np
 from common import Split
 from fit_tables import Notes
+from kept import Figures, Kept, by_task
 from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 from sklearn.linear_model import LogisticRegression
@@ -54,19 +54,18 @@ class CurveNotes(Notes):
 def main() -> None:
     options = _options()
     engine = Engine.load(models.DEFAULT_MODEL)
-    results: dict[str, dict[str, list[float]]] = {}
-    if options.out and options.out.exists():
-        results = json.loads(options.out.read_text(encoding="utf-8"))
-    for name in options.tasks:
-        for seed in range(len(results.get(name, {}).get("loss, high", [])), options.seeds):
-            start_s = time.perf_counter()
-            task = bench_tasks.load(name, options.data, seed)
-            split = common.split(task, seed=seed, n_train=options.n_train, n_test=options.n_test)
-            for method, auroc in _aurocs(engine, split, seed, options).items():
-                results.setdefault(name, {}).setdefault(method, []).append(auroc)
-            common.say(f"{name}, seed {seed}: {time.perf_counter() - start_s:.0f} s")
-            if options.out:
-                common.write_json(options.out, results)
+    sizes = {"n_train": options.n_train, "n_test": options.n_test}
+
+    def measure(name: str, seed: int) -> Figures:
+        start_s = time.perf_counter()
+        split = bench_tasks.split(name, options.data, seed=seed, **sizes)
+        found = _aurocs(engine, split, seed, options)
+        common.say(f"{name}, seed {seed}: {time.perf_counter() - start_s:.0f} s")
+        return found
+
+    kept = Kept.of(options.out, **sizes, heads=options.heads, sweeps=options.sweeps)
+    units = [(name, seed) for name in options.tasks for seed in range(options.seeds)]
+    results = by_task(kept, units, measure)
     print(
         f"{common.machine()}; {models.DEFAULT_MODEL}, {options.n_train} normal texts to fit, up to "
         f"{options.n_test} + {options.n_test} to score, mean AUROC of {options.seeds} seeds\n"
@@ -80,16 +79,14 @@ def _options() -> argparse.Namespace:
     tasks = ("sms", "bgl", "clinc")
     bench_tasks.add_split_options(parser, tasks=tasks, n_train=300, n_test=150)
     parser.add_argument(
-        "--heads", type=lambda s: s.split(","), default=["isolation-forest", "lightgbm"]
+        "--heads", type=common.some_of(HEADS), default=("isolation-forest", "lightgbm")
     )
     parser.add_argument("--sweeps", action="store_true", help="also curves of one sweep a text")
     parser.add_argument("--out", type=Path, help="JSON file for every figure; is gone on with")
     return parser.parse_args()
 
 
-def _aurocs(
-    engine: Engine, split: Split, seed: int, options: argparse.Namespace
-) -> dict[str, float]:
+def _aurocs(engine: Engine, split: Split, seed: int, options: argparse.Namespace) -> Figures:
     heads = [HEADS[name]() for name in options.heads]
     own = fit_tables.signatures(split, engine, seed=seed, notes=CurveNotes(heads))
     tables = own.normal, own.test
@@ -166,12 +163,11 @@ def _as_programs(table: FeatureTable) -> FeatureTable:
     return FeatureTable(table.values, tuple(named))
 
 
-def _table(results: dict[str, dict[str, list[float]]]) -> str:
+def _table(results: dict[str, list[Figures]]) -> str:
     tasks = list(results)
-    methods = list(results[tasks[0]])
     lines = []
-    for method in methods:
-        means = [statistics.mean(results[task][method]) for task in tasks]
+    for method in results[tasks[0]][0]:
+        means = [statistics.mean(run[method] for run in results[task]) for task in tasks]
         lines.append([method, *(f"{m:.3f}" for m in means), f"{statistics.mean(means):.3f}"])
     return common.markdown_table(["score", *tasks, "mean"], lines)
 

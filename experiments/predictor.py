@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from common import add_data_option, clinc_queries, machine
+from kept import Kept
 
 from polar_detect import models
 from polar_detect.backbone.decoder import Backbone
@@ -98,15 +99,15 @@ def drawn(texts: Sequence[str], n: int, seed: int) -> list[str]:
 
 def search(executor: Executor, texts: Sequence[str], file: Path) -> list[Program]:
     """Return the minimal program of each text; what `file` has is not searched again."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    known = json.loads(file.read_text()) if file.exists() else {}
+    kept = Kept.of(file, tolerance=_TOLERANCE, max_tokens=_MAX_TOKENS)
+    known = kept.read()
     missing = [text for text in texts if text not in known]
     for start in range(0, len(missing), _CHUNK):
         chunk = missing[start : start + _CHUNK]
         tokens = executor.backbone.tokenize(chunk, _MAX_TOKENS)
         found = find_minimal_programs(executor, tokens, tolerance=_TOLERANCE)
         known |= {text: str(m.program) for text, m in zip(chunk, found, strict=True)}
-        file.write_text(json.dumps(known, indent=0))
+        kept.write(known)
         print(f"searched {start + len(chunk)} of {len(missing)}", file=sys.stderr)
     return [Program.parse(known[text]) for text in texts]
 

@@ -1,6 +1,7 @@
 """The package's modules by what they import, read off their sources without importing them."""
 
 import ast
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,6 +28,14 @@ def _imports(path: Path) -> set[str]:
 
 PATHS = {_module_name(path): path for path in sorted(_PACKAGE.rglob("*.py"))}
 MODULES = {name: _imports(path) for name, path in PATHS.items()}
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """Return a name of what these files hold."""
+    whole = hashlib.sha256()
+    for path in paths:
+        whole.update(path.read_bytes())
+    return whole.hexdigest()[:16]
 
 
 def reached(start: str) -> set[str]:

@@ -255,6 +255,14 @@ def test_another_setting_has_a_store_of_its_own(tiny, tmp_path):
     assert len(list(tmp_path.glob("*.sqlite"))) == 2
 
 
+def test_another_processor_or_model_has_a_store_of_its_own(tiny, tmp_path, monkeypatch):
+    cached(tiny, tmp_path)
+    bench_cache.CachedExtractor(*tiny, tmp_path, models=("the same name, other weights",))
+    monkeypatch.setattr(common, "arithmetic", lambda: "another processor, torch 0")
+    cached(tiny, tmp_path)
+    assert len(list(tmp_path.glob("*.sqlite"))) == 3
+
+
 def test_a_store_is_named_by_every_source_that_reading_imports():
     reading = sorted({Tracer.__module__, Encoder.__module__, hugging_face.__name__})
     code = "import sys, {}; print(*(n for n in sys.modules if n.startswith('polar_detect.')))"
@@ -435,20 +443,45 @@ def test_the_default_detector_reads_through_the_cache(tiny_folder, minilm, tmp_p
         default_scores(engine)
 
 
-def default_scores(engine, path=None):
+def default_scores(engine, folder=None, *, seed=7):
     own = common.Task("t", tuple(NORMAL), (TEXTS,))
     split = common.split(own, seed=0, n_train=60, n_test=5)
-    made = fit_tables.signatures(split, engine, seed=7, notes=Notes(), path=path)
+    made = fit_tables.signatures(split, engine, seed=seed, notes=Notes(), folder=folder)
     return made.scores(AutoHead(), seed=7), split
 
 
-def test_signatures_are_made_once_for_all_detectors(tiny_folder, minilm, tmp_path):  # noqa: ARG001
+def test_signatures_are_made_once_for_all_detectors(tiny_folder, minilm, tmp_path, monkeypatch):  # noqa: ARG001
     engine = Engine.load(str(tiny_folder))
-    path = fit_tables.place(tmp_path, "t", 7)
-    first, _ = default_scores(engine, path)
-    again, _ = default_scores(None, path)  # without an engine nothing can be read
+    first, _ = default_scores(engine, tmp_path)
+    monkeypatch.setattr(Tracer, "trace", None)
+    again, _ = default_scores(engine, tmp_path)
     np.testing.assert_array_equal(again, first)
-    assert fit_tables.place(tmp_path, "t", 8) != path
+    with pytest.raises(TypeError):  # the control: with another seed the models are asked
+        default_scores(engine, tmp_path, seed=8)
+
+
+def test_signatures_of_other_models_lengths_wants_or_processors_are_others(
+    tiny_folder,
+    minilm,  # noqa: ARG001
+    monkeypatch,
+):
+    split = common.split(task(), seed=0, n_train=50, n_test=20)
+    engine = Engine.load(str(tiny_folder))
+    other = dataclasses.replace(engine.model, sha256="other")
+    names = {
+        fit_tables._name(split, own, 7, notes, labelled)
+        for own, notes, labelled in (
+            (engine, Notes(), ()),
+            (engine, EveryNote(), ()),
+            (engine, Notes(), ("odd",)),
+            (dataclasses.replace(engine, model=other), Notes(), ()),
+            (engine.reading(max_tokens=9, curves="none", wants_context=False), Notes(), ()),
+        )
+    }
+    assert fit_tables._name(split, engine, 7, Notes(), ()) in names
+    monkeypatch.setattr(common, "arithmetic", lambda: "another processor")
+    names.add(fit_tables._name(split, engine, 7, Notes(), ()))
+    assert len(names) == 6
 
 
 def test_a_detector_on_programs_is_shown_what_a_fit_shows_it(tiny_folder, minilm, monkeypatch):  # noqa: ARG001
@@ -576,6 +609,24 @@ def test_results_of_other_sources_are_computed_again(call, monkeypatch):
     call("--methods", "length")
     monkeypatch.setattr(benchmark, "_fingerprint", lambda _: "other")
     assert "2 units, 0 of them stored" in call("--methods", "length").err
+
+
+def test_results_of_another_processor_are_computed_again_and_left_out(call, monkeypatch, tmp_path):
+    call("--methods", "length")
+    monkeypatch.setattr(common, "arithmetic", lambda: "another processor")
+    assert "2 units, 0 of them stored" in call("--methods", "length", "--json", "all.json").err
+    runs = json.loads((tmp_path / "all.json").read_text())["runs"]
+    assert len(runs) == 2 * 3  # of two seeds and three methods, each once
+
+
+def test_the_code_that_makes_signatures_is_among_the_sources_of_the_default(monkeypatch):
+    read = []
+    monkeypatch.setattr(benchmark.sources, "digest", read.append)
+    for family in (benchmark.POLAR, "length"):
+        benchmark._fingerprint(family)
+    names = [{path.name for path in own} for own in read]
+    assert {"fit_tables.py", "bench_tasks.py", "benchmark.py"} <= names[0]
+    assert "bench_baselines.py" in names[1]
 
 
 def test_unknown_tasks_and_methods_are_named(call, capsys):
