@@ -18,6 +18,7 @@ from polar_detect.tables import (
     Layout,
     ReadOptions,
     RowTemplate,
+    cells_as_text,
     join_columns,
     open_table,
     open_writer,
@@ -385,7 +386,39 @@ def test_times_of_day_and_durations_of_a_sheet_stay_what_they_are(tmp_path):
         assert shown["A2"].number_format == (formats.get("begin") or "hh:mm:ss")
     gaps = pd.DataFrame({"gap": [-hours]})  # of which Excel shows none
     write_table(gaps, tmp_path / "c.xlsx")
-    assert read_all(tmp_path / "c.xlsx")["gap"][0].startswith("-2 days")
+    assert read_all(tmp_path / "c.xlsx")["gap"][0] == "-30:15:00"
+    write_table(frame, tmp_path / "d.csv")
+    assert plain(read_all(tmp_path / "d.csv")) == [["08:05:09", "30:15:00"]]
+
+
+def test_a_duration_is_written_in_hours_whatever_holds_it():
+    minute, second = datetime.timedelta(minutes=1), datetime.timedelta(seconds=1)
+    durations = [1440 * minute, 95 * minute + 2.5 * second, -second, 0 * second]
+    said = ["24:00:00", "1:35:02.500000", "-0:00:01", "0:00:00"]
+    for dtype in (object, "timedelta64[us]"):
+        assert cells_as_text(pd.Series(durations, dtype=dtype)) == said
+
+
+def timed_sheet(path, cells):
+    """Write a column whose numbers have the format of a time of day."""
+    excel(path, {"a": [["id", "t"], *([f"r{i}", cell] for i, cell in enumerate(cells))]})
+    book = openpyxl.load_workbook(path)
+    for row in book.active.iter_rows(min_row=2, min_col=2):
+        if isinstance(row[0].value, (int, float)):
+            row[0].number_format = "h:mm:ss"
+    book.save(path)
+    return read_all(path)["t"]
+
+
+def test_24_hours_among_times_of_day_is_no_day_of_1900(tmp_path):
+    clock = datetime.time(23, 30)
+    said = cells_as_text(timed_sheet(tmp_path / "a.xlsx", [clock, 1.0, 1.25, None, "off"]))
+    assert said == ["23:30:00", "24:00:00", "30:00:00", "", "off"]
+    day = datetime.datetime(2026, 4, 1)  # then those of 1900 may be days too
+    mixed = cells_as_text(timed_sheet(tmp_path / "b.xlsx", [clock, 1.0, day]))
+    assert mixed == ["23:30:00", "1900-01-01", "2026-04-01"]
+    days = cells_as_text(timed_sheet(tmp_path / "c.xlsx", [datetime.datetime(1900, 1, 1)] * 2))
+    assert days == ["1900-01-01"] * 2
 
 
 def test_a_text_that_excel_would_decode_is_read_as_it_was(tmp_path):

@@ -51,9 +51,19 @@ def cell_as_text(cell: Any) -> str:
     if isinstance(cell, datetime.datetime):
         is_day = cell.tzinfo is None and cell.time() == datetime.time()
         return cell.date().isoformat() if is_day else cell.isoformat(sep=" ")
+    if isinstance(cell, datetime.timedelta):
+        return _duration_as_text(cell)
     if isinstance(cell, (list, dict, tuple)):
         return json.dumps(cell, ensure_ascii=False, default=cell_as_text)
     return str(cell)
+
+
+def _duration_as_text(duration: datetime.timedelta) -> str:
+    """Return hours, minutes and seconds, as a sheet shows them: 30:00:00, not 1 day, 6:00:00."""
+    sign = "-" if duration < datetime.timedelta() else ""
+    minutes, rest = divmod(abs(duration), datetime.timedelta(minutes=1))
+    seconds = f"{rest.seconds:02d}" + (f".{rest.microseconds:06d}" if rest.microseconds else "")
+    return f"{sign}{minutes // 60}:{minutes % 60:02d}:{seconds}"
 
 
 def _number_as_text(number: float) -> str:

@@ -5,7 +5,7 @@ The whole sheet is in memory: it has a million rows at most, and its format allo
 
 import datetime
 from bisect import bisect_left
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
@@ -34,6 +34,8 @@ from polar_detect.tables.sources import Source
 _MAX_EXACT = 2**53
 # A sheet of so few cells is a cover where another has so many times its rows.
 _MAX_COVER_CELLS = 30
+# A time of 24 hours or more is stored as a day behind this one.
+_DAY_OF_TIMES, _MOST_HOURS = datetime.datetime(1899, 12, 31), datetime.timedelta(days=32)
 _FEW_ROWS, _FEW_LINES = 2, 5  # fewer full rows, or lines of a single column, are no table
 _MANY_TIMES = 10
 
@@ -74,7 +76,7 @@ class SheetReader:
             )
         check_rows(len(grid.rows), None, source.name)
         columns, renamed = unique_names(grid.header)
-        values = [list(column) for column in zip(*grid.rows, strict=True)]
+        values = [_with_hours(column) for column in zip(*grid.rows, strict=True)]
         frame = ColumnKinds.of(columns, values).frame(values, pd.RangeIndex(len(grid.rows)))
         lines = np.asarray(grid.lines, np.int64)
         formats = {
@@ -266,3 +268,15 @@ def _plain(cell: Any) -> Any:
     if type(cell) is datetime.date:
         return datetime.datetime.combine(cell, datetime.time())
     return cell
+
+
+def _with_hours(column: Sequence[Any]) -> list[Any]:
+    """Return the cells of a column; 24:00 among times is that, and not the 1st of January 1900."""
+    if not any(isinstance(cell, datetime.time) for cell in column):
+        return list(column)
+    since = [
+        cell - _DAY_OF_TIMES if isinstance(cell, datetime.datetime) else None for cell in column
+    ]
+    if any(own is not None and own >= _MOST_HOURS for own in since):
+        return list(column)
+    return [cell if own is None else own for cell, own in zip(column, since, strict=True)]
