@@ -358,6 +358,19 @@ def test_a_model_that_adds_something_between_its_blocks_is_refused():
     assert Backbone(same, tiny_tokenizer()).n_layers == 5
 
 
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [("gemma3", {"use_bidirectional_attention": True}), ("llama", {"is_causal": False})],
+)
+def test_a_model_that_sees_the_tokens_behind_is_refused_though_its_name_says_decoder(name, own):
+    config = copy.deepcopy(CONFIGS[name])
+    assert Backbone(tiny_model(config), tiny_tokenizer()).n_layers == 5  # control
+    for key, value in own.items():
+        setattr(config, key, value)
+    with pytest.raises(ModelError, match="that reads a token by those behind it too; expected a c"):
+        Backbone(tiny_model(config), tiny_tokenizer())
+
+
 def with_memory(make):
     model = tiny_model(CONFIGS["llama"])
     hand_on(model.model, make)

@@ -65,7 +65,8 @@ class Backbone:
     Raises
     ------
     ModelError
-        When replaying the recorded blocks does not reproduce the model's own logits.
+        When replaying the recorded blocks does not reproduce the model's own logits, or these
+        hang on tokens behind.
     """
 
     def __init__(
@@ -111,6 +112,7 @@ class Backbone:
         if self._anatomy.has_extras:  # of the probe; those of other texts must not differ
             others = self._probe(2, 6).flip(1)
             self._replay(others, self.model(input_ids=others, use_cache=False).logits)
+        self._check_causal(probe, output.logits)
         self.n_precise = first = -(-self.n_layers // _PRECISE_SHARE)
         quick = self._quick_forms(range(first, self.n_layers), states)
         self._quick_blocks: list[QuickBlock | None] = [*([None] * first), *quick]
@@ -388,12 +390,22 @@ class Backbone:
             states = [self.embed(ids)]
             for block, (call, _) in zip(self.blocks, self._recorded(ids.shape[1]), strict=True):
                 states.append(call.of(block, states[-1]))
-            gap = (self.logits(states[-1]) - expected).abs().max().item()
+            gap = _gap(self.logits(states[-1]), expected)
         except FAILURES as error:
             raise self._unfaithful(f"replaying it fails: {reason_of(error)}") from error
-        if not gap <= 1e-3 + 1e-3 * expected.abs().max().item():
+        if gap:
             raise self._unfaithful(f"replayed logits differ by {gap:.3g}")
         return states
+
+    def _check_causal(self, ids: Tensor, logits: Tensor) -> None:
+        """Raise `ModelError` where the logits of a text are others without its last token."""
+        without = self.model(input_ids=ids[:1, :-1], use_cache=False).logits
+        if _gap(without, logits[:1, :-1]):
+            raise ModelError(
+                f"Got a {type(self.model).__name__} that reads a token by those behind it too; "
+                "expected a causal language model; check the model's config.json, or choose "
+                "another model."
+            )
 
     def _unfaithful(self, what: str) -> ModelError:
         return ModelError(
@@ -403,6 +415,12 @@ class Backbone:
 
     def _probe(self, n_rows: int, n_tokens: int) -> Tensor:
         return torch.arange(n_rows * n_tokens, device=self.device).view(n_rows, n_tokens) % 7
+
+
+def _gap(found: Tensor, expected: Tensor) -> float:
+    """Return by how much logits differ, 0 where it is by rounding alone; NaN for those of NaN."""
+    gap = (found - expected).abs().max().item()
+    return 0.0 if gap <= 1e-3 + 1e-3 * expected.abs().max().item() else gap
 
 
 def _scale_of_logits(config: Any) -> float:

@@ -761,6 +761,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "choose another, e.g. {default}.",
         "--encoder「{name}」は言語モデルです。{default} などの文エンコーダーを指定してください。",
     ),
+    "error.not_causal": (
+        "Got a {kind} that reads a token by those behind it too; expected a causal language "
+        "model; check the model's config.json, or choose another model.",
+        "{kind} は後ろの文字も見て各トークンを読むため、言語モデルとして使えません。モデルの "
+        "config.json を確認するか、他のモデルを指定してください。",
+    ),
     "error.model_file": (
         "Got file {path}; expected a folder with config.json and {weights}, or a .gguf file; name "
         "one of these.",
