@@ -13,6 +13,7 @@ from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect import cli
 from polar_detect.cli.commands.fit import _of_rows
+from polar_detect.cli.commands.output import tell
 from polar_detect.cli.options import FitOptions
 from polar_detect.report.language import Language
 from polar_detect.tables import RowColumns, SheetNames, read_table
@@ -175,6 +176,26 @@ def test_fit_warns_of_numbers_that_are_read_as_text(tmp_path):
     options = FitOptions(train=tmp_path / "a.csv", out=tmp_path / "out")
     said = " ".join(_of_rows(table, options, Language()))
     assert "column 'x': 90 % of the cells are numbers, others such as 'abc'; it is read" in said
+
+
+def test_names_of_several_lines_are_said_on_one(tmp_path, capsys):
+    words = [*map(str, range(9)), "abc"] * 3
+    days = [f"2026-04-{day:02d}" for day in range(1, 31)]
+    frame = pd.DataFrame({"Bore\n[mm]": range(30), "Bore\n(in)": words, "Day\n": days})
+    with pd.ExcelWriter(tmp_path / "a.xlsx") as book:
+        frame.to_excel(book, index=False)
+        book.book.active.column_dimensions["A"].hidden = True
+    columns = RowColumns("Bore [mm],Bore (in),Day")
+    table = read_table(tmp_path / "a.xlsx", rows=columns)
+    options = FitOptions(train=tmp_path / "a.xlsx", out=tmp_path / "out")
+    for notice in (*table.notices, *_of_rows(table, options, Language())):
+        tell(notice)
+    said = capsys.readouterr().err.splitlines()
+    assert "hidden columns are read too: Bore [mm]" in said
+    assert "columns that are numbers too: Bore [mm]" in said
+    assert any(line.startswith("column 'Bore (in)': 90 % of the cells") for line in said)
+    assert any(line.startswith("column 'Day' holds dates") for line in said)
+    assert not any("is taken for" in line or "\\n" in line for line in said)
 
 
 def test_score_writes_rows_out_as_fit_did(run, fitted_on_rows, tmp_path):

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect.errors import InputError
+from polar_detect.tables.names import on_one_line
 
 # Beside rows, characters bound a chunk, so that few very long rows need no more memory.
 MAX_CHUNK_CHARS = 30_000_000
@@ -136,7 +137,7 @@ def unique_names(header: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
             unique = f"{wanted}_{n}"
         if unique != name:
             what = f"is a second {' '.join(name.split())!r}" if name.strip() else "has no name"
-            notices.append(f"column {position} {what}, and is called {unique!r} here")
+            notices.append(f"column {position} {what}, and is called {on_one_line(unique)!r} here")
         names.append(unique)
     return tuple(names), tuple(notices)
 

@@ -64,7 +64,14 @@ def match_column(
 
 def said_of_match(column: str, found: str) -> tuple[str, ...]:
     """Return what to say where a column has another name than was asked for."""
-    return () if column == found else (f"column {found!r} is taken for {column!r}",)
+    asked, own = on_one_line(column), on_one_line(found)
+    return () if asked == own else (f"column {own!r} is taken for {asked!r}",)
+
+
+def on_one_line(name: str) -> str:
+    """Return a name as it is said: a heading in a sheet may take several lines."""
+    lines = name.splitlines()
+    return name if lines == [name] else " ".join(map(str.strip, lines))
 
 
 def _in_round_brackets(name: str) -> str:

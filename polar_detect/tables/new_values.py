@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from polar_detect.tables.cell_numbers import MIN_NUMERIC, as_numbers
 from polar_detect.tables.cells import cells_as_text
+from polar_detect.tables.names import on_one_line
 from polar_detect.tables.rows import RowColumns
 from polar_detect.tables.units import split_unit
 
@@ -57,7 +58,8 @@ def warn_of_new_values(frame: pd.DataFrame, names: Collection[str]) -> list[str]
     """
     found = new_values(frame, names)
     notices = [
-        f"column {name!r} {said}; leave it out with --columns" for name, said in found.items()
+        f"column {on_one_line(name)!r} {said}; leave it out with --columns"
+        for name, said in found.items()
     ]
     kept = [name for name in names if name not in found]
     if notices and 0 < len(kept) <= _MAX_LISTED_COLUMNS:

@@ -20,6 +20,7 @@ from polar_detect.tables.cell_numbers import (
     not_plain,
 )
 from polar_detect.tables.cells import cells_as_text
+from polar_detect.tables.names import on_one_line
 from polar_detect.tables.units import are_same_units, split_unit, unit_behind
 
 MINUSES = ("▲", "△")
@@ -92,7 +93,9 @@ def _said_of(name: str, texts: Sequence[str], bare: Sequence[str]) -> list[str]:
     if not texts:
         return []
     n = "1 cell" if len(texts) == 1 else f"{len(texts)} cells"
-    return [f"column {name!r}: {texts[0].strip()} is read as {bare[0]} ({n} of this kind)"]
+    return [
+        f"column {on_one_line(name)!r}: {texts[0].strip()} is read as {bare[0]} ({n} of this kind)"
+    ]
 
 
 def _minus_of(texts: list[str]) -> str | None:

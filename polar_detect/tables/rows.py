@@ -27,7 +27,7 @@ from polar_detect.tables.cell_numbers import (
     is_missing,
 )
 from polar_detect.tables.columns import check_column
-from polar_detect.tables.names import match_column, said_of_match
+from polar_detect.tables.names import match_column, on_one_line, said_of_match
 from polar_detect.tables.number_form import NumberForm, checked_minus
 from polar_detect.tables.row_cells import (
     MAX_DECIMALS,
@@ -340,7 +340,7 @@ def warn_of_words(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
         found = CellNumbers.of(frame[column.name])
         if column.decimals is None and _MOSTLY <= found.share < MIN_NUMERIC:
             notices.append(
-                f"column {column.name!r}: {found.percent} % of the cells are "
+                f"column {on_one_line(column.name)!r}: {found.percent} % of the cells are "
                 f"numbers, others such as {reprlib.repr(found.words[0])}; it is read as text"
             )
     return notices

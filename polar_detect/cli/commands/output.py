@@ -33,8 +33,8 @@ def show(line: str) -> None:
 
 
 def tell(line: str) -> None:
-    """Print a line on stderr, unbroken; it may quote what a file holds."""
-    err.print(visible(line), highlight=False, markup=False, soft_wrap=True)
+    """Print a line on stderr, unbroken; it may quote what a file holds, of several lines too."""
+    err.print(visible(line).replace("\n", " "), highlight=False, markup=False, soft_wrap=True)
 
 
 def summarise(
