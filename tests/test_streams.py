@@ -95,17 +95,15 @@ def test_json_says_the_same_in_every_code_page(encoding, monkeypatch):
 
 
 def test_listed_texts_are_readable_where_the_code_page_has_them_and_whole_elsewhere(monkeypatch):
-    class Kept:
-        texts = ("漏れ", "漏れ –", "−1")
-
+    texts = ("漏れ", "漏れ –", "−1")
     out = stream("cp932")
     write_anything(out)
     monkeypatch.setattr(sys, "stdout", out)
-    inspect._list_texts(Kept, None)
+    inspect._list_texts(texts)
     out.flush()
     lines = out.buffer.getvalue().decode("cp932").splitlines()
     assert lines[0] == '"漏れ"'
-    assert [json.loads(line) for line in lines] == [*Kept.texts]
+    assert [json.loads(line) for line in lines] == [*texts]
 
 
 @pytest.mark.parametrize("encoding", ["cp932", "cp1252"])

@@ -5,9 +5,10 @@ text only: renderers escape what they get.
 """
 
 from polar_detect.report.compare_sentences import COMPARE_SENTENCES
+from polar_detect.report.inspect_sentences import INSPECT_SENTENCES
 from polar_detect.report.sentences import SENTENCES
 
-_SENTENCES = SENTENCES | COMPARE_SENTENCES
+_SENTENCES = SENTENCES | COMPARE_SENTENCES | INSPECT_SENTENCES
 TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     # Page
     "title": ("Anomaly report: {source}", "異常レポート：{source}"),

@@ -148,6 +148,10 @@ class Language:
         """Return a sentence of what `compare` says; one that the catalogue lacks as it is."""
         return self._known("compare", sentence)
 
+    def inspected(self, said: str) -> str:
+        """Return what `inspect` says; settings, names and hashes as they are."""
+        return self._known("inspect", said)
+
     def heading(self, name: str) -> str:
         """Return the name of a column of what `compare` found."""
         return self._known("said.heading", name)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from polar_detect.cli.speaking import Tongue, language_of
+
 
 @dataclass(frozen=True, kw_only=True)
 class InspectOptions:
@@ -16,3 +18,4 @@ class InspectOptions:
         bool,
         typer.Option("--texts", help="List the training texts that it keeps, as JSON strings."),
     ] = False
+    lang: Annotated[Tongue, language_of("the messages")] = "en"

@@ -1,0 +1,105 @@
+"""That all of what `inspect` says is known in Japanese."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from japanese import is_japanese
+
+from polar_detect.artifact.contents import TEXTS, TREES, _facts, _kept
+from polar_detect.cli.commands import inspect as command
+from polar_detect.detectors.auto import AutoHead
+from polar_detect.detectors.boosting import LightGBMHead
+from polar_detect.detectors.forest import IsolationForestHead
+from polar_detect.report.forms import Form
+from polar_detect.report.inspect_sentences import INSPECT_SENTENCES
+from polar_detect.report.language import Language
+
+LEAST = {
+    "embeddings": ((60, 384), 9),
+    "tokens.points": ((5, 300, 32), 9),
+    "tokens.owners": ((0,), 0),
+    "encoder_tokens.points": ((3, 200, 384), 9),
+    "calibration_scores": ((20,), 9),
+}
+MORE = LEAST | {
+    "tokens.owners": ((300,), 9),
+    "neighbours.crowding": ((60,), 9),
+    "decoder_geometry.points": ((5, 60, 15), 9),
+    "menu.harms": ((8, 30), 9),
+    "decoder_changes.centres": ((5, 32), 9),
+    "encoder_changes.centres": ((6, 384), 9),
+    "likeness.sentences.weights": ((384,), 9),
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in (TEXTS, TREES):
+        (tmp_path / name).write_text("[]")
+    return tmp_path
+
+
+def manifest(reason, name):
+    identity = {"name": "a", "sha256": "0"}
+    return {
+        "settings": {"detector": name, "seed": 0}, "reason": reason, "created": "2026-11-28",
+        "model": identity, "encoder": identity, "sampled_from": 9000, "format": "1",
+        "fingerprint": "0", "versions": {"polar-detect": "1"}, "files": {}, "sizes": {},
+    }  # fmt: skip
+
+
+def reasons():
+    """Yield why each detector is what it is, as manifests hold it, and its name."""
+    for n_columns in (0, 1):
+        for n_labelled in (0, 1):
+            head = AutoHead()
+            shares = np.full(3 + n_columns + n_labelled, 0.2)
+            head._fitted = SimpleNamespace(
+                shares=shares, n_text=3, n_labelled=n_labelled, n_topic=1, n_language=1,
+                similarity_auroc=0.9, encoder_trust=1.0, far_share=0.5,
+            )  # fmt: skip
+            yield head.reason, "auto"
+    for kind in (LightGBMHead, IsolationForestHead):
+        yield kind.reason, kind.name
+
+
+def all_that_is_said(folder):
+    said = [kept.what for shapes, texts in ((LEAST, None), (MORE, ("oil",)))
+            for kept in _kept(shapes, texts, folder)]  # fmt: skip
+    facts = [fact for own in reasons() for fact in _facts(manifest(*own))]
+    return [*said, *(label for label, _ in facts)], [value for _, value in facts]
+
+
+def test_all_that_inspect_says_is_known_in_japanese(folder):
+    said, values = all_that_is_said(folder)
+    japanese = [Language("ja").inspected(sentence) for sentence in said]
+    assert [own for own in japanese if not is_japanese(own)] == []
+    assert [Language("en").inspected(sentence) for sentence in said] == said
+    as_they_are = ("a (SHA-256", "detector ", "2026", "0", "1", "polar-detect 1")
+    told = [value for value in values if not value.startswith(as_they_are)]
+    told += ["0, 0 bytes, unchanged"]
+    assert [own for own in map(Language("ja").inspected, told) if not is_japanese(own)] == []
+    assert any(value.startswith("drawn at random") for value in told)  # control
+
+
+def test_nothing_is_known_of_inspect_that_it_does_not_say(folder):
+    said = [one for part in all_that_is_said(folder) for one in part]
+    by_key = {"kept", "texts", "no_texts", "leaks", "lists_none"}
+    keys = {key for key in INSPECT_SENTENCES if key.startswith("inspect.")}
+    forms = {key: Form.of(INSPECT_SENTENCES[key][0]) for key in keys}
+    unsaid = {key for key, form in forms.items() if all(form.match(one) is None for one in said)}
+    assert unsaid == {f"inspect.{name}" for name in by_key}
+
+
+def test_inspect_prints_japanese_lines_only(run, folder, monkeypatch):
+    facts = _facts(manifest(*next(reasons())))
+    for texts in (("oil",), None):
+        contents = SimpleNamespace(facts=facts, kept=_kept(MORE, texts, folder), texts=texts)
+        monkeypatch.setattr(command, "read_contents", lambda _, own=contents: own)
+        code, out, _ = run("inspect", folder, "--lang", "ja")
+        assert code == 0
+        assert [line for line in out.splitlines() if not is_japanese(line)] == []
+        assert "No texts." not in out
+    assert "文は保存されていません" in run("inspect", folder, "--texts", "--lang", "ja")[2]
+    assert "keeps no texts." in run("inspect", folder, "--texts")[2]
