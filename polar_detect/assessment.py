@@ -1,7 +1,7 @@
 """What a detector says of each text of a batch, and that as a table."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from polar_detect.errors import InputError
 from polar_detect.explain import Explanation
+from polar_detect.program import Program
 from polar_detect.report.language import Language, Tongue
 from polar_detect.report.reasons import reasons_of
 
@@ -47,13 +48,13 @@ class Result:
     was searched.
     """
 
-    score: float | None
-    p_value: float | None
-    program: str | None
-    program_length: int | None
-    n_skips: int | None
-    n_loops: int | None
-    top_layers: str
+    score: float | None = None
+    p_value: float | None = None
+    program: str | None = None
+    program_length: int | None = None
+    n_skips: int | None = None
+    n_loops: int | None = None
+    top_layers: str = ""
     top_columns: str = ""
     reasons: str = ""
 
@@ -136,17 +137,24 @@ class Assessment:
         said = (self.reasons(tongue), shown.top_layers(), shown.top_columns())
         for i, (reasons, top_layers, top_columns) in enumerate(zip(*said, strict=True)):
             if np.isnan(self.scores[i]):
-                yield Result(None, None, None, None, None, None, _EMPTY_MARK)
+                yield Result(top_layers=_EMPTY_MARK)
                 continue
-            program = None if (minimal := self.programs[i]) is None else minimal.program
-            yield Result(
+            own = Result(
                 score=float(self.scores[i]),
                 p_value=float(self.p_values[i]),
-                program=None if program is None else str(program),
-                program_length=None if program is None else len(program),
-                n_skips=None if program is None else program.n_skips(n_layers),
-                n_loops=None if program is None else program.n_loops,
                 top_layers=top_layers,
                 top_columns=top_columns,
                 reasons=reasons,
             )
+            minimal = self.programs[i]
+            yield own if minimal is None else _with_program(own, minimal.program, n_layers)
+
+
+def _with_program(result: Result, program: Program, n_layers: int) -> Result:
+    return replace(
+        result,
+        program=str(program),
+        program_length=len(program),
+        n_skips=program.n_skips(n_layers),
+        n_loops=program.n_loops,
+    )

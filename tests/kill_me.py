@@ -29,7 +29,7 @@ def made_up(texts, advance, *, calls=None, seconds=0.0):
     results = []
     for text in texts:
         if not text.strip():
-            results.append(Result(None, None, None, None, None, None, "empty text"))
+            results.append(Result(top_layers="empty text"))
             continue
         drawn = int(hashlib.sha256(text.encode()).hexdigest()[:4], 16)
         level = 1 if drawn % 5 == 0 else drawn % 100 + 1

@@ -102,7 +102,7 @@ def test_pooled_states_are_named_where_they_are_kept(saved_on_tiny):
     shapes = _shapes(saved_on_tiny)
     assert not any("pooled states" in kept.what for kept in _kept(shapes, None, saved_on_tiny))
     placed = {"decoder_geometry.points": ((5, 30, 15), 9000), "decoder_geometry.rests": ((5,), 20)}
-    kept = _kept(shapes | placed, None, saved_on_tiny)
+    kept = tuple(_kept(shapes | placed, None, saved_on_tiny))
     own = [part for part in kept if part.what.startswith("pooled states of 30 texts by layer")]
     assert [part.n_bytes for part in own] == [9020]
     assert kept[-2].what.startswith("mean and covariance")  # the others stand as they did

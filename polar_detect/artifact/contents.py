@@ -3,7 +3,7 @@
 Reads the manifest and the heads of the files; no model is loaded.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ def read_contents(folder: Path) -> Contents:
         check_files(folder, manifest["files"], manifest["sizes"])
         with fitting_together(folder):
             texts = kept_texts(folder, manifest)
-            return Contents(_facts(manifest), _kept(_shapes(folder), texts, folder), texts)
+            return Contents(_facts(manifest), tuple(_kept(_shapes(folder), texts, folder)), texts)
 
     return read_whole(folder, read)
 
@@ -87,76 +87,62 @@ def _item_bytes(dtype: str) -> int:
     return int(dtype.strip("FIBU").split("_")[0]) // 8  # e.g. F16, I64
 
 
-def _kept(shapes: _Shapes, texts: tuple[str, ...] | None, folder: Path) -> tuple[Kept, ...]:
+def _kept(shapes: _Shapes, texts: tuple[str, ...] | None, folder: Path) -> Iterator[Kept]:
+    """Yield what is kept of the training texts; sizes are those of the arrays."""
+
     def size(belongs: Callable[[str], bool]) -> int:
         return sum(n_bytes for name, (_, n_bytes) in shapes.items() if belongs(name))
 
-    n_texts = shapes["embeddings"][0][0]
-    n_depths, n_tokens, _ = shapes["tokens.points"][0]
-    n_other_depths, n_other, _ = shapes["encoder_tokens.points"][0]
-    is_ordered = shapes["tokens.owners"][0][0] > 0
-    order = "in the order of the texts" if is_ordered else "shuffled"
-    parts = [
-        Kept(
-            f"sentence embeddings of {n_texts} texts"
-            + (", and how close they stand" if "neighbours.crowding" in shapes else ""),
-            size(lambda name: name in ("embeddings", "neighbours.crowding")),
-        ),
-        Kept(
-            f"states of {n_tokens} tokens at {n_depths} depths of the language model and of "
-            f"{n_other} at {n_other_depths} of the encoder, {order}",
-            size(lambda name: name.endswith("tokens.points")),
-        ),
-        Kept(
-            f"the token that followed each of them, {order}",
-            size(lambda name: name.endswith((".targets", ".owners"))),
-        ),
-        Kept(
-            f"scores of {shapes['calibration_scores'][0][0]} held-out texts",
-            size(lambda name: name == "calibration_scores"),
-        ),
-    ]
+    def length(name: str, axis: int = 0) -> int:
+        return shapes[name][0][axis]
+
+    if texts is not None:
+        yield Kept(f"{len(texts)} texts", (folder / TEXTS).stat().st_size)
+    yield Kept(
+        f"sentence embeddings of {length('embeddings')} texts"
+        + (", and how close they stand" if "neighbours.crowding" in shapes else ""),
+        size(lambda name: name in ("embeddings", "neighbours.crowding")),
+    )
+    order = "in the order of the texts" if length("tokens.owners") else "shuffled"
+    yield Kept(
+        f"states of {length('tokens.points', 1)} tokens at {length('tokens.points')} depths of the "
+        f"language model and of {length('encoder_tokens.points', 1)} at "
+        f"{length('encoder_tokens.points')} of the encoder, {order}",
+        size(lambda name: name.endswith("tokens.points")),
+    )
+    yield Kept(
+        f"the token that followed each of them, {order}",
+        size(lambda name: name.endswith((".targets", ".owners"))),
+    )
     if "decoder_geometry.points" in shapes:
-        n_placed = shapes["decoder_geometry.points"][0][1]
-        parts.insert(
-            -1,
-            Kept(
-                f"pooled states of {n_placed} texts by layer, and their principal directions",
-                size(lambda name: "geometry." in name),
-            ),
+        yield Kept(
+            f"pooled states of {length('decoder_geometry.points', 1)} texts by layer, and their "
+            "principal directions",
+            size(lambda name: "geometry." in name),
+        )
+    yield Kept(
+        f"scores of {length('calibration_scores')} held-out texts",
+        size(lambda name: name == "calibration_scores"),
+    )
+    if "decoder_changes.centres" in shapes:
+        yield Kept(
+            f"mean and covariance of what {length('decoder_changes.centres')} layers of the "
+            f"language model and {length('encoder_changes.centres')} of the encoder change",
+            size(lambda name: "changes." in name),
         )
     if "menu.harms" in shapes:
-        n_searched, n_programs = shapes["menu.harms"][0]
-        parts.append(
-            Kept(
-                f"losses of {n_searched} texts under {n_programs} programs",
-                size(lambda name: name == "menu.harms"),
-            )
-        )
-    if any("changes." in name for name in shapes):
-        layers = [shapes[f"{part}_changes.centres"][0][0] for part in ("decoder", "encoder")]
-        parts.insert(
-            -1,
-            Kept(
-                f"mean and covariance of what {layers[0]} layers of the language model and "
-                f"{layers[1]} of the encoder change",
-                size(lambda name: "changes." in name),
-            ),
+        yield Kept(
+            f"losses of {length('menu.harms')} texts under {length('menu.harms', 1)} programs",
+            size(lambda name: name == "menu.harms"),
         )
     if "likeness.sentences.weights" in shapes:
         trees = folder / TREES
         of_rows = ", and trees on the numbers of rows" if trees.exists() else ""
-        n_bytes = size(lambda name: "likeness." in name)
-        parts.append(
-            Kept(
-                "what tells the labelled anomalies from normal texts: a direction of the sentence "
-                f"embeddings, weights of hashed pieces of words{of_rows}",
-                n_bytes + (trees.stat().st_size if of_rows else 0),
-            )
+        yield Kept(
+            "what tells the labelled anomalies from normal texts: a direction of the sentence "
+            f"embeddings, weights of hashed pieces of words{of_rows}",
+            size(lambda name: "likeness." in name) + (trees.stat().st_size if of_rows else 0),
         )
-    if texts is not None:
-        parts.insert(0, Kept(f"{len(texts)} texts", (folder / TEXTS).stat().st_size))
-    return tuple(parts)
 
 
 def _facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:

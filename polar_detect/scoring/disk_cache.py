@@ -3,13 +3,14 @@
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from polar_detect.assessment import Result
 from polar_detect.errors import OutputError
+from polar_detect.scoring.results import Engine
 from polar_detect.scoring.store import create_table, key_of, read_results, write_results
 
 _FILE = "results.sqlite"
@@ -23,8 +24,7 @@ class DiskCache:
 
     Parameters
     ----------
-    engine : callable
-        Distinct texts, and a function that hears of texts as they are done → a result each.
+    engine : Engine
     folder : Path
         Is made, where it is not there.
     depends_on : mapping
@@ -38,7 +38,7 @@ class DiskCache:
 
     def __init__(
         self,
-        engine: Callable[[list[str], Callable[[int], None]], Sequence[Result]],
+        engine: Engine,
         folder: Path,
         depends_on: Mapping[str, Any],
     ) -> None:

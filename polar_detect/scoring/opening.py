@@ -12,6 +12,7 @@ from polar_detect.program import ProgramsOf
 from polar_detect.report.language import Tongue
 from polar_detect.tables.reading import check_some_text
 
+TextsOf = tables.TextColumn | tables.RowTemplate
 CHUNK_ROWS = 256  # what a kill can cost at most; a finished chunk costs about 2 ms
 
 
@@ -78,7 +79,7 @@ class Input:
     source: Path
     state: _State | None
     reader: tables.TableReader
-    texts_of: tables.TextColumn | tables.RowTemplate
+    texts_of: TextsOf
     notices: tuple[str, ...]
     n_rows: int
     n_rejected: int
@@ -121,13 +122,7 @@ def open_input(job: ScoreJob) -> Input:
     tables.check_output(job.out)
     state = _State.of(job.source)
     reader = _open(job)
-    texts_of: tables.TextColumn | tables.RowTemplate | None = job.template
-    notices = reader.notices
-    if texts_of is None:
-        texts_of = tables.choose_text_column(reader, job.text_column, default=job.default_column)
-        notices += () if texts_of.notice is None else (texts_of.notice,)
-    elif job.template is not None:
-        notices += (*job.template.notices(reader.columns, other_sheets=reader.other_sheets),)
+    texts_of, notices = _texts_of(reader, job)
     kinds = kinds_of_columns(are_rows=job.template is not None)
     tables.check_added(reader.columns, kinds, reader.name)
     n_rows = n_rejected = 0
@@ -137,7 +132,7 @@ def open_input(job: ScoreJob) -> Input:
         has_text = has_text or any(text.strip() for text in texts_of.texts(chunk.frame))
     if isinstance(texts_of, tables.TextColumn) and not has_text:
         check_some_text([""] * n_rows, texts_of.name, reader.name)
-    return Input(job.source, state, reader, texts_of, notices, n_rows, n_rejected)
+    return Input(job.source, state, reader, texts_of, reader.notices + notices, n_rows, n_rejected)
 
 
 def _open(job: ScoreJob) -> tables.TableReader:
@@ -146,3 +141,12 @@ def _open(job: ScoreJob) -> tables.TableReader:
     expected = (*job.read.expected, *given, *filter(None, [job.default_column]))
     is_table = job.read.is_table or bool(given)
     return tables.open_table(job.source, replace(job.read, expected=expected, is_table=is_table))
+
+
+def _texts_of(reader: tables.TableReader, job: ScoreJob) -> tuple[TextsOf, tuple[str, ...]]:
+    """Return where the texts are, and what was guessed to find them."""
+    if job.template is not None:
+        found = job.template.notices(reader.columns, other_sheets=reader.other_sheets)
+        return job.template, tuple(found)
+    column = tables.choose_text_column(reader, job.text_column, default=job.default_column)
+    return column, () if column.notice is None else (column.notice,)

@@ -51,10 +51,11 @@ class RayFleet:
 
     Parameters
     ----------
-    detector_folder, sha256 : Path, str
-        The latter of its manifest, so that no other detector is taken for it.
+    detector_folder : Path
         Sent to every actor, so that nodes need not share a disk. They need the same version of
         polar-detect, and the language model where this machine has it, or in their cache.
+    sha256 : str
+        Of its manifest, so that no other detector is taken for it.
     options : RayOptions
     tongue : {"en", "ja"}
         Language of the reasons.

@@ -1,6 +1,6 @@
 """What is kept of each scored text, and the columns that are made of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,12 @@ _STORED = pa.schema(
         "reasons": pa.string(),
     }
 )
+
+
+# Distinct texts, and a function that hears of texts as they are done → a result each.
+Engine = Callable[[list[str], Callable[[int], None]], Sequence[Result]]
+# Numbered chunks of texts → results of each, in any order.
+Fleet = Callable[[Iterator[tuple[int, list[str]]]], Iterator[tuple[int, list[Result]]]]
 
 
 class LocalEngine:

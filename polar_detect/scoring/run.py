@@ -3,7 +3,7 @@
 Memory stays flat because the input is read again for the output, instead of being held.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,10 @@ from polar_detect.scoring.flags import FlagRule, Tally
 from polar_detect.scoring.opening import CHUNK_ROWS, Input, ScoreJob
 from polar_detect.scoring.output import Summary, write_output
 from polar_detect.scoring.partial import Partial
+from polar_detect.scoring.results import Engine, Fleet
 from polar_detect.scoring.sample import Sample
 
 _SEEN, _PLANNED = "seen.sqlite", "planned.sqlite"  # in the folder of the run
-
-# Distinct texts, and a function that hears of texts as they are done → a result each.
-Engine = Callable[[list[str], Callable[[int], None]], Sequence[Result]]
-# Numbered chunks of texts → results of each, in any order.
-Fleet = Callable[[Iterator[tuple[int, list[str]]]], Iterator[tuple[int, list[Result]]]]
 
 
 def run(
@@ -125,14 +121,13 @@ class _Scoring:
 
     def _asked(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the texts that are computed for each chunk, where they are not yet."""
-        nothing = Result(None, None, None, None, None, None, "")
         with closing(ResultCache(self._partial.folder / _PLANNED)) as plan:
             for chunk, texts in enumerate(self._opened.chunks_of_texts()):
                 asked: list[str] = []
 
                 def note(new: list[str], asked: list[str] = asked) -> list[Result]:
                     asked += new
-                    return [nothing] * len(new)
+                    return [Result()] * len(new)
 
                 plan.results(texts, note)
                 is_finished = self._partial.has(chunk) or self._partial.has(chunk, "computed")

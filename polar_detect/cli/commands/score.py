@@ -24,7 +24,7 @@ from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.opening import ScoreJob, open_input
 from polar_detect.scoring.output import Summary
 from polar_detect.scoring.ray_engine import RayFleet, RayOptions, check_installed
-from polar_detect.scoring.results import LocalEngine, added_columns
+from polar_detect.scoring.results import Engine, LocalEngine, added_columns
 from polar_detect.shares import exactly
 
 _PROGRAMS_OF: dict[str, ProgramsOf] = {
@@ -51,7 +51,7 @@ def score(options: ScoreOptions) -> None:
     rule.check(len(detector.fitted_.calibration_scores))
     detector.alpha = rule.largest_cutoff  # up to which rows the fast preset searches a program for
     job = replace(job, described=description(detector, language))
-    engine: scoring.Engine = LocalEngine(detector, job.programs_of, tongue=job.tongue)
+    engine: Engine = LocalEngine(detector, job.programs_of, tongue=job.tongue)
     if options.cache is not None:
         engine = DiskCache(engine, options.cache, scoring.depends_on(job, rule))
     fleet = _fleet(options, job) if uses_ray else None
