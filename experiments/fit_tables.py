@@ -145,18 +145,18 @@ def signatures(
     engine = engine.configured(max_tokens=detector.max_tokens, head=notes, has_texts=True)
     extractor = engine.extractor
     settings = replace(Settings.of(detector.get_params()), seed=seed)
-    fitting = Fitting(extractor, Tracker(None), settings)
+    fitting = Fitting(extractor, notes, Tracker(None), settings)
     train, held_out = parted(split.train, seed=seed)
     readings = fitting.read("train", train)
     taught_by = fitting.read("labelled", labelled) if labelled else None
-    reference = fitting.reference(notes, readings, taught_by)
+    reference = fitting.reference(readings, taught_by)
     if notes.is_monotone:
         reference = reference.widened(fitting.read("held out", held_out))
     menu = None
     if notes.needs_programs:
         searched = menu_texts(readings.texts, seed=seed)
         menu = extractor.menu(searched, tolerance=settings.tolerance)
-    shown = fitting.contrast(notes, readings, reference, menu, taught_by)
+    shown = fitting.contrast(readings, reference, menu, taught_by)
     test_readings = extractor.read(split.test)
     test = extractor.signatures(test_readings, reference)
     if menu is not None:

@@ -177,8 +177,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             _warn_of_alpha(alpha, len(held_out))
             for doubt in (*doubts, *doubts_of_texts(normal)):
                 warnings.warn(doubt, TrainingWarning, stacklevel=2)
-            fitting = Fitting(engine.extractor, Tracker(progress), settings)
-            self.fitted_, self.engine_ = fitting.run(head, train, held_out, strange), engine
+            fitting = Fitting(engine.extractor, head, Tracker(progress), settings)
+            self.fitted_, self.engine_ = fitting.run(train, held_out, strange), engine
         return self
 
     def assess(

@@ -73,34 +73,37 @@ class Fitting:
     Parameters
     ----------
     extractor : Extractor
+    head : Head
+        To be fitted; it says what is needed of the texts.
     tracker : Tracker
     settings : Settings
     """
 
-    def __init__(self, extractor: Extractor, tracker: Tracker, settings: Settings) -> None:
+    def __init__(
+        self, extractor: Extractor, head: Head, tracker: Tracker, settings: Settings
+    ) -> None:
         self.extractor = extractor
+        self.head = head
         self.tracker = tracker
         self.settings = settings
 
-    def run(
-        self, head: Head, train: list[str], held_out: list[str], anomalous: list[str]
-    ) -> Fitted:
+    def run(self, train: list[str], held_out: list[str], anomalous: list[str]) -> Fitted:
         """Fit on `train`, calibrate on `held_out`; `anomalous` only show what strangers are.
 
         All of them are texts with tokens.
         """
-        settings = self.settings
+        head, settings = self.head, self.settings
         readings = self.read("read training texts", train)
         calibration_readings = self.read("read held-out texts", held_out)
         labelled = self.read("read labelled anomalies", anomalous) if anomalous else None
-        reference = self.reference(head, readings, labelled)
+        reference = self.reference(readings, labelled)
         if head.is_monotone:
             reference = reference.widened(calibration_readings)
-        programs = self.programs(head, readings.texts, calibration_readings)
+        programs = self.programs(readings.texts, calibration_readings)
         menu = programs.menu if isinstance(programs, NormalPrograms) else None
-        normal, strangers = self.contrast(head, readings, reference, menu, labelled)
+        normal, strangers = self.contrast(readings, reference, menu, labelled)
         head.fit(normal, strangers, n_labelled=len(anomalous), seed=settings.seed)
-        held_out_table = self._held_out(head, calibration_readings, reference, menu)
+        held_out_table = self._held_out(calibration_readings, reference, menu)
         scores = head.scores(held_out_table)
         return Fitted(
             head=head,
@@ -119,10 +122,8 @@ class Fitting:
         readings = self.extractor.read_all(texts, stage=stage, tracker=self.tracker)
         return readings.rows(np.flatnonzero(readings.has_tokens))
 
-    def reference(
-        self, head: Head, readings: Readings, labelled: Readings | None = None
-    ) -> Reference:
-        """Return what new texts are held against, as far as `head` reads it."""
+    def reference(self, readings: Readings, labelled: Readings | None = None) -> Reference:
+        """Return what new texts are held against, as far as the head reads it."""
         settings = self.settings
         rows = settings.rows if settings.store_texts else None
         likeness = None
@@ -132,16 +133,23 @@ class Fitting:
         # Shuffled before anything is compared with it: the order decides between equal tokens.
         return Reference.fit(
             readings,
-            has_geometries=head.needs_distances,
+            has_geometries=self.head.needs_distances,
             is_shuffled=not settings.store_texts,
             rows=rows,
             contamination=settings.contamination,
             likeness=likeness,
         )
 
+    def programs(self, train: Sequence[str], held_out: Readings) -> NormalPrograms | ProgramPlan:
+        """Return programs of normal texts; a plan where the head needs none and texts are kept."""
+        own = self.settings
+        plan = ProgramPlan.of(train, held_out, tolerance=own.tolerance, seed=own.seed)
+        if self.head.needs_programs or not own.store_texts:
+            return plan.searched_by(self.extractor, self.tracker)
+        return plan
+
     def contrast(
         self,
-        head: Head,
         readings: Readings,
         reference: Reference,
         menu: Menu | None,
@@ -149,43 +157,48 @@ class Fitting:
     ) -> tuple[FeatureTable, FeatureTable]:
         """Return signatures of normal texts and of strangers, none of which sees itself.
 
-        These are what `head` is to be fitted on; labelled anomalies are the last of the
+        These are what the head is to be fitted on; labelled anomalies are the last of the
         strangers. `menu` may be None where it reads no programs. Held-out texts that have joined
         the reference are neighbours here as they are of new texts, or stay away with the cluster
         that they belong to.
         """
-        seed = self.settings.seed
-        n = len(readings)
+        n, seed = len(readings), self.settings.seed
         folds = np.random.default_rng(seed).integers(0, _N_FOLDS, len(reference))
-        kept_out = None
-        if labelled is not None and reference.likeness is not None:
-            rows = None if reference.columns is None else self.settings.rows
-            kept_out = KeptOut.fit(Seen.of(readings), Seen.of(labelled), rows, seed=seed)
+        kept_out = self._kept_out(readings, reference, labelled)
         against = _Against(readings, reference, folds, kept_out)
         normal = self._relative("normal texts", readings, np.arange(n), against)
-        programs = self._programs(readings, menu) if head.needs_programs else []
-        if programs:
-            normal = self.extractor.with_programs(normal, programs)
         clusters = topic_clusters(reference.embeddings, seed=seed)
         kept = np.sort(np.random.default_rng(seed).permutation(n)[: self._max_strangers])
         apart = _Against(readings, reference, clusters, kept_out, bans_group=True)
-        parts = [self._relative("held-out clusters", readings.rows(kept), kept, apart)]
-        if programs:
-            own = [programs[i] for i in kept]
-            parts = [self.extractor.with_programs(parts[0], own)]
-        if head.needs_corruptions:
-            parts += self._corruptions(head, against, menu)
+        strange = self._relative("held-out clusters", readings.rows(kept), kept, apart)
+        if self.head.needs_programs:
+            programs = self._programs(readings, menu)
+            normal = self.extractor.with_programs(normal, programs)
+            strange = self.extractor.with_programs(strange, [programs[i] for i in kept])
+        parts = [strange]
+        if self.head.needs_corruptions:
+            parts += self._corruptions(against, menu)
         if labelled is not None:
             table = against.labelled(self.extractor, labelled)
-            parts.append(self._with_programs(head, table, labelled, menu))
+            parts.append(self._with_programs(table, labelled, menu))
         return normal, FeatureTable.below(parts)
+
+    def _kept_out(
+        self, readings: Readings, reference: Reference, labelled: Readings | None
+    ) -> KeptOut | None:
+        """Return how like labelled anomalies each text is that did not teach it, if any did."""
+        if labelled is None or reference.likeness is None:
+            return None
+        rows = None if reference.columns is None else self.settings.rows
+        own, others = Seen.of(readings), Seen.of(labelled)
+        return KeptOut.fit(own, others, rows, seed=self.settings.seed)
 
     @property
     def _max_strangers(self) -> int:
         return _MAX_STRANGERS_WITH_CONTEXT if self.extractor.wants_context else _MAX_STRANGERS
 
     def _held_out(
-        self, head: Head, readings: Readings, reference: Reference, menu: Menu | None
+        self, readings: Readings, reference: Reference, menu: Menu | None
     ) -> FeatureTable:
         """Return signatures of held-out texts, none of which sees itself in a widened reference.
 
@@ -200,11 +213,9 @@ class Fitting:
             itself = reference.n_fitted + part[:, None] == np.arange(len(reference))
             own, banned = readings.rows(part), itself if reference.n_joined else None
             tables.append(self.extractor.signatures(own, reference, banned=banned))
-        return self._with_programs(head, FeatureTable.below(tables), readings, menu)
+        return self._with_programs(FeatureTable.below(tables), readings, menu)
 
-    def _corruptions(
-        self, head: Head, against: "_Against", menu: Menu | None
-    ) -> list[FeatureTable]:
+    def _corruptions(self, against: "_Against", menu: Menu | None) -> list[FeatureTable]:
         """Return signatures of corrupted training texts, none of which sees its original.
 
         In one table; none where nothing breaks, as rows that are all the same.
@@ -218,7 +229,7 @@ class Fitting:
             return []
         readings = readings.rows(origins)
         table = self._relative("context of corrupted texts", readings, origins, against)
-        return [self._with_programs(head, table, readings, menu)]
+        return [self._with_programs(table, readings, menu)]
 
     def _relative(
         self, stage_name: str, own: Readings, origins: NDArray[np.intp], against: "_Against"
@@ -237,22 +248,12 @@ class Fitting:
         return FeatureTable.below(tables)
 
     def _with_programs(
-        self, head: Head, table: FeatureTable, readings: Readings, menu: Menu | None
+        self, table: FeatureTable, readings: Readings, menu: Menu | None
     ) -> FeatureTable:
-        """Return `table` with the minimal programs of its texts, where `head` reads them."""
-        if not head.needs_programs:
+        """Return `table` with the minimal programs of its texts, where the head reads them."""
+        if not self.head.needs_programs:
             return table
         return self.extractor.with_programs(table, self._programs(readings, menu))
-
-    def programs(
-        self, head: Head, train: Sequence[str], held_out: Readings
-    ) -> NormalPrograms | ProgramPlan:
-        """Return programs of normal texts; a plan where `head` needs none and texts are kept."""
-        own = self.settings
-        plan = ProgramPlan.of(train, held_out, tolerance=own.tolerance, seed=own.seed)
-        if head.needs_programs or not own.store_texts:
-            return plan.searched_by(self.extractor, self.tracker)
-        return plan
 
     def _programs(self, readings: Readings, menu: Menu | None) -> list[MinimalProgram]:
         assert menu is not None, "a detector that reads programs needs a menu"

@@ -250,12 +250,12 @@ def test_texts_that_teach_what_anomalies_are_like_are_shown_without_themselves(
     fitted_on_tiny, head
 ):
     extractor = fitted_on_tiny.engine_.configured(max_tokens=8, head=head, has_texts=True).extractor
-    fitting = Fitting(extractor, Tracker(None), fitted_on_tiny.fitted_.settings)
+    fitting = Fitting(extractor, head, Tracker(None), fitted_on_tiny.fitted_.settings)
     readings, labelled = (fitting.read("texts", texts) for texts in (FEW, [*STRANGE, *NEW[:4]]))
-    reference = fitting.reference(head, readings, labelled)
-    programs = fitting.programs(head, FEW, readings)
+    reference = fitting.reference(readings, labelled)
+    programs = fitting.programs(FEW, readings)
     menu = programs.menu if head.needs_programs else None
-    normal, strangers = fitting.contrast(head, readings, reference, menu, labelled)
+    normal, strangers = fitting.contrast(readings, reference, menu, labelled)
     own, other = Seen.of(readings), Seen.of(labelled)
     kept_out = KeptOut.fit(own, other, None, seed=fitting.settings.seed)
     everyone = kept_out.of_normal(own, np.arange(len(own.texts))).values[:, 0]
@@ -266,7 +266,7 @@ def test_texts_that_teach_what_anomalies_are_like_are_shown_without_themselves(
     np.testing.assert_array_equal(strangers.values[: len(own.texts), column], everyone)
     # Control: who sees itself is more like them.
     assert (reference.likeness.features(other).values[:, 0] > last + 0.01).all()
-    plain = fitting.contrast(head, readings, fitting.reference(head, readings), menu)
+    plain = fitting.contrast(readings, fitting.reference(readings), menu)
     assert len(strangers) == len(plain[1]) + len(labelled)
 
 
@@ -274,13 +274,13 @@ def test_what_is_learned_meets_held_out_texts_as_new_texts_do(fitted_on_tiny):
     """But for the text itself, wherever it occurs, or for all of its cluster."""
     train, held_out = [*NORMAL[:50], NORMAL[0]], [*NORMAL[48:], NORMAL[1]]
     extractor = fitted_on_tiny.engine_.extractor
-    fitting = Fitting(extractor, Tracker(None), fitted_on_tiny.fitted_.settings)
+    fitting = Fitting(extractor, AutoHead(), Tracker(None), fitted_on_tiny.fitted_.settings)
     readings, others = (fitting.read("texts", texts) for texts in (train, held_out))
-    head, narrow = AutoHead(), fitting.reference(AutoHead(), readings)
+    narrow = fitting.reference(readings)
     wide = narrow.widened(others)
     every, everyone = np.arange(len(wide)), np.asarray(wide.texts)
     clusters = topic_clusters(wide.embeddings, seed=fitting.settings.seed)
-    found = fitting.contrast(head, readings, wide, None)
+    found = fitting.contrast(readings, wide, None)
     for table, groups in zip(found, (everyone, clusters), strict=True):
         assert len(table) == len(train)
         for i in (0, 1, 2, 49, 50):
@@ -290,7 +290,7 @@ def test_what_is_learned_meets_held_out_texts_as_new_texts_do(fitted_on_tiny):
             for name, value in zip(expected.names, expected.values[0], strict=True):
                 if "change" not in name:  # which is fitted on the training texts
                     assert table.values[i, table.names.index(name)] == value, name
-    alone, _ = fitting.contrast(head, readings, narrow, None)
+    alone, _ = fitting.contrast(readings, narrow, None)
     column = alone.names.index("neighbours/similarity_mean")
     assert (found[0].values[:, column] >= alone.values[:, column]).all()
     assert (found[0].values[:, column] > alone.values[:, column]).mean() > 0.3  # control
