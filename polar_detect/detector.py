@@ -162,7 +162,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         if is_wide(X) and settings.rows is None:
             settings = replace(settings, rows=row_template(X))
         doubts = doubts_of_columns(X, settings.rows) if is_wide(X) and settings.rows else []
-        texts, is_anomalous = _checked(as_texts(X, settings.rows), y)
+        texts = as_texts(X, settings.rows)
+        is_anomalous = _labels(texts, y)
         settings = replace(settings, encoder=encoder_for(texts, settings.encoder))
         engine = self._models(settings).configured(
             max_tokens=settings.max_tokens, head=head, has_texts=settings.store_texts
@@ -221,7 +222,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             p_values=p_values,
             is_anomaly=p_values <= alpha,
             programs=tuple(programs[i] for i in rows),
-            explanation=Explanation.below([part.explanation for part in parts]).rows(rows),
+            explanation=_explanation(parts, rows),
             neighbours=tuple(neighbours[i] for i in rows),
             empty_cells=() if columns is None else tuple(columns.empty_cells(texts)),
             index=index_of(X),
@@ -249,7 +250,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def explain(self, X: Texts) -> Explanation:
         """Return SHAP values of the scores by feature, which sum up by layer."""
         parts, rows = self._parts(self._texts(X), None, Tracker(None))
-        return Explanation.below([part.explanation for part in parts]).rows(rows)
+        return _explanation(parts, rows)
 
     def normal_programs(self, *, progress: Progress | None = None) -> NormalPrograms:
         """Return the menu of programs, and what held-out normal texts have of it.
@@ -447,6 +448,10 @@ class _Part:
     neighbours: Sequence[tuple[str, ...]]
 
 
+def _explanation(parts: Sequence[_Part], rows: NDArray[np.intp]) -> Explanation:
+    return Explanation.below([part.explanation for part in parts]).rows(rows)
+
+
 def _by_length(texts: Sequence[str], tracker: Tracker) -> Iterator[NDArray[np.intp]]:
     """Yield the places of texts in chunks, those of one length together: they share batches."""
     order = np.asarray(sorted(range(len(texts)), key=lambda i: (len(texts[i]), texts[i])), np.intp)
@@ -454,18 +459,19 @@ def _by_length(texts: Sequence[str], tracker: Tracker) -> Iterator[NDArray[np.in
         yield order[chunk]
 
 
-def _checked(texts: list[str], y: Any) -> tuple[list[str], NDArray[np.bool_]]:
-    """Return texts and labels; refuse too few, before any model is loaded."""
-    labels = anomalous(y, len(texts))
-    n_normal = sum(bool(text.strip()) for text in _by_label(texts, labels)[0])
+def _labels(texts: Sequence[str], y: Any) -> NDArray[np.bool_]:
+    """Return which texts are anomalous; refuse too few normal ones, before a model is loaded."""
+    is_anomalous = anomalous(y, len(texts))
+    normal, _ = _by_label(texts, is_anomalous)
+    n_normal = sum(bool(text.strip()) for text in normal)
     if n_normal < MIN_NORMAL:
+        are_ones = y is not None and bool((np.asarray(y) == 1).all())
         reason = (
             " All labels are 1, which counts as anomalous where no -1 occurs: leave y out where "
             "all texts are normal."
         )
-        are_ones = y is not None and bool((np.asarray(y) == 1).all())
         raise InputError(too_few(n_normal) + (reason if are_ones else ""))
-    return texts, labels
+    return is_anomalous
 
 
 def _by_label(texts: Sequence[str], is_anomalous: NDArray[np.bool_]) -> tuple[list[str], list[str]]:

@@ -19,7 +19,7 @@ from tiny_models import CONFIGS, MAX_POSITIONS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect import whole
-from polar_detect.artifact import reading, sealing, writing
+from polar_detect.artifact import archives, reading, writing
 from polar_detect.artifact.sealing import FORMAT, check_files, read_manifest, sealed
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import ArtifactError, InputNotFoundError, ModelError, OutputError
@@ -739,7 +739,7 @@ def with_archive(folder, entries):
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused(folder, monkeypatch):
-    monkeypatch.setattr(sealing, "_MAX_UNPACKED_BYTES", 1000)
+    monkeypatch.setattr(archives, "_MAX_UNPACKED_BYTES", 1000)
     check_files(*with_archive(folder, {"a": b"0" * 900}))  # control
     with pytest.raises(ArtifactError, match="which unpacks to 2000 bytes; expected at most 1000"):
         check_files(*with_archive(folder, {"a": b"0" * 1000, "b": b"0" * 1000}))

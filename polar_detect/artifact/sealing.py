@@ -6,19 +6,15 @@ that is not the expected one; links and paths out of the folder are refused.
 
 import hashlib
 import json
-import lzma
 import os
 import re
 import stat
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, TypeVar
 
-import numpy as np
-
+from polar_detect.artifact.archives import check_archive
 from polar_detect.errors import ArtifactError, InputNotFoundError
 from polar_detect.models.hashes import sha256_of
 from polar_detect.whole import settle
@@ -26,18 +22,11 @@ from polar_detect.whole import settle
 MANIFEST = "manifest.json"
 FORMAT = 3  # 1 had no seal and no sizes, 2 no tokens
 _MAX_MANIFEST_BYTES = 10_000_000
-_MAX_UNPACKED_BYTES = 1_000_000_000  # of a forest; one of 200 trees is about 1 MB
 _ENTRIES = {"format", "settings", "model", "encoder", "files"}  # of every format
 _HASH = re.compile(r"[0-9a-f]{64}")
 # The last entry, so that the hash covers every byte of the file but its own digits.
 _SEAL = re.compile(rb'"seal": "([0-9a-f]{64})"\n\}\Z')
 _BLANK = b"0" * 64
-# What reading an archive and the heads of its arrays raises where somebody made them to break:
-# by compression, encryption and syntax.
-_BROKEN = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError),
-    *(ValueError, SyntaxError, tokenize.TokenError, TypeError, IndexError, MemoryError),
-)
 _MAX_READS = 10
 # Left by the file managers of macOS and Windows where a person has looked; nothing reads them.
 _LEFT_BY_LOOKING = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
@@ -297,42 +286,4 @@ def _check_file(path: Path, sha256: str, size: Any) -> None:
             f"{sha256[:12]}…); restore it or fit again."
         )
     if path.suffix == ".skops" and zipfile.is_zipfile(path):
-        _check_archive(path)
-
-
-def _check_archive(path: Path) -> None:
-    """Refuse an archive that would unpack to more than it should, or claims larger arrays."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            n_bytes = sum(member.file_size for member in members)
-            if n_bytes > _MAX_UNPACKED_BYTES:
-                raise ArtifactError(
-                    f"Got '{path}', which unpacks to {n_bytes} bytes; expected at most "
-                    f"{_MAX_UNPACKED_BYTES}; fit the detector again."
-                )
-            for member in members:
-                if member.filename.endswith(".npy"):
-                    _check_array(path, archive, member)
-    except ArtifactError:
-        raise
-    except _BROKEN as error:
-        raise ArtifactError(
-            f"Got '{path}', whose archive is broken ({error}); expected the file that fit "
-            "wrote; fit the detector again."
-        ) from error
-
-
-def _check_array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-    with archive.open(member) as file:
-        version = np.lib.format.read_magic(file)
-        read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
-            version, np.lib.format.read_array_header_2_0
-        )
-        shape, _, dtype = read(file)
-        n_bytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
-        if dtype.hasobject or file.tell() + n_bytes != member.file_size:
-            raise ArtifactError(
-                f"Got an array of {n_bytes} bytes in '{path}' ({member.filename}) that is not "
-                "what its file holds; expected what fit wrote; fit the detector again."
-            )
+        check_archive(path)

@@ -27,6 +27,16 @@ from polar_detect.tables import RowTemplate
 
 _PATHS = frozenset({"/score", "/explain", "/healthz", "/metrics", "/openapi.json", "/docs"})
 _CLIENT_LEFT = 499  # no status of HTTP's own; nginx's
+_REFUSALS = {
+    400: "The body is not JSON.",
+    401: "The bearer token is missing or wrong.",
+    408: "The body did not arrive in time.",
+    413: "The body is too large.",
+    429: "Too many texts wait; see Retry-After.",
+    500: "The model failed on this request.",
+    503: "The service stops.",
+    504: "The request waited too long.",
+}
 
 
 class TextAnswerer(Protocol):
@@ -74,20 +84,7 @@ class Invalid(BaseModel):
 
 
 def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    reasons = {
-        400: "The body is not JSON.",
-        401: "The bearer token is missing or wrong.",
-        408: "The body did not arrive in time.",
-        413: "The body is too large.",
-        429: "Too many texts wait; see Retry-After.",
-        500: "The model failed on this request.",
-        503: "The service stops.",
-        504: "The request waited too long.",
-    }
-    refusals: dict[int | str, dict[str, Any]] = {
-        status: {"model": Problem, "description": reasons[status]} for status in statuses
-    }
-    return refusals
+    return {status: {"model": Problem, "description": _REFUSALS[status]} for status in statuses}
 
 
 def create_app(answers: TextAnswerer, settings: ServeSettings) -> FastAPI:
