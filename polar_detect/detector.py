@@ -1,8 +1,8 @@
 """`PolarDetector`: fit on normal texts, score and explain new ones."""
 
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, get_args
 
@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import Tags
 
 from polar_detect import calibration, models
+from polar_detect.assessing import Assessing
 from polar_detect.assessment import Assessment
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.calibration import p_values_or_nan
@@ -29,19 +30,15 @@ from polar_detect.frames import (
     row_template,
 )
 from polar_detect.program import ProgramsOf
-from polar_detect.programs.minimal import MinimalProgram, no_program
-from polar_detect.progress import ASSESS_CHUNK, Progress, Tracker
+from polar_detect.progress import Progress, Tracker
 from polar_detect.settings import Settings, checked_alpha
-from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
-from polar_detect.signature.readings import Readings
 from polar_detect.signature.trace import Tracer
 from polar_detect.texts import (
     Texts,
     UnfittedError,
     anomalous,
     as_texts,
-    distinct_texts,
     doubts_of_texts,
 )
 
@@ -211,19 +208,17 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         fitted, alpha, texts = self._fitted(), checked_alpha(self.alpha), self._texts(X)
         if programs_of == "all" and self._have_tokens(texts):
             self.normal_programs(progress=progress)
-        parts, rows = self._parts(texts, programs_of, Tracker(progress))
-        programs = [program for part in parts for program in part.programs]
-        neighbours = [nearest for part in parts for nearest in part.neighbours]
-        scores = np.concatenate([part.scores for part in parts])[rows]
-        p_values = p_values_or_nan(fitted.calibration_scores, scores)
+        with self._engine().alone():
+            found = self._assessing().run(texts, programs_of, alpha, Tracker(progress))
+        p_values = p_values_or_nan(fitted.calibration_scores, found.scores)
         columns = fitted.reference.columns
         return Assessment(
-            scores=scores,
+            scores=found.scores,
             p_values=p_values,
             is_anomaly=p_values <= alpha,
-            programs=tuple(programs[i] for i in rows),
-            explanation=_explanation(parts, rows),
-            neighbours=tuple(neighbours[i] for i in rows),
+            programs=tuple(found.programs),
+            explanation=found.explanation,
+            neighbours=tuple(found.neighbours),
             empty_cells=() if columns is None else tuple(columns.empty_cells(texts)),
             index=index_of(X),
         )
@@ -249,8 +244,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def explain(self, X: Texts) -> Explanation:
         """Return SHAP values of the scores by feature, which sum up by layer."""
-        parts, rows = self._parts(self._texts(X), None, Tracker(None))
-        return _explanation(parts, rows)
+        texts = self._texts(X)
+        with self._engine().alone():
+            return self._assessing().run(texts, None, 0.0, Tracker(None)).explanation
 
     def normal_programs(self, *, progress: Progress | None = None) -> NormalPrograms:
         """Return the menu of programs, and what held-out normal texts have of it.
@@ -317,84 +313,13 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         with self._engine().alone():
             return any(self._engine().extractor.tracer.tokenize(texts))
 
-    def _parts(
-        self, texts: list[str], programs_of: ProgramsOf | None, tracker: Tracker
-    ) -> tuple[list["_Part"], NDArray[np.intp]]:
-        """Return what there is to say of each distinct text, and the row of each text.
-
-        The rows count those of all parts, one below the other. Without `programs_of` programs
-        are searched only where the detector reads them.
-        """
-        distinct, places = distinct_texts(texts)
-        parts: list[_Part] = []
-        order: list[NDArray[np.intp]] = []
-        with self._engine().alone():
-            for chunk in _by_length(distinct, tracker):
-                order.append(chunk)
-                parts.append(self._assess([distinct[i] for i in chunk], programs_of))
-        return parts, np.argsort(np.concatenate(order))[places]
-
-    def _assess(self, texts: list[str], programs_of: ProgramsOf | None) -> "_Part":
-        fitted, extractor = self._fitted(), self._engine().extractor
-        scored = self._score(texts, wants_programs=programs_of == "all")
-        attribution = fitted.head.explain(scored.table)
-        attribution.check_adds_up(scored.scores[scored.has_tokens])
-        programs: Sequence[MinimalProgram | None] | None = scored.programs
-        if programs_of == "searched":
-            programs = extractor.searched_programs(
-                scored.readings, tolerance=fitted.settings.tolerance
-            )
-        elif programs_of == "flagged" and programs is None:
-            programs = self._flagged_programs(scored)
-        return _Part(
-            scores=scored.scores,
-            programs=[None] * len(texts) if programs is None else programs,
-            explanation=Explanation.of(attribution, scored.table, scored.has_tokens, self.n_layers),
-            neighbours=fitted.reference.nearest_texts(scored.readings.embeddings),
-        )
-
-    def _flagged_programs(self, scored: "_Scored") -> list[MinimalProgram | None]:
-        """Return the programs of texts that are flagged, None for the others."""
-        p_values = p_values_or_nan(self._fitted().calibration_scores, scored.scores)
-        flagged = np.flatnonzero(p_values <= checked_alpha(self.alpha))
-        found = self._minimal_programs(scored.readings.rows(flagged)) if len(flagged) else []
-        programs: list[MinimalProgram | None] = [None] * len(scored.scores)
-        for i, program in zip(flagged.tolist(), found, strict=True):
-            programs[i] = program
-        return programs
-
     def _scores(self, X: Texts) -> NDArray[np.float64]:
-        """Return scores without searching programs, unless the detector reads them."""
-        distinct, places = distinct_texts(self._texts(X))
-        scores = np.empty(len(distinct))
+        texts = self._texts(X)
         with self._engine().alone():
-            for chunk in _by_length(distinct, Tracker(None)):
-                scores[chunk] = self._score([distinct[i] for i in chunk]).scores
-        expanded: NDArray[np.float64] = scores[places]
-        return expanded
+            return self._assessing().scores(texts)
 
-    def _score(self, texts: list[str], *, wants_programs: bool = False) -> "_Scored":
-        """Score texts, with their programs where they are wanted or the detector reads them."""
-        fitted, extractor = self._fitted(), self._engine().extractor
-        readings = extractor.read(texts)
-        has_tokens = readings.has_tokens
-        table = extractor.signatures(readings.rows(np.flatnonzero(has_tokens)), fitted.reference)
-        programs: list[MinimalProgram] | None = None
-        if wants_programs or fitted.head.needs_programs:
-            programs = self._minimal_programs(readings)
-        if programs is not None and fitted.head.needs_programs:
-            pairs = zip(programs, has_tokens, strict=True)
-            table = extractor.with_programs(table, [program for program, keep in pairs if keep])
-        table = table.chosen(fitted.statistics.features)
-        scores = np.full(len(texts), np.nan)
-        scores[has_tokens] = fitted.head.scores(table)
-        return _Scored(readings, has_tokens, table, scores, programs)
-
-    def _minimal_programs(self, readings: Readings) -> list[MinimalProgram]:
-        if not readings.has_tokens.any():
-            return [no_program(self.n_layers)] * len(readings)
-        menu, tolerance = self.normal_programs().menu, self._fitted().settings.tolerance
-        return self._engine().extractor.minimal_programs(readings, menu, tolerance=tolerance)
+    def _assessing(self) -> Assessing:
+        return Assessing(self._fitted(), self._engine().extractor, self.normal_programs)
 
     def _models(self, settings: Settings) -> Engine:
         """Return the models, read as an earlier engine reads them where it has the same."""
@@ -415,48 +340,6 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             )
         fitted: Fitted = self.fitted_
         return fitted
-
-
-@dataclass(frozen=True, eq=False)
-class _Scored:
-    """Texts with their scores, and what these came from; texts without tokens are NaN.
-
-    Parameters
-    ----------
-    readings : Readings
-    has_tokens : (n_texts,) bool
-    table : FeatureTable
-        Signatures of the texts with tokens, as far as the detector reads them.
-    scores : (n_texts,) float64
-    programs : list of MinimalProgram, optional
-    """
-
-    readings: Readings
-    has_tokens: NDArray[np.bool_]
-    table: FeatureTable
-    scores: NDArray[np.float64]
-    programs: list[MinimalProgram] | None
-
-
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """What an assessment holds of some of its texts; p-values and flags follow from the scores."""
-
-    scores: NDArray[np.float64]
-    programs: Sequence[MinimalProgram | None]
-    explanation: Explanation
-    neighbours: Sequence[tuple[str, ...]]
-
-
-def _explanation(parts: Sequence[_Part], rows: NDArray[np.intp]) -> Explanation:
-    return Explanation.below([part.explanation for part in parts]).rows(rows)
-
-
-def _by_length(texts: Sequence[str], tracker: Tracker) -> Iterator[NDArray[np.intp]]:
-    """Yield the places of texts in chunks, those of one length together: they share batches."""
-    order = np.asarray(sorted(range(len(texts)), key=lambda i: (len(texts[i]), texts[i])), np.intp)
-    for chunk in tracker.chunks("score", len(texts), size=ASSESS_CHUNK):
-        yield order[chunk]
 
 
 def _labels(texts: Sequence[str], y: Any) -> NDArray[np.bool_]:

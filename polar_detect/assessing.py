@@ -1,0 +1,179 @@
+"""What `PolarDetector.assess` does: texts → scores, minimal programs, what explains them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.calibration import p_values_or_nan
+from polar_detect.explain import Explanation
+from polar_detect.fitting import Fitted
+from polar_detect.program import ProgramsOf
+from polar_detect.programs.minimal import MinimalProgram, no_program
+from polar_detect.progress import ASSESS_CHUNK, Tracker
+from polar_detect.signature.extraction import Extractor
+from polar_detect.signature.features import FeatureTable
+from polar_detect.signature.normal_programs import NormalPrograms
+from polar_detect.signature.readings import Readings
+from polar_detect.texts import distinct_texts
+
+
+@dataclass(frozen=True, eq=False)
+class Assessed:
+    """What there is to say of texts, each by itself; p-values and flags follow from the scores.
+
+    Parameters
+    ----------
+    scores : (n_texts,) float64
+        NaN for a text without tokens.
+    programs : sequence of MinimalProgram or None
+        None where none was searched.
+    explanation : Explanation
+    neighbours : sequence of tuple of str
+    """
+
+    scores: NDArray[np.float64]
+    programs: Sequence[MinimalProgram | None]
+    explanation: Explanation
+    neighbours: Sequence[tuple[str, ...]]
+
+
+class Assessing:
+    """The steps of `PolarDetector.assess`; to be called while no other uses the models.
+
+    Parameters
+    ----------
+    fitted : Fitted
+    extractor : Extractor
+    normal_programs : callable
+        Returns what programs of normal texts are like, which can take a search.
+    """
+
+    def __init__(
+        self, fitted: Fitted, extractor: Extractor, normal_programs: Callable[[], NormalPrograms]
+    ) -> None:
+        self._fitted = fitted
+        self._extractor = extractor
+        self._normal_programs = normal_programs
+
+    def run(
+        self, texts: Sequence[str], programs_of: ProgramsOf | None, alpha: float, tracker: Tracker
+    ) -> Assessed:
+        """Return what there is to say of each text; each distinct one is read once.
+
+        Without `programs_of` programs are searched only where the detector reads them. `alpha`
+        says which texts are flagged.
+        """
+        distinct, places = distinct_texts(texts)
+        parts: list[Assessed] = []
+        order: list[NDArray[np.intp]] = []
+        for chunk in _by_length(distinct, tracker):
+            order.append(chunk)
+            parts.append(self._assess([distinct[i] for i in chunk], programs_of, alpha))
+        rows = np.argsort(np.concatenate(order))[places]
+        programs = [program for part in parts for program in part.programs]
+        neighbours = [nearest for part in parts for nearest in part.neighbours]
+        return Assessed(
+            scores=np.concatenate([part.scores for part in parts])[rows],
+            programs=[programs[i] for i in rows],
+            explanation=Explanation.below([part.explanation for part in parts]).rows(rows),
+            neighbours=[neighbours[i] for i in rows],
+        )
+
+    def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return scores without searching programs, unless the detector reads them."""
+        distinct, places = distinct_texts(texts)
+        scores = np.empty(len(distinct))
+        for chunk in _by_length(distinct, Tracker(None)):
+            scores[chunk] = self._score([distinct[i] for i in chunk]).scores
+        expanded: NDArray[np.float64] = scores[places]
+        return expanded
+
+    def _assess(
+        self, texts: Sequence[str], programs_of: ProgramsOf | None, alpha: float
+    ) -> Assessed:
+        fitted = self._fitted
+        scored = self._score(texts, wants_programs=programs_of == "all")
+        attribution = fitted.head.explain(scored.table)
+        attribution.check_adds_up(scored.scores[scored.has_tokens])
+        programs: Sequence[MinimalProgram | None] | None = scored.programs
+        if programs_of == "searched":
+            programs = self._extractor.searched_programs(
+                scored.readings, tolerance=fitted.settings.tolerance
+            )
+        elif programs_of == "flagged" and programs is None:
+            programs = self._flagged_programs(scored, alpha)
+        return Assessed(
+            scores=scored.scores,
+            programs=[None] * len(texts) if programs is None else programs,
+            explanation=Explanation.of(
+                attribution, scored.table, scored.has_tokens, self._n_layers
+            ),
+            neighbours=fitted.reference.nearest_texts(scored.readings.embeddings),
+        )
+
+    def _flagged_programs(self, scored: "_Scored", alpha: float) -> list[MinimalProgram | None]:
+        """Return the programs of texts that are flagged, None for the others."""
+        p_values = p_values_or_nan(self._fitted.calibration_scores, scored.scores)
+        flagged = np.flatnonzero(p_values <= alpha)
+        found = self._minimal_programs(scored.readings.rows(flagged)) if len(flagged) else []
+        programs: list[MinimalProgram | None] = [None] * len(scored.scores)
+        for i, program in zip(flagged.tolist(), found, strict=True):
+            programs[i] = program
+        return programs
+
+    def _score(self, texts: Sequence[str], *, wants_programs: bool = False) -> "_Scored":
+        """Score texts, with their programs where they are wanted or the detector reads them."""
+        fitted, extractor = self._fitted, self._extractor
+        readings = extractor.read(texts)
+        has_tokens = readings.has_tokens
+        table = extractor.signatures(readings.rows(np.flatnonzero(has_tokens)), fitted.reference)
+        programs: list[MinimalProgram] | None = None
+        if wants_programs or fitted.head.needs_programs:
+            programs = self._minimal_programs(readings)
+        if programs is not None and fitted.head.needs_programs:
+            pairs = zip(programs, has_tokens, strict=True)
+            table = extractor.with_programs(table, [program for program, keep in pairs if keep])
+        table = table.chosen(fitted.statistics.features)
+        scores = np.full(len(texts), np.nan)
+        scores[has_tokens] = fitted.head.scores(table)
+        return _Scored(readings, has_tokens, table, scores, programs)
+
+    def _minimal_programs(self, readings: Readings) -> list[MinimalProgram]:
+        if not readings.has_tokens.any():
+            return [no_program(self._n_layers)] * len(readings)
+        menu, tolerance = self._normal_programs().menu, self._fitted.settings.tolerance
+        return self._extractor.minimal_programs(readings, menu, tolerance=tolerance)
+
+    @property
+    def _n_layers(self) -> int:
+        return self._extractor.tracer.backbone.n_layers
+
+
+@dataclass(frozen=True, eq=False)
+class _Scored:
+    """Texts with their scores, and what these came from; texts without tokens are NaN.
+
+    Parameters
+    ----------
+    readings : Readings
+    has_tokens : (n_texts,) bool
+    table : FeatureTable
+        Signatures of the texts with tokens, as far as the detector reads them.
+    scores : (n_texts,) float64
+    programs : list of MinimalProgram, optional
+    """
+
+    readings: Readings
+    has_tokens: NDArray[np.bool_]
+    table: FeatureTable
+    scores: NDArray[np.float64]
+    programs: list[MinimalProgram] | None
+
+
+def _by_length(texts: Sequence[str], tracker: Tracker) -> Iterator[NDArray[np.intp]]:
+    """Yield the places of texts in chunks, those of one length together: they share batches."""
+    order = np.asarray(sorted(range(len(texts)), key=lambda i: (len(texts[i]), texts[i])), np.intp)
+    for chunk in tracker.chunks("score", len(texts), size=ASSESS_CHUNK):
+        yield order[chunk]
