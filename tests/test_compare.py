@@ -1016,6 +1016,17 @@ def test_a_test_file_in_which_all_numbers_are_the_same_is_refused():
             comparing.compare_predictions(task, settings)
 
 
+def test_fewer_training_rows_than_signatures_need_are_refused():
+    rows = numbers_task().train
+    rows = replace(rows, target=rows.numbers[:, 0])
+    train, test = (rows.take(np.arange(*span)) for span in ((0, 7), (7, len(rows))))
+    settings = comparing.PredictionSettings(extractor=None, target="y")
+    with pytest.raises(InputError, match=r"Got 7 rows with .* at least 8 that"):
+        comparing.compare_predictions(
+            comparing.Task(train, test, (), "column 'text'", ()), settings
+        )
+
+
 def test_a_number_is_predicted_with_and_without_signatures(run, tiny_folder, minilm, tmp_path):  # noqa: ARG001
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=44), "b": rng.normal(size=44)}).round(3)

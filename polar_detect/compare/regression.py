@@ -33,7 +33,7 @@ from polar_detect.progress import Progress, Tracker
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.reference import Reference
-from polar_detect.transformer import cross_fitted_signatures
+from polar_detect.transformer import MIN_TEXTS, cross_fitted_signatures
 
 Vector = NDArray[np.float64]
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows to fit on, rows to test on
@@ -156,13 +156,14 @@ def compare_predictions(
     Raises
     ------
     InputError
-        Fewer than 40 rows have a number to predict, fewer than 2 those of a test file, or all
-        have the same one.
+        Fewer than 40 rows have a number to predict, beside a test file fewer than 8 training rows
+        or 2 test rows, or all have the same one.
     """
     tracker = Tracker(progress)
     rows = Rows.below([task.train, task.test])
     _check(rows, _MIN_ROWS)
     if len(task.test):
+        _check(task.train, MIN_TEXTS)
         _check(task.test, _MIN_TEST_ROWS)
     folds = _folds(task, settings)
     is_numbers = task.template is not None and bool(task.columns)
