@@ -65,6 +65,28 @@ def test_without_strangers_rows_that_are_far_off_score_as_abnormal(name):
     assert auroc(labels, -detector.score_samples(rows)) > 0.9
 
 
+class _Remembering(LightGBMHead):
+    def fit(self, normal, strangers, **settings):
+        self.shown = strangers.values
+        return super().fit(normal, strangers, **settings)
+
+
+def test_nothing_of_the_rows_held_out_is_shown_as_strange():
+    rows = np.arange(160.0).reshape(80, 2)
+    head = SignatureOutlierDetector(_Remembering(), random_state=0).fit(rows).head_
+    shuffled = head.shown[: len(head.shown) // 2]
+    assert np.isin(shuffled, rows).all()
+    assert [len(np.unique(column)) for column in shuffled.T] == [60, 60]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_head_that_learns_from_strangers_flags_as_many_normal_rows_as_promised(seed):
+    rng = np.random.default_rng(seed)
+    detector = SignatureOutlierDetector("lightgbm", alpha=0.1, random_state=seed)
+    detector.fit(rng.normal(size=(1200, 4)))
+    assert 0.06 < (detector.predict(rng.normal(size=(1000, 4))) == -1).mean() < 0.15
+
+
 def test_a_seed_makes_the_fit_reproducible():
     rows, new = frame(40, seed=1), frame(5, seed=5)
 

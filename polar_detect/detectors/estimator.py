@@ -74,8 +74,8 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
         y : ignored
         strangers : (n_strangers, n_features) array-like, optional
             Rows that do not belong. Without them, the detectors that learn from strangers get
-            the rows with every column shuffled on its own, as they are and three times as far
-            from the median.
+            the rows that are not held out with every column shuffled on its own, as they are and
+            three times as far from the median.
 
         Raises
         ------
@@ -92,13 +92,13 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
         seed = int(rng.randint(2**31 - 1))
         self.features_ = _features(getattr(self, "feature_names_in_", None), values.shape[1])
         head = _head(self.detector, self.features_)
-        if strangers is None:
-            shown = _pseudo_strangers(values, seed)
-        else:
-            shown = self._kept(self._read(strangers))
         order = rng.permutation(len(values))
         n_held_out = max(1, round(_CALIBRATION_SHARE * len(values)))
         inside, held_out = values[order[n_held_out:]], values[order[:n_held_out]]
+        if strangers is None:
+            shown = _pseudo_strangers(inside, seed)
+        else:
+            shown = self._kept(self._read(strangers))
         self.head_ = head.fit(self._table(inside), self._table(shown), seed=seed)
         threshold = calibration.threshold(self.head_.scores(self._table(held_out)), self.alpha)
         # With few rows no held-out score reaches alpha; then what exceeds all of them is flagged.
