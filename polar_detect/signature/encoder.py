@@ -18,7 +18,7 @@ from polar_detect.language import is_shared, letter_value
 from polar_detect.numerics.blocks import rows_per_block
 from polar_detect.numerics.lanes import spread
 from polar_detect.numerics.runtime import keep_freed_memory
-from polar_detect.signature.tokens import TextTokens, TokenStates, kept_places
+from polar_detect.signature.tokens import TextTokens, TokenStates, kept_places, no_tokens
 
 Array = NDArray[np.float32]
 
@@ -104,7 +104,7 @@ class Encoder:
         n_depths, hidden = self.n_layers + 1, self.model.config.hidden_size
         embeddings = np.zeros((len(texts), hidden), np.float32)
         trajectory = np.zeros((len(texts), n_depths, hidden), np.float32)
-        tokens = [_no_tokens(len(self.token_depths), hidden)] * len(texts)
+        tokens = [no_tokens(len(self.token_depths), hidden)] * len(texts)
         for index, read in self._run(texts):
             trajectory[index], embeddings[index] = read.trajectory, read.embeddings
             for text, own in zip(index, read.tokens, strict=True):
@@ -197,7 +197,3 @@ def _words(special_tokens_mask: Sequence[int]) -> NDArray[np.intp]:
     if not len(words):
         words = np.arange(len(special_tokens_mask))
     return words[kept_places(len(words))]
-
-
-def _no_tokens(n_depths: int, hidden: int) -> TextTokens:
-    return _tokens(np.zeros((n_depths, 0, hidden), np.float16))

@@ -75,7 +75,7 @@ class Extractor:
         neighbours, local = reference.neighbours(readings.embeddings, banned=banned)
         tables = [
             readings.traces.table(),
-            distances or reference.distances(readings),
+            reference.distances(readings) if distances is None else distances,
             self._novelty(readings, reference, banned),
             self._fluency(readings),
             _similarity(neighbours, local),
@@ -137,7 +137,6 @@ class Extractor:
             Feature("memory", "share"): own.memory_share,
         }
         layers = [depth - 1 for depth in self.tracer.token_depths]
-        columns = np.column_stack([np.asarray(v, np.float32) for v in memory.values()])
         depths = self.encoder.token_depths
         return FeatureTable.beside(
             [
@@ -149,7 +148,7 @@ class Extractor:
                         Feature.of_encoder("far_novelty", depths[-1]),
                     ),
                 ),
-                FeatureTable(columns, tuple(memory)),
+                FeatureTable.of(memory),
             ]
         )
 
@@ -178,8 +177,7 @@ class Extractor:
         # Depth 0 (the embedding) has no layer; the last depth is the gain itself.
         n_layers = gain.shape[1] - 1
         curve = FeatureTable(gain[:, 1:-1], by_layer("context", n_layers - 1, "gain"))
-        columns = np.column_stack([np.asarray(v, np.float32) for v in whole.values()])
-        return FeatureTable.beside([FeatureTable(columns, tuple(whole)), curve])
+        return FeatureTable.beside([FeatureTable.of(whole), curve])
 
 
 def _similarity(neighbours: Neighbours, local: NDArray[np.float32] | None) -> FeatureTable:
@@ -189,11 +187,12 @@ def _similarity(neighbours: Neighbours, local: NDArray[np.float32] | None) -> Fe
     """
     every = neighbours.similarity
     few = every[:, :N_NEIGHBOURS]
-    columns = {"first": every[:, 0], "mean": few.mean(1), "far": every.mean(1)}
+    found = {"first": every[:, 0], "mean": few.mean(1), "far": every.mean(1)}
     if local is not None:
-        columns["local"] = local
-    names = tuple(Feature("neighbours", f"similarity_{part}") for part in columns)
-    return FeatureTable(np.column_stack([*columns.values()]).astype(np.float32), names)
+        found["local"] = local
+    return FeatureTable.of(
+        {Feature("neighbours", f"similarity_{part}"): own for part, own in found.items()}
+    )
 
 
 def program_features(programs: Sequence[MinimalProgram], n_layers: int) -> FeatureTable:

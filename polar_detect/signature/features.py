@@ -4,7 +4,7 @@ Hides how columns are found: everything outside asks by feature, group or layer.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -112,6 +112,12 @@ class FeatureTable:
 
     values: NDArray[np.float32]
     features: tuple[Feature, ...]
+
+    @classmethod
+    def of(cls, columns: Mapping[Feature, NDArray[Any]]) -> Self:
+        """Return a table of single columns, (n_texts,) each, in their order."""
+        values = [np.asarray(column, np.float32) for column in columns.values()]
+        return cls(np.column_stack(values), tuple(columns))
 
     def __post_init__(self) -> None:
         assert self.values.ndim == 2

@@ -30,10 +30,6 @@ class Neighbours:
     index: NDArray[np.int64]
     similarity: Array
 
-    def rows(self, index: NDArray[np.intp]) -> Self:
-        """Return the neighbours of the given texts."""
-        return type(self)(self.index[index], self.similarity[index])
-
     @classmethod
     def of(cls, cosines: Array, *, k: int, n_skipped: int = 0) -> Self:
         """Return the `k` nearest by cosines (n_texts, n_reference), after `n_skipped` nearer ones.

@@ -147,8 +147,10 @@ class Reference:
         tables = [] if self.geometries is None else [self.geometries.distances(readings)]
         if self.changes is not None:
             tables.append(self.changes.features(readings.trajectories))
-        if self.likeness is not None:
-            tables.append(likeness or self.likeness.features(Seen.of(readings)))
+        if self.likeness is not None and likeness is None:
+            likeness = self.likeness.features(Seen.of(readings))
+        if likeness is not None:
+            tables.append(likeness)
         return FeatureTable.beside(tables)
 
     def without_texts(self) -> Self:

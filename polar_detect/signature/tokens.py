@@ -37,6 +37,12 @@ _QUERY_TOKENS = 1024
 _BLOCK = 128  # tokens that are compared at a time, always: a product's last bits depend on it
 
 
+def no_tokens(n_depths: int, hidden: int) -> TextTokens:
+    """Return what a text without tokens has."""
+    states = np.zeros((n_depths, 0, hidden), np.float16)
+    return states, np.zeros(0, np.int64), np.zeros(0, np.float32)
+
+
 def kept_places(n_tokens: int) -> NDArray[np.intp]:
     """Return which tokens of a text keep their states: all, or of more than 128 every few.
 

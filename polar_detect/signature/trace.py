@@ -18,7 +18,13 @@ from polar_detect.numerics.blocks import block_tokens
 from polar_detect.numerics.lanes import lanes, spread
 from polar_detect.program import Program
 from polar_detect.signature.features import Feature, FeatureTable, by_layer
-from polar_detect.signature.tokens import TextTokens, TokenStates, kept_places, mean_by_text
+from polar_detect.signature.tokens import (
+    TextTokens,
+    TokenStates,
+    kept_places,
+    mean_by_text,
+    no_tokens,
+)
 
 Array = NDArray[np.float32]
 CurveKind = Literal["none", "first-order", "exact"]
@@ -97,7 +103,7 @@ class Traces:
     def table(self) -> FeatureTable:
         """Return all but states as named features."""
         n_curve = self.skip.shape[1]
-        whole = {
+        whole: dict[Feature, NDArray[np.floating]] = {
             Feature("length", "tokens"): self.n_tokens,
             Feature("length", "characters_per_token"): self.n_chars / np.maximum(self.n_tokens, 1),
             Feature("loss", "mean"): self.loss,
@@ -107,10 +113,9 @@ class Traces:
         }
         exit_curve = self.exit[:, :-1] - self.exit[:, -1:]
         curves = (("skip", self.skip), ("loop", self.loop), ("exit", exit_curve))
-        columns = np.column_stack([np.asarray(v, np.float32) for v in whole.values()])
         return FeatureTable.beside(
             [
-                FeatureTable(columns, tuple(whole)),
+                FeatureTable.of(whole),
                 *(FeatureTable(values, by_layer(group, n_curve)) for group, values in curves),
             ]
         )
@@ -181,8 +186,7 @@ class Tracer:
         out.n_tokens[:] = [len(row) for row in rows]
         out.n_chars[:] = [self._n_chars(*pair) for pair in zip(texts, rows, strict=True)]
         tokens = [self._no_tokens()] * len(texts)
-        size = block_tokens(self.backbone.device, self.backbone.quick_dtype)
-        found = list(batches(rows, self.backbone, reads_last=True, max_batch_tokens=size))
+        found = self._batches(rows, reads_last=True)
         spread(lambda batch: self._trace_batch(batch, out, tokens), found)
         if self.curves == "exact":
             for batch in found:
@@ -204,8 +208,7 @@ class Tracer:
             As in `polar_detect.executor.decoder.batches`.
         """
         skip, loop = np.full((2, len(rows), self.backbone.n_layers), np.nan, np.float32)
-        size = block_tokens(self.backbone.device, self.backbone.quick_dtype)
-        for batch in batches(rows, self.backbone, prefixes=prefixes, max_batch_tokens=size):
+        for batch in self._batches(rows, prefixes=prefixes):
             skip[batch.index], loop[batch.index] = self._exact_curves(batch)
         return Curves(skip, loop)
 
@@ -240,12 +243,25 @@ class Tracer:
         rows = self.tokenize(texts)
         prefixes = self._prefixes(contexts, context_tokens)
         out = np.full((len(rows), self._n_exits), np.nan, np.float32)
-        size = block_tokens(self.backbone.device, self.backbone.quick_dtype)
-        found = list(batches(rows, self.backbone, prefixes=prefixes, max_batch_tokens=size))
+        found = self._batches(rows, prefixes=prefixes)
         curves = spread(lambda batch: self._exit_curve(batch, list(self._states(batch))), found)
         for batch, curve in zip(found, curves, strict=True):
             out[batch.index] = curve.cpu().numpy()
         return out
+
+    def _batches(
+        self,
+        rows: Sequence[Sequence[int]],
+        *,
+        prefixes: Sequence[Sequence[int]] | None = None,
+        reads_last: bool = False,
+    ) -> list[Batch]:
+        """Return the batches of tokenised texts, each of a block's size at most."""
+        size = block_tokens(self.backbone.device, self.backbone.quick_dtype)
+        found = batches(
+            rows, self.backbone, prefixes=prefixes, reads_last=reads_last, max_batch_tokens=size
+        )
+        return list(found)
 
     def _prefixes(self, contexts: Sequence[Sequence[str]], context_tokens: int) -> list[list[int]]:
         unique = sorted({text for context in contexts for text in context})
@@ -264,7 +280,6 @@ class Tracer:
     def _empty(self, n_texts: int) -> Traces:
         n_layers = self.backbone.n_layers
         n_curve = 0 if self.curves == "none" else n_layers
-        hidden = self.backbone.model.config.get_text_config().hidden_size
 
         def nan(*shape: int) -> Array:
             return np.full((n_texts, *shape), np.nan, np.float32)
@@ -279,14 +294,17 @@ class Tracer:
             skip=nan(n_curve),
             loop=nan(n_curve),
             exit=nan(self._n_exits),
-            trajectory=nan(n_layers + 1, hidden),
+            trajectory=nan(n_layers + 1, self._hidden),
             tokens=TokenStates.of([self._no_tokens()]).rows([]),
         )
 
+    @property
+    def _hidden(self) -> int:
+        size: int = self.backbone.model.config.get_text_config().hidden_size
+        return size
+
     def _no_tokens(self) -> TextTokens:
-        hidden = self.backbone.model.config.get_text_config().hidden_size
-        states = np.zeros((len(self.token_depths), 0, hidden), np.float16)
-        return states, np.zeros(0, np.int64), np.zeros(0, np.float32)
+        return no_tokens(len(self.token_depths), self._hidden)
 
     def _trace_batch(self, batch: Batch, out: Traces, tokens: list[TextTokens]) -> None:
         where, targets = batch.is_target, batch.targets[batch.is_target]
