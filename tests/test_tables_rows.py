@@ -11,9 +11,11 @@ from polar_detect.errors import ArtifactError, InputError
 from polar_detect.tables import (
     ReadOptions,
     RowColumns,
+    RowSample,
     RowTemplate,
     cells_as_text,
     choose_text_column,
+    new_values,
     open_table,
     read_table,
     warn_of_forms,
@@ -585,6 +587,28 @@ def test_a_column_that_only_counts_rows_is_warned_of(machines):
         "with --columns"
     )
     assert advice.startswith("to read no such column pass --columns 'Type,Air temperature [K],Sp")
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet", "xlsx"])
+def test_a_column_that_counts_rows_is_warned_of_in_a_sample_of_them(tmp_path, ending):
+    frame = pd.DataFrame({"n": range(7, 97), "t": [i % 7 + 290 for i in range(90)]})
+    path = tmp_path / f"a.{ending}"
+    writers = {"csv": frame.to_csv, "xlsx": frame.to_excel, "parquet": frame.to_parquet}
+    if ending == "jsonl":
+        frame.to_json(path, orient="records", lines=True)
+    else:
+        writers[ending](path, index=False)
+    table = read_table(path, rows=RowColumns(), options=ReadOptions(sample=RowSample(30, 0)))
+    assert len(table.frame) == 30
+    assert [*new_values(table.frame, ["n", "t"])] == ["n"]
+
+
+def test_rows_left_out_of_a_data_frame_do_not_hide_that_a_column_counts_them():
+    frame = pd.DataFrame({"n": range(90), "t": [i % 7 + 290 for i in range(90)]})
+    assert [*new_values(frame[frame["t"] < 294], ["n", "t"])] == ["n"]
+    assert [*new_values(pd.concat([frame[:40], frame[40:].set_axis(range(50))]), ["n"])] == ["n"]
+    by_name = frame[frame["t"] < 294].set_axis([f"row {i}" for i in range(52)])
+    assert [*new_values(by_name, ["n", "t"])] == []
 
 
 DATES = {

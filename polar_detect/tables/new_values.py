@@ -4,6 +4,7 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,7 +81,7 @@ def _always_new(column: pd.Series) -> str | None:
     texts = [unicodedata.normalize("NFKC", text).strip() for text in cells if text]
     if len(texts) < _MIN_COUNTED:
         return None
-    if bool((np.diff(as_numbers(cells)) == 1).all()):
+    if _count_rows(as_numbers(cells), column.index[:_MAX_ROWS]):
         return "only counts the rows, and in new rows its numbers"
     if len(texts) < _MIN_ROWS:
         return None
@@ -91,6 +92,14 @@ def _always_new(column: pd.Series) -> str | None:
     if n_distinct >= MIN_NUMERIC * len(texts) and _are_codes(texts):
         return "holds codes that hardly repeat, and those of new rows"
     return None
+
+
+def _count_rows(numbers: NDArray[np.float64], index: "pd.Index[Any]") -> bool:
+    """Return whether numbers grow by one from row to row; an index knows of rows left out."""
+    steps = np.diff(numbers)
+    if bool((steps == 1).all()):
+        return True
+    return index.dtype.kind == "i" and index.is_unique and bool((steps == np.diff(index)).all())
 
 
 def _are_codes(texts: Sequence[str]) -> bool:
