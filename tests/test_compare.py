@@ -182,6 +182,23 @@ def test_the_obvious_text_column_is_taken_and_said_and_ids_are_no_numbers(tmp_pa
     assert whole.fit_options == "--columns hours,note --label-column y"
 
 
+def test_a_category_of_several_words_beside_numbers_is_not_taken_for_the_texts(tmp_path):
+    rng = np.random.default_rng(0)
+    kinds = ["single engine on land", "twin engine on land", "engine at sea"]
+    frame = pd.DataFrame({"seats": rng.integers(2, 300, 60), "kind": rng.choice(kinds, 60)})
+    path = tmp_path / "planes.csv"
+    frame.assign(y=np.arange(60) % 2).to_csv(path, index=False)
+    task = comparing.read_task(path, None, comparing.Reading("y"))
+    assert task.text_source == "2 columns written out"
+    assert task.train.texts[0].startswith("seats: ")
+    assert not any("--text-column" in note for note in task.notes)
+    asked = comparing.read_task(path, None, comparing.Reading("y", text_column="kind"))
+    assert asked.text_source == "column 'kind'"
+    frame[["kind"]].assign(y=np.arange(60) % 2).to_csv(path, index=False)
+    alone = comparing.read_task(path, None, comparing.Reading("y"))
+    assert alone.text_source == "column 'kind'"
+
+
 def test_columns_are_found_by_names_in_other_case_width_and_blanks(process, tmp_path):
     as_named = comparing.read_task(process, None, comparing.Reading("failed", columns="heat [K]"))
     reading = comparing.Reading("FAILED", columns="Heat［k］")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect import tables
@@ -243,11 +244,10 @@ def _source(file: tables.TableRows, reading: Reading) -> _Source:
         written = tables.RowColumns(reading.columns).choose(present)
         columns = choose_columns(frame, reading.numeric_columns, written, others=[])
         return _Source(columns, None, tables.RowTemplate.fit(frame, written), target)
-    rest = [name for name in present if name != reading.target]
     text_column = (
         tables.TextColumn(reading.text_column)
         if reading.text_column is not None
-        else tables.obvious_text_column(frame[rest])
+        else _obvious_text(frame, reading)
     )
     others = [reading.target, *([text_column.name] if text_column else [])]
     columns = choose_columns(frame, reading.numeric_columns, None, others=others)
@@ -259,6 +259,17 @@ def _source(file: tables.TableRows, reading: Reading) -> _Source:
             "one of them; pass --text-column, --columns or --numeric-columns."
         )
     return _Source(columns, None, tables.RowTemplate.fit(frame, columns.written), target)
+
+
+def _obvious_text(frame: pd.DataFrame, reading: Reading) -> tables.TextColumn | None:
+    """Return the one column that is obviously texts, which a category beside numbers is not."""
+    rest = [name for name in map(str, frame.columns) if name != reading.target]
+    guess = tables.obvious_text_column(frame[rest])
+    if guess is None:
+        return None
+    columns = choose_columns(frame, reading.numeric_columns, None, others=[reading.target])
+    is_category = guess.name in {category.name for category in columns.categories}
+    return None if is_category and columns.numeric else guess
 
 
 def _check_not_read(reading: Reading, present: Sequence[str]) -> None:
