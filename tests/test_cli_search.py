@@ -211,6 +211,32 @@ def test_a_tolerance_without_end_is_refused(run, tiny_folder):
     assert_one_line_error(result, "Got tolerance inf; expected a finite number")
 
 
+@pytest.mark.parametrize(
+    ("criterion", "judged_by"),
+    [
+        (("loss",), {"tolerance": 0.1}),
+        (("prediction", "--agreement", 0.5), {"agreement": 0.5}),
+        (("prediction",), {"agreement": 1.0}),
+        (("answer", "--answer", "oil"), {}),
+    ],
+)
+def test_a_record_says_by_what_its_program_was_judged_and_by_nothing_else(
+    run, tiny_folder, criterion, judged_by
+):
+    options = ("--model", tiny_folder, "--json", "--criterion", *criterion)
+    (record,) = records(run("search", NEW[0], *options))
+    assert {name: record[name] for name in ("tolerance", "agreement") if name in record} == (
+        judged_by
+    )
+
+
+@pytest.mark.parametrize("criterion", ["prediction", "answer"])
+def test_a_tolerance_is_refused_where_it_judges_nothing(run, tiny_folder, criterion):
+    options = ("--model", tiny_folder, "--criterion", criterion, "--tolerance", 0.2)
+    message = f"Got --tolerance 0.2 and --criterion {criterion}; expected --tolerance with "
+    assert_one_line_error(run("search", "oil", *options), message + "--criterion loss; leave it")
+
+
 def test_the_loss_against_length_curve_is_in_the_record_and_drawn(run, tiny_folder):
     options = ("--model", tiny_folder, "--tolerance", 0.3)
     (record,) = records(run("search", NEW[0], *options, "--json"))
@@ -225,7 +251,7 @@ def test_the_loss_against_length_curve_is_in_the_record_and_drawn(run, tiny_fold
     (line,) = [line for line in out.splitlines() if line.startswith("best ")]
     assert len(line.removeprefix("best ").split("  ")[0]) == 5
     assert line.endswith("at length 1 to +0.00 at 5")
-    (record,) = records(run("search", NEW[0], *options, "--json", "--criterion", "prediction"))
+    (record,) = records(run("search", NEW[0], *options[:2], "--json", "--criterion", "prediction"))
     assert {"length", "program", "margin"} == set(record["length_curve"][0])
 
 

@@ -1,6 +1,7 @@
 """`polar-detect search`."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 
 import numpy as np
@@ -18,6 +19,7 @@ from polar_detect.cli.commands.search_input import (
     file_of,
     method_called,
     own_programs,
+    tolerance_of,
 )
 from polar_detect.cli.commands.search_output import (
     NOTHING,
@@ -86,7 +88,7 @@ def search_decoder(
         found = find_minimal_programs(
             tracer.executor,
             own.rows,
-            tolerance=options.tolerance,
+            tolerance=tolerance_of(options),
             search=remembering,
             criterion=criterion_of(options),
             prefixes=own.prefixes,
@@ -105,9 +107,9 @@ def _method(tracer: Tracer, options: SearchOptions, tokens: SearchTokens) -> Met
     first = tokens.rows[:_SEARCH_CHUNK]
     menu = Menu((Program.full(tracer.backbone.n_layers),))
     if any(first):
-        menu = Menu.fit(tracer.executor, first, tolerance=options.tolerance)
+        menu = Menu.fit(tracer.executor, first, tolerance=tolerance_of(options))
     how = Refinement(n_rounds=1, n_singles=8)
-    return menu.method(tracer.backbone.n_layers, tolerance=options.tolerance, refinement=how)
+    return menu.method(tracer.backbone.n_layers, tolerance=tolerance_of(options), refinement=how)
 
 
 def _proposed(predictor: ProgramPredictor, traces: Traces) -> list[Method]:
@@ -161,7 +163,7 @@ def _record(
         **program_record(minimal.program, n_layers),
         "full_loss": json_number(minimal.full_loss),
         "loss": json_number(minimal.loss),
-        "tolerance": options.tolerance,
+        **asdict(criterion_of(options)),
         "layer_calls": minimal.layer_calls,
         "skip_curve": [json_number(x) for x in curves.skip[i]],
         "loop_curve": [json_number(x) for x in curves.loop[i]],

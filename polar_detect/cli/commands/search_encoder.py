@@ -10,6 +10,7 @@ from polar_detect.cli.commands.search_input import (
     check_programs,
     method_called,
     own_programs,
+    tolerance_of,
     unknown,
 )
 from polar_detect.cli.commands.search_output import (
@@ -56,12 +57,12 @@ def search_encoder(
         texts = [sample.question for sample in chunk]
         methods = [Remembering(own) for own in own_programs(chunk, method)]
         found = find_minimal_encoder_programs(
-            backbone, texts, tolerance=options.tolerance, search=methods
+            backbone, texts, tolerance=tolerance_of(options), search=methods
         )
         curves = encoder_curves(executor, texts)
         for i, minimal in enumerate(found):
             if options.json:
-                print_record(_record(texts[i], minimal, curves, i, options.tolerance))
+                print_record(_record(texts[i], minimal, curves, i, tolerance_of(options)))
             else:
                 print_text(texts[i], minimal.program, backbone.n_layers, _lines(minimal, curves, i))
         if options.export is not None:
@@ -101,7 +102,7 @@ def _exported(
     exported = []
     for sample, programs, (own, *others) in zip(samples, every, distances, strict=True):
         # The full program is valid if there is anything to measure, however it is rounded.
-        is_valid = [not np.isnan(own), *(distance <= options.tolerance for distance in others)]
+        is_valid = [not np.isnan(own), *(distance <= tolerance_of(options) for distance in others)]
         exported.append(sample.with_programs(programs, is_valid))
     return exported
 

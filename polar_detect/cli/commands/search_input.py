@@ -10,7 +10,7 @@ from polar_detect.cli.options import SearchOptions
 from polar_detect.errors import InputError
 from polar_detect.program import Program
 from polar_detect.programs import interchange
-from polar_detect.programs.criteria import Criterion, SameAnswer, SameLoss, SamePrediction
+from polar_detect.programs.criteria import SameAnswer, SameLoss, SamePrediction
 from polar_detect.programs.interchange import PolarFile, PolarSample
 from polar_detect.search import (
     METHODS,
@@ -34,21 +34,33 @@ _SPACES = {
 _TREE_SPACES = ("polar", "cola")
 
 
-def criterion_of(options: SearchOptions) -> Criterion:
-    """Return the criterion that is asked for; an agreement is that of predictions alone."""
-    name, agreement = options.criterion, options.agreement
-    known: dict[str, Criterion] = {
-        "loss": SameLoss(options.tolerance),
+def tolerance_of(options: SearchOptions) -> float:
+    """Return what a valid program may lose, or a menu's programs where another criterion judges."""
+    return SameLoss().tolerance if options.tolerance is None else options.tolerance
+
+
+def criterion_of(options: SearchOptions) -> SameLoss | SamePrediction | SameAnswer:
+    """Return the criterion that is asked for.
+
+    A tolerance is of losses, an agreement of predictions.
+    """
+    name, tolerance, agreement = options.criterion, options.tolerance, options.agreement
+    known: dict[str, SameLoss | SamePrediction | SameAnswer] = {
+        "loss": SameLoss(tolerance_of(options)),
         "prediction": SamePrediction() if agreement is None else SamePrediction(agreement),
         "answer": SameAnswer(),
     }
     if name not in known:
         raise unknown("--criterion", name, list(known))
-    if agreement is not None and name != "prediction":
-        raise InputError(
-            f"Got --agreement {agreement} and --criterion {name}; expected --agreement with "
-            "--criterion prediction; leave it out or choose that criterion."
-        )
+    for option, value, own in (
+        ("--tolerance", tolerance, "loss"),
+        ("--agreement", agreement, "prediction"),
+    ):
+        if value is not None and name != own:
+            raise InputError(
+                f"Got {option} {value} and --criterion {name}; expected {option} with "
+                f"--criterion {own}; leave it out or choose that criterion."
+            )
     return known[name]
 
 

@@ -70,8 +70,13 @@ class SearchOptions:
     ] = None
     model: Model = "smollm2"
     tolerance: Annotated[
-        float, typer.Option(min=0.0, help="Nats per token that a valid program may lose.")
-    ] = 0.1
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="With --criterion loss: nats per token that a valid program may lose. "
+            "Default: 0.1.",
+        ),
+    ] = None
     max_tokens: MaxTokens = MAX_TOKENS
     json: Annotated[bool, typer.Option("--json", help="One JSON object per text.")] = False
 
