@@ -5,12 +5,13 @@ from test_cli import assert_one_line_error
 from work_orders import NEW, STRANGE
 
 from polar_detect.backbone.decoder import Backbone
+from polar_detect.cli.commands.search_output import length_line
 from polar_detect.executor.decoder import Executor, batches
 from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
 from polar_detect.programs import interchange
 from polar_detect.programs.predictor import ProgramPredictor
-from polar_detect.search import METHODS
+from polar_detect.search import METHODS, Candidate
 from polar_detect.search.space import Space
 from polar_detect.signature.trace import Tracer
 
@@ -253,6 +254,14 @@ def test_the_loss_against_length_curve_is_in_the_record_and_drawn(run, tiny_fold
     assert line.endswith("at length 1 to +0.00 at 5")
     (record,) = records(run("search", NEW[0], *options[:2], "--json", "--criterion", "prediction"))
     assert {"length", "program", "margin"} == set(record["length_curve"][0])
+
+
+def test_the_drawn_curve_is_the_change_from_the_full_program_where_another_as_long_is_better():
+    full, better = Candidate(Program.full(2), 5.0), Candidate(Program((0, 0)), 4.5)
+    curve = [Candidate(Program((1,)), 5.25), better]
+    assert length_line(curve, full.loss, 2).endswith(" +0.25 at length 1 to -0.50 at 2")
+    curve[1] = full  # control
+    assert length_line(curve, full.loss, 2).endswith(" +0.25 at length 1 to +0.00 at 2")
 
 
 def test_a_space_with_loops_is_searched_where_it_is_asked_for(run, tiny_folder):

@@ -190,5 +190,5 @@ def _lines(minimal: MinimalProgram, curves: Curves, i: int, options: SearchOptio
         lines.append("no valid program: the full one fails the criterion")
     lines += [curve_line("skip", curves.skip[i]), curve_line("loop", curves.loop[i])]
     if options.criterion == "loss":
-        lines.append(length_line(_curve(minimal, n_layers), n_layers))
+        lines.append(length_line(_curve(minimal, n_layers), minimal.full_loss, n_layers))
     return lines

@@ -139,5 +139,5 @@ def _lines(minimal: MinimalEncoderProgram, curves: EncoderCurves, i: int) -> lis
         f"of the full program (1 − cosine), {minimal.layer_calls} layer calls",
         curve_line("skip", curves.skip[i]),
         curve_line("loop", curves.loop[i]),
-        length_line(_curve(minimal, n_layers), n_layers),
+        length_line(_curve(minimal, n_layers), 0.0, n_layers),
     ]

@@ -82,19 +82,16 @@ def curve_line(name: str, curve: NDArray[np.float32]) -> str:
     return f"{name} {sparkline(curve)}  {np.nanmin(curve):+.2f} to {np.nanmax(curve):+.2f}"
 
 
-def length_line(curve: Sequence[Candidate], n_layers: int) -> str:
+def length_line(curve: Sequence[Candidate], full_loss: float, n_layers: int) -> str:
     """Return a loss-against-length curve as a sparkline: one place for each length from 1 on.
 
     What is drawn is the loss minus that of the full program, capped at 1; a length that no
-    program had is left blank.
+    program had is left blank. With loops another program as long may be better than the full one.
     """
-    by_length = {len(c.program): c.loss for c in curve}
-    if n_layers not in by_length:
-        return "best –"
-    losses = np.asarray([by_length.get(n, np.nan) for n in range(1, n_layers + 1)])
-    change = np.minimum(losses - by_length[n_layers], _CAP)
-    shortest = min(n for n in by_length if n > 0 or len(by_length) == 1)
+    changes = {len(c.program): c.loss - full_loss for c in curve}
+    drawn = np.asarray([changes.get(n, np.nan) for n in range(1, n_layers + 1)])
+    shortest = min(n for n in changes if n > 0 or len(changes) == 1)
     return (
-        f"best {sparkline(change)}  {by_length[shortest] - by_length[n_layers]:+.2f} at length "
-        f"{shortest} to +0.00 at {n_layers}"
+        f"best {sparkline(np.minimum(drawn, _CAP))}  {changes[shortest]:+.2f} at length "
+        f"{shortest} to {changes[n_layers]:+.2f} at {n_layers}"
     )
