@@ -218,6 +218,21 @@ def test_any_number_of_programs_is_measured_some_at_once(precise, monkeypatch):
     assert max(at_once) == 2
 
 
+def test_a_loss_above_the_limit_by_less_than_float32_tells_is_invalid_wherever_it_is_asked(precise):
+    row = ROWS[0]
+    losses = {p: float(precise_loss(precise, p, row)) for p in map(FULL.skip, range(5))}
+    program = max(losses, key=losses.__getitem__)
+    loss, full_loss = losses[program], float(precise_loss(precise, FULL, row))
+    tolerance = loss - full_loss - 1e-12
+    assert np.float32(full_loss + tolerance) == loss > full_loss + tolerance  # control
+    menu = partial(menu_search, programs=[program])
+    for allowed, is_valid in ((tolerance, False), (tolerance + 2e-12, True)):
+        executor = Executor(precise)
+        (found,) = find_minimal_programs(executor, [row], tolerance=allowed, search=menu)
+        assert (found.program == program) == is_valid
+        assert are_valid(executor, [row], [[program]], SameLoss(allowed)) == [[is_valid]]
+
+
 def test_no_texts_have_no_minimal_programs(precise):
     assert find_minimal_programs(Executor(precise), []) == []
 

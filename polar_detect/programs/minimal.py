@@ -140,8 +140,10 @@ def are_valid(
         measuring, scored = criterion.measure(executor, batch)
         asked = {i: [full, *programs[text]] for i, text in enumerate(batch.index.tolist())}
         for i, losses in measured_all(measuring, scored, asked).items():
-            limit = criterion.limit(float(losses[0]))
-            results[int(batch.index[i])] = (losses[1:] <= limit).tolist()
+            # As numbers of Python: compared with an array, the limit would be rounded to float32.
+            full_loss, *others = losses.tolist()
+            limit = criterion.limit(full_loss)
+            results[int(batch.index[i])] = [loss <= limit for loss in others]
     return results
 
 
