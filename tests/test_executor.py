@@ -256,10 +256,23 @@ def test_what_ran_once_for_a_batch_changes_no_loss(llama, precise):
     assert len(set(together.tolist())) == len(jobs)  # control
 
 
-def test_a_slope_counts_as_three_calls(llama):
+def test_a_slope_counts_as_three_calls_and_that_of_a_first_call_as_one(llama, monkeypatch):
+    n_rows = []
+    monkeypatch.setattr(type(llama), "apply", counting(n_rows, type(llama).apply))
+    monkeypatch.setattr(type(llama), "pull_back", counting(n_rows, type(llama).pull_back, 2))
     executor = Executor(llama)
-    executor.slopes(only_batch(random_rows(9, 10), llama), [FULL, Program((0, 1))])
-    assert executor.spent == {0: 15, 1: 6}
+    programs = [FULL, Program((0, 1)), Program((3, 4)), Program((2,)), Program(())]
+    executor.slopes(only_batch(random_rows(*[9] * 5), llama), programs)
+    assert executor.spent == {0: 13, 1: 4, 2: 4, 3: 1, 4: 0}
+    assert sum(n_rows) == executor.spent.total()  # what really ran
+
+
+def counting(n_rows, call, n_calls=1):
+    def counted(backbone, layer, hidden, *others, **options):
+        n_rows.append(n_calls * len(hidden))
+        return call(backbone, layer, hidden, *others, **options)
+
+    return counted
 
 
 # Slopes

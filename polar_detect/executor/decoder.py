@@ -20,7 +20,7 @@ from polar_detect.executor.schedule import Job, Schedule, plan
 from polar_detect.numerics.lanes import lanes
 from polar_detect.program import Program
 
-_CALLS_OF_A_SLOPE = 3
+_CALLS_OF_A_PULL = 2  # a layer once more, and its gradient
 
 
 @dataclass(eq=False)
@@ -173,7 +173,8 @@ class Executor:
     ----------
     spent : Counter
         Layer calls so far by text (its place in the sequence that was batched). A slope counts
-        as three: forward, once more, and backward. Callers clear it as they need.
+        as three: forward, once more, and backward; that of a program's first call as one, as
+        nothing asks for the gradient before it. Callers clear it as they need.
     """
 
     def __init__(self, backbone: Backbone) -> None:
@@ -228,7 +229,7 @@ class Executor:
         for program in programs:
             program.check(self.n_layers)
         schedule = plan([Job(text, program) for text, program in enumerate(programs)])
-        self.count(batch, {text: _CALLS_OF_A_SLOPE * len(p) for text, p in enumerate(programs)})
+        self.count(batch, {text: len(program) for text, program in enumerate(programs)})
         # One program a text, so that a text's state stays in its slot.
         owner = {slot: text for text, slot in enumerate(schedule.ends)}
         states = batch.embedded.clone()
@@ -242,13 +243,17 @@ class Executor:
                 called.append((step.layer, texts, before, after))
             losses, gradient = self.read_back(batch, states)
             slopes: list[list[float]] = [[] for _ in programs]
-            for i, (layer, texts, before, after) in reversed([*enumerate(called)]):
+            for layer, texts, before, after in reversed(called):
                 own = gradient[texts]
                 estimates = ((before - after) * own).sum((1, 2)).tolist()
                 for text, estimate in zip(texts.tolist(), estimates, strict=True):
                     slopes[text].append(estimate)
-                if i:  # nothing asks for the gradient before the first step
-                    gradient[texts] = self.backbone.pull_back(layer, before, own)
+                goes_on = [len(slopes[text]) < len(programs[text]) for text in texts.tolist()]
+                if any(goes_on):
+                    rest = torch.tensor(goes_on, device=states.device)
+                    pulled = self.backbone.pull_back(layer, before[rest], own[rest])
+                    gradient[texts[rest]] = pulled
+                    self.count(batch, dict.fromkeys(texts[rest].tolist(), _CALLS_OF_A_PULL))
         skips = [np.asarray(own[::-1], np.float32) for own in slopes]
         return Slopes(losses.cpu().numpy(), skips)
 
