@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polar_detect.errors import ProgramError
+from polar_detect.errors import InputError, ProgramError
 from polar_detect.program import Program
 from polar_detect.search.space import Segment, Space, neighbours
 
@@ -109,7 +109,7 @@ def test_a_program_outside_the_space_is_refused_with_its_name(text):
 
 @pytest.mark.parametrize("options", [{"n_layers": -1}, {"max_segment": 0}, {"max_runs": 0}])
 def test_a_space_of_no_segments_or_runs_is_refused(options):
-    with pytest.raises(ProgramError, match=rf"^Got a space with {next(iter(options))} -?\d;"):
+    with pytest.raises(InputError, match=rf"^Got Space with {next(iter(options))} -?\d;"):
         Space(**{"n_layers": 3, **options})
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from polar_detect.errors import ProgramError
 from polar_detect.program import Program, shown
+from polar_detect.search.protocol import check_counts
 
 Op = Literal["skip", "keep", "repeat"]
 
@@ -57,7 +58,7 @@ class Space:
 
     Raises
     ------
-    ProgramError
+    InputError
         Fewer than no layers, or segments or runs below one.
 
     Examples
@@ -77,12 +78,7 @@ class Space:
     any_order: bool = False
 
     def __post_init__(self) -> None:
-        for name, least in (("n_layers", 0), ("max_segment", 1), ("max_runs", 1)):
-            if getattr(self, name) < least:
-                raise ProgramError(
-                    f"Got a space with {name} {getattr(self, name)}; expected {least} or more; "
-                    "choose such a number."
-                )
+        check_counts(self, n_layers=0, max_segment=1, max_runs=1)
 
     def check(self, n_layers: int) -> None:
         """Raise `ProgramError` unless its programs are of a model of `n_layers` layers."""
