@@ -9,7 +9,6 @@ Reads: clinc150. Takes: 4 min (500 texts).
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,8 +21,6 @@ from pyod.models.knn import KNN as NearestNeighbours
 from transformers import AutoModel, AutoTokenizer
 
 from polar_detect import PolarDetector, models
-
-Stages = dict[str, Callable[[], object]]
 
 _LOSS_ONLY = "loss only, full program"
 _KNN = "MiniLM in float32 + kNN"
@@ -38,7 +35,7 @@ def main() -> None:
     detector.fit(train)
     texts = _drawn(common.clinc_queries(options.data, "test"), options.n)
     stages = {_KNN: _nearest_neighbours(train, texts)} | _stages(detector, texts)
-    times_s = _times_s(stages, options.repeats)
+    times_s = bench_engine.times_s(stages, options.repeats)
     medians_s = {name: statistics.median(values) for name, values in times_s.items()}
     print(
         f"{common.machine()}; {len(texts)} CLINC150 queries of which {len(set(texts))} distinct, "
@@ -64,7 +61,7 @@ def _drawn(texts: list[str], n: int) -> list[str]:
     return [texts[i] for i in np.random.default_rng(0).permutation(len(texts))[:n]]
 
 
-def _stages(detector: PolarDetector, texts: list[str]) -> Stages:
+def _stages(detector: PolarDetector, texts: list[str]) -> bench_engine.Stages:
     """Return what is timed, by name; each runs over all texts."""
     fitted, extractor = detector.fitted_, detector.engine_.extractor
     tokens = extractor.tracer.tokenize(texts)
@@ -114,20 +111,6 @@ def _nearest_neighbours(train: list[str], texts: list[str]) -> Callable[[], obje
 
     detector = NearestNeighbours(n_neighbors=5, method="mean").fit(embed(train))
     return lambda: detector.decision_function(embed(texts))
-
-
-def _times_s(stages: Stages, repeats: int) -> dict[str, list[float]]:
-    """Time all stages side by side, after one round to warm up."""
-    times_s: dict[str, list[float]] = {name: [] for name in stages}
-    for repeat in range(-1, repeats):
-        for name, run in stages.items():
-            start_s = time.perf_counter()
-            run()
-            took_s = time.perf_counter() - start_s
-            common.say(f"repeat {repeat + 1}: {name} {took_s:.2f} s")
-            if repeat >= 0:
-                times_s[name].append(took_s)
-    return times_s
 
 
 def _table(medians_s: dict[str, float], n_texts: int) -> str:

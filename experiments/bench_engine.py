@@ -175,7 +175,7 @@ def _stages(
         "score, fast preset": lambda: detector.assess(texts, programs_of="flagged"),
         "score, each text searched": lambda: detector.assess(texts, programs_of="searched"),
     }
-    return _times_s(stages, options)
+    return times_s(stages, options.repeats, _CLOCKS[options.clock])
 
 
 def losses(executor: Executor, tokens: list[list[int]]) -> None:
@@ -208,19 +208,20 @@ def _loose(n_rows: int, size: int) -> list[tuple[slice, int]]:
     return [(place, place.stop - place.start) for place in places]
 
 
-def _times_s(stages: Stages, options: argparse.Namespace) -> dict[str, list[float]]:
+def times_s(
+    stages: Stages, repeats: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, list[float]]:
     """Time all stages side by side, after one round to warm up."""
-    clock = _CLOCKS[options.clock]
-    times_s: dict[str, list[float]] = {name: [] for name in stages}
-    for repeat in range(-1, options.repeats):
+    found: dict[str, list[float]] = {name: [] for name in stages}
+    for repeat in range(-1, repeats):
         for name, run in stages.items():
             start_s = clock()
             run()
             took_s = clock() - start_s
             common.say(f"repeat {repeat + 1}: {name} {took_s:.2f} s")
             if repeat >= 0:
-                times_s[name].append(took_s)
-    return times_s
+                found[name].append(took_s)
+    return found
 
 
 def _changed_bits(detector: PolarDetector, texts: list[str]) -> dict[str, float]:
@@ -292,7 +293,8 @@ def _growth(detector: PolarDetector, options: argparse.Namespace) -> dict[str, l
             executor.spent.clear()
             runs[str(n)]()
             calls[str(n)] = sum(executor.spent.values())
-        medians = {n: statistics.median(t) for n, t in _times_s(runs, options).items()}
+        timed = times_s(runs, options.repeats, _CLOCKS[options.clock])
+        medians = {n: statistics.median(own) for n, own in timed.items()}
         growth[axis] = [[int(n), 1e3 * s, calls[n]] for n, s in medians.items()]
     return growth
 

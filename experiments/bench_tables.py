@@ -10,6 +10,8 @@ import common
 import numpy as np
 from numpy.typing import NDArray
 
+from polar_detect.metrics import aupr, auroc, fpr_at_tpr
+
 Table = dict[str, dict[str, float]]  # a figure by task and method, mean over seeds
 Figure = Literal["auroc", "aupr", "fpr95"]
 
@@ -35,6 +37,26 @@ class Run:
     auroc: float
     aupr: float
     fpr95: float
+
+    @classmethod
+    def of(
+        cls, task: str, seed: int, method: str, split: common.Split, scores: NDArray[np.float64]
+    ) -> "Run":
+        """Return what a method's scores of the test texts are worth."""
+        labels = split.is_anomalous
+        return cls(
+            task=task,
+            seed=seed,
+            method=method,
+            n_train=len(split.train),
+            n_normal=int((~labels).sum()),
+            n_anomalous=int(labels.sum()),
+            seen_normal=split.seen_share(is_anomalous=False),
+            seen_anomalous=split.seen_share(is_anomalous=True),
+            auroc=auroc(labels, scores),
+            aupr=aupr(labels, scores),
+            fpr95=fpr_at_tpr(labels, scores),
+        )
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ _TREC_CLASSES = "01345"  # class 2, abbreviations, has 95 questions only
 _INTENT_SETS = ("SNIPS", "ATIS", "HWU64")
 _WRITERS = {"gpt3.5": "gpt-3.5-turbo", "gpt4": "gpt-4", "davinci": "davinci"}
 _COMMON_FAILURES = {"Leak", "Structural Integrity", "Unspecified", "Missing / Loose"}
-_MACHINE_STATE = {
+MACHINE_STATE = {
     "Air temperature [K]": "air {:.1f} K",
     "Process temperature [K]": "process {:.1f} K",
     "Rotational speed [rpm]": "{:.0f} rpm",
@@ -266,8 +266,8 @@ def _ai4i(name: str, data: Path, _: int) -> Task:
     path = common.existing(data / "ai4i2020/ai4i2020.csv")
     states = pd.read_csv(path, encoding="utf-8-sig")
     types = states["Type"]
-    columns = states[list(_MACHINE_STATE)].to_numpy(np.float64)
-    forms = list(_MACHINE_STATE.values())
+    columns = states[list(MACHINE_STATE)].to_numpy(np.float64)
+    forms = list(MACHINE_STATE.values())
     texts = [
         ", ".join([f"type {kind}", *(f.format(v) for f, v in zip(forms, row, strict=True))])
         for kind, row in zip(types, columns, strict=True)

@@ -33,7 +33,7 @@ from polar_detect import models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.detectors import AutoHead
 from polar_detect.engine import Engine, encoder_for
-from polar_detect.metrics import aupr, auroc, fpr_at_tpr
+from polar_detect.metrics import auroc
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.trace import Tracer
 
@@ -82,7 +82,8 @@ class Bench:
         """Return every method's figures on the unit's test rows."""
         sample = self.sample(unit.task, unit.seed, n_train=unit.n_train, n_test=unit.n_test)
         scores = self._families[unit.family](sample)
-        return [_run(unit, sample, method, own) for method, own in scores.items()]
+        own = (unit.task, unit.seed)
+        return [Run.of(*own, method, sample.split, values) for method, values in scores.items()]
 
     def read(self, texts: Sequence[str]) -> Readings:
         """Return what both models do with each text, from the cache where it is known."""
@@ -263,27 +264,12 @@ def _stored(path: Path, wanted: set[Unit]) -> list[tuple[Unit, list[Run]]]:
     return list(stored.items())
 
 
-def _run(unit: Unit, sample: Sample, method: str, scores: Scores) -> Run:
-    split, labels = sample.split, sample.split.is_anomalous
-    return Run(
-        task=unit.task,
-        seed=unit.seed,
-        method=method,
-        n_train=len(split.train),
-        n_normal=int((~labels).sum()),
-        n_anomalous=int(labels.sum()),
-        seen_normal=split.seen_share(is_anomalous=False),
-        seen_anomalous=split.seen_share(is_anomalous=True),
-        auroc=auroc(labels, scores),
-        aupr=aupr(labels, scores),
-        fpr95=fpr_at_tpr(labels, scores),
-    )
-
-
 def _fingerprint(family: str) -> str:
     """Name the sources that a family's results depend on."""
     here = Path(__file__).parent
-    own = [here / name for name in ("benchmark.py", "common.py", "bench_tasks.py")]
+    own = [
+        here / name for name in ("benchmark.py", "bench_tables.py", "common.py", "bench_tasks.py")
+    ]
     if family == POLAR:
         own += [here / "fit_tables.py", *sources.PATHS.values()]
     else:

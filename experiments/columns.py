@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import bench_tasks
 import common
 import numpy as np
 import pandas as pd
@@ -37,13 +38,6 @@ Array = NDArray[np.float64]
 
 OWN = "polar-detect, columns only"
 _ADBENCH = {"steel": "12_fault", "blocks": "27_PageBlocks", "trees": "44_Wilt"}
-_STATES = (
-    "Air temperature [K]",
-    "Process temperature [K]",
-    "Rotational speed [rpm]",
-    "Torque [Nm]",
-    "Tool wear [min]",
-)
 _UNITS = (0.1, 10, 24, 1 / 24, 2.54, 1 / 2.54)
 _N_SPOILT = 3000
 
@@ -65,7 +59,10 @@ def tables(data: Path) -> Iterator[Table]:
         yield Table(f"{name}, turned", rows[is_odd], rows[~is_odd])
     path = common.existing(data / "ai4i2020/ai4i2020.csv")
     states = pd.read_csv(path, encoding="utf-8-sig")
-    rows, has_failed = states[list(_STATES)].to_numpy(np.float64), states["Machine failure"] == 1
+    rows, has_failed = (
+        states[list(bench_tasks.MACHINE_STATE)].to_numpy(np.float64),
+        states["Machine failure"] == 1,
+    )
     yield Table("machines, failures", rows[~has_failed], rows[has_failed])
     yield from _spoilt("machines", rows[~has_failed][:_N_SPOILT])
     concrete = pd.read_excel(

@@ -43,8 +43,8 @@ N_CAL, N_NORMAL, N_STRANGERS = 199, 200, 40
 N_TRAIN, N_DIRECTIONS, N_NEAREST = 40, 6, 3  # of the texts that have neighbours
 N_FEW_TRAIN, N_FEW_CAL = 31, 19  # what `fit` makes of fifty texts
 SHIFT = 3.0  # standard deviations between strangers and normal texts
-# A mean over trials may lie so many standard errors above its bound by chance; with the nine
-# or so comparisons of one table, one in 40,000 tables is a false alarm.
+# A mean over trials may lie so many standard errors above its bound by chance; with the thirty
+# comparisons of one table, one in 10,000 tables is a false alarm.
 N_ERRORS = 4.5
 
 

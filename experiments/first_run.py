@@ -9,18 +9,18 @@ Reads: loghub2k, excavator_mwo, textoir_stackoverflow. Takes: not noted.
 import argparse
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import bench_baselines
 import bench_tasks
 import common
 import numpy as np
+from bench_tables import Run
 from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
 
 from polar_detect import PolarDetector
-from polar_detect.metrics import aupr, auroc, fpr_at_tpr
 from polar_detect.models import resolve
 from polar_detect.signature.encoder import Encoder
 from polar_detect.signature.extraction import Extractor
@@ -34,21 +34,6 @@ _CURVES = {"skip", "loop", "exit"}
 Scores = dict[str, NDArray[np.float64]]
 
 
-@dataclass(frozen=True)
-class Run:
-    """One method on one split."""
-
-    task: str
-    seed: int
-    method: str
-    n_train: int
-    n_normal: int
-    n_anomalous: int
-    auroc: float
-    aupr: float
-    fpr95: float
-
-
 def main() -> None:
     options = _options()
     detector, encoder = PolarDetector(), Encoder.load(resolve("minilm").folder)
@@ -59,7 +44,7 @@ def main() -> None:
             split = common.split(task, seed=seed, n_train=options.n_train, n_test=options.n_test)
             start_s = time.perf_counter()
             scores = _scores(detector.set_params(seed=seed), encoder, split, seed)
-            found = [_run(name, seed, method, split, s) for method, s in scores.items()]
+            found = [Run.of(name, seed, method, split, s) for method, s in scores.items()]
             runs += found
             took_s = time.perf_counter() - start_s
             common.say(f"{name} seed {seed}: AUROC {found[0].auroc:.3f}, {took_s:.0f} s")
@@ -72,19 +57,12 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     common.add_data_option(parser)
-    parser.add_argument("--tasks", type=_task_names, default=tuple(_TASKS), help="bgl,excavator")
+    parser.add_argument("--tasks", type=common.some_of(_TASKS), default=tuple(_TASKS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--n-train", type=int, default=400)
     parser.add_argument("--n-test", type=int, default=150, help="test rows per class at most")
     parser.add_argument("--out", type=Path, help="JSON file for every run")
     return parser.parse_args()
-
-
-def _task_names(value: str) -> tuple[str, ...]:
-    names = tuple(value.split(","))
-    if not set(names) <= set(_TASKS):
-        raise argparse.ArgumentTypeError(f"Got '{value}'; expected some of {','.join(_TASKS)}.")
-    return names
 
 
 def _scores(detector: PolarDetector, encoder: Encoder, split: common.Split, seed: int) -> Scores:
@@ -111,23 +89,6 @@ def _forest_scores(train: Readings, test: Readings, seed: int) -> NDArray[np.flo
 
 def _is_curve(feature: Feature) -> bool:
     return feature.group in _CURVES
-
-
-def _run(
-    task: str, seed: int, method: str, split: common.Split, scores: NDArray[np.float64]
-) -> Run:
-    labels = split.is_anomalous
-    return Run(
-        task=task,
-        seed=seed,
-        method=method,
-        n_train=len(split.train),
-        n_normal=int((~labels).sum()),
-        n_anomalous=int(labels.sum()),
-        auroc=auroc(labels, scores),
-        aupr=aupr(labels, scores),
-        fpr95=fpr_at_tpr(labels, scores),
-    )
 
 
 def _table(runs: Sequence[Run]) -> str:

@@ -26,9 +26,10 @@ from pathlib import Path
 import httpx2
 import numpy as np
 import psutil
+from bench_processes import CLI
 
 PHASES = (1, 8, 64)
-SOAK_CLIENTS = 8
+SOAK_CLIENTS, N_SLICES = 8, 10
 N_DISTINCT = 997  # texts that the clients draw from; prime, so that requests differ
 
 
@@ -62,7 +63,7 @@ class PhaseResult:
 
 
 def start_server(detector: Path) -> tuple[subprocess.Popen[str], str]:
-    command = [sys.executable, "-c", "from polar_detect.cli import main; main()"]
+    command = [sys.executable, "-c", CLI]
     command += ["serve", "--detector", str(detector), "--port", "0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
@@ -136,17 +137,22 @@ async def run_clients(
 
 
 def measure(
-    address: str, server: psutil.Process, args: argparse.Namespace, n_clients: int, seconds: float
+    address: str,
+    server: psutil.Process,
+    args: argparse.Namespace,
+    n_clients: int,
+    phase: str = "load",
 ) -> PhaseResult:
     begun = time.monotonic()
-    tally = asyncio.run(run_clients(address, n_clients, seconds, args))
+    duration_s = args.phase_s if phase == "load" else args.soak_s / N_SLICES
+    tally = asyncio.run(run_clients(address, n_clients, duration_s, args))
     duration = time.monotonic() - begun
     latencies = np.asarray(tally.seconds) * 1000
     if not len(latencies):
         raise SystemExit(f"No request was answered; lost: {tally.lost[:5]}")
     p50, p95, p99 = np.percentile(latencies, [50, 95, 99])
     return PhaseResult(
-        phase="soak" if seconds == args.soak_s else "load",
+        phase=phase,
         n_clients=n_clients,
         duration_s=round(duration, 1),
         n_answered=len(latencies),
@@ -162,11 +168,9 @@ def measure(
 
 
 def soak(address: str, server: psutil.Process, args: argparse.Namespace) -> Iterator[PhaseResult]:
-    """Run the soak in ten slices, so that the memory curve shows."""
-    slice_s = args.soak_s / 10
-    args = argparse.Namespace(**{**vars(args), "soak_s": slice_s})
-    for _ in range(10):
-        yield measure(address, server, args, SOAK_CLIENTS, slice_s)
+    """Run the soak in slices, so that the memory curve shows."""
+    for _ in range(N_SLICES):
+        yield measure(address, server, args, SOAK_CLIENTS, "soak")
 
 
 def main() -> None:
@@ -184,7 +188,7 @@ def main() -> None:
     try:
         server = psutil.Process(process.pid)
         for n_clients in PHASES:
-            results.append(measure(address, server, args, n_clients, args.phase_s))
+            results.append(measure(address, server, args, n_clients))
             print(results[-1], flush=True)
         for result in soak(address, server, args):
             results.append(result)

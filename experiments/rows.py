@@ -33,14 +33,7 @@ from polar_detect.tables import RowTemplate
 
 TASKS = ("ai4i", "steel")
 WITH, WITHOUT = "polar-detect, text and numbers", "polar-detect, text only"
-_STATES = (
-    "Type",
-    "Air temperature [K]",
-    "Process temperature [K]",
-    "Rotational speed [rpm]",
-    "Torque [Nm]",
-    "Tool wear [min]",
-)
+_STATES = ("Type", *bench_tasks.MACHINE_STATE)
 _TYPES = np.array(["L", "M", "H"])
 
 
@@ -158,7 +151,7 @@ def table(found: list[Found]) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     common.add_data_option(parser)
-    parser.add_argument("--tasks", type=lambda value: value.split(","), default=TASKS)
+    parser.add_argument("--tasks", type=common.some_of(TASKS), default=TASKS)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--n-train", type=int, default=300)
     parser.add_argument("--n-test", type=int, default=150, help="test rows of each class")

@@ -24,6 +24,7 @@ from pathlib import Path
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
+from bench_processes import CLI
 
 GOAL_MB = 2500
 PARTS = ("Pump", "Valve", "Conveyor", "Gearbox", "Press", "Fan", "Bearing", "Motor")
@@ -64,12 +65,11 @@ def write_rows(path: Path, n_rows: int, n_distinct: int) -> None:
 
 def peak_of_score(source: Path, out: Path, args: argparse.Namespace) -> tuple[float, float]:
     """Return the largest resident memory in MB, sampled ten times a second, and the seconds."""
-    command = "from polar_detect.cli import main; main()"
     arguments = ["score", str(source), "--detector", str(args.detector), "--text-column", "text"]
     arguments += ["--out", str(out), "--preset", args.preset]
     begun, peak = time.monotonic(), 0
     with subprocess.Popen(
-        [sys.executable, "-c", command, *arguments],
+        [sys.executable, "-c", CLI, *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:

@@ -78,7 +78,7 @@ def out_of_fold(
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     common.add_data_option(parser)
-    parser.add_argument("--sets", type=lambda names: names.split(","), default=SETS)
+    parser.add_argument("--sets", type=common.some_of(SETS), default=SETS)
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--contamination", type=float, default=0.0, help="of the detector")

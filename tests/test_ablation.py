@@ -75,3 +75,15 @@ def test_only_the_features_of_a_group_are_silenced():
     own = Signatures(table, table, table).silenced(features[0].__eq__)
     for part in (own.normal, own.strangers, own.test):
         np.testing.assert_array_equal(part.values, [[0, 3]])
+
+
+def test_the_table_holds_paired_differences_to_the_loss_and_of_the_default():
+    worth = {"head: auto": 0.2, "alone, tails: context": 0.1}
+    found = {
+        task: {0: {method: base + worth.get(method, 0) for method in ablation._methods()}}
+        for task, base in (("bgl", 0.5), ("sms", 0.7))
+    }
+    lines = ablation._auroc_table(found).splitlines()
+    assert "| it − loss only, both tails | head: auto − it |" in lines[0]
+    (line,) = (line for line in lines if "alone, tails: context " in line)
+    assert line.endswith("| 0.100 (0.100 to 0.100) | 0.100 (0.100 to 0.100) |")
