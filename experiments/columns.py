@@ -165,9 +165,13 @@ def main() -> None:
         common.say(f"{table.name}: {found[table.name][OWN]:.3f}")
     frame = pd.DataFrame(found).T
     rows = [[str(name), *(f"{value:.3f}" for value in row)] for name, row in frame.iterrows()]
-    gaps = [Mean.of((frame[OWN] - frame[other]).tolist()) for other in frame.columns[1:]]
+    differences = [(frame[OWN] - frame[other]).tolist() for other in frame.columns[1:]]
+    gaps = [Mean.of(own) for own in differences]
+    sources = [str(name).replace(",", " ").split()[0] for name in frame.index]
+    whole = [str(Mean.of(own, groups=sources)) for own in differences]
     rows.append(["mean", *(f"{value:.3f}" for value in frame.mean())])
     rows.append([f"{OWN} minus this", "", *(str(gap) for gap in gaps)])
+    rows.append([f"sources drawn in place of tables ({len(set(sources))})", "", *whole])
     counts = f"up to {options.n_train} normal rows to fit on, {options.n_test} + {options.n_test}"
     print(f"{common.machine()}; {counts} to test; {options.seeds} seeds; AUROC\n")
     print(common.markdown_table(["table", *frame.columns], rows))

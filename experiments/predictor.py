@@ -8,16 +8,14 @@ Prints a table of the kinds of proposals. Reads: clinc150. Takes: not noted.
 """
 
 import argparse
-import json
 import random
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from common import add_data_option, clinc_queries, machine
+from common import add_data_option, clinc_queries, machine, markdown_table, say, write_json
 from kept import Kept
 
 from polar_detect import models
@@ -40,7 +38,8 @@ class Row:
     """Verified programs of the held-out queries, by where the proposals come from.
 
     `minus_menu` is the 95 % bootstrap interval of the mean difference to the menu's length,
-    `top_1_share` the share of the queries whose most probable program is the commonest one.
+    `top_1_share` the share of the queries whose most probable program is the commonest one, and
+    `n_top_1` how many different ones are the most probable of a query.
     """
 
     name: str
@@ -48,6 +47,7 @@ class Row:
     mean_length: float
     minus_menu: tuple[float, float]
     top_1_share: float
+    n_top_1: int
     full_share: float
     layer_calls: float
 
@@ -70,9 +70,12 @@ def main() -> None:
     menu = chosen_menu(executor, shown, candidates, options.n_programs)
     proposals = predictor.propose(tracer.trace(test).trajectory, n_programs=options.n_programs)
     rows = compare(executor, tracer.tokenize(test), menu, proposals, blind)
-    (options.out / "rows.json").write_text(json.dumps([asdict(row) for row in rows], indent=1))
+    write_json(options.out / "rows.json", [asdict(row) for row in rows])
     print(f"{machine()}; seed {options.seed}")
-    print_table(rows, n_train=len(train), n_test=len(test))
+    print(
+        f"{len(train)} searched training queries, {len(test)} held-out queries, {_TOLERANCE} nats\n"
+    )
+    print(table(rows))
 
 
 def _options() -> argparse.Namespace:
@@ -108,7 +111,7 @@ def search(executor: Executor, texts: Sequence[str], file: Path) -> list[Program
         found = find_minimal_programs(executor, tokens, tolerance=_TOLERANCE)
         known |= {text: str(m.program) for text, m in zip(chunk, found, strict=True)}
         kept.write(known)
-        print(f"searched {start + len(chunk)} of {len(missing)}", file=sys.stderr)
+        say(f"searched {start + len(chunk)} of {len(missing)}")
     return [Program.parse(known[text]) for text in texts]
 
 
@@ -129,7 +132,7 @@ def compare(
         ("the same for all texts, beam", [blind] * n),
         ("predictor and menu", [[*own, *menu.programs] for own in proposals]),
     ):
-        print(f"measuring: {name}", file=sys.stderr)
+        say(f"measuring: {name}")
         found = minimal_predicted_programs(executor, tokens, asked, tolerance=_TOLERANCE)
         rows.append(row_of(name, found, by_menu, asked, n_layers))
     return rows
@@ -179,21 +182,22 @@ def row_of(
         mean_length=float(lengths.mean()),
         minus_menu=(float(low), float(high)),
         top_1_share=first.most_common(1)[0][1] / first.total(),
+        n_top_1=len(first),
         full_share=float(np.mean([m.program == Program.full(n_layers) for m in found])),
         layer_calls=float(np.mean([m.layer_calls for m in found])),
     )
 
 
-def print_table(rows: Sequence[Row], *, n_train: int, n_test: int) -> None:
-    print(f"{n_train} searched training queries, {n_test} held-out queries, {_TOLERANCE} nats\n")
-    print("| proposals | programs | mean length | minus menu (95 %) | full | top-1 share | calls |")
-    print("|---|---|---|---|---|---|---|")
+def table(rows: Sequence[Row]) -> str:
+    """Return a line for each kind of proposals."""
+    lines = []
     for row in rows:
         low, high = row.minus_menu
-        print(
-            f"| {row.name} | {row.n_programs} | {row.mean_length:.1f} | {low:+.1f} to {high:+.1f} "
-            f"| {row.full_share:.2f} | {row.top_1_share:.2f} | {row.layer_calls:.0f} |"
-        )
+        figures = [f"{row.mean_length:.1f}", f"{low:+.1f} to {high:+.1f}", f"{row.full_share:.2f}"]
+        first = [f"{row.top_1_share:.2f}", f"{row.n_top_1}"]
+        lines.append([row.name, f"{row.n_programs}", *figures, *first, f"{row.layer_calls:.0f}"])
+    header = ["proposals", "programs", "mean length", "minus menu (95 %)", "full", "top-1 share"]
+    return markdown_table([*header, "different top-1", "calls"], lines)
 
 
 if __name__ == "__main__":

@@ -62,11 +62,21 @@ def main() -> None:
             split = common.split(task, seed=0, n_train=options.n_train, n_test=options.n_test)
             figures = _figures(split, engine)
             gains[kind].append(figures[-1] - figures[-2])
-            rows.append([kind, task.name, *(f"{value:.3f}" for value in figures)])
+            shown = f"{_unchanged(task):.0%}"
+            rows.append([kind, task.name, shown, *(f"{value:.3f}" for value in figures)])
             common.say(" ".join(rows[-1]))
     print(f"{common.machine()}; seed 0\n")
-    header = ["kind", "set", "counts for", "loss, low", "loss, both tails", "without", "with"]
-    print(common.markdown_table(header, rows), end="\n\n")
+    header = [
+        "kind",
+        "set",
+        "unchanged",
+        "counts for",
+        "loss, low",
+        "loss, both tails",
+        "without",
+        "with",
+    ]
+    print(common.markdown_table([*header, "without", "with"], rows), end="\n\n")
     means = [[kind, f"{np.mean(own):+.3f}"] for kind, own in gains.items()]
     print(common.markdown_table(["kind", "with − without, mean"], means))
 
@@ -118,6 +128,14 @@ def _turned_round(task: Task) -> Task:
 
 def _pairs(name: str, normal: Sequence[str], strange: Sequence[str]) -> Task:
     return Task(name, tuple(normal), (tuple(strange),), is_paired=True)
+
+
+def _unchanged(task: Task) -> float:
+    """Return the share of anomalous texts that are the normal ones that they were made of."""
+    if not task.is_paired:
+        return 0.0
+    pairs = zip(task.normal, task.anomalous[0], strict=True)
+    return float(np.mean([normal.split() == strange.split() for normal, strange in pairs]))
 
 
 def _with_slips(text: str, chance: np.random.Generator) -> str:

@@ -21,6 +21,12 @@ def test_shuffled_words_are_the_same_words():
     assert damaged.split() != TEXT.split()
 
 
+def test_texts_that_damage_left_as_they_are_are_counted():
+    damaged = prose._pairs("a", ("one word", "two  words"), ("one word", "words two"))
+    assert prose._unchanged(damaged) == 0.5
+    assert prose._unchanged(Task("a", ("x",), (("x",),))) == 0  # no text was made of another
+
+
 def test_what_was_strange_is_normal_when_a_task_is_turned_round():
     task = prose._turned_round(Task("a", ("human",), (("machine",),), is_paired=True))
     assert (task.normal, task.anomalous, task.is_paired) == (("machine",), (("human",),), True)
