@@ -24,6 +24,7 @@ from polar_detect.tables import (
     warn_of_words,
     write_table,
 )
+from polar_detect.tables.number_form import has_decimal_commas
 
 MACHINES = """\
 UDI,Type,Air temperature [K],Speed [rpm],Torque [Nm],Comment
@@ -360,6 +361,47 @@ def test_what_means_another_number_in_its_column_is_said():
     assert template.texts(frame)[2] == "profit: -1200; h [%]: 47; p: 5; y: 0.05"
 
 
+def test_decimal_commas_are_read_where_a_whole_column_agrees():
+    frame = pd.DataFrame({
+        "t": ["20,5", "21", "-0,25", "1,234", "-", "19,75"],
+        "p": ["1,5 MPa", "2,25 MPa", "1.234,5 MPa", "3,0MPa", "", "1,75 MPa"],
+        "h [%]": ["45,5 %", "46", "47,5", "45,25", "46,5", "44,0"],
+    }, dtype=str)  # fmt: skip
+    template = RowTemplate.fit(frame, list(frame.columns))
+    assert RowTemplate.from_json(template.to_json()) == template
+    values = template.numbers(frame).values.T.tolist()
+    np.testing.assert_array_equal(values[0], [20.5, 21, -0.25, 1.234, np.nan, 19.75])
+    np.testing.assert_array_equal(values[1], [1.5, 2.25, 1234.5, 3, np.nan, 1.75])
+    np.testing.assert_array_equal(values[2], [45.5, 46, 47.5, 45.25, 46.5, 44])
+    assert warn_of_forms(frame, template)[:2] == [
+        "column 't': 20,5 is read as 20.5 (4 cells of this kind)",
+        "column 'p': 1,5 MPa is read as 1.5 (5 cells of this kind)",
+    ]
+    later = pd.DataFrame({"t": ["1,5", "1.5"], "p": "2 MPa", "h [%]": "45"}, dtype=str)
+    assert template.numbers(later).values[:, 0].tolist() == [1.5, 1.5]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1,234", "12,345", "1,200"],  # of thousands
+        ["1,234", "12,345", "1,23"],  # but for a slip
+        ["1,5", "2.5", "3,5", "4,5"],
+        ["1,5", "2,5", "3,5", "1,234.5"],
+        ["1,5", "2,5", "3,5", "1,2,3"],  # lists
+        ["1,5", "2,5", "3,5", "2", "3", "4", "5"],
+        ["1,5", "2,5", "3,5", "12.04.2026"],
+        ["1,5"],
+    ],
+)
+def test_commas_that_may_mean_something_else_are_none_of_decimals(cells):
+    frame = pd.DataFrame({"x": cells * 5}, dtype=str)
+    (column,) = RowTemplate.fit(frame, ["x"]).columns
+    assert not column.comma
+    assert not has_decimal_commas([*frame["x"]])
+    assert has_decimal_commas(["1,5", "2,5", "0,75"])  # control
+
+
 LARGE = {
     "1234567890123456": "1234567890123456",
     "1,234,567,890,123,457": "1234567890123457",
@@ -572,6 +614,7 @@ def test_rows_of_a_text_file_are_refused(tmp_path):
         {"columns": [{"name": "a", "decimals": 1, "unit": 3}]},
         {"columns": [{"name": "a", "decimals": 1, "unit": "号機"}]},
         {"columns": [{"name": "a", "decimals": 1, "minus": "▼"}]},
+        {"columns": [{"name": "a", "decimals": 1, "comma": 1}]},
     ],
 )  # fmt: skip
 def test_a_stored_template_that_is_none_is_refused(content):

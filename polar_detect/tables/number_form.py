@@ -1,4 +1,4 @@
-"""How people write the numbers of a column: with which unit, and which mark for minus.
+"""How people write the numbers of a column: which unit, which mark for minus, decimal commas.
 
 Hides what a column as a whole has to say before a cell of it is read as a number.
 """
@@ -18,6 +18,7 @@ from polar_detect.tables.cell_numbers import (
     half_width,
     is_missing,
     not_plain,
+    plain_numbers,
 )
 from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.names import on_one_line
@@ -26,6 +27,13 @@ from polar_detect.tables.units import are_same_units, split_unit, unit_behind
 MINUSES = ("▲", "△")
 _MARKED = re.compile(r"[¥$€]?\s*(?P<mark>[▲△▼▽])\s*[¥$€]?\s*[\d.]")
 _MARKS = frozenset("▲△▼▽")
+_COMMA = re.compile(
+    r"(?P<before>[-+\u2212▲△]?\s*[¥$€]?\s*[-+]?)(?P<whole>\d{1,3}(?:\.\d{3})+|\d+),(?P<part>\d+)"
+    r"(?P<behind>(?:\s*[^\d\s.,;].*)?)"
+)
+_THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}", re.ASCII)
+_MIN_SURE = 3
+_POINTED = re.compile(r"\d[.,]|[.,]\d")
 _LARGEST_SHARE = 2.0  # 200 %, which hardly a share reaches
 _CLOSE = 10.0
 
@@ -40,21 +48,26 @@ class NumberForm:
         That may stand behind them; a cell with another one is no number.
     minus : "▲", "△" or None
         Mark that means minus before them, as in Japanese accounts.
+    comma : bool
+        1,5 is 1.5, and 1.234,5 is 1234.5.
     """
 
     unit: str | None = None
     minus: str | None = None
+    comma: bool = False
 
     @classmethod
     def of(cls, cells: pd.Series, name: str) -> Self:
         """Return how the numbers of a column are written.
 
         >>> NumberForm.of(pd.Series(["5.1 MPa", "▲4.9 MPa", "", "5MPa"]), "p")
-        NumberForm(unit='MPa', minus='▲')
+        NumberForm(unit='MPa', minus='▲', comma=False)
         """
         texts = cells_as_text(cells)
+        comma = has_decimal_commas(texts)
+        texts = cls(comma=comma)._bare(texts)
         minus = _minus_of(texts)
-        return cls(_unit_of(cls(minus=minus)._bare(texts), name), minus)
+        return cls(_unit_of(cls(minus=minus)._bare(texts), name), minus, comma)
 
     def bare(self, cells: pd.Series) -> list[str]:
         """Return cells as text, of numbers in this form the number alone."""
@@ -64,6 +77,9 @@ class NumberForm:
         """Return which cells of a column mean another number by this form than by themselves."""
         texts = cells_as_text(cells)
         notices = []
+        if self.comma:
+            parted = [text for text in texts if _COMMA.fullmatch(text.strip())]
+            notices += _said_of(name, parted, self._bare(parted))
         if self.minus is not None:
             marked = [text for text in texts if _mark_of(text) == self.minus]
             notices += _said_of(name, marked, self._bare(marked))
@@ -73,10 +89,12 @@ class NumberForm:
         return notices
 
     def _bare(self, texts: list[str]) -> list[str]:
-        if self.unit is None and self.minus is None:
+        if self == PLAIN:
             return texts
         bare = list(texts)
         for i in not_plain(texts):
+            if self.comma:
+                bare[i] = _with_point(bare[i])
             if self.minus is not None and _mark_of(bare[i]) == self.minus:
                 before, _, number = half_width(bare[i]).partition(self.minus)
                 bare[i] = f"{before}-{number.lstrip()}"
@@ -87,6 +105,35 @@ class NumberForm:
 
 
 PLAIN = NumberForm()
+
+
+def has_decimal_commas(texts: Sequence[str]) -> bool:
+    """Return whether the commas in the numbers of a column stand before decimals.
+
+    Half of the numbers have one, and most of these, three different ones at least, cannot be of
+    thousands, as 1,234 may be; no other number has a point or a comma.
+
+    >>> cells = ["1,5", "2", "0,75", "-", "2,5"]
+    >>> has_decimal_commas(cells), has_decimal_commas([*cells, "1.5"])
+    (True, False)
+    """
+    found = [_COMMA.fullmatch(text.strip()) for text in texts]
+    parted = [f"{own['whole']},{own['part']}" for own in found if own is not None]
+    sure = [number for number in parted if not _THOUSANDS.fullmatch(number)]
+    if len(set(sure)) < _MIN_SURE or 2 * len(sure) <= len(parted):
+        return False
+    others = [text for text, own in zip(texts, found, strict=True) if own is None]
+    n_others = int(np.isfinite(plain_numbers(others)).sum())
+    return len(parted) >= n_others and not any(map(_POINTED.search, others))
+
+
+def _with_point(text: str) -> str:
+    """Return a text whose number has a decimal comma with a point in its place."""
+    found = _COMMA.fullmatch(text.strip())
+    if found is None:
+        return text
+    before, whole, part, behind = found.group("before", "whole", "part", "behind")
+    return f"{before}{whole.replace('.', '')}.{part}{behind}"
 
 
 def _said_of(name: str, texts: Sequence[str], bare: Sequence[str]) -> list[str]:

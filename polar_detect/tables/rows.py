@@ -134,26 +134,29 @@ class RowColumn:
         In the table.
     decimals : int or None
         Digits behind the point to which numbers are rounded; None for a column of text.
-    unit, minus : str or None
-        That numbers may have around them; see `NumberForm`.
+    unit, minus, comma
+        What numbers may have around and in them; see `NumberForm`.
     """
 
     name: str
     decimals: int | None
     unit: str | None = None
     minus: str | None = None
+    comma: bool = False
 
     @classmethod
     def fit(cls, cells: pd.Series, name: str) -> "RowColumn":
         """Return the column as its cells are."""
         form = NumberForm.of(cells, name)
         decimals = decimals_of(cells, form)
-        return cls(name, None) if decimals is None else cls(name, decimals, form.unit, form.minus)
+        if decimals is None:
+            return cls(name, None)
+        return cls(name, decimals, form.unit, form.minus, form.comma)
 
     @property
     def form(self) -> NumberForm:
         """How its numbers are written."""
-        return NumberForm(self.unit, self.minus)
+        return NumberForm(self.unit, self.minus, self.comma)
 
 
 @dataclass(frozen=True, eq=False)
@@ -296,6 +299,7 @@ class RowTemplate:
             "columns": [
                 {"name": column.name, "decimals": column.decimals, "unit": column.unit}
                 | ({} if column.minus is None else {"minus": column.minus})
+                | ({"comma": True} if column.comma else {})
                 for column in self.columns
             ],
             "notation": self.notation,
@@ -317,6 +321,7 @@ class RowTemplate:
                     _checked_decimals(column["decimals"]),
                     _checked_unit(column.get("unit")),
                     checked_minus(column.get("minus")),
+                    _checked_comma(column.get("comma", False)),
                 )
                 for column in content["columns"]
             )
@@ -347,7 +352,7 @@ def warn_of_words(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
 
 
 def warn_of_forms(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
-    """Return a notice for each column in which ▲5 means -5, or 46% is 46."""
+    """Return a notice for each column in which 1,5 is 1.5, ▲5 means -5, or 46% is 46."""
     return [
         notice
         for column in template.numeric
@@ -413,6 +418,12 @@ def _checked_notation(value: Any) -> Notation:
 def _checked_unit(value: Any) -> str | None:
     if value is not None and (type(value) is not str or split_unit(f"1{value}") != ("1", value)):
         raise ValueError(f"unit {value!r}")
+    return value
+
+
+def _checked_comma(value: Any) -> bool:
+    if type(value) is not bool:
+        raise ValueError(f"comma {value!r}")
     return value
 
 
