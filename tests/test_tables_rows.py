@@ -186,6 +186,14 @@ def test_what_only_looks_like_a_number_is_none(cell):
     assert RowTemplate.fit(frame, ["x"]).numeric == ()
 
 
+def test_american_units_are_units():
+    cells = ["45.1 ft-lb", "44 ft-lb", "46.25ft-lb", "-"]
+    frame = pd.DataFrame({"Torque": cells, "Bore (thou)": "12", "Note": "5 mile"}, dtype=str)
+    template = RowTemplate.fit(frame, RowColumns("torque,bore,note").choose([*frame.columns]))
+    assert [column.unit for column in template.columns] == ["ft-lb", "thou", None]
+    np.testing.assert_array_equal(template.numbers(frame).values[:, 0], [45.1, 44, 46.25, np.nan])
+
+
 MEASURED = {
     "温度": (["186.1℃", "184.2 ℃", "１８１．５℃", "-", "183.25°C"],
              [186.1, 184.2, 181.5, np.nan, 183.25]),

@@ -10,6 +10,8 @@ _UNITS = """
 kn s sec ms μs min h hr hz khz mhz ghz rpm v mv kv a ma ka w kw mw wh kwh va kva ω kω μf l ml kl ppm
 ppb ph j kj mj gj cal kcal db dba deg rad % ‰ 個 本 枚 回 台 件 人 秒 分 時 時間 日 円 千円 度
 kgf gf mmhg mmaq nl sccm slm wt% vol% mol% mol mmol cst hrc hv lx pcs
+ft yd mil mils thou oz lb lbs lbf klbf gal gpm cfm psig psia ksi inhg hp btu
+ft-lb ft-lbs ft-lbf lb-ft lbf-ft in-lb in-lbs in-lbf lb-in lbf-in oz-in in-oz
 """
 _UNIT = frozenset(_UNITS.split())
 # Said behind a number only: in brackets behind a name they may tell one column from another.
