@@ -40,13 +40,30 @@ def folder(tmp_path):
     return tmp_path
 
 
+ROWS = {
+    "columns": [
+        {"name": "号機", "decimals": None, "unit": None},
+        {"name": "外径\n[mm]", "decimals": 3, "unit": "mm"},
+    ],
+    "notation": 2,
+}
+
+
 def manifest(reason, name):
     identity = {"name": "a", "sha256": "0"}
     return {
-        "settings": {"detector": name, "seed": 0}, "reason": reason, "created": "2026-11-28",
-        "model": identity, "encoder": identity, "sampled_from": 9000, "format": "1",
-        "fingerprint": "0", "versions": {"polar-detect": "1"}, "files": {}, "sizes": {},
-    }  # fmt: skip
+        "settings": {"detector": name, "seed": 0, "rows": ROWS},
+        "reason": reason,
+        "created": "2026-11-28",
+        "model": identity,
+        "encoder": identity,
+        "sampled_from": 9000,
+        "format": "1",
+        "fingerprint": "0",
+        "versions": {"polar-detect": "1"},
+        "files": {},
+        "sizes": {},
+    }
 
 
 def reasons():
@@ -76,11 +93,29 @@ def test_all_that_inspect_says_is_known_in_japanese(folder):
     japanese = [Language("ja").inspected(sentence) for sentence in said]
     assert [own for own in japanese if not is_japanese(own)] == []
     assert [Language("en").inspected(sentence) for sentence in said] == said
-    as_they_are = ("a (SHA-256", "detector ", "2026", "0", "1", "polar-detect 1")
+    as_they_are = (
+        "a (SHA-256",
+        "号機, 外径",
+        "外径",
+        "detector ",
+        "2026",
+        "0",
+        "1",
+        "polar-detect 1",
+    )
     told = [value for value in values if not value.startswith(as_they_are)]
     told += ["0, 0 bytes, unchanged"]
     assert [own for own in map(Language("ja").inspected, told) if not is_japanese(own)] == []
     assert any(value.startswith("drawn at random") for value in told)  # control
+
+
+def test_the_columns_of_whole_rows_are_named_as_people_read_them():
+    facts = dict(_facts(manifest("", "auto")))
+    assert facts["Settings"] == "detector auto, seed 0"
+    assert facts["Columns"] == "号機, 外径 [mm]"
+    assert facts["Columns of numbers"] == "外径 [mm]"
+    texts = manifest("", "auto") | {"settings": {"detector": "auto", "seed": 0}}
+    assert not any(label.startswith("Columns") for label, _ in _facts(texts))
 
 
 def test_nothing_is_known_of_inspect_that_it_does_not_say(folder):

@@ -150,13 +150,29 @@ def _facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     return (
         ("Detector", f"{settings['detector']}: {manifest['reason']}"),
         *((part.capitalize(), _model(manifest[part])) for part in ("model", "encoder")),
-        ("Settings", _joined(settings)),
+        ("Settings", _joined({name: own for name, own in settings.items() if name != "rows"})),
+        *_columns(settings.get("rows") or manifest.get("input")),  # once, it stood there
         *_sampling(manifest),
         ("Fitted at", str(manifest["created"])),
         ("Fingerprint of texts and labels", str(manifest["fingerprint"])),
         ("Format", str(manifest["format"])),
         ("Written by", _joined(manifest["versions"])),
         ("Files", f"{len(manifest['files'])}, {sum(manifest['sizes'].values())} bytes, unchanged"),
+    )
+
+
+def _columns(rows: dict[str, Any] | None) -> tuple[tuple[str, str], ...]:
+    """Return the columns of rows that are read whole, with what is a number among them."""
+    if rows is None:
+        return ()
+    names = {" ".join(own["name"].split()): own["decimals"] is not None for own in rows["columns"]}
+    return tuple(
+        (label, ", ".join(chosen))
+        for label, chosen in (
+            ("Columns", [*names]),
+            ("Columns of numbers", [name for name, is_number in names.items() if is_number]),
+        )
+        if chosen
     )
 
 

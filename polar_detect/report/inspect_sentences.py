@@ -8,6 +8,8 @@ INSPECT_SENTENCES: dict[str, tuple[str, str]] = {
     "inspect.label.model": ("Model", "言語モデル"),
     "inspect.label.encoder": ("Encoder", "文エンコーダー"),
     "inspect.label.settings": ("Settings", "設定"),
+    "inspect.label.columns": ("Columns", "列"),
+    "inspect.label.numbers": ("Columns of numbers", "数値の列"),
     "inspect.label.sampled": ("Training texts", "学習データ"),
     "inspect.label.created": ("Fitted at", "学習日時"),
     "inspect.label.fingerprint": (
