@@ -410,6 +410,27 @@ def test_commas_that_may_mean_something_else_are_none_of_decimals(cells):
     assert has_decimal_commas(["1,5", "2,5", "0,75"])  # control
 
 
+def test_limits_of_detection_count_as_the_limit_beside_numbers():
+    frame = pd.DataFrame({
+        "Pb [ppm]": ["<0.5", "0.7", "＜ 0.5 ppm", "1.25", "0.9", "-"],
+        "Cd": ["<0,5", "0,7", "1,25", "0,9", ">=10,5", "12"],
+        "age": ["<20", "20-40", ">40", "<20", "20-40", ">40"],
+        "spec": ["<5"] * 6,
+    }, dtype=str)  # fmt: skip
+    template = RowTemplate.fit(frame, list(frame.columns))
+    assert RowTemplate.from_json(template.to_json()) == template
+    assert [column.name for column in template.numeric] == ["Pb [ppm]", "Cd"]
+    values = template.numbers(frame).values.T.tolist()
+    np.testing.assert_array_equal(values[0], [0.5, 0.7, 0.5, 1.25, 0.9, np.nan])
+    np.testing.assert_array_equal(values[1], [0.5, 0.7, 1.25, 0.9, 10.5, 12])
+    assert warn_of_forms(frame, template)[:2] == [
+        "column 'Pb [ppm]': <0.5 is read as 0.5 (2 cells of this kind)",
+        "column 'Cd': <0,5 is read as 0.5 (2 cells of this kind)",
+    ]
+    without = RowTemplate.fit(frame.iloc[[1, 3, 4]], ["Pb [ppm]"])  # a word, as it was
+    assert without.numbers(frame).is_word[:, 0].tolist() == [True, False, True, *[False] * 3]
+
+
 LARGE = {
     "1234567890123456": "1234567890123456",
     "1,234,567,890,123,457": "1234567890123457",
@@ -623,6 +644,7 @@ def test_rows_of_a_text_file_are_refused(tmp_path):
         {"columns": [{"name": "a", "decimals": 1, "unit": "号機"}]},
         {"columns": [{"name": "a", "decimals": 1, "minus": "▼"}]},
         {"columns": [{"name": "a", "decimals": 1, "comma": 1}]},
+        {"columns": [{"name": "a", "decimals": 1, "limits": "<"}]},
     ],
 )  # fmt: skip
 def test_a_stored_template_that_is_none_is_refused(content):

@@ -1,4 +1,4 @@
-"""How people write the numbers of a column: which unit, which mark for minus, decimal commas.
+"""How people write the numbers of a column: unit, mark for minus, decimal commas, limits.
 
 Hides what a column as a whole has to say before a cell of it is read as a number.
 """
@@ -32,7 +32,10 @@ _COMMA = re.compile(
     r"(?P<behind>(?:\s*[^\d\s.,;].*)?)"
 )
 _THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}", re.ASCII)
+# Of different numbers, before commas are those of decimals and "<" that of a limit.
 _MIN_SURE = 3
+_LIMIT = re.compile(r"\s*[<>≤≥≦≧＜＞]=?\s*(?=[\d.])")
+_NUMBER_FIRST = re.compile(r"\s*[-+\u2212]?[\d.]*\d")
 _POINTED = re.compile(r"\d[.,]|[.,]\d")
 _LARGEST_SHARE = 2.0  # 200 %, which hardly a share reaches
 _CLOSE = 10.0
@@ -50,24 +53,29 @@ class NumberForm:
         Mark that means minus before them, as in Japanese accounts.
     comma : bool
         1,5 is 1.5, and 1.234,5 is 1234.5.
+    limits : bool
+        <0.5, below the limit of detection, counts as 0.5, and >99 as 99.
     """
 
     unit: str | None = None
     minus: str | None = None
     comma: bool = False
+    limits: bool = False
 
     @classmethod
     def of(cls, cells: pd.Series, name: str) -> Self:
         """Return how the numbers of a column are written.
 
         >>> NumberForm.of(pd.Series(["5.1 MPa", "▲4.9 MPa", "", "5MPa"]), "p")
-        NumberForm(unit='MPa', minus='▲', comma=False)
+        NumberForm(unit='MPa', minus='▲', comma=False, limits=False)
         """
         texts = cells_as_text(cells)
+        limits = _has_limits(texts)
+        texts = cls(limits=limits)._bare(texts)
         comma = has_decimal_commas(texts)
         texts = cls(comma=comma)._bare(texts)
         minus = _minus_of(texts)
-        return cls(_unit_of(cls(minus=minus)._bare(texts), name), minus, comma)
+        return cls(_unit_of(cls(minus=minus)._bare(texts), name), minus, comma, limits)
 
     def bare(self, cells: pd.Series) -> list[str]:
         """Return cells as text, of numbers in this form the number alone."""
@@ -77,6 +85,9 @@ class NumberForm:
         """Return which cells of a column mean another number by this form than by themselves."""
         texts = cells_as_text(cells)
         notices = []
+        if self.limits:
+            limits = [text for text in texts if _LIMIT.match(text)]
+            notices += _said_of(name, limits, self._bare(limits))
         if self.comma:
             parted = [text for text in texts if _COMMA.fullmatch(text.strip())]
             notices += _said_of(name, parted, self._bare(parted))
@@ -93,6 +104,8 @@ class NumberForm:
             return texts
         bare = list(texts)
         for i in not_plain(texts):
+            if self.limits and (limit := _LIMIT.match(bare[i])) is not None:
+                bare[i] = bare[i][limit.end() :]
             if self.comma:
                 bare[i] = _with_point(bare[i])
             if self.minus is not None and _mark_of(bare[i]) == self.minus:
@@ -105,6 +118,14 @@ class NumberForm:
 
 
 PLAIN = NumberForm()
+
+
+def _has_limits(texts: Sequence[str]) -> bool:
+    """Return whether a column has limits of what was measured, such as <0.5, beside numbers."""
+    if not any(map(_LIMIT.match, texts)):
+        return False
+    numbers = {text for text in texts if _NUMBER_FIRST.match(text)}
+    return len(numbers) >= _MIN_SURE
 
 
 def has_decimal_commas(texts: Sequence[str]) -> bool:

@@ -134,7 +134,7 @@ class RowColumn:
         In the table.
     decimals : int or None
         Digits behind the point to which numbers are rounded; None for a column of text.
-    unit, minus, comma
+    unit, minus, comma, limits
         What numbers may have around and in them; see `NumberForm`.
     """
 
@@ -143,6 +143,7 @@ class RowColumn:
     unit: str | None = None
     minus: str | None = None
     comma: bool = False
+    limits: bool = False
 
     @classmethod
     def fit(cls, cells: pd.Series, name: str) -> "RowColumn":
@@ -151,12 +152,12 @@ class RowColumn:
         decimals = decimals_of(cells, form)
         if decimals is None:
             return cls(name, None)
-        return cls(name, decimals, form.unit, form.minus, form.comma)
+        return cls(name, decimals, form.unit, form.minus, form.comma, form.limits)
 
     @property
     def form(self) -> NumberForm:
         """How its numbers are written."""
-        return NumberForm(self.unit, self.minus, self.comma)
+        return NumberForm(self.unit, self.minus, self.comma, self.limits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,7 +300,7 @@ class RowTemplate:
             "columns": [
                 {"name": column.name, "decimals": column.decimals, "unit": column.unit}
                 | ({} if column.minus is None else {"minus": column.minus})
-                | ({"comma": True} if column.comma else {})
+                | {key: True for key in ("comma", "limits") if getattr(column, key)}
                 for column in self.columns
             ],
             "notation": self.notation,
@@ -321,7 +322,7 @@ class RowTemplate:
                     _checked_decimals(column["decimals"]),
                     _checked_unit(column.get("unit")),
                     checked_minus(column.get("minus")),
-                    _checked_comma(column.get("comma", False)),
+                    *(_checked_flag(column.get(key, False)) for key in ("comma", "limits")),
                 )
                 for column in content["columns"]
             )
@@ -352,7 +353,7 @@ def warn_of_words(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
 
 
 def warn_of_forms(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
-    """Return a notice for each column in which 1,5 is 1.5, ▲5 means -5, or 46% is 46."""
+    """Return a notice for each column where 1,5 is 1.5, ▲5 is -5, 46% is 46 or <0.5 is .5."""
     return [
         notice
         for column in template.numeric
@@ -421,9 +422,9 @@ def _checked_unit(value: Any) -> str | None:
     return value
 
 
-def _checked_comma(value: Any) -> bool:
+def _checked_flag(value: Any) -> bool:
     if type(value) is not bool:
-        raise ValueError(f"comma {value!r}")
+        raise ValueError(f"flag {value!r}")
     return value
 
 
