@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polar_detect.errors import InputError
+from polar_detect.report.language import Language
 from polar_detect.tables import ReadOptions, choose_text_column, open_table
 
 
@@ -144,6 +145,18 @@ def test_duplicate_and_empty_column_names_are_made_unique_and_said(save):
         "column 3 is a second 'id', and is called 'id_3' here",
         "column 5 has no name, and is called 'column_5' here",
     )
+
+
+def test_of_many_columns_that_are_renamed_the_first_are_said_and_the_others_counted(save):
+    reader = open_table(save("a,b,a,a,a,a,a,,a\n" + "1," * 8 + "1\n"))
+    assert reader.columns[-2:] == ("column_8", "a_7")
+    *said, more = reader.notices
+    assert [notice.split()[1] for notice in said] == ["3", "4", "5", "6", "7"]
+    assert more == (
+        "2 more columns without a name, or with one that is there before, are called likewise"
+    )
+    assert Language("ja").notice(more).startswith("見出しがない列や同じ見出しの列はほかに2列")
+    assert len(open_table(save("a,a,a,a,a,a,a\n" + "1," * 6 + "1\n")).notices) == 6
 
 
 def test_a_file_of_which_no_row_can_be_read_is_refused_with_the_first_fault(save):

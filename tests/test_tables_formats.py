@@ -60,6 +60,7 @@ def read_all(path, n_rows=2, **options):
     [
         ("P1,20.5,3\nP2,20.7,4\n", "a column is called 20.5; put names above it if that is a row"),
         ("item,2024,2025\nP2,20.7,4\n", None),
+        ("2024,2025\n20.7,4\n", None),
         ("inf,nan,1e999\nP2,20.7,4\n", None),
         ("日時,温度,備考\n,℃,\n4/1,20,\n", "units below the names are read as a row: ℃; put them"),
         ("日時,温度,圧力\n-,[℃],MPa\n4/1,20,1\n", "are read as a row: -, [℃], MPa; put"),
@@ -81,6 +82,18 @@ def test_what_a_csv_may_mean_otherwise_than_it_is_read_is_said(tmp_path, content
     assert sum(len(chunk.frame) for chunk in table.chunks()) == content.count("\n") - 1
     japanese = Language("ja")
     assert all(japanese.notice(notice) != notice for notice in table.notices)
+
+
+def test_whole_numbers_as_names_of_which_one_is_there_twice_may_be_a_row(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("0,5,13,5\n0,4,12,9\n")
+    assert (
+        open_table(path).notices[0] == "a column is called 0; put names above it if that is a row"
+    )
+    path.write_text("item,2024,2025,2024\na,4,12,9\n")
+    assert [notice.split(", ")[0] for notice in open_table(path).notices] == [
+        "column 4 is a second '2024'"
+    ]
 
 
 def test_names_of_a_sheet_that_may_be_a_row_are_said(tmp_path):

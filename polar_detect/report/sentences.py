@@ -35,6 +35,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "column {position} is a second {first}, and is called {name} here",
         "{position}列目は2つ目の{first}のため、{name}と呼びます",
     ),
+    "notice.renamed": (
+        "{n} more columns without a name, or with one that is there before, are called likewise",
+        "見出しがない列や同じ見出しの列はほかに{n}列あり、同様に呼びます",
+    ),
     "notice.second_row": (
         "row {row} is read as part of the names: {names}",
         "{row}行目を見出しの一部として読みました: {names}",

@@ -13,6 +13,7 @@ from polar_detect.tables.names import on_one_line
 
 # Beside rows, characters bound a chunk, so that few very long rows need no more memory.
 MAX_CHUNK_CHARS = 30_000_000
+_MAX_RENAMED = 5  # columns that are said one by one
 
 Numbering = Literal["sheet", "file", "data"]
 """What numbers of rows count: rows of a sheet, lines of a file, or rows without the heading."""
@@ -139,6 +140,12 @@ def unique_names(header: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
             what = f"is a second {' '.join(name.split())!r}" if name.strip() else "has no name"
             notices.append(f"column {position} {what}, and is called {on_one_line(unique)!r} here")
         names.append(unique)
+    n_more = len(notices) - _MAX_RENAMED
+    if n_more > 1:
+        notices[_MAX_RENAMED:] = [
+            f"{n_more} more columns without a name, or with one that is there before, are called "
+            "likewise"
+        ]
     return tuple(names), tuple(notices)
 
 

@@ -15,15 +15,18 @@ _WITH_COMMA = re.compile(r"\s*[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+),\d+\s*", re.ASCII
 
 
 def doubts_of_names(names: Sequence[str]) -> Iterator[str]:
-    """Yield a notice where the names may be the first row; whole numbers may be years, channels.
+    """Yield a notice where the names may be the first row.
+
+    Whole numbers may be years or channels, unless all are numbers of which one is there twice.
 
     >>> list(doubts_of_names(["item", "2024", "2025"]))
     []
     """
     numbers = as_numbers(names)
+    are_numbers = bool(np.isfinite(numbers).all())
     numbers[~np.isfinite(numbers)] = 0
     is_measured = numbers % 1 != 0
-    if is_measured.any():
+    if is_measured.any() or (are_numbers and len(np.unique(numbers)) < len(numbers)):
         name = names[int(is_measured.argmax())]
         yield f"a column is called {name}; put names above it if that is a row"
 
