@@ -37,6 +37,20 @@ def test_ragged_rows_are_rejected_with_line_and_reason_and_the_rest_is_kept(save
     assert [row.text for row in rejected] == ["2,b,c", "3"]
 
 
+@pytest.mark.parametrize("end", [",", ",,", ', ,""'])
+def test_empty_cells_behind_the_last_column_are_no_fault(save, end):
+    rows, lines, rejected = read(save(f'id,text\n1,"a, b"{end}\n2,c\n3,d{end}x\n合計,4{end}\n'))
+    assert rows == [["1", "a, b"], ["2", "c"], ["合計", "4"]]
+    assert lines == [2, 3, 5]
+    assert [row.line for row in rejected] == [4]
+    (notice,) = open_table(save(f"id;text\n1;a{end}\n合計;4{end}\n".replace(",", ";"))).notices
+    assert "totals or notes at the end are read as rows: 1" in notice
+
+
+def test_in_a_single_column_a_comma_at_the_end_is_no_empty_cell(save):
+    assert faults(read(save("text\nhello\nyou,\n"))[2]) == [(3, "2 cells; the header has 1")]
+
+
 @pytest.mark.parametrize("broken", ['2,"never closed', '2,"closed" too early', '2,"5" pipe"'])
 @pytest.mark.parametrize("after", ["3,c\n", '3,"c"\n', '3,"c\nc"\n4,"say ""d"""\n'])
 def test_unbalanced_quotes_cost_their_own_line_only(save, broken, after):

@@ -15,7 +15,7 @@ from polar_detect.errors import InputError
 from polar_detect.tables.chunks import Chunk, ChunkBuilder, Rejected, check_rows, unique_names
 from polar_detect.tables.doubts import doubts_of_names, doubts_of_rows
 from polar_detect.tables.encodings import Encoding
-from polar_detect.tables.endings import lines_at_end, said_at_end
+from polar_detect.tables.endings import lines_at_end, said_at_end, without_end
 from polar_detect.tables.lines import MAX_ROW_CHARS, TOO_LONG, Line, Lines, open_lines, reject
 from polar_detect.tables.sources import Source
 
@@ -115,6 +115,7 @@ class DelimitedReader:
         if self._is_gap(record):
             return None
         row = record.cells or [""]  # in a single column, a blank line is an empty text
+        row = without_end(row, len(self.columns))
         fault = record.fault
         if fault is None and len(row) != len(self.columns):
             cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
@@ -208,7 +209,8 @@ def _choose_delimiter(sample: list[str], expected: Collection[str]) -> str:
         # Not strict: under a wrong delimiter a right header looks badly quoted.
         rows = list(csv.reader(sample, delimiter=delimiter))
         width = len(rows[0])
-        agreeing = sum(len(row) == width for row in rows[1:]) / max(1, len(rows) - 1)
+        fit = [len(without_end(row, width)) == width for row in rows[1:]]
+        agreeing = sum(fit) / max(1, len(fit))
         return len(set(expected) & set(rows[0])), agreeing if width > 1 else 0.0, width
 
     with _cells_of_any_size():

@@ -70,7 +70,7 @@ def lines_at_end(
         cells = _cells(line, delimiter)
         if cells is None or (any(cells) and not is_at_end(cells)):
             break
-        if any(cells) and len(cells) == n_columns:
+        if any(cells) and len(without_end(cells, n_columns)) == n_columns:
             found.append(i)
     if not found:
         return []
@@ -78,6 +78,15 @@ def lines_at_end(
     with open_lines(file, encoding, newline="") as all_lines:
         n_lines = sum(1 for _ in all_lines)
     return [n_lines - i for i in found if n_lines - i > header]
+
+
+def without_end(cells: list[str], n_columns: int) -> list[str]:
+    """Return a row without empty cells behind its last column, which loggers end their lines with.
+
+    In a single column the comma at the end of a line may be one of its text.
+    """
+    has_end = n_columns > 1 and not any(cell.strip() for cell in cells[n_columns:])
+    return cells[:n_columns] if has_end else cells
 
 
 def _cells(line: str, delimiter: str) -> list[str] | None:
