@@ -21,6 +21,7 @@ from polar_detect.compare import detection, regression, tabulate
 from polar_detect.compare.advice import find_as_good
 from polar_detect.compare.baselines import BASELINES
 from polar_detect.compare.detection import AUROC
+from polar_detect.compare.rows import split
 from polar_detect.compare.tabulate import MethodTable
 from polar_detect.compare.views import Numbers
 from polar_detect.detector import PolarDetector
@@ -436,11 +437,11 @@ def test_an_encoding_is_meant_for_the_text_file_beside_a_workbook(tmp_path):
 
 
 def test_a_single_file_is_split_by_class_with_a_seed_and_without_overlap(process):
-    def split(seed):
+    def parts(seed):
         task = comparing.read_task(process, None, comparing.Reading("failed", seed=seed))
         return task.train, task.test
 
-    (train, test), (again, _), (other, _) = split(0), split(0), split(1)
+    (train, test), (again, _), (other, _) = parts(0), parts(0), parts(1)
     assert len(train) == 120
     assert len(test) == 80
     assert abs(train.target.mean() - test.target.mean()) < 0.02
@@ -1031,6 +1032,17 @@ def test_a_test_file_in_which_all_numbers_are_the_same_is_refused():
         match = rf"Got {len(index)} rows with a number to predict .* expected at least 2 that d"
         with pytest.raises(InputError, match=match):
             comparing.compare_predictions(task, settings)
+
+
+@pytest.mark.parametrize(("share", "n_test"), [(0.05, 2), (0.4, 4), (0.95, 7)])
+def test_a_share_of_few_rows_leaves_two_to_train_and_to_test_on(share, n_test):
+    rows = numbers_task().train.take(np.arange(9))
+    rows = replace(rows, target=np.arange(9) < 4)
+    train, test = split(rows, test_share=share, seed=0)
+    assert (len(train), len(test)) == (9 - n_test, n_test)
+    for part in (train, test):
+        assert part.target.any()
+        assert not part.target.all()
 
 
 def test_fewer_training_rows_than_signatures_need_are_refused():

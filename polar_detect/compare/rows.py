@@ -3,6 +3,7 @@
 Nothing here looks at a test label but to keep the classes' shares in a split.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.errors import InputError
+from polar_detect.shares import exactly
 
 _MIN_OF_EACH_CLASS = 2
 
@@ -51,7 +53,7 @@ class Rows:
 
 
 def split(rows: Rows, *, test_share: float, seed: int) -> list[Rows]:
-    """Return training and test rows, drawn from each class, in their order.
+    """Return training and test rows, drawn from each class, in their order; two of either at least.
 
     Raises
     ------
@@ -61,9 +63,10 @@ def split(rows: Rows, *, test_share: float, seed: int) -> list[Rows]:
     check_classes(rows)
     from sklearn.model_selection import train_test_split
 
+    n_test = math.ceil(exactly(test_share) * len(rows))
     train, test = train_test_split(
         np.arange(len(rows)),
-        test_size=test_share,
+        test_size=min(max(n_test, 2), len(rows) - 2),
         random_state=seed,
         stratify=rows.target,
     )
@@ -71,7 +74,10 @@ def split(rows: Rows, *, test_share: float, seed: int) -> list[Rows]:
 
 
 def thin(rows: Rows, max_rows: int, *, seed: int) -> Rows:
-    """Return at most so many rows, of labelled ones with the classes' shares as they are."""
+    """Return at most so many rows, of labelled ones with the classes' shares as they are.
+
+    Two of each class stay, though that be one or two rows more.
+    """
     if len(rows) <= max_rows:
         return rows
     rng = np.random.default_rng(seed)
