@@ -301,11 +301,24 @@ def measure(
     the order of `BASELINES`, then detectors in the order asked for, without labels before with.
     """
     ranked = sorted(scored, key=lambda s: -metrics.auroc(labels, s.scores))
-    others = _Others(best_baseline=next(s for s in ranked if not s.method.is_ours), best=ranked[0])
+    best, best_baseline = ranked[0], next(s for s in ranked if not s.method.is_ours)
     stage = Tracker(progress).stage("intervals", len(ranked))
     results = []
     for own in ranked:
-        results.append(_result(own, others, labels, settings))
+        to_baseline = _difference(own, best_baseline, labels, settings)
+        to_best = to_baseline
+        if best is not best_baseline:
+            to_best = _difference(own, best, labels, settings)
+        results.append(
+            MethodResult(
+                method=own.method,
+                fit_s=own.fit_s,
+                s_per_1000=own.s_per_1000,
+                figures={m: _figure(m, labels, own.scores, settings) for m in MEASURES},
+                to_best_baseline=to_baseline,
+                to_best=to_best,
+            )
+        )
         stage.advance(1)
     return results
 
@@ -402,31 +415,6 @@ def _without_unscored(
         )
     notes = [f"{n_left_out} test rows without text were left out."] if n_left_out else []
     return kept, [replace(s, scores=s.scores[is_finite]) for s in scored], notes
-
-
-@dataclass(frozen=True, eq=False)
-class _Others:
-    """What each method is held against."""
-
-    best_baseline: Scored
-    best: Scored
-
-
-def _result(
-    own: Scored, others: _Others, labels: NDArray[np.bool_], settings: Settings
-) -> MethodResult:
-    to_baseline = _difference(own, others.best_baseline, labels, settings)
-    to_best = to_baseline
-    if others.best is not others.best_baseline:
-        to_best = _difference(own, others.best, labels, settings)
-    return MethodResult(
-        method=own.method,
-        fit_s=own.fit_s,
-        s_per_1000=own.s_per_1000,
-        figures={measure: _figure(measure, labels, own.scores, settings) for measure in MEASURES},
-        to_best_baseline=to_baseline,
-        to_best=to_best,
-    )
 
 
 def _difference(

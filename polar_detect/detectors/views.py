@@ -149,18 +149,18 @@ def choose_views(
         [(1.0, -loss)],
         broken_parts(normal, inside, loss, memory_loss, loss_trust),
     ]
-    columns = [(1.0, part) for part in column_views(normal.features, scale.spread)]
     separation = separation_by(normal, held_out, SIMILARITY)
-    topic = share_of_topic(separation, trust)
-    counted = counts_language * read
-    easy, broken = counted * loss_trust * _EASY_SHARE, counted * _BROKEN_SHARE
-    form = 1 - topic - easy - broken
-    shares = np.asarray([topic, form, easy * (1 + _FEW / len(normal)), broken])
-    shares /= shares.sum()
-    if columns:
+    shares = _text_shares(
+        topic=share_of_topic(separation, trust),
+        language=counts_language * read,
+        loss_trust=loss_trust,
+        n_normal=len(normal),
+    )
+    groups = text
+    if columns := column_views(normal.features, scale.spread):
+        groups = [*text, [(1.0, part) for part in columns]]
         own = column_share(normal.features)
         shares = np.append((1 - own) * shares, own)
-    groups = [*text, columns] if columns else text
     views = (mean_view(parts, inside) for parts in groups)
     return Views(
         means=inside.mean(0),
@@ -170,10 +170,19 @@ def choose_views(
         n_text=len(text),
         n_language=2,
         n_labelled=0,
-        similarity_auroc=float(separation),
+        similarity_auroc=separation,
         encoder_trust=trust,
         far_share=far_share,
     )
+
+
+def _text_shares(*, topic: float, language: float, loss_trust: float, n_normal: int) -> Vector:
+    """Return what topic, form, easy and broken language count for, (4,); see `choose_views`."""
+    easy, broken = language * loss_trust * _EASY_SHARE, language * _BROKEN_SHARE
+    form = 1 - topic - easy - broken
+    shares: Vector = np.asarray([topic, form, easy * (1 + _FEW / n_normal), broken])
+    shares /= shares.sum()
+    return shares
 
 
 def taught(views: Views, normal: FeatureTable, labelled: FeatureTable, scale: Scale) -> Views:
