@@ -9,6 +9,7 @@ from polar_detect import SignatureOutlierDetector
 from polar_detect.detectors import HEADS, AutoHead, IsolationForestHead, LightGBMHead
 from polar_detect.errors import InputError
 from polar_detect.metrics import auroc
+from polar_detect.signature.features import FeatureTable
 from polar_detect.texts import UnfittedError
 
 NAMES = [feature.name for feature in FEATURES]
@@ -63,6 +64,14 @@ def test_without_strangers_rows_that_are_far_off_score_as_abnormal(name):
     labels = np.repeat([False, True], 50)
     rows = pd.concat([frame(50, seed=3), frame(50, seed=4, shifted=True)])
     assert auroc(labels, -detector.score_samples(rows)) > 0.9
+
+
+def test_a_forest_of_one_row_explains_the_one_score_that_it_has():
+    detector = SignatureOutlierDetector(random_state=0).fit([[1.0, 2.0], [3.0, 4.0]])
+    head, rows = detector.head_, FeatureTable(np.float32([[1, 2], [9, 9]]), detector.features_)
+    attribution = head.explain(rows)
+    attribution.check_adds_up(head.scores(rows))
+    assert not attribution.values.any()
 
 
 class _Remembering(LightGBMHead):

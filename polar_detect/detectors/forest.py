@@ -69,7 +69,10 @@ class IsolationForestHead(SelectedHead):
         base = float(np.ravel(explainer.expected_value)[0])
         zeros = np.zeros_like(values[:1])
         total = base + float(np.asarray(explainer.shap_values(zeros), np.float64).sum())
-        factor = float(np.log2(-self._forest.score_samples(zeros))[0]) / total
+        score = float(np.log2(-self._forest.score_samples(zeros))[0])
+        if not total:  # of a forest of one row, where every text ends before the first split
+            return self._spread(score, np.zeros_like(path_lengths))
+        factor = score / total
         return self._spread(base * factor, path_lengths * factor)
 
     @cached_property
