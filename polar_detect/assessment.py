@@ -12,7 +12,8 @@ from polar_detect.errors import InputError
 from polar_detect.explain import Explanation
 from polar_detect.program import Program
 from polar_detect.report.language import Language, Tongue
-from polar_detect.report.reasons import reasons_of
+from polar_detect.report.reasons import new_values, reasons_of
+from polar_detect.signature.categories import NewCell
 
 if TYPE_CHECKING:  # pandas and torch take their time to import, and whoever assesses has them
     import pandas as pd
@@ -77,6 +78,9 @@ class Assessment:
         Nearest normal training texts, nearest first, each once; none where they are not kept.
     empty_cells : tuple of frozenset of str
         The columns of numbers in which each row has an empty cell; () where texts are no rows.
+    new_cells : tuple of tuple of NewCell
+        Of each row, the cells that say what no normal row says in that category; () where texts
+        are no rows.
     index : pandas.Index, optional
         What the texts are called in the series or data frame that was assessed.
     """
@@ -88,14 +92,22 @@ class Assessment:
     explanation: Explanation
     neighbours: tuple[tuple[str, ...], ...]
     empty_cells: tuple[frozenset[str], ...] = ()
+    new_cells: tuple[tuple[NewCell, ...], ...] = ()
     index: "pd.Index[Any] | None" = None
 
     def reasons(self, tongue: Tongue = "en") -> list[str]:
         """Return what raised each text's score most, in English or Japanese, largest first.
 
-        With its part of the score, e.g. ``no similar normal text +0.62; unusual length +0.08``.
+        With its part of the score, e.g. ``no similar normal text +0.62; unusual length +0.08``; of
+        a row also what no normal row says in a category, e.g. ``new in “Machine”: CNC-9``.
         """
-        return reasons_of(self.explanation, Language(tongue), empty_cells=self.empty_cells)
+        language = Language(tongue)
+        raised = reasons_of(self.explanation, language, empty_cells=self.empty_cells)
+        new = self.new_cells or [()] * len(raised)
+        return [
+            "; ".join(filter(None, [*new_values(cells, language), said]))
+            for said, cells in zip(raised, new, strict=True)
+        ]
 
     @cached_property
     def all_programs(self) -> "tuple[MinimalProgram, ...]":

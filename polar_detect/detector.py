@@ -211,7 +211,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         with self._engine().alone():
             found = self._assessing().run(texts, programs_of, alpha, Tracker(progress))
         p_values = p_values_or_nan(fitted.calibration_scores, found.scores)
-        columns = fitted.reference.columns
+        columns, categories = fitted.reference.columns, fitted.categories
         return Assessment(
             scores=found.scores,
             p_values=p_values,
@@ -220,6 +220,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             explanation=found.explanation,
             neighbours=tuple(found.neighbours),
             empty_cells=() if columns is None else tuple(columns.empty_cells(texts)),
+            new_cells=() if categories is None else tuple(categories.new_cells(texts)),
             index=index_of(X),
         )
 

@@ -4,6 +4,7 @@ import datetime
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import MinimalProgram
 from polar_detect.progress import Tracker
 from polar_detect.settings import Settings
+from polar_detect.signature.categories import Categories
 from polar_detect.signature.changes import features_without
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.features import FeatureTable
@@ -65,6 +67,15 @@ class Fitted:
     created: str
     fingerprint: str
     settings: Settings
+
+    @cached_property
+    def categories(self) -> Categories | None:
+        """What the categories of the rows that it was fitted on say; None where texts are no rows.
+
+        Of a detector that keeps no texts there are none.
+        """
+        rows = self.settings.rows
+        return None if rows is None else Categories.of(rows, self.reference.texts)
 
 
 class Fitting:

@@ -14,6 +14,7 @@ from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
 from polar_detect.report.terminal import worst_rows
+from polar_detect.signature.categories import NewCell
 from polar_detect.signature.features import Feature
 from polar_detect.signature.spans import TokenLoss
 
@@ -97,6 +98,18 @@ def test_an_empty_cell_is_said_to_be_empty(tongue, reason, listed, cell):
     written = render_markdown(data, Language(tongue))
     assert rf"- Torque \[Nm\]: {cell} (" in written
     assert "missing" not in page + written
+
+
+def test_what_is_new_in_a_category_is_said_of_its_row():
+    new = (NewCell("Type", "<Z>"), NewCell("Line", "9"))
+    data = report([replace(machine_row(), new_cells=new)])
+    page = render_html(data)
+    assert "No normal row has it: new in “Type”: &lt;Z&gt; and new in “Line”: 9." in page
+    said = render_html(data, Language("ja"))
+    assert "正常な行にない値です：「Type」の新しい値「&lt;Z&gt;」" in said
+    written = json.loads(render_json(data))["rows"][0]["new_cells"]
+    assert written[0] == {"column": "Type", "says": "<Z>"}
+    assert "No normal row has it" not in render_html(report([machine_row()]))  # control
 
 
 def test_the_names_of_columns_are_not_listed_as_hard_to_predict():

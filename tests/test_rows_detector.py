@@ -21,6 +21,9 @@ from polar_detect.frames import in_pandas, row_template, unwritten
 from polar_detect.metrics import auroc
 from polar_detect.models.hashes import sha256_of
 from polar_detect.report.build import _cells
+from polar_detect.report.language import Language
+from polar_detect.report.reasons import reasons_of
+from polar_detect.signature.categories import NewCell
 from polar_detect.tables import (
     RowColumns,
     RowTemplate,
@@ -280,6 +283,28 @@ def test_an_empty_cell_is_called_empty_and_not_unusual(fitted, template):
     assert english[1].startswith("unusual “flow [l/min]” +")  # control: a word is no gap
 
 
+def test_what_no_normal_row_says_in_a_category_is_said(fitted, template):
+    rows = readings(4, seed=1)
+    rows.loc[0, "machine"] = "CNC-9"
+    rows.loc[1, "machine"] = ""
+    assessed = fitted.assess([*template.texts(rows), ""])
+    assert assessed.new_cells == ((NewCell("machine", "CNC-9"),), (), (), (), ())
+    english, japanese = assessed.reasons(), assessed.reasons("ja")
+    raised = fitted.assess(template.texts(rows)).explanation
+    assert english[0].removeprefix("new in “machine”: CNC-9; ") == reasons_of(raised, Language())[0]
+    assert english[0].startswith("new in “machine”: CNC-9; ")
+    assert japanese[0].startswith("「machine」の新しい値「CNC-9」; ")
+    assert not [said for said in english[1:] if "new in" in said]
+
+
+def test_a_detector_without_texts_does_not_know_what_is_new(template, fitted_on_tiny):
+    detector = PolarDetector(model=fitted_on_tiny.model, rows=template, store_texts=False)
+    detector.engine_ = fitted_on_tiny.engine_
+    detector.fit(template.texts(readings()))
+    rows = readings(1).assign(machine="CNC-9")
+    assert detector.assess(template.texts(rows)).new_cells == ((),)
+
+
 def test_rows_that_are_all_the_same_leave_nothing_to_cross(fitted_on_tiny):
     rows = pd.DataFrame({"type": ["M"] * 40, "flow": [1.5] * 40})
     detector = PolarDetector("lightgbm", model=fitted_on_tiny.model, max_tokens=4)
@@ -289,7 +314,8 @@ def test_rows_that_are_all_the_same_leave_nothing_to_cross(fitted_on_tiny):
 
 
 def test_texts_that_are_no_rows_have_no_empty_cells(fitted_on_tiny):
-    assert fitted_on_tiny.assess(["pump leaks"]).empty_cells == ()
+    assessed = fitted_on_tiny.assess(["pump leaks"])
+    assert (assessed.empty_cells, assessed.new_cells) == ((), ())
 
 
 @pytest.fixture(scope="module")

@@ -149,6 +149,7 @@ def _row(
         neighbours=assessment.neighbours[i],
         tokens=tokens,
         cells=_cells(own, table.texts[i], detector, empty),
+        new_cells=assessment.new_cells[i] if assessment.new_cells else (),
         labelled_words=_labelled_words(own, table.texts[i], detector),
     )
 

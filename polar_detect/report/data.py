@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from polar_detect.drift import Drift
 from polar_detect.program import Program
+from polar_detect.signature.categories import NewCell
 from polar_detect.signature.features import Feature
 from polar_detect.signature.spans import TokenLoss
 
@@ -108,6 +109,7 @@ class RowReport:
     neighbours: tuple[str, ...]  # nearest normal training texts, nearest first
     tokens: tuple[TokenLoss, ...] = ()  # as far as the model reads; empty where not known
     cells: tuple[CellReport, ...] = ()  # of a row of a table, largest |part| first
+    new_cells: tuple[NewCell, ...] = ()  # of a row of a table
     labelled_words: tuple[str, ...] = ()  # of labelled anomalies too, if they raised the score
 
 

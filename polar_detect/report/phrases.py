@@ -19,6 +19,7 @@ from polar_detect.report.data import (
 )
 from polar_detect.report.facts import in_words
 from polar_detect.report.language import Language
+from polar_detect.report.reasons import new_values
 from polar_detect.visible import visible
 
 Shown = Literal["marked", "listed", "brief"]
@@ -152,6 +153,8 @@ def why(row: RowReport, numbers: words.Numbers, language: Language) -> str:
         if raised
         else language.say("card.not_raised")
     ]
+    if new := new_values(row.new_cells, language):
+        sentences.append(language.say("card.new", cells=language.joined(new)))
     if not row.cells:  # else the names of the columns would be named, in each row the same
         shared = [words.one_line(word, _NAME_CHARACTERS) for word in row.labelled_words]
         sentences += _naming("card.labelled_words", shared, language)

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 from polar_detect.explain import Explanation
 from polar_detect.report.data import Column, Contribution, Group, Layer, Source
 from polar_detect.report.language import Language
-from polar_detect.report.words import Numbers, raising
+from polar_detect.report.words import Numbers, one_line, raising
 from polar_detect.signature import numbers
+from polar_detect.signature.categories import NewCell
 
 _DECIMALS = 2
+_NAME_CHARACTERS = 48
 _NUMBERS = Numbers(_DECIMALS)
 _LEAST_SHARE = 0.1  # of the first reason; what is less goes without saying
 
@@ -29,6 +31,18 @@ def seen_in_row(source: Source, empty: Collection[str]) -> Source:
     if isinstance(source, Column) and source.name in empty:
         return Column(source.name, is_empty=True)
     return source
+
+
+def new_values(cells: Sequence[NewCell], language: Language) -> list[str]:
+    """Return which cells say what no normal row says there, e.g. ``new in “Type”: X``."""
+    return [
+        language.say(
+            "reason.new",
+            column=one_line(cell.column, _NAME_CHARACTERS),
+            says=one_line(cell.says, _NAME_CHARACTERS),
+        )
+        for cell in cells
+    ]
 
 
 def reasons_of(

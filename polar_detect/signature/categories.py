@@ -1,0 +1,70 @@
+"""Categories of rows: columns of words in which normal rows say the same few things again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from polar_detect.tables.cell_numbers import is_missing
+
+if TYPE_CHECKING:
+    from polar_detect.tables.rows import RowTemplate
+
+_REPEATS = 5  # rows of each thing that a column says, on average, or it is no category
+
+
+@dataclass(frozen=True, slots=True)
+class NewCell:
+    """A cell of a category that says what none of the normal rows says there."""
+
+    column: str
+    says: str
+
+
+@dataclass(frozen=True, eq=False)
+class Categories:
+    """What the categories of normal rows say.
+
+    Parameters
+    ----------
+    template : RowTemplate
+        How rows are written out, and read back.
+    known : mapping of int to frozenset of str
+        What normal rows say in a column, by its place in the template; categories only.
+    """
+
+    template: "RowTemplate"
+    known: Mapping[int, frozenset[str]]
+
+    @classmethod
+    def of(cls, template: "RowTemplate", texts: Sequence[str]) -> Self:
+        """Return the categories of normal rows; none where no text is a row.
+
+        >>> import pandas as pd
+        >>> from polar_detect.tables.rows import RowTemplate
+        >>> rows = pd.DataFrame({"Machine": ["M1", "M2"] * 5, "Note": [*"abcdefghij"]})
+        >>> template = RowTemplate.fit(rows, ["Machine", "Note"])
+        >>> categories = Categories.of(template, template.texts(rows))
+        >>> categories.new_cells(["Machine: M3; Note: k"])
+        [(NewCell(column='Machine', says='M3'),)]
+        """
+        rows = [cells for text in texts if (cells := template.cells(text)) is not None]
+        known = {}
+        for place, column in enumerate(template.columns):
+            said = [row[place] for row in rows if not is_missing(row[place], template.notation)]
+            if column.decimals is None and 0 < _REPEATS * len(set(said)) <= len(said):
+                known[place] = frozenset(said)
+        return cls(template, known)
+
+    def new_cells(self, texts: Sequence[str]) -> list[tuple[NewCell, ...]]:
+        """Return the cells of each text that say something new; an empty one says nothing."""
+        return [self._new(self.template.cells(text) or ()) for text in texts]
+
+    def _new(self, cells: Sequence[str]) -> tuple[NewCell, ...]:
+        names = [column.name for column in self.template.columns]
+        return tuple(
+            NewCell(names[place], cells[place])
+            for place, known in self.known.items()
+            if cells
+            and cells[place] not in known
+            and not is_missing(cells[place], self.template.notation)
+        )

@@ -1,0 +1,47 @@
+import pandas as pd
+import pytest
+
+from polar_detect.signature.categories import Categories, NewCell
+from polar_detect.tables import RowTemplate
+
+
+def categories_of(**columns):
+    rows = pd.DataFrame(columns, dtype=str)
+    template = RowTemplate.fit(rows, list(rows.columns))
+    return Categories.of(template, template.texts(rows)), template
+
+
+@pytest.mark.parametrize(
+    ("said", "is_category"),
+    [
+        (["a", "b"] * 5, True),
+        (["a", "b", *"aaaaaaaa"], True),
+        ([*"abc", *"abababa"], False),  # three things in ten rows
+        ([*"abcdefghij"], False),
+        (["a", "b"] * 4 + ["", ""], False),  # of eight rows
+        ([""] * 10, False),
+        (["1", "2"] * 5, False),  # numbers count as such
+    ],
+)
+def test_a_category_says_each_thing_in_five_rows_on_average(said, is_category):
+    categories, _ = categories_of(kind=said, flow=["1.5"] * 10)
+    assert bool(categories.known) == is_category
+
+
+def test_only_what_no_normal_row_says_in_a_category_is_new():
+    categories, template = categories_of(
+        machine=["M1", "M2"] * 5, note=[*"abcdefghij"], shift=["day"] * 10
+    )
+    new = pd.DataFrame(
+        [["M3", "k", "day"], ["M1", "a", "night"], ["M9", "a", "dusk"], ["", "-", "day"]],
+        columns=["machine", "note", "shift"],
+    )
+    found = categories.new_cells([*template.texts(new), "machine: M3", ""])
+    assert found == [
+        (NewCell("machine", "M3"),),
+        (NewCell("shift", "night"),),
+        (NewCell("machine", "M9"), NewCell("shift", "dusk")),
+        (),
+        (),
+        (),
+    ]
