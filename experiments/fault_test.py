@@ -40,7 +40,7 @@ CHUNK_BYTES = 5000  # of a finished chunk, about
 # Every run is a process of its own, which is killed like any other; forked from one that has
 # imported what takes most of its start. That one has not calculated, so it has no threads to lose.
 _FORKS = multiprocessing.get_context("forkserver")
-_IMPORTS = tuple(f"polar_detect.{name}" for name in ("cli.commands.score", "encoder", "backbone"))
+_IMPORTS = tuple(f"polar_detect.{name}" for name in ("cli.commands.score", "engine"))
 
 
 @dataclass(frozen=True)

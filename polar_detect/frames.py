@@ -60,7 +60,7 @@ def doubts_of_columns(X: pd.DataFrame, rows: "RowTemplate") -> list[str]:
 
     frame = named(X, rows)
     present = RowTemplate(tuple(c for c in rows.columns if c.name in frame.columns), rows.notation)
-    found = new_values(frame, [column.name for column in present.columns])
+    found = new_values(frame, present.names)
     return [
         *(f"column {name!r} {said}; leave it out" for name, said in found.items()),
         *warn_of_words(frame, present),
@@ -75,7 +75,7 @@ def unwritten(texts: Sequence[str], rows: "RowTemplate") -> list[int]:
     """
     cells = [rows.cells(text) for text in texts]
     known = {i: own for i, own in enumerate(cells) if own is not None}
-    names = [column.name for column in rows.columns]
+    names = rows.names
     again = rows.texts(pd.DataFrame([*known.values()], columns=names, dtype=object))
     as_written = dict(zip(known, again, strict=True))
     return [i for i, text in enumerate(texts) if as_written.get(i) != text]
@@ -100,7 +100,7 @@ def check_written(texts: Sequence[str], rows: "RowTemplate") -> None:
 def named(X: pd.DataFrame, rows: "RowTemplate | None" = None) -> pd.DataFrame:
     """Return a data frame whose columns, or those that `rows` needs, have each its own string."""
     frame = X.set_axis(_names(X.columns), axis=1)
-    needed = None if rows is None else {column.name for column in rows.columns}
+    needed = None if rows is None else {*rows.names}
     twice = [n for n in frame.columns[frame.columns.duplicated()] if needed is None or n in needed]
     if twice:
         raise InputError(

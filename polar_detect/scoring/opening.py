@@ -136,7 +136,7 @@ def open_input(job: ScoreJob) -> Input:
 
 
 def _open(job: ScoreJob) -> tables.TableReader:
-    rows = [] if job.template is None else [column.name for column in job.template.columns]
+    rows = [] if job.template is None else job.template.names
     given = [*rows, *filter(None, [job.text_column])]
     expected = (*job.read.expected, *given, *filter(None, [job.default_column]))
     is_table = job.read.is_table or bool(given)

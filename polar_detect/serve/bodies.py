@@ -133,7 +133,7 @@ def _written_rows(template: RowTemplate, limits: ServeSettings) -> type[Asked]:
 
 def _rows(template: RowTemplate, limits: ServeSettings) -> type[Asked]:
     """Return the body with rows that the detector writes out itself, as `score` does."""
-    columns, max_chars = _names(template), limits.max_chars
+    columns, max_chars = template.names, limits.max_chars
 
     def checked(row: dict[str, Any]) -> dict[str, Any]:
         missing = [name for name in columns if name not in row]
@@ -195,10 +195,6 @@ def _row_schema(columns: list[str], max_chars: int) -> dict[str, Any]:
         "required": columns,
         "additionalProperties": False,
     }
-
-
-def _names(template: RowTemplate) -> list[str]:
-    return [column.name for column in template.columns]
 
 
 def _listed(names: Iterable[str]) -> str:

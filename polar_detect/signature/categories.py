@@ -60,7 +60,7 @@ class Categories:
         return [self._new(self.template.cells(text) or ()) for text in texts]
 
     def _new(self, cells: Sequence[str]) -> tuple[NewCell, ...]:
-        names = [column.name for column in self.template.columns]
+        names = self.template.names
         return tuple(
             NewCell(names[place], cells[place])
             for place, known in self.known.items()

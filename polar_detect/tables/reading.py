@@ -258,8 +258,6 @@ def _texts(read: TableRows, texts_of: TextColumn | RowTemplate | None) -> list[s
 
 
 def _row_names(rows: RowColumns | RowTemplate | None) -> list[str]:
-    if isinstance(rows, RowTemplate):
-        return [column.name for column in rows.columns]
     return [] if rows is None else rows.names
 
 

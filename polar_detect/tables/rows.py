@@ -244,6 +244,11 @@ class RowTemplate:
         return found
 
     @property
+    def names(self) -> list[str]:
+        """Names of the columns."""
+        return [column.name for column in self.columns]
+
+    @property
     def numeric(self) -> tuple[RowColumn, ...]:
         """The columns of numbers."""
         return tuple(column for column in self.columns if column.decimals is not None)

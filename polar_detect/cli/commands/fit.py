@@ -129,7 +129,7 @@ def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> It
         yield language.say("fit.numbers", names=language.say("comma").join(numeric))
     else:
         yield language.say("fit.numbers.none")
-    names = [column.name for column in table.template.columns]
+    names = table.template.names
     notices = (
         *tables.warn_of_forms(table.frame, table.template),
         *tables.warn_of_words(table.frame, table.template),
