@@ -110,6 +110,49 @@ def test_a_title_is_no_header_above_two_columns_either(tmp_path, above, expected
     assert cells == TWO[1:]
 
 
+MACHINES = [["M1", 5.1, 20], ["M2", 4.9, 22], ["M3", 5.0, 21]]
+
+
+@pytest.mark.parametrize(
+    ("above", "n_above"),
+    [
+        ([["表1", "Rev.2"]], 1),
+        ([["作成者", "山田"]], 1),
+        ([["作成者", "山田"], []], 1),
+        ([["日報"], ["作成者", "山田"]], 2),
+        ([[None, "測定1", None]], 1),
+    ],
+)
+def test_what_stands_above_more_names_is_no_header_of_a_narrow_table(tmp_path, above, n_above):
+    table, cells = read(book(tmp_path / "a.xlsx", [*above, ["no", "p1", "t1"], *MACHINES]))
+    assert table.columns == ("no", "p1", "t1")
+    assert cells == MACHINES
+    assert f"; {n_above} above it left out" in table.notices[0]
+
+
+@pytest.mark.parametrize(
+    ("names", "first"),
+    [
+        (["no", "p"], ["M0", "off", "see log"]),  # a state among the numbers
+        (["no", "p"], ["M0", "x", "x"]),  # names are different ones
+        (["no", "p"], ["M0", "see log"]),  # no more cells
+        (["no", "p"], ["M0", 3, "see log"]),
+        (["no", 7], ["M0", "P1", "T1"]),  # a number is no title
+    ],
+)
+def test_names_that_are_too_few_stay_above_rows_that_are_none(tmp_path, names, first):
+    table, cells = read(book(tmp_path / "a.xlsx", [names, first, *MACHINES]))
+    assert table.columns[:2] == tuple(map(str, names))
+    assert [row[0] for row in cells] == ["M0", "M1", "M2", "M3"]
+
+
+def test_names_that_are_expected_stay_above_a_row_of_more_words(tmp_path):
+    rows = [["no", "p"], ["M0", "P1", "T1"], *MACHINES]
+    path = book(tmp_path / "a.xlsx", rows)
+    assert read(path)[0].columns == ("M0", "P1", "T1")  # control
+    assert read(path, expected=("p",))[0].columns == ("no", "p", "column_3")
+
+
 @pytest.mark.parametrize("first", [["text"], [None, "text"]])
 def test_a_header_may_leave_one_of_two_columns_without_a_name(tmp_path, first):
     table, cells = read(book(tmp_path / "a.xlsx", [first, *TWO[1:]]))

@@ -60,7 +60,9 @@ def find_header(
     only, belongs to it if a cell of the table is merged over both, if a name over both rows is
     expected, or if it holds units, or else different words, and numbers stand below in each of
     its columns: below units in most cells, below words in all that are not missing. Below a
-    second row of words a third one of units belongs to it too.
+    second row of words a third one of units belongs to it too. A first row to which the second
+    does not belong is a title after all, or says whose the table is, where the second holds more
+    cells, all of different words, and numbers stand below one of them.
 
     Parameters
     ----------
@@ -73,6 +75,17 @@ def find_header(
     merged : collection of Range
         Cells that are merged.
     """
+    header = _header(rows, filled, expected, merged)
+    below = [i for i in filled if i > header.top]
+    if header.last == header.top and _is_above_names(rows, header.top, below, expected):
+        return find_header(rows, below, expected, merged)
+    return header
+
+
+def _header(
+    rows: Cells, filled: Sequence[int], expected: Collection[str], merged: Collection[Range]
+) -> Header:
+    """Return the header, were the first row that is full enough always of it."""
     wanted = set(map(folded, expected))
     top = _top(rows, filled, wanted)
     if top - 1 in filled[:20] and _is_spanned(rows, filled, top - 1, merged):
@@ -116,6 +129,21 @@ def _is_title(rows: Cells, filled: Sequence[int], top: int, wanted: Collection[s
     names = [cell for cell in rows[below[0]] if cell is not None]
     is_apart = below[0] > top + 1 or any(folded(str(name)) in wanted for name in names)
     return is_apart and len(names) > 1 and _are_texts(names)
+
+
+def _is_above_names(rows: Cells, top: int, below: Sequence[int], expected: Collection[str]) -> bool:
+    """Return whether a row holds no names, as the next one does, and there are more of them."""
+    own = [cell for cell in rows[top] if cell is not None]
+    names = {} if not below else {j: c for j, c in enumerate(rows[below[0]]) if c is not None}
+    is_apart = set(map(folded, map(str, own))).isdisjoint(map(folded, expected))
+    is_wider = len(own) < len(names) == len(set(names.values()))
+    if not (is_apart and is_wider and _are_texts([*own, *names.values()])):
+        return False
+    says_nothing = [name for name in names.values() if is_missing(name) or _is_state(name)]
+    return not says_nothing and any(
+        _are_numbers([rows[i][j] for i in below[1 : _SAMPLE_ROWS + 1]], name, _MOST)
+        for j, name in names.items()
+    )
 
 
 def _is_spanned(rows: Cells, filled: Sequence[int], first: int, merged: Collection[Range]) -> bool:
@@ -186,10 +214,14 @@ def _is_name(cell: str) -> bool:
     plain = unicodedata.normalize("NFKC", cell).strip().lower()
     if plain in DASHES:
         return True
-    if is_missing(plain) or plain in _STATE:
+    if is_missing(plain) or _is_state(plain):
         return False
     has_digits = any(character.isdecimal() for character in plain)
     return not has_digits or (is_unit(plain) and not _NUMBER_IN_BRACKETS.fullmatch(plain))
+
+
+def _is_state(cell: str) -> bool:
+    return unicodedata.normalize("NFKC", cell).strip().lower() in _STATE
 
 
 def _are_numbers(below: Sequence[Any], name: str, min_share: float) -> bool:
