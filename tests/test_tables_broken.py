@@ -39,10 +39,12 @@ def test_ragged_rows_are_rejected_with_line_and_reason_and_the_rest_is_kept(save
 
 @pytest.mark.parametrize("end", [",", ",,", ', ,""'])
 def test_empty_cells_behind_the_last_column_are_no_fault(save, end):
-    rows, lines, rejected = read(save(f'id,text\n1,"a, b"{end}\n2,c\n3,d{end}x\n合計,4{end}\n'))
+    rows, lines, rejected = read(
+        save(f'id,text\n1,"a, b"{end}\n2,c\n3,d{end}x\n合計,4{end}\n,{end}\n')
+    )
     assert rows == [["1", "a, b"], ["2", "c"], ["合計", "4"]]
     assert lines == [2, 3, 5]
-    assert [row.line for row in rejected] == [4]
+    assert [row.line for row in rejected] == [4, 6]
     (notice,) = open_table(save(f"id;text\n1;a{end}\n合計;4{end}\n".replace(",", ";"))).notices
     assert "totals or notes at the end are read as rows: 1" in notice
 

@@ -83,10 +83,13 @@ def lines_at_end(
 def without_end(cells: list[str], n_columns: int) -> list[str]:
     """Return a row without empty cells behind its last column, which loggers end their lines with.
 
-    In a single column the comma at the end of a line may be one of its text.
+    In a single column the comma at the end of a line may be one of its text, and where all cells
+    are empty nothing says which are behind the last column.
     """
-    has_end = n_columns > 1 and not any(cell.strip() for cell in cells[n_columns:])
-    return cells[:n_columns] if has_end else cells
+    if len(cells) <= n_columns:
+        return cells
+    own, end = ("".join(part).strip() for part in (cells[:n_columns], cells[n_columns:]))
+    return cells[:n_columns] if n_columns > 1 and own and not end else cells
 
 
 def _cells(line: str, delimiter: str) -> list[str] | None:
