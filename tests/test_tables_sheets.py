@@ -138,12 +138,22 @@ def test_what_stands_above_more_names_is_no_header_of_a_narrow_table(tmp_path, a
         (["no", "p"], ["M0", "see log"]),  # no more cells
         (["no", "p"], ["M0", 3, "see log"]),
         (["no", 7], ["M0", "P1", "T1"]),  # a number is no title
+        (["no", "p"], ["M0", "<0.5", "first"]),  # a number that is text is no name
+        (["no", "p"], ["M0", "▲5", "first"]),
+        (["day", "p"], ["2024/05/01", "first", "M0"]),
+        (["no", "p"], ["M1", "see log", "first"]),  # a name is not there again
     ],
 )
 def test_names_that_are_too_few_stay_above_rows_that_are_none(tmp_path, names, first):
     table, cells = read(book(tmp_path / "a.xlsx", [names, first, *MACHINES]))
     assert table.columns[:2] == tuple(map(str, names))
-    assert [row[0] for row in cells] == ["M0", "M1", "M2", "M3"]
+    assert [row[0] for row in cells] == [first[0], "M1", "M2", "M3"]
+
+
+def test_numbers_that_are_texts_stay_below_the_only_name(tmp_path):
+    rows = [["M1", "5.1"], ["M2", "4.9"], ["M3", "5.0"]]
+    table, cells = read(book(tmp_path / "a.xlsx", [[None, "p"], *rows]))
+    assert (table.columns, cells) == (("column_1", "p"), rows)
 
 
 def test_names_that_are_expected_stay_above_a_row_of_more_words(tmp_path):

@@ -27,6 +27,8 @@ nil error err fault on off start stop auto manual void over under 欠 停止 停
 休 休止 不明 対象外 自動 手動 起動 起動前 準備中 点検 点検中 清掃 保留
 """
 _STATE = frozenset(_STATES.split())
+# A number or a date that a sheet holds as text: 5.1, <0.5, ▲5, 2024/05/01.
+_NUMERALS = re.compile(r"[\W_]*\d[\W\d_]*")
 _NUMBER_IN_BRACKETS = re.compile(r"[(\[{<〔【][\d.,\s]*[)\]}>〕】]")
 
 
@@ -132,18 +134,24 @@ def _is_title(rows: Cells, filled: Sequence[int], top: int, wanted: Collection[s
 
 
 def _is_above_names(rows: Cells, top: int, below: Sequence[int], expected: Collection[str]) -> bool:
-    """Return whether a row holds no names, as the next one does, and there are more of them."""
+    """Return whether the names stand below a row: in the next one, in more cells and above numbers.
+
+    They are different words, none of which is a number or a state, or is there again below.
+    """
     own = [cell for cell in rows[top] if cell is not None]
     names = {} if not below else {j: c for j, c in enumerate(rows[below[0]]) if c is not None}
     is_apart = set(map(folded, map(str, own))).isdisjoint(map(folded, expected))
     is_wider = len(own) < len(names) == len(set(names.values()))
     if not (is_apart and is_wider and _are_texts([*own, *names.values()])):
         return False
-    says_nothing = [name for name in names.values() if is_missing(name) or _is_state(name)]
-    return not says_nothing and any(
-        _are_numbers([rows[i][j] for i in below[1 : _SAMPLE_ROWS + 1]], name, _MOST)
-        for j, name in names.items()
-    )
+    columns = {c: [rows[i][j] for i in below[1 : _SAMPLE_ROWS + 1]] for j, c in names.items()}
+    if any(name in cells or _is_data(name) for name, cells in columns.items()):
+        return False
+    return any(_are_numbers(cells, name, _MOST) for name, cells in columns.items())
+
+
+def _is_data(cell: str) -> bool:
+    return is_missing(cell) or _is_state(cell) or _NUMERALS.fullmatch(cell) is not None
 
 
 def _is_spanned(rows: Cells, filled: Sequence[int], first: int, merged: Collection[Range]) -> bool:
