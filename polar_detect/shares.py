@@ -2,16 +2,21 @@
 
 from fractions import Fraction
 
+_MOST = 1_000_000  # what a ratio of counts is of
+
 
 def exactly(share: float) -> Fraction:
-    """Return a share as its decimals say it, so that rounding a count of it errs nowhere.
+    """Return a share as the ratio of counts, or the decimals, that it stands for.
 
-    Of a ratio of counts, too, the decimals are right where it has few of them.
+    Rounding a count of it then errs nowhere.
 
     >>> import math
     >>> math.ceil(0.07 * 100), math.ceil(exactly(0.07) * 100)
     (8, 7)
     >>> math.floor(100 * (29 / 50)), math.floor(100 * exactly(29 / 50))
     (57, 58)
+    >>> exactly(5 / 6), exactly(0.123456789)
+    (Fraction(5, 6), Fraction(123456789, 1000000000))
     """
-    return Fraction(str(float(share)))
+    ratio = Fraction(float(share)).limit_denominator(_MOST)
+    return ratio if float(ratio) == share else Fraction(str(float(share)))

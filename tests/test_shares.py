@@ -20,6 +20,11 @@ def test_a_ratio_of_counts_is_never_a_per_cent_too_few(n, data):
     assert math.floor(100 * exactly(k / n)) == 100 * k // n
 
 
+@given(st.integers(1, 1_000_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_a_ratio_of_counts_is_that_ratio(ratio):
+    assert exactly(ratio[0] / ratio[1]) == Fraction(*ratio)
+
+
 @given(st.floats(0, 1))
 def test_the_decimals_of_a_float_are_the_float(share):
     assert float(exactly(share)) == share
