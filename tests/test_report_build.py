@@ -134,6 +134,19 @@ def test_a_report_is_made_saved_and_shown_in_python_too(
         Report.of(fitted_on_tiny, TEXTS[1:], assessment=assessed)
 
 
+def test_what_a_report_cannot_be_made_with_is_refused_before_the_work(fitted_on_tiny, monkeypatch):
+    monkeypatch.setattr(PolarDetector, "assess", lambda *_, **__: pytest.fail("assessed"))
+    with pytest.raises(InputError, match="Got top -1; expected 1 or more"):
+        Report.of(fitted_on_tiny, TEXTS, top=-1)
+    with pytest.raises(InputError, match="Got language 'fr'"):
+        Report.of(fitted_on_tiny, TEXTS, tongue="fr")
+
+
+def test_the_name_of_a_report_is_no_path(fitted_on_tiny, assessed):
+    report = Report.of(fitted_on_tiny, TEXTS, assessment=assessed, name="line 3/4", top=1)
+    assert report.data.source == "line 3/4"
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "said"),
     [

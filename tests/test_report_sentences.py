@@ -37,6 +37,7 @@ ENGLISH = (
     "Got a detector that is not fitted",
     "Got an assessment with the programs of flagged texts",
     "Got an assessment of {} texts for {}",
+    "Got top {}",
     "Got format {}; expected",
     "Got programs_of ",
     "Got no calibration scores",

@@ -2,7 +2,7 @@
 
 import html
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -77,8 +77,12 @@ class Report:
         ------
         InputError
             As `PolarDetector.assess` and `PolarDetector.fit` raise it; or an assessment of another
-            number of texts, or without some of their programs.
+            number of texts, or without some of their programs; no text to explain; or another
+            language.
         """
+        Language(tongue)  # is one, before the long work
+        if top < 1:
+            raise InputError(f"Got top {top}; expected 1 or more; it counts the texts to explain.")
         texts = as_texts(X, detector.rows_)
         if assessment is None:
             assessment = detector.assess(X, progress=progress)
@@ -94,7 +98,8 @@ class Report:
             text_column="text",
             source=name,
         )
-        return cls(build_report(detector, assessment, table, top=top), tongue)
+        data = build_report(detector, assessment, table, top=top)
+        return cls(replace(data, source=name), tongue)  # it is no path, whatever it looks like
 
     def save(self, path: str | Path, *, format: Format | None = None) -> None:
         """Write the report as a whole file, in a format or that of its ending.
