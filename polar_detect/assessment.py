@@ -77,7 +77,7 @@ class Assessment:
     neighbours : tuple of tuple of str
         Nearest normal training texts, nearest first, each once; none where they are not kept.
     empty_cells : tuple of frozenset of str
-        The columns of numbers in which each row has an empty cell; () where texts are no rows.
+        The columns of numbers in which each row has an empty cell; () where numbers count as text.
     new_cells : tuple of tuple of NewCell
         Of each row, the cells that say what no normal row says in that category; () where texts
         are no rows.
@@ -140,7 +140,7 @@ class Assessment:
                 dtype=_DTYPES[kind],
                 index=self.index,
             )
-            for name, kind in kinds_of_columns(are_rows=bool(self.empty_cells)).items()
+            for name, kind in kinds_of_columns(are_rows=bool(self.new_cells)).items()
         }
         return pd.DataFrame(columns)
 

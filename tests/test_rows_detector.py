@@ -302,7 +302,9 @@ def test_a_detector_without_texts_does_not_know_what_is_new(template, fitted_on_
     detector.engine_ = fitted_on_tiny.engine_
     detector.fit(template.texts(readings()))
     rows = readings(1).assign(machine="CNC-9")
-    assert detector.assess(template.texts(rows)).new_cells == ((),)
+    assessed = detector.assess(template.texts(rows))
+    assert assessed.new_cells == ((),)
+    assert [*assessed.to_frame()][-1] == "top_columns"  # as `score` adds it for rows
 
 
 def test_rows_that_are_all_the_same_leave_nothing_to_cross(fitted_on_tiny):
