@@ -70,12 +70,14 @@ class Fitted:
 
     @cached_property
     def categories(self) -> Categories | None:
-        """What the categories of the rows that it was fitted on say; None where texts are no rows.
+        """What the categories of the normal rows say; None where texts are no rows.
 
-        Of a detector that keeps no texts there are none.
+        There are none where some of the normal rows are not known any more: the held-out ones,
+        unless they joined the others, or all of a detector that keeps no texts.
         """
-        rows = self.settings.rows
-        return None if rows is None else Categories.of(rows, self.reference.texts)
+        rows, reference = self.settings.rows, self.reference
+        known = reference.texts if reference.n_joined else ()
+        return None if rows is None else Categories.of(rows, known)
 
 
 class Fitting:

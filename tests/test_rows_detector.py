@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -305,6 +306,13 @@ def test_a_detector_without_texts_does_not_know_what_is_new(template, fitted_on_
     assessed = detector.assess(template.texts(rows))
     assert assessed.new_cells == ((),)
     assert [*assessed.to_frame()][-1] == "top_columns"  # as `score` adds it for rows
+
+
+def test_a_detector_that_keeps_no_held_out_rows_does_not_know_what_is_new(fitted):
+    own = fitted.fitted_
+    assert own.categories.known  # control
+    apart = replace(own, reference=replace(own.reference, n_joined=0))  # as of other heads
+    assert not apart.categories.known
 
 
 def test_rows_that_are_all_the_same_leave_nothing_to_cross(fitted_on_tiny):
