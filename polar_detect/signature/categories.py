@@ -57,14 +57,13 @@ class Categories:
 
     def new_cells(self, texts: Sequence[str]) -> list[tuple[NewCell, ...]]:
         """Return the cells of each text that say something new; an empty one says nothing."""
-        return [self._new(self.template.cells(text) or ()) for text in texts]
+        rows = map(self.template.cells, texts)
+        return [() if cells is None else self._new(cells) for cells in rows]
 
     def _new(self, cells: Sequence[str]) -> tuple[NewCell, ...]:
-        names = self.template.names
+        names, notation = self.template.names, self.template.notation
         return tuple(
             NewCell(names[place], cells[place])
             for place, known in self.known.items()
-            if cells
-            and cells[place] not in known
-            and not is_missing(cells[place], self.template.notation)
+            if cells[place] not in known and not is_missing(cells[place], notation)
         )
