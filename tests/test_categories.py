@@ -28,6 +28,12 @@ def test_a_category_says_each_thing_in_five_rows_on_average(said, is_category):
     assert bool(categories.known) == is_category
 
 
+def test_dates_are_no_category_however_many_rows_have_them():
+    days = [f"2024-05-0{i}" for i in (1, 2, 3, 4)] * 5
+    categories, _ = categories_of(day=days, shift=[day[-1] + " shift" for day in days])
+    assert [*categories.known] == [1]
+
+
 def test_only_what_no_normal_row_says_in_a_category_is_new():
     categories, template = categories_of(
         machine=["M1", "M2"] * 5, note=[*"abcdefghij"], shift=["day"] * 10

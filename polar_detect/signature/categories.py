@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+import pandas as pd
+
 from polar_detect.tables.cell_numbers import is_missing
+from polar_detect.tables.new_values import new_values
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
@@ -39,6 +42,8 @@ class Categories:
     def of(cls, template: "RowTemplate", texts: Sequence[str]) -> Self:
         """Return the categories of normal rows; none where no text is a row.
 
+        Dates are none, as those of new rows are always new.
+
         >>> import pandas as pd
         >>> from polar_detect.tables.rows import RowTemplate
         >>> rows = pd.DataFrame({"Machine": ["M1", "M2"] * 5, "Note": [*"abcdefghij"]})
@@ -48,10 +53,13 @@ class Categories:
         [(NewCell(column='Machine', says='M3'),)]
         """
         rows = [cells for text in texts if (cells := template.cells(text)) is not None]
+        frame = pd.DataFrame(rows, columns=template.names, dtype=object)
+        words = [column.name for column in template.columns if column.decimals is None]
+        dates = new_values(frame, words)
         known = {}
-        for place, column in enumerate(template.columns):
+        for place, name in enumerate(template.names):
             said = [row[place] for row in rows if not is_missing(row[place], template.notation)]
-            if column.decimals is None and 0 < _REPEATS * len(set(said)) <= len(said):
+            if name in words and name not in dates and 0 < _REPEATS * len(set(said)) <= len(said):
                 known[place] = frozenset(said)
         return cls(template, known)
 
