@@ -39,11 +39,18 @@ def test_only_what_no_normal_row_says_in_a_category_is_new():
         machine=["M1", "M2"] * 5, note=[*"abcdefghij"], shift=["day"] * 10
     )
     new = pd.DataFrame(
-        [["M3", "k", "day"], ["M1", "a", "night"], ["M9", "a", "dusk"], ["", "-", "day"]],
+        [
+            ["Ｍ２", "k", "Day "],
+            ["M3", "k", "day"],
+            ["M1", "a", "night"],
+            ["M9", "a", "dusk"],
+            ["", "-", "day"],
+        ],
         columns=["machine", "note", "shift"],
     )
     found = categories.new_cells([*template.texts(new), "machine: M3", ""])
     assert found == [
+        (),  # width, case and blanks are of no matter
         (NewCell("machine", "M3"),),
         (NewCell("shift", "night"),),
         (NewCell("machine", "M9"), NewCell("shift", "dusk")),

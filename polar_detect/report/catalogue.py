@@ -534,7 +534,8 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
         "Worded like the labelled anomalies: {words}.",
         "ラベル付きの異常と共通する語句：{words}。",
     ),
-    "card.new": ("No normal row has it: {cells}.", "正常な行にない値です：{cells}。"),
+    "card.new": ("No normal row has {cells}.", "正常な行にない値です：{cells}。"),
+    "card.new.cell": ("{says} in “{column}”", "「{column}」の「{says}」"),
     "reason.new": ("new in “{column}”: {says}", "「{column}」の新しい値「{says}」"),
     "card.tokens": (
         "Hardest to predict: {words}.",

@@ -153,7 +153,7 @@ def why(row: RowReport, numbers: words.Numbers, language: Language) -> str:
         if raised
         else language.say("card.not_raised")
     ]
-    if new := new_values(row.new_cells, language):
+    if new := new_values(row.new_cells, language, "card.new.cell"):
         sentences.append(language.say("card.new", cells=language.joined(new)))
     if not row.cells:  # else the names of the columns would be named, in each row the same
         shared = [words.one_line(word, _NAME_CHARACTERS) for word in row.labelled_words]

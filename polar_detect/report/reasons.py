@@ -33,11 +33,11 @@ def seen_in_row(source: Source, empty: Collection[str]) -> Source:
     return source
 
 
-def new_values(cells: Sequence[NewCell], language: Language) -> list[str]:
+def new_values(cells: Sequence[NewCell], language: Language, key: str = "reason.new") -> list[str]:
     """Return which cells say what no normal row says there, e.g. ``new in “Type”: X``."""
     return [
         language.say(
-            "reason.new",
+            key,
             column=one_line(cell.column, _NAME_CHARACTERS),
             says=one_line(cell.says, _NAME_CHARACTERS),
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 import pandas as pd
 
 from polar_detect.tables.cell_numbers import is_missing
+from polar_detect.tables.names import folded
 from polar_detect.tables.new_values import new_values
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class Categories:
     template : RowTemplate
         How rows are written out, and read back.
     known : mapping of int to frozenset of str
-        What normal rows say in a column, by its place in the template; categories only.
+        What normal rows say in a column, by its place in the template, in any case, width and
+        spacing; categories only.
     """
 
     template: "RowTemplate"
@@ -58,9 +60,10 @@ class Categories:
         dates = new_values(frame, words)
         known = {}
         for place, name in enumerate(template.names):
-            said = [row[place] for row in rows if not is_missing(row[place], template.notation)]
-            if name in words and name not in dates and 0 < _REPEATS * len(set(said)) <= len(said):
-                known[place] = frozenset(said)
+            cells = [row[place] for row in rows if not is_missing(row[place], template.notation)]
+            said = frozenset(map(folded, cells))
+            if name in words and name not in dates and 0 < _REPEATS * len(said) <= len(cells):
+                known[place] = said
         return cls(template, known)
 
     def new_cells(self, texts: Sequence[str]) -> list[tuple[NewCell, ...]]:
@@ -73,5 +76,5 @@ class Categories:
         return tuple(
             NewCell(names[place], cells[place])
             for place, known in self.known.items()
-            if cells[place] not in known and not is_missing(cells[place], notation)
+            if folded(cells[place]) not in known and not is_missing(cells[place], notation)
         )
