@@ -98,6 +98,7 @@ def listed(own):
         is_anomaly=own.is_anomaly,
         length=len(own.program),
         reasons=reasons(own),
+        new_cells=own.new_cells,
     )
 
 

@@ -112,6 +112,22 @@ def test_what_is_new_in_a_category_is_said_of_its_row():
     assert "No normal row has" not in render_html(report([machine_row()]))  # control
 
 
+def test_the_list_of_rows_says_first_what_is_new_in_a_category():
+    own = machine_row()
+    one = replace(own, new_cells=(NewCell("Machine", "CNC-9"),))
+    more = replace(own, new_cells=(NewCell("Type", "Z"), NewCell("Line", "9"), NewCell("Day", "8")))
+    data = report([one, more, own])
+    page, written = render_html(data), render_markdown(data)
+    lists = [
+        "new in “Machine”: CNC-9, unusual “Torque [Nm]”",
+        "new in “Type”: Z, new in “Line”: 9",
+        "unusual “Torque [Nm]”, unusual “Speed [rpm]”",
+    ]
+    for said in lists:
+        assert f'<td class="why">{said}</td>' in page
+        assert said in written.replace("\\", "")
+
+
 def test_the_names_of_columns_are_not_listed_as_hard_to_predict():
     tokens = (TokenLoss(0, 4, 9.0), TokenLoss(4, 20, 0.1))
     page = Page(render_html(report([replace(machine_row(), tokens=tokens)])))

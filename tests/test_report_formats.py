@@ -19,6 +19,7 @@ from polar_detect.report.as_json import render_json
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
+from polar_detect.signature.categories import NewCell
 from polar_detect.signature.features import Feature
 from polar_detect.signature.spans import TokenLoss
 
@@ -108,6 +109,15 @@ def words_of(picture):
     """Return what an SVG of matplotlib says, which its comments hold, on one line."""
     said = re.findall("<!-- (.*?) -->", picture.content.decode("utf-8"), flags=re.DOTALL)
     return " ".join(" ".join(said).split())
+
+
+def test_what_is_new_in_a_long_cell_stays_within_the_picture():
+    new = (NewCell("Operator comment " * 4, "x" * 300), NewCell("Fitter's comment " * 4, "y" * 300))
+    picture = words_of(
+        figures.summary_page(report([replace(machine_row(), new_cells=new)]), ENGLISH, "svg")
+    )
+    assert "new in “Operator comment" in picture
+    assert "y" * 20 not in picture
 
 
 @pytest.mark.parametrize(

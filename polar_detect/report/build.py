@@ -27,6 +27,7 @@ from polar_detect.report.data import (
 )
 from polar_detect.report.facts import facts_of
 from polar_detect.report.reasons import seen_in_row, whole_parts
+from polar_detect.signature.categories import NewCell
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.named import WORDING
 from polar_detect.signature.numbers import LIKENESS, column_of, kind_of
@@ -149,7 +150,7 @@ def _row(
         neighbours=assessment.neighbours[i],
         tokens=tokens,
         cells=_cells(own, table.texts[i], detector, empty),
-        new_cells=assessment.new_cells[i] if assessment.new_cells else (),
+        new_cells=_new_cells(i, assessment),
         labelled_words=_labelled_words(own, table.texts[i], detector),
     )
 
@@ -165,6 +166,7 @@ def _listed(i: int, assessment: Assessment, table: Table) -> ListedRow:
         is_anomaly=bool(assessment.is_anomaly[i]),
         length=len(assessment.all_programs[i].program),
         reasons=words.raising((*_layers(own.by_layer()[0]), *_whole(own, empty))),
+        new_cells=_new_cells(i, assessment),
     )
 
 
@@ -183,6 +185,11 @@ def _layers(values: NDArray[np.float64]) -> tuple[Contribution, ...]:
 def _empty_cells(i: int, assessment: Assessment) -> frozenset[str]:
     """Return the columns in which the ith text, if it is a row, has an empty cell."""
     return assessment.empty_cells[i] if assessment.empty_cells else frozenset()
+
+
+def _new_cells(i: int, assessment: Assessment) -> tuple[NewCell, ...]:
+    """Return the cells of the ith text, if it is a row, that are new in their category."""
+    return assessment.new_cells[i] if assessment.new_cells else ()
 
 
 def _whole(own: Explanation, empty: Collection[str]) -> tuple[Contribution, ...]:

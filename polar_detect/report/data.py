@@ -125,6 +125,7 @@ class ListedRow:
     is_anomaly: bool
     length: int  # layer calls of the minimal program
     reasons: tuple[Contribution, ...]  # what raised the score most, largest first
+    new_cells: tuple[NewCell, ...] = ()  # of a row of a table
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,8 @@ _N_BINS = 40
 _TOP_ROWS = 10
 _PAGE = (8.27, 11.69)  # A4, inches
 _LINE_CELLS = 112  # of the page's width at its font size; a Japanese character takes two
+_TEXT_CELLS = 76  # beside the numbers of a row
+_REASON_CELLS = 93  # below it, in smaller type
 _MISSING = re.compile("missing from (current )?font")  # matplotlib 3.8 and later ones
 _NAME = re.compile(r"(scores|layers|programs|drift|features|row-\d{2,})\.(png|svg)")
 _MARK = "Picture of a report by polar-detect"
@@ -237,7 +239,7 @@ def _write_rows(figure: Figure, data: ReportData, language: Language) -> None:
             f"{row.row:,}",
             _NUMBERS.plain(row.score),
             words.p_value(row.p_value),
-            _cut(words.one_line(row.text, 120), 76),
+            _cut(words.one_line(row.text, 120), _TEXT_CELLS),
         ]
         for rank, row in enumerate(data.listed[:_TOP_ROWS], start=1)
     ]
@@ -247,7 +249,7 @@ def _write_rows(figure: Figure, data: ReportData, language: Language) -> None:
             colour = _MUTED if i == 0 else _INK
             figure.text(place, height, cell, fontsize=8, color=colour)
         if 0 < i <= len(data.listed):
-            own = phrases.reasons(data.listed[i - 1].reasons[:2], language)
+            own = _cut(phrases.leading_reasons(data.listed[i - 1], language), _REASON_CELLS)
             figure.text(places[-1], height - 0.0115, own, fontsize=6.5, color=_MUTED)
 
 

@@ -130,7 +130,7 @@ def _environment(numbers: words.Numbers, language: Language) -> Environment:
         "one_line": words.one_line,
         "short": lambda text: words.one_line(text, _NEIGHBOUR_CHARACTERS),
         "listed": lambda text: words.one_line(text, _LISTED_CHARACTERS),
-        "reasons": lambda parts: phrases.reasons(parts, language),
+        "leading_reasons": lambda row: phrases.leading_reasons(row, language),
         "feature": language.feature,
         "cell": lambda text: words.one_line(text, _CELL_CHARACTERS) or words.NO_VALUE,
         "says": lambda cell: phrases.cell(cell, _CELL_CHARACTERS, language),

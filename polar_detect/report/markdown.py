@@ -62,7 +62,7 @@ def _overview(data: ReportData, numbers: words.Numbers, language: Language) -> I
                 numbers.plain(row.score),
                 words.p_value(row.p_value),
                 language.say("flag.yes") if row.is_anomaly else "",
-                _escaped(phrases.reasons(row.reasons[:2], language)),
+                _escaped(phrases.leading_reasons(row, language)),
                 _escaped(words.one_line(row.text, _CELL_CHARACTERS)),
             )
         )

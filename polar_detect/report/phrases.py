@@ -13,6 +13,7 @@ from polar_detect.report.data import (
     CellReport,
     Column,
     Contribution,
+    ListedRow,
     ReportData,
     RowReport,
     Source,
@@ -25,6 +26,7 @@ from polar_detect.visible import visible
 Shown = Literal["marked", "listed", "brief"]
 _NAME_CHARACTERS = 48
 _N_COMMON = 3  # reasons named in the summary
+_N_LEADING = 2  # reasons of each listed row
 _MOVED_CALLS = 0.1  # mean calls; less is no news
 
 
@@ -204,11 +206,11 @@ def cell(own: CellReport, n_characters: int, language: Language) -> str:
     return words.one_line(own.says, n_characters) or words.NO_VALUE
 
 
-def reasons(parts: Sequence[Contribution], language: Language) -> str:
-    """Return what raised a score, by name, or a dash."""
-    if not parts:
-        return words.NO_VALUE
-    return language.say("comma").join(language.reason(part.source) for part in parts)
+def leading_reasons(row: ListedRow, language: Language) -> str:
+    """Return what is new in a row, else what raised its score most, two at most, or a dash."""
+    raised = (language.reason(part.source) for part in row.reasons)
+    said = [*new_values(row.new_cells, language), *raised][:_N_LEADING]
+    return language.say("comma").join(said) or words.NO_VALUE
 
 
 def reading(data: ReportData, language: Language) -> list[tuple[str, str]]:
