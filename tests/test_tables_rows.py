@@ -186,6 +186,16 @@ def test_what_only_looks_like_a_number_is_none(cell):
     assert RowTemplate.fit(frame, ["x"]).numeric == ()
 
 
+@pytest.mark.parametrize(
+    "unit",
+    ["cc/min", "µin", "SFM", "inH2O", "N-m", "HRB", "HBW", "A/dm²", "VDC", "kohm", "MΩ"],
+)
+def test_units_of_the_workshop_are_units(unit):
+    frame = pd.DataFrame({f"x ({unit})": ["1"] * 3, "y": [f"{n} {unit}" for n in "123"]})
+    template = RowTemplate.fit(frame, RowColumns("x,y").choose([*frame.columns]))
+    np.testing.assert_array_equal(template.numbers(frame).values, [[1, 1], [1, 2], [1, 3]])
+
+
 def test_american_units_are_units():
     cells = ["45.1 ft-lb", "44 ft-lb", "46.25ft-lb", "-"]
     frame = pd.DataFrame({"Torque": cells, "Bore (thou)": "12", "Note": "5 mile"}, dtype=str)

@@ -12,6 +12,7 @@ ppb ph j kj mj gj cal kcal db dba deg rad % ‰ 個 本 枚 回 台 件 人 秒 
 kgf gf mmhg mmaq nl sccm slm wt% vol% mol% mol mmol cst hrc hv lx pcs
 ft yd mil mils thou oz lb lbs lbf klbf gal gpm cfm psig psia ksi inhg hp btu
 ft-lb ft-lbs ft-lbf lb-ft lbf-ft in-lb in-lbs in-lbf lb-in lbf-in oz-in in-oz
+cc sccs μin uin ipm fpm sfm inh2o ton tons n-m hrb hb hbw dm vdc vac ohm kohm mω
 """
 _UNIT = frozenset(_UNITS.split())
 # Said behind a number only: in brackets behind a name they may tell one column from another.
