@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from report_samples import HOSTILE, Page, machine_row, outside_references, report, row
+from report_samples import DRIFT, HOSTILE, Page, machine_row, outside_references, report, row
 from rich.console import Console
 
 from polar_detect.drift import Drift, Shift
@@ -126,6 +126,17 @@ def test_the_list_of_rows_says_first_what_is_new_in_a_category():
     for said in lists:
         assert f'<td class="why">{said}</td>' in page
         assert said in written.replace("\\", "")
+
+
+def test_a_batch_of_rows_that_is_off_asks_for_columns_that_are_new_in_every_row():
+    rows = report([machine_row()], n_flagged=1)
+    assert "If dates, lot numbers or other columns" in render_html(rows)
+    assert "日付やロット番号など" in render_html(rows, Language("ja"))
+    texts = report([row()], n_flagged=1)
+    assert "many flags may have one common cause" in render_html(texts)  # control
+    assert "lot numbers" not in render_html(texts)
+    quiet = report([machine_row()], n_flagged=1, drift=replace(DRIFT, verdict="none"))
+    assert "lot numbers" not in render_html(quiet)
 
 
 def test_the_names_of_columns_are_not_listed_as_hard_to_predict():

@@ -113,6 +113,12 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
         "変更など）があるかもしれません。意図した変更であれば、最近の正常な文で学習し直して"
         "ください。",
     ),
+    "summary.advice_drift.rows": (
+        "If dates, lot numbers or other columns whose values are new in every row were fitted on, "
+        "fit again without them.",
+        "日付やロット番号など、行ごとに新しい値になる列も学習に使った場合は、その列を除いて学習し直して"
+        "ください。",
+    ),
     "tile.rows": ("rows", "行数"),
     "tile.flagged": ("flagged", "要確認"),
     "tile.expected": ("expected by chance", "偶然による見込み件数"),

@@ -84,7 +84,8 @@ def advice(data: ReportData, language: Language, shown: Shown) -> list[str]:
         return []
     first = "summary.advice.rows" if data.are_rows else "summary.advice"
     keys = [first, f"{first}.{shown}"]
-    keys += ["summary.advice_drift"] * (data.drift.verdict == "clear")
+    if data.drift.verdict == "clear":
+        keys += ["summary.advice_drift", *["summary.advice_drift.rows"] * data.are_rows]
     return [language.say(key) for key in keys]
 
 
