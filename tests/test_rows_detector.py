@@ -328,7 +328,7 @@ def test_a_report_made_of_a_data_frame_shows_its_cells(fitted_on_frame, measured
     new.iloc[1, :] = ["CNC-9", 6.9, 100.0]
     data = Report.of(fitted_on_frame, new, top=1).data
     shown = data.rows[0]
-    assert shown.row == 2
+    assert (data.source, shown.row) == ("rows", 2)
     assert shown.text.startswith("0: CNC-9; ")
     assert {cell.column for cell in shown.cells} == {*NAMES[1:]}
     assert shown.new_cells == (NewCell("0", "CNC-9"),) == data.listed[0].new_cells

@@ -68,6 +68,7 @@ def read_all(path, n_rows=2, **options):
         ("Zeit;Druck\n8:00;-0,5\n9:00;1.5\n", "numbers such as -0,5 are read as text, or their"),
         ("Zeit;Wert\n8:00;1.234,50\n9:00;1.234\n", "numbers such as 1.234,50 are read as text"),
         ("Zeit;Druck\n8:00;-0,5\n9:00;1.234,5\n9:30;7\n9:45;2,25\n", None),
+        ("Zeit;Leck\n8:00;<0,5\n9:00;1,25\n9:30;0,75\n9:45;2,25\n", None),
         ("Zeit;Dicke\n8:00;1,234\n", "numbers such as 1,234 are read as text, or their comma"),
         ('Zeit,Dicke\n8:00,"1,234"\n', None),
         ("Zeit;Dicke\n8:00;a, b\n", None),

@@ -150,6 +150,18 @@ def test_names_that_are_too_few_stay_above_rows_that_are_none(tmp_path, names, f
     assert [row[0] for row in cells] == [first[0], "M1", "M2", "M3"]
 
 
+def test_names_that_are_expected_are_found_below_a_row_as_wide(tmp_path):
+    above, names = ["作成者", "山田"], ["設備", "コメント"]
+    rows = [above, [], names, ["M1", "設備"], ["M2", "ok"]]
+    path = book(tmp_path / "a.xlsx", rows)
+    assert read(path)[0].columns == tuple(above)  # nothing says which
+    table, cells = read(path, expected=tuple(names))
+    assert (table.columns, cells) == (tuple(names), rows[3:])
+    assert read(path, expected=("作成者", "設備"))[0].columns == tuple(above)
+    assert read(path, expected=("温度", "圧力"))[0].columns == tuple(above)
+    assert read(path, expected=("設備", "圧力"))[0].columns == tuple(above)  # half of them only
+
+
 def test_numbers_that_are_texts_stay_below_the_only_name(tmp_path):
     rows = [["M1", "5.1"], ["M2", "4.9"], ["M3", "5.0"]]
     table, cells = read(book(tmp_path / "a.xlsx", [[None, "p"], *rows]))

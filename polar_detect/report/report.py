@@ -46,7 +46,7 @@ class Report:
         y: Any = None,
         *,
         assessment: Assessment | None = None,
-        name: str = "texts",
+        name: str | None = None,
         top: int = 20,
         tongue: Tongue = "en",
         progress: Progress | None = None,
@@ -64,8 +64,8 @@ class Report:
             how well the scores tell them apart.
         assessment : Assessment, optional
             Of the same texts, where there is one already; with the programs of all.
-        name : str
-            What the report calls the batch.
+        name : str, optional
+            What the report calls the batch; "texts", or "rows", by default.
         top : int
             Texts to explain, worst first.
         tongue : {"en", "ja"}
@@ -96,9 +96,10 @@ class Report:
             texts=texts,
             labels=None if y is None else anomalous(y, len(texts)),
             text_column="text",
-            source=name,
+            source="",
         )
         data = build_report(detector, assessment, table, top=top)
+        name = name or ("rows" if detector.rows_ else "texts")
         return cls(replace(data, source=name), tongue)  # it is no path, whatever it looks like
 
     def save(self, path: str | Path, *, format: Format | None = None) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 import numpy as np
+import pandas as pd
 
 from polar_detect.tables.cell_numbers import as_numbers
 from polar_detect.tables.headers import is_sure_unit
-from polar_detect.tables.number_form import has_decimal_commas
+from polar_detect.tables.number_form import NumberForm
 from polar_detect.tables.units import is_unit
 
 _WITH_COMMA = re.compile(r"\s*[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+),\d+\s*", re.ASCII)
@@ -47,10 +48,12 @@ def doubts_of_rows(rows: Sequence[Sequence[str]], delimiter: str) -> Iterator[st
             "names to have them read as such"
         )
     if delimiter == ";":  # which stands where the comma is a decimal one
-        columns = (column for column in zip_longest(*rows, fillvalue="")
-                   if not has_decimal_commas(column))  # fmt: skip
         cells = (
-            cell.strip() for column in columns for cell in column if _WITH_COMMA.fullmatch(cell)
+            cell.strip()
+            for column in zip_longest(*rows, fillvalue="")
+            if not NumberForm.of(pd.Series(column, dtype=object), "").comma
+            for cell in column
+            if _WITH_COMMA.fullmatch(cell)
         )
         if (cell := next(cells, None)) is not None:
             yield (

@@ -64,7 +64,8 @@ def find_header(
     its columns: below units in most cells, below words in all that are not missing. Below a
     second row of words a third one of units belongs to it too. A first row to which the second
     does not belong is a title after all, or says whose the table is, where the second holds more
-    cells, all of different words, and numbers stand below one of them.
+    cells, all of different words, and numbers stand below one of them; or where it has none of
+    the names that are expected, and a row below has most of them.
 
     Parameters
     ----------
@@ -81,6 +82,11 @@ def find_header(
     below = [i for i in filled if i > header.top]
     if header.last == header.top and _is_above_names(rows, header.top, below, expected):
         return find_header(rows, below, expected, merged)
+    wanted = set(map(folded, expected))
+    if wanted.isdisjoint(map(folded, header.names)):
+        named = next((i for i in below[:20] if _holds_most(rows[i], wanted)), None)
+        if named is not None:
+            return find_header(rows, [i for i in filled if i >= named], expected, merged)
     return header
 
 
@@ -152,6 +158,12 @@ def _is_above_names(rows: Cells, top: int, below: Sequence[int], expected: Colle
 
 def _is_data(cell: str) -> bool:
     return is_missing(cell) or _is_state(cell) or _NUMERALS.fullmatch(cell) is not None
+
+
+def _holds_most(cells: Sequence[Any], wanted: Collection[str]) -> bool:
+    """Return whether a row of words holds more than half of these names."""
+    names = [cell for cell in cells if cell is not None]
+    return _are_texts(names) and 2 * len({*map(folded, names)} & set(wanted)) > len(wanted)
 
 
 def _is_spanned(rows: Cells, filled: Sequence[int], first: int, merged: Collection[Range]) -> bool:
