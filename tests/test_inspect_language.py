@@ -104,7 +104,7 @@ def test_all_that_inspect_says_is_known_in_japanese(folder):
         "polar-detect 1",
     )
     told = [value for value in values if not value.startswith(as_they_are)]
-    told += ["0, 0 bytes, unchanged"]
+    told += ["0, 0.00 MB, unchanged"]
     assert [own for own in map(Language("ja").inspected, told) if not is_japanese(own)] == []
     assert any(value.startswith("drawn at random") for value in told)  # control
 

@@ -147,6 +147,7 @@ def _kept(shapes: _Shapes, texts: tuple[str, ...] | None, folder: Path) -> Itera
 
 def _facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     settings = manifest["settings"]
+    megabytes = f"{sum(manifest['sizes'].values()) / 1e6:.2f}"
     return (
         ("Detector", f"{settings['detector']}: {manifest['reason']}"),
         *((part.capitalize(), _model(manifest[part])) for part in ("model", "encoder")),
@@ -157,7 +158,7 @@ def _facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         ("Fingerprint of texts and labels", str(manifest["fingerprint"])),
         ("Format", str(manifest["format"])),
         ("Written by", _joined(manifest["versions"])),
-        ("Files", f"{len(manifest['files'])}, {sum(manifest['sizes'].values())} bytes, unchanged"),
+        ("Files", f"{len(manifest['files'])}, {megabytes} MB, unchanged"),
     )
 
 

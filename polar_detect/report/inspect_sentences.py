@@ -19,7 +19,7 @@ INSPECT_SENTENCES: dict[str, tuple[str, str]] = {
     "inspect.label.format": ("Format", "形式"),
     "inspect.label.versions": ("Written by", "作成したプログラム"),
     "inspect.label.files": ("Files", "ファイル"),
-    "inspect.files": ("{n}, {n_bytes} bytes, unchanged", "{n}個、{n_bytes}バイト、変更なし"),
+    "inspect.files": ("{n}, {megabytes} MB, unchanged", "{n}個、{megabytes} MB、変更なし"),
     "inspect.sampled": (
         "drawn at random (seed {seed}) from {n} rows",
         "{n}行から無作為に抽出（シード{seed}）",
