@@ -1,6 +1,5 @@
 """What a detector says of each text of a batch, and that as a table."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -122,7 +121,25 @@ class Assessment:
 
     def results(self, tongue: Tongue = "en") -> list[Result]:
         """Return what is said of each text, its reasons in English or Japanese."""
-        return [*self._results(tongue)]
+        shown, n_layers = self.explanation, self.explanation.n_layers
+        said = zip(self.reasons(tongue), shown.top_layers(), shown.top_columns(), strict=True)
+        results = []
+        for i, (reasons, top_layers, top_columns) in enumerate(said):
+            if np.isnan(self.scores[i]):
+                results.append(Result(top_layers=_EMPTY_MARK))
+                continue
+            own = Result(
+                score=float(self.scores[i]),
+                p_value=float(self.p_values[i]),
+                top_layers=top_layers,
+                top_columns=top_columns,
+                reasons=reasons,
+            )
+            minimal = self.programs[i]
+            results.append(
+                own if minimal is None else _with_program(own, minimal.program, n_layers)
+            )
+        return results
 
     def to_frame(self, tongue: Tongue = "en") -> "pd.DataFrame":
         """Return the columns that ``polar-detect score`` adds, as a data frame, a row a text.
@@ -143,23 +160,6 @@ class Assessment:
             for name, kind in kinds_of_columns(are_rows=bool(self.new_cells)).items()
         }
         return pd.DataFrame(columns)
-
-    def _results(self, tongue: Tongue) -> Iterator[Result]:
-        shown, n_layers = self.explanation, self.explanation.n_layers
-        said = (self.reasons(tongue), shown.top_layers(), shown.top_columns())
-        for i, (reasons, top_layers, top_columns) in enumerate(zip(*said, strict=True)):
-            if np.isnan(self.scores[i]):
-                yield Result(top_layers=_EMPTY_MARK)
-                continue
-            own = Result(
-                score=float(self.scores[i]),
-                p_value=float(self.p_values[i]),
-                top_layers=top_layers,
-                top_columns=top_columns,
-                reasons=reasons,
-            )
-            minimal = self.programs[i]
-            yield own if minimal is None else _with_program(own, minimal.program, n_layers)
 
 
 def _with_program(result: Result, program: Program, n_layers: int) -> Result:

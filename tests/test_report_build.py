@@ -130,6 +130,8 @@ def test_a_report_is_made_saved_and_shown_in_python_too(
     plain = Report.of(fitted_on_tiny, TEXTS, top=1, assessment=assessed).data
     assert (plain.source, plain.auroc, plain.rows[0].label) == ("texts", None, None)
     assert plain.rows[0].score == data.rows[0].score
+    with pytest.raises(InputError, match="Got 1 labels for 15 texts"):
+        Report.of(fitted_on_tiny, TEXTS, [True])
     with pytest.raises(InputError, match="Got an assessment of 15 texts for 14; expected one of"):
         Report.of(fitted_on_tiny, TEXTS[1:], assessment=assessed)
 

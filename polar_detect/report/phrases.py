@@ -24,7 +24,6 @@ from polar_detect.report.reasons import new_values
 from polar_detect.visible import visible
 
 Shown = Literal["marked", "listed", "brief"]
-_NAME_CHARACTERS = 48
 _N_COMMON = 3  # reasons named in the summary
 _N_LEADING = 2  # reasons of each listed row
 _MOVED_CALLS = 0.1  # mean calls; less is no news
@@ -159,7 +158,7 @@ def why(row: RowReport, numbers: words.Numbers, language: Language) -> str:
     if new := new_values(row.new_cells, language, "card.new.cell"):
         sentences.append(language.say("card.new", cells=language.joined(new)))
     if not row.cells:  # else the names of the columns would be named, in each row the same
-        shared = [words.one_line(word, _NAME_CHARACTERS) for word in row.labelled_words]
+        shared = [words.one_line(word, words.NAME_CHARACTERS) for word in row.labelled_words]
         sentences += _naming("card.labelled_words", shared, language)
         costliest = marked.costliest(row.text, row.tokens)
         sentences += _naming("card.tokens", costliest, language)
@@ -184,8 +183,8 @@ def _reason(part: Contribution, row: RowReport, numbers: words.Numbers, language
         return language.say("card.reason", name=language.reason(part.source), value=value)
     return language.say(
         _cell_key(cell),
-        name=words.one_line(cell.column, _NAME_CHARACTERS),
-        says=words.one_line(cell.says, _NAME_CHARACTERS) or words.NO_VALUE,
+        name=words.one_line(cell.column, words.NAME_CHARACTERS),
+        says=words.one_line(cell.says, words.NAME_CHARACTERS) or words.NO_VALUE,
         low=words.cell_number(cell.low),
         high=words.cell_number(cell.high),
         value=value,

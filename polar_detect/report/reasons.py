@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 from polar_detect.explain import Explanation
 from polar_detect.report.data import Column, Contribution, Group, Layer, Source
 from polar_detect.report.language import Language
-from polar_detect.report.words import Numbers, one_line, raising
+from polar_detect.report.words import NAME_CHARACTERS, Numbers, one_line, raising
 from polar_detect.signature import numbers
 from polar_detect.signature.categories import NewCell
 
 _DECIMALS = 2
-_NAME_CHARACTERS = 48
 _NUMBERS = Numbers(_DECIMALS)
 _LEAST_SHARE = 0.1  # of the first reason; what is less goes without saying
 
@@ -38,8 +37,8 @@ def new_values(cells: Sequence[NewCell], language: Language, key: str = "reason.
     return [
         language.say(
             key,
-            column=one_line(cell.column, _NAME_CHARACTERS),
-            says=one_line(cell.says, _NAME_CHARACTERS),
+            column=one_line(cell.column, NAME_CHARACTERS),
+            says=one_line(cell.says, NAME_CHARACTERS),
         )
         for cell in cells
     ]

@@ -80,10 +80,11 @@ class Report:
             number of texts, or without some of their programs; no text to explain; or another
             language.
         """
-        Language(tongue)  # is one, before the long work
+        Language(tongue)  # is one; all that may be wrong is told before the long work
         if top < 1:
             raise InputError(f"Got top {top}; expected 1 or more; it counts the texts to explain.")
         texts = as_texts(X, detector.rows_)
+        labels = None if y is None else anomalous(y, len(texts))
         if assessment is None:
             assessment = detector.assess(X, progress=progress)
         if len(assessment.scores) != len(texts):
@@ -94,7 +95,7 @@ class Report:
         table = Table(
             frame=pd.DataFrame({"text": texts}),
             texts=texts,
-            labels=None if y is None else anomalous(y, len(texts)),
+            labels=labels,
             text_column="text",
             source="",
         )

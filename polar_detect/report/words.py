@@ -8,6 +8,7 @@ from polar_detect.report.data import Contribution, ReportData, RowReport
 from polar_detect.visible import visible
 
 NO_VALUE = "–"
+NAME_CHARACTERS = 48  # of a name or a cell in a sentence
 MINUS = "−"  # typographic; terminals and files keep the hyphen
 
 
