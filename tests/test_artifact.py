@@ -93,6 +93,7 @@ def test_a_loaded_boosted_detector_assesses_identically(boosted, tmp_path):
     assert_same(PolarDetector.load(tmp_path / "boosted"), boosted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store_texts", [True, False])
 def test_a_loaded_detector_that_was_taught_by_labels_assesses_identically(
     taught, tmp_path, store_texts
@@ -151,6 +152,7 @@ def test_a_likeness_that_does_not_fit_is_refused_though_its_seal_is_right(
         PolarDetector.load(tmp_path / "taught")
 
 
+@pytest.mark.slow
 def test_a_loaded_forest_assesses_identically(fitted_on_tiny, tmp_path):
     forest = PolarDetector("isolation-forest", model=fitted_on_tiny.model, max_tokens=12)
     forest.fit(NORMAL)

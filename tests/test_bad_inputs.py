@@ -70,6 +70,7 @@ def test_fit_refuses_files_with_too_few_rows_in_one_line(bad, tmp_path, monkeypa
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".txt", ".parquet", ".xlsx"])
 def test_hostile_texts_reach_every_format_and_no_spreadsheet_runs_them(detector, tmp_path, ending):
     bad = next(bad for bad in CORPUS if bad.name == "hostile.parquet")
@@ -90,6 +91,7 @@ def test_hostile_texts_reach_every_format_and_no_spreadsheet_runs_them(detector,
         assert frame["text"].str.startswith("'=").sum() >= 3  # control
 
 
+@pytest.mark.slow
 def test_a_detector_can_be_fitted_on_hostile_texts(tiny_folder, minilm):  # noqa: ARG001
     detector = PolarDetector(model=str(tiny_folder)).fit([*bad_inputs.HOSTILE_TEXTS, *NORMAL])
     assessment = detector.assess(hostile_rows())

@@ -263,6 +263,7 @@ def test_another_processor_or_model_has_a_store_of_its_own(tiny, tmp_path, monke
     assert len(list(tmp_path.glob("*.sqlite"))) == 3
 
 
+@pytest.mark.slow
 def test_a_store_is_named_by_every_source_that_reading_imports():
     reading = sorted({Tracer.__module__, Encoder.__module__, hugging_face.__name__})
     code = "import sys, {}; print(*(n for n in sys.modules if n.startswith('polar_detect.')))"
@@ -354,6 +355,7 @@ def figures(family, shift, numbers=None):
     return {name: auroc(drawn.split.is_anomalous, own) for name, own in scores.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # PyOD's and numba's own
 def test_detectors_on_embeddings_see_a_shift_and_nothing_without_one():
     pytest.importorskip("pyod")
@@ -407,6 +409,7 @@ def test_words_see_rare_words():
     assert auroc(drawn.split.is_anomalous, scores) > 0.9
 
 
+@pytest.mark.slow
 def test_columns_are_scored_with_labels_that_are_not_tested():
     rng = np.random.default_rng(0)
     numbers = np.concatenate([rng.normal(size=(160, 3)), rng.normal(size=(60, 3)) + 2])
@@ -423,12 +426,14 @@ def test_columns_are_scored_with_labels_that_are_not_tested():
     assert list(bench_baselines.FAMILIES["columns"](every)) == ["columns + isolation forest"]
 
 
+@pytest.mark.slow
 def test_the_default_detector_is_fitted_on_the_training_texts_alone(tiny_folder, minilm):  # noqa: ARG001
     found, split = default_scores(Engine.load(str(tiny_folder)))
     again = PolarDetector(model=str(tiny_folder), seed=7).fit(split.train)
     np.testing.assert_allclose(found, -again.score_samples(split.test), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_default_detector_reads_through_the_cache(tiny_folder, minilm, tmp_path, monkeypatch):  # noqa: ARG001
     engine = Engine.load(str(tiny_folder))
     own = engine.extractor.tracer, engine.extractor.encoder
@@ -450,6 +455,7 @@ def default_scores(engine, folder=None, *, seed=7):
     return made.scores(AutoHead(), seed=7), split
 
 
+@pytest.mark.slow
 def test_signatures_are_made_once_for_all_detectors(tiny_folder, minilm, tmp_path, monkeypatch):  # noqa: ARG001
     engine = Engine.load(str(tiny_folder))
     first, _ = default_scores(engine, tmp_path)
@@ -484,6 +490,7 @@ def test_signatures_of_other_models_lengths_wants_or_processors_are_others(
     assert len(names) == 6
 
 
+@pytest.mark.slow
 def test_a_detector_on_programs_is_shown_what_a_fit_shows_it(tiny_folder, minilm, monkeypatch):  # noqa: ARG001
     own = common.Task("t", tuple(NORMAL), (TEXTS,))
     split = common.split(own, seed=0, n_train=60, n_test=5)

@@ -478,6 +478,7 @@ def test_a_false_discovery_rate_that_cannot_be_held_is_one_line(
     assert_one_line_error(result, "a false discovery rate of", "--fdr")
 
 
+@pytest.mark.slow
 def test_a_killed_score_is_resumed_by_the_same_command(run, saved_on_tiny, tmp_path):
     rows, whole, killed = (tmp_path / n for n in ("rows.csv", "whole.csv", "killed.csv"))
     # Few distinct texts in the first chunk, more in the second, where the kill shall strike.

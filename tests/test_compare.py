@@ -125,6 +125,7 @@ def on_orders(tiny_folder, minilm):  # noqa: ARG001 - skips where there is no en
     return comparing.compare_detectors(task, settings)
 
 
+@pytest.mark.slow
 def test_texts_are_read_once_for_both_ways_and_times_are_counted_as_if_anew(
     tiny_folder,
     minilm,  # noqa: ARG001 - skips where there is no encoder
@@ -681,6 +682,7 @@ def numbers_only(monkeypatch):
 HUGE = {(5, "heat [K]"): "1.7e308", (6, "heat [K]"): "-1.7e308", (7, "heat [K]"): "1e40"}
 
 
+@pytest.mark.slow
 def test_numbers_of_any_size_are_compared_and_said(process, tmp_path, numbers_only):  # noqa: ARG001
     path = with_cells(process, tmp_path / "test.csv", HUGE)
     for train, test in ((process, path), (path, process), (path, path)):
@@ -998,6 +1000,7 @@ def test_the_command_prints_and_saves_a_table(run, process, tiny_folder, tmp_pat
     assert "Careful: 'heat [K]' gives the label away" in out
 
 
+@pytest.mark.slow
 def test_training_rows_that_all_say_the_same_are_noted_and_no_warning_is_raised(
     tiny_folder, on_orders
 ):
@@ -1056,6 +1059,7 @@ def test_fewer_training_rows_than_signatures_need_are_refused():
         )
 
 
+@pytest.mark.slow
 def test_a_number_is_predicted_with_and_without_signatures(run, tiny_folder, minilm, tmp_path):  # noqa: ARG001
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=44), "b": rng.normal(size=44)}).round(3)

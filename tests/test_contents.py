@@ -150,6 +150,7 @@ def test_listed_texts_steer_no_terminal(fitted_on_tiny, run, tmp_path):
     assert "ポンプ" in said
 
 
+@pytest.mark.slow
 def test_a_detector_that_reads_context_goes_without_it_and_fit_says_so(
     run, tiny_folder, minilm, tmp_path  # noqa: ARG001 - the encoder
 ):  # fmt: skip

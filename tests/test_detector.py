@@ -169,6 +169,7 @@ def test_programs_are_valid_and_neighbours_are_training_texts(detector):
     assert detector.assess([known]).neighbours[0][0] == known
 
 
+@pytest.mark.slow
 def test_fitting_twice_with_a_seed_gives_the_same_scores(detector):
     again = PolarDetector(**detector.get_params()).fit(NORMAL)
     texts = NEW + STRANGE
@@ -481,6 +482,7 @@ def test_a_model_given_by_a_relative_path_is_found_from_everywhere(
         np.testing.assert_array_equal(found.score_samples(NEW), detector.score_samples(NEW))
 
 
+@pytest.mark.slow
 def test_a_refit_uses_the_weights_that_are_there_now(tiny_folder, minilm, tmp_path):  # noqa: ARG001
     folder = shutil.copytree(tiny_folder, tmp_path / "model")
     detector = fit_fast(folder)
@@ -506,6 +508,7 @@ def parts_of(engine):
     return extractor.tracer.backbone, extractor.encoder.model, extractor.encoder.tokenizer
 
 
+@pytest.mark.slow
 def test_detectors_of_a_process_share_their_models_for_as_long_as_one_holds_them(
     tiny_folder,
     minilm,  # noqa: ARG001

@@ -76,6 +76,7 @@ def test_losses_of_any_architecture_are_the_same_bits_in_any_company(name, preci
     check_losses(tiny(name), [full, full.skip(2), full.repeat(1, 2)], precise=precise)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precise", [False, True])
 def test_losses_of_the_real_model_are_the_same_bits_in_any_company(real, precise):
     programs = [Program.parse(text) for text in PROGRAMS[2 if precise else 0 :]]
@@ -115,6 +116,7 @@ def essence(minimal):
     return minimal.program, minimal.loss, minimal.full_loss, minimal.layer_calls, minimal.curve
 
 
+@pytest.mark.slow
 def test_minimal_programs_of_the_real_model_are_the_same_in_any_company(real):
     rows = real.tokenize(TEXTS[:2], 8)
     company = real.tokenize(COMPANY[:2], 8)

@@ -128,6 +128,7 @@ def test_shared_prefixes_equal_independent_runs(exact):
     assert torch.allclose(together, alone, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tolerance", [0.05, 0.1, 0.3])
 def test_the_minimal_program_is_that_of_a_search_over_every_way_of_skipping(backbone, tolerance):
     exact = EncoderBackbone(backbone.model, backbone.tokenizer, quick_dtype=torch.float32)

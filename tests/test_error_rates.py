@@ -37,6 +37,7 @@ def test_the_flagged_share_of_normal_texts_lies_in_the_finite_sample_interval(al
     assert abs(np.mean(counts) - wrong.mean()) > 3 * error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", [*error_rates.synthetic(), "calibration scores"])
 def test_promises_hold_on_every_kind_of_scores(source, fitted_on_tiny):
     stored = fitted_on_tiny.fitted_.calibration_scores

@@ -20,6 +20,7 @@ def frame(n, *, seed, shifted=False):
 
 
 # Over a plain matrix `auto` is the isolation forest.
+@pytest.mark.slow
 @parametrize_with_checks([SignatureOutlierDetector(), SignatureOutlierDetector("lightgbm")])
 def test_scikit_learn_checks_hold(estimator, check):
     check(estimator)

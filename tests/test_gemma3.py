@@ -18,6 +18,7 @@ def input_ids(backbone, text, *, max_tokens=64):
     return torch.tensor([[backbone.start_token, *backbone.tokenize([text], max_tokens)[0]]])
 
 
+@pytest.mark.slow
 @torch.no_grad()
 @pytest.mark.parametrize("text", [JAPANESE, "The pump leaks oil."])
 def test_the_full_program_equals_the_model(gemma3, text):

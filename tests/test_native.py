@@ -112,6 +112,7 @@ def test_the_embedded_encoder_is_transformers_own_bit_for_bit(minilm):
     assert_same_tokens(minilm.folder)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_the_embedded_decoder_has_the_same_forms_of_its_layers_bit_for_bit(smollm2):
     own = Backbone.load(smollm2.folder)

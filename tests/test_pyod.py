@@ -40,6 +40,7 @@ def test_a_pyod_detector_tells_strangers_from_normal_texts(heads, kind):
     assert 0.3 < auroc(np.repeat([0, 1], 40), heads[kind].scores(rows)) < 0.7
 
 
+@pytest.mark.slow
 @each_kind
 def test_shapley_values_add_up_to_the_scores(heads, kind):
     rows = table(2 if kind != "ECOD" else 1, seed=5, shifted=True)
@@ -220,6 +221,7 @@ def test_a_pyod_detector_is_the_head_of_a_detector_from_fit_to_load(
     np.testing.assert_array_equal(loaded.score_samples(texts), scores)
 
 
+@pytest.mark.slow
 @parametrize_with_checks([SignatureOutlierDetector("pyod:KNN")])
 def test_scikit_learn_checks_hold(estimator, check):
     check(estimator)

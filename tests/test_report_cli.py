@@ -111,6 +111,7 @@ def test_a_folder_of_figures_that_cannot_be_created_is_named_with_its_option(
     assert (code, f"Got --figures '{orders}', which cannot be created" in err) == (1, True)
 
 
+@pytest.mark.slow
 def test_figures_go_into_their_own_folder(report, tmp_path):
     folder = tmp_path / "figures"
     code, _, err = report(tmp_path / "report.md", "--figures", folder)

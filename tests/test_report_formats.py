@@ -193,6 +193,7 @@ def test_every_picture_is_written_as_png_and_svg(tmp_path):
         assert min(png_size(path.read_bytes())) > 200
 
 
+@pytest.mark.slow
 def test_pictures_of_a_longer_report_do_not_stay_beside_those_of_a_shorter_one(tmp_path):
     figures.write_pictures(report(rows=[row(7), row(8), row(9)]), ENGLISH, tmp_path)
     others = {"row-02.png", "row-04.png", "row-05.svg", "photo.png"}

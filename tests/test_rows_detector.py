@@ -410,6 +410,7 @@ def test_a_saved_detector_keeps_what_labelled_rows_taught(taught, fine, template
         PolarDetector.load(tmp_path / "saved")
 
 
+@pytest.mark.slow
 def test_detectors_that_know_normal_rows_only_read_nothing_of_labels(taught, fine, template):
     detector = PolarDetector("isolation-forest", model=taught.model, max_tokens=8, rows=template)
     detector.engine_ = taught.engine_

@@ -1,6 +1,7 @@
 """experiments/rows.py gives the detector the same rows as its baselines."""
 
 import numpy as np
+import pytest
 import rows
 from common import Task, split
 
@@ -27,6 +28,7 @@ def test_the_result_has_a_line_for_each_task_and_method_and_the_mean_over_seeds(
     ]
 
 
+@pytest.mark.slow
 def test_baselines_learn_from_labelled_rows_that_are_not_tested():
     rng = np.random.default_rng(0)
     numbers = rng.normal(size=(300, 3))

@@ -183,6 +183,7 @@ def test_an_output_may_have_a_name_that_is_not_utf8(orders, detector_folder, tmp
     assert len(read(out)) == 1000
 
 
+@pytest.mark.slow
 def test_a_run_killed_by_the_system_at_random_moments_is_resumed(orders, detector_folder, tmp_path):
     whole, out = tmp_path / "whole.csv", tmp_path / "killed.csv"
     score(orders, whole, detector_folder)
@@ -222,6 +223,7 @@ def test_a_run_ends_well_where_open_files_can_neither_be_removed_nor_replaced(
     assert not folder_of(out).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="nothing is locked there, nor removed")
 @pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet", ".xlsx"])
 def test_a_kill_while_the_output_is_written_leaves_nothing_behind_the_next_run(

@@ -474,6 +474,7 @@ def running(app):
         bound.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["texts", "rows"])
 def test_schemathesis_finds_no_500_and_no_undocumented_answer(fitted_on_tiny, kind):
     limits = ServeSettings(max_texts=4, max_chars=50)
@@ -598,6 +599,7 @@ def test_a_missing_extra_names_the_install_command(capsys, monkeypatch, saved_on
     assert "pip install 'polar-detect[serve]'" in error
 
 
+@pytest.mark.slow
 def test_a_terminated_server_answers_what_it_accepted_and_exits_with_zero(saved_on_tiny):
     command = "from polar_detect.cli import main; main()"
     arguments = ["serve", "--detector", str(saved_on_tiny), "--port", "0"]

@@ -115,6 +115,7 @@ def is_well(port):
     return ask(port, post(GOOD)) == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_request_is_refused_and_the_service_goes_on(port, name, caplog):
     with caplog.at_level(logging.ERROR):
@@ -124,6 +125,7 @@ def test_a_hostile_request_is_refused_and_the_service_goes_on(port, name, caplog
     assert not [record for record in caplog.records if record.exc_info]
 
 
+@pytest.mark.slow
 def test_random_changes_of_a_request_never_end_in_a_500(port):
     chance, contents = random.Random(20261125), []
     for _ in range(300):

@@ -75,6 +75,7 @@ def test_a_detector_is_the_last_step_of_a_pipeline(detector, fitted_on_tiny):
     assert set(pipeline.predict(padded)) == {-1, 1}
 
 
+@pytest.mark.slow
 def test_detectors_are_searched_and_cross_validated(detector):
     texts = [*NORMAL, *STRANGE, *NORMAL[:40]]
     labels = np.isin(np.arange(len(texts)), range(len(NORMAL), len(NORMAL) + len(STRANGE)))

@@ -139,6 +139,7 @@ REAL_TEXTS = [
 ]
 
 
+@pytest.mark.slow
 def test_first_order_curves_rank_the_late_layers_of_the_real_model_as_exact_ones_do(real):
     exact = Tracer(real, max_tokens=6, curves="exact").trace(REAL_TEXTS)
     first_order = Tracer(real, max_tokens=6).trace(REAL_TEXTS)

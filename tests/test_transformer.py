@@ -108,6 +108,7 @@ def test_a_pipeline_of_signatures_and_a_detector_finds_strangers(settings):
     assert pipeline[-1].head_.name == "auto"
 
 
+@pytest.mark.slow
 def test_grid_search_and_cross_validation_take_texts(settings):
     texts = [*FEW, *(f"{text} {i}" for i in range(3) for text in STRANGE)]
     labels = np.arange(len(texts)) >= len(FEW)
