@@ -63,6 +63,22 @@ def test_broken_rows_go_to_a_file_beside_the_result_and_the_counts_add_up(
     assert not rejected.exists()
 
 
+def test_an_export_of_an_instrument_is_scored_without_what_it_says_first(
+    run, saved_on_tiny, tmp_path
+):
+    path, scored = tmp_path / "new.csv", tmp_path / "scored.csv"
+    path.write_text("装置名,XYZ-100\n\nid,n,text\n007,1,worn seal\n008,2\n009,3,oil\n")
+    code, _, err = run("score", path, "--detector", saved_on_tiny, "--out", scored)
+    assert code == 0
+    kept = pd.read_csv(scored, dtype=str)
+    assert kept[["id", "n", "text"]].to_numpy().tolist() == [
+        ["007", "1", "worn seal"],
+        ["009", "3", "oil"],
+    ]
+    assert "the columns are named in row 3; 1 above it left out" in err
+    assert pd.read_csv(tmp_path / "scored.rejected.csv")["line"].tolist() == [5]
+
+
 def test_a_japanese_excel_file_is_scored_into_an_excel_file(run, saved_on_tiny, tmp_path):
     path, scored = tmp_path / "作業票.xlsx", tmp_path / "結果.xlsx"
     book = openpyxl.Workbook()

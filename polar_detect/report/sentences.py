@@ -27,6 +27,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "the columns are named in row {row}; {n} above it left out",
         "{row}行目を見出しとし、その上の{n}行は読み飛ばしました",
     ),
+    "notice.doubtful_header": (
+        "row {row} is taken for the names of the columns, and most below have more cells: {names}; "
+        "delete what stands above the names",
+        "{row}行目を見出しとしましたが、その下の行の多くは見出しよりセルの数が多くあります: "
+        "{names}（見出しの上にある行は削除してください）",
+    ),
     "notice.unnamed": (
         "column {position} has no name, and is called {name} here",
         "{position}列目は見出しがないため、{name}と呼びます",
@@ -278,6 +284,13 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "check the format, the delimiter and --encoding.",
         "{source} に読める行がありません（{line}行目：{fault}）。形式、区切り文字、--encoding を"
         "確認してください。",
+    ),
+    "error.no_fitting_row": (
+        "Got {source} in which no row can be read (line {line}: {fault}); expected rows as wide "
+        "as the names in line {header}; delete what stands above the names, or check the "
+        "delimiter and --encoding.",
+        "{source} に読める行がありません（{line}行目：{fault}）。{header}行目を見出しとしました。"
+        "見出しの上にある行を削除するか、区切り文字、--encoding を確認してください。",
     ),
     "error.header": (
         "Got {fault} in the header (line {line}) of {source}; expected column names; mend the "

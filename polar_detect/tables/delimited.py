@@ -6,9 +6,9 @@ only: after an unbalanced quote, reading goes on at the next line.
 
 import csv
 import re
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from polar_detect.errors import InputError
@@ -16,12 +16,16 @@ from polar_detect.tables.chunks import Chunk, ChunkBuilder, Rejected, check_rows
 from polar_detect.tables.doubts import doubts_of_names, doubts_of_rows
 from polar_detect.tables.encodings import Encoding
 from polar_detect.tables.endings import lines_at_end, said_at_end, without_end
+from polar_detect.tables.headers import Header
 from polar_detect.tables.lines import MAX_ROW_CHARS, TOO_LONG, Line, Lines, open_lines, reject
+from polar_detect.tables.names import on_one_line
 from polar_detect.tables.sources import Source
+from polar_detect.tables.text_headers import find_text_header, is_doubtful, place_of_names
 
 _DELIMITERS = (",", ";", "\t", "|")
 _MAX_CELL_CHARS = 2**31 - 1  # the csv module stops at 131,072; a C long on every platform
 _SAMPLE_RECORDS = 50
+_HEADER_RECORDS, _HEADER_CHARS = 1000, 1_000_000  # that tell where the names stand
 # What spreadsheets are told by a first line of their own.
 _SEPARATOR = re.compile(r'\s*"?sep=([,;\t|])"?\s*', re.IGNORECASE)
 _UNBALANCED = "unbalanced quotes"
@@ -48,20 +52,20 @@ class Record:
 
 @dataclass(frozen=True)
 class DelimitedReader:
-    """A text file of records, the first of which names the columns."""
+    """A text file of records, of which one, mostly the first, names the columns."""
 
     source: Source
     encoding: Encoding
     delimiter: str
     columns: tuple[str, ...]
     notices: tuple[str, ...]
+    header: int  # the last line of the names
 
     @classmethod
     def open(
         cls, source: Source, encoding: Encoding, expected: Collection[str]
     ) -> "DelimitedReader":
         """Read the header, and find the delimiter unless the ending says it."""
-        tabs_only = source.ending in {".tsv", ".tab"}
         with source.open() as file, _open(file, encoding) as lines:
             sample = _sample(lines)
         if not sample:
@@ -69,47 +73,64 @@ class DelimitedReader:
                 f"Got {source.name} without any text; expected at least one row; check the file."
             )
         said = _SEPARATOR.fullmatch(sample[0])
-        if said is not None and len(sample) > 1:
+        if said is not None and any(map(str.strip, sample[1:])):
             delimiter = said[1]
+        elif source.ending in {".tsv", ".tab"}:
+            delimiter = "\t"
         else:
-            delimiter = "\t" if tabs_only else _choose_delimiter(sample, expected)
+            delimiter = _choose_delimiter(sample, expected)
         with source.open() as file, _open(file, encoding) as lines:
-            header = _read_header(records(lines, delimiter))
-        if header.fault is not None:
+            first = _first_records(records(lines, delimiter))
+        header = find_text_header([record.cells for record in first], expected)
+        named = first[header.top : header.last + 1]
+        if (fault := named[0].fault) is not None:
             raise InputError(
-                f"Got {header.fault} in the header (line {header.line}) of {source.name}; "
+                f"Got {fault} in the header (line {named[0].line}) of {source.name}; "
                 "expected column names; mend the line, or pass --encoding."
             )
-        columns, renamed = unique_names(header.cells)
-        notices = [*doubts_of_names(header.cells), *renamed]
-        with _cells_of_any_size():
-            rows = [*csv.reader(sample, delimiter=delimiter)]
-        below = rows[rows.index(header.cells) + 1 :] if header.cells in rows else []
-        notices += doubts_of_rows(below, delimiter)
-        if source.compression is None and encoding.has_line_feeds:
-            with source.open() as file:
-                at_end = lines_at_end(
-                    file, encoding, delimiter, n_columns=len(columns), header=header.line
-                )
-            notices += said_at_end(at_end)
-        return cls(source, encoding, delimiter, columns, tuple(notices))
+        columns, renamed = unique_names(header.names)
+        notices = [*doubts_of_names(header.names), *_said_of_header(first, header), *renamed]
+        below = [record for record in first[header.last + 1 :] if not _is_blank(record)]
+        notices += doubts_of_rows([record.cells for record in below], delimiter)
+        reader = cls(source, encoding, delimiter, columns, (), named[-1].line)
+        return replace(reader, notices=(*notices, *reader._said_at_end()))
 
     def chunks(self, n_rows: int) -> Generator[Chunk, None, None]:
         """Yield all rows; blank lines between records of several columns are not rows."""
         builder = ChunkBuilder(self.columns, n_rows)
         n_kept, first_rejected = 0, None
         with self.source.open() as file, _open(file, self.encoding) as lines:
-            found = records(lines, self.delimiter)
-            _read_header(found)
-            for record in found:
+            for record in records(lines, self.delimiter):
+                if record.line <= self.header:
+                    continue
                 if builder.is_full:
                     yield builder.take()
                 rejected = self._add(record, builder)
                 first_rejected = first_rejected or rejected
                 n_kept += rejected is None and not self._is_gap(record)
+        if first_rejected is not None and not n_kept and "the header has" in first_rejected.reason:
+            raise InputError(
+                f"Got {self.source.name} in which no row can be read (line {first_rejected.line}: "
+                f"{first_rejected.reason}); expected rows as wide as the names in line "
+                f"{self.header}; delete what stands above the names, or check the delimiter and "
+                "--encoding."
+            )
         check_rows(n_kept, first_rejected, self.source.name)
         if not builder.is_empty:
             yield builder.take()
+
+    def _said_at_end(self) -> list[str]:
+        if self.source.compression is not None or not self.encoding.has_line_feeds:
+            return []
+        with self.source.open() as file:
+            at_end = lines_at_end(
+                file,
+                self.encoding,
+                self.delimiter,
+                n_columns=len(self.columns),
+                header=self.header,
+            )
+        return said_at_end(at_end)
 
     def _add(self, record: Record, builder: ChunkBuilder) -> Rejected | None:
         if self._is_gap(record):
@@ -167,15 +188,40 @@ def _feed(lines: Lines, taken: list[Line]) -> Iterator[str]:
             return
 
 
-def _read_header(found: Iterator[Record]) -> Record:
-    """Return the first record that is not blank, and no line for spreadsheets with a table below.
+def _first_records(found: Iterator[Record]) -> list[Record]:
+    """Return the first records, from the first that is not blank and no line for spreadsheets.
 
-    What follows is left to be read.
+    That line is one with a table below.
     """
-    header = next(record for record in found if not _is_blank(record))
-    if _SEPARATOR.fullmatch(header.text) is None:
-        return header
-    return next((record for record in found if not _is_blank(record)), header)
+    first: list[Record] = []
+    n_chars = 0
+    for record in found:
+        if not first and _is_blank(record):
+            continue
+        first.append(record)
+        n_chars += len(record.text)
+        if len(first) > _HEADER_RECORDS or n_chars > _HEADER_CHARS:
+            break
+    filled = [i for i, record in enumerate(first) if not _is_blank(record)]
+    is_told = _SEPARATOR.fullmatch(first[0].text) is not None and len(filled) > 1
+    return first[filled[1] :] if is_told else first
+
+
+def _said_of_header(first: Sequence[Record], header: Header) -> Iterator[str]:
+    """Yield which lines the names are in where that is not the first one alone."""
+    above = sum(bool(record.text.strip(", ;\t|\r\n")) for record in first[: header.top])
+    if above:
+        yield f"the columns are named in row {first[header.top].line}; {above} above it left out"
+    if is_doubtful([record.cells for record in first], header):
+        names = ", ".join(map(on_one_line, header.names))
+        yield (
+            f"row {first[header.top].line} is taken for the names of the columns, and most below "
+            f"have more cells: {names}; delete what stands above the names"
+        )
+    for record in first[header.top + 1 : header.last + 1]:
+        cells = zip(header.names, record.cells, strict=False)
+        named = ", ".join(on_one_line(name) for name, cell in cells if cell.strip())
+        yield f"row {record.line} is read as part of the names: {named}"
 
 
 def _is_blank(record: Record) -> bool:
@@ -187,12 +233,14 @@ def _open(file: BinaryIO, encoding: Encoding) -> AbstractContextManager[Lines]:
 
 
 def _sample(lines: Lines) -> list[str]:
-    """Return the first lines that are not blank."""
+    """Return the first lines, from the first that is not blank."""
     found: list[str] = []
+    n_filled = 0
     for line in lines:
-        if line.text.strip():
+        n_filled += bool(line.text.strip())
+        if n_filled:
             found.append(line.text)
-        if len(found) > _SAMPLE_RECORDS:
+        if n_filled > _SAMPLE_RECORDS or len(found) > _HEADER_RECORDS:
             break
     return found
 
@@ -208,10 +256,15 @@ def _choose_delimiter(sample: list[str], expected: Collection[str]) -> str:
     def merit(delimiter: str) -> tuple[int, float, int]:
         # Not strict: under a wrong delimiter a right header looks badly quoted.
         rows = list(csv.reader(sample, delimiter=delimiter))
-        width = len(rows[0])
-        fit = [len(without_end(row, width)) == width for row in rows[1:]]
+        names, *below = rows[place_of_names(rows, expected) :]
+        width = len(names)
+        fit = [
+            len(without_end(row, width)) == width
+            for row in below
+            if len(row) > 1 or "".join(row).strip()
+        ]
         agreeing = sum(fit) / max(1, len(fit))
-        return len(set(expected) & set(rows[0])), agreeing if width > 1 else 0.0, width
+        return len(set(expected) & set(names)), agreeing if width > 1 else 0.0, width
 
     with _cells_of_any_size():
         return max(_DELIMITERS, key=merit)

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from polar_detect.tables.cell_numbers import is_missing
+from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.names import folded
+from polar_detect.tables.number_form import NumberForm, has_decimal_commas
 from polar_detect.tables.row_cells import CellNumbers
 from polar_detect.tables.units import DASHES, is_unit, unit_behind, with_unit
 
@@ -28,7 +30,7 @@ nil error err fault on off start stop auto manual void over under 欠 停止 停
 """
 _STATE = frozenset(_STATES.split())
 # A number or a date that a sheet holds as text: 5.1, <0.5, ▲5, 2024/05/01.
-_NUMERALS = re.compile(r"[\W_]*\d[\W\d_]*")
+NUMERALS = re.compile(r"[\W_]*\d[\W\d_]*")
 _NUMBER_IN_BRACKETS = re.compile(r"[(\[{<〔【][\d.,\s]*[)\]}>〕】]")
 
 
@@ -94,10 +96,24 @@ def _header(
     rows: Cells, filled: Sequence[int], expected: Collection[str], merged: Collection[Range]
 ) -> Header:
     """Return the header, were the first row that is full enough always of it."""
-    wanted = set(map(folded, expected))
-    top = _top(rows, filled, wanted)
+    top = _top(rows, filled, set(map(folded, expected)))
     if top - 1 in filled[:20] and _is_spanned(rows, filled, top - 1, merged):
         top -= 1
+    return header_from(rows, filled, top, expected, merged)
+
+
+def header_from(
+    rows: Cells,
+    filled: Sequence[int],
+    top: int,
+    expected: Collection[str] = (),
+    merged: Collection[Range] = (),
+) -> Header:
+    """Return the header whose first row is known, with what belongs to it of the next two.
+
+    Parameters are those of `find_header`.
+    """
+    wanted = set(map(folded, expected))
     names = ["" if cell is None else str(cell) for cell in rows[top]]
     body = [i for i in filled if i > top]
     second = [] if not body else [cell for cell in rows[body[0]] if cell is not None]
@@ -157,7 +173,7 @@ def _is_above_names(rows: Cells, top: int, below: Sequence[int], expected: Colle
 
 
 def _is_data(cell: str) -> bool:
-    return is_missing(cell) or _is_state(cell) or _NUMERALS.fullmatch(cell) is not None
+    return is_missing(cell) or _is_state(cell) or NUMERALS.fullmatch(cell) is not None
 
 
 def _holds_most(cells: Sequence[Any], wanted: Collection[str]) -> bool:
@@ -246,7 +262,9 @@ def _is_state(cell: str) -> bool:
 
 def _are_numbers(below: Sequence[Any], name: str, min_share: float) -> bool:
     """Return whether a column holds so many numbers, and says its name nowhere again."""
-    found = CellNumbers.of(pd.Series(below, dtype=object))
+    cells = pd.Series(below, dtype=object)
+    form = NumberForm(comma=has_decimal_commas(cells_as_text(cells)))
+    found = CellNumbers.of(cells, form)
     n_numbers = int(np.isfinite(found.values).sum())
     is_again = name.strip() in found.words
     return n_numbers >= _MIN_NUMBERS and found.share >= min_share and not is_again

@@ -1,0 +1,144 @@
+"""Exports of instruments: what stands above the names of a CSV, and units below them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from polar_detect.errors import InputError
+from polar_detect.report.language import Language
+from polar_detect.tables import ReadOptions, open_table, read_table
+
+NAMES = "番号,温度,圧力,備考"
+ROWS = [f"{i},{180 + i / 10},5.{i:02},{'良好' if i % 3 else ''}" for i in range(1, 61)]
+SAYS = {
+    "pairs": ["装置名,XYZ-100", "測定日,2026/11/01", "測定者,山田", ""],
+    "pairs without a gap": ["装置名,XYZ-100", "測定日,2026/11/01"],
+    "padded pairs": ["装置名,XYZ-100,,", "回数,3,,", ",,,"],
+    "a title": ["射出成形 測定結果"],
+    "a padded title": ["射出成形 測定結果,,,", "", ""],
+    "a quoted title": ['"Measurement report, line 3, ""A"""'],
+    "a title with an open quote": ['6" wafer'],
+    "comments": ["# exported 2026-11-01 10:00", "# by, me"],
+    "sections": ["[Header]", "Instrument,XYZ-100", "[Data]"],
+    "lines": ["ファイル名：test.dat", "ロット：A-12", ""],
+    "channels": ["GL840,1.10", "CH,信号名,入力,レンジ", "CH1,温度,TEMP,K", ""],
+    "a long list": [f"設定{i},{i}" for i in range(40)],
+}  # fmt: skip
+
+
+def write(path, lines, codec="utf-8"):
+    path.write_bytes("\r\n".join([*lines, ""]).encode(codec))
+    return path
+
+
+def read(path, n_rows=2048, **options):
+    table = open_table(path, ReadOptions(**options))
+    chunks = [*table.chunks(n_rows)]
+    frame = pd.concat([chunk.frame for chunk in chunks])
+    return table, frame, [line for chunk in chunks for line in chunk.lines.tolist()]
+
+
+@pytest.mark.parametrize("above", SAYS.values(), ids=SAYS)
+@pytest.mark.parametrize("expected", [(), ("温度", "備考")])
+def test_what_an_instrument_says_first_names_no_column(tmp_path, above, expected):
+    path = write(tmp_path / "a.csv", [*above, NAMES, *ROWS], "cp932")
+    table, frame, lines = read(path, 7, expected=expected, encoding="cp932")
+    assert table.columns == tuple(NAMES.split(","))
+    assert [",".join(row) for row in frame.values.tolist()] == ROWS
+    assert lines == [len(above) + 2 + i for i in range(60)]
+    said = sum(bool(line.strip(",")) for line in above)
+    notice = f"the columns are named in row {len(above) + 1}; {said} above it left out"
+    assert table.notices == (notice,)
+    whole = read_table(path, text_column="備考", options=ReadOptions(encoding="cp932"))
+    assert whole.frame.equals(frame)
+
+
+def test_two_columns_are_named_below_an_empty_line_or_where_they_are_asked_for(tmp_path):
+    pairs = ["装置名,XYZ-100", "測定日,2026/11/01"]
+    rows = ["時間[s],荷重[N]", *[f"{i},{100 + i}" for i in range(30)]]
+    path = write(tmp_path / "a.csv", [*pairs, "", *rows])
+    assert read(path)[0].columns == ("時間[s]", "荷重[N]")
+    write(path, [*pairs, *rows])
+    assert read(path)[0].columns == ("装置名", "XYZ-100")
+    assert read(path, expected=("時間", "荷重"))[0].columns == ("時間[s]", "荷重[N]")
+
+
+def test_texts_are_found_by_dates_or_by_name_below_a_title(tmp_path):
+    rows = [f"2026/11/{day:02},ポンプ{day}の点検" for day in range(1, 30)]
+    path = write(tmp_path / "a.csv", ["作業報告", "日付,内容", *rows])
+    assert read_table(path, text_column="内容").texts[0] == "ポンプ1の点検"
+    assert read(path)[0].columns == ("日付", "内容")
+    write(path, ["作業報告", "機械,内容", *["A,点検した"] * 9])
+    assert read(path, expected=("内容",))[0].columns == ("機械", "内容")
+    with pytest.raises(InputError, match="rows as wide as the names in line 1; delete what") as e:
+        read(path)
+    assert Language("ja").error(str(e.value)) != str(e.value)
+
+
+def test_units_below_the_names_go_into_them_as_in_a_sheet(tmp_path):
+    units = ["装置名,XYZ-100", NAMES, "-,℃,MPa", *ROWS]  # of which the last column has none
+    path = write(tmp_path / "a.csv", units)
+    table, frame, lines = read(path)
+    assert table.columns == ("番号", "温度 [℃]", "圧力 [MPa]", "備考")
+    assert (len(frame), lines[0]) == (60, 4)
+    assert table.notices[1] == "row 3 is read as part of the names: 番号, 温度 [℃], 圧力 [MPa]"
+    assert read(path, expected=("温度",))[0].columns == ("番号", "温度", "圧力 [MPa]", "備考")
+    commas = ["Zeit;Druck", "s;bar", *[f"0,{i};1,{i}5" for i in range(1, 9)]]
+    table, frame, _ = read(write(path, ["Prüfstand;P7", "", *commas]))
+    assert (table.columns, len(frame)) == (("Zeit [s]", "Druck [bar]"), 8)
+
+
+def test_a_second_row_of_names_belongs_to_the_header_as_in_a_sheet(tmp_path):
+    rows = [f"4/{i},{i},{i + 1}" for i in range(1, 9)]
+    path = write(tmp_path / "a.csv", ["日時,温度,", ",上,下", *rows])
+    table, frame, _ = read(path)
+    assert (table.columns, len(frame)) == (("日時", "温度 上", "温度 下"), 8)
+    detector_of_before = ("日時", "温度", "column_3")
+    assert read(path, expected=detector_of_before)[0].columns == detector_of_before
+
+
+NUMBERS = ["1,2,3"] * 9
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["a,b,,", *["1,2,x,y"] * 9],
+        ["a,b", *["r,1,2"] * 9],  # as R writes names of rows
+        ["name,value", "a,N.D.", "b,異常", *["c,5"] * 9],
+        ["name,value", "a,5", "b,6", "", "c,異常", *["d,7"] * 30],
+        ["text", "hello", "you, 2", "them, 3", "us, 4"],
+        ["text", "Step, name", "foo, bar", "and, so", "on, and"],
+        ["a,b,c", "x", *NUMBERS],  # a line that is cut off
+        ["a,b,c", "x,NG,ERR", *NUMBERS],
+        ["2024,2025,2026", *NUMBERS],
+        [",,", *NUMBERS],
+        ["a,b,c", "d,e,f", "g,h,i"],
+        ["a,b", "項目,値,x", "c,d,e", "f,g,h"],
+    ],
+)
+def test_of_any_other_file_the_first_line_names_the_columns(tmp_path, lines):
+    table = open_table(write(tmp_path / "a.csv", lines))
+    n_cells = len(lines[0].split(","))
+    own = [name if name else f"column_{j}" for j, name in enumerate(lines[0].split(","), 1)]
+    assert (table.columns, len(table.columns)) == (tuple(own), n_cells)
+    assert not any("left out" in notice or "part of" in notice for notice in table.notices)
+
+
+def test_a_first_line_that_is_too_narrow_for_the_rows_is_doubted(tmp_path):
+    lines = ["作業報告", "1", "機械,内容", *["A,点検した"] * 9]
+    table = open_table(write(tmp_path / "a.csv", lines))
+    (notice,) = table.notices
+    assert notice == (
+        "row 1 is taken for the names of the columns, and most below have more cells: 作業報告; "
+        "delete what stands above the names"
+    )
+    assert Language("ja").notice(notice).startswith("1行目を見出しとしましたが")
+
+
+def test_the_delimiter_is_that_of_the_table_below_a_title(tmp_path):
+    rows = [f"{t};1,{t}5;2" for t in np.arange(10, 30)]
+    path = write(tmp_path / "a.csv", ["Messung, Halle 3", "", "Nr;Druck;Stufe", *rows])
+    table, frame, _ = read(path)
+    assert table.columns == ("Nr", "Druck", "Stufe")
+    assert len(frame) == 20
