@@ -115,6 +115,7 @@ NUMBERS = ["1,2,3"] * 9
         [",,", *NUMBERS],
         ["a,b,c", "d,e,f", "g,h,i"],
         ["a,b", "項目,値,x", "c,d,e", "f,g,h"],
+        ["text", "hello", "", "name", *"123456789"],
     ],
 )
 def test_of_any_other_file_the_first_line_names_the_columns(tmp_path, lines):

@@ -124,7 +124,7 @@ def _are_names(records: Records, place: int) -> bool:
     """
     names = {j: name.strip() for j, name in enumerate(records[place]) if name.strip()}
     are_words = len(set(names.values())) == len(names) and all(map(_is_word, names.values()))
-    if 0 not in names or not are_words:
+    if 0 not in names or len(names) < 2 or not are_words:
         return False
     below = [record for record in records[place + 1 :] if _reach(record)]
     n_at_end = len([*takewhile(is_at_end, reversed(below))])
