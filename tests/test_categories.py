@@ -45,6 +45,7 @@ def test_only_what_no_normal_row_says_in_a_category_is_new():
             ["M1", "a", "night"],
             ["M9", "a", "dusk"],
             ["", "-", "day"],
+            ["-", "a", "day"],
         ],
         columns=["machine", "note", "shift"],
     )
@@ -54,7 +55,14 @@ def test_only_what_no_normal_row_says_in_a_category_is_new():
         (NewCell("machine", "M3"),),
         (NewCell("shift", "night"),),
         (NewCell("machine", "M9"), NewCell("shift", "dusk")),
-        (),
+        (NewCell("machine", ""),),  # no normal row is empty there
+        (NewCell("machine", "-"),),
         (),
         (),
     ]
+
+
+def test_an_empty_cell_is_as_usual_where_normal_rows_have_one():
+    categories, template = categories_of(machine=["M1", "M2"] * 10 + [""], shift=["day"] * 21)
+    new = pd.DataFrame({"machine": ["", "-", "M1"], "shift": ["day", "day", ""]})
+    assert categories.new_cells(template.texts(new)) == [(), (), (NewCell("shift", ""),)]

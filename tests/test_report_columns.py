@@ -82,8 +82,8 @@ def test_cells_count_also_behind_what_the_model_reads():
 @pytest.mark.parametrize(
     ("tongue", "reason", "listed", "cell"),
     [
-        ("en", "“Torque [Nm]” is empty (+0.60)", "“Torque [Nm]” is empty", "empty"),
-        ("ja", "「Torque [Nm]」が空欄（+0.60）", "「Torque [Nm]」が空欄", "空欄"),
+        ("en", "“Torque [Nm]” has no value (+0.60)", "“Torque [Nm]” has no value", "no value"),
+        ("ja", "「Torque [Nm]」に値がない（+0.60）", "「Torque [Nm]」に値がない", "値なし"),
     ],
 )
 def test_an_empty_cell_is_said_to_be_empty(tongue, reason, listed, cell):
@@ -101,12 +101,12 @@ def test_an_empty_cell_is_said_to_be_empty(tongue, reason, listed, cell):
 
 
 def test_what_is_new_in_a_category_is_said_of_its_row():
-    new = (NewCell("Type", "<Z>"), NewCell("Line", "9"))
+    new = (NewCell("Type", "<Z>"), NewCell("Line", ""))
     data = report([replace(machine_row(), new_cells=new)])
     page = render_html(data)
-    assert "No normal row has &lt;Z&gt; in “Type” and 9 in “Line”." in page
+    assert "No normal row has &lt;Z&gt; in “Type” and a missing “Line”." in page
     said = render_html(data, Language("ja"))
-    assert "正常な行にない値です：「Type」の「&lt;Z&gt;」" in said
+    assert "正常な行にない値です：「Type」の「&lt;Z&gt;」、「Line」の空欄。" in said
     written = json.loads(render_json(data))["rows"][0]["new_cells"]
     assert written[0] == {"column": "Type", "says": "<Z>"}
     assert "No normal row has" not in render_html(report([machine_row()]))  # control

@@ -272,15 +272,17 @@ def test_a_report_finds_the_cells_in_the_text_of_a_row(fitted, strange):
             assert float(cell.says) > 0
 
 
-def test_an_empty_cell_is_called_empty_and_not_unusual(fitted, template):
+def test_a_cell_without_a_value_is_called_so_and_not_unusual(fitted, template):
     rows = readings(6, seed=1)
     rows.loc[0, "flow [l/min]"] = ""
     rows.loc[1, "flow [l/min]"] = "ERR"
     assessed = fitted.assess([*template.texts(rows), ""])
+    rows.loc[0, "flow [l/min]"] = "N.D."  # of which nobody can say that it is empty
+    assert fitted.assess(template.texts(rows)).reasons()[0] == assessed.reasons()[0]
     assert assessed.empty_cells == (frozenset({"flow [l/min]"}), *[frozenset()] * 6)
     english, japanese = assessed.reasons(), assessed.reasons("ja")
-    assert english[0].startswith("“flow [l/min]” is empty +")
-    assert japanese[0].startswith("「flow [l/min]」が空欄 +")
+    assert english[0].startswith("“flow [l/min]” has no value +")
+    assert japanese[0].startswith("「flow [l/min]」に値がない +")
     assert english[1].startswith("unusual “flow [l/min]” +")  # control: a word is no gap
 
 
@@ -289,12 +291,15 @@ def test_what_no_normal_row_says_in_a_category_is_said(fitted, template):
     rows.loc[0, "machine"] = "CNC-9"
     rows.loc[1, "machine"] = ""
     assessed = fitted.assess([*template.texts(rows), ""])
-    assert assessed.new_cells == ((NewCell("machine", "CNC-9"),), (), (), (), ())
+    empty = NewCell("machine", "")  # as in no normal row
+    assert assessed.new_cells == ((NewCell("machine", "CNC-9"),), (empty,), (), (), ())
     english, japanese = assessed.reasons(), assessed.reasons("ja")
     raised = fitted.assess(template.texts(rows)).explanation
     assert english[0].removeprefix("new in “machine”: CNC-9; ") == reasons_of(raised, Language())[0]
     assert english[0].startswith("new in “machine”: CNC-9; ")
     assert japanese[0].startswith("「machine」の新しい値「CNC-9」; ")
+    assert english[1].startswith("“machine” has no value")
+    assert japanese[1].startswith("「machine」に値がない")
     assert not [said for said in english[1:] if "new in" in said]
 
 

@@ -160,7 +160,7 @@ def test_rows_are_written_and_scored_as_those_of_a_table(rows_client, fitted_on_
     explained = rows_client.post("/explain", json={"rows": rows, "lang": "ja"}).json()["results"]
     assert [r["top_columns"] for r in explained] == expected.explanation.top_columns()
     assert [r["reasons"] for r in explained] == expected.reasons("ja")
-    assert "「flow」が空欄" in explained[1]["reasons"]
+    assert "「flow」に値がない" in explained[1]["reasons"]
     english = rows_client.post("/explain", json={"rows": rows}).json()["results"]
     assert [r["reasons"] for r in english] == expected.reasons()
 

@@ -542,7 +542,9 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     ),
     "card.new": ("No normal row has {cells}.", "正常な行にない値です：{cells}。"),
     "card.new.cell": ("{says} in “{column}”", "「{column}」の「{says}」"),
+    "card.new.cell.empty": ("a missing “{column}”", "「{column}」の空欄"),
     "reason.new": ("new in “{column}”: {says}", "「{column}」の新しい値「{says}」"),
+    "reason.new.empty": ("“{column}” has no value", "「{column}」に値がない"),
     "card.tokens": (
         "Hardest to predict: {words}.",
         "最も予測しにくい語：{words}。",
@@ -587,14 +589,14 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     "card.part": ("part of score", "寄与"),
     "card.cells": ("Columns that count most", "影響の大きい列"),
     "card.column": ("column", "列"),
-    "card.empty": ("empty", "空欄"),
+    "card.empty": ("no value", "値なし"),
     "card.usual": ("normal rows", "正常な行"),
     "card.usual.range": ("{low} to {high}", "{low}～{high}"),
     "card.cell": (
         "“{name}” = {says} (normal rows: {low} to {high}; {value})",
         "「{name}」＝{says}（正常な行：{low}～{high}、{value}）",
     ),
-    "card.cell.empty": ("“{name}” is empty ({value})", "「{name}」が空欄（{value}）"),
+    "card.cell.empty": ("“{name}” has no value ({value})", "「{name}」に値がない（{value}）"),
     "card.cell.usual": (
         "“{name}” = {says} (usual by itself, unusual beside the other columns; {value})",
         "「{name}」＝{says}（単独では通常の値だが他の列との組み合わせが珍しい、{value}）",
@@ -655,7 +657,7 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     ),
     "reason.column": ("unusual column values", "列の値が通常と違う"),
     "reason.column.named": ("unusual “{name}”", "「{name}」の値が通常と違う"),
-    "reason.column.empty": ("“{name}” is empty", "「{name}」が空欄"),
+    "reason.column.empty": ("“{name}” has no value", "「{name}」に値がない"),
     # Names of features
     "feature.length/tokens": ("length in tokens", "トークン数"),
     "feature.length/characters_per_token": (

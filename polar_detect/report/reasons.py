@@ -36,7 +36,7 @@ def new_values(cells: Sequence[NewCell], language: Language, key: str = "reason.
     """Return which cells say what no normal row says there, e.g. ``new in “Type”: X``."""
     return [
         language.say(
-            key,
+            key if cell.says else f"{key}.empty",
             column=one_line(cell.column, NAME_CHARACTERS),
             says=one_line(cell.says, NAME_CHARACTERS),
         )

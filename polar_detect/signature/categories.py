@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
-from polar_detect.tables.cell_numbers import is_missing
+from polar_detect.tables.cell_numbers import MISSING, is_missing
 from polar_detect.tables.names import folded
 from polar_detect.tables.new_values import new_values
 
@@ -18,7 +18,10 @@ _REPEATS = 5  # rows of each thing that a column says, on average, or it is no c
 
 @dataclass(frozen=True, slots=True)
 class NewCell:
-    """A cell of a category that says what none of the normal rows says there."""
+    """A cell of a category that says what none of the normal rows says there.
+
+    `says` is empty where the cell is, and that of no normal row.
+    """
 
     column: str
     says: str
@@ -35,10 +38,13 @@ class Categories:
     known : mapping of int to frozenset of str
         What normal rows say in a column, by its place in the template, in any case, width and
         spacing; categories only.
+    always : frozenset of int
+        Those of these places in which every normal row says something.
     """
 
     template: "RowTemplate"
     known: Mapping[int, frozenset[str]]
+    always: frozenset[int]
 
     @classmethod
     def of(cls, template: "RowTemplate", texts: Sequence[str]) -> Self:
@@ -58,23 +64,28 @@ class Categories:
         frame = pd.DataFrame(rows, columns=template.names, dtype=object)
         words = [column.name for column in template.columns if column.decimals is None]
         dates = new_values(frame, words)
-        known = {}
+        known, always = {}, set()
         for place, name in enumerate(template.names):
             cells = [row[place] for row in rows if not is_missing(row[place], template.notation)]
             said = frozenset(map(folded, cells))
             if name in words and name not in dates and 0 < _REPEATS * len(said) <= len(cells):
                 known[place] = said
-        return cls(template, known)
+                always |= {place} if len(cells) == len(rows) else set()
+        return cls(template, known, frozenset(always))
 
     def new_cells(self, texts: Sequence[str]) -> list[tuple[NewCell, ...]]:
-        """Return the cells of each text that say something new; an empty one says nothing."""
+        """Return the cells of each text that say something new.
+
+        An empty one does where none of the normal rows has one.
+        """
         rows = map(self.template.cells, texts)
         return [() if cells is None else self._new(cells) for cells in rows]
 
     def _new(self, cells: Sequence[str]) -> tuple[NewCell, ...]:
         names, notation = self.template.names, self.template.notation
         return tuple(
-            NewCell(names[place], cells[place])
+            NewCell(names[place], "" if cells[place] == MISSING else cells[place])
             for place, known in self.known.items()
-            if folded(cells[place]) not in known and not is_missing(cells[place], notation)
+            if folded(cells[place]) not in known
+            and (place in self.always or not is_missing(cells[place], notation))
         )
