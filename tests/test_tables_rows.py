@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polar_detect.errors import ArtifactError, InputError
+from polar_detect.report.language import Language
 from polar_detect.tables import (
     ReadOptions,
     RowColumns,
@@ -596,6 +597,7 @@ def test_columns_are_found_by_names_in_other_case_width_and_blanks(machines):
     ("asked", "match"),
     [
         ("Typ", r"Got column 'Typ'; the table has: UDI, .*\. Pass --columns Type\."),
+        ("UDI,Typ", r"Got column 'Typ'; .*\. Pass --columns UDI,Type\."),
         ("Type,Type", r"Got column 'Type' twice in --columns; expected each once; leave one out"),
         ("Type,TYPE", r"Got column 'Type' twice in --columns"),
         ("", r"Got --columns ''; expected names with commas between them; pass for example"),
@@ -605,6 +607,26 @@ def test_columns_are_found_by_names_in_other_case_width_and_blanks(machines):
 def test_columns_that_cannot_be_written_are_refused(machines, asked, match):
     with pytest.raises(InputError, match=match):
         read_table(machines, rows=RowColumns(asked))
+
+
+def test_a_suggested_column_with_a_comma_can_be_passed_too():
+    with pytest.raises(InputError, match=r"""Pass --columns '"a, b",c'\."""):
+        RowColumns('"a, bb",c').choose(["a, b", "c"])
+
+
+def test_many_columns_of_other_names_are_said_in_one_sentence():
+    present = [f"T{i} [℃]" for i in range(12)]
+    (notice,) = RowColumns("T0,T1,T2,T3").notices(present)
+    said = "'T0' = 'T0 [℃]', 'T1' = 'T1 [℃]', 'T2' = 'T2 [℃]', 'T3' = 'T3 [℃]'"
+    assert notice == f"4 columns of other names are read: {said}"
+    assert Language("ja").notice(notice) == f"名前の違う列を4列読みました: {said}"
+    assert len(RowColumns("T0,T1,T2").notices(present)) == 3
+    (notice,) = RowColumns(",".join(f"t{i}" for i in range(12))).notices(present)
+    assert notice.startswith("12 columns of other names are read: 't0' = 'T0 [℃]', ")
+    assert notice.endswith("'t9' = 'T9 [℃]', …")
+    rows = pd.DataFrame({name: ["1"] for name in "abcd"}, dtype=str)
+    (notice,) = RowTemplate.fit(rows, [*"abcd"]).notices(["A", "B", "C [s]", "D"])
+    assert notice.endswith(": 'a' = 'A', 'b' = 'B', 'c' = 'C [s]', 'd' = 'D'")
 
 
 def test_a_column_in_another_unit_than_that_of_the_template_is_refused():

@@ -100,6 +100,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "column {column} is taken for {asked}",
         "列{column}を{asked}とみなしました",
     ),
+    "notice.matched_many": (
+        "{n} columns of other names are read: {names}",
+        "名前の違う列を{n}列読みました: {names}",
+    ),
     "notice.unlabelled": (
         "rows left out, as column {column} is empty there: {n}",
         "列{column}が空欄のため、{n}行を除きました",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from polar_detect.errors import InputError
 from polar_detect.tables.cells import cells_as_text
-from polar_detect.tables.names import folded, match_column, said_of_match
+from polar_detect.tables.names import comma_separated, folded, match_column, said_of_match
 from polar_detect.tables.opening import TableReader
 
 # As people who inspect write them; letters and digits of any width and case.
@@ -155,7 +155,12 @@ def find_column(
 
 
 def check_column(
-    names: Sequence[str], column: str, option: str | None, *, other_sheets: Sequence[str] = ()
+    names: Sequence[str],
+    column: str,
+    option: str | None,
+    *,
+    other_sheets: Sequence[str] = (),
+    listed: Sequence[str] = (),
 ) -> str:
     """Return `column`, or raise `InputError` with the columns that there are.
 
@@ -167,10 +172,12 @@ def check_column(
         That names the column on the command line; None where a detector does.
     other_sheets : sequence of str
         Of the file, in which the column might be.
+    listed : sequence of str
+        Columns among which it is asked for.
     """
     if column in names:
         return column
-    raise _no_column(names, column, option, other_sheets)
+    raise _no_column(names, column, option, other_sheets, listed=listed)
 
 
 def check_no_column(reader: TableReader, option: str, column: str | None) -> None:
@@ -222,21 +229,26 @@ def _no_column(
     option: str | None,
     other_sheets: Sequence[str] = (),
     else_pass: str = "",
+    *,
+    listed: Sequence[str] = (),
 ) -> InputError:
     """Return what to say where a column is not in the table."""
     got = f"no {option}" if column is None else f"column {column!r}"
-    listed = ", ".join(_listed(name, column) for name in names[:_MAX_LISTED_COLUMNS])
+    present = ", ".join(_listed(name, column) for name in names[:_MAX_LISTED_COLUMNS])
     unlisted = len(names) - _MAX_LISTED_COLUMNS
     more = f" and {unlisted} more" if unlisted > 0 else ""
     printable = filter(str.isprintable, names)
     closest = difflib.get_close_matches(column or "", list(printable), n=1)
-    advice = f"Pass {option} {shlex.quote(closest[0]) if closest else 'with one of them'}"
+    instead = closest[:1]
+    if closest and listed:
+        instead = [comma_separated([closest[0] if name == column else name for name in listed])]
+    advice = f"Pass {option} {shlex.quote(instead[0]) if instead else 'with one of them'}"
     if option is None:
         advice = "Rows are written out with it; add it to the table, or rename a column"
     sheets = ", ".join(map(repr, other_sheets))
     verb = "pass " if option is None else ""
     sheet = f", or {verb}--sheet for {sheets}" if sheets else ""
-    return InputError(f"Got {got}; the table has: {listed}{more}. {advice}{else_pass}{sheet}.")
+    return InputError(f"Got {got}; the table has: {present}{more}. {advice}{else_pass}{sheet}.")
 
 
 def _listed(name: str, column: str | None) -> str:

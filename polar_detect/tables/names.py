@@ -1,10 +1,13 @@
 """Names of columns and sheets as people write them: equal but for blanks, case, width, brackets."""
 
+import csv
+import io
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from polar_detect.tables.units import are_same_units, unit_behind, without_unit
 
+_MAX_MATCHES_APART, _MAX_MATCHES = 3, 10  # said one by one; said at all
 _ROUND = str.maketrans("[{<〔【]}>〕】", "(((((" + ")))))")
 
 
@@ -66,6 +69,32 @@ def said_of_match(column: str, found: str) -> tuple[str, ...]:
     """Return what to say where a column has another name than was asked for."""
     asked, own = on_one_line(column), on_one_line(found)
     return () if asked == own else (f"column {own!r} is taken for {asked!r}",)
+
+
+def said_of_matches(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    """Return which columns have other names than were asked for: of many in one sentence.
+
+    >>> said_of_matches([("a", "a [K]"), ("b", "b"), ("c", "C"), ("d", "d [s]"), ("e", "E")])
+    ["4 columns of other names are read: 'a' = 'a [K]', 'c' = 'C', 'd' = 'd [s]', 'e' = 'E'"]
+    """
+    others = [(name, own) for name, own in pairs if said_of_match(name, own)]
+    if len(others) <= _MAX_MATCHES_APART:
+        return [notice for name, own in others for notice in said_of_match(name, own)]
+    listed = [" = ".join(map(repr, map(on_one_line, pair))) for pair in others]
+    more = ["…"] if len(listed) > _MAX_MATCHES else []
+    said = ", ".join([*listed[:_MAX_MATCHES], *more])
+    return [f"{len(others)} columns of other names are read: {said}"]
+
+
+def comma_separated(names: Sequence[str]) -> str:
+    """Return names with commas between them; one that holds a comma stands in double quotes.
+
+    >>> comma_separated(["a, b", "c"])
+    '"a, b",c'
+    """
+    written = io.StringIO()
+    csv.writer(written, lineterminator="").writerow(" ".join(name.split()) for name in names)
+    return written.getvalue()
 
 
 def on_one_line(name: str) -> str:

@@ -6,7 +6,6 @@ when it was fitted and is stored with the detector, so that later rows are writt
 """
 
 import csv
-import io
 import math
 import re
 import reprlib
@@ -27,7 +26,7 @@ from polar_detect.tables.cell_numbers import (
     is_missing,
 )
 from polar_detect.tables.columns import check_column
-from polar_detect.tables.names import match_column, on_one_line, said_of_match
+from polar_detect.tables.names import comma_separated, match_column, on_one_line, said_of_matches
 from polar_detect.tables.number_form import NumberForm, checked_minus
 from polar_detect.tables.row_cells import (
     MAX_DECIMALS,
@@ -68,9 +67,7 @@ class RowColumns:
         >>> RowColumns.of(["a, b", "c"]).asked
         '"a, b",c'
         """
-        written = io.StringIO()
-        csv.writer(written, lineterminator="").writerow(" ".join(name.split()) for name in names)
-        return cls(written.getvalue())
+        return cls(comma_separated(names))
 
     @property
     def names(self) -> list[str]:
@@ -110,7 +107,7 @@ class RowColumns:
         chosen: list[str] = []
         for name in self.names:
             own = match_column(present, name, may_add_unit=True)
-            own = own or check_column(present, name, self.option)
+            own = own or check_column(present, name, self.option, listed=self.names)
             if own in chosen:
                 raise InputError(
                     f"Got column {own!r} twice in {self.option}; expected each once; leave one out."
@@ -121,7 +118,7 @@ class RowColumns:
     def notices(self, present: Sequence[str]) -> list[str]:
         """Return which columns of a table are taken for others; raise as `choose` does."""
         pairs = zip(self.names, self.choose(present), strict=True) if self.asked else ()
-        return [notice for name, own in pairs for notice in said_of_match(name, own)]
+        return said_of_matches(pairs)
 
 
 @dataclass(frozen=True)
@@ -231,8 +228,7 @@ class RowTemplate:
 
     def notices(self, present: Sequence[str], *, other_sheets: Sequence[str] = ()) -> list[str]:
         """Return which columns of a table are taken for others; raise as `texts` does."""
-        found = self._find(present, other_sheets)
-        return [notice for name, own in found.items() for notice in said_of_match(name, own)]
+        return said_of_matches(self._find(present, other_sheets).items())
 
     def _find(self, present: Sequence[str], other_sheets: Sequence[str] = ()) -> dict[str, str]:
         """Return what a table calls each column; raise as `texts` does."""
