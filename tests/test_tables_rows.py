@@ -197,6 +197,35 @@ def test_units_of_the_workshop_are_units(unit):
     np.testing.assert_array_equal(template.numbers(frame).values, [[1, 1], [1, 2], [1, 3]])
 
 
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *("sq.in", "sq.in.", "cu.ft", "ft.lb", "lbf.ft", "N.m", "kNm", "kgf.cm", "mm/rev", "r/min"),
+        *("rev/min", "/min", "/s", "/cm2", "min⁻¹", "shots/min", "個/day", "t/d", "ipr", "LPM"),
+        *("cP", "mPa.s", "HS", "HRA", "Shore A", "g/10min", "%RH", "at%", "質量%", "ppmw", "µL"),
+        *("µg/m3", "ng/mL", "µS/cm", "uS/cm", "NTU", "mTorr", "mmH2O", "kPaG", "MPa(abs)", "barg"),
+        *("Å", "ions/cm2", "Ω/□", "W/(m·K)", "W/mK", "keV", "kGy", "µsec", "hours", "dB(A)", "nF"),
+        *("mAh", "µε", "dtex", "㎂", "㎜", "㎏", "㏄", "㎛", "㎠", "㏀"),
+    ],
+)
+def test_units_of_many_trades_are_units(unit):
+    frame = pd.DataFrame({f"x ({unit})": ["1"] * 3, "y": [f"{n} {unit}" for n in "123"]})
+    template = RowTemplate.fit(frame, RowColumns("x,y").choose([*frame.columns]))
+    np.testing.assert_array_equal(template.numbers(frame).values, [[1, 1], [1, 2], [1, 3]])
+    assert RowTemplate.from_json(json.loads(json.dumps(template.to_json()))) == template
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["a.m.", "N.A.", "rev", "R", "NG", "NA", "SV", "UL", "Cl", "Cd", "MC", "lot", "day", "/", "1"],
+)
+def test_what_may_tell_one_column_from_another_is_no_unit(word):
+    frame = pd.DataFrame({"x": [f"{n} {word}" for n in "123"]}, dtype=str)
+    assert RowTemplate.fit(frame, ["x"]).numeric == ()
+    with pytest.raises(InputError, match="Got column 'x'"):
+        RowColumns("x").choose([f"x ({word})"])
+
+
 def test_american_units_are_units():
     cells = ["45.1 ft-lb", "44 ft-lb", "46.25ft-lb", "-"]
     frame = pd.DataFrame({"Torque": cells, "Bore (thou)": "12", "Note": "5 mile"}, dtype=str)

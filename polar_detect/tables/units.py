@@ -13,26 +13,49 @@ kgf gf mmhg mmaq nl sccm slm wt% vol% mol% mol mmol cst hrc hv lx pcs
 ft yd mil mils thou oz lb lbs lbf klbf gal gpm cfm psig psia ksi inhg hp btu
 ft-lb ft-lbs ft-lbf lb-ft lbf-ft in-lb in-lbs in-lbf lb-in lbf-in oz-in in-oz
 cc sccs μin uin ipm fpm sfm inh2o ton tons n-m hrb hb hbw dm vdc vac ohm kohm mω
+sqin sqft cuin cuft knm mnm cnm kgfm kgfcm kgcm ipr cpm spm wph uph lpm slpm scfm scfh gph cp cps
+mpas hs hra hrm hrr hbs hld hk sha shd at% mass% 質量% 重量% 体積% モル% %rh rh% ppmw ppmv ppbv
+ppt μl μg ug μmol umol nmol kmol ntu fnu °bx brix mrad μrad arcsec mtorr mmh2o cmh2o μa pa·s å ev
+kev mev gy kgy μsv bq dbm db(a) lm gauss oe wb mh μh nf pf ah mah var kvar με msec μsec usec hrs
+hour hours mins minutes seconds days dtex denier tex gsm ea shot shots atoms ions rev/min r/min
+rev/s r/s us/cm g/10min g/10分 cm3/10min ng/ml ng/l ng/g ng/m3 ng/cm2 meq/l eq/l cd/m2
 """
 _UNIT = frozenset(_UNITS.split())
 # Said behind a number only: in brackets behind a name they may tell one column from another.
 _COUNTERS = """
+セット ロール ロット ショット サイクル 回転 パレット ケース
+パーセント トン キロ グラム ミリ センチ メートル リットル
 年 年度 年間 月 か月 ヶ月 カ月 ヵ月 ケ月 週 週間 日間 分間 秒間 名 歳 才 社 箇所 か所 ヶ所 カ所 ヵ所
 ケ所 個所 点 箱 袋 缶 束 巻 冊 匹 基 棟 足 着 杯 倍 割 万円 百万円 億円
 """
 _COUNTER = frozenset(_COUNTERS.split())
+# Behind a stroke only: "(rev)" behind a name is a revision, and "(R)" a radius.
+_PERS = "rev r z 刃 tooth d day lot shot cycle wafer unit 年 月 週 ロット □ sq"
+_PER = frozenset(_PERS.split())
+_WHOLE = re.compile(
+    r"(?:sq|cu)[. ](?:in|ft|yd|cm|mm|m)|shore ?[ad]"
+    r"|(?:[kmh]?pa|bar|psi)[ ·]?(?:[ga]|abs|\((?:g|a|abs|gauge)\))"
+    r"|w/(?:m2?k|\(m2?[· ]k\))|k?j/(?:kgk|\(kg[· ]k\))"
+)
+# N.m and ft.lb, but not a.m. and N.A.
+_POINTED = re.compile(r"n\.m|(?=.*[a-z]{2})[a-z]+\.[a-z]+")
 _CELSIUS = frozenset({"c", "degc", "deg c"})
 # What is typed for a degree; NFKC makes a letter or a blank of it.
 _DEGREES = str.maketrans(dict.fromkeys("\u00ba\u02da\u309c\uff9f", "°"))
 # Before these m and M are a billion apart; nobody measures in Mm, however MM is written.
 _MILLI_OR_MEGA = re.compile(
-    r"(?<![^\W\d_])m(?=(?:pa|va?|a|wh?|ω|hz|l|g|n|j|cal)(?![^\W\d_]))", re.IGNORECASE
+    r"(?<![^\W\d_])m(?=(?:pa|va?|a|ev|wh?|ω|hz|l|g|n|j|cal)(?![^\W\d_]))", re.IGNORECASE
 )
 _BRACKETED = re.compile(r"[(\[{<〔【（［](.*)[)\]}>〕】）］]")
-_BEHIND = re.compile(r"(.*[^\s(\[{<〔【])\s*[(\[{<〔【](.*)[)\]}>〕】]", re.DOTALL)
+# In the last brackets, or in all from the first one on, as in MPa(abs).
+_BEHIND, _BEHIND_FIRST = (
+    re.compile(rf"(.*{lazy}[^\s(\[{{<〔【])\s*[(\[{{<〔【](.*)[)\]}}>〕】]", re.DOTALL)
+    for lazy in ("", "?")
+)
 _MEASURED = re.compile(
     r"([-+\uff0b\uff0d\u2212]?[\d.,\uff0e\uff0c]+(?:e[-+]?\d+)?)(\s?)([^\d\s].*)", re.IGNORECASE
 )
+_TIMES = re.compile("[·・*×⋅ ]")
 _EXPONENT = re.compile(r"\^?[-+]?[1-4]$", re.ASCII)
 _LETTER = re.compile(r"[a-z](?:\^?[-+]?\d)?", re.IGNORECASE | re.ASCII)
 # A lot 2401A, a part 1N4, the floor 2F and the network 5G are no amperes, newtons and grams.
@@ -55,8 +78,8 @@ def without_unit(name: str) -> str:
     >>> [without_unit(name) for name in ("温度（℃）", "temp. [°C]", "温度(上)", "[℃]")]
     ['温度', 'temp.', '温度(上)', '[℃]']
     """
-    found = _BEHIND.fullmatch(_plain(name))
-    return found[1] if found and unit_behind(name) is not None else name
+    found = _behind(name)
+    return name if found is None else found[0]
 
 
 def unit_behind(name: str) -> str | None:
@@ -65,8 +88,8 @@ def unit_behind(name: str) -> str | None:
     >>> [unit_behind(name) for name in ("温度（℃）", "温度(上)")]
     ['°C', None]
     """
-    found = _BEHIND.fullmatch(_plain(name))
-    return found[2].strip() if found and _is_known(found[2].strip()) else None
+    found = _behind(name)
+    return None if found is None else found[1]
 
 
 def are_same_units(first: str, second: str) -> bool:
@@ -109,9 +132,28 @@ def with_unit(name: str, unit: str) -> str:
     return f"{name} [{plain}]".strip()
 
 
+def _behind(name: str) -> tuple[str, str] | None:
+    """Return a name without the known unit in brackets behind it, and the unit."""
+    for pattern in (_BEHIND, _BEHIND_FIRST):
+        found = pattern.fullmatch(_plain(name))
+        if found is not None and _is_known(unit := found[2].strip()):
+            return found[1], unit
+    return None
+
+
 def _is_known(plain: str) -> bool:
-    parts = re.split(r"[/·・*×⋅ ]", plain.lower())
-    return all(part in _UNIT or _EXPONENT.sub("", part) in _UNIT for part in parts)
+    lower = plain.lower().replace("\N{MINUS SIGN}", "-").removesuffix(".")
+    if lower in _UNIT or _WHOLE.fullmatch(lower):
+        return True
+    over, *per = lower.split("/")
+    over = over.replace(".", "·") if _POINTED.fullmatch(over) else over
+    is_rate = bool(per) and over in {"", "1"}  # /min, 1/s
+    products = per if is_rate else [over, *per]
+    parts = [part for product in products for part in _TIMES.split(product)]
+    return all(
+        part in _UNIT or _EXPONENT.sub("", part) in _UNIT or (part in _PER and part in per)
+        for part in parts
+    )
 
 
 def _spelled(unit: str) -> str:
