@@ -258,6 +258,57 @@ MEASURED = {
 }  # fmt: skip
 
 
+DURATIONS = {
+    "加工時間": (["1:30:00", "0:45:30", "-", "12:05"], [5400, 2730, np.nan, 725]),
+    "Cycle Time (s)": (["0:01:02.5", "0:00:59"], [62.5, 59]),
+    "t": (["26:15:00", "1:30:00", "30:00:00", "-0:00:30", "41:10:05"],
+          [94500, 5400, 108000, -30, 148205]),
+    "lap": (["12:34.5", "12:40.25", "11:59.0"], [754.5, 760.25, 719]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DURATIONS)
+def test_durations_are_numbers_of_seconds(name):
+    cells, seconds = DURATIONS[name]
+    frame = pd.DataFrame({name: cells}, dtype=str)
+    template = RowTemplate.fit(frame, [name])
+    stored = RowTemplate.from_json(json.loads(json.dumps(template.to_json())))
+    assert stored == template
+    np.testing.assert_array_equal(stored.numbers(frame).values[:, 0], seconds)
+    written = stored.read_numbers(stored.texts(frame)).values[:, 0]
+    np.testing.assert_allclose(written, seconds, atol=0.5)  # rounded as any number
+    (notice,) = warn_of_forms(frame, template)
+    n = sum(":" in cell for cell in cells)
+    assert notice.endswith(f" is read as {seconds[0]} ({n} cells of this kind)")
+    of_before = [{"name": name, "decimals": None, "unit": None}]
+    before = RowTemplate.from_json({"columns": of_before, "notation": 2})
+    assert before.texts(frame)[0] == f"{name}: {cells[0]}"
+
+
+def test_durations_by_their_type_are_numbers():
+    spans = pd.to_timedelta(["90s", None, "2h", "1s"])
+    template = RowTemplate.fit(pd.DataFrame({"t": spans}), ["t"])
+    assert template.texts(pd.DataFrame({"t": spans})) == ["t: 90", "t: missing", "t: 7200", "t: 1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("時刻", ["1:30:00", "0:45:30", "12:05:10"]),
+        ("開始時間", ["8:30", "9:15", "24:00"]),
+        ("t", ["22:10", "23:50", "24:00", "25:10"]),  # a late one or two
+        ("t", ["12:34:56.7", "12:35:01.2", "12:35:02.0"]),
+        ("加工時間", ["1:30:00", "late", "2:00:00"]),
+        ("加工時間", ["1:75", "2:80", "3:99"]),
+        ("ratio", ["16:9", "4:3", "21:9"]),
+        ("scale", ["1:50", "1:100", "1:20"]),
+    ],
+)
+def test_times_of_day_and_ratios_stay_text(name, cells):
+    frame = pd.DataFrame({name: cells}, dtype=str)
+    assert RowTemplate.fit(frame, [name]).numeric == ()
+
+
 @pytest.mark.parametrize("name", MEASURED)
 def test_numbers_with_the_unit_of_their_column_are_numbers(name):
     cells, numbers = MEASURED[name]

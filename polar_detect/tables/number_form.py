@@ -1,8 +1,9 @@
-"""How people write the numbers of a column: unit, mark for minus, decimal commas, limits.
+"""How people write the numbers of a column: unit, minus, decimal commas, limits, durations.
 
 Hides what a column as a whole has to say before a cell of it is read as a number.
 """
 
+import datetime
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -37,6 +38,18 @@ _MIN_SURE = 3
 _LIMIT = re.compile(r"\s*[<>≤≥≦≧＜＞]=?\s*(?=[\d.])")
 _NUMBER_FIRST = re.compile(r"\s*[-+\u2212]?[\d.]*\d")
 _POINTED = re.compile(r"\d[.,]|[.,]\d")
+_DURATION = re.compile(
+    r"(?P<sign>[-+\u2212]?)(?:(?P<hours>\d+):(?=\d\d:))?(?P<minutes>\d+):(?P<seconds>[0-5]\d)"
+    r"(?P<part>\.\d+)?"
+)
+# What a name says of durations; 開始時間 and 測定時間 may be times of day.
+_OF_DURATIONS = re.compile(
+    r"(?:所要|経過|加工|作業|稼働|稼動|停止|運転|処理|保持|滞留|段取り?|待ち|硬化|乾燥|加熱|冷却|成形|充填"
+    r"|保圧|計量|実働|残業|休憩|故障|修理|復旧|サイクル)(?:時間|タイム)|タクト|リードタイム|ダウンタイム"
+    r"|duration|elapsed|takt|(?:cycle|lead|run|down|processing|dwell|hold|cure|set-?up) ?time",
+    re.IGNORECASE,
+)
+_DAY = 24
 _LARGEST_SHARE = 2.0  # 200 %, which hardly a share reaches
 _CLOSE = 10.0
 
@@ -55,21 +68,26 @@ class NumberForm:
         1,5 is 1.5, and 1.234,5 is 1234.5.
     limits : bool
         <0.5, below the limit of detection, counts as 0.5, and >99 as 99.
+    duration : bool
+        1:30:00 is 5400 seconds, and 12:34.5 is 754.5.
     """
 
     unit: str | None = None
     minus: str | None = None
     comma: bool = False
     limits: bool = False
+    duration: bool = False
 
     @classmethod
     def of(cls, cells: pd.Series, name: str) -> Self:
         """Return how the numbers of a column are written.
 
         >>> NumberForm.of(pd.Series(["5.1 MPa", "▲4.9 MPa", "", "5MPa"]), "p")
-        NumberForm(unit='MPa', minus='▲', comma=False, limits=False)
+        NumberForm(unit='MPa', minus='▲', comma=False, limits=False, duration=False)
         """
         texts = cells_as_text(cells)
+        if _are_durations(cells, texts, name):
+            return cls(duration=True)
         limits = _has_limits(texts)
         texts = cls(limits=limits)._bare(texts)
         comma = has_decimal_commas(texts)
@@ -85,6 +103,9 @@ class NumberForm:
         """Return which cells of a column mean another number by this form than by themselves."""
         texts = cells_as_text(cells)
         notices = []
+        if self.duration:
+            durations = [text for text in texts if _DURATION.fullmatch(text.strip())]
+            notices += _said_of(name, durations, self._bare(durations))
         if self.limits:
             limits = [text for text in texts if _LIMIT.match(text)]
             notices += _said_of(name, limits, self._bare(limits))
@@ -104,6 +125,8 @@ class NumberForm:
             return texts
         bare = list(texts)
         for i in not_plain(texts):
+            if self.duration:
+                bare[i] = _in_seconds(bare[i])
             if self.limits and (limit := _LIMIT.match(bare[i])) is not None:
                 bare[i] = bare[i][limit.end() :]
             if self.comma:
@@ -118,6 +141,49 @@ class NumberForm:
 
 
 PLAIN = NumberForm()
+
+
+def _are_durations(cells: pd.Series, texts: Sequence[str], name: str) -> bool:
+    """Return whether a column holds durations, and no times of day, which look alike.
+
+    Its name or the type of its cells says so; or three different ones are longer than a day in
+    hours and minutes, or have two parts and decimals.
+
+    >>> numbers = ["26:15:00", "1:30:00", "30:00:00", "41:10:05"]
+    >>> [_are_durations(pd.Series(own), own, "t") for own in (numbers, numbers[1:])]
+    [True, False]
+    """
+    if not any(":" in text for text in texts):
+        return False
+    present = [text.strip() for text in texts if not is_missing(text)]
+    found = [own for text in present if (own := _DURATION.fullmatch(text)) is not None]
+    if len(found) < MIN_NUMERIC * len(present):
+        return False
+    if _OF_DURATIONS.search(half_width(name)) or _has_type(cells):
+        return True
+    return len({own[0] for own in found if _is_no_time_of_day(own)}) >= _MIN_SURE
+
+
+def _has_type(cells: pd.Series) -> bool:
+    """Return whether cells are durations by their type: a sheet has another one for times."""
+    kinds = {type(cell) for cell in cells.dropna().tolist()}
+    return bool(kinds) and all(issubclass(kind, datetime.timedelta) for kind in kinds)
+
+
+def _is_no_time_of_day(found: re.Match[str]) -> bool:
+    if found["hours"] is None and found["part"]:
+        return True
+    hours = int(found["hours"] or found["minutes"])
+    return hours > _DAY or (hours == _DAY and any(map(int, re.findall(r"\d+", found[0])[1:])))
+
+
+def _in_seconds(text: str) -> str:
+    """Return a duration as seconds; any other text as it is."""
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        return text
+    seconds = 3600 * int(found["hours"] or 0) + 60 * int(found["minutes"]) + int(found["seconds"])
+    return f"{found['sign']}{seconds}{found['part'] or ''}"
 
 
 def _has_limits(texts: Sequence[str]) -> bool:

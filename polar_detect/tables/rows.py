@@ -39,6 +39,7 @@ from polar_detect.tables.row_cells import (
 )
 from polar_detect.tables.units import are_same_units, split_unit, unit_behind
 
+_FLAGS = ("comma", "limits", "duration")  # of the form of numbers
 _MOSTLY = 0.5  # of the cells that are not missing
 # Roughly as byte-pair encodings of language models split: digits alone, words, signs.
 _TOKEN = re.compile(r"\d|[^\W\d_]{1,7}|[^\w\s]")
@@ -131,7 +132,7 @@ class RowColumn:
         In the table.
     decimals : int or None
         Digits behind the point to which numbers are rounded; None for a column of text.
-    unit, minus, comma, limits
+    unit, minus, comma, limits, duration
         What numbers may have around and in them; see `NumberForm`.
     """
 
@@ -141,6 +142,7 @@ class RowColumn:
     minus: str | None = None
     comma: bool = False
     limits: bool = False
+    duration: bool = False
 
     @classmethod
     def fit(cls, cells: pd.Series, name: str) -> "RowColumn":
@@ -149,12 +151,12 @@ class RowColumn:
         decimals = decimals_of(cells, form)
         if decimals is None:
             return cls(name, None)
-        return cls(name, decimals, form.unit, form.minus, form.comma, form.limits)
+        return cls(name, decimals, form.unit, form.minus, form.comma, form.limits, form.duration)
 
     @property
     def form(self) -> NumberForm:
         """How its numbers are written."""
-        return NumberForm(self.unit, self.minus, self.comma, self.limits)
+        return NumberForm(self.unit, self.minus, self.comma, self.limits, self.duration)
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,7 +303,7 @@ class RowTemplate:
             "columns": [
                 {"name": column.name, "decimals": column.decimals, "unit": column.unit}
                 | ({} if column.minus is None else {"minus": column.minus})
-                | {key: True for key in ("comma", "limits") if getattr(column, key)}
+                | {key: True for key in _FLAGS if getattr(column, key)}
                 for column in self.columns
             ],
             "notation": self.notation,
@@ -323,7 +325,7 @@ class RowTemplate:
                     _checked_decimals(column["decimals"]),
                     _checked_unit(column.get("unit")),
                     checked_minus(column.get("minus")),
-                    *(_checked_flag(column.get(key, False)) for key in ("comma", "limits")),
+                    *(_checked_flag(column.get(key, False)) for key in _FLAGS),
                 )
                 for column in content["columns"]
             )
@@ -354,7 +356,7 @@ def warn_of_words(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
 
 
 def warn_of_forms(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
-    """Return a notice for each column where 1,5 is 1.5, ▲5 is -5, 46% is 46 or <0.5 is .5."""
+    """Return a notice for each column where 1,5 is 1.5, ▲5 -5, 46% 46, <0.5 .5 or 1:30 90."""
     return [
         notice
         for column in template.numeric
