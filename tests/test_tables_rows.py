@@ -258,6 +258,46 @@ MEASURED = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "検出せず",
+        "不検出",
+        "＜LOD",
+        "<loq",
+        "N/D",
+        "N.A.",
+        "BDL",
+        "not detected",
+        "***",
+        "検出下限 未満",
+    ],
+)
+def test_what_a_laboratory_says_where_it_found_nothing_is_missing(said):
+    frame = pd.DataFrame({"Pb": ["0.12", said, "0.3", "0.25", said, "-"]}, dtype=str)
+    template = RowTemplate.fit(frame, ["Pb"])
+    stored = RowTemplate.from_json(json.loads(json.dumps(template.to_json())))
+    assert stored == template
+    assert stored.texts(frame)[:2] == ["Pb: 0.12", "Pb: missing"]
+    assert not stored.numbers(frame).is_word.any()
+    said_of_it = f"column 'Pb': {said} is read as missing (2 cells of this kind)"
+    assert warn_of_forms(frame, template) == [said_of_it]
+    of_before = [{"name": "Pb", "decimals": 2, "unit": None}]
+    before = RowTemplate.from_json({"columns": of_before, "notation": 2})
+    assert before.numbers(frame).is_word[:, 0].tolist() == [False, True, False, False, True, False]
+
+
+@pytest.mark.parametrize("said", ["OL", "OVER", "測定範囲外", "ERR", "<", "*1", "."])
+def test_a_word_for_something_that_was_measured_is_no_gap(said):
+    frame = pd.DataFrame({"Pb": [*[f"0.{n}" for n in range(10, 40)], said]}, dtype=str)
+    assert RowTemplate.fit(frame, ["Pb"]).numbers(frame).is_word[-1, 0]
+
+
+def test_in_a_column_of_words_nothing_found_is_one_of_them():
+    frame = pd.DataFrame({"result": ["不検出", "検出", "1", "2"]}, dtype=str)
+    assert RowTemplate.fit(frame, ["result"]).texts(frame)[0] == "result: 不検出"
+
+
 DURATIONS = {
     "加工時間": (["1:30:00", "0:45:30", "-", "12:05"], [5400, 2730, np.nan, 725]),
     "Cycle Time (s)": (["0:01:02.5", "0:00:59"], [62.5, 59]),

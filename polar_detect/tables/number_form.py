@@ -15,6 +15,7 @@ import pandas as pd
 
 from polar_detect.tables.cell_numbers import (
     MIN_NUMERIC,
+    MISSING,
     as_numbers,
     half_width,
     is_missing,
@@ -50,6 +51,14 @@ _OF_DURATIONS = re.compile(
     re.IGNORECASE,
 )
 _DAY = 24
+# What a laboratory says where it found nothing, beside what is missing in any column of numbers.
+_GAPS = """
+n.d n/d n.a. n.a lod loq <lod <loq <dl <mdl <ql bdl blq bql bloq notdetected belowdetectionlimit
+検出せず 検出されず 不検出 未検出 検出なし 検出限界以下 検出限界未満 検出下限以下 検出下限未満
+定量下限以下 定量下限未満 定量限界以下 定量限界未満 データなし 無し 該当なし 未実施 未記入 記録なし
+"""
+_GAP = frozenset(_GAPS.split())
+_SIGNS_ALONE = re.compile(r"\*+|\.{2,}")
 _LARGEST_SHARE = 2.0  # 200 %, which hardly a share reaches
 _CLOSE = 10.0
 
@@ -70,6 +79,8 @@ class NumberForm:
         <0.5, below the limit of detection, counts as 0.5, and >99 as 99.
     duration : bool
         1:30:00 is 5400 seconds, and 12:34.5 is 754.5.
+    gaps : bool
+        Not detected, 検出せず, <LOD and *** are missing values.
     """
 
     unit: str | None = None
@@ -77,23 +88,27 @@ class NumberForm:
     comma: bool = False
     limits: bool = False
     duration: bool = False
+    gaps: bool = False
 
     @classmethod
     def of(cls, cells: pd.Series, name: str) -> Self:
         """Return how the numbers of a column are written.
 
         >>> NumberForm.of(pd.Series(["5.1 MPa", "▲4.9 MPa", "", "5MPa"]), "p")
-        NumberForm(unit='MPa', minus='▲', comma=False, limits=False, duration=False)
+        NumberForm(unit='MPa', minus='▲', comma=False, limits=False, duration=False, gaps=False)
         """
         texts = cells_as_text(cells)
+        gaps = _has_gaps(texts)
+        texts = cls(gaps=gaps)._bare(texts)
         if _are_durations(cells, texts, name):
-            return cls(duration=True)
+            return cls(duration=True, gaps=gaps)
         limits = _has_limits(texts)
         texts = cls(limits=limits)._bare(texts)
         comma = has_decimal_commas(texts)
         texts = cls(comma=comma)._bare(texts)
         minus = _minus_of(texts)
-        return cls(_unit_of(cls(minus=minus)._bare(texts), name), minus, comma, limits)
+        unit = _unit_of(cls(minus=minus)._bare(texts), name)
+        return cls(unit, minus, comma, limits, gaps=gaps)
 
     def bare(self, cells: pd.Series) -> list[str]:
         """Return cells as text, of numbers in this form the number alone."""
@@ -103,6 +118,9 @@ class NumberForm:
         """Return which cells of a column mean another number by this form than by themselves."""
         texts = cells_as_text(cells)
         notices = []
+        if self.gaps:
+            gaps = [text for text in texts if _is_gap(text)]
+            notices += _said_of(name, gaps, self._bare(gaps))
         if self.duration:
             durations = [text for text in texts if _DURATION.fullmatch(text.strip())]
             notices += _said_of(name, durations, self._bare(durations))
@@ -125,6 +143,9 @@ class NumberForm:
             return texts
         bare = list(texts)
         for i in not_plain(texts):
+            if self.gaps and _is_gap(bare[i]):
+                bare[i] = MISSING
+                continue
             if self.duration:
                 bare[i] = _in_seconds(bare[i])
             if self.limits and (limit := _LIMIT.match(bare[i])) is not None:
@@ -141,6 +162,20 @@ class NumberForm:
 
 
 PLAIN = NumberForm()
+
+
+def _has_gaps(texts: Sequence[str]) -> bool:
+    """Return whether a column says of some cells that nothing was found, beside numbers."""
+    return any(map(_is_gap, texts)) and _has_numbers(texts)
+
+
+def _is_gap(text: str) -> bool:
+    plain = "".join(half_width(text).casefold().split())
+    return plain in _GAP or _SIGNS_ALONE.fullmatch(plain) is not None
+
+
+def _has_numbers(texts: Sequence[str]) -> bool:
+    return len({text for text in texts if _NUMBER_FIRST.match(text)}) >= _MIN_SURE
 
 
 def _are_durations(cells: pd.Series, texts: Sequence[str], name: str) -> bool:
@@ -188,10 +223,7 @@ def _in_seconds(text: str) -> str:
 
 def _has_limits(texts: Sequence[str]) -> bool:
     """Return whether a column has limits of what was measured, such as <0.5, beside numbers."""
-    if not any(map(_LIMIT.match, texts)):
-        return False
-    numbers = {text for text in texts if _NUMBER_FIRST.match(text)}
-    return len(numbers) >= _MIN_SURE
+    return any(map(_LIMIT.match, texts)) and _has_numbers(texts)
 
 
 def has_decimal_commas(texts: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ import math
 import re
 import reprlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, cast, get_args
 
 import numpy as np
@@ -39,7 +39,7 @@ from polar_detect.tables.row_cells import (
 )
 from polar_detect.tables.units import are_same_units, split_unit, unit_behind
 
-_FLAGS = ("comma", "limits", "duration")  # of the form of numbers
+_FLAGS = ("comma", "limits", "duration", "gaps")  # of the form of numbers
 _MOSTLY = 0.5  # of the cells that are not missing
 # Roughly as byte-pair encodings of language models split: digits alone, words, signs.
 _TOKEN = re.compile(r"\d|[^\W\d_]{1,7}|[^\w\s]")
@@ -132,7 +132,7 @@ class RowColumn:
         In the table.
     decimals : int or None
         Digits behind the point to which numbers are rounded; None for a column of text.
-    unit, minus, comma, limits, duration
+    unit, minus, comma, limits, duration, gaps
         What numbers may have around and in them; see `NumberForm`.
     """
 
@@ -143,6 +143,7 @@ class RowColumn:
     comma: bool = False
     limits: bool = False
     duration: bool = False
+    gaps: bool = False
 
     @classmethod
     def fit(cls, cells: pd.Series, name: str) -> "RowColumn":
@@ -151,12 +152,13 @@ class RowColumn:
         decimals = decimals_of(cells, form)
         if decimals is None:
             return cls(name, None)
-        return cls(name, decimals, form.unit, form.minus, form.comma, form.limits, form.duration)
+        return cls(name, decimals, **vars(form))
 
     @property
     def form(self) -> NumberForm:
         """How its numbers are written."""
-        return NumberForm(self.unit, self.minus, self.comma, self.limits, self.duration)
+        own = {field.name: getattr(self, field.name) for field in fields(NumberForm)}
+        return NumberForm(**own)
 
 
 @dataclass(frozen=True, eq=False)
