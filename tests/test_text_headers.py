@@ -112,6 +112,8 @@ NUMBERS = ["1,2,3"] * 9
         ["a,b,c", "x", *NUMBERS],  # a line that is cut off
         ["a,b,c", "x,NG,ERR", *NUMBERS],
         ["2024,2025,2026", *NUMBERS],
+        ["no,p,", "M0,off,see log", *["M1,5,x"] * 9],
+        ["no,p,", "M1,see log,first", *["M1,5,x"] * 9],
         [",,", *NUMBERS],
         ["a,b,c", "d,e,f", "g,h,i"],
         ["a,b", "項目,値,x", "c,d,e", "f,g,h"],

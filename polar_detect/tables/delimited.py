@@ -19,8 +19,9 @@ from polar_detect.tables.endings import lines_at_end, said_at_end, without_end
 from polar_detect.tables.headers import Header
 from polar_detect.tables.lines import MAX_ROW_CHARS, TOO_LONG, Line, Lines, open_lines, reject
 from polar_detect.tables.names import on_one_line
+from polar_detect.tables.places import place_of_names
 from polar_detect.tables.sources import Source
-from polar_detect.tables.text_headers import find_text_header, is_doubtful, place_of_names
+from polar_detect.tables.text_headers import find_text_header, is_doubtful
 
 _DELIMITERS = (",", ";", "\t", "|")
 _MAX_CELL_CHARS = 2**31 - 1  # the csv module stops at 131,072; a C long on every platform

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from polar_detect.tables.cell_numbers import as_numbers
-from polar_detect.tables.headers import is_sure_unit
 from polar_detect.tables.number_form import NumberForm
-from polar_detect.tables.units import is_unit
+from polar_detect.tables.units import is_sure_unit, is_unit
 
 _WITH_COMMA = re.compile(r"\s*[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+),\d+\s*", re.ASCII)
 

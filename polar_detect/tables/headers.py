@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from polar_detect.tables.cell_numbers import is_missing
-from polar_detect.tables.cells import cells_as_text
+from polar_detect.tables.cells import cell_as_text, cells_as_text
 from polar_detect.tables.names import folded
 from polar_detect.tables.number_form import NumberForm, has_decimal_commas
+from polar_detect.tables.places import NUMERALS, is_state, place_beyond, reach
 from polar_detect.tables.row_cells import CellNumbers
-from polar_detect.tables.units import DASHES, is_unit, unit_behind, with_unit
+from polar_detect.tables.units import DASHES, is_sure_unit, is_unit, with_unit
 
 Cells = Sequence[Sequence[Any]]
 Range = tuple[tuple[int, int], tuple[int, int]]
@@ -23,14 +24,6 @@ Range = tuple[tuple[int, int], tuple[int, int]]
 _MIN_NUMBERS = 2
 _MOST = 0.5  # of what stands below a unit
 _SAMPLE_ROWS = 1000
-# What a row of measurements says of a state; never the second line of a header.
-_STATES = """
-nil error err fault on off start stop auto manual void over under 欠 停止 停止中 無 未 異常 エラー
-休 休止 不明 対象外 自動 手動 起動 起動前 準備中 点検 点検中 清掃 保留
-"""
-_STATE = frozenset(_STATES.split())
-# A number or a date that a sheet holds as text: 5.1, <0.5, ▲5, 2024/05/01.
-NUMERALS = re.compile(r"[\W_]*\d[\W\d_]*")
 _NUMBER_IN_BRACKETS = re.compile(r"[(\[{<〔【][\d.,\s]*[)\]}>〕】]")
 
 
@@ -67,7 +60,8 @@ def find_header(
     second row of words a third one of units belongs to it too. A first row to which the second
     does not belong is a title after all, or says whose the table is, where the second holds more
     cells, all of different words, and numbers stand below one of them; or where it has none of
-    the names that are expected, and a row below has most of them.
+    the names that are expected, and a row below has most of them; or where `place_beyond` finds
+    names below.
 
     Parameters
     ----------
@@ -89,7 +83,19 @@ def find_header(
         named = next((i for i in below[:20] if _holds_most(rows[i], wanted)), None)
         if named is not None:
             return find_header(rows, [i for i in filled if i >= named], expected, merged)
+        if header.last == header.top and (below := _beyond(rows, filled, header.top)):
+            return find_header(rows, below, expected, merged)
     return header
+
+
+def _beyond(rows: Cells, filled: Sequence[int], top: int) -> list[int]:
+    """Return the filled rows from the one on that `place_beyond` finds, if it finds one."""
+    if not _are_texts([cell for cell in rows[top] if cell is not None]):
+        return []
+    own = [i for i in filled if i >= top][:_SAMPLE_ROWS]
+    records = [[cell_as_text(cell) for cell in rows[i]] for i in own]
+    place = place_beyond(records) if any(reach(own) > reach(records[0]) for own in records) else 0
+    return [i for i in filled if i >= own[place]] if place else []
 
 
 def _header(
@@ -173,7 +179,7 @@ def _is_above_names(rows: Cells, top: int, below: Sequence[int], expected: Colle
 
 
 def _is_data(cell: str) -> bool:
-    return is_missing(cell) or _is_state(cell) or NUMERALS.fullmatch(cell) is not None
+    return is_missing(cell) or is_state(cell) or NUMERALS.fullmatch(cell) is not None
 
 
 def _holds_most(cells: Sequence[Any], wanted: Collection[str]) -> bool:
@@ -236,12 +242,6 @@ def _are_above_numbers(rows: Cells, body: Sequence[int]) -> bool:
     )
 
 
-def is_sure_unit(text: str) -> bool:
-    """Return whether a text is a unit by itself: a letter or a remark in brackets may be data."""
-    bare = text if unit_behind(f"x {text}") is None else text[1:-1].strip()
-    return unit_behind(f"x [{bare}]") is not None and (len(bare) > 1 or not bare.isascii())
-
-
 def _are_texts(cells: Sequence[Any]) -> bool:
     return all(isinstance(cell, str) for cell in cells)
 
@@ -250,14 +250,10 @@ def _is_name(cell: str) -> bool:
     plain = unicodedata.normalize("NFKC", cell).strip().lower()
     if plain in DASHES:
         return True
-    if is_missing(plain) or _is_state(plain):
+    if is_missing(plain) or is_state(plain):
         return False
     has_digits = any(character.isdecimal() for character in plain)
     return not has_digits or (is_unit(plain) and not _NUMBER_IN_BRACKETS.fullmatch(plain))
-
-
-def _is_state(cell: str) -> bool:
-    return unicodedata.normalize("NFKC", cell).strip().lower() in _STATE
 
 
 def _are_numbers(below: Sequence[Any], name: str, min_share: float) -> bool:

@@ -72,6 +72,12 @@ def is_unit(text: str) -> bool:
     return plain in DASHES or _BRACKETED.fullmatch(plain) is not None or _is_known(plain)
 
 
+def is_sure_unit(text: str) -> bool:
+    """Return whether a text is a unit by itself: a letter or a remark in brackets may be data."""
+    bare = text if unit_behind(f"x {text}") is None else text[1:-1].strip()
+    return unit_behind(f"x [{bare}]") is not None and (len(bare) > 1 or not bare.isascii())
+
+
 def without_unit(name: str) -> str:
     """Return the name of a column without a known unit that stands in brackets behind it.
 

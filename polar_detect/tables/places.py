@@ -1,0 +1,149 @@
+"""Which of the first records of a table holds the names, by what stands below.
+
+Hides how titles, lists of settings and comments are told from names.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Sequence
+from itertools import takewhile
+
+import numpy as np
+
+from polar_detect.tables.cell_numbers import as_numbers, is_missing
+from polar_detect.tables.endings import is_at_end, without_end
+from polar_detect.tables.names import folded
+from polar_detect.tables.units import is_sure_unit, is_unit, without_unit
+
+Records = Sequence[Sequence[str]]
+"""The first ones of a table; an empty one for a blank line."""
+
+# A number or a date as text: 5.1, <0.5, ▲5, 2024/05/01.
+NUMERALS = re.compile(r"[\W_]*\d[\W\d_]*")
+# What a row of measurements says of a state; never the second line of a header.
+_STATES = """
+nil error err fault on off start stop auto manual void over under 欠 停止 停止中 無 未 異常 エラー
+休 休止 不明 対象外 自動 手動 起動 起動前 準備中 点検 点検中 清掃 保留
+"""
+_STATE = frozenset(_STATES.split())
+_MOST_ABOVE = 50  # records above the names
+_MIN_NUMBERS = 2
+_MANY_TIMES = 3  # records below an empty line, of those above it
+
+
+def place_of_names(records: Records, expected: Collection[str] = ()) -> int:
+    """Return which record has the names, or the first row of them.
+
+    It is the first, unless another one has more of the expected names; or unless most records
+    reach beyond it, or it stands among a few above an empty line, and then the first record of
+    different words counts from which on a column holds nothing but numbers or dates.
+    """
+    below = [i for i in range(1, len(records)) if reach(records[i])]
+    named = _named(records, below, expected)
+    if named is not None:
+        return named
+    if not _keys(expected).isdisjoint(_keys(records[0])):
+        return 0
+    apart = _apart(records, below)
+    if apart is not None and _are_names(records, apart):
+        return min(apart, place_beyond(records) or apart)
+    return place_beyond(records)
+
+
+def place_beyond(records: Records) -> int:
+    """Return which record has the names, if most reach beyond the first one; 0 if none is found."""
+    below = [i for i in range(1, len(records)) if reach(records[i])]
+    wide = _wider(records, below)
+    if not wide:
+        return 0
+    least = max(set(wide), key=lambda width: (wide.count(width), width))
+    found = (i for i in below[:_MOST_ABOVE] if reach(records[i]) >= least)
+    return next((i for i in found if _are_names(records, i)), 0)
+
+
+def reach(record: Sequence[str]) -> int:
+    """Return the number of cells without empty ones at the end."""
+    return next((j for j in range(len(record), 0, -1) if record[j - 1].strip()), 0)
+
+
+def is_state(cell: str) -> bool:
+    """Return whether a cell says a state, as a row of measurements may."""
+    return unicodedata.normalize("NFKC", cell).strip().lower() in _STATE
+
+
+def _wider(records: Records, below: Sequence[int]) -> list[int]:
+    """Return how far records reach, of those that reach beyond the first one.
+
+    None where these are not the most in the second half, as above there may be a lot to say.
+    """
+    half = [reach(records[i]) for i in below[len(below) // 2 :]]
+    wider = [own for own in half if own > reach(records[0])]
+    return wider if 2 * len(wider) > len(half) else []
+
+
+def _apart(records: Records, below: Sequence[int]) -> int | None:
+    """Return the first record below an empty one, if far more follow than stand above it."""
+    filled = [0, *below]
+    place = next((k for k in range(1, len(filled)) if filled[k] > filled[k - 1] + 1), None)
+    if place is None or len(filled) - place <= _MANY_TIMES * place:
+        return None
+    return None if _are_names(records[: filled[place]], 0) else filled[place]
+
+
+def _named(records: Records, below: Sequence[int], expected: Collection[str]) -> int | None:
+    """Return the record with most of the expected names, and half at least."""
+    wanted = _keys(expected)
+    n_first = len(wanted & _keys(records[0]))
+    if n_first == len(wanted):
+        return None
+    found = {i: len(wanted & _keys(records[i])) for i in below[:_MOST_ABOVE]}
+    best = max(found, key=lambda i: found[i], default=0)
+    if best == 0 or found[best] <= n_first or 2 * found[best] < len(wanted):
+        return None
+    is_sure = found[best] > 1 or all(map(_is_word, filter(str.strip, records[best])))
+    return best if is_sure else None
+
+
+def _keys(names: Collection[str]) -> set[str]:
+    """Return what names have in common that differ in blanks, case, width and a unit behind."""
+    return {folded(without_unit(name)) for name in names if name.strip()}
+
+
+def _are_names(records: Records, place: int) -> bool:
+    """Return whether a record has different words, from which on a column holds numbers alone.
+
+    None is a state, or there again below, and most records below have as many cells. Units, and
+    totals and notes at the end, do not count. A second row of names has none in the first column.
+    """
+    names = {j: name.strip() for j, name in enumerate(records[place]) if name.strip()}
+    are_words = len(set(names.values())) == len(names) and all(map(_is_word, names.values()))
+    if 0 not in names or len(names) < 2 or not are_words:
+        return False
+    below = [record for record in records[place + 1 :] if reach(record)]
+    n_at_end = len([*takewhile(is_at_end, reversed(below))])
+    below = below[are_units(below[0]) if below else 0 : len(below) - n_at_end]
+    width = len(records[place])
+    fitting = [record for record in below if len(without_end([*record], width)) == width]
+    is_again = any(own[j].strip() == name for own in fitting for j, name in names.items())
+    if is_again or 2 * len(fitting) <= len(below):
+        return False
+    return any(_are_numbers([own[j] for own in below if j < len(own)]) for j in names)
+
+
+def are_units(record: Sequence[str]) -> bool:
+    """Return whether a record holds units alone, of which one is sure."""
+    cells = [cell.strip() for cell in record if cell.strip()]
+    return all(map(is_unit, cells)) and any(map(is_sure_unit, cells))
+
+
+def _are_numbers(cells: Sequence[str]) -> bool:
+    said = [cell.strip() for cell in cells if not is_missing(cell)]
+    numbers = np.isfinite(as_numbers(said)).tolist()
+    are_all = all(own or NUMERALS.fullmatch(cell) for own, cell in zip(numbers, said, strict=True))
+    return are_all and len(said) >= _MIN_NUMBERS
+
+
+def _is_word(cell: str) -> bool:
+    plain = cell.strip()
+    is_number = bool(np.isfinite(as_numbers([plain])[0]))
+    return not (is_missing(plain) or is_state(plain) or is_number or NUMERALS.fullmatch(plain))
