@@ -113,6 +113,7 @@ NUMBERS = ["1,2,3"] * 9
         ["a,b,c", "x,NG,ERR", *NUMBERS],
         ["2024,2025,2026", *NUMBERS],
         ["no,p,", "M0,off,see log", *["M1,5,x"] * 9],
+        ["測定結果", "値,所見", *["0.5,ok", "0.6,x"] * 9, "OL,see log", *["0.5,ok"] * 30],
         ["no,p,", "M1,see log,first", *["M1,5,x"] * 9],
         [",,", *NUMBERS],
         ["a,b,c", "d,e,f", "g,h,i"],

@@ -112,8 +112,9 @@ def _keys(names: Collection[str]) -> set[str]:
 def _are_names(records: Records, place: int) -> bool:
     """Return whether a record has different words, from which on a column holds numbers alone.
 
-    None is a state, or there again below, and most records below have as many cells. Units, and
-    totals and notes at the end, do not count. A second row of names has none in the first column.
+    None is a state, or there again below; most records below have as many cells, and those above
+    have no number in that column. Units, and totals and notes at the end, do not count. A second
+    row of names has none in the first column.
     """
     names = {j: name.strip() for j, name in enumerate(records[place]) if name.strip()}
     are_words = len(set(names.values())) == len(names) and all(map(_is_word, names.values()))
@@ -127,7 +128,12 @@ def _are_names(records: Records, place: int) -> bool:
     is_again = any(own[j].strip() == name for own in fitting for j, name in names.items())
     if is_again or 2 * len(fitting) <= len(below):
         return False
-    return any(_are_numbers([own[j] for own in below if j < len(own)]) for j in names)
+    above = [record for record in records[:place] if reach(record) >= reach(records[place])]
+    return any(
+        _are_numbers([own[j] for own in below if j < len(own)])
+        and all(_is_word(own[j]) for own in above if own[j].strip())
+        for j in names
+    )
 
 
 def are_units(record: Sequence[str]) -> bool:
