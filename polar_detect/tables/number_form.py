@@ -166,7 +166,8 @@ PLAIN = NumberForm()
 
 def _has_gaps(texts: Sequence[str]) -> bool:
     """Return whether a column says of some cells that nothing was found, beside numbers."""
-    return any(map(_is_gap, texts)) and _has_numbers(texts)
+    others = {texts[i] for i in not_plain([*texts])}
+    return any(map(_is_gap, others)) and _has_numbers(texts)
 
 
 def _is_gap(text: str) -> bool:
