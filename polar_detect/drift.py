@@ -162,8 +162,6 @@ def measure_shifts(
     assert normal.features == batch.features
     sizes, p_values = _welch(normal, values)
     kept = np.flatnonzero(np.isfinite(p_values))
-    if len(kept) == 0:
-        return (), ()
     features = [normal.features[i] for i in kept]
     sizes, p_values = sizes[kept], p_values[kept]
     order = np.argsort(-np.abs(sizes), kind="stable")

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import ttest_ind
 
 from polar_detect.drift import FeatureStatistics, measure_drift, measure_shifts
 from polar_detect.signature.features import Feature, FeatureTable
@@ -75,8 +76,8 @@ def test_too_few_texts_give_no_verdict(scores):
 
 
 def test_empty_texts_are_left_out_of_the_comparison():
-    batch = np.append(np.arange(30.0), np.nan)
-    assert measure_drift(np.arange(30), batch).n_batch == 30
+    drift = measure_drift(np.arange(40), np.append(np.arange(30.0), np.nan))
+    assert (drift.n_normal, drift.n_batch) == (40, 30)
 
 
 def test_only_the_layer_that_moved_is_said_to_have_moved():
@@ -86,6 +87,21 @@ def test_only_the_layer_that_moved_is_said_to_have_moved():
     assert layers[1].size == pytest.approx(1.0, abs=0.25)
     assert {s.feature.layer for s in features[:2]} == {1}
     assert sum(s.is_moved for s in features) == 2
+
+
+def test_features_are_tested_by_welch_and_layers_of_two_by_the_rule_of_simes():
+    normal, batch = table(12, 0), table(9, 1, shift=0.3)
+    layers, features = measure_shifts(FeatureStatistics.of(normal), batch)
+    welch = ttest_ind(
+        *(own.values.astype(np.float64) for own in (batch, normal)), equal_var=False
+    ).pvalue
+    by_name = {shift.feature.name: shift for shift in features}
+    assert [by_name[f.name].p_value for f in FEATURES] == pytest.approx(welch.tolist())
+    for layer in layers:
+        own = [s for s in features if s.feature.layer == layer.feature.layer]
+        low, high = sorted(s.p_value for s in own)
+        assert layer.p_value == pytest.approx(min(2 * low, high))
+        assert layer.size == pytest.approx(np.sqrt(np.mean([s.size**2 for s in own])))
 
 
 def test_batches_of_normal_texts_rarely_have_a_moved_layer():
@@ -103,13 +119,24 @@ def test_constant_features_neither_fail_nor_move():
     assert measure_shifts(FeatureStatistics.of(same), same) == ((), ())
     moved = FeatureTable(values + 1, FEATURES)
     layers, features = measure_shifts(FeatureStatistics.of(same), moved)
+    assert (len(layers), len(features)) == (2, 5)
     assert all(s.is_moved and np.isfinite(s.size) for s in (*layers, *features))
+    spread = FeatureTable(values + np.float32([[1], [-1]] * 10), FEATURES)  # about the same mean
+    _, features = measure_shifts(FeatureStatistics.of(same), spread)
+    assert [(s.is_moved, s.p_value) for s in features] == [(False, 1.0)] * 5
 
 
 def test_rows_without_features_are_left_out():
     own = table(40, 5)
-    own.values[3] = np.nan
+    own.values[3, 1] = np.nan
     normal = FeatureStatistics.of(table(200, 0))
     layers, features = measure_shifts(normal, own)
+    assert (len(layers), len(features)) == (2, 5)
     assert all(np.isfinite(s.p_value) for s in (*layers, *features))
-    assert measure_shifts(normal, own.rows(slice(0, 5))) == ((), ())
+
+
+def test_fewer_than_eight_texts_on_either_side_tell_of_no_shift():
+    normal = FeatureStatistics.of(table(200, 0))
+    assert measure_shifts(normal, table(8, 5)) != ((), ())
+    assert measure_shifts(normal, table(7, 5)) == ((), ())
+    assert measure_shifts(FeatureStatistics.of(table(7, 0)), table(40, 5)) == ((), ())

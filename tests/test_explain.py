@@ -58,6 +58,7 @@ def test_the_mean_size_leaves_out_texts_without_a_score():
 def test_top_layers_are_named_strongest_first_with_their_sign():
     assert explanation().top_layers(2) == ["L2 -4.00; L0 +3.00", "L0 +0.10"]
     assert explanation().top_layers(1)[0] == "L2 -4.00"
+    assert explanation().top_columns() == ["", ""]  # no feature is a column's
 
 
 def test_parts_that_round_to_zero_are_not_named():
@@ -124,11 +125,11 @@ def empty_part():
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_parts_below_each_other_keep_the_base_value_of_texts_that_have_one(order):
-    parts = [explanation(), empty_part()]
+    parts = [explanation((True, False, True)), empty_part()]
     stacked = Explanation.below([parts[i] for i in order])
     assert stacked.base_value == 0.5
-    assert stacked.values.shape == (4, len(FEATURES))
-    assert np.isnan(stacked.values).all(1).sum() == 2
+    assert stacked.values.shape == (5, len(FEATURES))
+    assert np.isnan(stacked.values).all(1).sum() == 3
 
 
 def test_empty_texts_alone_have_base_value_zero():
