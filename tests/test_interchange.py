@@ -95,6 +95,14 @@ def test_a_malformed_sample_is_refused_with_its_number_and_field(tmp_path, name,
         read(path)
 
 
+def test_of_a_long_value_the_beginning_is_shown(tmp_path):
+    path = stored(tmp_path, {**SAMPLE, "initial_score": "x" * 59})
+    with pytest.raises(InputError, match=r'^Got "x{56}\.\.\. in field'):
+        read(path)
+    with pytest.raises(InputError, match=r'^Got "x{58}" in field'):
+        read(stored(tmp_path, {**SAMPLE, "initial_score": "x" * 58}))
+
+
 def test_a_sample_that_is_no_object_is_refused_with_its_number(tmp_path):
     with pytest.raises(InputError, match="sample 1 of"):
         read(stored(tmp_path, SAMPLE, [0, 1]))

@@ -91,6 +91,12 @@ def test_what_a_search_counts_as_valid_is_measured_again_in_float32(monkeypatch)
     monkeypatch.setattr(executor, "losses", too_low_when_quick)
     results = find_minimal_programs(executor, ROWS, tolerance=0.02, search=greedy)
     assert all(result.loss <= result.full_loss + 0.02 for result in results)
+    # So it is where no search asks.
+    every = [[FULL.skip(i) for i in range(5)]] * len(ROWS)
+    said = are_valid(executor, ROWS, every, SameLoss(0.02))
+    for row, own in zip(ROWS, said, strict=True):
+        limit = precise_loss(backbone, FULL, row) + 0.02
+        assert own == [precise_loss(backbone, program, row) <= limit for program in every[0]]
 
 
 @pytest.mark.parametrize("criterion", [None, SamePrediction(0.6)])
@@ -308,6 +314,42 @@ def test_a_menu_is_fitted_on_what_serves_its_texts(precise, monkeypatch):
     (kept,) = set(smaller.programs) - {FULL}
     served = (menu.harms <= TOLERANCE).sum(0) * (5 - np.asarray(lengths))
     assert served[menu.programs.index(kept)] == served.max()
+
+
+def test_a_program_that_nobody_can_use_saves_nothing_however_short(precise, monkeypatch):
+    losses = {  # of three texts; what is no number is as bad as can be
+        FULL: [1.0, 1.0, 1.0],
+        FULL.skip(0): [1.0, 1.1, 1.2],
+        FULL.skip(1, 2): [1.2, 1.5, 1.5],
+        FULL.skip(1, 3): [1.5, 1.5, 1.5],
+        FULL.skip(1, 4): [np.nan] * 3,
+    }
+    measured = iter(np.transpose([losses[program] for program in losses]).astype(np.float32))
+    monkeypatch.setattr(menus, "_met_programs", lambda *_: list(losses))
+    monkeypatch.setattr(
+        menus, "_losses", lambda _, batch, *__: np.stack([next(measured) for _ in batch.index])
+    )
+    monkeypatch.setattr(menus, "_MAX_PROGRAMS", 2)
+    menu = Menu.fit(Executor(precise), ROWS[:3], tolerance=TOLERANCE)
+    assert menu.programs == (FULL, FULL.skip(0))
+
+
+@pytest.mark.parametrize(("config", "n_verified"), [("llama", 0), ("qwen2-moe", len(ROWS))])
+def test_menus_of_mixtures_are_verified_however_clear_a_program_is(monkeypatch, config, n_verified):
+    backbone = Backbone(tiny_model(CONFIGS[config]), tiny_tokenizer(), quick_dtype=torch.bfloat16)
+    executor, verified = Executor(backbone), set()
+    measure = executor.losses
+
+    def losses(batch, jobs, *, precise=False):
+        if precise:
+            verified.update(batch.index[[job.text for job in jobs]].tolist())
+        return measure(batch, jobs, precise=precise)
+
+    monkeypatch.setattr(executor, "losses", losses)
+    full = Program.full(backbone.n_layers)
+    found = Menu((full, full.skip(0))).minimal_programs(executor, ROWS, tolerance=100.0)
+    assert {result.program for result in found} == {full.skip(0)}
+    assert len(verified) == n_verified
 
 
 def test_a_fitted_menu_measures_less_than_all_and_finds_as_short_programs(precise):

@@ -23,6 +23,7 @@ def two_kinds(n_texts, *, seed=0):
     kinds = rng.integers(0, 2, n_texts)
     trajectories = rng.normal(size=(n_texts, N_LAYERS + 1, 8)).astype(np.float32)
     trajectories[:, :, 0] += 4 * kinds[:, None]
+    trajectories[:, :, 1:] = 30 * trajectories[:, :, 1:] + 100  # which says nothing, and is larger
     return trajectories, kinds
 
 
@@ -51,6 +52,18 @@ def test_without_a_connection_to_the_states_it_falls_back_on_the_shares_of_the_o
     expected = np.mean(shuffled)
     np.testing.assert_allclose((1 / (1 + np.exp(-logits.starts[:, 1]))).mean(), expected, atol=0.15)
     np.testing.assert_allclose(np.exp(logits.ops).sum(-1), 1, atol=1e-5)
+
+
+def test_the_states_at_even_distances_up_to_the_last_depth_are_read(predictor):
+    trajectories, _ = two_kinds(1)
+    plain = predictor.logits(trajectories).ops
+    read = []
+    for depth in range(N_LAYERS + 1):
+        moved = trajectories.copy()
+        moved[:, depth] += 10
+        if np.abs(predictor.logits(moved).ops - plain).max() > 1e-3:
+            read.append(depth)
+    assert read == [1, 2, 4, 5]
 
 
 def test_training_again_gives_the_same_predictor(predictor):
@@ -148,7 +161,7 @@ def test_a_folder_without_a_predictor_is_refused(predictor, tmp_path, name, cont
 
 
 def test_states_of_another_model_are_refused(predictor):
-    with pytest.raises(InputError, match=r"^Got states of 6 layers and 8 dim.*; expected 5 and 8"):
+    with pytest.raises(InputError, match=r"^Got states of 6 layers and 8 dim.*; expected 5 and 8;"):
         predictor.logits(np.zeros((1, 7, 8), np.float32))
     with pytest.raises(InputError, match="Got states of 5 layers and 9 dimensions"):
         predictor.logits(np.zeros((1, 6, 9), np.float32))
