@@ -91,6 +91,18 @@ def test_a_cell_that_does_not_fit_the_others_is_named_though_it_is_usual_by_itse
     assert found["distance"][cold, pair].min() > 4 * np.median(control["distance"])
 
 
+def test_residuals_of_normal_rows_have_mean_zero_and_spread_one_where_columns_tell_nothing():
+    rng = np.random.default_rng(0)
+    skewed = rng.uniform(size=1000) ** 2  # so that medians are no means
+    frame = pd.DataFrame({"a": skewed, "b": rng.permutation(skewed)}).map("{:.3f}".format)
+    template = RowTemplate.fit(frame, ["a", "b"])
+    reference = ColumnReference.fit(template, template.texts(frame))
+    assert reference.points.mean() > 0.1  # control
+    residuals = reference.features(template.texts(frame)).where(lambda f: "residual" in f.part)
+    np.testing.assert_allclose(residuals.values.mean(0), 0, atol=0.01)
+    np.testing.assert_allclose(residuals.values.std(0), 1, atol=0.01)
+
+
 def test_units_do_not_matter(reference):
     thousandfold = RowTemplate.fit(states(factor=1000), list(NAMES))
     other = ColumnReference.fit(thousandfold, thousandfold.texts(states(factor=1000)))
@@ -160,6 +172,11 @@ def test_a_missing_cell_counts_by_how_rarely_it_is_missing(template):
     assert 1 < found["missing"][0, 3] < 1.3
     assert found["residual"][0, 3] == found["missing"][0, 3]
     assert found["residual"][1, 0] > 2 * found["residual"][0, 3]
+    # A column that says where the cost is missing is 1 in half of the rows: it has a variance of
+    # .25, shrunk to .2875, and moves a mean of four columns by a tenth of what their sizes vary by.
+    moved = 0.25 * 0.25 / 0.2875
+    boost = np.sqrt(4 * 0.1 * (1 - 2 / np.pi) / moved)
+    assert found["residual"][1, 0] == pytest.approx(boost / np.sqrt(0.05), rel=1e-4)
     assert found["missing"][2, 0] < 0.2
     assert found["missing"][3, 3] > 3  # often missing, and never a word
     assert found["distance"][3, 3] > found["distance"][0, 3]
@@ -186,11 +203,12 @@ def test_a_template_of_an_earlier_version_gives_the_features_that_it_gave(refere
     assert np.abs(found["residual"][2, 1]) > 0.8 * np.abs(found["residual"][2, 0])
 
 
-def test_a_column_that_never_changed_stands_out_when_it_does():
-    frame = pd.DataFrame({"phase": ["0.3"] * 60, "x": [str(i % 17) for i in range(60)]})
+@pytest.mark.parametrize(("always", "now"), [("0.3", "0.4"), ("3", "4")])
+def test_a_column_that_never_changed_stands_out_when_it_does(always, now):
+    frame = pd.DataFrame({"phase": [always] * 60, "x": [str(i % 17) for i in range(60)]})
     template = RowTemplate.fit(frame, ["phase", "x"])
     reference = ColumnReference.fit(template, template.texts(frame))
-    usual, changed = reference.features(["phase: 0.3; x: 8", "phase: 0.4; x: 8"]).where(
+    usual, changed = reference.features([f"phase: {always}; x: 8", f"phase: {now}; x: 8"]).where(
         lambda f: f.part == "phase/residual"
     ).values[:, 0]  # fmt: skip
     assert abs(usual) < 1e-6
@@ -215,6 +233,17 @@ def test_a_column_that_never_changed_counts_when_it_does_wherever_it_stands(plac
     before, after = (scale.apply(rows) for rows in (table.values, changed))
     for view in (residual, distance):
         assert after @ view > 1.2 * (before @ view).max()
+
+
+def test_a_row_that_five_normal_rows_are_like_is_at_no_distance_though_it_lacks_a_number(template):
+    frame = states(60)
+    frame.loc[::3, "cost"] = ""
+    reference = ColumnReference.fit(template, template.texts(pd.concat([frame] * 5)))
+    distances = features_of(reference, frame)["distance"]
+    lacks = frame["cost"] == ""
+    np.testing.assert_allclose(distances[~lacks], 0, atol=1e-6)
+    # What the other columns lead to expect in its place was found before all were filled.
+    np.testing.assert_allclose(distances[lacks], 0, atol=0.05)
 
 
 def test_a_row_does_not_meet_itself_where_it_is_banned(template):
@@ -261,6 +290,8 @@ def test_no_rows_and_no_numbers(reference):
 def test_texts_that_are_no_rows_are_refused_with_the_first_of_them(template):
     with pytest.raises(InputError, match=r"Got texts such as 'pump leaks', none of which"):
         ColumnReference.fit(template, ["pump leaks", "belt torn"])
+    one_is = ["pump leaks", *template.texts(states(3))]
+    assert np.isfinite(ColumnReference.fit(template, one_is).points).all()
 
 
 def test_features_say_their_column_whatever_its_name():

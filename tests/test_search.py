@@ -315,6 +315,18 @@ def test_exhaustive_search_of_a_space_with_loops_measures_all_of_it():
     assert len(table.met) == 34
 
 
+def test_exhaustive_search_measures_no_program_twice_some_at_once():
+    table, asked = Table([0.1] * 11), []
+
+    def evaluate(query):
+        asked.append(query.programs)
+        return table.evaluate(query)
+
+    solve(exhaustive(11, tolerance=0.1), evaluate)
+    assert [len(programs) for programs in asked] == [1, 1024, 1023]
+    assert len({program for programs in asked for program in programs}) == 2**11
+
+
 def test_exhaustive_search_of_a_large_space_is_refused_with_its_size():
     with pytest.raises(InputError, match=r"^Got a space of 1,073,741,824 programs.*30 layers"):
         next(exhaustive(30, tolerance=0.1))
@@ -431,7 +443,7 @@ def test_exchanges_do_not_depend_on_the_scale_of_losses_or_influences():
 
 
 @pytest.mark.parametrize("influences", [np.zeros(6), -np.ones(6), np.ones(6)])
-@pytest.mark.parametrize("loss", [1.0, np.inf])
+@pytest.mark.parametrize("loss", [1.0, 1.5, np.inf])
 def test_exchanges_bear_losses_that_tell_nothing(influences, loss):
     def evaluate(query):
         if query.sweep is None:
@@ -493,6 +505,22 @@ def test_measured_removals_and_not_estimates_decide_what_is_removed_together():
     evaluate = sweeping_in_vain(table, -table.costs)  # wrong way round
     once = dynamic(5, tolerance=0.05, refinement=Refinement(n_rounds=1))
     assert solve(once, evaluate).minimal.program == Program((0, 1))
+
+
+def test_refinement_measures_so_many_removals_in_so_many_rounds():
+    table, asked = Table(np.linspace(0.001, 0.01, 10)), []
+    in_vain = sweeping_in_vain(table, table.costs)
+
+    def evaluate(query):
+        asked.append(query.programs)
+        return in_vain(query)
+
+    for n_rounds, n_singles in ((1, 4), (3, 2)):
+        asked.clear()
+        how = Refinement(n_rounds=n_rounds, n_singles=n_singles, max_stride=1)
+        found = solve(dynamic(10, tolerance=1.0, refinement=how), evaluate)
+        assert [len(programs) for programs in asked] == [0, *[n_singles] * n_rounds]
+        assert len(found.minimal.program) == 10 - n_rounds
 
 
 @pytest.mark.parametrize("search", [thorough, quick, dynamic, menu_of_halves])
