@@ -32,7 +32,7 @@ from polar_detect.scoring.cache import ResultCache
 from polar_detect.scoring.flags import FlagRule, Tally
 from polar_detect.scoring.opening import ScoreJob, open_input
 from polar_detect.scoring.partial import Partial, folder_of
-from polar_detect.scoring.results import from_arrow, to_arrow
+from polar_detect.scoring.results import from_arrow, to_arrow, with_programs_up_to
 from polar_detect.scoring.sample import Sample
 
 RULE = FlagRule(0.05, fdr=0.3)
@@ -69,9 +69,18 @@ def write_orders(path, n_rows):
     path.write_text("\n".join(rows) + "\n")
 
 
-def score(source, out, detector_folder, *, rule=RULE, engine=made_up, restart=False):
+def score(
+    source,
+    out,
+    detector_folder,
+    *,
+    rule=RULE,
+    engine=made_up,
+    restart=False,
+    progress=lambda *_: None,
+):
     job = job_of(source, out, detector_folder, restart=restart)
-    return run.run(job, open_input(job), engine, rule, lambda *_: None)
+    return run.run(job, open_input(job), engine, rule, progress)
 
 
 def job_of(source, out, detector_folder, **options):
@@ -101,14 +110,23 @@ def read(path):
 
 def test_every_row_is_written_rejected_or_both_counted(orders, detector_folder, tmp_path):
     out = tmp_path / "scored.csv"
-    calls = []
-    summary = score(orders, out, detector_folder, engine=lambda t, a: made_up(t, a, calls=calls))
+    calls, done = [], []
+    summary = score(
+        orders,
+        out,
+        detector_folder,
+        engine=lambda t, a: made_up(t, a, calls=calls),
+        progress=lambda stage, n, n_all: done.append((stage, n, n_all)),
+    )
+    assert done == sorted(done)
+    assert done[-1] == ("score", 1000, 1000)
     written, rejected = read(out), read(tmp_path / "scored.rejected.csv")
     assert written["id"].tolist() == [str(i) for i in range(1000)]
     assert (summary.n_rows, summary.n_rejected) == (1000, len(rejected)) == (1000, 5)
     assert rejected["line"].tolist()[0] == "6"
     assert rejected["text"].tolist()[0] == "3,ragged,row"
     assert summary.n_empty == (written["score"] == "").sum() == 11
+    assert (written["program"] == "0-4").sum() == 989  # flagged or not
     assert summary.n_flagged == (written["is_anomaly"].str.lower() == "true").sum() > 0
     scores = pd.to_numeric(written["score"]).dropna().to_numpy()
     np.testing.assert_allclose(summary.scores, scores, atol=1e-6)
@@ -522,3 +540,25 @@ def test_an_excel_output_shows_numbers_and_dates_as_the_input_does(detector_fold
     assert sheet["C3"].number_format == codes["C"]
     assert sheet["D3"].number_format == "General"  # a text
     assert sheet["F2"].number_format == "General"  # the score
+
+
+def test_the_summary_of_an_excel_output_says_what_its_flags_promise(
+    orders, detector_folder, tmp_path
+):
+    promises = []
+    for rule in (FlagRule(0.1), RULE):
+        out = tmp_path / f"{rule.fdr}.xlsx"
+        summary = score(orders, out, detector_folder, rule=rule)
+        said = dict(openpyxl.load_workbook(out).worksheets[-1].iter_rows(values_only=True))
+        assert said["Rows"] == summary.n_rows == 1000
+        promises.append(
+            {name: x for name, x in said.items() if "by chance" in name or "at most" in name}
+        )
+    assert [sorted(map(float, own.values())) for own in promises] == [[0.1, 98.9], [0.3]]
+
+
+def test_only_what_is_above_the_largest_flagged_p_value_loses_its_program():
+    results = [Result(1.0, p_value, "0-4", 5, 0, 0) for p_value in (0.04, 0.05, 0.06, None)]
+    kept = with_programs_up_to(0.05, results)
+    assert kept[:2] + kept[3:] == results[:2] + results[3:]
+    assert kept[2] == Result(1.0, 0.06)

@@ -77,7 +77,7 @@ class Partial:
                 with suppress(OSError):  # another run holds it already
                     partial._remove_lock()
 
-    def has(self, chunk: int, part: Part = "chunk") -> bool:
+    def has(self, chunk: int, part: Part) -> bool:
         """Return whether a chunk, or the computed part of it, is finished."""
         return self._path(chunk, part).exists()
 

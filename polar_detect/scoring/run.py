@@ -130,8 +130,7 @@ class _Scoring:
                     return [Result()] * len(new)
 
                 plan.results(texts, note)
-                is_finished = self._partial.has(chunk) or self._partial.has(chunk, "computed")
-                if asked and not is_finished:
+                if asked and not self._partial.has(chunk, "computed"):
                     yield chunk, asked
 
     def _compute(self, chunk: int, texts: list[str]) -> Sequence[Result]:
