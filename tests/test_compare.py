@@ -168,13 +168,18 @@ def test_columns_of_numbers_are_found_and_counters_and_constants_left_out(proces
 def test_the_obvious_text_column_is_taken_and_said_and_ids_are_no_numbers(tmp_path):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
-        {"order id": rng.permutation(60), "hours": rng.integers(1, 9, 60), "note": NORMAL}
+        {
+            "order id": rng.permutation(60),
+            "hours": rng.integers(1, 9, 60),
+            "pounds": rng.permutation(60),  # no two alike, and yet no id by its name
+            "note": NORMAL,
+        }
     )
     path = tmp_path / "orders.csv"
     frame.assign(y=np.arange(60) % 2).to_csv(path, index=False, encoding="utf-8-sig")
     task = comparing.read_task(path, None, comparing.Reading("y"))
     assert task.text_source == "column 'note'"
-    assert task.columns == ("hours",)
+    assert task.columns == ("hours", "pounds")
     assert task.template is None
     assert "the texts are read from column 'note'" in " ".join(task.notes)
     assert task.fit_options == "--text-column note --label-column y"
@@ -359,6 +364,25 @@ def test_a_column_that_is_filled_in_or_empty_only_after_a_failure_gives_it_away(
     frame.to_csv(path, index=False)
     task = comparing.read_task(path, None, comparing.Reading("failed"))
     assert (task.columns, task.telling) == (("torque", "repair"), ("repair",))
+    # Where half of the others are empty too, it may be so by chance.
+    frame["repair"] = np.where(failed | (np.arange(400) % 2 == 0), np.nan, minutes)
+    frame.to_csv(path, index=False)
+    assert comparing.read_task(path, None, comparing.Reading("failed")).telling == ()
+
+
+@pytest.mark.parametrize(("n_anomalous", "is_telling"), [(5, True), (4, False)])
+def test_five_anomalous_rows_are_as_few_as_can_tell_of_a_column(tmp_path, n_anomalous, is_telling):
+    rng = np.random.default_rng(0)
+    failed = np.arange(400) < n_anomalous
+    frame = pd.DataFrame({
+        "torque": rng.normal(0, 1, 400), "cause": np.where(failed, "heat", "none"),
+        "failed": failed.astype(int),
+    })  # fmt: skip
+    path, test = tmp_path / "a.csv", tmp_path / "b.csv"
+    frame.to_csv(path, index=False)
+    frame[:20].to_csv(test, index=False)
+    task = comparing.read_task(path, test, comparing.Reading("failed"))
+    assert task.telling == (("cause",) if is_telling else ())
 
 
 @pytest.mark.parametrize("is_filled_in", [True, False])
@@ -558,6 +582,10 @@ def test_a_column_of_numbers_and_many_words_is_said_to_be_left_out(process, tmp_
     asked = comparing.Reading("failed", columns=f"{name},{whole.columns[1]}")
     task = comparing.read_task(path, None, asked)
     assert any(note.startswith(f"Column {name!r} is read as text: 85 %") for note in task.notes)
+    # A column of words with a few numbers is none of numbers.
+    path = with_cells(process, path, {(row, name): f"word {row}" for row in range(150)})
+    task = comparing.read_task(path, None, comparing.Reading("failed"))
+    assert not any(repr(name) in note for note in task.notes)
 
 
 def test_thinned_rows_keep_the_share_of_each_class(process):
@@ -1018,6 +1046,55 @@ def predicted(truth, n_resamples=200):
     keys = [regression._Key("ridge", "numbers", has) for has in (False, True)]
     values = {key: (truth + 0.1 * i, 1.0) for i, key in enumerate(keys, start=1)}
     return regression._measure(truth, values, settings)
+
+
+NONE_HELPS = "they cost time and bring nothing here."
+
+
+@pytest.mark.parametrize(
+    ("errors", "seconds", "chosen", "on_signatures"),
+    [
+        # ridge and forest without signature features, then with them
+        ((0.5, 0.6, 0.1, 0.4), (1, 1, 9, 9), "ridge on numbers + signature; it is the best.",
+         "Signature features are worth their time here."),
+        ((0.1, 0.6, 0.1, 0.6), (9, 9, 1, 9), "ridge on numbers + signature; it is one of the "
+         "cheapest of 2 that are as good as the best.",
+         "worth their time here, though not beyond noise: measure with more rows."),
+        ((0.1, 0.6, 0.1, 0.3), (1, 1, 9, 9), "ridge on numbers; it is the best.",
+         "they help forest on numbers, but what is recommended is as good without them."),
+        ((0.1, 0.1, 0.1, 0.12), (2, 1, 9, 9), "forest on numbers; it is one of the cheapest of 3",
+         NONE_HELPS),
+        ((0.1, 0.1, 0.1, 0.12), (1.4, 1, 9, 9), "ridge on numbers; it is the best.", NONE_HELPS),
+    ],
+)  # fmt: skip
+def test_a_model_and_whether_signatures_are_worth_it_are_recommended(
+    errors, seconds, chosen, on_signatures
+):
+    advice = advised(errors, seconds)
+    assert f"Recommendation: use {chosen}" in advice
+    assert advice.endswith(on_signatures)
+    assert advice.count("Signature features change the R² of") == 2
+
+
+def test_no_model_is_recommended_that_is_not_told_from_the_mean():
+    advice = advised((2.0, 2.1, 2.2, 2.3), (1, 1, 1, 1))
+    assert advice.endswith("The best one is not told from predicting the mean.")
+
+
+def advised(errors, seconds):
+    truth, noise = np.random.default_rng(0).normal(size=(2, 80))
+    settings = comparing.PredictionSettings(extractor=None, target="y", n_resamples=N_RESAMPLES)
+    keys = [
+        regression._Key(m, "numbers", has) for has in (False, True) for m in ("ridge", "forest")
+    ]
+    values = {
+        key: (truth + error * noise, s) for key, error, s in zip(keys, errors, seconds, strict=True)
+    }
+    found = comparing.Predictions(
+        results=tuple(regression._measure(truth, values, settings)), n_rows=80, n_folds=5,
+        target="y", text_source="column 'text'", columns=(), notes=(),
+    )  # fmt: skip
+    return " ".join(tabulate.PredictionTable(found).advice())
 
 
 def test_resamples_of_one_value_count_for_no_interval():

@@ -241,7 +241,7 @@ def find_leaking_columns(columns: Columns, numbers: Array, is_anomalous: Mask) -
     do that, or any value at all, or none; or values that put nearly every anomalous row on one
     side of the normal ones.
     """
-    if int(is_anomalous.sum()) < _MIN_LEAKING or is_anomalous.all():
+    if int(is_anomalous.sum()) < _MIN_LEAKING:
         return []
     parts = [*zip(columns.sources, numbers.T, strict=True)]
     parts += [(name, own.any(1)) for name, own in _category_parts(columns, numbers).items()]
