@@ -1,3 +1,4 @@
+import csv
 import io
 import json
 import shlex
@@ -1081,7 +1082,39 @@ def test_no_model_is_recommended_that_is_not_told_from_the_mean():
     assert advice.endswith("The best one is not told from predicting the mean.")
 
 
+def test_csv_json_and_markdown_say_the_same_of_predictions():
+    found = predictions((0.1, 0.2, 0.3, 0.4), (1.5, 2.5, 3.5, 4.5))
+    table = tabulate.PredictionTable(found)
+    rows = list(csv.DictReader(io.StringIO(table.render(".csv"))))
+    stored = json.loads(table.render(".json"))
+    page = table.render(".md")
+    assert stored["advice"] == table.advice()
+    assert all(line in page for line in stored["advice"])
+    assert table.conditions()[0] == "80 rows, 5-fold cross-validation."
+    held_out = tabulate.PredictionTable(replace(found, n_folds=1))
+    assert held_out.conditions()[0] == "80 rows, hold-out."
+    for result, row, own in zip(found.results, rows, stored["results"], strict=True):
+        assert (row["model"], row["reads"]) == (own["model"], own["features"])
+        assert f"| {result.title} | {result.r2.value:.3f} (" in page
+        assert float(row["R2"]) == own["r2"]["value"] == result.r2.value
+        assert float(row["R2, low"]) == own["r2"]["low"] == result.r2.low
+        assert float(row["RMSE, high"]) == own["rmse"]["high"] == result.rmse.high
+        assert float(row["fit_s"]) == own["fit_s"] == result.fit_s
+        if result.has_signature:
+            gained = row["R2 gained by the signature"]
+            assert float(gained) == own["gain"]["difference"] == result.gain.difference < 0
+        else:
+            assert (row["R2 gained by the signature, low"], own["gain"]) == ("", None)
+    assert [own["to_best"]["difference"] for own in stored["results"]] == [
+        0.0, *(result.to_best.difference for result in found.results[1:])
+    ]  # fmt: skip
+
+
 def advised(errors, seconds):
+    return " ".join(tabulate.PredictionTable(predictions(errors, seconds)).advice())
+
+
+def predictions(errors, seconds):
     truth, noise = np.random.default_rng(0).normal(size=(2, 80))
     settings = comparing.PredictionSettings(extractor=None, target="y", n_resamples=N_RESAMPLES)
     keys = [
@@ -1090,11 +1123,10 @@ def advised(errors, seconds):
     values = {
         key: (truth + error * noise, s) for key, error, s in zip(keys, errors, seconds, strict=True)
     }
-    found = comparing.Predictions(
+    return comparing.Predictions(
         results=tuple(regression._measure(truth, values, settings)), n_rows=80, n_folds=5,
         target="y", text_source="column 'text'", columns=(), notes=(),
     )  # fmt: skip
-    return " ".join(tabulate.PredictionTable(found).advice())
 
 
 def test_resamples_of_one_value_count_for_no_interval():

@@ -6,7 +6,7 @@ import pytest
 
 from polar_detect.detectors import HEADS, new_head
 from polar_detect.detectors.auto import _centred, _combined, _views
-from polar_detect.detectors.forest import _check_trees
+from polar_detect.detectors.forest import IsolationForestHead, _check_trees
 from polar_detect.detectors.parts import topic_parts
 from polar_detect.detectors.scale import Scale
 from polar_detect.errors import ArtifactError, InputError
@@ -171,7 +171,7 @@ def test_a_file_that_is_no_model_is_refused(heads, tmp_path, name, file, message
 
 
 @pytest.mark.parametrize(
-    ("left", "message"), [(9, "outside itself"), (-2, "outside itself"), (0, "at itself")]
+    ("left", "message"), [(3, "outside itself"), (-2, "outside itself"), (0, "at itself")]
 )
 def test_a_forest_with_a_node_that_leads_nowhere_or_back_is_refused(left, message):
     def forest(left):
@@ -187,6 +187,18 @@ def test_a_forest_with_a_node_that_leads_nowhere_or_back_is_refused(left, messag
     _check_trees(forest(1))  # control
     with pytest.raises(ValueError, match=message):
         _check_trees(forest(left))
+
+
+@pytest.mark.parametrize(
+    ("of_tree", "value", "message"),
+    [("children_left", 10_000, "points outside itself"), ("feature", 99, "asks for a feature")],
+)
+def test_a_saved_forest_is_looked_through_before_it_is_used(tmp_path, of_tree, value, message):
+    head = IsolationForestHead().fit(table(40, seed=1), table(2, seed=2), seed=0)
+    getattr(head._forest.estimators_[-1].tree_, of_tree)[0] = value
+    head.save(tmp_path)
+    with pytest.raises(ArtifactError, match=rf"cannot be read safely \(a tree {message}"):
+        IsolationForestHead.load(tmp_path, FEATURES)
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():

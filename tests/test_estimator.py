@@ -148,6 +148,13 @@ def test_a_column_of_ones_own_beside_a_signature_is_read():
     assert (detector.score_samples(strange) < detector.score_samples(usual)).all()
 
 
+def test_where_few_rows_cannot_reach_alpha_what_exceeds_all_of_them_is_flagged():
+    rows = np.random.default_rng(0).normal(size=(8, 3))
+    detector = SignatureOutlierDetector("isolation-forest", random_state=0).fit(rows)
+    assert detector.predict(rows).tolist() == [1] * 8
+    assert -detector.offset_ == (-detector.score_samples(rows)).max()
+
+
 @pytest.mark.parametrize("alpha", [0, 1, 1.0, 2, -1, float("nan"), "x", None, True])
 def test_an_alpha_that_is_no_share_is_refused(alpha):
     with pytest.raises(InputError, match="expected a share of the normal rows between 0 and 1"):

@@ -157,8 +157,7 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
 
 
 def _check_alpha(alpha: object) -> None:
-    is_number = isinstance(alpha, Real) and not isinstance(alpha, bool)
-    if not (is_number and 0 < alpha < 1):  # type: ignore[operator]
+    if not (isinstance(alpha, Real) and 0 < alpha < 1):  # type: ignore[operator]
         raise InputError(
             f"Got alpha {alpha!r}; expected a share of the normal rows between 0 and 1; choose "
             "one, e.g. 0.05."
