@@ -35,6 +35,7 @@ from polar_detect.search import (
     solve,
     thorough,
 )
+from polar_detect.search.mcts import _back_up, _Node
 from polar_detect.search.space import Space
 
 
@@ -471,6 +472,19 @@ def test_tree_search_asks_for_one_program_at_a_time_and_for_none_twice():
     assert all(program in Space(6) or program.n_loops for program in asked)
     again = solve(mcts(6, tolerance=0.1, settings=how), table.evaluate)
     assert again == found
+
+
+def test_the_tree_is_walked_by_upper_confidence_bounds_with_a_penalty_on_length():
+    full = Program.full(4)
+    root = _Node(full)
+    short, long = _Node(full.skip(0, 2), root), _Node(full.repeat(0), root)
+    for node, reward in ((short, 1.0), (short, 0.0), (long, 1.0)):
+        node.reward = reward
+        _back_up(node, root, 4, 5.0)
+    # As in the published code, the root counts a visit after its children do.
+    assert short.bound == pytest.approx(1 / 2 - 5 * 2 / 4 + np.sqrt(2 * np.log(2) / 2))
+    assert long.bound == pytest.approx(1 - 5 * 5 / 4 + np.sqrt(2 * np.log(3)))
+    assert root.bound == pytest.approx(2 / 3 - 5 + np.sqrt(2 * np.log(4) / 3))
 
 
 @pytest.mark.parametrize("max_runs", [2, 4])
