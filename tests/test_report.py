@@ -26,9 +26,9 @@ from polar_detect.report.data import Contribution, FeaturePart, Group, Layer, Sw
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.marked import clip, costliest
-from polar_detect.report.phrases import findings
+from polar_detect.report.phrases import advice, findings, layers_lead, leading_reasons
 from polar_detect.report.swarm import swarm_chart
-from polar_detect.report.words import Numbers, chance, one_line, reasons
+from polar_detect.report.words import NO_VALUE, Numbers, chance, moment, one_line, reasons
 from polar_detect.signature.features import Feature
 from polar_detect.signature.spans import TokenLoss
 from polar_detect.visible import visible
@@ -294,6 +294,33 @@ def test_drift_is_said_in_words_and_drawn_per_layer():
     assert "no feature statistics" in calm.text
 
 
+def test_what_to_do_is_said_where_something_is_flagged():
+    calm = replace(DRIFT, verdict="none")
+    for data, n_sentences in (
+        (report(), 3),
+        (report(drift=calm), 2),
+        (report(n_flagged=0), 0),
+    ):
+        assert len(advice(data, ENGLISH, "marked")) == n_sentences
+
+
+def test_the_share_of_what_belongs_to_no_layer_is_said():
+    layers = tuple(Contribution(Layer(i), 0.75 * (i == 2)) for i in range(N_LAYERS))
+    whole = (Contribution(Group("loss"), 0.25),)
+    assert "25 %" in layers_lead(report(global_layers=layers, global_whole=whole), ENGLISH)
+    nothing = tuple(Contribution(Layer(i), 0.0) for i in range(N_LAYERS))
+    assert " 0 %" in layers_lead(report(global_layers=nothing, global_whole=()), ENGLISH)
+
+
+def test_a_row_whose_score_nothing_raised_has_a_dash_in_place_of_reasons():
+    assert leading_reasons(replace(listed(row(1)), reasons=(), new_cells=()), ENGLISH) == NO_VALUE
+
+
+@pytest.mark.parametrize("created", ["2026-03-31T14:05:12+09:00", "2026-03-31T14:05:12", ""])
+def test_a_moment_that_is_not_in_utc_is_written_as_it_is(created):
+    assert moment(created) == created
+
+
 def test_features_and_reasons_are_named_in_words():
     page = page_of()
     assert "distance to the nearest normal texts, layer 11" in page.text
@@ -310,6 +337,31 @@ def test_marks_cover_tokens_and_leave_the_text_as_it_is():
     cut = clip(text, tokens)
     assert cut.head == text.replace("\r\n", "\n")
     assert {segment.level for segment in cut.segments} >= {"plain", "much", "most"}
+
+
+def test_scores_fall_into_about_forty_bars_however_far_a_few_lie_off():
+    scores = np.append(np.linspace(0, 1, 300), [-50.0, 50.0])
+    edges = histogram._edges(scores, scores, 0.8)
+    assert 41 <= len(edges) <= 43
+    assert 0.8 in edges
+
+
+def test_equal_scores_stand_in_one_narrow_bar_and_none_in_none():
+    chart = histogram.score_chart(np.full(5, 1.0), np.zeros(0), np.inf, 80.0, ENGLISH)
+    ((bar,), nothing) = (panel.marks for panel in chart.panels)
+    assert "1.000" in bar.title
+    assert "1.012" in bar.title
+    assert (bar.y, bar.height, nothing) == (0.0, 80.0, ())
+    empty = histogram.score_chart(np.zeros(0), np.zeros(0), np.inf, 80.0, ENGLISH)
+    assert (empty.ceiling, [panel.marks for panel in empty.panels]) == (1.0, [(), ()])
+
+
+def test_blanks_behind_the_last_token_do_not_count_as_unread():
+    tokens = (TokenLoss(0, 4, 9.0), TokenLoss(4, 6, 0.1))
+    blank, more = clip("pump 7 \n", tokens), clip("pump 7 a", tokens)
+    assert (blank.n_read, more.n_read) == (None, 6)
+    assert "unread" not in {segment.level for segment in blank.segments}
+    assert more.segments[-1].level == "unread"
 
 
 @given(st.text(max_size=60), st.lists(st.tuples(st.integers(1, 6), st.floats(0, 20)), max_size=20))
