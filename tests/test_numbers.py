@@ -103,6 +103,28 @@ def test_residuals_of_normal_rows_have_mean_zero_and_spread_one_where_columns_te
     np.testing.assert_allclose(residuals.values.std(0), 1, atol=0.01)
 
 
+def test_a_gap_is_filled_by_what_other_columns_tell_where_medians_are_no_means():
+    rng = np.random.default_rng(0)
+    skewed = rng.uniform(size=300) ** 2
+    frame = pd.DataFrame({"a": skewed, "b": skewed + rng.normal(0, 0.03, 300)})
+    frame = frame.map("{:.3f}".format)
+    frame.loc[::3, "b"] = ""
+    template = RowTemplate.fit(frame, ["a", "b"])
+    reference = ColumnReference.fit(template, template.texts(frame))
+    a, b = reference.points[::3].T
+    assert np.corrcoef(a, b)[0, 1] > 0.99
+    gaps = reference.features(template.texts(frame[::3])).where(lambda f: f.part == "a/residual")
+    assert np.abs(gaps.values).mean() < 1
+    assert not as_earlier(reference, frame).points[::3, 1].any()
+
+
+def test_the_usual_cells_of_a_column_are_the_middle_nine_tenths_as_they_stand():
+    frame = pd.DataFrame({"a": range(1, 101), "b": range(100)}, dtype=str)
+    template = RowTemplate.fit(frame, ["a", "b"])
+    reference = ColumnReference.fit(template, template.texts(frame.assign(b="")))
+    np.testing.assert_array_equal(reference.usual.T, [[5, 96], [np.nan, np.nan]])
+
+
 def test_units_do_not_matter(reference):
     thousandfold = RowTemplate.fit(states(factor=1000), list(NAMES))
     other = ColumnReference.fit(thousandfold, thousandfold.texts(states(factor=1000)))
@@ -177,6 +199,7 @@ def test_a_missing_cell_counts_by_how_rarely_it_is_missing(template):
     moved = 0.25 * 0.25 / 0.2875
     boost = np.sqrt(4 * 0.1 * (1 - 2 / np.pi) / moved)
     assert found["residual"][1, 0] == pytest.approx(boost / np.sqrt(0.05), rel=1e-4)
+    assert 0 <= found["distance"][3, 3] - boost / np.sqrt(0.05) < 0.5
     assert found["missing"][2, 0] < 0.2
     assert found["missing"][3, 3] > 3  # often missing, and never a word
     assert found["distance"][3, 3] > found["distance"][0, 3]
