@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from polar_detect.errors import ArtifactError, InputError
 from polar_detect.report.language import Language
+from polar_detect.signature.numbers import ColumnScale
 from polar_detect.tables import (
     ReadOptions,
     RowColumns,
@@ -26,6 +27,7 @@ from polar_detect.tables import (
     write_table,
 )
 from polar_detect.tables.number_form import has_decimal_commas
+from polar_detect.tables.row_cells import ABOVE_ZERO
 
 MACHINES = """\
 UDI,Type,Air temperature [K],Speed [rpm],Torque [Nm],Comment
@@ -157,6 +159,33 @@ def test_rounding_keeps_at_least_twenty_steps_of_the_middle_of_a_column(values, 
     low, high = np.quantile(exact, [0.05, 0.95])
     step = max((high - low) / 20, 0.0)
     assert (np.abs(rounded - exact) <= step / 2 + 1e-9).all()
+
+
+def decimals_kept(values):
+    frame = pd.DataFrame({"x": [repr(float(value)) for value in values]}, dtype=str)
+    return RowTemplate.fit(frame, ["x"]).columns[0].decimals
+
+
+def test_a_heavy_tailed_column_keeps_its_small_numbers_and_its_logarithm():
+    heavy = np.exp(2 * np.random.default_rng(0).normal(size=200) - 2).round(6)
+    assert decimals_kept(heavy) == 2
+    wide = [decimals_kept(np.geomspace(0.001, 1000, n).round(6)) for n in (20, 19)]
+    assert wide == [3, 0]  # 19 are too few to tell
+    # A twentieth of the middle 90 % would be tenths, and a third of the numbers zeros.
+    scales = [ColumnScale.fit(heavy.round(n)[:, None], np.asarray([0.1])) for n in (2, 1)]
+    assert [bool(scale.is_log[0]) for scale in scales] == [True, False]
+    for share in (ABOVE_ZERO, ABOVE_ZERO - 0.01):
+        own = np.where(np.arange(len(heavy)) < share * len(heavy), heavy, -1)[:, None]
+        assert ColumnScale.fit(own, np.asarray([0.1])).is_log[0] == (share == ABOVE_ZERO)
+
+
+def test_columns_without_a_heavy_tail_are_rounded_to_twenty_steps_and_no_finer():
+    rng = np.random.default_rng(0)
+    for values in (rng.normal(size=400), rng.exponential(size=400), rng.normal(9, 1, 400)):
+        for scale in (1.4, 2, 4, 9):
+            low, high = np.quantile(values * scale, [0.05, 0.95])
+            n_decimals = math.ceil(-math.log10((high - low) / 20))
+            assert decimals_kept((values * scale).round(6)) == n_decimals
 
 
 FORMATTED = {
