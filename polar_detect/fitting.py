@@ -183,6 +183,7 @@ class Fitting:
         clusters = topic_clusters(reference.embeddings, seed=seed)
         kept = np.sort(np.random.default_rng(seed).permutation(n)[: self._max_strangers])
         apart = _Against(readings, reference, clusters, kept_out, bans_group=True)
+        kept = apart.apart(kept)
         strange = self._relative("held-out clusters", readings.rows(kept), kept, apart)
         if self.head.needs_programs:
             programs = self._programs(readings, menu)
@@ -302,10 +303,25 @@ class _Against:
     bans_group: bool = False
 
     def banned(self, origins: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return which texts must not be neighbours, (n_origins, n_reference)."""
+        """Return which texts must not be neighbours, (n_origins, n_reference).
+
+        None for a text that is nearly all of the reference: there are too few others to be held
+        against, and a new one of it will meet the like too.
+        """
         keys = self.groups if self.bans_group else self._same_text()
         banned: NDArray[np.bool_] = keys[origins][:, None] == keys
+        if not self.bans_group:
+            banned[~self._has_enough(banned)] = False
         return banned
+
+    def apart(self, origins: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the texts outside of whose groups are enough others; all where there are none."""
+        kept = origins[self._has_enough(self.banned(origins))]
+        return kept if len(kept) else origins
+
+    def _has_enough(self, banned: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        enough: NDArray[np.bool_] = (~banned).sum(1) >= self.reference.n_asked
+        return enough
 
     def distances(self, own: Readings, origins: NDArray[np.intp]) -> FeatureTable:
         """Return what `Reference.distances` does, for texts made of the texts `origins`."""

@@ -298,6 +298,31 @@ def test_what_is_learned_meets_held_out_texts_as_new_texts_do(fitted_on_tiny):
     assert found[1].values[:, column].mean() < found[0].values[:, column].mean()
 
 
+@pytest.mark.parametrize(("n_others", "contamination"), [(3, 0.0), (8, 0.1), (5, 0.0), (0, 0.0)])
+def test_a_text_that_is_nearly_all_of_the_normal_ones_meets_itself_as_new_ones_of_it_do(
+    fitted_on_tiny, n_others, contamination
+):
+    extractor = fitted_on_tiny.engine_.extractor
+    settings = replace(fitted_on_tiny.fitted_.settings, contamination=contamination)
+    fitting = Fitting(extractor, AutoHead(), Tracker(None), settings)
+    readings = fitting.read("texts", [*[NORMAL[0]] * 40, *NORMAL[8 : 8 + n_others]])
+    reference = fitting.reference(readings)
+    similarity = [
+        table.values[:, table.names.index("neighbours/similarity_mean")]
+        for table in fitting.contrast(readings, reference, None)
+    ]
+    new = extractor.signatures(readings, reference)
+    as_new = new.values[:, new.names.index("neighbours/similarity_mean")]
+    is_few = n_others != 5  # five can be asked
+    assert (similarity[0][:40] == as_new[:40]).all() == is_few
+    # None was held against what it must not meet, which counts as its opposite.
+    shortest = (reference.embeddings @ reference.embeddings.T).min()
+    assert min(similarity[0]) >= shortest - 1e-3
+    if n_others:
+        assert min(similarity[1]) >= shortest - 1e-3
+    assert len(similarity[1]) == (n_others if n_others not in {0, 5} else len(readings))
+
+
 def test_a_fit_learns_beside_the_held_out_texts(fitted_on_tiny):
     fitted = fitted_on_tiny.fitted_
     head, reference = fitted.head._fitted, fitted.reference

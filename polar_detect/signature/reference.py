@@ -86,6 +86,15 @@ class Reference:
         """Texts that the reference was fitted on."""
         return len(self) - self.n_joined
 
+    @property
+    def n_asked(self) -> int:
+        """Texts that a text passes over or asks, and so has to be allowed to meet."""
+        return self._n_skipped + _n_far(self.n_fitted)
+
+    @property
+    def _n_skipped(self) -> int:
+        return math.ceil(exactly(self.contamination) * len(self))
+
     @classmethod
     def fit(
         cls,
@@ -189,7 +198,7 @@ class Reference:
 
         Near and far ones; the latter None in detectors that an earlier version saved.
         """
-        n_skipped = math.ceil(exactly(self.contamination) * len(self))
+        n_skipped = self._n_skipped
         cosines = cosines_of(embeddings, self.embeddings, banned=banned)
         found = Neighbours.of(cosines, k=_n_far(self.n_fitted), n_skipped=n_skipped)
         if self.crowding is None:
