@@ -1,11 +1,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from polar_detect.detectors.column_views import column_share, column_views
 from polar_detect.detectors.scale import Scale, column_clips
 from polar_detect.errors import InputError
 from polar_detect.outliers import crossed
+from polar_detect.signature import numbers
 from polar_detect.signature.features import Feature
 from polar_detect.signature.numbers import KINDS, ColumnReference, column_of
 from polar_detect.tables import RowTemplate
@@ -361,3 +363,22 @@ def test_crossed_rows_keep_each_cell_usual_and_break_how_columns_go_together(ref
     assert apart.mean() > 1.2 * usual.mean()
     assert crossed(["no row", *texts[:3]], reference.template, seed=0)[0] == ""
     assert crossed([texts[0]] * 3, reference.template, seed=0) == [""] * 3
+
+
+def blas_threads():
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+def test_small_matrices_of_each_row_are_worked_on_by_one_thread(reference, monkeypatch):
+    solve, seen = np.linalg.eigh, []
+    monkeypatch.setattr(
+        numbers.np.linalg, "eigh", lambda a: (seen.append(blas_threads()), solve(a))[1]
+    )
+    frame, banned = states(3), np.eye(3, 200, dtype=bool)
+    with threadpool_limits(2, user_api="blas"):
+        found = features_of(reference, frame, banned=banned)
+        assert blas_threads() == {2}
+    assert seen[-3:] == [{1}] * 3
+    monkeypatch.undo()
+    for kind, values in features_of(reference, frame, banned=banned).items():
+        np.testing.assert_array_equal(values, found[kind])
