@@ -29,7 +29,7 @@ _DENSE_WEIGHT = 2.5
 _DENSE_LETTER = re.compile(f"[{_DENSE}]")
 # Capitals and names are in pieces in every language, and numbers everywhere.
 _WORD = re.compile(f"[{_DENSE}]+|(?<![^\\W\\d_])[^\\W\\d_{_DENSE}]{{4,}}")
-_MIN_LETTERS = 20
+_MIN_LETTERS = 20  # also of different words: a table of numbers says the same few in each row
 _MAX_TEXTS, _MAX_CHARACTERS = 500, 1000
 
 
@@ -79,13 +79,15 @@ def speaks(
     """
     tokenizer = getattr(model, "tokenizer", model)
     n_letters, n_tokens, value = 0, 0.0, 0.0
+    words: set[str] = set()
     if getattr(tokenizer, "is_fast", False):
         for text, spans in _tokenized(tokenizer, texts):
             counts = _count(text, spans)
             n_letters += counts.n_letters
             n_tokens += counts.n_tokens
             value += counts.value
-    if n_letters < _MIN_LETTERS:
+            words.update(word[0] for word in _words(text))
+    if n_letters < _MIN_LETTERS or not _say_enough(words):
         return Fluency(float("nan"), is_spoken=True, advice=None)
     letters_per_token = value / n_tokens
     least = _SPOKEN if kind == "model" else _least_of_encoder(tokenizer)
@@ -136,6 +138,18 @@ def _least_of_encoder(tokenizer: Any) -> float:
     return _SPOKEN_SHARED if is_shared(tokenizer) else _SPOKEN_BY_ENCODER
 
 
+def _say_enough(words: set[str]) -> bool:
+    """Return whether there are enough different words; one in a dense script tells by itself."""
+    is_dense = any(map(_DENSE_LETTER.match, words))
+    return is_dense or sum(map(len, words)) >= _MIN_LETTERS
+
+
+def _words(text: str) -> Iterator[re.Match[str]]:
+    """Yield the words of small letters or of dense scripts."""
+    found = _WORD.finditer(text)
+    return (word for word in found if word[0][1:] == word[0][1:].lower())
+
+
 @dataclass(frozen=True)
 class _Counts:
     """Letters of a text's words, the tokens (or shares of them) that cover them, their value."""
@@ -172,12 +186,7 @@ def _count(text: str, spans: Sequence[tuple[int, int, bool]]) -> _Counts:
             n_covers[i] += 1
             shares[i] += 1 / (end - start)
             is_known[i] &= token_is_known
-    letters = [
-        i
-        for word in _WORD.finditer(text)
-        if word[0][1:] == word[0][1:].lower()
-        for i in range(word.start(), word.end())
-    ]
+    letters = [i for word in _words(text) for i in range(word.start(), word.end())]
     value = sum(
         _DENSE_WEIGHT if _DENSE_LETTER.match(text[i]) else 1.0
         for i in letters

@@ -91,6 +91,15 @@ def test_too_little_text_says_nothing(english, texts):
     assert fluency.advice is None
 
 
+def test_a_few_words_that_each_row_says_again_do_not_tell_a_language(minilm):
+    tokenizer = AutoTokenizer.from_pretrained(minilm.folder, local_files_only=True)
+    rows = [f"conc [ppm]: {i / 7:.2f}; rate [l/s]: {i / 9:.1f}" for i in range(200)]
+    assert speaks(tokenizer, rows, kind="encoder").is_spoken
+    for other in ("zweite Kaltwasserleitung", "異常なし"):  # control
+        more = [f"{row}; {other}: {i}" for i, row in enumerate(rows)]
+        assert not speaks(tokenizer, more, kind="encoder").is_spoken
+
+
 def test_unknown_letters_count_nothing():
     fluency = speaks(tiny_tokenizer(), ["油圧ポンプの異音を確認した。" * 3])
     assert (fluency.letters_per_token, fluency.is_spoken) == (0, False)
