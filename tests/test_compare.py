@@ -929,7 +929,7 @@ def test_a_table_in_japanese_leaves_it_to_the_terminal_to_break_lines(capsys, mo
     command._print(table, Language("ja"))
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("推奨：polar-detect auto。") for line in lines)
-    assert any(len(line) > 60 and line.startswith("これらの行での最良は") for line in lines)
+    assert any(len(line) > 60 and line.startswith("これらの行で最も良いのは") for line in lines)
     command._print(table, Language("en"))
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 60  # control
 

@@ -11,8 +11,8 @@ from polar_detect.report.sentences import SENTENCES
 _SENTENCES = SENTENCES | COMPARE_SENTENCES | INSPECT_SENTENCES
 TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     # Page
-    "title": ("Anomaly report: {source}", "異常レポート：{source}"),
-    "kicker": ("Anomaly report", "異常レポート"),
+    "title": ("Anomaly report: {source}", "異常検知レポート：{source}"),
+    "kicker": ("Anomaly report", "異常検知レポート"),
     "contents": ("Contents", "目次"),
     "nav.summary": ("Summary", "概要"),
     "nav.detector": ("Detector", "検出器"),
@@ -217,24 +217,18 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
         "p ≤ {alpha}、スコア ≥ {threshold}（検証用の正常な文{n}件による）",
     ),
     "head.auto": (
-        "auto: a view of topic (similarity to normal texts, their memory, their tokens) and one "
-        "of form (words, tokens, memory, ease of prediction for the length, length, what layers "
-        "change); topic counts for {topic}, the more the better similarity tells held-out groups "
-        "of the normal texts apart, which it does in {separation} of pairs, and for half at least "
-        "where the encoder is wholly trusted; it is trusted to {encoder}, less where its "
-        "vocabulary cuts the texts into short pieces; similarity asks the nearest 4% of the normal "
-        "texts for {far} and the five nearest for the rest, as that tells those groups best; easy "
-        "and broken language count for {language} by themselves: a loss that is low for the "
-        "text's length, for more where those of normal texts lie close together, and one that is "
-        "high for it or words in short pieces",
-        "auto：話題の見方（正常な文との類似、その記憶とトークン）と形の見方（語、トークン、記憶、"
-        "文の長さを考慮した予測しやすさ、長さ、層による変化）。話題の比重は{topic}（正常な文の群を類似度で"
-        "見分けられるほど重く、今回は組の{separation}で見分けられました。エンコーダーを全面的に"
-        "信頼できるときは半分以上）。エンコーダーの信頼度は{encoder}（その語彙が文を短く切るほど"
-        "低くなります）。類似度は、"
-        "正常な文の群が最もよく見分けられるように、近い正常文の4%を{far}、最も近い5件を残りの割合で"
-        "見ます。易しすぎる文と崩れた文そのものの比重は{language}（文の長さの割に低い損失は、"
-        "正常な文の損失がそろっているほど重く見ます。ほかに、長さの割に高い損失と、短く切れる語）",
+        "auto: two views. Topic (similarity to normal texts, their memory, their tokens) counts "
+        "for {topic}, form (words, tokens, memory, ease of prediction, length, what layers change) "
+        "for the rest: the better similarity tells held-out groups of the normal texts apart, here "
+        "in {separation} of pairs, the more topic counts. The encoder is trusted to {encoder}; "
+        "similarity asks the nearest 4% of the normal texts for {far} and the five nearest for "
+        "the rest; language that is too easy for its length, or broken, counts for {language} by "
+        "itself",
+        "auto：話題と形の二つの見方を合わせます。話題（正常な文との類似、その記憶とトークン）の比重は"
+        "{topic}、残りが形（語、トークン、記憶、予測しやすさ、長さ、層による変化）。正常な文の群を"
+        "類似度で見分けられるほど話題を重く見ます（今回見分けられた組は{separation}）。エンコーダーの"
+        "信頼度は{encoder}。類似度は、近い正常文の4%を{far}、最も近い5件を残りの割合で見ます。"
+        "長さの割に易しすぎる文と崩れた文の比重は{language}",
     ),
     "head.lightgbm": ("lightgbm: boosted trees", "lightgbm：勾配ブースティング木"),
     "head.isolation-forest": (
@@ -351,8 +345,8 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     "drift.caption": (
         "Orange: moved beyond chance (false discovery rate {rate} over all layers). Root mean "
         "square over the features of a layer; p by Simes' test over them.",
-        "オレンジ：偶然の範囲を超えて変化した層（全層での偽発見率{rate}）。層の特徴量の二乗平均平方根、"
-        "p値は層内の特徴量に対するSimes検定。",
+        "オレンジ：偶然の範囲を超えて変化した層（全層での偽発見率{rate}）。値は層の特徴量の"
+        "二乗平均平方根（RMS）、p値は層内の特徴量に対するSimes検定によります。",
     ),
     "drift.features": ("Features that moved most", "変化の大きい特徴量"),
     "drift.nothing_moved": (
@@ -371,7 +365,7 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
         "表示されます。",
     ),
     # Global reasons
-    "layers.title": ("What drives the scores", "スコアを動かしている要因"),
+    "layers.title": ("What drives the scores", "スコアに影響している要因"),
     "layers.lead": (
         "On average over this batch, {leading} move the scores most among the layers; "
         "properties of the whole text account for {share} of all movement.",
@@ -873,7 +867,7 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     ),
     "terminal.no_browser": (
         "No browser was found to open the report with; open {path} by hand.",
-        "レポートを開くブラウザーが見つかりません。{path} を手で開いてください。",
+        "レポートを開くブラウザーが見つかりません。{path} を手動で開いてください。",
     ),
     "terminal.rejected": (
         "{n} of {n_all} rows could not be read; with line and reason they are in {path}",

@@ -52,15 +52,15 @@ COMPARE_SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "compare.flattered": (
         "{interval} The best of {n} methods on the same rows is flattered by that choice.",
-        "{interval}同じ行で{n}個の手法から選んだ最良のものは、実際よりよく見えます。",
+        "{interval}同じ行で{n}個の手法から選んだ最良のものは、実際より良く見えます。",
     ),
     "said.interval.rows": (
         "In brackets: bootstrap 95 % intervals over test rows.",
-        "かっこ内：テスト行のブートストラップによる95%区間。",
+        "かっこ内：テスト行のブートストラップによる95%信頼区間。",
     ),
     "compare.interval": (
         "In brackets: bootstrap 95 % intervals over test rows.",
-        "かっこ内：テスト行のブートストラップによる95%区間。",
+        "かっこ内：テスト行のブートストラップによる95%信頼区間。",
     ),
     "compare.drawn": (
         "{n} of {n_all} {part} rows were drawn (--max-rows).",
@@ -80,7 +80,7 @@ COMPARE_SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "compare.few_labels": (
         "{n} labelled anomalous training rows are too few to learn from.",
-        "異常ラベル付きの学習用の行が{n}行では、少なすぎて学習できません。",
+        "異常ラベル付きの学習用の行が{n}行しかないため、ラベルからは学習できません。",
     ),
     "compare.doubt": ("Of the training rows: {notice}.", "学習用の行：{notice}。"),
     "compare.shared_rows": (
@@ -144,15 +144,15 @@ COMPARE_SENTENCES: dict[str, tuple[str, str]] = {
     # What to do
     "compare.best_model": (
         "Best on these rows: {method}, R² {bounds}: typically off by {rmse} (RMSE).",
-        "これらの行での最良は{method}：R² {bounds}、誤差の目安は{rmse}（RMSE）です。",
+        "これらの行で最も良いのは{method}：R² {bounds}、誤差の目安は{rmse}（RMSE）です。",
     ),
-    "compare.best": ("Best on these rows: {best}", "これらの行での最良は{best}"),
+    "compare.best": ("Best on these rows: {best}", "これらの行で最も良いのは{best}"),
     "said.best.words": (
         "{method}, {words}. Of 100 pairs of an anomalous and a normal row it scores the anomalous "
         "one higher in {pairs}; with 5 false alarms in 100 normal rows it finds {share} % of the "
         "anomalous ones.",
-        "{method}：{words}。異常な行と正常な行の組100組のうち{pairs}組で異常な行のほうを高く採点"
-        "します。正常な100行に5行の誤検出を許すと、異常な行の{share}%を見つけます。",
+        "{method}：{words}。異常な行と正常な行を1行ずつ比べると、100組中{pairs}組で異常な行のほうが高い"
+        "スコアになります。誤検出を正常な行の5%まで許すと、異常な行の{share}%が見つかります。",
     ),
     "said.words.auroc": ("AUROC {bounds}, {kind}", "AUROCは{bounds}、{kind}"),
     "said.bounds.bounds": ("{value} ({low} to {high})", "{value}（{low}～{high}）"),
@@ -163,32 +163,32 @@ COMPARE_SENTENCES: dict[str, tuple[str, str]] = {
         "anomaly is, leave it out (--columns with the others), or every figure here is too good; "
         "if before, watching them is all you need.",
         "注意：これらの行では{names}を見るだけでラベルがわかります。異常がわかった後に記入される"
-        "列なら、--columns で除いてください（除かないと、ここの数値はすべて良すぎます）。事前にわ"
-        "かる列なら、その列を見張るだけで足ります。",
+        "列なら、--columns で除いてください（除かないと、ここの値はすべて実際より良く出ます）。"
+        "事前にわかる列なら、その列を監視するだけで十分です。",
     ),
     "compare.leaks": (
         "Careful: {names} give the label away in these rows. If they are known only once the "
         "anomaly is, leave them out (--columns with the others), or every figure here is too "
         "good; if before, watching them is all you need.",
         "注意：これらの行では{names}のどれかを見るだけでラベルがわかります。異常がわかった後に記"
-        "入される列なら、--columns で除いてください（除かないと、ここの数値はすべて良すぎます）。"
-        "事前にわかる列なら、その列を見張るだけで足ります。",
+        "入される列なら、--columns で除いてください（除かないと、ここの値はすべて実際より良く出ま"
+        "す）。事前にわかる列なら、その列を監視するだけで十分です。",
     ),
     "compare.foretell": (
         "Careful: {names} gives the number away in these rows. If it is known only once the "
         "number is, leave it out (--columns with the others), or every figure here is too good; "
         "if before, no model is needed.",
         "注意：これらの行では{names}を見るだけで予測する数値がわかります。その数値が出た後にわかる"
-        "列なら、--columns で除いてください（除かないと、ここの数値はすべて良すぎます）。事前にわ"
-        "かる列なら、モデルは必要ありません。",
+        "列なら、--columns で除いてください（除かないと、ここの値はすべて実際より良く出ます）。"
+        "事前にわかる列なら、モデルは必要ありません。",
     ),
     "compare.foretell_many": (
         "Careful: {names} give the number away in these rows. If they are known only once the "
         "number is, leave them out (--columns with the others), or every figure here is too "
         "good; if before, no model is needed.",
         "注意：これらの行では{names}のどれかを見るだけで予測する数値がわかります。その数値が出た後"
-        "にわかる列なら、--columns で除いてください（除かないと、ここの数値はすべて良すぎます）。"
-        "事前にわかる列なら、モデルは必要ありません。",
+        "にわかる列なら、--columns で除いてください（除かないと、ここの値はすべて実際より良く出ま"
+        "す）。事前にわかる列なら、モデルは必要ありません。",
     ),
     "compare.none": (
         "Recommendation: none of these. The best one is not told from guessing (AUROC .5): the "
@@ -207,14 +207,14 @@ COMPARE_SENTENCES: dict[str, tuple[str, str]] = {
     "said.why.cheap": (
         "as good as the best for any practical end, and {rank} of {n} that are ({own} instead of "
         "{best} per 1,000 rows)",
-        "実用上は最良と同等で、同等な{n}個の手法のうち{rank}（1,000行あたり{own}、最良の手法は"
+        "実用上は最良の手法と同等で、同等の{n}手法のうち{rank}（1,000行あたり{own}、最良の手法は"
         "{best}）",
     ),
     "said.rank.first": ("the cheapest", "最も速い"),
     "said.rank.among": ("one of the cheapest", "最も速いものの1つ"),
     "said.why.level": (
         "the best, and none of {n} that are as good costs much less",
-        "最良で、同等な{n}個の手法の中にずっと速いものはない",
+        "最良で、同等の{n}手法の中に大幅に速いものはない",
     ),
     "said.why.best": (
         "the best, {gap} ahead of {method}",
@@ -226,7 +226,7 @@ COMPARE_SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "said.reason.cheap": (
         "one of the cheapest of {n} that are as good as the best",
-        "最良と同等な{n}個のうち最も速いものの1つ",
+        "最良と同等の{n}個のうち最も速いものの1つ",
     ),
     "said.reason.best": ("the best", "最良"),
     "compare.cheaper": (
@@ -240,8 +240,8 @@ COMPARE_SENTENCES: dict[str, tuple[str, str]] = {
         "{method}：{words}。最良の比較手法（{other}）との差は{gap}（{low}～{high}）、{verdict}。",
     ),
     "said.other.method": ("{baseline} on {view}", "{baseline}（{view}）"),
-    "said.verdict.better": ("better, beyond noise", "誤差の範囲を超えて良い"),
-    "said.verdict.worse": ("worse, beyond noise", "誤差の範囲を超えて悪い"),
+    "said.verdict.better": ("better, beyond noise", "誤差の範囲を超えて優る"),
+    "said.verdict.worse": ("worse, beyond noise", "誤差の範囲を超えて劣る"),
     "said.verdict.level": ("within noise", "誤差の範囲内"),
     "compare.fit": (
         "Next: {first}polar-detect fit TRAIN {options} --detector {detector} --out FOLDER.",
@@ -268,7 +268,7 @@ COMPARE_SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "compare.few_rows": (
         "Only {n} anomalous test rows: the intervals are wide, so measure again with more.",
-        "テスト用の異常な行が{n}行しかなく、区間が広くなっています。行を増やして測り直してくだ"
+        "テスト用の異常な行が{n}行しかなく、信頼区間が広くなっています。行を増やして測り直してくだ"
         "さい。",
     ),
     "compare.gain": (

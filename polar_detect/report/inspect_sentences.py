@@ -14,10 +14,10 @@ INSPECT_SENTENCES: dict[str, tuple[str, str]] = {
     "inspect.label.created": ("Fitted at", "学習日時"),
     "inspect.label.fingerprint": (
         "Fingerprint of texts and labels",
-        "文とラベルの指紋（ハッシュ）",
+        "文とラベルのハッシュ値",
     ),
     "inspect.label.format": ("Format", "形式"),
-    "inspect.label.versions": ("Written by", "作成したプログラム"),
+    "inspect.label.versions": ("Written by", "作成時のバージョン"),
     "inspect.label.files": ("Files", "ファイル"),
     "inspect.files": ("{n}, {megabytes} MB, unchanged", "{n}個、{megabytes} MB、変更なし"),
     "inspect.sampled": (
@@ -35,11 +35,11 @@ INSPECT_SENTENCES: dict[str, tuple[str, str]] = {
         "best; easy and broken language count for {language} by themselves: a loss that is low "
         "for the text's length, for more where those of the normal texts lie close together, and "
         "one that is high for it or words in short pieces",
-        "auto：話題の見方と形の見方を、どれだけ意外かで合わせます{views}。話題の比重は{topic}（正常な"
-        "文の群を類似度で見分けられるほど重く、今回は組の{separation}で見分けられました。エンコーダーを"
+        "auto：話題と形の二つの見方を、珍しさの度合いに直して合わせます{views}。話題の比重は{topic}"
+        "（正常な文の群を類似度で見分けられるほど重く、今回見分けられた組は{separation}。エンコーダーを"
         "全面的に信頼できるときは半分以上）。エンコーダーの信頼度は{encoder}（その語彙が文を短く切る"
         "ほど低くなります）。類似度は、近い正常文の4%を{far}、最も近い5件を残りの割合で見ます。易しす"
-        "ぎる文と崩れた文そのものの比重は{language}です",
+        "ぎる文と崩れた文の比重は{language}です",
     ),
     "said.views.both": (
         "; a view of the columns, which counts for {columns}; what tells the labelled anomalies "
@@ -57,7 +57,7 @@ INSPECT_SENTENCES: dict[str, tuple[str, str]] = {
     "inspect.lightgbm": (
         "lightgbm: gradient-boosted trees over the whole signature, trained on held-out clusters "
         "and corrupted texts against normal ones, and on labels where there are some",
-        "lightgbm：すべての特徴量に対する勾配ブースティング木。検証用の文の群と壊した文を正常な文と"
+        "lightgbm：すべての特徴量に対する勾配ブースティング木。検証用の文の群と、わざと崩した文を正常な文と"
         "見分けるように学習しました（ラベルがあればそれも使います）",
     ),
     "inspect.forest": (

@@ -47,7 +47,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "notice.second_row": (
         "row {row} is read as part of the names: {names}",
-        "{row}行目を見出しの一部として読みました: {names}",
+        "{row}行目を見出しの一部として読みました：{names}",
     ),
     "notice.uncached": (
         "formulas without a stored result are read as empty cells: {n}; open the file in a "
@@ -57,16 +57,16 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "notice.hidden_rows": (
         "hidden rows are read too: {n}",
-        "非表示の行も読みました: {n}行",
+        "非表示の行も読みました：{n}行",
     ),
     "notice.hidden_columns": (
         "hidden columns are read too: {names}",
-        "非表示の列も読みました: {names}",
+        "非表示の列も読みました：{names}",
     ),
     "notice.at_end": (
         "totals or notes at the end are read as rows: {n}, from row {row}; delete them in the "
         "file to leave them out",
-        "末尾の合計や注記とみられる行も読みました: {n}行、{row}行目から（除く場合はファイルから削除"
+        "末尾の合計や注記とみられる行も読みました：{n}行、{row}行目から（除く場合はファイルから削除"
         "してください）",
     ),
     "notice.number_name": (
@@ -148,8 +148,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "said.found.language": (
         "The {title} hardly speaks the language of these texts: its tokens cover {letters} "
         "letters on average, {least} or more where it does, so {effect}",
-        "{title}は文の言語をほとんど扱えません（1トークンあたり平均{letters}文字、扱える場合は"
-        "{least}以上）。そのため{effect}",
+        "{title}は文の言語をほとんど扱えません（1トークンが英字換算で平均{letters}文字分、扱える"
+        "場合は{least}以上）。そのため{effect}",
     ),
     "said.title.encoder": ("sentence encoder", "文エンコーダー"),
     "said.title.model": ("model", "言語モデル"),
@@ -600,7 +600,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "error.being_written": (
         "Got '{path}', which another run is writing; expected one run at a time; wait for it or "
         "choose another --out.",
-        "「{path}」は別の実行が書き込み中です。終わるのを待つか、別の --out を指定してください。",
+        "「{path}」は別のコマンドが書き込み中です。終わるのを待つか、別の --out を指定してくだ"
+        "さい。",
     ),
     "error.changed_while_read": (
         "Got '{path}', which was changed while it was read; expected a file that nobody writes to; "

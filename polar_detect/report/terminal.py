@@ -187,7 +187,7 @@ def _label(label: bool | None, language: Language) -> str:
 
 def _reason_words(row: RowReport, language: Language) -> Text:
     parts = reasons(row, _N_REASONS)
-    said = (f"{language.part(part.source)} {_NUMBERS.signed(part.value)}" for part in parts)
+    said = (f"{language.reason(part.source)} {_NUMBERS.signed(part.value)}" for part in parts)
     return Text(" · ".join(said) or NO_VALUE)
 
 
