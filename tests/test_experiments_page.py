@@ -11,6 +11,7 @@ FOLDER = Path(bench_tasks.__file__).parent
 PAGES = [
     FOLDER / f"{name}.md" for name in ("README", "HISTORY", "tables", "tutorials", "tutorials_ja")
 ]
+ALL_PAGES = [*PAGES, FOLDER.parent / "README.md"]
 PAGE = PAGES[0].read_text(encoding="utf-8")
 TREES = {path.stem: ast.parse(path.read_text()) for path in sorted(FOLDER.glob("*.py"))}
 SCRIPTS = [
@@ -47,7 +48,7 @@ def folders_read():
     return found
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", ALL_PAGES, ids=str)
 def test_every_link_and_picture_leads_somewhere(page):
     links = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
     inside = [link.partition("#") for link in links if not link.startswith("https://")]
@@ -64,7 +65,7 @@ def test_every_heading_is_in_the_table_of_contents():
     assert listed == anchors(PAGES[0]) - {"experiments"}
 
 
-@pytest.mark.parametrize("page", [*PAGES, FOLDER.parent / "README.md"], ids=str)
+@pytest.mark.parametrize("page", ALL_PAGES, ids=str)
 def test_every_script_that_a_page_names_is_there(page):
     named = re.findall(r"experiments/(\w+)\.py", page.read_text(encoding="utf-8"))
     assert set(named) <= {*SCRIPTS, "X"}

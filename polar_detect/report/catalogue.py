@@ -155,10 +155,11 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     "reading.program": ("Program", "プログラム"),
     "reading.program.text": (
         "The shortest sequence of the model's {n_layers} layers found that still reads the text "
-        "about as well as all of them: layers may be skipped or looped. Unusual texts often "
-        "need other layers than normal ones.",
+        "about as well as all of them: layers may be skipped or looped. It shows how the model "
+        "reads the text; the detector auto does not count it in the score.",
         "モデルの全{n_layers}層とほぼ同じ精度で文を読める、見つかった中で最短の層の並びです。"
-        "層は省略も反復もできます。珍しい文は、正常な文とは違う層を必要とすることがよくあります。",
+        "層は省略も反復もできます。モデルの読み方を示すもので、検出器 auto のスコアには"
+        "含まれません。",
     ),
     "reading.part": ("Part of score", "寄与"),
     "reading.part.text": (
@@ -171,10 +172,10 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     # Detector
     "detector.title": ("The detector", "検出器"),
     "detector.lead": (
-        "A small language model reads each text with programs of its layers. How well the "
-        "text can be predicted, how much the memory of normal texts helps, and how far text and "
-        "tokens lie from the normal ones in each layer make the signature that is scored.",
-        "小さな言語モデルが層の組み合わせを変えながら文を読みます。文の予測しやすさ、正常な文の"
+        "A small language model and a sentence encoder read each text. How well the text can be "
+        "predicted, how much the memory of normal texts helps, and how far text and tokens lie "
+        "from the normal ones in each layer make the signature that is scored.",
+        "小さな言語モデルと文エンコーダーが文を読みます。文の予測しやすさ、正常な文の"
         "記憶の効果、各層での文とトークンの正常な文からの距離をまとめた特徴量からスコアを求めます。",
     ),
     "detector.kind": ("method", "方式"),
