@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 
 class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
-    """Anomaly detector for texts by the layer programs of a small language model.
+    """Anomaly detector for texts and rows, by what the layers of small models make of them.
 
     Settings take effect at the next `fit`, but for `alpha`, which does at once. Threads may share
     a fitted detector: they take turns at the models. Detectors of one process share those that
@@ -225,7 +225,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def score_samples(self, X: Texts) -> NDArray[np.float64]:
-        """Return scores in scikit-learn's sign, (n_texts,): lower = more abnormal."""
+        """Return scores in scikit-learn's sign, (n_texts,): lower = more abnormal, NaN = empty."""
         scores: NDArray[np.float64] = -self._scores(X)
         return scores
 
@@ -269,14 +269,29 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             return programs
 
     def save(self, folder: str | Path) -> None:
-        """Write the fitted detector as a folder without pickle; see `polar_detect.artifact`."""
+        """Write the fitted detector as a folder without pickle, in place of one that is there.
+
+        It holds the training texts unless `store_texts` is false, and what much of them can be told
+        from in any case: treat it as confidentially as they are.
+
+        Raises
+        ------
+        OutputError
+            The folder holds something else, or cannot be written.
+        """
         from polar_detect.artifact import writing  # imports this module
 
         writing.save(self, Path(folder))
 
     @classmethod
     def load(cls, folder: str | Path) -> "PolarDetector":
-        """Read what `save` wrote; raise `ArtifactError` naming what does not match."""
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        ArtifactError
+            No detector, one that was changed, or of other models or versions; it says what.
+        """
         from polar_detect.artifact import reading
 
         return reading.load(Path(folder))

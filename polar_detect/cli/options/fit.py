@@ -43,7 +43,12 @@ class FitOptions:
     encoding: Encoding = None
     model: Model = "smollm2"
     encoder: Encoder = "auto"
-    detector: Annotated[str, typer.Option(help="auto, lightgbm or isolation-forest.")] = "auto"
+    detector: Annotated[
+        str,
+        typer.Option(
+            help="auto, lightgbm, isolation-forest, or one of PyOD, e.g. pyod:ECOD (extra `pyod`)."
+        ),
+    ] = "auto"
     max_tokens: MaxTokens = MAX_TOKENS
     seed: Annotated[int, typer.Option(min=0, help="Makes the fit reproducible.")] = 0
     contamination: Annotated[
