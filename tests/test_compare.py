@@ -934,6 +934,12 @@ def test_a_table_in_japanese_leaves_it_to_the_terminal_to_break_lines(capsys, mo
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 60  # control
 
 
+def test_long_times_are_written_out():
+    found = compared(scored("kNN", GOOD, s_per_1000=1043.6), scored("LOF", POOR, s_per_1000=999.7))
+    for width in (80, 120, 200):
+        assert [row[-1] for row in MethodTable(found).cells(width=width).rows] == ["1,044", "1,000"]
+
+
 def test_a_brief_table_has_a_cell_for_every_heading_and_the_same_order(on_orders):
     table = MethodTable(on_orders)
     assert len(table.cells(width=200).header) == 10

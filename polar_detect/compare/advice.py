@@ -234,5 +234,14 @@ def _limits(comparison: Comparison, chosen: MethodResult) -> list[str]:
     return sentences
 
 
+def seconds(value: float) -> str:
+    """Return seconds in three digits, or whole where there are more.
+
+    >>> seconds(0.00775), seconds(43.21), seconds(1043.6)
+    ('0.00775', '43.2', '1,044')
+    """
+    return f"{value:.3g}" if value < 999.5 else f"{value:,.0f}"
+
+
 def _seconds(value: float) -> str:
-    return f"{value:.3g} s"
+    return f"{seconds(value)} s"

@@ -9,7 +9,7 @@ from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from polar_detect.compare.advice import advise, advise_on_predictions
+from polar_detect.compare.advice import advise, advise_on_predictions, seconds
 from polar_detect.compare.detection import AUROC, MEASURES, Comparison, Figure, MethodResult
 from polar_detect.compare.regression import Prediction, Predictions
 from polar_detect.errors import OutputError
@@ -159,7 +159,7 @@ class PredictionTable(Table):
                 _interval(result.r2),
                 _interval(result.rmse, 2),
                 "" if result.gain is None else _gap(result.gain),
-                f"{result.fit_s:.3g}",
+                seconds(result.fit_s),
             ]
             for result in self.found.results
         ]
@@ -212,8 +212,8 @@ def _full_line(result: MethodResult) -> dict[str, str]:
         "labels": "yes" if result.method.is_supervised else "no",
         **{measure.title: _interval(result.figures[measure]) for measure in MEASURES},
         "AUROC − best baseline": _gap(result.to_best_baseline),
-        "fit, s": f"{result.fit_s:.3g}",
-        "1,000 rows, s": f"{result.s_per_1000:.3g}",
+        "fit, s": seconds(result.fit_s),
+        "1,000 rows, s": seconds(result.s_per_1000),
     }
 
 
@@ -227,7 +227,7 @@ def _brief_line(result: MethodResult, *, is_narrow: bool) -> dict[str, str]:
         AUROC.brief: _interval(result.figures[AUROC], 2 if is_narrow else 3),
         **{measure.brief: f"{result.figures[measure].value:.2f}" for measure in shown},
         **({} if is_narrow else {"− best baseline": written}),
-        "s/1,000": f"{result.s_per_1000:.3g}",
+        "s/1,000": seconds(result.s_per_1000),
     }
 
 

@@ -240,9 +240,9 @@ COMPARE_SENTENCES: dict[str, tuple[str, str]] = {
         "{method}：{words}。最良の比較手法（{other}）との差は{gap}（{low}～{high}）、{verdict}。",
     ),
     "said.other.method": ("{baseline} on {view}", "{baseline}（{view}）"),
-    "said.verdict.better": ("better, beyond noise", "誤差の範囲を超えて優る"),
-    "said.verdict.worse": ("worse, beyond noise", "誤差の範囲を超えて劣る"),
-    "said.verdict.level": ("within noise", "誤差の範囲内"),
+    "said.verdict.better": ("better, beyond noise", "誤差の範囲を超えて優れています"),
+    "said.verdict.worse": ("worse, beyond noise", "誤差の範囲を超えて劣っています"),
+    "said.verdict.level": ("within noise", "誤差の範囲内です"),
     "compare.fit": (
         "Next: {first}polar-detect fit TRAIN {options} --detector {detector} --out FOLDER.",
         "次の手順：{first}polar-detect fit TRAIN {options} --detector {detector} --out FOLDER を"
