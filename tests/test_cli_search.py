@@ -1,4 +1,6 @@
 import json
+import re
+from pathlib import Path
 
 import pytest
 from test_cli import assert_one_line_error
@@ -50,6 +52,22 @@ def test_prediction_and_answer_are_criteria_and_say_whether_they_are_met(run, ti
     (record,) = records(run("search", NEW[0], *model, *options))
     assert not record["is_valid"]
     assert record["length"] == 5
+
+
+def test_the_readme_names_the_keys_of_a_record_and_no_others(run, tiny_folder):
+    page = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"(?m)^\| (`.*?) \|", page.split("Keys of `search --json`")[1].split("## ")[0]
+    )
+    named = set(re.findall(r"`(\w+)`", "".join(rows)))
+    model = ("--model", tiny_folder, "--json")
+    written = set()
+    for options in ((), ("--criterion", "prediction"), ("--criterion", "answer", "--answer", "z")):
+        (record,) = records(run("search", NEW[0], *model, *options))
+        written |= {*record}
+        assert record["curve_kind"] == "exact"
+    # What an encoder's records have beside these, as another test of theirs says.
+    assert named == written | {"criterion", "distance"}
 
 
 def test_what_is_exported_is_true_and_can_be_imported(run, tiny_folder, lines, tmp_path):

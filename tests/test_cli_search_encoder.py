@@ -32,6 +32,7 @@ def test_search_with_an_encoder_prints_one_record_per_text(search, tmp_path):
     assert [record["text"] for record in records] == [TEXT, "ok"]
     for record in records:
         assert record["criterion"] == "cosine"
+        assert not {"loss", "full_loss"} & {*record}
         assert Program.parse(record["program"]).layers == tuple(record["layers"])
         assert record["length"] == len(record["layers"]) <= record["n_layers"] == 6
         assert record["distance"] <= record["tolerance"] == 0.2
