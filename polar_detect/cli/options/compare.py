@@ -25,7 +25,11 @@ class CompareOptions:
 
     train: Input
     test: Annotated[
-        Path | None, typer.Argument(help="Test rows. Default: a share of TRAIN is held out.")
+        Path | None,
+        typer.Argument(
+            help="Test rows; a TRAIN without the label column then counts as normal. Default: a "
+            "share of TRAIN is held out."
+        ),
     ] = None
     label_column: LabelColumn = None
     target: Annotated[

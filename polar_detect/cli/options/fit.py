@@ -32,7 +32,8 @@ class FitOptions:
     columns: Annotated[
         str | None,
         typer.Option(
-            help="Take rows as texts: columns a,b,c written out with their names. Default: none."
+            help="Take rows as texts: columns a,b,c written out with their names; numbers count as "
+            "numbers too. Default: none."
         ),
     ] = None
     all_columns: Annotated[
@@ -65,7 +66,8 @@ class FitOptions:
         typer.Option(
             "--store-texts/--no-store-texts",
             help="Keep the training texts in the folder. Without them no neighbours are shown, "
-            "and detectors other than auto go without context gain.",
+            "numbers of rows are read as text only, and detectors other than auto go without "
+            "context gain.",
         ),
     ] = True
     max_texts: Annotated[
