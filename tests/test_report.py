@@ -264,6 +264,13 @@ def test_the_table_lists_more_rows_than_are_explained():
     assert "lists the 7 highest of 240 scored rows; the first 3" in page.text
 
 
+def test_a_table_of_all_rows_is_not_said_to_list_the_highest():
+    rows = [row(i) for i in range(1, 8)]
+    whole = report(rows=rows[:3], listed=tuple(listed(own) for own in rows), n_rows=7, n_empty=0)
+    assert "The table lists all 7 scored rows; the first 3 are explained" in render_html(whole)
+    assert "採点した7行すべての一覧です。上位3行は" in render_html(whole, Language("ja"))
+
+
 def test_without_a_script_the_table_reads_and_offers_no_dead_controls():
     page = page_of()
     assert ("form", "hidden", None) in page.attributes

@@ -299,7 +299,7 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     "drift.title": ("Is the batch as a whole different?", "バッチ全体がずれていないか"),
     "drift.none": (
         "The batch as a whole looks like the normal texts.",
-        "バッチ全体としては正常な文と変わりません。",
+        "バッチ全体の傾向は正常な文と変わりません。",
     ),
     "drift.slight": (
         "The batch as a whole differs slightly from the normal texts. Unless its anomalous rows "
@@ -463,6 +463,10 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
         "The table lists the {n} highest of {n_all} scored rows; the first {n_cards} are "
         "explained below it.",
         "採点した{n_all}行のうち上位{n}行の一覧です。上位{n_cards}行は下に詳しい説明があります。",
+    ),
+    "rows.listed.all": (
+        "The table lists all {n} scored rows; the first {n_cards} are explained below it.",
+        "採点した{n}行すべての一覧です。上位{n_cards}行は下に詳しい説明があります。",
     ),
     "rows.numbered.sheet": (
         "Rows have the numbers that they have in the sheet, where the heading counts too.",
@@ -732,11 +736,11 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     ),
     "feature.encoder/novelty/N": (
         "distance of the tokens from normal tokens, encoder depth {number}",
-        "トークンの正常なトークンからの距離（エンコーダー深さ{number}）",
+        "正常なトークンからの距離（エンコーダー深さ{number}）",
     ),
     "feature.encoder/far_novelty/N": (
         "distance of the tokens from many normal tokens, encoder depth {number}",
-        "トークンの多くの正常なトークンからの距離（エンコーダー深さ{number}）",
+        "多数の正常なトークンからの距離（エンコーダー深さ{number}）",
     ),
     "feature.encoder/characters_per_token": (
         "characters in a token of the encoder",
@@ -752,7 +756,7 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     ),
     "feature.tokens/novelty/L": (
         "distance of the tokens from normal tokens, layer {layer}",
-        "トークンの正常なトークンからの距離（第{layer}層）",
+        "正常なトークンからの距離（第{layer}層）",
     ),
     "feature.program/length": ("layer calls of the program", "プログラムの層呼び出し数"),
     "feature.program/n_skips": ("layers that the program skips", "プログラムが省略する層の数"),
