@@ -199,6 +199,12 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             Scores and p-values are the same.
         progress : callable, optional
             Called with stage, texts done, texts in all.
+
+        Raises
+        ------
+        NotFittedError
+        InputError
+            What is no text, or no row as the detector was fitted on; another `programs_of`.
         """
         if programs_of not in get_args(ProgramsOf):
             raise InputError(

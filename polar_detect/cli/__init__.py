@@ -35,7 +35,8 @@ _COMMANDS: dict[str, type[Any]] = {
 }
 app = typer.Typer(
     name="polar-detect",
-    help="Which of these texts do not belong, and why? Anomaly detection by layer programs.",
+    help="Which of these texts or rows do not belong, and why? `fit` on normal ones, `score` and "
+    "`report` new ones; `compare` says whether something simpler does.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
@@ -89,7 +90,7 @@ def _root(
         ),
     ] = None,
 ) -> None:
-    """Anomaly detection in text by layer programs of a small language model."""
+    """Find texts and rows that do not belong."""
     context.default_map = read_config(context, config)
 
 
