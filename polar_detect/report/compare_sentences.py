@@ -41,13 +41,13 @@ COMPARE_SENTENCES: dict[str, tuple[str, str]] = {
     "compare.learned": (
         "Methods with labels 'yes' learned from the labelled anomalous training rows; all others "
         "saw normal rows only.",
-        "ラベルが「あり」の手法は異常ラベル付きの行からも学習しました。ほかの手法は正常な行だけを"
-        "見ています。",
+        "ラベルが「あり」の手法は異常ラベル付きの行からも学習しました。ほかの手法は正常な行だけで"
+        "学習しています。",
     ),
     "compare.unlearned": (
         "No method saw an anomalous row. LightGBM and random forest learned to tell normal rows "
         "from rows whose cells are drawn column by column.",
-        "どの手法も異常な行を見ていません。LightGBMとランダムフォレストは、正常な行と、列ごとに値を"
+        "どの手法も異常な行を学習に使っていません。LightGBMとランダムフォレストは、正常な行と、列ごとに値を"
         "引き直した行との違いを学習しました。",
     ),
     "compare.flattered": (
