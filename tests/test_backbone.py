@@ -7,11 +7,12 @@ import tiny_models
 import torch
 from tiny_models import hand_on, rearranged, save_tiny, tiny_model, tiny_tokenizer
 from torch import nn
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaConfig, LlamaForCausalLM, MptConfig, PreTrainedTokenizerFast
 
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.recording import Anatomy, record_calls
 from polar_detect.errors import InputError, ModelError, PolarError
+from polar_detect.executor.decoder import batches
 from polar_detect.numerics import products
 from polar_detect.numerics.blocks import random_states
 from polar_detect.numerics.products import LaidOutLinear, laid_out_copy
@@ -311,6 +312,19 @@ def test_token_limits_that_the_model_cannot_take_are_refused(llama, max_tokens):
     assert llama.tokenize(["a"], tiny_models.MAX_POSITIONS - 1)
     with pytest.raises(InputError, match=f"Got max_tokens {max_tokens}; expected 1 to 95"):
         llama.tokenize(["a"], max_tokens)
+
+
+def test_a_model_has_the_positions_that_its_biases_reach():
+    shape = {"vocab_size": tiny_models.VOCABULARY, "d_model": 32, "n_heads": 4, "n_layers": 2}
+    model = tiny_model(MptConfig(**shape, max_seq_len=12))
+    backbone = Backbone(model, tiny_tokenizer(), quick_dtype=torch.float32)
+    with pytest.raises(InputError, match="Got max_tokens 12; expected 1 to 11"):
+        backbone.tokenize([TEXT], 12)
+    row = backbone.tokenize([TEXT], 11)[0]
+    (batch,) = batches([row], backbone, reads_last=True)  # whose padding ends there too
+    assert batch.n_tokens == 12
+    logits = run(backbone, range(2), batch.input_ids)
+    assert gap(logits, logits_of(model, batch.input_ids)) < 1e-4
 
 
 def without_special_tokens():

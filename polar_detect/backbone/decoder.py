@@ -35,6 +35,7 @@ from polar_detect.numerics.products import laid_out_copy
 from polar_detect.numerics.runtime import best_dtype, keep_freed_memory
 
 _PRECISE_SHARE = 10  # one layer in so many, the first ones, is measured in float32 alone
+_POSITIONS = ("max_position_embeddings", "max_seq_len")  # settings; MPT's is the second
 _ALIKE = 2  # tokens that both texts of the probe begin with: what comes behind must not change them
 
 
@@ -153,7 +154,8 @@ class Backbone:
     def max_positions(self) -> int:
         """Longest sequence that the model was made for, start token included."""
         config = self.model.config.get_text_config()
-        return int(getattr(config, "max_position_embeddings", None) or 2**31)
+        known = (getattr(config, name, None) for name in _POSITIONS)
+        return int(next(filter(None, known), 2**31))
 
     def tokenize(self, texts: list[str], max_tokens: int) -> list[list[int]]:
         """Return each text's token ids without start token, cut after `max_tokens`.
