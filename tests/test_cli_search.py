@@ -12,6 +12,7 @@ from polar_detect.executor.decoder import Executor, batches
 from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
 from polar_detect.programs import interchange
+from polar_detect.programs import menu as menus
 from polar_detect.programs.predictor import ProgramPredictor
 from polar_detect.search import METHODS, Candidate
 from polar_detect.search.space import Space
@@ -102,6 +103,22 @@ def test_imported_answers_are_the_answers_to_reproduce(run, tiny_folder, tmp_pat
     options = ("--model", tiny_folder, "--json", "--criterion", "answer")
     (record,) = records(run("search", "--import", path, *options))
     assert (record["text"], record["is_valid"]) == (NEW[0], False)
+
+
+def test_a_menu_is_found_on_answers_behind_their_prompts(run, tiny_folder, monkeypatch):
+    measured, measure = [], menus._losses
+    monkeypatch.setattr(
+        menus,
+        "_losses",
+        lambda executor, batch, own: measured.append(batch) or measure(executor, batch, own),
+    )
+    options = ("--model", tiny_folder, "--criterion", "answer", "--answer", "z", "--method", "menu")
+    code, _, _ = run("search", "oil leaks", *options)
+    assert code == 0
+    (batch,) = measured
+    first = int(batch.is_target[0].nonzero()[0])
+    assert int(batch.is_target.sum()) == 1
+    assert first > 0  # behind the prompt, whose tokens are not scored
 
 
 def test_a_prompt_or_an_answer_that_would_be_cut_is_refused(run, tiny_folder):

@@ -390,6 +390,21 @@ def test_a_menu_is_searched_on_the_beginnings_of_long_texts_and_measured_on_long
     assert lengths == [[9, 32, 32, 32], [9, 40, 64, 64]]
 
 
+def test_a_menu_of_answers_is_measured_behind_their_prompts(precise):
+    answers, prompts = random_rows(3, 3), random_rows(6, 6, seed=1)
+    menu = Menu.fit(Executor(precise), answers, tolerance=TOLERANCE, prefixes=prompts)
+    programs = [FULL, *menu.programs]
+
+    def harms_behind(prefixes):
+        (batch,) = batches(answers, precise, prefixes=prefixes)
+        jobs = [Job(text, program) for text in range(2) for program in programs]
+        losses = Executor(precise).losses(batch, jobs).reshape(2, -1)
+        return losses[:, 1:] - losses[:, :1]
+
+    np.testing.assert_allclose(menu.harms, harms_behind(prompts), atol=1e-5)
+    assert np.abs(menu.harms - harms_behind(None)).max() > 0.01  # control
+
+
 def test_what_is_clearly_valid_is_not_measured_again_the_longer_a_text_the_sooner(
     precise, monkeypatch
 ):

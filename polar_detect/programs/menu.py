@@ -3,7 +3,7 @@
 A search of its own costs a text 550 layer calls and more; a menu costs it about a fifth.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -57,17 +57,27 @@ class Menu:
     _beliefs: dict[float, Belief] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
-    def fit(cls, executor: Executor, rows: Sequence[Sequence[int]], *, tolerance: float) -> "Menu":
+    def fit(
+        cls,
+        executor: Executor,
+        rows: Sequence[Sequence[int]],
+        *,
+        tolerance: float,
+        prefixes: Sequence[Sequence[int]] | None = None,
+    ) -> "Menu":
         """Search `rows` (tokenised training texts) and keep the programs that save them most.
 
-        Of a long text the beginning is searched and measured.
+        Of a long text the beginning is searched and measured, behind the whole of its prefix.
         """
+
+        def first(n_tokens: int) -> Iterator[Batch]:
+            return batches([r[:n_tokens] for r in rows], executor.backbone, prefixes=prefixes)
+
         full = Program.full(executor.backbone.n_layers)
-        met = _met_programs(executor, [row[:_SEARCHED_TOKENS] for row in rows], tolerance)
+        met = _met_programs(executor, first(_SEARCHED_TOKENS), tolerance)
         programs = sorted({full, *met}, key=lambda p: (-len(p), p.layers))
-        first = [row[:_MEASURED_TOKENS] for row in rows]
         losses = np.concatenate(
-            [_losses(executor, batch, programs) for batch in batches(first, executor.backbone)]
+            [_losses(executor, batch, programs) for batch in first(_MEASURED_TOKENS)]
         )
         harms = losses - losses[:, [programs.index(full)]]
         harms = np.nan_to_num(harms, nan=MOST_HARM).clip(max=MOST_HARM)
@@ -126,9 +136,7 @@ class Menu:
         return partial(adaptive_menu, belief=self._beliefs[tolerance], refinement=refinement)
 
 
-def _met_programs(
-    executor: Executor, rows: Sequence[Sequence[int]], tolerance: float
-) -> list[Program]:
+def _met_programs(executor: Executor, texts: Iterable[Batch], tolerance: float) -> list[Program]:
     """Return the best program of each length that each text's search met, shortest first."""
 
     def search(n_layers: int) -> Search:
@@ -138,8 +146,8 @@ def _met_programs(
         return search_batch(executor, batch, [search] * len(batch))
 
     met: dict[Program, None] = {}
-    for texts in overlap(search_all, batches(rows, executor.backbone)):
-        for found in texts.values():
+    for of_batch in overlap(search_all, texts):
+        for found in of_batch.values():
             best: dict[int, Program] = {}
             for candidate in found.valid:
                 best.setdefault(len(candidate.program), candidate.program)

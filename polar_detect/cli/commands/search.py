@@ -104,12 +104,12 @@ def _method(tracer: Tracer, options: SearchOptions, tokens: SearchTokens) -> Met
     name = options.method or DEFAULT_METHOD
     if name != MENU:
         return method_called(name, options.space, tracer.backbone.n_layers)
-    first = tokens.rows[:_SEARCH_CHUNK]
+    first, tolerance = tokens.part(slice(_SEARCH_CHUNK)), tolerance_of(options)
     menu = Menu((Program.full(tracer.backbone.n_layers),))
-    if any(first):
-        menu = Menu.fit(tracer.executor, first, tolerance=tolerance_of(options))
+    if any(first.rows):
+        menu = Menu.fit(tracer.executor, first.rows, tolerance=tolerance, prefixes=first.prefixes)
     how = Refinement(n_rounds=1, n_singles=8)
-    return menu.method(tracer.backbone.n_layers, tolerance=tolerance_of(options), refinement=how)
+    return menu.method(tracer.backbone.n_layers, tolerance=tolerance, refinement=how)
 
 
 def _proposed(predictor: ProgramPredictor, traces: Traces) -> list[Method]:
