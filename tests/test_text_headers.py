@@ -75,6 +75,24 @@ def test_texts_are_found_by_dates_or_by_name_below_a_title(tmp_path):
     assert Language("ja").error(str(e.value)) != str(e.value)
 
 
+@pytest.mark.parametrize("rows", [["press,defect", "lathe,defect"], ["press,defect", "press,ok"]])
+def test_a_row_of_texts_is_no_header_though_a_cell_of_it_has_the_name_asked_for(tmp_path, rows):
+    path = write(tmp_path / "a.csv", ["machine,found", "lathe,nothing", *rows])
+    table, frame, _ = read(path, expected=("defect",))
+    assert (table.columns, len(frame)) == (("machine", "found"), 3)
+    write(path, ["lathe,nothing", "machine,defect", "press,ok"])
+    assert read(path, expected=("machine",))[0].columns == ("machine", "defect")
+
+
+def test_a_row_with_numbers_is_no_second_header_though_a_cell_of_it_has_the_name_asked_for(
+    tmp_path,
+):
+    path = write(tmp_path / "a.csv", [",temp,note", "speed,5.1,high", *["x,5,low"] * 5])
+    assert read(path, expected=("speed",))[0].columns == ("column_1", "temp", "note")
+    write(path, [",temp,note", "speed,upper,", *["x,5,low"] * 5])
+    assert read(path, expected=("temp upper",))[0].columns == ("speed", "temp upper", "note")
+
+
 def test_units_below_the_names_go_into_them_as_in_a_sheet(tmp_path):
     units = ["装置名,XYZ-100", NAMES, "-,℃,MPa", *ROWS]  # of which the last column has none
     path = write(tmp_path / "a.csv", units)

@@ -66,6 +66,12 @@ def reach(record: Sequence[str]) -> int:
     return next((j for j in range(len(record), 0, -1) if record[j - 1].strip()), 0)
 
 
+def is_numeral(cell: str) -> bool:
+    """Return whether a cell is a number or a date."""
+    plain = cell.strip()
+    return NUMERALS.fullmatch(plain) is not None or bool(np.isfinite(as_numbers([plain])[0]))
+
+
 def is_state(cell: str) -> bool:
     """Return whether a cell says a state, as a row of measurements may."""
     return unicodedata.normalize("NFKC", cell).strip().lower() in _STATE
@@ -91,7 +97,10 @@ def _apart(records: Records, below: Sequence[int]) -> int | None:
 
 
 def _named(records: Records, below: Sequence[int], expected: Collection[str]) -> int | None:
-    """Return the record with most of the expected names, and half at least."""
+    """Return the record with most of the expected names, and half at least.
+
+    A single one may be said in a row of texts too.
+    """
     wanted = _keys(expected)
     n_first = len(wanted & _keys(records[0]))
     if n_first == len(wanted):
@@ -100,8 +109,17 @@ def _named(records: Records, below: Sequence[int], expected: Collection[str]) ->
     best = max(found, key=lambda i: found[i], default=0)
     if best == 0 or found[best] <= n_first or 2 * found[best] < len(wanted):
         return None
-    is_sure = found[best] > 1 or all(map(_is_word, filter(str.strip, records[best])))
-    return best if is_sure else None
+    return best if found[best] > 1 or _are_said_once(records, best) else None
+
+
+def _are_said_once(records: Records, place: int) -> bool:
+    """Return whether a record has words alone, none of which is in its column in another one."""
+    words = {j: cell.strip() for j, cell in enumerate(records[place]) if cell.strip()}
+    others = [record for i, record in enumerate(records) if i != place]
+    is_again = any(
+        j < len(own) and own[j].strip() == word for own in others for j, word in words.items()
+    )
+    return all(map(_is_word, words.values())) and not is_again
 
 
 def _keys(names: Collection[str]) -> set[str]:
@@ -150,6 +168,4 @@ def _are_numbers(cells: Sequence[str]) -> bool:
 
 
 def _is_word(cell: str) -> bool:
-    plain = cell.strip()
-    is_number = bool(np.isfinite(as_numbers([plain])[0]))
-    return not (is_missing(plain) or is_state(plain) or is_number or NUMERALS.fullmatch(plain))
+    return not (is_missing(cell.strip()) or is_state(cell) or is_numeral(cell))

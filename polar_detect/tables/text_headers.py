@@ -4,14 +4,14 @@ from collections.abc import Collection
 
 from polar_detect.tables.endings import without_end
 from polar_detect.tables.headers import Header, header_from
-from polar_detect.tables.places import Records, are_units, place_of_names, reach
+from polar_detect.tables.places import Records, are_units, is_numeral, place_of_names, reach
 
 
 def find_text_header(records: Records, expected: Collection[str] = ()) -> Header:
     """Return the header of a text table.
 
     Its first record is that of `place_of_names`; what belongs to it of the next two is as in a
-    sheet, and of these a row of units may end before the last column.
+    sheet, whose numbers are no text, and of these a row of units may end before the last column.
     """
     top = place_of_names(records, expected)
     width = len(records[top])
@@ -22,7 +22,8 @@ def find_text_header(records: Records, expected: Collection[str] = ()) -> Header
         is_short = len(row) < width and i <= top + 2 and are_units(row)
         row += [""] * (width - len(row) if is_short else 0)
         rows.append([cell if cell.strip() else None for cell in row])
-        if i > top and len(row) == width and reach(row):
+        is_below = i > top and len(row) == width and reach(row)
+        if is_below and not (i == top + 1 and any(map(is_numeral, row))):
             filled.append(i)
     header = header_from(rows, filled, top, expected)
     for j, name in enumerate(records[top]):
