@@ -354,6 +354,14 @@ def test_durations_are_numbers_of_seconds(name):
     assert before.texts(frame)[0] == f"{name}: {cells[0]}"
 
 
+def test_a_cell_of_thousands_of_digits_is_no_duration():
+    template = RowTemplate.fit(pd.DataFrame({"加工時間": ["1:30", "2:00"]}), ["加工時間"])
+    wild = f"{'9' * 5000}:00"  # more than Python reads as a number
+    frame = pd.DataFrame({"加工時間": [wild]})
+    assert np.isnan(template.numbers(frame).values).all()
+    assert template.texts(frame) == [f"加工時間: {wild}"]
+
+
 def test_durations_by_their_type_are_numbers():
     spans = pd.to_timedelta(["90s", None, "2h", "1s"])
     template = RowTemplate.fit(pd.DataFrame({"t": spans}), ["t"])
@@ -371,6 +379,7 @@ def test_durations_by_their_type_are_numbers():
         ("加工時間", ["1:75", "2:80", "3:99"]),
         ("ratio", ["16:9", "4:3", "21:9"]),
         ("scale", ["1:50", "1:100", "1:20"]),
+        ("配合比", ["60:40", "70:30", "80:20", "55:45"]),
     ],
 )
 def test_times_of_day_and_ratios_stay_text(name, cells):

@@ -40,7 +40,7 @@ _LIMIT = re.compile(r"\s*[<>≤≥≦≧＜＞]=?\s*(?=[\d.])")
 _NUMBER_FIRST = re.compile(r"\s*[-+\u2212]?[\d.]*\d")
 _POINTED = re.compile(r"\d[.,]|[.,]\d")
 _DURATION = re.compile(
-    r"(?P<sign>[-+\u2212]?)(?:(?P<hours>\d+):(?=\d\d:))?(?P<minutes>\d+):(?P<seconds>[0-5]\d)"
+    r"(?P<sign>[-+\u2212]?)(?:(?P<hours>\d{1,9}):(?=\d\d:))?(?P<minutes>\d{1,9}):(?P<seconds>[0-5]\d)"
     r"(?P<part>\.\d+)?"
 )
 # What a name says of durations; 開始時間 and 測定時間 may be times of day.
@@ -51,6 +51,7 @@ _OF_DURATIONS = re.compile(
     re.IGNORECASE,
 )
 _DAY = 24
+_HUNDRED = 100
 # What a laboratory says where it found nothing, beside what is missing in any column of numbers.
 _GAPS = """
 n.d n/d n.a. n.a lod loq <lod <loq <dl <mdl <ql bdl blq bql bloq notdetected belowdetectionlimit
@@ -183,7 +184,7 @@ def _are_durations(cells: pd.Series, texts: Sequence[str], name: str) -> bool:
     """Return whether a column holds durations, and no times of day, which look alike.
 
     Its name or the type of its cells says so; or three different ones are longer than a day in
-    hours and minutes, or have two parts and decimals.
+    hours and minutes and no parts of a hundred, or have two parts and decimals.
 
     >>> numbers = ["26:15:00", "1:30:00", "30:00:00", "41:10:05"]
     >>> [_are_durations(pd.Series(own), own, "t") for own in (numbers, numbers[1:])]
@@ -210,6 +211,8 @@ def _is_no_time_of_day(found: re.Match[str]) -> bool:
     if found["hours"] is None and found["part"]:
         return True
     hours = int(found["hours"] or found["minutes"])
+    if found["hours"] is None and hours + int(found["seconds"]) == _HUNDRED:
+        return False  # 60:40 is how much of each of two things
     return hours > _DAY or (hours == _DAY and any(map(int, re.findall(r"\d+", found[0])[1:])))
 
 
