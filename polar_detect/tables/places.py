@@ -5,7 +5,7 @@ Hides how titles, lists of settings and comments are told from names.
 
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import takewhile
 
 import numpy as np
@@ -20,6 +20,8 @@ Records = Sequence[Sequence[str]]
 
 # A number or a date as text: 5.1, <0.5, ▲5, 2024/05/01.
 NUMERALS = re.compile(r"[\W_]*\d[\W\d_]*")
+# The only letter in a number; whatever has another one need not be read as one, which takes long.
+_EXPONENT = re.compile(r"[\W\d_]+[eEｅＥ][\W\d_]+")
 # What a row of measurements says of a state; never the second line of a header.
 _STATES = """
 nil error err fault on off start stop auto manual void over under 欠 停止 停止中 無 未 異常 エラー
@@ -69,7 +71,9 @@ def reach(record: Sequence[str]) -> int:
 def is_numeral(cell: str) -> bool:
     """Return whether a cell is a number or a date."""
     plain = cell.strip()
-    return NUMERALS.fullmatch(plain) is not None or bool(np.isfinite(as_numbers([plain])[0]))
+    if _EXPONENT.fullmatch(plain) is not None:
+        return bool(np.isfinite(as_numbers([plain])[0]))
+    return NUMERALS.fullmatch(plain) is not None
 
 
 def is_state(cell: str) -> bool:
@@ -143,14 +147,16 @@ def _are_names(records: Records, place: int) -> bool:
     below = below[are_units(below[0]) if below else 0 : len(below) - n_at_end]
     width = len(records[place])
     fitting = [record for record in below if len(without_end([*record], width)) == width]
-    is_again = any(own[j].strip() == name for own in fitting for j, name in names.items())
-    if is_again or 2 * len(fitting) <= len(below):
+    if 2 * len(fitting) <= len(below):
         return False
     above = [record for record in records[:place] if reach(record) >= reach(records[place])]
-    return any(
-        _are_numbers([own[j] for own in below if j < len(own)])
+    has_numbers = any(
+        _are_numbers(own[j] for own in below if j < len(own))
         and all(_is_word(own[j]) for own in above if own[j].strip())
         for j in names
+    )
+    return has_numbers and not any(
+        own[j].strip() == name for own in fitting for j, name in names.items()
     )
 
 
@@ -160,11 +166,14 @@ def are_units(record: Sequence[str]) -> bool:
     return all(map(is_unit, cells)) and any(map(is_sure_unit, cells))
 
 
-def _are_numbers(cells: Sequence[str]) -> bool:
-    said = [cell.strip() for cell in cells if not is_missing(cell)]
-    numbers = np.isfinite(as_numbers(said)).tolist()
-    are_all = all(own or NUMERALS.fullmatch(cell) for own, cell in zip(numbers, said, strict=True))
-    return are_all and len(said) >= _MIN_NUMBERS
+def _are_numbers(cells: Iterable[str]) -> bool:
+    n_numbers = 0
+    for cell in cells:
+        if not is_missing(cell):
+            if not is_numeral(cell):
+                return False
+            n_numbers += 1
+    return n_numbers >= _MIN_NUMBERS
 
 
 def _is_word(cell: str) -> bool:
