@@ -9,7 +9,7 @@ import pandas as pd
 
 from polar_detect.tables.cell_numbers import as_numbers
 from polar_detect.tables.number_form import NumberForm
-from polar_detect.tables.units import is_sure_unit, is_unit
+from polar_detect.tables.places import are_units
 
 _WITH_COMMA = re.compile(r"\s*[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+),\d+\s*", re.ASCII)
 
@@ -40,8 +40,8 @@ def doubts_of_rows(rows: Sequence[Sequence[str]], delimiter: str) -> Iterator[st
         The first ones, without the names.
     delimiter : str
     """
-    first = [cell.strip() for cell in rows[0] if cell.strip()] if rows else []
-    if first and all(map(is_unit, first)) and any(map(is_sure_unit, first)):
+    if rows and are_units(rows[0]):
+        first = [cell.strip() for cell in rows[0] if cell.strip()]
         yield (
             f"units below the names are read as a row: {', '.join(first)}; put them into the "
             "names to have them read as such"

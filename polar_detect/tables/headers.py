@@ -13,7 +13,7 @@ from polar_detect.tables.cell_numbers import is_missing
 from polar_detect.tables.cells import cell_as_text, cells_as_text
 from polar_detect.tables.names import folded
 from polar_detect.tables.number_form import NumberForm, has_decimal_commas
-from polar_detect.tables.places import NUMERALS, is_state, place_beyond, reach
+from polar_detect.tables.places import is_state, is_word, place_beyond, reach
 from polar_detect.tables.row_cells import CellNumbers
 from polar_detect.tables.units import DASHES, is_sure_unit, is_unit, with_unit
 
@@ -29,14 +29,14 @@ _NUMBER_IN_BRACKETS = re.compile(r"[(\[{<〔【][\d.,\s]*[)\]}>〕】]")
 
 @dataclass(frozen=True)
 class Header:
-    """The names of the columns of a sheet.
+    """The names of the columns of a sheet or a text table.
 
     Parameters
     ----------
     top, last : int
         First and last row of the header.
     names : list of str
-        One for each column of the sheet; empty where there is none.
+        One for each column; empty where there is none.
     """
 
     top: int
@@ -173,13 +173,9 @@ def _is_above_names(rows: Cells, top: int, below: Sequence[int], expected: Colle
     if not (is_apart and is_wider and _are_texts([*own, *names.values()])):
         return False
     columns = {c: [rows[i][j] for i in below[1 : _SAMPLE_ROWS + 1]] for j, c in names.items()}
-    if any(name in cells or _is_data(name) for name, cells in columns.items()):
+    if any(name in cells or not is_word(name) for name, cells in columns.items()):
         return False
     return any(_are_numbers(cells, name, _MOST) for name, cells in columns.items())
-
-
-def _is_data(cell: str) -> bool:
-    return is_missing(cell) or is_state(cell) or NUMERALS.fullmatch(cell) is not None
 
 
 def _holds_most(cells: Sequence[Any], wanted: Collection[str]) -> bool:

@@ -46,8 +46,8 @@ class ReadOptions:
         Name of the sheet of a spreadsheet; None for the first visible one that has the expected
         columns.
     expected : tuple of str
-        Columns that will be asked for; they decide between delimiters and sheets, and content
-        from stdin is a CSV if its first line holds one of them.
+        Columns that will be asked for; they decide between delimiters, sheets and rows that may
+        name the columns, and content from stdin is a CSV if its first line holds one of them.
     is_table : bool
         Whether content from stdin that shows no format of its own is a CSV in any case.
     sample : RowSample or None

@@ -19,7 +19,7 @@ Records = Sequence[Sequence[str]]
 """The first ones of a table; an empty one for a blank line."""
 
 # A number or a date as text: 5.1, <0.5, ▲5, 2024/05/01.
-NUMERALS = re.compile(r"[\W_]*\d[\W\d_]*")
+_NUMERALS = re.compile(r"[\W_]*\d[\W\d_]*")
 # The only letter in a number; whatever has another one need not be read as one, which takes long.
 _EXPONENT = re.compile(r"[\W\d_]+[eEｅＥ][\W\d_]+")
 # What a row of measurements says of a state; never the second line of a header.
@@ -73,12 +73,17 @@ def is_numeral(cell: str) -> bool:
     plain = cell.strip()
     if _EXPONENT.fullmatch(plain) is not None:
         return bool(np.isfinite(as_numbers([plain])[0]))
-    return NUMERALS.fullmatch(plain) is not None
+    return _NUMERALS.fullmatch(plain) is not None
 
 
 def is_state(cell: str) -> bool:
     """Return whether a cell says a state, as a row of measurements may."""
     return unicodedata.normalize("NFKC", cell).strip().lower() in _STATE
+
+
+def is_word(cell: str) -> bool:
+    """Return whether a cell is no number or date, not missing, and no state."""
+    return not (is_missing(cell.strip()) or is_state(cell) or is_numeral(cell))
 
 
 def _wider(records: Records, below: Sequence[int]) -> list[int]:
@@ -123,7 +128,7 @@ def _are_said_once(records: Records, place: int) -> bool:
     is_again = any(
         j < len(own) and own[j].strip() == word for own in others for j, word in words.items()
     )
-    return all(map(_is_word, words.values())) and not is_again
+    return all(map(is_word, words.values())) and not is_again
 
 
 def _keys(names: Collection[str]) -> set[str]:
@@ -139,7 +144,7 @@ def _are_names(records: Records, place: int) -> bool:
     row of names has none in the first column.
     """
     names = {j: name.strip() for j, name in enumerate(records[place]) if name.strip()}
-    are_words = len(set(names.values())) == len(names) and all(map(_is_word, names.values()))
+    are_words = len(set(names.values())) == len(names) and all(map(is_word, names.values()))
     if 0 not in names or len(names) < 2 or not are_words:
         return False
     below = [record for record in records[place + 1 :] if reach(record)]
@@ -152,7 +157,7 @@ def _are_names(records: Records, place: int) -> bool:
     above = [record for record in records[:place] if reach(record) >= reach(records[place])]
     has_numbers = any(
         _are_numbers(own[j] for own in below if j < len(own))
-        and all(_is_word(own[j]) for own in above if own[j].strip())
+        and all(is_word(own[j]) for own in above if own[j].strip())
         for j in names
     )
     return has_numbers and not any(
@@ -174,7 +179,3 @@ def _are_numbers(cells: Iterable[str]) -> bool:
                 return False
             n_numbers += 1
     return n_numbers >= _MIN_NUMBERS
-
-
-def _is_word(cell: str) -> bool:
-    return not (is_missing(cell.strip()) or is_state(cell) or is_numeral(cell))
