@@ -181,6 +181,11 @@ def test_numbers_and_dates_are_numerals_and_words_are_none(cell):
     assert not any(map(places.is_numeral, ["", "e5", "1e", "x1", "1e5e", "0x10", "nan", "inf"]))
 
 
+def test_names_are_looked_for_among_long_texts_with_many_brackets(tmp_path):
+    path = write(tmp_path / "a.csv", ["id,body", f"1,{'f(x) ' * 20_000}y"])  # took minutes
+    assert open_table(path, ReadOptions(expected=("body", "text"))).columns == ("id", "body")
+
+
 def test_the_delimiter_is_that_of_the_table_below_a_title(tmp_path):
     rows = [f"{t};1,{t}5;2" for t in np.arange(10, 30)]
     path = write(tmp_path / "a.csv", ["Messung, Halle 3", "", "Nr;Druck;Stufe", *rows])

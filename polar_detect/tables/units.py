@@ -47,6 +47,7 @@ _MILLI_OR_MEGA = re.compile(
     r"(?<![^\W\d_])m(?=(?:pa|va?|a|ev|wh?|ω|hz|l|g|n|j|cal)(?![^\W\d_]))", re.IGNORECASE
 )
 _BRACKETED = re.compile(r"[(\[{<〔【（［](.*)[)\]}>〕】）］]")
+_CLOSING = tuple(")]}>〕】")
 # In the last brackets, or in all from the first one on, as in MPa(abs).
 _BEHIND, _BEHIND_FIRST = (
     re.compile(rf"(.*{lazy}[^\s(\[{{<〔【])\s*[(\[{{<〔【](.*)[)\]}}>〕】]", re.DOTALL)
@@ -140,8 +141,11 @@ def with_unit(name: str, unit: str) -> str:
 
 def _behind(name: str) -> tuple[str, str] | None:
     """Return a name without the known unit in brackets behind it, and the unit."""
+    plain = _plain(name)
+    if not plain.endswith(_CLOSING):  # a text of many brackets would be searched from each
+        return None
     for pattern in (_BEHIND, _BEHIND_FIRST):
-        found = pattern.fullmatch(_plain(name))
+        found = pattern.fullmatch(plain)
         if found is not None and _is_known(unit := found[2].strip()):
             return found[1], unit
     return None
