@@ -42,6 +42,26 @@ def fitted_on_rows(tiny_folder, minilm, tmp_path_factory):  # noqa: ARG001 - the
     return folder / "detector", said.getvalue()
 
 
+def test_lines_of_empty_cells_are_kept_and_not_scored_as_rows(run, fitted_on_rows, tmp_path):
+    path, scored = tmp_path / "new.csv", tmp_path / "scored.csv"
+    path.write_text("n,note,t [K]\n1,oil topped up,290.5\n,,\n2,,\n,,\n")
+    code, _, err = run("score", path, "--detector", fitted_on_rows[0], "--out", scored)
+    assert code == 0
+    assert "2 rows have no text and were not scored." in err
+    kept = pd.read_csv(scored)
+    assert kept["score"].isna().tolist() == [False, True, False, True]
+    assert kept["top_layers"].tolist()[1::2] == ["empty text"] * 2
+
+
+def test_fit_shows_a_row_that_has_text(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("note,t\n,\noil,290\nseal,291\n")
+    table = read_table(path, rows=RowColumns())
+    options = FitOptions(train=path, out=tmp_path / "d", all_columns=True)
+    said = [*_of_rows(table, options, Language("en"))]
+    assert said[0] == "rows are read as: note: oil; t: 290"
+
+
 def test_broken_rows_go_to_a_file_beside_the_result_and_the_counts_add_up(
     run, saved_on_tiny, tmp_path
 ):

@@ -20,6 +20,7 @@ from polar_detect.tables import (
     new_values,
     open_table,
     read_table,
+    texts_of_file,
     warn_of_forms,
     warn_of_length,
     warn_of_new_values,
@@ -98,6 +99,22 @@ def test_later_rows_are_written_as_the_first_ones_were(machines, tmp_path):
     ]
     control = read_table(later, rows=RowColumns("Torque [Nm]"))  # fitted on its own single row
     assert control.texts == ["Torque [Nm]: 12.3456789"]
+
+
+def test_a_row_of_a_file_without_a_filled_cell_has_no_text(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("time,Type,Torque [Nm]\n,,\n8:00,M,42.8\n8:01,,\n8:02,N/A,-\n , ,\n,,-\n")
+    table = read_table(path, rows=RowColumns("Type,Torque"))
+    nothing = "Type: missing; Torque [Nm]: missing"
+    assert table.texts == ["", "Type: M; Torque [Nm]: 42.8", nothing, nothing, "", nothing]
+    assert len(table.frame) == 6
+
+
+def test_a_row_of_null_cells_has_no_text():
+    frame = pd.DataFrame(
+        {"a": ["x", None], "b": [1.5, math.nan], "c": pd.array([1, None], "Int64")}
+    )
+    assert texts_of_file(frame, RowTemplate.fit(frame, ["a", "b"])) == ["a: x; b: 1.5", ""]
 
 
 def test_a_small_spread_keeps_the_decimals_that_tell_values_apart():

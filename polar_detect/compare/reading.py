@@ -344,7 +344,7 @@ def _texts(
 ) -> list[str]:
     assert texts_of is not None
     if isinstance(texts_of, tables.RowTemplate):
-        return texts_of.texts(file.frame)
+        return tables.texts_of_file(file.frame, texts_of)
     own = tables.TextColumn(_find_text(file.reader.columns, texts_of.name))
     texts = own.texts(file.frame)
     check_some_text(texts, own.name, file.reader.name)

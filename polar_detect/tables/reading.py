@@ -17,7 +17,7 @@ from polar_detect.tables.columns import (
 )
 from polar_detect.tables.names import said_of_match
 from polar_detect.tables.opening import ReadOptions, RowSample, TableReader, open_table
-from polar_detect.tables.rows import RowColumns, RowTemplate
+from polar_detect.tables.rows import RowColumns, RowTemplate, texts_of_file
 from polar_detect.tables.sampling import labelled_chunks, sampled_chunks
 
 
@@ -251,9 +251,10 @@ def check_some_text(texts: list[str], text_column: str, source: str) -> None:
 
 def _texts(read: TableRows, texts_of: TextColumn | RowTemplate | None) -> list[str]:
     assert texts_of is not None
+    if isinstance(texts_of, RowTemplate):
+        return texts_of_file(read.frame, texts_of)
     texts = texts_of.texts(read.frame)
-    if isinstance(texts_of, TextColumn):
-        check_some_text(texts, texts_of.name, read.reader.name)
+    check_some_text(texts, texts_of.name, read.reader.name)
     return texts
 
 

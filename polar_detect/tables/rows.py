@@ -20,11 +20,13 @@ from numpy.typing import NDArray
 from polar_detect.errors import ArtifactError, InputError
 from polar_detect.tables.cell_numbers import (
     MIN_NUMERIC,
+    MISSING,
     NOTATION,
     Notation,
     as_numbers,
     is_missing,
 )
+from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.columns import check_column
 from polar_detect.tables.names import comma_separated, match_column, on_one_line, said_of_matches
 from polar_detect.tables.number_form import NumberForm, checked_minus
@@ -342,6 +344,28 @@ class RowTemplate:
                 "Got an input entry without columns; expected what fit wrote; fit again."
             )
         return cls(columns, notation)
+
+
+def texts_of_file(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
+    """Return each row of a file as text; raise as `RowTemplate.texts` does.
+
+    A row in which no cell of any column is filled has none: spreadsheet programs write lines such
+    as `,,,` below a table and between its parts. Where a column that is not asked for is filled,
+    it is a row whose values are missing.
+
+    >>> rows = pd.DataFrame({"Type": ["M", ""], "Air [K]": ["298.1", " "]}, dtype=str)
+    >>> texts_of_file(rows, RowTemplate.fit(rows, ["Type", "Air [K]"]))
+    ['Type: M; Air [K]: 298.1', '']
+    """
+    texts = template.texts(frame)
+    unsaid = template.row_of([MISSING] * len(template.columns))
+    suspects = [i for i, text in enumerate(texts) if text == unsaid]
+    rows = frame.iloc[suspects]
+    columns = [cells_as_text(rows.iloc[:, j]) for j in range(rows.shape[1])]
+    for i, cells in zip(suspects, zip(*columns, strict=True), strict=True):
+        if not "".join(cells).strip():
+            texts[i] = ""
+    return texts
 
 
 def warn_of_words(frame: pd.DataFrame, template: RowTemplate) -> list[str]:

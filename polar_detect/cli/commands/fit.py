@@ -121,7 +121,8 @@ def _of_cut(detector: PolarDetector, table: tables.Table, language: Language) ->
 def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> Iterator[str]:
     if table.template is None:
         return
-    yield language.say("fit.rows", row=table.texts[0])
+    first = next(filter(None, table.texts), "")  # a row without a filled cell has no text
+    yield language.say("fit.rows", row=first)
     numeric = [column.name for column in table.template.numeric]
     if not options.store_texts:
         yield language.say("fit.numbers.as_text")
