@@ -63,6 +63,21 @@ def test_two_columns_are_named_below_an_empty_line_or_where_they_are_asked_for(t
     assert read(path, expected=("時間", "荷重"))[0].columns == ("時間[s]", "荷重[N]")
 
 
+def test_a_single_column_is_named_below_pairs_and_an_empty_line(tmp_path):
+    pairs = ["設備名,成形機5号機", "出力日時,2026/11/20 08:00"]
+    rows = [f"08:{i:02} ALM E0{i} 油圧低下 軸{i % 4}" for i in range(1, 31)]
+    path = write(tmp_path / "a.csv", [*pairs, "", "メッセージ", *rows], "cp932")
+    table, frame, lines = read(path)
+    assert (table.columns, frame["メッセージ"].tolist()) == (("メッセージ",), rows)
+    assert lines == [*range(5, 35)]
+    assert "the columns are named in row 4; 2 above it left out" in table.notices
+    table, frame, _ = read(write(path, [*pairs, "", "メッセージ", *rows[:20], "扉開, 扉閉"]))
+    assert (table.columns, len(frame)) == (("メッセージ",), 20)
+    mixed = [row.replace(" 油", ",油") if i % 5 else row for i, row in enumerate(rows)]
+    for lines in ([*pairs, "", "メッセージ", *mixed], [*pairs, "", "メッセージ", *rows[:4]]):
+        assert read(write(path, lines))[0].columns != ("メッセージ",)
+
+
 def test_texts_are_found_by_dates_or_by_name_below_a_title(tmp_path):
     rows = [f"2026/11/{day:02},ポンプ{day}の点検" for day in range(1, 30)]
     path = write(tmp_path / "a.csv", ["作業報告", "日付,内容", *rows])
@@ -137,6 +152,8 @@ NUMBERS = ["1,2,3"] * 9
         ["a,b,c", "d,e,f", "g,h,i"],
         ["a,b", "項目,値,x", "c,d,e", "f,g,h"],
         ["text", "hello", "", "name", *"123456789"],
+        ["id,text", "1,oil", "2,seal", "", "※ 概算", *["備考"] * 5],
+        ["id,text", "1,oil", "2,seal", "", *"abcdefghijklmnop"],
     ],
 )
 def test_of_any_other_file_the_first_line_names_the_columns(tmp_path, lines):

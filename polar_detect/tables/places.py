@@ -30,6 +30,7 @@ nil error err fault on off start stop auto manual void over under 欠 停止 停
 _STATE = frozenset(_STATES.split())
 _MOST_ABOVE = 50  # records above the names
 _MIN_NUMBERS = 2
+_MOST_SINGLE = 0.9  # of the records below the name of a single column
 _MANY_TIMES = 3  # records below an empty line, of those above it
 
 
@@ -38,7 +39,8 @@ def place_of_names(records: Records, expected: Collection[str] = ()) -> int:
 
     It is the first, unless another one has more of the expected names; or unless most records
     reach beyond it, or it stands among a few above an empty line, and then the first record of
-    different words counts from which on a column holds nothing but numbers or dates.
+    different words counts from which on a column holds nothing but numbers or dates. Below an
+    empty line it may also be the name of a single column, where all above have more cells.
     """
     below = [i for i in range(1, len(records)) if reach(records[i])]
     named = _named(records, below, expected)
@@ -47,6 +49,8 @@ def place_of_names(records: Records, expected: Collection[str] = ()) -> int:
     if not _keys(expected).isdisjoint(_keys(records[0])):
         return 0
     apart = _apart(records, below)
+    if apart is not None and _is_single_name(records, apart):
+        return apart
     if apart is not None and _are_names(records, apart):
         return min(apart, place_beyond(records) or apart)
     return place_beyond(records)
@@ -163,6 +167,18 @@ def _are_names(records: Records, place: int) -> bool:
     return has_numbers and not any(
         own[j].strip() == name for own in fitting for j, name in names.items()
     )
+
+
+def _is_single_name(records: Records, place: int) -> bool:
+    """Return whether a record names the only column: below pairs, above nearly all single cells.
+
+    A line of a log may hold the delimiter.
+    """
+    above, below = records[:place], [own for own in records[place + 1 :] if reach(own)]
+    is_apart = all(reach(record) > 1 for record in above if reach(record))
+    is_name = reach(records[place]) == 1 and _is_word(records[place][0])
+    n_single = sum(reach(record) == 1 for record in below)
+    return is_apart and is_name and n_single >= _MOST_SINGLE * len(below)
 
 
 def are_units(record: Sequence[str]) -> bool:
