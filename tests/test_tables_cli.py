@@ -99,6 +99,23 @@ def test_an_export_of_an_instrument_is_scored_without_what_it_says_first(
     assert pd.read_csv(tmp_path / "scored.rejected.csv")["line"].tolist() == [5]
 
 
+@pytest.mark.parametrize("command", ["score", "report"])
+def test_why_rows_could_not_be_read_is_said_in_the_language_of_the_run(
+    command, run, saved_on_tiny, tmp_path
+):
+    path = tmp_path / "a.csv"
+    path.write_text('id,text\n1,seal\n2,a,b\n3\n4,"open\n')
+    out = tmp_path / f"out.{'csv' if command == 'score' else 'md'}"
+    run(command, path, "--detector", saved_on_tiny, "--out", out, "--lang", "ja")
+    rejected = tmp_path / "out.rejected.csv"
+    assert pd.read_csv(rejected)["reason"].tolist() == [
+        "セル3個に対し、見出しは2列",
+        "セル1個に対し、見出しは2列",
+        "引用符の対応が取れていない",
+    ]
+    assert rejected.read_bytes().startswith(b"\xef\xbb\xbf")
+
+
 def test_a_japanese_excel_file_is_scored_into_an_excel_file(run, saved_on_tiny, tmp_path):
     path, scored = tmp_path / "作業票.xlsx", tmp_path / "結果.xlsx"
     book = openpyxl.Workbook()

@@ -144,6 +144,14 @@ class Language:
         """
         return self._known("error", sentence)
 
+    def fault(self, sentence: str) -> str:
+        """Return why a row cannot be read; what the catalogue lacks as it is.
+
+        >>> Language("ja").fault("2 cells; the header has 8")
+        'セル2個に対し、見出しは8列'
+        """
+        return self._known("said.fault", sentence)
+
     def compared(self, sentence: str) -> str:
         """Return a sentence of what `compare` says; one that the catalogue lacks as it is."""
         return self._known("compare", sentence)

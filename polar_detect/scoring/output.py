@@ -1,7 +1,7 @@
 """The output of a run: the input once more, with what was found out beside it."""
 
 import contextlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -71,11 +71,12 @@ def write_output(
         rejected: tables.TableWriter | None = None
         if summary.rejected_path is not None:
             # Entered later, so it is whole before the output is.
-            beside = tables.Layout(has_mark=reader.needs_mark)
+            beside = tables.Layout(has_mark=reader.needs_mark or job.tongue == "ja")
             rejected = stack.enter_context(tables.open_writer(summary.rejected_path, beside))
         for i, chunk in enumerate(opened.chunks()):
             if rejected is not None and chunk.rejected:
-                rejected.write(tables.rejected_frame(chunk.rejected))
+                faults = [replace(row, reason=language.fault(row.reason)) for row in chunk.rejected]
+                rejected.write(tables.rejected_frame(faults))
             results = partial.results(i)
             assert results is not None
             if job.programs_of == "flagged":

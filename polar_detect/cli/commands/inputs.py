@@ -1,5 +1,6 @@
 """What commands read: tables and a saved detector, and what they say of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from polar_detect import tables
@@ -33,8 +34,9 @@ def tell_about(table: tables.Table, rejected: Path, language: Language) -> None:
     """Say what was guessed of an input, and put its rows that could not be read into a file."""
     for notice in table.notices:
         tell(f"{table.source}: {language.notice(notice)}")
-    layout = tables.Layout(has_mark=table.needs_mark)
-    tables.write_rejected(table.rejected, rejected, layout)
+    layout = tables.Layout(has_mark=table.needs_mark or language.tongue == "ja")
+    faults = [replace(row, reason=language.fault(row.reason)) for row in table.rejected]
+    tables.write_rejected(faults, rejected, layout)
     if table.rejected:
         tell_of_rejected(table.source, len(table.rejected), len(table.texts), rejected, language)
 
