@@ -327,6 +327,8 @@ def test_what_a_laboratory_says_where_it_found_nothing_is_missing(said):
     assert stored.texts(frame)[:2] == ["Pb: 0.12", "Pb: missing"]
     assert not stored.numbers(frame).is_word.any()
     said_of_it = f"column 'Pb': {said} is read as missing (2 cells of this kind)"
+    in_japanese = f"列'Pb'の{said}は値なし（missing）と読みます（同じ書き方のセル2個）"
+    assert Language("ja").notice(said_of_it) == in_japanese
     assert warn_of_forms(frame, template) == [said_of_it]
     of_before = [{"name": "Pb", "decimals": 2, "unit": None}]
     before = RowTemplate.from_json({"columns": of_before, "notation": 2})

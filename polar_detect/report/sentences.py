@@ -88,6 +88,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "column {column}: {cell} is read as {number} ({cells} of this kind)",
         "列{column}の{cell}は{number}と読みます（同じ書き方の{cells}）",
     ),
+    "said.number.missing": ("missing", "値なし（missing）"),
     "notice.all_same": (
         "all {n} normal texts say the same, so that any other will look strange; add others",
         "正常な文{n}件がすべて同じ内容のため、他の文はどれも異常に見えます（他の文も加えてください）",
