@@ -53,13 +53,17 @@ def test_lines_of_empty_cells_are_kept_and_not_scored_as_rows(run, fitted_on_row
     assert kept["top_layers"].tolist()[1::2] == ["empty text"] * 2
 
 
-def test_fit_shows_a_row_that_has_text(tmp_path):
+def test_fit_shows_and_judges_rows_that_have_text(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("note,t\n,\noil,290\nseal,291\n")
     table = read_table(path, rows=RowColumns())
     options = FitOptions(train=path, out=tmp_path / "d", all_columns=True)
     said = [*_of_rows(table, options, Language("en"))]
     assert said[0] == "rows are read as: note: oil; t: 290"
+    rows = "".join(f"{i},{290 + i % 7}\n" for i in range(1, 61))
+    path.write_text(f"no,t\n{rows},\n,\n")
+    table = read_table(path, rows=RowColumns())
+    assert any("column 'no' " in line for line in _of_rows(table, options, Language("en")))
 
 
 def test_broken_rows_go_to_a_file_beside_the_result_and_the_counts_add_up(

@@ -131,10 +131,11 @@ def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> It
     else:
         yield language.say("fit.numbers.none")
     names = table.template.names
+    frame = table.frame[[bool(text) for text in table.texts]]
     notices = (
-        *tables.warn_of_forms(table.frame, table.template),
-        *tables.warn_of_words(table.frame, table.template),
-        *tables.warn_of_new_values(table.frame, names),
+        *tables.warn_of_forms(frame, table.template),
+        *tables.warn_of_words(frame, table.template),
+        *tables.warn_of_new_values(frame, names),
         *tables.warn_of_length(table.texts, options.max_tokens),
     )
     yield from map(language.notice, notices)
