@@ -176,7 +176,7 @@ def _is_single_name(records: Records, place: int) -> bool:
     """
     above, below = records[:place], [own for own in records[place + 1 :] if reach(own)]
     is_apart = all(reach(record) > 1 for record in above if reach(record))
-    is_name = reach(records[place]) == 1 and _is_word(records[place][0])
+    is_name = reach(records[place]) == 1 and is_word(records[place][0])
     n_single = sum(reach(record) == 1 for record in below)
     return is_apart and is_name and n_single >= _MOST_SINGLE * len(below)
 
