@@ -288,6 +288,19 @@ def test_a_number_to_predict_may_have_its_unit_or_a_triangle(process, tmp_path):
     assert f"Read otherwise than written: {read}." in task.notes
 
 
+def test_lines_of_empty_cells_below_a_table_are_no_normal_rows(process, tmp_path):
+    frame = pd.read_csv(process, dtype=str).drop(columns="failed")
+    numbered = frame.assign(shot=[f"S{i:05}" for i in range(len(frame))])
+    path, below = tmp_path / "a.csv", "," * frame.shape[1] + "\n"
+    path.write_text(numbered.to_csv(index=False) + below * 3)
+    test = tmp_path / "b.csv"
+    labelled = numbered.assign(failed=[0, 1] * (len(frame) // 2), shot=numbered["shot"] + "b")
+    labelled.to_csv(test, index=False)
+    task = comparing.read_task(path, test, comparing.Reading("failed"))
+    assert len(task.train) == len(frame)
+    assert "shot" not in task.columns
+
+
 def test_the_options_of_fit_read_the_rows_as_they_were_read(tmp_path):
     name, rng = '"net" load, x', np.random.default_rng(0)
     frame = pd.DataFrame({name: rng.normal(size=60), "圧力": rng.normal(size=60)})

@@ -222,7 +222,12 @@ def _read(path: Path, reading: Reading, *, may_lack_target: bool) -> tables.Tabl
     if reader.has_columns and not may_lack_target:
         tables.check_column(reader.columns, target, option)
     has_labels = reading.kind == "label" and target in reader.columns
-    return tables.read_rows(reader, label_column=target if has_labels else None)
+    read = tables.read_rows(reader, label_column=target if has_labels else None)
+    filled = tables.is_filled(read.frame)  # what has a label is; others may stand below the table
+    if not filled.any():
+        return read  # which is told where texts are looked for
+    labels = None if read.labels is None else read.labels[filled]
+    return replace(read, frame=read.frame[filled], lines=read.lines[filled], labels=labels)
 
 
 def _as_called(reader: TableReader, reading: Reading) -> Reading:
@@ -344,7 +349,7 @@ def _texts(
 ) -> list[str]:
     assert texts_of is not None
     if isinstance(texts_of, tables.RowTemplate):
-        return tables.texts_of_file(file.frame, texts_of)
+        return texts_of.texts(file.frame)
     own = tables.TextColumn(_find_text(file.reader.columns, texts_of.name))
     texts = own.texts(file.frame)
     check_some_text(texts, own.name, file.reader.name)

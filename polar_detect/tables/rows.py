@@ -359,13 +359,21 @@ def texts_of_file(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
     """
     texts = template.texts(frame)
     unsaid = template.row_of([MISSING] * len(template.columns))
-    suspects = [i for i, text in enumerate(texts) if text == unsaid]
-    rows = frame.iloc[suspects]
-    columns = [cells_as_text(rows.iloc[:, j]) for j in range(rows.shape[1])]
-    for i, cells in zip(suspects, zip(*columns, strict=True), strict=True):
-        if not "".join(cells).strip():
-            texts[i] = ""
+    suspects = np.flatnonzero([text == unsaid for text in texts])
+    for i in suspects[~is_filled(frame.iloc[suspects])].tolist():
+        texts[i] = ""
     return texts
+
+
+def is_filled(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows have a cell that is not blank, (n_rows,)."""
+    blank = np.arange(len(frame))
+    for j in range(frame.shape[1]):
+        cells = cells_as_text(frame.iloc[blank, j])
+        blank = blank[[not cell.strip() for cell in cells]]
+    filled = np.ones(len(frame), bool)
+    filled[blank] = False
+    return filled
 
 
 def warn_of_words(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
