@@ -99,7 +99,7 @@ class DelimitedReader:
     def chunks(self, n_rows: int) -> Generator[Chunk, None, None]:
         """Yield all rows; blank lines between records of several columns are not rows."""
         builder = ChunkBuilder(self.columns, n_rows)
-        n_kept, first_rejected = 0, None
+        n_kept, first_rejected, is_misfit = 0, None, False
         with self.source.open() as file, _open(file, self.encoding) as lines:
             for record in records(lines, self.delimiter):
                 if record.line <= self.header:
@@ -107,9 +107,10 @@ class DelimitedReader:
                 if builder.is_full:
                     yield builder.take()
                 rejected = self._add(record, builder)
-                first_rejected = first_rejected or rejected
+                if first_rejected is None and rejected is not None:
+                    first_rejected, is_misfit = rejected, record.fault is None
                 n_kept += rejected is None and not self._is_gap(record)
-        if first_rejected is not None and not n_kept and "the header has" in first_rejected.reason:
+        if first_rejected is not None and is_misfit and not n_kept:
             raise InputError(
                 f"Got {self.source.name} in which no row can be read (line {first_rejected.line}: "
                 f"{first_rejected.reason}); expected rows as wide as the names in line "
