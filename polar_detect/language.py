@@ -86,7 +86,7 @@ def speaks(
             n_letters += counts.n_letters
             n_tokens += counts.n_tokens
             value += counts.value
-            words.update(word[0] for word in _words(text))
+            words |= counts.words
     if n_letters < _MIN_LETTERS or not _say_enough(words):
         return Fluency(float("nan"), is_spoken=True, advice=None)
     letters_per_token = value / n_tokens
@@ -157,6 +157,7 @@ class _Counts:
     n_letters: int
     n_tokens: float
     value: float
+    words: frozenset[str]
 
 
 def _tokenized(
@@ -186,7 +187,8 @@ def _count(text: str, spans: Sequence[tuple[int, int, bool]]) -> _Counts:
             n_covers[i] += 1
             shares[i] += 1 / (end - start)
             is_known[i] &= token_is_known
-    letters = [i for word in _words(text) for i in range(word.start(), word.end())]
+    words = [*_words(text)]
+    letters = [i for word in words for i in range(word.start(), word.end())]
     value = sum(
         _DENSE_WEIGHT if _DENSE_LETTER.match(text[i]) else 1.0
         for i in letters
@@ -194,7 +196,7 @@ def _count(text: str, spans: Sequence[tuple[int, int, bool]]) -> _Counts:
     )
     # Some tokenizers drop what they do not know: such a letter is a token of no value.
     n_tokens = sum(shares[i] if n_covers[i] else 1.0 for i in letters)
-    return _Counts(len(letters), n_tokens, value)
+    return _Counts(len(letters), n_tokens, value, frozenset(word[0] for word in words))
 
 
 _KINDS = {

@@ -99,7 +99,7 @@ class Input:
 
     def chunks_of_texts(self) -> Iterator[list[str]]:
         """Read the input again; yield the texts of each chunk. Raises as `chunks`."""
-        return (_texts(chunk, self.texts_of) for chunk in self.chunks())
+        return (tables.texts_of_file(chunk.frame, self.texts_of) for chunk in self.chunks())
 
     def _check_unchanged(self) -> None:
         if _State.of(self.source) != self.state:
@@ -129,7 +129,7 @@ def open_input(job: ScoreJob) -> Input:
     has_text = False
     for chunk in reader.chunks(CHUNK_ROWS):
         n_rows, n_rejected = n_rows + len(chunk.frame), n_rejected + len(chunk.rejected)
-        has_text = has_text or any(text.strip() for text in _texts(chunk, texts_of))
+        has_text = has_text or any(text.strip() for text in texts_of.texts(chunk.frame))
     if isinstance(texts_of, tables.TextColumn) and not has_text:
         check_some_text([""] * n_rows, texts_of.name, reader.name)
     return Input(job.source, state, reader, texts_of, reader.notices + notices, n_rows, n_rejected)
@@ -150,9 +150,3 @@ def _texts_of(reader: tables.TableReader, job: ScoreJob) -> tuple[TextsOf, tuple
         return job.template, tuple(found)
     column = tables.choose_text_column(reader, job.text_column, default=job.default_column)
     return column, () if column.notice is None else (column.notice,)
-
-
-def _texts(chunk: tables.Chunk, texts_of: TextsOf) -> list[str]:
-    if isinstance(texts_of, tables.RowTemplate):
-        return tables.texts_of_file(chunk.frame, texts_of)
-    return texts_of.texts(chunk.frame)

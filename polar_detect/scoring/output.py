@@ -1,7 +1,7 @@
 """The output of a run: the input once more, with what was found out beside it."""
 
 import contextlib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -75,8 +75,7 @@ def write_output(
             rejected = stack.enter_context(tables.open_writer(summary.rejected_path, beside))
         for i, chunk in enumerate(opened.chunks()):
             if rejected is not None and chunk.rejected:
-                faults = [replace(row, reason=language.fault(row.reason)) for row in chunk.rejected]
-                rejected.write(tables.rejected_frame(faults))
+                rejected.write(tables.rejected_frame(chunk.rejected, said=language.fault))
             results = partial.results(i)
             assert results is not None
             if job.programs_of == "flagged":

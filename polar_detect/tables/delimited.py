@@ -16,7 +16,7 @@ from polar_detect.tables.chunks import Chunk, ChunkBuilder, Rejected, check_rows
 from polar_detect.tables.doubts import doubts_of_names, doubts_of_rows
 from polar_detect.tables.encodings import Encoding
 from polar_detect.tables.endings import lines_at_end, said_at_end, without_end
-from polar_detect.tables.headers import Header
+from polar_detect.tables.headers import Header, said_of_part, said_of_place
 from polar_detect.tables.lines import MAX_ROW_CHARS, TOO_LONG, Line, Lines, open_lines, reject
 from polar_detect.tables.names import on_one_line
 from polar_detect.tables.places import place_of_names
@@ -213,7 +213,7 @@ def _said_of_header(first: Sequence[Record], header: Header) -> Iterator[str]:
     """Yield which lines the names are in where that is not the first one alone."""
     above = sum(bool(record.text.strip(", ;\t|\r\n")) for record in first[: header.top])
     if above:
-        yield f"the columns are named in row {first[header.top].line}; {above} above it left out"
+        yield said_of_place(first[header.top].line, above)
     if is_doubtful([record.cells for record in first], header):
         names = ", ".join(map(on_one_line, header.names))
         yield (
@@ -222,8 +222,7 @@ def _said_of_header(first: Sequence[Record], header: Header) -> Iterator[str]:
         )
     for record in first[header.top + 1 : header.last + 1]:
         cells = zip(header.names, record.cells, strict=False)
-        named = ", ".join(on_one_line(name) for name, cell in cells if cell.strip())
-        yield f"row {record.line} is read as part of the names: {named}"
+        yield said_of_part(record.line, [on_one_line(name) for name, cell in cells if cell.strip()])
 
 
 def _is_blank(record: Record) -> bool:

@@ -88,6 +88,16 @@ def find_header(
     return header
 
 
+def said_of_place(row: int, n_above: int) -> str:
+    """Return the notice that the names stand below something else."""
+    return f"the columns are named in row {row}; {n_above} above it left out"
+
+
+def said_of_part(row: int, names: Sequence[str]) -> str:
+    """Return the notice that a further row belongs to the header."""
+    return f"row {row} is read as part of the names: {', '.join(names)}"
+
+
 def _beyond(rows: Cells, filled: Sequence[int], top: int) -> list[int]:
     """Return the filled rows from the one on that `place_beyond` finds, if it finds one."""
     if not _are_texts([cell for cell in rows[top] if cell is not None]):

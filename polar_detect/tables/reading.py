@@ -251,10 +251,9 @@ def check_some_text(texts: list[str], text_column: str, source: str) -> None:
 
 def _texts(read: TableRows, texts_of: TextColumn | RowTemplate | None) -> list[str]:
     assert texts_of is not None
-    if isinstance(texts_of, RowTemplate):
-        return texts_of_file(read.frame, texts_of)
-    texts = texts_of.texts(read.frame)
-    check_some_text(texts, texts_of.name, read.reader.name)
+    texts = texts_of_file(read.frame, texts_of)
+    if isinstance(texts_of, TextColumn):
+        check_some_text(texts, texts_of.name, read.reader.name)
     return texts
 
 

@@ -27,7 +27,7 @@ from polar_detect.tables.cell_numbers import (
     is_missing,
 )
 from polar_detect.tables.cells import cells_as_text
-from polar_detect.tables.columns import check_column
+from polar_detect.tables.columns import TextColumn, check_column
 from polar_detect.tables.names import comma_separated, match_column, on_one_line, said_of_matches
 from polar_detect.tables.number_form import NumberForm, checked_minus
 from polar_detect.tables.row_cells import (
@@ -346,19 +346,21 @@ class RowTemplate:
         return cls(columns, notation)
 
 
-def texts_of_file(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
+def texts_of_file(frame: pd.DataFrame, texts_of: TextColumn | RowTemplate) -> list[str]:
     """Return each row of a file as text; raise as `RowTemplate.texts` does.
 
-    A row in which no cell of any column is filled has none: spreadsheet programs write lines such
-    as `,,,` below a table and between its parts. Where a column that is not asked for is filled,
-    it is a row whose values are missing.
+    Of rows that are written out, one in which no cell of any column is filled has none: spreadsheet
+    programs write lines such as `,,,` below a table and between its parts. Where a column that is
+    not asked for is filled, it is a row whose values are missing.
 
     >>> rows = pd.DataFrame({"Type": ["M", ""], "Air [K]": ["298.1", " "]}, dtype=str)
     >>> texts_of_file(rows, RowTemplate.fit(rows, ["Type", "Air [K]"]))
     ['Type: M; Air [K]: 298.1', '']
     """
-    texts = template.texts(frame)
-    unsaid = template.row_of([MISSING] * len(template.columns))
+    texts = texts_of.texts(frame)
+    if isinstance(texts_of, TextColumn):
+        return texts
+    unsaid = texts_of.row_of([MISSING] * len(texts_of.columns))
     suspects = np.flatnonzero([text == unsaid for text in texts])
     for i in suspects[~is_filled(frame.iloc[suspects])].tolist():
         texts[i] = ""

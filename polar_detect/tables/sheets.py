@@ -26,7 +26,7 @@ from polar_detect.tables.chunks import Chunk, check_rows, unique_names
 from polar_detect.tables.doubts import doubts_of_names
 from polar_detect.tables.endings import is_at_end, said_at_end
 from polar_detect.tables.excel_xml import SheetXml
-from polar_detect.tables.headers import Range, find_header
+from polar_detect.tables.headers import Range, find_header, said_of_part, said_of_place
 from polar_detect.tables.kinds import ColumnKinds
 from polar_detect.tables.names import folded, match_column
 from polar_detect.tables.sources import Source
@@ -222,10 +222,10 @@ def _read_grid(book: CalamineWorkbook, name: str, expected: Collection[str]) -> 
     ]
     notices = [*doubts_of_names([header.names[j] for j in used])]
     if above := sum(i < header.top for i in filled):
-        notices.append(f"the columns are named in row {header.top + 1}; {above} above it left out")
+        notices.append(said_of_place(header.top + 1, above))
     for i in range(header.top + 1, header.last + 1):
         named = [header.names[j] for j in used if rows[i][j] is not None]
-        notices.append(f"row {i + 1} is read as part of the names: {', '.join(named)}")
+        notices.append(said_of_part(i + 1, named))
     at_end = takewhile(lambda i: is_at_end(rows[i]), reversed(body))
     notices += said_at_end([i + 1 for i in at_end])
     if n_merged := _fill_merged(rows, body, merged):

@@ -1,6 +1,6 @@
 """Write tables in any format, by the ending of the path, whole or not at all."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -163,21 +163,29 @@ def rejected_path(out: Path, *, is_folder: bool = False) -> Path:
     return result.with_name(f"{unpacked.stem}.rejected.csv")
 
 
-def write_rejected(rejected: Sequence[Rejected], path: Path, layout: Layout | None = None) -> None:
-    """Write line, reason and text of rejected rows as CSV; without any, remove an earlier file."""
+def write_rejected(
+    rejected: Sequence[Rejected],
+    path: Path,
+    layout: Layout | None = None,
+    *,
+    said: Callable[[str], str] = str,
+) -> None:
+    """Write what `rejected_frame` returns as CSV; without any rows, remove an earlier file."""
     if not rejected:
         remove_abandoned(path)
         path.unlink(missing_ok=True)
         return
-    write_table(rejected_frame(rejected), path, layout)
+    write_table(rejected_frame(rejected, said=said), path, layout)
 
 
-def rejected_frame(rejected: Sequence[Rejected]) -> pd.DataFrame:
-    """Return rejected rows as a table of line, reason and text."""
+def rejected_frame(
+    rejected: Sequence[Rejected], *, said: Callable[[str], str] = str
+) -> pd.DataFrame:
+    """Return rejected rows as a table of line, reason, as `said` in some language, and text."""
     return pd.DataFrame(
         {
             "line": pd.Series([row.line for row in rejected], dtype="int64"),
-            "reason": pd.Series([row.reason for row in rejected], dtype="str"),
+            "reason": pd.Series([said(row.reason) for row in rejected], dtype="str"),
             "text": pd.Series([row.text for row in rejected], dtype="str"),
         }
     )

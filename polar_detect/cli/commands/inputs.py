@@ -1,6 +1,5 @@
 """What commands read: tables and a saved detector, and what they say of them."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from polar_detect import tables
@@ -35,8 +34,7 @@ def tell_about(table: tables.Table, rejected: Path, language: Language) -> None:
     for notice in table.notices:
         tell(f"{table.source}: {language.notice(notice)}")
     layout = tables.Layout(has_mark=table.needs_mark or language.tongue == "ja")
-    faults = [replace(row, reason=language.fault(row.reason)) for row in table.rejected]
-    tables.write_rejected(faults, rejected, layout)
+    tables.write_rejected(table.rejected, rejected, layout, said=language.fault)
     if table.rejected:
         tell_of_rejected(table.source, len(table.rejected), len(table.texts), rejected, language)
 
