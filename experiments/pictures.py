@@ -46,24 +46,26 @@ def browser() -> Iterator[webdriver.Chrome]:
         started.quit()
 
 
-def page(
-    driver: webdriver.Chrome, html: Path, png: Path, *, is_dark: bool = False, at: str = ""
-) -> None:
-    """Take a page's top, or the element of a CSS selector, in the light or the dark theme."""
+def page(html: Path, png: Path, *, is_dark: bool = False, at: str = "") -> None:
+    """Take a page's top, or the element of a CSS selector, in the light or the dark theme.
+
+    Each in a browser of its own: after some pictures Chromium answers no more.
+    """
     theme = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [theme]})
     width, height = _SIZE
     screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    driver.get(html.resolve().as_uri())
-    if at:
-        driver.find_element(By.CSS_SELECTOR, at).screenshot(str(png))
-    else:
-        driver.save_screenshot(str(png))
+    with browser() as driver:
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [theme]})
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        driver.get(html.resolve().as_uri())
+        if at:
+            driver.find_element(By.CSS_SELECTOR, at).screenshot(str(png))
+        else:
+            driver.save_screenshot(str(png))
     _shrink(png)
 
 
-def strip(driver: webdriver.Chrome, png: Path) -> None:
+def strip(png: Path) -> None:
     """Take what `polar-detect search` prints on a terminal with colours."""
     settings = os.environ | {"FORCE_COLOR": "1", "COLUMNS": str(_TERMINAL_COLUMNS)}
     settings.pop("NO_COLOR", None)
@@ -75,7 +77,7 @@ def strip(driver: webdriver.Chrome, png: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         html = Path(folder) / "strip.html"
         html.write_text(console.export_svg(title="polar-detect"), encoding="utf-8")
-        page(driver, html, png, at="svg")
+        page(html, png, at="svg")
 
 
 def sheets(xlsx: Path, png: Path) -> None:
@@ -106,17 +108,15 @@ def main() -> None:
     options = parser.parse_args()
     tutorial, out = options.tutorial, options.out
     out.mkdir(parents=True, exist_ok=True)
-    with browser() as driver:
-        report = options.demo / "work_orders_report.html"
-        page(driver, report, out / "report.png")
-        page(driver, report, out / "report_card.png", at=".card")
-        page(driver, tutorial / "orders.html", out / "orders.png")
-        page(driver, tutorial / "orders_ja.html", out / "orders_ja.png")
-        dark = out / "orders_ja_dark.png"
-        page(driver, tutorial / "orders_ja.html", dark, is_dark=True, at=".card")
-        page(driver, tutorial / "bgl.html", out / "bgl.png", is_dark=True)
-        page(driver, tutorial / "machines.html", out / "machines.png", at=".card")
-        strip(driver, out / "search.png")
+    report = options.demo / "work_orders_report.html"
+    page(report, out / "report.png")
+    page(report, out / "report_card.png", at=".card")
+    page(tutorial / "orders.html", out / "orders.png")
+    page(tutorial / "orders_ja.html", out / "orders_ja.png")
+    page(tutorial / "orders_ja.html", out / "orders_ja_dark.png", is_dark=True, at=".card")
+    page(tutorial / "bgl.html", out / "bgl.png", is_dark=True)
+    page(tutorial / "machines.html", out / "machines.png", at=".card")
+    strip(out / "search.png")
     sheets(tutorial / "orders_scored.xlsx", out / "orders_excel.png")
 
 

@@ -21,7 +21,7 @@ from report_samples import (
 )
 
 from polar_detect.program import Program
-from polar_detect.report import charts, histogram
+from polar_detect.report import cards, charts, histogram
 from polar_detect.report.data import Contribution, FeaturePart, Group, Layer, Swarm
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
@@ -462,6 +462,27 @@ def test_layer_bars_grow_from_zero_in_their_direction():
     assert down.y == pytest.approx(columns.zero)
     assert up.height == pytest.approx(2 * down.height)
     assert (up.kind, down.kind) == ("raise", "lower")
+
+
+def test_layers_that_would_read_0_00_are_no_steps_of_their_own():
+    layers = tuple(Contribution(Layer(i), 0.004 if i else 0.3) for i in range(N_LAYERS))
+    own = replace(row(7), layers=layers, whole=(Contribution(Group("loss"), 9.0),))
+    steps = cards.score_parts(own, Numbers(), ENGLISH)
+    none = replace(own, layers=tuple(Contribution(Layer(i), 0.004) for i in range(N_LAYERS)))
+    assert cards.score_parts(none, Numbers(), ENGLISH)[0].label == f"{N_LAYERS} layers"
+    others = f"{N_LAYERS - 1} other layers"
+    assert [step.label for step in steps] == ["layer 0", others, "predictability"]
+    assert [step.value for step in steps] == pytest.approx([0.3, 0.004 * (N_LAYERS - 1), 9.0])
+
+
+def test_bars_of_layers_look_small_where_they_hardly_count():
+    values = (0.002, -0.001)
+    layers = tuple(Contribution(Layer(i), value) for i, value in enumerate(values))
+    own = replace(row(7), layers=layers, whole=(Contribution(Group("loss"), 9.0),))
+    reach = cards.least_reach(own)
+    assert reach == pytest.approx(0.09, abs=1e-4)
+    columns = charts.layer_columns(layers, 100, Numbers(), ENGLISH, is_signed=True, reach=reach)
+    assert max(mark.height for mark in columns.marks) < 3
 
 
 def test_dots_of_a_swarm_stay_on_their_line_and_in_the_picture():

@@ -1,5 +1,6 @@
 """One of the worst rows, ready to be drawn: its text, reasons, program and way to the score."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,21 +38,34 @@ def make_card(
         text=marked.clip(row.text, row.tokens, marked.cell_marks(row) if row.cells else None),
         why=phrases.why(row, numbers, language),
         cells=charts.program_cells(row.program, data.n_layers, language),
-        columns=charts.layer_columns(row.layers, COLUMNS_HEIGHT, numbers, language, is_signed=True),
-        steps=charts.waterfall(data.base_value, score_parts(row, language), language),
+        columns=charts.layer_columns(
+            row.layers, COLUMNS_HEIGHT, numbers, language, is_signed=True, reach=least_reach(row)
+        ),
+        steps=charts.waterfall(data.base_value, score_parts(row, numbers, language), language),
         layers_total=words.total(row.layers),
         whole_total=words.total(row.whole),
     )
 
 
-def score_parts(row: RowReport, language: Language) -> list[charts.NamedPart]:
-    """Return the steps from base value to score: strongest layers, other layers, whole text."""
+def least_reach(row: RowReport) -> float:
+    """Return what layers have to reach for their bars to look large: a hundredth of all parts."""
+    sizes = (abs(part.value) for part in (*row.layers, *row.whole))
+    return sum(size for size in sizes if math.isfinite(size)) / 100
+
+
+def score_parts(
+    row: RowReport, numbers: words.Numbers, language: Language
+) -> list[charts.NamedPart]:
+    """Return the steps from base value to score: strongest layers, other layers, whole text.
+
+    Layers that would be written as 0.00 are among the others.
+    """
     ordered = sorted(row.layers, key=lambda part: -abs(part.value))
-    strongest = [part for part in ordered[:_N_LAYERS] if part.value]
+    strongest = [part for part in ordered[:_N_LAYERS] if numbers.shows(part.value)]
     others = [part for part in ordered[len(strongest) :] if part.value]
     parts = _named([part for part in row.layers if part in strongest], language)
     if others:
-        label = language.count("step.other_layers", len(others))
+        label = language.count("step.other_layers" if parts else "step.layers", len(others))
         parts.append(charts.NamedPart(label, words.total(others)))
     return [*parts, *_largest(row.whole, language)]
 

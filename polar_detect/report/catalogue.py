@@ -607,6 +607,8 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     "card.neighbours": ("Nearest normal texts", "近い正常文"),
     "step.base": ("base value", "基準値"),
     "step.score": ("score", "スコア"),
+    "step.layers": ("{n} layers", "{n}層"),
+    "step.layers.one": ("1 layer", "1層"),
     "step.other_layers": ("{n} other layers", "その他の{n}層"),
     "step.other_layers.one": ("1 other layer", "その他の1層"),
     "step.others": ("{n} others", "その他{n}項目"),

@@ -142,6 +142,7 @@ def layer_columns(
     language: Language,
     *,
     is_signed: bool,
+    reach: float = 0.0,
 ) -> Columns:
     """Return one bar per layer, upwards from zero where positive.
 
@@ -153,6 +154,8 @@ def layer_columns(
         Pixels from the lowest to the highest tick.
     is_signed : bool
         Whether bars mean raising and lowering, or only a size.
+    reach : float
+        The axis goes so far from zero at least, where there is a bar.
     """
     write = numbers.signed if is_signed else numbers.plain
     values = [_drawn(part.value) for part in parts]
@@ -165,6 +168,7 @@ def layer_columns(
         ],
         height,
         numbers,
+        reach=reach,
     )
 
 
@@ -217,6 +221,17 @@ def waterfall(base: float, parts: Sequence[NamedPart], language: Language) -> tu
     return tuple(steps)
 
 
+def stretched(low: float, high: float, reach: float) -> tuple[float, float]:
+    """Return an axis around zero that goes as far as `reach` at its longer side at least.
+
+    >>> stretched(-0.1, 0.2, 1.0), stretched(0.0, 3.0, 1.0), stretched(0.0, 0.0, 1.0)
+    ((-0.5, 1.0), (0.0, 3.0), (0.0, 0.0))
+    """
+    longest = max(-low, high)
+    factor = max(1.0, reach / longest) if longest else 1.0
+    return low * factor, high * factor
+
+
 def round_levels(low: float, high: float, n_steps: int = 4) -> list[float]:
     """Return round values that span [low, high] in about `n_steps` steps.
 
@@ -250,9 +265,11 @@ def _columns(
     titles: Sequence[str],
     height: float,
     numbers: Numbers,
+    *,
+    reach: float = 0.0,
 ) -> Columns:
     """Return bars of these values around zero, one per layer."""
-    levels = round_levels(min([0.0, *values]), max([0.0, *values]))
+    levels = round_levels(*stretched(min([0.0, *values]), max([0.0, *values]), reach))
     low, span = levels[0], levels[-1] - levels[0]
     zero, width = height * (1 + low / span), 100 / max(1, len(values))
     marks = tuple(

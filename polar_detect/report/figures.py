@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from polar_detect import plots, whole
-from polar_detect.report import cards, phrases, words
+from polar_detect.report import cards, charts, phrases, words
 from polar_detect.report.data import RenderedFile, ReportData, RowReport
 from polar_detect.report.language import Language
 
@@ -187,6 +187,7 @@ def _row_figure(row: RowReport, data: ReportData, language: Language) -> Figure:
     plots.draw_strips(top, [typical, (language.say("card.this"), counts)])
     below = figure.add_subplot(grid[1, 0], sharex=top)
     plots.draw_layers(below, np.asarray([part.value for part in row.layers]), is_signed=True)
+    below.set_ylim(charts.stretched(*below.get_ylim(), cards.least_reach(row)))
     below.set_xlabel(language.say("axis.layer"))
     below.set_ylabel(language.say("card.part"))
     _draw_waterfall(figure.add_subplot(grid[:, 1]), row, data, language)
@@ -194,7 +195,7 @@ def _row_figure(row: RowReport, data: ReportData, language: Language) -> Figure:
 
 
 def _draw_waterfall(ax: Axes, row: RowReport, data: ReportData, language: Language) -> None:
-    parts = cards.score_parts(row, language)
+    parts = cards.score_parts(row, _NUMBERS, language)
     values = np.nan_to_num(np.asarray([part.value for part in parts], np.float64))
     stops = data.base_value + np.concatenate([[0.0], np.cumsum(values)])
     y = np.arange(len(parts), 0, -1)

@@ -39,6 +39,10 @@ class Numbers:
             f"+{written}" if math.isfinite(value) and round(value, self.decimals) > 0 else written
         )
 
+    def shows(self, value: float) -> bool:
+        """Return whether `value` is written as another number than zero."""
+        return math.isfinite(value) and round(value, self.decimals) != 0
+
 
 def decimals_for(spread: float) -> int:
     """Return how many decimals (2 to 4) tell values of this standard deviation apart."""
