@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from polar_detect.report.report import Report as Report
     from polar_detect.transformer import SignatureTransformer as SignatureTransformer
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "PolarDetector",
     "Program",

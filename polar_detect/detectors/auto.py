@@ -187,7 +187,7 @@ class AutoHead(Head):
                 scale.numbers("centre", n),
                 scale.numbers("spread", n, low=_SMALLEST_SPREAD),
                 np.full(n, CLIP)
-                if scale.get("clip") is None  # before version 0.3
+                if scale.get("clip") is None  # version 0.1
                 else scale.numbers("clip", n, low=0),
             ),
             means=stored.numbers("means", 2 * n),

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Notation = Literal[1, 2]
-"""Which cells are numbers, and which are missing: 1 up to version 0.2, so that its detectors
+"""Which cells are numbers, and which are missing: 1 in version 0.1, so that its detectors
 score as they did, and 2 since then."""
 
 NOTATION: Notation = 2
