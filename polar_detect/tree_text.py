@@ -18,6 +18,7 @@ _HEADER = re.compile(
 _END = "end of trees\n"
 # What each split, and each leaf, of a tree has, in the order of the file.
 _DECISION, _MISSING_IS_NAN = "decision_type", 8
+_MAX_LEAVES = 10_000  # ours have seven; LightGBM goes down a chain of a million and never returns
 _SPLITS_FIRST = ("split_feature", "split_gain", "threshold", _DECISION)
 _CHILDREN = ("left_child", "right_child")
 _LEAVES = ("leaf_value", "leaf_weight", "leaf_count")
@@ -76,6 +77,8 @@ def _check_tree(block: str, i: int, n_features: int) -> None:
         sizes |= {"leaf_weight": 0, "leaf_count": min(len(numbers["leaf_count"]), 1)}
     if n_leaves < 1 or {key: len(found) for key, found in numbers.items()} != sizes:
         raise ValueError(f"tree {i} has other leaves or splits than it counts")
+    if n_leaves > _MAX_LEAVES:
+        raise ValueError(f"tree {i} of {n_leaves} leaves")
     is_plain = tree["num_cat"] == tree["is_linear"] == "0"
     if not is_plain or not _NUMBER.fullmatch(tree["shrinkage"]):
         raise ValueError(f"tree {i} is of another kind")

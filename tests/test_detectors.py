@@ -3,10 +3,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sklearn.ensemble import IsolationForest
 
-from polar_detect.detectors import HEADS, new_head
+from polar_detect.detectors import HEADS, forest, new_head
 from polar_detect.detectors.auto import _centred, _combined, _views
-from polar_detect.detectors.forest import IsolationForestHead, _check_trees
+from polar_detect.detectors.forest import IsolationForestHead, _check_forest, _check_trees
 from polar_detect.detectors.parts import topic_parts
 from polar_detect.detectors.scale import Scale
 from polar_detect.errors import ArtifactError, InputError
@@ -174,7 +175,7 @@ def test_a_file_that_is_no_model_is_refused(heads, tmp_path, name, file, message
     ("left", "message"), [(3, "outside itself"), (-2, "outside itself"), (0, "at itself")]
 )
 def test_a_forest_with_a_node_that_leads_nowhere_or_back_is_refused(left, message):
-    def forest(left):
+    def made(left):
         tree = SimpleNamespace(
             children_left=np.asarray([left, -1, -1]),
             children_right=np.asarray([2, -1, -1]),
@@ -184,9 +185,9 @@ def test_a_forest_with_a_node_that_leads_nowhere_or_back_is_refused(left, messag
         )
         return SimpleNamespace(estimators_=[SimpleNamespace(tree_=tree)])
 
-    _check_trees(forest(1))  # control
+    _check_trees(made(1))  # control
     with pytest.raises(ValueError, match=message):
-        _check_trees(forest(left))
+        _check_trees(made(left))
 
 
 @pytest.mark.parametrize(
@@ -199,6 +200,56 @@ def test_a_saved_forest_is_looked_through_before_it_is_used(tmp_path, of_tree, v
     head.save(tmp_path)
     with pytest.raises(ArtifactError, match=rf"cannot be read safely \(a tree {message}"):
         IsolationForestHead.load(tmp_path, FEATURES)
+
+
+def changed(tree, n_features=None, **own):
+    """Return a copy of a tree with other entries of its first node, or of other features."""
+    kind, (of, *rest), state = tree.__reduce__()
+    nodes = state["nodes"].copy()
+    for name, value in own.items():
+        nodes[name][0] = value
+    made = kind(n_features or of, *rest)
+    made.__setstate__(state | {"nodes": nodes})
+    return made
+
+
+@pytest.fixture
+def small_forest():
+    rows = np.random.default_rng(1).normal(size=(40, 3))
+    return IsolationForest(n_estimators=2, random_state=0).fit(rows)
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"n_features": 2**30, "feature": 2**29}, "a tree of other features than the forest"),
+        ({"right_child": -1}, "a tree points outside itself"),
+        ({"feature": -2}, "a tree asks for a feature that does not exist"),
+    ],
+    ids=["features", "child", "leaf"],
+)
+def test_a_forest_that_would_read_memory_that_is_not_its_own_is_refused(small_forest, own, message):
+    estimator = small_forest.estimators_[-1]
+    estimator.tree_ = changed(estimator.tree_)
+    _check_forest(small_forest, 3)  # control
+    estimator.tree_ = changed(estimator.tree_, **own)
+    with pytest.raises(ValueError, match=message):
+        _check_forest(small_forest, 3)
+
+
+def test_what_only_looks_like_a_forest_is_refused(small_forest, monkeypatch):
+    with pytest.raises(ValueError, match="no isolation forest"):
+        _check_forest(SimpleNamespace(**vars(small_forest)), 3)
+    of_features, small_forest.estimators_features_ = (
+        small_forest.estimators_features_,
+        [[0, 1, 3]] * 2,
+    )
+    with pytest.raises(ValueError, match="a tree of other features than the forest"):
+        _check_forest(small_forest, 3)
+    small_forest.estimators_features_ = of_features
+    monkeypatch.setattr(forest, "_MAX_NODES", 5)
+    with pytest.raises(ValueError, match="or of too many"):
+        _check_forest(small_forest, 3)
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():

@@ -1,5 +1,6 @@
 import json
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -178,6 +179,70 @@ def test_a_head_of_other_types_is_neither_saved_nor_loaded(heads, tmp_path):
         PyODHead.load(tmp_path, FEATURES)
     (tmp_path / "pyod.skops").write_text("not a model")
     with pytest.raises(ArtifactError, match="cannot be read safely"):
+        PyODHead.load(tmp_path, FEATURES)
+
+
+def part(name, kind, content=None, **more):
+    module, _, own = name.rpartition(".")
+    return {"__module__": module, "__class__": own, "__loader__": kind, "content": content} | more
+
+
+def listed(name, kind, *parts):
+    return part(name, kind, list(parts))
+
+
+def mapping(name="builtins.dict", **parts):
+    keys = [part("builtins.str", "TypeNode") for _ in parts]
+    return part(name, "DictNode", parts, key_types=listed("builtins.list", "ListNode", *keys))
+
+
+def hostile(trace):
+    """Return parts that run a command while they are read, by how they would have it called."""
+    words = [part("builtins.str", "JsonNode", json.dumps(word)) for word in ("touch", str(trace))]
+    command = listed("builtins.list", "ListNode", *words)
+    run = "sklearn.utils._testing.check_output"
+    bound = {
+        "func": part(run, "FunctionNode"),
+        "args": listed("builtins.tuple", "TupleNode", command),
+        "kwds": mapping(),
+        "namespace": mapping(),
+    }
+    default = {"main": mapping(), "default_factory": part("sklearn.x", "PartialNode", bound)}
+    return {
+        "default": part("collections.defaultdict", "DefaultDictNode", default),
+        "list": mapping(detector=listed(run, "ListNode", *words)),
+        "constructor": mapping(detector=part(run, "ConstructorFromReduceNode", bound["args"])),
+    }
+
+
+@pytest.mark.parametrize("kind", ["default", "list", "constructor"])
+def test_a_file_that_would_run_a_command_is_refused_and_runs_none(heads, kind, tmp_path):
+    import skops.io
+
+    heads["ECOD"].save(tmp_path)
+    file, trace = tmp_path / "pyod.skops", tmp_path / "ran"
+    with zipfile.ZipFile(file) as archive:
+        protocol = json.loads(archive.read("schema.json"))["protocol"]
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("schema.json", json.dumps(hostile(trace)[kind] | {"protocol": protocol}))
+    with pytest.raises(ArtifactError, match=r"cannot be read safely \(more than objects and data"):
+        PyODHead.load(tmp_path, FEATURES)
+    assert not trace.exists()
+    # Control: whoever trusts all of scikit-learn's names, and reads what is held, runs it.
+    found = skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))
+    assert found["detector"] is not None
+    assert trace.exists()
+
+
+@pytest.mark.parametrize("name", ["sklearn.utils._testing.check_output", "sklearn.nowhere.Class"])
+def test_an_object_of_what_is_no_class_of_these_packages_is_refused(heads, name, tmp_path):
+    heads["ECOD"].save(tmp_path)
+    with zipfile.ZipFile(tmp_path / "pyod.skops") as archive:
+        protocol = json.loads(archive.read("schema.json"))["protocol"]
+    content = mapping(detector=part(name, "ObjectNode")) | {"protocol": protocol}
+    with zipfile.ZipFile(tmp_path / "pyod.skops", "w") as archive:
+        archive.writestr("schema.json", json.dumps(content))
+    with pytest.raises(ArtifactError, match=r"cannot be read safely \(types of neither PyOD"):
         PyODHead.load(tmp_path, FEATURES)
 
 

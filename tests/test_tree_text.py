@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from polar_detect import tree_text
 from polar_detect.tree_text import checked_trees, features_met_missing
 
 N_FEATURES = 5
@@ -55,6 +56,14 @@ def test_what_lightgbm_wrote_is_read_as_it_was(booster, text):
 def test_trees_of_any_size_are_read(parameters):
     labels = np.random.default_rng(1).integers(0, 2, len(ROWS))
     scores(checked_trees(trained(labels, **parameters).model_to_string(), N_FEATURES))
+
+
+def test_a_tree_of_more_leaves_than_anyone_grows_is_refused(text, monkeypatch):
+    monkeypatch.setattr(tree_text, "_MAX_LEAVES", 5)
+    checked_trees(text, N_FEATURES)  # control
+    monkeypatch.setattr(tree_text, "_MAX_LEAVES", 4)
+    with pytest.raises(ValueError, match="tree 0 of 5 leaves"):
+        checked_trees(text, N_FEATURES)
 
 
 def test_trees_of_one_leaf_are_read_as_earlier_versions_of_lightgbm_write_them():

@@ -10,7 +10,9 @@ import numpy as np
 
 from polar_detect.errors import ArtifactError
 
-_MAX_UNPACKED_BYTES = 1_000_000_000  # of a forest; one of 200 trees is about 1 MB
+_MAX_UNPACKED_BYTES = 1_000_000_000  # of a forest; one of 200 trees is about 5 MB
+_SCHEMA, _MAX_SCHEMA_BYTES = "schema.json", 100_000_000  # 3 MB of them; as objects 20 times that
+_ARRAY, _ARCHIVE = b"\x93NUMPY", b"PK"
 # What reading an archive and the heads of its arrays raises where somebody made them to break:
 # by compression, encryption and syntax.
 _BROKEN = (
@@ -31,8 +33,7 @@ def check_archive(path: Path) -> None:
                     f"{_MAX_UNPACKED_BYTES}; fit the detector again."
                 )
             for member in members:
-                if member.filename.endswith(".npy"):
-                    _check_array(path, archive, member)
+                _check_member(path, archive, member)
     except ArtifactError:
         raise
     except _BROKEN as error:
@@ -40,6 +41,24 @@ def check_archive(path: Path) -> None:
             f"Got '{path}', whose archive is broken ({error}); expected the file that fit "
             "wrote; fit the detector again."
         ) from error
+
+
+def _check_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    if member.filename == _SCHEMA and member.file_size > _MAX_SCHEMA_BYTES:
+        raise ArtifactError(
+            f"Got '{path}' with a {_SCHEMA} of {member.file_size} bytes; expected at most "
+            f"{_MAX_SCHEMA_BYTES}; fit the detector again."
+        )
+    with archive.open(member) as file:
+        start = file.read(len(_ARRAY))
+    # What reads an array goes by how it begins, whatever its name, and unpacks archives too.
+    if start.startswith(_ARCHIVE):
+        raise ArtifactError(
+            f"Got an archive in '{path}' ({member.filename}), of which nobody knows how much it "
+            "unpacks to; expected what fit wrote; fit the detector again."
+        )
+    if start == _ARRAY or member.filename.endswith(".npy"):
+        _check_array(path, archive, member)
 
 
 def _check_array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:

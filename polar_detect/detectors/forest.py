@@ -8,11 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.detectors.base import Attribution, check_written_features, write_features
-from polar_detect.detectors.selected import SelectedHead, n_read, refuse_unreadable
+from polar_detect.detectors.selected import (
+    SelectedHead,
+    n_read,
+    objects_of,
+    refuse_unreadable,
+)
 from polar_detect.signature.features import Feature, FeatureTable
 
 _MODEL = "isolation_forest.skops"
 _TREE = "sklearn.tree._tree.Tree"
+_MAX_NODES = 10_000  # of a tree of 256 rows, which has 511 at most; SHAP goes down node by node
 
 
 class IsolationForestHead(SelectedHead):
@@ -98,11 +104,27 @@ class IsolationForestHead(SelectedHead):
         head._features = features
         check_written_features(features, folder)
         with refuse_unreadable(folder / _MODEL):
+            objects_of(folder / _MODEL)  # skops tells functions by their names alone
             head._forest = skops.io.load(folder / _MODEL, trusted=[_TREE])
-            _check_trees(head._forest)
-            if head._forest.n_features_in_ != n_read(features):
-                raise ValueError("other features than it is asked about")
+            _check_forest(head._forest, n_read(features))
         return head
+
+
+def _check_forest(forest: Any, n_features: int) -> None:
+    """Raise `ValueError` for a forest that would read memory that is not its own, or not end."""
+    from sklearn.ensemble import IsolationForest  # here: see `_fit`
+
+    if type(forest) is not IsolationForest:
+        raise ValueError("no isolation forest")
+    if forest.n_features_in_ != n_features:
+        raise ValueError("other features than it is asked about")
+    for estimator, own in zip(forest.estimators_, forest.estimators_features_, strict=True):
+        tree = estimator.tree_
+        if tree.n_features != n_features or not np.array_equal(own, np.arange(n_features)):
+            raise ValueError("a tree of other features than the forest")
+        if not 0 < tree.node_count == tree.capacity <= _MAX_NODES:
+            raise ValueError("a tree of other nodes than it counts, or of too many")
+    _check_trees(forest)
 
 
 def _check_trees(forest: Any) -> None:
@@ -115,5 +137,8 @@ def _check_trees(forest: Any) -> None:
         # Nodes are numbered from the root on; one that leads back would be walked for ever.
         if not ((children == -1) | (children > np.arange(tree.node_count))).all():
             raise ValueError("a tree points at itself")
-        if not ((tree.feature >= -2) & (tree.feature < tree.n_features)).all():
+        is_leaf = children == -1
+        if not np.array_equal(*is_leaf):  # who goes to the child that is missing leaves the tree
+            raise ValueError("a tree points outside itself")
+        if not (is_leaf[0] | ((tree.feature >= 0) & (tree.feature < tree.n_features))).all():
             raise ValueError("a tree asks for a feature that does not exist")

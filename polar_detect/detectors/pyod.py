@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
 from polar_detect.detectors.base import Attribution, check_written_features, write_features
-from polar_detect.detectors.selected import UNREADABLE, SelectedHead, n_read, refuse_unreadable
+from polar_detect.detectors.selected import (
+    UNREADABLE,
+    SelectedHead,
+    n_read,
+    objects_of,
+    refuse_unreadable,
+)
 from polar_detect.errors import InputError, OutputError, reason_of
 from polar_detect.signature.features import Feature, FeatureTable
 
@@ -231,14 +237,26 @@ def _leave_out_null_directions(detector: Any, rows: NDArray[np.float64]) -> None
 
 
 def _check_types(path: Path) -> list[str]:
-    """Return the types that a file needs trust in; raise `ValueError` for those of others."""
-    import skops.io
+    """Return the types that a file needs trust in; raise `ValueError` for those of others.
 
-    types: list[str] = skops.io.get_untrusted_types(file=path)
-    foreign = [name for name in types if not name.startswith(_TRUSTED)]
+    A name is not enough: these packages import what is not theirs, `subprocess` too.
+    """
+    types = objects_of(path)
+    foreign = sorted(name for name, own in types.items() if not _is_trusted(name, *own))
     if foreign:
         raise ValueError(f"types of neither PyOD nor scikit-learn: {', '.join(foreign)}")
-    return types
+    return list(types)
+
+
+def _is_trusted(name: str, module: str, own: str) -> bool:
+    """Return whether a name stands for a class that is defined in these packages."""
+    if not name.startswith(_TRUSTED):
+        return False
+    try:
+        found = getattr(importlib.import_module(module), own, None)
+    except ImportError:
+        return False
+    return isinstance(found, type) and found.__module__.startswith(_TRUSTED)
 
 
 def _find_class(name: str) -> Any:
