@@ -1,3 +1,4 @@
+import builtins
 import hashlib
 import json
 import os
@@ -295,6 +296,22 @@ def test_a_gguf_file_is_converted_once_and_keeps_its_dequantised_values(
 
 
 @pytest.mark.usefixtures("own_cache")
+def test_code_that_lies_beside_a_gguf_file_is_not_run_and_nobody_is_asked(
+    llama, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(builtins, "input", lambda *_: "yes")
+    write_gguf(llama, tmp_path / "tiny.gguf")
+    trace = tmp_path / "ran"
+    code = f"from pathlib import Path\nPath({str(trace)!r}).touch()\nclass Own: pass\n"
+    (tmp_path / "own.py").write_text(code)
+    own = {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["own.Own", None]}}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(own))
+    model = models.resolve(str(tmp_path / "tiny.gguf"))
+    assert not trace.exists()
+    assert AutoTokenizer.from_pretrained(model.folder).convert_ids_to_tokens(3) == TOKENS[3]
+
+
+@pytest.mark.usefixtures("own_cache")
 def test_the_tokenizer_of_a_gguf_file_keeps_its_ids(llama, tmp_path):
     write_gguf(llama, tmp_path / "tiny.gguf")
     original = AutoTokenizer.from_pretrained(tmp_path, gguf_file="tiny.gguf")
@@ -457,10 +474,17 @@ def test_a_snapshot_on_this_machine_is_used_without_the_network(llama, tmp_path,
 
 
 @pytest.mark.usefixtures("own_cache")
-def test_a_repository_that_is_not_on_this_machine_is_downloaded(llama, tmp_path, monkeypatch):
+def test_a_repository_that_is_not_on_this_machine_is_downloaded_which_is_said(
+    llama, tmp_path, monkeypatch, capsys
+):
     llama.save_pretrained(tmp_path)
+    capsys.readouterr()
     monkeypatch.setattr(hub, "snapshot_download", hub_that_answers(None, tmp_path))
     assert models.resolve("org/model").folder == tmp_path
+    assert capsys.readouterr() == ("", "Fetching org/model from Hugging Face …\n")
+    monkeypatch.setattr(hub, "snapshot_download", hub_that_answers(tmp_path, None))
+    models.resolve("org/model")
+    assert capsys.readouterr() == ("", "")  # the control
 
 
 @pytest.mark.usefixtures("own_cache")

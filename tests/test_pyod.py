@@ -182,6 +182,16 @@ def test_a_head_of_other_types_is_neither_saved_nor_loaded(heads, tmp_path):
         PyODHead.load(tmp_path, FEATURES)
 
 
+def test_a_head_with_parts_of_torch_is_refused_in_a_sentence_when_it_is_saved(tmp_path):
+    import torch
+    from pyod.models.knn import KNN
+
+    head = PyODHead(KNN()).fit(table(50, seed=1), table(5, seed=2), seed=0)
+    head._detector.net = torch.nn.Linear(1, 1)
+    with pytest.raises(OutputError, match="cannot be stored without pickle"):
+        head.save(tmp_path)
+
+
 def part(name, kind, content=None, **more):
     module, _, own = name.rpartition(".")
     return {"__module__": module, "__class__": own, "__loader__": kind, "content": content} | more

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import io
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from transformers.utils import logging
 
 from polar_detect.errors import ModelError, reason_of
 
+_LOCAL = {"local_files_only": True, "trust_remote_code": False}
 # What transformers and gguf raise for files that they cannot read, by trial: cut short, unknown
 # architecture, unknown tensor type, no tokenizer.
 _UNREADABLE = (ValueError, KeyError, IndexError, NotImplementedError)
@@ -51,17 +53,23 @@ def convert_gguf(source: Path, target: Path) -> None:
     ModelError
         When transformers cannot read the file.
     """
-    with _quiet(), _unreadable_explained(source):
+    with (
+        _quiet(),
+        _unreadable_explained(source),
+        # Not the file's own folder: what stands beside it is under no hash, and may bring code.
+        tempfile.TemporaryDirectory() as nothing,
+    ):
+        only = _LOCAL | {"gguf_file": str(source.absolute())}
         model, loading = transformers.AutoModelForCausalLM.from_pretrained(
-            source.parent,
-            gguf_file=source.name,
+            nothing,
             dtype=torch.float32,
             output_loading_info=True,
+            **only,
             **_unpacked(),
         )
         if missing := sorted(loading["missing_keys"]):  # transformers would leave them random
             raise ValueError(f"it lacks {len(missing)} tensors, among them {missing[0]}")
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(nothing, **only)
     with _quiet():
         tokenizer.save_pretrained(target)
         try:

@@ -1,5 +1,6 @@
 """Hugging Face ids: the local snapshot when it is complete, the network only otherwise."""
 
+import sys
 from pathlib import Path
 from typing import cast
 
@@ -35,7 +36,7 @@ def snapshot(repo_id: str) -> Path:
         When the repository is not on this machine and cannot be fetched.
     """
     try:
-        return _local_snapshot(repo_id) or Path(_download(repo_id, local_files_only=False))
+        return _local_snapshot(repo_id) or _fetched(repo_id)
     except _FAILURES as error:
         raise ModelNotFoundError(
             f"Got model '{repo_id}', which is no folder here and was not fetched from Hugging Face "
@@ -52,6 +53,12 @@ def _local_snapshot(repo_id: str) -> Path | None:
     except (FileNotFoundError, ModelError):  # not here, or only a part of it
         return None
     return folder if (folder / "config.json").is_file() else None
+
+
+def _fetched(repo_id: str) -> Path:
+    # Said, as it may be a saved detector that names it, and not who uses that.
+    sys.stderr.write(f"Fetching {repo_id} from Hugging Face …\n")
+    return Path(_download(repo_id, local_files_only=False))
 
 
 def _download(repo_id: str, *, local_files_only: bool) -> str:
