@@ -432,11 +432,18 @@ def test_the_openapi_page_says_the_limits_and_loads_nothing_from_elsewhere(clien
     assert "//" not in re.sub(r"(?m)^\s*//.*$", "", page).replace("</", "").replace(" />", "")
 
 
-def test_a_body_that_stalls_is_given_up():
-    async def talk(app):
-        async def never():
-            await asyncio.sleep(60)
+async def stalling():
+    await asyncio.sleep(60)
 
+
+async def trickling():
+    await asyncio.sleep(0.01)
+    return {"type": "http.request", "body": b" ", "more_body": True}
+
+
+@pytest.mark.parametrize("body", [stalling, trickling])
+def test_a_body_that_is_not_whole_in_time_is_given_up(body):
+    async def talk(app):
         sent = []
 
         async def send(message):
@@ -448,7 +455,7 @@ def test_a_body_that_stalls_is_given_up():
             "scheme": "http", "server": ("t", 80), "client": ("t", 1),
             "headers": [(b"content-type", b"application/json")],
         }  # fmt: skip
-        await app(scope, never, send)
+        await asyncio.wait_for(app(scope, body, send), 1)
         return sent[0]["status"]
 
     app = create_app(Held(), ServeSettings(timeout_s=0.05))

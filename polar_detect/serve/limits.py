@@ -17,7 +17,7 @@ _OTHER = "other"  # unknown paths count as one, or a scanner would fill the metr
 
 
 class BodyLimit:
-    """Refuses a body of more than `max_bytes` with 413, and one that stalls with 408."""
+    """Refuses a body of more than `max_bytes` with 413, and one that takes too long with 408."""
 
     def __init__(self, app: ASGIApp, *, max_bytes: int, timeout_s: float) -> None:
         self._app = app
@@ -37,13 +37,15 @@ class BodyLimit:
 
     def _watched(self, receive: Receive) -> Receive:
         n_bytes, is_whole = 0, False
+        # Of the whole body: by the piece, a client could take a place for ever, byte by byte.
+        deadline = asyncio.get_running_loop().time() + self._timeout_s
 
         async def watched() -> Message:
             nonlocal n_bytes, is_whole
             if is_whole:  # what comes behind the body is the client leaving
                 return await receive()
             try:
-                async with asyncio.timeout(self._timeout_s):
+                async with asyncio.timeout_at(deadline):
                     message = await receive()
             except TimeoutError as error:
                 raise HTTPException(408, "The request's body did not arrive in time.") from error
