@@ -9,6 +9,7 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -52,7 +53,8 @@ def write_file(path: Path, content: bytes, *, sync: bool = False) -> None:
 def staged(path: Path) -> Iterator[Path]:
     """Yield an empty file that replaces `path` when the block ends without an error.
 
-    Any number of writers may do so at once; the last one's file stays.
+    Any number of writers may do so at once; the last one's file stays. It is never open to more
+    users than the one that it replaces.
     """
     target = path.resolve()  # a link keeps pointing to the file that it names
     remove_abandoned(path)
@@ -104,6 +106,7 @@ def check_not_held(path: Path) -> None:
 def replaced(folder: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of `folder` when the block ends without an error.
 
+    Like a file of `staged`, it is never open to more users than the one that it replaces.
     Two renames do that, between which there is no folder; who looks for it then calls `settle`.
     A kill leaves the former folder, or the new one; what else it leaves, the next call removes.
     """
@@ -116,6 +119,7 @@ def replaced(folder: Path) -> Iterator[Path]:
             shutil.rmtree(left, ignore_errors=True)
         try:
             own.mkdir()
+            _close_as(target, own)
             yield own
             if target.exists():
                 target.rename(former)
@@ -150,6 +154,7 @@ def _own_file(target: Path) -> Iterator[Path]:
     # Not tempfile, whose files only their owner can read.
     own = target.with_name(f"{_prefix(target)}{uuid4().hex}.part")
     with own.open("xb") as file:
+        _close_as(target, own)
         if fcntl is None:
             file.close()
         else:
@@ -159,6 +164,16 @@ def _own_file(target: Path) -> Iterator[Path]:
             yield own
         finally:
             own.unlink(missing_ok=True)
+
+
+def _close_as(target: Path, own: Path) -> None:
+    """Take from other users what an earlier file or folder at the place does not give them."""
+    if os.name == "nt" or not target.exists():  # Windows inherits who may read from the folder
+        return
+    mode = own.stat().st_mode
+    closed = mode & (target.stat().st_mode | ~0o077)
+    if closed != mode:
+        own.chmod(stat.S_IMODE(closed))
 
 
 def _prefix(target: Path) -> str:

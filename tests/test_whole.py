@@ -51,6 +51,25 @@ def test_an_error_on_the_way_is_not_hidden_by_one_while_cleaning_up(tmp_path, mo
         whole.write_file(tmp_path / "file", b"")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the folder says who may read")
+def test_what_is_replaced_is_open_to_no_more_users_than_before(tmp_path):
+    file, folder = tmp_path / "file", tmp_path / "folder"
+    with whole.staged(file) as partial:
+        partial.write_text("1")
+    with whole.replaced(folder) as own:
+        (own / "a").touch()
+    usual = [stat.S_IMODE(path.stat().st_mode) for path in (file, folder)]
+    assert [mode & 0o077 for mode in usual] != [0, 0]  # control: new ones are as any other
+    file.chmod(0o600)
+    folder.chmod(0o700)
+    with whole.staged(file) as partial, whole.replaced(folder) as own:
+        for path in (partial, own):
+            assert not stat.S_IMODE(path.stat().st_mode) & 0o077
+        partial.write_text("2")
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (file, folder)] == [0o600, 0o700]
+    assert (file.read_text(), [*folder.iterdir()]) == ("2", [])
+
+
 def test_a_folder_that_cannot_take_its_place_loses_no_earlier_one(tmp_path, monkeypatch):
     folder = tmp_path / "detector"
     with whole.replaced(folder) as own:
