@@ -64,6 +64,8 @@ def test_the_page_needs_no_network_and_runs_no_script_but_its_own():
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert "default-src 'none'" in policy
     assert f"script-src 'sha256-{digest}'" in policy
+    # What default-src does not say anything of.
+    assert {"base-uri 'none'", "form-action 'none'"} <= set(policy.split("; "))
     assert "unsafe-inline" not in policy[policy.index("script-src") :]
 
 
@@ -416,6 +418,15 @@ def test_a_clipped_text_loses_nothing_but_what_it_counts():
 def test_control_characters_become_visible_and_layout_stays():
     assert visible("a\x1b[31m\x00b\x9b") == "a␛[31m␀b\ufffd"
     assert visible("a\tb\r\nc\rd") == "a\tb\nc\nd"
+
+
+def test_no_text_turns_the_writing_of_what_stands_behind_it():
+    turning = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    assert visible(f"a{turning}b") == "a" + "\ufffd" * len(turning) + "b"
+    assert visible("שלום \u200fabc") == "שלום \u200fabc"  # control: right-to-left script stays
+    own = row(1, f"Torque {turning}[mN]", neighbours=(turning,))
+    html = render_html(report(rows=[own], source="march\u202exslx.csv"))
+    assert not set(turning) & set(html)
 
 
 def test_a_text_with_half_a_surrogate_pair_can_be_written():
