@@ -144,6 +144,7 @@ def test_what_stands_above_more_names_is_no_header_of_a_narrow_table(tmp_path, a
         (["no", "p"], ["M0", "▲5", "first"]),
         (["day", "p"], ["2024/05/01", "first", "M0"]),
         (["no", "p"], ["M1", "see log", "first"]),  # a name is not there again
+        (["no", "p"], ["M0", "P1", "T1"]),  # M1, M2 and M3 stand below
     ],
 )
 def test_names_that_are_too_few_stay_above_rows_that_are_none(tmp_path, names, first):
@@ -171,9 +172,9 @@ def test_numbers_that_are_texts_stay_below_the_only_name(tmp_path):
 
 
 def test_names_that_are_expected_stay_above_a_row_of_more_words(tmp_path):
-    rows = [["no", "p"], ["M0", "P1", "T1"], *MACHINES]
+    rows = [["no", "p"], ["M", "P1", "T1"], *MACHINES]
     path = book(tmp_path / "a.xlsx", rows)
-    assert read(path)[0].columns == ("M0", "P1", "T1")  # control
+    assert read(path)[0].columns == ("M", "P1", "T1")  # control
     assert read(path, expected=("p",))[0].columns == ("no", "p", "column_3")
 
 

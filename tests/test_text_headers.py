@@ -1,6 +1,9 @@
 """Exports of instruments: what stands above the names of a CSV, and units below them."""
 
+import datetime
+
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -53,14 +56,113 @@ def test_what_an_instrument_says_first_names_no_column(tmp_path, above, expected
     assert whole.frame.equals(frame)
 
 
-def test_two_columns_are_named_below_an_empty_line_or_where_they_are_asked_for(tmp_path):
+def test_two_columns_are_named_below_pairs_or_where_they_are_asked_for(tmp_path):
     pairs = ["装置名,XYZ-100", "測定日,2026/11/01"]
     rows = ["時間[s],荷重[N]", *[f"{i},{100 + i}" for i in range(30)]]
     path = write(tmp_path / "a.csv", [*pairs, "", *rows])
     assert read(path)[0].columns == ("時間[s]", "荷重[N]")
     write(path, [*pairs, *rows])
-    assert read(path)[0].columns == ("装置名", "XYZ-100")
+    assert read(path)[0].columns == ("時間[s]", "荷重[N]")
     assert read(path, expected=("時間", "荷重"))[0].columns == ("時間[s]", "荷重[N]")
+
+
+SAID = [["作成者", "山田"], ["作成日", "2026/11/01"], ["部署", "製造2課"]]
+MACHINES, WORK = ("プレス", "旋盤", "研磨機"), ("油漏れ", "異音あり、軸を調整", "清掃した")
+TABLES = {
+    "kinds": [["設備", "内容"], *[[MACHINES[i % 3], WORK[i % 3] * (i % 4 + 1)] for i in range(30)]],
+    "codes": [["設備", "内容"], *[[f"M{i}", WORK[i % 3] * (i % 4 + 1)] for i in range(30)]],
+    "dates": [["日付", "内容"], *[[f"2026/11/{i}", WORK[i % 3]] for i in range(1, 31)]],
+    "numbers": [["時間[s]", "荷重[N]"], *[[i / 10, 100 + i] for i in range(30)]],
+    "texts": [["質問", "回答"], *[[WORK[1] + "？" * i, WORK[1] + "！" * i] for i in range(30)]],
+    "messages": [["メッセージ"], *[[f"08:{i:02} E0{i} 油圧低下"] for i in range(30)]],
+    "spectra": [["試料", *range(400, 480, 10)], *[[f"S{i}", *[i / 9] * 8] for i in range(30)]],
+    "units": [["時間", "荷重"], ["s", "N"], *[[i / 10, 100 + i] for i in range(30)]],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", [".csv", ".xlsx"])
+@pytest.mark.parametrize("is_apart", [True, False])
+@pytest.mark.parametrize("name", TABLES)
+def test_below_pairs_a_column_tells_which_row_has_its_name(tmp_path, name, is_apart, ending):
+    rows = TABLES[name]
+    if name == "texts" and not is_apart:
+        pytest.skip("nothing tells them from the pairs")
+    path = tmp_path / f"a{ending}"
+    book = openpyxl.Workbook()
+    for row in [*SAID, *[[]] * is_apart, *rows]:
+        book.active.append(row)
+    book.save(path)
+    if ending == ".csv":
+        write(path, [",".join(map(str, row)) for row in [*SAID, *[[]] * is_apart, *rows]])
+    table, frame, _ = read(path)
+    units = [f"{own} [{unit}]" for own, unit in zip(*rows[:2], strict=True)]
+    assert table.columns == tuple(units if name == "units" else map(str, rows[0]))
+    assert len(frame) == 30
+    above = [note for note in table.notices if note.endswith("; 3 above it left out")]
+    assert len(above) == 1
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["設備,内容", "", *[f"M{i},点検" for i in range(9)]],  # an empty line below the names
+        ["設備,内容", "", "共通,清掃", *[f"M{i},点検" for i in range(9)]],
+        ["設備,内容", "", "全て,清掃", *["旋盤,清掃", "プレス,点検"] * 9],
+        ["内容,備考", "", *[f"{own}," for own in (*WORK, "漏れ", "軸の交換")]],
+        ["設備,内容", "M1,給油", "", *[f"M{i},点検" for i in range(2, 12)]],  # or a gap
+        ["設備,内容", "旋盤,給油", "", "研磨機,点検", *["旋盤,清掃", "プレス,点検"] * 9],
+        ["設備,内容", "全て,2台停止", "研磨機,点検", *["旋盤,清掃", "プレス,点検"] * 9],
+        ["設備,内容", "共通,2台停止", "全て,点検", *[f"M{i},点検" for i in range(2, 12)]],
+        ["試料,400,410,420,430", "S0,1,2,3,4", *["S1,5,7,3,2"] * 9],
+        ["試料,測定値,所見", "S0,1,2,3,4", *["S1,5,7,3,2"] * 9],
+    ],
+)
+def test_names_above_a_gap_or_rows_that_look_like_names_stay_the_names(tmp_path, lines):
+    table = open_table(write(tmp_path / "a.csv", lines))
+    assert table.columns == tuple(lines[0].split(","))
+    book = openpyxl.Workbook()
+    for line in lines:
+        book.active.append([cell or None for cell in line.split(",")])
+    book.save(tmp_path / "a.xlsx")
+    columns = open_table(tmp_path / "a.xlsx").columns
+    assert columns[:2] == tuple(lines[0].split(","))[:2]
+
+
+@pytest.mark.parametrize("last", ["", "備考"])
+def test_a_row_of_words_whose_code_is_as_those_below_names_no_column(tmp_path, last):
+    rows = ["M0,予熱中,異音", *[f"M{i},{20 + i},良好" for i in range(1, 9)]]
+    path = write(tmp_path / "a.csv", [f"設備,温度,{last}", *rows])
+    assert read(path)[0].columns == ("設備", "温度", last or "column_3")
+    write(path, [f"設備,温度,{last}", "炉,予熱,異音", *rows[1:]])  # control
+    assert read(path)[0].columns == (("設備", "温度", last) if last else ("炉", "予熱", "異音"))
+
+
+def test_a_table_that_begins_beside_the_first_column_is_named_below_pairs_too(tmp_path):
+    rows = [[], [None, "検査成績表"], [], [None, "作成者", "山田"], [None, "日付", "2026/11/1"], []]
+    rows += [
+        [None, "No", "温度", "備考", "判定"],
+        *[[None, i, 20 + i / 9, None, "良"] for i in range(9)],
+    ]
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    assert open_table(tmp_path / "a.xlsx").columns == ("No", "温度", "備考", "判定")
+    lines = [",".join("" if cell is None else str(cell) for cell in row) for row in rows]
+    assert read(write(tmp_path / "a.csv", lines))[0].columns[1:] == ("No", "温度", "備考", "判定")
+
+
+def test_a_single_pair_with_a_date_is_left_out_and_one_of_words_may_be_names(tmp_path):
+    rows = ["時間[s],荷重[N]", *[f"{i / 10},{100 + i}" for i in range(30)]]
+    path = write(tmp_path / "a.csv", ["測定日,2026/11/01", *rows])
+    assert read(path)[0].columns == ("時間[s]", "荷重[N]")
+    book = openpyxl.Workbook()
+    book.active.append(["測定日", datetime.datetime(2026, 11, 1)])
+    for row in TABLES["numbers"]:
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    assert open_table(tmp_path / "a.xlsx").columns == ("時間[s]", "荷重[N]")
+    assert read(write(path, ["炉1,炉2", *rows]))[0].columns == ("炉1 時間[s]", "炉2 荷重[N]")
 
 
 def test_a_single_column_is_named_below_pairs_and_an_empty_line(tmp_path):

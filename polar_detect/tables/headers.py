@@ -13,7 +13,14 @@ from polar_detect.tables.cell_numbers import is_missing
 from polar_detect.tables.cells import cell_as_text, cells_as_text
 from polar_detect.tables.names import folded
 from polar_detect.tables.number_form import NumberForm, has_decimal_commas
-from polar_detect.tables.places import is_state, is_word, place_beyond, reach
+from polar_detect.tables.places import (
+    is_as_below,
+    is_numeral,
+    is_state,
+    is_word,
+    place_of_names,
+    reach,
+)
 from polar_detect.tables.row_cells import CellNumbers
 from polar_detect.tables.units import DASHES, is_sure_unit, is_unit, with_unit
 
@@ -60,7 +67,7 @@ def find_header(
     second row of words a third one of units belongs to it too. A first row to which the second
     does not belong is a title after all, or says whose the table is, where the second holds more
     cells, all of different words, and numbers stand below one of them; or where it has none of
-    the names that are expected, and a row below has most of them; or where `place_beyond` finds
+    the names that are expected, and a row below has most of them; or where `place_of_names` finds
     names below.
 
     Parameters
@@ -83,7 +90,7 @@ def find_header(
         named = next((i for i in below[:20] if _holds_most(rows[i], wanted)), None)
         if named is not None:
             return find_header(rows, [i for i in filled if i >= named], expected, merged)
-        if header.last == header.top and (below := _beyond(rows, filled, header.top)):
+        if below := _from_names(rows, filled, header):
             return find_header(rows, below, expected, merged)
     return header
 
@@ -98,14 +105,29 @@ def said_of_part(row: int, names: Sequence[str]) -> str:
     return f"row {row} is read as part of the names: {', '.join(names)}"
 
 
-def _beyond(rows: Cells, filled: Sequence[int], top: int) -> list[int]:
-    """Return the filled rows from the one on that `place_beyond` finds, if it finds one."""
-    if not _are_texts([cell for cell in rows[top] if cell is not None]):
+def _from_names(rows: Cells, filled: Sequence[int], header: Header) -> list[int]:
+    """Return the filled rows from the one on that `place_of_names` finds below the first one.
+
+    The first one is of words, or a pair of a word and a number or date, and no two rows of names.
+    Where no more cells stand below, it is the first of several pairs, or has a number or date: any
+    other may be the names of a table below an empty row.
+    """
+    first = [cell for cell in rows[header.top] if cell is not None]
+    numbers = [cell for cell in first if not isinstance(cell, str) or is_numeral(cell)]
+    is_pair = len(first) == 2 and first[1:] == numbers
+    if not is_pair and (header.last > header.top or not _are_texts(first)):
         return []
-    own = [i for i in filled if i >= top][:_SAMPLE_ROWS]
-    records = [[cell_as_text(cell) for cell in rows[i]] for i in own]
-    place = place_beyond(records) if any(reach(own) > reach(records[0]) for own in records) else 0
-    return [i for i in filled if i >= own[place]] if place else []
+    n_rows = min(filled[-1] + 1 - header.top, _SAMPLE_ROWS)
+    records: list[list[str]] = [[] for _ in range(n_rows)]
+    for i in filled:
+        if 0 <= i - header.top < n_rows:
+            records[i - header.top] = [*map(cell_as_text, rows[i])]
+    place = place_of_names(records)
+    below = [i for i in filled if i >= header.top + place]
+    is_one = filled.index(below[0]) == filled.index(header.top) + 1
+    are_pairs = is_pair or (len(first) == 2 and not is_one)
+    is_wider = reach(records[place]) > reach(records[0])
+    return below if place and (is_wider or are_pairs) else []
 
 
 def _header(
@@ -183,8 +205,10 @@ def _is_above_names(rows: Cells, top: int, below: Sequence[int], expected: Colle
     if not (is_apart and is_wider and _are_texts([*own, *names.values()])):
         return False
     columns = {c: [rows[i][j] for i in below[1 : _SAMPLE_ROWS + 1]] for j, c in names.items()}
-    if any(name in cells or not is_word(name) for name, cells in columns.items()):
-        return False
+    for name, cells in columns.items():
+        filled = (cell_as_text(cell) for cell in cells if cell is not None)
+        if name in cells or not is_word(name) or is_as_below(name, filled):
+            return False
     return any(_are_numbers(cells, name, _MOST) for name, cells in columns.items())
 
 
