@@ -517,6 +517,52 @@ def test_stdin_is_read_by_its_content(monkeypatch, content, expected, columns):
     assert plain(first[0].frame) == plain(again[0].frame)
 
 
+PREAMBLES = {
+    "pairs": "装置名,XYZ-100\n測定日,2026/11/01\n\nid,内容\n",
+    "a title": "作業報告\nid,内容\n",
+    "comments": "# exported\n# by, me\nid,内容\n",
+    "a delimiter": "sep=,\nid,内容\n",
+    "another case": "ID,内 容\n",
+}
+
+
+@pytest.mark.parametrize("above", PREAMBLES.values(), ids=PREAMBLES)
+@pytest.mark.parametrize("codec", ["utf-8", "cp932", "utf-16"])
+def test_a_preamble_on_stdin_is_read_as_in_a_file(tmp_path, monkeypatch, above, codec):
+    content = (above + "".join(f"{i},油漏れ{i}\n" for i in range(30))).encode(codec)
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    options = ReadOptions(expected=("内容",))
+    piped, file = open_table(Path("-"), options), open_table(path, options)
+    assert (piped.columns, piped.notices) == (file.columns, file.notices)
+    assert [plain(own.frame) for own in piped.chunks()] == [plain(o.frame) for o in file.chunks()]
+    assert next(piped.chunks()).frame.iloc[0, -1] == "油漏れ0"
+
+
+def test_messages_below_pairs_on_stdin_are_read_as_in_a_file(monkeypatch):
+    lines = ["設備名,5号機", "", "内容", *[f"08:{i:02} 油圧低下" for i in range(30)]]
+    content = "\n".join(lines).encode()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    reader = open_table(Path("-"), ReadOptions(expected=("内容",)))
+    assert (reader.columns, len(next(reader.chunks()).frame)) == (("内容",), 30)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["油漏れ", "内容", "清掃した", "異音"],  # a line that says the name of the column
+        ["pump, leaks", "id,内容", "oil", "seal worn", "noise"],
+        ["油漏れ", "異音, 内容", "清掃", "軸を調整, 完了, 確認", "停止"],
+    ],
+)
+def test_lines_on_stdin_stay_texts_though_one_says_the_name_of_the_column(monkeypatch, lines):
+    content = "\n".join(lines).encode()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    reader = open_table(Path("-"), ReadOptions(expected=("内容",)))
+    assert next(reader.chunks()).frame["text"].tolist() == lines
+
+
 def test_a_default_column_is_that_of_a_table_and_none_of_lines(monkeypatch, tmp_path):
     contents = {"a.csv": b"id,note\n1,oil\n", "a.log": b"oil\n"}
     for name, content in contents.items():

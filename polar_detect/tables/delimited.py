@@ -18,7 +18,7 @@ from polar_detect.tables.encodings import Encoding
 from polar_detect.tables.endings import lines_at_end, said_at_end, without_end
 from polar_detect.tables.headers import Header, said_of_part, said_of_place
 from polar_detect.tables.lines import MAX_ROW_CHARS, TOO_LONG, Line, Lines, open_lines, reject
-from polar_detect.tables.names import on_one_line
+from polar_detect.tables.names import match_column, on_one_line
 from polar_detect.tables.places import place_of_names
 from polar_detect.tables.sources import Source
 from polar_detect.tables.text_headers import find_text_header, is_doubtful
@@ -67,22 +67,12 @@ class DelimitedReader:
         cls, source: Source, encoding: Encoding, expected: Collection[str]
     ) -> "DelimitedReader":
         """Read the header, and find the delimiter unless the ending says it."""
-        with source.open() as file, _open(file, encoding) as lines:
-            sample = _sample(lines)
-        if not sample:
+        begun = _Beginning.read(source, encoding, expected)
+        if begun is None:
             raise InputError(
                 f"Got {source.name} without any text; expected at least one row; check the file."
             )
-        said = _SEPARATOR.fullmatch(sample[0])
-        if said is not None and any(map(str.strip, sample[1:])):
-            delimiter = said[1]
-        elif source.ending in {".tsv", ".tab"}:
-            delimiter = "\t"
-        else:
-            delimiter = _choose_delimiter(sample, expected)
-        with source.open() as file, _open(file, encoding) as lines:
-            first = _first_records(records(lines, delimiter))
-        header = find_text_header([record.cells for record in first], expected)
+        first, delimiter, header = begun.first, begun.delimiter, begun.header
         named = first[header.top : header.last + 1]
         if (fault := named[0].fault) is not None:
             raise InputError(
@@ -152,6 +142,63 @@ class DelimitedReader:
 
     def _is_gap(self, record: Record) -> bool:
         return _is_blank(record) and len(self.columns) > 1
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """The first records of a file, the delimiter that parts them, and which of them has the names.
+
+    Parameters
+    ----------
+    first : list of Record
+    delimiter : str
+    header : Header
+    """
+
+    first: list[Record]
+    delimiter: str
+    header: Header
+
+    @classmethod
+    def read(
+        cls, source: Source, encoding: Encoding, expected: Collection[str]
+    ) -> "_Beginning | None":
+        """Read the beginning of a file; None where it has no text."""
+        with source.open() as file, _open(file, encoding) as lines:
+            sample = _sample(lines)
+        if not sample:
+            return None
+        said = _SEPARATOR.fullmatch(sample[0])
+        if said is not None and any(map(str.strip, sample[1:])):
+            delimiter = said[1]
+        elif source.ending in {".tsv", ".tab"}:
+            delimiter = "\t"
+        else:
+            delimiter = _choose_delimiter(sample, expected)
+        with source.open() as file, _open(file, encoding) as lines:
+            first = _first_records(records(lines, delimiter))
+        return cls(first, delimiter, find_text_header([own.cells for own in first], expected))
+
+    def is_table_of(self, names: Collection[str]) -> bool:
+        """Return whether one of these names a column, and most records below are its rows.
+
+        Above the name of a single column there are pairs alone, as any line may be a text.
+        """
+        width, top = len(self.header.names), self.header.top
+        above, below = (
+            [record.cells for record in part if not _is_blank(record)]
+            for part in (self.first[:top], self.first[self.header.last + 1 :])
+        )
+        n_fitting = sum(len(without_end(cells, width)) == width for cells in below)
+        is_table = width > 1 or all(len(cells) > 1 for cells in above)
+        is_named = any(match_column(self.header.names, name) is not None for name in names)
+        return is_table and is_named and 2 * n_fitting > len(below)
+
+
+def is_table_of(source: Source, encoding: Encoding, names: Collection[str]) -> bool:
+    """Return whether a text without a name is a table in which one of these names a column."""
+    begun = _Beginning.read(source, encoding, names)
+    return begun is not None and begun.is_table_of(names)
 
 
 def records(lines: Lines, delimiter: str) -> Iterator[Record]:

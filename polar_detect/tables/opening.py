@@ -6,7 +6,7 @@ from pathlib import Path
 
 from polar_detect.errors import InputError
 from polar_detect.tables.chunks import Chunk, Numbering, Reader
-from polar_detect.tables.delimited import DelimitedReader
+from polar_detect.tables.delimited import DelimitedReader, is_table_of
 from polar_detect.tables.encodings import Encoding, detect_encoding, given_encoding
 from polar_detect.tables.formats import Kind
 from polar_detect.tables.jsonl import JsonLinesReader
@@ -47,7 +47,8 @@ class ReadOptions:
         columns.
     expected : tuple of str
         Columns that will be asked for; they decide between delimiters, sheets and rows that may
-        name the columns, and content from stdin is a CSV if its first line holds one of them.
+        name the columns, and content from stdin is a CSV if its first line holds one of them, or
+        another one has it for a name above rows as wide.
     is_table : bool
         Whether content from stdin that shows no format of its own is a CSV in any case.
     sample : RowSample or None
@@ -148,6 +149,9 @@ def open_table(path: Path, options: ReadOptions | None = None) -> TableReader:
     if source.kind == "parquet":
         return _described(source, ParquetReader.open(source), None)
     encoding = _find_encoding(source, options.encoding)
+    is_nameless = source.kind == "text" and source.spooled is not None
+    if is_nameless and is_table_of(source, encoding, options.expected):
+        source = replace(source, kind="delimited")
     return _described(source, _text_reader(source, encoding, options), encoding)
 
 
