@@ -364,6 +364,27 @@ def test_too_few_rows_are_one_line_on_stderr(run, tiny_folder, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_rows_that_cannot_be_read_are_why_there_are_too_few(run, tiny_folder, tmp_path):
+    train, out = tmp_path / "train.csv", tmp_path / "out"
+    texts = [text.replace(",", "") for text in NORMAL]
+    options = ["--text-column", "text", "--model", tiny_folder, "--out", out]
+    train.write_text("\n".join(["made by,text", "oil,leak", *texts[:50]]))
+    code, _, said = run("fit", train, *options)
+    assert code == 1
+    assert said.splitlines()[-1] == (
+        f"polar-detect: Got {train} of which 1 of 51 rows can be read (line 3: 1 cell; the header "
+        "has 2); expected at least 40 normal rows; delete what stands above the names, or check "
+        "the format, the delimiter and --encoding."
+    )
+    japanese = run("fit", train, *options, "--lang", "ja")[2].splitlines()[-1]
+    assert "51行のうち1行しか読めません（3行目：セル1個に対し、見出しは2列）" in japanese
+    train.write_text("\n".join(["id,text", *(f"1,{text}" for text in texts[:38]), "cut"]))
+    code, _, said = run("fit", train, *options)  # with that line there were too few, too
+    assert code == 1
+    assert "Got 38 normal texts that are not empty" in said.splitlines()[-1]
+    assert not out.exists()
+
+
 def test_other_mistakes_are_one_line_on_stderr(run, saved_on_tiny, orders, tmp_path):
     score = ["score", orders, "--text-column", "text", "--out", tmp_path / "o.csv"]
     assert_one_line_error(run(*score, "--detector", tmp_path / "none"), "manifest.json")

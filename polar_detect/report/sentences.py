@@ -421,6 +421,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "空でない正常な{texts}が{n}件しかありません。{least}件以上必要です。正常な行を増やすか、"
         "ラベルの列を確認してください。",
     ),
+    "error.few_readable": (
+        "Got {source} of which {n} of {n_all} rows can be read (line {line}: {fault}); expected "
+        "at least {least} normal rows; delete what stands above the names, or check the format, "
+        "the delimiter and --encoding.",
+        "{source} の{n_all}行のうち{n}行しか読めません（{line}行目：{fault}）。正常な行が{least}行"
+        "以上必要です。見出しの上にある行を削除するか、形式、区切り文字、--encoding を確認して"
+        "ください。",
+    ),
     "said.texts.single": ("text that is", "文"),
     "said.texts.many": ("texts that are", "文"),
     "error.all_anomalous": (

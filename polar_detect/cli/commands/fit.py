@@ -11,7 +11,8 @@ from polar_detect.cli.commands.output import check_not_input, err, say, tell
 from polar_detect.cli.options import FitOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
-from polar_detect.errors import TrainingWarning
+from polar_detect.errors import InputError, TrainingWarning
+from polar_detect.fitting import MIN_NORMAL
 from polar_detect.language import advise
 from polar_detect.report.facts import description
 from polar_detect.report.language import Language
@@ -26,6 +27,7 @@ def fit(options: FitOptions) -> PolarDetector:
     check_target(out)
     table = _read(options)
     tell_about(table, rejected, language)
+    _check_readable(table)
     _tell_of(table, _of_texts(table, language))
     _tell_of(table, _of_rows(table, options, language))
     detector = PolarDetector(
@@ -76,6 +78,21 @@ def _read(options: FitOptions) -> tables.Table:
             may_take_rows=True,
         ),
     )
+
+
+def _check_readable(table: tables.Table) -> None:
+    """Raise `InputError` where rows that could not be read are why too few are normal."""
+    labels = [False] * len(table.texts) if table.labels is None else table.labels.tolist()
+    rows = zip(table.texts, labels, strict=True)
+    n_normal = sum(bool(text.strip()) and not is_anomalous for text, is_anomalous in rows)
+    n, n_rejected = len(table.texts), len(table.rejected)
+    if n_normal < MIN_NORMAL <= n_normal + n_rejected:
+        first = table.rejected[0]
+        raise InputError(
+            f"Got {table.source} of which {n} of {n + n_rejected} rows can be read (line "
+            f"{first.line}: {first.reason}); expected at least {MIN_NORMAL} normal rows; delete "
+            "what stands above the names, or check the format, the delimiter and --encoding."
+        )
 
 
 def _tell_of(table: tables.Table, notices: Iterable[str]) -> None:
