@@ -352,6 +352,12 @@ DURATIONS = {
     "t": (["26:15:00", "1:30:00", "30:00:00", "-0:00:30", "41:10:05"],
           [94500, 5400, 108000, -30, 148205]),
     "lap": (["12:34.5", "12:40.25", "11:59.0"], [754.5, 760.25, 719]),
+    "稼働時間[h:mm]": (["26:15", "8:30", "0:45:30"], [94500, 30600, 2730]),
+    "稼働時間（時:分）": (["26:15", "8:30"], [94500, 30600]),
+    "Down time (hours)": (["26:15", "8:30"], [94500, 30600]),
+    "Down time (h:mm:ss)": (["26:15", "8:30"], [1575, 510]),
+    "Down time": (["26:15", "8:30"], [1575, 510]),
+    "Mix duration": (["26:15", "8:30"], [1575, 510]),
 }  # fmt: skip
 
 
@@ -387,6 +393,17 @@ def test_durations_by_their_type_are_numbers():
     assert template.texts(pd.DataFrame({"t": spans})) == ["t: 90", "t: missing", "t: 7200", "t: 1"]
 
 
+def test_durations_of_a_workbook_in_whole_minutes_are_the_same_in_two_parts():
+    spans = pd.DataFrame({"t": pd.to_timedelta(["26h15m", "30h", None, "90m"])})
+    template = RowTemplate.fit(spans, ["t"])
+    exported = pd.DataFrame({"t": ["26:15", "30:00", "", "1:30"]}, dtype=str)
+    assert template.texts(exported) == template.texts(spans)
+    stored = RowTemplate.from_json(json.loads(json.dumps(template.to_json())))
+    assert stored.texts(exported) == template.texts(spans)
+    spans.loc[1, "t"] += pd.Timedelta("10s")  # control
+    assert RowTemplate.fit(spans, ["t"]).texts(exported)[0] == "t: 1575"
+
+
 @pytest.mark.parametrize(
     ("name", "cells"),
     [
@@ -399,6 +416,9 @@ def test_durations_by_their_type_are_numbers():
         ("ratio", ["16:9", "4:3", "21:9"]),
         ("scale", ["1:50", "1:100", "1:20"]),
         ("配合比", ["60:40", "70:30", "80:20", "55:45"]),
+        ("配合比", ["200:50", "150:40", "120:20", "300:45"]),
+        ("mix", ["100:50", "100:45", "100:40", "100:55"]),
+        ("cycle time ratio", ["26:15", "30:10", "41:20"]),
     ],
 )
 def test_times_of_day_and_ratios_stay_text(name, cells):

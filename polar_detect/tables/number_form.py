@@ -50,6 +50,10 @@ _OF_DURATIONS = re.compile(
     r"|duration|elapsed|takt|(?:cycle|lead|run|down|processing|dwell|hold|cure|set-?up) ?time",
     re.IGNORECASE,
 )
+# (h:mm), [hh:mm], 時:分; unlike (h:mm:ss) it says what the first of two parts is.
+_OF_HOURS = re.compile(r"(?<![a-z:])h{1,2}\]?:mm?(?![a-z:])|時間?:分(?!:)", re.IGNORECASE)
+_HOURS = ("h", "hr", "hrs", "hour", "hours", "時間")
+_OF_RATIOS = re.compile(r"比(?!較)|割合|(?<![a-z])ratio|verhältnis", re.IGNORECASE)
 _DAY = 24
 _HUNDRED = 100
 # What a laboratory says where it found nothing, beside what is missing in any column of numbers.
@@ -82,6 +86,8 @@ class NumberForm:
         1:30:00 is 5400 seconds, and 12:34.5 is 754.5.
     gaps : bool
         Not detected, 検出せず, <LOD and *** are missing values.
+    hours : bool
+        Of durations, 26:15 is in hours and minutes, not in minutes and seconds.
     """
 
     unit: str | None = None
@@ -90,19 +96,21 @@ class NumberForm:
     limits: bool = False
     duration: bool = False
     gaps: bool = False
+    hours: bool = False
 
     @classmethod
     def of(cls, cells: pd.Series, name: str) -> Self:
         """Return how the numbers of a column are written.
 
         >>> NumberForm.of(pd.Series(["5.1 MPa", "▲4.9 MPa", "", "5MPa"]), "p")
-        NumberForm(unit='MPa', minus='▲', comma=False, limits=False, duration=False, gaps=False)
+        NumberForm(unit='MPa', minus='▲', comma=False, limits=False, duration=False, gaps=False, \
+hours=False)
         """
         texts = cells_as_text(cells)
         gaps = _has_gaps(texts)
         texts = cls(gaps=gaps)._bare(texts)
         if _are_durations(cells, texts, name):
-            return cls(duration=True, gaps=gaps)
+            return cls(duration=True, gaps=gaps, hours=_are_in_hours(texts, name))
         limits = _has_limits(texts)
         texts = cls(limits=limits)._bare(texts)
         comma = has_decimal_commas(texts)
@@ -148,7 +156,7 @@ class NumberForm:
                 bare[i] = MISSING
                 continue
             if self.duration:
-                bare[i] = _in_seconds(bare[i])
+                bare[i] = _in_seconds(bare[i], in_hours=self.hours)
             if self.limits and (limit := _LIMIT.match(bare[i])) is not None:
                 bare[i] = bare[i][limit.end() :]
             if self.comma:
@@ -194,7 +202,7 @@ def _are_durations(cells: pd.Series, texts: Sequence[str], name: str) -> bool:
         return False
     present = [text.strip() for text in texts if not is_missing(text)]
     found = [own for text in present if (own := _DURATION.fullmatch(text)) is not None]
-    if len(found) < MIN_NUMERIC * len(present):
+    if len(found) < MIN_NUMERIC * len(present) or _OF_RATIOS.search(half_width(name)):
         return False
     if _OF_DURATIONS.search(half_width(name)) or _has_type(cells):
         return True
@@ -211,17 +219,38 @@ def _is_no_time_of_day(found: re.Match[str]) -> bool:
     if found["hours"] is None and found["part"]:
         return True
     hours = int(found["hours"] or found["minutes"])
-    if found["hours"] is None and hours + int(found["seconds"]) == _HUNDRED:
-        return False  # 60:40 is how much of each of two things
+    if found["hours"] is None and _HUNDRED in {hours, hours + int(found["seconds"])}:
+        return False  # 60:40 is how much of each of two things, and 100:50 of the second
     return hours > _DAY or (hours == _DAY and any(map(int, re.findall(r"\d+", found[0])[1:])))
 
 
-def _in_seconds(text: str) -> str:
+def _are_in_hours(texts: Sequence[str], name: str) -> bool:
+    """Return whether durations of two parts are hours and minutes.
+
+    The name says so, or all cells have three parts and no seconds: as a sheet has it what a CSV
+    of it shows in two.
+
+    >>> [_are_in_hours(["26:15", "8:30"], name) for name in ("稼働時間[h:mm]", "t [hours]", "t")]
+    [True, True, False]
+    """
+    if _OF_HOURS.search(half_width(name)) or any(
+        are_same_units(unit_behind(name) or "", unit) for unit in _HOURS
+    ):
+        return True
+    found = [own for text in texts if (own := _DURATION.fullmatch(text.strip())) is not None]
+    are_whole = all(own["hours"] and own["seconds"] == "00" and not own["part"] for own in found)
+    return are_whole and len({own[0] for own in found}) >= _MIN_SURE
+
+
+def _in_seconds(text: str, *, in_hours: bool) -> str:
     """Return a duration as seconds; any other text as it is."""
     found = _DURATION.fullmatch(text.strip())
     if found is None:
         return text
-    seconds = 3600 * int(found["hours"] or 0) + 60 * int(found["minutes"]) + int(found["seconds"])
+    parts = [int(found[part] or 0) for part in ("hours", "minutes", "seconds")]
+    if in_hours and found["hours"] is None and not found["part"]:
+        parts = [*parts[1:], 0]
+    seconds = 3600 * parts[0] + 60 * parts[1] + parts[2]
     return f"{found['sign']}{seconds}{found['part'] or ''}"
 
 

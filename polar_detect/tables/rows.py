@@ -41,7 +41,7 @@ from polar_detect.tables.row_cells import (
 )
 from polar_detect.tables.units import are_same_units, split_unit, unit_behind
 
-_FLAGS = ("comma", "limits", "duration", "gaps")  # of the form of numbers
+_FLAGS = ("comma", "limits", "duration", "gaps", "hours")  # of the form of numbers
 _MOSTLY = 0.5  # of the cells that are not missing
 # Roughly as byte-pair encodings of language models split: digits alone, words, signs.
 _TOKEN = re.compile(r"\d|[^\W\d_]{1,7}|[^\w\s]")
@@ -134,7 +134,7 @@ class RowColumn:
         In the table.
     decimals : int or None
         Digits behind the point to which numbers are rounded; None for a column of text.
-    unit, minus, comma, limits, duration, gaps
+    unit, minus, comma, limits, duration, gaps, hours
         What numbers may have around and in them; see `NumberForm`.
     """
 
@@ -146,6 +146,7 @@ class RowColumn:
     limits: bool = False
     duration: bool = False
     gaps: bool = False
+    hours: bool = False
 
     @classmethod
     def fit(cls, cells: pd.Series, name: str) -> "RowColumn":
