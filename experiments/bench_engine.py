@@ -48,7 +48,8 @@ _BATCH_TOKENS = 1024
 def main() -> None:
     options = _options()
     named = ("n", "n_train", "repeats", "clock", "fitted")
-    kept = Kept.of(options.out, **{name: getattr(options, name) for name in named})
+    settings = {name: getattr(options, name) for name in named}
+    kept = Kept.of(options.out, data=options.data.resolve(), **settings)
     figures = kept.read()
     with tempfile.TemporaryDirectory() as name:
         folder = options.fitted or _fitted(Path(name) / "detector", options)

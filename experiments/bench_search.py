@@ -112,7 +112,8 @@ def main() -> None:
     backbone = Backbone.load(models.resolve(options.model).folder)
     tokens = _drawn(backbone, "test", options.n, options)
     named = ("n", "join", "seed", "tolerance", "model")
-    kept = Kept.of(options.out, **{name: getattr(options, name) for name in named})
+    settings = {name: getattr(options, name) for name in named}
+    kept = Kept.of(options.out, data=options.data.resolve(), **settings)
     repeats = {name: [Repeat(**own) for own in every] for name, every in kept.read().items()}
     runs = {name: _run(name, Executor(backbone), options) for name in options.methods}
     count_invalid = partial(_count_invalid, Executor(backbone), options.tolerance)

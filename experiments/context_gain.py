@@ -67,7 +67,8 @@ def main() -> None:
 
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     units = [(name, seed) for seed in seeds for name in options.tasks]
-    found = by_task(Kept.of(options.out, **sizes), units, measure)
+    kept = Kept.of(options.out, data=options.data.resolve(), **sizes)
+    found = by_task(kept, units, measure)
     print(f"{common.machine()}; {options.n_train} + {options.n_test} + {options.n_test} texts\n")
     print(table(found))
 

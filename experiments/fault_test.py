@@ -200,6 +200,8 @@ def kill_until_done(place: Place, expected: bytes, args: argparse.Namespace) -> 
 def fill_disks(place: Place, expected: bytes, args: argparse.Namespace) -> Counter[str]:
     """Score with too little room, then again with enough."""
     out, chance, seen = place.folder / "filled.csv", random.Random(args.seed), Counter[str]()
+    rejected = place.rejected(out)
+    expected_rejected = place.rejected(place.whole).read_bytes()
     for i in range(args.full_disks):
         max_bytes = chance.randrange(500, chance.choice((CHUNK_BYTES, len(expected))))
         code = end_of(start(place, out, max_bytes))
@@ -212,7 +214,9 @@ def fill_disks(place: Place, expected: bytes, args: argparse.Namespace) -> Count
         run_through(place, out)
         seen["finished with room again"] += 1
         seen["different"] += out.read_bytes() != expected
+        seen["different"] += rejected.read_bytes() != expected_rejected
         out.unlink()
+        rejected.unlink()
         print(f"\r{i + 1} full disks", end="", file=sys.stderr)
     print(file=sys.stderr)
     return seen

@@ -63,7 +63,8 @@ def main() -> None:
         common.say(f"{name}, seed {seed}: {time.perf_counter() - start_s:.0f} s")
         return found
 
-    kept = Kept.of(options.out, **sizes, heads=options.heads, sweeps=options.sweeps)
+    own = {"heads": options.heads, "sweeps": options.sweeps}
+    kept = Kept.of(options.out, data=options.data.resolve(), **sizes, **own)
     units = [(name, seed) for name in options.tasks for seed in range(options.seeds)]
     results = by_task(kept, units, measure)
     print(

@@ -103,6 +103,19 @@ def test_length_matched_rows_are_drawn_where_they_are_asked_for(call, monkeypatc
     assert drawn == [Drawn("sms-matched", seed=0)]
 
 
+@pytest.mark.parametrize("script", [context_gain, length_curve])
+def test_figures_of_other_data_are_refused(call, monkeypatch, tmp_path, script):
+    monkeypatch.setattr(context_gain, "losses", lambda split, _: (split.name, split.seed))
+    monkeypatch.setattr(context_gain, "scores_of", lambda *_: {"loss and context": 0})
+    monkeypatch.setattr(context_gain, "auroc", lambda *_: 0.5)
+    monkeypatch.setattr(length_curve, "_aurocs", lambda *_: {"loss, high": 0.5})
+    first, other = str(tmp_path / "first"), str(tmp_path / "other")
+    call(script, "--seeds", "1", "--data", first)
+    call(script, "--seeds", "1", "--data", first)  # control
+    with pytest.raises(SystemExit, match=r"Got --out .* of a run with \{'data': .*first"):
+        call(script, "--seeds", "1", "--data", other)
+
+
 def test_unknown_searches_and_heads_are_named(monkeypatch, capsys):
     for script, option in ((bench_search, "--methods"), (length_curve, "--heads")):
         monkeypatch.setattr(sys, "argv", ["x", option, "nothing"])
