@@ -31,7 +31,6 @@ _KINDS = {
     "top_layers": "str",
 }
 _OF_ROWS = {"top_columns": "str"}
-_EMPTY_MARK = "empty text"
 _DTYPES = {"float": "float64", "bool": "bool", "int": "Int64", "str": "object"}
 
 
@@ -122,11 +121,12 @@ class Assessment:
     def results(self, tongue: Tongue = "en") -> list[Result]:
         """Return what is said of each text, its reasons in English or Japanese."""
         shown, n_layers = self.explanation, self.explanation.n_layers
+        empty = Result(top_layers=Language(tongue).say("layers.empty"))
         said = zip(self.reasons(tongue), shown.top_layers(), shown.top_columns(), strict=True)
         results = []
         for i, (reasons, top_layers, top_columns) in enumerate(said):
             if np.isnan(self.scores[i]):
-                results.append(Result(top_layers=_EMPTY_MARK))
+                results.append(empty)
                 continue
             own = Result(
                 score=float(self.scores[i]),

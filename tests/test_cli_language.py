@@ -38,6 +38,7 @@ WRONG_FITS = [
     ["good.csv"], ["few.txt"], ["label.csv", "--label-column", "y"], ["good.csv", "--columns", ","],
     ["good.csv", "--columns", "id,id"], ["few.txt", "--out", "."], ["few.txt", "--out", "folder"],
     ["few.txt", "--detector", "none"], ["few.txt", "--contamination", "0.5"],
+    ["few.txt", "--contamination", "0.6"],
     ["few.txt", "--contamination", "0.1", "--no-store-texts"], ["few.txt", "--seed", str(2**40)],
 ]  # fmt: skip
 WRONG_SCORES = [

@@ -199,6 +199,7 @@ def test_an_assessment_is_a_table_with_the_index_of_what_was_assessed(fitted_on_
             assert (row.n_skips, row.n_loops) == (program.n_skips(5), program.n_loops)
     assert pd.isna(frame.loc[5, ["score", "p_value", "program"]]).all()
     assert frame.loc[5, "top_layers"] == "empty text"
+    assert assessment.to_frame("ja").loc[5, "top_layers"] == "本文なし"
     assert texts.to_frame("text").join(frame)["score"].tolist()[3:] == frame["score"].tolist()[3:]
     assert fitted_on_tiny.assess(texts.tolist()).to_frame().index.tolist() == [0, 1, 2, 3, 4]
 

@@ -12,6 +12,7 @@ import pytest
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 from report_samples import DRIFT, HOSTILE, JAPANESE, N_LAYERS, machine_row, report, row
+from rich.cells import cell_len
 
 from polar_detect import plots
 from polar_detect.report import figures
@@ -109,6 +110,16 @@ def words_of(picture):
     """Return what an SVG of matplotlib says, which its comments hold, on one line."""
     said = re.findall("<!-- (.*?) -->", picture.content.decode("utf-8"), flags=re.DOTALL)
     return " ".join(" ".join(said).split())
+
+
+def test_lines_of_a_japanese_page_are_as_full_as_characters_allow():
+    data = report([machine_row(name="Drehmoment der Spindel [Nm]")])
+    picture = figures.summary_page(data, JAPANESE_TONGUE, "svg").content.decode("utf-8")
+    lines = re.findall("<!-- (.*?) -->", picture)
+    begin = next(i for i, line in enumerate(lines) if line.startswith("すべて正常だった"))
+    end = next(i for i, line in enumerate(lines) if i >= begin and cell_len(line) < 104)
+    assert "".join(lines[begin : end + 1]).endswith("。")
+    assert end > begin
 
 
 def test_what_is_new_in_a_long_cell_stays_within_the_picture():

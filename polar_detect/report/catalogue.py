@@ -366,6 +366,7 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
         "表示されます。",
     ),
     # Global reasons
+    "layers.empty": ("empty text", "本文なし"),
     "layers.title": ("What drives the scores", "スコアに影響している要因"),
     "layers.lead": (
         "On average over this batch, {leading} move the scores most among the layers; "

@@ -3,7 +3,7 @@
 import io
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -11,13 +11,13 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from rich.console import Console
 from rich.text import Text
 
 from polar_detect import plots, whole
 from polar_detect.report import cards, charts, phrases, words
 from polar_detect.report.data import RenderedFile, ReportData, RowReport
 from polar_detect.report.language import Language
+from polar_detect.report.lines import in_lines
 
 _NUMBERS = words.Numbers(2, words.MINUS)
 _N_BINS = 40
@@ -222,7 +222,7 @@ def _write_head(figure: Figure, data: ReportData, language: Language) -> float:
     sentences = [*phrases.findings(data, language), *phrases.advice(data, language, "brief")]
     sentences += phrases.drift_sentences(data, language)[1:2]
     body = language.say("space").join(sentences)
-    lines = _wrapped(body, _LINE_CELLS)
+    lines = in_lines(body, _LINE_CELLS)
     figure.text(0.06, 0.905, "\n".join(lines), fontsize=8.5, va="top", color=_INK, linespacing=1.5)
     return 0.905 - 0.0158 * len(lines)
 
@@ -252,11 +252,6 @@ def _write_rows(figure: Figure, data: ReportData, language: Language) -> None:
         if 0 < i <= len(data.listed):
             own = _cut(phrases.leading_reasons(data.listed[i - 1], language), _REASON_CELLS)
             figure.text(places[-1], height - 0.0115, own, fontsize=6.5, color=_MUTED)
-
-
-def _wrapped(text: str, n_cells: int) -> Sequence[str]:
-    console = Console(width=n_cells, file=io.StringIO())
-    return [line.plain.rstrip() for line in Text(text).wrap(console, n_cells)]
 
 
 def _cut(text: str, n_cells: int) -> str:

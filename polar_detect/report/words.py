@@ -92,10 +92,10 @@ def raising(parts: Iterable[Contribution], n_reasons: int = 3) -> tuple[Contribu
 def cell_number(value: float) -> str:
     """Return a number of a table for people, with six significant digits at most.
 
-    >>> cell_number(1551.0), cell_number(-0.25), cell_number(1e9)
-    ('1551', '−0.25', '1e+09')
+    >>> cell_number(1551.0), cell_number(-0.25), cell_number(1e9), cell_number(-1e-9)
+    ('1551', '−0.25', '1e+09', '−1e−09')
     """
-    return f"{value:.6g}".replace("-", MINUS, 1) if math.isfinite(value) else NO_VALUE
+    return f"{value:.6g}".replace("-", MINUS) if math.isfinite(value) else NO_VALUE
 
 
 def pairs(superiority: float) -> str:

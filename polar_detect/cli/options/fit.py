@@ -56,9 +56,9 @@ class FitOptions:
         float,
         typer.Option(
             min=0,
-            max=0.5,
-            help="Share of the training texts that may be anomalous. So many of those nearest to a "
-            "text are passed over, so that a few like it do not make it normal.",
+            help="Share of the training texts that may be anomalous, from 0 to below 0.5. So many "
+            "of those nearest to a text are passed over, so that a few like it do not make it "
+            "normal.",
         ),
     ] = 0.0
     store_texts: Annotated[
