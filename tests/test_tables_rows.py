@@ -125,7 +125,7 @@ def test_a_small_spread_keeps_the_decimals_that_tell_values_apart():
         "same": ["2.50"] * 100,
     }, dtype=str)  # fmt: skip
     text = RowTemplate.fit(frame, list(frame.columns)).texts(frame)[7]
-    assert text == "p: 101325.07; tiny: 0.000007; whole: 7000; same: 2.5"
+    assert text == "p: 101325.07; tiny: 0.000007; whole: 7000; same: 2.50"
 
 
 def test_numbers_that_differ_in_their_last_bit_are_written():
@@ -135,7 +135,7 @@ def test_numbers_that_differ_in_their_last_bit_are_written():
     numbers = RowTemplate.fit(frame, ["x"]).numbers(frame).values[:, 0]
     np.testing.assert_allclose(numbers, values, rtol=1e-15)
     same = frame.assign(x="2.50")
-    assert RowTemplate.fit(same, ["x"]).columns[0].decimals == 1
+    assert RowTemplate.fit(same, ["x"]).columns[0].decimals == 2
 
 
 def test_numbers_of_numpy_among_other_cells_are_written_as_numbers():
@@ -194,6 +194,28 @@ def test_a_heavy_tailed_column_keeps_its_small_numbers_and_its_logarithm():
     for share in (ABOVE_ZERO, ABOVE_ZERO - 0.01):
         own = np.where(np.arange(len(heavy)) < share * len(heavy), heavy, -1)[:, None]
         assert ColumnScale.fit(own, np.asarray([0.1])).is_log[0] == (share == ABOVE_ZERO)
+
+
+@pytest.mark.parametrize(
+    ("cell", "other", "written"),
+    [
+        ("7.0", "7.4", ["7.0", "7.4", "8.0"]), ("7.00", "7.41", ["7.00", "7.41", "8.00"]),
+        ("0.0", "0.4", ["0.0", "0.4", "8.0"]), ("1,200.0", "1200.5", ["1200.0", "1200.5", "8.0"]),
+        ("7.0 mm", "7.4 mm", ["7.0", "7.4", "8.0"]), ("7.0%", "7.4%", ["0.070", "0.074", "8.000"]),
+        ("\uff17.\uff10", "7.4", ["7.0", "7.4", "8.0"]), ("7", "7.4", ["7", "7", "8"]),
+    ],
+)  # fmt: skip
+def test_a_constant_keeps_the_digits_it_is_written_with(cell, other, written):
+    template = RowTemplate.fit(pd.DataFrame({"x": [cell] * 40 + [""]}, dtype=str), ["x"])
+    later = pd.DataFrame({"x": [cell, other, "8"]}, dtype=str)
+    assert [text.removeprefix("x: ") for text in template.texts(later)] == written
+
+
+def test_zeros_behind_the_point_of_numbers_that_vary_are_not_kept():
+    for cells in (["7.0", "8.0"] * 20, ["0.0"] * 39 + ["8.0"]):
+        assert (
+            RowTemplate.fit(pd.DataFrame({"x": cells}, dtype=str), ["x"]).columns[0].decimals == 0
+        )
 
 
 def test_columns_without_a_heavy_tail_are_rounded_to_twenty_steps_and_no_finer():

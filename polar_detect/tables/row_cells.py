@@ -35,6 +35,7 @@ _LARGE = 1e15  # counts and codes of so many digits, of which none is rounded
 _FLOAT_DIGITS = 17
 _ULP = 1e-14  # relative; parsers of numbers err by as much
 _DECIMALS = re.compile(r"\.(\d*[1-9])")
+_WRITTEN = re.compile(r"\d\.(\d*) ?(%?)")
 
 
 def label_of(name: str) -> str:
@@ -138,10 +139,12 @@ def decimals_of(cells: pd.Series, form: NumberForm = PLAIN) -> int | None:
     is_number = (~np.isnan(column.values)).tolist()
     present = max(_n_decimals(text) for text, known in zip(texts, is_number, strict=True) if known)
     step = high / _STEPS - low / _STEPS
+    numbers = column.values[is_number]
     if not step:  # all the same, but for the last bit of what was computed
+        if not np.ptp(numbers):  # 7.0 throughout: a 7.4 is another number
+            present = max(present, *(_n_written(text) for text in texts))
         return min(present, MAX_DECIMALS)
     needed, most = max(math.ceil(-math.log10(step)), 0), min(present, MAX_DECIMALS)
-    numbers = column.values[is_number]
     while needed < most and len(numbers) >= _MANY and _takes_logarithm(numbers, needed):
         needed += 1
     return min(needed, most)
@@ -170,6 +173,12 @@ def _n_decimals(text: str) -> int:
         return len(f"{whole[-2:].rjust(2, '0')}{digits}".rstrip("0"))
     found = _DECIMALS.search(plain)
     return len(found[1]) if found else 0
+
+
+def _n_written(text: str) -> int:
+    """Return how many digits stand behind the point, zeros at the end among them."""
+    found = _WRITTEN.search(half_width(text))
+    return 0 if found is None else len(found[1]) + 2 * bool(found[2])
 
 
 def _write_number(text: str, number: float, decimals: int, notation: Notation) -> str:
