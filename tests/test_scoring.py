@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from kill_me import made_up
 from windows_files import hold_open_files
 
-from polar_detect import calibration, whole
+from polar_detect import calibration, tables, whole
 from polar_detect.artifact.sealing import manifest_sha256
 from polar_detect.assessment import Result
 from polar_detect.errors import InputError, OutputError
@@ -520,6 +520,20 @@ def test_a_fleet_in_any_order_gives_the_bytes_of_one_engine(orders, detector_fol
     run.run(job, opened, None, RULE, lambda *_: None, fleet=fleet)  # goes on
     assert remote.read_bytes() == local.read_bytes()
     assert sent == [3, 2, 1, 1, 0]
+
+
+def test_cells_in_another_unit_are_counted_through_the_whole_file(detector_folder, tmp_path):
+    cells = ["180", "181.5 ℃", "212 °F"] * 200  # more than one part of the file
+    frame = pd.DataFrame({"t [°C]": cells})
+    source = tmp_path / "in.csv"
+    frame.to_csv(source, index=False)
+    template = tables.RowTemplate.fit(frame[:2], ["t [°C]"])
+    job = job_of(source, tmp_path / "out.csv", detector_folder, template=template)
+    for n, said in ((600, "200 cells"), (5, "1 cell"), (2, "")):
+        frame[:n].to_csv(source, index=False)
+        expected = f"column 't [°C]': {said} in another unit than °C, such as '212 °F'; read as "
+        found = [notice.startswith(expected) for notice in open_input(job).notices]
+        assert found == [True] * bool(said)
 
 
 def test_an_excel_output_shows_numbers_and_dates_as_the_input_does(detector_folder, tmp_path):

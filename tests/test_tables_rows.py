@@ -24,6 +24,7 @@ from polar_detect.tables import (
     warn_of_forms,
     warn_of_length,
     warn_of_new_values,
+    warn_of_units,
     warn_of_words,
     write_table,
 )
@@ -491,6 +492,31 @@ def test_a_number_with_another_unit_is_none():
     for found in (template.numbers(later), template.read_numbers(template.texts(later))):
         assert found.is_word.tolist() == [[True, True], [False, True], [False, False]]
         np.testing.assert_array_equal(found.values[:, 0], [np.nan, 100, 99])
+
+
+def test_cells_in_another_unit_than_their_column_are_counted_and_said(tmp_path):
+    training = pd.DataFrame({"t [°C]": ["180", "181.5"], "w": ["1", "2"], "lot": ["a", "b"]})
+    template = RowTemplate.fit(training, ["t [°C]", "w", "lot"])
+    assert warn_of_units(training, template) == []
+    later = pd.DataFrame(
+        {
+            "T [℃]": ["NG", "212 °F", "190℃", "100F", ""],
+            "w": ["3", "2401A", "-", "1,200 kg", "n.d."],
+            "lot": ["5 kg"] * 5,
+        },
+        dtype=str,
+    )
+    other, own = warn_of_units(later, template)
+    assert other == (
+        "column 't [°C]': 2 cells in another unit than °C, such as '212 °F'; read as words, not as "
+        "numbers"
+    )
+    assert own == (
+        "column 'w': 1 cell with a unit that the column has not, such as '1,200 kg'; read as "
+        "words, not as numbers"
+    )
+    later.to_csv(tmp_path / "later.csv", index=False)
+    assert {other, own} < {*read_table(tmp_path / "later.csv", rows=template).notices}
 
 
 @pytest.mark.parametrize("name", ["t [°C]", "t（℃）", "t (C)", "t [ºC]", "t"])

@@ -115,6 +115,16 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "as text",
         "列{column}：セルの{share}%は数値ですが、{word}などがあるため文字として読みます",
     ),
+    "notice.other_unit": (
+        "column {column}: {cells} in another unit than {unit}, such as {word}; read as words, not "
+        "as numbers",
+        "列{column}：{word}など、単位が{unit}ではない{cells}は、数値ではなく文字として読みます",
+    ),
+    "notice.own_unit": (
+        "column {column}: {cells} with a unit that the column has not, such as {word}; read as "
+        "words, not as numbers",
+        "列{column}：{word}など、列にない単位が付いた{cells}は、数値ではなく文字として読みます",
+    ),
     "notice.new_values": (
         "column {column} {holds} are all new; leave it out with --columns",
         "列{column}は{holds}、新しい行ではすべて未知の値になります（--columns で除いてください）",

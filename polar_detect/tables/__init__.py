@@ -17,6 +17,7 @@ from polar_detect.tables.formats import has_columns
 from polar_detect.tables.layout import Layout, SheetNames
 from polar_detect.tables.new_values import new_values, warn_of_new_values
 from polar_detect.tables.opening import CHUNK_ROWS, ReadOptions, RowSample, TableReader, open_table
+from polar_detect.tables.other_units import OtherUnits, warn_of_units
 from polar_detect.tables.reading import Table, TableRows, read_rows, read_table
 from polar_detect.tables.rows import (
     NumericColumns,
@@ -47,6 +48,7 @@ __all__ = [
     "Layout",
     "Numbering",
     "NumericColumns",
+    "OtherUnits",
     "ReadOptions",
     "Rejected",
     "RowColumns",
@@ -79,6 +81,7 @@ __all__ = [
     "warn_of_forms",
     "warn_of_length",
     "warn_of_new_values",
+    "warn_of_units",
     "warn_of_words",
     "write_rejected",
     "write_scored",

@@ -258,9 +258,21 @@ class RowTemplate:
 
     def numbers(self, frame: pd.DataFrame) -> NumericColumns:
         """Return the columns that are numeric in this template, as numbers."""
+        return self._numbers(self._bare(frame), len(frame))
+
+    def words(self, frame: pd.DataFrame) -> list[tuple[RowColumn, list[str]]]:
+        """Return the columns of numbers, with their cells that are neither missing nor numbers."""
+        bare = self._bare(frame)
+        is_word = self._numbers(bare, len(frame)).is_word
+        return [
+            (column, [cells[i] for i in np.flatnonzero(is_word[:, j])])
+            for j, (column, cells) in enumerate(zip(self.numeric, bare, strict=True))
+        ]
+
+    def _bare(self, frame: pd.DataFrame) -> list[list[str]]:
+        """Return the cells of each column of numbers, of its form the numbers alone."""
         found = self._find([*map(str, frame.columns)])
-        columns = [column.form.bare(frame[found[column.name]]) for column in self.numeric]
-        return self._numbers(columns, len(frame))
+        return [column.form.bare(frame[found[column.name]]) for column in self.numeric]
 
     def cells(self, text: str) -> list[str] | None:
         """Return what the cells of a row say, in the order of `columns`; None if it is no row."""
