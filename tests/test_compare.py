@@ -599,7 +599,29 @@ def test_a_column_of_numbers_and_many_words_is_said_to_be_left_out(process, tmp_
     # A column of words with a few numbers is none of numbers.
     path = with_cells(process, path, {(row, name): f"word {row}" for row in range(150)})
     task = comparing.read_task(path, None, comparing.Reading("failed"))
-    assert not any(repr(name) in note for note in task.notes)
+    assert [note for note in task.notes if repr(name) in note] == [
+        "Left out, as neither numbers nor few values that come again are there: "
+        f"{name!r}; --columns reads them as text."
+    ]
+
+
+def test_every_column_that_no_method_reads_is_named_with_why(process, tmp_path):
+    frame = pd.read_csv(process, dtype=str, keep_default_na=False)
+    path, n = tmp_path / "a.csv", len(frame)
+    unread = {"7.0": ["7", "7.0"] * 100, "none": "", "seen": ["x", *[""] * (n - 1)]}
+    unread |= {f"at {k}": [f"{i % 24:02d}:{i % 60:02d}" for i in range(n)] for k in range(12)}
+    times = ", ".join(repr(f"at {k}") for k in range(10))
+    frame.assign(**unread).to_csv(path, index=False)
+    task = comparing.read_task(path, None, comparing.Reading("failed"))
+    assert task.columns == ("heat [K]", "load", "shift")
+    assert [note for note in task.notes if note.startswith("Left out")] == [
+        "Left out, as all rows say the same there, or nothing: 'site', 'constant', '7.0', "
+        "'none', 'seen'.",
+        "Left out, as neither numbers nor few values that come again are there: "
+        f"{times} and 2 more; --columns reads them as text.",
+    ]
+    asked = comparing.Reading("failed", columns="load,at 1")
+    assert not any("Left out" in note for note in comparing.read_task(path, None, asked).notes)
 
 
 def test_thinned_rows_keep_the_share_of_each_class(process):

@@ -31,6 +31,7 @@ _ID_NAME = re.compile(
     re.IGNORECASE,
 )
 _MAX_CATEGORIES = 20
+_MAX_LISTED = 10
 MAX_SIZE = 1e30  # of a number: forests and LightGBM read single precision
 _MOSTLY = 0.5  # of the cells that are not missing
 _ROWS_A_CATEGORY = 5  # on average
@@ -165,12 +166,16 @@ def choose_columns(
         for name, cells in found.items()
         if name not in chosen and name not in numbers and cells.share >= _MOSTLY
     }
-    notes = (
+    notes = [
         *said_of_forms(forms, frame, numeric),
         *_left_out(ids),
         *_mixed(mixed, is_written=written is not None),
-    )
-    return Columns(tuple(numeric), tuple(categories), own, notes, forms)
+    ]
+    if written is None:
+        left = [name for name in candidates if name not in {*chosen, *ids, *mixed}]
+        same = [name for name in left if name in numbers or _says_one_thing(frame[name])]
+        notes += _unread(same, [name for name in left if name not in same])
+    return Columns(tuple(numeric), tuple(categories), own, tuple(notes), forms)
 
 
 def numeric_asked(asked: str) -> tables.RowColumns:
@@ -345,6 +350,28 @@ def _left_out(ids: Sequence[Any]) -> list[str]:
     if len(ids) == 1:
         return [f"Column {ids[0]!r} counts rows and was left out."]
     return [f"Columns {', '.join(map(repr, ids))} count rows and were left out."]
+
+
+def _says_one_thing(cells: pd.Series) -> bool:
+    return len({text for text in _stripped(cells) if text}) <= 1
+
+
+def _unread(same: Sequence[str], many: Sequence[str]) -> list[str]:
+    """Return which other columns no method reads, and why."""
+    notes = []
+    if same:
+        notes.append(f"Left out, as all rows say the same there, or nothing: {_listed(same)}.")
+    if many:
+        notes.append(
+            "Left out, as neither numbers nor few values that come again are there: "
+            f"{_listed(many)}; --columns reads them as text."
+        )
+    return notes
+
+
+def _listed(names: Sequence[str]) -> str:
+    listed, more = ", ".join(map(repr, names[:_MAX_LISTED])), len(names) - _MAX_LISTED
+    return f"{listed} and {more} more" if more > 0 else listed
 
 
 def _mixed(columns: Mapping[str, CellNumbers], *, is_written: bool) -> list[str]:

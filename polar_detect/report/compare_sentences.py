@@ -101,6 +101,16 @@ COMPARE_SENTENCES: dict[str, tuple[str, str]] = {
         "Columns {columns} count rows and were left out.",
         "列{columns}は行の連番のため除きました。",
     ),
+    "compare.same": (
+        "Left out, as all rows say the same there, or nothing: {listed}.",
+        "どの行も同じ値（または空欄）のため除いた列：{listed}。",
+    ),
+    "compare.unread": (
+        "Left out, as neither numbers nor few values that come again are there: {listed}; "
+        "--columns reads them as text.",
+        "数値でもなく、値の種類も多いため除いた列：{listed}（--columns で指定すると文字として"
+        "読みます）。",
+    ),
     "compare.read_as": ("Read otherwise than written: {notice}.", "書き方の読み替え：{notice}。"),
     "compare.words": (
         "Column {column} {fate}: {share} % of its cells are numbers, others such as {word}.",
