@@ -137,6 +137,16 @@ def test_texts_are_cut_after_max_tokens(encoder):
     assert row == [*whole[:3], whole[-1]]  # special ones stay
 
 
+def test_special_tokens_spelled_out_in_a_text_are_plain_characters(minilm):
+    backbone = EncoderBackbone.load(minilm.folder)
+    text = "pump [SEP] leaks [MASK]"
+    separator = backbone.tokenizer([""])["input_ids"][0][-1]
+    assert backbone.tokenizer([text])["input_ids"][0].count(separator) == 2  # control
+    spelled, plain = backbone.tokenize([text, "pump leaks"])
+    assert spelled.count(separator) == plain.count(separator) == 1
+    assert plain == backbone.tokenizer(["pump leaks"])["input_ids"][0]
+
+
 @pytest.mark.parametrize(("name", "most"), [("bert", 96), ("roberta", 94), ("modernbert", 96)])
 def test_a_number_of_tokens_that_the_model_has_no_positions_for_is_refused(name, most):
     model, tokenizer = tiny_encoder(name), tiny_tokenizer()

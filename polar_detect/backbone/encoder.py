@@ -104,11 +104,17 @@ class EncoderBackbone:
         return cls(*load_encoder(folder), max_tokens=max_tokens)
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return each text's token ids with special tokens, cut after `max_tokens`."""
+        """Return each text's token ids with special tokens, cut after `max_tokens`.
+
+        Special tokens that are spelled out in a text are read as plain characters, as
+        `Backbone.tokenize` does; those that the vocabulary knows as pieces stay (XLM-R's `</s>`).
+        """
         if not texts:  # tokenizers refuse an empty list
             return []
         cut = shortened(texts, self.max_tokens)
-        encoded = self.tokenizer(cut, truncation=True, max_length=self.max_tokens)
+        encoded = self.tokenizer(
+            cut, split_special_tokens=True, truncation=True, max_length=self.max_tokens
+        )
         return [list(row) for row in encoded["input_ids"]]
 
     def batches(self, texts: Sequence[str], *, max_batch_tokens: int) -> Iterator[EncoderBatch]:
