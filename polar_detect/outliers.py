@@ -6,7 +6,7 @@ that do not go together.
 
 import random
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,6 @@ from sklearn.cluster import KMeans
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
-
-_CORRUPTIONS: list[Callable[[str, Sequence[str], random.Random], str]] = []
 
 
 def topic_clusters(embeddings: NDArray[np.float32], *, seed: int) -> NDArray[np.int64]:
@@ -89,21 +87,12 @@ def _units(text: str) -> tuple[list[str], str]:
     return (words, " ") if len(words) > 1 else ([*text.strip()], "")
 
 
-def _corruption(
-    function: Callable[[str, Sequence[str], random.Random], str],
-) -> Callable[[str, Sequence[str], random.Random], str]:
-    _CORRUPTIONS.append(function)
-    return function
-
-
-@_corruption
 def _shuffle_words(text: str, _: Sequence[str], rng: random.Random) -> str:
     units, blank = _units(text)
     rng.shuffle(units)
     return blank.join(units)
 
 
-@_corruption
 def _misspell(text: str, _: Sequence[str], rng: random.Random) -> str:
     rate = rng.choice((0.1, 0.2, 0.3))
     edits = (
@@ -114,7 +103,6 @@ def _misspell(text: str, _: Sequence[str], rng: random.Random) -> str:
     return "".join(rng.choice(edits)(char) if rng.random() < rate else char for char in text)
 
 
-@_corruption
 def _mix_in_other_texts(text: str, texts: Sequence[str], rng: random.Random) -> str:
     units, blank = _units(text)
     others = " ".join(rng.sample(texts, min(3, len(texts)))).split()
@@ -124,7 +112,6 @@ def _mix_in_other_texts(text: str, texts: Sequence[str], rng: random.Random) -> 
     )
 
 
-@_corruption
 def _repeat_words(text: str, _: Sequence[str], rng: random.Random) -> str:
     units, blank = _units(text)
     if not units:
@@ -134,6 +121,8 @@ def _repeat_words(text: str, _: Sequence[str], rng: random.Random) -> str:
     return blank.join(units[:stop] + units[start:stop] * rng.randint(1, 3) + units[stop:])
 
 
-@_corruption
 def _wrong_case(text: str, _: Sequence[str], rng: random.Random) -> str:
     return text.upper() if rng.random() < 0.5 else text.swapcase()
+
+
+_CORRUPTIONS = (_shuffle_words, _misspell, _mix_in_other_texts, _repeat_words, _wrong_case)
