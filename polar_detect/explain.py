@@ -1,6 +1,6 @@
 """SHAP values of scores, summed over features to layers, columns and properties of the text."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -84,19 +84,18 @@ class Explanation:
 
     def by_group(self) -> dict[str, NDArray[np.float64]]:
         """Return SHAP values of properties of the whole text, summed per family, (n_texts,)."""
-        sums: dict[str, NDArray[np.float64]] = {}
-        for i, feature in enumerate(self.features):
-            if feature.layer is None:
-                sums[feature.group] = sums.get(feature.group, 0) + self.values[:, i]
-        return sums
+        return self._sums(lambda feature: feature.group if feature.layer is None else None)
 
     def by_column(self) -> dict[str, NDArray[np.float64]]:
         """Return SHAP values summed per column of the rows that the texts are, (n_texts,)."""
+        return self._sums(column_of)
+
+    def _sums(self, name_of: Callable[[Feature], str | None]) -> dict[str, NDArray[np.float64]]:
         sums: dict[str, NDArray[np.float64]] = {}
         for i, feature in enumerate(self.features):
-            column = column_of(feature)
-            if column is not None:
-                sums[column] = sums.get(column, 0) + self.values[:, i]
+            name = name_of(feature)
+            if name is not None:
+                sums[name] = sums.get(name, 0) + self.values[:, i]
         return sums
 
     def top_columns(self, n: int = 3) -> list[str]:
