@@ -13,6 +13,7 @@ from polar_detect import models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.engine import Engine, encoder_for
 from polar_detect.errors import InputError
+from polar_detect.frames import index_of
 from polar_detect.programs.menu import Menu
 from polar_detect.progress import Tracker
 from polar_detect.settings import (
@@ -193,8 +194,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
     ) -> pd.DataFrame:
         values = np.full((n_texts, len(table.features)), np.nan, np.float32)
         values[index] = table.values
-        labels = X.index if isinstance(X, pd.Series | pd.DataFrame) else None
-        return pd.DataFrame(values, index=labels, columns=table.names)
+        return pd.DataFrame(values, index=index_of(X), columns=table.names)
 
 
 def cross_fitted_signatures(extractor: Extractor, readings: Readings, *, seed: int) -> FeatureTable:
