@@ -1,11 +1,9 @@
 import json
-import sys
 
 import pytest
 from test_cli import assert_one_line_error
 from tiny_encoders import save_tiny_encoder
 
-from polar_detect import cli
 from polar_detect.program import Program
 from polar_detect.programs import interchange
 
@@ -13,14 +11,11 @@ TEXT = "How do I transfer money to my savings account?"
 
 
 @pytest.fixture
-def search(minilm, monkeypatch, capsys):
+def search(minilm, run):
     def search(*arguments):
-        command = ["polar-detect", "search", "--model", minilm.name, *map(str, arguments)]
-        monkeypatch.setattr(sys, "argv", command)
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        assert not stop.value.code
-        return capsys.readouterr().out
+        code, out, _ = run("search", "--model", minilm.name, *arguments)
+        assert code == 0
+        return out
 
     return search
 

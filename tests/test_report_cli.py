@@ -1,29 +1,22 @@
 import json
 import os
 import re
-import sys
 
 import openpyxl
 import pandas as pd
 import pytest
 from work_orders import NORMAL
 
-from polar_detect.cli import main
-
 STRANGE = ["SELECT * FROM users WHERE 1=1; DROP TABLE users", "", *NORMAL[:20]]
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(run):
+    """Return the same function, whose stderr has blanks in place of line ends."""
+
     def run_command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["polar-detect", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, " ".join(captured.err.split())
+        code, out, err = run(*arguments)
+        return code, out, " ".join(err.split())
 
     return run_command
 

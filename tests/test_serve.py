@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.testclient import TestClient
 from work_orders import NEW, STRANGE
 
-from polar_detect import PolarDetector, cli
+from polar_detect import PolarDetector
 from polar_detect.artifact.reading import Origin
 from polar_detect.cli.commands import serve as serve_command
 from polar_detect.cli.options import ServeOptions
@@ -512,16 +512,12 @@ def test_schemathesis_finds_no_500_and_no_undocumented_answer(fitted_on_tiny, ki
     assert n_cases >= 30
 
 
-def test_an_address_that_is_taken_is_one_line(capsys, monkeypatch, saved_on_tiny):
+def test_an_address_that_is_taken_is_one_line(run, saved_on_tiny):
     with server.bind("127.0.0.1", 0) as taken:
         taken.listen()
-        port = str(taken.getsockname()[1])
-        arguments = ["polar-detect", "serve", "--detector", str(saved_on_tiny), "--port", port]
-        monkeypatch.setattr(sys, "argv", arguments)
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        assert stop.value.code == 1
-        error = capsys.readouterr().err
+        port = taken.getsockname()[1]
+        code, _, error = run("serve", "--detector", saved_on_tiny, "--port", port)
+        assert code == 1
         assert error.startswith(f"polar-detect: Got address 127.0.0.1:{port}, which cannot be had")
         assert error.count("\n") == 1
         with pytest.raises(InputError):
@@ -591,17 +587,15 @@ def test_no_port_is_shared_where_reusing_an_address_would(monkeypatch):
         assert not bound.getsockopt(*reuse)
 
 
-def test_a_missing_extra_names_the_install_command(capsys, monkeypatch, saved_on_tiny):
+def test_a_missing_extra_names_the_install_command(run, monkeypatch, saved_on_tiny):
     from importlib import util
 
     found = util.find_spec
     monkeypatch.setattr(
         util, "find_spec", lambda name, *a: None if name == "uvicorn" else found(name, *a)
     )
-    monkeypatch.setattr(sys, "argv", ["polar-detect", "serve", "--detector", str(saved_on_tiny)])
-    with pytest.raises(SystemExit):
-        cli.main()
-    error = capsys.readouterr().err
+    code, _, error = run("serve", "--detector", saved_on_tiny)
+    assert code
     assert "Got no uvicorn; expected the extra 'serve'" in error
     assert "pip install 'polar-detect[serve]'" in error
 

@@ -1,4 +1,3 @@
-import contextlib
 import io
 import json
 import shutil
@@ -9,9 +8,9 @@ import openpyxl
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from bad_inputs import call
 from work_orders import NEW, NORMAL, STRANGE
 
-from polar_detect import cli
 from polar_detect.cli.commands.fit import _of_rows
 from polar_detect.cli.commands.output import tell
 from polar_detect.cli.options import FitOptions
@@ -28,18 +27,11 @@ def fitted_on_rows(tiny_folder, minilm, tmp_path_factory):  # noqa: ARG001 - the
     frame = pd.DataFrame({"n": range(len(NORMAL)), "note": NORMAL, "t [K]": 290.0})
     frame["t [K]"] += frame["n"] % 7 * 0.51
     frame.to_csv(folder / "train.csv", index=False)
-    arguments = [
-        "polar-detect", "fit", str(folder / "train.csv"), "--all-columns",
-        "--model", str(tiny_folder), "--out", str(folder / "detector"), "--max-tokens", "16",
-    ]  # fmt: skip
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        contextlib.redirect_stderr(io.StringIO()) as said,
-        contextlib.suppress(SystemExit),
-    ):
-        patch.setattr(sys, "argv", arguments)
-        cli.main()
-    return folder / "detector", said.getvalue()
+    _, said = call(
+        "fit", folder / "train.csv", "--all-columns",
+        "--model", tiny_folder, "--out", folder / "detector", "--max-tokens", 16,
+    )  # fmt: skip
+    return folder / "detector", said
 
 
 def test_lines_of_empty_cells_are_kept_and_not_scored_as_rows(run, fitted_on_rows, tmp_path):
