@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_determinism import threads
-from tiny_models import CONFIGS, MAX_POSITIONS, rearranged, tiny_model, tiny_tokenizer
+from tiny_models import CONFIGS, MAX_POSITIONS, random_rows, rearranged, tiny_model, tiny_tokenizer
 
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.errors import ProgramError
@@ -24,11 +24,6 @@ PROGRAMS = [
     Program((3,)),
     Program(()),
 ]
-
-
-def random_rows(*lengths, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return [torch.randint(2, 128, (n,), generator=generator).tolist() for n in lengths]
 
 
 @pytest.fixture(scope="module", params=["llama", "gemma3", "gpt2"])

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
+from tiny_models import CONFIGS, random_rows, tiny_model, tiny_tokenizer
 
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.executor.decoder import Executor, batches
@@ -51,11 +51,6 @@ def backbone(request):
 @pytest.fixture(scope="module")
 def precise():
     return backbone_of(torch.float32)
-
-
-def random_rows(*lengths, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return [torch.randint(2, 128, (n,), generator=generator).tolist() for n in lengths]
 
 
 ROWS = random_rows(9, 5, 12, 10, 30, 9, 11, 1)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
+from tiny_models import CONFIGS, random_rows, tiny_model, tiny_tokenizer
 
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.executor.decoder import Executor, batches
@@ -11,11 +11,6 @@ from polar_detect.program import Program
 from polar_detect.search import Sweep
 
 D = 5
-
-
-def random_rows(*lengths):
-    generator = torch.Generator().manual_seed(0)
-    return [torch.randint(2, 128, (n,), generator=generator).tolist() for n in lengths]
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import copy
 from pathlib import Path
 
 import torch
-from tiny_models import MAX_POSITIONS, VOCABULARY, tiny_tokenizer
+from tiny_models import MAX_POSITIONS, VOCABULARY, tiny_tokenizer, with_random_parameters
 from transformers import (
     AutoModel,
     BertConfig,
@@ -63,11 +63,7 @@ def tiny_encoder(name, *, n_layers=5):
 def random_encoder(config):
     """Return a random encoder of `config` in inference mode."""
     torch.manual_seed(0)
-    model = AutoModel.from_config(config, dtype=torch.float32)
-    for parameter in model.parameters():
-        scale = 0.2 if parameter.ndim > 1 else 0.3
-        parameter.data.normal_(0, scale).add_(parameter.ndim == 1)
-    return model.eval()
+    return with_random_parameters(AutoModel.from_config(config, dtype=torch.float32))
 
 
 def save_tiny_encoder(name, folder: Path, *, n_layers=5) -> Path:

@@ -150,10 +150,21 @@ def tiny_model(config, *, seed=0):
     """Return a random model of `config` in inference mode."""
     torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_config(copy.deepcopy(config), dtype=torch.float32)
+    return with_random_parameters(model)
+
+
+def with_random_parameters(model):
+    """Return a model in inference mode, whose parameters are drawn anew."""
     for parameter in model.parameters():
         scale = 0.2 if parameter.ndim > 1 else 0.3
         parameter.data.normal_(0, scale).add_(parameter.ndim == 1)
     return model.eval()
+
+
+def random_rows(*lengths, seed=0):
+    """Return token ids of random texts of these lengths."""
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randint(2, VOCABULARY, (n,), generator=generator).tolist() for n in lengths]
 
 
 def tiny_tokenizer():
