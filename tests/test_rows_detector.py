@@ -33,6 +33,7 @@ from polar_detect.tables import (
     warn_of_new_values,
     warn_of_words,
 )
+from polar_detect.tables.number_form import NumberForm
 from polar_detect.tables.rows import RowColumn
 from polar_detect.texts import as_texts
 
@@ -508,7 +509,7 @@ def test_a_text_that_is_no_row_is_refused_by_who_was_fitted_on_rows(fitted, stra
     st.sampled_from([1, 2]),
 )
 def test_what_the_template_writes_it_knows_for_its_own(cells, decimals, unit, notation):
-    own = RowColumn("p; [MPa]", decimals, None if decimals is None else unit)
+    own = RowColumn("p; [MPa]", decimals, NumberForm(None if decimals is None else unit))
     template = RowTemplate((RowColumn("note", None), own), notation)
     frame = pd.DataFrame(cells, columns=["note", "p; [MPa]"], dtype=object)
     texts = template.texts(frame)

@@ -299,7 +299,7 @@ def test_american_units_are_units():
     cells = ["45.1 ft-lb", "44 ft-lb", "46.25ft-lb", "-"]
     frame = pd.DataFrame({"Torque": cells, "Bore (thou)": "12", "Note": "5 mile"}, dtype=str)
     template = RowTemplate.fit(frame, RowColumns("torque,bore,note").choose([*frame.columns]))
-    assert [column.unit for column in template.columns] == ["ft-lb", "thou", None]
+    assert [column.form.unit for column in template.columns] == ["ft-lb", "thou", None]
     np.testing.assert_array_equal(template.numbers(frame).values[:, 0], [45.1, 44, 46.25, np.nan])
 
 
@@ -591,7 +591,7 @@ def test_a_triangle_that_may_mean_something_else_is_no_minus(cells):
         cells = [*cells, *["7"] * 400]
     frame = pd.DataFrame({"x": cells}, dtype=str)
     template = RowTemplate.fit(frame, ["x"])
-    assert template.columns[0].minus is None
+    assert template.columns[0].form.minus is None
     marked = np.asarray([cell[0] in "▲△▼" for cell in cells])
     assert np.isnan(template.numbers(frame).values[marked]).all()
     assert warn_of_forms(frame, template) == []
@@ -661,7 +661,7 @@ def test_decimal_commas_are_read_where_a_whole_column_agrees():
 def test_commas_that_may_mean_something_else_are_none_of_decimals(cells):
     frame = pd.DataFrame({"x": cells * 5}, dtype=str)
     (column,) = RowTemplate.fit(frame, ["x"]).columns
-    assert not column.comma
+    assert not column.form.comma
     assert not has_decimal_commas([*frame["x"]])
     assert has_decimal_commas(["1,5", "2,5", "0,75"])  # control
 

@@ -10,7 +10,7 @@ import math
 import re
 import reprlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast, get_args
 
 import numpy as np
@@ -134,19 +134,13 @@ class RowColumn:
         In the table.
     decimals : int or None
         Digits behind the point to which numbers are rounded; None for a column of text.
-    unit, minus, comma, limits, duration, gaps, hours
-        What numbers may have around and in them; see `NumberForm`.
+    form : NumberForm
+        How its numbers are written.
     """
 
     name: str
     decimals: int | None
-    unit: str | None = None
-    minus: str | None = None
-    comma: bool = False
-    limits: bool = False
-    duration: bool = False
-    gaps: bool = False
-    hours: bool = False
+    form: NumberForm = field(default_factory=NumberForm)
 
     @classmethod
     def fit(cls, cells: pd.Series, name: str) -> "RowColumn":
@@ -155,13 +149,7 @@ class RowColumn:
         decimals = decimals_of(cells, form)
         if decimals is None:
             return cls(name, None)
-        return cls(name, decimals, **vars(form))
-
-    @property
-    def form(self) -> NumberForm:
-        """How its numbers are written."""
-        own = {field.name: getattr(self, field.name) for field in fields(NumberForm)}
-        return NumberForm(**own)
+        return cls(name, decimals, form)
 
 
 @dataclass(frozen=True, eq=False)
@@ -318,9 +306,9 @@ class RowTemplate:
         """Return what `from_json` reads."""
         return {
             "columns": [
-                {"name": column.name, "decimals": column.decimals, "unit": column.unit}
-                | ({} if column.minus is None else {"minus": column.minus})
-                | {key: True for key in _FLAGS if getattr(column, key)}
+                {"name": column.name, "decimals": column.decimals, "unit": column.form.unit}
+                | ({} if column.form.minus is None else {"minus": column.form.minus})
+                | {key: True for key in _FLAGS if getattr(column.form, key)}
                 for column in self.columns
             ],
             "notation": self.notation,
@@ -340,9 +328,11 @@ class RowTemplate:
                 RowColumn(
                     str(column["name"]),
                     _checked_decimals(column["decimals"]),
-                    _checked_unit(column.get("unit")),
-                    checked_minus(column.get("minus")),
-                    *(_checked_flag(column.get(key, False)) for key in _FLAGS),
+                    NumberForm(
+                        _checked_unit(column.get("unit")),
+                        checked_minus(column.get("minus")),
+                        *(_checked_flag(column.get(key, False)) for key in _FLAGS),
+                    ),
                 )
                 for column in content["columns"]
             )
