@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors.numpy import save as to_bytes
 
 import polar_detect
@@ -24,6 +25,7 @@ from polar_detect.artifact.sealing import (
 )
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import OutputError
+from polar_detect.fitting import Fitted
 from polar_detect.models.hashes import sha256_of
 from polar_detect.settings import checked_alpha
 from polar_detect.signature.changes import Covariances
@@ -132,12 +134,26 @@ def _working_folders() -> tuple[Path, ...]:
 def _write(
     detector: PolarDetector, programs: NormalPrograms, folder: Path, origin: dict[str, Any]
 ) -> None:
-    fitted, engine = detector.fitted_, detector.engine_
-    reference, own = fitted.reference, fitted.settings
-    parts = _reference_parts(reference)
+    fitted = detector.fitted_
+    reference = fitted.reference
+    arrays = _arrays(fitted, programs)
+    content = to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()})
+    (folder / ARRAYS).write_bytes(content)  # save_file would keep other users from reading it
+    if fitted.settings.store_texts:
+        _write_json(folder / TEXTS, list(reference.texts))
+    if reference.likeness is not None and reference.likeness.columns is not None:
+        reference.likeness.columns.trees.write(folder / TREES)
+    (folder / HEAD).mkdir()
+    fitted.head.save(folder / HEAD)
+    manifest = _manifest(detector, programs, origin) | _files(folder)
+    (folder / MANIFEST).write_bytes(sealed(manifest))
+
+
+def _arrays(fitted: Fitted, programs: NormalPrograms) -> dict[str, NDArray[Any]]:
+    reference = fitted.reference
     arrays = {
         f"{name}.{field.name}": getattr(part, field.name)
-        for name, part in parts.items()
+        for name, part in _reference_parts(reference).items()
         for field in fields(part)
     }
     arrays |= {
@@ -151,46 +167,61 @@ def _write(
         arrays["neighbours.crowding"] = reference.crowding
     if programs.menu.harms is not None:
         arrays["menu.harms"] = programs.menu.harms
-    content = to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()})
-    (folder / ARRAYS).write_bytes(content)  # save_file would keep other users from reading it
-    if fitted.settings.store_texts:
-        _write_json(folder / TEXTS, list(reference.texts))
-    if reference.likeness is not None and reference.likeness.columns is not None:
-        reference.likeness.columns.trees.write(folder / TREES)
-    (folder / HEAD).mkdir()
-    fitted.head.save(folder / HEAD)
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    settings: dict[str, Any] = {name: getattr(own, name) for name in own.names()}
-    settings |= {"alpha": checked_alpha(detector.alpha), "detector": fitted.head.name}
-    settings = dict(sorted(settings.items()))
-    # Left out where there is none, so that versions that do not know them read the artifact too.
-    rows = settings.pop("rows")
-    del settings["encoder"]  # its name is beside its hash
-    settings |= {} if rows is None else {"rows": rows.to_json()}
-    if not own.contamination:
-        del settings["contamination"]
-    manifest = {
+    return arrays
+
+
+def _manifest(
+    detector: PolarDetector, programs: NormalPrograms, origin: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what the manifest says, but for the files."""
+    fitted, engine = detector.fitted_, detector.engine_
+    own = fitted.settings
+    return {
         "format": FORMAT,
         "versions": versions(),
-        "settings": settings,
+        "settings": _settings(detector),
         **origin,
-        "rows_are_derived": rows is not None and detector.rows is None,
+        "rows_are_derived": own.rows is not None and detector.rows is None,
         "model": {"name": own.model, "sha256": engine.model.sha256},
         "encoder": {"name": own.encoder, "sha256": engine.encoder_model.sha256},
         "menu": [str(program) for program in programs.menu.programs],
         "typical_length": programs.typical_length,
         "features": [feature.name for feature in fitted.statistics.features],
         "n_held_out": fitted.statistics.n_texts,
-        "n_joined": reference.n_joined,
-        "n_indexed": reference.n_indexed,
+        "n_joined": fitted.reference.n_joined,
+        "n_indexed": fitted.reference.n_indexed,
         "n_anomalous": fitted.n_anomalous,
         "created": fitted.created,
         "fingerprint": fitted.fingerprint,
         "reason": fitted.head.reason,
-        "files": {path.relative_to(folder).as_posix(): sha256_of(path) for path in files},
-        "sizes": {path.relative_to(folder).as_posix(): path.stat().st_size for path in files},
     }
-    (folder / MANIFEST).write_bytes(sealed(manifest))
+
+
+def _settings(detector: PolarDetector) -> dict[str, Any]:
+    """Return the settings, without those of which there is none.
+
+    Versions that do not know these read the artifact too.
+    """
+    own = detector.fitted_.settings
+    settings: dict[str, Any] = {name: getattr(own, name) for name in own.names()}
+    settings |= {"alpha": checked_alpha(detector.alpha), "detector": detector.fitted_.head.name}
+    settings = dict(sorted(settings.items()))
+    rows = settings.pop("rows")
+    del settings["encoder"]  # its name is beside its hash
+    settings |= {} if rows is None else {"rows": rows.to_json()}
+    if not own.contamination:
+        del settings["contamination"]
+    return settings
+
+
+def _files(folder: Path) -> dict[str, Any]:
+    """Return hash and size of every file in `folder`."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = {path: path.relative_to(folder).as_posix() for path in files}
+    return {
+        "files": {name: sha256_of(path) for path, name in names.items()},
+        "sizes": {name: path.stat().st_size for path, name in names.items()},
+    }
 
 
 def _write_json(path: Path, content: Any) -> None:
