@@ -56,19 +56,7 @@ def as_texts(X: Any, rows: "RowTemplate | None" = None) -> list[str]:
             f"Got {type(X).__name__}; expected a sequence of texts, such as a list or a series; "
             "convert it first."
         )
-    if isinstance(X, pd.DataFrame) and rows is not None and not are_written(X, rows):
-        X = rows.texts(named(X, rows))
-    elif isinstance(X, pd.DataFrame):
-        X = X.to_numpy(object)
-    elif hasattr(X, "to_pylist"):  # pyarrow's, whose own values are no str
-        X = X.to_pylist()
-    if isinstance(X, np.ndarray) and X.ndim > 1:
-        if X.ndim > 2 or X.shape[1] != 1:
-            raise InputError(
-                f"Got an array of shape {X.shape}; expected one column of texts; select it first."
-            )
-        X = X[:, 0]
-    texts = list(X)
+    texts = _values(X, rows)
     for i, text in enumerate(texts):
         _check_text(text, i)
     if not texts:
@@ -150,6 +138,23 @@ def anomalous(y: Any, n_texts: int) -> NDArray[np.bool_]:
         return flags
     odd = sorted(map(repr, values - {-1, 0, 1})) or ["-1 and 0 together"]
     raise InputError(_odd_label(odd[0]))
+
+
+def _values(X: Any, rows: "RowTemplate | None") -> list[Any]:
+    """Return what stands in a container, of a table in its only column or in rows written out."""
+    if isinstance(X, pd.DataFrame):
+        if rows is not None and not are_written(X, rows):
+            return rows.texts(named(X, rows))
+        X = X.to_numpy(object)
+    if hasattr(X, "to_pylist"):  # pyarrow's, whose own values are no str
+        return list(X.to_pylist())
+    if isinstance(X, np.ndarray) and X.ndim > 1:
+        if X.ndim > 2 or X.shape[1] != 1:
+            raise InputError(
+                f"Got an array of shape {X.shape}; expected one column of texts; select it first."
+            )
+        X = X[:, 0]
+    return list(X)
 
 
 def _as_array(y: Any) -> NDArray[Any]:
