@@ -6,6 +6,7 @@ intervals. Labels are true for anomalous texts; scores are higher for more anoma
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -214,34 +215,13 @@ def _trace_roc(labels: ArrayLike, scores: ArrayLike) -> _Roc:
 
 
 def _check(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    try:
-        given = np.asarray(labels)
-    except ValueError as error:  # lists of several lengths
-        raise InputError(
-            f"Got labels of no shape ({error}); expected one label a text; convert them."
-        ) from error
-    try:
-        values = np.asarray(scores, dtype=np.float64)
-    except (TypeError, ValueError) as error:  # pandas' NA among others
-        raise InputError(
-            f"Got scores that are no numbers ({error}); expected one finite number a text; leave "
-            "texts without a score out."
-        ) from error
+    given, values = _as_array(labels), _as_numbers(scores)
     if given.ndim != 1 or given.shape != values.shape:
         raise InputError(
             f"Got labels of shape {given.shape} and scores of shape {values.shape}; expected one "
             "label and one score a text; pass both for the same texts."
         )
-    try:
-        is_anomalous = given.astype(np.bool_)
-        is_plain = np.array_equal(is_anomalous, given)
-    except (TypeError, ValueError):  # pandas' NA is neither true nor false
-        is_plain = False
-    if not is_plain:
-        raise InputError(
-            "Got labels other than 0 and 1; expected true for anomalous texts and false for "
-            "normal ones; convert them."
-        )
+    is_anomalous = _truth_values(given)
     n_anomalous = int(is_anomalous.sum())
     if n_anomalous in (0, len(given)):
         raise InputError(
@@ -255,6 +235,39 @@ def _check(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], NDA
             "leave those texts out."
         )
     return is_anomalous, values
+
+
+def _as_array(labels: ArrayLike) -> NDArray[Any]:
+    try:
+        return np.asarray(labels)
+    except ValueError as error:  # lists of several lengths
+        raise InputError(
+            f"Got labels of no shape ({error}); expected one label a text; convert them."
+        ) from error
+
+
+def _as_numbers(scores: ArrayLike) -> NDArray[np.float64]:
+    try:
+        return np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError) as error:  # pandas' NA among others
+        raise InputError(
+            f"Got scores that are no numbers ({error}); expected one finite number a text; leave "
+            "texts without a score out."
+        ) from error
+
+
+def _truth_values(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    try:
+        is_anomalous = labels.astype(np.bool_)
+        is_plain = np.array_equal(is_anomalous, labels)
+    except (TypeError, ValueError):  # pandas' NA is neither true nor false
+        is_plain = False
+    if not is_plain:
+        raise InputError(
+            "Got labels other than 0 and 1; expected true for anomalous texts and false for "
+            "normal ones; convert them."
+        )
+    return is_anomalous
 
 
 def _resample(
