@@ -137,11 +137,7 @@ class FeatureTable:
 
     def where(self, keep: Callable[[Feature], bool]) -> Self:
         """Return the columns whose feature satisfies `keep`."""
-        columns = [i for i, feature in enumerate(self.features) if keep(feature)]
-        return type(self)(
-            np.ascontiguousarray(self.values[:, columns]),
-            tuple(self.features[i] for i in columns),
-        )
+        return self._columns([i for i, feature in enumerate(self.features) if keep(feature)])
 
     def chosen(self, features: tuple[Feature, ...]) -> Self:
         """Return the columns of `features`, in that order.
@@ -163,8 +159,11 @@ class FeatureTable:
                 f"Got a detector that reads {', '.join(missing[:3])}, which this version does not "
                 "compute; expected features that it does; fit the detector again."
             )
-        columns = [place[feature] for feature in features]
-        return type(self)(np.ascontiguousarray(self.values[:, columns]), features)
+        return self._columns([place[feature] for feature in features])
+
+    def _columns(self, places: list[int]) -> Self:
+        values = np.ascontiguousarray(self.values[:, places])
+        return type(self)(values, tuple(self.features[i] for i in places))
 
     @classmethod
     def beside(cls, tables: Iterable[Self]) -> Self:
