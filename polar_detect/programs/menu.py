@@ -138,9 +138,7 @@ class Menu:
 
 def _met_programs(executor: Executor, texts: Iterable[Batch], tolerance: float) -> list[Program]:
     """Return the best program of each length that each text's search met, shortest first."""
-
-    def search(n_layers: int) -> Search:
-        return thorough(n_layers, tolerance=tolerance)
+    search = partial(thorough, tolerance=tolerance)
 
     def search_all(batch: Batch) -> dict[int, Found]:
         return search_batch(executor, batch, [search] * len(batch))
