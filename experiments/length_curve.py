@@ -14,6 +14,7 @@ import copy
 import statistics
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import bench_tasks
@@ -33,10 +34,13 @@ from sklearn.preprocessing import StandardScaler
 from polar_detect import models
 from polar_detect.detectors import HEADS, Head
 from polar_detect.engine import Engine
+from polar_detect.executor.decoder import Executor, batches
 from polar_detect.fitting import parted
+from polar_detect.programs.minimal import search_batch
+from polar_detect.search import Candidate, Refinement, dynamic
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.signature.length_curve import GROUP, length_curve_features, swept_curves
+from polar_detect.signature.length_curve import GROUP, length_curve_features
 
 Values = NDArray[np.float64]
 
@@ -112,6 +116,19 @@ def _aurocs(engine: Engine, split: Split, seed: int, options: argparse.Namespace
             own_head.fit(change(own.normal), change(own.strangers), seed=seed)
             scores[f"{head.name} {said} curve"] = own_head.scores(change(tables[1]))
     return {name: float(roc_auc_score(split.is_anomalous, own)) for name, own in scores.items()}
+
+
+def swept_curves(executor: Executor, rows: Sequence[Sequence[int]]) -> list[tuple[Candidate, ...]]:
+    """Return the best program of every length that one sweep over the layers finds.
+
+    A text without tokens has an empty curve.
+    """
+    curves: list[tuple[Candidate, ...]] = [()] * len(rows)
+    once = partial(dynamic, tolerance=0.0, refinement=Refinement(n_rounds=0))
+    for batch in batches(rows, executor.backbone, max_batch_tokens=1024):
+        for row, found in search_batch(executor, batch, [once] * len(batch)).items():
+            curves[int(batch.index[row])] = found.best
+    return curves
 
 
 def _swept(extractor: Extractor, texts: list[str]) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from length_curve import swept_curves
 from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
 
 from polar_detect.backbone.decoder import Backbone
@@ -8,7 +9,7 @@ from polar_detect.executor.decoder import Executor, batches
 from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
 from polar_detect.search import Candidate
-from polar_detect.signature.length_curve import length_curve_features, swept_curves
+from polar_detect.signature.length_curve import length_curve_features
 
 D = 5
 

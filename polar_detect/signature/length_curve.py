@@ -1,17 +1,10 @@
-"""The loss-against-length curve of a text: what the best program of each length costs.
-
-The programs that a search or a menu measures yield it at no cost; one sweep over the layers
-yields it whole, see `swept_curves`.
-"""
+"""The loss-against-length curve of a text: what the best program of each length costs."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 
-from polar_detect.executor.decoder import Executor, batches
-from polar_detect.programs.minimal import search_batch
-from polar_detect.search import Array, Candidate, Refinement, dynamic, loss_by_length
+from polar_detect.search import Array, Candidate, loss_by_length
 from polar_detect.signature.features import Feature, FeatureTable
 
 GROUP = "length_curve"
@@ -40,23 +33,6 @@ def length_curve_features(curves: Sequence[Sequence[Candidate]], n_layers: int) 
     names = [*(Feature.numbered(GROUP, "loss", share) for share in shares), Feature(GROUP, "area")]
     area = values.mean(1, keepdims=True)
     return FeatureTable(np.hstack([values, area]).astype(np.float32), tuple(names))
-
-
-def swept_curves(executor: Executor, rows: Sequence[Sequence[int]]) -> list[tuple[Candidate, ...]]:
-    """Return the best program of every length that one sweep over the layers finds.
-
-    Parameters
-    ----------
-    executor : Executor
-    rows : sequence of token id sequences
-        Texts without start token; one without tokens has an empty curve.
-    """
-    curves: list[tuple[Candidate, ...]] = [()] * len(rows)
-    once = partial(dynamic, tolerance=0.0, refinement=Refinement(n_rounds=0))
-    for batch in batches(rows, executor.backbone, max_batch_tokens=1024):
-        for row, found in search_batch(executor, batch, [once] * len(batch)).items():
-            curves[int(batch.index[row])] = found.best
-    return curves
 
 
 def _by_share(curve: Sequence[Candidate], n_layers: int) -> Array:
