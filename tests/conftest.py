@@ -131,14 +131,30 @@ def tiny_folder(tmp_path_factory) -> Path:
     return save_tiny(CONFIGS["llama"], tmp_path_factory.mktemp("models") / "tiny-llama")
 
 
-@pytest.fixture(scope="session")
-def fitted_on_tiny(tiny_folder, minilm):  # noqa: ARG001 - skips where there is no encoder
-    """Return a detector fitted with the tiny model; tests must not change it."""
+def _fitted(folder: Path, detector: str = "auto", **settings):
     from work_orders import NORMAL
 
     from polar_detect.detector import PolarDetector
 
-    return PolarDetector(model=str(tiny_folder)).fit(NORMAL)
+    return PolarDetector(detector, model=str(folder), **settings).fit(NORMAL)
+
+
+@pytest.fixture(scope="session")
+def fitted_on_tiny(tiny_folder, minilm):  # noqa: ARG001 - skips where there is no encoder
+    """Return a detector fitted with the tiny model; tests must not change it."""
+    return _fitted(tiny_folder)
+
+
+@pytest.fixture(scope="session")
+def boosted(tiny_folder, minilm):  # noqa: ARG001
+    """Return one of boosted trees, of the first tokens only, as it takes its time over each."""
+    return _fitted(tiny_folder, "lightgbm", max_tokens=12)
+
+
+@pytest.fixture(scope="session")
+def textless(tiny_folder, minilm):  # noqa: ARG001
+    """Return one that keeps no texts."""
+    return _fitted(tiny_folder, store_texts=False)
 
 
 @pytest.fixture(scope="session")

@@ -46,11 +46,6 @@ def folder(saved_on_tiny, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def boosted(fitted_on_tiny):
-    return PolarDetector("lightgbm", model=fitted_on_tiny.model, max_tokens=12).fit(NORMAL)
-
-
-@pytest.fixture(scope="module")
 def taught(fitted_on_tiny):
     """Return a detector that was given labelled anomalies."""
     labels = np.repeat([0, 1], [len(NORMAL), len(STRANGE)])

@@ -19,11 +19,6 @@ TEXTS = [*NEW, *STRANGE]
 
 
 @pytest.fixture(scope="module")
-def textless(tiny_folder, minilm):  # noqa: ARG001 - skips where there is no encoder
-    return PolarDetector(model=str(tiny_folder), store_texts=False).fit(NORMAL)
-
-
-@pytest.fixture(scope="module")
 def textless_folder(textless, tmp_path_factory):
     folder = tmp_path_factory.mktemp("textless") / "detector"
     textless.save(folder)

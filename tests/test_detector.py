@@ -38,12 +38,13 @@ METHODS = ("score_samples", "decision_function", "predict", "explain", "assess")
 
 
 @pytest.fixture(scope="session", params=sorted(HEADS))
-def detector(request, fitted_on_tiny):
+def detector(request, fitted_on_tiny, boosted):
     """Return a detector of each kind; tests must not change it."""
-    if request.param == "auto":
-        return fitted_on_tiny
-    # These take their time over each token, so only the first ones are read.
-    return PolarDetector(request.param, model=fitted_on_tiny.model, max_tokens=12).fit(NORMAL)
+    known = {"auto": fitted_on_tiny, "lightgbm": boosted}
+    # Of the first tokens only, as it takes its time over each.
+    return known.get(request.param) or PolarDetector(
+        request.param, model=fitted_on_tiny.model, max_tokens=12
+    ).fit(NORMAL)
 
 
 FEW = NORMAL[:40]  # as many as a fit needs

@@ -116,7 +116,9 @@ def test_texts_without_tokens_alone_wait_for_no_search(fresh, searches):
         assert own.is_valid is other.is_valid is False
 
 
-def test_they_are_the_same_whenever_and_wherever_they_are_searched(fresh, fitted_on_tiny, tmp_path):
+def test_they_are_the_same_whenever_and_wherever_they_are_searched(
+    fresh, fitted_on_tiny, textless, tmp_path
+):
     """Also in a copy by pickle, in a fit that keeps no texts, and with other settings since."""
     expected = fitted_on_tiny.normal_programs()
     copied = pickle.loads(pickle.dumps(fresh))
@@ -126,7 +128,6 @@ def test_they_are_the_same_whenever_and_wherever_they_are_searched(fresh, fitted
     fresh.save(tmp_path / "detector")
     loaded = PolarDetector.load(tmp_path / "detector")
     assert same(loaded.normal_programs(), expected)
-    textless = PolarDetector(model=fitted_on_tiny.model, store_texts=False).fit(NORMAL)
     assert same(textless.fitted_.programs, expected)
 
 
