@@ -53,7 +53,7 @@ def warn_of_units(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
 
 def _is_measured(word: str, column: RowColumn) -> bool:
     """Return whether a cell that is no number of a column is one with a unit all the same."""
-    found = split_unit(word, is_expected=column.unit is not None)
+    found = split_unit(word, is_expected=column.form.unit is not None)
     return found is not None and bool(np.isfinite(as_numbers(found[:1])[0]))
 
 
@@ -63,12 +63,12 @@ def _said_of_units(column: RowColumn, n: int, first: str) -> str:
         "1 cell" if n == 1 else f"{n} cells",
         reprlib.repr(first),
     )
-    if column.unit is None:
+    if column.form.unit is None:
         return (
             f"column {name!r}: {cells} with a unit that the column has not, such as {word}; read "
             "as words, not as numbers"
         )
     return (
-        f"column {name!r}: {cells} in another unit than {column.unit}, such as {word}; read as "
+        f"column {name!r}: {cells} in another unit than {column.form.unit}, such as {word}; read as "
         "words, not as numbers"
     )
