@@ -43,7 +43,8 @@ def warn_of_units(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
     """Return a notice for each column of numbers with cells in another unit.
 
     >>> rows = pd.DataFrame({"T [°C]": ["180", "212 °F"]}, dtype=str)
-    >>> warn_of_units(rows, RowTemplate((RowColumn("T [°C]", 0, unit="°C"),)))[0][:47]
+    >>> from polar_detect.tables.number_form import NumberForm
+    >>> warn_of_units(rows, RowTemplate((RowColumn("T [°C]", 0, NumberForm("°C")),)))[0][:47]
     "column 'T [°C]': 1 cell in another unit than °C"
     """
     found = OtherUnits(template)
@@ -58,17 +59,7 @@ def _is_measured(word: str, column: RowColumn) -> bool:
 
 
 def _said_of_units(column: RowColumn, n: int, first: str) -> str:
-    name, cells, word = (
-        on_one_line(column.name),
-        "1 cell" if n == 1 else f"{n} cells",
-        reprlib.repr(first),
-    )
-    if column.form.unit is None:
-        return (
-            f"column {name!r}: {cells} with a unit that the column has not, such as {word}; read "
-            "as words, not as numbers"
-        )
-    return (
-        f"column {name!r}: {cells} in another unit than {column.form.unit}, such as {word}; read as "
-        "words, not as numbers"
-    )
+    name, cells = on_one_line(column.name), "1 cell" if n == 1 else f"{n} cells"
+    unit, word = column.form.unit, reprlib.repr(first)
+    other = f"in another unit than {unit}" if unit else "with a unit that the column has not"
+    return f"column {name!r}: {cells} {other}, such as {word}; read as words, not as numbers"
