@@ -61,5 +61,12 @@ def _is_measured(word: str, column: RowColumn) -> bool:
 def _said_of_units(column: RowColumn, n: int, first: str) -> str:
     name, cells = on_one_line(column.name), "1 cell" if n == 1 else f"{n} cells"
     unit, word = column.form.unit, reprlib.repr(first)
-    other = f"in another unit than {unit}" if unit else "with a unit that the column has not"
-    return f"column {name!r}: {cells} {other}, such as {word}; read as words, not as numbers"
+    if unit is None:
+        return (
+            f"column {name!r}: {cells} with a unit that the column has not, such as {word}; read "
+            "as words, not as numbers"
+        )
+    return (
+        f"column {name!r}: {cells} in another unit than {unit}, such as {word}; read as words, not "
+        "as numbers"
+    )
