@@ -1,5 +1,6 @@
 import json
 import math
+import time
 
 import numpy as np
 import pandas as pd
@@ -1126,3 +1127,11 @@ def test_a_label_column_is_never_the_column_of_texts(tmp_path):
     path.write_text("text,y\nok,0\nbad,1\n")
     table = read_table(path, label_column="y")
     assert (table.text_column, table.notices) == ("text", ())  # the only one left
+
+
+@pytest.mark.parametrize("sign", ["-", "▲"])
+def test_blanks_behind_a_sign_are_read_in_a_time_that_grows_as_they_do(sign):
+    cells = ["12,5", "13,25", "12,75", "▲3", f"{sign}{' ' * 10_000}!"]
+    begun = time.process_time()
+    RowTemplate.fit(pd.DataFrame({"a": cells * 2}, dtype=str), ["a"])
+    assert time.process_time() - begun < 1
