@@ -64,7 +64,9 @@ ENGLISH = (
     "Got file '{}' in the manifest",
     "Got '{}', which unpacks to",
     "Got '{}', whose archive is broken",
+    "Got '{}' with a {} of {} bytes; expected at most",
     "Got an array of {} bytes in",
+    "Got an archive in '{}'",
     "Got '{}' that cannot be read safely",
     "Got '{}' that LightGBM cannot read",
 )

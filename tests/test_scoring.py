@@ -138,6 +138,17 @@ def test_every_row_is_written_rejected_or_both_counted(orders, detector_folder, 
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("limit", "n"), [("MAX_ROWS", 20), ("MAX_COLUMNS", 5)])
+def test_what_no_excel_file_holds_is_refused_before_the_work(
+    detector_folder, tmp_path, monkeypatch, limit, n
+):
+    write_orders(tmp_path / "in.csv", 30)
+    monkeypatch.setattr(f"polar_detect.tables.excel_output.{limit}", n)
+    open_input(job_of(tmp_path / "in.csv", tmp_path / "out.csv", detector_folder))  # control
+    with pytest.raises(OutputError, match="for an Excel file; expected at most that many"):
+        open_input(job_of(tmp_path / "in.csv", tmp_path / "out.xlsx", detector_folder))
+
+
 @pytest.mark.parametrize("ending", [".csv", ".parquet", ".jsonl"])
 @pytest.mark.parametrize("n_calls", [0, 1, 3])
 def test_a_resumed_run_writes_what_an_undisturbed_one_does_and_computes_the_rest_only(

@@ -451,6 +451,14 @@ def test_more_rows_than_excel_holds_are_refused_with_the_way_out(tmp_path, monke
     assert not (tmp_path / "b.xlsx").exists()
 
 
+def test_more_columns_than_excel_holds_are_refused_with_the_way_out(tmp_path, monkeypatch):
+    monkeypatch.setattr("polar_detect.tables.excel_output.MAX_COLUMNS", 3)
+    write_table(pd.DataFrame(np.ones((2, 3))), tmp_path / "a.xlsx")
+    with pytest.raises(OutputError, match=r"Got more than 3 columns for an Excel .*; write \.par"):
+        write_table(pd.DataFrame(np.ones((2, 4))), tmp_path / "b.xlsx")
+    assert not (tmp_path / "b.xlsx").exists()
+
+
 FORMULAS = ["=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3", "\t=1", "\r=1", "＝1+1", "- see log"]
 HARMLESS = ["-1.5", "+3", "-1e-5", "-1,000.5", "-5 %", "a=b", " =1", "--", "", "'=1"]
 

@@ -33,6 +33,7 @@ _DATA = frozenset(
         *("RandomGenerator", "RandomState", "Set", "Slice", "Tuple", "Type"),
     )
 )
+_SCHEMA = "schema.json"
 _OBJECTS = frozenset({"ObjectNode", "TreeNode"})
 _GROUPS = {"context", "neighbours", "distance", "loss", "program", "column"}
 
@@ -102,7 +103,7 @@ def objects_of(path: Path) -> dict[str, tuple[str, str]]:
     import skops.io  # see `refuse_unreadable`
 
     with zipfile.ZipFile(path) as archive:
-        schema = json.loads(archive.read("schema.json"))
+        schema = json.loads(archive.read(_SCHEMA))
     untrusted = set(skops.io.get_untrusted_types(file=path))
     objects = {}
     for kind, module, own in _parts(schema):

@@ -599,6 +599,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "ends there; write .parquet or .csv.",
         "Excelファイルに入る{n}行を超えています。.parquet か .csv で出力してください。",
     ),
+    "error.excel_columns": (
+        "Got more than {n} columns for an Excel file; expected at most that many, because the "
+        "format ends there; write .parquet or .csv.",
+        "Excelファイルに入る{n}列を超えています。.parquet か .csv で出力してください。",
+    ),
     "error.write_beside": (
         "Got an error while writing beside '{path}' ({os}); expected a writable place with enough "
         "space; free some and give the same command again.",

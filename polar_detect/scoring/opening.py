@@ -133,6 +133,7 @@ def open_input(job: ScoreJob) -> Input:
         has_text = has_text or any(text.strip() for text in texts_of.texts(chunk.frame))
         if other_units is not None:
             other_units.add(chunk.frame)
+    tables.check_size(job.out, n_rows, len(reader.columns) + len(kinds))
     if isinstance(texts_of, tables.TextColumn) and not has_text:
         check_some_text([""] * n_rows, texts_of.name, reader.name)
     notices += () if other_units is None else tuple(other_units.notices())

@@ -29,7 +29,7 @@ from polar_detect.tables.rows import (
     warn_of_length,
     warn_of_words,
 )
-from polar_detect.tables.staging import check_output
+from polar_detect.tables.staging import check_output, check_size
 from polar_detect.tables.writing import (
     TableWriter,
     check_added,
@@ -64,6 +64,7 @@ __all__ = [
     "check_added",
     "check_column",
     "check_output",
+    "check_size",
     "choose_text_column",
     "has_columns",
     "is_filled",

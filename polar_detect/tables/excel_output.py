@@ -26,7 +26,7 @@ from polar_detect.tables.formulas import is_formula
 from polar_detect.tables.layout import Layout
 from polar_detect.tables.text_output import columns_of
 
-MAX_ROWS = 1_048_576
+MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
 _MAX_CELL_CHARS = 32_767
 _MAX_NUMBER = 10**15  # whole numbers above it lose digits
 _WIDTHS = (8, 60)
@@ -65,13 +65,9 @@ class ExcelOutput:
 
     def write(self, frame: pd.DataFrame) -> None:
         """Write rows, the first time under the names of the columns."""
+        check_fits(max(self._n_rows - 1, 0) + len(frame), frame.shape[1])
         if not self._n_rows:
             self._write_header(frame)
-        if self._n_rows + len(frame) > MAX_ROWS:
-            raise OutputError(
-                f"Got more than {MAX_ROWS - 1:,} rows for an Excel file; expected at most that "
-                "many, because the format ends there; write .parquet or .csv."
-            )
         flags = self._flags(frame)
         cells = [*map(cell_values, columns_of(frame))]
         formats = [self._layout.formats.get(str(name)) for name in frame.columns]
@@ -171,6 +167,20 @@ class ExcelOutput:
         if is_flagged:
             cell.fill = _FLAGGED
         return cell
+
+
+def check_fits(n_rows: int, n_columns: int) -> None:
+    """Raise `OutputError` for more rows, their names not counted, or columns than a sheet holds."""
+    if n_rows >= MAX_ROWS:
+        raise OutputError(
+            f"Got more than {MAX_ROWS - 1:,} rows for an Excel file; expected at most that "
+            "many, because the format ends there; write .parquet or .csv."
+        )
+    if n_columns > MAX_COLUMNS:
+        raise OutputError(
+            f"Got more than {MAX_COLUMNS:,} columns for an Excel file; expected at most that "
+            "many, because the format ends there; write .parquet or .csv."
+        )
 
 
 def _print_on_wide_pages(sheet: Any) -> None:

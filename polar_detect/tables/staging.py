@@ -28,6 +28,14 @@ def check_output(path: Path) -> None:
         raise OutputError(f"Got the output path {path}; {problem}")
 
 
+def check_size(path: Path, n_rows: int, n_columns: int) -> None:
+    """Raise `OutputError` when so large a table cannot be written to `path`, before long work."""
+    if format_of(path).kind == "excel":
+        from polar_detect.tables.excel_output import check_fits  # openpyxl is not needed else
+
+        check_fits(n_rows, n_columns)
+
+
 @contextmanager
 def staged(path: Path) -> Iterator[Path]:
     """Yield an empty file that replaces `path` when the block ends without an error.
