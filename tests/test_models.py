@@ -110,6 +110,24 @@ def test_shards_are_hashed_together_over_their_sorted_names(llama, tmp_path):
         models.resolve(str(tmp_path))
 
 
+@pytest.mark.parametrize("changed", ["a", "b"])
+def test_shards_of_one_name_in_two_folders_all_count(changed, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    shards = {part: f"{part}/model.safetensors" for part in "ab"}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
+    for shard in shards.values():
+        (tmp_path / shard).parent.mkdir()
+        (tmp_path / shard).write_bytes(b"1")
+
+    def sha256():
+        return folder.describe_folder("own", tmp_path, hash_file=hashes.sha256_of).sha256
+
+    before = sha256()
+    assert sha256() == before  # control
+    (tmp_path / shards[changed]).write_bytes(b"2")
+    assert sha256() != before
+
+
 @pytest.mark.usefixtures("own_cache")
 def test_a_folder_without_its_head_is_an_encoder(llama, tmp_path):
     LlamaModel(llama.config).save_pretrained(tmp_path)

@@ -59,8 +59,9 @@ def describe_folder(name: str, folder: Path, *, hash_file: Callable[[Path], str]
         When the configuration or a weights file is missing or cannot be read.
     """
     kind = kind_of(folder)
-    weights = weights_files(folder)
-    sha256 = combined_sha256({file.name: hash_file(file) for file in weights})
+    within = f"{folder.as_posix()}/"  # not the name alone, which two may have in two folders
+    weights = {file.as_posix().removeprefix(within): file for file in weights_files(folder)}
+    sha256 = combined_sha256({name: hash_file(file) for name, file in weights.items()})
     return LocalModel(name, folder, sha256, kind)
 
 
