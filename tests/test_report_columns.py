@@ -32,6 +32,22 @@ def test_a_card_says_what_a_cell_holds_and_what_normal_rows_hold_there():
     assert "Columns that count most" not in control.text
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (10000123.0, 10000456.0, "10000123 to 10000456"), (-1234567.0, 7.0, "−1234567 to 7"),
+        (101325.07, 101325.31, "101325.07 to 101325.31"), (1e7, 2e7, "1e+07 to 2e+07"),
+    ],
+)  # fmt: skip
+def test_what_normal_rows_hold_is_said_in_all_digits_where_six_do_not_tell(low, high, said):
+    own = machine_row()
+    first, *others = own.cells
+    data = report([replace(own, cells=(replace(first, low=low, high=high), *others))])
+    assert f"68.2 (normal rows: {said}" in (written := render_markdown(data))
+    assert f"= 68.2 (normal rows: {said}" in written
+    assert f"Torque [Nm] 68.2 {said}" in Page(render_html(data)).text
+
+
 def test_a_cell_that_is_like_those_of_labelled_anomalies_is_not_called_unusual_beside_others():
     own = machine_row()
     cells = (own.cells[0], replace(own.cells[1], is_as_labelled=True))

@@ -134,7 +134,7 @@ def _environment(numbers: words.Numbers, language: Language) -> Environment:
         "feature": language.feature,
         "cell": lambda text: words.one_line(text, _CELL_CHARACTERS) or words.NO_VALUE,
         "says": lambda cell: phrases.cell(cell, _CELL_CHARACTERS, language),
-        "cell_number": words.cell_number,
+        "usual": lambda cell: phrases.usual(cell, language),
         "exact": lambda x: f"{x:.9g}" if math.isfinite(x) else "",  # for sorting
         "count": lambda n: f"{n:,}",
         "about": words.about,

@@ -93,9 +93,7 @@ def _row(row: RowReport, numbers: words.Numbers, language: Language) -> Iterator
     yield f"- {language.say('column.p')}: {words.p_value(row.p_value)}"
     yield f"- {language.say('card.program')}: `{row.program}`"
     for cell in row.cells[:4]:
-        usual = language.say(
-            "card.usual.range", low=words.cell_number(cell.low), high=words.cell_number(cell.high)
-        )
+        usual = phrases.usual(cell, language)
         said, label = (
             _escaped(phrases.cell(cell, _CELL_CHARACTERS, language)),
             language.say("card.usual"),

@@ -181,12 +181,13 @@ def _reason(part: Contribution, row: RowReport, numbers: words.Numbers, language
     cell = cells.get(part.source)
     if cell is None:
         return language.say("card.reason", name=language.reason(part.source), value=value)
+    low, high = words.cell_range(cell.low, cell.high)
     return language.say(
         _cell_key(cell),
         name=words.one_line(cell.column, words.NAME_CHARACTERS),
         says=words.one_line(cell.says, words.NAME_CHARACTERS) or words.NO_VALUE,
-        low=words.cell_number(cell.low),
-        high=words.cell_number(cell.high),
+        low=low,
+        high=high,
         value=value,
     )
 
@@ -204,6 +205,12 @@ def cell(own: CellReport, n_characters: int, language: Language) -> str:
     if own.is_empty:
         return language.say("card.empty")
     return words.one_line(own.says, n_characters) or words.NO_VALUE
+
+
+def usual(own: CellReport, language: Language) -> str:
+    """Return between which numbers the cells of normal rows lie."""
+    low, high = words.cell_range(own.low, own.high)
+    return language.say("card.usual.range", low=low, high=high)
 
 
 def leading_reasons(row: ListedRow, language: Language) -> str:

@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from polar_detect.report.data import Contribution, ReportData, RowReport
+from polar_detect.tables.cells import cell_as_text
 from polar_detect.visible import visible
 
 NO_VALUE = "–"
 NAME_CHARACTERS = 48  # of a name or a cell in a sentence
+_LARGE = 1e15  # whole numbers beyond have more digits than people read
 MINUS = "−"  # typographic; terminals and files keep the hyphen
 
 
@@ -90,12 +92,31 @@ def raising(parts: Iterable[Contribution], n_reasons: int = 3) -> tuple[Contribu
 
 
 def cell_number(value: float) -> str:
-    """Return a number of a table for people, with six significant digits at most.
+    """Return a number of a table for people: six significant digits, or a whole one in full.
 
     >>> cell_number(1551.0), cell_number(-0.25), cell_number(1e9), cell_number(-1e-9)
     ('1551', '−0.25', '1e+09', '−1e−09')
+    >>> cell_number(10000123.0), cell_number(2 / 3)
+    ('10000123', '0.666667')
     """
-    return f"{value:.6g}".replace("-", MINUS) if math.isfinite(value) else NO_VALUE
+    if not math.isfinite(value):
+        return NO_VALUE
+    written = f"{value:.6g}"
+    if value.is_integer() and abs(value) < _LARGE and float(written) != value:
+        written = f"{value:.0f}"
+    return written.replace("-", MINUS)
+
+
+def cell_range(low: float, high: float) -> tuple[str, str]:
+    """Return between which numbers of a table others lie; in all digits where six are the same.
+
+    >>> cell_range(21.4, 58.625), cell_range(101325.07, 101325.31)
+    (('21.4', '58.625'), ('101325.07', '101325.31'))
+    """
+    ends = cell_number(low), cell_number(high)
+    if ends[0] != ends[1] or not math.isfinite(low):
+        return ends
+    return cell_as_text(low).replace("-", MINUS), cell_as_text(high).replace("-", MINUS)
 
 
 def pairs(superiority: float) -> str:
