@@ -24,8 +24,8 @@ from polar_detect.tables import (
     texts_of_file,
     warn_of_forms,
     warn_of_length,
+    warn_of_lost_numbers,
     warn_of_new_values,
-    warn_of_units,
     warn_of_words,
     write_table,
 )
@@ -498,7 +498,7 @@ def test_a_number_with_another_unit_is_none():
 def test_cells_in_another_unit_than_their_column_are_counted_and_said(tmp_path):
     training = pd.DataFrame({"t [°C]": ["180", "181.5"], "w": ["1", "2"], "lot": ["a", "b"]})
     template = RowTemplate.fit(training, ["t [°C]", "w", "lot"])
-    assert warn_of_units(training, template) == []
+    assert warn_of_lost_numbers(training, template) == []
     later = pd.DataFrame(
         {
             "T [℃]": ["NG", "212 °F", "190℃", "100F", ""],
@@ -507,7 +507,7 @@ def test_cells_in_another_unit_than_their_column_are_counted_and_said(tmp_path):
         },
         dtype=str,
     )
-    other, own = warn_of_units(later, template)
+    other, own = warn_of_lost_numbers(later, template)
     assert other == (
         "column 't [°C]': 2 cells in another unit than °C, such as '212 °F'; read as words, not as "
         "numbers"
@@ -518,6 +518,18 @@ def test_cells_in_another_unit_than_their_column_are_counted_and_said(tmp_path):
     )
     later.to_csv(tmp_path / "later.csv", index=False)
     assert {other, own} < {*read_table(tmp_path / "later.csv", rows=template).notices}
+
+
+def test_columns_of_numbers_that_have_become_words_are_said():
+    training = pd.DataFrame({"t": ["180.5", "181.5"], "p": ["1", "2"]}, dtype=str)
+    template = RowTemplate.fit(training, ["t", "p"])
+    later = pd.DataFrame({"t": ["180,4", "179,2", "181,66", "180.5", ""], "p": ["ERR"] * 5})
+    later.loc[:2, "p"] = "1"
+    assert warn_of_lost_numbers(later, template) == [
+        "column 't' had numbers when the detector was fitted, and 3 of its 4 filled cells are "
+        "none, such as '180,4'; write them as they were then"
+    ]
+    assert warn_of_lost_numbers(later[1:], template) == []  # two of three, as chance may have it
 
 
 @pytest.mark.parametrize("name", ["t [°C]", "t（℃）", "t (C)", "t [ºC]", "t"])

@@ -125,6 +125,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "words, not as numbers",
         "列{column}：{word}など、列にない単位が付いた{cells}は、数値ではなく文字として読みます",
     ),
+    "notice.lost_numbers": (
+        "column {column} had numbers when the detector was fitted, and {n} of its {n_all} filled "
+        "cells are none, such as {word}; write them as they were then",
+        "列{column}は学習時には数値でしたが、空欄でない{n_all}個のうち{n}個のセルが数値ではありません"
+        "（{word}など）。学習時と同じ書き方にしてください",
+    ),
     "notice.new_values": (
         "column {column} {holds} are all new; leave it out with --columns",
         "列{column}は{holds}、新しい行ではすべて未知の値になります（--columns で除いてください）",

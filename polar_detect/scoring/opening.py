@@ -127,16 +127,16 @@ def open_input(job: ScoreJob) -> Input:
     tables.check_added(reader.columns, kinds, reader.name)
     n_rows = n_rejected = 0
     has_text = False
-    other_units = None if job.template is None else tables.OtherUnits(job.template)
+    lost_numbers = None if job.template is None else tables.LostNumbers(job.template)
     for chunk in reader.chunks(CHUNK_ROWS):
         n_rows, n_rejected = n_rows + len(chunk.frame), n_rejected + len(chunk.rejected)
         has_text = has_text or any(text.strip() for text in texts_of.texts(chunk.frame))
-        if other_units is not None:
-            other_units.add(chunk.frame)
+        if lost_numbers is not None:
+            lost_numbers.add(chunk.frame)
     tables.check_size(job.out, n_rows, len(reader.columns) + len(kinds))
     if isinstance(texts_of, tables.TextColumn) and not has_text:
         check_some_text([""] * n_rows, texts_of.name, reader.name)
-    notices += () if other_units is None else tuple(other_units.notices())
+    notices += () if lost_numbers is None else tuple(lost_numbers.notices())
     return Input(job.source, state, reader, texts_of, reader.notices + notices, n_rows, n_rejected)
 
 

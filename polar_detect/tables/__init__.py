@@ -15,9 +15,9 @@ from polar_detect.tables.columns import (
 )
 from polar_detect.tables.formats import has_columns
 from polar_detect.tables.layout import Layout, SheetNames
+from polar_detect.tables.lost_numbers import LostNumbers, warn_of_lost_numbers
 from polar_detect.tables.new_values import new_values, warn_of_new_values
 from polar_detect.tables.opening import CHUNK_ROWS, ReadOptions, RowSample, TableReader, open_table
-from polar_detect.tables.other_units import OtherUnits, warn_of_units
 from polar_detect.tables.reading import Table, TableRows, read_rows, read_table
 from polar_detect.tables.rows import (
     NumericColumns,
@@ -46,9 +46,9 @@ __all__ = [
     "CHUNK_ROWS",
     "Chunk",
     "Layout",
+    "LostNumbers",
     "Numbering",
     "NumericColumns",
-    "OtherUnits",
     "ReadOptions",
     "Rejected",
     "RowColumns",
@@ -81,8 +81,8 @@ __all__ = [
     "texts_of_file",
     "warn_of_forms",
     "warn_of_length",
+    "warn_of_lost_numbers",
     "warn_of_new_values",
-    "warn_of_units",
     "warn_of_words",
     "write_rejected",
     "write_scored",

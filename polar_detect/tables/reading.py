@@ -15,9 +15,9 @@ from polar_detect.tables.columns import (
     choose_text_column,
     find_column,
 )
+from polar_detect.tables.lost_numbers import warn_of_lost_numbers
 from polar_detect.tables.names import said_of_match
 from polar_detect.tables.opening import ReadOptions, RowSample, TableReader, open_table
-from polar_detect.tables.other_units import warn_of_units
 from polar_detect.tables.rows import RowColumns, RowTemplate, texts_of_file
 from polar_detect.tables.sampling import labelled_chunks, sampled_chunks
 
@@ -166,7 +166,7 @@ def read_table(
         notices += () if column.notice is None else (column.notice,)
     read = read_rows(reader, label_column=label, sample=options.sample)
     if isinstance(rows, RowTemplate):
-        notices += warn_of_units(read.frame, rows)
+        notices += warn_of_lost_numbers(read.frame, rows)
     if isinstance(rows, RowColumns):
         notices += rows.notices(reader.columns)
         template = RowTemplate.fit(read.frame, rows.choose(reader.columns, others=others))

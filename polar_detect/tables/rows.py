@@ -248,13 +248,14 @@ class RowTemplate:
         """Return the columns that are numeric in this template, as numbers."""
         return self._numbers(self._bare(frame), len(frame))
 
-    def words(self, frame: pd.DataFrame) -> list[tuple[RowColumn, list[str]]]:
-        """Return the columns of numbers, with their cells that are neither missing nor numbers."""
+    def words(self, frame: pd.DataFrame) -> list[tuple[list[str], int]]:
+        """Return of each column of numbers the cells that are words, and how many are numbers."""
         bare = self._bare(frame)
-        is_word = self._numbers(bare, len(frame)).is_word
+        found = self._numbers(bare, len(frame))
+        n_numbers = np.isfinite(found.values).sum(0).tolist()
         return [
-            (column, [cells[i] for i in np.flatnonzero(is_word[:, j])])
-            for j, (column, cells) in enumerate(zip(self.numeric, bare, strict=True))
+            ([cells[i] for i in np.flatnonzero(found.is_word[:, j])], n_numbers[j])
+            for j, cells in enumerate(bare)
         ]
 
     def _bare(self, frame: pd.DataFrame) -> list[list[str]]:
