@@ -1011,6 +1011,42 @@ def test_dates_and_codes_that_go_on_in_new_rows_are_warned_of(cells):
     assert len(warn_of_new_values(frame, ["when"])) == 1
 
 
+def lots(*, order=1):
+    """Return rows of sixteen lots, of three to six rows each, a day or none apart."""
+    lot = [i for i in range(16) for _ in range(3 + i % 4)]
+    return pd.DataFrame(
+        {
+            "lot": [f"L-{250 + i}" for i in lot],
+            "machine": [f"CNC-{100 + 7 * i % 8}" for i in range(len(lot))],
+            "day": [f"2025/{4 + i // 10}/{1 + i % 10}" for i in lot],
+        }
+    )[::order]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_codes_that_come_for_some_rows_only_are_warned_of(order):
+    frame = lots(order=order)
+    assert warn_of_new_values(frame, ["lot", "machine"]) == [
+        "column 'lot' holds codes that come for a while only, and those of new rows are all new; "
+        "leave it out with --columns",
+        "to read no such column pass --columns machine",
+    ]
+
+
+def test_codes_in_rows_that_nothing_says_to_be_in_order_of_time_may_come_again():
+    frame = lots()
+    by_machine = frame.sort_values(["machine", "day"], kind="stable")
+    for own, names in (
+        (frame[["lot", "machine"]], ["lot", "machine"]),
+        (by_machine, ["lot", "machine"]),
+        (frame.sample(frac=1, random_state=0), ["lot"]),
+        (frame.assign(lot=[*frame["lot"][:30], *frame["lot"][: len(frame) - 30]]), ["lot"]),
+        (frame.assign(lot=frame["lot"].str.replace("L-2", "lot ")), ["lot"]),
+        (frame[frame["lot"] < "L-255"], ["lot"]),
+    ):
+        assert warn_of_new_values(own, names) == []
+
+
 def test_dates_of_a_sheet_are_warned_of():
     times = pd.date_range("2025-04-01 08:00", periods=20, freq="min").to_series(name="when")
     (notice,) = warn_of_new_values(times.to_frame(), ["when"])

@@ -144,6 +144,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "holds codes that hardly repeat, and those of new rows",
         "重複のほとんどないコードのため",
     ),
+    "said.holds.passing": (
+        "holds codes that come for a while only, and those of new rows",
+        "一時期しか現れないコードのため",
+    ),
     "notice.leave_out": (
         "to read no such column pass --columns {columns}",
         "これらの列を除くには --columns {columns} を指定してください",

@@ -16,7 +16,7 @@ from polar_detect.tables.columns import (
 from polar_detect.tables.formats import has_columns
 from polar_detect.tables.layout import Layout, SheetNames
 from polar_detect.tables.lost_numbers import LostNumbers, warn_of_lost_numbers
-from polar_detect.tables.new_values import new_values, warn_of_new_values
+from polar_detect.tables.new_values import new_later, new_values, warn_of_new_values
 from polar_detect.tables.opening import CHUNK_ROWS, ReadOptions, RowSample, TableReader, open_table
 from polar_detect.tables.reading import Table, TableRows, read_rows, read_table
 from polar_detect.tables.rows import (
@@ -69,6 +69,7 @@ __all__ = [
     "has_columns",
     "is_filled",
     "join_columns",
+    "new_later",
     "new_values",
     "obvious_text_column",
     "open_table",

@@ -4,6 +4,7 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ _MAX_ROWS = 5000
 _MIN_COUNTED = 3
 _MIN_ROWS = 20  # of dates or codes: fewer are alike by chance
 _MIN_SHORT_DATES = 5  # different ones: a size 10/20/30 may stand in every row
+_MIN_PASSING = 5  # different codes in either half of the rows
+_PASSING = "holds codes that come for a while only, and those of new rows"
 _MAX_LISTED_COLUMNS = 30
 
 # Behind NFKC. Months and days are checked, so that sizes such as 10-20-30 are no dates.
@@ -43,6 +46,7 @@ _LONG_ORDERS, _SHORT_ORDERS = (
     tuple(re.compile(order + time, re.IGNORECASE) for order in orders)
     for orders, time in ((_DATES, _TIME), (_SHORT_DATES, _TIME.replace(r"\-", "", 1)))
 )
+_YEAR_FIRST = re.compile(_DATES[0])
 # Three digits behind a dash or a letter, but not 120x800 or 100-200; 2024-0012; hexadecimal.
 _CODE = re.compile(
     r"(?![\dx-]*$)[^\W\d_]{0,8}[-a-z0-9_#]*(?:[-_#a-wyz]|(?<!\d)x)\d{3}[-a-z0-9_#]*"
@@ -57,7 +61,7 @@ def warn_of_new_values(frame: pd.DataFrame, names: Collection[str]) -> list[str]
 
     New rows go on with the count, the dates or the codes, so that none of them was seen before.
     """
-    found = new_values(frame, names)
+    found = new_later(frame, names)
     notices = [
         f"column {on_one_line(name)!r} {said}; leave it out with --columns"
         for name, said in found.items()
@@ -73,6 +77,46 @@ def new_values(frame: pd.DataFrame, names: Collection[str]) -> dict[str, str]:
     """Return what is said of each column whose values are new in every new row."""
     found = {name: _always_new(frame[name]) for name in names}
     return {name: f"{said} are all new" for name, said in found.items() if said is not None}
+
+
+def new_later(frame: pd.DataFrame, names: Collection[str]) -> dict[str, str]:
+    """Return the same, and what is said of codes that come for a while only, as of lots.
+
+    That they do shows where a column of dates says that the rows are in the order of time.
+    """
+    found, rows = new_values(frame, names), frame.iloc[:_MAX_ROWS]
+    others = [name for name in names if name not in found and _are_passing_codes(rows[name])]
+    if others and any(_is_in_time(rows.iloc[:, j]) for j in range(rows.shape[1])):
+        found |= dict.fromkeys(others, f"{_PASSING} are all new")
+    return {name: found[name] for name in names if name in found}
+
+
+def _are_passing_codes(column: pd.Series) -> bool:
+    """Return whether a column holds codes of which later rows have none that earlier ones have."""
+    texts = _plain(column)
+    half = len(texts) // 2
+    earlier, later = texts[:half], texts[half:]
+    if min(len(set(earlier)), len(set(later))) < _MIN_PASSING or not _are_codes(texts):
+        return False
+    seen = set(earlier) - {earlier[-1]}  # whose rows may go on
+    return sum(text not in seen for text in later) >= MIN_NUMERIC * len(later)
+
+
+def _is_in_time(column: pd.Series) -> bool:
+    """Return whether a column holds dates, year first, that only grow or only fall."""
+    texts = _plain(column)
+    if len(texts) < _MIN_ROWS or not all(_YEAR_FIRST.match(text) for text in texts):
+        return False
+    moments = [tuple(map(int, re.findall(r"\d+", text))) for text in texts]
+    if len(set(moments)) < _MIN_SHORT_DATES:
+        return False
+    return any(all(a <= b for a, b in pairwise(own)) for own in (moments, moments[::-1]))
+
+
+def _plain(column: pd.Series) -> list[str]:
+    """Return what the filled cells of a column say."""
+    texts = (unicodedata.normalize("NFKC", text).strip() for text in cells_as_text(column))
+    return [text for text in texts if text]
 
 
 def _always_new(column: pd.Series) -> str | None:
