@@ -213,6 +213,11 @@ def test_a_constant_keeps_the_digits_it_is_written_with(cell, other, written):
     assert [text.removeprefix("x: ") for text in template.texts(later)] == written
 
 
+def test_a_word_beside_a_constant_has_no_digits_of_it():
+    cells = pd.DataFrame({"x": ["7"] * 40 + ["see 3.14159"]}, dtype=str)
+    assert RowTemplate.fit(cells, ["x"]).columns[0].decimals == 0
+
+
 def test_zeros_behind_the_point_of_numbers_that_vary_are_not_kept():
     for cells in (["7.0", "8.0"] * 20, ["0.0"] * 39 + ["8.0"]):
         assert (

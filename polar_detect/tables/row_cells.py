@@ -136,13 +136,13 @@ def decimals_of(cells: pd.Series, form: NumberForm = PLAIN) -> int | None:
     if not column.is_numeric:
         return None
     low, high = np.nanquantile(column.values, [0.05, 0.95])
-    is_number = (~np.isnan(column.values)).tolist()
-    present = max(_n_decimals(text) for text, known in zip(texts, is_number, strict=True) if known)
+    is_number = ~np.isnan(column.values)
+    numbers, said = column.values[is_number], [texts[i] for i in np.flatnonzero(is_number)]
+    present = max(map(_n_decimals, said))
     step = high / _STEPS - low / _STEPS
-    numbers = column.values[is_number]
     if not step:  # all the same, but for the last bit of what was computed
         if not np.ptp(numbers):  # 7.0 throughout: a 7.4 is another number
-            present = max(present, *(_n_written(text) for text in texts))
+            present = max(present, *map(_n_written, said))
         return min(present, MAX_DECIMALS)
     needed, most = max(math.ceil(-math.log10(step)), 0), min(present, MAX_DECIMALS)
     while needed < most and len(numbers) >= _MANY and _takes_logarithm(numbers, needed):
