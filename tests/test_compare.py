@@ -181,6 +181,7 @@ def test_the_obvious_text_column_is_taken_and_said_and_ids_are_no_numbers(tmp_pa
     task = comparing.read_task(path, None, comparing.Reading("y"))
     assert task.text_source == "column 'note'"
     assert task.columns == ("hours", "pounds")
+    assert "Column 'order id' counts rows or names them, and was left out." in task.notes
     assert task.template is None
     assert "the texts are read from column 'note'" in " ".join(task.notes)
     assert task.fit_options == "--text-column note --label-column y"

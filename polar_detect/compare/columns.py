@@ -348,8 +348,8 @@ def _left_out(ids: Sequence[Any]) -> list[str]:
     if not ids:
         return []
     if len(ids) == 1:
-        return [f"Column {ids[0]!r} counts rows and was left out."]
-    return [f"Columns {', '.join(map(repr, ids))} count rows and were left out."]
+        return [f"Column {ids[0]!r} counts rows or names them, and was left out."]
+    return [f"Columns {', '.join(map(repr, ids))} count rows or name them, and were left out."]
 
 
 def _says_one_thing(cells: pd.Series) -> bool:

@@ -94,12 +94,12 @@ COMPARE_SENTENCES: dict[str, tuple[str, str]] = {
         "テスト用の{n_all}行のうち{n}行は本文が学習用の行にもあり、どの手法にも有利に働きます。",
     ),
     "compare.counts": (
-        "Column {column} counts rows and was left out.",
-        "列{column}は行の連番のため除きました。",
+        "Column {column} counts rows or names them, and was left out.",
+        "列{column}は行の連番か識別番号のため除きました。",
     ),
     "compare.many_counts": (
-        "Columns {columns} count rows and were left out.",
-        "列{columns}は行の連番のため除きました。",
+        "Columns {columns} count rows or name them, and were left out.",
+        "列{columns}は行の連番か識別番号のため除きました。",
     ),
     "compare.same": (
         "Left out, as all rows say the same there, or nothing: {listed}.",
