@@ -775,8 +775,7 @@ def test_test_labels_change_no_score(numbers_only):  # noqa: ARG001
     assert any((a.scores != b.scores).any() for a, b in zip(before, changed, strict=True))
 
 
-def test_what_does_not_learn_from_labels_sees_no_anomalous_row(monkeypatch):
-    monkeypatch.setattr(detection, "choose_views", lambda *_: [Numbers()])
+def test_what_does_not_learn_from_labels_sees_no_anomalous_row(numbers_only, monkeypatch):  # noqa: ARG001
     monkeypatch.setattr(detection, "BASELINES", (BASELINES[0], BASELINES[3]))
     task = numbers_task()
     alone = replace(task, train=task.train.take(np.flatnonzero(~task.train.target)))

@@ -33,7 +33,6 @@ def searches(monkeypatch):
 def unasked(fitted_on_tiny):
     """Return a detector that nothing is ever asked of; tests ask its copies."""
     detector = PolarDetector(model=fitted_on_tiny.model)
-    detector.engine_ = fitted_on_tiny.engine_
     detector.fit(NORMAL)
     assert isinstance(detector.fitted_.programs, ProgramPlan)
     return detector

@@ -57,9 +57,7 @@ def template():
 
 @pytest.fixture(scope="module")
 def fitted(template, fitted_on_tiny):
-    detector = PolarDetector(model=fitted_on_tiny.model, rows=template)
-    detector.engine_ = fitted_on_tiny.engine_  # the models are loaded already
-    return detector.fit(template.texts(readings()))
+    return PolarDetector(model=fitted_on_tiny.model, rows=template).fit(template.texts(readings()))
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +82,7 @@ def measured():
 
 @pytest.fixture(scope="module")
 def fitted_on_frame(measured, fitted_on_tiny):
-    detector = PolarDetector(model=fitted_on_tiny.model)
-    detector.engine_ = fitted_on_tiny.engine_
-    return detector.fit(measured)
+    return PolarDetector(model=fitted_on_tiny.model).fit(measured)
 
 
 def test_a_data_frame_is_fitted_and_scored_row_by_row(fitted_on_frame, measured, tmp_path):
@@ -165,7 +161,6 @@ def test_a_fit_on_a_data_frame_warns_of_columns_as_the_command_line_does(
         state=["ERR" if i % 9 == 0 else 7.5 + i for i in range(60)],
     )
     detector = PolarDetector(model=fitted_on_tiny.model, max_tokens=8)
-    detector.engine_ = fitted_on_tiny.engine_
     with pytest.warns(TrainingWarning) as caught:
         detector.fit(odd)
     said = [str(warning.message) for warning in caught]
@@ -257,7 +252,6 @@ def test_an_explanation_names_the_columns_and_still_adds_up(fitted, strange):
 
 def test_boosted_trees_read_the_columns_too(template, fitted_on_tiny, strange):
     detector = PolarDetector("lightgbm", model=fitted_on_tiny.model, max_tokens=8, rows=template)
-    detector.engine_ = fitted_on_tiny.engine_
     detector.fit(template.texts(readings()))
     columns = np.abs([*detector.explain(strange).by_column().values()])
     assert columns.max() > 0
@@ -306,7 +300,6 @@ def test_what_no_normal_row_says_in_a_category_is_said(fitted, template):
 
 def test_a_detector_without_texts_does_not_know_what_is_new(template, fitted_on_tiny):
     detector = PolarDetector(model=fitted_on_tiny.model, rows=template, store_texts=False)
-    detector.engine_ = fitted_on_tiny.engine_
     detector.fit(template.texts(readings()))
     rows = readings(1).assign(machine="CNC-9")
     assessed = detector.assess(template.texts(rows))
@@ -356,7 +349,6 @@ def fine():
 @pytest.fixture(scope="module")
 def taught(template, fitted_on_tiny, fine):
     detector = PolarDetector(model=fitted_on_tiny.model, max_tokens=8, rows=template)
-    detector.engine_ = fitted_on_tiny.engine_
     normal = readings(300)
     pressure = normal["pressure [bar]"].astype(float)
     texts = template.texts(normal[(pressure < 6.05) | (pressure > 6.25)])
@@ -419,7 +411,6 @@ def test_a_saved_detector_keeps_what_labelled_rows_taught(taught, fine, template
 @pytest.mark.slow
 def test_detectors_that_know_normal_rows_only_read_nothing_of_labels(taught, fine, template):
     detector = PolarDetector("isolation-forest", model=taught.model, max_tokens=8, rows=template)
-    detector.engine_ = taught.engine_
     normal, labelled = template.texts(readings()), template.texts(fine.iloc[:15])
     detector.fit([*normal, *labelled], [0] * len(normal) + [1] * len(labelled))
     explanation = detector.explain(template.texts(fine))
@@ -455,7 +446,6 @@ def test_numbers_are_not_kept_where_texts_are_not(template, fitted_on_tiny, tmp_
     detector = PolarDetector(
         model=fitted_on_tiny.model, max_tokens=8, rows=template, store_texts=False
     )
-    detector.engine_ = fitted_on_tiny.engine_
     texts = template.texts(readings())
     detector.fit(texts).save(tmp_path / "saved")
     loaded = PolarDetector.load(tmp_path / "saved")
@@ -471,7 +461,6 @@ def test_a_detector_with_a_template_can_be_cloned(fitted):
 
 def test_texts_that_are_no_rows_cannot_be_fitted_on(template, fitted_on_tiny):
     detector = PolarDetector(model=fitted_on_tiny.model, max_tokens=8, rows=template)
-    detector.engine_ = fitted_on_tiny.engine_
     with pytest.raises(InputError, match="none of which is a row"):
         detector.fit([f"Greased bearing {i}" for i in range(50)])
 

@@ -121,9 +121,7 @@ ROW = {"機械": "press", "圧力 [bar]": 6.1234, "flow": 121}
 
 @pytest.fixture(scope="module")
 def fitted_on_rows(fitted_on_tiny):
-    detector = PolarDetector(model=fitted_on_tiny.model, rows=TEMPLATE)
-    detector.engine_ = fitted_on_tiny.engine_  # the models are loaded already
-    return detector.fit(TEMPLATE.texts(readings()))
+    return PolarDetector(model=fitted_on_tiny.model, rows=TEMPLATE).fit(TEMPLATE.texts(readings()))
 
 
 @pytest.fixture(scope="module")
