@@ -298,7 +298,16 @@ def test_files_outside_the_folder_are_refused(folder, where):
 
 
 @pytest.mark.parametrize(
-    "change", [{"menu": ["not a program"]}, {"n_held_out": 1e999}, {"typical_length": 10**400}]
+    "change",
+    [
+        {"model": "x"},
+        {"encoder": {}},
+        {"menu": 7},
+        {"menu": [7]},
+        {"menu": ["not a program"]},
+        {"n_held_out": 1e999},
+        {"typical_length": 10**400},
+    ],
 )
 def test_contents_that_do_not_fit_together_are_refused(folder, change):
     change_manifest(folder, **change)
@@ -309,12 +318,16 @@ def test_contents_that_do_not_fit_together_are_refused(folder, change):
 def change_arrays(folder, **arrays):
     path = folder / "arrays.safetensors"
     path.write_bytes(save(load_file(path) | arrays))
-    manifest = manifest_of(folder)
-    change_manifest(
-        folder,
-        files=manifest["files"] | {path.name: sha256_of(path)},
-        sizes=manifest["sizes"] | {path.name: path.stat().st_size},
-    )
+    change_manifest(folder, **with_file(folder, path))
+
+
+def with_file(folder, path):
+    """Return the hashes and sizes of the manifest, those of a file as it is now."""
+    name, manifest = path.relative_to(folder).as_posix(), manifest_of(folder)
+    return {
+        "files": manifest["files"] | {name: sha256_of(path)},
+        "sizes": manifest["sizes"] | {name: path.stat().st_size},
+    }
 
 
 @pytest.mark.parametrize("name", ["embeddings", "tokens.points", "decoder_changes.centres"])
@@ -721,36 +734,30 @@ def test_hashes_and_sizes_that_are_none_are_refused(folder):
         check_files(folder, {"texts.json": "0" * 64}, {})
 
 
-def with_archive(folder, entries):
+def check_with_archive(folder, entries):
     path = folder / "head" / "forest.skops"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in entries.items():
             archive.writestr(name, content)
-    manifest = manifest_of(folder)
-    name = "head/forest.skops"
-    return (
-        folder,
-        manifest["files"] | {name: sha256_of(path)},
-        manifest["sizes"] | {name: path.stat().st_size},
-    )
+    check_files(folder, *with_file(folder, path).values())
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused(folder, monkeypatch):
     monkeypatch.setattr(archives, "_MAX_UNPACKED_BYTES", 1000)
-    check_files(*with_archive(folder, {"a": b"0" * 900}))  # control
+    check_with_archive(folder, {"a": b"0" * 900})  # control
     with pytest.raises(ArtifactError, match="which unpacks to 2000 bytes; expected at most 1000"):
-        check_files(*with_archive(folder, {"a": b"0" * 1000, "b": b"0" * 1000}))
+        check_with_archive(folder, {"a": b"0" * 1000, "b": b"0" * 1000})
 
 
 def test_an_array_that_claims_more_than_its_file_holds_is_refused(folder):
     buffer = io.BytesIO()
     np.save(buffer, np.zeros(10))
     content = buffer.getvalue()
-    check_files(*with_archive(folder, {"a.npy": content}))  # control
+    check_with_archive(folder, {"a.npy": content})  # control
     claimed = content.replace(b"(10,), }         ", b"(9999999999,), } ")
     assert claimed != content
     with pytest.raises(ArtifactError, match=r"an array of 79999999992 bytes in '.*skops' \(a\.npy"):
-        check_files(*with_archive(folder, {"a.npy": claimed}))
+        check_with_archive(folder, {"a.npy": claimed})
 
 
 def test_an_array_by_another_name_is_checked_as_one(folder):
@@ -792,7 +799,7 @@ def npy_with_head(head):
 )
 def test_an_array_whose_head_cannot_be_read_is_refused(folder, content):
     with pytest.raises(ArtifactError, match="whose archive is broken"):
-        check_files(*with_archive(folder, {"a.npy": content}))
+        check_with_archive(folder, {"a.npy": content})
 
 
 def broken(content, start, stop, new):
@@ -813,13 +820,8 @@ def test_an_archive_that_cannot_be_unpacked_is_refused(folder, kind):
         content = broken(content, 37, 57, b"\xff" * 20)
     path = folder / "head" / "forest.skops"
     path.write_bytes(content)
-    name, manifest = "head/forest.skops", manifest_of(folder)
     with pytest.raises(ArtifactError, match="whose archive is broken"):
-        check_files(
-            folder,
-            manifest["files"] | {name: sha256_of(path)},
-            manifest["sizes"] | {name: path.stat().st_size},
-        )
+        check_files(folder, *with_file(folder, path).values())
 
 
 @pytest.mark.parametrize(
@@ -828,13 +830,6 @@ def test_an_archive_that_cannot_be_unpacked_is_refused(folder, kind):
 def test_settings_of_another_kind_are_refused(folder, settings):
     change_manifest(folder, settings=settings)
     with pytest.raises(ArtifactError, match=r"Got settings in '.*' that this version"):
-        PolarDetector.load(folder)
-
-
-@pytest.mark.parametrize("change", [{"model": "x"}, {"encoder": {}}, {"menu": 7}, {"menu": [7]}])
-def test_entries_of_another_kind_are_refused(folder, change):
-    change_manifest(folder, **change)
-    with pytest.raises(ArtifactError, match="with contents that do not fit together"):
         PolarDetector.load(folder)
 
 
