@@ -66,16 +66,7 @@ def main() -> None:
             rows.append([kind, task.name, shown, *(f"{value:.3f}" for value in figures)])
             common.say(" ".join(rows[-1]))
     print(f"{common.machine()}; seed 0\n")
-    header = [
-        "kind",
-        "set",
-        "unchanged",
-        "counts for",
-        "loss, low",
-        "loss, both tails",
-        "without",
-        "with",
-    ]
+    header = ["kind", "set", "unchanged", "counts for", "loss, low", "loss, both tails"]
     print(common.markdown_table([*header, "without", "with"], rows), end="\n\n")
     means = [[kind, f"{np.mean(own):+.3f}"] for kind, own in gains.items()]
     print(common.markdown_table(["kind", "with − without, mean"], means))

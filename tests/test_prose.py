@@ -1,5 +1,7 @@
 """How the experiment on prose damages texts, and takes language's share away."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import prose
 from common import Task
@@ -40,3 +42,17 @@ def test_without_language_the_default_detector_has_two_views_that_count():
     assert (easy, broken) == (0, 0)
     assert topic + form == 1
     assert shares(prose.AutoHead())[3] > 0  # control
+
+
+def test_every_line_of_the_tables_has_a_cell_for_each_heading(monkeypatch, capsys):
+    task = Task("queries", tuple("abcdefgh"), (tuple("xyz"),))
+    engine = SimpleNamespace(reading=lambda **_: None)
+    monkeypatch.setattr(prose.Engine, "load", lambda _: engine)
+    monkeypatch.setattr(prose, "_tasks", lambda *_: [task])
+    monkeypatch.setattr(prose, "_figures", lambda *_: [0.5] * 5)
+    monkeypatch.setattr("sys.argv", ["prose.py", "--kinds", "slips", "--n-train", "20"])
+    prose.main()
+    _, *tables = capsys.readouterr().out.strip().split("\n\n")
+    assert len(tables) == 2
+    for own in tables:
+        assert len({line.count("|") for line in own.splitlines()}) == 1
