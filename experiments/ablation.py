@@ -32,6 +32,7 @@ from bench_baselines import Scores
 from bench_tables import Mean
 from benchmark import CACHE
 from fit_tables import EveryNote, Signatures
+from kept import Figures
 from numpy.typing import NDArray
 from scipy import special, stats
 from sklearn.covariance import LedoitWolf
@@ -51,7 +52,6 @@ from polar_detect.signature.readings import Readings
 from polar_detect.signature.trace import Tracer
 
 Method = Callable[[Signatures, int], Scores]
-Figures = dict[str, float]  # AUROC by method
 
 _CURVES = {"skip", "loop", "exit"}
 _PROGRAM = {"program", "length_curve"}
