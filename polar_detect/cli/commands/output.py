@@ -37,26 +37,17 @@ def tell(line: str) -> None:
     err.print(visible(line).replace("\n", " "), highlight=False, markup=False, soft_wrap=True)
 
 
-def summarise(
-    assessment: Assessment,
-    alpha: float,
-    drift: Drift | None = None,
-    language: Language | None = None,
-) -> None:
+def summarise(assessment: Assessment, alpha: float, drift: Drift, language: Language) -> None:
     """Print how many rows were flagged, how many would be by chance, and the drift."""
-    n_empty = int(np.isnan(assessment.scores).sum())
-    n_flagged = int(assessment.is_anomaly.sum())
-    err.print(
-        score_summary(
-            len(assessment.scores),
-            n_flagged,
-            alpha=alpha,
-            n_empty=n_empty,
-            drift=drift,
-            language=language or Language(),
-        ),
-        soft_wrap=True,
+    summary = score_summary(
+        len(assessment.scores),
+        int(assessment.is_anomaly.sum()),
+        alpha=alpha,
+        n_empty=int(np.isnan(assessment.scores).sum()),
+        drift=drift,
+        language=language,
     )
+    err.print(summary, soft_wrap=True)
 
 
 def check_not_input(
