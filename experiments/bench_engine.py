@@ -33,7 +33,7 @@ from polar_detect.backbone.decoder import Backbone
 from polar_detect.executor.decoder import Batch, Executor, batches
 from polar_detect.executor.schedule import Job
 from polar_detect.numerics import blocks
-from polar_detect.program import Program
+from polar_detect.program import Program, one_edit_programs
 
 Stages = dict[str, Callable[[], object]]
 
@@ -108,10 +108,7 @@ def _one_edit_jobs(
     rows = rng.integers(100, 20_000, (n_texts, n_tokens)).tolist()
     (batch,) = batches(rows, executor.backbone, max_batch_tokens=10**6)
     n_layers = executor.backbone.n_layers
-    full = Program.full(n_layers)
-    edits = [full, *(full.skip(i) for i in range(n_layers))]
-    edits += [full.repeat(i) for i in range(n_layers)]
-    chosen = edits[:n_programs]
+    chosen = [Program.full(n_layers), *one_edit_programs(n_layers)][:n_programs]
     return batch, [Job(text, program) for text in range(n_texts) for program in chosen]
 
 

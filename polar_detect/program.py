@@ -153,6 +153,16 @@ class Program:
             )
 
 
+def one_edit_programs(n_layers: int) -> list[Program]:
+    """Return the programs that skip one of the layers, in their order, then those that loop one.
+
+    >>> [str(program) for program in one_edit_programs(2)]
+    ['1', '0', '[0]x2 1', '0 [1]x2']
+    """
+    full, layers = Program.full(n_layers), range(n_layers)
+    return [*(full.skip(layer) for layer in layers), *(full.repeat(layer) for layer in layers)]
+
+
 def shown(program: object) -> str:
     """Return a program, or what stands in its place, as an error shows it: its beginning."""
     text = str(program)

@@ -18,7 +18,7 @@ from polar_detect.backbone.encoder import EncoderBackbone, EncoderBatch
 from polar_detect.executor.schedule import Job, plan
 from polar_detect.numerics.blocks import by_blocks, rows_per_block
 from polar_detect.numerics.lanes import lanes
-from polar_detect.program import Program
+from polar_detect.program import Program, one_edit_programs
 
 Array = NDArray[np.float32]
 
@@ -121,9 +121,7 @@ def encoder_curves(executor: EncoderExecutor, texts: Sequence[str]) -> EncoderCu
     That is 42 layer calls a text with 6 layers.
     """
     n_layers = executor.backbone.n_layers
-    full = Program.full(n_layers)
-    edits = [full.skip(layer) for layer in range(n_layers)]
-    edits += [full.repeat(layer) for layer in range(n_layers)]
+    edits = one_edit_programs(n_layers)
     distances = np.full((len(texts), len(edits)), np.nan, np.float32)
     for batch in executor.backbone.batches(texts, max_batch_tokens=BATCH_TOKENS):
         jobs = [Job(row, edit) for row in range(len(batch)) for edit in edits]

@@ -16,7 +16,7 @@ from polar_detect.executor.decoder import Batch, Executor, batches, gradient_of_
 from polar_detect.executor.schedule import Job
 from polar_detect.numerics.blocks import block_tokens
 from polar_detect.numerics.lanes import lanes, spread
-from polar_detect.program import Program
+from polar_detect.program import Program, one_edit_programs
 from polar_detect.signature.features import Feature, FeatureTable, by_layer
 from polar_detect.signature.tokens import (
     TextTokens,
@@ -379,9 +379,7 @@ class Tracer:
 
     def _exact_curves(self, batch: Batch) -> tuple[Array, Array]:
         n_layers = self.backbone.n_layers
-        full = Program.full(n_layers)
-        edits = [full, *(full.skip(i) for i in range(n_layers))]
-        edits += [full.repeat(i) for i in range(n_layers)]
+        edits = [Program.full(n_layers), *one_edit_programs(n_layers)]
         jobs = [Job(text, program) for text in range(len(batch)) for program in edits]
         losses = self.executor.losses(batch, jobs, precise=True).reshape(len(batch), len(edits))
         changes = losses[:, 1:] - losses[:, :1]
