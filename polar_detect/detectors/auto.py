@@ -6,7 +6,6 @@ view counts for as much as the normal texts themselves say that it can.
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -16,7 +15,7 @@ from scipy.special import log_ndtr
 
 from polar_detect.detectors.base import Attribution, Head
 from polar_detect.detectors.scale import CLIP, Scale, Vector, column_clips
-from polar_detect.detectors.views import Views, can_be_viewed, choose_views, taught
+from polar_detect.detectors.views import Views, choose_views, taught
 from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.stored import Stored
 
@@ -102,11 +101,6 @@ class AutoHead(Head):
             "far": f"{self._fitted.far_share:.0%}",
             "language": f"{shares[n_text - self._fitted.n_language : n_text].sum():.0%}",
         }
-
-    @staticmethod
-    def can_read(features: Sequence[Feature]) -> bool:
-        """Return whether the views of topic and form find all that they stand on."""
-        return can_be_viewed(features)
 
     def fit(
         self,

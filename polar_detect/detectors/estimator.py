@@ -15,6 +15,7 @@ from sklearn.utils.validation import validate_data
 
 from polar_detect import calibration
 from polar_detect.detectors import AutoHead, Head, IsolationForestHead, new_head
+from polar_detect.detectors.views import can_be_viewed
 from polar_detect.errors import InputError
 from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.texts import UnfittedError
@@ -182,7 +183,7 @@ def _features(names: Any, n: int) -> tuple[Feature, ...]:
     column called `length`, and a part of a signature is better read whole than in part.
     """
     known = [] if names is None else [Feature.from_name(str(name)) for name in names]
-    if AutoHead.can_read(known) and all(_is_of_signature(feature) for feature in known):
+    if can_be_viewed(known) and all(_is_of_signature(feature) for feature in known):
         return tuple(known)
     return tuple(Feature(COLUMN, str(i)) for i in range(n))
 
@@ -193,6 +194,6 @@ def _is_of_signature(feature: Feature) -> bool:
 
 
 def _head(detector: str | Head, features: tuple[Feature, ...]) -> Head:
-    if detector == AutoHead.name and not AutoHead.can_read(features):
+    if detector == AutoHead.name and not can_be_viewed(features):
         return IsolationForestHead()
     return new_head(detector)
