@@ -764,23 +764,23 @@ def test_an_array_by_another_name_is_checked_as_one(folder):
     buffer = io.BytesIO()
     np.save(buffer, np.zeros(10))
     claimed = buffer.getvalue().replace(b"(10,), }         ", b"(9999999999,), } ")
-    check_files(*with_archive(folder, {"a.bin": buffer.getvalue()}))  # control
+    check_with_archive(folder, {"a.bin": buffer.getvalue()})  # control
     with pytest.raises(ArtifactError, match=r"an array of 79999999992 bytes in '.*skops' \(a\.bin"):
-        check_files(*with_archive(folder, {"a.bin": claimed}))
+        check_with_archive(folder, {"a.bin": claimed})
 
 
 def test_an_archive_in_an_archive_which_may_unpack_to_anything_is_refused(folder):
     buffer = io.BytesIO()
     np.savez_compressed(buffer, a=np.zeros(10))
     with pytest.raises(ArtifactError, match=r"Got an archive in '.*skops' \(a\.npz\)"):
-        check_files(*with_archive(folder, {"a.npz": buffer.getvalue()}))
+        check_with_archive(folder, {"a.npz": buffer.getvalue()})
 
 
 def test_a_schema_that_is_too_large_to_be_read_is_refused(folder, monkeypatch):
     monkeypatch.setattr(archives, "_MAX_SCHEMA_BYTES", 10)
-    check_files(*with_archive(folder, {"schema.json": b"[" * 10, "a": b"0" * 11}))  # control
+    check_with_archive(folder, {"schema.json": b"[" * 10, "a": b"0" * 11})  # control
     with pytest.raises(ArtifactError, match=r"a schema\.json of 11 bytes; expected at most 10"):
-        check_files(*with_archive(folder, {"schema.json": b"[" * 11}))
+        check_with_archive(folder, {"schema.json": b"[" * 11})
 
 
 def npy_with_head(head):
