@@ -9,6 +9,7 @@ from tiny_models import tiny_tokenizer
 
 from polar_detect.backbone.encoder import EncoderBackbone
 from polar_detect.errors import InputError
+from polar_detect.executor import schedule as schedules
 from polar_detect.executor.encoder import EncoderExecutor, encoder_curves
 from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
@@ -55,6 +56,17 @@ def distance(backbone, text, layers):
     oracle = rearranged_encoder(backbone.model, layers)
     full, other = embedding(backbone.model, rows), embedding(oracle, rows)
     return float(1 - full @ other)
+
+
+def test_embeddings_are_the_same_however_many_states_are_held_together(exact, monkeypatch):
+    (batch,) = exact.batches(TEXTS[:1], max_batch_tokens=512)
+    full = Program.full(exact.n_layers)
+    jobs = [Job(0, full), *(Job(0, full.skip(layer)) for layer in range(exact.n_layers))]
+    whole, few = EncoderExecutor(exact), EncoderExecutor(exact)
+    expected = whole.pooled(batch, jobs)
+    monkeypatch.setattr(schedules, "MOST_NUMBERS", 1)
+    assert torch.equal(few.pooled(batch, jobs), expected)
+    assert few.spent[0] > whole.spent[0]  # control: nothing is shared any more
 
 
 def test_a_full_program_ends_in_the_embedding_of_the_plain_encoder(exact):

@@ -8,6 +8,7 @@ from tiny_models import CONFIGS, MAX_POSITIONS, random_rows, rearranged, tiny_mo
 
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.errors import ProgramError
+from polar_detect.executor import schedule as schedules
 from polar_detect.executor.decoder import Executor, batches, padded_length
 from polar_detect.executor.schedule import Job
 from polar_detect.numerics import blocks
@@ -216,6 +217,27 @@ def test_a_job_with_a_layer_that_the_model_lacks_is_refused(llama):
     batch = only_batch(random_rows(4), llama)
     with pytest.raises(ProgramError, match=r"Got layer 5 in program '0-5'.* layers 0 to 4"):
         Executor(llama).losses(batch, [Job(0, FULL), Job(0, Program.full(6))])
+
+
+def test_so_many_states_are_held_together_as_memory_allows(llama, monkeypatch):
+    rows = random_rows(9, 10, 11)
+    batch, whole = only_batch(rows, llama), Executor(llama)
+    jobs = [Job(text, program) for text in range(3) for program in PROGRAMS]
+    expected = whole.losses(batch, jobs[::-1])
+    n_slots = []
+
+    def run(executor, starts, schedule, *, precise, own=Executor._run):
+        n_slots.append(schedule.n_slots)
+        return own(executor, starts, schedule, precise=precise)
+
+    monkeypatch.setattr(Executor, "_run", run)
+    monkeypatch.setattr(schedules, "MOST_NUMBERS", 9 * batch.embedded[0].numel())
+    some = Executor(llama)
+    losses = some.losses(only_batch(rows, llama), jobs[::-1])
+    np.testing.assert_array_equal(losses, expected)
+    assert some.spent == whole.spent
+    assert len(n_slots) == 3
+    assert max(n_slots) <= 9
 
 
 # What is spent

@@ -3,6 +3,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from polar_detect.executor import schedule as schedules
 from polar_detect.executor.schedule import Job, plan
 from polar_detect.program import Program
 
@@ -118,3 +119,16 @@ def test_the_empty_program_ends_where_the_text_starts():
 def test_no_jobs_need_no_slots():
     schedule = plan([])
     assert (schedule.roots, schedule.steps, schedule.ends, schedule.n_slots) == ((), (), (), 0)
+
+
+@given(jobs_of_few_texts, st.integers(1, 8))
+def test_jobs_that_are_held_together_are_few_and_those_of_a_text_not_parted_by_others(jobs, most):
+    n_numbers = schedules.MOST_NUMBERS // most
+    groups = schedules.held_together(jobs, n_numbers)
+    assert sorted(place for group in groups for place in group) == list(range(len(jobs)))
+    assert all(len(group) <= most for group in groups)
+    for text in {job.text for job in jobs}:
+        own = [[i for i in group if jobs[i].text == text] for group in groups]
+        alone = [job for job in jobs if job.text == text]
+        expected = [[alone[i] for i in g] for g in schedules.held_together(alone, n_numbers)]
+        assert [[jobs[i] for i in places] for places in own if places] == expected

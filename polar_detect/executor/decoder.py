@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from polar_detect.backbone.decoder import Backbone
-from polar_detect.executor.schedule import Job, Schedule, plan
+from polar_detect.executor.schedule import Job, Schedule, held_together, plan
 from polar_detect.numerics.lanes import lanes
 from polar_detect.program import Program
 
@@ -209,15 +209,11 @@ class Executor:
             return np.zeros(0, np.float32)
         for program in {job.program for job in jobs}:
             program.check(self.backbone.n_layers)
+        found = np.empty(len(jobs), np.float32)
         with lanes():
-            starts, own = self._started(batch, jobs)
-            schedule = plan(own)
-            for start, n_calls in schedule.calls.items():
-                self.count(batch, {start % len(batch): n_calls})
-            states = self._run(starts, schedule, precise=precise)
-            texts = torch.tensor([job.text for job in jobs], device=states.device)
-            ends = states[torch.tensor(schedule.ends, device=states.device)]
-            return self.mean_losses(batch, texts, ends, precise=precise).cpu().numpy()
+            for places in held_together(jobs, batch.embedded[0].numel()):
+                found[places] = self._losses(batch, [jobs[i] for i in places], precise=precise)
+        return found
 
     @torch.no_grad()
     def slopes(self, batch: Batch, programs: Sequence[Program]) -> Slopes:
@@ -286,6 +282,17 @@ class Executor:
             states[is_target], batch.targets[texts][is_target], precise=precise
         )
         return _means(losses, is_target)
+
+    def _losses(self, batch: Batch, jobs: Sequence[Job], *, precise: bool) -> NDArray[np.float32]:
+        """Return the losses of jobs whose states are held together."""
+        starts, own = self._started(batch, jobs)
+        schedule = plan(own)
+        for start, n_calls in schedule.calls.items():
+            self.count(batch, {start % len(batch): n_calls})
+        states = self._run(starts, schedule, precise=precise)
+        texts = torch.tensor([job.text for job in jobs], device=states.device)
+        ends = states[torch.tensor(schedule.ends, device=states.device)]
+        return self.mean_losses(batch, texts, ends, precise=precise).cpu().numpy()
 
     def _started(self, batch: Batch, jobs: Sequence[Job]) -> tuple[Tensor, list[Job]]:
         """Return the states that jobs start from, and the jobs of what is left to run.

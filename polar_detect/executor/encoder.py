@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from polar_detect.backbone.encoder import EncoderBackbone, EncoderBatch
-from polar_detect.executor.schedule import Job, plan
+from polar_detect.executor.schedule import Job, held_together, plan
 from polar_detect.numerics.blocks import by_blocks, rows_per_block
 from polar_detect.numerics.lanes import lanes
 from polar_detect.program import Program, one_edit_programs
@@ -60,12 +60,21 @@ class EncoderExecutor:
         (n_jobs, hidden) float32
             Mean over the tokens of each job's last states, read out.
         """
-        backbone = self.backbone
         for program in {job.program for job in jobs}:
-            program.check(backbone.n_layers)
-        schedule = plan(jobs)
+            program.check(self.n_layers)
+        embedded = self.backbone.embed(batch.input_ids)
+        pooled = embedded.new_empty((len(jobs), embedded.shape[-1]))
+        for places in held_together(jobs, embedded[0].numel()):
+            own = [jobs[i] for i in places]
+            pooled[places] = self._pooled(batch, embedded, own, precise=precise)
+        return pooled
+
+    def _pooled(
+        self, batch: EncoderBatch, embedded: Tensor, jobs: Sequence[Job], *, precise: bool
+    ) -> Tensor:
+        """Return what `pooled` does, for jobs whose states are held together."""
+        backbone, schedule = self.backbone, plan(jobs)
         self.spent.update({int(batch.index[row]): n for row, n in schedule.calls.items()})
-        embedded = backbone.embed(batch.input_ids)
         states = embedded.new_empty((schedule.n_slots, *embedded.shape[1:]))
         texts, slots = zip(*schedule.roots, strict=True)
         states[list(slots)] = embedded[list(texts)]

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from polar_detect.program import Program
 
+MOST_NUMBERS = 2**26  # in final states that are held together (256 MB), but for a single one
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -58,6 +60,32 @@ class Schedule:
     ends: tuple[int, ...]
     n_slots: int
     calls: Mapping[int, int]
+
+
+def held_together(jobs: Sequence[Job], n_numbers: int) -> list[list[int]]:
+    """Return the places of jobs in groups whose final states are held in memory together.
+
+    A text's jobs stand in one group, or, where these are too many for one, in groups of as many as
+    can be, so that which prefixes run once depends on no other text.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    n_numbers : int
+        In one state.
+    """
+    most = max(1, MOST_NUMBERS // n_numbers)
+    by_text: dict[int, list[int]] = {}
+    for place, job in enumerate(jobs):
+        by_text.setdefault(job.text, []).append(place)
+    groups: list[list[int]] = [[]]
+    for places in by_text.values():
+        for start in range(0, len(places), most):
+            piece = places[start : start + most]
+            if len(groups[-1]) + len(piece) > most:
+                groups.append([])
+            groups[-1] += piece
+    return groups
 
 
 def plan(jobs: Sequence[Job]) -> Schedule:
