@@ -3,7 +3,9 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 from test_cli import assert_one_line_error
+from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
 from work_orders import NEW, STRANGE
 
 from polar_detect.backbone.decoder import Backbone
@@ -174,6 +176,22 @@ def test_a_text_without_tokens_is_valid_nowhere(run, tiny_folder, tmp_path):
     assert (sample.initial_score, sample.valid) == (0.0, ())
     (record,) = records(run("search", "oil", "--model", tiny_folder, *options))
     assert record["is_valid"]  # control
+
+
+def test_a_text_of_which_the_model_makes_no_number_is_told_from_an_empty_one(run, tmp_path):
+    model = tiny_model(CONFIGS["llama"])
+    model.model.embed_tokens.weight.data[tiny_tokenizer().convert_tokens_to_ids("z")] = torch.nan
+    model.save_pretrained(tmp_path)
+    tiny_tokenizer().save_pretrained(tmp_path)
+    code, out, _ = run("search", "a zz", "--model", tmp_path)
+    assert code == 0
+    assert "5 of 5 layers, loss nan" in out
+    assert "no valid program" in out
+    assert "empty text" not in out
+    export = tmp_path / "samples.json"
+    (record,) = records(run("search", "a zz", "--model", tmp_path, "--json", "--export", export))
+    assert (record["program"], record["loss"], record["full_loss"]) == ("0-4", None, None)
+    assert not interchange.read(export).samples[0].valid
 
 
 def test_a_text_of_white_space_is_as_empty_as_its_curves(run, tiny_folder, save):

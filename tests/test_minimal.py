@@ -138,6 +138,19 @@ def test_texts_without_tokens_get_the_full_program_and_no_losses(precise):
     assert results[1] == find_minimal_programs(Executor(precise), [ROWS[0]], tolerance=TOLERANCE)[0]
 
 
+@pytest.mark.parametrize("criterion", [SameLoss(TOLERANCE), SamePrediction()])
+@pytest.mark.parametrize("search", [quick, greedy, short_mcts])
+def test_a_text_whose_loss_is_no_number_has_no_valid_program_and_harms_no_other(search, criterion):
+    model = tiny_model(CONFIGS["llama"])
+    model.model.embed_tokens.weight.data[77] = torch.nan
+    executor = Executor(Backbone(model, tiny_tokenizer(), quick_dtype=torch.float32))
+    rows = [[5, 77, 9], [5, 6, 8, 9]]
+    lost, other = find_minimal_programs(executor, rows, search=search, criterion=criterion)
+    assert (lost.program, lost.is_valid) == (FULL, False)
+    assert math.isnan(lost.loss)
+    assert [other] == find_minimal_programs(executor, rows[1:], search=search, criterion=criterion)
+
+
 @pytest.mark.parametrize(
     ("limit", "place", "n_measured"), [(1.0, 5, [2, 1, 1, 1, 1, 1]), (0.5, 10, [2, 2, 4, 4])]
 )

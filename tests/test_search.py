@@ -281,6 +281,27 @@ def test_the_best_program_of_each_length_is_the_best_that_was_met(search, table,
 
 
 @any_search
+@pytest.mark.parametrize("is_lost", [lambda p: p == Program.full(4), lambda p: 2 in p.layers])
+@pytest.mark.parametrize("limit", [None, 1.02])
+def test_where_the_full_program_measures_no_number_only_a_limit_makes_others_valid(
+    search, is_lost, limit
+):
+    table = Table([0.01, 0.02, 0.03, 0.05])
+
+    def evaluate(query):
+        answer = table.evaluate(query)
+        programs = answer.programs or query.programs
+        losses = [np.nan if is_lost(p) else x for p, x in zip(programs, answer.losses, strict=True)]
+        return Answer(np.asarray(losses, np.float32), answer.slopes, answer.programs, limit)
+
+    found = solve(search(4, tolerance=0.05), evaluate)
+    others = [c for c in found.valid if c.program != Program.full(4)]
+    assert len(others) == len(found.valid) - 1
+    met = [p for p, loss in table.met.items() if not is_lost(p) and loss <= (limit or -1)]
+    assert {c.program for c in others} == set(met)
+
+
+@any_search
 def test_a_loss_that_is_no_number_is_never_the_best(search):
     table, lost = Table([0.01, 0.02, 0.03, 0.05]), Program((1, 2, 3))
 
@@ -643,6 +664,13 @@ def test_a_menu_that_promises_nothing_ends_before_it_starts():
         search = adaptive_menu(16, tolerance=0.1, belief=belief, full_loss=1.0)
         found = solve(search, table.evaluate)
         assert (found.minimal.program, found.full_loss, table.met) == (Program.full(16), 1.0, {})
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf])
+def test_a_menu_bears_a_full_program_whose_loss_is_no_number(lost):
+    search = adaptive_menu(16, tolerance=0.1, belief=BELIEF, full_loss=lost)
+    found = solve(search, Table(costs_of(EARLY, 3)).evaluate)
+    assert Program.full(16) in {c.program for c in found.valid}
 
 
 def test_a_menu_is_served_on_where_a_loss_is_no_number():

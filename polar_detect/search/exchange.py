@@ -4,6 +4,7 @@ Where no call can be left out any more, two often can if a third one comes back.
 two thousand such exchanges, of which a handful is valid, so what was measured says what to try.
 """
 
+import math
 from collections.abc import Collection, Generator
 from dataclasses import dataclass
 
@@ -67,6 +68,8 @@ def exchange(log: Log, how: Exchange, influences: Array) -> Generator[Query, Ans
     failures = 0
     while failures <= how.patience:
         current = log.shortest_valid()
+        if not math.isfinite(current.loss):  # then nothing tells what a move harms
+            return
         programs = _most_promising(log, current, influences, how.n_programs)
         if not programs:
             return

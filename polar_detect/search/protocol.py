@@ -204,14 +204,17 @@ class Log:
         self.full_loss = float("nan")
         self.limit = float("nan")
         self._criterion = float("nan")
+        self._full = Program(())
 
     def start(self, answer: Answer, n_layers: int) -> Candidate:
         """Take the answer on the full program, which says what is valid."""
+        self._full = Program.full(n_layers)
         self.full_loss = float(answer.losses[0])
         own = self.full_loss + self._tolerance
         self._criterion = own if answer.limit is None else answer.limit
-        self.limit = max(self.full_loss, self._criterion)
-        return self.meet((Program.full(n_layers),), answer.losses[:1])[0]
+        # Where the full program's measure is no number, only a criterion can have a limit.
+        self.limit = max(self._criterion, self.full_loss)
+        return self.meet((self._full,), answer.losses[:1])[0]
 
     def meet(self, programs: Sequence[Program], losses: Array) -> list[Candidate]:
         """Remember and return what was measured; what is not a number is as bad as can be."""
@@ -221,9 +224,13 @@ class Log:
         return met
 
     def is_valid(self, candidate: Candidate, *, share: float = 1.0) -> bool:
-        """Say whether the loss is within the limit, or within a share of the way to it."""
+        """Say whether the loss is within the limit, or within a share of the way to it.
+
+        The full program is, whatever it measures: a search starts there.
+        """
         room = self.limit - self.full_loss
-        return candidate.loss <= self.full_loss + share * room
+        most = self.limit if share == 1 else self.full_loss + share * room
+        return candidate.loss <= most or candidate.program == self._full
 
     def meets_criterion(self, candidate: Candidate) -> bool:
         """Say whether the program is valid, though the full one may not be."""

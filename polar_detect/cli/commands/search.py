@@ -180,7 +180,7 @@ def _curve(minimal: MinimalProgram, n_layers: int) -> list[Candidate]:
 
 def _lines(minimal: MinimalProgram, curves: Curves, i: int, options: SearchOptions) -> list[str]:
     n_layers = curves.skip.shape[1]
-    if np.isnan(minimal.loss):
+    if not minimal.layer_calls:
         return [NOTHING]
     lines = [
         f"{len(minimal.program)} of {n_layers} layers, loss {minimal.loss:.3f} nats per token "
@@ -188,6 +188,8 @@ def _lines(minimal: MinimalProgram, curves: Curves, i: int, options: SearchOptio
     ]
     if not minimal.is_valid:
         lines.append("no valid program: the full one fails the criterion")
+    if np.isnan(minimal.loss):
+        return lines
     lines += [curve_line("skip", curves.skip[i]), curve_line("loop", curves.loop[i])]
     if options.criterion == "loss":
         lines.append(length_line(_curve(minimal, n_layers), minimal.full_loss, n_layers))
