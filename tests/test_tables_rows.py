@@ -408,6 +408,12 @@ def test_durations_are_numbers_of_seconds(name):
     assert before.texts(frame)[0] == f"{name}: {cells[0]}"
 
 
+def test_yen_in_shift_jis_are_written_with_a_backslash():
+    frame = pd.DataFrame({"金額": ["\\1,200", "▲\\45,000", "\\7", "\\81", "12"]}, dtype=str)
+    numbers = RowTemplate.fit(frame, ["金額"]).numbers(frame).values[:, 0]
+    assert numbers.tolist() == [1200, -45000, 7, 81, 12]
+
+
 def test_a_cell_of_thousands_of_digits_is_no_duration():
     template = RowTemplate.fit(pd.DataFrame({"加工時間": ["1:30", "2:00"]}), ["加工時間"])
     wild = f"{'9' * 5000}:00"  # more than Python reads as a number

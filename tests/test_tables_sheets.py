@@ -110,6 +110,28 @@ def test_a_title_is_no_header_above_two_columns_either(tmp_path, above, expected
     assert cells == TWO[1:]
 
 
+TALK = [["設備", "内容"], ["プレス", "油漏れ"], ["旋盤", "異音"], ["プレス", "清掃"]]
+
+
+def test_a_title_that_is_merged_over_the_names_is_no_header(tmp_path):
+    titled = [["点検記録", None], *TALK]
+    table, cells = read(book(tmp_path / "a.xlsx", titled, ("A1:B1",)))
+    assert (table.columns, cells) == (("設備", "内容"), TALK[1:])
+    assert read(book(tmp_path / "b.xlsx", titled))[0].columns[0] == "点検記録"
+    grouped = [["温度", None], ["上", "下"], [20, 21], [22, 23], [24, 25]]
+    table, _ = read(book(tmp_path / "c.xlsx", grouped, ("A1:B1",)))
+    assert table.columns == ("温度 上", "温度 下")
+
+
+def test_a_form_with_stamps_and_pairs_above_its_table_is_passed_over(tmp_path):
+    above = [[None, "検査成績書", None, None, "承認", "確認"], [], [None, "品番", "A-100"]]
+    names = [None, "No", "寸法1", "寸法2", "外観", "判定"]
+    rows = [[None, i, 10 + i / 100, 5.5, "良", "合"] for i in range(1, 20)]
+    table, cells = read(book(tmp_path / "a.xlsx", [*above, [], names, *rows]))
+    assert (table.columns, len(cells)) == (tuple(names[1:]), 19)
+    assert table.notices == ("the columns are named in row 5; 2 above it left out",)
+
+
 MACHINES = [["M1", 5.1, 20], ["M2", 4.9, 22], ["M3", 5.0, 21]]
 
 

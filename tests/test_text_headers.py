@@ -81,12 +81,12 @@ TABLES = {
 
 
 @pytest.mark.parametrize("ending", [".csv", ".xlsx"])
-@pytest.mark.parametrize("is_apart", [True, False])
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize(
+    ("name", "is_apart"),  # nothing tells long texts from pairs right above them
+    [(name, own) for name in TABLES for own in (True, False) if own or name != "texts"],
+)
 def test_below_pairs_a_column_tells_which_row_has_its_name(tmp_path, name, is_apart, ending):
     rows = TABLES[name]
-    if name == "texts" and not is_apart:
-        pytest.skip("nothing tells them from the pairs")
     path = tmp_path / f"a{ending}"
     book = openpyxl.Workbook()
     for row in [*SAID, *[[]] * is_apart, *rows]:
@@ -150,6 +150,62 @@ def test_a_table_that_begins_beside_the_first_column_is_named_below_pairs_too(tm
     assert open_table(tmp_path / "a.xlsx").columns == ("No", "温度", "備考", "判定")
     lines = [",".join("" if cell is None else str(cell) for cell in row) for row in rows]
     assert read(write(tmp_path / "a.csv", lines))[0].columns[1:] == ("No", "温度", "備考", "判定")
+
+
+def data(*kinds):
+    return [",".join(own.format(i, i / 9, i % 7) for own in kinds) for i in range(1, 31)]
+
+
+LOGGER = [
+    "ベンダ,グラフテック",
+    "型式,GL840",
+    "",
+    "アンプ設定",
+    "CH,信号名,入力",
+    "CH1,温度,TEMP",
+    "",
+]
+
+
+@pytest.mark.parametrize(
+    ("above", "names", "rows"),
+    [
+        (
+            ["月次報告,,,2026年11月", ",,,製造部"],
+            "設備,回数,時間,備考",
+            data("M{0}", "{2}", "{1}", ""),
+        ),
+        (["停止時間"], "設備,11/1,11/2,11/3,11/4", data("盤{0}", "{2}", "{1}", "3", "4")),
+        (["売上", ""], "品,2022,2023,2024,2025", data("品{0}", "{2}", "{1}", "3", "4")),
+        (["装置,UV", "日付,11/1", ""], ",400.0,410.1,420.1,430.2", data("S{0}", *["{1}"] * 4)),
+        (
+            LOGGER,
+            "番号,日付時間,ms,CH1",
+            ["NO.,Time,ms,degC", *data("{0}", "11/1", "0", "+ {1:.1f}")],
+        ),
+    ],
+)
+def test_names_of_reports_pivots_spectra_and_loggers_are_found(tmp_path, above, names, rows):
+    path = write(tmp_path / "a.csv", [*above, names, *rows])
+    table, frame, _ = read(path)
+    assert table.columns == tuple(name or "column_1" for name in names.split(","))
+    assert len(frame) == len(rows)
+    n_above = sum(bool(line) for line in above)
+    said = f"the columns are named in row {len(above) + 1}; {n_above} above it left out"
+    assert said in table.notices
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [",値", "左,下", *data("{0}", "{1}")],
+        ["a,,,d", "x,left,y,z", *data("x", "{1}", "y{2}", "z")],
+        ["設備,,温度,圧力", "炉,左,予熱,昇圧", *data("炉{0}", "右", "{2}", "{1}")],
+    ],
+)
+def test_a_header_with_gaps_that_are_few_is_all_of_it(tmp_path, lines):
+    assert "左" not in read(write(tmp_path / "a.csv", lines))[0].columns[1:]
+    assert not any("left out" in said for said in open_table(tmp_path / "a.csv").notices)
 
 
 def test_a_single_pair_with_a_date_is_left_out_and_one_of_words_may_be_names(tmp_path):

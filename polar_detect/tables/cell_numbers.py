@@ -29,7 +29,7 @@ _NO_NUMBER = MISSING_WORDS | {
 }
 _DASHES = "-\u2010\u2013\u2014\u2015\u2500\u30fc"  # hyphen to bar, box line, long vowel
 _FORMATTED = re.compile(
-    r"(?P<sign>[-+]?)[¥$€]? ?(?P<own>[-+]?)"
+    r"(?P<sign>[-+]?)[¥\\$€]? ?(?P<own>[-+]?)"
     r"(?P<number>(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+) ?(?P<percent>%?)",
     re.ASCII | re.IGNORECASE,
 )

@@ -19,7 +19,6 @@ from polar_detect.tables.places import (
     is_state,
     is_word,
     place_of_names,
-    reach,
 )
 from polar_detect.tables.row_cells import CellNumbers
 from polar_detect.tables.units import DASHES, is_sure_unit, is_unit, with_unit
@@ -83,7 +82,10 @@ def find_header(
     """
     header = _header(rows, filled, expected, merged)
     below = [i for i in filled if i > header.top]
-    if header.last == header.top and _is_above_names(rows, header.top, below, expected):
+    if header.last == header.top and (
+        _is_above_names(rows, header.top, below, expected)
+        or _is_merged_title(rows, header.top, below, merged)
+    ):
         return find_header(rows, below, expected, merged)
     wanted = set(map(folded, expected))
     if wanted.isdisjoint(map(folded, header.names)):
@@ -109,8 +111,8 @@ def _from_names(rows: Cells, filled: Sequence[int], header: Header) -> list[int]
     """Return the filled rows from the one on that `place_of_names` finds below the first one.
 
     The first one is of words, or a pair of a word and a number or date, and no two rows of names.
-    Where no more cells stand below, it is the first of several pairs, or has a number or date: any
-    other may be the names of a table below an empty row.
+    Where the other has no more cells, it is the first of several pairs, or has a number or date:
+    any other may be the names of a table below an empty row.
     """
     first = [cell for cell in rows[header.top] if cell is not None]
     numbers = [cell for cell in first if not isinstance(cell, str) or is_numeral(cell)]
@@ -126,8 +128,8 @@ def _from_names(rows: Cells, filled: Sequence[int], header: Header) -> list[int]
     below = [i for i in filled if i >= header.top + place]
     is_one = filled.index(below[0]) == filled.index(header.top) + 1
     are_pairs = is_pair or (len(first) == 2 and not is_one)
-    is_wider = reach(records[place]) > reach(records[0])
-    return below if place and (is_wider or are_pairs) else []
+    n_cells = sum(cell is not None for cell in rows[below[0]])
+    return below if place and (n_cells > len(first) or are_pairs) else []
 
 
 def _header(
@@ -210,6 +212,20 @@ def _is_above_names(rows: Cells, top: int, below: Sequence[int], expected: Colle
         if name in cells or not is_word(name) or is_as_below(name, filled):
             return False
     return any(_are_numbers(cells, name, _MOST) for name, cells in columns.items())
+
+
+def _is_merged_title(
+    rows: Cells, top: int, below: Sequence[int], merged: Collection[Range]
+) -> bool:
+    """Return whether a row is one cell, merged over the columns that the next one names."""
+    names = [j for j, cell in enumerate(rows[below[0]]) if cell is not None] if below else []
+    is_over = any(
+        first == last == top and left <= names[0] and right >= names[-1]
+        for (first, left), (last, right) in merged
+        if len(names) > 1
+    )
+    is_one = sum(cell is not None for cell in rows[top]) == 1
+    return is_one and is_over and _are_texts([rows[below[0]][j] for j in names])
 
 
 def _holds_most(cells: Sequence[Any], wanted: Collection[str]) -> bool:

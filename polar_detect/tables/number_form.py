@@ -27,10 +27,11 @@ from polar_detect.tables.names import on_one_line
 from polar_detect.tables.units import are_same_units, split_unit, unit_behind
 
 MINUSES = ("▲", "△")
-_MARKED = re.compile(r"[¥$€]?\s*(?P<mark>[▲△▼▽])\s*(?:[¥$€]\s*)?[\d.]")
+_MARKED = re.compile(r"[¥\\$€]?\s*(?P<mark>[▲△▼▽])\s*(?:[¥\\$€]\s*)?[\d.]")
 _MARKS = frozenset("▲△▼▽")
 _COMMA = re.compile(
-    r"(?P<before>[-+\u2212▲△]?\s*(?:[¥$€]\s*)?[-+]?)(?P<whole>\d{1,3}(?:\.\d{3})+|\d+),(?P<part>\d+)"
+    r"(?P<before>[-+\u2212▲△]?\s*(?:[¥\\$€]\s*)?[-+]?)"
+    r"(?P<whole>\d{1,3}(?:\.\d{3})+|\d+),(?P<part>\d+)"
     r"(?P<behind>(?:\s*[^\d\s.,;].*)?)"
 )
 _THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}", re.ASCII)

@@ -32,6 +32,7 @@ nil error err fault on off start stop auto manual void over under 欠 停止 停
 _STATE = frozenset(_STATES.split())
 _MOST_ABOVE = 50  # records above the names
 _MIN_NUMBERS = 2
+_MIN_NAMES = 4  # twice what a title and a date beside it have
 _MOST_SINGLE = 0.9  # of the records below the name of a single column
 _MANY_TIMES = 3  # records of a table, of those above it
 _MIN_STEPS = 3  # between numbers that name columns, as wavelengths and years do
@@ -53,7 +54,12 @@ def place_of_names(records: Records, expected: Collection[str] = ()) -> int:
     if not _keys(expected).isdisjoint(_keys(records[0])):
         return 0
     own = _from_first_column(records)
-    found = (_place_apart(own), _place_below_pairs(own), _place_beyond(own))
+    found = (
+        _place_apart(own),
+        _place_below_pairs(own),
+        _place_fuller(own),
+        _place_beyond(own),
+    )
     return min(filter(None, found), default=0)
 
 
@@ -116,7 +122,8 @@ def _place_apart(records: Records) -> int | None:
         is_gap = place > last + 1
         if is_gap and _are_names(records[:place], 0):
             return None
-        signs = _SIGNS if n_above > 1 or is_wide else _CLEAR_SIGNS if has_number else _NUMBERS
+        are_pairs = n_above > 1 and all(records[i][0].strip() for i in filled[:n_above])
+        signs = _SIGNS if are_pairs or is_wide else _CLEAR_SIGNS if has_number else _NUMBERS
         if is_gap and _are_names(records, place, signs):
             return place
         if _is_single_name(records, place, signs if n_above > 1 or is_gap else (), is_gap=is_gap):
@@ -152,6 +159,21 @@ def _place_below_pairs(records: Records) -> int | None:
             continue
         if _are_names(records, place, signs):
             return place
+    return None
+
+
+def _place_fuller(records: Records) -> int | None:
+    """Return the first record of four names or more that fills twice as many cells as each above.
+
+    There a title on the left and a date on the right may reach as far as the table.
+    """
+    n_most = 0
+    for place in [i for i, record in enumerate(records) if reach(record)][: _MOST_ABOVE + 1]:
+        n_cells = sum(bool(cell.strip()) for cell in records[place])
+        is_full = n_cells == reach(records[place]) >= 2 * max(n_most, _MIN_NAMES // 2)
+        if is_full and _are_names(records, place):
+            return place
+        n_most = max(n_most, n_cells)
     return None
 
 
@@ -290,12 +312,13 @@ def _are_names(records: Records, place: int, signs: Signs = _NUMBERS) -> bool:
     words = {j: name for j, name in names.items() if is_word(name)}
     if len(names) < 2 or len(set(names.values())) < len(names):
         return False
-    if 0 not in words or (len(words) < len(names) and not _has_steps(records[place])):
+    has_steps = len(words) < len(names) and _has_steps(records[place])
+    if not (len(words) == len(names) or has_steps) or not (0 in words or has_steps > (0 in names)):
         return False
     below = _rows_below(records, place)
     width = len(records[place])
     fitting = [record for record in below if len(without_end([*record], width)) == width]
-    if 2 * len(fitting) <= len(below) or (len(words) < len(names) and _has_steps(below[0])):
+    if 2 * len(fitting) <= len(below) or (has_steps and _has_steps(below[0])):
         return False
     above = [record for record in records[:place] if reach(record) >= reach(records[place])]
     columns = [_Column(name, j, above, below) for j, name in names.items()]
@@ -309,20 +332,34 @@ def _rows_below(records: Records, place: int) -> Records:
     """Return the records below the names: without units, and totals and notes at the end."""
     below = [record for record in records[place + 1 :] if reach(record)]
     n_at_end = len([*takewhile(is_at_end, reversed(below))])
-    first = {cell.strip() for cell in below[0] if cell.strip()} if below else set()
-    has_units = len(first) > 1 and all(map(is_unit, first))  # s and N, though neither is sure
-    return below[has_units or are_units([*first]) if below else 0 : len(below) - n_at_end]
+    return below[_may_be_units(below[0]) if below else 0 : len(below) - n_at_end]
+
+
+def _may_be_units(record: Sequence[str]) -> bool:
+    """Return whether a record below names may hold units: s and N, or No, Time, ms, degC, degC."""
+    cells = [cell.strip() for cell in record if cell.strip()]
+    n_units = sum(map(is_unit, cells))
+    are_some = any(map(is_sure_unit, cells)) and all(map(is_word, cells)) and n_units > 1
+    is_clear = n_units == len(set(cells)) > 1 or are_units(record)
+    return is_clear or (are_some and 2 * n_units >= len(cells))
 
 
 def _has_steps(record: Sequence[str]) -> bool:
-    """Return whether the numbers of a record rise or fall in even steps.
+    """Return whether the numbers of a record rise or fall in even steps, or days or months do.
 
     >>> [_has_steps(own.split()) for own in ("nm 400 410 420 430", "x 1 2 3", "x 1 2 4 8")]
     [True, False, False]
+    >>> _has_steps("line 11/1 11/2 11/3 11/4".split())
+    True
     """
-    numbers = as_numbers(cell.strip() for cell in record if is_numeral(cell))
+    numerals = [cell.strip() for cell in record if is_numeral(cell)]
+    numbers = as_numbers(numerals)
+    if not np.isfinite(numbers).all():
+        parts = [*zip(*(_DIGITS.findall(cell) for cell in numerals), strict=False)]
+        varying = [part for part in parts if len(set(part)) > 1]
+        numbers = as_numbers(varying[0]) if len(varying) == 1 else numbers[:0]
     steps = np.diff(numbers)
-    if len(steps) < _MIN_STEPS or not np.isfinite(steps).all():
+    if len(steps) < _MIN_STEPS:
         return False
     typical = float(np.mean(steps))
     return typical != 0 and bool(np.all(np.abs(steps / typical - 1) <= _UNEVEN))
