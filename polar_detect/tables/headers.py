@@ -19,6 +19,7 @@ from polar_detect.tables.places import (
     is_state,
     is_word,
     place_of_names,
+    reach,
 )
 from polar_detect.tables.row_cells import CellNumbers
 from polar_detect.tables.units import DASHES, is_sure_unit, is_unit, with_unit
@@ -129,7 +130,8 @@ def _from_names(rows: Cells, filled: Sequence[int], header: Header) -> list[int]
     is_one = filled.index(below[0]) == filled.index(header.top) + 1
     are_pairs = is_pair or (len(first) == 2 and not is_one)
     n_cells = sum(cell is not None for cell in rows[below[0]])
-    return below if place and (n_cells > len(first) or are_pairs) else []
+    is_wider = reach(records[place]) > reach(records[0]) or n_cells > len(first) > 1
+    return below if place and (is_wider or are_pairs) else []
 
 
 def _header(

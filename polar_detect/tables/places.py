@@ -33,6 +33,7 @@ _STATE = frozenset(_STATES.split())
 _MOST_ABOVE = 50  # records above the names
 _MIN_NUMBERS = 2
 _MIN_NAMES = 4  # twice what a title and a date beside it have
+_FEW_COLUMNS = 2  # in which words tell of a name: others have numbers mostly
 _MOST_SINGLE = 0.9  # of the records below the name of a single column
 _MANY_TIMES = 3  # records of a table, of those above it
 _MIN_STEPS = 3  # between numbers that name columns, as wavelengths and years do
@@ -276,12 +277,16 @@ def _is_above_numbers(column: _Column) -> bool:
 
 def _is_above_codes(column: _Column) -> bool:
     """Return whether in the first column each cell below has a digit, as codes have; none above."""
+    if column.place > 0 or not all(map(is_word, column.above)):
+        return False
     others = [column.name, *column.above]
-    return column.place == 0 and not any(map(_DIGIT.search, others)) and column.has(_DIGIT.search)
+    return not any(map(_DIGIT.search, others)) and column.has(_DIGIT.search)
 
 
 def _is_above_kinds(column: _Column) -> bool:
     """Return whether each cell below is there again, as kinds are, and nothing above is one."""
+    if column.place >= _FEW_COLUMNS:
+        return False
     counts = Counter(column.below)
     are_kinds = bool(counts) and min(counts.values()) > 1
     return are_kinds and counts.keys().isdisjoint([column.name, *column.above])
@@ -289,6 +294,8 @@ def _is_above_kinds(column: _Column) -> bool:
 
 def _is_above_texts(column: _Column) -> bool:
     """Return whether all cells below are far longer than the name, and longer than those above."""
+    if column.place >= _FEW_COLUMNS:
+        return False
     least = min(map(len, column.below), default=0)
     return 2 * len(column.name) <= least > max(map(len, column.above), default=0)
 
@@ -371,13 +378,13 @@ def _is_single_name(records: Records, place: int, signs: Signs, *, is_gap: bool)
     A line of a log may hold the delimiter. Without an empty line, or where other columns may be
     empty, there are two pairs at least, and signs.
     """
-    above, below = records[:place], [own for own in records[place + 1 :] if reach(own)]
-    name = records[place][0].strip() if records[place] else ""
-    if reach(records[place]) != 1 or not is_word(name) or is_unit(name):
+    above = [record for record in records[:place] if reach(record)]
+    if reach(records[place]) != 1 or any(reach(record) == 1 for record in above):
         return False
-    is_apart = all(reach(record) > 1 for record in above if reach(record))
+    name = records[place][0].strip()
+    below = [record for record in records[place + 1 :] if reach(record)]
     n_single = sum(reach(record) == 1 for record in below)
-    if not is_apart or n_single < _MOST_SINGLE * len(below):
+    if not is_word(name) or is_unit(name) or n_single < _MOST_SINGLE * len(below):
         return False
     column = _Column(name, 0, above, below)
     is_clear = is_gap and len(records[place]) == 1
