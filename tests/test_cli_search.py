@@ -143,6 +143,14 @@ def test_a_prompt_or_an_answer_that_would_be_cut_is_refused(run, tiny_folder):
     assert_one_line_error(result, "Got a prompt of more than 40 tokens")
 
 
+def test_a_text_that_is_cut_is_said_to_be(run, tiny_folder, tmp_path):
+    (tmp_path / "two.txt").write_text("~~~~~~~\n~~~~~~\n")
+    options = ("--json", "--model", tiny_folder, "--max-tokens")
+    _, _, said = run("search", "--file", tmp_path / "two.txt", *options, 6)
+    assert "1 of 2 texts are longer than the 6 tokens that are read" in said
+    assert run("search", "--file", tmp_path / "two.txt", *options, 7)[2] == ""  # the control
+
+
 def test_an_answer_without_tokens_is_refused(run, tiny_folder):
     options = ("--model", tiny_folder, "--criterion", "answer", "--answer")
     assert records(run("search", "油", *options, "~", "--json"))  # control

@@ -930,7 +930,7 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
         "{default} は文の言語をほとんど扱えないため、多言語対応の {encoder} を文エンコーダーとして"
         "使いました（--encoder で変更可）",
     ),
-    "fit.cut": (
+    "texts.cut": (
         "{n_cut} of {n} texts are longer than the {n_tokens} tokens that are read of each; "
         "--max-tokens reads more, which takes more time",
         "{n}件のうち{n_cut}件の文は、読み取る先頭{n_tokens}トークンより長い文です（--max-tokens で"

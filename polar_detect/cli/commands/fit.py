@@ -7,7 +7,7 @@ from pathlib import Path
 from polar_detect import models, tables
 from polar_detect.artifact.writing import check_target, save
 from polar_detect.cli.commands.inputs import tell_about
-from polar_detect.cli.commands.output import check_not_input, err, say, tell
+from polar_detect.cli.commands.output import check_not_input, err, said_of_cut, say, tell
 from polar_detect.cli.options import FitOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
@@ -131,8 +131,7 @@ def _of_cut(detector: PolarDetector, table: tables.Table, language: Language) ->
         return
     tracer = detector.engine_.extractor.tracer
     if n_cut := tracer.count_cut(table.texts):
-        n, n_tokens = len(table.texts), tracer.max_tokens
-        yield language.say("fit.cut", n_cut=n_cut, n=n, n_tokens=n_tokens)
+        yield said_of_cut(n_cut, len(table.texts), tracer.max_tokens, language)
 
 
 def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> Iterator[str]:

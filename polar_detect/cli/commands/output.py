@@ -37,6 +37,11 @@ def tell(line: str) -> None:
     err.print(visible(line).replace("\n", " "), highlight=False, markup=False, soft_wrap=True)
 
 
+def said_of_cut(n_cut: int, n: int, n_tokens: int, language: Language) -> str:
+    """Return that so many texts are longer than what is read of them."""
+    return language.say("texts.cut", n_cut=n_cut, n=n, n_tokens=n_tokens)
+
+
 def summarise(assessment: Assessment, alpha: float, drift: Drift, language: Language) -> None:
     """Print how many rows were flagged, how many would be by chance, and the drift."""
     summary = score_summary(

@@ -8,7 +8,7 @@ import numpy as np
 
 from polar_detect import models
 from polar_detect.backbone.decoder import Backbone
-from polar_detect.cli.commands.output import check_not_input
+from polar_detect.cli.commands.output import check_not_input, said_of_cut, tell
 from polar_detect.cli.commands.search_encoder import search_encoder
 from polar_detect.cli.commands.search_input import (
     MENU,
@@ -43,6 +43,7 @@ from polar_detect.programs.interchange import PolarFile, PolarSample
 from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import MinimalProgram, are_valid, find_minimal_programs
 from polar_detect.programs.predictor import ProgramPredictor
+from polar_detect.report.language import Language
 from polar_detect.search import DEFAULT_METHOD, Candidate, Method, Refinement, menu_search
 from polar_detect.signature.trace import Curves, Tracer, Traces
 
@@ -73,6 +74,9 @@ def search_decoder(
     check_programs(samples, options, backbone.n_layers)
     tracer = Tracer(backbone, max_tokens=options.max_tokens, curves="none")
     tokens = tokens_of(tracer, samples, options)
+    questions = [] if options.wants_answer else [sample.question for sample in samples]
+    if n_cut := tracer.count_cut(questions):  # of a prompt or an answer nothing is cut
+        tell(said_of_cut(n_cut, len(questions), tracer.max_tokens, Language()))
     predictor = None if options.predictor is None else ProgramPredictor.load(options.predictor)
     method = _method(tracer, options, tokens)
     exported: list[PolarSample] = []
