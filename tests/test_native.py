@@ -384,6 +384,18 @@ def test_known_models_are_loaded_and_run_without_transformers(tiny_folder, tmp_p
     assert done.stdout.strip() == "set()"
 
 
+def test_no_weights_are_drawn_for_a_known_model(tiny_folder, tmp_path, monkeypatch):
+    encoder = save_tiny_encoder("bert", tmp_path)
+    drawn = []
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.nn.Linear, "reset_parameters", lambda layer: drawn.append(layer))
+        torch.nn.Linear(2, 2)  # control
+        models = [llama.load(tiny_folder), bert.load(encoder)]
+    assert len(drawn) == 1
+    linear = [part for own in models for part in own.modules() if hasattr(part, "in_features")]
+    assert {type(part) for part in linear} == {torch.nn.Linear}
+
+
 def test_a_known_model_with_another_tokenizer_is_loaded_by_transformers(tiny_folder, tmp_path):
     folder = copied(tiny_folder, tmp_path)
     assert isinstance(loading.load_decoder(folder).model, llama.Llama)  # control

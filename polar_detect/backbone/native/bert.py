@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from polar_detect.backbone.native.folder import Config, embedding, filled, known_settings
+from polar_detect.backbone.native.folder import Config, embedding, filled, known_settings, linear
 
 _FIXED = {
     "architectures": ["BertModel"],
@@ -121,9 +121,9 @@ class _Heads(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self._head_size = config.hidden_size // config.num_attention_heads
-        self.query = nn.Linear(config.hidden_size, config.hidden_size)
-        self.key = nn.Linear(config.hidden_size, config.hidden_size)
-        self.value = nn.Linear(config.hidden_size, config.hidden_size)
+        self.query = linear(config.hidden_size, config.hidden_size)
+        self.key = linear(config.hidden_size, config.hidden_size)
+        self.value = linear(config.hidden_size, config.hidden_size)
 
     def forward(self, states: Tensor) -> Tensor:
         query, key, value = (
@@ -137,7 +137,7 @@ class _Heads(nn.Module):
 class _Inner(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.dense = linear(config.hidden_size, config.intermediate_size)
 
     def forward(self, states: Tensor) -> Tensor:
         return F.gelu(self.dense(states))
@@ -148,7 +148,7 @@ class _Added(nn.Module):
 
     def __init__(self, n_in: int, config: Config) -> None:
         super().__init__()
-        self.dense = nn.Linear(n_in, config.hidden_size)
+        self.dense = linear(n_in, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(self, states: Tensor, earlier: Tensor) -> Tensor:

@@ -124,6 +124,21 @@ def embedding(n_rows: int, size: int) -> nn.Embedding:
     return nn.Embedding(n_rows, size, _weight=torch.empty(n_rows, size))
 
 
+def linear(n_in: int, n_out: int, *, bias: bool = True) -> nn.Linear:
+    """Return a linear layer whose weights come later; drawing some would load SymPy in torch 2.9.
+
+    That takes two seconds, and with any torch drawing takes half of the time of making a model.
+    """
+    layer: nn.Linear = _Undrawn(n_in, n_out, bias=bias)
+    layer.__class__ = nn.Linear
+    return layer
+
+
+class _Undrawn(nn.Linear):
+    def reset_parameters(self) -> None:
+        """Draw nothing."""
+
+
 def is_count(value: Any) -> bool:
     """Return whether what JSON says is a positive integer."""
     return isinstance(value, int) and is_positive(value)

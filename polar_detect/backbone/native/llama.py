@@ -17,6 +17,7 @@ from polar_detect.backbone.native.folder import (
     is_count,
     is_positive,
     known_settings,
+    linear,
 )
 
 _FIXED = {
@@ -52,7 +53,7 @@ class Llama(nn.Module):
         super().__init__()
         self.config = config
         self.model = _Stack(config)
-        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.lm_head = linear(config.hidden_size, config.vocab_size, bias=False)
 
     def get_decoder(self) -> nn.Module:
         """Return the model without its head."""
@@ -159,10 +160,10 @@ class _Attention(nn.Module):
         n_queries, n_keys = (
             n * config.head_dim for n in (config.num_attention_heads, config.num_key_value_heads)
         )
-        self.q_proj = nn.Linear(config.hidden_size, n_queries, bias=False)
-        self.k_proj = nn.Linear(config.hidden_size, n_keys, bias=False)
-        self.v_proj = nn.Linear(config.hidden_size, n_keys, bias=False)
-        self.o_proj = nn.Linear(n_queries, config.hidden_size, bias=False)
+        self.q_proj = linear(config.hidden_size, n_queries, bias=False)
+        self.k_proj = linear(config.hidden_size, n_keys, bias=False)
+        self.v_proj = linear(config.hidden_size, n_keys, bias=False)
+        self.o_proj = linear(n_queries, config.hidden_size, bias=False)
 
     def forward(
         self,
@@ -192,9 +193,9 @@ class _FeedForward(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         inner = config.intermediate_size
-        self.gate_proj = nn.Linear(config.hidden_size, inner, bias=False)
-        self.up_proj = nn.Linear(config.hidden_size, inner, bias=False)
-        self.down_proj = nn.Linear(inner, config.hidden_size, bias=False)
+        self.gate_proj = linear(config.hidden_size, inner, bias=False)
+        self.up_proj = linear(config.hidden_size, inner, bias=False)
+        self.down_proj = linear(inner, config.hidden_size, bias=False)
         self.act_fn = nn.SiLU()
 
     def forward(self, states: Tensor) -> Tensor:
