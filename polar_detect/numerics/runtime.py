@@ -18,7 +18,8 @@ def best_dtype(device: torch.device) -> torch.dtype:
     Emulated bfloat16 is slower than float32, so the plain "bf16 runs" is not the question.
     """
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+        is_native = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if is_native else torch.float32
     is_native = device.type == "cpu" and (
         torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     )
