@@ -1,5 +1,7 @@
 import builtins
+import errno
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -176,6 +178,31 @@ def test_a_configuration_that_is_no_json_object_is_refused(content, tmp_path):
     save_file({"weight": np.zeros(1)}, tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_bytes(content)
     with pytest.raises(ModelError, match=r"Got .*config.json.*; expected"):
+        models.resolve(str(tmp_path))
+
+
+@pytest.mark.usefixtures("own_cache")
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        ("config.json", ["model.safetensors"]),
+        ("model.safetensors", ["config.json"]),
+        ("model.gguf", []),
+    ],
+)
+def test_a_model_that_may_not_be_read_is_one_sentence(name, others, tmp_path, monkeypatch):
+    for file in (name, *others):
+        (tmp_path / file).write_text('{"architectures": ["LlamaForCausalLM"]}')
+    real = io.open
+
+    def refused(file, *args, **kwargs):  # root may read anything
+        if Path(str(file)) == tmp_path / name:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+        return real(file, *args, **kwargs)
+
+    monkeypatch.setattr(io, "open", refused)
+    said = rf"Got .*{name}, which cannot be read \(Permission denied\); expected .*; mend its"
+    with pytest.raises(ModelError, match=said):
         models.resolve(str(tmp_path))
 
 

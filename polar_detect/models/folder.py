@@ -1,7 +1,8 @@
 """What makes a folder a model that transformers can load: its files, its kind, its hash."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -58,11 +59,25 @@ def describe_folder(name: str, folder: Path, *, hash_file: Callable[[Path], str]
     ModelError
         When the configuration or a weights file is missing or cannot be read.
     """
-    kind = kind_of(folder)
-    within = f"{folder.as_posix()}/"  # not the name alone, which two may have in two folders
-    weights = {file.as_posix().removeprefix(within): file for file in weights_files(folder)}
-    sha256 = combined_sha256({name: hash_file(file) for name, file in weights.items()})
+    with unreadable_told(folder):
+        kind = kind_of(folder)
+        within = f"{folder.as_posix()}/"  # not the name alone, which two may have in two folders
+        weights = {file.as_posix().removeprefix(within): file for file in weights_files(folder)}
+        sha256 = combined_sha256({name: hash_file(file) for name, file in weights.items()})
     return LocalModel(name, folder, sha256, kind)
+
+
+@contextmanager
+def unreadable_told(path: Path) -> Iterator[None]:
+    """Turn what the system says of a model that may not be read into a `ModelError`."""
+    try:
+        yield
+    except OSError as error:
+        raise ModelError(
+            f"Got {error.filename or path}, which cannot be read ({error.strerror or error}); "
+            "expected a model's file; mend its permissions, or copy the model elsewhere and name "
+            "that place."
+        ) from error
 
 
 def kind_of(folder: Path) -> Kind:

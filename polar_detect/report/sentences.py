@@ -845,6 +845,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{folder} に {listed} がありません（{index} にあるファイルがすべて必要です）。フォルダーを"
         "コピーまたはダウンロードし直してください。",
     ),
+    "error.model_unreadable": (
+        "Got {path}, which cannot be read ({os}); expected a model's file; mend its permissions, "
+        "or copy the model elsewhere and name that place.",
+        "{path} を読めません（{os}）。モデルのファイルのアクセス権を直すか、別の場所にコピーして"
+        "その場所を指定してください。",
+    ),
     "error.model_not_json": (
         "Got {path}, which is no JSON ({error}); expected a model's {name}; copy or download the "
         "folder again.",
