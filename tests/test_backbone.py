@@ -173,8 +173,11 @@ def test_the_kind_of_attention_moves_with_its_layer(folders, name):
     ids = random_ids()
     layers = (1, 0, 3, 2, 4)
     kinds_stay = rearranged(backbone.model, layers)
+    kinds = backbone.model.config.layer_types
     for model in (kinds_stay, kinds_stay.get_decoder()):
-        model.config.layer_types = backbone.model.config.layer_types
+        model.config.layer_types = kinds
+    for block, kind in zip(kinds_stay.get_decoder().layers, kinds, strict=True):
+        block.attention_type = kind  # which transformers 5.2 asks
     assert gap(run(backbone, layers, ids), logits_of(kinds_stay, ids)) > 0.01
 
 
