@@ -48,9 +48,10 @@ class Held:
     template = None
 
     def __init__(self):
-        self.gate = threading.Event()
+        self.gate, self.is_asked = threading.Event(), threading.Event()
 
     def score(self, texts):
+        self.is_asked.set()
         self.gate.wait(10)
         return [Score(score=1.0, p_value=0.5, is_anomaly=False) for _ in texts]
 
@@ -324,19 +325,28 @@ def test_a_token_is_asked_for_where_one_is_set(fitted_on_tiny):
             assert client.get("/metrics", headers=headers).status_code == 401
 
 
-def test_a_full_queue_a_slow_model_and_a_stop_have_statuses_of_their_own():
+def test_a_full_queue_has_a_status_of_its_own():
     held = Held()
-    limits = ServeSettings(max_queue_texts=2, max_texts=2, timeout_s=0.2, max_batch_texts=1)
-    with TestClient(create_app(held, limits)) as client, ThreadPoolExecutor(3) as pool:
-        late = pool.submit(post, client, ["a"])
-        assert late.result().status_code == 504  # the model still holds the first batch
+    limits = ServeSettings(max_queue_texts=2, max_texts=2, max_batch_texts=1)
+    with TestClient(create_app(held, limits)) as client, ThreadPoolExecutor(2) as pool:
+        first = pool.submit(post, client, ["a"])
+        assert held.is_asked.wait(10)
         waiting = pool.submit(post, client, ["b", "c"])
         while "polar_waiting_texts 2.0" not in client.get("/metrics").text:
             pass
         full = post(client, ["d"])
         assert full.status_code == 429
         assert int(full.headers["Retry-After"]) >= 1
-        assert waiting.result().status_code == 504
+        held.gate.set()
+        assert first.result().status_code == waiting.result().status_code == 200
+
+
+def test_a_slow_model_and_a_stop_have_statuses_of_their_own():
+    held = Held()
+    limits = ServeSettings(max_texts=2, timeout_s=0.5, max_batch_texts=1)
+    with TestClient(create_app(held, limits)) as client:
+        assert post(client, ["a"]).status_code == 504
+        assert post(client, ["b"]).status_code == 504  # the model still holds the first batch
         held.gate.set()
         assert post(client, ["e"]).status_code == 200
         client.portal.call(client.app.state.batcher.stop)
