@@ -181,6 +181,18 @@ def test_a_configuration_that_is_no_json_object_is_refused(content, tmp_path):
         models.resolve(str(tmp_path))
 
 
+def forbid(path, monkeypatch):
+    """Have the system refuse to open a file, which root may read whatever its permissions."""
+    real = io.open
+
+    def refused(file, *args, **kwargs):
+        if Path(str(file)) == path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+        return real(file, *args, **kwargs)
+
+    monkeypatch.setattr(io, "open", refused)
+
+
 @pytest.mark.usefixtures("own_cache")
 @pytest.mark.parametrize(
     ("name", "others"),
@@ -193,17 +205,21 @@ def test_a_configuration_that_is_no_json_object_is_refused(content, tmp_path):
 def test_a_model_that_may_not_be_read_is_one_sentence(name, others, tmp_path, monkeypatch):
     for file in (name, *others):
         (tmp_path / file).write_text('{"architectures": ["LlamaForCausalLM"]}')
-    real = io.open
-
-    def refused(file, *args, **kwargs):  # root may read anything
-        if Path(str(file)) == tmp_path / name:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
-        return real(file, *args, **kwargs)
-
-    monkeypatch.setattr(io, "open", refused)
+    forbid(tmp_path / name, monkeypatch)
     said = rf"Got .*{name}, which cannot be read \(Permission denied\); expected .*; mend its"
     with pytest.raises(ModelError, match=said):
         models.resolve(str(tmp_path))
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_cached_model_that_may_not_be_read_is_one_sentence(llama, tmp_path, monkeypatch):
+    write_gguf(llama, tmp_path / "tiny.gguf")
+    name = str(tmp_path / "tiny.gguf")
+    weights = models.resolve(name).folder / "model.safetensors"
+    assert models.verify(name)  # control
+    forbid(weights, monkeypatch)
+    with pytest.raises(ModelError, match=r"Got .*model\.safetensors, which cannot be read"):
+        models.verify(name)
 
 
 @pytest.mark.usefixtures("own_cache")

@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from polar_detect.errors import ModelError, OutputError
-from polar_detect.models.folder import Kind, LocalModel, describe_folder
+from polar_detect.models.folder import Kind, LocalModel, describe_folder, unreadable_told
 from polar_detect.models.hashes import sha256_of
 
 # Raised when folders written by earlier versions must be built again.
@@ -175,7 +175,8 @@ def changed_files(folder: Path) -> list[str]:
     """List the files of a folder whose hash is not that of its manifest."""
     manifest = read_manifest(folder)
     files = manifest.files if manifest else {}
-    return [name for name, stored in files.items() if sha256_of(folder / name) != stored.sha256]
+    with unreadable_told(folder):
+        return [name for name, stored in files.items() if sha256_of(folder / name) != stored.sha256]
 
 
 def read_manifest(folder: Path) -> Manifest | None:
