@@ -480,6 +480,15 @@ def test_score_under_a_false_discovery_rate_flags_the_batch_as_a_whole(
     assert "With 19 held-out texts no p-value is below 0.05" in err
 
 
+def test_one_row_and_one_without_text_at_a_rate_are_counted_as_one(run, saved_on_tiny, save):
+    table = save(f'text\n"{NEW[0]}"\n" "\n')
+    run_options = ("--detector", saved_on_tiny, "--out", table.with_suffix(".jsonl"))
+    code, _, err = run("score", table, *run_options, "--fdr", 0.1)
+    assert code == 0
+    assert "1 row scored, 0 flagged; at most 10 % of them are expected to be normal.\n" in err
+    assert "1 row has no text and was not scored.\n" in err
+
+
 def test_six_rows_at_a_rate_of_10_percent_need_three_with_the_smallest_p_value(
     run, saved_on_tiny, tmp_path
 ):

@@ -851,10 +851,12 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
         "本文のない1行は採点していません。",
     ),
     "terminal.rate": (
-        "{n} rows scored, {flagged} flagged; at most {fdr} of them are expected to be normal. "
-        "{n_empty} rows have no text.",
-        "{n}行を採点、要確認{flagged}件（そのうち正常と見込まれるのは最大{fdr}）。"
-        "本文のない行は{n_empty}件。",
+        "{n} rows scored, {flagged} flagged; at most {fdr} of them are expected to be normal.",
+        "{n}行を採点、要確認{flagged}件（そのうち正常と見込まれるのは最大{fdr}）。",
+    ),
+    "terminal.rate.one": (
+        "1 row scored, {flagged} flagged; at most {fdr} of them are expected to be normal.",
+        "1行を採点、要確認{flagged}件（そのうち正常と見込まれるのは最大{fdr}）。",
     ),
     "terminal.rate_floor": (
         "With {n_held_out} held-out texts no p-value is below {smallest}; among {n} rows flags "

@@ -116,14 +116,9 @@ def _summarise(
 
 def _say_rate(summary: Summary, fdr: float, n_held_out: int, language: Language) -> None:
     n, smallest = summary.n_rows - summary.n_empty, calibration.smallest_alpha(n_held_out)
-    said = language.say(
-        "terminal.rate",
-        n=n,
-        flagged=summary.n_flagged,
-        fdr=language.rate(fdr),
-        n_empty=summary.n_empty,
-    )
-    tell(said)
+    tell(language.count("terminal.rate", n, flagged=summary.n_flagged, fdr=language.rate(fdr)))
+    if summary.n_empty:
+        tell(language.count("terminal.empty", summary.n_empty))
     n_needed = math.ceil(Fraction(n, n_held_out + 1) / exactly(fdr))
     if n_needed > 1:
         said = language.say(
