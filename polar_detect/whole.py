@@ -167,13 +167,19 @@ def _own_file(target: Path) -> Iterator[Path]:
 
 
 def _close_as(target: Path, own: Path) -> None:
-    """Take from other users what an earlier file or folder at the place does not give them."""
+    """Take from other users what an earlier file or folder at the place does not give them.
+
+    Where it was another group's, ours may do no more than all others could.
+    """
     if os.name == "nt" or not target.exists():  # Windows inherits who may read from the folder
         return
-    mode = own.stat().st_mode
-    closed = mode & (target.stat().st_mode | ~0o077)
-    if closed != mode:
-        own.chmod(stat.S_IMODE(closed))
+    earlier, made = target.stat(), own.stat()
+    allowed = earlier.st_mode | ~0o077
+    if earlier.st_gid != made.st_gid:
+        allowed &= ~0o070 | (earlier.st_mode & 0o007) << 3
+    if (closed := made.st_mode & allowed) != made.st_mode:
+        with suppress(OSError):  # drives with one mode for all: there nothing is closed to anyone
+            own.chmod(stat.S_IMODE(closed))
 
 
 def _prefix(target: Path) -> str:

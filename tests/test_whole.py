@@ -70,6 +70,58 @@ def test_what_is_replaced_is_open_to_no_more_users_than_before(tmp_path):
     assert (file.read_text(), [*folder.iterdir()]) == ("2", [])
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the folder says who may read")
+def test_what_another_group_could_read_is_not_opened_to_ones_own(tmp_path, monkeypatch):
+    file, real = tmp_path / "file", Path.stat
+    file.touch()
+
+    def of_another_group(path, **options):
+        found = [*real(path, **options)]
+        found[5] += path == file
+        return os.stat_result(found)
+
+    modes = {}
+    for mode in (0o640, 0o664):
+        file.chmod(mode)
+        for is_other in (False, True):
+            with monkeypatch.context() as patch:
+                if is_other:
+                    patch.setattr(Path, "stat", of_another_group)
+                with whole.staged(file) as partial:
+                    modes[mode, is_other] = stat.S_IMODE(real(partial).st_mode)
+            file.chmod(mode)
+    usual = 0o666 & ~_umask()
+    assert modes == {
+        (0o640, False): usual & 0o640,
+        (0o640, True): usual & 0o600,
+        (0o664, False): usual & 0o664,
+        (0o664, True): usual & 0o644,
+    }
+
+
+def _umask():
+    own = os.umask(0o022)
+    os.umask(own)
+    return own
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the folder says who may read")
+def test_a_drive_that_knows_no_permissions_takes_what_replaces_a_read_only_file(
+    tmp_path, monkeypatch
+):
+    file = tmp_path / "file"
+    file.touch()
+    file.chmod(0o400)
+
+    def refused(*_, **__):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(Path, "chmod", refused)
+    with whole.staged(file) as partial:
+        partial.write_text("2")
+    assert file.read_text() == "2"
+
+
 def test_a_folder_that_cannot_take_its_place_loses_no_earlier_one(tmp_path, monkeypatch):
     folder = tmp_path / "detector"
     with whole.replaced(folder) as own:
