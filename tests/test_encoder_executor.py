@@ -69,6 +69,12 @@ def test_embeddings_are_the_same_however_many_states_are_held_together(exact, mo
     assert few.spent[0] > whole.spent[0]  # control: nothing is shared any more
 
 
+def test_without_jobs_there_are_no_embeddings(exact):
+    (batch,) = exact.batches(TEXTS[:1], max_batch_tokens=512)
+    hidden = EncoderExecutor(exact).pooled(batch, [Job(0, Program.full(exact.n_layers))]).shape[1]
+    assert EncoderExecutor(exact).pooled(batch, []).shape == (0, hidden)
+
+
 def test_a_full_program_ends_in_the_embedding_of_the_plain_encoder(exact):
     (batch,) = exact.batches(TEXTS[3:4], max_batch_tokens=64)
     pooled = EncoderExecutor(exact).pooled(batch, [Job(0, Program.full(6))], precise=True)

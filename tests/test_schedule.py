@@ -119,6 +119,7 @@ def test_the_empty_program_ends_where_the_text_starts():
 def test_no_jobs_need_no_slots():
     schedule = plan([])
     assert (schedule.roots, schedule.steps, schedule.ends, schedule.n_slots) == ((), (), (), 0)
+    assert schedules.held_together([], 1) == []
 
 
 @given(jobs_of_few_texts, st.integers(1, 8))

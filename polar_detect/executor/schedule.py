@@ -78,11 +78,11 @@ def held_together(jobs: Sequence[Job], n_numbers: int) -> list[list[int]]:
     by_text: dict[int, list[int]] = {}
     for place, job in enumerate(jobs):
         by_text.setdefault(job.text, []).append(place)
-    groups: list[list[int]] = [[]]
+    groups: list[list[int]] = []
     for places in by_text.values():
         for start in range(0, len(places), most):
             piece = places[start : start + most]
-            if len(groups[-1]) + len(piece) > most:
+            if not groups or len(groups[-1]) + len(piece) > most:
                 groups.append([])
             groups[-1] += piece
     return groups
