@@ -123,13 +123,23 @@ def _place_apart(records: Records) -> int | None:
         is_gap = place > last + 1
         if is_gap and _are_names(records[:place], 0):
             return None
-        are_pairs = n_above > 1 and all(records[i][0].strip() for i in filled[:n_above])
+        above, below = filled[:n_above], filled[n_above:]
+        are_pairs = n_above > 1 and all(_is_pair(records[i]) for i in above) and not _has_gap(below)
         signs = _SIGNS if are_pairs or is_wide else _CLEAR_SIGNS if has_number else _NUMBERS
         if is_gap and _are_names(records, place, signs):
             return place
         if _is_single_name(records, place, signs if n_above > 1 or is_gap else (), is_gap=is_gap):
             return place
     return None
+
+
+def _is_pair(record: Sequence[str]) -> bool:
+    return 0 < reach(record) <= _FEW_COLUMNS and bool(record[0].strip())
+
+
+def _has_gap(places: Sequence[int]) -> bool:
+    """Return whether empty rows stand between others, as between the groups of a table."""
+    return any(later > place + 1 for place, later in pairwise(places))
 
 
 def _place_below_pairs(records: Records) -> int | None:
