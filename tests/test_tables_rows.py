@@ -387,6 +387,7 @@ DURATIONS = {
     "Down time (h:mm:ss)": (["26:15", "8:30"], [1575, 510]),
     "Down time": (["26:15", "8:30"], [1575, 510]),
     "Mix duration": (["26:15", "8:30"], [1575, 510]),
+    "Rationale duration": (["26:15", "8:30"], [1575, 510]),
 }  # fmt: skip
 
 
@@ -426,6 +427,14 @@ def test_durations_by_their_type_are_numbers():
     spans = pd.to_timedelta(["90s", None, "2h", "1s"])
     template = RowTemplate.fit(pd.DataFrame({"t": spans}), ["t"])
     assert template.texts(pd.DataFrame({"t": spans})) == ["t: 90", "t: missing", "t: 7200", "t: 1"]
+
+
+@pytest.mark.parametrize("name", ["比重測定時間", "ratio"])
+def test_durations_by_their_type_are_no_ratios_whatever_the_name(name):
+    spans = pd.DataFrame({name: pd.to_timedelta(["90s", "75s", "2h"])})
+    assert RowTemplate.fit(spans, [name]).numbers(spans).values[:, 0].tolist() == [90, 75, 7200]
+    exported = pd.DataFrame({name: ["1:30", "1:15", "2:00:00"]}, dtype=str)  # the control
+    assert RowTemplate.fit(exported, [name]).numeric == ()
 
 
 def test_durations_of_a_workbook_in_whole_minutes_are_the_same_in_two_parts():

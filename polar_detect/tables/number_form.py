@@ -54,7 +54,7 @@ _OF_DURATIONS = re.compile(
 # (h:mm), [hh:mm], 時:分; unlike (h:mm:ss) it says what the first of two parts is.
 _OF_HOURS = re.compile(r"(?<![a-z:])h{1,2}\]?:mm?(?![a-z:])|時間?:分(?!:)", re.IGNORECASE)
 _HOURS = ("h", "hr", "hrs", "hour", "hours", "時間")
-_OF_RATIOS = re.compile(r"比(?!較)|割合|(?<![a-z])ratio|verhältnis", re.IGNORECASE)
+_OF_RATIOS = re.compile(r"比(?!較)|割合|(?<![a-z])ratios?(?![a-z])|verhältnis", re.IGNORECASE)
 _DAY = 24
 _HUNDRED = 100
 # What a laboratory says where it found nothing, beside what is missing in any column of numbers.
@@ -203,9 +203,13 @@ def _are_durations(cells: pd.Series, texts: Sequence[str], name: str) -> bool:
         return False
     present = [text.strip() for text in texts if not is_missing(text)]
     found = [own for text in present if (own := _DURATION.fullmatch(text)) is not None]
-    if len(found) < MIN_NUMERIC * len(present) or _OF_RATIOS.search(half_width(name)):
+    if len(found) < MIN_NUMERIC * len(present):
         return False
-    if _OF_DURATIONS.search(half_width(name)) or _has_type(cells):
+    if _has_type(cells):
+        return True
+    if _OF_RATIOS.search(half_width(name)):
+        return False
+    if _OF_DURATIONS.search(half_width(name)):
         return True
     return len({own[0] for own in found if _is_no_time_of_day(own)}) >= _MIN_SURE
 
