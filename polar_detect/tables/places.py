@@ -356,9 +356,10 @@ def _may_be_units(record: Sequence[str]) -> bool:
     """Return whether a record below names may hold units: s and N, or No, Time, ms, degC, degC."""
     cells = [cell.strip() for cell in record if cell.strip()]
     n_units = sum(map(is_unit, cells))
-    are_some = any(map(is_sure_unit, cells)) and all(map(is_word, cells)) and n_units > 1
-    is_clear = n_units == len(set(cells)) > 1 or are_units(record)
-    return is_clear or (are_some and 2 * n_units >= len(cells))
+    if n_units == len(set(cells)) > 1 or are_units(record):
+        return True
+    are_some = n_units > 1 and 2 * n_units >= len(cells)  # first: the others take long
+    return are_some and any(map(is_sure_unit, cells)) and all(map(is_word, cells))
 
 
 def _has_steps(record: Sequence[str]) -> bool:
