@@ -108,24 +108,19 @@ def _from_first_column(records: Records) -> Records:
 
 
 def _place_apart(records: Records) -> int | None:
-    """Return the first record of names below an empty line, if far more follow than stand above.
+    """Return the first record of names below an empty line, if far more follow than stand above it.
 
-    It may also be the name of a single column, where all above have more cells. What stands above
-    may be a table with a gap; a single record without a number may be its names, so that only
-    numbers are a sign.
+    It may also be the name of a single column, where all above have more cells.
     """
     filled = [i for i, record in enumerate(records) if reach(record)]
     is_wide = bool(_wider(records, filled[1:]))
-    has_number = any(map(is_numeral, records[0]))
     for n_above, (last, place) in enumerate(pairwise(filled[: _MOST_ABOVE + 1]), 1):
         if len(filled) - n_above <= _MANY_TIMES * n_above:
             return None
         is_gap = place > last + 1
         if is_gap and _are_names(records[:place], 0):
             return None
-        above, below = filled[:n_above], filled[n_above:]
-        are_pairs = n_above > 1 and all(_is_pair(records[i]) for i in above) and not _has_gap(below)
-        signs = _SIGNS if are_pairs or is_wide else _CLEAR_SIGNS if has_number else _NUMBERS
+        signs = _SIGNS if is_wide else _signs_below(records, filled, n_above)
         if is_gap and _are_names(records, place, signs):
             return place
         if _is_single_name(records, place, signs if n_above > 1 or is_gap else (), is_gap=is_gap):
@@ -133,7 +128,20 @@ def _place_apart(records: Records) -> int | None:
     return None
 
 
+def _signs_below(records: Records, filled: Sequence[int], n_above: int) -> "Signs":
+    """Return what tells names from rows below so many filled records, as wide as the table.
+
+    These may be pairs, or a table with a gap: then it has more gaps, or more columns. A single one
+    without a number may be the names, so that only numbers are a sign.
+    """
+    above, below = filled[:n_above], filled[n_above:]
+    if n_above > 1 and all(_is_pair(records[i]) for i in above) and not _has_gap(below):
+        return _SIGNS
+    return _CLEAR_SIGNS if any(map(is_numeral, records[0])) else _NUMBERS
+
+
 def _is_pair(record: Sequence[str]) -> bool:
+    """Return whether a record holds a word and what it stands for, or the word alone."""
     return 0 < reach(record) <= _FEW_COLUMNS and bool(record[0].strip())
 
 
