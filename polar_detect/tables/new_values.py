@@ -93,7 +93,7 @@ def new_later(frame: pd.DataFrame, names: Collection[str]) -> dict[str, str]:
 
 def _are_passing_codes(column: pd.Series) -> bool:
     """Return whether a column holds codes of which later rows have none that earlier ones have."""
-    texts = _plain(column)
+    texts = _plain(cells_as_text(column))
     half = len(texts) // 2
     earlier, later = texts[:half], texts[half:]
     if min(len(set(earlier)), len(set(later))) < _MIN_PASSING or not _are_codes(texts):
@@ -104,7 +104,7 @@ def _are_passing_codes(column: pd.Series) -> bool:
 
 def _is_in_time(column: pd.Series) -> bool:
     """Return whether a column holds dates, year first, that only grow or only fall."""
-    texts = _plain(column)
+    texts = _plain(cells_as_text(column))
     if len(texts) < _MIN_ROWS or not all(_YEAR_FIRST.match(text) for text in texts):
         return False
     moments = [tuple(map(int, re.findall(r"\d+", text))) for text in texts]
@@ -113,16 +113,16 @@ def _is_in_time(column: pd.Series) -> bool:
     return any(all(a <= b for a, b in pairwise(own)) for own in (moments, moments[::-1]))
 
 
-def _plain(column: pd.Series) -> list[str]:
+def _plain(cells: Sequence[str]) -> list[str]:
     """Return what the filled cells of a column say."""
-    texts = (unicodedata.normalize("NFKC", text).strip() for text in cells_as_text(column))
+    texts = (unicodedata.normalize("NFKC", text).strip() for text in cells)
     return [text for text in texts if text]
 
 
 def _always_new(column: pd.Series) -> str | None:
     """Return what a column holds that no new row has; None where that may repeat."""
     cells = cells_as_text(column.iloc[:_MAX_ROWS])
-    texts = [unicodedata.normalize("NFKC", text).strip() for text in cells if text]
+    texts = _plain(cells)
     if len(texts) < _MIN_COUNTED:
         return None
     if _count_rows(as_numbers(cells), column.index[:_MAX_ROWS]):
