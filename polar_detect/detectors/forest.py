@@ -8,12 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.detectors.base import Attribution, check_written_features, write_features
-from polar_detect.detectors.selected import (
-    SelectedHead,
-    n_read,
-    objects_of,
-    refuse_unreadable,
-)
+from polar_detect.detectors.selected import SelectedHead, n_read
+from polar_detect.detectors.skops_files import objects_of, refuse_unreadable
 from polar_detect.signature.features import Feature, FeatureTable
 
 _MODEL = "isolation_forest.skops"

@@ -17,13 +17,8 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
 from polar_detect.detectors.base import Attribution, check_written_features, write_features
-from polar_detect.detectors.selected import (
-    UNREADABLE,
-    SelectedHead,
-    n_read,
-    objects_of,
-    refuse_unreadable,
-)
+from polar_detect.detectors.selected import SelectedHead, n_read
+from polar_detect.detectors.skops_files import UNREADABLE, objects_of, refuse_unreadable
 from polar_detect.errors import InputError, OutputError, reason_of
 from polar_detect.signature.features import Feature, FeatureTable
 

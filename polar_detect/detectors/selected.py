@@ -1,40 +1,19 @@
 """What detectors have in common that read only what a signature says of single texts.
 
-Hides which families of features those are, how SHAP values of them stand beside the others, and
-what is refused when such a detector is read back.
+Hides which families of features those are, and how SHAP values of them stand beside the others.
 """
 
-import json
-import zipfile
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.detectors.base import Attribution, Head
-from polar_detect.errors import ArtifactError
 from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.signature.numbers import LIKENESS, kind_of
 
-UNREADABLE = (
-    *(ValueError, TypeError, KeyError, AttributeError, OSError, zipfile.BadZipFile),
-    *(RuntimeError, ImportError),  # parts in parts without end, modules that are not there
-)
-# Parts of a skops file that hold data, and such as make an object without calling anything of its
-# class. All others, functions above all, call what the file names, or let it be called.
-_DATA = frozenset(
-    f"{kind}Node"
-    for kind in (
-        *("Dict", "DType", "Json", "List", "MaskedArray", "NdArray"),
-        *("RandomGenerator", "RandomState", "Set", "Slice", "Tuple", "Type"),
-    )
-)
-_SCHEMA = "schema.json"
-_OBJECTS = frozenset({"ObjectNode", "TreeNode"})
 _GROUPS = {"context", "neighbours", "distance", "loss", "program", "column"}
 
 
@@ -90,56 +69,6 @@ class SelectedHead(Head):
 def n_read(features: Sequence[Feature]) -> int:
     """Return how many of the features are read."""
     return sum(_is_read(feature) for feature in features)
-
-
-def objects_of(path: Path) -> dict[str, tuple[str, str]]:
-    """Return the types of objects of a skops file beyond skops' own list, as module and name.
-
-    Raises
-    ------
-    ValueError
-        The file holds more than objects and data: what it names would be called.
-    """
-    import skops.io  # see `refuse_unreadable`
-
-    with zipfile.ZipFile(path) as archive:
-        schema = json.loads(archive.read(_SCHEMA))
-    untrusted = set(skops.io.get_untrusted_types(file=path))
-    objects = {}
-    for kind, module, own in _parts(schema):
-        name = f"{module}.{own}"
-        if kind in _OBJECTS and name in untrusted:
-            objects[name] = module, own
-        elif kind not in _OBJECTS | _DATA or name in untrusted:
-            raise ValueError(f"more than objects and data: {name}")
-    if untrusted != objects.keys():
-        raise ValueError(f"more than objects and data: {', '.join(sorted(untrusted))}")
-    return objects
-
-
-def _parts(schema: Any) -> Iterator[tuple[str, str, str]]:
-    """Yield kind, module and name of each part that a skops file is made of."""
-    if isinstance(schema, dict):
-        if isinstance(kind := schema.get("__loader__"), str):
-            yield kind, str(schema.get("__module__")), str(schema.get("__class__"))
-        schema = list(schema.values())
-    if isinstance(schema, list):
-        for part in schema:
-            yield from _parts(part)
-
-
-@contextmanager
-def refuse_unreadable(path: Path) -> Iterator[None]:
-    """Raise `ArtifactError` where reading `path` with skops, or checking it, fails."""
-    import skops.io.exceptions  # here: half a second that other heads save
-
-    try:
-        yield
-    except (*UNREADABLE, skops.io.exceptions.UntrustedTypesFoundException) as error:
-        raise ArtifactError(
-            f"Got '{path}' that cannot be read safely ({error}); expected the file that fit "
-            "wrote; fit the detector again."
-        ) from error
 
 
 def _is_read(feature: Feature) -> bool:
