@@ -132,6 +132,30 @@ def test_a_form_with_stamps_and_pairs_above_its_table_is_passed_over(tmp_path):
     assert table.notices == ("the columns are named in row 5; 2 above it left out",)
 
 
+@pytest.mark.parametrize(
+    "above",
+    [
+        [["寸法検査表", None, None, "発行", datetime.date(2026, 11, 1)]],
+        [
+            ["品番", "SH-2001", None, "発行", datetime.date(2026, 11, 1)],
+            ["機械", "3号機", None, "担当", "佐藤"],
+        ],
+    ],
+)
+def test_a_date_among_the_words_of_a_title_or_a_form_does_not_make_it_names(tmp_path, above):
+    names = ["No", "外径", "内径", "全長", "外観"]
+    rows = [[i, 20 + i / 100, 12 + i / 100, 50.1, "良"] for i in range(1, 20)]
+    table, cells = read(book(tmp_path / "a.xlsx", [*above, [], names, *rows]))
+    assert (table.columns, len(cells)) == (tuple(names), 19)
+
+
+def test_dates_beside_a_word_stay_names_where_no_row_below_is_wider(tmp_path):
+    names = ["設備", *(datetime.datetime(2026, 11, day) for day in (1, 2, 5))]
+    rows = [["プレス", 5, 6, 7], ["旋盤", 4, 3, 2], [], ["研削盤", 1, 2, 3], ["炉", 4, 4, 4]]
+    table, _ = read(book(tmp_path / "a.xlsx", [names, *rows]))
+    assert table.columns == tuple(map(str, names))
+
+
 MACHINES = [["M1", 5.1, 20], ["M2", 4.9, 22], ["M3", 5.0, 21]]
 
 

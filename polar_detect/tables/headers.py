@@ -1,5 +1,6 @@
 """Where the names of a sheet's columns stand: below a title, and sometimes in two or three rows."""
 
+import datetime
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
@@ -111,14 +112,16 @@ def said_of_part(row: int, names: Sequence[str]) -> str:
 def _from_names(rows: Cells, filled: Sequence[int], header: Header) -> list[int]:
     """Return the filled rows from the one on that `place_of_names` finds below the first one.
 
-    The first one is of words, or a pair of a word and a number or date, and no two rows of names.
+    The first one is of words, or of words and dates, or a pair of a word and a number, and no two
+    rows of names.
     Where the other has no more cells, it is the first of several pairs, or has a number or date:
     any other may be the names of a table below an empty row.
     """
     first = [cell for cell in rows[header.top] if cell is not None]
     numbers = [cell for cell in first if not isinstance(cell, str) or is_numeral(cell)]
     is_pair = len(first) == 2 and first[1:] == numbers
-    if not is_pair and (header.last > header.top or not _are_texts(first)):
+    words = [cell for cell in first if not isinstance(cell, datetime.date)]
+    if not is_pair and (header.last > header.top or not words or not _are_texts(words)):
         return []
     n_rows = min(filled[-1] + 1 - header.top, _SAMPLE_ROWS)
     records: list[list[str]] = [[] for _ in range(n_rows)]
