@@ -47,8 +47,9 @@ _DURATION = re.compile(
 # What a name says of durations; 開始時間 and 測定時間 may be times of day.
 _OF_DURATIONS = re.compile(
     r"(?:所要|経過|加工|作業|稼働|稼動|停止|運転|処理|保持|滞留|段取り?|待ち|硬化|乾燥|加熱|冷却|成形|充填"
-    r"|保圧|計量|実働|残業|休憩|故障|修理|復旧|サイクル)(?:時間|タイム)|タクト|リードタイム|ダウンタイム"
-    r"|duration|elapsed|takt|(?:cycle|lead|run|down|processing|dwell|hold|cure|set-?up) ?time",
+    r"|保圧|計量|実働|残業|休憩|故障|修理|復旧|サイクル|総|合計|累計|累積|延べ|正味|平均|切削)(?:時間|タイム)"
+    r"|タクト|リードタイム|ダウンタイム|duration|elapsed|takt"
+    r"|(?:cycle|lead|run|down|processing|dwell|hold|cure|set-?up|total) ?time",
     re.IGNORECASE,
 )
 # (h:mm), [hh:mm], 時:分; unlike (h:mm:ss) it says what the first of two parts is.
