@@ -96,8 +96,8 @@ class Assessment:
     def reasons(self, tongue: Tongue = "en") -> list[str]:
         """Return what raised each text's score most, in English or Japanese, largest first.
 
-        With its part of the score, e.g. ``no similar normal text +0.62; unusual length +0.08``; of
-        a row also what no normal row says in a category, e.g. ``new in “Machine”: CNC-9``.
+        With its part of the score, e.g. ``few similar normal texts +0.62; unusual length +0.08``;
+        of a row also what no normal row says in a category, e.g. ``new in “Machine”: CNC-9``.
         """
         language = Language(tongue)
         raised = reasons_of(self.explanation, language, empty_cells=self.empty_cells)

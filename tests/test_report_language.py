@@ -238,3 +238,8 @@ def test_progress_bars_name_stages_in_the_language_asked_for(tongue, said):
     with progress_bars(console, Language(tongue)) as progress:
         progress("score", 1, 2)
     assert said in console.file.getvalue()
+
+
+def test_a_reason_does_not_deny_similar_normal_texts_as_one_may_say_the_same():
+    said = [Language(tongue).reason(Group("neighbours")) for tongue in ("en", "ja")]
+    assert said == ["few similar normal texts", "似た正常文が少ない"]

@@ -641,7 +641,7 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     "reason.context": ("little help from similar texts", "似た文を参照しても予測しやすくならない"),
     "reason.loss": ("unusual predictability", "予測しやすさが通常と違う"),
     "reason.length": ("unusual length", "文の長さが通常と違う"),
-    "reason.neighbours": ("no similar normal text", "似た正常文がない"),
+    "reason.neighbours": ("few similar normal texts", "似た正常文が少ない"),
     "reason.tokens": ("tokens unlike those of normal texts", "正常な文にないトークン"),
     "reason.encoder": (
         "far from normal texts in the sentence encoder",

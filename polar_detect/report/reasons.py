@@ -59,7 +59,7 @@ def reasons_of(
 
     Examples
     --------
-    ``no similar normal text +0.62; unlike normal texts at layer 11 +0.15``
+    ``few similar normal texts +0.62; unlike normal texts at layer 11 +0.15``
     """
     layers: dict[Source, NDArray[np.float64]]
     layers = {Layer(i): values for i, values in enumerate(explanation.by_layer().T)}
