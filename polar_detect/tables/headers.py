@@ -113,28 +113,29 @@ def _from_names(rows: Cells, filled: Sequence[int], header: Header) -> list[int]
     """Return the filled rows from the one on that `place_of_names` finds below the first one.
 
     The first one is of words, or of words and dates, or a pair of a word and a number, and no two
-    rows of names.
-    Where the other has no more cells, it is the first of several pairs, or has a number or date:
-    any other may be the names of a table below an empty row.
+    rows of names. Where the other has no more cells, it is the first of several pairs, or has a
+    number or date: any other may be the names of a table below an empty row.
     """
     first = [cell for cell in rows[header.top] if cell is not None]
-    numbers = [cell for cell in first if not isinstance(cell, str) or is_numeral(cell)]
-    is_pair = len(first) == 2 and first[1:] == numbers
+    is_pair = [not isinstance(cell, str) or is_numeral(cell) for cell in first] == [False, True]
     words = [cell for cell in first if not isinstance(cell, datetime.date)]
     if not is_pair and (header.last > header.top or not words or not _are_texts(words)):
         return []
-    n_rows = min(filled[-1] + 1 - header.top, _SAMPLE_ROWS)
-    records: list[list[str]] = [[] for _ in range(n_rows)]
-    for i in filled:
-        if 0 <= i - header.top < n_rows:
-            records[i - header.top] = [*map(cell_as_text, rows[i])]
+    records = _records(rows, filled, header.top)
     place = place_of_names(records)
-    below = [i for i in filled if i >= header.top + place]
-    is_one = filled.index(below[0]) == filled.index(header.top) + 1
-    are_pairs = is_pair or (len(first) == 2 and not is_one)
-    n_cells = sum(cell is not None for cell in rows[below[0]])
-    is_wider = reach(records[place]) > reach(records[0]) or n_cells > len(first) > 1
-    return below if place and (is_wider or are_pairs) else []
+    above = [i for i in filled if header.top <= i < header.top + place]
+    n_cells = sum(bool(cell.strip()) for cell in records[place])
+    is_fuller = reach(records[place]) > reach(records[0]) or n_cells > len(first) > 1
+    are_pairs = is_pair or (len(first) == 2 and len(above) > 1)
+    is_found = bool(place) and (is_fuller or are_pairs)
+    return [i for i in filled if i >= header.top + place] if is_found else []
+
+
+def _records(rows: Cells, filled: Sequence[int], top: int) -> list[list[str]]:
+    """Return the first rows from one on as text, an empty record for each that is not filled."""
+    last = min(filled[-1], top + _SAMPLE_ROWS - 1)
+    is_filled = set(filled)
+    return [[*map(cell_as_text, rows[i])] if i in is_filled else [] for i in range(top, last + 1)]
 
 
 def _header(
