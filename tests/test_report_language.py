@@ -240,6 +240,16 @@ def test_progress_bars_name_stages_in_the_language_asked_for(tongue, said):
     assert said in console.file.getvalue()
 
 
+@pytest.mark.parametrize("n_before", [0, 1000])
+def test_the_rate_is_of_the_whole_stage_without_what_an_earlier_run_had_done(n_before):
+    seconds = [0.0]
+    console = Console(file=io.StringIO(), width=80, get_time=lambda: seconds[0])
+    with progress_bars(console) as progress:
+        for seconds[0], n_done in ((0.0, 0), (20.0, 64), (20.1, 100)):
+            progress("score", n_before + n_done, n_before + 100)
+    assert " 5.0/s" in console.file.getvalue()
+
+
 def test_a_reason_does_not_deny_similar_normal_texts_as_one_may_say_the_same():
     said = [Language(tongue).reason(Group("neighbours")) for tongue in ("en", "ja")]
     assert said == ["few similar normal texts", "似た正常文が少ない"]

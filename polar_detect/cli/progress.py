@@ -23,9 +23,15 @@ _ENGLISH = Language()
 
 
 class _Rate(ProgressColumn):
+    """Texts a second since the stage began, without those that an earlier run had done.
+
+    Not rich's own speed, which is that between the last reports: a batch may report twice at once.
+    """
+
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:.1f}/s" if speed else "", style="dim")
+        elapsed = task.finished_time or task.elapsed
+        n_done = task.completed - task.fields["n_before"]
+        return Text(f"{n_done / elapsed:.1f}/s" if n_done and elapsed else "", style="dim")
 
 
 @contextmanager
@@ -45,7 +51,7 @@ def progress_bars(console: Console, language: Language = _ENGLISH) -> Iterator[R
         if not tasks:  # started late: an error before the first stage is one line, no more
             bars.start()
         if stage not in tasks:
-            tasks[stage] = bars.add_task(language.stage(stage), total=total)
+            tasks[stage] = bars.add_task(language.stage(stage), total=total, n_before=done)
         bars.update(tasks[stage], completed=done, total=total)
 
     try:
