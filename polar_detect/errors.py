@@ -4,6 +4,8 @@ Every message says what was got, what was expected and what to do. Each class is
 built-in exception that a Python programmer would catch.
 """
 
+from collections.abc import Sequence
+
 
 class PolarError(Exception):
     """Base of every error that a user can mend; the command line prints it as one line."""
@@ -43,6 +45,16 @@ class NotFittedError(PolarError, ValueError):
 
 class TrainingWarning(UserWarning):
     """Training texts of which a detector can be fitted that will seldom be of use."""
+
+
+def listing(names: Sequence[str], most: int) -> str:
+    """Return names as a message lists them: the first so many, and how many more there are.
+
+    >>> listing(["a", "b", "c"], 2), listing(["a", "b"], 2)
+    ('a, b and 1 more', 'a, b')
+    """
+    first, n_more = ", ".join(names[:most]), len(names) - most
+    return f"{first} and {n_more} more" if n_more > 0 else first
 
 
 def reason_of(error: Exception) -> str:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from polar_detect.detectors.skops_files import SCHEMA
 from polar_detect.errors import ArtifactError
 
 _MAX_UNPACKED_BYTES = 1_000_000_000  # of a forest; one of 200 trees is about 5 MB
-_SCHEMA, _MAX_SCHEMA_BYTES = "schema.json", 100_000_000  # 3 MB of them; as objects 20 times that
+_MAX_SCHEMA_BYTES = 100_000_000  # 3 MB of them; as objects 20 times that
 _ARRAY, _ARCHIVE = b"\x93NUMPY", b"PK"
 # What reading an archive and the heads of its arrays raises where somebody made them to break:
 # by compression, encryption and syntax.
@@ -44,9 +45,9 @@ def check_archive(path: Path) -> None:
 
 
 def _check_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-    if member.filename == _SCHEMA and member.file_size > _MAX_SCHEMA_BYTES:
+    if member.filename == SCHEMA and member.file_size > _MAX_SCHEMA_BYTES:
         raise ArtifactError(
-            f"Got '{path}' with a {_SCHEMA} of {member.file_size} bytes; expected at most "
+            f"Got '{path}' with a {SCHEMA} of {member.file_size} bytes; expected at most "
             f"{_MAX_SCHEMA_BYTES}; fit the detector again."
         )
     with archive.open(member) as file:

@@ -24,7 +24,7 @@ from polar_detect.artifact.sealing import (
     sealed,
 )
 from polar_detect.detector import PolarDetector
-from polar_detect.errors import OutputError
+from polar_detect.errors import OutputError, listing
 from polar_detect.fitting import Fitted
 from polar_detect.models.hashes import sha256_of
 from polar_detect.settings import checked_alpha
@@ -97,11 +97,10 @@ def check_target(folder: Path) -> None:
         )
     foreign = foreign_to_artifact(own) if own.is_dir() else [own.name]
     if foreign:
-        more = f" and {len(foreign) - 5} more" if len(foreign) > 5 else ""
         raise OutputError(
             f"Got '{folder}', which holds something else than a detector; expected a new or "
-            f"empty folder, or an earlier detector and nothing else; move {', '.join(foreign[:5])}"
-            f"{more} away, or choose another folder (--out)."
+            f"empty folder, or an earlier detector and nothing else; move {listing(foreign, 5)} "
+            "away, or choose another folder (--out)."
         )
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect import metrics, tables
-from polar_detect.errors import InputError
+from polar_detect.errors import InputError, listing
 from polar_detect.tables.cell_numbers import MIN_NUMERIC
 from polar_detect.tables.number_form import PLAIN, NumberForm
 from polar_detect.tables.row_cells import CellNumbers
@@ -360,18 +360,14 @@ def _unread(same: Sequence[str], many: Sequence[str]) -> list[str]:
     """Return which other columns no method reads, and why."""
     notes = []
     if same:
-        notes.append(f"Left out, as all rows say the same there, or nothing: {_listed(same)}.")
+        names = listing([*map(repr, same)], _MAX_LISTED)
+        notes.append(f"Left out, as all rows say the same there, or nothing: {names}.")
     if many:
         notes.append(
             "Left out, as neither numbers nor few values that come again are there: "
-            f"{_listed(many)}; --columns reads them as text."
+            f"{listing([*map(repr, many)], _MAX_LISTED)}; --columns reads them as text."
         )
     return notes
-
-
-def _listed(names: Sequence[str]) -> str:
-    listed, more = ", ".join(map(repr, names[:_MAX_LISTED])), len(names) - _MAX_LISTED
-    return f"{listed} and {more} more" if more > 0 else listed
 
 
 def _mixed(columns: Mapping[str, CellNumbers], *, is_written: bool) -> list[str]:

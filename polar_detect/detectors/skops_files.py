@@ -26,7 +26,7 @@ _DATA = frozenset(
         *("RandomGenerator", "RandomState", "Set", "Slice", "Tuple", "Type"),
     )
 )
-_SCHEMA = "schema.json"
+SCHEMA = "schema.json"  # what a file is made of
 _OBJECTS = frozenset({"ObjectNode", "TreeNode"})
 
 
@@ -41,7 +41,7 @@ def objects_of(path: Path) -> dict[str, tuple[str, str]]:
     import skops.io  # here: half a second that other heads save
 
     with zipfile.ZipFile(path) as archive:
-        schema = json.loads(archive.read(_SCHEMA))
+        schema = json.loads(archive.read(SCHEMA))
     untrusted = set(skops.io.get_untrusted_types(file=path))
     objects = {}
     for kind, module, own in _parts(schema):

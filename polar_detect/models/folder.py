@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from polar_detect.errors import ModelError
+from polar_detect.errors import ModelError, listing
 from polar_detect.models.hashes import combined_sha256
 
 WEIGHTS = "model.safetensors"
@@ -138,9 +138,8 @@ def _part_of(
 def _layout_error(folder: Path) -> ModelError:
     """Build the error for a folder that is no model, listing what was found in it."""
     found = sorted(path.name for path in folder.iterdir())
-    listing = ", ".join(found[:10]) + (f" and {len(found) - 10} more" if len(found) > 10 else "")
     return ModelError(
-        f"Got folder {folder} with: {listing or 'nothing'}; expected config.json with "
+        f"Got folder {folder} with: {listing(found, 10) or 'nothing'}; expected config.json with "
         "model.safetensors (or its shards), or a single .gguf file; name another folder or save "
         "the model there with save_pretrained."
     )

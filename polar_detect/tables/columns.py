@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polar_detect.errors import InputError
+from polar_detect.errors import InputError, listing
 from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.names import comma_separated, folded, match_column, said_of_match
 from polar_detect.tables.opening import TableReader
@@ -234,9 +234,7 @@ def _no_column(
 ) -> InputError:
     """Return what to say where a column is not in the table."""
     got = f"no {option}" if column is None else f"column {column!r}"
-    present = ", ".join(_listed(name, column) for name in names[:_MAX_LISTED_COLUMNS])
-    unlisted = len(names) - _MAX_LISTED_COLUMNS
-    more = f" and {unlisted} more" if unlisted > 0 else ""
+    present = listing([_listed(name, column) for name in names], _MAX_LISTED_COLUMNS)
     printable = filter(str.isprintable, names)
     closest = difflib.get_close_matches(column or "", list(printable), n=1)
     instead = closest[:1]
@@ -248,7 +246,7 @@ def _no_column(
     sheets = ", ".join(map(repr, other_sheets))
     verb = "pass " if option is None else ""
     sheet = f", or {verb}--sheet for {sheets}" if sheets else ""
-    return InputError(f"Got {got}; the table has: {present}{more}. {advice}{else_pass}{sheet}.")
+    return InputError(f"Got {got}; the table has: {present}. {advice}{else_pass}{sheet}.")
 
 
 def _listed(name: str, column: str | None) -> str:

@@ -338,7 +338,8 @@ def _are_names(records: Records, place: int, signs: Signs = _NUMBERS) -> bool:
     if len(names) < 2 or len(set(names.values())) < len(names):
         return False
     has_steps = len(words) < len(names) and _has_steps(records[place])
-    if not (len(words) == len(names) or has_steps) or not (0 in words or has_steps > (0 in names)):
+    is_named_first = 0 in words or (has_steps and 0 not in names)
+    if not is_named_first or not (has_steps or len(words) == len(names)):
         return False
     below = _rows_below(records, place)
     width = len(records[place])
