@@ -416,6 +416,8 @@ def test_yen_in_shift_jis_are_written_with_a_backslash():
     frame = pd.DataFrame({"金額": ["\\1,200", "▲\\45,000", "\\7", "\\81", "12"]}, dtype=str)
     numbers = RowTemplate.fit(frame, ["金額"]).numbers(frame).values[:, 0]
     assert numbers.tolist() == [1200, -45000, 7, 81, 12]
+    frame = pd.DataFrame({"金額": ["\\▲3", "\\1", "7", "81", "12"]}, dtype=str)
+    assert RowTemplate.fit(frame, ["金額"]).numbers(frame).values[0, 0] == -3
 
 
 def test_a_cell_of_thousands_of_digits_is_no_duration():
