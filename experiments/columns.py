@@ -115,13 +115,19 @@ def _jump(row: Array, rows: Array, rng: np.random.Generator) -> Array:
 
 
 def own_scores(train: Array, test: Array) -> Array:
-    """Return what the default detector's views of columns say, without its views of text."""
     frames = [pd.DataFrame(part.astype(str)).add_prefix("column ") for part in (train, test)]
-    template = RowTemplate.fit(frames[0], list(frames[0].columns))
+    return scores_of_columns(RowTemplate.fit(frames[0], list(frames[0].columns)), *frames)
+
+
+def scores_of_columns(template: RowTemplate, *frames: pd.DataFrame) -> Array:
+    """Return what the default detector's views of columns say, without its views of text.
+
+    Of the second frame's rows, fitted on those of the first.
+    """
     texts = [template.texts(frame) for frame in frames]
     reference = ColumnReference.fit(template, texts[0])
     assert reference is not None
-    normal = reference.features(texts[0], banned=np.eye(len(train), dtype=bool))
+    normal = reference.features(texts[0], banned=np.eye(len(texts[0]), dtype=bool))
     scale = Scale.fit(normal.values, column_clips(normal.features))
     inside, outside = (scale.apply(t.values) for t in (normal, reference.features(texts[1])))
     views = np.stack(column_views(normal.features, scale.spread))

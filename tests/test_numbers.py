@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from polar_detect.detectors.scale import Scale, column_clips
 from polar_detect.errors import InputError
 from polar_detect.outliers import crossed
 from polar_detect.signature import numbers
+from polar_detect.signature.column_scale import ColumnScale
 from polar_detect.signature.features import Feature
 from polar_detect.signature.numbers import KINDS, ColumnReference, column_of
 from polar_detect.tables import RowTemplate
@@ -99,7 +102,7 @@ def test_residuals_of_normal_rows_have_mean_zero_and_spread_one_where_columns_te
     frame = pd.DataFrame({"a": skewed, "b": rng.permutation(skewed)}).map("{:.3f}".format)
     template = RowTemplate.fit(frame, ["a", "b"])
     reference = ColumnReference.fit(template, template.texts(frame))
-    assert reference.points.mean() > 0.1  # control
+    assert reference.scaled[0].points.mean() > 0.1  # control
     residuals = reference.features(template.texts(frame)).where(lambda f: "residual" in f.part)
     np.testing.assert_allclose(residuals.values.mean(0), 0, atol=0.01)
     np.testing.assert_allclose(residuals.values.std(0), 1, atol=0.01)
@@ -113,18 +116,18 @@ def test_a_gap_is_filled_by_what_other_columns_tell_where_medians_are_no_means()
     frame.loc[::3, "b"] = ""
     template = RowTemplate.fit(frame, ["a", "b"])
     reference = ColumnReference.fit(template, template.texts(frame))
-    a, b = reference.points[::3].T
+    a, b = reference.scaled[0].points[::3].T
     assert np.corrcoef(a, b)[0, 1] > 0.99
     gaps = reference.features(template.texts(frame[::3])).where(lambda f: f.part == "a/residual")
     assert np.abs(gaps.values).mean() < 1
-    assert not as_earlier(reference, frame).points[::3, 1].any()
+    assert not as_earlier(reference, frame).scaled[0].points[::3, 1].any()
 
 
 def test_the_usual_cells_of_a_column_are_the_middle_nine_tenths_as_they_stand():
     frame = pd.DataFrame({"a": range(1, 101), "b": range(100)}, dtype=str)
     template = RowTemplate.fit(frame, ["a", "b"])
     reference = ColumnReference.fit(template, template.texts(frame.assign(b="")))
-    np.testing.assert_array_equal(reference.usual.T, [[5, 96], [np.nan, np.nan]])
+    np.testing.assert_array_equal(np.concatenate(reference.usual), [[5, 96], [np.nan, np.nan]])
 
 
 def test_units_do_not_matter(reference):
@@ -136,7 +139,7 @@ def test_units_do_not_matter(reference):
 
 
 def test_a_heavy_tail_is_read_on_a_logarithmic_scale(reference):
-    assert reference.scale.is_log.tolist() == [False, False, False, True]
+    assert reference.scaled[0].scale.is_log.tolist() == [False, False, False, True]
     cost = features_of(reference, states(400, seed=4))["value"][:, 3]
     assert abs(np.mean(cost > 2) - np.mean(cost < -2)) < 0.05
     shifted = features_of(reference, with_cell(states(2), "cost", "-5"))["value"]
@@ -147,12 +150,12 @@ def test_a_few_zeros_leave_a_heavy_tail_its_logarithm(template):
     frame = states()
     frame.loc[:9, "cost"] = "0"
     found = ColumnReference.fit(template, template.texts(frame))
-    assert found.scale.is_log.tolist() == [False, False, False, True]
+    assert found.scaled[0].scale.is_log.tolist() == [False, False, False, True]
     zero, *others = features_of(found, frame)["value"][[0, *range(10, 200)], 3]
     assert zero < -3 < min(others)
-    assert not as_earlier(found, frame).scale.is_log.any()
+    assert not as_earlier(found, frame).scaled[0].scale.is_log.any()
     frame.loc[:29, "cost"] = "0"  # control: many are what is usual
-    assert not ColumnReference.fit(template, template.texts(frame)).scale.is_log.any()
+    assert not ColumnReference.fit(template, template.texts(frame)).scaled[0].scale.is_log.any()
 
 
 @pytest.mark.parametrize("cell", ["1e20", "1e4", "-999"])
@@ -316,7 +319,7 @@ def test_texts_that_are_no_rows_are_refused_with_the_first_of_them(template):
     with pytest.raises(InputError, match=r"Got texts such as 'pump leaks', none of which"):
         ColumnReference.fit(template, ["pump leaks", "belt torn"])
     one_is = ["pump leaks", *template.texts(states(3))]
-    assert np.isfinite(ColumnReference.fit(template, one_is).points).all()
+    assert np.isfinite(ColumnReference.fit(template, one_is).scaled[0].points).all()
 
 
 def test_features_say_their_column_whatever_its_name():
@@ -382,3 +385,108 @@ def test_small_matrices_of_each_row_are_worked_on_by_one_thread(reference, monke
     monkeypatch.undo()
     for kind, values in features_of(reference, frame, banned=banned).items():
         np.testing.assert_array_equal(values, found[kind])
+
+
+SIZES = {"PA-200": 20.0, "PB-250": 25.0}
+
+
+def parts(n_rows=60, *, seed=0, rare=0):
+    """Return rows of two products in turn, sizes within ±.01, and some of a third one."""
+    rng = np.random.default_rng(seed)
+    products = [*np.resize([*SIZES], n_rows), *["PC-300"] * rare]
+    nominal = np.asarray([SIZES.get(product, 30.0) for product in products])
+    columns = {
+        "product": products,
+        "length": [f"{size:.3f}" for size in nominal + rng.normal(0, 0.004, len(nominal))],
+        "oven": [f"{degrees:.1f}" for degrees in rng.normal(180, 3, len(nominal))],
+    }
+    return pd.DataFrame(columns, dtype=str)
+
+
+def residuals_of(new, normal=None):
+    """Return the sizes of the residuals of new rows, by column."""
+    normal = parts() if normal is None else normal
+    template = RowTemplate.fit(normal, list(normal.columns))
+    table = ColumnReference.fit(template, template.texts(normal)).features(template.texts(new))
+    found = dict(zip(table.names, np.abs(table.values).T, strict=True))
+    return {name: found[f"column/{name}/residual"] for name in ("length", "oven")}
+
+
+def test_a_size_is_held_against_rows_of_the_same_product():
+    wrong = with_cell(parts(seed=1), "length", "20.030")  # 8 standard deviations, of 20 or 25
+    of_other = with_cell(parts(seed=1), "product", "PB-250", row=2)
+    for new, row in ((wrong, 0), (of_other, 2)):
+        length, oven = residuals_of(new).values()
+        assert length[row] > 1.5 * np.delete(length, row).max()
+        assert oven[row] < 3
+
+
+def test_spelling_of_a_product_makes_no_other_of_it():
+    new = parts(seed=1)
+    spelt = new.assign(product=new["product"].str.lower().str.replace("-", " - "))
+    np.testing.assert_array_equal(residuals_of(spelt)["length"], residuals_of(new)["length"])
+
+
+def test_rows_of_a_new_or_rare_product_are_held_against_all_rows():
+    normal = parts(rare=9)
+    new = pd.DataFrame({"product": ["PC-300", "PX-9", ""], "length": "22.500", "oven": "180.0"})
+    assert (residuals_of(new, normal)["length"] < 1.5).all()
+    ten = residuals_of(new, parts(rare=10))["length"]
+    assert ten[0] > 3  # of which ten rows are 30.0
+    assert (ten[1:] < 1.5).all()
+
+
+def test_numbers_that_name_a_program_are_a_factor_too():
+    normal, new = parts(), with_cell(parts(seed=1), "length", "25.000")
+    for frame in (normal, new):
+        frame["product"] = frame["product"].map({"PA-200": "101", "PB-250": "205"})
+    template = RowTemplate.fit(normal, list(normal.columns))
+    assert template.dependent == {("product",): ["length"]}
+    assert residuals_of(new, normal)["length"][0] > 3
+
+
+def test_people_are_told_what_is_usual_for_rows_of_the_same_kind():
+    normal = parts()
+    template = RowTemplate.fit(normal, list(normal.columns))
+    reference = ColumnReference.fit(template, template.texts(normal))
+    lengths, ovens = zip(*map(reference.usual_for, template.texts(normal[:2])), strict=True)
+    for own, size, product in zip(lengths, SIZES.values(), SIZES, strict=True):
+        assert size - 0.01 < own.low < size < own.high < size + 0.01
+        assert own.levels == (product.lower(),)
+    assert {own.levels for own in ovens} == {()}
+    other = reference.usual_for("product: PX; length: 1; oven: 2")[0]
+    assert other.levels == ()
+    assert 19.98 < other.low < other.high < 25.02
+
+
+def test_a_small_kind_has_a_spread_nearer_to_that_of_the_others():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.normal(0, 1, 200), rng.normal(9, 0.01, 10)])
+    levels = [("a",)] * 200 + [("b",)] * 10
+    scale = ColumnScale.fit(values[:, None], np.asarray([0.001]), [levels])
+    own = dict(zip(scale.kinds[0].levels, scale.spreads[0], strict=True))
+    assert 0.9 < own["a",] < 1.1
+    assert 0.03 < own["b",] < 0.5
+
+
+def test_a_cell_that_is_strange_beside_the_others_is_so_though_its_kind_varies():
+    rng = np.random.default_rng(0)
+    price = np.repeat([30.0, 80.0], 60) + rng.normal(0, 5, 120)
+    months = rng.uniform(1, 60, 120)
+    columns = {"price": price, "months": months, "paid": price * months}
+    frame = pd.DataFrame({name: own.round(1).astype(str) for name, own in columns.items()})
+    frame["tariff"] = np.repeat(["basic", "full"], 60)
+    template = RowTemplate.fit(frame, list(frame.columns))
+    assert template.dependent == {("tariff",): ["price"]}
+    reference = ColumnReference.fit(template, template.texts(frame))
+    by_kind, by_all = (replace(reference, scaled=(own,)) for own in reference.scaled)
+    assert len(reference.scaled) == 2
+
+    def residuals(own):
+        table = own.features(template.texts(with_cell(frame, "paid", "5000")))
+        return table.values[:, table.names.index("column/paid/residual")]
+
+    parts = np.stack([residuals(by_kind), residuals(by_all)])
+    found = residuals(reference)
+    np.testing.assert_allclose(np.abs(found), np.sqrt((parts**2).mean(0)), rtol=1e-5)
+    np.testing.assert_array_equal(np.sign(found), np.sign(parts[0]))

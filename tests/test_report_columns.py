@@ -184,6 +184,7 @@ def test_markdown_and_json_hold_the_cells():
         "is_empty": False,
         "low": 21.4,
         "high": 58.6,
+        "beside": {},
         "is_usual": False,
         "part": 0.6,
         "start": 41,
@@ -216,3 +217,26 @@ def test_the_terminal_uses_the_words_of_the_report():
     shown = " ".join(captured.get().split())
     assert "“Torque [Nm]” +0.60" in shown
     assert "column/" not in shown
+
+
+def of_machines():
+    """Return a row one of whose cells is held against normal rows of its machine and type."""
+    plain = machine_row()
+    torque = replace(plain.cells[0], beside={"Machine": "2", "Type": "M\nspecial"})
+    return report([replace(plain, cells=(torque, *plain.cells[1:]))])
+
+
+@pytest.mark.parametrize(
+    ("tongue", "usual"),
+    [
+        ("en", "normal rows: 21.4 to 58.6 with Machine 2, Type M special"),
+        ("ja", "正常な行：Machine 2、Type M specialでは21.4～58.6"),
+    ],
+)
+def test_what_is_usual_says_of_which_rows_it_is(tongue, usual):
+    data, language = of_machines(), Language(tongue)
+    assert usual in Page(render_html(data, language)).text
+    table = usual.split(": " if tongue == "en" else "：")[1]
+    assert table in Page(render_html(data, language)).text.replace(usual, "")
+    assert table in render_markdown(data, language)
+    assert json.loads(render_json(data))["rows"][0]["cells"][0]["beside"]["Machine"] == "2"

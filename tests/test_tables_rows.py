@@ -191,11 +191,12 @@ def test_a_heavy_tailed_column_keeps_its_small_numbers_and_its_logarithm():
     wide = [decimals_kept(np.geomspace(0.001, 1000, n).round(6)) for n in (20, 19)]
     assert wide == [3, 0]  # 19 are too few to tell
     # A twentieth of the middle 90 % would be tenths, and a third of the numbers zeros.
-    scales = [ColumnScale.fit(heavy.round(n)[:, None], np.asarray([0.1])) for n in (2, 1)]
+    steps, levels = np.asarray([0.1]), [[()] * len(heavy)]
+    scales = [ColumnScale.fit(heavy.round(n)[:, None], steps, levels) for n in (2, 1)]
     assert [bool(scale.is_log[0]) for scale in scales] == [True, False]
     for share in (ABOVE_ZERO, ABOVE_ZERO - 0.01):
         own = np.where(np.arange(len(heavy)) < share * len(heavy), heavy, -1)[:, None]
-        assert ColumnScale.fit(own, np.asarray([0.1])).is_log[0] == (share == ABOVE_ZERO)
+        assert ColumnScale.fit(own, steps, levels).is_log[0] == (share == ABOVE_ZERO)
 
 
 @pytest.mark.parametrize(
@@ -1208,3 +1209,41 @@ def test_blanks_behind_a_sign_are_read_in_a_time_that_grows_as_they_do(sign):
     begun = time.process_time()
     RowTemplate.fit(pd.DataFrame({"a": cells * 2}, dtype=str), ["a"])
     assert time.process_time() - begun < 1
+
+
+def sizes(n_rows=40):
+    """Return rows of two products in turn, each with its own size."""
+    exact = np.resize([20.0, 25.0], n_rows) + 0.001 * (np.arange(n_rows) // 2 % 9 - 4)
+    columns = {"product": [*np.resize(["A", "B"], n_rows)], "length": exact.round(3).astype(str)}
+    return pd.DataFrame(columns, dtype=str)
+
+
+def test_a_size_keeps_the_decimals_that_tell_parts_of_one_product_apart():
+    column = RowTemplate.fit(sizes(), ["product", "length"]).columns[1]
+    assert (column.factors, column.decimals) == (("product",), 3)
+    alone = RowTemplate.fit(sizes(), ["length"]).columns[0]
+    assert (alone.factors, alone.decimals) == ((), 1)
+
+
+def test_factors_are_stored_and_read_back():
+    template = RowTemplate.fit(sizes(), ["product", "length"])
+    assert template.dependent == {("product",): ["length"]}
+    assert RowTemplate.from_json(json.loads(json.dumps(template.to_json()))) == template
+    earlier = RowTemplate.fit(sizes(), ["length"]).to_json()
+    assert "factors" not in earlier["columns"][0]  # and earlier versions read it
+
+
+@pytest.mark.parametrize("factors", ["product", ["other"], ["product", "product"], [1], None])
+def test_other_factors_than_columns_of_the_template_are_refused(factors):
+    stored = RowTemplate.fit(sizes(), ["product", "length"]).to_json()
+    stored["columns"][1]["factors"] = factors
+    with pytest.raises(ArtifactError, match="fit again"):
+        RowTemplate.from_json(stored)
+
+
+def test_what_rows_say_in_factors_is_read_from_their_texts():
+    template = RowTemplate.fit(sizes(), ["product", "length"])
+    texts = ["product: a ; length: 20", "product: missing; length: 1", "no row"]
+    assert template.read_levels(texts) == [[("a",), ("",), ()]]
+    alone = RowTemplate.fit(sizes(), ["length"])
+    assert alone.read_levels(["length: 20.0"]) == [[()]]

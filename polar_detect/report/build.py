@@ -211,6 +211,7 @@ def _cells(
         if kind_of(feature) == LIKENESS
     }
     places = _places(text, template)
+    said = dict(zip(template.names, template.cells(text) or (), strict=False))
     values = template.read_numbers([text]).values[0].tolist()
     cells = [
         CellReport(
@@ -219,14 +220,15 @@ def _cells(
             stop=place.stop,
             says=text[place],
             is_empty=column.name in empty,
-            low=low,
-            high=high,
-            is_usual=low <= value <= high,
+            low=usual.low,
+            high=usual.high,
+            beside={name: said[name] for name in column.factors[: len(usual.levels)]},
+            is_usual=usual.low <= value <= usual.high,
             part=(part := float(parts[column.name][0])),
             is_as_labelled=likeness.get(column.name, 0.0) > part / 2 > 0,
         )
-        for column, value, (low, high) in zip(
-            template.numeric, values, reference.usual.T.tolist(), strict=True
+        for column, value, usual in zip(
+            template.numeric, values, reference.usual_for(text), strict=True
         )
     ]
     return tuple(sorted(cells, key=lambda cell: -abs(cell.part))[:_TOP_CELLS])

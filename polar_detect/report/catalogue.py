@@ -592,9 +592,10 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     "card.empty": ("no value", "値なし"),
     "card.usual": ("normal rows", "正常な行"),
     "card.usual.range": ("{low} to {high}", "{low}～{high}"),
+    "card.usual.beside": ("{low} to {high} with {said}", "{said}では{low}～{high}"),
     "card.cell": (
-        "“{name}” = {says} (normal rows: {low} to {high}; {value})",
-        "「{name}」＝{says}（正常な行：{low}～{high}、{value}）",
+        "“{name}” = {says} (normal rows: {usual}; {value})",
+        "「{name}」＝{says}（正常な行：{usual}、{value}）",
     ),
     "card.cell.empty": ("“{name}” has no value ({value})", "「{name}」に値がない（{value}）"),
     "card.cell.usual": (
@@ -602,8 +603,8 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
         "「{name}」＝{says}（単独では通常の値だが他の列との組み合わせが珍しい、{value}）",
     ),
     "card.cell.labelled": (
-        "“{name}” = {says} (as in the labelled anomalies; normal rows: {low} to {high}; {value})",
-        "「{name}」＝{says}（ラベル付きの異常と同様、正常な行：{low}～{high}、{value}）",
+        "“{name}” = {says} (as in the labelled anomalies; normal rows: {usual}; {value})",
+        "「{name}」＝{says}（ラベル付きの異常と同様、正常な行：{usual}、{value}）",
     ),
     "card.neighbours": ("Nearest normal texts", "近い正常文"),
     "step.base": ("base value", "基準値"),
@@ -942,6 +943,10 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     "fit.numbers": (
         "columns that are numbers too: {names}",
         "数値としても使う列：{names}",
+    ),
+    "fit.numbers.factors": (
+        "held against normal rows with the same {factors}: {names}",
+        "{factors}が同じ正常な行と比べる列：{names}",
     ),
     "fit.numbers.none": (
         "columns that are numbers too: none",

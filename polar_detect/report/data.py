@@ -1,7 +1,7 @@
 """What a report shows, as plain values: computed once, rendered many ways."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -83,6 +83,8 @@ class CellReport:
     is_empty: bool = False  # then it says "missing" in the row
     low: float  # the middle 90 % of normal rows lie between these
     high: float
+    # What the row says in the factors of the column, as those normal rows do.
+    beside: Mapping[str, str] = field(default_factory=dict)
     is_usual: bool  # whether it lies there
     part: float  # SHAP value of all features of the column
     start: int  # where `says` stands in the text of the row

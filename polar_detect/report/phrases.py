@@ -181,13 +181,11 @@ def _reason(part: Contribution, row: RowReport, numbers: words.Numbers, language
     cell = cells.get(part.source)
     if cell is None:
         return language.say("card.reason", name=language.reason(part.source), value=value)
-    low, high = words.cell_range(cell.low, cell.high)
     return language.say(
         _cell_key(cell),
         name=words.one_line(cell.column, words.NAME_CHARACTERS),
         says=words.one_line(cell.says, words.NAME_CHARACTERS) or words.NO_VALUE,
-        low=low,
-        high=high,
+        usual=usual(cell, language),
         value=value,
     )
 
@@ -208,9 +206,16 @@ def cell(own: CellReport, n_characters: int, language: Language) -> str:
 
 
 def usual(own: CellReport, language: Language) -> str:
-    """Return between which numbers the cells of normal rows lie."""
+    """Return between which numbers the cells of normal rows of its kind lie."""
     low, high = words.cell_range(own.low, own.high)
-    return language.say("card.usual.range", low=low, high=high)
+    if not own.beside:
+        return language.say("card.usual.range", low=low, high=high)
+    pairs = (
+        " ".join(words.one_line(part, words.NAME_CHARACTERS) for part in pair)
+        for pair in own.beside.items()
+    )
+    said = language.say("comma").join(pairs)
+    return language.say("card.usual.beside", low=low, high=high, said=said)
 
 
 def leading_reasons(row: ListedRow, language: Language) -> str:

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
+from polar_detect.tables.categories import categories_of
 from polar_detect.tables.cell_numbers import MISSING, is_missing
 from polar_detect.tables.names import folded
-from polar_detect.tables.new_values import new_values
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
-
-_REPEATS = 5  # rows of each thing that a column says, on average, or it is no category
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +61,10 @@ class Categories:
         rows = [cells for text in texts if (cells := template.cells(text)) is not None]
         frame = pd.DataFrame(rows, columns=template.names, dtype=object)
         words = [column.name for column in template.columns if column.decimals is None]
-        dates = new_values(frame, words)
-        known, always = {}, set()
-        for place, name in enumerate(template.names):
-            cells = [row[place] for row in rows if not is_missing(row[place], template.notation)]
-            said = frozenset(map(folded, cells))
-            if name in words and name not in dates and 0 < _REPEATS * len(said) <= len(cells):
-                known[place] = said
-                always |= {place} if len(cells) == len(rows) else set()
-        return cls(template, known, frozenset(always))
+        said = categories_of(frame, words, template.notation)
+        known = {template.names.index(name): frozenset(own) - {""} for name, own in said.items()}
+        always = frozenset(template.names.index(name) for name, own in said.items() if all(own))
+        return cls(template, known, always)
 
     def new_cells(self, texts: Sequence[str]) -> list[tuple[NewCell, ...]]:
         """Return the cells of each text that say something new.

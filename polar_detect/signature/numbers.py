@@ -6,7 +6,7 @@ written out as text, which are all that reaches a detector.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
 from polar_detect.errors import InputError
+from polar_detect.factors import Kinds, Levels
+from polar_detect.signature.column_scale import MOSTLY, ColumnScale
 from polar_detect.signature.features import Feature, FeatureTable
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
@@ -33,10 +35,6 @@ _MIN_VARIANCE = 0.1  # where all columns are constant on normal rows
 _SIZE_VARIANCE = 1 - 2 / np.pi  # of |x| where x is normal with variance 1
 _MOVED = 0.1  # of that: how much cells without a number may add among normal rows
 _N_NEAREST = 5
-_MAX_SIZE = 1e150  # of a number; the square of a larger one may be none
-_BEND = 3.0  # standard deviations beyond which only the logarithm counts
-_LESS_SKEWED = 0.7  # a logarithm has to bring a column's skewness down to this share
-_MOSTLY = 0.9  # of a column's cells have to be above zero for it; all of them in notation 1
 
 
 def column_of(feature: Feature) -> str | None:
@@ -62,6 +60,49 @@ def kind_of(feature: Feature) -> Kind | None:
     return next((kind for kind in get_args(Kind) if feature.part.endswith(f"/{kind}")), None)
 
 
+class Usual(NamedTuple):
+    """Between which values the middle 90 % of the normal cells of a column lie.
+
+    Of rows of one kind, which say that in the column's factors; `levels` is () for all rows.
+    """
+
+    low: float
+    high: float
+    levels: Levels
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledRows:
+    """The numbers of normal rows on one scale.
+
+    Parameters
+    ----------
+    scale : ColumnScale
+    points : (n_rows, n_columns) float64
+        Standardised; where there is no number, what the other columns lead to expect.
+    """
+
+    scale: ColumnScale
+    points: Array
+
+    @classmethod
+    def fit(
+        cls,
+        values: Array,
+        states: States,
+        levels: Sequence[Sequence[Levels]],
+        template: "RowTemplate",
+    ) -> Self:
+        """Return normal rows on the scale that kinds of rows, as these levels make, ask for."""
+        steps = [10.0 ** -(column.decimals or 0) for column in template.numeric]
+        min_positive = MOSTLY if template.notation > 1 else 1.0
+        scale = ColumnScale.fit(values, np.asarray(steps), levels, min_positive=min_positive)
+        points = np.nan_to_num(scale.apply(values, levels))
+        if template.notation > 1:
+            points = _Normal.fit(points, states, template).expected(points, states)
+        return cls(scale, points)
+
+
 @dataclass(frozen=True, eq=False)
 class ColumnReference:
     """The numbers of normal rows, as what new rows are held against.
@@ -70,20 +111,19 @@ class ColumnReference:
     ----------
     template : RowTemplate
         How rows are written out, and read back.
-    scale : ColumnScale
-    points : (n_rows, n_columns) float64
-        Standardised; where there is no number, what the other columns lead to expect.
+    scaled : tuple of ScaledRows
+        All rows on one scale, and before that, where numbers depend on factors, each kind of rows
+        on its own.
     states : (n_rows, n_columns) int8
         0 where a cell is a number, 1 where it is missing, 2 where it is a word.
-    usual : (2, n_columns) float64
-        Between which values the middle 90 % of the normal cells lie, for people.
+    usual : tuple of (n_kinds, 2) float64, n_columns long
+        Between which values the middle 90 % of the normal cells of each kind lie, for people.
     """
 
     template: "RowTemplate"
-    scale: "ColumnScale"
-    points: Array
+    scaled: tuple[ScaledRows, ...]
     states: States
-    usual: Array
+    usual: tuple[Array, ...]
 
     @classmethod
     def fit(cls, template: "RowTemplate", texts: Sequence[str]) -> Self | None:
@@ -103,14 +143,13 @@ class ColumnReference:
                 f"Got texts such as {texts[0][:60]!r}, none of which is a row of this template; "
                 "expected what its method texts writes; pass those, or no template."
             )
-        steps = [10.0 ** -(column.decimals or 0) for column in template.numeric]
-        min_positive = _MOSTLY if template.notation > 1 else 1.0
-        scale = ColumnScale.fit(values, np.asarray(steps), min_positive=min_positive)
-        points, states = np.nan_to_num(scale.apply(values)), _states(found, template)
-        usual = np.stack([_middle(column[~np.isnan(column)]) for column in values.T], axis=1)
-        if template.notation > 1:
-            points = _Normal.fit(points, states, template).expected(points, states)
-        return cls(template, scale, points, states, usual)
+        states, levels = _states(found, template), template.read_levels(texts)
+        own = ScaledRows.fit(values, states, levels, template)
+        usual = tuple(map(_usual, values.T, levels, own.scale.kinds))
+        if not template.dependent:
+            return cls(template, (own,), states, usual)
+        alike = ScaledRows.fit(values, states, _without_factors(levels), template)
+        return cls(template, (own, alike), states, usual)
 
     def features(self, texts: Sequence[str], *, banned: Mask | None = None) -> FeatureTable:
         """Return four features of each column; see `KINDS`.
@@ -126,6 +165,10 @@ class ColumnReference:
         one without a number as what the others lead to expect: else one wild cell makes other
         columns as strange as its own, or stranger.
 
+        Where numbers depend on factors, rows are held both against all rows and against those of
+        their kind, and features are the root of the mean square of both: a cell may be strange for
+        its kind only, or beside columns that go together in all kinds.
+
         Parameters
         ----------
         texts : sequence of str
@@ -133,21 +176,44 @@ class ColumnReference:
         banned : (n_texts, n_rows) bool, optional
             Normal rows that a row must not meet: itself, or its own cluster.
         """
-        cells = self.template.read_numbers(texts)
+        cells, levels = self.template.read_numbers(texts), self.template.read_levels(texts)
         states = _states(cells, self.template)
-        points = np.nan_to_num(self.scale.apply(cells.values))
+        by_kind, *by_all = (
+            self._features(rows, rows.scale.apply(cells.values, own), states, banned)
+            for rows, own in zip(self.scaled, (levels, _without_factors(levels)), strict=False)
+        )
+        found = by_kind
+        if by_all:
+            found = np.copysign(np.sqrt((by_kind**2 + by_all[0] ** 2) / 2), by_kind)
+        names = [column.name for column in self.template.numeric]
+        features = tuple(Feature(GROUP, f"{name}/{kind}") for kind in KINDS for name in names)
+        return FeatureTable(np.hstack([*found]).astype(np.float32), features)
+
+    def _features(
+        self, normal_rows: ScaledRows, points: Array, states: States, banned: Mask | None
+    ) -> Array:
+        """Return the four kinds of features on one scale, (4, n_texts, n_columns)."""
+        normal_points, points = normal_rows.points, np.nan_to_num(points)
         if self.template.notation > 1:
-            points = _Normal.fit(self.points, self.states, self.template).expected(points, states)
+            normal = _Normal.fit(normal_points, self.states, self.template)
+            points = normal.expected(points, states)
         found = np.empty((len(KINDS), *points.shape))
         # While fitting there is a group a row, and threads of BLAS that wait for each other at each
         # small matrix take twenty times as long on two busy cores (60 columns).
         with threadpool_limits(1, user_api="blas"):
-            for rows, allowed in _groups(banned, len(points), len(self.points)):
-                normal = _Normal.fit(self.points[allowed], self.states[allowed], self.template)
+            for rows, allowed in _groups(banned, len(points), len(normal_points)):
+                normal = _Normal.fit(normal_points[allowed], self.states[allowed], self.template)
                 found[:, rows] = normal.features(points[rows], states[rows])
-        names = [column.name for column in self.template.numeric]
-        features = tuple(Feature(GROUP, f"{name}/{kind}") for kind in KINDS for name in names)
-        return FeatureTable(np.hstack([*found]).astype(np.float32), features)
+        return found
+
+    def usual_for(self, text: str) -> list[Usual]:
+        """Return what is usual in each column for normal rows of a row's kind."""
+        levels, kinds = self.template.read_levels([text]), self.scaled[0].scale.kinds
+        places = [int(own.place(said)[0]) for own, said in zip(kinds, levels, strict=True)]
+        return [
+            Usual(float(usual[place, 0]), float(usual[place, 1]), own.levels[place])
+            for usual, own, place in zip(self.usual, kinds, places, strict=True)
+        ]
 
     def empty_cells(self, texts: Sequence[str]) -> list[frozenset[str]]:
         """Return the columns of numbers in which each row has an empty cell."""
@@ -158,59 +224,14 @@ class ColumnReference:
         return [frozenset(names[own].tolist()) for own in is_empty]
 
 
-@dataclass(frozen=True, eq=False)
-class ColumnScale:
-    """How each column comes to a scale on which normal cells lie around 0, mostly within ±3.
-
-    Parameters
-    ----------
-    is_log : (n_columns,) bool
-        Columns of which the logarithm is taken, as it is far less skewed. A few of their cells
-        may be zero or less: such a one lies a tenth of the smallest above zero.
-    floors : (n_columns,) float64
-        What the logarithm is taken of where a value is no larger.
-    centres, spreads : (n_columns,) float64
-    """
-
-    is_log: Mask
-    floors: Array
-    centres: Array
-    spreads: Array
-
-    @classmethod
-    def fit(cls, values: Array, steps: Array, *, min_positive: float = _MOSTLY) -> Self:
-        """Fit on normal rows.
-
-        Parameters
-        ----------
-        values : (n_rows, n_columns) float64
-            NaN where missing.
-        steps : (n_columns,) float64
-            Of rounding.
-        min_positive : float
-            Share of a column's cells that have to be above zero for a logarithm.
-        """
-        parts = [
-            _fit_column(column[~np.isnan(column)], float(step), min_positive)
-            for column, step in zip(_bounded(values).T, steps, strict=True)
-        ]
-        is_log, floors, centres, spreads = (np.asarray(part) for part in zip(*parts, strict=True))
-        return cls(is_log, floors, centres, spreads)
-
-    def apply(self, values: Array) -> Array:
-        """Return standardised values; NaN stays."""
-        values = _bounded(values)
-        logged = np.log(np.maximum(values, self.floors), where=self.is_log, out=values.copy())
-        standard = (logged - self.centres) / self.spreads
-        size = np.abs(standard)
-        # A wild cell must stand out, and must not drown all others either.
-        bent = np.where(size > _BEND, _BEND + np.log1p(np.maximum(size - _BEND, 0)), size)
-        signed: Array = np.sign(standard) * bent
-        return signed
+def _without_factors(levels: Sequence[Sequence[Levels]]) -> list[list[Levels]]:
+    return [[()] * len(own) for own in levels]
 
 
-def _bounded(values: Array) -> Array:
-    return np.clip(values, -_MAX_SIZE, _MAX_SIZE)
+def _usual(values: Array, levels: Sequence[Levels], kinds: Kinds) -> Array:
+    """Return the middle 90 % of the cells of each kind, (n_kinds, 2)."""
+    own = [values[rows] for rows in kinds.members(levels)]
+    return np.stack([_middle(cells[~np.isnan(cells)]) for cells in own])
 
 
 def _middle(present: Array) -> Array:
@@ -219,34 +240,6 @@ def _middle(present: Array) -> Array:
         return np.full(2, np.nan)
     low = np.quantile(present, 0.05, method="lower")
     return np.asarray([low, np.quantile(present, 0.95, method="higher")])
-
-
-def _fit_column(
-    present: Array, step: float, min_positive: float
-) -> tuple[bool, float, float, float]:
-    if not len(present):
-        return False, 1.0, 0.0, step
-    positive = present[present > 0]
-    has_logs = len(positive) >= min_positive * len(present)
-    is_log = has_logs and _skewness(np.log(positive)) < _LESS_SKEWED * _skewness(positive)
-    floor = 1.0
-    if is_log:
-        floor, step = float(positive.min()) / 10, step / float(np.median(positive))
-        present = np.log(positive)
-    centre = float(np.median(present))
-    robust = 1.4826 * float(np.median(np.abs(present - centre)))
-    # Neither may be moved by a few wild cells among normal rows. Where most cells agree exactly
-    # both vanish; where all do, a step of rounding is as good as anything.
-    low, high = np.quantile(present, [0.05, 0.95])
-    spread = max(robust, 0.5 * float(high - low) / 3.29)
-    if not spread:
-        spread = 0.3 * float(present.std()) if np.ptp(present) else step
-    return is_log, floor, centre, spread
-
-
-def _skewness(values: Array) -> float:
-    low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
-    return float(abs(low + high - 2 * middle) / (high - low)) if high > low else 0.0
 
 
 def _states(found: "NumericColumns", template: "RowTemplate") -> States:

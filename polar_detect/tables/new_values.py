@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from polar_detect.tables.cell_numbers import MIN_NUMERIC, as_numbers
 from polar_detect.tables.cells import cells_as_text
-from polar_detect.tables.names import on_one_line
-from polar_detect.tables.rows import RowColumns
+from polar_detect.tables.names import comma_separated, on_one_line
 from polar_detect.tables.units import split_unit
 
 _MAX_ROWS = 5000
@@ -68,7 +67,7 @@ def warn_of_new_values(frame: pd.DataFrame, names: Collection[str]) -> list[str]
     ]
     kept = [name for name in names if name not in found]
     if notices and 0 < len(kept) <= _MAX_LISTED_COLUMNS:
-        asked = shlex.quote(RowColumns.of(kept).asked or "")
+        asked = shlex.quote(comma_separated(kept))
         notices.append(f"to read no such column pass --columns {asked}")
     return notices
 
@@ -140,7 +139,8 @@ def _always_new(column: pd.Series) -> str | None:
 
 def _count_rows(numbers: NDArray[np.float64], index: "pd.Index[Any]") -> bool:
     """Return whether numbers grow by one from row to row; an index knows of rows left out."""
-    steps = np.diff(numbers)
+    with np.errstate(over="ignore"):
+        steps = np.diff(numbers)
     if bool((steps == 1).all()):
         return True
     return index.dtype.kind == "i" and index.is_unique and bool((steps == np.diff(index)).all())

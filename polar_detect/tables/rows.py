@@ -11,13 +11,15 @@ import re
 import reprlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast, get_args
+from typing import Any, NamedTuple, Self, cast, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect.errors import ArtifactError, InputError
+from polar_detect.factors import Kinds, Levels, codes_of, factors_of
+from polar_detect.tables.categories import categories_of
 from polar_detect.tables.cell_numbers import (
     MIN_NUMERIC,
     MISSING,
@@ -28,7 +30,13 @@ from polar_detect.tables.cell_numbers import (
 )
 from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.columns import TextColumn, check_column
-from polar_detect.tables.names import comma_separated, match_column, on_one_line, said_of_matches
+from polar_detect.tables.names import (
+    comma_separated,
+    folded,
+    match_column,
+    on_one_line,
+    said_of_matches,
+)
 from polar_detect.tables.number_form import NumberForm, checked_minus
 from polar_detect.tables.row_cells import (
     MAX_DECIMALS,
@@ -136,11 +144,14 @@ class RowColumn:
         Digits behind the point to which numbers are rounded; None for a column of text.
     form : NumberForm
         How its numbers are written.
+    factors : tuple of str
+        The columns on which its numbers depend: those say the same few things again and again.
     """
 
     name: str
     decimals: int | None
     form: NumberForm = field(default_factory=NumberForm)
+    factors: tuple[str, ...] = ()
 
     @classmethod
     def fit(cls, cells: pd.Series, name: str) -> "RowColumn":
@@ -150,6 +161,42 @@ class RowColumn:
         if decimals is None:
             return cls(name, None)
         return cls(name, decimals, form)
+
+    def beside(self, categories: "_Categories", cells: pd.Series) -> "RowColumn":
+        """Return the column with those of a table's categories on which its numbers depend.
+
+        It keeps as many decimals as each kind of rows that these make asks for.
+        """
+        others = {name: codes for name, codes in categories.codes.items() if name != self.name}
+        if self.decimals is None or not others:
+            return self
+        measured = {name: own for name, own in categories.measured.items() if name != self.name}
+        factors = factors_of(CellNumbers.of(cells, self.form).values, others, measured)
+        if not factors:
+            return self
+        levels = [*zip(*(categories.said[name] for name in factors), strict=True)]
+        kinds = [cells.iloc[rows] for rows in Kinds.of(levels).members(levels)]
+        decimals = max(decimals_of(own, self.form) or 0 for own in kinds)
+        return replace(self, factors=factors, decimals=decimals)
+
+
+class _Categories(NamedTuple):
+    """What rows say in the columns on which numbers may depend, as words and as codes."""
+
+    said: dict[str, list[str]]
+    codes: dict[str, NDArray[np.intp]]
+    measured: dict[str, NDArray[np.float64]]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, columns: Sequence[RowColumn]) -> Self:
+        """Return the categories of a table, of words or of numbers such as those of programs."""
+        said = categories_of(frame, [own.name for own in columns])
+        measured = {
+            own.name: CellNumbers.of(frame[own.name], own.form).values
+            for own in columns
+            if own.decimals is not None and own.name in said
+        }
+        return cls(said, {name: codes_of(own) for name, own in said.items()}, measured)
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +240,9 @@ class RowTemplate:
     @classmethod
     def fit(cls, frame: pd.DataFrame, names: Sequence[str]) -> "RowTemplate":
         """Return the template for columns of `frame`, which decides how numbers are rounded."""
-        return cls(tuple(RowColumn.fit(frame[name], name) for name in names))
+        columns = [RowColumn.fit(frame[name], name) for name in names]
+        categories = _Categories.of(frame, columns)
+        return cls(tuple(column.beside(categories, frame[column.name]) for column in columns))
 
     def texts(self, frame: pd.DataFrame) -> list[str]:
         """Return each row as text.
@@ -244,6 +293,15 @@ class RowTemplate:
         """The columns of numbers."""
         return tuple(column for column in self.columns if column.decimals is not None)
 
+    @property
+    def dependent(self) -> dict[tuple[str, ...], list[str]]:
+        """Names of the columns of numbers that have factors, by these."""
+        found: dict[tuple[str, ...], list[str]] = {}
+        for column in self.numeric:
+            if column.factors:
+                found.setdefault(column.factors, []).append(column.name)
+        return found
+
     def numbers(self, frame: pd.DataFrame) -> NumericColumns:
         """Return the columns that are numeric in this template, as numbers."""
         return self._numbers(self._bare(frame), len(frame))
@@ -290,6 +348,24 @@ class RowTemplate:
         is_finite = np.isfinite(found.values)
         return replace(found, values=np.where(is_finite, found.values, np.nan))
 
+    def read_levels(self, texts: Sequence[str]) -> list[list[Levels]]:
+        """Return what each row says in the factors of each column of numbers.
+
+        In any case, width and spacing; (n_columns, n_rows), and () for a column without factors
+        and for a text that is no row.
+        """
+        if not any(column.factors for column in self.numeric):
+            return [[()] * len(texts)] * len(self.numeric)
+        rows = [self.cells(text) for text in texts]
+        wheres = [[self.names.index(name) for name in column.factors] for column in self.numeric]
+        return [
+            [() if row is None else tuple(self._level(row[i]) for i in where) for row in rows]
+            for where in wheres
+        ]
+
+    def _level(self, cell: str) -> str:
+        return "" if is_missing(cell, self.notation) else folded(cell)
+
     def _numbers(self, columns: Sequence[Sequence[str]], n_rows: int) -> NumericColumns:
         values = np.empty((n_rows, len(columns)))
         is_word = np.zeros(values.shape, bool)
@@ -309,6 +385,7 @@ class RowTemplate:
             "columns": [
                 {"name": column.name, "decimals": column.decimals, "unit": column.form.unit}
                 | ({} if column.form.minus is None else {"minus": column.form.minus})
+                | ({"factors": [*column.factors]} if column.factors else {})
                 | {key: True for key in _FLAGS if getattr(column.form, key)}
                 for column in self.columns
             ],
@@ -334,6 +411,7 @@ class RowTemplate:
                         checked_minus(column.get("minus")),
                         *(_checked_flag(column.get(key, False)) for key in _FLAGS),
                     ),
+                    _checked_factors(column.get("factors", []), content["columns"]),
                 )
                 for column in content["columns"]
             )
@@ -469,6 +547,13 @@ def _checked_flag(value: Any) -> bool:
     if type(value) is not bool:
         raise ValueError(f"flag {value!r}")
     return value
+
+
+def _checked_factors(value: Any, columns: Any) -> tuple[str, ...]:
+    names = [column["name"] for column in columns]
+    if type(value) is not list or not all(value.count(own) == 1 and own in names for own in value):
+        raise ValueError(f"factors {value!r}")
+    return tuple(value)
 
 
 def _checked_decimals(value: Any) -> int | None:

@@ -143,7 +143,10 @@ def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> It
     if not options.store_texts:
         yield language.say("fit.numbers.as_text")
     elif numeric:
-        yield language.say("fit.numbers", names=language.say("comma").join(numeric))
+        yield language.say("fit.numbers", names=_joined(numeric, language))
+        for factors, names in table.template.dependent.items():
+            said, listed = _joined(factors, language), _joined(names, language)
+            yield language.say("fit.numbers.factors", factors=said, names=listed)
     else:
         yield language.say("fit.numbers.none")
     names = table.template.names
@@ -156,3 +159,7 @@ def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> It
         *tables.warn_of_length(table.texts, options.max_tokens),
     )
     yield from map(language.notice, notices)
+
+
+def _joined(names: Iterable[str], language: Language) -> str:
+    return language.say("comma").join(names)

@@ -1,0 +1,179 @@
+"""Factors: the categories on which the numbers of a column depend, as a size does on the product.
+
+Hides how it is told from the rows that they do, and which rows are of one kind then.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.intp]
+Levels = tuple[str, ...]
+"""What a row says in the factors of a column, in their order."""
+
+_MIN_ROWS = 10  # of one kind; of fewer neither centre nor spread are known
+_MOST = 3
+# To these shares all factors together and each of them have to bring the deviations from the
+# centre down: what a column keeps beside them is then less than half of its variance.
+_EXPLAINED, _EACH = 2 / 3, 0.9
+# Of a column's deviations: what is nearer to a line is not told from it where columns are held
+# beside one another (`signature.numbers`).
+_RESOLVED = 0.22
+_MAX_SIZE = 1e150  # of a number; the square of a larger one may be none
+_TRIMMED = 0.9  # of the deviations count, so that a few wild cells do not
+
+
+@dataclass(frozen=True, eq=False)
+class Kinds:
+    """The kinds of rows that a column's factors make, each with rows enough.
+
+    A row is of the finest kind that its first factors make, so that one of a rare combination is
+    held against all rows of its product, and one of a new product against all rows.
+
+    Parameters
+    ----------
+    levels : tuple of Levels
+        What the rows of each kind say in the first factors; the first kind is all rows, ().
+    """
+
+    levels: tuple[Levels, ...]
+
+    @classmethod
+    def of(cls, rows: Sequence[Levels]) -> Self:
+        """Return the kinds of normal rows.
+
+        >>> rows = [("A", "M1")] * 10 + [("A", "M2")] * 9 + [("B", "M1")] * 9
+        >>> Kinds.of(rows).levels
+        ((), ('A',), ('A', 'M1'))
+        """
+        counts = Counter(own[:depth] for own in rows for depth in range(1, len(own) + 1))
+        return cls(((), *sorted(own for own, n in counts.items() if n >= _MIN_ROWS)))
+
+    def place(self, rows: Sequence[Levels]) -> Codes:
+        """Return the kind of each row by its place in `levels`, (n_rows,)."""
+        places = {own: i for i, own in enumerate(self.levels)}
+        depths = [range(len(own), -1, -1) for own in rows]
+        found = (
+            next(places[own[:depth]] for depth in down if own[:depth] in places)
+            for own, down in zip(rows, depths, strict=True)
+        )
+        return np.fromiter(found, np.intp, len(rows))
+
+    def members(self, rows: Sequence[Levels]) -> list[Codes]:
+        """Return which rows each kind holds, those of finer kinds among them."""
+        found: dict[Levels, list[int]] = {own: [] for own in self.levels}
+        for i, own in enumerate(rows):
+            for depth in range(len(own) + 1):
+                if own[:depth] in found:
+                    found[own[:depth]].append(i)
+        return [np.asarray(own, np.intp) for own in found.values()]
+
+
+def bounded(numbers: Array) -> Array:
+    """Return numbers so large at most that their squares and sums are numbers too; NaN stays."""
+    return np.clip(numbers, -_MAX_SIZE, _MAX_SIZE)
+
+
+def codes_of(said: Sequence[str]) -> Codes:
+    """Return what rows say as numbers from 0 on, the same for the same, (n_rows,)."""
+    return np.unique(said, return_inverse=True)[1]
+
+
+def factors_of(
+    numbers: Array, categories: Mapping[str, Codes], measured: Mapping[str, Array] | None = None
+) -> tuple[str, ...]:
+    """Return the categories on which numbers depend, the one that explains most first.
+
+    Parameters
+    ----------
+    numbers : (n_rows,) float64
+        NaN where there is none.
+    categories : mapping of str to (n_rows,) intp
+        What each row says there; see `codes_of`.
+    measured : mapping of str to (n_rows,) float64, optional
+        The numbers of categories that are columns of numbers, NaN where there is none. Such a one
+        has to explain more than a straight line does, as the number of a program or a machine: what
+        goes along a line shows in how columns go together.
+
+    >>> sizes = np.repeat([20.0, 25.0], 20) + np.tile([-0.01, 0.0, 0.0, 0.01], 10)
+    >>> said = {"shift": ["day", "night"] * 20, "product": ["A"] * 20 + ["B"] * 20}
+    >>> factors_of(sizes, {name: codes_of(own) for name, own in said.items()})
+    ('product',)
+    """
+    known = ~np.isnan(numbers)
+    values = bounded(numbers[known])
+    codes = {name: own[known] for name, own in categories.items()}
+    chosen: tuple[str, ...] = ()
+    group = np.zeros(len(values), np.intp)
+    apart = _apart(values, group, np.zeros(len(values)))
+    least = whole = _trimmed_mean(apart)
+    for name, other in (measured or {}).items():
+        limit = _EXPLAINED * min(whole, max(_from_line(values, other[known]), _RESOLVED * whole))
+        if _trimmed_mean(_apart(values, codes[name], apart)) > limit:
+            del codes[name]
+    while least and len(chosen) < _MOST:
+        groups = {name: _crossed(group, own) for name, own in codes.items() if name not in chosen}
+        left = {name: _apart(values, own, apart) for name, own in groups.items()}
+        best = min(left, key=lambda name: _trimmed_mean(left[name]), default=None)
+        if best is None or _trimmed_mean(left[best]) > _EACH * least:
+            break
+        chosen, group, apart = (*chosen, best), groups[best], left[best]
+        least = _trimmed_mean(apart)
+    return chosen if least <= _EXPLAINED * whole else ()
+
+
+def _crossed(group: Codes, other: Codes) -> Codes:
+    """Return the groups of rows that are alike in both."""
+    return np.unique(group * (other.max(initial=0) + 1) + other, return_inverse=True)[1]
+
+
+def _apart(values: Array, group: Codes, otherwise: Array) -> Array:
+    """Return how far rows lie from the centre of their group, of which each half tells the other.
+
+    Parameters
+    ----------
+    values : (n_rows,) float64
+    group : (n_rows,) intp
+        From 0 on.
+    otherwise : (n_rows,) float64
+        What is returned of a row in a group of few.
+    """
+    sizes = np.bincount(group)
+    by_group = np.argsort(group, kind="stable")
+    place = np.empty(len(group), np.intp)
+    place[by_group] = np.arange(len(group)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    half = 2 * group + place % 2
+    order = np.lexsort((values, half))
+    counts = np.bincount(half, minlength=2 * len(sizes))
+    first = np.cumsum(counts) - counts
+    lower, upper = (
+        values[order[np.minimum(first + middle, len(values) - 1)]]
+        for middle in (np.maximum(counts - 1, 0) // 2, counts // 2)
+    )
+    centres = lower + (upper - lower) / 2
+    is_known = sizes[group] >= _MIN_ROWS
+    apart: Array = np.where(is_known, np.abs(values - centres[half ^ 1]), otherwise)
+    return apart
+
+
+def _from_line(values: Array, other: Array) -> float:
+    """Return how far values lie from a straight line in others."""
+    both = ~np.isnan(other)
+    own, other = values[both], bounded(other[both])
+    if not len(own) or not np.ptp(other):
+        return np.inf
+    along = other - other.mean()
+    rest = own - along * float(along @ (own - own.mean()) / (along @ along))
+    return _trimmed_mean(np.abs(rest - np.median(rest)))
+
+
+def _trimmed_mean(apart: Array) -> float:
+    """Return the mean of the deviations but for the largest; 0 where rows are too few to tell."""
+    if len(apart) < 2 * _MIN_ROWS:
+        return 0.0
+    return float(np.sort(apart)[: int(_TRIMMED * len(apart))].mean())

@@ -1,0 +1,152 @@
+"""How the numbers of columns of any unit and tail come to one scale.
+
+Hides which columns are taken by their logarithm, and which by kinds of rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.factors import Kinds, Levels, bounded
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+MOSTLY = 0.9  # of a column's cells have to be above zero for its logarithm
+_BEND = 3.0  # standard deviations beyond which only the logarithm counts
+_LESS_SKEWED = 0.7  # a logarithm has to bring a column's skewness down to this share
+_PRIOR_ROWS = 30.0  # what the spread of all kinds of a column counts for beside that of one
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnScale:
+    """How each column comes to a scale on which normal cells lie around 0, mostly within ±3.
+
+    Parameters
+    ----------
+    is_log : (n_columns,) bool
+        Columns of which the logarithm is taken, as it is far less skewed. A few of their cells
+        may be zero or less: such a one lies a tenth of the smallest above zero.
+    floors : (n_columns,) float64
+        What the logarithm is taken of where a value is no larger.
+    kinds : tuple of Kinds, n_columns long
+        The kinds of rows that each column's factors make.
+    centres, spreads : tuple of (n_kinds,) float64, n_columns long
+    """
+
+    is_log: Mask
+    floors: Array
+    kinds: tuple[Kinds, ...]
+    centres: tuple[Array, ...]
+    spreads: tuple[Array, ...]
+
+    @classmethod
+    def fit(
+        cls,
+        values: Array,
+        steps: Array,
+        levels: Sequence[Sequence[Levels]],
+        *,
+        min_positive: float = MOSTLY,
+    ) -> Self:
+        """Fit on normal rows.
+
+        Parameters
+        ----------
+        values : (n_rows, n_columns) float64
+            NaN where missing.
+        steps : (n_columns,) float64
+            Of rounding.
+        levels : (n_columns, n_rows) sequence of sequence of Levels
+            What each row says in the factors of each column.
+        min_positive : float
+            Share of a column's cells that have to be above zero for a logarithm.
+        """
+        columns = [
+            _Column.fit(column, float(step), own, min_positive)
+            for column, step, own in zip(bounded(values).T, steps, levels, strict=True)
+        ]
+        return cls(
+            np.asarray([own.is_log for own in columns], bool),
+            np.asarray([own.floor for own in columns], np.float64),
+            tuple(own.kinds for own in columns),
+            tuple(own.centres for own in columns),
+            tuple(own.spreads for own in columns),
+        )
+
+    def apply(self, values: Array, levels: Sequence[Sequence[Levels]]) -> Array:
+        """Return standardised values; NaN stays."""
+        values = bounded(values)
+        logged = np.log(np.maximum(values, self.floors), where=self.is_log, out=values.copy())
+        places = [kinds.place(own) for kinds, own in zip(self.kinds, levels, strict=True)]
+        centres, spreads = (
+            np.stack([own[place] for own, place in zip(by_kind, places, strict=True)], axis=1)
+            for by_kind in (self.centres, self.spreads)
+        )
+        standard = (logged - centres) / spreads
+        size = np.abs(standard)
+        # A wild cell must stand out, and must not drown all others either.
+        bent = np.where(size > _BEND, _BEND + np.log1p(np.maximum(size - _BEND, 0)), size)
+        signed: Array = np.sign(standard) * bent
+        return signed
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    is_log: bool
+    floor: float
+    kinds: Kinds
+    centres: Array
+    spreads: Array
+
+    @classmethod
+    def fit(cls, values: Array, step: float, levels: Sequence[Levels], min_positive: float) -> Self:
+        known = np.flatnonzero(~np.isnan(values))
+        positive = known[values[known] > 0]
+        has_logs = len(known) and len(positive) >= min_positive * len(known)
+        raw = values[positive]
+        is_log = bool(has_logs and _skewness(np.log(raw)) < _LESS_SKEWED * _skewness(raw))
+        floor = 1.0
+        if is_log:
+            floor, step = float(raw.min()) / 10, step / float(np.median(raw))
+            known = positive
+        present = np.log(values[known]) if is_log else values[known]
+        own = [levels[i] for i in known.tolist()]
+        kinds = Kinds.of(own)
+        members = kinds.members(own)
+        found = [_centre_and_spread(present[rows], step) for rows in members]
+        centres, spreads = np.asarray(found).T
+        if len(members) > 1:
+            _, prior = _centre_and_spread(present - centres[kinds.place(own)], step)
+            spreads[1:] = _shrunk(spreads[1:], [len(rows) for rows in members[1:]], prior)
+        return cls(is_log, floor, kinds, centres, spreads)
+
+
+def _centre_and_spread(present: Array, step: float) -> tuple[float, float]:
+    if not len(present):
+        return 0.0, step
+    centre = float(np.median(present))
+    robust = 1.4826 * float(np.median(np.abs(present - centre)))
+    # Neither may be moved by a few wild cells among normal rows. Where most cells agree exactly
+    # both vanish; where all do, a step of rounding is as good as anything.
+    low, high = np.quantile(present, [0.05, 0.95])
+    spread = max(robust, 0.5 * float(high - low) / 3.29)
+    if not spread:
+        spread = 0.3 * float(present.std()) if np.ptp(present) else step
+    return centre, spread
+
+
+def _shrunk(spreads: Array, n_rows: Sequence[int], prior: float) -> Array:
+    """Return the spreads of kinds of rows, those of few rows nearer to that of all together."""
+    weights = np.asarray(n_rows, np.float64)
+    logs = (weights * np.log(spreads) + _PRIOR_ROWS * np.log(prior)) / (weights + _PRIOR_ROWS)
+    shrunk: Array = np.exp(logs)
+    return shrunk
+
+
+def _skewness(values: Array) -> float:
+    low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
+    return float(abs(low + high - 2 * middle) / (high - low)) if high > low else 0.0

@@ -1,0 +1,35 @@
+"""Categories: columns that say the same few things again and again."""
+
+from collections.abc import Collection
+
+import pandas as pd
+
+from polar_detect.tables.cell_numbers import NOTATION, Notation, is_missing
+from polar_detect.tables.cells import cells_as_text
+from polar_detect.tables.names import folded
+from polar_detect.tables.new_values import new_values
+
+_REPEATS = 5  # rows of each thing that a column says, on average, or it is no category
+
+
+def categories_of(
+    frame: pd.DataFrame, names: Collection[str], notation: Notation = NOTATION
+) -> dict[str, list[str]]:
+    """Return what each row says in the categories among columns.
+
+    In any case, width and spacing; "" where a cell is missing. Dates are none, as those of new
+    rows are always new.
+
+    >>> frame = pd.DataFrame({"Machine": ["M1", "m1", "M2", ""] * 5, "Note": [*"abcde" * 4]})
+    >>> {name: said[:4] for name, said in categories_of(frame, ["Machine", "Note"]).items()}
+    {'Machine': ['m1', 'm1', 'm2', '']}
+    """
+    found = {}
+    for name in names:
+        cells = cells_as_text(frame[name])
+        said = ["" if is_missing(cell, notation) else folded(cell) for cell in cells]
+        n_filled, n_different = len(said) - said.count(""), len({*said} - {""})
+        if 0 < _REPEATS * n_different <= n_filled:
+            found[name] = said
+    always_new = new_values(frame, found)
+    return {name: said for name, said in found.items() if name not in always_new}
