@@ -1247,3 +1247,18 @@ def test_what_rows_say_in_factors_is_read_from_their_texts():
     assert template.read_levels(texts) == [[("a",), ("",), ()]]
     alone = RowTemplate.fit(sizes(), ["length"])
     assert alone.read_levels(["length: 20.0"]) == [[()]]
+
+
+@pytest.mark.parametrize(("n_others", "factors"), [(3, ("product",)), (30, ())])
+def test_among_many_columns_of_few_numbers_none_names_anything(n_others, factors):
+    frame = sizes().assign(product=np.resize(["1", "2"], 40))
+    pixels = {f"pixel {i}": np.resize([*"0123"], 40) for i in range(n_others)}
+    frame = frame.assign(**pixels)
+    template = RowTemplate.fit(frame, list(frame.columns))
+    assert template.columns[1].factors == factors
+
+
+def test_a_factor_of_words_is_found_beside_many_columns_of_few_numbers():
+    frame = sizes().assign(**{f"pixel {i}": np.resize([*"0123"], 40) for i in range(30)})
+    template = RowTemplate.fit(frame, list(frame.columns))
+    assert template.dependent == {("product",): ["length"]}

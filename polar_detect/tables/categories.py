@@ -27,6 +27,8 @@ def categories_of(
     found = {}
     for name in names:
         cells = cells_as_text(frame[name])
+        if len({*cells}) > len(cells) / 2:  # as measured numbers are: soon said of many columns
+            continue
         said = ["" if is_missing(cell, notation) else folded(cell) for cell in cells]
         n_filled, n_different = len(said) - said.count(""), len({*said} - {""})
         if 0 < _REPEATS * n_different <= n_filled:

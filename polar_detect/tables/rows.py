@@ -50,6 +50,7 @@ from polar_detect.tables.row_cells import (
 from polar_detect.tables.units import are_same_units, split_unit, unit_behind
 
 _FLAGS = ("comma", "limits", "duration", "gaps", "hours")  # of the form of numbers
+_MOST_NAMES = 20  # columns of numbers that may name programs, machines or sizes
 _MOSTLY = 0.5  # of the cells that are not missing
 # Roughly as byte-pair encodings of language models split: digits alone, words, signs.
 _TOKEN = re.compile(r"\d|[^\W\d_]{1,7}|[^\w\s]")
@@ -189,13 +190,17 @@ class _Categories(NamedTuple):
 
     @classmethod
     def of(cls, frame: pd.DataFrame, columns: Sequence[RowColumn]) -> Self:
-        """Return the categories of a table, of words or of numbers such as those of programs."""
+        """Return the categories of a table, of words or of numbers such as those of programs.
+
+        Where many columns of numbers say few things, these are counts or pixels, and no names.
+        """
         said = categories_of(frame, [own.name for own in columns])
-        measured = {
-            own.name: CellNumbers.of(frame[own.name], own.form).values
-            for own in columns
-            if own.decimals is not None and own.name in said
-        }
+        numeric = [own for own in columns if own.decimals is not None and own.name in said]
+        if len(numeric) > _MOST_NAMES:
+            for own in numeric:
+                del said[own.name]
+            numeric = []
+        measured = {own.name: CellNumbers.of(frame[own.name], own.form).values for own in numeric}
         return cls(said, {name: codes_of(own) for name, own in said.items()}, measured)
 
 
