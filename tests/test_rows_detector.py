@@ -504,3 +504,30 @@ def test_what_the_template_writes_it_knows_for_its_own(cells, decimals, unit, no
     texts = template.texts(frame)
     assert unwritten(texts, template) == []
     assert unwritten([f"{text} " for text in texts], template) == [*range(len(texts))]  # control
+
+
+def parts(n_rows=60, *, seed=0):
+    """Return parts of two products, each with its own size."""
+    rng = np.random.default_rng(seed)
+    product = rng.integers(2, size=n_rows)
+    length = np.asarray([20.0, 25.0])[product] + rng.normal(0, 0.01, n_rows)
+    columns = {"product": np.asarray(["PA", "PB"])[product], "length": length.round(3)}
+    return pd.DataFrame(columns | {"oven": rng.normal(180, 3, n_rows).round(1)})
+
+
+def test_a_size_of_another_product_is_flagged_named_and_explained(fitted_on_tiny, tmp_path):
+    new = parts(20, seed=1)
+    new.loc[0, ["product", "length"]] = ["PA", 25.0]
+    detector = PolarDetector(model=fitted_on_tiny.model).fit(parts())
+    detector.save(tmp_path / "saved")
+    found = detector.assess(new).to_frame()
+    assert found["score"].idxmax() == 0
+    assert found.loc[0, "top_columns"].startswith("length +")
+    pd.testing.assert_frame_equal(
+        PolarDetector.load(tmp_path / "saved").assess(new).to_frame(), found
+    )
+    cells = _cells(detector.explain(new[:1]), *detector.rows_.texts(new[:1]), detector, frozenset())
+    length = next(cell for cell in cells if cell.column == "length")
+    assert length.beside == {"product": "PA"}
+    assert 19.95 < length.low < length.high < 20.05
+    assert not length.is_usual

@@ -4,6 +4,7 @@ import shutil
 import sys
 from dataclasses import fields
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pyarrow.parquet as pq
@@ -225,6 +226,28 @@ def test_fit_warns_of_numbers_that_are_read_as_text(tmp_path):
     options = FitOptions(train=tmp_path / "a.csv", out=tmp_path / "out")
     said = " ".join(_of_rows(table, options, Language()))
     assert "column 'x': 90 % of the cells are numbers, others such as 'abc'; it is read" in said
+
+
+@pytest.mark.parametrize(
+    ("tongue", "line"),
+    [
+        ("en", "held against normal rows with the same product: length, weight"),
+        ("ja", "productが同じ正常な行と比べる列：length、weight"),
+    ],
+)
+def test_fit_says_which_columns_depend_on_which(tmp_path, tongue, line):
+    nominal = np.resize([20, 25], 60)
+    steps = np.arange(60) % 7
+    frame = pd.DataFrame({
+        "product": np.resize(["A", "B"], 60),
+        "length": nominal + 0.1 * steps,
+        "weight": 9 * nominal + steps,
+        "oven": 180 + steps,
+    })  # fmt: skip
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    table = read_table(tmp_path / "a.csv", rows=RowColumns())
+    options = FitOptions(train=tmp_path / "a.csv", out=tmp_path / "out")
+    assert line in [*_of_rows(table, options, Language(tongue))]
 
 
 def test_names_of_several_lines_are_said_on_one(tmp_path, capsys):
