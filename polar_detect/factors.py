@@ -25,6 +25,8 @@ _EXPLAINED, _EACH = 2 / 3, 0.9
 # beside one another (`signature.numbers`).
 _RESOLVED = 0.22
 _MAX_SIZE = 1e150  # of a number; the square of a larger one may be none
+_NOTHING = 1e-9  # of a column's deviations: what rounding leaves of numbers that are the same
+_REACH = 2.0  # ranges of the middle 80 % that a value may lie outside it
 _TRIMMED = 0.9  # of the deviations count, so that a few wild cells do not
 
 
@@ -106,25 +108,33 @@ def factors_of(
     ('product',)
     """
     known = ~np.isnan(numbers)
-    values = bounded(numbers[known])
+    values = _tamed(bounded(numbers[known]))
     codes = {name: own[known] for name, own in categories.items()}
     chosen: tuple[str, ...] = ()
     group = np.zeros(len(values), np.intp)
     apart = _apart(values, group, np.zeros(len(values)))
-    least = whole = _trimmed_mean(apart)
+    least = whole = _trimmed_spread(apart)
     for name, other in (measured or {}).items():
         limit = _EXPLAINED * min(whole, max(_from_line(values, other[known]), _RESOLVED * whole))
-        if _trimmed_mean(_apart(values, codes[name], apart)) > limit:
+        if _trimmed_spread(_apart(values, codes[name], apart)) > limit:
             del codes[name]
-    while least and len(chosen) < _MOST:
+    while least > _NOTHING * whole and len(chosen) < _MOST:
         groups = {name: _crossed(group, own) for name, own in codes.items() if name not in chosen}
         left = {name: _apart(values, own, apart) for name, own in groups.items()}
-        best = min(left, key=lambda name: _trimmed_mean(left[name]), default=None)
-        if best is None or _trimmed_mean(left[best]) > _EACH * least:
+        best = min(left, key=lambda name: _trimmed_spread(left[name]), default=None)
+        if best is None or _trimmed_spread(left[best]) > _EACH * least:
             break
         chosen, group, apart = (*chosen, best), groups[best], left[best]
-        least = _trimmed_mean(apart)
+        least = _trimmed_spread(apart)
     return chosen if least <= _EXPLAINED * whole else ()
+
+
+def _tamed(values: Array) -> Array:
+    """Return values with the wild ones brought near the others."""
+    if not len(values):
+        return values
+    low, high = np.quantile(values, [0.1, 0.9])
+    return np.clip(values, low - _REACH * (high - low), high + _REACH * (high - low))
 
 
 def _crossed(group: Codes, other: Codes) -> Codes:
@@ -133,7 +143,7 @@ def _crossed(group: Codes, other: Codes) -> Codes:
 
 
 def _apart(values: Array, group: Codes, otherwise: Array) -> Array:
-    """Return how far rows lie from the centre of their group, of which each half tells the other.
+    """Return how far rows lie from the mean of their group, of which each half tells the other.
 
     Parameters
     ----------
@@ -148,16 +158,11 @@ def _apart(values: Array, group: Codes, otherwise: Array) -> Array:
     place = np.empty(len(group), np.intp)
     place[by_group] = np.arange(len(group)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     half = 2 * group + place % 2
-    order = np.lexsort((values, half))
-    counts = np.bincount(half, minlength=2 * len(sizes))
-    first = np.cumsum(counts) - counts
-    lower, upper = (
-        values[order[np.minimum(first + middle, len(values) - 1)]]
-        for middle in (np.maximum(counts - 1, 0) // 2, counts // 2)
-    )
-    centres = lower + (upper - lower) / 2
+    n_halves = 2 * len(sizes)
+    sums = np.bincount(half, weights=values, minlength=n_halves)
+    means = sums / np.maximum(np.bincount(half, minlength=n_halves), 1)
     is_known = sizes[group] >= _MIN_ROWS
-    apart: Array = np.where(is_known, np.abs(values - centres[half ^ 1]), otherwise)
+    apart: Array = np.where(is_known, np.abs(values - means[half ^ 1]), otherwise)
     return apart
 
 
@@ -169,11 +174,10 @@ def _from_line(values: Array, other: Array) -> float:
         return np.inf
     along = other - other.mean()
     rest = own - along * float(along @ (own - own.mean()) / (along @ along))
-    return _trimmed_mean(np.abs(rest - np.median(rest)))
+    return _trimmed_spread(np.abs(rest - rest.mean()))
 
 
-def _trimmed_mean(apart: Array) -> float:
-    """Return the mean of the deviations but for the largest; 0 where rows are too few to tell."""
-    if len(apart) < 2 * _MIN_ROWS:
-        return 0.0
-    return float(np.sort(apart)[: int(_TRIMMED * len(apart))].mean())
+def _trimmed_spread(apart: Array) -> float:
+    """Return the root mean square of all but the largest; 0 of none."""
+    kept = np.sort(apart)[: int(_TRIMMED * len(apart))]
+    return float(np.sqrt((kept**2).mean())) if len(kept) else 0.0

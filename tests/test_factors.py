@@ -14,8 +14,9 @@ SAID = {"machine": [*MACHINES], "shift": [*np.resize(["day", "late", "night"], N
 SAID |= {"product": [*PRODUCTS]}
 
 
-def factors_of(numbers, said):
-    return factors.factors_of(numbers, {name: codes_of(own) for name, own in said.items()})
+def factors_of(numbers, said, measured=None):
+    codes = {name: codes_of(own) for name, own in said.items()}
+    return factors.factors_of(numbers, codes, measured)
 
 
 def test_what_explains_the_numbers_is_a_factor_and_what_does_not_is_none():
@@ -28,6 +29,14 @@ def test_a_second_factor_is_found_beside_the_first():
     assert factors_of(OF_PRODUCT + OF_MACHINE + 0.1 * NOISE, SAID) == ("machine", "product")
     same_size = OF_PRODUCT / OF_PRODUCT.std() + OF_MACHINE / OF_MACHINE.std()
     assert {*factors_of(same_size + 0.1 * NOISE, SAID)} == {"machine", "product"}
+
+
+def test_three_factors_are_found_each_of_which_explains_a_third():
+    said = {
+        name: [*np.random.default_rng(i).choice([*"xy"], N_ROWS)] for i, name in enumerate("abc")
+    }
+    numbers = sum(np.asarray([own == "x" for own in cells], float) for cells in said.values())
+    assert {*factors_of(numbers + 0.1 * NOISE, said)} == {*"abc"}
 
 
 def test_a_few_wild_cells_and_missing_ones_hide_no_factor():
@@ -47,7 +56,32 @@ def test_groups_of_few_rows_explain_nothing():
     pairs = [f"lot {i // 5}" for i in range(N_ROWS)]
     numbers = np.repeat(np.arange(N_ROWS // 5, dtype=float), 5)
     assert factors_of(numbers, {"lot": pairs}) == ()
-    assert factors_of(numbers[:18], {"lot": ["a"] * 9 + ["b"] * 9}) == ()
+    for n in (9, 10):
+        assert factors_of(numbers[: 9 + n], {"lot": ["a"] * n + ["b"] * 9}) == ()
+    assert factors_of(numbers[:20], {"lot": ["a"] * 10 + ["b"] * 10}) == ("lot",)
+
+
+def test_what_goes_along_a_line_with_numbers_is_left_to_them():
+    speeds = np.resize([1.0, 2.0, 3.0, 4.0], N_ROWS)
+    said, measured = {"speed": [*speeds.astype(str)]}, {"speed": speeds}
+    for noise, factor in ((0.6, ()), (0.05, ("speed",))):  # nearer than columns resolve
+        assert factors_of(2 * speeds + noise * NOISE, said, measured) == factor
+        assert factors_of(2 * speeds + noise * NOISE, said) == ("speed",)
+    of_programs = np.resize([180.0, 220.0, 175.0, 230.0], N_ROWS)
+    assert factors_of(of_programs + 4 * NOISE, said, measured) == ("speed",)
+
+
+def test_a_constant_column_and_one_without_numbers_explain_nothing():
+    for other in (np.ones(N_ROWS), np.full(N_ROWS, np.nan)):
+        assert factors_of(NOISE, {"c": [*other.astype(str)]}, {"c": other}) == ()
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_largest_numbers_that_there_are_have_a_factor_too():
+    sizes = np.where(PRODUCTS == "A", 1.7e308, -1.7e308)
+    assert factors_of(sizes, SAID) == ("product",)
+    measured = np.where(MACHINES == "M1", 1.7e308, -1.7e308)
+    assert factors_of(OF_MACHINE, {"machine": [*MACHINES]}, {"machine": measured}) == ("machine",)
 
 
 def test_numbers_that_are_all_the_same_have_no_factor():
@@ -60,6 +94,7 @@ def test_chance_makes_no_factor_of_many_small_groups():
     for _ in range(20):
         said = {f"c{j}": [*rng.choice([*"abcdefghijkl"], N_ROWS)] for j in range(5)}
         assert factors_of(rng.normal(size=N_ROWS), said) == ()
+        assert factors_of(OF_PRODUCT + 0.1 * NOISE, SAID | said) == ("product",)
 
 
 def test_a_row_is_of_the_finest_kind_that_has_rows_enough():
