@@ -9,7 +9,7 @@ import pandas as pd
 
 from polar_detect.tables.cell_numbers import as_numbers
 from polar_detect.tables.number_form import NumberForm
-from polar_detect.tables.places import are_units
+from polar_detect.tables.words import are_units
 
 _WITH_COMMA = re.compile(r"\s*[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+),\d+\s*", re.ASCII)
 

@@ -14,16 +14,11 @@ from polar_detect.tables.cell_numbers import is_missing
 from polar_detect.tables.cells import cell_as_text, cells_as_text
 from polar_detect.tables.names import folded
 from polar_detect.tables.number_form import NumberForm, has_decimal_commas
-from polar_detect.tables.places import (
-    is_as_below,
-    is_numeral,
-    is_state,
-    is_word,
-    place_of_names,
-    reach,
-)
+from polar_detect.tables.places import place_of_names
 from polar_detect.tables.row_cells import CellNumbers
+from polar_detect.tables.signs import is_as_below
 from polar_detect.tables.units import DASHES, is_sure_unit, is_unit, with_unit
+from polar_detect.tables.words import is_numeral, is_state, is_word, reach
 
 Cells = Sequence[Sequence[Any]]
 Range = tuple[tuple[int, int], tuple[int, int]]

@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 from polar_detect.tables.endings import without_end
 from polar_detect.tables.headers import Header, header_from
-from polar_detect.tables.places import Records, are_units, is_numeral, place_of_names, reach
+from polar_detect.tables.places import place_of_names
+from polar_detect.tables.words import Records, are_units, is_numeral, reach
 
 
 def find_text_header(records: Records, expected: Collection[str] = ()) -> Header:
