@@ -49,6 +49,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "row {row} is read as part of the names: {names}",
         "{row}行目を見出しの一部として読みました：{names}",
     ),
+    "notice.specified": (
+        "limits below the names are no rows, and left out: {labels}, from row {row}",
+        "見出しの下の{labels}は規格などの行とみなして除きました（{row}行目から）",
+    ),
     "notice.uncached": (
         "formulas without a stored result are read as empty cells: {n}; open the file in a "
         "spreadsheet program and save it",

@@ -21,6 +21,7 @@ from polar_detect.tables.lines import MAX_ROW_CHARS, TOO_LONG, Line, Lines, open
 from polar_detect.tables.names import match_column, on_one_line
 from polar_detect.tables.places import place_of_names
 from polar_detect.tables.sources import Source
+from polar_detect.tables.specifications import label_of, said_of_specifications
 from polar_detect.tables.text_headers import find_text_header, is_doubtful
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -60,7 +61,7 @@ class DelimitedReader:
     delimiter: str
     columns: tuple[str, ...]
     notices: tuple[str, ...]
-    header: int  # the last line of the names
+    header: int  # the last line above the rows
 
     @classmethod
     def open(
@@ -73,17 +74,17 @@ class DelimitedReader:
                 f"Got {source.name} without any text; expected at least one row; check the file."
             )
         first, delimiter, header = begun.first, begun.delimiter, begun.header
-        named = first[header.top : header.last + 1]
-        if (fault := named[0].fault) is not None:
+        named = first[header.top]
+        if (fault := named.fault) is not None:
             raise InputError(
-                f"Got {fault} in the header (line {named[0].line}) of {source.name}; "
+                f"Got {fault} in the header (line {named.line}) of {source.name}; "
                 "expected column names; mend the line, or pass --encoding."
             )
         columns, renamed = unique_names(header.names)
         notices = [*doubts_of_names(header.names), *_said_of_header(first, header), *renamed]
-        below = [record for record in first[header.last + 1 :] if not _is_blank(record)]
+        below = [record for record in first[header.end + 1 :] if not _is_blank(record)]
         notices += doubts_of_rows([record.cells for record in below], delimiter)
-        reader = cls(source, encoding, delimiter, columns, (), named[-1].line)
+        reader = cls(source, encoding, delimiter, columns, (), first[header.end].line)
         return replace(reader, notices=(*notices, *reader._said_at_end()))
 
     def chunks(self, n_rows: int) -> Generator[Chunk, None, None]:
@@ -187,7 +188,7 @@ class _Beginning:
         width, top = len(self.header.names), self.header.top
         above, below = (
             [record.cells for record in part if not _is_blank(record)]
-            for part in (self.first[:top], self.first[self.header.last + 1 :])
+            for part in (self.first[:top], self.first[self.header.end + 1 :])
         )
         n_fitting = sum(len(without_end(cells, width)) == width for cells in below)
         is_table = width > 1 or all(len(cells) > 1 for cells in above)
@@ -270,6 +271,9 @@ def _said_of_header(first: Sequence[Record], header: Header) -> Iterator[str]:
     for record in first[header.top + 1 : header.last + 1]:
         cells = zip(header.names, record.cells, strict=False)
         yield said_of_part(record.line, [on_one_line(name) for name, cell in cells if cell.strip()])
+    if header.specified:
+        labels = [label_of(first[i].cells) for i in header.specified]
+        yield said_of_specifications(first[header.specified[0]].line, labels)
 
 
 def _is_blank(record: Record) -> bool:

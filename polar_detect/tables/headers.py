@@ -4,7 +4,7 @@ import datetime
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from polar_detect.tables.number_form import NumberForm, has_decimal_commas
 from polar_detect.tables.places import place_of_names
 from polar_detect.tables.row_cells import CellNumbers
 from polar_detect.tables.signs import is_as_below
+from polar_detect.tables.specifications import n_specifications
 from polar_detect.tables.units import DASHES, is_sure_unit, is_unit, with_unit
 from polar_detect.tables.words import is_numeral, is_state, is_word, reach
 
@@ -27,6 +28,7 @@ Range = tuple[tuple[int, int], tuple[int, int]]
 _MIN_NUMBERS = 2
 _MOST = 0.5  # of what stands below a unit
 _SAMPLE_ROWS = 1000
+_MOST_NAMES = 3  # rows: two of words and one of units
 _NUMBER_IN_BRACKETS = re.compile(r"[(\[{<〔【][\d.,\s]*[)\]}>〕】]")
 
 
@@ -40,11 +42,19 @@ class Header:
         First and last row of the header.
     names : list of str
         One for each column; empty where there is none.
+    specified : tuple of int
+        Rows right below the names that are no data: see `n_specifications`.
     """
 
     top: int
     last: int
     names: list[str]
+    specified: tuple[int, ...] = ()
+
+    @property
+    def end(self) -> int:
+        """The last row above the data."""
+        return max(self.last, *self.specified) if self.specified else self.last
 
 
 def find_header(
@@ -149,13 +159,47 @@ def header_from(
     top: int,
     expected: Collection[str] = (),
     merged: Collection[Range] = (),
+    *,
+    is_text: bool = False,
 ) -> Header:
     """Return the header whose first row is known, with what belongs to it of the next two.
 
-    Parameters are those of `find_header`.
+    Parameters are those of `find_header`; in a text table numbers are texts too, which names of a
+    second row are none of. Right below the names stands what is specified, if anything is.
     """
+
+    def header(own: Sequence[int]) -> Header:
+        second = next((rows[i] for i in own if i > top), [])
+        if is_text and any(cell is not None and is_numeral(cell) for cell in second):
+            return Header(top, top, _names_in(rows[top]))
+        return _with_next_rows(rows, own, top, expected, merged)
+
+    specified = _specified(rows, filled, top)
+    found = header([i for i in filled if i not in specified])
+    if not specified:
+        return found
+    is_next = next(i for i in filled if i > found.last) == specified[0]
+    return replace(found, specified=specified) if is_next else header(filled)
+
+
+def _specified(rows: Cells, filled: Sequence[int], top: int) -> tuple[int, ...]:
+    """Return the rows of specifications below one, two or three rows of names."""
+    body = [i for i in filled if i > top][: _SAMPLE_ROWS + _MOST_NAMES]
+    for first in range(min(_MOST_NAMES, len(body))):
+        if n := n_specifications([rows[i] for i in body[first:]]):
+            return tuple(body[first : first + n])
+    return ()
+
+
+def _with_next_rows(
+    rows: Cells,
+    filled: Sequence[int],
+    top: int,
+    expected: Collection[str],
+    merged: Collection[Range],
+) -> Header:
     wanted = set(map(folded, expected))
-    names = ["" if cell is None else str(cell) for cell in rows[top]]
+    names = _names_in(rows[top])
     body = [i for i in filled if i > top]
     second = [] if not body else [cell for cell in rows[body[0]] if cell is not None]
     if not body or body[0] != top + 1 or not _are_texts(second):
@@ -174,6 +218,10 @@ def header_from(
             if names[j] not in expected or folded(own) in wanted:
                 names[j] = own
     return Header(top, last, names)
+
+
+def _names_in(row: Sequence[Any]) -> list[str]:
+    return ["" if cell is None else str(cell) for cell in row]
 
 
 def _top(rows: Cells, filled: Sequence[int], wanted: Collection[str]) -> int:

@@ -30,6 +30,7 @@ from polar_detect.tables.headers import Range, find_header, said_of_part, said_o
 from polar_detect.tables.kinds import ColumnKinds
 from polar_detect.tables.names import folded, match_column
 from polar_detect.tables.sources import Source
+from polar_detect.tables.specifications import label_of, said_of_specifications
 
 _MAX_EXACT = 2**53
 # A sheet of so few cells is a cover where another has so many times its rows.
@@ -216,7 +217,7 @@ def _read_grid(book: CalamineWorkbook, name: str, expected: Collection[str]) -> 
         return _Grid()
     merged = sheet.merged_cell_ranges or []
     header = find_header(rows, filled, expected, merged)
-    body = [i for i in filled if i > header.last]
+    body = [i for i in filled if i > header.end]
     used = [
         j for j, own in enumerate(header.names) if own or any(rows[i][j] is not None for i in body)
     ]
@@ -226,6 +227,9 @@ def _read_grid(book: CalamineWorkbook, name: str, expected: Collection[str]) -> 
     for i in range(header.top + 1, header.last + 1):
         named = [header.names[j] for j in used if rows[i][j] is not None]
         notices.append(said_of_part(i + 1, named))
+    if header.specified:
+        labels = [label_of(rows[i]) for i in header.specified]
+        notices.append(said_of_specifications(header.specified[0] + 1, labels))
     at_end = takewhile(lambda i: is_at_end(rows[i]), reversed(body))
     notices += said_at_end([i + 1 for i in at_end])
     if n_merged := _fill_merged(rows, body, merged):

@@ -5,14 +5,14 @@ from collections.abc import Collection
 from polar_detect.tables.endings import without_end
 from polar_detect.tables.headers import Header, header_from
 from polar_detect.tables.places import place_of_names
-from polar_detect.tables.words import Records, are_units, is_numeral, reach
+from polar_detect.tables.words import Records, are_units, reach
 
 
 def find_text_header(records: Records, expected: Collection[str] = ()) -> Header:
     """Return the header of a text table.
 
     Its first record is that of `place_of_names`; what belongs to it of the next two is as in a
-    sheet, whose numbers are no text, and of these a row of units may end before the last column.
+    sheet, and of these a row of units may end before the last column.
     """
     top = place_of_names(records, expected)
     width = len(records[top])
@@ -23,10 +23,9 @@ def find_text_header(records: Records, expected: Collection[str] = ()) -> Header
         is_short = len(row) < width and i <= top + 2 and are_units(row)
         row += [""] * (width - len(row) if is_short else 0)
         rows.append([cell if cell.strip() else None for cell in row])
-        is_below = i > top and len(row) == width and reach(row)
-        if is_below and not (i == top + 1 and any(map(is_numeral, row))):
+        if i > top and len(row) == width and reach(row):
             filled.append(i)
-    header = header_from(rows, filled, top, expected)
+    header = header_from(rows, filled, top, expected, is_text=True)
     for j, name in enumerate(records[top]):
         if not name.strip() and f"column_{j + 1}" in expected:  # of a detector before 0.2
             header.names[j] = name
@@ -36,5 +35,5 @@ def find_text_header(records: Records, expected: Collection[str] = ()) -> Header
 def is_doubtful(records: Records, header: Header) -> bool:
     """Return whether most records reach beyond the header, so that they cannot be its rows."""
     width = len(records[header.top])
-    below = [own for record in records[header.last + 1 :] if (own := reach(record))]
+    below = [own for record in records[header.end + 1 :] if (own := reach(record))]
     return 2 * sum(own > width for own in below) > len(below)
