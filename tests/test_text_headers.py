@@ -197,6 +197,51 @@ def test_names_of_reports_pivots_spectra_and_loggers_are_found(tmp_path, above, 
     assert said in table.notices
 
 
+WORDS = [f"{MACHINES[i % 3]},{WORK[i % 3]},森" for i in range(30)]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".xlsx"])
+@pytest.mark.parametrize("day", ["2026/11/01", "2026年11月1日（日）", "01.11.2026 8:00"])
+@pytest.mark.parametrize(
+    ("above", "names", "rows"),
+    [
+        (["日報", "{}"], "設備,内容,者", WORDS),
+        (["{}", "日報"], "設備,内容,者", WORDS),
+        (["日報,,{}"], "番号,温度,判定", data("{0}", "{1}", "良")),
+        (["品番,S-1,,日,{}", "盤,3号,,者,森"], "番,径,幅,長,観", data("{0}", *["{1}"] * 3, "良")),
+    ],
+)
+def test_a_title_and_a_day_right_above_the_names_are_none(
+    tmp_path, above, names, rows, day, ending
+):
+    lines = [*(line.format(day) for line in above), names, *rows]
+    path = tmp_path / f"a{ending}"
+    book = openpyxl.Workbook()
+    for line in lines:
+        book.active.append([cell or None for cell in line.split(",")])
+    book.save(path)
+    if ending == ".csv":
+        write(path, lines)
+    table, frame, _ = read(path)
+    assert (table.columns, len(frame)) == (tuple(names.split(",")), 30)
+    said = f"the columns are named in row {len(above) + 1}; {len(above)} above it left out"
+    assert said in table.notices
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["設備,2026/11/01,2026/11/02,", "炉,予熱,昇温,異音", *data("M{0}", "{2}", "{2}", "")],
+        ["点検記録", "M1", *["旋盤,給油,森"] * 9],  # no day
+        ["点検記録", "2026/11/01", *["旋盤,給油,森"] * 2],  # as much above as below
+        ["日付,所見", "2026/11/01,", "旋盤,給油", *["プレス,給油"] * 9],
+    ],
+)
+def test_days_in_a_header_or_in_a_row_do_not_make_names_of_a_row_below(tmp_path, lines):
+    names = lines[0].split(",")
+    assert read(write(tmp_path / "a.csv", lines))[0].columns[0] == names[0]
+
+
 @pytest.mark.parametrize(
     "lines",
     [

@@ -7,14 +7,14 @@ asks for by name. `candidates` has what a record is judged by, `signs` what a co
 """
 
 from collections.abc import Callable, Collection, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from polar_detect.tables import signs
 from polar_detect.tables.candidates import Beginning, Candidate
 from polar_detect.tables.names import folded
 from polar_detect.tables.signs import Column, Signs, has_digit, is_as_below
 from polar_detect.tables.units import is_unit, without_unit
-from polar_detect.tables.words import Records, is_numeral, is_word, reach
+from polar_detect.tables.words import Records, is_date, is_numeral, is_word, reach
 
 _PAIR = 2  # cells: what is said, and of what
 _MIN_FULL = 4  # names: twice what a title and a date beside it have
@@ -113,6 +113,24 @@ def _is_full(own: Candidate) -> bool:
     return len(own.names) == reach(own.cells) >= least
 
 
+def _below_date(own: Candidate) -> Signs:
+    """Titles and what a form says stand right above with a day among them, each in fewer cells.
+
+    Several days in one record name columns. Any sign if all of it is narrower than most rows; else
+    it may name the columns between a title and a day, so that only numbers count.
+    """
+    above = [[cell for cell in record if cell.strip()] for record in own.above]
+    n_days = [sum(map(is_date, record)) for record in above]
+    is_such = max(n_days, default=0) == 1 and own.is_above_most
+    if not is_such or max(map(len, above)) >= len(own.names):
+        return ()
+    if not all(is_date(cell) or is_word(cell) for cell in chain(*above)):
+        return ()
+    usual = own.beginning.usual_reach
+    is_narrow = max(map(reach, own.above)) < usual <= reach(own.cells)
+    return signs.ALL if is_narrow else signs.NUMBERS
+
+
 def _as_wide_as_most(own: Candidate) -> Signs:
     """Most records reach beyond the first one, which therefore has no names for them."""
     usual = own.beginning.usual_reach
@@ -123,6 +141,7 @@ _REASONS: Sequence[Callable[[Candidate], Signs]] = (
     _below_gap,
     _below_pairs,
     _fuller_than_above,
+    _below_date,
     _as_wide_as_most,
 )
 """Each returns which signs it asks for; none where what it says is not so."""

@@ -16,6 +16,13 @@ Records = Sequence[Sequence[str]]
 _NUMERALS = re.compile(r"[\W_]*\d[\W\d_]*")
 # The only letter in a number; whatever has another one need not be read as one, which takes long.
 _EXPONENT = re.compile(r"[\W\d_]+[eEｅＥ][\W\d_]+")
+# With its year: 5/1 and 5.1 may be anything.
+_DATE = re.compile(
+    r"(?:(?:19|20)\d\d ?[-/.年] ?\d{1,2} ?[-/.月] ?\d{1,2}日?"
+    r"|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d)"
+    r"(?:(?: |t|\(.\))+\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?|\(.\))?",
+    re.ASCII | re.IGNORECASE,
+)
 # What a row of measurements says of a state; never the second line of a header.
 _STATES = """
 nil error err fault on off start stop auto manual void over under 欠 停止 停止中 無 未 異常 エラー
@@ -35,6 +42,15 @@ def is_numeral(cell: str) -> bool:
     if _EXPONENT.fullmatch(plain) is not None:
         return bool(np.isfinite(as_numbers([plain])[0]))
     return _NUMERALS.fullmatch(plain) is not None
+
+
+def is_date(cell: str) -> bool:
+    """Return whether a cell is a day, or a time of a day.
+
+    >>> [is_date(cell) for cell in ("2026/11/1 8:00", "２０２６年11月1日（日）", "11/1", "20261")]
+    [True, True, False, False]
+    """
+    return _DATE.fullmatch(unicodedata.normalize("NFKC", cell).strip()) is not None
 
 
 def is_state(cell: str) -> bool:
