@@ -6,6 +6,7 @@ import io
 import openpyxl
 import pytest
 
+from polar_detect.report.language import Language
 from polar_detect.tables import ReadOptions, excel_xml, open_table
 
 
@@ -63,9 +64,10 @@ def test_units_below_a_header_of_two_rows_go_into_the_names(tmp_path, merged):
     assert cells[0][0] == "x"
     assert len(cells) == 3
     assert table.notices[1:] == (
-        "row 4 is read as part of the names: 炉1 上 [℃], 炉1 下 [℃]",
-        "row 5 is read as part of the names: 炉1 上 [℃], 炉1 下 [℃], 圧力 [MPa]",
+        "rows 4 and 5 are read as part of the names: 炉1 上 [℃], 炉1 下 [℃], 圧力 [MPa]",
     )
+    said = Language("ja").notice(table.notices[1])
+    assert said.startswith("4行目と5行目を見出しの一部として読みました")
     names = ("炉1 上 [℃]",)
     assert read(tmp_path / "a.xlsx", expected=names)[0].columns == table.columns
 

@@ -335,6 +335,15 @@ def test_a_second_row_of_names_belongs_to_the_header_as_in_a_sheet(tmp_path):
     assert read(path, expected=detector_of_before)[0].columns == detector_of_before
 
 
+def test_two_further_rows_of_names_are_said_at_once(tmp_path):
+    rows = [f"4/{i},{i},{i + 1},5" for i in range(1, 9)]
+    path = write(tmp_path / "a.csv", ["日時,炉,,圧力", ",上,下,", ",℃,℃,MPa", *rows])
+    table = open_table(path)
+    assert table.columns == ("日時", "炉 上 [℃]", "炉 下 [℃]", "圧力 [MPa]")
+    said = "rows 2 and 3 are read as part of the names: 炉 上 [℃], 炉 下 [℃], 圧力 [MPa]"
+    assert table.notices == (said,)
+
+
 NUMBERS = ["1,2,3"] * 9
 
 

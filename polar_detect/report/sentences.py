@@ -49,6 +49,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "row {row} is read as part of the names: {names}",
         "{row}行目を見出しの一部として読みました：{names}",
     ),
+    "notice.next_rows": (
+        "rows {first} and {last} are read as part of the names: {names}",
+        "{first}行目と{last}行目を見出しの一部として読みました：{names}",
+    ),
     "notice.specified": (
         "limits below the names are no rows, and left out: {labels}, from row {row}",
         "見出しの下の{labels}は規格などの行とみなして除きました（{row}行目から）",

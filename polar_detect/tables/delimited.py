@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import BinaryIO
 
 from polar_detect.errors import InputError
@@ -16,7 +17,7 @@ from polar_detect.tables.chunks import Chunk, ChunkBuilder, Rejected, check_rows
 from polar_detect.tables.doubts import doubts_of_names, doubts_of_rows
 from polar_detect.tables.encodings import Encoding
 from polar_detect.tables.endings import lines_at_end, said_at_end, without_end
-from polar_detect.tables.headers import Header, said_of_part, said_of_place
+from polar_detect.tables.headers import Header, said_of_parts, said_of_place
 from polar_detect.tables.lines import MAX_ROW_CHARS, TOO_LONG, Line, Lines, open_lines, reject
 from polar_detect.tables.names import match_column, on_one_line
 from polar_detect.tables.places import place_of_names
@@ -268,9 +269,14 @@ def _said_of_header(first: Sequence[Record], header: Header) -> Iterator[str]:
             f"row {first[header.top].line} is taken for the names of the columns, and most below "
             f"have more cells: {names}; delete what stands above the names"
         )
-    for record in first[header.top + 1 : header.last + 1]:
-        cells = zip(header.names, record.cells, strict=False)
-        yield said_of_part(record.line, [on_one_line(name) for name, cell in cells if cell.strip()])
+    parts = first[header.top + 1 : header.last + 1]
+    cells = zip_longest(*(record.cells for record in parts), fillvalue="")
+    named = [
+        on_one_line(name)
+        for name, own in zip(header.names, cells, strict=False)
+        if "".join(own).strip()
+    ]
+    yield from said_of_parts([record.line for record in parts], named)
     if header.specified:
         labels = [label_of(first[i].cells) for i in header.specified]
         yield said_of_specifications(first[header.specified[0]].line, labels)

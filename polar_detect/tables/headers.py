@@ -109,9 +109,14 @@ def said_of_place(row: int, n_above: int) -> str:
     return f"the columns are named in row {row}; {n_above} above it left out"
 
 
-def said_of_part(row: int, names: Sequence[str]) -> str:
-    """Return the notice that a further row belongs to the header."""
-    return f"row {row} is read as part of the names: {', '.join(names)}"
+def said_of_parts(rows: Sequence[int], names: Sequence[str]) -> list[str]:
+    """Return the notice that further rows belong to the header, none where there are none."""
+    if not rows:
+        return []
+    listed = ", ".join(names)
+    if len(rows) == 1:
+        return [f"row {rows[0]} is read as part of the names: {listed}"]
+    return [f"rows {rows[0]} and {rows[-1]} are read as part of the names: {listed}"]
 
 
 def _from_names(rows: Cells, filled: Sequence[int], header: Header) -> list[int]:

@@ -26,7 +26,7 @@ from polar_detect.tables.chunks import Chunk, check_rows, unique_names
 from polar_detect.tables.doubts import doubts_of_names
 from polar_detect.tables.endings import is_at_end, said_at_end
 from polar_detect.tables.excel_xml import SheetXml
-from polar_detect.tables.headers import Range, find_header, said_of_part, said_of_place
+from polar_detect.tables.headers import Range, find_header, said_of_parts, said_of_place
 from polar_detect.tables.kinds import ColumnKinds
 from polar_detect.tables.names import folded, match_column
 from polar_detect.tables.sources import Source
@@ -224,9 +224,9 @@ def _read_grid(book: CalamineWorkbook, name: str, expected: Collection[str]) -> 
     notices = [*doubts_of_names([header.names[j] for j in used])]
     if above := sum(i < header.top for i in filled):
         notices.append(said_of_place(header.top + 1, above))
-    for i in range(header.top + 1, header.last + 1):
-        named = [header.names[j] for j in used if rows[i][j] is not None]
-        notices.append(said_of_part(i + 1, named))
+    parts = range(header.top + 1, header.last + 1)
+    named = [header.names[j] for j in used if any(rows[i][j] is not None for i in parts)]
+    notices += said_of_parts([i + 1 for i in parts], named)
     if header.specified:
         labels = [label_of(rows[i]) for i in header.specified]
         notices.append(said_of_specifications(header.specified[0] + 1, labels))
