@@ -423,3 +423,22 @@ def test_the_delimiter_is_that_of_the_table_below_a_title(tmp_path):
     table, frame, _ = read(path)
     assert table.columns == ("Nr", "Druck", "Stufe")
     assert len(frame) == 20
+
+
+@pytest.mark.parametrize(
+    "kinds", [("{0}", "2{0},3", "5,{0}"), ("2{0},3", "5,{0}"), ("2{0},3",) * 4]
+)
+def test_commas_of_decimals_part_no_cells_where_a_german_file_has_no_names(tmp_path, kinds):
+    lines = [";".join(own.format(i) for own in kinds) for i in range(1, 30)]
+    table, frame, _ = read(write(tmp_path / "a.csv", lines))
+    assert len(table.columns) == len(kinds)
+    assert len(frame) == 28
+    said = "a column is called 21,3; put names above it if that is a row"
+    assert said in table.notices
+
+
+@pytest.mark.parametrize("line", ["x,1;2", "1;2,3;a", "1,2", "a;1,2 m"])
+def test_any_other_comma_may_part_cells_beside_semicolons(tmp_path, line):
+    n_commas, n_semicolons = line.count(","), line.count(";")
+    columns = read(write(tmp_path / "a.csv", [line, *[line] * 9]))[0].columns
+    assert len(columns) == 1 + max(n_commas, n_semicolons)

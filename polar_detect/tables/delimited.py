@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from polar_detect.errors import InputError
 from polar_detect.tables.chunks import Chunk, ChunkBuilder, Rejected, check_rows, unique_names
-from polar_detect.tables.doubts import doubts_of_names, doubts_of_rows
+from polar_detect.tables.doubts import doubts_of_names, doubts_of_rows, is_decimal_comma
 from polar_detect.tables.encodings import Encoding
 from polar_detect.tables.endings import lines_at_end, said_at_end, without_end
 from polar_detect.tables.headers import Header, said_of_parts, said_of_place
@@ -325,7 +325,19 @@ def _choose_delimiter(sample: list[str], expected: Collection[str]) -> str:
         return len(set(expected) & set(names)), agreeing if width > 1 else 0.0, width
 
     with _cells_of_any_size():
-        return max(_DELIMITERS, key=merit)
+        is_decimal = _are_commas_decimal(sample)
+        return max((own for own in _DELIMITERS if own != "," or not is_decimal), key=merit)
+
+
+def _are_commas_decimal(sample: list[str]) -> bool:
+    """Return whether each comma is one of a number, in lines that semicolons part into cells.
+
+    Then it parts no cells, though without names it may split all lines into as many: 1;20,5;3,1.
+    """
+    rows = csv.reader(sample, delimiter=";")
+    parted = [row for row in rows if any("," in cell for cell in row)]
+    cells = [cell for row in parted for cell in row if "," in cell]
+    return bool(cells) and min(map(len, parted)) > 1 and all(map(is_decimal_comma, cells))
 
 
 @contextmanager

@@ -14,6 +14,11 @@ from polar_detect.tables.words import are_units
 _WITH_COMMA = re.compile(r"\s*[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+),\d+\s*", re.ASCII)
 
 
+def is_decimal_comma(cell: str) -> bool:
+    """Return whether a cell is a number with a comma before its last digits, as in 1.234,5."""
+    return _WITH_COMMA.fullmatch(cell) is not None
+
+
 def doubts_of_names(names: Sequence[str]) -> Iterator[str]:
     """Yield a notice where the names may be the first row.
 
@@ -21,11 +26,15 @@ def doubts_of_names(names: Sequence[str]) -> Iterator[str]:
 
     >>> list(doubts_of_names(["item", "2024", "2025"]))
     []
+    >>> list(doubts_of_names(["1", "21,3"]))
+    ['a column is called 21,3; put names above it if that is a row']
     """
     numbers = as_numbers(names)
-    are_numbers = bool(np.isfinite(numbers).all())
-    numbers[~np.isfinite(numbers)] = 0
-    is_measured = numbers % 1 != 0
+    is_number = np.isfinite(numbers)
+    are_numbers = bool(is_number.all())
+    numbers[~is_number] = 0
+    has_decimals = [is_decimal_comma(name) for name in names]
+    is_measured = (numbers % 1 != 0) | (~is_number & has_decimals)
     if is_measured.any() or (are_numbers and len(np.unique(numbers)) < len(numbers)):
         name = names[int(is_measured.argmax())]
         yield f"a column is called {name}; put names above it if that is a row"
@@ -52,7 +61,7 @@ def doubts_of_rows(rows: Sequence[Sequence[str]], delimiter: str) -> Iterator[st
             for column in zip_longest(*rows, fillvalue="")
             if not NumberForm.of(pd.Series(column, dtype=object), "").comma
             for cell in column
-            if _WITH_COMMA.fullmatch(cell)
+            if is_decimal_comma(cell)
         )
         if (cell := next(cells, None)) is not None:
             yield (
