@@ -197,6 +197,25 @@ def test_names_of_reports_pivots_spectra_and_loggers_are_found(tmp_path, above, 
     assert said in table.notices
 
 
+@pytest.mark.parametrize(
+    ("above", "names", "rows"),
+    [
+        (["測定結果"], ",甲,乙,丙,丁", ["x,10,20,30,40", *data("y{0}", *["{1}"] * 4)]),
+        (["Stock,,,1", ""], ",Material,Plant,Amount", data("", "10{0}", "1000", "{1}")),
+    ],
+)
+def test_names_may_leave_the_first_column_without_one_below_a_title(tmp_path, above, names, rows):
+    table, frame, _ = read(write(tmp_path / "a.csv", [*above, names, *rows]))
+    assert table.columns == ("column_1", *names.split(",")[1:])
+    assert len(frame) == len(rows)
+
+
+@pytest.mark.parametrize("names", [["炉,甲,", ",上,下"], ["炉,,", ",温度,圧力", "番,上,下"]])
+def test_a_second_row_of_names_is_not_the_first(tmp_path, names):
+    path = write(tmp_path / "a.csv", [*names, *data("{0}", "{1}", "{2}")])
+    assert not read(path)[0].columns[0].startswith("column")
+
+
 WORDS = [f"{MACHINES[i % 3]},{WORK[i % 3]},森" for i in range(30)]
 
 

@@ -135,7 +135,7 @@ class Candidate:
 
     @cached_property
     def looks_like_names(self) -> bool:
-        """Whether it has different words alone, the first of them in the first column.
+        """Whether it has different words alone, the first of them above the first cells of rows.
 
         A second row of names has none there. Beside words there may be numbers in even steps, such
         as wavelengths, if the next row has none; then the first cell may be empty.
@@ -144,9 +144,24 @@ class Candidate:
         if n_names < 2 or len(set(self.names.values())) < n_names:
             return False
         if len(self.words) == n_names:
-            return 0 in self.words
+            return 0 in self.words or self.has_empty_corner
         is_named_first = 0 in self.words or 0 not in self.names
         return is_named_first and _has_steps(self.cells) and not any(map(_has_steps, self.rows[:1]))
+
+    @property
+    def has_empty_corner(self) -> bool:
+        """Whether all cells but the first are filled, and that is no second row of names.
+
+        The first cells of its rows are empty too, as in exports that begin each line with a tab;
+        or nothing but titles stands above, and the next row has a cell there and numbers behind.
+        """
+        if 0 in self.names or len(self.names) != reach(self.cells) - 1 or not self.rows:
+            return False
+        if not any(row[0].strip() for row in self.rows):
+            return True
+        first, *others = self.rows[0][: reach(self.cells)]
+        are_titles = all(reach(record) == 1 for record in self.above)
+        return are_titles and bool(first.strip()) and all(map(is_numeral, others))
 
     @cached_property
     def fits_rows(self) -> bool:
