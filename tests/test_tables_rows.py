@@ -29,7 +29,7 @@ from polar_detect.tables import (
     warn_of_words,
     write_table,
 )
-from polar_detect.tables.number_form import has_decimal_commas
+from polar_detect.tables.number_form import NumberForm, has_decimal_commas
 from polar_detect.tables.row_cells import ABOVE_ZERO
 
 MACHINES = """\
@@ -724,6 +724,58 @@ def test_limits_of_detection_count_as_the_limit_beside_numbers():
     ]
     without = RowTemplate.fit(frame.iloc[[1, 3, 4]], ["Pb [ppm]"])  # a word, as it was
     assert without.numbers(frame).is_word[:, 0].tolist() == [True, False, True, *[False] * 3]
+
+
+def test_limits_may_be_said_in_words_behind_the_number():
+    frame = pd.DataFrame({
+        "Pb [ppm]": ["0.5未満", "0.7", "0.5 ppm 未満", "1.25", "0.9", "-"],
+        "n": ["10以上", "７以下", "3", "4", "5%超", "6"],
+        "age": ["20未満", "20以上40未満", "40以上", "60以上", "80以上", "20以上"],
+        "rank": ["3号以上", "1", "2", "4", "5", "6"],
+        "lots": ["2", "3", "4", "M0以上", "1", "9"],
+    }, dtype=str)  # fmt: skip
+    template = RowTemplate.fit(frame, list(frame.columns))
+    assert RowTemplate.from_json(template.to_json()) == template
+    (column, _, *others) = template.columns
+    assert column.form.limits
+    assert not any(own.form.limits for own in others)
+    values = template.numbers(frame).values[:, 0]
+    np.testing.assert_array_equal(values, [0.5, 0.7, 0.5, 1.25, 0.9, np.nan])
+    said = "column 'Pb [ppm]': 0.5未満 is read as 0.5 (2 cells of this kind)"
+    assert warn_of_forms(frame, template)[0] == said
+    assert NumberForm.of(frame["n"], "n").bare(frame["n"])[:2] == ["10", "７"]
+
+
+def test_a_minus_behind_the_numbers_of_a_whole_column_is_one():
+    frame = pd.DataFrame({
+        "Menge": ["12-", "3", "7-", "4", "", "5"],
+        "Betrag": ["1.234,50-", "12,75", "3,25-", "4,5", "0,05 -", "2,25"],
+    }, dtype=str)  # fmt: skip
+    template = RowTemplate.fit(frame, list(frame.columns))
+    assert RowTemplate.from_json(template.to_json()) == template
+    values = template.numbers(frame).values.T.tolist()
+    np.testing.assert_array_equal(values[0], [-12, 3, -7, 4, np.nan, 5])
+    np.testing.assert_array_equal(values[1], [-1234.5, 12.75, -3.25, 4.5, -0.05, 2.25])
+    said = "column 'Menge': 12- is read as -12 (2 cells of this kind)"
+    assert warn_of_forms(frame, template)[0] == said
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["12-", "3", "4", "5"],  # one alone
+        ["12-", "12-", "4", "5"],
+        ["12-", "7-", "-4", "5"],
+        ["12-", "7-", "A", "5"],
+        ["12-", "7-"],
+        ["5-3", "7-2", "4", "1"],
+    ],
+)
+def test_a_dash_behind_numbers_that_may_mean_something_else_is_no_minus(cells):
+    column = pd.Series(cells, dtype=str)
+    assert NumberForm.of(column, "x").minus is None
+    others = pd.Series(["12-", "7-", "4", "5"], dtype=str)  # control
+    assert NumberForm.of(others, "x").minus == "-"
 
 
 LARGE = {

@@ -26,9 +26,13 @@ from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.names import on_one_line
 from polar_detect.tables.units import are_same_units, split_unit, unit_behind
 
-MINUSES = ("▲", "△")
+# The last one stands behind the number, as SAP has it: 123.45-.
+_BEHIND = "-"
+MINUSES = ("▲", "△", _BEHIND)
 _MARKED = re.compile(r"[¥\\$€]?\s*(?P<mark>[▲△▼▽])\s*(?:[¥\\$€]\s*)?[\d.]")
 _MARKS = frozenset("▲△▼▽")
+_MARKED_BEHIND = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)? ?(?<=[\d. ])-", re.ASCII)
+_MIN_BEHIND = 2
 _COMMA = re.compile(
     r"(?P<before>[-+\u2212▲△]?\s*(?:[¥\\$€]\s*)?[-+]?)"
     r"(?P<whole>\d{1,3}(?:\.\d{3})+|\d+),(?P<part>\d+)"
@@ -38,6 +42,9 @@ _THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}", re.ASCII)
 # Of different numbers, before commas are those of decimals and "<" that of a limit.
 _MIN_SURE = 3
 _LIMIT = re.compile(r"\s*[<>≤≥≦≧＜＞]=?\s*(?=[\d.])")
+_LIMIT_BEHIND = re.compile(
+    r"\s*([-+\u2212]?[\d.,．，]*\d(?:\s?[^\d\s.,][^\d\s]*?)?)\s*(?:未満|以[下上]|超)\s*"
+)
 _NUMBER_FIRST = re.compile(r"\s*[-+\u2212]?[\d.]*\d")
 _POINTED = re.compile(r"\d[.,]|[.,]\d")
 _DURATION = re.compile(
@@ -78,12 +85,12 @@ class NumberForm:
     ----------
     unit : str or None
         That may stand behind them; a cell with another one is no number.
-    minus : "▲", "△" or None
-        Mark that means minus before them, as in Japanese accounts.
+    minus : "▲", "△", "-" or None
+        Mark that means minus before them, as in Japanese accounts; "-" means it behind them.
     comma : bool
         1,5 is 1.5, and 1.234,5 is 1234.5.
     limits : bool
-        <0.5, below the limit of detection, counts as 0.5, and >99 as 99.
+        <0.5 and 0.5未満, below the limit of detection, count as 0.5, and >99 and 99以上 as 99.
     duration : bool
         1:30:00 is 5400 seconds, and 12:34.5 is 754.5.
     gaps : bool
@@ -136,13 +143,13 @@ hours=False)
             durations = [text for text in texts if _DURATION.fullmatch(text.strip())]
             notices += _said_of(name, durations, self._bare(durations))
         if self.limits:
-            limits = [text for text in texts if _LIMIT.match(text)]
+            limits = [text for text in texts if _without_limit(text) is not None]
             notices += _said_of(name, limits, self._bare(limits))
         if self.comma:
             parted = [text for text in texts if _COMMA.fullmatch(text.strip())]
             notices += _said_of(name, parted, self._bare(parted))
         if self.minus is not None:
-            marked = [text for text in texts if _mark_of(text) == self.minus]
+            marked = [text for text in texts if _is_marked(text, self.minus)]
             notices += _said_of(name, marked, self._bare(marked))
         if self.unit == "%":
             percents = [text for text in texts if _percent(text) is not None]
@@ -159,13 +166,13 @@ hours=False)
                 continue
             if self.duration:
                 bare[i] = _in_seconds(bare[i], in_hours=self.hours)
-            if self.limits and (limit := _LIMIT.match(bare[i])) is not None:
-                bare[i] = bare[i][limit.end() :]
+            if self.limits and (limit := _without_limit(bare[i])) is not None:
+                bare[i] = limit
             if self.comma:
                 bare[i] = _with_point(bare[i])
-            if self.minus is not None and _mark_of(bare[i]) == self.minus:
+            if self.minus is not None and _is_marked(bare[i], self.minus):
                 before, _, number = half_width(bare[i]).partition(self.minus)
-                bare[i] = f"{before}-{number.lstrip()}"
+                bare[i] = f"{before}-{number.lstrip()}" if number else f"-{before}"
             own = None if self.unit is None else split_unit(bare[i])
             if own is not None and are_same_units(own[1], str(self.unit)):
                 bare[i] = own[0]
@@ -262,7 +269,24 @@ def _in_seconds(text: str, *, in_hours: bool) -> str:
 
 def _has_limits(texts: Sequence[str]) -> bool:
     """Return whether a column has limits of what was measured, such as <0.5, beside numbers."""
-    return any(map(_LIMIT.match, texts)) and _has_numbers(texts)
+    others = [text for text in texts if _without_limit(text) is None]
+    return len(others) < len(texts) and _has_numbers(others)
+
+
+def _without_limit(text: str) -> str | None:
+    """Return what a limit is a limit of; None for any other text.
+
+    >>> [_without_limit(text) for text in ("<0.5", "0.5 ppm未満", "10以上20未満", "3号以上")]
+    ['0.5', '0.5 ppm', None, None]
+    """
+    before = _LIMIT.match(text)
+    if before is not None:
+        return text[before.end() :]
+    behind = None if text.isascii() else _LIMIT_BEHIND.fullmatch(text)
+    if behind is None:
+        return None
+    has_unit = not behind[1][-1].isdecimal()
+    return behind[1] if not has_unit or split_unit(behind[1]) is not None else None
 
 
 def has_decimal_commas(texts: Sequence[str]) -> bool:
@@ -310,6 +334,8 @@ def _minus_of(texts: list[str]) -> str | None:
     where other numbers have a minus it has to mean something else.
     """
     others = [texts[i] for i in not_plain(texts)]
+    if _are_behind(texts, others):
+        return _BEHIND
     marks = {mark for text in others if (mark := _mark_of(text)) is not None}
     if len(marks) != 1 or not marks <= set(MINUSES):
         return None
@@ -320,6 +346,28 @@ def _minus_of(texts: list[str]) -> str | None:
     n_marked = len(texts) - len(unmarked)
     is_sure = int(np.isfinite(numbers).sum()) >= n_marked and not bool((numbers < 0).any())
     return marks.pop() if is_sure else None
+
+
+def _are_behind(texts: Sequence[str], others: Sequence[str]) -> bool:
+    """Return whether a minus stands behind the numbers of a column.
+
+    All that is not missing are numbers, two different ones or more with it and none below zero
+    without: else 12- may be a number that was cut off, or mean 12 and more.
+    """
+    behind = {text.strip() for text in others if _is_marked(text, _BEHIND)}
+    if len(behind) < _MIN_BEHIND:
+        return False
+    rest = [text for text in texts if not is_missing(text) and not _is_marked(text, _BEHIND)]
+    numbers = as_numbers(map(_number_of, rest))
+    n_different = len(behind) + len({*rest})
+    return n_different >= _MIN_SURE and bool(np.all(np.isfinite(numbers) & (numbers >= 0)))
+
+
+def _is_marked(text: str, minus: str) -> bool:
+    """Return whether a cell is a number with this minus, before or behind it."""
+    if minus != _BEHIND:
+        return _mark_of(text) == minus
+    return "-" in text and _MARKED_BEHIND.fullmatch(half_width(text)) is not None
 
 
 def _mark_of(text: str) -> str | None:
