@@ -216,6 +216,32 @@ def test_a_second_row_of_names_is_not_the_first(tmp_path, names):
     assert not read(path)[0].columns[0].startswith("column")
 
 
+@pytest.mark.parametrize("ending", [".csv", ".xlsx"])
+@pytest.mark.parametrize(
+    ("above", "is_read"),
+    [
+        (["作成者,山田"], True),
+        (["部署：,製造課", ""], True),
+        (["作成者,山田", "ライン,甲"], True),
+        (["担当,内容"], False),  # two names
+        (["林,給油"], False),
+    ],
+)
+def test_a_pair_that_forms_have_names_no_columns_of_words(tmp_path, above, is_read, ending):
+    rows = [f"{MACHINES[i % 3]},{WORK[i % 3]}" for i in range(30)]
+    path = tmp_path / f"a{ending}"
+    for names in ("設備,コメント", "炉,水漏れ"):  # which may be a row
+        lines = [*above, names, *rows]
+        book = openpyxl.Workbook()
+        for line in lines:
+            book.active.append([cell or None for cell in line.split(",")])
+        book.save(path)
+        if ending == ".csv":
+            write(path, lines)
+        is_told = is_read and names == "設備,コメント"
+        assert open_table(path).columns == tuple((names if is_told else above[0]).split(","))
+
+
 WORDS = [f"{MACHINES[i % 3]},{WORK[i % 3]},森" for i in range(30)]
 
 

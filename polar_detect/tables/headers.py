@@ -12,6 +12,7 @@ import pandas as pd
 
 from polar_detect.tables.cell_numbers import is_missing
 from polar_detect.tables.cells import cell_as_text, cells_as_text
+from polar_detect.tables.labels import are_columns, is_of_form
 from polar_detect.tables.names import folded
 from polar_detect.tables.number_form import NumberForm, has_decimal_commas
 from polar_detect.tables.places import place_of_names
@@ -124,7 +125,8 @@ def _from_names(rows: Cells, filled: Sequence[int], header: Header) -> list[int]
 
     The first one is of words, or of words and dates, or a pair of a word and a number, and no two
     rows of names. Where the other has no more cells, it is the first of several pairs, or has a
-    number or date: any other may be the names of a table below an empty row.
+    number or date, or is one that forms have: any other may be the names of a table below an
+    empty row.
     """
     first = [cell for cell in rows[header.top] if cell is not None]
     is_pair = [not isinstance(cell, str) or is_numeral(cell) for cell in first] == [False, True]
@@ -136,7 +138,8 @@ def _from_names(rows: Cells, filled: Sequence[int], header: Header) -> list[int]
     above = [i for i in filled if header.top <= i < header.top + place]
     n_cells = sum(bool(cell.strip()) for cell in records[place])
     is_fuller = reach(records[place]) > reach(records[0]) or n_cells > len(first) > 1
-    are_pairs = is_pair or (len(first) == 2 and len(above) > 1)
+    is_of_words = is_of_form(records[0]) and are_columns(records[place])
+    are_pairs = is_pair or is_of_words or (len(first) == 2 and len(above) > 1)
     is_found = bool(place) and (is_fuller or are_pairs)
     return [i for i in filled if i >= header.top + place] if is_found else []
 

@@ -11,6 +11,7 @@ from itertools import chain, pairwise
 
 from polar_detect.tables import signs
 from polar_detect.tables.candidates import Beginning, Candidate
+from polar_detect.tables.labels import are_columns, is_of_form
 from polar_detect.tables.names import folded
 from polar_detect.tables.signs import Column, Signs, has_digit, is_as_below
 from polar_detect.tables.units import is_unit, without_unit
@@ -131,6 +132,12 @@ def _below_date(own: Candidate) -> Signs:
     return signs.ALL if is_narrow else signs.NUMBERS
 
 
+def _below_form(own: Candidate) -> Signs:
+    """Pairs say who made a form, or what of, and below them all is called as columns often are."""
+    are_such = own.is_above_most and all(map(is_of_form, own.above)) and are_columns(own.cells)
+    return signs.ALL if are_such else ()
+
+
 def _as_wide_as_most(own: Candidate) -> Signs:
     """Most records reach beyond the first one, which therefore has no names for them."""
     usual = own.beginning.usual_reach
@@ -142,6 +149,7 @@ _REASONS: Sequence[Callable[[Candidate], Signs]] = (
     _below_pairs,
     _fuller_than_above,
     _below_date,
+    _below_form,
     _as_wide_as_most,
 )
 """Each returns which signs it asks for; none where what it says is not so."""
