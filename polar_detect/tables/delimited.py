@@ -17,7 +17,8 @@ from polar_detect.tables.chunks import Chunk, ChunkBuilder, Rejected, check_rows
 from polar_detect.tables.doubts import doubts_of_names, doubts_of_rows, is_decimal_comma
 from polar_detect.tables.encodings import Encoding
 from polar_detect.tables.endings import lines_at_end, said_at_end, without_end
-from polar_detect.tables.headers import Header, said_of_parts, said_of_place
+from polar_detect.tables.header_rows import Header, said_of_parts
+from polar_detect.tables.headers import said_of_place
 from polar_detect.tables.lines import MAX_ROW_CHARS, TOO_LONG, Line, Lines, open_lines, reject
 from polar_detect.tables.names import match_column, on_one_line
 from polar_detect.tables.places import place_of_names

@@ -26,7 +26,8 @@ from polar_detect.tables.chunks import Chunk, check_rows, unique_names
 from polar_detect.tables.doubts import doubts_of_names
 from polar_detect.tables.endings import is_at_end, said_at_end
 from polar_detect.tables.excel_xml import SheetXml
-from polar_detect.tables.headers import Range, find_header, said_of_parts, said_of_place
+from polar_detect.tables.header_rows import Range, said_of_parts
+from polar_detect.tables.headers import find_header, said_of_place
 from polar_detect.tables.kinds import ColumnKinds
 from polar_detect.tables.names import folded, match_column
 from polar_detect.tables.sources import Source

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from polar_detect.tables.endings import without_end
-from polar_detect.tables.headers import Header, header_from
+from polar_detect.tables.header_rows import Header, header_from
 from polar_detect.tables.places import place_of_names
 from polar_detect.tables.words import Records, are_units, reach
 
