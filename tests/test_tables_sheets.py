@@ -50,6 +50,17 @@ def test_a_row_of_units_goes_into_the_names(tmp_path):
     assert read(book(path, wide))[0].columns == ("no", "温度 [℃]", "圧力 [MPa]")
 
 
+@pytest.mark.parametrize("label", ["単位", "[Unit]", "（単位）", "Einheit"])
+def test_a_row_of_units_may_begin_with_the_word_for_it(tmp_path, label):
+    rows = [["no", "temp", "flow", "n"], [label, "℃", "m³/h", "-"], *NUMBERS]
+    table, cells = read(book(tmp_path / "a.xlsx", rows))
+    assert (table.columns, len(cells)) == (("no", "temp [℃]", "flow [m³/h]", "n"), 3)
+    rows[1][0] = "品名"  # control
+    assert len(read(book(tmp_path / "b.xlsx", rows))[1]) == 4
+    kinds = [["項目", "値"], ["単位", "mm"], ["形", "丸"], ["色", "赤"]]  # a table of pairs
+    assert len(read(book(tmp_path / "c.xlsx", kinds))[1]) == 3
+
+
 FURNACES = [
     ["日時", "炉1", None, "圧力"], [None, "上", "下", None], [None, "℃", "℃", "MPa"],
 ]  # fmt: skip

@@ -35,6 +35,7 @@ def read(path, rows, **options):
         ([NAMES], LIMITS, "規格, 上限, 下限, from row 2"),
         ([["検査成績書"], [], NAMES], LIMITS, "規格, 上限, 下限, from row 4"),
         ([NAMES, [None, "mm", "mm", None]], LIMITS[1:], "上限, 下限, from row 3"),
+        ([NAMES, ["単位", "mm", "mm", None]], [["定量下限", 0.5, 0.1]], "定量下限, from row 3"),
         ([NAMES], [["規格", "φ20±0.03", "φ12", None]], "規格, from row 2"),
         ([NAMES], [], None),
         ([["Serial", "Vout", "Iq", "Result"]], [["Upper Limit", 5.2], ["LSL", 4]], "Upper Limit"),

@@ -19,7 +19,7 @@ from polar_detect.tables.number_form import NumberForm, has_decimal_commas
 from polar_detect.tables.row_cells import CellNumbers
 from polar_detect.tables.specifications import n_specifications
 from polar_detect.tables.units import DASHES, is_sure_unit, is_unit, with_unit
-from polar_detect.tables.words import is_numeral, is_state
+from polar_detect.tables.words import are_units, is_numeral, is_state
 
 Cells = Sequence[Sequence[Any]]
 Range = tuple[tuple[int, int], tuple[int, int]]
@@ -29,6 +29,7 @@ SAMPLE_ROWS = 1000
 MOST = 0.5  # of what stands below a unit
 _MIN_NUMBERS = 2
 _MOST_NAMES = 3  # rows: two of words and one of units
+_UNIT_LABELS, _DASH = frozenset({"単位", "unit", "units", "uom", "einheit", "einheiten"}), "-"
 _NUMBER_IN_BRACKETS = re.compile(r"[(\[{<〔【][\d.,\s]*[)\]}>〕】]")
 
 
@@ -76,6 +77,7 @@ def header_from(
     Parameters are those of `headers.find_header`; in a text table numbers are texts too, of which
     a second row of names has none. Right below the names stands what is specified, if anything is.
     """
+    rows = [*rows[: top + 1], *map(_without_label, rows[top + 1 : top + 3]), *rows[top + 3 :]]
 
     def header(own: Sequence[int]) -> Header:
         second = next((rows[i] for i in own if i > top), [])
@@ -89,6 +91,16 @@ def header_from(
         return found
     is_next = next(i for i in filled if i > found.last) == specified[0]
     return replace(found, specified=specified) if is_next else header(filled)
+
+
+def _without_label(row: Sequence[Any]) -> Sequence[Any]:
+    """Return a row of units with a dash in place of the word that says so: 単位, mm, mm."""
+    filled = [j for j, cell in enumerate(row) if cell is not None]
+    others = [row[j] for j in filled[1:]]
+    is_told = bool(others) and are_texts([row[j] for j in filled]) and are_units(others)
+    if not is_told or folded(row[filled[0]]).strip("[]()") not in _UNIT_LABELS:
+        return row
+    return [*row[: filled[0]], _DASH, *row[filled[0] + 1 :]]
 
 
 def _specified(rows: Cells, filled: Sequence[int], top: int) -> tuple[int, ...]:
