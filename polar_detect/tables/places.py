@@ -41,6 +41,7 @@ def place_of_names(records: Records, expected: Collection[str] = ()) -> int:
 
 
 def _are_names(own: Candidate) -> bool:
+    """Return whether the record itself, what stands above it, and the rows below all say so."""
     is_told = own.looks_like_names and any(own.has(reason(own)) for reason in _REASONS)
     return is_told and own.fits_rows
 
