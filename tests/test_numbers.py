@@ -158,6 +158,23 @@ def test_a_few_zeros_leave_a_heavy_tail_its_logarithm(template):
     assert not ColumnReference.fit(template, template.texts(frame)).scaled[0].scale.is_log.any()
 
 
+@pytest.mark.parametrize("least", ["0", "-30", "3"])
+def test_a_number_below_zero_is_the_odder_the_further_below_where_a_logarithm_is_taken(
+    template, least
+):
+    frame = states()
+    frame.loc[:9, "cost"] = least
+    found = ColumnReference.fit(template, template.texts(frame))
+    assert found.scaled[0].scale.is_log[3]
+    cells = ["0.001", "0", "-99", "-999", "-1e160"]
+    rows = pd.concat([frame[50:51]] * len(cells)).assign(cost=cells)
+    for kind in ("value", "residual"):
+        small, zero, *below = features_of(found, rows)[kind][:, 3]
+        assert small == zero  # control: a tenth of the smallest above zero
+        assert (np.diff([zero, *below]) < -0.2).all()
+    assert np.ptp(features_of(as_earlier(found), rows)["value"][:, 3]) == 0
+
+
 @pytest.mark.parametrize("cell", ["1e20", "1e4", "-999"])
 def test_a_wild_cell_is_named_and_not_those_that_it_tells_of(reference, cell):
     own = NAMES.index("air [K]")  # goes together with another

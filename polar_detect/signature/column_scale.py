@@ -17,6 +17,7 @@ Mask = NDArray[np.bool_]
 
 MOSTLY = 0.9  # of a column's cells have to be above zero for its logarithm
 _BEND = 3.0  # standard deviations beyond which only the logarithm counts
+_BELOW = 10  # times below the smallest cell above zero lies zero, where a logarithm is taken
 _LESS_SKEWED = 0.7  # a logarithm has to bring a column's skewness down to this share
 _PRIOR_ROWS = 30.0  # what the spread of all kinds of a column counts for beside that of one
 
@@ -32,6 +33,9 @@ class ColumnScale:
         may be zero or less: such a one lies a tenth of the smallest above zero.
     floors : (n_columns,) float64
         What the logarithm is taken of where a value is no larger.
+    lows : (n_columns,) float64
+        Zero, or the least normal cell where that is less. What a value lies below it counts by
+        its logarithm, from the size of the least normal cell, or the smallest above zero, on.
     kinds : tuple of Kinds, n_columns long
         The kinds of rows that each column's factors make.
     centres, spreads : tuple of (n_kinds,) float64, n_columns long
@@ -39,6 +43,7 @@ class ColumnScale:
 
     is_log: Mask
     floors: Array
+    lows: Array
     kinds: tuple[Kinds, ...]
     centres: tuple[Array, ...]
     spreads: tuple[Array, ...]
@@ -65,13 +70,15 @@ class ColumnScale:
         min_positive : float
             Share of a column's cells that have to be above zero for a logarithm.
         """
+        values = bounded(values)
         columns = [
             _Column.fit(column, float(step), own, min_positive)
-            for column, step, own in zip(bounded(values).T, steps, levels, strict=True)
+            for column, step, own in zip(values.T, steps, levels, strict=True)
         ]
         return cls(
             np.asarray([own.is_log for own in columns], bool),
             np.asarray([own.floor for own in columns], np.float64),
+            np.fmin.reduce(values, axis=0, initial=0),
             tuple(own.kinds for own in columns),
             tuple(own.centres for own in columns),
             tuple(own.spreads for own in columns),
@@ -81,6 +88,11 @@ class ColumnScale:
         """Return standardised values; NaN stays."""
         values = bounded(values)
         logged = np.log(np.maximum(values, self.floors), where=self.is_log, out=values.copy())
+        below = self.lows - values
+        is_below = self.is_log & (below > 0)
+        units = np.log(np.maximum(_BELOW * self.floors, -self.lows))
+        size = np.log(below, where=is_below, out=np.zeros_like(below)) - units
+        logged -= np.where(is_below, np.logaddexp(0, size), 0)
         places = [kinds.place(own) for kinds, own in zip(self.kinds, levels, strict=True)]
         centres, spreads = (
             np.stack([own[place] for own, place in zip(by_kind, places, strict=True)], axis=1)
@@ -111,7 +123,7 @@ class _Column:
         is_log = bool(has_logs and _skewness(np.log(raw)) < _LESS_SKEWED * _skewness(raw))
         floor = 1.0
         if is_log:
-            floor, step = float(raw.min()) / 10, step / float(np.median(raw))
+            floor, step = float(raw.min()) / _BELOW, step / float(np.median(raw))
             known = positive
         present = np.log(values[known]) if is_log else values[known]
         own = [levels[i] for i in known.tolist()]

@@ -5,7 +5,7 @@ written out as text, which are all that reaches a detector.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self, get_args
 
 import numpy as np
@@ -97,6 +97,8 @@ class ScaledRows:
         steps = [10.0 ** -(column.decimals or 0) for column in template.numeric]
         min_positive = MOSTLY if template.notation > 1 else 1.0
         scale = ColumnScale.fit(values, np.asarray(steps), levels, min_positive=min_positive)
+        if template.notation == 1:
+            scale = replace(scale, lows=np.full_like(scale.lows, -np.inf))
         points = np.nan_to_num(scale.apply(values, levels))
         if template.notation > 1:
             points = _Normal.fit(points, states, template).expected(points, states)
