@@ -291,6 +291,41 @@ def test_a_row_that_five_normal_rows_are_like_is_at_hardly_any_distance(template
     np.testing.assert_allclose(distances[lacks], 0, atol=0.4)
 
 
+def test_a_few_rows_that_are_alike_are_passed_over_where_some_may_be_anomalous(template):
+    frame = states(100)
+    frame.loc[:6, list(NAMES)] = ["303", "308", "55", "900"]
+    reference = ColumnReference.fit(template, template.texts(frame))
+    met, passed = (
+        features_of(reference, frame, skipped=share)["distance"].sum(1) for share in (0, 0.07)
+    )
+    assert max(met[:7]) < min(met[7:])  # control: near to their like
+    assert min(passed[:7]) > np.quantile(passed[7:], 0.9)
+
+
+def test_five_rows_are_asked_though_nearly_all_were_to_be_passed_over(reference):
+    rows = states(3, seed=1)
+    banned = np.ones((3, 200), bool)
+    banned[:, 50:58] = False  # eight are left
+    fewer, most = (
+        features_of(reference, rows, banned=banned, skipped=share)["distance"]
+        for share in (0.015, 0.4)
+    )
+    np.testing.assert_array_equal(fewer, most)
+    first = features_of(reference, rows, banned=banned)["distance"]
+    assert (first.sum(1) < fewer.sum(1)).all()
+
+
+def test_of_a_hundred_rows_seven_percent_are_seven(template):
+    frame = states(100)  # .07 * 100 is more than 7 in floats
+    reference = ColumnReference.fit(template, template.texts(frame))
+    found = [
+        features_of(reference, frame[:9], skipped=share)["distance"]
+        for share in (0.065, 0.07, 0.08)
+    ]
+    np.testing.assert_array_equal(found[0], found[1])
+    assert (found[1] != found[2]).any()
+
+
 def test_a_row_does_not_meet_itself_where_it_is_banned(template):
     frame = with_cell(states(60), "torque [Nm]", "400")
     texts = template.texts(frame)

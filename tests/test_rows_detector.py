@@ -227,6 +227,15 @@ def test_a_single_column_of_a_data_frame_is_a_row_too_for_who_was_fitted_on_rows
     )
 
 
+def test_numbers_pass_over_the_nearest_rows_too_where_some_of_them_may_be_anomalous(fitted):
+    reference, extractor = fitted.fitted_.reference, fitted.engine_.extractor
+    own = extractor.read(reference.texts[:5])
+    tables = [extractor.signatures(own, replace(reference, contamination=c)) for c in (0, 0.1)]
+    is_distance = [name.startswith("column/") and "/distance" in name for name in tables[0].names]
+    met, passed = (table.values[:, is_distance].sum(1) for table in tables)
+    assert (met < passed).all()
+
+
 def test_without_a_template_there_are_no_columns(fitted_on_tiny):
     explanation = fitted_on_tiny.explain(["Pump leaks."])
     assert not [name for name in explanation.names if name.startswith("column")]

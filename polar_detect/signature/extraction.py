@@ -84,7 +84,9 @@ class Extractor:
             tables.append(self.context(readings, neighbours, reference.texts))
         if reference.columns is not None:
             own = None if banned is None else banned[:, : reference.n_fitted]
-            tables.append(reference.columns.features(readings.texts, banned=own))
+            skipped = reference.contamination
+            numbers = reference.columns.features(readings.texts, banned=own, skipped=skipped)
+            tables.append(numbers)
         return FeatureTable.beside(tables)
 
     def menu(self, texts: Sequence[str], *, tolerance: float) -> Menu:

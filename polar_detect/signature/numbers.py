@@ -4,6 +4,7 @@ Hides how columns of any unit and tail come to one scale, and how numbers are fo
 written out as text, which are all that reaches a detector.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self, get_args
@@ -15,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from polar_detect.errors import InputError
 from polar_detect.factors import Kinds, Levels
+from polar_detect.shares import exactly
 from polar_detect.signature.column_scale import MOSTLY, ColumnScale
 from polar_detect.signature.features import Feature, FeatureTable
 
@@ -153,7 +155,9 @@ class ColumnReference:
         alike = ScaledRows.fit(values, states, _without_factors(levels), template)
         return cls(template, (own, alike), states, usual)
 
-    def features(self, texts: Sequence[str], *, banned: Mask | None = None) -> FeatureTable:
+    def features(
+        self, texts: Sequence[str], *, banned: Mask | None = None, skipped: float = 0
+    ) -> FeatureTable:
         """Return four features of each column; see `KINDS`.
 
         - *value*: in robust standard deviations from the median;
@@ -177,11 +181,14 @@ class ColumnReference:
             Rows written out.
         banned : (n_texts, n_rows) bool, optional
             Normal rows that a row must not meet: itself, or its own cluster.
+        skipped : float
+            Each row passes over the nearest of the normal rows, this share of all of them.
         """
+        n_skipped = math.ceil(exactly(skipped) * len(self.states))
         cells, levels = self.template.read_numbers(texts), self.template.read_levels(texts)
         states = _states(cells, self.template)
         by_kind, *by_all = (
-            self._features(rows, rows.scale.apply(cells.values, own), states, banned)
+            self._features(rows, rows.scale.apply(cells.values, own), states, banned, n_skipped)
             for rows, own in zip(self.scaled, (levels, _without_factors(levels)), strict=False)
         )
         found = by_kind
@@ -192,7 +199,12 @@ class ColumnReference:
         return FeatureTable(np.hstack([*found]).astype(np.float32), features)
 
     def _features(
-        self, normal_rows: ScaledRows, points: Array, states: States, banned: Mask | None
+        self,
+        normal_rows: ScaledRows,
+        points: Array,
+        states: States,
+        banned: Mask | None,
+        n_skipped: int,
     ) -> Array:
         """Return the four kinds of features on one scale, (4, n_texts, n_columns)."""
         normal_points, points = normal_rows.points, np.nan_to_num(points)
@@ -205,7 +217,7 @@ class ColumnReference:
         with threadpool_limits(1, user_api="blas"):
             for rows, allowed in _groups(banned, len(points), len(normal_points)):
                 normal = _Normal.fit(normal_points[allowed], self.states[allowed], self.template)
-                found[:, rows] = normal.features(points[rows], states[rows])
+                found[:, rows] = normal.features(points[rows], states[rows], n_skipped)
         return found
 
     def usual_for(self, text: str) -> list[Usual]:
@@ -345,15 +357,15 @@ class _Normal:
             filled[np.ix_(rows, none)] = self.mean[none] + expected
         return filled
 
-    def features(self, points: Array, states: States) -> Array:
+    def features(self, points: Array, states: States, n_skipped: int) -> Array:
         """Return the four kinds of features, (4, n_rows, n_columns)."""
         is_number = states == 0
         white = self._turned(points, self.whitening)
         residual = self._turned(points, self.precision, np.sqrt(np.diag(self.precision)))
         residual = np.where(is_number, residual, np.choose(states, self.surprise))
-        n_nearest = min(_N_NEAREST, len(self.white))
+        first = min(n_skipped, max(len(self.white) - _N_NEAREST, 0))
         apart = cdist(white, self.white, "cityblock") + self._apart(states)
-        order = np.argsort(apart, axis=1, kind="stable")[:, :n_nearest]
+        order = np.argsort(apart, axis=1, kind="stable")[:, first : first + _N_NEAREST]
         distance = np.abs(white[:, None] - self.white[order]).mean(1)
         for state in range(1, _N_STATES):
             is_other = (states == state)[:, None] != (self.states == state)[order]

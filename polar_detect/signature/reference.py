@@ -54,8 +54,8 @@ class Reference:
         So many of the texts, the last, are held-out ones that joined as neighbours; all else was
         fitted on the others.
     contamination : float
-        Each text, and each of its tokens, passes over the nearest of the texts, this share of
-        all of them: so many may be anomalous.
+        Each text, each of its tokens, and the numbers of a row pass over the nearest of the
+        texts, this share of all of them: so many may be anomalous.
     n_indexed : int
         So many of the texts that it was fitted on have their tokens among the encoder's.
     likeness : Likeness, optional
