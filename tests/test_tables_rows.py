@@ -1052,6 +1052,18 @@ def test_rows_left_out_of_a_data_frame_do_not_hide_that_a_column_counts_them():
     assert [*new_values(by_name, ["n", "t"])] == []
 
 
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_column_counts_rows_from_the_last_one_and_past_empty_cells_too(step):
+    count = [str(n) for n in range(40, 70)][::step]
+    empty, word, twice = ([*count[:9], cell, *count[10:]] for cell in (" ", "end", count[8]))
+    assert [*new_values(pd.DataFrame({"n": count, "t": empty}), ["n", "t"])] == ["n", "t"]
+    left_out = pd.DataFrame({"n": empty}).iloc[::3]
+    assert [*new_values(left_out, ["n"])] == ["n"]
+    by_name = left_out.set_axis([f"row {i}" for i in range(10)])
+    for others in (pd.DataFrame({"n": word, "t": twice}), by_name.assign(t="1")):
+        assert [*new_values(others, ["n", "t"])] == []
+
+
 DATES = {
     "iso": [f"2025-04-{day:02}" for day in range(1, 30)],
     "slashed": [f"2025/4/{day} 8:0{day % 10}" for day in range(1, 30)],

@@ -124,7 +124,7 @@ def _always_new(column: pd.Series) -> str | None:
     texts = _plain(cells)
     if len(texts) < _MIN_COUNTED:
         return None
-    if _count_rows(as_numbers(cells), column.index[:_MAX_ROWS]):
+    if _count_rows(cells, column.index[:_MAX_ROWS]):
         return "only counts the rows, and in new rows its numbers"
     if len(texts) < _MIN_ROWS:
         return None
@@ -137,13 +137,21 @@ def _always_new(column: pd.Series) -> str | None:
     return None
 
 
-def _count_rows(numbers: NDArray[np.float64], index: "pd.Index[Any]") -> bool:
-    """Return whether numbers grow by one from row to row; an index knows of rows left out."""
+def _count_rows(cells: Sequence[str], index: "pd.Index[Any]") -> bool:
+    """Return whether numbers grow by one from row to row, or fall so and are no less than zero.
+
+    Many exports begin with the last row. An index knows of rows left out.
+    """
+    numbers, filled = as_numbers(cells), [bool(cell.strip()) for cell in cells]
+    places = [np.arange(len(numbers))]
+    if index.dtype.kind == "i" and index.is_unique:
+        places.append(np.asarray(index))
+    numbers = numbers[filled]
+    signs = (1, -1) if bool((numbers >= 0).all()) else (1,)
+    own = [np.diff(place[filled]) for place in places]
     with np.errstate(over="ignore"):
         steps = np.diff(numbers)
-    if bool((steps == 1).all()):
-        return True
-    return index.dtype.kind == "i" and index.is_unique and bool((steps == np.diff(index)).all())
+    return any(bool((steps == sign * by).all()) for by in own for sign in signs)
 
 
 def _are_codes(texts: Sequence[str]) -> bool:
