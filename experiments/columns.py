@@ -29,7 +29,7 @@ from sklearn.preprocessing import StandardScaler
 from polar_detect.compare.baselines import BASELINES
 from polar_detect.compare.views import Seen
 from polar_detect.detectors.column_views import column_views
-from polar_detect.detectors.scale import Scale, column_clips
+from polar_detect.detectors.scale import Scale, column_clips, column_units
 from polar_detect.metrics import auroc
 from polar_detect.signature.numbers import ColumnReference
 from polar_detect.tables import RowTemplate
@@ -128,7 +128,8 @@ def scores_of_columns(template: RowTemplate, *frames: pd.DataFrame) -> Array:
     reference = ColumnReference.fit(template, texts[0])
     assert reference is not None
     normal = reference.features(texts[0], banned=np.eye(len(texts[0]), dtype=bool))
-    scale = Scale.fit(normal.values, column_clips(normal.features))
+    clips, units = column_clips(normal.features), column_units(normal.features)
+    scale = Scale.fit(normal.values, clips, units=units)
     inside, outside = (scale.apply(t.values) for t in (normal, reference.features(texts[1])))
     views = np.stack(column_views(normal.features, scale.spread))
     views /= (inside @ views.T).std(0)[:, None]

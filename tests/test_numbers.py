@@ -6,7 +6,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from polar_detect.detectors.column_views import column_share, column_views
-from polar_detect.detectors.scale import Scale, column_clips
+from polar_detect.detectors.scale import Scale, column_clips, column_units
 from polar_detect.errors import InputError
 from polar_detect.outliers import crossed
 from polar_detect.signature import numbers
@@ -278,6 +278,32 @@ def test_a_column_that_never_changed_counts_when_it_does_wherever_it_stands(plac
     before, after = (scale.apply(rows) for rows in (table.values, changed))
     for view in (residual, distance):
         assert after @ view > 1.2 * (before @ view).max()
+
+
+def test_a_number_far_from_those_that_normal_rows_repeat_is_seen_by_its_distance():
+    rng = np.random.default_rng(0)
+    grades = rng.choice([1, 2, 3], 200)
+    frame = pd.DataFrame({"grade": grades, "flow": rng.normal(size=200).round(2)})
+    template = RowTemplate.fit(frame, ["grade", "flow"])
+    texts = template.texts(frame)
+    reference = ColumnReference.fit(template, texts)
+    table = reference.features(texts, banned=np.eye(200, dtype=bool))
+    clips, units = column_clips(table.features), column_units(table.features)
+    new = reference.features(template.texts(frame[:1].assign(grade=12))).values
+    before, after = [], []
+    for own in (units, 0.0):
+        scale = Scale.fit(table.values, clips, units=own)
+        distance = column_views(table.features, scale.spread)[1]
+        before.append((scale.apply(table.values) @ distance).max())
+        after.append((scale.apply(new) @ distance).item())
+    assert after[0] > 1.5 * before[0]
+    assert after[1] < before[1]  # control: clipped after spreads of next to nothing
+    kinds = [feature.name.rpartition("/")[2] for feature in table.features]
+    assert [k for k, unit in zip(kinds, units, strict=True) if unit] == [
+        *["residual"] * 2,
+        *["distance"] * 2,
+    ]
+    np.testing.assert_array_equal(Scale.fit(table.values, clips).clip, clips)
 
 
 def test_a_row_that_five_normal_rows_are_like_is_at_hardly_any_distance(template):

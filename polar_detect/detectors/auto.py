@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import log_ndtr
 
 from polar_detect.detectors.base import Attribution, Head
-from polar_detect.detectors.scale import CLIP, Scale, Vector, column_clips
+from polar_detect.detectors.scale import CLIP, Scale, Vector, column_clips, column_units
 from polar_detect.detectors.views import Views, choose_views, taught
 from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.stored import Stored
@@ -111,7 +111,8 @@ class AutoHead(Head):
         seed: int,  # noqa: ARG002 - nothing is drawn here
     ) -> Self:
         """Fit the views; see `Head.fit`."""
-        scale = Scale.fit(normal.values, column_clips(normal.features))
+        features = normal.features
+        scale = Scale.fit(normal.values, column_clips(features), units=column_units(features))
         views = choose_views(
             normal,
             strangers,
@@ -122,7 +123,7 @@ class AutoHead(Head):
         if n_labelled:
             labelled = strangers.rows(slice(len(strangers) - n_labelled, None))
             views = taught(views, normal, labelled, scale)
-        self._fitted = _Fitted(**vars(views), features=normal.features, scale=scale, power=_POWER)
+        self._fitted = _Fitted(**vars(views), features=features, scale=scale, power=_POWER)
         return self
 
     def _scores(self, table: FeatureTable) -> Vector:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.signature.features import Feature
-from polar_detect.signature.numbers import column_of
+from polar_detect.signature.numbers import column_of, kind_of
 
 Vector = NDArray[np.float64]
 
@@ -27,13 +27,23 @@ class Scale:
     clip: Vector  # in spreads
 
     @classmethod
-    def fit(cls, values: NDArray[np.float32], clip: Vector | float = CLIP) -> Self:
-        """Fit on normal texts, (n_texts, n_features)."""
+    def fit(
+        cls,
+        values: NDArray[np.float32],
+        clip: Vector | float = CLIP,
+        *,
+        units: Vector | float = 0.0,
+    ) -> Self:
+        """Fit on normal texts, (n_texts, n_features).
+
+        Features are clipped after so many spreads, or units of their own where these are larger.
+        """
         centre = np.median(values, axis=0).astype(np.float64)
         robust = 1.4826 * np.median(np.abs(values - centre), axis=0)
         # Where most texts agree exactly (duplicates) the robust spread vanishes.
         spread = np.maximum(robust, 0.3 * values.std(axis=0))
-        return cls(centre, np.where(spread > _ROUNDING, spread, 1.0), np.full(len(centre), clip))
+        spread = np.where(spread > _ROUNDING, spread, 1.0)
+        return cls(centre, spread, clip * np.maximum(spread, units) / spread)
 
     def apply(self, values: NDArray[np.float32]) -> Vector:
         """Return standardised values beside their absolute values, (n_texts, 2 n_features)."""
@@ -50,3 +60,12 @@ def column_clips(features: Sequence[Feature]) -> Vector:
     columns = [column_of(feature) for feature in features]
     of_columns = CLIP * np.sqrt(max(len(set(columns) - {None}), 1))
     return np.asarray([CLIP if name is None else of_columns for name in columns])
+
+
+def column_units(features: Sequence[Feature]) -> Vector:
+    """Return the units of features that are in standard deviations of a column; 0 for others.
+
+    Beside a whole number that normal rows repeat, as counts and grades, the nearest of them are at
+    hardly any distance; clipped after a few spreads of that, any other number would be as near.
+    """
+    return np.asarray([float(kind_of(feature) in {"residual", "distance"}) for feature in features])
