@@ -280,6 +280,22 @@ def test_a_column_that_never_changed_counts_when_it_does_wherever_it_stands(plac
         assert after @ view > 1.2 * (before @ view).max()
 
 
+@pytest.mark.parametrize("share", [0.08, 0.3, 0.7])
+def test_ones_among_zeros_lie_where_normal_cells_do_and_larger_numbers_far_beyond(share):
+    rng = np.random.default_rng(0)
+    counts = (rng.random(200) < share).astype(int)
+    frame = pd.DataFrame({"count": counts, "flow": rng.normal(size=200).round(2)})
+    template = RowTemplate.fit(frame, ["count", "flow"])
+    reference = ColumnReference.fit(template, template.texts(frame))
+    assert np.abs(reference.scaled[0].points[:, 0]).max() <= 2
+    new = template.texts(frame[:1].assign(count=6))
+    earlier = RowTemplate(template.columns, notation=1)
+    before = ColumnReference.fit(earlier, template.texts(frame))
+    assert np.abs(before.scaled[0].points[:, 0]).max() > 4
+    now, then = (own.features(new).values[0, 2] for own in (reference, before))
+    assert now > then + 0.8
+
+
 def test_a_number_far_from_those_that_normal_rows_repeat_is_seen_by_its_distance():
     rng = np.random.default_rng(0)
     grades = rng.choice([1, 2, 3], 200)

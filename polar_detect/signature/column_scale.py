@@ -15,7 +15,8 @@ from polar_detect.factors import Kinds, Levels, bounded
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-MOSTLY = 0.9  # of a column's cells have to be above zero for its logarithm
+_MOSTLY = 0.9  # of a column's cells have to be above zero for its logarithm
+_WITHIN = 2.0  # spreads lie the middle 90 % of cells of which most agree
 _BEND = 3.0  # standard deviations beyond which only the logarithm counts
 _BELOW = 10  # times below the smallest cell above zero lies zero, where a logarithm is taken
 _LESS_SKEWED = 0.7  # a logarithm has to bring a column's skewness down to this share
@@ -55,7 +56,7 @@ class ColumnScale:
         steps: Array,
         levels: Sequence[Sequence[Levels]],
         *,
-        min_positive: float = MOSTLY,
+        as_first: bool = False,
     ) -> Self:
         """Fit on normal rows.
 
@@ -67,18 +68,19 @@ class ColumnScale:
             Of rounding.
         levels : (n_columns, n_rows) sequence of sequence of Levels
             What each row says in the factors of each column.
-        min_positive : float
-            Share of a column's cells that have to be above zero for a logarithm.
+        as_first : bool
+            As version 0.1 did: logarithms only where all cells are above zero, numbers below zero
+            as zeros, and no regard to cells of which most agree.
         """
         values = bounded(values)
         columns = [
-            _Column.fit(column, float(step), own, min_positive)
+            _Column.fit(column, float(step), own, as_first=as_first)
             for column, step, own in zip(values.T, steps, levels, strict=True)
         ]
         return cls(
             np.asarray([own.is_log for own in columns], bool),
             np.asarray([own.floor for own in columns], np.float64),
-            np.fmin.reduce(values, axis=0, initial=0),
+            np.fmin.reduce(values, axis=0, initial=-np.inf if as_first else 0),
             tuple(own.kinds for own in columns),
             tuple(own.centres for own in columns),
             tuple(own.spreads for own in columns),
@@ -86,13 +88,7 @@ class ColumnScale:
 
     def apply(self, values: Array, levels: Sequence[Sequence[Levels]]) -> Array:
         """Return standardised values; NaN stays."""
-        values = bounded(values)
-        logged = np.log(np.maximum(values, self.floors), where=self.is_log, out=values.copy())
-        below = self.lows - values
-        is_below = self.is_log & (below > 0)
-        units = np.log(np.maximum(_BELOW * self.floors, -self.lows))
-        size = np.log(below, where=is_below, out=np.zeros_like(below)) - units
-        logged -= np.where(is_below, np.logaddexp(0, size), 0)
+        logged = self._logged(bounded(values))
         places = [kinds.place(own) for kinds, own in zip(self.kinds, levels, strict=True)]
         centres, spreads = (
             np.stack([own[place] for own, place in zip(by_kind, places, strict=True)], axis=1)
@@ -105,6 +101,15 @@ class ColumnScale:
         signed: Array = np.sign(standard) * bent
         return signed
 
+    def _logged(self, values: Array) -> Array:
+        """Return values, and their logarithms in columns of which these are taken."""
+        logged = np.log(np.maximum(values, self.floors), where=self.is_log, out=values.copy())
+        below = self.lows - values
+        is_below = self.is_log & (below > 0)
+        units = np.log(np.maximum(_BELOW * self.floors, -self.lows))
+        size = np.log(below, where=is_below, out=np.zeros_like(below)) - units
+        return logged - np.where(is_below, np.logaddexp(0, size), 0)
+
 
 @dataclass(frozen=True, eq=False)
 class _Column:
@@ -115,10 +120,10 @@ class _Column:
     spreads: Array
 
     @classmethod
-    def fit(cls, values: Array, step: float, levels: Sequence[Levels], min_positive: float) -> Self:
+    def fit(cls, values: Array, step: float, levels: Sequence[Levels], *, as_first: bool) -> Self:
         known = np.flatnonzero(~np.isnan(values))
         positive = known[values[known] > 0]
-        has_logs = len(known) and len(positive) >= min_positive * len(known)
+        has_logs = len(known) and len(positive) >= (1 if as_first else _MOSTLY) * len(known)
         raw = values[positive]
         is_log = bool(has_logs and _skewness(np.log(raw)) < _LESS_SKEWED * _skewness(raw))
         floor = 1.0
@@ -128,16 +133,16 @@ class _Column:
         present = np.log(values[known]) if is_log else values[known]
         own = [levels[i] for i in known.tolist()]
         kinds = Kinds.of(own)
-        members = kinds.members(own)
-        found = [_centre_and_spread(present[rows], step) for rows in members]
+        members, within = kinds.members(own), np.inf if as_first else _WITHIN
+        found = [_centre_and_spread(present[rows], step, within) for rows in members]
         centres, spreads = np.asarray(found).T
         if len(members) > 1:
-            _, prior = _centre_and_spread(present - centres[kinds.place(own)], step)
+            _, prior = _centre_and_spread(present - centres[kinds.place(own)], step, within)
             spreads[1:] = _shrunk(spreads[1:], [len(rows) for rows in members[1:]], prior)
         return cls(is_log, floor, kinds, centres, spreads)
 
 
-def _centre_and_spread(present: Array, step: float) -> tuple[float, float]:
+def _centre_and_spread(present: Array, step: float, within: float) -> tuple[float, float]:
     if not len(present):
         return 0.0, step
     centre = float(np.median(present))
@@ -146,6 +151,8 @@ def _centre_and_spread(present: Array, step: float) -> tuple[float, float]:
     # both vanish; where all do, a step of rounding is as good as anything.
     low, high = np.quantile(present, [0.05, 0.95])
     spread = max(robust, 0.5 * float(high - low) / 3.29)
+    if not robust:  # else the ones among zeros lie beyond the bend, as wild as a hundred
+        spread = max(spread, float(high - centre) / within, float(centre - low) / within)
     if not spread:
         spread = 0.3 * float(present.std()) if np.ptp(present) else step
     return centre, spread

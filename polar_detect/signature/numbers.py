@@ -6,7 +6,7 @@ written out as text, which are all that reaches a detector.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self, get_args
 
 import numpy as np
@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from polar_detect.errors import InputError
 from polar_detect.factors import Kinds, Levels
 from polar_detect.shares import exactly
-from polar_detect.signature.column_scale import MOSTLY, ColumnScale
+from polar_detect.signature.column_scale import ColumnScale
 from polar_detect.signature.features import Feature, FeatureTable
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
@@ -97,10 +97,8 @@ class ScaledRows:
     ) -> Self:
         """Return normal rows on the scale that kinds of rows, as these levels make, ask for."""
         steps = [10.0 ** -(column.decimals or 0) for column in template.numeric]
-        min_positive = MOSTLY if template.notation > 1 else 1.0
-        scale = ColumnScale.fit(values, np.asarray(steps), levels, min_positive=min_positive)
-        if template.notation == 1:
-            scale = replace(scale, lows=np.full_like(scale.lows, -np.inf))
+        is_first = template.notation == 1
+        scale = ColumnScale.fit(values, np.asarray(steps), levels, as_first=is_first)
         points = np.nan_to_num(scale.apply(values, levels))
         if template.notation > 1:
             points = _Normal.fit(points, states, template).expected(points, states)
