@@ -80,14 +80,24 @@ def threshold(calibration_scores: ArrayLike, alpha: float) -> float:
     True
     """
     calibration = _sort_calibration(calibration_scores)
-    # Levels are compared as p-values are; floor(alpha * (n_cal + 1)) would round .29 * 100 to 28.
-    levels = _p_value(np.arange(len(calibration) + 1), len(calibration))
-    n_reached = int(np.searchsorted(levels, alpha, side="right"))
+    n_reached = _n_reached(alpha, len(calibration))
     if n_reached == 0:
         return math.inf
-    if n_reached == len(levels):
+    if n_reached > len(calibration):
         return -math.inf
     return math.nextafter(calibration[-n_reached], math.inf)
+
+
+def rate_at(alpha: float, n_cal: int) -> float:
+    """Return the share of normal texts that is flagged at `alpha`: the largest p-value up to it.
+
+    P-values go in steps of 1 / (n_cal + 1), so that few held-out texts flag fewer than `alpha`:
+    of 38 the highest score alone is exceeded by 1 normal text in 39.
+
+    >>> rate_at(0.05, 39), round(rate_at(0.05, 38), 4), rate_at(0.01, 38)
+    (0.05, 0.0256, 0.0)
+    """
+    return _n_reached(alpha, n_cal) / (n_cal + 1)
 
 
 def smallest_alpha(n_cal: int) -> float:
@@ -183,6 +193,12 @@ def check_fdr(q: float, n_cal: int) -> None:
             f"Got a false discovery rate of {q}; the smallest reachable p-value with {n_cal} "
             f"calibration texts is {smallest:.4g}; pass a larger --fdr or fit on more normal texts."
         )
+
+
+def _n_reached(alpha: float, n_cal: int) -> int:
+    """Return how many of the n_cal + 1 possible p-values are at most `alpha`."""
+    # Levels are compared as p-values are; floor(alpha * (n_cal + 1)) would round .29 * 100 to 28.
+    return int(np.searchsorted(_p_value(np.arange(n_cal + 1), n_cal), alpha, side="right"))
 
 
 def _p_value(n_at_least: NDArray[np.intp], n_cal: int) -> NDArray[np.float64]:

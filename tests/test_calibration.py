@@ -12,6 +12,7 @@ from polar_detect.calibration import (
     check_alpha,
     conformal_p_values,
     p_values_or_nan,
+    rate_at,
     smallest_alpha,
     threshold,
 )
@@ -161,6 +162,14 @@ def test_without_ties_the_share_of_flagged_normal_texts_reaches_alpha():
     ]
     low, high = stats.binom.ppf([1e-4, 1 - 1e-4], n_trials, alpha)
     assert low <= sum(flagged) <= high
+
+
+@given(st.integers(1, 60), levels)
+def test_the_rate_at_alpha_is_the_share_of_equally_likely_places_that_are_flagged(n_cal, alpha):
+    calibration = np.arange(n_cal)
+    places = np.arange(n_cal + 1) - 0.5  # of a normal score among those of held-out texts
+    flagged = conformal_p_values(calibration, places) <= alpha
+    assert rate_at(alpha, n_cal) == flagged.sum() / (n_cal + 1) <= alpha
 
 
 @given(st.lists(st.integers(1, 20), max_size=30), st.integers(1, 19))

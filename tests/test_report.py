@@ -453,6 +453,18 @@ def test_chance_flags_alpha_of_the_rows_that_have_text():
     assert "12.5 %" in findings(report(n_rows=210, alpha=0.125), ENGLISH)[0]
 
 
+def test_chance_flags_no_more_than_few_held_out_texts_allow():
+    # Of 38 the highest alone is exceeded at alpha .05, by 1 normal text in 39; of 39 two are.
+    few, more = (report(n_rows=1000, calibration_scores=np.arange(float(n))) for n in (38, 39))
+    assert chance(few).expected == pytest.approx(1000 / 39, rel=0.02)
+    assert "about 26 (2.6 % of 1" in findings(few, ENGLISH)[0]
+    assert chance(more).expected == pytest.approx(50)
+    many = replace(few, n_rows=100, n_empty=0, n_flagged=9)
+    assert "This batch has more flagged texts than chance explains." in findings(many, ENGLISH)
+    none = chance(replace(few, alpha=0.02))
+    assert (none.expected, none.low, none.high) == (0, 0, 0)
+
+
 # Geometry
 
 

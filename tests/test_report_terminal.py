@@ -38,7 +38,7 @@ def test_output_that_is_piped_has_no_colour_codes():
     for renderable in (
         worst_rows(rows),
         program_strip(rows[0].program, N_LAYERS),
-        score_summary(240, 31, alpha=0.05),
+        score_summary(240, 31, rate=0.05),
     ):
         assert "\x1b" not in printed(renderable)
         assert "\x1b[" in printed(renderable, is_terminal=True)
@@ -90,15 +90,15 @@ def test_a_sparkline_spans_lowest_to_highest():
 
 
 def test_the_summary_counts_rows_flags_and_chance():
-    assert "no text" not in score_summary(240, 0, alpha=0.05).plain
-    summary = score_summary(21, 3, alpha=0.05, n_empty=1).plain
+    assert "no text" not in score_summary(240, 0, rate=0.05).plain
+    summary = score_summary(21, 3, rate=0.05, n_empty=1).plain
     assert "20 rows scored, 3 flagged; about 1.0 expected by chance alone (5 % of 20)." in summary
     assert "1 row has no text and was not scored." in summary
-    assert "(12.5 % of 240)" in score_summary(240, 0, alpha=0.125).plain
+    assert "(12.5 % of 240)" in score_summary(240, 0, rate=0.125).plain
 
 
 def test_the_summary_says_whether_the_batch_as_a_whole_is_different():
-    summary = score_summary(240, 31, alpha=0.05, drift=DRIFT).plain
+    summary = score_summary(240, 31, rate=0.05, drift=DRIFT).plain
     assert "clearly differs from the normal texts. Unless its anomalous rows alone" in summary
     assert "the promised error rates do not hold here" in summary
     assert "68 of 100 pairs" in summary
@@ -111,7 +111,7 @@ def test_the_summary_says_whether_the_batch_as_a_whole_is_different():
 
 
 def test_the_summary_speaks_japanese():
-    summary = score_summary(240, 31, alpha=0.05, drift=DRIFT, language=Language("ja")).plain
+    summary = score_summary(240, 31, rate=0.05, drift=DRIFT, language=Language("ja")).plain
     assert "240行を採点、要確認31件" in summary
     assert "明らかにずれています" in summary
     assert not set("abcdefghijklmnoqrstuvwxyz") & set(summary.replace("2e-05", ""))

@@ -582,6 +582,18 @@ def test_the_summary_of_an_excel_output_says_what_its_flags_promise(
     assert [sorted(map(float, own.values())) for own in promises] == [[0.1, 98.9], [0.3]]
 
 
+def test_the_summary_of_an_excel_output_counts_chance_as_few_held_out_texts_allow(
+    detector_folder, tmp_path
+):
+    source, out = tmp_path / "in.csv", tmp_path / "out.xlsx"
+    write_orders(source, 100)
+    job = job_of(source, out, detector_folder, n_held_out=38)
+    summary = run.run(job, open_input(job), made_up, FlagRule(0.05), lambda *_: None)
+    said = dict(openpyxl.load_workbook(out).worksheets[-1].iter_rows(values_only=True))
+    (by_chance,) = (x for name, x in said.items() if "by chance" in name)
+    assert by_chance == pytest.approx((summary.n_rows - summary.n_empty) * 0.026, abs=0.05)
+
+
 def test_only_what_is_above_the_largest_flagged_p_value_loses_its_program():
     results = [Result(1.0, p_value, "0-4", 5, 0, 0) for p_value in (0.04, 0.05, 0.06, None)]
     kept = with_programs_up_to(0.05, results)

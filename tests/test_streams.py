@@ -77,7 +77,7 @@ def test_a_program_without_a_console_has_no_stream_to_change():
 @pytest.mark.parametrize("encoding", CODE_PAGES)
 @pytest.mark.parametrize("tongue", ["en", "ja"])
 def test_every_phrase_of_the_terminal_can_be_written(encoding, tongue):
-    found = terminal.score_summary(9, 2, alpha=0.05, n_empty=1, language=Language(tongue))
+    found = terminal.score_summary(9, 2, rate=0.05, n_empty=1, language=Language(tongue))
     text = f"{found.plain} {terminal.sparkline(range(8))} R² µ – — … ≥ ≤ − ·"
     assert written(text, encoding)
 

@@ -51,7 +51,7 @@ def findings(data: ReportData, language: Language) -> list[str]:
         language.say(
             "summary.chance",
             expected=words.about(chance.expected),
-            alpha=language.rate(data.alpha),
+            alpha=language.rate(chance.rate),
             n=n_scored,
             low=math.ceil(chance.low),
             high=math.floor(chance.high),  # whole rows, as what is flagged is

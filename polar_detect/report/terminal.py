@@ -125,14 +125,16 @@ def score_summary(
     n_rows: int,
     n_flagged: int,
     *,
-    alpha: float,
+    rate: float,
     n_empty: int = 0,
     drift: Drift | None = None,
     language: Language = _ENGLISH,
 ) -> Text:
     """Return how many rows were flagged, how many chance alone would flag, and the drift.
 
-    >>> print(score_summary(240, 31, alpha=0.05, n_empty=3))
+    `rate` is the share of normal rows that is flagged.
+
+    >>> print(score_summary(240, 31, rate=0.05, n_empty=3))
     237 rows scored, 31 flagged; about 12 expected by chance alone (5 % of 237).
     3 rows have no text and were not scored.
     """
@@ -142,8 +144,8 @@ def score_summary(
             "terminal.scored",
             n_scored,
             flagged=n_flagged,
-            expected=about(alpha * n_scored),
-            alpha=language.rate(alpha),
+            expected=about(rate * n_scored),
+            alpha=language.rate(rate),
         )
     ]
     if n_empty:

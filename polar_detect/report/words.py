@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from polar_detect import calibration
 from polar_detect.report.data import Contribution, ReportData, RowReport
 from polar_detect.tables.cells import cell_as_text
 from polar_detect.visible import visible
@@ -160,10 +161,13 @@ class Chance:
 
     Parameters
     ----------
+    rate : float
+        Share of normal rows that is flagged.
     expected, low, high : float
         Mean, and mean ± 2 standard deviations within what is possible.
     """
 
+    rate: float
     expected: float
     low: float
     high: float
@@ -177,9 +181,21 @@ def chance(data: ReportData) -> Chance:
     """
     n_scored = data.n_rows - data.n_empty
     n_calibration = len(data.calibration_scores)
-    expected = data.alpha * n_scored
-    variance = (
-        expected * (1 - data.alpha) * (n_scored + n_calibration + 1) / max(1, n_calibration + 2)
-    )
+    rate = rate_by_chance(data.alpha, n_calibration)
+    expected = rate * n_scored
+    variance = expected * (1 - rate) * (n_scored + n_calibration + 1) / max(1, n_calibration + 2)
     margin = 2 * math.sqrt(variance)
-    return Chance(expected, max(0.0, expected - margin), min(float(n_scored), expected + margin))
+    low, high = max(0.0, expected - margin), min(float(n_scored), expected + margin)
+    return Chance(rate, expected, low, high)
+
+
+def rate_by_chance(alpha: float, n_held_out: int) -> float:
+    """Return the share of normal rows that is flagged: `alpha`, or what few held-out rows allow.
+
+    With two significant digits, where it is not alpha by so many.
+
+    >>> rate_by_chance(0.125, 400), rate_by_chance(0.05, 100), rate_by_chance(0.05, 38)
+    (0.125, 0.05, 0.026)
+    """
+    rate = float(f"{calibration.rate_at(alpha, n_held_out):.2g}")
+    return alpha if rate == float(f"{alpha:.2g}") else rate

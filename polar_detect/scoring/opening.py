@@ -40,6 +40,8 @@ class ScoreJob:
         Language of the reasons, and of an Excel file's summary.
     described : sequence of (str, object)
         What the detector is, in that language, for the summary.
+    n_held_out : int, optional
+        Normal texts that its p-values rest on, for the summary too.
     """
 
     source: Path
@@ -53,6 +55,7 @@ class ScoreJob:
     programs_of: ProgramsOf = "all"
     tongue: Tongue = "en"
     described: Sequence[tuple[str, object]] = ()
+    n_held_out: int | None = None
 
 
 @dataclass(frozen=True)

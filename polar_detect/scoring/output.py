@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from polar_detect import tables
 from polar_detect.assessment import kinds_of_columns
 from polar_detect.report.language import Language
+from polar_detect.report.words import rate_by_chance
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.opening import Input, ScoreJob
 from polar_detect.scoring.partial import Partial
@@ -55,7 +56,7 @@ def write_output(
     """Write the output from the input and the finished chunks, and the rejected rows beside it."""
     language = Language(job.tongue)
     reader = opened.reader
-    said = _sheet(opened, summary, rule, language)
+    said = _sheet(job, opened, summary, rule)
     has_mark = reader.needs_mark or (reader.is_ascii and job.tongue == "ja")
     layout = tables.Layout(
         "is_anomaly",
@@ -88,10 +89,12 @@ def write_output(
 
 
 def _sheet(
-    opened: Input, summary: Summary, rule: FlagRule, language: Language
+    job: ScoreJob, opened: Input, summary: Summary, rule: FlagRule
 ) -> list[tuple[str, object]]:
     """Return what the summary sheet of an Excel file says of a run."""
-    by_chance = rule.alpha * (summary.n_rows - summary.n_empty)
+    language, n_held_out = Language(job.tongue), job.n_held_out
+    rate = rule.alpha if n_held_out is None else rate_by_chance(rule.alpha, n_held_out)
+    by_chance = rate * (summary.n_rows - summary.n_empty)
     promise: dict[str, object] = {"by_chance": round(by_chance, 1), "alpha": rule.alpha}
     if rule.fdr is not None:
         promise = {"fdr": rule.fdr}

@@ -15,6 +15,7 @@ from polar_detect.drift import Drift
 from polar_detect.errors import OutputError
 from polar_detect.report.language import Language
 from polar_detect.report.terminal import score_summary
+from polar_detect.report.words import rate_by_chance
 from polar_detect.tables.formats import STDIN
 from polar_detect.visible import visible
 
@@ -47,7 +48,7 @@ def summarise(assessment: Assessment, alpha: float, drift: Drift, language: Lang
     summary = score_summary(
         len(assessment.scores),
         int(assessment.is_anomaly.sum()),
-        alpha=alpha,
+        rate=rate_by_chance(alpha, drift.n_normal),
         n_empty=int(np.isnan(assessment.scores).sum()),
         drift=drift,
         language=language,

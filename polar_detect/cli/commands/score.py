@@ -17,7 +17,7 @@ from polar_detect.program import ProgramsOf
 from polar_detect.report.facts import description
 from polar_detect.report.language import Language, Tongue
 from polar_detect.report.terminal import drift_line, score_summary
-from polar_detect.report.words import p_value
+from polar_detect.report.words import p_value, rate_by_chance
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.disk_cache import DiskCache
 from polar_detect.scoring.flags import FlagRule
@@ -48,9 +48,10 @@ def score(options: ScoreOptions) -> None:
         tell(f"{opened.reader.name}: {language.notice(notice)}")
     detector = load_same(options.detector, origin)
     rule = FlagRule(detector.alpha if options.alpha is None else options.alpha, options.fdr)
-    rule.check(len(detector.fitted_.calibration_scores))
+    n_held_out = len(detector.fitted_.calibration_scores)
+    rule.check(n_held_out)
     detector.alpha = rule.largest_cutoff  # up to which rows the fast preset searches a program for
-    job = replace(job, described=description(detector, language))
+    job = replace(job, described=description(detector, language), n_held_out=n_held_out)
     engine: Engine = LocalEngine(detector, job.programs_of, tongue=job.tongue)
     if options.cache is not None:
         engine = DiskCache(engine, options.cache, scoring.depends_on(job, rule))
@@ -98,7 +99,7 @@ def _summarise(
             score_summary(
                 summary.n_rows,
                 summary.n_flagged,
-                alpha=rule.alpha,
+                rate=rate_by_chance(rule.alpha, len(calibration_scores)),
                 n_empty=summary.n_empty,
                 drift=drift,
                 language=language,
