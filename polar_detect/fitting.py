@@ -2,6 +2,7 @@
 
 import datetime
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,11 +26,14 @@ from polar_detect.signature.likeness import KeptOut, Likeness, Seen, can_teach
 from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.reference import Reference
+from polar_detect.texts import distinct_texts
 
 MIN_NORMAL = 40
 _CALIBRATION_SHARE = 0.25
 _MAX_CALIBRATION = (100, 0.1)  # texts, or this share where it is more
 _N_FOLDS = 4
+# What one text may be of those that teach, with all of its copies, where so many others teach too.
+_MOST_OF_ONE, _MIN_OTHERS = 0.25, 20
 _MAX_STRANGERS = 1000
 _MAX_STRANGERS_WITH_CONTEXT = 200  # context is most of what a signature costs
 
@@ -173,21 +177,23 @@ class Fitting:
         These are what the head is to be fitted on; labelled anomalies are the last of the
         strangers. `menu` may be None where it reads no programs. Held-out texts that have joined
         the reference are neighbours here as they are of new texts, or stay away with the cluster
-        that they belong to.
+        that they belong to. A text that is more than a quarter of all teaches as a quarter: held
+        against others only, its copies would make strange texts seem usual, although new ones of it
+        will meet the like.
         """
-        n, seed = len(readings), self.settings.seed
+        seed, teaching = self.settings.seed, _teaching(readings.texts)
         folds = np.random.default_rng(seed).integers(0, _N_FOLDS, len(reference))
         kept_out = self._kept_out(readings, reference, labelled)
         against = _Against(readings, reference, folds, kept_out)
-        normal = self._relative("normal texts", readings, np.arange(n), against)
+        normal = self._relative("normal texts", readings.rows(teaching), teaching, against)
         clusters = topic_clusters(reference.embeddings, seed=seed)
-        kept = np.sort(np.random.default_rng(seed).permutation(n)[: self._max_strangers])
+        drawn = np.random.default_rng(seed).permutation(len(teaching))[: self._max_strangers]
         apart = _Against(readings, reference, clusters, kept_out, bans_group=True)
-        kept = apart.apart(kept)
+        kept = apart.apart(teaching[np.sort(drawn)])
         strange = self._relative("held-out clusters", readings.rows(kept), kept, apart)
         if self.head.needs_programs:
             programs = self._programs(readings, menu)
-            normal = self.extractor.with_programs(normal, programs)
+            normal = self.extractor.with_programs(normal, [programs[i] for i in teaching])
             strange = self.extractor.with_programs(strange, [programs[i] for i in kept])
         parts = [strange]
         if self.head.needs_corruptions:
@@ -359,6 +365,18 @@ class _Against:
         texts = self.reference.texts
         numbers = {text: i for i, text in enumerate(texts)}
         return np.asarray([numbers[text] for text in texts], np.int64)
+
+
+def _teaching(texts: Sequence[str]) -> NDArray[np.intp]:
+    """Return the places of texts that teach: all, but of one that is most of them a part."""
+    _, places = distinct_texts(texts)
+    counts = np.bincount(places)
+    most, n_others = int(counts.argmax()), len(texts) - int(counts.max())
+    n_kept = math.floor(n_others * _MOST_OF_ONE / (1 - _MOST_OF_ONE))
+    if n_others < _MIN_OTHERS or counts.max() <= n_kept:
+        return np.arange(len(texts))
+    left_out = np.flatnonzero(places == most)[n_kept:]
+    return np.delete(np.arange(len(texts)), left_out)
 
 
 def parted(normal: list[str], *, seed: int) -> tuple[list[str], list[str]]:

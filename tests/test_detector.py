@@ -325,6 +325,31 @@ def test_a_text_that_is_nearly_all_of_the_normal_ones_meets_itself_as_new_ones_o
     assert len(similarity[1]) == (n_others if n_others not in {0, 5} else len(readings))
 
 
+@pytest.mark.parametrize(
+    ("n_copies", "n_others", "n_taught"), [(60, 30, 10), (10, 30, 10), (11, 30, 10), (60, 19, 60)]
+)
+def test_a_text_that_is_most_of_the_normal_ones_teaches_as_a_quarter_of_them(
+    fitted_on_tiny, n_copies, n_others, n_taught
+):
+    fitting = Fitting(
+        fitted_on_tiny.engine_.extractor,
+        AutoHead(),
+        Tracker(None),
+        fitted_on_tiny.fitted_.settings,
+    )
+    others = [f"{NORMAL[i % len(NORMAL)]} {i}" for i in range(n_others)]
+    readings = fitting.read("texts", [*others[:15], *[STRANGE[0]] * n_copies, *others[15:]])
+    reference = fitting.reference(readings)
+    tables = fitting.contrast(readings, reference, None)
+    loss = tables[0].names.index("loss/mean")
+    for table in tables:
+        assert len(table) == n_others + n_taught
+        assert (table.values[:, loss] == readings.traces.loss[15]).sum() == n_taught
+    # What texts are held against stays as it was.
+    assert len(reference) == len(readings)
+    np.testing.assert_array_equal(tables[0].values[:15, loss], readings.traces.loss[:15])
+
+
 def test_a_fit_learns_beside_the_held_out_texts(fitted_on_tiny):
     fitted = fitted_on_tiny.fitted_
     head, reference = fitted.head._fitted, fitted.reference
