@@ -5,7 +5,7 @@ import contextlib
 import numpy as np
 import pytest
 import torch
-from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
+from tiny_models import CONFIGS, save_tiny, tiny_model, tiny_tokenizer
 from work_orders import NORMAL
 
 from polar_detect.backbone.decoder import Backbone
@@ -14,6 +14,7 @@ from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
 from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import find_minimal_programs
+from polar_detect.search import guided
 from polar_detect.signature.neighbours import nearest
 from polar_detect.signature.trace import Tracer
 
@@ -37,6 +38,24 @@ def threads(n):
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def default_of(dtype):
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+# What a notebook may have set when it calls.
+MODES = {
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "inference": torch.inference_mode,
+    "float64": lambda: default_of(torch.float64),
+}
 
 
 def tiny(name):
@@ -162,6 +181,37 @@ def test_assessments_are_the_same_bits_in_any_order_chunk_company_and_for_any_th
             for found, own in zip(everything(assessment, at), expected, strict=True):
                 np.testing.assert_array_equal(found, own)
     np.testing.assert_array_equal(-fitted_on_tiny.score_samples(TEXTS[2:3]), alone[2][0])
+
+
+def results_of(backbone):
+    rows = backbone.tokenize(TEXTS[:1], 40)
+    programs = find_minimal_programs(Executor(backbone), rows, search=guided)
+    traces = Tracer(backbone, curves="first-order").trace(TEXTS[:1])
+    losses = losses_of(backbone, TEXTS[:1], [Program((0, 1, 1, 3))], precise=True)
+    return [*map(essence, programs)], [losses, *arrays_of(traces, 0)]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_programs_and_traces_are_the_same_bits_in_any_mode_of_torch(mode, tmp_path):
+    folder = save_tiny(CONFIGS["llama"], tmp_path)
+    before = Backbone.load(folder, quick_dtype=torch.bfloat16)
+    programs, arrays = results_of(before)
+    with MODES[mode]():
+        within = Backbone.load(folder, quick_dtype=torch.bfloat16)
+        found = results_of(before)
+    for own_programs, own_arrays in (found, results_of(within)):
+        assert own_programs == programs
+        for own, expected in zip(own_arrays, arrays, strict=True):
+            np.testing.assert_array_equal(own, expected)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_assessments_are_the_same_bits_in_any_mode_of_torch(mode, fitted_on_tiny):
+    expected = everything(fitted_on_tiny.assess(TEXTS[:1]), 0)
+    with MODES[mode]():
+        found = everything(fitted_on_tiny.assess(TEXTS[:1]), 0)
+    for own, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(own, other)
 
 
 def test_neighbours_are_the_same_bits_in_any_company():

@@ -82,3 +82,15 @@ def test_overlapping_functions_have_the_callers_gradient_mode_and_hand_errors_on
     with pytest.raises(ZeroDivisionError):
         overlap(lambda i: 1 // i, range(3))
     assert torch.get_num_threads() == n_threads
+
+
+def test_lanes_leave_the_modes_of_the_caller_and_give_them_back():
+    with torch.autocast("cpu", torch.bfloat16), torch.inference_mode():
+        with lanes():
+            assert not torch.is_autocast_enabled("cpu")
+            assert not torch.is_inference_mode_enabled()
+            assert not torch.is_grad_enabled()
+        assert torch.is_autocast_enabled("cpu")
+        assert torch.is_inference_mode_enabled()
+    with lanes():
+        assert torch.is_grad_enabled()  # control: nobody had turned them off

@@ -30,7 +30,7 @@ from polar_detect.numerics.blocks import (
     in_blocks,
     is_mixture,
 )
-from polar_detect.numerics.lanes import spread
+from polar_detect.numerics.lanes import plain_modes, spread
 from polar_detect.numerics.products import laid_out_copy
 from polar_detect.numerics.runtime import best_dtype, keep_freed_memory
 
@@ -71,6 +71,7 @@ class Backbone:
         hang on tokens behind.
     """
 
+    @plain_modes()
     def __init__(
         self, model: Any, tokenizer: Any, *, quick_dtype: torch.dtype | None = None
     ) -> None:
@@ -186,6 +187,7 @@ class Backbone:
             )
         return rows
 
+    @plain_modes()
     def embed(self, input_ids: Tensor) -> Tensor:
         """Return the first block's input, (n_rows, n_tokens, hidden).
 

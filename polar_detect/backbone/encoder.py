@@ -21,6 +21,7 @@ from polar_detect.backbone.recording import FAILURES, Call, examine, first_input
 from polar_detect.backbone.tokenizing import MAX_TOKENS, as_room_allows, shortened
 from polar_detect.errors import InputError, ModelError, reason_of
 from polar_detect.numerics.blocks import RowCounts, in_blocks, rows_per_block
+from polar_detect.numerics.lanes import plain_modes
 from polar_detect.numerics.runtime import best_dtype, keep_freed_memory
 
 
@@ -66,6 +67,7 @@ class EncoderBackbone:
         When replaying the recorded blocks does not reproduce the model's own states.
     """
 
+    @plain_modes()
     def __init__(
         self,
         model: Any,
@@ -124,6 +126,7 @@ class EncoderBackbone:
             input_ids = torch.tensor([rows[i] for i in index], device=self.device)
             yield EncoderBatch(np.asarray(index), input_ids)
 
+    @plain_modes()
     @torch.no_grad()
     def embed(self, input_ids: Tensor) -> Tensor:
         """Return the first block's input, (n_rows, n_tokens, hidden).

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from polar_detect.backbone.native import bert, llama, tokenizer
+from polar_detect.numerics.lanes import plain_modes
 from polar_detect.numerics.products import lay_out
 from polar_detect.numerics.runtime import best_device
 
@@ -21,11 +22,13 @@ class Loaded(NamedTuple):
     tokenizer: Any
 
 
+@plain_modes()
 def load_decoder(folder: Path) -> Loaded:
     """Load a causal language model; raise `ModelError` naming the folder where it cannot be."""
     return _native(llama.load, folder) or _placed(*_transformers().load_decoder(folder))
 
 
+@plain_modes()
 def load_encoder(folder: Path) -> Loaded:
     """Load an encoder without a head; raise `ModelError` as `load_decoder` does."""
     found = _native(bert.load, folder) or _placed(*_transformers().load_encoder(folder))

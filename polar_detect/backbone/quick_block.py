@@ -246,7 +246,7 @@ def _is_gated(module: Any) -> bool:
     if not all(isinstance(part, _QuickLinear) for part in linear):
         return False
     matrix = linear[0].matrix
-    wide = torch.linspace(-6, 6, 25, device=matrix.device)
+    wide = torch.linspace(-6, 6, 25, dtype=torch.float32, device=matrix.device)
     if not torch.allclose(module.act_fn(wide), F.silu(wide)):
         return False
     rows = random_states(3, matrix.n_in).to(matrix.device, matrix.dtype)
@@ -317,8 +317,8 @@ def _is_rotary_attention(module: Any) -> bool:
     # Small weights make attention even, so that positions show with large states only; trained
     # ones let one token win there, by a rounding at times. A first token gets its own value,
     # whatever its size: a bound on values shows.
-    states = (torch.tensor([1.0, 8.0, 1e4])[:, None, None] * states).to(device)
-    tolerances = torch.tensor([0.03, 0.3, 0.03], device=device)
+    states = (states.new_tensor([1.0, 8.0, 1e4])[:, None, None] * states).to(device)
+    tolerances = states.new_tensor([0.03, 0.3, 0.03])
     given = {
         "position_embeddings": _angles(_TRIED_TOKENS, size, device, dtype),
         "attention_mask": None,
@@ -338,7 +338,8 @@ def _angles(
     n_tokens: int, size: int, device: torch.device, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
     """Return cosines and sines of the angles that rotary positions turn by, as they come."""
-    speeds = 10_000 ** -torch.linspace(0, 1, size // 2 + 1, device=device)[:-1]
+    powers = torch.linspace(0, 1, size // 2 + 1, dtype=torch.float32, device=device)[:-1]
+    speeds = 10_000**-powers
     angles = torch.arange(n_tokens, device=device)[None, :, None] * torch.cat([speeds, speeds])
     return angles.cos().to(dtype), angles.sin().to(dtype)
 
@@ -407,7 +408,7 @@ def _is_norm(module: Any) -> bool:
     if len(inspect.signature(module.forward).parameters) != 1:  # some are given a gate as well
         return False
     n = len(module.weight)
-    rows = torch.linspace(-2, 5, 2 * n, device=module.weight.device).view(2, n)
+    rows = torch.linspace(-2, 5, 2 * n, dtype=torch.float32, device=module.weight.device).view(2, n)
     rows = torch.cat([rows, 1e-3 * rows])  # the epsilon counts where numbers are small
     return _agree(lambda part: part(rows), module, _QuickNorm, 1e-4)
 

@@ -141,6 +141,7 @@ def batches(
             yield _batch(index, n_tokens, rows, prefixes, backbone)
 
 
+@lanes()
 def _batch(
     index: list[int],
     n_tokens: int,
@@ -191,6 +192,7 @@ class Executor:
         for row, n_calls in calls.items():
             self.spent[int(batch.index[row])] += n_calls
 
+    @lanes()
     @torch.no_grad()
     def losses(
         self, batch: Batch, jobs: Sequence[Job], *, precise: bool = False
@@ -210,11 +212,11 @@ class Executor:
         for program in {job.program for job in jobs}:
             program.check(self.backbone.n_layers)
         found = np.empty(len(jobs), np.float32)
-        with lanes():
-            for places in held_together(jobs, batch.embedded[0].numel()):
-                found[places] = self._losses(batch, [jobs[i] for i in places], precise=precise)
+        for places in held_together(jobs, batch.embedded[0].numel()):
+            found[places] = self._losses(batch, [jobs[i] for i in places], precise=precise)
         return found
 
+    @lanes()
     @torch.no_grad()
     def slopes(self, batch: Batch, programs: Sequence[Program]) -> Slopes:
         """Return losses and skip slopes of one program per row of `batch`.
@@ -230,26 +232,25 @@ class Executor:
         owner = {slot: text for text, slot in enumerate(schedule.ends)}
         states = batch.embedded.clone()
         called = []
-        with lanes():
-            for step in schedule.steps:
-                texts = torch.tensor([owner[slot] for slot in step.sources], device=states.device)
-                before = states[texts]
-                after = self.backbone.apply(step.layer, before)
-                states[texts] = after
-                called.append((step.layer, texts, before, after))
-            losses, gradient = self.read_back(batch, states)
-            slopes: list[list[float]] = [[] for _ in programs]
-            for layer, texts, before, after in reversed(called):
-                own = gradient[texts]
-                estimates = ((before - after) * own).sum((1, 2)).tolist()
-                for text, estimate in zip(texts.tolist(), estimates, strict=True):
-                    slopes[text].append(estimate)
-                goes_on = [len(slopes[text]) < len(programs[text]) for text in texts.tolist()]
-                if any(goes_on):
-                    rest = torch.tensor(goes_on, device=states.device)
-                    pulled = self.backbone.pull_back(layer, before[rest], own[rest])
-                    gradient[texts[rest]] = pulled
-                    self.count(batch, dict.fromkeys(texts[rest].tolist(), _CALLS_OF_A_PULL))
+        for step in schedule.steps:
+            texts = torch.tensor([owner[slot] for slot in step.sources], device=states.device)
+            before = states[texts]
+            after = self.backbone.apply(step.layer, before)
+            states[texts] = after
+            called.append((step.layer, texts, before, after))
+        losses, gradient = self.read_back(batch, states)
+        slopes: list[list[float]] = [[] for _ in programs]
+        for layer, texts, before, after in reversed(called):
+            own = gradient[texts]
+            estimates = ((before - after) * own).sum((1, 2)).tolist()
+            for text, estimate in zip(texts.tolist(), estimates, strict=True):
+                slopes[text].append(estimate)
+            goes_on = [len(slopes[text]) < len(programs[text]) for text in texts.tolist()]
+            if any(goes_on):
+                rest = torch.tensor(goes_on, device=states.device)
+                pulled = self.backbone.pull_back(layer, before[rest], own[rest])
+                gradient[texts[rest]] = pulled
+                self.count(batch, dict.fromkeys(texts[rest].tolist(), _CALLS_OF_A_PULL))
         skips = [np.asarray(own[::-1], np.float32) for own in slopes]
         return Slopes(losses.cpu().numpy(), skips)
 
@@ -355,5 +356,5 @@ def _means(losses: Tensor, is_target: Tensor) -> Tensor:
     """Return the mean per row of the losses of all rows' targets, (n_rows,)."""
     n_targets = is_target.sum(1)
     owner = torch.arange(len(is_target), device=losses.device).repeat_interleave(n_targets)
-    totals = torch.zeros(len(is_target), device=losses.device).index_add(0, owner, losses)
+    totals = losses.new_zeros(len(is_target)).index_add(0, owner, losses)
     return totals / n_targets

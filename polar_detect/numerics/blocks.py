@@ -81,7 +81,8 @@ class RowCounts:
 
 def random_states(*shape: int) -> Tensor:
     """Return the same random numbers for the same shape."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(shape, generator=generator, dtype=torch.float32)
 
 
 @torch.no_grad()

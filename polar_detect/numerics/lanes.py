@@ -23,7 +23,10 @@ _inside = threading.local()  # n_lanes: as many as torch had threads when the ou
 
 @contextlib.contextmanager
 def lanes() -> Iterator[None]:
-    """Run torch's operations in this thread on one thread each, and `spread` on all there were."""
+    """Run torch's operations in this thread on one thread each, and `spread` on all there were.
+
+    In `plain_modes`, in which the other threads are too.
+    """
     if getattr(_inside, "n_lanes", 0):
         yield
         return
@@ -31,10 +34,28 @@ def lanes() -> Iterator[None]:
     _inside.n_lanes = n_threads
     torch.set_num_threads(1)
     try:
-        yield
+        with plain_modes():
+            yield
     finally:
         _inside.n_lanes = 0
         torch.set_num_threads(n_threads)
+
+
+@contextlib.contextmanager
+def plain_modes() -> Iterator[None]:
+    """Leave the modes that a caller has set for operations of its own.
+
+    Autocast would round what has to be precise, and tensors of an inference mode cannot be written
+    to outside it, nor take part where gradients are recorded.
+    """
+    with contextlib.ExitStack() as modes:
+        for device in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(device):
+                modes.enter_context(torch.autocast(device, enabled=False))
+        if torch.is_inference_mode_enabled():
+            modes.enter_context(torch.inference_mode(mode=False))
+            modes.enter_context(torch.no_grad())  # as it was: leaving the mode records gradients
+        yield
 
 
 def spread(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:

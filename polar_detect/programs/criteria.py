@@ -143,7 +143,7 @@ class MarginExecutor(Executor):
     def read_back(self, batch: Batch, states: Tensor) -> tuple[Tensor, Tensor]:
         """Return each text's margin, (n_texts,), and its gradient by the final states."""
         every = torch.arange(len(batch), device=states.device)
-        ones = torch.ones(len(batch), device=states.device)
+        ones = states.new_ones(len(batch))
         margins, gradient = vjp(partial(self.mean_losses, batch, every), states, ones)
         return margins, gradient
 
