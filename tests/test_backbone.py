@@ -7,7 +7,16 @@ import tiny_models
 import torch
 from tiny_models import hand_on, rearranged, save_tiny, tiny_model, tiny_tokenizer
 from torch import nn
-from transformers import LlamaConfig, LlamaForCausalLM, MptConfig, PreTrainedTokenizerFast
+from transformers import (
+    FalconH1Config,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MptConfig,
+    OpenAIGPTConfig,
+    PreTrainedTokenizerFast,
+    RecurrentGemmaConfig,
+)
+from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.recording import Anatomy, record_calls
@@ -185,6 +194,47 @@ def test_final_soft_capping_bounds_the_logits(folders):
     backbone = Backbone.load(folders["gemma2"], quick_dtype=torch.float32)
     logits = run(backbone, range(5), random_ids())
     assert 1.9 < logits.abs().max() <= 2.0
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        FalconH1Config(
+            **{name: tiny_models._SHAPE[name] for name in tiny_models._SHAPE},
+            lm_head_multiplier=0.3,
+            mamba_d_ssm=32,
+            mamba_n_heads=4,
+            mamba_d_head=8,
+            mamba_d_state=8,
+            mamba_chunk_size=8,
+        ),
+        RecurrentGemmaConfig(
+            **{**tiny_models._SHAPE, "num_hidden_layers": 3},
+            head_dim=8,
+            lru_width=32,
+            logits_soft_cap=2.0,
+        ),
+    ],
+    ids=lambda config: config.model_type,
+)
+def test_factors_and_bounds_of_logits_are_known_by_the_names_of_their_settings(config):
+    model = tiny_model(config)
+    backbone = Backbone(model, tiny_tokenizer(), quick_dtype=torch.float32)
+    ids = random_ids()
+    assert gap(run(backbone, range(backbone.n_layers), ids), logits_of(model, ids)) < 1e-5
+    # Control: they are not the head's products as they stand.
+    inner = model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
+    assert gap(model.lm_head(inner), logits_of(model, ids)) > 0.1
+
+
+def test_blocks_may_return_a_list():
+    config = OpenAIGPTConfig(
+        vocab_size=tiny_models.VOCABULARY, n_positions=32, n_embd=32, n_layer=3, n_head=4
+    )
+    model = tiny_model(config)
+    backbone = Backbone(model, tiny_tokenizer(), quick_dtype=torch.float32)
+    ids = random_ids()
+    assert gap(run(backbone, (0, 2, 2), ids), logits_of(rearranged(model, (0, 2, 2)), ids)) < 1e-5
 
 
 def test_losses_are_differentiable_in_the_hidden_states(llama):
@@ -405,6 +455,75 @@ def test_blocks_may_hand_on_what_does_not_depend_on_the_text():
     backbone = Backbone(model, tiny_tokenizer(), quick_dtype=torch.float32)
     ids = random_ids()
     assert gap(run(backbone, range(5), ids), logits_of(model, ids)) < 1e-5
+
+
+def with_something_beside(blocks, make):
+    """Return a tiny Llama of such blocks, which get what `make` makes of its embeddings too."""
+    model = tiny_model(CONFIGS["llama"])
+
+    def forward(self, input_ids, **_):
+        hidden = self.embed_tokens(input_ids)
+        beside = make(hidden)
+        for layer in self.layers:
+            hidden = layer(hidden, beside)
+        return BaseModelOutputWithPast(last_hidden_state=self.norm(hidden))
+
+    model.model.layers = nn.ModuleList(blocks)
+    model.model.forward = MethodType(forward, model.model)
+    return model
+
+
+class _LeavesBehind(nn.Module):
+    """A block that leaves its states in what it is given, as those of Gemma 4 that share keys."""
+
+    def __init__(self, *, looks):
+        super().__init__()
+        self.linear, self.looks = nn.Linear(32, 32), looks
+
+    def forward(self, hidden_states, place):
+        if self.looks:
+            hidden_states = hidden_states + place["states"].tanh()
+        place["states"] = hidden_states
+        return hidden_states + self.linear(hidden_states)
+
+
+def test_a_model_whose_layers_read_what_others_left_behind_is_refused():
+    def model(looks):
+        return with_something_beside([_LeavesBehind(looks=x) for x in looks], lambda _: {})
+
+    assert Backbone(model([False] * 5), tiny_tokenizer()).n_layers == 5  # control
+    with pytest.raises(ModelError, match=r"\(layer 3 reads what another one has left behind\)"):
+        Backbone(model([False, False, False, True, False]), tiny_tokenizer())
+
+
+class _IsGiven(nn.Module):
+    """A block that is given something beside its states, which hardly counts."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(32, 32)
+
+    def forward(self, hidden_states, beside):
+        return hidden_states + self.linear(hidden_states) + 1e-6 * beside
+
+
+def test_a_model_whose_layers_are_given_its_embeddings_is_refused_however_little_they_count():
+    def model(make):
+        return with_something_beside([_IsGiven() for _ in range(5)], make)
+
+    assert Backbone(model(lambda _: torch.ones(1, 1, 32)), tiny_tokenizer()).n_layers == 5
+    with pytest.raises(ModelError, match="layer 0 is given more of a text than its states"):
+        Backbone(model(lambda hidden: hidden), tiny_tokenizer())
+
+
+def test_a_model_that_loops_by_itself_is_refused():
+    model = tiny_model(CONFIGS["llama"])
+    plain = model.model.layers[2].forward
+    model.model.layers[2].forward = lambda states, **given: plain(
+        model.model.layers[1](states, **given), **given
+    )
+    with pytest.raises(ModelError, match=r"\(it makes 6 calls of its 5 layers\)"):
+        Backbone(model, tiny_tokenizer())
 
 
 class _TakesSingleRows(nn.Module):

@@ -36,6 +36,11 @@ from polar_detect.numerics.runtime import best_dtype, keep_freed_memory
 
 _PRECISE_SHARE = 10  # one layer in so many, the first ones, is measured in float32 alone
 _POSITIONS = ("max_position_embeddings", "max_seq_len")  # settings; MPT's is the second
+# Settings of what becomes of a head's products: Cohere's and Falcon-H1's factors, Granite's and
+# Inkling's divisors, Gemma's, RecurrentGemma's and xLSTM's bounds.
+_FACTORS = ("logit_scale", "lm_head_multiplier")
+_DIVISORS = ("logits_scaling", "logits_mup_width_multiplier")
+_BOUNDS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")
 _ALIKE = 2  # tokens that both texts of the probe begin with: what comes behind must not change them
 
 
@@ -96,13 +101,16 @@ class Backbone:
             )
         except FAILURES as error:
             raise self._unfaithful(f"two texts at once fail: {reason_of(error)}") from error
+        n_calls = len(self._anatomy.extras)
+        if n_calls != self.n_layers:
+            raise self._unfaithful(f"it makes {n_calls} calls of its {self.n_layers} layers")
         self.final_norm = self._anatomy.final_norm
         self._n_words = output.logits.shape[-1]
         config = model.config.get_text_config()
         self._read_out = ReadOut(
             self.final_norm,
             self.head,
-            softcap=getattr(config, "final_logit_softcapping", None),
+            softcap=_setting(config, _BOUNDS),
             scale=_scale_of_logits(config),
             quick_dtype=self.quick_dtype,
         )
@@ -113,6 +121,8 @@ class Backbone:
             self._repeats = True
             self._calls.clear()
             states = self._replay(probe, output.logits)
+        self._check_that_nothing_is_left_behind(states)
+        self._check_that_nothing_of_a_text_is_given()
         if self._anatomy.has_extras:  # of the probe; those of other texts must not differ
             others = self._probe(2, 6).flip(1)
             self._replay(others, self.model(input_ids=others, use_cache=False).logits)
@@ -155,8 +165,7 @@ class Backbone:
     def max_positions(self) -> int:
         """Longest sequence that the model was made for, start token included."""
         config = self.model.config.get_text_config()
-        known = (getattr(config, name, None) for name in _POSITIONS)
-        return int(next(filter(None, known), 2**31))
+        return int(_setting(config, _POSITIONS) or 2**31)
 
     def tokenize(self, texts: list[str], max_tokens: int) -> list[list[int]]:
         """Return each text's token ids without start token, cut after `max_tokens`.
@@ -381,14 +390,14 @@ class Backbone:
         They broadcast over rows; where that was seen to fail, those that two rows get twice as
         long are repeated for each.
         """
-
-        def calls(n_rows: int) -> list[Call]:
-            probe = self._probe(n_rows, n_tokens)
-            return record_calls(self._anatomy, lambda: self.model(input_ids=probe, use_cache=False))
-
+        one = self._recorded_for(self._probe(1, n_tokens))
         if not self._repeats:
-            return calls(1)
-        return [one.repeated_as(two) for one, two in zip(calls(1), calls(2), strict=True)]
+            return one
+        two = self._recorded_for(self._probe(2, n_tokens))
+        return [own.repeated_as(others) for own, others in zip(one, two, strict=True)]
+
+    def _recorded_for(self, ids: Tensor) -> list[Call]:
+        return record_calls(self._anatomy, lambda: self.model(input_ids=ids, use_cache=False))
 
     @torch.no_grad()
     def _replay(self, ids: Tensor, expected: Tensor) -> list[Tensor]:
@@ -407,6 +416,35 @@ class Backbone:
             raise self._unfaithful(f"replayed logits differ by {gap:.3g}")
         return states
 
+    @torch.no_grad()
+    def _check_that_nothing_is_left_behind(self, states: Sequence[Tensor]) -> None:
+        """Raise `ModelError` where a layer reads what a call of another one has left.
+
+        So do those of Gemma 4 that share keys and values. Called from the last to the first, for
+        the texts in another order than before, it is what was left of another text.
+        """
+        calls = self._recorded(states[0].shape[1])
+        if not any(call.can_be_written_to for call, _ in calls):  # .1 s for SmolLM2
+            return
+        for layer in reversed(range(self.n_layers)):
+            before, after = states[layer : layer + 2]
+            call, _ = calls[layer]
+            if _gap(call.of(self.blocks[layer], before.flip(0)), after.flip(0)):
+                raise self._unfaithful(f"layer {layer} reads what another one has left behind")
+
+    @torch.no_grad()
+    def _check_that_nothing_of_a_text_is_given(self) -> None:
+        """Raise `ModelError` where a layer is given what hangs on the text, beside its states.
+
+        So Zamba's are given the embeddings. How little that may change the probe's logits says
+        nothing of other programs.
+        """
+        probe = self._probe(2, 6)
+        one, other = (self._recorded_for(ids[None]) for ids in probe)
+        for layer, (call, as_well) in enumerate(zip(one, other, strict=True)):
+            if not call.is_as(as_well):
+                raise self._unfaithful(f"layer {layer} is given more of a text than its states")
+
     def _unfaithful(self, what: str) -> ModelError:
         return ModelError(
             f"Got a {type(self.model).__name__} whose layers cannot be called alone ({what}); "
@@ -424,10 +462,13 @@ def _gap(found: Tensor, expected: Tensor) -> float:
 
 
 def _scale_of_logits(config: Any) -> float:
-    """Return what a model multiplies its head's logits by: Granite divides them, Cohere shrinks."""
-    shrunk = getattr(config, "logit_scale", None)
-    divided = getattr(config, "logits_scaling", None)
-    return float(shrunk or 1) / float(divided or 1)
+    """Return what a model multiplies its head's logits by."""
+    return float(_setting(config, _FACTORS) or 1) / float(_setting(config, _DIVISORS) or 1)
+
+
+def _setting(config: Any, names: Iterable[str]) -> Any:
+    """Return the first of these settings that is given; None where none is."""
+    return next(filter(None, (getattr(config, name, None) for name in names)), None)
 
 
 def _find_blocks(model: Any) -> list[nn.Module]:

@@ -5,9 +5,10 @@ copied. Nothing else may run a block meanwhile.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from types import NoneType
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 # What a model may raise whose blocks are called in another way than its own forward does.
 FAILURES = (RuntimeError, TypeError, ValueError, IndexError, AttributeError)
+_VALUES = (Tensor, NoneType, int, float, str)  # to which nobody adds anything
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,16 @@ class Call:
         grown = {place for place, x in own.items() if _is_twice(others.get(place), x)}
         return replace(self, of_each_row=frozenset(grown))
 
+    def is_as(self, other: "Call") -> bool:
+        """Say whether the tensors that another call gives are the same to the last bit."""
+        own, others = (list(_leaves(call._by_place().values())) for call in (self, other))
+        return len(own) == len(others) and all(map(_are_equal, own, others))
+
+    @property
+    def can_be_written_to(self) -> bool:
+        """Whether a block could leave something for others in what it is given."""
+        return not all(isinstance(own, _VALUES) for own in _leaves(self._by_place().values()))
+
     def _by_place(self) -> dict[int | str, Any]:
         return dict([*enumerate(self.args), *self.kwargs.items()])
 
@@ -60,7 +72,7 @@ class Anatomy:
     Parameters
     ----------
     blocks : list of nn.Module
-    extras : one per block
+    extras : one per call of a block
         What a block returns behind the hidden states; None where it returns nothing else, and
         no tuple.
     final_norm : nn.Module
@@ -177,18 +189,34 @@ def examine(
     finally:
         for hook in hooks:
             hook.remove()
-    extras = [output[1:] if isinstance(output, tuple) else None for output in outputs]
+    extras = [tuple(o[1:]) if isinstance(o, tuple | list) else None for o in outputs]
     return Anatomy(list(blocks), extras, found[0] if found else nn.Identity()), output
 
 
 def _hidden_of(output: Any) -> Tensor:
-    """Return the hidden states of a block's output: some blocks return a tuple."""
-    hidden: Tensor = output[0] if isinstance(output, tuple) else output
+    """Return the hidden states of a block's output: some blocks return a tuple or a list."""
+    hidden: Tensor = output[0] if isinstance(output, tuple | list) else output
     return hidden
 
 
 def _repeated(value: Tensor, n_rows: int) -> Tensor:
     return value.repeat(n_rows, *[1] * (value.ndim - 1))
+
+
+def _leaves(values: Iterable[Any]) -> Iterator[Any]:
+    """Yield what stands in tuples and lists, however deep."""
+    for value in values:
+        if isinstance(value, tuple | list):
+            yield from _leaves(value)
+        else:
+            yield value
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    """Say whether arguments are equal, as far as they are tensors."""
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        return torch.equal(one, other)
+    return not isinstance(one, Tensor) and not isinstance(other, Tensor)
 
 
 def _is_twice(longer: Any, value: Any) -> bool:
