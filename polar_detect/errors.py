@@ -57,7 +57,7 @@ def listing(names: Sequence[str], most: int) -> str:
     return f"{first} and {n_more} more" if n_more > 0 else first
 
 
-def reason_of(error: Exception) -> str:
+def reason_of(error: BaseException) -> str:
     r"""Return the first line of what an error of another library says; its name if nothing.
 
     >>> reason_of(ValueError("no blocks\nin the model")), reason_of(KeyError())

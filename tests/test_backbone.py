@@ -391,6 +391,15 @@ def test_end_of_text_is_the_start_token_of_models_trained_without_one():
     assert Backbone(model, tokenizer, quick_dtype=torch.float32).start_token == 1
 
 
+def test_a_start_token_that_the_weights_do_not_have_is_refused():
+    tokenizer = tiny_tokenizer()
+    backbone = Backbone(tiny_model(CONFIGS["llama"]), tokenizer)
+    assert backbone.start_token == 0  # control
+    tokenizer.add_special_tokens({"bos_token": "<start>"})
+    with pytest.raises(InputError, match="Got token 128 from the tokenizer; expected one below"):
+        list(batches([[3, 4]], backbone))
+
+
 def test_a_tokenizer_without_any_start_token_is_refused():
     backbone = Backbone(tiny_model(CONFIGS["llama"]), without_special_tokens())
     with pytest.raises(ModelError, match="tokenizer without BOS, EOS and padding token"):

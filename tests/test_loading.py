@@ -63,6 +63,25 @@ def test_weights_that_are_missing_are_not_made_up(folder):
         load_decoder(folder)
 
 
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "GPTQ"),
+        ({"num_attention_heads": 5}, r"The hidden size \(32\) is not a multiple"),
+        ({"num_hidden_layers": "5"}, "num_hidden_layers"),
+        ({"vocab_size": 200}, r"weight has \(128, 32\) numbers; its config.json says \(200, 32\)"),
+    ],
+    ids=["lacks a package", "heads", "text", "sizes"],
+)
+def test_a_reason_that_transformers_cannot_load_a_folder_is_said_in_a_line(
+    folder, settings, reason
+):
+    file = folder / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | settings))
+    with pytest.raises(ModelError, match=rf"transformers cannot load \([^\n]*{reason}"):
+        load_decoder(folder)
+
+
 def test_an_encoder_does_without_the_pooler_that_nobody_asks(tmp_path, capfd):
     folder = save_tiny_encoder("bert", tmp_path / "encoder")
     without(folder, "pooler")

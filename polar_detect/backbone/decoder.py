@@ -155,7 +155,7 @@ class Backbone:
         for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
             token = getattr(self.tokenizer, name, None)
             if token is not None:
-                return int(token)
+                return self._known(int(token))
         raise ModelError(
             "Got a tokenizer without BOS, EOS and padding token; expected one of them to put in "
             "front of a text; set bos_token in the model's tokenizer_config.json."
@@ -188,12 +188,7 @@ class Backbone:
         cut = shortened(texts, max_tokens)
         ids = self.tokenizer(cut, add_special_tokens=False, split_special_tokens=True)["input_ids"]
         rows = [list(row[:max_tokens]) for row in ids]
-        highest = max((token for row in rows for token in row), default=0)
-        if highest >= self._n_words:
-            raise InputError(
-                f"Got token {highest} from the tokenizer; expected one below {self._n_words}, as "
-                "the model's weights have no more; take the tokenizer that belongs to them."
-            )
+        self._known(max((token for row in rows for token in row), default=0))
         return rows
 
     @plain_modes()
@@ -346,6 +341,15 @@ class Backbone:
             return quick_call.of(block, rows).float()
 
         return call, torch.float32 if quick is None else self.quick_dtype
+
+    def _known(self, token: int) -> int:
+        """Return a token; raise `InputError` where the weights do not have it."""
+        if token >= self._n_words:
+            raise InputError(
+                f"Got token {token} from the tokenizer; expected one below {self._n_words}, as "
+                "the model's weights have no more; take the tokenizer that belongs to them."
+            )
+        return token
 
     @property
     def has_mixtures(self) -> bool:

@@ -7,12 +7,16 @@ from typing import Any
 
 import torch
 import transformers
+from huggingface_hub.errors import StrictDataclassError
 
 from polar_detect.errors import ModelError, reason_of
 
 # A folder may bring Python code along. Left to itself transformers would ask on the terminal
 # whether to run it.
 _LOCAL = {"local_files_only": True, "trust_remote_code": False}
+# What it may raise: of a folder without a file, of settings that it does not know or that do not
+# go together, and of a package that it lacks, as for weights in 4 or 8 bits.
+_FAILURES = (OSError, ValueError, KeyError, ImportError, StrictDataclassError)
 
 
 def load_decoder(folder: Path) -> tuple[Any, Any]:
@@ -36,12 +40,21 @@ def load_tokenizer(folder: Path) -> Any:
 def _load(auto: Any, folder: Path, what: str, expected: str) -> tuple[Any, Any]:
     with _quiet(what, expected):
         model, loading = auto.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **_LOCAL
+            folder,
+            dtype=torch.float32,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are named below
+            **_LOCAL,
         )
         # transformers would leave them random; an encoder's pooler nobody asks.
         missing = [key for key in loading["missing_keys"] if not key.startswith("pooler.")]
         if missing:
             raise ValueError(f"it lacks {len(missing)} tensors, among them {min(missing)}")
+        if loading["mismatched_keys"]:
+            name, *sizes = min(loading["mismatched_keys"])
+            found, said = map(tuple, sizes)
+            raise ValueError(f"{name} has {found} numbers; its config.json says {said}")
         if getattr(model.config, "is_encoder_decoder", False):  # it would ask for two texts
             raise ValueError("it has a decoder beside its encoder")
         tokenizer = _tokenizer(folder)
@@ -61,9 +74,11 @@ def _quiet(what: str, expected: str) -> Iterator[None]:
     transformers.utils.logging.set_verbosity_error()  # what is missing is looked at in `_load`
     try:
         yield
-    except (OSError, ValueError, KeyError) as error:
+    except _FAILURES as error:
+        # Behind its first line, which says what was validated, stands what was wrong.
+        cause = error.__cause__ if isinstance(error, StrictDataclassError) else error
         raise ModelError(
-            f"Got {what} that transformers cannot load ({reason_of(error)}); expected "
+            f"Got {what} that transformers cannot load ({reason_of(cause or error)}); expected "
             f"{expected}; check the folder or choose another model."
         ) from error
     finally:
