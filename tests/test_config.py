@@ -88,7 +88,10 @@ def test_another_file_is_read_in_place_of_the_one_in_the_folder(run, calls):
         ("fit = 1\n", ["Got 'fit = …'", "expected a section [fit]"]),
         ("[fit]\nmodel.name = 1\n", ["Got a table as 'model' in [fit]"]),
         ('[fit]\ncolumns = ["a", "b"]\n', ["Got a list as 'columns' in [fit]", 'such as "a,b"']),
-        ("[fit\n", ["that is not TOML"]),
+        ("[fit\n", ["that is not TOML", "below [score]; correct it."]),
+        ('[fit]\nmodel = "D:\\Users"\n', ["not TOML", "a path with backslashes between single"]),
+        ('[fit]\nmodel = "D:\\new\\table"\n', ["a path with a line break", "as 'model' in [fit]"]),
+        ('[score]\ndetector = "\\\\plant\\tables"\n', ["or the like as 'detector' in [score]"]),
         ("[fit]\nhelp = true\n", ["Got key 'help' in [fit]"]),
     ],
 )
@@ -98,6 +101,15 @@ def test_what_the_file_should_not_say_is_a_usage_error_naming_it(run, calls, tex
     assert (code, out, calls) == (2, "", [])
     for word in ("polar-detect.toml", *words):
         assert word in err
+
+
+def test_paths_of_windows_and_names_of_two_lines_are_taken_as_they_are(run, calls):
+    write(r"""[fit]
+model = 'D:\new\table'
+text-column = "Torque\n[Nm]"
+""")
+    assert run("fit", "train.csv", "--out", "d")[0] == 0
+    assert (calls[0].model, calls[0].text_column) == (r"D:\new\table", "Torque\n[Nm]")
 
 
 def test_a_value_of_the_wrong_kind_is_a_usage_error_naming_the_option(run, calls):

@@ -11,6 +11,7 @@ that has `--lang`. Unknown sections and keys are usage errors.
 """
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,6 +21,9 @@ import typer
 
 FILE = "polar-detect.toml"
 _FOR_ALL = "lang"  # others, such as `detector`, mean something else to each command
+_PATHS = "a path with backslashes between single quotes"
+# What "D:\new" and "\\server\new" are read as: in TOML \n between double quotes ends a line.
+_MISREAD_PATH = re.compile(r"([A-Za-z]:|\\).*[\x00-\x1f]", re.DOTALL)
 
 
 def read_config(context: typer.Context, file: Path | None) -> dict[str, Any]:
@@ -36,17 +40,20 @@ def read_config(context: typer.Context, file: Path | None) -> dict[str, Any]:
     ------
     typer.BadParameter
         The file is not TOML, or names a command or option that does not exist, or gives one a
-        list or a table.
+        list, a table or a path that TOML reads as another.
     """
     path = Path(FILE) if file is None else file
     if file is None and not path.is_file():
         return {}
+    text = ""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        content = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        paths = f", and {_PATHS}" if "\\" in text else ""
         raise typer.BadParameter(
             f"Got {path} that is not TOML ({error}); expected lines such as alpha = 0.01 below "
-            "[score]; correct it."
+            f"[score]{paths}; correct it."
         ) from error
     except OSError as error:
         raise typer.BadParameter(
@@ -105,6 +112,11 @@ def _options(command: Any, given: Mapping[str, Any], source: str, where: str) ->
             raise typer.BadParameter(
                 f"Got a {'list' if isinstance(value, list) else 'table'} as '{key}' in {where} of "
                 f'{source}; expected one value, such as "a,b" for names; correct it.'
+            )
+        if isinstance(value, str) and _MISREAD_PATH.match(value):
+            raise typer.BadParameter(
+                f"Got a path with a line break, a tab or the like as '{key}' in {where} of "
+                f"{source}; expected {_PATHS}; correct it."
             )
         found[str(known[name].name)] = value
     return found
