@@ -156,7 +156,9 @@ async def _while_connected(request: Request, answers: Coroutine[Any, Any, list[A
     try:
         await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
         if not answering.done():
-            raise HTTPException(_CLIENT_LEFT)  # which nobody hears; the metrics count it
+            # Which nobody hears; the metrics count it. Without words of ours Starlette 0.48 looks
+            # for those of HTTP, which has none for this status, and a 500 is logged and counted.
+            raise HTTPException(_CLIENT_LEFT, "The client left.")
         return answering.result()
     finally:
         answering.cancel()
