@@ -31,6 +31,7 @@ from polar_detect.texts import distinct_texts
 MIN_NORMAL = 40
 _CALIBRATION_SHARE = 0.25
 _MAX_CALIBRATION = (100, 0.1)  # texts, or this share where it is more
+_STEPS = 20
 _N_FOLDS = 4
 # What one text may be of those that teach, with all of its copies, where so many others teach too.
 _MOST_OF_ONE, _MIN_OTHERS = 0.25, 20
@@ -383,10 +384,12 @@ def parted(normal: list[str], *, seed: int) -> tuple[list[str], list[str]]:
     """Return training texts, and those held out to turn scores into p-values."""
     order = np.random.default_rng(seed).permutation(len(normal))
     few, share = _MAX_CALIBRATION
-    most = max(few, round(share * len(normal)))
-    # 19 held-out texts are the fewest whose smallest p-value, 1/20, meets the usual alpha.
-    least = min(19, len(normal) // 2)
-    n_held_out = max(min(round(_CALIBRATION_SHARE * len(normal)), most), least)
+    n_held_out = round(_CALIBRATION_SHARE * len(normal))
+    if n_held_out < few:
+        # P-values go in steps of 1 / (n + 1): at the usual alpha, 1/20, 38 held-out texts let
+        # half as many be flagged as 39 do.
+        n_held_out = max(round((n_held_out + 1) / _STEPS), 1) * _STEPS - 1
+    n_held_out = min(n_held_out, max(few, round(share * len(normal))), len(normal) // 2)
     train, held_out = order[n_held_out:], order[:n_held_out]
     return [normal[i] for i in train], [normal[i] for i in held_out]
 

@@ -18,6 +18,7 @@ from tiny_encoders import save_tiny_encoder
 from tiny_models import CONFIGS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
+from polar_detect.calibration import rate_at
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import HEADS, AutoHead, LightGBMHead
 from polar_detect.engine import Engine
@@ -824,12 +825,14 @@ def test_another_architecture_works_the_same_way(tmp_path, minilm):  # noqa: ARG
 
 
 @pytest.mark.parametrize(
-    ("n_normal", "n_held_out"), [(40, 19), (100, 25), (400, 100), (600, 100), (2000, 200)]
+    ("n_normal", "n_held_out"),
+    [(6, 3), (40, 19), (100, 19), (150, 39), (300, 79), (396, 99), (400, 100), (2000, 200)],
 )
 def test_a_quarter_is_held_out_at_most_a_hundred_or_a_tenth(n_normal, n_held_out):
     texts = [f"text {i}" for i in range(n_normal)]
     train, held_out = parted(texts, seed=0)
     assert len(held_out) == n_held_out
+    assert n_normal == 6 or rate_at(0.05, n_held_out) > 0.0495  # of the .05 that is asked for
     assert sorted([*train, *held_out]) == sorted(texts)
 
 
