@@ -11,10 +11,9 @@ from itertools import takewhile
 
 import numpy as np
 
-from polar_detect.tables import signs
 from polar_detect.tables.cell_numbers import as_numbers
 from polar_detect.tables.endings import is_at_end, without_end
-from polar_detect.tables.signs import Column, Signs, is_as_below
+from polar_detect.tables.signs import SIGNS_OF_NUMBERS, Column, Signs, is_as_below
 from polar_detect.tables.words import Records, is_numeral, is_word, may_be_units, reach
 
 _MOST_ABOVE = 50  # records above the names
@@ -183,7 +182,7 @@ class Candidate:
     @property
     def heads_numbers(self) -> bool:
         """Whether it is names by itself, with the clearest sign."""
-        return self.looks_like_names and self.has(signs.NUMBERS) and self.fits_rows
+        return self.looks_like_names and self.has(SIGNS_OF_NUMBERS) and self.fits_rows
 
 
 def _has_steps(record: Sequence[str]) -> bool:

@@ -9,11 +9,19 @@ asks for by name. `candidates` has what a record is judged by, `signs` what a co
 from collections.abc import Callable, Collection, Sequence
 from itertools import chain, pairwise
 
-from polar_detect.tables import signs
 from polar_detect.tables.candidates import Beginning, Candidate
 from polar_detect.tables.labels import are_columns, is_of_form
 from polar_detect.tables.names import folded
-from polar_detect.tables.signs import Column, Signs, has_digit, is_as_below
+from polar_detect.tables.signs import (
+    ALL_SIGNS,
+    CLEAR_SIGNS,
+    SIGNS_OF_NUMBERS,
+    Column,
+    Signs,
+    has_digit,
+    is_as_below,
+    of_first_column,
+)
 from polar_detect.tables.units import is_unit, without_unit
 from polar_detect.tables.words import Records, is_date, is_numeral, is_word, reach
 
@@ -66,8 +74,8 @@ def _signs_of_another_table(own: Candidate) -> Signs:
     are_pairs = own.n_above > 1 and all(map(_is_pair, own.above))
     has_gaps = any(i > j + 1 for j, i in pairwise(own.beginning.filled[own.n_above :]))
     if own.beginning.usual_reach or (are_pairs and not has_gaps):
-        return signs.ALL
-    return signs.CLEAR if any(map(is_numeral, own.beginning.records[0])) else signs.NUMBERS
+        return ALL_SIGNS
+    return CLEAR_SIGNS if any(map(is_numeral, own.beginning.records[0])) else SIGNS_OF_NUMBERS
 
 
 def _is_pair(record: Sequence[str]) -> bool:
@@ -88,13 +96,13 @@ def _below_pairs(own: Candidate) -> Signs:
     said = [pair[1] for pair in own.above if reach(pair) == _PAIR]
     if not any(map(has_digit, said)):
         return ()
-    found = signs.NUMBERS if own.n_above > 1 else ()
+    found = SIGNS_OF_NUMBERS if own.n_above > 1 else ()
     if any(map(is_numeral, said)):
         n_full = sum(reach(row) == _PAIR for row in own.rows)
         are_words = 2 * n_full > len(own.rows) and not any(map(is_numeral, own.columns[-1].below))
-        some = signs.ALL if own.n_above > 1 else signs.CLEAR
-        found = some if are_words else signs.NUMBERS
-    return signs.of_first_column(found)
+        some = ALL_SIGNS if own.n_above > 1 else CLEAR_SIGNS
+        found = some if are_words else SIGNS_OF_NUMBERS
+    return of_first_column(found)
 
 
 def _fuller_than_above(own: Candidate) -> Signs:
@@ -105,7 +113,7 @@ def _fuller_than_above(own: Candidate) -> Signs:
     """
     first = own.beginning.candidates[0]
     is_in_another = first.place == 0 and _is_full(first) and first.heads_numbers
-    return signs.NUMBERS if _is_full(own) and not is_in_another else ()
+    return SIGNS_OF_NUMBERS if _is_full(own) and not is_in_another else ()
 
 
 def _is_full(own: Candidate) -> bool:
@@ -130,19 +138,19 @@ def _below_date(own: Candidate) -> Signs:
         return ()
     usual = own.beginning.usual_reach
     is_narrow = max(map(reach, own.above)) < usual <= reach(own.cells)
-    return signs.ALL if is_narrow else signs.NUMBERS
+    return ALL_SIGNS if is_narrow else SIGNS_OF_NUMBERS
 
 
 def _below_form(own: Candidate) -> Signs:
     """Pairs say who made a form, or what of, and below them all is called as columns often are."""
     are_such = own.is_above_most and all(map(is_of_form, own.above)) and are_columns(own.cells)
-    return signs.ALL if are_such else ()
+    return ALL_SIGNS if are_such else ()
 
 
 def _as_wide_as_most(own: Candidate) -> Signs:
     """Most records reach beyond the first one, which therefore has no names for them."""
     usual = own.beginning.usual_reach
-    return signs.CLEAR if usual and reach(own.cells) >= usual else ()
+    return CLEAR_SIGNS if usual and reach(own.cells) >= usual else ()
 
 
 _REASONS: Sequence[Callable[[Candidate], Signs]] = (

@@ -90,9 +90,9 @@ def texts(column: Column) -> bool:
     return 2 * len(column.name) <= least > max(map(len, column.above), default=0)
 
 
-NUMBERS: Signs = (numbers,)
-CLEAR: Signs = (numbers, codes)
-ALL: Signs = (numbers, codes, kinds, texts)
+SIGNS_OF_NUMBERS: Signs = (numbers,)
+CLEAR_SIGNS: Signs = (numbers, codes)
+ALL_SIGNS: Signs = (numbers, codes, kinds, texts)
 
 
 def of_first_column(signs: Signs) -> Signs:
