@@ -148,8 +148,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         Warns
         -----
         TrainingWarning
-            All normal texts say the same; or, of a data frame, a column counts the rows or holds
-            dates or codes, so that in new rows all of it is new, or holds words among numbers.
+            All normal texts say the same, or each is there several times; or, of a data frame, a
+            column counts the rows or holds dates or codes, so that in new rows all of it is new, or
+            holds words among numbers.
         UserWarning
             `alpha` is below the smallest p-value that the held-out texts can give.
         """

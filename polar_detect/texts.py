@@ -1,5 +1,6 @@
 """What estimators over texts take: texts in any container, labels of both conventions."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 # What `as_texts` takes, for type checkers; arrays of pyarrow too, which are untyped.
 Texts: TypeAlias = "Sequence[str] | pd.Series[Any] | pd.Index[Any] | pd.DataFrame | NDArray[Any]"
+
+_MIN_PASTED = 20
 
 
 class UnfittedError(NotFittedError, exceptions.NotFittedError):  # type: ignore[misc]
@@ -69,6 +72,20 @@ def say_the_same(texts: Sequence[str]) -> bool:
     return len(texts) > 1 == len(set(texts))
 
 
+def times_pasted(texts: Sequence[str]) -> int:
+    """Return how often each text is there, where all are equally often; else 1.
+
+    As where somebody has pasted a table below itself. Of fewer than 20 different ones it may be
+    chance.
+
+    >>> times_pasted([f"part {i}" for i in range(20)] * 3), times_pasted(["oil", "fuse", "oil"])
+    (3, 1)
+    """
+    counts = Counter(filter(None, texts))
+    often = {*counts.values()}
+    return often.pop() if len(counts) >= _MIN_PASTED and len(often) == 1 else 1
+
+
 def doubts_of_texts(texts: Sequence[str]) -> list[str]:
     """Return what a fit on normal texts should be warned of.
 
@@ -79,6 +96,11 @@ def doubts_of_texts(texts: Sequence[str]) -> list[str]:
         return [
             f"all {len(texts)} normal texts say the same, so that any other will look strange; "
             "add others"
+        ]
+    if (times := times_pasted(texts)) > 1:
+        return [
+            f"each normal text is there {times} times, beside which new ones will look strange; "
+            "leave the copies out"
         ]
     return []
 

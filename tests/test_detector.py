@@ -806,6 +806,13 @@ def test_a_fit_on_normal_texts_that_are_all_the_same_warns(fitted_on_tiny):
     detector.fit([*same, "Oil topped up."], [*labels, 0])  # control: a warning would be an error
 
 
+def test_a_fit_on_texts_that_are_each_there_twice_warns(fitted_on_tiny):
+    detector = PolarDetector(model=fitted_on_tiny.model)
+    pasted = [f"Checked part {i}." for i in range(20)] * 2
+    with pytest.warns(TrainingWarning, match="each normal text is there 2 times, beside which"):
+        detector.fit([*pasted, STRANGE[0]], [0] * 40 + [1])
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_detector_that_is_not_fitted_says_so(method):
     assert issubclass(UnfittedError, NotFittedError)

@@ -377,6 +377,16 @@ def test_fit_warns_of_rows_that_all_say_the_same(run, tmp_path):
     assert "say the same" not in err
 
 
+def test_fit_warns_of_a_table_that_was_pasted_below_itself(run, tmp_path):
+    path, rows = tmp_path / "train.csv", "".join(f"{i},1\n" for i in range(20))
+    fit = ("fit", path, "--columns", "a", "--out", tmp_path / "out", "--model", tmp_path)
+    for times, one_more, is_said in ((2, "", True), (3, "", True), (2, "7,1\n", False)):
+        path.write_text("a,b\n" + times * rows + one_more)
+        err = run(*fit)[2]
+        assert (f"{path}: each row is there {times} times, beside which" in err) == is_said
+        assert ("ずつあり" in run(*fit, "--lang", "ja")[2]) == is_said
+
+
 def test_what_is_said_of_a_table_is_not_said_again_by_the_fit(run, tiny_folder, minilm, tmp_path):  # noqa: ARG001
     path = tmp_path / "train.csv"
     path.write_text("a,b\n" + "7,1\n" * 40)

@@ -927,6 +927,11 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
         "all {n} rows say the same, so that any other row will look strange; choose other columns",
         "{n}行がすべて同じ内容のため、ほかの行はすべて異常に見えます。別の列を選んでください",
     ),
+    "fit.pasted": (
+        "each row is there {times} times, beside which new ones will look strange; leave the "
+        "copies out",
+        "どの行も{times}回ずつあり、新しい行が異常に見えます。重複を除いてください",
+    ),
     "fit.encoder": (
         "the texts are in a language that {default} hardly speaks, so {encoder}, which is "
         "multilingual, is their sentence encoder (--encoder)",

@@ -16,7 +16,7 @@ from polar_detect.fitting import MIN_NORMAL
 from polar_detect.language import advise
 from polar_detect.report.facts import description
 from polar_detect.report.language import Language
-from polar_detect.texts import say_the_same
+from polar_detect.texts import say_the_same, times_pasted
 
 
 def fit(options: FitOptions) -> PolarDetector:
@@ -106,6 +106,8 @@ def _of_texts(table: tables.Table, language: Language) -> Iterator[str]:
         yield language.say("fit.sampled", n=n, n_all=table.sampled_from)
     if say_the_same(table.texts):
         yield language.say("fit.all_same", n=n)
+    if (times := times_pasted(table.texts)) > 1:
+        yield language.say("fit.pasted", times=times)
 
 
 def _of_languages(
