@@ -99,7 +99,7 @@ class Explanation:
         return sums
 
     def top_columns(self, n: int = 3) -> list[str]:
-        """Return each text's strongest columns, e.g. ``Torque [Nm] +0.41; Type -0.12``."""
+        """Return each text's strongest columns, e.g. ``Torque [Nm] +0.41; Speed -0.12``."""
         columns = self.by_column()
         if not columns:
             return [""] * len(self.values)
