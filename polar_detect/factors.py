@@ -173,6 +173,7 @@ def _from_line(values: Array, other: Array) -> float:
     if not len(own) or not np.ptp(other):
         return np.inf
     along = other - other.mean()
+    along /= np.abs(along).max()  # or squares of the smallest numbers are none
     rest = own - along * float(along @ (own - own.mean()) / (along @ along))
     return _trimmed_spread(np.abs(rest - rest.mean()))
 

@@ -84,6 +84,12 @@ def test_the_largest_numbers_that_there_are_have_a_factor_too():
     assert factors_of(OF_MACHINE, {"machine": [*MACHINES]}, {"machine": measured}) == ("machine",)
 
 
+@pytest.mark.filterwarnings("error")
+def test_the_smallest_numbers_that_there_are_are_held_against_a_line_too():
+    measured = np.where(MACHINES == "M1", 1e-200, 3e-200)
+    assert factors_of(NOISE, {"machine": [*MACHINES]}, {"machine": measured}) == ()
+
+
 def test_numbers_that_are_all_the_same_have_no_factor():
     assert factors_of(np.full(N_ROWS, 7.0), SAID) == ()
     assert factors_of(np.full(N_ROWS, np.nan), SAID) == ()
