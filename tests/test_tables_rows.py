@@ -1326,3 +1326,30 @@ def test_a_factor_of_words_is_found_beside_many_columns_of_few_numbers():
     frame = sizes().assign(**{f"pixel {i}": np.resize([*"0123"], 40) for i in range(30)})
     template = RowTemplate.fit(frame, list(frame.columns))
     assert template.dependent == {("product",): ["length"]}
+
+
+def drilled(written="{}"):
+    """Return holes of five drills, each with its own force."""
+    drill = np.resize([1.2, 1.4, 10.0, 20.0, 30.0], 200)
+    force = np.resize([900.0, 200.0, 700.0, 300.0, 500.0], 200) + np.arange(200) % 7
+    columns = {"drill": [written.format(own) for own in drill], "force": force.astype(str)}
+    return pd.DataFrame(columns, dtype=str)
+
+
+def test_rows_keep_so_many_decimals_of_a_factor_that_they_tell_its_numbers_apart():
+    template = RowTemplate.fit(drilled(), ["drill", "force"])
+    assert template.dependent == {("drill",): ["force"]}
+    levels = template.read_levels(template.texts(drilled()))[1]
+    assert levels[:5] == [("1.2",), ("1.4",), ("10.0",), ("20.0",), ("30.0",)]
+    shuffled = drilled().assign(force=np.random.default_rng(0).permutation(drilled()["force"]))
+    control = RowTemplate.fit(shuffled, ["drill", "force"])
+    assert (control.dependent, control.columns[0].decimals) == ({}, 0)
+
+
+def test_a_number_is_the_same_factor_whatever_way_it_is_written_in():
+    frame = drilled()
+    for i, way in enumerate(["{}", "{}0", "{}00", "{}０", "{}000"]):  # eight rows of each
+        frame.loc[i * 40 :, "drill"] = drilled(way).loc[i * 40 :, "drill"]
+    template = RowTemplate.fit(frame, ["drill", "force"])
+    assert template.dependent == {("drill",): ["force"]}
+    assert len({*template.read_levels(template.texts(frame))[1]}) == 5

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, InvalidOperation
 
@@ -33,6 +34,7 @@ _MANY = 20  # cells; of fewer a twentieth is none
 ABOVE_ZERO = 0.9  # of a column's cells, or no logarithm of it is taken (`signature.numbers`)
 _LARGE = 1e15  # counts and codes of so many digits, of which none is rounded
 _FLOAT_DIGITS = 17
+_SURE_DIGITS = 15  # any further ones may come of computing: 0.1 + 0.2
 _ULP = 1e-14  # relative; parsers of numbers err by as much
 _DECIMALS = re.compile(r"\.(\d*[1-9])")
 _WRITTEN = re.compile(r"\d\.(\d*) ?(%?)")
@@ -148,6 +150,36 @@ def decimals_of(cells: pd.Series, form: NumberForm = PLAIN) -> int | None:
     while needed < most and len(numbers) >= _MANY and _takes_logarithm(numbers, needed):
         needed += 1
     return min(needed, most)
+
+
+def decimals_apart(numbers: NDArray[np.float64], decimals: int) -> int:
+    """Return so many digits behind the point, or more, that different numbers stay different.
+
+    >>> decimals_apart(np.array([1.2, 1.4, 30.0, np.nan]), 0)
+    1
+    """
+    different = {*map(_in_one_way, numbers[np.abs(numbers) < _LARGE].tolist())}
+    while decimals < MAX_DECIMALS:
+        if len({f"{float(own):.{decimals}f}" for own in different}) == len(different):
+            break
+        decimals += 1
+    return decimals
+
+
+def said_of_numbers(said: Sequence[str], numbers: NDArray[np.float64]) -> list[str]:
+    """Return what cells say, of each number the same whatever way it is written in.
+
+    >>> said_of_numbers(["20.0", "1,000", "off"], np.array([20.0, 1000.0, np.nan]))
+    ['20', '1000', 'off']
+    """
+    return [
+        _in_one_way(number) if abs(number) < _LARGE else own
+        for own, number in zip(said, numbers.tolist(), strict=True)
+    ]
+
+
+def _in_one_way(number: float) -> str:
+    return f"{number + 0.0:.{_SURE_DIGITS}g}"  # without the minus of -0.0
 
 
 def _takes_logarithm(numbers: NDArray[np.float64], decimals: int) -> bool:

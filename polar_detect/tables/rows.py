@@ -42,8 +42,10 @@ from polar_detect.tables.row_cells import (
     MAX_DECIMALS,
     SEPARATOR,
     CellNumbers,
+    decimals_apart,
     decimals_of,
     label_of,
+    said_of_numbers,
     split_row,
     write_cells,
 )
@@ -182,7 +184,10 @@ class RowColumn:
 
 
 class _Categories(NamedTuple):
-    """What rows say in the columns on which numbers may depend, as words and as codes."""
+    """What rows say in the columns on which numbers may depend, as words and as codes.
+
+    A number is said in one way: 20.0 and ２０ are 20.
+    """
 
     said: dict[str, list[str]]
     codes: dict[str, NDArray[np.intp]]
@@ -201,7 +206,18 @@ class _Categories(NamedTuple):
                 del said[own.name]
             numeric = []
         measured = {own.name: CellNumbers.of(frame[own.name], own.form).values for own in numeric}
+        said |= {name: said_of_numbers(said[name], own) for name, own in measured.items()}
         return cls(said, {name: codes_of(own) for name, own in said.items()}, measured)
+
+    def told_apart(self, column: RowColumn) -> RowColumn:
+        """Return a factor with so many decimals that rows tell its numbers apart, as 1.2 and 1.4.
+
+        Of numbers in a row fewer may be kept; those of a factor say of which kind a row is.
+        """
+        if column.decimals is None:
+            return column
+        numbers = self.measured[column.name]
+        return replace(column, decimals=decimals_apart(numbers, column.decimals))
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,7 +263,11 @@ class RowTemplate:
         """Return the template for columns of `frame`, which decides how numbers are rounded."""
         columns = [RowColumn.fit(frame[name], name) for name in names]
         categories = _Categories.of(frame, columns)
-        return cls(tuple(column.beside(categories, frame[column.name]) for column in columns))
+        columns = [column.beside(categories, frame[column.name]) for column in columns]
+        factors = {name for column in columns for name in column.factors}
+        return cls(
+            tuple(categories.told_apart(own) if own.name in factors else own for own in columns)
+        )
 
     def texts(self, frame: pd.DataFrame) -> list[str]:
         """Return each row as text.
