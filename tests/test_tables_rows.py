@@ -1353,3 +1353,13 @@ def test_a_number_is_the_same_factor_whatever_way_it_is_written_in():
     template = RowTemplate.fit(frame, ["drill", "force"])
     assert template.dependent == {("drill",): ["force"]}
     assert len({*template.read_levels(template.texts(frame))[1]}) == 5
+
+
+def test_what_rows_say_in_a_factor_is_read_once_for_all_columns_that_depend_on_it(monkeypatch):
+    frame = drilled().assign(time=drilled()["force"], torque=drilled()["force"])
+    template = RowTemplate.fit(frame, list(frame.columns))
+    texts, n_read = template.texts(frame), []
+    monkeypatch.setattr("polar_detect.tables.rows.folded", lambda cell: n_read.append(cell) or cell)
+    levels = template.read_levels(texts)
+    assert levels[1] == levels[2] == levels[3] != levels[0]
+    assert len(n_read) == len(texts)

@@ -379,14 +379,15 @@ class RowTemplate:
         In any case, width and spacing; (n_columns, n_rows), and () for a column without factors
         and for a text that is no row.
         """
-        if not any(column.factors for column in self.numeric):
-            return [[()] * len(texts)] * len(self.numeric)
-        rows = [self.cells(text) for text in texts]
-        wheres = [[self.names.index(name) for name in column.factors] for column in self.numeric]
-        return [
-            [() if row is None else tuple(self._level(row[i]) for i in where) for row in rows]
-            for where in wheres
-        ]
+        found: dict[tuple[str, ...], list[Levels]] = {(): [()] * len(texts)}
+        rows = [self.cells(text) for text in texts] if self.dependent else []
+        names = self.names
+        for factors in self.dependent:
+            where = [names.index(name) for name in factors]
+            found[factors] = [
+                () if row is None else tuple(self._level(row[i]) for i in where) for row in rows
+            ]
+        return [found[column.factors] for column in self.numeric]
 
     def _level(self, cell: str) -> str:
         return "" if is_missing(cell, self.notation) else folded(cell)
