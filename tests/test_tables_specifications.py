@@ -96,3 +96,16 @@ def test_that_limits_are_left_out_is_said_in_japanese(tmp_path):
     (notice,) = table.notices
     said = "見出しの下の規格, 上限, 下限は規格などの行とみなして除きました（2行目から）"
     assert Language("ja").notice(notice) == said
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_a_line_among_limits_that_is_no_row_is_rejected_and_not_left_out_unsaid(tmp_path, place):
+    path = tmp_path / "a.csv"
+    read(path, [NAMES, *LIMITS, *ROWS])  # which writes it
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([*lines[: place + 1], "M0,2", *lines[place + 1 :]]), encoding="utf-8")
+    table = open_table(path, ReadOptions())
+    chunks = [*table.chunks()]
+    assert [own.line for chunk in chunks for own in chunk.rejected] == [place + 2]
+    assert sum(len(chunk.frame) for chunk in chunks) == len(ROWS)
+    assert any("below the names" in notice for notice in table.notices)

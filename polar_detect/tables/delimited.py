@@ -63,7 +63,8 @@ class DelimitedReader:
     delimiter: str
     columns: tuple[str, ...]
     notices: tuple[str, ...]
-    header: int  # the last line above the rows
+    header: int  # the last line of the names
+    specified: frozenset[int] = frozenset()  # lines below it that are no rows
 
     @classmethod
     def open(
@@ -86,7 +87,9 @@ class DelimitedReader:
         notices = [*doubts_of_names(header.names), *_said_of_header(first, header), *renamed]
         below = [record for record in first[header.end + 1 :] if not _is_blank(record)]
         notices += doubts_of_rows([record.cells for record in below], delimiter)
-        reader = cls(source, encoding, delimiter, columns, (), first[header.end].line)
+        specified = frozenset(first[i].line for i in header.specified)
+        last = first[header.last].line
+        reader = cls(source, encoding, delimiter, columns, (), last, specified)
         return replace(reader, notices=(*notices, *reader._said_at_end()))
 
     def chunks(self, n_rows: int) -> Generator[Chunk, None, None]:
@@ -95,7 +98,7 @@ class DelimitedReader:
         n_kept, first_rejected, is_misfit = 0, None, False
         with self.source.open() as file, _open(file, self.encoding) as lines:
             for record in records(lines, self.delimiter):
-                if record.line <= self.header:
+                if record.line <= self.header or record.line in self.specified:
                     continue
                 if builder.is_full:
                     yield builder.take()
@@ -123,7 +126,7 @@ class DelimitedReader:
                 self.encoding,
                 self.delimiter,
                 n_columns=len(self.columns),
-                header=self.header,
+                header=max((self.header, *self.specified)),
             )
         return said_at_end(at_end)
 
