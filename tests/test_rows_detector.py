@@ -34,7 +34,7 @@ from polar_detect.tables import (
     warn_of_words,
 )
 from polar_detect.tables.number_form import NumberForm
-from polar_detect.tables.rows import RowColumn
+from polar_detect.tables.row_columns import RowColumn
 from polar_detect.texts import as_texts
 
 NAMES = ["machine", "pressure [bar]", "flow [l/min]"]

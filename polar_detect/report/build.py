@@ -35,7 +35,7 @@ from polar_detect.signature.spans import TokenLoss
 from polar_detect.signature.token_losses import token_losses
 from polar_detect.tables import RowTemplate, Table
 from polar_detect.tables.row_cells import SEPARATOR
-from polar_detect.tables.rows import RowColumn
+from polar_detect.tables.row_columns import RowColumn
 
 _TOP_FEATURES = 8
 _TOP_CELLS = 8

@@ -8,7 +8,8 @@ import pandas as pd
 
 from polar_detect.tables.cell_numbers import as_numbers
 from polar_detect.tables.names import on_one_line
-from polar_detect.tables.rows import RowColumn, RowTemplate
+from polar_detect.tables.row_columns import RowColumn
+from polar_detect.tables.rows import RowTemplate
 from polar_detect.tables.units import split_unit
 
 _MIN_WORDS = 3  # of one or two cells such as ERR their rows tell

@@ -131,15 +131,26 @@ class CellNumbers:
         return math.floor(100 * exactly(self.share))
 
 
-def decimals_of(cells: pd.Series, form: NumberForm = PLAIN) -> int | None:
-    """Return the digits behind the point that a column keeps; None for a column of text."""
+def decimals_of(
+    cells: pd.Series,
+    form: NumberForm = PLAIN,
+    kinds: Sequence[NDArray[np.intp]] | None = None,
+) -> int | None:
+    """Return the digits behind the point that a column keeps; None for a column of text.
+
+    Where rows are of several kinds, given by their places, as many as each of these asks for.
+    """
     texts = form.bare(cells)
     column = CellNumbers.of(cells if form == PLAIN else pd.Series(texts, dtype=object))
     if not column.is_numeric:
         return None
-    low, high = np.nanquantile(column.values, [0.05, 0.95])
     is_number = ~np.isnan(column.values)
-    numbers, said = column.values[is_number], [texts[i] for i in np.flatnonzero(is_number)]
+    found = (own[is_number[own]] for own in kinds or [np.arange(len(texts))])
+    return max(_needed(column.values[own], [texts[i] for i in own]) for own in found if len(own))
+
+
+def _needed(numbers: NDArray[np.float64], said: Sequence[str]) -> int:
+    low, high = np.quantile(numbers, [0.05, 0.95])
     present = max(map(_n_decimals, said))
     step = high / _STEPS - low / _STEPS
     if not step:  # all the same, but for the last bit of what was computed

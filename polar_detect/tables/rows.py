@@ -10,16 +10,15 @@ import math
 import re
 import reprlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Self, cast, get_args
+from dataclasses import dataclass, replace
+from typing import Any, cast, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect.errors import ArtifactError, InputError
-from polar_detect.factors import Kinds, Levels, codes_of, factors_of
-from polar_detect.tables.categories import categories_of
+from polar_detect.factors import Levels
 from polar_detect.tables.cell_numbers import (
     MIN_NUMERIC,
     MISSING,
@@ -37,22 +36,17 @@ from polar_detect.tables.names import (
     on_one_line,
     said_of_matches,
 )
-from polar_detect.tables.number_form import NumberForm, checked_minus
+from polar_detect.tables.number_form import NumberForm
 from polar_detect.tables.row_cells import (
-    MAX_DECIMALS,
     SEPARATOR,
     CellNumbers,
-    decimals_apart,
-    decimals_of,
     label_of,
-    said_of_numbers,
     split_row,
     write_cells,
 )
-from polar_detect.tables.units import are_same_units, split_unit, unit_behind
+from polar_detect.tables.row_columns import RowColumn, fitted_columns
+from polar_detect.tables.units import are_same_units, unit_behind
 
-_FLAGS = ("comma", "limits", "duration", "gaps", "hours")  # of the form of numbers
-_MOST_NAMES = 20  # columns of numbers that may name programs, machines or sizes
 _MOSTLY = 0.5  # of the cells that are not missing
 # Roughly as byte-pair encodings of language models split: digits alone, words, signs.
 _TOKEN = re.compile(r"\d|[^\W\d_]{1,7}|[^\w\s]")
@@ -135,91 +129,6 @@ class RowColumns:
         return said_of_matches(pairs)
 
 
-@dataclass(frozen=True)
-class RowColumn:
-    """One column of a template.
-
-    Parameters
-    ----------
-    name : str
-        In the table.
-    decimals : int or None
-        Digits behind the point to which numbers are rounded; None for a column of text.
-    form : NumberForm
-        How its numbers are written.
-    factors : tuple of str
-        The columns on which its numbers depend: those say the same few things again and again.
-    """
-
-    name: str
-    decimals: int | None
-    form: NumberForm = field(default_factory=NumberForm)
-    factors: tuple[str, ...] = ()
-
-    @classmethod
-    def fit(cls, cells: pd.Series, name: str) -> "RowColumn":
-        """Return the column as its cells are."""
-        form = NumberForm.of(cells, name)
-        decimals = decimals_of(cells, form)
-        if decimals is None:
-            return cls(name, None)
-        return cls(name, decimals, form)
-
-    def beside(self, categories: "_Categories", cells: pd.Series) -> "RowColumn":
-        """Return the column with those of a table's categories on which its numbers depend.
-
-        It keeps as many decimals as each kind of rows that these make asks for.
-        """
-        others = {name: codes for name, codes in categories.codes.items() if name != self.name}
-        if self.decimals is None or not others:
-            return self
-        measured = {name: own for name, own in categories.measured.items() if name != self.name}
-        factors = factors_of(CellNumbers.of(cells, self.form).values, others, measured)
-        if not factors:
-            return self
-        levels = [*zip(*(categories.said[name] for name in factors), strict=True)]
-        kinds = [cells.iloc[rows] for rows in Kinds.of(levels).members(levels)]
-        decimals = max(decimals_of(own, self.form) or 0 for own in kinds)
-        return replace(self, factors=factors, decimals=decimals)
-
-
-class _Categories(NamedTuple):
-    """What rows say in the columns on which numbers may depend, as words and as codes.
-
-    A number is said in one way: 20.0 and ２０ are 20.
-    """
-
-    said: dict[str, list[str]]
-    codes: dict[str, NDArray[np.intp]]
-    measured: dict[str, NDArray[np.float64]]
-
-    @classmethod
-    def of(cls, frame: pd.DataFrame, columns: Sequence[RowColumn]) -> Self:
-        """Return the categories of a table, of words or of numbers such as those of programs.
-
-        Where many columns of numbers say few things, these are counts or pixels, and no names.
-        """
-        said = categories_of(frame, [own.name for own in columns])
-        numeric = [own for own in columns if own.decimals is not None and own.name in said]
-        if len(numeric) > _MOST_NAMES:
-            for own in numeric:
-                del said[own.name]
-            numeric = []
-        measured = {own.name: CellNumbers.of(frame[own.name], own.form).values for own in numeric}
-        said |= {name: said_of_numbers(said[name], own) for name, own in measured.items()}
-        return cls(said, {name: codes_of(own) for name, own in said.items()}, measured)
-
-    def told_apart(self, column: RowColumn) -> RowColumn:
-        """Return a factor with so many decimals that rows tell its numbers apart, as 1.2 and 1.4.
-
-        Of numbers in a row fewer may be kept; those of a factor say of which kind a row is.
-        """
-        if column.decimals is None:
-            return column
-        numbers = self.measured[column.name]
-        return replace(column, decimals=decimals_apart(numbers, column.decimals))
-
-
 @dataclass(frozen=True, eq=False)
 class NumericColumns:
     """The numbers of a table.
@@ -261,13 +170,7 @@ class RowTemplate:
     @classmethod
     def fit(cls, frame: pd.DataFrame, names: Sequence[str]) -> "RowTemplate":
         """Return the template for columns of `frame`, which decides how numbers are rounded."""
-        columns = [RowColumn.fit(frame[name], name) for name in names]
-        categories = _Categories.of(frame, columns)
-        columns = [column.beside(categories, frame[column.name]) for column in columns]
-        factors = {name for column in columns for name in column.factors}
-        return cls(
-            tuple(categories.told_apart(own) if own.name in factors else own for own in columns)
-        )
+        return cls(fitted_columns(frame, names))
 
     def texts(self, frame: pd.DataFrame) -> list[str]:
         """Return each row as text.
@@ -408,13 +311,7 @@ class RowTemplate:
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
         return {
-            "columns": [
-                {"name": column.name, "decimals": column.decimals, "unit": column.form.unit}
-                | ({} if column.form.minus is None else {"minus": column.form.minus})
-                | ({"factors": [*column.factors]} if column.factors else {})
-                | {key: True for key in _FLAGS if getattr(column.form, key)}
-                for column in self.columns
-            ],
+            "columns": [column.to_json() for column in self.columns],
             "notation": self.notation,
         }
 
@@ -428,19 +325,8 @@ class RowTemplate:
             The content is something else.
         """
         try:
-            columns = tuple(
-                RowColumn(
-                    str(column["name"]),
-                    _checked_decimals(column["decimals"]),
-                    NumberForm(
-                        _checked_unit(column.get("unit")),
-                        checked_minus(column.get("minus")),
-                        *(_checked_flag(column.get(key, False)) for key in _FLAGS),
-                    ),
-                    _checked_factors(column.get("factors", []), content["columns"]),
-                )
-                for column in content["columns"]
-            )
+            names = [column["name"] for column in content["columns"]]
+            columns = tuple(RowColumn.from_json(own, names) for own in content["columns"])
             notation = _checked_notation(content.get("notation", 1))
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(
@@ -561,28 +447,3 @@ def _checked_notation(value: Any) -> Notation:
     if type(value) is not int or value not in get_args(Notation):
         raise ValueError(f"notation {value!r}")
     return cast(Notation, value)
-
-
-def _checked_unit(value: Any) -> str | None:
-    if value is not None and (type(value) is not str or split_unit(f"1{value}") != ("1", value)):
-        raise ValueError(f"unit {value!r}")
-    return value
-
-
-def _checked_flag(value: Any) -> bool:
-    if type(value) is not bool:
-        raise ValueError(f"flag {value!r}")
-    return value
-
-
-def _checked_factors(value: Any, columns: Any) -> tuple[str, ...]:
-    names = [column["name"] for column in columns]
-    if type(value) is not list or not all(value.count(own) == 1 and own in names for own in value):
-        raise ValueError(f"factors {value!r}")
-    return tuple(value)
-
-
-def _checked_decimals(value: Any) -> int | None:
-    if value is not None and (type(value) is not int or not 0 <= value <= MAX_DECIMALS):
-        raise ValueError(f"decimals {value!r}")
-    return value

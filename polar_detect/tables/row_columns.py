@@ -1,0 +1,168 @@
+"""The columns of rows: how each is written out, and on which others its numbers depend."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from polar_detect.factors import Kinds, codes_of, factors_of
+from polar_detect.tables.categories import categories_of
+from polar_detect.tables.number_form import NumberForm, checked_minus
+from polar_detect.tables.row_cells import (
+    MAX_DECIMALS,
+    CellNumbers,
+    decimals_apart,
+    decimals_of,
+    said_of_numbers,
+)
+from polar_detect.tables.units import split_unit
+
+_FLAGS = ("comma", "limits", "duration", "gaps", "hours")  # of the form of numbers
+_MOST_NAMES = 20  # columns of numbers that may name programs, machines or sizes
+
+
+def fitted_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple["RowColumn", ...]:
+    """Return columns of a table as their cells are."""
+    columns = [RowColumn.fit(frame[name], name) for name in names]
+    categories = _Categories.of(frame, columns)
+    columns = [column.beside(categories, frame[column.name]) for column in columns]
+    factors = {name for column in columns for name in column.factors}
+    return tuple(categories.told_apart(own) if own.name in factors else own for own in columns)
+
+
+@dataclass(frozen=True)
+class RowColumn:
+    """One column of a template.
+
+    Parameters
+    ----------
+    name : str
+        In the table.
+    decimals : int or None
+        Digits behind the point to which numbers are rounded; None for a column of text.
+    form : NumberForm
+        How its numbers are written.
+    factors : tuple of str
+        The columns on which its numbers depend: those say the same few things again and again.
+    """
+
+    name: str
+    decimals: int | None
+    form: NumberForm = field(default_factory=NumberForm)
+    factors: tuple[str, ...] = ()
+
+    @classmethod
+    def fit(cls, cells: pd.Series, name: str) -> "RowColumn":
+        """Return the column as its cells are."""
+        form = NumberForm.of(cells, name)
+        decimals = decimals_of(cells, form)
+        if decimals is None:
+            return cls(name, None)
+        return cls(name, decimals, form)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
+        stored: dict[str, Any]
+        stored = {"name": self.name, "decimals": self.decimals, "unit": self.form.unit}
+        if self.form.minus is not None:
+            stored["minus"] = self.form.minus
+        if self.factors:
+            stored["factors"] = [*self.factors]
+        return stored | {key: True for key in _FLAGS if getattr(self.form, key)}
+
+    @classmethod
+    def from_json(cls, content: Any, names: Sequence[str]) -> "RowColumn":
+        """Return the column that `to_json` wrote, of a template with columns of these names.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            The content is something else.
+        """
+        form = NumberForm(
+            _checked_unit(content.get("unit")),
+            checked_minus(content.get("minus")),
+            *(_checked_flag(content.get(key, False)) for key in _FLAGS),
+        )
+        factors = _checked_factors(content.get("factors", []), names)
+        return cls(str(content["name"]), _checked_decimals(content["decimals"]), form, factors)
+
+    def beside(self, categories: "_Categories", cells: pd.Series) -> "RowColumn":
+        """Return the column with those of a table's categories on which its numbers depend.
+
+        It keeps as many decimals as each kind of rows that these make asks for.
+        """
+        others = {name: codes for name, codes in categories.codes.items() if name != self.name}
+        if self.decimals is None or not others:
+            return self
+        measured = {name: own for name, own in categories.measured.items() if name != self.name}
+        factors = factors_of(CellNumbers.of(cells, self.form).values, others, measured)
+        if not factors:
+            return self
+        levels = [*zip(*(categories.said[name] for name in factors), strict=True)]
+        kinds = Kinds.of(levels).members(levels)
+        return replace(self, factors=factors, decimals=decimals_of(cells, self.form, kinds))
+
+
+class _Categories(NamedTuple):
+    """What rows say in the columns on which numbers may depend, as words and as codes.
+
+    A number is said in one way: 20.0 and ２０ are 20.
+    """
+
+    said: dict[str, list[str]]
+    codes: dict[str, NDArray[np.intp]]
+    measured: dict[str, NDArray[np.float64]]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, columns: Sequence[RowColumn]) -> Self:
+        """Return the categories of a table, of words or of numbers such as those of programs.
+
+        Where many columns of numbers say few things, these are counts or pixels, and no names.
+        """
+        said = categories_of(frame, [own.name for own in columns])
+        numeric = [own for own in columns if own.decimals is not None and own.name in said]
+        if len(numeric) > _MOST_NAMES:
+            for own in numeric:
+                del said[own.name]
+            numeric = []
+        measured = {own.name: CellNumbers.of(frame[own.name], own.form).values for own in numeric}
+        said |= {name: said_of_numbers(said[name], own) for name, own in measured.items()}
+        return cls(said, {name: codes_of(own) for name, own in said.items()}, measured)
+
+    def told_apart(self, column: RowColumn) -> RowColumn:
+        """Return a factor with so many decimals that rows tell its numbers apart, as 1.2 and 1.4.
+
+        Of numbers in a row fewer may be kept; those of a factor say of which kind a row is.
+        """
+        if column.decimals is None:
+            return column
+        numbers = self.measured[column.name]
+        return replace(column, decimals=decimals_apart(numbers, column.decimals))
+
+
+def _checked_unit(value: Any) -> str | None:
+    if value is not None and (type(value) is not str or split_unit(f"1{value}") != ("1", value)):
+        raise ValueError(f"unit {value!r}")
+    return value
+
+
+def _checked_flag(value: Any) -> bool:
+    if type(value) is not bool:
+        raise ValueError(f"flag {value!r}")
+    return value
+
+
+def _checked_factors(value: Any, names: Sequence[str]) -> tuple[str, ...]:
+    if type(value) is not list or not all(value.count(own) == 1 and own in names for own in value):
+        raise ValueError(f"factors {value!r}")
+    return tuple(value)
+
+
+def _checked_decimals(value: Any) -> int | None:
+    if value is not None and (type(value) is not int or not 0 <= value <= MAX_DECIMALS):
+        raise ValueError(f"decimals {value!r}")
+    return value
