@@ -62,6 +62,13 @@ def test_only_what_no_normal_row_says_in_a_category_is_new():
     ]
 
 
+@pytest.mark.parametrize("said", ["PC−300", "PCー300", "ＰＣ‐３００", "ﾎﾞﾙﾄ 10~20", "ボルト 10〜20"])
+def test_another_kind_of_dash_makes_nothing_new(said):
+    categories, template = categories_of(product=["PC-300", "ボルト 10～20"] * 5)
+    new = pd.DataFrame({"product": [said, "PC300"]})
+    assert categories.new_cells(template.texts(new)) == [(), (NewCell("product", "PC300"),)]
+
+
 def test_an_empty_cell_is_as_usual_where_normal_rows_have_one():
     categories, template = categories_of(machine=["M1", "M2"] * 10 + [""], shift=["day"] * 21)
     new = pd.DataFrame({"machine": ["", "-", "M1"], "shift": ["day", "day", ""]})

@@ -519,6 +519,9 @@ def test_spelling_of_a_product_makes_no_other_of_it():
     new = parts(seed=1)
     spelt = new.assign(product=new["product"].str.lower().str.replace("-", " - "))
     np.testing.assert_array_equal(residuals_of(spelt)["length"], residuals_of(new)["length"])
+    for dash in "‐−ー–":  # as Japanese keyboards and other programs write it
+        typed = new.assign(product=new["product"].str.replace("-", dash))
+        np.testing.assert_array_equal(residuals_of(typed)["length"], residuals_of(new)["length"])
 
 
 def test_rows_of_a_new_or_rare_product_are_held_against_all_rows():

@@ -257,6 +257,11 @@ def test_a_column_is_found_whatever_its_blanks_case_and_width(save, name):
     assert (exact.texts, exact.notices) == (["b"], ())
 
 
+def test_a_column_is_found_whatever_kind_of_dash_its_name_has(save):
+    table = read_table(save("Z−軸　温度,b\nwarm,1\n"), text_column="Z-軸温度")
+    assert (table.texts, len(table.notices)) == (["warm"], 1)
+
+
 def test_columns_that_differ_in_blanks_alone_are_named_so_that_it_shows(save):
     with pytest.raises(InputError, match=r"has: 'a\\u3000b', 'A b', c\. Pass --text-column"):
         read_table(save("a　b,A b,c\n1,2,3\n"), text_column="a b")

@@ -17,8 +17,8 @@ def categories_of(
 ) -> dict[str, list[str]]:
     """Return what each row says in the categories among columns.
 
-    In any case, width and spacing; "" where a cell is missing. Dates are none, as those of new
-    rows are always new.
+    In any case, width, spacing and kind of dash; "" where a cell is missing. Dates are none, as
+    those of new rows are always new.
 
     >>> frame = pd.DataFrame({"Machine": ["M1", "m1", "M2", ""] * 5, "Note": [*"abcde" * 4]})
     >>> {name: said[:4] for name, said in categories_of(frame, ["Machine", "Note"]).items()}

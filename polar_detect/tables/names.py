@@ -1,4 +1,4 @@
-"""Names of columns and sheets as people write them: equal but for blanks, case, width, brackets."""
+"""Names as people write them: equal but for blanks, case, width, kinds of dashes and brackets."""
 
 import csv
 import io
@@ -9,15 +9,22 @@ from polar_detect.tables.units import are_same_units, unit_behind, without_unit
 
 _MAX_MATCHES_APART, _MAX_MATCHES = 3, 10  # said one by one; said at all
 _ROUND = str.maketrans("[{<〔【]}>〕】", "(((((" + ")))))")
+# A Japanese keyboard writes PC-300 with a long vowel or a minus sign, which look the same, and
+# programs store the wave dash of 10〜20 in two ways.
+_DASHES = "\u2010\u2012\u2013\u2014\u2015\u2212\u2500\u30fc"
+_AS_TYPED = str.maketrans(dict.fromkeys(_DASHES, "-") | {"\u301c": "~"})
 
 
 def folded(name: str) -> str:
-    """Return what names have in common that differ in blanks, case and width only.
+    """Return what names have in common that differ in blanks, case, width and dashes only.
 
     >>> folded("Temp．　[℃]") == folded("temp. [°C]")
     True
+    >>> folded("ＰＣー３００") == folded("pc−300") == folded("PC-300")
+    True
     """
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+    plain = unicodedata.normalize("NFKC", name).translate(_AS_TYPED)
+    return "".join(plain.casefold().split())
 
 
 def match_column(

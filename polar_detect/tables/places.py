@@ -221,5 +221,5 @@ def _are_said_once(records: Records, place: int) -> bool:
 
 
 def _keys(names: Collection[str]) -> set[str]:
-    """Return what names have in common that differ in blanks, case, width and a unit behind."""
+    """Return what names have in common that differ in blanks, case, width, dashes and a unit."""
     return {folded(without_unit(name)) for name in names if name.strip()}

@@ -279,8 +279,8 @@ class RowTemplate:
     def read_levels(self, texts: Sequence[str]) -> list[list[Levels]]:
         """Return what each row says in the factors of each column of numbers.
 
-        In any case, width and spacing; (n_columns, n_rows), and () for a column without factors
-        and for a text that is no row.
+        In any case, width, spacing and kind of dash; (n_columns, n_rows), and () for a column
+        without factors and for a text that is no row.
         """
         found: dict[tuple[str, ...], list[Levels]] = {(): [()] * len(texts)}
         rows = [self.cells(text) for text in texts] if self.dependent else []
