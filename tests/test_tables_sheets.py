@@ -50,7 +50,7 @@ def test_a_row_of_units_goes_into_the_names(tmp_path):
     assert read(book(path, wide))[0].columns == ("no", "温度 [℃]", "圧力 [MPa]")
 
 
-@pytest.mark.parametrize("label", ["単位", "[Unit]", "（単位）", "Einheit"])
+@pytest.mark.parametrize("label", ["単位", "[Unit]", "（単位）", "Einheit", "規格"])
 def test_a_row_of_units_may_begin_with_the_word_for_it(tmp_path, label):
     rows = [["no", "temp", "flow", "n"], [label, "℃", "m³/h", "-"], *NUMBERS]
     table, cells = read(book(tmp_path / "a.xlsx", rows))

@@ -29,7 +29,9 @@ SAMPLE_ROWS = 1000
 MOST = 0.5  # of what stands below a unit
 _MIN_NUMBERS = 2
 _MOST_NAMES = 3  # rows: two of words and one of units
-_UNIT_LABELS, _DASH = frozenset({"単位", "unit", "units", "uom", "einheit", "einheiten"}), "-"
+# Of a row whose other cells are all units; above limits some forms call it 規格 too.
+_UNIT_LABELS = frozenset({"単位", "規格", "unit", "units", "uom", "einheit", "einheiten"})
+_DASH = "-"
 _NUMBER_IN_BRACKETS = re.compile(r"[(\[{<〔【][\d.,\s]*[)\]}>〕】]")
 
 
