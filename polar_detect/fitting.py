@@ -178,9 +178,9 @@ class Fitting:
         These are what the head is to be fitted on; labelled anomalies are the last of the
         strangers. `menu` may be None where it reads no programs. Held-out texts that have joined
         the reference are neighbours here as they are of new texts, or stay away with the cluster
-        that they belong to. A text that is more than a quarter of all teaches as a quarter: held
-        against others only, its copies would make strange texts seem usual, although new ones of it
-        will meet the like.
+        that they belong to. The most frequent text, where it is more than a quarter of all, teaches
+        as a quarter: held against others only, its copies would make strange texts seem usual,
+        although new ones of it will meet the like.
         """
         seed, teaching = self.settings.seed, _teaching(readings.texts)
         folds = np.random.default_rng(seed).integers(0, _N_FOLDS, len(reference))
