@@ -158,18 +158,17 @@ def measured(table: Table, seed: int, options: argparse.Namespace) -> dict[str, 
     return {method: auroc(labels >= len(inside), own) for method, own in scores.items()}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def options_of(doc: str | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
     common.add_data_option(parser)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--n-train", type=int, default=300, help="normal rows at most")
     parser.add_argument("--n-test", type=int, default=150, help="rows of each class at most")
-    options = parser.parse_args()
-    found: dict[str, pd.Series] = {}
-    for table in tables(options.data):
-        runs = [measured(table, seed, options) for seed in range(options.seeds)]
-        found[table.name] = pd.DataFrame(runs).mean()
-        common.say(f"{table.name}: {found[table.name][OWN]:.3f}")
+    return parser.parse_args()
+
+
+def print_table(found: dict[str, pd.Series], options: argparse.Namespace) -> None:
+    """Print each method's AUROC by table, and how far the detector is ahead."""
     frame = pd.DataFrame(found).T
     rows = [[str(name), *(f"{value:.3f}" for value in row)] for name, row in frame.iterrows()]
     differences = [(frame[OWN] - frame[other]).tolist() for other in frame.columns[1:]]
@@ -182,6 +181,16 @@ def main() -> None:
     counts = f"up to {options.n_train} normal rows to fit on, {options.n_test} + {options.n_test}"
     print(f"{common.machine()}; {counts} to test; {options.seeds} seeds; AUROC\n")
     print(common.markdown_table(["table", *frame.columns], rows))
+
+
+def main() -> None:
+    options = options_of(__doc__)
+    found: dict[str, pd.Series] = {}
+    for table in tables(options.data):
+        runs = [measured(table, seed, options) for seed in range(options.seeds)]
+        found[table.name] = pd.DataFrame(runs).mean()
+        common.say(f"{table.name}: {found[table.name][OWN]:.3f}")
+    print_table(found, options)
 
 
 if __name__ == "__main__":

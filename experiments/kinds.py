@@ -24,13 +24,12 @@ import columns
 import common
 import numpy as np
 import pandas as pd
-from bench_tables import Mean
 from sklearn import datasets
 
 from polar_detect.metrics import auroc
 from polar_detect.tables import RowTemplate
 
-OWN, WITHOUT = "polar-detect, columns only", "the same without factors"
+WITHOUT = "the same without factors"
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ def measured(
         )
     )
     scores = {
-        OWN: columns.scores_of_columns(template, *written),
+        columns.OWN: columns.scores_of_columns(template, *written),
         WITHOUT: columns.scores_of_columns(plain, *written),
     }
     coded = pd.get_dummies(pd.concat([train, test]), columns=[*table.kinds], dtype=np.float64)
@@ -139,31 +138,17 @@ def measured(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    common.add_data_option(parser)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--n-train", type=int, default=300, help="rows to fit on at most")
-    parser.add_argument("--n-test", type=int, default=150, help="rows of each class at most")
-    options = parser.parse_args()
+    options = columns.options_of(__doc__)
     found: dict[str, pd.Series] = {}
     for table in tables(options.data):
         for slip in SLIPS:
             name = f"{table.name}, {slip.__name__.strip('_').replace('_', ' ')}"
             runs = [measured(table, slip, seed, options) for seed in range(options.seeds)]
             found[name] = pd.DataFrame([own for own, _ in runs]).mean()
+            own, without = (found[name][method] for method in (columns.OWN, WITHOUT))
             n_found = "/".join(str(n) for _, n in runs)
-            common.say(
-                f"{name}: {found[name][OWN]:.3f}, {found[name][WITHOUT]:.3f} without factors "
-                f"({n_found} columns with some)"
-            )
-    frame = pd.DataFrame(found).T
-    rows = [[str(name), *(f"{value:.3f}" for value in row)] for name, row in frame.iterrows()]
-    gaps = [Mean.of((frame[OWN] - frame[other]).tolist()) for other in frame.columns[1:]]
-    rows.append(["mean", *(f"{value:.3f}" for value in frame.mean())])
-    rows.append([f"{OWN} minus this", "", *(str(gap) for gap in gaps)])
-    counts = f"up to {options.n_train} rows to fit on, {options.n_test} + {options.n_test}"
-    print(f"{common.machine()}; {counts} to test; {options.seeds} seeds; AUROC\n")
-    print(common.markdown_table(["table", *frame.columns], rows))
+            common.say(f"{name}: {own:.3f}, {without:.3f} without factors, which {n_found} have")
+    columns.print_table(found, options)
 
 
 if __name__ == "__main__":
