@@ -535,8 +535,15 @@ def test_a_size_of_another_product_is_flagged_named_and_explained(fitted_on_tiny
     pd.testing.assert_frame_equal(
         PolarDetector.load(tmp_path / "saved").assess(new).to_frame(), found
     )
-    cells = _cells(detector.explain(new[:1]), *detector.rows_.texts(new[:1]), detector, frozenset())
-    length = next(cell for cell in cells if cell.column == "length")
+
+    def length_of(row):
+        found = _cells(detector.explain(row), *detector.rows_.texts(row), detector, frozenset())
+        return next(cell for cell in found if cell.column == "length")
+
+    length = length_of(new[:1])
     assert length.beside == {"product": "PA"}
     assert 19.95 < length.low < length.high < 20.05
     assert not length.is_usual
+    of_new_product = length_of(new[:1].assign(product="PX"))
+    assert of_new_product.beside == {}  # of all rows
+    assert (of_new_product.low < 20.05, of_new_product.high > 24.95) == (True, True)
