@@ -78,8 +78,10 @@ def times_pasted(texts: Sequence[str]) -> int:
     As where somebody has pasted a table below itself. Of fewer than 20 different ones it may be
     chance.
 
-    >>> times_pasted([f"part {i}" for i in range(20)] * 3), times_pasted(["oil", "fuse", "oil"])
-    (3, 1)
+    >>> [times_pasted([f"part {i}" for i in range(n)] * 3) for n in (20, 19)]
+    [3, 1]
+    >>> times_pasted([f"part {i}" for i in range(20)] * 3 + ["part 0"])
+    1
     """
     counts = Counter(filter(None, texts))
     often = {*counts.values()}
