@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # What `as_texts` takes, for type checkers; arrays of pyarrow too, which are untyped.
 Texts: TypeAlias = "Sequence[str] | pd.Series[Any] | pd.Index[Any] | pd.DataFrame | NDArray[Any]"
 
-_MIN_PASTED = 20
+_MIN_PASTED = 20  # different texts
 
 
 class UnfittedError(NotFittedError, exceptions.NotFittedError):  # type: ignore[misc]

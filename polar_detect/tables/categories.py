@@ -29,9 +29,18 @@ def categories_of(
         cells = cells_as_text(frame[name])
         if len({*cells}) > len(cells) / 2:  # as measured numbers are: soon said of many columns
             continue
-        said = ["" if is_missing(cell, notation) else folded(cell) for cell in cells]
+        said = [level_of(cell, notation) for cell in cells]
         n_filled, n_different = len(said) - said.count(""), len({*said} - {""})
         if 0 < _REPEATS * n_different <= n_filled:
             found[name] = said
     always_new = new_values(frame, found)
     return {name: said for name, said in found.items() if name not in always_new}
+
+
+def level_of(cell: str, notation: Notation) -> str:
+    """Return what a cell of a category says: the same however it is spelt, "" where it is missing.
+
+    >>> level_of("\uff30A-200 ", 2), level_of("pa\u2010200", 2), level_of("N/A", 2)
+    ('pa-200', 'pa-200', '')
+    """
+    return "" if is_missing(cell, notation) else folded(cell)

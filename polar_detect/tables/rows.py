@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from polar_detect.errors import ArtifactError, InputError
 from polar_detect.factors import Levels
+from polar_detect.tables.categories import level_of
 from polar_detect.tables.cell_numbers import (
     MIN_NUMERIC,
     MISSING,
@@ -31,7 +32,6 @@ from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.columns import TextColumn, check_column
 from polar_detect.tables.names import (
     comma_separated,
-    folded,
     match_column,
     on_one_line,
     said_of_matches,
@@ -288,12 +288,10 @@ class RowTemplate:
         for factors in self.dependent:
             where = [names.index(name) for name in factors]
             found[factors] = [
-                () if row is None else tuple(self._level(row[i]) for i in where) for row in rows
+                () if row is None else tuple(level_of(row[i], self.notation) for i in where)
+                for row in rows
             ]
         return [found[column.factors] for column in self.numeric]
-
-    def _level(self, cell: str) -> str:
-        return "" if is_missing(cell, self.notation) else folded(cell)
 
     def _numbers(self, columns: Sequence[Sequence[str]], n_rows: int) -> NumericColumns:
         values = np.empty((n_rows, len(columns)))
