@@ -23,14 +23,18 @@ import numpy as np
 import pandas as pd
 from bench_tables import Mean
 from numpy.typing import NDArray
+from scipy.special import log_ndtr
 from sklearn import datasets
 from sklearn.preprocessing import StandardScaler
 
 from polar_detect.compare.baselines import BASELINES
 from polar_detect.compare.views import Seen
-from polar_detect.detectors.column_views import column_views
+from polar_detect.detectors.column_views import column_shares, column_views, level_view
 from polar_detect.detectors.scale import Scale, column_clips, column_units
+from polar_detect.detectors.weighting import mean_view, unit_tail
 from polar_detect.metrics import auroc
+from polar_detect.signature.features import FeatureTable
+from polar_detect.signature.levels import LevelReference
 from polar_detect.signature.numbers import ColumnReference
 from polar_detect.tables import RowTemplate
 
@@ -125,15 +129,19 @@ def scores_of_columns(template: RowTemplate, *frames: pd.DataFrame) -> Array:
     Of the second frame's rows, fitted on those of the first.
     """
     texts = [template.texts(frame) for frame in frames]
-    reference = ColumnReference.fit(template, texts[0])
-    assert reference is not None
-    normal = reference.features(texts[0], banned=np.eye(len(texts[0]), dtype=bool))
+    fitted = [kind.fit(template, texts[0]) for kind in (ColumnReference, LevelReference)]
+    references = [own for own in fitted if own is not None]
+    itself = np.eye(len(texts[0]), dtype=bool)
+    normal = FeatureTable.beside(own.features(texts[0], banned=itself) for own in references)
+    others = FeatureTable.beside(own.features(texts[1]) for own in references)
     clips, units = column_clips(normal.features), column_units(normal.features)
     scale = Scale.fit(normal.values, clips, units=units)
-    inside, outside = (scale.apply(t.values) for t in (normal, reference.features(texts[1])))
-    views = np.stack(column_views(normal.features, scale.spread))
-    views /= (inside @ views.T).std(0)[:, None]
-    scores: Array = (outside @ views.T).mean(1)
+    inside, outside = (scale.apply(table.values) for table in (normal, others))
+    groups = (column_views(normal.features, scale.spread), level_view(normal, scale.spread))
+    views = [mean_view([(1.0, part) for part in parts], inside) for parts in groups if parts]
+    weights = np.stack([unit_tail(view, inside) for view in views])
+    surprise = -log_ndtr(-(outside - inside.mean(0)) @ weights.T)
+    scores: Array = np.sqrt(surprise**2 @ column_shares(normal))
     return scores
 
 

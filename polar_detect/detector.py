@@ -218,7 +218,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         with self._engine().alone():
             found = self._assessing().run(texts, programs_of, alpha, Tracker(progress))
         p_values = p_values_or_nan(fitted.calibration_scores, found.scores)
-        columns, categories = fitted.reference.columns, fitted.categories
+        rows, categories = fitted.reference.rows, fitted.categories
         return Assessment(
             scores=found.scores,
             p_values=p_values,
@@ -226,7 +226,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             programs=tuple(found.programs),
             explanation=found.explanation,
             neighbours=tuple(found.neighbours),
-            empty_cells=() if columns is None else tuple(columns.empty_cells(texts)),
+            empty_cells=() if rows is None else tuple(rows.empty_cells(texts)),
             new_cells=() if categories is None else tuple(categories.new_cells(texts)),
             index=index_of(X),
         )

@@ -17,7 +17,7 @@ Levels = tuple[str, ...]
 """What a row says in the factors of a column, in their order."""
 
 _MIN_ROWS = 10  # of one kind; of fewer neither centre nor spread are known
-_MOST = 3
+MOST_FACTORS = 3
 # To these shares all factors together and each of them have to bring the deviations from the
 # centre down: what a column keeps beside them is then less than half of its variance.
 _EXPLAINED, _EACH = 2 / 3, 0.9
@@ -86,6 +86,11 @@ def codes_of(said: Sequence[str]) -> Codes:
     return np.unique(said, return_inverse=True)[1]
 
 
+def crossed(group: Codes, other: Codes) -> Codes:
+    """Return the groups of rows that are alike in both."""
+    return np.unique(group * (other.max(initial=0) + 1) + other, return_inverse=True)[1]
+
+
 def factors_of(
     numbers: Array, categories: Mapping[str, Codes], measured: Mapping[str, Array] | None = None
 ) -> tuple[str, ...]:
@@ -118,8 +123,8 @@ def factors_of(
         limit = _EXPLAINED * min(whole, max(_from_line(values, other[known]), _RESOLVED * whole))
         if _trimmed_spread(_apart(values, codes[name], apart)) > limit:
             del codes[name]
-    while least > _NOTHING * whole and len(chosen) < _MOST:
-        groups = {name: _crossed(group, own) for name, own in codes.items() if name not in chosen}
+    while least > _NOTHING * whole and len(chosen) < MOST_FACTORS:
+        groups = {name: crossed(group, own) for name, own in codes.items() if name not in chosen}
         left = {name: _apart(values, own, apart) for name, own in groups.items()}
         best = min(left, key=lambda name: _trimmed_spread(left[name]), default=None)
         if best is None or _trimmed_spread(left[best]) > _EACH * least:
@@ -135,11 +140,6 @@ def _tamed(values: Array) -> Array:
         return values
     low, high = np.quantile(values, [0.1, 0.9])
     return np.clip(values, low - _REACH * (high - low), high + _REACH * (high - low))
-
-
-def _crossed(group: Codes, other: Codes) -> Codes:
-    """Return the groups of rows that are alike in both."""
-    return np.unique(group * (other.max(initial=0) + 1) + other, return_inverse=True)[1]
 
 
 def _apart(values: Array, group: Codes, otherwise: Array) -> Array:

@@ -184,6 +184,7 @@ def test_markdown_and_json_hold_the_cells():
         "is_empty": False,
         "low": 21.4,
         "high": 58.6,
+        "levels": [],
         "beside": {},
         "is_usual": False,
         "part": 0.6,

@@ -31,6 +31,7 @@ from polar_detect.settings import MAX_CONTAMINATION, Settings, model_name
 from polar_detect.signature.changes import Changes, Covariances
 from polar_detect.signature.column_likeness import ColumnLikeness
 from polar_detect.signature.geometry import Geometries, Geometry
+from polar_detect.signature.levels import LevelReference
 from polar_detect.signature.likeness import Likeness, SentenceLikeness, WordingLikeness
 from polar_detect.signature.normal_programs import NormalPrograms
 from polar_detect.signature.numbers import ColumnReference
@@ -269,6 +270,7 @@ def _reference(
         None if changes is None else Changes(*changes),
         None if geometries is None else Geometries(*geometries),
         None if rows is None else ColumnReference.fit(rows, fitted),
+        None if rows is None else LevelReference.fit(rows, fitted),
         n_joined,
         _contamination(stored, arrays),
         stored.count("n_indexed", high=n_texts - n_joined, default=0),  # older heads do not ask

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.signature.features import Feature
-from polar_detect.signature.numbers import column_of, kind_of
+from polar_detect.signature.numbers import LEVEL, column_of, kind_of
 
 Vector = NDArray[np.float64]
 
@@ -54,18 +54,19 @@ class Scale:
 def column_clips(features: Sequence[Feature]) -> Vector:
     """Return where features are clipped, in spreads.
 
-    Those of columns enter a mean over columns, in which a wild cell shall count as much among
-    many as among few.
+    Those of columns of numbers enter a mean over columns, in which a wild cell shall count as much
+    among many as among few.
     """
-    columns = [column_of(feature) for feature in features]
+    columns = [None if kind_of(own) == LEVEL else column_of(own) for own in features]
     of_columns = CLIP * np.sqrt(max(len(set(columns) - {None}), 1))
     return np.asarray([CLIP if name is None else of_columns for name in columns])
 
 
 def column_units(features: Sequence[Feature]) -> Vector:
-    """Return the units of features that are in standard deviations of a column; 0 for others.
+    """Return the units of features that have one, such as standard deviations; 0 for others.
 
     Beside a whole number that normal rows repeat, as counts and grades, the nearest of them are at
     hardly any distance; clipped after a few spreads of that, any other number would be as near.
     """
-    return np.asarray([float(kind_of(feature) in {"residual", "distance"}) for feature in features])
+    has_unit = {"residual", "distance", LEVEL}
+    return np.asarray([float(kind_of(feature) in has_unit) for feature in features])

@@ -8,7 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from polar_detect.detectors.column_views import column_likeness, column_share, column_views
+from polar_detect.detectors.column_views import (
+    column_likeness,
+    column_shares,
+    column_views,
+    level_view,
+)
 from polar_detect.detectors.evidence import (
     separation_by,
     share_of_far,
@@ -134,7 +139,8 @@ def choose_views(
     loss that is low for the text's length, as far as it tells by itself (see `trust_in_loss`). And
     *broken* gets .04 there. With n normal texts, easy language counts for 100 / n of its share
     more: it asks no other text, and what does tells less where there are few. Where the texts are
-    rows with numbers, *columns* count for n / (n + 2) with n columns.
+    rows, *numbers* count for n / (n + 2) with n columns of them, and *categories* for m / (m + 2)
+    of the rest, where each adds to m what can be foretold of it.
     """
     inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
     held_out = strangers.rows(slice(len(strangers) - n_labelled))
@@ -156,11 +162,10 @@ def choose_views(
         loss_trust=loss_trust,
         n_normal=len(normal),
     )
-    groups = text
-    if columns := column_views(normal.features, scale.spread):
-        groups = [*text, [(1.0, part) for part in columns]]
-        own = column_share(normal.features)
-        shares = np.append((1 - own) * shares, own)
+    columns = (column_views(normal.features, scale.spread), level_view(normal, scale.spread))
+    groups = [*text, *([(1.0, part) for part in parts] for parts in columns if parts)]
+    own = column_shares(normal)
+    shares = np.append((1 - own.sum()) * shares, own)
     views = (mean_view(parts, inside) for parts in groups)
     return Views(
         means=inside.mean(0),

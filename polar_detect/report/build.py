@@ -1,8 +1,10 @@
 """From a detector's assessment of a batch to what a report shows."""
 
 import datetime
+import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,7 @@ from polar_detect.signature.categories import NewCell
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.named import WORDING
 from polar_detect.signature.numbers import LIKENESS, column_of, kind_of
+from polar_detect.signature.reference import Reference
 from polar_detect.signature.spans import TokenLoss
 from polar_detect.signature.token_losses import token_losses
 from polar_detect.tables import RowTemplate, Table
@@ -38,7 +41,8 @@ from polar_detect.tables.row_cells import SEPARATOR
 from polar_detect.tables.row_columns import RowColumn
 
 _TOP_FEATURES = 8
-_TOP_CELLS = 8
+_TOP_CELLS, _TOP_LEVELS = 8, 3
+_USUAL_SHARE = 0.05  # of normal rows like it, to say what a row says in a category
 _LISTED = 500
 _LISTED_CHARACTERS = 600
 _SWARM_FEATURES = 10
@@ -201,10 +205,10 @@ def _cells(
     own: Explanation, text: str, detector: PolarDetector, empty: Collection[str]
 ) -> tuple[CellReport, ...]:
     """Return the cells of a row that is a text, those that count most first."""
-    reference, parts = detector.fitted_.reference.columns, own.by_column()
-    if reference is None:
+    reference, parts = detector.fitted_.reference, own.by_column()
+    template = reference.rows
+    if template is None:
         return ()
-    template = reference.template
     likeness = {
         column_of(feature): float(part)
         for feature, part in zip(own.features, own.values[0], strict=True)
@@ -212,7 +216,7 @@ def _cells(
     }
     places = _places(text, template)
     said = dict(zip(template.names, template.cells(text) or (), strict=False))
-    values = template.read_numbers([text]).values[0].tolist()
+    usual = _usual_numbers(text, reference) | _usual_levels(text, reference)
     cells = [
         CellReport(
             column=column.name,
@@ -220,18 +224,55 @@ def _cells(
             stop=place.stop,
             says=text[place],
             is_empty=column.name in empty,
-            low=usual.low,
-            high=usual.high,
-            beside={name: said[name] for name in column.factors[: len(usual.levels)]},
-            is_usual=usual.low <= value <= usual.high,
+            beside={name: said[name] for name in column.factors[: usual[column.name].n_factors]},
             part=(part := float(parts[column.name][0])),
             is_as_labelled=likeness.get(column.name, 0.0) > part / 2 > 0,
+            is_usual=usual[column.name].is_usual,
+            low=usual[column.name].low,
+            high=usual[column.name].high,
+            levels=usual[column.name].levels,
         )
-        for column, value, usual in zip(
-            template.numeric, values, reference.usual_for(text), strict=True
-        )
+        for column in template.columns
+        if column.name in usual
     ]
     return tuple(sorted(cells, key=lambda cell: -abs(cell.part))[:_TOP_CELLS])
+
+
+class _Usual(NamedTuple):
+    """What is usual in a column for rows that are like one; see `CellReport`."""
+
+    is_usual: bool
+    n_factors: int
+    low: float = math.nan
+    high: float = math.nan
+    levels: tuple[tuple[str, float], ...] = ()
+
+
+def _usual_numbers(text: str, reference: Reference) -> dict[str, _Usual]:
+    if reference.columns is None:
+        return {}
+    template = reference.columns.template
+    values = template.read_numbers([text]).values[0].tolist()
+    return {
+        column.name: _Usual(own.low <= value <= own.high, len(own.levels), own.low, own.high)
+        for column, value, own in zip(
+            template.numeric, values, reference.columns.usual_for(text), strict=True
+        )
+    }
+
+
+def _usual_levels(text: str, reference: Reference) -> dict[str, _Usual]:
+    if reference.levels is None:
+        return {}
+    columns, usual = reference.levels.template.categories, reference.levels.usual_for(text)
+    return {
+        column.name: _Usual(
+            own.share >= _USUAL_SHARE,
+            own.n_factors,
+            levels=tuple([*own.shares.items()][:_TOP_LEVELS]),
+        )
+        for column, own in zip(columns, usual, strict=True)
+    }
 
 
 def _places(text: str, template: RowTemplate) -> dict[RowColumn, slice]:

@@ -592,7 +592,7 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     "card.empty": ("no value", "値なし"),
     "card.usual": ("normal rows", "正常な行"),
     "card.usual.range": ("{low} to {high}", "{low}～{high}"),
-    "card.usual.beside": ("{low} to {high} with {said}", "{said}では{low}～{high}"),
+    "card.usual.beside": ("{usual} with {said}", "{said}では{usual}"),
     "card.cell": (
         "“{name}” = {says} (normal rows: {usual}; {value})",
         "「{name}」＝{says}（正常な行：{usual}、{value}）",
@@ -823,6 +823,10 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
         "column “{name}”: how rare it is that it is missing, or not",
         "列「{name}」：欠損（または記入）の珍しさ",
     ),
+    "feature.column.level": (
+        "column “{name}”: how rare what it says is beside the others, in nats",
+        "列「{name}」：他の列と合わせて見た値の珍しさ（nat）",
+    ),
     # Terminal
     "terminal.scored": (
         "{n} rows scored, {flagged} flagged; about {expected} expected by chance alone "
@@ -949,7 +953,11 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
         "columns that are numbers too: {names}",
         "数値としても使う列：{names}",
     ),
-    "fit.numbers.factors": (
+    "fit.categories": (
+        "columns that say the same few things: {names}",
+        "決まった言葉が繰り返される列：{names}",
+    ),
+    "fit.factors": (
         "held against normal rows with the same {factors}: {names}",
         "{factors}が同じ正常な行と比べる列：{names}",
     ),

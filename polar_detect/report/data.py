@@ -1,5 +1,6 @@
 """What a report shows, as plain values: computed once, rendered many ways."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -76,16 +77,17 @@ class FeaturePart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellReport:
-    """One cell of a column of numbers, beside what normal rows hold there."""
+    """One cell of a column of numbers or of a category, beside what normal rows hold there."""
 
     column: str
     says: str  # as it stands in the row
     is_empty: bool = False  # then it says "missing" in the row
-    low: float  # the middle 90 % of normal rows lie between these
-    high: float
+    low: float = math.nan  # of numbers: the middle 90 % of normal rows lie between these
+    high: float = math.nan
+    levels: tuple[tuple[str, float], ...] = ()  # of a category: what most of them say, and shares
     # What the row says in the factors of the column, as those normal rows do.
     beside: Mapping[str, str] = field(default_factory=dict)
-    is_usual: bool  # whether it lies there
+    is_usual: bool  # whether it lies there, or is said by a twentieth of them
     part: float  # SHAP value of all features of the column
     start: int  # where `says` stands in the text of the row
     stop: int

@@ -206,16 +206,32 @@ def cell(own: CellReport, n_characters: int, language: Language) -> str:
 
 
 def usual(own: CellReport, language: Language) -> str:
-    """Return between which numbers the cells of normal rows of its kind lie."""
-    low, high = words.cell_range(own.low, own.high)
+    """Return between which numbers the cells of normal rows of its kind lie, or what they say."""
+    what = _usual_levels(own.levels, language) if own.levels else _usual_range(own, language)
     if not own.beside:
-        return language.say("card.usual.range", low=low, high=high)
+        return what
     pairs = (
         " ".join(words.one_line(part, words.NAME_CHARACTERS) for part in pair)
         for pair in own.beside.items()
     )
     said = language.say("comma").join(pairs)
-    return language.say("card.usual.beside", low=low, high=high, said=said)
+    return language.say("card.usual.beside", usual=what, said=said)
+
+
+def _usual_range(own: CellReport, language: Language) -> str:
+    low, high = words.cell_range(own.low, own.high)
+    return language.say("card.usual.range", low=low, high=high)
+
+
+def _usual_levels(levels: Sequence[tuple[str, float]], language: Language) -> str:
+    """Return what normal rows say most, as ``P104 98 %, P101 2 %``."""
+    return language.say("comma").join(
+        f"{_level(level, language)} {language.percent(share)}" for level, share in levels
+    )
+
+
+def _level(level: str, language: Language) -> str:
+    return words.one_line(level, words.NAME_CHARACTERS) or language.say("card.empty")
 
 
 def leading_reasons(row: ListedRow, language: Language) -> str:

@@ -82,11 +82,13 @@ class Extractor:
         ]
         if self.wants_context:
             tables.append(self.context(readings, neighbours, reference.texts))
+        own = None if banned is None else banned[:, : reference.n_fitted]
         if reference.columns is not None:
-            own = None if banned is None else banned[:, : reference.n_fitted]
             skipped = reference.contamination
             numbers = reference.columns.features(readings.texts, banned=own, skipped=skipped)
             tables.append(numbers)
+        if reference.levels is not None:
+            tables.append(reference.levels.features(readings.texts, banned=own))
         return FeatureTable.beside(tables)
 
     def menu(self, texts: Sequence[str], *, tolerance: float) -> Menu:

@@ -19,6 +19,7 @@ from polar_detect.factors import Kinds, Levels
 from polar_detect.shares import exactly
 from polar_detect.signature.column_scale import ColumnScale
 from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.signature.meeting import groups_that_meet
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
     from polar_detect.tables.rows import NumericColumns, RowTemplate
@@ -28,9 +29,10 @@ Mask = NDArray[np.bool_]
 States = NDArray[np.int8]
 
 GROUP = "column"
-Kind = Literal["value", "residual", "distance", "missing", "likeness"]
+Kind = Literal["value", "residual", "distance", "missing", "level", "likeness"]
+LEVEL: Kind = "level"  # of categories; see `signature.levels`
 LIKENESS: Kind = "likeness"  # to labelled anomalies; the others are against normal rows
-KINDS: tuple[Kind, ...] = tuple(kind for kind in get_args(Kind) if kind != LIKENESS)
+KINDS: tuple[Kind, ...] = tuple(kind for kind in get_args(Kind) if kind not in (LEVEL, LIKENESS))
 _N_STATES = 3  # of a cell: a number, missing, or a word where a number should be
 _SHRINKAGE = 0.05  # of the covariance towards its mean variance
 _MIN_VARIANCE = 0.1  # where all columns are constant on normal rows
@@ -213,7 +215,7 @@ class ColumnReference:
         # While fitting there is a group a row, and threads of BLAS that wait for each other at each
         # small matrix take twenty times as long on two busy cores (60 columns).
         with threadpool_limits(1, user_api="blas"):
-            for rows, allowed in _groups(banned, len(points), len(normal_points)):
+            for rows, allowed in groups_that_meet(banned, len(points), len(normal_points)):
                 normal = _Normal.fit(normal_points[allowed], self.states[allowed], self.template)
                 found[:, rows] = normal.features(points[rows], states[rows], n_skipped)
         return found
@@ -226,14 +228,6 @@ class ColumnReference:
             Usual(float(usual[place, 0]), float(usual[place, 1]), own.levels[place])
             for usual, own, place in zip(self.usual, kinds, places, strict=True)
         ]
-
-    def empty_cells(self, texts: Sequence[str]) -> list[frozenset[str]]:
-        """Return the columns of numbers in which each row has an empty cell."""
-        found = self.template.read_numbers(texts)
-        is_row = np.asarray([self.template.cells(text) is not None for text in texts], bool)
-        is_empty = np.isnan(found.values) & ~found.is_word & is_row[:, None]
-        names = np.asarray(found.names, object)
-        return [frozenset(names[own].tolist()) for own in is_empty]
 
 
 def _without_factors(levels: Sequence[Sequence[Levels]]) -> list[list[Levels]]:
@@ -393,18 +387,3 @@ class _Normal:
             if varies.any():
                 apart += cdist(own[:, varies] * weight, normal[:, varies] * weight, "cityblock")
         return apart
-
-
-def _groups(
-    banned: Mask | None, n_texts: int, n_rows: int
-) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Return rows that may meet the same normal rows, and those; all where too few are left."""
-    everything = np.arange(n_rows)
-    if banned is None or not n_texts:
-        return [(np.arange(n_texts), everything)]
-    patterns, place = np.unique(banned, axis=0, return_inverse=True)
-    allowed = [np.flatnonzero(~pattern) for pattern in patterns]
-    return [
-        (np.flatnonzero(place.ravel() == i), own if len(own) > 1 else everything)
-        for i, own in enumerate(allowed)
-    ]

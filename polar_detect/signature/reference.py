@@ -12,6 +12,7 @@ from polar_detect.shares import exactly
 from polar_detect.signature.changes import Changes
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.geometry import Geometries
+from polar_detect.signature.levels import LevelReference
 from polar_detect.signature.likeness import Likeness, Seen
 from polar_detect.signature.neighbours import (
     Neighbours,
@@ -50,6 +51,8 @@ class Reference:
         None where the detector does not read them.
     columns : ColumnReference, optional
         The numbers of rows that were written out as texts.
+    levels : LevelReference, optional
+        And their categories.
     n_joined : int
         So many of the texts, the last, are held-out ones that joined as neighbours; all else was
         fitted on the others.
@@ -72,6 +75,7 @@ class Reference:
     changes: Changes | None = None
     geometries: Geometries | None = None
     columns: ColumnReference | None = None
+    levels: LevelReference | None = None
     n_joined: int = 0
     contamination: float = 0
     n_indexed: int = 0
@@ -80,6 +84,12 @@ class Reference:
 
     def __len__(self) -> int:
         return len(self.embeddings)
+
+    @property
+    def rows(self) -> "RowTemplate | None":
+        """How rows are written out whose columns are looked at by themselves; None of texts."""
+        own = self.columns or self.levels
+        return None if own is None else own.template
 
     @property
     def n_fitted(self) -> int:
@@ -120,6 +130,7 @@ class Reference:
             Changes.fit(readings.trajectories),
             Geometries.fit(readings) if has_geometries else None,
             None if rows is None else ColumnReference.fit(rows, readings.texts),
+            None if rows is None else LevelReference.fit(rows, readings.texts),
             contamination=contamination,
             n_indexed=len(np.unique(encoder_tokens.owners)),
             likeness=likeness,

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect.factors import Kinds, codes_of, factors_of
+from polar_detect.surprisal import factors_of_levels
 from polar_detect.tables.categories import categories_of
 from polar_detect.tables.number_form import NumberForm, checked_minus
 from polar_detect.tables.row_cells import (
@@ -46,13 +47,17 @@ class RowColumn:
     form : NumberForm
         How its numbers are written.
     factors : tuple of str
-        The columns on which its numbers depend: those say the same few things again and again.
+        The columns on which its numbers depend, or what it says: those say the same few things
+        again and again.
+    is_category : bool
+        Whether it is a column of text that says the same few things again and again.
     """
 
     name: str
     decimals: int | None
     form: NumberForm = field(default_factory=NumberForm)
     factors: tuple[str, ...] = ()
+    is_category: bool = False
 
     @classmethod
     def fit(cls, cells: pd.Series, name: str) -> "RowColumn":
@@ -71,6 +76,8 @@ class RowColumn:
             stored["minus"] = self.form.minus
         if self.factors:
             stored["factors"] = [*self.factors]
+        if self.is_category:
+            stored["category"] = True
         return stored | {key: True for key in _FLAGS if getattr(self.form, key)}
 
     @classmethod
@@ -88,15 +95,22 @@ class RowColumn:
             *(_checked_flag(content.get(key, False)) for key in _FLAGS),
         )
         factors = _checked_factors(content.get("factors", []), names)
-        return cls(str(content["name"]), _checked_decimals(content["decimals"]), form, factors)
+        is_category = _checked_flag(content.get("category", False))
+        decimals = _checked_decimals(content["decimals"])
+        return cls(str(content["name"]), decimals, form, factors, is_category)
 
     def beside(self, categories: "_Categories", cells: pd.Series) -> "RowColumn":
-        """Return the column with those of a table's categories on which its numbers depend.
+        """Return the column with those of a table's categories on which it depends.
 
-        It keeps as many decimals as each kind of rows that these make asks for.
+        One of numbers keeps as many decimals as each kind of rows that these make asks for.
         """
         others = {name: codes for name, codes in categories.codes.items() if name != self.name}
-        if self.decimals is None or not others:
+        if self.decimals is None:
+            own = categories.codes.get(self.name)
+            if own is None:
+                return self
+            return replace(self, factors=factors_of_levels(own, others), is_category=True)
+        if not others:
             return self
         measured = {name: own for name, own in categories.measured.items() if name != self.name}
         factors = factors_of(CellNumbers.of(cells, self.form).values, others, measured)

@@ -9,7 +9,7 @@ import csv
 import math
 import re
 import reprlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
@@ -222,13 +222,19 @@ class RowTemplate:
         return tuple(column for column in self.columns if column.decimals is not None)
 
     @property
+    def categories(self) -> tuple[RowColumn, ...]:
+        """The columns of text that say the same few things again and again."""
+        return tuple(column for column in self.columns if column.is_category)
+
+    @property
     def dependent(self) -> dict[tuple[str, ...], list[str]]:
         """Names of the columns of numbers that have factors, by these."""
-        found: dict[tuple[str, ...], list[str]] = {}
-        for column in self.numeric:
-            if column.factors:
-                found.setdefault(column.factors, []).append(column.name)
-        return found
+        return _by_factors(self.numeric)
+
+    @property
+    def by_factors(self) -> dict[tuple[str, ...], list[str]]:
+        """Names of the columns that have factors, of numbers and of categories, by these."""
+        return _by_factors(self.columns)
 
     def numbers(self, frame: pd.DataFrame) -> NumericColumns:
         """Return the columns that are numeric in this template, as numbers."""
@@ -252,6 +258,22 @@ class RowTemplate:
     def cells(self, text: str) -> list[str] | None:
         """Return what the cells of a row say, in the order of `columns`; None if it is no row."""
         return split_row(text, self._labels)
+
+    def empty_cells(self, texts: Sequence[str]) -> list[frozenset[str]]:
+        """Return the columns of numbers and categories in which each row has an empty cell."""
+        names = [
+            own.name if own.is_category or own.decimals is not None else None
+            for own in self.columns
+        ]
+        rows = [self.cells(text) or () for text in texts]
+        return [
+            frozenset(
+                name
+                for name, cell in zip(names, row, strict=False)
+                if name is not None and is_missing(cell, self.notation)
+            )
+            for row in rows
+        ]
 
     def row_of(self, cells: Sequence[str]) -> str:
         """Return the row whose cells say that: the inverse of `cells`."""
@@ -292,6 +314,24 @@ class RowTemplate:
                 for row in rows
             ]
         return [found[column.factors] for column in self.numeric]
+
+    def read_categories(self, texts: Sequence[str]) -> list[list[tuple[str, ...] | None]]:
+        """Return what each row says in each category and, behind it, in the factors of that.
+
+        As in `read_levels`; (n_columns, n_rows), and None for a text that is no row.
+        """
+        names = self.names
+        rows = [self.cells(text) for text in texts] if self.categories else []
+        places = [
+            [names.index(name) for name in (own.name, *own.factors)] for own in self.categories
+        ]
+        return [
+            [
+                None if row is None else tuple(level_of(row[i], self.notation) for i in where)
+                for row in rows
+            ]
+            for where in places
+        ]
 
     def _numbers(self, columns: Sequence[Sequence[str]], n_rows: int) -> NumericColumns:
         values = np.empty((n_rows, len(columns)))
@@ -439,6 +479,15 @@ def _check_unit_behind(found: str, column: str, unit: str | None) -> None:
             f"Got column {found!r} for {column!r}, whose unit was {unit} when the detector was "
             f"fitted; expected {unit}; convert its numbers and rename it."
         )
+
+
+def _by_factors(columns: Iterable[RowColumn]) -> dict[tuple[str, ...], list[str]]:
+    """Return the names of the columns that have factors, by these."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for column in columns:
+        if column.factors:
+            found.setdefault(column.factors, []).append(column.name)
+    return found
 
 
 def _checked_notation(value: Any) -> Notation:

@@ -146,11 +146,14 @@ def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> It
         yield language.say("fit.numbers.as_text")
     elif numeric:
         yield language.say("fit.numbers", names=_joined(numeric, language))
-        for factors, names in table.template.dependent.items():
-            said, listed = _joined(factors, language), _joined(names, language)
-            yield language.say("fit.numbers.factors", factors=said, names=listed)
     else:
         yield language.say("fit.numbers.none")
+    if options.store_texts:
+        if categories := [column.name for column in table.template.categories]:
+            yield language.say("fit.categories", names=_joined(categories, language))
+        for factors, names in table.template.by_factors.items():
+            said, listed = _joined(factors, language), _joined(names, language)
+            yield language.say("fit.factors", factors=said, names=listed)
     names = table.template.names
     frame = table.frame[[bool(text) for text in table.texts]]
     notices = (

@@ -1,0 +1,174 @@
+"""The categories of rows: products, programs, machines that go together."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from polar_detect.detectors.column_views import column_shares, level_view
+from polar_detect.detectors.scale import Scale, column_clips, column_units
+from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.signature.levels import LevelReference, UsualLevels
+from polar_detect.signature.numbers import column_of, kind_of
+from polar_detect.tables import RowTemplate
+
+PRODUCTS = ("PA-200", "PB-250", "PC-320")
+
+
+def orders(n_rows=240, seed=0):
+    rng = np.random.default_rng(seed)
+    product = rng.choice(3, n_rows, p=[0.5, 0.3, 0.2])
+    return pd.DataFrame(
+        {
+            "product": np.asarray(PRODUCTS)[product],
+            "program": np.asarray(["P101", "P102", "P103"])[product],
+            "shift": rng.choice(["day", "night"], n_rows),
+            "remark": [f"order {i} of {rng.integers(10**6)}" for i in range(n_rows)],
+            "size [mm]": (np.asarray([20.0, 25.0, 32.0])[product] + rng.normal(0, 0.1, n_rows))
+            .round(2)
+            .astype(str),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def template():
+    return RowTemplate.fit(orders(), [*orders(2).columns])
+
+
+@pytest.fixture(scope="module")
+def reference(template):
+    return LevelReference.fit(template, template.texts(orders()))
+
+
+def nats_of(reference, rows):
+    table = reference.features(reference.template.texts(rows))
+    return dict(zip(map(column_of, table.features), table.values.T, strict=True))
+
+
+def test_words_that_repeat_are_categories_and_each_names_what_tells_it(template):
+    found = {column.name: column.factors for column in template.categories}
+    assert found == {"product": ("program",), "program": ("product",), "shift": ()}
+    assert RowTemplate.from_json(template.to_json()) == template
+
+
+def test_a_known_program_beside_the_wrong_product_is_surprising_in_both(reference):
+    rows = orders(6, seed=1)
+    usual = nats_of(reference, rows)
+    row = rows.index[rows["product"] == "PA-200"][0]
+    rows.loc[row, "program"] = "P103"
+    found = nats_of(reference, rows)
+    for name in ("product", "program"):
+        assert usual[name].max() < 0.1
+        assert found[name][row] > 4
+    np.testing.assert_array_equal(found["shift"], usual["shift"])
+
+
+def test_what_no_normal_row_says_is_more_surprising_than_what_rows_of_another_kind_say(reference):
+    rows = orders(1).assign(product="PA-200", program="P103")
+    known = nats_of(reference, rows)["program"]
+    assert nats_of(reference, rows.assign(program="P999"))["program"] > known + 2
+
+
+def test_spelling_makes_no_other_word_of_it(reference):
+    rows = orders(4, seed=2)
+    spelt = rows.assign(program=rows["program"].str.lower() + " ")
+    assert (spelt["program"] != rows["program"]).all()  # control
+    for name, own in nats_of(reference, spelt).items():
+        np.testing.assert_array_equal(own, nats_of(reference, rows)[name])
+
+
+def test_a_row_does_not_meet_itself_where_it_is_banned(template):
+    rows = orders(60).assign(program="P101")
+    rows.loc[7, "program"] = "P777"
+    texts = template.texts(rows)
+    reference = LevelReference.fit(template, texts)
+    is_program = [column_of(own) == "program" for own in reference.features([]).features]
+    seen, unseen = (
+        reference.features(texts, banned=banned).values[:, is_program].ravel()
+        for banned in (None, np.eye(60, dtype=bool))
+    )
+    assert unseen[7] > seen[7] + 0.5
+    np.testing.assert_allclose(np.delete(unseen, 7), np.delete(seen, 7), atol=0.05)
+
+
+def test_features_of_a_row_do_not_depend_on_the_rows_beside_it(reference):
+    texts = reference.template.texts(orders(9, seed=3))
+    together = reference.features(texts).values
+    alone = np.vstack([reference.features([text]).values for text in texts])
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_a_text_that_is_no_row_says_what_no_normal_row_does(reference):
+    strange = reference.features(["no row"]).values
+    assert (strange > reference.features(reference.template.texts(orders(9))).values).all()
+
+
+def test_without_categories_there_is_no_reference():
+    rows = orders()[["size [mm]", "remark"]]
+    template = RowTemplate.fit(rows, [*rows.columns])
+    assert template.categories == ()
+    assert LevelReference.fit(template, template.texts(rows)) is None
+
+
+def test_people_are_told_what_normal_rows_say_beside_the_same_product(reference):
+    rows = orders(1).assign(product="pa-200", program="P103", shift="")
+    product, program, shift = reference.usual_for(reference.template.texts(rows)[0])
+    assert product == UsualLevels({"PC-320": 1.0}, 0.0, 1)
+    assert program == UsualLevels({"P101": 1.0}, 0.0, 1)
+    assert shift.n_factors == 0
+    assert {*shift.shares} == {"day", "night"}
+    assert sum(shift.shares.values()) == pytest.approx(1)
+    assert [*shift.shares.values()] == sorted(shift.shares.values(), reverse=True)
+    assert shift.share == 0
+
+
+def test_cells_that_are_empty_in_normal_rows_are_said_to_be(template):
+    rows = orders()
+    rows.loc[::2, "shift"] = ""
+    own = LevelReference.fit(template, template.texts(rows))
+    shares = own.usual_for(template.texts(rows)[0])[2].shares
+    assert next(iter(shares)) == ""
+    assert shares[""] == pytest.approx(0.5)
+
+
+def test_empty_cells_are_those_of_numbers_and_categories(template):
+    rows = orders(3)
+    rows.loc[0, ["program", "remark"]] = ""
+    rows.loc[1, "size [mm]"] = "N/A"
+    texts = [*template.texts(rows), "no row"]
+    own = [frozenset({"program"}), frozenset({"size [mm]"}), frozenset(), frozenset()]
+    assert template.empty_cells(texts) == own
+
+
+def view_of(values):
+    """Return the view of categories with such surprisals, of each row."""
+    features = tuple(Feature("column", f"{name}/level") for name in "abc"[: values.shape[1]])
+    normal = FeatureTable(values.astype(np.float32), features)
+    scale = Scale.fit(normal.values, column_clips(features), units=column_units(features))
+    (view,) = level_view(normal, scale.spread)
+    return scale.apply(normal.values) @ view, column_shares(normal)
+
+
+def test_a_category_counts_for_as_much_as_can_be_foretold_of_it():
+    rng = np.random.default_rng(0)
+    sure, guessed = rng.uniform(0, 0.02, 99), rng.uniform(2, 3, 99)
+    found, shares = view_of(np.stack([sure, guessed], axis=1))
+    weights = np.exp([-sure.mean(), -guessed.mean()])
+    expected = weights @ [sure, guessed]
+    np.testing.assert_allclose(found - found.mean(), expected - expected.mean(), atol=1e-5)
+    np.testing.assert_allclose(shares, [weights.sum() / (weights.sum() + 2)], rtol=1e-5)
+
+
+def test_categories_that_never_change_count_as_one():
+    values = np.full((99, 3), 0.01)
+    assert view_of(values)[1].tolist() == [1 / 3]
+    values[:, 0] = np.random.default_rng(0).uniform(0, 2, 99)
+    own = np.exp(-values[:, 0].astype(np.float32).mean(dtype=float))
+    np.testing.assert_allclose(view_of(values)[1], [(1 + own) / (3 + own)], rtol=1e-6)
+
+
+def test_levels_are_columns_and_no_numbers(reference):
+    features = reference.features([]).features
+    assert [kind_of(own) for own in features] == ["level"] * 3
+    assert column_clips(features).tolist() == [8.0] * 3
+    assert column_units(features).tolist() == [1.0] * 3
