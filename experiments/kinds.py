@@ -143,7 +143,7 @@ def measured(
     template = RowTemplate.fit(written[0], list(rows.columns))
     plain = RowTemplate(
         tuple(
-            replace(RowTemplate.fit(written[0], [own.name]).columns[0], is_category=False)
+            replace(RowTemplate.fit(written[0], [own.name]).columns[0], category=None)
             for own in template.columns
         )
     )

@@ -27,6 +27,7 @@ _RESOLVED = 0.22
 _MAX_SIZE = 1e150  # of a number; the square of a larger one may be none
 _NOTHING = 1e-9  # of a column's deviations: what rounding leaves of numbers that are the same
 _REACH = 2.0  # ranges of the middle 80 % that a value may lie outside it
+_MOST_CODES = 8  # times as many as rows, counted rather than sorted
 _TRIMMED = 0.9  # of the deviations count, so that a few wild cells do not
 
 
@@ -87,8 +88,13 @@ def codes_of(said: Sequence[str]) -> Codes:
 
 
 def crossed(group: Codes, other: Codes) -> Codes:
-    """Return the groups of rows that are alike in both."""
-    return np.unique(group * (other.max(initial=0) + 1) + other, return_inverse=True)[1]
+    """Return the groups of rows that are alike in both, as numbers from 0 on."""
+    both = group * (other.max(initial=0) + 1) + other
+    if both.max(initial=0) > _MOST_CODES * len(both):
+        return np.unique(both, return_inverse=True)[1]
+    is_there = np.bincount(both) > 0  # no sorting, which many pairs of columns ask for
+    groups: Codes = (np.cumsum(is_there) - 1)[both]
+    return groups
 
 
 def factors_of(

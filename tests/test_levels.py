@@ -10,6 +10,7 @@ from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.signature.levels import LevelReference, UsualLevels
 from polar_detect.signature.numbers import column_of, kind_of
 from polar_detect.tables import RowTemplate
+from polar_detect.tables.row_columns import Category
 
 PRODUCTS = ("PA-200", "PB-250", "PC-320")
 
@@ -46,8 +47,12 @@ def nats_of(reference, rows):
 
 
 def test_words_that_repeat_are_categories_and_each_names_what_tells_it(template):
-    found = {column.name: column.factors for column in template.categories}
-    assert found == {"product": ("program",), "program": ("product",), "shift": ()}
+    found = {column.name: column.category for column in template.columns if column.category}
+    assert found == {
+        "product": Category("words", ("program",)),
+        "program": Category("words", ("product",)),
+        "shift": Category("words"),
+    }
     assert RowTemplate.from_json(template.to_json()) == template
 
 
@@ -172,3 +177,67 @@ def test_levels_are_columns_and_no_numbers(reference):
     assert [kind_of(own) for own in features] == ["level"] * 3
     assert column_clips(features).tolist() == [8.0] * 3
     assert column_units(features).tolist() == [1.0] * 3
+
+
+def with_gaps(n_rows=240, seed=0):
+    """Return rows with a rework time where the judgement is NG, and two sensors failing as one."""
+    rng = np.random.default_rng(seed)
+    rows = orders(n_rows, seed)
+    is_bad, has_failed = rng.random(n_rows) < 0.2, rng.random(n_rows) < 0.3
+    rework = rng.normal(30, 5, n_rows).round(1).astype(str)
+    rows["judgement"] = np.where(is_bad, "NG", "OK")
+    rows["rework [min]"] = np.where(is_bad, rework, "")
+    for name in ("inlet [K]", "outlet [K]"):
+        rows[name] = np.where(has_failed, "", rng.normal(300, 2, n_rows).round(1).astype(str))
+    rows["remark"] = np.where(is_bad, rows["remark"], "")
+    return rows
+
+
+@pytest.fixture(scope="module")
+def gappy():
+    rows = with_gaps()
+    template = RowTemplate.fit(rows, [*rows.columns])
+    return LevelReference.fit(template, template.texts(rows))
+
+
+def test_cells_that_are_empty_together_name_each_other(gappy):
+    found = {own.name: own.category for own in gappy.template.columns if own.category}
+    assert {name for name, own in found.items() if own.of == "gaps"} == {
+        "remark", "rework [min]", "inlet [K]", "outlet [K]",
+    }  # fmt: skip
+    assert found["inlet [K]"].factors == ("outlet [K]",)
+    assert found["judgement"].of == "words"
+    assert found["rework [min]"].factors[0] in {"judgement", "remark"}
+    assert RowTemplate.from_json(gappy.template.to_json()) == gappy.template
+
+
+@pytest.mark.parametrize("name", ["rework [min]", "inlet [K]", "remark"])
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_a_cell_that_is_empty_or_filled_against_the_others_is_surprising(gappy, name, is_empty):
+    rows = with_gaps(60, seed=1)
+    row = rows.index[(rows[name] == "") != is_empty][0]
+    usual = nats_of(gappy, rows)[name][row]
+    rows.loc[row, name] = "" if is_empty else rows[name][rows[name] != ""].iloc[0]
+    assert usual < 0.2
+    assert nats_of(gappy, rows)[name][row] > 3
+
+
+def test_gaps_that_nothing_tells_are_left_to_the_numbers():
+    rows = orders()
+    rng = np.random.default_rng(5)
+    rows.loc[rng.random(len(rows)) < 0.3, "size [mm]"] = ""
+    rows["weight [g]"] = np.where(rng.random(len(rows)) < 0.3, "", "7.5")
+    template = RowTemplate.fit(rows, [*rows.columns])
+    assert {own.category.of for own in template.categories} == {"words"}
+
+
+def test_of_very_many_columns_with_gaps_it_is_not_asked_which_go_together():
+    n_rows, has_failed = 40, np.arange(40) % 3 == 0
+    values = np.where(has_failed[:, None], "", np.arange(40 * 51).reshape(40, 51).astype(str))
+    few, many = (
+        RowTemplate.fit(pd.DataFrame(values[:, :n]).add_prefix("s"), [f"s{i}" for i in range(n)])
+        for n in (50, 51)
+    )
+    assert n_rows == len(values)
+    assert len(few.categories) == 50
+    assert many.categories == ()

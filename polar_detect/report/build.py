@@ -216,7 +216,7 @@ def _cells(
     }
     places = _places(text, template)
     said = dict(zip(template.names, template.cells(text) or (), strict=False))
-    usual = _usual_numbers(text, reference) | _usual_levels(text, reference)
+    usual = _usual_levels(text, reference) | _usual_numbers(text, reference)
     cells = [
         CellReport(
             column=column.name,
@@ -224,7 +224,7 @@ def _cells(
             stop=place.stop,
             says=text[place],
             is_empty=column.name in empty,
-            beside={name: said[name] for name in column.factors[: usual[column.name].n_factors]},
+            beside={name: said[name] for name in usual[column.name].factors},
             part=(part := float(parts[column.name][0])),
             is_as_labelled=likeness.get(column.name, 0.0) > part / 2 > 0,
             is_usual=usual[column.name].is_usual,
@@ -242,7 +242,7 @@ class _Usual(NamedTuple):
     """What is usual in a column for rows that are like one; see `CellReport`."""
 
     is_usual: bool
-    n_factors: int
+    factors: tuple[str, ...]
     low: float = math.nan
     high: float = math.nan
     levels: tuple[tuple[str, float], ...] = ()
@@ -254,7 +254,9 @@ def _usual_numbers(text: str, reference: Reference) -> dict[str, _Usual]:
     template = reference.columns.template
     values = template.read_numbers([text]).values[0].tolist()
     return {
-        column.name: _Usual(own.low <= value <= own.high, len(own.levels), own.low, own.high)
+        column.name: _Usual(
+            own.low <= value <= own.high, column.factors[: len(own.levels)], own.low, own.high
+        )
         for column, value, own in zip(
             template.numeric, values, reference.columns.usual_for(text), strict=True
         )
@@ -268,10 +270,11 @@ def _usual_levels(text: str, reference: Reference) -> dict[str, _Usual]:
     return {
         column.name: _Usual(
             own.share >= _USUAL_SHARE,
-            own.n_factors,
+            column.category.factors[: own.n_factors],
             levels=tuple([*own.shares.items()][:_TOP_LEVELS]),
         )
         for column, own in zip(columns, usual, strict=True)
+        if column.category and column.category.of == "words"
     }
 
 

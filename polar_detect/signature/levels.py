@@ -63,7 +63,11 @@ class LevelReference:
             return None
         said = template.read_categories(texts)
         columns = zip(template.categories, said, strict=True)
-        found = (Surprisal.fit(rows, len(column.factors)) for column, rows in columns)
+        found = (
+            Surprisal.fit(rows, len(column.category.factors))
+            for column, rows in columns
+            if column.category
+        )
         return cls(template, tuple(found), len(texts), _written(template, texts, said))
 
     def features(

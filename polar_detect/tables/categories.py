@@ -2,13 +2,16 @@
 
 from collections.abc import Collection
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from polar_detect.tables.cell_numbers import NOTATION, Notation, is_missing
 from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.names import folded
 from polar_detect.tables.new_values import new_values
 
+_MIN_ROWS = 10  # with an empty cell, and without, or nothing is told of where they are
 _REPEATS = 5  # rows of each thing that a column says, on average, or it is no category
 
 
@@ -35,6 +38,24 @@ def categories_of(
             found[name] = said
     always_new = new_values(frame, found)
     return {name: said for name, said in found.items() if name not in always_new}
+
+
+def gaps_of(
+    frame: pd.DataFrame, names: Collection[str], notation: Notation = NOTATION
+) -> dict[str, NDArray[np.intp]]:
+    """Return which cells are empty, 0, and which filled, 1, in columns with enough of both.
+
+    >>> frame = pd.DataFrame({"Rework [min]": ["", "12"] * 10, "Weight [g]": ["1"] * 20})
+    >>> {name: own[:4].tolist() for name, own in gaps_of(frame, [*frame]).items()}
+    {'Rework [min]': [0, 1, 0, 1]}
+    """
+    found = {}
+    for name in names:
+        cells = cells_as_text(frame[name])
+        filled = np.asarray([not is_missing(cell.strip(), notation) for cell in cells], np.intp)
+        if min(filled.sum(), len(filled) - filled.sum()) >= _MIN_ROWS:
+            found[name] = filled
+    return found
 
 
 def level_of(cell: str, notation: Notation) -> str:

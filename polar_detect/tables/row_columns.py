@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from polar_detect.factors import Kinds, codes_of, factors_of
 from polar_detect.surprisal import factors_of_levels
-from polar_detect.tables.categories import categories_of
+from polar_detect.tables.categories import categories_of, gaps_of, level_of
+from polar_detect.tables.cell_numbers import Notation
 from polar_detect.tables.number_form import NumberForm, checked_minus
 from polar_detect.tables.row_cells import (
     MAX_DECIMALS,
@@ -23,6 +24,9 @@ from polar_detect.tables.units import split_unit
 
 _FLAGS = ("comma", "limits", "duration", "gaps", "hours")  # of the form of numbers
 _MOST_NAMES = 20  # columns of numbers that may name programs, machines or sizes
+_MOST_GAPS = 50  # columns that are empty in some rows; of more it is not asked which go together
+
+CategoryOf = Literal["words", "gaps"]
 
 
 def fitted_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple["RowColumn", ...]:
@@ -30,8 +34,32 @@ def fitted_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple["RowColum
     columns = [RowColumn.fit(frame[name], name) for name in names]
     categories = _Categories.of(frame, columns)
     columns = [column.beside(categories, frame[column.name]) for column in columns]
+    found = categories.with_factors(columns)
+    columns = [replace(column, category=found.get(column.name)) for column in columns]
     factors = {name for column in columns for name in column.factors}
+    factors |= {name for own in found.values() for name in own.factors}
     return tuple(categories.told_apart(own) if own.name in factors else own for own in columns)
+
+
+@dataclass(frozen=True)
+class Category:
+    """What a column says again and again.
+
+    Parameters
+    ----------
+    of : {"words", "gaps"}
+        What its cells say, or whether they are empty.
+    factors : tuple of str
+        The columns that tell it; those say the same few things again and again too.
+    """
+
+    of: CategoryOf
+    factors: tuple[str, ...] = ()
+
+    def level(self, cell: str, notation: Notation) -> str:
+        """Return what a cell says; "" where it is empty."""
+        level = level_of(cell, notation)
+        return "filled" if level and self.of == "gaps" else level
 
 
 @dataclass(frozen=True)
@@ -47,17 +75,16 @@ class RowColumn:
     form : NumberForm
         How its numbers are written.
     factors : tuple of str
-        The columns on which its numbers depend, or what it says: those say the same few things
-        again and again.
-    is_category : bool
-        Whether it is a column of text that says the same few things again and again.
+        The columns on which its numbers depend: those say the same few things again and again.
+    category : Category, optional
+        What it says again and again, where it does.
     """
 
     name: str
     decimals: int | None
     form: NumberForm = field(default_factory=NumberForm)
     factors: tuple[str, ...] = ()
-    is_category: bool = False
+    category: Category | None = None
 
     @classmethod
     def fit(cls, cells: pd.Series, name: str) -> "RowColumn":
@@ -76,8 +103,8 @@ class RowColumn:
             stored["minus"] = self.form.minus
         if self.factors:
             stored["factors"] = [*self.factors]
-        if self.is_category:
-            stored["category"] = True
+        if self.category:
+            stored["category"] = {"of": self.category.of, "factors": [*self.category.factors]}
         return stored | {key: True for key in _FLAGS if getattr(self.form, key)}
 
     @classmethod
@@ -95,22 +122,19 @@ class RowColumn:
             *(_checked_flag(content.get(key, False)) for key in _FLAGS),
         )
         factors = _checked_factors(content.get("factors", []), names)
-        is_category = _checked_flag(content.get("category", False))
-        decimals = _checked_decimals(content["decimals"])
-        return cls(str(content["name"]), decimals, form, factors, is_category)
+        category, decimals = content.get("category"), _checked_decimals(content["decimals"])
+        if category is not None:
+            own = _checked_factors(category["factors"], names)
+            category = Category(_checked_of(category["of"]), own)
+        return cls(str(content["name"]), decimals, form, factors, category)
 
     def beside(self, categories: "_Categories", cells: pd.Series) -> "RowColumn":
-        """Return the column with those of a table's categories on which it depends.
+        """Return the column with those of a table's categories on which its numbers depend.
 
-        One of numbers keeps as many decimals as each kind of rows that these make asks for.
+        It keeps as many decimals as each kind of rows that these make asks for.
         """
         others = {name: codes for name, codes in categories.codes.items() if name != self.name}
-        if self.decimals is None:
-            own = categories.codes.get(self.name)
-            if own is None:
-                return self
-            return replace(self, factors=factors_of_levels(own, others), is_category=True)
-        if not others:
+        if self.decimals is None or not others:
             return self
         measured = {name: own for name, own in categories.measured.items() if name != self.name}
         factors = factors_of(CellNumbers.of(cells, self.form).values, others, measured)
@@ -130,6 +154,7 @@ class _Categories(NamedTuple):
     said: dict[str, list[str]]
     codes: dict[str, NDArray[np.intp]]
     measured: dict[str, NDArray[np.float64]]
+    gaps: dict[str, NDArray[np.intp]]  # of other columns, which cells are empty
 
     @classmethod
     def of(cls, frame: pd.DataFrame, columns: Sequence[RowColumn]) -> Self:
@@ -145,16 +170,36 @@ class _Categories(NamedTuple):
             numeric = []
         measured = {own.name: CellNumbers.of(frame[own.name], own.form).values for own in numeric}
         said |= {name: said_of_numbers(said[name], own) for name, own in measured.items()}
-        return cls(said, {name: codes_of(own) for name, own in said.items()}, measured)
+        gaps = gaps_of(frame, [own.name for own in columns if own.name not in said])
+        if len(gaps) > _MOST_GAPS:
+            gaps = {}
+        return cls(said, {name: codes_of(own) for name, own in said.items()}, measured, gaps)
+
+    def with_factors(self, columns: Sequence[RowColumn]) -> dict[str, Category]:
+        """Return what columns say again and again, and which others tell it.
+
+        Of words all, and of empty cells those of which others tell where they are.
+        """
+        codes = self.codes | self.gaps
+        words = [own.name for own in columns if own.decimals is None and own.name in self.said]
+        factors = {
+            name: factors_of_levels(codes[name], {k: v for k, v in codes.items() if k != name})
+            for name in (*words, *self.gaps)
+        }
+        told = {name for own in factors.values() for name in own}
+        gaps = [name for name in self.gaps if factors[name] or name in told]
+        return {name: Category("words", factors[name]) for name in words} | {
+            name: Category("gaps", factors[name]) for name in gaps
+        }
 
     def told_apart(self, column: RowColumn) -> RowColumn:
         """Return a factor with so many decimals that rows tell its numbers apart, as 1.2 and 1.4.
 
         Of numbers in a row fewer may be kept; those of a factor say of which kind a row is.
         """
-        if column.decimals is None:
+        numbers = self.measured.get(column.name)
+        if numbers is None or column.decimals is None:
             return column
-        numbers = self.measured[column.name]
         return replace(column, decimals=decimals_apart(numbers, column.decimals))
 
 
@@ -174,6 +219,12 @@ def _checked_factors(value: Any, names: Sequence[str]) -> tuple[str, ...]:
     if type(value) is not list or not all(value.count(own) == 1 and own in names for own in value):
         raise ValueError(f"factors {value!r}")
     return tuple(value)
+
+
+def _checked_of(value: Any) -> CategoryOf:
+    if value not in get_args(CategoryOf):
+        raise ValueError(f"category of {value!r}")
+    return cast(CategoryOf, value)
 
 
 def _checked_decimals(value: Any) -> int | None:

@@ -44,7 +44,7 @@ from polar_detect.tables.row_cells import (
     split_row,
     write_cells,
 )
-from polar_detect.tables.row_columns import RowColumn, fitted_columns
+from polar_detect.tables.row_columns import CategoryOf, RowColumn, fitted_columns
 from polar_detect.tables.units import are_same_units, unit_behind
 
 _MOSTLY = 0.5  # of the cells that are not missing
@@ -223,18 +223,21 @@ class RowTemplate:
 
     @property
     def categories(self) -> tuple[RowColumn, ...]:
-        """The columns of text that say the same few things again and again."""
-        return tuple(column for column in self.columns if column.is_category)
+        """The columns that say the same few things again and again."""
+        return tuple(column for column in self.columns if column.category)
 
     @property
     def dependent(self) -> dict[tuple[str, ...], list[str]]:
         """Names of the columns of numbers that have factors, by these."""
-        return _by_factors(self.numeric)
+        return _by_factors((own.name, own.factors) for own in self.numeric)
 
-    @property
-    def by_factors(self) -> dict[tuple[str, ...], list[str]]:
-        """Names of the columns that have factors, of numbers and of categories, by these."""
-        return _by_factors(self.columns)
+    def told(self, of: CategoryOf) -> dict[tuple[str, ...], list[str]]:
+        """Return the names of the columns whose words, or gaps, others tell, by these."""
+        return _by_factors(
+            (own.name, own.category.factors)
+            for own in self.columns
+            if own.category and own.category.of == of
+        )
 
     def numbers(self, frame: pd.DataFrame) -> NumericColumns:
         """Return the columns that are numeric in this template, as numbers."""
@@ -262,8 +265,7 @@ class RowTemplate:
     def empty_cells(self, texts: Sequence[str]) -> list[frozenset[str]]:
         """Return the columns of numbers and categories in which each row has an empty cell."""
         names = [
-            own.name if own.is_category or own.decimals is not None else None
-            for own in self.columns
+            own.name if own.category or own.decimals is not None else None for own in self.columns
         ]
         rows = [self.cells(text) or () for text in texts]
         return [
@@ -320,17 +322,19 @@ class RowTemplate:
 
         As in `read_levels`; (n_columns, n_rows), and None for a text that is no row.
         """
-        names = self.names
+        columns = {column.name: (i, column) for i, column in enumerate(self.columns)}
         rows = [self.cells(text) for text in texts] if self.categories else []
-        places = [
-            [names.index(name) for name in (own.name, *own.factors)] for own in self.categories
-        ]
+
+        def level(row: Sequence[str], name: str) -> str:
+            place, column = columns[name]
+            if column.category is None:  # of numbers that name a program or a machine
+                return level_of(row[place], self.notation)
+            return column.category.level(row[place], self.notation)
+
+        names = [(own.name, *own.category.factors) for own in self.categories if own.category]
         return [
-            [
-                None if row is None else tuple(level_of(row[i], self.notation) for i in where)
-                for row in rows
-            ]
-            for where in places
+            [None if row is None else tuple(level(row, name) for name in own) for row in rows]
+            for own in names
         ]
 
     def _numbers(self, columns: Sequence[Sequence[str]], n_rows: int) -> NumericColumns:
@@ -481,12 +485,14 @@ def _check_unit_behind(found: str, column: str, unit: str | None) -> None:
         )
 
 
-def _by_factors(columns: Iterable[RowColumn]) -> dict[tuple[str, ...], list[str]]:
+def _by_factors(
+    columns: Iterable[tuple[str, tuple[str, ...]]],
+) -> dict[tuple[str, ...], list[str]]:
     """Return the names of the columns that have factors, by these."""
     found: dict[tuple[str, ...], list[str]] = {}
-    for column in columns:
-        if column.factors:
-            found.setdefault(column.factors, []).append(column.name)
+    for name, factors in columns:
+        if factors:
+            found.setdefault(factors, []).append(name)
     return found
 
 

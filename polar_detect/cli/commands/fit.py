@@ -149,11 +149,7 @@ def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> It
     else:
         yield language.say("fit.numbers.none")
     if options.store_texts:
-        if categories := [column.name for column in table.template.categories]:
-            yield language.say("fit.categories", names=_joined(categories, language))
-        for factors, names in table.template.by_factors.items():
-            said, listed = _joined(factors, language), _joined(names, language)
-            yield language.say("fit.factors", factors=said, names=listed)
+        yield from _of_factors(table.template, language)
     names = table.template.names
     frame = table.frame[[bool(text) for text in table.texts]]
     notices = (
@@ -164,6 +160,21 @@ def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> It
         *tables.warn_of_length(table.texts, options.max_tokens),
     )
     yield from map(language.notice, notices)
+
+
+def _of_factors(template: tables.RowTemplate, language: Language) -> Iterator[str]:
+    """Yield which columns are held against rows that say the same in others."""
+    words = [own.name for own in template.categories if own.category and own.category.of == "words"]
+    if words:
+        yield language.say("fit.categories", names=_joined(words, language))
+    for key, own in {
+        "fit.factors": template.dependent,
+        "fit.categories.factors": template.told("words"),
+        "fit.gaps.factors": template.told("gaps"),
+    }.items():
+        for factors, names in own.items():
+            said, listed = _joined(factors, language), _joined(names, language)
+            yield language.say(key, factors=said, names=listed)
 
 
 def _joined(names: Iterable[str], language: Language) -> str:
