@@ -1,6 +1,7 @@
 """Reports on rows of a table name columns, and say what normal rows hold there."""
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -241,3 +242,29 @@ def test_what_is_usual_says_of_which_rows_it_is(tongue, usual):
     assert table in Page(render_html(data, language)).text.replace(usual, "")
     assert table in render_markdown(data, language)
     assert json.loads(render_json(data))["rows"][0]["cells"][0]["beside"]["Machine"] == "2"
+
+
+def of_words():
+    """Return a row one of whose cells says what normal rows with the same product never say."""
+    plain = machine_row()
+    said = (("P104", 0.85), ("", 0.1), ("P101\nnew", 0.05))
+    program = replace(plain.cells[0], low=math.nan, high=math.nan, levels=said)
+    alone, beside = program, replace(program, beside={"Product": "PC-300"})
+    return [report([replace(plain, cells=(own, *plain.cells[1:]))]) for own in (alone, beside)]
+
+
+@pytest.mark.parametrize(
+    ("tongue", "of_all", "of_kind"),
+    [
+        ("en", "normal rows: P104 85 %, no value 10 %, P101 new 5 %;", " 5 % with Product PC-300;"),
+        ("ja", "正常な行：P104 85%、値なし 10%、P101 new 5%、", "Product PC-300ではP104 85%、"),
+    ],
+)
+def test_what_normal_rows_say_in_a_column_of_words_is_said_with_shares(tongue, of_all, of_kind):
+    alone, beside = of_words()
+    for data, said in ((alone, of_all), (beside, of_kind)):
+        assert said in Page(render_html(data, Language(tongue))).text
+        assert "nan" not in render_markdown(data, Language(tongue))
+    written = json.loads(render_json(alone))["rows"][0]["cells"][0]
+    assert written["levels"][0] == ["P104", 0.85]
+    assert written["low"] is None
