@@ -241,3 +241,19 @@ def test_of_very_many_columns_with_gaps_it_is_not_asked_which_go_together():
     assert n_rows == len(values)
     assert len(few.categories) == 50
     assert many.categories == ()
+
+
+def test_a_number_that_tells_of_others_is_a_name_and_a_new_one_is_surprising():
+    rows = orders()
+    rows["program"] = rows["program"].str.removeprefix("P")
+    rows["count"] = np.resize(["1", "2"], len(rows))
+    template = RowTemplate.fit(rows, [*rows.columns])
+    assert {own.name: own.decimals for own in template.numeric} == {
+        "program": 0, "size [mm]": 2, "count": 0,
+    }  # fmt: skip
+    assert {own.name for own in template.categories} == {"product", "program", "shift"}
+    reference = LevelReference.fit(template, template.texts(rows))
+    usual = nats_of(reference, rows[:30])["program"]
+    found = nats_of(reference, rows[:30].assign(program="207"))["program"]
+    assert usual.max() < 0.1
+    assert found.min() > 5

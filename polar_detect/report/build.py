@@ -216,7 +216,7 @@ def _cells(
     }
     places = _places(text, template)
     said = dict(zip(template.names, template.cells(text) or (), strict=False))
-    usual = _usual_levels(text, reference) | _usual_numbers(text, reference)
+    usual = _usual_numbers(text, reference) | _usual_levels(text, reference)
     cells = [
         CellReport(
             column=column.name,

@@ -178,18 +178,25 @@ class _Categories(NamedTuple):
     def with_factors(self, columns: Sequence[RowColumn]) -> dict[str, Category]:
         """Return what columns say again and again, and which others tell it.
 
-        Of words all, and of empty cells those of which others tell where they are.
+        Of words all, of numbers those that tell of others, as that of a program does, and of empty
+        cells those of which others tell where they are.
         """
         codes = self.codes | self.gaps
-        words = [own.name for own in columns if own.decimals is None and own.name in self.said]
         factors = {
-            name: factors_of_levels(codes[name], {k: v for k, v in codes.items() if k != name})
-            for name in (*words, *self.gaps)
+            own.name: factors_of_levels(
+                codes[own.name], {name: other for name, other in codes.items() if name != own.name}
+            )
+            for own in columns
+            if own.name in codes
         }
-        told = {name for own in factors.values() for name in own}
-        gaps = [name for name in self.gaps if factors[name] or name in told]
-        return {name: Category("words", factors[name]) for name in words} | {
-            name: Category("gaps", factors[name]) for name in gaps
+        is_number = {own.name for own in columns if own.decimals is not None}
+        words = {name for name in self.said if name not in is_number}
+        telling = {name for own in columns for name in own.factors}
+        telling |= {name for own in (*words, *self.gaps) for name in factors[own]}
+        return {
+            name: Category("gaps" if name in self.gaps else "words", own)
+            for name, own in factors.items()
+            if name in words or name in telling or (name in self.gaps and own)
         }
 
     def told_apart(self, column: RowColumn) -> RowColumn:
