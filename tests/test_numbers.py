@@ -587,3 +587,28 @@ def test_a_cell_that_is_strange_beside_the_others_is_so_though_its_kind_varies()
     found = residuals(reference)
     np.testing.assert_allclose(np.abs(found), np.sqrt((parts**2).mean(0)), rtol=1e-5)
     np.testing.assert_array_equal(np.sign(found), np.sign(parts[0]))
+
+
+def test_rows_that_may_meet_all_normal_rows_do_so_by_what_was_fitted_once(reference, monkeypatch):
+    fitted = []
+    eigh = np.linalg.eigh
+    monkeypatch.setattr(np.linalg, "eigh", lambda matrix: fitted.append(1) or eigh(matrix))
+    features_of(reference, states(30, seed=1))
+    features_of(reference, states(30, seed=1), banned=np.zeros((30, 200), bool))
+    assert not fitted
+    features_of(reference, states(2, seed=1), banned=np.eye(2, 200, dtype=bool))
+    assert len(fitted) == 2  # control
+
+
+def test_numbers_beside_empty_cells_come_out_the_same_with_any_number_of_threads():
+    rng = np.random.default_rng(0)
+    names = [f"c{i}" for i in range(150)]
+    frame = pd.DataFrame(rng.normal(size=(100, 150)).round(2), columns=names)
+    frame[rng.random(frame.shape) < 0.05] = np.nan
+    template = RowTemplate.fit(frame, names)
+    texts, found = template.texts(frame), []
+    for n_threads in (1, 2):
+        with threadpool_limits(n_threads, user_api="blas"):
+            reference = ColumnReference.fit(template, texts)
+        found.append(reference.scaled[0].points)
+    np.testing.assert_array_equal(*found)

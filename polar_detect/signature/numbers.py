@@ -84,10 +84,13 @@ class ScaledRows:
     scale : ColumnScale
     points : (n_rows, n_columns) float64
         Standardised; where there is no number, what the other columns lead to expect.
+    normal : _Normal
+        All of them, as rows meet them that may meet all: of many columns it takes seconds to fit.
     """
 
     scale: ColumnScale
     points: Array
+    normal: "_Normal"
 
     @classmethod
     def fit(
@@ -102,9 +105,10 @@ class ScaledRows:
         is_first = template.notation == 1
         scale = ColumnScale.fit(values, np.asarray(steps), levels, as_first=is_first)
         points = np.nan_to_num(scale.apply(values, levels))
-        if template.notation > 1:
-            points = _Normal.fit(points, states, template).expected(points, states)
-        return cls(scale, points)
+        with _one_thread():
+            if template.notation > 1:
+                points = _Normal.fit(points, states, template).expected(points, states)
+            return cls(scale, points, _Normal.fit(points, states, template))
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,15 +212,15 @@ class ColumnReference:
     ) -> Array:
         """Return the four kinds of features on one scale, (4, n_texts, n_columns)."""
         normal_points, points = normal_rows.points, np.nan_to_num(points)
-        if self.template.notation > 1:
-            normal = _Normal.fit(normal_points, self.states, self.template)
-            points = normal.expected(points, states)
         found = np.empty((len(KINDS), *points.shape))
-        # While fitting there is a group a row, and threads of BLAS that wait for each other at each
-        # small matrix take twenty times as long on two busy cores (60 columns).
-        with threadpool_limits(1, user_api="blas"):
+        with _one_thread():
+            if self.template.notation > 1:
+                points = normal_rows.normal.expected(points, states)
             for rows, allowed in groups_that_meet(banned, len(points), len(normal_points)):
-                normal = _Normal.fit(normal_points[allowed], self.states[allowed], self.template)
+                normal = normal_rows.normal
+                if len(allowed) < len(normal_points):
+                    own = normal_points[allowed], self.states[allowed]
+                    normal = _Normal.fit(*own, self.template)
                 found[:, rows] = normal.features(points[rows], states[rows], n_skipped)
         return found
 
@@ -228,6 +232,16 @@ class ColumnReference:
             Usual(float(usual[place, 0]), float(usual[place, 1]), own.levels[place])
             for usual, own, place in zip(self.usual, kinds, places, strict=True)
         ]
+
+
+def _one_thread() -> threadpool_limits:
+    """Return a context in which BLAS has one thread.
+
+    With more the last bits of what is fitted depend on how many there are (from 60 columns on).
+    While fitting there is a group a row, and threads that wait for each other at each small matrix
+    take twenty times as long on two busy cores (60 columns).
+    """
+    return threadpool_limits(1, user_api="blas")
 
 
 def _without_factors(levels: Sequence[Sequence[Levels]]) -> list[list[Levels]]:
