@@ -60,12 +60,11 @@ class Kinds:
     def place(self, rows: Sequence[Levels]) -> Codes:
         """Return the kind of each row by its place in `levels`, (n_rows,)."""
         places = {own: i for i, own in enumerate(self.levels)}
-        depths = [range(len(own), -1, -1) for own in rows]
-        found = (
-            next(places[own[:depth]] for depth in down if own[:depth] in places)
-            for own, down in zip(rows, depths, strict=True)
-        )
-        return np.fromiter(found, np.intp, len(rows))
+        found = {
+            own: next(places[own[:n]] for n in range(len(own), -1, -1) if own[:n] in places)
+            for own in {*rows}
+        }
+        return np.fromiter(map(found.__getitem__, rows), np.intp, len(rows))
 
     def members(self, rows: Sequence[Levels]) -> list[Codes]:
         """Return which rows each kind holds, those of finer kinds among them."""

@@ -5,7 +5,9 @@ import pandas as pd
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from polar_detect.signature.numbers import ColumnReference
 from polar_detect.tables import RowTemplate
+from polar_detect.tables import rows as rows_of_tables
 
 MISSING = {"", "na", "n/a", "#n/a", "nan", "<na>", "null"}  # and in a column of numbers:
 NO_NUMBER = MISSING | {"-", "－", "―", "—", "−", "--", "nd", "n.d.", "none", "#div/0!", "未測定"}
@@ -82,3 +84,30 @@ def test_a_word_in_a_column_of_numbers_is_no_number_and_not_missing_either():
     assert np.isnan(found.values[30:, 0]).all()
     assert found.values[:30, 0].tolist() == list(range(30))
     assert np.flatnonzero(found.is_word).tolist() == [30]
+
+
+def test_the_names_of_columns_are_put_on_one_line_once_for_all_rows(monkeypatch):
+    labelled = []
+    label_of = rows_of_tables.label_of
+    monkeypatch.setattr(
+        rows_of_tables, "label_of", lambda own: labelled.append(own) or label_of(own)
+    )
+    frame = pd.DataFrame({"Type": ["M", "L"] * 50, "Air [K]": ["298.1", "299.4"] * 50})
+    template = RowTemplate.fit(frame, ["Type", "Air [K]"])
+    for text in template.texts(frame):
+        assert template.row_of(template.cells(text)) == text
+    assert labelled == ["Type", "Air [K]"]
+
+
+def test_rows_are_split_once_to_hold_them_against_others(monkeypatch):
+    frame = pd.DataFrame({"product": [*"ab"] * 30, "size": np.tile([1.0, 5.0], 30)})
+    frame["size"] += np.random.default_rng(0).normal(0, 0.1, 60).round(2)
+    template = RowTemplate.fit(frame, ["product", "size"])
+    assert template.dependent
+    texts, split = template.texts(frame), []
+    cells = RowTemplate.cells
+    monkeypatch.setattr(RowTemplate, "cells", lambda *own: split.append(own) or cells(*own))
+    reference = ColumnReference.fit(template, texts)
+    reference.features(texts)
+    reference.empty_cells(texts)
+    assert len(split) == 3 * len(texts)

@@ -142,16 +142,16 @@ class ColumnReference:
         InputError
             None of the texts is a row of the template.
         """
-        found = template.read_numbers(texts)
-        values = found.values
-        if not values.shape[1]:
+        if not template.numeric:
             return None
-        if all(template.cells(text) is None for text in texts):
+        read = template.read(texts)
+        if not read.is_row.any():
             raise InputError(
                 f"Got texts such as {texts[0][:60]!r}, none of which is a row of this template; "
                 "expected what its method texts writes; pass those, or no template."
             )
-        states, levels = _states(found, template), template.read_levels(texts)
+        values, levels = read.numbers.values, read.levels
+        states = _states(read.numbers, template)
         own = ScaledRows.fit(values, states, levels, template)
         usual = tuple(map(_usual, values.T, levels, own.scale.kinds))
         if not template.dependent:
@@ -189,11 +189,13 @@ class ColumnReference:
             Each row passes over the nearest of the normal rows, this share of all of them.
         """
         n_skipped = math.ceil(exactly(skipped) * len(self.states))
-        cells, levels = self.template.read_numbers(texts), self.template.read_levels(texts)
-        states = _states(cells, self.template)
+        read = self.template.read(texts)
+        values, states = read.numbers.values, _states(read.numbers, self.template)
         by_kind, *by_all = (
-            self._features(rows, rows.scale.apply(cells.values, own), states, banned, n_skipped)
-            for rows, own in zip(self.scaled, (levels, _without_factors(levels)), strict=False)
+            self._features(rows, rows.scale.apply(values, own), states, banned, n_skipped)
+            for rows, own in zip(
+                self.scaled, (read.levels, _without_factors(read.levels)), strict=False
+            )
         )
         found = by_kind
         if by_all:

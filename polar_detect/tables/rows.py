@@ -11,6 +11,7 @@ import re
 import reprlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, cast, get_args
 
 import numpy as np
@@ -145,6 +146,26 @@ class NumericColumns:
     names: tuple[str, ...]
     values: NDArray[np.float64]
     is_word: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class ReadRows:
+    """What stands in rows written by `RowTemplate.texts`.
+
+    Parameters
+    ----------
+    numbers : NumericColumns
+        Rounded as they stand there; NaN where a cell is missing or holds no finite number, and
+        throughout where the text is no row of the template.
+    levels : (n_columns, n_rows) list of list of Levels
+        What each row says in the factors of each column of numbers, in any case, width, spacing and
+        kind of dash; () for a column without factors and for a text that is no row.
+    is_row : (n_rows,) bool
+    """
+
+    numbers: NumericColumns
+    levels: list[list[Levels]]
+    is_row: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -282,32 +303,35 @@ class RowTemplate:
         written = (f"{label}: {cell}" for label, cell in zip(self._labels, cells, strict=True))
         return SEPARATOR.join(written)
 
-    def read_numbers(self, texts: Sequence[str]) -> NumericColumns:
-        """Return the numbers that stand in rows written by `texts`: its inverse.
+    def read(self, texts: Sequence[str]) -> ReadRows:
+        """Return what stands in rows written by `texts`, each of which is split once."""
+        rows = [*map(self.cells, texts)]
+        is_row = np.asarray([row is not None for row in rows], bool)
+        return ReadRows(self._numbers_in(rows), self._levels_in(rows), is_row)
 
-        Rounded as they stand there; NaN where a cell is missing or holds no finite number, and
-        throughout where the text is no row of this template.
+    def read_numbers(self, texts: Sequence[str]) -> NumericColumns:
+        """Return the numbers that stand in rows written by `texts`: its inverse; see `ReadRows`.
 
         >>> rows = pd.DataFrame({"Type": ["M", "L"], "Air [K]": ["298.12", ""]}, dtype=str)
         >>> template = RowTemplate.fit(rows, ["Type", "Air [K]"])
         >>> template.read_numbers(template.texts(rows)).values.tolist()
         [[298.12], [nan]]
         """
+        return self._numbers_in([*map(self.cells, texts)])
+
+    def read_levels(self, texts: Sequence[str]) -> list[list[Levels]]:
+        """Return what each row says in the factors of each column of numbers; see `ReadRows`."""
+        return self._levels_in([*map(self.cells, texts)])
+
+    def _numbers_in(self, rows: Sequence[list[str] | None]) -> NumericColumns:
         where = [i for i, column in enumerate(self.columns) if column.decimals is not None]
-        empty = [""] * len(self.columns)
-        rows = [split_row(text, self._labels) or empty for text in texts]
-        found = self._numbers([[row[i] for row in rows] for i in where], len(rows))
+        columns = [["" if row is None else row[i] for row in rows] for i in where]
+        found = self._numbers(columns, len(rows))
         is_finite = np.isfinite(found.values)
         return replace(found, values=np.where(is_finite, found.values, np.nan))
 
-    def read_levels(self, texts: Sequence[str]) -> list[list[Levels]]:
-        """Return what each row says in the factors of each column of numbers.
-
-        In any case, width, spacing and kind of dash; (n_columns, n_rows), and () for a column
-        without factors and for a text that is no row.
-        """
-        found: dict[tuple[str, ...], list[Levels]] = {(): [()] * len(texts)}
-        rows = [self.cells(text) for text in texts] if self.dependent else []
+    def _levels_in(self, rows: Sequence[list[str] | None]) -> list[list[Levels]]:
+        found: dict[tuple[str, ...], list[Levels]] = {(): [()] * len(rows)}
         names = self.names
         for factors in self.dependent:
             where = [names.index(name) for name in factors]
@@ -346,7 +370,7 @@ class RowTemplate:
                 is_word[i, j] = not is_missing(texts[i], self.notation)
         return NumericColumns(tuple(column.name for column in self.numeric), values, is_word)
 
-    @property
+    @cached_property
     def _labels(self) -> list[str]:
         return [label_of(column.name) for column in self.columns]
 
