@@ -6,9 +6,11 @@ that do not go together.
 
 import random
 import string
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,25 +52,55 @@ def crossed(texts: Sequence[str], template: "RowTemplate", *, seed: int) -> list
     Learning with Random Forest Predictors, 2006, "Addcl1".
     """
     rng = random.Random(seed)
-    rows = [cells for cells in map(template.cells, texts) if cells is not None]
-    return [_with_cells_of(rows, text, template, rng) for text in texts]
+    rows = [*map(template.cells, texts)]
+    columns = [*map(_Column.of, zip(*(cells for cells in rows if cells is not None), strict=True))]
+    return ["" if cells is None else _crossed(cells, columns, template, rng) for cells in rows]
 
 
-def _with_cells_of(
-    rows: Sequence[list[str]], text: str, template: "RowTemplate", rng: random.Random
+@dataclass(frozen=True)
+class _Column:
+    """What rows say in a column.
+
+    Parameters
+    ----------
+    cells : tuple of str, n_rows long
+    n_before : mapping of str to list of int
+        Of each thing that they say, how many rows that say something else stand before each row
+        that says it.
+    """
+
+    cells: tuple[str, ...]
+    n_before: Mapping[str, list[int]]
+
+    @classmethod
+    def of(cls, cells: tuple[str, ...]) -> Self:
+        n_before: dict[str, list[int]] = {}
+        for place, cell in enumerate(cells):
+            own = n_before.setdefault(cell, [])
+            own.append(place - len(own))
+        return cls(cells, n_before)
+
+    def n_others(self, cell: str) -> int:
+        """Return how many rows say something else."""
+        return len(self.cells) - len(self.n_before[cell])
+
+    def other(self, cell: str, i: int) -> str:
+        """Return what the `i`-th of these rows says, found without going through them."""
+        return self.cells[i + bisect_right(self.n_before[cell], i)]
+
+
+def _crossed(
+    cells: Sequence[str], columns: Sequence[_Column], template: "RowTemplate", rng: random.Random
 ) -> str:
-    cells = template.cells(text)
-    if cells is None:
-        return ""
-    columns = rng.sample(range(len(cells)), len(cells))
-    others = (
-        (column, [r[column] for r in rows if r[column] != cells[column]]) for column in columns
-    )
+    order = rng.sample(range(len(cells)), len(cells))
     n_crossed = rng.randint(1, max(1, len(cells) // 3))
-    found = list(islice(((column, own) for column, own in others if own), n_crossed))
-    for column, own in found:
-        cells[column] = rng.choice(own)
-    return template.row_of(cells) if found else ""
+    varied = (place for place in order if columns[place].n_others(cells[place]))
+    found = [*islice(varied, n_crossed)]
+    crossed = [*cells]
+    for place in found:
+        column, own = columns[place], cells[place]
+        crossed[place] = column.other(own, rng.choice(range(column.n_others(own))))
+    return template.row_of(crossed) if found else ""
 
 
 def _broken(text: str, texts: Sequence[str], rng: random.Random) -> str:

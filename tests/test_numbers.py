@@ -1,3 +1,4 @@
+import random
 from dataclasses import replace
 
 import numpy as np
@@ -437,6 +438,43 @@ def test_views_are_mean_residual_size_and_distance_in_their_own_units(reference)
     np.testing.assert_allclose(found[1], own["distance"].mean(1), rtol=1e-5)
     assert column_shares(table).tolist() == [4 / 6]
     assert column_views([Feature("loss", "mean")], np.ones(1)) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_crossed_cell_is_drawn_from_all_rows_that_say_something_else(seed):
+    rows = pd.DataFrame({"a": [*"xyxzzx"], "b": [*"pqqqqq"], "c": ["r"] * 6})
+    template = RowTemplate.fit(rows, [*"abc"])
+    texts, rng = template.texts(rows), random.Random(seed)
+    expected = []
+    for cells in map(template.cells, texts):
+        columns = rng.sample(range(3), 3)
+        rng.randint(1, 1)
+        others = [(j, [own for own in rows.iloc[:, j] if own != cells[j]]) for j in columns]
+        j, own = next((j, own) for j, own in others if own)
+        cells[j] = rng.choice(own)
+        expected.append(template.row_of(cells))
+    assert crossed(texts, template, seed=seed) == expected
+
+
+def test_rows_are_crossed_without_comparing_each_with_each(template, monkeypatch):
+    compared = []
+
+    class Cell(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other):
+            compared.append(self)
+            return str.__eq__(self, other)
+
+        def __ne__(self, other):
+            return not self == other
+
+    split = RowTemplate.cells
+    monkeypatch.setattr(RowTemplate, "cells", lambda *own: [*map(Cell, split(*own))])
+    texts = template.texts(states())
+    assert crossed(texts, template, seed=0) != texts
+    assert len(texts) < len(compared) < 10 * len(texts)
 
 
 def test_features_of_columns_are_clipped_further_out_the_more_columns_there_are(reference):
