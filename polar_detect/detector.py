@@ -24,6 +24,7 @@ from polar_detect.fitting import MIN_NORMAL, Fitted, Fitting, parted, too_few
 from polar_detect.frames import (
     check_written,
     doubts_of_columns,
+    doubts_of_hours,
     in_pandas,
     index_of,
     is_wide,
@@ -150,7 +151,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         TrainingWarning
             All normal texts say the same, or each is there several times; or, of a data frame, a
             column counts the rows or holds dates or codes, so that in new rows all of it is new, or
-            holds words among numbers.
+            holds words among numbers; or the fit will take hours.
         UserWarning
             `alpha` is below the smallest p-value that the held-out texts can give.
         """
@@ -174,7 +175,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
                 raise InputError(too_few(len(normal)))
             train, held_out = parted(normal, seed=settings.seed)
             _warn_of_alpha(alpha, len(held_out))
-            for doubt in (*doubts, *doubts_of_texts(normal)):
+            hours = doubts_of_hours(settings.rows, len(normal)) if settings.store_texts else []
+            for doubt in (*doubts, *doubts_of_texts(normal), *hours):
                 warnings.warn(doubt, TrainingWarning, stacklevel=2)
             fitting = Fitting(engine.extractor, head, Tracker(progress), settings)
             self.fitted_, self.engine_ = fitting.run(train, held_out, strange), engine

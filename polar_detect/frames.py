@@ -67,6 +67,13 @@ def doubts_of_columns(X: pd.DataFrame, rows: "RowTemplate") -> list[str]:
     ]
 
 
+def doubts_of_hours(rows: "RowTemplate | None", n_rows: int) -> list[str]:
+    """Return what a fit on rows should be warned of where it takes hours."""
+    from polar_detect.tables import warn_of_hours
+
+    return [] if rows is None else warn_of_hours(rows, n_rows)
+
+
 def unwritten(texts: Sequence[str], rows: "RowTemplate") -> list[int]:
     """Return the places of the texts that are no rows just as the template writes them.
 

@@ -8,6 +8,7 @@ from japanese import is_japanese
 from work_orders import NORMAL
 
 from polar_detect.cli.commands import output
+from polar_detect.tables import rows
 
 
 @pytest.fixture
@@ -178,3 +179,24 @@ def test_fit_says_all_that_it_says_in_japanese(run, tiny_folder, tmp_path):
     assert [line for line in said if not is_japanese(line) and not named.match(line)] == []
     for part in ("読みました", "無作為", "日付", "文字として", "トークン", "フォルダーに保存"):
         assert any(part in line for line in lines), part
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+@pytest.mark.parametrize("slow", [True, False])
+def test_fit_on_rows_that_takes_hours_says_so_before_it_looks_for_models(
+    run, tmp_path, monkeypatch, lang, slow
+):
+    if slow:
+        monkeypatch.setattr(rows, "_S_PER_COLUMN", 10.0)
+    path = tmp_path / "rows.csv"
+    pd.DataFrame({"a": [i % 7 + 0.5 for i in range(60)], "b": range(60)}).to_csv(path, index=False)
+    options = ["--all-columns", "--model", tmp_path / "none", "--out", tmp_path / "d"]
+    code, _, err = run("fit", path, *options, "--lang", lang)
+    assert code == 1
+    said = {
+        "en": "a fit on 60 rows with 2 columns of numbers takes some 3 hours",
+        "ja": "60行・数値の列2列の fit には約3時間かかります",
+    }
+    assert (said[lang] in err.replace("\n", " ")) == slow
+    kept = run("fit", path, *options, "--lang", lang, "--no-store-texts")
+    assert said[lang] not in kept[2].replace("\n", " ")

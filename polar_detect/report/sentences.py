@@ -160,6 +160,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "to read no such column pass --columns {columns}",
         "これらの列を除くには --columns {columns} を指定してください",
     ),
+    "notice.hours": (
+        "a fit on {n} rows with {n_columns} columns of numbers takes some {hours} hours, as each "
+        "row is held against the others by itself; choose fewer columns or rows",
+        "{n}行・数値の列{n_columns}列の fit には約{hours}時間かかります（1行ごとに他の行全体と"
+        "比べるため）。列か行を減らしてください",
+    ),
     "notice.length": (
         "a row has about {n} tokens, of which the model reads the first {most} (the columns of "
         "numbers count in full); pass --max-tokens {enough}, or fewer columns with --columns",

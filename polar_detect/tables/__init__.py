@@ -26,6 +26,7 @@ from polar_detect.tables.rows import (
     is_filled,
     texts_of_file,
     warn_of_forms,
+    warn_of_hours,
     warn_of_length,
     warn_of_words,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "rejected_path",
     "texts_of_file",
     "warn_of_forms",
+    "warn_of_hours",
     "warn_of_length",
     "warn_of_lost_numbers",
     "warn_of_new_values",

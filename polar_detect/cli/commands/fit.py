@@ -160,6 +160,8 @@ def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> It
         *tables.warn_of_length(table.texts, options.max_tokens),
     )
     yield from map(language.notice, notices)
+    if options.store_texts:
+        yield from map(language.notice, tables.warn_of_hours(table.template, len(frame)))
 
 
 def _of_factors(template: tables.RowTemplate, language: Language) -> Iterator[str]:
