@@ -6,6 +6,7 @@ import pytest
 
 from polar_detect.detectors.column_views import column_shares, level_view
 from polar_detect.detectors.scale import Scale, column_clips, column_units
+from polar_detect.errors import InputError
 from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.signature.levels import LevelReference, UsualLevels
 from polar_detect.signature.numbers import column_of, kind_of
@@ -106,6 +107,11 @@ def test_features_of_a_row_do_not_depend_on_the_rows_beside_it(reference):
 def test_a_text_that_is_no_row_says_what_no_normal_row_does(reference):
     strange = reference.features(["no row"]).values
     assert (strange > reference.features(reference.template.texts(orders(9))).values).all()
+
+
+def test_texts_that_are_no_rows_are_refused_with_the_first_of_them(template):
+    with pytest.raises(InputError, match=r"such as 'Pump leaks\.', none of which is a row"):
+        LevelReference.fit(template, ["Pump leaks.", "No row either."])
 
 
 def test_without_categories_there_is_no_reference():

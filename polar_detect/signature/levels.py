@@ -58,9 +58,16 @@ class LevelReference:
 
     @classmethod
     def fit(cls, template: "RowTemplate", texts: Sequence[str]) -> Self | None:
-        """Return the reference of normal rows; None for a template without categories."""
+        """Return the reference of normal rows; None for a template without categories.
+
+        Raises
+        ------
+        InputError
+            None of the texts is a row of the template.
+        """
         if not template.categories:
             return None
+        template.check_rows(texts)
         said = template.read_categories(texts)
         columns = zip(template.categories, said, strict=True)
         found = (

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
-from polar_detect.errors import InputError
 from polar_detect.factors import Kinds, Levels
 from polar_detect.shares import exactly
 from polar_detect.signature.column_scale import ColumnScale
@@ -144,12 +143,8 @@ class ColumnReference:
         """
         if not template.numeric:
             return None
+        template.check_rows(texts)
         read = template.read(texts)
-        if not read.is_row.any():
-            raise InputError(
-                f"Got texts such as {texts[0][:60]!r}, none of which is a row of this template; "
-                "expected what its method texts writes; pass those, or no template."
-            )
         values, levels = read.numbers.values, read.levels
         states = _states(read.numbers, template)
         own = ScaledRows.fit(values, states, levels, template)

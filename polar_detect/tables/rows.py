@@ -287,6 +287,14 @@ class RowTemplate:
         """Return what the cells of a row say, in the order of `columns`; None if it is no row."""
         return split_row(text, self._labels)
 
+    def check_rows(self, texts: Sequence[str]) -> None:
+        """Raise `InputError` where none of the texts is a row."""
+        if all(self.cells(text) is None for text in texts):
+            raise InputError(
+                f"Got texts such as {texts[0][:60]!r}, none of which is a row of this template; "
+                "expected what its method texts writes; pass those, or no template."
+            )
+
     def empty_cells(self, texts: Sequence[str]) -> list[frozenset[str]]:
         """Return the columns of numbers and categories in which each row has an empty cell."""
         names = [
