@@ -248,7 +248,7 @@ def of_words():
     """Return a row one of whose cells says what normal rows with the same product never say."""
     plain = machine_row()
     said = (("P104", 0.85), ("", 0.1), ("P101\nnew", 0.05))
-    program = replace(plain.cells[0], low=math.nan, high=math.nan, levels=said)
+    program = replace(plain.cells[0], low=math.nan, high=math.nan, levels=said, is_usual=True)
     alone, beside = program, replace(program, beside={"Product": "PC-300"})
     return [report([replace(plain, cells=(own, *plain.cells[1:]))]) for own in (alone, beside)]
 

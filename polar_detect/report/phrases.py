@@ -195,7 +195,8 @@ def _cell_key(cell: CellReport) -> str:
         return "card.cell.empty"
     if cell.is_as_labelled:
         return "card.cell.labelled"
-    return "card.cell.usual" if cell.is_usual else "card.cell"
+    is_usual = cell.is_usual and not cell.levels  # of words, shares say how usual they are
+    return "card.cell.usual" if is_usual else "card.cell"
 
 
 def cell(own: CellReport, n_characters: int, language: Language) -> str:
