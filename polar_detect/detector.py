@@ -41,6 +41,7 @@ from polar_detect.texts import (
     anomalous,
     as_texts,
     doubts_of_texts,
+    without_end_blanks,
 )
 
 if TYPE_CHECKING:
@@ -162,6 +163,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             settings = replace(settings, rows=row_template(X))
         doubts = doubts_of_columns(X, settings.rows) if is_wide(X) and settings.rows else []
         texts = as_texts(X, settings.rows)
+        if settings.rows is None:
+            texts = without_end_blanks(texts)
         is_anomalous = _labels(texts, y)
         settings = replace(settings, encoder=encoder_for(texts, settings.encoder))
         engine = self._models(settings).configured(
@@ -330,8 +333,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def _texts(self, X: Texts) -> list[str]:
         rows = self._fitted().settings.rows
         texts = as_texts(X, rows)
-        if rows is not None:
-            check_written(texts, rows)
+        if rows is None:
+            return self._fitted().reference.as_read(texts)
+        check_written(texts, rows)
         return texts
 
     def _have_tokens(self, texts: list[str]) -> bool:

@@ -67,6 +67,18 @@ def as_texts(X: Any, rows: "RowTemplate | None" = None) -> list[str]:
     return [str(text) for text in texts]  # numpy's strings are a subclass
 
 
+def without_end_blanks(texts: Sequence[str]) -> list[str]:
+    r"""Return texts without the blanks behind them, which nobody sees.
+
+    A model reads them, so that with them an ordinary text would look strange. The cells of rows are
+    written without them too.
+
+    >>> without_end_blanks(["oil \n", "異常なし\u3000", "  fuse"])
+    ['oil', '異常なし', '  fuse']
+    """
+    return [text.rstrip() for text in texts]
+
+
 def say_the_same(texts: Sequence[str]) -> bool:
     """Return whether there are several texts, and all of them say the same."""
     return len(texts) > 1 == len(set(texts))

@@ -102,6 +102,34 @@ def test_the_decision_is_negative_exactly_where_a_text_is_flagged(detector, alph
     assert not flagged.all()
 
 
+@pytest.mark.parametrize("end", [" ", " " * 20, "\t", "\r\n", "\u3000", "\xa0"])
+def test_blanks_behind_a_text_which_nobody_sees_do_not_change_its_score(fitted_on_tiny, end):
+    texts = [*NEW[:2], STRANGE[0]]
+    scores, ended = (
+        fitted_on_tiny.score_samples([text + own for text in texts]) for own in ("", end)
+    )
+    np.testing.assert_array_equal(ended, scores)
+    other = fitted_on_tiny.score_samples([text + "." for text in texts])
+    assert (other != scores).all()  # control: it reads to the end
+
+
+def test_blanks_behind_normal_texts_do_not_change_what_is_fitted(tiny_folder):
+    texts = [f"{text} " if i % 3 else text for i, text in enumerate(FEW)]
+    plain, ended = (fit_tiny(tiny_folder, own, max_tokens=8) for own in (FEW, texts))
+    assert sorted(ended.fitted_.reference.texts) == sorted(FEW)
+    np.testing.assert_array_equal(ended.score_samples(NEW[:3]), plain.score_samples(NEW[:3]))
+
+
+def test_a_detector_that_was_fitted_with_blanks_behind_texts_reads_new_ones_with_theirs(
+    tiny_folder, monkeypatch
+):
+    monkeypatch.setattr("polar_detect.detector.without_end_blanks", list)  # as version 0.1 did
+    earlier = fit_tiny(tiny_folder, [f"{text} " for text in FEW], max_tokens=64)
+    assert earlier.fitted_.reference.texts[0].endswith(" ")
+    own, other = earlier.score_samples([NEW[0] + " ", NEW[0]])
+    assert own != other
+
+
 def test_empty_texts_keep_their_row_are_nan_and_never_flagged(detector):
     texts = [EMPTY[0], NEW[0], EMPTY[1], STRANGE[0]]
     assessment = detector.assess(texts)

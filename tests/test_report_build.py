@@ -46,6 +46,16 @@ def test_a_report_explains_the_worst_rows_and_lists_all_scored_ones(
     assert (data.source, data.numbering) == ("batch.csv", "file")
 
 
+def test_blanks_behind_a_text_are_shown_but_are_no_token_of_it(fitted_on_tiny, table):
+    ended = replace(table, texts=[f"{text} \u3000" for text in table.texts])
+    own, other = (
+        build_report(fitted_on_tiny, fitted_on_tiny.assess(some.texts), some, top=3)
+        for some in (table, ended)
+    )
+    assert [row.tokens for row in other.rows] == [row.tokens for row in own.rows]
+    assert [row.text for row in other.rows] == [f"{row.text} \u3000" for row in own.rows]
+
+
 def test_rows_that_come_from_no_file_are_counted_from_one(fitted_on_tiny, assessed, table):
     own = replace(table, lines=None, numbering="data")
     data = build_report(fitted_on_tiny, assessed, own, top=3)

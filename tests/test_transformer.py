@@ -82,6 +82,18 @@ def test_texts_are_taken_from_any_container(fitted):
         np.testing.assert_array_equal(fitted.transform(texts).to_numpy(), expected)
 
 
+def test_blanks_behind_texts_do_not_change_their_signatures(settings):
+    texts = [f"{text}\u3000" for text in FEW]
+    own, ended = (SignatureTransformer(**settings).fit(some) for some in (FEW, texts))
+    signatures = own.transform(NEW[:2])
+    pd.testing.assert_frame_equal(own.transform([f"{text} " for text in NEW[:2]]), signatures)
+    pd.testing.assert_frame_equal(ended.transform(NEW[:2]), signatures)
+    pd.testing.assert_frame_equal(
+        SignatureTransformer(**settings).fit_transform(texts),
+        SignatureTransformer(**settings).fit_transform(FEW),
+    )
+
+
 def test_an_empty_text_is_a_row_of_nan(fitted):
     table = fitted.transform([NEW[0], ""])
     assert np.isfinite(table.iloc[0]).all()

@@ -118,6 +118,8 @@ def _rows(
 ) -> tuple[RowReport, ...]:
     tracer = detector.engine_.extractor.tracer
     texts = [table.texts[i] for i in index]
+    if detector.rows_ is None:
+        texts = detector.fitted_.reference.as_read(texts)
     tokens = token_losses(tracer.backbone, texts, max_tokens=tracer.max_tokens)
     return tuple(
         _row(i, assessment, table, own, detector) for i, own in zip(index, tokens, strict=True)

@@ -1,6 +1,7 @@
 """The normal training texts as what a new text is held against."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
@@ -25,7 +26,7 @@ from polar_detect.signature.numbers import ColumnReference
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.tokens import Novelty, TokenIndex
 from polar_detect.signature.trace import Array
-from polar_detect.texts import distinct_texts
+from polar_detect.texts import distinct_texts, without_end_blanks
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
@@ -181,6 +182,18 @@ class Reference:
             tokens=self.tokens.without_owners(),
             encoder_tokens=self.encoder_tokens.without_owners(),
         )
+
+    def as_read(self, texts: Sequence[str]) -> list[str]:
+        """Return texts as they are compared with it; see `without_end_blanks`.
+
+        Where one that it was fitted on has blanks behind it, as an earlier version read them, texts
+        keep theirs.
+        """
+        return [*texts] if self._has_end_blanks else without_end_blanks(texts)
+
+    @cached_property
+    def _has_end_blanks(self) -> bool:
+        return without_end_blanks(self.texts) != [*self.texts]
 
     def nearest_texts(self, embeddings: Array) -> list[tuple[str, ...]]:
         """Return the nearest training texts of each embedding; none where they are not kept.
