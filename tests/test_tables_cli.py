@@ -385,6 +385,14 @@ def test_fit_warns_of_rows_that_all_say_the_same(run, tmp_path):
     assert "say the same" not in err
 
 
+def test_fit_warns_of_texts_that_say_the_same_but_for_blanks_behind_them(run, tmp_path):
+    path = tmp_path / "train.csv"
+    fit = ("fit", path, "--text-column", "a", "--out", tmp_path / "out", "--model", tmp_path)
+    for second, is_said in (("no findings  ", True), ("no findings.", False)):
+        path.write_text("a,b\n" + f"no findings,1\n{second},1\n" * 10)
+        assert ("all 20 rows say the same" in run(*fit)[2]) == is_said
+
+
 def test_fit_warns_of_a_table_that_was_pasted_below_itself(run, tmp_path):
     path, rows = tmp_path / "train.csv", "".join(f"{i},1\n" for i in range(20))
     fit = ("fit", path, "--columns", "a", "--out", tmp_path / "out", "--model", tmp_path)

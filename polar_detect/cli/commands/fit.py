@@ -16,7 +16,7 @@ from polar_detect.fitting import MIN_NORMAL
 from polar_detect.language import advise
 from polar_detect.report.facts import description
 from polar_detect.report.language import Language
-from polar_detect.texts import say_the_same, times_pasted
+from polar_detect.texts import say_the_same, times_pasted, without_end_blanks
 
 
 def fit(options: FitOptions) -> PolarDetector:
@@ -101,12 +101,12 @@ def _tell_of(table: tables.Table, notices: Iterable[str]) -> None:
 
 
 def _of_texts(table: tables.Table, language: Language) -> Iterator[str]:
-    n = len(table.texts)
+    n, texts = len(table.texts), without_end_blanks(table.texts)
     if table.sampled_from is not None:
         yield language.say("fit.sampled", n=n, n_all=table.sampled_from)
-    if say_the_same(table.texts):
+    if say_the_same(texts):
         yield language.say("fit.all_same", n=n)
-    if (times := times_pasted(table.texts)) > 1:
+    if (times := times_pasted(texts)) > 1:
         yield language.say("fit.pasted", times=times)
 
 
