@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from polar_detect.detectors.column_views import column_shares, level_view
+from polar_detect.detectors.column_views import LEAST_NATS, column_shares, level_view
 from polar_detect.detectors.scale import Scale, column_clips, column_units
+from polar_detect.detectors.weighting import unit_tail
 from polar_detect.errors import InputError
 from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.signature.levels import LevelReference, UsualLevels
@@ -263,3 +264,10 @@ def test_a_number_that_tells_of_others_is_a_name_and_a_new_one_is_surprising():
     found = nats_of(reference, rows[:30].assign(program="207"))["program"]
     assert usual.max() < 0.1
     assert found.min() > 5
+
+
+def test_an_exception_that_no_normal_row_has_is_not_scaled_up_without_bounds():
+    weights, inside = np.asarray([1.0]), np.linspace(0, 0.02, 99)[:, None]
+    assert unit_tail(weights, inside, least=LEAST_NATS).tolist() == [2.0]
+    assert unit_tail(weights, inside)[0] > 100  # control
+    assert unit_tail(weights, 100 * inside, least=LEAST_NATS) == unit_tail(weights, 100 * inside)

@@ -11,6 +11,9 @@ from polar_detect.signature.numbers import LEVEL, LIKENESS, column_of, kind_of
 
 _TEXT_COUNTS = 2.0  # columns
 _SAME = 1e-6  # nats within which a category never changes
+# By which the view of categories is scaled at least: where normal rows always say what is usual,
+# the first exception would be a hundred times as strange as a number of ten standard deviations.
+LEAST_NATS = 0.5
 
 
 def column_shares(normal: FeatureTable) -> Vector:

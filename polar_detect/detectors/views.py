@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from polar_detect.detectors.column_views import (
+    LEAST_NATS,
     column_likeness,
     column_shares,
     column_views,
@@ -162,14 +163,17 @@ def choose_views(
         loss_trust=loss_trust,
         n_normal=len(normal),
     )
-    columns = (column_views(normal.features, scale.spread), level_view(normal, scale.spread))
-    groups = [*text, *([(1.0, part) for part in parts] for parts in columns if parts)]
+    groups = text
+    if columns := column_views(normal.features, scale.spread):
+        groups = [*text, [(1.0, part) for part in columns]]
+    views = [unit_tail(mean_view(parts, inside), inside) for parts in groups]
+    levels = level_view(normal, scale.spread)
+    views += [unit_tail(view, inside, least=LEAST_NATS) for view in levels]
     own = column_shares(normal)
     shares = np.append((1 - own.sum()) * shares, own)
-    views = (mean_view(parts, inside) for parts in groups)
     return Views(
         means=inside.mean(0),
-        views=np.stack([unit_tail(view, inside) for view in views]),
+        views=np.stack(views),
         shares=shares,
         n_topic=1,
         n_text=len(text),
