@@ -13,30 +13,19 @@ from polar_detect.program import Program
 from polar_detect.report.language import Language, Tongue
 from polar_detect.report.reasons import new_values, reasons_of
 from polar_detect.signature.categories import NewCell
+from polar_detect.tables.results import OF_ROWS, OF_TEXTS
 
 if TYPE_CHECKING:  # pandas and torch take their time to import, and whoever assesses has them
     import pandas as pd
 
     from polar_detect.programs.minimal import MinimalProgram
 
-_KINDS = {
-    "score": "float",
-    "p_value": "float",
-    "is_anomaly": "bool",
-    "reasons": "str",
-    "program": "str",
-    "program_length": "int",
-    "n_skips": "int",
-    "n_loops": "int",
-    "top_layers": "str",
-}
-_OF_ROWS = {"top_columns": "str"}
 _DTYPES = {"float": "float64", "bool": "bool", "int": "Int64", "str": "object"}
 
 
 def kinds_of_columns(*, are_rows: bool) -> dict[str, str]:
     """Return the columns that say what was found, with their kinds; `are_rows`: of whole rows."""
-    return _KINDS | _OF_ROWS if are_rows else _KINDS
+    return OF_ROWS if are_rows else OF_TEXTS
 
 
 @dataclass(frozen=True, slots=True)

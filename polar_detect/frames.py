@@ -56,12 +56,14 @@ def row_template(X: pd.DataFrame) -> "RowTemplate":
 
 def doubts_of_columns(X: pd.DataFrame, rows: "RowTemplate") -> list[str]:
     """Return what a fit on the rows of a data frame should be warned of, a sentence a column."""
-    from polar_detect.tables import RowTemplate, new_later, warn_of_words
+    from polar_detect.tables import RowTemplate, new_later, result_columns, warn_of_words
 
     frame = named(X, rows)
     present = RowTemplate(tuple(c for c in rows.columns if c.name in frame.columns), rows.notation)
     found = new_later(frame, present.names)
+    added = ", ".join(map(repr, result_columns(present.names)))
     return [
+        *([f"columns {added} are what an assessment adds; leave them out"] if added else []),
         *(f"column {name!r} {said}; leave it out" for name, said in found.items()),
         *warn_of_words(frame, present),
     ]

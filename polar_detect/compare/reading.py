@@ -254,7 +254,8 @@ def _source(file: tables.TableRows, reading: Reading) -> _Source:
         if reading.text_column is not None
         else _obvious_text(frame, reading)
     )
-    others = [reading.target, *([text_column.name] if text_column else [])]
+    added = _added(present, reading)
+    others = [reading.target, *([text_column.name] if text_column else []), *added]
     columns = choose_columns(frame, reading.numeric_columns, None, others=others)
     if text_column is not None:
         return _Source(columns, text_column, None, target)
@@ -268,13 +269,19 @@ def _source(file: tables.TableRows, reading: Reading) -> _Source:
 
 def _obvious_text(frame: pd.DataFrame, reading: Reading) -> tables.TextColumn | None:
     """Return the one column that is obviously texts, which a category beside numbers is not."""
-    rest = [name for name in map(str, frame.columns) if name != reading.target]
-    guess = tables.obvious_text_column(frame[rest])
+    present = [*map(str, frame.columns)]
+    others = [reading.target, *_added(present, reading)]
+    guess = tables.obvious_text_column(frame[[name for name in present if name not in others]])
     if guess is None:
         return None
-    columns = choose_columns(frame, reading.numeric_columns, None, others=[reading.target])
+    columns = choose_columns(frame, reading.numeric_columns, None, others=others)
     is_category = guess.name in {category.name for category in columns.categories}
     return None if is_category and columns.numeric else guess
+
+
+def _added(present: Sequence[str], reading: Reading) -> list[str]:
+    """Return the columns that `score` has added, but for the one that is to be found out."""
+    return [name for name in tables.result_columns(present) if name != reading.target]
 
 
 def _check_not_read(reading: Reading, present: Sequence[str]) -> None:
@@ -311,6 +318,8 @@ def _said_of(
     taken = [note for name, own in pairs if name and own for note in said_of_match(name, own)]
     taken += [n for named in reading.named for n in named.notices(file.reader.columns)]
     taken += source.notices(file.reader.columns)
+    if not reading.named:
+        taken += tables.said_of_results(_added(file.reader.columns, reading))
     said = (*file.reader.notices, *taken, *unlabelled_notice(file, reading.target))
     notes = [f"{file.reader.name}: {notice}." for notice in said]
     if file.rejected:

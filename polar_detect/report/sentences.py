@@ -15,6 +15,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "the texts are read from column {name} (--text-column)",
         "列{name}を本文として読みました（--text-column で変更可）",
     ),
+    "notice.results": (
+        "columns that score has added are left out: {names}",
+        "score が加えた結果の列は読みません：{names}",
+    ),
     "notice.sheet": (
         "sheet {name} is read; pass --sheet for {others}",
         "シート{name}を読みました（他のシート{others}は --sheet で指定）",
@@ -437,6 +441,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "expected {unit}; convert its numbers and rename it.",
         "列{column}の学習時の単位は{unit}ですが、表の列は{found}です。数値を{unit}に換算し、列名を"
         "直してください。",
+    ),
+    "error.scored": (
+        "Got {source}, which has been scored before: {names}; expected it without these columns; "
+        "score the original file, or rename or remove them.",
+        "{source} は採点済みで、結果の列{names}があります。元のファイルを採点するか、これらの列の"
+        "名前を変えるか、除いてください。",
     ),
     "error.taken": (
         "Got {source} with a column {column}; expected that name to be free for the results; "

@@ -19,6 +19,7 @@ from polar_detect.tables.lost_numbers import LostNumbers, warn_of_lost_numbers
 from polar_detect.tables.new_values import new_later, new_values, warn_of_new_values
 from polar_detect.tables.opening import CHUNK_ROWS, ReadOptions, RowSample, TableReader, open_table
 from polar_detect.tables.reading import Table, TableRows, read_rows, read_table
+from polar_detect.tables.results import check_added, result_columns, said_of_results
 from polar_detect.tables.rows import (
     NumericColumns,
     RowColumns,
@@ -33,7 +34,6 @@ from polar_detect.tables.rows import (
 from polar_detect.tables.staging import check_output, check_size
 from polar_detect.tables.writing import (
     TableWriter,
-    check_added,
     join_columns,
     open_writer,
     rejected_frame,
@@ -80,6 +80,8 @@ __all__ = [
     "read_table",
     "rejected_frame",
     "rejected_path",
+    "result_columns",
+    "said_of_results",
     "texts_of_file",
     "warn_of_forms",
     "warn_of_hours",

@@ -16,6 +16,7 @@ from polar_detect.errors import InputError, listing
 from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.names import comma_separated, folded, match_column, said_of_match
 from polar_detect.tables.opening import TableReader
+from polar_detect.tables.results import result_columns
 
 # As people who inspect write them; letters and digits of any width and case.
 _ANOMALOUS = (
@@ -107,7 +108,8 @@ def choose_text_column(
     if named is not None:
         found = find_column(reader, named, "--text-column", taken=others)
         return TextColumn(found, *said_of_match(named, found))
-    names = [name for name in reader.columns if name not in others]
+    unread = {*others, *result_columns(reader.columns)}
+    names = [name for name in reader.columns if name not in unread]
     if len(names) == 1:
         return TextColumn(names[0])
     chunks = reader.chunks(_SAMPLE_ROWS)

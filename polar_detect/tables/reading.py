@@ -18,6 +18,7 @@ from polar_detect.tables.columns import (
 from polar_detect.tables.lost_numbers import warn_of_lost_numbers
 from polar_detect.tables.names import said_of_match
 from polar_detect.tables.opening import ReadOptions, RowSample, TableReader, open_table
+from polar_detect.tables.results import result_columns, said_of_results
 from polar_detect.tables.rows import RowColumns, RowTemplate, texts_of_file
 from polar_detect.tables.sampling import labelled_chunks, sampled_chunks
 
@@ -168,8 +169,11 @@ def read_table(
     if isinstance(rows, RowTemplate):
         notices += warn_of_lost_numbers(read.frame, rows)
     if isinstance(rows, RowColumns):
+        added = [name for name in result_columns(reader.columns) if name not in others]
+        chosen = rows.choose(reader.columns, others=(*others, *added))
         notices += rows.notices(reader.columns)
-        template = RowTemplate.fit(read.frame, rows.choose(reader.columns, others=others))
+        notices += said_of_results(added if rows.asked is None else ())
+        template = RowTemplate.fit(read.frame, chosen)
     return Table(
         frame=read.frame,
         texts=_texts(read, template or column),

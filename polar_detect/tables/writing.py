@@ -1,6 +1,6 @@
 """Write tables in any format, by the ending of the path, whole or not at all."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polar_detect.errors import InputError
 from polar_detect.tables.chunks import Rejected
 from polar_detect.tables.formats import format_of
 from polar_detect.tables.kinds import ColumnKinds
 from polar_detect.tables.layout import Layout
 from polar_detect.tables.parquet_output import ParquetOutput
 from polar_detect.tables.reading import Table
+from polar_detect.tables.results import check_added
 from polar_detect.tables.staging import staged
 from polar_detect.tables.text_output import (
     DelimitedOutput,
@@ -135,17 +135,6 @@ def join_columns(
     values = [_python_values(column) for column in added.values()]
     known = ColumnKinds.of(list(added), values) if kinds is None else ColumnKinds(dict(kinds))
     return pd.concat([frame, known.frame(values, frame.index)], axis="columns")
-
-
-def check_added(columns: Iterable[object], names: Iterable[str], source: str) -> None:
-    """Raise `InputError` when a table already has one of the columns to be added."""
-    present = set(columns)
-    taken = [name for name in names if name in present]
-    if taken:
-        raise InputError(
-            f"Got {source} with a column {taken[0]!r}; expected that name to be free for the "
-            "results; rename or remove the column."
-        )
 
 
 def rejected_path(out: Path, *, is_folder: bool = False) -> Path:
