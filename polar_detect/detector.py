@@ -40,6 +40,7 @@ from polar_detect.texts import (
     UnfittedError,
     anomalous,
     as_texts,
+    doubts_of_labels,
     doubts_of_texts,
     without_end_blanks,
 )
@@ -150,9 +151,10 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         Warns
         -----
         TrainingWarning
-            All normal texts say the same, or each is there several times; or, of a data frame, a
-            column counts the rows or holds dates or codes, so that in new rows all of it is new, or
-            holds words among numbers; or the fit will take hours.
+            All normal texts say the same, or each is there several times; a text is labelled both
+            normal and anomalous; or, of a data frame, a column counts the rows or holds dates or
+            codes, so that in new rows all of it is new, or holds words among numbers, or columns
+            are what an assessment adds; or the fit will take hours.
         UserWarning
             `alpha` is below the smallest p-value that the held-out texts can give.
         """
@@ -179,7 +181,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             train, held_out = parted(normal, seed=settings.seed)
             _warn_of_alpha(alpha, len(held_out))
             hours = doubts_of_hours(settings.rows, len(normal)) if settings.store_texts else []
-            for doubt in (*doubts, *doubts_of_texts(normal), *hours):
+            labels = doubts_of_labels(texts, is_anomalous)
+            for doubt in (*doubts, *doubts_of_texts(normal), *labels, *hours):
                 warnings.warn(doubt, TrainingWarning, stacklevel=2)
             fitting = Fitting(engine.extractor, head, Tracker(progress), settings)
             self.fitted_, self.engine_ = fitting.run(train, held_out, strange), engine

@@ -1,5 +1,6 @@
 """What estimators over texts take: texts in any container, labels of both conventions."""
 
+import reprlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -117,6 +118,28 @@ def doubts_of_texts(texts: Sequence[str]) -> list[str]:
             "leave the copies out"
         ]
     return []
+
+
+def labelled_both(texts: Sequence[str], is_anomalous: NDArray[np.bool_]) -> list[str]:
+    """Return the texts that are labelled both normal and anomalous, in order.
+
+    >>> labelled_both(["oil", "fuse", "oil", "hose"], np.array([True, False, False, True]))
+    ['oil']
+    """
+    pairs = [*zip(texts, is_anomalous.tolist(), strict=True)]
+    normal = {text for text, label in pairs if not label and text.strip()}
+    return [*dict.fromkeys(text for text, label in pairs if label and text in normal)]
+
+
+def doubts_of_labels(texts: Sequence[str], is_anomalous: NDArray[np.bool_]) -> list[str]:
+    """Return what a fit with labels should be warned of."""
+    both = labelled_both(texts, is_anomalous)
+    if not both:
+        return []
+    return [
+        f"texts that are labelled both normal and anomalous: {len(both)}, such as "
+        f"{reprlib.repr(both[0])}; correct the labels"
+    ]
 
 
 def distinct_texts(texts: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:

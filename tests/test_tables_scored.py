@@ -1,13 +1,17 @@
 """A file that `score` wrote, with labels that a person put beside: as input of each command."""
 
+import shutil
+
 import pandas as pd
 import pytest
 
 from polar_detect.assessment import kinds_of_columns
 from polar_detect.compare.reading import Reading, read_task
-from polar_detect.errors import InputError
+from polar_detect.errors import InputError, OutputError
 from polar_detect.frames import doubts_of_columns, row_template
-from polar_detect.tables import RowColumns, check_added, read_table, result_columns
+from polar_detect.scoring.opening import ScoreJob, open_input
+from polar_detect.tables import RowColumns, check_added, read_table, result_columns, warn_of_judged
+from polar_detect.texts import doubts_of_labels
 
 ADDED = [*kinds_of_columns(are_rows=False)]
 REASONS = "few similar normal texts +5.15; far from normal texts in the sentence encoder +1.42"
@@ -95,3 +99,111 @@ def test_a_fit_on_an_assessed_frame_warns_of_the_columns_that_were_added():
     assert doubts_of_columns(frame, row_template(frame)) == [
         "columns 'score', 'p_value', 'is_anomaly' are what an assessment adds; leave them out"
     ]
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_a_result_that_somebody_has_put_labels_into_is_not_replaced(save, scored, tmp_path, ending):
+    source = save("comment,shift\npump checked,late\n")
+    out = tmp_path / f"out.{ending}"
+    job = ScoreJob(source=source, out=out, detector_sha256="", text_column="comment")
+    worked_on = pd.read_csv(scored)
+    write = {"csv": pd.DataFrame.to_csv, "xlsx": pd.DataFrame.to_excel}[ending]
+    write(worked_on, out, index=False)
+    match = rf"out\.{ending}, where somebody has put 'checked' beside an earlier result; expected a"
+    with pytest.raises(OutputError, match=match):
+        open_input(job)
+    write(worked_on.drop(columns="checked"), out, index=False)
+    assert open_input(job).n_rows == 1
+    write(worked_on.drop(columns=ADDED), out, index=False)  # no result, which is replaced as before
+    assert open_input(job).n_rows == 1
+
+
+def test_an_output_that_is_no_table_is_replaced(save, tmp_path):
+    out = tmp_path / "out.xlsx"
+    out.write_bytes(b"no workbook")
+    source = save("comment,shift\npump checked,late\n")
+    job = ScoreJob(source=source, out=out, detector_sha256="", text_column="comment")
+    assert open_input(job).n_rows == 1
+
+
+def test_fit_says_that_rows_that_were_flagged_or_judged_count_as_normal(run, scored, tmp_path):
+    fit = ("fit", scored, "--out", tmp_path / "out", "--model", tmp_path)  # which is no model
+    err = run(*fit)[2]
+    assert (
+        f"{scored}: rows that score has flagged count as normal too: 3; if some are anomalous, say "
+        "which in a column of labels, and pass --label-column\n"
+    ) in err
+    assert (
+        f"{scored}: rows that column 'checked' calls anomalous count as normal too: 5; pass "
+        "--label-column checked if it says which are\n"
+    ) in err
+    assert "要確認となった3行も" in run(*fit, "--lang", "ja")[2]
+    assert "count as normal too" not in run(*fit, "--label-column", "checked")[2]
+
+
+@pytest.mark.parametrize("cells", [("1", "0"), ("yes", "no"), ("NG", "NG"), ("NG", "checked")])
+def test_a_column_is_taken_for_a_judgement_only_where_its_words_say_nothing_else(cells):
+    assert warn_of_judged(pd.DataFrame({"a": cells, "b": ["", "x"]})) == []
+    assert len(warn_of_judged(pd.DataFrame({"a": ["異常", "", "ＯＫ"]}))) == 1
+
+
+def test_fit_names_texts_that_are_labelled_both_ways(run, scored, tmp_path):
+    frame = pd.read_csv(scored)
+    frame.loc[1, "comment"] = frame.loc[0, "comment"]
+    frame.to_csv(scored, index=False)
+    fit = (
+        "fit",
+        scored,
+        "--label-column",
+        "checked",
+        "--out",
+        tmp_path / "out",
+        "--model",
+        tmp_path,
+    )
+    said = "texts that are labelled both normal and anomalous: 1, such as 'pump 0 checked'; correct"
+    assert f"{scored}: {said}" in run(*fit)[2]
+    assert "両方のラベルが付いた文：1件" in run(*fit, "--lang", "ja")[2]
+    texts, labels = frame["comment"].tolist(), (frame["checked"] == "NG").to_numpy()
+    assert doubts_of_labels(texts, labels) == [f"{said} the labels"]
+    assert doubts_of_labels(texts[1:], labels[1:]) == []
+
+
+def test_fit_says_what_to_write_where_normal_rows_have_no_label(run, scored, tmp_path):
+    frame = pd.read_csv(scored)
+    frame.loc[20:, "checked"] = ""
+    frame.to_csv(scored, index=False)
+    fit = (
+        "fit",
+        scored,
+        "--label-column",
+        "checked",
+        "--out",
+        tmp_path / "out",
+        "--model",
+        tmp_path,
+    )
+    assert (
+        f"Got {scored} with 18 rows that are labelled normal, and without a label 40, which are "
+        "left out; expected at least 40 normal ones; write normal there where they are."
+    ) in " ".join(run(*fit)[2].split())
+    assert "空欄のうち正常な行には「正常」と書いて" in run(*fit, "--lang", "ja")[2]
+
+
+@pytest.mark.parametrize(
+    ("word", "is_anomalous"),
+    [("誤検出", False), ("誤報", False), ("異常無し", False), ("問題なし", False), ("良好", False),
+     ("false alarm", False), ("異常有り", True), ("問題あり", True), ("不適合", True)],
+)  # fmt: skip
+def test_labels_are_read_as_people_write_them_who_look_at_flagged_rows(save, word, is_anomalous):
+    path = save(f"comment,label\na,{word}\nb,{word}\n")
+    table = read_table(path, text_column="comment", label_column="label")
+    assert table.labels.tolist() == [is_anomalous] * 2
+
+
+def test_fit_says_that_it_replaces_a_detector(run, saved_on_tiny, scored, tmp_path):
+    out = tmp_path / "detector"
+    fit = ("fit", scored, "--out", out, "--model", tmp_path)
+    assert "is replaced" not in run(*fit)[2]
+    shutil.copytree(saved_on_tiny, out)
+    assert f"{out}: the detector there is replaced\n" in run(*fit)[2]

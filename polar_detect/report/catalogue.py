@@ -936,6 +936,15 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
         "copies out",
         "どの行も{times}回ずつあり、新しい行が異常に見えます。重複を除いてください",
     ),
+    "fit.both": (
+        "texts that are labelled both normal and anomalous: {n}, such as {text}; correct the "
+        "labels",
+        "正常と異常の両方のラベルが付いた文：{n}件（{text}など）。ラベルを直してください",
+    ),
+    "fit.replaced": (
+        "{out}: the detector there is replaced",
+        "{out}：今ある検出器を置き換えます",
+    ),
     "fit.encoder": (
         "the texts are in a language that {default} hardly speaks, so {encoder}, which is "
         "multilingual, is their sentence encoder (--encoder)",

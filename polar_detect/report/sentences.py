@@ -143,6 +143,18 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "列{column}は学習時には数値でしたが、空欄でない{n_all}個のうち{n}個のセルが数値ではありません"
         "（{word}など）。学習時と同じ書き方にしてください",
     ),
+    "notice.flagged": (
+        "rows that score has flagged count as normal too: {n}; if some are anomalous, say which in "
+        "a column of labels, and pass --label-column",
+        "score で要確認となった{n}行も正常な行として学習します。異常があれば、ラベルの列にそう"
+        "書いて --label-column で指定してください",
+    ),
+    "notice.judged": (
+        "rows that column {column} calls anomalous count as normal too: {n}; pass --label-column "
+        "{option} if it says which are",
+        "列{column}で異常とされた{n}行も正常な行として学習します。異常を示す列なら --label-column "
+        "{option} を指定してください",
+    ),
     "notice.new_values": (
         "column {column} {holds} are all new; leave it out with --columns",
         "列{column}は{holds}、新しい行ではすべて未知の値になります（--columns で除いてください）",
@@ -441,6 +453,20 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "expected {unit}; convert its numbers and rename it.",
         "列{column}の学習時の単位は{unit}ですが、表の列は{found}です。数値を{unit}に換算し、列名を"
         "直してください。",
+    ),
+    "error.worked_on": (
+        "Got the output path {path}, where somebody has put {names} beside an earlier result; "
+        "expected a file without such columns, as they would be lost; move it or choose another "
+        "--out.",
+        "出力先 {path} には前回の結果の右に列{names}が書き足されており、上書きすると失われます。"
+        "ファイルを移動するか、別の --out を指定してください。",
+    ),
+    "error.unlabelled": (
+        "Got {source} with {n_normal} rows that are labelled normal, and without a label {n}, "
+        "which are left out; expected at least {least} normal ones; write normal there where they "
+        "are.",
+        "{source} で正常とされた行は{n_normal}行で、ラベルが空欄の{n}行は使いません。正常な行は"
+        "{least}行以上必要です。空欄のうち正常な行には「正常」と書いてください。",
     ),
     "error.scored": (
         "Got {source}, which has been scored before: {names}; expected it without these columns; "

@@ -14,6 +14,7 @@ from polar_detect.tables.columns import (
     parse_labels,
 )
 from polar_detect.tables.formats import has_columns
+from polar_detect.tables.judged import warn_of_judged
 from polar_detect.tables.layout import Layout, SheetNames
 from polar_detect.tables.lost_numbers import LostNumbers, warn_of_lost_numbers
 from polar_detect.tables.new_values import new_later, new_values, warn_of_new_values
@@ -85,6 +86,7 @@ __all__ = [
     "texts_of_file",
     "warn_of_forms",
     "warn_of_hours",
+    "warn_of_judged",
     "warn_of_length",
     "warn_of_lost_numbers",
     "warn_of_new_values",

@@ -20,16 +20,21 @@ from polar_detect.tables.results import result_columns
 
 # As people who inspect write them; letters and digits of any width and case.
 _ANOMALOUS = (
-    *("1", "1.0", "true", "yes", "y", "ng", "fail", "failed", "bad", "anomaly", "anomalous"),
-    *("abnormal", "defective", "異常", "異常あり", "不良", "不良品", "不合格", "あり", "有"),
-    *("ng品", "故障", "要確認", "×", "✕", "✖", "╳"),
+    *("ng", "fail", "failed", "anomaly", "anomalous", "abnormal", "defective", "異常", "異常あり"),
+    *("異常有り", "異常有", "不良", "不良品", "不合格", "不適合", "ng品", "要確認"),
 )
 _NORMAL = (
-    *("0", "0.0", "false", "no", "n", "ok", "pass", "passed", "good", "normal"),
-    *("正常", "異常なし", "良", "良品", "合格", "なし", "無"),
-    *("ok品", "○", "◯", "〇", "◎"),
+    *("ok", "pass", "passed", "normal", "false alarm", "正常", "異常なし", "異常無し", "異常無"),
+    *("問題なし", "問題無し", "良品", "合格", "適合", "ok品", "誤検出", "誤検知", "誤報"),
 )
-_LABELS = dict.fromkeys(_ANOMALOUS, True) | dict.fromkeys(_NORMAL, False)
+# What may answer another question, too, as whether an inspector saw something.
+_AFFIRMED = (
+    *("1", "1.0", "true", "yes", "y", "bad", "あり", "有", "問題あり", "問題有り", "故障"),
+    *("×", "✕", "✖", "╳"),
+)
+_DENIED = ("0", "0.0", "false", "no", "n", "good", "良", "良好", "なし", "無", "○", "◯", "〇", "◎")
+JUDGED = frozenset((*_ANOMALOUS, *_NORMAL))
+LABELS = dict.fromkeys((*_ANOMALOUS, *_AFFIRMED), True) | dict.fromkeys((*_NORMAL, *_DENIED), False)
 _MAX_LISTED_COLUMNS = 30
 _SAMPLE_ROWS = 500
 # A text column has at least so many words on average, and twice those of any other.
@@ -213,7 +218,7 @@ def parse_labels(cells: pd.Series, label_column: str, lines: NDArray[np.int64]) 
         word = unicodedata.normalize("NFKC", cell).strip().lower()
         if not word:
             continue
-        label = _LABELS.get(word)
+        label = LABELS.get(word)
         if label is None:
             raise InputError(
                 f"Got label {reprlib.repr(cell)} in line {lines[row]}, column {label_column!r}; "

@@ -86,6 +86,7 @@ class Table:
     needs_mark : bool
         Whether a CSV made of it shall begin with a byte order mark.
     sampled_from : int or None
+    n_unlabelled : int
         As in `TableRows`.
     """
 
@@ -102,6 +103,7 @@ class Table:
     has_columns: bool = True
     needs_mark: bool = False
     sampled_from: int | None = None
+    n_unlabelled: int = 0
 
 
 def read_table(
@@ -188,6 +190,7 @@ def read_table(
         has_columns=reader.has_columns,
         needs_mark=reader.needs_mark,
         sampled_from=read.sampled_from,
+        n_unlabelled=read.n_unlabelled,
     )
 
 

@@ -16,6 +16,7 @@ OF_TEXTS = {
     "top_layers": "str",
 }
 OF_ROWS = OF_TEXTS | {"top_columns": "str"}
+FLAG = "is_anomaly"
 _MIN_TELLING = 3  # a table of one's own may have a score, or a program
 
 

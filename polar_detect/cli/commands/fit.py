@@ -1,5 +1,6 @@
 """`polar-detect fit`."""
 
+import reprlib
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from polar_detect.fitting import MIN_NORMAL
 from polar_detect.language import advise
 from polar_detect.report.facts import description
 from polar_detect.report.language import Language
-from polar_detect.texts import say_the_same, times_pasted, without_end_blanks
+from polar_detect.texts import labelled_both, say_the_same, times_pasted, without_end_blanks
 
 
 def fit(options: FitOptions) -> PolarDetector:
@@ -25,6 +26,8 @@ def fit(options: FitOptions) -> PolarDetector:
     rejected = tables.rejected_path(out, is_folder=True)
     check_not_input(out, options.train, rejected=rejected)
     check_target(out)
+    if out.exists() and any(out.iterdir()):
+        tell(language.say("fit.replaced", out=out))
     table = _read(options)
     tell_about(table, rejected, language)
     _check_readable(table)
@@ -81,11 +84,17 @@ def _read(options: FitOptions) -> tables.Table:
 
 
 def _check_readable(table: tables.Table) -> None:
-    """Raise `InputError` where rows that could not be read are why too few are normal."""
+    """Raise `InputError` where too few rows are normal, as others have no label or are unread."""
     labels = [False] * len(table.texts) if table.labels is None else table.labels.tolist()
     rows = zip(table.texts, labels, strict=True)
     n_normal = sum(bool(text.strip()) and not is_anomalous for text, is_anomalous in rows)
     n, n_rejected = len(table.texts), len(table.rejected)
+    if n_normal < MIN_NORMAL <= n_normal + table.n_unlabelled:
+        raise InputError(
+            f"Got {table.source} with {n_normal} rows that are labelled normal, and without a "
+            f"label {table.n_unlabelled}, which are left out; expected at least {MIN_NORMAL} "
+            "normal ones; write normal there where they are."
+        )
     if n_normal < MIN_NORMAL <= n_normal + n_rejected:
         first = table.rejected[0]
         raise InputError(
@@ -108,6 +117,10 @@ def _of_texts(table: tables.Table, language: Language) -> Iterator[str]:
         yield language.say("fit.all_same", n=n)
     if (times := times_pasted(texts)) > 1:
         yield language.say("fit.pasted", times=times)
+    if table.labels is None:
+        yield from map(language.notice, tables.warn_of_judged(table.frame))
+    elif both := labelled_both(table.texts, table.labels):
+        yield language.say("fit.both", n=len(both), text=reprlib.repr(both[0]))
 
 
 def _of_languages(

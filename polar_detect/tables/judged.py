@@ -1,0 +1,41 @@
+"""What a table says of rows that are all to count as normal: which of them are anomalous."""
+
+import shlex
+import unicodedata
+
+import pandas as pd
+
+from polar_detect.tables.cells import cells_as_text
+from polar_detect.tables.columns import JUDGED, LABELS
+from polar_detect.tables.names import on_one_line
+from polar_detect.tables.results import FLAG, result_columns
+
+
+def warn_of_judged(frame: pd.DataFrame) -> list[str]:
+    """Return a warning for each column that calls some rows normal and others anomalous.
+
+    In words that say that and nothing else; yes and no, or 1 and 0, may answer any question. What
+    `score` has flagged is told too.
+    """
+    added = result_columns(map(str, frame.columns))
+    notices = []
+    for j, name in enumerate(map(str, frame.columns)):
+        words = _words(frame.iloc[:, j])
+        n_anomalous = sum(LABELS.get(word, False) for word in words)
+        if name == FLAG and name in added and n_anomalous:
+            notices.append(
+                f"rows that score has flagged count as normal too: {n_anomalous}; if some are "
+                "anomalous, say which in a column of labels, and pass --label-column"
+            )
+        elif words and JUDGED.issuperset(words) and 0 < n_anomalous < len(words):
+            own = on_one_line(name)
+            notices.append(
+                f"rows that column {own!r} calls anomalous count as normal too: {n_anomalous}; "
+                f"pass --label-column {shlex.quote(own)} if it says which are"
+            )
+    return notices
+
+
+def _words(cells: pd.Series) -> list[str]:
+    texts = (unicodedata.normalize("NFKC", text).strip().lower() for text in cells_as_text(cells))
+    return [text for text in texts if text]
