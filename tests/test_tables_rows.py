@@ -1,5 +1,6 @@
 import json
 import math
+import re
 import time
 
 import numpy as np
@@ -576,7 +577,8 @@ def test_a_column_in_thousandths_is_none_in_millions():
     assert template.texts(pd.DataFrame({"P [Mpa]": ["7"]}, dtype=str)) == ["p [MPa]: 7.0"]
     assert RowColumns("P［mPa］").choose(["p [MPa]", "p [mPa]"]) == ["p [mPa]"]
     for name in ("p [mPa]", "P (mPa)"):
-        with pytest.raises(InputError, match=r"Got column 'p \[MPa\]'"):
+        match = rf"Got column '{re.escape(name)}' for 'p \[MPa\]', whose unit was MPa when"
+        with pytest.raises(InputError, match=match):
             template.texts(pd.DataFrame({name: ["7"]}, dtype=str))
         with pytest.raises(InputError, match=r"Got column 'p \[MPa\]'"):
             RowColumns("p [MPa]").choose([name])
@@ -975,6 +977,23 @@ def test_a_column_in_another_unit_than_that_of_the_template_is_refused():
     for read in (template.texts, template.numbers):
         with pytest.raises(InputError, match=match):
             read(other)
+
+
+def test_a_column_whose_name_has_another_unit_than_before_is_to_be_converted_not_only_renamed():
+    training = pd.DataFrame({"圧力 [MPa]": ["9.1", "9.2"], "備考 (h)": ["a", "b"]}, dtype=str)
+    template = RowTemplate.fit(training, ["圧力 [MPa]", "備考 (h)"])
+    rows = {"備考 (h)": ["a"]}
+    match = (
+        r"Got column '圧力\(kPa\)' for '圧力 \[MPa\]', whose unit was MPa .* convert its numbers"
+    )
+    with pytest.raises(InputError, match=match):
+        template.texts(pd.DataFrame({"圧力(kPa)": ["9100"], **rows}, dtype=str))
+    for others in ({"圧力(kPa)": ["1"], "圧力(bar)": ["2"]}, {"油圧 [kPa]": ["1"]}, {}):
+        with pytest.raises(InputError, match=r"Got column '圧力 \[MPa\]'; the table has"):
+            template.texts(pd.DataFrame({**others, **rows}, dtype=str))
+    words = pd.DataFrame({"圧力 [MPa]": ["9.1"], "備考 (min)": ["a"]}, dtype=str)
+    with pytest.raises(InputError, match=r"Got column '備考 \(h\)'; the table has"):
+        template.texts(words)
 
 
 def test_a_count_in_brackets_is_no_label_text_or_column_of_words(tmp_path):

@@ -33,6 +33,7 @@ from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.columns import TextColumn, check_column
 from polar_detect.tables.names import (
     comma_separated,
+    folded,
     match_column,
     on_one_line,
     said_of_matches,
@@ -46,7 +47,7 @@ from polar_detect.tables.row_cells import (
     write_cells,
 )
 from polar_detect.tables.row_columns import CategoryOf, RowColumn, fitted_columns
-from polar_detect.tables.units import are_same_units, unit_behind
+from polar_detect.tables.units import are_same_units, unit_behind, without_unit
 
 _MOSTLY = 0.5  # of the cells that are not missing
 # Roughly as byte-pair encodings of language models split: digits alone, words, signs.
@@ -531,7 +532,20 @@ def find_columns(present: Sequence[str], forms: Mapping[str, NumberForm | None])
         if own is not None:
             _check_unit_behind(own, name, None if form is None else form.unit)
             found[name] = own
+        elif form is not None:
+            _check_no_other_unit(present, name, taken)
     return found
+
+
+def _check_no_other_unit(present: Sequence[str], column: str, taken: Collection[str]) -> None:
+    """Raise `InputError` when a table has a column of numbers under its name with another unit.
+
+    Only to rename it, as a column that is missing may be, would leave its numbers as they are.
+    """
+    unit, bare = unit_behind(column), folded(without_unit(column))
+    alike = [name for name in present if name not in taken and folded(without_unit(name)) == bare]
+    if unit is not None and len(alike) == 1:
+        _check_unit_behind(alike[0], column, unit)
 
 
 def _check_unit_behind(found: str, column: str, unit: str | None) -> None:
