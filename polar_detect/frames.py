@@ -4,7 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from polar_detect.errors import InputError
 
@@ -56,13 +58,21 @@ def row_template(X: pd.DataFrame) -> "RowTemplate":
 
 def doubts_of_columns(X: pd.DataFrame, rows: "RowTemplate") -> list[str]:
     """Return what a fit on the rows of a data frame should be warned of, a sentence a column."""
-    from polar_detect.tables import RowTemplate, new_later, result_columns, warn_of_words
+    from polar_detect.tables import (
+        RowTemplate,
+        copied_rows,
+        new_later,
+        result_columns,
+        warn_of_words,
+    )
 
     frame = named(X, rows)
     present = RowTemplate(tuple(c for c in rows.columns if c.name in frame.columns), rows.notation)
     found = new_later(frame, present.names)
     added = ", ".join(map(repr, result_columns(present.names)))
+    copied = copied_rows(frame)
     return [
+        *([_said_of_copies(copied)] if len(copied) else []),
         *([f"columns {added} are what an assessment adds; leave them out"] if added else []),
         *(f"column {name!r} {said}; leave it out" for name, said in found.items()),
         *warn_of_words(frame, present),
@@ -74,6 +84,13 @@ def doubts_of_hours(rows: "RowTemplate | None", n_rows: int) -> list[str]:
     from polar_detect.tables import warn_of_hours
 
     return [] if rows is None else warn_of_hours(rows, n_rows)
+
+
+def _said_of_copies(places: NDArray[np.intp]) -> str:
+    return (
+        f"rows that stand above in the same order: {len(places)}, from position {places[0]} on; "
+        "beside copies new rows will look strange, so leave them out"
+    )
 
 
 def unwritten(texts: Sequence[str], rows: "RowTemplate") -> list[int]:

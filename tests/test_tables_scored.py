@@ -10,7 +10,14 @@ from polar_detect.compare.reading import Reading, read_task
 from polar_detect.errors import InputError, OutputError
 from polar_detect.frames import doubts_of_columns, row_template
 from polar_detect.scoring.opening import ScoreJob, open_input
-from polar_detect.tables import RowColumns, check_added, read_table, result_columns, warn_of_judged
+from polar_detect.tables import (
+    RowColumns,
+    check_added,
+    copied_rows,
+    read_table,
+    result_columns,
+    warn_of_judged,
+)
 from polar_detect.texts import doubts_of_labels
 
 ADDED = [*kinds_of_columns(are_rows=False)]
@@ -207,3 +214,38 @@ def test_fit_says_that_it_replaces_a_detector(run, saved_on_tiny, scored, tmp_pa
     assert "is replaced" not in run(*fit)[2]
     shutil.copytree(saved_on_tiny, out)
     assert f"{out}: the detector there is replaced\n" in run(*fit)[2]
+
+
+def test_fit_says_where_a_week_was_pasted_in_twice_whatever_was_noted_beside_it(
+    run, scored, tmp_path
+):
+    frame = pd.read_csv(scored, dtype=str)
+    week = frame[30:].assign(score="")
+    fit = ("fit", scored, "--out", tmp_path / "out", "--model", tmp_path)
+    for label in ((), ("--label-column", "checked")):
+        pd.concat([frame, week.assign(checked="OK") if label else week]).to_csv(scored, index=False)
+        said = run(*fit, *label)[2]
+        assert f"{scored}: rows that stand above in the same order, as where an export was" in said
+        assert "pasted in twice: 30, from row 62 on; beside copies new rows will look" in said
+        assert "30行あります（62行目から）" in run(*fit, *label, "--lang", "ja")[2]
+    pd.concat([frame, week.iloc[11:]]).to_csv(scored, index=False)  # 19 rows
+    assert "in the same order" not in run(*fit)[2]
+    pd.concat([frame, week.iloc[::-1]]).to_csv(scored, index=False)
+    assert "in the same order" not in run(*fit)[2]
+
+
+def test_a_routine_of_few_steps_and_messages_alone_are_no_copies():
+    day = pd.DataFrame({"step": [str(i) for i in range(19)], "state": "ok"}, dtype=str)
+    assert len(copied_rows(pd.concat([day] * 10))) == 0
+    messages = pd.DataFrame({"message": [str(i) for i in range(30)]}, dtype=str)
+    assert len(copied_rows(pd.concat([messages] * 2))) == 0
+
+
+def test_a_fit_on_a_frame_with_a_copied_week_warns_of_it():
+    week = pd.DataFrame({"flow": [i / 7 for i in range(30)], "state": "ok"})
+    frame = pd.concat([week, week.iloc[5:]], ignore_index=True)
+    assert doubts_of_columns(frame, row_template(frame)) == [
+        "rows that stand above in the same order: 25, from position 30 on; beside copies new rows "
+        "will look strange, so leave them out"
+    ]
+    assert doubts_of_columns(week, row_template(week)) == []

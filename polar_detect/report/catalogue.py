@@ -941,6 +941,12 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
         "labels",
         "正常と異常の両方のラベルが付いた文：{n}件（{text}など）。ラベルを直してください",
     ),
+    "fit.copied": (
+        "rows that stand above in the same order, as where an export was pasted in twice: {n}, "
+        "from row {row} on; beside copies new rows will look strange, so leave them out",
+        "上にある行と同じ並びの行が{n}行あります（{row}行目から）。同じ期間の記録を二重に貼り付けていま"
+        "せんか。新しい行が異常に見えるため、重複を除いてください",
+    ),
     "fit.replaced": (
         "{out}: the detector there is replaced",
         "{out}：今ある検出器を置き換えます",

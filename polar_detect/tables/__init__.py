@@ -13,6 +13,7 @@ from polar_detect.tables.columns import (
     obvious_text_column,
     parse_labels,
 )
+from polar_detect.tables.copies import copied_rows
 from polar_detect.tables.formats import has_columns
 from polar_detect.tables.judged import warn_of_judged
 from polar_detect.tables.layout import Layout, SheetNames
@@ -68,6 +69,7 @@ __all__ = [
     "check_output",
     "check_size",
     "choose_text_column",
+    "copied_rows",
     "has_columns",
     "is_filled",
     "join_columns",

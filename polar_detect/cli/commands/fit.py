@@ -17,6 +17,7 @@ from polar_detect.fitting import MIN_NORMAL
 from polar_detect.language import advise
 from polar_detect.report.facts import description
 from polar_detect.report.language import Language
+from polar_detect.tables.names import match_column
 from polar_detect.texts import labelled_both, say_the_same, times_pasted, without_end_blanks
 
 
@@ -31,7 +32,7 @@ def fit(options: FitOptions) -> PolarDetector:
     table = _read(options)
     tell_about(table, rejected, language)
     _check_readable(table)
-    _tell_of(table, _of_texts(table, language))
+    _tell_of(table, _of_texts(table, options.label_column, language))
     _tell_of(table, _of_rows(table, options, language))
     detector = PolarDetector(
         options.detector,
@@ -109,7 +110,7 @@ def _tell_of(table: tables.Table, notices: Iterable[str]) -> None:
         tell(f"{table.source}: {notice}")
 
 
-def _of_texts(table: tables.Table, language: Language) -> Iterator[str]:
+def _of_texts(table: tables.Table, label_column: str | None, language: Language) -> Iterator[str]:
     n, texts = len(table.texts), without_end_blanks(table.texts)
     if table.sampled_from is not None:
         yield language.say("fit.sampled", n=n, n_all=table.sampled_from)
@@ -117,10 +118,19 @@ def _of_texts(table: tables.Table, language: Language) -> Iterator[str]:
         yield language.say("fit.all_same", n=n)
     if (times := times_pasted(texts)) > 1:
         yield language.say("fit.pasted", times=times)
+    elif table.sampled_from is None and (lines := _copied(table, label_column)):
+        yield language.say("fit.copied", n=len(lines), row=lines[0])
     if table.labels is None:
         yield from map(language.notice, tables.warn_of_judged(table.frame))
     elif both := labelled_both(table.texts, table.labels):
         yield language.say("fit.both", n=len(both), text=reprlib.repr(both[0]))
+
+
+def _copied(table: tables.Table, label_column: str | None) -> list[int]:
+    """Return the lines of rows that stand above in the same order."""
+    label = match_column([*map(str, table.frame.columns)], label_column or "")
+    places = tables.copied_rows(table.frame, others=[] if label is None else [label])
+    return [] if table.lines is None else table.lines[places].tolist()
 
 
 def _of_languages(
