@@ -158,6 +158,7 @@ def test_rows_keep_their_number_where_others_have_no_label(run, saved_on_tiny, t
     )
     assert code == 0
     assert "rows left out, as column 'y' is empty there: 2" in err
+    assert "If only flagged rows have one, leave out --label-column to judge the batch." in err
     rows = json.loads(out.read_text())["rows"]
     assert {row["row"]: row["label"] for row in rows} == {3: True, 5: False, 6: False}
 

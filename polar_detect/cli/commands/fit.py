@@ -119,7 +119,7 @@ def _of_texts(table: tables.Table, label_column: str | None, language: Language)
     if (times := times_pasted(texts)) > 1:
         yield language.say("fit.pasted", times=times)
     elif table.sampled_from is None and (lines := _copied(table, label_column)):
-        yield language.say("fit.copied", n=len(lines), row=lines[0])
+        yield language.say("fit.copied", n=len(lines), row=str(lines[0]))
     if table.labels is None:
         yield from map(language.notice, tables.warn_of_judged(table.frame))
     elif both := labelled_both(table.texts, table.labels):

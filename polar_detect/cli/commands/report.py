@@ -36,6 +36,8 @@ def report(options: ReportOptions) -> None:
         make_folder(options.figures, "--figures")
     table, detector = _read_and_load(options)
     tell_about(table, rejected, language)
+    if table.n_unlabelled:
+        tell(language.say("report.labelled_only"))
     with progress_bars(err, language) as progress:
         assessment = detector.assess(table.texts, progress=progress)
     data = build_report(detector, assessment, table, top=options.top)
