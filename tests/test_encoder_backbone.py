@@ -8,7 +8,7 @@ from tiny_encoders import (
     tiny_encoder,
 )
 from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
-from transformers import ElectraConfig
+from transformers import ElectraConfig, LongformerConfig
 
 from polar_detect.backbone.encoder import EncoderBackbone
 from polar_detect.errors import InputError, ModelError
@@ -184,6 +184,13 @@ def test_a_model_that_cannot_read_two_texts_at_once_is_refused():
     block.forward = single
     with pytest.raises(ModelError, match="two texts at once fail: this block takes single rows"):
         EncoderBackbone(model, tiny_tokenizer(), max_tokens=48)
+
+
+def test_a_model_whose_blocks_get_more_states_than_there_are_tokens_is_refused():
+    config = LongformerConfig(**ENCODERS["bert"].to_diff_dict() | {"attention_window": 4})
+    message = r"states of \(2, 5\) tokens have the shape \(2, 8, 32\)\); expected an encoder"
+    with pytest.raises(ModelError, match=message):
+        EncoderBackbone(random_encoder(config), tiny_tokenizer(), max_tokens=48)
 
 
 def test_a_model_without_a_stack_of_blocks_is_refused():

@@ -146,3 +146,13 @@ def test_common_losses_know_the_first_words_and_the_target_only(dtype):
     torch.testing.assert_close(found, expected, atol=tolerance, rtol=1e-4)
     # Control: the whole vocabulary gives something else.
     assert (reader.losses(states, targets, precise=True) - found).abs().max() > 0.05
+
+
+def test_products_on_the_way_to_the_head_are_made_in_blocks_of_one_size():
+    head = nn.Linear(HIDDEN, N_WORDS, bias=False)
+    ways = nn.LayerNorm(HIDDEN), nn.Sequential(nn.LayerNorm(HIDDEN), nn.Linear(HIDDEN, HIDDEN))
+    norm, product = (
+        ReadOut(way, head, softcap=None, quick_dtype=torch.bfloat16)._quick_blocks for way in ways
+    )
+    assert product == (read_out.BLOCK,)
+    assert len(norm) >= len(product)  # several where the processor sums up alike in all of them

@@ -12,8 +12,10 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoModelForCausalLM,
+    BartConfig,
     BloomConfig,
     CohereConfig,
+    ElectraConfig,
     Ernie4_5Config,
     Gemma2Config,
     Gemma3TextConfig,
@@ -24,13 +26,16 @@ from transformers import (
     LlamaConfig,
     Mamba2Config,
     MistralConfig,
+    ModernBertDecoderConfig,
     Olmo2Config,
     OlmoConfig,
+    OPTConfig,
     Phi3Config,
     PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen2MoeConfig,
     Qwen3Config,
+    RobertaConfig,
     SmolLM3Config,
     XGLMConfig,
 )
@@ -125,6 +130,34 @@ PER_ROW = {
         eos_token_id=1,
     ),  # a mask of each row
 }
+_BERT = {name: _SHAPE[name] for name in _SHAPE if name != "num_key_value_heads"}
+# Models with something other than a look-up in front of their blocks, or than a norm behind them,
+# and one whose configuration counts other blocks too.
+SURROUNDED = {
+    "opt-350m": OPTConfig(
+        **{name: _BERT[name] for name in _BERT if name != "intermediate_size"},
+        ffn_dim=48,
+        word_embed_proj_dim=16,
+        do_layer_norm_before=False,
+    ),  # a projection at either end, and no last norm
+    "modernbert-decoder": ModernBertDecoderConfig(
+        **_BERT, cls_token_id=0, sep_token_id=1, global_attn_every_n_layers=2, local_attention=8
+    ),  # a layer of its own before the head, which transformers takes for the decoder
+    "roberta": RobertaConfig(**_BERT, is_decoder=True),  # one with the head inside
+    "electra": ElectraConfig(**_BERT, is_decoder=True, embedding_size=16),  # projections
+    "bart": BartConfig(
+        vocab_size=VOCABULARY,
+        d_model=32,
+        encoder_layers=2,
+        decoder_layers=5,
+        decoder_attention_heads=4,
+        decoder_ffn_dim=48,
+        max_position_embeddings=MAX_POSITIONS,
+        bos_token_id=0,
+        eos_token_id=1,
+        pad_token_id=1,
+    ),
+}
 # Models whose blocks have parts that resemble those that a quick form replaces.
 LOOKALIKES = {
     "smollm3": SmolLM3Config(**_SHAPE),  # every fourth layer has no positions
@@ -199,9 +232,12 @@ def rearranged(model, layers):
     attention) moves with them.
     """
     model = copy.deepcopy(model)
-    inner = model.get_decoder()
-    name = next(n for n, m in inner.named_children() if isinstance(m, torch.nn.ModuleList))
-    blocks = getattr(inner, name)
+    inner, name, blocks = next(
+        (module, name, child)
+        for module in model.modules()
+        for name, child in module.named_children()
+        if isinstance(child, torch.nn.ModuleList)
+    )
     setattr(inner, name, torch.nn.ModuleList([blocks[layer] for layer in layers]))
     for config in {id(m.config): m.config for m in (model, inner)}.values():
         if getattr(config, "layer_types", None) is not None:

@@ -19,8 +19,14 @@ from torch.autograd.functional import vjp
 from polar_detect.backbone.loading import load_decoder
 from polar_detect.backbone.quick_block import QuickBlock, quick_form
 from polar_detect.backbone.read_out import Moments, ReadOut
-from polar_detect.backbone.recording import FAILURES, Call, examine, first_input, record_calls
-from polar_detect.backbone.tokenizing import shortened
+from polar_detect.backbone.recording import (
+    FAILURES,
+    Call,
+    examine,
+    first_input_in_blocks,
+    record_calls,
+)
+from polar_detect.backbone.tokenizing import longest_row, shortened
 from polar_detect.errors import InputError, ModelError, reason_of
 from polar_detect.numerics.blocks import (
     Layer,
@@ -29,13 +35,14 @@ from polar_detect.numerics.blocks import (
     each_block,
     in_blocks,
     is_mixture,
+    rows_per_block,
 )
 from polar_detect.numerics.lanes import plain_modes, spread
 from polar_detect.numerics.products import laid_out_copy
 from polar_detect.numerics.runtime import best_dtype, keep_freed_memory
 
 _PRECISE_SHARE = 10  # one layer in so many, the first ones, is measured in float32 alone
-_POSITIONS = ("max_position_embeddings", "max_seq_len")  # settings; MPT's is the second
+_LAYERS = ("decoder_layers", "num_hidden_layers")  # BART's second counts its encoder's
 # Settings of what becomes of a head's products: Cohere's and Falcon-H1's factors, Granite's and
 # Inkling's divisors, Gemma's, RecurrentGemma's and xLSTM's bounds.
 _FACTORS = ("logit_scale", "lm_head_multiplier")
@@ -88,8 +95,6 @@ class Backbone:
         self.head = model.get_output_embeddings()
         self.device: torch.device = next(model.parameters()).device
         self.quick_dtype = quick_dtype or best_dtype(self.device)
-        # Copies: the model's own forward, which runs for every new length, lays nothing out.
-        self._precise_blocks = [b if is_mixture(b) else laid_out_copy(b) for b in self.blocks]
         self._row_counts = RowCounts(self.blocks, self.device)
         self._pull_counts = RowCounts(self.blocks, self.device)
         self._calls: dict[int, list[tuple[Call, Call]]] = {}
@@ -97,18 +102,22 @@ class Backbone:
         probe[1, :_ALIKE] = probe[0, :_ALIKE]
         try:
             self._anatomy, output = examine(
-                model, self.blocks, lambda: model(input_ids=probe, use_cache=False)
+                model, self.blocks, lambda: model(input_ids=probe, use_cache=False), self.head
             )
         except FAILURES as error:
             raise self._unfaithful(f"two texts at once fail: {reason_of(error)}") from error
         n_calls = len(self._anatomy.extras)
         if n_calls != self.n_layers:
             raise self._unfaithful(f"it makes {n_calls} calls of its {self.n_layers} layers")
+        self._check_that_every_token_has_a_state(probe)
+        # Copies: the model's own forward, which runs for every new length, lays nothing out. Not
+        # before it has run once, as some models exchange parts of their blocks then (BigBird).
+        self._precise_blocks = [b if is_mixture(b) else laid_out_copy(b) for b in self.blocks]
         self.final_norm = self._anatomy.final_norm
         self._n_words = output.logits.shape[-1]
         config = model.config.get_text_config()
         self._read_out = ReadOut(
-            self.final_norm,
+            nn.Sequential(*self._anatomy.way_out),
             self.head,
             softcap=_setting(config, _BOUNDS),
             scale=_scale_of_logits(config),
@@ -164,8 +173,7 @@ class Backbone:
     @property
     def max_positions(self) -> int:
         """Longest sequence that the model was made for, start token included."""
-        config = self.model.config.get_text_config()
-        return int(_setting(config, _POSITIONS) or 2**31)
+        return longest_row(self.model, self.model.config.get_text_config())
 
     def tokenize(self, texts: list[str], max_tokens: int) -> list[list[int]]:
         """Return each text's token ids without start token, cut after `max_tokens`.
@@ -197,8 +205,14 @@ class Backbone:
 
         Watches the model, so it must not run beside other calls; see `recording`.
         """
-        self._recorded(input_ids.shape[1])  # for the same reason not later
-        return first_input(self.blocks, lambda: self.model(input_ids=input_ids, use_cache=False))
+        n_rows, n_tokens = input_ids.shape
+        self._recorded(n_tokens)  # for the same reason not later
+        size = n_rows
+        if self._anatomy.multiplies_first:  # a look-up is the same in any company
+            size = rows_per_block(n_tokens, self.device, torch.float32)
+        return first_input_in_blocks(
+            self.blocks, lambda ids: self.model(input_ids=ids, use_cache=False), input_ids, size
+        )
 
     def apply(
         self,
@@ -449,6 +463,12 @@ class Backbone:
             if not call.is_as(as_well):
                 raise self._unfaithful(f"layer {layer} is given more of a text than its states")
 
+    def _check_that_every_token_has_a_state(self, probe: Tensor) -> None:
+        shape = self._anatomy.shape
+        if shape[:-1] != tuple(probe.shape):  # of prompts too, of windows, of several streams
+            tokens = tuple(probe.shape)
+            raise self._unfaithful(f"states of {tokens} tokens have the shape {shape}")
+
     def _unfaithful(self, what: str) -> ModelError:
         return ModelError(
             f"Got a {type(self.model).__name__} whose layers cannot be called alone ({what}); "
@@ -476,18 +496,16 @@ def _setting(config: Any, names: Iterable[str]) -> Any:
 
 
 def _find_blocks(model: Any) -> list[nn.Module]:
-    n_layers = model.config.get_text_config().num_hidden_layers
-    stacks = [
-        module
-        for module in model.get_decoder().modules()
-        if isinstance(module, nn.ModuleList) and len(module) == n_layers
-    ]
-    if not stacks:
-        raise ModelError(
-            f"Got a {type(model).__name__} without a list of {n_layers} blocks; expected a "
-            "decoder made of a stack of blocks; choose another model."
-        )
-    return list(stacks[0])
+    n_layers = _setting(model.config.get_text_config(), _LAYERS)
+    # Of some models transformers takes the head for the decoder.
+    for root in (model.get_decoder(), model):
+        for module in root.modules():
+            if isinstance(module, nn.ModuleList) and len(module) == n_layers:
+                return list(module)
+    raise ModelError(
+        f"Got a {type(model).__name__} without a list of {n_layers} blocks; expected a "
+        "decoder made of a stack of blocks; choose another model."
+    )
 
 
 def _cast_call(call: Call, dtype: torch.dtype) -> Call:

@@ -17,8 +17,14 @@ from torch import Tensor, nn
 
 from polar_detect.backbone.loading import load_encoder
 from polar_detect.backbone.quick_block import QuickBlock, quick_form
-from polar_detect.backbone.recording import FAILURES, Call, examine, first_input, record_calls
-from polar_detect.backbone.tokenizing import MAX_TOKENS, as_room_allows, shortened
+from polar_detect.backbone.recording import (
+    FAILURES,
+    Call,
+    examine,
+    first_input_in_blocks,
+    record_calls,
+)
+from polar_detect.backbone.tokenizing import MAX_TOKENS, as_room_allows, longest_row, shortened
 from polar_detect.errors import InputError, ModelError, reason_of
 from polar_detect.numerics.blocks import RowCounts, in_blocks, rows_per_block
 from polar_detect.numerics.lanes import plain_modes
@@ -94,6 +100,7 @@ class EncoderBackbone:
             self._anatomy, output = examine(model, self.blocks, lambda: model(input_ids=probe))
         except FAILURES as error:
             raise self._unfaithful(f"two texts at once fail: {reason_of(error)}") from error
+        self._check_that_every_token_has_a_state(probe)
         self.final_norm = self._anatomy.final_norm
         self._quick_blocks: list[QuickBlock | None] = [None] * self.n_layers
         states = self._replay(probe, output.last_hidden_state)
@@ -134,13 +141,12 @@ class EncoderBackbone:
         In blocks of one size, as some models multiply before their first block (ELECTRA). Watches
         the model, so it must not run beside other calls; see `recording`.
         """
-        n_rows, n_tokens = input_ids.shape
+        n_tokens = input_ids.shape[1]
         self._recorded(n_tokens)  # for the same reason not later
         size = rows_per_block(n_tokens, self.device, torch.float32)
-        filling = input_ids[:1].expand(-n_rows % size, -1)  # zeros would be taken for padding
-        blocks = torch.split(torch.cat([input_ids, filling]), size)
-        found = [first_input(self.blocks, partial(self.model, input_ids=own)) for own in blocks]
-        return torch.cat(found)[:n_rows]
+        return first_input_in_blocks(
+            self.blocks, lambda ids: self.model(input_ids=ids), input_ids, size
+        )
 
     @torch.no_grad()
     def apply(self, layer: int, hidden: Tensor, *, precise: bool = False) -> Tensor:
@@ -211,6 +217,12 @@ class EncoderBackbone:
                 raise self._unfaithful(f"replayed states differ by {gap:.3g}")
         return states
 
+    def _check_that_every_token_has_a_state(self, probe: Tensor) -> None:
+        shape = self._anatomy.shape
+        if shape[:-1] != tuple(probe.shape):  # of prompts too, of windows, of several streams
+            tokens = tuple(probe.shape)
+            raise self._unfaithful(f"states of {tokens} tokens have the shape {shape}")
+
     def _unfaithful(self, what: str) -> ModelError:
         return ModelError(
             f"Got a {type(self.model).__name__} whose layers cannot be called alone ({what}); "
@@ -225,13 +237,7 @@ class EncoderBackbone:
 
 def longest_input(model: Any) -> int:
     """Return how many tokens an encoder was made for, special ones included."""
-    config = model.config
-    embeddings = getattr(model, "embeddings", None)
-    # RoBERTa and its kin count positions from behind the padding token's.
-    counts_from_padding = getattr(embeddings, "padding_idx", None) is not None
-    shift = (config.pad_token_id or 0) + 1 if counts_from_padding else 0
-    n_positions = getattr(config, "max_position_embeddings", None) or 0
-    return (n_positions if n_positions > 0 else 2**31) - shift  # -1 where nothing bounds them
+    return longest_row(model, model.config)
 
 
 def equal_lengths(

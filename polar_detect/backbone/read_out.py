@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.functional import vjp
 
+from polar_detect.backbone.recording import has_matrix
 from polar_detect.numerics.blocks import by_blocks, random_states, same_bits
 from polar_detect.numerics.products import SHIFT, Weight
 
@@ -42,11 +43,13 @@ class Moments(NamedTuple):
 
 
 class ReadOut:
-    """The final norm and the head of a decoder.
+    """What is behind the last block of a decoder: mostly a norm, and the head.
 
     Parameters
     ----------
-    final_norm, head : nn.Module
+    way_out : nn.Module
+        What states go through before the head gets them.
+    head : nn.Module
     softcap : float, optional
         Bound of the logits.
     quick_dtype : torch.dtype
@@ -57,14 +60,14 @@ class ReadOut:
 
     def __init__(
         self,
-        final_norm: nn.Module,
+        way_out: nn.Module,
         head: Any,
         *,
         softcap: float | None,
         quick_dtype: torch.dtype,
         scale: float = 1.0,
     ) -> None:
-        self.final_norm = final_norm
+        self.way_out = way_out
         self.head = head
         self._softcap, self._scale = softcap, scale
         is_plain = isinstance(head, nn.Linear) and head.bias is None
@@ -78,7 +81,7 @@ class ReadOut:
         """Read out hidden states (…, hidden) as logits (…, vocabulary) in float32."""
 
         def block(states: Tensor) -> tuple[Tensor]:
-            pieces = self._logits(self.final_norm(states), precise=precise)
+            pieces = self._logits(self.way_out(states), precise=precise)
             return (torch.cat(list(pieces), -1),)
 
         (logits,) = by_blocks(block, hidden.flatten(0, -2), counts=(BLOCK,))
@@ -103,7 +106,7 @@ class ReadOut:
         """Return losses with their expectation and variance under the model, in the quick form."""
 
         def block(states: Tensor, own: Tensor) -> Moments:
-            normed = self.final_norm(states)
+            normed = self.way_out(states)
             sums = _Sums(self._logits(normed, precise=False))
             return sums.moments(self._target_logits(normed, own))
 
@@ -133,7 +136,7 @@ class ReadOut:
         """Return what ``back(normed states)`` does, its last, a gradient, as one by the states."""
         with torch.enable_grad():
             given = states.detach().requires_grad_()
-            normed = self.final_norm(given)
+            normed = self.way_out(given)
         with torch.no_grad():
             *found, slopes = back(normed)
         return *found, *torch.autograd.grad(normed, given, slopes)
@@ -163,7 +166,7 @@ class ReadOut:
     @torch.no_grad()
     def _found_blocks(self) -> tuple[int, ...]:
         """Return the sizes of blocks that no bit of a quick product depends on."""
-        if not self._pieces:
+        if not self._pieces or any(map(has_matrix, self.way_out.modules())):
             return (BLOCK,)
         first, last = self._pieces[0], self._pieces[-1]
         states = random_states(_QUICK_BLOCKS[0], first.n_in).to(first.device, first.dtype)
@@ -180,7 +183,7 @@ class ReadOut:
         A bfloat16 product rounds logits near 15 to steps of 0.06 nats. The errors of the
         other tokens' logits cancel in the normaliser; the target's would not.
         """
-        normed = self.final_norm(states)
+        normed = self.way_out(states)
         normaliser = self._normaliser(normed, precise=precise)
         return normaliser - self._target_logits(normed, targets)
 
@@ -245,7 +248,7 @@ class ReadOut:
         return found
 
     def _common_losses(self, states: Tensor, targets: Tensor) -> Tensor:
-        normed = self.final_norm(states)
+        normed = self.way_out(states)
         target_logits = self._target_logits(normed, targets)
         if self._pieces:
             normaliser = self._normaliser(normed, precise=False, n_pieces=_COMMON // _PIECE)

@@ -4,10 +4,12 @@ The model's own forward runs; its blocks are watched by hooks, or stand still. N
 copied. Nothing else may run a block meanwhile.
 """
 
+import copy
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from types import NoneType
 from typing import Any
 
@@ -77,11 +79,20 @@ class Anatomy:
         no tuple.
     final_norm : nn.Module
         That gets the last block's output; the identity where there is none.
+    way_out : tuple of nn.Module
+        What the last block's output goes through, one after the other, before the head gets it.
+    multiplies_first : bool
+        Whether something is multiplied by a matrix before the first block gets it.
+    shape : tuple of int
+        Of the states that the last block returned.
     """
 
     blocks: list[nn.Module]
     extras: list[tuple[Any, ...] | None]
     final_norm: nn.Module
+    way_out: tuple[nn.Module, ...] = ()
+    multiplies_first: bool = False
+    shape: tuple[int, ...] = ()
 
     @property
     def has_extras(self) -> bool:
@@ -161,36 +172,146 @@ def first_input(blocks: Sequence[nn.Module], forward: Callable[[], Any]) -> Tens
     raise AssertionError("the model's forward never called its first block")
 
 
+def first_input_in_blocks(
+    blocks: Sequence[nn.Module], forward: Callable[[Tensor], Any], ids: Tensor, size: int
+) -> Tensor:
+    """Return what the first block gets of token ids (n_rows, n_tokens), of `size` rows at once.
+
+    So the products that some models make before their first block have a row's bits in any company.
+    """
+    filling = ids[:1].expand(-len(ids) % size, -1)  # zeros would be taken for padding
+    pieces = torch.split(torch.cat([ids, filling]), size)
+    found = [first_input(blocks, partial(forward, own)) for own in pieces]
+    return torch.cat(found)[: len(ids)]
+
+
+def has_matrix(module: nn.Module) -> bool:
+    """Say whether a module itself has a matrix that is no table to look up rows in."""
+    own = module.parameters(recurse=False)
+    return not isinstance(module, nn.Embedding) and any(weight.ndim > 1 for weight in own)
+
+
 def examine(
-    model: nn.Module, blocks: Sequence[nn.Module], forward: Callable[[], Any]
+    model: nn.Module,
+    blocks: Sequence[nn.Module],
+    forward: Callable[[], Any],
+    head: nn.Module | None = None,
 ) -> tuple[Anatomy, Any]:
-    """Run `forward` once, as it is; return what that shows, and what the model returned."""
-    outputs: list[Any] = []
-    found: list[nn.Module] = []
+    """Run `forward` once, as it is; return what that shows, and what the model returned.
 
-    def remember(_: nn.Module, __: Any, output: Any) -> None:
-        outputs.append(output)
-
-    def compare(module: nn.Module, args: tuple[Any, ...]) -> None:
-        if len(outputs) == len(blocks) and args and args[0] is _hidden_of(outputs[-1]):
-            found.append(module)
-
+    Parameters
+    ----------
+    model : nn.Module
+    blocks : sequence of nn.Module
+    forward : callable
+    head : nn.Module, optional
+        A part of the model that makes logits of states.
+    """
+    watch = _Watch(len(blocks))
     inside = {id(module) for block in blocks for module in block.modules()}
-    norms = [
-        module
-        for module in model.modules()
-        if id(module) not in inside and "norm" in type(module).__name__.lower()
-    ]
-    hooks = [block.register_forward_hook(remember) for block in blocks]
-    hooks += [norm.register_forward_pre_hook(compare) for norm in norms]
+    hooks = [block.register_forward_hook(watch.remember) for block in blocks]
+    for module in model.modules():
+        if id(module) not in inside:
+            hooks.append(module.register_forward_pre_hook(watch.enter, with_kwargs=True))
+            hooks.append(module.register_forward_hook(watch.leave))
     try:
         with torch.no_grad():
             output = forward()
     finally:
         for hook in hooks:
             hook.remove()
-    extras = [tuple(o[1:]) if isinstance(o, tuple | list) else None for o in outputs]
-    return Anatomy(list(blocks), extras, found[0] if found else nn.Identity()), output
+    last = _hidden_of(watch.outputs[-1]) if watch.outputs else None
+    norms = (own.module for own in watch.behind if own.given is last and _is_norm(own.module))
+    norm = next(norms, nn.Identity())
+    way = None if head is None else _way(watch.behind, last, head)
+    anatomy = Anatomy(
+        list(blocks),
+        [tuple(o[1:]) if isinstance(o, tuple | list) else None for o in watch.outputs],
+        norm,
+        # Where something that is no module does its part, the norm alone is tried.
+        way_out=(norm,) if way is None else way,
+        multiplies_first=any(map(has_matrix, watch.before)),
+        shape=tuple(last.shape) if isinstance(last, Tensor) else (),
+    )
+    return anatomy, output
+
+
+@dataclass(eq=False)
+class _Visit:
+    """A call of a module, what it was given first, and what it returned."""
+
+    module: nn.Module
+    given: Any
+    made: Any = None
+
+
+class _Watch:
+    """What hooks see while a model's forward runs.
+
+    Attributes
+    ----------
+    outputs : list
+        Of the blocks.
+    before : list of nn.Module
+        That are called before the first block is done, but for parts of blocks.
+    behind : list of _Visit
+        Calls from the last block on, each in front of those that it makes itself.
+    """
+
+    def __init__(self, n_blocks: int) -> None:
+        self.outputs: list[Any] = []
+        self.before: list[nn.Module] = []
+        self.behind: list[_Visit] = []
+        self._n_blocks = n_blocks
+        self._open: list[_Visit] = []
+
+    def remember(self, _: nn.Module, __: Any, output: Any) -> None:
+        """Keep what a block returns."""
+        self.outputs.append(output)
+
+    def enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Note that another module is called."""
+        if not self.outputs:
+            self.before.append(module)
+        elif len(self.outputs) == self._n_blocks:
+            visit = _Visit(module, next(iter((*args, *kwargs.values())), None))
+            self.behind.append(visit)
+            self._open.append(visit)
+
+    def leave(self, module: nn.Module, _: Any, output: Any) -> None:
+        """Keep what it returns, if it was not called before the last block was done."""
+        if self._open and self._open[-1].module is module:
+            self._open.pop().made = output
+
+
+def _way(visits: Sequence[_Visit], state: Any, head: nn.Module) -> tuple[nn.Module, ...] | None:
+    """Return the modules that lead from a state to the head, without it; None where none do."""
+    for i, visit in enumerate(visits):
+        if not _is_view(visit.given, state):
+            continue
+        if visit.module is head:
+            return ()
+        if any(module is head for module in visit.module.modules()):
+            return (_without(visit.module, head),)
+        rest = _way(visits[i + 1 :], visit.made, head)
+        if rest is not None:
+            return (visit.module, *rest)
+    return None
+
+
+def _is_view(value: Any, state: Any) -> bool:
+    """Say whether a value is the very numbers of a state: models slice what they read out."""
+    return isinstance(value, Tensor) and isinstance(state, Tensor) and value.is_set_to(state)
+
+
+def _without(module: nn.Module, head: nn.Module) -> nn.Module:
+    """Return a copy of a module, with its own weights, that hands on what its head would get."""
+    memo: dict[int, Any] = {id(parameter): parameter for parameter in module.parameters()}
+    return copy.deepcopy(module, memo | {id(head): nn.Identity()})
+
+
+def _is_norm(module: nn.Module) -> bool:
+    return "norm" in type(module).__name__.lower()
 
 
 def _hidden_of(output: Any) -> Tensor:
