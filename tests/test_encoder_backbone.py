@@ -7,8 +7,14 @@ from tiny_encoders import (
     save_tiny_encoder,
     tiny_encoder,
 )
-from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
-from transformers import ElectraConfig, LongformerConfig
+from tiny_models import (
+    CONFIGS,
+    VOCABULARY,
+    tiny_model,
+    tiny_tokenizer,
+    with_random_parameters,
+)
+from transformers import ElectraConfig, LongformerConfig, T5Config, T5EncoderModel
 
 from polar_detect.backbone.encoder import EncoderBackbone
 from polar_detect.errors import InputError, ModelError
@@ -183,6 +189,24 @@ def test_a_model_that_cannot_read_two_texts_at_once_is_refused():
 
     block.forward = single
     with pytest.raises(ModelError, match="two texts at once fail: this block takes single rows"):
+        EncoderBackbone(model, tiny_tokenizer(), max_tokens=48)
+
+
+def test_a_model_whose_blocks_hand_on_what_hangs_on_the_length_is_refused():
+    config = T5Config(vocab_size=VOCABULARY, d_model=32, d_kv=8, d_ff=48, num_layers=3, num_heads=4)
+    model = with_random_parameters(T5EncoderModel(config))  # its first block makes all biases
+    with pytest.raises(ModelError, match="Got a T5EncoderModel whose layers cannot be called"):
+        EncoderBackbone(model, tiny_tokenizer(), max_tokens=48)
+
+
+def test_a_model_that_loops_by_itself_is_refused():
+    model = tiny_encoder("bert")
+    first, second = model.encoder.layer[:2]
+    plain = second.forward
+    second.forward = lambda states, *args, **kwargs: plain(
+        first(states, *args, **kwargs), *args, **kwargs
+    )
+    with pytest.raises(ModelError, match=r"\(it makes 6 calls of its 5 layers\)"):
         EncoderBackbone(model, tiny_tokenizer(), max_tokens=48)
 
 

@@ -8,8 +8,11 @@ from tiny_models import MAX_POSITIONS, VOCABULARY, tiny_tokenizer, with_random_p
 from transformers import (
     AutoModel,
     BertConfig,
+    DebertaV2Config,
     DistilBertConfig,
+    ElectraConfig,
     LlamaConfig,
+    LukeConfig,
     ModernBertConfig,
     MPNetConfig,
     RobertaConfig,
@@ -39,6 +42,18 @@ ENCODERS = {
         max_position_embeddings=MAX_POSITIONS,
         pad_token_id=1,
     ),
+    "deberta-v2": DebertaV2Config(
+        **_SHAPE,
+        relative_attention=True,
+        pos_att_type=["p2c", "c2p"],
+        position_buckets=8,
+        norm_rel_ebd="layer_norm",
+        share_att_key=True,
+        position_biased_input=False,
+        type_vocab_size=0,
+    ),
+    "electra": ElectraConfig(**_SHAPE, embedding_size=16),
+    "luke": LukeConfig(**_SHAPE, entity_vocab_size=8, entity_emb_size=8),
     # A decoder without a head, as embedding models are made of.
     "llama": LlamaConfig(**_SHAPE, num_key_value_heads=2, bos_token_id=0, eos_token_id=1),
     "modernbert": ModernBertConfig(

@@ -100,10 +100,16 @@ class EncoderBackbone:
             self._anatomy, output = examine(model, self.blocks, lambda: model(input_ids=probe))
         except FAILURES as error:
             raise self._unfaithful(f"two texts at once fail: {reason_of(error)}") from error
+        n_calls = len(self._anatomy.extras)
+        if n_calls != self.n_layers:
+            raise self._unfaithful(f"it makes {n_calls} calls of its {self.n_layers} layers")
         self._check_that_every_token_has_a_state(probe)
         self.final_norm = self._anatomy.final_norm
         self._quick_blocks: list[QuickBlock | None] = [None] * self.n_layers
         states = self._replay(probe, output.last_hidden_state)
+        # What blocks are given beside states must hang on the number of tokens alone.
+        others = self._probe(2, 6).flip(1)
+        self._replay(others, model(input_ids=others).last_hidden_state)
         if self.quick_dtype != torch.float32:
             self._quick_blocks = self._quick_forms(states)
 
