@@ -17,6 +17,7 @@ from transformers import (
     MPNetConfig,
     RobertaConfig,
     XLMRobertaConfig,
+    XmodConfig,
 )
 
 _SHAPE = {
@@ -54,6 +55,8 @@ ENCODERS = {
     ),
     "electra": ElectraConfig(**_SHAPE, embedding_size=16),
     "luke": LukeConfig(**_SHAPE, entity_vocab_size=8, entity_emb_size=8),
+    # Its blocks want the language of each row.
+    "xmod": XmodConfig(**_SHAPE, languages=["en_XX", "ja_XX"], default_language="ja_XX"),
     # A decoder without a head, as embedding models are made of.
     "llama": LlamaConfig(**_SHAPE, num_key_value_heads=2, bos_token_id=0, eos_token_id=1),
     "modernbert": ModernBertConfig(

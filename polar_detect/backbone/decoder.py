@@ -24,6 +24,7 @@ from polar_detect.backbone.recording import (
     Call,
     examine,
     first_input_in_blocks,
+    of_any_rows,
     record_calls,
 )
 from polar_detect.backbone.tokenizing import longest_row, shortened
@@ -403,16 +404,12 @@ class Backbone:
 
     @torch.no_grad()
     def _record(self, n_tokens: int) -> list[Call]:
-        """Run the model's forward on one row; its arguments hold for any number of rows.
+        """Run the model's forward on one row, or two; its arguments hold for any number of rows."""
 
-        They broadcast over rows; where that was seen to fail, those that two rows get twice as
-        long are repeated for each.
-        """
-        one = self._recorded_for(self._probe(1, n_tokens))
-        if not self._repeats:
-            return one
-        two = self._recorded_for(self._probe(2, n_tokens))
-        return [own.repeated_as(others) for own, others in zip(one, two, strict=True)]
+        def record(n_rows: int) -> list[Call]:
+            return self._recorded_for(self._probe(n_rows, n_tokens))
+
+        return of_any_rows(record, repeats=self._repeats)
 
     def _recorded_for(self, ids: Tensor) -> list[Call]:
         return record_calls(self._anatomy, lambda: self.model(input_ids=ids, use_cache=False))

@@ -22,6 +22,7 @@ from polar_detect.backbone.recording import (
     Call,
     examine,
     first_input_in_blocks,
+    of_any_rows,
     record_calls,
 )
 from polar_detect.backbone.tokenizing import MAX_TOKENS, as_room_allows, longest_row, shortened
@@ -106,7 +107,13 @@ class EncoderBackbone:
         self._check_that_every_token_has_a_state(probe)
         self.final_norm = self._anatomy.final_norm
         self._quick_blocks: list[QuickBlock | None] = [None] * self.n_layers
-        states = self._replay(probe, output.last_hidden_state)
+        self._repeats = False
+        try:
+            states = self._replay(probe, output.last_hidden_state)
+        except ModelError:  # then each row may want arguments of its own
+            self._repeats = True
+            self._calls.clear()
+            states = self._replay(probe, output.last_hidden_state)
         # What blocks are given beside states must hang on the number of tokens alone.
         others = self._probe(2, 6).flip(1)
         self._replay(others, model(input_ids=others).last_hidden_state)
@@ -185,13 +192,18 @@ class EncoderBackbone:
 
     def _recorded(self, n_tokens: int) -> list[Call]:
         if n_tokens not in self._calls:
-            probe = self._probe(1, n_tokens)  # one row: its arguments serve any number of rows
-            self._calls[n_tokens] = self._record(probe)
+            self._calls[n_tokens] = self._record(n_tokens)
         return self._calls[n_tokens]
 
     @torch.no_grad()
-    def _record(self, input_ids: Tensor) -> list[Call]:
-        return record_calls(self._anatomy, lambda: self.model(input_ids=input_ids))
+    def _record(self, n_tokens: int) -> list[Call]:
+        """Run the model's forward on one row, or two; its arguments hold for any number of rows."""
+
+        def record(n_rows: int) -> list[Call]:
+            ids = self._probe(n_rows, n_tokens)
+            return record_calls(self._anatomy, lambda: self.model(input_ids=ids))
+
+        return of_any_rows(record, repeats=self._repeats)
 
     @torch.no_grad()
     def _quick_forms(self, states: Sequence[Tensor]) -> list[QuickBlock | None]:

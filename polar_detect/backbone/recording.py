@@ -142,6 +142,23 @@ def record_calls(anatomy: Anatomy, forward: Callable[[], Any]) -> list[Call]:
     raise AssertionError("the model's forward never called its last block")
 
 
+def of_any_rows(record: Callable[[int], list[Call]], *, repeats: bool) -> list[Call]:
+    """Return the calls of blocks for any number of rows.
+
+    Parameters
+    ----------
+    record : callable
+        From a number of rows to the calls that these get.
+    repeats : bool
+        Whether some arguments are of each row, which was seen where those of one did not broadcast
+        over others: what two rows get twice as long is repeated for each.
+    """
+    one = record(1)
+    if not repeats:
+        return one
+    return [own.repeated_as(others) for own, others in zip(one, record(2), strict=True)]
+
+
 @contextmanager
 def _with_forward(block: nn.Module, forward: Callable[..., Any]) -> Iterator[None]:
     """Let a block compute something else for a while."""
