@@ -9,6 +9,7 @@ from torch.autograd.functional import vjp
 from polar_detect.backbone import quick_block
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.quick_block import QuickBlock
+from polar_detect.numerics.blocks import random_states
 
 
 def quick_parts(name, kind):
@@ -76,6 +77,16 @@ def test_an_attention_whose_values_have_a_bound_is_left_alone(bound):
     kinds = {type(part).__name__ for part in block._block.modules()}
     assert "_QuickGate" in kinds
     assert "_QuickAttention" not in kinds
+
+
+def test_queries_keys_and_values_that_are_bounded_in_place_have_gradients():
+    model = tiny_model(LOOKALIKES["olmo"])
+    hidden, gradient = random_states(2, 3, 9, 32)
+    quick, precise = (
+        Backbone(model, tiny_tokenizer(), quick_dtype=dtype).pull_back(2, hidden, gradient)
+        for dtype in (torch.bfloat16, torch.float32)
+    )
+    assert 0 < (quick - precise).norm() < 0.05 * (precise - gradient).norm()
 
 
 @pytest.mark.parametrize("name", ["llama", "gemma3", "qwen3", "olmo2"])

@@ -170,7 +170,9 @@ class _Part(nn.Module):
         self.joint, self._index = joint, index
 
     def forward(self, states: Tensor) -> Tensor:
-        return torch.split(self.joint.of(states), self.joint.sizes, -1)[self._index]
+        part = torch.split(self.joint.of(states), self.joint.sizes, -1)[self._index]
+        # Some models bound it in place (OLMo), which torch forbids to a view with a gradient.
+        return part.clone() if torch.is_grad_enabled() else part
 
 
 def _siblings(module: nn.Module) -> Iterator[tuple[str, ...]]:
