@@ -148,7 +148,7 @@ def test_score_ends_with_expected_false_alarms_and_drift(run, orders, saved_on_t
     assert "\x1b" not in err  # it goes into a pipe here
 
 
-def test_rows_keep_their_number_where_others_have_no_label(run, saved_on_tiny, tmp_path):
+def test_rows_without_a_label_are_of_the_batch_all_the_same(run, saved_on_tiny, tmp_path):
     path, out = tmp_path / "new.csv", tmp_path / "report.json"
     labels = ["", "NG", "", "正常", "OK"]
     pd.DataFrame({"text": [*NORMAL[:4], STRANGE[0]], "y": labels}).to_csv(path, index=False)
@@ -157,10 +157,19 @@ def test_rows_keep_their_number_where_others_have_no_label(run, saved_on_tiny, t
         *("--text-column", "text", "--label-column", "y"),
     )
     assert code == 0
-    assert "rows left out, as column 'y' is empty there: 2" in err
-    assert "If only flagged rows have one, leave out --label-column to judge the batch." in err
-    rows = json.loads(out.read_text())["rows"]
-    assert {row["row"]: row["label"] for row in rows} == {3: True, 5: False, 6: False}
+    assert "rows without a label, as column 'y' is empty: 2" in err
+    found = json.loads(out.read_text())
+    known = {row["row"]: row["label"] for row in found["rows"]}
+    assert known == {2: None, 3: True, 4: None, 5: False, 6: False}
+    others = run("report", path, "--detector", saved_on_tiny, "--out", out, "--text-column", "text")
+    assert others[0] == 0
+    plain = json.loads(out.read_text())
+    assert plain["drift"] == found["drift"]
+    assert {row["row"]: row["score"] for row in plain["rows"]} == {
+        row["row"]: row["score"] for row in found["rows"]
+    }
+    assert plain["auroc"] is None
+    assert found["auroc"] in {0, 0.5, 1}  # one anomalous row against two
 
 
 def test_rows_of_a_workbook_have_the_numbers_of_its_sheet(run, saved_on_tiny, tmp_path):

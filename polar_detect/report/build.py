@@ -73,7 +73,7 @@ def build_report(
     worst = np.argsort(-np.where(is_scored, scores, -np.inf), kind="stable")
     worst = worst[is_scored[worst]]
     scored = explanation.rows(np.flatnonzero(is_scored))
-    auroc, aupr = _quality(table.labels, scores)
+    auroc, aupr = _quality(table, scores)
     return ReportData(
         source=Path(table.source).name,  # the folder is nobody's business
         numbering=table.numbering,
@@ -143,7 +143,7 @@ def _row(
     return RowReport(
         row=_number(i, table),
         text=table.texts[i],
-        label=None if table.labels is None else bool(table.labels[i]),
+        label=table.label(i),
         score=float(assessment.scores[i]),
         p_value=float(assessment.p_values[i]),
         is_anomaly=bool(assessment.is_anomaly[i]),
@@ -166,7 +166,7 @@ def _listed(i: int, assessment: Assessment, table: Table) -> ListedRow:
     return ListedRow(
         row=_number(i, table),
         text=table.texts[i][:_LISTED_CHARACTERS],
-        label=None if table.labels is None else bool(table.labels[i]),
+        label=table.label(i),
         score=float(assessment.scores[i]),
         p_value=float(assessment.p_values[i]),
         is_anomaly=bool(assessment.is_anomaly[i]),
@@ -319,11 +319,11 @@ def _swarms(
     )
 
 
-def _quality(
-    labels: NDArray[np.bool_] | None, scores: NDArray[np.float64]
-) -> tuple[float | None, float | None]:
-    is_scored = ~np.isnan(scores)
-    if labels is None or len(set(labels[is_scored].tolist())) < 2:
+def _quality(table: Table, scores: NDArray[np.float64]) -> tuple[float | None, float | None]:
+    labels, is_known = table.labels, ~np.isnan(scores)
+    if table.is_labelled is not None:
+        is_known &= table.is_labelled
+    if labels is None or len(set(labels[is_known].tolist())) < 2:
         return None, None
-    known, own = labels[is_scored], scores[is_scored]
+    known, own = labels[is_known], scores[is_known]
     return metrics.auroc(known, own), metrics.aupr(known, own)

@@ -947,12 +947,6 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
         "上にある行と同じ並びの行が{n}行あります（{row}行目から）。同じ期間の記録を二重に貼り付けていま"
         "せんか。新しい行が異常に見えるため、重複を除いてください",
     ),
-    "report.labelled_only": (
-        "What the report says of the batch is said of the rows with a label. If only flagged rows "
-        "have one, leave out --label-column to judge the batch.",
-        "レポートの件数やずれの判定は、ラベルのある行だけのものです。要確認の行にだけラベルを付けた場合、"
-        "全体を見るには --label-column を外してください。",
-    ),
     "fit.replaced": (
         "{out}: the detector there is replaced",
         "{out}：今ある検出器を置き換えます",

@@ -121,6 +121,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "rows left out, as column {column} is empty there: {n}",
         "列{column}が空欄のため、{n}行を除きました",
     ),
+    "notice.without_label": (
+        "rows without a label, as column {column} is empty: {n}",
+        "列{column}が空欄のため、ラベルのない行：{n}行",
+    ),
     # What `fit` says of rows and of languages
     "notice.words": (
         "column {column}: {share} % of the cells are numbers, others such as {word}; it is read "

@@ -55,6 +55,8 @@ class ReadOptions:
         Which rows to take, where the input is held as a whole; None for all.
     may_take_rows : bool
         Whether rows can be asked for in place of a column of texts, for messages.
+    keeps_unlabelled : bool
+        Whether rows stay in which a column of labels is empty, where all rows are taken.
     """
 
     encoding: str | None = None
@@ -63,6 +65,7 @@ class ReadOptions:
     is_table: bool = False
     sample: RowSample | None = None
     may_take_rows: bool = False
+    keeps_unlabelled: bool = False
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

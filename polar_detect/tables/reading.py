@@ -38,18 +38,21 @@ class TableRows:
         Line, or row of the sheet, in which each row starts; 1 is the first of the file.
     labels : (n_rows,) bool or None
         True where a row is labelled anomalous; None without a label column.
+    is_labelled : (n_rows,) bool
+        False where the label column is empty.
     rejected : tuple of Rejected
         Rows that could not be read.
     sampled_from : int or None
         Rows that these were drawn from; None where all were taken.
     n_unlabelled : int
-        Rows that were left out because the label column is empty there.
+        Rows in which the label column is empty; unless asked for they were left out.
     """
 
     reader: TableReader
     frame: pd.DataFrame
     lines: NDArray[np.int64]
     labels: NDArray[np.bool_] | None
+    is_labelled: NDArray[np.bool_]
     rejected: tuple[Rejected, ...]
     sampled_from: int | None
     n_unlabelled: int = 0
@@ -67,6 +70,8 @@ class Table:
         Cells of the text column, an empty one is an empty text; or rows written out.
     labels : (n_texts,) bool or None
         True where a text is labelled anomalous; None without a label column.
+    is_labelled : (n_texts,) bool or None
+        As in `TableRows`; None where all are, or none is.
     text_column : str or None
         Column of `frame` that `texts` came from; None where they are rows written out.
     source : str
@@ -104,6 +109,13 @@ class Table:
     needs_mark: bool = False
     sampled_from: int | None = None
     n_unlabelled: int = 0
+    is_labelled: NDArray[np.bool_] | None = None
+
+    def label(self, i: int) -> bool | None:
+        """Return whether the ith row is labelled anomalous; None where it has no label."""
+        if self.labels is None or not (self.is_labelled is None or self.is_labelled[i]):
+            return None
+        return bool(self.labels[i])
 
 
 def read_table(
@@ -123,8 +135,8 @@ def read_table(
     text_column : str or None
         Column that holds the texts; None for a text file, or to take the obvious one.
     label_column : str or None
-        Column that says which rows are anomalous, in the words of `parse_labels`. Rows in which
-        it is empty are left out.
+        Column that says which rows are anomalous, in the words of `parse_labels`. Unless the
+        options keep them, rows in which it is empty are left out.
     default_column : str or None
         Column that holds the texts of a table when `text_column` is None.
     rows : RowColumns or RowTemplate, optional
@@ -167,7 +179,12 @@ def read_table(
             may_take_rows=options.may_take_rows,
         )
         notices += () if column.notice is None else (column.notice,)
-    read = read_rows(reader, label_column=label, sample=options.sample)
+    read = read_rows(
+        reader,
+        label_column=label,
+        sample=options.sample,
+        keeps_unlabelled=options.keeps_unlabelled,
+    )
     if isinstance(rows, RowTemplate):
         notices += warn_of_lost_numbers(read.frame, rows)
     if isinstance(rows, RowColumns):
@@ -186,16 +203,21 @@ def read_table(
         numbering=reader.numbering,
         template=template,
         rejected=read.rejected,
-        notices=(*notices, *unlabelled_notice(read, label)),
+        notices=(*notices, *unlabelled_notice(read, label, are_kept=options.keeps_unlabelled)),
         has_columns=reader.has_columns,
         needs_mark=reader.needs_mark,
         sampled_from=read.sampled_from,
         n_unlabelled=read.n_unlabelled,
+        is_labelled=None if label is None else read.is_labelled,
     )
 
 
 def read_rows(
-    reader: TableReader, *, label_column: str | None = None, sample: RowSample | None = None
+    reader: TableReader,
+    *,
+    label_column: str | None = None,
+    sample: RowSample | None = None,
+    keeps_unlabelled: bool = False,
 ) -> TableRows:
     """Read an opened input as a whole, or a sample of it.
 
@@ -203,9 +225,10 @@ def read_rows(
     ----------
     reader : TableReader
     label_column : str or None
-        Column of labels, of each of which the sample takes as many rows; rows without one are
-        left out.
+        Column of labels, of each of which the sample takes as many rows.
     sample : RowSample or None
+    keeps_unlabelled : bool
+        Keep rows without a label, where all rows are read; else they are left out.
 
     Raises
     ------
@@ -213,12 +236,13 @@ def read_rows(
         The input breaks off, no row of it can be used, a label is none, or there is none.
     """
     if sample is None:
-        parts, n_rows = list(labelled_chunks(reader, label_column)), None
+        own = labelled_chunks(reader, label_column, keeps_unlabelled=keeps_unlabelled)
+        parts, n_rows = list(own), None
     else:
         parts, n_rows = sampled_chunks(reader, label_column, sample)
     frame = pd.concat([part.chunk.frame for part in parts])
     n_unlabelled = sum(part.n_unlabelled for part in parts)
-    if n_unlabelled and frame.empty:
+    if n_unlabelled and not any(part.is_labelled.any() for part in parts):
         raise InputError(
             f"Got no label in column {label_column!r} of {reader.name} (all {n_unlabelled} rows "
             "are empty); expected at least one; choose another --label-column."
@@ -228,16 +252,21 @@ def read_rows(
         frame=frame,
         lines=np.concatenate([part.chunk.lines for part in parts]),
         labels=None if label_column is None else np.concatenate([part.labels for part in parts]),
+        is_labelled=np.concatenate([part.is_labelled for part in parts]),
         rejected=tuple(row for part in parts for row in part.chunk.rejected),
         sampled_from=n_rows if n_rows is not None and n_rows > len(frame) else None,
         n_unlabelled=n_unlabelled,
     )
 
 
-def unlabelled_notice(read: TableRows, label_column: str | None) -> tuple[str, ...]:
+def unlabelled_notice(
+    read: TableRows, label_column: str | None, *, are_kept: bool = False
+) -> tuple[str, ...]:
     """Return what to say of rows without a label, if there are any."""
     if not read.n_unlabelled:
         return ()
+    if are_kept:
+        return (f"rows without a label, as column {label_column!r} is empty: {read.n_unlabelled}",)
     return (f"rows left out, as column {label_column!r} is empty there: {read.n_unlabelled}",)
 
 

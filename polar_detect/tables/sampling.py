@@ -13,7 +13,7 @@ from polar_detect.tables.opening import RowSample, TableReader
 
 @dataclass(frozen=True, eq=False)
 class LabelledChunk:
-    """Rows with their labels; those without are left out.
+    """Rows with their labels.
 
     Parameters
     ----------
@@ -21,23 +21,29 @@ class LabelledChunk:
         n_rows rows.
     labels : (n_rows,) bool
         True where a row is labelled anomalous; false throughout without a label column.
+    is_labelled : (n_rows,) bool
+        True throughout where rows without a label were left out, or there is no label column.
     n_unlabelled : int
-        Rows that were left out.
+        Rows without a label, left out or not.
     """
 
     chunk: Chunk
     labels: NDArray[np.bool_]
+    is_labelled: NDArray[np.bool_]
     n_unlabelled: int = 0
 
     def take(self, is_chosen: NDArray[np.bool_]) -> "LabelledChunk":
         """Return the chosen rows."""
         chunk = self.chunk
         taken = replace(chunk, frame=chunk.frame[is_chosen], lines=chunk.lines[is_chosen])
-        return replace(self, chunk=taken, labels=self.labels[is_chosen])
+        labels, is_labelled = self.labels[is_chosen], self.is_labelled[is_chosen]
+        return replace(self, chunk=taken, labels=labels, is_labelled=is_labelled)
 
 
-def labelled_chunks(reader: TableReader, label_column: str | None) -> Iterator[LabelledChunk]:
-    """Yield every row that has a label; every row without a label column.
+def labelled_chunks(
+    reader: TableReader, label_column: str | None, *, keeps_unlabelled: bool = False
+) -> Iterator[LabelledChunk]:
+    """Yield every row that has a label; every row where others are kept or there is no column.
 
     Raises
     ------
@@ -46,12 +52,14 @@ def labelled_chunks(reader: TableReader, label_column: str | None) -> Iterator[L
     """
     for chunk in reader.chunks():
         if label_column is None:
-            yield LabelledChunk(chunk, np.zeros(len(chunk.frame), np.bool_))
+            n_rows = len(chunk.frame)
+            yield LabelledChunk(chunk, np.zeros(n_rows, np.bool_), np.ones(n_rows, np.bool_))
             continue
         labels = parse_labels(chunk.frame[label_column], label_column, chunk.lines)
         n_unlabelled = int(np.sum(~labels.is_given))
-        labelled = LabelledChunk(chunk, labels.is_anomalous, n_unlabelled)
-        yield labelled.take(labels.is_given) if n_unlabelled else labelled
+        labelled = LabelledChunk(chunk, labels.is_anomalous, labels.is_given, n_unlabelled)
+        is_whole = keeps_unlabelled or not n_unlabelled
+        yield labelled if is_whole else labelled.take(labels.is_given)
 
 
 def sampled_chunks(

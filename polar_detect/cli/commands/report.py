@@ -36,8 +36,6 @@ def report(options: ReportOptions) -> None:
         make_folder(options.figures, "--figures")
     table, detector = _read_and_load(options)
     tell_about(table, rejected, language)
-    if table.n_unlabelled:
-        tell(language.say("report.labelled_only"))
     with progress_bars(err, language) as progress:
         assessment = detector.assess(table.texts, progress=progress)
     data = build_report(detector, assessment, table, top=options.top)
@@ -63,7 +61,11 @@ def _read_and_load(options: ReportOptions) -> tuple[tables.Table, PolarDetector]
         label_column=options.label_column,
         default_column=origin.text_column,
         rows=origin.template,
-        options=tables.ReadOptions(encoding=options.encoding, sheet=options.sheet),
+        options=tables.ReadOptions(
+            encoding=options.encoding,
+            sheet=options.sheet,
+            keeps_unlabelled=True,  # that a batch is strange shows in all of its rows
+        ),
     )
     detector = load_same(options.detector, origin)
     if options.alpha is not None:
