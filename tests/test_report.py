@@ -288,7 +288,7 @@ def test_the_costliest_tokens_of_a_text_are_marked_with_their_loss():
     assert html.count('<mark class="most" title=') == 1
     assert '<span class="unread"> today</span>' in html
     assert "reads the first 24 characters" in html
-    assert "Hardest to predict: “frobnicator”." in html
+    assert "Hardest to predict from normal texts: “frobnicator”." in html
     assert "<mark class=" not in render_html(report(rows=[row(1, text)]))
 
 

@@ -1,6 +1,7 @@
 import copy
 import html
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from polar_detect.errors import InputError, OutputError
 from polar_detect.report.build import _labelled_words, build_report
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
+from polar_detect.signature.token_losses import Normal, token_losses
 
 TEXTS = [*NORMAL[:12], "", "SELECT * FROM users;", "SELECT * FROM users WHERE id = 4;"]
 
@@ -54,6 +56,16 @@ def test_blanks_behind_a_text_are_shown_but_are_no_token_of_it(fitted_on_tiny, t
     )
     assert [row.tokens for row in other.rows] == [row.tokens for row in own.rows]
     assert [row.text for row in other.rows] == [f"{row.text} \u3000" for row in own.rows]
+
+
+def test_words_are_marked_by_what_they_cost_beside_normal_texts(fitted_on_tiny, assessed, table):
+    (row,) = build_report(fitted_on_tiny, assessed, table, top=1).rows
+    tracer, tokens = (
+        fitted_on_tiny.engine_.extractor.tracer,
+        fitted_on_tiny.fitted_.reference.tokens,
+    )
+    own = partial(token_losses, tracer.backbone, [row.text], max_tokens=tracer.max_tokens)
+    assert [row.tokens] == own(normal=Normal(tokens)) != own()
 
 
 def test_rows_that_come_from_no_file_are_counted_from_one(fitted_on_tiny, assessed, table):

@@ -7,7 +7,9 @@ from polar_detect.backbone.decoder import Backbone
 from polar_detect.executor.decoder import Executor, batches
 from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
-from polar_detect.signature.token_losses import token_losses
+from polar_detect.signature.token_losses import Normal, _beside_normal, token_losses
+from polar_detect.signature.tokens import TokenIndex
+from polar_detect.signature.trace import Tracer
 
 TEXTS = ["Replaced the hydraulic hose on press 4.", "", "ポンプの軸受から異音。", "a\r\n<b>&"]
 
@@ -54,6 +56,57 @@ def test_the_strange_word_costs_most(real):
     (spans,) = token_losses(real, [text], max_tokens=64)
     worst = max(spans[1:], key=lambda span: span.loss)  # nothing foretells the first token
     assert text[worst.start : worst.stop].strip() in "xqzvkw"
+
+
+ORDERS = ["REPLACE LEAKING HOSE", "REPLACE PUMP", "REPLACE WORN HOSE ON PUMP"] * 30
+
+
+@pytest.fixture(scope="module")
+def index(real):
+    return TokenIndex.fit(Tracer(real, curves="none").trace(ORDERS).tokens)
+
+
+def test_what_normal_texts_say_costs_little_and_what_they_do_not_as_much_as_ever(real, index):
+    text = "REPLACE WORN HOSE ON CREDIT CARD"
+    (alone,) = token_losses(real, [text], max_tokens=64)
+    (beside,) = token_losses(real, [text], max_tokens=64, normal=Normal(index))
+    alone, beside = ([token.loss for token in own] for own in (alone, beside))
+    new = text[: text.index(" CREDIT")]
+    n_known = len(real.tokenize([new], 64)[0])
+    assert np.argmax(alone) == 0  # nothing foretells the first token but what others begin with
+    assert np.argmax(beside) >= n_known
+    # All orders begin like this one, and a tenth of what they say is this token or more.
+    assert beside[0] < -np.log((1 + 0.1) / 3)
+    np.testing.assert_allclose(beside[n_known:], np.add(alone[n_known:], np.log(3)), atol=1e-3)
+
+
+def test_texts_are_marked_as_in_any_company(real, index):
+    texts = ["REPLACE HOSE", "", "hello", "REPLACE WORN HOSE ON CREDIT CARD"]
+    together = token_losses(real, texts, max_tokens=64, normal=Normal(index))
+    for text, own in zip(texts, together, strict=True):
+        assert token_losses(real, [text], max_tokens=64, normal=Normal(index)) == [own]
+
+
+def test_a_text_is_not_held_against_itself_where_normal_texts_may_be_anomalous(real):
+    texts = [*ORDERS, "credit cards stolen"]
+    index = TokenIndex.fit(Tracer(real, curves="none").trace(texts).tokens)
+    own, passed = (
+        sum(
+            token.loss
+            for token in token_losses(real, texts[-1:], max_tokens=64, normal=Normal(index, share))[
+                0
+            ]
+        )
+        for share in (0, 1 / len(texts))
+    )
+    assert passed > own + 1
+
+
+def test_a_token_that_nothing_foretells_has_a_loss_that_is_a_number(index):
+    losses, states = np.full(1, 1000, np.float32), np.zeros((1, index.means.shape[1]), np.float16)
+    unknown = np.asarray([index.targets.max() + 1])
+    left = _beside_normal(losses, states, unknown, Normal(index))
+    assert left == pytest.approx([1000 + np.log(3)], rel=1e-4)
 
 
 def test_a_tokenizer_without_offsets_leaves_the_texts_unmarked(real):

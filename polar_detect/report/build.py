@@ -35,7 +35,7 @@ from polar_detect.signature.named import WORDING
 from polar_detect.signature.numbers import LIKENESS, column_of, kind_of
 from polar_detect.signature.reference import Reference
 from polar_detect.signature.spans import TokenLoss
-from polar_detect.signature.token_losses import token_losses
+from polar_detect.signature.token_losses import Normal, token_losses
 from polar_detect.tables import RowTemplate, Table
 from polar_detect.tables.row_cells import SEPARATOR
 from polar_detect.tables.row_columns import RowColumn
@@ -116,11 +116,12 @@ def _measure_batch_drift(detector: PolarDetector, assessment: Assessment) -> Dri
 def _rows(
     detector: PolarDetector, assessment: Assessment, table: Table, index: Sequence[int]
 ) -> tuple[RowReport, ...]:
-    tracer = detector.engine_.extractor.tracer
+    tracer, reference = detector.engine_.extractor.tracer, detector.fitted_.reference
+    normal = Normal(reference.tokens, reference.contamination)
     texts = [table.texts[i] for i in index]
     if detector.rows_ is None:
-        texts = detector.fitted_.reference.as_read(texts)
-    tokens = token_losses(tracer.backbone, texts, max_tokens=tracer.max_tokens)
+        texts = reference.as_read(texts)
+    tokens = token_losses(tracer.backbone, texts, max_tokens=tracer.max_tokens, normal=normal)
     return tuple(
         _row(i, assessment, table, own, detector) for i, own in zip(index, tokens, strict=True)
     )

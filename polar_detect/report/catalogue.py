@@ -546,8 +546,8 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     "reason.new": ("new in “{column}”: {says}", "「{column}」の新しい値「{says}」"),
     "reason.new.empty": ("“{column}” has no value", "「{column}」に値がない"),
     "card.tokens": (
-        "Hardest to predict: {words}.",
-        "最も予測しにくい語：{words}。",
+        "Hardest to predict from normal texts: {words}.",
+        "正常な文から最も予測しにくい語：{words}。",
     ),
     "quoted": ("“{word}”", "「{word}」"),
     "card.raised": (

@@ -1,4 +1,4 @@
-"""A text cut for reading, with the tokens marked that cost the language model most.
+"""A text cut for reading, with the tokens marked that are hardest to predict from normal texts.
 
 Or of a row with columns of numbers, the cells that raised its score most.
 """

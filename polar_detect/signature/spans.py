@@ -21,7 +21,8 @@ class TokenLoss:
     start, stop : int
         Tokens that share a character (a kanji may take three) are one span.
     loss : float, nats
-        Sum over the tokens of the span.
+        Sum over the tokens of the span; in reports beside how often normal texts have each, see
+        `signature.token_losses`.
     """
 
     start: int

@@ -1,9 +1,10 @@
-"""What each token of a text costs under the full program, as spans of the text's characters.
+"""What each token of a text costs a reader of normal texts, as spans of the text's characters.
 
 For the few texts of a report; scores need the mean only, which `signature` has for all.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,12 +15,31 @@ from polar_detect.backbone.tokenizing import shortened
 from polar_detect.executor.decoder import batches
 from polar_detect.numerics.lanes import lanes
 from polar_detect.signature.spans import TokenLoss
+from polar_detect.signature.tokens import TokenIndex, stored_states
+
+Array = NDArray[np.float32]
+
+
+class Normal(NamedTuple):
+    """What normal texts say: their tokens, and the share of them that each token passes over."""
+
+    tokens: TokenIndex
+    skipped: float = 0
 
 
 def token_losses(
-    backbone: Backbone, texts: Sequence[str], *, max_tokens: int
+    backbone: Backbone,
+    texts: Sequence[str],
+    *,
+    max_tokens: int,
+    normal: Normal | None = None,
 ) -> list[tuple[TokenLoss, ...]]:
     """Return the loss of each token of each text, given all that stands before it.
+
+    Where normal texts are given, a third of each prediction is how often they have the token, and a
+    third what followed their nearest tokens. By the language model alone words that every normal
+    text says cost most: of what was marked in work orders no more lay in a foreign word or sentence
+    than by chance (`experiments/explanations.py`).
 
     Parameters
     ----------
@@ -27,6 +47,7 @@ def token_losses(
     texts : sequence of str
     max_tokens : int
         As in `Backbone.tokenize`; what stands behind has no loss.
+    normal : Normal, optional
 
     Returns
     -------
@@ -37,14 +58,16 @@ def token_losses(
     rows = backbone.tokenize(list(texts), max_tokens)
     if not backbone.tokenizer.is_fast:
         return [() for _ in rows]
-    losses = _losses(backbone, rows)
+    losses = _losses(backbone, rows, normal)
     places = _places(backbone, texts, max_tokens)
     return [_spans(where, own) for where, own in zip(places, losses, strict=True)]
 
 
 @lanes()
 @torch.no_grad()
-def _losses(backbone: Backbone, rows: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
+def _losses(
+    backbone: Backbone, rows: Sequence[Sequence[int]], normal: Normal | None
+) -> list[Array]:
     """Return the loss of each token of each row, nats.
 
     In float32: a single token's loss in the quick form moves by .07 nats with the length that
@@ -56,11 +79,30 @@ def _losses(backbone: Backbone, rows: Sequence[Sequence[int]]) -> list[NDArray[n
         for layer in range(backbone.n_layers):
             states = backbone.apply(layer, states, precise=True)
         where = batch.is_target
-        losses = backbone.token_losses(states[where], batch.targets[where], precise=True)
-        lengths = batch.is_target.sum(1).tolist()
-        for i, own in zip(batch.index.tolist(), torch.split(losses.cpu(), lengths), strict=True):
-            found[i] = own.numpy()
+        own, targets = states[where], batch.targets[where]
+        losses = backbone.token_losses(own, targets, precise=True).cpu().numpy()
+        if normal is not None:
+            kept = stored_states(backbone.final_norm(own)).cpu().numpy()
+            losses = _beside_normal(losses, kept, targets.cpu().numpy(), normal)
+        ends = np.cumsum(batch.is_target.sum(1).tolist())[:-1]
+        for i, part in zip(batch.index.tolist(), np.split(losses, ends), strict=True):
+            found[i] = part
     return found
+
+
+def _beside_normal(
+    losses: Array, states: NDArray[np.float16], targets: NDArray[np.int64], normal: Normal
+) -> Array:
+    """Return what is left of losses where normal texts make most of the prediction."""
+    known = normal.tokens.targets[normal.tokens.targets >= 0]
+    counts = np.bincount(known, minlength=1 + targets.max(initial=0))
+    often = counts[targets] / max(len(known), 1)
+    remembered = normal.tokens.remembered(states, targets, skipped=normal.skipped)
+    # In logarithms, as a probability may be none and as small as the loss is large.
+    with np.errstate(divide="ignore"):
+        familiar = np.log(often + remembered)
+    left: Array = (np.log(3) - np.logaddexp(-losses, familiar)).astype(np.float32)
+    return left
 
 
 def _places(
@@ -78,7 +120,7 @@ def _places(
     return [[(a, b) for a, b in row[:max_tokens]] for row in encoded["offset_mapping"]]
 
 
-def _spans(places: Sequence[tuple[int, int]], losses: NDArray[np.float32]) -> tuple[TokenLoss, ...]:
+def _spans(places: Sequence[tuple[int, int]], losses: Array) -> tuple[TokenLoss, ...]:
     spans: list[TokenLoss] = []
     for (start, stop), loss in zip(places, losses.tolist(), strict=False):
         if spans and start < spans[-1].stop:

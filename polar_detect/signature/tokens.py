@@ -30,8 +30,10 @@ _KEPT_OF_LONGER = 64
 _MAX_POINTS = 16_384  # reference tokens; 19 MB a depth at 576 dimensions in float16
 _N_NEAREST = 3
 _N_FOLLOWED = 16
+_N_REMEMBERED = 64  # for single tokens: the first one has as many equals as there are texts
 _GROUP = 32  # columns whose maximum stands for them
 _TEMPERATURE = 0.1
+_FLOAT16_MAX = 65504.0
 _SHARE = 0.5  # of the nearest tokens in the mixed prediction
 _QUERY_TOKENS = 1024
 _BLOCK = 128  # tokens that are compared at a time, always: a product's last bits depend on it
@@ -258,6 +260,30 @@ class TokenIndex:
             loss[texts], share[texts] = self._memory(*followed, part)
         return Novelty(distances, memory_loss=loss, memory_share=share, far=far)
 
+    @lanes()
+    @torch.no_grad()
+    def remembered(
+        self, states: NDArray[np.float16], targets: NDArray[np.int64], *, skipped: float = 0
+    ) -> Array:
+        """Return the probability of each token by what followed the nearest normal tokens alone.
+
+        Parameters
+        ----------
+        states : (n_tokens, hidden) float16
+            At the last depth; see `stored_states`.
+        targets : (n_tokens,) int64
+            The token that follows each.
+        skipped
+            See `novelty`.
+        """
+        if not len(states):
+            return np.zeros(0, np.float32)
+        passed_over = self._passed_over(skipped) if skipped else None
+        depth = len(self.means) - 1
+        nearest = self._nearest(depth, states, None, passed_over, n=_N_REMEMBERED)
+        remembered: Array = self._followed(*nearest, targets).cpu().numpy()
+        return remembered
+
     def _hidden(
         self, part: TokenStates, texts: NDArray[np.intp], banned: NDArray[np.bool_] | None
     ) -> Tensor | None:
@@ -314,13 +340,17 @@ class TokenIndex:
         self, similarity: Tensor, nearest: Tensor, part: TokenStates
     ) -> tuple[Array, Array]:
         """Return the loss with memory and the memory's own probability, (n_texts,) each."""
-        followers = torch.from_numpy(self.targets).to(nearest.device)[nearest]
-        targets = torch.from_numpy(part.targets).to(nearest.device)
-        weights = torch.softmax(similarity / _TEMPERATURE, 1)
-        remembered = (weights * (followers == targets[:, None])).sum(1)
+        remembered = self._followed(similarity, nearest, part.targets)
         predicted = torch.from_numpy(np.exp(-part.losses)).to(nearest.device)
         losses = -torch.log((1 - _SHARE) * predicted + _SHARE * remembered)
         return _mean(losses, part), _mean(remembered, part)
+
+    def _followed(self, similarity: Tensor, nearest: Tensor, targets: NDArray[np.int64]) -> Tensor:
+        """Return how much of what followed the nearest points is each target, (n_tokens,)."""
+        followers = torch.from_numpy(self.targets).to(nearest.device)[nearest]
+        own = torch.from_numpy(targets).to(nearest.device)
+        weights = torch.softmax(similarity / _TEMPERATURE, 1)
+        return (weights * (followers == own[:, None])).sum(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -349,6 +379,11 @@ class _PassedOver:
         nearest = best.float().topk(self.n, dim=1).indices
         is_passed_over = torch.zeros_like(best, dtype=torch.bool).scatter_(1, nearest, True)
         return is_passed_over.gather(1, places)
+
+
+def stored_states(states: Tensor) -> Tensor:
+    """Return states as they are kept, in float16."""
+    return states.clamp(-_FLOAT16_MAX, _FLOAT16_MAX).half()
 
 
 def largest(rows: Tensor, n: int) -> tuple[Tensor, Tensor]:

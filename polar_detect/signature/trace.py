@@ -24,12 +24,12 @@ from polar_detect.signature.tokens import (
     kept_places,
     mean_by_text,
     no_tokens,
+    stored_states,
 )
 
 Array = NDArray[np.float32]
 CurveKind = Literal["none", "first-order", "exact"]
 
-_FLOAT16_MAX = 65504.0
 _TOKEN_DEPTHS = (0.1, 0.2, 1 / 3, 0.53, 0.73, 1.0)  # shares of the layers
 
 
@@ -341,7 +341,7 @@ class Tracer:
         """Put the states that predict a token of their text into `tokens`."""
         *depths, last = (states[depth] for depth in self.token_depths)
         kept = torch.stack([*depths, self.backbone.final_norm(last)])
-        kept = kept.clamp(-_FLOAT16_MAX, _FLOAT16_MAX).half()
+        kept = stored_states(kept)
         for row, text in enumerate(batch.index.tolist()):
             where = torch.nonzero(batch.is_target[row])[:, 0]
             where = where[torch.from_numpy(kept_places(len(where))).to(where.device)]
