@@ -1,5 +1,6 @@
 """What a detector says of each text of a batch, and that as a table."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,9 @@ class Assessment:
         Nearest normal training texts, nearest first, each once; none where they are not kept.
     empty_cells : tuple of frozenset of str
         The columns of numbers in which each row has an empty cell; () where numbers count as text.
+    unlike_kind : tuple of dict
+        The columns of numbers in which each row is usual, but not beside what other columns of it
+        say, each with the names of those; () where numbers count as text.
     new_cells : tuple of tuple of NewCell
         Of each row, the cells that say what no normal row says in that category; () where texts
         are no rows.
@@ -79,6 +83,7 @@ class Assessment:
     explanation: Explanation
     neighbours: tuple[tuple[str, ...], ...]
     empty_cells: tuple[frozenset[str], ...] = ()
+    unlike_kind: tuple[Mapping[str, tuple[str, ...]], ...] = ()
     new_cells: tuple[tuple[NewCell, ...], ...] = ()
     index: "pd.Index[Any] | None" = None
 
@@ -89,7 +94,12 @@ class Assessment:
         of a row also what no normal row says in a category, e.g. ``new in “Machine”: CNC-9``.
         """
         language = Language(tongue)
-        raised = reasons_of(self.explanation, language, empty_cells=self.empty_cells)
+        raised = reasons_of(
+            self.explanation,
+            language,
+            empty_cells=self.empty_cells,
+            unlike_kind=self.unlike_kind,
+        )
         new = self.new_cells or [()] * len(raised)
         return [
             "; ".join(filter(None, [*new_values(cells, language), said]))

@@ -594,6 +594,22 @@ def test_people_are_told_what_is_usual_for_rows_of_the_same_kind():
     assert 19.98 < other.low < other.high < 25.02
 
 
+def test_what_is_usual_but_not_for_its_kind_is_told_with_what_says_the_kind():
+    normal = parts()
+    template = RowTemplate.fit(normal, list(normal.columns))
+    reference = ColumnReference.fit(template, template.texts(normal))
+    sizes = {"PA-200": "25.000", "PB-250": "25.000", "PX-9": "25.000", "pa‐200": "25.000"}
+    rows = pd.DataFrame({"product": [*sizes], "length": [*sizes.values()], "oven": "180.0"})
+    of_another = {"length": ("product",)}
+    assert reference.unlike_kind(template.texts(rows)) == [of_another, {}, {}, of_another]
+    for size in ("99.000", "", "ERR"):  # whatever the product
+        other = template.texts(rows.assign(length=size))
+        assert reference.unlike_kind([*other, "no row"]) == [{}] * 5
+    plain = RowTemplate.fit(normal, ["oven"])
+    alone = ColumnReference.fit(plain, plain.texts(normal))
+    assert alone.unlike_kind(plain.texts(rows)) == [{}] * 4
+
+
 def test_a_small_kind_has_a_spread_nearer_to_that_of_the_others():
     rng = np.random.default_rng(0)
     values = np.concatenate([rng.normal(0, 1, 200), rng.normal(9, 0.01, 10)])

@@ -48,6 +48,7 @@ class Column:
 
     name: str
     is_empty: bool = False  # whether that row has an empty cell there
+    beside: tuple[str, ...] = ()  # other columns, beside which only what it says is unusual
 
     @property
     def label(self) -> str:

@@ -115,10 +115,13 @@ class Language:
         match source:
             case Layer(index):
                 return self.say("reason.layer", layer=index)
-            case Column(name, False):
-                return self.say("reason.column.named", name=_short(name))
-            case Column(name, _):
+            case Column(name, True):
                 return self.say("reason.column.empty", name=_short(name))
+            case Column(name, _, ()):
+                return self.say("reason.column.named", name=_short(name))
+            case Column(name, _, beside):
+                others = self.joined(self.say("quoted", word=_short(own)) for own in beside)
+                return self.say("reason.column.beside", name=_short(name), others=others)
             case Group(name):
                 is_known = f"reason.{name}" in TEXTS
                 return self.say(f"reason.{name}") if is_known else self.part(source)

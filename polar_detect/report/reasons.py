@@ -1,6 +1,7 @@
 """What raised the scores of many texts: by layer, property of the text and column, in words."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from polar_detect.signature.categories import NewCell
 
 _DECIMALS = 2
 _NUMBERS = Numbers(_DECIMALS)
+_NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 _LEAST_SHARE = 0.1  # of the first reason; what is less goes without saying
 
 
@@ -25,11 +27,16 @@ def whole_parts(explanation: Explanation) -> dict[Source, NDArray[np.float64]]:
     return parts | {Column(name): values for name, values in explanation.by_column().items()}
 
 
-def seen_in_row(source: Source, empty: Collection[str]) -> Source:
-    """Return a source as it is in a row whose cells in the `empty` columns are so."""
-    if isinstance(source, Column) and source.name in empty:
-        return Column(source.name, is_empty=True)
-    return source
+def seen_in_row(
+    source: Source, empty: Collection[str], unlike_kind: Mapping[str, tuple[str, ...]] = _NONE
+) -> Source:
+    """Return a source as it is in a row whose cells in the `empty` columns are so.
+
+    And are unusual beside what other columns say only, in those of `unlike_kind`.
+    """
+    if not isinstance(source, Column):
+        return source
+    return Column(source.name, source.name in empty, unlike_kind.get(source.name, ()))
 
 
 def new_values(cells: Sequence[NewCell], language: Language, key: str = "reason.new") -> list[str]:
@@ -50,12 +57,13 @@ def reasons_of(
     n_reasons: int = 3,
     *,
     empty_cells: Sequence[Collection[str]] = (),
+    unlike_kind: Sequence[Mapping[str, tuple[str, ...]]] = (),
 ) -> list[str]:
     """Return what raised each text's score most, in words, with its parts of the score.
 
     Largest first, down to a tenth of the first; empty for a text without tokens, and where nothing
     raised the score by as much as is written. `empty_cells` are the columns in which each row has
-    an empty cell.
+    an empty cell, `unlike_kind` those in which it is unusual beside what others say only.
 
     Examples
     --------
@@ -64,11 +72,12 @@ def reasons_of(
     layers: dict[Source, NDArray[np.float64]]
     layers = {Layer(i): values for i, values in enumerate(explanation.by_layer().T)}
     parts = layers | whole_parts(explanation)
-    empty = empty_cells or [()] * len(explanation.values)
+    n_texts = len(explanation.values)
+    empty, unlike = empty_cells or [()] * n_texts, unlike_kind or [_NONE] * n_texts
 
     def said(text: int) -> str:
         own = (
-            Contribution(seen_in_row(source, empty[text]), float(values[text]))
+            Contribution(seen_in_row(source, empty[text], unlike[text]), float(values[text]))
             for source, values in parts.items()
         )
         raised = raising(own, n_reasons)
@@ -78,4 +87,4 @@ def reasons_of(
             if part.value > _LEAST_SHARE * raised[0].value and round(part.value, _DECIMALS) > 0
         )
 
-    return [said(text) for text in range(len(explanation.values))]
+    return [said(text) for text in range(n_texts)]

@@ -230,6 +230,31 @@ class ColumnReference:
             for usual, own, place in zip(self.usual, kinds, places, strict=True)
         ]
 
+    def unlike_kind(self, texts: Sequence[str]) -> list[dict[str, Levels]]:
+        """Return which numbers of each row are usual in rows of other kinds, but not of its own.
+
+        With the columns that say of which kind it is: what they say may as well be wrong.
+        """
+        found: list[dict[str, Levels]] = [{} for _ in texts]
+        if not self.template.dependent:
+            return found
+        read = self.template.read(texts)
+        kinds = self.scaled[0].scale.kinds
+        for column, values, said, own, usual in zip(
+            self.template.numeric,
+            read.numbers.values.T,
+            read.levels,
+            kinds,
+            self.usual,
+            strict=True,
+        ):
+            place = own.place(said)
+            is_usual = (usual[:, :1] <= values) & (values <= usual[:, 1:])  # for each kind
+            is_unlike = is_usual.any(0) & ~is_usual[place, np.arange(len(texts))]
+            for i in np.flatnonzero(is_unlike).tolist():
+                found[i][column.name] = column.factors[: len(own.levels[place[i]])]
+        return found
+
 
 def _one_thread() -> threadpool_limits:
     """Return a context in which BLAS has one thread.
