@@ -182,9 +182,8 @@ def assessed(detector: PolarDetector, frame: pd.DataFrame) -> Assessment:
     explanation, fitted = detector.explain(frame), detector.fitted_
     scores = explanation.base_value + explanation.values.sum(1)
     p_values = calibration.p_values_or_nan(fitted.calibration_scores, scores)
-    columns, categories = fitted.reference.columns, fitted.categories
+    reference, categories = fitted.reference, fitted.categories
     assert detector.rows_ is not None
-    assert columns is not None
     assert categories is not None
     texts = detector.rows_.texts(frame)
     return Assessment(
@@ -194,8 +193,8 @@ def assessed(detector: PolarDetector, frame: pd.DataFrame) -> Assessment:
         programs=(None,) * len(frame),
         explanation=explanation,
         neighbours=((),) * len(frame),
-        empty_cells=tuple(columns.empty_cells(texts)),
-        unlike_kind=tuple(columns.unlike_kind(texts)),
+        empty_cells=tuple(detector.rows_.empty_cells(texts)),
+        unlike_kind=tuple(reference.unlike_kind(texts)),
         new_cells=tuple(categories.new_cells(texts)),
     )
 

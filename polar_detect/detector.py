@@ -226,8 +226,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         with self._engine().alone():
             found = self._assessing().run(texts, programs_of, alpha, Tracker(progress))
         p_values = p_values_or_nan(fitted.calibration_scores, found.scores)
-        columns, categories = fitted.reference.columns, fitted.categories
-        rows = fitted.reference.rows
+        rows, categories = fitted.reference.rows, fitted.categories
         return Assessment(
             scores=found.scores,
             p_values=p_values,
@@ -236,7 +235,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             explanation=found.explanation,
             neighbours=tuple(found.neighbours),
             empty_cells=() if rows is None else tuple(rows.empty_cells(texts)),
-            unlike_kind=() if columns is None else tuple(columns.unlike_kind(texts)),
+            unlike_kind=tuple(fitted.reference.unlike_kind(texts)),
             new_cells=() if categories is None else tuple(categories.new_cells(texts)),
             index=index_of(X),
         )

@@ -271,3 +271,21 @@ def test_an_exception_that_no_normal_row_has_is_not_scaled_up_without_bounds():
     assert unit_tail(weights, inside, least=LEAST_NATS).tolist() == [2.0]
     assert unit_tail(weights, inside)[0] > 100  # control
     assert unit_tail(weights, 100 * inside, least=LEAST_NATS) == unit_tail(weights, 100 * inside)
+
+
+def test_words_that_are_usual_in_rows_of_another_kind_are_told_from_rare_and_new_ones(reference):
+    rows = orders(5, seed=1).assign(product="PA-200", program="P101", shift="day")
+    rows.loc[1, "program"] = "P103"
+    rows.loc[2, "program"] = "P999"  # of no kind
+    rows.loc[3, "shift"] = "late"
+    texts = [*reference.template.texts(rows), "no row"]
+    wrong = {"product": ("program",), "program": ("product",)}
+    assert reference.unlike_kind(texts) == [{}, wrong, {}, {}, {}, {}]
+
+
+def test_a_cell_that_is_filled_where_rows_like_it_are_empty_is_unlike_its_kind(gappy):
+    rows = with_gaps(60, seed=1)
+    row = rows.index[rows["judgement"] == "OK"][0]
+    rows.loc[row, "rework [min]"] = "30.0"
+    found = gappy.unlike_kind(gappy.template.texts(rows))[row]
+    assert "rework [min]" in found

@@ -546,7 +546,7 @@ def test_a_size_of_another_product_is_flagged_named_and_explained(fitted_on_tiny
     assert found["score"].idxmax() == 0
     assert found.loc[0, "top_columns"].startswith("length +")
     assert found.loc[0, "reasons"].startswith("unusual “length” for its “product” +")
-    assert detector.assess(new).reasons("ja")[0].startswith("「product」の割に「length」の値が")
+    assert detector.assess(new).reasons("ja")[0].startswith("「product」に対して「length」の値が")
     pd.testing.assert_frame_equal(
         PolarDetector.load(tmp_path / "saved").assess(new).to_frame(), found
     )

@@ -31,6 +31,7 @@ from polar_detect.report.facts import facts_of
 from polar_detect.report.reasons import seen_in_row, whole_parts
 from polar_detect.signature.categories import NewCell
 from polar_detect.signature.features import FeatureTable
+from polar_detect.signature.levels import USUAL_SHARE
 from polar_detect.signature.named import WORDING
 from polar_detect.signature.numbers import LIKENESS, column_of, kind_of
 from polar_detect.signature.reference import Reference
@@ -42,7 +43,6 @@ from polar_detect.tables.row_columns import RowColumn
 
 _TOP_FEATURES = 8
 _TOP_CELLS, _TOP_LEVELS = 8, 3
-_USUAL_SHARE = 0.05  # of normal rows like it, to say what a row says in a category
 _LISTED = 500
 _LISTED_CHARACTERS = 600
 _SWARM_FEATURES = 10
@@ -272,7 +272,7 @@ def _usual_levels(text: str, reference: Reference) -> dict[str, _Usual]:
     columns, usual = reference.levels.template.categories, reference.levels.usual_for(text)
     return {
         column.name: _Usual(
-            own.share >= _USUAL_SHARE,
+            own.share >= USUAL_SHARE,
             column.category.factors[: own.n_factors],
             levels=tuple([*own.shares.items()][:_TOP_LEVELS]),
         )

@@ -662,7 +662,7 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     "reason.column.named": ("unusual “{name}”", "「{name}」の値が通常と違う"),
     "reason.column.beside": (
         "unusual “{name}” for its {others}",
-        "{others}の割に「{name}」の値が通常と違う",
+        "{others}に対して「{name}」の値が通常と違う",
     ),
     "reason.column.empty": ("“{name}” has no value", "「{name}」に値がない"),
     # Names of features

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template h
     from polar_detect.tables.rows import RowTemplate
 
 
+USUAL_SHARE = 0.05  # of normal rows like it, to say what a row says in a category
 _MIN_ROWS = 10  # of one kind; of fewer their shares are not said
 
 
@@ -106,14 +107,41 @@ class LevelReference:
     def usual_for(self, text: str) -> list[UsualLevels]:
         """Return what is usual in each category for normal rows that are like a row."""
         said = (rows[0] for rows in self.template.read_categories([text]))
-        found = []
-        for own, row, written in zip(self.surprisals, said, self.written, strict=True):
-            n_factors, counts = own.counts_beside(row or (), _MIN_ROWS)
-            n_rows = max(sum(counts.values()), 1)
-            shares = {written[level]: n / n_rows for level, n in counts.items()}
-            share = counts.get(row[0], 0) / n_rows if row else 0.0
-            found.append(UsualLevels(shares, share, n_factors))
+        return [
+            _usual(own, row, written)
+            for own, row, written in zip(self.surprisals, said, self.written, strict=True)
+        ]
+
+    def unlike_kind(self, texts: Sequence[str]) -> list[dict[str, Levels]]:
+        """Return in which categories each row says what rows of other kinds do, and not its own.
+
+        With the columns that say of which kind it is: what they say may as well be wrong.
+        """
+        found: list[dict[str, Levels]] = [{} for _ in texts]
+        for column, own, written, rows in zip(
+            self.template.categories,
+            self.surprisals,
+            self.written,
+            self.template.read_categories(texts),
+            strict=True,
+        ):
+            if column.category is None or not column.category.factors:
+                continue
+            usual = {row: _usual(own, row, written) for row in {*rows} if row is not None}
+            for i, row in enumerate(rows):
+                if row is None or row[0] not in written:
+                    continue
+                if usual[row].n_factors and usual[row].share < USUAL_SHARE:
+                    found[i][column.name] = column.category.factors[: usual[row].n_factors]
         return found
+
+
+def _usual(own: Surprisal, row: Levels | None, written: Mapping[str, str]) -> UsualLevels:
+    n_factors, counts = own.counts_beside(row or (), _MIN_ROWS)
+    n_rows = max(sum(counts.values()), 1)
+    shares = {written[level]: n / n_rows for level, n in counts.items()}
+    share = counts.get(row[0], 0) / n_rows if row else 0.0
+    return UsualLevels(shares, share, n_factors)
 
 
 def _written(

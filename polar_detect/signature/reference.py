@@ -92,6 +92,16 @@ class Reference:
         own = self.columns or self.levels
         return None if own is None else own.template
 
+    def unlike_kind(self, texts: Sequence[str]) -> list[dict[str, tuple[str, ...]]]:
+        """Return in which columns rows are usual, but not beside what other columns of them say.
+
+        With the names of those; a text that is no row is so in none.
+        """
+        parts = [own.unlike_kind(texts) for own in (self.columns, self.levels) if own is not None]
+        return [
+            dict(item for part in own for item in part.items()) for own in zip(*parts, strict=True)
+        ]
+
     @property
     def n_fitted(self) -> int:
         """Texts that the reference was fitted on."""
