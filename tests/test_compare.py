@@ -262,7 +262,8 @@ def test_a_test_file_may_name_the_columns_that_are_read_otherwise(process, tmp_p
             note for note, name in zip(said, names, strict=True) if name in read
         ]
     frame.rename(columns={"heat [K]": "heat [℃]"}).to_csv(later, index=False)
-    with pytest.raises(InputError, match=r"Got column 'heat \[K\]'; the table .*later"):
+    match = r"Got column 'heat \[℃\]' for 'heat \[K\]', whose unit was K when it was fitted on"
+    with pytest.raises(InputError, match=match):
         comparing.read_task(process, later, comparing.Reading("failed"))
 
 

@@ -27,7 +27,7 @@ ERRORS |= {"UnfittedError", "contradiction"}
 # that speak to programmers only:
 ENGLISH_MODULES = (
     *("cli/commands/search", "cli/commands/serve", "search/", "serve/"),
-    *("programs/", "program", "metrics", "signature/numbers", "plots", "frames", "transformer"),
+    *("programs/", "program", "metrics", "plots", "frames", "transformer"),
     *("texts", "report/language"),
     *("detectors/estimator", "detectors/pyod"),
     "cli/config",  # read before anybody knows in which language
@@ -48,6 +48,7 @@ ENGLISH = (
     "Got {} {}; expected True or False",
     "Got detector {}; expected a name such as 'auto', or a Head",
     "Got rows {}; expected a RowTemplate",
+    "Got texts such as {}, none of which is a row of this template",
     "Got alpha {}; expected at least {}, the smallest p-value with {} held-out texts",
     # … models of the user's own that are built in another way than any that is known …
     "Got a {} whose layers cannot be called alone",

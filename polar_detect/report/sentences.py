@@ -453,7 +453,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{option} に列{column}が2回あります。1つにしてください。",
     ),
     "error.unit": (
-        "Got column {found} for {column}, whose unit was {unit} when the detector was fitted; "
+        "Got column {found} for {column}, whose unit was {unit} when it was fitted on; "
         "expected {unit}; convert its numbers and rename it.",
         "列{column}の学習時の単位は{unit}ですが、表の列は{found}です。数値を{unit}に換算し、列名を"
         "直してください。",

@@ -553,8 +553,8 @@ def _check_unit_behind(found: str, column: str, unit: str | None) -> None:
     own = unit_behind(found)
     if own is not None and unit is not None and not are_same_units(own, unit):
         raise InputError(
-            f"Got column {found!r} for {column!r}, whose unit was {unit} when the detector was "
-            f"fitted; expected {unit}; convert its numbers and rename it."
+            f"Got column {found!r} for {column!r}, whose unit was {unit} when it was fitted "
+            f"on; expected {unit}; convert its numbers and rename it."
         )
 
 
