@@ -179,7 +179,7 @@ class _Categories(NamedTuple):
         """Return what columns say again and again, and which others tell it.
 
         Of words all, of numbers those that tell of others, as that of a program does, and of empty
-        cells those of which others tell where they are.
+        cells those of which others tell where they are, or that tell of any of these.
         """
         codes = self.codes | self.gaps
         factors = {
@@ -193,11 +193,13 @@ class _Categories(NamedTuple):
         words = {name for name in self.said if name not in is_number}
         telling = {name for own in columns for name in own.factors}
         telling |= {name for own in (*words, *self.gaps) for name in factors[own]}
-        return {
+        found = {
             name: Category("gaps" if name in self.gaps else "words", own)
             for name, own in factors.items()
             if name in words or name in telling or (name in self.gaps and own)
         }
+        told_by = {name for own in found.values() for name in own.factors}
+        return found | {name: Category("gaps") for name in self.gaps.keys() & (told_by - {*found})}
 
     def told_apart(self, column: RowColumn) -> RowColumn:
         """Return a factor with so many decimals that rows tell its numbers apart, as 1.2 and 1.4.
