@@ -156,7 +156,7 @@ def test_a_column_is_taken_for_a_judgement_only_where_its_words_say_nothing_else
 
 def test_fit_names_texts_that_are_labelled_both_ways(run, scored, tmp_path):
     frame = pd.read_csv(scored)
-    frame.loc[1, "comment"] = frame.loc[0, "comment"]
+    frame.loc[1, "comment"] = frame.loc[0, "comment"] + " "  # which nobody sees
     frame.to_csv(scored, index=False)
     fit = (
         "fit",
@@ -171,7 +171,7 @@ def test_fit_names_texts_that_are_labelled_both_ways(run, scored, tmp_path):
     said = "texts that are labelled both normal and anomalous: 1, such as 'pump 0 checked'; correct"
     assert f"{scored}: {said}" in run(*fit)[2]
     assert "両方のラベルが付いた文：1件" in run(*fit, "--lang", "ja")[2]
-    texts, labels = frame["comment"].tolist(), (frame["checked"] == "NG").to_numpy()
+    texts, labels = frame["comment"].str.strip().tolist(), (frame["checked"] == "NG").to_numpy()
     assert doubts_of_labels(texts, labels) == [f"{said} the labels"]
     assert doubts_of_labels(texts[1:], labels[1:]) == []
 

@@ -122,7 +122,7 @@ def _of_texts(table: tables.Table, label_column: str | None, language: Language)
         yield language.say("fit.copied", n=len(lines), row=str(lines[0]))
     if table.labels is None:
         yield from map(language.notice, tables.warn_of_judged(table.frame))
-    elif both := labelled_both(table.texts, table.labels):
+    elif both := labelled_both(texts, table.labels):
         yield language.say("fit.both", n=len(both), text=reprlib.repr(both[0]))
 
 
