@@ -12,7 +12,7 @@ from polar_detect.errors import InputError
 from polar_detect.explain import Explanation
 from polar_detect.program import Program
 from polar_detect.report.language import Language, Tongue
-from polar_detect.report.reasons import new_values, reasons_of
+from polar_detect.report.reasons import reasons_of
 from polar_detect.signature.categories import NewCell
 from polar_detect.tables.results import OF_ROWS, OF_TEXTS
 
@@ -94,17 +94,13 @@ class Assessment:
         of a row also what no normal row says in a category, e.g. ``new in “Machine”: CNC-9``.
         """
         language = Language(tongue)
-        raised = reasons_of(
+        return reasons_of(
             self.explanation,
             language,
             empty_cells=self.empty_cells,
             unlike_kind=self.unlike_kind,
+            new_cells=self.new_cells,
         )
-        new = self.new_cells or [()] * len(raised)
-        return [
-            "; ".join(filter(None, [*new_values(cells, language), said]))
-            for said, cells in zip(raised, new, strict=True)
-        ]
 
     @cached_property
     def all_programs(self) -> "tuple[MinimalProgram, ...]":

@@ -5,7 +5,16 @@ import math
 from dataclasses import replace
 
 import pytest
-from report_samples import DRIFT, HOSTILE, Page, machine_row, outside_references, report, row
+from report_samples import (
+    DRIFT,
+    HOSTILE,
+    Page,
+    listed,
+    machine_row,
+    outside_references,
+    report,
+    row,
+)
 from rich.console import Console
 
 from polar_detect.drift import Drift, Shift
@@ -14,6 +23,7 @@ from polar_detect.report.data import Column, Contribution, Swarm
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
+from polar_detect.report.phrases import leading_reasons
 from polar_detect.report.terminal import worst_rows
 from polar_detect.signature.categories import NewCell
 from polar_detect.signature.features import Feature
@@ -268,3 +278,20 @@ def test_what_normal_rows_say_in_a_column_of_words_is_said_with_shares(tongue, o
     written = json.loads(render_json(alone))["rows"][0]["cells"][0]
     assert written["levels"][0] == ["P104", 0.85]
     assert written["low"] is None
+
+
+def test_a_listed_row_says_once_that_a_cell_is_empty_and_beside_what_another_is_unusual():
+    reasons = (
+        Contribution(Column("shift", is_empty=True), 0.5),
+        Contribution(Column("program", beside=("product",)), 0.3),
+    )
+    own = listed(replace(machine_row(), whole=reasons, new_cells=(NewCell("shift", ""),)))
+    said = "“shift” has no value, unusual “program” for its “product”"
+    assert leading_reasons(own, Language("en")) == said
+
+
+def test_a_card_shows_the_cell_of_a_column_that_is_unusual_beside_another():
+    own = machine_row()
+    first = replace(own.whole[0], source=Column("Torque [Nm]", beside=("Type",)))
+    data = report([replace(own, whole=(first, *own.whole[1:]))])
+    assert "“Torque [Nm]” = 68.2 (normal rows: 21.4 to 58.6" in Page(render_html(data)).text

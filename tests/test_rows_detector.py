@@ -308,6 +308,19 @@ def test_what_no_normal_row_says_in_a_category_is_said(fitted, template):
     assert not [said for said in english[1:] if "new in" in said]
 
 
+def test_an_empty_cell_as_in_no_normal_row_is_said_once_with_its_part_of_score(fitted, template):
+    assessed = fitted.assess(template.texts(readings(2, seed=1).assign(machine=["", "CNC-9"])))
+    values = assessed.explanation.values.copy()
+    values[:, [own.part == "machine/level" for own in assessed.explanation.features]] = 5.0
+    values[:, [own.part == "flow [l/min]/residual" for own in assessed.explanation.features]] = 9.0
+    assessed = replace(assessed, explanation=replace(assessed.explanation, values=values))
+    empty, new = (said.split("; ")[:3] for said in assessed.reasons())
+    assert empty[0] == "“machine” has no value +5.00"
+    assert [own for own in empty if "machine" in own] == empty[:1]
+    assert new[0] == "new in “machine”: CNC-9"
+    assert new[2] == "unusual “machine” +5.00"
+
+
 def test_a_detector_without_texts_does_not_know_what_is_new(template, fitted_on_tiny):
     detector = PolarDetector(model=fitted_on_tiny.model, rows=template, store_texts=False)
     detector.fit(template.texts(readings()))

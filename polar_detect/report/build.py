@@ -152,7 +152,7 @@ def _row(
         full_loss=minimal.full_loss,
         program_loss=minimal.loss,
         layers=_layers(own.by_layer()[0]),
-        whole=_whole(own, empty),
+        whole=_whole(own, empty, _unlike_kind(i, assessment)),
         features=_features(own),
         neighbours=assessment.neighbours[i],
         tokens=tokens,
@@ -163,7 +163,8 @@ def _row(
 
 
 def _listed(i: int, assessment: Assessment, table: Table) -> ListedRow:
-    own, empty = assessment.explanation.rows(np.asarray([i])), _empty_cells(i, assessment)
+    own = assessment.explanation.rows(np.asarray([i]))
+    whole = _whole(own, _empty_cells(i, assessment), _unlike_kind(i, assessment))
     return ListedRow(
         row=_number(i, table),
         text=table.texts[i][:_LISTED_CHARACTERS],
@@ -172,7 +173,7 @@ def _listed(i: int, assessment: Assessment, table: Table) -> ListedRow:
         p_value=float(assessment.p_values[i]),
         is_anomaly=bool(assessment.is_anomaly[i]),
         length=len(assessment.all_programs[i].program),
-        reasons=words.raising((*_layers(own.by_layer()[0]), *_whole(own, empty))),
+        reasons=words.raising((*_layers(own.by_layer()[0]), *whole)),
         new_cells=_new_cells(i, assessment),
     )
 
@@ -194,14 +195,23 @@ def _empty_cells(i: int, assessment: Assessment) -> frozenset[str]:
     return assessment.empty_cells[i] if assessment.empty_cells else frozenset()
 
 
+def _unlike_kind(i: int, assessment: Assessment) -> Mapping[str, tuple[str, ...]]:
+    """Return where the ith text, if it is a row, is unusual beside its other columns only."""
+    return assessment.unlike_kind[i] if assessment.unlike_kind else {}
+
+
 def _new_cells(i: int, assessment: Assessment) -> tuple[NewCell, ...]:
     """Return the cells of the ith text, if it is a row, that are new in their category."""
     return assessment.new_cells[i] if assessment.new_cells else ()
 
 
-def _whole(own: Explanation, empty: Collection[str]) -> tuple[Contribution, ...]:
+def _whole(
+    own: Explanation, empty: Collection[str], unlike: Mapping[str, tuple[str, ...]]
+) -> tuple[Contribution, ...]:
     parts = whole_parts(own).items()
-    return _by_size({seen_in_row(source, empty): float(values[0]) for source, values in parts})
+    return _by_size(
+        {seen_in_row(source, empty, unlike): float(values[0]) for source, values in parts}
+    )
 
 
 def _cells(

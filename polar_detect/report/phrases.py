@@ -16,7 +16,6 @@ from polar_detect.report.data import (
     ListedRow,
     ReportData,
     RowReport,
-    Source,
 )
 from polar_detect.report.facts import in_words
 from polar_detect.report.language import Language
@@ -176,9 +175,8 @@ def _naming(key: str, named: Sequence[str], language: Language) -> list[str]:
 def _reason(part: Contribution, row: RowReport, numbers: words.Numbers, language: Language) -> str:
     """Return a reason with its part of the score; of a cell, also what it says."""
     value = numbers.signed(part.value)
-    cells: dict[Source, CellReport]
-    cells = {Column(cell.column, cell.is_empty): cell for cell in row.cells}
-    cell = cells.get(part.source)
+    cells = {cell.column: cell for cell in row.cells}
+    cell = cells.get(part.source.name) if isinstance(part.source, Column) else None
     if cell is None:
         return language.say("card.reason", name=language.reason(part.source), value=value)
     return language.say(
@@ -237,7 +235,13 @@ def _level(level: str, language: Language) -> str:
 
 def leading_reasons(row: ListedRow, language: Language) -> str:
     """Return what is new in a row, else what raised its score most, two at most, or a dash."""
-    raised = (language.reason(part.source) for part in row.reasons)
+    empty = {cell.column for cell in row.new_cells if not cell.says}  # which is said once
+    sources = (part.source for part in row.reasons)
+    raised = (
+        language.reason(source)
+        for source in sources
+        if not (isinstance(source, Column) and source.name in empty)
+    )
     said = [*new_values(row.new_cells, language), *raised][:_N_LEADING]
     return language.say("comma").join(said) or words.NO_VALUE
 

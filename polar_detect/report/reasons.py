@@ -58,12 +58,14 @@ def reasons_of(
     *,
     empty_cells: Sequence[Collection[str]] = (),
     unlike_kind: Sequence[Mapping[str, tuple[str, ...]]] = (),
+    new_cells: Sequence[Sequence[NewCell]] = (),
 ) -> list[str]:
     """Return what raised each text's score most, in words, with its parts of the score.
 
     Largest first, down to a tenth of the first; empty for a text without tokens, and where nothing
     raised the score by as much as is written. `empty_cells` are the columns in which each row has
-    an empty cell, `unlike_kind` those in which it is unusual beside what others say only.
+    an empty cell, `unlike_kind` those in which it is unusual beside what others say only, and
+    `new_cells` say what no normal row does, which comes first.
 
     Examples
     --------
@@ -74,6 +76,7 @@ def reasons_of(
     parts = layers | whole_parts(explanation)
     n_texts = len(explanation.values)
     empty, unlike = empty_cells or [()] * n_texts, unlike_kind or [_NONE] * n_texts
+    new = new_cells or [()] * n_texts
 
     def said(text: int) -> str:
         own = (
@@ -81,10 +84,16 @@ def reasons_of(
             for source, values in parts.items()
         )
         raised = raising(own, n_reasons)
-        return "; ".join(
-            f"{language.reason(part.source)} {_NUMBERS.signed(part.value)}"
+        found = {
+            part.source: f"{language.reason(part.source)} {_NUMBERS.signed(part.value)}"
             for part in raised
             if part.value > _LEAST_SHARE * raised[0].value and round(part.value, _DECIMALS) > 0
-        )
+        }
+        first = []
+        for cell, named in zip(new[text], new_values(new[text], language), strict=True):
+            # Of an empty cell both say the same.
+            source = Column(cell.column, is_empty=not cell.says)
+            first.append(found.pop(source, named) if source.is_empty else named)
+        return "; ".join([*first, *found.values()])
 
     return [said(text) for text in range(n_texts)]
