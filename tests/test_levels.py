@@ -152,6 +152,16 @@ def test_empty_cells_are_those_of_numbers_and_categories(template):
     assert template.empty_cells(texts) == own
 
 
+def test_a_none_among_words_is_an_answer_and_no_empty_cell():
+    rows = orders().assign(shift=np.resize(["none", "ON"], 240))
+    template = RowTemplate.fit(rows, [*rows.columns])
+    texts = template.texts(rows[:2].assign(**{"size [mm]": ["none", "20.0"]}))
+    assert template.empty_cells(texts) == [frozenset({"size [mm]"}), frozenset()]
+    own = LevelReference.fit(template, template.texts(rows))
+    (shares,) = [own.shares for own in own.usual_for(texts[0]) if "ON" in own.shares]
+    assert shares == {"none": 0.5, "ON": 0.5}
+
+
 def view_of(values):
     """Return the view of categories with such surprisals, of each row."""
     features = tuple(Feature("column", f"{name}/level") for name in "abc"[: values.shape[1]])

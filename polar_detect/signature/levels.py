@@ -148,11 +148,12 @@ def _written(
     template: "RowTemplate", texts: Sequence[str], said: Sequence[Sequence[Levels | None]]
 ) -> tuple[dict[str, str], ...]:
     """Return how what is said in each category is written at first."""
-    places = [template.names.index(column.name) for column in template.categories]
     rows = [template.cells(text) for text in texts]
-    found: tuple[dict[str, str], ...] = tuple({} for _ in places)
-    for written, place, column in zip(found, places, said, strict=True):
-        for row, own in zip(rows, column, strict=True):
+    found: tuple[dict[str, str], ...] = tuple({} for _ in said)
+    for written, column, levels in zip(found, template.categories, said, strict=True):
+        place = template.names.index(column.name)
+        for row, own in zip(rows, levels, strict=True):
             if row is not None and own is not None:
-                written.setdefault(own[0], row[place] if own[0] else "")
+                is_empty = column.is_empty(row[place], template.notation)
+                written.setdefault(own[0], "" if is_empty else row[place])
     return found

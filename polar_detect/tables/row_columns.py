@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from polar_detect.factors import Kinds, codes_of, factors_of
 from polar_detect.surprisal import factors_of_levels
 from polar_detect.tables.categories import categories_of, gaps_of, level_of
-from polar_detect.tables.cell_numbers import Notation
+from polar_detect.tables.cell_numbers import MISSING, Notation, is_missing
 from polar_detect.tables.number_form import NumberForm, checked_minus
 from polar_detect.tables.row_cells import (
     MAX_DECIMALS,
@@ -94,6 +94,12 @@ class RowColumn:
         if decimals is None:
             return cls(name, None)
         return cls(name, decimals, form)
+
+    def is_empty(self, cell: str, notation: Notation) -> bool:
+        """Return whether a cell, as a row says it, has no value; never of other text."""
+        if self.decimals is None and (self.category is None or self.category.of == "words"):
+            return self.category is not None and cell == MISSING
+        return is_missing(cell, notation)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""

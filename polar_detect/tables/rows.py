@@ -165,12 +165,10 @@ class ReadRows:
     levels : (n_columns, n_rows) list of list of Levels
         What each row says in the factors of each column of numbers, in any case, width, spacing and
         kind of dash; () for a column without factors and for a text that is no row.
-    is_row : (n_rows,) bool
     """
 
     numbers: NumericColumns
     levels: list[list[Levels]]
-    is_row: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -297,16 +295,16 @@ class RowTemplate:
             )
 
     def empty_cells(self, texts: Sequence[str]) -> list[frozenset[str]]:
-        """Return the columns of numbers and categories in which each row has an empty cell."""
-        names = [
-            own.name if own.category or own.decimals is not None else None for own in self.columns
-        ]
+        """Return the columns of numbers and categories in which each row has an empty cell.
+
+        A "none" among words is an answer.
+        """
         rows = [self.cells(text) or () for text in texts]
         return [
             frozenset(
-                name
-                for name, cell in zip(names, row, strict=False)
-                if name is not None and is_missing(cell, self.notation)
+                own.name
+                for own, cell in zip(self.columns, row, strict=False)
+                if own.is_empty(cell, self.notation)
             )
             for row in rows
         ]
@@ -319,8 +317,7 @@ class RowTemplate:
     def read(self, texts: Sequence[str]) -> ReadRows:
         """Return what stands in rows written by `texts`, each of which is split once."""
         rows = [*map(self.cells, texts)]
-        is_row = np.asarray([row is not None for row in rows], bool)
-        return ReadRows(self._numbers_in(rows), self._levels_in(rows), is_row)
+        return ReadRows(self._numbers_in(rows), self._levels_in(rows))
 
     def read_numbers(self, texts: Sequence[str]) -> NumericColumns:
         """Return the numbers that stand in rows written by `texts`: its inverse; see `ReadRows`.
