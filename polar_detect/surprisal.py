@@ -69,6 +69,8 @@ class Surprisal:
         groups : sequence of (rows, normal rows)
             Which rows meet which normal rows; each row is of one group.
 
+        Where all normal rows say the same, that is no surprise at all, however many they are.
+
         >>> own = Surprisal.fit([("P1", "A")] * 8 + [("P2", "B")] * 8, 1)
         >>> new = [("P1", "A"), ("P2", "A"), ("P3", "A")]
         >>> own.nats(new, [(np.arange(3), np.arange(16))]).round(2).tolist()
@@ -84,7 +86,9 @@ class Surprisal:
                 n_all = _counts(self.kind_of[depth][normal], len(kinds))[kind[part]]
                 n_own = _counts(self.combination_of[depth][normal], len(combinations))[own[part]]
                 shares[part] = (n_own + _PRIOR * shares[part]) / (n_all + _PRIOR)
-        nats: Array = -np.log(shares)
+        if len(self.combinations[0]) == 1:
+            shares[_places(self.combinations[0], [own and own[:1] for own in rows]) == 0] = 1
+        nats: Array = np.abs(np.log(shares))  # of 1 no −0
         return nats
 
     def counts_beside(self, row: Levels, min_rows: int) -> tuple[int, dict[str, int]]:
@@ -123,6 +127,8 @@ def factors_of_levels(own: Codes, others: Mapping[str, Codes]) -> tuple[str, ...
     chosen: tuple[str, ...] = ()
     group, n_own = np.zeros(len(own), np.intp), _repeats(own)
     n_levels = len(np.unique(own))
+    if n_levels < 2:  # nothing is to be told
+        return chosen
     # Each row is left out of its own counts, so that a kind for each row tells nothing.
     shares = (n_own - 1 + _PRIOR / (n_levels + 1)) / (len(own) - 1 + _PRIOR)
     least = _TELLS * _mean_nats(shares)

@@ -189,6 +189,20 @@ def test_categories_that_never_change_count_as_one():
     np.testing.assert_allclose(view_of(values)[1], [(1 + own) / (3 + own)], rtol=1e-6)
 
 
+def test_columns_of_one_word_count_as_one_category_whatever_rows_are_met():
+    rows = orders(40).assign(line="L1", plant="Kobe", owner="QA")[
+        ["shift", "line", "plant", "owner"]
+    ]
+    template = RowTemplate.fit(rows, [*rows.columns])
+    assert {own.category for own in template.categories} == {Category("words")}
+    texts = template.texts(rows)
+    banned = np.eye(40, dtype=bool)
+    banned[:20, :5] = True
+    normal = LevelReference.fit(template, texts).features(texts, banned=banned)
+    shift = np.exp(-normal.values[:, 0].mean(dtype=float))
+    np.testing.assert_allclose(column_shares(normal), [(1 + shift) / (3 + shift)], rtol=1e-6)
+
+
 def test_levels_are_columns_and_no_numbers(reference):
     features = reference.features([]).features
     assert [kind_of(own) for own in features] == ["level"] * 3

@@ -36,6 +36,16 @@ def test_a_column_that_is_new_in_each_row_tells_nothing():
     assert factors(PRODUCTS, number=np.arange(N_ROWS).astype(str)) == ()
 
 
+def test_a_category_that_never_changes_is_told_by_nothing():
+    assert factors(np.full(N_ROWS, "A"), product=PRODUCTS, line=np.full(N_ROWS, "L1")) == ()
+
+
+def test_what_all_normal_rows_say_is_no_surprise_and_anything_else_is():
+    own = Surprisal.fit([("P",)] * 8, 0)
+    groups = [(np.asarray([0]), np.arange(4)), (np.asarray([1, 2]), np.arange(8))]
+    assert own.nats([("P",), ("P",), ("Q",)], groups).tolist() == [0, 0, pytest.approx(np.log(18))]
+
+
 def test_chance_makes_no_factor_of_many_small_groups():
     rng = np.random.default_rng(0)
     others = {str(i): rng.integers(0, 40, N_ROWS).astype(str) for i in range(50)}
