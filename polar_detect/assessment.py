@@ -65,10 +65,12 @@ class Assessment:
     neighbours : tuple of tuple of str
         Nearest normal training texts, nearest first, each once; none where they are not kept.
     empty_cells : tuple of frozenset of str
-        The columns of numbers in which each row has an empty cell; () where numbers count as text.
+        The columns of numbers and categories in which each row has an empty cell; () where these
+        count as text.
     unlike_kind : tuple of dict
-        The columns of numbers in which each row is usual, but not beside what other columns of it
-        say, each with the names of those; () where numbers count as text.
+        The columns in which each row is as rows of another kind are, but not as those of its own,
+        each with the names of the columns that say of which kind it is; () where columns count as
+        text.
     new_cells : tuple of tuple of NewCell
         Of each row, the cells that say what no normal row says in that category; () where texts
         are no rows.

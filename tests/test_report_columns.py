@@ -104,6 +104,7 @@ def test_cells_count_also_behind_what_the_model_reads():
     page = render_html(report([own]))
     assert '<span class="unread">Speed [rpm]: </span><mark class="much"' in page
     assert "reads the first 9 characters of this row. Columns of numbers count in full" in page
+    assert "and so do those of words that repeat; all else" in page
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
         "{n} normal texts, {n_held_out} more held out for the p-values",
         "正常な文{n}件（ほかに検証用{n_held_out}件）",
     ),
-    "detector.columns": ("columns of numbers", "数値の列"),
+    "detector.columns": ("columns", "列"),
     "detector.columns.text": (
         "how their values go together counts for {share}",
         "値とその組み合わせの見方の比重は{share}",
@@ -532,9 +532,10 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     ),
     "card.unread.row": (
         "The language model reads the first {n} characters of this row. Columns of numbers count "
-        "in full, all else behind that only as far as the sentence encoder reads.",
-        "言語モデルが読むのは先頭{n}文字までです。数値の列はすべてスコアに影響し、それ以外は文エンコーダーが"
-        "読む範囲でのみ影響します。",
+        "in full, and so do those of words that repeat; all else behind that only as far as the "
+        "sentence encoder reads.",
+        "言語モデルが読むのは先頭{n}文字までです。数値の列と決まった言葉が繰り返される列はすべてスコアに影響"
+        "し、それ以外は文エンコーダーが読む範囲でのみ影響します。",
     ),
     "card.labelled_words": (
         "Worded like the labelled anomalies: {words}.",

@@ -238,7 +238,7 @@ class ReportData:
 
     @property
     def are_rows(self) -> bool:
-        """Whether the texts are rows with columns of numbers."""
+        """Whether the texts are rows with columns of numbers or of words that repeat."""
         return any(row.cells for row in self.rows)
 
     @property

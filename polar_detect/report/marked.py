@@ -1,6 +1,6 @@
 """A text cut for reading, with the tokens marked that are hardest to predict from normal texts.
 
-Or of a row with columns of numbers, the cells that raised its score most.
+Or of a row with columns of numbers or categories, the cells that raised its score most.
 """
 
 from collections.abc import Iterator, Sequence
