@@ -233,12 +233,17 @@ def test_fit_warns_of_numbers_that_are_read_as_text(tmp_path):
     [
         ("en", "held against normal rows with the same product: length, weight"),
         ("ja", "productが同じ正常な行と比べる列：length、weight"),
-        ("en", "columns that say the same few things: product, program"),
-        ("ja", "決まった言葉が繰り返される列：product、program"),
+        ("en", "columns that say the same few things: product, program, judge"),
+        ("ja", "決まった言葉が繰り返される列：product、program、judge"),
         ("en", "words held against those of normal rows with the same product: program"),
         ("ja", "productが同じ正常な行と言葉を比べる列：program"),
-        ("en", "empty or filled as in normal rows with the same product: rework"),
-        ("ja", "productが同じ正常な行と空欄の有無を比べる列：rework"),
+        ("en", "empty or filled as in normal rows with the same judge: rework"),
+        ("ja", "judgeが同じ正常な行と空欄の有無を比べる列：rework"),
+        (
+            "en",
+            "words held against those of normal rows with the same rework (empty or filled): judge",
+        ),
+        ("ja", "rework（空欄か否か）が同じ正常な行と言葉を比べる列：judge"),
     ],
 )
 def test_fit_says_which_columns_depend_on_which(tmp_path, tongue, line):
@@ -250,7 +255,8 @@ def test_fit_says_which_columns_depend_on_which(tmp_path, tongue, line):
         "weight": 9 * nominal + steps,
         "oven": 180 + steps,
         "program": np.resize(["P1", "P2"], 60),
-        "rework": np.where(np.resize([True, False], 60), "", steps.astype(str)),
+        "judge": np.resize(["OK", "OK", "NG"], 60),
+        "rework": np.where(np.resize([True, True, False], 60), "", steps.astype(str)),
     })  # fmt: skip
     frame.to_csv(tmp_path / "a.csv", index=False)
     table = read_table(tmp_path / "a.csv", rows=RowColumns())

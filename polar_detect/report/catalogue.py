@@ -977,6 +977,7 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
         "columns that say the same few things: {names}",
         "決まった言葉が繰り返される列：{names}",
     ),
+    "fit.by_gaps": ("{name} (empty or filled)", "{name}（空欄か否か）"),
     "fit.categories.factors": (
         "words held against those of normal rows with the same {factors}: {names}",
         "{factors}が同じ正常な行と言葉を比べる列：{names}",

@@ -198,8 +198,15 @@ def _of_factors(template: tables.RowTemplate, language: Language) -> Iterator[st
         "fit.gaps.factors": template.told("gaps"),
     }.items():
         for factors, names in own.items():
-            said, listed = _joined(factors, language), _joined(names, language)
-            yield language.say(key, factors=said, names=listed)
+            said = _joined((_factor(name, template, language) for name in factors), language)
+            yield language.say(key, factors=said, names=_joined(names, language))
+
+
+def _factor(name: str, template: tables.RowTemplate, language: Language) -> str:
+    """Return a column that tells of others, and whether it is by what stands there or by gaps."""
+    told = {own.name: own.category.of for own in template.columns if own.category}
+    by_gaps = told.get(name) == "gaps"
+    return language.say("fit.by_gaps", name=name) if by_gaps else name
 
 
 def _joined(names: Iterable[str], language: Language) -> str:
