@@ -4,9 +4,9 @@ Hides how it is told which categories go together, and what stands for the combi
 normal rows have few or none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from polar_detect.factors import MOST_FACTORS, Codes, Levels, crossed
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Name = TypeVar("Name", bound=Hashable)
 
 _TELLS = 0.05  # of the mean surprisal of a category by itself, at least, by each factor
 _PRIOR = 1.0  # rows that the share among all rows counts for beside those of a kind
@@ -110,21 +111,21 @@ class Surprisal:
         return depth, {levels[i]: int(counts[i]) for i in order.tolist() if counts[i]}
 
 
-def factors_of_levels(own: Codes, others: Mapping[str, Codes]) -> tuple[str, ...]:
+def factors_of_levels(own: Codes, others: Mapping[Name, Codes]) -> tuple[Name, ...]:
     """Return the categories that tell what rows say in one, the one that tells most first.
 
     Parameters
     ----------
     own : (n_rows,) intp
         What each row says; see `codes_of`.
-    others : mapping of str to (n_rows,) intp
+    others : mapping of names to (n_rows,) intp
         What each row says in other categories.
 
     >>> product, shift = np.repeat([0, 1], 20), np.tile([0, 1], 20)
     >>> factors_of_levels(product, {"shift": shift, "program": 1 - product})
     ('program',)
     """
-    chosen: tuple[str, ...] = ()
+    chosen: tuple[Name, ...] = ()
     group, n_own = np.zeros(len(own), np.intp), _repeats(own)
     n_levels = len(np.unique(own))
     if n_levels < 2:  # nothing is to be told

@@ -262,6 +262,29 @@ def test_gaps_that_nothing_tells_are_left_to_the_numbers():
     assert {own.category.of for own in template.categories} == {"words"}
 
 
+def test_minutes_in_fives_are_no_name_and_are_held_against_whether_there_should_be_some():
+    def in_fives(rows):
+        minutes = rows["rework [min]"].replace("", "nan").astype(float) // 5 * 5
+        said = minutes.map("{:.0f}".format).where(minutes.notna(), "")
+        remark = np.where(rows["judgement"] == "NG", "burr, ground", "")
+        return rows.assign(**{"rework [min]": said, "remark": remark})
+
+    rows = in_fives(with_gaps())
+    template = RowTemplate.fit(rows, [*rows.columns])
+    found = {own.name: own.category for own in template.columns if own.category}
+    assert found["rework [min]"].of == "gaps"
+    reference = LevelReference.fit(template, template.texts(rows))
+    new = in_fives(with_gaps(60, seed=1))
+    is_bad = new["judgement"] == "NG"
+    new.loc[new.index[is_bad][0], "rework [min]"] = ""
+    new.loc[new.index[is_bad][1], "rework [min]"] = "55"  # longer, as ever: a number's matter
+    new.loc[new.index[~is_bad][0], "rework [min]"] = "30"
+    nats = nats_of(reference, new)["rework [min]"]
+    assert nats[new.index[is_bad][0]] > 3
+    assert nats[new.index[~is_bad][0]] > 3
+    assert np.sort(nats)[:-2].max() < 0.2
+
+
 def test_of_very_many_columns_with_gaps_it_is_not_asked_which_go_together():
     n_rows, has_failed = 40, np.arange(40) % 3 == 0
     values = np.where(has_failed[:, None], "", np.arange(40 * 51).reshape(40, 51).astype(str))

@@ -151,6 +151,13 @@ class RowColumn:
         return replace(self, factors=factors, decimals=decimals_of(cells, self.form, kinds))
 
 
+class _Told(NamedTuple):
+    """What of a column others may tell, and it of others."""
+
+    name: str
+    of: CategoryOf
+
+
 class _Categories(NamedTuple):
     """What rows say in the columns on which numbers may depend, as words and as codes.
 
@@ -160,7 +167,7 @@ class _Categories(NamedTuple):
     said: dict[str, list[str]]
     codes: dict[str, NDArray[np.intp]]
     measured: dict[str, NDArray[np.float64]]
-    gaps: dict[str, NDArray[np.intp]]  # of other columns, which cells are empty
+    gaps: dict[str, NDArray[np.intp]]  # of other columns and of numbers, which cells are empty
 
     @classmethod
     def of(cls, frame: pd.DataFrame, columns: Sequence[RowColumn]) -> Self:
@@ -176,7 +183,8 @@ class _Categories(NamedTuple):
             numeric = []
         measured = {own.name: CellNumbers.of(frame[own.name], own.form).values for own in numeric}
         said |= {name: said_of_numbers(said[name], own) for name, own in measured.items()}
-        gaps = gaps_of(frame, [own.name for own in columns if own.name not in said])
+        words = said.keys() - measured.keys()
+        gaps = gaps_of(frame, [own.name for own in columns if own.name not in words])
         if len(gaps) > _MOST_GAPS:
             gaps = {}
         return cls(said, {name: codes_of(own) for name, own in said.items()}, measured, gaps)
@@ -185,27 +193,35 @@ class _Categories(NamedTuple):
         """Return what columns say again and again, and which others tell it.
 
         Of words all, of numbers those that tell of others, as that of a program does, and of empty
-        cells those of which others tell where they are, or that tell of any of these.
+        cells those of which others tell where they are, or that tell of any of these: also of
+        numbers that tell of others by being there only, as minutes of rework do.
         """
-        codes = self.codes | self.gaps
+        codes: dict[_Told, NDArray[np.intp]]
+        codes = {_Told(name, "words"): own for name, own in self.codes.items()}
+        codes |= {_Told(name, "gaps"): own for name, own in self.gaps.items()}
         factors = {
-            own.name: factors_of_levels(
-                codes[own.name], {name: other for name, other in codes.items() if name != own.name}
+            own: factors_of_levels(
+                codes[own], {other: codes[other] for other in codes if other.name != own.name}
             )
-            for own in columns
-            if own.name in codes
+            for own in codes
         }
-        is_number = {own.name for own in columns if own.decimals is not None}
-        words = {name for name in self.said if name not in is_number}
-        telling = {name for own in columns for name in own.factors}
-        telling |= {name for own in (*words, *self.gaps) for name in factors[own]}
-        found = {
-            name: Category("gaps" if name in self.gaps else "words", own)
-            for name, own in factors.items()
-            if name in words or name in telling or (name in self.gaps and own)
+        words = {own for own in codes if own.of == "words" and own.name not in self.measured}
+        telling = {_Told(name, "words") for column in columns for name in column.factors}
+        telling |= {
+            other for own in codes if own in words or own.of == "gaps" for other in factors[own]
         }
-        told_by = {name for own in found.values() for name in own.factors}
-        return found | {name: Category("gaps") for name in self.gaps.keys() & (told_by - {*found})}
+        found: dict[str, Category] = {}
+        for own in codes:  # words first: a number that is a name is not asked where it is empty
+            is_told = own.of == "gaps" and factors[own]
+            if own.name not in found and (own in words or own in telling or is_told):
+                found[own.name] = Category(
+                    own.of, (*dict.fromkeys(other.name for other in factors[own]),)
+                )
+        chosen = [own for own in codes if own.name in found and found[own.name].of == own.of]
+        for other in {other for own in chosen for other in factors[own]}:
+            if other.of == "gaps":
+                found.setdefault(other.name, Category("gaps"))
+        return found
 
     def told_apart(self, column: RowColumn) -> RowColumn:
         """Return a factor with so many decimals that rows tell its numbers apart, as 1.2 and 1.4.
