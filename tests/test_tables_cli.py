@@ -235,15 +235,18 @@ def test_fit_warns_of_numbers_that_are_read_as_text(tmp_path):
         ("ja", "productが同じ正常な行と比べる列：length、weight"),
         ("en", "columns that say the same few things: product, program, judge"),
         ("ja", "決まった言葉が繰り返される列：product、program、judge"),
-        ("en", "words held against those of normal rows with the same product: program"),
-        ("ja", "productが同じ正常な行と言葉を比べる列：program"),
-        ("en", "empty or filled as in normal rows with the same judge: rework"),
-        ("ja", "judgeが同じ正常な行と空欄の有無を比べる列：rework"),
         (
             "en",
-            "words held against those of normal rows with the same rework (empty or filled): judge",
+            "words held against those of normal rows with the same (in brackets): "
+            "product (program), program (product), judge (rework)",
         ),
-        ("ja", "rework（空欄か否か）が同じ正常な行と言葉を比べる列：judge"),
+        (
+            "ja",
+            "括弧内の列が同じ正常な行と言葉を比べる列：product（program）、program（product）、"
+            "judge（rework）",
+        ),
+        ("en", "empty or filled as in normal rows with the same (in brackets): rework (judge)"),
+        ("ja", "括弧内の列が同じ正常な行と空欄の有無を比べる列：rework（judge）"),
     ],
 )
 def test_fit_says_which_columns_depend_on_which(tmp_path, tongue, line):

@@ -977,14 +977,14 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
         "columns that say the same few things: {names}",
         "決まった言葉が繰り返される列：{names}",
     ),
-    "fit.by_gaps": ("{name} (empty or filled)", "{name}（空欄か否か）"),
-    "fit.categories.factors": (
-        "words held against those of normal rows with the same {factors}: {names}",
-        "{factors}が同じ正常な行と言葉を比べる列：{names}",
+    "fit.told": ("{name} ({factors})", "{name}（{factors}）"),
+    "fit.told.words": (
+        "words held against those of normal rows with the same (in brackets): {names}",
+        "括弧内の列が同じ正常な行と言葉を比べる列：{names}",
     ),
-    "fit.gaps.factors": (
-        "empty or filled as in normal rows with the same {factors}: {names}",
-        "{factors}が同じ正常な行と空欄の有無を比べる列：{names}",
+    "fit.told.gaps": (
+        "empty or filled as in normal rows with the same (in brackets): {names}",
+        "括弧内の列が同じ正常な行と空欄の有無を比べる列：{names}",
     ),
     "fit.factors": (
         "held against normal rows with the same {factors}: {names}",

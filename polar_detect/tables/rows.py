@@ -9,7 +9,7 @@ import csv
 import math
 import re
 import reprlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast, get_args
@@ -46,7 +46,7 @@ from polar_detect.tables.row_cells import (
     split_row,
     write_cells,
 )
-from polar_detect.tables.row_columns import CategoryOf, RowColumn, fitted_columns
+from polar_detect.tables.row_columns import RowColumn, fitted_columns
 from polar_detect.tables.units import are_same_units, unit_behind, without_unit
 
 _MOSTLY = 0.5  # of the cells that are not missing
@@ -253,15 +253,11 @@ class RowTemplate:
     @property
     def dependent(self) -> dict[tuple[str, ...], list[str]]:
         """Names of the columns of numbers that have factors, by these."""
-        return _by_factors((own.name, own.factors) for own in self.numeric)
-
-    def told(self, of: CategoryOf) -> dict[tuple[str, ...], list[str]]:
-        """Return the names of the columns whose words, or gaps, others tell, by these."""
-        return _by_factors(
-            (own.name, own.category.factors)
-            for own in self.columns
-            if own.category and own.category.of == of
-        )
+        found: dict[tuple[str, ...], list[str]] = {}
+        for column in self.numeric:
+            if column.factors:
+                found.setdefault(column.factors, []).append(column.name)
+        return found
 
     def numbers(self, frame: pd.DataFrame) -> NumericColumns:
         """Return the columns that are numeric in this template, as numbers."""
@@ -553,17 +549,6 @@ def _check_unit_behind(found: str, column: str, unit: str | None) -> None:
             f"Got column {found!r} for {column!r}, whose unit was {unit} when it was fitted "
             f"on; expected {unit}; convert its numbers and rename it."
         )
-
-
-def _by_factors(
-    columns: Iterable[tuple[str, tuple[str, ...]]],
-) -> dict[tuple[str, ...], list[str]]:
-    """Return the names of the columns that have factors, by these."""
-    found: dict[tuple[str, ...], list[str]] = {}
-    for name, factors in columns:
-        if factors:
-            found.setdefault(factors, []).append(name)
-    return found
 
 
 def _checked_notation(value: Any) -> Notation:

@@ -192,21 +192,17 @@ def _of_factors(template: tables.RowTemplate, language: Language) -> Iterator[st
     words = [own.name for own in template.categories if own.category and own.category.of == "words"]
     if words:
         yield language.say("fit.categories", names=_joined(words, language))
-    for key, own in {
-        "fit.factors": template.dependent,
-        "fit.categories.factors": template.told("words"),
-        "fit.gaps.factors": template.told("gaps"),
-    }.items():
-        for factors, names in own.items():
-            said = _joined((_factor(name, template, language) for name in factors), language)
-            yield language.say(key, factors=said, names=_joined(names, language))
-
-
-def _factor(name: str, template: tables.RowTemplate, language: Language) -> str:
-    """Return a column that tells of others, and whether it is by what stands there or by gaps."""
-    told = {own.name: own.category.of for own in template.columns if own.category}
-    by_gaps = told.get(name) == "gaps"
-    return language.say("fit.by_gaps", name=name) if by_gaps else name
+    for factors, names in template.dependent.items():
+        said, listed = _joined(factors, language), _joined(names, language)
+        yield language.say("fit.factors", factors=said, names=listed)
+    for key, kind in (("fit.told.words", "words"), ("fit.told.gaps", "gaps")):
+        told = [
+            language.say("fit.told", name=own.name, factors=_joined(own.category.factors, language))
+            for own in template.categories
+            if own.category and own.category.of == kind and own.category.factors
+        ]
+        if told:
+            yield language.say(key, names=_joined(told, language))
 
 
 def _joined(names: Iterable[str], language: Language) -> str:
