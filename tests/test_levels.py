@@ -352,3 +352,14 @@ def test_of_gaps_that_tell_of_a_number_only_it_is_read_whether_cells_are_empty()
     own = LevelReference.fit(template, template.texts(rows))
     some, other = (nats_of(own, rows[:1].assign(rework=cell))["program"] for cell in ("9.9", "99"))
     assert some == other != nats_of(own, rows[:1].assign(rework=""))["program"]
+
+
+def test_numbers_keep_their_share_beside_words_which_take_theirs_from_the_text():
+    numbers = [
+        Feature("column", f"{name}/{kind}") for name in "xy" for kind in ("residual", "value")
+    ]
+    level = np.random.default_rng(0).uniform(0, 2, 99).astype(np.float32)
+    values = np.column_stack([np.zeros((99, 4), np.float32), level])
+    shares = column_shares(FeatureTable(values, (*numbers, Feature("column", "a/level"))))
+    weight = np.exp(-level.mean(dtype=float))
+    np.testing.assert_allclose(shares, [2 / 4, (1 - 2 / 4) * weight / (weight + 2)])
