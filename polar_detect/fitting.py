@@ -262,6 +262,7 @@ class Fitting:
                 own.rows(part),
                 against.reference,
                 banned=against.banned(origins[part]),
+                left_out=against.left_out(origins[part]),
                 distances=distances.rows(part),
             )
             for part in self.tracker.chunks(stage_name, len(own))
@@ -320,6 +321,16 @@ class _Against:
         if not self.bans_group:
             banned[~self._has_enough(banned)] = False
         return banned
+
+    def left_out(self, origins: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return which texts must not count beside a text, (n_origins, n_reference).
+
+        Itself, but no other text that says the same: new ones of it will count among all of these.
+        """
+        if self.bans_group:
+            return self.banned(origins)
+        itself: NDArray[np.bool_] = origins[:, None] == np.arange(len(self.reference))
+        return itself
 
     def apart(self, origins: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the texts outside of whose groups are enough others; all where there are none."""

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from polar_detect import PolarDetector
 from polar_detect.detectors.column_views import LEAST_NATS, column_shares, level_view
 from polar_detect.detectors.scale import Scale, column_clips, column_units
 from polar_detect.detectors.weighting import unit_tail
@@ -363,3 +364,27 @@ def test_numbers_keep_their_share_beside_words_which_take_theirs_from_the_text()
     shares = column_shares(FeatureTable(values, (*numbers, Feature("column", "a/level"))))
     weight = np.exp(-level.mean(dtype=float))
     np.testing.assert_allclose(shares, [2 / 4, (1 - 2 / 4) * weight / (weight + 2)])
+
+
+def test_of_a_rare_kind_only_the_columns_are_named_beside_which_enough_rows_stand():
+    product = np.repeat(["PA", "PB"], [125, 120])
+    machine = np.concatenate([np.repeat(["M1", "M2"], [120, 5]), np.tile(["M1", "M2"], 60)])
+    rows = pd.DataFrame({"product": product, "machine": machine})
+    rows["tool"] = rows["product"].str[1] + np.where(rows["product"] == "PB", rows["machine"], "")
+    template = RowTemplate.fit(rows, [*rows.columns])
+    factors = {own.name: own.category.factors for own in template.categories}
+    assert factors["tool"] == ("product", "machine")
+    reference = LevelReference.fit(template, template.texts(rows))
+    new = pd.DataFrame({"product": ["PA", "PB"], "machine": "M2", "tool": ["BM1", "BM1"]})
+    rare, common = reference.unlike_kind(template.texts(new))
+    assert rare["tool"] == ("product",)
+    assert common["tool"] == ("product", "machine")
+
+
+def test_in_a_detector_a_nat_counts_for_two_standard_deviations_at_most(fitted_on_tiny):
+    rows = orders(60)[["product", "program"]]
+    own = PolarDetector(model=fitted_on_tiny.model, max_tokens=4).fit(rows).fitted_.head._fitted
+    is_level = np.asarray([kind_of(feature) == "level" for feature in own.features])
+    n = len(own.features)
+    of_nats = own.views[-1][:n][is_level] / own.scale.spread[is_level]
+    assert 1 < of_nats.max() <= 2

@@ -59,6 +59,7 @@ class Extractor:
         reference: Reference,
         *,
         banned: NDArray[np.bool_] | None = None,
+        left_out: NDArray[np.bool_] | None = None,
         distances: FeatureTable | None = None,
     ) -> FeatureTable:
         """Return the signatures of texts against a reference, without their programs.
@@ -69,6 +70,9 @@ class Extractor:
         reference : Reference
         banned : (n_texts, n_reference) bool, optional
             Reference texts that a text must not meet: itself, or its own cluster.
+        left_out : (n_texts, n_reference) bool, optional
+            Those that must not count where it is counted how many rows say the same, if these are
+            others: of a text that is there several times only one is itself.
         distances : FeatureTable, optional
             As `Reference.distances`, but of normal texts that leave such texts out.
         """
@@ -88,7 +92,8 @@ class Extractor:
             numbers = reference.columns.features(readings.texts, banned=own, skipped=skipped)
             tables.append(numbers)
         if reference.levels is not None:
-            tables.append(reference.levels.features(readings.texts, banned=own))
+            apart = own if left_out is None else left_out[:, : reference.n_fitted]
+            tables.append(reference.levels.features(readings.texts, banned=apart))
         return FeatureTable.beside(tables)
 
     def menu(self, texts: Sequence[str], *, tolerance: float) -> Menu:
