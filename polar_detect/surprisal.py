@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from polar_detect.factors import MOST_FACTORS, Codes, Levels, crossed
 
 Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 Name = TypeVar("Name", bound=Hashable)
 
 _TELLS = 0.05  # of the mean surprisal of a category by itself, at least, by each factor
