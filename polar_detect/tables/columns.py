@@ -196,6 +196,11 @@ def check_no_column(reader: TableReader, option: str, column: str | None) -> Non
         )
 
 
+def label_of_cell(cell: str) -> str:
+    """Return what a cell says as `LABELS` has it: in any width and case, without blanks around."""
+    return unicodedata.normalize("NFKC", cell).strip().lower()
+
+
 def parse_labels(cells: pd.Series, label_column: str, lines: NDArray[np.int64]) -> Labels:
     """Return what the cells of a label column say.
 
@@ -215,7 +220,7 @@ def parse_labels(cells: pd.Series, label_column: str, lines: NDArray[np.int64]) 
     is_anomalous = np.zeros(len(cells), np.bool_)
     is_given = np.zeros(len(cells), np.bool_)
     for row, cell in enumerate(cells_as_text(cells)):
-        word = unicodedata.normalize("NFKC", cell).strip().lower()
+        word = label_of_cell(cell)
         if not word:
             continue
         label = LABELS.get(word)

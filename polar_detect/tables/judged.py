@@ -1,12 +1,11 @@
 """What a table says of rows that are all to count as normal: which of them are anomalous."""
 
 import shlex
-import unicodedata
 
 import pandas as pd
 
 from polar_detect.tables.cells import cells_as_text
-from polar_detect.tables.columns import JUDGED, LABELS
+from polar_detect.tables.columns import JUDGED, LABELS, label_of_cell
 from polar_detect.tables.names import on_one_line
 from polar_detect.tables.results import FLAG, result_columns
 
@@ -37,5 +36,4 @@ def warn_of_judged(frame: pd.DataFrame) -> list[str]:
 
 
 def _words(cells: pd.Series) -> list[str]:
-    texts = (unicodedata.normalize("NFKC", text).strip().lower() for text in cells_as_text(cells))
-    return [text for text in texts if text]
+    return [*filter(None, map(label_of_cell, cells_as_text(cells)))]
