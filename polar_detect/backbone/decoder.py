@@ -107,10 +107,8 @@ class Backbone:
             )
         except FAILURES as error:
             raise self._unfaithful(f"two texts at once fail: {reason_of(error)}") from error
-        n_calls = len(self._anatomy.extras)
-        if n_calls != self.n_layers:
-            raise self._unfaithful(f"it makes {n_calls} calls of its {self.n_layers} layers")
-        self._check_that_every_token_has_a_state(probe)
+        if fault := self._anatomy.fault(tuple(probe.shape)):
+            raise self._unfaithful(fault)
         # Copies: the model's own forward, which runs for every new length, lays nothing out. Not
         # before it has run once, as some models exchange parts of their blocks then (BigBird).
         self._precise_blocks = [b if is_mixture(b) else laid_out_copy(b) for b in self.blocks]
@@ -459,12 +457,6 @@ class Backbone:
         for layer, (call, as_well) in enumerate(zip(one, other, strict=True)):
             if not call.is_as(as_well):
                 raise self._unfaithful(f"layer {layer} is given more of a text than its states")
-
-    def _check_that_every_token_has_a_state(self, probe: Tensor) -> None:
-        shape = self._anatomy.shape
-        if shape[:-1] != tuple(probe.shape):  # of prompts too, of windows, of several streams
-            tokens = tuple(probe.shape)
-            raise self._unfaithful(f"states of {tokens} tokens have the shape {shape}")
 
     def _unfaithful(self, what: str) -> ModelError:
         return ModelError(

@@ -101,10 +101,8 @@ class EncoderBackbone:
             self._anatomy, output = examine(model, self.blocks, lambda: model(input_ids=probe))
         except FAILURES as error:
             raise self._unfaithful(f"two texts at once fail: {reason_of(error)}") from error
-        n_calls = len(self._anatomy.extras)
-        if n_calls != self.n_layers:
-            raise self._unfaithful(f"it makes {n_calls} calls of its {self.n_layers} layers")
-        self._check_that_every_token_has_a_state(probe)
+        if fault := self._anatomy.fault(tuple(probe.shape)):
+            raise self._unfaithful(fault)
         self.final_norm = self._anatomy.final_norm
         self._quick_blocks: list[QuickBlock | None] = [None] * self.n_layers
         self._repeats = False
@@ -234,12 +232,6 @@ class EncoderBackbone:
             if not gap <= 1e-4 + 1e-4 * expected.abs().max().item():
                 raise self._unfaithful(f"replayed states differ by {gap:.3g}")
         return states
-
-    def _check_that_every_token_has_a_state(self, probe: Tensor) -> None:
-        shape = self._anatomy.shape
-        if shape[:-1] != tuple(probe.shape):  # of prompts too, of windows, of several streams
-            tokens = tuple(probe.shape)
-            raise self._unfaithful(f"states of {tokens} tokens have the shape {shape}")
 
     def _unfaithful(self, what: str) -> ModelError:
         return ModelError(

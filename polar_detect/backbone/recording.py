@@ -99,6 +99,15 @@ class Anatomy:
         """Whether later blocks may be given what earlier ones made of the texts that were run."""
         return any(value is not None for extra in self.extras for value in extra or ())
 
+    def fault(self, tokens: tuple[int, ...]) -> str | None:
+        """Return why the blocks are no stack over the states of so many rows of tokens, if so."""
+        n_calls, n_blocks = len(self.extras), len(self.blocks)
+        if n_calls != n_blocks:
+            return f"it makes {n_calls} calls of its {n_blocks} layers"
+        if self.shape[:-1] != tokens:  # of prompts too, of windows, of several streams
+            return f"states of {tokens} tokens have the shape {self.shape}"
+        return None
+
 
 class _Reached(Exception):
     """Carries a module's input out of the model's own forward, whose rest does not run."""
