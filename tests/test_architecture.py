@@ -75,8 +75,8 @@ def test_packages_import_only_what_stands_below_them():
 PACKAGE = Path(polar_detect.__file__).parent
 
 
-def test_the_readme_lists_the_packages_in_their_order():
-    page = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+def test_the_reference_lists_the_packages_in_their_order():
+    page = (PACKAGE / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"(?m)^\| (`.*?) \|", page.split("\n## Code\n")[1].split("\n## ")[0])
     listed = re.findall(r"`(\w+)`", "".join(rows))
     assert set(listed) == {path.parent.name for path in PACKAGE.glob("*/__init__.py")}

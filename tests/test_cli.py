@@ -1,5 +1,6 @@
 import copy
 import json
+import re
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import typer
 from tiny_encoders import save_tiny_encoder
 from tiny_models import tiny_tokenizer
 from work_orders import NEW, NORMAL, STRANGE
@@ -16,6 +18,7 @@ import polar_detect
 from polar_detect import models
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.calibration import benjamini_hochberg
+from polar_detect.cli import app
 from polar_detect.detector import PolarDetector
 from polar_detect.executor.decoder import Executor, batches
 from polar_detect.executor.schedule import Job
@@ -31,7 +34,7 @@ RECORD = {
     "text", "program", "layers", "length", "n_layers", "full_loss", "loss", "tolerance",
     "layer_calls", "skip_curve", "loop_curve", "curve_kind", "length_curve",
 }  # fmt: skip
-COMMANDS = ("fit", "score", "report", "search", "models", "demo", "serve")
+COMMANDS = typer.main.get_command(app).commands
 TEXTS = [STRANGE[0], NEW[0], "", NEW[1], STRANGE[0], 'He said "stop", then; left']
 
 
@@ -76,6 +79,24 @@ def test_help_imports_nothing_heavy(arguments):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "polar-detect" in done.stdout
+
+
+def test_the_reference_names_every_option_of_every_command_and_no_others():
+    page = (Path(polar_detect.__file__).parent / "README.md").read_text(encoding="utf-8")
+    usage = page.split("## Commands\n```\n")[1].split("```")[0]
+    named = {
+        name: set(re.findall(r"--[a-z-]+", options))
+        for name, options in re.findall(r"polar-detect (\w+)([^\n]*(?:\n    [^\n]*)*)", usage)
+    }
+    assert named == {
+        name: {
+            # A flag that is on by default is named by what switches it off.
+            (*option.secondary_opts, *option.opts)[0]
+            for option in command.params
+            if option.opts[0].startswith("--")
+        }
+        for name, command in COMMANDS.items()
+    }
 
 
 def test_the_package_runs_as_a_module_where_its_script_is_not_on_the_path():

@@ -8,6 +8,7 @@ from test_cli import assert_one_line_error
 from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
 from work_orders import NEW, STRANGE
 
+import polar_detect
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.cli.commands.search_output import length_line
 from polar_detect.executor.decoder import Executor, batches
@@ -57,8 +58,8 @@ def test_prediction_and_answer_are_criteria_and_say_whether_they_are_met(run, ti
     assert record["length"] == 5
 
 
-def test_the_readme_names_the_keys_of_a_record_and_no_others(run, tiny_folder):
-    page = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+def test_the_reference_names_the_keys_of_a_record_and_no_others(run, tiny_folder):
+    page = (Path(polar_detect.__file__).parent / "README.md").read_text(encoding="utf-8")
     rows = re.findall(
         r"(?m)^\| (`.*?) \|", page.split("Keys of `search --json`")[1].split("## ")[0]
     )

@@ -11,7 +11,7 @@ FOLDER = Path(bench_tasks.__file__).parent
 PAGES = [
     FOLDER / f"{name}.md" for name in ("README", "HISTORY", "tables", "tutorials", "tutorials_ja")
 ]
-ALL_PAGES = [*PAGES, FOLDER.parent / "README.md"]
+ALL_PAGES = [*PAGES, FOLDER.parent / "README.md", FOLDER.parent / "polar_detect" / "README.md"]
 PAGE = PAGES[0].read_text(encoding="utf-8")
 TREES = {path.stem: ast.parse(path.read_text()) for path in sorted(FOLDER.glob("*.py"))}
 SCRIPTS = [
