@@ -283,7 +283,7 @@ def test_precise_layers_multiply_by_laid_out_weights_and_the_model_as_it_did(fol
     assert [kinds(block) for block in backbone._precise_blocks] == [{precise}] * backbone.n_layers
     assert [kinds(block) for block in backbone.blocks] == [{nn.Linear}] * backbone.n_layers
     hidden = random_states(4, 9, 32)
-    call, _ = backbone._recorded(9)[1]
+    call = backbone._replay.calls(9)[1]
     torch.testing.assert_close(backbone.apply(1, hidden), call.of(backbone.blocks[1], hidden))
 
 

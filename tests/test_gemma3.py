@@ -34,7 +34,7 @@ def test_local_and_global_layers_keep_their_own_arguments(gemma3):
     assert set(kinds) == {"sliding_attention", "full_attention"}
     hidden = gemma3.embed(input_ids(gemma3, JAPANESE))
     own, other = (
-        gemma3._recorded(hidden.shape[1])[kinds.index(kind)][0]
+        gemma3._replay.calls(hidden.shape[1])[kinds.index(kind)]
         for kind in ("sliding_attention", "full_attention")
     )
     block = gemma3.blocks[0]

@@ -6,9 +6,9 @@ copied, so a new architecture costs nothing; what cannot be replayed faithfully 
 the model is loaded.
 """
 
-import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,14 +19,8 @@ from torch.autograd.functional import vjp
 from polar_detect.backbone.loading import load_decoder
 from polar_detect.backbone.quick_block import QuickBlock, quick_form
 from polar_detect.backbone.read_out import Moments, ReadOut
-from polar_detect.backbone.recording import (
-    FAILURES,
-    Call,
-    examine,
-    first_input_in_blocks,
-    of_any_rows,
-    record_calls,
-)
+from polar_detect.backbone.recording import FAILURES, Call
+from polar_detect.backbone.replaying import Replay, difference, find_blocks
 from polar_detect.backbone.tokenizing import longest_row, shortened
 from polar_detect.errors import InputError, ModelError, reason_of
 from polar_detect.numerics.blocks import (
@@ -50,6 +44,7 @@ _FACTORS = ("logit_scale", "lm_head_multiplier")
 _DIVISORS = ("logits_scaling", "logits_mup_width_multiplier")
 _BOUNDS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")
 _ALIKE = 2  # tokens that both texts of the probe begin with: what comes behind must not change them
+_EXPECTED = "a decoder made of a stack of blocks"
 
 
 class Backbone:
@@ -91,30 +86,32 @@ class Backbone:
         keep_freed_memory()
         self.model = model.eval().requires_grad_(requires_grad=False)
         self.tokenizer = tokenizer
-        self.blocks = _find_blocks(model)
+        config = model.config.get_text_config()
+        # Of some models transformers takes the head for the decoder.
+        roots = (model.get_decoder(), model)
+        self.blocks = find_blocks(model, roots, _setting(config, _LAYERS), _EXPECTED)
         self.n_layers = len(self.blocks)
         self.head = model.get_output_embeddings()
         self.device: torch.device = next(model.parameters()).device
         self.quick_dtype = quick_dtype or best_dtype(self.device)
         self._row_counts = RowCounts(self.blocks, self.device)
         self._pull_counts = RowCounts(self.blocks, self.device)
-        self._calls: dict[int, list[tuple[Call, Call]]] = {}
-        probe = self._probe(2, 5)
+        self._quick_calls: dict[int, list[Call]] = {}
+        expected = f"{_EXPECTED}, a norm and a head"
+        self._replay = Replay(
+            model,
+            self.blocks,
+            lambda ids: model(input_ids=ids, use_cache=False),
+            partial(_probe, device=self.device),
+            expected,
+        )
+        probe = self._replay.probe(2, 5)
         probe[1, :_ALIKE] = probe[0, :_ALIKE]
-        try:
-            self._anatomy, output = examine(
-                model, self.blocks, lambda: model(input_ids=probe, use_cache=False), self.head
-            )
-        except FAILURES as error:
-            raise self._unfaithful(f"two texts at once fail: {reason_of(error)}") from error
-        if fault := self._anatomy.fault(tuple(probe.shape)):
-            raise self._unfaithful(fault)
-        # Copies: the model's own forward, which runs for every new length, lays nothing out. Not
-        # before it has run once, as some models exchange parts of their blocks then (BigBird).
+        self._anatomy, output = self._replay.examine(probe, self.head)
+        # Copies: the model's own forward, which runs for every new length, lays nothing out.
         self._precise_blocks = [b if is_mixture(b) else laid_out_copy(b) for b in self.blocks]
         self.final_norm = self._anatomy.final_norm
         self._n_words = output.logits.shape[-1]
-        config = model.config.get_text_config()
         self._read_out = ReadOut(
             nn.Sequential(*self._anatomy.way_out),
             self.head,
@@ -122,23 +119,7 @@ class Backbone:
             scale=_scale_of_logits(config),
             quick_dtype=self.quick_dtype,
         )
-        self._repeats = False
-        try:
-            states = self._replay(probe, output.logits)
-        except ModelError:  # then each row may want arguments of its own
-            self._repeats = True
-            self._calls.clear()
-            states = self._replay(probe, output.logits)
-        self._check_that_nothing_is_left_behind(states)
-        self._check_that_nothing_of_a_text_is_given()
-        if self._anatomy.has_extras:  # of the probe; those of other texts must not differ
-            others = self._probe(2, 6).flip(1)
-            self._replay(others, self.model(input_ids=others, use_cache=False).logits)
-        if _gap(output.logits[1, :_ALIKE], output.logits[0, :_ALIKE]):
-            raise ModelError(
-                f"Got a {type(model).__name__} that reads a token by those behind it too; expected "
-                "a causal language model; check the model's config.json, or choose another model."
-            )
+        states = self._faithful_states(probe, output.logits)
         self.n_precise = first = -(-self.n_layers // _PRECISE_SHARE)
         quick = self._quick_forms(range(first, self.n_layers), states)
         self._quick_blocks: list[QuickBlock | None] = [*([None] * first), *quick]
@@ -204,14 +185,10 @@ class Backbone:
 
         Watches the model, so it must not run beside other calls; see `recording`.
         """
-        n_rows, n_tokens = input_ids.shape
-        self._recorded(n_tokens)  # for the same reason not later
-        size = n_rows
+        n_together, n_tokens = input_ids.shape
         if self._anatomy.multiplies_first:  # a look-up is the same in any company
-            size = rows_per_block(n_tokens, self.device, torch.float32)
-        return first_input_in_blocks(
-            self.blocks, lambda ids: self.model(input_ids=ids, use_cache=False), input_ids, size
-        )
+            n_together = rows_per_block(n_tokens, self.device, torch.float32)
+        return self._replay.first_states(input_ids, n_together)
 
     def apply(
         self,
@@ -343,17 +320,15 @@ class Backbone:
         for_gradient: bool = False,
     ) -> tuple[Layer, torch.dtype]:
         """Return what calls a layer, or has its gradient, and what it multiplies in."""
-        precise_call, quick_call = self._recorded(hidden.shape[1])[layer]
         forms = self._rough_blocks if rough else self._quick_blocks
         quick = None if precise else forms[layer]
-
-        def call(rows: Tensor) -> Tensor:
-            if quick is None:
-                return precise_call.of(self._precise_blocks[layer], rows)
-            block = quick.for_gradient if for_gradient else quick
-            return quick_call.of(block, rows).float()
-
-        return call, torch.float32 if quick is None else self.quick_dtype
+        n_tokens = hidden.shape[1]
+        if quick is None:
+            own = self._replay.calls(n_tokens)[layer]
+            return partial(own.of, self._precise_blocks[layer]), torch.float32
+        block = quick.for_gradient if for_gradient else quick
+        own = self._cast_calls(n_tokens)[layer]
+        return lambda rows: own.of(block, rows).float(), self.quick_dtype
 
     def _known(self, token: int) -> int:
         """Return a token; raise `InputError` where the weights do not have it."""
@@ -369,7 +344,7 @@ class Backbone:
         """Whether blocks choose among experts: a rounding can then change a loss by much."""
         return any(is_mixture(block) for block in self.blocks)
 
-    @functools.cached_property
+    @cached_property
     def _rough_blocks(self) -> list[QuickBlock | None]:
         """Quick forms for estimates, those of the first layers made when one is asked for."""
         first = len(self._first_states) - 1
@@ -382,96 +357,58 @@ class Backbone:
         """Return the quick forms of layers, where they have one, tried on states at each depth."""
         if self.quick_dtype == torch.float32:
             return [None for _ in layers]
-        calls = self._recorded(states[0].shape[1])
+        calls = self._cast_calls(states[0].shape[1])
 
         def form(layer: int) -> QuickBlock | None:
             before, after = states[layer : layer + 2]
-            _, call = calls[layer]
-            return quick_form(
-                self.blocks[layer], self.quick_dtype, before, after, lambda b: call.of(b, before)
-            )
+            use = partial(calls[layer].of, hidden=before)
+            return quick_form(self.blocks[layer], self.quick_dtype, before, after, use)
 
         return spread(form, layers)
 
-    def _recorded(self, n_tokens: int) -> list[tuple[Call, Call]]:
-        """Return each block's arguments, as recorded and in the quick number format."""
-        if n_tokens not in self._calls:
-            calls = self._record(n_tokens)
-            self._calls[n_tokens] = [(call, _cast_call(call, self.quick_dtype)) for call in calls]
-        return self._calls[n_tokens]
+    def _cast_calls(self, n_tokens: int) -> list[Call]:
+        """Return each block's arguments in the quick number format."""
+        if n_tokens not in self._quick_calls:
+            calls = self._replay.calls(n_tokens)
+            self._quick_calls[n_tokens] = [_cast_call(call, self.quick_dtype) for call in calls]
+        return self._quick_calls[n_tokens]
 
     @torch.no_grad()
-    def _record(self, n_tokens: int) -> list[Call]:
-        """Run the model's forward on one row, or two; its arguments hold for any number of rows."""
+    def _faithful_states(self, probe: Tensor, logits: Tensor) -> list[Tensor]:
+        """Return the states of the probe at each depth by the blocks called alone.
 
-        def record(n_rows: int) -> list[Call]:
-            return self._recorded_for(self._probe(n_rows, n_tokens))
-
-        return of_any_rows(record, repeats=self._repeats)
-
-    def _recorded_for(self, ids: Tensor) -> list[Call]:
-        return record_calls(self._anatomy, lambda: self.model(input_ids=ids, use_cache=False))
-
-    @torch.no_grad()
-    def _replay(self, ids: Tensor, expected: Tensor) -> list[Tensor]:
-        """Return the states of token ids at each depth by the blocks called alone.
-
-        Raise `ModelError` where they do not lead to the model's own logits.
+        Raise `ModelError` where these do not stand for the model, or where it reads ahead.
         """
-        try:
-            states = [self.embed(ids)]
-            for block, (call, _) in zip(self.blocks, self._recorded(ids.shape[1]), strict=True):
-                states.append(call.of(block, states[-1]))
-            gap = _gap(self.logits(states[-1]), expected)
-        except FAILURES as error:
-            raise self._unfaithful(f"replaying it fails: {reason_of(error)}") from error
-        if gap:
-            raise self._unfaithful(f"replayed logits differ by {gap:.3g}")
+        states = self._replay.adapted(lambda: self._replayed(probe, logits))
+        self._replay.check_that_nothing_is_left_behind(states)
+        self._replay.check_that_nothing_of_a_text_is_given()
+        if self._anatomy.has_extras:  # of the probe; those of other texts must not differ
+            others = self._replay.probe(2, 6).flip(1)
+            self._replayed(others, self._replay.forward(others).logits)
+        if difference(logits[1, :_ALIKE], logits[0, :_ALIKE]):
+            raise ModelError(
+                f"Got a {type(self.model).__name__} that reads a token by those behind it too; "
+                "expected a causal language model; check the model's config.json, or choose "
+                "another model."
+            )
         return states
 
-    @torch.no_grad()
-    def _check_that_nothing_is_left_behind(self, states: Sequence[Tensor]) -> None:
-        """Raise `ModelError` where a layer reads what a call of another one has left.
-
-        So do those of Gemma 4 that share keys and values. Called from the last to the first, for
-        the texts in another order than before, it is what was left of another text.
-        """
-        calls = self._recorded(states[0].shape[1])
-        if not any(call.can_be_written_to for call, _ in calls):  # .1 s for SmolLM2
-            return
-        for layer in reversed(range(self.n_layers)):
-            before, after = states[layer : layer + 2]
-            call, _ = calls[layer]
-            if _gap(call.of(self.blocks[layer], before.flip(0)), after.flip(0)):
-                raise self._unfaithful(f"layer {layer} reads what another one has left behind")
-
-    @torch.no_grad()
-    def _check_that_nothing_of_a_text_is_given(self) -> None:
-        """Raise `ModelError` where a layer is given what hangs on the text, beside its states.
-
-        So Zamba's are given the embeddings. How little that may change the probe's logits says
-        nothing of other programs.
-        """
-        probe = self._probe(2, 6)
-        one, other = (self._recorded_for(ids[None]) for ids in probe)
-        for layer, (call, as_well) in enumerate(zip(one, other, strict=True)):
-            if not call.is_as(as_well):
-                raise self._unfaithful(f"layer {layer} is given more of a text than its states")
-
-    def _unfaithful(self, what: str) -> ModelError:
-        return ModelError(
-            f"Got a {type(self.model).__name__} whose layers cannot be called alone ({what}); "
-            "expected a decoder made of a stack of blocks, a norm and a head; choose another model."
-        )
-
-    def _probe(self, n_rows: int, n_tokens: int) -> Tensor:
-        return torch.arange(n_rows * n_tokens, device=self.device).view(n_rows, n_tokens) % 7
+    def _replayed(self, ids: Tensor, logits: Tensor) -> list[Tensor]:
+        """Return the states of token ids at each depth; raise where they do not lead to logits."""
+        try:
+            states = [self.embed(ids)]
+            for block, call in zip(self.blocks, self._replay.calls(ids.shape[1]), strict=True):
+                states.append(call.of(block, states[-1]))
+            gap = difference(self.logits(states[-1]), logits)
+        except FAILURES as error:
+            raise self._replay.unfaithful(f"replaying it fails: {reason_of(error)}") from error
+        if gap:
+            raise self._replay.unfaithful(f"replayed logits differ by {gap:.3g}")
+        return states
 
 
-def _gap(found: Tensor, expected: Tensor) -> float:
-    """Return by how much logits differ, 0 where it is by rounding alone; NaN for those of NaN."""
-    gap = (found - expected).abs().max().item()
-    return 0.0 if gap <= 1e-3 + 1e-3 * expected.abs().max().item() else gap
+def _probe(n_rows: int, n_tokens: int, device: torch.device) -> Tensor:
+    return torch.arange(n_rows * n_tokens, device=device).view(n_rows, n_tokens) % 7
 
 
 def _scale_of_logits(config: Any) -> float:
@@ -482,19 +419,6 @@ def _scale_of_logits(config: Any) -> float:
 def _setting(config: Any, names: Iterable[str]) -> Any:
     """Return the first of these settings that is given; None where none is."""
     return next(filter(None, (getattr(config, name, None) for name in names)), None)
-
-
-def _find_blocks(model: Any) -> list[nn.Module]:
-    n_layers = _setting(model.config.get_text_config(), _LAYERS)
-    # Of some models transformers takes the head for the decoder.
-    for root in (model.get_decoder(), model):
-        for module in root.modules():
-            if isinstance(module, nn.ModuleList) and len(module) == n_layers:
-                return list(module)
-    raise ModelError(
-        f"Got a {type(model).__name__} without a list of {n_layers} blocks; expected a "
-        "decoder made of a stack of blocks; choose another model."
-    )
 
 
 def _cast_call(call: Call, dtype: torch.dtype) -> Call:

@@ -13,23 +13,19 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from polar_detect.backbone.loading import load_encoder
 from polar_detect.backbone.quick_block import QuickBlock, quick_form
-from polar_detect.backbone.recording import (
-    FAILURES,
-    Call,
-    examine,
-    first_input_in_blocks,
-    of_any_rows,
-    record_calls,
-)
+from polar_detect.backbone.recording import FAILURES
+from polar_detect.backbone.replaying import Replay, difference, find_blocks
 from polar_detect.backbone.tokenizing import MAX_TOKENS, as_room_allows, longest_row, shortened
-from polar_detect.errors import InputError, ModelError, reason_of
+from polar_detect.errors import InputError, reason_of
 from polar_detect.numerics.blocks import RowCounts, in_blocks, rows_per_block
 from polar_detect.numerics.lanes import plain_modes
 from polar_detect.numerics.runtime import best_dtype, keep_freed_memory
+
+_EXPECTED = "an encoder made of a stack of blocks"
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +83,8 @@ class EncoderBackbone:
         self.model = model.eval().requires_grad_(requires_grad=False)
         self.tokenizer = tokenizer
         self.max_tokens = self._checked(max_tokens)
-        self.blocks = _find_blocks(model)
+        n_layers = model.config.num_hidden_layers
+        self.blocks = find_blocks(model, (model,), n_layers, _EXPECTED)
         self.n_layers = len(self.blocks)
         self.hidden_size: int = model.config.hidden_size
         self.device: torch.device = next(model.parameters()).device
@@ -95,26 +92,22 @@ class EncoderBackbone:
         model.config.use_cache = False
         self.quick_dtype = quick_dtype or best_dtype(self.device)
         self._row_counts = RowCounts(self.blocks, self.device)
-        self._calls: dict[int, list[Call]] = {}
-        probe = self._probe(2, 5)
-        try:
-            self._anatomy, output = examine(model, self.blocks, lambda: model(input_ids=probe))
-        except FAILURES as error:
-            raise self._unfaithful(f"two texts at once fail: {reason_of(error)}") from error
-        if fault := self._anatomy.fault(tuple(probe.shape)):
-            raise self._unfaithful(fault)
-        self.final_norm = self._anatomy.final_norm
         self._quick_blocks: list[QuickBlock | None] = [None] * self.n_layers
-        self._repeats = False
-        try:
-            states = self._replay(probe, output.last_hidden_state)
-        except ModelError:  # then each row may want arguments of its own
-            self._repeats = True
-            self._calls.clear()
-            states = self._replay(probe, output.last_hidden_state)
+        padding = model.config.pad_token_id or 0
+        self._replay = Replay(
+            model,
+            self.blocks,
+            lambda ids: model(input_ids=ids),
+            partial(_probe, padding=padding, device=self.device),
+            _EXPECTED,
+        )
+        probe = self._replay.probe(2, 5)
+        anatomy, output = self._replay.examine(probe)
+        self.final_norm = anatomy.final_norm
+        states = self._replay.adapted(lambda: self._replayed(probe, output.last_hidden_state))
         # What blocks are given beside states must hang on the number of tokens alone.
-        others = self._probe(2, 6).flip(1)
-        self._replay(others, model(input_ids=others).last_hidden_state)
+        others = self._replay.probe(2, 6).flip(1)
+        self._replayed(others, self._replay.forward(others).last_hidden_state)
         if self.quick_dtype != torch.float32:
             self._quick_blocks = self._quick_forms(states)
 
@@ -152,17 +145,13 @@ class EncoderBackbone:
         In blocks of one size, as some models multiply before their first block (ELECTRA). Watches
         the model, so it must not run beside other calls; see `recording`.
         """
-        n_tokens = input_ids.shape[1]
-        self._recorded(n_tokens)  # for the same reason not later
-        size = rows_per_block(n_tokens, self.device, torch.float32)
-        return first_input_in_blocks(
-            self.blocks, lambda ids: self.model(input_ids=ids), input_ids, size
-        )
+        n_together = rows_per_block(input_ids.shape[1], self.device, torch.float32)
+        return self._replay.first_states(input_ids, n_together)
 
     @torch.no_grad()
     def apply(self, layer: int, hidden: Tensor, *, precise: bool = False) -> Tensor:
         """Call block `layer` on hidden states (n_rows, n_tokens, hidden); same shape back."""
-        call = self._recorded(hidden.shape[1])[layer]
+        call = self._replay.calls(hidden.shape[1])[layer]
         quick = None if precise else self._quick_blocks[layer]
         block = self.blocks[layer] if quick is None else quick
         dtype = torch.float32 if quick is None else self.quick_dtype
@@ -188,25 +177,10 @@ class EncoderBackbone:
             )
         return max_tokens
 
-    def _recorded(self, n_tokens: int) -> list[Call]:
-        if n_tokens not in self._calls:
-            self._calls[n_tokens] = self._record(n_tokens)
-        return self._calls[n_tokens]
-
-    @torch.no_grad()
-    def _record(self, n_tokens: int) -> list[Call]:
-        """Run the model's forward on one row, or two; its arguments hold for any number of rows."""
-
-        def record(n_rows: int) -> list[Call]:
-            ids = self._probe(n_rows, n_tokens)
-            return record_calls(self._anatomy, lambda: self.model(input_ids=ids))
-
-        return of_any_rows(record, repeats=self._repeats)
-
     @torch.no_grad()
     def _quick_forms(self, states: Sequence[Tensor]) -> list[QuickBlock | None]:
         """Return each block's quick form, where it has one, tried on states at each depth."""
-        calls = self._recorded(states[0].shape[1])
+        calls = self._replay.calls(states[0].shape[1])
         return [
             quick_form(block, self.quick_dtype, before, after, partial(call.of, hidden=before))
             for block, call, before, after in zip(
@@ -215,7 +189,7 @@ class EncoderBackbone:
         ]
 
     @torch.no_grad()
-    def _replay(self, ids: Tensor, expected: Tensor) -> list[Tensor]:
+    def _replayed(self, ids: Tensor, expected: Tensor) -> list[Tensor]:
         """Return the states of token ids at each depth by the blocks called alone.
 
         Raise `ModelError` where they do not lead to the model's own last states, or do not do so
@@ -226,23 +200,18 @@ class EncoderBackbone:
                 states = [self.embed(ids)]
                 for layer in range(self.n_layers):
                     states.append(self.apply(layer, states[-1], precise=True))
-                gap = (self.read_out(states[-1]) - expected).abs().max().item()
+                gap = difference(self.read_out(states[-1]), expected, tolerance=1e-4)
             except FAILURES as error:
-                raise self._unfaithful(f"replaying it fails: {reason_of(error)}") from error
-            if not gap <= 1e-4 + 1e-4 * expected.abs().max().item():
-                raise self._unfaithful(f"replayed states differ by {gap:.3g}")
+                raise self._replay.unfaithful(f"replaying it fails: {reason_of(error)}") from error
+            if gap:
+                raise self._replay.unfaithful(f"replayed states differ by {gap:.3g}")
         return states
 
-    def _unfaithful(self, what: str) -> ModelError:
-        return ModelError(
-            f"Got a {type(self.model).__name__} whose layers cannot be called alone ({what}); "
-            "expected an encoder made of a stack of blocks; choose another model."
-        )
 
-    def _probe(self, n_rows: int, n_tokens: int) -> Tensor:
-        """Return some token ids, none of them padding, whose positions some models count."""
-        ids = torch.arange(n_rows * n_tokens, device=self.device).view(n_rows, n_tokens)
-        return ids % 7 + (self.model.config.pad_token_id or 0) + 1
+def _probe(n_rows: int, n_tokens: int, *, padding: int, device: torch.device) -> Tensor:
+    """Return some token ids, none of them padding, whose positions some models count."""
+    ids = torch.arange(n_rows * n_tokens, device=device).view(n_rows, n_tokens)
+    return ids % 7 + padding + 1
 
 
 def longest_input(model: Any) -> int:
@@ -264,14 +233,3 @@ def equal_lengths(
     for length, members in sorted(lengths.items()):
         size = max(1, n_together(length))
         yield from (members[start : start + size] for start in range(0, len(members), size))
-
-
-def _find_blocks(model: Any) -> list[nn.Module]:
-    n_layers = model.config.num_hidden_layers
-    for module in model.modules():
-        if isinstance(module, nn.ModuleList) and len(module) == n_layers:
-            return list(module)
-    raise ModelError(
-        f"Got a {type(model).__name__} without a list of {n_layers} blocks; expected an encoder "
-        "made of a stack of blocks; choose another model."
-    )
