@@ -6,13 +6,14 @@ from tiny_models import CONFIGS, LOOKALIKES, tiny_model, tiny_tokenizer
 from torch import nn
 from torch.autograd.functional import vjp
 
-from polar_detect.backbone import quick_block
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.quick_block import QuickBlock
+from polar_detect.backbone.quick_linear import siblings
+from polar_detect.backbone.quick_parts import is_norm
 from polar_detect.numerics.blocks import random_states
 
 
-def quick_parts(name, kind):
+def parts_of(name, kind):
     block = QuickBlock(tiny_model(CONFIGS[name]).get_decoder().layers[2], torch.bfloat16)
     return [m for m in block._block.modules() if type(m).__name__ == kind]
 
@@ -32,7 +33,7 @@ def positions(n_tokens, head_size):
 @pytest.mark.parametrize("name", ["llama", "qwen2", "mistral"])
 @pytest.mark.parametrize("n_tokens", [4, 9, 12, 16, 24])
 def test_attention_in_few_passes_is_the_models_own(name, n_tokens):
-    (quick,) = quick_parts(name, "_QuickAttention")
+    (quick,) = parts_of(name, "QuickAttention")
     plain = tiny_model(CONFIGS[name]).get_decoder().layers[2].self_attn
     states, where = torch.randn(5, n_tokens, 32), positions(n_tokens, 8)
     with torch.autocast("cpu", torch.bfloat16):
@@ -45,7 +46,7 @@ def test_attention_in_few_passes_is_the_models_own(name, n_tokens):
 
 @torch.no_grad()
 def test_an_attention_with_a_mask_or_a_cache_is_left_to_the_model():
-    (quick,) = quick_parts("llama", "_QuickAttention")
+    (quick,) = parts_of("llama", "QuickAttention")
     asked = []
     own = quick._module.forward
     quick._module.forward = lambda *args, **kwargs: asked.append(kwargs) or own(*args, **kwargs)
@@ -65,7 +66,7 @@ def test_an_attention_with_a_mask_or_a_cache_is_left_to_the_model():
 
 @pytest.mark.parametrize("name", ["gemma3", "qwen3", "olmo2", "phi3"])
 def test_attentions_with_norms_of_their_own_or_other_parts_are_left_alone(name):
-    assert not quick_parts(name, "_QuickAttention")
+    assert not parts_of(name, "QuickAttention")
 
 
 @torch.no_grad()
@@ -75,8 +76,8 @@ def test_an_attention_whose_values_have_a_bound_is_left_alone(bound):
     config.clip_qkv = bound
     block = QuickBlock(tiny_model(config).get_decoder().layers[2], torch.bfloat16)
     kinds = {type(part).__name__ for part in block._block.modules()}
-    assert "_QuickGate" in kinds
-    assert "_QuickAttention" not in kinds
+    assert "QuickGate" in kinds
+    assert "QuickAttention" not in kinds
 
 
 def test_queries_keys_and_values_that_are_bounded_in_place_have_gradients():
@@ -94,7 +95,7 @@ def test_a_norm_in_fewer_passes_is_the_models_own(name):
     plain = dict(tiny_model(CONFIGS[name]).get_decoder().layers[2].named_modules())
     block = QuickBlock(tiny_model(CONFIGS[name]).get_decoder().layers[2], torch.bfloat16)
     parts = dict(block._block.named_modules())
-    found = [n for n, part in parts.items() if type(part).__name__ == "_QuickNorm"]
+    found = [n for n, part in parts.items() if type(part).__name__ == "QuickNorm"]
     assert ("input_layernorm" in found) == ("input_layernorm" in plain)
     assert len(found) >= 2
     for n in found:
@@ -105,8 +106,8 @@ def test_a_norm_in_fewer_passes_is_the_models_own(name):
 
 
 def test_layers_that_are_no_such_norm_are_left_alone():
-    assert not quick_parts("gpt-neox", "_QuickNorm")  # a mean is subtracted there
-    assert not quick_block._is_norm(nn.Linear(4, 4, bias=False))
+    assert not parts_of("gpt-neox", "QuickNorm")  # a mean is subtracted there
+    assert not is_norm(nn.Linear(4, 4, bias=False))
 
     class Gated(nn.Module):
         def __init__(self):
@@ -116,13 +117,13 @@ def test_layers_that_are_no_such_norm_are_left_alone():
         def forward(self, states, gate):
             return states * gate
 
-    assert not quick_block._is_norm(Gated())
+    assert not is_norm(Gated())
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["llama", "qwen3", "mistral"])
 def test_a_gated_part_is_computed_in_three_products_to_the_same_effect(name):
-    (gate,) = quick_parts(name, "_QuickGate")
+    (gate,) = parts_of(name, "QuickGate")
     plain = tiny_model(CONFIGS[name]).get_decoder().layers[2].mlp
     rows = torch.randn(2, 9, 32)
     gap = (gate(rows).float() - plain(rows)).norm() / plain(rows).norm()
@@ -132,8 +133,8 @@ def test_a_gated_part_is_computed_in_three_products_to_the_same_effect(name):
 @pytest.mark.parametrize("name", ["gemma3", "phi3"])
 def test_parts_that_only_resemble_a_gated_one_are_left_alone(name):
     # Gemma's activation is another one, and Phi-3 keeps both products in one matrix.
-    assert not quick_parts(name, "_QuickGate")
-    assert quick_parts(name, "_QuickLinear")
+    assert not parts_of(name, "QuickGate")
+    assert parts_of(name, "QuickLinear")
 
 
 def test_a_quick_block_shares_what_it_does_not_multiply_by():
@@ -174,11 +175,11 @@ def test_a_joint_product_is_differentiable_as_three_are():
 def test_layers_that_read_other_sizes_or_only_partly_have_a_bias_stay_apart():
     block = nn.Module()
     block.q_proj, block.k_proj, block.v_proj = (nn.Linear(8, 4, bias=b) for b in (1, 1, 0))
-    assert not list(quick_block._siblings(block))
+    assert not list(siblings(block))
     block.v_proj = nn.Linear(6, 4)
-    assert not list(quick_block._siblings(block))
+    assert not list(siblings(block))
     block.v_proj = nn.Linear(8, 2)
-    assert list(quick_block._siblings(block)) == [("q_proj", "k_proj", "v_proj")]
+    assert list(siblings(block)) == [("q_proj", "k_proj", "v_proj")]
 
 
 @pytest.mark.parametrize(

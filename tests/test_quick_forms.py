@@ -13,6 +13,8 @@ from polar_detect.backbone import quick_block
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.encoder import EncoderBackbone
 from polar_detect.backbone.quick_block import QuickBlock, quick_form
+from polar_detect.backbone.quick_linear import QuickLinear
+from polar_detect.backbone.quick_parts import QuickGate, QuickNorm
 from polar_detect.executor.decoder import Executor, batches
 from polar_detect.executor.schedule import Job
 from polar_detect.numerics.blocks import random_states
@@ -72,7 +74,7 @@ class Twice(torch.nn.Linear):
 def test_a_layer_that_inherits_from_a_linear_one_and_does_something_else_is_left_alone():
     block = torch.nn.Sequential(Twice(32, 32), torch.nn.Linear(32, 32))
     kinds = [type(part).__name__ for part in QuickBlock(block, torch.bfloat16)._block]
-    assert kinds == ["Twice", "_QuickLinear"]
+    assert kinds == ["Twice", "QuickLinear"]
 
 
 @torch.no_grad()
@@ -83,7 +85,7 @@ def test_a_layer_of_another_class_that_is_a_linear_one_gets_a_quick_form():
 
     block = torch.nn.Sequential(Same(32, 32), Conv1D(32, 32))
     kinds = [type(part).__name__ for part in QuickBlock(block, torch.bfloat16)._block]
-    assert kinds == ["_QuickLinear", "_QuickLinear"]
+    assert kinds == ["QuickLinear", "QuickLinear"]
 
 
 @pytest.mark.parametrize("norm", [LlamaRMSNorm, Gemma3RMSNorm])
@@ -94,7 +96,7 @@ def test_a_quick_norm_and_its_gradient_are_those_of_the_norm(norm, scale):
         module.weight.uniform_(-1, 2, generator=torch.Generator().manual_seed(0))
     states = (scale * random_states(7, 3, 32)).requires_grad_()
     slopes = random_states(7, 3, 32).flip(0)
-    quick, plain = quick_block._QuickNorm(module)(states), module(states)
+    quick, plain = QuickNorm(module)(states), module(states)
     torch.testing.assert_close(quick, plain)
     (own,) = torch.autograd.grad((slopes * quick).sum(), states)
     (expected,) = torch.autograd.grad((slopes * plain).sum(), states)
@@ -105,12 +107,12 @@ def test_a_quick_norm_and_its_gradient_are_those_of_the_norm(norm, scale):
 def test_a_part_that_does_something_else_is_given_up_and_the_products_stay(monkeypatch):
     block = tiny_model(CONFIGS["llama"]).get_decoder().layers[2].mlp
     before, after = states_around(block)
-    monkeypatch.setattr(quick_block, "_is_gated", lambda module: hasattr(module, "act_fn"))
-    monkeypatch.setattr(quick_block._QuickGate, "forward", lambda _, states: 2 * states)
+    monkeypatch.setattr(quick_block, "is_gated", lambda module: hasattr(module, "act_fn"))
+    monkeypatch.setattr(QuickGate, "forward", lambda _, states: 2 * states)
     form = quick_form(block, torch.bfloat16, before, after, lambda part: part(before))
     kinds = {type(part).__name__ for part in form._block.modules()}
-    assert "_QuickLinear" in kinds
-    assert "_QuickGate" not in kinds
+    assert "QuickLinear" in kinds
+    assert "QuickGate" not in kinds
 
 
 @torch.no_grad()
@@ -118,7 +120,7 @@ def test_a_block_that_cannot_run_with_quick_products_has_no_quick_form(monkeypat
     block = torch.nn.Sequential(torch.nn.Linear(32, 32))
     before, after = states_around(block)
     assert quick_form(block, torch.bfloat16, before, after, lambda part: part(before))
-    monkeypatch.setattr(quick_block._QuickLinear, "forward", lambda part, _: part.missing)
+    monkeypatch.setattr(QuickLinear, "forward", lambda part, _: part.missing)
     assert quick_form(block, torch.bfloat16, before, after, lambda part: part(before)) is None
 
 
