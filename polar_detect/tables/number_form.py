@@ -3,12 +3,11 @@
 Hides what a column as a whole has to say before a cell of it is read as a number.
 """
 
-import datetime
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -23,16 +22,11 @@ from polar_detect.tables.cell_numbers import (
     plain_numbers,
 )
 from polar_detect.tables.cells import cells_as_text
+from polar_detect.tables.durations import are_durations, are_in_hours, in_seconds, is_duration
+from polar_detect.tables.minus_signs import is_marked, minus_of, with_minus
 from polar_detect.tables.names import on_one_line
 from polar_detect.tables.units import are_same_units, split_unit, unit_behind
 
-# The last one stands behind the number, as SAP has it: 123.45-.
-_BEHIND = "-"
-MINUSES = ("▲", "△", _BEHIND)
-_MARKED = re.compile(r"[¥\\$€]?\s*(?P<mark>[▲△▼▽])\s*(?:[¥\\$€]\s*)?[\d.]")
-_MARKS = frozenset("▲△▼▽")
-_MARKED_BEHIND = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)? ?(?<=[\d. ])-", re.ASCII)
-_MIN_BEHIND = 2
 _COMMA = re.compile(
     r"(?P<before>[-+\u2212▲△]?\s*(?:[¥\\$€]\s*)?[-+]?)"
     r"(?P<whole>\d{1,3}(?:\.\d{3})+|\d+),(?P<part>\d+)"
@@ -47,24 +41,6 @@ _LIMIT_BEHIND = re.compile(
 )
 _NUMBER_FIRST = re.compile(r"\s*[-+\u2212]?[\d.]*\d")
 _POINTED = re.compile(r"\d[.,]|[.,]\d")
-_DURATION = re.compile(
-    r"(?P<sign>[-+\u2212]?)(?:(?P<hours>\d{1,9}):(?=\d\d:))?(?P<minutes>\d{1,9}):(?P<seconds>[0-5]\d)"
-    r"(?P<part>\.\d+)?"
-)
-# What a name says of durations; 開始時間 and 測定時間 may be times of day.
-_OF_DURATIONS = re.compile(
-    r"(?:所要|経過|加工|作業|稼働|稼動|停止|運転|処理|保持|滞留|段取り?|待ち|硬化|乾燥|加熱|冷却|成形|充填"
-    r"|保圧|計量|実働|残業|休憩|故障|修理|復旧|サイクル|総|合計|累計|累積|延べ|正味|平均|切削)(?:時間|タイム)"
-    r"|タクト|リードタイム|ダウンタイム|duration|elapsed|takt"
-    r"|(?:cycle|lead|run|down|processing|dwell|hold|cure|set-?up|total) ?time",
-    re.IGNORECASE,
-)
-# (h:mm), [hh:mm], 時:分; unlike (h:mm:ss) it says what the first of two parts is.
-_OF_HOURS = re.compile(r"(?<![a-z:])h{1,2}\]?:mm?(?![a-z:])|時間?:分(?!:)", re.IGNORECASE)
-_HOURS = ("h", "hr", "hrs", "hour", "hours", "時間")
-_OF_RATIOS = re.compile(r"比(?!較)|割合|(?<![a-z])ratios?(?![a-z])|verhältnis", re.IGNORECASE)
-_DAY = 24
-_HUNDRED = 100
 # What a laboratory says where it found nothing, beside what is missing in any column of numbers.
 _GAPS = """
 n.d n/d n.a. n.a lod loq <lod <loq <dl <mdl <ql bdl blq bql bloq notdetected belowdetectionlimit
@@ -118,13 +94,13 @@ hours=False)
         texts = cells_as_text(cells)
         gaps = _has_gaps(texts)
         texts = cls(gaps=gaps)._bare(texts)
-        if _are_durations(cells, texts, name):
-            return cls(duration=True, gaps=gaps, hours=_are_in_hours(texts, name))
+        if are_durations(cells, texts, name):
+            return cls(duration=True, gaps=gaps, hours=are_in_hours(texts, name))
         limits = _has_limits(texts)
         texts = cls(limits=limits)._bare(texts)
         comma = has_decimal_commas(texts)
         texts = cls(comma=comma)._bare(texts)
-        minus = _minus_of(texts)
+        minus = minus_of(texts)
         unit = _unit_of(cls(minus=minus)._bare(texts), name)
         return cls(unit, minus, comma, limits, gaps=gaps)
 
@@ -140,7 +116,7 @@ hours=False)
             gaps = [text for text in texts if _is_gap(text)]
             notices += _said_of(name, gaps, self._bare(gaps))
         if self.duration:
-            durations = [text for text in texts if _DURATION.fullmatch(text.strip())]
+            durations = [text for text in texts if is_duration(text)]
             notices += _said_of(name, durations, self._bare(durations))
         if self.limits:
             limits = [text for text in texts if _without_limit(text) is not None]
@@ -149,7 +125,7 @@ hours=False)
             parted = [text for text in texts if _COMMA.fullmatch(text.strip())]
             notices += _said_of(name, parted, self._bare(parted))
         if self.minus is not None:
-            marked = [text for text in texts if _is_marked(text, self.minus)]
+            marked = [text for text in texts if is_marked(text, self.minus)]
             notices += _said_of(name, marked, self._bare(marked))
         if self.unit == "%":
             percents = [text for text in texts if _percent(text) is not None]
@@ -165,14 +141,13 @@ hours=False)
                 bare[i] = MISSING
                 continue
             if self.duration:
-                bare[i] = _in_seconds(bare[i], in_hours=self.hours)
+                bare[i] = in_seconds(bare[i], in_hours=self.hours)
             if self.limits and (limit := _without_limit(bare[i])) is not None:
                 bare[i] = limit
             if self.comma:
                 bare[i] = _with_point(bare[i])
-            if self.minus is not None and _is_marked(bare[i], self.minus):
-                before, _, number = half_width(bare[i]).partition(self.minus)
-                bare[i] = f"{before}-{number.lstrip()}" if number else f"-{before}"
+            if self.minus is not None and is_marked(bare[i], self.minus):
+                bare[i] = with_minus(bare[i], self.minus)
             own = None if self.unit is None else split_unit(bare[i])
             if own is not None and are_same_units(own[1], str(self.unit)):
                 bare[i] = own[0]
@@ -195,76 +170,6 @@ def _is_gap(text: str) -> bool:
 
 def _has_numbers(texts: Sequence[str]) -> bool:
     return len({text for text in texts if _NUMBER_FIRST.match(text)}) >= _MIN_SURE
-
-
-def _are_durations(cells: pd.Series, texts: Sequence[str], name: str) -> bool:
-    """Return whether a column holds durations, and no times of day, which look alike.
-
-    Its name or the type of its cells says so; or three different ones are longer than a day in
-    hours and minutes and no parts of a hundred, or have two parts and decimals.
-
-    >>> numbers = ["26:15:00", "1:30:00", "30:00:00", "41:10:05"]
-    >>> [_are_durations(pd.Series(own), own, "t") for own in (numbers, numbers[1:])]
-    [True, False]
-    """
-    if not any(":" in text for text in texts):
-        return False
-    present = [text.strip() for text in texts if not is_missing(text)]
-    found = [own for text in present if (own := _DURATION.fullmatch(text)) is not None]
-    if len(found) < MIN_NUMERIC * len(present):
-        return False
-    if _has_type(cells):
-        return True
-    if _OF_RATIOS.search(half_width(name)):
-        return False
-    if _OF_DURATIONS.search(half_width(name)):
-        return True
-    return len({own[0] for own in found if _is_no_time_of_day(own)}) >= _MIN_SURE
-
-
-def _has_type(cells: pd.Series) -> bool:
-    """Return whether cells are durations by their type: a sheet has another one for times."""
-    kinds = {type(cell) for cell in cells.dropna().tolist()}
-    return bool(kinds) and all(issubclass(kind, datetime.timedelta) for kind in kinds)
-
-
-def _is_no_time_of_day(found: re.Match[str]) -> bool:
-    if found["hours"] is None and found["part"]:
-        return True
-    hours = int(found["hours"] or found["minutes"])
-    if found["hours"] is None and _HUNDRED in {hours, hours + int(found["seconds"])}:
-        return False  # 60:40 is how much of each of two things, and 100:50 of the second
-    return hours > _DAY or (hours == _DAY and any(map(int, re.findall(r"\d+", found[0])[1:])))
-
-
-def _are_in_hours(texts: Sequence[str], name: str) -> bool:
-    """Return whether durations of two parts are hours and minutes.
-
-    The name says so, or all cells have three parts and no seconds: as a sheet has it what a CSV
-    of it shows in two.
-
-    >>> [_are_in_hours(["26:15", "8:30"], name) for name in ("稼働時間[h:mm]", "t [hours]", "t")]
-    [True, True, False]
-    """
-    if _OF_HOURS.search(half_width(name)) or any(
-        are_same_units(unit_behind(name) or "", unit) for unit in _HOURS
-    ):
-        return True
-    found = [own for text in texts if (own := _DURATION.fullmatch(text.strip())) is not None]
-    are_whole = all(own["hours"] and own["seconds"] == "00" and not own["part"] for own in found)
-    return are_whole and len({own[0] for own in found}) >= _MIN_SURE
-
-
-def _in_seconds(text: str, *, in_hours: bool) -> str:
-    """Return a duration as seconds; any other text as it is."""
-    found = _DURATION.fullmatch(text.strip())
-    if found is None:
-        return text
-    parts = [int(found[part] or 0) for part in ("hours", "minutes", "seconds")]
-    if in_hours and found["hours"] is None and not found["part"]:
-        parts = [*parts[1:], 0]
-    seconds = 3600 * parts[0] + 60 * parts[1] + parts[2]
-    return f"{found['sign']}{seconds}{found['part'] or ''}"
 
 
 def _has_limits(texts: Sequence[str]) -> bool:
@@ -327,61 +232,6 @@ def _said_of(name: str, texts: Sequence[str], bare: Sequence[str]) -> list[str]:
     ]
 
 
-def _minus_of(texts: list[str]) -> str | None:
-    """Return the mark that means minus in a column; None where it may mean something else.
-
-    Alone it is a grade, beside ▼ it points up, numbers with it alone are those of revisions, and
-    where other numbers have a minus it has to mean something else.
-    """
-    others = [texts[i] for i in not_plain(texts)]
-    if _are_behind(texts, others):
-        return _BEHIND
-    marks = {mark for text in others if (mark := _mark_of(text)) is not None}
-    if len(marks) != 1 or not marks <= set(MINUSES):
-        return None
-    if any(half_width(text) in _MARKS for text in others):
-        return None
-    unmarked = [text for text in texts if _mark_of(text) is None]
-    numbers = as_numbers(_number_of(text) for text in unmarked)
-    n_marked = len(texts) - len(unmarked)
-    is_sure = int(np.isfinite(numbers).sum()) >= n_marked and not bool((numbers < 0).any())
-    return marks.pop() if is_sure else None
-
-
-def _are_behind(texts: Sequence[str], others: Sequence[str]) -> bool:
-    """Return whether a minus stands behind the numbers of a column.
-
-    All that is not missing are numbers, two different ones or more with it and none below zero
-    without: else 12- may be a number that was cut off, or mean 12 and more.
-    """
-    behind = {text.strip() for text in others if _is_marked(text, _BEHIND)}
-    if len(behind) < _MIN_BEHIND:
-        return False
-    rest = [text for text in texts if not is_missing(text) and not _is_marked(text, _BEHIND)]
-    numbers = as_numbers(map(_number_of, rest))
-    n_different = len(behind) + len({*rest})
-    return n_different >= _MIN_SURE and bool(np.all(np.isfinite(numbers) & (numbers >= 0)))
-
-
-def _is_marked(text: str, minus: str) -> bool:
-    """Return whether a cell is a number with this minus, before or behind it."""
-    if minus != _BEHIND:
-        return _mark_of(text) == minus
-    return "-" in text and _MARKED_BEHIND.fullmatch(half_width(text)) is not None
-
-
-def _mark_of(text: str) -> str | None:
-    if text.isascii():
-        return None
-    found = _MARKED.match(half_width(text))
-    return None if found is None else found["mark"]
-
-
-def _number_of(text: str) -> str:
-    own = split_unit(text)
-    return text if own is None else own[0]
-
-
 def _unit_of(texts: list[str], name: str) -> str | None:
     """Return the unit that numbers of a column may have behind them.
 
@@ -429,10 +279,3 @@ def _percent(text: str) -> float | None:
         return None
     number = float(as_numbers(own[:1])[0])
     return number if np.isfinite(number) else None
-
-
-def checked_minus(value: Any) -> str | None:
-    """Return a stored mark for minus; raise `ValueError` for what is none."""
-    if value is not None and value not in MINUSES:
-        raise ValueError(f"minus {value!r}")
-    return str(value) if value is not None else None

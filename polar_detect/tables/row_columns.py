@@ -12,7 +12,8 @@ from polar_detect.factors import Kinds, codes_of, factors_of
 from polar_detect.surprisal import factors_of_levels
 from polar_detect.tables.categories import categories_of, gaps_of, level_of
 from polar_detect.tables.cell_numbers import MISSING, Notation, is_missing
-from polar_detect.tables.number_form import NumberForm, checked_minus
+from polar_detect.tables.minus_signs import checked_minus
+from polar_detect.tables.number_form import NumberForm
 from polar_detect.tables.row_cells import (
     MAX_DECIMALS,
     CellNumbers,
