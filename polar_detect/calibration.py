@@ -14,6 +14,27 @@ from polar_detect.errors import InputError
 # Conformal p-values and levels are ratios of small integers, so exact ties are the rule;
 # this keeps a p-value that equals its Benjamini–Hochberg level from losing it to rounding.
 _ROUNDING = 1 + 1e-12
+_HELD_OUT = 0.25
+_MOST_HELD_OUT = (100, 0.1)  # texts, or this share where it is more
+_STEPS = 20  # of p-values up to 1, or a multiple: the usual alpha is 1/20
+
+
+def n_held_out(n_normal: int) -> int:
+    """Return how many of two or more normal texts to hold out, to turn scores into p-values.
+
+    About a quarter; of more than 400, at most 100 or a tenth. P-values go in steps of
+    1 / (n + 1): at an alpha of 1/20, 38 held-out texts let half as many be flagged as 39 do. So
+    19, 39, 59, 79 or 99 are held out where fewer than 100 are, and half is enough for 19.
+
+    >>> [n_held_out(n) for n in (2, 20, 40, 150, 400, 2000)]
+    [1, 5, 19, 39, 100, 200]
+    """
+    quarter, (few, share) = round(_HELD_OUT * n_normal), _MOST_HELD_OUT
+    if n_normal // 2 < _STEPS - 1:
+        return max(1, quarter)
+    if quarter >= few:
+        return min(quarter, max(few, round(share * n_normal)))
+    return max(round((quarter + 1) / _STEPS), 1) * _STEPS - 1
 
 
 def conformal_p_values(calibration_scores: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from polar_detect.calibration import n_held_out
 from polar_detect.detectors import Head
 from polar_detect.drift import FeatureStatistics
 from polar_detect.outliers import corrupted, crossed, topic_clusters
@@ -29,9 +30,6 @@ from polar_detect.signature.reference import Reference
 from polar_detect.texts import distinct_texts
 
 MIN_NORMAL = 40
-_CALIBRATION_SHARE = 0.25
-_MAX_CALIBRATION = (100, 0.1)  # texts, or this share where it is more
-_STEPS = 20
 _N_FOLDS = 4
 # What one text may be of those that teach, with all of its copies, where so many others teach too.
 _MOST_OF_ONE, _MIN_OTHERS = 0.25, 20
@@ -394,14 +392,8 @@ def _teaching(texts: Sequence[str]) -> NDArray[np.intp]:
 def parted(normal: list[str], *, seed: int) -> tuple[list[str], list[str]]:
     """Return training texts, and those held out to turn scores into p-values."""
     order = np.random.default_rng(seed).permutation(len(normal))
-    few, share = _MAX_CALIBRATION
-    n_held_out = round(_CALIBRATION_SHARE * len(normal))
-    if n_held_out < few:
-        # P-values go in steps of 1 / (n + 1): at the usual alpha, 1/20, 38 held-out texts let
-        # half as many be flagged as 39 do.
-        n_held_out = max(round((n_held_out + 1) / _STEPS), 1) * _STEPS - 1
-    n_held_out = min(n_held_out, max(few, round(share * len(normal))), len(normal) // 2)
-    train, held_out = order[n_held_out:], order[:n_held_out]
+    n = n_held_out(len(normal))
+    train, held_out = order[n:], order[:n]
     return [normal[i] for i in train], [normal[i] for i in held_out]
 
 

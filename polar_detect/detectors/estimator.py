@@ -21,7 +21,6 @@ from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.texts import UnfittedError
 
 COLUMN = "column"  # the group of a feature that is no part of a signature
-_CALIBRATION_SHARE = 0.25
 _FAR = 3.0
 _SIGNATURE_GROUPS = frozenset(
     {
@@ -36,8 +35,8 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
 
     Columns are taken for a signature, of which a detector reads what it reads in `PolarDetector`,
     only where they are a whole one by their names, as `SignatureTransformer` gives them; of any
-    other matrix all columns are read. Of the normal rows, a quarter is held out, and the threshold
-    is the score that a share `alpha` of them reaches.
+    other matrix all columns are read. About a quarter of the normal rows is held out (see
+    `calibration.n_held_out`), and the threshold is the score that a share `alpha` of them reaches.
 
     Rows of NaN only, which stand for texts without tokens, are passed over: they are not fitted
     on, their score is NaN, and they are never flagged.
@@ -94,8 +93,8 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
         self.features_ = _features(getattr(self, "feature_names_in_", None), values.shape[1])
         head = _head(self.detector, self.features_)
         order = rng.permutation(len(values))
-        n_held_out = max(1, round(_CALIBRATION_SHARE * len(values)))
-        inside, held_out = values[order[n_held_out:]], values[order[:n_held_out]]
+        n = calibration.n_held_out(len(values))
+        inside, held_out = values[order[n:]], values[order[:n]]
         if strangers is None:
             shown = _pseudo_strangers(inside, seed)
         else:
