@@ -162,53 +162,64 @@ def read_table(
     options = options or ReadOptions()
     reader = _open(path, options, given, default, is_table=rows is not None)
     label = _find_asked(reader, label_column, rows)
-    others = () if label is None else (label,)
     notices = [*reader.notices]
     if label_column is not None and label is not None:
         notices += said_of_match(label_column, label)
-    column, template = None, None
-    if isinstance(rows, RowTemplate):
-        template = rows
-        notices += rows.notices(reader.columns, other_sheets=reader.other_sheets)
-    elif rows is None:
-        column = choose_text_column(
+    texts_of: TextColumn | RowColumns | RowTemplate
+    if rows is None:
+        texts_of = choose_text_column(
             reader,
             text_column,
             default=default_column,
-            others=others,
+            others=() if label is None else (label,),
             may_take_rows=options.may_take_rows,
         )
-        notices += () if column.notice is None else (column.notice,)
+        notices += () if texts_of.notice is None else (texts_of.notice,)
+    else:
+        texts_of = rows
+        notices += _said_of_columns(rows, reader, label)
     read = read_rows(
         reader,
         label_column=label,
         sample=options.sample,
         keeps_unlabelled=options.keeps_unlabelled,
     )
-    if isinstance(rows, RowTemplate):
-        notices += warn_of_lost_numbers(read.frame, rows)
-    if isinstance(rows, RowColumns):
-        added = [name for name in result_columns(reader.columns) if name not in others]
-        chosen = rows.choose(reader.columns, others=(*others, *added))
-        notices += rows.notices(reader.columns)
-        notices += said_of_results(added if rows.asked is None else ())
-        template = RowTemplate.fit(read.frame, chosen)
+    if isinstance(texts_of, RowColumns):
+        texts_of = RowTemplate.fit(read.frame, _chosen(texts_of, reader, label))
+    elif isinstance(texts_of, RowTemplate):
+        notices += warn_of_lost_numbers(read.frame, texts_of)
+    notices += unlabelled_notice(read, label, are_kept=options.keeps_unlabelled)
+    return _table(read, texts_of, notices, has_labels=label is not None)
+
+
+def _table(
+    read: TableRows,
+    texts_of: TextColumn | RowTemplate,
+    notices: list[str],
+    *,
+    has_labels: bool,
+) -> Table:
+    """Return rows with their texts: the cells of a column, or rows written out."""
+    column = texts_of if isinstance(texts_of, TextColumn) else None
+    reader, texts = read.reader, texts_of_file(read.frame, texts_of)
+    if column is not None:
+        check_some_text(texts, column.name, reader.name)
     return Table(
         frame=read.frame,
-        texts=_texts(read, template or column),
+        texts=texts,
         labels=read.labels,
         text_column=None if column is None else column.name,
         source=reader.name,
         lines=read.lines,
         numbering=reader.numbering,
-        template=template,
+        template=None if isinstance(texts_of, TextColumn) else texts_of,
         rejected=read.rejected,
-        notices=(*notices, *unlabelled_notice(read, label, are_kept=options.keeps_unlabelled)),
+        notices=tuple(notices),
         has_columns=reader.has_columns,
         needs_mark=reader.needs_mark,
         sampled_from=read.sampled_from,
         n_unlabelled=read.n_unlabelled,
-        is_labelled=None if label is None else read.is_labelled,
+        is_labelled=read.is_labelled if has_labels else None,
     )
 
 
@@ -288,12 +299,25 @@ def check_some_text(texts: list[str], text_column: str, source: str) -> None:
         )
 
 
-def _texts(read: TableRows, texts_of: TextColumn | RowTemplate | None) -> list[str]:
-    assert texts_of is not None
-    texts = texts_of_file(read.frame, texts_of)
-    if isinstance(texts_of, TextColumn):
-        check_some_text(texts, texts_of.name, read.reader.name)
-    return texts
+def _said_of_columns(
+    rows: RowColumns | RowTemplate, reader: TableReader, label: str | None
+) -> list[str]:
+    """Return what to say of the columns that rows are written out of."""
+    if isinstance(rows, RowTemplate):
+        return rows.notices(reader.columns, other_sheets=reader.other_sheets)
+    added = _added(reader, label) if rows.asked is None else []
+    return [*rows.notices(reader.columns), *said_of_results(added)]
+
+
+def _chosen(rows: RowColumns, reader: TableReader, label: str | None) -> list[str]:
+    """Return the columns to write out: those asked for, or all that are no label and no result."""
+    others = [] if label is None else [label]
+    return rows.choose(reader.columns, others=(*others, *_added(reader, label)))
+
+
+def _added(reader: TableReader, label: str | None) -> list[str]:
+    """Return the columns that `score` has added, but for one that somebody names as labels."""
+    return [name for name in result_columns(reader.columns) if name != label]
 
 
 def _row_names(rows: RowColumns | RowTemplate | None) -> list[str]:
