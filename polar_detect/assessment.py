@@ -12,7 +12,7 @@ from polar_detect.errors import InputError
 from polar_detect.explain import Explanation
 from polar_detect.program import Program
 from polar_detect.report.language import Language, Tongue
-from polar_detect.report.reasons import reasons_of
+from polar_detect.report.reasons import OddCells, reasons_of
 from polar_detect.signature.categories import NewCell
 from polar_detect.tables.results import OF_ROWS, OF_TEXTS
 
@@ -95,14 +95,14 @@ class Assessment:
         With its part of the score, e.g. ``few similar normal texts +0.62; unusual length +0.08``;
         of a row also what no normal row says in a category, e.g. ``new in “Machine”: CNC-9``.
         """
-        language = Language(tongue)
-        return reasons_of(
-            self.explanation,
-            language,
-            empty_cells=self.empty_cells,
-            unlike_kind=self.unlike_kind,
-            new_cells=self.new_cells,
-        )
+        return reasons_of(self.explanation, Language(tongue), odd_cells=self.odd_cells)
+
+    @cached_property
+    def odd_cells(self) -> list[OddCells]:
+        """What is odd about the cells of each text, if it is a row."""
+        n = len(self.scores)
+        empty, new = self.empty_cells or (frozenset(),) * n, self.new_cells or ((),) * n
+        return [*map(OddCells, empty, self.unlike_kind or ({},) * n, new)]
 
     @cached_property
     def all_programs(self) -> "tuple[MinimalProgram, ...]":

@@ -28,8 +28,7 @@ from polar_detect.report.data import (
     Swarm,
 )
 from polar_detect.report.facts import facts_of
-from polar_detect.report.reasons import seen_in_row, whole_parts
-from polar_detect.signature.categories import NewCell
+from polar_detect.report.reasons import OddCells, whole_parts
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.levels import USUAL_SHARE
 from polar_detect.signature.named import WORDING
@@ -140,7 +139,7 @@ def _row(
     detector: PolarDetector,
 ) -> RowReport:
     own, minimal = assessment.explanation.rows(np.asarray([i])), assessment.all_programs[i]
-    empty = _empty_cells(i, assessment)
+    odd = assessment.odd_cells[i]
     return RowReport(
         row=_number(i, table),
         text=table.texts[i],
@@ -152,19 +151,19 @@ def _row(
         full_loss=minimal.full_loss,
         program_loss=minimal.loss,
         layers=_layers(own.by_layer()[0]),
-        whole=_whole(own, empty, _unlike_kind(i, assessment)),
+        whole=_whole(own, odd),
         features=_features(own),
         neighbours=assessment.neighbours[i],
         tokens=tokens,
-        cells=_cells(own, table.texts[i], detector, empty),
-        new_cells=_new_cells(i, assessment),
+        cells=_cells(own, table.texts[i], detector, odd.empty),
+        new_cells=odd.new,
         labelled_words=_labelled_words(own, table.texts[i], detector),
     )
 
 
 def _listed(i: int, assessment: Assessment, table: Table) -> ListedRow:
     own = assessment.explanation.rows(np.asarray([i]))
-    whole = _whole(own, _empty_cells(i, assessment), _unlike_kind(i, assessment))
+    odd = assessment.odd_cells[i]
     return ListedRow(
         row=_number(i, table),
         text=table.texts[i][:_LISTED_CHARACTERS],
@@ -173,8 +172,8 @@ def _listed(i: int, assessment: Assessment, table: Table) -> ListedRow:
         p_value=float(assessment.p_values[i]),
         is_anomaly=bool(assessment.is_anomaly[i]),
         length=len(assessment.all_programs[i].program),
-        reasons=words.raising((*_layers(own.by_layer()[0]), *whole)),
-        new_cells=_new_cells(i, assessment),
+        reasons=words.raising((*_layers(own.by_layer()[0]), *_whole(own, odd))),
+        new_cells=odd.new,
     )
 
 
@@ -190,28 +189,9 @@ def _layers(values: NDArray[np.float64]) -> tuple[Contribution, ...]:
     return tuple(Contribution(Layer(layer), float(x)) for layer, x in enumerate(values))
 
 
-def _empty_cells(i: int, assessment: Assessment) -> frozenset[str]:
-    """Return the columns in which the ith text, if it is a row, has an empty cell."""
-    return assessment.empty_cells[i] if assessment.empty_cells else frozenset()
-
-
-def _unlike_kind(i: int, assessment: Assessment) -> Mapping[str, tuple[str, ...]]:
-    """Return where the ith text, if it is a row, is unusual beside its other columns only."""
-    return assessment.unlike_kind[i] if assessment.unlike_kind else {}
-
-
-def _new_cells(i: int, assessment: Assessment) -> tuple[NewCell, ...]:
-    """Return the cells of the ith text, if it is a row, that are new in their category."""
-    return assessment.new_cells[i] if assessment.new_cells else ()
-
-
-def _whole(
-    own: Explanation, empty: Collection[str], unlike: Mapping[str, tuple[str, ...]]
-) -> tuple[Contribution, ...]:
+def _whole(own: Explanation, odd: OddCells) -> tuple[Contribution, ...]:
     parts = whole_parts(own).items()
-    return _by_size(
-        {seen_in_row(source, empty, unlike): float(values[0]) for source, values in parts}
-    )
+    return _by_size({odd.seen(source): float(values[0]) for source, values in parts})
 
 
 def _cells(

@@ -1,7 +1,7 @@
 """What raised the scores of many texts: by layer, property of the text and column, in words."""
 
 from collections.abc import Collection, Mapping, Sequence
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,33 @@ from polar_detect.signature.categories import NewCell
 
 _DECIMALS = 2
 _NUMBERS = Numbers(_DECIMALS)
-_NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 _LEAST_SHARE = 0.1  # of the first reason; what is less goes without saying
+
+
+@dataclass(frozen=True, slots=True)
+class OddCells:
+    """What is odd about the cells of a row, whatever its score; nothing in a text that is no row.
+
+    Parameters
+    ----------
+    empty : collection of str
+        Columns of numbers and categories in which its cell is empty.
+    unlike_kind : mapping of str to tuple of str
+        Columns in which it is unusual only beside what it says in others, which are named.
+    new : tuple of NewCell
+        Cells that say what no normal row says there.
+    """
+
+    empty: Collection[str] = ()
+    unlike_kind: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    new: tuple[NewCell, ...] = ()
+
+    def seen(self, source: Source) -> Source:
+        """Return a source of a part of the score as it is in that row."""
+        if not isinstance(source, Column):
+            return source
+        name = source.name
+        return Column(name, name in self.empty, self.unlike_kind.get(name, ()))
 
 
 def whole_parts(explanation: Explanation) -> dict[Source, NDArray[np.float64]]:
@@ -25,18 +50,6 @@ def whole_parts(explanation: Explanation) -> dict[Source, NDArray[np.float64]]:
     parts: dict[Source, NDArray[np.float64]]
     parts = {Group(name): values for name, values in groups if name != numbers.GROUP}
     return parts | {Column(name): values for name, values in explanation.by_column().items()}
-
-
-def seen_in_row(
-    source: Source, empty: Collection[str], unlike_kind: Mapping[str, tuple[str, ...]] = _NONE
-) -> Source:
-    """Return a source as it is in a row whose cells in the `empty` columns are so.
-
-    And are unusual beside what other columns say only, in those of `unlike_kind`.
-    """
-    if not isinstance(source, Column):
-        return source
-    return Column(source.name, source.name in empty, unlike_kind.get(source.name, ()))
 
 
 def new_values(cells: Sequence[NewCell], language: Language, key: str = "reason.new") -> list[str]:
@@ -56,16 +69,12 @@ def reasons_of(
     language: Language,
     n_reasons: int = 3,
     *,
-    empty_cells: Sequence[Collection[str]] = (),
-    unlike_kind: Sequence[Mapping[str, tuple[str, ...]]] = (),
-    new_cells: Sequence[Sequence[NewCell]] = (),
+    odd_cells: Sequence[OddCells] = (),
 ) -> list[str]:
     """Return what raised each text's score most, in words, with its parts of the score.
 
     Largest first, down to a tenth of the first; empty for a text without tokens, and where nothing
-    raised the score by as much as is written. `empty_cells` are the columns in which each row has
-    an empty cell, `unlike_kind` those in which it is unusual beside what others say only, and
-    `new_cells` say what no normal row does, which comes first.
+    raised the score by as much as is written. What is new in the `odd_cells` of a row comes first.
 
     Examples
     --------
@@ -74,15 +83,9 @@ def reasons_of(
     layers: dict[Source, NDArray[np.float64]]
     layers = {Layer(i): values for i, values in enumerate(explanation.by_layer().T)}
     parts = layers | whole_parts(explanation)
-    n_texts = len(explanation.values)
-    empty, unlike = empty_cells or [()] * n_texts, unlike_kind or [_NONE] * n_texts
-    new = new_cells or [()] * n_texts
 
-    def said(text: int) -> str:
-        own = (
-            Contribution(seen_in_row(source, empty[text], unlike[text]), float(values[text]))
-            for source, values in parts.items()
-        )
+    def said(text: int, odd: OddCells) -> str:
+        own = (Contribution(odd.seen(part), float(values[text])) for part, values in parts.items())
         raised = raising(own, n_reasons)
         found = {
             part.source: f"{language.reason(part.source)} {_NUMBERS.signed(part.value)}"
@@ -90,10 +93,11 @@ def reasons_of(
             if part.value > _LEAST_SHARE * raised[0].value and round(part.value, _DECIMALS) > 0
         }
         first = []
-        for cell, named in zip(new[text], new_values(new[text], language), strict=True):
+        for cell, named in zip(odd.new, new_values(odd.new, language), strict=True):
             # Of an empty cell both say the same.
             source = Column(cell.column, is_empty=not cell.says)
             first.append(found.pop(source, named) if source.is_empty else named)
         return "; ".join([*first, *found.values()])
 
-    return [said(text) for text in range(n_texts)]
+    odd_cells = odd_cells or [OddCells()] * len(explanation.values)
+    return [said(text, odd) for text, odd in enumerate(odd_cells)]
