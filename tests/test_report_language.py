@@ -8,6 +8,7 @@ from string import Formatter
 import openpyxl
 import pandas as pd
 import pytest
+from japanese import EVERY_TEXT
 from report_samples import Page, report, row
 from rich.console import Console
 
@@ -27,11 +28,11 @@ def placeholders(text):
     return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
 
 
-@pytest.mark.parametrize("key", TEXTS)
-def test_both_languages_fill_the_same_placeholders(key):
-    english, japanese = TEXTS[key]
-    assert english.strip() or key == "space"
-    assert japanese.strip() or key == "space"
+@pytest.mark.parametrize(("english", "japanese"), EVERY_TEXT)
+def test_both_languages_fill_the_same_placeholders(english, japanese):
+    is_space = (english, japanese) == TEXTS["space"]
+    assert english.strip() or is_space
+    assert japanese.strip() or is_space
     assert placeholders(english) == placeholders(japanese)
     assert english.count("%d") == japanese.count("%d")
 
@@ -53,18 +54,17 @@ def test_every_entry_for_one_has_an_entry_for_many():
 
 def test_japanese_texts_are_japanese():
     script = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
-    without = {key for key, (_, japanese) in TEXTS.items() if not script.search(japanese)}
+    without = [japanese for _, japanese in EVERY_TEXT if not script.search(japanese)]
     # What is left holds punctuation, numbers and placeholders only.
-    words = {key: re.sub(r"\{\w+\}|%d", "", TEXTS[key][1]) for key in without}
-    assert {key: text for key, text in words.items() if re.search(r"\w", text)} == {}
+    assert [own for own in without if re.search(r"\w", re.sub(r"\{\w+\}|%d", "", own))] == []
 
 
 def test_held_out_texts_and_features_have_one_name_each_in_japanese():
     held_out = re.compile(r"held-out (normal )?(texts|ones)|held out")
-    named = {key: own for key, (english, own) in TEXTS.items() if held_out.search(english)}
+    named = [own for english, own in EVERY_TEXT if held_out.search(english)]
     assert len(named) > 6
-    assert [key for key, own in named.items() if "検証用" not in own] == []
-    assert [key for key, (_, own) in TEXTS.items() if re.search("照合用|特徴(?!量)", own)] == []
+    assert [own for own in named if "検証用" not in own] == []
+    assert [own for _, own in EVERY_TEXT if re.search("照合用|特徴(?!量)", own)] == []
 
 
 def test_a_japanese_page_holds_no_english_of_the_catalogue():
@@ -81,7 +81,7 @@ def test_a_japanese_page_holds_no_english_of_the_catalogue():
         str(value) for _, name, value in page.attributes if name in {"aria-label", "title"}
     )
     words = re.sub(r"Li, Li and Zhou.*|Changed the oil\.|Checked the seal\.", "", said)
-    english = [text for key, (text, _) in TEXTS.items() if len(text) > 12 and "{" not in text]
+    english = [text for text, _ in EVERY_TEXT if len(text) > 12 and "{" not in text]
     assert len(english) > 40
     assert [text for text in english if text in words] == []
     assert "240件のうち31件が要確認です。" in said

@@ -92,8 +92,8 @@ def joined(text):
     return re.sub(r"(\{\})+", "{}", text)
 
 
-def english(key):
-    return joined(re.sub(r"\{\w+\}", "{}", TEXTS[key][0]))
+def unnamed(english):
+    return joined(re.sub(r"\{\w+\}", "{}", english))
 
 
 def bare(text):
@@ -137,9 +137,9 @@ def said_as_error():
     return found
 
 
-def is_written(key):
+def is_written(english):
     """Return whether the source writes what the catalogue has: alike, or with more places."""
-    own = bare(english(key))
+    own = bare(unnamed(english))
     for strings in source().values():
         for written in map(bare, strings):
             form = Form(tuple(written.split("{}")), tuple(map(str, range(written.count("{}")))))
@@ -148,12 +148,15 @@ def is_written(key):
     return False
 
 
-KEYS = {kind: [key for key in SENTENCES | COMPARE_SENTENCES if key.startswith(f"{kind}.")]
-        for kind in ("notice", "error", "said", "compare")}  # fmt: skip
+NOTICES, ERRORS_SAID = SENTENCES["notices"], SENTENCES["errors"] | COMPARE_SENTENCES["errors"]
+COMPARED = COMPARE_SENTENCES["compared"]
+KINDS = ("notices", "errors", "compared")
+PARTS = [(place, english) for every in (SENTENCES, COMPARE_SENTENCES)
+         for place, known in every.items() if place not in KINDS for english in known]  # fmt: skip
 
 
 def test_every_error_that_the_source_raises_is_known_in_japanese_or_listed_here():
-    known = {bare(english(key)) for key in KEYS["error"]}
+    known = {bare(unnamed(english)) for english in ERRORS_SAID}
     messages = {(name, said) for name, every in said_as_error().items() for said in every}
     assert len(messages) > 180
     unknown = {(name, said) for name, said in messages if bare(said) not in known}
@@ -167,18 +170,20 @@ def test_every_error_that_the_source_raises_is_known_in_japanese_or_listed_here(
 
 def test_every_error_in_the_catalogue_is_one_that_the_source_raises():
     written = {bare(said) for strings in source().values() for said in strings}
-    by_key = {"error.format", "error.folder"}  # `report` says them by key
-    assert {key for key in KEYS["error"] if bare(english(key)) not in written} - by_key == set()
+    assert [english for english in ERRORS_SAID if bare(unnamed(english)) not in written] == []
     assert "Got nothing; expected something." not in written  # control
 
 
-@pytest.mark.parametrize("key", [*KEYS["notice"], *KEYS["said"], *KEYS["compare"]])
-def test_every_notice_and_part_of_a_sentence_in_the_catalogue_is_written_somewhere(key):
-    if key.startswith("said.os."):
-        number = getattr(errno, key.removeprefix("said.os."))
-        assert os.strerror(number) == TEXTS[key][0]
-    else:
-        assert is_written(key)
+@pytest.mark.parametrize("english", [*NOTICES, *(own for place, own in PARTS if place != "os"),
+                                     *COMPARED])  # fmt: skip
+def test_every_notice_and_part_of_a_sentence_in_the_catalogue_is_written_somewhere(english):
+    assert is_written(english)
+
+
+def test_what_the_system_answers_is_known_as_it_says_it():
+    answers = {os.strerror(number) for number in errno.errorcode}
+    assert len(SENTENCES["os"]) > 9
+    assert [*SENTENCES["os"]] == [own for own in SENTENCES["os"] if own in answers]
 
 
 def notices():
@@ -202,8 +207,8 @@ def test_every_notice_that_the_source_writes_is_known_in_japanese():
     written = set(notices())
     assert len(written) > 16
     forms = [Form(tuple(text.split("{}")), ("",) * text.count("{}")) for text in written]
-    known = [english(key) for key in (*KEYS["notice"], *KEYS["said"])]
-    lacks = ["{}".join(form.texts) for form in forms if not any(map(form.match, map(str, known)))]
+    known = [unnamed(english) for english in (*NOTICES, *(own for _, own in PARTS))]
+    lacks = ["{}".join(form.texts) for form in forms if not any(map(form.match, known))]
     assert lacks == []
 
 
@@ -217,7 +222,8 @@ FOR_PROGRAMS = (
 
 
 def test_every_sentence_that_compare_writes_is_known_in_japanese():
-    known = {bare(english(key)) for keys in KEYS.values() for key in keys}
+    every = (*NOTICES, *ERRORS_SAID, *COMPARED, *(own for _, own in PARTS))
+    known = {bare(unnamed(english)) for english in every}
     lacks = set()
     for name, strings in source().items():
         for text in map(bare, strings if name.startswith("compare/") else ()):
@@ -229,22 +235,32 @@ def test_every_sentence_that_compare_writes_is_known_in_japanese():
     assert lacks == set()
 
 
-def test_a_sentence_that_nobody_writes_would_be_noticed(monkeypatch):
-    monkeypatch.setitem(TEXTS, "notice.hidden_rows", ("hidden rows are read also: {n}", "{n}"))
-    assert not is_written("notice.hidden_rows")
-    assert is_written("notice.hidden_columns")
+def test_a_sentence_that_nobody_writes_would_be_noticed():
+    assert not is_written("hidden rows are read also: {n}")
+    assert is_written("hidden columns are read too: {names}")
 
 
 def filled(text):
     return re.sub(r"\{(\w+)\}", r"‹\1›", text)
 
 
-@pytest.mark.parametrize("key", [*KEYS["notice"], *KEYS["error"], *KEYS["compare"]])
-def test_no_sentence_is_taken_for_another(key):
-    own, japanese = map(filled, TEXTS[key])
-    language, kind = Language("ja"), key.split(".")[0]
-    known = {"notice": language.notice, "error": language.error, "compare": language.compared}
-    assert known[kind](own) == japanese
+JAPANESE = Language("ja")
+
+
+@pytest.mark.parametrize(
+    ("said_in", "english", "japanese"),
+    [
+        (said_in, *pair)
+        for said_in, known in (
+            (JAPANESE.notice, NOTICES),
+            (JAPANESE.error, ERRORS_SAID),
+            (JAPANESE.compared, COMPARED),
+        )
+        for pair in known.items()
+    ],
+)
+def test_no_sentence_is_taken_for_another(said_in, english, japanese):
+    assert said_in(filled(english)) == filled(japanese)
 
 
 def test_what_stands_in_a_sentence_is_translated_too_and_what_a_file_holds_is_not():

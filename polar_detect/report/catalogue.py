@@ -4,12 +4,7 @@
 text only: renderers escape what they get.
 """
 
-from polar_detect.report.compare_sentences import COMPARE_SENTENCES
-from polar_detect.report.inspect_sentences import INSPECT_SENTENCES
-from polar_detect.report.sentences import SENTENCES
-
-_SENTENCES = SENTENCES | COMPARE_SENTENCES | INSPECT_SENTENCES
-TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
+TEXTS: dict[str, tuple[str, str]] = {
     # Page
     "title": ("Anomaly report: {source}", "異常検知レポート：{source}"),
     "kicker": ("Anomaly report", "異常検知レポート"),
@@ -1013,6 +1008,28 @@ TEXTS: dict[str, tuple[str, str]] = _SENTENCES | {
     "fit.kept.no_context": (
         ", and the detector goes without context gain",
         "。検出器は、似た文の効果も使いません",
+    ),
+    # What `inspect` says
+    "inspect.kept": (
+        "Kept of the training texts:",
+        "学習データのうち保存されているもの：",
+    ),
+    "inspect.texts": (
+        "--texts lists the texts.",
+        "文の一覧は --texts で表示します。",
+    ),
+    "inspect.no_texts": (
+        "No texts.",
+        "文そのものは保存されていません。",
+    ),
+    "inspect.leaks": (
+        "Embeddings and states are no texts, but whoever has the models can tell from them much "
+        "of what the texts say.",
+        "埋め込みと状態は文ではありませんが、モデルがあれば元の文の内容をかなり推測できます。",
+    ),
+    "inspect.lists_none": (
+        "{folder} keeps no texts.",
+        "{folder} に文は保存されていません。",
     ),
     # Punctuation
     "and": (" and ", "、"),

@@ -7,8 +7,11 @@ from typing import Literal, get_args
 
 from polar_detect.errors import InputError
 from polar_detect.report.catalogue import TEXTS
+from polar_detect.report.compare_sentences import COMPARE_SENTENCES
 from polar_detect.report.data import Column, Group, Layer, Source
 from polar_detect.report.forms import Form
+from polar_detect.report.inspect_sentences import INSPECT_SENTENCES
+from polar_detect.report.sentences import SENTENCES
 from polar_detect.report.words import one_line
 from polar_detect.signature.features import Feature
 from polar_detect.signature.numbers import column_of, kind_of
@@ -16,10 +19,7 @@ from polar_detect.signature.numbers import column_of, kind_of
 Tongue = Literal["en", "ja"]
 TONGUES: tuple[Tongue, ...] = get_args(Tongue)
 _COLUMN_CHARACTERS = 48
-_KIND_OF = {
-    "cause": "error",
-    "notice": "notice",
-}  # of what stands in a sentence; all else is `said`
+_KIND_OF = {"cause": "errors", "notice": "notices"}  # of what stands in a sentence of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class Language:
         >>> Language("ja").notice("read as CP932; pass --encoding if that is wrong")
         'CP932として読みました（違う場合は --encoding を指定）'
         """
-        return self._known("notice", sentence)
+        return self._known("notices", sentence)
 
     def error(self, sentence: str) -> str:
         """Return the message of an error; one that the catalogue lacks as it is.
@@ -145,7 +145,7 @@ class Language:
         ... "file.")
         'a.csv に内容がありません。ファイルを確認してください。'
         """
-        return self._known("error", sentence)
+        return self._known("errors", sentence)
 
     def fault(self, sentence: str) -> str:
         """Return why a row cannot be read; what the catalogue lacks as it is.
@@ -153,32 +153,32 @@ class Language:
         >>> Language("ja").fault("2 cells; the header has 8")
         'セル2個に対し、見出しは8列'
         """
-        return self._known("said.fault", sentence)
+        return self._known("fault", sentence)
 
     def compared(self, sentence: str) -> str:
         """Return a sentence of what `compare` says; one that the catalogue lacks as it is."""
-        return self._known("compare", sentence)
+        return self._known("compared", sentence)
 
     def inspected(self, said: str) -> str:
         """Return what `inspect` says; settings, names and hashes as they are."""
-        return self._known("inspect", said)
+        return self._known("inspected", said)
 
     def heading(self, name: str) -> str:
         """Return the name of a column of what `compare` found."""
-        return self._known("said.heading", name)
+        return self._known("heading", name)
 
     def cell(self, value: str) -> str:
         """Return a cell of what `compare` found."""
-        return self._known("said.cell", value)
+        return self._known("cell", value)
 
     def _known(self, kind: str, sentence: str) -> str:
-        for key, form in _forms(kind).items():
+        for form, japanese in _forms(kind) if self.tongue == "ja" else ():
             if (found := form.match(sentence)) is not None:
                 inner = {
-                    name: self._known(_KIND_OF.get(name, f"said.{name}"), value)
+                    name: self._known(_KIND_OF.get(name, name), value)
                     for name, value in found.items()
                 }
-                return self.say(key, **inner)
+                return japanese.format_map(inner)
         return sentence
 
     def feature(self, feature: Feature) -> str:
@@ -204,11 +204,13 @@ class Language:
 
 
 @cache
-def _forms(kind: str) -> dict[str, Form]:
-    """Return the English forms of what the catalogue has of a kind."""
-    return {
-        key: Form.of(english) for key, (english, _) in TEXTS.items() if key.startswith(f"{kind}.")
-    }
+def _forms(kind: str) -> list[tuple[Form, str]]:
+    """Return forms of a kind of sentence, or of what stands in one, each with the Japanese."""
+    return [
+        (Form.of(english), japanese)
+        for every in (SENTENCES, COMPARE_SENTENCES, INSPECT_SENTENCES)
+        for english, japanese in every.get(kind, {}).items()
+    ]
 
 
 def _short(column: str) -> str:

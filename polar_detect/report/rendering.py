@@ -29,8 +29,22 @@ def format_of(path: Path, language: Language) -> Format:
     kind = _ENDINGS.get(path.suffix.lower())
     if kind is None:
         endings = ", ".join(dict.fromkeys(f".{name}" for name in _ENDINGS.values()))
-        raise OutputError(language.say("error.format", path=path, endings=endings))
+        message = (
+            f"Got '{path}' for the report; expected a name that ends in {endings}; rename it or "
+            "give a format (--format)."
+        )
+        raise OutputError(language.error(message))
     return kind
+
+
+def check_folder(path: Path, language: Language) -> None:
+    """Raise `OutputError` where there is no folder for a file."""
+    if not path.parent.is_dir():
+        message = (
+            f"Got '{path}' in a folder that does not exist; expected an existing folder; create "
+            "it first."
+        )
+        raise OutputError(language.error(message))
 
 
 def check_format(kind: str) -> None:

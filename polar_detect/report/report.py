@@ -11,12 +11,12 @@ import pandas as pd
 from polar_detect import whole
 from polar_detect.assessment import Assessment
 from polar_detect.detector import PolarDetector
-from polar_detect.errors import InputError, OutputError
+from polar_detect.errors import InputError
 from polar_detect.progress import Progress
 from polar_detect.report.build import build_report
 from polar_detect.report.data import ReportData
 from polar_detect.report.language import Language, Tongue
-from polar_detect.report.rendering import Format, check_format, format_of, render
+from polar_detect.report.rendering import Format, check_folder, check_format, format_of, render
 from polar_detect.tables import Table
 from polar_detect.texts import Texts, anomalous, as_texts
 
@@ -122,8 +122,7 @@ class Report:
         path, language = Path(path), Language(self.tongue)
         kind = format or format_of(path, language)
         check_format(kind)
-        if not path.parent.is_dir():
-            raise OutputError(language.say("error.folder", path=path))
+        check_folder(path, language)
         file = render(self.data, kind, language)
         with whole.staged(path) as partial:
             partial.write_bytes(file.content)

@@ -22,7 +22,7 @@ from polar_detect.errors import OutputError
 from polar_detect.report.build import build_report
 from polar_detect.report.data import ReportData
 from polar_detect.report.language import Language
-from polar_detect.report.rendering import Format, format_of, render
+from polar_detect.report.rendering import Format, check_folder, format_of, render
 
 
 def report(options: ReportOptions) -> None:
@@ -77,8 +77,7 @@ def _read_and_load(options: ReportOptions) -> tuple[tables.Table, PolarDetector]
 def _checked_format(options: ReportOptions, language: Language) -> Format:
     """Return the format to write; raise `OutputError` if there is none or no folder for it."""
     kind = options.format or format_of(options.out, language)
-    if not options.out.parent.is_dir():
-        raise OutputError(language.say("error.folder", path=options.out))
+    check_folder(options.out, language)
     return kind
 
 
