@@ -135,47 +135,50 @@ def choose_columns(
     if asked == NONE:
         return Columns((), written=tuple(written or ()))
     if asked != AUTO:
-        names = tuple(numeric_asked(asked).choose([*map(str, frame.columns)]))
-        forms = {name: NumberForm.of(frame[name], name) for name in names}
-        for name in names:
-            numbers_of(frame, name, "TRAIN", least=MIN_NUMERIC, form=forms[name])
-        return Columns(
-            names,
-            written=tuple(written or names),
-            notes=said_of_forms(forms, frame, names),
-            forms=forms,
-        )
-    candidates = [name for name in map(str, frame.columns) if name not in others]
+        return _named(frame, asked, written)
     if written is not None:
-        candidates = list(written)
+        return _found(frame, written, is_written=True)
+    candidates = [name for name in map(str, frame.columns) if name not in others]
+    return _found(frame, candidates, is_written=False)
+
+
+def _named(frame: pd.DataFrame, asked: str, written: Sequence[str] | None) -> Columns:
+    """Return the columns of numbers that a person named."""
+    names = tuple(numeric_asked(asked).choose([*map(str, frame.columns)]))
+    forms = {name: NumberForm.of(frame[name], name) for name in names}
+    for name in names:
+        numbers_of(frame, name, "TRAIN", least=MIN_NUMERIC, form=forms[name])
+    notes = said_of_forms(forms, frame, names)
+    return Columns(names, written=tuple(written or names), notes=notes, forms=forms)
+
+
+def _found(frame: pd.DataFrame, candidates: Sequence[str], *, is_written: bool) -> Columns:
+    """Return which of the columns are numbers and categories, and what is said of the others.
+
+    Those that a person wants to be written out are, whatever they hold.
+    """
     forms = {name: NumberForm.of(frame[name], name) for name in candidates}
     found = {name: CellNumbers.of(frame[name], forms[name]) for name in candidates}
     numbers = {name: cells.values for name, cells in found.items() if cells.is_numeric}
-    ids = [name for name, cells in numbers.items() if _looks_like_an_id(name, cells)]
-    ids = [] if written is not None else ids
-    numeric = [name for name, cells in numbers.items() if name not in ids and _varies(cells)]
-    categories = [
-        category
-        for name in candidates
-        if name not in numbers and (category := _as_category(name, frame[name])) is not None
-    ]
+    ids = [name for name, own in numbers.items() if not is_written and _looks_like_an_id(name, own)]
+    numeric = [name for name, own in numbers.items() if name not in ids and _varies(own)]
+    words = {name: frame[name] for name in candidates if name not in numbers}
+    categories = [*filter(None, (_as_category(name, cells) for name, cells in words.items()))]
     chosen = {*numeric, *(category.name for category in categories)}
-    own = tuple(written or (name for name in candidates if name in chosen))
     mixed = {
-        name: cells
-        for name, cells in found.items()
-        if name not in chosen and name not in numbers and cells.share >= _MOSTLY
+        name: found[name] for name in words if name not in chosen and found[name].share >= _MOSTLY
     }
     notes = [
         *said_of_forms(forms, frame, numeric),
         *_left_out(ids),
-        *_mixed(mixed, is_written=written is not None),
+        *_mixed(mixed, is_written=is_written),
     ]
-    if written is None:
+    if not is_written:
         left = [name for name in candidates if name not in {*chosen, *ids, *mixed}]
         same = [name for name in left if name in numbers or _says_one_thing(frame[name])]
         notes += _unread(same, [name for name in left if name not in same])
-    return Columns(tuple(numeric), tuple(categories), own, tuple(notes), forms)
+    written = [name for name in candidates if is_written or name in chosen]
+    return Columns(tuple(numeric), tuple(categories), tuple(written), tuple(notes), forms)
 
 
 def numeric_asked(asked: str) -> tables.RowColumns:

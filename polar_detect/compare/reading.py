@@ -123,52 +123,42 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
         to learn from or to test on.
     """
     paths = [path for path in (train, test) if path is not None]
-    files = [
-        _read(
-            path,
-            _with_own_options(path, paths, reading),
-            may_lack_target=reading.kind == "label" and path == paths[0] != paths[-1],
-        )
-        for path in paths
-    ]
-    readings = [_as_called(file.reader, reading) for file in files]
-    source = _source(files[0], readings[0])
-    columns = source.columns
-    said = [_said_of(*pair, source, reading) for pair in zip(files, readings, strict=True)]
-    notes = [*dict.fromkeys(note for own in said for note in own), *columns.notes]
-    if source.text_column is not None and source.text_column.notice is not None:
-        notes.insert(0, f"{files[0].reader.name}: {source.text_column.notice}.")
-    parts = [_rows(file, source, own) for file, own in zip(files, readings, strict=True)]
-    if not len(parts[-1]) and len(parts) > 1:
-        raise InputError(
-            f"Got no row of {files[-1].reader.name} with both a text and a number in column "
-            f"{readings[-1].target!r}; expected some to test on; fill them in or leave TEST out."
-        )
-    for file in files:
-        notes += note_words(file.frame, columns, file.reader.name)
-    if reading.kind == "number":
-        target = readings[0].target
-        notes += said_of_forms({target: source.target}, files[0].frame, [target])
-    if len(parts) == 1:
-        parts = _split(parts[0], reading)
-    thinned = [thin(part, reading.max_rows, seed=reading.seed) for part in parts]
-    for name, whole, part in zip(("training", "test"), parts, thinned, strict=True):
-        if len(part) < len(whole):
-            notes.append(f"{len(part)} of {len(whole)} {name} rows were drawn (--max-rows).")
-    if reading.kind == "label":
-        check_classes(thinned[1])
-    notes += note_overlap(*thinned, is_written_out=source.template is not None)
-    find = find_leaking_columns if reading.kind == "label" else find_foretelling_columns
+    files = [_read(path, paths, reading) for path in paths]
+    source = _source(files[0])
+    notes = _said_of_files(files, source, reading)
+    parts = [_rows(file, source) for file in files]
+    _check_testable(files, parts)
+    notes += _said_of_cells(files, source)
+    whole = parts if len(parts) > 1 else _split(parts[0], reading)
+    drawn = [thin(part, reading.max_rows, seed=reading.seed) for part in whole]
+    notes += _said_of_draws(whole, drawn)
+    is_label = reading.kind == "label"
+    if is_label:
+        check_classes(drawn[1])
+    notes += note_overlap(*drawn, is_written_out=source.template is not None)
+    find = find_leaking_columns if is_label else find_foretelling_columns
     return Task(
-        train=thinned[0],
-        test=thinned[1],
-        columns=columns.names,
+        train=drawn[0],
+        test=drawn[1],
+        columns=source.columns.names,
         text_source=source.title,
         notes=tuple(notes),
         template=source.template,
-        telling=tuple(find(columns, thinned[0].numbers, thinned[0].target)),
-        fit_options=_fit_options(source, _with_own_options(train, paths, readings[0]), thinned[0]),
+        telling=tuple(find(source.columns, drawn[0].numbers, drawn[0].target)),
+        fit_options=_fit_options(source, files[0].reading, drawn[0]),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _File:
+    """A file that was read, and how: options of its own, columns as it calls them."""
+
+    table: tables.TableRows
+    reading: Reading
+
+    @property
+    def name(self) -> str:
+        return self.table.reader.name
 
 
 @dataclass(frozen=True)
@@ -211,23 +201,27 @@ def _with_own_options(path: Path, paths: Sequence[Path], reading: Reading) -> Re
     return replace(reading, options=options)
 
 
-def _read(path: Path, reading: Reading, *, may_lack_target: bool) -> tables.TableRows:
+def _read(path: Path, paths: Sequence[Path], reading: Reading) -> _File:
+    reading = _with_own_options(path, paths, reading)
+    is_label = reading.kind == "label"
+    option = "--label-column" if is_label else "--target"
     named = [reading.target, *([reading.text_column] if reading.text_column else [])]
     expected = (*reading.options.expected, *named)
     reader = tables.open_table(path, replace(reading.options, expected=expected, is_table=True))
-    option = "--label-column" if reading.kind == "label" else "--target"
     if not reader.has_columns:
         check_no_column(reader, option, reading.target)
-    target = _as_called(reader, reading).target
+    own = _as_called(reader, reading)
+    # Beside a test file, training rows without labels are normal ones.
+    may_lack_target = is_label and path == paths[0] != paths[-1]
     if reader.has_columns and not may_lack_target:
-        tables.check_column(reader.columns, target, option)
-    has_labels = reading.kind == "label" and target in reader.columns
-    read = tables.read_rows(reader, label_column=target if has_labels else None)
+        tables.check_column(reader.columns, own.target, option)
+    has_labels = is_label and own.target in reader.columns
+    read = tables.read_rows(reader, label_column=own.target if has_labels else None)
     filled = tables.is_filled(read.frame)  # what has a label is; others may stand below the table
-    if not filled.any():
-        return read  # which is told where texts are looked for
-    labels = None if read.labels is None else read.labels[filled]
-    return replace(read, frame=read.frame[filled], lines=read.lines[filled], labels=labels)
+    if filled.any():  # else it is told where texts are looked for
+        labels = None if read.labels is None else read.labels[filled]
+        read = replace(read, frame=read.frame[filled], lines=read.lines[filled], labels=labels)
+    return _File(read, own)
 
 
 def _as_called(reader: TableReader, reading: Reading) -> Reading:
@@ -237,9 +231,9 @@ def _as_called(reader: TableReader, reading: Reading) -> Reading:
     return replace(reading, target=target, text_column=text_column or reading.text_column)
 
 
-def _source(file: tables.TableRows, reading: Reading) -> _Source:
+def _source(file: _File) -> _Source:
     """Return what is read of a row: a column of texts, or columns written out."""
-    frame = file.frame
+    frame, reading = file.table.frame, file.reading
     present = [*map(str, frame.columns)]
     _check_not_read(reading, present)
     target = PLAIN
@@ -261,8 +255,8 @@ def _source(file: tables.TableRows, reading: Reading) -> _Source:
         return _Source(columns, text_column, None, target)
     if not columns.written:
         raise InputError(
-            f"Got neither a text column nor a column of numbers in {file.reader.name}; expected "
-            "one of them; pass --text-column, --columns or --numeric-columns."
+            f"Got neither a text column nor a column of numbers in {file.name}; expected one of "
+            "them; pass --text-column, --columns or --numeric-columns."
         )
     return _Source(columns, None, tables.RowTemplate.fit(frame, columns.written), target)
 
@@ -310,34 +304,72 @@ def _fit_options(source: _Source, reading: Reading, train: Rows) -> str:
     return shlex.join(options)
 
 
-def _said_of(
-    file: tables.TableRows, reading: Reading, source: _Source, asked: Reading
-) -> list[str]:
-    """Return what was guessed of a file, and how many of its rows could not be used."""
-    pairs = ((asked.target, reading.target), (asked.text_column, reading.text_column))
-    taken = [note for name, own in pairs if name and own for note in said_of_match(name, own)]
-    taken += [n for named in reading.named for n in named.notices(file.reader.columns)]
-    taken += source.notices(file.reader.columns)
-    if not reading.named:
-        taken += tables.said_of_results(_added(file.reader.columns, reading))
-    said = (*file.reader.notices, *taken, *unlabelled_notice(file, reading.target))
-    notes = [f"{file.reader.name}: {notice}." for notice in said]
-    if file.rejected:
-        n = len(file.rejected)
-        notes.append(f"{file.reader.name}: {n} of {n + len(file.frame)} rows could not be read.")
+def _said_of_files(files: Sequence[_File], source: _Source, asked: Reading) -> list[str]:
+    """Return what was guessed of the files, and what is read of their columns, each once."""
+    said = [note for file in files for note in _said_of(file, source, asked)]
+    notes = [*dict.fromkeys(said), *source.columns.notes]
+    if source.text_column is not None and source.text_column.notice is not None:
+        notes.insert(0, f"{files[0].name}: {source.text_column.notice}.")
     return notes
 
 
-def _rows(file: tables.TableRows, source: _Source, reading: Reading) -> Rows:
-    frame = file.frame
-    texts = _texts(file, source.template or source.text_column)
-    numbers = source.columns.matrix(frame, file.reader.name)
+def _said_of(file: _File, source: _Source, asked: Reading) -> list[str]:
+    """Return what was guessed of a file, and how many of its rows could not be used."""
+    table, reading, present = file.table, file.reading, file.table.reader.columns
+    pairs = ((asked.target, reading.target), (asked.text_column, reading.text_column))
+    taken = [note for name, own in pairs if name and own for note in said_of_match(name, own)]
+    taken += [n for named in reading.named for n in named.notices(present)]
+    taken += source.notices(present)
+    if not reading.named:
+        taken += tables.said_of_results(_added(present, reading))
+    said = (*table.reader.notices, *taken, *unlabelled_notice(table, reading.target))
+    notes = [f"{file.name}: {notice}." for notice in said]
+    if table.rejected:
+        n = len(table.rejected)
+        notes.append(f"{file.name}: {n} of {n + len(table.frame)} rows could not be read.")
+    return notes
+
+
+def _said_of_cells(files: Sequence[_File], source: _Source) -> list[str]:
+    """Return which cells mean no number, or another than is written."""
+    notes = [
+        note for file in files for note in note_words(file.table.frame, source.columns, file.name)
+    ]
+    first = files[0]
+    if first.reading.kind == "number":
+        target = first.reading.target
+        notes += said_of_forms({target: source.target}, first.table.frame, [target])
+    return notes
+
+
+def _said_of_draws(whole: Sequence[Rows], drawn: Sequence[Rows]) -> list[str]:
+    return [
+        f"{len(part)} of {len(every)} {name} rows were drawn (--max-rows)."
+        for name, every, part in zip(("training", "test"), whole, drawn, strict=True)
+        if len(part) < len(every)
+    ]
+
+
+def _check_testable(files: Sequence[_File], parts: Sequence[Rows]) -> None:
+    """Raise `InputError` where a test file has no row to test on."""
+    if len(parts) > 1 and not len(parts[-1]):
+        raise InputError(
+            f"Got no row of {files[-1].name} with both a text and a number in column "
+            f"{files[-1].reading.target!r}; expected some to test on; fill them in or leave TEST "
+            "out."
+        )
+
+
+def _rows(file: _File, source: _Source) -> Rows:
+    table, frame, reading = file.table, file.table.frame, file.reading
+    texts = _texts(table, source.template or source.text_column)
+    numbers = source.columns.matrix(frame, file.name)
     if reading.kind == "label":
         # Without the label column, a training file holds normal rows only.
         is_normal = np.zeros(len(texts), bool)
-        return Rows(texts, numbers, is_normal if file.labels is None else file.labels)
-    target = numbers_of(frame, reading.target, file.reader.name, form=source.target)
-    _check_size(target, reading.target, file)
+        return Rows(texts, numbers, is_normal if table.labels is None else table.labels)
+    target = numbers_of(frame, reading.target, file.name, form=source.target)
+    _check_size(target, reading.target, table)
     has_text = np.asarray([bool(text.strip()) for text in texts], bool)
     kept = np.flatnonzero(~np.isnan(target) & has_text)
     return Rows(texts, numbers, target).take(kept)
