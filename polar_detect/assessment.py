@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from polar_detect.errors import InputError
 from polar_detect.explain import Explanation
 from polar_detect.program import Program
-from polar_detect.report.language import Language, Tongue
+from polar_detect.report.choices import Tongue
+from polar_detect.report.language import Language
 from polar_detect.report.reasons import OddCells, reasons_of
 from polar_detect.signature.categories import NewCell
 from polar_detect.tables.results import OF_ROWS, OF_TEXTS

@@ -16,9 +16,10 @@ from polar_detect import tables
 from polar_detect.cli.progress import progress_bars
 from polar_detect.errors import InputError
 from polar_detect.report.catalogue import TEXTS
+from polar_detect.report.choices import TONGUES
 from polar_detect.report.data import Group
 from polar_detect.report.html import render_html
-from polar_detect.report.language import TONGUES, Language
+from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
 from polar_detect.signature.features import Feature
 from polar_detect.signature.spans import TokenLoss

@@ -1,11 +1,11 @@
 """In which language a command speaks, its errors too: known once its options are parsed."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import typer
 
-Tongue = Literal["en", "ja"]
+from polar_detect.report.choices import Tongue
 
 
 @dataclass

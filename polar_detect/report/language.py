@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, get_args
 
 from polar_detect.errors import InputError
 from polar_detect.report.catalogue import TEXTS
+from polar_detect.report.choices import TONGUES, Tongue
 from polar_detect.report.compare_sentences import COMPARE_SENTENCES
 from polar_detect.report.data import Column, Group, Layer, Source
 from polar_detect.report.forms import Form
@@ -16,8 +16,6 @@ from polar_detect.report.words import one_line
 from polar_detect.signature.features import Feature
 from polar_detect.signature.numbers import column_of, kind_of
 
-Tongue = Literal["en", "ja"]
-TONGUES: tuple[Tongue, ...] = get_args(Tongue)
 _COLUMN_CHARACTERS = 48
 _KIND_OF = {"cause": "errors", "notice": "notices"}  # of what stands in a sentence of its own
 

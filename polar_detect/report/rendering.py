@@ -2,16 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, get_args
 
 from polar_detect.errors import OutputError
 from polar_detect.report.as_json import render_json
+from polar_detect.report.choices import FORMATS, Format
 from polar_detect.report.data import RenderedFile, ReportData
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
-
-Format = Literal["html", "pdf", "png", "json", "md"]
 
 _ENDINGS: dict[str, Format] = {
     ".html": "html", ".htm": "html", ".pdf": "pdf", ".png": "png", ".json": "json",
@@ -28,7 +26,7 @@ def format_of(path: Path, language: Language) -> Format:
     """Return the format that a file's ending stands for; raise `OutputError` if it is none."""
     kind = _ENDINGS.get(path.suffix.lower())
     if kind is None:
-        endings = ", ".join(dict.fromkeys(f".{name}" for name in _ENDINGS.values()))
+        endings = ", ".join(f".{name}" for name in FORMATS)
         message = (
             f"Got '{path}' for the report; expected a name that ends in {endings}; rename it or "
             "give a format (--format)."
@@ -49,10 +47,8 @@ def check_folder(path: Path, language: Language) -> None:
 
 def check_format(kind: str) -> None:
     """Raise `OutputError` where a format is none of these."""
-    if kind not in get_args(Format):
-        raise OutputError(
-            f"Got format {kind!r}; expected {', '.join(get_args(Format))}; choose one."
-        )
+    if kind not in FORMATS:
+        raise OutputError(f"Got format {kind!r}; expected {', '.join(FORMATS)}; choose one.")
 
 
 def render(data: ReportData, kind: Format, language: Language) -> RenderedFile:

@@ -14,9 +14,10 @@ from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
 from polar_detect.progress import Progress
 from polar_detect.report.build import build_report
+from polar_detect.report.choices import Format, Tongue
 from polar_detect.report.data import ReportData
-from polar_detect.report.language import Language, Tongue
-from polar_detect.report.rendering import Format, check_folder, check_format, format_of, render
+from polar_detect.report.language import Language
+from polar_detect.report.rendering import check_folder, check_format, format_of, render
 from polar_detect.tables import Table
 from polar_detect.texts import Texts, anomalous, as_texts
 

@@ -11,7 +11,7 @@ from polar_detect import tables
 from polar_detect.assessment import kinds_of_columns
 from polar_detect.errors import InputError, OutputError
 from polar_detect.program import ProgramsOf
-from polar_detect.report.language import Tongue
+from polar_detect.report.choices import Tongue
 from polar_detect.tables.formats import format_of
 from polar_detect.tables.reading import check_some_text
 

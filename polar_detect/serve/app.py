@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
 import polar_detect
-from polar_detect.report.language import TONGUES, Tongue
+from polar_detect.report.choices import TONGUES, Tongue
 from polar_detect.serve.answers import Explained, Score
 from polar_detect.serve.batching import Answerer, Batcher, ModelFailure, QueueFull, Stopping
 from polar_detect.serve.bodies import Asked, OfKind, kind_of_body, printable

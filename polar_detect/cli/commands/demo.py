@@ -12,8 +12,9 @@ from polar_detect.cli.options import DemoOptions, FitOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.errors import InputNotFoundError
 from polar_detect.report.build import build_report
+from polar_detect.report.choices import Tongue
 from polar_detect.report.html import render_html
-from polar_detect.report.language import Language, Tongue
+from polar_detect.report.language import Language
 from polar_detect.report.terminal import worst_rows
 
 _ORDERS: dict[Tongue, str] = {"en": "work_orders", "ja": "work_orders_ja"}

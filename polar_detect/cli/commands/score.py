@@ -14,8 +14,9 @@ from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
 from polar_detect.drift import measure_drift
 from polar_detect.program import ProgramsOf
+from polar_detect.report.choices import Tongue
 from polar_detect.report.facts import description
-from polar_detect.report.language import Language, Tongue
+from polar_detect.report.language import Language
 from polar_detect.report.terminal import drift_line, score_summary
 from polar_detect.report.words import p_value, rate_by_chance
 from polar_detect.scoring import run as scoring
@@ -119,7 +120,7 @@ def _say_rate(summary: Summary, fdr: float, n_held_out: int, language: Language)
     n, smallest = summary.n_rows - summary.n_empty, calibration.smallest_alpha(n_held_out)
     tell(language.count("terminal.rate", n, flagged=summary.n_flagged, fdr=language.rate(fdr)))
     if summary.n_empty:
-        tell(language.count("terminal.empty", summary.n_empty))
+        tell(language.count("summary.empty", summary.n_empty))
     n_needed = math.ceil(Fraction(n, n_held_out + 1) / exactly(fdr))
     if n_needed > 1:
         said = language.say(

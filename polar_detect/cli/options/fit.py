@@ -16,7 +16,8 @@ from polar_detect.cli.options.shared import (
     Model,
     Sheet,
 )
-from polar_detect.cli.speaking import Tongue, contradiction, language_of
+from polar_detect.cli.speaking import contradiction, language_of
+from polar_detect.report.choices import Tongue
 
 
 @dataclass(frozen=True, kw_only=True)

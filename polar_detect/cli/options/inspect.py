@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from polar_detect.cli.speaking import Tongue, language_of
+from polar_detect.cli.speaking import language_of
+from polar_detect.report.choices import Tongue
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -15,9 +15,8 @@ from polar_detect.cli.options.shared import (
     Sheet,
     TextColumn,
 )
-from polar_detect.cli.speaking import Tongue, language_of
-
-ReportFormat = Literal["html", "pdf", "png", "json", "md"]
+from polar_detect.cli.speaking import language_of
+from polar_detect.report.choices import Format, Tongue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +27,7 @@ class ReportOptions:
     detector: DetectorFolder
     out: Annotated[Path, typer.Option(help="File for the report: .html, .pdf, .png, .json or .md.")]
     format: Annotated[
-        ReportFormat | None, typer.Option(help="Format of --out. Default: by its ending.")
+        Format | None, typer.Option(help="Format of --out. Default: by its ending.")
     ] = None
     lang: Annotated[Tongue, language_of("the report and the messages")] = "en"
     figures: Annotated[
