@@ -23,8 +23,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The one text does not stand out.",
         "1件の文は要確認ではありません。",
     ),
-    "summary.only": ("{n} texts stand out.", "{n}件が要確認です。"),
-    "summary.only.one": ("The one text stands out.", "1件の文が要確認です。"),
+    "summary.only": ("The one text stands out.", "1件の文が要確認です。"),
     "summary.some": ("{flagged} of {n} texts stand out.", "{n}件のうち{flagged}件が要確認です。"),
     "summary.some.one": ("1 of {n} texts stands out.", "{n}件のうち1件が要確認です。"),
     "summary.chance": (
@@ -845,15 +844,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "terminal.drift": (
         "{verdict} (In {pairs} of 100 pairs with a normal text it scores higher; p = {p}.)",
         "{verdict}（正常な文と比べて100組中{pairs}組で高スコア、p = {p}）",
-    ),
-    "terminal.drift_too_few": ("{verdict}", "{verdict}"),
-    "terminal.empty": (
-        "{n} rows have no text and were not scored.",
-        "本文のない{n}行は採点していません。",
-    ),
-    "terminal.empty.one": (
-        "1 row has no text and was not scored.",
-        "本文のない1行は採点していません。",
     ),
     "terminal.rate": (
         "{n} rows scored, {flagged} flagged; at most {fdr} of them are expected to be normal.",

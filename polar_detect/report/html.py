@@ -127,7 +127,6 @@ def _environment(numbers: words.Numbers, language: Language) -> Environment:
         "moment": words.moment,
         "percent": language.percent,
         "visible": visible,
-        "one_line": words.one_line,
         "short": lambda text: words.one_line(text, _NEIGHBOUR_CHARACTERS),
         "listed": lambda text: words.one_line(text, _LISTED_CHARACTERS),
         "leading_reasons": lambda row: phrases.leading_reasons(row, language),

@@ -149,7 +149,7 @@ def score_summary(
         )
     ]
     if n_empty:
-        lines.append(language.count("terminal.empty", n_empty))
+        lines.append(language.count("summary.empty", n_empty))
     if drift is not None:
         lines.append(drift_line(drift, language))
     summary = Text("\n".join(lines))
@@ -164,7 +164,7 @@ def drift_line(drift: Drift, language: Language = _ENGLISH) -> str:
     """Return whether the batch as a whole is different, in one line."""
     verdict = language.say(f"drift.{drift.verdict}")
     if drift.verdict == "too few":
-        return language.say("terminal.drift_too_few", verdict=verdict)
+        return verdict
     return language.say(
         "terminal.drift",
         verdict=verdict,
