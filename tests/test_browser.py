@@ -14,6 +14,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from polar_detect.report.data import CellReport
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.signature.spans import TokenLoss
@@ -234,6 +235,34 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(opened):
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert width <= 390
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_cells_of_many_words_leave_room_for_names_and_the_table_beside_them(opened, wide):
+    words = "主軸から異音、振動大のため停止。保全へ連絡し、軸受の交換を待っているところ"
+    cells = tuple(
+        CellReport(
+            column=name,
+            says=words if wide else "4号機",
+            levels=((words, 0.53), (words[::-1], 0.27), ("外観良好", 0.1)),
+            beside={"プログラム": "O1401"},
+            is_usual=False,
+            part=4.0,
+            start=0,
+            stop=1,
+        )
+        for name in ("備考", "面粗さ Ra μm")
+    )
+    rows = [row(1, cells=cells)]
+    browser = opened(render_html(report(rows, listed=tuple(map(listed, rows))), Language("ja")))
+    box = "return arguments[0].getBoundingClientRect().toJSON()"
+    left, right = (
+        browser.execute_script(box, table)
+        for table in browser.find_elements(By.CSS_SELECTOR, ".evidence table")
+    )
+    assert left["right"] < right["left"]
+    name = browser.find_elements(By.CSS_SELECTOR, ".cells tbody td:first-child")[1]
+    assert browser.execute_script(box, name)["width"] > 80  # not a character a line
 
 
 def test_a_report_without_rows_opens_too(opened):
