@@ -539,6 +539,16 @@ def test_a_far_outlier_does_not_flatten_the_histogram():
     assert histogram.score_chart(normal, normal, 2.0, 90, ENGLISH).n_beyond < 5
 
 
+def test_faults_far_out_leave_room_for_what_lies_around_the_threshold():
+    normal = np.linspace(0.0, 5.0, 60)
+    batch = np.append(normal, [40.0, 90.0, 101.0, 145.0, 170.0, 275.0])  # an ordinary batch
+    chart = histogram.score_chart(normal, batch, 4.6, 90, ENGLISH)
+    assert chart.threshold > 15  # per cent of the width
+    assert len(chart.panels[0].marks) > 5
+    assert chart.n_beyond == 6
+    assert chart.panels[1].marks[-1].kind == "flag"
+
+
 def test_a_large_batch_that_is_all_different_leaves_normal_rows_and_threshold_their_place():
     rng = np.random.default_rng(0)
     normal, batch = rng.normal(0, 1, 150), rng.normal(10, 1, 100_000)

@@ -11,6 +11,7 @@ from polar_detect.report.language import Language
 from polar_detect.report.words import MINUS, Numbers, decimals_for
 
 _N_BINS = 40
+_USUAL_SHARE = 0.2  # of the axis, which normal scores and the threshold have at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,9 @@ def _edges(
     room = float(upper - lower) or 0.5
     low = max(float(points.min()), float(lower) - room)
     high = max(min(float(points.max()), float(upper) + room), anchor)
+    if len(normal):  # as faults may be hundreds of times as far out as the threshold
+        usual = max(float(np.quantile(normal, 0.99)), anchor)
+        high = min(high, low + (usual - low or room) / _USUAL_SHARE)
     width = (high - low) / _N_BINS or room / _N_BINS
     first = math.floor((low - anchor) / width)
     last = math.floor((high - anchor) / width) + 1
