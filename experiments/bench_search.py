@@ -6,6 +6,10 @@ runs for all texts in step; written `METHOD/alone` it gets one text at a time, a
 search was published. `menu` is fitted on training texts, which its time leaves out; `menu+`
 shortens the program from the menu by one round of measured removals.
 
+Other models, encoders among them, criteria and texts by `--model`, `--criterion` and `--texts`,
+as `polar-detect search` takes them. What counts as invalid is a program that was reported as
+valid and is not when it is measured alone in float32.
+
 With `--out` a run goes on where it stopped: what the file has is not run again, so slow
 methods can be run apart from the others, or in pieces of `--stop-after` seconds.
 
@@ -15,28 +19,46 @@ repeat).
 
 import argparse
 import statistics
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import common
 import numpy as np
 from kept import Kept
 
-from polar_detect import models
+from polar_detect import models, tables
 from polar_detect.backbone.decoder import Backbone
-from polar_detect.backbone.tokenizing import MAX_TOKENS
+from polar_detect.backbone.encoder import EncoderBackbone
+from polar_detect.backbone.tokenizing import MAX_TOKENS, as_room_allows
 from polar_detect.executor.decoder import Executor
-from polar_detect.program import Program
-from polar_detect.programs.criteria import SameLoss
+from polar_detect.programs import interchange
+from polar_detect.programs.criteria import Criterion, SameAnswer, SameLoss, SamePrediction
+from polar_detect.programs.encoder_search import (
+    ENCODER_METHODS,
+    MinimalEncoderProgram,
+    encoder_distances,
+    find_minimal_encoder_programs,
+)
 from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import MinimalProgram, are_valid, find_minimal_programs
-from polar_detect.search import METHODS, MctsSettings, Refinement, mcts
+from polar_detect.search import METHODS, MctsSettings, Method, Refinement, mcts
 
-Run = Callable[[list[list[int]]], list[MinimalProgram]]
-Count = Callable[[list[list[int]], list[Program]], int]
+
+class Sample(NamedTuple):
+    """What is searched: a text, or an answer behind its prompt."""
+
+    text: str
+    prompt: str = ""
+
+
+Minimal = MinimalProgram | MinimalEncoderProgram
+Run = Callable[[Sequence[Sample]], Sequence[Minimal]]
+Count = Callable[[Sequence[Sample], Sequence[Minimal]], int]
 
 _ALONE = "/alone"
 _METHODS = (
@@ -44,6 +66,9 @@ _METHODS = (
     "greedy", "mcts", "mcts/alone",
 )  # fmt: skip
 _N_MENU_TEXTS = 24
+_SETTINGS = (
+    "n", "join", "seed", "tolerance", "model", "criterion", "agreement", "texts", "text_column",
+)  # fmt: skip
 
 
 @dataclass
@@ -57,7 +82,8 @@ class Repeat:
     times_s : list of float
         One for all texts in step, or one for each text alone.
     n_invalid : int
-        Programs that float32 finds invalid; measured apart, in no time and no layer calls.
+        Programs reported as valid that float32 finds invalid; measured apart, in no time and no
+        layer calls.
     """
 
     lengths: list[int] = field(default_factory=list)
@@ -65,14 +91,14 @@ class Repeat:
     times_s: list[float] = field(default_factory=list)
     n_invalid: int = 0
 
-    def add(self, run: Run, tokens: list[list[int]], count_invalid: Count) -> None:
+    def add(self, run: Run, samples: Sequence[Sample], count_invalid: Count) -> None:
         """Search further texts and time it."""
         start_s = time.perf_counter()
-        found = run(tokens)
+        found = run(samples)
         self.times_s.append(time.perf_counter() - start_s)
         self.lengths += [len(minimal.program) for minimal in found]
         self.layer_calls += [minimal.layer_calls for minimal in found]
-        self.n_invalid += count_invalid(tokens, [minimal.program for minimal in found])
+        self.n_invalid += count_invalid(samples, found)
 
 
 @dataclass(frozen=True)
@@ -107,16 +133,108 @@ class Summary:
         )
 
 
+class Decoder:
+    """Searches of a causal language model, by a criterion."""
+
+    methods = tuple(dict.fromkeys([*_METHODS, *METHODS]))
+
+    def __init__(self, folder: Path, options: argparse.Namespace) -> None:
+        self._backbone = Backbone.load(folder)
+        self._options = options
+        self._criterion = _criterion(options)
+        self.n_layers = self._backbone.n_layers
+
+    def run(self, name: str) -> Run:
+        """Return what searches samples by the method called `name`."""
+        executor, tolerance = Executor(self._backbone), self._options.tolerance
+        if name not in {"menu", "menu+"}:
+            return partial(self._found, executor, _method(name, self._options))
+        texts, prompts = self._tokens(_drawn("train", _N_MENU_TEXTS, self._options))
+        menu = Menu.fit(executor, texts, tolerance=tolerance, prefixes=prompts)
+        how = Refinement(n_rounds=1, n_singles=8) if name == "menu+" else None
+        if isinstance(self._criterion, SameLoss):
+            return lambda samples: menu.minimal_programs(
+                executor, self._tokens(samples).texts, tolerance=tolerance, refinement=how
+            )
+        served = menu.method(self.n_layers, tolerance=tolerance, refinement=how)
+        return partial(self._found, executor, served)
+
+    def count_invalid(self, samples: Sequence[Sample], found: Sequence[Minimal]) -> int:
+        """Return how many programs that were reported as valid are not in float32."""
+        texts, prompts = self._tokens(samples)
+        own = [[minimal.program] for minimal in found]
+        valid = are_valid(Executor(self._backbone), texts, own, self._criterion, prefixes=prompts)
+        said = [isinstance(minimal, MinimalProgram) and minimal.is_valid for minimal in found]
+        return sum(own and not is_valid for own, (is_valid,) in zip(said, valid, strict=True))
+
+    def _found(
+        self, executor: Executor, search: Method, samples: Sequence[Sample]
+    ) -> list[MinimalProgram]:
+        texts, prompts = self._tokens(samples)
+        return find_minimal_programs(
+            executor,
+            texts,
+            tolerance=self._options.tolerance,
+            search=search,
+            criterion=self._criterion,
+            prefixes=prompts,
+        )
+
+    def _tokens(self, samples: Sequence[Sample]) -> "_Tokens":
+        most = as_room_allows(MAX_TOKENS, self._backbone.max_positions - 1)
+        texts = self._backbone.tokenize([sample.text for sample in samples], most)
+        prompts = self._backbone.tokenize([sample.prompt for sample in samples], most)
+        return _Tokens(texts, prompts)
+
+
+class _Tokens(NamedTuple):
+    texts: list[list[int]]
+    prompts: list[list[int]]
+
+
+class Encoder:
+    """Searches of a sentence encoder, by the cosine of its embedding."""
+
+    methods = ENCODER_METHODS
+
+    def __init__(self, folder: Path, options: argparse.Namespace) -> None:
+        if options.criterion != "loss":
+            sys.exit(
+                f"Got --criterion {options.criterion} and an encoder; expected none, as the cosine "
+                "of its embedding judges; leave it out."
+            )
+        self._backbone = EncoderBackbone.load(folder)
+        self._options = options
+        self.n_layers = self._backbone.n_layers
+
+    def run(self, name: str) -> Run:
+        """Return what searches samples by the method called `name`."""
+        search = _method(name, self._options)
+        return lambda samples: find_minimal_encoder_programs(
+            self._backbone,
+            [sample.text for sample in samples],
+            tolerance=self._options.tolerance,
+            search=search,
+        )
+
+    def count_invalid(self, samples: Sequence[Sample], found: Sequence[Minimal]) -> int:
+        """Return how many programs are not valid in float32."""
+        texts = [sample.text for sample in samples]
+        distances = encoder_distances(self._backbone, texts, [[own.program] for own in found])
+        return sum(distance > self._options.tolerance for (distance,) in distances)
+
+
 def main() -> None:
     options = _options()
-    backbone = Backbone.load(models.resolve(options.model).folder)
-    tokens = _drawn(backbone, "test", options.n, options)
-    named = ("n", "join", "seed", "tolerance", "model")
-    settings = {name: getattr(options, name) for name in named}
+    model = models.resolve(options.model)
+    kind = Encoder if model.kind == "encoder" else Decoder
+    searched: Decoder | Encoder = kind(model.folder, options)
+    methods = _chosen(options, searched.methods)
+    samples = _drawn("test", options.n, options)
+    settings = {name: getattr(options, name) for name in _SETTINGS}
     kept = Kept.of(options.out, data=options.data.resolve(), **settings)
     repeats = {name: [Repeat(**own) for own in every] for name, every in kept.read().items()}
-    runs = {name: _run(name, Executor(backbone), options) for name in options.methods}
-    count_invalid = partial(_count_invalid, Executor(backbone), options.tolerance)
+    runs = {name: searched.run(name.removesuffix(_ALONE)) for name in methods}
     deadline_s = time.perf_counter() + options.stop_after
     for number in range(options.repeats):
         for name, run in runs.items():
@@ -124,16 +242,16 @@ def main() -> None:
             if len(own) <= number:
                 own.append(Repeat())
             is_alone = name.endswith(_ALONE)
-            _go_on(own[number], run, tokens, count_invalid, deadline_s, is_alone=is_alone)
+            _go_on(own[number], run, samples, searched.count_invalid, deadline_s, is_alone=is_alone)
             done = len(own[number].lengths)
             common.say(
                 f"repeat {number + 1}: {name}, {done} texts, {sum(own[number].times_s):.1f} s"
             )
             kept.write({name: [asdict(repeat) for repeat in own] for name, own in repeats.items()})
-    found = [Summary.of(name, own, len(tokens)) for name, own in repeats.items()]
+    found = [Summary.of(name, own, len(samples)) for name, own in repeats.items()]
     print(
-        f"{common.machine()}; {options.model}, {backbone.n_layers} layers, {len(tokens)} texts of "
-        f"{options.join} CLINC150 queries, seed {options.seed}, tolerance {options.tolerance}\n"
+        f"{common.machine()}; {options.model}, {searched.n_layers} layers, {len(samples)} texts of "
+        f"{options.join} {_source(options)}, seed {options.seed}, {_said_of_criterion(options)}\n"
     )
     print(_table([summary for summary in found if summary is not None]))
 
@@ -143,17 +261,34 @@ def _options() -> argparse.Namespace:
     common.add_data_option(parser)
     parser.add_argument("--n", type=int, default=50, help="texts to search")
     parser.add_argument("--join", type=int, default=1, help="queries that make a text")
+    parser.add_argument(
+        "--texts",
+        type=Path,
+        help="text file or table, or with --criterion answer a merged_mcts_samples.json; default: "
+        "CLINC150. A menu is fitted on texts of it that are not searched",
+    )
+    parser.add_argument("--text-column", help="of a table")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0, help="draws the texts; seeds tree searches")
-    parser.add_argument("--tolerance", type=float, default=0.1, help="nats per token")
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=0.1,
+        help="nats per token, of an encoder 1 − cosine; where another criterion judges, of the "
+        "texts that a menu is fitted on",
+    )
+    parser.add_argument("--criterion", choices=("loss", "prediction", "answer"), default="loss")
+    parser.add_argument(
+        "--agreement", type=float, default=1.0, help="share of the predictions to keep"
+    )
     parser.add_argument("--model", default=models.DEFAULT_MODEL)
     parser.add_argument(
         "--methods",
-        type=common.some_of(dict.fromkeys([*_METHODS, *METHODS])),
-        default=_METHODS,
+        type=common.some_of(Decoder.methods),
         help="comma-separated: menu, menu+ or one of "
         + ", ".join(METHODS)
-        + "; METHOD/alone: one text at a time",
+        + "; METHOD/alone: one text at a time; encoders: "
+        + ", ".join(Encoder.methods),
     )
     parser.add_argument("--out", type=Path, help="JSON file for every figure; is gone on with")
     parser.add_argument(
@@ -162,54 +297,83 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _drawn(backbone: Backbone, part: str, n: int, options: argparse.Namespace) -> list[list[int]]:
-    """Return the tokens of texts, each made of `--join` queries."""
-    queries = common.clinc_queries(options.data, part)
-    order = np.random.default_rng(options.seed).permutation(len(queries))[: n * options.join]
-    drawn = [queries[i] for i in order]
+def _chosen(options: argparse.Namespace, known: Sequence[str]) -> Sequence[str]:
+    """Return the methods to run, or end the script where the model has no such method."""
+    methods = options.methods or (_METHODS if set(_METHODS) <= set(known) else known)
+    if unknown := [name for name in methods if name.removesuffix(_ALONE) not in known]:
+        sys.exit(
+            f"Got method '{unknown[0]}' and model '{options.model}'; expected some of "
+            f"{','.join(known)}; choose those with --methods."
+        )
+    return methods
+
+
+def _criterion(options: argparse.Namespace) -> Criterion:
+    known: dict[str, Criterion] = {
+        "loss": SameLoss(options.tolerance),
+        "prediction": SamePrediction(options.agreement),
+        "answer": SameAnswer(),
+    }
+    return known[options.criterion]
+
+
+def _method(name: str, options: argparse.Namespace) -> Method:
+    published = MctsSettings()
+    seeded = MctsSettings(seed=published.seed + options.seed)
+    return partial(mcts, settings=seeded) if name == "mcts" else METHODS[name]
+
+
+def _drawn(part: str, n: int, options: argparse.Namespace) -> list[Sample]:
+    """Return texts, each made of `--join` queries or lines, to search or to fit a menu on."""
+    pool = _pool(part, options)
+    order = np.random.default_rng(options.seed).permutation(len(pool))
+    # A file has no parts, so what is not searched is left for menus.
+    first = options.n * options.join if part == "train" and options.texts is not None else 0
+    drawn = [pool[i] for i in order[first : first + n * options.join]]
+    if options.join == 1:
+        return drawn
     starts = range(0, len(drawn), options.join)
-    texts = [". ".join(drawn[start : start + options.join]) for start in starts]
-    return backbone.tokenize(texts, MAX_TOKENS)
+    joined = [[text for text, _ in drawn[start : start + options.join]] for start in starts]
+    return [Sample(". ".join(texts)) for texts in joined]
 
 
-def _count_invalid(
-    executor: Executor, tolerance: float, tokens: list[list[int]], programs: list[Program]
-) -> int:
-    own = [[program] for program in programs]
-    return sum(not valid for (valid,) in are_valid(executor, tokens, own, SameLoss(tolerance)))
+def _pool(part: str, options: argparse.Namespace) -> list[Sample]:
+    if options.criterion == "answer" and options.texts is None:
+        sys.exit(
+            "Got --criterion answer without --texts; expected a merged_mcts_samples.json there; "
+            "name one."
+        )
+    if options.texts is None:
+        return [Sample(query) for query in common.clinc_queries(options.data, part)]
+    if options.criterion == "answer":
+        samples = interchange.read(options.texts).samples
+        return [Sample(sample.answer, sample.question) for sample in samples]
+    table = tables.read_table(options.texts, text_column=options.text_column)
+    return [Sample(text) for text in table.texts]
+
+
+def _source(options: argparse.Namespace) -> str:
+    return "CLINC150 queries" if options.texts is None else f"texts of {options.texts.name}"
+
+
+def _said_of_criterion(options: argparse.Namespace) -> str:
+    said = {"loss": f"tolerance {options.tolerance}", "answer": "same answer"}
+    return said.get(options.criterion, f"{options.agreement} of the predictions")
 
 
 def _go_on(
     repeat: Repeat,
     run: Run,
-    tokens: list[list[int]],
+    samples: Sequence[Sample],
     count_invalid: Count,
     deadline_s: float,
     *,
     is_alone: bool,
 ) -> None:
     """Search the texts that are still to be searched, alone or in step, until the deadline."""
-    while len(repeat.lengths) < len(tokens) and time.perf_counter() < deadline_s:
+    while len(repeat.lengths) < len(samples) and time.perf_counter() < deadline_s:
         start = len(repeat.lengths)
-        repeat.add(run, tokens[start : start + 1] if is_alone else tokens, count_invalid)
-
-
-def _run(name: str, executor: Executor, options: argparse.Namespace) -> Run:
-    """Return what searches tokenised texts by the method called `name`."""
-    name, tolerance = name.removesuffix(_ALONE), options.tolerance
-    if name in {"menu", "menu+"}:
-        rows = _drawn(executor.backbone, "train", _N_MENU_TEXTS, options)
-        menu = Menu.fit(executor, rows, tolerance=tolerance)
-        how = Refinement(n_rounds=1, n_singles=8) if name == "menu+" else None
-        return lambda tokens: menu.minimal_programs(
-            executor, tokens, tolerance=tolerance, refinement=how
-        )
-    published = MctsSettings()
-    seeded = MctsSettings(seed=published.seed + options.seed)
-    search = partial(mcts, settings=seeded) if name == "mcts" else METHODS[name]
-    return lambda tokens: find_minimal_programs(
-        executor, tokens, tolerance=tolerance, search=search
-    )
+        repeat.add(run, samples[start : start + 1] if is_alone else samples, count_invalid)
 
 
 def _table(found: list[Summary]) -> str:
