@@ -39,10 +39,10 @@ from polar_detect.texts import (
     Texts,
     UnfittedError,
     anomalous,
+    as_seen,
     as_texts,
     doubts_of_labels,
     doubts_of_texts,
-    without_end_blanks,
 )
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         doubts = doubts_of_columns(X, settings.rows) if is_wide(X) and settings.rows else []
         texts = as_texts(X, settings.rows)
         if settings.rows is None:
-            texts = without_end_blanks(texts)
+            texts = as_seen(texts)
         is_anomalous = _labels(texts, y)
         settings = replace(settings, encoder=encoder_for(texts, settings.encoder))
         engine = self._models(settings).configured(

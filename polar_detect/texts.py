@@ -4,6 +4,7 @@ import reprlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, TypeAlias
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 Texts: TypeAlias = "Sequence[str] | pd.Series[Any] | pd.Index[Any] | pd.DataFrame | NDArray[Any]"
 
 _MIN_PASTED = 20  # different texts
+# Zero-width space, joiner of words, byte order mark, soft hyphen and marks of direction come along
+# with what is copied from pages and dialogs. What changes the order of letters is seen.
+_UNSEEN = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\u00ad\u200e\u200f"))
 
 
 class UnfittedError(NotFittedError, exceptions.NotFittedError):  # type: ignore[misc]
@@ -68,16 +72,20 @@ def as_texts(X: Any, rows: "RowTemplate | None" = None) -> list[str]:
     return [str(text) for text in texts]  # numpy's strings are a subclass
 
 
-def without_end_blanks(texts: Sequence[str]) -> list[str]:
-    r"""Return texts without the blanks behind them, which nobody sees.
+def as_seen(texts: Sequence[str]) -> list[str]:
+    r"""Return texts without what nobody sees: blanks behind them, signs without width.
 
-    A model reads them, so that with them an ordinary text would look strange. The cells of rows are
-    written without them too.
+    A model reads these, so that with them an ordinary text would look strange; likewise letters
+    with their accents apart, as some systems write them, which stand for the same text (NFC). The
+    cells of rows are written without blanks behind them too.
 
-    >>> without_end_blanks(["oil \n", "異常なし\u3000", "  fuse"])
-    ['oil', '異常なし', '  fuse']
+    >>> as_seen(["oil \n", "異常なし\u3000", "  fuse", "\u200eva\u00adlve", "カ\u3099ス"])
+    ['oil', '異常なし', '  fuse', 'valve', 'ガス']
     """
-    return [text.rstrip() for text in texts]
+    return [
+        (text if text.isascii() else normalize("NFC", text.translate(_UNSEEN))).rstrip()
+        for text in texts
+    ]
 
 
 def say_the_same(texts: Sequence[str]) -> bool:

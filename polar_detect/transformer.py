@@ -30,7 +30,7 @@ from polar_detect.signature.normal_programs import menu_texts
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.reference import Reference
 from polar_detect.signature.trace import CurveKind
-from polar_detect.texts import Texts, UnfittedError, as_texts, without_end_blanks
+from polar_detect.texts import Texts, UnfittedError, as_seen, as_texts
 
 _N_FOLDS = 4
 MIN_TEXTS = 2 * _N_FOLDS
@@ -100,7 +100,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         InputError
             Fewer than 8 texts with at least one token, or what is not text.
         """
-        texts = without_end_blanks(as_texts(X))
+        texts = as_seen(as_texts(X))
         engine = self._load(texts)
         with engine.alone():
             self._fit(texts, engine)
@@ -108,7 +108,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
 
     def fit_transform(self, X: Texts, y: Any = None, **_: Any) -> pd.DataFrame:  # noqa: ARG002
         """Fit on normal texts and return their signatures, each against the others."""
-        texts = without_end_blanks(as_texts(X))
+        texts = as_seen(as_texts(X))
         engine = self._load(texts)
         with engine.alone():
             readings = self._fit(texts, engine)

@@ -5,6 +5,7 @@ import pickle
 import shutil
 import threading
 import time
+import unicodedata
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -102,18 +103,29 @@ def test_the_decision_is_negative_exactly_where_a_text_is_flagged(detector, alph
     assert not flagged.all()
 
 
-@pytest.mark.parametrize("end", [" ", " " * 20, "\t", "\r\n", "\u3000", "\xa0"])
-def test_blanks_behind_a_text_which_nobody_sees_do_not_change_its_score(fitted_on_tiny, end):
+@pytest.mark.parametrize(
+    "unseen", [" ", " " * 20, "\t", "\r\n", "\u3000", "\xa0", "\u200b", "\ufeff", "\u200e\n"]
+)
+def test_what_nobody_sees_behind_a_text_does_not_change_its_score(fitted_on_tiny, unseen):
     texts = [*NEW[:2], STRANGE[0]]
     scores, ended = (
-        fitted_on_tiny.score_samples([text + own for text in texts]) for own in ("", end)
+        fitted_on_tiny.score_samples([text + own for text in texts]) for own in ("", unseen)
     )
     np.testing.assert_array_equal(ended, scores)
     other = fitted_on_tiny.score_samples([text + "." for text in texts])
     assert (other != scores).all()  # control: it reads to the end
 
 
-def test_blanks_behind_normal_texts_do_not_change_what_is_fitted(tiny_folder):
+def test_a_text_scores_the_same_however_its_signs_are_put_together(fitted_on_tiny):
+    text = "Dichtung geprüft, ガス漏れなし"
+    apart = unicodedata.normalize("NFD", f"\ufeff{text[:4]}\u00ad{text[4:9]}\u200b{text[9:]}")
+    assert len(apart) == len(text) + 5
+    np.testing.assert_array_equal(*(fitted_on_tiny.score_samples([own]) for own in (text, apart)))
+    plain, read = fitted_on_tiny.engine_.extractor.tracer.tokenize([text, apart])
+    assert plain != read  # control: a model would read them as two
+
+
+def test_what_nobody_sees_behind_normal_texts_does_not_change_what_is_fitted(tiny_folder):
     texts = [f"{text} " if i % 3 else text for i, text in enumerate(FEW)]
     plain, ended = (fit_tiny(tiny_folder, own, max_tokens=8) for own in (FEW, texts))
     assert sorted(ended.fitted_.reference.texts) == sorted(FEW)
@@ -123,7 +135,7 @@ def test_blanks_behind_normal_texts_do_not_change_what_is_fitted(tiny_folder):
 def test_a_detector_that_was_fitted_with_blanks_behind_texts_reads_new_ones_with_theirs(
     tiny_folder, monkeypatch
 ):
-    monkeypatch.setattr("polar_detect.detector.without_end_blanks", list)  # as version 0.1 did
+    monkeypatch.setattr("polar_detect.detector.as_seen", list)  # as version 0.1 did
     earlier = fit_tiny(tiny_folder, [f"{text} " for text in FEW], max_tokens=64)
     assert earlier.fitted_.reference.texts[0].endswith(" ")
     own, other = earlier.score_samples([NEW[0] + " ", NEW[0]])

@@ -26,7 +26,7 @@ from polar_detect.signature.numbers import ColumnReference
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.tokens import Novelty, TokenIndex
 from polar_detect.signature.trace import Array
-from polar_detect.texts import distinct_texts, without_end_blanks
+from polar_detect.texts import as_seen, distinct_texts
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
@@ -194,16 +194,16 @@ class Reference:
         )
 
     def as_read(self, texts: Sequence[str]) -> list[str]:
-        """Return texts as they are compared with it; see `without_end_blanks`.
+        """Return texts as they are compared with it: as people see them (`texts.as_seen`).
 
-        Where one that it was fitted on has blanks behind it, as an earlier version read them, texts
+        Where one that it was fitted on has what nobody sees, as earlier versions read it, texts
         keep theirs.
         """
-        return [*texts] if self._has_end_blanks else without_end_blanks(texts)
+        return [*texts] if self._has_unseen else as_seen(texts)
 
     @cached_property
-    def _has_end_blanks(self) -> bool:
-        return without_end_blanks(self.texts) != [*self.texts]
+    def _has_unseen(self) -> bool:
+        return as_seen(self.texts) != [*self.texts]
 
     def nearest_texts(self, embeddings: Array) -> list[tuple[str, ...]]:
         """Return the nearest training texts of each embedding; none where they are not kept.

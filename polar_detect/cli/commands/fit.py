@@ -18,7 +18,7 @@ from polar_detect.language import advise
 from polar_detect.report.facts import description
 from polar_detect.report.language import Language
 from polar_detect.tables.names import match_column
-from polar_detect.texts import labelled_both, say_the_same, times_pasted, without_end_blanks
+from polar_detect.texts import as_seen, labelled_both, say_the_same, times_pasted
 
 
 def fit(options: FitOptions) -> PolarDetector:
@@ -111,7 +111,7 @@ def _tell_of(table: tables.Table, notices: Iterable[str]) -> None:
 
 
 def _of_texts(table: tables.Table, label_column: str | None, language: Language) -> Iterator[str]:
-    n, texts = len(table.texts), without_end_blanks(table.texts)
+    n, texts = len(table.texts), as_seen(table.texts)
     if table.sampled_from is not None:
         yield language.say("fit.sampled", n=n, n_all=table.sampled_from)
     if say_the_same(texts):
