@@ -873,7 +873,7 @@ def test_another_architecture_works_the_same_way(tmp_path, minilm):  # noqa: ARG
 
 @pytest.mark.parametrize(
     ("n_normal", "n_held_out"),
-    [(6, 3), (40, 19), (100, 19), (150, 39), (300, 79), (396, 99), (400, 100), (2000, 200)],
+    [(6, 2), (40, 19), (100, 19), (150, 39), (300, 79), (396, 99), (400, 100), (2000, 200)],
 )
 def test_a_quarter_is_held_out_at_most_a_hundred_or_a_tenth(n_normal, n_held_out):
     texts = [f"text {i}" for i in range(n_normal)]
