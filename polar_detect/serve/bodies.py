@@ -136,21 +136,7 @@ def _rows(template: RowTemplate, limits: ServeSettings) -> type[Asked]:
     columns, max_chars = template.names, limits.max_chars
 
     def checked(row: dict[str, Any]) -> dict[str, Any]:
-        missing = [name for name in columns if name not in row]
-        unknown = [name for name in row if name not in columns]
-        got = [f"without {_listed(missing)}"] * bool(missing)
-        got += [f"with {_listed(unknown)}, which the detector does not know"] * bool(unknown)
-        if got:
-            raise _refusal(
-                f"Got a row {' and '.join(got)}; expected the columns {_listed(columns)}; send "
-                "each of them, null for an empty cell."
-            )
-        wrong = [name for name, cell in row.items() if not _is_cell(cell, max_chars)]
-        if wrong:
-            raise _refusal(
-                f"Got a row with what is no cell in {_listed(wrong)}; expected a number, a text "
-                f"of at most {max_chars} characters, true, false or null; correct it."
-            )
+        _check_row(row, columns, max_chars)
         return row
 
     row_schema = WithJsonSchema(_row_schema(columns, max_chars))
@@ -173,6 +159,25 @@ def _rows(template: RowTemplate, limits: ServeSettings) -> type[Asked]:
             return template.texts(pd.DataFrame(cells))
 
     return Rows
+
+
+def _check_row(row: dict[str, Any], columns: list[str], max_chars: int) -> None:
+    """Refuse a row with other columns, or with what is no cell."""
+    missing = [name for name in columns if name not in row]
+    unknown = [name for name in row if name not in columns]
+    got = [f"without {_listed(missing)}"] * bool(missing)
+    got += [f"with {_listed(unknown)}, which the detector does not know"] * bool(unknown)
+    if got:
+        raise _refusal(
+            f"Got a row {' and '.join(got)}; expected the columns {_listed(columns)}; send each of "
+            "them, null for an empty cell."
+        )
+    wrong = [name for name, cell in row.items() if not _is_cell(cell, max_chars)]
+    if wrong:
+        raise _refusal(
+            f"Got a row with what is no cell in {_listed(wrong)}; expected a number, a text of at "
+            f"most {max_chars} characters, true, false or null; correct it."
+        )
 
 
 def _some(limits: ServeSettings, description: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from polar_detect.cli.options.shared import DetectorFolder
+from polar_detect.serve.settings import ServeSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,13 @@ class ServeOptions:
     ] = None
     max_queue: Annotated[
         int, typer.Option(min=1, help="Texts that may wait; more are refused with 429.")
-    ] = 1024
-    max_texts: Annotated[int, typer.Option(min=1, help="Texts in one request.")] = 256
-    max_chars: Annotated[int, typer.Option(min=1, help="Characters in one text.")] = 20_000
-    timeout: Annotated[float, typer.Option(help="Seconds after which a request gets 504.")] = 60.0
+    ] = ServeSettings.max_queue_texts
+    max_texts: Annotated[int, typer.Option(min=1, help="Texts in one request.")] = (
+        ServeSettings.max_texts
+    )
+    max_chars: Annotated[int, typer.Option(min=1, help="Characters in one text.")] = (
+        ServeSettings.max_chars
+    )
+    timeout: Annotated[float, typer.Option(help="Seconds after which a request gets 504.")] = (
+        ServeSettings.timeout_s
+    )
