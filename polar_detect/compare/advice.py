@@ -32,44 +32,33 @@ def find_as_good(comparison: Comparison) -> list[MethodResult]:
 
 def advise(comparison: Comparison) -> list[str]:
     """Return what is best, how sure that is, and what to do, a sentence or two each."""
-    best = comparison.best
-    as_good = find_as_good(comparison)
+    best, as_good = comparison.best, find_as_good(comparison)
     chosen = as_good[0]
-    sentences = [*_warn_of_labels(comparison.telling), f"Best on these rows: {_at_length(best)}"]
+    sentences = [
+        *_warn(comparison.telling, "label", "anomaly", "watching them is all you need"),
+        f"Best on these rows: {_at_length(best)}",
+    ]
     if best.figures[AUROC].low <= _CHANCE:
         return [
             *sentences,
             "Recommendation: none of these. The best one is not told from guessing (AUROC .5): "
             "the columns may not show the anomalies, or there are too few test rows.",
         ]
-    sentences += _ours_in_words(comparison)
-    if chosen is not best:
-        rank = "the cheapest" if chosen is min(as_good, key=_cost) else "one of the cheapest"
-        why = (
-            f"as good as the best for any practical end, and {rank} of {len(as_good)} that are "
-            f"({_seconds(chosen.s_per_1000)} instead of {_seconds(best.s_per_1000)} per "
-            "1,000 rows)"
-        )
-    elif len(as_good) > 1:
-        why = f"the best, and none of {len(as_good)} that are as good costs much less"
-    else:
-        second = comparison.results[1]
-        assert second.to_best is not None
-        why = f"the best, {-second.to_best.difference:.3f} ahead of {second.method.title}"
-    sentences += [
-        f"Recommendation: use {chosen.method.title}. It is {why}.",
+    return [
+        *sentences,
+        *_ours_in_words(comparison),
+        f"Recommendation: use {chosen.method.title}. It is {_why(comparison, as_good)}.",
         *_cheaper(comparison, chosen),
         _how(comparison, chosen),
         *_limits(comparison, chosen),
     ]
-    return sentences
 
 
 def advise_on_predictions(predictions: Predictions) -> list[str]:
     """Return which model predicts best, and whether signature features are worth their cost."""
     best = predictions.results[0]
     sentences = [
-        *_warn_of_numbers(predictions.telling),
+        *_warn(predictions.telling, "number", "number", "no model is needed"),
         f"Best on these rows: {best.title}, R² {_bounds(best.r2)}: typically off by "
         f"{best.rmse.value:.4g} (RMSE).",
     ]
@@ -82,8 +71,7 @@ def advise_on_predictions(predictions: Predictions) -> list[str]:
         if result.gain is not None:
             sentences.append(
                 f"Signature features change the R² of {result.plain_title} by "
-                f"{result.gain.difference:+z.3f} ({result.gain.low:+z.3f} to "
-                f"{result.gain.high:+z.3f}): {_verdict(result.gain)}."
+                f"{signed(result.gain)}: {_verdict(result.gain)}."
             )
     level = [r for r in predictions.results if _is_as_good(r.to_best)]
     chosen = _cheapest_first(level, lambda result: result.fit_s)[0]
@@ -130,14 +118,6 @@ def _verdict(gap: Difference) -> str:
     return "worse, beyond noise" if gap.high < 0 else "within noise"
 
 
-def _warn_of_labels(telling: Sequence[str]) -> list[str]:
-    return _warn(telling, "label", "anomaly", "watching them is all you need")
-
-
-def _warn_of_numbers(telling: Sequence[str]) -> list[str]:
-    return _warn(telling, "number", "number", "no model is needed")
-
-
 def _warn(telling: Sequence[str], what: str, cause: str, else_: str) -> list[str]:
     """Return a warning of columns that give away what is to be found out, if there are any."""
     if not telling:
@@ -150,6 +130,23 @@ def _warn(telling: Sequence[str], what: str, cause: str, else_: str) -> list[str
         f"{cause} is, leave {them} out (--columns with the others), or every figure here is too "
         f"good; if before, {else_}."
     ]
+
+
+def _why(comparison: Comparison, as_good: Sequence[MethodResult]) -> str:
+    """Return why the first of the methods that are as good as the best is recommended."""
+    best, chosen, n = comparison.best, as_good[0], len(as_good)
+    if chosen is not best:
+        rank = "the cheapest" if chosen is min(as_good, key=_cost) else "one of the cheapest"
+        return (
+            f"as good as the best for any practical end, and {rank} of {n} that are "
+            f"({_seconds(chosen.s_per_1000)} instead of {_seconds(best.s_per_1000)} per "
+            "1,000 rows)"
+        )
+    if n > 1:
+        return f"the best, and none of {n} that are as good costs much less"
+    second = comparison.results[1]
+    assert second.to_best is not None
+    return f"the best, {-second.to_best.difference:.3f} ahead of {second.method.title}"
 
 
 def _at_length(best: MethodResult) -> str:
@@ -232,6 +229,15 @@ def _limits(comparison: Comparison, chosen: MethodResult) -> list[str]:
             "with more."
         )
     return sentences
+
+
+def signed(gap: Difference) -> str:
+    """Return a difference with its interval.
+
+    >>> signed(Difference(0.0312, -0.01, 0.07))
+    '+0.031 (-0.010 to +0.070)'
+    """
+    return f"{gap.difference:+z.3f} ({gap.low:+z.3f} to {gap.high:+z.3f})"
 
 
 def seconds(value: float) -> str:

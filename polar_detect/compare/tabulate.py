@@ -9,7 +9,7 @@ from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from polar_detect.compare.advice import advise, advise_on_predictions, seconds
+from polar_detect.compare.advice import advise, advise_on_predictions, seconds, signed
 from polar_detect.compare.detection import AUROC, MEASURES, Comparison, Figure, MethodResult
 from polar_detect.compare.regression import Prediction, Predictions
 from polar_detect.errors import OutputError
@@ -293,9 +293,7 @@ def _interval(figure: Figure, digits: int = 3) -> str:
 
 
 def _gap(gap: Difference | None) -> str:
-    if gap is None:
-        return _ITSELF
-    return f"{gap.difference:+z.3f} ({gap.low:+z.3f} to {gap.high:+z.3f})"
+    return _ITSELF if gap is None else signed(gap)
 
 
 def _as_csv(rows: Sequence[Mapping[str, object]]) -> str:
