@@ -210,24 +210,28 @@ def _cells(
     places = _places(text, template)
     said = dict(zip(template.names, template.cells(text) or (), strict=False))
     usual = _usual_numbers(text, reference) | _usual_levels(text, reference)
-    cells = [
-        CellReport(
-            column=column.name,
-            start=(place := places.get(column, slice(0, 0))).start,
-            stop=place.stop,
-            says=text[place],
-            is_empty=column.name in empty,
-            beside={name: said[name] for name in usual[column.name].factors},
-            part=(part := float(parts[column.name][0])),
-            is_as_labelled=likeness.get(column.name, 0.0) > part / 2 > 0,
-            is_usual=usual[column.name].is_usual,
-            low=usual[column.name].low,
-            high=usual[column.name].high,
-            levels=usual[column.name].levels,
+    cells = []
+    for column in template.columns:
+        name, normal = column.name, usual.get(column.name)
+        if normal is None:
+            continue
+        place, part = places.get(column, slice(0, 0)), float(parts[name][0])
+        cells.append(
+            CellReport(
+                column=name,
+                start=place.start,
+                stop=place.stop,
+                says=text[place],
+                is_empty=name in empty,
+                beside={factor: said[factor] for factor in normal.factors},
+                part=part,
+                is_as_labelled=likeness.get(name, 0.0) > part / 2 > 0,
+                is_usual=normal.is_usual,
+                low=normal.low,
+                high=normal.high,
+                levels=normal.levels,
+            )
         )
-        for column in template.columns
-        if column.name in usual
-    ]
     return tuple(sorted(cells, key=lambda cell: -abs(cell.part))[:_TOP_CELLS])
 
 

@@ -93,13 +93,9 @@ def _row(row: RowReport, numbers: words.Numbers, language: Language) -> Iterator
     yield f"- {language.say('column.p')}: {words.p_value(row.p_value)}"
     yield f"- {language.say('card.program')}: `{row.program}`"
     for cell in row.cells[:4]:
-        usual = phrases.usual(cell, language)
-        said, label = (
-            _escaped(phrases.cell(cell, _CELL_CHARACTERS, language)),
-            language.say("card.usual"),
-        )
-        part = numbers.signed(cell.part)
-        yield f"- {_escaped(cell.column)}: {said} ({label}: {usual}; {part})"
+        said = _escaped(phrases.cell(cell, _CELL_CHARACTERS, language))
+        usual = f"{language.say('card.usual')}: {phrases.usual(cell, language)}"
+        yield f"- {_escaped(cell.column)}: {said} ({usual}; {numbers.signed(cell.part)})"
     for own in row.features[:4]:
         name, value = _escaped(language.feature(own.feature)), significant(own.value)
         yield f"- {name}: {value} ({numbers.signed(own.part)})"

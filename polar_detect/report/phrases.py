@@ -123,10 +123,8 @@ def leading(data: ReportData, language: Language) -> str:
 def layers_lead(data: ReportData, language: Language) -> str:
     """Return what moves the scores of the batch on average."""
     layers, whole = words.total(data.global_layers), words.total(data.global_whole)
-    share = whole / (layers + whole) if layers + whole > 0 else 0.0
-    return language.say(
-        "layers.lead", leading=leading(data, language), share=language.percent(share)
-    )
+    share = language.percent(whole / (layers + whole) if layers + whole > 0 else 0.0)
+    return language.say("layers.lead", leading=leading(data, language), share=share)
 
 
 def programs_lead(data: ReportData, language: Language) -> list[str]:
@@ -261,23 +259,17 @@ def reading(data: ReportData, language: Language) -> list[tuple[str, str]]:
 
 def facts(data: ReportData, numbers: words.Numbers, language: Language) -> list[tuple[str, str]]:
     """Return what the detector is and was fitted on, and what it was applied to."""
-    own: list[tuple[str, dict[str, object]]] = [
-        ("scored", {"source": data.source, "n": data.n_rows}),
-        (
-            "threshold",
-            {
-                "alpha": words.p_value(data.alpha),
-                "threshold": numbers.plain(data.threshold),
-                "n": data.detector.n_held_out,
-            },
-        ),
-    ]
+    scored = language.say("detector.scored.text", source=data.source, n=data.n_rows)
+    threshold = language.say(
+        "detector.threshold.text",
+        alpha=words.p_value(data.alpha),
+        threshold=numbers.plain(data.threshold),
+        n=data.detector.n_held_out,
+    )
     return [
         *in_words(data.detector, language),
-        *(
-            (language.say(f"detector.{key}"), language.say(f"detector.{key}.text", **values))
-            for key, values in own
-        ),
+        (language.say("detector.scored"), scored),
+        (language.say("detector.threshold"), threshold),
     ]
 
 
