@@ -1,7 +1,8 @@
-"""Every text of the reports and of the commands that speak two languages, side by side.
+"""The texts that reports and commands say by a key, in English and Japanese.
 
 `{name}` is a placeholder. An entry `KEY.one` is what `KEY` reads for a count of one. Plain
-text only: renderers escape what they get.
+text only: renderers escape what they get. What modules below say in plain English, and is known
+by that, stands in `sentences` and its like.
 """
 
 TEXTS: dict[str, tuple[str, str]] = {

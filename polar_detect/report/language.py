@@ -12,11 +12,10 @@ from polar_detect.report.data import Column, Group, Layer, Source
 from polar_detect.report.forms import Form
 from polar_detect.report.inspect_sentences import INSPECT_SENTENCES
 from polar_detect.report.sentences import SENTENCES
-from polar_detect.report.words import one_line
+from polar_detect.report.words import NAME_CHARACTERS, one_line
 from polar_detect.signature.features import Feature
 from polar_detect.signature.numbers import column_of, kind_of
 
-_COLUMN_CHARACTERS = 48
 _KIND_OF = {"cause": "errors", "notice": "notices"}  # of what stands in a sentence of its own
 
 
@@ -170,6 +169,7 @@ class Language:
         return self._known("cell", value)
 
     def _known(self, kind: str, sentence: str) -> str:
+        """Return an English sentence of that kind in this language, and so what stands in it."""
         for form, japanese in _forms(kind) if self.tongue == "ja" else ():
             if (found := form.match(sentence)) is not None:
                 inner = {
@@ -212,4 +212,4 @@ def _forms(kind: str) -> list[tuple[Form, str]]:
 
 
 def _short(column: str) -> str:
-    return one_line(column, _COLUMN_CHARACTERS)
+    return one_line(column, NAME_CHARACTERS)

@@ -221,9 +221,7 @@ def _token_check(token: str) -> Any:
     ) -> None:
         got = credentials.credentials.encode() if credentials else b""
         if not hmac.compare_digest(got, expected):  # takes as long however much is right
-            raise HTTPException(
-                401, "The bearer token is missing or wrong.", {"WWW-Authenticate": "Bearer"}
-            )
+            raise HTTPException(401, _REFUSALS[401], {"WWW-Authenticate": "Bearer"})
 
     return check
 
