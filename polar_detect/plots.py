@@ -155,12 +155,12 @@ def plot_features(
     data = explanation.data[np.isfinite(explanation.values).all(1)]
     strongest = np.argsort(-mean_size(scored), kind="stable")[:n_features]
     axes = _axes(ax, height=0.4 + 0.32 * len(strongest))
-    words = Language().feature
+    language = Language()
     lines = [
-        (words(explanation.features[j]), scored[:, j], rank_values(data[:, j]))
+        (language.feature(explanation.features[j]), scored[:, j], rank_values(data[:, j]))
         for j in strongest.tolist()
     ]
-    draw_swarm(axes, lines)
+    draw_swarm(axes, lines, language)
     axes.set_xlabel("part of the score (SHAP)")
     return axes
 
@@ -231,7 +231,9 @@ def draw_layers(
 
 
 def draw_swarm(
-    ax: Axes, lines: Sequence[tuple[str, NDArray[np.float64], NDArray[np.float64]]]
+    ax: Axes,
+    lines: Sequence[tuple[str, NDArray[np.float64], NDArray[np.float64]]],
+    language: Language,
 ) -> None:
     """Draw (name, SHAP values, ranks 0 … 1 of the feature's values), the first on top."""
     top = len(lines) - 1
@@ -247,6 +249,9 @@ def draw_swarm(
         y = top - i + within * spread
         ax.scatter(parts, y, c=ranks, cmap=colours, vmin=0, vmax=1, s=9, linewidths=0)
     ax.axvline(0, color=_INK, linewidth=0.8)
+    for rank, key in ((0.0, "swarm.low"), (1.0, "swarm.high")):
+        ax.plot([], [], "o", color=colours(rank), markersize=4, label=language.say(key))
+    ax.legend(frameon=False, fontsize=8, labelcolor=_INK, loc="lower right")
     ax.set_yticks(range(top, -1, -1), [name for name, _, _ in lines])
     ax.set_ylim(-0.6, top + 0.6)
 

@@ -350,7 +350,7 @@ def test_marks_cover_tokens_and_leave_the_text_as_it_is():
 
 def test_scores_fall_into_about_forty_bars_however_far_a_few_lie_off():
     scores = np.append(np.linspace(0, 1, 300), [-50.0, 50.0])
-    edges = histogram._edges(scores, scores, 0.8)
+    edges = histogram.score_edges(scores, scores, 0.8)
     assert 41 <= len(edges) <= 43
     assert 0.8 in edges
 

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from matplotlib import font_manager
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from report_samples import DRIFT, HOSTILE, JAPANESE, N_LAYERS, machine_row, report, row
 from rich.cells import cell_len
@@ -185,6 +186,23 @@ def test_a_page_without_rows_scores_and_drift_can_be_drawn():
         swarms=(), batch_calls=np.full(N_LAYERS, np.nan),
     )  # fmt: skip
     assert png_size(figures.summary_page(data, ENGLISH, "png").content)
+
+
+def test_the_picture_of_scores_has_the_bars_of_the_page_and_says_what_lies_beyond():
+    normal = np.linspace(0.0, 5.0, 60)
+    batch = np.append(normal, [40.0, 145.0, 275.0])
+    data = report(calibration_scores=normal, batch_scores=batch, threshold=4.6)
+    ax = Figure().add_subplot()
+    figures._draw_scores(ax, data, ENGLISH)
+    orange = to_rgba(plots.RAISE, 0.6)
+    flagged = [bar for bar in ax.patches if bar.get_facecolor() == orange]
+    assert min(bar.get_x() for bar in flagged) == 4.6
+    assert ax.get_title("right") == "The last bar also counts 3 higher scores of this batch."
+    assert 0.15 < (4.6 - ax.get_xlim()[0]) / np.ptp(ax.get_xlim()) < 0.5
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == [
+        "threshold 4.60", "Held-out normal texts (60)", "This batch (63)", "flagged",
+    ]  # fmt: skip
 
 
 def test_every_picture_is_written_as_png_and_svg(tmp_path):

@@ -1,6 +1,7 @@
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from report_samples import Page
 
@@ -90,6 +91,14 @@ def test_a_beeswarm_has_a_dot_per_text_and_the_strongest_feature_on_top():
     assert [len(dots.get_offsets()) for dots in ax.collections] == [20, 20, 20]
     strongest = own.features[int(np.argmax(np.abs(own.values).mean(0)))]
     assert ax.get_yticklabels()[0].get_text() == Language().feature(strongest)
+
+
+def test_a_beeswarm_says_what_its_colours_mean():
+    legend = plots.plot_features(explanation()).get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["low value", "high value"]
+    assert [dot.get_color() for dot in legend.get_lines()] == [
+        to_rgba(plots.LOWER), to_rgba(plots.RAISE),
+    ]  # fmt: skip
 
 
 def test_a_plot_goes_into_the_axes_that_are_given():

@@ -14,13 +14,12 @@ from matplotlib.figure import Figure
 from rich.text import Text
 
 from polar_detect import plots, whole
-from polar_detect.report import cards, charts, phrases, words
+from polar_detect.report import cards, charts, histogram, phrases, words
 from polar_detect.report.data import RenderedFile, ReportData, RowReport
 from polar_detect.report.language import Language
 from polar_detect.report.lines import in_lines
 
 _NUMBERS = words.Numbers(2, words.MINUS)
-_N_BINS = 40
 _TOP_ROWS = 10
 _PAGE = (8.27, 11.69)  # A4, inches
 _LINE_CELLS = 112  # of the page's width at its font size; a Japanese character takes two
@@ -122,21 +121,30 @@ def _saved(figure: Figure, kind: Kind) -> RenderedFile:
 
 def _draw_scores(ax: Axes, data: ReportData, language: Language) -> None:
     groups = [data.calibration_scores, data.batch_scores]
-    finite = [scores[np.isfinite(scores)] for scores in groups]
-    both = np.concatenate(finite)
-    low, high = (float(both.min()), float(both.max())) if len(both) else (0.0, 1.0)
-    edges = np.linspace(low, high + 1e-9, _N_BINS + 1).tolist()
-    styles = (("normal", plots.NORMAL, 0.55), ("batch", plots.LOWER, 0.6))
-    for scores, (name, colour, alpha) in zip(finite, styles, strict=True):
-        weights = np.full(len(scores), 100 / max(1, len(scores)))
+    normal, batch = (scores[np.isfinite(scores)] for scores in groups)
+    edges = histogram.score_edges(normal, batch, data.threshold)
+    for name, scores, colour in (("normal", normal, plots.NORMAL), ("batch", batch, plots.LOWER)):
+        heights = 100 * histogram.score_shares(scores, edges)
         label = language.say(f"scores.{name}", n=len(scores))
-        ax.hist(scores, edges, weights=weights, color=colour, alpha=alpha, label=label)
+        is_flagged = (edges[:-1] >= data.threshold) & (name == "batch")
+        for chosen, own, said in (
+            (~is_flagged, colour, label),
+            (is_flagged, plots.RAISE, language.say("flag.yes")),
+        ):
+            if heights[chosen].any():
+                place, width = edges[:-1][chosen], np.diff(edges)[chosen]
+                ax.bar(
+                    place, heights[chosen], width, align="edge", color=own, alpha=0.6, label=said
+                )
     if np.isfinite(data.threshold):
         label = language.say("scores.threshold", threshold=_NUMBERS.plain(data.threshold))
         ax.axvline(data.threshold, color=_INK, linestyle="--", linewidth=1.2, label=label)
     ax.set_xlabel(language.say("scores.axis"))
     ax.set_ylabel(f"{language.say('axis.share')} (%)")
     ax.set_title(language.say("scores.title"), loc="left", fontsize=10, fontweight="bold")
+    if n_beyond := histogram.count_beyond(batch, edges):
+        said = language.count("scores.beyond", n_beyond)
+        ax.set_title(said, loc="right", fontsize=7, color=_MUTED)
     ax.legend(frameon=False, fontsize=8)
 
 
@@ -169,7 +177,7 @@ def _draw_programs(ax: Axes, data: ReportData, language: Language) -> None:
 
 def _draw_swarm(ax: Axes, data: ReportData, language: Language) -> None:
     lines = [(language.feature(own.feature), own.parts, own.ranks) for own in data.swarms]
-    plots.draw_swarm(ax, lines)
+    plots.draw_swarm(ax, lines, language)
     ax.set_xlabel(language.say("axis.shap"))
     ax.set_title(language.say("layers.swarm"), loc="left", fontsize=9, fontweight="bold")
 

@@ -54,8 +54,8 @@ def score_chart(
         Pixels of one panel.
     """
     normal, batch = normal[np.isfinite(normal)], batch[np.isfinite(batch)]
-    edges = _edges(normal, batch, threshold)
-    shares = [_shares(scores, edges) for scores in (normal, batch)]
+    edges = score_edges(normal, batch, threshold)
+    shares = [score_shares(scores, edges) for scores in (normal, batch)]
     ceiling = max(float(share.max()) for share in shares) or 1.0
     axis = _ScoreAxis(edges, threshold, height, ceiling, language)
     return ScoreChart(
@@ -75,8 +75,45 @@ def score_chart(
         ),
         ticks=axis.ticks(),
         threshold=axis.place(threshold) if math.isfinite(threshold) else None,
-        n_beyond=int((batch >= edges[-1]).sum()),
+        n_beyond=count_beyond(batch, edges),
     )
+
+
+def score_edges(
+    normal: NDArray[np.float64], batch: NDArray[np.float64], threshold: float
+) -> NDArray[np.float64]:
+    """Return bin edges over the scores; far outliers stay outside the last edge."""
+    anchor = threshold if math.isfinite(threshold) else 0.0
+    points = np.concatenate([normal, batch, [threshold] if math.isfinite(threshold) else []])
+    if len(points) == 0:
+        return np.array([-0.5, 0.5])
+    lower, upper = np.quantile(points, [0.01, 0.99])
+    if len(normal):  # which a large batch that is all different would leave no place
+        lower = min(lower, np.quantile(normal, 0.01))
+    room = float(upper - lower) or 0.5
+    low = max(float(points.min()), float(lower) - room)
+    high = max(min(float(points.max()), float(upper) + room), anchor)
+    if len(normal):  # as faults may be hundreds of times as far out as the threshold
+        usual = max(float(np.quantile(normal, 0.99)), anchor)
+        high = min(high, low + (usual - low or room) / _USUAL_SHARE)
+    width = (high - low) / _N_BINS or room / _N_BINS
+    first = math.floor((low - anchor) / width)
+    last = math.floor((high - anchor) / width) + 1
+    edges: NDArray[np.float64] = anchor + width * np.arange(first, last + 1, dtype=np.float64)
+    return edges
+
+
+def score_shares(scores: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the share of `scores` in each bin; those outside count in the first and the last."""
+    inside = np.clip(scores, edges[0], np.nextafter(edges[-1], edges[0]))
+    counts, _ = np.histogram(inside, edges)
+    shares: NDArray[np.float64] = counts.astype(np.float64) / max(1, len(scores))
+    return shares
+
+
+def count_beyond(batch: NDArray[np.float64], edges: NDArray[np.float64]) -> int:
+    """Return how many scores lie beyond the last edge, and are counted in the last bar."""
+    return int((batch >= edges[-1]).sum())
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -122,34 +159,3 @@ class _ScoreAxis:
                 share=self.language.percent(share),
             ),
         )
-
-
-def _edges(
-    normal: NDArray[np.float64], batch: NDArray[np.float64], threshold: float
-) -> NDArray[np.float64]:
-    """Return bin edges over the scores; far outliers stay outside the last edge."""
-    anchor = threshold if math.isfinite(threshold) else 0.0
-    points = np.concatenate([normal, batch, [threshold] if math.isfinite(threshold) else []])
-    if len(points) == 0:
-        return np.array([-0.5, 0.5])
-    lower, upper = np.quantile(points, [0.01, 0.99])
-    if len(normal):  # which a large batch that is all different would leave no place
-        lower = min(lower, np.quantile(normal, 0.01))
-    room = float(upper - lower) or 0.5
-    low = max(float(points.min()), float(lower) - room)
-    high = max(min(float(points.max()), float(upper) + room), anchor)
-    if len(normal):  # as faults may be hundreds of times as far out as the threshold
-        usual = max(float(np.quantile(normal, 0.99)), anchor)
-        high = min(high, low + (usual - low or room) / _USUAL_SHARE)
-    width = (high - low) / _N_BINS or room / _N_BINS
-    first = math.floor((low - anchor) / width)
-    last = math.floor((high - anchor) / width) + 1
-    edges: NDArray[np.float64] = anchor + width * np.arange(first, last + 1, dtype=np.float64)
-    return edges
-
-
-def _shares(scores: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    inside = np.clip(scores, edges[0], np.nextafter(edges[-1], edges[0]))
-    counts, _ = np.histogram(inside, edges)
-    shares: NDArray[np.float64] = counts.astype(np.float64) / max(1, len(scores))
-    return shares
