@@ -125,6 +125,28 @@ def test_a_result_that_somebody_has_put_labels_into_is_not_replaced(save, scored
     assert open_input(job).n_rows == 1
 
 
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_a_result_whose_empty_cells_somebody_has_filled_in_is_not_replaced(save, tmp_path, ending):
+    source = save("comment,verdict\npump checked,\nbelt torn,\noiled,OK\n")
+    out = tmp_path / f"out.{ending}"
+    job = ScoreJob(source=source, out=out, detector_sha256="", text_column="comment")
+    results = pd.DataFrame({name: ["x"] * 3 for name in ADDED})
+    write = {"csv": pd.DataFrame.to_csv, "xlsx": pd.DataFrame.to_excel}[ending]
+
+    def put(verdicts, comments=("pump checked", "belt torn", "oiled")):
+        own = pd.DataFrame({"comment": comments, "verdict": verdicts})
+        write(own.join(results), out, index=False)
+
+    put(["", "NG", "OK"])
+    match = rf"out\.{ending}, where somebody has filled in 'verdict' of an earlier result; expected"
+    with pytest.raises(OutputError, match=match):
+        open_input(job)
+    put(["", "", "OK"])  # as in the input
+    assert open_input(job).n_rows == 3
+    put(["", "NG", "OK"], ["pump checked", "", "oiled"])  # of other rows
+    assert open_input(job).n_rows == 3
+
+
 def test_an_output_that_is_no_table_is_replaced(save, tmp_path):
     out = tmp_path / "out.xlsx"
     out.write_bytes(b"no workbook")

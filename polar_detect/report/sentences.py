@@ -292,6 +292,12 @@ SENTENCES: dict[str, dict[str, str]] = {
             "出力先 {path} には前回の結果の右に列{names}が書き足されており、上書きすると失われま"
             "す。ファイルを移動するか、別の --out を指定してください。"
         ),
+        "Got the output path {path}, where somebody has filled in {names} of an earlier result; "
+        "expected no more there than in the input, as it would be lost; move it or choose "
+        "another --out.": (
+            "出力先 {path} には前回の結果があり、入力では空欄だった列{names}が記入されています。上書"
+            "きすると失われます。ファイルを移動するか、別の --out を指定してください。"
+        ),
         "Got {source} with {n_normal} rows that are labelled normal, and without a label {n}, "
         "which are left out; expected at least {least} normal ones; write normal there where "
         "they are.": (

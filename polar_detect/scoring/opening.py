@@ -1,7 +1,5 @@
 """What to score, opened and read once, so that whatever is wrong shows before the work."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,15 +7,13 @@ from typing import Self
 
 from polar_detect import tables
 from polar_detect.assessment import kinds_of_columns
-from polar_detect.errors import InputError, OutputError
+from polar_detect.errors import InputError
 from polar_detect.program import ProgramsOf
 from polar_detect.report.choices import Tongue
-from polar_detect.tables.formats import format_of
+from polar_detect.scoring.worked_on import EarlierResult
 from polar_detect.tables.reading import check_some_text
 
 TextsOf = tables.TextColumn | tables.RowTemplate
-_DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
-_MAX_HEADER = 2**20  # characters
 CHUNK_ROWS = 256  # what a kill can cost at most; a finished chunk costs about 2 ms
 
 
@@ -125,10 +121,11 @@ def open_input(job: ScoreJob) -> Input:
     InputNotFoundError, InputError
         The input cannot be read, has no text, or has a column that the results need.
     OutputError
-        The output could not be written, or would take the place of one with a person's columns.
+        The output could not be written, or would take the place of one into which a person has
+        put columns or cells.
     """
     tables.check_output(job.out)
-    _check_not_worked_on(job.out)
+    earlier = EarlierResult(job.out)
     state = _State.of(job.source)
     reader = _open(job)
     texts_of, notices = _texts_of(reader, job)
@@ -142,47 +139,13 @@ def open_input(job: ScoreJob) -> Input:
         has_text = has_text or any(text.strip() for text in texts_of.texts(chunk.frame))
         if lost_numbers is not None:
             lost_numbers.add(chunk.frame)
+        earlier.add(chunk.frame)
+    earlier.check_not_filled_in(reader.columns)
     tables.check_size(job.out, n_rows, len(reader.columns) + len(kinds))
     if isinstance(texts_of, tables.TextColumn) and not has_text:
         check_some_text([""] * n_rows, texts_of.name, reader.name)
     notices += () if lost_numbers is None else tuple(lost_numbers.notices())
     return Input(job.source, state, reader, texts_of, reader.notices + notices, n_rows, n_rejected)
-
-
-def _check_not_worked_on(out: Path) -> None:
-    """Raise `OutputError` where columns stand behind those that an earlier run put into a result.
-
-    Such as labels, which somebody has given its rows and which would be gone.
-    """
-    present = _columns_of(out)
-    added = tables.result_columns(present)
-    own = present[present.index(added[-1]) + 1 :] if added else ()
-    if own:
-        raise OutputError(
-            f"Got the output path {out}, where somebody has put {', '.join(map(repr, own))} beside "
-            "an earlier result; expected a file without such columns, as they would be lost; move "
-            "it or choose another --out."
-        )
-
-
-def _columns_of(out: Path) -> tuple[str, ...]:
-    """Return the columns of a file that people work on in a spreadsheet program; () for others.
-
-    Of a CSV its first line says them, as all of it may be long.
-    """
-    found = format_of(out)
-    if found.compression or not out.is_file():
-        return ()
-    try:
-        if found.kind == "excel":
-            return tables.open_table(out).columns
-        if found.ending in _DELIMITERS:
-            with out.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-                start = io.StringIO(file.readline(_MAX_HEADER))
-                return tuple(next(csv.reader(start, delimiter=_DELIMITERS[found.ending]), []))
-    except (InputError, OSError, csv.Error):  # of another kind, and replaced as any file is
-        return ()
-    return ()
 
 
 def _open(job: ScoreJob) -> tables.TableReader:

@@ -1,0 +1,108 @@
+"""What people have written into an earlier result, which a new one would take the place of."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from polar_detect import tables
+from polar_detect.errors import InputError, OutputError
+from polar_detect.tables.cells import cells_as_text
+from polar_detect.tables.formats import format_of
+
+_DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+_MAX_HEADER = 2**20  # characters
+
+
+class EarlierResult:
+    """What stands at the output path, if `score` wrote it and people may have worked on it.
+
+    Parameters
+    ----------
+    out : Path
+
+    Raises
+    ------
+    OutputError
+        Columns stand behind those that were added, such as labels, which would be gone.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        present = _columns_of(out)
+        added = tables.result_columns(present)
+        own = present[present.index(added[-1]) + 1 :] if added else ()
+        if own:
+            raise OutputError(
+                f"Got the output path {out}, where somebody has put {_quoted(own)} beside "
+                "an earlier result; expected a file without such columns, as they would be lost; "
+                "move it or choose another --out."
+            )
+        self._columns = present if added else ()
+        self._n_rows = 0
+        self._n_filled: Counter[str] = Counter()
+
+    def add(self, frame: pd.DataFrame) -> None:
+        """Count the filled cells of a chunk of the input."""
+        if self._columns:
+            self._n_rows += len(frame)
+            self._n_filled.update(_count_filled(frame))
+
+    def check_not_filled_in(self, columns: Sequence[str]) -> None:
+        """Raise `OutputError` where cells that are empty in the input are filled in the result.
+
+        Such as a column of verdicts that was waiting for them. A result of other rows may hold
+        what it likes: it has another number of them, or fewer filled cells somewhere.
+        """
+        if not columns or not set(columns) <= set(self._columns):
+            return
+        n_rows, found = 0, Counter[str]()
+        try:
+            for chunk in tables.open_table(self._out).chunks():
+                n_rows += len(chunk.frame)
+                found.update(_count_filled(chunk.frame[[*columns]]))
+        except InputError:  # replaced, as any file that is no table is
+            return
+        more = [name for name in columns if found[name] > self._n_filled[name]]
+        fewer = any(found[name] < self._n_filled[name] for name in columns)
+        if more and not fewer and n_rows == self._n_rows:
+            raise OutputError(
+                f"Got the output path {self._out}, where somebody has filled in {_quoted(more)} "
+                "of an earlier result; expected no more there than in the input, as it would be "
+                "lost; move it or choose another --out."
+            )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))
+
+
+def _count_filled(frame: pd.DataFrame) -> dict[str, int]:
+    """Return how many cells of each column say something."""
+    return {
+        str(name): sum(bool(cell.strip()) for cell in cells_as_text(frame.iloc[:, j]))
+        for j, name in enumerate(frame.columns)
+    }
+
+
+def _columns_of(out: Path) -> tuple[str, ...]:
+    """Return the columns of a file that people work on in a spreadsheet program; () for others.
+
+    Of a CSV its first line says them, as all of it may be long.
+    """
+    found = format_of(out)
+    if found.compression or not out.is_file():
+        return ()
+    try:
+        if found.kind == "excel":
+            return tables.open_table(out).columns
+        if found.ending in _DELIMITERS:
+            with out.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+                start = io.StringIO(file.readline(_MAX_HEADER))
+                return tuple(next(csv.reader(start, delimiter=_DELIMITERS[found.ending]), []))
+    except (InputError, OSError, csv.Error):  # of another kind, and replaced as any file is
+        return ()
+    return ()
