@@ -66,9 +66,21 @@ def manifest(reason, name):
     }
 
 
+def beside():
+    """Return a manifest whose columns go together."""
+    columns = [
+        {"name": "品番", "decimals": None, "category": {"of": "words", "factors": []}},
+        {"name": "号機", "decimals": None, "category": {"of": "words", "factors": ["品番"]}},
+        {"name": "外径\n[mm]", "decimals": 3, "factors": ["品番", "号機"]},
+        {"name": "備考", "decimals": None, "category": {"of": "gaps", "factors": ["号機"]}},
+    ]
+    settings = {"detector": "isolation-forest", "seed": 0, "rows": {"columns": columns}}
+    return manifest(IsolationForestHead.reason, IsolationForestHead.name) | {"settings": settings}
+
+
 def reasons():
     """Yield why each detector is what it is, as manifests hold it, and its name."""
-    for n_columns in (0, 1):
+    for n_columns in (0, 1, 2):
         for n_labelled in (0, 1):
             head = AutoHead()
             shares = np.full(3 + n_columns + n_labelled, 0.2)
@@ -84,7 +96,7 @@ def reasons():
 def all_that_is_said(folder):
     said = [kept.what for shapes, texts in ((LEAST, None), (MORE, ("oil",)))
             for kept in _kept(shapes, texts, folder)]  # fmt: skip
-    facts = [fact for own in reasons() for fact in _facts(manifest(*own))]
+    facts = [fact for own in reasons() for fact in _facts(manifest(*own))] + [*_facts(beside())]
     return [*said, *(label for label, _ in facts)], [value for _, value in facts]
 
 
@@ -96,6 +108,9 @@ def test_all_that_inspect_says_is_known_in_japanese(folder):
     as_they_are = (
         "a (SHA-256",
         "号機, 外径",
+        "号機 (品番)",
+        "品番, ",
+        "備考 (",
         "外径",
         "detector ",
         "2026",
@@ -107,6 +122,25 @@ def test_all_that_inspect_says_is_known_in_japanese(folder):
     told += ["0, 0.00 MB, unchanged"]
     assert [own for own in map(Language("ja").inspected, told) if not is_japanese(own)] == []
     assert any(value.startswith("drawn at random") for value in told)  # control
+
+
+def test_inspect_says_which_columns_count_beside_others_in_both_languages():
+    said = [
+        fact for fact in _facts(beside()) if fact[1].startswith(("品番", "号機", "外径", "備考"))
+    ]
+    assert said == [
+        ("Columns", "品番, 号機, 外径 [mm], 備考"),
+        ("Columns of numbers", "外径 [mm]"),
+        ("Columns that say the same few things", "品番, 号機"),
+        ("Columns held against normal rows with the same (in brackets)", "外径 [mm] (品番, 号機)"),
+        ("Words held against those of normal rows with the same (in brackets)", "号機 (品番)"),
+        (
+            "Empty cells held against those of normal rows with the same (in brackets)",
+            "備考 (号機)",
+        ),
+    ]
+    labels = [Language("ja").inspected(label) for label, _ in said]
+    assert [label for label in labels if not is_japanese(label)] == []
 
 
 def test_the_columns_of_whole_rows_are_named_as_people_read_them():

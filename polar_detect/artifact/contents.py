@@ -163,18 +163,66 @@ def _facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def _columns(rows: dict[str, Any] | None) -> tuple[tuple[str, str], ...]:
-    """Return the columns of rows that are read whole, with what is a number among them."""
+    """Return the columns of rows that are read whole, and what of them counts beside their text."""
     if rows is None:
         return ()
-    names = {" ".join(own["name"].split()): own["decimals"] is not None for own in rows["columns"]}
+    columns = [_Column.of(own) for own in rows["columns"]]
     return tuple(
         (label, ", ".join(chosen))
         for label, chosen in (
-            ("Columns", [*names]),
-            ("Columns of numbers", [name for name, is_number in names.items() if is_number]),
+            ("Columns", [own.name for own in columns]),
+            ("Columns of numbers", [own.name for own in columns if own.is_number]),
+            (
+                "Columns that say the same few things",
+                [own.name for own in columns if own.category == "words"],
+            ),
+            (
+                "Columns held against normal rows with the same (in brackets)",
+                [_beside(own.name, own.factors) for own in columns if own.factors],
+            ),
+            *(
+                (
+                    f"{what} held against those of normal rows with the same (in brackets)",
+                    [_beside(own.name, own.told_by) for own in columns if own.is_told_of(kind)],
+                )
+                for what, kind in (("Words", "words"), ("Empty cells", "gaps"))
+            ),
         )
         if chosen
     )
+
+
+@dataclass(frozen=True)
+class _Column:
+    """What a manifest says of a column of rows; names on one line."""
+
+    name: str
+    is_number: bool
+    factors: tuple[str, ...]  # on which its numbers depend
+    category: str  # "words" and "gaps" that come again and again, "" for neither
+    told_by: tuple[str, ...]  # columns that tell these
+
+    @classmethod
+    def of(cls, stored: dict[str, Any]) -> "_Column":
+        category = stored.get("category") or {"of": "", "factors": []}
+        return cls(
+            _on_one_line(stored["name"]),
+            stored["decimals"] is not None,
+            tuple(map(_on_one_line, stored.get("factors", ()))),
+            category["of"],
+            tuple(map(_on_one_line, category["factors"])),
+        )
+
+    def is_told_of(self, kind: str) -> bool:
+        return self.category == kind and bool(self.told_by)
+
+
+def _on_one_line(name: str) -> str:
+    return " ".join(name.split())
+
+
+def _beside(name: str, others: tuple[str, ...]) -> str:
+    return f"{name} ({', '.join(others)})"
 
 
 def _sampling(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:

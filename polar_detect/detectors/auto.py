@@ -67,8 +67,14 @@ class AutoHead(Head):
         kind = "two views, of topic and of form, by how surprising they are"
         if self._fitted is None:
             return kind
-        if len(self._fitted.shares) > self._fitted.n_text + self._fitted.n_labelled:
+        n_views = len(self._fitted.shares) - self._fitted.n_text - self._fitted.n_labelled
+        if n_views == 1:
             kind += "; a view of the columns, which counts for {columns}"
+        elif n_views:
+            kind += (
+                "; views of the columns, of their numbers and of their words, which together "
+                "count for {columns}"
+            )
         if self._fitted.n_labelled:
             kind += "; what tells the labelled anomalies from normal texts counts for {labelled}"
         return (

@@ -11,6 +11,16 @@ INSPECT_SENTENCES: dict[str, dict[str, str]] = {
         "Settings": "設定",
         "Columns": "列",
         "Columns of numbers": "数値の列",
+        "Columns that say the same few things": "決まった言葉が繰り返される列",
+        "Columns held against normal rows with the same (in brackets)": (
+            "括弧内の列が同じ正常な行と比べる列"
+        ),
+        "Words held against those of normal rows with the same (in brackets)": (
+            "括弧内の列が同じ正常な行と言葉を比べる列"
+        ),
+        "Empty cells held against those of normal rows with the same (in brackets)": (
+            "括弧内の列が同じ正常な行と空欄の有無を比べる列"
+        ),
         "Training texts": "学習データ",
         "Fitted at": "学習日時",
         "Fingerprint of texts and labels": "文とラベルのハッシュ値",
@@ -73,10 +83,16 @@ INSPECT_SENTENCES: dict[str, dict[str, str]] = {
     "views": {
         "; a view of the columns, which counts for {columns}; what tells the labelled "
         "anomalies from normal texts counts for {labelled}": (
-            "。数値の列の見方の比重は{columns}、異常ラベル付きの文と正常な文との違いの比重は"
-            "{labelled}"
+            "。列の見方の比重は{columns}、異常ラベル付きの文と正常な文との違いの比重は{labelled}"
         ),
-        "; a view of the columns, which counts for {columns}": "。数値の列の見方の比重は{columns}",
+        "; views of the columns, of their numbers and of their words, which together count for "
+        "{columns}; what tells the labelled anomalies from normal texts counts for {labelled}": (
+            "。列の見方（数値と言葉）の比重は合わせて{columns}、異常ラベル付きの文と正常な文との違い"
+            "の比重は{labelled}"
+        ),
+        "; a view of the columns, which counts for {columns}": "。列の見方の比重は{columns}",
+        "; views of the columns, of their numbers and of their words, which together count for "
+        "{columns}": "。列の見方（数値と言葉）の比重は合わせて{columns}",
         "; what tells the labelled anomalies from normal texts counts for {labelled}": (
             "。異常ラベル付きの文と正常な文との違いの比重は{labelled}"
         ),
