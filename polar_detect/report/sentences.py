@@ -11,6 +11,12 @@ SENTENCES: dict[str, dict[str, str]] = {
         "read as {encoding}; pass --encoding if that is wrong": (
             "{encoding}として読みました（違う場合は --encoding を指定）"
         ),
+        "Fetching {name} ({size}, {licence}) …": "{name}（{size}、{licence}）を取得しています…",
+        "Fetching {name} from Hugging Face …": "{name} を Hugging Face から取得しています…",
+        "Its use is bound by terms: {terms}": "利用には規約が適用されます：{terms}",
+        "Waiting for another process that stores {key} …": (
+            "別のプロセスによる {key} の保存が終わるのを待っています…"
+        ),
         "the texts are read from column {name} (--text-column)": (
             "列{name}を本文として読みました（--text-column で変更可）"
         ),
