@@ -12,7 +12,7 @@ import pytest
 from bad_inputs import call
 from work_orders import NEW, NORMAL, STRANGE
 
-from polar_detect.cli.commands.fit import _of_rows
+from polar_detect.cli.commands.fit import _of_rows, _of_unread
 from polar_detect.cli.commands.output import tell
 from polar_detect.cli.options import FitOptions
 from polar_detect.report.language import Language
@@ -316,6 +316,58 @@ def test_two_ways_to_say_where_the_texts_are_are_a_usage_error(run, tmp_path, op
     code, _, err = run("fit", "in.csv", "--out", tmp_path / "out", *options)
     assert code == 2
     assert "one of" in err
+
+
+@pytest.mark.parametrize(
+    ("lang", "expected"),
+    [
+        (
+            "en",
+            [
+                "rows without a text are left out: 3 of 40",
+                "columns of numbers that are not read: load [kN], speed; --all-columns or "
+                "--columns takes rows as a whole",
+            ],
+        ),
+        (
+            "ja",
+            [
+                "本文が空欄の行は除きます：40行中3行",
+                "使わない数値の列：load [kN]、speed"
+                "（行全体を使うには --all-columns か --columns を指定）",
+            ],
+        ),
+    ],
+)
+def test_fit_says_what_of_a_table_it_does_not_read_where_it_has_guessed_the_text(
+    tmp_path, lang, expected
+):
+    path = tmp_path / "train.csv"
+    frame = pd.DataFrame({"id": range(1, 41), "remarks": NORMAL[:40]})
+    frame.loc[[3, 9, 20], "remarks"] = ""
+    frame["load [kN]"] = [round(20 + 0.3 * (i * 7 % 11), 1) for i in range(40)]
+    frame["speed"] = [1200 + 50 * (i % 3) for i in range(40)]
+    frame["rework"] = [i % 2 for i in range(40)]
+    frame.to_csv(path, index=False)
+
+    def said(**given):
+        table = read_table(path, text_column=given.get("text_column"))
+        options = FitOptions(train=path, out=tmp_path / "out", **given)
+        return [*_of_unread(table, options, Language(lang))]
+
+    assert said() == expected
+    assert said(text_column="remarks") == expected[:1]  # who names it knows what is not read
+
+
+def test_columns_all_names_the_option_that_takes_all(run, save, tmp_path):
+    path = save("a,b\n" + "oil,1\n" * 40)
+    fit = ("fit", path, "--out", tmp_path / "out", "--columns")
+    assert (
+        "Pass --columns with one of them, or --all-columns for all of them." in run(*fit, "all")[2]
+    )
+    said = run(*fit, "all", "--lang", "ja")[2]
+    assert "すべての列を使うには --all-columns を指定してください" in said
+    assert "--all-columns" not in run(*fit, "a,none")[2]  # who names some does not want all
 
 
 def test_the_text_column_is_guessed_and_said(run, tiny_folder, minilm, tmp_path):  # noqa: ARG001

@@ -938,6 +938,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "上にある行と同じ並びの行が{n}行あります（{row}行目から）。同じ期間の記録を二重に貼り付けていま"
         "せんか。新しい行が異常に見えるため、重複を除いてください",
     ),
+    "fit.empty": (
+        "rows without a text are left out: {n} of {n_all}",
+        "本文が空欄の行は除きます：{n_all}行中{n}行",
+    ),
+    "fit.unread": (
+        "columns of numbers that are not read: {names}; --all-columns or --columns takes rows as "
+        "a whole",
+        "使わない数値の列：{names}（行全体を使うには --all-columns か --columns を指定）",
+    ),
     "fit.replaced": (
         "{out}: the detector there is replaced",
         "{out}：今ある検出器を置き換えます",

@@ -301,8 +301,8 @@ SENTENCES: dict[str, dict[str, str]] = {
         "Got the output path {path}, where somebody has filled in {names} of an earlier result; "
         "expected no more there than in the input, as it would be lost; move it or choose "
         "another --out.": (
-            "出力先 {path} には前回の結果があり、入力では空欄だった列{names}が記入されています。上書"
-            "きすると失われます。ファイルを移動するか、別の --out を指定してください。"
+            "出力先 {path} には前回の結果があり、入力では空欄だった列{names}が記入されています。"
+            "上書きすると失われます。ファイルを移動するか、別の --out を指定してください。"
         ),
         "Got {source} with {n_normal} rows that are labelled normal, and without a label {n}, "
         "which are left out; expected at least {least} normal ones; write normal there where "
@@ -784,6 +784,9 @@ SENTENCES: dict[str, dict[str, str]] = {
         ),
         "{advice}, or --columns or --all-columns to take rows as a whole": (
             "{advice}。行全体を使うには --columns か --all-columns を指定してください"
+        ),
+        "{advice}, or {option} for all of them": (
+            "{advice}。すべての列を使うには {option} を指定してください"
         ),
         "Rows are written out with it; add it to the table, or rename a column": (
             "検出器はこの列も使って行を読みます。表にこの列を加えるか、列名を直してください"

@@ -22,6 +22,7 @@ from polar_detect.tables.new_values import new_later, new_values, warn_of_new_va
 from polar_detect.tables.opening import CHUNK_ROWS, ReadOptions, RowSample, TableReader, open_table
 from polar_detect.tables.reading import Table, TableRows, read_rows, read_table
 from polar_detect.tables.results import check_added, result_columns, said_of_results
+from polar_detect.tables.row_columns import numeric_names
 from polar_detect.tables.rows import (
     NumericColumns,
     RowColumns,
@@ -75,6 +76,7 @@ __all__ = [
     "join_columns",
     "new_later",
     "new_values",
+    "numeric_names",
     "obvious_text_column",
     "open_table",
     "open_writer",

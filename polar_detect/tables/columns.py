@@ -168,6 +168,7 @@ def check_column(
     *,
     other_sheets: Sequence[str] = (),
     listed: Sequence[str] = (),
+    for_all: str | None = None,
 ) -> str:
     """Return `column`, or raise `InputError` with the columns that there are.
 
@@ -181,10 +182,13 @@ def check_column(
         Of the file, in which the column might be.
     listed : sequence of str
         Columns among which it is asked for.
+    for_all : str or None
+        Option that asks for every column.
     """
     if column in names:
         return column
-    raise _no_column(names, column, option, other_sheets, listed=listed)
+    else_pass = "" if for_all is None else f", or {for_all} for all of them"
+    raise _no_column(names, column, option, other_sheets, else_pass, listed=listed)
 
 
 def check_no_column(reader: TableReader, option: str, column: str | None) -> None:

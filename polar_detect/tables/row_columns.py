@@ -12,6 +12,7 @@ from polar_detect.factors import Kinds, codes_of, factors_of
 from polar_detect.surprisal import factors_of_levels
 from polar_detect.tables.categories import categories_of, gaps_of, level_of
 from polar_detect.tables.cell_numbers import MISSING, Notation, is_missing
+from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.minus_signs import checked_minus
 from polar_detect.tables.number_form import NumberForm
 from polar_detect.tables.row_cells import (
@@ -40,6 +41,16 @@ def fitted_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple["RowColum
     factors = {name for column in columns for name in column.factors}
     factors |= {name for own in found.values() for name in own.factors}
     return tuple(categories.told_apart(own) if own.name in factors else own for own in columns)
+
+
+def numeric_names(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """Return the columns of a table that hold numbers, but for flags such as 0 and 1."""
+    return [
+        name
+        for name in names
+        if RowColumn.fit(frame[name], name).decimals is not None
+        and len(set(filter(None, cells_as_text(frame[name])))) > 2
+    ]
 
 
 @dataclass(frozen=True)

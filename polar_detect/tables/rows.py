@@ -69,10 +69,13 @@ class RowColumns:
         for every column.
     option : str
         With which they were asked for.
+    for_all : str or None
+        What asks for every column instead, where something does.
     """
 
     asked: str | None = None
     option: str = "--columns"
+    for_all: str | None = None
 
     @classmethod
     def of(cls, names: Sequence[str]) -> "RowColumns":
@@ -121,7 +124,10 @@ class RowColumns:
         chosen: list[str] = []
         for name in self.names:
             own = match_column(present, name, may_add_unit=True)
-            own = own or check_column(present, name, self.option, listed=self.names)
+            for_all = self.for_all if len(self.names) == 1 else None  # as in --columns all
+            own = own or check_column(
+                present, name, self.option, listed=self.names, for_all=for_all
+            )
             if own in chosen:
                 raise InputError(
                     f"Got column {own!r} twice in {self.option}; expected each once; leave one out."

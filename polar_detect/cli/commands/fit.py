@@ -17,7 +17,7 @@ from polar_detect.fitting import MIN_NORMAL
 from polar_detect.language import advise
 from polar_detect.report.facts import description
 from polar_detect.report.language import Language
-from polar_detect.tables.names import match_column
+from polar_detect.tables.names import match_column, on_one_line
 from polar_detect.texts import as_seen, labelled_both, say_the_same, times_pasted
 
 
@@ -34,6 +34,7 @@ def fit(options: FitOptions) -> PolarDetector:
     _check_readable(table)
     _tell_of(table, _of_texts(table, options.label_column, language))
     _tell_of(table, _of_rows(table, options, language))
+    _tell_of(table, _of_unread(table, options, language))
     detector = PolarDetector(
         options.detector,
         model=options.model,
@@ -74,7 +75,7 @@ def _read(options: FitOptions) -> tables.Table:
         options.train,
         text_column=options.text_column,
         label_column=options.label_column,
-        rows=tables.RowColumns(options.columns) if takes_rows else None,
+        rows=tables.RowColumns(options.columns, for_all="--all-columns") if takes_rows else None,
         options=tables.ReadOptions(
             encoding=options.encoding,
             sheet=options.sheet,
@@ -185,6 +186,23 @@ def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> It
     yield from map(language.notice, notices)
     if options.store_texts:
         yield from map(language.notice, tables.warn_of_hours(table.template, len(frame)))
+
+
+def _of_unread(table: tables.Table, options: FitOptions, language: Language) -> Iterator[str]:
+    """Yield what of the table is not read: rows without a text, and numbers beside the texts."""
+    if table.template is not None:
+        return
+    if n_empty := sum(not text.strip() for text in table.texts):
+        yield language.say("fit.empty", n=n_empty, n_all=len(table.texts))
+    if not table.has_columns or options.text_column is not None:
+        return
+    names = [*map(str, table.frame.columns)]
+    taken = (table.text_column, match_column(names, options.label_column or ""))
+    others = [name for name in names if name not in taken]
+    numeric = tables.numeric_names(table.frame, others)
+    counts = tables.new_later(table.frame, numeric)
+    if unread := [on_one_line(name) for name in numeric if name not in counts]:
+        yield language.say("fit.unread", names=_joined(unread, language))
 
 
 def _of_factors(template: tables.RowTemplate, language: Language) -> Iterator[str]:
