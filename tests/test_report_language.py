@@ -254,6 +254,17 @@ def test_the_rate_is_of_the_whole_stage_without_what_an_earlier_run_had_done(n_b
     assert " 5.0/s" in console.file.getvalue()
 
 
+@pytest.mark.parametrize("n_before", [0, 1000])
+def test_the_time_left_is_told_where_reports_are_minutes_apart(n_before):
+    seconds = [0.0]
+    console = Console(file=io.StringIO(), width=80, get_time=lambda: seconds[0])
+    with progress_bars(console) as progress:
+        for seconds[0], n_done in ((0.0, 0), (120.0, 64)):
+            progress("score", n_before + n_done, n_before + 256)
+        seconds[0] = 150.0  # a quarter is done; half a minute ago there were six left
+    assert " 0:05:30" in console.file.getvalue()
+
+
 def test_a_reason_does_not_deny_similar_normal_texts_as_one_may_say_the_same():
     said = [Language(tongue).reason(Group("neighbours")) for tongue in ("en", "ja")]
     assert said == ["few similar normal texts", "似た正常文が少ない"]

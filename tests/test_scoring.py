@@ -203,6 +203,18 @@ def test_a_run_killed_while_it_writes_the_output_is_resumed(
     assert resumed.read_bytes() == whole.read_bytes()
 
 
+def test_progress_begins_behind_what_an_earlier_run_has_done(orders, detector_folder, tmp_path):
+    out, done = tmp_path / "scored.csv", []
+
+    def progress(_, *counts):
+        done.append(counts)
+
+    with pytest.raises(Killed):
+        score(orders, out, detector_folder, engine=killed_after(2))
+    score(orders, out, detector_folder, progress=progress)
+    assert (done[0], done[-1]) == ((512, 1000), (1000, 1000))
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names are Unicode elsewhere")
 def test_an_output_may_have_a_name_that_is_not_utf8(orders, detector_folder, tmp_path):
     out = tmp_path / os.fsdecode("結果.csv".encode("cp932"))

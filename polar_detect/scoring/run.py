@@ -81,6 +81,9 @@ class _Scoring:
         """Score a chunk, or take what an earlier run made of it."""
         finished = self._partial.results(chunk)
         if finished is None:
+            # First where this run begins, behind what an earlier one had done: neither the rate
+            # nor the time that is left would be right if that counted as done in this one.
+            self._progress("score", self.tally.n_rows, self._opened.n_rows)
             results = cache.results(texts, lambda new: self._compute(chunk, new))
             self._partial.finish(chunk, results)
         else:
@@ -90,7 +93,8 @@ class _Scoring:
         for result in results:
             self.tally.add(result.p_value)
         self._sample.add([r.score for r in results if r.score is not None])
-        self._progress("score", self.tally.n_rows, self._opened.n_rows)
+        if finished is None or self.tally.n_rows == self._opened.n_rows:
+            self._progress("score", self.tally.n_rows, self._opened.n_rows)
 
     def compute_with(self, fleet: Fleet) -> None:
         """Have a fleet compute what `run` will ask for, chunk by chunk, in any order.
