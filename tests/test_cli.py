@@ -171,6 +171,32 @@ def test_score_says_why_in_japanese_and_does_not_mix_languages(
     assert all(any(char > "\u3000" for char in reason) for reason in reasons if reason)
 
 
+@pytest.mark.parametrize(
+    ("command", "tongue", "said"),
+    [
+        ("score", "en", "the same command, without --restart, goes on where it stopped"),
+        ("score", "ja", "続きから再開します"),
+        ("report", "en", "an earlier result stays as it was"),
+        ("report", "ja", "以前の結果はそのまま残ります"),
+    ],
+)
+def test_who_stops_a_command_is_told_what_stays(  # noqa: PLR0917
+    run, saved_on_tiny, orders, tmp_path, monkeypatch, command, tongue, said
+):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    out = tmp_path / ("scored.csv" if command == "score" else "report.html")
+    out.write_text("earlier")
+    given = [command, orders, "--detector", saved_on_tiny, "--out", out, "--lang", tongue]
+    monkeypatch.setattr(PolarDetector, "assess", stop)
+    code, printed, err = run(*given)
+    assert (code, printed) == (130, "")
+    assert said in err.splitlines()[-1]
+    assert out.read_text() == "earlier"
+    assert not [*tmp_path.glob(".polar-detect-*")]
+
+
 @pytest.mark.parametrize("command", ["score", "report"])
 @pytest.mark.parametrize("moment", ["before", "behind"])
 def test_a_detector_that_is_replaced_beside_the_reading_of_the_input_is_refused(  # noqa: PLR0917

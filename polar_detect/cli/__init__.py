@@ -18,7 +18,7 @@ import typer
 from polar_detect import __version__, announcement
 from polar_detect.cli import options
 from polar_detect.cli.config import read_config
-from polar_detect.cli.speaking import Spoken, said
+from polar_detect.cli.speaking import Spoken, said, said_of_stop
 from polar_detect.cli.streams import write_anything
 from polar_detect.errors import PolarError
 from polar_detect.visible import visible
@@ -33,6 +33,7 @@ _COMMANDS: dict[str, type[Any]] = {
     "serve": options.ServeOptions,
     "demo": options.DemoOptions,
 }
+_WRITING = {"fit", "score", "report", "compare", "demo"}
 app = typer.Typer(
     name="polar-detect",
     help="Which of these texts or rows do not belong, and why? `fit` on normal ones, `score` and "
@@ -100,7 +101,13 @@ def _command(name: str, kind: type[Any]) -> Callable[..., None]:
 
     def run(**given: Any) -> None:
         asked = kind(**given)  # whether they go together is asked before the imports
-        getattr(import_module(f"polar_detect.cli.commands.{name}"), name)(asked)
+        try:
+            getattr(import_module(f"polar_detect.cli.commands.{name}"), name)(asked)
+        except KeyboardInterrupt:  # of which typer makes exit code 130, without a word
+            if name in _WRITING:
+                goes_on = name == "score" and asked.input.is_file()
+                sys.stderr.write(f"polar-detect: {said_of_stop(asked.lang, goes_on=goes_on)}\n")
+            raise
 
     run.__doc__ = kind.__doc__
     run.__signature__ = inspect.signature(kind)  # type: ignore[attr-defined]  # what typer reads

@@ -45,6 +45,13 @@ def announced(sentence: str, tongue: Tongue) -> str:
     return Language(tongue).notice(sentence)
 
 
+def said_of_stop(tongue: Tongue, *, goes_on: bool) -> str:
+    """Return what a command that was interrupted says; `goes_on`: the next run goes on with it."""
+    from polar_detect.report.language import Language
+
+    return Language(tongue).say("terminal.goes_on" if goes_on else "terminal.stopped")
+
+
 def _spoken_in(context: typer.Context, tongue: Tongue) -> Tongue:
     context.ensure_object(Spoken).tongue = tongue
     announcement.word(partial(announced, tongue=tongue))

@@ -864,6 +864,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{n} rows had been scored before the run was interrupted.",
         "中断前に採点済みの{n}行を引き継ぎました。",
     ),
+    "terminal.stopped": (
+        "stopped; what was not finished is not written, and an earlier result stays as it was",
+        "中断しました。書き終えていない結果は保存されず、以前の結果はそのまま残ります。",
+    ),
+    "terminal.goes_on": (
+        "stopped; the same command, without --restart, goes on where it stopped",
+        "中断しました。--restart を付けずに同じコマンドを実行すると、続きから再開します。",
+    ),
     "terminal.figures": ("{n} pictures in {folder}", "図{n}点を{folder}に保存しました。"),
     "terminal.no_font": (
         "No font with Japanese characters is installed, so the pictures show boxes in their "
