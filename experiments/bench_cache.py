@@ -23,7 +23,7 @@ from polar_detect.backbone import hugging_face
 from polar_detect.signature.encoder import Encoder, Encoding
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.readings import Readings
-from polar_detect.signature.tokens import TokenStates
+from polar_detect.signature.tokens import TextTokens, TokenStates
 from polar_detect.signature.trace import Tracer, Traces
 
 Array = NDArray[np.float32]
@@ -166,15 +166,12 @@ class CachedExtractor(Extractor):
 
 def _split(whole: Traces | Encoding) -> list[Row]:
     """Return the arrays of each text, its tokens' among them."""
-    names, tokens = _array_names(type(whole)), whole.tokens
-    ends = np.cumsum(tokens.lengths)
+    names = _array_names(type(whole))
     rows = []
-    for i, (start, end) in enumerate(zip(ends - tokens.lengths, ends, strict=True)):
+    for i, tokens in enumerate(whole.tokens.texts):
         row = {name: np.array(getattr(whole, name)[i]) for name in names}
-        row[f"{_TOKENS}states"] = tokens.states[:, start:end].copy()
-        row[f"{_TOKENS}targets"] = tokens.targets[start:end].copy()
-        row[f"{_TOKENS}losses"] = tokens.losses[start:end].copy()
-        rows.append(row)
+        own = tokens._asdict().items()
+        rows.append(row | {_TOKENS + name: array.copy() for name, array in own})
     return rows
 
 
@@ -184,7 +181,7 @@ def _stacked(rows: Sequence[Row], kind: type[Traces | Encoding]) -> Row:
 
 def _tokens(rows: Sequence[Row]) -> TokenStates:
     parts = [_under(_TOKENS, row) for row in rows]
-    return TokenStates.of([(part["states"], part["targets"], part["losses"]) for part in parts])
+    return TokenStates(tuple(TextTokens(**part) for part in parts))
 
 
 def _under(prefix: str, row: Row) -> Row:

@@ -136,7 +136,8 @@ class Fitting:
     def read(self, stage: str, texts: Sequence[str]) -> Readings:
         """Read texts and leave out those without tokens."""
         readings = self.extractor.read_all(texts, stage=stage, tracker=self.tracker)
-        return readings.rows(np.flatnonzero(readings.has_tokens))
+        has_tokens = readings.has_tokens
+        return readings if has_tokens.all() else readings.rows(np.flatnonzero(has_tokens))
 
     def reference(self, readings: Readings, labelled: Readings | None = None) -> Reference:
         """Return what new texts are held against, as far as the head reads it."""

@@ -29,11 +29,10 @@ from polar_detect.metrics import auroc
 from polar_detect.signature.encoder import Encoder, Encoding
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.readings import Readings
-from polar_detect.signature.tokens import TokenStates
+from polar_detect.signature.tokens import TextTokens, TokenStates
 from polar_detect.signature.trace import Tracer, Traces
 
 TEXTS = ("fan", "pump", "belt", "motor", "hose")
-TOKEN_FIELDS = dataclasses.fields(TokenStates)
 
 
 def task(n_normal=90, n_anomalous=30, **options):
@@ -204,9 +203,12 @@ def assert_same(read, expected):
     """Compare readings bit by bit."""
     assert read.texts == expected.texts
     for one, other in ((read.traces, expected.traces), (read.encoding, expected.encoding)):
-        pairs = [(one, other, dataclasses.fields(one)), (one.tokens, other.tokens, TOKEN_FIELDS)]
-        for left, right, fields in pairs:
-            for name in (field.name for field in fields if field.name != "tokens"):
+        names = [field.name for field in dataclasses.fields(one) if field.name != "tokens"]
+        pairs = [(one, other, names)]
+        tokens = zip(one.tokens.texts, other.tokens.texts, strict=True)
+        pairs += [(*pair, TextTokens._fields) for pair in tokens]
+        for left, right, names in pairs:
+            for name in names:
                 arrays = getattr(left, name), getattr(right, name)
                 assert arrays[0].dtype == arrays[1].dtype
                 np.testing.assert_array_equal(*arrays, err_msg=name)
@@ -320,7 +322,7 @@ def readings(texts, shift, seed):
 
 def no_tokens(n_texts):
     nothing = np.zeros((2, 0, 5), np.float16), np.zeros(0, np.int64), np.zeros(0, np.float32)
-    return TokenStates.of([nothing] * n_texts)
+    return TokenStates((TextTokens(*nothing),) * n_texts)
 
 
 def sample(shift, numbers=None):

@@ -128,7 +128,7 @@ def test_quick_losses_are_near_and_have_the_same_bits_in_any_company(quick, orac
 def test_traces_keep_states_of_the_size_that_layers_have(backbone):
     traces = Tracer(backbone).trace(TEXTS)
     assert traces.trajectory.shape == (3, 6, 32)
-    n_depths, _, hidden = traces.tokens.states.shape
+    n_depths, _, hidden = traces.tokens.texts[0].states.shape
     assert (n_depths, hidden) == (len(Tracer(backbone).token_depths), 32)
 
 

@@ -103,9 +103,8 @@ def test_losses_of_the_real_model_are_the_same_bits_in_any_company(real, precise
 
 
 def arrays_of(traces, row):
-    whole = traces.rows([row])
-    return [*(getattr(whole, name) for name in whole._arrays()), whole.tokens.states,
-            whole.tokens.losses]  # fmt: skip
+    whole, tokens = traces.rows([row]), traces.tokens.texts[row]
+    return [*(getattr(whole, name) for name in whole._arrays()), tokens.states, tokens.losses]
 
 
 @pytest.mark.parametrize("curves", ["none", "first-order", "exact"])

@@ -85,7 +85,7 @@ def test_a_long_text_keeps_words_that_are_spread_evenly_over_it(encoder, monkeyp
     n = int(whole.tokens.lengths[PARAPHRASE])
     assert n > 8
     places = [round(i * (n - 1) / 3) for i in range(4)]
-    own, known = (read.tokens.rows([PARAPHRASE]).states for read in (thinned, whole))
+    own, known = (read.tokens.texts[PARAPHRASE].states for read in (thinned, whole))
     np.testing.assert_array_equal(own, known[:, places])
     np.testing.assert_array_equal(thinned.embeddings, whole.embeddings)
 

@@ -14,7 +14,7 @@ from polar_detect.signature.neighbours import (
     nearest,
 )
 from polar_detect.signature.reference import Reference
-from polar_detect.signature.tokens import TokenIndex, TokenStates
+from polar_detect.signature.tokens import TextTokens, TokenIndex, TokenStates
 
 N_LAYERS, HIDDEN = 3, 6
 SHRINKAGE = 0.1
@@ -230,9 +230,8 @@ def test_a_training_text_is_shown_once_however_often_it_is_there():
 def test_of_fifty_texts_a_share_of_14_percent_is_seven():
     embeddings = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    states = TokenStates(
-        np.ones(50, int), np.ones((1, 50, 4), np.float16), np.arange(50), np.ones(50, np.float32)
-    )
+    alone = np.ones((1, 1, 4), np.float16), np.zeros(1, int), np.ones(1, np.float32)
+    states = TokenStates((TextTokens(*alone),) * 50)
     tokens = TokenIndex.fit(states)
     reference = Reference(("",) * 50, embeddings, tokens, tokens, contamination=0.14)
     found, _ = reference.neighbours(embeddings[:1])

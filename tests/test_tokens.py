@@ -4,7 +4,22 @@ import numpy as np
 import pytest
 import torch
 
-from polar_detect.signature.tokens import TokenIndex, TokenStates, kept_places, largest
+from polar_detect.signature.tokens import (
+    TextTokens,
+    TokenIndex,
+    TokenStates,
+    kept_places,
+    largest,
+)
+
+
+def by_text(lengths, states, targets, losses):
+    """Cut arrays of tokens, text after text, into those of each text."""
+    ends = np.cumsum(lengths)
+    places = [slice(end - n, end) for end, n in zip(ends, lengths, strict=True)]
+    return TokenStates(
+        tuple(TextTokens(states[:, own], targets[own], losses[own]) for own in places)
+    )
 
 
 @pytest.fixture
@@ -12,13 +27,22 @@ def normal():
     rng = np.random.default_rng(0)
     lengths = np.asarray([3, 0, 5, 4])
     states = rng.normal(size=(2, 12, 16)).astype(np.float16)
-    return TokenStates(lengths, states, np.arange(12), np.full(12, 2.0, np.float32))
+    return by_text(lengths, states, np.arange(12), np.full(12, 2.0, np.float32))
 
 
 def test_rows_keep_each_text_with_its_tokens(normal):
     part = normal.rows([3, 0])
     np.testing.assert_array_equal(part.targets, [8, 9, 10, 11, 0, 1, 2])
     np.testing.assert_array_equal(TokenStates.below([part, part]).lengths, [4, 3, 4, 3])
+
+
+def test_no_states_are_copied_where_texts_are_chosen_or_joined(normal):
+    found = TokenStates.below([normal.rows([3, 0]), normal.rows(slice(2, 3)), normal.rows([])])
+    assert found.lengths.tolist() == [4, 3, 5]
+    for text, i in zip(found.texts, (3, 0, 2), strict=True):
+        assert text.states is normal.texts[i].states
+    # Control: joined, all of them are there.
+    np.testing.assert_array_equal(found.at(1)[4:7], normal.texts[0].states[1])
 
 
 def test_a_text_among_the_normal_ones_is_nearer_and_cheaper_than_without_itself(normal):
@@ -37,7 +61,7 @@ def test_a_text_among_the_normal_ones_is_nearer_and_cheaper_than_without_itself(
 def test_the_wider_scale_is_the_mean_distance_to_so_many_tokens(normal, n_far):
     index = TokenIndex.fit(normal)
     found = index.novelty(normal, n_far=n_far)
-    states = normal.states[-1].astype(np.float32) - index.means[-1]
+    states = normal.at(-1).astype(np.float32) - index.means[-1]
     states /= np.linalg.norm(states, axis=1, keepdims=True)
     nearest = np.sort(states @ states.T, axis=1)[:, ::-1][:, :n_far]
     expected = [1 - nearest[normal.owners == text].mean() for text in (0, 2, 3)]
@@ -86,7 +110,7 @@ def test_tokens_pass_over_the_nearest_texts(normal):
 def test_of_fifty_texts_a_share_of_14_percent_is_seven():
     rng = np.random.default_rng(0)
     states = rng.normal(size=(1, 50, 16)).astype(np.float16)
-    fifty = TokenStates(np.ones(50, int), states, np.arange(50), np.ones(50, np.float32))
+    fifty = by_text(np.ones(50, int), states, np.arange(50), np.ones(50, np.float32))
     index = TokenIndex.fit(fifty)
     found, same, more = (index.novelty(fifty, skipped=s).distances for s in (0.14, 0.13, 0.15))
     np.testing.assert_array_equal(found, same)  # 0.14 * 50 is 7.000000000000001
@@ -94,9 +118,9 @@ def test_of_fifty_texts_a_share_of_14_percent_is_seven():
 
 
 def test_texts_that_are_equally_near_are_not_all_passed_over(normal):
-    states = np.tile(normal.states[:, :3], (1, 20, 1))
+    states = np.tile(normal.texts[0].states, (1, 20, 1))
     states[:, 0] += 1  # so that the mean is none of them
-    alike = TokenStates(np.full(20, 3), states, np.tile([0, 1, 2], 20), np.ones(60, np.float32))
+    alike = by_text(np.full(20, 3), states, np.tile([0, 1, 2], 20), np.ones(60, np.float32))
     found = TokenIndex.fit(alike).novelty(alike.rows([7]), skipped=0.1)
     np.testing.assert_allclose(found.distances, 0, atol=0.01)
 

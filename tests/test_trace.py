@@ -309,7 +309,7 @@ def test_a_long_text_keeps_tokens_that_are_spread_evenly_over_it(llama, monkeypa
     long = int(whole.n_tokens.argmax())
     n_tokens = int(whole.n_tokens[long])
     assert n_tokens > 10
-    own, all_of_it = thinned.tokens.rows([long]), whole.tokens.rows([long])
+    own, all_of_it = thinned.tokens.texts[long], whole.tokens.texts[long]
     places = [round(i * (n_tokens - 1) / 4) for i in range(5)]
     for kept, known in (
         (own.states, all_of_it.states[:, places]),

@@ -109,7 +109,7 @@ class Encoder:
             trajectory[index], embeddings[index] = read.trajectory, read.embeddings
             for text, own in zip(index, read.tokens, strict=True):
                 tokens[text] = own
-        return Encoding(embeddings, trajectory, TokenStates.of(tokens))
+        return Encoding(embeddings, trajectory, TokenStates(tuple(tokens)))
 
     def characters_per_token(self, texts: Sequence[str]) -> Array:
         """Return how long the pieces are that the vocabulary cuts the start of a text into.
@@ -185,7 +185,7 @@ class _Read(NamedTuple):
 def _tokens(states: NDArray[np.float16]) -> TextTokens:
     """Return states of tokens that predict none."""
     n = states.shape[1]
-    return states, np.full(n, -1), np.full(n, np.nan, np.float32)
+    return TextTokens(states, np.full(n, -1), np.full(n, np.nan, np.float32))
 
 
 def _words(special_tokens_mask: Sequence[int]) -> NDArray[np.intp]:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -22,9 +22,6 @@ from polar_detect.numerics.runtime import best_device, best_dtype
 from polar_detect.shares import exactly
 
 Array = NDArray[np.float32]
-# States (n_depths, n, hidden), targets (n,) and losses (n,) of one text.
-TextTokens = tuple[NDArray[np.float16], NDArray[np.int64], Array]
-
 _MAX_KEPT = 128  # tokens of a text whose states are kept: 1.3 MB with both default models
 _KEPT_OF_LONGER = 64
 _MAX_POINTS = 16_384  # reference tokens; 19 MB a depth at 576 dimensions in float16
@@ -39,10 +36,27 @@ _QUERY_TOKENS = 1024
 _BLOCK = 128  # tokens that are compared at a time, always: a product's last bits depend on it
 
 
+class TextTokens(NamedTuple):
+    """Hidden states of the tokens of one text that are kept (`kept_places`).
+
+    Parameters
+    ----------
+    states : (n_depths, n_tokens, hidden) float16
+    targets : (n_tokens,) int64
+        The token that followed each state; -1 where the model predicts none.
+    losses : (n_tokens,) float32
+        Of that token, in nats; NaN where the model predicts none.
+    """
+
+    states: NDArray[np.float16]
+    targets: NDArray[np.int64]
+    losses: Array
+
+
 def no_tokens(n_depths: int, hidden: int) -> TextTokens:
     """Return what a text without tokens has."""
     states = np.zeros((n_depths, 0, hidden), np.float16)
-    return states, np.zeros(0, np.int64), np.zeros(0, np.float32)
+    return TextTokens(states, np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
 def kept_places(n_tokens: int) -> NDArray[np.intp]:
@@ -59,61 +73,59 @@ def kept_places(n_tokens: int) -> NDArray[np.intp]:
 
 @dataclass(frozen=True, eq=False)
 class TokenStates:
-    """Hidden states of the tokens of some texts that are kept (`kept_places`), text after text.
+    """Hidden states of the tokens of some texts, each text by itself.
+
+    They are most of what a fit holds in memory (1.3 MB a text of 125 tokens): choosing texts, and
+    laying some below others, copies none, and they are joined a few texts at a time.
 
     Parameters
     ----------
-    lengths : (n_texts,) int64
-        Kept tokens of each text.
-    states : (n_depths, n_tokens, hidden) float16
-    targets : (n_tokens,) int64
-        The token that followed each state; -1 where the model predicts none.
-    losses : (n_tokens,) float32
-        Of that token, in nats; NaN where the model predicts none.
+    texts : tuple of TextTokens
     """
 
-    lengths: NDArray[np.int64]
-    states: NDArray[np.float16]
-    targets: NDArray[np.int64]
-    losses: Array
+    texts: tuple[TextTokens, ...]
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self.texts)
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """Kept tokens of each text, (n_texts,)."""
+        return np.asarray([len(text.targets) for text in self.texts], np.int64)
 
     @property
     def owners(self) -> NDArray[np.intp]:
         """Text of each token, (n_tokens,)."""
         return np.repeat(np.arange(len(self)), self.lengths)
 
+    @property
+    def n_depths(self) -> int:
+        """Depths that the states of each token are known at."""
+        return len(self.texts[0].states)
+
+    @property
+    def targets(self) -> NDArray[np.int64]:
+        """Of all tokens, (n_tokens,), text after text."""
+        return np.concatenate([np.zeros(0, np.int64), *(text.targets for text in self.texts)])
+
+    @property
+    def losses(self) -> Array:
+        """Of all tokens, (n_tokens,), text after text."""
+        return np.concatenate([np.zeros(0, np.float32), *(text.losses for text in self.texts)])
+
+    def at(self, depth: int) -> NDArray[np.float16]:
+        """Return the states of all tokens at one depth, (n_tokens, hidden), text after text."""
+        return np.concatenate([text.states[depth] for text in self.texts])
+
     def rows(self, index: NDArray[np.intp] | Sequence[int] | slice) -> Self:
         """Return the given texts."""
         chosen = np.arange(len(self))[index]
-        ends = np.cumsum(self.lengths)
-        parts = [np.arange(ends[i] - self.lengths[i], ends[i]) for i in chosen.tolist()]
-        tokens = np.concatenate(parts) if parts else np.zeros(0, np.intp)
-        return type(self)(
-            self.lengths[chosen], self.states[:, tokens], self.targets[tokens], self.losses[tokens]
-        )
+        return type(self)(tuple(self.texts[i] for i in chosen.tolist()))
 
     @classmethod
     def below(cls, parts: Sequence[Self]) -> Self:
         """Return the texts of all parts, one below the other."""
-        return cls(
-            np.concatenate([part.lengths for part in parts]),
-            np.concatenate([part.states for part in parts], axis=1),
-            np.concatenate([part.targets for part in parts]),
-            np.concatenate([part.losses for part in parts]),
-        )
-
-    @classmethod
-    def of(cls, texts: Sequence[TextTokens]) -> Self:
-        """Join the tokens of single texts."""
-        return cls(
-            np.asarray([len(targets) for _, targets, _ in texts], np.int64),
-            np.concatenate([states for states, _, _ in texts], axis=1),
-            np.concatenate([targets for _, targets, _ in texts]),
-            np.concatenate([losses for _, _, losses in texts]),
-        )
+        return cls(tuple(text for part in parts for text in part.texts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +189,7 @@ class TokenIndex:
         fits[:1] = True
         kept = np.sort(order[fits])
         own = tokens.rows(kept)
-        means = own.states.astype(np.float32).mean(1)
+        means = np.stack([own.at(d).astype(np.float32).mean(0) for d in range(own.n_depths)])
         points = _directions(own, means)
         owners = np.repeat(kept, own.lengths).astype(np.int64)
         targets = own.targets
@@ -185,8 +197,7 @@ class TokenIndex:
             order = chance.permutation(len(owners))
             points, owners, targets = points[:, order], owners[order], targets[order]
         # Contiguous: a product's last bits depend on how its factors lie in memory.
-        points = np.ascontiguousarray(points, np.float16)
-        return cls(np.ascontiguousarray(means), points, owners, targets)
+        return cls(means, np.ascontiguousarray(points), owners, targets)
 
     def widened(self, tokens: TokenStates, *, first_owner: int) -> Self:
         """Return the same index with the tokens of more normal texts, if all of them have room.
@@ -199,9 +210,10 @@ class TokenIndex:
         first_owner : int
             Number of the first of the texts.
         """
-        if len(self.targets) + len(tokens.targets) > _MAX_POINTS:
+        n_new = int(tokens.lengths.sum())
+        if len(self.targets) + n_new > _MAX_POINTS:
             return self
-        order = np.random.default_rng(first_owner).permutation(len(tokens.targets))
+        order = np.random.default_rng(first_owner).permutation(n_new)
         new = _directions(tokens, self.means)[:, order]
         points = np.concatenate([self.points, new], axis=1)
         owners = np.concatenate([self.owners, first_owner + tokens.owners[order]])
@@ -250,9 +262,7 @@ class TokenIndex:
             for depth in range(n_depths):
                 is_last = depth == n_depths - 1
                 n = max(_N_FOLLOWED, n_far) if is_last else _N_NEAREST
-                similarity, nearest = self._nearest(
-                    depth, part.states[depth], hidden, passed_over, n=n
-                )
+                similarity, nearest = self._nearest(depth, part.at(depth), hidden, passed_over, n=n)
                 near = similarity[:, :_N_NEAREST].mean(1)
                 distances[texts, depth] = 1 - _mean(near, part)
             far[texts] = 1 - _mean(similarity[:, :n_far].mean(1), part)
@@ -412,9 +422,13 @@ def largest(rows: Tensor, n: int) -> tuple[Tensor, Tensor]:
 
 def _directions(tokens: TokenStates, means: Array) -> NDArray[np.float16]:
     """Return states minus their mean, of unit length, (n_depths, n_tokens, hidden)."""
-    points = tokens.states.astype(np.float32) - means[:, None]
-    points /= np.maximum(np.linalg.norm(points, axis=2, keepdims=True), 1e-9)
-    return points.astype(np.float16)
+    n_tokens, hidden = int(tokens.lengths.sum()), means.shape[1]
+    directions = np.empty((len(means), n_tokens, hidden), np.float16)
+    for depth, mean in enumerate(means):
+        points = tokens.at(depth).astype(np.float32) - mean
+        points /= np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-9)
+        directions[depth] = points
+    return directions
 
 
 def _chunks(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:

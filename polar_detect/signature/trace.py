@@ -191,7 +191,7 @@ class Tracer:
         if self.curves == "exact":
             for batch in found:
                 out.skip[batch.index], out.loop[batch.index] = self._exact_curves(batch)
-        return replace(out, tokens=TokenStates.of(tokens)) if tokens else out
+        return replace(out, tokens=TokenStates(tuple(tokens)))
 
     @lanes()
     @torch.no_grad()
@@ -295,7 +295,7 @@ class Tracer:
             loop=nan(n_curve),
             exit=nan(self._n_exits),
             trajectory=nan(n_layers + 1, self._hidden),
-            tokens=TokenStates.of([self._no_tokens()]).rows([]),
+            tokens=TokenStates(()),
         )
 
     @property
@@ -347,7 +347,7 @@ class Tracer:
             where = where[torch.from_numpy(kept_places(len(where))).to(where.device)]
             parts = kept[:, row, where], batch.targets[row, where], losses[row, where]
             own_states, targets, own_losses = (part.cpu().numpy() for part in parts)
-            tokens[text] = (own_states, targets, own_losses)
+            tokens[text] = TextTokens(own_states, targets, own_losses)
 
     def _states(self, batch: Batch) -> Iterator[Tensor]:
         """Yield the states at each depth of the full program, n_layers + 1 of them."""
