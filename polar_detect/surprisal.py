@@ -31,17 +31,14 @@ class Surprisal:
 
     Parameters
     ----------
-    kinds, combinations : tuple of mapping, 1 + n_factors long
-        What rows say in the first factors, none of them at first, and that with what they say in
-        the category, each → its number.
-    kind_of, combination_of : tuple of (n_rows,) intp
-        Those of the normal rows.
+    kinds : tuple of Sayings, 1 + n_factors long
+        What normal rows say in the first factors: in none of them, in the first, and so on.
+    combinations : tuple of Sayings, 1 + n_factors long
+        The same behind what they say in the category.
     """
 
-    kinds: tuple[Mapping[Levels, int], ...]
-    combinations: tuple[Mapping[Levels, int], ...]
-    kind_of: tuple[Codes, ...]
-    combination_of: tuple[Codes, ...]
+    kinds: "tuple[Sayings, ...]"
+    combinations: "tuple[Sayings, ...]"
 
     @classmethod
     def fit(cls, rows: Sequence[Levels | None], n_factors: int) -> Self:
@@ -50,13 +47,9 @@ class Surprisal:
         None is a row that says nothing anywhere, which is not counted.
         """
         depths = range(1 + n_factors)
-        kinds = [_numbered([own and own[1 : 1 + depth] for own in rows]) for depth in depths]
-        combinations = [_numbered([own and own[: 1 + depth] for own in rows]) for depth in depths]
         return cls(
-            tuple(places for places, _ in kinds),
-            tuple(places for places, _ in combinations),
-            tuple(codes for _, codes in kinds),
-            tuple(codes for _, codes in combinations),
+            tuple(Sayings.of([own and own[1 : 1 + depth] for own in rows]) for depth in depths),
+            tuple(Sayings.of([own and own[: 1 + depth] for own in rows]) for depth in depths),
         )
 
     def nats(self, rows: Sequence[Levels | None], groups: Sequence[tuple[Codes, Codes]]) -> Array:
@@ -67,7 +60,7 @@ class Surprisal:
         rows : sequence of Levels or None
             As in `fit`; None says what no normal row does.
         groups : sequence of (rows, normal rows)
-            Which rows meet which normal rows; each row is of one group.
+            Which rows are held against which normal rows; each row is in one group.
 
         Where all normal rows say the same, that is no surprise at all, however many they are.
 
@@ -76,38 +69,86 @@ class Surprisal:
         >>> own.nats(new, [(np.arange(3), np.arange(16))]).round(2).tolist()
         [0.06, 2.91, 6.13]
         """
-        shares = np.full(len(rows), 1 / (len(self.combinations[0]) + 1))
+        levels = self.combinations[0]
+        shares = np.full(len(rows), 1 / (len(levels) + 1))
         for depth, (kinds, combinations) in enumerate(
             zip(self.kinds, self.combinations, strict=True)
         ):
-            kind = _places(kinds, [() if own is None else own[1 : 1 + depth] for own in rows])
-            own = _places(combinations, [own and own[: 1 + depth] for own in rows])
+            kind = kinds.codes_of([() if own is None else own[1 : 1 + depth] for own in rows])
+            combination = combinations.codes_of([own and own[: 1 + depth] for own in rows])
             for part, normal in groups:
-                n_all = _counts(self.kind_of[depth][normal], len(kinds))[kind[part]]
-                n_own = _counts(self.combination_of[depth][normal], len(combinations))[own[part]]
-                shares[part] = (n_own + _PRIOR * shares[part]) / (n_all + _PRIOR)
-        if len(self.combinations[0]) == 1:
-            shares[_places(self.combinations[0], [own and own[:1] for own in rows]) == 0] = 1
+                n_of_kind = kinds.counts(normal)[kind[part]]
+                n_alike = combinations.counts(normal)[combination[part]]
+                shares[part] = (n_alike + _PRIOR * shares[part]) / (n_of_kind + _PRIOR)
+        if len(levels) == 1:
+            shares[levels.codes_of([own and own[:1] for own in rows]) == 0] = 1
         nats: Array = np.abs(np.log(shares))  # of 1 no −0
         return nats
 
     def counts_beside(self, row: Levels, min_rows: int) -> tuple[int, dict[str, int]]:
-        """Return what rows of a row's kind say in the category, and how many of them say so.
+        """Return what normal rows of a row's kind say in the category, and how many say so.
 
-        Of the finest kind that has so many rows: that of its first factors, whose number comes
-        first. The most frequent level first.
+        Parameters
+        ----------
+        row : Levels
+            As in `fit`.
+        min_rows : int
+            That the kind has to have, or a coarser one is asked.
+
+        Returns
+        -------
+        n_factors : int
+            The kind is that of the first so many factors.
+        counts : dict of str to int
+            The most frequent level first.
         """
-        depth, is_own = 0, self.kind_of[0] == 0
+        depth, is_of_kind = 0, self.kinds[0].codes == 0
         for deeper in range(1, len(self.kinds)):
-            place = self.kinds[deeper].get(row[1 : 1 + deeper])
-            is_of_kind = self.kind_of[deeper] == place
-            if place is None or is_of_kind.sum() < min_rows:
+            kinds = self.kinds[deeper]
+            code = kinds.known.get(row[1 : 1 + deeper])
+            if code is None or (kinds.codes == code).sum() < min_rows:
                 break
-            depth, is_own = deeper, is_of_kind
-        counts = np.bincount(self.combination_of[depth][is_own])
-        levels = [own[0] for own in self.combinations[depth]]
+            depth, is_of_kind = deeper, kinds.codes == code
+        combinations = self.combinations[depth]
+        counts = np.bincount(combinations.codes[is_of_kind])
+        levels = [own[0] for own in combinations.known]
         order = np.argsort(-counts, kind="stable")
         return depth, {levels[i]: int(counts[i]) for i in order.tolist() if counts[i]}
+
+
+@dataclass(frozen=True, eq=False)
+class Sayings:
+    """What normal rows say in some columns, each different thing by a number from 0 on.
+
+    Parameters
+    ----------
+    known : mapping of Levels to int
+    codes : (n_rows,) intp
+        Of the normal rows; −1 of one that says nothing.
+    """
+
+    known: Mapping[Levels, int]
+    codes: Codes
+
+    @classmethod
+    def of(cls, said: Sequence[Levels | None]) -> Self:
+        """Return what normal rows say, numbered in the order in which they first say it."""
+        different = dict.fromkeys(own for own in said if own is not None)
+        known = {own: i for i, own in enumerate(different)}
+        return cls(known, _codes(known, said))
+
+    def __len__(self) -> int:
+        return len(self.known)
+
+    def codes_of(self, said: Sequence[Levels | None]) -> Codes:
+        """Return the numbers of what rows say; −1, behind all others, of what is not known."""
+        return _codes(self.known, said)
+
+    def counts(self, rows: Codes) -> Codes:
+        """Return how many of some normal rows say each thing, and a zero behind: −1 is none."""
+        codes = self.codes[rows]
+        counts: Codes = np.bincount(codes[codes >= 0], minlength=len(self) + 1)
+        return counts
 
 
 def factors_of_levels(own: Codes, others: Mapping[Name, Codes]) -> tuple[Name, ...]:
@@ -156,21 +197,5 @@ def _repeats(codes: Codes) -> Codes:
     return counts
 
 
-def _numbered(said: Sequence[Levels | None]) -> tuple[dict[Levels, int], Codes]:
-    """Return a number for each different thing that rows say, and those of the rows."""
-    places: dict[Levels, int] = {}
-    for own in said:
-        if own is not None:
-            places.setdefault(own, len(places))
-    return places, _places(places, said)
-
-
-def _places(places: Mapping[Levels, int], said: Sequence[Levels | None]) -> Codes:
-    """Return the number of what rows say; −1, behind all others, of what no normal row says."""
-    return np.asarray([-1 if own is None else places.get(own, -1) for own in said], np.intp)
-
-
-def _counts(codes: Codes, n: int) -> Codes:
-    """Return how often each of n numbers is there, and behind them a zero; −1 is none of them."""
-    counts: Codes = np.bincount(codes[codes >= 0], minlength=n + 1)
-    return counts
+def _codes(known: Mapping[Levels, int], said: Sequence[Levels | None]) -> Codes:
+    return np.asarray([-1 if own is None else known.get(own, -1) for own in said], np.intp)
