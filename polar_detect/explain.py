@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.detectors import Attribution
+from polar_detect.signature.column_features import column_of
 from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.signature.numbers import column_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from polar_detect.metrics import auroc
+from polar_detect.signature.column_features import column_of, kind_of
 from polar_detect.signature.column_likeness import ColumnLikeness
 from polar_detect.signature.likeness import (
     KeptOut,
@@ -12,7 +13,6 @@ from polar_detect.signature.likeness import (
     WordingLikeness,
     can_teach,
 )
-from polar_detect.signature.numbers import column_of, kind_of
 from polar_detect.tables.rows import RowTemplate
 
 HIDDEN = 24

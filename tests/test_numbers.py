@@ -11,9 +11,10 @@ from polar_detect.detectors.scale import Scale, column_clips, column_units
 from polar_detect.errors import InputError
 from polar_detect.outliers import crossed
 from polar_detect.signature import numbers
+from polar_detect.signature.column_features import KINDS, column_of
 from polar_detect.signature.column_scale import ColumnScale
 from polar_detect.signature.features import Feature
-from polar_detect.signature.numbers import KINDS, ColumnReference, column_of
+from polar_detect.signature.numbers import ColumnReference
 from polar_detect.tables import RowTemplate
 
 NAMES = ("air [K]", "process [K]", "torque [Nm]", "cost")

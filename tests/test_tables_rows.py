@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from polar_detect.errors import ArtifactError, InputError
 from polar_detect.report.language import Language
-from polar_detect.signature.numbers import ColumnScale
+from polar_detect.signature.column_scale import ColumnScale
 from polar_detect.tables import (
     ReadOptions,
     RowColumns,

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.detectors.scale import Vector
+from polar_detect.signature.column_features import LEVEL, LIKENESS, column_of, kind_of
 from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.signature.numbers import LEVEL, LIKENESS, column_of, kind_of
 
 _TEXT_COUNTS = 2.0  # columns
 _SAME = 1e-6  # nats within which a category never changes

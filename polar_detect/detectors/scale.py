@@ -7,8 +7,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from polar_detect.signature.column_features import LEVEL, column_of, kind_of
 from polar_detect.signature.features import Feature
-from polar_detect.signature.numbers import LEVEL, column_of, kind_of
 
 Vector = NDArray[np.float64]
 

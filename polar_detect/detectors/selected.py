@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.detectors.base import Attribution, Head
+from polar_detect.signature.column_features import LIKENESS, kind_of
 from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.signature.numbers import LIKENESS, kind_of
 
 _GROUPS = {"context", "neighbours", "distance", "loss", "program", "column"}
 

@@ -29,10 +29,10 @@ from polar_detect.report.data import (
 )
 from polar_detect.report.facts import facts_of
 from polar_detect.report.reasons import OddCells, whole_parts
+from polar_detect.signature.column_features import LIKENESS, column_of, kind_of
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.levels import USUAL_SHARE
 from polar_detect.signature.named import WORDING
-from polar_detect.signature.numbers import LIKENESS, column_of, kind_of
 from polar_detect.signature.reference import Reference
 from polar_detect.signature.spans import TokenLoss
 from polar_detect.signature.token_losses import Normal, token_losses

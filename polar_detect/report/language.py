@@ -13,8 +13,8 @@ from polar_detect.report.forms import Form
 from polar_detect.report.inspect_sentences import INSPECT_SENTENCES
 from polar_detect.report.sentences import SENTENCES
 from polar_detect.report.words import NAME_CHARACTERS, one_line
+from polar_detect.signature.column_features import column_of, kind_of
 from polar_detect.signature.features import Feature
-from polar_detect.signature.numbers import column_of, kind_of
 
 _KIND_OF = {"cause": "errors", "notice": "notices"}  # of what stands in a sentence of its own
 

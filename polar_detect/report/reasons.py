@@ -10,7 +10,7 @@ from polar_detect.explain import Explanation
 from polar_detect.report.data import Column, Contribution, Group, Layer, Source
 from polar_detect.report.language import Language
 from polar_detect.report.words import NAME_CHARACTERS, Numbers, one_line, raising
-from polar_detect.signature import numbers
+from polar_detect.signature import column_features
 from polar_detect.signature.categories import NewCell
 
 _DECIMALS = 2
@@ -48,7 +48,7 @@ def whole_parts(explanation: Explanation) -> dict[Source, NDArray[np.float64]]:
     """Return parts of the scores that belong to no layer, columns one by one, (n_texts,)."""
     groups = explanation.by_group().items()
     parts: dict[Source, NDArray[np.float64]]
-    parts = {Group(name): values for name, values in groups if name != numbers.GROUP}
+    parts = {Group(name): values for name, values in groups if name != column_features.GROUP}
     return parts | {Column(name): values for name, values in explanation.by_column().items()}
 
 

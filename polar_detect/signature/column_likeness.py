@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from polar_detect.signature.column_features import GROUP, LIKENESS
 from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.signature.numbers import GROUP, LIKENESS
 from polar_detect.trees import Trees
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.factors import Levels
+from polar_detect.signature.allowed_rows import groups_by_allowed
+from polar_detect.signature.column_features import GROUP, LEVEL
 from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.signature.meeting import groups_that_meet
-from polar_detect.signature.numbers import GROUP, LEVEL
 from polar_detect.surprisal import Surprisal
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
@@ -91,9 +91,9 @@ class LevelReference:
         texts : sequence of str
             Rows written out.
         banned : (n_texts, n_rows) bool, optional
-            Normal rows that a row must not meet: itself, or its own cluster.
+            Normal rows that a row must not be held against: itself, or its own cluster.
         """
-        groups = groups_that_meet(banned, len(texts), self.n_rows)
+        groups = groups_by_allowed(banned, len(texts), self.n_rows)
         columns = zip(self.surprisals, self.template.read_categories(texts), strict=True)
         values = [own.nats(said, groups) for own, said in columns]
         names = [column.name for column in self.template.categories]

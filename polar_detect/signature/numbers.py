@@ -7,7 +7,7 @@ written out as text, which are all that reaches a detector.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self, get_args
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,10 @@ from threadpoolctl import threadpool_limits
 
 from polar_detect.factors import Kinds, Levels
 from polar_detect.shares import exactly
+from polar_detect.signature.allowed_rows import groups_by_allowed
+from polar_detect.signature.column_features import GROUP, KINDS
 from polar_detect.signature.column_scale import ColumnScale
 from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.signature.meeting import groups_that_meet
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
     from polar_detect.tables.rows import NumericColumns, RowTemplate
@@ -27,40 +28,12 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 States = NDArray[np.int8]
 
-GROUP = "column"
-Kind = Literal["value", "residual", "distance", "missing", "level", "likeness"]
-LEVEL: Kind = "level"  # of categories; see `signature.levels`
-LIKENESS: Kind = "likeness"  # to labelled anomalies; the others are against normal rows
-KINDS: tuple[Kind, ...] = tuple(kind for kind in get_args(Kind) if kind not in (LEVEL, LIKENESS))
 _N_STATES = 3  # of a cell: a number, missing, or a word where a number should be
 _SHRINKAGE = 0.05  # of the covariance towards its mean variance
 _MIN_VARIANCE = 0.1  # where all columns are constant on normal rows
 _SIZE_VARIANCE = 1 - 2 / np.pi  # of |x| where x is normal with variance 1
 _MOVED = 0.1  # of that: how much cells without a number may add among normal rows
 _N_NEAREST = 5
-
-
-def column_of(feature: Feature) -> str | None:
-    """Return the column of a table that a feature tells of; None for any other feature.
-
-    >>> column_of(Feature("column", "Torque [Nm]/residual")), column_of(Feature("loss", "mean"))
-    ('Torque [Nm]', None)
-    """
-    if feature.group != GROUP:
-        return None
-    kind = kind_of(feature)
-    return feature.part if kind is None else feature.part.removesuffix(f"/{kind}")
-
-
-def kind_of(feature: Feature) -> Kind | None:
-    """Return what a feature tells of its column; None where it is the column itself, or of none.
-
-    >>> kind_of(Feature("column", "Torque [Nm]/residual")), kind_of(Feature("column", "Torque"))
-    ('residual', None)
-    """
-    if feature.group != GROUP:
-        return None
-    return next((kind for kind in get_args(Kind) if feature.part.endswith(f"/{kind}")), None)
 
 
 class Usual(NamedTuple):
@@ -179,7 +152,7 @@ class ColumnReference:
         texts : sequence of str
             Rows written out.
         banned : (n_texts, n_rows) bool, optional
-            Normal rows that a row must not meet: itself, or its own cluster.
+            Normal rows that a row must not be held against: itself, or its own cluster.
         skipped : float
             Each row passes over the nearest of the normal rows, this share of all of them.
         """
@@ -213,7 +186,7 @@ class ColumnReference:
         with _one_thread():
             if self.template.notation > 1:
                 points = normal_rows.normal.expected(points, states)
-            for rows, allowed in groups_that_meet(banned, len(points), len(normal_points)):
+            for rows, allowed in groups_by_allowed(banned, len(points), len(normal_points)):
                 normal = normal_rows.normal
                 if len(allowed) < len(normal_points):
                     own = normal_points[allowed], self.states[allowed]

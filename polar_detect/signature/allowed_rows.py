@@ -1,0 +1,32 @@
+"""Which normal rows a row is held against: all, or all but itself or its own cluster."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def groups_by_allowed(
+    banned: NDArray[np.bool_] | None, n_texts: int, n_rows: int
+) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Return groups of rows that may be held against the same normal rows, and those.
+
+    Parameters
+    ----------
+    banned : (n_texts, n_rows) bool, optional
+        Normal rows that a row must not be held against; None of them where it is None.
+    n_texts, n_rows : int
+        Rows, and normal rows.
+
+    Returns
+    -------
+    list of ((n_group,) intp, (n_allowed,) intp)
+        Each row is in one group. Where fewer than two normal rows are left, all are allowed.
+    """
+    everything = np.arange(n_rows)
+    if banned is None or not n_texts:
+        return [(np.arange(n_texts), everything)]
+    patterns, place = np.unique(banned, axis=0, return_inverse=True)
+    allowed = [np.flatnonzero(~pattern) for pattern in patterns]
+    return [
+        (np.flatnonzero(place.ravel() == i), own if len(own) > 1 else everything)
+        for i, own in enumerate(allowed)
+    ]

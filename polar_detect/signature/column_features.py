@@ -1,0 +1,35 @@
+"""The names of features that tell of a column of rows: the column, and what is told of it."""
+
+from typing import Literal, get_args
+
+from polar_detect.signature.features import Feature
+
+GROUP = "column"
+NumberKind = Literal["value", "residual", "distance", "missing"]
+Kind = Literal[NumberKind, "level", "likeness"]
+KINDS: tuple[NumberKind, ...] = get_args(NumberKind)  # against normal rows; `signature.numbers`
+LEVEL: Kind = "level"  # of categories; see `signature.levels`
+LIKENESS: Kind = "likeness"  # to labelled anomalies; see `signature.column_likeness`
+
+
+def column_of(feature: Feature) -> str | None:
+    """Return the column of a table that a feature tells of; None for any other feature.
+
+    >>> column_of(Feature("column", "Torque [Nm]/residual")), column_of(Feature("loss", "mean"))
+    ('Torque [Nm]', None)
+    """
+    if feature.group != GROUP:
+        return None
+    kind = kind_of(feature)
+    return feature.part if kind is None else feature.part.removesuffix(f"/{kind}")
+
+
+def kind_of(feature: Feature) -> Kind | None:
+    """Return what a feature tells of its column; None where it is the column itself, or of none.
+
+    >>> kind_of(Feature("column", "Torque [Nm]/residual")), kind_of(Feature("column", "Torque"))
+    ('residual', None)
+    """
+    if feature.group != GROUP:
+        return None
+    return next((kind for kind in get_args(Kind) if feature.part.endswith(f"/{kind}")), None)
