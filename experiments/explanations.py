@@ -182,9 +182,9 @@ def assessed(detector: PolarDetector, frame: pd.DataFrame) -> Assessment:
     explanation, fitted = detector.explain(frame), detector.fitted_
     scores = explanation.base_value + explanation.values.sum(1)
     p_values = calibration.p_values_or_nan(fitted.calibration_scores, scores)
-    reference, categories = fitted.reference, fitted.categories
+    reference, known = fitted.reference, fitted.known_values
     assert detector.rows_ is not None
-    assert categories is not None
+    assert known is not None
     texts = detector.rows_.texts(frame)
     return Assessment(
         scores=scores,
@@ -193,9 +193,9 @@ def assessed(detector: PolarDetector, frame: pd.DataFrame) -> Assessment:
         programs=(None,) * len(frame),
         explanation=explanation,
         neighbours=((),) * len(frame),
-        empty_cells=tuple(detector.rows_.empty_cells(texts)),
+        empty_cells=tuple(detector.rows_.read(texts).empty_cells),
         unlike_kind=tuple(reference.unlike_kind(texts)),
-        new_cells=tuple(categories.new_cells(texts)),
+        new_cells=tuple(known.new_cells(texts)),
     )
 
 

@@ -226,7 +226,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         with self._engine().alone():
             found = self._assessing().run(texts, programs_of, alpha, Tracker(progress))
         p_values = p_values_or_nan(fitted.calibration_scores, found.scores)
-        rows, categories = fitted.reference.rows, fitted.categories
+        rows, known = fitted.reference.rows, fitted.known_values
         return Assessment(
             scores=found.scores,
             p_values=p_values,
@@ -234,9 +234,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             programs=tuple(found.programs),
             explanation=found.explanation,
             neighbours=tuple(found.neighbours),
-            empty_cells=() if rows is None else tuple(rows.empty_cells(texts)),
+            empty_cells=() if rows is None else tuple(rows.read(texts).empty_cells),
             unlike_kind=tuple(fitted.reference.unlike_kind(texts)),
-            new_cells=() if categories is None else tuple(categories.new_cells(texts)),
+            new_cells=() if known is None else tuple(known.new_cells(texts)),
             index=index_of(X),
         )
 

@@ -18,7 +18,7 @@ from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import MinimalProgram
 from polar_detect.progress import Tracker
 from polar_detect.settings import Settings
-from polar_detect.signature.categories import Categories
+from polar_detect.signature.categories import KnownValues
 from polar_detect.signature.changes import features_without
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.features import FeatureTable
@@ -72,15 +72,15 @@ class Fitted:
     settings: Settings
 
     @cached_property
-    def categories(self) -> Categories | None:
-        """What the categories of the normal rows say; None where texts are no rows.
+    def known_values(self) -> KnownValues | None:
+        """What the columns of words of the normal rows say; None where texts are no rows.
 
-        There are none where some of the normal rows are not known any more: the held-out ones,
+        Nothing where some of the normal rows are not known any more: the held-out ones,
         unless they joined the others, or all of a detector that keeps no texts.
         """
         rows, reference = self.settings.rows, self.reference
         known = reference.texts if reference.n_joined else ()
-        return None if rows is None else Categories.of(rows, known)
+        return None if rows is None else KnownValues.of(rows, known)
 
 
 class Fitting:

@@ -1,14 +1,14 @@
 import pandas as pd
 import pytest
 
-from polar_detect.signature.categories import Categories, NewCell
+from polar_detect.signature.categories import KnownValues, NewCell
 from polar_detect.tables import RowTemplate
 
 
-def categories_of(**columns):
+def known_in(**columns):
     rows = pd.DataFrame(columns, dtype=str)
     template = RowTemplate.fit(rows, list(rows.columns))
-    return Categories.of(template, template.texts(rows)), template
+    return KnownValues.of(template, template.texts(rows)), template
 
 
 @pytest.mark.parametrize(
@@ -24,20 +24,18 @@ def categories_of(**columns):
     ],
 )
 def test_a_category_says_each_thing_in_five_rows_on_average(said, is_category):
-    categories, _ = categories_of(kind=said, flow=["1.5"] * 10)
-    assert bool(categories.known) == is_category
+    known, _ = known_in(kind=said, flow=["1.5"] * 10)
+    assert bool(known.by_place) == is_category
 
 
 def test_dates_are_no_category_however_many_rows_have_them():
     days = [f"2024-05-0{i}" for i in (1, 2, 3, 4)] * 5
-    categories, _ = categories_of(day=days, shift=[day[-1] + " shift" for day in days])
-    assert [*categories.known] == [1]
+    known, _ = known_in(day=days, shift=[day[-1] + " shift" for day in days])
+    assert [*known.by_place] == [1]
 
 
 def test_only_what_no_normal_row_says_in_a_category_is_new():
-    categories, template = categories_of(
-        machine=["M1", "M2"] * 5, note=[*"abcdefghij"], shift=["day"] * 10
-    )
+    known, template = known_in(machine=["M1", "M2"] * 5, note=[*"abcdefghij"], shift=["day"] * 10)
     new = pd.DataFrame(
         [
             ["Ｍ２", "k", "Day "],
@@ -49,7 +47,7 @@ def test_only_what_no_normal_row_says_in_a_category_is_new():
         ],
         columns=["machine", "note", "shift"],
     )
-    found = categories.new_cells([*template.texts(new), "machine: M3", ""])
+    found = known.new_cells([*template.texts(new), "machine: M3", ""])
     assert found == [
         (),  # width, case and blanks are of no matter
         (NewCell("machine", "M3"),),
@@ -64,12 +62,12 @@ def test_only_what_no_normal_row_says_in_a_category_is_new():
 
 @pytest.mark.parametrize("said", ["PC−300", "PCー300", "ＰＣ‐３００", "ﾎﾞﾙﾄ 10~20", "ボルト 10〜20"])
 def test_another_kind_of_dash_makes_nothing_new(said):
-    categories, template = categories_of(product=["PC-300", "ボルト 10～20"] * 5)
+    known, template = known_in(product=["PC-300", "ボルト 10～20"] * 5)
     new = pd.DataFrame({"product": [said, "PC300"]})
-    assert categories.new_cells(template.texts(new)) == [(), (NewCell("product", "PC300"),)]
+    assert known.new_cells(template.texts(new)) == [(), (NewCell("product", "PC300"),)]
 
 
 def test_an_empty_cell_is_as_usual_where_normal_rows_have_one():
-    categories, template = categories_of(machine=["M1", "M2"] * 10 + [""], shift=["day"] * 21)
+    known, template = known_in(machine=["M1", "M2"] * 10 + [""], shift=["day"] * 21)
     new = pd.DataFrame({"machine": ["", "-", "M1"], "shift": ["day", "day", ""]})
-    assert categories.new_cells(template.texts(new)) == [(), (), (NewCell("shift", ""),)]
+    assert known.new_cells(template.texts(new)) == [(), (), (NewCell("shift", ""),)]

@@ -50,7 +50,7 @@ def nats_of(reference, rows):
 
 
 def test_words_that_repeat_are_categories_and_each_names_what_tells_it(template):
-    found = {column.name: column.category for column in template.columns if column.category}
+    found = template.categories
     assert found == {
         "product": Category("words", ("program",)),
         "program": Category("words", ("product",)),
@@ -119,7 +119,7 @@ def test_texts_that_are_no_rows_are_refused_with_the_first_of_them(template):
 def test_without_categories_there_is_no_reference():
     rows = orders()[["size [mm]", "remark"]]
     template = RowTemplate.fit(rows, [*rows.columns])
-    assert template.categories == ()
+    assert template.categories == {}
     assert LevelReference.fit(template, template.texts(rows)) is None
 
 
@@ -150,14 +150,14 @@ def test_empty_cells_are_those_of_numbers_and_categories(template):
     rows.loc[1, "size [mm]"] = "N/A"
     texts = [*template.texts(rows), "no row"]
     own = [frozenset({"program"}), frozenset({"size [mm]"}), frozenset(), frozenset()]
-    assert template.empty_cells(texts) == own
+    assert template.read(texts).empty_cells == own
 
 
 def test_a_none_among_words_is_an_answer_and_no_empty_cell():
     rows = orders().assign(shift=np.resize(["none", "ON"], 240))
     template = RowTemplate.fit(rows, [*rows.columns])
     texts = template.texts(rows[:2].assign(**{"size [mm]": ["none", "20.0"]}))
-    assert template.empty_cells(texts) == [frozenset({"size [mm]"}), frozenset()]
+    assert template.read(texts).empty_cells == [frozenset({"size [mm]"}), frozenset()]
     own = LevelReference.fit(template, template.texts(rows))
     (shares,) = [own.shares for own in own.usual_for(texts[0]) if "ON" in own.shares]
     assert shares == {"none": 0.5, "ON": 0.5}
@@ -195,7 +195,7 @@ def test_columns_of_one_word_count_as_one_category_whatever_rows_are_met():
         ["shift", "line", "plant", "owner"]
     ]
     template = RowTemplate.fit(rows, [*rows.columns])
-    assert {own.category for own in template.categories} == {Category("words")}
+    assert {*template.categories.values()} == {Category("words")}
     texts = template.texts(rows)
     banned = np.eye(40, dtype=bool)
     banned[:20, :5] = True
@@ -233,7 +233,7 @@ def gappy():
 
 
 def test_cells_that_are_empty_together_name_each_other(gappy):
-    found = {own.name: own.category for own in gappy.template.columns if own.category}
+    found = gappy.template.categories
     assert {name for name, own in found.items() if own.of == "gaps"} == {
         "remark", "rework [min]", "inlet [K]", "outlet [K]",
     }  # fmt: skip
@@ -260,7 +260,7 @@ def test_gaps_that_nothing_tells_are_left_to_the_numbers():
     rows.loc[rng.random(len(rows)) < 0.3, "size [mm]"] = ""
     rows["weight [g]"] = np.where(rng.random(len(rows)) < 0.3, "", "7.5")
     template = RowTemplate.fit(rows, [*rows.columns])
-    assert {own.category.of for own in template.categories} == {"words"}
+    assert {own.of for own in template.categories.values()} == {"words"}
 
 
 def test_minutes_in_fives_are_no_name_and_are_held_against_whether_there_should_be_some():
@@ -272,7 +272,7 @@ def test_minutes_in_fives_are_no_name_and_are_held_against_whether_there_should_
 
     rows = in_fives(with_gaps())
     template = RowTemplate.fit(rows, [*rows.columns])
-    found = {own.name: own.category for own in template.columns if own.category}
+    found = template.categories
     assert found["rework [min]"].of == "gaps"
     reference = LevelReference.fit(template, template.texts(rows))
     new = in_fives(with_gaps(60, seed=1))
@@ -295,7 +295,7 @@ def test_of_very_many_columns_with_gaps_it_is_not_asked_which_go_together():
     )
     assert n_rows == len(values)
     assert len(few.categories) == 50
-    assert many.categories == ()
+    assert many.categories == {}
 
 
 def test_a_number_that_tells_of_others_is_a_name_and_a_new_one_is_surprising():
@@ -306,7 +306,7 @@ def test_a_number_that_tells_of_others_is_a_name_and_a_new_one_is_surprising():
     assert {own.name: own.decimals for own in template.numeric} == {
         "program": 0, "size [mm]": 2, "count": 0,
     }  # fmt: skip
-    assert {own.name for own in template.categories} == {"product", "program", "shift"}
+    assert {*template.categories} == {"product", "program", "shift"}
     reference = LevelReference.fit(template, template.texts(rows))
     usual = nats_of(reference, rows[:30])["program"]
     found = nats_of(reference, rows[:30].assign(program="207"))["program"]
@@ -347,7 +347,7 @@ def test_of_gaps_that_tell_of_a_number_only_it_is_read_whether_cells_are_empty()
     rework = np.where(is_empty, "", rng.normal(30, 5, 600).round(3).astype(str))
     rows = pd.DataFrame({"program": program, "size": size.round(2), "rework": rework}).astype(str)
     template = RowTemplate.fit(rows, [*rows.columns])
-    found = {own.name: own.category for own in template.categories}
+    found = template.categories
     assert "rework" in found["program"].factors
     assert found["rework"] == Category("gaps")
     own = LevelReference.fit(template, template.texts(rows))
@@ -372,7 +372,7 @@ def test_of_a_rare_kind_only_the_columns_are_named_beside_which_enough_rows_stan
     rows = pd.DataFrame({"product": product, "machine": machine})
     rows["tool"] = rows["product"].str[1] + np.where(rows["product"] == "PB", rows["machine"], "")
     template = RowTemplate.fit(rows, [*rows.columns])
-    factors = {own.name: own.category.factors for own in template.categories}
+    factors = {name: own.factors for name, own in template.categories.items()}
     assert factors["tool"] == ("product", "machine")
     reference = LevelReference.fit(template, template.texts(rows))
     new = pd.DataFrame({"product": ["PA", "PB"], "machine": "M2", "tool": ["BM1", "BM1"]})

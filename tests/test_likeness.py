@@ -189,7 +189,7 @@ def test_labelled_rows_teach_how_columns_go_together_and_which_of_them_do(templa
     sums = [table.values.sum(1) for table in tables]
     assert separation(*sums) > 0.95
     # No single column tells them.
-    numbers = [template.read_numbers(own.texts).values.T for own in (new, old)]
+    numbers = [template.read(own.texts).numbers.values.T for own in (new, old)]
     for pair in zip(*numbers, strict=True):
         assert 0.35 < separation(*pair) < 0.65
     assert {kind_of(feature) for feature in tables[0].features} == {"likeness"}
@@ -197,7 +197,7 @@ def test_labelled_rows_teach_how_columns_go_together_and_which_of_them_do(templa
     torque, speed, room = np.abs(tables[0].values).mean(0)
     assert min(torque, speed) > 2 * room
     # The parts add up to the log-odds, beyond those of all texts.
-    log_odds = model.trees.log_odds(template.read_numbers(new.texts).values)
+    log_odds = model.trees.log_odds(template.read(new.texts).numbers.values)
     assert np.ptp(log_odds - sums[0]) < 1e-4
     np.testing.assert_array_equal(model.features(new.texts[:1]).values, tables[0].values[:1])
     assert model.features([]).values.shape == (0, 3)

@@ -489,7 +489,7 @@ def test_crossed_rows_keep_each_cell_usual_and_break_how_columns_go_together(ref
     texts = reference.template.texts(states())
     broken = crossed(texts, reference.template, seed=0)
     assert broken == crossed(texts, reference.template, seed=0)
-    numbers, crossed_numbers = (reference.template.read_numbers(t).values for t in (texts, broken))
+    numbers, crossed_numbers = (reference.template.read(t).numbers.values for t in (texts, broken))
     n_changed = (numbers != crossed_numbers).sum(1)
     assert n_changed.max() == 1  # a third of four columns
     assert n_changed.min() == 1

@@ -332,9 +332,9 @@ def test_a_detector_without_texts_does_not_know_what_is_new(template, fitted_on_
 
 def test_a_detector_that_keeps_no_held_out_rows_does_not_know_what_is_new(fitted):
     own = fitted.fitted_
-    assert own.categories.known  # control
+    assert own.known_values.by_place  # control
     apart = replace(own, reference=replace(own.reference, n_joined=0))  # as of other heads
-    assert not apart.categories.known
+    assert not apart.known_values.by_place
 
 
 def test_rows_that_are_all_the_same_leave_nothing_to_cross(fitted_on_tiny):
@@ -348,7 +348,7 @@ def test_rows_that_are_all_the_same_leave_nothing_to_cross(fitted_on_tiny):
 def test_a_fit_on_a_data_frame_that_takes_hours_warns_before_it_begins(
     fitted_on_tiny, measured, monkeypatch
 ):
-    monkeypatch.setattr("polar_detect.tables.rows._S_PER_COLUMN", 100.0)
+    monkeypatch.setattr("polar_detect.tables.row_warnings._S_PER_COLUMN", 100.0)
     monkeypatch.setattr("polar_detect.detector.Fitting.run", lambda *_: pytest.fail("began"))
     detector = PolarDetector(model=fitted_on_tiny.model, max_tokens=8)
     with warnings.catch_warnings():

@@ -14,7 +14,7 @@ def test_the_table_holds_the_numbers_that_the_baselines_read():
     frame = rows.frame_of(task)
     assert frame["Type"].tolist() == ["L", "H"]
     template = RowTemplate.fit(frame, list(frame.columns))
-    found = template.read_numbers(template.texts(frame))
+    found = template.read(template.texts(frame)).numbers
     assert found.names == tuple(frame.columns[1:])
     np.testing.assert_allclose(found.values, numbers[:, 1:], rtol=0.01)
 

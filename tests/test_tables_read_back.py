@@ -45,7 +45,7 @@ def rounded(column, decimals):
 @example(pd.DataFrame({"a": ["1.25", "2", "1000000000000001"], "b": ["0"] * 3}, dtype=str))
 def test_numbers_come_back_out_of_a_rows_text_as_they_were_rounded(frame):
     template = RowTemplate.fit(frame, list(frame.columns))
-    found = template.read_numbers(template.texts(frame))
+    found = template.read(template.texts(frame)).numbers
     assert found.names == tuple(column.name for column in template.numeric)
     for j, column in enumerate(template.numeric):
         expected = rounded(frame[column.name], column.decimals)
@@ -71,8 +71,8 @@ def test_a_text_that_is_no_row_has_no_numbers():
     template = RowTemplate.fit(frame, list(frame.columns))
     assert template.cells("Air [K]: 298.12; Type: M") is None
     assert template.cells("Type: M; Air [K]: 298.12; Air [K]: 1") is None
-    assert np.isnan(template.read_numbers(["Pump leaks", "", "Type: M"]).values).all()
-    control = template.read_numbers(["Type: anything at all; Air [K]: -1e3"]).values
+    assert np.isnan(template.read(["Pump leaks", "", "Type: M"]).numbers.values).all()
+    control = template.read(["Type: anything at all; Air [K]: -1e3"]).numbers.values
     assert control.tolist() == [[-1000.0]]
 
 
@@ -80,7 +80,7 @@ def test_a_word_in_a_column_of_numbers_is_no_number_and_not_missing_either():
     frame = pd.DataFrame({"x": [*map(str, range(30)), "broken", "測定不可"]}, dtype=str)
     template = RowTemplate.fit(frame, ["x"])
     assert template.texts(frame)[30:] == ["x: broken", "x: missing"]
-    found = template.read_numbers(template.texts(frame))
+    found = template.read(template.texts(frame)).numbers
     assert np.isnan(found.values[30:, 0]).all()
     assert found.values[:30, 0].tolist() == list(range(30))
     assert np.flatnonzero(found.is_word).tolist() == [30]
@@ -109,5 +109,5 @@ def test_rows_are_split_once_to_hold_them_against_others(monkeypatch):
     monkeypatch.setattr(RowTemplate, "cells", lambda *own: split.append(own) or cells(*own))
     reference = ColumnReference.fit(template, texts)
     reference.features(texts)
-    template.empty_cells(texts)
-    assert len(split) == 3 * len(texts) + 1  # whether there is a row at all
+    assert len(template.read(texts).empty_cells) == len(texts)
+    assert len(split) == 3 * len(texts)

@@ -30,8 +30,8 @@ from polar_detect.tables import (
     warn_of_words,
     write_table,
 )
+from polar_detect.tables.decimals import ABOVE_ZERO
 from polar_detect.tables.number_form import NumberForm, has_decimal_commas
-from polar_detect.tables.row_cells import ABOVE_ZERO
 
 MACHINES = """\
 UDI,Type,Air temperature [K],Speed [rpm],Torque [Nm],Comment
@@ -404,7 +404,7 @@ def test_durations_are_numbers_of_seconds(name):
     stored = RowTemplate.from_json(json.loads(json.dumps(template.to_json())))
     assert stored == template
     np.testing.assert_array_equal(stored.numbers(frame).values[:, 0], seconds)
-    written = stored.read_numbers(stored.texts(frame)).values[:, 0]
+    written = stored.read(stored.texts(frame)).numbers.values[:, 0]
     np.testing.assert_allclose(written, seconds, atol=0.5)  # rounded as any number
     (notice,) = warn_of_forms(frame, template)
     n = sum(":" in cell for cell in cells)
@@ -486,8 +486,8 @@ def test_numbers_with_the_unit_of_their_column_are_numbers(name):
     assert stored == template
     np.testing.assert_allclose(stored.numbers(frame).values[:, 0], numbers, rtol=1e-15)
     texts = stored.texts(frame)
-    assert stored.read_numbers(texts).values.shape == (len(cells), 1)
-    assert not stored.read_numbers(texts).is_word.any()
+    assert stored.read(texts).numbers.values.shape == (len(cells), 1)
+    assert not stored.read(texts).numbers.is_word.any()
 
 
 @pytest.mark.parametrize(
@@ -517,7 +517,7 @@ def test_a_number_with_another_unit_is_none():
     assert template.texts(later) == [
         "t: 100°F; p [MPa]: 5.1kPa", "t: 100.0; p [MPa]: 5.1mPa", "t: 99.0; p [MPa]: 5.1",
     ]  # fmt: skip
-    for found in (template.numbers(later), template.read_numbers(template.texts(later))):
+    for found in (template.numbers(later), template.read(template.texts(later)).numbers):
         assert found.is_word.tolist() == [[True, True], [False, True], [False, False]]
         np.testing.assert_array_equal(found.values[:, 0], [np.nan, 100, 99])
 
@@ -801,7 +801,7 @@ def test_large_numbers_are_told_apart_and_read_back():
     texts = template.texts(frame)
     assert texts == [f"x: {text}" for text in LARGE.values()]
     np.testing.assert_allclose(
-        template.read_numbers(texts).values, template.numbers(frame).values, rtol=1e-15
+        template.read(texts).numbers.values, template.numbers(frame).values, rtol=1e-15
     )
     again = pd.DataFrame({"x": [text.removeprefix("x: ") for text in texts]}, dtype=str)
     assert template.texts(again) == texts
@@ -826,14 +826,14 @@ def test_words_for_not_measured_are_missing_in_a_column_of_numbers_and_answers_i
     texts = template.texts(frame)[2:]
     assert {text.split("; ")[0] for text in texts} == {"x: missing"}
     assert "x: missing; note: なし" in texts
-    assert not template.read_numbers(texts).is_word.any()
+    assert not template.read(texts).numbers.is_word.any()
 
 
 def test_small_numbers_are_told_apart():
     leaks = ["1.25e-12", "2.5e-12", "0.00000000000375", "5e-12"] * 5
     frame = pd.DataFrame({"leak": leaks}, dtype=str)
     template = RowTemplate.fit(frame, ["leak"])
-    values = template.read_numbers(template.texts(frame)).values[:, 0]
+    values = template.read(template.texts(frame)).numbers.values[:, 0]
     np.testing.assert_allclose(values, [float(leak) for leak in leaks], rtol=0.05)
 
 
@@ -842,7 +842,7 @@ def test_a_template_of_an_earlier_version_writes_and_reads_as_it_did():
     old = RowTemplate.from_json({"columns": column})
     frame = pd.DataFrame({"x": ["1,999", "-", "97%", "", "2.25"]}, dtype=str)
     assert old.texts(frame) == ["x: 1,999", "x: -", "x: 97%", "x: missing", "x: 2.2"]
-    assert np.isnan(old.read_numbers(old.texts(frame)).values[:4]).all()
+    assert np.isnan(old.read(old.texts(frame)).numbers.values[:4]).all()
     assert RowTemplate.from_json(old.to_json()) == old
     new = RowTemplate.from_json({"columns": column, "notation": 2})
     assert new.texts(frame)[:3] == ["x: 1999.0", "x: missing", "x: 1.0"]
@@ -1327,9 +1327,9 @@ def test_other_factors_than_columns_of_the_template_are_refused(factors):
 def test_what_rows_say_in_factors_is_read_from_their_texts():
     template = RowTemplate.fit(sizes(), ["product", "length"])
     texts = ["product: a ; length: 20", "product: missing; length: 1", "no row"]
-    assert template.read_levels(texts) == [[("a",), ("",), ()]]
+    assert template.read(texts).factor_levels == [[("a",), ("",), ()]]
     alone = RowTemplate.fit(sizes(), ["length"])
-    assert alone.read_levels(["length: 20.0"]) == [[()]]
+    assert alone.read(["length: 20.0"]).factor_levels == [[()]]
 
 
 @pytest.mark.parametrize(("n_others", "factors"), [(3, ("product",)), (30, ())])
@@ -1358,7 +1358,7 @@ def drilled(written="{}"):
 def test_rows_keep_so_many_decimals_of_a_factor_that_they_tell_its_numbers_apart():
     template = RowTemplate.fit(drilled(), ["drill", "force"])
     assert template.dependent == {("drill",): ["force"]}
-    levels = template.read_levels(template.texts(drilled()))[1]
+    levels = template.read(template.texts(drilled())).factor_levels[1]
     assert levels[:5] == [("1.2",), ("1.4",), ("10.0",), ("20.0",), ("30.0",)]
     shuffled = drilled().assign(force=np.random.default_rng(0).permutation(drilled()["force"]))
     control = RowTemplate.fit(shuffled, ["drill", "force"])
@@ -1371,15 +1371,15 @@ def test_a_number_is_the_same_factor_whatever_way_it_is_written_in():
         frame.loc[i * 40 :, "drill"] = drilled(way).loc[i * 40 :, "drill"]
     template = RowTemplate.fit(frame, ["drill", "force"])
     assert template.dependent == {("drill",): ["force"]}
-    assert len({*template.read_levels(template.texts(frame))[1]}) == 5
+    assert len({*template.read(template.texts(frame)).factor_levels[1]}) == 5
 
 
 def test_what_rows_say_in_a_factor_is_read_once_for_all_columns_that_depend_on_it(monkeypatch):
     frame = drilled().assign(time=drilled()["force"], torque=drilled()["force"])
     template = RowTemplate.fit(frame, list(frame.columns))
     texts, n_read = template.texts(frame), []
-    read = "polar_detect.tables.rows.level_of"
+    read = "polar_detect.tables.row_columns.level_of"
     monkeypatch.setattr(read, lambda cell, _: n_read.append(cell) or cell)
-    levels = template.read_levels(texts)
+    levels = template.read(texts).factor_levels
     assert levels[1] == levels[2] == levels[3] != levels[0]
     assert len(n_read) == len(texts)

@@ -249,7 +249,7 @@ def _usual_numbers(text: str, reference: Reference) -> dict[str, _Usual]:
     if reference.columns is None:
         return {}
     template = reference.columns.template
-    values = template.read_numbers([text]).values[0].tolist()
+    values = template.read([text]).numbers.values[0].tolist()
     return {
         column.name: _Usual(
             own.low <= value <= own.high, column.factors[: len(own.levels)], own.low, own.high
@@ -263,15 +263,15 @@ def _usual_numbers(text: str, reference: Reference) -> dict[str, _Usual]:
 def _usual_levels(text: str, reference: Reference) -> dict[str, _Usual]:
     if reference.levels is None:
         return {}
-    columns, usual = reference.levels.template.categories, reference.levels.usual_for(text)
+    categories, usual = reference.levels.template.categories, reference.levels.usual_for(text)
     return {
-        column.name: _Usual(
+        name: _Usual(
             own.share >= USUAL_SHARE,
-            column.category.factors[: own.n_factors],
+            category.factors[: own.n_factors],
             levels=tuple([*own.shares.items()][:_TOP_LEVELS]),
         )
-        for column, own in zip(columns, usual, strict=True)
-        if column.category and column.category.of == "words"
+        for (name, category), own in zip(categories.items(), usual, strict=True)
+        if category.of == "words"
     }
 
 

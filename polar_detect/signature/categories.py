@@ -1,4 +1,4 @@
-"""Categories of rows: columns of words in which normal rows say the same few things again."""
+"""Cells of new rows that say what no normal row says in a column of words that repeat."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,59 +26,57 @@ class NewCell:
 
 
 @dataclass(frozen=True, eq=False)
-class Categories:
-    """What the categories of normal rows say.
+class KnownValues:
+    """What normal rows say in columns of words that say the same few things again and again.
+
+    Which these are is asked of the normal rows: a template of version 0.1 does not say, and one of
+    a table with labelled anomalies was fitted on these too.
 
     Parameters
     ----------
     template : RowTemplate
         How rows are written out, and read back.
-    known : mapping of int to frozenset of str
-        What normal rows say in a column, by its place in the template, in any case, width and
-        spacing; categories only.
-    always : frozenset of int
-        Those of these places in which every normal row says something.
+    by_place : mapping of int to frozenset of str
+        What normal rows say in such a column, by its place in the template, in any case, width and
+        spacing; "" where they have an empty cell.
     """
 
     template: "RowTemplate"
-    known: Mapping[int, frozenset[str]]
-    always: frozenset[int]
+    by_place: Mapping[int, frozenset[str]]
 
     @classmethod
     def of(cls, template: "RowTemplate", texts: Sequence[str]) -> Self:
-        """Return the categories of normal rows; none where no text is a row.
+        """Return what normal rows say; nothing where no text is a row.
 
-        Dates are none, as those of new rows are always new.
+        Dates are left out, as those of new rows are always new.
 
         >>> import pandas as pd
         >>> from polar_detect.tables.rows import RowTemplate
         >>> rows = pd.DataFrame({"Machine": ["M1", "M2"] * 5, "Note": [*"abcdefghij"]})
         >>> template = RowTemplate.fit(rows, ["Machine", "Note"])
-        >>> categories = Categories.of(template, template.texts(rows))
-        >>> categories.new_cells(["Machine: M3; Note: k"])
+        >>> known = KnownValues.of(template, template.texts(rows))
+        >>> known.new_cells(["Machine: M3; Note: k"])
         [(NewCell(column='Machine', says='M3'),)]
         """
-        rows = [cells for text in texts if (cells := template.cells(text)) is not None]
+        rows = [cells for cells in template.read(texts).cells if cells is not None]
         frame = pd.DataFrame(rows, columns=template.names, dtype=object)
-        words = [column.name for column in template.columns if column.decimals is None]
+        words = [column.name for column in template.columns if not column.is_numeric]
         said = categories_of(frame, words, template.notation)
-        known = {template.names.index(name): frozenset(own) - {""} for name, own in said.items()}
-        always = frozenset(template.names.index(name) for name, own in said.items() if all(own))
-        return cls(template, known, always)
+        places = template.places([*said])
+        return cls(template, dict(zip(places, map(frozenset, said.values()), strict=True)))
 
     def new_cells(self, texts: Sequence[str]) -> list[tuple[NewCell, ...]]:
         """Return the cells of each text that say something new.
 
         An empty one does where none of the normal rows has one.
         """
-        rows = map(self.template.cells, texts)
+        rows = self.template.read(texts).cells
         return [() if cells is None else self._new(cells) for cells in rows]
 
     def _new(self, cells: Sequence[str]) -> tuple[NewCell, ...]:
-        names, notation = self.template.names, self.template.notation
         return tuple(
-            NewCell(names[place], "" if cells[place] == MISSING else cells[place])
-            for place, known in self.known.items()
+            NewCell(self.template.names[place], "" if cells[place] == MISSING else cells[place])
+            for place, known in self.by_place.items()
             if folded(cells[place]) not in known
-            and (place in self.always or not is_missing(cells[place], notation))
+            and not ("" in known and is_missing(cells[place], self.template.notation))
         )

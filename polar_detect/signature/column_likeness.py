@@ -54,7 +54,7 @@ class ColumnLikeness:
         """Fit on rows written out, of a template with numbers."""
         counts = [len(normal), len(labelled)]
         trees = Trees.fit(
-            template.read_numbers([*normal, *labelled]).values,
+            template.read([*normal, *labelled]).numbers.values,
             np.repeat([0, 1], counts),
             np.repeat([1, len(normal) / len(labelled)], counts),
             _SETTINGS,
@@ -66,7 +66,7 @@ class ColumnLikeness:
     @classmethod
     def of(cls, template: "RowTemplate", trees: Trees, normal: Sequence[str]) -> Self:
         """Return what was fitted on normal rows, of its trees."""
-        columns = template.read_numbers(normal).values.T
+        columns = template.read(normal).numbers.values.T
         present = [column[~np.isnan(column)] for column in columns]
         usual = [float(np.median(own)) if len(own) else np.nan for own in present]
         return cls(template, trees, np.asarray(usual))
@@ -80,7 +80,7 @@ class ColumnLikeness:
         names = [column.name for column in self.template.numeric]
         values = np.zeros((0, len(names)))
         if len(texts):
-            numbers = self.template.read_numbers(texts).values
+            numbers = self.template.read(texts).numbers.values
             is_new = np.isnan(numbers) & ~self.trees.has_met_missing
             values = self.trees.parts(np.where(is_new, self.usual, numbers))[:, :-1]
         features = tuple(Feature(GROUP, f"{name}/{LIKENESS}") for name in names)

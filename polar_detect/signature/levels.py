@@ -18,6 +18,8 @@ from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.surprisal import Surprisal
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
+    from polar_detect.tables.read_rows import ReadRows
+    from polar_detect.tables.row_columns import Category
     from polar_detect.tables.rows import RowTemplate
 
 
@@ -26,14 +28,48 @@ _MIN_ROWS = 10  # of one kind; of fewer their shares are not said
 
 
 class UsualLevels(NamedTuple):
-    """What normal rows that are alike say in a category.
-
-    Rows that say the same in its first `n_factors` factors.
-    """
+    """What normal rows say in a category that say the same in its first `n_factors` factors."""
 
     shares: Mapping[str, float]  # of what they say, as they write it, the most frequent first
     share: float  # of those that say what the row says
     n_factors: int
+
+
+@dataclass(frozen=True, eq=False)
+class KnownLevels:
+    """What normal rows say in one category.
+
+    Parameters
+    ----------
+    name : str
+        Of the column.
+    factors : tuple of str
+        The columns that tell it.
+    surprisal : Surprisal
+    written : mapping of str to str
+        What is said there → how the first normal row writes it, "" where its cell is empty.
+    """
+
+    name: str
+    factors: tuple[str, ...]
+    surprisal: Surprisal
+    written: Mapping[str, str]
+
+    @classmethod
+    def fit(
+        cls, name: str, category: "Category", rows: "ReadRows", said: Sequence[Levels | None]
+    ) -> Self:
+        """Fit on normal rows, and what they say in the category and its factors."""
+        surprisal = Surprisal.fit(said, len(category.factors))
+        return cls(name, category.factors, surprisal, _written(name, rows, said))
+
+    def usual_beside(self, row: Levels | None) -> UsualLevels:
+        """Return what is usual for normal rows that say what a row does in the factors."""
+        n_factors, counts = self.surprisal.counts_beside(row or (), _MIN_ROWS)
+        n_rows = max(sum(counts.values()), 1)
+        shares = {self.written[level]: n / n_rows for level, n in counts.items()}
+        share = counts.get(row[0], 0) / n_rows if row else 0.0
+        return UsualLevels(shares, share, n_factors)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +80,15 @@ class LevelReference:
     ----------
     template : RowTemplate
         How rows are written out, and read back.
-    surprisals : tuple of Surprisal
-        Of each category.
+    known : tuple of KnownLevels
+        Of each category, in the order of the template.
     n_rows : int
         Normal rows.
-    written : tuple of mapping of str to str
-        What is said in each category → how the first normal row writes it.
     """
 
     template: "RowTemplate"
-    surprisals: tuple[Surprisal, ...]
+    known: tuple[KnownLevels, ...]
     n_rows: int
-    written: tuple[Mapping[str, str], ...]
 
     @classmethod
     def fit(cls, template: "RowTemplate", texts: Sequence[str]) -> Self | None:
@@ -68,15 +101,11 @@ class LevelReference:
         """
         if not template.categories:
             return None
-        template.check_rows(texts)
-        said = template.read_categories(texts)
-        columns = zip(template.categories, said, strict=True)
-        found = (
-            Surprisal.fit(rows, len(column.category.factors))
-            for column, rows in columns
-            if column.category
-        )
-        return cls(template, tuple(found), len(texts), _written(template, texts, said))
+        rows = template.read(texts)
+        rows.check()
+        columns = zip(template.categories.items(), rows.category_levels, strict=True)
+        known = (KnownLevels.fit(name, own, rows, said) for (name, own), said in columns)
+        return cls(template, tuple(known), len(texts))
 
     def features(
         self, texts: Sequence[str], *, banned: NDArray[np.bool_] | None = None
@@ -94,23 +123,16 @@ class LevelReference:
             Normal rows that a row must not be held against: itself, or its own cluster.
         """
         groups = groups_by_allowed(banned, len(texts), self.n_rows)
-        columns = zip(self.surprisals, self.template.read_categories(texts), strict=True)
-        values = [own.nats(said, groups) for own, said in columns]
-        names = [column.name for column in self.template.categories]
         return FeatureTable.of(
             {
-                Feature(GROUP, f"{name}/{LEVEL}"): own
-                for name, own in zip(names, values, strict=True)
+                Feature(GROUP, f"{own.name}/{LEVEL}"): own.surprisal.nats(said, groups)
+                for own, said in self._said(texts)
             }
         )
 
     def usual_for(self, text: str) -> list[UsualLevels]:
         """Return what is usual in each category for normal rows that are like a row."""
-        said = (rows[0] for rows in self.template.read_categories([text]))
-        return [
-            _usual(own, row, written)
-            for own, row, written in zip(self.surprisals, said, self.written, strict=True)
-        ]
+        return [own.usual_beside(row) for own, (row,) in self._said([text])]
 
     def unlike_kind(self, texts: Sequence[str]) -> list[dict[str, Levels]]:
         """Return in which categories each row says what rows of other kinds do, and not its own.
@@ -118,42 +140,30 @@ class LevelReference:
         With the columns that say of which kind it is: what they say may as well be wrong.
         """
         found: list[dict[str, Levels]] = [{} for _ in texts]
-        for column, own, written, rows in zip(
-            self.template.categories,
-            self.surprisals,
-            self.written,
-            self.template.read_categories(texts),
-            strict=True,
-        ):
-            if column.category is None or not column.category.factors:
-                continue
-            usual = {row: _usual(own, row, written) for row in {*rows} if row is not None}
-            for i, row in enumerate(rows):
-                if row is None or row[0] not in written:
-                    continue
-                if usual[row].n_factors and usual[row].share < USUAL_SHARE:
-                    found[i][column.name] = column.category.factors[: usual[row].n_factors]
+        for own, said in self._said(texts):
+            usual = {
+                row: own.usual_beside(row)
+                for row in {*said}
+                if own.factors and row is not None and row[0] in own.written
+            }
+            for i, row in enumerate(said):
+                beside = None if row is None else usual.get(row)
+                if beside is not None and beside.n_factors and beside.share < USUAL_SHARE:
+                    found[i][own.name] = own.factors[: beside.n_factors]
         return found
 
-
-def _usual(own: Surprisal, row: Levels | None, written: Mapping[str, str]) -> UsualLevels:
-    n_factors, counts = own.counts_beside(row or (), _MIN_ROWS)
-    n_rows = max(sum(counts.values()), 1)
-    shares = {written[level]: n / n_rows for level, n in counts.items()}
-    share = counts.get(row[0], 0) / n_rows if row else 0.0
-    return UsualLevels(shares, share, n_factors)
+    def _said(self, texts: Sequence[str]) -> "zip[tuple[KnownLevels, list[Levels | None]]]":
+        """Return each category with what rows say in it and, behind that, in its factors."""
+        return zip(self.known, self.template.read(texts).category_levels, strict=True)
 
 
-def _written(
-    template: "RowTemplate", texts: Sequence[str], said: Sequence[Sequence[Levels | None]]
-) -> tuple[dict[str, str], ...]:
-    """Return how what is said in each category is written at first."""
-    rows = [template.cells(text) for text in texts]
-    found: tuple[dict[str, str], ...] = tuple({} for _ in said)
-    for written, column, levels in zip(found, template.categories, said, strict=True):
-        place = template.names.index(column.name)
-        for row, own in zip(rows, levels, strict=True):
-            if row is not None and own is not None:
-                is_empty = column.is_empty(row[place], template.notation)
-                written.setdefault(own[0], "" if is_empty else row[place])
+def _written(name: str, rows: "ReadRows", said: Sequence[Levels | None]) -> dict[str, str]:
+    """Return how what is said in a category is written at first."""
+    template = rows.template
+    (place,) = template.places([name])
+    found: dict[str, str] = {}
+    for cells, own in zip(rows.cells, said, strict=True):
+        if cells is not None and own is not None:
+            is_empty = template.columns[place].is_empty(cells[place], template.notation)
+            found.setdefault(own[0], "" if is_empty else cells[place])
     return found

@@ -22,7 +22,8 @@ from polar_detect.signature.column_scale import ColumnScale
 from polar_detect.signature.features import Feature, FeatureTable
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
-    from polar_detect.tables.rows import NumericColumns, RowTemplate
+    from polar_detect.tables.read_rows import NumericColumns
+    from polar_detect.tables.rows import RowTemplate
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -116,9 +117,9 @@ class ColumnReference:
         """
         if not template.numeric:
             return None
-        template.check_rows(texts)
         read = template.read(texts)
-        values, levels = read.numbers.values, read.levels
+        read.check()
+        values, levels = read.numbers.values, read.factor_levels
         states = _states(read.numbers, template)
         own = ScaledRows.fit(values, states, levels, template)
         usual = tuple(map(_usual, values.T, levels, own.scale.kinds))
@@ -158,12 +159,11 @@ class ColumnReference:
         """
         n_skipped = math.ceil(exactly(skipped) * len(self.states))
         read = self.template.read(texts)
-        values, states = read.numbers.values, _states(read.numbers, self.template)
+        values, levels = read.numbers.values, read.factor_levels
+        states = _states(read.numbers, self.template)
         by_kind, *by_all = (
             self._features(rows, rows.scale.apply(values, own), states, banned, n_skipped)
-            for rows, own in zip(
-                self.scaled, (read.levels, _without_factors(read.levels)), strict=False
-            )
+            for rows, own in zip(self.scaled, (levels, _without_factors(levels)), strict=False)
         )
         found = by_kind
         if by_all:
@@ -196,7 +196,7 @@ class ColumnReference:
 
     def usual_for(self, text: str) -> list[Usual]:
         """Return what is usual in each column for normal rows of a row's kind."""
-        levels, kinds = self.template.read_levels([text]), self.scaled[0].scale.kinds
+        levels, kinds = self.template.read([text]).factor_levels, self.scaled[0].scale.kinds
         places = [int(own.place(said)[0]) for own, said in zip(kinds, levels, strict=True)]
         return [
             Usual(float(usual[place, 0]), float(usual[place, 1]), own.levels[place])
@@ -216,7 +216,7 @@ class ColumnReference:
         for column, values, said, own, usual in zip(
             self.template.numeric,
             read.numbers.values.T,
-            read.levels,
+            read.factor_levels,
             kinds,
             self.usual,
             strict=True,

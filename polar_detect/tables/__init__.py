@@ -4,6 +4,7 @@ Every cell of a CSV stays the string that stood in the file, so that ids such as
 empty cells are written back unchanged; other formats keep their types.
 """
 
+from polar_detect.tables.asked_columns import RowColumns
 from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.chunks import Chunk, Numbering, Rejected
 from polar_detect.tables.columns import (
@@ -20,20 +21,17 @@ from polar_detect.tables.layout import Layout, SheetNames
 from polar_detect.tables.lost_numbers import LostNumbers, warn_of_lost_numbers
 from polar_detect.tables.new_values import new_later, new_values, warn_of_new_values
 from polar_detect.tables.opening import CHUNK_ROWS, ReadOptions, RowSample, TableReader, open_table
+from polar_detect.tables.read_rows import NumericColumns
 from polar_detect.tables.reading import Table, TableRows, read_rows, read_table
 from polar_detect.tables.results import check_added, result_columns, said_of_results
-from polar_detect.tables.row_columns import numeric_names
-from polar_detect.tables.rows import (
-    NumericColumns,
-    RowColumns,
-    RowTemplate,
-    is_filled,
-    texts_of_file,
+from polar_detect.tables.row_fitting import numeric_names
+from polar_detect.tables.row_warnings import (
     warn_of_forms,
     warn_of_hours,
     warn_of_length,
     warn_of_words,
 )
+from polar_detect.tables.rows import RowTemplate, is_filled, texts_of_file
 from polar_detect.tables.staging import check_output, check_size
 from polar_detect.tables.writing import (
     TableWriter,

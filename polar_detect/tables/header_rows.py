@@ -14,9 +14,9 @@ import pandas as pd
 
 from polar_detect.tables.cell_numbers import is_missing
 from polar_detect.tables.cells import cells_as_text
+from polar_detect.tables.column_numbers import CellNumbers
 from polar_detect.tables.names import folded
 from polar_detect.tables.number_form import NumberForm, has_decimal_commas
-from polar_detect.tables.row_cells import CellNumbers
 from polar_detect.tables.specifications import n_specifications
 from polar_detect.tables.units import DASHES, is_sure_unit, is_unit, with_unit
 from polar_detect.tables.words import are_units, is_numeral, is_state

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect.errors import InputError
+from polar_detect.tables.asked_columns import RowColumns
 from polar_detect.tables.chunks import Numbering, Rejected
 from polar_detect.tables.columns import (
     TextColumn,
@@ -19,7 +20,7 @@ from polar_detect.tables.lost_numbers import warn_of_lost_numbers
 from polar_detect.tables.names import said_of_match
 from polar_detect.tables.opening import ReadOptions, RowSample, TableReader, open_table
 from polar_detect.tables.results import result_columns, said_of_results
-from polar_detect.tables.rows import RowColumns, RowTemplate, texts_of_file
+from polar_detect.tables.rows import RowTemplate, texts_of_file
 from polar_detect.tables.sampling import labelled_chunks, sampled_chunks
 
 

@@ -207,7 +207,7 @@ def _of_unread(table: tables.Table, options: FitOptions, language: Language) -> 
 
 def _of_factors(template: tables.RowTemplate, language: Language) -> Iterator[str]:
     """Yield which columns are held against rows that say the same in others."""
-    words = [own.name for own in template.categories if own.category and own.category.of == "words"]
+    words = [name for name, own in template.categories.items() if own.of == "words"]
     if words:
         yield language.say("fit.categories", names=_joined(words, language))
     for factors, names in template.dependent.items():
@@ -215,9 +215,9 @@ def _of_factors(template: tables.RowTemplate, language: Language) -> Iterator[st
         yield language.say("fit.factors", factors=said, names=listed)
     for key, kind in (("fit.told.words", "words"), ("fit.told.gaps", "gaps")):
         told = [
-            language.say("fit.told", name=own.name, factors=_joined(own.category.factors, language))
-            for own in template.categories
-            if own.category and own.category.of == kind and own.category.factors
+            language.say("fit.told", name=name, factors=_joined(own.factors, language))
+            for name, own in template.categories.items()
+            if own.of == kind and own.factors
         ]
         if told:
             yield language.say(key, names=_joined(told, language))

@@ -1,0 +1,92 @@
+"""Which columns of a table to read, as a person asked for them by name."""
+
+import csv
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from polar_detect.errors import InputError
+from polar_detect.tables.columns import check_column
+from polar_detect.tables.names import comma_separated, match_column, said_of_matches
+
+
+@dataclass(frozen=True)
+class RowColumns:
+    """Which columns to write out, as a person asked for them.
+
+    Parameters
+    ----------
+    asked : str or None
+        Names with commas between them; a name that holds a comma stands in double quotes. None
+        for every column.
+    option : str
+        With which they were asked for.
+    for_all : str or None
+        What asks for every column instead, where something does.
+    """
+
+    asked: str | None = None
+    option: str = "--columns"
+    for_all: str | None = None
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> "RowColumns":
+        """Return what asks for these columns.
+
+        >>> RowColumns.of(["a, b", "c"]).asked
+        '"a, b",c'
+        """
+        return cls(comma_separated(names))
+
+    @property
+    def names(self) -> list[str]:
+        """The names as they stand there."""
+        if self.asked is None:
+            return []
+        listed = [
+            name.strip() for name in next(csv.reader([self.asked], skipinitialspace=True), [])
+        ]
+        if not listed or not all(listed):
+            raise InputError(
+                f"Got {self.option} {self.asked!r}; expected names with commas between them; pass "
+                f"for example {self.option} type,pressure."
+            )
+        return listed
+
+    def choose(self, present: Sequence[str], *, others: Collection[str] = ()) -> list[str]:
+        """Return the columns of a table that are meant, in the order asked for.
+
+        A name may differ from the table's in blanks, case, width and kind of brackets, or lack a
+        unit that the table's has.
+
+        Parameters
+        ----------
+        present : sequence of str
+            Every column of the table.
+        others : collection of str
+            Columns such as labels, which are left out unless asked for by name.
+
+        Raises
+        ------
+        InputError
+            There is no such column, or one is named twice.
+        """
+        if self.asked is None:
+            return [name for name in present if name not in others]
+        chosen: list[str] = []
+        for name in self.names:
+            own = match_column(present, name, may_add_unit=True)
+            for_all = self.for_all if len(self.names) == 1 else None  # as in --columns all
+            own = own or check_column(
+                present, name, self.option, listed=self.names, for_all=for_all
+            )
+            if own in chosen:
+                raise InputError(
+                    f"Got column {own!r} twice in {self.option}; expected each once; leave one out."
+                )
+            chosen.append(own)
+        return chosen
+
+    def notices(self, present: Sequence[str]) -> list[str]:
+        """Return which columns of a table are taken for others; raise as `choose` does."""
+        pairs = zip(self.names, self.choose(present), strict=True) if self.asked else ()
+        return said_of_matches(pairs)
