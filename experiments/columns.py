@@ -29,9 +29,8 @@ from sklearn.preprocessing import StandardScaler
 
 from polar_detect.compare.baselines import BASELINES
 from polar_detect.compare.views import Seen
-from polar_detect.detectors.column_views import LEAST_NATS, column_shares, column_views, level_view
+from polar_detect.detectors.column_views import column_parts
 from polar_detect.detectors.scale import Scale, column_clips, column_units
-from polar_detect.detectors.weighting import mean_view, unit_tail
 from polar_detect.metrics import auroc
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.levels import LevelReference
@@ -137,13 +136,9 @@ def scores_of_columns(template: RowTemplate, *frames: pd.DataFrame) -> Array:
     clips, units = column_clips(normal.features), column_units(normal.features)
     scale = Scale.fit(normal.values, clips, units=units)
     inside, outside = (scale.apply(table.values) for table in (normal, others))
-    views = []
-    if parts := column_views(normal.features, scale.spread):
-        views.append(unit_tail(mean_view([(1.0, part) for part in parts], inside), inside))
-    for view in level_view(normal, scale.spread):
-        views.append(unit_tail(view, inside, least=LEAST_NATS))
+    shares, views = zip(*column_parts(normal, inside, scale.spread), strict=True)
     surprise = -log_ndtr(-(outside - inside.mean(0)) @ np.stack(views).T)
-    scores: Array = np.sqrt(surprise**2 @ column_shares(normal))
+    scores: Array = np.sqrt(surprise**2 @ np.asarray(shares))
     return scores
 
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.detectors.scale import Vector
-from polar_detect.signature.column_features import LEVEL, LIKENESS, column_of, kind_of
+from polar_detect.detectors.weighting import Part, mean_view, unit_tail
+from polar_detect.signature.column_features import LEVEL, LIKENESS, Kind, column_of, kind_of
 from polar_detect.signature.features import Feature, FeatureTable
 
 _TEXT_COUNTS = 2.0  # columns
@@ -16,13 +17,38 @@ _SAME = 1e-6  # nats within which a category never changes
 LEAST_NATS = 0.5
 
 
-def column_shares(normal: FeatureTable) -> Vector:
-    """Return the weights of the views of numbers and of categories, those that there are, (…,).
+def column_parts(normal: FeatureTable, inside: Vector, spreads: Vector) -> list[Part]:
+    """Return the views of numbers and of categories, those that there are, by their shares.
 
-    Beside what the text says, which counts as a few columns; of what numbers leave to words
-    categories get theirs beside it. A category counts for as much as can be foretold of it: the
-    geometric mean of the shares of what normal rows say there. All those that never change count
-    as one, as they tell of new values only.
+    Parameters
+    ----------
+    normal : FeatureTable
+        Signatures of normal rows.
+    inside : (n_rows, 2 n_features) float64
+        The same, standardised; see `Scale.apply`.
+    spreads : (n_features,) float64
+        What the features were divided by.
+
+    Returns
+    -------
+    list of (float, (2 n_features,) float64)
+        What each counts for among all views, and its weights, with tail spread 1 on normal rows.
+    """
+    views = []
+    if numbers := column_views(normal.features, spreads):
+        views.append(unit_tail(mean_view([(1.0, part) for part in numbers], inside), inside))
+    for categories in level_view(normal, spreads):
+        views.append(unit_tail(categories, inside, least=LEAST_NATS))
+    return [*zip(column_shares(normal).tolist(), views, strict=True)]
+
+
+def column_shares(normal: FeatureTable) -> Vector:
+    """Return what the views of numbers and of categories count for, those that there are.
+
+    Numbers count for n / (n + 2) with n columns of them, as the text counts for two columns.
+    Categories count for m / (m + 2) of the rest, where each adds to m what can be foretold of it:
+    the geometric mean of the shares of what normal rows say there. All those that never change add
+    1 together, as they tell of new values only.
     """
     numbers = [own for own in normal.features if kind_of(own) != LEVEL]
     n_numbers = len({column_of(own) for own in numbers} - {None})
@@ -32,25 +58,6 @@ def column_shares(normal: FeatureTable) -> Vector:
     of_numbers = n_numbers / (n_numbers + _TEXT_COUNTS)
     of_levels = (1 - of_numbers) * n_levels / (n_levels + _TEXT_COUNTS)
     return np.asarray([of_numbers] * (n_numbers > 0) + [of_levels] * (len(places) > 0))
-
-
-def level_view(normal: FeatureTable, spreads: Vector) -> list[Vector]:
-    """Return the view of the default detector on categories, as weights like `column_views`.
-
-    The sum of their surprisals, each for as much as can be foretold of it.
-    """
-    places, weights = _levels(normal)
-    if not len(places):
-        return []
-    view = np.zeros(2 * len(normal.features))
-    view[places] = spreads[places] * weights
-    return [view]
-
-
-def _levels(normal: FeatureTable) -> tuple[NDArray[np.intp], Vector]:
-    """Return which features tell of categories, and how much can be foretold of each."""
-    places = np.flatnonzero([kind_of(feature) == LEVEL for feature in normal.features])
-    return places, np.exp(-normal.values[:, places].mean(0, dtype=np.float64))
 
 
 def column_views(features: Sequence[Feature], spreads: Vector) -> list[Vector]:
@@ -72,10 +79,7 @@ def column_views(features: Sequence[Feature], spreads: Vector) -> list[Vector]:
         Weights of the standardised features and, after them, of their absolute values; empty
         where there are no columns.
     """
-    kinds = [kind_of(feature) for feature in features]
-    residuals, distances = (
-        np.flatnonzero([own == kind for own in kinds]) for kind in ("residual", "distance")
-    )
+    residuals, distances = (_places(features, kind) for kind in ("residual", "distance"))
     if not len(residuals):
         return []
     views = [np.zeros(2 * len(features)) for _ in range(2)]
@@ -84,14 +88,38 @@ def column_views(features: Sequence[Feature], spreads: Vector) -> list[Vector]:
     return views
 
 
+def level_view(normal: FeatureTable, spreads: Vector) -> list[Vector]:
+    """Return the view of the default detector on categories, as weights like `column_views`.
+
+    The sum of their surprisals, each for as much as can be foretold of it.
+    """
+    places, weights = _levels(normal)
+    if not len(places):
+        return []
+    view = np.zeros(2 * len(normal.features))
+    view[places] = spreads[places] * weights
+    return [view]
+
+
 def column_likeness(features: Sequence[Feature], spreads: Vector) -> list[Vector]:
     """Return how like labelled anomalies the numbers are: the sum of the columns' parts of it.
 
     As weights, like `column_views`; empty where signatures do not say.
     """
-    parts = np.flatnonzero([kind_of(feature) == LIKENESS for feature in features])
+    parts = _places(features, LIKENESS)
     if not len(parts):
         return []
     weights = np.zeros(2 * len(features))
     weights[parts] = spreads[parts]
     return [weights]
+
+
+def _levels(normal: FeatureTable) -> tuple[NDArray[np.intp], Vector]:
+    """Return which features tell of categories, and how much can be foretold of each."""
+    places = _places(normal.features, LEVEL)
+    return places, np.exp(-normal.values[:, places].mean(0, dtype=np.float64))
+
+
+def _places(features: Sequence[Feature], kind: Kind) -> NDArray[np.intp]:
+    """Return which features tell this of a column."""
+    return np.flatnonzero([kind_of(feature) == kind for feature in features])

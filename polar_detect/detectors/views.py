@@ -8,13 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from polar_detect.detectors.column_views import (
-    LEAST_NATS,
-    column_likeness,
-    column_shares,
-    column_views,
-    level_view,
-)
+from polar_detect.detectors.column_views import column_likeness, column_parts
 from polar_detect.detectors.evidence import (
     separation_by,
     share_of_far,
@@ -139,9 +133,8 @@ def choose_views(
     Of form's share, where the language model reads the texts in words, *easy* gets up to .07: a
     loss that is low for the text's length, as far as it tells by itself (see `trust_in_loss`). And
     *broken* gets .04 there. With n normal texts, easy language counts for 100 / n of its share
-    more: it asks no other text, and what does tells less where there are few. Where the texts are
-    rows, *numbers* count for n / (n + 2) with n columns of them, and *categories* for m / (m + 2)
-    of the rest, where each adds to m what can be foretold of it.
+    more: it asks no other text, and what does tells less where there are few. All of these share
+    what *numbers* and *categories* of rows leave them; see `column_shares`.
     """
     inside, outside = scale.apply(normal.values), scale.apply(strangers.values)
     held_out = strangers.rows(slice(len(strangers) - n_labelled))
@@ -163,17 +156,13 @@ def choose_views(
         loss_trust=loss_trust,
         n_normal=len(normal),
     )
-    groups = text
-    if columns := column_views(normal.features, scale.spread):
-        groups = [*text, [(1.0, part) for part in columns]]
-    views = [unit_tail(mean_view(parts, inside), inside) for parts in groups]
-    levels = level_view(normal, scale.spread)
-    views += [unit_tail(view, inside, least=LEAST_NATS) for view in levels]
-    own = column_shares(normal)
-    shares = np.append((1 - own.sum()) * shares, own)
+    views = [unit_tail(mean_view(parts, inside), inside) for parts in text]
+    columns = column_parts(normal, inside, scale.spread)
+    of_columns = np.asarray([share for share, _ in columns])
+    shares = np.append((1 - of_columns.sum()) * shares, of_columns)
     return Views(
         means=inside.mean(0),
-        views=np.stack(views),
+        views=np.stack([*views, *(view for _, view in columns)]),
         shares=shares,
         n_topic=1,
         n_text=len(text),
