@@ -4,7 +4,6 @@ import reprlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, TypeAlias
-from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,7 @@ from sklearn import exceptions
 
 from polar_detect.errors import InputError, NotFittedError
 from polar_detect.frames import are_written, in_pandas, named
+from polar_detect.visible import without_unseen
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 Texts: TypeAlias = "Sequence[str] | pd.Series[Any] | pd.Index[Any] | pd.DataFrame | NDArray[Any]"
 
 _MIN_PASTED = 20  # different texts
-# Zero-width space, joiner of words, byte order mark, soft hyphen and marks of direction come along
-# with what is copied from pages and dialogs. What changes the order of letters is seen.
-_UNSEEN = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\u00ad\u200e\u200f"))
 
 
 class UnfittedError(NotFittedError, exceptions.NotFittedError):  # type: ignore[misc]
@@ -73,19 +70,15 @@ def as_texts(X: Any, rows: "RowTemplate | None" = None) -> list[str]:
 
 
 def as_seen(texts: Sequence[str]) -> list[str]:
-    r"""Return texts without what nobody sees: blanks behind them, signs without width.
+    r"""Return texts without what nobody sees (`visible.without_unseen`) and blanks behind them.
 
-    A model reads these, so that with them an ordinary text would look strange; likewise letters
-    with their accents apart, as some systems write them, which stand for the same text (NFC). The
-    cells of rows are written without blanks behind them too.
+    A model reads these, so that with them an ordinary text would look strange. The cells of rows
+    are written so too.
 
-    >>> as_seen(["oil \n", "異常なし\u3000", "  fuse", "\u200eva\u00adlve", "カ\u3099ス"])
-    ['oil', '異常なし', '  fuse', 'valve', 'ガス']
+    >>> as_seen(["oil \n", "異常なし\u3000", "  fuse", "\u200evalve"])
+    ['oil', '異常なし', '  fuse', 'valve']
     """
-    return [
-        (text if text.isascii() else normalize("NFC", text.translate(_UNSEEN))).rstrip()
-        for text in texts
-    ]
+    return [without_unseen(text).rstrip() for text in texts]
 
 
 def say_the_same(texts: Sequence[str]) -> bool:

@@ -1,4 +1,9 @@
-"""Foreign texts for people's eyes: nothing in them steers a terminal or vanishes from a page."""
+"""Foreign texts for people's eyes: nothing in them steers a terminal or vanishes from a page.
+
+And what nobody sees in them, which models read all the same.
+"""
+
+from unicodedata import normalize
 
 # C0, DEL and C1 as control pictures or U+FFFD: they would vanish in HTML and steer a terminal.
 # Line feed and tab are layout, not control. Lone surrogates cannot be written as UTF-8. What sets
@@ -10,6 +15,9 @@ _VISIBLE = (
     | dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
     | dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD)
 )
+# Zero-width space, joiner of words, byte order mark, soft hyphen and marks of direction come along
+# with what is copied from pages and dialogs.
+_UNSEEN = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\u00ad\u200e\u200f"))
 
 
 def visible(text: str) -> str:
@@ -19,3 +27,14 @@ def visible(text: str) -> str:
     'oil ␛[31mleak'
     """
     return text.replace("\r\n", "\n").replace("\r", "\n").translate(_VISIBLE)
+
+
+def without_unseen(text: str) -> str:
+    r"""Return `text` without signs that have no width, and with letters in one way (NFC).
+
+    Some systems write accents and voice marks apart from their letters, which is the same text.
+
+    >>> without_unseen("\u200eva\u00adlve \ufeffカ\u3099ス")
+    'valve ガス'
+    """
+    return text if text.isascii() else normalize("NFC", text.translate(_UNSEEN))

@@ -141,6 +141,14 @@ def test_numbers_that_differ_in_their_last_bit_are_written():
     assert RowTemplate.fit(same, ["x"]).columns[0].decimals == 2
 
 
+def test_cells_are_written_without_what_nobody_sees():
+    frame = pd.DataFrame(
+        {"品番": ["PC\u200b-300", "PC-300"], "備考": ["カ\u3099ス漏れ", "ガス漏れ"]}
+    )
+    template = RowTemplate.fit(frame, ["品番", "備考"])
+    assert template.texts(frame) == ["品番: PC-300; 備考: ガス漏れ"] * 2
+
+
 def test_numbers_of_numpy_among_other_cells_are_written_as_numbers():
     cells = [np.float64(0.5), np.float32(0.25), np.float64("nan"), np.int64(7), "x", np.float64(3)]
     assert cells_as_text(pd.Series(cells, dtype=object)) == ["0.5", "0.25", "", "7", "x", "3"]
