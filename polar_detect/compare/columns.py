@@ -1,7 +1,6 @@
 """Which columns of a table the methods read: numbers and categories.
 
-Hides which columns give the label away, how ids are told from measurements, and how few
-values make a category.
+Hides how ids are told from measurements, and how few values make a category.
 """
 
 import re
@@ -14,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polar_detect import metrics, tables
+from polar_detect import tables
 from polar_detect.errors import InputError, listing
 from polar_detect.tables.cell_numbers import MIN_NUMERIC
 from polar_detect.tables.column_numbers import CellNumbers
@@ -22,7 +21,6 @@ from polar_detect.tables.found_columns import find_columns
 from polar_detect.tables.number_form import PLAIN, NumberForm
 
 Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 AUTO, NONE = "auto", "none"
 _SPREADS_LIKE_AN_ID = 20  # fewer rising integers than this may well be a measurement
@@ -30,16 +28,11 @@ _ID_NAME = re.compile(
     r"(^|[^a-z])(id|ids|uid|udi|uuid|no|nr|num|number|index|idx|key|serial)$|(番号|コード)$|[a-z]ID$",
     re.IGNORECASE,
 )
-_MAX_CATEGORIES = 20
+MAX_CATEGORIES = 20
 _MAX_LISTED = 10
 MAX_SIZE = 1e30  # of a number: forests and LightGBM read single precision
 _MOSTLY = 0.5  # of the cells that are not missing
 _ROWS_A_CATEGORY = 5  # on average
-_CHANCE_OF_LEAKING = 1e-6
-_MIN_LEAKING = 5  # anomalous rows
-_LEAKING_AUROC = 0.995
-_LEAKING_ORDER = 0.995  # of ranks, correlation with the number to predict
-_MIN_UNLIKE = 10  # rows beside the most frequent number: fewer are in one order by chance
 
 
 @dataclass(frozen=True)
@@ -242,90 +235,10 @@ def said_of_forms(
     return tuple(f"Read otherwise than written: {notice}." for notice in notices)
 
 
-def find_leaking_columns(columns: Columns, numbers: Array, is_anomalous: Mask) -> list[str]:
-    """Return the columns that give the label away, as a record of the failure itself would.
-
-    A value that several anomalous rows have and no normal one has, where chance would hardly
-    do that, or any value at all, or none; or values that put nearly every anomalous row on one
-    side of the normal ones.
-    """
-    if int(is_anomalous.sum()) < _MIN_LEAKING:
-        return []
-    parts = [*zip(columns.sources, numbers.T, strict=True)]
-    parts += [(name, own.any(1)) for name, own in _category_parts(columns, numbers).items()]
-    leaking = {name for name, cells in parts if _leaks(cells, is_anomalous)}
-    return [name for name in columns.names if name in leaking]
-
-
-def find_foretelling_columns(columns: Columns, numbers: Array, target: Array) -> list[str]:
-    """Return the columns that give the number to predict away, as a copy of it would.
-
-    Numbers in the order of the target or against it, as in another unit; or categories of each
-    of which the target is nearly the same.
-    """
-    parts = dict(zip(columns.numeric, numbers.T, strict=False))  # behind them are categories
-    found = [name for name, cells in parts.items() if _foretells(cells, target)]
-    if _n_unlike(target) >= _MIN_UNLIKE:
-        categories = _category_parts(columns, numbers).items()
-        found += [name for name, own in categories if _parts_ranks(own, target)]
-    return found
-
-
-def _category_parts(columns: Columns, numbers: Array) -> dict[str, Array]:
-    """Return of each category its columns of 0 and 1."""
-    sources = np.asarray(columns.sources)
-    return {own.name: numbers[:, sources == own.name] for own in columns.categories}
-
-
-def _foretells(cells: Array, target: Array) -> bool:
-    is_present = ~np.isnan(cells)
-    present, known = cells[is_present], target[is_present]
-    if min(_n_unlike(present), _n_unlike(known)) < _MIN_UNLIKE:
-        return False
-    order = pd.Series(present).rank().corr(pd.Series(known).rank())
-    return bool(abs(order) >= _LEAKING_ORDER)
-
-
-def _parts_ranks(own: Array, target: Array) -> bool:
-    """Return whether ranks of the target hardly vary inside a category, given as 0 and 1."""
-    ranks = pd.Series(target).rank()
-    means = ranks.groupby(own @ np.arange(1, own.shape[1] + 1)).transform("mean")
-    return bool(means.var() >= _LEAKING_ORDER**2 * ranks.var())
-
-
-def _n_unlike(cells: Array) -> int:
-    """Return how many cells say something else than most."""
-    return len(cells) - int(np.unique(cells, return_counts=True)[1].max(initial=0))
-
-
-def _leaks(cells: Array, is_anomalous: Mask) -> bool:
-    is_present = ~np.isnan(cells)
-    if _has_a_telling_value(is_present, is_anomalous):
-        return True
-    present, labels = cells[is_present], is_anomalous[is_present]
-    if labels.all() or not labels.any():
-        return False
-    if _has_a_telling_value(present, labels):
-        return True
-    order = metrics.auroc(labels, present)
-    return max(order, 1 - order) >= _LEAKING_AUROC
-
-
-def _has_a_telling_value(cells: Array | Mask, labels: Mask) -> bool:
-    """Return whether so many anomalous rows, and no normal one, share a value of few."""
-    values, index = np.unique(cells, return_inverse=True)
-    if len(values) > _MAX_CATEGORIES:
-        return False
-    n_anomalous = np.bincount(index, weights=labels)
-    n_normal = np.bincount(index, weights=~labels)
-    alone = n_anomalous[n_normal == 0].max(initial=0)
-    return bool(alone >= _MIN_LEAKING and labels.mean() ** alone < _CHANCE_OF_LEAKING)
-
-
 def _as_category(name: str, cells: pd.Series) -> Category | None:
     texts = _stripped(cells)
     values = sorted({text for text in texts if text})
-    is_few = len(values) <= min(_MAX_CATEGORIES, len(texts) / _ROWS_A_CATEGORY)
+    is_few = len(values) <= min(MAX_CATEGORIES, len(texts) / _ROWS_A_CATEGORY)
     return Category(name, tuple(values)) if len(values) > 1 and is_few else None
 
 

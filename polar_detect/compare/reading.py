@@ -20,14 +20,13 @@ from polar_detect.compare.columns import (
     NONE,
     Columns,
     choose_columns,
-    find_foretelling_columns,
-    find_leaking_columns,
     note_words,
     numbers_of,
     numeric_asked,
     said_of_forms,
 )
 from polar_detect.compare.rows import Rows, check_classes, note_overlap, split, thin
+from polar_detect.compare.telling import find_foretelling_columns, find_leaking_columns
 from polar_detect.errors import InputError
 from polar_detect.tables.columns import check_no_column
 from polar_detect.tables.formats import format_of
