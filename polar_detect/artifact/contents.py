@@ -164,32 +164,24 @@ def _facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def _columns(rows: dict[str, Any] | None) -> tuple[tuple[str, str], ...]:
     """Return the columns of rows that are read whole, and what of them counts beside their text."""
-    if rows is None:
-        return ()
-    columns = [_Column.of(own) for own in rows["columns"]]
-    return tuple(
-        (label, ", ".join(chosen))
-        for label, chosen in (
-            ("Columns", [own.name for own in columns]),
-            ("Columns of numbers", [own.name for own in columns if own.is_number]),
-            (
-                "Columns that say the same few things",
-                [own.name for own in columns if own.category == "words"],
-            ),
-            (
-                "Columns held against normal rows with the same (in brackets)",
-                [_beside(own.name, own.factors) for own in columns if own.factors],
-            ),
-            *(
-                (
-                    f"{what} held against those of normal rows with the same (in brackets)",
-                    [_beside(own.name, own.told_by) for own in columns if own.is_told_of(kind)],
-                )
-                for what, kind in (("Words", "words"), ("Empty cells", "gaps"))
-            ),
-        )
-        if chosen
-    )
+    columns = [] if rows is None else [_Column.of(own) for own in rows["columns"]]
+    said = {
+        "Columns": [own.name for own in columns],
+        "Columns of numbers": [own.name for own in columns if own.is_number],
+        "Columns that say the same few things": [
+            own.name for own in columns if own.category == "words"
+        ],
+        "Columns held against normal rows with the same (in brackets)": [
+            _beside(own.name, own.factors) for own in columns if own.factors
+        ],
+        "Words held against those of normal rows with the same (in brackets)": [
+            _beside(own.name, own.told_by) for own in columns if own.is_told_of("words")
+        ],
+        "Empty cells held against those of normal rows with the same (in brackets)": [
+            _beside(own.name, own.told_by) for own in columns if own.is_told_of("gaps")
+        ],
+    }
+    return tuple((label, ", ".join(names)) for label, names in said.items() if names)
 
 
 @dataclass(frozen=True)
