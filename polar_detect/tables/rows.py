@@ -97,7 +97,8 @@ class RowTemplate:
 
     def places(self, names: Sequence[str]) -> list[int]:
         """Return where columns of these names stand in a row, counted from 0."""
-        return [*map(self.names.index, names)]
+        places = {column.name: place for place, column in enumerate(self.columns)}
+        return [places[name] for name in names]
 
     @property
     def numeric(self) -> tuple[RowColumn, ...]:
