@@ -1,7 +1,6 @@
 """`PolarDetector`: fit on normal texts, score and explain new ones."""
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, get_args
@@ -20,30 +19,14 @@ from polar_detect.detectors import Head, new_head
 from polar_detect.engine import Engine, encoder_for
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.explain import Explanation
-from polar_detect.fitting import MIN_NORMAL, Fitted, Fitting, parted, too_few
-from polar_detect.frames import (
-    check_written,
-    doubts_of_columns,
-    doubts_of_hours,
-    in_pandas,
-    index_of,
-    is_wide,
-    row_template,
-)
+from polar_detect.fitting import Fitted, Fitting, parted
+from polar_detect.frames import check_written, index_of
 from polar_detect.program import ProgramsOf
 from polar_detect.progress import Progress, Tracker
 from polar_detect.settings import Settings, checked_alpha
 from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
-from polar_detect.signature.trace import Tracer
-from polar_detect.texts import (
-    Texts,
-    UnfittedError,
-    anomalous,
-    as_seen,
-    as_texts,
-    doubts_of_labels,
-    doubts_of_texts,
-)
+from polar_detect.texts import Texts, UnfittedError, as_texts
+from polar_detect.training import TrainingTexts
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows import RowTemplate
@@ -158,31 +141,19 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         UserWarning
             `alpha` is below the smallest p-value that the held-out texts can give.
         """
-        X = in_pandas(X)
         settings = Settings.of(self.get_params(deep=False))
         alpha, head = checked_alpha(self.alpha), new_head(settings.detector)
-        if is_wide(X) and settings.rows is None:
-            settings = replace(settings, rows=row_template(X))
-        doubts = doubts_of_columns(X, settings.rows) if is_wide(X) and settings.rows else []
-        texts = as_texts(X, settings.rows)
-        if settings.rows is None:
-            texts = as_seen(texts)
-        is_anomalous = _labels(texts, y)
-        settings = replace(settings, encoder=encoder_for(texts, settings.encoder))
+        given = TrainingTexts.of(X, y, settings.rows)
+        encoder = encoder_for(given.texts, settings.encoder)
+        settings = replace(settings, rows=given.rows, encoder=encoder)
         engine = self._models(settings).configured(
             max_tokens=settings.max_tokens, head=head, has_texts=settings.store_texts
         )
         with engine.alone():
-            tracer = engine.extractor.tracer
-            by_label = _by_label(texts, is_anomalous)
-            normal, strange = (_with_tokens(part, tracer) for part in by_label)
-            if len(normal) < MIN_NORMAL:
-                raise InputError(too_few(len(normal)))
+            normal, strange = given.by_label(engine.extractor.tracer)
             train, held_out = parted(normal, seed=settings.seed)
             _warn_of_alpha(alpha, len(held_out))
-            hours = doubts_of_hours(settings.rows, len(normal)) if settings.store_texts else []
-            labels = doubts_of_labels(texts, is_anomalous)
-            for doubt in (*doubts, *doubts_of_texts(normal), *labels, *hours):
+            for doubt in given.doubts(normal, keeps_texts=settings.store_texts):
                 warnings.warn(doubt, TrainingWarning, stacklevel=2)
             fitting = Fitting(engine.extractor, head, Tracker(progress), settings)
             self.fitted_, self.engine_ = fitting.run(train, held_out, strange), engine
@@ -375,29 +346,6 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return fitted
 
 
-def _labels(texts: Sequence[str], y: Any) -> NDArray[np.bool_]:
-    """Return which texts are anomalous; refuse too few normal ones, before a model is loaded."""
-    is_anomalous = anomalous(y, len(texts))
-    normal, _ = _by_label(texts, is_anomalous)
-    n_normal = sum(bool(text.strip()) for text in normal)
-    if n_normal < MIN_NORMAL:
-        are_ones = y is not None and bool((np.asarray(y) == 1).all())
-        reason = (
-            " All labels are 1, which counts as anomalous where no -1 occurs: leave y out where "
-            "all texts are normal."
-        )
-        raise InputError(too_few(n_normal) + (reason if are_ones else ""))
-    return is_anomalous
-
-
-def _by_label(texts: Sequence[str], is_anomalous: NDArray[np.bool_]) -> tuple[list[str], list[str]]:
-    """Return normal texts and anomalous ones."""
-    parts: tuple[list[str], list[str]] = ([], [])
-    for text, label in zip(texts, is_anomalous.tolist(), strict=True):
-        parts[label].append(text)
-    return parts
-
-
 def _warn_of_alpha(alpha: float, n_held_out: int) -> None:
     smallest = calibration.smallest_alpha(n_held_out)
     if alpha < smallest:
@@ -407,8 +355,3 @@ def _warn_of_alpha(alpha: float, n_held_out: int) -> None:
             "more normal texts.",
             stacklevel=3,
         )
-
-
-def _with_tokens(texts: Sequence[str], tracer: Tracer) -> list[str]:
-    """Return the texts that the language model sees anything of."""
-    return [text for text, row in zip(texts, tracer.tokenize(texts), strict=True) if row]

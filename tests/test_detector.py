@@ -135,7 +135,7 @@ def test_what_nobody_sees_behind_normal_texts_does_not_change_what_is_fitted(tin
 def test_a_detector_that_was_fitted_with_blanks_behind_texts_reads_new_ones_with_theirs(
     tiny_folder, monkeypatch
 ):
-    monkeypatch.setattr("polar_detect.detector.as_seen", list)  # as version 0.1 did
+    monkeypatch.setattr("polar_detect.training.as_seen", list)  # as version 0.1 did
     earlier = fit_tiny(tiny_folder, [f"{text} " for text in FEW], max_tokens=64)
     assert earlier.fitted_.reference.texts[0].endswith(" ")
     own, other = earlier.score_samples([NEW[0] + " ", NEW[0]])

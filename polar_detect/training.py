@@ -1,0 +1,114 @@
+"""What `PolarDetector.fit` is given: texts with labels, and what is to be warned of in them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.errors import InputError
+from polar_detect.fitting import MIN_NORMAL, too_few
+from polar_detect.frames import (
+    doubts_of_columns,
+    doubts_of_hours,
+    in_pandas,
+    is_wide,
+    row_template,
+)
+from polar_detect.signature.trace import Tracer
+from polar_detect.texts import (
+    Texts,
+    anomalous,
+    as_seen,
+    as_texts,
+    doubts_of_labels,
+    doubts_of_texts,
+)
+
+if TYPE_CHECKING:
+    from polar_detect.tables.rows import RowTemplate
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingTexts:
+    """Texts to fit on.
+
+    Parameters
+    ----------
+    texts : tuple of str, n_texts long
+        Rows of a data frame written out, or texts as people see them (`texts.as_seen`).
+    is_anomalous : (n_texts,) bool
+    rows : RowTemplate, optional
+        By which they are written out.
+    doubts_of_columns : tuple of str
+        What is to be warned of in the columns of a data frame.
+    """
+
+    texts: tuple[str, ...]
+    is_anomalous: NDArray[np.bool_]
+    rows: "RowTemplate | None"
+    doubts_of_columns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, X: Texts, y: Any, rows: "RowTemplate | None") -> Self:
+        """Return texts and labels as `PolarDetector.fit` takes them, before a model is loaded.
+
+        Raises
+        ------
+        InputError
+            What is no text or no label, or fewer than 40 normal texts that are not empty.
+        """
+        X = in_pandas(X)
+        doubts: list[str] = []
+        if is_wide(X):
+            rows = row_template(X) if rows is None else rows
+            doubts = doubts_of_columns(X, rows)
+        texts = as_texts(X, rows)
+        if rows is None:
+            texts = as_seen(texts)
+        found = cls(tuple(texts), anomalous(y, len(texts)), rows, tuple(doubts))
+        n_normal = sum(bool(text.strip()) for text in found._labelled(is_anomalous=False))
+        if n_normal < MIN_NORMAL:
+            raise InputError(too_few(n_normal) + _said_of_ones(y))
+        return found
+
+    def by_label(self, tracer: Tracer) -> tuple[list[str], list[str]]:
+        """Return normal texts and anomalous ones, those that the language model sees anything of.
+
+        Raises
+        ------
+        InputError
+            Fewer than 40 of the normal texts are left.
+        """
+        normal, strange = (
+            _with_tokens(self._labelled(is_anomalous=label), tracer) for label in (False, True)
+        )
+        if len(normal) < MIN_NORMAL:
+            raise InputError(too_few(len(normal)))
+        return normal, strange
+
+    def doubts(self, normal: list[str], *, keeps_texts: bool) -> list[str]:
+        """Return what is to be warned of, a sentence each; of numbers only where texts are kept."""
+        return [
+            *self.doubts_of_columns,
+            *doubts_of_texts(normal),
+            *doubts_of_labels(self.texts, self.is_anomalous),
+            *(doubts_of_hours(self.rows, len(normal)) if keeps_texts else []),
+        ]
+
+    def _labelled(self, *, is_anomalous: bool) -> list[str]:
+        places = np.flatnonzero(self.is_anomalous == is_anomalous)
+        return [self.texts[i] for i in places.tolist()]
+
+
+def _said_of_ones(y: Any) -> str:
+    if y is None or not bool((np.asarray(y) == 1).all()):
+        return ""
+    return (
+        " All labels are 1, which counts as anomalous where no -1 occurs: leave y out where all "
+        "texts are normal."
+    )
+
+
+def _with_tokens(texts: list[str], tracer: Tracer) -> list[str]:
+    return [text for text, row in zip(texts, tracer.tokenize(texts), strict=True) if row]
