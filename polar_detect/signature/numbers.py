@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
@@ -18,7 +18,7 @@ from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.signature.normal_rows import NormalRows, States
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
-    from polar_detect.tables.read_rows import NumericColumns
+    from polar_detect.tables.read_rows import ReadRows
     from polar_detect.tables.rows import RowTemplate
 
 Array = NDArray[np.float64]
@@ -34,6 +34,37 @@ class Usual(NamedTuple):
     low: float
     high: float
     levels: Levels
+
+
+@dataclass(frozen=True, eq=False)
+class NumberCells:
+    """What rows say in the columns of numbers.
+
+    Parameters
+    ----------
+    values : (n_rows, n_columns) float64
+        NaN where there is no number.
+    states : (n_rows, n_columns) int8
+        Which cells are numbers, missing, and words; see `States`.
+    levels : (n_columns, n_rows) list of list of Levels
+        What each row says in the factors of each column.
+    """
+
+    values: Array
+    states: States
+    levels: list[list[Levels]]
+
+    @classmethod
+    def of(cls, rows: "ReadRows") -> Self:
+        """Return what rows say; version 0.1 took words for missing."""
+        numbers, is_first = rows.numbers, rows.template.notation == 1
+        is_none = np.isnan(numbers.values).astype(np.int8)
+        states = is_none if is_first else is_none * (1 + numbers.is_word.astype(np.int8))
+        return cls(numbers.values, states, rows.factor_levels)
+
+    def without_factors(self) -> Self:
+        """Return the same as if no column depended on others."""
+        return replace(self, levels=[[()] * len(said) for said in self.levels])
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,29 +89,12 @@ class ScaledRows:
     as_first: bool
 
     @classmethod
-    def fit(
-        cls,
-        values: Array,
-        states: States,
-        levels: Sequence[Sequence[Levels]],
-        template: "RowTemplate",
-    ) -> Self:
-        """Return normal rows on the scale that the kinds of rows ask for.
-
-        Parameters
-        ----------
-        values : (n_rows, n_columns) float64
-            NaN where there is no number.
-        states : (n_rows, n_columns) int8
-        levels : (n_columns, n_rows) sequence of sequence of Levels
-            Which make the kinds of rows of each column.
-        template : RowTemplate
-            By which they were written.
-        """
+    def fit(cls, cells: NumberCells, template: "RowTemplate") -> Self:
+        """Return normal rows on the scale that the kinds of rows, as their levels make, ask for."""
         steps = [10.0 ** -(column.decimals or 0) for column in template.numeric]
-        as_first = template.notation == 1
-        scale = ColumnScale.fit(values, np.asarray(steps), levels, as_first=as_first)
-        points = np.nan_to_num(scale.apply(values, levels))
+        as_first, states = template.notation == 1, cells.states
+        scale = ColumnScale.fit(cells.values, np.asarray(steps), cells.levels, as_first=as_first)
+        points = np.nan_to_num(scale.apply(cells.values, cells.levels))
         with _one_thread():
             normal = NormalRows.fit(points, states, as_first=as_first)
             if not as_first:
@@ -88,16 +102,14 @@ class ScaledRows:
                 normal = NormalRows.fit(points, states, as_first=False)
         return cls(scale, points, normal, as_first)
 
-    def features(
-        self,
-        values: Array,
-        states: States,
-        levels: Sequence[Sequence[Levels]],
-        banned: Mask | None,
-        n_skipped: int,
-    ) -> Array:
-        """Return what rows are like on this scale, (4, n_texts, n_columns); see `KINDS`."""
-        points = np.nan_to_num(self.scale.apply(values, levels))
+    def features(self, cells: NumberCells, banned: Mask | None, n_skipped: int) -> Array:
+        """Return what rows are like on this scale, (4, n_texts, n_columns); see `KINDS`.
+
+        For `banned` see `ColumnReference.features`; each row passes over the `n_skipped` nearest of
+        the normal rows.
+        """
+        states = cells.states
+        points = np.nan_to_num(self.scale.apply(cells.values, cells.levels))
         found = np.empty((len(KINDS), *points.shape))
         with _one_thread():
             if not self.as_first:
@@ -147,14 +159,13 @@ class ColumnReference:
             return None
         rows = template.read(texts)
         rows.check()
-        values, levels = rows.numbers.values, rows.factor_levels
-        states = _states(rows.numbers, template)
-        by_kind = ScaledRows.fit(values, states, levels, template)
-        usual = tuple(map(_usual, values.T, levels, by_kind.scale.kinds))
+        cells = NumberCells.of(rows)
+        by_kind = ScaledRows.fit(cells, template)
+        usual = tuple(map(_usual, cells.values.T, cells.levels, by_kind.scale.kinds))
         if not template.dependent:
             return cls(template, (by_kind,), usual)
-        alike = [[()] * len(texts)] * len(levels)  # as if nothing depended on anything
-        return cls(template, (by_kind, ScaledRows.fit(values, states, alike, template)), usual)
+        together = ScaledRows.fit(cells.without_factors(), template)
+        return cls(template, (by_kind, together), usual)
 
     def features(
         self, texts: Sequence[str], *, banned: Mask | None = None, skipped: float = 0
@@ -186,12 +197,8 @@ class ColumnReference:
             Each row passes over the nearest of the normal rows, this share of all of them.
         """
         n_skipped = math.ceil(exactly(skipped) * len(self.scaled[0].points))
-        rows = self.template.read(texts)
-        states = _states(rows.numbers, self.template)
-        found, *others = (
-            own.features(rows.numbers.values, states, rows.factor_levels, banned, n_skipped)
-            for own in self.scaled
-        )
+        cells = NumberCells.of(self.template.read(texts))
+        found, *others = (own.features(cells, banned, n_skipped) for own in self.scaled)
         for other in others:
             found = np.copysign(np.sqrt((found**2 + other**2) / 2), found)
         names = [column.name for column in self.template.numeric]
@@ -260,9 +267,3 @@ def _middle(present: Array) -> Array:
         return np.full(2, np.nan)
     low = np.quantile(present, 0.05, method="lower")
     return np.asarray([low, np.quantile(present, 0.95, method="higher")])
-
-
-def _states(found: "NumericColumns", template: "RowTemplate") -> States:
-    """Return which cells are numbers, missing, and words, (n_rows, n_columns); see `States`."""
-    is_none = np.isnan(found.values).astype(np.int8)
-    return is_none if template.notation == 1 else is_none * (1 + found.is_word.astype(np.int8))
