@@ -71,3 +71,22 @@ def test_an_empty_cell_is_as_usual_where_normal_rows_have_one():
     known, template = known_in(machine=["M1", "M2"] * 10 + [""], shift=["day"] * 21)
     new = pd.DataFrame({"machine": ["", "-", "M1"], "shift": ["day", "day", ""]})
     assert known.new_cells(template.texts(new)) == [(), (), (NewCell("shift", ""),)]
+
+
+def test_a_number_that_is_a_name_is_new_as_words_are_and_a_measured_one_is_not():
+    alloys, steps = [4140, 4340, 52100] * 20, range(60)
+    temper = {4140: 540, 4340: 425, 52100: 180}
+    known, template = known_in(
+        alloy=[*map(str, alloys)],
+        temper=[f"{temper[alloy] + i * 7 % 5:.1f}" for i, alloy in zip(steps, alloys, strict=True)],
+    )
+    assert template.columns[1].factors == ("alloy",)
+    rows = [["4140", "541.0"], ["8620", "541.0"], ["D2", "541.0"], ["", "541.0"], ["4140", "999"]]
+    new = pd.DataFrame(rows, columns=["alloy", "temper"])
+    assert known.new_cells(template.texts(new)) == [
+        (),
+        (NewCell("alloy", "8620"),),
+        (NewCell("alloy", "D2"),),
+        (),  # which is said of numbers otherwise
+        (),
+    ]

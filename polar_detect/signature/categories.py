@@ -48,7 +48,8 @@ class KnownValues:
     def of(cls, template: "RowTemplate", texts: Sequence[str]) -> Self:
         """Return what normal rows say; nothing where no text is a row.
 
-        Dates are left out, as those of new rows are always new.
+        Dates are left out, as those of new rows are always new. Numbers count where they are names,
+        as of alloys or programs; an empty cell among them is told as any number's is.
 
         >>> import pandas as pd
         >>> from polar_detect.tables.rows import RowTemplate
@@ -60,10 +61,11 @@ class KnownValues:
         """
         rows = [cells for cells in template.read(texts).cells if cells is not None]
         frame = pd.DataFrame(rows, columns=template.names, dtype=object)
-        words = [column.name for column in template.columns if not column.is_numeric]
-        said = categories_of(frame, words, template.notation)
-        places = template.places([*said])
-        return cls(template, dict(zip(places, map(frozenset, said.values()), strict=True)))
+        asked = [own for own in template.columns if own.is_name or not own.is_numeric]
+        said = categories_of(frame, [own.name for own in asked], template.notation)
+        empty = {own.name: {""} if own.is_name else set() for own in asked}
+        known = [frozenset(own) | empty[name] for name, own in said.items()]
+        return cls(template, dict(zip(template.places([*said]), known, strict=True)))
 
     def new_cells(self, texts: Sequence[str]) -> list[tuple[NewCell, ...]]:
         """Return the cells of each text that say something new.

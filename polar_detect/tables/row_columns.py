@@ -74,6 +74,11 @@ class RowColumn:
         """Whether this is a column of numbers."""
         return self.decimals is not None
 
+    @property
+    def is_name(self) -> bool:
+        """Whether its numbers are names, such as those of programs, that tell of other columns."""
+        return self.is_numeric and self.category is not None and self.category.of == "words"
+
     def level(self, cell: str, notation: Notation) -> str:
         """Return what a cell says as a category or factor, however spelt; "" where it is empty."""
         level = level_of(cell, notation)
