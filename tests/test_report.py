@@ -22,7 +22,7 @@ from report_samples import (
 
 from polar_detect.program import Program
 from polar_detect.report import cards, charts, histogram
-from polar_detect.report.data import Contribution, FeaturePart, Group, Layer, Swarm
+from polar_detect.report.data import Column, Contribution, FeaturePart, Group, Layer, Swarm
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.marked import clip, costliest
@@ -564,3 +564,13 @@ def test_any_batch_can_be_drawn(scores):
     chart = histogram.score_chart(np.array(scores), np.array(scores), 0.5, 90, ENGLISH)
     marks = [mark for panel in chart.panels for mark in panel.marks]
     assert all(mark.x >= 0 and mark.x + mark.width <= 100.001 for mark in marks)
+
+
+def test_a_card_names_no_reason_of_less_than_a_tenth_of_the_first_as_scored_files_do():
+    parts = (144.73, 14.4, 0.29)
+    own = row(1, whole=tuple(Contribution(Column(name), value)
+                             for name, value in zip("abc", parts, strict=True)),
+              layers=tuple(Contribution(Layer(i), 0.0) for i in range(N_LAYERS)))  # fmt: skip
+    assert [part.value for part in reasons(own)] == [144.73]
+    near = replace(own, whole=(Contribution(Column("a"), 5.0), Contribution(Column("b"), 0.6)))
+    assert [part.value for part in reasons(near)] == [5.0, 0.6]

@@ -15,7 +15,6 @@ from polar_detect.signature.categories import NewCell
 
 _DECIMALS = 2
 _NUMBERS = Numbers(_DECIMALS)
-_LEAST_SHARE = 0.1  # of the first reason; what is less goes without saying
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +85,10 @@ def reasons_of(
 
     def said(text: int, odd: OddCells) -> str:
         own = (Contribution(odd.seen(part), float(values[text])) for part, values in parts.items())
-        raised = raising(own, n_reasons)
         found = {
             part.source: f"{language.reason(part.source)} {_NUMBERS.signed(part.value)}"
-            for part in raised
-            if part.value > _LEAST_SHARE * raised[0].value and round(part.value, _DECIMALS) > 0
+            for part in raising(own, n_reasons)
+            if round(part.value, _DECIMALS) > 0
         }
         first = []
         for cell, named in zip(odd.new, new_values(odd.new, language), strict=True):

@@ -11,6 +11,7 @@ from polar_detect.visible import visible
 
 NO_VALUE = "–"
 NAME_CHARACTERS = 48  # of a name or a cell in a sentence
+_LEAST_SHARE = 0.1  # of the first reason; what is less goes without saying
 _LARGE = 1e15  # whole numbers beyond have more digits than people read
 MINUS = "−"  # typographic; terminals and files keep the hyphen
 
@@ -87,9 +88,13 @@ def reasons(row: RowReport, n_reasons: int = 3) -> tuple[Contribution, ...]:
 
 
 def raising(parts: Iterable[Contribution], n_reasons: int = 3) -> tuple[Contribution, ...]:
-    """Return the largest positive parts, largest first."""
-    positive = (part for part in parts if part.value > 0)
-    return tuple(sorted(positive, key=lambda part: -part.value)[:n_reasons])
+    """Return the largest positive parts, largest first, down to a tenth of the first."""
+    positive = sorted((part for part in parts if part.value > 0), key=lambda part: -part.value)
+    return tuple(
+        part
+        for part in positive[:n_reasons]
+        if part is positive[0] or part.value > _LEAST_SHARE * positive[0].value
+    )
 
 
 def cell_number(value: float) -> str:
