@@ -6,9 +6,12 @@ import pandas as pd
 import pytest
 
 from polar_detect.assessment import kinds_of_columns
+from polar_detect.cli.commands.fit import _of_rows
+from polar_detect.cli.options import FitOptions
 from polar_detect.compare.reading import Reading, read_task
 from polar_detect.errors import InputError, OutputError
 from polar_detect.frames import doubts_of_columns, row_template
+from polar_detect.report.language import Language
 from polar_detect.scoring.opening import ScoreJob, open_input
 from polar_detect.tables import (
     RowColumns,
@@ -17,6 +20,7 @@ from polar_detect.tables import (
     read_table,
     result_columns,
     warn_of_judged,
+    warn_of_verdicts,
 )
 from polar_detect.texts import doubts_of_labels
 
@@ -174,6 +178,26 @@ def test_fit_says_that_rows_that_were_flagged_or_judged_count_as_normal(run, sco
 def test_a_column_is_taken_for_a_judgement_only_where_its_words_say_nothing_else(cells):
     assert warn_of_judged(pd.DataFrame({"a": cells, "b": ["", "x"]})) == []
     assert len(warn_of_judged(pd.DataFrame({"a": ["異常", "", "ＯＫ"]}))) == 1
+
+
+def test_fit_warns_of_a_column_of_verdicts_that_new_rows_do_not_have_yet(save, tmp_path):
+    path = save("寸法,判定,外観\n" + "".join(f"{25 + i % 7 / 100},ＯＫ,良\n" for i in range(40)))
+    table = read_table(path, rows=RowColumns("寸法,判定"))
+    options = FitOptions(train=path, out=tmp_path / "out", columns="寸法,判定")
+    said = [one for one in _of_rows(table, options, Language("en")) if "calls all rows" in one]
+    assert said == [
+        "column '判定' calls all rows normal; if new rows are scored before they are judged, leave "
+        "it out with --columns, as all of them would look strange"
+    ]
+    japanese = " ".join(_of_rows(table, options, Language("ja")))
+    assert "列'判定'はどの行も正常と判定しています" in japanese
+
+
+@pytest.mark.parametrize(
+    "cells", [["OK", "NG"], ["OK", "remark"], ["", ""], ["1", "0"], ["3", "4"]]
+)
+def test_a_column_that_calls_some_row_anomalous_or_nothing_is_no_such_verdict(cells):
+    assert warn_of_verdicts(pd.DataFrame({"a": cells}), ["a"]) == []
 
 
 def test_fit_names_texts_that_are_labelled_both_ways(run, scored, tmp_path):

@@ -124,6 +124,11 @@ SENTENCES: dict[str, dict[str, str]] = {
             "列{column}で異常とされた{n}行も正常な行として学習します。異常を示す列なら "
             "--label-column {option} を指定してください"
         ),
+        "column {column} calls all rows normal; if new rows are scored before they are judged, "
+        "leave it out with --columns, as all of them would look strange": (
+            "列{column}はどの行も正常と判定しています。新しい行を判定前（空欄のまま）に採点するなら、"
+            "すべて異常に見えるため --columns で除いてください"
+        ),
         "column {column} {holds} are all new; leave it out with --columns": (
             "列{column}は{holds}、新しい行ではすべて未知の値になります（--columns で除いてくださ"
             "い）"

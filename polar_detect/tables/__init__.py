@@ -16,7 +16,7 @@ from polar_detect.tables.columns import (
 )
 from polar_detect.tables.copies import copied_rows
 from polar_detect.tables.formats import has_columns
-from polar_detect.tables.judged import warn_of_judged
+from polar_detect.tables.judged import warn_of_judged, warn_of_verdicts
 from polar_detect.tables.layout import Layout, SheetNames
 from polar_detect.tables.lost_numbers import LostNumbers, warn_of_lost_numbers
 from polar_detect.tables.new_values import new_later, new_values, warn_of_new_values
@@ -92,6 +92,7 @@ __all__ = [
     "warn_of_length",
     "warn_of_lost_numbers",
     "warn_of_new_values",
+    "warn_of_verdicts",
     "warn_of_words",
     "write_rejected",
     "write_scored",

@@ -1,6 +1,7 @@
-"""What a table says of rows that are all to count as normal: which of them are anomalous."""
+"""What a table says of rows that all count as normal: that they are, or that some are not."""
 
 import shlex
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -33,6 +34,22 @@ def warn_of_judged(frame: pd.DataFrame) -> list[str]:
                 f"pass --label-column {shlex.quote(own)} if it says which are"
             )
     return notices
+
+
+def warn_of_verdicts(frame: pd.DataFrame, names: Iterable[str]) -> list[str]:
+    """Return a warning for each column of rows that calls all of them normal, as OK does.
+
+    New rows have no verdict yet where they are scored before somebody judges them, and an empty
+    cell where none was makes each of them look strange.
+    """
+    return [
+        f"column {on_one_line(name)!r} calls all rows normal; if new rows are scored before they "
+        "are judged, leave it out with --columns, as all of them would look strange"
+        for name in names
+        if (words := {*_words(frame[name])})
+        and JUDGED.issuperset(words)
+        and not any(LABELS[word] for word in words)
+    ]
 
 
 def _words(cells: pd.Series) -> list[str]:

@@ -180,6 +180,7 @@ def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> It
         *tables.warn_of_forms(frame, table.template),
         *tables.warn_of_lost_numbers(frame, table.template),
         *tables.warn_of_words(frame, table.template),
+        *tables.warn_of_verdicts(frame, names),
         *tables.warn_of_new_values(frame, names),
         *tables.warn_of_length(table.texts, options.max_tokens),
     )
