@@ -14,6 +14,7 @@ from polar_detect.signature.length_curve import length_curve_features
 from polar_detect.signature.neighbours import Neighbours, contexts
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.reference import N_NEIGHBOURS, Reference
+from polar_detect.signature.spill import Spill
 from polar_detect.signature.trace import Tracer
 from polar_detect.texts import distinct_texts
 
@@ -50,7 +51,9 @@ class Extractor:
         """Return the same chunk by chunk, as a stage of a long run; each distinct text once."""
         distinct, places = distinct_texts(texts)
         chunks = tracker.chunks(stage, len(distinct))
-        readings = Readings.below([self.read([distinct[i] for i in chunk]) for chunk in chunks])
+        with Spill() as spill:
+            parts = [self.read([distinct[i] for i in chunk]).kept_by(spill) for chunk in chunks]
+        readings = Readings.below(parts)
         return readings if len(distinct) == len(texts) else readings.rows(places)
 
     def signatures(

@@ -1,7 +1,7 @@
 """What both models do with each text on its own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from polar_detect.signature.changes import Trajectories
 from polar_detect.signature.encoder import Encoding
+from polar_detect.signature.spill import Spill
 from polar_detect.signature.trace import Array, Traces
 
 
@@ -55,6 +56,14 @@ class Readings:
             tuple(text for part in parts for text in part.texts),
             Traces.below([part.traces for part in parts]),
             Encoding.below([part.encoding for part in parts]),
+        )
+
+    def kept_by(self, spill: Spill) -> Self:
+        """Return the same, with the states of tokens where `spill` keeps them."""
+        return replace(
+            self,
+            traces=replace(self.traces, tokens=spill.kept(self.traces.tokens)),
+            encoding=replace(self.encoding, tokens=spill.kept(self.encoding.tokens)),
         )
 
     def rows(self, index: NDArray[np.intp]) -> Self:

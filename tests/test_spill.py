@@ -1,0 +1,90 @@
+"""States of tokens beyond what lies in memory."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from work_orders import NEW
+
+from polar_detect.progress import Tracker
+from polar_detect.signature import spill
+from polar_detect.signature.tokens import TextTokens, TokenIndex, TokenStates
+
+
+def states_of(*lengths):
+    rng = np.random.default_rng(len(lengths))
+    texts = []
+    for n in lengths:
+        # As the encoder has them: not contiguous.
+        states = rng.normal(size=(n, 2, 4)).astype(np.float16).transpose(1, 0, 2)
+        texts.append(TextTokens(states, np.arange(n), np.ones(n, np.float32)))
+    return TokenStates(tuple(texts))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Return where temporary files go."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def in_memory(tokens):
+    return [not isinstance(text.states, np.memmap) for text in tokens.texts]
+
+
+def assert_same(found, expected):
+    assert found.lengths.tolist() == expected.lengths.tolist()
+    for one, other in zip(found.texts, expected.texts, strict=True):
+        for name in TextTokens._fields:
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    np.testing.assert_array_equal(found.at(1), expected.at(1))
+
+
+def test_states_beyond_what_memory_may_hold_lie_in_a_file_without_a_name(folder, monkeypatch):
+    monkeypatch.setattr(spill, "_MAX_IN_MEMORY", 5 * 2 * 4 * 2)  # five tokens
+    parts = states_of(3, 2), states_of(1, 0, 4), states_of(0), states_of(7)
+    with spill.Spill() as own:
+        kept = [own.kept(part) for part in parts]
+        if os.name != "nt":
+            assert not [*folder.iterdir()]
+    sizes = [[True] * 2, [False, True, False], [True], [False]]  # of no tokens there is nothing
+    assert [in_memory(part) for part in kept] == sizes
+    for found, expected in zip(kept, parts, strict=True):
+        assert_same(found, expected)
+    assert_same(TokenStates.below(kept), TokenStates.below(parts))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="writes to /dev/full")
+def test_states_stay_in_memory_where_the_file_has_no_room(monkeypatch):
+    files = []
+
+    def full():
+        files.append(Path("/dev/full").open("w+b"))  # noqa: SIM115 - closed by what is tested
+        return files[-1]
+
+    monkeypatch.setattr(spill, "_MAX_IN_MEMORY", 0)
+    monkeypatch.setattr(spill.tempfile, "TemporaryFile", full)
+    with spill.Spill() as own:
+        for part in (states_of(3, 2), states_of(4)):
+            assert own.kept(part) is part
+    assert [file.closed for file in files] == [True]  # tried once, and let go of
+
+
+@pytest.mark.usefixtures("folder")
+def test_texts_whose_states_lie_in_a_file_are_compared_bit_by_bit_as_others(
+    fitted_on_tiny, monkeypatch
+):
+    reference, extractor = fitted_on_tiny.fitted_.reference, fitted_on_tiny.engine_.extractor
+    found = []
+    for n_bytes in (2**30, 0):
+        monkeypatch.setattr(spill, "_MAX_IN_MEMORY", n_bytes)
+        readings = extractor.read_all(NEW, stage="read", tracker=Tracker(None))
+        assert in_memory(readings.traces.tokens) == [n_bytes > 0] * len(NEW)
+        index = TokenIndex.fit(readings.encoding.tokens)
+        found.append([*map(vars, reference.novelty(readings)), {"points": index.points}])
+    for one, other in zip(*found, strict=True):
+        for name, values in one.items():
+            np.testing.assert_array_equal(other[name], values)
