@@ -263,19 +263,20 @@ def _reference(
         )
     changes, geometries = pair(Covariances, "changes"), pair(Geometry, "geometry")
     return Reference(
-        texts,
-        arrays["embeddings"],
-        part(TokenIndex, "tokens"),
-        part(TokenIndex, "encoder_tokens"),
-        None if changes is None else Changes(*changes),
-        None if geometries is None else Geometries(*geometries),
-        None if rows is None else ColumnReference.fit(rows, fitted),
-        None if rows is None else LevelReference.fit(rows, fitted),
-        n_joined,
-        _contamination(stored, arrays),
-        stored.count("n_indexed", high=n_texts - n_joined, default=0),  # older heads do not ask
-        likeness,
-        arrays.get("neighbours.crowding"),  # older artifacts: none
+        texts=texts,
+        embeddings=arrays["embeddings"],
+        tokens=part(TokenIndex, "tokens"),
+        encoder_tokens=part(TokenIndex, "encoder_tokens"),
+        changes=None if changes is None else Changes(*changes),
+        geometries=None if geometries is None else Geometries(*geometries),
+        columns=None if rows is None else ColumnReference.fit(rows, fitted),
+        levels=None if rows is None else LevelReference.fit(rows, fitted),
+        n_joined=n_joined,
+        contamination=_contamination(stored, arrays),
+        # Heads of older artifacts do not ask.
+        n_indexed=stored.count("n_indexed", high=n_texts - n_joined, default=0),
+        likeness=likeness,
+        crowding=arrays.get("neighbours.crowding"),  # older artifacts: none
     )
 
 
