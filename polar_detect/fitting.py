@@ -19,10 +19,9 @@ from polar_detect.programs.minimal import MinimalProgram
 from polar_detect.progress import Tracker
 from polar_detect.settings import Settings
 from polar_detect.signature.categories import KnownValues
-from polar_detect.signature.changes import features_without
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.features import FeatureTable
-from polar_detect.signature.geometry import Geometries
+from polar_detect.signature.leave_one_out import LeaveOneOutReference
 from polar_detect.signature.likeness import KeptOut, Likeness, Seen, can_teach
 from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.signature.readings import Readings
@@ -184,11 +183,11 @@ class Fitting:
         seed, teaching = self.settings.seed, _teaching(readings.texts)
         folds = np.random.default_rng(seed).integers(0, _N_FOLDS, len(reference))
         kept_out = self._kept_out(readings, reference, labelled)
-        against = _Against(readings, reference, folds, kept_out)
+        against = LeaveOneOutReference(readings, reference, folds, kept_out)
         normal = self._relative("normal texts", readings.rows(teaching), teaching, against)
         clusters = topic_clusters(reference.embeddings, seed=seed)
         drawn = np.random.default_rng(seed).permutation(len(teaching))[: self._max_strangers]
-        apart = _Against(readings, reference, clusters, kept_out, bans_group=True)
+        apart = LeaveOneOutReference(readings, reference, clusters, kept_out, bans_group=True)
         kept = apart.apart(teaching[np.sort(drawn)])
         strange = self._relative("held-out clusters", readings.rows(kept), kept, apart)
         if self.head.needs_programs:
@@ -235,7 +234,7 @@ class Fitting:
             tables.append(self.extractor.signatures(own, reference, banned=banned))
         return self._with_programs(FeatureTable.below(tables), readings, menu)
 
-    def _corruptions(self, against: "_Against", menu: Menu | None) -> list[FeatureTable]:
+    def _corruptions(self, against: LeaveOneOutReference, menu: Menu | None) -> list[FeatureTable]:
         """Return signatures of corrupted training texts, none of which sees its original.
 
         In one table; none where nothing breaks, as rows that are all the same.
@@ -252,7 +251,11 @@ class Fitting:
         return [self._with_programs(table, readings, menu)]
 
     def _relative(
-        self, stage_name: str, own: Readings, origins: NDArray[np.intp], against: "_Against"
+        self,
+        stage_name: str,
+        own: Readings,
+        origins: NDArray[np.intp],
+        against: LeaveOneOutReference,
     ) -> FeatureTable:
         """Return signatures of texts made of the training texts `origins`, as if unseen."""
         distances = against.distances(own, origins)
@@ -283,99 +286,6 @@ class Fitting:
             part = readings.rows(chunk)
             found += self.extractor.minimal_programs(part, menu, tolerance=self.settings.tolerance)
         return found
-
-
-@dataclass(frozen=True, eq=False)
-class _Against:
-    """A reference that leaves out a training text's own group.
-
-    Parameters
-    ----------
-    readings : Readings
-        Of the training texts, the first of the reference.
-    reference : Reference
-    groups : (n_reference,) int64
-        What normal pooled states are like is fitted without the text's own group.
-    kept_out : KeptOut, optional
-        How like labelled anomalies the texts are, where there are some.
-    bans_group : bool
-        Whether neighbours must come from other groups too, or only not be the text itself,
-        wherever it occurs.
-    """
-
-    readings: Readings
-    reference: Reference
-    groups: NDArray[np.int64]
-    kept_out: KeptOut | None = None
-    bans_group: bool = False
-
-    def banned(self, origins: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return which texts must not be neighbours, (n_origins, n_reference).
-
-        None for a text that is nearly all of the reference: there are too few others to be held
-        against, and a new one of it will meet the like too.
-        """
-        keys = self.groups if self.bans_group else self._same_text()
-        banned: NDArray[np.bool_] = keys[origins][:, None] == keys
-        if not self.bans_group:
-            banned[~self._has_enough(banned)] = False
-        return banned
-
-    def left_out(self, origins: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return which texts must not count beside a text, (n_origins, n_reference).
-
-        Itself, but no other text that says the same: new ones of it will count among all of these.
-        """
-        if self.bans_group:
-            return self.banned(origins)
-        itself: NDArray[np.bool_] = origins[:, None] == np.arange(len(self.reference))
-        return itself
-
-    def apart(self, origins: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return the texts outside of whose groups are enough others; all where there are none."""
-        kept = origins[self._has_enough(self.banned(origins))]
-        return kept if len(kept) else origins
-
-    def _has_enough(self, banned: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        enough: NDArray[np.bool_] = (~banned).sum(1) >= self.reference.n_asked
-        return enough
-
-    def distances(self, own: Readings, origins: NDArray[np.intp]) -> FeatureTable:
-        """Return what `Reference.distances` does, for texts made of the texts `origins`."""
-        groups = self.groups[origins]
-        whole = (self.readings.trajectories, self._own_groups)
-        tables = [features_without(*whole, own.trajectories, groups)]
-        if self.reference.geometries is not None:
-            parts = FeatureTable.by_group(
-                groups,
-                lambda group, part: self._geometries_without(group).distances(own.rows(part)),
-            )
-            tables.insert(0, parts)
-        if self.kept_out is not None:
-            tables.append(self.kept_out.of_normal(Seen.of(own), origins))
-        return FeatureTable.beside(tables)
-
-    def labelled(self, extractor: Extractor, own: Readings) -> FeatureTable:
-        """Return signatures of the labelled anomalies, whose likeness does not see itself."""
-        likeness = None if self.kept_out is None else self.kept_out.of_labelled(Seen.of(own))
-        distances = self.reference.distances(own, likeness=likeness)
-        return extractor.signatures(own, self.reference, distances=distances)
-
-    def _geometries_without(self, group: int) -> Geometries:
-        outside = np.flatnonzero(self._own_groups != group)
-        if len(outside) < 2:
-            outside = np.arange(len(self.readings))
-        return Geometries.fit(self.readings.rows(outside))
-
-    @property
-    def _own_groups(self) -> NDArray[np.int64]:
-        return self.groups[: len(self.readings)]
-
-    def _same_text(self) -> NDArray[np.int64]:
-        """Return a number for each text that only its repetitions share."""
-        texts = self.reference.texts
-        numbers = {text: i for i, text in enumerate(texts)}
-        return np.asarray([numbers[text] for text in texts], np.int64)
 
 
 def _teaching(texts: Sequence[str]) -> NDArray[np.intp]:
