@@ -1,4 +1,5 @@
 import datetime
+import gc
 import hashlib
 import os
 import random
@@ -34,6 +35,7 @@ from polar_detect.scoring.opening import ScoreJob, open_input
 from polar_detect.scoring.partial import Partial, folder_of
 from polar_detect.scoring.results import from_arrow, to_arrow, with_programs_up_to
 from polar_detect.scoring.sample import Sample
+from polar_detect.scoring.worked_on import EarlierResult
 
 RULE = FlagRule(0.05, fdr=0.3)
 DAY = datetime.datetime(2025, 4, 1)
@@ -404,14 +406,31 @@ def test_an_input_that_changes_while_it_is_scored_gets_no_results_of_other_rows(
     assert score(copy, out, detector_folder, restart=True).n_rows == len(read(out))
 
 
+def test_an_earlier_result_is_looked_into_a_chunk_at_a_time(tmp_path):
+    peaks, columns = [], [f"column {i}" for i in range(10)]
+    added = {"score": 0.5, "p_value": 0.5, "is_anomaly": False}
+    for n_rows in (1000, 4000):
+        out = tmp_path / f"{n_rows}.csv"
+        frame = pd.DataFrame(dict.fromkeys(columns, "the pump leaks") | added, index=range(n_rows))
+        frame.to_csv(out, index=False)
+        earlier = EarlierResult(out, 256)
+        gc.collect()  # so that both begin alike
+        tracemalloc.start()
+        earlier.check_not_filled_in(columns)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.3 * peaks[0]
+
+
 def test_memory_does_not_grow_with_the_rows(detector_folder, tmp_path):
     peaks = []
     for n_rows in (1000, 4000):
         source = tmp_path / f"{n_rows}.csv"
         write_orders(source, n_rows)
-        score(source, tmp_path / "warm.csv", detector_folder)
+        out = tmp_path / f"{n_rows}-scored.csv"
+        score(source, out, detector_folder)
         tracemalloc.start()
-        score(source, tmp_path / "scored.csv", detector_folder)
+        score(source, out, detector_folder)  # both times an earlier result is there
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.3 * peaks[0]

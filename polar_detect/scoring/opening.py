@@ -125,7 +125,7 @@ def open_input(job: ScoreJob) -> Input:
         put columns or cells.
     """
     tables.check_output(job.out)
-    earlier = EarlierResult(job.out)
+    earlier = EarlierResult(job.out, CHUNK_ROWS)
     state = _State.of(job.source)
     reader = _open(job)
     texts_of, notices = _texts_of(reader, job)

@@ -23,6 +23,8 @@ class EarlierResult:
     Parameters
     ----------
     out : Path
+    chunk_rows : int
+        Rows of it in memory at a time.
 
     Raises
     ------
@@ -30,8 +32,9 @@ class EarlierResult:
         Columns stand behind those that were added, such as labels, which would be gone.
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, chunk_rows: int) -> None:
         self._out = out
+        self._chunk_rows = chunk_rows
         present = _columns_of(out)
         added = tables.result_columns(present)
         own = present[present.index(added[-1]) + 1 :] if added else ()
@@ -61,7 +64,7 @@ class EarlierResult:
             return
         n_rows, found = 0, Counter[str]()
         try:
-            for chunk in tables.open_table(self._out).chunks():
+            for chunk in tables.open_table(self._out).chunks(self._chunk_rows):
                 n_rows += len(chunk.frame)
                 found.update(_count_filled(chunk.frame[[*columns]]))
         except InputError:  # replaced, as any file that is no table is
