@@ -23,7 +23,7 @@ from polar_detect.report.data import Column, Contribution, Swarm
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
-from polar_detect.report.phrases import leading_reasons
+from polar_detect.report.phrases import findings, headline, leading_reasons
 from polar_detect.report.terminal import worst_rows
 from polar_detect.signature.categories import NewCell
 from polar_detect.signature.features import Feature
@@ -296,3 +296,18 @@ def test_a_card_shows_the_cell_of_a_column_that_is_unusual_beside_another():
     first = replace(own.whole[0], source=Column("Torque [Nm]", beside=("Type",)))
     data = report([replace(own, whole=(first, *own.whole[1:]))])
     assert "“Torque [Nm]” = 68.2 (normal rows: 21.4 to 58.6" in Page(render_html(data)).text
+
+
+@pytest.mark.parametrize(
+    ("tongue", "expected", "reasons_said"),
+    [
+        ("en", "31 of 240 rows stand out.", "What raised the flagged rows most often: unusual"),
+        ("ja", "240行のうち31行が要確認です。", "要確認の行のスコアを押し上げた主な理由："),
+    ],
+)
+def test_the_summary_speaks_of_rows_where_the_detector_reads_rows(tongue, expected, reasons_said):
+    language, own = Language(tongue), report([machine_row(1), machine_row(2)])
+    assert headline(own, language) == expected
+    (said,) = (one for one in findings(own, language) if one.startswith(reasons_said))
+    assert ("(2 rows)" if tongue == "en" else "（2行）") in said
+    assert headline(report(), Language("en")) == "31 of 240 texts stand out."  # control

@@ -27,6 +27,22 @@ TEXTS: dict[str, tuple[str, str]] = {
     "summary.only": ("The one text stands out.", "1件の文が要確認です。"),
     "summary.some": ("{flagged} of {n} texts stand out.", "{n}件のうち{flagged}件が要確認です。"),
     "summary.some.one": ("1 of {n} texts stands out.", "{n}件のうち1件が要確認です。"),
+    # The same of a detector of whole rows
+    "summary.none.rows": (
+        "None of {n} rows stands out.",
+        "{n}行のうち、要確認の行はありません。",
+    ),
+    "summary.none.rows.one": (
+        "The one row does not stand out.",
+        "1行は要確認ではありません。",
+    ),
+    "summary.only.rows": ("{n} rows stand out.", "{n}行が要確認です。"),
+    "summary.only.rows.one": ("The one row stands out.", "1行が要確認です。"),
+    "summary.some.rows": (
+        "{flagged} of {n} rows stand out.",
+        "{n}行のうち{flagged}行が要確認です。",
+    ),
+    "summary.some.rows.one": ("1 of {n} rows stands out.", "{n}行のうち1行が要確認です。"),
     "summary.chance": (
         "Had all of them been normal, chance alone would have flagged about {expected} "
         "({alpha} of {n}; {low} to {high} would be no surprise).",
@@ -58,6 +74,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "What raised the flagged texts most often: {reasons}.",
         "要確認の文のスコアを押し上げた主な理由：{reasons}。",
     ),
+    "summary.reasons.rows": (
+        "What raised the flagged rows most often: {reasons}.",
+        "要確認の行のスコアを押し上げた主な理由：{reasons}。",
+    ),
+    "summary.reason.rows": ("{name} ({n} rows)", "{name}（{n}行）"),
+    "summary.reason.rows.one": ("{name} (1 row)", "{name}（1行）"),
     "summary.reason": ("{name} ({n} texts)", "{name}（{n}件）"),
     "summary.reason.one": ("{name} (1 text)", "{name}（1件）"),
     "summary.advice": (

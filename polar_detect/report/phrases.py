@@ -34,12 +34,13 @@ def title(data: ReportData, language: Language) -> str:
 
 
 def headline(data: ReportData, language: Language) -> str:
-    """Return how many texts stand out."""
+    """Return how many texts or rows stand out."""
     n_scored = data.n_rows - data.n_empty
     if data.n_flagged == 0 or n_scored == 1:
         key = "summary.only" if data.n_flagged else "summary.none"
-        return language.count(key, n_scored)
-    key = "summary.some.one" if data.n_flagged == 1 else "summary.some"
+        return language.count(_of_rows(key, data), n_scored)
+    key = _of_rows("summary.some", data)
+    key = f"{key}.one" if data.n_flagged == 1 else key
     return language.say(key, flagged=data.n_flagged, n=n_scored)
 
 
@@ -65,7 +66,7 @@ def findings(data: ReportData, language: Language) -> list[str]:
     sentences.append(language.say(f"drift.{data.drift.verdict}"))
     reasons = _common_reasons(data, language)
     if reasons:
-        sentences.append(language.say("summary.reasons", reasons=reasons))
+        sentences.append(language.say(_of_rows("summary.reasons", data), reasons=reasons))
     return sentences
 
 
@@ -80,7 +81,7 @@ def advice(data: ReportData, language: Language, shown: Shown) -> list[str]:
     """
     if not data.n_flagged:
         return []
-    first = "summary.advice.rows" if data.are_rows else "summary.advice"
+    first = _of_rows("summary.advice", data)
     keys = [first, f"{first}.{shown}"]
     if data.drift.verdict == "clear":
         keys += ["summary.advice_drift", *["summary.advice_drift.rows"] * data.are_rows]
@@ -273,13 +274,18 @@ def facts(data: ReportData, numbers: words.Numbers, language: Language) -> list[
     ]
 
 
+def _of_rows(key: str, data: ReportData) -> str:
+    """Return the key of what is said of rows in place of texts, where the detector reads rows."""
+    return f"{key}.rows" if data.are_rows else key
+
+
 def _common_reasons(data: ReportData, language: Language) -> str:
     """Return what most often comes first among the reasons of the flagged rows."""
     first = Counter(row.reasons[0].source for row in data.listed if row.is_anomaly and row.reasons)
     if not first:
         return ""
     return language.joined(
-        language.count("summary.reason", count, name=language.reason(source))
+        language.count(_of_rows("summary.reason", data), count, name=language.reason(source))
         for source, count in first.most_common(_N_COMMON)
     )
 
