@@ -878,6 +878,8 @@ def test_a_poor_method_is_not_recommended_because_few_rows_cannot_tell_it_from_t
     advice = " ".join(MethodTable(found).advice())
     assert "Recommendation: use polar-detect auto." in advice
     assert "kNN on numbers takes 0.1 s instead of 50 s per 1,000 rows and may be as good" in advice
+    japanese = " ".join(map(Language("ja").compared, MethodTable(found).advice()))
+    assert "1,000行あたり50秒ではなく0.1秒で済み" in japanese
     assert "Only 8 anomalous test rows" in advice
 
 

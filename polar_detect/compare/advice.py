@@ -139,7 +139,7 @@ def _why(comparison: Comparison, as_good: Sequence[MethodResult]) -> str:
         rank = "the cheapest" if chosen is min(as_good, key=_cost) else "one of the cheapest"
         return (
             f"as good as the best for any practical end, and {rank} of {n} that are "
-            f"({_seconds(chosen.s_per_1000)} instead of {_seconds(best.s_per_1000)} per "
+            f"({seconds(chosen.s_per_1000)} s instead of {seconds(best.s_per_1000)} s per "
             "1,000 rows)"
         )
     if n > 1:
@@ -174,9 +174,10 @@ def _cheaper(comparison: Comparison, chosen: MethodResult) -> list[str]:
         return []
     own, gap = free[0]
     return [
-        f"{own.method.title} takes {_seconds(own.s_per_1000)} instead of "
-        f"{_seconds(chosen.s_per_1000)} per 1,000 rows and may be as good ({gap.difference:+z.3f}, "
-        f"{gap.low:+z.3f} to {gap.high:+z.3f}); more anomalous test rows would tell."
+        f"{own.method.title} takes {seconds(own.s_per_1000)} s instead of "
+        f"{seconds(chosen.s_per_1000)} s per 1,000 rows and may be as good "
+        f"({gap.difference:+z.3f}, {gap.low:+z.3f} to {gap.high:+z.3f}); "
+        "more anomalous test rows would tell."
     ]
 
 
@@ -247,7 +248,3 @@ def seconds(value: float) -> str:
     ('0.00775', '43.2', '1,044')
     """
     return f"{value:.3g}" if value < 999.5 else f"{value:,.0f}"
-
-
-def _seconds(value: float) -> str:
-    return f"{seconds(value)} s"

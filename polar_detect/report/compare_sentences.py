@@ -118,9 +118,9 @@ COMPARE_SENTENCES: dict[str, dict[str, str]] = {
         ),
         "Recommendation: use {method}. It is {why}.": "推奨：{method}。理由：{why}。",
         "Recommendation: use {method}; it is {reason}.": "推奨：{method}（{reason}）。",
-        "{method} takes {own} instead of {best} per 1,000 rows and may be as good ({gap}, {low}"
+        "{method} takes {own} s instead of {best} s per 1,000 rows and may be as good ({gap}, {low}"
         " to {high}); more anomalous test rows would tell.": (
-            "{method}は1,000行あたり{best}ではなく{own}で済み、同等かもしれません（差{gap}、{low}"
+            "{method}は1,000行あたり{best}秒ではなく{own}秒で済み、同等かもしれません（差{gap}、{low}"
             "～{high}）。テスト用の異常な行を増やせばわかります。"
         ),
         "{method}: {words}; {gap} against the best baseline, {other} ({low} to {high}): "
@@ -308,10 +308,10 @@ COMPARE_SENTENCES: dict[str, dict[str, str]] = {
         "without labels": "ラベルなし",
     },
     "why": {
-        "as good as the best for any practical end, and {rank} of {n} that are ({own} instead "
-        "of {best} per 1,000 rows)": (
-            "実用上は最良の手法と同等で、同等の{n}手法のうち{rank}（1,000行あたり{own}、最良の手"
-            "法は{best}）"
+        "as good as the best for any practical end, and {rank} of {n} that are ({own} s instead "
+        "of {best} s per 1,000 rows)": (
+            "実用上は最良の手法と同等で、同等の{n}手法のうち{rank}（1,000行あたり{own}秒、最良の"
+            "手法は{best}秒）"
         ),
         "the best, and none of {n} that are as good costs much less": (
             "最良で、同等の{n}手法の中に大幅に速いものはない"
