@@ -12,6 +12,7 @@ import pytest
 import typer
 from tiny_encoders import save_tiny_encoder
 from tiny_models import tiny_tokenizer
+from typer.testing import CliRunner
 from work_orders import NEW, NORMAL, STRANGE
 
 import polar_detect
@@ -81,6 +82,13 @@ def test_help_imports_nothing_heavy(arguments):
     assert "polar-detect" in done.stdout
 
 
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_help_cuts_no_word_on_a_screen_of_80_columns(command):
+    done = CliRunner(env={"COLUMNS": "80"}).invoke(app, [command, "--help"])
+    assert done.exit_code == 0
+    assert "…" not in done.output
+
+
 def test_the_reference_names_every_option_of_every_command_and_no_others():
     page = (Path(polar_detect.__file__).parent / "README.md").read_text(encoding="utf-8")
     usage = page.split("## Commands\n```\n")[1].split("```")[0]
@@ -89,12 +97,7 @@ def test_the_reference_names_every_option_of_every_command_and_no_others():
         for name, options in re.findall(r"polar-detect (\w+)([^\n]*(?:\n    [^\n]*)*)", usage)
     }
     assert named == {
-        name: {
-            # A flag that is on by default is named by what switches it off.
-            (*option.secondary_opts, *option.opts)[0]
-            for option in command.params
-            if option.opts[0].startswith("--")
-        }
+        name: {option.opts[0] for option in command.params if option.opts[0].startswith("--")}
         for name, command in COMMANDS.items()
     }
 

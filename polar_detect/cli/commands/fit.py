@@ -42,7 +42,7 @@ def fit(options: FitOptions) -> PolarDetector:
         max_tokens=options.max_tokens,
         seed=options.seed,
         contamination=options.contamination,
-        store_texts=options.store_texts,
+        store_texts=not options.no_store_texts,
         rows=table.template,
     )
     with progress_bars(err, language) as progress, warnings.catch_warnings():
@@ -166,13 +166,13 @@ def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> It
     first = next(filter(None, table.texts), "")  # a row without a filled cell has no text
     yield language.say("fit.rows", row=first)
     numeric = [column.name for column in table.template.numeric]
-    if not options.store_texts:
+    if options.no_store_texts:
         yield language.say("fit.numbers.as_text")
     elif numeric:
         yield language.say("fit.numbers", names=_joined(numeric, language))
     else:
         yield language.say("fit.numbers.none")
-    if options.store_texts:
+    if not options.no_store_texts:
         yield from _of_factors(table.template, language)
     names = table.template.names
     frame = table.frame[[bool(text) for text in table.texts]]
@@ -185,7 +185,7 @@ def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> It
         *tables.warn_of_length(table.texts, options.max_tokens),
     )
     yield from map(language.notice, notices)
-    if options.store_texts:
+    if not options.no_store_texts:
         yield from map(language.notice, tables.warn_of_hours(table.template, len(frame)))
 
 

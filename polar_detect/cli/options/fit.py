@@ -62,15 +62,14 @@ class FitOptions:
             "normal.",
         ),
     ] = 0.0
-    store_texts: Annotated[
+    no_store_texts: Annotated[
         bool,
         typer.Option(
-            "--store-texts/--no-store-texts",
-            help="Keep the training texts in the folder. Without them no neighbours are shown, "
-            "numbers of rows are read as text only, and detectors other than auto go without "
-            "context gain.",
+            "--no-store-texts",
+            help="Keep no training texts in the folder. Then no neighbours are shown, numbers of "
+            "rows are read as text only, and detectors other than auto go without context gain.",
         ),
-    ] = True
+    ] = False
     max_texts: Annotated[
         int,
         typer.Option(min=40, help="Of more texts, a random sample of so many is fitted on."),
