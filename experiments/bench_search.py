@@ -353,7 +353,7 @@ def _pool(part: str, options: argparse.Namespace) -> list[Sample]:
 
 
 def _source(options: argparse.Namespace) -> str:
-    return "CLINC150 queries" if options.texts is None else f"texts of {options.texts.name}"
+    return "CLINC150 queries" if options.texts is None else f"lines of {options.texts.name}"
 
 
 def _said_of_criterion(options: argparse.Namespace) -> str:

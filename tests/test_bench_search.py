@@ -56,7 +56,7 @@ def test_a_file_of_texts_is_searched_and_what_is_left_of_it_serves_a_menu(
     monkeypatch.setattr(bench_search.Decoder, "_tokens", recorded)
     texts = ("--texts", save(TEXTS, "texts.txt"), "--n", 2)
     rows, head = rows_of("--model", tiny_folder, *texts, "--methods", "quick,menu", *options)
-    assert f"2 texts of 1 texts of texts.txt, seed 0, {said}" in head
+    assert f"2 texts of 1 lines of texts.txt, seed 0, {said}" in head
     assert [rows[name][5] for name in ("quick", "menu")] == ["0", "0"]
     train, *searched = drawn
     assert len(train) == 4

@@ -20,12 +20,15 @@ def quick(n_layers: int, *, tolerance: float) -> Search:
 
 
 def thorough(n_layers: int, *, tolerance: float) -> Search:
-    """Return a search that is as good as greedy removal at a fifth of its layer calls."""
+    """Return a search that is as good as greedy removal at a fifth of its layer calls.
+
+    So for 30 layers; for 18 it takes half of them, as those of greedy removal grow fastest.
+    """
     return _exchanging(n_layers, tolerance, patience=2)
 
 
 def patient(n_layers: int, *, tolerance: float) -> Search:
-    """Return `thorough` for longer: shorter programs than greedy ones, a quarter of the calls."""
+    """Return `thorough` for longer: shorter than greedy; for 30 layers, a quarter of its calls."""
     return _exchanging(n_layers, tolerance, patience=5)
 
 
