@@ -6,7 +6,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 CLI = "from polar_detect.cli import main; main()"
 
@@ -29,3 +32,46 @@ def timed_process(arguments: Sequence[str], *, root: Path | None = None) -> tupl
     subprocess.run([sys.executable, *arguments], check=True, capture_output=True, env=environment)
     wall_s, after = time.perf_counter() - start_s, resource.getrusage(resource.RUSAGE_CHILDREN)
     return wall_s, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a process took: largest memory in MB, sampled ten times a second, and seconds.
+
+    `own_mb` leaves out pages of files, which the system can take back.
+    """
+
+    peak_mb: float
+    own_mb: float
+    seconds: float
+
+
+def usage_of(arguments: Sequence[str], *, root: Path | None = None) -> Usage:
+    """Run a `polar-detect` command in a new process, and watch its memory.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Of the command.
+    root : Path, optional
+        As in `timed_process`.
+    """
+    environment = os.environ | ({} if root is None else {"PYTHONPATH": str(root)})
+    begun, peak, own = time.monotonic(), 0, 0
+    with subprocess.Popen(
+        [sys.executable, "-c", CLI, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    ) as process:
+        watched = psutil.Process(process.pid)
+        while process.poll() is None:
+            try:
+                now = watched.memory_info()
+            except psutil.NoSuchProcess:
+                break
+            peak, own = max(peak, now.rss), max(own, now.rss - now.shared)
+            time.sleep(0.1)
+    if process.returncode:
+        raise SystemExit(f"{arguments[0]} ended with {process.returncode}")
+    return Usage(peak / 1e6, own / 1e6, time.monotonic() - begun)

@@ -13,32 +13,18 @@ Prints a table, and ends with exit code 1 above a bound. Reads: no data set. Tak
 
 import argparse
 import csv
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
-from bench_processes import CLI
+from bench_processes import Usage, usage_of
 
 GOAL_MB = 2500
 PARTS = ("Pump", "Valve", "Conveyor", "Gearbox", "Press", "Fan", "Bearing", "Motor")
 FAULTS = ("leaks oil again", "is stuck", "runs hot", "is noisy", "was replaced", "needs a seal")
 _GROUP_ROWS = 100_000
-
-
-@dataclass(frozen=True)
-class Point:
-    """One run."""
-
-    n_rows: int
-    peak_mb: float
-    seconds: float
 
 
 def texts(n_rows: int, n_distinct: int) -> Iterator[str]:
@@ -63,35 +49,18 @@ def write_rows(path: Path, n_rows: int, n_distinct: int) -> None:
             parquet.write_table(pa.table([ids, own], schema=schema))
 
 
-def peak_of_score(source: Path, out: Path, args: argparse.Namespace) -> tuple[float, float]:
-    """Return the largest resident memory in MB, sampled ten times a second, and the seconds."""
+def usage_of_score(source: Path, out: Path, args: argparse.Namespace) -> Usage:
     arguments = ["score", str(source), "--detector", str(args.detector), "--text-column", "text"]
-    arguments += ["--out", str(out), "--preset", args.preset]
-    begun, peak = time.monotonic(), 0
-    with subprocess.Popen(
-        [sys.executable, "-c", CLI, *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        watched = psutil.Process(process.pid)
-        while process.poll() is None:
-            try:
-                peak = max(peak, watched.memory_info().rss)
-            except psutil.NoSuchProcess:
-                break
-            time.sleep(0.1)
-    if process.returncode:
-        raise SystemExit(f"score ended with {process.returncode}")
-    return peak / 1e6, time.monotonic() - begun
+    return usage_of([*arguments, "--out", str(out), "--preset", args.preset])
 
 
-def draw(points: list[Point], path: Path) -> None:
+def draw(points: dict[int, Usage], path: Path) -> None:
     """Draw the memory over the rows, beside the goal."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5, 3), layout="constrained")
     axes = figure.add_subplot()
-    axes.plot([p.n_rows for p in points], [p.peak_mb for p in points], marker="o")
+    axes.plot([*points], [own.peak_mb for own in points.values()], marker="o")
     axes.axhline(GOAL_MB, linestyle="--", color="grey")
     axes.set(xscale="log", ylim=(0, GOAL_MB * 1.1), xlabel="rows", ylabel="peak memory, MB")
     figure.savefig(path, metadata={"Date": None})
@@ -107,17 +76,16 @@ def main() -> None:
     parser.add_argument("--svg", type=Path)
     args = parser.parse_args()
     print("| rows | peak memory, MB | seconds |\n|---|---|---|")
-    points = []
+    points: dict[int, Usage] = {}
     with tempfile.TemporaryDirectory() as folder:
         source, out = (Path(folder) / f"{name}.{args.ending}" for name in ("rows", "out"))
         for n_rows in args.rows:
             write_rows(source, n_rows, args.distinct)
-            points.append(Point(n_rows, *peak_of_score(source, out, args)))
-            p = points[-1]
-            print(f"| {p.n_rows:,} | {p.peak_mb:,.0f} | {p.seconds:.0f} |", flush=True)
+            points[n_rows] = own = usage_of_score(source, out, args)
+            print(f"| {n_rows:,} | {own.peak_mb:,.0f} | {own.seconds:.0f} |", flush=True)
     if args.svg is not None:
         draw(points, args.svg)
-    if max(p.peak_mb for p in points) > GOAL_MB:
+    if max(own.peak_mb for own in points.values()) > GOAL_MB:
         raise SystemExit(1)
 
 
