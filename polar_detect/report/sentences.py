@@ -453,8 +453,9 @@ SENTENCES: dict[str, dict[str, str]] = {
             "コマンドをもう一度実行してください。"
         ),
         "Got --cache '{path}', which cannot be used ({os}); expected a folder that can be "
-        "written, with what earlier runs put there; choose another.": (
-            "--cache「{path}」を使えません（{os}）。書き込める別のフォルダーを指定してください。"
+        "written, with what earlier runs put there; choose another, or delete what is in it.": (
+            "--cache「{path}」を使えません（{os}）。書き込める別のフォルダーを指定するか、中身を削除"
+            "してください。"
         ),
         "Got '{path}', which another run is writing; expected one run at a time; wait for it "
         "or choose another --out.": (

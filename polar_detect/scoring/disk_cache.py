@@ -77,5 +77,6 @@ class DiskCache:
         except (OSError, sqlite3.Error, ValueError, TypeError) as error:
             raise OutputError(
                 f"Got --cache '{self._path.parent}', which cannot be used ({error}); expected a "
-                "folder that can be written, with what earlier runs put there; choose another."
+                "folder that can be written, with what earlier runs put there; choose another, or "
+                "delete what is in it."
             ) from error
