@@ -142,6 +142,17 @@ def test_a_detector_that_was_fitted_with_blanks_behind_texts_reads_new_ones_with
     assert own != other
 
 
+def test_a_detector_that_was_fitted_on_accents_written_apart_reads_them_so_and_no_blanks_behind(
+    tiny_folder, monkeypatch
+):
+    texts = [f"{text} de\u0301faut" for text in FEW]
+    monkeypatch.setattr("polar_detect.training.as_seen", list)  # as was done before these counted
+    earlier = fit_tiny(tiny_folder, texts, max_tokens=64)
+    new = unicodedata.normalize("NFD", f"{NEW[0]} défaut")
+    apart, ended, other = earlier.score_samples([new, f"{new} \n", f"{NEW[0]} défaut"])
+    assert apart == ended != other
+
+
 def test_empty_texts_keep_their_row_are_nan_and_never_flagged(detector):
     texts = [EMPTY[0], NEW[0], EMPTY[1], STRANGE[0]]
     assessment = detector.assess(texts)

@@ -196,13 +196,19 @@ class Reference:
     def as_read(self, texts: Sequence[str]) -> list[str]:
         """Return texts as they are compared with it: as people see them (`texts.as_seen`).
 
-        Where one that it was fitted on has what nobody sees, as earlier versions read it, texts
-        keep theirs.
+        Of what nobody sees, texts keep what those that it was fitted on have kept, as earlier
+        versions read it: the blanks behind them, or signs without width only.
         """
-        return [*texts] if self._has_unseen else as_seen(texts)
+        if self._keeps_blanks:
+            return [*texts]
+        return [text.rstrip() for text in texts] if self._keeps_unseen else as_seen(texts)
 
     @cached_property
-    def _has_unseen(self) -> bool:
+    def _keeps_blanks(self) -> bool:
+        return any(text != text.rstrip() for text in self.texts)
+
+    @cached_property
+    def _keeps_unseen(self) -> bool:
         return as_seen(self.texts) != [*self.texts]
 
     def nearest_texts(self, embeddings: Array) -> list[tuple[str, ...]]:
