@@ -57,6 +57,26 @@ def test_states_beyond_what_memory_may_hold_lie_in_a_file_without_a_name(folder,
     assert_same(TokenStates.below(kept), TokenStates.below(parts))
 
 
+@pytest.mark.parametrize("n_mapped", [100, 200])
+@pytest.mark.usefixtures("folder")
+def test_states_in_a_file_are_mapped_many_texts_together(monkeypatch, n_mapped):
+    monkeypatch.setattr(spill, "_MAX_IN_MEMORY", 0)
+    monkeypatch.setattr(spill, "_MAPPED", n_mapped)  # bytes, of which a token has 16
+    parts = [states_of(2 + i % 3) for i in range(12)] + [states_of(20)]
+    with spill.Spill() as own:
+        kept = [own.kept(part) for part in parts]
+    for found, expected in zip(kept, parts, strict=True):
+        assert_same(found, expected)
+    maps = {id(_map_of(part.texts[0].states)) for part in kept}
+    assert len(maps) == {100: 9, 200: 5}[n_mapped]
+
+
+def _map_of(values):
+    while isinstance(values, np.ndarray):
+        values = values.base
+    return values
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="writes to /dev/full")
 def test_states_stay_in_memory_where_the_file_has_no_room(monkeypatch):
     files = []

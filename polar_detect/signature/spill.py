@@ -14,6 +14,9 @@ import numpy as np
 from polar_detect.signature.tokens import TextTokens, TokenStates
 
 _MAX_IN_MEMORY = 2**30  # bytes: some 800 texts of 128 tokens, with both default models
+# Bytes of the file that are mapped together. Each map holds a file descriptor, of which a process
+# may have 256 on a Mac: one for every 64 texts would be too many for a fit on ten thousand.
+_MAPPED = 2**28
 
 
 class Spill:
@@ -26,6 +29,8 @@ class Spill:
         self._n_free = _MAX_IN_MEMORY
         self._file: IO[bytes] | None = None
         self._has_room = True
+        self._mapped = np.zeros(0, np.float16)  # of the end of the file
+        self._n_used = 0  # of its values
 
     def __enter__(self) -> Self:
         return self
@@ -53,16 +58,27 @@ class Spill:
     def _written(self, tokens: TokenStates) -> TokenStates:
         if self._file is None:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
-        begin = self._file.seek(0, os.SEEK_END)
+        ends = np.cumsum([text.states.size for text in tokens.texts])
+        n_values = int(ends[-1])
+        if self._n_used + n_values > len(self._mapped):
+            self._map(self._file, n_values)
+        # Not through the map: where there is no room for a page of it, that ends the process.
         for text in tokens.texts:
             self._file.write(np.ascontiguousarray(text.states).tobytes())
         self._file.flush()
-        n_values = sum(text.states.size for text in tokens.texts)
-        values = np.memmap(self._file, np.float16, "r", offset=begin, shape=(n_values,))
-        ends = np.cumsum([text.states.size for text in tokens.texts])[:-1]
+        values = self._mapped[self._n_used :][:n_values]
+        self._n_used += n_values
         return TokenStates(
             tuple(
                 TextTokens(own.reshape(text.states.shape), text.targets, text.losses)
-                for own, text in zip(np.split(values, ends), tokens.texts, strict=True)
+                for own, text in zip(np.split(values, ends[:-1]), tokens.texts, strict=True)
             )
         )
+
+    def _map(self, file: IO[bytes], n_values: int) -> None:
+        """Map a new end of the file, of so many values at least, to be written from its begin."""
+        begin, n_bytes = file.seek(0, os.SEEK_END), max(_MAPPED, 2 * n_values)
+        file.truncate(begin + n_bytes)
+        self._mapped = np.memmap(file, np.float16, "r", offset=begin, shape=(n_bytes // 2,))
+        self._n_used = 0
+        file.seek(begin)  # which a map moves
