@@ -151,6 +151,25 @@ def test_a_result_whose_empty_cells_somebody_has_filled_in_is_not_replaced(save,
     assert open_input(job).n_rows == 3
 
 
+@pytest.mark.parametrize(
+    "saved", [{"encoding": "cp932"}, {"sep": ";"}, {"sep": "\t", "encoding": "utf-16"}]
+)
+def test_a_result_that_a_spreadsheet_program_has_saved_in_its_own_way_is_not_replaced(
+    save, tmp_path, saved
+):
+    source = save("コメント,判定\nポンプ点検,\nベルト交換,OK\n")
+    out = tmp_path / "out.csv"
+    job = ScoreJob(source=source, out=out, detector_sha256="", text_column="コメント")
+    own = pd.DataFrame({"コメント": ["ポンプ点検", "ベルト交換"], "判定": ["NG", "OK"]})
+    own = own.join(pd.DataFrame({name: ["x"] * 2 for name in ADDED}))
+    own.to_csv(out, index=False, **saved)
+    with pytest.raises(OutputError, match="somebody has filled in '判定' of an earlier result"):
+        open_input(job)
+    own.assign(判定=["", "OK"], 確認="済").to_csv(out, index=False, **saved)
+    with pytest.raises(OutputError, match="somebody has put '確認' beside an earlier result"):
+        open_input(job)
+
+
 def test_an_output_that_is_no_table_is_replaced(save, tmp_path):
     out = tmp_path / "out.xlsx"
     out.write_bytes(b"no workbook")

@@ -1,7 +1,5 @@
 """What people have written into an earlier result, which a new one would take the place of."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +10,7 @@ from polar_detect import tables
 from polar_detect.errors import InputError, OutputError
 from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.formats import format_of
-
-_DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
-_MAX_HEADER = 2**20  # characters
+from polar_detect.tables.results import FLAG
 
 
 class EarlierResult:
@@ -64,7 +60,7 @@ class EarlierResult:
             return
         n_rows, found = 0, Counter[str]()
         try:
-            for chunk in tables.open_table(self._out).chunks(self._chunk_rows):
+            for chunk in _opened(self._out).chunks(self._chunk_rows):
                 n_rows += len(chunk.frame)
                 found.update(_count_filled(chunk.frame[[*columns]]))
         except InputError:  # replaced, as any file that is no table is
@@ -92,20 +88,19 @@ def _count_filled(frame: pd.DataFrame) -> dict[str, int]:
 
 
 def _columns_of(out: Path) -> tuple[str, ...]:
-    """Return the columns of a file that people work on in a spreadsheet program; () for others.
-
-    Of a CSV its first line says them, as all of it may be long.
-    """
+    """Return the columns of a file that people work on in a spreadsheet program; () for others."""
     found = format_of(out)
-    if found.compression or not out.is_file():
+    if found.compression or found.kind not in ("delimited", "excel") or not out.is_file():
         return ()
     try:
-        if found.kind == "excel":
-            return tables.open_table(out).columns
-        if found.ending in _DELIMITERS:
-            with out.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-                start = io.StringIO(file.readline(_MAX_HEADER))
-                return tuple(next(csv.reader(start, delimiter=_DELIMITERS[found.ending]), []))
-    except (InputError, OSError, csv.Error):  # of another kind, and replaced as any file is
+        return _opened(out).columns
+    except (InputError, OSError):  # of another kind, and replaced as any file is
         return ()
-    return ()
+
+
+def _opened(out: Path) -> tables.TableReader:
+    """Open a file that `score` wrote, in whatever encoding and with whatever delimiters it is now.
+
+    Excel in Japanese saves a CSV in CP932, in German with semicolons.
+    """
+    return tables.open_table(out, tables.ReadOptions(expected=(FLAG,)))
