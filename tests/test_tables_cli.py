@@ -350,12 +350,16 @@ def test_fit_says_what_of_a_table_it_does_not_read_where_it_has_guessed_the_text
     frame["rework"] = [i % 2 for i in range(40)]
     frame.to_csv(path, index=False)
 
-    def said(**given):
+    added = {"score": 0.5, "p_value": [i / 40 for i in range(40)], "is_anomaly": False}
+    frame.assign(**added, n_skips=[*range(10)] * 4).to_csv(tmp_path / "scored.csv", index=False)
+
+    def said(path=path, **given):
         table = read_table(path, text_column=given.get("text_column"))
         options = FitOptions(train=path, out=tmp_path / "out", **given)
         return [*_of_unread(table, options, Language(lang))]
 
     assert said() == expected
+    assert said(tmp_path / "scored.csv") == expected  # what was added goes without saying
     assert said(text_column="remarks") == expected[:1]  # who names it knows what is not read
 
 

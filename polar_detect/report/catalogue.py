@@ -36,8 +36,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The one row does not stand out.",
         "1行は要確認ではありません。",
     ),
-    "summary.only.rows": ("{n} rows stand out.", "{n}行が要確認です。"),
-    "summary.only.rows.one": ("The one row stands out.", "1行が要確認です。"),
+    "summary.only.rows": ("The one row stands out.", "1行が要確認です。"),
     "summary.some.rows": (
         "{flagged} of {n} rows stand out.",
         "{n}行のうち{flagged}行が要確認です。",

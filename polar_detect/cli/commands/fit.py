@@ -198,7 +198,11 @@ def _of_unread(table: tables.Table, options: FitOptions, language: Language) -> 
     if not table.has_columns or options.text_column is not None:
         return
     names = [*map(str, table.frame.columns)]
-    taken = (table.text_column, match_column(names, options.label_column or ""))
+    taken = (
+        table.text_column,
+        match_column(names, options.label_column or ""),
+        *tables.result_columns(names),  # which rows as a whole are written without, too
+    )
     others = [name for name in names if name not in taken]
     numeric = tables.numeric_names(table.frame, others)
     counts = tables.new_later(table.frame, numeric)
