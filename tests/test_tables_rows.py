@@ -30,6 +30,7 @@ from polar_detect.tables import (
     warn_of_words,
     write_table,
 )
+from polar_detect.tables.categories import categories_of
 from polar_detect.tables.decimals import ABOVE_ZERO
 from polar_detect.tables.number_form import NumberForm, has_decimal_commas
 
@@ -139,6 +140,19 @@ def test_numbers_that_differ_in_their_last_bit_are_written():
     np.testing.assert_allclose(numbers, values, rtol=1e-15)
     same = frame.assign(x="2.50")
     assert RowTemplate.fit(same, ["x"]).columns[0].decimals == 2
+
+
+def test_cells_are_numbers_and_words_also_with_what_nobody_sees_in_them():
+    frame = pd.DataFrame({"t": [f"{i}.5" for i in range(40)], "machine": ["M1", "Ｇ機"] * 20})
+    unseen = pd.DataFrame({"t": "\u200e" + frame["t"], "machine": frame["machine"]})
+    unseen.loc[::4, "machine"] = "M\u200b1"
+    template = RowTemplate.fit(frame, ["t", "machine"])
+    assert template.columns[0].is_numeric
+    assert RowTemplate.fit(unseen, ["t", "machine"]) == template
+    assert template.texts(unseen) == template.texts(frame)
+    assert warn_of_lost_numbers(unseen, template) == []
+    said = [categories_of(own, ["machine"]) for own in (unseen, frame)]
+    assert said[0] == said[1] != {}
 
 
 def test_cells_are_written_without_what_nobody_sees():

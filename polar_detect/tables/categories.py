@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect.tables.cell_numbers import NOTATION, Notation, is_missing
-from polar_detect.tables.cells import cells_as_text
+from polar_detect.tables.cells import cells_as_seen
 from polar_detect.tables.names import folded
 from polar_detect.tables.new_values import new_values
 
@@ -29,7 +29,7 @@ def categories_of(
     """
     found = {}
     for name in names:
-        cells = cells_as_text(frame[name])
+        cells = cells_as_seen(frame[name])
         if len({*cells}) > len(cells) / 2:  # as measured numbers are: soon said of many columns
             continue
         said = [level_of(cell, notation) for cell in cells]
@@ -51,7 +51,7 @@ def gaps_of(
     """
     found = {}
     for name in names:
-        cells = cells_as_text(frame[name])
+        cells = cells_as_seen(frame[name])
         filled = np.asarray([not is_missing(cell.strip(), notation) for cell in cells], np.intp)
         if min(filled.sum(), len(filled) - filled.sum()) >= _MIN_ROWS:
             found[name] = filled

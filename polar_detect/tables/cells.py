@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from polar_detect.visible import without_unseen
+
 _SHORT = (np.float32, np.float16)
 
 
@@ -21,6 +23,15 @@ def cells_as_text(column: pd.Series) -> list[str]:
         texts: list[str] = column.fillna("").tolist()
         return texts
     return [cell_as_text(cell) for cell in cell_values(column)]
+
+
+def cells_as_seen(column: pd.Series) -> list[str]:
+    r"""Return the same without what nobody sees, which keeps a number from being one.
+
+    >>> cells_as_seen(pd.Series(["\u200e12.5", "カ\u3099ス"]))
+    ['12.5', 'ガス']
+    """
+    return [*map(without_unseen, cells_as_text(column))]
 
 
 def cell_values(column: pd.Series) -> list[Any]:

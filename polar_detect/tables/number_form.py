@@ -21,7 +21,7 @@ from polar_detect.tables.cell_numbers import (
     not_plain,
     plain_numbers,
 )
-from polar_detect.tables.cells import cells_as_text
+from polar_detect.tables.cells import cells_as_seen
 from polar_detect.tables.durations import are_durations, are_in_hours, in_seconds, is_duration
 from polar_detect.tables.minus_signs import is_marked, minus_of, with_minus
 from polar_detect.tables.names import on_one_line
@@ -91,7 +91,7 @@ class NumberForm:
         NumberForm(unit='MPa', minus='▲', comma=False, limits=False, duration=False, gaps=False, \
 hours=False)
         """
-        texts = cells_as_text(cells)
+        texts = cells_as_seen(cells)
         gaps = _has_gaps(texts)
         texts = cls(gaps=gaps)._bare(texts)
         if are_durations(cells, texts, name):
@@ -106,11 +106,11 @@ hours=False)
 
     def bare(self, cells: pd.Series) -> list[str]:
         """Return cells as text, of numbers in this form the number alone."""
-        return self._bare(cells_as_text(cells))
+        return self._bare(cells_as_seen(cells))
 
     def notices(self, cells: pd.Series, name: str) -> list[str]:
         """Return which cells of a column mean another number by this form than by themselves."""
-        texts = cells_as_text(cells)
+        texts = cells_as_seen(cells)
         notices = []
         if self.gaps:
             gaps = [text for text in texts if _is_gap(text)]

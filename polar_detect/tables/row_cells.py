@@ -16,7 +16,6 @@ from polar_detect.tables.cell_numbers import (
     is_missing,
 )
 from polar_detect.tables.number_form import PLAIN, NumberForm
-from polar_detect.visible import without_unseen
 
 SEPARATOR = "; "
 LARGE = 1e15  # counts and codes of so many digits, of which none is rounded
@@ -42,7 +41,7 @@ def write_cells(
     Of numbers, what else their form has is left out.
     """
     label = label_of(name)
-    texts = [_on_one_line(without_unseen(text)) for text in form.bare(cells)]
+    texts = [*map(_on_one_line, form.bare(cells))]
     if decimals is None:
         written = [MISSING if text.lower() in MISSING_WORDS else text for text in texts]
     else:
