@@ -17,6 +17,7 @@ from polar_detect.tables.cells import cells_as_text
 from polar_detect.tables.names import comma_separated, folded, match_column, said_of_match
 from polar_detect.tables.opening import TableReader
 from polar_detect.tables.results import result_columns
+from polar_detect.visible import without_unseen
 
 # As people who inspect write them; letters and digits of any width and case.
 _ANOMALOUS = (
@@ -201,8 +202,14 @@ def check_no_column(reader: TableReader, option: str, column: str | None) -> Non
 
 
 def label_of_cell(cell: str) -> str:
-    """Return what a cell says as `LABELS` has it: in any width and case, without blanks around."""
-    return unicodedata.normalize("NFKC", cell).strip().lower()
+    r"""Return what a cell says as `LABELS` has it: in any width and case, without blanks around.
+
+    And without what nobody sees in it.
+
+    >>> label_of_cell("\u200eＯＫ ")
+    'ok'
+    """
+    return unicodedata.normalize("NFKC", without_unseen(cell)).strip().lower()
 
 
 def parse_labels(cells: pd.Series, label_column: str, lines: NDArray[np.int64]) -> Labels:
