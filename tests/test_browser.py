@@ -251,7 +251,7 @@ def test_cells_of_many_words_leave_room_for_names_and_the_table_beside_them(open
             start=0,
             stop=1,
         )
-        for name in ("備考", "面粗さ Ra μm")
+        for name in ("備考", "面粗さ Ra μm", "Prozesstemperatur")
     )
     rows = [row(1, cells=cells)]
     browser = opened(render_html(report(rows, listed=tuple(map(listed, rows))), Language("ja")))
@@ -261,8 +261,11 @@ def test_cells_of_many_words_leave_room_for_names_and_the_table_beside_them(open
         for table in browser.find_elements(By.CSS_SELECTOR, ".evidence table")
     )
     assert left["right"] < right["left"]
-    name = browser.find_elements(By.CSS_SELECTOR, ".cells tbody td:first-child")[1]
+    _, name, word = browser.find_elements(By.CSS_SELECTOR, ".cells tbody td:first-child")
     assert browser.execute_script(box, name)["width"] > 80  # not a character a line
+    lines = """const text = document.createRange(); text.selectNodeContents(arguments[0]);
+    return text.getClientRects().length"""
+    assert browser.execute_script(lines, word) == 1  # a word stays whole
 
 
 def test_a_report_without_rows_opens_too(opened):
