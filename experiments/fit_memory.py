@@ -6,7 +6,8 @@
 Texts are reports of some 125 tokens: `--phrases` short sentences each, drawn at random (seed 0).
 With --root another checkout's code runs, such as an earlier one.
 
-Prints a table, whose slopes say what a text takes. Reads: no data set. Takes: not noted.
+Prints a table, whose slopes say what a text takes. Reads: no data set. Takes: 12 min (300 and 600
+texts, AMD EPYC).
 """
 
 import argparse
