@@ -12,6 +12,7 @@ from polar_detect.compare.reading import Reading, read_task
 from polar_detect.errors import InputError, OutputError
 from polar_detect.frames import doubts_of_columns, row_template
 from polar_detect.report.language import Language
+from polar_detect.scoring import worked_on
 from polar_detect.scoring.opening import ScoreJob, open_input
 from polar_detect.tables import (
     RowColumns,
@@ -314,3 +315,23 @@ def test_a_fit_on_a_frame_with_a_copied_week_warns_of_it():
         "will look strange, so leave them out"
     ]
     assert doubts_of_columns(week, row_template(week)) == []
+
+
+def test_an_earlier_result_is_not_read_where_the_input_leaves_nothing_to_be_filled_in(
+    save, tmp_path, monkeypatch
+):
+    out, opened = tmp_path / "out.csv", []
+    own = pd.DataFrame({"comment": ["pump checked", "oiled"], "verdict": ["NG", "OK"]})
+    own.join(pd.DataFrame({name: ["x"] * 2 for name in ADDED})).to_csv(out, index=False)
+    read = worked_on._opened
+    monkeypatch.setattr(worked_on, "_opened", lambda path: (opened.append(path), read(path))[1])
+    for verdict, n in (("NG", 1), ("", 2)):  # once for its columns, and once for its cells
+        source = save(f"comment,verdict\npump checked,{verdict}\noiled,OK\n")
+        job = ScoreJob(source=source, out=out, detector_sha256="", text_column="comment")
+        opened.clear()
+        if verdict:
+            open_input(job)
+        else:
+            with pytest.raises(OutputError, match="somebody has filled in 'verdict'"):
+                open_input(job)
+        assert len(opened) == n

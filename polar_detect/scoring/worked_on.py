@@ -58,6 +58,8 @@ class EarlierResult:
         """
         if not columns or not set(columns) <= set(self._columns):
             return
+        if all(self._n_filled[name] == self._n_rows for name in columns):
+            return  # without a look into it: nothing is left to be filled in
         n_rows, found = 0, Counter[str]()
         try:
             for chunk in _opened(self._out).chunks(self._chunk_rows):
