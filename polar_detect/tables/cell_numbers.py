@@ -20,6 +20,8 @@ score as they did, and 2 since then."""
 NOTATION: Notation = 2
 MISSING = "missing"
 MIN_NUMERIC = 0.95  # of the cells that are not missing
+# So many different cells, or more, make sure of a way of writing that may mean something else.
+MIN_SURE = 3
 MISSING_WORDS = frozenset({"", "na", "n/a", "#n/a", "nan", "<na>", "null"})
 # In a column of numbers; elsewhere a dash or a "none" may be an answer.
 _NO_NUMBER = MISSING_WORDS | {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from polar_detect.tables.cell_numbers import MIN_NUMERIC, half_width, is_missing
+from polar_detect.tables.cell_numbers import MIN_NUMERIC, MIN_SURE, half_width, is_missing
 from polar_detect.tables.units import are_same_units, unit_behind
 
 _DURATION = re.compile(
@@ -27,7 +27,6 @@ _HOURS = ("h", "hr", "hrs", "hour", "hours", "時間")
 _OF_RATIOS = re.compile(r"比(?!較)|割合|(?<![a-z])ratios?(?![a-z])|verhältnis", re.IGNORECASE)
 _DAY = 24
 _HUNDRED = 100
-_MIN_SURE = 3  # different ones
 
 
 def are_durations(cells: pd.Series, texts: Sequence[str], name: str) -> bool:
@@ -52,7 +51,7 @@ def are_durations(cells: pd.Series, texts: Sequence[str], name: str) -> bool:
         return False
     if _OF_DURATIONS.search(half_width(name)):
         return True
-    return len({own[0] for own in found if _is_no_time_of_day(own)}) >= _MIN_SURE
+    return len({own[0] for own in found if _is_no_time_of_day(own)}) >= MIN_SURE
 
 
 def _has_type(cells: pd.Series) -> bool:
@@ -85,7 +84,7 @@ def are_in_hours(texts: Sequence[str], name: str) -> bool:
         return True
     found = [own for text in texts if (own := _DURATION.fullmatch(text.strip())) is not None]
     are_whole = all(own["hours"] and own["seconds"] == "00" and not own["part"] for own in found)
-    return are_whole and len({own[0] for own in found}) >= _MIN_SURE
+    return are_whole and len({own[0] for own in found}) >= MIN_SURE
 
 
 def in_seconds(text: str, *, in_hours: bool) -> str:

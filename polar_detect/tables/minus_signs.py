@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from polar_detect.tables.cell_numbers import as_numbers, half_width, is_missing, not_plain
+from polar_detect.tables.cell_numbers import MIN_SURE, as_numbers, half_width, is_missing, not_plain
 from polar_detect.tables.units import split_unit
 
 # The last one stands behind the number, as SAP has it: 123.45-.
@@ -16,7 +16,6 @@ _MARKED = re.compile(r"[¥\\$€]?\s*(?P<mark>[▲△▼▽])\s*(?:[¥\\$€]\s*
 _MARKS = frozenset("▲△▼▽")
 _MARKED_BEHIND = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)? ?(?<=[\d. ])-", re.ASCII)
 _MIN_BEHIND = 2
-_MIN_SURE = 3  # different numbers
 
 
 def minus_of(texts: list[str]) -> str | None:
@@ -52,7 +51,7 @@ def _are_behind(texts: Sequence[str], others: Sequence[str]) -> bool:
     rest = [text for text in texts if not is_missing(text) and not is_marked(text, _BEHIND)]
     numbers = as_numbers(map(_number_of, rest))
     n_different = len(behind) + len({*rest})
-    return n_different >= _MIN_SURE and bool(np.all(np.isfinite(numbers) & (numbers >= 0)))
+    return n_different >= MIN_SURE and bool(np.all(np.isfinite(numbers) & (numbers >= 0)))
 
 
 def is_marked(text: str, minus: str) -> bool:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from polar_detect.tables.cell_numbers import (
     MIN_NUMERIC,
+    MIN_SURE,
     MISSING,
     as_numbers,
     half_width,
@@ -33,8 +34,6 @@ _COMMA = re.compile(
     r"(?P<behind>(?:\s*[^\d\s.,;].*)?)"
 )
 _THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}", re.ASCII)
-# Of different numbers, before commas are those of decimals and "<" that of a limit.
-_MIN_SURE = 3
 _LIMIT = re.compile(r"\s*[<>≤≥≦≧＜＞]=?\s*(?=[\d.])")
 _LIMIT_BEHIND = re.compile(
     r"\s*([-+\u2212]?[\d.,．，]*\d(?:\s?[^\d\s.,][^\d\s]*?)?)\s*(?:未満|以[下上]|超)\s*"
@@ -169,7 +168,7 @@ def _is_gap(text: str) -> bool:
 
 
 def _has_numbers(texts: Sequence[str]) -> bool:
-    return len({text for text in texts if _NUMBER_FIRST.match(text)}) >= _MIN_SURE
+    return len({text for text in texts if _NUMBER_FIRST.match(text)}) >= MIN_SURE
 
 
 def _has_limits(texts: Sequence[str]) -> bool:
@@ -207,7 +206,7 @@ def has_decimal_commas(texts: Sequence[str]) -> bool:
     found = [_COMMA.fullmatch(text.strip()) for text in texts]
     parted = [f"{own['whole']},{own['part']}" for own in found if own is not None]
     sure = [number for number in parted if not _THOUSANDS.fullmatch(number)]
-    if len(set(sure)) < _MIN_SURE or 2 * len(sure) <= len(parted):
+    if len(set(sure)) < MIN_SURE or 2 * len(sure) <= len(parted):
         return False
     others = [text for text, own in zip(texts, found, strict=True) if own is None]
     n_others = int(np.isfinite(plain_numbers(others)).sum())

@@ -41,7 +41,7 @@ def numeric_names(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
     return [
         name
         for name in names
-        if RowColumn.fit(frame[name], name).decimals is not None
+        if RowColumn.fit(frame[name], name).is_numeric
         and len(set(filter(None, cells_as_text(frame[name])))) > 2
     ]
 
