@@ -13,11 +13,11 @@ _WORDING: ContextVar[Wording] = ContextVar("wording", default=str)
 
 
 def announce(sentence: str) -> None:
-    """Write a sentence to stderr, as `word` has chosen to put it."""
+    """Write a sentence to stderr, as `choose_wording` has it put."""
     sys.stderr.write(f"{_WORDING.get()(sentence)}\n")
 
 
-def word(wording: Wording) -> None:
+def choose_wording(wording: Wording) -> None:
     """Choose how sentences are put from here on.
 
     Parameters

@@ -58,7 +58,7 @@ def main() -> None:
     atexit.register(gc.freeze)
     write_anything(sys.stdout, sys.stderr)
     spoken = Spoken()
-    announcement.word(str)
+    announcement.choose_wording(str)
     try:
         app(obj=spoken)
     except PolarError as error:

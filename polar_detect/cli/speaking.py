@@ -54,5 +54,5 @@ def said_of_stop(tongue: Tongue, *, goes_on: bool) -> str:
 
 def _spoken_in(context: typer.Context, tongue: Tongue) -> Tongue:
     context.ensure_object(Spoken).tongue = tongue
-    announcement.word(partial(announced, tongue=tongue))
+    announcement.choose_wording(partial(announced, tongue=tongue))
     return tongue
