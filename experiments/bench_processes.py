@@ -26,8 +26,7 @@ def timed_process(arguments: Sequence[str], *, root: Path | None = None) -> tupl
     root : Path, optional
         Of the checkout whose code it runs. Default: what is installed.
     """
-    environment = os.environ | ({} if root is None else {"PYTHONPATH": str(root)})
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment = _environment(root)
     start_s, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, *arguments], check=True, capture_output=True, env=environment)
     wall_s, after = time.perf_counter() - start_s, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -56,13 +55,12 @@ def usage_of(arguments: Sequence[str], *, root: Path | None = None) -> Usage:
     root : Path, optional
         As in `timed_process`.
     """
-    environment = os.environ | ({} if root is None else {"PYTHONPATH": str(root)})
     begun, peak, own = time.monotonic(), 0, 0
     with subprocess.Popen(
         [sys.executable, "-c", CLI, *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=environment,
+        env=_environment(root),
     ) as process:
         watched = psutil.Process(process.pid)
         while process.poll() is None:
@@ -75,3 +73,10 @@ def usage_of(arguments: Sequence[str], *, root: Path | None = None) -> Usage:
     if process.returncode:
         raise SystemExit(f"{arguments[0]} ended with {process.returncode}")
     return Usage(peak / 1e6, own / 1e6, time.monotonic() - begun)
+
+
+def _environment(root: Path | None) -> dict[str, str]:
+    """Return that of a process which compiles its imports once, and runs a checkout's code."""
+    environment = os.environ | ({} if root is None else {"PYTHONPATH": str(root)})
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
