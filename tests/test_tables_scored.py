@@ -150,6 +150,8 @@ def test_a_result_whose_empty_cells_somebody_has_filled_in_is_not_replaced(save,
     assert open_input(job).n_rows == 3
     put(["", "NG", "OK"], ["pump checked", "", "oiled"])  # of other rows
     assert open_input(job).n_rows == 3
+    put(["", "NG", "OK", "OK"], ["pump checked", "belt torn", "oiled", "greased"])  # of more rows
+    assert open_input(job).n_rows == 3
 
 
 @pytest.mark.parametrize(
