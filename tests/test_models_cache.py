@@ -195,13 +195,19 @@ def test_fetching_says_what_it_fetches_on_stderr_and_nothing_on_stdout(capsys):
 
 
 @pytest.mark.usefixtures("instant_pip")
-def test_what_is_fetched_is_said_in_the_language_of_the_command(toy, run, capsys, tmp_path):
-    run("inspect", tmp_path / "none", "--lang", "ja")
-    models.resolve("toy")
-    assert capsys.readouterr().err == "toy（0 MB、CC0-1.0）を取得しています…\n"
-    run("inspect", tmp_path / "none")  # the next command does not ask for Japanese
+def test_what_is_fetched_is_said_in_the_language_of_the_command(
+    toy, run, capsys, tmp_path, monkeypatch
+):
+    command = "polar_detect.cli.commands.inspect.inspect"
+    monkeypatch.setattr(command, lambda _: models.resolve("toy"))
+    _, _, err = run("inspect", tmp_path, "--lang", "ja")
+    assert err == "toy（0 MB、CC0-1.0）を取得しています…\n"
     shutil.rmtree(models.resolve("toy").folder)
-    models.resolve("toy")
+    _, _, err = run("inspect", tmp_path)  # the next command does not ask for Japanese
+    assert err == f"Fetching {toy.name} (0 MB, CC0-1.0) …\n"
+    run("inspect", tmp_path, "--lang", "ja")
+    shutil.rmtree(models.resolve("toy").folder)
+    models.resolve("toy")  # nor does who goes on in Python
     assert capsys.readouterr().err == f"Fetching {toy.name} (0 MB, CC0-1.0) …\n"
 
 

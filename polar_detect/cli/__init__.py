@@ -58,13 +58,14 @@ def main() -> None:
     atexit.register(gc.freeze)
     write_anything(sys.stdout, sys.stderr)
     spoken = Spoken()
-    announcement.choose_wording(str)
     try:
         app(obj=spoken)
     except PolarError as error:
         message = visible(" ".join(said(str(error), spoken.tongue).split()))
         sys.stderr.write(f"polar-detect: {message}\n")
         sys.exit(1)
+    finally:
+        announcement.choose_wording(str)  # who calls this goes on in English
 
 
 def _print_version(value: bool) -> None:
