@@ -19,6 +19,7 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from polar_detect.backbone.decoder import Backbone
+from polar_detect.backbone.quick_parts import QuickAttention, QuickGate
 from polar_detect.backbone.recording import Anatomy, record_calls
 from polar_detect.errors import InputError, ModelError, PolarError
 from polar_detect.executor.decoder import batches
@@ -669,7 +670,22 @@ def test_the_first_layers_have_a_quick_form_for_estimates_only(folders):
         assert torch.equal(usual, exact) == (layer == 0)  # the first of five
         assert torch.equal(usual, rough) == (layer > 0)
         assert 0 < (rough - exact).norm() < 0.03 * (exact - hidden).norm()
-        assert torch.equal(precise.apply(layer, hidden, rough=True), exact)  # it has no quick form
+        same = precise.apply(layer, hidden, rough=True)
+        torch.testing.assert_close(same, exact, atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_a_quick_form_in_float32_does_what_blocks_do_and_shares_what_they_laid_out(folders):
+    backbone = Backbone.load(folders["llama"], quick_dtype=torch.float32)
+    hidden = random_states(8, 9, 32)  # 72 rows
+    for layer in range(backbone.n_precise, backbone.n_layers):
+        found, expected = (backbone.apply(layer, hidden, precise=own) for own in (False, True))
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+        form, own = backbone._quick_blocks[layer]._block, backbone._precise_blocks[layer]
+        assert isinstance(form.mlp, QuickGate)
+        assert isinstance(form.self_attn, QuickAttention)
+        if isinstance(own.mlp.down_proj, LaidOutLinear):  # where the processor has a use for it
+            assert form.mlp.down.matrix is own.mlp.down_proj.matrix
 
 
 def test_a_quick_gradient_is_near_the_precise_one(folders):

@@ -66,8 +66,24 @@ def test_only_sizes_that_change_no_bit_are_used():
 
 
 @torch.no_grad()
-def test_what_a_size_does_is_found_out_once_for_layers_alike(monkeypatch):
-    monkeypatch.setitem(blocks._BLOCK_TOKENS, torch.float32, (24, 12))
+def test_larger_sizes_are_used_where_their_first_and_last_rows_have_the_bits_of_the_base():
+    states, places = torch.randn(8, 2), torch.arange(8.0)[:, None]
+    assert same_bits(lambda rows: 2 * rows, states, (8, 4, 2), base=4) == (8, 4, 2)
+    found = same_bits(lambda rows: rows + 1e-3 * (len(rows) > 6), states, (8, 6, 4), base=4)
+    assert found == (6, 4)
+    for odd in (0, 7):  # a single row of the large block
+        changed = 1e-3 * (places == odd)
+        call = lambda rows, own=changed: rows + own[: len(rows)] * (len(rows) == 8)  # noqa: E731
+        assert same_bits(call, states, (8, 4), base=4) == (4,)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("dtype", "tried"),
+    [(torch.bfloat16, [8, 4]), (torch.float32, [4, 8, 4])],  # float32 goes by its smallest
+)
+def test_what_a_size_does_is_found_out_once_for_layers_alike(monkeypatch, dtype, tried):
+    monkeypatch.setitem(blocks._BLOCK_TOKENS, dtype, (24, 12))
     layers = tiny_model(CONFIGS["llama"]).get_decoder().layers
     counts, seen = RowCounts(layers, CPU), []
 
@@ -76,17 +92,17 @@ def test_what_a_size_does_is_found_out_once_for_layers_alike(monkeypatch):
         return 2 * rows
 
     for layer in (0, 2):
-        assert counts.of(layer, call, torch.zeros(1, 3, 32), torch.float32) == (8, 4)
-    assert seen == [(8, 3, 32), (4, 3, 32)]
+        assert counts.of(layer, call, torch.zeros(1, 3, 32), dtype) == (8, 4)
+    assert seen == [(n_rows, 3, 32) for n_rows in tried]
     # Texts so long that every block has one row leave nothing to find out.
-    assert counts.of(0, call, torch.zeros(1, 30, 32), torch.float32) == (1,)
-    assert len(seen) == 2
+    assert counts.of(0, call, torch.zeros(1, 30, 32), dtype) == (1,)
+    assert len(seen) == len(tried)
 
 
 def test_every_whole_block_has_the_rows_that_its_token_count_says():
     for n_tokens in (1, 5, 12, 64, 300):
-        size = rows_per_block(n_tokens, CPU, torch.float32)
-        assert size == max(1, block_tokens(CPU, torch.float32) // n_tokens)
+        size = rows_per_block(n_tokens, CPU, torch.bfloat16)
+        assert size == max(1, block_tokens(CPU, torch.bfloat16) // n_tokens)
 
 
 @torch.no_grad()

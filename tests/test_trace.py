@@ -177,6 +177,8 @@ def test_exit_losses_are_the_losses_of_programs_that_stop_early(backbone):
 
 def test_exit_losses_over_a_part_of_the_vocabulary_include_the_target(llama, monkeypatch):
     monkeypatch.setattr("polar_detect.backbone.read_out._COMMON", 80)
+    monkeypatch.setattr("polar_detect.backbone.read_out._PIECE", 40)
+    llama = Backbone(llama.model, llama.tokenizer, quick_dtype=torch.float32)
     text = "The pump leaks oil."
     _, logits, ids = forward(llama, text)
     targets = ids[1:].tolist()

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -30,7 +30,8 @@ class QuickLinear(nn.Module):
 
     def __init__(self, layer: Any, dtype: torch.dtype, shared: "Shared") -> None:
         super().__init__()
-        self.matrix = Weight(_matrix_of(layer), dtype=dtype)
+        is_laid_out = isinstance(layer, LaidOutLinear) and dtype == torch.float32
+        self.matrix = layer.matrix if is_laid_out else Weight(_matrix_of(layer), dtype=dtype)
         self.bias = None if layer.bias is None else layer.bias.to(dtype)
         self._shared = shared
 
@@ -114,6 +115,11 @@ def _plain(layer: Any) -> Callable[[Tensor], Tensor]:
 def _matrix_of(layer: Any) -> Tensor:
     matrix: Tensor = layer.weight.T if _is_turned(layer) else layer.weight
     return matrix
+
+
+def multiplying_in(dtype: torch.dtype, device: torch.device) -> AbstractContextManager[object]:
+    """Return a context in which products of float32 multiply in `dtype`."""
+    return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
 
 
 def agree(

@@ -11,7 +11,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from polar_detect.backbone.attention import attend, rotated
-from polar_detect.backbone.quick_linear import Joint, JointPart, QuickLinear, Shared, agree
+from polar_detect.backbone.quick_linear import (
+    Joint,
+    JointPart,
+    QuickLinear,
+    Shared,
+    agree,
+    multiplying_in,
+)
 from polar_detect.numerics.blocks import random_states
 
 _CACHES = ("cache", "past_key_values", "past_key_value")  # that an attention may be given
@@ -138,7 +145,7 @@ def is_rotary_attention(module: Any) -> bool:
         found[2, 1:] = 0
         return found.flatten(1)
 
-    with torch.autocast(device.type, dtype):
+    with multiplying_in(dtype, device):
         return agree(use, module, QuickAttention, tolerances)
 
 

@@ -21,8 +21,8 @@ BLOCK = 64  # tokens
 _QUICK_BLOCKS = (256, 128, 64)  # tokens, where all of them give the same bits
 _PIECE = 1024  # words
 # Of exponentials: all that counts in a larger sum is above the smallest numbers there are, and
-# those of `Weight.exponentials` are right to a thousandth in a smaller one.
-_LEAST_SUM, _MOST_SUM = 1e-29, 1e-3
+# those of `Weight.exponentials` are right to a thousandth in a smaller one, or to a millionth.
+_LEAST_SUM, _MOST_SUM, _MOST_SUM_OF_FLOAT32 = 1e-29, 1e-3, 1e-6
 _COMMON = 4096  # first words of the vocabulary: the most frequent ones of usual tokenizers
 
 
@@ -73,8 +73,9 @@ class ReadOut:
         is_plain = isinstance(head, nn.Linear) and head.bias is None
         pieces = torch.split(head.weight, _PIECE) if is_plain else ()
         self._exact = [Weight(piece, dtype=torch.float32) for piece in pieces]
-        has_quick = quick_dtype != torch.float32
-        self._pieces = [Weight(piece, dtype=quick_dtype) for piece in pieces if has_quick]
+        is_low = quick_dtype != torch.float32
+        self._most_sum = _MOST_SUM if is_low else _MOST_SUM_OF_FLOAT32
+        self._pieces = [Weight(p, dtype=quick_dtype) for p in pieces] if is_low else self._exact
         self._quick_blocks = self._found_blocks()
 
     def logits(self, hidden: Tensor, *, precise: bool) -> Tensor:
@@ -175,7 +176,8 @@ class ReadOut:
             makers = (w for piece in (first, last) for w in (piece.times, piece.exponentials))
             return torch.cat([make(rows).float() for make in makers], -1)
 
-        return same_bits(call, states, _QUICK_BLOCKS)
+        base = BLOCK if first.dtype == torch.float32 else _QUICK_BLOCKS[0]
+        return same_bits(call, states, _QUICK_BLOCKS, base=base)
 
     def _losses(self, states: Tensor, targets: Tensor, *, precise: bool) -> Tensor:
         """Return losses, the target's own logit in float32 even in the quick form.
@@ -203,7 +205,7 @@ class ReadOut:
         if torch.is_grad_enabled():
             return _shifted_log_sum_exp(self._logits(normed, precise=precise, n_pieces=n_pieces))
         if self._is_plain and not precise:
-            rows, shift, most = normed.to(self._pieces[0].dtype), SHIFT, _MOST_SUM
+            rows, shift, most = normed.to(self._pieces[0].dtype), SHIFT, self._most_sum
             parts = (piece.exponentials(rows) for piece in self._pieces[:n_pieces])
         else:
             shift, most = 0.0, torch.inf
@@ -229,7 +231,7 @@ class ReadOut:
             pulled += piece.pull_back(weights)
         losses = total.log() + SHIFT - self._target_logits(normed, targets)
         gradients = pulled / total[:, None] - self.head.weight[targets]
-        is_in_range = _is_in_range(total, _MOST_SUM)
+        is_in_range = _is_in_range(total, self._most_sum)
         if is_in_range.all():
             return losses, gradients
         others = self._losses_back_by_graph(normed, targets)

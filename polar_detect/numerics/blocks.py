@@ -19,22 +19,21 @@ from polar_detect.numerics.lanes import lanes, spread
 Layer = Callable[[Tensor], Tensor]
 
 # Tokens of a block on a CPU, whose second-level cache holds the states of so many (2 MB: 1,024 are
-# too many). Products in float32 take so long that few rows fill the time. Each smaller size costs
-# every length of texts a compilation and a trial, of 10 ms.
-_BLOCK_TOKENS = {torch.bfloat16: (512, 192, 64), torch.float32: (64,)}
+# too many). Each size costs every length of texts a compilation and a trial, of 10 to 30 ms.
+_BLOCK_TOKENS = {torch.bfloat16: (512, 192, 64), torch.float32: (512, 192, 64)}
 _GPU_BLOCK_TOKENS = (8192,)
 _CALLS_OF_A_BLOCK = 36  # that take as long as a whole block's rows, but for which they are empty
 _PRODUCT_ROWS = 64
 
 
 def block_tokens(device: torch.device, dtype: torch.dtype) -> int:
-    """Return how many rows of a product in `dtype` run together."""
+    """Return how many rows of a product in `dtype` run together at most."""
     return _sizes(device, dtype)[0]
 
 
 def rows_per_block(n_tokens: int, device: torch.device, dtype: torch.dtype) -> int:
-    """Return how many texts of `n_tokens` a whole block has."""
-    return _rows(_sizes(device, dtype)[0], n_tokens)
+    """Return how many texts of `n_tokens` a block has whose bits all other blocks must give."""
+    return _rows(_base(_sizes(device, dtype), dtype), n_tokens)
 
 
 class RowCounts:
@@ -75,7 +74,8 @@ class RowCounts:
             sizes = _sizes(self._device, dtype)
             counts = tuple(dict.fromkeys(_rows(size, n_tokens) for size in sizes))
             states = random_states(counts[0], n_tokens, hidden_size).to(self._device)
-            self._found[key] = same_bits(call, states, counts)
+            base = _rows(_base(sizes, dtype), n_tokens)
+            self._found[key] = same_bits(call, states, counts, base=base)
         return self._found[key]
 
 
@@ -86,8 +86,10 @@ def random_states(*shape: int) -> Tensor:
 
 
 @torch.no_grad()
-def same_bits(call: Layer, states: Tensor, counts: Sequence[int]) -> tuple[int, ...]:
-    """Return those of `counts` that give a row the same bits as the first, and the first.
+def same_bits(
+    call: Layer, states: Tensor, counts: Sequence[int], *, base: int | None = None
+) -> tuple[int, ...]:
+    """Return those of `counts` that give a row the same bits as a block of `base` rows, and that.
 
     Parameters
     ----------
@@ -97,14 +99,24 @@ def same_bits(call: Layer, states: Tensor, counts: Sequence[int]) -> tuple[int, 
         Random ones.
     counts : sequence of int, descending
         Tried with the last rows of `states`, which stand first in a smaller block.
+    base : int, optional
+        One of `counts`. Default: the first.
     """
-    whole, *smaller = counts
-    if not smaller:
-        return (whole,)
+    base = base or counts[0]
+    if len(counts) == 1:
+        return (base,)
+
+    def is_same(n: int) -> bool:
+        rows = states[-n:]
+        found = call(rows)
+        if n <= base:
+            return torch.equal(found, expected[-n:])
+        first = call(rows[:base])
+        return torch.equal(found[-base:], expected) and torch.equal(found[:base], first)
+
     with lanes():
-        expected = call(states)
-        same = [n for n in smaller if torch.equal(call(states[-n:]), expected[-n:])]
-    return (whole, *same)
+        expected = call(states[-base:])
+        return tuple(n for n in counts if n == base or is_same(n))
 
 
 def each_block(
@@ -234,6 +246,15 @@ def _sizes(device: torch.device, dtype: torch.dtype) -> tuple[int, ...]:
     if device.type == "cpu":
         return _BLOCK_TOKENS.get(dtype, _BLOCK_TOKENS[torch.float32])
     return _GPU_BLOCK_TOKENS
+
+
+def _base(sizes: tuple[int, ...], dtype: torch.dtype) -> int:
+    """Return how many tokens a block has whose bits all others must give, or they are not used.
+
+    Blocks filled up to it take least time where it is the only one: products in float32 take so
+    long that few rows fill the time.
+    """
+    return sizes[-1] if dtype == torch.float32 else sizes[0]
 
 
 def _rows(size: int, n_tokens: int) -> int:

@@ -123,7 +123,15 @@ class Weight:
 
 
 class LaidOutLinear(nn.Linear):
-    """A linear layer in float32 whose weight is laid out once it multiplies many rows."""
+    """A linear layer in float32 whose weight is laid out once it multiplies many rows.
+
+    Attributes
+    ----------
+    matrix : Weight
+        Of the layer and all its copies.
+    """
+
+    matrix: Weight
 
     def forward(self, states: Tensor) -> Tensor:
         """Return what the layer makes of states (…, n_in), (…, n_out)."""
@@ -131,11 +139,7 @@ class LaidOutLinear(nn.Linear):
         is_worth = states.shape[:-1].numel() >= _FEW_ROWS
         if not is_plain or not is_worth or torch.is_grad_enabled():
             return super().forward(states)
-        return self._matrix.times(states, self.bias)
-
-    @functools.cached_property
-    def _matrix(self) -> Weight:
-        return Weight(self.weight, dtype=torch.float32)
+        return self.matrix.times(states, self.bias)
 
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -149,8 +153,13 @@ def lay_out(module: Module) -> Module:
     for part in module.modules():
         is_known = type(part) is nn.Linear and part.weight.dtype == torch.float32
         if is_known and part.weight.device.type == "cpu" and _can_pack():
-            part.__class__ = LaidOutLinear
+            _lay_out(part)
     return module
+
+
+def _lay_out(layer: Any) -> None:
+    layer.__class__ = LaidOutLinear
+    layer.matrix = Weight(layer.weight, dtype=torch.float32)
 
 
 def laid_out_copy(module: Module) -> Module:
@@ -200,12 +209,13 @@ def _pointwise(rows: Tensor, packed: Tensor, bias: Tensor | None, activation: st
 @torch.no_grad()
 def _has_small_logistic(dtype: torch.dtype) -> bool:
     """Return whether products' logistic function is right in parts of its own, however small."""
+    allowed = 1e-5 if dtype == torch.float32 else 0.01
     exponents = torch.linspace(-80, -SHIFT / 8, 64, dtype=dtype)
     rows, weight = torch.zeros(64, 32, dtype=dtype), torch.zeros(32, 32, dtype=dtype)
     rows[:, 0], weight[:, 0] = exponents, 1
     found = _pointwise(rows, _laid_out(weight, 64), None, "sigmoid").double()
-    expected = exponents.double().exp()[:, None]
-    return bool(((found - expected).abs() <= 0.01 * expected).all())
+    expected = exponents.double().sigmoid()[:, None]
+    return bool(((found - expected).abs() <= allowed * expected).all())
 
 
 @functools.cache
