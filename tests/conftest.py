@@ -9,6 +9,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Before numpy is imported: the threads of its products spin too, and many tests fit small
 # regressions, which took two and a half times as long so.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Each worker would give torch as many threads as there are processors: a fit of the tiny model
+# took a quarter to two fifths more processor time on two. Tests of threads set their own number.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from pathlib import Path
 from typing import TYPE_CHECKING
