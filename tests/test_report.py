@@ -22,13 +22,14 @@ from report_samples import (
 
 from polar_detect.program import Program
 from polar_detect.report import cards, charts, histogram
+from polar_detect.report.chance import chance
 from polar_detect.report.data import Column, Contribution, FeaturePart, Group, Layer, Swarm
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.marked import clip, costliest
 from polar_detect.report.phrases import advice, findings, layers_lead, leading_reasons
 from polar_detect.report.swarm import swarm_chart
-from polar_detect.report.words import NO_VALUE, Numbers, chance, moment, one_line, reasons
+from polar_detect.report.words import NO_VALUE, Numbers, moment, one_line, reasons
 from polar_detect.signature.features import Feature
 from polar_detect.signature.spans import TokenLoss
 from polar_detect.visible import visible
@@ -463,6 +464,21 @@ def test_chance_flags_no_more_than_few_held_out_texts_allow():
     assert "This batch has more flagged texts than chance explains." in findings(many, ENGLISH)
     none = chance(replace(few, alpha=0.02))
     assert (none.expected, none.low, none.high) == (0, 0, 0)
+
+
+def test_as_many_flags_are_no_surprise_as_chance_gives_to_more_than_a_twentieth_of_batches():
+    # Of three normal rows one is flagged or more in 14 batches of 100: nothing to be told of.
+    small = report(n_rows=3, n_flagged=1, calibration_scores=np.arange(100.0), alpha=0.05)
+    assert chance(small).high == 1
+    assert "0 to 1 would be no surprise" in findings(small, ENGLISH)[0]
+    assert "more flagged texts than chance" not in findings(small, ENGLISH)[1]
+    assert "more flagged texts than chance" in findings(replace(small, n_flagged=2), ENGLISH)[1]
+    # Held-out rows set the threshold, so counts are as random as if both were drawn.
+    rng = np.random.default_rng(0)
+    drawn = rng.normal(size=(4000, 140))
+    counts = (drawn[:, 100:] > np.sort(drawn[:, :100])[:, -5:-4]).sum(1)
+    many = chance(replace(small, n_rows=40))
+    assert (counts > many.high).mean() < 0.055 < (counts > many.high - 1).mean()
 
 
 # Geometry

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from polar_detect import drift
 from polar_detect.report import cards, charts, histogram, phrases, swarm, words
+from polar_detect.report.chance import chance
 from polar_detect.report.data import ReportData
 from polar_detect.report.language import Language
 from polar_detect.visible import visible
@@ -69,7 +70,7 @@ def render_html(data: ReportData, language: Language | None = None) -> str:
         phrases=phrases,
         language=language,
         numbers=numbers,
-        chance=words.chance(data),
+        chance=chance(data),
         n_scored=data.n_rows - data.n_empty,
         has_labels=any(row.label is not None for row in data.listed),
         **_charts(data, numbers, language),

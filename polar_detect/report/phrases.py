@@ -1,6 +1,5 @@
 """What every renderer says of a report in whole sentences, in the language of the reader."""
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
@@ -9,6 +8,7 @@ import numpy as np
 
 from polar_detect import calibration, drift
 from polar_detect.report import marked, words
+from polar_detect.report.chance import chance
 from polar_detect.report.data import (
     CellReport,
     Column,
@@ -46,18 +46,18 @@ def headline(data: ReportData, language: Language) -> str:
 
 def findings(data: ReportData, language: Language) -> list[str]:
     """Return the sentences of the summary: chance, empty rows, drift, common reasons."""
-    n_scored, chance = data.n_rows - data.n_empty, words.chance(data)
+    n_scored, own = data.n_rows - data.n_empty, chance(data)
     sentences = [
         language.say(
             "summary.chance",
-            expected=words.about(chance.expected),
-            alpha=language.rate(chance.rate),
+            expected=words.about(own.expected),
+            alpha=language.rate(own.rate),
             n=n_scored,
-            low=math.ceil(chance.low),
-            high=math.floor(chance.high),  # whole rows, as what is flagged is
+            low=own.low,
+            high=own.high,
         )
     ]
-    if data.n_flagged > chance.high:
+    if data.n_flagged > own.high:
         sentences.append(language.say("summary.more"))
     elif n_scored > 1:
         sentences.append(language.say("summary.no_more" if data.n_flagged else "summary.quiet"))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from polar_detect import calibration
-from polar_detect.report.data import Contribution, ReportData, RowReport
+from polar_detect.report.data import Contribution, RowReport
 from polar_detect.tables.cells import cell_as_text
 from polar_detect.visible import visible
 
@@ -158,40 +158,6 @@ def about(count: float) -> str:
 def total(parts: Iterable[Contribution]) -> float:
     """Return the sum of the contributions."""
     return math.fsum(part.value for part in parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Chance:
-    """How many rows a batch of normal rows alone would have flagged.
-
-    Parameters
-    ----------
-    rate : float
-        Share of normal rows that is flagged.
-    expected, low, high : float
-        Mean, and mean ± 2 standard deviations within what is possible.
-    """
-
-    rate: float
-    expected: float
-    low: float
-    high: float
-
-
-def chance(data: ReportData) -> Chance:
-    """Return how many of the scored rows would be flagged if all were normal.
-
-    The count is beta-binomial, because the held-out rows that set the threshold are a
-    sample too. Source: Bates et al., arXiv 2104.08279, section 2.
-    """
-    n_scored = data.n_rows - data.n_empty
-    n_calibration = len(data.calibration_scores)
-    rate = rate_by_chance(data.alpha, n_calibration)
-    expected = rate * n_scored
-    variance = expected * (1 - rate) * (n_scored + n_calibration + 1) / max(1, n_calibration + 2)
-    margin = 2 * math.sqrt(variance)
-    low, high = max(0.0, expected - margin), min(float(n_scored), expected + margin)
-    return Chance(rate, expected, low, high)
 
 
 def rate_by_chance(alpha: float, n_held_out: int) -> float:

@@ -1,0 +1,48 @@
+"""How many rows chance alone would flag, and how many of them would be no surprise."""
+
+from dataclasses import dataclass
+
+from scipy import stats
+
+from polar_detect import calibration
+from polar_detect.report.data import ReportData
+from polar_detect.report.words import rate_by_chance
+
+_SURPRISE = 0.05  # a count is one where no more than this share of batches reaches beyond
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """How many rows a batch of normal rows alone would have flagged.
+
+    Parameters
+    ----------
+    rate : float
+        Share of normal rows that is flagged.
+    expected : float
+        Mean count.
+    low, high : int
+        Counts that no more than 5 in 100 such batches lie below, or above.
+    """
+
+    rate: float
+    expected: float
+    low: int
+    high: int
+
+
+def chance(data: ReportData) -> Chance:
+    """Return how many of the scored rows would be flagged if all were normal.
+
+    The count is beta-binomial, because the held-out rows that set the threshold are a
+    sample too. Source: Bates et al., arXiv 2104.08279, section 2.
+    """
+    n_scored = data.n_rows - data.n_empty
+    n_held_out = len(data.calibration_scores)
+    rate = rate_by_chance(data.alpha, n_held_out)
+    n_reached = round(calibration.rate_at(data.alpha, n_held_out) * (n_held_out + 1))
+    if n_reached == 0:
+        return Chance(rate, 0.0, 0, 0)
+    flagged = stats.betabinom(n_scored, n_reached, n_held_out + 1 - n_reached)
+    low, high = flagged.ppf([_SURPRISE, 1 - _SURPRISE])
+    return Chance(rate, rate * n_scored, int(low), int(high))
