@@ -21,6 +21,7 @@ from polar_detect.errors import InputError
 from polar_detect.explain import Explanation, mean_size, rank_values
 from polar_detect.program import Program
 from polar_detect.report.language import Language
+from polar_detect.report.squeeze import swarm_axis
 from polar_detect.search import Candidate
 
 # As in the HTML report: blue and orange stay apart for every kind of colour vision.
@@ -38,6 +39,7 @@ _JAPANESE = (
 )  # fmt: skip
 
 
+_LOW = 0.4  # of the ranks: the lower two of the five shades of the HTML report
 _MAX_DOTS = 300  # of each feature, in a notebook
 _UNREADABLE: set[str] = set()  # fonts that matplotlib cannot draw
 
@@ -237,23 +239,47 @@ def draw_swarm(
 ) -> None:
     """Draw (name, SHAP values, ranks 0 … 1 of the feature's values), the first on top."""
     top = len(lines) - 1
-    widest = max((float(np.abs(parts).max(initial=0)) for _, parts, _ in lines), default=0) or 1.0
+    axis = swarm_axis([parts for _, parts, _ in lines])
+    places = [axis.place(parts) for _, parts, _ in lines]
+    widest = max((float(np.abs(place).max(initial=0)) for place in places), default=0) or 1.0
     colours = mpl.colors.LinearSegmentedColormap.from_list("value", [LOWER, "#9aa4ae", RAISE])
     for i, (_, parts, ranks) in enumerate(lines):
-        columns = np.round(parts / widest * 60)
+        columns = np.round(places[i] / widest * 60)
         _, place, counts = np.unique(columns, return_inverse=True, return_counts=True)
         order = np.argsort(place, kind="stable")
         within = np.empty(len(parts))
         within[order] = np.concatenate([np.arange(n) - (n - 1) / 2 for n in counts] or [[]])
         spread = 0.8 / max(8, int(counts.max(initial=1)))
         y = top - i + within * spread
-        ax.scatter(parts, y, c=ranks, cmap=colours, vmin=0, vmax=1, s=9, linewidths=0)
+        _draw_dots(ax, parts, y, ranks, colours(ranks))
+    if axis.unit is not None:
+        ax.set_xscale("asinh", linear_width=axis.unit)
+        levels = axis.powers(*ax.get_xlim())
+        ax.set_xticks(levels, [f"{level:,g}" for level in levels])
+        ax.minorticks_off()
     ax.axvline(0, color=_INK, linewidth=0.8)
     for rank, key in ((0.0, "swarm.low"), (1.0, "swarm.high")):
-        ax.plot([], [], "o", color=colours(rank), markersize=4, label=language.say(key))
+        filled = "full" if rank else "none"
+        ax.plot(
+            [], [], "o", color=colours(rank), fillstyle=filled, markersize=4,
+            label=language.say(key),
+        )  # fmt: skip
     ax.legend(frameon=False, fontsize=8, labelcolor=_INK, loc="lower right")
     ax.set_yticks(range(top, -1, -1), [name for name, _, _ in lines])
     ax.set_ylim(-0.6, top + 0.6)
+
+
+def _draw_dots(
+    ax: Axes,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    ranks: NDArray[np.float64],
+    colours: NDArray[np.float64],
+) -> None:
+    """Draw low values as rings and high ones as discs, as on paper both colours are one grey."""
+    faces = colours.copy()
+    faces[ranks < _LOW, 3] = 0
+    ax.scatter(x, y, facecolors=faces, edgecolors=colours.tolist(), s=8, linewidths=0.8)
 
 
 def japanese_font() -> str | None:

@@ -484,6 +484,14 @@ def test_as_many_flags_are_no_surprise_as_chance_gives_to_more_than_a_twentieth_
 # Geometry
 
 
+def test_scores_of_the_table_are_numbers_to_a_sheet_that_they_are_pasted_into():
+    own = row(1, score=-1.5)
+    html = render_html(report([own], listed=(listed(own),)))
+    cell = re.search(r'<td class="n strong extra"[^>]*>([^<]*)</td>', html)
+    assert float(cell[1]) == -1.5
+    assert "−1.5" in html  # elsewhere with the minus of print
+
+
 def test_waterfall_bars_join_base_and_score():
     parts = [charts.NamedPart("layer 1", 0.5), charts.NamedPart("predictability", -0.2)]
     steps = charts.waterfall(0.1, parts, ENGLISH)
@@ -522,6 +530,31 @@ def test_bars_of_layers_look_small_where_they_hardly_count():
     assert reach == pytest.approx(0.09, abs=1e-4)
     columns = charts.layer_columns(layers, 100, Numbers(), ENGLISH, is_signed=True, reach=reach)
     assert max(mark.height for mark in columns.marks) < 3
+
+
+def test_one_feature_of_very_large_values_does_not_squeeze_the_dots_of_the_others():
+    ranks = np.linspace(0, 1, 5)
+    small = [np.array([-1.0, 0.0, 1.0, 3.0, 5.0]), np.array([-0.5, 0.0, 0.5, 1.0, 4.0])]
+    swarms = [
+        Swarm(Feature("distance", "knn", i), parts, ranks)
+        for i, parts in enumerate([np.array([0.0, 1.0, 9.0, 50.0, 170.0]), *small])
+    ]
+    chart = swarm_chart(swarms, Numbers(minus="−"), ENGLISH)
+    assert [tick.label for tick in chart.ticks] == ["−1", "0", "1", "10", "100"]
+    for line in chart.lines:
+        x = [dot.x for dot in line.dots]
+        assert x == sorted(x)  # more stays further to the right
+        assert x[-1] - chart.zero > 20
+    assert max(dot.x for line in chart.lines for dot in line.dots) <= 100
+    said = "the axis counts in powers of ten beyond 1"
+    assert said in page_of(swarms=tuple(swarms)).text
+    assert "1より外側の目盛りは10倍ごと" in render_html(
+        report(swarms=tuple(swarms)), Language("ja")
+    )
+    even = swarm_chart(swarms[1:], Numbers(minus="−"), ENGLISH)  # control
+    steps = np.diff([tick.position for tick in even.ticks])
+    assert steps == pytest.approx(steps[0])
+    assert said not in page_of(swarms=tuple(swarms[1:])).text
 
 
 def test_dots_of_a_swarm_stay_on_their_line_and_in_the_picture():

@@ -81,7 +81,7 @@ def test_the_cells_that_raised_the_score_are_marked_and_not_what_costs_the_model
     assert '</mark>; Torque [Nm]: <mark class="most" title="part of score +0.60">68.2' in page
     assert page.count("<mark") == 2 + 2  # two in the legend
     assert "raised it most" in page
-    assert "costs most" not in page
+    assert "hardest to predict" not in page
     assert "Look at the marked values, at what normal rows hold there" in page
     japanese = render_html(data, Language("ja"))
     assert "色の付いた値を" in japanese

@@ -16,6 +16,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "nav.drift": ("Drift", "全体のずれ"),
     "nav.layers": ("Reasons", "理由"),
     "nav.programs": ("Programs", "プログラム"),
+    "nav.reading": ("How to read", "読み方"),
     "nav.rows": ("Rows", "行の一覧"),
     "skip_link": ("Skip to the rows", "行の一覧へ移動"),
     # Summary
@@ -412,9 +413,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{n}件のSHAP値のビースウォーム図。影響の大きい特徴量：{features}。",
     ),
     "layers.swarm.caption": (
-        "To the right the feature raises the score, to the left it lowers it. Colour: the "
-        "feature's own value among the texts shown.",
-        "右はスコアを上げた文、左は下げた文です。色は、表示した文の中での特徴量の値の大きさです。",
+        "To the right the feature raises the score, to the left it lowers it. Colour, and rings "
+        "or discs: the feature's own value among the texts shown.",
+        "右はスコアを上げた文、左は下げた文です。色と丸の種類（輪か塗りつぶし）は、表示した文の中での"
+        "特徴量の値の大きさです。",
+    ),
+    "layers.swarm.stretched": (
+        "Some features reach far beyond the others, so the axis counts in powers of ten beyond "
+        "{unit}: compare places with its marks, not lengths.",
+        "他より桁違いに大きい特徴量があるため、{unit}より外側の目盛りは10倍ごとです。長さではなく"
+        "目盛りで比べてください。",
     ),
     "layers.swarm.sample": (
         "{n} texts drawn evenly from all {n_all}.",
@@ -468,8 +476,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "legend.loop": ("looped (×2: called twice)", "反復（×2：2回）"),
     "legend.raise": ("raises the score", "スコアを上げる"),
     "legend.lower": ("lowers the score", "スコアを下げる"),
-    "legend.token_1": ("costs much", "予測しにくい"),
-    "legend.token_2": ("costs most", "最も予測しにくい"),
+    "legend.token_1": ("hard to predict", "予測しにくい"),
+    "legend.token_2": ("hardest to predict", "最も予測しにくい"),
     "legend.cell_1": ("raised the score", "スコアを上げた値"),
     "legend.cell_2": ("raised it most", "特に大きく上げた値"),
     "legend.unread": ("not read", "未読部分"),

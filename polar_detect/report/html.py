@@ -119,6 +119,7 @@ def _environment(numbers: words.Numbers, language: Language) -> Environment:
     )
     filters: dict[str, Callable[..., str]] = {
         "number": numbers.plain,
+        "keyed": words.Numbers(numbers.decimals).plain,  # − is no minus to a spreadsheet
         "signed": numbers.signed,
         "calls": words.Numbers(1, words.MINUS).plain,
         "nats": words.Numbers(2, words.MINUS).plain,

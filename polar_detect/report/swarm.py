@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from polar_detect.report.charts import Tick, level_label, round_levels
 from polar_detect.report.data import Swarm
 from polar_detect.report.language import Language
+from polar_detect.report.squeeze import SwarmAxis, swarm_axis
 from polar_detect.report.words import Numbers
 
 LINE_HEIGHT = 34.0
@@ -36,23 +37,34 @@ class SwarmLine:
 
 @dataclass(frozen=True, slots=True)
 class SwarmChart:
-    """All lines over one axis of SHAP values; `zero` in per cent."""
+    """All lines over one axis of SHAP values.
+
+    Parameters
+    ----------
+    zero : float
+        Per cent of the width.
+    unit : float or None
+        Where the axis is stretched around zero: up to where it is about in proportion.
+    """
 
     height: float
     zero: float
     lines: tuple[SwarmLine, ...]
     ticks: tuple[Tick, ...]
+    unit: float | None
 
 
 def swarm_chart(swarms: Sequence[Swarm], numbers: Numbers, language: Language) -> SwarmChart:
     """Return the beeswarm of `swarms`, one line each, on one axis."""
     finite = [s.parts[np.isfinite(s.parts)] for s in swarms]
     values = np.concatenate([np.zeros(1), *finite])
-    levels = round_levels(float(values.min()), float(values.max()), n_steps=6)
-    low, span = levels[0], levels[-1] - levels[0]
+    axis = swarm_axis([swarm.parts for swarm in swarms])
+    low, high, levels = _levels(axis, float(values.min()), float(values.max()))
+    ends: list[float] = axis.place(np.array([low, high])).tolist()
 
     def place(value: NDArray[np.float64] | float) -> NDArray[np.float64]:
-        return 1 + 98 * (np.asarray(value) - low) / span
+        along: NDArray[np.float64] = axis.place(np.asarray(value, np.float64)) - ends[0]
+        return 1 + 98 * along / (ends[1] - ends[0])
 
     lines = []
     for i, swarm in enumerate(swarms):
@@ -60,9 +72,24 @@ def swarm_chart(swarms: Sequence[Swarm], numbers: Numbers, language: Language) -
         dots = _dots(place(swarm.parts), swarm.ranks, middle)
         lines.append(SwarmLine(language.feature(swarm.feature), middle, dots))
     ticks = tuple(
-        Tick(float(place(level)), level_label(level, levels, numbers)) for level in levels
+        Tick(float(place(level)), _label(level, axis, levels, numbers)) for level in levels
     )
-    return SwarmChart(len(swarms) * LINE_HEIGHT, float(place(0.0)), tuple(lines), ticks)
+    height = len(swarms) * LINE_HEIGHT
+    return SwarmChart(height, float(place(0.0)), tuple(lines), ticks, axis.unit)
+
+
+def _levels(axis: SwarmAxis, low: float, high: float) -> tuple[float, float, list[float]]:
+    """Return the ends of the axis, and the values that are marked on it."""
+    if axis.unit is None:
+        levels = round_levels(low, high, n_steps=6)
+        return levels[0], levels[-1], levels
+    return low, high, axis.powers(low, high)
+
+
+def _label(level: float, axis: SwarmAxis, levels: Sequence[float], numbers: Numbers) -> str:
+    if axis.unit is None:
+        return level_label(level, levels, numbers)
+    return f"{level:,g}".replace("-", numbers.minus)
 
 
 def _dots(x: NDArray[np.float64], ranks: NDArray[np.float64], middle: float) -> tuple[Dot, ...]:
