@@ -237,6 +237,41 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(opened):
     assert width <= 390
 
 
+def test_a_narrow_screen_shows_where_a_row_is_and_whether_it_is_flagged(opened):
+    browser = opened(sample())
+    metrics = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        heads = browser.find_elements(By.CSS_SELECTOR, "#overview thead th")
+        names = [head.text for head in heads if head.is_displayed()]
+        first = browser.find_element(By.CSS_SELECTOR, "#overview tbody tr")
+        cells = [cell.text for cell in first.find_elements(By.TAG_NAME, "td")]
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert names == ["rank", "row", "flag", "text"]
+    assert [cell for cell in cells if cell][:3] == ["1", "1", "flagged"]
+
+
+def test_a_printed_table_repeats_its_heading_and_two_rows_share_a_page(opened):
+    sheet = {"width": 695, "height": 1024, "deviceScaleFactor": 1, "mobile": False}  # A4, pixels
+    browser = opened(sample())
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", sheet)
+    try:
+        # Chromium repeats no heading that holds a button, or that may be broken.
+        assert not any(b.is_displayed() for b in browser.find_elements(By.TAG_NAME, "button"))
+        head = "return getComputedStyle(document.querySelector('#overview thead')).breakInside"
+        assert browser.execute_script(head) == "avoid"
+        box = "return arguments[0].getBoundingClientRect().height"
+        cards = browser.find_elements(By.CSS_SELECTOR, ".card")
+        heights = [browser.execute_script(box, card) for card in cards[2:]]  # of usual texts
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 695
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert max(heights) < 1024 / 2 - 10
+
+
 @pytest.mark.parametrize("wide", [True, False])
 def test_cells_of_many_words_leave_room_for_names_and_the_table_beside_them(opened, wide):
     words = "主軸から異音、振動大のため停止。保全へ連絡し、軸受の交換を待っているところ"

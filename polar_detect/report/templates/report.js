@@ -68,7 +68,9 @@
     const button = document.createElement("button");
     button.type = "button";
     button.title = head.dataset.title;
-    button.append(...head.childNodes);
+    // The column's name stays outside: on paper the button goes, as Chromium repeats no heading
+    // that holds one on the next pages.
+    button.setAttribute("aria-label", head.dataset.title);
     button.addEventListener("click", () => sort(head));
     head.append(button);
   }
