@@ -8,6 +8,7 @@ from tiny_models import CONFIGS, MAX_POSITIONS, random_rows, rearranged, tiny_mo
 
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.errors import ProgramError
+from polar_detect.executor import decoder
 from polar_detect.executor import schedule as schedules
 from polar_detect.executor.decoder import Executor, batches, padded_length
 from polar_detect.executor.schedule import Job
@@ -238,6 +239,23 @@ def test_so_many_states_are_held_together_as_memory_allows(llama, monkeypatch):
     assert some.spent == whole.spent
     assert len(n_slots) == 3
     assert max(n_slots) <= 9
+
+
+def test_few_final_states_are_copied_at_a_time_to_be_read_out(llama, monkeypatch):
+    batch, executor = only_batch(random_rows(9, 10, 11), llama), Executor(llama)
+    jobs = [Job(text, program) for text in range(3) for program in PROGRAMS]
+    expected = executor.losses(batch, jobs)
+    n_states = []
+
+    def mean_losses(self, batch, texts, states, *, precise=False, own=Executor.mean_losses):
+        n_states.append(len(states))
+        return own(self, batch, texts, states, precise=precise)
+
+    monkeypatch.setattr(Executor, "mean_losses", mean_losses)
+    monkeypatch.setattr(decoder, "_READ_TOKENS", 4 * batch.n_tokens)
+    np.testing.assert_array_equal(executor.losses(batch, jobs), expected)
+    assert sum(n_states) == len(jobs)
+    assert max(n_states) == 4
 
 
 # What is spent

@@ -128,6 +128,8 @@ def test_jobs_that_are_held_together_are_few_and_those_of_a_text_not_parted_by_o
     groups = schedules.held_together(jobs, n_numbers)
     assert sorted(place for group in groups for place in group) == list(range(len(jobs)))
     assert all(len(group) <= most for group in groups)
+    of_many = [group for group in groups if len({jobs[i].text for i in group}) > 1]
+    assert all(len(group) <= max(1, most // 4) for group in of_many)
     for text in {job.text for job in jobs}:
         own = [[i for i in group if jobs[i].text == text] for group in groups]
         alone = [job for job in jobs if job.text == text]

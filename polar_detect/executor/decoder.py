@@ -20,6 +20,7 @@ from polar_detect.executor.schedule import Job, Schedule, held_together, plan
 from polar_detect.numerics.lanes import lanes
 from polar_detect.program import Program
 
+_READ_TOKENS = 2**14  # of final states that are copied at a time to be read out: 38 MB of SmolLM2's
 _CALLS_OF_A_PULL = 2  # a layer once more, and its gradient
 
 
@@ -274,6 +275,27 @@ class Executor:
         losses, gradients = self.backbone.read_back(states[is_target], batch.targets[is_target])
         return _means(losses, is_target), gradient_of_means(batch, gradients)
 
+    def final_losses(
+        self, batch: Batch, texts: Tensor, states: Tensor, places: Tensor, *, precise: bool = False
+    ) -> Tensor:
+        """Return the mean loss of final states, (n,), of which few are copied at a time.
+
+        Parameters
+        ----------
+        batch : Batch
+        texts : (n,) int64
+            Row of `batch` that each is of.
+        states : (n_states, n_tokens, hidden)
+        places : (n,) int64
+            Where each stands among `states`.
+        precise : bool
+        """
+        n_together = max(1, _READ_TOKENS // batch.n_tokens)
+        parts = zip(*(torch.split(own, n_together) for own in (texts, places)), strict=True)
+        return torch.cat(
+            [self.mean_losses(batch, own, states[at], precise=precise) for own, at in parts]
+        )
+
     def mean_losses(
         self, batch: Batch, texts: Tensor, states: Tensor, *, precise: bool = False
     ) -> Tensor:
@@ -292,8 +314,9 @@ class Executor:
             self.count(batch, {start % len(batch): n_calls})
         states = self._run(starts, schedule, precise=precise)
         texts = torch.tensor([job.text for job in jobs], device=states.device)
-        ends = states[torch.tensor(schedule.ends, device=states.device)]
-        return self.mean_losses(batch, texts, ends, precise=precise).cpu().numpy()
+        ends = torch.tensor(schedule.ends, device=states.device)
+        found = self.final_losses(batch, texts, states, ends, precise=precise)
+        return found.cpu().numpy()
 
     def _started(self, batch: Batch, jobs: Sequence[Job]) -> tuple[Tensor, list[Job]]:
         """Return the states that jobs start from, and the jobs of what is left to run.

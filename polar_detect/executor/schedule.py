@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from polar_detect.program import Program
 
-MOST_NUMBERS = 2**26  # in final states that are held together (256 MB), but for a single one
+MOST_NUMBERS = 2**26  # in final states of one text that are held together (256 MB), but for one
+_SHARE_OF_MANY = 4  # of several texts so many times fewer, as each thread may hold such a group
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ def held_together(jobs: Sequence[Job], n_numbers: int) -> list[list[int]]:
         In one state.
     """
     most = max(1, MOST_NUMBERS // n_numbers)
+    most_of_many = max(1, most // _SHARE_OF_MANY)
     by_text: dict[int, list[int]] = {}
     for place, job in enumerate(jobs):
         by_text.setdefault(job.text, []).append(place)
@@ -82,7 +84,7 @@ def held_together(jobs: Sequence[Job], n_numbers: int) -> list[list[int]]:
     for places in by_text.values():
         for start in range(0, len(places), most):
             piece = places[start : start + most]
-            if not groups or len(groups[-1]) + len(piece) > most:
+            if not groups or len(groups[-1]) + len(piece) > most_of_many:
                 groups.append([])
             groups[-1] += piece
     return groups

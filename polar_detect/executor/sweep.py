@@ -70,7 +70,8 @@ def sweep(executor: Executor, batch: Batch, wish: Sweep) -> list[Answer]:
         rows = _step(rows, layer, distances, end if is_last else wish)
     harms = _NATS_PER_DISTANCE * np.stack(influences, 1)
     texts = torch.from_numpy(rows.texts).to(backbone.device)
-    losses = executor.mean_losses(batch, texts, rows.states).cpu().numpy()
+    places = torch.arange(len(texts), device=texts.device)
+    losses = executor.final_losses(batch, texts, rows.states, places).cpu().numpy()
     programs = [Program(tuple(np.flatnonzero(row).tolist())) for row in rows.called]
     stops = np.searchsorted(rows.texts, np.arange(len(batch) + 1))
     return [
