@@ -18,6 +18,10 @@ from polar_detect.signature.normal_programs import NormalPrograms
 from polar_detect.signature.readings import Readings
 from polar_detect.texts import distinct_texts
 
+# Of a chunk, whose texts' states are held together (1.3 MB of each with 125 tokens), and of a text
+# at most, as models read no more: 16,384 tokens of English.
+_CHUNK_CHARACTERS, _MOST_READ = 2**16, 2**10
+
 
 @dataclass(frozen=True, eq=False)
 class Assessed:
@@ -173,7 +177,24 @@ class _Scored:
 
 
 def _by_length(texts: Sequence[str], tracker: Tracker) -> Iterator[NDArray[np.intp]]:
-    """Yield the places of texts in chunks, those of one length together: they share batches."""
+    """Yield the places of texts in chunks, those of one length together: they share batches.
+
+    One empty chunk for no texts.
+    """
     order = np.asarray(sorted(range(len(texts)), key=lambda i: (len(texts[i]), texts[i])), np.intp)
-    for chunk in tracker.chunks("score", len(texts), size=ASSESS_CHUNK):
-        yield order[chunk]
+    stage = tracker.stage("score", len(texts))
+    for chunk in np.split(order, _cuts([len(texts[i]) for i in order])):
+        yield chunk
+        stage.advance(len(chunk))
+
+
+def _cuts(lengths: Sequence[int]) -> list[int]:
+    """Return where the chunks of texts of so many characters begin, but for the first."""
+    cuts, n_texts, n_characters = [], 0, 0
+    for i, length in enumerate(lengths):
+        n_read = min(length, _MOST_READ)
+        if n_texts == ASSESS_CHUNK or (n_texts and n_characters + n_read > _CHUNK_CHARACTERS):
+            cuts.append(i)
+            n_texts, n_characters = 0, 0
+        n_texts, n_characters = n_texts + 1, n_characters + n_read
+    return cuts

@@ -21,6 +21,7 @@ from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.explain import Explanation
 from polar_detect.fitting import Fitted, Fitting, parted
 from polar_detect.frames import check_written, index_of
+from polar_detect.numerics.runtime import return_freed_memory
 from polar_detect.program import ProgramsOf
 from polar_detect.progress import Progress, Tracker
 from polar_detect.settings import Settings, checked_alpha
@@ -157,6 +158,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
                 warnings.warn(doubt, TrainingWarning, stacklevel=2)
             fitting = Fitting(engine.extractor, head, Tracker(progress), settings)
             self.fitted_, self.engine_ = fitting.run(train, held_out, strange), engine
+            return_freed_memory()  # a search of programs, which mostly follows, has its own blocks
         return self
 
     def assess(

@@ -26,6 +26,7 @@ from polar_detect.signature.likeness import KeptOut, Likeness, Seen, can_teach
 from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.reference import Reference
+from polar_detect.signature.spill import Spill
 from polar_detect.texts import distinct_texts
 
 MIN_NORMAL = 40
@@ -101,6 +102,7 @@ class Fitting:
         self.head = head
         self.tracker = tracker
         self.settings = settings
+        self._spill = Spill()
 
     def run(self, train: list[str], held_out: list[str], anomalous: list[str]) -> Fitted:
         """Fit on `train`, calibrate on `held_out`; `anomalous` only show what strangers are.
@@ -120,9 +122,10 @@ class Fitting:
         head.fit(normal, strangers, n_labelled=len(anomalous), seed=settings.seed)
         held_out_table = self._held_out(calibration_readings, reference, menu)
         scores = head.scores(held_out_table)
+        kept = reference if settings.store_texts else reference.without_texts()
         return Fitted(
             head=head,
-            reference=reference if settings.store_texts else reference.without_texts(),
+            reference=kept.without_layouts(),
             programs=programs,
             calibration_scores=scores,
             statistics=FeatureStatistics.of(held_out_table),
@@ -134,9 +137,12 @@ class Fitting:
 
     def read(self, stage: str, texts: Sequence[str]) -> Readings:
         """Read texts and leave out those without tokens."""
-        readings = self.extractor.read_all(texts, stage=stage, tracker=self.tracker)
+        readings = self._read(stage, texts)
         has_tokens = readings.has_tokens
         return readings if has_tokens.all() else readings.rows(np.flatnonzero(has_tokens))
+
+    def _read(self, stage: str, texts: Sequence[str]) -> Readings:
+        return self.extractor.read_all(texts, stage=stage, tracker=self.tracker, spill=self._spill)
 
     def reference(self, readings: Readings, labelled: Readings | None = None) -> Reference:
         """Return what new texts are held against, as far as the head reads it."""
@@ -242,7 +248,7 @@ class Fitting:
         texts = against.readings.texts
         seed, rows = self.settings.seed, self.settings.rows
         broken = corrupted(texts, seed=seed) if rows is None else crossed(texts, rows, seed=seed)
-        readings = self.extractor.read_all(broken, stage="corrupted texts", tracker=self.tracker)
+        readings = self._read("corrupted texts", broken)
         origins = np.flatnonzero(readings.has_tokens)
         if not len(origins):
             return []

@@ -19,6 +19,7 @@ from tiny_encoders import save_tiny_encoder
 from tiny_models import CONFIGS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
+from polar_detect import assessing, fitting
 from polar_detect.calibration import rate_at
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import HEADS, AutoHead, LightGBMHead
@@ -30,7 +31,8 @@ from polar_detect.metrics import auroc
 from polar_detect.outliers import topic_clusters
 from polar_detect.programs.minimal import find_minimal_programs
 from polar_detect.progress import Tracker
-from polar_detect.signature import trace
+from polar_detect.signature import extraction, spill, trace
+from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.likeness import KeptOut, Seen
 from polar_detect.signature.reference import Reference
 from polar_detect.texts import UnfittedError
@@ -922,3 +924,54 @@ def test_searched_programs_are_each_texts_own_and_change_nothing_else(detector):
         assert program.loss <= program.full_loss + detector.tolerance
     menu = detector.normal_programs().menu.programs
     assert any(found.program not in menu for found in searched.programs)
+
+
+# Memory
+
+
+def test_a_fit_has_one_share_of_memory_for_states_and_leaves_no_points_laid_out(
+    fitted_on_tiny, monkeypatch
+):
+    made = []
+
+    class Watched(spill.Spill):
+        def __init__(self):
+            made.append(self)
+            super().__init__()
+
+    for module in (fitting, extraction):
+        monkeypatch.setattr(module, "Spill", Watched)
+    fresh = PolarDetector(model=fitted_on_tiny.model, max_tokens=12).fit(NORMAL)
+    assert len(made) == 1
+    reference = fresh.fitted_.reference
+    for index in (reference.tokens, reference.encoder_tokens):
+        assert "_weights" not in vars(index)
+    fresh.score_samples(NEW[:1])
+    assert "_weights" in vars(reference.tokens)  # control
+
+
+def test_long_texts_are_read_few_at_a_time_to_the_same_scores(fitted_on_tiny, monkeypatch):
+    texts = [*NEW[:6], " ".join(NEW[:8])]
+    expected, read = fitted_on_tiny.score_samples(texts), []
+
+    def watched(self, own, read_as=Extractor.read):
+        read.append([len(text) for text in own])
+        return read_as(self, own)
+
+    monkeypatch.setattr(Extractor, "read", watched)
+    monkeypatch.setattr(assessing, "_CHUNK_CHARACTERS", 100)
+    np.testing.assert_array_equal(fitted_on_tiny.score_samples(texts), expected)
+    assert [n for own in read for n in own] == sorted(map(len, texts))
+    assert all(len(own) == 1 or sum(own) <= 100 for own in read)
+    assert len(read[0]) > 1
+    read.clear()
+    monkeypatch.setattr(assessing, "_MOST_READ", 10)  # of more, models read no more
+    fitted_on_tiny.score_samples(texts)
+    assert len(read) == 1
+
+
+def test_all_texts_in_their_order_are_no_copy(fitted_on_tiny):
+    readings = fitted_on_tiny.engine_.extractor.read(NEW[:3])
+    assert readings.rows(np.arange(3)) is readings
+    assert readings.rows(np.arange(2)).texts == tuple(NEW[:2])
+    assert readings.rows(np.asarray([0, 2, 1])).texts == (NEW[0], NEW[2], NEW[1])

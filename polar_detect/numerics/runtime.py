@@ -46,3 +46,12 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError):  # musl and other C libraries have no mallopt
         return False
     return bool(mallopt(_M_MMAP_MAX, 0)) and bool(mallopt(_M_TRIM_THRESHOLD, 2**31 - 1))
+
+
+def return_freed_memory() -> None:
+    """Give back to the system what glibc keeps of freed memory, now and not from then on.
+
+    For the end of a stage of a long run whose blocks another one has no use for.
+    """
+    if keep_freed_memory():
+        ctypes.CDLL("libc.so.6").malloc_trim(0)

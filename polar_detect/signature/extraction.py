@@ -47,12 +47,17 @@ class Extractor:
         """Return what the models do with each text on its own."""
         return Readings(tuple(texts), self.tracer.trace(texts), self.encoder.read(texts))
 
-    def read_all(self, texts: Sequence[str], *, stage: str, tracker: Tracker) -> Readings:
-        """Return the same chunk by chunk, as a stage of a long run; each distinct text once."""
+    def read_all(
+        self, texts: Sequence[str], *, stage: str, tracker: Tracker, spill: Spill | None = None
+    ) -> Readings:
+        """Return the same chunk by chunk, as a stage of a long run; each distinct text once.
+
+        `spill` says how many states of tokens stay in memory; by default these texts have its
+        share to themselves.
+        """
         distinct, places = distinct_texts(texts)
-        chunks = tracker.chunks(stage, len(distinct))
-        with Spill() as spill:
-            parts = [self.read([distinct[i] for i in chunk]).kept_by(spill) for chunk in chunks]
+        chunks, keeper = tracker.chunks(stage, len(distinct)), spill or Spill()
+        parts = [self.read([distinct[i] for i in chunk]).kept_by(keeper) for chunk in chunks]
         readings = Readings.below(parts)
         return readings if len(distinct) == len(texts) else readings.rows(places)
 

@@ -184,6 +184,14 @@ class Reference:
             tables.append(likeness)
         return FeatureTable.beside(tables)
 
+    def without_layouts(self) -> Self:
+        """Return the same reference without what comparing tokens has laid out in memory."""
+        return replace(
+            self,
+            tokens=self.tokens.without_layouts(),
+            encoder_tokens=self.encoder_tokens.without_layouts(),
+        )
+
     def without_texts(self) -> Self:
         """Return the same reference without the texts, and without what tells tokens by text."""
         return replace(

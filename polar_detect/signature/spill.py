@@ -1,44 +1,34 @@
 """States of tokens that are too many for memory, in a temporary file.
 
 The file has no name, and on Windows goes with its last handle: whatever ends the process, nothing
-is left of it.
+is left of it. It is read and not mapped: what is mapped of it counts as the process's memory, and
+each map holds a file descriptor.
 """
 
-import os
 import tempfile
+import threading
+import weakref
 from contextlib import suppress
-from typing import IO, Self
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polar_detect.signature.tokens import TextTokens, TokenStates
 
-_MAX_IN_MEMORY = 2**30  # bytes: some 800 texts of 128 tokens, with both default models
-# Bytes of the file that are mapped together. Each map holds a file descriptor, of which a process
-# may have 256 on a Mac: one for every 64 texts would be too many for a fit on ten thousand.
-_MAPPED = 2**28
+_MAX_IN_MEMORY = 2**28  # bytes: some 200 texts of 128 tokens, with both default models
 
 
 class Spill:
     """Takes the states of texts that are read one after another; the first ones stay in memory.
 
-    Once it is closed it takes none any more. What it has taken stays as long as that is used.
+    The file is there for as long as what lies in it is used.
     """
 
     def __init__(self) -> None:
         self._n_free = _MAX_IN_MEMORY
-        self._file: IO[bytes] | None = None
+        self._file: _File | None = None
         self._has_room = True
-        self._mapped = np.zeros(0, np.float16)  # of the end of the file
-        self._n_used = 0  # of its values
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            with suppress(OSError):  # what had no room is tried once more
-                self._file.close()
 
     def kept(self, tokens: TokenStates) -> TokenStates:
         """Return the same texts, with their states in the file once memory has had its share.
@@ -52,33 +42,68 @@ class Spill:
         try:
             return self._written(tokens)
         except OSError:
-            self._has_room = False
+            self._file, self._has_room = None, False
             return tokens
 
     def _written(self, tokens: TokenStates) -> TokenStates:
         if self._file is None:
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
-        ends = np.cumsum([text.states.size for text in tokens.texts])
-        n_values = int(ends[-1])
-        if self._n_used + n_values > len(self._mapped):
-            self._map(self._file, n_values)
-        # Not through the map: where there is no room for a page of it, that ends the process.
-        for text in tokens.texts:
-            self._file.write(np.ascontiguousarray(text.states).tobytes())
-        self._file.flush()
-        values = self._mapped[self._n_used :][:n_values]
-        self._n_used += n_values
+            self._file = _File()
+        file = self._file
         return TokenStates(
             tuple(
-                TextTokens(own.reshape(text.states.shape), text.targets, text.losses)
-                for own, text in zip(np.split(values, ends[:-1]), tokens.texts, strict=True)
+                text._replace(states=_Filed(file, text)) if text.states.nbytes else text
+                for text in tokens.texts
             )
         )
 
-    def _map(self, file: IO[bytes], n_values: int) -> None:
-        """Map a new end of the file, of so many values at least, to be written from its begin."""
-        begin, n_bytes = file.seek(0, os.SEEK_END), max(_MAPPED, 2 * n_values)
-        file.truncate(begin + n_bytes)
-        self._mapped = np.memmap(file, np.float16, "r", offset=begin, shape=(n_bytes // 2,))
-        self._n_used = 0
-        file.seek(begin)  # which a map moves
+
+class _Filed:
+    """The states of a text that lie in a file, read when they are asked for, depth by depth."""
+
+    def __init__(self, file: "_File", text: TextTokens) -> None:
+        self._file = file
+        depths = [text.states[depth] for depth in range(len(text.states))]
+        self._shape = depths[0].shape
+        self._starts = [file.appended(own) for own in depths]
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __getitem__(self, depth: int, /) -> NDArray[np.float16]:
+        values = self._file.values(self._starts[depth], self._shape[0] * self._shape[1])
+        return values.reshape(self._shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that they take."""
+        return 0
+
+
+class _File:
+    """A file of numbers that goes with the last reference to it; threads take turns."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the finalizer
+        self._n_bytes = 0
+        self._alone = threading.Lock()
+        weakref.finalize(self, _close, self._file)
+
+    def appended(self, values: NDArray[np.float16]) -> int:
+        """Write some numbers; return where they begin."""
+        with self._alone:
+            start = self._file.seek(self._n_bytes)
+            self._file.write(values.tobytes())
+            self._file.flush()
+            self._n_bytes += values.nbytes
+        return start
+
+    def values(self, start: int, n: int) -> NDArray[np.float16]:
+        """Return so many numbers from there."""
+        with self._alone:
+            self._file.seek(start)
+            return np.frombuffer(self._file.read(2 * n), np.float16)
+
+
+def _close(file: IO[Any]) -> None:
+    with suppress(OSError):  # what had no room is tried once more
+        file.close()

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 import torch
@@ -36,6 +36,23 @@ _QUERY_TOKENS = 1024
 _BLOCK = 128  # tokens that are compared at a time, always: a product's last bits depend on it
 
 
+class States(Protocol):
+    """States of tokens, (n_depths, n_tokens, hidden) float16, wherever they lie."""
+
+    def __len__(self) -> int:
+        """Return how many depths there are."""
+        ...
+
+    def __getitem__(self, depth: int, /) -> NDArray[np.float16]:
+        """Return the states at one depth, (n_tokens, hidden)."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that they take."""
+        ...
+
+
 class TextTokens(NamedTuple):
     """Hidden states of the tokens of one text that are kept (`kept_places`).
 
@@ -48,7 +65,7 @@ class TextTokens(NamedTuple):
         Of that token, in nats; NaN where the model predicts none.
     """
 
-    states: NDArray[np.float16]
+    states: States
     targets: NDArray[np.int64]
     losses: Array
 
@@ -219,6 +236,13 @@ class TokenIndex:
         owners = np.concatenate([self.owners, first_owner + tokens.owners[order]])
         targets = np.concatenate([self.targets, tokens.targets[order]])
         return replace(self, points=np.ascontiguousarray(points), owners=owners, targets=targets)
+
+    def without_layouts(self) -> Self:
+        """Return the same points without those laid out for products, which take twice as much.
+
+        They are laid out anew when they are asked for.
+        """
+        return replace(self)
 
     def without_owners(self) -> Self:
         """Return the same points, of which nothing says any more which text they are of."""
