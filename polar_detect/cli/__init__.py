@@ -21,6 +21,7 @@ from polar_detect.cli.config import read_config
 from polar_detect.cli.speaking import Spoken, said, said_of_stop
 from polar_detect.cli.streams import write_anything
 from polar_detect.errors import PolarError
+from polar_detect.stopping import Stoppable
 from polar_detect.visible import visible
 
 _COMMANDS: dict[str, type[Any]] = {
@@ -102,17 +103,23 @@ def _command(name: str, kind: type[Any]) -> Callable[..., None]:
 
     def run(**given: Any) -> None:
         asked = kind(**given)  # whether they go together is asked before the imports
-        try:
-            getattr(import_module(f"polar_detect.cli.commands.{name}"), name)(asked)
-        except KeyboardInterrupt:  # of which typer makes exit code 130, without a word
-            if name in _WRITING:
-                goes_on = name == "score" and asked.input.is_file()
-                sys.stderr.write(f"polar-detect: {said_of_stop(asked.lang, goes_on=goes_on)}\n")
-            raise
+        words = ""
+        if name in _WRITING:
+            goes_on = name == "score" and asked.input.is_file()
+            words = f"polar-detect: {said_of_stop(asked.lang, goes_on=goes_on)}"
+        _run(name, name, asked, said_of_stop=words)
 
     run.__doc__ = kind.__doc__
     run.__signature__ = inspect.signature(kind)  # type: ignore[attr-defined]  # what typer reads
     return run
+
+
+def _run(module: str, function: str, *given: Any, said_of_stop: str = "") -> None:
+    """Import a command and run it, with what is said should it be stopped."""
+    with Stoppable(said_of_stop) as stoppable:
+        command = getattr(import_module(f"polar_detect.cli.commands.{module}"), function)
+        stoppable.begin()
+        command(*given)
 
 
 for _name, _kind in _COMMANDS.items():
@@ -123,14 +130,10 @@ for _name, _kind in _COMMANDS.items():
 def models(context: typer.Context) -> None:
     """List the embedded models: name, licence, size, whether they are in the cache."""
     if context.invoked_subcommand is None:
-        from polar_detect.cli.commands.models import list_models
-
-        list_models()
+        _run("models", "list_models")
 
 
 @models_app.command("fetch")
 def fetch_model(name: Annotated[str, typer.Argument(help="Embedded name or hub id.")]) -> None:
     """Fetch a model into the cache, check its hash, and print its folder."""
-    from polar_detect.cli.commands.models import fetch_model
-
-    fetch_model(name)
+    _run("models", "fetch_model", name)

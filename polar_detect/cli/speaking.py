@@ -7,7 +7,8 @@ from typing import Any
 import typer
 
 from polar_detect import announcement
-from polar_detect.report.choices import Tongue
+from polar_detect.report.catalogue import TEXTS
+from polar_detect.report.choices import TONGUES, Tongue
 
 
 @dataclass
@@ -46,10 +47,10 @@ def announced(sentence: str, tongue: Tongue) -> str:
 
 
 def said_of_stop(tongue: Tongue, *, goes_on: bool) -> str:
-    """Return what a command that was interrupted says; `goes_on`: the next run goes on with it."""
-    from polar_detect.report.language import Language
-
-    return Language(tongue).say("terminal.goes_on" if goes_on else "terminal.stopped")
+    """Return what a command that was stopped says; `goes_on`: the next run goes on with it."""
+    # Not by way of `Language`: it may be stopped before it has imported what that needs.
+    key = "terminal.goes_on" if goes_on else "terminal.stopped"
+    return TEXTS[key][TONGUES.index(tongue)]
 
 
 def _spoken_in(context: typer.Context, tongue: Tongue) -> Tongue:

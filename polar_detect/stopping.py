@@ -1,0 +1,76 @@
+"""How a command ends that Ctrl-C or SIGTERM stops: in words, and with exit code 130 or 143.
+
+Hides that libraries make other errors of a KeyboardInterrupt while they are imported, or none: as
+nothing has begun then, the process ends at once.
+"""
+
+import os
+import signal
+import sys
+from contextlib import AbstractContextManager
+from types import FrameType, TracebackType
+
+_CODE = 128  # plus the number of the signal, as shells say it
+
+
+class Stoppable(AbstractContextManager["Stoppable"]):
+    """What a signal may stop, and what is said then.
+
+    Parameters
+    ----------
+    words : str
+        A line for stderr; "" where nothing is said.
+    """
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+        self._has_begun = False
+        self._number: int | None = None
+
+    def __enter__(self) -> "Stoppable":
+        _running.append(self)
+        return self
+
+    def begin(self) -> None:
+        """Let a signal raise from here on, so that what was begun is put away."""
+        self._has_begun = True
+
+    def stop(self, number: int) -> None:
+        """Stop by the signal of a number."""
+        if self._has_begun:
+            self._number = number
+            raise KeyboardInterrupt
+        self._say()
+        os._exit(_CODE + number)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: object, __: TracebackType | None
+    ) -> None:
+        """Say that it was stopped, whatever error has come of that, and exit."""
+        _running.remove(self)
+        if kind is None or (self._number is None and not issubclass(kind, KeyboardInterrupt)):
+            return
+        self._say()
+        raise SystemExit(_CODE + (self._number or signal.SIGINT)) from None
+
+    def _say(self) -> None:
+        if self._words:
+            sys.stderr.write(f"{self._words}\n")
+            sys.stderr.flush()
+
+
+_running: list[Stoppable] = []  # the command of this process, once its options are read
+
+
+def heed_signals() -> None:
+    """Let Ctrl-C and SIGTERM stop this process; who started it may have had them ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    if _running:
+        _running[-1].stop(number)
+    else:
+        os._exit(_CODE + number)
