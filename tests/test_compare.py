@@ -24,7 +24,7 @@ from polar_detect.compare.baselines import BASELINES
 from polar_detect.compare.detection import AUROC
 from polar_detect.compare.rows import split
 from polar_detect.compare.tabulate import MethodTable
-from polar_detect.compare.views import Numbers
+from polar_detect.compare.views import Cost, Numbers
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError, OutputError
 from polar_detect.report.language import Language
@@ -84,11 +84,13 @@ def numbers_task(*, seed=0, n_anomalous=20):
     return comparing.Task(rows(80, n_anomalous), rows(60, 40), ("a", "b"), "2 columns", ())
 
 
-def scored(name, scores, *, s_per_1000=1.0, is_ours=False, is_supervised=False):
+def scored(name, scores, *, s_per_1000=1.0, cost=None, is_ours=False, is_supervised=False):
+    usual = Cost.LANGUAGE_MODEL if is_ours else Cost.NO_MODEL
     method = comparing.Method(
         name=name,
         view="numbers",
         is_supervised=is_supervised,
+        cost=usual if cost is None else cost,
         recipe=f"{name} by hand",
         detector=name.split()[1] if is_ours else None,
     )
@@ -806,18 +808,10 @@ def test_without_labels_forests_of_trees_learn_from_shuffled_columns(numbers_onl
 
 @pytest.mark.parametrize("is_supervised", [False, True])
 def test_who_shall_do_without_labels_is_told_to_leave_the_anomalous_rows_out(is_supervised):
-    costs = (9.0, 0.1) if is_supervised else (0.1, 9.0)
-    found = compared(
-        scored("polar-detect auto", GOOD, s_per_1000=costs[0], is_ours=True),
-        scored(
-            "polar-detect auto with labels",
-            GOOD - 1e-9,
-            s_per_1000=costs[1],
-            is_ours=True,
-            is_supervised=True,
-        ),
-        scored("kNN", POOR),
-    )
+    free = scored("polar-detect auto", GOOD, is_ours=True)
+    learned = scored("polar-detect auto with labels", GOOD, is_ours=True, is_supervised=True)
+    ours = (learned, free) if is_supervised else (free, learned)
+    found = compared(*ours, scored("kNN", POOR))
     said = " ".join(comparing.advise(found))
     assert ("with labels. It is" in said) == is_supervised
     assert ("leave the anomalous rows out of TRAIN, and polar-detect fit" in said) != is_supervised
@@ -825,32 +819,37 @@ def test_who_shall_do_without_labels_is_told_to_leave_the_anomalous_rows_out(is_
 
 
 def test_the_cheapest_as_good_is_recommended():
-    found = compared(
-        scored("LightGBM", GOOD, s_per_1000=9.0), scored("kNN", GOOD - 1e-9, s_per_1000=0.1)
-    )
+    found = compared(scored("LightGBM", GOOD, cost=Cost.ENCODER), scored("kNN", GOOD - 1e-9))
     assert [result.method.name for result in find_as_good(found)] == ["kNN", "LightGBM"]
     advice = " ".join(MethodTable(found).advice())
     assert "Recommendation: use kNN on numbers." in advice
     assert "Next: kNN by hand; polar-detect is not needed." in advice
 
 
-@pytest.mark.parametrize(("cost", "first"), [(1.4, "with labels"), (1.6, "without")])
-def test_of_methods_that_cost_about_as_much_the_better_one_is_recommended(cost, first):
+@pytest.mark.parametrize("seconds", [(0.1, 9.0, 90.0, 900.0), (900.0, 90.0, 9.0, 0.1)])
+def test_what_is_recommended_rests_on_what_runs_and_not_on_seconds(seconds):
     found = compared(
-        scored("with labels", GOOD, s_per_1000=cost),
-        scored("without", NEARLY_GOOD, s_per_1000=1.0),
-        scored("twice", NEARLY_GOOD, s_per_1000=2.0),
+        scored("LightGBM", GOOD, s_per_1000=seconds[0], cost=Cost.ENCODER),
+        scored("kNN", NEARLY_GOOD, s_per_1000=seconds[1], cost=Cost.ENCODER),
+        scored("LOF", NEARLY_GOOD, s_per_1000=seconds[2], cost=Cost.LANGUAGE_MODEL),
     )
-    assert [result.method.name for result in found.results] == ["with labels", "without", "twice"]
-    names = [result.method.name for result in find_as_good(found)]
-    assert names[0] == first
-    assert names[-1] == "twice"
-    said = " ".join(MethodTable(found).advice())
-    why = {
-        "with labels": "It is the best, and none of 3 that are as good costs much less.",
-        "without": "It is as good as the best for any practical end, and the cheapest of 3 that",
-    }
-    assert f"use {first} on numbers. {why[first]}" in said
+    assert [result.method.name for result in find_as_good(found)] == ["LightGBM", "kNN", "LOF"]
+    why = "It is the best, and none of 3 that are as good costs much less."
+    assert f"use LightGBM on numbers. {why}" in " ".join(MethodTable(found).advice())
+    tree = scored("tree", NEARLY_GOOD, s_per_1000=seconds[3])
+    for more, rank in (((), "the cheapest of 2"), ((tree,), "among the cheapest of 3")):
+        best = scored("LightGBM", GOOD, s_per_1000=seconds[0], cost=Cost.ENCODER)
+        found = compared(best, scored("kNN", NEARLY_GOOD, s_per_1000=seconds[1]), *more)
+        why = f"It is as good as the best for any practical end, and {rank} that are ("
+        assert f"use kNN on numbers. {why}" in " ".join(MethodTable(found).advice())
+
+
+def test_what_a_method_costs_is_what_it_runs(on_orders):
+    costs = {(r.method.name, r.method.view): r.method.cost for r in on_orders.results}
+    assert costs["kNN", "TF-IDF"] == Cost.NO_MODEL
+    assert costs["kNN", "MiniLM"] == Cost.ENCODER
+    assert costs["polar-detect auto", "text"] == Cost.LANGUAGE_MODEL
+    assert costs["polar-detect auto with labels", "text"] == Cost.LANGUAGE_MODEL
 
 
 def test_a_better_method_is_recommended_over_a_cheaper_one():
@@ -872,12 +871,14 @@ def test_a_poor_method_is_not_recommended_because_few_rows_cannot_tell_it_from_t
     found = compared(
         scored("polar-detect auto", good, s_per_1000=50.0, is_ours=True),
         scored("kNN", poor, s_per_1000=0.1),
+        scored("as dear", poor, s_per_1000=0.1, cost=Cost.LANGUAGE_MODEL),
         n=16,
     )
     assert found.results[1].to_best.high >= 0 > found.results[1].to_best.difference + 0.02
     advice = " ".join(MethodTable(found).advice())
     assert "Recommendation: use polar-detect auto." in advice
     assert "kNN on numbers takes 0.1 s instead of 50 s per 1,000 rows and may be as good" in advice
+    assert "as dear on numbers takes" not in advice
     japanese = " ".join(map(Language("ja").compared, MethodTable(found).advice()))
     assert "1,000行あたり50秒ではなく0.1秒で済み" in japanese
     assert "Only 8 anomalous test rows" in advice
@@ -941,7 +942,12 @@ OURS = "polar-detect auto"
         [
             scored(f"{OURS} with labels", GOOD, is_ours=True, is_supervised=True),
             scored(OURS, NEARLY_GOOD, is_ours=True),
-            scored("isolation forest", NEARLY_GOOD, s_per_1000=5.0),
+            scored("isolation forest", NEARLY_GOOD, cost=Cost.PROGRAMS),
+        ],
+        [
+            scored(OURS, GOOD, is_ours=True),
+            scored("kNN", NEARLY_GOOD),
+            scored("isolation forest", NEARLY_GOOD),
         ],
         [scored("kNN", CHANCE), scored(OURS, -CHANCE, is_ours=True)],
     ],
@@ -1086,30 +1092,29 @@ def test_training_rows_that_all_say_the_same_are_noted_and_no_warning_is_raised(
     assert is_noted == [True, False]
 
 
+COSTS = {"numbers": Cost.NO_MODEL, "MiniLM": Cost.ENCODER}
+
+
 def predicted(truth, n_resamples=200):
     settings = comparing.PredictionSettings(extractor=None, target="y", n_resamples=n_resamples)
     keys = [regression._Key("ridge", "numbers", has) for has in (False, True)]
     values = {key: (truth + 0.1 * i, 1.0) for i, key in enumerate(keys, start=1)}
-    return regression._measure(truth, values, settings)
+    return regression._measure(truth, values, COSTS, settings)
 
 
 NONE_HELPS = "they cost time and bring nothing here."
 
 
+@pytest.mark.parametrize("seconds", [(1, 2, 90, 900), (900, 90, 2, 1)])
 @pytest.mark.parametrize(
-    ("errors", "seconds", "chosen", "on_signatures"),
+    ("errors", "chosen", "on_signatures"),
     [
         # ridge and forest without signature features, then with them
-        ((0.5, 0.6, 0.1, 0.4), (1, 1, 9, 9), "ridge on numbers + signature; it is the best.",
+        ((0.5, 0.6, 0.1, 0.4), "ridge on numbers + signature; it is the best.",
          "Signature features are worth their time here."),
-        ((0.1, 0.6, 0.1, 0.6), (9, 9, 1, 9), "ridge on numbers + signature; it is one of the "
-         "cheapest of 2 that are as good as the best.",
-         "worth their time here, though not beyond noise: measure with more rows."),
-        ((0.1, 0.6, 0.1, 0.3), (1, 1, 9, 9), "ridge on numbers; it is the best.",
+        ((0.1, 0.6, 0.1, 0.3), "ridge on numbers; it is the best.",
          "they help forest on numbers, but what is recommended is as good without them."),
-        ((0.1, 0.1, 0.1, 0.12), (2, 1, 9, 9), "forest on numbers; it is one of the cheapest of 3",
-         NONE_HELPS),
-        ((0.1, 0.1, 0.1, 0.12), (1.4, 1, 9, 9), "ridge on numbers; it is the best.", NONE_HELPS),
+        ((0.1, 0.1, 0.1, 0.12), "ridge on numbers; it is the best.", NONE_HELPS),
     ],
 )  # fmt: skip
 def test_a_model_and_whether_signatures_are_worth_it_are_recommended(
@@ -1119,6 +1124,30 @@ def test_a_model_and_whether_signatures_are_worth_it_are_recommended(
     assert f"Recommendation: use {chosen}" in advice
     assert advice.endswith(on_signatures)
     assert advice.count("Signature features change the R² of") == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "chosen", "on_signatures"),
+    [
+        (0.45, "ridge on numbers + signature; it is the best.",
+         "worth their time here, though not beyond noise: measure with more rows."),
+        (0.49, "ridge on numbers; it is one of the cheapest of 2 that are as good as the best.",
+         NONE_HELPS),
+    ],
+)  # fmt: skip
+def test_signatures_that_may_help_by_chance_are_recommended_where_they_help_much(
+    error, chosen, on_signatures
+):
+    truth, *noise = np.random.default_rng(0).normal(size=(3, 80))
+    own, other = (part / np.sqrt((part**2).mean()) for part in noise)
+    settings = comparing.PredictionSettings(extractor=None, target="y", n_resamples=N_RESAMPLES)
+    keys = [regression._Key("ridge", "numbers", has) for has in (False, True)]
+    values = {keys[0]: (truth + 0.5 * own, 1.0), keys[1]: (truth + error * other, 9.0)}
+    results = tuple(regression._measure(truth, values, COSTS, settings))
+    found = replace(predictions((0.1,) * 4, (1,) * 4), results=results)
+    advice = " ".join(tabulate.PredictionTable(found).advice())
+    assert f"Recommendation: use {chosen}" in advice
+    assert advice.endswith(on_signatures)
 
 
 def test_no_model_is_recommended_that_is_not_told_from_the_mean():
@@ -1168,7 +1197,7 @@ def predictions(errors, seconds):
         key: (truth + error * noise, s) for key, error, s in zip(keys, errors, seconds, strict=True)
     }
     return comparing.Predictions(
-        results=tuple(regression._measure(truth, values, settings)), n_rows=80, n_folds=5,
+        results=tuple(regression._measure(truth, values, COSTS, settings)), n_rows=80, n_folds=5,
         target="y", text_source="column 'text'", columns=(), notes=(),
     )  # fmt: skip
 

@@ -1,33 +1,30 @@
 """Which method to take, in sentences that a person can act on; also when it is not ours.
 
-What is best rests on figures alone. What is recommended rests on measured seconds too, so that
-of methods that cost nearly the same it may be another in another run.
+What is best rests on figures alone; what is recommended, on what a method has to run for a row too.
+Seconds are said, and decide nothing: beside other work they are others in every run.
 """
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from polar_detect.compare.detection import AUROC, RECALL_AT_5, Comparison, Figure, MethodResult
 from polar_detect.compare.regression import Prediction, Predictions
+from polar_detect.compare.views import Cost
 from polar_detect.metrics import Difference
 
 _FEW_ANOMALIES = 30
 _CHANCE = 0.5
 _NOTICEABLE = 0.02  # of AUROC or R²; who saves time by giving up less gives up nothing
-_ALIKE = 1.5  # times as long is no difference: the same work takes so much more at a busy moment
-
-Result = TypeVar("Result", MethodResult, Prediction)
 
 
 def find_as_good(comparison: Comparison) -> list[MethodResult]:
     """Return the methods that are as good as the best for any practical end, cheapest first.
 
     That is, not told from it by these test rows, and not noticeably below it: where there are
-    few test rows, the first alone would let poor methods pass. Of those that cost about as much
-    as the cheapest, the best is first.
+    few test rows, the first alone would let poor methods pass. Of those that run the same, the
+    best is first.
     """
     level = [result for result in comparison.results if _is_as_good(result.to_best)]
-    return _cheapest_first(level, _cost)
+    return sorted(level, key=_cost)
 
 
 def advise(comparison: Comparison) -> list[str]:
@@ -74,7 +71,7 @@ def advise_on_predictions(predictions: Predictions) -> list[str]:
                 f"{signed(result.gain)}: {_verdict(result.gain)}."
             )
     level = [r for r in predictions.results if _is_as_good(r.to_best)]
-    chosen = _cheapest_first(level, lambda result: result.fit_s)[0]
+    chosen = min(level, key=lambda result: result.cost)
     reason = "the best"
     if chosen is not best:
         reason = f"one of the cheapest of {len(level)} that are as good as the best"
@@ -102,14 +99,8 @@ def _is_as_good(to_best: Difference | None) -> bool:
     return to_best is None or (to_best.high >= 0 and to_best.difference >= -_NOTICEABLE)
 
 
-def _cost(result: MethodResult) -> float:
-    return result.s_per_1000
-
-
-def _cheapest_first(level: Sequence[Result], cost: Callable[[Result], float]) -> list[Result]:
-    """Sort methods, best first, by cost; those that cost about as much as the cheapest as given."""
-    least = min(map(cost, level))
-    return sorted(level, key=lambda result: max(cost(result), _ALIKE * least))
+def _cost(result: MethodResult) -> Cost:
+    return result.method.cost
 
 
 def _verdict(gap: Difference) -> str:
@@ -136,7 +127,8 @@ def _why(comparison: Comparison, as_good: Sequence[MethodResult]) -> str:
     """Return why the first of the methods that are as good as the best is recommended."""
     best, chosen, n = comparison.best, as_good[0], len(as_good)
     if chosen is not best:
-        rank = "the cheapest" if chosen is min(as_good, key=_cost) else "one of the cheapest"
+        n_cheapest = sum(_cost(result) == _cost(chosen) for result in as_good)
+        rank = "the cheapest" if n_cheapest == 1 else "among the cheapest"
         return (
             f"as good as the best for any practical end, and {rank} of {n} that are "
             f"({seconds(chosen.s_per_1000)} s instead of {seconds(best.s_per_1000)} s per "
@@ -166,9 +158,7 @@ def _cheaper(comparison: Comparison, chosen: MethodResult) -> list[str]:
     free = [
         (result, result.to_best)
         for result in comparison.results
-        if result.to_best is not None
-        and result.to_best.high >= 0
-        and result.s_per_1000 < chosen.s_per_1000 / 2
+        if result.to_best is not None and result.to_best.high >= 0 and _cost(result) < _cost(chosen)
     ]
     if not free:
         return []

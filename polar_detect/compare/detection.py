@@ -14,7 +14,7 @@ from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.compare.baselines import BASELINES, Baseline, Scores, is_labelled
 from polar_detect.compare.memory import with_memory
 from polar_detect.compare.reading import Task
-from polar_detect.compare.views import Seen, choose_views
+from polar_detect.compare.views import Cost, Seen, choose_views
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, new_head
 from polar_detect.errors import InputError, TrainingWarning
@@ -84,6 +84,8 @@ class Method:
         Whether it learned from labelled anomalous training rows.
     recipe : str
         Of a baseline: what a user would take for it, in words.
+    cost : Cost
+        What it runs for a row.
     detector : str or None
         Of ours: its name, as `polar-detect fit` knows it. None for a baseline.
     """
@@ -91,6 +93,7 @@ class Method:
     name: str
     view: str
     is_supervised: bool
+    cost: Cost
     recipe: str = ""
     detector: str | None = None
 
@@ -337,6 +340,7 @@ def _run_baselines(task: Task, settings: Settings, tracker: Tracker) -> Iterator
                 view=view.name,
                 is_supervised=is_supervised,
                 recipe=f"{baseline.recipe} on {view.recipe}",
+                cost=view.cost,
             )
             own, targets = (seen, labels) if is_supervised else (normal, labels[~labels])
             yield _run_baseline(baseline, method, own, targets, settings.seed)
@@ -376,6 +380,8 @@ def _run_detector(
     detector.set_params(rows=task.template)
     train = task.train
     memory = with_memory(detector, train.texts)
+    reads_programs = new_head(detector.detector).needs_curves
+    cost = Cost.PROGRAMS if reads_programs else Cost.LANGUAGE_MODEL
     for is_supervised in _ways(detector, task):
         kept = np.flatnonzero(~train.target | is_supervised)
         shown, labels = train.take(kept), train.target[kept]
@@ -390,6 +396,7 @@ def _run_detector(
             name=f"polar-detect {detector.detector}{' with labels' if is_supervised else ''}",
             view="text" if task.template is None else "row and its numbers",
             is_supervised=is_supervised,
+            cost=cost,
             detector=str(detector.detector),
         )
         yield Scored(

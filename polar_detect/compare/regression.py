@@ -26,7 +26,7 @@ from polar_detect import models
 from polar_detect.compare.detection import Figure, note_cut_texts
 from polar_detect.compare.reading import Task
 from polar_detect.compare.rows import Rows
-from polar_detect.compare.views import Numbers, Seen, View, choose_views
+from polar_detect.compare.views import Cost, Numbers, Seen, View, choose_views
 from polar_detect.errors import InputError
 from polar_detect.metrics import Difference
 from polar_detect.progress import Progress, Tracker
@@ -78,6 +78,8 @@ class Prediction:
         R² with minus R² without signature features, of the same model; None without them.
     to_best : Difference or None
         R² minus that of the best model, over the same resamples; None for the best one.
+    cost : Cost
+        What it runs for a row.
     fit_s : float
         Seconds to fit and predict all folds, features included.
     """
@@ -89,6 +91,7 @@ class Prediction:
     rmse: Figure
     gain: Difference | None
     to_best: Difference | None
+    cost: Cost
     fit_s: float
 
     @property
@@ -172,8 +175,9 @@ def compare_predictions(
     tested = np.concatenate([test for _, test in folds])
     truth = rows.target[tested].astype(np.float64)
     out_of_fold = {key: (values[tested], took) for key, (values, took) in predicted.items()}
+    costs = {view.name: view.cost for view in views}
     return Predictions(
-        results=tuple(_measure(truth, out_of_fold, settings)),
+        results=tuple(_measure(truth, out_of_fold, costs, settings)),
         n_rows=len(tested),
         n_folds=len(folds),
         target=settings.target,
@@ -302,8 +306,12 @@ def _fold_signatures(
 
 
 def _measure(
-    truth: Vector, predicted: dict[_Key, tuple[Vector, float]], settings: PredictionSettings
+    truth: Vector,
+    predicted: dict[_Key, tuple[Vector, float]],
+    costs: dict[str, Cost],
+    settings: PredictionSettings,
 ) -> list[Prediction]:
+    """Return what each model reaches; `costs` are those of the views."""
     rng = np.random.default_rng(settings.seed)
     resamples = rng.integers(0, len(truth), (settings.n_resamples, len(truth)))
     resamples = resamples[np.ptp(truth[resamples], axis=1) > 0]  # others have no R²
@@ -324,6 +332,7 @@ def _measure(
                 rmse=_figure(rmse),
                 gain=_difference(own, plain) if key.has_signature else None,
                 to_best=None if key == best else _difference(own, r2[best]),
+                cost=Cost.LANGUAGE_MODEL if key.has_signature else costs[key.view],
                 fit_s=took,
             )
         )

@@ -7,6 +7,7 @@ that reads it, as each method's user would pay for it.
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,6 +47,18 @@ class Seen:
     score_s: float
 
 
+class Cost(IntEnum):
+    """What a method has to run for a row; one of less takes a fraction of the time.
+
+    Seconds say more where a machine is idle, and little where it is not.
+    """
+
+    NO_MODEL = 0
+    ENCODER = 1
+    LANGUAGE_MODEL = 2
+    PROGRAMS = 3  # of its layers, and the context of other rows, beside one pass
+
+
 class View(ABC):
     """Turns rows into a matrix.
 
@@ -56,11 +69,14 @@ class View(ABC):
         What a user would read the same way, in words.
     metric : str
         The distance between rows that suits it.
+    cost : Cost
+        What it runs to read a row.
     """
 
     name: str
     recipe: str
     metric: ClassVar[str]
+    cost: ClassVar[Cost] = Cost.NO_MODEL
 
     @abstractmethod
     def fit(self, rows: Rows) -> Any:
@@ -146,6 +162,7 @@ class Embeddings(View):
     """Sentence embeddings; loading the encoder counts as fitting."""
 
     metric = "cosine"
+    cost = Cost.ENCODER
 
     def __init__(self, encoder: str) -> None:
         self._model = encoder

@@ -320,7 +320,7 @@ COMPARE_SENTENCES: dict[str, dict[str, str]] = {
     },
     "rank": {
         "the cheapest": "最も速い",
-        "one of the cheapest": "最も速いものの1つ",
+        "among the cheapest": "最も速いものの1つ",
     },
     "reason": {
         "one of the cheapest of {n} that are as good as the best": (
