@@ -137,8 +137,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         TrainingWarning
             All normal texts say the same, or each is there several times; a text is labelled both
             normal and anomalous; or, of a data frame, a column counts the rows or holds dates or
-            codes, so that in new rows all of it is new, or holds words among numbers, or columns
-            are what an assessment adds; or the fit will take hours.
+            codes, so that in new rows all of it is new, or verdicts, which new rows do not have
+            yet, or words among numbers, or columns are what an assessment adds; or the fit will
+            take hours.
         UserWarning
             `alpha` is below the smallest p-value that the held-out texts can give.
         """

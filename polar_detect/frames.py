@@ -56,25 +56,37 @@ def row_template(X: pd.DataFrame) -> "RowTemplate":
     return RowTemplate.fit(frame, list(frame.columns))
 
 
-def doubts_of_columns(X: pd.DataFrame, rows: "RowTemplate") -> list[str]:
+def doubts_of_columns(
+    X: pd.DataFrame, rows: "RowTemplate", *, has_labels: bool = False
+) -> list[str]:
     """Return what a fit on the rows of a data frame should be warned of, a sentence a column."""
     from polar_detect.tables import (
         RowTemplate,
+        called_anomalous,
         copied_rows,
         new_later,
         result_columns,
+        warn_of_verdicts,
         warn_of_words,
     )
 
     frame = named(X, rows)
     present = RowTemplate(tuple(c for c in rows.columns if c.name in frame.columns), rows.notation)
     found = new_later(frame, present.names)
-    added = ", ".join(map(repr, result_columns(present.names)))
+    results = result_columns(present.names)
+    added = ", ".join(map(repr, results))
+    judged = {} if has_labels else called_anomalous(frame.drop(columns=[*results]))
     copied = copied_rows(frame)
     return [
         *([_said_of_copies(copied)] if len(copied) else []),
         *([f"columns {added} are what an assessment adds; leave them out"] if added else []),
         *(f"column {name!r} {said}; leave it out" for name, said in found.items()),
+        *(
+            f"rows that column {name!r} calls anomalous count as normal too: {n}; leave it out, "
+            "and say in y which are if it says so"
+            for name, n in judged.items()
+        ),
+        *warn_of_verdicts(frame, present.names, how=""),
         *warn_of_words(frame, present),
     ]
 

@@ -62,7 +62,7 @@ class TrainingTexts:
         doubts: list[str] = []
         if is_wide(X):
             rows = row_template(X) if rows is None else rows
-            doubts = doubts_of_columns(X, rows)
+            doubts = doubts_of_columns(X, rows, has_labels=y is not None)
         texts = as_texts(X, rows)
         if rows is None:
             texts = as_seen(texts)

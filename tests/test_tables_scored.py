@@ -215,6 +215,23 @@ def test_fit_warns_of_a_column_of_verdicts_that_new_rows_do_not_have_yet(save, t
     assert "列'判定'はどの行も正常と判定しています" in japanese
 
 
+def test_a_fit_on_a_data_frame_warns_of_verdicts_as_the_command_line_does():
+    frame = pd.DataFrame({"寸法": [25 + i % 7 / 100 for i in range(40)], "判定": "ＯＫ"})
+    said = doubts_of_columns(frame, row_template(frame))
+    assert said == [
+        "column '判定' calls all rows normal; if new rows are scored before they are judged, leave "
+        "it out, as all of them would look strange"
+    ]
+    with_option = [one.replace("leave it out", "leave it out with --columns") for one in said]
+    assert warn_of_verdicts(frame, ["判定"]) == with_option
+    frame.loc[3, "判定"] = "ＮＧ"
+    assert doubts_of_columns(frame, row_template(frame)) == [
+        "rows that column '判定' calls anomalous count as normal too: 1; leave it out, and say in "
+        "y which are if it says so"
+    ]
+    assert doubts_of_columns(frame, row_template(frame), has_labels=True) == []
+
+
 @pytest.mark.parametrize(
     "cells", [["OK", "NG"], ["OK", "remark"], ["", ""], ["1", "0"], ["3", "4"]]
 )
@@ -310,7 +327,7 @@ def test_a_routine_of_few_steps_and_messages_alone_are_no_copies():
 
 
 def test_a_fit_on_a_frame_with_a_copied_week_warns_of_it():
-    week = pd.DataFrame({"flow": [i / 7 for i in range(30)], "state": "ok"})
+    week = pd.DataFrame({"flow": [i / 7 for i in range(30)], "state": "on"})
     frame = pd.concat([week, week.iloc[5:]], ignore_index=True)
     assert doubts_of_columns(frame, row_template(frame)) == [
         "rows that stand above in the same order: 25, from position 30 on; beside copies new rows "

@@ -16,7 +16,7 @@ from polar_detect.tables.columns import (
 )
 from polar_detect.tables.copies import copied_rows
 from polar_detect.tables.formats import has_columns
-from polar_detect.tables.judged import warn_of_judged, warn_of_verdicts
+from polar_detect.tables.judged import called_anomalous, warn_of_judged, warn_of_verdicts
 from polar_detect.tables.layout import Layout, SheetNames
 from polar_detect.tables.lost_numbers import LostNumbers, warn_of_lost_numbers
 from polar_detect.tables.new_values import new_later, new_values, warn_of_new_values
@@ -62,6 +62,7 @@ __all__ = [
     "TableRows",
     "TableWriter",
     "TextColumn",
+    "called_anomalous",
     "cells_as_text",
     "check_added",
     "check_column",
