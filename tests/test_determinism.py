@@ -55,6 +55,7 @@ MODES = {
     "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
     "inference": torch.inference_mode,
     "float64": lambda: default_of(torch.float64),
+    "device": lambda: torch.device("meta"),  # of which no tensor has a value
 }
 
 

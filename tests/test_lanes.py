@@ -85,12 +85,14 @@ def test_overlapping_functions_have_the_callers_gradient_mode_and_hand_errors_on
 
 
 def test_lanes_leave_the_modes_of_the_caller_and_give_them_back():
-    with torch.autocast("cpu", torch.bfloat16), torch.inference_mode():
+    with torch.autocast("cpu", torch.bfloat16), torch.inference_mode(), torch.device("meta"):
         with lanes():
             assert not torch.is_autocast_enabled("cpu")
             assert not torch.is_inference_mode_enabled()
             assert not torch.is_grad_enabled()
+            assert torch.zeros(1).device.type == "cpu"
         assert torch.is_autocast_enabled("cpu")
         assert torch.is_inference_mode_enabled()
+        assert torch.zeros(1).device.type == "meta"
     with lanes():
         assert torch.is_grad_enabled()  # control: nobody had turned them off

@@ -45,10 +45,13 @@ def lanes() -> Iterator[None]:
 def plain_modes() -> Iterator[None]:
     """Leave the modes that a caller has set for operations of its own.
 
-    Autocast would round what has to be precise, and tensors of an inference mode cannot be written
-    to outside it, nor take part where gradients are recorded.
+    Autocast would round what has to be precise, tensors of an inference mode cannot be written to
+    outside it, nor take part where gradients are recorded, and what is made beside the model's
+    arrays would lie on another default device.
     """
     with contextlib.ExitStack() as modes:
+        if torch.get_default_device().type != "cpu":
+            modes.enter_context(torch.device("cpu"))
         for device in ("cpu", "cuda"):
             if torch.is_autocast_enabled(device):
                 modes.enter_context(torch.autocast(device, enabled=False))
