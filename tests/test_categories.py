@@ -28,6 +28,21 @@ def test_a_category_says_each_thing_in_five_rows_on_average(said, is_category):
     assert bool(known.by_place) == is_category
 
 
+def test_a_category_that_fit_has_told_of_is_one_among_the_normal_rows_too():
+    machines = [f"M{i % 9}" for i in range(40)] + ["M0", "M9"] * 5  # the last ten are anomalous
+    rows = pd.DataFrame({"machine": machines, "kind": ["a", "b"] * 25})
+    template = RowTemplate.fit(rows, [*rows.columns])
+    assert [*template.categories] == ["machine", "kind"]
+    known = KnownValues.of(template, template.texts(rows)[:40])
+    asked = template.texts(pd.DataFrame({"machine": ["m8", "CNC-9", "M9", ""], "kind": "a"}))
+    assert known.new_cells(asked) == [
+        (),
+        (NewCell("machine", "CNC-9"),),
+        (NewCell("machine", "M9"),),
+        (NewCell("machine", ""),),
+    ]
+
+
 def test_dates_are_no_category_however_many_rows_have_them():
     days = [f"2024-05-0{i}" for i in (1, 2, 3, 4)] * 5
     known, _ = known_in(day=days, shift=[day[-1] + " shift" for day in days])

@@ -143,7 +143,7 @@ def test_a_result_whose_empty_cells_somebody_has_filled_in_is_not_replaced(save,
         write(own.join(results), out, index=False)
 
     put(["", "NG", "OK"])
-    match = rf"out\.{ending}, where somebody has filled in 'verdict' of an earlier result; expected"
+    match = rf"out\.{ending}, an earlier result that says more in 'verdict' than the input, as if"
     with pytest.raises(OutputError, match=match):
         open_input(job)
     put(["", "", "OK"])  # as in the input
@@ -166,7 +166,9 @@ def test_a_result_that_a_spreadsheet_program_has_saved_in_its_own_way_is_not_rep
     own = pd.DataFrame({"コメント": ["ポンプ点検", "ベルト交換"], "判定": ["NG", "OK"]})
     own = own.join(pd.DataFrame({name: ["x"] * 2 for name in ADDED}))
     own.to_csv(out, index=False, **saved)
-    with pytest.raises(OutputError, match="somebody has filled in '判定' of an earlier result"):
+    with pytest.raises(
+        OutputError, match="an earlier result that says more in '判定' than the input"
+    ):
         open_input(job)
     own.assign(判定=["", "OK"], 確認="済").to_csv(out, index=False, **saved)
     with pytest.raises(OutputError, match="somebody has put '確認' beside an earlier result"):
@@ -351,6 +353,6 @@ def test_an_earlier_result_is_not_read_where_the_input_leaves_nothing_to_be_fill
         if verdict:
             open_input(job)
         else:
-            with pytest.raises(OutputError, match="somebody has filled in 'verdict'"):
+            with pytest.raises(OutputError, match="says more in 'verdict' than the input"):
                 open_input(job)
         assert len(opened) == n

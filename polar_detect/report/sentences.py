@@ -303,10 +303,10 @@ SENTENCES: dict[str, dict[str, str]] = {
             "出力先 {path} には前回の結果の右に列{names}が書き足されており、上書きすると失われま"
             "す。ファイルを移動するか、別の --out を指定してください。"
         ),
-        "Got the output path {path}, where somebody has filled in {names} of an earlier result; "
-        "expected no more there than in the input, as it would be lost; move it or choose "
-        "another --out.": (
-            "出力先 {path} には前回の結果があり、入力では空欄だった列{names}が記入されています。"
+        "Got the output path {path}, an earlier result that says more in {names} than the input, "
+        "as if somebody had filled cells in; expected no more there, as it would be lost; move it "
+        "or choose another --out.": (
+            "出力先 {path} には前回の結果があり、入力では空欄の列{names}のセルが記入されています。"
             "上書きすると失われます。ファイルを移動するか、別の --out を指定してください。"
         ),
         "Got {source} with {n_normal} rows that are labelled normal, and without a label {n}, "

@@ -71,9 +71,9 @@ class EarlierResult:
         fewer = any(found[name] < self._n_filled[name] for name in columns)
         if more and not fewer and n_rows == self._n_rows:
             raise OutputError(
-                f"Got the output path {self._out}, where somebody has filled in {_quoted(more)} "
-                "of an earlier result; expected no more there than in the input, as it would be "
-                "lost; move it or choose another --out."
+                f"Got the output path {self._out}, an earlier result that says more in "
+                f"{_quoted(more)} than the input, as if somebody had filled cells in; expected no "
+                "more there, as it would be lost; move it or choose another --out."
             )
 
 

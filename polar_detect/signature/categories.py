@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
-from polar_detect.tables.categories import categories_of
+from polar_detect.tables.categories import categories_of, level_of
 from polar_detect.tables.cell_numbers import MISSING, is_missing
 from polar_detect.tables.names import folded
 
@@ -29,8 +29,8 @@ class NewCell:
 class KnownValues:
     """What normal rows say in columns of words that say the same few things again and again.
 
-    Which these are is asked of the normal rows: a template of version 0.1 does not say, and one of
-    a table with labelled anomalies was fitted on these too.
+    Those that the template counts, of which `fit` tells, and others that do so among the normal
+    rows alone: a template of version 0.1 does not say, and labelled anomalies may have hidden it.
 
     Parameters
     ----------
@@ -63,6 +63,9 @@ class KnownValues:
         frame = pd.DataFrame(rows, columns=template.names, dtype=object)
         asked = [own for own in template.columns if own.is_name or not own.is_numeric]
         said = categories_of(frame, [own.name for own in asked], template.notation)
+        for name, own in template.categories.items():
+            if own.of == "words" and name not in said:  # it was one with the labelled anomalies
+                said[name] = [level_of(cell, template.notation) for cell in frame[name]]
         empty = {own.name: {""} if own.is_name else set() for own in asked}
         known = [frozenset(own) | empty[name] for name, own in said.items()]
         return cls(template, dict(zip(template.places([*said]), known, strict=True)))
