@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -975,3 +976,14 @@ def test_all_texts_in_their_order_are_no_copy(fitted_on_tiny):
     assert readings.rows(np.arange(3)) is readings
     assert readings.rows(np.arange(2)).texts == tuple(NEW[:2])
     assert readings.rows(np.asarray([0, 2, 1])).texts == (NEW[0], NEW[2], NEW[1])
+
+
+def test_a_detector_that_joblib_maps_from_a_file_scores_the_same_without_a_warning(
+    fitted_on_tiny, tmp_path
+):
+    joblib.dump(fitted_on_tiny, tmp_path / "detector.joblib")
+    mapped = joblib.load(tmp_path / "detector.joblib", mmap_mode="r")
+    assert not mapped.fitted_.reference.tokens.points.flags.writeable
+    expected = fitted_on_tiny.score_samples(STRANGE)
+    np.testing.assert_array_equal(mapped.score_samples(STRANGE), expected)
+    assert mapped.assess(STRANGE).neighbours == fitted_on_tiny.assess(STRANGE).neighbours

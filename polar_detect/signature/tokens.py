@@ -338,7 +338,7 @@ class TokenIndex:
     ) -> tuple[Tensor, Tensor]:
         """Return cosines and indices of the `n` nearest points, nearest first."""
         points = self._weights[depth]
-        mean = torch.from_numpy(self.means[depth]).to(points.device)
+        mean = _tensor(self.means[depth], points.device)
         n_nearest = min(n, len(self.targets))
 
         def block(rows: Tensor, *hidden_rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -361,7 +361,7 @@ class TokenIndex:
         """The points of each depth, laid out for products once: half of a product's time else."""
         device = best_device()
         dtype = best_dtype(device)
-        points = torch.from_numpy(self.points).to(device)
+        points = _tensor(self.points, device)
         return tuple(Weight(own, dtype=dtype, n_rows=_BLOCK) for own in points)
 
     def _passed_over(self, share: float) -> "_PassedOver":
@@ -381,7 +381,7 @@ class TokenIndex:
 
     def _followed(self, similarity: Tensor, nearest: Tensor, targets: NDArray[np.int64]) -> Tensor:
         """Return how much of what followed the nearest points is each target, (n_tokens,)."""
-        followers = torch.from_numpy(self.targets).to(nearest.device)[nearest]
+        followers = _tensor(self.targets, nearest.device)[nearest]
         own = torch.from_numpy(targets).to(nearest.device)
         weights = torch.softmax(similarity / _TEMPERATURE, 1)
         return (weights * (followers == own[:, None])).sum(1)
@@ -473,3 +473,11 @@ def mean_by_text(values: Array, part: TokenStates) -> Array:
 
 def _mean(values: Tensor, part: TokenStates) -> Array:
     return mean_by_text(values.cpu().numpy(), part)
+
+
+def _tensor(kept: NDArray[Any], device: torch.device) -> Tensor:
+    """Return an array as a tensor, copied where it must not be written: joblib maps it from a file.
+
+    Torch warns of such an array, though nobody writes into it here.
+    """
+    return torch.from_numpy(np.require(kept, requirements="W")).to(device)
