@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.factors import Kinds, Levels, bounded
+from polar_detect.tables.decimals import ABOVE_ZERO
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-_MOSTLY = 0.9  # of a column's cells have to be above zero for its logarithm
 _WITHIN = 2.0  # spreads lie the middle 90 % of cells of which most agree
 _BEND = 3.0  # standard deviations beyond which only the logarithm counts
 _BELOW = 10  # times below the smallest cell above zero lies zero, where a logarithm is taken
@@ -123,7 +123,7 @@ class _Column:
     def fit(cls, values: Array, step: float, levels: Sequence[Levels], *, as_first: bool) -> Self:
         known = np.flatnonzero(~np.isnan(values))
         positive = known[values[known] > 0]
-        has_logs = len(known) and len(positive) >= (1 if as_first else _MOSTLY) * len(known)
+        has_logs = len(known) and len(positive) >= (1 if as_first else ABOVE_ZERO) * len(known)
         raw = values[positive]
         is_log = bool(has_logs and _skewness(np.log(raw)) < _LESS_SKEWED * _skewness(raw))
         floor = 1.0
