@@ -7,7 +7,8 @@ search was published. `menu` is fitted on training texts, which its time leaves 
 shortens the program from the menu by one round of measured removals.
 
 Other models, encoders among them, criteria and texts by `--model`, `--criterion` and `--texts`,
-as `polar-detect search` takes them. What counts as invalid is a program that was reported as
+as `polar-detect search` takes them. With `--answer-tokens` texts are prompts, and what the model
+itself goes on with is the answer. What counts as invalid is a program that was reported as
 valid and is not when it is measured alone in float32.
 
 With `--out` a run goes on where it stopped: what the file has is not run again, so slow
@@ -35,9 +36,15 @@ from polar_detect import models, tables
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.encoder import EncoderBackbone
 from polar_detect.backbone.tokenizing import MAX_TOKENS, as_room_allows
-from polar_detect.executor.decoder import Executor
+from polar_detect.executor.decoder import Executor, batches
 from polar_detect.programs import interchange
-from polar_detect.programs.criteria import Criterion, SameAnswer, SameLoss, SamePrediction
+from polar_detect.programs.criteria import (
+    Criterion,
+    SameAnswer,
+    SameLoss,
+    SamePrediction,
+    top_tokens,
+)
 from polar_detect.programs.encoder_search import (
     ENCODER_METHODS,
     MinimalEncoderProgram,
@@ -68,6 +75,7 @@ _METHODS = (
 _N_MENU_TEXTS = 24
 _SETTINGS = (
     "n", "join", "seed", "tolerance", "model", "criterion", "agreement", "texts", "text_column",
+    "answer_tokens",
 )  # fmt: skip
 
 
@@ -144,12 +152,32 @@ class Decoder:
         self._criterion = _criterion(options)
         self.n_layers = self._backbone.n_layers
 
+    def asked(self, texts: Sequence[Sample]) -> list[Sample]:
+        """Return the samples that texts make: themselves, or prompts with the model's answers.
+
+        An answer that is read as other tokens than the model's is left out.
+        """
+        if not self._options.answer_tokens:
+            return list(texts)
+        prompts = self._tokens(texts).texts
+        answers: list[list[int]] = [[] for _ in prompts]
+        for _ in range(self._options.answer_tokens):
+            so_far = [[*own, *answer] for own, answer in zip(prompts, answers, strict=True)]
+            for batch in batches([[0]] * len(so_far), self._backbone, prefixes=so_far):
+                following = top_tokens(Executor(self._backbone), batch)[batch.is_target]
+                for i, token in zip(batch.index.tolist(), following.tolist(), strict=True):
+                    answers[i].append(token)
+        written = [self._backbone.tokenizer.decode(answer) for answer in answers]
+        read = self._tokens([Sample(answer) for answer in written]).texts
+        found = zip(texts, written, answers, read, strict=True)
+        return [Sample(text, sample.text) for sample, text, own, again in found if own == again]
+
     def run(self, name: str) -> Run:
         """Return what searches samples by the method called `name`."""
         executor, tolerance = Executor(self._backbone), self._options.tolerance
         if name not in {"menu", "menu+"}:
             return partial(self._found, executor, _method(name, self._options))
-        texts, prompts = self._tokens(_drawn("train", _N_MENU_TEXTS, self._options))
+        texts, prompts = self._tokens(self.asked(_drawn("train", _N_MENU_TEXTS, self._options)))
         menu = Menu.fit(executor, texts, tolerance=tolerance, prefixes=prompts)
         how = Refinement(n_rounds=1, n_singles=8) if name == "menu+" else None
         if isinstance(self._criterion, SameLoss):
@@ -207,6 +235,10 @@ class Encoder:
         self._options = options
         self.n_layers = self._backbone.n_layers
 
+    def asked(self, texts: Sequence[Sample]) -> list[Sample]:
+        """Return the texts themselves."""
+        return list(texts)
+
     def run(self, name: str) -> Run:
         """Return what searches samples by the method called `name`."""
         search = _method(name, self._options)
@@ -230,7 +262,7 @@ def main() -> None:
     kind = Encoder if model.kind == "encoder" else Decoder
     searched: Decoder | Encoder = kind(model.folder, options)
     methods = _chosen(options, searched.methods)
-    samples = _drawn("test", options.n, options)
+    samples = searched.asked(_drawn("test", options.n, options))
     settings = {name: getattr(options, name) for name in _SETTINGS}
     kept = Kept.of(options.out, data=options.data.resolve(), **settings)
     repeats = {name: [Repeat(**own) for own in every] for name, every in kept.read().items()}
@@ -281,6 +313,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--agreement", type=float, default=1.0, help="share of the predictions to keep"
     )
+    parser.add_argument(
+        "--answer-tokens",
+        type=int,
+        default=0,
+        help="with --criterion answer: texts are prompts, and answers are the model's own, of so "
+        "many tokens; default: answers are those of --texts",
+    )
     parser.add_argument("--model", default=models.DEFAULT_MODEL)
     parser.add_argument(
         "--methods",
@@ -294,7 +333,24 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--stop-after", type=float, default=float("inf"), help="seconds; nothing is begun later"
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    brings_answers = options.criterion == "answer" and not options.answer_tokens
+    if brings_answers and options.texts is None:
+        sys.exit(
+            "Got --criterion answer without --texts; expected a merged_mcts_samples.json there, or "
+            "--answer-tokens; name one."
+        )
+    if brings_answers and options.join != 1:
+        sys.exit(
+            f"Got --join {options.join} and answers of a file; expected 1, as each belongs to its "
+            "own prompt; leave it out or use --answer-tokens."
+        )
+    if options.answer_tokens and options.criterion != "answer":
+        sys.exit(
+            f"Got --answer-tokens {options.answer_tokens} and --criterion {options.criterion}; "
+            "expected answer; leave it out or add --criterion answer."
+        )
+    return options
 
 
 def _chosen(options: argparse.Namespace, known: Sequence[str]) -> Sequence[str]:
@@ -338,14 +394,9 @@ def _drawn(part: str, n: int, options: argparse.Namespace) -> list[Sample]:
 
 
 def _pool(part: str, options: argparse.Namespace) -> list[Sample]:
-    if options.criterion == "answer" and options.texts is None:
-        sys.exit(
-            "Got --criterion answer without --texts; expected a merged_mcts_samples.json there; "
-            "name one."
-        )
     if options.texts is None:
         return [Sample(query) for query in common.clinc_queries(options.data, part)]
-    if options.criterion == "answer":
+    if options.criterion == "answer" and not options.answer_tokens:
         samples = interchange.read(options.texts).samples
         return [Sample(sample.answer, sample.question) for sample in samples]
     table = tables.read_table(options.texts, text_column=options.text_column)
@@ -357,7 +408,8 @@ def _source(options: argparse.Namespace) -> str:
 
 
 def _said_of_criterion(options: argparse.Namespace) -> str:
-    said = {"loss": f"tolerance {options.tolerance}", "answer": "same answer"}
+    own = f" of {options.answer_tokens} tokens" if options.answer_tokens else ""
+    said = {"loss": f"tolerance {options.tolerance}", "answer": f"same answer{own}"}
     return said.get(options.criterion, f"{options.agreement} of the predictions")
 
 

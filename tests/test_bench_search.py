@@ -89,3 +89,31 @@ def test_encoders_are_searched_by_the_methods_that_they_have(rows_of, save, tmp_
 def test_answers_without_a_file_of_them_are_refused(rows_of, tiny_folder):
     with pytest.raises(SystemExit, match=r"Got --criterion answer without --texts; expected"):
         rows_of("--model", tiny_folder, "--criterion", "answer")
+
+
+def test_texts_are_prompts_of_which_the_model_gives_the_answers(rows_of, tiny_folder, save):
+    texts = ("--texts", save(TEXTS, "texts.txt"), "--n", 2, "--join", 2, "--methods", "greedy")
+    asked = ("--criterion", "answer", "--answer-tokens", 2)
+    rows, head = rows_of("--model", tiny_folder, *texts, *asked)
+    assert "2 texts of 2 lines of texts.txt, seed 0, same answer of 2 tokens" in head
+    assert float(rows["greedy"][1]) > 0  # its own answer behind both lines of the prompt
+    assert rows["greedy"][5] == "0"
+
+
+def test_the_models_own_answer_is_one_that_the_full_program_gives(tiny_folder, monkeypatch):
+    options = ["x", "--model", str(tiny_folder), "--criterion", "answer", "--answer-tokens", "3"]
+    monkeypatch.setattr(sys, "argv", options)
+    decoder = bench_search.Decoder(tiny_folder, bench_search._options())
+    samples = decoder.asked([bench_search.Sample(line) for line in TEXTS.splitlines()])
+    assert samples
+    assert all(sample.prompt in TEXTS and sample.text for sample in samples)
+    assert all(minimal.is_valid for minimal in decoder.run("greedy")(samples))
+
+
+def test_answers_of_a_file_are_not_joined(rows_of, tiny_folder, save):
+    samples = save(json.dumps(ANSWERS), "merged_mcts_samples.json")
+    options = ("--model", tiny_folder, "--criterion", "answer", "--texts", samples, "--join", 2)
+    with pytest.raises(SystemExit, match=r"Got --join 2 and answers of a file; expected 1"):
+        rows_of(*options)
+    with pytest.raises(SystemExit, match=r"Got --answer-tokens 2 and --criterion loss"):
+        rows_of("--model", tiny_folder, "--answer-tokens", 2)
