@@ -155,7 +155,7 @@ class Decoder:
     def asked(self, texts: Sequence[Sample]) -> list[Sample]:
         """Return the samples that texts make: themselves, or prompts with the model's answers.
 
-        An answer that is read as other tokens than the model's is left out.
+        An answer that is read as other tokens than the model's, as one that ends, is left out.
         """
         if not self._options.answer_tokens:
             return list(texts)
