@@ -277,9 +277,12 @@ def _draw_dots(
     colours: NDArray[np.float64],
 ) -> None:
     """Draw low values as rings and high ones as discs, as on paper both colours are one grey."""
+    is_low = ranks < _LOW
     faces = colours.copy()
-    faces[ranks < _LOW, 3] = 0
-    ax.scatter(x, y, facecolors=faces, edgecolors=colours.tolist(), s=8, linewidths=0.8)
+    faces[is_low, 3] = 0
+    # Discs need no edge, which would double the page of a notebook.
+    widths = np.where(is_low, 0.8, 0).tolist()
+    ax.scatter(x, y, facecolors=faces, edgecolors=colours.tolist(), s=8, linewidths=widths)
 
 
 def japanese_font() -> str | None:

@@ -56,6 +56,20 @@ def test_a_text_has_the_same_bits_in_every_place_of_a_pack(n_tokens, dtype):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("n_tokens", [4, 8, 12, 16])
+@pytest.mark.parametrize("lost", [torch.nan, torch.inf])
+def test_a_text_of_no_numbers_changes_no_bit_of_those_beside_it(n_tokens, dtype, lost):
+    query, key, value = (part.to(dtype) for part in parts(5, n_tokens))
+    expected = attend(query, key, value, scale=0.25)
+    value[1, 0] = lost
+    found = attend(query, key, value, scale=0.25)
+    assert not found[1].isfinite().any()
+    others = [0, 2, 3, 4]
+    assert torch.equal(found[others], expected[others])
+
+
+@torch.no_grad()
 def test_texts_are_not_packed_where_their_place_would_show(monkeypatch):
     seen = []
     real = attention._attend

@@ -41,7 +41,11 @@ with Stoppable("stopped") as stoppable:
 
 
 def ended(code, **values):
-    """Return exit code, stdout and stderr of a process of Python."""
+    """Return exit code, stdout and stderr of a process of Python, which minds Ctrl-C.
+
+    Whoever runs the tests behind & has them, and all that they start, ignore it.
+    """
+    code = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n{code}"
     done = subprocess.run(
         [sys.executable, "-c", code.format(**values)], capture_output=True, text=True, check=False
     )

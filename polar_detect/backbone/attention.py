@@ -51,21 +51,32 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, scale: float) -> Tensor
     -------
     (n_rows, n_tokens, n_heads · head_size)
     """
-    n_rows, n_tokens = query.shape[:2]
     if torch.is_grad_enabled():
         return _attend_by_steps(query, key, value, scale)
-    slot = _slot(n_tokens)
+    slot = _slot(query.shape[1])
     if not slot or not _packs_well(query.shape[2], key.shape[2], query.shape[3], query.dtype):
         return _attend(query, key, value, scale, None)
+    found = _attend_packed(query, key, value, scale, slot)
+    if not found.sum().isfinite():  # what is no number would spoil the texts beside it too
+        found = _attend_packed(query, key, value, scale, slot, alone=True)
+    return found
+
+
+def _attend_packed(
+    query: Tensor, key: Tensor, value: Tensor, scale: float, slot: int, *, alone: bool = False
+) -> Tensor:
+    """Return the same of short texts, so many behind one another as a pack holds, or one."""
+    n_rows, n_tokens = query.shape[:2]
     n_packed = _PACK_TOKENS // slot
-    fill = (0, 0, 0, 0, 0, slot - n_tokens, 0, -n_rows % n_packed)
+    taken = _PACK_TOKENS if alone else slot
+    fill = (0, 0, 0, 0, 0, taken - n_tokens, 0, -n_rows % (_PACK_TOKENS // taken))
     if any(fill):
         query, key, value = (F.pad(part, fill) for part in (query, key, value))
     query, key, value = (
         part.reshape(-1, _PACK_TOKENS, *part.shape[2:]) for part in (query, key, value)
     )
     found = _attend(query, key, value, scale, _apart(slot, n_packed, query.dtype))
-    return found.view(-1, slot, found.shape[-1])[:n_rows, :n_tokens]
+    return found.view(-1, taken, found.shape[-1])[:n_rows, :n_tokens]
 
 
 def _slot(n_tokens: int) -> int:

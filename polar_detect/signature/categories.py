@@ -64,7 +64,8 @@ class KnownValues:
         asked = [own for own in template.columns if own.is_name or not own.is_numeric]
         said = categories_of(frame, [own.name for own in asked], template.notation)
         for name, own in template.categories.items():
-            if own.of == "words" and name not in said:  # it was one with the labelled anomalies
+            is_missed = own.of == "words" and name not in said and len(frame)
+            if is_missed:  # it was one with the labelled anomalies
                 said[name] = [level_of(cell, template.notation) for cell in frame[name]]
         empty = {own.name: {""} if own.is_name else set() for own in asked}
         known = [frozenset(own) | empty[name] for name, own in said.items()]
