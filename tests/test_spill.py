@@ -2,6 +2,7 @@
 
 import gc
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -37,8 +38,8 @@ def files(monkeypatch):
     """Return the temporary files that are made."""
     made = []
 
-    def file(own=tempfile.TemporaryFile):
-        made.append(own())
+    def file(own=tempfile.TemporaryFile, **kwargs):
+        made.append(own(**kwargs))
         return made[-1]
 
     monkeypatch.setattr(spill.tempfile, "TemporaryFile", file)
@@ -95,8 +96,8 @@ def test_states_in_a_file_take_no_memory_and_the_file_is_closed_behind_the_last_
 def test_states_stay_in_memory_where_the_file_has_no_room(monkeypatch):
     files = []
 
-    def full():
-        files.append(Path("/dev/full").open("w+b"))  # noqa: SIM115 - closed by what is tested
+    def full(buffering):
+        files.append(Path("/dev/full").open("w+b", buffering))  # noqa: SIM115 - closed by what is tested
         return files[-1]
 
     monkeypatch.setattr(spill, "_MAX_IN_MEMORY", 0)
@@ -105,6 +106,29 @@ def test_states_stay_in_memory_where_the_file_has_no_room(monkeypatch):
     for part in (states_of(3, 2), states_of(4)):
         assert own.kept(part) is part
     assert [file.closed for file in files] == [True]  # tried once, and let go of
+
+
+WITH_A_LIMIT = """
+import resource
+from test_spill import assert_same, spill, states_of
+spill._MAX_IN_MEMORY = 0
+own = spill.Spill()
+first = own.kept(states_of(3, 2))  # 80 bytes
+resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, resource.RLIM_INFINITY))
+large = states_of(20)
+assert own.kept(large) is large
+assert_same(first, states_of(3, 2))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the size of files")
+@pytest.mark.parametrize("most", [80, 100])  # bytes: no room is left, or too little
+def test_states_that_had_room_are_read_from_a_file_that_is_full_by_now(most):
+    code = WITH_A_LIMIT.format(most=most)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 @pytest.mark.usefixtures("folder")

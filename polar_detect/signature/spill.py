@@ -5,6 +5,8 @@ is left of it. It is read and not mapped: what is mapped of it counts as the pro
 each map holds a file descriptor.
 """
 
+import errno
+import os
 import tempfile
 import threading
 import weakref
@@ -83,17 +85,18 @@ class _File:
     """A file of numbers that goes with the last reference to it; threads take turns."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the finalizer
+        # Without a buffer: what had no room would be in it, and tried again before each reading.
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by the finalizer
         self._n_bytes = 0
         self._alone = threading.Lock()
         weakref.finalize(self, _close, self._file)
 
     def appended(self, values: NDArray[np.float16]) -> int:
-        """Write some numbers; return where they begin."""
+        """Write some numbers; return where they begin. Raise OSError where they have no room."""
         with self._alone:
             start = self._file.seek(self._n_bytes)
-            self._file.write(values.tobytes())
-            self._file.flush()
+            if self._file.write(values.tobytes()) < values.nbytes:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._n_bytes += values.nbytes
         return start
 
@@ -101,7 +104,7 @@ class _File:
         """Return so many numbers from there."""
         with self._alone:
             self._file.seek(start)
-            return np.frombuffer(self._file.read(2 * n), np.float16)
+            return np.frombuffer(self._file.read(2 * n), np.float16, n)
 
 
 def _close(file: IO[Any]) -> None:
