@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import re
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,9 @@ from report_samples import (
     report,
     row,
 )
+from scipy import stats
 
+from polar_detect import calibration
 from polar_detect.program import Program
 from polar_detect.report import cards, charts, histogram
 from polar_detect.report.chance import chance
@@ -479,6 +482,21 @@ def test_as_many_flags_are_no_surprise_as_chance_gives_to_more_than_a_twentieth_
     counts = (drawn[:, 100:] > np.sort(drawn[:, :100])[:, -5:-4]).sum(1)
     many = chance(replace(small, n_rows=40))
     assert (counts > many.high).mean() < 0.055 < (counts > many.high - 1).mean()
+
+
+def test_chance_is_beta_binomial_and_takes_nothing_for_each_of_millions_of_rows():
+    small = report(n_rows=3, n_flagged=1, calibration_scores=np.arange(40.0), alpha=0.2)
+    for n_rows in (0, 1, 7, 300):
+        for alpha in (0.03, 0.2, 0.97, 1 - 1e-12):
+            n_reached = round(calibration.rate_at(alpha, 40) * 41)
+            own = stats.betabinom(n_rows, n_reached, 41 - n_reached)
+            found = chance(replace(small, n_rows=n_rows, alpha=alpha))
+            assert (found.low, found.high) == tuple(own.ppf([0.05, 0.95]))
+    tracemalloc.start()
+    found = chance(replace(small, n_rows=10**6))
+    assert tracemalloc.get_traced_memory()[1] < 10**6
+    tracemalloc.stop()
+    assert found.low < found.expected < found.high
 
 
 # Geometry

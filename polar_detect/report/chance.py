@@ -1,5 +1,6 @@
 """How many rows chance alone would flag, and how many of them would be no surprise."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from scipy import stats
@@ -43,6 +44,23 @@ def chance(data: ReportData) -> Chance:
     n_reached = round(calibration.rate_at(data.alpha, n_held_out) * (n_held_out + 1))
     if n_reached == 0:
         return Chance(rate, 0.0, 0, 0)
-    flagged = stats.betabinom(n_scored, n_reached, n_held_out + 1 - n_reached)
-    low, high = flagged.ppf([_SURPRISE, 1 - _SURPRISE])
-    return Chance(rate, rate * n_scored, int(low), int(high))
+    low, high = (
+        _quantile(share, n_scored, n_held_out, n_reached) for share in (_SURPRISE, 1 - _SURPRISE)
+    )
+    return Chance(rate, rate * n_scored, low, high)
+
+
+def _quantile(share: float, n_scored: int, n_held_out: int, n_reached: int) -> int:
+    """Return the least count that `share` of batches, or more, stay within.
+
+    No more than k rows are flagged where, of the k + `n_reached` highest scores of a batch and the
+    held-out rows together, at least `n_reached` are of held-out rows. So the count's distribution
+    is that of draws without replacement, with no term for each row: scipy's beta-binomial takes
+    11 s for ten million rows.
+    """
+
+    def at_most(k: int) -> float:
+        n_drawn = k + n_reached
+        return float(stats.hypergeom.sf(n_reached - 1, n_scored + n_held_out, n_held_out, n_drawn))
+
+    return bisect_left(range(n_scored + 1), share, key=at_most)
