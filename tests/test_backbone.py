@@ -686,6 +686,8 @@ def test_a_quick_form_in_float32_does_what_blocks_do_and_shares_what_they_laid_o
         assert isinstance(form.self_attn, QuickAttention)
         if isinstance(own.mlp.down_proj, LaidOutLinear):  # where the processor has a use for it
             assert form.mlp.down.matrix is own.mlp.down_proj.matrix
+    # Their products are others: how many rows change no bit is found out for each.
+    assert {form.is_quick for _, _, form in backbone._row_counts._found} == {False, True}
 
 
 def test_a_quick_gradient_is_near_the_precise_one(folders):

@@ -4,6 +4,7 @@ from tiny_models import CONFIGS, tiny_model
 
 from polar_detect.numerics import blocks
 from polar_detect.numerics.blocks import (
+    Form,
     RowCounts,
     block_tokens,
     by_blocks,
@@ -66,21 +67,35 @@ def test_only_sizes_that_change_no_bit_are_used():
 
 
 @torch.no_grad()
-def test_larger_sizes_are_used_where_their_first_and_last_rows_have_the_bits_of_the_base():
-    states, places = torch.randn(8, 2), torch.arange(8.0)[:, None]
-    assert same_bits(lambda rows: 2 * rows, states, (8, 4, 2), base=4) == (8, 4, 2)
-    found = same_bits(lambda rows: rows + 1e-3 * (len(rows) > 6), states, (8, 6, 4), base=4)
-    assert found == (6, 4)
-    for odd in (0, 7):  # a single row of the large block
+def test_larger_sizes_are_used_where_all_their_rows_have_the_bits_of_the_base():
+    states, places = torch.randn(12, 2), torch.arange(12.0)[:, None]
+    assert same_bits(lambda rows: 2 * rows, states, (12, 5, 2), base=5) == (12, 5, 2)
+    found = same_bits(lambda rows: rows + 1e-3 * (len(rows) > 10), states, (12, 10, 4), base=4)
+    assert found == (10, 4)
+    for odd in range(12):  # a single row of the large block
         changed = 1e-3 * (places == odd)
-        call = lambda rows, own=changed: rows + own[: len(rows)] * (len(rows) == 8)  # noqa: E731
-        assert same_bits(call, states, (8, 4), base=4) == (4,)
+        call = lambda rows, own=changed: rows + own[: len(rows)] * (len(rows) == 12)  # noqa: E731
+        assert same_bits(call, states, (12, 4), base=4) == (4,)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("odd", range(4))
+def test_a_base_whose_rows_have_other_bits_in_some_place_is_not_used(odd):
+    def call(rows):
+        return rows + 1e-3 * (torch.arange(len(rows)) == odd)[:, None] * (len(rows) == 4)
+
+    states = torch.randn(8, 2)
+    assert same_bits(call, states, (8, 6, 4, 2), base=4) == (8, 6, 2)
+    assert same_bits(call, states[:4], (4, 3, 1)) == (3, 1)
 
 
 @torch.no_grad()
 @pytest.mark.parametrize(
     ("dtype", "tried"),
-    [(torch.bfloat16, [8, 4]), (torch.float32, [4, 8, 4])],  # float32 goes by its smallest
+    [
+        (torch.bfloat16, [8, 8, 4]),
+        (torch.float32, [4, 4, 4, 8]),
+    ],  # float32 goes by its smallest
 )
 def test_what_a_size_does_is_found_out_once_for_layers_alike(monkeypatch, dtype, tried):
     monkeypatch.setitem(blocks._BLOCK_TOKENS, dtype, (24, 12))
@@ -92,10 +107,13 @@ def test_what_a_size_does_is_found_out_once_for_layers_alike(monkeypatch, dtype,
         return 2 * rows
 
     for layer in (0, 2):
-        assert counts.of(layer, call, torch.zeros(1, 3, 32), dtype) == (8, 4)
+        assert counts.of(layer, call, torch.zeros(1, 3, 32), Form(True, dtype)) == (8, 4)
     assert seen == [(n_rows, 3, 32) for n_rows in tried]
+    # Another form has other products.
+    other = lambda rows: rows + len(rows)  # noqa: E731
+    assert counts.of(0, other, torch.zeros(1, 3, 32), Form(False, dtype)) == (tried[0],)
     # Texts so long that every block has one row leave nothing to find out.
-    assert counts.of(0, call, torch.zeros(1, 30, 32), dtype) == (1,)
+    assert counts.of(0, call, torch.zeros(1, 30, 32), Form(True, dtype)) == (1,)
     assert len(seen) == len(tried)
 
 
@@ -135,7 +153,7 @@ def test_rows_of_a_mixture_are_alone():
         seen.append(len(rows))
         return 2 * rows
 
-    counts = RowCounts(layers, CPU).of(0, call, hidden, torch.float32)
+    counts = RowCounts(layers, CPU).of(0, call, hidden, Form(False, torch.float32))
     assert counts == (1,)
     assert torch.equal(in_blocks(call, hidden, counts), 2 * hidden)
     assert seen == [1] * 5

@@ -24,6 +24,7 @@ from polar_detect.backbone.replaying import Replay, difference, find_blocks
 from polar_detect.backbone.tokenizing import longest_row, shortened
 from polar_detect.errors import InputError, ModelError, reason_of
 from polar_detect.numerics.blocks import (
+    Form,
     Layer,
     RowCounts,
     by_blocks,
@@ -213,8 +214,8 @@ class Backbone:
         rough : bool
             Use the quick form also where it is for estimates only.
         """
-        call, dtype = self._call(layer, hidden, precise=precise, rough=rough)
-        counts = self._row_counts.of(layer, call, hidden, dtype)
+        call, form = self._call(layer, hidden, precise=precise, rough=rough)
+        counts = self._row_counts.of(layer, call, hidden, form)
         return in_blocks(call, hidden, counts, out)
 
     def pull_back(self, layer: int, hidden: Tensor, gradient: Tensor) -> Tensor:
@@ -233,13 +234,13 @@ class Backbone:
         (n_rows, n_tokens, hidden) float32
             The same to the last bit in any company and for any number of threads.
         """
-        call, dtype = self._call(layer, hidden, rough=True, for_gradient=True)
+        call, form = self._call(layer, hidden, rough=True, for_gradient=True)
 
         def pull(rows: Tensor, own: Tensor) -> tuple[Tensor]:
             _, found = vjp(call, rows, own)
             return (found,)
 
-        counts = self._pull_counts.of(layer, lambda rows: pull(rows, rows)[0], hidden, dtype)
+        counts = self._pull_counts.of(layer, lambda rows: pull(rows, rows)[0], hidden, form)
         return by_blocks(pull, hidden, gradient, counts=counts)[0]
 
     def apply_within(
@@ -261,8 +262,8 @@ class Backbone:
             A row's target may be its own source, and no other row's.
         precise : bool
         """
-        call, dtype = self._call(layer, states, precise=precise)
-        counts = self._row_counts.of(layer, call, states, dtype)
+        call, form = self._call(layer, states, precise=precise)
+        counts = self._row_counts.of(layer, call, states, form)
 
         def keep(place: slice, rows: Tensor) -> None:
             states[targets[place]] = rows
@@ -319,17 +320,17 @@ class Backbone:
         precise: bool = False,
         rough: bool = False,
         for_gradient: bool = False,
-    ) -> tuple[Layer, torch.dtype]:
-        """Return what calls a layer, or has its gradient, and what it multiplies in."""
+    ) -> tuple[Layer, Form]:
+        """Return what calls a layer, or has its gradient, and in which form."""
         forms = self._rough_blocks if rough else self._quick_blocks
         quick = None if precise else forms[layer]
         n_tokens = hidden.shape[1]
         if quick is None:
             own = self._replay.calls(n_tokens)[layer]
-            return partial(own.of, self._precise_blocks[layer]), torch.float32
+            return partial(own.of, self._precise_blocks[layer]), Form(False, torch.float32)
         block = quick.for_gradient if for_gradient else quick
         own = self._cast_calls(n_tokens)[layer]
-        return lambda rows: own.of(block, rows).float(), self.quick_dtype
+        return lambda rows: own.of(block, rows).float(), Form(True, self.quick_dtype)
 
     def _known(self, token: int) -> int:
         """Return a token; raise `InputError` where the weights do not have it."""

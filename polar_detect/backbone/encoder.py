@@ -21,7 +21,7 @@ from polar_detect.backbone.recording import FAILURES
 from polar_detect.backbone.replaying import Replay, difference, find_blocks
 from polar_detect.backbone.tokenizing import MAX_TOKENS, as_room_allows, longest_row, shortened
 from polar_detect.errors import InputError, reason_of
-from polar_detect.numerics.blocks import RowCounts, in_blocks, rows_per_block
+from polar_detect.numerics.blocks import Form, RowCounts, in_blocks, rows_per_block
 from polar_detect.numerics.lanes import plain_modes
 from polar_detect.numerics.runtime import best_dtype, keep_freed_memory
 
@@ -154,12 +154,12 @@ class EncoderBackbone:
         call = self._replay.calls(hidden.shape[1])[layer]
         quick = None if precise else self._quick_blocks[layer]
         block = self.blocks[layer] if quick is None else quick
-        dtype = torch.float32 if quick is None else self.quick_dtype
+        form = Form(quick is not None, torch.float32 if quick is None else self.quick_dtype)
 
         def of(rows: Tensor) -> Tensor:
             return call.of(block, rows).float()
 
-        return in_blocks(of, hidden, self._row_counts.of(layer, of, hidden, dtype))
+        return in_blocks(of, hidden, self._row_counts.of(layer, of, hidden, form))
 
     @torch.no_grad()
     def read_out(self, hidden: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ bits, what is left over runs in one of those.
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -36,6 +37,13 @@ def rows_per_block(n_tokens: int, device: torch.device, dtype: torch.dtype) -> i
     return _rows(_base(_sizes(device, dtype), dtype), n_tokens)
 
 
+class Form(NamedTuple):
+    """Which form of a layer is called, and what it multiplies in."""
+
+    is_quick: bool
+    dtype: torch.dtype
+
+
 class RowCounts:
     """How many rows a block of a model's layers may have, found out when first asked for.
 
@@ -52,9 +60,9 @@ class RowCounts:
             None if is_mixture(layer) else kinds.setdefault(_kind_of(layer), len(kinds))
             for layer in layers
         ]
-        self._found: dict[tuple[int, int, torch.dtype], tuple[int, ...]] = {}
+        self._found: dict[tuple[int, int, Form], tuple[int, ...]] = {}
 
-    def of(self, layer: int, call: Layer, hidden: Tensor, dtype: torch.dtype) -> tuple[int, ...]:
+    def of(self, layer: int, call: Layer, hidden: Tensor, form: Form) -> tuple[int, ...]:
         """Return the numbers of rows for states like `hidden`, descending; see `same_bits`.
 
         Parameters
@@ -63,18 +71,18 @@ class RowCounts:
         call : callable
             What calls it.
         hidden : (n_rows, n_tokens, hidden)
-        dtype : torch.dtype
-            That the layer multiplies in.
+        form : Form
+            That `call` calls: another has other products, whose bits may depend on other things.
         """
         kind, (n_tokens, hidden_size) = self._kinds[layer], hidden.shape[1:]
         if kind is None:
             return (1,)
-        key = kind, n_tokens, dtype
+        key = kind, n_tokens, form
         if key not in self._found:
-            sizes = _sizes(self._device, dtype)
+            sizes = _sizes(self._device, form.dtype)
             counts = tuple(dict.fromkeys(_rows(size, n_tokens) for size in sizes))
             states = random_states(counts[0], n_tokens, hidden_size).to(self._device)
-            base = _rows(_base(sizes, dtype), n_tokens)
+            base = _rows(_base(sizes, form.dtype), n_tokens)
             self._found[key] = same_bits(call, states, counts, base=base)
         return self._found[key]
 
@@ -91,6 +99,10 @@ def same_bits(
 ) -> tuple[int, ...]:
     """Return those of `counts` that give a row the same bits as a block of `base` rows, and that.
 
+    Some libraries compute the last rows of a product otherwise (MKL with AVX2, up to 55 rows).
+    Where a row's bits depend on its place in a block of `base` rows, the first of `counts` that
+    leaves none such takes its part, if there is one.
+
     Parameters
     ----------
     call : callable
@@ -98,25 +110,40 @@ def same_bits(
     states : (counts[0], …)
         Random ones.
     counts : sequence of int, descending
-        Tried with the last rows of `states`, which stand first in a smaller block.
+        Each tried with the last rows of `states`.
     base : int, optional
         One of `counts`. Default: the first.
     """
     base = base or counts[0]
     if len(counts) == 1:
         return (base,)
-
-    def is_same(n: int) -> bool:
-        rows = states[-n:]
-        found = call(rows)
-        if n <= base:
-            return torch.equal(found, expected[-n:])
-        first = call(rows[:base])
-        return torch.equal(found[-base:], expected) and torch.equal(found[:base], first)
-
     with lanes():
-        expected = call(states[-base:])
-        return tuple(n for n in counts if n == base or is_same(n))
+        known, expected = _alike_anywhere(call, states, (base, *counts))
+        return tuple(
+            n for n in counts if n == known or torch.equal(call(states[-n:]), expected[-n:])
+        )
+
+
+def _alike_anywhere(call: Layer, states: Tensor, counts: Sequence[int]) -> tuple[int, Tensor]:
+    """Return the first count whose blocks leave a row its bits in every place, or else the first.
+
+    And what such blocks make of all states.
+    """
+    tried: list[tuple[int, Tensor]] = []
+    for n in counts:
+        made = _in_blocks_of(n, call, states)
+        tried.append((n, made))
+        if n == 1 or torch.equal(call(states[-n:].roll(1, 0)), made[-n:].roll(1, 0)):
+            return tried[-1]
+    return tried[0]
+
+
+def _in_blocks_of(n_rows: int, call: Layer, states: Tensor) -> Tensor:
+    """Return what a layer makes of all states, of which the first two blocks may share rows."""
+    starts = [max(0, stop - n_rows) for stop in range(len(states), 0, -n_rows)][::-1]
+    parts = [call(states[start : start + n_rows]) for start in starts]
+    n_shared = len(parts) * n_rows - len(states)
+    return torch.cat([parts[0][: n_rows - n_shared], *parts[1:]])
 
 
 def each_block(
