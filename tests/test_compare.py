@@ -21,11 +21,12 @@ from polar_detect.cli.commands import compare as command
 from polar_detect.compare import detection, regression, tabulate
 from polar_detect.compare.advice import find_as_good
 from polar_detect.compare.baselines import BASELINES
-from polar_detect.compare.detection import AUROC
+from polar_detect.compare.detection import AUROC, cost_of
 from polar_detect.compare.rows import split
 from polar_detect.compare.tabulate import MethodTable
 from polar_detect.compare.views import Cost, Numbers
 from polar_detect.detector import PolarDetector
+from polar_detect.detectors import new_head
 from polar_detect.errors import InputError, OutputError
 from polar_detect.report.language import Language
 from polar_detect.signature.extraction import Extractor
@@ -850,6 +851,12 @@ def test_what_a_method_costs_is_what_it_runs(on_orders):
     assert costs["kNN", "MiniLM"] == Cost.ENCODER
     assert costs["polar-detect auto", "text"] == Cost.LANGUAGE_MODEL
     assert costs["polar-detect auto with labels", "text"] == Cost.LANGUAGE_MODEL
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "isolation-forest"])
+def test_every_detector_that_reads_programs_costs_them(name):
+    assert cost_of(new_head(name)) == Cost.PROGRAMS
+    assert cost_of(new_head("auto")) == Cost.LANGUAGE_MODEL
 
 
 def test_a_better_method_is_recommended_over_a_cheaper_one():

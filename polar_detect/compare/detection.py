@@ -16,7 +16,7 @@ from polar_detect.compare.memory import with_memory
 from polar_detect.compare.reading import Task
 from polar_detect.compare.views import Cost, Seen, choose_views
 from polar_detect.detector import PolarDetector
-from polar_detect.detectors import AutoHead, new_head
+from polar_detect.detectors import AutoHead, Head, new_head
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.fitting import MIN_NORMAL, too_few
 from polar_detect.language import advise
@@ -380,8 +380,7 @@ def _run_detector(
     detector.set_params(rows=task.template)
     train = task.train
     memory = with_memory(detector, train.texts)
-    reads_programs = new_head(detector.detector).needs_curves
-    cost = Cost.PROGRAMS if reads_programs else Cost.LANGUAGE_MODEL
+    cost = cost_of(new_head(detector.detector))
     for is_supervised in _ways(detector, task):
         kept = np.flatnonzero(~train.target | is_supervised)
         shown, labels = train.take(kept), train.target[kept]
@@ -406,6 +405,11 @@ def _run_detector(
             s_per_1000=1000 * score_s / len(task.test),
         )
     memory.readings.clear()
+
+
+def cost_of(head: Head) -> Cost:
+    """Return what a detector of ours has to run for a row."""
+    return Cost.PROGRAMS if head.needs_programs else Cost.LANGUAGE_MODEL
 
 
 def _without_unscored(
