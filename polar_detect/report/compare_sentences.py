@@ -314,17 +314,17 @@ COMPARE_SENTENCES: dict[str, dict[str, str]] = {
             "手法は{best}秒）"
         ),
         "the best, and none of {n} that are as good costs much less": (
-            "最良で、同等の{n}手法の中に大幅に速いものはない"
+            "最良で、同等の{n}手法の中に計算が大幅に軽いものはない"
         ),
         "the best, {gap} ahead of {method}": "最良で、次点の{method}をAUROCで{gap}上回る",
     },
     "rank": {
-        "the cheapest": "最も速い",
-        "among the cheapest": "最も速いものの1つ",
+        "the cheapest": "計算が最も軽い",
+        "among the cheapest": "計算が最も軽いものの1つ",
     },
     "reason": {
         "one of the cheapest of {n} that are as good as the best": (
-            "最良と同等の{n}個のうち最も速いものの1つ"
+            "最良と同等の{n}個のうち計算が最も軽いものの1つ"
         ),
         "the best": "最良",
     },
