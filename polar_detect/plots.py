@@ -22,6 +22,7 @@ from polar_detect.explain import Explanation, mean_size, rank_values
 from polar_detect.program import Program
 from polar_detect.report.language import Language
 from polar_detect.report.squeeze import swarm_axis
+from polar_detect.report.words import MINUS
 from polar_detect.search import Candidate
 
 # As in the HTML report: blue and orange stay apart for every kind of colour vision.
@@ -255,7 +256,7 @@ def draw_swarm(
     if axis.unit is not None:
         ax.set_xscale("asinh", linear_width=axis.unit)
         levels = axis.powers(*ax.get_xlim())
-        ax.set_xticks(levels, [f"{level:,g}" for level in levels])
+        ax.set_xticks(levels, [f"{level:,g}".replace("-", MINUS) for level in levels])
         ax.minorticks_off()
     ax.axvline(0, color=_INK, linewidth=0.8)
     for rank, key in ((0.0, "swarm.low"), (1.0, "swarm.high")):
@@ -277,12 +278,11 @@ def _draw_dots(
     colours: NDArray[np.float64],
 ) -> None:
     """Draw low values as rings and high ones as discs, as on paper both colours are one grey."""
-    is_low = ranks < _LOW
-    faces = colours.copy()
-    faces[is_low, 3] = 0
-    # Discs need no edge, which would double the page of a notebook.
-    widths = np.where(is_low, 0.8, 0).tolist()
-    ax.scatter(x, y, facecolors=faces, edgecolors=colours.tolist(), s=8, linewidths=widths)
+    faces, is_ring = colours.copy(), ranks < _LOW
+    faces[is_ring, 3] = 0
+    # Discs have no edge, which would be a third of what a notebook keeps of them.
+    widths: list[float] = np.where(is_ring, 0.8, 0.0).tolist()
+    ax.scatter(x, y, s=8, facecolors=faces, edgecolors=colours.tolist(), linewidths=widths)
 
 
 def japanese_font() -> str | None:

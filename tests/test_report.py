@@ -575,6 +575,17 @@ def test_one_feature_of_very_large_values_does_not_squeeze_the_dots_of_the_other
     assert said not in page_of(swarms=tuple(swarms[1:])).text
 
 
+def test_features_that_are_nothing_but_rounding_do_not_stretch_an_axis_for_themselves():
+    reaches = [3.0, 2.0, *[1e-15] * 3]
+    swarms = [
+        Swarm(Feature("distance", "knn", i), np.array([-reach, reach]), np.array([0.0, 1.0]))
+        for i, reach in enumerate(reaches)
+    ]
+    chart = swarm_chart(swarms, Numbers(), ENGLISH)
+    assert chart.unit is None
+    assert len(chart.ticks) < 10
+
+
 def test_dots_of_a_swarm_stay_on_their_line_and_in_the_picture():
     values = np.concatenate([np.zeros(100), [-3.0, 2.0]])
     ranks = np.linspace(0, 1, 102)

@@ -93,6 +93,23 @@ def test_a_beeswarm_has_a_dot_per_text_and_the_strongest_feature_on_top():
     assert ax.get_yticklabels()[0].get_text() == Language().feature(strongest)
 
 
+def test_the_marks_of_a_stretched_axis_have_the_minus_of_an_even_one():
+    ax, reaches = Figure().add_subplot(), [300.0, 2.0, 1.0]
+    lines = [(str(i), np.array([-r, r]), np.array([0.0, 1.0])) for i, r in enumerate(reaches)]
+    plots.draw_swarm(ax, lines, Language())
+    assert [mark.get_text() for mark in ax.get_xticklabels()] == [
+        "−100",
+        "−10",
+        "−1",
+        "0",
+        "1",
+        "10",
+        "100",
+    ]
+    plots.draw_swarm(even := Figure().add_subplot(), lines[1:], Language())  # control
+    assert even.get_xticklabels()[0].get_text().startswith("−")
+
+
 def test_a_beeswarm_says_what_its_colours_mean():
     legend = plots.plot_features(explanation()).get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["low value", "high value"]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SQUEEZED = 10.0  # times the reach of the median feature: it has a tenth of the axis or less
+_NOTHING = 1e-6  # of the farthest reach: what a sum of rounded numbers leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ def swarm_axis(lines: Sequence[NDArray[np.float64]]) -> SwarmAxis:
     Parameters
     ----------
     lines : sequence of (n_texts,) float
-        SHAP values of each feature; what is not finite does not count.
+        SHAP values of each feature; what is not finite does not count, nor do features that are
+        nothing beside the largest.
 
     >>> swarm_axis([np.array([-2.0, 170.0]), np.array([5.0]), np.array([3.0])])
     SwarmAxis(unit=1.0)
@@ -53,7 +55,7 @@ def swarm_axis(lines: Sequence[NDArray[np.float64]]) -> SwarmAxis:
     SwarmAxis(unit=None)
     """
     reaches = [float(np.abs(parts[np.isfinite(parts)]).max(initial=0.0)) for parts in lines]
-    known = [reach for reach in reaches if reach > 0]
+    known = [reach for reach in reaches if reach > _NOTHING * max(reaches)]
     if not known or max(known) < _SQUEEZED * float(np.median(known)):
         return SwarmAxis(None)
     return SwarmAxis(10.0 ** math.floor(math.log10(float(np.median(known)))))
