@@ -137,11 +137,11 @@ class Fitting:
 
     def read(self, stage: str, texts: Sequence[str]) -> Readings:
         """Read texts and leave out those without tokens."""
-        readings = self._read(stage, texts)
+        readings = self._read(texts, stage=stage)
         has_tokens = readings.has_tokens
         return readings if has_tokens.all() else readings.rows(np.flatnonzero(has_tokens))
 
-    def _read(self, stage: str, texts: Sequence[str]) -> Readings:
+    def _read(self, texts: Sequence[str], *, stage: str) -> Readings:
         return self.extractor.read_all(texts, stage=stage, tracker=self.tracker, spill=self._spill)
 
     def reference(self, readings: Readings, labelled: Readings | None = None) -> Reference:
@@ -248,7 +248,7 @@ class Fitting:
         texts = against.readings.texts
         seed, rows = self.settings.seed, self.settings.rows
         broken = corrupted(texts, seed=seed) if rows is None else crossed(texts, rows, seed=seed)
-        readings = self._read("corrupted texts", broken)
+        readings = self._read(broken, stage="corrupted texts")
         origins = np.flatnonzero(readings.has_tokens)
         if not len(origins):
             return []
