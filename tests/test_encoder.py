@@ -53,6 +53,27 @@ def test_the_company_and_order_of_texts_do_not_matter(encoder):
     assert np.abs(together - alone[::-1]).max() > 0.1
 
 
+@torch.no_grad()
+@pytest.mark.parametrize(("odd", "expected"), [((), 10), ((10,), 11), ((10, 11), 1)])
+def test_no_block_is_used_in_which_a_texts_bits_depend_on_its_place(encoder, odd, expected):
+    class Odd(nn.Linear):
+        """A layer that computes the last text of some blocks otherwise, as MKL does with AVX2."""
+
+        def forward(self, rows):
+            found = super().forward(rows)
+            found[-1] += 1e-3 * (len(rows) in odd)
+            return found
+
+    own = Encoder(encoder.model, encoder.tokenizer)
+    own._products = {(8, 8): nn.Linear(8, 8), (4, 8): Odd(8, 4)}
+    sizes, read_block = [], own._read_block
+    own._read_block = lambda rows, words: (sizes.append(len(rows)), read_block(rows, words))[1]
+    texts = ["to be or not", "be or not to"] * 6  # 6 tokens each
+    found = own.embed(texts)
+    assert set(sizes) == {expected}
+    np.testing.assert_allclose(found, encoder.embed(texts), atol=1e-5)
+
+
 def test_embeddings_are_mean_pooled_states_of_the_model(encoder):
     ids = torch.tensor(encoder.tokenizer([TEXTS[PUMP]])["input_ids"])
     pooled = encoder.model(input_ids=ids).last_hidden_state[0].mean(0)

@@ -133,9 +133,27 @@ def _alike_anywhere(call: Layer, states: Tensor, counts: Sequence[int]) -> tuple
     for n in counts:
         made = _in_blocks_of(n, call, states)
         tried.append((n, made))
-        if n == 1 or torch.equal(call(states[-n:].roll(1, 0)), made[-n:].roll(1, 0)):
+        if is_alike_anywhere(call, states[-n:], made[-n:]):
             return tried[-1]
     return tried[0]
+
+
+def is_alike_anywhere(call: Layer, states: Tensor, made: Tensor | None = None) -> bool:
+    """Return whether a row keeps its bits in another place of a block.
+
+    Parameters
+    ----------
+    call : callable
+        States (n_rows, …) → results (n_rows, …).
+    states : (n_rows, …)
+        Random ones.
+    made : (n_rows, …), optional
+        What `call` makes of them.
+    """
+    if len(states) == 1:
+        return True
+    made = call(states) if made is None else made
+    return torch.equal(call(states.roll(1, 0)), made.roll(1, 0))
 
 
 def _in_blocks_of(n_rows: int, call: Layer, states: Tensor) -> Tensor:

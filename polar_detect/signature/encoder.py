@@ -2,21 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from polar_detect.backbone.encoder import equal_lengths, longest_input
 from polar_detect.backbone.loading import load_encoder
 from polar_detect.backbone.tokenizing import MAX_TOKENS, shortened
 from polar_detect.language import is_shared, letter_value
-from polar_detect.numerics.blocks import rows_per_block
-from polar_detect.numerics.lanes import spread
+from polar_detect.numerics.blocks import is_alike_anywhere, random_states, rows_per_block
+from polar_detect.numerics.lanes import lanes, spread
 from polar_detect.numerics.runtime import keep_freed_memory
 from polar_detect.signature.tokens import TextTokens, TokenStates, kept_places, no_tokens
 
@@ -75,6 +74,9 @@ class Encoder:
         self.tokenizer = tokenizer
         self.max_tokens = min(max_tokens, longest_input(model))
         self.n_layers: int = model.config.num_hidden_layers
+        layers = [part for part in model.modules() if isinstance(part, nn.Linear)]
+        self._products = {tuple(layer.weight.shape): layer for layer in layers}
+        self._n_together: dict[int, int] = {}
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -155,13 +157,34 @@ class Encoder:
         device = self.model.device
 
         def one(index: list[int]) -> tuple[list[int], _Read]:
-            size = rows_per_block(len(ids[index[0]]), device, torch.float32)
+            size = self._rows_of_block(len(ids[index[0]]))
             filled = [*index, *index[:1] * (size - len(index))]  # zeros would be taken for padding
             rows = torch.tensor([ids[i] for i in filled], device=device)
             return index, self._read_block(rows, [_words(masks[i]) for i in index])
 
-        n_together = partial(rows_per_block, device=device, dtype=torch.float32)
-        return spread(one, equal_lengths(ids, n_together))
+        return spread(one, equal_lengths(ids, self._rows_of_block))
+
+    def _rows_of_block(self, n_tokens: int) -> int:
+        """Return how many texts of so many tokens run together, found out when first asked for.
+
+        As many as a block has; where a product gives a text other bits in another place of it (MKL
+        with AVX2, the last of up to 55 rows), one more, and where that does not help one.
+        """
+        if n_tokens not in self._n_together:
+            usual = rows_per_block(n_tokens, self.model.device, torch.float32)
+            tried = (n for n in (usual, usual + 1) if self._is_alike_anywhere(n, n_tokens))
+            with lanes():
+                self._n_together[n_tokens] = next(tried, 1)
+        return self._n_together[n_tokens]
+
+    def _is_alike_anywhere(self, n_rows: int, n_tokens: int) -> bool:
+        """Return whether products of so many texts give each its bits in any place."""
+        return all(
+            is_alike_anywhere(
+                layer, random_states(n_rows, n_tokens, layer.in_features).to(layer.weight.device)
+            )
+            for layer in self._products.values()
+        )
 
     def _read_block(self, rows: Tensor, words: Sequence[NDArray[np.intp]]) -> "_Read":
         """Read a block of token ids; rows behind those of `words` only fill it up."""
