@@ -98,7 +98,7 @@ def test_a_base_whose_rows_have_other_bits_in_some_place_is_not_used(odd):
     ],  # float32 goes by its smallest
 )
 def test_what_a_size_does_is_found_out_once_for_layers_alike(monkeypatch, dtype, tried):
-    monkeypatch.setitem(blocks._BLOCK_TOKENS, dtype, (24, 12))
+    monkeypatch.setattr(blocks, "_BLOCK_TOKENS", (24, 12))
     layers = tiny_model(CONFIGS["llama"]).get_decoder().layers
     counts, seen = RowCounts(layers, CPU), []
 
@@ -120,7 +120,7 @@ def test_what_a_size_does_is_found_out_once_for_layers_alike(monkeypatch, dtype,
 def test_every_whole_block_has_the_rows_that_its_token_count_says():
     for n_tokens in (1, 5, 12, 64, 300):
         size = rows_per_block(n_tokens, CPU, torch.bfloat16)
-        assert size == max(1, block_tokens(CPU, torch.bfloat16) // n_tokens)
+        assert size == max(1, block_tokens(CPU) // n_tokens)
 
 
 @torch.no_grad()

@@ -152,7 +152,7 @@ def test_company_order_and_batch_size_change_nothing(backbone):
 def test_more_states_than_one_block_holds_change_nothing(llama, monkeypatch):
     rows = random_rows(9, 10, 11)
     expected = losses_of(llama, rows, PROGRAMS)
-    monkeypatch.setitem(blocks._BLOCK_TOKENS, torch.float32, (24,))
+    monkeypatch.setattr(blocks, "_BLOCK_TOKENS", (24,))
     np.testing.assert_allclose(losses_of(llama, rows, PROGRAMS), expected, atol=1e-5)
 
 

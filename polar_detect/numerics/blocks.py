@@ -21,20 +21,20 @@ Layer = Callable[[Tensor], Tensor]
 
 # Tokens of a block on a CPU, whose second-level cache holds the states of so many (2 MB: 1,024 are
 # too many). Each size costs every length of texts a compilation and a trial, of 10 to 30 ms.
-_BLOCK_TOKENS = {torch.bfloat16: (512, 192, 64), torch.float32: (512, 192, 64)}
+_BLOCK_TOKENS = (512, 192, 64)
 _GPU_BLOCK_TOKENS = (8192,)
 _CALLS_OF_A_BLOCK = 36  # that take as long as a whole block's rows, but for which they are empty
 _PRODUCT_ROWS = 64
 
 
-def block_tokens(device: torch.device, dtype: torch.dtype) -> int:
-    """Return how many rows of a product in `dtype` run together at most."""
-    return _sizes(device, dtype)[0]
+def block_tokens(device: torch.device) -> int:
+    """Return how many rows of a product run together at most."""
+    return _sizes(device)[0]
 
 
 def rows_per_block(n_tokens: int, device: torch.device, dtype: torch.dtype) -> int:
     """Return how many texts of `n_tokens` a block has whose bits all other blocks must give."""
-    return _rows(_base(_sizes(device, dtype), dtype), n_tokens)
+    return _rows(_base(_sizes(device), dtype), n_tokens)
 
 
 class Form(NamedTuple):
@@ -79,7 +79,7 @@ class RowCounts:
             return (1,)
         key = kind, n_tokens, form
         if key not in self._found:
-            sizes = _sizes(self._device, form.dtype)
+            sizes = _sizes(self._device)
             counts = tuple(dict.fromkeys(_rows(size, n_tokens) for size in sizes))
             states = random_states(counts[0], n_tokens, hidden_size).to(self._device)
             base = _rows(_base(sizes, form.dtype), n_tokens)
@@ -287,10 +287,8 @@ def _kind_of(block: nn.Module) -> tuple[object, ...]:
     return type(block), *((name, part.shape) for name, part in block.named_parameters())
 
 
-def _sizes(device: torch.device, dtype: torch.dtype) -> tuple[int, ...]:
-    if device.type == "cpu":
-        return _BLOCK_TOKENS.get(dtype, _BLOCK_TOKENS[torch.float32])
-    return _GPU_BLOCK_TOKENS
+def _sizes(device: torch.device) -> tuple[int, ...]:
+    return _BLOCK_TOKENS if device.type == "cpu" else _GPU_BLOCK_TOKENS
 
 
 def _base(sizes: tuple[int, ...], dtype: torch.dtype) -> int:

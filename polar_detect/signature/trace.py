@@ -257,7 +257,7 @@ class Tracer:
         reads_last: bool = False,
     ) -> list[Batch]:
         """Return the batches of tokenised texts, each of a block's size at most."""
-        size = block_tokens(self.backbone.device, self.backbone.quick_dtype)
+        size = block_tokens(self.backbone.device)
         found = batches(
             rows, self.backbone, prefixes=prefixes, reads_last=reads_last, max_batch_tokens=size
         )
