@@ -14,6 +14,7 @@ from tiny_models import (
     tiny_tokenizer,
     with_random_parameters,
 )
+from torch import nn
 from transformers import ElectraConfig, LongformerConfig, T5Config, T5EncoderModel
 
 from polar_detect.backbone.encoder import EncoderBackbone
@@ -114,6 +115,30 @@ def test_what_a_model_multiplies_before_its_blocks_is_the_same_bits_in_any_compa
     torch.testing.assert_close(together, model.embeddings_project(model.embeddings(rows)))
     for n_rows in (1, 3, 7, 13):
         assert torch.equal(backbone.embed(rows[-n_rows:]), together[-n_rows:])
+
+
+@pytest.mark.parametrize(("odd", "expected"), [((), 12), ((12,), 13), ((12, 13), 1)])
+def test_no_block_is_used_before_the_first_in_which_a_rows_bits_depend_on_its_place(odd, expected):
+    class Odd(nn.Linear):
+        """A layer that computes the last text of some blocks otherwise, as MKL does with AVX2."""
+
+        def forward(self, rows):
+            found = super().forward(rows)
+            sizes.append(len(rows))
+            return torch.cat([found[:-1], found[-1:] + 1e-3 * (len(rows) in odd)])
+
+    sizes = []
+    config = ElectraConfig(**ENCODERS["bert"].to_diff_dict() | {"embedding_size": 16})
+    model = random_encoder(config)
+    backbone = EncoderBackbone(model, tiny_tokenizer(), max_tokens=48)
+    rows = ids(30, 5)
+    known = backbone.embed(rows)
+    model.embeddings_project.__class__ = Odd
+    own = EncoderBackbone(model, tiny_tokenizer(), max_tokens=48)
+    own.embed(rows)
+    sizes.clear()
+    torch.testing.assert_close(own.embed(rows), known)
+    assert set(sizes) == {expected}
 
 
 def test_the_quick_form_stays_near_the_precise_one(encoder):

@@ -31,7 +31,6 @@ from polar_detect.numerics.blocks import (
     each_block,
     in_blocks,
     is_mixture,
-    rows_per_block,
 )
 from polar_detect.numerics.lanes import plain_modes, spread
 from polar_detect.numerics.products import laid_out_copy
@@ -187,10 +186,7 @@ class Backbone:
 
         Watches the model, so it must not run beside other calls; see `recording`.
         """
-        n_together, n_tokens = input_ids.shape
-        if self._anatomy.multiplies_first:  # a look-up is the same in any company
-            n_together = rows_per_block(n_tokens, self.device, torch.float32)
-        return self._replay.first_states(input_ids, n_together)
+        return self._replay.first_states(input_ids)
 
     def apply(
         self,

@@ -21,7 +21,7 @@ from polar_detect.backbone.recording import FAILURES
 from polar_detect.backbone.replaying import Replay, difference, find_blocks
 from polar_detect.backbone.tokenizing import MAX_TOKENS, as_room_allows, longest_row, shortened
 from polar_detect.errors import InputError, reason_of
-from polar_detect.numerics.blocks import Form, RowCounts, in_blocks, rows_per_block
+from polar_detect.numerics.blocks import Form, RowCounts, in_blocks
 from polar_detect.numerics.lanes import plain_modes
 from polar_detect.numerics.runtime import best_dtype, keep_freed_memory
 
@@ -142,11 +142,9 @@ class EncoderBackbone:
     def embed(self, input_ids: Tensor) -> Tensor:
         """Return the first block's input, (n_rows, n_tokens, hidden).
 
-        In blocks of one size, as some models multiply before their first block (ELECTRA). Watches
-        the model, so it must not run beside other calls; see `recording`.
+        Watches the model, so it must not run beside other calls; see `recording`.
         """
-        n_together = rows_per_block(input_ids.shape[1], self.device, torch.float32)
-        return self._replay.first_states(input_ids, n_together)
+        return self._replay.first_states(input_ids)
 
     @torch.no_grad()
     def apply(self, layer: int, hidden: Tensor, *, precise: bool = False) -> Tensor:

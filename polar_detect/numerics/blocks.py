@@ -138,6 +138,23 @@ def _alike_anywhere(call: Layer, states: Tensor, counts: Sequence[int]) -> tuple
     return tried[0]
 
 
+def rows_alike(n_tokens: int, device: torch.device, is_alike: Callable[[int], bool]) -> int:
+    """Return how many texts of `n_tokens` run together in blocks that must not be of other sizes.
+
+    As many as `rows_per_block` says; where some of so many have other bits in another place (MKL
+    with AVX2, the last of up to 55 rows), one more, and where that does not help one.
+
+    Parameters
+    ----------
+    n_tokens, device
+    is_alike : callable
+        Says of a number of texts whether each has the same bits in any place.
+    """
+    usual = rows_per_block(n_tokens, device, torch.float32)
+    with lanes():
+        return next((n for n in (usual, usual + 1) if is_alike(n)), 1)
+
+
 def is_alike_anywhere(call: Layer, states: Tensor, made: Tensor | None = None) -> bool:
     """Return whether a row keeps its bits in another place of a block.
 

@@ -14,8 +14,8 @@ from polar_detect.backbone.encoder import equal_lengths, longest_input
 from polar_detect.backbone.loading import load_encoder
 from polar_detect.backbone.tokenizing import MAX_TOKENS, shortened
 from polar_detect.language import is_shared, letter_value
-from polar_detect.numerics.blocks import is_alike_anywhere, random_states, rows_per_block
-from polar_detect.numerics.lanes import lanes, spread
+from polar_detect.numerics.blocks import is_alike_anywhere, random_states, rows_alike
+from polar_detect.numerics.lanes import spread
 from polar_detect.numerics.runtime import keep_freed_memory
 from polar_detect.signature.tokens import TextTokens, TokenStates, kept_places, no_tokens
 
@@ -165,16 +165,11 @@ class Encoder:
         return spread(one, equal_lengths(ids, self._rows_of_block))
 
     def _rows_of_block(self, n_tokens: int) -> int:
-        """Return how many texts of so many tokens run together, found out when first asked for.
-
-        As many as a block has; where a product gives a text other bits in another place of it (MKL
-        with AVX2, the last of up to 55 rows), one more, and where that does not help one.
-        """
+        """Return how many texts of so many tokens run together, found out when first asked for."""
         if n_tokens not in self._n_together:
-            usual = rows_per_block(n_tokens, self.model.device, torch.float32)
-            tried = (n for n in (usual, usual + 1) if self._is_alike_anywhere(n, n_tokens))
-            with lanes():
-                self._n_together[n_tokens] = next(tried, 1)
+            self._n_together[n_tokens] = rows_alike(
+                n_tokens, self.model.device, lambda n: self._is_alike_anywhere(n, n_tokens)
+            )
         return self._n_together[n_tokens]
 
     def _is_alike_anywhere(self, n_rows: int, n_tokens: int) -> bool:
