@@ -18,9 +18,10 @@ from polar_detect.signature.normal_programs import NormalPrograms
 from polar_detect.signature.readings import Readings
 from polar_detect.texts import distinct_texts
 
-# Of a chunk, whose texts' states are held together (1.3 MB of each with 125 tokens), and of a text
-# at most, as models read no more: 16,384 tokens of English.
-_CHUNK_CHARACTERS, _MOST_READ = 2**16, 2**10
+_CHUNK_TOKENS = 2**14  # about, as texts' states are held together: 1.3 MB of each of 125 tokens
+# Of the demo's work orders SmolLM2 makes a token of 3.4 letters, and 1.9 of a Japanese character,
+# which is 3 bytes.
+_TOKENS_OF_A_LETTER, _TOKENS_OF_A_FURTHER_BYTE = 0.25, 0.85
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +73,7 @@ class Assessing:
         distinct, places = distinct_texts(texts)
         parts: list[Assessed] = []
         order: list[NDArray[np.intp]] = []
-        for chunk in _by_length(distinct, tracker):
+        for chunk in self._by_length(distinct, tracker):
             order.append(chunk)
             parts.append(self._assess([distinct[i] for i in chunk], programs_of, alpha))
         rows = np.argsort(np.concatenate(order))[places]
@@ -89,10 +90,23 @@ class Assessing:
         """Return scores without searching programs, unless the detector reads them."""
         distinct, places = distinct_texts(texts)
         scores = np.empty(len(distinct))
-        for chunk in _by_length(distinct, Tracker(None)):
+        for chunk in self._by_length(distinct, Tracker(None)):
             scores[chunk] = self._score([distinct[i] for i in chunk]).scores
         expanded: NDArray[np.float64] = scores[places]
         return expanded
+
+    def _by_length(self, texts: Sequence[str], tracker: Tracker) -> Iterator[NDArray[np.intp]]:
+        """Yield the places of texts in chunks, those of one length together: they share batches.
+
+        One empty chunk for no texts.
+        """
+        by_length = sorted(range(len(texts)), key=lambda i: (len(texts[i]), texts[i]))
+        order = np.asarray(by_length, np.intp)
+        stage = tracker.stage("score", len(texts))
+        most = self._fitted.settings.max_tokens
+        for chunk in np.split(order, _cuts([min(_about_tokens(texts[i]), most) for i in order])):
+            yield chunk
+            stage.advance(len(chunk))
 
     def _assess(
         self, texts: Sequence[str], programs_of: ProgramsOf | None, alpha: float
@@ -176,25 +190,18 @@ class _Scored:
     programs: list[MinimalProgram] | None
 
 
-def _by_length(texts: Sequence[str], tracker: Tracker) -> Iterator[NDArray[np.intp]]:
-    """Yield the places of texts in chunks, those of one length together: they share batches.
-
-    One empty chunk for no texts.
-    """
-    order = np.asarray(sorted(range(len(texts)), key=lambda i: (len(texts[i]), texts[i])), np.intp)
-    stage = tracker.stage("score", len(texts))
-    for chunk in np.split(order, _cuts([len(texts[i]) for i in order])):
-        yield chunk
-        stage.advance(len(chunk))
+def _about_tokens(text: str) -> float:
+    """Return about how many tokens a text has; models of other languages see Japanese as bytes."""
+    n_further_bytes = len(text.encode(errors="replace")) - len(text)
+    return len(text) * _TOKENS_OF_A_LETTER + n_further_bytes * _TOKENS_OF_A_FURTHER_BYTE
 
 
-def _cuts(lengths: Sequence[int]) -> list[int]:
-    """Return where the chunks of texts of so many characters begin, but for the first."""
-    cuts, n_texts, n_characters = [], 0, 0
-    for i, length in enumerate(lengths):
-        n_read = min(length, _MOST_READ)
-        if n_texts == ASSESS_CHUNK or (n_texts and n_characters + n_read > _CHUNK_CHARACTERS):
+def _cuts(n_tokens: Sequence[float]) -> list[int]:
+    """Return where the chunks of texts of so many tokens begin, but for the first."""
+    cuts, n_texts, n_held = [], 0, 0.0
+    for i, n_read in enumerate(n_tokens):
+        if n_texts == ASSESS_CHUNK or (n_texts and n_held + n_read > _CHUNK_TOKENS):
             cuts.append(i)
-            n_texts, n_characters = 0, 0
-        n_texts, n_characters = n_texts + 1, n_characters + n_read
+            n_texts, n_held = 0, 0.0
+        n_texts, n_held = n_texts + 1, n_held + n_read
     return cuts

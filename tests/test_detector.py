@@ -960,15 +960,32 @@ def test_long_texts_are_read_few_at_a_time_to_the_same_scores(fitted_on_tiny, mo
         return read_as(self, own)
 
     monkeypatch.setattr(Extractor, "read", watched)
-    monkeypatch.setattr(assessing, "_CHUNK_CHARACTERS", 100)
+    monkeypatch.setattr(assessing, "_CHUNK_TOKENS", 25)  # of four letters each
     np.testing.assert_array_equal(fitted_on_tiny.score_samples(texts), expected)
     assert [n for own in read for n in own] == sorted(map(len, texts))
     assert all(len(own) == 1 or sum(own) <= 100 for own in read)
     assert len(read[0]) > 1
     read.clear()
-    monkeypatch.setattr(assessing, "_MOST_READ", 10)  # of more, models read no more
-    fitted_on_tiny.score_samples(texts)
+    monkeypatch.setattr(assessing, "_CHUNK_TOKENS", fitted_on_tiny.max_tokens + 64)
+    fitted_on_tiny.score_samples([*NEW[:6], "pump " * 1000])  # models read no more of a text
     assert len(read) == 1
+
+
+def test_japanese_texts_are_read_fewer_at_a_time_than_as_long_english_ones(
+    fitted_on_tiny, monkeypatch
+):
+    read = []
+
+    def watched(self, own, read_as=Extractor.read):
+        read.append(len(own))
+        return read_as(self, own)
+
+    monkeypatch.setattr(Extractor, "read", watched)
+    monkeypatch.setattr(assessing, "_CHUNK_TOKENS", 50)
+    for text, expected in (("pump leaked ", 8), ("油圧ポンプから油漏れ。", 2)):
+        read.clear()
+        fitted_on_tiny.score_samples([f"{text}{i}" for i in range(8)])
+        assert max(read) == expected
 
 
 def test_all_texts_in_their_order_are_no_copy(fitted_on_tiny):
