@@ -49,7 +49,7 @@ from polar_detect.signature.encoder import Encoder
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.signature.readings import Readings
-from polar_detect.signature.trace import Tracer
+from polar_detect.signature.tracer import Tracer
 
 Method = Callable[[Signatures, int], Scores]
 

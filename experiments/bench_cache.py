@@ -23,8 +23,9 @@ from polar_detect.backbone import hugging_face
 from polar_detect.signature.encoder import Encoder, Encoding
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.readings import Readings
-from polar_detect.signature.tokens import TextTokens, TokenStates
-from polar_detect.signature.trace import Tracer, Traces
+from polar_detect.signature.token_states import TextTokens, TokenStates
+from polar_detect.signature.tracer import Tracer
+from polar_detect.signature.traces import Traces
 
 Array = NDArray[np.float32]
 Row = dict[str, NDArray[Any]]

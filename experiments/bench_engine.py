@@ -30,7 +30,8 @@ from kept import Kept
 
 from polar_detect import PolarDetector
 from polar_detect.backbone.decoder import Backbone
-from polar_detect.executor.decoder import Batch, Executor, batches
+from polar_detect.executor.batches import Batch, batches
+from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.numerics import blocks
 from polar_detect.program import Program, one_edit_programs

@@ -36,7 +36,8 @@ from polar_detect import models, tables
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.encoder import EncoderBackbone
 from polar_detect.backbone.tokenizing import MAX_TOKENS, as_room_allows
-from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.batches import batches
+from polar_detect.executor.decoder import Executor
 from polar_detect.programs import interchange
 from polar_detect.programs.criteria import (
     Criterion,

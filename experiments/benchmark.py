@@ -35,7 +35,7 @@ from polar_detect.detectors import AutoHead
 from polar_detect.engine import Engine, encoder_for
 from polar_detect.metrics import auroc
 from polar_detect.signature.readings import Readings
-from polar_detect.signature.trace import Tracer
+from polar_detect.signature.tracer import Tracer
 
 POLAR = "polar-detect"
 

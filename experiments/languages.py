@@ -28,7 +28,8 @@ from polar_detect.metrics import auroc
 from polar_detect.signature.encoder import Encoder
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.readings import Readings
-from polar_detect.signature.trace import Tracer, Traces
+from polar_detect.signature.tracer import Tracer
+from polar_detect.signature.traces import Traces
 
 LANGUAGES = ("ja", "de", "fr", "es", "ru", "en")
 ENCODERS = (models.DEFAULT_ENCODER, models.MULTILINGUAL_ENCODER)

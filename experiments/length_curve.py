@@ -34,7 +34,8 @@ from sklearn.preprocessing import StandardScaler
 from polar_detect import models
 from polar_detect.detectors import HEADS, Head
 from polar_detect.engine import Engine
-from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.batches import batches
+from polar_detect.executor.decoder import Executor
 from polar_detect.fitting import parted
 from polar_detect.programs.minimal import search_batch
 from polar_detect.search import Candidate, Refinement, dynamic

@@ -21,14 +21,15 @@ from kept import Kept
 from polar_detect import models
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.tokenizing import MAX_TOKENS
-from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.batches import batches
+from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
 from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import MinimalProgram, find_minimal_programs
 from polar_detect.programs.predictor import ProgramPredictor, minimal_predicted_programs
 from polar_detect.programs.predictor_network import PredictorSettings
-from polar_detect.signature.trace import Tracer
+from polar_detect.signature.tracer import Tracer
 
 _TOLERANCE, _MAX_TOKENS, _CHUNK = 0.1, MAX_TOKENS, 16
 

@@ -18,7 +18,7 @@ from polar_detect.errors import ModelError, ModelNotFoundError
 from polar_detect.language import speaks
 from polar_detect.signature.encoder import Encoder
 from polar_detect.signature.extraction import Extractor
-from polar_detect.signature.trace import CurveKind, Tracer
+from polar_detect.signature.tracer import CurveKind, Tracer
 
 # To be held while models run: a pass through them is recorded by replacing parts of them, which
 # other threads would meet. One for all of them, as engines share models.

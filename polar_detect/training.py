@@ -8,14 +8,8 @@ from numpy.typing import NDArray
 
 from polar_detect.errors import InputError
 from polar_detect.fitting import MIN_NORMAL, too_few
-from polar_detect.frames import (
-    doubts_of_columns,
-    doubts_of_hours,
-    in_pandas,
-    is_wide,
-    row_template,
-)
-from polar_detect.signature.trace import Tracer
+from polar_detect.frames import doubts_of_columns, doubts_of_hours, in_pandas, is_wide, row_template
+from polar_detect.signature.tracer import Tracer
 from polar_detect.texts import (
     Texts,
     anomalous,

@@ -11,7 +11,7 @@ from polar_detect.metrics import auroc
 from polar_detect.signature.encoder import Encoder
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.signature.trace import Tracer
+from polar_detect.signature.tracer import Tracer
 
 
 @pytest.fixture(scope="module")

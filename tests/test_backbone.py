@@ -22,7 +22,7 @@ from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.quick_parts import QuickAttention, QuickGate
 from polar_detect.backbone.recording import Anatomy, record_calls
 from polar_detect.errors import InputError, ModelError, PolarError
-from polar_detect.executor.decoder import batches
+from polar_detect.executor.batches import batches
 from polar_detect.numerics import products
 from polar_detect.numerics.blocks import random_states
 from polar_detect.numerics.products import LaidOutLinear, laid_out_copy
@@ -281,7 +281,7 @@ def test_precise_layers_multiply_by_laid_out_weights_and_the_model_as_it_did(fol
         return {type(part) for part in block.modules() if isinstance(part, nn.Linear)}
 
     precise = LaidOutLinear if products._can_pack() else nn.Linear
-    assert [kinds(block) for block in backbone._precise_blocks] == [{precise}] * backbone.n_layers
+    assert [kinds(block) for block in backbone._forms.precise] == [{precise}] * backbone.n_layers
     assert [kinds(block) for block in backbone.blocks] == [{nn.Linear}] * backbone.n_layers
     hidden = random_states(4, 9, 32)
     call = backbone._replay.calls(9)[1]
@@ -681,7 +681,7 @@ def test_a_quick_form_in_float32_does_what_blocks_do_and_shares_what_they_laid_o
     for layer in range(backbone.n_precise, backbone.n_layers):
         found, expected = (backbone.apply(layer, hidden, precise=own) for own in (False, True))
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
-        form, own = backbone._quick_blocks[layer]._block, backbone._precise_blocks[layer]
+        form, own = backbone._forms.quick[layer]._block, backbone._forms.precise[layer]
         assert isinstance(form.mlp, QuickGate)
         assert isinstance(form.self_attn, QuickAttention)
         if isinstance(own.mlp.down_proj, LaidOutLinear):  # where the processor has a use for it

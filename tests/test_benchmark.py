@@ -29,8 +29,9 @@ from polar_detect.metrics import auroc
 from polar_detect.signature.encoder import Encoder, Encoding
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.readings import Readings
-from polar_detect.signature.tokens import TextTokens, TokenStates
-from polar_detect.signature.trace import Tracer, Traces
+from polar_detect.signature.token_states import TextTokens, TokenStates
+from polar_detect.signature.tracer import Tracer
+from polar_detect.signature.traces import Traces
 
 TEXTS = ("fan", "pump", "belt", "motor", "hose")
 

@@ -21,7 +21,8 @@ from polar_detect.backbone.decoder import Backbone
 from polar_detect.calibration import benjamini_hochberg
 from polar_detect.cli import app
 from polar_detect.detector import PolarDetector
-from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.batches import batches
+from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
 from polar_detect.signature.extraction import Extractor

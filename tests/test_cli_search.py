@@ -11,7 +11,8 @@ from work_orders import NEW, STRANGE
 import polar_detect
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.cli.commands.search_output import length_line
-from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.batches import batches
+from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
 from polar_detect.programs import interchange
@@ -19,7 +20,7 @@ from polar_detect.programs import menu as menus
 from polar_detect.programs.predictor import ProgramPredictor
 from polar_detect.search import METHODS, Candidate
 from polar_detect.search.space import Space
-from polar_detect.signature.trace import Tracer
+from polar_detect.signature.tracer import Tracer
 
 TEXTS = [NEW[0], "", STRANGE[0]]
 

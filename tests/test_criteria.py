@@ -8,7 +8,8 @@ from tiny_models import CONFIGS, rearranged, tiny_model, tiny_tokenizer
 
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.errors import InputError
-from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.batches import batches
+from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
 from polar_detect.programs.criteria import SameAnswer, SameLoss, SamePrediction

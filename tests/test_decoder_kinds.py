@@ -25,11 +25,12 @@ from work_orders import NORMAL
 from polar_detect import PolarDetector
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.errors import InputError, ModelError
-from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.batches import batches
+from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.numerics.blocks import random_states
 from polar_detect.program import Program
-from polar_detect.signature.trace import Tracer
+from polar_detect.signature.tracer import Tracer
 
 FULL = Program.full(5)
 PROGRAMS = [FULL, FULL.skip(0), FULL.skip(4), FULL.repeat(1, 2, 3), Program((4, 3, 2, 2, 0))]

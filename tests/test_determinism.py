@@ -9,14 +9,15 @@ from tiny_models import CONFIGS, save_tiny, tiny_model, tiny_tokenizer
 from work_orders import NORMAL
 
 from polar_detect.backbone.decoder import Backbone
-from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.batches import batches
+from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
 from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import find_minimal_programs
 from polar_detect.search import guided
 from polar_detect.signature.neighbours import nearest
-from polar_detect.signature.trace import Tracer
+from polar_detect.signature.tracer import Tracer
 
 TEXTS = [
     "the pump leaks",

@@ -100,8 +100,8 @@ def test_the_encoder_reads_as_far_as_the_language_model_but_128_tokens_at_least(
 
 def test_a_long_text_keeps_words_that_are_spread_evenly_over_it(encoder, monkeypatch):
     whole = encoder.read(TEXTS)
-    monkeypatch.setattr("polar_detect.signature.tokens._MAX_KEPT", 8)
-    monkeypatch.setattr("polar_detect.signature.tokens._KEPT_OF_LONGER", 4)
+    monkeypatch.setattr("polar_detect.signature.token_states._MAX_KEPT", 8)
+    monkeypatch.setattr("polar_detect.signature.token_states._KEPT_OF_LONGER", 4)
     thinned = encoder.read(TEXTS)
     n = int(whole.tokens.lengths[PARAPHRASE])
     assert n > 8

@@ -10,7 +10,8 @@ from polar_detect.backbone.decoder import Backbone
 from polar_detect.errors import ProgramError
 from polar_detect.executor import decoder
 from polar_detect.executor import schedule as schedules
-from polar_detect.executor.decoder import Executor, batches, padded_length
+from polar_detect.executor.batches import batches, padded_length
+from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.numerics import blocks
 from polar_detect.numerics.blocks import random_states

@@ -7,7 +7,8 @@ from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
 
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.errors import ArtifactError, InputError, ProgramError
-from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.batches import batches
+from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
 from polar_detect.programs.predictor import ProgramPredictor, minimal_predicted_programs

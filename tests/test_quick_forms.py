@@ -15,7 +15,8 @@ from polar_detect.backbone.encoder import EncoderBackbone
 from polar_detect.backbone.quick_block import QuickBlock, quick_form
 from polar_detect.backbone.quick_linear import QuickLinear
 from polar_detect.backbone.quick_parts import QuickGate, QuickNorm
-from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.batches import batches
+from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.numerics.blocks import random_states
 from polar_detect.program import Program

@@ -14,7 +14,8 @@ from polar_detect.signature.neighbours import (
     nearest,
 )
 from polar_detect.signature.reference import Reference
-from polar_detect.signature.tokens import TextTokens, TokenIndex, TokenStates
+from polar_detect.signature.token_index import TokenIndex
+from polar_detect.signature.token_states import TextTokens, TokenStates
 
 N_LAYERS, HIDDEN = 3, 6
 SHRINKAGE = 0.1

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from polar_detect.backbone.decoder import Backbone
-from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.batches import batches
+from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
+from polar_detect.signature.token_index import TokenIndex
 from polar_detect.signature.token_losses import Normal, _beside_normal, token_losses
-from polar_detect.signature.tokens import TokenIndex
-from polar_detect.signature.trace import Tracer
+from polar_detect.signature.tracer import Tracer
 
 TEXTS = ["Replaced the hydraulic hose on press 4.", "", "ポンプの軸受から異音。", "a\r\n<b>&"]
 

@@ -13,7 +13,8 @@ from work_orders import NEW
 
 from polar_detect.progress import Tracker
 from polar_detect.signature import spill
-from polar_detect.signature.tokens import TextTokens, TokenIndex, TokenStates
+from polar_detect.signature.token_index import TokenIndex
+from polar_detect.signature.token_states import TextTokens, TokenStates
 
 
 def states_of(*lengths):

@@ -4,7 +4,8 @@ import torch
 from tiny_models import CONFIGS, random_rows, tiny_model, tiny_tokenizer
 
 from polar_detect.backbone.decoder import Backbone
-from polar_detect.executor.decoder import Executor, batches
+from polar_detect.executor.batches import batches
+from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.executor.sweep import sweep
 from polar_detect.program import Program

@@ -36,7 +36,7 @@ from polar_detect.signature.likeness import Likeness, SentenceLikeness, WordingL
 from polar_detect.signature.normal_programs import NormalPrograms
 from polar_detect.signature.numbers import ColumnReference
 from polar_detect.signature.reference import Reference
-from polar_detect.signature.tokens import TokenIndex
+from polar_detect.signature.token_index import TokenIndex
 from polar_detect.stored import Stored, fitting_together, unfit
 from polar_detect.tables.rows import RowTemplate
 from polar_detect.trees import Trees

@@ -17,12 +17,7 @@ from safetensors.numpy import save as to_bytes
 import polar_detect
 from polar_detect import whole
 from polar_detect.artifact.contents import ARRAYS, HEAD, TEXTS, TREES
-from polar_detect.artifact.sealing import (
-    FORMAT,
-    MANIFEST,
-    foreign_to_artifact,
-    sealed,
-)
+from polar_detect.artifact.sealing import FORMAT, MANIFEST, foreign_to_artifact, sealed
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import OutputError, listing
 from polar_detect.fitting import Fitted
@@ -33,7 +28,7 @@ from polar_detect.signature.geometry import Geometry
 from polar_detect.signature.likeness import SentenceLikeness, WordingLikeness
 from polar_detect.signature.normal_programs import NormalPrograms
 from polar_detect.signature.reference import Reference
-from polar_detect.signature.tokens import TokenIndex
+from polar_detect.signature.token_index import TokenIndex
 
 # Artifacts of older minor versions keep loading, and a test holds it to those in tests/artifacts.
 # - What is new (a setting, an entry, an array, a file) has a default for artifacts without it,

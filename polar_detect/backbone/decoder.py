@@ -6,9 +6,8 @@ copied, so a new architecture costs nothing; what cannot be replayed faithfully 
 the model is loaded.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from functools import cached_property, partial
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,27 +15,23 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.functional import vjp
 
+from polar_detect.backbone.forms import LayerForms
 from polar_detect.backbone.loading import load_decoder
-from polar_detect.backbone.quick_block import QuickBlock, quick_form
 from polar_detect.backbone.read_out import Moments, ReadOut
-from polar_detect.backbone.recording import FAILURES, Call
+from polar_detect.backbone.recording import FAILURES
 from polar_detect.backbone.replaying import Replay, difference, find_blocks
 from polar_detect.backbone.tokenizing import longest_row, shortened
 from polar_detect.errors import InputError, ModelError, reason_of
 from polar_detect.numerics.blocks import (
-    Form,
-    Layer,
     RowCounts,
     by_blocks,
     each_block,
     in_blocks,
     is_mixture,
 )
-from polar_detect.numerics.lanes import plain_modes, spread
-from polar_detect.numerics.products import laid_out_copy
+from polar_detect.numerics.lanes import plain_modes
 from polar_detect.numerics.runtime import best_dtype, keep_freed_memory
 
-_PRECISE_SHARE = 10  # one layer in so many, the first ones, is measured in float32 alone
 _LAYERS = ("decoder_layers", "num_hidden_layers")  # BART's second counts its encoder's
 # Settings of what becomes of a head's products: Cohere's and Falcon-H1's factors, Granite's and
 # Inkling's divisors, Gemma's, RecurrentGemma's and xLSTM's bounds.
@@ -97,7 +92,6 @@ class Backbone:
         self.quick_dtype = quick_dtype or best_dtype(self.device)
         self._row_counts = RowCounts(self.blocks, self.device)
         self._pull_counts = RowCounts(self.blocks, self.device)
-        self._quick_calls: dict[int, list[Call]] = {}
         expected = f"{_EXPECTED}, a norm and a head"
         self._replay = Replay(
             model,
@@ -109,8 +103,8 @@ class Backbone:
         probe = self._replay.probe(2, 5)
         probe[1, :_ALIKE] = probe[0, :_ALIKE]
         self._anatomy, output = self._replay.examine(probe, self.head)
-        # Copies: the model's own forward, which runs for every new length, lays nothing out.
-        self._precise_blocks = [b if is_mixture(b) else laid_out_copy(b) for b in self.blocks]
+        self._forms = LayerForms(self._replay, self.quick_dtype)
+        self.n_precise = self._forms.n_precise
         self.final_norm = self._anatomy.final_norm
         self._n_words = output.logits.shape[-1]
         self._read_out = ReadOut(
@@ -120,11 +114,7 @@ class Backbone:
             scale=_scale_of_logits(config),
             quick_dtype=self.quick_dtype,
         )
-        states = self._faithful_states(probe, output.logits)
-        self.n_precise = first = -(-self.n_layers // _PRECISE_SHARE)
-        quick = self._quick_forms(range(first, self.n_layers), states)
-        self._quick_blocks: list[QuickBlock | None] = [*([None] * first), *quick]
-        self._first_states = states[: first + 1]  # for their quick forms, once asked for
+        self._forms.try_on(self._faithful_states(probe, output.logits))
 
     @classmethod
     def load(cls, folder: Path, *, quick_dtype: torch.dtype | None = None) -> Self:
@@ -210,7 +200,7 @@ class Backbone:
         rough : bool
             Use the quick form also where it is for estimates only.
         """
-        call, form = self._call(layer, hidden, precise=precise, rough=rough)
+        call, form = self._forms.call(layer, hidden.shape[1], precise=precise, rough=rough)
         counts = self._row_counts.of(layer, call, hidden, form)
         return in_blocks(call, hidden, counts, out)
 
@@ -230,7 +220,7 @@ class Backbone:
         (n_rows, n_tokens, hidden) float32
             The same to the last bit in any company and for any number of threads.
         """
-        call, form = self._call(layer, hidden, rough=True, for_gradient=True)
+        call, form = self._forms.call(layer, hidden.shape[1], rough=True, for_gradient=True)
 
         def pull(rows: Tensor, own: Tensor) -> tuple[Tensor]:
             _, found = vjp(call, rows, own)
@@ -258,7 +248,7 @@ class Backbone:
             A row's target may be its own source, and no other row's.
         precise : bool
         """
-        call, form = self._call(layer, states, precise=precise)
+        call, form = self._forms.call(layer, states.shape[1], precise=precise)
         counts = self._row_counts.of(layer, call, states, form)
 
         def keep(place: slice, rows: Tensor) -> None:
@@ -308,26 +298,6 @@ class Backbone:
         """Return the losses over the first 4,096 words of the vocabulary and the target, (n,)."""
         return self._read_out.common_losses(hidden, targets)
 
-    def _call(
-        self,
-        layer: int,
-        hidden: Tensor,
-        *,
-        precise: bool = False,
-        rough: bool = False,
-        for_gradient: bool = False,
-    ) -> tuple[Layer, Form]:
-        """Return what calls a layer, or has its gradient, and in which form."""
-        forms = self._rough_blocks if rough else self._quick_blocks
-        quick = None if precise else forms[layer]
-        n_tokens = hidden.shape[1]
-        if quick is None:
-            own = self._replay.calls(n_tokens)[layer]
-            return partial(own.of, self._precise_blocks[layer]), Form(False, torch.float32)
-        block = quick.for_gradient if for_gradient else quick
-        own = self._cast_calls(n_tokens)[layer]
-        return lambda rows: own.of(block, rows).float(), Form(True, self.quick_dtype)
-
     def _known(self, token: int) -> int:
         """Return a token; raise `InputError` where the weights do not have it."""
         if token >= self._n_words:
@@ -341,36 +311,6 @@ class Backbone:
     def has_mixtures(self) -> bool:
         """Whether blocks choose among experts: a rounding can then change a loss by much."""
         return any(is_mixture(block) for block in self.blocks)
-
-    @cached_property
-    def _rough_blocks(self) -> list[QuickBlock | None]:
-        """Quick forms for estimates, those of the first layers made when one is asked for."""
-        first = len(self._first_states) - 1
-        return [*self._quick_forms(range(first), self._first_states), *self._quick_blocks[first:]]
-
-    @torch.no_grad()
-    def _quick_forms(
-        self, layers: Iterable[int], states: Sequence[Tensor]
-    ) -> list[QuickBlock | None]:
-        """Return the quick forms of layers, where they have one, tried on states at each depth."""
-        calls = self._cast_calls(states[0].shape[1])
-
-        # In float32 both forms share their laid-out weights.
-        blocks = self._precise_blocks if self.quick_dtype == torch.float32 else self.blocks
-
-        def form(layer: int) -> QuickBlock | None:
-            before, after = states[layer : layer + 2]
-            use = partial(calls[layer].of, hidden=before)
-            return quick_form(blocks[layer], self.quick_dtype, before, after, use)
-
-        return spread(form, layers)
-
-    def _cast_calls(self, n_tokens: int) -> list[Call]:
-        """Return each block's arguments in the quick number format."""
-        if n_tokens not in self._quick_calls:
-            calls = self._replay.calls(n_tokens)
-            self._quick_calls[n_tokens] = [_cast_call(call, self.quick_dtype) for call in calls]
-        return self._quick_calls[n_tokens]
 
     @torch.no_grad()
     def _faithful_states(self, probe: Tensor, logits: Tensor) -> list[Tensor]:
@@ -418,17 +358,3 @@ def _scale_of_logits(config: Any) -> float:
 def _setting(config: Any, names: Iterable[str]) -> Any:
     """Return the first of these settings that is given; None where none is."""
     return next(filter(None, (getattr(config, name, None) for name in names)), None)
-
-
-def _cast_call(call: Call, dtype: torch.dtype) -> Call:
-    kwargs = {name: _cast(value, dtype) for name, value in call.kwargs.items()}
-    return replace(call, args=_cast(call.args, dtype), kwargs=kwargs)
-
-
-def _cast(value: Any, dtype: torch.dtype) -> Any:
-    """Return recorded arguments with their floating-point tensors in `dtype`."""
-    if isinstance(value, Tensor):
-        return value.to(dtype) if value.is_floating_point() else value
-    if isinstance(value, tuple | list):
-        return type(value)(_cast(part, dtype) for part in value)
-    return value

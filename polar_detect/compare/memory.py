@@ -12,7 +12,7 @@ from polar_detect.engine import Engine, encoder_for
 from polar_detect.signature.encoder import Encoder
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.readings import Readings
-from polar_detect.signature.trace import Tracer
+from polar_detect.signature.tracer import Tracer
 
 
 @dataclass(eq=False)

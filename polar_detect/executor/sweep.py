@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from polar_detect.executor.decoder import Batch, Executor
+from polar_detect.executor.batches import Batch
+from polar_detect.executor.decoder import Executor
 from polar_detect.numerics.blocks import by_blocks
 from polar_detect.program import Program
 from polar_detect.search.protocol import Answer, Sweep

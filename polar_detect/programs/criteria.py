@@ -17,7 +17,8 @@ from torch.autograd.functional import vjp
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.read_out import BLOCK
 from polar_detect.errors import InputError
-from polar_detect.executor.decoder import Batch, Executor
+from polar_detect.executor.batches import Batch
+from polar_detect.executor.decoder import Executor
 from polar_detect.numerics.blocks import by_blocks
 from polar_detect.shares import exactly
 

@@ -10,7 +10,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect.executor.decoder import Batch, Executor, batches
+from polar_detect.executor.batches import Batch, batches
+from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.numerics.lanes import overlap
 from polar_detect.program import Program

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from polar_detect.executor.decoder import Batch, Executor, batches
+from polar_detect.executor.batches import Batch, batches
+from polar_detect.executor.decoder import Executor
 from polar_detect.executor.sweep import sweep
 from polar_detect.numerics.lanes import lanes, overlap
 from polar_detect.program import Program

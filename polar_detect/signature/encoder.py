@@ -17,7 +17,7 @@ from polar_detect.language import is_shared, letter_value
 from polar_detect.numerics.blocks import is_alike_anywhere, random_states, rows_alike
 from polar_detect.numerics.lanes import spread
 from polar_detect.numerics.runtime import keep_freed_memory
-from polar_detect.signature.tokens import TextTokens, TokenStates, kept_places, no_tokens
+from polar_detect.signature.token_states import TextTokens, TokenStates, kept_places, no_tokens
 
 Array = NDArray[np.float32]
 

@@ -15,7 +15,7 @@ from polar_detect.signature.neighbours import Neighbours, contexts
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.reference import N_NEIGHBOURS, Reference
 from polar_detect.signature.spill import Spill
-from polar_detect.signature.trace import Tracer
+from polar_detect.signature.tracer import Tracer
 from polar_detect.texts import distinct_texts
 
 # Two neighbours as context cost half of four; the nearest one brings most of the gain.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from polar_detect.signature.changes import Trajectories
 from polar_detect.signature.encoder import Encoding
 from polar_detect.signature.spill import Spill
-from polar_detect.signature.trace import Array, Traces
+from polar_detect.signature.traces import Array, Traces
 
 
 @dataclass(frozen=True)

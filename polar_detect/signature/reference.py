@@ -24,8 +24,8 @@ from polar_detect.signature.neighbours import (
 )
 from polar_detect.signature.numbers import ColumnReference
 from polar_detect.signature.readings import Readings
-from polar_detect.signature.tokens import Novelty, TokenIndex
-from polar_detect.signature.trace import Array
+from polar_detect.signature.token_index import Novelty, TokenIndex
+from polar_detect.signature.traces import Array
 from polar_detect.texts import as_seen, distinct_texts
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.tokenizing import shortened
-from polar_detect.executor.decoder import batches
+from polar_detect.executor.batches import batches
 from polar_detect.numerics.lanes import lanes
 from polar_detect.signature.spans import TokenLoss
-from polar_detect.signature.tokens import TokenIndex, stored_states
+from polar_detect.signature.token_index import TokenIndex
+from polar_detect.signature.token_states import stored_states
 
 Array = NDArray[np.float32]
 

@@ -5,10 +5,10 @@ and for what followed them.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -20,129 +20,17 @@ from polar_detect.numerics.lanes import lanes
 from polar_detect.numerics.products import Weight
 from polar_detect.numerics.runtime import best_device, best_dtype
 from polar_detect.shares import exactly
+from polar_detect.signature.token_states import Array, TokenStates, mean_by_text
 
-Array = NDArray[np.float32]
-_MAX_KEPT = 128  # tokens of a text whose states are kept: 1.3 MB with both default models
-_KEPT_OF_LONGER = 64
 _MAX_POINTS = 16_384  # reference tokens; 19 MB a depth at 576 dimensions in float16
 _N_NEAREST = 3
 _N_FOLLOWED = 16
 _N_REMEMBERED = 64  # for single tokens: the first one has as many equals as there are texts
 _GROUP = 32  # columns whose maximum stands for them
 _TEMPERATURE = 0.1
-_FLOAT16_MAX = 65504.0
 _SHARE = 0.5  # of the nearest tokens in the mixed prediction
 _QUERY_TOKENS = 1024
 _BLOCK = 128  # tokens that are compared at a time, always: a product's last bits depend on it
-
-
-class States(Protocol):
-    """States of tokens, (n_depths, n_tokens, hidden) float16, wherever they lie."""
-
-    def __len__(self) -> int:
-        """Return how many depths there are."""
-        ...
-
-    def __getitem__(self, depth: int, /) -> NDArray[np.float16]:
-        """Return the states at one depth, (n_tokens, hidden)."""
-        ...
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of memory that they take."""
-        ...
-
-
-class TextTokens(NamedTuple):
-    """Hidden states of the tokens of one text that are kept (`kept_places`).
-
-    Parameters
-    ----------
-    states : (n_depths, n_tokens, hidden) float16
-    targets : (n_tokens,) int64
-        The token that followed each state; -1 where the model predicts none.
-    losses : (n_tokens,) float32
-        Of that token, in nats; NaN where the model predicts none.
-    """
-
-    states: States
-    targets: NDArray[np.int64]
-    losses: Array
-
-
-def no_tokens(n_depths: int, hidden: int) -> TextTokens:
-    """Return what a text without tokens has."""
-    states = np.zeros((n_depths, 0, hidden), np.float16)
-    return TextTokens(states, np.zeros(0, np.int64), np.zeros(0, np.float32))
-
-
-def kept_places(n_tokens: int) -> NDArray[np.intp]:
-    """Return which tokens of a text keep their states: all, or of more than 128 every few.
-
-    Of longer texts 64 are kept, spread evenly: on seven sets of long texts no worse than all of
-    them, and more normal texts have room in an index. Up to 128 tokens all are, so that detectors
-    that were saved before score as they did.
-    """
-    n_kept = n_tokens if n_tokens <= _MAX_KEPT else _KEPT_OF_LONGER
-    places: NDArray[np.intp] = np.linspace(0, n_tokens - 1, n_kept).round().astype(np.intp)
-    return places
-
-
-@dataclass(frozen=True, eq=False)
-class TokenStates:
-    """Hidden states of the tokens of some texts, each text by itself.
-
-    They are most of what a fit holds in memory (1.3 MB a text of 125 tokens): choosing texts, and
-    laying some below others, copies none, and they are joined a few texts at a time.
-
-    Parameters
-    ----------
-    texts : tuple of TextTokens
-    """
-
-    texts: tuple[TextTokens, ...]
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    @cached_property
-    def lengths(self) -> NDArray[np.int64]:
-        """Kept tokens of each text, (n_texts,)."""
-        return np.asarray([len(text.targets) for text in self.texts], np.int64)
-
-    @property
-    def owners(self) -> NDArray[np.intp]:
-        """Text of each token, (n_tokens,)."""
-        return np.repeat(np.arange(len(self)), self.lengths)
-
-    @property
-    def n_depths(self) -> int:
-        """Depths that the states of each token are known at."""
-        return len(self.texts[0].states)
-
-    @property
-    def targets(self) -> NDArray[np.int64]:
-        """Of all tokens, (n_tokens,), text after text."""
-        return np.concatenate([np.zeros(0, np.int64), *(text.targets for text in self.texts)])
-
-    @property
-    def losses(self) -> Array:
-        """Of all tokens, (n_tokens,), text after text."""
-        return np.concatenate([np.zeros(0, np.float32), *(text.losses for text in self.texts)])
-
-    def at(self, depth: int) -> NDArray[np.float16]:
-        """Return the states of all tokens at one depth, (n_tokens, hidden), text after text."""
-        return np.concatenate([text.states[depth] for text in self.texts])
-
-    def rows(self, index: NDArray[np.intp] | Sequence[int] | slice) -> Self:
-        """Return the given texts."""
-        chosen = np.arange(len(self))[index]
-        return type(self)(tuple(self.texts[i] for i in chosen.tolist()))
-
-    @classmethod
-    def below(cls, parts: Sequence[Self]) -> Self:
-        """Return the texts of all parts, one below the other."""
-        return cls(tuple(text for part in parts for text in part.texts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -415,11 +303,6 @@ class _PassedOver:
         return is_passed_over.gather(1, places)
 
 
-def stored_states(states: Tensor) -> Tensor:
-    """Return states as they are kept, in float16."""
-    return states.clamp(-_FLOAT16_MAX, _FLOAT16_MAX).half()
-
-
 def largest(rows: Tensor, n: int) -> tuple[Tensor, Tensor]:
     """Return the `n` largest of each row as float32, largest first, and where they are.
 
@@ -461,14 +344,6 @@ def _chunks(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:
     if len(texts):
         places = (np.cumsum(lengths[texts]) - 1) // _QUERY_TOKENS
         yield from np.split(texts, np.flatnonzero(np.diff(places)) + 1)
-
-
-def mean_by_text(values: Array, part: TokenStates) -> Array:
-    """Return the mean over each text of what its tokens have, (n_texts,); NaN without tokens."""
-    sums = np.bincount(part.owners, values.astype(np.float64), len(part))
-    with np.errstate(invalid="ignore"):
-        means: Array = (sums / part.lengths).astype(np.float32)
-    return means
 
 
 def _mean(values: Tensor, part: TokenStates) -> Array:

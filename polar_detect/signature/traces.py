@@ -1,0 +1,116 @@
+"""What the language model does with texts, as plain arrays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.signature.features import Feature, FeatureTable, by_layer
+from polar_detect.signature.token_states import TokenStates, mean_by_text
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Traces:
+    """What one pass of the full program, its gradient and one loop of each layer tell.
+
+    Losses are nats per token. Texts without tokens have NaN, but for their counts. Without
+    curves, `skip` and `loop` have no columns and `exit` has the last one only.
+
+    Parameters
+    ----------
+    n_tokens : (n_texts,)
+    n_chars : (n_texts,)
+        Characters that the tokens cover.
+    loss, loss_spread, loss_max : (n_texts,)
+        Mean, standard deviation and maximum over the text's tokens under the full program.
+    surprise : (n_texts,)
+        Mean loss minus the loss that the model expects of its own predictions, in standard
+        deviations (conditional probability curvature; Bao et al., arXiv 2310.05130, eq. 2).
+    skip, loop : (n_texts, n_layers)
+        Loss with the layer skipped / looped, minus `loss`.
+    exit : (n_texts, n_layers + 1)
+        Loss with the read-out at each depth, over a small vocabulary (`Backbone.common_losses`).
+    trajectory : (n_texts, n_layers + 1, hidden)
+        Hidden states at each depth, mean over the text's tokens.
+    tokens : TokenStates
+        States that predict a token of the text, at `Tracer.token_depths`.
+    """
+
+    n_tokens: Array
+    n_chars: Array
+    loss: Array
+    loss_spread: Array
+    loss_max: Array
+    surprise: Array
+    skip: Array
+    loop: Array
+    exit: Array
+    trajectory: Array
+    tokens: TokenStates
+
+    def __len__(self) -> int:
+        return len(self.loss)
+
+    @property
+    def kept_loss(self) -> Array:
+        """Mean loss of the tokens whose states are kept, (n_texts,): all, but for long texts."""
+        is_thinned = self.tokens.lengths < self.n_tokens
+        loss = self.loss.copy()
+        loss[is_thinned] = mean_by_text(self.tokens.losses, self.tokens)[is_thinned]
+        return loss
+
+    def rows(self, index: NDArray[np.intp] | Sequence[int] | slice) -> Self:
+        """Return the given texts."""
+        arrays = {name: getattr(self, name)[index] for name in self._arrays()}
+        return type(self)(**arrays, tokens=self.tokens.rows(index))
+
+    @classmethod
+    def below(cls, parts: Sequence[Self]) -> Self:
+        """Return the texts of all parts, one below the other."""
+        arrays = {
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in cls._arrays()
+        }
+        return cls(**arrays, tokens=TokenStates.below([part.tokens for part in parts]))
+
+    @classmethod
+    def _arrays(cls) -> list[str]:
+        return [field.name for field in fields(cls) if field.name != "tokens"]
+
+    def table(self) -> FeatureTable:
+        """Return all but states as named features."""
+        n_curve = self.skip.shape[1]
+        whole: dict[Feature, NDArray[np.floating]] = {
+            Feature("length", "tokens"): self.n_tokens,
+            Feature("length", "characters_per_token"): self.n_chars / np.maximum(self.n_tokens, 1),
+            Feature("loss", "mean"): self.loss,
+            Feature("loss", "spread"): self.loss_spread,
+            Feature("loss", "max"): self.loss_max,
+            Feature("loss", "surprise"): self.surprise,
+        }
+        exit_curve = self.exit[:, :-1] - self.exit[:, -1:]
+        curves = (("skip", self.skip), ("loop", self.loop), ("exit", exit_curve))
+        return FeatureTable.beside(
+            [
+                FeatureTable.of(whole),
+                *(FeatureTable(values, by_layer(group, n_curve)) for group, values in curves),
+            ]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """What skipping or looping one layer does to the loss of texts, measured in float32.
+
+    Parameters
+    ----------
+    skip, loop : (n_texts, n_layers) float32, nats per token
+        Loss with the layer skipped / looped, minus that of the full program; NaN for a text
+        without tokens.
+    """
+
+    skip: Array
+    loop: Array
