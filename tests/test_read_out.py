@@ -4,6 +4,7 @@ from torch import nn
 
 from polar_detect.backbone import read_out
 from polar_detect.backbone.read_out import ReadOut
+from polar_detect.numerics.products import Weight
 
 N_WORDS, HIDDEN = 5000, 32  # in several pieces
 
@@ -156,3 +157,21 @@ def test_products_on_the_way_to_the_head_are_made_in_blocks_of_one_size():
     )
     assert product == (read_out.BLOCK,)
     assert len(norm) >= len(product)  # several where the processor sums up alike in all of them
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("odd", [256, 128])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_gradients_are_the_same_bits_where_some_numbers_of_rows_are_pulled_back_otherwise(
+    dtype, odd, monkeypatch
+):
+    def pull_back(self, gradient, pull=Weight.pull_back):  # as MKL does with AVX2
+        return pull(self, gradient) * (1 + 0.02 * (len(gradient) == odd))
+
+    monkeypatch.setattr(Weight, "pull_back", pull_back)
+    reader, states, targets = read_out_of(0.3, dtype), random_states(400), torch.arange(400) * 7
+    for back in (reader.read_back, reader.moments_back):
+        together = back(states, targets)[1]
+        for own in (slice(9), slice(300, 309)):  # of blocks of 256 and of 128
+            assert torch.equal(back(states[own], targets[own])[1], together[own])
+        assert together.abs().max() > 0.01

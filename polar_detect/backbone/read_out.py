@@ -5,7 +5,7 @@ for 256 tokens: 23 ms, in blocks of 64 tokens 28 ms).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import torch
@@ -76,7 +76,6 @@ class ReadOut:
         is_low = quick_dtype != torch.float32
         self._most_sum = _MOST_SUM if is_low else _MOST_SUM_OF_FLOAT32
         self._pieces = [Weight(p, dtype=quick_dtype) for p in pieces] if is_low else self._exact
-        self._quick_blocks = self._found_blocks()
 
     def logits(self, hidden: Tensor, *, precise: bool) -> Tensor:
         """Read out hidden states (…, hidden) as logits (…, vocabulary) in float32."""
@@ -99,7 +98,7 @@ class ReadOut:
         def block(states: Tensor, own: Tensor) -> tuple[Tensor, ...]:
             return self._through_norm(lambda normed: self._losses_back(normed, own), states)
 
-        counts = self._blocks(precise=False)
+        counts = self._blocks_back
         losses, gradients = by_blocks(block, hidden, targets, counts=counts)
         return losses, gradients
 
@@ -127,7 +126,7 @@ class ReadOut:
         def block(states: Tensor, own: Tensor) -> tuple[Tensor, ...]:
             return self._through_norm(lambda normed: back(normed, own), states)
 
-        counts = self._blocks(precise=False)
+        counts = self._blocks_back
         *moments, gradients = by_blocks(block, hidden, targets, counts=counts)
         return Moments(*moments), gradients
 
@@ -164,17 +163,35 @@ class ReadOut:
         """Return how many tokens a block may have."""
         return (BLOCK,) if precise else self._quick_blocks
 
+    @cached_property
+    def _quick_blocks(self) -> tuple[int, ...]:
+        """The sizes of blocks that no bit of a quick product depends on, in tokens."""
+        return self._same_bits(lambda piece, rows: [piece.times(rows), piece.exponentials(rows)])
+
+    @cached_property
+    def _blocks_back(self) -> tuple[int, ...]:
+        """The same where gradients are asked for: MKL cuts these otherwise (AVX2: 128, not 64)."""
+        if self._quick_blocks == (BLOCK,):
+            return self._quick_blocks
+        return self._same_bits(
+            lambda piece, rows: [
+                product := piece.times(rows),
+                exponentials := piece.exponentials(rows),
+                piece.pull_back(product),
+                piece.pull_back(exponentials),
+            ]
+        )
+
     @torch.no_grad()
-    def _found_blocks(self) -> tuple[int, ...]:
-        """Return the sizes of blocks that no bit of a quick product depends on."""
+    def _same_bits(self, products: Callable[[Weight, Tensor], list[Tensor]]) -> tuple[int, ...]:
         if not self._pieces or any(map(has_matrix, self.way_out.modules())):
             return (BLOCK,)
         first, last = self._pieces[0], self._pieces[-1]
         states = random_states(_QUICK_BLOCKS[0], first.n_in).to(first.device, first.dtype)
 
         def call(rows: Tensor) -> Tensor:
-            makers = (w for piece in (first, last) for w in (piece.times, piece.exponentials))
-            return torch.cat([make(rows).float() for make in makers], -1)
+            found = [*products(first, rows), *products(last, rows)]
+            return torch.cat([product.float() for product in found], -1)
 
         base = BLOCK if first.dtype == torch.float32 else _QUICK_BLOCKS[0]
         return same_bits(call, states, _QUICK_BLOCKS, base=base)
