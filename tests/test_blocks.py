@@ -119,8 +119,8 @@ def test_what_a_size_does_is_found_out_once_for_layers_alike(monkeypatch, dtype,
 
 def test_every_whole_block_has_the_rows_that_its_token_count_says():
     for n_tokens in (1, 5, 12, 64, 300):
-        size = rows_per_block(n_tokens, CPU, torch.bfloat16)
-        assert size == max(1, block_tokens(CPU) // n_tokens)
+        assert rows_per_block(n_tokens, CPU) == max(1, 64 // n_tokens)  # bits hang on it
+    assert block_tokens(CPU) % 64 == 0
 
 
 @torch.no_grad()

@@ -84,7 +84,7 @@ class EncoderExecutor:
             called = backbone.apply(step.layer, states[sources], precise=precise)
             states[torch.tensor(step.targets, device=states.device)] = called
         ends = torch.tensor(schedule.ends, device=states.device)
-        size = rows_per_block(embedded.shape[1], states.device, torch.float32)
+        size = rows_per_block(embedded.shape[1], states.device)
         (pooled,) = by_blocks(
             lambda rows: (backbone.read_out(rows).mean(1),), states[ends], counts=(size,)
         )

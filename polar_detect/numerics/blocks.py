@@ -32,9 +32,9 @@ def block_tokens(device: torch.device) -> int:
     return _sizes(device)[0]
 
 
-def rows_per_block(n_tokens: int, device: torch.device, dtype: torch.dtype) -> int:
-    """Return how many texts of `n_tokens` a block has whose bits all other blocks must give."""
-    return _rows(_base(_sizes(device), dtype), n_tokens)
+def rows_per_block(n_tokens: int, device: torch.device) -> int:
+    """Return how many texts of `n_tokens` a block of float32 has that all others must equal."""
+    return _rows(_base(_sizes(device), torch.float32), n_tokens)
 
 
 class Form(NamedTuple):
@@ -150,7 +150,7 @@ def rows_alike(n_tokens: int, device: torch.device, is_alike: Callable[[int], bo
     is_alike : callable
         Says of a number of texts whether each has the same bits in any place.
     """
-    usual = rows_per_block(n_tokens, device, torch.float32)
+    usual = rows_per_block(n_tokens, device)
     with lanes():
         return next((n for n in (usual, usual + 1) if is_alike(n)), 1)
 
