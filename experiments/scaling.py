@@ -26,7 +26,7 @@ from polar_detect.calibration import smallest_alpha
 from polar_detect.detector import PolarDetector
 from polar_detect.scoring import run
 from polar_detect.scoring.flags import FlagRule
-from polar_detect.scoring.opening import ScoreJob, open_input
+from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.scoring.ray_engine import RayFleet, RayOptions
 from polar_detect.scoring.results import LocalEngine
 

@@ -30,7 +30,7 @@ from polar_detect.texts import Texts, UnfittedError, as_texts
 from polar_detect.training import TrainingTexts
 
 if TYPE_CHECKING:
-    from polar_detect.tables.rows import RowTemplate
+    from polar_detect.tables.rows.template import RowTemplate
 
 
 class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from polar_detect.errors import InputError
 
 if TYPE_CHECKING:
-    from polar_detect.tables.rows import RowTemplate
+    from polar_detect.tables.rows.template import RowTemplate
 
 # RowTemplate is imported where it is needed, as it brings pandas' readers along.
 _EMPTY_LEVEL = re.compile(r"Unnamed: \d+_level_\d+")
@@ -50,7 +50,7 @@ def row_template(X: pd.DataFrame) -> "RowTemplate":
     InputError
         Two columns have the same name.
     """
-    from polar_detect.tables.rows import RowTemplate
+    from polar_detect.tables.rows.template import RowTemplate
 
     frame = named(X)
     return RowTemplate.fit(frame, list(frame.columns))
@@ -157,7 +157,7 @@ def _names(columns: "pd.Index[Any]") -> list[str]:
     """
     if columns.nlevels == 1:
         return [str(name) for name in columns]
-    from polar_detect.tables.units import is_unit, with_unit
+    from polar_detect.tables.cells.units import is_unit, with_unit
 
     levels = [[*map(_said_of_level, columns.get_level_values(i))] for i in range(columns.nlevels)]
     groups = [" ".join(filter(None, parts)) for parts in zip(*levels[:-1], strict=True)]

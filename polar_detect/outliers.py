@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
 if TYPE_CHECKING:
-    from polar_detect.tables.rows import RowTemplate
+    from polar_detect.tables.rows.template import RowTemplate
 
 
 def topic_clusters(embeddings: NDArray[np.float32], *, seed: int) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from polar_detect.errors import InputError
 from polar_detect.models.catalogue import AUTO_ENCODER, EMBEDDED
 
 if TYPE_CHECKING:
-    from polar_detect.tables.rows import RowTemplate
+    from polar_detect.tables.rows.template import RowTemplate
 
 MAX_CONTAMINATION = 0.5  # where most texts are anomalous, nothing says what is normal
 MAX_SEED = 2**32 - 1  # NumPy's and scikit-learn's
@@ -146,7 +146,7 @@ def _is_number(value: Any) -> bool:
 def _rows(value: Any) -> "RowTemplate | None":
     if value is None:
         return None
-    from polar_detect.tables.rows import RowTemplate  # here: imports pandas' readers
+    from polar_detect.tables.rows.template import RowTemplate  # here: imports pandas' readers
 
     if not isinstance(value, RowTemplate):
         raise InputError(

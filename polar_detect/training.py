@@ -20,7 +20,7 @@ from polar_detect.texts import (
 )
 
 if TYPE_CHECKING:
-    from polar_detect.tables.rows import RowTemplate
+    from polar_detect.tables.rows.template import RowTemplate
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from polar_detect import tables
 from polar_detect.artifact.sealing import manifest_sha256
 from polar_detect.assessment import Result
 from polar_detect.scoring.flags import FlagRule
-from polar_detect.scoring.opening import ScoreJob, open_input
+from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.scoring.run import run
 
 

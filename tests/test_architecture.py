@@ -83,6 +83,28 @@ def test_the_reference_lists_the_packages_in_their_order():
     assert [n for n in listed if n in LAYERS] == [n for n in LAYERS if n in listed]
 
 
+TABLES = (PACKAGE / "tables" / "README.md").read_text(encoding="utf-8")
+STAGES = re.findall(r"(?m)^\| `(\w+)` \|", TABLES)
+
+
+def test_stages_of_tables_are_the_packages_and_import_only_those_above_them():
+    assert set(STAGES) == {path.parent.name for path in PACKAGE.glob("tables/*/__init__.py")}
+    n_checked = 0
+    for name, found in MODULES.items():
+        for imported in (n for n in found if n.startswith("polar_detect.tables.")):
+            own, other = (n.split("tables.")[-1].split(".")[0] for n in (f"{name}.", imported))
+            if name.startswith("tables.") and {own, other} <= set(STAGES):
+                assert STAGES.index(other) <= STAGES.index(own), f"{name} imports {imported}"
+                n_checked += other != own
+    assert n_checked > 50
+
+
+def test_the_map_of_tables_names_modules_that_there_are():
+    named = re.findall(r"`((?:" + "|".join(STAGES) + r")\.\w+)", TABLES)
+    assert len(set(named)) > 20
+    assert [name for name in named if f"tables.{name}" not in MODULES] == []
+
+
 ARRAYS = re.compile(r"\b(NDArray|Array|Tensor|Vector|FeatureTable|Mask|States)\b")
 
 

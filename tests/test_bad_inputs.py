@@ -14,7 +14,7 @@ from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.flags import FlagRule
-from polar_detect.scoring.opening import ScoreJob, open_input
+from polar_detect.scoring.job import ScoreJob, open_input
 
 CORPUS = corpus()
 

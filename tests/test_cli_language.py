@@ -8,7 +8,7 @@ from japanese import is_japanese
 from work_orders import NORMAL
 
 from polar_detect.cli.commands import output
-from polar_detect.tables import row_warnings
+from polar_detect.tables.rows import warnings
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_fit_on_rows_that_takes_hours_says_so_before_it_looks_for_models(
     run, tmp_path, monkeypatch, lang, slow
 ):
     if slow:
-        monkeypatch.setattr(row_warnings, "_S_PER_COLUMN", 10.0)
+        monkeypatch.setattr(warnings, "_S_PER_COLUMN", 10.0)
     path = tmp_path / "rows.csv"
     pd.DataFrame({"a": [i % 7 + 0.5 for i in range(60)], "b": range(60)}).to_csv(path, index=False)
     options = ["--all-columns", "--model", tmp_path / "none", "--out", tmp_path / "d"]

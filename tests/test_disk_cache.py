@@ -8,7 +8,7 @@ from polar_detect.errors import OutputError
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.disk_cache import DiskCache
 from polar_detect.scoring.flags import FlagRule
-from polar_detect.scoring.opening import ScoreJob, open_input
+from polar_detect.scoring.job import ScoreJob, open_input
 
 TEXTS = [*NEW, *STRANGE, ""]
 DEPENDS = {"detector": "abc", "--preset": "all"}

@@ -13,7 +13,7 @@ from polar_detect.signature.column_features import column_of, kind_of
 from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.signature.levels import LevelReference, UsualLevels
 from polar_detect.tables import RowTemplate
-from polar_detect.tables.row_columns import Category
+from polar_detect.tables.rows.template_column import Category
 
 PRODUCTS = ("PA-200", "PB-250", "PC-320")
 

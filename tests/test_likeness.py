@@ -13,7 +13,7 @@ from polar_detect.signature.likeness import (
     WordingLikeness,
     can_teach,
 )
-from polar_detect.tables.rows import RowTemplate
+from polar_detect.tables.rows.template import RowTemplate
 
 HIDDEN = 24
 

@@ -13,7 +13,7 @@ from polar_detect.artifact.sealing import manifest_sha256
 from polar_detect.errors import InputError
 from polar_detect.scoring import ray_engine, run
 from polar_detect.scoring.flags import FlagRule
-from polar_detect.scoring.opening import ScoreJob, open_input
+from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.scoring.partial import folder_of
 from polar_detect.scoring.results import LocalEngine
 

@@ -34,8 +34,8 @@ from polar_detect.tables import (
     warn_of_new_values,
     warn_of_words,
 )
-from polar_detect.tables.number_form import NumberForm
-from polar_detect.tables.row_columns import RowColumn
+from polar_detect.tables.cells.number_form import NumberForm
+from polar_detect.tables.rows.template_column import TemplateColumn
 from polar_detect.texts import as_texts
 
 NAMES = ["machine", "pressure [bar]", "flow [l/min]"]
@@ -348,7 +348,7 @@ def test_rows_that_are_all_the_same_leave_nothing_to_cross(fitted_on_tiny):
 def test_a_fit_on_a_data_frame_that_takes_hours_warns_before_it_begins(
     fitted_on_tiny, measured, monkeypatch
 ):
-    monkeypatch.setattr("polar_detect.tables.row_warnings._S_PER_COLUMN", 100.0)
+    monkeypatch.setattr("polar_detect.tables.rows.warnings._S_PER_COLUMN", 100.0)
     monkeypatch.setattr("polar_detect.detector.Fitting.run", lambda *_: pytest.fail("began"))
     detector = PolarDetector(model=fitted_on_tiny.model, max_tokens=8)
     with warnings.catch_warnings():
@@ -534,8 +534,8 @@ def test_a_text_that_is_no_row_is_refused_by_who_was_fitted_on_rows(fitted, stra
     st.sampled_from([1, 2]),
 )
 def test_what_the_template_writes_it_knows_for_its_own(cells, decimals, unit, notation):
-    own = RowColumn("p; [MPa]", decimals, NumberForm(None if decimals is None else unit))
-    template = RowTemplate((RowColumn("note", None), own), notation)
+    own = TemplateColumn("p; [MPa]", decimals, NumberForm(None if decimals is None else unit))
+    template = RowTemplate((TemplateColumn("note", None), own), notation)
     frame = pd.DataFrame(cells, columns=["note", "p; [MPa]"], dtype=object)
     texts = template.texts(frame)
     assert unwritten(texts, template) == []

@@ -30,12 +30,12 @@ from polar_detect.assessment import Result
 from polar_detect.errors import InputError, OutputError
 from polar_detect.scoring import run
 from polar_detect.scoring.cache import ResultCache
+from polar_detect.scoring.earlier_result import EarlierResult
 from polar_detect.scoring.flags import FlagRule, Tally
-from polar_detect.scoring.opening import ScoreJob, open_input
+from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.scoring.partial import Partial, folder_of
 from polar_detect.scoring.results import from_arrow, to_arrow, with_programs_up_to
 from polar_detect.scoring.sample import Sample
-from polar_detect.scoring.worked_on import EarlierResult
 
 RULE = FlagRule(0.05, fdr=0.3)
 DAY = datetime.datetime(2025, 4, 1)
@@ -145,7 +145,7 @@ def test_what_no_excel_file_holds_is_refused_before_the_work(
     detector_folder, tmp_path, monkeypatch, limit, n
 ):
     write_orders(tmp_path / "in.csv", 30)
-    monkeypatch.setattr(f"polar_detect.tables.excel_output.{limit}", n)
+    monkeypatch.setattr(f"polar_detect.tables.output.excel.{limit}", n)
     open_input(job_of(tmp_path / "in.csv", tmp_path / "out.csv", detector_folder))  # control
     with pytest.raises(OutputError, match="for an Excel file; expected at most that many"):
         open_input(job_of(tmp_path / "in.csv", tmp_path / "out.xlsx", detector_folder))

@@ -444,7 +444,7 @@ def test_a_text_that_excel_would_decode_is_read_as_it_was(tmp_path):
 
 
 def test_more_rows_than_excel_holds_are_refused_with_the_way_out(tmp_path, monkeypatch):
-    monkeypatch.setattr("polar_detect.tables.excel_output.MAX_ROWS", 3)
+    monkeypatch.setattr("polar_detect.tables.output.excel.MAX_ROWS", 3)
     write_table(frame_of(ROWS[:2]), tmp_path / "a.xlsx")
     with pytest.raises(OutputError, match=r"Got more than 2 rows for an Excel .*; write \.parquet"):
         write_table(frame_of(), tmp_path / "b.xlsx")
@@ -452,7 +452,7 @@ def test_more_rows_than_excel_holds_are_refused_with_the_way_out(tmp_path, monke
 
 
 def test_more_columns_than_excel_holds_are_refused_with_the_way_out(tmp_path, monkeypatch):
-    monkeypatch.setattr("polar_detect.tables.excel_output.MAX_COLUMNS", 3)
+    monkeypatch.setattr("polar_detect.tables.output.excel.MAX_COLUMNS", 3)
     write_table(pd.DataFrame(np.ones((2, 3))), tmp_path / "a.xlsx")
     with pytest.raises(OutputError, match=r"Got more than 3 columns for an Excel .*; write \.par"):
         write_table(pd.DataFrame(np.ones((2, 4))), tmp_path / "b.xlsx")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from polar_detect.signature.numbers import ColumnReference
 from polar_detect.tables import RowTemplate
-from polar_detect.tables import rows as rows_of_tables
+from polar_detect.tables.rows import template as row_templates
 
 MISSING = {"", "na", "n/a", "#n/a", "nan", "<na>", "null"}  # and in a column of numbers:
 NO_NUMBER = MISSING | {"-", "－", "―", "—", "−", "--", "nd", "n.d.", "none", "#div/0!", "未測定"}
@@ -88,9 +88,9 @@ def test_a_word_in_a_column_of_numbers_is_no_number_and_not_missing_either():
 
 def test_the_names_of_columns_are_put_on_one_line_once_for_all_rows(monkeypatch):
     labelled = []
-    label_of = rows_of_tables.label_of
+    label_of = row_templates.label_of
     monkeypatch.setattr(
-        rows_of_tables, "label_of", lambda own: labelled.append(own) or label_of(own)
+        row_templates, "label_of", lambda own: labelled.append(own) or label_of(own)
     )
     frame = pd.DataFrame({"Type": ["M", "L"] * 50, "Air [K]": ["298.1", "299.4"] * 50})
     template = RowTemplate.fit(frame, ["Type", "Air [K]"])

@@ -19,7 +19,6 @@ from polar_detect.tables import (
     RowTemplate,
     cells_as_text,
     choose_text_column,
-    new_values,
     open_table,
     read_table,
     texts_of_file,
@@ -30,9 +29,10 @@ from polar_detect.tables import (
     warn_of_words,
     write_table,
 )
-from polar_detect.tables.categories import categories_of
-from polar_detect.tables.decimals import ABOVE_ZERO
-from polar_detect.tables.number_form import NumberForm, has_decimal_commas
+from polar_detect.tables.cells.number_form import NumberForm, has_decimal_commas
+from polar_detect.tables.columns.new_values import new_values
+from polar_detect.tables.rows.categories import categories_of
+from polar_detect.tables.rows.decimals import ABOVE_ZERO
 
 MACHINES = """\
 UDI,Type,Air temperature [K],Speed [rpm],Torque [Nm],Comment
@@ -1400,7 +1400,7 @@ def test_what_rows_say_in_a_factor_is_read_once_for_all_columns_that_depend_on_i
     frame = drilled().assign(time=drilled()["force"], torque=drilled()["force"])
     template = RowTemplate.fit(frame, list(frame.columns))
     texts, n_read = template.texts(frame), []
-    read = "polar_detect.tables.row_columns.level_of"
+    read = "polar_detect.tables.rows.template_column.level_of"
     monkeypatch.setattr(read, lambda cell, _: n_read.append(cell) or cell)
     levels = template.read(texts).factor_levels
     assert levels[1] == levels[2] == levels[3] != levels[0]

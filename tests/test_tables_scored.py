@@ -12,8 +12,8 @@ from polar_detect.compare.reading import Reading, read_task
 from polar_detect.errors import InputError, OutputError
 from polar_detect.frames import doubts_of_columns, row_template
 from polar_detect.report.language import Language
-from polar_detect.scoring import worked_on
-from polar_detect.scoring.opening import ScoreJob, open_input
+from polar_detect.scoring import earlier_result
+from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.tables import (
     RowColumns,
     check_added,
@@ -344,8 +344,10 @@ def test_an_earlier_result_is_not_read_where_the_input_leaves_nothing_to_be_fill
     out, opened = tmp_path / "out.csv", []
     own = pd.DataFrame({"comment": ["pump checked", "oiled"], "verdict": ["NG", "OK"]})
     own.join(pd.DataFrame({name: ["x"] * 2 for name in ADDED})).to_csv(out, index=False)
-    read = worked_on._opened
-    monkeypatch.setattr(worked_on, "_opened", lambda path: (opened.append(path), read(path))[1])
+    read = earlier_result._opened
+    monkeypatch.setattr(
+        earlier_result, "_opened", lambda path: (opened.append(path), read(path))[1]
+    )
     for verdict, n in (("NG", 1), ("", 2)):  # once for its columns, and once for its cells
         source = save(f"comment,verdict\npump checked,{verdict}\noiled,OK\n")
         job = ScoreJob(source=source, out=out, detector_sha256="", text_column="comment")

@@ -7,7 +7,8 @@ import openpyxl
 import pytest
 
 from polar_detect.report.language import Language
-from polar_detect.tables import ReadOptions, excel_xml, open_table
+from polar_detect.tables import ReadOptions, open_table
+from polar_detect.tables.input import excel_xml
 
 
 def book(path, rows, merged=()):

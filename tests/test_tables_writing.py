@@ -23,7 +23,7 @@ from polar_detect.tables import (
     write_scored,
     write_table,
 )
-from polar_detect.tables.formulas import is_formula
+from polar_detect.tables.output.formulas import is_formula
 
 
 def test_a_written_table_is_read_back_with_every_cell(orders, tmp_path):

@@ -9,7 +9,8 @@ import pytest
 
 from polar_detect.errors import InputError
 from polar_detect.report.language import Language
-from polar_detect.tables import ReadOptions, open_table, read_table, words
+from polar_detect.tables import ReadOptions, open_table, read_table
+from polar_detect.tables.structure import cell_types
 
 NAMES = "番号,温度,圧力,備考"
 ROWS = [f"{i},{180 + i / 10},5.{i:02},{'良好' if i % 3 else ''}" for i in range(1, 61)]
@@ -437,8 +438,10 @@ def test_a_first_line_that_is_too_narrow_for_the_rows_is_doubted(tmp_path):
 def test_names_of_a_wide_table_of_words_are_looked_for_without_reading_each_as_a_number(
     tmp_path, monkeypatch
 ):
-    read_as_numbers, calls = words.as_numbers, []
-    monkeypatch.setattr(words, "as_numbers", lambda own: calls.append(own) or read_as_numbers(own))
+    read_as_numbers, calls = cell_types.as_numbers, []
+    monkeypatch.setattr(
+        cell_types, "as_numbers", lambda own: calls.append(own) or read_as_numbers(own)
+    )
     lines = [",".join(f"w{i}x{j}" for j in range(100)) for i in range(60)]
     assert open_table(write(tmp_path / "a.csv", ["title", *lines])).columns == ("title",)
     assert calls == []  # each takes as long as reading a line
@@ -453,8 +456,8 @@ def test_names_of_a_wide_table_of_words_are_looked_for_without_reading_each_as_a
     "cell", ["1e5", "-1.5E-3", "1,234e5", "5e5%", "１ｅ５", "2024/5/1", "▲5", "9"]
 )
 def test_numbers_and_dates_are_numerals_and_words_are_none(cell):
-    assert words.is_numeral(f" {cell} ")
-    assert not any(map(words.is_numeral, ["", "e5", "1e", "x1", "1e5e", "0x10", "nan", "inf"]))
+    assert cell_types.is_numeral(f" {cell} ")
+    assert not any(map(cell_types.is_numeral, ["", "e5", "1e", "x1", "1e5e", "0x10", "nan", "inf"]))
 
 
 def test_names_are_looked_for_among_long_texts_with_many_brackets(tmp_path):

@@ -38,7 +38,7 @@ from polar_detect.signature.numbers import ColumnReference
 from polar_detect.signature.reference import Reference
 from polar_detect.signature.token_index import TokenIndex
 from polar_detect.stored import Stored, fitting_together, unfit
-from polar_detect.tables.rows import RowTemplate
+from polar_detect.tables.rows.template import RowTemplate
 from polar_detect.trees import Trees
 
 _Part = TypeVar("_Part", Covariances, Geometry, SentenceLikeness, TokenIndex, WordingLikeness)

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from polar_detect import tables
 from polar_detect.errors import InputError, listing
-from polar_detect.tables.cell_numbers import MIN_NUMERIC
-from polar_detect.tables.column_numbers import CellNumbers
-from polar_detect.tables.found_columns import find_columns
-from polar_detect.tables.number_form import PLAIN, NumberForm
+from polar_detect.tables.cells.column_numbers import CellNumbers
+from polar_detect.tables.cells.number_form import PLAIN, NumberForm
+from polar_detect.tables.cells.numbers import MIN_NUMERIC
+from polar_detect.tables.columns.selection import find_columns
 
 Array = NDArray[np.float64]
 

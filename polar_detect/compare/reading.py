@@ -28,11 +28,11 @@ from polar_detect.compare.columns import (
 from polar_detect.compare.rows import Rows, check_classes, note_overlap, split, thin
 from polar_detect.compare.telling import find_foretelling_columns, find_leaking_columns
 from polar_detect.errors import InputError
-from polar_detect.tables.columns import check_no_column
+from polar_detect.tables.cells.names import match_column, said_of_match
+from polar_detect.tables.cells.number_form import PLAIN, NumberForm
+from polar_detect.tables.columns.text_column import check_no_column
 from polar_detect.tables.formats import format_of
-from polar_detect.tables.names import match_column, said_of_match
-from polar_detect.tables.number_form import PLAIN, NumberForm
-from polar_detect.tables.opening import HAVE_ENCODINGS, TableReader
+from polar_detect.tables.input.opening import HAVE_ENCODINGS, TableReader
 from polar_detect.tables.reading import check_some_text, unlabelled_notice
 
 

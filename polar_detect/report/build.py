@@ -37,8 +37,8 @@ from polar_detect.signature.reference import Reference
 from polar_detect.signature.spans import TokenLoss
 from polar_detect.signature.token_losses import Normal, token_losses
 from polar_detect.tables import RowTemplate, Table
-from polar_detect.tables.row_cells import SEPARATOR
-from polar_detect.tables.row_columns import RowColumn
+from polar_detect.tables.rows.cells import SEPARATOR
+from polar_detect.tables.rows.template_column import TemplateColumn
 
 _TOP_FEATURES = 8
 _TOP_CELLS, _TOP_LEVELS = 8, 3
@@ -275,7 +275,7 @@ def _usual_levels(text: str, reference: Reference) -> dict[str, _Usual]:
     }
 
 
-def _places(text: str, template: RowTemplate) -> dict[RowColumn, slice]:
+def _places(text: str, template: RowTemplate) -> dict[TemplateColumn, slice]:
     """Return where in a row its cells stand; nothing where the text is no row."""
     places, stop = {}, -len(SEPARATOR)
     pieces = zip(template.columns, template.cells(text) or (), text.split(SEPARATOR), strict=False)

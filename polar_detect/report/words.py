@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from polar_detect import calibration
 from polar_detect.report.data import Contribution, RowReport
-from polar_detect.tables.cells import cell_as_text
+from polar_detect.tables.cells.text import cell_as_text
 from polar_detect.visible import visible
 
 NO_VALUE = "–"

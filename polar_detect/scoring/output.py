@@ -12,7 +12,7 @@ from polar_detect.assessment import kinds_of_columns
 from polar_detect.report.language import Language
 from polar_detect.report.words import rate_by_chance
 from polar_detect.scoring.flags import FlagRule
-from polar_detect.scoring.opening import Input, ScoreJob
+from polar_detect.scoring.job import Input, ScoreJob
 from polar_detect.scoring.partial import Partial
 from polar_detect.scoring.results import added_columns, with_programs_up_to
 

@@ -15,7 +15,7 @@ from polar_detect.models.hashes import sha256_of
 from polar_detect.progress import Progress
 from polar_detect.scoring.cache import ResultCache
 from polar_detect.scoring.flags import FlagRule, Tally
-from polar_detect.scoring.opening import CHUNK_ROWS, Input, ScoreJob
+from polar_detect.scoring.job import CHUNK_ROWS, Input, ScoreJob
 from polar_detect.scoring.output import Summary, write_output
 from polar_detect.scoring.partial import Partial
 from polar_detect.scoring.results import Engine, Fleet

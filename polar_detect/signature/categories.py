@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
-from polar_detect.tables.categories import categories_of, level_of
-from polar_detect.tables.cell_numbers import MISSING, is_missing
-from polar_detect.tables.names import folded
+from polar_detect.tables.cells.names import folded
+from polar_detect.tables.cells.numbers import MISSING, is_missing
+from polar_detect.tables.rows.categories import categories_of, level_of
 
 if TYPE_CHECKING:
-    from polar_detect.tables.rows import RowTemplate
+    from polar_detect.tables.rows.template import RowTemplate
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class KnownValues:
         as of alloys or programs; an empty cell among them is told as any number's is.
 
         >>> import pandas as pd
-        >>> from polar_detect.tables.rows import RowTemplate
+        >>> from polar_detect.tables.rows.template import RowTemplate
         >>> rows = pd.DataFrame({"Machine": ["M1", "M2"] * 5, "Note": [*"abcdefghij"]})
         >>> template = RowTemplate.fit(rows, ["Machine", "Note"])
         >>> known = KnownValues.of(template, template.texts(rows))

@@ -16,7 +16,7 @@ from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.trees import Trees
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
-    from polar_detect.tables.rows import RowTemplate
+    from polar_detect.tables.rows.template import RowTemplate
 
 _N_TREES = 100
 _SETTINGS = {

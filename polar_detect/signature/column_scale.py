@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.factors import Kinds, Levels, bounded
-from polar_detect.tables.decimals import ABOVE_ZERO
+from polar_detect.tables.rows.decimals import ABOVE_ZERO
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -18,9 +18,9 @@ from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.surprisal import Surprisal
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
-    from polar_detect.tables.read_rows import ReadRows
-    from polar_detect.tables.row_columns import Category
-    from polar_detect.tables.rows import RowTemplate
+    from polar_detect.tables.rows.parsed import ParsedRows
+    from polar_detect.tables.rows.template import RowTemplate
+    from polar_detect.tables.rows.template_column import Category
 
 
 USUAL_SHARE = 0.05  # of normal rows like it, to say what a row says in a category
@@ -57,7 +57,7 @@ class KnownLevels:
 
     @classmethod
     def fit(
-        cls, name: str, category: "Category", rows: "ReadRows", said: Sequence[Levels | None]
+        cls, name: str, category: "Category", rows: "ParsedRows", said: Sequence[Levels | None]
     ) -> Self:
         """Fit on normal rows, and what they say in the category and its factors."""
         surprisal = Surprisal.fit(said, len(category.factors))
@@ -157,7 +157,7 @@ class LevelReference:
         return zip(self.known, self.template.read(texts).category_levels, strict=True)
 
 
-def _written(name: str, rows: "ReadRows", said: Sequence[Levels | None]) -> dict[str, str]:
+def _written(name: str, rows: "ParsedRows", said: Sequence[Levels | None]) -> dict[str, str]:
     """Return how what is said in a category is written at first."""
     template = rows.template
     (place,) = template.places([name])

@@ -20,7 +20,7 @@ from polar_detect.signature.wording import heaviest_words, wording
 from polar_detect.texts import distinct_texts
 
 if TYPE_CHECKING:
-    from polar_detect.tables.rows import RowTemplate
+    from polar_detect.tables.rows.template import RowTemplate
 
 Array = NDArray[np.float32]
 Folds = NDArray[np.int64]

@@ -18,8 +18,8 @@ from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.signature.normal_rows import NormalRows, States
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
-    from polar_detect.tables.read_rows import ReadRows
-    from polar_detect.tables.rows import RowTemplate
+    from polar_detect.tables.rows.parsed import ParsedRows
+    from polar_detect.tables.rows.template import RowTemplate
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -55,7 +55,7 @@ class NumberCells:
     levels: list[list[Levels]]
 
     @classmethod
-    def of(cls, rows: "ReadRows") -> Self:
+    def of(cls, rows: "ParsedRows") -> Self:
         """Return what rows say; version 0.1 took words for missing."""
         numbers, is_first = rows.numbers, rows.template.notation == 1
         is_none = np.isnan(numbers.values).astype(np.int8)

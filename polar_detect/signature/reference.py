@@ -29,7 +29,7 @@ from polar_detect.signature.traces import Array
 from polar_detect.texts import as_seen, distinct_texts
 
 if TYPE_CHECKING:
-    from polar_detect.tables.rows import RowTemplate
+    from polar_detect.tables.rows.template import RowTemplate
 
 N_NEIGHBOURS = 5
 _FAR_SHARE = 0.04  # of the normal texts: the wider of the two scales that new texts are seen at

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polar_detect.tables.cells import cells_as_text
-from polar_detect.tables.results import result_columns
+from polar_detect.tables.cells.text import cells_as_text
+from polar_detect.tables.columns.results import result_columns
 
 _MIN_COPIED = 20  # different rows in one order: fewer come again by chance, or in a routine
 

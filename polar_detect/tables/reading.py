@@ -8,19 +8,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect.errors import InputError
-from polar_detect.tables.asked_columns import RowColumns
-from polar_detect.tables.chunks import Numbering, Rejected
-from polar_detect.tables.columns import (
+from polar_detect.tables.cells.names import said_of_match
+from polar_detect.tables.columns.results import result_columns, said_of_results
+from polar_detect.tables.columns.selection import RowColumns
+from polar_detect.tables.columns.text_column import (
     TextColumn,
     check_no_column,
     choose_text_column,
     find_column,
 )
-from polar_detect.tables.lost_numbers import warn_of_lost_numbers
-from polar_detect.tables.names import said_of_match
-from polar_detect.tables.opening import ReadOptions, RowSample, TableReader, open_table
-from polar_detect.tables.results import result_columns, said_of_results
-from polar_detect.tables.rows import RowTemplate, texts_of_file
+from polar_detect.tables.input.chunks import Numbering, Rejected
+from polar_detect.tables.input.opening import ReadOptions, RowSample, TableReader, open_table
+from polar_detect.tables.rows.template import RowTemplate, texts_of_file
+from polar_detect.tables.rows.warnings import warn_of_lost_numbers
 from polar_detect.tables.sampling import labelled_chunks, sampled_chunks
 
 

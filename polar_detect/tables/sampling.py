@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect.tables.chunks import Chunk
-from polar_detect.tables.columns import parse_labels
-from polar_detect.tables.opening import RowSample, TableReader
+from polar_detect.tables.columns.labels import parse_labels
+from polar_detect.tables.input.chunks import Chunk
+from polar_detect.tables.input.opening import RowSample, TableReader
 
 
 @dataclass(frozen=True, eq=False)

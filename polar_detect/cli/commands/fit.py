@@ -17,7 +17,7 @@ from polar_detect.fitting import MIN_NORMAL
 from polar_detect.language import advise
 from polar_detect.report.facts import description
 from polar_detect.report.language import Language
-from polar_detect.tables.names import match_column, on_one_line
+from polar_detect.tables.cells.names import match_column, on_one_line
 from polar_detect.texts import as_seen, labelled_both, say_the_same, times_pasted
 
 

@@ -22,7 +22,7 @@ from polar_detect.report.words import p_value, rate_by_chance
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.disk_cache import DiskCache
 from polar_detect.scoring.flags import FlagRule
-from polar_detect.scoring.opening import ScoreJob, open_input
+from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.scoring.output import Summary
 from polar_detect.scoring.ray_engine import RayFleet, RayOptions, check_installed
 from polar_detect.scoring.results import Engine, LocalEngine, added_columns

@@ -1,0 +1,165 @@
+"""What to score, opened and read once, so that whatever is wrong shows before the work."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
+
+from polar_detect import tables
+from polar_detect.assessment import kinds_of_columns
+from polar_detect.errors import InputError
+from polar_detect.program import ProgramsOf
+from polar_detect.report.choices import Tongue
+from polar_detect.scoring.earlier_result import EarlierResult
+from polar_detect.tables.reading import check_some_text
+
+TextsOf = tables.TextColumn | tables.RowTemplate
+CHUNK_ROWS = 256  # what a kill can cost at most; a finished chunk costs about 2 ms
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreJob:
+    """What to score, and where to.
+
+    Parameters
+    ----------
+    source : Path
+        Input table; `-` for stdin. Only the run over a regular file can be resumed.
+    out : Path
+    detector_sha256 : str
+        Of its manifest, which holds the hashes of all its other files.
+    text_column, default_column : str or None
+        As asked for; and as in the training table, for when none is asked for.
+    template : RowTemplate or None
+        How rows are written out as texts, in place of a column.
+    read : ReadOptions
+    restart : bool
+        Whether to forget what an earlier, interrupted run has finished.
+    programs_of : {"all", "flagged", "searched"}
+        Which texts get their minimal program.
+    tongue : {"en", "ja"}
+        Language of the reasons, and of an Excel file's summary.
+    described : sequence of (str, object)
+        What the detector is, in that language, for the summary.
+    n_held_out : int, optional
+        Normal texts that its p-values rest on, for the summary too.
+    """
+
+    source: Path
+    out: Path
+    detector_sha256: str
+    text_column: str | None = None
+    default_column: str | None = None
+    template: tables.RowTemplate | None = None
+    read: tables.ReadOptions = field(default_factory=tables.ReadOptions)
+    restart: bool = False
+    programs_of: ProgramsOf = "all"
+    tongue: Tongue = "en"
+    described: Sequence[tuple[str, object]] = ()
+    n_held_out: int | None = None
+
+
+@dataclass(frozen=True)
+class _State:
+    """What tells a file from what others make of it; cheaper than a hash, for every chunk."""
+
+    n_bytes: int
+    changed_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path) -> Self | None:
+        """Return the state of a file; None for what is none, such as stdin."""
+        if not path.is_file():
+            return None
+        status = path.stat()
+        return cls(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input that was read once, so that whatever is wrong with it showed before the work."""
+
+    source: Path
+    state: _State | None
+    reader: tables.TableReader
+    texts_of: TextsOf
+    notices: tuple[str, ...]
+    n_rows: int
+    n_rejected: int
+
+    def chunks(self) -> Iterator[tables.Chunk]:
+        """Read the input again.
+
+        Raises
+        ------
+        InputError
+            It was changed since it was opened: results would stand beside other rows.
+        """
+        for chunk in self.reader.chunks(CHUNK_ROWS):
+            self._check_unchanged()
+            yield chunk
+        self._check_unchanged()
+
+    def chunks_of_texts(self) -> Iterator[list[str]]:
+        """Read the input again; yield the texts of each chunk. Raises as `chunks`."""
+        return (tables.texts_of_file(chunk.frame, self.texts_of) for chunk in self.chunks())
+
+    def _check_unchanged(self) -> None:
+        if _State.of(self.source) != self.state:
+            raise InputError(
+                f"Got '{self.source}', which was changed while it was read; expected a file that "
+                "nobody writes to; copy it and score the copy (--restart)."
+            )
+
+
+def open_input(job: ScoreJob) -> Input:
+    """Open the input and read it once.
+
+    Raises
+    ------
+    InputNotFoundError, InputError
+        The input cannot be read, has no text, or has a column that the results need.
+    OutputError
+        The output could not be written, or would take the place of one into which a person has
+        put columns or cells.
+    """
+    tables.check_output(job.out)
+    earlier = EarlierResult(job.out, CHUNK_ROWS)
+    state = _State.of(job.source)
+    reader = _open(job)
+    texts_of, notices = _texts_of(reader, job)
+    kinds = kinds_of_columns(are_rows=job.template is not None)
+    tables.check_added(reader.columns, kinds, reader.name)
+    n_rows = n_rejected = 0
+    has_text = False
+    lost_numbers = None if job.template is None else tables.LostNumbers(job.template)
+    for chunk in reader.chunks(CHUNK_ROWS):
+        n_rows, n_rejected = n_rows + len(chunk.frame), n_rejected + len(chunk.rejected)
+        has_text = has_text or any(text.strip() for text in texts_of.texts(chunk.frame))
+        if lost_numbers is not None:
+            lost_numbers.add(chunk.frame)
+        earlier.add(chunk.frame)
+    earlier.check_not_filled_in(reader.columns)
+    tables.check_size(job.out, n_rows, len(reader.columns) + len(kinds))
+    if isinstance(texts_of, tables.TextColumn) and not has_text:
+        check_some_text([""] * n_rows, texts_of.name, reader.name)
+    notices += () if lost_numbers is None else tuple(lost_numbers.notices())
+    return Input(job.source, state, reader, texts_of, reader.notices + notices, n_rows, n_rejected)
+
+
+def _open(job: ScoreJob) -> tables.TableReader:
+    rows = [] if job.template is None else job.template.names
+    given = [*rows, *filter(None, [job.text_column])]
+    expected = (*job.read.expected, *given, *filter(None, [job.default_column]))
+    is_table = job.read.is_table or bool(given)
+    return tables.open_table(job.source, replace(job.read, expected=expected, is_table=is_table))
+
+
+def _texts_of(reader: tables.TableReader, job: ScoreJob) -> tuple[TextsOf, tuple[str, ...]]:
+    """Return where the texts are, and what was guessed to find them."""
+    if job.template is not None:
+        found = job.template.notices(reader.columns, other_sheets=reader.other_sheets)
+        return job.template, tuple(found)
+    column = tables.choose_text_column(reader, job.text_column, default=job.default_column)
+    return column, () if column.notice is None else (column.notice,)

@@ -1,0 +1,1 @@
+"""What a cell says, and a column of cells: text, numbers, units, names."""

@@ -1,0 +1,280 @@
+"""How people write the numbers of a column: unit, minus, decimal commas, limits, durations.
+
+Hides what a column as a whole has to say before a cell of it is read as a number.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from polar_detect.tables.cells.durations import are_durations, are_in_hours, in_seconds, is_duration
+from polar_detect.tables.cells.minus_signs import is_marked, minus_of, with_minus
+from polar_detect.tables.cells.names import on_one_line
+from polar_detect.tables.cells.numbers import (
+    MIN_NUMERIC,
+    MIN_SURE,
+    MISSING,
+    as_numbers,
+    half_width,
+    is_missing,
+    not_plain,
+    plain_numbers,
+)
+from polar_detect.tables.cells.text import cells_as_seen
+from polar_detect.tables.cells.units import are_same_units, split_unit, unit_behind
+
+_COMMA = re.compile(
+    r"(?P<before>[-+\u2212▲△]?\s*(?:[¥\\$€]\s*)?[-+]?)"
+    r"(?P<whole>\d{1,3}(?:\.\d{3})+|\d+),(?P<part>\d+)"
+    r"(?P<behind>(?:\s*[^\d\s.,;].*)?)"
+)
+_THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}", re.ASCII)
+_LIMIT = re.compile(r"\s*[<>≤≥≦≧＜＞]=?\s*(?=[\d.])")
+_LIMIT_BEHIND = re.compile(
+    r"\s*([-+\u2212]?[\d.,．，]*\d(?:\s?[^\d\s.,][^\d\s]*?)?)\s*(?:未満|以[下上]|超)\s*"
+)
+_NUMBER_FIRST = re.compile(r"\s*[-+\u2212]?[\d.]*\d")
+_POINTED = re.compile(r"\d[.,]|[.,]\d")
+# What a laboratory says where it found nothing, beside what is missing in any column of numbers.
+_GAPS = """
+n.d n/d n.a. n.a lod loq <lod <loq <dl <mdl <ql bdl blq bql bloq notdetected belowdetectionlimit
+検出せず 検出されず 不検出 未検出 検出なし 検出限界以下 検出限界未満 検出下限以下 検出下限未満
+定量下限以下 定量下限未満 定量限界以下 定量限界未満 データなし 無し 該当なし 未実施 未記入 記録なし
+"""
+_GAP = frozenset(_GAPS.split())
+_SIGNS_ALONE = re.compile(r"\*+|\.{2,}")
+_LARGEST_SHARE = 2.0  # 200 %, which hardly a share reaches
+_CLOSE = 10.0
+
+
+@dataclass(frozen=True)
+class NumberForm:
+    """What the numbers of a column have before and behind them.
+
+    Parameters
+    ----------
+    unit : str or None
+        That may stand behind them; a cell with another one is no number.
+    minus : "▲", "△", "-" or None
+        Mark that means minus before them, as in Japanese accounts; "-" means it behind them.
+    comma : bool
+        1,5 is 1.5, and 1.234,5 is 1234.5.
+    limits : bool
+        <0.5 and 0.5未満, below the limit of detection, count as 0.5, and >99 and 99以上 as 99.
+    duration : bool
+        1:30:00 is 5400 seconds, and 12:34.5 is 754.5.
+    gaps : bool
+        Not detected, 検出せず, <LOD and *** are missing values.
+    hours : bool
+        Of durations, 26:15 is in hours and minutes, not in minutes and seconds.
+    """
+
+    unit: str | None = None
+    minus: str | None = None
+    comma: bool = False
+    limits: bool = False
+    duration: bool = False
+    gaps: bool = False
+    hours: bool = False
+
+    @classmethod
+    def of(cls, cells: pd.Series, name: str) -> Self:
+        """Return how the numbers of a column are written.
+
+        >>> NumberForm.of(pd.Series(["5.1 MPa", "▲4.9 MPa", "", "5MPa"]), "p")
+        NumberForm(unit='MPa', minus='▲', comma=False, limits=False, duration=False, gaps=False, \
+hours=False)
+        """
+        texts = cells_as_seen(cells)
+        gaps = _has_gaps(texts)
+        texts = cls(gaps=gaps)._bare(texts)
+        if are_durations(cells, texts, name):
+            return cls(duration=True, gaps=gaps, hours=are_in_hours(texts, name))
+        limits = _has_limits(texts)
+        texts = cls(limits=limits)._bare(texts)
+        comma = has_decimal_commas(texts)
+        texts = cls(comma=comma)._bare(texts)
+        minus = minus_of(texts)
+        unit = _unit_of(cls(minus=minus)._bare(texts), name)
+        return cls(unit, minus, comma, limits, gaps=gaps)
+
+    def bare(self, cells: pd.Series) -> list[str]:
+        """Return cells as text, of numbers in this form the number alone."""
+        return self._bare(cells_as_seen(cells))
+
+    def notices(self, cells: pd.Series, name: str) -> list[str]:
+        """Return which cells of a column mean another number by this form than by themselves."""
+        texts = cells_as_seen(cells)
+        notices = []
+        if self.gaps:
+            gaps = [text for text in texts if _is_gap(text)]
+            notices += _said_of(name, gaps, self._bare(gaps))
+        if self.duration:
+            durations = [text for text in texts if is_duration(text)]
+            notices += _said_of(name, durations, self._bare(durations))
+        if self.limits:
+            limits = [text for text in texts if _without_limit(text) is not None]
+            notices += _said_of(name, limits, self._bare(limits))
+        if self.comma:
+            parted = [text for text in texts if _COMMA.fullmatch(text.strip())]
+            notices += _said_of(name, parted, self._bare(parted))
+        if self.minus is not None:
+            marked = [text for text in texts if is_marked(text, self.minus)]
+            notices += _said_of(name, marked, self._bare(marked))
+        if self.unit == "%":
+            percents = [text for text in texts if _percent(text) is not None]
+            notices += _said_of(name, percents, self._bare(percents))
+        return notices
+
+    def _bare(self, texts: list[str]) -> list[str]:
+        if self == PLAIN:
+            return texts
+        bare = list(texts)
+        for i in not_plain(texts):
+            if self.gaps and _is_gap(bare[i]):
+                bare[i] = MISSING
+                continue
+            if self.duration:
+                bare[i] = in_seconds(bare[i], in_hours=self.hours)
+            if self.limits and (limit := _without_limit(bare[i])) is not None:
+                bare[i] = limit
+            if self.comma:
+                bare[i] = _with_point(bare[i])
+            if self.minus is not None and is_marked(bare[i], self.minus):
+                bare[i] = with_minus(bare[i], self.minus)
+            own = None if self.unit is None else split_unit(bare[i])
+            if own is not None and are_same_units(own[1], str(self.unit)):
+                bare[i] = own[0]
+        return bare
+
+
+PLAIN = NumberForm()
+
+
+def _has_gaps(texts: Sequence[str]) -> bool:
+    """Return whether a column says of some cells that nothing was found, beside numbers."""
+    others = {texts[i] for i in not_plain([*texts])}
+    return any(map(_is_gap, others)) and _has_numbers(texts)
+
+
+def _is_gap(text: str) -> bool:
+    plain = "".join(half_width(text).casefold().split())
+    return plain in _GAP or _SIGNS_ALONE.fullmatch(plain) is not None
+
+
+def _has_numbers(texts: Sequence[str]) -> bool:
+    return len({text for text in texts if _NUMBER_FIRST.match(text)}) >= MIN_SURE
+
+
+def _has_limits(texts: Sequence[str]) -> bool:
+    """Return whether a column has limits of what was measured, such as <0.5, beside numbers."""
+    others = [text for text in texts if _without_limit(text) is None]
+    return len(others) < len(texts) and _has_numbers(others)
+
+
+def _without_limit(text: str) -> str | None:
+    """Return what a limit is a limit of; None for any other text.
+
+    >>> [_without_limit(text) for text in ("<0.5", "0.5 ppm未満", "10以上20未満", "3号以上")]
+    ['0.5', '0.5 ppm', None, None]
+    """
+    before = _LIMIT.match(text)
+    if before is not None:
+        return text[before.end() :]
+    behind = None if text.isascii() else _LIMIT_BEHIND.fullmatch(text)
+    if behind is None:
+        return None
+    has_unit = not behind[1][-1].isdecimal()
+    return behind[1] if not has_unit or split_unit(behind[1]) is not None else None
+
+
+def has_decimal_commas(texts: Sequence[str]) -> bool:
+    """Return whether the commas in the numbers of a column stand before decimals.
+
+    Half of the numbers have one, and most of these, three different ones at least, cannot be of
+    thousands, as 1,234 may be; no other number has a point or a comma.
+
+    >>> cells = ["1,5", "2", "0,75", "-", "2,5"]
+    >>> has_decimal_commas(cells), has_decimal_commas([*cells, "1.5"])
+    (True, False)
+    """
+    found = [_COMMA.fullmatch(text.strip()) for text in texts]
+    parted = [f"{own['whole']},{own['part']}" for own in found if own is not None]
+    sure = [number for number in parted if not _THOUSANDS.fullmatch(number)]
+    if len(set(sure)) < MIN_SURE or 2 * len(sure) <= len(parted):
+        return False
+    others = [text for text, own in zip(texts, found, strict=True) if own is None]
+    n_others = int(np.isfinite(plain_numbers(others)).sum())
+    return len(parted) >= n_others and not any(map(_POINTED.search, others))
+
+
+def _with_point(text: str) -> str:
+    """Return a text whose number has a decimal comma with a point in its place."""
+    found = _COMMA.fullmatch(text.strip())
+    if found is None:
+        return text
+    before, whole, part, behind = found.group("before", "whole", "part", "behind")
+    return f"{before}{whole.replace('.', '')}.{part}{behind}"
+
+
+def _said_of(name: str, texts: Sequence[str], bare: Sequence[str]) -> list[str]:
+    if not texts:
+        return []
+    n = "1 cell" if len(texts) == 1 else f"{len(texts)} cells"
+    return [
+        f"column {on_one_line(name)!r}: {texts[0].strip()} is read as {bare[0]} ({n} of this kind)"
+    ]
+
+
+def _unit_of(texts: list[str], name: str) -> str | None:
+    """Return the unit that numbers of a column may have behind them.
+
+    It is the one that its name has, or, where that has none, that nearly every cell has; a
+    letter as in the lot 2401A is none then. Per cent are one only where the numbers without a
+    sign are per cent too: else 46% is 0.46, as a spreadsheet holds it.
+    """
+    unit = unit_behind(name)
+    if unit in (None, "%") and _are_percents(texts, is_said=unit == "%"):
+        return "%"
+    if unit is None:
+        others = [texts[i] for i in not_plain(texts)]
+        split = (split_unit(text, is_expected=False) for text in others)
+        found = Counter(own[1] for own in split if own is not None)
+        unit, n = next(iter(found.most_common(1)), (None, 0))
+        if n < MIN_NUMERIC * (len(texts) - len(others) + n):
+            return None
+        n_missing = sum(map(is_missing, others))
+        unit = unit if n >= MIN_NUMERIC * (len(texts) - n_missing) else None
+    return None if unit == "%" else unit
+
+
+def _are_percents(texts: list[str], *, is_said: bool) -> bool:
+    """Return whether the numbers of a column that have no sign for it are per cent.
+
+    Where the name does not say so, they have to stand beside such with a sign, and be no shares.
+    """
+    others = [texts[i] for i in not_plain(texts)]
+    percents = np.abs([own for text in others if (own := _percent(text)) is not None])
+    if not is_said and not len(percents):
+        return False
+    numbers = as_numbers(text for text in texts if _percent(text) is None)
+    sizes = np.abs(numbers[np.isfinite(numbers)])
+    if not len(sizes):
+        return False
+    least = 0.0 if is_said and len(percents) else _LARGEST_SHARE
+    close = float(np.median(percents)) / _CLOSE if len(percents) else 0.0
+    return float(np.median(sizes)) > max(least, close)
+
+
+def _percent(text: str) -> float | None:
+    """Return the number before a sign for per cent."""
+    own = split_unit(text)
+    if own is None or own[1] != "%":
+        return None
+    number = float(as_numbers(own[:1])[0])
+    return number if np.isfinite(number) else None

@@ -1,0 +1,166 @@
+"""What cells say of rows, anomalous or normal, and what tables say of rows that all count alike."""
+
+import reprlib
+import shlex
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from polar_detect.errors import InputError
+from polar_detect.tables.cells.names import on_one_line
+from polar_detect.tables.cells.text import cells_as_text
+from polar_detect.tables.columns.results import FLAG, result_columns
+from polar_detect.visible import without_unseen
+
+# As people who inspect write them; letters and digits of any width and case.
+_ANOMALOUS = (
+    *("ng", "fail", "failed", "anomaly", "anomalous", "abnormal", "defective", "異常", "異常あり"),
+    *("異常有り", "異常有", "不良", "不良品", "不合格", "不適合", "ng品", "要確認"),
+)
+_NORMAL = (
+    *("ok", "pass", "passed", "normal", "false alarm", "正常", "異常なし", "異常無し", "異常無"),
+    *("問題なし", "問題無し", "良品", "合格", "適合", "ok品", "誤検出", "誤検知", "誤報"),
+)
+# What may answer another question, too, as whether an inspector saw something.
+_AFFIRMED = (
+    *("1", "1.0", "true", "yes", "y", "bad", "あり", "有", "問題あり", "問題有り", "故障"),
+    *("×", "✕", "✖", "╳"),
+)
+_DENIED = ("0", "0.0", "false", "no", "n", "good", "良", "良好", "なし", "無", "○", "◯", "〇", "◎")
+_JUDGED = frozenset((*_ANOMALOUS, *_NORMAL))
+_LABEL_OF = dict.fromkeys((*_ANOMALOUS, *_AFFIRMED), True) | dict.fromkeys(
+    (*_NORMAL, *_DENIED), False
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What a label column says.
+
+    Parameters
+    ----------
+    is_anomalous : (n_rows,) bool
+        False where there is no label, too.
+    is_given : (n_rows,) bool
+    """
+
+    is_anomalous: NDArray[np.bool_]
+    is_given: NDArray[np.bool_]
+
+
+def _word_of(cell: str) -> str:
+    r"""Return what a cell says as the labels has it: in any width and case, without blanks around.
+
+    And without what nobody sees in it.
+
+    >>> _word_of("\u200eＯＫ ")
+    'ok'
+    """
+    return unicodedata.normalize("NFKC", without_unseen(cell)).strip().lower()
+
+
+def parse_labels(cells: pd.Series, label_column: str, lines: NDArray[np.int64]) -> Labels:
+    """Return what the cells of a label column say.
+
+    Parameters
+    ----------
+    cells : (n_rows,) pandas.Series
+        1, true, yes, NG, fail, anomaly, 異常 and their like, or the opposite; or empty.
+    label_column : str
+    lines : (n_rows,) int64
+        Where they stand in the file; both are for the message.
+
+    Raises
+    ------
+    InputError
+        A cell says something else.
+    """
+    is_anomalous = np.zeros(len(cells), np.bool_)
+    is_given = np.zeros(len(cells), np.bool_)
+    for row, cell in enumerate(cells_as_text(cells)):
+        word = _word_of(cell)
+        if not word:
+            continue
+        label = _LABEL_OF.get(word)
+        if label is None:
+            raise InputError(
+                f"Got label {reprlib.repr(cell)} in line {lines[row]}, column {label_column!r}; "
+                "expected 1, true, yes, NG, fail, anomaly, 異常, 不良, 不合格 or ×, or 0, false, "
+                "no, OK, pass, normal, 正常, 良, 合格 or ○; correct the cell or choose another "
+                "--label-column."
+            )
+        is_anomalous[row], is_given[row] = label, True
+    return Labels(is_anomalous, is_given)
+
+
+def warn_of_judged(frame: pd.DataFrame) -> list[str]:
+    """Return a warning for each column that `called_anomalous` finds.
+
+    What `score` has flagged is told too.
+    """
+    notices = []
+    for name, n_anomalous in called_anomalous(frame).items():
+        own = on_one_line(name)
+        if name == FLAG:
+            notices.append(
+                f"rows that score has flagged count as normal too: {n_anomalous}; if some are "
+                "anomalous, say which in a column of labels, and pass --label-column"
+            )
+        else:
+            notices.append(
+                f"rows that column {own!r} calls anomalous count as normal too: {n_anomalous}; "
+                f"pass --label-column {shlex.quote(own)} if it says which are"
+            )
+    return notices
+
+
+def warn_of_verdicts(
+    frame: pd.DataFrame, names: Iterable[str], *, how: str = " with --columns"
+) -> list[str]:
+    """Return a warning for each column of rows that calls all of them normal, as OK does.
+
+    New rows have no verdict yet where they are scored before somebody judges them, and an empty
+    cell where none was makes each of them look strange.
+
+    Parameters
+    ----------
+    frame : (n_rows, …) pandas.DataFrame
+    names : iterable of str
+        Of the columns that rows are written of.
+    how : str
+        Behind "leave it out".
+    """
+    return [
+        f"column {on_one_line(name)!r} calls all rows normal; if new rows are scored before they "
+        f"are judged, leave it out{how}, as all of them would look strange"
+        for name in names
+        if (words := {*_words(frame[name])})
+        and _JUDGED.issuperset(words)
+        and not any(_LABEL_OF[word] for word in words)
+    ]
+
+
+def called_anomalous(frame: pd.DataFrame) -> dict[str, int]:
+    """Return how many rows a column calls anomalous, of each that calls others normal.
+
+    In words that say that and nothing else; yes and no, or 1 and 0, may answer any question, but
+    for the flags that `score` writes.
+    """
+    added = result_columns(map(str, frame.columns))
+    found = {}
+    for j, name in enumerate(map(str, frame.columns)):
+        words = _words(frame.iloc[:, j])
+        n_anomalous = sum(_LABEL_OF.get(word, False) for word in words)
+        is_flag = name == FLAG and name in added and n_anomalous > 0
+        is_judged = _JUDGED.issuperset(words) and 0 < n_anomalous < len(words)
+        if is_flag or is_judged:
+            found[name] = n_anomalous
+    return found
+
+
+def _words(cells: pd.Series) -> list[str]:
+    return [*filter(None, map(_word_of, cells_as_text(cells)))]

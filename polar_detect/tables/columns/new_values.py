@@ -1,0 +1,167 @@
+"""Columns whose values are new in every new row: counts of the rows, dates and codes."""
+
+import re
+import shlex
+import unicodedata
+from collections.abc import Collection, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from polar_detect.tables.cells.names import comma_separated, on_one_line
+from polar_detect.tables.cells.numbers import MIN_NUMERIC, as_numbers
+from polar_detect.tables.cells.text import cells_as_text
+from polar_detect.tables.cells.units import split_unit
+
+_MAX_ROWS = 5000
+_MIN_COUNTED = 3
+_MIN_ROWS = 20  # of dates or codes: fewer are alike by chance
+_MIN_SHORT_DATES = 5  # different ones: a size 10/20/30 may stand in every row
+_MIN_PASSING = 5  # different codes in either half of the rows
+_PASSING = "holds codes that come for a while only, and those of new rows"
+_MAX_LISTED_COLUMNS = 30
+
+# Behind NFKC. Months and days are checked, so that sizes such as 10-20-30 are no dates.
+_MONTH, _DAY = "(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])(?!\d)"
+_TIME = r"(?:[日\-\s(t][\s\d:.+\-tz()時分秒月火水木金土日曜apm午前後]*)?"
+_DATES = (
+    rf"(?:19|20)\d\d[-/.年] ?{_MONTH}[-/.月] ?{_DAY}",
+    r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{4}|\d{6})?(?!\d)",
+    rf"(?:[rhs]\.?|令和?|平成?|昭和?)\d{{1,2}}[.年] ?{_MONTH}[.月] ?{_DAY}",
+    rf"(?:令和|平成|昭和)\d{{1,2}}[-/]{_MONTH}[-/]{_DAY}",
+    rf"{_MONTH}[-/.]{_DAY}[-/.]\d{{4}}(?!\d)",
+    rf"{_DAY}[-/.]{_MONTH}[-/.]\d{{4}}(?!\d)",
+    rf"{_MONTH}月 ?{_DAY}日",
+)
+_SHORT_DATES = (
+    rf"\d\d([-/]){_MONTH}\1{_DAY}",
+    rf"{_MONTH}([-/]){_DAY}\1\d\d(?!\d)",
+    rf"{_DAY}([-/]){_MONTH}\1\d\d(?!\d)",
+)
+_LONG_ORDERS, _SHORT_ORDERS = (
+    tuple(re.compile(order + time, re.IGNORECASE) for order in orders)
+    for orders, time in ((_DATES, _TIME), (_SHORT_DATES, _TIME.replace(r"\-", "", 1)))
+)
+_YEAR_FIRST = re.compile(_DATES[0])
+# Three digits behind a dash or a letter, but not 120x800 or 100-200; 2024-0012; hexadecimal.
+_CODE = re.compile(
+    r"(?![\dx-]*$)[^\W\d_]{0,8}[-a-z0-9_#]*(?:[-_#a-wyz]|(?<!\d)x)\d{3}[-a-z0-9_#]*"
+    r"|\d+(?:-\d+)*-0\d{2,}"
+    r"|(?=[\d-]*[a-f])(?=\D*\d)[\da-f]{8}[\da-f-]*",
+    re.IGNORECASE,
+)
+
+
+def warn_of_new_values(frame: pd.DataFrame, names: Collection[str]) -> list[str]:
+    """Return a warning for each column that makes every new row look strange.
+
+    New rows go on with the count, the dates or the codes, so that none of them was seen before.
+    """
+    found = new_later(frame, names)
+    notices = [
+        f"column {on_one_line(name)!r} {said}; leave it out with --columns"
+        for name, said in found.items()
+    ]
+    kept = [name for name in names if name not in found]
+    if notices and 0 < len(kept) <= _MAX_LISTED_COLUMNS:
+        asked = shlex.quote(comma_separated(kept))
+        notices.append(f"to read no such column pass --columns {asked}")
+    return notices
+
+
+def new_values(frame: pd.DataFrame, names: Collection[str]) -> dict[str, str]:
+    """Return what is said of each column whose values are new in every new row."""
+    found = {name: _always_new(frame[name]) for name in names}
+    return {name: f"{said} are all new" for name, said in found.items() if said is not None}
+
+
+def new_later(frame: pd.DataFrame, names: Collection[str]) -> dict[str, str]:
+    """Return the same, and what is said of codes that come for a while only, as of lots.
+
+    That they do shows where a column of dates says that the rows are in the order of time.
+    """
+    found, rows = new_values(frame, names), frame.iloc[:_MAX_ROWS]
+    others = [name for name in names if name not in found and _are_passing_codes(rows[name])]
+    if others and any(_is_in_time(rows.iloc[:, j]) for j in range(rows.shape[1])):
+        found |= dict.fromkeys(others, f"{_PASSING} are all new")
+    return {name: found[name] for name in names if name in found}
+
+
+def _are_passing_codes(column: pd.Series) -> bool:
+    """Return whether a column holds codes of which later rows have none that earlier ones have."""
+    texts = _plain(cells_as_text(column))
+    half = len(texts) // 2
+    earlier, later = texts[:half], texts[half:]
+    if min(len(set(earlier)), len(set(later))) < _MIN_PASSING or not _are_codes(texts):
+        return False
+    seen = set(earlier) - {earlier[-1]}  # whose rows may go on
+    return sum(text not in seen for text in later) >= MIN_NUMERIC * len(later)
+
+
+def _is_in_time(column: pd.Series) -> bool:
+    """Return whether a column holds dates, year first, that only grow or only fall."""
+    texts = _plain(cells_as_text(column))
+    if len(texts) < _MIN_ROWS or not all(_YEAR_FIRST.match(text) for text in texts):
+        return False
+    moments = [tuple(map(int, re.findall(r"\d+", text))) for text in texts]
+    if len(set(moments)) < _MIN_SHORT_DATES:
+        return False
+    return any(all(a <= b for a, b in pairwise(own)) for own in (moments, moments[::-1]))
+
+
+def _plain(cells: Sequence[str]) -> list[str]:
+    """Return what the filled cells of a column say."""
+    texts = (unicodedata.normalize("NFKC", text).strip() for text in cells)
+    return [text for text in texts if text]
+
+
+def _always_new(column: pd.Series) -> str | None:
+    """Return what a column holds that no new row has; None where that may repeat."""
+    cells = cells_as_text(column.iloc[:_MAX_ROWS])
+    texts = _plain(cells)
+    if len(texts) < _MIN_COUNTED:
+        return None
+    if _count_rows(cells, column.index[:_MAX_ROWS]):
+        return "only counts the rows, and in new rows its numbers"
+    if len(texts) < _MIN_ROWS:
+        return None
+    n_distinct = len(set(texts))
+    orders = (*_LONG_ORDERS, *(_SHORT_ORDERS if n_distinct >= _MIN_SHORT_DATES else ()))
+    if any(_matches(texts, order).mean() >= MIN_NUMERIC for order in orders):
+        return "holds dates, and those of new rows"
+    if n_distinct >= MIN_NUMERIC * len(texts) and _are_codes(texts):
+        return "holds codes that hardly repeat, and those of new rows"
+    return None
+
+
+def _count_rows(cells: Sequence[str], index: "pd.Index[Any]") -> bool:
+    """Return whether numbers grow by one from row to row, or fall so and are no less than zero.
+
+    Many exports begin with the last row. An index knows of rows left out.
+    """
+    numbers, filled = as_numbers(cells), [bool(cell.strip()) for cell in cells]
+    places = [np.arange(len(numbers))]
+    if index.dtype.kind == "i" and index.is_unique:
+        places.append(np.asarray(index))
+    numbers = numbers[filled]
+    signs = (1, -1) if bool((numbers >= 0).all()) else (1,)
+    own = [np.diff(place[filled]) for place in places]
+    with np.errstate(over="ignore"):
+        steps = np.diff(numbers)
+    return any(bool((steps == sign * by).all()) for by in own for sign in signs)
+
+
+def _are_codes(texts: Sequence[str]) -> bool:
+    is_code = _matches(texts, _CODE)
+    if is_code.mean() < MIN_NUMERIC:
+        return False
+    has_unit = [split_unit(text, is_expected=False) is not None for text in texts]
+    is_measured = np.array(has_unit) | ~np.isnan(as_numbers(texts))
+    return bool((is_code & ~is_measured).mean() >= MIN_NUMERIC)
+
+
+def _matches(texts: Sequence[str], pattern: re.Pattern[str]) -> NDArray[np.bool_]:
+    return np.array([pattern.fullmatch(text) is not None for text in texts])

@@ -1,0 +1,133 @@
+"""Read JSON Lines: an object a line, whose keys are the columns.
+
+A first pass collects the keys and the kinds of their values, so that every chunk has the same
+columns and types.
+"""
+
+import json
+import re
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from polar_detect.errors import InputError
+from polar_detect.tables.cells.dtypes import ColumnKinds
+from polar_detect.tables.input.chunks import (
+    MAX_CHUNK_CHARS,
+    Chunk,
+    Rejected,
+    check_rows,
+    unique_names,
+)
+from polar_detect.tables.input.encodings import Encoding
+from polar_detect.tables.input.lines import Line, Lines, open_lines, reject
+from polar_detect.tables.input.sources import Source
+
+_MAX_COLUMNS = 10_000
+_ARRAY = re.compile(r"\s*\[\s*(?:\{|$)")  # of objects, at the beginning of a file
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # behind two backslashes it says just that
+
+
+@dataclass(frozen=True)
+class JsonLinesReader:
+    """A text file with a JSON object a line.
+
+    A key that a row lacks is a missing value there. Nested values stay Python lists and dicts.
+    """
+
+    source: Source
+    encoding: Encoding
+    keys: tuple[str, ...]
+    columns: tuple[str, ...]
+    kinds: ColumnKinds
+    notices: tuple[str, ...]
+
+    @classmethod
+    def open(cls, source: Source, encoding: Encoding) -> "JsonLinesReader":
+        """Read the file once for its keys."""
+        kinds: dict[str, str] = {}
+        first_rejected, n_rows = None, 0
+        with source.open() as file, open_lines(file, encoding) as lines:
+            for _, row in _rows(lines):
+                if isinstance(row, Rejected):
+                    if n_rows == 0 and first_rejected is None and _ARRAY.match(row.text):
+                        raise InputError(
+                            f"Got {source.name}, which is a JSON array; expected JSON Lines, an "
+                            "object a line; write each object on a line of its own, without "
+                            "brackets and commas around them."
+                        )
+                    first_rejected = first_rejected or row
+                    continue
+                n_rows += 1
+                for key, value in row.items():
+                    kinds[key] = ColumnKinds.merge(kinds.get(key), value)
+                if len(kinds) > _MAX_COLUMNS:
+                    raise InputError(
+                        f"Got more than {_MAX_COLUMNS:,} different keys in {source.name}; "
+                        "expected rows with the same keys; put varying keys into one value."
+                    )
+        check_rows(n_rows, first_rejected, source.name)
+        columns, notices = unique_names(list(kinds))
+        by_column = dict(zip(columns, kinds.values(), strict=True))
+        return cls(source, encoding, tuple(kinds), columns, ColumnKinds(by_column), notices)
+
+    def chunks(self, n_rows: int) -> Generator[Chunk, None, None]:
+        """Yield all rows; blank lines are not rows."""
+        rows: list[list[Any]] = []
+        numbers: list[int] = []
+        rejected: list[Rejected] = []
+        n_chars, position = 0, 0
+        with self.source.open() as file, open_lines(file, self.encoding) as lines:
+            for line, row in _rows(lines):
+                if max(len(rows), len(rejected)) >= n_rows or n_chars >= MAX_CHUNK_CHARS:
+                    yield self._chunk(rows, numbers, rejected, position)
+                    position += len(rows)
+                    rows, numbers, rejected, n_chars = [], [], [], 0
+                if isinstance(row, Rejected):
+                    rejected.append(row)
+                    continue
+                rows.append([row.get(key) for key in self.keys])
+                numbers.append(line.number)
+                n_chars += len(line.text)
+        if rows or rejected:
+            yield self._chunk(rows, numbers, rejected, position)
+
+    def _chunk(
+        self, rows: list[list[Any]], lines: list[int], rejected: list[Rejected], position: int
+    ) -> Chunk:
+        index = pd.RangeIndex(position, position + len(rows))
+        frame = self.kinds.frame(list(zip(*rows, strict=True)) if rows else [], index)
+        return Chunk(frame, np.asarray(lines, np.int64), tuple(rejected))
+
+
+def _rows(lines: Lines) -> Iterator[tuple[Line, dict[str, Any] | Rejected]]:
+    for line in lines:
+        if line.text.isspace():
+            continue
+        fault = lines.fault_of(line)
+        row: Any = None
+        if fault is None:
+            row, fault = _parse(line.text)
+        yield line, row if fault is None else reject(line.number, fault, line.text)
+
+
+def _parse(text: str) -> tuple[Any, str | None]:
+    try:
+        row = json.loads(text)
+    except json.JSONDecodeError as error:
+        return None, f"not JSON: {error.msg} at character {error.pos + 1}"
+    except (RecursionError, ValueError) as error:  # nested too deep; a number of 5,000 digits
+        return None, f"JSON that cannot be read: {' '.join(str(error).split())}"
+    if not isinstance(row, dict):
+        return None, f"JSON {type(row).__name__}, not an object"
+    if "\\u" in text:
+        try:
+            json.dumps(row, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            return None, "half a character (a lone surrogate)"
+        if _NUL.search(text) is not None:
+            return None, "NUL byte"
+    return row, None

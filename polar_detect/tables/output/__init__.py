@@ -1,0 +1,1 @@
+"""Tables written in any format, whole or not at all."""

@@ -1,0 +1,1 @@
+"""Rows written out as text by a template, and read back."""

@@ -1,0 +1,67 @@
+"""Categories: columns that say the same few things again and again."""
+
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from polar_detect.tables.cells.names import folded
+from polar_detect.tables.cells.numbers import NOTATION, Notation, is_missing
+from polar_detect.tables.cells.text import cells_as_seen
+from polar_detect.tables.columns.new_values import new_values
+
+_MIN_ROWS = 10  # with an empty cell, and without, or nothing is told of where they are
+_REPEATS = 5  # rows of each thing that a column says, on average, or it is no category
+
+
+def categories_of(
+    frame: pd.DataFrame, names: Collection[str], notation: Notation = NOTATION
+) -> dict[str, list[str]]:
+    """Return what each row says in the categories among columns.
+
+    In any case, width, spacing and kind of dash; "" where a cell is missing. Dates are none, as
+    those of new rows are always new.
+
+    >>> frame = pd.DataFrame({"Machine": ["M1", "m1", "M2", ""] * 5, "Note": [*"abcde" * 4]})
+    >>> {name: said[:4] for name, said in categories_of(frame, ["Machine", "Note"]).items()}
+    {'Machine': ['m1', 'm1', 'm2', '']}
+    """
+    found = {}
+    for name in names:
+        cells = cells_as_seen(frame[name])
+        if len({*cells}) > len(cells) / 2:  # as measured numbers are: soon said of many columns
+            continue
+        said = [level_of(cell, notation) for cell in cells]
+        n_filled, n_different = len(said) - said.count(""), len({*said} - {""})
+        if 0 < _REPEATS * n_different <= n_filled:
+            found[name] = said
+    always_new = new_values(frame, found)
+    return {name: said for name, said in found.items() if name not in always_new}
+
+
+def gaps_of(
+    frame: pd.DataFrame, names: Collection[str], notation: Notation = NOTATION
+) -> dict[str, NDArray[np.intp]]:
+    """Return which cells are empty, 0, and which filled, 1, in columns with enough of both.
+
+    >>> frame = pd.DataFrame({"Rework [min]": ["", "12"] * 10, "Weight [g]": ["1"] * 20})
+    >>> {name: own[:4].tolist() for name, own in gaps_of(frame, [*frame]).items()}
+    {'Rework [min]': [0, 1, 0, 1]}
+    """
+    found = {}
+    for name in names:
+        cells = cells_as_seen(frame[name])
+        filled = np.asarray([not is_missing(cell.strip(), notation) for cell in cells], np.intp)
+        if min(filled.sum(), len(filled) - filled.sum()) >= _MIN_ROWS:
+            found[name] = filled
+    return found
+
+
+def level_of(cell: str, notation: Notation) -> str:
+    """Return what a cell of a category says: the same however it is spelt, "" where it is missing.
+
+    >>> level_of("\uff30A-200 ", 2), level_of("pa\u2010200", 2), level_of("N/A", 2)
+    ('pa-200', 'pa-200', '')
+    """
+    return "" if is_missing(cell, notation) else folded(cell)

@@ -1,0 +1,160 @@
+"""How the columns of rows are fitted: which are numbers, which categories, and what tells them.
+
+Hides that numbers may be names, as those of programs, and that a column may tell of others by being
+empty or filled only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from polar_detect.factors import Codes, Kinds, codes_of, factors_of
+from polar_detect.surprisal import factors_of_levels
+from polar_detect.tables.cells.column_numbers import CellNumbers
+from polar_detect.tables.cells.text import cells_as_text
+from polar_detect.tables.rows.categories import categories_of, gaps_of
+from polar_detect.tables.rows.decimals import decimals_apart, decimals_of, said_of_numbers
+from polar_detect.tables.rows.template_column import Category, CategoryOf, TemplateColumn
+
+_MOST_NAMES = 20  # columns of numbers that may name programs, machines or sizes
+_MOST_GAPS = 50  # columns that are empty in some rows; of more it is not asked which go together
+
+
+def fitted_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[TemplateColumn, ...]:
+    """Return columns of a table as their cells are."""
+    columns = [TemplateColumn.fit(frame[name], name) for name in names]
+    levels = _Levels.of(frame, columns)
+    columns = [_with_factors(own, frame[own.name], levels) for own in columns]
+    categories = _categories(levels, columns)
+    columns = [replace(own, category=categories.get(own.name)) for own in columns]
+    factors = {name for own in columns for name in own.factors}
+    factors |= {name for own in categories.values() for name in own.factors}
+    return tuple(_told_apart(own, levels) if own.name in factors else own for own in columns)
+
+
+def numeric_names(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """Return the columns of a table that hold numbers, but for flags such as 0 and 1."""
+    return [
+        name
+        for name in names
+        if TemplateColumn.fit(frame[name], name).is_numeric
+        and len(set(filter(None, cells_as_text(frame[name])))) > 2
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Levels:
+    """What each row of a table says in the columns that say the same few things again and again.
+
+    Parameters
+    ----------
+    said : dict of str to list of str, n_rows long
+        By name of the column; "" where a cell is empty.
+    codes : dict of str to (n_rows,) intp
+        The same as numbers; see `codes_of`.
+    measured : dict of str to (n_rows,) float64
+        The numbers of those of these columns that are columns of numbers.
+    gaps : dict of str to (n_rows,) intp
+        Which cells are empty, 0, and which filled, 1: of columns of numbers, and of others that
+        say ever new things.
+    """
+
+    said: dict[str, list[str]]
+    codes: dict[str, Codes]
+    measured: dict[str, NDArray[np.float64]]
+    gaps: dict[str, Codes]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, columns: Sequence[TemplateColumn]) -> Self:
+        """Return the levels of a table; a number is said in one way: 20.0 and ２０ are 20.
+
+        Where many columns of numbers say few things, these are counts or pixels, and no names.
+        """
+        said = categories_of(frame, [own.name for own in columns])
+        numeric = [own for own in columns if own.is_numeric and own.name in said]
+        if len(numeric) > _MOST_NAMES:
+            for own in numeric:
+                del said[own.name]
+            numeric = []
+        measured = {own.name: CellNumbers.of(frame[own.name], own.form).values for own in numeric}
+        said |= {name: said_of_numbers(said[name], own) for name, own in measured.items()}
+        words = said.keys() - measured.keys()
+        gaps = gaps_of(frame, [own.name for own in columns if own.name not in words])
+        if len(gaps) > _MOST_GAPS:
+            gaps = {}
+        return cls(said, {name: codes_of(own) for name, own in said.items()}, measured, gaps)
+
+
+def _with_factors(column: TemplateColumn, cells: pd.Series, levels: _Levels) -> TemplateColumn:
+    """Return a column with those of the others on which its numbers depend.
+
+    It keeps as many decimals as each kind of rows that these make asks for.
+    """
+    others = {name: own for name, own in levels.codes.items() if name != column.name}
+    measured = {name: own for name, own in levels.measured.items() if name != column.name}
+    if not column.is_numeric or not others:
+        return column
+    factors = factors_of(CellNumbers.of(cells, column.form).values, others, measured)
+    if not factors:
+        return column
+    rows = [*zip(*(levels.said[name] for name in factors), strict=True)]
+    kinds = Kinds.of(rows).members(rows)
+    return replace(column, factors=factors, decimals=decimals_of(cells, column.form, kinds))
+
+
+class _Source(NamedTuple):
+    """What may tell of another column, or be told by one: what one says, or where it is empty."""
+
+    name: str
+    of: CategoryOf
+
+
+def _categories(levels: _Levels, columns: Sequence[TemplateColumn]) -> dict[str, Category]:
+    """Return the categories among columns, by name, with what tells them.
+
+    - Of words, all that repeat.
+    - Of numbers that repeat, those that are names: others depend on them, or they tell of words or
+      of gaps.
+    - Of gaps, those that others tell, or that tell of words, of names or of other gaps, as minutes
+      of rework do by being there.
+    """
+    codes = {_Source(name, "words"): own for name, own in levels.codes.items()}
+    codes |= {_Source(name, "gaps"): own for name, own in levels.gaps.items()}
+    telling = {own: _telling(own, codes) for own in codes}
+    may_be_names = {_Source(name, "words") for name in levels.measured}
+    asked = {_Source(name, "words") for column in columns for name in column.factors}
+    asked |= {other for own in codes if own not in may_be_names for other in telling[own]}
+    chosen: dict[str, _Source] = {}
+    for own in codes:  # words first: a number that is a name is not asked where it is empty
+        is_told = bool(telling[own]) if own.of == "gaps" else own not in may_be_names
+        if is_told or own in asked:
+            chosen.setdefault(own.name, own)
+    found = {
+        name: Category(own.of, tuple(dict.fromkeys(other.name for other in telling[own])))
+        for name, own in chosen.items()
+    }
+    for other in {other for own in chosen.values() for other in telling[own]}:
+        if other.of == "gaps":  # which only a name has asked for
+            found.setdefault(other.name, Category("gaps"))
+    return found
+
+
+def _telling(own: _Source, codes: dict[_Source, Codes]) -> tuple[_Source, ...]:
+    """Return what of other columns tells one, that which tells most first."""
+    others = {other: codes[other] for other in codes if other.name != own.name}
+    return factors_of_levels(codes[own], others)
+
+
+def _told_apart(column: TemplateColumn, levels: _Levels) -> TemplateColumn:
+    """Return a factor with so many decimals that rows tell its numbers apart, as 1.2 and 1.4.
+
+    Of numbers in a row fewer may be kept; those of a factor say of which kind a row is.
+    """
+    numbers = levels.measured.get(column.name)
+    if numbers is None or column.decimals is None:
+        return column
+    return replace(column, decimals=decimals_apart(numbers, column.decimals))

@@ -1,0 +1,135 @@
+"""What rows say that were written out as texts, which are all that reaches a detector."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect.errors import InputError
+from polar_detect.factors import Levels
+from polar_detect.tables.cells.numbers import Notation, as_numbers, is_missing
+
+if TYPE_CHECKING:
+    from polar_detect.tables.rows.template import RowTemplate
+
+
+@dataclass(frozen=True, eq=False)
+class NumericColumns:
+    """The numbers of a table.
+
+    Parameters
+    ----------
+    names : tuple of str, n_columns long
+    values : (n_rows, n_columns) float64
+        NaN where missing or no number.
+    is_word : (n_rows, n_columns) bool
+        True where a cell is not missing, and still no finite number.
+    """
+
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+    is_word: NDArray[np.bool_]
+
+    @classmethod
+    def of(
+        cls, names: Sequence[str], cells: Sequence[Sequence[str]], n_rows: int, notation: Notation
+    ) -> Self:
+        """Return cells as numbers, (n_columns, n_rows) sequence of sequence of str."""
+        values = np.empty((n_rows, len(names)))
+        is_word = np.zeros(values.shape, bool)
+        for j, column in enumerate(cells):
+            values[:, j] = as_numbers(column, notation)
+            for i in np.flatnonzero(~np.isfinite(values[:, j])).tolist():
+                is_word[i, j] = not is_missing(column[i], notation)
+        return cls(tuple(names), values, is_word)
+
+
+@dataclass(frozen=True, eq=False)
+class ParsedRows:
+    """Rows that `RowTemplate.texts` wrote, each split into its cells once.
+
+    Parameters
+    ----------
+    template : RowTemplate
+        By which they were written.
+    texts : tuple of str, n_rows long
+    cells : tuple of list of str or None, n_rows long
+        What the cells of each row say, in the order of the template's columns; None for a text
+        that is no row.
+    """
+
+    template: "RowTemplate"
+    texts: tuple[str, ...]
+    cells: tuple[list[str] | None, ...]
+
+    def check(self) -> None:
+        """Raise `InputError` where none of the texts is a row."""
+        if all(row is None for row in self.cells):
+            raise InputError(
+                f"Got texts such as {self.texts[0][:60]!r}, none of which is a row of this "
+                "template; expected what its method texts writes; pass those, or no template."
+            )
+
+    @cached_property
+    def numbers(self) -> NumericColumns:
+        """The columns of numbers, rounded as they stand there.
+
+        NaN where a cell is missing or holds no finite number, and throughout where the text is no
+        row.
+        """
+        template = self.template
+        names = [column.name for column in template.numeric]
+        places = template.places(names)
+        cells = [["" if row is None else row[place] for row in self.cells] for place in places]
+        found = NumericColumns.of(names, cells, len(self.cells), template.notation)
+        is_finite = np.isfinite(found.values)
+        return replace(found, values=np.where(is_finite, found.values, np.nan))
+
+    @cached_property
+    def factor_levels(self) -> list[list[Levels]]:
+        """What each row says in the factors of each column of numbers, (n_columns, n_rows).
+
+        () for a column without factors, and for a text that is no row.
+        """
+        factors = [column.factors for column in self.template.numeric]
+        found = {own: [row or () for row in self._said(own)] for own in {*factors}}
+        return [found[own] for own in factors]
+
+    @cached_property
+    def category_levels(self) -> list[list[Levels | None]]:
+        """What each row says in each category and, behind it, in its factors.
+
+        (n_categories, n_rows); None for a text that is no row.
+        """
+        categories = self.template.categories
+        return [self._said((name, *own.factors)) for name, own in categories.items()]
+
+    @property
+    def empty_cells(self) -> list[frozenset[str]]:
+        """The columns of numbers and categories in which each row has an empty cell.
+
+        A "none" among words is an answer.
+        """
+        columns, notation = self.template.columns, self.template.notation
+        return [
+            frozenset(
+                column.name
+                for column, cell in zip(columns, row or (), strict=False)
+                if column.is_empty(cell, notation)
+            )
+            for row in self.cells
+        ]
+
+    def _said(self, names: Sequence[str]) -> list[Levels | None]:
+        """Return what each row says in some columns: in any case, width, spacing and dashes."""
+        template = self.template
+        own = [(place, template.columns[place]) for place in template.places(names)]
+        return [
+            None
+            if row is None
+            else tuple(column.level(row[place], template.notation) for place, column in own)
+            for row in self.cells
+        ]

@@ -1,0 +1,235 @@
+"""Write the rows of a table out as text, so that a row of any columns can be scored.
+
+A row becomes `Type: M; Air temperature [K]: 298.1; Comment: missing`: each column under its own
+name, with the unit that stands there, in the order asked for. The template says what was seen
+when it was fitted and is stored with the detector, so that later rows are written the same way.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from polar_detect.errors import ArtifactError
+from polar_detect.tables.cells.names import said_of_matches
+from polar_detect.tables.cells.numbers import MISSING, NOTATION, Notation
+from polar_detect.tables.cells.text import cells_as_text
+from polar_detect.tables.columns.selection import find_columns
+from polar_detect.tables.columns.text_column import TextColumn, check_column
+from polar_detect.tables.rows.cells import SEPARATOR, label_of, split_row, write_cells
+from polar_detect.tables.rows.fitting import fitted_columns
+from polar_detect.tables.rows.parsed import NumericColumns, ParsedRows
+from polar_detect.tables.rows.template_column import Category, TemplateColumn
+
+
+@dataclass(frozen=True)
+class RowTemplate:
+    """How rows are written out as text.
+
+    Parameters
+    ----------
+    columns : tuple of TemplateColumn
+    notation : {1, 2}
+        Which cells are numbers, and which are missing.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"Type": ["M", "L"], "Air [K]": ["298.12", ""]}, dtype=str)
+    >>> RowTemplate.fit(rows, ["Type", "Air [K]"]).texts(rows)
+    ['Type: M; Air [K]: 298.12', 'Type: L; Air [K]: missing']
+    """
+
+    columns: tuple[TemplateColumn, ...]
+    notation: Notation = NOTATION
+
+    @classmethod
+    def fit(cls, frame: pd.DataFrame, names: Sequence[str]) -> "RowTemplate":
+        """Return the template for columns of `frame`, which decides how numbers are rounded."""
+        return cls(fitted_columns(frame, names))
+
+    def texts(self, frame: pd.DataFrame) -> list[str]:
+        """Return each row as text.
+
+        Parameters
+        ----------
+        frame : (n_rows, …) pandas.DataFrame
+            With every column of the template.
+
+        Raises
+        ------
+        InputError
+            A column is missing, or is in another unit.
+        """
+        found = self._find([*map(str, frame.columns)])
+        written = [
+            write_cells(
+                frame[found[column.name]],
+                column.name,
+                column.decimals,
+                self.notation,
+                form=column.form,
+            )
+            for column in self.columns
+        ]
+        return [SEPARATOR.join(cells) for cells in zip(*written, strict=True)]
+
+    def notices(self, present: Sequence[str], *, other_sheets: Sequence[str] = ()) -> list[str]:
+        """Return which columns of a table are taken for others; raise as `texts` does."""
+        return said_of_matches(self._find(present, other_sheets).items())
+
+    def _find(self, present: Sequence[str], other_sheets: Sequence[str] = ()) -> dict[str, str]:
+        """Return what a table calls each column; raise as `texts` does."""
+        forms = {own.name: own.form if own.is_numeric else None for own in self.columns}
+        found = find_columns(present, forms)
+        for name in forms:
+            if name not in found:
+                check_column(present, name, None, other_sheets=other_sheets)
+        return found
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns."""
+        return [column.name for column in self.columns]
+
+    def places(self, names: Sequence[str]) -> list[int]:
+        """Return where columns of these names stand in a row, counted from 0."""
+        places = {column.name: place for place, column in enumerate(self.columns)}
+        return [places[name] for name in names]
+
+    @property
+    def numeric(self) -> tuple[TemplateColumn, ...]:
+        """The columns of numbers."""
+        return tuple(column for column in self.columns if column.is_numeric)
+
+    @property
+    def categories(self) -> dict[str, Category]:
+        """The columns that say the same few things again and again, by name."""
+        return {own.name: own.category for own in self.columns if own.category is not None}
+
+    @property
+    def dependent(self) -> dict[tuple[str, ...], list[str]]:
+        """Names of the columns of numbers that have factors, by these."""
+        found: dict[tuple[str, ...], list[str]] = {}
+        for column in self.numeric:
+            if column.factors:
+                found.setdefault(column.factors, []).append(column.name)
+        return found
+
+    def numbers(self, frame: pd.DataFrame) -> NumericColumns:
+        """Return the columns that are numeric in this template, as numbers, infinite ones too."""
+        return self._numbers(self._bare(frame), len(frame))
+
+    def words(self, frame: pd.DataFrame) -> list[tuple[list[str], int]]:
+        """Return of each column of numbers the cells that are words, and how many are numbers."""
+        bare = self._bare(frame)
+        found = self._numbers(bare, len(frame))
+        n_numbers = np.isfinite(found.values).sum(0).tolist()
+        return [
+            ([cells[i] for i in np.flatnonzero(found.is_word[:, j])], n_numbers[j])
+            for j, cells in enumerate(bare)
+        ]
+
+    def _numbers(self, cells: Sequence[Sequence[str]], n_rows: int) -> NumericColumns:
+        names = [column.name for column in self.numeric]
+        return NumericColumns.of(names, cells, n_rows, self.notation)
+
+    def _bare(self, frame: pd.DataFrame) -> list[list[str]]:
+        """Return the cells of each column of numbers, of its form the numbers alone."""
+        found = self._find([*map(str, frame.columns)])
+        return [column.form.bare(frame[found[column.name]]) for column in self.numeric]
+
+    def cells(self, text: str) -> list[str] | None:
+        """Return what the cells of a row say, in the order of `columns`; None if it is no row."""
+        return split_row(text, self._labels)
+
+    def row_of(self, cells: Sequence[str]) -> str:
+        """Return the row whose cells say that: the inverse of `cells`."""
+        written = (f"{label}: {cell}" for label, cell in zip(self._labels, cells, strict=True))
+        return SEPARATOR.join(written)
+
+    def read(self, texts: Sequence[str]) -> ParsedRows:
+        """Return what stands in rows that `texts` wrote: its inverse.
+
+        >>> rows = pd.DataFrame({"Type": ["M", "L"], "Air [K]": ["298.12", ""]}, dtype=str)
+        >>> template = RowTemplate.fit(rows, ["Type", "Air [K]"])
+        >>> template.read(template.texts(rows)).numbers.values.tolist()
+        [[298.12], [nan]]
+        """
+        return ParsedRows(self, tuple(texts), tuple(map(self.cells, texts)))
+
+    @cached_property
+    def _labels(self) -> list[str]:
+        return [label_of(column.name) for column in self.columns]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
+        return {
+            "columns": [column.to_json() for column in self.columns],
+            "notation": self.notation,
+        }
+
+    @classmethod
+    def from_json(cls, content: Any) -> "RowTemplate":
+        """Return the template that `to_json` wrote.
+
+        Raises
+        ------
+        ArtifactError
+            The content is something else.
+        """
+        try:
+            names = [column["name"] for column in content["columns"]]
+            columns = tuple(TemplateColumn.from_json(own, names) for own in content["columns"])
+            notation = _checked_notation(content.get("notation", 1))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtifactError(
+                f"Got an input entry that is no row template ({error!r}); expected what fit "
+                "wrote; fit again."
+            ) from error
+        if not columns:
+            raise ArtifactError(
+                "Got an input entry without columns; expected what fit wrote; fit again."
+            )
+        return cls(columns, notation)
+
+
+def texts_of_file(frame: pd.DataFrame, texts_of: TextColumn | RowTemplate) -> list[str]:
+    """Return each row of a file as text; raise as `RowTemplate.texts` does.
+
+    Of rows that are written out, one in which no cell of any column is filled has none: spreadsheet
+    programs write lines such as `,,,` below a table and between its parts. Where a column that is
+    not asked for is filled, it is a row whose values are missing.
+
+    >>> rows = pd.DataFrame({"Type": ["M", ""], "Air [K]": ["298.1", " "]}, dtype=str)
+    >>> texts_of_file(rows, RowTemplate.fit(rows, ["Type", "Air [K]"]))
+    ['Type: M; Air [K]: 298.1', '']
+    """
+    texts = texts_of.texts(frame)
+    if isinstance(texts_of, TextColumn):
+        return texts
+    unsaid = texts_of.row_of([MISSING] * len(texts_of.columns))
+    suspects = np.flatnonzero([text == unsaid for text in texts])
+    for i in suspects[~is_filled(frame.iloc[suspects])].tolist():
+        texts[i] = ""
+    return texts
+
+
+def is_filled(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows have a cell that is not blank, (n_rows,)."""
+    blank = np.arange(len(frame))
+    for j in range(frame.shape[1]):
+        cells = cells_as_text(frame.iloc[blank, j])
+        blank = blank[[not cell.strip() for cell in cells]]
+    filled = np.ones(len(frame), bool)
+    filled[blank] = False
+    return filled
+
+
+def _checked_notation(value: Any) -> Notation:
+    if type(value) is not int or value not in get_args(Notation):
+        raise ValueError(f"notation {value!r}")
+    return cast(Notation, value)

@@ -1,0 +1,161 @@
+"""The columns of rows as values: how each is written out, and which others tell it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast, get_args
+
+import pandas as pd
+
+from polar_detect.tables.cells.minus_signs import checked_minus
+from polar_detect.tables.cells.number_form import NumberForm
+from polar_detect.tables.cells.numbers import MISSING, Notation, is_missing
+from polar_detect.tables.cells.units import split_unit
+from polar_detect.tables.rows.categories import level_of
+from polar_detect.tables.rows.decimals import MAX_DECIMALS, decimals_of
+
+_FLAGS = ("comma", "limits", "duration", "gaps", "hours")  # of the form of numbers
+
+CategoryOf = Literal["words", "gaps"]
+
+
+@dataclass(frozen=True)
+class Category:
+    """What a column says again and again.
+
+    Parameters
+    ----------
+    of : {"words", "gaps"}
+        What its cells say, be it a word or the number of a program; or only whether they are
+        empty, as whatever they say is new in every row.
+    factors : tuple of str
+        The columns that tell it, the one that tells most first: a product tells its program.
+    """
+
+    of: CategoryOf
+    factors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TemplateColumn:
+    """One column of a template.
+
+    Parameters
+    ----------
+    name : str
+        In the table.
+    decimals : int or None
+        Digits behind the point to which numbers are rounded; None for a column of text.
+    form : NumberForm
+        How its numbers are written.
+    factors : tuple of str
+        The columns on which its numbers depend, as a size does on the product.
+    category : Category, optional
+        Where it says the same few things again and again: a column of words, or of numbers that
+        name programs or are often missing.
+    """
+
+    name: str
+    decimals: int | None
+    form: NumberForm = field(default_factory=NumberForm)
+    factors: tuple[str, ...] = ()
+    category: Category | None = None
+
+    @classmethod
+    def fit(cls, cells: pd.Series, name: str) -> "TemplateColumn":
+        """Return the column as its cells are."""
+        form = NumberForm.of(cells, name)
+        decimals = decimals_of(cells, form)
+        if decimals is None:
+            return cls(name, None)
+        return cls(name, decimals, form)
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether this is a column of numbers."""
+        return self.decimals is not None
+
+    @property
+    def is_name(self) -> bool:
+        """Whether its numbers are names, such as those of programs, that tell of other columns."""
+        return self.is_numeric and self.category is not None and self.category.of == "words"
+
+    def level(self, cell: str, notation: Notation) -> str:
+        """Return what a cell says as a category or factor, however spelt; "" where it is empty."""
+        level = level_of(cell, notation)
+        return "filled" if level and self._is_of_gaps else level
+
+    def is_empty(self, cell: str, notation: Notation) -> bool:
+        """Return whether a cell of numbers or of a category, as a row says it, has no value.
+
+        A "none" among words is an answer; of a column that is neither, nothing is asked.
+        """
+        if self.is_numeric or self._is_of_gaps:
+            return is_missing(cell, notation)
+        return self.category is not None and cell == MISSING
+
+    @property
+    def _is_of_gaps(self) -> bool:
+        return self.category is not None and self.category.of == "gaps"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
+        stored: dict[str, Any]
+        stored = {"name": self.name, "decimals": self.decimals, "unit": self.form.unit}
+        if self.form.minus is not None:
+            stored["minus"] = self.form.minus
+        if self.factors:
+            stored["factors"] = [*self.factors]
+        if self.category:
+            stored["category"] = {"of": self.category.of, "factors": [*self.category.factors]}
+        return stored | {key: True for key in _FLAGS if getattr(self.form, key)}
+
+    @classmethod
+    def from_json(cls, content: Any, names: Sequence[str]) -> "TemplateColumn":
+        """Return the column that `to_json` wrote, of a template with columns of these names.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            The content is something else.
+        """
+        form = NumberForm(
+            _checked_unit(content.get("unit")),
+            checked_minus(content.get("minus")),
+            *(_checked_flag(content.get(key, False)) for key in _FLAGS),
+        )
+        factors = _checked_factors(content.get("factors", []), names)
+        category, decimals = content.get("category"), _checked_decimals(content["decimals"])
+        if category is not None:
+            own = _checked_factors(category["factors"], names)
+            category = Category(_checked_of(category["of"]), own)
+        return cls(str(content["name"]), decimals, form, factors, category)
+
+
+def _checked_unit(value: Any) -> str | None:
+    if value is not None and (type(value) is not str or split_unit(f"1{value}") != ("1", value)):
+        raise ValueError(f"unit {value!r}")
+    return value
+
+
+def _checked_flag(value: Any) -> bool:
+    if type(value) is not bool:
+        raise ValueError(f"flag {value!r}")
+    return value
+
+
+def _checked_factors(value: Any, names: Sequence[str]) -> tuple[str, ...]:
+    if type(value) is not list or not all(value.count(own) == 1 and own in names for own in value):
+        raise ValueError(f"factors {value!r}")
+    return tuple(value)
+
+
+def _checked_of(value: Any) -> CategoryOf:
+    if value not in get_args(CategoryOf):
+        raise ValueError(f"category of {value!r}")
+    return cast(CategoryOf, value)
+
+
+def _checked_decimals(value: Any) -> int | None:
+    if value is not None and (type(value) is not int or not 0 <= value <= MAX_DECIMALS):
+        raise ValueError(f"decimals {value!r}")
+    return value

@@ -1,0 +1,236 @@
+"""Which rows below the first one of a header belong to it, and what columns are called by all.
+
+A second row of words, a row of units, or both; below them rows of specifications are no data.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from polar_detect.tables.cells.column_numbers import CellNumbers
+from polar_detect.tables.cells.names import folded
+from polar_detect.tables.cells.number_form import NumberForm, has_decimal_commas
+from polar_detect.tables.cells.numbers import is_missing
+from polar_detect.tables.cells.text import cells_as_text
+from polar_detect.tables.cells.units import DASHES, is_sure_unit, is_unit, with_unit
+from polar_detect.tables.structure.cell_types import are_units, is_numeral, is_state
+from polar_detect.tables.structure.limits import n_specifications
+
+Cells = Sequence[Sequence[Any]]
+Range = tuple[tuple[int, int], tuple[int, int]]
+"""First and last row and column of merged cells."""
+
+SAMPLE_ROWS = 1000
+MOST = 0.5  # of what stands below a unit
+_MIN_NUMBERS = 2
+_MOST_NAMES = 3  # rows: two of words and one of units
+# Of a row whose other cells are all units; above limits some forms call it 規格 too.
+_UNIT_LABELS = frozenset({"単位", "規格", "unit", "units", "uom", "einheit", "einheiten"})
+_DASH = "-"
+_NUMBER_IN_BRACKETS = re.compile(r"[(\[{<〔【][\d.,\s]*[)\]}>〕】]")
+
+
+@dataclass(frozen=True)
+class Header:
+    """The names of the columns of a sheet or a text table.
+
+    Parameters
+    ----------
+    top, last : int
+        First and last row of the header.
+    names : list of str
+        One for each column; empty where there is none.
+    specified : tuple of int
+        Rows right below the names that are no data: see `n_specifications`.
+    """
+
+    top: int
+    last: int
+    names: list[str]
+    specified: tuple[int, ...] = ()
+
+    @property
+    def end(self) -> int:
+        """The last row above the data."""
+        return max(self.last, *self.specified) if self.specified else self.last
+
+
+def header_from(
+    rows: Cells,
+    filled: Sequence[int],
+    top: int,
+    expected: Collection[str] = (),
+    merged: Collection[Range] = (),
+    *,
+    is_text: bool = False,
+) -> Header:
+    """Return the header whose first row is known, with what belongs to it of the next two.
+
+    A second row, of text only, belongs to it if a cell of the table is merged over both, if a name
+    over both rows is expected, or if it holds units, or else different words, and numbers stand
+    below in each of its columns: below units in most cells, below words in all that are not
+    missing. Below a second row of words a third one of units belongs to it too.
+
+    Parameters are those of `headers.find_header`; in a text table numbers are texts too, of which
+    a second row of names has none. Right below the names stands what is specified, if anything is.
+    """
+    rows = [*rows[: top + 1], *map(_without_label, rows[top + 1 : top + 3]), *rows[top + 3 :]]
+
+    def header(own: Sequence[int]) -> Header:
+        second = next((rows[i] for i in own if i > top), [])
+        if is_text and any(cell is not None and is_numeral(cell) for cell in second):
+            return Header(top, top, _names_in(rows[top]))
+        return _with_next_rows(rows, own, top, expected, merged)
+
+    specified = _specified(rows, filled, top)
+    found = header([i for i in filled if i not in specified])
+    if not specified:
+        return found
+    is_next = next(i for i in filled if i > found.last) == specified[0]
+    return replace(found, specified=specified) if is_next else header(filled)
+
+
+def _without_label(row: Sequence[Any]) -> Sequence[Any]:
+    """Return a row of units with a dash in place of the word that says so: 単位, mm, mm."""
+    filled = [j for j, cell in enumerate(row) if cell is not None]
+    others = [row[j] for j in filled[1:]]
+    is_told = bool(others) and are_texts([row[j] for j in filled]) and are_units(others)
+    if not is_told or folded(row[filled[0]]).strip("[]()") not in _UNIT_LABELS:
+        return row
+    return [*row[: filled[0]], _DASH, *row[filled[0] + 1 :]]
+
+
+def _specified(rows: Cells, filled: Sequence[int], top: int) -> tuple[int, ...]:
+    """Return the rows of specifications below one, two or three rows of names."""
+    body = [i for i in filled if i > top][: SAMPLE_ROWS + _MOST_NAMES]
+    for first in range(min(_MOST_NAMES, len(body))):
+        if n := n_specifications([rows[i] for i in body[first:]]):
+            return tuple(body[first : first + n])
+    return ()
+
+
+def _with_next_rows(
+    rows: Cells,
+    filled: Sequence[int],
+    top: int,
+    expected: Collection[str],
+    merged: Collection[Range],
+) -> Header:
+    wanted = set(map(folded, expected))
+    names = _names_in(rows[top])
+    body = [i for i in filled if i > top]
+    second = [] if not body else [cell for cell in rows[body[0]] if cell is not None]
+    if not body or body[0] != top + 1 or not are_texts(second):
+        return Header(top, top, names)
+    last = top + (2 if _has_units(rows, filled, top) else 1)
+    both = _join(names, rows[top + 1])
+    is_header = (
+        is_spanned(rows, filled, top, merged)
+        or any(folded(own) in wanted and own != names[j] for j, own in both.items())
+        or _are_above_numbers(rows, [top + 1, *(i for i in body if i > last)])
+    )
+    if not is_header:
+        return Header(top, top, names)
+    for i in range(top + 1, last + 1):
+        for j, own in _join(names, rows[i]).items():
+            if names[j] not in expected or folded(own) in wanted:
+                names[j] = own
+    return Header(top, last, names)
+
+
+def _names_in(row: Sequence[Any]) -> list[str]:
+    return ["" if cell is None else str(cell) for cell in row]
+
+
+def is_spanned(rows: Cells, filled: Sequence[int], first: int, merged: Collection[Range]) -> bool:
+    """Return whether a cell is merged over this row and the next, in a column of the table.
+
+    Forms have merged boxes for stamps beside the table, below which nothing stands.
+    """
+    end = first + (2 if _has_units(rows, filled, first) else 1)
+    body = [i for i in filled if i > end][:SAMPLE_ROWS]
+    return any(
+        rows[i][j] is not None
+        for (top, left), (last, right) in merged
+        if top == first < last <= end
+        for j in range(left, right + 1)
+        for i in body
+    )
+
+
+def _has_units(rows: Cells, filled: Sequence[int], first: int) -> bool:
+    """Return whether the second row below this one holds units, and the next one words."""
+    body = [i for i in filled if i > first]
+    if body[:2] != [first + 1, first + 2]:
+        return False
+    words, units = ([cell for cell in rows[i] if cell is not None] for i in body[:2])
+    are_names = are_texts([*words, *units]) and not all(map(is_unit, words))
+    return are_names and all(map(is_unit, units)) and _are_above_numbers(rows, body[1:])
+
+
+def _join(names: Sequence[str], second: Sequence[Any]) -> dict[int, str]:
+    """Return what the columns with a cell in a second row are called by both."""
+    below = {j: str(cell).strip() for j, cell in enumerate(second) if cell is not None}
+    are_units = all(map(is_unit, below.values()))
+    joined, group = {}, ""
+    for j, own in below.items():
+        group = names[j] or (group if j - 1 in below else "")
+        joined[j] = with_unit(group, own) if are_units else f"{group} {own}".strip()
+    return joined
+
+
+def _are_above_numbers(rows: Cells, body: Sequence[int]) -> bool:
+    """Return whether names or units in the first row below the names stand above numbers."""
+    second = {j: cell.strip() for j, cell in enumerate(rows[body[0]]) if cell is not None}
+    if not all(map(_is_name, second.values())):
+        return False
+    said = set(second.values())
+    are_units = all(map(is_unit, said))
+    if said <= DASHES or (len(said) == 1 and not is_sure_unit(*said)):
+        return False
+    min_share = MOST if are_units else 1.0
+    below = body[1 : SAMPLE_ROWS + 1]
+    return all(
+        (are_units and cell in DASHES) or are_numbers([rows[i][j] for i in below], cell, min_share)
+        for j, cell in second.items()
+    )
+
+
+def _is_name(cell: str) -> bool:
+    plain = unicodedata.normalize("NFKC", cell).strip().lower()
+    if plain in DASHES:
+        return True
+    if is_missing(plain) or is_state(plain):
+        return False
+    has_digits = any(character.isdecimal() for character in plain)
+    return not has_digits or (is_unit(plain) and not _NUMBER_IN_BRACKETS.fullmatch(plain))
+
+
+def are_texts(cells: Sequence[Any]) -> bool:
+    """Return whether there are texts alone."""
+    return all(isinstance(cell, str) for cell in cells)
+
+
+def are_numbers(below: Sequence[Any], name: str, min_share: float) -> bool:
+    """Return whether a column holds so many numbers, and says its name nowhere again."""
+    cells = pd.Series(below, dtype=object)
+    form = NumberForm(comma=has_decimal_commas(cells_as_text(cells)))
+    found = CellNumbers.of(cells, form)
+    n_numbers = int(np.isfinite(found.values).sum())
+    is_again = name.strip() in found.words
+    return n_numbers >= _MIN_NUMBERS and found.share >= min_share and not is_again
+
+
+def said_of_parts(rows: Sequence[int], names: Sequence[str]) -> list[str]:
+    """Return the notice that further rows belong to the header, none where there are none."""
+    if not rows:
+        return []
+    listed = ", ".join(names)
+    if len(rows) == 1:
+        return [f"row {rows[0]} is read as part of the names: {listed}"]
+    return [f"rows {rows[0]} and {rows[-1]} are read as part of the names: {listed}"]
