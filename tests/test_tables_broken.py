@@ -99,7 +99,7 @@ def test_half_a_character_in_utf_16_costs_its_own_row(save):
 
 def test_a_row_longer_than_the_limit_is_rejected_without_reading_it_whole(save, monkeypatch):
     monkeypatch.setattr("polar_detect.tables.input.lines.MAX_ROW_CHARS", 50)
-    monkeypatch.setattr("polar_detect.tables.input.delimited.MAX_ROW_CHARS", 50)
+    monkeypatch.setattr("polar_detect.tables.input.records.MAX_ROW_CHARS", 50)
     long = "x" * 200
     for name, header in (("a.csv", "text\n"), ("a.txt", ""), ("a.jsonl", '{"text": "a"}\n')):
         row = '{"text": "b"}' if name == "a.jsonl" else "b"
@@ -111,7 +111,7 @@ def test_a_row_longer_than_the_limit_is_rejected_without_reading_it_whole(save, 
 
 
 def test_a_quote_that_never_closes_does_not_swallow_a_long_file(save, monkeypatch):
-    monkeypatch.setattr("polar_detect.tables.input.delimited.MAX_ROW_CHARS", 500)
+    monkeypatch.setattr("polar_detect.tables.input.records.MAX_ROW_CHARS", 500)
     rows, _, rejected = read(save('id,text\n1,"a\n' + "2,b\n" * 1000))
     assert len(rows) == 1000
     assert faults(rejected) == [(2, "unbalanced quotes")]

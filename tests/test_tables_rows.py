@@ -31,8 +31,10 @@ from polar_detect.tables import (
 )
 from polar_detect.tables.cells.number_form import NumberForm, has_decimal_commas
 from polar_detect.tables.columns.new_values import new_values
+from polar_detect.tables.columns.selection import find_columns
 from polar_detect.tables.rows.categories import categories_of
 from polar_detect.tables.rows.decimals import ABOVE_ZERO
+from polar_detect.tables.rows.parsed import NumericColumns
 
 MACHINES = """\
 UDI,Type,Air temperature [K],Speed [rpm],Torque [Nm],Comment
@@ -42,6 +44,15 @@ replaced"
 3,L,nan,1498,-0.04,N/A
 4,H,304.5,2900,3.8,-
 """
+
+
+def numbers_in(template, frame):
+    """Return the columns of numbers of a template, as they are in a table."""
+    forms = {own.name: own.form if own.is_numeric else None for own in template.columns}
+    called = find_columns([*frame.columns], forms)
+    cells = [own.form.bare(frame[called[own.name]]) for own in template.numeric]
+    names = [own.name for own in template.numeric]
+    return NumericColumns.of(names, cells, len(frame), template.notation)
 
 
 @pytest.fixture
@@ -136,7 +147,7 @@ def test_numbers_that_differ_in_their_last_bit_are_written():
     first = 56.21  # a twentieth of it and of the next one are the same number
     values = np.repeat([first, np.nextafter(first, 100)], 10)
     frame = pd.DataFrame({"x": [repr(float(value)) for value in values]}, dtype=str)
-    numbers = RowTemplate.fit(frame, ["x"]).numbers(frame).values[:, 0]
+    numbers = numbers_in(RowTemplate.fit(frame, ["x"]), frame).values[:, 0]
     np.testing.assert_allclose(numbers, values, rtol=1e-15)
     same = frame.assign(x="2.50")
     assert RowTemplate.fit(same, ["x"]).columns[0].decimals == 2
@@ -274,7 +285,7 @@ def test_numbers_as_spreadsheets_and_japanese_sheets_show_them_are_numbers(name)
     frame = pd.DataFrame({name: cells}, dtype=str)
     template = RowTemplate.fit(frame, [name])
     assert [column.name for column in template.numeric] == [name]
-    np.testing.assert_allclose(template.numbers(frame).values[:, 0], numbers, rtol=1e-15)
+    np.testing.assert_allclose(numbers_in(template, frame).values[:, 0], numbers, rtol=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -293,7 +304,7 @@ def test_what_only_looks_like_a_number_is_none(cell):
 def test_units_of_the_workshop_are_units(unit):
     frame = pd.DataFrame({f"x ({unit})": ["1"] * 3, "y": [f"{n} {unit}" for n in "123"]})
     template = RowTemplate.fit(frame, RowColumns("x,y").choose([*frame.columns]))
-    np.testing.assert_array_equal(template.numbers(frame).values, [[1, 1], [1, 2], [1, 3]])
+    np.testing.assert_array_equal(numbers_in(template, frame).values, [[1, 1], [1, 2], [1, 3]])
 
 
 @pytest.mark.parametrize(
@@ -310,7 +321,7 @@ def test_units_of_the_workshop_are_units(unit):
 def test_units_of_many_trades_are_units(unit):
     frame = pd.DataFrame({f"x ({unit})": ["1"] * 3, "y": [f"{n} {unit}" for n in "123"]})
     template = RowTemplate.fit(frame, RowColumns("x,y").choose([*frame.columns]))
-    np.testing.assert_array_equal(template.numbers(frame).values, [[1, 1], [1, 2], [1, 3]])
+    np.testing.assert_array_equal(numbers_in(template, frame).values, [[1, 1], [1, 2], [1, 3]])
     assert RowTemplate.from_json(json.loads(json.dumps(template.to_json()))) == template
 
 
@@ -330,7 +341,9 @@ def test_american_units_are_units():
     frame = pd.DataFrame({"Torque": cells, "Bore (thou)": "12", "Note": "5 mile"}, dtype=str)
     template = RowTemplate.fit(frame, RowColumns("torque,bore,note").choose([*frame.columns]))
     assert [column.form.unit for column in template.columns] == ["ft-lb", "thou", None]
-    np.testing.assert_array_equal(template.numbers(frame).values[:, 0], [45.1, 44, 46.25, np.nan])
+    np.testing.assert_array_equal(
+        numbers_in(template, frame).values[:, 0], [45.1, 44, 46.25, np.nan]
+    )
 
 
 MEASURED = {
@@ -378,20 +391,27 @@ def test_what_a_laboratory_says_where_it_found_nothing_is_missing(said):
     stored = RowTemplate.from_json(json.loads(json.dumps(template.to_json())))
     assert stored == template
     assert stored.texts(frame)[:2] == ["Pb: 0.12", "Pb: missing"]
-    assert not stored.numbers(frame).is_word.any()
+    assert not numbers_in(stored, frame).is_word.any()
     said_of_it = f"column 'Pb': {said} is read as missing (2 cells of this kind)"
     in_japanese = f"列'Pb'の{said}は値なし（missing）と読みます（同じ書き方のセル2個）"
     assert Language("ja").notice(said_of_it) == in_japanese
     assert warn_of_forms(frame, template) == [said_of_it]
     of_before = [{"name": "Pb", "decimals": 2, "unit": None}]
     before = RowTemplate.from_json({"columns": of_before, "notation": 2})
-    assert before.numbers(frame).is_word[:, 0].tolist() == [False, True, False, False, True, False]
+    assert numbers_in(before, frame).is_word[:, 0].tolist() == [
+        False,
+        True,
+        False,
+        False,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("said", ["OL", "OVER", "測定範囲外", "ERR", "<", "*1", "."])
 def test_a_word_for_something_that_was_measured_is_no_gap(said):
     frame = pd.DataFrame({"Pb": [*[f"0.{n}" for n in range(10, 40)], said]}, dtype=str)
-    assert RowTemplate.fit(frame, ["Pb"]).numbers(frame).is_word[-1, 0]
+    assert numbers_in(RowTemplate.fit(frame, ["Pb"]), frame).is_word[-1, 0]
 
 
 def test_in_a_column_of_words_nothing_found_is_one_of_them():
@@ -425,7 +445,7 @@ def test_durations_are_numbers_of_seconds(name):
     template = RowTemplate.fit(frame, [name])
     stored = RowTemplate.from_json(json.loads(json.dumps(template.to_json())))
     assert stored == template
-    np.testing.assert_array_equal(stored.numbers(frame).values[:, 0], seconds)
+    np.testing.assert_array_equal(numbers_in(stored, frame).values[:, 0], seconds)
     written = stored.read(stored.texts(frame)).numbers.values[:, 0]
     np.testing.assert_allclose(written, seconds, atol=0.5)  # rounded as any number
     (notice,) = warn_of_forms(frame, template)
@@ -438,17 +458,17 @@ def test_durations_are_numbers_of_seconds(name):
 
 def test_yen_in_shift_jis_are_written_with_a_backslash():
     frame = pd.DataFrame({"金額": ["\\1,200", "▲\\45,000", "\\7", "\\81", "12"]}, dtype=str)
-    numbers = RowTemplate.fit(frame, ["金額"]).numbers(frame).values[:, 0]
+    numbers = numbers_in(RowTemplate.fit(frame, ["金額"]), frame).values[:, 0]
     assert numbers.tolist() == [1200, -45000, 7, 81, 12]
     frame = pd.DataFrame({"金額": ["\\▲3", "\\1", "7", "81", "12"]}, dtype=str)
-    assert RowTemplate.fit(frame, ["金額"]).numbers(frame).values[0, 0] == -3
+    assert numbers_in(RowTemplate.fit(frame, ["金額"]), frame).values[0, 0] == -3
 
 
 def test_a_cell_of_thousands_of_digits_is_no_duration():
     template = RowTemplate.fit(pd.DataFrame({"加工時間": ["1:30", "2:00"]}), ["加工時間"])
     wild = f"{'9' * 5000}:00"  # more than Python reads as a number
     frame = pd.DataFrame({"加工時間": [wild]})
-    assert np.isnan(template.numbers(frame).values).all()
+    assert np.isnan(numbers_in(template, frame).values).all()
     assert template.texts(frame) == [f"加工時間: {wild}"]
 
 
@@ -461,7 +481,7 @@ def test_durations_by_their_type_are_numbers():
 @pytest.mark.parametrize("name", ["比重測定時間", "ratio"])
 def test_durations_by_their_type_are_no_ratios_whatever_the_name(name):
     spans = pd.DataFrame({name: pd.to_timedelta(["90s", "75s", "2h"])})
-    assert RowTemplate.fit(spans, [name]).numbers(spans).values[:, 0].tolist() == [90, 75, 7200]
+    assert numbers_in(RowTemplate.fit(spans, [name]), spans).values[:, 0].tolist() == [90, 75, 7200]
     exported = pd.DataFrame({name: ["1:30", "1:15", "2:00:00"]}, dtype=str)  # the control
     assert RowTemplate.fit(exported, [name]).numeric == ()
 
@@ -506,7 +526,7 @@ def test_numbers_with_the_unit_of_their_column_are_numbers(name):
     template = RowTemplate.fit(frame, [name])
     stored = RowTemplate.from_json(json.loads(json.dumps(template.to_json())))
     assert stored == template
-    np.testing.assert_allclose(stored.numbers(frame).values[:, 0], numbers, rtol=1e-15)
+    np.testing.assert_allclose(numbers_in(stored, frame).values[:, 0], numbers, rtol=1e-15)
     texts = stored.texts(frame)
     assert stored.read(texts).numbers.values.shape == (len(cells), 1)
     assert not stored.read(texts).numbers.is_word.any()
@@ -527,7 +547,7 @@ def test_numbers_with_the_unit_of_their_column_are_numbers(name):
 def test_a_letter_is_a_unit_where_the_name_a_blank_or_use_says_so(name, cells):
     frame = pd.DataFrame({name: cells}, dtype=str)
     (column,) = RowTemplate.fit(frame, [name]).numeric
-    assert not RowTemplate((column,)).numbers(frame).is_word.any()
+    assert not numbers_in(RowTemplate((column,)), frame).is_word.any()
 
 
 def test_a_number_with_another_unit_is_none():
@@ -539,7 +559,7 @@ def test_a_number_with_another_unit_is_none():
     assert template.texts(later) == [
         "t: 100°F; p [MPa]: 5.1kPa", "t: 100.0; p [MPa]: 5.1mPa", "t: 99.0; p [MPa]: 5.1",
     ]  # fmt: skip
-    for found in (template.numbers(later), template.read(template.texts(later)).numbers):
+    for found in (numbers_in(template, later), template.read(template.texts(later)).numbers):
         assert found.is_word.tolist() == [[True, True], [False, True], [False, False]]
         np.testing.assert_array_equal(found.values[:, 0], [np.nan, 100, 99])
 
@@ -588,14 +608,14 @@ def test_degrees_celsius_are_typed_in_many_ways(name):
         assert RowTemplate.fit(pd.DataFrame({"t": ["25 C"] * 9}), [name]).numeric == ()
         cells = [*["20℃"] * 200, *cells]
     frame = pd.DataFrame({name: cells}, dtype=str)
-    values = RowTemplate.fit(frame, [name]).numbers(frame).values[-8:, 0]
+    values = numbers_in(RowTemplate.fit(frame, [name]), frame).values[-8:, 0]
     assert values.tolist() == [25, 26, 27, 28, 29, 30, 31, 32]
 
 
 def test_a_column_in_thousandths_is_none_in_millions():
     training = pd.DataFrame({"p [MPa]": ["5.1", "5.2MPa", "5.3Mpa"]}, dtype=str)
     template = RowTemplate.fit(training, ["p [MPa]"])
-    assert template.numbers(training).values[:, 0].tolist() == [5.1, 5.2, 5.3]
+    assert numbers_in(template, training).values[:, 0].tolist() == [5.1, 5.2, 5.3]
     assert template.texts(pd.DataFrame({"P [Mpa]": ["7"]}, dtype=str)) == ["p [MPa]: 7.0"]
     assert RowColumns("P［mPa］").choose(["p [MPa]", "p [mPa]"]) == ["p [mPa]"]
     for name in ("p [mPa]", "P (mPa)"):
@@ -656,7 +676,7 @@ def test_a_triangle_that_may_mean_something_else_is_no_minus(cells):
     template = RowTemplate.fit(frame, ["x"])
     assert template.columns[0].form.minus is None
     marked = np.asarray([cell[0] in "▲△▼" for cell in cells])
-    assert np.isnan(template.numbers(frame).values[marked]).all()
+    assert np.isnan(numbers_in(template, frame).values[marked]).all()
     assert warn_of_forms(frame, template) == []
 
 
@@ -696,7 +716,7 @@ def test_decimal_commas_are_read_where_a_whole_column_agrees():
     }, dtype=str)  # fmt: skip
     template = RowTemplate.fit(frame, list(frame.columns))
     assert RowTemplate.from_json(template.to_json()) == template
-    values = template.numbers(frame).values.T.tolist()
+    values = numbers_in(template, frame).values.T.tolist()
     np.testing.assert_array_equal(values[0], [20.5, 21, -0.25, 1.234, np.nan, 19.75])
     np.testing.assert_array_equal(values[1], [1.5, 2.25, 1234.5, 3, np.nan, 1.75])
     np.testing.assert_array_equal(values[2], [45.5, 46, 47.5, 45.25, 46.5, 44])
@@ -705,7 +725,7 @@ def test_decimal_commas_are_read_where_a_whole_column_agrees():
         "column 'p': 1,5 MPa is read as 1.5 (5 cells of this kind)",
     ]
     later = pd.DataFrame({"t": ["1,5", "1.5"], "p": "2 MPa", "h [%]": "45"}, dtype=str)
-    assert template.numbers(later).values[:, 0].tolist() == [1.5, 1.5]
+    assert numbers_in(template, later).values[:, 0].tolist() == [1.5, 1.5]
 
 
 @pytest.mark.parametrize(
@@ -739,7 +759,7 @@ def test_limits_of_detection_count_as_the_limit_beside_numbers():
     template = RowTemplate.fit(frame, list(frame.columns))
     assert RowTemplate.from_json(template.to_json()) == template
     assert [column.name for column in template.numeric] == ["Pb [ppm]", "Cd"]
-    values = template.numbers(frame).values.T.tolist()
+    values = numbers_in(template, frame).values.T.tolist()
     np.testing.assert_array_equal(values[0], [0.5, 0.7, 0.5, 1.25, 0.9, np.nan])
     np.testing.assert_array_equal(values[1], [0.5, 0.7, 1.25, 0.9, 10.5, 12])
     assert warn_of_forms(frame, template)[:2] == [
@@ -747,7 +767,7 @@ def test_limits_of_detection_count_as_the_limit_beside_numbers():
         "column 'Cd': <0,5 is read as 0.5 (2 cells of this kind)",
     ]
     without = RowTemplate.fit(frame.iloc[[1, 3, 4]], ["Pb [ppm]"])  # a word, as it was
-    assert without.numbers(frame).is_word[:, 0].tolist() == [True, False, True, *[False] * 3]
+    assert numbers_in(without, frame).is_word[:, 0].tolist() == [True, False, True, *[False] * 3]
 
 
 def test_limits_may_be_said_in_words_behind_the_number():
@@ -763,7 +783,7 @@ def test_limits_may_be_said_in_words_behind_the_number():
     (column, _, *others) = template.columns
     assert column.form.limits
     assert not any(own.form.limits for own in others)
-    values = template.numbers(frame).values[:, 0]
+    values = numbers_in(template, frame).values[:, 0]
     np.testing.assert_array_equal(values, [0.5, 0.7, 0.5, 1.25, 0.9, np.nan])
     said = "column 'Pb [ppm]': 0.5未満 is read as 0.5 (2 cells of this kind)"
     assert warn_of_forms(frame, template)[0] == said
@@ -777,7 +797,7 @@ def test_a_minus_behind_the_numbers_of_a_whole_column_is_one():
     }, dtype=str)  # fmt: skip
     template = RowTemplate.fit(frame, list(frame.columns))
     assert RowTemplate.from_json(template.to_json()) == template
-    values = template.numbers(frame).values.T.tolist()
+    values = numbers_in(template, frame).values.T.tolist()
     np.testing.assert_array_equal(values[0], [-12, 3, -7, 4, np.nan, 5])
     np.testing.assert_array_equal(values[1], [-1234.5, 12.75, -3.25, 4.5, -0.05, 2.25])
     said = "column 'Menge': 12- is read as -12 (2 cells of this kind)"
@@ -823,7 +843,7 @@ def test_large_numbers_are_told_apart_and_read_back():
     texts = template.texts(frame)
     assert texts == [f"x: {text}" for text in LARGE.values()]
     np.testing.assert_allclose(
-        template.read(texts).numbers.values, template.numbers(frame).values, rtol=1e-15
+        template.read(texts).numbers.values, numbers_in(template, frame).values, rtol=1e-15
     )
     again = pd.DataFrame({"x": [text.removeprefix("x: ") for text in texts]}, dtype=str)
     assert template.texts(again) == texts
@@ -907,13 +927,13 @@ def test_numbers_of_a_sheet_and_of_a_csv_are_written_alike(tmp_path):
 
 def test_the_numbers_of_a_row_come_out_unrounded(machines):
     frame = frame_of(machines)
-    numbers = RowTemplate.fit(frame, list(frame.columns)).numbers(frame)
+    numbers = numbers_in(RowTemplate.fit(frame, list(frame.columns)), frame)
     assert numbers.names == ("UDI", "Air temperature [K]", "Speed [rpm]", "Torque [Nm]")
     assert numbers.values.shape == (4, 4)
     assert numbers.values.dtype == np.float64
     np.testing.assert_array_equal(numbers.values[0], [1, 298.1, 1551, 42.83])
     assert math.isnan(numbers.values[2, 1])
-    assert RowTemplate.fit(frame, ["Type"]).numbers(frame).values.shape == (4, 0)
+    assert numbers_in(RowTemplate.fit(frame, ["Type"]), frame).values.shape == (4, 0)
 
 
 def test_truth_values_are_words_and_not_numbers(tmp_path):
@@ -996,7 +1016,7 @@ def test_a_column_in_another_unit_than_that_of_the_template_is_refused():
     assert template.texts(same) == ["温度: 27; n: 1", "温度: 28; n: 2"]
     other = pd.DataFrame({"温度 [K]": ["293"], "n": ["1"]}, dtype=str)
     match = r"Got column '温度 \[K\]' for '温度', whose unit was °C when .* expected °C; convert"
-    for read in (template.texts, template.numbers):
+    for read in (template.texts, template.words):
         with pytest.raises(InputError, match=match):
             read(other)
 
@@ -1284,7 +1304,7 @@ def test_rows_are_written_out_of_columns_of_other_blanks_and_width():
     )
     rows = pd.DataFrame({"TYPE": ["L"], "温度　[℃]": ["2"]}, dtype=str)
     assert template.texts(rows) == ["温度 [℃]: 2; Type: L"]
-    assert template.numbers(rows).values.tolist() == [[2.0]]
+    assert numbers_in(template, rows).values.tolist() == [[2.0]]
     assert template.notices(list(rows.columns)) == [
         "column '温度\\u3000[℃]' is taken for '温度 [℃]'",
         "column 'TYPE' is taken for 'Type'",

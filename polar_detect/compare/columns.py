@@ -102,7 +102,9 @@ class Columns:
             for name in self.numeric
         ]
         for category in self.categories:
-            own = tables.check_column(present, called[category.name], "--columns")
+            own = called[category.name]
+            if own not in present:
+                raise tables.no_column(present, own, "--columns")
             cells = np.asarray(_stripped(frame[own]), dtype=object)
             numbers += [(cells == value).astype(np.float64) for value in category.values]
         return np.stack(numbers, axis=1) if numbers else np.empty((len(frame), 0))

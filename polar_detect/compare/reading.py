@@ -205,15 +205,14 @@ def _read(path: Path, paths: Sequence[Path], reading: Reading) -> _File:
     is_label = reading.kind == "label"
     option = "--label-column" if is_label else "--target"
     named = [reading.target, *([reading.text_column] if reading.text_column else [])]
-    expected = (*reading.options.expected, *named)
-    reader = tables.open_table(path, replace(reading.options, expected=expected, is_table=True))
+    reader = tables.open_table(path, reading.options.asking_for(named))
     if not reader.has_columns:
         check_no_column(reader, option, reading.target)
     own = _as_called(reader, reading)
     # Beside a test file, training rows without labels are normal ones.
     may_lack_target = is_label and path == paths[0] != paths[-1]
-    if reader.has_columns and not may_lack_target:
-        tables.check_column(reader.columns, own.target, option)
+    if reader.has_columns and not may_lack_target and own.target not in reader.columns:
+        raise tables.no_column(reader.columns, own.target, option)
     has_labels = is_label and own.target in reader.columns
     read = tables.read_rows(reader, label_column=own.target if has_labels else None)
     filled = tables.is_filled(read.frame)  # what has a label is; others may stand below the table
@@ -397,7 +396,10 @@ def _texts(
 
 
 def _find_text(present: Sequence[str], name: str) -> str:
-    return match_column(present, name) or tables.check_column(present, name, "--text-column")
+    found = match_column(present, name)
+    if found is None:
+        raise tables.no_column(present, name, "--text-column")
+    return found
 
 
 def _split(rows: Rows, reading: Reading) -> list[Rows]:

@@ -1,7 +1,7 @@
 """What to score, opened and read once, so that whatever is wrong shows before the work."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -127,7 +127,11 @@ def open_input(job: ScoreJob) -> Input:
     tables.check_output(job.out)
     earlier = EarlierResult(job.out, CHUNK_ROWS)
     state = _State.of(job.source)
-    reader = _open(job)
+    given = [
+        *([] if job.template is None else job.template.names),
+        *filter(None, [job.text_column]),
+    ]
+    reader = tables.open_table(job.source, job.read.asking_for(given, job.default_column))
     texts_of, notices = _texts_of(reader, job)
     kinds = kinds_of_columns(are_rows=job.template is not None)
     tables.check_added(reader.columns, kinds, reader.name)
@@ -146,14 +150,6 @@ def open_input(job: ScoreJob) -> Input:
         check_some_text([""] * n_rows, texts_of.name, reader.name)
     notices += () if lost_numbers is None else tuple(lost_numbers.notices())
     return Input(job.source, state, reader, texts_of, reader.notices + notices, n_rows, n_rejected)
-
-
-def _open(job: ScoreJob) -> tables.TableReader:
-    rows = [] if job.template is None else job.template.names
-    given = [*rows, *filter(None, [job.text_column])]
-    expected = (*job.read.expected, *given, *filter(None, [job.default_column]))
-    is_table = job.read.is_table or bool(given)
-    return tables.open_table(job.source, replace(job.read, expected=expected, is_table=is_table))
 
 
 def _texts_of(reader: tables.TableReader, job: ScoreJob) -> tuple[TextsOf, tuple[str, ...]]:

@@ -11,8 +11,8 @@ from polar_detect.tables.columns.results import check_added, result_columns, sai
 from polar_detect.tables.columns.selection import RowColumns
 from polar_detect.tables.columns.text_column import (
     TextColumn,
-    check_column,
     choose_text_column,
+    no_column,
     obvious_text_column,
 )
 from polar_detect.tables.copies import copied_rows
@@ -66,7 +66,6 @@ __all__ = [
     "called_anomalous",
     "cells_as_text",
     "check_added",
-    "check_column",
     "check_output",
     "check_size",
     "choose_text_column",
@@ -75,6 +74,7 @@ __all__ = [
     "is_filled",
     "join_columns",
     "new_later",
+    "no_column",
     "numeric_names",
     "obvious_text_column",
     "open_table",

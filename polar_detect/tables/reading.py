@@ -1,6 +1,6 @@
 """Read a whole input as a table of texts, for work that needs all rows at once."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -158,10 +158,10 @@ def read_table(
     InputError
         When the file cannot be read as a table of texts; the message says where and why.
     """
-    given = [*_row_names(rows), *(name for name in (text_column, label_column) if name)]
-    default = [] if default_column is None else [default_column]
+    given = [*_row_names(rows), *filter(None, (text_column, label_column))]
     options = options or ReadOptions()
-    reader = _open(path, options, given, default, is_table=rows is not None)
+    asked = options.asking_for(given, default_column, are_rows=rows is not None)
+    reader = open_table(path, asked)
     label = _find_asked(reader, label_column, rows)
     notices = [*reader.notices]
     if label_column is not None and label is not None:
@@ -280,15 +280,6 @@ def unlabelled_notice(
     if are_kept:
         return (f"rows without a label, as column {label_column!r} is empty: {read.n_unlabelled}",)
     return (f"rows left out, as column {label_column!r} is empty there: {read.n_unlabelled}",)
-
-
-def _open(
-    path: Path, options: ReadOptions, given: list[str], default: list[str], *, is_table: bool
-) -> TableReader:
-    """Open an input in which a person named the `given` columns."""
-    expected = (*options.expected, *given, *default)
-    is_table = options.is_table or is_table or bool(given)
-    return open_table(path, replace(options, expected=expected, is_table=is_table))
 
 
 def check_some_text(texts: list[str], text_column: str, source: str) -> None:

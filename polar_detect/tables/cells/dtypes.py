@@ -1,8 +1,8 @@
 """One type for each column, whatever the chunk: which values it holds, and which dtype."""
 
 import datetime
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import pandas as pd
@@ -20,48 +20,40 @@ _DTYPES = {
 }
 _TOGETHER = {frozenset({"int", "float"}): "float", frozenset({"int", _WIDE}): _WIDE}
 _MAX_INT = 2**63
-_MAX_EXACT = 2**53  # as a float
+MAX_EXACT = 2**53  # as a float
 
 
-@dataclass(frozen=True)
-class ColumnKinds:
-    """The kind of each column's values: int, float, bool, str, datetime, mixed or missing."""
+def merged_kind(kind: str | None, value: object) -> str:
+    """Return the kind of a column with values of `kind` and `value`.
 
-    by_column: dict[str, str]
+    int, float, bool, str, datetime, mixed or missing; None where there are no values yet.
+    """
+    own = _kind_of(value)
+    if kind is None or kind in {own, _MISSING}:
+        return own
+    if own == _MISSING:
+        return kind
+    return _TOGETHER.get(frozenset({kind, own}), _MIXED)
 
-    @staticmethod
-    def merge(kind: str | None, value: object) -> str:
-        """Return the kind of a column with values of `kind` and `value`."""
-        own = _kind_of(value)
-        if kind is None or kind in {own, _MISSING}:
-            return own
-        if own == _MISSING:
-            return kind
-        return _TOGETHER.get(frozenset({kind, own}), _MIXED)
 
-    @classmethod
-    def of(cls, names: Sequence[str], values: Sequence[Sequence[object]]) -> "ColumnKinds":
-        """Return the kinds of whole columns."""
-        kinds = {}
-        for name, column in zip(names, values, strict=True):
-            kind = _MISSING
-            for value in column:
-                kind = cls.merge(kind, value)
-            kinds[name] = kind
-        return cls(kinds)
+def kinds_of(names: Sequence[str], values: Sequence[Sequence[object]]) -> dict[str, str]:
+    """Return the kinds of whole columns."""
+    columns = zip(names, values, strict=True)
+    return {name: reduce(merged_kind, column, _MISSING) for name, column in columns}
 
-    def frame(self, values: Sequence[Sequence[Any]], index: pd.Index) -> pd.DataFrame:
-        """Return columns of values as a frame; None is missing."""
-        columns = values or [()] * len(self.by_column)
-        return pd.DataFrame(
-            {
-                i: pd.Series(list(column), index=index, dtype=_DTYPES.get(kind, "object"))
-                for i, (kind, column) in enumerate(
-                    zip(self.by_column.values(), columns, strict=True)
-                )
-            },
-            index=index,
-        ).set_axis(list(self.by_column), axis="columns")
+
+def typed_frame(
+    kinds: Mapping[str, str], values: Sequence[Sequence[Any]], index: pd.Index
+) -> pd.DataFrame:
+    """Return columns of values as a frame, by name and kind of each; None is missing."""
+    columns = values or [()] * len(kinds)
+    return pd.DataFrame(
+        {
+            i: pd.Series(list(column), index=index, dtype=_DTYPES.get(kind, "object"))
+            for i, (kind, column) in enumerate(zip(kinds.values(), columns, strict=True))
+        },
+        index=index,
+    ).set_axis(list(kinds), axis="columns")
 
 
 def _kind_of(value: object) -> str:
@@ -70,7 +62,7 @@ def _kind_of(value: object) -> str:
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, int):
-        if abs(value) <= _MAX_EXACT:
+        if abs(value) <= MAX_EXACT:
             return "int"
         return _WIDE if -_MAX_INT <= value < _MAX_INT else _MIXED
     if isinstance(value, datetime.datetime):

@@ -5,10 +5,16 @@ import io
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 
-from polar_detect.tables.cells.units import are_same_units, unit_behind, without_unit
+from polar_detect.tables.cells.units import (
+    CLOSING,
+    OPENING,
+    are_same_units,
+    unit_behind,
+    without_unit,
+)
 
 _MAX_MATCHES_APART, _MAX_MATCHES = 3, 10  # said one by one; said at all
-_ROUND = str.maketrans("[{<〔【]}>〕】", "(((((" + ")))))")
+_ROUND = str.maketrans(OPENING + CLOSING, len(OPENING) * "(" + len(CLOSING) * ")")
 # A Japanese keyboard writes PC-300 with a long vowel or a minus sign, which look the same, and
 # programs store the wave dash of 10〜20 in two ways.
 _DASHES = "\u2010\u2012\u2013\u2014\u2015\u2212\u2500\u30fc"

@@ -5,7 +5,7 @@ Hides what a column as a whole has to say before a cell of it is read as a numbe
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -110,26 +110,16 @@ hours=False)
     def notices(self, cells: pd.Series, name: str) -> list[str]:
         """Return which cells of a column mean another number by this form than by themselves."""
         texts = cells_as_seen(cells)
-        notices = []
-        if self.gaps:
-            gaps = [text for text in texts if _is_gap(text)]
-            notices += _said_of(name, gaps, self._bare(gaps))
-        if self.duration:
-            durations = [text for text in texts if is_duration(text)]
-            notices += _said_of(name, durations, self._bare(durations))
-        if self.limits:
-            limits = [text for text in texts if _without_limit(text) is not None]
-            notices += _said_of(name, limits, self._bare(limits))
-        if self.comma:
-            parted = [text for text in texts if _COMMA.fullmatch(text.strip())]
-            notices += _said_of(name, parted, self._bare(parted))
-        if self.minus is not None:
-            marked = [text for text in texts if is_marked(text, self.minus)]
-            notices += _said_of(name, marked, self._bare(marked))
-        if self.unit == "%":
-            percents = [text for text in texts if _percent(text) is not None]
-            notices += _said_of(name, percents, self._bare(percents))
-        return notices
+        kinds: tuple[tuple[bool, Callable[[str], object]], ...] = (
+            (self.gaps, _is_gap),
+            (self.duration, is_duration),
+            (self.limits, lambda text: _without_limit(text) is not None),
+            (self.comma, lambda text: _COMMA.fullmatch(text.strip())),
+            (self.minus is not None, lambda text: is_marked(text, str(self.minus))),
+            (self.unit == "%", lambda text: _percent(text) is not None),
+        )
+        found = ([*filter(is_such, texts)] for is_in_form, is_such in kinds if is_in_form)
+        return [_said_of(name, own, self._bare(own)) for own in found if own]
 
     def _bare(self, texts: list[str]) -> list[str]:
         if self == PLAIN:
@@ -222,13 +212,11 @@ def _with_point(text: str) -> str:
     return f"{before}{whole.replace('.', '')}.{part}{behind}"
 
 
-def _said_of(name: str, texts: Sequence[str], bare: Sequence[str]) -> list[str]:
-    if not texts:
-        return []
+def _said_of(name: str, texts: Sequence[str], bare: Sequence[str]) -> str:
     n = "1 cell" if len(texts) == 1 else f"{len(texts)} cells"
-    return [
+    return (
         f"column {on_one_line(name)!r}: {texts[0].strip()} is read as {bare[0]} ({n} of this kind)"
-    ]
+    )
 
 
 def _unit_of(texts: list[str], name: str) -> str | None:

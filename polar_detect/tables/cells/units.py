@@ -46,11 +46,12 @@ _DEGREES = str.maketrans(dict.fromkeys("\u00ba\u02da\u309c\uff9f", "°"))
 _MILLI_OR_MEGA = re.compile(
     r"(?<![^\W\d_])m(?=(?:pa|va?|a|ev|wh?|ω|hz|l|g|n|j|cal)(?![^\W\d_]))", re.IGNORECASE
 )
-_BRACKETED = re.compile(r"[(\[{<〔【（［](.*)[)\]}>〕】）］]")
-_CLOSING = tuple(")]}>〕】")
+OPENING, CLOSING = "([{<〔【", ")]}>〕】"  # brackets, behind NFKC
+_OPEN, _CLOSE = (re.escape(brackets) for brackets in (OPENING, CLOSING))
+_BRACKETED = re.compile(rf"[{_OPEN}（［](.*)[{_CLOSE}）］]")
 # In the last brackets, or in all from the first one on, as in MPa(abs).
 _BEHIND, _BEHIND_FIRST = (
-    re.compile(rf"(.*{lazy}[^\s(\[{{<〔【])\s*[(\[{{<〔【](.*)[)\]}}>〕】]", re.DOTALL)
+    re.compile(rf"(.*{lazy}[^\s{_OPEN}])\s*[{_OPEN}](.*)[{_CLOSE}]", re.DOTALL)
     for lazy in ("", "?")
 )
 _MEASURED = re.compile(
@@ -142,7 +143,7 @@ def with_unit(name: str, unit: str) -> str:
 def _behind(name: str) -> tuple[str, str] | None:
     """Return a name without the known unit in brackets behind it, and the unit."""
     plain = _plain(name)
-    if not plain.endswith(_CLOSING):  # a text of many brackets would be searched from each
+    if not plain.endswith(tuple(CLOSING)):  # a text of many brackets would be searched from each
         return None
     for pattern in (_BEHIND, _BEHIND_FIRST):
         found = pattern.fullmatch(plain)

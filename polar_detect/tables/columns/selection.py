@@ -13,7 +13,7 @@ from polar_detect.tables.cells.names import (
 )
 from polar_detect.tables.cells.number_form import NumberForm
 from polar_detect.tables.cells.units import are_same_units, unit_behind, without_unit
-from polar_detect.tables.columns.text_column import check_column
+from polar_detect.tables.columns.text_column import no_column
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ class RowColumns:
         chosen: list[str] = []
         for name in self.names:
             own = match_column(present, name, may_add_unit=True)
-            for_all = self.for_all if len(self.names) == 1 else None  # as in --columns all
-            own = own or check_column(
-                present, name, self.option, listed=self.names, for_all=for_all
-            )
+            if own is None:
+                is_single = self.for_all is not None and len(self.names) == 1  # as in --columns all
+                else_pass = f", or {self.for_all} for all of them" if is_single else ""
+                raise no_column(present, name, self.option, else_pass=else_pass, listed=self.names)
             if own in chosen:
                 raise InputError(
                     f"Got column {own!r} twice in {self.option}; expected each once; leave one out."

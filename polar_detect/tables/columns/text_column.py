@@ -87,7 +87,9 @@ def choose_text_column(
     guess = obvious_text_column(sample[names])
     if guess is None:
         rows = ", or --columns or --all-columns to take rows as a whole" if may_take_rows else ""
-        raise _no_column(reader.columns, None, "--text-column", reader.other_sheets, rows)
+        raise no_column(
+            reader.columns, None, "--text-column", other_sheets=reader.other_sheets, else_pass=rows
+        )
     return guess
 
 
@@ -121,38 +123,8 @@ def find_column(
     """
     found = match_column(reader.columns, column, taken=taken)
     if found is None:
-        raise _no_column(reader.columns, column, option, reader.other_sheets)
+        raise no_column(reader.columns, column, option, other_sheets=reader.other_sheets)
     return found
-
-
-def check_column(
-    names: Sequence[str],
-    column: str,
-    option: str | None,
-    *,
-    other_sheets: Sequence[str] = (),
-    listed: Sequence[str] = (),
-    for_all: str | None = None,
-) -> str:
-    """Return `column`, or raise `InputError` with the columns that there are.
-
-    Parameters
-    ----------
-    names : sequence of str
-    column : str
-    option : str or None
-        That names the column on the command line; None where a detector does.
-    other_sheets : sequence of str
-        Of the file, in which the column might be.
-    listed : sequence of str
-        Columns among which it is asked for.
-    for_all : str or None
-        Option that asks for every column.
-    """
-    if column in names:
-        return column
-    else_pass = "" if for_all is None else f", or {for_all} for all of them"
-    raise _no_column(names, column, option, other_sheets, else_pass, listed=listed)
 
 
 def check_no_column(reader: TableReader, option: str, column: str | None) -> None:
@@ -164,16 +136,31 @@ def check_no_column(reader: TableReader, option: str, column: str | None) -> Non
         )
 
 
-def _no_column(
+def no_column(
     names: Sequence[str],
     column: str | None,
     option: str | None,
+    *,
     other_sheets: Sequence[str] = (),
     else_pass: str = "",
-    *,
     listed: Sequence[str] = (),
 ) -> InputError:
-    """Return what to say where a column is not in the table."""
+    """Return the error for a column that is not in a table; it names those that are.
+
+    Parameters
+    ----------
+    names : sequence of str
+    column : str or None
+        None where none was asked for, and none is obvious.
+    option : str or None
+        That names the column on the command line; None where a detector does.
+    other_sheets : sequence of str
+        Of the file, in which the column might be.
+    else_pass : str
+        What else may be passed, behind the advice.
+    listed : sequence of str
+        Columns among which it is asked for.
+    """
     got = f"no {option}" if column is None else f"column {column!r}"
     present = listing([_listed(name, column) for name in names], _MAX_LISTED_COLUMNS)
     printable = filter(str.isprintable, names)

@@ -1,8 +1,8 @@
 """What readers yield: rows in chunks, and the rows that they had to leave out."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from polar_detect.errors import InputError
 from polar_detect.tables.cells.names import on_one_line
 
 # Beside rows, characters bound a chunk, so that few very long rows need no more memory.
-MAX_CHUNK_CHARS = 30_000_000
+_MAX_CHUNK_CHARS = 30_000_000
 _MAX_RENAMED = 5  # columns that are said one by one
 
 Numbering = Literal["sheet", "file", "data"]
@@ -77,11 +77,20 @@ class Reader(Protocol):
 
 
 class ChunkBuilder:
-    """Collects rows of strings until they make a chunk."""
+    """Collects rows until they make a chunk.
 
-    def __init__(self, columns: tuple[str, ...], n_rows: int) -> None:
-        self._columns = columns
+    Parameters
+    ----------
+    n_rows : int
+        At most.
+    as_frame : callable of rows and their index
+    """
+
+    def __init__(
+        self, n_rows: int, as_frame: Callable[[list[list[Any]], pd.RangeIndex], pd.DataFrame]
+    ) -> None:
         self._n_rows = n_rows
+        self._as_frame = as_frame
         self._position = 0
         self._clear()
 
@@ -89,9 +98,9 @@ class ChunkBuilder:
     def is_full(self) -> bool:
         """Whether the next row, or rejected row, belongs to the next chunk."""
         n_most = max(len(self._rows), len(self._rejected))
-        return n_most >= self._n_rows or self._n_chars >= MAX_CHUNK_CHARS
+        return n_most >= self._n_rows or self._n_chars >= _MAX_CHUNK_CHARS
 
-    def add(self, line: int, row: list[str], n_chars: int) -> None:
+    def add(self, line: int, row: list[Any], n_chars: int) -> None:
         """Add a row."""
         self._rows.append(row)
         self._lines.append(line)
@@ -104,7 +113,7 @@ class ChunkBuilder:
     def take(self) -> Chunk:
         """Return what was added since the last call."""
         index = pd.RangeIndex(self._position, self._position + len(self._rows))
-        frame = pd.DataFrame(self._rows, columns=list(self._columns), index=index, dtype=str)
+        frame = self._as_frame(self._rows, index)
         chunk = Chunk(frame, np.asarray(self._lines, np.int64), tuple(self._rejected))
         self._position += len(self._rows)
         self._clear()
@@ -116,10 +125,17 @@ class ChunkBuilder:
         return not self._rows and not self._rejected
 
     def _clear(self) -> None:
-        self._rows: list[list[str]] = []
+        self._rows: list[list[Any]] = []
         self._lines: list[int] = []
         self._rejected: list[Rejected] = []
         self._n_chars = 0
+
+
+def strings_under(
+    columns: Sequence[str],
+) -> Callable[[list[list[Any]], pd.RangeIndex], pd.DataFrame]:
+    """Return what makes a frame of rows of strings."""
+    return lambda rows, index: pd.DataFrame(rows, columns=list(columns), index=index, dtype=str)
 
 
 def unique_names(header: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

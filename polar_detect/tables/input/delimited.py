@@ -10,7 +10,14 @@ from typing import BinaryIO
 
 from polar_detect.errors import InputError
 from polar_detect.tables.cells.names import match_column, on_one_line
-from polar_detect.tables.input.chunks import Chunk, ChunkBuilder, Rejected, check_rows, unique_names
+from polar_detect.tables.input.chunks import (
+    Chunk,
+    ChunkBuilder,
+    Rejected,
+    check_rows,
+    strings_under,
+    unique_names,
+)
 from polar_detect.tables.input.encodings import Encoding
 from polar_detect.tables.input.lines import Lines, open_lines, reject
 from polar_detect.tables.input.records import Record, cells_of_any_size, lines_at_end, records
@@ -70,7 +77,7 @@ class DelimitedReader:
 
     def chunks(self, n_rows: int) -> Generator[Chunk, None, None]:
         """Yield all rows; blank lines between records of several columns are not rows."""
-        builder = ChunkBuilder(self.columns, n_rows)
+        builder = ChunkBuilder(n_rows, strings_under(self.columns))
         n_kept, first_rejected, is_misfit = 0, None, False
         with self.source.open() as file, _open(file, self.encoding) as lines:
             for record in records(lines, self.delimiter):

@@ -10,14 +10,13 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from polar_detect.errors import InputError
-from polar_detect.tables.cells.dtypes import ColumnKinds
+from polar_detect.tables.cells.dtypes import merged_kind, typed_frame
 from polar_detect.tables.input.chunks import (
-    MAX_CHUNK_CHARS,
     Chunk,
+    ChunkBuilder,
     Rejected,
     check_rows,
     unique_names,
@@ -42,7 +41,7 @@ class JsonLinesReader:
     encoding: Encoding
     keys: tuple[str, ...]
     columns: tuple[str, ...]
-    kinds: ColumnKinds
+    kinds: dict[str, str]
     notices: tuple[str, ...]
 
     @classmethod
@@ -63,7 +62,7 @@ class JsonLinesReader:
                     continue
                 n_rows += 1
                 for key, value in row.items():
-                    kinds[key] = ColumnKinds.merge(kinds.get(key), value)
+                    kinds[key] = merged_kind(kinds.get(key), value)
                 if len(kinds) > _MAX_COLUMNS:
                     raise InputError(
                         f"Got more than {_MAX_COLUMNS:,} different keys in {source.name}; "
@@ -72,35 +71,25 @@ class JsonLinesReader:
         check_rows(n_rows, first_rejected, source.name)
         columns, notices = unique_names(list(kinds))
         by_column = dict(zip(columns, kinds.values(), strict=True))
-        return cls(source, encoding, tuple(kinds), columns, ColumnKinds(by_column), notices)
+        return cls(source, encoding, tuple(kinds), columns, by_column, notices)
 
     def chunks(self, n_rows: int) -> Generator[Chunk, None, None]:
         """Yield all rows; blank lines are not rows."""
-        rows: list[list[Any]] = []
-        numbers: list[int] = []
-        rejected: list[Rejected] = []
-        n_chars, position = 0, 0
+        builder = ChunkBuilder(n_rows, self._frame)
         with self.source.open() as file, open_lines(file, self.encoding) as lines:
             for line, row in _rows(lines):
-                if max(len(rows), len(rejected)) >= n_rows or n_chars >= MAX_CHUNK_CHARS:
-                    yield self._chunk(rows, numbers, rejected, position)
-                    position += len(rows)
-                    rows, numbers, rejected, n_chars = [], [], [], 0
+                if builder.is_full:
+                    yield builder.take()
                 if isinstance(row, Rejected):
-                    rejected.append(row)
-                    continue
-                rows.append([row.get(key) for key in self.keys])
-                numbers.append(line.number)
-                n_chars += len(line.text)
-        if rows or rejected:
-            yield self._chunk(rows, numbers, rejected, position)
+                    builder.reject(row)
+                else:
+                    values = [row.get(key) for key in self.keys]
+                    builder.add(line.number, values, len(line.text))
+        if not builder.is_empty:
+            yield builder.take()
 
-    def _chunk(
-        self, rows: list[list[Any]], lines: list[int], rejected: list[Rejected], position: int
-    ) -> Chunk:
-        index = pd.RangeIndex(position, position + len(rows))
-        frame = self.kinds.frame(list(zip(*rows, strict=True)) if rows else [], index)
-        return Chunk(frame, np.asarray(lines, np.int64), tuple(rejected))
+    def _frame(self, rows: list[list[Any]], index: pd.RangeIndex) -> pd.DataFrame:
+        return typed_frame(self.kinds, list(zip(*rows, strict=True)), index)
 
 
 def _rows(lines: Lines) -> Iterator[tuple[Line, dict[str, Any] | Rejected]]:

@@ -1,8 +1,9 @@
 """Open an input of any format for reading in chunks, in bounded memory."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 from polar_detect.errors import InputError
 from polar_detect.tables.formats import Kind
@@ -66,6 +67,13 @@ class ReadOptions:
     sample: RowSample | None = None
     may_take_rows: bool = False
     keeps_unlabelled: bool = False
+
+    def asking_for(
+        self, given: Collection[str], default: str | None = None, *, are_rows: bool = False
+    ) -> Self:
+        """Return the same where a person named the given columns, or asks for rows: of a table."""
+        expected = (*self.expected, *given, *filter(None, [default]))
+        return replace(self, expected=expected, is_table=self.is_table or are_rows or bool(given))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

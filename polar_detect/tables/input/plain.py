@@ -4,12 +4,10 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 from polar_detect.errors import InputError
-from polar_detect.tables.input.chunks import Chunk, ChunkBuilder, check_rows
+from polar_detect.tables.input.chunks import Chunk, ChunkBuilder, check_rows, strings_under
 from polar_detect.tables.input.encodings import Encoding
 from polar_detect.tables.input.lines import open_lines, reject
 from polar_detect.tables.input.sources import Source
-
-LINE_COLUMN = "text"
 
 
 @dataclass(frozen=True)
@@ -18,20 +16,12 @@ class PlainReader:
 
     source: Source
     encoding: Encoding
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The one column."""
-        return (LINE_COLUMN,)
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """Nothing to say."""
-        return ()
+    columns: tuple[str, ...] = ("text",)
+    notices: tuple[str, ...] = ()
 
     def chunks(self, n_rows: int) -> Generator[Chunk, None, None]:
         """Yield all lines."""
-        builder = ChunkBuilder(self.columns, n_rows)
+        builder = ChunkBuilder(n_rows, strings_under(self.columns))
         n_kept, has_text, first_rejected = 0, False, None
         # Not str.splitlines, which also splits at form feeds, U+2028 and six others.
         with self.source.open() as file, open_lines(file, self.encoding) as lines:

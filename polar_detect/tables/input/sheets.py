@@ -22,18 +22,17 @@ from python_calamine import (
 )
 
 from polar_detect.errors import InputError
-from polar_detect.tables.cells.dtypes import ColumnKinds
+from polar_detect.tables.cells.dtypes import MAX_EXACT, kinds_of, typed_frame
 from polar_detect.tables.cells.names import folded, match_column
 from polar_detect.tables.input.chunks import Chunk, check_rows, unique_names
 from polar_detect.tables.input.excel_xml import SheetXml
 from polar_detect.tables.input.sources import Source
 from polar_detect.tables.structure.doubts import doubts_of_names
-from polar_detect.tables.structure.header_rows import Range, said_of_parts
+from polar_detect.tables.structure.header_rows import Grid, Range, said_of_parts
 from polar_detect.tables.structure.limits import label_of, said_of_specifications
 from polar_detect.tables.structure.sheet_header import find_header, said_of_place
 from polar_detect.tables.structure.totals import is_at_end, said_at_end
 
-_MAX_EXACT = 2**53
 # A sheet of so few cells is a cover where another has so many times its rows.
 _MAX_COVER_CELLS = 30
 # A time of 24 hours or more is stored as a day behind this one.
@@ -79,7 +78,7 @@ class SheetReader:
         check_rows(len(grid.rows), None, source.name)
         columns, renamed = unique_names(grid.header)
         values = [_with_hours(column) for column in zip(*grid.rows, strict=True)]
-        frame = ColumnKinds.of(columns, values).frame(values, pd.RangeIndex(len(grid.rows)))
+        frame = typed_frame(kinds_of(columns, values), values, pd.RangeIndex(len(grid.rows)))
         lines = np.asarray(grid.lines, np.int64)
         formats = {
             own: xml.formats[j]
@@ -217,7 +216,7 @@ def _read_grid(book: CalamineWorkbook, name: str, expected: Collection[str]) -> 
     if not filled:
         return _Grid()
     merged = sheet.merged_cell_ranges or []
-    header = find_header(rows, filled, expected, merged)
+    header = find_header(Grid(rows, filled, expected, merged))
     body = [i for i in filled if i > header.end]
     used = [
         j for j, own in enumerate(header.names) if own or any(rows[i][j] is not None for i in body)
@@ -268,7 +267,7 @@ def _plain(cell: Any) -> Any:
     """Return None for an empty cell, int for a whole number, and a time for a day."""
     if isinstance(cell, str) and not cell:
         return None
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) <= _MAX_EXACT:
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) <= MAX_EXACT:
         return int(cell)
     if type(cell) is datetime.date:
         return datetime.datetime.combine(cell, datetime.time())

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polar_detect.tables.cells.dtypes import ColumnKinds
+from polar_detect.tables.cells.dtypes import kinds_of, typed_frame
 from polar_detect.tables.columns.results import check_added
 from polar_detect.tables.formats import format_of
 from polar_detect.tables.input.chunks import Rejected
@@ -133,8 +133,8 @@ def join_columns(
         same dtypes; by default what the values are.
     """
     values = [_python_values(column) for column in added.values()]
-    known = ColumnKinds.of(list(added), values) if kinds is None else ColumnKinds(dict(kinds))
-    return pd.concat([frame, known.frame(values, frame.index)], axis="columns")
+    known = kinds_of(list(added), values) if kinds is None else kinds
+    return pd.concat([frame, typed_frame(known, values, frame.index)], axis="columns")
 
 
 def rejected_path(out: Path, *, is_folder: bool = False) -> Path:

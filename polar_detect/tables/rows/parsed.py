@@ -1,7 +1,7 @@
 """What rows say that were written out as texts, which are all that reaches a detector."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
@@ -24,7 +24,7 @@ class NumericColumns:
     ----------
     names : tuple of str, n_columns long
     values : (n_rows, n_columns) float64
-        NaN where missing or no number.
+        NaN where missing or no finite number.
     is_word : (n_rows, n_columns) bool
         True where a cell is not missing, and still no finite number.
     """
@@ -43,6 +43,7 @@ class NumericColumns:
         for j, column in enumerate(cells):
             values[:, j] = as_numbers(column, notation)
             for i in np.flatnonzero(~np.isfinite(values[:, j])).tolist():
+                values[i, j] = np.nan
                 is_word[i, j] = not is_missing(column[i], notation)
         return cls(tuple(names), values, is_word)
 
@@ -75,18 +76,12 @@ class ParsedRows:
 
     @cached_property
     def numbers(self) -> NumericColumns:
-        """The columns of numbers, rounded as they stand there.
-
-        NaN where a cell is missing or holds no finite number, and throughout where the text is no
-        row.
-        """
+        """The columns of numbers, rounded as they stand there; none where the text is no row."""
         template = self.template
         names = [column.name for column in template.numeric]
         places = template.places(names)
         cells = [["" if row is None else row[place] for row in self.cells] for place in places]
-        found = NumericColumns.of(names, cells, len(self.cells), template.notation)
-        is_finite = np.isfinite(found.values)
-        return replace(found, values=np.where(is_finite, found.values, np.nan))
+        return NumericColumns.of(names, cells, len(self.cells), template.notation)
 
     @cached_property
     def factor_levels(self) -> list[list[Levels]]:

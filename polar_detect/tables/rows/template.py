@@ -19,7 +19,7 @@ from polar_detect.tables.cells.names import said_of_matches
 from polar_detect.tables.cells.numbers import MISSING, NOTATION, Notation
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.selection import find_columns
-from polar_detect.tables.columns.text_column import TextColumn, check_column
+from polar_detect.tables.columns.text_column import TextColumn, no_column
 from polar_detect.tables.rows.cells import SEPARATOR, label_of, split_row, write_cells
 from polar_detect.tables.rows.fitting import fitted_columns
 from polar_detect.tables.rows.parsed import NumericColumns, ParsedRows
@@ -87,7 +87,7 @@ class RowTemplate:
         found = find_columns(present, forms)
         for name in forms:
             if name not in found:
-                check_column(present, name, None, other_sheets=other_sheets)
+                raise no_column(present, name, None, other_sheets=other_sheets)
         return found
 
     @property
@@ -119,28 +119,17 @@ class RowTemplate:
                 found.setdefault(column.factors, []).append(column.name)
         return found
 
-    def numbers(self, frame: pd.DataFrame) -> NumericColumns:
-        """Return the columns that are numeric in this template, as numbers, infinite ones too."""
-        return self._numbers(self._bare(frame), len(frame))
-
     def words(self, frame: pd.DataFrame) -> list[tuple[list[str], int]]:
         """Return of each column of numbers the cells that are words, and how many are numbers."""
-        bare = self._bare(frame)
-        found = self._numbers(bare, len(frame))
+        called = self._find([*map(str, frame.columns)])
+        bare = [column.form.bare(frame[called[column.name]]) for column in self.numeric]
+        names = [column.name for column in self.numeric]
+        found = NumericColumns.of(names, bare, len(frame), self.notation)
         n_numbers = np.isfinite(found.values).sum(0).tolist()
         return [
             ([cells[i] for i in np.flatnonzero(found.is_word[:, j])], n_numbers[j])
             for j, cells in enumerate(bare)
         ]
-
-    def _numbers(self, cells: Sequence[Sequence[str]], n_rows: int) -> NumericColumns:
-        names = [column.name for column in self.numeric]
-        return NumericColumns.of(names, cells, n_rows, self.notation)
-
-    def _bare(self, frame: pd.DataFrame) -> list[list[str]]:
-        """Return the cells of each column of numbers, of its form the numbers alone."""
-        found = self._find([*map(str, frame.columns)])
-        return [column.form.bare(frame[found[column.name]]) for column in self.numeric]
 
     def cells(self, text: str) -> list[str] | None:
         """Return what the cells of a row say, in the order of `columns`; None if it is no row."""

@@ -22,7 +22,7 @@ from polar_detect.tables.structure.cell_types import (
 from polar_detect.tables.structure.signs import SIGNS_OF_NUMBERS, Column, Signs, is_as_below
 from polar_detect.tables.structure.totals import is_at_end, without_end
 
-_MOST_ABOVE = 50  # records above the names
+MOST_ABOVE = 50  # records above the names
 _MANY_TIMES = 3  # records of a table, of those above it
 _MIN_STEPS = 3  # between numbers that name columns, as wavelengths and years do
 _UNEVEN = 0.05  # such steps may be, as numbers are rounded
@@ -43,7 +43,7 @@ class Beginning:
     @cached_property
     def candidates(self) -> list["Candidate"]:
         """Those that may hold the names, the highest one first."""
-        return [Candidate(self, n_above) for n_above in range(len(self.filled[: _MOST_ABOVE + 1]))]
+        return [Candidate(self, n_above) for n_above in range(len(self.filled[: MOST_ABOVE + 1]))]
 
     @cached_property
     def usual_reach(self) -> int:

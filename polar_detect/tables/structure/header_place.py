@@ -11,7 +11,7 @@ from itertools import chain, pairwise
 
 from polar_detect.tables.cells.names import folded
 from polar_detect.tables.cells.units import is_unit, without_unit
-from polar_detect.tables.structure.candidates import Beginning, Candidate
+from polar_detect.tables.structure.candidates import MOST_ABOVE, Beginning, Candidate
 from polar_detect.tables.structure.cell_types import Records, is_date, is_numeral, is_word, reach
 from polar_detect.tables.structure.signs import (
     ALL_SIGNS,
@@ -28,7 +28,6 @@ from polar_detect.tables.structure.vocabulary import are_columns, is_of_form
 _PAIR = 2  # cells: what is said, and of what
 _MIN_FULL = 4  # names: twice what a title and a date beside it have
 _MOST_SINGLE = 0.9  # of the records below the name of a single column
-_MOST_ABOVE = 50  # records above names that are asked for
 
 
 def place_of_names(records: Records, expected: Collection[str] = ()) -> int:
@@ -202,7 +201,7 @@ def _place_asked_for(records: Records, expected: Collection[str]) -> int | None:
     if n_first == len(wanted):
         return 0 if wanted else None
     filled = [i for i in range(1, len(records)) if reach(records[i])]
-    n_found = {0: n_first} | {i: len(wanted & _keys(records[i])) for i in filled[:_MOST_ABOVE]}
+    n_found = {0: n_first} | {i: len(wanted & _keys(records[i])) for i in filled[:MOST_ABOVE]}
     best = max(n_found, key=lambda i: n_found[i])
     is_sure = n_found[best] > 1 or _are_said_once(records, best)
     if best and 2 * n_found[best] >= len(wanted) and is_sure:

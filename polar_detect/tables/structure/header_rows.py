@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,17 @@ from polar_detect.tables.cells.names import folded
 from polar_detect.tables.cells.number_form import NumberForm, has_decimal_commas
 from polar_detect.tables.cells.numbers import is_missing
 from polar_detect.tables.cells.text import cells_as_text
-from polar_detect.tables.cells.units import DASHES, is_sure_unit, is_unit, with_unit
+from polar_detect.tables.cells.units import (
+    CLOSING,
+    DASHES,
+    OPENING,
+    is_sure_unit,
+    is_unit,
+    with_unit,
+)
 from polar_detect.tables.structure.cell_types import are_units, is_numeral, is_state
 from polar_detect.tables.structure.limits import n_specifications
+from polar_detect.tables.structure.signs import has_digit
 
 Cells = Sequence[Sequence[Any]]
 Range = tuple[tuple[int, int], tuple[int, int]]
@@ -32,7 +41,7 @@ _MOST_NAMES = 3  # rows: two of words and one of units
 # Of a row whose other cells are all units; above limits some forms call it 規格 too.
 _UNIT_LABELS = frozenset({"単位", "規格", "unit", "units", "uom", "einheit", "einheiten"})
 _DASH = "-"
-_NUMBER_IN_BRACKETS = re.compile(r"[(\[{<〔【][\d.,\s]*[)\]}>〕】]")
+_NUMBER_IN_BRACKETS = re.compile(rf"[{re.escape(OPENING)}][\d.,\s]*[{re.escape(CLOSING)}]")
 
 
 @dataclass(frozen=True)
@@ -60,15 +69,46 @@ class Header:
         return max(self.last, *self.specified) if self.specified else self.last
 
 
-def header_from(
-    rows: Cells,
-    filled: Sequence[int],
-    top: int,
-    expected: Collection[str] = (),
-    merged: Collection[Range] = (),
-    *,
-    is_text: bool = False,
-) -> Header:
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The cells of a sheet or a text table, and what is known of them before its names are.
+
+    Parameters
+    ----------
+    rows : list of list
+        All cells; None for an empty one.
+    filled : sequence of int
+        Rows that are not empty.
+    expected : collection of str
+        Names that stay as they are in the first row.
+    merged : collection of Range
+        Cells that are merged.
+    """
+
+    rows: Cells
+    filled: Sequence[int]
+    expected: Collection[str] = ()
+    merged: Collection[Range] = ()
+
+    @cached_property
+    def wanted(self) -> set[str]:
+        """The expected names, however they are written."""
+        return set(map(folded, self.expected))
+
+    def below(self, row: int) -> list[int]:
+        """Return the filled rows below one."""
+        return [i for i in self.filled if i > row]
+
+    def cells(self, row: int) -> list[Any]:
+        """Return the filled cells of a row."""
+        return [cell for cell in self.rows[row] if cell is not None]
+
+    def column(self, j: int, rows: Sequence[int]) -> list[Any]:
+        """Return the cells of a column in some rows."""
+        return [self.rows[i][j] for i in rows]
+
+
+def header_from(grid: Grid, top: int, *, is_text: bool = False) -> Header:
     """Return the header whose first row is known, with what belongs to it of the next two.
 
     A second row, of text only, belongs to it if a cell of the table is merged over both, if a name
@@ -76,23 +116,19 @@ def header_from(
     below in each of its columns: below units in most cells, below words in all that are not
     missing. Below a second row of words a third one of units belongs to it too.
 
-    Parameters are those of `headers.find_header`; in a text table numbers are texts too, of which
-    a second row of names has none. Right below the names stands what is specified, if anything is.
+    In a text table numbers are texts too, of which a second row of names has none. Right below the
+    names stands what is specified, if anything is.
     """
-    rows = [*rows[: top + 1], *map(_without_label, rows[top + 1 : top + 3]), *rows[top + 3 :]]
-
-    def header(own: Sequence[int]) -> Header:
-        second = next((rows[i] for i in own if i > top), [])
-        if is_text and any(cell is not None and is_numeral(cell) for cell in second):
-            return Header(top, top, _names_in(rows[top]))
-        return _with_next_rows(rows, own, top, expected, merged)
-
-    specified = _specified(rows, filled, top)
-    found = header([i for i in filled if i not in specified])
+    next_rows = map(_without_label, grid.rows[top + 1 : top + 3])
+    grid = replace(grid, rows=[*grid.rows[: top + 1], *next_rows, *grid.rows[top + 3 :]])
+    specified = _specified(grid, top)
+    others = [i for i in grid.filled if i not in specified]
+    found = _with_next_rows(replace(grid, filled=others), top, is_text=is_text)
     if not specified:
         return found
-    is_next = next(i for i in filled if i > found.last) == specified[0]
-    return replace(found, specified=specified) if is_next else header(filled)
+    if grid.below(found.last)[0] == specified[0]:
+        return replace(found, specified=specified)
+    return _with_next_rows(grid, top, is_text=is_text)
 
 
 def _without_label(row: Sequence[Any]) -> Sequence[Any]:
@@ -105,72 +141,65 @@ def _without_label(row: Sequence[Any]) -> Sequence[Any]:
     return [*row[: filled[0]], _DASH, *row[filled[0] + 1 :]]
 
 
-def _specified(rows: Cells, filled: Sequence[int], top: int) -> tuple[int, ...]:
+def _specified(grid: Grid, top: int) -> tuple[int, ...]:
     """Return the rows of specifications below one, two or three rows of names."""
-    body = [i for i in filled if i > top][: SAMPLE_ROWS + _MOST_NAMES]
+    body = grid.below(top)[: SAMPLE_ROWS + _MOST_NAMES]
     for first in range(min(_MOST_NAMES, len(body))):
-        if n := n_specifications([rows[i] for i in body[first:]]):
+        if n := n_specifications([grid.rows[i] for i in body[first:]]):
             return tuple(body[first : first + n])
     return ()
 
 
-def _with_next_rows(
-    rows: Cells,
-    filled: Sequence[int],
-    top: int,
-    expected: Collection[str],
-    merged: Collection[Range],
-) -> Header:
-    wanted = set(map(folded, expected))
-    names = _names_in(rows[top])
-    body = [i for i in filled if i > top]
-    second = [] if not body else [cell for cell in rows[body[0]] if cell is not None]
+def _with_next_rows(grid: Grid, top: int, *, is_text: bool) -> Header:
+    """Return the header, were no row below it of specifications."""
+    names = ["" if cell is None else str(cell) for cell in grid.rows[top]]
+    alone, body = Header(top, top, names), grid.below(top)
+    second = grid.cells(body[0]) if body else []
     if not body or body[0] != top + 1 or not are_texts(second):
-        return Header(top, top, names)
-    last = top + (2 if _has_units(rows, filled, top) else 1)
-    both = _join(names, rows[top + 1])
+        return alone
+    if is_text and any(map(is_numeral, second)):
+        return alone
+    last = top + (2 if _has_units(grid, top) else 1)
+    both = _join(names, grid.rows[top + 1])
     is_header = (
-        is_spanned(rows, filled, top, merged)
-        or any(folded(own) in wanted and own != names[j] for j, own in both.items())
-        or _are_above_numbers(rows, [top + 1, *(i for i in body if i > last)])
+        is_spanned(grid, top)
+        or any(folded(own) in grid.wanted and own != names[j] for j, own in both.items())
+        or _are_above_numbers(grid, [top + 1, *grid.below(last)])
     )
     if not is_header:
-        return Header(top, top, names)
+        return alone
+    joined = [*names]
     for i in range(top + 1, last + 1):
-        for j, own in _join(names, rows[i]).items():
-            if names[j] not in expected or folded(own) in wanted:
-                names[j] = own
-    return Header(top, last, names)
+        for j, own in _join(joined, grid.rows[i]).items():
+            if joined[j] not in grid.expected or folded(own) in grid.wanted:
+                joined[j] = own
+    return Header(top, last, joined)
 
 
-def _names_in(row: Sequence[Any]) -> list[str]:
-    return ["" if cell is None else str(cell) for cell in row]
-
-
-def is_spanned(rows: Cells, filled: Sequence[int], first: int, merged: Collection[Range]) -> bool:
+def is_spanned(grid: Grid, first: int) -> bool:
     """Return whether a cell is merged over this row and the next, in a column of the table.
 
     Forms have merged boxes for stamps beside the table, below which nothing stands.
     """
-    end = first + (2 if _has_units(rows, filled, first) else 1)
-    body = [i for i in filled if i > end][:SAMPLE_ROWS]
+    end = first + (2 if _has_units(grid, first) else 1)
+    body = grid.below(end)[:SAMPLE_ROWS]
     return any(
-        rows[i][j] is not None
-        for (top, left), (last, right) in merged
+        grid.rows[i][j] is not None
+        for (top, left), (last, right) in grid.merged
         if top == first < last <= end
         for j in range(left, right + 1)
         for i in body
     )
 
 
-def _has_units(rows: Cells, filled: Sequence[int], first: int) -> bool:
+def _has_units(grid: Grid, first: int) -> bool:
     """Return whether the second row below this one holds units, and the next one words."""
-    body = [i for i in filled if i > first]
+    body = grid.below(first)
     if body[:2] != [first + 1, first + 2]:
         return False
-    words, units = ([cell for cell in rows[i] if cell is not None] for i in body[:2])
+    words, units = map(grid.cells, body[:2])
     are_names = are_texts([*words, *units]) and not all(map(is_unit, words))
-    return are_names and all(map(is_unit, units)) and _are_above_numbers(rows, body[1:])
+    return are_names and all(map(is_unit, units)) and _are_above_numbers(grid, body[1:])
 
 
 def _join(names: Sequence[str], second: Sequence[Any]) -> dict[int, str]:
@@ -184,19 +213,18 @@ def _join(names: Sequence[str], second: Sequence[Any]) -> dict[int, str]:
     return joined
 
 
-def _are_above_numbers(rows: Cells, body: Sequence[int]) -> bool:
+def _are_above_numbers(grid: Grid, body: Sequence[int]) -> bool:
     """Return whether names or units in the first row below the names stand above numbers."""
-    second = {j: cell.strip() for j, cell in enumerate(rows[body[0]]) if cell is not None}
+    second = {j: cell.strip() for j, cell in enumerate(grid.rows[body[0]]) if cell is not None}
     if not all(map(_is_name, second.values())):
         return False
     said = set(second.values())
     are_units = all(map(is_unit, said))
     if said <= DASHES or (len(said) == 1 and not is_sure_unit(*said)):
         return False
-    min_share = MOST if are_units else 1.0
-    below = body[1 : SAMPLE_ROWS + 1]
+    min_share, below = MOST if are_units else 1.0, body[1 : SAMPLE_ROWS + 1]
     return all(
-        (are_units and cell in DASHES) or are_numbers([rows[i][j] for i in below], cell, min_share)
+        (are_units and cell in DASHES) or are_numbers(grid.column(j, below), cell, min_share)
         for j, cell in second.items()
     )
 
@@ -207,8 +235,7 @@ def _is_name(cell: str) -> bool:
         return True
     if is_missing(plain) or is_state(plain):
         return False
-    has_digits = any(character.isdecimal() for character in plain)
-    return not has_digits or (is_unit(plain) and not _NUMBER_IN_BRACKETS.fullmatch(plain))
+    return not has_digit(plain) or (is_unit(plain) and not _NUMBER_IN_BRACKETS.fullmatch(plain))
 
 
 def are_texts(cells: Sequence[Any]) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from polar_detect.tables.structure.cell_types import Records, are_units, reach
 from polar_detect.tables.structure.header_place import place_of_names
-from polar_detect.tables.structure.header_rows import Header, header_from
+from polar_detect.tables.structure.header_rows import Grid, Header, header_from
 from polar_detect.tables.structure.totals import without_end
 
 
@@ -25,7 +25,7 @@ def find_text_header(records: Records, expected: Collection[str] = ()) -> Header
         rows.append([cell if cell.strip() else None for cell in row])
         if i > top and len(row) == width and reach(row):
             filled.append(i)
-    header = header_from(rows, filled, top, expected, is_text=True)
+    header = header_from(Grid(rows, filled, expected), top, is_text=True)
     for j, name in enumerate(records[top]):
         if not name.strip() and f"column_{j + 1}" in expected:  # of a detector before 0.2
             header.names[j] = name
