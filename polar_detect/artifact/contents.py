@@ -5,6 +5,7 @@ Reads the manifest and the heads of the files; no model is loaded.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,15 +88,17 @@ def _item_bytes(dtype: str) -> int:
     return int(dtype.strip("FIBU").split("_")[0]) // 8  # e.g. F16, I64
 
 
+def _length(shapes: _Shapes, name: str, axis: int = 0) -> int:
+    return shapes[name][0][axis]
+
+
+def _size(shapes: _Shapes, belongs: Callable[[str], bool]) -> int:
+    return sum(n_bytes for name, (_, n_bytes) in shapes.items() if belongs(name))
+
+
 def _kept(shapes: _Shapes, texts: tuple[str, ...] | None, folder: Path) -> Iterator[Kept]:
     """Yield what is kept of the training texts; sizes are those of the arrays."""
-
-    def size(belongs: Callable[[str], bool]) -> int:
-        return sum(n_bytes for name, (_, n_bytes) in shapes.items() if belongs(name))
-
-    def length(name: str, axis: int = 0) -> int:
-        return shapes[name][0][axis]
-
+    length, size = partial(_length, shapes), partial(_size, shapes)
     if texts is not None:
         yield Kept(f"{len(texts)} texts", (folder / TEXTS).stat().st_size)
     yield Kept(
@@ -114,6 +117,12 @@ def _kept(shapes: _Shapes, texts: tuple[str, ...] | None, folder: Path) -> Itera
         f"the token that followed each of them, {order}",
         size(lambda name: name.endswith((".targets", ".owners"))),
     )
+    yield from _kept_of_parts(shapes, folder)
+
+
+def _kept_of_parts(shapes: _Shapes, folder: Path) -> Iterator[Kept]:
+    """Yield what not every detector keeps, and the held-out scores among it."""
+    length, size = partial(_length, shapes), partial(_size, shapes)
     if "decoder_geometry.points" in shapes:
         yield Kept(
             f"pooled states of {length('decoder_geometry.points', 1)} texts by layer, and their "

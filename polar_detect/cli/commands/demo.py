@@ -7,7 +7,6 @@ from polar_detect import metrics, tables
 from polar_detect.artifact.writing import check_target
 from polar_detect.cli.commands.fit import fit
 from polar_detect.cli.commands.output import err, make_folder, out, say, summarise, write_text
-from polar_detect.cli.commands.score import scored_columns
 from polar_detect.cli.options import DemoOptions, FitOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.errors import InputNotFoundError
@@ -16,6 +15,7 @@ from polar_detect.report.choices import Tongue
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.terminal import worst_rows
+from polar_detect.scoring.results import added_columns
 
 _ORDERS: dict[Tongue, str] = {"en": "work_orders", "ja": "work_orders_ja"}
 
@@ -34,7 +34,8 @@ def demo(options: DemoOptions) -> None:
     table = tables.read_table(new, text_column="text", label_column="label")
     with progress_bars(err, language) as progress:
         assessment = detector.assess(table.texts, progress=progress)
-    added = scored_columns(assessment, tongue)
+    largest_p = assessment.p_values[assessment.is_anomaly].max(initial=-1.0)
+    added = added_columns(assessment.results(tongue), largest_p)
     # Excel reads UTF-8 without the mark as the encoding of the country.
     tables.write_scored(table, added, scored, tables.Layout(has_mark=tongue == "ja"))
     report = build_report(detector, assessment, table, top=20)

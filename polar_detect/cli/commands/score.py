@@ -6,7 +6,6 @@ from fractions import Fraction
 
 from polar_detect import calibration, tables
 from polar_detect.artifact.reading import Origin
-from polar_detect.assessment import Assessment
 from polar_detect.cli.commands.inputs import load_same, origin_of, tell_of_rejected
 from polar_detect.cli.commands.output import check_not_input, err, say, tell
 from polar_detect.cli.options import ScoreOptions
@@ -14,7 +13,6 @@ from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
 from polar_detect.drift import measure_drift
 from polar_detect.program import ProgramsOf
-from polar_detect.report.choices import Tongue
 from polar_detect.report.facts import description
 from polar_detect.report.language import Language
 from polar_detect.report.terminal import drift_line, score_summary
@@ -25,7 +23,7 @@ from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.scoring.output import Summary
 from polar_detect.scoring.ray_engine import RayFleet, RayOptions, check_installed
-from polar_detect.scoring.results import Engine, LocalEngine, added_columns
+from polar_detect.scoring.results import Engine, LocalEngine
 from polar_detect.shares import exactly
 
 _PROGRAMS_OF: dict[str, ProgramsOf] = {
@@ -61,12 +59,6 @@ def score(options: ScoreOptions) -> None:
         summary = scoring.run(job, opened, engine, rule, progress, fleet=fleet)
     _summarise(opened.reader.name, summary, rule, detector, language)
     say(options.out)
-
-
-def scored_columns(assessment: Assessment, tongue: Tongue = "en") -> dict[str, list[object]]:
-    """Return the columns that `score` adds, by name, with the flags of `assessment`."""
-    flagged = assessment.p_values[assessment.is_anomaly]
-    return added_columns(assessment.results(tongue), flagged.max(initial=-1.0))
 
 
 def _job(options: ScoreOptions, origin: Origin) -> ScoreJob:
