@@ -1275,7 +1275,8 @@ def guess(tmp_path, content, name="a.csv", **options):
 def test_the_one_column_of_many_words_is_guessed_and_said(tmp_path):
     found = guess(tmp_path, ORDERS.format(name="OriginalShorttext"))
     assert found.name == "OriginalShorttext"
-    assert found.notice == "the texts are read from column 'OriginalShorttext' (--text-column)"
+    said = "the texts are read from column 'OriginalShorttext' (--text-column)"
+    assert found.notices == (said,)
 
 
 def test_a_japanese_column_is_guessed(tmp_path):

@@ -306,8 +306,8 @@ def _said_of_files(files: Sequence[_File], source: _Source, asked: Reading) -> l
     """Return what was guessed of the files, and what is read of their columns, each once."""
     said = [note for file in files for note in _said_of(file, source, asked)]
     notes = [*dict.fromkeys(said), *source.columns.notes]
-    if source.text_column is not None and source.text_column.notice is not None:
-        notes.insert(0, f"{files[0].name}: {source.text_column.notice}.")
+    if source.text_column is not None:
+        notes[:0] = [f"{files[0].name}: {notice}." for notice in source.text_column.notices]
     return notes
 
 

@@ -158,4 +158,4 @@ def _texts_of(reader: tables.TableReader, job: ScoreJob) -> tuple[TextsOf, tuple
         found = job.template.notices(reader.columns, other_sheets=reader.other_sheets)
         return job.template, tuple(found)
     column = tables.choose_text_column(reader, job.text_column, default=job.default_column)
-    return column, () if column.notice is None else (column.notice,)
+    return column, column.notices

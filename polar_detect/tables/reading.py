@@ -1,5 +1,6 @@
 """Read a whole input as a table of texts, for work that needs all rows at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -166,19 +167,14 @@ def read_table(
     notices = [*reader.notices]
     if label_column is not None and label is not None:
         notices += said_of_match(label_column, label)
-    texts_of: TextColumn | RowColumns | RowTemplate
-    if rows is None:
-        texts_of = choose_text_column(
-            reader,
-            text_column,
-            default=default_column,
-            others=() if label is None else (label,),
-            may_take_rows=options.may_take_rows,
-        )
-        notices += () if texts_of.notice is None else (texts_of.notice,)
-    else:
-        texts_of = rows
-        notices += _said_of_columns(rows, reader, label)
+    texts_of: TextColumn | RowColumns | RowTemplate = rows or choose_text_column(
+        reader,
+        text_column,
+        default=default_column,
+        others=() if label is None else (label,),
+        may_take_rows=options.may_take_rows,
+    )
+    notices += _said_of_columns(texts_of, reader, label)
     read = read_rows(
         reader,
         label_column=label,
@@ -292,13 +288,15 @@ def check_some_text(texts: list[str], text_column: str, source: str) -> None:
 
 
 def _said_of_columns(
-    rows: RowColumns | RowTemplate, reader: TableReader, label: str | None
-) -> list[str]:
-    """Return what to say of the columns that rows are written out of."""
-    if isinstance(rows, RowTemplate):
-        return rows.notices(reader.columns, other_sheets=reader.other_sheets)
-    added = _added(reader, label) if rows.asked is None else []
-    return [*rows.notices(reader.columns), *said_of_results(added)]
+    texts_of: TextColumn | RowColumns | RowTemplate, reader: TableReader, label: str | None
+) -> Sequence[str]:
+    """Return what to say of the column of the texts, or those that rows are written out of."""
+    if isinstance(texts_of, TextColumn):
+        return texts_of.notices
+    if isinstance(texts_of, RowTemplate):
+        return texts_of.notices(reader.columns, other_sheets=reader.other_sheets)
+    added = _added(reader, label) if texts_of.asked is None else []
+    return [*texts_of.notices(reader.columns), *said_of_results(added)]
 
 
 def _chosen(rows: RowColumns, reader: TableReader, label: str | None) -> list[str]:

@@ -30,12 +30,12 @@ class TextColumn:
     Parameters
     ----------
     name : str
-    notice : str or None
+    notices : tuple of str
         That and why it was guessed, for people.
     """
 
     name: str
-    notice: str | None = None
+    notices: tuple[str, ...] = ()
 
     def texts(self, frame: pd.DataFrame) -> list[str]:
         """Return the text of each row; a missing one is empty."""
@@ -76,7 +76,7 @@ def choose_text_column(
     named = asked if asked is not None else default
     if named is not None:
         found = find_column(reader, named, "--text-column", taken=others)
-        return TextColumn(found, *said_of_match(named, found))
+        return TextColumn(found, said_of_match(named, found))
     unread = {*others, *result_columns(reader.columns)}
     names = [name for name in reader.columns if name not in unread]
     if len(names) == 1:
@@ -99,7 +99,7 @@ def obvious_text_column(frame: pd.DataFrame) -> TextColumn | None:
     guess = _guess({str(name): _mean_words(sample[name]) for name in frame.columns})
     if guess is None:
         return None
-    return TextColumn(guess, f"the texts are read from column {guess!r} (--text-column)")
+    return TextColumn(guess, (f"the texts are read from column {guess!r} (--text-column)",))
 
 
 def find_column(
