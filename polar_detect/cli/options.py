@@ -1,0 +1,415 @@
+"""What each command asks for, as its `--help` says it: a dataclass each, an option a field.
+
+`polar_detect.cli.commands` has a function of the same name, which takes it. They are apart
+because importing torch takes seconds, and `--help` and completion need none of it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from polar_detect.backbone.tokenizing import MAX_TOKENS
+from polar_detect.cli.speaking import contradiction, language_of
+from polar_detect.report.choices import Format, Tongue
+from polar_detect.serve.settings import ServeSettings
+
+Input = Annotated[
+    Path,
+    typer.Argument(
+        help="CSV, TSV, Excel, Parquet or JSONL file, or a text file with one text a line; "
+        "text formats also .gz or .zst; - for stdin."
+    ),
+]
+DetectorFolder = Annotated[Path, typer.Option("--detector", help="Folder that `fit` wrote.")]
+TextColumn = Annotated[
+    str | None, typer.Option(help="Column that holds the texts. Default: as in `fit`.")
+]
+LabelColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Column with 1, true, yes, NG, fail, anomaly, 異常 or 不良 for anomalous rows; rows "
+        "without a label are left out. Default: none."
+    ),
+]
+Sheet = Annotated[
+    str | None,
+    typer.Option(
+        help="Sheet of an Excel file. Default: the first that is visible and has the columns."
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(help="Encoding of a text format, e.g. cp932. Default: detected."),
+]
+Model = Annotated[
+    str, typer.Option(help="Embedded name, Hugging Face id, folder or GGUF file of a decoder.")
+]
+Encoder = Annotated[
+    str,
+    typer.Option(
+        help="Embedded name, Hugging Face id or folder of a sentence encoder. auto: minilm for "
+        "English, and e5-small for a hundred other languages, Japanese among them."
+    ),
+]
+MaxTokens = Annotated[
+    int, typer.Option(min=1, help="Texts are cut after this many tokens, of each model's own.")
+]
+Alpha = Annotated[
+    float | None,
+    typer.Option(help="Rows with a p-value of at most this are flagged. Default: 0.05."),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions:
+    """Fit a detector on normal texts (and on labelled anomalous ones, where there are some)."""
+
+    train: Input
+    out: Annotated[Path, typer.Option(help="Folder for the fitted detector.")]
+    text_column: Annotated[
+        str | None,
+        typer.Option(help="Column that holds the texts. Default: the one obvious candidate."),
+    ] = None
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            help="Take rows as texts: columns a,b,c written out with their names; numbers count as "
+            "numbers too. Default: none."
+        ),
+    ] = None
+    all_columns: Annotated[
+        bool, typer.Option("--all-columns", help="Take rows as texts: every column but the label.")
+    ] = False
+    label_column: LabelColumn = None
+    sheet: Sheet = None
+    encoding: Encoding = None
+    model: Model = "smollm2"
+    encoder: Encoder = "auto"
+    detector: Annotated[
+        str,
+        typer.Option(
+            help="auto, lightgbm, isolation-forest, or one of PyOD, e.g. pyod:ECOD (extra `pyod`)."
+        ),
+    ] = "auto"
+    max_tokens: MaxTokens = MAX_TOKENS
+    seed: Annotated[int, typer.Option(min=0, help="Makes the fit reproducible.")] = 0
+    contamination: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Share of the training texts that may be anomalous, from 0 to below 0.5. So many "
+            "of those nearest to a text are passed over, so that a few like it do not make it "
+            "normal.",
+        ),
+    ] = 0.0
+    no_store_texts: Annotated[
+        bool,
+        typer.Option(
+            "--no-store-texts",
+            help="Keep no training texts in the folder. Then no neighbours are shown, numbers of "
+            "rows are read as text only, and detectors other than auto go without context gain.",
+        ),
+    ] = False
+    max_texts: Annotated[
+        int,
+        typer.Option(min=40, help="Of more texts, a random sample of so many is fitted on."),
+    ] = 5000
+    lang: Annotated[Tongue, language_of("the messages")] = "en"
+
+    def __post_init__(self) -> None:
+        """Refuse options that do not go together."""
+        given = (self.text_column is not None, self.columns is not None, self.all_columns)
+        if sum(given) > 1:
+            raise contradiction("give one of --text-column, --columns and --all-columns", self.lang)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreOptions:
+    """Score every row: all input columns, score, p-value, flag, reasons, program and top layers.
+
+    The same command given again after an interruption goes on where it stopped.
+    """
+
+    input: Input
+    detector: DetectorFolder
+    out: Annotated[
+        Path,
+        typer.Option(help="File for the scored rows: .csv, .tsv, .jsonl, .txt, .parquet or .xlsx."),
+    ]
+    text_column: TextColumn = None
+    sheet: Sheet = None
+    encoding: Encoding = None
+    alpha: Alpha = None
+    fdr: Annotated[
+        float | None,
+        typer.Option(
+            help="Flag so that at most this share of the flagged rows is expected to be normal, "
+            "instead of --alpha. Default: none."
+        ),
+    ] = None
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Forget what an interrupted run has finished.")
+    ] = False
+    preset: Annotated[
+        Literal["default", "fast", "search"],
+        typer.Option(
+            help="fast looks up the program of flagged rows only; search searches every row for "
+            "its own, shorter one."
+        ),
+    ] = "default"
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="ray scores on a cluster (extra `ray`).")
+    ] = "local"
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            help="Cluster, e.g. ray://head:10001. Default: RAY_ADDRESS, else this machine."
+        ),
+    ] = None
+    ray_workers: Annotated[
+        int | None, typer.Option(min=1, help="Actors. Default: one per processor.")
+    ] = None
+    ray_gpus: Annotated[float, typer.Option(min=0.0, help="GPUs of each actor.")] = 0.0
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that keeps results for later runs, by hash of the text; no text is "
+            "written. Default: none."
+        ),
+    ] = None
+    lang: Annotated[Tongue, language_of("the reasons and the messages")] = "en"
+
+    def __post_init__(self) -> None:
+        """Refuse options that do not go together."""
+        if self.alpha is not None and self.fdr is not None:
+            raise contradiction("give either --alpha or --fdr, not both", self.lang)
+        if self.engine == "ray" and self.cache is not None:
+            raise contradiction("give either --cache or --engine ray, not both", self.lang)
+        if self.engine == "ray" and self.preset != "default":
+            raise contradiction(
+                f"give either --preset {self.preset} or --engine ray, not both", self.lang
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions:
+    """Explain a batch in one self-contained file: HTML, PDF, PNG, JSON or Markdown."""
+
+    input: Input
+    detector: DetectorFolder
+    out: Annotated[Path, typer.Option(help="File for the report: .html, .pdf, .png, .json or .md.")]
+    format: Annotated[
+        Format | None, typer.Option(help="Format of --out. Default: by its ending.")
+    ] = None
+    lang: Annotated[Tongue, language_of("the report and the messages")] = "en"
+    figures: Annotated[
+        Path | None,
+        typer.Option(help="Folder for all pictures as PNG and SVG files. Default: none."),
+    ] = None
+    top: Annotated[int, typer.Option(min=1, help="Rows to explain, worst first.")] = 20
+    opens: Annotated[bool, typer.Option("--open", help="Open the report when it is written.")] = (
+        False
+    )
+    text_column: TextColumn = None
+    label_column: LabelColumn = None
+    sheet: Sheet = None
+    encoding: Encoding = None
+    alpha: Alpha = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InspectOptions:
+    """Say what a detector's folder is and what it keeps of the training texts."""
+
+    detector: Annotated[Path, typer.Argument(help="Folder that `fit` wrote.")]
+    texts: Annotated[
+        bool,
+        typer.Option("--texts", help="List the training texts that it keeps, as JSON strings."),
+    ] = False
+    lang: Annotated[Tongue, language_of("the messages")] = "en"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """Find the minimal layer program of a text."""
+
+    text: Annotated[str | None, typer.Argument(help="The text; or use --file.")] = None
+    file: Annotated[
+        Path | None, typer.Option(help="Text file, one text a line. Default: none.")
+    ] = None
+    import_: Annotated[
+        Path | None,
+        typer.Option(
+            "--import",
+            help="merged_mcts_samples.json whose programs are measured. Default: none.",
+        ),
+    ] = None
+    export: Annotated[
+        Path | None,
+        typer.Option(help="merged_mcts_samples.json for what is measured. Default: none."),
+    ] = None
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="quick, thorough, patient, dynamic, beam, greedy, guided, mcts, exhaustive or "
+            "menu (found on the first texts); encoders: exhaustive, greedy or mcts. Default: "
+            "quick; encoders: exhaustive up to 8 layers, else greedy."
+        ),
+    ] = None
+    space: Annotated[
+        str | None,
+        typer.Option(
+            help="With --method exhaustive: skips, polar, cola or any-order; with mcts: polar or "
+            "cola. Default: skips; with mcts all that its edits lead to."
+        ),
+    ] = None
+    predictor: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of a ProgramPredictor, whose proposals are measured instead of a "
+            "search. Default: none."
+        ),
+    ] = None
+    criterion: Annotated[
+        str, typer.Option(help="What a valid program keeps: loss, prediction or answer.")
+    ] = "loss"
+    answer: Annotated[
+        str | None,
+        typer.Option(
+            help="With --criterion answer: what follows TEXT, leading blank included. "
+            "Default: none."
+        ),
+    ] = None
+    agreement: Annotated[
+        float | None,
+        typer.Option(
+            help="With --criterion prediction: share of positions with the same token. "
+            "Default: 1.0."
+        ),
+    ] = None
+    model: Model = "smollm2"
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="With --criterion loss: nats per token that a valid program may lose. "
+            "Default: 0.1.",
+        ),
+    ] = None
+    max_tokens: MaxTokens = MAX_TOKENS
+    json: Annotated[bool, typer.Option("--json", help="One JSON object per text.")] = False
+
+    @property
+    def wants_answer(self) -> bool:
+        """Whether texts are prompts that an answer follows."""
+        return self.criterion == "answer"
+
+    def __post_init__(self) -> None:
+        """Refuse texts from nowhere, and from several places."""
+        if sum(source is not None for source in (self.text, self.file, self.import_)) != 1:
+            raise typer.BadParameter("give one of TEXT, --file and --import")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions:
+    """Measure against LightGBM, random forest, isolation forest and kNN; say which to use."""
+
+    train: Input
+    test: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Test rows; a TRAIN without the label column then counts as normal. Default: a "
+            "share of TRAIN is held out."
+        ),
+    ] = None
+    label_column: LabelColumn = None
+    target: Annotated[
+        str | None,
+        typer.Option(help="Column of a number to predict, instead of a label. Default: none."),
+    ] = None
+    text_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of the texts. Default: the one obvious candidate, else rows written out."
+        ),
+    ] = None
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            help="Take rows as texts: columns a,b,c written out, and no others. Default: none."
+        ),
+    ] = None
+    numeric_columns: Annotated[
+        str,
+        typer.Option(
+            help="Columns that methods on numbers read: auto (numbers, and categories as 0 and "
+            "1), none, or names: a,b,c."
+        ),
+    ] = "auto"
+    sheet: Sheet = None
+    encoding: Encoding = None
+    detectors: Annotated[
+        str,
+        typer.Option(
+            help="Our detectors: a,b. lightgbm learns from labels, and takes several times as long."
+        ),
+    ] = "auto"
+    out: Annotated[
+        Path | None, typer.Option(help="File for the table: .csv, .json or .md. Default: none.")
+    ] = None
+    test_share: Annotated[
+        float, typer.Option(min=0.05, max=0.95, help="Share of a single file to test on.")
+    ] = 0.4
+    max_rows: Annotated[
+        int, typer.Option(min=100, help="Rows to fit on, and to test on, at most.")
+    ] = 1000
+    model: Model = "smollm2"
+    encoder: Encoder = "auto"
+    max_tokens: MaxTokens = MAX_TOKENS
+    resamples: Annotated[
+        int, typer.Option(min=100, help="Bootstrap resamples behind the intervals.")
+    ] = 500
+    seed: Annotated[int, typer.Option(min=0, help="Makes split and fits reproducible.")] = 0
+    lang: Annotated[Tongue, language_of("the table, the advice and the messages")] = "en"
+
+    def __post_init__(self) -> None:
+        """Refuse options that do not go together."""
+        if (self.label_column is None) == (self.target is None):
+            raise contradiction("give either --label-column or --target, and not both", self.lang)
+        if self.text_column is not None and self.columns is not None:
+            raise contradiction("give either --text-column or --columns, not both", self.lang)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServeOptions:
+    """Serve scores and explanations over HTTP (extra `serve`)."""
+
+    detector: DetectorFolder
+    host: Annotated[str, typer.Option(help="Address; 0.0.0.0 for every machine.")] = "127.0.0.1"
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the bearer token. Default: POLAR_DETECT_TOKEN, else none."),
+    ] = None
+    max_queue: Annotated[
+        int, typer.Option(min=1, help="Texts that may wait; more are refused with 429.")
+    ] = ServeSettings.max_queue_texts
+    max_texts: Annotated[int, typer.Option(min=1, help="Texts in one request.")] = (
+        ServeSettings.max_texts
+    )
+    max_chars: Annotated[int, typer.Option(min=1, help="Characters in one text.")] = (
+        ServeSettings.max_chars
+    )
+    timeout: Annotated[float, typer.Option(help="Seconds after which a request gets 504.")] = (
+        ServeSettings.timeout_s
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions:
+    """Fit, score and explain the demo work orders in `data/`."""
+
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("polar-detect-demo")
+    lang: Annotated[Tongue, language_of("the work orders, the report and the messages")] = "en"
