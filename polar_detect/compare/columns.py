@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from polar_detect import tables
 from polar_detect.errors import InputError, listing
-from polar_detect.tables.cells.column_numbers import CellNumbers
+from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.number_form import PLAIN, NumberForm
 from polar_detect.tables.cells.numbers import MIN_NUMERIC
 from polar_detect.tables.columns.selection import find_columns
@@ -153,7 +153,7 @@ def _found(frame: pd.DataFrame, candidates: Sequence[str], *, is_written: bool) 
     Those that a person wants to be written out are, whatever they hold.
     """
     forms = {name: NumberForm.of(frame[name], name) for name in candidates}
-    found = {name: CellNumbers.of(frame[name], forms[name]) for name in candidates}
+    found = {name: ColumnNumbers.of(frame[name], forms[name]) for name in candidates}
     numbers = {name: cells.values for name, cells in found.items() if cells.is_numeric}
     ids = [name for name, own in numbers.items() if not is_written and _looks_like_an_id(name, own)]
     numeric = [name for name, own in numbers.items() if name not in ids and _varies(own)]
@@ -201,7 +201,7 @@ def numbers_of(
         raise InputError(
             f"Got column '{name}'; the table {source} has: {listed}. Name one of them."
         )
-    found = CellNumbers.of(frame[name], form)
+    found = ColumnNumbers.of(frame[name], form)
     if not found.share or found.share < least:
         raise InputError(
             f"Got column '{name}' of {source} with cells that are not numbers, or none at all; "
@@ -215,7 +215,7 @@ def note_words(frame: pd.DataFrame, columns: Columns, source: str) -> list[str]:
     notes = []
     called = columns.called_in([*map(str, frame.columns)])
     for name in columns.numeric:
-        found = CellNumbers.of(frame[called[name]], columns.forms.get(name, PLAIN))
+        found = ColumnNumbers.of(frame[called[name]], columns.forms.get(name, PLAIN))
         words = found.words
         if n_huge := int((np.abs(found.values) > MAX_SIZE).sum()):
             what = "1 cell" if n_huge == 1 else f"{n_huge} cells"
@@ -288,7 +288,7 @@ def _unread(same: Sequence[str], many: Sequence[str]) -> list[str]:
     return notes
 
 
-def _mixed(columns: Mapping[str, CellNumbers], *, is_written: bool) -> list[str]:
+def _mixed(columns: Mapping[str, ColumnNumbers], *, is_written: bool) -> list[str]:
     what = "is read as text" if is_written else "was left out"
     return [
         f"Column {name!r} {what}: {cells.percent} % of its cells are numbers, "

@@ -37,7 +37,7 @@ from polar_detect.signature.reference import Reference
 from polar_detect.signature.spans import TokenLoss
 from polar_detect.signature.token_losses import Normal, token_losses
 from polar_detect.tables import RowTemplate, Table
-from polar_detect.tables.rows.cells import SEPARATOR
+from polar_detect.tables.rows.row_text import SEPARATOR
 from polar_detect.tables.rows.template_column import TemplateColumn
 
 _TOP_FEATURES = 8

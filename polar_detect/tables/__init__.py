@@ -1,7 +1,8 @@
 """Tables of texts: read what the command line is given, write what it found.
 
 Every cell of a CSV stays the string that stood in the file, so that ids such as 007, dates and
-empty cells are written back unchanged; other formats keep their types.
+empty cells are written back unchanged; other formats keep their types. README.md
+here has the map: a package a stage, and where each rule lives.
 """
 
 from polar_detect.tables.cells.text import cells_as_text

@@ -55,11 +55,11 @@ def labelled_chunks(
             n_rows = len(chunk.frame)
             yield LabelledChunk(chunk, np.zeros(n_rows, np.bool_), np.ones(n_rows, np.bool_))
             continue
-        labels = parse_labels(chunk.frame[label_column], label_column, chunk.lines)
-        n_unlabelled = int(np.sum(~labels.is_given))
-        labelled = LabelledChunk(chunk, labels.is_anomalous, labels.is_given, n_unlabelled)
+        labels, is_given = parse_labels(chunk.frame[label_column], label_column, chunk.lines)
+        n_unlabelled = int(np.sum(~is_given))
+        labelled = LabelledChunk(chunk, labels, is_given, n_unlabelled)
         is_whole = keeps_unlabelled or not n_unlabelled
-        yield labelled if is_whole else labelled.take(labels.is_given)
+        yield labelled if is_whole else labelled.take(is_given)
 
 
 def sampled_chunks(

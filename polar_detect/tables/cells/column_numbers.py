@@ -13,7 +13,7 @@ from polar_detect.tables.cells.numbers import MIN_NUMERIC, as_numbers, is_missin
 
 
 @dataclass(frozen=True, eq=False)
-class CellNumbers:
+class ColumnNumbers:
     """What is a number in a column.
 
     Parameters
@@ -31,7 +31,7 @@ class CellNumbers:
     share: float
 
     @classmethod
-    def of(cls, cells: pd.Series, form: NumberForm = PLAIN) -> "CellNumbers":
+    def of(cls, cells: pd.Series, form: NumberForm = PLAIN) -> "ColumnNumbers":
         """Return the numbers of a column, plain or in a form; truth values are none."""
         texts = [text.strip() for text in form.bare(cells)]
         values = as_numbers(texts)

@@ -4,7 +4,6 @@ import reprlib
 import shlex
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -32,39 +31,16 @@ _AFFIRMED = (
 )
 _DENIED = ("0", "0.0", "false", "no", "n", "good", "良", "良好", "なし", "無", "○", "◯", "〇", "◎")
 _JUDGED = frozenset((*_ANOMALOUS, *_NORMAL))
-_LABEL_OF = dict.fromkeys((*_ANOMALOUS, *_AFFIRMED), True) | dict.fromkeys(
-    (*_NORMAL, *_DENIED), False
-)
+_LABEL_OF = {
+    **dict.fromkeys((*_ANOMALOUS, *_AFFIRMED), True),
+    **dict.fromkeys((*_NORMAL, *_DENIED), False),
+}
 
 
-@dataclass(frozen=True, eq=False)
-class Labels:
-    """What a label column says.
-
-    Parameters
-    ----------
-    is_anomalous : (n_rows,) bool
-        False where there is no label, too.
-    is_given : (n_rows,) bool
-    """
-
-    is_anomalous: NDArray[np.bool_]
-    is_given: NDArray[np.bool_]
-
-
-def _word_of(cell: str) -> str:
-    r"""Return what a cell says as the labels has it: in any width and case, without blanks around.
-
-    And without what nobody sees in it.
-
-    >>> _word_of("\u200eＯＫ ")
-    'ok'
-    """
-    return unicodedata.normalize("NFKC", without_unseen(cell)).strip().lower()
-
-
-def parse_labels(cells: pd.Series, label_column: str, lines: NDArray[np.int64]) -> Labels:
-    """Return what the cells of a label column say.
+def parse_labels(
+    cells: pd.Series, label_column: str, lines: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which cells of a label column say anomalous, and which say anything.
 
     Parameters
     ----------
@@ -73,6 +49,12 @@ def parse_labels(cells: pd.Series, label_column: str, lines: NDArray[np.int64]) 
     label_column : str
     lines : (n_rows,) int64
         Where they stand in the file; both are for the message.
+
+    Returns
+    -------
+    is_anomalous : (n_rows,) bool
+        False where there is no label, too.
+    is_given : (n_rows,) bool
 
     Raises
     ------
@@ -94,7 +76,7 @@ def parse_labels(cells: pd.Series, label_column: str, lines: NDArray[np.int64]) 
                 "--label-column."
             )
         is_anomalous[row], is_given[row] = label, True
-    return Labels(is_anomalous, is_given)
+    return is_anomalous, is_given
 
 
 def warn_of_judged(frame: pd.DataFrame) -> list[str]:
@@ -160,6 +142,17 @@ def called_anomalous(frame: pd.DataFrame) -> dict[str, int]:
         if is_flag or is_judged:
             found[name] = n_anomalous
     return found
+
+
+def _word_of(cell: str) -> str:
+    r"""Return what a cell says as labels are listed: in any width and case, without blanks around.
+
+    And without what nobody sees in it.
+
+    >>> _word_of("\u200eＯＫ ")
+    'ok'
+    """
+    return unicodedata.normalize("NFKC", without_unseen(cell)).strip().lower()
 
 
 def _words(cells: pd.Series) -> list[str]:

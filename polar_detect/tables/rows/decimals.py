@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from polar_detect.tables.cells.column_numbers import CellNumbers
+from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.number_form import PLAIN, NumberForm
 from polar_detect.tables.cells.numbers import half_width
-from polar_detect.tables.rows.cells import LARGE
+from polar_detect.tables.rows.row_text import LARGE
 
 MAX_DECIMALS = 20  # leak rates and currents have twelve zeros
 # A number keeps the decimals that tell at least so many values apart in the middle 90 % of its
@@ -36,7 +36,7 @@ def decimals_of(
     Where rows are of several kinds, given by their places, as many as each of these asks for.
     """
     texts = form.bare(cells)
-    column = CellNumbers.of(cells if form == PLAIN else pd.Series(texts, dtype=object))
+    column = ColumnNumbers.of(cells if form == PLAIN else pd.Series(texts, dtype=object))
     if not column.is_numeric:
         return None
     is_number = ~np.isnan(column.values)

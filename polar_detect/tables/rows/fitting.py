@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from polar_detect.factors import Codes, Kinds, codes_of, factors_of
 from polar_detect.surprisal import factors_of_levels
-from polar_detect.tables.cells.column_numbers import CellNumbers
+from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.rows.categories import categories_of, gaps_of
 from polar_detect.tables.rows.decimals import decimals_apart, decimals_of, said_of_numbers
@@ -80,7 +80,7 @@ class _Levels:
             for own in numeric:
                 del said[own.name]
             numeric = []
-        measured = {own.name: CellNumbers.of(frame[own.name], own.form).values for own in numeric}
+        measured = {own.name: ColumnNumbers.of(frame[own.name], own.form).values for own in numeric}
         said |= {name: said_of_numbers(said[name], own) for name, own in measured.items()}
         words = said.keys() - measured.keys()
         gaps = gaps_of(frame, [own.name for own in columns if own.name not in words])
@@ -98,7 +98,7 @@ def _with_factors(column: TemplateColumn, cells: pd.Series, levels: _Levels) -> 
     measured = {name: own for name, own in levels.measured.items() if name != column.name}
     if not column.is_numeric or not others:
         return column
-    factors = factors_of(CellNumbers.of(cells, column.form).values, others, measured)
+    factors = factors_of(ColumnNumbers.of(cells, column.form).values, others, measured)
     if not factors:
         return column
     rows = [*zip(*(levels.said[name] for name in factors), strict=True)]

@@ -20,9 +20,9 @@ from polar_detect.tables.cells.numbers import MISSING, NOTATION, Notation
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.selection import find_columns
 from polar_detect.tables.columns.text_column import TextColumn, no_column
-from polar_detect.tables.rows.cells import SEPARATOR, label_of, split_row, write_cells
 from polar_detect.tables.rows.fitting import fitted_columns
 from polar_detect.tables.rows.parsed import NumericColumns, ParsedRows
+from polar_detect.tables.rows.row_text import SEPARATOR, label_of, split_row, write_cells
 from polar_detect.tables.rows.template_column import Category, TemplateColumn
 
 

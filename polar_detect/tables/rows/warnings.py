@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from polar_detect.tables.cells.column_numbers import CellNumbers
+from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.names import on_one_line
 from polar_detect.tables.cells.numbers import MIN_NUMERIC, as_numbers
 from polar_detect.tables.cells.units import split_unit
@@ -30,7 +30,7 @@ def warn_of_words(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
     """Return a warning for each column read as text though most of its cells are numbers."""
     notices = []
     for column in template.columns:
-        found = CellNumbers.of(frame[column.name])
+        found = ColumnNumbers.of(frame[column.name])
         if not column.is_numeric and _MOSTLY <= found.share < MIN_NUMERIC:
             notices.append(
                 f"column {on_one_line(column.name)!r}: {found.percent} % of the cells are "

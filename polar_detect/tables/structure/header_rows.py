@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from polar_detect.tables.cells.column_numbers import CellNumbers
+from polar_detect.tables.cells.column_numbers import ColumnNumbers
 from polar_detect.tables.cells.names import folded
 from polar_detect.tables.cells.number_form import NumberForm, has_decimal_commas
 from polar_detect.tables.cells.numbers import is_missing
@@ -247,7 +247,7 @@ def are_numbers(below: Sequence[Any], name: str, min_share: float) -> bool:
     """Return whether a column holds so many numbers, and says its name nowhere again."""
     cells = pd.Series(below, dtype=object)
     form = NumberForm(comma=has_decimal_commas(cells_as_text(cells)))
-    found = CellNumbers.of(cells, form)
+    found = ColumnNumbers.of(cells, form)
     n_numbers = int(np.isfinite(found.values).sum())
     is_again = name.strip() in found.words
     return n_numbers >= _MIN_NUMBERS and found.share >= min_share and not is_again
