@@ -1099,6 +1099,16 @@ def test_training_rows_that_all_say_the_same_are_noted_and_no_warning_is_raised(
     assert is_noted == [True, False]
 
 
+def test_too_few_numbers_are_refused_before_any_model_is_read(run, save, monkeypatch):
+    monkeypatch.setattr(command.Engine, "load", lambda *_: pytest.fail("was read"))
+    few = save("text,hours\n" + "".join(f"oil {i},{i}\n" for i in range(39)))
+    code, _, err = run("compare", few, "--target", "hours")
+    assert code == 1
+    assert "Got 39 rows with a number to predict (or all the same); expected at least 40" in err
+    with pytest.raises(pytest.fail.Exception, match="was read"):  # control
+        run("compare", save(few.read_text() + "oil,0\n"), "--target", "hours")
+
+
 COSTS = {"numbers": Cost.NO_MODEL, "MiniLM": Cost.ENCODER}
 
 

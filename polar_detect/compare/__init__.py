@@ -16,6 +16,7 @@ from polar_detect.compare.regression import (
     Prediction,
     Predictions,
     PredictionSettings,
+    check_predictable,
     compare_predictions,
 )
 from polar_detect.compare.rows import Rows
@@ -34,6 +35,7 @@ __all__ = [
     "Task",
     "advise",
     "advise_on_predictions",
+    "check_predictable",
     "compare_detectors",
     "compare_predictions",
     "measure",

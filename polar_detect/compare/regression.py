@@ -163,11 +163,8 @@ def compare_predictions(
         or 2 test rows, or all have the same one.
     """
     tracker = Tracker(progress)
+    check_predictable(task)
     rows = Rows.below([task.train, task.test])
-    _check(rows, _MIN_ROWS)
-    if len(task.test):
-        _check(task.train, MIN_TEXTS)
-        _check(task.test, _MIN_TEST_ROWS)
     folds = _folds(task, settings)
     is_numbers = task.template is not None and bool(task.columns)
     views = [Numbers()] if is_numbers else choose_views(task, settings.encoder)
@@ -186,6 +183,14 @@ def compare_predictions(
         notes=(*task.notes, *note_cut_texts(rows.texts, settings.extractor.tracer)),
         telling=task.telling,
     )
+
+
+def check_predictable(task: Task) -> None:
+    """Refuse a task of too few numbers as `compare_predictions` does, which needs its models."""
+    _check(Rows.below([task.train, task.test]), _MIN_ROWS)
+    if len(task.test):
+        _check(task.train, MIN_TEXTS)
+        _check(task.test, _MIN_TEST_ROWS)
 
 
 def _check(rows: Rows, least: int) -> None:

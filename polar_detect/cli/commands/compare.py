@@ -82,6 +82,7 @@ def _detectors(task: comparing.Task, options: CompareOptions) -> tabulate.Table:
 
 
 def _predictions(task: comparing.Task, target: str, options: CompareOptions) -> tabulate.Table:
+    comparing.check_predictable(task)  # before models are read, or fetched
     encoder = encoder_for(task.train.texts, options.encoder)
     engine = Engine.load(options.model, encoder)
     # What context does to the loss would have to be measured anew in each fold, which takes
