@@ -1,4 +1,5 @@
 import copy
+import functools
 import gc
 import math
 import pickle
@@ -52,6 +53,12 @@ def detector(request, fitted_on_tiny, boosted):
     ).fit(NORMAL)
 
 
+@pytest.fixture(scope="session")
+def assessed(detector):
+    """Return what a detector says of NEW + STRANGE, which many tests ask for."""
+    return detector.assess(NEW + STRANGE)
+
+
 FEW = NORMAL[:40]  # as many as a fit needs
 
 
@@ -64,27 +71,26 @@ def fit_fast(folder):
     return fit_tiny(folder, FEW, max_tokens=8)
 
 
-def test_strangers_score_higher_than_new_normal_texts(detector):
+def test_strangers_score_higher_than_new_normal_texts(detector, assessed):
     labels = np.repeat([False, True], [len(NEW), len(STRANGE)])
-    scores = -detector.score_samples(NEW + STRANGE)
+    scores = assessed.scores  # of which the next test says that they are those of `score_samples`
     assert auroc(labels, scores) > (0.7 if detector.detector == "isolation-forest" else 0.85)
     # Control: normal texts are not told apart from each other.
     assert auroc(np.arange(len(NEW)) % 2 == 0, scores[: len(NEW)]) < 0.95
 
 
-def test_signs_are_those_of_scikit_learn(detector):
+def test_signs_are_those_of_scikit_learn(detector, assessed):
     texts = NEW + STRANGE
-    assessment = detector.assess(texts)
-    np.testing.assert_allclose(detector.score_samples(texts), -assessment.scores, atol=1e-4)
+    np.testing.assert_allclose(detector.score_samples(texts), -assessed.scores, atol=1e-4)
     predictions = detector.predict(texts)
     assert set(predictions.tolist()) == {-1, 1}
-    np.testing.assert_array_equal(predictions == -1, assessment.is_anomaly)
-    np.testing.assert_array_equal(predictions == -1, assessment.p_values <= detector.alpha)
+    np.testing.assert_array_equal(predictions == -1, assessed.is_anomaly)
+    np.testing.assert_array_equal(predictions == -1, assessed.p_values <= detector.alpha)
 
 
-def test_programs_of_flagged_texts_only_change_nothing_else(detector):
+def test_programs_of_flagged_texts_only_change_nothing_else(detector, assessed):
     texts = NEW + STRANGE
-    whole, fast = detector.assess(texts), detector.assess(texts, programs_of="flagged")
+    whole, fast = assessed, detector.assess(texts, programs_of="flagged")
     np.testing.assert_array_equal(fast.scores, whole.scores)
     np.testing.assert_array_equal(fast.p_values, whole.p_values)
     searched = [program is not None for program in fast.programs]
@@ -95,15 +101,17 @@ def test_programs_of_flagged_texts_only_change_nothing_else(detector):
         assert all(searched)
 
 
-@pytest.mark.parametrize("alpha", [0.05, 0.1, 0.3])
-def test_the_decision_is_negative_exactly_where_a_text_is_flagged(detector, alpha):
-    calibrated = PolarDetector(**{**detector.get_params(), "alpha": alpha})
-    calibrated.fitted_, calibrated.engine_ = detector.fitted_, detector.engine_
-    texts = [*NORMAL[:8], *NEW, *STRANGE]
-    flagged = calibrated.predict(texts) == -1
-    np.testing.assert_array_equal(calibrated.decision_function(texts) < 0, flagged)
-    assert flagged.any()  # control: both occur
-    assert not flagged.all()
+def test_the_decision_is_negative_exactly_where_a_text_is_flagged(detector, monkeypatch):
+    texts, scores = [*NORMAL[:8], *NEW, *STRANGE], PolarDetector._scores
+    known = functools.cache(lambda own: scores(detector, own))  # which no alpha changes
+    monkeypatch.setattr(PolarDetector, "_scores", lambda _, own: known(tuple(own)))
+    for alpha in (0.05, 0.1, 0.3):
+        calibrated = PolarDetector(**{**detector.get_params(), "alpha": alpha})
+        calibrated.fitted_, calibrated.engine_ = detector.fitted_, detector.engine_
+        flagged = calibrated.predict(texts) == -1
+        np.testing.assert_array_equal(calibrated.decision_function(texts) < 0, flagged)
+        assert flagged.any()  # control: both occur
+        assert not flagged.all()
 
 
 @pytest.mark.parametrize(
@@ -191,9 +199,8 @@ def test_half_a_character_is_refused(detector):
         detector.assess(["pump \ud800 leaks"])
 
 
-def test_neither_order_nor_duplicates_nor_company_change_scores(detector):
-    texts = [*NEW, *STRANGE]
-    scores = detector.score_samples(texts)
+def test_neither_order_nor_duplicates_nor_company_change_scores(detector, assessed):
+    texts, scores = [*NEW, *STRANGE], -assessed.scores
     tolerance = {"rtol": 0, "atol": 1e-3}
     np.testing.assert_allclose(detector.score_samples(texts[::-1])[::-1], scores, **tolerance)
     np.testing.assert_allclose(detector.score_samples(texts * 2), np.tile(scores, 2), **tolerance)
@@ -205,20 +212,17 @@ def test_neither_order_nor_duplicates_nor_company_change_scores(detector):
     assert np.ptp(scores) > 0.1  # control: scores differ by more than the tolerance
 
 
-def test_explanations_add_up_to_the_scores(detector):
-    assessment = detector.assess(NEW + STRANGE)
-    explanation = assessment.explanation
+def test_explanations_add_up_to_the_scores(detector, assessed):
+    explanation = assessed.explanation
     totals = explanation.base_value + explanation.values.sum(1)
-    np.testing.assert_allclose(totals, assessment.scores, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(totals, assessed.scores, rtol=0, atol=1e-4)
     layers, groups = explanation.by_layer().sum(1), sum(explanation.by_group().values())
     np.testing.assert_allclose(explanation.base_value + layers + groups, totals, atol=1e-9)
     np.testing.assert_allclose(detector.explain(NEW + STRANGE).values, explanation.values)
 
 
-def test_programs_are_valid_and_neighbours_are_training_texts(detector):
-    texts = NEW + STRANGE
-    assessment = detector.assess(texts)
-    for minimal, neighbours in zip(assessment.programs, assessment.neighbours, strict=True):
+def test_programs_are_valid_and_neighbours_are_training_texts(detector, assessed):
+    for minimal, neighbours in zip(assessed.programs, assessed.neighbours, strict=True):
         assert minimal.loss <= minimal.full_loss + detector.tolerance
         assert set(neighbours) <= set(detector.fitted_.reference.texts)
     known = detector.fitted_.reference.texts[3]
@@ -298,7 +302,7 @@ def test_labels_raise_what_is_like_them_above_what_is_strange_in_another_way(
 
     assert lead(taught) > 1.5 * lead(fitted_on_tiny)
     assert (taught.explain(vibrating[4:]).by_group()["labelled"] > 0).all()
-    few = fit_tiny(tiny_folder, texts[:-2], labels[:-2])  # two say nothing
+    few = fit_tiny(tiny_folder, texts[:-2], labels[:-2], max_tokens=8)  # two say nothing
     assert few.fitted_.reference.likeness is None
     assert "labelled" not in few.explain(vibrating[4:]).by_group()
 
@@ -425,15 +429,22 @@ def test_training_and_held_out_texts_share_out_the_normal_ones(fitted_on_tiny):
     assert fitted.reference.n_fitted == len(train)
 
 
+@pytest.fixture(scope="module")
+def of_training_texts(fitted_on_tiny):
+    """Return a reference of the training texts that no held-out ones have joined."""
+    readings = fitted_on_tiny.engine_.extractor.read(parted(NORMAL, seed=0)[0])
+    changes = fitted_on_tiny.fitted_.reference.changes
+    return replace(Reference.fit(readings, has_geometries=False), changes=changes)
+
+
 @pytest.mark.parametrize("place", [0, 7, 18])
-def test_held_out_texts_are_neighbours_of_each_other_and_not_of_themselves(fitted_on_tiny, place):
+def test_held_out_texts_are_neighbours_of_each_other_and_not_of_themselves(
+    fitted_on_tiny, of_training_texts, place
+):
     fitted, extractor = fitted_on_tiny.fitted_, fitted_on_tiny.engine_.extractor
-    train, held_out = parted(NORMAL, seed=0)
+    _, held_out = parted(NORMAL, seed=0)
     others = [*held_out[:place], *held_out[place + 1 :]]
-    alone = replace(
-        Reference.fit(extractor.read(train), has_geometries=False),
-        changes=fitted.reference.changes,
-    ).widened(extractor.read(others))
+    alone = of_training_texts.widened(extractor.read(others))
     own = extractor.read([held_out[place]])
     table = extractor.signatures(own, alone).chosen(fitted.statistics.features)
     (score,) = fitted.head.scores(table)
@@ -538,6 +549,11 @@ def unchanged(detector):
     return copy.copy(detector)
 
 
+@pytest.fixture(scope="module")
+def assessed_on_tiny(fitted_on_tiny):
+    return fitted_on_tiny.assess(NEW[:4] + STRANGE)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -548,9 +564,8 @@ def unchanged(detector):
         {"seed": 3, "detector": "lightgbm", "model": "smollm2"},
     ],
 )
-def test_settings_take_effect_at_the_next_fit(fitted_on_tiny, tmp_path, changes):
-    detector, texts = unchanged(fitted_on_tiny), NEW[:4] + STRANGE
-    known = detector.assess(texts)
+def test_settings_take_effect_at_the_next_fit(fitted_on_tiny, assessed_on_tiny, tmp_path, changes):
+    detector, texts, known = unchanged(fitted_on_tiny), NEW[:4] + STRANGE, assessed_on_tiny
     detector.set_params(**changes, alpha=0.2)
     detector.save(tmp_path / "out")
     loaded = PolarDetector.load(tmp_path / "out")
@@ -897,26 +912,27 @@ def test_a_quarter_is_held_out_at_most_a_hundred_or_a_tenth(n_normal, n_held_out
     assert sorted([*train, *held_out]) == sorted(texts)
 
 
-def test_programs_start_from_the_loss_that_reading_found_and_do_not_run_the_full_one(detector):
-    texts = sorted(set(NEW + STRANGE))
-    assessment = detector.assess(texts)
+def test_programs_start_from_the_loss_that_reading_found_and_do_not_run_the_full_one(
+    detector, assessed
+):
+    texts = NEW + STRANGE
     extractor, menu = detector.engine_.extractor, detector.normal_programs().menu
     rows = extractor.tracer.tokenize(texts)
     executor, tolerance = extractor.tracer.executor, detector.tolerance
     anew = menu.minimal_programs(executor, rows, tolerance=tolerance)
     # The first layers run anyhow, for the programs that are tried.
     n_saved = {detector.n_layers, detector.n_layers - executor.backbone.n_precise}
-    for found, other in zip(assessment.programs, anew, strict=True):
+    for found, other in zip(assessed.programs, anew, strict=True):
         assert found.program == other.program
         assert found.full_loss == pytest.approx(other.full_loss, abs=0.01)
         assert other.layer_calls - found.layer_calls in n_saved
 
 
-def test_searched_programs_are_each_texts_own_and_change_nothing_else(detector):
-    texts = [*sorted(set(NEW + STRANGE)), ""]
-    whole, searched = detector.assess(texts), detector.assess(texts, programs_of="searched")
-    np.testing.assert_array_equal(searched.scores, whole.scores)
-    np.testing.assert_array_equal(searched.p_values, whole.p_values)
+def test_searched_programs_are_each_texts_own_and_change_nothing_else(detector, assessed):
+    texts = [*NEW, *STRANGE, ""]
+    searched = detector.assess(texts, programs_of="searched")
+    np.testing.assert_array_equal(searched.scores, [*assessed.scores, np.nan])
+    np.testing.assert_array_equal(searched.p_values, [*assessed.p_values, np.nan])
     rows = detector.engine_.extractor.tracer.tokenize(texts)
     executor = Executor(detector.engine_.extractor.tracer.backbone)
     anew = find_minimal_programs(executor, rows, tolerance=detector.tolerance)
