@@ -59,12 +59,19 @@ def test_the_strange_word_costs_most(real):
     assert text[worst.start : worst.stop].strip() in "xqzvkw"
 
 
-ORDERS = ["REPLACE LEAKING HOSE", "REPLACE PUMP", "REPLACE WORN HOSE ON PUMP"] * 30
+ORDERS = ["REPLACE LEAKING HOSE", "REPLACE PUMP", "REPLACE WORN HOSE ON PUMP"]
 
 
 @pytest.fixture(scope="module")
-def index(real):
-    return TokenIndex.fit(Tracer(real, curves="none").trace(ORDERS).tokens)
+def read(real):
+    """Return what the model made of each order, and of a text that is none."""
+    return Tracer(real, curves="none").trace([*ORDERS, "credit cards stolen"])
+
+
+@pytest.fixture(scope="module")
+def index(read):
+    """Return an index of normal texts, of which each order is 30."""
+    return TokenIndex.fit(read.rows([0, 1, 2] * 30).tokens)
 
 
 def test_what_normal_texts_say_costs_little_and_what_they_do_not_as_much_as_ever(real, index):
@@ -88,18 +95,15 @@ def test_texts_are_marked_as_in_any_company(real, index):
         assert token_losses(real, [text], max_tokens=64, normal=Normal(index)) == [own]
 
 
-def test_a_text_is_not_held_against_itself_where_normal_texts_may_be_anomalous(real):
-    texts = [*ORDERS, "credit cards stolen"]
-    index = TokenIndex.fit(Tracer(real, curves="none").trace(texts).tokens)
-    own, passed = (
-        sum(
-            token.loss
-            for token in token_losses(real, texts[-1:], max_tokens=64, normal=Normal(index, share))[
-                0
-            ]
-        )
-        for share in (0, 1 / len(texts))
-    )
+def test_a_text_is_not_held_against_itself_where_normal_texts_may_be_anomalous(real, read):
+    places = [*[0, 1, 2] * 30, 3]
+    index = TokenIndex.fit(read.rows(places).tokens)
+
+    def loss(share):
+        normal, text = Normal(index, share), "credit cards stolen"
+        return sum(own.loss for own in token_losses(real, [text], max_tokens=64, normal=normal)[0])
+
+    own, passed = loss(0), loss(1 / len(places))
     assert passed > own + 1
 
 
