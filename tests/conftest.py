@@ -1,5 +1,6 @@
 """The real models, resolved once a session; elsewhere tests use tiny random ones."""
 
+import gc
 import os
 import sys
 
@@ -37,6 +38,11 @@ if TYPE_CHECKING:  # it imports torch, which the process that only hands out the
 # The time of an example says more about the machine's other work than about the code.
 settings.register_profile("polar", deadline=None)
 settings.load_profile("polar")
+
+# What tests import stays, and so do the tests that are found. Looking for garbage among them as
+# often as Python does takes a fifth of the processor time until the first test runs. The command
+# line sets the same, so that all tests behind the first one that calls it had it anyhow.
+gc.set_threshold(100_000, 20, 20)
 
 
 def _resolved(name: str) -> LocalModel:
