@@ -1070,7 +1070,7 @@ def test_the_command_prints_and_saves_a_table(run, process, tiny_folder, tmp_pat
     monkeypatch.setattr(PolarDetector, "fit", noted_fit)
     code, out, _ = run(
         "compare", process, "--label-column", "failed", "--model", tiny_folder, "--out", saved,
-        "--detectors", "auto", "--resamples", 100, "--max-rows", 100,
+        "--detectors", "auto", "--resamples", 100, "--max-rows", 100, "--max-tokens", 8,
     )  # fmt: skip
     assert code == 0
     assert "Recommendation: use" in out
