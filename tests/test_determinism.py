@@ -94,7 +94,10 @@ def check_losses(backbone, programs, *, precise, company=COMPANY, n_threads=(1, 
 @pytest.mark.parametrize("name", ["llama", "gemma3", "gpt2", "qwen2-moe"])
 def test_losses_of_any_architecture_are_the_same_bits_in_any_company(name, precise):
     full = Program.full(5)
-    check_losses(tiny(name), [full, full.skip(2), full.repeat(1, 2)], precise=precise)
+    # Texts enter a mixture of experts one by one, which takes its time over each.
+    company = COMPANY[:8] if name == "qwen2-moe" else COMPANY
+    programs = [full, full.skip(2), full.repeat(1, 2)]
+    check_losses(tiny(name), programs, precise=precise, company=company)
 
 
 @pytest.mark.slow
@@ -121,7 +124,7 @@ def test_traces_are_the_same_bits_in_any_company(curves):
                 np.testing.assert_array_equal(found, own)
 
 
-@pytest.mark.parametrize("curves", ["none", "first-order"])
+@pytest.mark.parametrize("curves", ["none", pytest.param("first-order", marks=pytest.mark.slow)])
 def test_traces_of_the_real_model_are_the_same_bits_in_any_company(real, curves):
     tracer = Tracer(real, curves=curves)
     together = tracer.trace([*COMPANY[:9], *TEXTS])
