@@ -4,11 +4,14 @@ import shutil
 
 import pytest
 import torch
+from huggingface_hub import utils as hub
 from safetensors.torch import load_file, save_file
 from tiny_encoders import save_tiny_encoder
 from tiny_models import tiny_tokenizer
 from transformers import BartConfig, BartModel
+from transformers.utils import logging
 
+from polar_detect.backbone import hugging_face
 from polar_detect.backbone.loading import load_decoder, load_encoder
 from polar_detect.errors import ModelError
 
@@ -39,6 +42,35 @@ def test_code_that_a_model_brings_is_not_run_and_nobody_is_asked(folder, file, l
     with pytest.raises(ModelError, match=r"transformers cannot load \(.*custom code"):
         load(folder)
     assert not trace.exists()
+
+
+@pytest.fixture
+def bars():
+    """Return a function that sets whether transformers and its hub show bars; both do again."""
+
+    def set_bars(own, of_hub):
+        (logging.enable_progress_bar if own else logging.disable_progress_bar)()
+        (hub.enable_progress_bars if of_hub else hub.disable_progress_bars)()
+
+    yield set_bars
+    set_bars(True, True)
+
+
+def bars_shown():
+    return logging.is_progress_bar_enabled(), not hub.are_progress_bars_disabled()
+
+
+@pytest.mark.parametrize("shown", [(True, True), (True, False), (False, True), (False, False)])
+def test_loading_a_model_shows_no_bar_and_leaves_those_of_the_caller_as_they_are(
+    tiny_folder, tmp_path, shown, bars, capfd
+):
+    bars(*shown)
+    hugging_face.load_decoder(tiny_folder)
+    assert bars_shown() == shown
+    with pytest.raises(ModelError):
+        hugging_face.load_decoder(tmp_path)
+    assert bars_shown() == shown
+    assert capfd.readouterr().err == ""
 
 
 def test_pickled_weights_are_not_read(folder):

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 import transformers
 from huggingface_hub.errors import StrictDataclassError
+from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars
 
 from polar_detect.errors import ModelError, reason_of
 
@@ -69,11 +70,11 @@ def _tokenizer(folder: Path) -> Any:
 @contextmanager
 def _quiet(what: str, expected: str) -> Iterator[None]:
     """Keep transformers from the terminal, and turn its errors into `ModelError`."""
-    transformers.utils.logging.disable_progress_bar()  # loading takes a second or less
     verbosity = transformers.utils.logging.get_verbosity()
     transformers.utils.logging.set_verbosity_error()  # what is missing is looked at in `_load`
     try:
-        yield
+        with _without_bars():
+            yield
     except _FAILURES as error:
         # Behind its first line, which says what was validated, stands what was wrong.
         cause = error.__cause__ if isinstance(error, StrictDataclassError) else error
@@ -83,3 +84,20 @@ def _quiet(what: str, expected: str) -> Iterator[None]:
         ) from error
     finally:
         transformers.utils.logging.set_verbosity(verbosity)
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Show no bars of transformers, as loading takes a second or less; a caller's own come back."""
+    logging = transformers.utils.logging
+    if not logging.is_progress_bar_enabled():
+        yield
+        return
+    are_of_hub_hidden = are_progress_bars_disabled()
+    logging.disable_progress_bar()  # those of huggingface_hub too
+    try:
+        yield
+    finally:
+        logging.enable_progress_bar()
+        if are_of_hub_hidden:
+            disable_progress_bars()
