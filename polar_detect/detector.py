@@ -233,6 +233,15 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         p_values = p_values_or_nan(self._fitted().calibration_scores, self._scores(X))
         return np.where(p_values <= checked_alpha(self.alpha), -1, 1)
 
+    def fit_predict(
+        self, X: Texts, y: Any = None, *, progress: Progress | None = None
+    ) -> NDArray[np.int64]:
+        """Fit as `fit` does, with the labels in `y`, and return what `predict` says of `X`.
+
+        scikit-learn's own would leave `y` out, and so count anomalous texts as normal ones.
+        """
+        return self.fit(X, y, progress=progress).predict(X)
+
     def explain(self, X: Texts) -> Explanation:
         """Return SHAP values of the scores by feature, which sum up by layer."""
         texts = self._texts(X)

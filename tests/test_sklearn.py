@@ -99,6 +99,20 @@ def test_a_detector_is_scored_by_name_with_scikit_learns_labels(detector):
     assert (scores > 0.8).all()
 
 
+def test_labels_reach_a_fit_that_is_asked_for_verdicts_at_once(fitted_on_tiny, monkeypatch):
+    texts, labels, given = [*NEW, *STRANGE], [1] * len(NEW) + [-1] * len(STRANGE), []
+
+    def fit(_, X, y=None, **named):
+        given.append((X, y, named))
+        return fitted_on_tiny
+
+    monkeypatch.setattr(PolarDetector, "fit", fit)
+    found = PolarDetector().fit_predict(texts, labels, progress=print)
+    np.testing.assert_array_equal(found, fitted_on_tiny.predict(texts))
+    make_pipeline(FunctionTransformer(list), PolarDetector()).fit_predict(texts, labels)
+    assert given == [(texts, labels, {"progress": print}), (texts, labels, {"progress": None})]
+
+
 def test_scikit_learn_is_told_that_the_input_is_text():
     for estimator in (PolarDetector(), SignatureTransformer()):
         assert get_tags(estimator).input_tags.string
