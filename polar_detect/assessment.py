@@ -143,8 +143,9 @@ class Assessment:
         """Return the columns that ``polar-detect score`` adds, as a data frame, a row a text.
 
         It has the index of the series or data frame that was assessed, so that
-        ``frame.join(assessment.to_frame())`` puts the columns beside that. `reasons` are in English
-        or Japanese; what an empty text or a program that was not searched lacks is missing.
+        ``pd.concat([frame, assessment.to_frame()], axis=1)`` puts the columns beside that.
+        `reasons` are in English or Japanese; what an empty text or a program that was not searched
+        lacks is missing.
         """
         import pandas as pd
 
@@ -158,6 +159,16 @@ class Assessment:
             for name, kind in kinds_of_columns(are_rows=bool(self.new_cells)).items()
         }
         return pd.DataFrame(columns)
+
+    def __repr__(self) -> str:
+        """Return how many texts it is of: a notebook would keep their neighbours otherwise."""
+        return f"Assessment({len(self.scores)} texts, {int(self.is_anomaly.sum())} flagged)"
+
+    def _repr_html_(self) -> str | None:
+        """Return the table of `to_frame` for a notebook, as pandas is set to show it."""
+        frame: Any = self.to_frame()  # pandas-stubs take the method for a column
+        shown: str | None = frame._repr_html_()
+        return shown
 
 
 def _with_program(result: Result, program: Program, n_layers: int) -> Result:

@@ -126,6 +126,11 @@ class Explanation:
             feature_names=self.names,
         )
 
+    def __repr__(self) -> str:
+        """Return how large it is; a notebook keeps this beside the pictures."""
+        n_texts, n_features = self.values.shape
+        return f"Explanation({n_texts} texts, {n_features} features, {self.n_layers} layers)"
+
     def _repr_html_(self) -> str:
         """Return pictures for a notebook: parts of the score by layer and by feature."""
         from polar_detect import plots  # needs this module, and matplotlib, which takes a second

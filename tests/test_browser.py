@@ -17,6 +17,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from polar_detect.report.data import CellReport
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
+from polar_detect.report.report import Report
 from polar_detect.signature.spans import TokenLoss
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -301,6 +302,20 @@ def test_cells_of_many_words_leave_room_for_names_and_the_table_beside_them(open
     lines = """const text = document.createRange(); text.selectNodeContents(arguments[0]);
     return text.getClientRects().length"""
     assert browser.execute_script(lines, word) == 1  # a word stays whole
+
+
+def test_in_a_notebook_links_of_a_report_stay_in_its_frame(opened):
+    own = report(rows=[row(1, "Order 1", score=2.0)], listed=(listed(row(1, "Order 1")),))
+    browser = opened(f"<!DOCTYPE html><title>notebook</title>{Report(own)._repr_html_()}")
+    browser.switch_to.frame(browser.find_element(By.TAG_NAME, "iframe"))
+    for link, target in (("nav a[href='#rows']", "rows"), ("#overview tbody a", "rank-1")):
+        element = browser.find_element(By.CSS_SELECTOR, link)
+        browser.execute_script("arguments[0].click()", element)
+        WebDriverWait(browser, 30).until(
+            lambda b, name=target: b.execute_script("return location.hash") == f"#{name}"
+        )
+        assert browser.execute_script("return location.pathname") == "srcdoc"
+        assert browser.find_element(By.ID, target).is_displayed()
 
 
 def test_a_report_without_rows_opens_too(opened):

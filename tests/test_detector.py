@@ -264,6 +264,25 @@ def test_an_assessment_is_a_table_with_the_index_of_what_was_assessed(fitted_on_
     assert fitted_on_tiny.assess(texts.tolist()).to_frame().index.tolist() == [0, 1, 2, 3, 4]
 
 
+def test_what_an_assessment_says_stands_beside_rows_of_which_several_have_one_index(fitted_on_tiny):
+    texts = pd.Series([*STRANGE[:1], *NEW[:1]], index=[0, 0], name="text")
+    frame = fitted_on_tiny.assess(texts).to_frame()
+    table = pd.concat([texts, frame], axis=1)
+    assert table["text"].tolist() == texts.tolist()
+    assert table["score"].tolist() == frame["score"].tolist()
+
+
+def test_a_notebook_keeps_of_an_assessment_a_table_and_not_each_texts_neighbours(fitted_on_tiny):
+    assessment = fitted_on_tiny.assess(pd.Series([NEW[0], "", STRANGE[0]], index=["a", "b", "c"]))
+    assert repr(assessment) == "Assessment(3 texts, 1 flagged)"
+    assert repr(assessment.explanation) == (
+        f"Explanation(3 texts, {len(assessment.explanation.features)} features, 5 layers)"
+    )
+    assert assessment._repr_html_() == assessment.to_frame()._repr_html_()
+    with pd.option_context("display.notebook_repr_html", False):
+        assert assessment._repr_html_() is None
+
+
 def test_a_detector_can_be_fitted_anew_with_other_settings(fitted_on_tiny, tiny_folder):
     detector = fit_tiny(tiny_folder, FEW, max_tokens=5)
     short = detector.score_samples(NEW)

@@ -147,7 +147,9 @@ def test_a_report_is_made_saved_and_shown_in_python_too(
     report.save(str(tmp_path / "report"), format="md")
     assert (tmp_path / "report").read_text(encoding="utf-8").startswith("# ")
     frame = report._repr_html_()
-    assert html.unescape(frame.split('srcdoc="')[1].split('"')[0]) == page
+    framed = html.unescape(frame.split('srcdoc="')[1].split('"')[0])
+    assert framed.replace('<base href="about:srcdoc">', "") == page
+    assert repr(report) == "Report(15 texts, tongue='ja')"  # kept beside the page
     monkeypatch.setattr(PolarDetector, "assess", lambda *_, **__: pytest.fail("assessed twice"))
     plain = Report.of(fitted_on_tiny, TEXTS, top=1, assessment=assessed).data
     assert (plain.source, plain.auroc, plain.rows[0].label) == ("texts", None, None)
@@ -156,6 +158,11 @@ def test_a_report_is_made_saved_and_shown_in_python_too(
         Report.of(fitted_on_tiny, TEXTS, [True])
     with pytest.raises(InputError, match="Got an assessment of 15 texts for 14; expected one of"):
         Report.of(fitted_on_tiny, TEXTS[1:], assessment=assessed)
+
+
+def test_a_report_is_made_of_texts_that_can_be_read_but_once(fitted_on_tiny):
+    data = Report.of(fitted_on_tiny, (text for text in TEXTS[:3])).data
+    assert data.n_rows == 3
 
 
 def test_what_a_report_cannot_be_made_with_is_refused_before_the_work(fitted_on_tiny, monkeypatch):

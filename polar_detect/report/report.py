@@ -21,6 +21,10 @@ from polar_detect.report.rendering import check_folder, check_format, format_of,
 from polar_detect.tables import Table
 from polar_detect.texts import Texts, anomalous, as_texts
 
+# In a frame links within the page would lead into the notebook's own page. It stands in front of
+# the policy, which lets nothing else say where links lead.
+_BASE = '<base href="about:srcdoc">'
+
 
 @dataclass(frozen=True, eq=False)
 class Report:
@@ -87,7 +91,7 @@ class Report:
         texts = as_texts(X, detector.rows_)
         labels = None if y is None else anomalous(y, len(texts))
         if assessment is None:
-            assessment = detector.assess(X, progress=progress)
+            assessment = detector.assess(texts, progress=progress)  # X may be read but once
         if len(assessment.scores) != len(texts):
             raise InputError(
                 f"Got an assessment of {len(assessment.scores)} texts for {len(texts)}; expected "
@@ -130,9 +134,14 @@ class Report:
         if file.lacks_characters:
             warnings.warn(language.say("terminal.no_font"), stacklevel=2)
 
+    def __repr__(self) -> str:
+        """Return what it is of; a notebook keeps this beside the page."""
+        return f"Report({self.data.n_rows} texts, tongue={self.tongue!r})"
+
     def _repr_html_(self) -> str:
         """Return the page in a frame of its own, so that its style stays inside."""
         page = render(self.data, "html", Language(self.tongue)).content.decode("utf-8")
+        page = page.replace("<head>", f"<head>{_BASE}", 1)
         return (
             f'<iframe srcdoc="{html.escape(page)}" style="width:100%;height:48rem;border:0">'
             "</iframe>"
