@@ -31,8 +31,15 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Import public classes on first use: torch takes seconds, and --help does not need it."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'polar_detect' has no attribute '{name}'")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+if not TYPE_CHECKING:  # else a type checker would take any name for a class of this package
+
+    def __getattr__(name: str) -> Any:
+        """Import public classes on first use: torch takes seconds, and --help does not need it."""
+        if name not in _HOMES:
+            raise AttributeError(f"module 'polar_detect' has no attribute '{name}'")
+        return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Return what there is for users, also what was not used yet, for completion and `help`."""
+    return [*__all__]

@@ -3,7 +3,7 @@
 import reprlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -17,8 +17,18 @@ from polar_detect.visible import without_unseen
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
 
-# What `as_texts` takes, for type checkers; arrays of pyarrow too, which are untyped.
-Texts: TypeAlias = "Sequence[str] | pd.Series[Any] | pd.Index[Any] | pd.DataFrame | NDArray[Any]"
+
+class HasArrowStream(Protocol):
+    """A table or series of a library that hands its data on by Arrow, such as polars."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return a PyCapsule of Arrow's C stream interface."""
+
+
+# What `as_texts` takes, for type checkers.
+Texts: TypeAlias = (
+    "Sequence[str] | pd.Series[Any] | pd.Index[Any] | pd.DataFrame | NDArray[Any] | HasArrowStream"
+)
 
 _MIN_PASTED = 20  # different texts
 
