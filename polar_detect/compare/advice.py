@@ -1,7 +1,8 @@
 """Which method to take, in sentences that a person can act on; also when it is not ours.
 
 What is best rests on figures alone; what is recommended, on what a method has to run for a row too.
-Seconds are said, and decide nothing: beside other work they are others in every run.
+Seconds are said where they agree, and decide nothing: beside other work they are others in every
+run.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,12 @@ from polar_detect.metrics import Difference
 _FEW_ANOMALIES = 30
 _CHANCE = 0.5
 _NOTICEABLE = 0.02  # of AUROC or R²; who saves time by giving up less gives up nothing
+_RUNS = {
+    Cost.NO_MODEL: "no model",
+    Cost.ENCODER: "the sentence encoder alone",
+    Cost.LANGUAGE_MODEL: "the language model once",
+    Cost.PROGRAMS: "the language model many times",
+}  # of a row
 
 
 def find_as_good(comparison: Comparison) -> list[MethodResult]:
@@ -131,11 +138,11 @@ def _why(comparison: Comparison, as_good: Sequence[MethodResult]) -> str:
         rank = "the cheapest" if n_cheapest == 1 else "among the cheapest"
         return (
             f"as good as the best for any practical end, and {rank} of {n} that are "
-            f"({seconds(chosen.s_per_1000)} s instead of {seconds(best.s_per_1000)} s per "
-            "1,000 rows)"
+            f"({_saving(chosen, best)})"
         )
     if n > 1:
-        return f"the best, and none of {n} that are as good costs much less"
+        runs = _RUNS[_cost(chosen)]
+        return f"the best, and runs {runs}; none of {n} that are as good does with less"
     second = comparison.results[1]
     assert second.to_best is not None
     return f"the best, {-second.to_best.difference:.3f} ahead of {second.method.title}"
@@ -164,11 +171,21 @@ def _cheaper(comparison: Comparison, chosen: MethodResult) -> list[str]:
         return []
     own, gap = free[0]
     return [
-        f"{own.method.title} takes {seconds(own.s_per_1000)} s instead of "
-        f"{seconds(chosen.s_per_1000)} s per 1,000 rows and may be as good "
-        f"({gap.difference:+z.3f}, {gap.low:+z.3f} to {gap.high:+z.3f}); "
-        "more anomalous test rows would tell."
+        f"{own.method.title} may be as good ({gap.difference:+z.3f}, {gap.low:+z.3f} to "
+        f"{gap.high:+z.3f}) and costs less ({_saving(own, chosen)}); more anomalous test rows "
+        "would tell."
     ]
+
+
+def _saving(own: MethodResult, dearer: MethodResult) -> str:
+    """Return what a method has to run for a row, and the seconds where they bear that out."""
+    runs = _RUNS[_cost(own)]
+    if own.s_per_1000 >= dearer.s_per_1000:
+        return f"it runs {runs}"
+    return (
+        f"it runs {runs}, {seconds(own.s_per_1000)} s instead of {seconds(dearer.s_per_1000)} s "
+        "per 1,000 rows"
+    )
 
 
 def _ours_in_words(comparison: Comparison) -> list[str]:

@@ -118,10 +118,10 @@ COMPARE_SENTENCES: dict[str, dict[str, str]] = {
         ),
         "Recommendation: use {method}. It is {why}.": "推奨：{method}。理由：{why}。",
         "Recommendation: use {method}; it is {reason}.": "推奨：{method}（{reason}）。",
-        "{method} takes {own} s instead of {best} s per 1,000 rows and may be as good ({gap}, {low}"
-        " to {high}); more anomalous test rows would tell.": (
-            "{method}は1,000行あたり{best}秒ではなく{own}秒で済み、同等かもしれません（差{gap}、{low}"
-            "～{high}）。テスト用の異常な行を増やせばわかります。"
+        "{method} may be as good ({gap}, {low} to {high}) and costs less ({saving}); more "
+        "anomalous test rows would tell.": (
+            "{method}は計算が軽く（{saving}）、同等かもしれません（差{gap}、{low}～{high}）。テスト"
+            "用の異常な行を増やせばわかります。"
         ),
         "{method}: {words}; {gap} against the best baseline, {other} ({low} to {high}): "
         "{verdict}.": (
@@ -308,15 +308,25 @@ COMPARE_SENTENCES: dict[str, dict[str, str]] = {
         "without labels": "ラベルなし",
     },
     "why": {
-        "as good as the best for any practical end, and {rank} of {n} that are ({own} s instead "
-        "of {best} s per 1,000 rows)": (
-            "実用上は最良の手法と同等で、同等の{n}手法のうち{rank}（1,000行あたり{own}秒、最良の"
-            "手法は{best}秒）"
+        "as good as the best for any practical end, and {rank} of {n} that are ({saving})": (
+            "実用上は最良の手法と同等で、同等の{n}手法のうち{rank}（{saving}）"
         ),
-        "the best, and none of {n} that are as good costs much less": (
-            "最良で、同等の{n}手法の中に計算が大幅に軽いものはない"
+        "the best, and runs {runs}; none of {n} that are as good does with less": (
+            "最良で、{runs}。同等の{n}手法の中に、計算の種類がこれより軽いものはない"
         ),
         "the best, {gap} ahead of {method}": "最良で、次点の{method}をAUROCで{gap}上回る",
+    },
+    "saving": {
+        "it runs {runs}, {own} s instead of {best} s per 1,000 rows": (
+            "{runs}。1,000行あたり{best}秒に対し{own}秒"
+        ),
+        "it runs {runs}": "{runs}",
+    },
+    "runs": {
+        "no model": "モデルを使わない",
+        "the sentence encoder alone": "文エンコーダーだけを使う",
+        "the language model once": "言語モデルを1回だけ通す",
+        "the language model many times": "言語モデルを何度も通す",
     },
     "rank": {
         "the cheapest": "計算が最も軽い",
