@@ -268,3 +268,10 @@ def test_the_time_left_is_told_where_reports_are_minutes_apart(n_before):
 def test_a_reason_does_not_deny_similar_normal_texts_as_one_may_say_the_same():
     said = [Language(tongue).reason(Group("neighbours")) for tongue in ("en", "ja")]
     assert said == ["few similar normal texts", "似た正常文が少ない"]
+
+
+def test_reasons_name_no_parts_of_the_models_that_only_their_makers_know():
+    spoken = [text for key, texts in TEXTS.items() if key.startswith("reason.") for text in texts]
+    parts = re.compile("encoder|token|memory|エンコーダー|トークン|記憶")
+    assert [text for text in spoken if parts.search(text)] == []
+    assert any(parts.search(text) for texts in TEXTS.values() for text in texts)  # control

@@ -26,7 +26,7 @@ from polar_detect.tables import (
 from polar_detect.texts import doubts_of_labels
 
 ADDED = [*kinds_of_columns(are_rows=False)]
-REASONS = "few similar normal texts +5.15; far from normal texts in the sentence encoder +1.42"
+REASONS = "few similar normal texts +5.15; content unlike that of normal texts +1.42"
 
 
 @pytest.fixture

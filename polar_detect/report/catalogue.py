@@ -652,9 +652,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "group.loss": ("predictability", "予測しやすさ"),
     "group.length": ("text length", "文の長さ"),
     "group.neighbours": ("similarity to normal", "正常な文との類似"),
-    "group.tokens": ("novelty of the tokens", "トークンの新規性"),
-    "group.encoder": ("sentence encoder", "文エンコーダー"),
-    "group.memory": ("memory of normal texts", "正常な文の記憶"),
+    "group.tokens": ("wording", "語句"),
+    "group.encoder": ("content", "内容"),  # by the sentence encoder
+    "group.memory": ("sequence of words", "語のつながり"),  # by what followed in normal texts
     "group.labelled": ("likeness to labelled anomalies", "ラベル付きの異常との類似"),
     "group.program": ("program", "プログラム"),
     "group.length_curve": ("loss of short programs", "短いプログラムの損失"),
@@ -668,15 +668,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "reason.loss": ("unusual predictability", "予測しやすさが通常と違う"),
     "reason.length": ("unusual length", "文の長さが通常と違う"),
     "reason.neighbours": ("few similar normal texts", "似た正常文が少ない"),
-    "reason.tokens": ("tokens unlike those of normal texts", "正常な文にないトークン"),
-    "reason.encoder": (
-        "far from normal texts in the sentence encoder",
-        "文エンコーダーで見て正常な文から遠い",
-    ),
+    "reason.tokens": ("wording unlike that of normal texts", "語句が正常な文と違う"),
+    "reason.encoder": ("content unlike that of normal texts", "内容が正常な文と違う"),
     "reason.labelled": ("likeness to the labelled anomalies", "ラベル付きの異常に似ている"),
     "reason.memory": (
-        "little help from the memory of normal texts",
-        "正常な文の記憶があっても予測しやすくならない",
+        "sequence of words unlike that of normal texts",
+        "語のつながりが正常な文と違う",
     ),
     "reason.program": ("unusual program", "プログラムが通常と違う"),
     "reason.length_curve": (
