@@ -1,5 +1,6 @@
 """The report in a real browser: opened from disk, sorted, filtered, read without script."""
 
+import itertools
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from polar_detect.report.data import CellReport
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.report import Report
+from polar_detect.signature.features import Feature
 from polar_detect.signature.spans import TokenLoss
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -227,30 +229,79 @@ def test_words_stand_out_from_their_ground_in_both_themes(opened, theme):
     assert (sum(map(int, ground[4:-1].split(","))) < 200) == (theme == "dark")
 
 
-def test_a_narrow_screen_needs_no_sideways_scrolling(opened):
-    browser = opened(sample())
+@pytest.fixture
+def on_a_phone(browser):
     metrics = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    try:
-        width = browser.execute_script("return document.documentElement.scrollWidth")
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    assert width <= 390
+    yield
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-def test_a_narrow_screen_shows_where_a_row_is_and_whether_it_is_flagged(opened):
+@pytest.mark.usefixtures("on_a_phone")
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_narrow_screen_needs_no_sideways_scrolling(opened, language):
+    browser = opened(sample(language))
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.usefixtures("on_a_phone")
+def test_a_narrow_screen_shows_where_a_row_is_whether_it_is_flagged_and_why(opened):
     browser = opened(sample())
-    metrics = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    heads = browser.find_elements(By.CSS_SELECTOR, "#overview thead th")
+    assert [head.text for head in heads if head.is_displayed()] == ["rank", "row", "score", "flag"]
+    rows = browser.find_elements(By.CSS_SELECTOR, "#overview tbody tr")
+    cells = [cell.text for cell in rows[2].find_elements(By.TAG_NAME, "td")]
+    first, second, score, flag, why, text = [cell for cell in cells if cell]
+    assert (first, second, score, flag) == ("3", "3", "7.00", "flagged")
+    assert "little help from similar texts" in why
+    assert text == "Order 3: greased bearing 3"
+    browser.find_element(By.CSS_SELECTOR, "#filter input[type=search]").send_keys("軸受")
+    assert shown(browser) == [2]
+
+
+@pytest.mark.parametrize("width", [390, 1100])
+def test_long_names_of_features_stand_below_each_other_beside_their_dots(opened, width):
+    names = [f"Concrete compressive strength {i} (MPa, megapascals)/residual" for i in range(3)]
+    (_, own) = report().swarms
+    swarms = tuple(replace(own, feature=Feature("column", name)) for name in names)
+    browser = opened(render_html(report(swarms=swarms)))
+    metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     try:
-        heads = browser.find_elements(By.CSS_SELECTOR, "#overview thead th")
-        names = [head.text for head in heads if head.is_displayed()]
-        first = browser.find_element(By.CSS_SELECTOR, "#overview tbody tr")
-        cells = [cell.text for cell in first.find_elements(By.TAG_NAME, "td")]
+        boxes = browser.execute_script(
+            "return [...document.querySelectorAll('.swarm-label, .swarm-dots')]"
+            ".map((part) => part.getBoundingClientRect().toJSON())"
+        )
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    assert names == ["rank", "row", "flag", "text"]
-    assert [cell for cell in cells if cell][:3] == ["1", "1", "flagged"]
+    labels, dots = boxes[::2], boxes[1::2]
+    assert len(labels) == 3
+    for label, line in zip(labels, dots, strict=True):
+        assert label["height"] > 30  # two lines or more
+        beside = width > 500
+        assert (label["right"] < line["left"]) == beside
+        assert (label["bottom"] <= line["top"]) != beside
+    for above, below in (*itertools.pairwise(labels), *itertools.pairwise(dots)):
+        assert above["bottom"] <= below["top"]
+
+
+@pytest.mark.usefixtures("on_a_phone")
+def test_no_line_of_a_japanese_page_begins_with_a_mark_that_belongs_to_the_one_before(opened):
+    words = "文エンコーダーの深さ、トークンっぽい文字ー" * 6
+    browser = opened(render_html(report([row(1, words)]), Language("ja")))
+    begun = browser.execute_script(LINE_STARTS)
+    assert len(begun) > 50
+    assert set(begun) & set("ーっゃゅょッャュョ、。）」") == set()
+
+
+def test_the_line_of_the_threshold_strikes_no_caption_through(opened):
+    browser = opened(sample())
+    later = """const line = document.querySelector("line.threshold");
+    return [...line.parentElement.querySelectorAll("text.caption:not(.threshold-label)")]
+    .map((text) => line.compareDocumentPosition(text) === 4)"""
+    over = browser.execute_script(later)
+    assert len(over) == 3
+    assert all(over)
 
 
 def test_a_printed_table_repeats_its_heading_and_two_rows_share_a_page(opened):
@@ -325,6 +376,22 @@ def test_a_report_without_rows_opens_too(opened):
     assert browser.get_log("browser") == []
 
 
+# The first character of every line of the page's texts.
+LINE_STARTS = """
+const texts = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+const range = document.createRange(), begun = [];
+while (texts.nextNode()) {
+  const node = texts.currentNode;
+  let before = null;
+  for (let i = 0; i < node.length; i++) {
+    range.setStart(node, i), range.setEnd(node, i + 1);
+    const box = range.getBoundingClientRect();
+    if (box.width && before !== null && box.top > before + 4) begun.push(node.data[i]);
+    if (box.width) before = box.top;
+  }
+}
+return begun;
+"""
 # Contrast ratio of an element's ink against the nearest ground that is not transparent (WCAG).
 CONTRAST = """
 const element = document.querySelector("main " + arguments[0]) ||

@@ -19,7 +19,10 @@ _N_COLUMNS = 120  # dots within one column of the width are stacked
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """One text: `x` in per cent, `y` in pixels, shade 0 (low value) to 4 (high value)."""
+    """One text: `x` in per cent, `y` in pixels from the middle of its line, shade 0 to 4.
+
+    Shade 0 is a low value of the feature, 4 a high one.
+    """
 
     x: float
     y: float
@@ -31,7 +34,6 @@ class SwarmLine:
     """The dots of one feature."""
 
     label: str
-    y: float  # pixels, of its middle
     dots: tuple[Dot, ...]
 
 
@@ -47,7 +49,6 @@ class SwarmChart:
         Where the axis is stretched around zero: up to where it is about in proportion.
     """
 
-    height: float
     zero: float
     lines: tuple[SwarmLine, ...]
     ticks: tuple[Tick, ...]
@@ -66,16 +67,14 @@ def swarm_chart(swarms: Sequence[Swarm], numbers: Numbers, language: Language) -
         along: NDArray[np.float64] = axis.place(np.asarray(value, np.float64)) - ends[0]
         return 1 + 98 * along / (ends[1] - ends[0])
 
-    lines = []
-    for i, swarm in enumerate(swarms):
-        middle = (i + 0.5) * LINE_HEIGHT
-        dots = _dots(place(swarm.parts), swarm.ranks, middle)
-        lines.append(SwarmLine(language.feature(swarm.feature), middle, dots))
+    lines = tuple(
+        SwarmLine(language.feature(swarm.feature), _dots(place(swarm.parts), swarm.ranks))
+        for swarm in swarms
+    )
     ticks = tuple(
         Tick(float(place(level)), _label(level, axis, levels, numbers)) for level in levels
     )
-    height = len(swarms) * LINE_HEIGHT
-    return SwarmChart(height, float(place(0.0)), tuple(lines), ticks, axis.unit)
+    return SwarmChart(float(place(0.0)), lines, ticks, axis.unit)
 
 
 def _levels(axis: SwarmAxis, low: float, high: float) -> tuple[float, float, list[float]]:
@@ -92,14 +91,14 @@ def _label(level: float, axis: SwarmAxis, levels: Sequence[float], numbers: Numb
     return f"{level:,g}".replace("-", numbers.minus)
 
 
-def _dots(x: NDArray[np.float64], ranks: NDArray[np.float64], middle: float) -> tuple[Dot, ...]:
+def _dots(x: NDArray[np.float64], ranks: NDArray[np.float64]) -> tuple[Dot, ...]:
     order = np.argsort(x, kind="stable")
     columns = np.floor(x[order] / 100 * _N_COLUMNS)
     _, counts = np.unique(columns, return_counts=True)
     offsets = np.concatenate([_stack(int(count)) for count in counts] or [np.zeros(0)])
     shades = np.minimum(ranks[order] * N_SHADES, N_SHADES - 1).astype(int)
     return tuple(
-        Dot(float(x[i]), middle + float(offset), int(shade))
+        Dot(float(x[i]), float(offset), int(shade))
         for i, offset, shade in zip(order, offsets, shades, strict=True)
     )
 
