@@ -155,7 +155,7 @@ def test_the_summary_of_score_is_left_to_the_terminal_to_break(run, saved_on_tin
     monkeypatch.setattr(output.err, "width", 40)
     given = ["score", "few.txt", "--detector", saved_on_tiny, "--out", "o.csv", "--lang", "ja"]
     *_, err = run(*given)
-    drift = next(line for line in err.splitlines() if line.startswith("バッチ全体"))
+    drift = next(line for line in err.splitlines() if line.startswith("データ全体"))
     assert len(drift) > 40
     assert drift.endswith("）")
 

@@ -30,7 +30,13 @@ from polar_detect.report.data import Column, Contribution, FeaturePart, Group, L
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.marked import clip, costliest
-from polar_detect.report.phrases import advice, findings, layers_lead, leading_reasons
+from polar_detect.report.phrases import (
+    advice,
+    findings,
+    layers_lead,
+    leading_reasons,
+    moved_sentence,
+)
 from polar_detect.report.swarm import LINE_HEIGHT, swarm_chart
 from polar_detect.report.words import NO_VALUE, Numbers, moment, one_line, reasons
 from polar_detect.signature.features import Feature
@@ -190,7 +196,7 @@ def test_a_batch_without_flags_says_so():
 
 
 def test_more_flags_than_chance_explains_are_told_apart_from_fewer():
-    assert "more flagged texts than chance explains" in page_of(n_flagged=31).text
+    assert "more flags than chance explains" in page_of(n_flagged=31).text
     assert "no more than chance explains" in page_of(n_flagged=13).text
 
 
@@ -464,7 +470,7 @@ def test_chance_flags_no_more_than_few_held_out_texts_allow():
     assert "about 26 (2.6 % of 1" in findings(few, ENGLISH)[0]
     assert chance(more).expected == pytest.approx(50)
     many = replace(few, n_rows=100, n_empty=0, n_flagged=9)
-    assert "This batch has more flagged texts than chance explains." in findings(many, ENGLISH)
+    assert "This batch has more flags than chance explains." in findings(many, ENGLISH)
     none = chance(replace(few, alpha=0.02))
     assert (none.expected, none.low, none.high) == (0, 0, 0)
 
@@ -474,8 +480,8 @@ def test_as_many_flags_are_no_surprise_as_chance_gives_to_more_than_a_twentieth_
     small = report(n_rows=3, n_flagged=1, calibration_scores=np.arange(100.0), alpha=0.05)
     assert chance(small).high == 1
     assert "0 to 1 would be no surprise" in findings(small, ENGLISH)[0]
-    assert "more flagged texts than chance" not in findings(small, ENGLISH)[1]
-    assert "more flagged texts than chance" in findings(replace(small, n_flagged=2), ENGLISH)[1]
+    assert "more flags than chance" not in findings(small, ENGLISH)[1]
+    assert "more flags than chance" in findings(replace(small, n_flagged=2), ENGLISH)[1]
     # Held-out rows set the threshold, so counts are as random as if both were drawn.
     rng = np.random.default_rng(0)
     drawn = rng.normal(size=(4000, 140))
@@ -505,7 +511,7 @@ def test_chance_is_beta_binomial_and_takes_nothing_for_each_of_millions_of_rows(
 def test_scores_of_the_table_are_numbers_to_a_sheet_that_they_are_pasted_into():
     own = row(1, score=-1.5)
     html = render_html(report([own], listed=(listed(own),)))
-    cell = re.search(r'<td class="n strong extra"[^>]*>([^<]*)</td>', html)
+    cell = re.search(r'<td class="n key strong extra"[^>]*>([^<]*)</td>', html)
     assert float(cell[1]) == -1.5
     assert "−1.5" in html  # elsewhere with the minus of print
 
@@ -652,3 +658,14 @@ def test_a_card_names_no_reason_of_less_than_a_tenth_of_the_first_as_scored_file
     assert [part.value for part in reasons(own)] == [144.73]
     near = replace(own, whole=(Contribution(Column("a"), 5.0), Contribution(Column("b"), 0.6)))
     assert [part.value for part in reasons(near)] == [5.0, 0.6]
+
+
+def test_features_that_moved_without_the_scores_are_not_passed_over():
+    calm = replace(DRIFT, verdict="none")
+    said = moved_sentence(report(drift=calm), ENGLISH)
+    assert said.startswith("Some features moved, though the scores as a whole did not;")
+    assert moved_sentence(report(), ENGLISH) == ""  # the batch has drifted, and so is said
+    still = replace(
+        calm, layers=(), features=tuple(replace(s, is_moved=False) for s in calm.features)
+    )
+    assert moved_sentence(report(drift=still), ENGLISH).startswith("No layer and no feature")

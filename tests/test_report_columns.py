@@ -311,3 +311,23 @@ def test_the_summary_speaks_of_rows_where_the_detector_reads_rows(tongue, expect
     (said,) = (one for one in findings(own, language) if one.startswith(reasons_said))
     assert ("(2 rows)" if tongue == "en" else "（2行）") in said
     assert headline(report(), Language("en")) == "31 of 240 texts stand out."  # control
+
+
+def test_what_is_said_of_texts_is_said_of_rows_where_rows_are_scored():
+    rows, texts = report([machine_row()]), report()
+    for own, english, japanese in ((rows, "row", "行"), (texts, "text", "文")):
+        said = Page(render_html(own)).text
+        for expected in (
+            "clearly differs from the normal {}s",
+            "Of 100 pairs of one {} from",
+            "Held-out normal {}s (400)",
+            "typical of normal {}s this {} ",
+            "whole {} =",
+            "Each dot is a {}:",
+            "Normal {}s need",
+            "Nearest normal {}s",
+        ):
+            assert expected.format(english, english) in said
+        said = render_html(own, Language("ja")) + render_markdown(own, Language("ja"))
+        for expected in ("正常な{}から明らかに", "今回の{}と正常な{}を1件ずつ", "近い正常な{}"):
+            assert expected.format(japanese, japanese) in said

@@ -1,4 +1,5 @@
 import errno
+import io
 import json
 import re
 import struct
@@ -282,3 +283,17 @@ def test_other_warnings_of_matplotlib_are_not_swallowed(tmp_path):
     swarm = replace(report().swarms[0], feature=Feature("novel", "x" * 400))
     with pytest.warns(UserWarning, match="axes sizes collapsed to zero"):
         figures.write_pictures(report(rows=[], swarms=(swarm,)), ENGLISH, tmp_path)
+
+
+def test_the_title_of_a_beeswarm_is_whole_however_long_the_names_of_its_features_are():
+    name = "Concrete compressive strength (MPa, megapascals)/residual"
+    own = report(rows=[], swarms=(replace(report().swarms[0], feature=Feature("column", name)),))
+    for language in (ENGLISH, JAPANESE_TONGUE):
+        with plots.plain_style():
+            figure = dict(figures._pictures(own, language))["features"]
+            figure.savefig(io.BytesIO())  # which lays it out
+            (title,) = [text for text in figure.texts if text.get_text()]
+            box = title.get_window_extent()
+        assert title.get_text() == language.say("layers.swarm")
+        assert box.x0 >= 0
+        assert box.x1 <= figure.bbox.width

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ FORMAT = 1
 
 def render_json(data: ReportData, language: Language | None = None) -> str:
     """Return `data` as JSON; what is no number (NaN, infinity) is null."""
-    language = language or Language()
+    language = replace(language or Language(), are_rows=data.are_rows)
     said = {
         "format": FORMAT,
         "language": language.tongue,

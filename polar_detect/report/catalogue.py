@@ -1,8 +1,8 @@
 """The texts that reports and commands say by a key, in English and Japanese.
 
-`{name}` is a placeholder. An entry `KEY.one` is what `KEY` reads for a count of one. Plain
-text only: renderers escape what they get. What modules below say in plain English, and is known
-by that, stands in `sentences` and its like.
+`{name}` is a placeholder; `{text}` and `{texts}` are what is scored, texts or rows. An entry
+`KEY.one` is what `KEY` reads for a count of one. Plain text only: renderers escape what they get.
+What modules below say in plain English, and is known by that, stands in `sentences` and its like.
 """
 
 TEXTS: dict[str, tuple[str, str]] = {
@@ -19,6 +19,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "nav.reading": ("How to read", "読み方"),
     "nav.rows": ("Rows", "行の一覧"),
     "skip_link": ("Skip to the rows", "行の一覧へ移動"),
+    # What is scored, which every text may name: `{text}` and `{texts}`
+    "unit.text": ("text", "文"),
+    "unit.texts": ("texts", "文"),
+    "unit.text.rows": ("row", "行"),
+    "unit.texts.rows": ("rows", "行"),
     # Summary
     "summary.none": ("None of {n} texts stands out.", "{n}件のうち、要確認の文はありません。"),
     "summary.none.one": (
@@ -50,7 +55,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "（{low}～{high}件なら想定内）。",
     ),
     "summary.more": (
-        "This batch has more flagged texts than chance explains.",
+        "This batch has more flags than chance explains.",
         "今回の件数は偶然では説明できません。",
     ),
     "summary.no_more": (
@@ -123,11 +128,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "値に色が付き、正常な行の値の範囲や近い正常な行も確認できます。",
     ),
     "summary.advice_drift": (
-        "As the whole batch differs from the normal texts, many flags may have one common "
+        "As the whole batch differs from the normal {texts}, many flags may have one common "
         "cause (another source, language or format). If the change is wanted, fit again on "
-        "recent normal texts.",
-        "バッチ全体が正常な文とずれているため、多くの要確認には共通の原因（入力元・言語・書式の"
-        "変更など）があるかもしれません。意図した変更であれば、最近の正常な文で学習し直して"
+        "recent normal {texts}.",
+        "データ全体が正常な{texts}とずれているため、多くの要確認には共通の原因（入力元・言語・書式の"
+        "変更など）があるかもしれません。意図した変更であれば、最近の正常な{texts}で学習し直して"
         "ください。",
     ),
     "summary.advice_drift.rows": (
@@ -138,62 +143,62 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "tile.rows": ("rows", "行数"),
     "tile.flagged": ("flagged", "要確認"),
-    "tile.expected": ("expected by chance", "偶然による見込み件数"),
+    "tile.expected": ("expected by chance", "偶然の見込み件数"),
     "tile.empty": ("without text", "本文なし"),
-    "tile.drift": ("whole batch", "バッチ全体"),
+    "tile.drift": ("whole batch", "データ全体"),
     "auroc.title": (
-        "Chance that an anomalous text scores higher than a normal one",
-        "異常な文が正常な文より高いスコアになる確率",
+        "Chance that an anomalous {text} scores higher than a normal one",
+        "異常な{text}が正常な{text}より高いスコアになる確率",
     ),
     "aupr.title": ("Area under the precision-recall curve", "適合率・再現率曲線の下の面積"),
     "quality.note": (
         "AUROC and AUPR compare the scores with the labels that the file carries; 1 is "
         "perfect, and guessing gives an AUROC of 0.5.",
-        "AUROCとAUPRは、ファイル内の正解ラベルとスコアを比べた値です。1が完全で、無作為な推測の"
+        "AUROCとAUPRは、ファイル内の正解ラベルとスコアを比べた値です。1なら完全で、当て推量の"
         "AUROCは0.5です。",
     ),
     # How to read
     "reading.title": ("How to read this", "読み方"),
     "reading.score": ("Score", "スコア"),
     "reading.score.text": (
-        "How little a text resembles the normal texts that the detector was fitted on. Higher "
+        "How little a {text} resembles the normal {texts} that the detector was fitted on. Higher "
         "means more unusual, not worse.",
-        "学習した正常な文にどれだけ似ていないかを表します。高いほど珍しい文ですが、必ずしも"
+        "学習した正常な{texts}にどれだけ似ていないかを表します。高いほど珍しい{text}ですが、必ずしも"
         "悪い内容とは限りません。",
     ),
     "reading.p": ("p-value", "p値"),
     "reading.p.text": (
-        "The share of held-out normal texts that look at least as unusual. A row is flagged "
-        "where it is at most {alpha}. With {n} held-out texts the smallest possible value is "
+        "The share of held-out normal {texts} that look at least as unusual. A row is flagged "
+        "where it is at most {alpha}. With {n} held-out {texts} the smallest possible value is "
         "{smallest}.",
-        "学習に使わなかった正常な文のうち、同じかそれ以上に珍しいものの割合です。{alpha}以下の"
-        "行を要確認とします。検証用の文が{n}件なので、最小値は{smallest}です。",
+        "学習に使わなかった正常な{texts}のうち、同じかそれ以上に珍しいものの割合です。{alpha}以下の"
+        "行を要確認とします。検証用の{texts}が{n}件なので、最小値は{smallest}です。",
     ),
     "reading.program": ("Program", "プログラム"),
     "reading.program.text": (
-        "The shortest sequence of the model's {n_layers} layers found that still reads the text "
+        "The shortest sequence of the model's {n_layers} layers found that still reads the {text} "
         "about as well as all of them: layers may be skipped or looped. It shows how the model "
-        "reads the text; the detector auto does not count it in the score.",
-        "モデルの全{n_layers}層とほぼ同じ精度で文を読める、見つかった中で最短の層の並びです。"
+        "reads the {text}; the detector auto does not count it in the score.",
+        "モデルの全{n_layers}層とほぼ同じ精度で{text}を読める、見つかった中で最短の層の並びです。"
         "層は省略も反復もできます。モデルの読み方を示すもので、検出器 auto のスコアには"
         "含まれません。",
     ),
     "reading.part": ("Part of score", "寄与"),
     "reading.part.text": (
-        "What each layer, or the whole text, adds to the score (SHAP value). Base value and "
+        "What each layer, or the whole {text}, adds to the score (SHAP value). Base value and "
         "all parts add up to the score. They say what the detector looked at, not what caused "
-        "the text.",
-        "各層や文全体の性質がスコアに加えた分（SHAP値）です。基準値とすべての寄与の合計が"
+        "the {text}.",
+        "各層や{text}全体の性質がスコアに加えた分（SHAP値）です。基準値とすべての寄与の合計が"
         "スコアになります。検出器が何を見たかを示すもので、異常の原因そのものではありません。",
     ),
     # Detector
     "detector.title": ("The detector", "検出器"),
     "detector.lead": (
-        "A small language model and a sentence encoder read each text. How well the text can be "
-        "predicted, how much the memory of normal texts helps, and how far text and tokens lie "
-        "from the normal ones in each layer make the signature that is scored.",
-        "小さな言語モデルと文エンコーダーが文を読みます。文の予測しやすさ、正常な文の"
-        "記憶の効果、各層での文とトークンの正常な文からの距離をまとめた特徴量からスコアを求めます。",
+        "A small language model and a sentence encoder read each {text}. How well the {text} can "
+        "be predicted, how much the memory of normal {texts} helps, and how far {text} and tokens "
+        "lie from the normal ones in each layer make the signature that is scored.",
+        "小さな言語モデルと文エンコーダーが{text}を読みます。{text}の予測しやすさ、正常な{texts}の"
+        "記憶の効果、各層での{text}とトークンの正常な{texts}からの距離をまとめた特徴量からスコアを求めます。",
     ),
     "detector.kind": ("method", "方式"),
     "detector.model": ("language model", "言語モデル"),
@@ -201,8 +206,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "detector.encoder": ("sentence encoder", "文エンコーダー"),
     "detector.fitted_on": ("fitted on", "学習データ"),
     "detector.fitted_on.text": (
-        "{n} normal texts, {n_held_out} more held out for the p-values",
-        "正常な文{n}件（ほかに検証用{n_held_out}件）",
+        "{n} normal {texts}, {n_held_out} more held out for the p-values",
+        "正常な{texts}{n}件（ほかに検証用{n_held_out}件）",
     ),
     "detector.columns": ("columns", "列"),
     "detector.columns.text": (
@@ -231,8 +236,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "detector.scored.text": ("{source}, {n} rows", "{source}（{n}行）"),
     "detector.threshold": ("flagged from", "要確認の基準"),
     "detector.threshold.text": (
-        "p ≤ {alpha}, score ≥ {threshold}, by {n} held-out normal texts",
-        "p ≤ {alpha}、スコア ≥ {threshold}（検証用の正常な文{n}件による）",
+        "p ≤ {alpha}, score ≥ {threshold}, by {n} held-out normal {texts}",
+        "p ≤ {alpha}、スコア ≥ {threshold}（検証用の正常な{texts}{n}件による）",
     ),
     "head.auto": (
         "auto: two views. Topic (similarity to normal texts, their memory, their tokens) counts "
@@ -283,19 +288,19 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     # Scores
     "scores.title": ("How the scores are distributed", "スコアの分布"),
-    "scores.normal": ("Held-out normal texts ({n})", "検証用の正常な文（{n}件）"),
-    "scores.batch": ("This batch ({n})", "今回のバッチ（{n}件）"),
+    "scores.normal": ("Held-out normal {texts} ({n})", "検証用の正常な{texts}（{n}件）"),
+    "scores.batch": ("This batch ({n})", "今回のデータ（{n}件）"),
     "scores.axis": ("score (higher = more unusual)", "スコア（高いほど珍しい）"),
     "scores.threshold": ("threshold {threshold}", "しきい値 {threshold}"),
-    "scores.caption": ("Bars: share of the texts in each group.", "棒：各グループ内の割合。"),
+    "scores.caption": ("Bars: shares of each group.", "棒：各グループ内の割合。"),
     "scores.caption_threshold": (
         "Dashed line: threshold {threshold}; from there on the p-value is at most {alpha} and "
         "the bars of this batch are orange.",
-        "破線：しきい値{threshold}。これ以上はp値が{alpha}以下で、今回のバッチの棒はオレンジです。",
+        "破線：しきい値{threshold}。これ以上はp値が{alpha}以下で、今回のデータの棒はオレンジです。",
     ),
     "scores.caption_none": (
-        "No score can be flagged: with {n} held-out texts no p-value is as small as {alpha}.",
-        "検証用の文が{n}件ではp値が{alpha}以下にならないため、要確認と判定できません。",
+        "No score can be flagged: with {n} held-out {texts} no p-value is as small as {alpha}.",
+        "検証用の{texts}が{n}件ではp値が{alpha}以下にならないため、要確認と判定できません。",
     ),
     "scores.beyond": (
         "The last bar also counts {n} higher scores of this batch.",
@@ -307,53 +312,53 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "scores.bar": ("{low} to {high}: {share} of rows", "{low}～{high}：{share}"),
     "scores.alt": (
-        "Two histograms of scores on one axis: {n_normal} held-out normal texts, and {n_batch} "
-        "texts of this batch, of which {flagged} lie at or above the threshold of {threshold}.",
-        "同じ軸の2つのヒストグラム：検証用の正常な文{n_normal}件と、今回のバッチ{n_batch}件"
+        "Two histograms of scores on one axis: {n_normal} held-out normal {texts}, and {n_batch} "
+        "{texts} of this batch, of which {flagged} lie at or above the threshold of {threshold}.",
+        "同じ軸の2つのヒストグラム：検証用の正常な{texts}{n_normal}件と、今回のデータ{n_batch}件"
         "（うち{flagged}件がしきい値{threshold}以上）。",
     ),
     # Drift
-    "drift.title": ("Is the batch as a whole different?", "バッチ全体がずれていないか"),
+    "drift.title": ("Is the batch as a whole different?", "データ全体がずれていないか"),
     "drift.none": (
-        "The batch as a whole looks like the normal texts.",
-        "バッチ全体の傾向は正常な文と変わりません。",
+        "The batch as a whole looks like the normal {texts}.",
+        "データ全体の傾向は正常な{texts}と変わりません。",
     ),
     "drift.slight": (
-        "The batch as a whole differs slightly from the normal texts. Unless its anomalous rows "
+        "The batch as a whole differs slightly from the normal {texts}. Unless its anomalous rows "
         "alone make the difference, the promised error rates do not hold here.",
-        "バッチ全体が正常な文からわずかにずれています。異常な行だけが原因でない限り、誤検出率の保証は"
+        "データ全体が正常な{texts}からわずかにずれています。異常な行だけが原因でない限り、誤検出率の保証は"
         "成り立ちません。",
     ),
     "drift.clear": (
-        "The batch as a whole clearly differs from the normal texts. Unless its anomalous rows "
+        "The batch as a whole clearly differs from the normal {texts}. Unless its anomalous rows "
         "alone make the difference, the promised error rates do not hold here.",
-        "バッチ全体が正常な文から明らかにずれています。異常な行だけが原因でない限り、誤検出率の保証は"
+        "データ全体が正常な{texts}から明らかにずれています。異常な行だけが原因でない限り、誤検出率の保証は"
         "成り立ちません。",
     ),
     "drift.too few": (
-        "There are too few texts to say whether the batch as a whole is different.",
-        "文が少なすぎるため、バッチ全体のずれは判定できません。",
+        "There are too few {texts} to say whether the batch as a whole is different.",
+        "{texts}が少なすぎるため、データ全体のずれは判定できません。",
     ),
     "drift.tile.none": ("as normal", "ずれなし"),
     "drift.tile.slight": ("slightly off", "わずかなずれ"),
     "drift.tile.clear": ("clearly off", "明らかなずれ"),
     "drift.tile.too few": ("too few texts", "件数不足"),
     "drift.pairs": (
-        "Of 100 pairs of one text from this batch and one normal text, the one from this batch "
+        "Of 100 pairs of one {text} from this batch and one normal {text}, the one from this batch "
         "scores higher in {pairs}; without drift it would be 50.",
-        "今回の文と正常な文を1件ずつ比べると、100組中{pairs}組で今回の文のスコアが高くなります"
+        "今回の{text}と正常な{text}を1件ずつ比べると、100組中{pairs}組で今回の{text}のスコアが高くなります"
         "（ずれがなければ50組）。",
     ),
     "drift.test": (
-        "Kolmogorov–Smirnov test of the scores: distance {distance}, p = {p}, {n_batch} texts "
+        "Kolmogorov–Smirnov test of the scores: distance {distance}, p = {p}, {n_batch} {texts} "
         "against {n_normal} held-out normal ones. Drift is said at p ≤ {level}.",
         "スコアのコルモゴロフ・スミルノフ検定：距離{distance}、p = {p}（{n_batch}件と検証用の"
-        "正常な文{n_normal}件）。p ≤ {level}のとき、ずれありとします。",
+        "正常な{texts}{n_normal}件）。p ≤ {level}のとき、ずれありとします。",
     ),
     "drift.short": ("Drift by layer (standard deviations)", "層ごとのずれ（標準偏差）"),
     "drift.layers": (
-        "How far the features of each layer moved, in standard deviations of normal texts",
-        "各層の特徴量がどれだけ変化したか（正常な文の標準偏差を単位とする）",
+        "How far the features of each layer moved, in standard deviations of normal {texts}",
+        "各層の特徴量がどれだけ変化したか（正常な{texts}の標準偏差を単位とする）",
     ),
     "drift.layers.alt": (
         "Shift per layer, in layer order; {n} of {n_layers} layers moved.",
@@ -371,15 +376,21 @@ TEXTS: dict[str, tuple[str, str]] = {
         "No layer and no feature moved beyond chance.",
         "偶然の範囲を超えて変化した層や特徴量はありません。",
     ),
+    "drift.moved_only": (
+        "Some features moved, though the scores as a whole did not; a few unusual {texts} are "
+        "enough for that.",
+        "スコア全体にはずれがありませんが、一部の特徴量は変化しています。珍しい{texts}が一部にあるだけでも"
+        "こうなります。",
+    ),
     "drift.size": ("shift", "ずれ"),
     "drift.size_unit": ("standard deviations", "標準偏差"),
     "drift.moved": ("moved", "変化"),
     "drift.yes": ("yes", "あり"),
     "drift.no": ("within chance", "偶然の範囲内"),
     "drift.unknown": (
-        "This detector holds no feature statistics of normal texts, so layers and features are "
+        "This detector holds no feature statistics of normal {texts}, so layers and features are "
         "not compared; fit it again to see them.",
-        "この検出器は正常な文の特徴量の統計を持たないため、層や特徴量の比較はできません。学習し直すと"
+        "この検出器は正常な{texts}の特徴量の統計を持たないため、層や特徴量の比較はできません。学習し直すと"
         "表示されます。",
     ),
     # Global reasons
@@ -387,9 +398,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "layers.title": ("What drives the scores", "スコアに影響している要因"),
     "layers.lead": (
         "On average over this batch, {leading} move the scores most among the layers; "
-        "properties of the whole text account for {share} of all movement.",
-        "今回のバッチの平均では、層の中で{leading}の影響が最も大きく、スコアの変動の{share}は"
-        "文全体の性質によるものです。",
+        "properties of the whole {text} account for {share} of all movement.",
+        "今回のデータの平均では、層の中で{leading}の影響が最も大きく、スコアの変動の{share}は"
+        "{text}全体の性質によるものです。",
     ),
     "layers.bars": (
         "Layers: mean size of their part of the score",
@@ -399,24 +410,24 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Mean absolute SHAP value per layer, in layer order; largest: {leading}.",
         "層ごとのSHAP値の絶対値の平均（層の順）。最大は{leading}。",
     ),
-    "layers.whole": ("Whole text: mean size of its parts", "文全体：寄与の大きさの平均"),
+    "layers.whole": ("Whole {text}: mean size of its parts", "{text}全体：寄与の大きさの平均"),
     "layers.whole.alt": (
-        "Mean absolute SHAP value per property of the whole text",
-        "文全体の性質ごとのSHAP値の絶対値の平均",
+        "Mean absolute SHAP value per property of the whole {text}",
+        "{text}全体の性質ごとのSHAP値の絶対値の平均",
     ),
     "layers.swarm": (
-        "Each dot is a text: how much a feature raised or lowered its score",
-        "点1つが文1件：特徴量がスコアをどれだけ上げ下げしたか",
+        "Each dot is a {text}: how much a feature raised or lowered its score",
+        "点1つが1件の{text}：特徴量がスコアをどれだけ上げ下げしたか",
     ),
     "layers.swarm.alt": (
-        "Beeswarm of SHAP values over {n} texts. Strongest features: {features}.",
-        "{n}件のSHAP値のビースウォーム図。影響の大きい特徴量：{features}。",
+        "Beeswarm of SHAP values over {n} {texts}. Strongest features: {features}.",
+        "{n}件の{texts}のSHAP値のビースウォーム図。影響の大きい特徴量：{features}。",
     ),
     "layers.swarm.caption": (
         "To the right the feature raises the score, to the left it lowers it. Colour, and rings "
-        "or discs: the feature's own value among the texts shown.",
-        "右はスコアを上げた文、左は下げた文です。色と丸の種類（輪か塗りつぶし）は、表示した文の中での"
-        "特徴量の値の大きさです。",
+        "or discs: the feature's own value among the {texts} shown.",
+        "右はスコアを上げた{texts}、左は下げた{texts}です。色と丸の種類（輪か塗りつぶし）は、表示した"
+        "{texts}の中での特徴量の値の大きさです。",
     ),
     "layers.swarm.stretched": (
         "Some features reach far beyond the others, so the axis counts in powers of ten beyond "
@@ -425,20 +436,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "目盛りで比べてください。",
     ),
     "layers.swarm.sample": (
-        "{n} texts drawn evenly from all {n_all}.",
+        "{n} drawn evenly from all {n_all}.",
         "全{n_all}件から偏りなく選んだ{n}件。",
     ),
     "swarm.low": ("low value", "値が小さい"),
     "swarm.high": ("high value", "値が大きい"),
     "axis.layer": ("layer", "層"),
     "axis.shap": ("part of the score (SHAP)", "スコアへの寄与（SHAP）"),
-    "axis.share": ("share of texts", "文の割合"),
+    "axis.share": ("share of {texts}", "{texts}の割合"),
     # Programs
-    "programs.title": ("Typical program and this batch", "典型的なプログラムと今回のバッチ"),
+    "programs.title": ("Typical program and this batch", "典型的なプログラムと今回のデータ"),
     "programs.lead": (
-        "Normal texts need {usual} of {n_layers} layer calls on average, texts of this batch "
+        "Normal {texts} need {usual} of {n_layers} layer calls on average, {texts} of this batch "
         "{now}.",
-        "正常な文は{n_layers}層のうち平均{usual}回、今回のバッチは平均{now}回の層呼び出しを"
+        "正常な{texts}は{n_layers}層のうち平均{usual}回、今回のデータは平均{now}回の層呼び出しを"
         "必要とします。",
     ),
     "programs.moved": (
@@ -449,11 +460,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "layer {layer} ({usual} calls → {now})",
         "第{layer}層（{usual}回 → {now}回）",
     ),
-    "programs.normal": ("normal texts", "正常な文"),
-    "programs.batch": ("this batch", "今回のバッチ"),
+    "programs.normal": ("normal {texts}", "正常な{texts}"),
+    "programs.batch": ("this batch", "今回のデータ"),
     "programs.alt": (
-        "Mean number of calls of each layer, for normal texts and for this batch.",
-        "正常な文と今回のバッチでの、各層の平均呼び出し回数。",
+        "Mean number of calls of each layer, for normal {texts} and for this batch.",
+        "正常な{texts}と今回のデータでの、各層の平均呼び出し回数。",
     ),
     "programs.caption": (
         "Filled: how often the layer is called on average; empty = always skipped, full = "
@@ -580,7 +591,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "スコアを押し上げた主な要因：{reasons}。",
     ),
     "card.not_raised": (
-        "Nothing raised the score of this text above the base value.",
+        "Nothing raised this score above the base value.",
         "スコアを基準値より押し上げた要因はありません。",
     ),
     "card.reason": ("{name} ({value})", "{name}（{value}）"),
@@ -588,15 +599,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "card.layers.alt": (
         "Program {program}, of {n} layer calls, below the typical program; then the part of "
         "each layer in the score, {total} together.",
-        "典型的なプログラムの下に、この文のプログラム{program}（層呼び出し{n}回）。その下に各層の"
-        "スコアへの寄与（合計{total}）。",
+        "典型的なプログラムの下に、プログラム{program}（層呼び出し{n}回）。その下に各層のスコアへの"
+        "寄与（合計{total}）。",
     ),
-    "card.typical": ("typical of normal texts", "正常な文の典型"),
-    "card.this": ("this text", "この文"),
+    "card.typical": ("typical of normal {texts}", "正常な{texts}の典型"),
+    "card.this": ("this {text}", "この{text}"),
     "card.waterfall": ("From base value to score", "基準値からスコアまで"),
     "card.sum": (
-        "{base} base {layers} layers {whole} whole text = {score}",
-        "基準値 {base}、層 {layers}、文全体 {whole} → スコア {score}",
+        "{base} base {layers} layers {whole} whole {text} = {score}",
+        "基準値 {base}、層 {layers}、{text}全体 {whole} → スコア {score}",
     ),
     "card.program": ("program", "プログラム"),
     "card.length": ("length", "長さ"),
@@ -631,7 +642,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "“{name}” = {says} (as in the labelled anomalies; normal rows: {usual}; {value})",
         "「{name}」＝{says}（ラベル付きの異常と同様、正常な行：{usual}、{value}）",
     ),
-    "card.neighbours": ("Nearest normal texts", "近い正常文"),
+    "card.neighbours": ("Nearest normal {texts}", "近い正常な{texts}"),
     "step.base": ("base value", "基準値"),
     "step.score": ("score", "スコア"),
     "step.layers": ("{n} layers", "{n}層"),
@@ -869,8 +880,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "terminal.yes": ("yes", "要確認"),
     "terminal.no": ("no", "通常"),
     "terminal.drift": (
-        "{verdict} (In {pairs} of 100 pairs with a normal text it scores higher; p = {p}.)",
-        "{verdict}（正常な文と比べて100組中{pairs}組で高スコア、p = {p}）",
+        "{verdict} (In {pairs} of 100 pairs with a normal {text} it scores higher; p = {p}.)",
+        "{verdict}（正常な{text}と比べて100組中{pairs}組で高スコア、p = {p}）",
     ),
     "terminal.rate": (
         "{n} rows scored, {flagged} flagged; at most {fdr} of them are expected to be normal.",

@@ -1,5 +1,6 @@
 """What a detector is and was fitted on, as facts and in words."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from polar_detect import calibration
@@ -36,6 +37,7 @@ def facts_of(detector: "PolarDetector") -> DetectorFacts:
 def description(detector: "PolarDetector", language: Language) -> list[tuple[str, str]]:
     """Return what a fitted detector is and was fitted on, as labels and values to stand alone."""
     own = facts_of(detector)
+    language = replace(language, are_rows=detector.rows_ is not None)
     smallest = words.p_value(calibration.smallest_alpha(own.n_held_out))
     said = [*in_words(own, language), (language.say("detector.smallest"), smallest)]
     return [(language.alone(label), value) for label, value in said]

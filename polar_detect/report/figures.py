@@ -4,6 +4,7 @@ import io
 import re
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -36,6 +37,7 @@ Kind = Literal["png", "pdf", "svg"]
 
 def summary_page(data: ReportData, language: Language, kind: Kind) -> RenderedFile:
     """Return one page: findings, score distribution, layers, drift and the worst rows."""
+    language = replace(language, are_rows=data.are_rows)
     with plots.plain_style(), mpl.rc_context({"font.size": 8}):
         figure = Figure(figsize=_PAGE, facecolor="white")
         top = _write_head(figure, data, language) - 0.03
@@ -58,6 +60,7 @@ def write_pictures(data: ReportData, language: Language, folder: Path) -> tuple[
     Pictures that an earlier report left there and this one lacks are removed; nothing else is.
     """
     written, lacks = set(), False
+    language = replace(language, are_rows=data.are_rows)
     kinds: tuple[Kind, ...] = ("png", "svg")
     with plots.plain_style():
         for name, figure in _pictures(data, language):
@@ -179,7 +182,9 @@ def _draw_swarm(ax: Axes, data: ReportData, language: Language) -> None:
     lines = [(language.feature(own.feature), own.parts, own.ranks) for own in data.swarms]
     plots.draw_swarm(ax, lines, language)
     ax.set_xlabel(language.say("axis.shap"))
-    ax.set_title(language.say("layers.swarm"), loc="left", fontsize=9, fontweight="bold")
+    # Of the figure, not of the axes, for which long names may leave little room.
+    title = language.say("layers.swarm")
+    ax.figure.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
 
 
 def _row_figure(row: RowReport, data: ReportData, language: Language) -> Figure:

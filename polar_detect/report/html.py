@@ -7,6 +7,7 @@ import base64
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def render_html(data: ReportData, language: Language | None = None) -> str:
         HTML with inline style sheet, script and SVG; every text of `data` is escaped, and no
         script but the page's own may run.
     """
-    language = language or Language()
+    language = replace(language or Language(), are_rows=data.are_rows)
     numbers = score_numbers(data)
     environment = _environment(numbers, language)
     own = [

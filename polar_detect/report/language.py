@@ -23,6 +23,12 @@ _KIND_OF = {"cause": "errors", "notice": "notices"}  # of what stands in a sente
 class Language:
     """The texts of one language.
 
+    Parameters
+    ----------
+    tongue : {"en", "ja"}
+    are_rows : bool
+        Whether what is scored are rows of a table, and called so.
+
     Raises
     ------
     InputError
@@ -34,9 +40,12 @@ class Language:
     'Row 1,234 of the sheet'
     >>> Language("ja").say("layer", layer=11)
     '第11層'
+    >>> Language("en", are_rows=True).say("card.this")
+    'this row'
     """
 
     tongue: Tongue = "en"
+    are_rows: bool = False
 
     def __post_init__(self) -> None:
         if self.tongue not in TONGUES:
@@ -48,7 +57,12 @@ class Language:
             name: f"{value:,}" if isinstance(value, int) else value
             for name, value in values.items()
         }
-        return TEXTS[key][TONGUES.index(self.tongue)].format_map(written)
+        rows = ".rows" if self.are_rows else ""
+        units = {name: self._text(f"unit.{name}{rows}") for name in ("text", "texts")}
+        return self._text(key).format_map(units | written)
+
+    def _text(self, key: str) -> str:
+        return TEXTS[key][TONGUES.index(self.tongue)]
 
     def count(self, key: str, n: int, /, **values: object) -> str:
         """Return the text of `key` for `n` things, which it knows as ``{n}`` unless given."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from polar_detect.report import marked, phrases, words
 from polar_detect.report.data import ReportData, RowReport
@@ -14,7 +15,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]|~<>&$])")  # between dollars some show a f
 
 def render_markdown(data: ReportData, language: Language | None = None) -> str:
     """Return `data` as Markdown; texts are escaped, so that they show as they are."""
-    language = language or Language()
+    language = replace(language or Language(), are_rows=data.are_rows)
     return "\n".join(_lines(data, language)) + "\n"
 
 

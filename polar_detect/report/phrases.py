@@ -110,9 +110,9 @@ def moved_sentence(data: ReportData, language: Language) -> str:
     """Return what is known of layers and features that moved; empty where the charts say it."""
     if not data.drift.features:
         return language.say("drift.unknown")
-    if any(shift.is_moved for shift in (*data.drift.layers, *data.drift.features)):
-        return ""
-    return language.say("drift.nothing_moved")
+    if not any(shift.is_moved for shift in (*data.drift.layers, *data.drift.features)):
+        return language.say("drift.nothing_moved")
+    return "" if data.drift.is_drifted else language.say("drift.moved_only")
 
 
 def leading(data: ReportData, language: Language) -> str:

@@ -1,6 +1,7 @@
 """`polar-detect report`."""
 
 import webbrowser
+from dataclasses import replace
 from pathlib import Path
 
 from polar_detect import calibration, tables
@@ -47,6 +48,7 @@ def report(options: ReportOptions) -> None:
         lacks_characters |= _write_figures(data, options.figures, language)
     if lacks_characters:
         tell(language.say("terminal.no_font"))
+    language = replace(language, are_rows=data.are_rows)
     summarise(assessment, detector.alpha, data.drift, language)
     say(out)
     if options.opens and not webbrowser.open(out.resolve().as_uri()):

@@ -46,6 +46,7 @@ def score(options: ScoreOptions) -> None:
     for notice in opened.notices:
         tell(f"{opened.reader.name}: {language.notice(notice)}")
     detector = load_same(options.detector, origin)
+    language = replace(language, are_rows=detector.rows_ is not None)
     rule = FlagRule(detector.alpha if options.alpha is None else options.alpha, options.fdr)
     n_held_out = len(detector.fitted_.calibration_scores)
     rule.check(n_held_out)
