@@ -369,6 +369,32 @@ def test_in_a_notebook_links_of_a_report_stay_in_its_frame(opened):
         assert browser.find_element(By.ID, target).is_displayed()
 
 
+@pytest.mark.usefixtures("on_a_phone")
+def test_numbers_and_codes_stay_whole_on_a_phone(opened):
+    values = ["25.003", "PB-250", "101325.0712"]
+    cells = tuple(
+        CellReport(
+            column="外径寸法測定値（上側・ゲージ補正後） [mm]",
+            says=says,
+            levels=(("O1401", 0.53), ("O2207", 0.27)),
+            beside={"品番": "PB-250"},
+            is_usual=False,
+            part=4.0,
+            start=0,
+            stop=1,
+        )
+        for says in values
+    )
+    rows = [row(1, cells=cells)]
+    browser = opened(render_html(report(rows, listed=tuple(map(listed, rows))), Language("ja")))
+    lines = """const text = document.createRange(); text.selectNodeContents(arguments[0]);
+    return text.getClientRects().length"""
+    shown = browser.find_elements(By.CSS_SELECTOR, ".cells tbody td:nth-child(2)")
+    assert [cell.text for cell in shown] == values
+    assert [browser.execute_script(lines, cell) for cell in shown] == [1, 1, 1]
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+
+
 def test_a_report_without_rows_opens_too(opened):
     calm = replace(report(rows=[]), n_flagged=0, swarms=())
     browser = opened(render_html(calm))
