@@ -59,6 +59,8 @@ def page(html: Path, png: Path, *, is_dark: bool = False, at: str = "") -> None:
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
         driver.get(html.resolve().as_uri())
         if at:
+            # The page scrolls smoothly, and would be taken on its way there.
+            driver.execute_script("document.documentElement.style.scrollBehavior = 'auto'")
             driver.find_element(By.CSS_SELECTOR, at).screenshot(str(png))
         else:
             driver.save_screenshot(str(png))
