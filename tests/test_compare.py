@@ -21,7 +21,8 @@ from polar_detect.cli.commands import compare as command
 from polar_detect.compare import detection, regression, tabulate
 from polar_detect.compare.advice import find_as_good
 from polar_detect.compare.baselines import BASELINES
-from polar_detect.compare.detection import AUROC, cost_of
+from polar_detect.compare.comparison import AUROC
+from polar_detect.compare.detection import cost_of
 from polar_detect.compare.rows import split
 from polar_detect.compare.tabulate import MethodTable
 from polar_detect.compare.views import Cost, Numbers

@@ -1,16 +1,9 @@
 """Compare the detector with what a user would pick instead, on the user's own rows."""
 
 from polar_detect.compare.advice import advise, advise_on_predictions
-from polar_detect.compare.detection import (
-    Comparison,
-    Method,
-    MethodResult,
-    Scored,
-    Settings,
-    compare_detectors,
-    measure,
-    run_methods,
-)
+from polar_detect.compare.comparison import Comparison, Method, MethodResult, Scored, Settings
+from polar_detect.compare.detection import compare_detectors, run_methods
+from polar_detect.compare.measuring import measure
 from polar_detect.compare.reading import Reading, Task, read_task
 from polar_detect.compare.regression import (
     Prediction,

@@ -7,7 +7,7 @@ run.
 
 from collections.abc import Sequence
 
-from polar_detect.compare.detection import AUROC, RECALL_AT_5, Comparison, Figure, MethodResult
+from polar_detect.compare.comparison import AUROC, RECALL_AT_5, Comparison, Figure, MethodResult
 from polar_detect.compare.regression import Prediction, Predictions
 from polar_detect.compare.views import Cost
 from polar_detect.metrics import Difference

@@ -1,17 +1,19 @@
-"""Every method on the same rows, with figures, intervals, paired differences and times."""
+"""Every method run on the same rows, and how long that took."""
 
 import shlex
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect import metrics, models
+from polar_detect import models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
-from polar_detect.compare.baselines import BASELINES, Baseline, Scores, is_labelled
+from polar_detect.compare.baselines import BASELINES, Baseline, is_labelled
+from polar_detect.compare.comparison import Comparison, Method, Scored, Settings
+from polar_detect.compare.measuring import measure
 from polar_detect.compare.memory import with_memory
 from polar_detect.compare.reading import Task
 from polar_detect.compare.views import Cost, Seen, choose_views
@@ -23,191 +25,6 @@ from polar_detect.language import advise
 from polar_detect.progress import Progress, Tracker
 from polar_detect.signature.tracer import Tracer
 from polar_detect.texts import doubts_of_texts
-
-
-@dataclass(frozen=True)
-class Measure:
-    """What a figure of the table says of a method's scores.
-
-    Parameters
-    ----------
-    title : str
-    brief : str
-        The title where lines are short.
-    of : callable of labels and scores
-    is_left_out : bool
-        Where lines are so short that not all figures fit.
-    """
-
-    title: str
-    brief: str
-    of: metrics.Metric
-    is_left_out: bool = False
-
-
-AUROC = Measure("AUROC", "AUROC", metrics.auroc)
-AVERAGE_PRECISION = Measure("average precision", "AP", metrics.aupr)
-FALSE_ALARMS = Measure("FPR at 95 % recall", "FPR95", metrics.fpr_at_tpr, is_left_out=True)
-RECALL_AT_1 = Measure(
-    "recall at 1 % false alarms",
-    "R@1%",
-    lambda labels, scores: metrics.recall_at_fpr(labels, scores, 0.01),
-    is_left_out=True,
-)
-RECALL_AT_5 = Measure(
-    "recall at 5 % false alarms",
-    "R@5%",
-    lambda labels, scores: metrics.recall_at_fpr(labels, scores, 0.05),
-)
-MEASURES = (AUROC, AVERAGE_PRECISION, FALSE_ALARMS, RECALL_AT_1, RECALL_AT_5)
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure with its bootstrap 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Method:
-    """Who scores rows.
-
-    Parameters
-    ----------
-    name : str
-    view : str
-        What the method reads of a row.
-    is_supervised : bool
-        Whether it learned from labelled anomalous training rows.
-    recipe : str
-        Of a baseline: what a user would take for it, in words.
-    cost : Cost
-        What it runs for a row.
-    detector : str or None
-        Of ours: its name, as `polar-detect fit` knows it. None for a baseline.
-    """
-
-    name: str
-    view: str
-    is_supervised: bool
-    cost: Cost
-    recipe: str = ""
-    detector: str | None = None
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether it is one of polar-detect's detectors."""
-        return self.detector is not None
-
-    @property
-    def title(self) -> str:
-        """Name and view in words."""
-        return self.name if self.is_ours else f"{self.name} on {self.view}"
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Scored:
-    """The test scores of one method and what they cost.
-
-    Parameters
-    ----------
-    method : Method
-    scores : (n_test,) float64
-        Higher = more anomalous; NaN where a text is empty.
-    fit_s, s_per_1000 : float
-        Seconds to fit, of our detectors with the models loaded and without programs where scores
-        need none; and to score 1,000 rows.
-    """
-
-    method: Method
-    scores: Scores
-    fit_s: float
-    s_per_1000: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class MethodResult:
-    """One line of the table.
-
-    Parameters
-    ----------
-    method, fit_s, s_per_1000
-        As in `Scored`.
-    figures : dict of Measure to Figure
-    to_best_baseline, to_best : Difference or None
-        AUROC of this method minus that of the best baseline, and of the best method, over the
-        same resamples of the test rows; None where that is this method itself.
-    """
-
-    method: Method
-    fit_s: float
-    s_per_1000: float
-    figures: dict[Measure, Figure]
-    to_best_baseline: metrics.Difference | None
-    to_best: metrics.Difference | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """The whole table, best AUROC first, with what it was measured on.
-
-    Parameters
-    ----------
-    results : tuple of MethodResult
-    n_train : tuple of int
-        Normal and anomalous training rows.
-    n_test : tuple of int
-        Normal and anomalous test rows.
-    text_source : str
-    columns : tuple of str
-    notes : tuple of str
-    telling : tuple of str
-        Columns that give the label away by themselves.
-    fit_options : str
-        Options of `polar-detect fit` that read the rows as they were read here.
-    """
-
-    results: tuple[MethodResult, ...]
-    n_train: tuple[int, int]
-    n_test: tuple[int, int]
-    text_source: str
-    columns: tuple[str, ...]
-    notes: tuple[str, ...]
-    telling: tuple[str, ...] = ()
-    fit_options: str = ""
-
-    @property
-    def best(self) -> MethodResult:
-        """The method with the highest AUROC."""
-        return self.results[0]
-
-    @property
-    def best_baseline(self) -> MethodResult:
-        """The baseline with the highest AUROC."""
-        return next(result for result in self.results if not result.method.is_ours)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How a comparison is run.
-
-    Parameters
-    ----------
-    detectors : tuple of PolarDetector
-    n_resamples : int
-        Bootstrap resamples behind every interval.
-    seed : int
-    encoder : str
-        Sentence encoder that baselines read, as `PolarDetector` names it.
-    """
-
-    detectors: tuple[PolarDetector, ...]
-    n_resamples: int = 500
-    seed: int = 0
-    encoder: str = models.AUTO_ENCODER
 
 
 def compare_detectors(
@@ -288,42 +105,6 @@ def note_cut_texts(texts: Sequence[str], tracer: Tracer) -> list[str]:
         f"{n_cut} of {len(texts)} texts are longer than {tracer.max_tokens} tokens, and "
         "polar-detect reads no further (--max-tokens)."
     ]
-
-
-def measure(
-    labels: NDArray[np.bool_],
-    scored: Sequence[Scored],
-    settings: Settings,
-    *,
-    progress: Progress | None = None,
-) -> list[MethodResult]:
-    """Return figures, intervals and differences of every method, best AUROC first.
-
-    Of equal ones that which ran first is first, whatever it cost, so that the same seed gives the
-    same table but for the seconds: baselines by what they read (numbers, TF-IDF, embeddings), in
-    the order of `BASELINES`, then detectors in the order asked for, without labels before with.
-    """
-    ranked = sorted(scored, key=lambda s: -metrics.auroc(labels, s.scores))
-    best, best_baseline = ranked[0], next(s for s in ranked if not s.method.is_ours)
-    stage = Tracker(progress).stage("intervals", len(ranked))
-    results = []
-    for own in ranked:
-        to_baseline = _difference(own, best_baseline, labels, settings)
-        to_best = to_baseline
-        if best is not best_baseline:
-            to_best = _difference(own, best, labels, settings)
-        results.append(
-            MethodResult(
-                method=own.method,
-                fit_s=own.fit_s,
-                s_per_1000=own.s_per_1000,
-                figures={m: _figure(m, labels, own.scores, settings) for m in MEASURES},
-                to_best_baseline=to_baseline,
-                to_best=to_best,
-            )
-        )
-        stage.advance(1)
-    return results
 
 
 def _run_baselines(task: Task, settings: Settings, tracker: Tracker) -> Iterator[Scored]:
@@ -426,28 +207,3 @@ def _without_unscored(
         )
     notes = [f"{n_left_out} test rows without text were left out."] if n_left_out else []
     return kept, [replace(s, scores=s.scores[is_finite]) for s in scored], notes
-
-
-def _difference(
-    own: Scored, other: Scored, labels: NDArray[np.bool_], settings: Settings
-) -> metrics.Difference | None:
-    """Return the difference of the AUROC; None between a method and itself."""
-    if own is other:
-        return None
-    return metrics.paired_difference(
-        AUROC.of,
-        labels,
-        own.scores,
-        other.scores,
-        n_resamples=settings.n_resamples,
-        seed=settings.seed,
-    )
-
-
-def _figure(
-    measure: Measure, labels: NDArray[np.bool_], scores: Scores, settings: Settings
-) -> Figure:
-    interval = metrics.bootstrap_interval(
-        measure.of, labels, scores, n_resamples=settings.n_resamples, seed=settings.seed
-    )
-    return Figure(measure.of(labels, scores), interval.low, interval.high)

@@ -23,7 +23,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from polar_detect import models
-from polar_detect.compare.detection import Figure, note_cut_texts
+from polar_detect.compare.comparison import Figure
+from polar_detect.compare.detection import note_cut_texts
 from polar_detect.compare.reading import Task
 from polar_detect.compare.rows import Rows
 from polar_detect.compare.views import Cost, Numbers, Seen, View, choose_views

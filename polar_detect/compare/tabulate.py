@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from polar_detect.compare.advice import advise, advise_on_predictions, seconds, signed
-from polar_detect.compare.detection import AUROC, MEASURES, Comparison, Figure, MethodResult
+from polar_detect.compare.comparison import AUROC, MEASURES, Comparison, Figure, MethodResult
 from polar_detect.compare.regression import Prediction, Predictions
 from polar_detect.errors import OutputError
 from polar_detect.metrics import Difference

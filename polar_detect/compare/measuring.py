@@ -1,0 +1,80 @@
+"""Scores of methods on the same rows → figures, intervals and paired differences."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polar_detect import metrics
+from polar_detect.compare.baselines import Scores
+from polar_detect.compare.comparison import (
+    AUROC,
+    MEASURES,
+    Figure,
+    Measure,
+    MethodResult,
+    Scored,
+    Settings,
+)
+from polar_detect.progress import Progress, Tracker
+
+
+def measure(
+    labels: NDArray[np.bool_],
+    scored: Sequence[Scored],
+    settings: Settings,
+    *,
+    progress: Progress | None = None,
+) -> list[MethodResult]:
+    """Return figures, intervals and differences of every method, best AUROC first.
+
+    Of equal ones that which ran first is first, whatever it cost, so that the same seed gives the
+    same table but for the seconds: baselines by what they read (numbers, TF-IDF, embeddings), in
+    the order of `BASELINES`, then detectors in the order asked for, without labels before with.
+    """
+    ranked = sorted(scored, key=lambda s: -metrics.auroc(labels, s.scores))
+    best, best_baseline = ranked[0], next(s for s in ranked if not s.method.is_ours)
+    stage = Tracker(progress).stage("intervals", len(ranked))
+    results = []
+    for own in ranked:
+        to_baseline = _difference(own, best_baseline, labels, settings)
+        to_best = to_baseline
+        if best is not best_baseline:
+            to_best = _difference(own, best, labels, settings)
+        results.append(
+            MethodResult(
+                method=own.method,
+                fit_s=own.fit_s,
+                s_per_1000=own.s_per_1000,
+                figures={m: _figure(m, labels, own.scores, settings) for m in MEASURES},
+                to_best_baseline=to_baseline,
+                to_best=to_best,
+            )
+        )
+        stage.advance(1)
+    return results
+
+
+def _difference(
+    own: Scored, other: Scored, labels: NDArray[np.bool_], settings: Settings
+) -> metrics.Difference | None:
+    """Return the difference of the AUROC; None between a method and itself."""
+    if own is other:
+        return None
+    return metrics.paired_difference(
+        AUROC.of,
+        labels,
+        own.scores,
+        other.scores,
+        n_resamples=settings.n_resamples,
+        seed=settings.seed,
+    )
+
+
+def _figure(
+    measure: Measure, labels: NDArray[np.bool_], scores: Scores, settings: Settings
+) -> Figure:
+    interval = metrics.bootstrap_interval(
+        measure.of, labels, scores, n_resamples=settings.n_resamples, seed=settings.seed
+    )
+    return Figure(measure.of(labels, scores), interval.low, interval.high)
