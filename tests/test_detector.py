@@ -33,7 +33,7 @@ from polar_detect.metrics import auroc
 from polar_detect.outliers import topic_clusters
 from polar_detect.programs.minimal import find_minimal_programs
 from polar_detect.progress import Tracker
-from polar_detect.signature import extraction, spill, trace
+from polar_detect.signature import extraction, spill, tracer
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.likeness import KeptOut, Seen
 from polar_detect.signature.reference import Reference
@@ -741,13 +741,13 @@ def test_threads_with_one_detector_take_turns(fitted_on_tiny, monkeypatch):
 def test_scoring_starts_no_threads_that_a_forked_process_would_wait_for(
     fitted_on_tiny, monkeypatch
 ):
-    seen, own, n_threads = [], trace.batches, torch.get_num_threads()
+    seen, own, n_threads = [], tracer.batches, torch.get_num_threads()
 
     def batches(*given, **named):
         seen.append(torch.get_num_threads())
         return own(*given, **named)
 
-    monkeypatch.setattr(trace, "batches", batches)
+    monkeypatch.setattr(tracer, "batches", batches)
     torch.set_num_threads(2)
     try:
         fitted_on_tiny.score_samples(NEW)

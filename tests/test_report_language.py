@@ -131,25 +131,28 @@ def test_an_unknown_feature_keeps_its_printed_name():
 
 def written_notices():
     """Return the pattern of each notice that the source of `tables` can write for a report."""
-    for path in sorted(Path(tables.__file__).parent.glob("*.py")):
+    for path in sorted(Path(tables.__file__).parent.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for function in ast.walk(tree):
             # What warn_of_… functions say is of a fit; see test_report_sentences.py.
             if isinstance(function, ast.FunctionDef) and not function.name.startswith("warn_of"):
-                yield from filter(None, map(pattern_of_notice, ast.walk(function)))
+                for node in ast.walk(function):
+                    yield from patterns_of_notices(node)
 
 
-def pattern_of_notice(node):
-    """Return the pattern of a sentence that is added to `notices`, or is a column's notice."""
+def patterns_of_notices(node):
+    """Return the patterns of sentences that are added to `notices`, or are a column's notices."""
     if not isinstance(node, ast.Call):
-        return None
+        return []
     call = ast.unparse(node.func)
-    if not call.startswith("notices.") and not (call == "TextColumn" and len(node.args) > 1):
-        return None
-    said = node.args[-1]
+    if call == "TextColumn" and isinstance(node.args[-1], ast.Tuple):
+        return map(pattern_of, node.args[-1].elts)
+    return [pattern_of(node.args[-1])] if call.startswith("notices.") else []
+
+
+def pattern_of(said):
     parts = said.values if isinstance(said, ast.JoinedStr) else [said]
-    texts = [re.escape(p.value) if isinstance(p, ast.Constant) else ".+" for p in parts]
-    return "".join(texts)
+    return "".join(re.escape(p.value) if isinstance(p, ast.Constant) else ".+" for p in parts)
 
 
 @pytest.fixture
