@@ -338,6 +338,7 @@ def test_a_space_with_loops_is_searched_where_it_is_asked_for(run, tiny_folder):
     assert lengths[0] >= lengths[1] >= lengths[2]
 
 
+@pytest.mark.slow
 def test_a_tree_search_exports_no_program_outside_its_space(run, tiny_folder, tmp_path):
     options = ("--model", tiny_folder, "--json", "--tolerance", 0.1, "--method", "mcts")
     path = tmp_path / "out.json"

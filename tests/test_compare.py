@@ -769,6 +769,7 @@ def test_numbers_of_any_size_are_compared_and_said(process, tmp_path, numbers_on
         comparing.read_task(path, None, reading)
 
 
+@pytest.mark.slow
 def test_test_labels_change_no_score(numbers_only):  # noqa: ARG001
     task = numbers_task()
     settings = comparing.Settings(detectors=())

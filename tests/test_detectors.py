@@ -97,6 +97,7 @@ def test_a_text_is_explained_the_same_alone_as_among_others(heads, name):
     np.testing.assert_allclose(alone.values[0], together.values[3], atol=1e-5)
 
 
+@pytest.mark.slow
 @each_head
 def test_a_head_that_is_fitted_anew_explains_its_new_scores(name):
     rows, head = table(12, seed=7, shifted=True), fitted(name)

@@ -41,6 +41,7 @@ def test_strangers_are_flagged_and_normal_rows_rarely(name):
     assert (detector.predict(frame(100, seed=4, shifted=True)) == -1).mean() > 0.8
 
 
+@pytest.mark.slow
 def test_as_many_normal_rows_are_flagged_as_alpha_says():
     rng = np.random.default_rng(0)
     detector = SignatureOutlierDetector(IsolationForestHead(), random_state=0)

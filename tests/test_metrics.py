@@ -179,6 +179,7 @@ def test_equal_seeds_give_equal_intervals_and_other_seeds_do_not():
     assert first != other
 
 
+@pytest.mark.slow
 def test_ninety_percent_intervals_hold_the_truth_about_ninety_percent_of_the_time():
     def mean_shift(labels, scores):
         return scores[labels].mean() - scores[~labels].mean()

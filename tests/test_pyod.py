@@ -59,6 +59,7 @@ def test_the_company_of_a_text_does_not_change_its_score(heads, kind):
     np.testing.assert_array_equal(np.concatenate(alone), together)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["KNN", "GMM"])
 def test_the_company_of_a_text_does_not_change_its_shapley_values(heads, kind):
     rows = table(2, seed=7, shifted=True)

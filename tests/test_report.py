@@ -108,6 +108,7 @@ def test_markup_in_texts_labels_and_neighbours_is_shown_and_not_obeyed():
     assert "img" not in page.tags
 
 
+@pytest.mark.slow
 def test_two_hundred_long_texts_stay_below_five_megabytes():
     html = render_html(report(rows=[row(i, LONG) for i in range(200)]))
     assert len(html.encode()) < 5_000_000
@@ -123,6 +124,7 @@ def test_rows_that_would_make_the_page_too_large_are_left_out_and_counted():
     assert "further rows are left out" not in render_html(report())
 
 
+@pytest.mark.slow
 def test_any_number_of_rows_stays_below_five_megabytes():
     worst = row(1, "&" * 600, tokens=tuple(TokenLoss(i, i + 1, 1.0) for i in range(64)))
     data = report(rows=[worst] * 400, listed=(listed(worst),) * 20_000, n_rows=20_000)

@@ -238,6 +238,7 @@ def test_pictures_of_a_longer_report_do_not_stay_beside_those_of_a_shorter_one(t
     assert found >= others
 
 
+@pytest.mark.slow
 def test_a_picture_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
     data = report(rows=[])
     figures.write_pictures(data, ENGLISH, tmp_path)
@@ -278,6 +279,7 @@ def test_an_installed_japanese_font_is_found_and_used():
     assert not page.lacks_characters
 
 
+@pytest.mark.slow
 def test_other_warnings_of_matplotlib_are_not_swallowed(tmp_path):
     # The name of a feature is so long that it leaves no room for the picture beside it.
     swarm = replace(report().swarms[0], feature=Feature("novel", "x" * 400))

@@ -422,6 +422,7 @@ def test_an_earlier_result_is_looked_into_a_chunk_at_a_time(tmp_path):
     assert peaks[1] < 1.3 * peaks[0]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows(detector_folder, tmp_path):
     peaks = []
     for n_rows in (1000, 4000):

@@ -122,6 +122,7 @@ assert_same(first, states_of(3, 2))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the size of files")
 @pytest.mark.parametrize("most", [80, 100])  # bytes: no room is left, or too little
 def test_states_that_had_room_are_read_from_a_file_that_is_full_by_now(most):

@@ -57,6 +57,7 @@ def test_rare_labels_are_not_lost_in_a_sample(table):
     assert [i % 50 == 0 for i in numbers(sampled)] == sampled.labels.tolist()
 
 
+@pytest.mark.slow
 def test_every_row_is_drawn_as_often(table):
     counts = np.zeros(5000)
     for seed in range(40):

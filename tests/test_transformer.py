@@ -46,6 +46,7 @@ def test_a_pickled_transformer_gives_the_same_signatures(fitted):
     pd.testing.assert_frame_equal(pickle.loads(pickled).transform(NEW), fitted.transform(NEW))
 
 
+@pytest.mark.slow
 def test_more_texts_are_searched_for_the_menu_of_a_larger_fit(fitted, settings):
     assert len(fitted.menu_.harms) == 8
     texts = [f"{text} in bay {place}" for place in range(4) for text in NORMAL]
