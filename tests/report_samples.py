@@ -102,7 +102,7 @@ def listed(own):
     )
 
 
-def report(rows=None, **changes):
+def report(rows=None, *, reads_rows=None, **changes):
     rng = np.random.default_rng(0)
     rows = (row(7), row(8, JAPANESE)) if rows is None else tuple(rows)
     values = {
@@ -128,6 +128,7 @@ def report(rows=None, **changes):
             created="2026-03-30T09:00:00+00:00",
             max_tokens=64,
             tolerance=0.1,
+            reads_rows=any(own.cells for own in rows) if reads_rows is None else reads_rows,
         ),
         "n_rows": 240,
         "n_empty": 0,

@@ -331,3 +331,35 @@ def test_what_is_said_of_texts_is_said_of_rows_where_rows_are_scored():
         said = render_html(own, Language("ja")) + render_markdown(own, Language("ja"))
         for expected in ("正常な{}から明らかに", "今回の{}と正常な{}を1件ずつ", "近い正常な{}"):
             assert expected.format(japanese, japanese) in said
+
+
+@pytest.mark.parametrize("reads_rows", [True, False])
+def test_rows_of_which_no_cell_counts_by_itself_are_called_rows_too(reads_rows):
+    own, other = ("row", "text") if reads_rows else ("text", "row")
+    taught = report().detector.choices | {"labelled": "10%"}
+    long = row(1, "Greased the bearing." * 90, tokens=(TokenLoss(0, 7, 2.0),))
+    line = replace(listed(long), reasons=(Contribution(Column("x"), 0.3),))
+    plain = report([long], listed=(line,), reads_rows=reads_rows)
+    facts = replace(plain.detector, choices=taught, n_anomalous=30)
+    data = replace(plain, detector=facts)
+    said = Page(render_html(data)).text + render_markdown(data) + render_json(data)
+    for expected in (
+        "31 of 240 {}s stand out.",
+        "most often: unusual “x” (1 {})",
+        "least like normal {}s.",
+        "marked words and at the nearest normal {}s",  # no values are marked, as none is known
+        "hardest to predict and at the nearest normal {}s",
+        "Hardest to predict from normal {}s: “Greased”",
+        "what tells them from the normal {}s counts for 10%",
+        "similarity to normal {}s, their memory",
+        "the first 7 characters of this {};",
+    ):
+        assert expected.format(own) in said
+        assert expected.format(other) not in said
+    said, own = render_html(data, Language("ja")), "行" if reads_rows else "文"
+    for expected in (
+        "色の付いた語と、近い正常な{}との",
+        "正常な{}との違いの比重",
+        "この{}の先頭7文字",
+    ):
+        assert expected.format(own) in said

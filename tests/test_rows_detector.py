@@ -330,6 +330,9 @@ def test_a_detector_without_texts_does_not_know_what_is_new(template, fitted_on_
     assessed = detector.assess(template.texts(rows))
     assert assessed.new_cells == ((),)
     assert [*assessed.to_frame()][-1] == "top_columns"  # as `score` adds it for rows
+    said = Report.of(detector, rows, assessment=assessed).data
+    assert said.are_rows
+    assert not said.has_cells
 
 
 def test_a_detector_that_keeps_no_held_out_rows_does_not_know_what_is_new(fitted):

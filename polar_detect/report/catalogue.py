@@ -88,40 +88,37 @@ TEXTS: dict[str, tuple[str, str]] = {
     "summary.reason": ("{name} ({n} texts)", "{name}（{n}件）"),
     "summary.reason.one": ("{name} (1 text)", "{name}（1件）"),
     "summary.advice": (
-        "Start with the first rows of the table: they are the least like normal texts.",
-        "まず一覧の上位から確認してください。上ほど正常な文から離れています。",
+        "Start with the first rows of the table: they are the least like normal {texts}.",
+        "まず一覧の上位から確認してください。上ほど正常な{texts}から離れています。",
     ),
     "summary.advice.marked": (
-        "Look at the marked words and at the nearest normal texts beside them.",
-        "色の付いた語と、近い正常文との違いが手がかりになります。",
+        "Look at the marked words and at the nearest normal {texts} beside them.",
+        "色の付いた語と、近い正常な{texts}との違いが手がかりになります。",
     ),
     "summary.advice.listed": (
-        "Look at the words that are hardest to predict and at the nearest normal texts, which are "
-        "given row by row.",
-        "行ごとに示した、予測しにくい語と近い正常文との違いが手がかりになります。",
+        "Look at the words that are hardest to predict and at the nearest normal {texts}, which "
+        "are given row by row.",
+        "行ごとに示した、予測しにくい語と近い正常な{texts}との違いが手がかりになります。",
     ),
     "summary.advice.brief": (
-        "What raised its score most stands below each text; the HTML report also marks words and "
-        "shows the nearest normal texts.",
-        "各文の下に、スコアを上げた主な理由を示しています。HTML形式のレポートでは、予測しにくい語"
-        "に色が付き、近い正常文も確認できます。",
+        "What raised its score most stands below each {text}; the HTML report also marks words "
+        "and shows the nearest normal {texts}.",
+        "各{text}の下に、スコアを上げた主な理由を示しています。HTML形式のレポートでは、予測しにくい"
+        "語に色が付き、近い正常な{texts}も確認できます。",
     ),
-    "summary.advice.rows": (
-        "Start with the first rows of the table: they are the least like normal rows.",
-        "まず一覧の上位から確認してください。上ほど正常な行から離れています。",
-    ),
-    "summary.advice.rows.marked": (
+    # The same where cells count by themselves
+    "summary.advice.cells.marked": (
         "Look at the marked values, at what normal rows hold there, and at the nearest normal "
         "rows.",
         "色の付いた値を、正常な行の値の範囲や、近い正常な行と見比べてください。",
     ),
-    "summary.advice.rows.listed": (
+    "summary.advice.cells.listed": (
         "Look at the values that raised the score, at what normal rows hold there, and at the "
         "nearest normal rows, which are given row by row.",
         "行ごとに示した、スコアを上げた値を、正常な行の値の範囲や、近い正常な行と見比べて"
         "ください。",
     ),
-    "summary.advice.rows.brief": (
+    "summary.advice.cells.brief": (
         "What raised its score most stands below each row; the HTML report also marks values and "
         "shows what normal rows hold there and the nearest normal rows.",
         "各行の下に、スコアを上げた主な理由を示しています。HTML形式のレポートでは、スコアを上げた"
@@ -214,10 +211,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "how their values go together counts for {share}",
         "値とその組み合わせの見方の比重は{share}",
     ),
-    "detector.labelled": ("labelled anomalies", "異常ラベル付きの文"),
+    "detector.labelled": ("labelled anomalies", "ラベル付きの異常"),
     "detector.labelled.text": (
-        "{n}; what tells them from the normal texts counts for {share}",
-        "{n}件（正常な文との違いの比重は{share}）",
+        "{n}; what tells them from the normal {texts} counts for {share}",
+        "{n}件（正常な{texts}との違いの比重は{share}）",
     ),
     "detector.labelled.few": (
         "{n}, too few different ones to be alike",
@@ -240,18 +237,18 @@ TEXTS: dict[str, tuple[str, str]] = {
         "p ≤ {alpha}、スコア ≥ {threshold}（検証用の正常な{texts}{n}件による）",
     ),
     "head.auto": (
-        "auto: two views. Topic (similarity to normal texts, their memory, their tokens) counts "
+        "auto: two views. Topic (similarity to normal {texts}, their memory, their tokens) counts "
         "for {topic}, form (words, tokens, memory, ease of prediction, length, what layers change) "
-        "for the rest: the better similarity tells held-out groups of the normal texts apart, here "
-        "in {separation} of pairs, the more topic counts. The encoder is trusted to {encoder}; "
-        "similarity asks the nearest 4% of the normal texts for {far} and the five nearest for "
-        "the rest; language that is too easy for its length, or broken, counts for {language} by "
-        "itself",
-        "auto：話題と形の二つの見方を合わせます。話題（正常な文との類似、その記憶とトークン）の比重は"
-        "{topic}、残りが形（語、トークン、記憶、予測しやすさ、長さ、層による変化）。正常な文の群を"
-        "類似度で見分けられるほど話題を重く見ます（今回見分けられた組は{separation}）。エンコーダーの"
-        "信頼度は{encoder}。類似度は、近い正常文の4%を{far}、最も近い5件を残りの割合で見ます。"
-        "長さの割に易しすぎる文と崩れた文の比重は{language}",
+        "for the rest: the better similarity tells held-out groups of the normal {texts} apart, "
+        "here in {separation} of pairs, the more topic counts. The encoder is trusted to "
+        "{encoder}; similarity asks the nearest 4% of the normal {texts} for {far} and the five "
+        "nearest for the rest; language that is too easy for its length, or broken, counts for "
+        "{language} by itself",
+        "auto：話題と形の二つの見方を合わせます。話題（正常な{texts}との類似、その記憶とトークン）の"
+        "比重は{topic}、残りが形（語、トークン、記憶、予測しやすさ、長さ、層による変化）。正常な{texts}の"
+        "群を類似度で見分けられるほど話題を重く見ます（今回見分けられた組は{separation}）。"
+        "エンコーダーの信頼度は{encoder}。類似度は、近い正常な{texts}の4%を{far}、最も近い5件を残りの割合で"
+        "見ます。長さの割に易しすぎる{texts}と崩れた{texts}の比重は{language}",
     ),
     "head.lightgbm": ("lightgbm: boosted trees", "lightgbm：勾配ブースティング木"),
     "head.isolation-forest": (
@@ -561,9 +558,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "card.token": ("costs {loss} nats", "損失 {loss} nat"),
     "card.cell.mark": ("part of score {part}", "スコアへの寄与 {part}"),
     "card.unread": (
-        "The language model reads the first {n} characters of this text; what follows counts "
+        "The language model reads the first {n} characters of this {text}; what follows counts "
         "only as far as the sentence encoder reads.",
-        "言語モデルが読むのは先頭{n}文字までです。それ以降は、文エンコーダーが読む範囲でのみスコアに影響します。",
+        "言語モデルが読むのは、この{text}の先頭{n}文字までです。それ以降は、文エンコーダーが読む範囲でのみスコアに影響します。",
     ),
     "card.unread.row": (
         "The language model reads the first {n} characters of this row. Columns of numbers count "
@@ -582,8 +579,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "reason.new": ("new in “{column}”: {says}", "「{column}」の新しい値「{says}」"),
     "reason.new.empty": ("“{column}” has no value", "「{column}」に値がない"),
     "card.tokens": (
-        "Hardest to predict from normal texts: {words}.",
-        "正常な文から最も予測しにくい語：{words}。",
+        "Hardest to predict from normal {texts}: {words}.",
+        "正常な{texts}から最も予測しにくい語：{words}。",
     ),
     "quoted": ("“{word}”", "「{word}」"),
     "card.raised": (
@@ -892,9 +889,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "1行を採点、要確認{flagged}件（そのうち正常と見込まれるのは最大{fdr}）。",
     ),
     "terminal.rate_floor": (
-        "With {n_held_out} held-out texts no p-value is below {smallest}; among {n} rows flags "
+        "With {n_held_out} held-out {texts} no p-value is below {smallest}; among {n} rows flags "
         "begin where {n_needed} rows reach it.",
-        "検証用の正常文が{n_held_out}件のため、p値は{smallest}を下回りません。{n}行では、"
+        "検証用の正常な{texts}が{n_held_out}件のため、p値は{smallest}を下回りません。{n}行では、"
         "{n_needed}行がこの値に達してはじめて要確認になります。",
     ),
     "terminal.resumed": (

@@ -167,6 +167,7 @@ class DetectorFacts:
     created: str  # ISO date and time
     max_tokens: int
     tolerance: float
+    reads_rows: bool = False  # of a table, which are written out as texts
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,7 +239,15 @@ class ReportData:
 
     @property
     def are_rows(self) -> bool:
-        """Whether the texts are rows with columns of numbers or of words that repeat."""
+        """Whether the texts are rows of a table."""
+        return self.detector.reads_rows
+
+    @property
+    def has_cells(self) -> bool:
+        """Whether columns of numbers or of words that repeat count by themselves in some row.
+
+        Not where a detector keeps none of the texts that it was fitted on.
+        """
         return any(row.cells for row in self.rows)
 
     @property

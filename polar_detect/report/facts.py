@@ -31,13 +31,14 @@ def facts_of(detector: "PolarDetector") -> DetectorFacts:
         created=fitted.created,
         max_tokens=engine.extractor.tracer.max_tokens,
         tolerance=fitted.settings.tolerance,
+        reads_rows=detector.rows_ is not None,
     )
 
 
 def description(detector: "PolarDetector", language: Language) -> list[tuple[str, str]]:
     """Return what a fitted detector is and was fitted on, as labels and values to stand alone."""
     own = facts_of(detector)
-    language = replace(language, are_rows=detector.rows_ is not None)
+    language = replace(language, are_rows=own.reads_rows)
     smallest = words.p_value(calibration.smallest_alpha(own.n_held_out))
     said = [*in_words(own, language), (language.say("detector.smallest"), smallest)]
     return [(language.alone(label), value) for label, value in said]

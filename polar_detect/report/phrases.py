@@ -81,8 +81,8 @@ def advice(data: ReportData, language: Language, shown: Shown) -> list[str]:
     """
     if not data.n_flagged:
         return []
-    first = _of_rows("summary.advice", data)
-    keys = [first, f"{first}.{shown}"]
+    cells = ".cells" if data.has_cells else ""
+    keys = ["summary.advice", f"summary.advice{cells}.{shown}"]
     if data.drift.verdict == "clear":
         keys += ["summary.advice_drift", *["summary.advice_drift.rows"] * data.are_rows]
     return [language.say(key) for key in keys]
