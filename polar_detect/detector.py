@@ -1,6 +1,7 @@
 """`PolarDetector`: fit on normal texts, score and explain new ones."""
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, get_args
@@ -240,7 +241,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
         scikit-learn's own would leave `y` out, and so count anomalous texts as normal ones.
         """
-        return self.fit(X, y, progress=progress).predict(X)
+        own = [*X] if isinstance(X, Iterator) else X  # which can be read but once
+        return self.fit(own, y, progress=progress).predict(own)
 
     def explain(self, X: Texts) -> Explanation:
         """Return SHAP values of the scores by feature, which sum up by layer."""

@@ -103,7 +103,7 @@ def test_labels_reach_a_fit_that_is_asked_for_verdicts_at_once(fitted_on_tiny, m
     texts, labels, given = [*NEW, *STRANGE], [1] * len(NEW) + [-1] * len(STRANGE), []
 
     def fit(_, X, y=None, **named):
-        given.append((X, y, named))
+        given.append(([*X], y, named))
         return fitted_on_tiny
 
     monkeypatch.setattr(PolarDetector, "fit", fit)
@@ -111,6 +111,8 @@ def test_labels_reach_a_fit_that_is_asked_for_verdicts_at_once(fitted_on_tiny, m
     np.testing.assert_array_equal(found, fitted_on_tiny.predict(texts))
     make_pipeline(FunctionTransformer(list), PolarDetector()).fit_predict(texts, labels)
     assert given == [(texts, labels, {"progress": print}), (texts, labels, {"progress": None})]
+    once = (text for text in texts)  # can be read but once, and is needed twice
+    np.testing.assert_array_equal(PolarDetector().fit_predict(once), found)
 
 
 def test_scikit_learn_is_told_that_the_input_is_text():
