@@ -1006,7 +1006,7 @@ def test_long_texts_are_read_few_at_a_time_to_the_same_scores(fitted_on_tiny, mo
     assert len(read) == 1
 
 
-def test_japanese_texts_are_read_fewer_at_a_time_than_as_long_english_ones(
+def test_japanese_texts_and_numbers_are_read_fewer_at_a_time_than_as_long_english_texts(
     fitted_on_tiny, monkeypatch
 ):
     read = []
@@ -1017,7 +1017,8 @@ def test_japanese_texts_are_read_fewer_at_a_time_than_as_long_english_ones(
 
     monkeypatch.setattr(Extractor, "read", watched)
     monkeypatch.setattr(assessing, "_CHUNK_TOKENS", 50)
-    for text, expected in (("pump leaked ", 8), ("油圧ポンプから油漏れ。", 2)):
+    cases = (("pump leaked ", 8), ("油圧ポンプから油漏れ。", 2), ("x: 1.25; y: 98.", 4))
+    for text, expected in cases:
         read.clear()
         fitted_on_tiny.score_samples([f"{text}{i}" for i in range(8)])
         assert max(read) == expected
