@@ -103,8 +103,6 @@ class Backbone:
         probe = self._replay.probe(2, 5)
         probe[1, :_ALIKE] = probe[0, :_ALIKE]
         self._anatomy, output = self._replay.examine(probe, self.head)
-        self._forms = LayerForms(self._replay, self.quick_dtype)
-        self.n_precise = self._forms.n_precise
         self.final_norm = self._anatomy.final_norm
         self._n_words = output.logits.shape[-1]
         self._read_out = ReadOut(
@@ -114,7 +112,9 @@ class Backbone:
             scale=_scale_of_logits(config),
             quick_dtype=self.quick_dtype,
         )
-        self._forms.try_on(self._faithful_states(probe, output.logits))
+        states = self._faithful_states(probe, output.logits)
+        self._forms = LayerForms(self._replay, self.quick_dtype, states)
+        self.n_precise = self._forms.n_precise
 
     @classmethod
     def load(cls, folder: Path, *, quick_dtype: torch.dtype | None = None) -> Self:

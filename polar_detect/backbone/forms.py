@@ -28,8 +28,10 @@ class LayerForms:
     Parameters
     ----------
     replay : Replay
-        Of the layers. One that can be called: see `try_on`.
+        Of the layers.
     quick_dtype : torch.dtype
+    states : sequence of (n_rows, n_tokens, hidden)
+        At each depth, of some texts, to try quick forms on.
 
     Attributes
     ----------
@@ -37,16 +39,15 @@ class LayerForms:
         First layers that are measured in float32 alone.
     precise : list of nn.Module
         By layer. Copies: the model's own forward, which runs for every new length, lays out none.
+    quick : list of QuickBlock or None
+        By layer; None where it has no quick form, or one for estimates alone.
     """
 
-    def __init__(self, replay: Replay, quick_dtype: torch.dtype) -> None:
+    def __init__(self, replay: Replay, quick_dtype: torch.dtype, states: Sequence[Tensor]) -> None:
         self._replay, self._quick_dtype = replay, quick_dtype
         self.precise = [b if is_mixture(b) else laid_out_copy(b) for b in replay.blocks]
         self.n_precise = -(-len(replay.blocks) // _PRECISE_SHARE)
         self._cast_calls: dict[int, list[Call]] = {}
-
-    def try_on(self, states: Sequence[Tensor]) -> None:
-        """Find the quick forms of layers by states (n_rows, n_tokens, hidden) at each depth."""
         first = self.n_precise
         usual = self._quick_forms(range(first, len(self.precise)), states)
         self.quick: list[QuickBlock | None] = [*([None] * first), *usual]
