@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from torch import nn
 from polar_detect.errors import ModelError
 from polar_detect.numerics import products
 from polar_detect.numerics.products import LaidOutLinear
-from polar_detect.signature.encoder import Encoder
+from polar_detect.signature.encoder import Encoder, _are_alike
 
 TEXTS = [
     "The hydraulic pump leaks oil.",
@@ -65,7 +67,7 @@ def test_no_block_is_used_in_which_a_texts_bits_depend_on_its_place(encoder, odd
             return found
 
     own = Encoder(encoder.model, encoder.tokenizer)
-    own._products = {(8, 8): nn.Linear(8, 8), (4, 8): Odd(8, 4)}
+    own._rows_alike._is_alike = partial(_are_alike, [nn.Linear(8, 8), Odd(8, 4)])
     sizes, read_block = [], own._read_block
     own._read_block = lambda rows, words: (sizes.append(len(rows)), read_block(rows, words))[1]
     texts = ["to be or not", "be or not to"] * 6  # 6 tokens each

@@ -76,6 +76,7 @@ class ReadOut:
         is_low = quick_dtype != torch.float32
         self._most_sum = _MOST_SUM if is_low else _MOST_SUM_OF_FLOAT32
         self._pieces = [Weight(p, dtype=quick_dtype) for p in pieces] if is_low else self._exact
+        self._quick_blocks = self._same_bits(_products)
 
     def logits(self, hidden: Tensor, *, precise: bool) -> Tensor:
         """Read out hidden states (…, hidden) as logits (…, vocabulary) in float32."""
@@ -164,26 +165,21 @@ class ReadOut:
         return (BLOCK,) if precise else self._quick_blocks
 
     @cached_property
-    def _quick_blocks(self) -> tuple[int, ...]:
-        """The sizes of blocks that no bit of a quick product depends on, in tokens."""
-        return self._same_bits(lambda piece, rows: [piece.times(rows), piece.exponentials(rows)])
-
-    @cached_property
     def _blocks_back(self) -> tuple[int, ...]:
-        """The same where gradients are asked for: MKL cuts these otherwise (AVX2: 128, not 64)."""
-        if self._quick_blocks == (BLOCK,):
-            return self._quick_blocks
-        return self._same_bits(
-            lambda piece, rows: [
-                product := piece.times(rows),
-                exponentials := piece.exponentials(rows),
-                piece.pull_back(product),
-                piece.pull_back(exponentials),
-            ]
-        )
+        """How many tokens a block may have where gradients are asked for.
+
+        MKL cuts the products of these otherwise (AVX2: 128 rows, and not 64).
+        """
+
+        def products(piece: Weight, rows: Tensor) -> list[Tensor]:
+            made = _products(piece, rows)
+            return [*made, *map(piece.pull_back, made)]
+
+        return self._same_bits(products)
 
     @torch.no_grad()
     def _same_bits(self, products: Callable[[Weight, Tensor], list[Tensor]]) -> tuple[int, ...]:
+        """Return the sizes of blocks, in tokens, that no bit of a quick product depends on."""
         if not self._pieces or any(map(has_matrix, self.way_out.modules())):
             return (BLOCK,)
         first, last = self._pieces[0], self._pieces[-1]
@@ -357,6 +353,11 @@ class _Sums:
         second = (scale * (part[2] + 2 * shift * part[1] + shift.square() * part[0])).sum(0) / total
         losses = self._peak + total.log() - target_logits
         return Moments(losses, total.log() - first, second - first.square())
+
+
+def _products(piece: Weight, rows: Tensor) -> list[Tensor]:
+    """Return what a read-out makes of states by one piece of the vocabulary."""
+    return [piece.times(rows), piece.exponentials(rows)]
 
 
 def _is_in_range(total: Tensor, most: float) -> Tensor:

@@ -20,7 +20,7 @@ from polar_detect.backbone.recording import (
     record_calls,
 )
 from polar_detect.errors import ModelError, reason_of
-from polar_detect.numerics.blocks import is_alike_anywhere, rows_alike
+from polar_detect.numerics.blocks import RowsAlike, is_alike_anywhere
 
 Found = TypeVar("Found")
 
@@ -55,7 +55,14 @@ class Replay:
         self._expected = expected
         self._calls: dict[int, list[Call]] = {}
         self._repeats = False
-        self._n_together: dict[int, int] = {}
+
+        def is_alike(n_rows: int, n_tokens: int) -> bool:
+            def first(ids: Tensor) -> Tensor:
+                return first_input_in_blocks(blocks, forward, ids, n_rows)
+
+            return is_alike_anywhere(first, probe(n_rows, n_tokens))
+
+        self._rows_alike = RowsAlike(next(model.parameters()).device, is_alike)
 
     def examine(self, ids: Tensor, head: nn.Module | None = None) -> tuple[Anatomy, Any]:
         """Run the model once; return what that shows of it, and what the model returned.
@@ -93,23 +100,7 @@ class Replay:
         self.calls(ids.shape[1])
         n_together = len(ids)
         if self._anatomy.multiplies_first:  # a look-up is the same in any company
-            n_together = self._rows_of_block(ids.shape[1])
-        return self._first_states(ids, n_together)
-
-    @torch.no_grad()
-    def _rows_of_block(self, n_tokens: int) -> int:
-        """Return how many rows go together before the first block, found out when first asked."""
-        if n_tokens not in self._n_together:
-            self._n_together[n_tokens] = rows_alike(
-                n_tokens,
-                next(self._model.parameters()).device,
-                lambda n: is_alike_anywhere(
-                    lambda rows: self._first_states(rows, n), self.probe(n, n_tokens)
-                ),
-            )
-        return self._n_together[n_tokens]
-
-    def _first_states(self, ids: Tensor, n_together: int) -> Tensor:
+            n_together = self._rows_alike.of(ids.shape[1])
         return first_input_in_blocks(self.blocks, self.forward, ids, n_together)
 
     def adapted(self, attempt: Callable[[], Found]) -> Found:

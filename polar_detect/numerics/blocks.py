@@ -138,21 +138,32 @@ def _alike_anywhere(call: Layer, states: Tensor, counts: Sequence[int]) -> tuple
     return tried[0]
 
 
-def rows_alike(n_tokens: int, device: torch.device, is_alike: Callable[[int], bool]) -> int:
-    """Return how many texts of `n_tokens` run together in blocks that must not be of other sizes.
+class RowsAlike:
+    """How many texts run together in blocks of one size, found out when first asked for.
 
     As many as `rows_per_block` says; where some of so many have other bits in another place (MKL
     with AVX2, the last of up to 55 rows), one more, and where that does not help one.
 
     Parameters
     ----------
-    n_tokens, device
+    device : torch.device
     is_alike : callable
-        Says of a number of texts whether each has the same bits in any place.
+        Says of numbers of texts and of tokens whether each text has the same bits in any place.
     """
-    usual = rows_per_block(n_tokens, device)
-    with lanes():
-        return next((n for n in (usual, usual + 1) if is_alike(n)), 1)
+
+    def __init__(self, device: torch.device, is_alike: Callable[[int, int], bool]) -> None:
+        self._device, self._is_alike = device, is_alike
+        self._found: dict[int, int] = {}
+
+    @torch.no_grad()
+    def of(self, n_tokens: int) -> int:
+        """Return the number for texts of `n_tokens`."""
+        if n_tokens not in self._found:
+            usual = rows_per_block(n_tokens, self._device)
+            with lanes():
+                tried = (n for n in (usual, usual + 1) if self._is_alike(n, n_tokens))
+                self._found[n_tokens] = next(tried, 1)
+        return self._found[n_tokens]
 
 
 def is_alike_anywhere(call: Layer, states: Tensor, made: Tensor | None = None) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -14,7 +15,7 @@ from polar_detect.backbone.encoder import equal_lengths, longest_input
 from polar_detect.backbone.loading import load_encoder
 from polar_detect.backbone.tokenizing import MAX_TOKENS, shortened
 from polar_detect.language import is_shared, letter_value
-from polar_detect.numerics.blocks import is_alike_anywhere, random_states, rows_alike
+from polar_detect.numerics.blocks import RowsAlike, is_alike_anywhere, random_states
 from polar_detect.numerics.lanes import spread
 from polar_detect.numerics.runtime import keep_freed_memory
 from polar_detect.signature.token_states import TextTokens, TokenStates, kept_places, no_tokens
@@ -75,8 +76,8 @@ class Encoder:
         self.max_tokens = min(max_tokens, longest_input(model))
         self.n_layers: int = model.config.num_hidden_layers
         layers = [part for part in model.modules() if isinstance(part, nn.Linear)]
-        self._products = {tuple(layer.weight.shape): layer for layer in layers}
-        self._n_together: dict[int, int] = {}
+        products = {layer.weight.shape: layer for layer in layers}  # of a shape all are alike
+        self._rows_alike = RowsAlike(model.device, partial(_are_alike, [*products.values()]))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -157,29 +158,12 @@ class Encoder:
         device = self.model.device
 
         def one(index: list[int]) -> tuple[list[int], _Read]:
-            size = self._rows_of_block(len(ids[index[0]]))
+            size = self._rows_alike.of(len(ids[index[0]]))
             filled = [*index, *index[:1] * (size - len(index))]  # zeros would be taken for padding
             rows = torch.tensor([ids[i] for i in filled], device=device)
             return index, self._read_block(rows, [_words(masks[i]) for i in index])
 
-        return spread(one, equal_lengths(ids, self._rows_of_block))
-
-    def _rows_of_block(self, n_tokens: int) -> int:
-        """Return how many texts of so many tokens run together, found out when first asked for."""
-        if n_tokens not in self._n_together:
-            self._n_together[n_tokens] = rows_alike(
-                n_tokens, self.model.device, lambda n: self._is_alike_anywhere(n, n_tokens)
-            )
-        return self._n_together[n_tokens]
-
-    def _is_alike_anywhere(self, n_rows: int, n_tokens: int) -> bool:
-        """Return whether products of so many texts give each its bits in any place."""
-        return all(
-            is_alike_anywhere(
-                layer, random_states(n_rows, n_tokens, layer.in_features).to(layer.weight.device)
-            )
-            for layer in self._products.values()
-        )
+        return spread(one, equal_lengths(ids, self._rows_alike.of))
 
     def _read_block(self, rows: Tensor, words: Sequence[NDArray[np.intp]]) -> "_Read":
         """Read a block of token ids; rows behind those of `words` only fill it up."""
@@ -190,6 +174,16 @@ class Encoder:
         n = len(words)
         tokens = [_tokens(kept[:, row][:, own]) for row, own in enumerate(words)]
         return _Read(unit[:n].cpu().numpy(), pooled[:n].cpu().numpy(), tokens)
+
+
+def _are_alike(products: Sequence[nn.Linear], n_rows: int, n_tokens: int) -> bool:
+    """Return whether products of so many texts give each its bits in any place."""
+    return all(
+        is_alike_anywhere(
+            layer, random_states(n_rows, n_tokens, layer.in_features).to(layer.weight.device)
+        )
+        for layer in products
+    )
 
 
 class _Read(NamedTuple):
