@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -29,7 +30,9 @@ from bench_processes import CLI, timed_process
 from kept import Kept
 
 from polar_detect import PolarDetector
+from polar_detect.backbone import moving
 from polar_detect.backbone.decoder import Backbone
+from polar_detect.backbone.packing import Packing
 from polar_detect.executor.batches import Batch, batches
 from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
@@ -188,8 +191,12 @@ def losses(executor: Executor, tokens: list[list[int]]) -> None:
 def own_losses(backbone: Backbone, tokens: list[list[int]]) -> None:
     """Compute the same by the model's own forward, batched alike, in float32."""
     for batch in batches(tokens, backbone, max_batch_tokens=_BATCH_TOKENS):
-        logits = backbone.model(input_ids=batch.input_ids, use_cache=False).logits
-        F.cross_entropy(logits[batch.is_target], batch.targets[batch.is_target], reduction="none")
+        padded = backbone.padded_lengths(batch.is_target.sum(1).numpy())
+        for n in np.unique(padded).tolist():
+            rows = np.flatnonzero(padded == n)
+            logits = backbone.model(input_ids=batch.input_ids[rows, :n], use_cache=False).logits
+            is_target = batch.is_target[rows, :n]
+            F.cross_entropy(logits[is_target], batch.targets[rows, :n][is_target], reduction="none")
 
 
 def _unblocked(run: Callable[[], object]) -> None:
@@ -197,6 +204,7 @@ def _unblocked(run: Callable[[], object]) -> None:
     with (
         mock.patch.object(blocks.RowCounts, "of", lambda *a: (max(1, 2048 // a[3].shape[1]),)),
         mock.patch.object(blocks, "_cut", lambda n_rows, counts: _loose(n_rows, counts[0])),
+        mock.patch.object(moving, "packings", _loosely_packed),
     ):
         run()
 
@@ -205,6 +213,16 @@ def _loose(n_rows: int, size: int) -> list[tuple[slice, int]]:
     """Return places of at most `size` rows, none of them filled up."""
     places = [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
     return [(place, place.stop - place.start) for place in places]
+
+
+def _loosely_packed(
+    lengths: tuple[int, ...], padded: tuple[int, ...], *_: object
+) -> list[tuple[slice, Packing]]:
+    """Return packings of about 2,048 tokens at most, none of them filled up."""
+    part = np.cumsum(lengths) // 2048
+    edges = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(lengths)]
+    places = [slice(*pair) for pair in pairwise(edges)]
+    return [(p, Packing(lengths[p], padded[p], sum(lengths[p]))) for p in places]
 
 
 def times_s(

@@ -255,14 +255,15 @@ def test_losses_of_more_tokens_than_one_chunk_are_the_same(llama):
     assert llama.token_losses(hidden[:0], targets[:0]).shape == (0,)
 
 
-def test_the_first_layers_have_no_quick_form(folders):
+def test_the_first_layers_multiply_in_float32_in_their_quick_form_too(folders):
     backbone = Backbone.load(folders["llama"], quick_dtype=torch.bfloat16)
-    hidden = torch.randn(1, 4, 32)
-    is_same = [
-        torch.equal(backbone.apply(i, hidden), backbone.apply(i, hidden, precise=True))
-        for i in range(5)
-    ]
-    assert is_same == [True, False, False, False, False]
+    hidden = random_states(8, 9, 32)
+    gaps = []
+    for layer in range(5):
+        quick, precise = (backbone.apply(layer, hidden, precise=own) for own in (False, True))
+        gaps.append(((quick - precise).norm() / (precise - hidden).norm()).item())
+    assert gaps[0] < 1e-5
+    assert min(gaps[1:]) > 1e-4
 
 
 def test_the_default_quick_form_is_low_precision_only_where_the_processor_has_it(
@@ -658,7 +659,7 @@ def test_a_gradient_is_pulled_back_through_one_layer(backbone):
         assert not found.requires_grad
 
 
-def test_the_first_layers_have_a_quick_form_for_estimates_only(folders):
+def test_the_first_layers_multiply_in_a_low_precision_for_estimates_only(folders):
     quick, precise = (
         Backbone.load(folders["llama"], quick_dtype=dtype)
         for dtype in (torch.bfloat16, torch.float32)
@@ -667,7 +668,8 @@ def test_the_first_layers_have_a_quick_form_for_estimates_only(folders):
     for layer in range(quick.n_layers):
         rough = quick.apply(layer, hidden, rough=True)
         usual, exact = (b.apply(layer, hidden) for b in (quick, precise))
-        assert torch.equal(usual, exact) == (layer == 0)  # the first of five
+        is_near = (usual - exact).norm() < 1e-5 * (exact - hidden).norm()
+        assert is_near == (layer == 0)  # the first of five
         assert torch.equal(usual, rough) == (layer > 0)
         assert 0 < (rough - exact).norm() < 0.03 * (exact - hidden).norm()
         same = precise.apply(layer, hidden, rough=True)
@@ -678,7 +680,7 @@ def test_the_first_layers_have_a_quick_form_for_estimates_only(folders):
 def test_a_quick_form_in_float32_does_what_blocks_do_and_shares_what_they_laid_out(folders):
     backbone = Backbone.load(folders["llama"], quick_dtype=torch.float32)
     hidden = random_states(8, 9, 32)  # 72 rows
-    for layer in range(backbone.n_precise, backbone.n_layers):
+    for layer in range(backbone.n_layers):
         found, expected = (backbone.apply(layer, hidden, precise=own) for own in (False, True))
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
         form, own = backbone._forms.quick[layer]._block, backbone._forms.precise[layer]
@@ -687,7 +689,7 @@ def test_a_quick_form_in_float32_does_what_blocks_do_and_shares_what_they_laid_o
         if isinstance(own.mlp.down_proj, LaidOutLinear):  # where the processor has a use for it
             assert form.mlp.down.matrix is own.mlp.down_proj.matrix
     # Their products are others: how many rows change no bit is found out for each.
-    assert {form.is_quick for _, _, form in backbone._row_counts._found} == {False, True}
+    assert {form.is_quick for _, _, form in backbone._mover._row_counts._found} == {False, True}
 
 
 def test_a_quick_gradient_is_near_the_precise_one(folders):

@@ -7,10 +7,11 @@ from test_determinism import threads
 from tiny_models import CONFIGS, MAX_POSITIONS, random_rows, rearranged, tiny_model, tiny_tokenizer
 
 from polar_detect.backbone.decoder import Backbone
+from polar_detect.backbone.packing import padded_lengths
 from polar_detect.errors import ProgramError
 from polar_detect.executor import decoder
 from polar_detect.executor import schedule as schedules
-from polar_detect.executor.batches import batches, padded_length
+from polar_detect.executor.batches import batches
 from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.numerics import blocks
@@ -69,9 +70,9 @@ def only_batch(rows, backbone, **options):
 
 @given(st.integers(1, 2000))
 def test_padding_is_little_and_never_negative(n_tokens):
-    padded = padded_length(n_tokens)
+    (padded,) = padded_lengths(np.asarray([n_tokens]))
     assert n_tokens <= padded < n_tokens + 32
-    assert padded_length(padded) == padded
+    assert padded_lengths(np.asarray([padded])) == padded
 
 
 @given(
@@ -94,7 +95,8 @@ def test_batches_hold_every_text_with_tokens_once_and_score_exactly_its_tokens(
         reads_last=reads_last,
         max_batch_tokens=max_batch_tokens,
     ):
-        assert len(batch) == 1 or len(batch) * batch.n_tokens <= max_batch_tokens
+        n_tokens = batch.lengths if batch.lengths is not None else [batch.n_tokens] * len(batch)
+        assert len(batch) == 1 or sum(n_tokens) <= max_batch_tokens
         for r, i in enumerate(batch.index):
             prefix = prefixes[i] if has_prefixes else []
             assert batch.targets[r][batch.is_target[r]].tolist() == rows[i]
@@ -228,9 +230,9 @@ def test_so_many_states_are_held_together_as_memory_allows(llama, monkeypatch):
     expected = whole.losses(batch, jobs[::-1])
     n_slots = []
 
-    def run(executor, starts, schedule, *, precise, own=Executor._run):
+    def run(executor, batch, starts, schedule, *, precise, own=Executor._run):
         n_slots.append(schedule.n_slots)
-        return own(executor, starts, schedule, precise=precise)
+        return own(executor, batch, starts, schedule, precise=precise)
 
     monkeypatch.setattr(Executor, "_run", run)
     monkeypatch.setattr(schedules, "MOST_NUMBERS", 9 * batch.embedded[0].numel())

@@ -199,7 +199,7 @@ def test_the_last_product_is_left_out_where_no_gradient_hangs_on_it(name, leaves
     model = tiny_model({**CONFIGS, **LOOKALIKES}[name])
     backbone = Backbone(model, tiny_tokenizer(), quick_dtype=torch.bfloat16)
     hidden, gradient = torch.randn(2, 3, 9, 32, generator=torch.Generator().manual_seed(0))
-    block, call = backbone._forms.quick[3], backbone._forms.cast_calls(9)[3]
+    block, call = backbone._forms.quick[3], backbone._forms._calls(9, torch.bfloat16)[3]
     (value, expected), (other, found) = (
         vjp(lambda rows, form=form: call.of(form, rows), hidden, gradient)
         for form in (block, block.for_gradient)

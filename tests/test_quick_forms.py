@@ -15,6 +15,7 @@ from polar_detect.backbone.encoder import EncoderBackbone
 from polar_detect.backbone.quick_block import QuickBlock, quick_form
 from polar_detect.backbone.quick_linear import QuickLinear
 from polar_detect.backbone.quick_parts import QuickGate, QuickNorm
+from polar_detect.backbone.recording import Call
 from polar_detect.executor.batches import batches
 from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
@@ -110,7 +111,7 @@ def test_a_part_that_does_something_else_is_given_up_and_the_products_stay(monke
     before, after = states_around(block)
     monkeypatch.setattr(quick_block, "is_gated", lambda module: hasattr(module, "act_fn"))
     monkeypatch.setattr(QuickGate, "forward", lambda _, states: 2 * states)
-    form = quick_form(block, torch.bfloat16, before, after, lambda part: part(before))
+    form = quick_form(block, torch.bfloat16, before, after, Call((), {}))
     kinds = {type(part).__name__ for part in form._block.modules()}
     assert "QuickLinear" in kinds
     assert "QuickGate" not in kinds
@@ -120,9 +121,9 @@ def test_a_part_that_does_something_else_is_given_up_and_the_products_stay(monke
 def test_a_block_that_cannot_run_with_quick_products_has_no_quick_form(monkeypatch):
     block = torch.nn.Sequential(torch.nn.Linear(32, 32))
     before, after = states_around(block)
-    assert quick_form(block, torch.bfloat16, before, after, lambda part: part(before))
+    assert quick_form(block, torch.bfloat16, before, after, Call((), {}))
     monkeypatch.setattr(QuickLinear, "forward", lambda part, _: part.missing)
-    assert quick_form(block, torch.bfloat16, before, after, lambda part: part(before)) is None
+    assert quick_form(block, torch.bfloat16, before, after, Call((), {})) is None
 
 
 @torch.no_grad()

@@ -6,10 +6,14 @@ with a mask that keeps them apart.
 """
 
 import functools
+from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from polar_detect.backbone.packing import Packing
 
 _PACK_TOKENS = 32
 # What a text is padded to in a pack: its sums then run over the same lanes in every place.
@@ -77,6 +81,98 @@ def _attend_packed(
     )
     found = _attend(query, key, value, scale, _apart(slot, n_packed, query.dtype))
     return found.view(-1, taken, found.shape[-1])[:n_rows, :n_tokens]
+
+
+def attend_packed(
+    heads: Tensor,
+    cosine: Tensor,
+    sine: Tensor,
+    packing: Packing,
+    *,
+    n_heads: int,
+    scale: float,
+) -> Tensor:
+    """Turn queries and keys, and return causal attention within each text of a block.
+
+    To the bits of `rotated` and `attend`.
+
+    Parameters
+    ----------
+    heads : (n_tokens, n_heads + 2 · n_key_heads, head_size)
+        Queries, keys and values.
+    cosine, sine : (n_tokens, head_size)
+    packing : Packing
+        Of these tokens.
+    n_heads : int
+    scale : float
+
+    Returns
+    -------
+    (n_tokens, n_heads · head_size)
+        Of the tokens that belong to no text, something.
+    """
+    n_keys = (heads.shape[1] - n_heads) // 2
+    shares = _packs_well(n_heads, n_keys, heads.shape[2], heads.dtype)
+
+    def attended(*, alone: bool) -> Tensor:
+        found = []
+        seats = _seats(packing, shares=shares, alone=alone)
+        for tokens, n_places, slot in seats.groups:
+            seated, *angles = (part.index_select(0, tokens) for part in (heads, cosine, sine))
+            turned = rotated(seated[None, :, :-n_keys], *(part[None] for part in angles))[0]
+            rows = turned.view(-1, n_places, *turned.shape[1:])
+            value = seated.view(-1, n_places, *seated.shape[1:])[:, :, -n_keys:]
+            mask = _apart(slot, _PACK_TOKENS // slot, heads.dtype) if slot else None
+            own = _attend(rows[:, :, :n_heads], rows[:, :, n_heads:], value, scale, mask)
+            found.append(own.flatten(0, 1))
+        return torch.cat(found).index_select(0, seats.back)
+
+    found = attended(alone=False)
+    if shares and not found.sum().isfinite():  # as in `attend`
+        found = attended(alone=True)
+    return found
+
+
+class _Seats(NamedTuple):
+    """Where a block's tokens stand while their texts attend to themselves.
+
+    Parameters
+    ----------
+    groups : tuple of (Tensor, int, int)
+        Of rows of one length: the token at each place, (n_rows · n_places,) int64, behind the end
+        of a text its first one; the places of a row; and those that each text has of it, zero
+        where it has them all.
+    back : (n_tokens,) int64
+        The place of each token, groups one behind the other.
+    """
+
+    groups: tuple[tuple[Tensor, int, int], ...]
+    back: Tensor
+
+
+@functools.lru_cache(maxsize=256)
+def _seats(packing: Packing, *, shares: bool, alone: bool) -> _Seats:
+    """Seat the texts of a block: short ones several to a row, unless each wants its own."""
+    lengths, starts = np.asarray(packing.lengths), packing.starts
+    slots = np.asarray([shares and _slot(padded) for padded in packing.padded], np.int64)
+    kinds = np.stack([slots, np.where(slots, _PACK_TOKENS, packing.padded)], 1)
+    back = np.zeros(packing.n_tokens, np.int64)
+    groups, offset = [], 0
+    for slot, n_places in np.unique(kinds, axis=0).tolist():
+        members = np.flatnonzero((kinds == (slot, n_places)).all(1))
+        taken = slot if slot and not alone else n_places
+        n_seats = -(-len(members) * taken // n_places) * (n_places // taken)
+        first = starts[members[np.minimum(np.arange(n_seats), len(members) - 1)]]
+        tokens = np.repeat(first, taken)
+        own = lengths[members]
+        within = np.arange(own.sum()) - np.repeat(np.cumsum(own) - own, own)
+        seats = np.repeat(taken * np.arange(len(members)), own) + within
+        sources = np.repeat(starts[members], own) + within
+        tokens[seats] = sources
+        back[sources] = offset + seats
+        groups.append((torch.from_numpy(tokens), n_places, slot))
+        offset += tokens.size
+    return _Seats(tuple(groups), torch.from_numpy(back))
 
 
 def _slot(n_tokens: int) -> int:

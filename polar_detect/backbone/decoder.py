@@ -11,24 +11,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.functional import vjp
 
 from polar_detect.backbone.forms import LayerForms
 from polar_detect.backbone.loading import load_decoder
+from polar_detect.backbone.moving import Move, Mover
+from polar_detect.backbone.packing import TRIED_TOKENS
 from polar_detect.backbone.read_out import Moments, ReadOut
 from polar_detect.backbone.recording import FAILURES
 from polar_detect.backbone.replaying import Replay, difference, find_blocks
 from polar_detect.backbone.tokenizing import longest_row, shortened
 from polar_detect.errors import InputError, ModelError, reason_of
-from polar_detect.numerics.blocks import (
-    RowCounts,
-    by_blocks,
-    each_block,
-    in_blocks,
-    is_mixture,
-)
+from polar_detect.numerics.blocks import RowCounts, by_blocks, is_mixture
 from polar_detect.numerics.lanes import plain_modes
 from polar_detect.numerics.runtime import best_dtype, keep_freed_memory
 
@@ -67,6 +65,8 @@ class Backbone:
     n_layers : int
     n_precise : int
         First layers that are measured in float32 alone, in either form.
+    packs : bool
+        Whether layers can be called on short texts of different lengths together.
 
     Raises
     ------
@@ -90,7 +90,6 @@ class Backbone:
         self.head = model.get_output_embeddings()
         self.device: torch.device = next(model.parameters()).device
         self.quick_dtype = quick_dtype or best_dtype(self.device)
-        self._row_counts = RowCounts(self.blocks, self.device)
         self._pull_counts = RowCounts(self.blocks, self.device)
         expected = f"{_EXPECTED}, a norm and a head"
         self._replay = Replay(
@@ -115,6 +114,10 @@ class Backbone:
         states = self._faithful_states(probe, output.logits)
         self._forms = LayerForms(self._replay, self.quick_dtype, states)
         self.n_precise = self._forms.n_precise
+        if self.max_positions >= TRIED_TOKENS:
+            self._replay.calls(TRIED_TOKENS)  # not while others run: it watches the model
+        self._mover = Mover(self._forms, self.blocks, self.device, self.max_positions)
+        self.packs = self._mover.packs
 
     @classmethod
     def load(cls, folder: Path, *, quick_dtype: torch.dtype | None = None) -> Self:
@@ -183,6 +186,7 @@ class Backbone:
         layer: int,
         hidden: Tensor,
         *,
+        lengths: NDArray[np.int64] | None = None,
         precise: bool = False,
         rough: bool = False,
         out: Tensor | None = None,
@@ -195,39 +199,23 @@ class Backbone:
         Parameters
         ----------
         layer, hidden, out
+        lengths : (n_rows,) int64, optional
+            How many tokens of each row count: what stands behind them is left as it is in `out`,
+            or else zero. Default: all.
         precise : bool
             Use the precise form.
         rough : bool
             Use the quick form also where it is for estimates only.
         """
-        call, form = self._forms.call(layer, hidden.shape[1], precise=precise, rough=rough)
-        counts = self._row_counts.of(layer, call, hidden, form)
-        return in_blocks(call, hidden, counts, out)
-
-    def pull_back(self, layer: int, hidden: Tensor, gradient: Tensor) -> Tensor:
-        """Return a gradient by what block `layer` gets, given that by what it makes of it.
-
-        Parameters
-        ----------
-        layer : int
-        hidden, gradient : (n_rows, n_tokens, hidden)
-            The states that the block gets, and the gradient by those that it returns. The block
-            is called once more, in its quick form, but for what its gradient does not hang on:
-            what it computes on its way is not kept in the meantime.
-
-        Returns
-        -------
-        (n_rows, n_tokens, hidden) float32
-            The same to the last bit in any company and for any number of threads.
-        """
-        call, form = self._forms.call(layer, hidden.shape[1], rough=True, for_gradient=True)
-
-        def pull(rows: Tensor, own: Tensor) -> tuple[Tensor]:
-            _, found = vjp(call, rows, own)
-            return (found,)
-
-        counts = self._pull_counts.of(layer, lambda rows: pull(rows, rows)[0], hidden, form)
-        return by_blocks(pull, hidden, gradient, counts=counts)[0]
+        if lengths is None:
+            return self._mover.whole(layer, hidden, out, precise=precise, rough=rough)
+        if out is None:
+            out = torch.zeros_like(hidden, dtype=torch.float32)
+        every = torch.arange(len(hidden), device=hidden.device)
+        self._mover.move(
+            Move(layer, hidden, out, every, every, precise=precise, rough=rough), lengths
+        )
+        return out
 
     def apply_within(
         self,
@@ -236,6 +224,7 @@ class Backbone:
         sources: Tensor,
         targets: Tensor,
         *,
+        lengths: NDArray[np.int64] | None = None,
         precise: bool = False,
     ) -> None:
         """Call block `layer` on some rows of `states`, and put the new states in their targets.
@@ -246,15 +235,61 @@ class Backbone:
         states : (n_slots, n_tokens, hidden)
         sources, targets : (n_rows,) int64
             A row's target may be its own source, and no other row's.
+        lengths : (n_rows,) int64, optional
+            As in `apply`, of the sources.
         precise : bool
         """
-        call, form = self._forms.call(layer, states.shape[1], precise=precise)
-        counts = self._row_counts.of(layer, call, states, form)
+        move = Move(layer, states, states, sources, targets, precise=precise)
+        self._mover.move(move, lengths)
 
-        def keep(place: slice, rows: Tensor) -> None:
-            states[targets[place]] = rows
+    def padded_lengths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return what rows of so many tokens are padded to where they are called on alone."""
+        return self._mover.padded_lengths(lengths)
 
-        each_block(call, lambda place: states[sources[place]], len(sources), keep, counts)
+    def pull_back(
+        self,
+        layer: int,
+        hidden: Tensor,
+        gradient: Tensor,
+        *,
+        lengths: NDArray[np.int64] | None = None,
+    ) -> Tensor:
+        """Return a gradient by what block `layer` gets, given that by what it makes of it.
+
+        Parameters
+        ----------
+        layer : int
+        hidden, gradient : (n_rows, n_tokens, hidden)
+            The states that the block gets, and the gradient by those that it returns. The block
+            is called once more, in its quick form, but for what its gradient does not hang on:
+            what it computes on its way is not kept in the meantime.
+        lengths : (n_rows,) int64, optional
+            As in `apply`.
+
+        Returns
+        -------
+        (n_rows, n_tokens, hidden) float32
+            The same to the last bit in any company and for any number of threads.
+        """
+        if lengths is None:
+            return self._pulled(layer, hidden, gradient)
+        found = torch.zeros_like(gradient)
+        padded = self.padded_lengths(lengths)
+        for n in np.unique(padded).tolist():
+            rows = np.flatnonzero(padded == n)
+            found[rows, :n] = self._pulled(layer, hidden[rows, :n], gradient[rows, :n])
+        return found
+
+    def _pulled(self, layer: int, hidden: Tensor, gradient: Tensor) -> Tensor:
+        """Return the same of rows of one length."""
+        call, form = self._forms.call(layer, hidden.shape[1], rough=True, for_gradient=True)
+
+        def pull(rows: Tensor, own: Tensor) -> tuple[Tensor]:
+            _, found = vjp(call, rows, own)
+            return (found,)
+
+        counts = self._pull_counts.of(layer, lambda rows: pull(rows, rows)[0], hidden, form)
+        return by_blocks(pull, hidden, gradient, counts=counts)[0]
 
     def logits(self, hidden: Tensor, *, precise: bool = True) -> Tensor:
         """Read out hidden states (…, hidden) as logits (…, vocabulary) in float32."""

@@ -180,7 +180,7 @@ class EncoderBackbone:
         """Return each block's quick form, where it has one, tried on states at each depth."""
         calls = self._replay.calls(states[0].shape[1])
         return [
-            quick_form(block, self.quick_dtype, before, after, partial(call.of, hidden=before))
+            quick_form(block, self.quick_dtype, before, after, call)
             for block, call, before, after in zip(
                 self.blocks, calls, states, states[1:], strict=False
             )

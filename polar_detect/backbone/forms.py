@@ -1,6 +1,6 @@
 """The forms that a decoder's layers are called in: precise, quick, and rough for estimates."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
@@ -8,12 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from polar_detect.backbone.quick_block import QuickBlock, quick_form
+from polar_detect.backbone.packing import TRIED_TOKENS, Packing, is_short
+from polar_detect.backbone.quick_block import QuickBlock, has_plain_positions, quick_form
 from polar_detect.backbone.recording import Call
 from polar_detect.backbone.replaying import Replay
 from polar_detect.numerics.blocks import Form, Layer, is_mixture
 from polar_detect.numerics.lanes import spread
 from polar_detect.numerics.products import laid_out_copy
+
+PackedLayer = Callable[[Tensor, Packing], Tensor]
 
 _PRECISE_SHARE = 10  # one layer in so many, the first ones, is measured in float32 alone
 
@@ -21,9 +24,9 @@ _PRECISE_SHARE = 10  # one layer in so many, the first ones, is measured in floa
 class LayerForms:
     """A decoder's layers, each in the forms that it has.
 
-    The *precise* form is the layer's own, in float32. The *quick* one multiplies in `quick_dtype`
-    and takes fewer passes over the states. Of the first tenth of the layers it serves estimates
-    alone, as the *rough* form.
+    The *precise* form is the layer's own, in float32. The *quick* one takes fewer passes over the
+    states and multiplies in `quick_dtype`, but for the first tenth of the layers in float32; what
+    these do in `quick_dtype` is the *rough* form, for estimates alone.
 
     Parameters
     ----------
@@ -40,18 +43,23 @@ class LayerForms:
     precise : list of nn.Module
         By layer. Copies: the model's own forward, which runs for every new length, lays out none.
     quick : list of QuickBlock or None
-        By layer; None where it has no quick form, or one for estimates alone.
+        By layer; None where it has no quick form.
     """
 
     def __init__(self, replay: Replay, quick_dtype: torch.dtype, states: Sequence[Tensor]) -> None:
         self._replay, self._quick_dtype = replay, quick_dtype
         self.precise = [b if is_mixture(b) else laid_out_copy(b) for b in replay.blocks]
         self.n_precise = -(-len(replay.blocks) // _PRECISE_SHARE)
-        self._cast_calls: dict[int, list[Call]] = {}
-        first = self.n_precise
-        usual = self._quick_forms(range(first, len(self.precise)), states)
-        self.quick: list[QuickBlock | None] = [*([None] * first), *usual]
-        self._first_states = states[: first + 1]  # for their quick forms, once asked for
+        self._cast_calls: dict[tuple[int, torch.dtype], list[Call]] = {}
+        first = range(self.n_precise)
+        usual = self._quick_forms(range(len(first), len(self.precise)), quick_dtype, states)
+        of_first = self._quick_forms(first, torch.float32, states)
+        # Which expert a token goes to can hang on the last bit.
+        self.quick: list[QuickBlock | None] = [
+            *(None if is_mixture(self.precise[i]) else of_first[i] for i in first),
+            *usual,
+        ]
+        self._first_states = states[: len(first) + 1]  # for their rough forms, once asked for
 
     def call(
         self,
@@ -63,41 +71,75 @@ class LayerForms:
         for_gradient: bool = False,
     ) -> tuple[Layer, Form]:
         """Return what calls a layer on states, or has the gradient of that, and in which form."""
-        quick = None if precise else (self.rough if rough else self.quick)[layer]
+        quick = self._quick(layer, precise=precise, rough=rough)
         if quick is None:
             own = self._replay.calls(n_tokens)[layer]
             return partial(own.of, self.precise[layer]), Form(False, torch.float32)
         block = quick.for_gradient if for_gradient else quick
-        own = self.cast_calls(n_tokens)[layer]
-        return lambda rows: own.of(block, rows).float(), Form(True, self._quick_dtype)
+        own = self._calls(n_tokens, quick.dtype)[layer]
+        return lambda rows: own.of(block, rows).float(), Form(True, quick.dtype)
+
+    def packs(
+        self, layer: int, n_tokens: int, *, precise: bool = False, rough: bool = False
+    ) -> bool:
+        """Return whether a layer can be called on packed texts that are padded to so many tokens.
+
+        Not where gradients are asked for.
+        """
+        quick = self._quick(layer, precise=precise, rough=rough)
+        return (
+            quick is not None
+            and quick.packs
+            and is_short(n_tokens)
+            and all(
+                has_plain_positions(self._calls(n, quick.dtype)[layer])
+                for n in (n_tokens, TRIED_TOKENS)
+            )
+            and not torch.is_grad_enabled()
+        )
+
+    def packed_call(self, layer: int, *, rough: bool = False) -> tuple[PackedLayer, Form]:
+        """Return what calls a layer on the tokens of packed texts, and in which form."""
+        quick = self._quick(layer, precise=False, rough=rough)
+        assert quick is not None
+
+        def call(rows: Tensor, packing: Packing) -> Tensor:
+            lengths = packing.padded
+            calls = {n: self._calls(n, quick.dtype)[layer] for n in dict.fromkeys(lengths)}
+            return quick.packed(rows, packing, calls).float()
+
+        return call, Form(True, quick.dtype, is_packed=True)
 
     @cached_property
     def rough(self) -> list[QuickBlock | None]:
-        """Quick forms of all layers, those of the first ones made when one is asked for."""
-        first = self._quick_forms(range(self.n_precise), self._first_states)
+        """Quick forms of all layers in `quick_dtype`, those of the first made when asked for."""
+        first = self.quick[: self.n_precise]
+        if self._quick_dtype != torch.float32:
+            first = self._quick_forms(range(self.n_precise), self._quick_dtype, self._first_states)
         return [*first, *self.quick[self.n_precise :]]
 
-    def cast_calls(self, n_tokens: int) -> list[Call]:
-        """Return each layer's arguments in the quick number format."""
-        if n_tokens not in self._cast_calls:
+    def _quick(self, layer: int, *, precise: bool, rough: bool) -> QuickBlock | None:
+        return None if precise else (self.rough if rough else self.quick)[layer]
+
+    def _calls(self, n_tokens: int, dtype: torch.dtype) -> list[Call]:
+        """Return each layer's arguments in a number format."""
+        if (n_tokens, dtype) not in self._cast_calls:
             calls = self._replay.calls(n_tokens)
-            self._cast_calls[n_tokens] = [_cast_call(call, self._quick_dtype) for call in calls]
-        return self._cast_calls[n_tokens]
+            self._cast_calls[n_tokens, dtype] = [_cast_call(call, dtype) for call in calls]
+        return self._cast_calls[n_tokens, dtype]
 
     @torch.no_grad()
     def _quick_forms(
-        self, layers: Iterable[int], states: Sequence[Tensor]
+        self, layers: Iterable[int], dtype: torch.dtype, states: Sequence[Tensor]
     ) -> list[QuickBlock | None]:
         """Return the quick forms of layers, where they have one, tried on states at each depth."""
-        calls = self.cast_calls(states[0].shape[1])
+        calls = self._calls(states[0].shape[1], dtype)
         # In float32 both forms share their laid-out weights.
-        is_float32 = self._quick_dtype == torch.float32
+        is_float32 = dtype == torch.float32
         blocks: Sequence[nn.Module] = self.precise if is_float32 else self._replay.blocks
 
         def form(layer: int) -> QuickBlock | None:
-            before, after = states[layer : layer + 2]
-            use = partial(calls[layer].of, hidden=before)
-            return quick_form(blocks[layer], self._quick_dtype, before, after, use)
+            return quick_form(blocks[layer], dtype, states[layer], states[layer + 1], calls[layer])
 
         return spread(form, layers)
 

@@ -3,14 +3,16 @@
 A copy of a block gets parts in place of its own; what is not recognised stays as it is.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.functional import vjp
 
+from polar_detect.backbone.packing import Packing
 from polar_detect.backbone.quick_linear import (
     Joint,
     JointPart,
@@ -28,17 +30,18 @@ from polar_detect.backbone.quick_parts import (
     is_norm,
     is_rotary_attention,
 )
-from polar_detect.backbone.recording import FAILURES
+from polar_detect.backbone.recording import FAILURES, Call
 from polar_detect.numerics.blocks import is_mixture, random_states
 from polar_detect.numerics.products import sharing_copy
 
 # Of what a block changes, in a low precision and in float32. SmolLM2's quick forms err by .002 to
 # .009 in bfloat16.
 _MAX_ERROR, _MAX_ERROR_OF_FLOAT32 = 0.1, 1e-4
+_ANGLES = "position_embeddings"  # cosines and sines, (1, n_tokens, head_size) each
 
 
 def quick_form(
-    block: nn.Module, dtype: torch.dtype, before: Tensor, after: Tensor, use: Callable[[Any], Any]
+    block: nn.Module, dtype: torch.dtype, before: Tensor, after: Tensor, call: Call
 ) -> "QuickBlock | None":
     """Return a block's quick form, seen to do what the block does; None where there is none.
 
@@ -50,24 +53,57 @@ def quick_form(
     dtype : torch.dtype
     before, after : (n_rows, n_tokens, hidden)
         States that the block got, and what it made of them.
-    use : callable
-        Calls a block on `before`.
+    call : Call
+        How it was called, its arguments in `dtype`.
     """
     share = _MAX_ERROR_OF_FLOAT32 if dtype == torch.float32 else _MAX_ERROR
     allowed = share * (after - before).norm()
     for has_parts in (True, False):
         try:
             quick = QuickBlock(block, dtype, has_parts=has_parts)
-            error = (use(quick).float() - after).norm()
+            made = call.of(quick, before).float()
         except FAILURES:  # it reads the weights of what has been replaced, say
             continue
-        if error <= allowed or (is_mixture(block) and error.isfinite()):
+        error = (made - after).norm()
+        if is_mixture(block):
+            if error.isfinite():
+                return quick
+        elif error <= allowed:
+            quick.packs = _packs(quick, before, made, call, allowed)
             return quick
     return None
 
 
+def has_plain_positions(call: Call) -> bool:
+    """Return whether all that a call says of tokens is by which angles their places turn them."""
+    return (
+        not call.args
+        and isinstance(call.kwargs.get(_ANGLES), tuple)
+        and call.kwargs.get("attention_mask") is None
+        and not call.of_each_row
+    )
+
+
+def _packs(quick: "QuickBlock", before: Tensor, made: Tensor, call: Call, allowed: Tensor) -> bool:
+    """Return whether a quick form makes the same of two texts in a block, one of them shorter."""
+    if not (quick.attends_by_text and has_plain_positions(call) and before.device.type == "cpu"):
+        return False
+    n_tokens = before.shape[1]
+    packing = Packing((n_tokens, n_tokens - 1), (n_tokens, n_tokens), 2 * n_tokens - 1)
+    rows, expected = (states.flatten(0, 1)[:-1] for states in (before, made))
+    found = quick.packed(rows, packing, {n_tokens: call}).float()
+    return bool((found - expected).norm() <= allowed)
+
+
 class QuickBlock:
-    """A copy of a block whose linear layers multiply in `dtype`, with parts in fewer passes."""
+    """A copy of a block whose linear layers multiply in `dtype`, with parts in fewer passes.
+
+    Attributes
+    ----------
+    dtype : torch.dtype
+    packs : bool
+        Whether it was seen to take packed texts.
+    """
 
     def __init__(self, block: nn.Module, dtype: torch.dtype, *, has_parts: bool = True) -> None:
         self._shared = Shared()
@@ -84,16 +120,41 @@ class QuickBlock:
             part = _quick_part(module, self._shared) if has_parts else None
             if part is not None:
                 self._block.set_submodule(name, part)
-        self._dtype = dtype
+        self.dtype = dtype
+        self.packs = False
         self._adds_last: bool | None = None  # not known before a gradient is asked for
 
     def __call__(self, hidden: Tensor, *args: Any, **kwargs: Any) -> Any:
         """Return what the block returns."""
         try:
-            with multiplying_in(self._dtype, hidden.device):
+            with multiplying_in(self.dtype, hidden.device):
                 return self._block(hidden, *args, **kwargs)
         finally:
             self._shared.clear()
+
+    def packed(self, rows: Tensor, packing: Packing, calls: Mapping[int, Call]) -> Tensor:
+        """Return what it makes of texts one behind the other, (n_tokens, hidden) as `rows`.
+
+        Parameters
+        ----------
+        rows : (n_tokens, hidden)
+        packing : Packing
+            Of these.
+        calls : mapping of int to Call
+            By the lengths that texts are padded to: what they are called with alone.
+        """
+        first = next(iter(calls.values()))
+        tables = [torch.cat([calls[n].kwargs[_ANGLES][i][0] for n in calls]) for i in range(2)]
+        where = packing.angles(tuple(calls))
+        angles = tuple(table.index_select(0, where).unsqueeze(0) for table in tables)
+        call = replace(first, kwargs=first.kwargs | {_ANGLES: angles})
+        with self._shared.packed(packing):
+            return call.of(self, rows.unsqueeze(0)).squeeze(0)
+
+    @property
+    def attends_by_text(self) -> bool:
+        """Whether its attention finds texts in a packing."""
+        return any(isinstance(part, QuickAttention) for part in self._block.modules())
 
     def for_gradient(self, hidden: Tensor, *args: Any, **kwargs: Any) -> Any:
         """Return what has the gradient of that, and may have other values.
@@ -129,5 +190,5 @@ def _quick_part(module: nn.Module, shared: Shared) -> nn.Module | None:
     if is_gated(module):
         return QuickGate(module, shared)
     if is_rotary_attention(module):
-        return QuickAttention(module)
+        return QuickAttention(module, shared)
     return QuickNorm(module) if is_norm(module) else None

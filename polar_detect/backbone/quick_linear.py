@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from polar_detect.backbone.packing import Packing
 from polar_detect.backbone.recording import FAILURES
 from polar_detect.numerics.blocks import random_states
 from polar_detect.numerics.products import LaidOutLinear, Weight
@@ -149,12 +150,14 @@ class Shared(threading.local):
     """What the parts of a block share during a call, by thread.
 
     That is what was made of a tensor last, as query, key, value and gate get the same states,
-    each in a call of its own; and whether the block's last product is left out.
+    each in a call of its own; whether the block's last product is left out; and how texts stand
+    in the states, where they are no rows of one length.
     """
 
     def __init__(self) -> None:
         self._made: dict[object, tuple[Tensor, Tensor]] = {}
         self.leaves_out_last = False
+        self.packing: Packing | None = None
 
     def of(self, source: Tensor, maker: object, make: Callable[[], Tensor]) -> Tensor:
         """Return what `maker` has made of `source`, or else ``make()``."""
@@ -174,6 +177,15 @@ class Shared(threading.local):
             yield
         finally:
             self.leaves_out_last = False
+
+    @contextmanager
+    def packed(self, packing: Packing) -> Iterator[None]:
+        """Take states (1, n_tokens, hidden) for texts that stand in them by a packing."""
+        self.packing = packing
+        try:
+            yield
+        finally:
+            self.packing = None
 
     def clear(self) -> None:
         """Forget what was made: the call is over."""

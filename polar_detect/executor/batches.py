@@ -1,8 +1,8 @@
-"""Tokenised texts of one padded length, which layers are called on together.
+"""Tokenised texts that layers are called on together.
 
-Texts are padded on the right to a length that depends on the text alone, and run beside
-texts of the same padded length: under causal attention neither the padding nor the company
-changes a text's result, so no mask is needed.
+Texts are padded on the right to a length that depends on the text alone: under causal attention
+neither the padding nor the company changes a text's result, so no mask is needed. Short texts of
+different lengths share a batch, where the backbone packs them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from polar_detect.backbone.decoder import Backbone
+from polar_detect.backbone.packing import is_short, width
 from polar_detect.numerics.lanes import lanes
+
+_SMALL_PART = 64  # tokens
 
 
 @dataclass(eq=False)
@@ -36,7 +39,7 @@ class Stem:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Tokenised texts of one padded length.
+    """Tokenised texts that take as many places in memory.
 
     Parameters
     ----------
@@ -52,6 +55,8 @@ class Batch:
         Positions that hold a token of the text.
     embedded : (n_texts, n_tokens, hidden) float32
         What the first layer gets.
+    lengths : (n_texts,) int64, or None
+        How many tokens each row is called on with; all, where it is None.
     stem : Stem
     """
 
@@ -61,6 +66,7 @@ class Batch:
     is_target: Tensor
     is_text: Tensor
     embedded: Tensor
+    lengths: NDArray[np.int64] | None = field(default=None, kw_only=True)
     stem: Stem = field(default_factory=Stem, kw_only=True)
 
     def __len__(self) -> int:
@@ -68,19 +74,19 @@ class Batch:
 
     @property
     def n_tokens(self) -> int:
-        """Padded length."""
+        """Places of a row."""
         return self.input_ids.shape[1]
 
     def rows(self, texts: Sequence[int]) -> Self:
         """Return the batch of the given rows only."""
         parts = (self.input_ids, self.targets, self.is_target, self.is_text, self.embedded)
-        return type(self)(self.index[list(texts)], *(part[list(texts)] for part in parts))
+        index = self.index[list(texts)]
+        lengths = self.lengths_of(list(texts))
+        return type(self)(index, *(part[list(texts)] for part in parts), lengths=lengths)
 
-
-def padded_length(n_tokens: int) -> int:
-    """Return the length that a row of `n_tokens` is padded to; depends on nothing else."""
-    step = 4 if n_tokens <= 32 else 8 if n_tokens <= 128 else 32
-    return -(-n_tokens // step) * step
+    def lengths_of(self, texts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Return the lengths of rows, if they differ."""
+        return None if self.lengths is None else self.lengths[texts]
 
 
 def batches(
@@ -90,8 +96,12 @@ def batches(
     prefixes: Sequence[Sequence[int]] | None = None,
     reads_last: bool = False,
     max_batch_tokens: int = 4096,
+    n_at_once: int = 1,
 ) -> Iterator[Batch]:
-    """Group tokenised texts into batches of equal padded length, shortest first.
+    """Group tokenised texts into batches that layers are called on together, shortest first.
+
+    Short ones by the room that they take, where the backbone packs them, others by the length
+    that they are padded to.
 
     Parameters
     ----------
@@ -103,22 +113,48 @@ def batches(
     reads_last : bool
         Also feed each text's last token, which no loss needs but a state over the text does.
     max_batch_tokens : int
-        Upper bound of rows × padded length, but for single rows.
+        Upper bound of rows × padded length, or of all tokens of short texts, but for single rows.
+    n_at_once : int
+        How many batches the caller works on at once: there are a multiple of them, where short
+        texts are enough for that.
     """
     if prefixes is not None:
         room = [max(0, backbone.max_positions - 1 - len(row)) for row in rows]
         prefixes = [p[max(0, len(p) - n) :] for p, n in zip(prefixes, room, strict=True)]
-    lengths: dict[int, list[int]] = {}
-    for i, row in enumerate(rows):
-        if row:
-            n_tokens = len(row) + reads_last + (len(prefixes[i]) if prefixes is not None else 0)
-            padded = min(padded_length(n_tokens), backbone.max_positions)
-            lengths.setdefault(padded, []).append(i)
-    for n_tokens, members in sorted(lengths.items()):
-        n_rows = max(1, max_batch_tokens // n_tokens)
-        for start in range(0, len(members), n_rows):
-            index = members[start : start + n_rows]
-            yield _batch(index, n_tokens, rows, prefixes, backbone)
+    n_tokens = np.asarray([len(row) for row in rows], np.int64)
+    fed = n_tokens + reads_last
+    if prefixes is not None:
+        fed += np.asarray([len(prefix) for prefix in prefixes], np.int64)
+    padded = backbone.padded_lengths(fed)
+    groups: dict[tuple[int, bool], list[int]] = {}
+    for i, n in enumerate(padded.tolist()):
+        if rows[i]:
+            is_packed = backbone.packs and is_short(n)
+            groups.setdefault((width(n) if is_packed else n, is_packed), []).append(i)
+    for (n_places, is_packed), members in sorted(groups.items()):
+        if is_packed:
+            index = np.asarray(members)
+            for own in _evenly(index, fed[index], max_batch_tokens, n_at_once):
+                yield _batch(own.tolist(), n_places, rows, prefixes, backbone, lengths=fed[own])
+        else:
+            n_rows = max(1, max_batch_tokens // n_places)
+            for start in range(0, len(members), n_rows):
+                yield _batch(members[start : start + n_rows], n_places, rows, prefixes, backbone)
+
+
+def _evenly(
+    index: NDArray[np.int64], n_tokens: NDArray[np.int64], most: int, n_at_once: int
+) -> Iterator[NDArray[np.int64]]:
+    """Yield texts in parts of about as many tokens each, and no more than `most`, but for one.
+
+    A multiple of `n_at_once` parts, where these are no less than a small block.
+    """
+    total = int(n_tokens.sum())
+    n_parts = -(-total // max(1, most - int(n_tokens.max())))
+    if total >= n_at_once * _SMALL_PART:
+        n_parts = -(-n_parts // n_at_once) * n_at_once
+    part = (np.cumsum(n_tokens) - n_tokens) * n_parts // total
+    yield from np.split(index, np.flatnonzero(np.diff(part)) + 1)
 
 
 @lanes()
@@ -128,6 +164,8 @@ def _batch(
     rows: Sequence[Sequence[int]],
     prefixes: Sequence[Sequence[int]] | None,
     backbone: Backbone,
+    *,
+    lengths: NDArray[np.int64] | None = None,
 ) -> Batch:
     input_ids = torch.full((len(index), n_tokens), backbone.start_token)
     targets = torch.zeros((len(index), n_tokens), dtype=torch.int64)
@@ -136,15 +174,31 @@ def _batch(
     for r, i in enumerate(index):
         prefix = list(prefixes[i]) if prefixes is not None else []
         sequence = [backbone.start_token, *prefix, *rows[i]]
-        fed = min(len(sequence), n_tokens)  # the last token too where there is room for it
+        # The last token too where there is room for it.
+        fed = min(len(sequence), n_tokens if lengths is None else lengths[r])
         input_ids[r, :fed] = torch.tensor(sequence[:fed])
         targets[r, : len(sequence) - 1] = torch.tensor(sequence[1:])
         is_target[r, len(prefix) : len(sequence) - 1] = True
         is_text[r, len(prefix) + 1 : fed] = True
     device = backbone.device
-    embedded = backbone.embed(input_ids.to(device)).float()
+    embedded = _embedded(backbone, input_ids.to(device), lengths)
     parts = (input_ids, targets, is_target, is_text, embedded)
-    return Batch(np.asarray(index), *(part.to(device) for part in parts))
+    return Batch(np.asarray(index), *(part.to(device) for part in parts), lengths=lengths)
+
+
+def _embedded(backbone: Backbone, ids: Tensor, lengths: NDArray[np.int64] | None) -> Tensor:
+    """Return what the first layer gets of token ids, each row as if it were padded alone."""
+    if lengths is None:
+        return backbone.embed(ids).float()
+    padded = backbone.padded_lengths(lengths)
+    parts = {
+        n: backbone.embed(ids[np.flatnonzero(padded == n), :n]) for n in np.unique(padded).tolist()
+    }
+    hidden_size = next(iter(parts.values())).shape[-1]
+    found = torch.zeros(*ids.shape, hidden_size, dtype=torch.float32, device=ids.device)
+    for n, part in parts.items():
+        found[np.flatnonzero(padded == n), :n] = part.float()
+    return found
 
 
 def gradient_of_means(batch: Batch, gradients: Tensor) -> Tensor:

@@ -102,7 +102,8 @@ class Executor:
         for step in schedule.steps:
             texts = torch.tensor([owner[slot] for slot in step.sources], device=states.device)
             before = states[texts]
-            after = self.backbone.apply(step.layer, before)
+            lengths = batch.lengths_of(texts.numpy(force=True))
+            after = self.backbone.apply(step.layer, before, lengths=lengths)
             states[texts] = after
             called.append((step.layer, texts, before, after))
         losses, gradient = self.read_back(batch, states)
@@ -115,7 +116,8 @@ class Executor:
             goes_on = [len(slopes[text]) < len(programs[text]) for text in texts.tolist()]
             if any(goes_on):
                 rest = torch.tensor(goes_on, device=states.device)
-                pulled = self.backbone.pull_back(layer, before[rest], own[rest])
+                lengths = batch.lengths_of(texts[rest].numpy(force=True))
+                pulled = self.backbone.pull_back(layer, before[rest], own[rest], lengths=lengths)
                 gradient[texts[rest]] = pulled
                 self.count(batch, dict.fromkeys(texts[rest].tolist(), _CALLS_OF_A_PULL))
         skips = [np.asarray(own[::-1], np.float32) for own in slopes]
@@ -178,7 +180,7 @@ class Executor:
         schedule = plan(own)
         for start, n_calls in schedule.calls.items():
             self.count(batch, {start % len(batch): n_calls})
-        states = self._run(starts, schedule, precise=precise)
+        states = self._run(batch, starts, schedule, precise=precise)
         texts = torch.tensor([job.text for job in jobs], device=states.device)
         ends = torch.tensor(schedule.ends, device=states.device)
         found = self.final_losses(batch, texts, states, ends, precise=precise)
@@ -208,22 +210,28 @@ class Executor:
         if stem.states is None:
             stem.states = batch.embedded
             for layer in first:
-                stem.states = self.backbone.apply(layer, stem.states)
+                stem.states = self.backbone.apply(layer, stem.states, lengths=batch.lengths)
         own = [
             Job(job.text + len(batch), Program(job.program.layers[n:])) if behind else job
             for job, behind in zip(jobs, is_behind, strict=True)
         ]
         return torch.cat([batch.embedded, stem.states]), own
 
-    def _run(self, starts: Tensor, schedule: Schedule, *, precise: bool) -> Tensor:
+    def _run(self, batch: Batch, starts: Tensor, schedule: Schedule, *, precise: bool) -> Tensor:
         """Return the slots (n_slots, n_tokens, hidden) after the last step."""
-        states = starts.new_empty((schedule.n_slots, *starts.shape[1:]))
-        texts, slots = zip(*schedule.roots, strict=True)
-        states[list(slots)] = starts[list(texts)]
+        states = starts.new_zeros((schedule.n_slots, *starts.shape[1:]))
+        roots, slots = np.asarray(schedule.roots).T
+        states[slots] = starts[roots]
+        texts = np.zeros(schedule.n_slots, np.int64)  # whose state a slot holds
+        texts[slots] = roots % len(batch)
         for step in schedule.steps:
+            texts[list(step.targets)] = texts[list(step.sources)]
             sources = torch.tensor(step.sources, device=states.device)
             targets = torch.tensor(step.targets, device=states.device)
-            self.backbone.apply_within(step.layer, states, sources, targets, precise=precise)
+            lengths = batch.lengths_of(texts[list(step.sources)])
+            self.backbone.apply_within(
+                step.layer, states, sources, targets, lengths=lengths, precise=precise
+            )
         return states
 
 

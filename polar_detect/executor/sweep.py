@@ -64,7 +64,8 @@ def sweep(executor: Executor, batch: Batch, wish: Sweep) -> list[Answer]:
     end = replace(wish, max_distance=None)  # states there are called no more
     for layer in range(backbone.n_layers):
         executor.count(batch, Counter(rows.texts.tolist()))
-        backbone.apply(layer, rows.states, out=rows.both[: len(rows.texts)])
+        made = rows.both[: len(rows.texts)]
+        backbone.apply(layer, rows.states, lengths=batch.lengths_of(rows.texts), out=made)
         distances = _to_full(rows, batch)
         influences.append(distances[len(rows.texts) :][rows.n_skips == 0])
         is_last = layer == backbone.n_layers - 1
@@ -84,7 +85,7 @@ def sweep(executor: Executor, batch: Batch, wish: Sweep) -> list[Answer]:
 def _start(executor: Executor, batch: Batch) -> _Rows:
     n_texts, n_layers = len(batch), executor.backbone.n_layers
     return _Rows(
-        torch.cat([torch.empty_like(batch.embedded), batch.embedded]),
+        torch.cat([torch.zeros_like(batch.embedded), batch.embedded]),
         np.arange(n_texts),
         np.zeros(n_texts, np.int64),
         np.zeros((n_texts, n_layers), bool),
@@ -106,7 +107,8 @@ def _to_full(rows: _Rows, batch: Batch) -> NDArray[np.float32]:
     def distances(states: Tensor, texts: Tensor) -> tuple[Tensor]:
         along = (states * directions[texts]).sum(-1)
         cosines = along / torch.linalg.vector_norm(states, dim=-1)
-        return (1 - (cosines * weights[texts]).sum(1),)
+        own = weights[texts]
+        return (1 - torch.where(own > 0, cosines * own, 0).sum(1),)
 
     texts = torch.from_numpy(np.concatenate([rows.texts, rows.texts])).to(device)
     count = max(1, _BLOCK_TOKENS // batch.n_tokens)
@@ -122,7 +124,7 @@ def _step(rows: _Rows, layer: int, distances: NDArray[np.float32], wish: Sweep) 
     kept = _closest(owner, n_skips, distances, wish)
     called = rows.called.copy()
     called[:, layer] = True
-    both = rows.both.new_empty((2 * len(kept), *rows.both.shape[1:]))
+    both = rows.both.new_zeros((2 * len(kept), *rows.both.shape[1:]))
     source = torch.from_numpy(kept).to(both.device)
     torch.index_select(rows.both, 0, source, out=both[len(kept) :])
     return _Rows(both, owner[kept], n_skips[kept], np.concatenate([called, rows.called])[kept])

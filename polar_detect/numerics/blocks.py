@@ -38,10 +38,11 @@ def rows_per_block(n_tokens: int, device: torch.device) -> int:
 
 
 class Form(NamedTuple):
-    """Which form of a layer is called, and what it multiplies in."""
+    """Which form of a layer is called, what it multiplies in, and whether texts are packed."""
 
     is_quick: bool
     dtype: torch.dtype
+    is_packed: bool = False
 
 
 class RowCounts:

@@ -61,6 +61,13 @@ def plain_modes() -> Iterator[None]:
         yield
 
 
+def n_lanes() -> int:
+    """Return on how many lanes `spread` works here."""
+    with lanes():
+        n: int = _inside.n_lanes
+        return n
+
+
 def spread(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """Return ``[function(item) for item in items]``, computed on all lanes.
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from polar_detect.backbone.decoder import Backbone
@@ -15,7 +16,7 @@ from polar_detect.executor.batches import Batch, batches, gradient_of_means
 from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.numerics.blocks import block_tokens
-from polar_detect.numerics.lanes import lanes, spread
+from polar_detect.numerics.lanes import lanes, n_lanes, spread
 from polar_detect.program import Program, one_edit_programs
 from polar_detect.signature.token_states import (
     TextTokens,
@@ -151,9 +152,13 @@ class Tracer:
         reads_last: bool = False,
     ) -> list[Batch]:
         """Return the batches of tokenised texts, each of a block's size at most."""
-        size = block_tokens(self.backbone.device)
         found = batches(
-            rows, self.backbone, prefixes=prefixes, reads_last=reads_last, max_batch_tokens=size
+            rows,
+            self.backbone,
+            prefixes=prefixes,
+            reads_last=reads_last,
+            max_batch_tokens=block_tokens(self.backbone.device),
+            n_at_once=n_lanes(),
         )
         return list(found)
 
@@ -206,7 +211,8 @@ class Tracer:
         if self.curves == "first-order":
             moments, gradients = self.backbone.token_moments_back(states[-1][where], targets)
             gradient = gradient_of_means(batch, gradients)
-            out.skip[batch.index], out.loop[batch.index] = self._first_order(states, gradient)
+            slopes = self._first_order(states, gradient, batch.lengths)
+            out.skip[batch.index], out.loop[batch.index] = slopes
         else:
             moments = self.backbone.token_moments(states[-1][where], targets)
         losses = _by_text(batch, moments.losses)
@@ -248,10 +254,12 @@ class Tracer:
         state = batch.embedded
         yield state
         for layer in range(self.backbone.n_layers):
-            state = self.backbone.apply(layer, state)
+            state = self.backbone.apply(layer, state, lengths=batch.lengths)
             yield state
 
-    def _first_order(self, states: Sequence[Tensor], gradient: Tensor) -> tuple[Array, Array]:
+    def _first_order(
+        self, states: Sequence[Tensor], gradient: Tensor, lengths: NDArray[np.int64] | None
+    ) -> tuple[Array, Array]:
         """Return gradient · (change of the layer's output), for skipping and for looping it.
 
         Parameters
@@ -259,15 +267,17 @@ class Tracer:
         states : n_layers + 1 of (n_texts, n_tokens, hidden)
         gradient : (n_texts, n_tokens, hidden)
             By the last of them.
+        lengths : (n_texts,) int64, optional
+            Of the texts, as in `Batch`.
         """
         skips, loops = [], []
         for layer in reversed(range(self.backbone.n_layers)):
             before, after = states[layer : layer + 2]
-            again = self.backbone.apply(layer, after, rough=True)
+            again = self.backbone.apply(layer, after, lengths=lengths, rough=True)
             skips.append((gradient * (before - after)).sum((1, 2)))
             loops.append((gradient * (again - after)).sum((1, 2)))
             if layer:
-                gradient = self.backbone.pull_back(layer, before, gradient)
+                gradient = self.backbone.pull_back(layer, before, gradient, lengths=lengths)
         skip, loop = (torch.stack(found[::-1], 1).cpu().numpy() for found in (skips, loops))
         return skip, loop
 
