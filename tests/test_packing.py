@@ -147,6 +147,29 @@ def test_a_layer_makes_of_each_row_what_it_makes_of_it_alone(name, dtype, form):
             assert own.isfinite().all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("name", ["llama", "gpt2"])
+def test_a_gradient_is_pulled_back_through_each_row_as_through_it_alone(name, dtype):
+    backbone = Backbone(tiny_model(CONFIGS[name]), tiny_tokenizer(), quick_dtype=dtype)
+    lengths = np.asarray(LENGTHS)
+    for n in set(backbone.padded_lengths(lengths).tolist()):
+        backbone.embed(torch.ones(1, n, dtype=torch.int64))
+    hidden, gradient = random_states(2, len(LENGTHS), 32, 32)
+    for row, n in enumerate(LENGTHS):
+        gradient[row, n:] = 0
+    found = backbone.pull_back(3, hidden, gradient, lengths=lengths)
+    for row, n in enumerate(LENGTHS):
+        own = slice(row, row + 1)
+        (company,) = backbone.pull_back(3, hidden[own], gradient[own], lengths=lengths[own])
+        assert torch.equal(found[row, :n], company[:n])
+        (padded,) = backbone.padded_lengths(lengths[own]).tolist()
+        (expected,) = backbone.pull_back(3, hidden[own, :padded], gradient[own, :padded])
+        change = (expected[:n] - gradient[row, :n]).norm()
+        gap = (found[row, :n] - expected[:n]).norm()
+        assert gap < (1e-5 if dtype == torch.float32 else 0.02) * change
+        assert not found[row, n:].any()
+
+
 @torch.no_grad()
 def test_rows_that_move_within_states_go_where_they_are_sent_and_no_further():
     backbone = Backbone(tiny_model(LLAMA), tiny_tokenizer(), quick_dtype=torch.float32)

@@ -112,7 +112,8 @@ def attend_packed(
         Of the tokens that belong to no text, something.
     """
     n_keys = (heads.shape[1] - n_heads) // 2
-    shares = _packs_well(n_heads, n_keys, heads.shape[2], heads.dtype)
+    is_differentiable = torch.is_grad_enabled()
+    shares = not is_differentiable and _packs_well(n_heads, n_keys, heads.shape[2], heads.dtype)
 
     def attended(*, alone: bool) -> Tensor:
         found = []
@@ -122,8 +123,12 @@ def attend_packed(
             turned = rotated(seated[None, :, :-n_keys], *(part[None] for part in angles))[0]
             rows = turned.view(-1, n_places, *turned.shape[1:])
             value = seated.view(-1, n_places, *seated.shape[1:])[:, :, -n_keys:]
-            mask = _apart(slot, _PACK_TOKENS // slot, heads.dtype) if slot else None
-            own = _attend(rows[:, :, :n_heads], rows[:, :, n_heads:], value, scale, mask)
+            query, key = rows[:, :, :n_heads], rows[:, :, n_heads:]
+            if is_differentiable:
+                own = _attend_by_steps(query, key, value, scale)
+            else:
+                mask = _apart(slot, _PACK_TOKENS // slot, heads.dtype) if slot else None
+                own = _attend(query, key, value, scale, mask)
             found.append(own.flatten(0, 1))
         return torch.cat(found).index_select(0, seats.back)
 

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.autograd.functional import vjp
 
 from polar_detect.backbone.forms import LayerForms
 from polar_detect.backbone.loading import load_decoder
@@ -26,7 +25,7 @@ from polar_detect.backbone.recording import FAILURES
 from polar_detect.backbone.replaying import Replay, difference, find_blocks
 from polar_detect.backbone.tokenizing import longest_row, shortened
 from polar_detect.errors import InputError, ModelError, reason_of
-from polar_detect.numerics.blocks import RowCounts, by_blocks, is_mixture
+from polar_detect.numerics.blocks import is_mixture
 from polar_detect.numerics.lanes import plain_modes
 from polar_detect.numerics.runtime import best_dtype, keep_freed_memory
 
@@ -90,7 +89,6 @@ class Backbone:
         self.head = model.get_output_embeddings()
         self.device: torch.device = next(model.parameters()).device
         self.quick_dtype = quick_dtype or best_dtype(self.device)
-        self._pull_counts = RowCounts(self.blocks, self.device)
         expected = f"{_EXPECTED}, a norm and a head"
         self._replay = Replay(
             model,
@@ -271,25 +269,7 @@ class Backbone:
         (n_rows, n_tokens, hidden) float32
             The same to the last bit in any company and for any number of threads.
         """
-        if lengths is None:
-            return self._pulled(layer, hidden, gradient)
-        found = torch.zeros_like(gradient)
-        padded = self.padded_lengths(lengths)
-        for n in np.unique(padded).tolist():
-            rows = np.flatnonzero(padded == n)
-            found[rows, :n] = self._pulled(layer, hidden[rows, :n], gradient[rows, :n])
-        return found
-
-    def _pulled(self, layer: int, hidden: Tensor, gradient: Tensor) -> Tensor:
-        """Return the same of rows of one length."""
-        call, form = self._forms.call(layer, hidden.shape[1], rough=True, for_gradient=True)
-
-        def pull(rows: Tensor, own: Tensor) -> tuple[Tensor]:
-            _, found = vjp(call, rows, own)
-            return (found,)
-
-        counts = self._pull_counts.of(layer, lambda rows: pull(rows, rows)[0], hidden, form)
-        return by_blocks(pull, hidden, gradient, counts=counts)[0]
+        return self._mover.pull_back(layer, hidden, gradient, lengths)
 
     def logits(self, hidden: Tensor, *, precise: bool = True) -> Tensor:
         """Read out hidden states (…, hidden) as logits (…, vocabulary) in float32."""

@@ -82,10 +82,7 @@ class LayerForms:
     def packs(
         self, layer: int, n_tokens: int, *, precise: bool = False, rough: bool = False
     ) -> bool:
-        """Return whether a layer can be called on packed texts that are padded to so many tokens.
-
-        Not where gradients are asked for.
-        """
+        """Return whether a layer takes packed texts that are padded to so many tokens."""
         quick = self._quick(layer, precise=precise, rough=rough)
         return (
             quick is not None
@@ -95,18 +92,18 @@ class LayerForms:
                 has_plain_positions(self._calls(n, quick.dtype)[layer])
                 for n in (n_tokens, TRIED_TOKENS)
             )
-            and not torch.is_grad_enabled()
         )
 
-    def packed_call(self, layer: int, *, rough: bool = False) -> tuple[PackedLayer, Form]:
-        """Return what calls a layer on the tokens of packed texts, and in which form."""
+    def packed_call(
+        self, layer: int, *, rough: bool = False, for_gradient: bool = False
+    ) -> tuple[PackedLayer, Form]:
+        """Return what calls a layer on packed texts' tokens as `call` does, and in which form."""
         quick = self._quick(layer, precise=False, rough=rough)
         assert quick is not None
 
         def call(rows: Tensor, packing: Packing) -> Tensor:
-            lengths = packing.padded
-            calls = {n: self._calls(n, quick.dtype)[layer] for n in dict.fromkeys(lengths)}
-            return quick.packed(rows, packing, calls).float()
+            calls = {n: self._calls(n, quick.dtype)[layer] for n in dict.fromkeys(packing.padded)}
+            return quick.packed(rows, packing, calls, for_gradient=for_gradient).float()
 
         return call, Form(True, quick.dtype, is_packed=True)
 

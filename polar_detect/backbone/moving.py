@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.autograd.functional import vjp
 
 from polar_detect.backbone.forms import LayerForms, PackedLayer
 from polar_detect.backbone.packing import TRIED_TOKENS, Packing, packings, padded_lengths
-from polar_detect.numerics.blocks import Form, RowCounts, each_block, in_blocks
+from polar_detect.numerics.blocks import Form, RowCounts, by_blocks, each_block, in_blocks
 from polar_detect.numerics.lanes import n_lanes, spread
 
 
@@ -68,11 +69,10 @@ class Mover:
         max_positions: int,
     ) -> None:
         self._forms, self._max_positions = forms, max_positions
-        self._row_counts = RowCounts(blocks, device)
-        with torch.no_grad():
-            self.packs = max_positions >= TRIED_TOKENS and any(
-                forms.packs(layer, TRIED_TOKENS) for layer in range(len(blocks))
-            )
+        self._row_counts, self._pull_counts = RowCounts(blocks, device), RowCounts(blocks, device)
+        self.packs = max_positions >= TRIED_TOKENS and any(
+            forms.packs(layer, TRIED_TOKENS) for layer in range(len(blocks))
+        )
 
     def padded_lengths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return what rows of so many tokens are padded to where they are called on alone."""
@@ -94,19 +94,41 @@ class Mover:
             self._move_alike(move, np.arange(len(move.sources)), move.given.shape[1])
             return
         padded = self.padded_lengths(lengths)
-        are_packed = np.zeros(len(padded), bool)
-        for n_tokens in np.unique(padded).tolist():
-            rows = padded == n_tokens
-            if self.packs and self._packs(move, n_tokens):
-                are_packed |= rows
-            else:
-                self._move_alike(move, np.flatnonzero(rows), n_tokens)
-        if are_packed.any():
-            rows = np.flatnonzero(are_packed)
-            self._move_packed(move, rows, lengths[rows], padded[rows])
+        packed, others = self._parted(move.layer, padded, precise=move.precise, rough=move.rough)
+        for n_tokens, rows in others.items():
+            self._move_alike(move, rows, n_tokens)
+        if len(packed):
+            self._move_packed(move, packed, lengths[packed], padded[packed])
 
-    def _packs(self, move: Move, n_tokens: int) -> bool:
-        return self._forms.packs(move.layer, n_tokens, precise=move.precise, rough=move.rough)
+    def pull_back(
+        self, layer: int, hidden: Tensor, gradient: Tensor, lengths: NDArray[np.int64] | None
+    ) -> Tensor:
+        """Return a gradient by what a layer gets, as `Backbone.pull_back` does."""
+        if lengths is None:
+            return self._pulled(layer, hidden, gradient)
+        found = torch.zeros_like(gradient)
+        padded = self.padded_lengths(lengths)
+        packed, others = self._parted(layer, padded, rough=True)
+        for n, rows in others.items():
+            found[rows, :n] = self._pulled(layer, hidden[rows, :n], gradient[rows, :n])
+        if len(packed):
+            places = torch.from_numpy(packed)
+            move = Move(layer, hidden, found, places, places)
+            self._pull_packed(move, gradient, lengths[packed], padded[packed])
+        return found
+
+    def _parted(
+        self, layer: int, padded: NDArray[np.int64], *, precise: bool = False, rough: bool = False
+    ) -> tuple[NDArray[np.int64], dict[int, NDArray[np.int64]]]:
+        """Return which rows a layer takes packed, and the others by the length of each."""
+        are_packed = np.zeros(len(padded), bool)
+        others = {}
+        for n in np.unique(padded).tolist():
+            if self.packs and self._forms.packs(layer, n, precise=precise, rough=rough):
+                are_packed |= padded == n
+            else:
+                others[n] = np.flatnonzero(padded == n)
+        return np.flatnonzero(are_packed), others
 
     def _move_alike(self, move: Move, rows: NDArray[np.int64], n_tokens: int) -> None:
         """Call a layer on rows of one length."""
@@ -137,27 +159,77 @@ class Mover:
 
         def one(block: tuple[slice, Packing]) -> None:
             place, packing = block
-            owners, places = packing.owners, packing.places
-            own = given.index_select(0, sources[place].index_select(0, owners) + places)
-            found = call(own, packing)[: packing.n_held]
-            where = targets[place].index_select(0, owners) + places
-            made.index_copy_(0, where[: packing.n_held], found)
+            found = call(given.index_select(0, _tokens(packing, sources[place])), packing)
+            where = _tokens(packing, targets[place])[: packing.n_held]
+            made.index_copy_(0, where, found[: packing.n_held])
 
-        sizes = self._packed_sizes(move.layer, call, form, given.shape[-1])
-        blocks = packings(tuple(lengths.tolist()), tuple(padded.tolist()), sizes, n_lanes())
-        spread(one, blocks)
+        sizes = _packed_sizes(self._row_counts, move.layer, call, form, given.shape[-1])
+        spread(one, _blocks(lengths, padded, sizes))
 
-    def _packed_sizes(
-        self, layer: int, call: PackedLayer, form: Form, hidden_size: int
-    ) -> tuple[int, ...]:
-        """Return how many tokens a block of packed texts may have, descending."""
+    def _pulled(self, layer: int, hidden: Tensor, gradient: Tensor) -> Tensor:
+        """Return a gradient by what a layer gets of rows of one length."""
+        call, form = self._forms.call(layer, hidden.shape[1], rough=True, for_gradient=True)
 
-        def of_alike(rows: Tensor) -> Tensor:
-            n_rows, n_tokens, _ = rows.shape
-            lengths = (n_tokens,) * n_rows
-            packing = Packing(lengths, lengths, n_rows * n_tokens)
-            return call(rows.flatten(0, 1), packing).view_as(rows)
+        def pull(rows: Tensor, own: Tensor) -> tuple[Tensor]:
+            return (vjp(call, rows, own)[1],)
 
-        like = torch.empty(1, TRIED_TOKENS, hidden_size)
-        counts = self._row_counts.of(layer, of_alike, like, form)
-        return tuple(TRIED_TOKENS * n for n in counts)
+        counts = self._pull_counts.of(layer, lambda rows: pull(rows, rows)[0], hidden, form)
+        return by_blocks(pull, hidden, gradient, counts=counts)[0]
+
+    def _pull_packed(
+        self,
+        move: Move,
+        gradient: Tensor,
+        lengths: NDArray[np.int64],
+        padded: NDArray[np.int64],
+    ) -> None:
+        """Put a gradient by what a layer gets where the move says."""
+        call, form = self._forms.packed_call(move.layer, rough=True, for_gradient=True)
+        hidden, own, made = (
+            states.reshape(-1, states.shape[-1]) for states in (move.given, gradient, move.made)
+        )
+        sources = move.given.shape[1] * move.sources
+
+        def pull(rows: Tensor, slopes: Tensor, packing: Packing) -> Tensor:
+            found: Tensor = vjp(lambda given: call(given, packing), rows, slopes)[1]
+            return found
+
+        def one(block: tuple[slice, Packing]) -> None:
+            place, packing = block
+            where, n_held = _tokens(packing, sources[place]), packing.n_held
+            slopes = own.index_select(0, where)
+            slopes[n_held:] = 0
+            found = pull(hidden.index_select(0, where), slopes, packing)
+            made.index_copy_(0, where[:n_held], found[:n_held])
+
+        def tried(rows: Tensor, packing: Packing) -> Tensor:
+            return pull(rows, rows, packing)
+
+        sizes = _packed_sizes(self._pull_counts, move.layer, tried, form, hidden.shape[-1])
+        spread(one, _blocks(lengths, padded, sizes))
+
+
+def _tokens(packing: Packing, starts: Tensor) -> Tensor:
+    """Return the places of a block's tokens, given those of its texts' first ones."""
+    return starts.index_select(0, packing.owners) + packing.places
+
+
+def _blocks(
+    lengths: NDArray[np.int64], padded: NDArray[np.int64], sizes: tuple[int, ...]
+) -> list[tuple[slice, Packing]]:
+    return packings(tuple(lengths.tolist()), tuple(padded.tolist()), sizes, n_lanes())
+
+
+def _packed_sizes(
+    counts: RowCounts, layer: int, call: PackedLayer, form: Form, hidden_size: int
+) -> tuple[int, ...]:
+    """Return how many tokens a block of packed texts may have, descending."""
+
+    def of_alike(rows: Tensor) -> Tensor:
+        n_rows, n_tokens, _ = rows.shape
+        lengths = (n_tokens,) * n_rows
+        packing = Packing(lengths, lengths, n_rows * n_tokens)
+        return call(rows.flatten(0, 1), packing).view_as(rows)
+
+    like = torch.empty(1, TRIED_TOKENS, hidden_size)
+    return tuple(TRIED_TOKENS * n for n in counts.of(layer, of_alike, like, form))

@@ -132,7 +132,14 @@ class QuickBlock:
         finally:
             self._shared.clear()
 
-    def packed(self, rows: Tensor, packing: Packing, calls: Mapping[int, Call]) -> Tensor:
+    def packed(
+        self,
+        rows: Tensor,
+        packing: Packing,
+        calls: Mapping[int, Call],
+        *,
+        for_gradient: bool = False,
+    ) -> Tensor:
         """Return what it makes of texts one behind the other, (n_tokens, hidden) as `rows`.
 
         Parameters
@@ -142,6 +149,8 @@ class QuickBlock:
             Of these.
         calls : mapping of int to Call
             By the lengths that texts are padded to: what they are called with alone.
+        for_gradient : bool
+            Return what has the gradient of that.
         """
         first = next(iter(calls.values()))
         tables = [torch.cat([calls[n].kwargs[_ANGLES][i][0] for n in calls]) for i in range(2)]
@@ -149,7 +158,8 @@ class QuickBlock:
         angles = tuple(table.index_select(0, where).unsqueeze(0) for table in tables)
         call = replace(first, kwargs=first.kwargs | {_ANGLES: angles})
         with self._shared.packed(packing):
-            return call.of(self, rows.unsqueeze(0)).squeeze(0)
+            form = self.for_gradient if for_gradient else self
+            return call.of(form, rows.unsqueeze(0)).squeeze(0)
 
     @property
     def attends_by_text(self) -> bool:
