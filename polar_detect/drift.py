@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
-import scipy.special
 import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
@@ -126,17 +125,18 @@ def measure_drift(
     Returns
     -------
     Drift
-        Below 8 texts on either side the verdict is "too few".
+        Below 8 texts on either side the verdict is "too few", and nothing is said of layers and
+        features.
     """
     own = np.asarray(scores, np.float64)
     own, held_out = own[np.isfinite(own)], np.asarray(calibration_scores, np.float64)
+    if min(len(own), len(held_out)) < _MIN_TEXTS:
+        nan = math.nan
+        return Drift(len(held_out), len(own), nan, nan, nan, "too few")
     layers: tuple[Shift, ...] = ()
     features: tuple[Shift, ...] = ()
     if normal is not None and batch is not None:
         layers, features = measure_shifts(normal, batch)
-    if min(len(own), len(held_out)) < _MIN_TEXTS:
-        nan = math.nan
-        return Drift(len(held_out), len(own), nan, nan, nan, "too few", layers, features)
     test = scipy.stats.ks_2samp(held_out, own)
     superiority = _superiority(held_out, own)
     p_value = float(test.pvalue)
@@ -173,22 +173,24 @@ def _welch(
     normal: FeatureStatistics, values: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return shifts in normal standard deviations, and p-values."""
-    n, m = normal.n_texts, len(values)
     means, spreads = values.mean(0), values.std(0, ddof=1)
     # float32 features that are constant keep a spread of rounding errors.
     noise = 1e-6 * np.maximum(np.abs(normal.means), np.abs(means)) + 1e-12
+    test = scipy.stats.ttest_ind_from_stats(
+        mean1=means,
+        std1=np.maximum(spreads, noise),
+        nobs1=len(values),
+        mean2=normal.means,
+        std2=np.maximum(normal.spreads, noise),
+        nobs2=normal.n_texts,
+        equal_var=False,
+    )
     is_constant = (normal.spreads <= noise) & (spreads <= noise)
     is_same = np.abs(means - normal.means) <= 10 * noise
-    spread = np.maximum(normal.spreads, noise)
-    a, b = spread**2 / n, np.maximum(spreads, noise) ** 2 / m
-    freedom = (a + b) ** 2 / (a**2 / (n - 1) + b**2 / (m - 1))
-    t = (means - normal.means) / np.sqrt(a + b)
-    p_values = 2 * scipy.special.stdtr(freedom, -np.abs(t))
     # A feature that hardly varies on normal texts would be any number of deviations away.
     typical = np.where(normal.spreads > noise, normal.spreads, np.maximum(spreads, noise))
     sizes = (means - normal.means) / typical
-    p_values[is_constant & is_same] = np.nan
-    return sizes, p_values
+    return sizes, np.where(is_constant & is_same, np.nan, test.pvalue)
 
 
 def _layer_shifts(

@@ -75,6 +75,14 @@ def test_too_few_texts_give_no_verdict(scores):
     assert not drift.is_drifted
 
 
+def test_of_too_few_texts_nothing_is_said_of_layers_and_features():
+    own, batch = FeatureStatistics.of(table(200, 0)), table(150, 1, shift=1.0)
+    few = measure_drift(np.arange(7), np.arange(150), normal=own, batch=batch)
+    assert (few.verdict, few.layers, few.features) == ("too few", (), ())
+    enough = measure_drift(np.arange(8), np.arange(150), normal=own, batch=batch)
+    assert len(enough.features) > 0  # control
+
+
 def test_empty_texts_are_left_out_of_the_comparison():
     drift = measure_drift(np.arange(40), np.append(np.arange(30.0), np.nan))
     assert (drift.n_normal, drift.n_batch) == (40, 30)
