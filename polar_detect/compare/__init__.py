@@ -4,7 +4,7 @@ from polar_detect.compare.advice import advise, advise_on_predictions
 from polar_detect.compare.comparison import Comparison, Method, MethodResult, Scored, Settings
 from polar_detect.compare.detection import compare_detectors, run_methods
 from polar_detect.compare.measuring import measure
-from polar_detect.compare.reading import Reading, Task, read_task
+from polar_detect.compare.reading import Task, read_task
 from polar_detect.compare.regression import (
     Prediction,
     Predictions,
@@ -13,6 +13,7 @@ from polar_detect.compare.regression import (
     compare_predictions,
 )
 from polar_detect.compare.rows import Rows
+from polar_detect.compare.source import Reading
 
 __all__ = [
     "Comparison",

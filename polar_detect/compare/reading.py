@@ -3,79 +3,29 @@
 Hides which columns and options each of two files is read with, and what is said of that.
 """
 
-import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from polar_detect import tables
 from polar_detect.compare.columns import (
-    AUTO,
     MAX_SIZE,
-    NONE,
-    Columns,
-    choose_columns,
     note_words,
     numbers_of,
-    numeric_asked,
     said_of_forms,
 )
+from polar_detect.compare.leakage import find_foretelling_columns, find_leaking_columns
 from polar_detect.compare.rows import Rows, check_classes, note_overlap, split, thin
-from polar_detect.compare.telling import find_foretelling_columns, find_leaking_columns
+from polar_detect.compare.source import File, Reading, Source, added_by_score, choose_source
 from polar_detect.errors import InputError
 from polar_detect.tables.cells.names import match_column, said_of_match
-from polar_detect.tables.cells.number_form import PLAIN, NumberForm
 from polar_detect.tables.columns.text_column import check_no_column
 from polar_detect.tables.formats import format_of
 from polar_detect.tables.input.opening import HAVE_ENCODINGS, TableReader
-from polar_detect.tables.reading import check_some_text, unlabelled_notice
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How the files shall be read and split.
-
-    Parameters
-    ----------
-    target : str
-        The label column, or the column of the number to be predicted.
-    kind : {"label", "number"}
-    text_column : str or None
-        None: the one obvious column; where there is none, rows are written out as text.
-    columns : str or None
-        Names with commas between them of columns to write out as text, and of no others.
-    numeric_columns : str
-        Names with commas between them, "auto" for all that are numbers or categories, "none".
-    test_share : float
-        Share of a single file's rows that are held out.
-    max_rows : int
-        More training or test rows than this are thinned out at random.
-    seed : int
-    options : ReadOptions
-    """
-
-    target: str
-    kind: Literal["label", "number"] = "label"
-    text_column: str | None = None
-    columns: str | None = None
-    numeric_columns: str = AUTO
-    test_share: float = 0.4
-    max_rows: int = 1000
-    seed: int = 0
-    options: tables.ReadOptions = field(default_factory=tables.ReadOptions)
-
-    @property
-    def named(self) -> list[tables.RowColumns]:
-        """The columns that a person named, to be written out or to be read as numbers."""
-        named = [] if self.columns is None else [tables.RowColumns(self.columns)]
-        if self.numeric_columns in (AUTO, NONE):
-            return named
-        return [*named, numeric_asked(self.numeric_columns)]
+from polar_detect.tables.reading import unlabelled_notice
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +73,7 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
     """
     paths = [path for path in (train, test) if path is not None]
     files = [_read(path, paths, reading) for path in paths]
-    source = _source(files[0])
+    source = choose_source(files[0])
     notes = _said_of_files(files, source, reading)
     parts = [_rows(file, source) for file in files]
     _check_testable(files, parts)
@@ -144,46 +94,8 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
         notes=tuple(notes),
         template=source.template,
         telling=tuple(find(source.columns, drawn[0].numbers, drawn[0].target)),
-        fit_options=_fit_options(source, files[0].reading, drawn[0]),
+        fit_options=source.fit_options(files[0].reading, has_anomalies=bool(drawn[0].target.any())),
     )
-
-
-@dataclass(frozen=True, eq=False)
-class _File:
-    """A file that was read, and how: options of its own, columns as it calls them."""
-
-    table: tables.TableRows
-    reading: Reading
-
-    @property
-    def name(self) -> str:
-        return self.table.reader.name
-
-
-@dataclass(frozen=True)
-class _Source:
-    """Where texts and numbers of a row come from."""
-
-    columns: Columns
-    text_column: tables.TextColumn | None
-    template: tables.RowTemplate | None
-    target: NumberForm
-
-    def notices(self, present: Sequence[str]) -> list[str]:
-        """Return which columns of a file are taken for those of the training file."""
-        called = self.columns.called_in(present)
-        if self.text_column is not None:
-            called[self.text_column.name] = _find_text(present, self.text_column.name)
-        own = [n for name, found in called.items() for n in said_of_match(name, found)]
-        written = () if self.template is None else self.template.notices(present)
-        return [*dict.fromkeys((*written, *own))]
-
-    @property
-    def title(self) -> str:
-        if self.text_column is not None:
-            return f"column '{self.text_column.name}'"
-        n = len(self.columns.written)
-        return f"{n} {'column' if n == 1 else 'columns'} written out"
 
 
 def _with_own_options(path: Path, paths: Sequence[Path], reading: Reading) -> Reading:
@@ -200,7 +112,7 @@ def _with_own_options(path: Path, paths: Sequence[Path], reading: Reading) -> Re
     return replace(reading, options=options)
 
 
-def _read(path: Path, paths: Sequence[Path], reading: Reading) -> _File:
+def _read(path: Path, paths: Sequence[Path], reading: Reading) -> File:
     reading = _with_own_options(path, paths, reading)
     is_label = reading.kind == "label"
     option = "--label-column" if is_label else "--target"
@@ -219,7 +131,7 @@ def _read(path: Path, paths: Sequence[Path], reading: Reading) -> _File:
     if filled.any():  # else it is told where texts are looked for
         labels = None if read.labels is None else read.labels[filled]
         read = replace(read, frame=read.frame[filled], lines=read.lines[filled], labels=labels)
-    return _File(read, own)
+    return File(read, own)
 
 
 def _as_called(reader: TableReader, reading: Reading) -> Reading:
@@ -229,80 +141,7 @@ def _as_called(reader: TableReader, reading: Reading) -> Reading:
     return replace(reading, target=target, text_column=text_column or reading.text_column)
 
 
-def _source(file: _File) -> _Source:
-    """Return what is read of a row: a column of texts, or columns written out."""
-    frame, reading = file.table.frame, file.reading
-    present = [*map(str, frame.columns)]
-    _check_not_read(reading, present)
-    target = PLAIN
-    if reading.kind == "number":
-        target = NumberForm.of(frame[reading.target], reading.target)
-    if reading.columns is not None:
-        written = tables.RowColumns(reading.columns).choose(present)
-        columns = choose_columns(frame, reading.numeric_columns, written, others=[])
-        return _Source(columns, None, tables.RowTemplate.fit(frame, written), target)
-    text_column = (
-        tables.TextColumn(reading.text_column)
-        if reading.text_column is not None
-        else _obvious_text(frame, reading)
-    )
-    added = _added(present, reading)
-    others = [reading.target, *([text_column.name] if text_column else []), *added]
-    columns = choose_columns(frame, reading.numeric_columns, None, others=others)
-    if text_column is not None:
-        return _Source(columns, text_column, None, target)
-    if not columns.written:
-        raise InputError(
-            f"Got neither a text column nor a column of numbers in {file.name}; expected one of "
-            "them; pass --text-column, --columns or --numeric-columns."
-        )
-    return _Source(columns, None, tables.RowTemplate.fit(frame, columns.written), target)
-
-
-def _obvious_text(frame: pd.DataFrame, reading: Reading) -> tables.TextColumn | None:
-    """Return the one column that is obviously texts, which a category beside numbers is not."""
-    present = [*map(str, frame.columns)]
-    others = [reading.target, *_added(present, reading)]
-    guess = tables.obvious_text_column(frame[[name for name in present if name not in others]])
-    if guess is None:
-        return None
-    columns = choose_columns(frame, reading.numeric_columns, None, others=others)
-    is_category = guess.name in {category.name for category in columns.categories}
-    return None if is_category and columns.numeric else guess
-
-
-def _added(present: Sequence[str], reading: Reading) -> list[str]:
-    """Return the columns that `score` has added, but for the one that is to be found out."""
-    return [name for name in tables.result_columns(present) if name != reading.target]
-
-
-def _check_not_read(reading: Reading, present: Sequence[str]) -> None:
-    """Raise `InputError` where the label, or the number to predict, is to be read as well."""
-    asked = {columns.option: columns.choose(present) for columns in reading.named}
-    asked["--text-column"] = [reading.text_column] if reading.text_column else []
-    for option, names in asked.items():
-        if reading.target in names:
-            raise InputError(
-                f"Got column {reading.target!r} in {option}, which is what is to be found out; "
-                "expected other columns; leave it out there."
-            )
-
-
-def _fit_options(source: _Source, reading: Reading, train: Rows) -> str:
-    if source.text_column is not None:
-        options = ["--text-column", source.text_column.name]
-    else:
-        options = ["--columns", tables.RowColumns.of(source.columns.written).asked or ""]
-    if reading.kind == "label" and train.target.any():
-        options += ["--label-column", reading.target]
-    if reading.options.sheet is not None:
-        options += ["--sheet", reading.options.sheet]
-    if reading.options.encoding is not None:
-        options += ["--encoding", reading.options.encoding]
-    return shlex.join(options)
-
-
-def _said_of_files(files: Sequence[_File], source: _Source, asked: Reading) -> list[str]:
+def _said_of_files(files: Sequence[File], source: Source, asked: Reading) -> list[str]:
     """Return what was guessed of the files, and what is read of their columns, each once."""
     said = [note for file in files for note in _said_of(file, source, asked)]
     notes = [*dict.fromkeys(said), *source.columns.notes]
@@ -311,7 +150,7 @@ def _said_of_files(files: Sequence[_File], source: _Source, asked: Reading) -> l
     return notes
 
 
-def _said_of(file: _File, source: _Source, asked: Reading) -> list[str]:
+def _said_of(file: File, source: Source, asked: Reading) -> list[str]:
     """Return what was guessed of a file, and how many of its rows could not be used."""
     table, reading, present = file.table, file.reading, file.table.reader.columns
     pairs = ((asked.target, reading.target), (asked.text_column, reading.text_column))
@@ -319,7 +158,7 @@ def _said_of(file: _File, source: _Source, asked: Reading) -> list[str]:
     taken += [n for named in reading.named for n in named.notices(present)]
     taken += source.notices(present)
     if not reading.named:
-        taken += tables.said_of_results(_added(present, reading))
+        taken += tables.said_of_results(added_by_score(present, reading))
     said = (*table.reader.notices, *taken, *unlabelled_notice(table, reading.target))
     notes = [f"{file.name}: {notice}." for notice in said]
     if table.rejected:
@@ -328,7 +167,7 @@ def _said_of(file: _File, source: _Source, asked: Reading) -> list[str]:
     return notes
 
 
-def _said_of_cells(files: Sequence[_File], source: _Source) -> list[str]:
+def _said_of_cells(files: Sequence[File], source: Source) -> list[str]:
     """Return which cells mean no number, or another than is written."""
     notes = [
         note for file in files for note in note_words(file.table.frame, source.columns, file.name)
@@ -348,7 +187,7 @@ def _said_of_draws(whole: Sequence[Rows], drawn: Sequence[Rows]) -> list[str]:
     ]
 
 
-def _check_testable(files: Sequence[_File], parts: Sequence[Rows]) -> None:
+def _check_testable(files: Sequence[File], parts: Sequence[Rows]) -> None:
     """Raise `InputError` where a test file has no row to test on."""
     if len(parts) > 1 and not len(parts[-1]):
         raise InputError(
@@ -358,9 +197,9 @@ def _check_testable(files: Sequence[_File], parts: Sequence[Rows]) -> None:
         )
 
 
-def _rows(file: _File, source: _Source) -> Rows:
+def _rows(file: File, source: Source) -> Rows:
     table, frame, reading = file.table, file.table.frame, file.reading
-    texts = _texts(table, source.template or source.text_column)
+    texts = source.texts(table)
     numbers = source.columns.matrix(frame, file.name)
     if reading.kind == "label":
         # Without the label column, a training file holds normal rows only.
@@ -381,25 +220,6 @@ def _check_size(target: NDArray[np.float64], name: str, file: tables.TableRows) 
             f"{file.reader.name}; expected numbers to predict of at most {MAX_SIZE:g}; correct "
             "the cell or leave it empty."
         )
-
-
-def _texts(
-    file: tables.TableRows, texts_of: tables.RowTemplate | tables.TextColumn | None
-) -> list[str]:
-    assert texts_of is not None
-    if isinstance(texts_of, tables.RowTemplate):
-        return texts_of.texts(file.frame)
-    own = tables.TextColumn(_find_text(file.reader.columns, texts_of.name))
-    texts = own.texts(file.frame)
-    check_some_text(texts, own.name, file.reader.name)
-    return texts
-
-
-def _find_text(present: Sequence[str], name: str) -> str:
-    found = match_column(present, name)
-    if found is None:
-        raise tables.no_column(present, name, "--text-column")
-    return found
 
 
 def _split(rows: Rows, reading: Reading) -> list[Rows]:

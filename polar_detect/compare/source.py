@@ -1,0 +1,208 @@
+"""Where the texts and numbers of a row come from: a column of texts, or columns written out.
+
+Hides which columns of the training file that is, and what other files call them.
+"""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pandas as pd
+
+from polar_detect import tables
+from polar_detect.compare.columns import AUTO, NONE, Columns, choose_columns, numeric_asked
+from polar_detect.errors import InputError
+from polar_detect.tables.cells.names import match_column, said_of_match
+from polar_detect.tables.cells.number_form import PLAIN, NumberForm
+from polar_detect.tables.reading import check_some_text
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the files shall be read and split.
+
+    Parameters
+    ----------
+    target : str
+        The label column, or the column of the number to be predicted.
+    kind : {"label", "number"}
+    text_column : str or None
+        None: the one obvious column; where there is none, rows are written out as text.
+    columns : str or None
+        Names with commas between them of columns to write out as text, and of no others.
+    numeric_columns : str
+        Names with commas between them, "auto" for all that are numbers or categories, "none".
+    test_share : float
+        Share of a single file's rows that are held out.
+    max_rows : int
+        More training or test rows than this are thinned out at random.
+    seed : int
+    options : ReadOptions
+    """
+
+    target: str
+    kind: Literal["label", "number"] = "label"
+    text_column: str | None = None
+    columns: str | None = None
+    numeric_columns: str = AUTO
+    test_share: float = 0.4
+    max_rows: int = 1000
+    seed: int = 0
+    options: tables.ReadOptions = field(default_factory=tables.ReadOptions)
+
+    @property
+    def named(self) -> list[tables.RowColumns]:
+        """The columns that a person named, to be written out or to be read as numbers."""
+        named = [] if self.columns is None else [tables.RowColumns(self.columns)]
+        if self.numeric_columns in (AUTO, NONE):
+            return named
+        return [*named, numeric_asked(self.numeric_columns)]
+
+
+@dataclass(frozen=True, eq=False)
+class File:
+    """A file that was read, and how.
+
+    Parameters
+    ----------
+    table : TableRows
+    reading : Reading
+        With the file's own options, and columns as it calls them.
+    """
+
+    table: tables.TableRows
+    reading: Reading
+
+    @property
+    def name(self) -> str:
+        """The file's name, as messages have it."""
+        return self.table.reader.name
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where texts and numbers of a row come from.
+
+    Parameters
+    ----------
+    columns : Columns
+    text_column : TextColumn or None
+        The column of the texts; or
+    template : RowTemplate or None
+        how they are written out of a row.
+    target : NumberForm
+        How the numbers to be predicted are written.
+    """
+
+    columns: Columns
+    text_column: tables.TextColumn | None
+    template: tables.RowTemplate | None
+    target: NumberForm
+
+    def notices(self, present: Sequence[str]) -> list[str]:
+        """Return which columns of a file are taken for those of the training file."""
+        called = self.columns.called_in(present)
+        if self.text_column is not None:
+            called[self.text_column.name] = _find_text(present, self.text_column.name)
+        own = [n for name, found in called.items() for n in said_of_match(name, found)]
+        written = () if self.template is None else self.template.notices(present)
+        return [*dict.fromkeys((*written, *own))]
+
+    @property
+    def title(self) -> str:
+        """Where the texts come from, in words."""
+        if self.text_column is not None:
+            return f"column '{self.text_column.name}'"
+        n = len(self.columns.written)
+        return f"{n} {'column' if n == 1 else 'columns'} written out"
+
+    def texts(self, file: tables.TableRows) -> list[str]:
+        """Return the text of each row of a file; raise `InputError` where there is none at all."""
+        if self.template is not None:
+            return self.template.texts(file.frame)
+        assert self.text_column is not None
+        own = tables.TextColumn(_find_text(file.reader.columns, self.text_column.name))
+        texts = own.texts(file.frame)
+        check_some_text(texts, own.name, file.reader.name)
+        return texts
+
+    def fit_options(self, reading: Reading, *, has_anomalies: bool) -> str:
+        """Return the options of `polar-detect fit` that read the training rows as here."""
+        if self.text_column is not None:
+            options = ["--text-column", self.text_column.name]
+        else:
+            options = ["--columns", tables.RowColumns.of(self.columns.written).asked or ""]
+        if reading.kind == "label" and has_anomalies:
+            options += ["--label-column", reading.target]
+        if reading.options.sheet is not None:
+            options += ["--sheet", reading.options.sheet]
+        if reading.options.encoding is not None:
+            options += ["--encoding", reading.options.encoding]
+        return shlex.join(options)
+
+
+def choose_source(file: File) -> Source:
+    """Return what is read of a row: a column of texts, or columns written out."""
+    frame, reading = file.table.frame, file.reading
+    present = [*map(str, frame.columns)]
+    _check_not_read(reading, present)
+    target = PLAIN
+    if reading.kind == "number":
+        target = NumberForm.of(frame[reading.target], reading.target)
+    if reading.columns is not None:
+        written = tables.RowColumns(reading.columns).choose(present)
+        columns = choose_columns(frame, reading.numeric_columns, written, others=[])
+        return Source(columns, None, tables.RowTemplate.fit(frame, written), target)
+    text_column = (
+        tables.TextColumn(reading.text_column)
+        if reading.text_column is not None
+        else _obvious_text(frame, reading)
+    )
+    added = added_by_score(present, reading)
+    others = [reading.target, *([text_column.name] if text_column else []), *added]
+    columns = choose_columns(frame, reading.numeric_columns, None, others=others)
+    if text_column is not None:
+        return Source(columns, text_column, None, target)
+    if not columns.written:
+        raise InputError(
+            f"Got neither a text column nor a column of numbers in {file.name}; expected one of "
+            "them; pass --text-column, --columns or --numeric-columns."
+        )
+    return Source(columns, None, tables.RowTemplate.fit(frame, columns.written), target)
+
+
+def added_by_score(present: Sequence[str], reading: Reading) -> list[str]:
+    """Return the columns that `score` has added, but for the one that is to be found out."""
+    return [name for name in tables.result_columns(present) if name != reading.target]
+
+
+def _check_not_read(reading: Reading, present: Sequence[str]) -> None:
+    """Raise `InputError` where the label, or the number to predict, is to be read as well."""
+    asked = {columns.option: columns.choose(present) for columns in reading.named}
+    asked["--text-column"] = [reading.text_column] if reading.text_column else []
+    for option, names in asked.items():
+        if reading.target in names:
+            raise InputError(
+                f"Got column {reading.target!r} in {option}, which is what is to be found out; "
+                "expected other columns; leave it out there."
+            )
+
+
+def _obvious_text(frame: pd.DataFrame, reading: Reading) -> tables.TextColumn | None:
+    """Return the one column that is obviously texts, which a category beside numbers is not."""
+    present = [*map(str, frame.columns)]
+    others = [reading.target, *added_by_score(present, reading)]
+    guess = tables.obvious_text_column(frame[[name for name in present if name not in others]])
+    if guess is None:
+        return None
+    columns = choose_columns(frame, reading.numeric_columns, None, others=others)
+    is_category = guess.name in {category.name for category in columns.categories}
+    return None if is_category and columns.numeric else guess
+
+
+def _find_text(present: Sequence[str], name: str) -> str:
+    found = match_column(present, name)
+    if found is None:
+        raise tables.no_column(present, name, "--text-column")
+    return found
