@@ -23,7 +23,7 @@ from polar_detect import models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.detectors import AutoHead
 from polar_detect.engine import Engine, encoder_for
-from polar_detect.language import speaks
+from polar_detect.fluency import speaks
 from polar_detect.metrics import auroc
 from polar_detect.signature.encoder import Encoder
 from polar_detect.signature.extraction import Extractor

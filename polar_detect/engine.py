@@ -15,7 +15,7 @@ from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.loading import load_encoder, load_tokenizer
 from polar_detect.detectors import Head
 from polar_detect.errors import ModelError, ModelNotFoundError
-from polar_detect.language import speaks
+from polar_detect.fluency import speaks
 from polar_detect.signature.encoder import Encoder
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.tracer import CurveKind, Tracer

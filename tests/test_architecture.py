@@ -14,7 +14,7 @@ WITHOUT_TORCH = (
     "errors", "program", "executor.schedule", "search", "programs.interchange",
     "signature.features", "signature.numbers", "signature.wording", "detectors", "outliers",
     "calibration", "metrics", "drift", "explain", "tables", "artifact.sealing",
-    "artifact.contents", "visible", "language", "backbone.tokenizing",
+    "artifact.contents", "visible", "fluency", "backbone.tokenizing",
     "report.html", "report.markdown", "report.as_json", "report.terminal", "cli",
 )  # fmt: skip
 

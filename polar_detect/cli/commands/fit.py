@@ -14,7 +14,7 @@ from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.fitting import MIN_NORMAL
-from polar_detect.language import advise
+from polar_detect.fluency import advise
 from polar_detect.report.facts import description
 from polar_detect.report.language import Language
 from polar_detect.tables.cells.names import match_column, on_one_line
