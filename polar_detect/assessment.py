@@ -1,9 +1,9 @@
 """What a detector says of each text of a batch, and that as a table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,8 @@ class Assessment:
         are no rows.
     index : pandas.Index, optional
         What the texts are called in the series or data frame that was assessed.
+    are_rows : bool
+        Whether the texts are rows of a table that were written out.
     """
 
     scores: NDArray[np.float64]
@@ -89,6 +91,7 @@ class Assessment:
     unlike_kind: tuple[Mapping[str, tuple[str, ...]], ...] = ()
     new_cells: tuple[tuple[NewCell, ...], ...] = ()
     index: "pd.Index[Any] | None" = None
+    are_rows: bool = False
 
     def reasons(self, tongue: Tongue = "en") -> list[str]:
         """Return what raised each text's score most, in English or Japanese, largest first.
@@ -96,7 +99,28 @@ class Assessment:
         With its part of the score, e.g. ``few similar normal texts +0.62; unusual length +0.08``;
         of a row also what no normal row says in a category, e.g. ``new in “Machine”: CNC-9``.
         """
-        return reasons_of(self.explanation, Language(tongue), odd_cells=self.odd_cells)
+        language = Language(tongue, are_rows=self.are_rows)
+        return reasons_of(self.explanation, language, odd_cells=self.odd_cells)
+
+    def rows(self, places: NDArray[np.intp]) -> Self:
+        """Return what is said of the texts in these places."""
+
+        def chosen(own: Sequence[Any]) -> tuple[Any, ...]:
+            return tuple(own[i] for i in places) if own else ()
+
+        return replace(
+            self,
+            scores=self.scores[places],
+            p_values=self.p_values[places],
+            is_anomaly=self.is_anomaly[places],
+            programs=chosen(self.programs),
+            explanation=self.explanation.rows(places),
+            neighbours=chosen(self.neighbours),
+            empty_cells=chosen(self.empty_cells),
+            unlike_kind=chosen(self.unlike_kind),
+            new_cells=chosen(self.new_cells),
+            index=None if self.index is None else self.index[places],
+        )
 
     @cached_property
     def odd_cells(self) -> list[OddCells]:
@@ -156,7 +180,7 @@ class Assessment:
                 dtype=_DTYPES[kind],
                 index=self.index,
             )
-            for name, kind in kinds_of_columns(are_rows=bool(self.new_cells)).items()
+            for name, kind in kinds_of_columns(are_rows=self.are_rows).items()
         }
         return pd.DataFrame(columns)
 
@@ -165,10 +189,23 @@ class Assessment:
         return f"Assessment({len(self.scores)} texts, {int(self.is_anomaly.sum())} flagged)"
 
     def _repr_html_(self) -> str | None:
-        """Return the table of `to_frame` for a notebook, as pandas is set to show it."""
-        frame: Any = self.to_frame()  # pandas-stubs take the method for a column
-        shown: str | None = frame._repr_html_()
+        """Return the table of `to_frame` for a notebook, as pandas is set to show it.
+
+        Of what pandas leaves out of the middle, nothing is put into words: that takes its time.
+        """
+        import pandas as pd
+
+        n, most = len(self.scores), pd.get_option("display.max_rows")
+        frame: Any = self.to_frame() if not most or n <= most else self._ends(most // 2)
+        shown: str | None = frame._repr_html_()  # pandas-stubs take the method for a column
         return shown
+
+    def _ends(self, n_rows: int) -> "pd.DataFrame":
+        """Return the frame with its first and last rows filled, and nothing between them."""
+        n = len(self.scores)
+        places = np.r_[0:n_rows, n - n_rows : n]
+        frame = self.rows(places).to_frame().set_axis(places).reindex(range(n))
+        return frame if self.index is None else frame.set_axis(self.index)
 
 
 def _with_program(result: Result, program: Program, n_layers: int) -> Result:

@@ -213,6 +213,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             unlike_kind=tuple(fitted.reference.unlike_kind(texts)),
             new_cells=() if known is None else tuple(known.new_cells(texts)),
             index=index_of(X),
+            are_rows=self.rows_ is not None,
         )
 
     def score_samples(self, X: Texts) -> NDArray[np.float64]:

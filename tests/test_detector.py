@@ -21,7 +21,7 @@ from tiny_encoders import save_tiny_encoder
 from tiny_models import CONFIGS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
-from polar_detect import assessing, fitting
+from polar_detect import assessing, assessment, fitting
 from polar_detect.calibration import rate_at
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import HEADS, AutoHead, LightGBMHead
@@ -33,6 +33,7 @@ from polar_detect.metrics import auroc
 from polar_detect.outliers import topic_clusters
 from polar_detect.programs.minimal import find_minimal_programs
 from polar_detect.progress import Tracker
+from polar_detect.report.reasons import reasons_of
 from polar_detect.signature import extraction, spill, tracer
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.likeness import KeptOut, Seen
@@ -279,8 +280,25 @@ def test_a_notebook_keeps_of_an_assessment_a_table_and_not_each_texts_neighbours
         f"Explanation(3 texts, {len(assessment.explanation.features)} features, 5 layers)"
     )
     assert assessment._repr_html_() == assessment.to_frame()._repr_html_()
+    assert assessment.rows(np.arange(3)).to_frame().equals(assessment.to_frame())
     with pd.option_context("display.notebook_repr_html", False):
         assert assessment._repr_html_() is None
+
+
+@pytest.mark.parametrize("index", [None, "abc"])
+def test_a_notebook_puts_into_words_only_the_rows_that_it_shows(fitted_on_tiny, monkeypatch, index):
+    texts = pd.Series([NEW[0], "", STRANGE[0]], index=None if index is None else [*index])
+    few = fitted_on_tiny.assess(texts if index else texts.tolist())
+    many = few.rows(np.resize(np.arange(3), 1000))
+    whole, n_told = many.to_frame()._repr_html_(), []
+
+    def told(explanation, *arguments, **options):
+        n_told.append(len(explanation.values))
+        return reasons_of(explanation, *arguments, **options)
+
+    monkeypatch.setattr(assessment, "reasons_of", told)
+    assert many._repr_html_() == whole
+    assert n_told == [pd.get_option("display.max_rows")]
 
 
 def test_a_detector_can_be_fitted_anew_with_other_settings(fitted_on_tiny, tiny_folder):
