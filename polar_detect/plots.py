@@ -20,9 +20,10 @@ from numpy.typing import ArrayLike, NDArray
 from polar_detect.errors import InputError
 from polar_detect.explain import Explanation, mean_size, rank_values
 from polar_detect.program import Program
+from polar_detect.report.formatting import MINUS
 from polar_detect.report.language import Language
-from polar_detect.report.squeeze import swarm_axis
-from polar_detect.report.words import MINUS
+from polar_detect.report.lines import in_lines
+from polar_detect.report.swarm import swarm_axis
 from polar_detect.search import Candidate
 
 # As in the HTML report: blue and orange stay apart for every kind of colour vision.
@@ -42,6 +43,7 @@ _JAPANESE = (
 
 _LOW = 0.4  # of the ranks: the lower two of the five shades of the HTML report
 _MAX_DOTS = 300  # of each feature, in a notebook
+_NAME_CELLS = 36  # of a line of a feature's name: about a third of the width
 _UNREADABLE: set[str] = set()  # fonts that matplotlib cannot draw
 
 
@@ -157,12 +159,12 @@ def plot_features(
     scored = explanation.values[np.isfinite(explanation.values).all(1)]
     data = explanation.data[np.isfinite(explanation.values).all(1)]
     strongest = np.argsort(-mean_size(scored), kind="stable")[:n_features]
-    axes = _axes(ax, height=0.4 + 0.32 * len(strongest))
-    language = Language()
+    language = Language(are_rows=bool(explanation.by_column()))
     lines = [
         (language.feature(explanation.features[j]), scored[:, j], rank_values(data[:, j]))
         for j in strongest.tolist()
     ]
+    axes = _axes(ax, height=0.4 + swarm_height([name for name, _, _ in lines]))
     draw_swarm(axes, lines, language)
     axes.set_xlabel("part of the score (SHAP)")
     return axes
@@ -233,6 +235,12 @@ def draw_layers(
     ax.margins(x=0.01)
 
 
+def swarm_height(names: Sequence[str]) -> float:
+    """Return how many inches the lines of a beeswarm need, whose names may take several lines."""
+    most = max((len(in_lines(name, _NAME_CELLS)) for name in names), default=1)
+    return len(names) * max(0.32, 0.2 * most)
+
+
 def draw_swarm(
     ax: Axes,
     lines: Sequence[tuple[str, NDArray[np.float64], NDArray[np.float64]]],
@@ -266,7 +274,8 @@ def draw_swarm(
             label=language.say(key),
         )  # fmt: skip
     ax.legend(frameon=False, fontsize=8, labelcolor=_INK, loc="lower right")
-    ax.set_yticks(range(top, -1, -1), [name for name, _, _ in lines])
+    names = ["\n".join(in_lines(name, _NAME_CELLS)) for name, _, _ in lines]
+    ax.set_yticks(range(top, -1, -1), names)
     ax.set_ylim(-0.6, top + 0.6)
 
 

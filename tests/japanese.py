@@ -2,15 +2,15 @@
 
 import re
 
-from polar_detect.report.catalogue import TEXTS
-from polar_detect.report.compare_sentences import COMPARE_SENTENCES
-from polar_detect.report.inspect_sentences import INSPECT_SENTENCES
-from polar_detect.report.sentences import SENTENCES
+from polar_detect.report.messages import sentences, texts
 
 # Everything that is said in both languages, English and Japanese side by side.
-EVERY_TEXT = [*TEXTS.values()]
-for kinds in (SENTENCES, COMPARE_SENTENCES, INSPECT_SENTENCES):
-    EVERY_TEXT += [pair for known in kinds.values() for pair in known.items()]
+EVERY_TEXT = [
+    (own["en"], own["ja"])
+    for text in texts().values()
+    for own in (text, *([text["one"]] if "one" in text else []))
+]
+EVERY_TEXT += [pair for known in sentences().values() for pair in known.items()]
 
 _ENGLISH = re.compile(r"\b(Got|give|expected|which|is|are|the|that|not|or|of|as|with|on)\b")
 _QUOTED = re.compile(r"（[^（）]*）|\([^()]*\)|「[^」]*」|'[^']*'")

@@ -20,7 +20,7 @@ from polar_detect.report.data import (
     RowReport,
     Swarm,
 )
-from polar_detect.report.words import reasons
+from polar_detect.report.reasons import reasons_of_row
 from polar_detect.signature.features import Feature
 
 N_LAYERS = 30
@@ -97,7 +97,7 @@ def listed(own):
         p_value=own.p_value,
         is_anomaly=own.is_anomaly,
         length=len(own.program),
-        reasons=reasons(own),
+        reasons=reasons_of_row(own),
         new_cells=own.new_cells,
     )
 
@@ -134,6 +134,7 @@ def report(rows=None, *, reads_rows=None, **changes):
         "n_empty": 0,
         "n_flagged": 31,
         "typical_calls": rng.uniform(0, 1.3, N_LAYERS),
+        "batch_calls": np.linspace(0.4, 1.2, N_LAYERS),
         "typical_length": 17.4,
         "batch_length": 19.9,
         "calibration_scores": rng.normal(-0.4, 0.3, 400),

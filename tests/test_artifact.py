@@ -25,7 +25,6 @@ from polar_detect.detector import PolarDetector
 from polar_detect.errors import ArtifactError, InputNotFoundError, ModelError, OutputError
 from polar_detect.models.hashes import sha256_of
 from polar_detect.report.facts import description
-from polar_detect.report.language import Language
 
 TEXTS = [*NEW, *STRANGE, ""]
 FILES = {
@@ -101,7 +100,7 @@ def test_a_loaded_detector_that_was_taught_by_labels_assesses_identically(
     loaded = PolarDetector.load(tmp_path / "taught")
     assert_same(loaded, taught)
     assert "labelled" in loaded.assess(TEXTS).explanation.by_group()
-    described = dict(description(loaded, Language()))
+    described = dict(description(loaded, "en"))
     assert described["Labelled anomalies"] == (
         "4; what tells them from the normal texts counts for 37%"
     )
@@ -115,7 +114,7 @@ def test_two_labelled_anomalies_are_described_as_too_few(fitted_on_tiny):
     two = PolarDetector(model=fitted_on_tiny.model, max_tokens=8).fit(
         [*NORMAL[:40], *STRANGE[:2]], [0] * 40 + [1] * 2
     )
-    described = dict(description(two, Language()))
+    described = dict(description(two, "en"))
     assert described["Labelled anomalies"] == "2, too few different ones to be alike"
 
 
@@ -633,7 +632,7 @@ def test_the_text_column_is_remembered(fitted_on_tiny, tmp_path, column):
 
 
 def test_the_description_says_what_was_fitted_on(fitted_on_tiny):
-    described = dict(description(fitted_on_tiny, Language()))
+    described = dict(description(fitted_on_tiny, "en"))
     assert described["Method"].startswith("auto: ")
     assert described["Fitted on"] == "41 normal texts, 19 more held out for the p-values"
     assert described["Smallest p-value"] == "0.05"

@@ -17,7 +17,6 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from polar_detect.report.data import CellReport
 from polar_detect.report.html import render_html
-from polar_detect.report.language import Language
 from polar_detect.report.report import Report
 from polar_detect.signature.features import Feature
 from polar_detect.signature.spans import TokenLoss
@@ -76,7 +75,7 @@ def sample(language="en"):
         for i, text in enumerate(texts, start=1)
     ]
     own = report(rows=rows[:5], listed=tuple(listed(r) for r in rows), n_flagged=12, drift=DRIFT)
-    return render_html(own, Language(language))
+    return render_html(own, language)
 
 
 def requests_of(browser):
@@ -138,7 +137,7 @@ def test_no_hostile_text_runs_anywhere_on_the_page_even_without_the_policy(opene
     payload = next(text for text in hostile if "<img" in text)
     rows = [row(i, text, neighbours=hostile[-3:]) for i, text in enumerate(hostile, start=1)]
     own = report(rows=rows, listed=tuple(listed(r) for r in rows), n_rows=len(rows))
-    html = render_html(replace(own, source=payload), Language("en"))
+    html = render_html(replace(own, source=payload), "en")
     unguarded, n_cut = re.subn(r'<meta http-equiv="Content-Security-Policy".*?>', "", html)
     assert n_cut == 1
     browser = opened(unguarded)
@@ -288,7 +287,7 @@ def test_long_names_of_features_stand_below_each_other_beside_their_dots(opened,
 @pytest.mark.usefixtures("on_a_phone")
 def test_no_line_of_a_japanese_page_begins_with_a_mark_that_belongs_to_the_one_before(opened):
     words = "文エンコーダーの深さ、トークンっぽい文字ー" * 6
-    browser = opened(render_html(report([row(1, words)]), Language("ja")))
+    browser = opened(render_html(report([row(1, words)]), "ja"))
     begun = browser.execute_script(LINE_STARTS)
     assert len(begun) > 50
     assert set(begun) & set("ーっゃゅょッャュョ、。）」") == set()
@@ -341,7 +340,7 @@ def test_cells_of_many_words_leave_room_for_names_and_the_table_beside_them(open
         for name in ("備考", "面粗さ Ra μm", "Prozesstemperatur")
     )
     rows = [row(1, cells=cells)]
-    browser = opened(render_html(report(rows, listed=tuple(map(listed, rows))), Language("ja")))
+    browser = opened(render_html(report(rows, listed=tuple(map(listed, rows))), "ja"))
     box = "return arguments[0].getBoundingClientRect().toJSON()"
     left, right = (
         browser.execute_script(box, table)
@@ -386,7 +385,7 @@ def test_numbers_and_codes_stay_whole_on_a_phone(opened):
         for says in values
     )
     rows = [row(1, cells=cells)]
-    browser = opened(render_html(report(rows, listed=tuple(map(listed, rows))), Language("ja")))
+    browser = opened(render_html(report(rows, listed=tuple(map(listed, rows))), "ja"))
     lines = """const text = document.createRange(); text.selectNodeContents(arguments[0]);
     return text.getClientRects().length"""
     shown = browser.find_elements(By.CSS_SELECTOR, ".cells tbody td:nth-child(2)")

@@ -12,8 +12,8 @@ from polar_detect.detectors.auto import AutoHead
 from polar_detect.detectors.boosting import LightGBMHead
 from polar_detect.detectors.forest import IsolationForestHead
 from polar_detect.report.forms import Form
-from polar_detect.report.inspect_sentences import INSPECT_SENTENCES
 from polar_detect.report.language import Language
+from polar_detect.report.messages import sentences
 
 LEAST = {
     "embeddings": ((60, 384), 9),
@@ -154,7 +154,7 @@ def test_the_columns_of_whole_rows_are_named_as_people_read_them():
 
 def test_nothing_is_known_of_inspect_that_it_does_not_say(folder):
     said = [one for part in all_that_is_said(folder) for one in part]
-    forms = {english: Form.of(english) for english in INSPECT_SENTENCES["inspected"]}
+    forms = {english: Form.of(english) for english in sentences()["inspected"]}
     unsaid = [own for own, form in forms.items() if all(form.match(one) is None for one in said)]
     assert unsaid == []
 

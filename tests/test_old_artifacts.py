@@ -8,7 +8,6 @@ from polar_detect import models
 from polar_detect.artifact.contents import read_contents
 from polar_detect.detector import PolarDetector
 from polar_detect.report.facts import description
-from polar_detect.report.language import Language
 
 FOLDERS = sorted(path for path in (Path(__file__).parent / "artifacts").iterdir())
 # The processor decides between bfloat16 and float32.
@@ -27,7 +26,7 @@ def test_a_detector_of_an_earlier_minor_version_scores_as_it_did(folder, monkeyp
     assert np.std(known) > 10 * ROUNDING["atol"]  # control: other scores would not do
     assert [list(row) for row in assessment.neighbours] == expected["neighbours"]
     assert len(assessment.all_programs) == len(expected["texts"])
-    assert dict(description(detector, Language()))["Fitted on"].startswith("2")
+    assert dict(description(detector, "en"))["Fitted on"].startswith("2")
     assert read_contents(Path("detector")).texts
 
 

@@ -23,10 +23,12 @@ from report_samples import (
 from scipy import stats
 
 from polar_detect import calibration
+from polar_detect.drift import measure_drift
 from polar_detect.program import Program
 from polar_detect.report import cards, charts, histogram
 from polar_detect.report.chance import chance
 from polar_detect.report.data import Column, Contribution, FeaturePart, Group, Layer, Swarm
+from polar_detect.report.formatting import NO_VALUE, Numbers, moment, one_line
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.marked import clip, costliest
@@ -37,8 +39,8 @@ from polar_detect.report.phrases import (
     leading_reasons,
     moved_sentence,
 )
+from polar_detect.report.reasons import reasons_of_row
 from polar_detect.report.swarm import LINE_HEIGHT, swarm_chart
-from polar_detect.report.words import NO_VALUE, Numbers, moment, one_line, reasons
 from polar_detect.signature.features import Feature
 from polar_detect.signature.spans import TokenLoss
 from polar_detect.visible import visible
@@ -199,7 +201,7 @@ def test_a_batch_without_flags_says_so():
 
 def test_more_flags_than_chance_explains_are_told_apart_from_fewer():
     assert "more flags than chance explains" in page_of(n_flagged=31).text
-    assert "no more than chance explains" in page_of(n_flagged=13).text
+    assert "no more flags than chance explains" in page_of(n_flagged=13).text
 
 
 def test_a_batch_of_one_row_makes_a_report():
@@ -282,7 +284,7 @@ def test_a_table_of_all_rows_is_not_said_to_list_the_highest():
     rows = [row(i) for i in range(1, 8)]
     whole = report(rows=rows[:3], listed=tuple(listed(own) for own in rows), n_rows=7, n_empty=0)
     assert "The table lists all 7 scored rows; the first 3 are explained" in render_html(whole)
-    assert "採点した7行すべての一覧です。上位3行は" in render_html(whole, Language("ja"))
+    assert "採点した7行すべての一覧です。上位3行は" in render_html(whole, "ja")
 
 
 def test_without_a_script_the_table_reads_and_offers_no_dead_controls():
@@ -312,7 +314,7 @@ def test_drift_is_said_in_words_and_drawn_per_layer():
     assert "Layer 29: 0.58" in page.text
     calm = page_of(drift=replace(DRIFT, verdict="none", layers=(), features=()))
     assert "looks like the normal texts" in calm.text
-    assert "no feature statistics" in calm.text
+    assert "No layer and no feature moved beyond chance." in calm.text
 
 
 def test_what_to_do_is_said_where_something_is_flagged():
@@ -402,7 +404,7 @@ def test_words_that_the_labelled_anomalies_have_too_are_named():
     data = report([row(labelled_words=("CHANGE<b>OUT", "pump"))])
     said = "Worded like the labelled anomalies: “CHANGE<b>OUT” and “pump”."
     assert said in Page(render_html(data)).text
-    assert "ラベル付きの異常と共通する語句：「CHANGE" in render_html(data, Language("ja"))
+    assert "ラベル付きの異常と共通する語句：「CHANGE" in render_html(data, "ja")
     assert "Worded like" not in render_html(report([row()]))  # control
 
 
@@ -454,7 +456,7 @@ def test_one_line_keeps_short_texts_and_cuts_long_ones():
 
 def test_reasons_are_what_raises_the_score():
     parts = (Contribution(Layer(0), -0.9), Contribution(Layer(1), 0.2))
-    found = reasons(row(1, layers=parts, whole=(Contribution(Group("context"), 0.5),)))
+    found = reasons_of_row(row(1, layers=parts, whole=(Contribution(Group("context"), 0.5),)))
     assert [part.source for part in found] == [Group("context"), Layer(1)]
 
 
@@ -482,8 +484,8 @@ def test_as_many_flags_are_no_surprise_as_chance_gives_to_more_than_a_twentieth_
     small = report(n_rows=3, n_flagged=1, calibration_scores=np.arange(100.0), alpha=0.05)
     assert chance(small).high == 1
     assert "0 to 1 would be no surprise" in findings(small, ENGLISH)[0]
-    assert "more flags than chance" not in findings(small, ENGLISH)[1]
-    assert "more flags than chance" in findings(replace(small, n_flagged=2), ENGLISH)[1]
+    assert "has more flags than chance" not in findings(small, ENGLISH)[1]
+    assert "has more flags than chance" in findings(replace(small, n_flagged=2), ENGLISH)[1]
     # Held-out rows set the threshold, so counts are as random as if both were drawn.
     rng = np.random.default_rng(0)
     drawn = rng.normal(size=(4000, 140))
@@ -529,7 +531,7 @@ def test_waterfall_bars_join_base_and_score():
 
 def test_layer_bars_grow_from_zero_in_their_direction():
     parts = [Contribution(Layer(0), 0.4), Contribution(Layer(1), -0.2)]
-    columns = charts.layer_columns(parts, 100, Numbers(), ENGLISH, is_signed=True)
+    columns = charts.layer_bars(parts, 100, Numbers(), ENGLISH, is_signed=True)
     up, down = columns.marks
     assert up.y + up.height == pytest.approx(columns.zero)
     assert down.y == pytest.approx(columns.zero)
@@ -554,7 +556,7 @@ def test_bars_of_layers_look_small_where_they_hardly_count():
     own = replace(row(7), layers=layers, whole=(Contribution(Group("loss"), 9.0),))
     reach = cards.least_reach(own)
     assert reach == pytest.approx(0.09, abs=1e-4)
-    columns = charts.layer_columns(layers, 100, Numbers(), ENGLISH, is_signed=True, reach=reach)
+    columns = charts.layer_bars(layers, 100, Numbers(), ENGLISH, is_signed=True, reach=reach)
     assert max(mark.height for mark in columns.marks) < 3
 
 
@@ -574,9 +576,7 @@ def test_one_feature_of_very_large_values_does_not_squeeze_the_dots_of_the_other
     assert max(dot.x for line in chart.lines for dot in line.dots) <= 100
     said = "the axis counts in powers of ten beyond 1"
     assert said in page_of(swarms=tuple(swarms)).text
-    assert "1より外側の目盛りは10倍ごと" in render_html(
-        report(swarms=tuple(swarms)), Language("ja")
-    )
+    assert "1より外側の目盛りは10倍ごと" in render_html(report(swarms=tuple(swarms)), "ja")
     even = swarm_chart(swarms[1:], Numbers(minus="−"), ENGLISH)  # control
     steps = np.diff([tick.position for tick in even.ticks])
     assert steps == pytest.approx(steps[0])
@@ -657,9 +657,9 @@ def test_a_card_names_no_reason_of_less_than_a_tenth_of_the_first_as_scored_file
     own = row(1, whole=tuple(Contribution(Column(name), value)
                              for name, value in zip("abc", parts, strict=True)),
               layers=tuple(Contribution(Layer(i), 0.0) for i in range(N_LAYERS)))  # fmt: skip
-    assert [part.value for part in reasons(own)] == [144.73]
+    assert [part.value for part in reasons_of_row(own)] == [144.73]
     near = replace(own, whole=(Contribution(Column("a"), 5.0), Contribution(Column("b"), 0.6)))
-    assert [part.value for part in reasons(near)] == [5.0, 0.6]
+    assert [part.value for part in reasons_of_row(near)] == [5.0, 0.6]
 
 
 def test_features_that_moved_without_the_scores_are_not_passed_over():
@@ -671,3 +671,12 @@ def test_features_that_moved_without_the_scores_are_not_passed_over():
         calm, layers=(), features=tuple(replace(s, is_moved=False) for s in calm.features)
     )
     assert moved_sentence(report(drift=still), ENGLISH).startswith("No layer and no feature")
+
+
+def test_of_too_few_texts_a_report_says_no_more_than_that_they_are_too_few():
+    few = report(drift=measure_drift(np.arange(30), np.arange(7)))
+    said = Page(render_html(few)).text.split("Is the batch as a whole different? ")[1]
+    assert said.startswith(
+        "There are too few texts to say whether the batch as a whole is different. "
+        "What drives the scores"
+    )

@@ -12,7 +12,6 @@ from polar_detect import PolarDetector, Report, tables
 from polar_detect.errors import InputError, OutputError
 from polar_detect.report.build import _labelled_words, build_report
 from polar_detect.report.html import render_html
-from polar_detect.report.language import Language
 from polar_detect.signature.token_losses import Normal, token_losses
 
 TEXTS = [*NORMAL[:12], "", "SELECT * FROM users;", "SELECT * FROM users WHERE id = 4;"]
@@ -141,7 +140,7 @@ def test_a_report_is_made_saved_and_shown_in_python_too(
     assert all(row.text == TEXTS[row.row - 1] for row in data.rows)
     assert data.auroc == 1
     assert [row.label for row in data.rows] == [True, True]
-    page = render_html(data, Language("ja"))
+    page = render_html(data, "ja")
     report.save(tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == page
     report.save(str(tmp_path / "report"), format="md")

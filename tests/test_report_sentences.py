@@ -14,11 +14,9 @@ from japanese import is_japanese
 import polar_detect
 from polar_detect import errors, tables
 from polar_detect.errors import PolarError
-from polar_detect.report.catalogue import TEXTS
-from polar_detect.report.compare_sentences import COMPARE_SENTENCES
 from polar_detect.report.forms import Form
 from polar_detect.report.language import Language
-from polar_detect.report.sentences import SENTENCES
+from polar_detect.report.messages import _read, sentences, texts
 
 PACKAGE = Path(polar_detect.__file__).parent
 ERRORS = {name for name, own in vars(errors).items() if isinstance(own, type)} - {"Exception"}
@@ -108,7 +106,6 @@ def nodes():
     return {
         name: list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
         for name, path in paths.items()
-        if name not in ("report/sentences", "report/compare_sentences", "report/catalogue")
     }
 
 
@@ -148,11 +145,11 @@ def is_written(english):
     return False
 
 
-NOTICES, ERRORS_SAID = SENTENCES["notices"], SENTENCES["errors"] | COMPARE_SENTENCES["errors"]
-COMPARED = COMPARE_SENTENCES["compared"]
-KINDS = ("notices", "errors", "compared")
-PARTS = [(place, english) for every in (SENTENCES, COMPARE_SENTENCES)
-         for place, known in every.items() if place not in KINDS for english in known]  # fmt: skip
+SENTENCES = sentences()
+NOTICES, ERRORS_SAID, COMPARED = (SENTENCES[kind] for kind in ("notices", "errors", "compared"))
+KINDS = ("notices", "errors", "compared", *_read("inspect"))  # see test_inspect_language.py
+PARTS = [(place, english) for place, known in SENTENCES.items() if place not in KINDS
+         for english in known]  # fmt: skip
 
 
 def test_every_error_that_the_source_raises_is_known_in_japanese_or_listed_here():
@@ -301,7 +298,7 @@ def stages():
 def test_every_stage_of_a_long_run_is_known_in_japanese():
     named = set(stages())
     assert {"score", "held-out clusters", "corrupted texts", "programs of held-out texts"} <= named
-    known = {key.removeprefix("stage.") for key in TEXTS if key.startswith("stage.")}
+    known = {key.removeprefix("stage.") for key in texts() if key.startswith("stage.")}
     assert named == known
 
 

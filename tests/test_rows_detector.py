@@ -22,7 +22,7 @@ from polar_detect.errors import ArtifactError, InputError, TrainingWarning
 from polar_detect.frames import in_pandas, row_template, unwritten
 from polar_detect.metrics import auroc
 from polar_detect.models.hashes import sha256_of
-from polar_detect.report.build import _cells
+from polar_detect.report.cells import cells_of
 from polar_detect.report.language import Language
 from polar_detect.report.reasons import reasons_of
 from polar_detect.signature.categories import NewCell
@@ -270,7 +270,7 @@ def test_boosted_trees_read_the_columns_too(template, fitted_on_tiny, strange):
 
 def test_a_report_finds_the_cells_in_the_text_of_a_row(fitted, strange):
     for text in strange[:3]:
-        cells = _cells(fitted.explain([text]), text, fitted, ())
+        cells = cells_of(fitted.explain([text]), text, fitted.fitted_.reference, ())
         assert {cell.column for cell in cells} == set(NAMES)
         for cell in cells:
             assert text[: cell.stop].endswith(f"{cell.column}: {cell.says}")
@@ -301,7 +301,9 @@ def test_what_no_normal_row_says_in_a_category_is_said(fitted, template):
     assert assessed.new_cells == ((NewCell("machine", "CNC-9"),), (empty,), (), (), ())
     english, japanese = assessed.reasons(), assessed.reasons("ja")
     raised = fitted.assess(template.texts(rows)).explanation
-    assert english[0].removeprefix("new in “machine”: CNC-9; ") == reasons_of(raised, Language())[0]
+    of_rows = reasons_of(raised, Language(are_rows=True))
+    assert english[0].removeprefix("new in “machine”: CNC-9; ") == of_rows[0]
+    assert "normal rows" in of_rows[0]
     assert english[0].startswith("new in “machine”: CNC-9; ")
     assert japanese[0].startswith("「machine」の新しい値「CNC-9」; ")
     assert english[1].startswith("“machine” has no value")
@@ -413,14 +415,18 @@ def test_labelled_rows_teach_what_their_numbers_have_in_common(taught, fitted, t
     assert explanation.values[:, of_columns].sum(1).mean() > 0.1  # the rest is of the text
     pressures = [
         next(
-            cell for cell in _cells(explanation.rows([i]), text, taught, ()) if "bar" in cell.column
+            cell
+            for cell in cells_of(explanation.rows([i]), text, taught.fitted_.reference, ())
+            if "bar" in cell.column
         )
         for i, text in enumerate(bad)
     ]
     assert all(cell.is_usual for cell in pressures)
     assert np.mean([cell.is_as_labelled for cell in pressures]) > 0.8
     own = fitted.explain(bad[:1])
-    assert not any(cell.is_as_labelled for cell in _cells(own, bad[0], fitted, ()))  # control
+    assert not any(
+        cell.is_as_labelled for cell in cells_of(own, bad[0], fitted.fitted_.reference, ())
+    )  # control
 
 
 def test_a_saved_detector_keeps_what_labelled_rows_taught(taught, fine, template, tmp_path):
@@ -572,7 +578,9 @@ def test_a_size_of_another_product_is_flagged_named_and_explained(fitted_on_tiny
     )
 
     def length_of(row):
-        found = _cells(detector.explain(row), *detector.rows_.texts(row), detector, frozenset())
+        found = cells_of(
+            detector.explain(row), *detector.rows_.texts(row), detector.fitted_.reference, ()
+        )
         return next(cell for cell in found if cell.column == "length")
 
     length = length_of(new[:1])

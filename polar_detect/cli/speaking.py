@@ -7,8 +7,8 @@ from typing import Any
 import typer
 
 from polar_detect import announcement
-from polar_detect.report.catalogue import TEXTS
-from polar_detect.report.choices import TONGUES, Tongue
+from polar_detect.report.choices import Tongue
+from polar_detect.report.messages import texts
 
 
 @dataclass
@@ -50,7 +50,8 @@ def said_of_stop(tongue: Tongue, *, goes_on: bool) -> str:
     """Return what a command that was stopped says; `goes_on`: the next run goes on with it."""
     # Not by way of `Language`: it may be stopped before it has imported what that needs.
     key = "terminal.goes_on" if goes_on else "terminal.stopped"
-    return TEXTS[key][TONGUES.index(tongue)]
+    text: str = texts()[key][tongue]
+    return text
 
 
 def _spoken_in(context: typer.Context, tongue: Tongue) -> Tongue:

@@ -2,13 +2,14 @@
 
 import json
 import math
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
 from polar_detect.program import Program
 from polar_detect.report import phrases
+from polar_detect.report.choices import Tongue
 from polar_detect.report.data import Contribution, ReportData
 from polar_detect.report.language import Language
 from polar_detect.signature.features import Feature
@@ -16,9 +17,9 @@ from polar_detect.signature.features import Feature
 FORMAT = 1
 
 
-def render_json(data: ReportData, language: Language | None = None) -> str:
+def render_json(data: ReportData, tongue: Tongue = "en") -> str:
     """Return `data` as JSON; what is no number (NaN, infinity) is null."""
-    language = replace(language or Language(), are_rows=data.are_rows)
+    language = Language(tongue, are_rows=data.are_rows)
     said = {
         "format": FORMAT,
         "language": language.tongue,

@@ -1,10 +1,8 @@
 """From a detector's assessment of a batch to what a report shows."""
 
 import datetime
-import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +13,8 @@ from polar_detect.assessment import Assessment
 from polar_detect.detector import PolarDetector
 from polar_detect.drift import Drift, measure_drift
 from polar_detect.explain import Explanation, mean_size, rank_values
-from polar_detect.report import words
+from polar_detect.report.cells import cells_of
 from polar_detect.report.data import (
-    CellReport,
     Contribution,
     FeaturePart,
     Layer,
@@ -28,20 +25,14 @@ from polar_detect.report.data import (
     Swarm,
 )
 from polar_detect.report.facts import facts_of
-from polar_detect.report.reasons import OddCells, whole_parts
-from polar_detect.signature.column_features import LIKENESS, column_of, kind_of
+from polar_detect.report.reasons import OddCells, raising, whole_parts
 from polar_detect.signature.features import FeatureTable
-from polar_detect.signature.levels import USUAL_SHARE
 from polar_detect.signature.named import WORDING
-from polar_detect.signature.reference import Reference
 from polar_detect.signature.spans import TokenLoss
 from polar_detect.signature.token_losses import Normal, token_losses
-from polar_detect.tables import RowTemplate, Table
-from polar_detect.tables.rows.row_text import SEPARATOR
-from polar_detect.tables.rows.template_column import TemplateColumn
+from polar_detect.tables import Table
 
 _TOP_FEATURES = 8
-_TOP_CELLS, _TOP_LEVELS = 8, 3
 _LISTED = 500
 _LISTED_CHARACTERS = 600
 _SWARM_FEATURES = 10
@@ -155,7 +146,7 @@ def _row(
         features=_features(own),
         neighbours=assessment.neighbours[i],
         tokens=tokens,
-        cells=_cells(own, table.texts[i], detector, odd.empty),
+        cells=cells_of(own, table.texts[i], detector.fitted_.reference, odd.empty),
         new_cells=odd.new,
         labelled_words=_labelled_words(own, table.texts[i], detector),
     )
@@ -172,7 +163,7 @@ def _listed(i: int, assessment: Assessment, table: Table) -> ListedRow:
         p_value=float(assessment.p_values[i]),
         is_anomaly=bool(assessment.is_anomaly[i]),
         length=len(assessment.all_programs[i].program),
-        reasons=words.raising((*_layers(own.by_layer()[0]), *_whole(own, odd))),
+        reasons=raising((*_layers(own.by_layer()[0]), *_whole(own, odd))),
         new_cells=odd.new,
     )
 
@@ -192,97 +183,6 @@ def _layers(values: NDArray[np.float64]) -> tuple[Contribution, ...]:
 def _whole(own: Explanation, odd: OddCells) -> tuple[Contribution, ...]:
     parts = whole_parts(own).items()
     return _by_size({odd.seen(source): float(values[0]) for source, values in parts})
-
-
-def _cells(
-    own: Explanation, text: str, detector: PolarDetector, empty: Collection[str]
-) -> tuple[CellReport, ...]:
-    """Return the cells of a row that is a text, those that count most first."""
-    reference, parts = detector.fitted_.reference, own.by_column()
-    template = reference.rows
-    if template is None:
-        return ()
-    likeness = {
-        column_of(feature): float(part)
-        for feature, part in zip(own.features, own.values[0], strict=True)
-        if kind_of(feature) == LIKENESS
-    }
-    places = _places(text, template)
-    said = dict(zip(template.names, template.cells(text) or (), strict=False))
-    usual = _usual_numbers(text, reference) | _usual_levels(text, reference)
-    cells = []
-    for column in template.columns:
-        name, normal = column.name, usual.get(column.name)
-        if normal is None:
-            continue
-        place, part = places.get(column, slice(0, 0)), float(parts[name][0])
-        cells.append(
-            CellReport(
-                column=name,
-                start=place.start,
-                stop=place.stop,
-                says=text[place],
-                is_empty=name in empty,
-                beside={factor: said[factor] for factor in normal.factors},
-                part=part,
-                is_as_labelled=likeness.get(name, 0.0) > part / 2 > 0,
-                is_usual=normal.is_usual,
-                low=normal.low,
-                high=normal.high,
-                levels=normal.levels,
-            )
-        )
-    return tuple(sorted(cells, key=lambda cell: -abs(cell.part))[:_TOP_CELLS])
-
-
-class _Usual(NamedTuple):
-    """What is usual in a column for rows that are like one; see `CellReport`."""
-
-    is_usual: bool
-    factors: tuple[str, ...]
-    low: float = math.nan
-    high: float = math.nan
-    levels: tuple[tuple[str, float], ...] = ()
-
-
-def _usual_numbers(text: str, reference: Reference) -> dict[str, _Usual]:
-    if reference.columns is None:
-        return {}
-    template = reference.columns.template
-    values = template.read([text]).numbers.values[0].tolist()
-    return {
-        column.name: _Usual(
-            own.low <= value <= own.high, column.factors[: len(own.levels)], own.low, own.high
-        )
-        for column, value, own in zip(
-            template.numeric, values, reference.columns.usual_for(text), strict=True
-        )
-    }
-
-
-def _usual_levels(text: str, reference: Reference) -> dict[str, _Usual]:
-    if reference.levels is None:
-        return {}
-    categories, usual = reference.levels.template.categories, reference.levels.usual_for(text)
-    return {
-        name: _Usual(
-            own.share >= USUAL_SHARE,
-            category.factors[: own.n_factors],
-            levels=tuple([*own.shares.items()][:_TOP_LEVELS]),
-        )
-        for (name, category), own in zip(categories.items(), usual, strict=True)
-        if category.of == "words"
-    }
-
-
-def _places(text: str, template: RowTemplate) -> dict[TemplateColumn, slice]:
-    """Return where in a row its cells stand; nothing where the text is no row."""
-    places, stop = {}, -len(SEPARATOR)
-    pieces = zip(template.columns, template.cells(text) or (), text.split(SEPARATOR), strict=False)
-    for column, cell, piece in pieces:
-        stop += len(SEPARATOR) + len(piece)
-        places[column] = slice(stop - len(cell), stop)
-    return places
 
 
 def _labelled_words(own: Explanation, text: str, detector: PolarDetector) -> tuple[str, ...]:

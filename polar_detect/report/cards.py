@@ -4,11 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from polar_detect.report import charts, marked, phrases, words
+from polar_detect.report import charts, marked, phrases
 from polar_detect.report.data import Contribution, ReportData, RowReport
+from polar_detect.report.formatting import Numbers, total
 from polar_detect.report.language import Language
 
-COLUMNS_HEIGHT = 96.0
+BARS_HEIGHT = 96.0
 _N_LAYERS = 6
 _N_WHOLE = 6
 
@@ -21,15 +22,15 @@ class Card:
     row: RowReport
     text: marked.ClippedText
     why: str  # in sentences
-    cells: tuple[charts.Cell, ...]
-    columns: charts.Columns
+    program_cells: tuple[charts.LayerCell, ...]
+    bars: charts.Bars
     steps: tuple[charts.Step, ...]
     layers_total: float
     whole_total: float
 
 
 def make_card(
-    rank: int, row: RowReport, data: ReportData, numbers: words.Numbers, language: Language
+    rank: int, row: RowReport, data: ReportData, numbers: Numbers, language: Language
 ) -> Card:
     """Return what the page shows of the row of that rank."""
     return Card(
@@ -37,13 +38,13 @@ def make_card(
         row=row,
         text=marked.clip(row.text, row.tokens, marked.cell_marks(row) if row.cells else None),
         why=phrases.why(row, numbers, language),
-        cells=charts.program_cells(row.program, data.n_layers, language),
-        columns=charts.layer_columns(
-            row.layers, COLUMNS_HEIGHT, numbers, language, is_signed=True, reach=least_reach(row)
+        program_cells=charts.program_cells(row.program, data.n_layers, language),
+        bars=charts.layer_bars(
+            row.layers, BARS_HEIGHT, numbers, language, is_signed=True, reach=least_reach(row)
         ),
         steps=charts.waterfall(data.base_value, score_parts(row, numbers, language), language),
-        layers_total=words.total(row.layers),
-        whole_total=words.total(row.whole),
+        layers_total=total(row.layers),
+        whole_total=total(row.whole),
     )
 
 
@@ -53,9 +54,7 @@ def least_reach(row: RowReport) -> float:
     return sum(size for size in sizes if math.isfinite(size)) / 100
 
 
-def score_parts(
-    row: RowReport, numbers: words.Numbers, language: Language
-) -> list[charts.NamedPart]:
+def score_parts(row: RowReport, numbers: Numbers, language: Language) -> list[charts.NamedPart]:
     """Return the steps from base value to score: strongest layers, other layers, whole text.
 
     Layers that would be written as 0.00 are among the others.
@@ -66,7 +65,7 @@ def score_parts(
     parts = _named([part for part in row.layers if part in strongest], language)
     if others:
         label = language.count("step.other_layers" if parts else "step.layers", len(others))
-        parts.append(charts.NamedPart(label, words.total(others)))
+        parts.append(charts.NamedPart(label, total(others)))
     return [*parts, *_largest(row.whole, language)]
 
 
@@ -76,7 +75,7 @@ def _largest(parts: Sequence[Contribution], language: Language) -> list[charts.N
     if len(others) < 2:
         return _named(parts, language)
     label = language.say("step.others", n=len(others))
-    rest = charts.NamedPart(label, words.total(others))
+    rest = charts.NamedPart(label, total(others))
     return [*_named(parts[:_N_WHOLE], language), rest]
 
 

@@ -7,7 +7,7 @@ from scipy import stats
 
 from polar_detect import calibration
 from polar_detect.report.data import ReportData
-from polar_detect.report.words import rate_by_chance
+from polar_detect.report.formatting import rate_by_chance
 
 _SURPRISE = 0.05  # a count is one where no more than this share of batches reaches beyond
 
@@ -38,8 +38,7 @@ def chance(data: ReportData) -> Chance:
     The count is beta-binomial, because the held-out rows that set the threshold are a
     sample too. Source: Bates et al., arXiv 2104.08279, section 2.
     """
-    n_scored = data.n_rows - data.n_empty
-    n_held_out = len(data.calibration_scores)
+    n_scored, n_held_out = data.n_scored, len(data.calibration_scores)
     rate = rate_by_chance(data.alpha, n_held_out)
     n_reached = round(calibration.rate_at(data.alpha, n_held_out) * (n_held_out + 1))
     if n_reached == 0:

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from polar_detect.drift import Shift
 from polar_detect.program import Program
 from polar_detect.report.data import Contribution
+from polar_detect.report.formatting import Numbers, p_value
 from polar_detect.report.language import Language
-from polar_detect.report.words import Numbers, p_value
 
 CELL_HEIGHT = 28.0
-_GAP = 0.1  # share of a column that stays empty on either side
+_GAP = 0.1  # share of a layer's place that stays empty on either side
 
 Kind = Literal["skip", "keep", "loop", "raise", "lower", "flag", "batch", "normal", "total"]
 
@@ -46,7 +46,7 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class LayerCell:
     """One layer of a program: how often it is called."""
 
     layer: int
@@ -59,7 +59,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class Bars:
     """Vertical bars, one per layer, around a zero line."""
 
     height: float
@@ -97,11 +97,11 @@ def layer_axis(n_layers: int) -> tuple[Tick, ...]:
     )
 
 
-def program_cells(program: Program, n_layers: int, language: Language) -> tuple[Cell, ...]:
+def program_cells(program: Program, n_layers: int, language: Language) -> tuple[LayerCell, ...]:
     """Return the strip of `program`: one cell per layer."""
     width = 100 / n_layers
     return tuple(
-        Cell(
+        LayerCell(
             layer=layer,
             x=(layer + _GAP / 2) * width,
             middle=(layer + 0.5) * width,
@@ -135,7 +135,7 @@ def mean_calls(calls: NDArray[np.float64], language: Language) -> tuple[Mark, ..
     return tuple(mark for mark in marks if mark.height > 0)
 
 
-def layer_columns(
+def layer_bars(
     parts: Sequence[Contribution],
     height: float,
     numbers: Numbers,
@@ -143,7 +143,7 @@ def layer_columns(
     *,
     is_signed: bool,
     reach: float = 0.0,
-) -> Columns:
+) -> Bars:
     """Return one bar per layer, upwards from zero where positive.
 
     Parameters
@@ -159,7 +159,7 @@ def layer_columns(
     """
     write = numbers.signed if is_signed else numbers.plain
     values = [_drawn(part.value) for part in parts]
-    return _columns(
+    return _bars(
         values,
         [_direction(value) if is_signed else "total" for value in values],
         [
@@ -172,9 +172,9 @@ def layer_columns(
     )
 
 
-def shift_columns(
+def shift_bars(
     shifts: Sequence[Shift], n_layers: int, height: float, numbers: Numbers, language: Language
-) -> Columns:
+) -> Bars:
     """Return one bar per layer, as high as its features moved; those that moved stand out."""
     sizes, kinds = [0.0] * n_layers, list[Kind](["normal"] * n_layers)
     titles = [""] * n_layers
@@ -186,7 +186,7 @@ def shift_columns(
         titles[layer] = language.say(
             "drift.bar", layer=layer, size=numbers.plain(shift.size), p=p_value(shift.p_value)
         )
-    return _columns(sizes, kinds, titles, height, numbers)
+    return _bars(sizes, kinds, titles, height, numbers)
 
 
 def size_steps(parts: Sequence[Contribution], language: Language) -> tuple[Step, ...]:
@@ -259,7 +259,7 @@ def _drawn(value: float) -> float:
     return value if math.isfinite(value) else 0.0
 
 
-def _columns(
+def _bars(
     values: Sequence[float],
     kinds: Sequence[Kind],
     titles: Sequence[str],
@@ -267,7 +267,7 @@ def _columns(
     numbers: Numbers,
     *,
     reach: float = 0.0,
-) -> Columns:
+) -> Bars:
     """Return bars of these values around zero, one per layer."""
     levels = round_levels(*stretched(min([0.0, *values]), max([0.0, *values]), reach))
     low, span = levels[0], levels[-1] - levels[0]
@@ -287,7 +287,7 @@ def _columns(
         Tick(height * (1 - (level - low) / span), level_label(level, levels, numbers))
         for level in levels
     )
-    return Columns(height, zero, marks, ticks)
+    return Bars(height, zero, marks, ticks)
 
 
 def _kind(calls: int) -> Kind:

@@ -170,7 +170,7 @@ class DetectorFacts:
     reads_rows: bool = False  # of a table, which are written out as texts
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ReportData:
     """Everything that a renderer needs.
 
@@ -183,6 +183,8 @@ class ReportData:
     typical_calls : (n_layers,) float
         Mean number of calls of each layer in the minimal programs of normal texts
         (0 = always skipped, 1 = always kept, above 1 = looped).
+    batch_calls : (n_layers,) float
+        The same of this batch.
     typical_length, batch_length : float
         Mean program length on normal training texts and on this batch.
     calibration_scores, batch_scores : (n,) float
@@ -205,8 +207,6 @@ class ReportData:
         Mean |SHAP| over the batch per property of the whole text, largest first.
     auroc, aupr : float or None
         Where the batch carries labels of both kinds.
-    batch_calls : (n_layers,) float or None
-        As `typical_calls`, of this batch.
     versions : tuple of (str, str)
         What produced the scores: package, model and library versions, for the footer.
     """
@@ -233,7 +233,7 @@ class ReportData:
     swarms: tuple[Swarm, ...] = ()
     auroc: float | None = None
     aupr: float | None = None
-    batch_calls: NDArray[np.float64] | None = None
+    batch_calls: NDArray[np.float64]
     versions: tuple[tuple[str, str], ...] = ()
     numbering: "Numbering" = "data"
 
@@ -249,6 +249,11 @@ class ReportData:
         Not where a detector keeps none of the texts that it was fitted on.
         """
         return any(row.cells for row in self.rows)
+
+    @property
+    def n_scored(self) -> int:
+        """Rows with a text."""
+        return self.n_rows - self.n_empty
 
     @property
     def n_layers(self) -> int:

@@ -1,13 +1,13 @@
 """What a detector is and was fitted on, as facts and in words."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from polar_detect import calibration
-from polar_detect.report import words
-from polar_detect.report.catalogue import TEXTS
+from polar_detect.report.choices import Tongue
 from polar_detect.report.data import DetectorFacts
+from polar_detect.report.formatting import moment, p_value
 from polar_detect.report.language import Language
+from polar_detect.report.messages import texts
 
 if TYPE_CHECKING:  # torch takes seconds to import, and whoever has a detector has it
     from polar_detect.detector import PolarDetector
@@ -35,11 +35,11 @@ def facts_of(detector: "PolarDetector") -> DetectorFacts:
     )
 
 
-def description(detector: "PolarDetector", language: Language) -> list[tuple[str, str]]:
+def description(detector: "PolarDetector", tongue: Tongue) -> list[tuple[str, str]]:
     """Return what a fitted detector is and was fitted on, as labels and values to stand alone."""
     own = facts_of(detector)
-    language = replace(language, are_rows=own.reads_rows)
-    smallest = words.p_value(calibration.smallest_alpha(own.n_held_out))
+    language = Language(tongue, are_rows=own.reads_rows)
+    smallest = p_value(calibration.smallest_alpha(own.n_held_out))
     said = [*in_words(own, language), (language.say("detector.smallest"), smallest)]
     return [(language.alone(label), value) for label, value in said]
 
@@ -47,7 +47,7 @@ def description(detector: "PolarDetector", language: Language) -> list[tuple[str
 def in_words(own: DetectorFacts, language: Language) -> list[tuple[str, str]]:
     """Return facts as labels and values."""
     head = f"head.{own.head}"
-    kind = language.say(head, **own.choices) if head in TEXTS else f"{own.head}: {own.reason}"
+    kind = language.say(head, **own.choices) if head in texts() else f"{own.head}: {own.reason}"
     labelled: str | dict[str, object] = f"{own.n_anomalous:,}" if own.n_anomalous else ""
     if taught := own.choices.get("labelled"):
         labelled = {"n": own.n_anomalous, "share": taught}
@@ -61,7 +61,7 @@ def in_words(own: DetectorFacts, language: Language) -> list[tuple[str, str]]:
         "fitted_on": {"n": own.n_train, "n_held_out": own.n_held_out},
         "columns": "" if columns == _NOTHING else {"share": columns},
         "labelled": labelled,
-        "created": words.moment(own.created),
+        "created": moment(own.created),
         "max_tokens": {"n": own.max_tokens},
         "tolerance": {"tolerance": f"{own.tolerance:g}"},
     }

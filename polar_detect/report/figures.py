@@ -4,7 +4,6 @@ import io
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,12 +14,13 @@ from matplotlib.figure import Figure
 from rich.text import Text
 
 from polar_detect import plots, whole
-from polar_detect.report import cards, charts, histogram, phrases, words
+from polar_detect.report import cards, charts, histogram, phrases
+from polar_detect.report.choices import Tongue
 from polar_detect.report.data import RenderedFile, ReportData, RowReport
+from polar_detect.report.formatting import moment, one_line, p_value, score_numbers
 from polar_detect.report.language import Language
 from polar_detect.report.lines import in_lines
 
-_NUMBERS = words.Numbers(2, words.MINUS)
 _TOP_ROWS = 10
 _PAGE = (8.27, 11.69)  # A4, inches
 _LINE_CELLS = 112  # of the page's width at its font size; a Japanese character takes two
@@ -35,9 +35,9 @@ _INK, _MUTED = "#1c2126", "#59626c"
 Kind = Literal["png", "pdf", "svg"]
 
 
-def summary_page(data: ReportData, language: Language, kind: Kind) -> RenderedFile:
+def summary_page(data: ReportData, tongue: Tongue, kind: Kind) -> RenderedFile:
     """Return one page: findings, score distribution, layers, drift and the worst rows."""
-    language = replace(language, are_rows=data.are_rows)
+    language = Language(tongue, are_rows=data.are_rows)
     with plots.plain_style(), mpl.rc_context({"font.size": 8}):
         figure = Figure(figsize=_PAGE, facecolor="white")
         top = _write_head(figure, data, language) - 0.03
@@ -54,13 +54,13 @@ def summary_page(data: ReportData, language: Language, kind: Kind) -> RenderedFi
         return _saved(figure, kind)
 
 
-def write_pictures(data: ReportData, language: Language, folder: Path) -> tuple[int, bool]:
+def write_pictures(data: ReportData, tongue: Tongue, folder: Path) -> tuple[int, bool]:
     """Write all pictures as PNG and SVG files; return how many, and whether glyphs lack.
 
     Pictures that an earlier report left there and this one lacks are removed; nothing else is.
     """
     written, lacks = set(), False
-    language = replace(language, are_rows=data.are_rows)
+    language = Language(tongue, are_rows=data.are_rows)
     kinds: tuple[Kind, ...] = ("png", "svg")
     with plots.plain_style():
         for name, figure in _pictures(data, language):
@@ -95,7 +95,8 @@ def _pictures(data: ReportData, language: Language) -> Iterator[tuple[str, Figur
     if data.drift.layers:
         drawn.append(("drift", _draw_drift, (8.0, 2.6)))
     if data.swarms:
-        drawn.append(("features", _draw_swarm, (8.0, 0.8 + 0.32 * len(data.swarms))))
+        names = [language.feature(swarm.feature) for swarm in data.swarms]
+        drawn.append(("features", _draw_swarm, (8.0, 0.8 + plots.swarm_height(names))))
     for name, draw, size in drawn:
         figure = Figure(figsize=size, layout="constrained", facecolor="white")
         draw(figure.add_subplot(), data, language)
@@ -140,7 +141,9 @@ def _draw_scores(ax: Axes, data: ReportData, language: Language) -> None:
                     place, heights[chosen], width, align="edge", color=own, alpha=0.6, label=said
                 )
     if np.isfinite(data.threshold):
-        label = language.say("scores.threshold", threshold=_NUMBERS.plain(data.threshold))
+        label = language.say(
+            "scores.threshold", threshold=score_numbers(data).plain(data.threshold)
+        )
         ax.axvline(data.threshold, color=_INK, linestyle="--", linewidth=1.2, label=label)
     ax.set_xlabel(language.say("scores.axis"))
     ax.set_ylabel(f"{language.say('axis.share')} (%)")
@@ -170,10 +173,8 @@ def _draw_drift(ax: Axes, data: ReportData, language: Language) -> None:
 
 
 def _draw_programs(ax: Axes, data: ReportData, language: Language) -> None:
-    strips = [(language.say("programs.normal"), data.typical_calls)]
-    if data.batch_calls is not None:
-        strips.append((language.say("programs.batch"), data.batch_calls))
-    plots.draw_strips(ax, strips)
+    calls = {"normal": data.typical_calls, "batch": data.batch_calls}
+    plots.draw_strips(ax, [(language.say(f"programs.{key}"), own) for key, own in calls.items()])
     ax.set_xlabel(language.say("axis.layer"))
     ax.set_title(language.say("programs.title"), loc="left", fontsize=9, fontweight="bold")
 
@@ -192,7 +193,7 @@ def _row_figure(row: RowReport, data: ReportData, language: Language) -> Figure:
     figure = Figure(figsize=(10, 4), layout="constrained", facecolor="white")
     grid = figure.add_gridspec(2, 2, height_ratios=(1, 1.7), width_ratios=(1.7, 1))
     number = language.say(f"card.row.{data.numbering}", row=row.row)
-    title = f"{number}: {words.one_line(row.text, 90)}"
+    title = f"{number}: {one_line(row.text, 90)}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     top = figure.add_subplot(grid[0, 0])
     counts = np.asarray(row.program.counts(data.n_layers), np.float64)
@@ -208,7 +209,8 @@ def _row_figure(row: RowReport, data: ReportData, language: Language) -> Figure:
 
 
 def _draw_waterfall(ax: Axes, row: RowReport, data: ReportData, language: Language) -> None:
-    parts = cards.score_parts(row, _NUMBERS, language)
+    numbers = score_numbers(data)
+    parts = cards.score_parts(row, numbers, language)
     values = np.nan_to_num(np.asarray([part.value for part in parts], np.float64))
     stops = data.base_value + np.concatenate([[0.0], np.cumsum(values)])
     y = np.arange(len(parts), 0, -1)
@@ -216,18 +218,18 @@ def _draw_waterfall(ax: Axes, row: RowReport, data: ReportData, language: Langua
     ax.barh(y, values, 0.6, left=stops[:-1], color=colours)
     ax.plot([stops[0]] * 2, [len(parts) + 0.6, len(parts) + 1.4], color=_INK)
     ax.plot([stops[-1]] * 2, [-0.4, 0.4], color=_INK)
-    said = [f"{part.label} {_NUMBERS.signed(part.value)}" for part in parts]
-    first = f"{language.say('step.base')} {_NUMBERS.plain(data.base_value)}"
-    last = f"{language.say('step.score')} {_NUMBERS.plain(row.score)}"
+    said = [f"{part.label} {numbers.signed(part.value)}" for part in parts]
+    first = f"{language.say('step.base')} {numbers.plain(data.base_value)}"
+    last = f"{language.say('step.score')} {numbers.plain(row.score)}"
     ax.set_yticks(np.arange(len(parts) + 1, -1, -1), [first, *said, last], fontsize=8)
     ax.set_title(language.say("card.waterfall"), loc="left", fontsize=9)
 
 
 def _write_head(figure: Figure, data: ReportData, language: Language) -> float:
     """Write title and findings; return how high up the page the last line stands."""
-    source = words.one_line(data.source, 60)
+    source = one_line(data.source, 60)
     figure.text(0.06, 0.962, source, fontsize=15, fontweight="bold", color=_INK)
-    kicker = f"{language.say('kicker')} · {words.moment(data.created)}"
+    kicker = f"{language.say('kicker')} · {moment(data.created)}"
     figure.text(0.06, 0.946, kicker, fontsize=8, color=_MUTED)
     figure.text(
         0.06, 0.917, phrases.headline(data, language), fontsize=13, fontweight="bold", color=_INK
@@ -244,16 +246,16 @@ def _write_rows(figure: Figure, data: ReportData, language: Language) -> None:
     figure.text(0.06, 0.352, language.say("rows.title"), fontsize=10, fontweight="bold", color=_INK)
     counted = language.say(f"rows.numbered.{data.numbering}")
     figure.text(0.95, 0.352, counted, fontsize=6.5, ha="right", color=_MUTED)
-    places = (0.06, 0.115, 0.185, 0.26, 0.33)
+    numbers, places = score_numbers(data), (0.06, 0.115, 0.185, 0.26, 0.33)
     names = ("rank", f"row.{data.numbering}", "score", "p", "text")
     heads = [language.say(f"column.{name}") for name in names]
     rows = [heads] + [
         [
             str(rank),
             f"{row.row:,}",
-            _NUMBERS.plain(row.score),
-            words.p_value(row.p_value),
-            _cut(words.one_line(row.text, 120), _TEXT_CELLS),
+            numbers.plain(row.score),
+            p_value(row.p_value),
+            _cut(one_line(row.text, 120), _TEXT_CELLS),
         ]
         for rank, row in enumerate(data.listed[:_TOP_ROWS], start=1)
     ]

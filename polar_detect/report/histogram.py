@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.report.charts import Kind, Mark, Tick, level_label, round_levels
+from polar_detect.report.formatting import MINUS, Numbers, decimals_for
 from polar_detect.report.language import Language
-from polar_detect.report.words import MINUS, Numbers, decimals_for
 
 _N_BINS = 40
 _USUAL_SHARE = 0.2  # of the axis, which normal scores and the threshold have at least

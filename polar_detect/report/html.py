@@ -7,17 +7,28 @@ import base64
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from polar_detect import drift
-from polar_detect.report import cards, charts, histogram, phrases, swarm, words
+from polar_detect.report import cards, charts, histogram, phrases, swarm
 from polar_detect.report.chance import chance
+from polar_detect.report.choices import Tongue
 from polar_detect.report.data import ReportData
+from polar_detect.report.formatting import (
+    MINUS,
+    NO_VALUE,
+    Numbers,
+    about,
+    is_empty,
+    moment,
+    one_line,
+    p_value,
+    score_numbers,
+    significant,
+)
 from polar_detect.report.language import Language
 from polar_detect.visible import visible
 
@@ -34,7 +45,7 @@ _N_SHIFTS = 8
 _PANEL_HEIGHT = 92.0
 
 
-def render_html(data: ReportData, language: Language | None = None) -> str:
+def render_html(data: ReportData, tongue: Tongue = "en") -> str:
     """Return `data` as one self-contained HTML page of less than 5 MB.
 
     Parameters
@@ -42,8 +53,7 @@ def render_html(data: ReportData, language: Language | None = None) -> str:
     data : ReportData
         Rows that would make the page too large are left out, the last ones first, and the
         page says so.
-    language : Language, optional
-        Default: English.
+    tongue : {"en", "ja"}
 
     Returns
     -------
@@ -51,7 +61,7 @@ def render_html(data: ReportData, language: Language | None = None) -> str:
         HTML with inline style sheet, script and SVG; every text of `data` is escaped, and no
         script but the page's own may run.
     """
-    language = replace(language or Language(), are_rows=data.are_rows)
+    language = Language(tongue, are_rows=data.are_rows)
     numbers = score_numbers(data)
     environment = _environment(numbers, language)
     own = [
@@ -72,37 +82,32 @@ def render_html(data: ReportData, language: Language | None = None) -> str:
         language=language,
         numbers=numbers,
         chance=chance(data),
-        n_scored=data.n_rows - data.n_empty,
+        n_scored=data.n_scored,
         has_labels=any(row.label is not None for row in data.listed),
         **_charts(data, numbers, language),
     )
 
 
-def score_numbers(data: ReportData) -> words.Numbers:
-    """Return how scores of this batch are written."""
-    scores = data.batch_scores[np.isfinite(data.batch_scores)]
-    spread = float(np.std(scores)) if len(scores) > 1 else abs(data.base_value)
-    return words.Numbers(words.decimals_for(spread), words.MINUS)
-
-
-def _charts(data: ReportData, numbers: words.Numbers, language: Language) -> dict[str, Any]:
-    height = cards.COLUMNS_HEIGHT
+def _charts(data: ReportData, numbers: Numbers, language: Language) -> dict[str, Any]:
+    height = cards.BARS_HEIGHT
     return {
         "score_chart": histogram.score_chart(
             data.calibration_scores, data.batch_scores, data.threshold, _PANEL_HEIGHT, language
         ),
         "axis": charts.layer_axis(data.n_layers),
-        "global_columns": charts.layer_columns(
+        "global_bars": charts.layer_bars(
             data.global_layers, height * 1.4, numbers, language, is_signed=False
         ),
         "global_steps": charts.size_steps(data.global_whole, language),
         "swarm_chart": swarm.swarm_chart(data.swarms, numbers, language),
         "typical": charts.mean_calls(data.typical_calls, language),
-        "batch": None
-        if data.batch_calls is None
-        else charts.mean_calls(data.batch_calls, language),
-        "shift_columns": charts.shift_columns(
-            data.drift.layers, data.n_layers, height, words.Numbers(2, words.MINUS), language
+        "batch": charts.mean_calls(data.batch_calls, language),
+        "shift_bars": charts.shift_bars(
+            data.drift.layers,
+            data.n_layers,
+            height,
+            Numbers(2, MINUS),
+            language,
         ),
         "shifts": data.drift.features[:_N_SHIFTS],
         "n_moved_layers": sum(shift.is_moved for shift in data.drift.layers),
@@ -110,7 +115,7 @@ def _charts(data: ReportData, numbers: words.Numbers, language: Language) -> dic
     }
 
 
-def _environment(numbers: words.Numbers, language: Language) -> Environment:
+def _environment(numbers: Numbers, language: Language) -> Environment:
     environment = Environment(
         loader=PackageLoader("polar_detect.report"),
         autoescape=True,
@@ -120,31 +125,31 @@ def _environment(numbers: words.Numbers, language: Language) -> Environment:
     )
     filters: dict[str, Callable[..., str]] = {
         "number": numbers.plain,
-        "keyed": words.Numbers(numbers.decimals).plain,  # − is no minus to a spreadsheet
+        "keyed": Numbers(numbers.decimals).plain,  # − is no minus to a spreadsheet
         "signed": numbers.signed,
-        "calls": words.Numbers(1, words.MINUS).plain,
-        "nats": words.Numbers(2, words.MINUS).plain,
-        "shift": words.Numbers(2, words.MINUS).signed,
+        "calls": Numbers(1, MINUS).plain,
+        "nats": Numbers(2, MINUS).plain,
+        "shift": Numbers(2, MINUS).signed,
         "value": significant,
-        "p_value": words.p_value,
-        "moment": words.moment,
+        "p_value": p_value,
+        "moment": moment,
         "percent": language.percent,
         "visible": visible,
-        "short": lambda text: words.one_line(text, _NEIGHBOUR_CHARACTERS),
-        "listed": lambda text: words.one_line(text, _LISTED_CHARACTERS),
+        "short": lambda text: one_line(text, _NEIGHBOUR_CHARACTERS),
+        "listed": lambda text: one_line(text, _LISTED_CHARACTERS),
         "leading_reasons": lambda row: phrases.leading_reasons(row, language),
         "feature": language.feature,
-        "cell": lambda text: words.one_line(text, _CELL_CHARACTERS) or words.NO_VALUE,
+        "cell": lambda text: one_line(text, _CELL_CHARACTERS) or NO_VALUE,
         "says": lambda cell: phrases.cell(cell, _CELL_CHARACTERS, language),
         "usual": lambda cell: phrases.usual(cell, language),
         "exact": lambda x: f"{x:.9g}" if math.isfinite(x) else "",  # for sorting
         "count": lambda n: f"{n:,}",
-        "about": words.about,
+        "about": about,
         "pixels": lambda x: f"{x:.1f}".removesuffix(".0"),
         "place": lambda x: f"{x:.2f}%",
     }
     environment.filters |= filters
-    environment.tests["empty_text"] = words.is_empty
+    environment.tests["empty_text"] = is_empty
     environment.globals |= {
         "t": language.say,
         "n": language.count,
@@ -169,13 +174,6 @@ def _within_budget(
             return
         # The template has escaped every value in it.
         yield Markup(drawn)
-
-
-def significant(value: float) -> str:
-    """Return a value of a feature with three significant digits."""
-    if not math.isfinite(value):
-        return words.NO_VALUE
-    return f"{value:.3g}".replace("-", words.MINUS)
 
 
 def _hash(script: str) -> str:

@@ -1,22 +1,21 @@
-"""The catalogue's texts in one language, and how that language lists and counts."""
+"""What is said, in one language, and how that language lists and counts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 from polar_detect.errors import InputError
-from polar_detect.report.catalogue import TEXTS
 from polar_detect.report.choices import TONGUES, Tongue
-from polar_detect.report.compare_sentences import COMPARE_SENTENCES
 from polar_detect.report.data import Column, Group, Layer, Source
+from polar_detect.report.formatting import NAME_CHARACTERS, one_line
 from polar_detect.report.forms import Form
-from polar_detect.report.inspect_sentences import INSPECT_SENTENCES
-from polar_detect.report.sentences import SENTENCES
-from polar_detect.report.words import NAME_CHARACTERS, one_line
+from polar_detect.report.messages import sentences, texts
 from polar_detect.signature.column_features import column_of, kind_of
 from polar_detect.signature.features import Feature
 
-_KIND_OF = {"cause": "errors", "notice": "notices"}  # of what stands in a sentence of its own
+# What stands in a sentence under a name is looked up under that name, or under this kind.
+_KIND_OF = {"cause": "errors", "notice": "notices", "method": "cell", "other": "cell"}
+_UNITS = ("text", "texts", "counter")  # what is scored, which every text may name
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +52,22 @@ class Language:
 
     def say(self, key: str, /, **values: object) -> str:
         """Return the text of `key` with its placeholders filled; integers with separators."""
+        return self._filled(texts()[key][self.tongue], values)
+
+    def count(self, key: str, n: int, /, **values: object) -> str:
+        """Return the text of `key` for `n` things, which it knows as ``{n}`` unless given."""
+        own = texts()[key]
+        one_or_many = own["one"] if n == 1 and "one" in own else own
+        return self._filled(one_or_many[self.tongue], {"n": n, **values})
+
+    def _filled(self, text: str, values: Mapping[str, object]) -> str:
+        kind = "row" if self.are_rows else "text"
+        units = {name: texts()[f"unit.{kind}.{name}"][self.tongue] for name in _UNITS}
         written = {
             name: f"{value:,}" if isinstance(value, int) else value
             for name, value in values.items()
         }
-        rows = ".rows" if self.are_rows else ""
-        units = {name: self._text(f"unit.{name}{rows}") for name in ("text", "texts")}
-        return self._text(key).format_map(units | written)
-
-    def _text(self, key: str) -> str:
-        return TEXTS[key][TONGUES.index(self.tongue)]
-
-    def count(self, key: str, n: int, /, **values: object) -> str:
-        """Return the text of `key` for `n` things, which it knows as ``{n}`` unless given."""
-        own = f"{key}.one" if n == 1 and f"{key}.one" in TEXTS else key
-        return self.say(own, **{"n": n, **values})
+        return text.format_map(units | written)
 
     def joined(self, names: Iterable[str]) -> str:
         """Return `names` as a list in a sentence.
@@ -115,7 +115,7 @@ class Language:
             case Column(name):
                 return self.say("part.column", name=_short(name))
             case Group(name):
-                return self.say(f"group.{name}") if f"group.{name}" in TEXTS else name
+                return self.say(f"group.{name}") if f"group.{name}" in texts() else name
 
     def reason(self, source: Source) -> str:
         """Return what it means that a score was raised from there.
@@ -134,15 +134,15 @@ class Language:
                 others = self.joined(self.say("quoted", word=_short(own)) for own in beside)
                 return self.say("reason.column.beside", name=_short(name), others=others)
             case Group(name):
-                is_known = f"reason.{name}" in TEXTS
+                is_known = f"reason.{name}" in texts()
                 return self.say(f"reason.{name}") if is_known else self.part(source)
 
     def stage(self, name: str) -> str:
         """Return the name of a stage of a long run."""
-        return self.say(f"stage.{name}") if f"stage.{name}" in TEXTS else name
+        return self.say(f"stage.{name}") if f"stage.{name}" in texts() else name
 
     def notice(self, sentence: str) -> str:
-        """Return what reading a table said; a sentence that the catalogue lacks as it is.
+        """Return what reading a table said; an unknown sentence as it is.
 
         >>> Language("ja").notice("read as CP932; pass --encoding if that is wrong")
         'CP932として読みました（違う場合は --encoding を指定）'
@@ -150,7 +150,7 @@ class Language:
         return self._known("notices", sentence)
 
     def error(self, sentence: str) -> str:
-        """Return the message of an error; one that the catalogue lacks as it is.
+        """Return the message of an error; an unknown one as it is.
 
         >>> Language("ja").error("Got a.csv without any text; expected at least one row; check the "
         ... "file.")
@@ -159,7 +159,7 @@ class Language:
         return self._known("errors", sentence)
 
     def fault(self, sentence: str) -> str:
-        """Return why a row cannot be read; what the catalogue lacks as it is.
+        """Return why a row cannot be read; an unknown reason as it is.
 
         >>> Language("ja").fault("2 cells; the header has 8")
         'セル2個に対し、見出しは8列'
@@ -167,7 +167,7 @@ class Language:
         return self._known("fault", sentence)
 
     def compared(self, sentence: str) -> str:
-        """Return a sentence of what `compare` says; one that the catalogue lacks as it is."""
+        """Return a sentence of what `compare` says; an unknown one as it is."""
         return self._known("compared", sentence)
 
     def inspected(self, said: str) -> str:
@@ -194,7 +194,7 @@ class Language:
         return sentence
 
     def feature(self, feature: Feature) -> str:
-        """Return a feature in words; one that the catalogue lacks by its printed name.
+        """Return a feature in words; an unknown one by its printed name.
 
         >>> Language("en").feature(Feature("context", "ratio"))
         'share of the loss that stays with normal texts in view'
@@ -210,19 +210,15 @@ class Language:
             key += "/N"
         if feature.layer is not None:
             key += "/L"
-        if key not in TEXTS:
+        if key not in texts():
             return feature.name
         return self.say(key, layer=feature.layer, number=feature.number)
 
 
 @cache
 def _forms(kind: str) -> list[tuple[Form, str]]:
-    """Return forms of a kind of sentence, or of what stands in one, each with the Japanese."""
-    return [
-        (Form.of(english), japanese)
-        for every in (SENTENCES, COMPARE_SENTENCES, INSPECT_SENTENCES)
-        for english, japanese in every.get(kind, {}).items()
-    ]
+    """Return the forms of a kind of sentence, or of what stands in one, each with the Japanese."""
+    return [(Form.of(english), japanese) for english, japanese in sentences().get(kind, {}).items()]
 
 
 def _short(column: str) -> str:

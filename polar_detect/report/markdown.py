@@ -2,27 +2,35 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
-from polar_detect.report import marked, phrases, words
+from polar_detect.report import marked, phrases
+from polar_detect.report.choices import Tongue
 from polar_detect.report.data import ReportData, RowReport
-from polar_detect.report.html import score_numbers, significant
+from polar_detect.report.formatting import (
+    MINUS,
+    Numbers,
+    moment,
+    one_line,
+    p_value,
+    score_numbers,
+    significant,
+)
 from polar_detect.report.language import Language
 
 _CELL_CHARACTERS = 120
 _SPECIAL = re.compile(r"([\\`*_{}\[\]|~<>&$])")  # between dollars some show a formula
 
 
-def render_markdown(data: ReportData, language: Language | None = None) -> str:
+def render_markdown(data: ReportData, tongue: Tongue = "en") -> str:
     """Return `data` as Markdown; texts are escaped, so that they show as they are."""
-    language = replace(language or Language(), are_rows=data.are_rows)
+    language = Language(tongue, are_rows=data.are_rows)
     return "\n".join(_lines(data, language)) + "\n"
 
 
 def _lines(data: ReportData, language: Language) -> Iterator[str]:
     space, numbers = language.say("space"), score_numbers(data)
     yield f"# {_escaped(phrases.title(data, language))}\n"
-    yield f"{_escaped(words.moment(data.created))}\n"
+    yield f"{_escaped(moment(data.created))}\n"
     yield f"**{phrases.headline(data, language)}**\n"
     yield space.join(map(_escaped, phrases.findings(data, language))) + "\n"
     if data.n_flagged:
@@ -48,7 +56,7 @@ def _lines(data: ReportData, language: Language) -> Iterator[str]:
     yield "\n" + " · ".join(_escaped(f"{label} {value}") for label, value in data.versions)
 
 
-def _overview(data: ReportData, numbers: words.Numbers, language: Language) -> Iterator[str]:
+def _overview(data: ReportData, numbers: Numbers, language: Language) -> Iterator[str]:
     if not data.listed:
         yield language.say("rows.none")
         return
@@ -61,10 +69,10 @@ def _overview(data: ReportData, numbers: words.Numbers, language: Language) -> I
                 str(rank),
                 str(row.row),
                 numbers.plain(row.score),
-                words.p_value(row.p_value),
+                p_value(row.p_value),
                 language.say("flag.yes") if row.is_anomaly else "",
                 _escaped(phrases.leading_reasons(row, language)),
-                _escaped(words.one_line(row.text, _CELL_CHARACTERS)),
+                _escaped(one_line(row.text, _CELL_CHARACTERS)),
             )
         )
     yield "\n" + language.say(f"rows.numbered.{data.numbering}")
@@ -80,18 +88,18 @@ def _shifts(data: ReportData, language: Language) -> Iterator[str]:
         yield _table_line(
             (
                 _escaped(language.feature(shift.feature)),
-                words.Numbers(2, words.MINUS).plain(shift.size),
-                words.p_value(shift.p_value),
+                Numbers(2, MINUS).plain(shift.size),
+                p_value(shift.p_value),
             )
         )
 
 
-def _row(row: RowReport, numbers: words.Numbers, language: Language) -> Iterator[str]:
+def _row(row: RowReport, numbers: Numbers, language: Language) -> Iterator[str]:
     cut = marked.clip(row.text)
     yield _fenced(cut.head or language.say("text.empty")) + "\n"
     yield _escaped(phrases.why(row, numbers, language)) + "\n"
     yield f"- {language.say('column.score')}: {numbers.plain(row.score)}"
-    yield f"- {language.say('column.p')}: {words.p_value(row.p_value)}"
+    yield f"- {language.say('column.p')}: {p_value(row.p_value)}"
     yield f"- {language.say('card.program')}: `{row.program}`"
     for cell in row.cells[:4]:
         said = _escaped(phrases.cell(cell, _CELL_CHARACTERS, language))
@@ -102,7 +110,7 @@ def _row(row: RowReport, numbers: words.Numbers, language: Language) -> Iterator
         yield f"- {name}: {value} ({numbers.signed(own.part)})"
     for text in row.neighbours:
         label = language.say("card.neighbours")
-        yield f"- {label}: {_escaped(words.one_line(text, _CELL_CHARACTERS))}"
+        yield f"- {label}: {_escaped(one_line(text, _CELL_CHARACTERS))}"
 
 
 def _table_line(cells: Iterator[str] | tuple[str, ...]) -> str:
@@ -110,7 +118,7 @@ def _table_line(cells: Iterator[str] | tuple[str, ...]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", words.one_line(text, 2_000))
+    return _SPECIAL.sub(r"\\\1", one_line(text, 2_000))
 
 
 def _fenced(text: str) -> str:

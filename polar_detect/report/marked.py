@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from polar_detect.report import words
 from polar_detect.report.data import RowReport
+from polar_detect.report.formatting import one_line
 from polar_detect.signature.spans import TokenLoss, word_at
 from polar_detect.visible import visible
 
@@ -115,7 +115,7 @@ def costliest(text: str, tokens: Sequence[TokenLoss]) -> tuple[str, ...]:
     """Return up to three words that the costliest tokens of `text` are in, as one line each."""
     levels = _levels(tokens)
     ordered = sorted((t for t in tokens if levels[t] != "plain"), key=lambda t: -t.loss)
-    written = (words.one_line(word_at(text, t.start, t.stop), 40) for t in ordered)
+    written = (one_line(word_at(text, t.start, t.stop), 40) for t in ordered)
     return tuple(dict.fromkeys(word for word in written if word))[:_N_COSTLIEST]
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from polar_detect import calibration, drift
-from polar_detect.report import marked, words
+from polar_detect.report import marked
 from polar_detect.report.chance import chance
 from polar_detect.report.data import (
     CellReport,
@@ -18,8 +18,20 @@ from polar_detect.report.data import (
     RowReport,
 )
 from polar_detect.report.facts import in_words
+from polar_detect.report.formatting import (
+    MINUS,
+    NAME_CHARACTERS,
+    NO_VALUE,
+    Numbers,
+    about,
+    cell_range,
+    one_line,
+    p_value,
+    pairs,
+    total,
+)
 from polar_detect.report.language import Language
-from polar_detect.report.reasons import new_values
+from polar_detect.report.reasons import new_values, reasons_of_row
 from polar_detect.visible import visible
 
 Shown = Literal["marked", "listed", "brief"]
@@ -35,22 +47,20 @@ def title(data: ReportData, language: Language) -> str:
 
 def headline(data: ReportData, language: Language) -> str:
     """Return how many texts or rows stand out."""
-    n_scored = data.n_rows - data.n_empty
+    n_scored = data.n_scored
     if data.n_flagged == 0 or n_scored == 1:
         key = "summary.only" if data.n_flagged else "summary.none"
-        return language.count(_of_rows(key, data), n_scored)
-    key = _of_rows("summary.some", data)
-    key = f"{key}.one" if data.n_flagged == 1 else key
-    return language.say(key, flagged=data.n_flagged, n=n_scored)
+        return language.count(key, n_scored)
+    return language.count("summary.some", data.n_flagged, flagged=data.n_flagged, n=n_scored)
 
 
 def findings(data: ReportData, language: Language) -> list[str]:
     """Return the sentences of the summary: chance, empty rows, drift, common reasons."""
-    n_scored, own = data.n_rows - data.n_empty, chance(data)
+    n_scored, own = data.n_scored, chance(data)
     sentences = [
         language.say(
             "summary.chance",
-            expected=words.about(own.expected),
+            expected=about(own.expected),
             alpha=language.rate(own.rate),
             n=n_scored,
             low=own.low,
@@ -66,7 +76,7 @@ def findings(data: ReportData, language: Language) -> list[str]:
     sentences.append(language.say(f"drift.{data.drift.verdict}"))
     reasons = _common_reasons(data, language)
     if reasons:
-        sentences.append(language.say(_of_rows("summary.reasons", data), reasons=reasons))
+        sentences.append(language.say("summary.reasons", reasons=reasons))
     return sentences
 
 
@@ -84,7 +94,7 @@ def advice(data: ReportData, language: Language, shown: Shown) -> list[str]:
     cells = ".cells" if data.has_cells else ""
     keys = ["summary.advice", f"summary.advice{cells}.{shown}"]
     if data.drift.verdict == "clear":
-        keys += ["summary.advice_drift", *["summary.advice_drift.rows"] * data.are_rows]
+        keys += ["summary.advice_drift", *["summary.advice_drift.columns"] * data.are_rows]
     return [language.say(key) for key in keys]
 
 
@@ -94,22 +104,22 @@ def drift_sentences(data: ReportData, language: Language) -> list[str]:
     sentences = [language.say(f"drift.{own.verdict}")]
     if own.verdict == "too few":
         return sentences
-    sentences.append(language.say("drift.pairs", pairs=words.pairs(own.superiority)))
+    sentences.append(language.say("drift.pairs", pairs=pairs(own.superiority)))
     test = language.say(
         "drift.test",
-        distance=words.Numbers(2).plain(own.distance),
-        p=words.p_value(own.p_value),
+        distance=Numbers(2).plain(own.distance),
+        p=p_value(own.p_value),
         n_batch=own.n_batch,
         n_normal=own.n_normal,
-        level=words.p_value(drift.LEVEL),
+        level=p_value(drift.LEVEL),
     )
     return [*sentences, test]
 
 
 def moved_sentence(data: ReportData, language: Language) -> str:
-    """Return what is known of layers and features that moved; empty where the charts say it."""
-    if not data.drift.features:
-        return language.say("drift.unknown")
+    """Return whether layers and features moved; nothing where charts say it, or nobody can."""
+    if data.drift.verdict == "too few":
+        return ""
     if not any(shift.is_moved for shift in (*data.drift.layers, *data.drift.features)):
         return language.say("drift.nothing_moved")
     return "" if data.drift.is_drifted else language.say("drift.moved_only")
@@ -123,14 +133,14 @@ def leading(data: ReportData, language: Language) -> str:
 
 def layers_lead(data: ReportData, language: Language) -> str:
     """Return what moves the scores of the batch on average."""
-    layers, whole = words.total(data.global_layers), words.total(data.global_whole)
+    layers, whole = total(data.global_layers), total(data.global_whole)
     share = language.percent(whole / (layers + whole) if layers + whole > 0 else 0.0)
     return language.say("layers.lead", leading=leading(data, language), share=share)
 
 
 def programs_lead(data: ReportData, language: Language) -> list[str]:
     """Return how long programs are, and where the use of layers differs most."""
-    calls = words.Numbers(1, words.MINUS).plain
+    calls = Numbers(1, MINUS).plain
     sentences = [
         language.say(
             "programs.lead",
@@ -145,9 +155,9 @@ def programs_lead(data: ReportData, language: Language) -> list[str]:
     return sentences
 
 
-def why(row: RowReport, numbers: words.Numbers, language: Language) -> str:
+def why(row: RowReport, numbers: Numbers, language: Language) -> str:
     """Return what raised the score of `row`, and which of its words, in sentences."""
-    raised = [_reason(part, row, numbers, language) for part in words.reasons(row)]
+    raised = [_reason(part, row, numbers, language) for part in reasons_of_row(row)]
     sentences = [
         language.say("card.raised", reasons=language.joined(raised))
         if raised
@@ -156,7 +166,7 @@ def why(row: RowReport, numbers: words.Numbers, language: Language) -> str:
     if new := new_values(row.new_cells, language, "card.new.cell"):
         sentences.append(language.say("card.new", cells=language.joined(new)))
     if not row.cells:  # else the names of the columns would be named, in each row the same
-        shared = [words.one_line(word, words.NAME_CHARACTERS) for word in row.labelled_words]
+        shared = [one_line(word, NAME_CHARACTERS) for word in row.labelled_words]
         sentences += _naming("card.labelled_words", shared, language)
         costliest = marked.costliest(row.text, row.tokens)
         sentences += _naming("card.tokens", costliest, language)
@@ -171,7 +181,7 @@ def _naming(key: str, named: Sequence[str], language: Language) -> list[str]:
     return [language.say(key, words=quoted)]
 
 
-def _reason(part: Contribution, row: RowReport, numbers: words.Numbers, language: Language) -> str:
+def _reason(part: Contribution, row: RowReport, numbers: Numbers, language: Language) -> str:
     """Return a reason with its part of the score; of a cell, also what it says."""
     value = numbers.signed(part.value)
     cells = {cell.column: cell for cell in row.cells}
@@ -180,8 +190,8 @@ def _reason(part: Contribution, row: RowReport, numbers: words.Numbers, language
         return language.say("card.reason", name=language.reason(part.source), value=value)
     return language.say(
         _cell_key(cell),
-        name=words.one_line(cell.column, words.NAME_CHARACTERS),
-        says=words.one_line(cell.says, words.NAME_CHARACTERS) or words.NO_VALUE,
+        name=one_line(cell.column, NAME_CHARACTERS),
+        says=one_line(cell.says, NAME_CHARACTERS) or NO_VALUE,
         usual=usual(cell, language),
         value=value,
     )
@@ -200,7 +210,7 @@ def cell(own: CellReport, n_characters: int, language: Language) -> str:
     """Return what a cell says, as a table of cells shows it."""
     if own.is_empty:
         return language.say("card.empty")
-    return words.one_line(own.says, n_characters) or words.NO_VALUE
+    return one_line(own.says, n_characters) or NO_VALUE
 
 
 def usual(own: CellReport, language: Language) -> str:
@@ -209,15 +219,14 @@ def usual(own: CellReport, language: Language) -> str:
     if not own.beside:
         return what
     pairs = (
-        " ".join(words.one_line(part, words.NAME_CHARACTERS) for part in pair)
-        for pair in own.beside.items()
+        " ".join(one_line(part, NAME_CHARACTERS) for part in pair) for pair in own.beside.items()
     )
     said = language.say("comma").join(pairs)
     return language.say("card.usual.beside", usual=what, said=said)
 
 
 def _usual_range(own: CellReport, language: Language) -> str:
-    low, high = words.cell_range(own.low, own.high)
+    low, high = cell_range(own.low, own.high)
     return language.say("card.usual.range", low=low, high=high)
 
 
@@ -229,7 +238,7 @@ def _usual_levels(levels: Sequence[tuple[str, float]], language: Language) -> st
 
 
 def _level(level: str, language: Language) -> str:
-    return words.one_line(level, words.NAME_CHARACTERS) or language.say("card.empty")
+    return one_line(level, NAME_CHARACTERS) or language.say("card.empty")
 
 
 def leading_reasons(row: ListedRow, language: Language) -> str:
@@ -242,28 +251,28 @@ def leading_reasons(row: ListedRow, language: Language) -> str:
         if not (isinstance(source, Column) and source.name in empty)
     )
     said = [*new_values(row.new_cells, language), *raised][:_N_LEADING]
-    return language.say("comma").join(said) or words.NO_VALUE
+    return language.say("comma").join(said) or NO_VALUE
 
 
 def reading(data: ReportData, language: Language) -> list[tuple[str, str]]:
     """Return the terms of the report with what they mean."""
     n_held_out = len(data.calibration_scores)
     values = {
-        "alpha": words.p_value(data.alpha),
+        "alpha": p_value(data.alpha),
         "n": n_held_out,
-        "smallest": words.p_value(calibration.smallest_alpha(n_held_out)),
+        "smallest": p_value(calibration.smallest_alpha(n_held_out)),
         "n_layers": data.n_layers,
     }
     keys = ("reading.score", "reading.p", "reading.program", "reading.part")
     return [(language.say(key), language.say(f"{key}.text", **values)) for key in keys]
 
 
-def facts(data: ReportData, numbers: words.Numbers, language: Language) -> list[tuple[str, str]]:
+def facts(data: ReportData, numbers: Numbers, language: Language) -> list[tuple[str, str]]:
     """Return what the detector is and was fitted on, and what it was applied to."""
     scored = language.say("detector.scored.text", source=data.source, n=data.n_rows)
     threshold = language.say(
         "detector.threshold.text",
-        alpha=words.p_value(data.alpha),
+        alpha=p_value(data.alpha),
         threshold=numbers.plain(data.threshold),
         n=data.detector.n_held_out,
     )
@@ -274,26 +283,19 @@ def facts(data: ReportData, numbers: words.Numbers, language: Language) -> list[
     ]
 
 
-def _of_rows(key: str, data: ReportData) -> str:
-    """Return the key of what is said of rows in place of texts, where the detector reads rows."""
-    return f"{key}.rows" if data.are_rows else key
-
-
 def _common_reasons(data: ReportData, language: Language) -> str:
     """Return what most often comes first among the reasons of the flagged rows."""
     first = Counter(row.reasons[0].source for row in data.listed if row.is_anomaly and row.reasons)
     if not first:
         return ""
     return language.joined(
-        language.count(_of_rows("summary.reason", data), count, name=language.reason(source))
+        language.count("summary.reason", count, name=language.reason(source))
         for source, count in first.most_common(_N_COMMON)
     )
 
 
 def _changes(data: ReportData, language: Language) -> list[str]:
     """Return the layers whose use differs most, in words, largest first."""
-    if data.batch_calls is None:
-        return []
     change = np.nan_to_num(np.abs(data.batch_calls - data.typical_calls))
     order = np.argsort(-change, kind="stable")[:3].tolist()
     return [

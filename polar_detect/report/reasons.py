@@ -1,18 +1,19 @@
-"""What raised the scores of many texts: by layer, property of the text and column, in words."""
+"""What raised a score most: layers, properties of the text and columns, and that in words."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.explain import Explanation
-from polar_detect.report.data import Column, Contribution, Group, Layer, Source
+from polar_detect.report.data import Column, Contribution, Group, Layer, RowReport, Source
+from polar_detect.report.formatting import NAME_CHARACTERS, Numbers, one_line
 from polar_detect.report.language import Language
-from polar_detect.report.words import NAME_CHARACTERS, Numbers, one_line, raising
 from polar_detect.signature import column_features
 from polar_detect.signature.categories import NewCell
 
+_LEAST_SHARE = 0.1  # of the first reason; what is less goes without saying
 _DECIMALS = 2
 _NUMBERS = Numbers(_DECIMALS)
 
@@ -41,6 +42,21 @@ class OddCells:
             return source
         name = source.name
         return Column(name, name in self.empty, self.unlike_kind.get(name, ()))
+
+
+def reasons_of_row(row: RowReport, n_reasons: int = 3) -> tuple[Contribution, ...]:
+    """Return what raised the score of `row` most, largest first."""
+    return raising((*row.layers, *row.whole), n_reasons)
+
+
+def raising(parts: Iterable[Contribution], n_reasons: int = 3) -> tuple[Contribution, ...]:
+    """Return the largest positive parts, largest first, down to a tenth of the first."""
+    positive = sorted((part for part in parts if part.value > 0), key=lambda part: -part.value)
+    return tuple(
+        part
+        for part in positive[:n_reasons]
+        if part is positive[0] or part.value > _LEAST_SHARE * positive[0].value
+    )
 
 
 def whole_parts(explanation: Explanation) -> dict[Source, NDArray[np.float64]]:

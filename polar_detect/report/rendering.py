@@ -5,7 +5,7 @@ from pathlib import Path
 
 from polar_detect.errors import OutputError
 from polar_detect.report.as_json import render_json
-from polar_detect.report.choices import FORMATS, Format
+from polar_detect.report.choices import FORMATS, Format, Tongue
 from polar_detect.report.data import RenderedFile, ReportData
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
@@ -15,7 +15,7 @@ _ENDINGS: dict[str, Format] = {
     ".html": "html", ".htm": "html", ".pdf": "pdf", ".png": "png", ".json": "json",
     ".md": "md", ".markdown": "md",
 }  # fmt: skip
-_TEXT_FORMATS: dict[Format, Callable[[ReportData, Language], str]] = {
+_TEXT_FORMATS: dict[Format, Callable[[ReportData, Tongue], str]] = {
     "html": render_html,
     "json": render_json,
     "md": render_markdown,
@@ -51,10 +51,10 @@ def check_format(kind: str) -> None:
         raise OutputError(f"Got format {kind!r}; expected {', '.join(FORMATS)}; choose one.")
 
 
-def render(data: ReportData, kind: Format, language: Language) -> RenderedFile:
+def render(data: ReportData, kind: Format, tongue: Tongue) -> RenderedFile:
     """Return a report as a file of a format; PDF and PNG are one page that sums it up."""
     if kind in _TEXT_FORMATS:
-        return RenderedFile(_TEXT_FORMATS[kind](data, language).encode("utf-8"))
+        return RenderedFile(_TEXT_FORMATS[kind](data, tongue).encode("utf-8"))
     from polar_detect.report import figures  # matplotlib takes a second, which others need not
 
-    return figures.summary_page(data, language, "pdf" if kind == "pdf" else "png")
+    return figures.summary_page(data, tongue, "pdf" if kind == "pdf" else "png")

@@ -128,7 +128,7 @@ class Report:
         kind = format or format_of(path, language)
         check_format(kind)
         check_folder(path, language)
-        file = render(self.data, kind, language)
+        file = render(self.data, kind, self.tongue)
         with whole.staged(path) as partial:
             partial.write_bytes(file.content)
         if file.lacks_characters:
@@ -140,7 +140,7 @@ class Report:
 
     def _repr_html_(self) -> str:
         """Return the page in a frame of its own, so that its style stays inside."""
-        page = render(self.data, "html", Language(self.tongue)).content.decode("utf-8")
+        page = render(self.data, "html", self.tongue).content.decode("utf-8")
         page = page.replace("<head>", f"<head>{_BASE}", 1)
         return (
             f'<iframe srcdoc="{html.escape(page)}" style="width:100%;height:48rem;border:0">'

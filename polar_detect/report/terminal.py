@@ -12,8 +12,7 @@ from rich.text import Text
 from polar_detect.drift import Drift
 from polar_detect.program import Program
 from polar_detect.report.data import RowReport
-from polar_detect.report.language import Language
-from polar_detect.report.words import (
+from polar_detect.report.formatting import (
     NO_VALUE,
     Numbers,
     about,
@@ -21,8 +20,9 @@ from polar_detect.report.words import (
     one_line,
     p_value,
     pairs,
-    reasons,
 )
+from polar_detect.report.language import Language
+from polar_detect.report.reasons import reasons_of_row
 
 if TYPE_CHECKING:
     from polar_detect.tables import Numbering
@@ -188,7 +188,7 @@ def _label(label: bool | None, language: Language) -> str:
 
 
 def _reason_words(row: RowReport, language: Language) -> Text:
-    parts = reasons(row, _N_REASONS)
+    parts = reasons_of_row(row, _N_REASONS)
     said = (f"{language.reason(part.source)} {_NUMBERS.signed(part.value)}" for part in parts)
     return Text(" · ".join(said) or NO_VALUE)
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from polar_detect import tables
 from polar_detect.assessment import kinds_of_columns
+from polar_detect.report.formatting import rate_by_chance
 from polar_detect.report.language import Language
-from polar_detect.report.words import rate_by_chance
 from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.job import Input, ScoreJob
 from polar_detect.scoring.partial import Partial

@@ -26,7 +26,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from polar_detect.frames import example_row, unwritten
 from polar_detect.report.choices import Tongue
-from polar_detect.report.words import one_line
+from polar_detect.report.formatting import one_line
 from polar_detect.serve.settings import ServeSettings
 from polar_detect.tables import RowTemplate
 

@@ -39,7 +39,7 @@ def demo(options: DemoOptions) -> None:
     # Excel reads UTF-8 without the mark as the encoding of the country.
     tables.write_scored(table, added, scored, tables.Layout(has_mark=tongue == "ja"))
     report = build_report(detector, assessment, table, top=20)
-    write_text(page, render_html(report, language))
+    write_text(page, render_html(report, tongue))
     say(scored)
     say(page)
     out.print(worst_rows(report.rows[:10], report.numbering, language))

@@ -53,7 +53,7 @@ def fit(options: FitOptions) -> PolarDetector:
     _tell_of(table, _of_cut(detector, table, language))
     column = table.text_column if table.has_columns else None
     save(detector, out, text_column=column, sampled_from=table.sampled_from)
-    for label, value in description(detector, language):
+    for label, value in description(detector, options.lang):
         tell(language.say("fact", label=label, value=value))
     tell(said_of_texts(detector, out, language))
     say(out)

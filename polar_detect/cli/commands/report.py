@@ -1,7 +1,6 @@
 """`polar-detect report`."""
 
 import webbrowser
-from dataclasses import replace
 from pathlib import Path
 
 from polar_detect import calibration, tables
@@ -41,15 +40,15 @@ def report(options: ReportOptions) -> None:
     with progress_bars(err, language) as progress:
         assessment = detector.assess(table.texts, progress=progress)
     data = build_report(detector, assessment, table, top=options.top)
-    file = render(data, kind, language)
+    file = render(data, kind, options.lang)
     write_text(out, file.content)
     lacks_characters = file.lacks_characters
     if options.figures is not None:
         lacks_characters |= _write_figures(data, options.figures, language)
     if lacks_characters:
         tell(language.say("terminal.no_font"))
-    language = replace(language, are_rows=data.are_rows)
-    summarise(assessment, detector.alpha, data.drift, language)
+    own = Language(options.lang, are_rows=data.are_rows)
+    summarise(assessment, detector.alpha, data.drift, own)
     say(out)
     if options.opens and not webbrowser.open(out.resolve().as_uri()):
         tell(language.say("terminal.no_browser", path=out))
@@ -88,7 +87,7 @@ def _write_figures(data: ReportData, folder: Path, language: Language) -> bool:
     from polar_detect.report import figures  # matplotlib takes a second, which others need not
 
     try:
-        n_files, lacks_characters = figures.write_pictures(data, language, folder)
+        n_files, lacks_characters = figures.write_pictures(data, language.tongue, folder)
     except OSError as error:
         raise OutputError(
             f"Got an error while writing pictures into '{folder}' ({error.strerror}); expected a "

@@ -14,9 +14,9 @@ from polar_detect.detector import PolarDetector
 from polar_detect.drift import measure_drift
 from polar_detect.program import ProgramsOf
 from polar_detect.report.facts import description
+from polar_detect.report.formatting import p_value, rate_by_chance
 from polar_detect.report.language import Language
 from polar_detect.report.terminal import drift_line, score_summary
-from polar_detect.report.words import p_value, rate_by_chance
 from polar_detect.scoring import run as scoring
 from polar_detect.scoring.disk_cache import DiskCache
 from polar_detect.scoring.flags import FlagRule
@@ -39,19 +39,18 @@ def score(options: ScoreOptions) -> None:
     if uses_ray:
         check_installed()
     check_not_input(options.out, options.input, rejected=tables.rejected_path(options.out))
-    language = Language(options.lang)
     origin = origin_of(options.detector, options.text_column)
+    language = Language(options.lang, are_rows=origin.template is not None)
     job = _job(options, origin)
     opened = open_input(job)
     for notice in opened.notices:
         tell(f"{opened.reader.name}: {language.notice(notice)}")
     detector = load_same(options.detector, origin)
-    language = replace(language, are_rows=detector.rows_ is not None)
     rule = FlagRule(detector.alpha if options.alpha is None else options.alpha, options.fdr)
     n_held_out = len(detector.fitted_.calibration_scores)
     rule.check(n_held_out)
     detector.alpha = rule.largest_cutoff  # up to which rows the fast preset searches a program for
-    job = replace(job, described=description(detector, language), n_held_out=n_held_out)
+    job = replace(job, described=description(detector, options.lang), n_held_out=n_held_out)
     engine: Engine = LocalEngine(detector, job.programs_of, tongue=job.tongue)
     if options.cache is not None:
         engine = DiskCache(engine, options.cache, scoring.depends_on(job, rule))

@@ -1,17 +1,18 @@
-"""How numbers, reasons and foreign texts are written, the same in every renderer."""
+"""How numbers and the texts of users are written, the same in every renderer."""
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from polar_detect import calibration
-from polar_detect.report.data import Contribution, RowReport
+from polar_detect.report.data import Contribution, ReportData
 from polar_detect.tables.cells.text import cell_as_text
 from polar_detect.visible import visible
 
 NO_VALUE = "–"
 NAME_CHARACTERS = 48  # of a name or a cell in a sentence
-_LEAST_SHARE = 0.1  # of the first reason; what is less goes without saying
 _LARGE = 1e15  # whole numbers beyond have more digits than people read
 MINUS = "−"  # typographic; terminals and files keep the hyphen
 
@@ -55,6 +56,20 @@ def decimals_for(spread: float) -> int:
     return min(4, max(2, 1 - math.floor(math.log10(spread))))
 
 
+def score_numbers(data: ReportData) -> Numbers:
+    """Return how scores of this batch are written."""
+    scores = data.batch_scores[np.isfinite(data.batch_scores)]
+    spread = float(np.std(scores)) if len(scores) > 1 else abs(data.base_value)
+    return Numbers(decimals_for(spread), MINUS)
+
+
+def significant(value: float) -> str:
+    """Return a value of a feature with three significant digits."""
+    if not math.isfinite(value):
+        return NO_VALUE
+    return f"{value:.3g}".replace("-", MINUS)
+
+
 def p_value(value: float) -> str:
     """Return a p-value with two significant digits.
 
@@ -80,21 +95,6 @@ def one_line(text: str, n_characters: int) -> str:
 def is_empty(text: str) -> bool:
     """Return whether `text` has nothing to score."""
     return not text.strip()
-
-
-def reasons(row: RowReport, n_reasons: int = 3) -> tuple[Contribution, ...]:
-    """Return what raised the score of `row` most, largest first."""
-    return raising((*row.layers, *row.whole), n_reasons)
-
-
-def raising(parts: Iterable[Contribution], n_reasons: int = 3) -> tuple[Contribution, ...]:
-    """Return the largest positive parts, largest first, down to a tenth of the first."""
-    positive = sorted((part for part in parts if part.value > 0), key=lambda part: -part.value)
-    return tuple(
-        part
-        for part in positive[:n_reasons]
-        if part is positive[0] or part.value > _LEAST_SHARE * positive[0].value
-    )
 
 
 def cell_number(value: float) -> str:
