@@ -302,6 +302,27 @@ def test_every_stage_of_a_long_run_is_known_in_japanese():
     assert named == known
 
 
+def keys_asked():
+    """Yield the keys that the source and the templates ask for, `{}` for what is put in."""
+    for strings in source().values():
+        yield from (said for said in strings if re.match(r"[a-z_-]+(\.|$)", said))
+    for path in PACKAGE.glob("report/templates/*.jinja"):
+        for key, more in re.findall(r'"([a-z_. ]+)"( ~)?', path.read_text(encoding="utf-8")):
+            yield key + "{}" * bool(more)
+
+
+def test_every_text_is_one_that_somebody_says():
+    asked = {*keys_asked()}
+    forms = [Form(tuple(k.split("{}")), ("",) * k.count("{}")) for k in asked if "." in k]
+
+    def is_asked(key):
+        whole = key.removesuffix(".text").removesuffix(".empty")  # of a key that is put in
+        return bool({key, whole} & asked) or any(form.match(key) is not None for form in forms)
+
+    assert [key for key in texts() if not is_asked(key)] == []
+    assert not is_asked("summary.unknown")  # control
+
+
 def refusals(folder):
     """Yield what reading the broken files says, and some of a column that is not theirs."""
     files = [bad for bad in corpus() if len(bad.content) < 100_000]
