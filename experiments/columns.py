@@ -32,9 +32,9 @@ from polar_detect.compare.views import Seen
 from polar_detect.detectors.column_views import column_parts
 from polar_detect.detectors.scale import Scale, column_clips, column_units
 from polar_detect.metrics import auroc
+from polar_detect.signature.categories import CategoryReference
 from polar_detect.signature.features import FeatureTable
-from polar_detect.signature.levels import LevelReference
-from polar_detect.signature.numbers import ColumnReference
+from polar_detect.signature.numbers import NumberReference
 from polar_detect.tables import RowTemplate
 
 Array = NDArray[np.float64]
@@ -128,7 +128,7 @@ def scores_of_columns(template: RowTemplate, *frames: pd.DataFrame) -> Array:
     Of the second frame's rows, fitted on those of the first.
     """
     texts = [template.texts(frame) for frame in frames]
-    fitted = [kind.fit(template, texts[0]) for kind in (ColumnReference, LevelReference)]
+    fitted = [kind.fit(template, texts[0]) for kind in (NumberReference, CategoryReference)]
     references = [own for own in fitted if own is not None]
     itself = np.eye(len(texts[0]), dtype=bool)
     normal = FeatureTable.beside(own.features(texts[0], banned=itself) for own in references)

@@ -18,11 +18,11 @@ from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import MinimalProgram
 from polar_detect.progress import Tracker
 from polar_detect.settings import Settings
-from polar_detect.signature.categories import KnownValues
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.leave_one_out import LeaveOneOutReference
 from polar_detect.signature.likeness import KeptOut, Likeness, Seen, can_teach
+from polar_detect.signature.new_cells import KnownValues
 from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.reference import Reference
@@ -214,7 +214,7 @@ class Fitting:
         """Return how like labelled anomalies each text is that did not teach it, if any did."""
         if labelled is None or reference.likeness is None:
             return None
-        rows = None if reference.columns is None else self.settings.rows
+        rows = None if reference.numbers is None else self.settings.rows
         own, others = Seen.of(readings), Seen.of(labelled)
         return KeptOut.fit(own, others, rows, seed=self.settings.seed)
 

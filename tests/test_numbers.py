@@ -14,7 +14,7 @@ from polar_detect.signature import numbers
 from polar_detect.signature.column_features import KINDS, column_of
 from polar_detect.signature.column_scale import ColumnScale
 from polar_detect.signature.features import Feature
-from polar_detect.signature.numbers import ColumnReference
+from polar_detect.signature.numbers import NumberReference
 from polar_detect.tables import RowTemplate
 
 NAMES = ("air [K]", "process [K]", "torque [Nm]", "cost")
@@ -46,13 +46,13 @@ def template():
 
 @pytest.fixture(scope="module")
 def reference(template):
-    return ColumnReference.fit(template, template.texts(states()))
+    return NumberReference.fit(template, template.texts(states()))
 
 
 def as_earlier(reference, frame=None):
     """Return the reference that earlier versions fitted on the same rows."""
     template = RowTemplate(reference.template.columns, notation=1)
-    return ColumnReference.fit(template, template.texts(states() if frame is None else frame))
+    return NumberReference.fit(template, template.texts(states() if frame is None else frame))
 
 
 def features_of(reference, frame, **options):
@@ -77,12 +77,12 @@ def test_numbers_near_the_largest_that_there_is_are_read(template, reference, sh
     frame.loc[frame.index % share == 0, "torque [Nm]"] = "1.7e308"
     frame.loc[frame.index % 4 == 1, "torque [Nm]"] = "-1.7e308"
     assert RowTemplate.fit(frame, list(NAMES)).columns[0].decimals is not None
-    found = features_of(ColumnReference.fit(template, template.texts(frame)), states(30, seed=1))
+    found = features_of(NumberReference.fit(template, template.texts(frame)), states(30, seed=1))
     wild = features_of(reference, with_cell(states(30), "torque [Nm]", "-1.7e308"))
     narrow = states(factor=0.01)
     narrow["torque [Nm]"] = np.where(frame.index % 2, "0.001", "0.002")
     own = RowTemplate.fit(narrow, list(NAMES))
-    far = features_of(ColumnReference.fit(own, own.texts(narrow)), frame)
+    far = features_of(NumberReference.fit(own, own.texts(narrow)), frame)
     assert all(np.isfinite(own).all() for each in (found, wild, far) for own in each.values())
 
 
@@ -103,7 +103,7 @@ def test_residuals_of_normal_rows_have_mean_zero_and_spread_one_where_columns_te
     skewed = rng.uniform(size=1000) ** 2  # so that medians are no means
     frame = pd.DataFrame({"a": skewed, "b": rng.permutation(skewed)}).map("{:.3f}".format)
     template = RowTemplate.fit(frame, ["a", "b"])
-    reference = ColumnReference.fit(template, template.texts(frame))
+    reference = NumberReference.fit(template, template.texts(frame))
     assert reference.scaled[0].points.mean() > 0.1  # control
     residuals = reference.features(template.texts(frame)).where(lambda f: "residual" in f.part)
     np.testing.assert_allclose(residuals.values.mean(0), 0, atol=0.01)
@@ -117,7 +117,7 @@ def test_a_gap_is_filled_by_what_other_columns_tell_where_medians_are_no_means()
     frame = frame.map("{:.3f}".format)
     frame.loc[::3, "b"] = ""
     template = RowTemplate.fit(frame, ["a", "b"])
-    reference = ColumnReference.fit(template, template.texts(frame))
+    reference = NumberReference.fit(template, template.texts(frame))
     a, b = reference.scaled[0].points[::3].T
     assert np.corrcoef(a, b)[0, 1] > 0.99
     gaps = reference.features(template.texts(frame[::3])).where(lambda f: f.part == "a/residual")
@@ -128,13 +128,13 @@ def test_a_gap_is_filled_by_what_other_columns_tell_where_medians_are_no_means()
 def test_the_usual_cells_of_a_column_are_the_middle_nine_tenths_as_they_stand():
     frame = pd.DataFrame({"a": range(1, 101), "b": range(100)}, dtype=str)
     template = RowTemplate.fit(frame, ["a", "b"])
-    reference = ColumnReference.fit(template, template.texts(frame.assign(b="")))
+    reference = NumberReference.fit(template, template.texts(frame.assign(b="")))
     np.testing.assert_array_equal(np.concatenate(reference.usual), [[5, 96], [np.nan, np.nan]])
 
 
 def test_units_do_not_matter(reference):
     thousandfold = RowTemplate.fit(states(factor=1000), list(NAMES))
-    other = ColumnReference.fit(thousandfold, thousandfold.texts(states(factor=1000)))
+    other = NumberReference.fit(thousandfold, thousandfold.texts(states(factor=1000)))
     found = features_of(other, states(30, seed=3, factor=1000))
     for kind, values in features_of(reference, states(30, seed=3)).items():
         assert np.abs(values - found[kind]).mean() < 0.05  # they are rounded elsewhere
@@ -151,13 +151,13 @@ def test_a_heavy_tail_is_read_on_a_logarithmic_scale(reference):
 def test_a_few_zeros_leave_a_heavy_tail_its_logarithm(template):
     frame = states()
     frame.loc[:9, "cost"] = "0"
-    found = ColumnReference.fit(template, template.texts(frame))
+    found = NumberReference.fit(template, template.texts(frame))
     assert found.scaled[0].scale.is_log.tolist() == [False, False, False, True]
     zero, *others = features_of(found, frame)["value"][[0, *range(10, 200)], 3]
     assert zero < -3 < min(others)
     assert not as_earlier(found, frame).scaled[0].scale.is_log.any()
     frame.loc[:29, "cost"] = "0"  # control: many are what is usual
-    assert not ColumnReference.fit(template, template.texts(frame)).scaled[0].scale.is_log.any()
+    assert not NumberReference.fit(template, template.texts(frame)).scaled[0].scale.is_log.any()
 
 
 @pytest.mark.parametrize("least", ["0", "-30", "3"])
@@ -166,7 +166,7 @@ def test_a_number_below_zero_is_the_odder_the_further_below_where_a_logarithm_is
 ):
     frame = states()
     frame.loc[:9, "cost"] = least
-    found = ColumnReference.fit(template, template.texts(frame))
+    found = NumberReference.fit(template, template.texts(frame))
     assert found.scaled[0].scale.is_log[3]
     cells = ["0.001", "0", "-99", "-999", "-1e160"]
     rows = pd.concat([frame[50:51]] * len(cells)).assign(cost=cells)
@@ -208,7 +208,7 @@ def test_a_cell_that_always_was_a_number_and_is_none_stands_out_in_its_own_colum
 def test_a_missing_cell_counts_by_how_rarely_it_is_missing(template):
     frame = states()
     frame.loc[::2, "cost"] = ""
-    reference = ColumnReference.fit(template, template.texts(frame))
+    reference = NumberReference.fit(template, template.texts(frame))
     new = states(4, seed=5)
     new.loc[0, "cost"] = ""
     new.loc[1, "air [K]"] = ""
@@ -254,7 +254,7 @@ def test_a_template_of_an_earlier_version_gives_the_features_that_it_gave(refere
 def test_a_column_that_never_changed_stands_out_when_it_does(always, now):
     frame = pd.DataFrame({"phase": [always] * 60, "x": [str(i % 17) for i in range(60)]})
     template = RowTemplate.fit(frame, ["phase", "x"])
-    reference = ColumnReference.fit(template, template.texts(frame))
+    reference = NumberReference.fit(template, template.texts(frame))
     usual, changed = reference.features([f"phase: {always}; x: 8", f"phase: {now}; x: 8"]).where(
         lambda f: f.part == "phase/residual"
     ).values[:, 0]  # fmt: skip
@@ -271,7 +271,7 @@ def test_a_column_that_never_changed_counts_when_it_does_wherever_it_stands(plac
     frame = pd.DataFrame(values, columns=[*"abcd"])
     template = RowTemplate.fit(frame, [*"abcd"])
     texts = template.texts(frame)
-    reference = ColumnReference.fit(template, texts)
+    reference = NumberReference.fit(template, texts)
     table = reference.features(texts, banned=np.eye(60, dtype=bool))
     scale = Scale.fit(table.values, column_clips(table.features))
     frame.iloc[0, place] = 7.0
@@ -288,11 +288,11 @@ def test_ones_among_zeros_lie_where_normal_cells_do_and_larger_numbers_far_beyon
     counts = (rng.random(200) < share).astype(int)
     frame = pd.DataFrame({"count": counts, "flow": rng.normal(size=200).round(2)})
     template = RowTemplate.fit(frame, ["count", "flow"])
-    reference = ColumnReference.fit(template, template.texts(frame))
+    reference = NumberReference.fit(template, template.texts(frame))
     assert np.abs(reference.scaled[0].points[:, 0]).max() <= 2
     new = template.texts(frame[:1].assign(count=6))
     earlier = RowTemplate(template.columns, notation=1)
-    before = ColumnReference.fit(earlier, template.texts(frame))
+    before = NumberReference.fit(earlier, template.texts(frame))
     assert np.abs(before.scaled[0].points[:, 0]).max() > 4
     now, then = (own.features(new).values[0, 2] for own in (reference, before))
     assert now > then + 0.8
@@ -304,7 +304,7 @@ def test_a_number_far_from_those_that_normal_rows_repeat_is_seen_by_its_distance
     frame = pd.DataFrame({"grade": grades, "flow": rng.normal(size=200).round(2)})
     template = RowTemplate.fit(frame, ["grade", "flow"])
     texts = template.texts(frame)
-    reference = ColumnReference.fit(template, texts)
+    reference = NumberReference.fit(template, texts)
     table = reference.features(texts, banned=np.eye(200, dtype=bool))
     clips, units = column_clips(table.features), column_units(table.features)
     new = reference.features(template.texts(frame[:1].assign(grade=12))).values
@@ -327,7 +327,7 @@ def test_a_number_far_from_those_that_normal_rows_repeat_is_seen_by_its_distance
 def test_a_row_that_five_normal_rows_are_like_is_at_hardly_any_distance(template):
     frame = states(60)
     frame.loc[::3, "cost"] = ""
-    reference = ColumnReference.fit(template, template.texts(pd.concat([frame] * 5)))
+    reference = NumberReference.fit(template, template.texts(pd.concat([frame] * 5)))
     distances = features_of(reference, frame)["distance"]
     lacks = frame["cost"] == ""
     np.testing.assert_allclose(distances[~lacks], 0, atol=1e-6)
@@ -338,7 +338,7 @@ def test_a_row_that_five_normal_rows_are_like_is_at_hardly_any_distance(template
 def test_a_few_rows_that_are_alike_are_passed_over_where_some_may_be_anomalous(template):
     frame = states(100)
     frame.loc[:6, list(NAMES)] = ["303", "308", "55", "900"]
-    reference = ColumnReference.fit(template, template.texts(frame))
+    reference = NumberReference.fit(template, template.texts(frame))
     met, passed = (
         features_of(reference, frame, skipped=share)["distance"].sum(1) for share in (0, 0.07)
     )
@@ -361,7 +361,7 @@ def test_five_rows_are_asked_though_nearly_all_were_to_be_passed_over(reference)
 
 def test_of_a_hundred_rows_seven_percent_are_seven(template):
     frame = states(100)  # .07 * 100 is more than 7 in floats
-    reference = ColumnReference.fit(template, template.texts(frame))
+    reference = NumberReference.fit(template, template.texts(frame))
     found = [
         features_of(reference, frame[:9], skipped=share)["distance"]
         for share in (0.065, 0.07, 0.08)
@@ -373,13 +373,13 @@ def test_of_a_hundred_rows_seven_percent_are_seven(template):
 def test_a_row_does_not_meet_itself_where_it_is_banned(template):
     frame = with_cell(states(60), "torque [Nm]", "400")
     texts = template.texts(frame)
-    reference = ColumnReference.fit(template, texts)
+    reference = NumberReference.fit(template, texts)
     own = np.eye(60, dtype=bool)
     without_itself = features_of(reference, frame, banned=own)
     met = features_of(reference, frame)
     assert met["distance"][0].sum() < without_itself["distance"][0].sum()
     # As in a reference that never had the row, but for the scale, which one row hardly moves.
-    others = features_of(ColumnReference.fit(template, texts[1:]), frame)
+    others = features_of(NumberReference.fit(template, texts[1:]), frame)
     np.testing.assert_allclose(without_itself["residual"][0], others["residual"][0], rtol=0.15)
     assert abs(met["residual"][0, 2]) < 0.8 * abs(others["residual"][0, 2])
 
@@ -408,14 +408,14 @@ def test_features_of_a_row_do_not_depend_on_the_rows_beside_it(reference):
 def test_no_rows_and_no_numbers(reference):
     assert reference.features([]).values.shape == (0, 16)
     words = RowTemplate.fit(pd.DataFrame({"a": ["x", "y"]}), ["a"])
-    assert ColumnReference.fit(words, ["a: x", "a: y"]) is None
+    assert NumberReference.fit(words, ["a: x", "a: y"]) is None
 
 
 def test_texts_that_are_no_rows_are_refused_with_the_first_of_them(template):
     with pytest.raises(InputError, match=r"Got texts such as 'pump leaks', none of which"):
-        ColumnReference.fit(template, ["pump leaks", "belt torn"])
+        NumberReference.fit(template, ["pump leaks", "belt torn"])
     one_is = ["pump leaks", *template.texts(states(3))]
-    assert np.isfinite(ColumnReference.fit(template, one_is).scaled[0].points).all()
+    assert np.isfinite(NumberReference.fit(template, one_is).scaled[0].points).all()
 
 
 def test_features_say_their_column_whatever_its_name():
@@ -540,7 +540,7 @@ def residuals_of(new, normal=None):
     """Return the sizes of the residuals of new rows, by column."""
     normal = parts() if normal is None else normal
     template = RowTemplate.fit(normal, list(normal.columns))
-    table = ColumnReference.fit(template, template.texts(normal)).features(template.texts(new))
+    table = NumberReference.fit(template, template.texts(normal)).features(template.texts(new))
     found = dict(zip(table.names, np.abs(table.values).T, strict=True))
     return {name: found[f"column/{name}/residual"] for name in ("length", "oven")}
 
@@ -584,7 +584,7 @@ def test_numbers_that_name_a_program_are_a_factor_too():
 def test_people_are_told_what_is_usual_for_rows_of_the_same_kind():
     normal = parts()
     template = RowTemplate.fit(normal, list(normal.columns))
-    reference = ColumnReference.fit(template, template.texts(normal))
+    reference = NumberReference.fit(template, template.texts(normal))
     lengths, ovens = zip(*map(reference.usual_for, template.texts(normal[:2])), strict=True)
     for own, size, product in zip(lengths, SIZES.values(), SIZES, strict=True):
         assert size - 0.01 < own.low < size < own.high < size + 0.01
@@ -598,7 +598,7 @@ def test_people_are_told_what_is_usual_for_rows_of_the_same_kind():
 def test_what_is_usual_but_not_for_its_kind_is_told_with_what_says_the_kind():
     normal = parts()
     template = RowTemplate.fit(normal, list(normal.columns))
-    reference = ColumnReference.fit(template, template.texts(normal))
+    reference = NumberReference.fit(template, template.texts(normal))
     sizes = {"PA-200": "25.000", "PB-250": "25.000", "PX-9": "25.000", "pa‐200": "25.000"}
     rows = pd.DataFrame({"product": [*sizes], "length": [*sizes.values()], "oven": "180.0"})
     of_another = {"length": ("product",)}
@@ -607,7 +607,7 @@ def test_what_is_usual_but_not_for_its_kind_is_told_with_what_says_the_kind():
         other = template.texts(rows.assign(length=size))
         assert reference.unlike_kind([*other, "no row"]) == [{}] * 5
     plain = RowTemplate.fit(normal, ["oven"])
-    alone = ColumnReference.fit(plain, plain.texts(normal))
+    alone = NumberReference.fit(plain, plain.texts(normal))
     assert alone.unlike_kind(plain.texts(rows)) == [{}] * 4
 
 
@@ -630,7 +630,7 @@ def test_a_cell_that_is_strange_beside_the_others_is_so_though_its_kind_varies()
     frame["tariff"] = np.repeat(["basic", "full"], 60)
     template = RowTemplate.fit(frame, list(frame.columns))
     assert template.dependent == {("tariff",): ["price"]}
-    reference = ColumnReference.fit(template, template.texts(frame))
+    reference = NumberReference.fit(template, template.texts(frame))
     by_kind, by_all = (replace(reference, scaled=(own,)) for own in reference.scaled)
     assert len(reference.scaled) == 2
 
@@ -664,6 +664,6 @@ def test_numbers_beside_empty_cells_come_out_the_same_with_any_number_of_threads
     texts, found = template.texts(frame), []
     for n_threads in (1, 2):
         with threadpool_limits(n_threads, user_api="blas"):
-            reference = ColumnReference.fit(template, texts)
+            reference = NumberReference.fit(template, texts)
         found.append(reference.scaled[0].points)
     np.testing.assert_array_equal(*found)

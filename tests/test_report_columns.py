@@ -25,8 +25,8 @@ from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
 from polar_detect.report.phrases import findings, headline, leading_reasons
 from polar_detect.report.terminal import worst_rows
-from polar_detect.signature.categories import NewCell
 from polar_detect.signature.features import Feature
+from polar_detect.signature.new_cells import NewCell
 from polar_detect.signature.spans import TokenLoss
 
 

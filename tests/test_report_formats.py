@@ -23,8 +23,8 @@ from polar_detect.report.choices import TONGUES
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
-from polar_detect.signature.categories import NewCell
 from polar_detect.signature.features import Feature
+from polar_detect.signature.new_cells import NewCell
 from polar_detect.signature.spans import TokenLoss
 
 FORMULA = r"cost $\frac{1}{ $2$ | `code` ``` [x](y)"

@@ -25,7 +25,7 @@ from polar_detect.models.hashes import sha256_of
 from polar_detect.report.cells import cells_of
 from polar_detect.report.language import Language
 from polar_detect.report.reasons import reasons_of
-from polar_detect.signature.categories import NewCell
+from polar_detect.signature.new_cells import NewCell
 from polar_detect.tables import (
     RowColumns,
     RowTemplate,
@@ -497,7 +497,7 @@ def test_numbers_are_not_kept_where_texts_are_not(template, fitted_on_tiny, tmp_
     detector.fit(texts).save(tmp_path / "saved")
     loaded = PolarDetector.load(tmp_path / "saved")
     assert loaded.explain(texts[:2]).by_column() == {}
-    assert loaded.fitted_.reference.columns is None
+    assert loaded.fitted_.reference.numbers is None
 
 
 def test_a_detector_with_a_template_can_be_cloned(fitted):

@@ -5,7 +5,7 @@ import pandas as pd
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from polar_detect.signature.numbers import ColumnReference
+from polar_detect.signature.numbers import NumberReference
 from polar_detect.tables import RowTemplate
 from polar_detect.tables.rows import template as row_templates
 
@@ -107,7 +107,7 @@ def test_rows_are_split_once_to_hold_them_against_others(monkeypatch):
     texts, split = template.texts(frame), []
     cells = RowTemplate.cells
     monkeypatch.setattr(RowTemplate, "cells", lambda *own: split.append(own) or cells(*own))
-    reference = ColumnReference.fit(template, texts)
+    reference = NumberReference.fit(template, texts)
     reference.features(texts)
     assert len(template.read(texts).empty_cells) == len(texts)
     assert len(split) == 3 * len(texts)

@@ -28,13 +28,13 @@ from polar_detect.fitting import Fitted
 from polar_detect.program import MAX_CALLS, Program
 from polar_detect.programs.menu import Menu
 from polar_detect.settings import MAX_CONTAMINATION, Settings, model_name
+from polar_detect.signature.categories import CategoryReference
 from polar_detect.signature.changes import Changes, Covariances
 from polar_detect.signature.column_likeness import ColumnLikeness
 from polar_detect.signature.geometry import Geometries, Geometry
-from polar_detect.signature.levels import LevelReference
 from polar_detect.signature.likeness import Likeness, SentenceLikeness, WordingLikeness
 from polar_detect.signature.normal_programs import NormalPrograms
-from polar_detect.signature.numbers import ColumnReference
+from polar_detect.signature.numbers import NumberReference
 from polar_detect.signature.reference import Reference
 from polar_detect.signature.token_index import TokenIndex
 from polar_detect.stored import Stored, fitting_together, unfit
@@ -269,8 +269,8 @@ def _reference(
         encoder_tokens=part(TokenIndex, "encoder_tokens"),
         changes=None if changes is None else Changes(*changes),
         geometries=None if geometries is None else Geometries(*geometries),
-        columns=None if rows is None else ColumnReference.fit(rows, fitted),
-        levels=None if rows is None else LevelReference.fit(rows, fitted),
+        numbers=None if rows is None else NumberReference.fit(rows, fitted),
+        categories=None if rows is None else CategoryReference.fit(rows, fitted),
         n_joined=n_joined,
         contamination=_contamination(stored, arrays),
         # Heads of older artifacts do not ask.

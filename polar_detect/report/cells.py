@@ -7,7 +7,7 @@ from typing import NamedTuple
 from polar_detect.explain import Explanation
 from polar_detect.report.data import CellReport
 from polar_detect.signature.column_features import LIKENESS, column_of, kind_of
-from polar_detect.signature.levels import USUAL_SHARE
+from polar_detect.signature.categories import USUAL_SHARE
 from polar_detect.signature.reference import Reference
 from polar_detect.tables import RowTemplate
 from polar_detect.tables.rows.row_text import SEPARATOR
@@ -79,24 +79,27 @@ class _Usual(NamedTuple):
 
 
 def _usual_numbers(text: str, reference: Reference) -> dict[str, _Usual]:
-    if reference.columns is None:
+    if reference.numbers is None:
         return {}
-    template = reference.columns.template
+    template = reference.numbers.template
     values = template.read([text]).numbers.values[0].tolist()
     return {
         column.name: _Usual(
             own.low <= value <= own.high, column.factors[: len(own.levels)], own.low, own.high
         )
         for column, value, own in zip(
-            template.numeric, values, reference.columns.usual_for(text), strict=True
+            template.numeric, values, reference.numbers.usual_for(text), strict=True
         )
     }
 
 
 def _usual_levels(text: str, reference: Reference) -> dict[str, _Usual]:
-    if reference.levels is None:
+    if reference.categories is None:
         return {}
-    categories, usual = reference.levels.template.categories, reference.levels.usual_for(text)
+    categories, usual = (
+        reference.categories.template.categories,
+        reference.categories.usual_for(text),
+    )
     return {
         name: _Usual(
             own.share >= USUAL_SHARE,

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from polar_detect.drift import Drift
 from polar_detect.program import Program
-from polar_detect.signature.categories import NewCell
 from polar_detect.signature.features import Feature
+from polar_detect.signature.new_cells import NewCell
 from polar_detect.signature.spans import TokenLoss
 
 if TYPE_CHECKING:  # pandas takes half a second, which scoring texts needs not

@@ -11,7 +11,7 @@ from polar_detect.report.data import Column, Contribution, Group, Layer, RowRepo
 from polar_detect.report.formatting import NAME_CHARACTERS, Numbers, one_line
 from polar_detect.report.language import Language
 from polar_detect.signature import column_features
-from polar_detect.signature.categories import NewCell
+from polar_detect.signature.new_cells import NewCell
 
 _LEAST_SHARE = 0.1  # of the first reason; what is less goes without saying
 _DECIMALS = 2

@@ -1,88 +1,169 @@
-"""Cells of new rows that say what no normal row says in a column of words that repeat."""
+"""The categories of rows as features: how surprising what a cell says is beside the others.
+
+Words as a product, a program or a shift, where a value that normal rows have may be strange beside
+what the row says elsewhere.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 
-from polar_detect.tables.cells.names import folded
-from polar_detect.tables.cells.numbers import MISSING, is_missing
-from polar_detect.tables.rows.categories import categories_of, level_of
+from polar_detect.factors import Levels
+from polar_detect.signature.allowed_rows import groups_by_allowed
+from polar_detect.signature.column_features import GROUP, LEVEL
+from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.surprisal import Surprisal
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
+    from polar_detect.tables.rows.parsed import ParsedRows
     from polar_detect.tables.rows.template import RowTemplate
+    from polar_detect.tables.rows.template_column import Category
 
 
-@dataclass(frozen=True, slots=True)
-class NewCell:
-    """A cell of a category that says what none of the normal rows says there.
+USUAL_SHARE = 0.05  # of normal rows like it, to say what a row says in a category
+_MIN_ROWS = 10  # of one kind; of fewer their shares are not said
 
-    `says` is empty where the cell is, and that of no normal row.
-    """
 
-    column: str
-    says: str
+class UsualLevels(NamedTuple):
+    """What normal rows say in a category that say the same in its first `n_factors` factors."""
+
+    shares: Mapping[str, float]  # of what they say, as they write it, the most frequent first
+    share: float  # of those that say what the row says
+    n_factors: int
 
 
 @dataclass(frozen=True, eq=False)
-class KnownValues:
-    """What normal rows say in columns of words that say the same few things again and again.
+class KnownCategory:
+    """What normal rows say in one category.
 
-    Those that the template counts, of which `fit` tells, and others that do so among the normal
-    rows alone: a template of version 0.1 does not say, and labelled anomalies may have hidden it.
+    Parameters
+    ----------
+    name : str
+        Of the column.
+    factors : tuple of str
+        The columns that tell it.
+    surprisal : Surprisal
+    written : mapping of str to str
+        What is said there → how the first normal row writes it, "" where its cell is empty.
+    """
+
+    name: str
+    factors: tuple[str, ...]
+    surprisal: Surprisal
+    written: Mapping[str, str]
+
+    @classmethod
+    def fit(
+        cls, name: str, category: "Category", rows: "ParsedRows", said: Sequence[Levels | None]
+    ) -> Self:
+        """Fit on normal rows, and what they say in the category and its factors."""
+        surprisal = Surprisal.fit(said, len(category.factors))
+        return cls(name, category.factors, surprisal, _written(name, rows, said))
+
+    def usual_beside(self, row: Levels | None) -> UsualLevels:
+        """Return what is usual for normal rows that say what a row does in the factors."""
+        n_factors, counts = self.surprisal.counts_beside(row or (), _MIN_ROWS)
+        n_rows = max(sum(counts.values()), 1)
+        shares = {self.written[level]: n / n_rows for level, n in counts.items()}
+        share = counts.get(row[0], 0) / n_rows if row else 0.0
+        return UsualLevels(shares, share, n_factors)
+
+
+@dataclass(frozen=True, eq=False)
+class CategoryReference:
+    """What the categories of normal rows say, as what new rows are held against.
 
     Parameters
     ----------
     template : RowTemplate
         How rows are written out, and read back.
-    by_place : mapping of int to frozenset of str
-        What normal rows say in such a column, by its place in the template, in any case, width and
-        spacing; "" where they have an empty cell.
+    known : tuple of KnownCategory
+        Of each category, in the order of the template.
+    n_rows : int
+        Normal rows.
     """
 
     template: "RowTemplate"
-    by_place: Mapping[int, frozenset[str]]
+    known: tuple[KnownCategory, ...]
+    n_rows: int
 
     @classmethod
-    def of(cls, template: "RowTemplate", texts: Sequence[str]) -> Self:
-        """Return what normal rows say; nothing where no text is a row.
+    def fit(cls, template: "RowTemplate", texts: Sequence[str]) -> Self | None:
+        """Return the reference of normal rows; None for a template without categories.
 
-        Dates are left out, as those of new rows are always new. Numbers count where they are names,
-        as of alloys or programs; an empty cell among them is told as any number's is.
-
-        >>> import pandas as pd
-        >>> from polar_detect.tables.rows.template import RowTemplate
-        >>> rows = pd.DataFrame({"Machine": ["M1", "M2"] * 5, "Note": [*"abcdefghij"]})
-        >>> template = RowTemplate.fit(rows, ["Machine", "Note"])
-        >>> known = KnownValues.of(template, template.texts(rows))
-        >>> known.new_cells(["Machine: M3; Note: k"])
-        [(NewCell(column='Machine', says='M3'),)]
+        Raises
+        ------
+        InputError
+            None of the texts is a row of the template.
         """
-        rows = [cells for cells in template.read(texts).cells if cells is not None]
-        frame = pd.DataFrame(rows, columns=template.names, dtype=object)
-        asked = [own for own in template.columns if own.is_name or not own.is_numeric]
-        said = categories_of(frame, [own.name for own in asked], template.notation)
-        for name, own in template.categories.items():
-            is_missed = own.of == "words" and name not in said and len(frame)
-            if is_missed:  # it was one with the labelled anomalies
-                said[name] = [level_of(cell, template.notation) for cell in frame[name]]
-        empty = {own.name: {""} if own.is_name else set() for own in asked}
-        known = [frozenset(own) | empty[name] for name, own in said.items()]
-        return cls(template, dict(zip(template.places([*said]), known, strict=True)))
+        if not template.categories:
+            return None
+        rows = template.read(texts)
+        rows.check()
+        columns = zip(template.categories.items(), rows.category_levels, strict=True)
+        known = (KnownCategory.fit(name, own, rows, said) for (name, own), said in columns)
+        return cls(template, tuple(known), len(texts))
 
-    def new_cells(self, texts: Sequence[str]) -> list[tuple[NewCell, ...]]:
-        """Return the cells of each text that say something new.
+    def features(
+        self, texts: Sequence[str], *, banned: NDArray[np.bool_] | None = None
+    ) -> FeatureTable:
+        """Return the surprisal of each category, in nats: −log of the share of what a cell says.
 
-        An empty one does where none of the normal rows has one.
+        Among normal rows that say the same in its factors; see `Surprisal`. Where anomalous rows
+        are among the normal ones they are too few for their shares to grow usual.
+
+        Parameters
+        ----------
+        texts : sequence of str
+            Rows written out.
+        banned : (n_texts, n_rows) bool, optional
+            Normal rows that a row must not be held against: itself, or its own cluster.
         """
-        rows = self.template.read(texts).cells
-        return [() if cells is None else self._new(cells) for cells in rows]
-
-    def _new(self, cells: Sequence[str]) -> tuple[NewCell, ...]:
-        return tuple(
-            NewCell(self.template.names[place], "" if cells[place] == MISSING else cells[place])
-            for place, known in self.by_place.items()
-            if folded(cells[place]) not in known
-            and not ("" in known and is_missing(cells[place], self.template.notation))
+        groups = groups_by_allowed(banned, len(texts), self.n_rows)
+        return FeatureTable.of(
+            {
+                Feature(GROUP, f"{own.name}/{LEVEL}"): own.surprisal.nats(said, groups)
+                for own, said in self._said(texts)
+            }
         )
+
+    def usual_for(self, text: str) -> list[UsualLevels]:
+        """Return what is usual in each category for normal rows that are like a row."""
+        return [own.usual_beside(row) for own, (row,) in self._said([text])]
+
+    def unlike_kind(self, texts: Sequence[str]) -> list[dict[str, Levels]]:
+        """Return in which categories each row says what rows of other kinds do, and not its own.
+
+        With the columns that say of which kind it is: what they say may as well be wrong.
+        """
+        found: list[dict[str, Levels]] = [{} for _ in texts]
+        for own, said in self._said(texts):
+            usual = {
+                row: own.usual_beside(row)
+                for row in {*said}
+                if own.factors and row is not None and row[0] in own.written
+            }
+            for i, row in enumerate(said):
+                beside = None if row is None else usual.get(row)
+                if beside is not None and beside.n_factors and beside.share < USUAL_SHARE:
+                    found[i][own.name] = own.factors[: beside.n_factors]
+        return found
+
+    def _said(self, texts: Sequence[str]) -> "zip[tuple[KnownCategory, list[Levels | None]]]":
+        """Return each category with what rows say in it and, behind that, in its factors."""
+        return zip(self.known, self.template.read(texts).category_levels, strict=True)
+
+
+def _written(name: str, rows: "ParsedRows", said: Sequence[Levels | None]) -> dict[str, str]:
+    """Return how what is said in a category is written at first."""
+    template = rows.template
+    (place,) = template.places([name])
+    found: dict[str, str] = {}
+    for cells, own in zip(rows.cells, said, strict=True):
+        if cells is not None and own is not None:
+            is_empty = template.columns[place].is_empty(cells[place], template.notation)
+            found.setdefault(own[0], "" if is_empty else cells[place])
+    return found

@@ -8,7 +8,7 @@ GROUP = "column"
 NumberKind = Literal["value", "residual", "distance", "missing"]
 Kind = Literal[NumberKind, "level", "likeness"]
 KINDS: tuple[NumberKind, ...] = get_args(NumberKind)  # against normal rows; `signature.numbers`
-LEVEL: Kind = "level"  # of categories; see `signature.levels`
+LEVEL: Kind = "level"  # of categories; see `signature.categories`
 LIKENESS: Kind = "likeness"  # to labelled anomalies; see `signature.column_likeness`
 
 

@@ -56,7 +56,7 @@ class ColumnScale:
         steps: Array,
         levels: Sequence[Sequence[Levels]],
         *,
-        as_first: bool = False,
+        as_version_0_1: bool = False,
     ) -> Self:
         """Fit on normal rows.
 
@@ -68,19 +68,19 @@ class ColumnScale:
             Of rounding.
         levels : (n_columns, n_rows) sequence of sequence of Levels
             What each row says in the factors of each column.
-        as_first : bool
+        as_version_0_1 : bool
             As version 0.1 did: logarithms only where all cells are above zero, numbers below zero
             as zeros, and no regard to cells of which most agree.
         """
         values = bounded(values)
         columns = [
-            _Column.fit(column, float(step), own, as_first=as_first)
+            _Column.fit(column, float(step), own, as_version_0_1=as_version_0_1)
             for column, step, own in zip(values.T, steps, levels, strict=True)
         ]
         return cls(
             np.asarray([own.is_log for own in columns], bool),
             np.asarray([own.floor for own in columns], np.float64),
-            np.fmin.reduce(values, axis=0, initial=-np.inf if as_first else 0),
+            np.fmin.reduce(values, axis=0, initial=-np.inf if as_version_0_1 else 0),
             tuple(own.kinds for own in columns),
             tuple(own.centres for own in columns),
             tuple(own.spreads for own in columns),
@@ -120,10 +120,14 @@ class _Column:
     spreads: Array
 
     @classmethod
-    def fit(cls, values: Array, step: float, levels: Sequence[Levels], *, as_first: bool) -> Self:
+    def fit(
+        cls, values: Array, step: float, levels: Sequence[Levels], *, as_version_0_1: bool
+    ) -> Self:
         known = np.flatnonzero(~np.isnan(values))
         positive = known[values[known] > 0]
-        has_logs = len(known) and len(positive) >= (1 if as_first else ABOVE_ZERO) * len(known)
+        has_logs = len(known) and len(positive) >= (1 if as_version_0_1 else ABOVE_ZERO) * len(
+            known
+        )
         raw = values[positive]
         is_log = bool(has_logs and _skewness(np.log(raw)) < _LESS_SKEWED * _skewness(raw))
         floor = 1.0
@@ -133,7 +137,7 @@ class _Column:
         present = np.log(values[known]) if is_log else values[known]
         own = [levels[i] for i in known.tolist()]
         kinds = Kinds.of(own)
-        members, within = kinds.members(own), np.inf if as_first else _WITHIN
+        members, within = kinds.members(own), np.inf if as_version_0_1 else _WITHIN
         found = [_centre_and_spread(present[rows], step, within) for rows in members]
         centres, spreads = np.asarray(found).T
         if len(members) > 1:

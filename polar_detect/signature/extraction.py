@@ -95,13 +95,13 @@ class Extractor:
         if self.wants_context:
             tables.append(self.context(readings, neighbours, reference.texts))
         own = None if banned is None else banned[:, : reference.n_fitted]
-        if reference.columns is not None:
+        if reference.numbers is not None:
             skipped = reference.contamination
-            numbers = reference.columns.features(readings.texts, banned=own, skipped=skipped)
+            numbers = reference.numbers.features(readings.texts, banned=own, skipped=skipped)
             tables.append(numbers)
-        if reference.levels is not None:
+        if reference.categories is not None:
             apart = own if left_out is None else left_out[:, : reference.n_fitted]
-            tables.append(reference.levels.features(readings.texts, banned=apart))
+            tables.append(reference.categories.features(readings.texts, banned=apart))
         return FeatureTable.beside(tables)
 
     def menu(self, texts: Sequence[str], *, tolerance: float) -> Menu:

@@ -15,7 +15,7 @@ from polar_detect.signature.allowed_rows import groups_by_allowed
 from polar_detect.signature.column_features import GROUP, KINDS
 from polar_detect.signature.column_scale import ColumnScale
 from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.signature.normal_rows import NormalRows, States
+from polar_detect.signature.normal_rows import CellState, CellStates, NormalRows
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
     from polar_detect.tables.rows.parsed import ParsedRows
@@ -45,21 +45,23 @@ class NumberCells:
     values : (n_rows, n_columns) float64
         NaN where there is no number.
     states : (n_rows, n_columns) int8
-        Which cells are numbers, missing, and words; see `States`.
+        Which cells are numbers, missing, and words; see `CellState`.
     levels : (n_columns, n_rows) list of list of Levels
         What each row says in the factors of each column.
     """
 
     values: Array
-    states: States
+    states: CellStates
     levels: list[list[Levels]]
 
     @classmethod
     def of(cls, rows: "ParsedRows") -> Self:
         """Return what rows say; version 0.1 took words for missing."""
-        numbers, is_first = rows.numbers, rows.template.notation == 1
-        is_none = np.isnan(numbers.values).astype(np.int8)
-        states = is_none if is_first else is_none * (1 + numbers.is_word.astype(np.int8))
+        numbers, knows_words = rows.numbers, rows.template.notation > 1
+        states = np.full(numbers.values.shape, CellState.NUMBER, np.int8)
+        states[np.isnan(numbers.values)] = CellState.MISSING
+        if knows_words:
+            states[np.isnan(numbers.values) & numbers.is_word] = CellState.WORD
         return cls(numbers.values, states, rows.factor_levels)
 
     def without_factors(self) -> Self:
@@ -79,40 +81,42 @@ class ScaledRows:
     normal : NormalRows
         All of them, as rows are held against them that may be against all: of many columns it
         takes seconds to fit.
-    as_first : bool
+    as_version_0_1 : bool
         Whether all is as in version 0.1.
     """
 
     scale: ColumnScale
     points: Array
     normal: NormalRows
-    as_first: bool
+    as_version_0_1: bool
 
     @classmethod
     def fit(cls, cells: NumberCells, template: "RowTemplate") -> Self:
         """Return normal rows on the scale that the kinds of rows, as their levels make, ask for."""
         steps = [10.0 ** -(column.decimals or 0) for column in template.numeric]
-        as_first, states = template.notation == 1, cells.states
-        scale = ColumnScale.fit(cells.values, np.asarray(steps), cells.levels, as_first=as_first)
+        as_version_0_1, states = template.notation == 1, cells.states
+        scale = ColumnScale.fit(
+            cells.values, np.asarray(steps), cells.levels, as_version_0_1=as_version_0_1
+        )
         points = np.nan_to_num(scale.apply(cells.values, cells.levels))
         with _one_thread():
-            normal = NormalRows.fit(points, states, as_first=as_first)
-            if not as_first:
+            normal = NormalRows.fit(points, states, as_version_0_1=as_version_0_1)
+            if not as_version_0_1:
                 points = normal.covariance.filled(points, states)
-                normal = NormalRows.fit(points, states, as_first=False)
-        return cls(scale, points, normal, as_first)
+                normal = NormalRows.fit(points, states, as_version_0_1=False)
+        return cls(scale, points, normal, as_version_0_1)
 
     def features(self, cells: NumberCells, banned: Mask | None, n_skipped: int) -> Array:
         """Return what rows are like on this scale, (4, n_texts, n_columns); see `KINDS`.
 
-        For `banned` see `ColumnReference.features`; each row passes over the `n_skipped` nearest of
+        For `banned` see `NumberReference.features`; each row passes over the `n_skipped` nearest of
         the normal rows.
         """
         states = cells.states
         points = np.nan_to_num(self.scale.apply(cells.values, cells.levels))
         found = np.empty((len(KINDS), *points.shape))
         with _one_thread():
-            if not self.as_first:
+            if not self.as_version_0_1:
                 points = self.normal.covariance.filled(points, states)
             for rows, allowed in groups_by_allowed(banned, len(points), len(self.points)):
                 normal = self._only(allowed)
@@ -124,11 +128,11 @@ class ScaledRows:
         if len(allowed) == len(self.points):
             return self.normal
         states = self.normal.states[allowed]
-        return NormalRows.fit(self.points[allowed], states, as_first=self.as_first)
+        return NormalRows.fit(self.points[allowed], states, as_version_0_1=self.as_version_0_1)
 
 
 @dataclass(frozen=True, eq=False)
-class ColumnReference:
+class NumberReference:
     """The numbers of normal rows, as what new rows are held against.
 
     Parameters

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.shares import exactly
+from polar_detect.signature.categories import CategoryReference
 from polar_detect.signature.changes import Changes
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.geometry import Geometries
-from polar_detect.signature.levels import LevelReference
 from polar_detect.signature.likeness import Likeness, Seen
 from polar_detect.signature.neighbours import (
     Neighbours,
@@ -22,7 +22,7 @@ from polar_detect.signature.neighbours import (
     local_similarity,
     nearest,
 )
-from polar_detect.signature.numbers import ColumnReference
+from polar_detect.signature.numbers import NumberReference
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.token_index import Novelty, TokenIndex
 from polar_detect.signature.traces import Array
@@ -50,9 +50,9 @@ class Reference:
         None in detectors that an earlier version saved.
     geometries : Geometries, optional
         None where the detector does not read them.
-    columns : ColumnReference, optional
+    numbers : NumberReference, optional
         The numbers of rows that were written out as texts.
-    levels : LevelReference, optional
+    categories : CategoryReference, optional
         And their categories.
     n_joined : int
         So many of the texts, the last, are held-out ones that joined as neighbours; all else was
@@ -75,8 +75,8 @@ class Reference:
     encoder_tokens: TokenIndex
     changes: Changes | None = None
     geometries: Geometries | None = None
-    columns: ColumnReference | None = None
-    levels: LevelReference | None = None
+    numbers: NumberReference | None = None
+    categories: CategoryReference | None = None
     n_joined: int = 0
     contamination: float = 0
     n_indexed: int = 0
@@ -89,7 +89,7 @@ class Reference:
     @property
     def rows(self) -> "RowTemplate | None":
         """How rows are written out whose columns are looked at by themselves; None of texts."""
-        own = self.columns or self.levels
+        own = self.numbers or self.categories
         return None if own is None else own.template
 
     def unlike_kind(self, texts: Sequence[str]) -> list[dict[str, tuple[str, ...]]]:
@@ -97,7 +97,9 @@ class Reference:
 
         With the names of those; a text that is no row is so in none.
         """
-        parts = [own.unlike_kind(texts) for own in (self.columns, self.levels) if own is not None]
+        parts = [
+            own.unlike_kind(texts) for own in (self.numbers, self.categories) if own is not None
+        ]
         return [
             dict(item for part in own for item in part.items()) for own in zip(*parts, strict=True)
         ]
@@ -140,8 +142,8 @@ class Reference:
             encoder_tokens,
             Changes.fit(readings.trajectories),
             Geometries.fit(readings) if has_geometries else None,
-            None if rows is None else ColumnReference.fit(rows, readings.texts),
-            None if rows is None else LevelReference.fit(rows, readings.texts),
+            None if rows is None else NumberReference.fit(rows, readings.texts),
+            None if rows is None else CategoryReference.fit(rows, readings.texts),
             contamination=contamination,
             n_indexed=len(np.unique(encoder_tokens.owners)),
             likeness=likeness,

@@ -9,9 +9,9 @@ from polar_detect.detectors.column_views import LEAST_NATS, column_shares, level
 from polar_detect.detectors.scale import Scale, column_clips, column_units
 from polar_detect.detectors.weighting import unit_tail
 from polar_detect.errors import InputError
+from polar_detect.signature.categories import CategoryReference, UsualLevels
 from polar_detect.signature.column_features import column_of, kind_of
 from polar_detect.signature.features import Feature, FeatureTable
-from polar_detect.signature.levels import LevelReference, UsualLevels
 from polar_detect.tables import RowTemplate
 from polar_detect.tables.rows.template_column import Category
 
@@ -41,7 +41,7 @@ def template():
 
 @pytest.fixture(scope="module")
 def reference(template):
-    return LevelReference.fit(template, template.texts(orders()))
+    return CategoryReference.fit(template, template.texts(orders()))
 
 
 def nats_of(reference, rows):
@@ -89,7 +89,7 @@ def test_a_row_does_not_meet_itself_where_it_is_banned(template):
     rows = orders(60).assign(program="P101")
     rows.loc[7, "program"] = "P777"
     texts = template.texts(rows)
-    reference = LevelReference.fit(template, texts)
+    reference = CategoryReference.fit(template, texts)
     is_program = [column_of(own) == "program" for own in reference.features([]).features]
     seen, unseen = (
         reference.features(texts, banned=banned).values[:, is_program].ravel()
@@ -113,14 +113,14 @@ def test_a_text_that_is_no_row_says_what_no_normal_row_does(reference):
 
 def test_texts_that_are_no_rows_are_refused_with_the_first_of_them(template):
     with pytest.raises(InputError, match=r"such as 'Pump leaks\.', none of which is a row"):
-        LevelReference.fit(template, ["Pump leaks.", "No row either."])
+        CategoryReference.fit(template, ["Pump leaks.", "No row either."])
 
 
 def test_without_categories_there_is_no_reference():
     rows = orders()[["size [mm]", "remark"]]
     template = RowTemplate.fit(rows, [*rows.columns])
     assert template.categories == {}
-    assert LevelReference.fit(template, template.texts(rows)) is None
+    assert CategoryReference.fit(template, template.texts(rows)) is None
 
 
 def test_people_are_told_what_normal_rows_say_beside_the_same_product(reference):
@@ -138,7 +138,7 @@ def test_people_are_told_what_normal_rows_say_beside_the_same_product(reference)
 def test_cells_that_are_empty_in_normal_rows_are_said_to_be(template):
     rows = orders()
     rows.loc[::2, "shift"] = ""
-    own = LevelReference.fit(template, template.texts(rows))
+    own = CategoryReference.fit(template, template.texts(rows))
     shares = own.usual_for(template.texts(rows)[0])[2].shares
     assert next(iter(shares)) == ""
     assert shares[""] == pytest.approx(0.5)
@@ -158,7 +158,7 @@ def test_a_none_among_words_is_an_answer_and_no_empty_cell():
     template = RowTemplate.fit(rows, [*rows.columns])
     texts = template.texts(rows[:2].assign(**{"size [mm]": ["none", "20.0"]}))
     assert template.read(texts).empty_cells == [frozenset({"size [mm]"}), frozenset()]
-    own = LevelReference.fit(template, template.texts(rows))
+    own = CategoryReference.fit(template, template.texts(rows))
     (shares,) = [own.shares for own in own.usual_for(texts[0]) if "ON" in own.shares]
     assert shares == {"none": 0.5, "ON": 0.5}
 
@@ -199,7 +199,7 @@ def test_columns_of_one_word_count_as_one_category_whatever_rows_are_met():
     texts = template.texts(rows)
     banned = np.eye(40, dtype=bool)
     banned[:20, :5] = True
-    normal = LevelReference.fit(template, texts).features(texts, banned=banned)
+    normal = CategoryReference.fit(template, texts).features(texts, banned=banned)
     shift = np.exp(-normal.values[:, 0].mean(dtype=float))
     np.testing.assert_allclose(column_shares(normal), [(1 + shift) / (3 + shift)], rtol=1e-6)
 
@@ -229,7 +229,7 @@ def with_gaps(n_rows=240, seed=0):
 def gappy():
     rows = with_gaps()
     template = RowTemplate.fit(rows, [*rows.columns])
-    return LevelReference.fit(template, template.texts(rows))
+    return CategoryReference.fit(template, template.texts(rows))
 
 
 def test_cells_that_are_empty_together_name_each_other(gappy):
@@ -274,7 +274,7 @@ def test_minutes_in_fives_are_no_name_and_are_held_against_whether_there_should_
     template = RowTemplate.fit(rows, [*rows.columns])
     found = template.categories
     assert found["rework [min]"].of == "gaps"
-    reference = LevelReference.fit(template, template.texts(rows))
+    reference = CategoryReference.fit(template, template.texts(rows))
     new = in_fives(with_gaps(60, seed=1))
     is_bad = new["judgement"] == "NG"
     new.loc[new.index[is_bad][0], "rework [min]"] = ""
@@ -307,7 +307,7 @@ def test_a_number_that_tells_of_others_is_a_name_and_a_new_one_is_surprising():
         "program": 0, "size [mm]": 2, "count": 0,
     }  # fmt: skip
     assert {*template.categories} == {"product", "program", "shift"}
-    reference = LevelReference.fit(template, template.texts(rows))
+    reference = CategoryReference.fit(template, template.texts(rows))
     usual = nats_of(reference, rows[:30])["program"]
     found = nats_of(reference, rows[:30].assign(program="207"))["program"]
     assert usual.max() < 0.1
@@ -350,7 +350,7 @@ def test_of_gaps_that_tell_of_a_number_only_it_is_read_whether_cells_are_empty()
     found = template.categories
     assert "rework" in found["program"].factors
     assert found["rework"] == Category("gaps")
-    own = LevelReference.fit(template, template.texts(rows))
+    own = CategoryReference.fit(template, template.texts(rows))
     some, other = (nats_of(own, rows[:1].assign(rework=cell))["program"] for cell in ("9.9", "99"))
     assert some == other != nats_of(own, rows[:1].assign(rework=""))["program"]
 
@@ -374,7 +374,7 @@ def test_of_a_rare_kind_only_the_columns_are_named_beside_which_enough_rows_stan
     template = RowTemplate.fit(rows, [*rows.columns])
     factors = {name: own.factors for name, own in template.categories.items()}
     assert factors["tool"] == ("product", "machine")
-    reference = LevelReference.fit(template, template.texts(rows))
+    reference = CategoryReference.fit(template, template.texts(rows))
     new = pd.DataFrame({"product": ["PA", "PB"], "machine": "M2", "tool": ["BM1", "BM1"]})
     rare, common = reference.unlike_kind(template.texts(new))
     assert rare["tool"] == ("product",)

@@ -1,0 +1,88 @@
+"""Cells of new rows that say what no normal row says in a column of words that repeat."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import pandas as pd
+
+from polar_detect.tables.cells.names import folded
+from polar_detect.tables.cells.numbers import MISSING, is_missing
+from polar_detect.tables.rows.categories import categories_of, level_of
+
+if TYPE_CHECKING:
+    from polar_detect.tables.rows.template import RowTemplate
+
+
+@dataclass(frozen=True, slots=True)
+class NewCell:
+    """A cell of a category that says what none of the normal rows says there.
+
+    `says` is empty where the cell is, and that of no normal row.
+    """
+
+    column: str
+    says: str
+
+
+@dataclass(frozen=True, eq=False)
+class KnownValues:
+    """What normal rows say in columns of words that say the same few things again and again.
+
+    Those that the template counts, of which `fit` tells, and others that do so among the normal
+    rows alone: a template of version 0.1 does not say, and labelled anomalies may have hidden it.
+
+    Parameters
+    ----------
+    template : RowTemplate
+        How rows are written out, and read back.
+    by_place : mapping of int to frozenset of str
+        What normal rows say in such a column, by its place in the template, in any case, width and
+        spacing; "" where they have an empty cell.
+    """
+
+    template: "RowTemplate"
+    by_place: Mapping[int, frozenset[str]]
+
+    @classmethod
+    def of(cls, template: "RowTemplate", texts: Sequence[str]) -> Self:
+        """Return what normal rows say; nothing where no text is a row.
+
+        Dates are left out, as those of new rows are always new. Numbers count where they are names,
+        as of alloys or programs; an empty cell among them is told as any number's is.
+
+        >>> import pandas as pd
+        >>> from polar_detect.tables.rows.template import RowTemplate
+        >>> rows = pd.DataFrame({"Machine": ["M1", "M2"] * 5, "Note": [*"abcdefghij"]})
+        >>> template = RowTemplate.fit(rows, ["Machine", "Note"])
+        >>> known = KnownValues.of(template, template.texts(rows))
+        >>> known.new_cells(["Machine: M3; Note: k"])
+        [(NewCell(column='Machine', says='M3'),)]
+        """
+        rows = [cells for cells in template.read(texts).cells if cells is not None]
+        frame = pd.DataFrame(rows, columns=template.names, dtype=object)
+        asked = [own for own in template.columns if own.is_name or not own.is_numeric]
+        said = categories_of(frame, [own.name for own in asked], template.notation)
+        for name, own in template.categories.items():
+            is_missed = own.of == "words" and name not in said and len(frame)
+            if is_missed:  # it was one with the labelled anomalies
+                said[name] = [level_of(cell, template.notation) for cell in frame[name]]
+        empty = {own.name: {""} if own.is_name else set() for own in asked}
+        known = [frozenset(own) | empty[name] for name, own in said.items()]
+        return cls(template, dict(zip(template.places([*said]), known, strict=True)))
+
+    def new_cells(self, texts: Sequence[str]) -> list[tuple[NewCell, ...]]:
+        """Return the cells of each text that say something new.
+
+        An empty one does where none of the normal rows has one.
+        """
+        rows = self.template.read(texts).cells
+        return [() if cells is None else self._new(cells) for cells in rows]
+
+    def _new(self, cells: Sequence[str]) -> tuple[NewCell, ...]:
+        return tuple(
+            NewCell(self.template.names[place], "" if cells[place] == MISSING else cells[place])
+            for place, known in self.by_place.items()
+            if folded(cells[place]) not in known
+            and not ("" in known and is_missing(cells[place], self.template.notation))
+        )
