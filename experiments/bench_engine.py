@@ -36,7 +36,7 @@ from polar_detect.backbone.packing import Packing
 from polar_detect.executor.batches import Batch, batches
 from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
-from polar_detect.numerics import blocks
+from polar_detect.numerics import block_sizes, blocks
 from polar_detect.program import Program, one_edit_programs
 
 Stages = dict[str, Callable[[], object]]
@@ -202,7 +202,7 @@ def own_losses(backbone: Backbone, tokens: list[list[int]]) -> None:
 def _unblocked(run: Callable[[], object]) -> None:
     """Run with blocks as large as they come, none filled up: bits then change with company."""
     with (
-        mock.patch.object(blocks.RowCounts, "of", lambda *a: (max(1, 2048 // a[3].shape[1]),)),
+        mock.patch.object(block_sizes.RowCounts, "of", lambda *a: (max(1, 2048 // a[3].shape[1]),)),
         mock.patch.object(blocks, "_cut", lambda n_rows, counts: _loose(n_rows, counts[0])),
         mock.patch.object(moving, "packings", _loosely_packed),
     ):

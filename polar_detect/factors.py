@@ -21,8 +21,8 @@ MOST_FACTORS = 3
 # To these shares all factors together and each of them have to bring the deviations from the
 # centre down: what a column keeps beside them is then less than half of its variance.
 _EXPLAINED, _EACH = 2 / 3, 0.9
-# Of a column's deviations: what is nearer to a line is not told from it where columns are held
-# beside one another (`signature.numbers`).
+# Of a column's deviations: numbers that lie nearer to a straight line than this count as lying on
+# it, as far as `signature.numbers` sees it where it holds columns beside one another.
 _RESOLVED = 0.22
 _MAX_SIZE = 1e150  # of a number; the square of a larger one may be none
 _NOTHING = 1e-9  # of a column's deviations: what rounding leaves of numbers that are the same
@@ -148,7 +148,10 @@ def _tamed(values: Array) -> Array:
 
 
 def _apart(values: Array, group: Codes, otherwise: Array) -> Array:
-    """Return how far rows lie from the mean of their group, of which each half tells the other.
+    """Return how far each row lies from the mean of the half of its group that it is not in.
+
+    So no row counts in the mean that it is compared with. A group's rows are in its halves by
+    turns.
 
     Parameters
     ----------

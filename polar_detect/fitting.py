@@ -31,7 +31,8 @@ from polar_detect.texts import distinct_texts
 
 MIN_NORMAL = 40
 _N_FOLDS = 4
-# What one text may be of those that teach, with all of its copies, where so many others teach too.
+# The largest share of the texts that teach which one text and its copies may be, where at least so
+# many others teach.
 _MOST_OF_ONE, _MIN_OTHERS = 0.25, 20
 _MAX_STRANGERS = 1000
 _MAX_STRANGERS_WITH_CONTEXT = 200  # context is most of what a signature costs
@@ -177,25 +178,27 @@ class Fitting:
         menu: Menu | None,
         labelled: Readings | None = None,
     ) -> tuple[FeatureTable, FeatureTable]:
-        """Return signatures of normal texts and of strangers, none of which sees itself.
+        """Return signatures of normal texts and of strangers, which the head is to be fitted on.
 
-        These are what the head is to be fitted on; labelled anomalies are the last of the
-        strangers. `menu` may be None where it reads no programs. Held-out texts that have joined
-        the reference are neighbours here as they are of new texts, or stay away with the cluster
-        that they belong to. The most frequent text, where it is more than a quarter of all, teaches
-        as a quarter: held against others only, its copies would make strange texts seem usual,
-        although new ones of it will meet the like.
+        No text is compared with itself. Strangers are normal texts compared with all clusters but
+        their own, corrupted texts where the head wants them, and last the labelled anomalies.
+        Held-out texts that have joined the reference are neighbours here as they will be of new
+        texts, but for those of a cluster that is left out. `menu` may be None where the head reads
+        no programs.
+
+        Copies of one text are a quarter of the normal texts at most: compared with other texts
+        only, they look strange, and many of them would teach that it is usual to look strange.
         """
         seed, teaching = self.settings.seed, _teaching(readings.texts)
         folds = np.random.default_rng(seed).integers(0, _N_FOLDS, len(reference))
         kept_out = self._kept_out(readings, reference, labelled)
         against = LeaveOneOutReference(readings, reference, folds, kept_out)
-        normal = self._relative("normal texts", readings.rows(teaching), teaching, against)
+        normal = self._as_if_unseen("normal texts", readings.rows(teaching), teaching, against)
         clusters = topic_clusters(reference.embeddings, seed=seed)
         drawn = np.random.default_rng(seed).permutation(len(teaching))[: self._max_strangers]
-        apart = LeaveOneOutReference(readings, reference, clusters, kept_out, bans_group=True)
-        kept = apart.apart(teaching[np.sort(drawn)])
-        strange = self._relative("held-out clusters", readings.rows(kept), kept, apart)
+        outside = LeaveOneOutReference(readings, reference, clusters, kept_out, bans_group=True)
+        kept = outside.with_enough_others(teaching[np.sort(drawn)])
+        strange = self._as_if_unseen("held-out clusters", readings.rows(kept), kept, outside)
         if self.head.needs_programs:
             programs = self._programs(readings, menu)
             normal = self.extractor.with_programs(normal, [programs[i] for i in teaching])
@@ -225,13 +228,13 @@ class Fitting:
     def _held_out(
         self, readings: Readings, reference: Reference, menu: Menu | None
     ) -> FeatureTable:
-        """Return signatures of held-out texts, none of which sees itself in a widened reference.
+        """Return signatures of held-out texts, none of which is compared with itself.
 
-        New texts will be held against all held-out texts, and each of these is against all others.
-        p-values stay valid: were the new text among the others too, a held-out text's score could
-        only fall (`Head.is_monotone`), and all these texts would be treated alike; but for what
-        the head learned with held-out texts as neighbours, which does not make it false
-        (`experiments/error_rates.py`).
+        Where they have joined the reference, a new text is compared with all held-out texts, and
+        each of these with all but itself. P-values stay valid: were the new text in the reference
+        too, all of these texts would be treated alike, and by that the scores of held-out texts
+        could only fall (`Head.is_monotone`). What the head learned with held-out texts as
+        neighbours is not covered by this; it does no harm (`experiments/error_rates.py`).
         """
         tables = []
         for part in self.tracker.chunks("held-out texts", len(readings)):
@@ -253,10 +256,10 @@ class Fitting:
         if not len(origins):
             return []
         readings = readings.rows(origins)
-        table = self._relative("context of corrupted texts", readings, origins, against)
+        table = self._as_if_unseen("context of corrupted texts", readings, origins, against)
         return [self._with_programs(table, readings, menu)]
 
-    def _relative(
+    def _as_if_unseen(
         self,
         stage_name: str,
         own: Readings,
@@ -295,7 +298,7 @@ class Fitting:
 
 
 def _teaching(texts: Sequence[str]) -> NDArray[np.intp]:
-    """Return the places of texts that teach: all, but of one that is most of them a part."""
+    """Return the places of the texts that teach: all, but of a very frequent one some copies."""
     _, places = distinct_texts(texts)
     counts = np.bincount(places)
     most, n_others = int(counts.argmax()), len(texts) - int(counts.max())

@@ -65,8 +65,7 @@ class _Column:
     ----------
     cells : tuple of str, n_rows long
     n_before : mapping of str to list of int
-        Of each thing that they say, how many rows that say something else stand before each row
-        that says it.
+        By cell: for each row that says it, how many of the rows before that say something else.
     """
 
     cells: tuple[str, ...]

@@ -17,24 +17,28 @@ Array = NDArray[np.float64]
 Name = TypeVar("Name", bound=Hashable)
 
 _TELLS = 0.05  # of the mean surprisal of a category by itself, at least, by each factor
-_PRIOR = 1.0  # rows that the share among all rows counts for beside those of a kind
+_PRIOR = 1.0  # imagined rows of each kind that say what rows of the next coarser kind do
 
 
 @dataclass(frozen=True, eq=False)
 class Surprisal:
-    """How often normal rows that say the same in a category's factors say what there.
+    """How probable each level of a category is, given what a row says in the category's factors.
 
-    The share of a level among the rows of a kind counts for as many rows as there are, and its
-    share among those of the next coarser kind for one more; the coarsest kind is all rows, beside
-    which all levels and one that none has are as likely. So a level that no row of a kind has is
-    the more surprising the more rows the kind has, and most where no row of any kind has it.
+    Rows that say the same in the first factors are of one *kind*; more factors make finer kinds.
+    A level's probability in a kind is its share of the kind's rows, together with one imagined row
+    that says it as probably as rows of the next coarser kind do. The coarsest kind is all rows; its
+    imagined row says any of the known levels, or one unknown level, with equal probability. So a
+    level that no row of a kind has is the more surprising the more rows the kind has, and most
+    surprising where no normal row has it at all.
 
     Parameters
     ----------
     kinds : tuple of Sayings, 1 + n_factors long
-        What normal rows say in the first factors: in none of them, in the first, and so on.
+        What normal rows say in the first 0, 1, …, n_factors factors.
     combinations : tuple of Sayings, 1 + n_factors long
-        The same behind what they say in the category.
+        What they say in the category and, behind it, in these factors.
+
+    Source: MacKay and Peto, A hierarchical Dirichlet language model, 1995, with a strength of 1.
     """
 
     kinds: "tuple[Sayings, ...]"

@@ -24,7 +24,7 @@ from polar_detect.backbone.recording import Anatomy, record_calls
 from polar_detect.errors import InputError, ModelError, PolarError
 from polar_detect.executor.batches import batches
 from polar_detect.numerics import products
-from polar_detect.numerics.blocks import random_states
+from polar_detect.numerics.block_sizes import random_states
 from polar_detect.numerics.products import LaidOutLinear, laid_out_copy
 from polar_detect.program import Program
 

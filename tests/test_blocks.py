@@ -2,17 +2,16 @@ import pytest
 import torch
 from tiny_models import CONFIGS, tiny_model
 
-from polar_detect.numerics import blocks
-from polar_detect.numerics.blocks import (
+from polar_detect.numerics import block_sizes
+from polar_detect.numerics.block_sizes import (
     Form,
     RowCounts,
     block_tokens,
-    by_blocks,
-    in_blocks,
     is_mixture,
     rows_per_block,
     same_bits,
 )
+from polar_detect.numerics.blocks import by_blocks, in_blocks
 
 CPU = torch.device("cpu")
 
@@ -98,7 +97,7 @@ def test_a_base_whose_rows_have_other_bits_in_some_place_is_not_used(odd):
     ],  # float32 goes by its smallest
 )
 def test_what_a_size_does_is_found_out_once_for_layers_alike(monkeypatch, dtype, tried):
-    monkeypatch.setattr(blocks, "_BLOCK_TOKENS", (24, 12))
+    monkeypatch.setattr(block_sizes, "_BLOCK_TOKENS", (24, 12))
     layers = tiny_model(CONFIGS["llama"]).get_decoder().layers
     counts, seen = RowCounts(layers, CPU), []
 

@@ -100,7 +100,7 @@ def test_an_answer_is_valid_exactly_when_greedy_decoding_reproduces_it(backbone,
 @pytest.mark.parametrize("criterion", [SamePrediction(0.8), SameAnswer()])
 def test_slopes_come_with_the_margins_that_the_criterion_measures(backbone, criterion):
     (batch,) = batches([ROWS[0]], backbone)
-    measuring, scored = criterion.measure(Executor(backbone), batch)
+    measuring, scored = criterion.prepare(Executor(backbone), batch)
     jobs = [Job(0, FULL)]
     (margin,) = measuring.losses(scored, jobs)
     slopes = measuring.slopes(scored, [FULL])

@@ -28,7 +28,7 @@ from polar_detect.errors import InputError, ModelError
 from polar_detect.executor.batches import batches
 from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
-from polar_detect.numerics.blocks import random_states
+from polar_detect.numerics.block_sizes import random_states
 from polar_detect.program import Program
 from polar_detect.signature.tracer import Tracer
 

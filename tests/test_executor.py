@@ -14,8 +14,8 @@ from polar_detect.executor import schedule as schedules
 from polar_detect.executor.batches import batches
 from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
-from polar_detect.numerics import blocks
-from polar_detect.numerics.blocks import random_states
+from polar_detect.numerics import block_sizes
+from polar_detect.numerics.block_sizes import random_states
 from polar_detect.program import Program
 
 FULL = Program.full(5)
@@ -155,7 +155,7 @@ def test_company_order_and_batch_size_change_nothing(backbone):
 def test_more_states_than_one_block_holds_change_nothing(llama, monkeypatch):
     rows = random_rows(9, 10, 11)
     expected = losses_of(llama, rows, PROGRAMS)
-    monkeypatch.setattr(blocks, "_BLOCK_TOKENS", (24,))
+    monkeypatch.setattr(block_sizes, "_BLOCK_TOKENS", (24,))
     np.testing.assert_allclose(losses_of(llama, rows, PROGRAMS), expected, atol=1e-5)
 
 

@@ -11,7 +11,7 @@ from polar_detect.detectors.scale import Scale, column_clips, column_units
 from polar_detect.errors import InputError
 from polar_detect.outliers import crossed
 from polar_detect.signature import numbers
-from polar_detect.signature.column_features import KINDS, column_of
+from polar_detect.signature.column_features import NUMBER_KINDS, column_of
 from polar_detect.signature.column_scale import ColumnScale
 from polar_detect.signature.features import Feature
 from polar_detect.signature.numbers import NumberReference
@@ -59,7 +59,10 @@ def features_of(reference, frame, **options):
     """Return kind → (n_rows, n_columns)."""
     table = reference.features(reference.template.texts(frame), **options)
     found = dict(zip(table.names, table.values.T, strict=True))
-    return {kind: np.stack([found[f"column/{name}/{kind}"] for name in NAMES], 1) for kind in KINDS}
+    return {
+        kind: np.stack([found[f"column/{name}/{kind}"] for name in NAMES], 1)
+        for kind in NUMBER_KINDS
+    }
 
 
 def test_a_wild_cell_stands_out_in_its_own_column(reference):
@@ -420,7 +423,7 @@ def test_texts_that_are_no_rows_are_refused_with_the_first_of_them(template):
 
 def test_features_say_their_column_whatever_its_name():
     for name in ("a/b", "L3", "x/L3", "", "residual", "distance/value"):
-        for kind in KINDS:
+        for kind in NUMBER_KINDS:
             feature = Feature("column", f"{name}/{kind}")
             assert column_of(feature) == name
             assert Feature.from_name(feature.name) == feature

@@ -16,7 +16,7 @@ from polar_detect.backbone.packing import Packing, packings, padded_lengths, wid
 from polar_detect.executor.batches import batches
 from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
-from polar_detect.numerics.blocks import random_states
+from polar_detect.numerics.block_sizes import random_states
 from polar_detect.program import Program
 
 LENGTHS = (3, 8, 1, 12, 16, 5, 17, 31, 2, 24)

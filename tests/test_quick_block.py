@@ -10,7 +10,7 @@ from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.quick_block import QuickBlock
 from polar_detect.backbone.quick_linear import siblings
 from polar_detect.backbone.quick_parts import is_norm
-from polar_detect.numerics.blocks import random_states
+from polar_detect.numerics.block_sizes import random_states
 
 
 def parts_of(name, kind):

@@ -19,7 +19,7 @@ from polar_detect.backbone.recording import Call
 from polar_detect.executor.batches import batches
 from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
-from polar_detect.numerics.blocks import random_states
+from polar_detect.numerics.block_sizes import random_states
 from polar_detect.program import Program
 
 _random = torch.Generator().manual_seed(0)

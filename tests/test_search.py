@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from functools import partial
 from itertools import combinations, pairwise
 
@@ -93,7 +94,8 @@ class Table:
         )
         losses = [self.loss(program) for program in programs]
         self.met.update(zip(programs, losses, strict=True))
-        return Answer(np.asarray(losses, np.float32), self.costs.astype(np.float32), programs)
+        influences = self.costs.astype(np.float32)
+        return Answer(np.asarray(losses, np.float32), programs=programs, influences=influences)
 
     def exhaustive(self, tolerance):
         """Return the length of the shortest valid subset of layers and its lowest loss."""
@@ -115,7 +117,7 @@ def sweeping_in_vain(table, influences):
             return table.evaluate(query)
         full = Program.full(table.n_layers)
         losses = np.asarray([table.loss(full)], np.float32)
-        return Answer(losses, np.asarray(influences, np.float32), (full,))
+        return Answer(losses, programs=(full,), influences=np.asarray(influences, np.float32))
 
     return evaluate
 
@@ -292,7 +294,7 @@ def test_where_the_full_program_measures_no_number_only_a_limit_makes_others_val
         answer = table.evaluate(query)
         programs = answer.programs or query.programs
         losses = [np.nan if is_lost(p) else x for p, x in zip(programs, answer.losses, strict=True)]
-        return Answer(np.asarray(losses, np.float32), answer.slopes, answer.programs, limit)
+        return replace(answer, losses=np.asarray(losses, np.float32), limit=limit)
 
     found = solve(search(4, tolerance=0.05), evaluate)
     others = [c for c in found.valid if c.program != Program.full(4)]
@@ -309,7 +311,7 @@ def test_a_loss_that_is_no_number_is_never_the_best(search):
         answer = table.evaluate(query)
         programs = answer.programs or query.programs
         losses = [np.nan if p == lost else x for p, x in zip(programs, answer.losses, strict=True)]
-        return Answer(np.asarray(losses, np.float32), answer.slopes, answer.programs)
+        return replace(answer, losses=np.asarray(losses, np.float32))
 
     found = solve(search(4, tolerance=0.05), evaluate)
     lowest = {}
@@ -452,8 +454,11 @@ def test_exchanges_do_not_depend_on_the_scale_of_losses_or_influences():
         def evaluate(query):
             answer = table.swept() if query.sweep is not None else table.evaluate(query)
             met.extend(query.programs)
-            slopes = None if answer.slopes is None else answer.slopes * np.float32(of_influences)
-            return Answer(answer.losses * np.float32(of_losses), slopes, answer.programs)
+            influences = answer.influences
+            if influences is not None:
+                influences = influences * np.float32(of_influences)
+            losses = answer.losses * np.float32(of_losses)
+            return replace(answer, losses=losses, influences=influences)
 
         solve(thorough(9, tolerance=0.25 * of_losses), evaluate)
         return met
@@ -471,7 +476,8 @@ def test_exchanges_bear_losses_that_tell_nothing(influences, loss):
         if query.sweep is None:
             return Answer(np.full(len(query.programs), loss, np.float32))
         losses = np.asarray([1.0], np.float32)
-        return Answer(losses, influences.astype(np.float32), (Program.full(6),))
+        full = (Program.full(6),)
+        return Answer(losses, programs=full, influences=influences.astype(np.float32))
 
     found = solve(thorough(6, tolerance=0.1), evaluate)
     assert len(found.minimal.program) == (0 if loss == 1 else 6)
@@ -527,7 +533,7 @@ def test_an_answer_may_say_what_is_valid():
 
     def evaluate(query):
         answer = table.evaluate(query)
-        return Answer(answer.losses, answer.slopes, answer.programs, limit=1.015)
+        return replace(answer, limit=1.015)
 
     for search in (greedy, guided, quick, exhaustive):
         found = solve(search(3, tolerance=100.0), evaluate)

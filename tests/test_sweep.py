@@ -97,8 +97,8 @@ def test_influences_are_larger_where_a_layer_turns_the_state_further(backbone):
     answers, *_ = swept(backbone, ROWS[:1], Sweep())
     before, after = states_of(backbone, ROWS[0], ()), states_of(backbone, ROWS[0], (0,))
     cosine = torch.nn.functional.cosine_similarity(before, after, dim=-1).mean().item()
-    assert answers[0].slopes[0] == pytest.approx(4 * (1 - cosine), abs=1e-4)
-    assert answers[0].slopes.shape == (D,)
+    assert answers[0].influences[0] == pytest.approx(4 * (1 - cosine), abs=1e-4)
+    assert answers[0].influences.shape == (D,)
 
 
 def test_company_does_not_change_what_a_sweep_finds(backbone):

@@ -25,7 +25,7 @@ from polar_detect.backbone.recording import FAILURES
 from polar_detect.backbone.replaying import Replay, difference, find_blocks
 from polar_detect.backbone.tokenizing import longest_row, shortened
 from polar_detect.errors import InputError, ModelError, reason_of
-from polar_detect.numerics.blocks import is_mixture
+from polar_detect.numerics.block_sizes import is_mixture
 from polar_detect.numerics.lanes import plain_modes
 from polar_detect.numerics.runtime import best_dtype, keep_freed_memory
 

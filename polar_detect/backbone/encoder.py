@@ -21,7 +21,8 @@ from polar_detect.backbone.recording import FAILURES
 from polar_detect.backbone.replaying import Replay, difference, find_blocks
 from polar_detect.backbone.tokenizing import MAX_TOKENS, as_room_allows, longest_row, shortened
 from polar_detect.errors import InputError, reason_of
-from polar_detect.numerics.blocks import Form, RowCounts, in_blocks
+from polar_detect.numerics.block_sizes import Form, RowCounts
+from polar_detect.numerics.blocks import in_blocks
 from polar_detect.numerics.lanes import plain_modes
 from polar_detect.numerics.runtime import best_dtype, keep_freed_memory
 

@@ -15,7 +15,8 @@ from torch.autograd.functional import vjp
 
 from polar_detect.backbone.forms import LayerForms, PackedLayer
 from polar_detect.backbone.packing import TRIED_TOKENS, Packing, packings, padded_lengths
-from polar_detect.numerics.blocks import Form, RowCounts, by_blocks, each_block, in_blocks
+from polar_detect.numerics.block_sizes import Form, RowCounts
+from polar_detect.numerics.blocks import by_blocks, each_block, in_blocks
 from polar_detect.numerics.lanes import n_lanes, spread
 
 

@@ -31,7 +31,7 @@ from polar_detect.backbone.quick_parts import (
     is_rotary_attention,
 )
 from polar_detect.backbone.recording import FAILURES, Call
-from polar_detect.numerics.blocks import is_mixture, random_states
+from polar_detect.numerics.block_sizes import is_mixture, random_states
 from polar_detect.numerics.products import sharing_copy
 
 # Of what a block changes, in a low precision and in float32. SmolLM2's quick forms err by .002 to

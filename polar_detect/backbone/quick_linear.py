@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from polar_detect.backbone.packing import Packing
 from polar_detect.backbone.recording import FAILURES
-from polar_detect.numerics.blocks import random_states
+from polar_detect.numerics.block_sizes import random_states
 from polar_detect.numerics.products import LaidOutLinear, Weight
 
 # Names of linear layers that read the same states, in the attention of most models.

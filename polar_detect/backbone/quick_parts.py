@@ -20,7 +20,7 @@ from polar_detect.backbone.quick_linear import (
     agree,
     multiplying_in,
 )
-from polar_detect.numerics.blocks import random_states
+from polar_detect.numerics.block_sizes import random_states
 
 _CACHES = ("cache", "past_key_values", "past_key_value")  # that an attention may be given
 _TRIED_TOKENS = 8  # of an attention; short texts are the common case

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.autograd.functional import vjp
 
 from polar_detect.backbone.recording import has_matrix
-from polar_detect.numerics.blocks import by_blocks, random_states, same_bits
+from polar_detect.numerics.block_sizes import random_states, same_bits
+from polar_detect.numerics.blocks import by_blocks
 from polar_detect.numerics.products import SHIFT, Weight
 
 BLOCK = 64  # tokens

@@ -20,7 +20,7 @@ from polar_detect.backbone.recording import (
     record_calls,
 )
 from polar_detect.errors import ModelError, reason_of
-from polar_detect.numerics.blocks import RowsAlike, is_alike_anywhere
+from polar_detect.numerics.block_sizes import RowsAlike, is_alike_anywhere
 
 Found = TypeVar("Found")
 

@@ -17,10 +17,10 @@ from polar_detect import calibration
 from polar_detect.detectors import AutoHead, Head, IsolationForestHead, new_head
 from polar_detect.detectors.views import can_be_viewed
 from polar_detect.errors import InputError
+from polar_detect.signature.column_features import COLUMN
 from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.texts import UnfittedError
 
-COLUMN = "column"  # the group of a feature that is no part of a signature
 _FAR = 3.0
 _SIGNATURE_GROUPS = frozenset(
     {

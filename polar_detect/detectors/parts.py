@@ -23,7 +23,7 @@ from polar_detect.signature.named import (
     LENGTH,
     LOCAL_SIMILARITY,
     LOSS,
-    MEMORY,
+    MEMORY_RATIO,
     SIMILARITY,
 )
 
@@ -89,7 +89,7 @@ def form_parts(table: FeatureTable, inside: Vector, trust: float, read: float) -
     means = [
         words[len(words) // 3 : len(words) // 3 + 1],
         columns_of(table, lambda f: f.group == "tokens"),
-        columns_of(table, MEMORY.__eq__),
+        columns_of(table, MEMORY_RATIO.__eq__),
     ]
     return [
         *((1.0, mean_of(columns, table)) for columns in means),

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.detectors.base import Attribution, Head
-from polar_detect.signature.column_features import LIKENESS, kind_of
+from polar_detect.signature.column_features import COLUMN, LIKENESS, kind_of
 from polar_detect.signature.features import Feature, FeatureTable
 
-_GROUPS = {"context", "neighbours", "distance", "loss", "program", "column"}
+_GROUPS = {"context", "neighbours", "distance", "loss", "program", COLUMN}
 
 
 class SelectedHead(Head):

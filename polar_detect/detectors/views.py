@@ -34,13 +34,13 @@ from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.signature.named import (
     FLUENCY,
     LENGTH,
-    LIKENESS,
     LOSS,
-    MEMORY,
     MEMORY_LOSS,
+    MEMORY_RATIO,
     MODEL_FLUENCY,
+    SENTENCE_LIKENESS,
     SIMILARITY,
-    WORDING,
+    WORDING_LIKENESS,
 )
 
 # Easy and broken language count for so much beside topic and form at most, and easy language, which
@@ -56,9 +56,9 @@ _LABELLED_STRENGTH = 0.01  # inverse regularisation: few labels decide between a
 class Views:
     """Views of a signature, each with mean 0 and tail spread 1 on the texts it was fitted on.
 
-    So few of these lie above 1.645, as of a standard normal distribution: 5 %. New normal texts
-    lie somewhat lower, as they are held against all of these, and each of these against a part of
-    the others.
+    That is, 5 % of these texts lie above 1.645, as of a standard normal distribution. New normal
+    texts lie somewhat lower: they are compared with all of these, each of which was compared with a
+    part of the others.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class Views:
 def can_be_viewed(features: Sequence[Feature]) -> bool:
     """Return whether the views of the text find all that they stand on."""
     kinds = {f.kind for f in features if f.is_of_encoder("novelty", "change")}
-    needed = {LOSS, MEMORY, MEMORY_LOSS, LENGTH, SIMILARITY, FLUENCY, MODEL_FLUENCY}
+    needed = {LOSS, MEMORY_RATIO, MEMORY_LOSS, LENGTH, SIMILARITY, FLUENCY, MODEL_FLUENCY}
     return needed <= set(features) and len(kinds) == 2
 
 
@@ -201,11 +201,11 @@ def taught(views: Views, normal: FeatureTable, labelled: FeatureTable, scale: Sc
     scale : Scale
         Of the normal texts.
     """
-    if LIKENESS not in normal.features:  # too few to learn from
+    if SENTENCE_LIKENESS not in normal.features:  # too few to learn from
         return views
     inside, outside = (scale.apply(table.values) for table in (normal, labelled))
     of_columns = column_likeness(normal.features, scale.spread)
-    of_texts = [alone(feature, normal) for feature in (LIKENESS, WORDING)]
+    of_texts = [alone(feature, normal) for feature in (SENTENCE_LIKENESS, WORDING_LIKENESS)]
     sides = np.vstack([views.views, *of_texts, *of_columns])
     sides = np.stack([telling(side, inside) for side in sides])
     sides = np.stack([unit_spread(side, inside) for side in sides])

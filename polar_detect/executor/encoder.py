@@ -16,7 +16,8 @@ from torch import Tensor
 
 from polar_detect.backbone.encoder import EncoderBackbone, EncoderBatch
 from polar_detect.executor.schedule import Job, held_together, plan
-from polar_detect.numerics.blocks import by_blocks, rows_per_block
+from polar_detect.numerics.block_sizes import rows_per_block
+from polar_detect.numerics.blocks import by_blocks
 from polar_detect.numerics.lanes import lanes
 from polar_detect.program import Program, one_edit_programs
 

@@ -66,8 +66,8 @@ class Schedule:
 def held_together(jobs: Sequence[Job], n_numbers: int) -> list[list[int]]:
     """Return the places of jobs in groups whose final states are held in memory together.
 
-    A text's jobs stand in one group, or, where these are too many for one, in groups of as many as
-    can be, so that which prefixes run once depends on no other text.
+    A text's jobs are in one group, or, if they are too many for one, in as few as can be. So which
+    of its prefixes run only once depends on no other text.
 
     Parameters
     ----------

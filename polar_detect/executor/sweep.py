@@ -60,25 +60,25 @@ def sweep(executor: Executor, batch: Batch, wish: Sweep) -> list[Answer]:
     """
     backbone = executor.backbone
     rows = _start(executor, batch)
-    influences = []
+    turned = []
     end = replace(wish, max_distance=None)  # states there are called no more
     for layer in range(backbone.n_layers):
         executor.count(batch, Counter(rows.texts.tolist()))
         made = rows.both[: len(rows.texts)]
         backbone.apply(layer, rows.states, lengths=batch.lengths_of(rows.texts), out=made)
         distances = _to_full(rows, batch)
-        influences.append(distances[len(rows.texts) :][rows.n_skips == 0])
+        turned.append(distances[len(rows.texts) :][rows.n_skips == 0])
         is_last = layer == backbone.n_layers - 1
         rows = _step(rows, layer, distances, end if is_last else wish)
-    harms = _NATS_PER_DISTANCE * np.stack(influences, 1)
+    influences = _NATS_PER_DISTANCE * np.stack(turned, 1)
     texts = torch.from_numpy(rows.texts).to(backbone.device)
     places = torch.arange(len(texts), device=texts.device)
     losses = executor.final_losses(batch, texts, rows.states, places).cpu().numpy()
     programs = [Program(tuple(np.flatnonzero(row).tolist())) for row in rows.called]
     stops = np.searchsorted(rows.texts, np.arange(len(batch) + 1))
     return [
-        Answer(losses[start:stop], harms[text], tuple(programs[start:stop]))
-        for text, (start, stop) in enumerate(pairwise(stops))
+        Answer(losses[start:stop], programs=tuple(programs[start:stop]), influences=own)
+        for own, (start, stop) in zip(influences, pairwise(stops), strict=True)
     ]
 
 

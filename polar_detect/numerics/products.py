@@ -68,10 +68,10 @@ class Weight:
     def exponentials(self, rows: Tensor) -> Tensor:
         """Return ``exp(rows @ weight.T - SHIFT)`` of products far below `SHIFT`, (…, n_out).
 
-        By laid-out weights it is the logistic function, which falls short of the exponential by a
-        share as large as itself, and which oneDNN computes before it rounds: in no further pass,
-        and right to .004 of it, where a product near 15 would have been rounded to steps of .06.
-        In `dtype` then, else in float32.
+        Laid-out weights give the logistic function of the same in its place, whose relative error
+        is as small as the result itself. oneDNN applies it to the product before that is rounded:
+        it takes no further pass, and is right to .004 of its value, where a product near 15 would
+        have been rounded to steps of .06. The result is in `dtype` then, else in float32.
         """
         packed = self._packed_without_gradients
         if packed is not None and _has_small_logistic(self.dtype):
@@ -163,7 +163,7 @@ def _lay_out(layer: Any) -> None:
 
 
 def laid_out_copy(module: Module) -> Module:
-    """Return the same of a copy that shares all weights."""
+    """Return a copy that shares all weights, laid out as `lay_out` does."""
     return lay_out(sharing_copy(module))
 
 

@@ -26,7 +26,7 @@ from polar_detect.shares import exactly
 class Criterion(Protocol):
     """What a program is measured by, and what a valid program may measure."""
 
-    def measure(self, executor: Executor, batch: Batch) -> tuple[Executor, Batch]:
+    def prepare(self, executor: Executor, batch: Batch) -> tuple[Executor, Batch]:
         """Return the executor and batch with which losses are this criterion's measure."""
         ...
 
@@ -52,7 +52,7 @@ class SameLoss:
     def __post_init__(self) -> None:
         check_tolerance(self.tolerance)
 
-    def measure(self, executor: Executor, batch: Batch) -> tuple[Executor, Batch]:
+    def prepare(self, executor: Executor, batch: Batch) -> tuple[Executor, Batch]:
         """Return both as they are."""
         return executor, batch
 
@@ -74,7 +74,7 @@ class SamePrediction:
                 "up to 1; choose one, e.g. 0.9."
             )
 
-    def measure(self, executor: Executor, batch: Batch) -> tuple[Executor, Batch]:
+    def prepare(self, executor: Executor, batch: Batch) -> tuple[Executor, Batch]:
         """Return a margin executor, and the batch with the full program's tokens as targets."""
         tokens = top_tokens(executor, batch)
         return MarginExecutor(executor, self.agreement), replace(batch, targets=tokens)
@@ -96,7 +96,7 @@ class SameAnswer:
     Source: PoLar, arXiv 2606.06574, section 4.
     """
 
-    def measure(self, executor: Executor, batch: Batch) -> tuple[Executor, Batch]:
+    def prepare(self, executor: Executor, batch: Batch) -> tuple[Executor, Batch]:
         """Return a margin executor, and the batch as it is."""
         return MarginExecutor(executor, 1.0), batch
 

@@ -107,7 +107,7 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
     methods = [search] * len(rows) if callable(search) else search
 
     def search_one(batch: Batch) -> None:
-        measuring, scored = criterion.measure(executor, batch)
+        measuring, scored = criterion.prepare(executor, batch)
         searches = [partial(methods[int(text)], tolerance=tolerance) for text in batch.index]
         found = search_batch(measuring, scored, searches, criterion.limit)
         n_tokens = scored.is_target.sum(1).tolist()
@@ -116,7 +116,16 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
         verified |= verify(measuring, scored, doubtful, criterion.limit)
         if measuring is not executor:
             verified = _with_losses(executor, batch, verified)
-        record_verified(results, executor, batch, verified)
+        for row, own in verified.items():
+            text = int(batch.index[row])
+            results[text] = MinimalProgram(
+                own.minimal.program,
+                own.minimal.loss,
+                own.full_loss,
+                executor.spent[text],
+                own.is_valid,
+                own.curve,
+            )
 
     overlap(search_one, batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=2048))
     return results
@@ -138,7 +147,7 @@ def are_valid(
     full = Program.full(executor.backbone.n_layers)
     results = [[False] * len(own) for own in programs]
     for batch in batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=2048):
-        measuring, scored = criterion.measure(executor, batch)
+        measuring, scored = criterion.prepare(executor, batch)
         asked = {i: [full, *programs[text]] for i, text in enumerate(batch.index.tolist())}
         for i, losses in measured_all(measuring, scored, asked).items():
             # As numbers of Python: compared with an array, the limit would be rounded to float32.
@@ -167,25 +176,6 @@ def search_batch(
     """
     started = {row: search(executor.backbone.n_layers) for row, search in enumerate(searches)}
     return run_together(started, partial(_answer, executor, batch, limit))
-
-
-def record_verified(
-    results: list[MinimalProgram],
-    executor: Executor,
-    batch: Batch,
-    verified: Mapping[int, Verified],
-) -> None:
-    """Put a batch's verified programs at their texts' places in `results`."""
-    for row, found in verified.items():
-        text = int(batch.index[row])
-        results[text] = MinimalProgram(
-            program=found.minimal.program,
-            loss=found.minimal.loss,
-            full_loss=found.full_loss,
-            layer_calls=executor.spent[text],
-            is_valid=found.is_valid,
-            curve=found.curve,
-        )
 
 
 def _clearly_valid(

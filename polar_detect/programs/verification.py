@@ -24,8 +24,8 @@ _AT_ONCE = 1024  # programs of a text whose states are held together
 BatchT = TypeVar("BatchT", contravariant=True)
 
 
-class Measure(Protocol[BatchT]):
-    """Runs programs on the texts of a batch: an `Executor` or an `EncoderExecutor`."""
+class AnyExecutor(Protocol[BatchT]):
+    """What `Executor` and `EncoderExecutor` have in common: they run programs on a batch."""
 
     @property
     def n_layers(self) -> int:
@@ -48,7 +48,7 @@ class Verified:
 
 
 def measured(
-    measure: Measure[BatchT],
+    executor: AnyExecutor[BatchT],
     batch: BatchT,
     programs: Mapping[int, Sequence[Program]],
     *,
@@ -56,26 +56,26 @@ def measured(
 ) -> dict[int, Array]:
     """Return what the programs of each row measure, (n_programs,) by row."""
     jobs = [Job(row, program) for row, own in programs.items() for program in own]
-    losses = measure.losses(batch, jobs, precise=precise)
+    losses = executor.losses(batch, jobs, precise=precise)
     pieces = np.split(losses, np.cumsum([len(own) for own in programs.values()]))
     return dict(zip(programs, pieces, strict=False))  # the piece behind the last stop is empty
 
 
 def measured_all(
-    measure: Measure[BatchT], batch: BatchT, programs: Mapping[int, Sequence[Program]]
+    executor: AnyExecutor[BatchT], batch: BatchT, programs: Mapping[int, Sequence[Program]]
 ) -> dict[int, Array]:
     """Return what any number of programs of each row measure in float32, (n_programs,) by row."""
     most = max(map(len, programs.values()), default=0)
     parts = []
     for start in range(0, most, _AT_ONCE):
         part = {row: own[start : start + _AT_ONCE] for row, own in programs.items()}
-        parts.append(measured(measure, batch, part, precise=True))
+        parts.append(measured(executor, batch, part, precise=True))
     nothing = np.zeros(0, np.float32)
     return {row: np.concatenate([nothing, *(p[row] for p in parts)]) for row in programs}
 
 
 def answered(
-    measure: Measure[BatchT], batch: BatchT, queries: Mapping[int, Query]
+    executor: AnyExecutor[BatchT], batch: BatchT, queries: Mapping[int, Query]
 ) -> dict[int, Answer]:
     """Answer the queries that ask for nothing but programs, those of many rows together."""
     answers: dict[int, Answer] = {}
@@ -85,13 +85,13 @@ def answered(
             for row, q in queries.items()
             if q.programs and not q.with_slopes and q.precise == precise
         }
-        losses = measured(measure, batch, asked, precise=precise)
+        losses = measured(executor, batch, asked, precise=precise)
         answers.update({row: Answer(own) for row, own in losses.items()})
     return answers
 
 
 def verify(
-    measure: Measure[BatchT], batch: BatchT, found: Mapping[int, Found], limit: Limit
+    executor: AnyExecutor[BatchT], batch: BatchT, found: Mapping[int, Found], limit: Limit
 ) -> dict[int, Verified]:
     """Return, per row, the shortest candidate that float32 confirms, else the full program.
 
@@ -100,13 +100,13 @@ def verify(
 
     Parameters
     ----------
-    measure : Measure
+    executor : Executor or EncoderExecutor
     batch : Batch or EncoderBatch
     found : mapping of row to Found
     limit : callable
         What a valid program measures at most, given the full program's measure.
     """
-    full = Program.full(measure.n_layers)
+    full = Program.full(executor.n_layers)
     waiting = {row: [c.program for c in own.valid] for row, own in found.items()}
     n_asked = dict.fromkeys(found, 1)
     full_losses: dict[int, float] = {}
@@ -114,7 +114,7 @@ def verify(
     while waiting:
         asked = {row: programs[: n_asked[row]] for row, programs in waiting.items()}
         runs = {row: own if row in full_losses else [full, *own] for row, own in asked.items()}
-        for row, losses in measured(measure, batch, runs, precise=True).items():
+        for row, losses in measured(executor, batch, runs, precise=True).items():
             full_loss = full_losses.setdefault(row, float(losses[0]))
             most, best = limit(full_loss), found[row].best
             own = zip(asked[row], losses[-len(asked[row]) :].tolist(), strict=True)

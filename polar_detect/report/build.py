@@ -27,7 +27,7 @@ from polar_detect.report.data import (
 from polar_detect.report.facts import facts_of
 from polar_detect.report.reasons import OddCells, raising, whole_parts
 from polar_detect.signature.features import FeatureTable
-from polar_detect.signature.named import WORDING
+from polar_detect.signature.named import WORDING_LIKENESS
 from polar_detect.signature.spans import TokenLoss
 from polar_detect.signature.token_losses import Normal, token_losses
 from polar_detect.tables import Table
@@ -189,7 +189,7 @@ def _labelled_words(own: Explanation, text: str, detector: PolarDetector) -> tup
     """Return words that the labelled anomalies have too, where wording raised the score."""
     likeness = detector.fitted_.reference.likeness
     parts = dict(zip(own.features, own.values[0], strict=True))
-    return likeness.wording.words(text) if likeness and parts.get(WORDING, 0) > 0 else ()
+    return likeness.wording.words(text) if likeness and parts.get(WORDING_LIKENESS, 0) > 0 else ()
 
 
 def _by_size(parts: Mapping[Source, float]) -> tuple[Contribution, ...]:

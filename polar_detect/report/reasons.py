@@ -63,7 +63,7 @@ def whole_parts(explanation: Explanation) -> dict[Source, NDArray[np.float64]]:
     """Return parts of the scores that belong to no layer, columns one by one, (n_texts,)."""
     groups = explanation.by_group().items()
     parts: dict[Source, NDArray[np.float64]]
-    parts = {Group(name): values for name, values in groups if name != column_features.GROUP}
+    parts = {Group(name): values for name, values in groups if name != column_features.COLUMN}
     return parts | {Column(name): values for name, values in explanation.by_column().items()}
 
 

@@ -34,7 +34,7 @@ _TINY = 1e-6
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Belief:
-    """What programs are expected to harm a text that nothing was measured of yet.
+    """How much programs are expected to harm a text of which nothing has been measured yet.
 
     A normal distribution over the roots of harms: what skipped layers harm adds up there best
     (91 to 96 % of the variance on three kinds of texts, 86 to 91 % of that of logarithms).
@@ -138,8 +138,8 @@ class _Posterior:
     def most_promising(self, n_calls: int) -> list[int]:
         """Return which programs to measure next, given how many calls the shortest valid one has.
 
-        Each promises the more the likelier it is valid and the more it saves for its calls, and
-        the less the more one that is picked beside it will tell of it.
+        A program promises more the likelier it is valid, and the more calls it saves for each that
+        measuring it takes; and less, the more a program that is already picked will tell about it.
         """
         belief, lengths = self._belief, self._lengths
         deviation = np.sqrt(self._variance)

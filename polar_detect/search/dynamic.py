@@ -66,8 +66,8 @@ def dynamic(
     answer = yield Query(sweep=sweep or Sweep())
     log.start(answer, n_layers)
     log.meet(answer.programs, answer.losses)
-    yield from refine(log, refinement or Refinement(), answer.slopes)
+    assert answer.influences is not None
+    yield from refine(log, refinement or Refinement(), answer.influences)
     if exchanges is not None:
-        assert answer.slopes is not None
-        yield from exchange(log, exchanges, answer.slopes)
+        yield from exchange(log, exchanges, answer.influences)
     return log.found()

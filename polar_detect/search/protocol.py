@@ -71,19 +71,22 @@ class Answer:
     ----------
     losses : (n_programs,) float32
         Nats per token, or what another criterion measures; lower is better.
-    slopes : (n_calls,) float32, or None
-        Estimated change of the loss when each call is left out; for a sweep each layer's
-        influence (n_layers,), on no particular scale.
+    slopes : (n_calls,) float32, optional
+        Estimated change of the loss when each call is left out; where they were asked for.
     programs : tuple of Program
         The programs that a sweep found, the full one first; else empty.
     limit : float, optional
         What a valid program measures at most. Default: the full program's loss plus the tolerance.
+    influences : (n_layers,) float32, optional
+        Of a sweep: how far each layer turns the state, on no particular scale; what skipping it
+        harms grows with that.
     """
 
     losses: Array
     slopes: Array | None = None
     programs: tuple[Program, ...] = ()
     limit: float | None = None
+    influences: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from polar_detect.factors import Levels
 from polar_detect.signature.allowed_rows import groups_by_allowed
-from polar_detect.signature.column_features import GROUP, LEVEL
-from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.signature.column_features import LEVEL, column_feature
+from polar_detect.signature.features import FeatureTable
 from polar_detect.surprisal import Surprisal
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
@@ -125,7 +125,7 @@ class CategoryReference:
         groups = groups_by_allowed(banned, len(texts), self.n_rows)
         return FeatureTable.of(
             {
-                Feature(GROUP, f"{own.name}/{LEVEL}"): own.surprisal.nats(said, groups)
+                column_feature(own.name, LEVEL): own.surprisal.nats(said, groups)
                 for own, said in self._said(texts)
             }
         )
@@ -135,9 +135,9 @@ class CategoryReference:
         return [own.usual_beside(row) for own, (row,) in self._said([text])]
 
     def unlike_kind(self, texts: Sequence[str]) -> list[dict[str, Levels]]:
-        """Return in which categories each row says what rows of other kinds do, and not its own.
+        """Return in which categories each row says what only rows of other kinds usually say.
 
-        With the columns that say of which kind it is: what they say may as well be wrong.
+        With the columns that say of which kind it is: the fault may as well lie in these.
         """
         found: list[dict[str, Levels]] = [{} for _ in texts]
         for own, said in self._said(texts):

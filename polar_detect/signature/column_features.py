@@ -4,12 +4,18 @@ from typing import Literal, get_args
 
 from polar_detect.signature.features import Feature
 
-GROUP = "column"
+COLUMN = "column"  # the group of these features
 NumberKind = Literal["value", "residual", "distance", "missing"]
 Kind = Literal[NumberKind, "level", "likeness"]
-KINDS: tuple[NumberKind, ...] = get_args(NumberKind)  # against normal rows; `signature.numbers`
+# Of numbers against normal rows; see `signature.numbers`.
+NUMBER_KINDS: tuple[NumberKind, ...] = get_args(NumberKind)
 LEVEL: Kind = "level"  # of categories; see `signature.categories`
 LIKENESS: Kind = "likeness"  # to labelled anomalies; see `signature.column_likeness`
+
+
+def column_feature(column: str, kind: Kind) -> Feature:
+    """Return the feature that tells this of a column; `column_of` and `kind_of` read it back."""
+    return Feature(COLUMN, f"{column}/{kind}")
 
 
 def column_of(feature: Feature) -> str | None:
@@ -18,7 +24,7 @@ def column_of(feature: Feature) -> str | None:
     >>> column_of(Feature("column", "Torque [Nm]/residual")), column_of(Feature("loss", "mean"))
     ('Torque [Nm]', None)
     """
-    if feature.group != GROUP:
+    if feature.group != COLUMN:
         return None
     kind = kind_of(feature)
     return feature.part if kind is None else feature.part.removesuffix(f"/{kind}")
@@ -30,6 +36,6 @@ def kind_of(feature: Feature) -> Kind | None:
     >>> kind_of(Feature("column", "Torque [Nm]/residual")), kind_of(Feature("column", "Torque"))
     ('residual', None)
     """
-    if feature.group != GROUP:
+    if feature.group != COLUMN:
         return None
     return next((kind for kind in get_args(Kind) if feature.part.endswith(f"/{kind}")), None)

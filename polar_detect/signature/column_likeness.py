@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect.signature.column_features import GROUP, LIKENESS
-from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.signature.column_features import LIKENESS, column_feature
+from polar_detect.signature.features import FeatureTable
 from polar_detect.trees import Trees
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
@@ -83,5 +83,5 @@ class ColumnLikeness:
             numbers = self.template.read(texts).numbers.values
             is_new = np.isnan(numbers) & ~self.trees.has_met_missing
             values = self.trees.parts(np.where(is_new, self.usual, numbers))[:, :-1]
-        features = tuple(Feature(GROUP, f"{name}/{LIKENESS}") for name in names)
+        features = tuple(column_feature(name, LIKENESS) for name in names)
         return FeatureTable(values.astype(np.float32), features)

@@ -33,10 +33,12 @@ class ColumnScale:
         Columns of which the logarithm is taken, as it is far less skewed. A few of their cells
         may be zero or less: such a one lies a tenth of the smallest above zero.
     floors : (n_columns,) float64
-        What the logarithm is taken of where a value is no larger.
+        The logarithm of smaller values is that of the floor: a tenth of the smallest normal cell
+        above zero.
     lows : (n_columns,) float64
-        Zero, or the least normal cell where that is less. What a value lies below it counts by
-        its logarithm, from the size of the least normal cell, or the smallest above zero, on.
+        Zero, or the smallest normal cell where that is less. Where logarithms are taken, a value
+        below it counts by the logarithm of its distance from it, in units of the smallest normal
+        cell above zero, or of the size of the low where that is larger.
     kinds : tuple of Kinds, n_columns long
         The kinds of rows that each column's factors make.
     centres, spreads : tuple of (n_kinds,) float64, n_columns long

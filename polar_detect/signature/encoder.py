@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from polar_detect.backbone.encoder import equal_lengths, longest_input
 from polar_detect.backbone.loading import load_encoder
 from polar_detect.backbone.tokenizing import MAX_TOKENS, shortened
 from polar_detect.fluency import is_shared, letter_value
-from polar_detect.numerics.blocks import RowsAlike, is_alike_anywhere, random_states
+from polar_detect.numerics.block_sizes import RowsAlike, is_alike_anywhere, random_states
 from polar_detect.numerics.lanes import spread
 from polar_detect.numerics.runtime import keep_freed_memory
 from polar_detect.signature.token_states import TextTokens, TokenStates, kept_places, no_tokens
@@ -97,10 +97,7 @@ class Encoder:
 
         Source: Reimers & Gurevych, arXiv 1908.10084, mean pooling.
         """
-        out = np.zeros((len(texts), self.model.config.hidden_size), np.float32)
-        for index, read in self._run(texts):
-            out[index] = read.embeddings
-        return out
+        return self.read(texts).embeddings
 
     def read(self, texts: Sequence[str]) -> Encoding:
         """Return embeddings, pooled states of every depth, and token states at four depths."""
@@ -108,9 +105,9 @@ class Encoder:
         embeddings = np.zeros((len(texts), hidden), np.float32)
         trajectory = np.zeros((len(texts), n_depths, hidden), np.float32)
         tokens = [no_tokens(len(self.token_depths), hidden)] * len(texts)
-        for index, read in self._run(texts):
-            trajectory[index], embeddings[index] = read.trajectory, read.embeddings
-            for text, own in zip(index, read.tokens, strict=True):
+        for index, block in self._blocks(texts):
+            trajectory[index], embeddings[index] = block.trajectory, block.embeddings
+            for text, own in zip(index, block.tokens.texts, strict=True):
                 tokens[text] = own
         return Encoding(embeddings, trajectory, TokenStates(tuple(tokens)))
 
@@ -146,7 +143,7 @@ class Encoder:
         return tuple(dict.fromkeys(round(depth) for depth in thirds))
 
     @torch.no_grad()
-    def _run(self, texts: Sequence[str]) -> list[tuple[list[int], "_Read"]]:
+    def _blocks(self, texts: Sequence[str]) -> list[tuple[list[int], Encoding]]:
         """Return places of texts and what was read of them, in blocks of one token count."""
         if not texts:  # tokenizers refuse an empty list
             return []
@@ -157,7 +154,7 @@ class Encoder:
         ids, masks = encoded["input_ids"], encoded["special_tokens_mask"]
         device = self.model.device
 
-        def one(index: list[int]) -> tuple[list[int], _Read]:
+        def one(index: list[int]) -> tuple[list[int], Encoding]:
             size = self._rows_alike.of(len(ids[index[0]]))
             filled = [*index, *index[:1] * (size - len(index))]  # zeros would be taken for padding
             rows = torch.tensor([ids[i] for i in filled], device=device)
@@ -165,15 +162,15 @@ class Encoder:
 
         return spread(one, equal_lengths(ids, self._rows_alike.of))
 
-    def _read_block(self, rows: Tensor, words: Sequence[NDArray[np.intp]]) -> "_Read":
+    def _read_block(self, rows: Tensor, words: Sequence[NDArray[np.intp]]) -> Encoding:
         """Read a block of token ids; rows behind those of `words` only fill it up."""
         states = self.model(input_ids=rows, output_hidden_states=True).hidden_states
         pooled = torch.stack([state.mean(1) for state in states], 1)
         unit = torch.nn.functional.normalize(pooled[:, -1], dim=-1)
         kept = torch.stack([states[depth] for depth in self.token_depths]).half().cpu().numpy()
         n = len(words)
-        tokens = [_tokens(kept[:, row][:, own]) for row, own in enumerate(words)]
-        return _Read(unit[:n].cpu().numpy(), pooled[:n].cpu().numpy(), tokens)
+        tokens = tuple(_tokens(kept[:, row][:, own]) for row, own in enumerate(words))
+        return Encoding(unit[:n].cpu().numpy(), pooled[:n].cpu().numpy(), TokenStates(tokens))
 
 
 def _are_alike(products: Sequence[nn.Linear], n_rows: int, n_tokens: int) -> bool:
@@ -184,14 +181,6 @@ def _are_alike(products: Sequence[nn.Linear], n_rows: int, n_tokens: int) -> boo
         )
         for layer in products
     )
-
-
-class _Read(NamedTuple):
-    """What `Encoding` holds, of a block of texts."""
-
-    embeddings: Array
-    trajectory: Array
-    tokens: list[TextTokens]
 
 
 def _tokens(states: NDArray[np.float16]) -> TextTokens:

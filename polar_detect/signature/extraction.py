@@ -11,6 +11,14 @@ from polar_detect.progress import Tracker
 from polar_detect.signature.encoder import Encoder
 from polar_detect.signature.features import Feature, FeatureTable, by_layer
 from polar_detect.signature.length_curve import length_curve_features
+from polar_detect.signature.named import (
+    FAR_SIMILARITY,
+    FLUENCY,
+    LOCAL_SIMILARITY,
+    MEMORY_LOSS,
+    MEMORY_RATIO,
+    SIMILARITY,
+)
 from polar_detect.signature.neighbours import Neighbours, contexts
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.reference import N_NEIGHBOURS, Reference
@@ -79,8 +87,7 @@ class Extractor:
         banned : (n_texts, n_reference) bool, optional
             Reference texts that a text must not meet: itself, or its own cluster.
         left_out : (n_texts, n_reference) bool, optional
-            Those that must not count where it is counted how many rows say the same, if these are
-            others: of a text that is there several times only one is itself.
+            Rows that are left out where rows that say the same are counted. Default: `banned`.
         distances : FeatureTable, optional
             As `Reference.distances`, but of normal texts that leave such texts out.
         """
@@ -135,7 +142,7 @@ class Extractor:
     def _fluency(self, readings: Readings) -> FeatureTable:
         """Return how well the encoder's vocabulary fits the texts."""
         lengths = self.encoder.characters_per_token(readings.texts)
-        return FeatureTable(lengths[:, None], (Feature.of_encoder("characters_per_token"),))
+        return FeatureTable(lengths[:, None], (FLUENCY,))
 
     def _novelty(
         self, readings: Readings, reference: Reference, banned: NDArray[np.bool_] | None
@@ -148,9 +155,9 @@ class Extractor:
         own, other = reference.novelty(readings, banned=banned)
         loss, memory_loss = readings.traces.kept_loss, own.memory_loss
         memory = {
-            Feature("memory", "loss_with"): memory_loss,
+            MEMORY_LOSS: memory_loss,
             Feature("memory", "gain"): loss - memory_loss,
-            Feature("memory", "ratio"): memory_loss / np.maximum(loss, 1e-3),
+            MEMORY_RATIO: memory_loss / np.maximum(loss, 1e-3),
             Feature("memory", "share"): own.memory_share,
         }
         layers = [depth - 1 for depth in self.tracer.token_depths]
@@ -204,12 +211,14 @@ def _similarity(neighbours: Neighbours, local: NDArray[np.float32] | None) -> Fe
     """
     every = neighbours.similarity
     few = every[:, :N_NEIGHBOURS]
-    found = {"first": every[:, 0], "mean": few.mean(1), "far": every.mean(1)}
+    found = {
+        Feature("neighbours", "similarity_first"): every[:, 0],
+        SIMILARITY: few.mean(1),
+        FAR_SIMILARITY: every.mean(1),
+    }
     if local is not None:
-        found["local"] = local
-    return FeatureTable.of(
-        {Feature("neighbours", f"similarity_{part}"): own for part, own in found.items()}
-    )
+        found[LOCAL_SIMILARITY] = local
+    return FeatureTable.of(found)
 
 
 def program_features(programs: Sequence[MinimalProgram], n_layers: int) -> FeatureTable:

@@ -41,8 +41,8 @@ class LeaveOneOutReference:
     def banned(self, origins: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return which texts must not be neighbours, (n_origins, n_reference).
 
-        None for a text that is nearly all of the reference: there are too few others to be held
-        against, and a new one of it will meet the like too.
+        Where nearly all of the reference are copies of one text, it may meet its copies: too few
+        others are left, and new copies of it will meet them too.
         """
         keys = self.groups if self.bans_group else self._same_text()
         banned: NDArray[np.bool_] = keys[origins][:, None] == keys
@@ -51,17 +51,18 @@ class LeaveOneOutReference:
         return banned
 
     def left_out(self, origins: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return which texts must not count beside a text, (n_origins, n_reference).
+        """Return which rows are left out where rows that say the same are counted.
 
-        Itself, but no other text that says the same: new ones of it will count among all of these.
+        (n_origins, n_reference) bool. A row itself, but none of its copies: new copies of it will
+        be counted among all of them.
         """
         if self.bans_group:
             return self.banned(origins)
         itself: NDArray[np.bool_] = origins[:, None] == np.arange(len(self.reference))
         return itself
 
-    def apart(self, origins: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return the texts outside of whose groups are enough others; all where there are none."""
+    def with_enough_others(self, origins: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return those of the texts that may meet enough others; all of them where none may."""
         kept = origins[self._has_enough(self.banned(origins))]
         return kept if len(kept) else origins
 

@@ -14,7 +14,7 @@ from polar_detect.numerics.blocks import product
 from polar_detect.signature.column_likeness import ColumnLikeness
 from polar_detect.signature.contrast import contrast
 from polar_detect.signature.features import FeatureTable
-from polar_detect.signature.named import LIKENESS, WORDING
+from polar_detect.signature.named import SENTENCE_LIKENESS, WORDING_LIKENESS
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.wording import heaviest_words, wording
 from polar_detect.texts import distinct_texts
@@ -84,7 +84,9 @@ class SentenceLikeness:
 
     def features(self, embeddings: Array) -> FeatureTable:
         """Return the log-odds beyond those of the mean normal text, as a feature."""
-        return FeatureTable(product(embeddings - self.centre, self.weights[None]), (LIKENESS,))
+        return FeatureTable(
+            product(embeddings - self.centre, self.weights[None]), (SENTENCE_LIKENESS,)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +110,7 @@ class WordingLikeness:
     def features(self, texts: Sequence[str]) -> FeatureTable:
         """Return the log-odds beyond those of a text without any wording, as a feature."""
         values = wording(texts) @ self.weights if texts else np.zeros(0, np.float32)
-        return FeatureTable(values[:, None], (WORDING,))
+        return FeatureTable(values[:, None], (WORDING_LIKENESS,))
 
     def words(self, text: str) -> tuple[str, ...]:
         """Return up to three words of a text that are most like those of labelled anomalies."""

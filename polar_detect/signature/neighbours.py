@@ -65,10 +65,10 @@ def cosines_of(
 
 
 def local_similarity(cosines: Array, crowding: Array, *, k: int, n_skipped: int = 0) -> Array:
-    """Return the mean similarity of texts to the `k` nearest, for how close those stand.
+    """Return the mean similarity of texts to the `k` nearest, less half of how crowded these are.
 
     Where normal texts stand close together, as those of a narrow topic do, a stranger to the topic
-    is close to them too; so half of how close each stands to its own nearest is taken off.
+    is close to them too; so half of the mean cosine of each to its own nearest is taken off.
 
     Parameters
     ----------

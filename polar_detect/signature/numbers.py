@@ -12,9 +12,9 @@ from threadpoolctl import threadpool_limits
 from polar_detect.factors import Kinds, Levels
 from polar_detect.shares import exactly
 from polar_detect.signature.allowed_rows import groups_by_allowed
-from polar_detect.signature.column_features import GROUP, KINDS
+from polar_detect.signature.column_features import NUMBER_KINDS, column_feature
 from polar_detect.signature.column_scale import ColumnScale
-from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.normal_rows import CellState, CellStates, NormalRows
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
@@ -107,14 +107,14 @@ class ScaledRows:
         return cls(scale, points, normal, as_version_0_1)
 
     def features(self, cells: NumberCells, banned: Mask | None, n_skipped: int) -> Array:
-        """Return what rows are like on this scale, (4, n_texts, n_columns); see `KINDS`.
+        """Return what rows are like on this scale, (4, n_texts, n_columns); see `NUMBER_KINDS`.
 
         For `banned` see `NumberReference.features`; each row passes over the `n_skipped` nearest of
         the normal rows.
         """
         states = cells.states
         points = np.nan_to_num(self.scale.apply(cells.values, cells.levels))
-        found = np.empty((len(KINDS), *points.shape))
+        found = np.empty((len(NUMBER_KINDS), *points.shape))
         with _one_thread():
             if not self.as_version_0_1:
                 points = self.normal.covariance.filled(points, states)
@@ -174,7 +174,7 @@ class NumberReference:
     def features(
         self, texts: Sequence[str], *, banned: Mask | None = None, skipped: float = 0
     ) -> FeatureTable:
-        """Return four features of each column; see `KINDS`.
+        """Return four features of each column; see `NUMBER_KINDS`.
 
         - *value*: in robust standard deviations from the median;
         - *residual*: what the other columns do not explain of it, in standard deviations of
@@ -206,7 +206,7 @@ class NumberReference:
         for other in others:
             found = np.copysign(np.sqrt((found**2 + other**2) / 2), found)
         names = [column.name for column in self.template.numeric]
-        features = tuple(Feature(GROUP, f"{name}/{kind}") for kind in KINDS for name in names)
+        features = tuple(column_feature(name, kind) for kind in NUMBER_KINDS for name in names)
         return FeatureTable(np.hstack([*found]).astype(np.float32), features)
 
     def usual_for(self, text: str) -> list[Usual]:
@@ -219,9 +219,9 @@ class NumberReference:
         ]
 
     def unlike_kind(self, texts: Sequence[str]) -> list[dict[str, Levels]]:
-        """Return which numbers of each row are usual in rows of other kinds, but not of its own.
+        """Return which numbers of each row are usual for rows of other kinds, but not of its own.
 
-        With the columns that say of which kind it is: what they say may as well be wrong.
+        With the columns that say of which kind it is: the fault may as well lie in these.
         """
         found: list[dict[str, Levels]] = [{} for _ in texts]
         if not self.template.dependent:

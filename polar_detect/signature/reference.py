@@ -51,9 +51,9 @@ class Reference:
     geometries : Geometries, optional
         None where the detector does not read them.
     numbers : NumberReference, optional
-        The numbers of rows that were written out as texts.
+        The numbers of rows that were written out as texts; None where there are none.
     categories : CategoryReference, optional
-        And their categories.
+        The categories of such rows; None where there are none.
     n_joined : int
         So many of the texts, the last, are held-out ones that joined as neighbours; all else was
         fitted on the others.
@@ -204,10 +204,10 @@ class Reference:
         )
 
     def as_read(self, texts: Sequence[str]) -> list[str]:
-        """Return texts as they are compared with it: as people see them (`texts.as_seen`).
+        """Return texts as those were read that it was fitted on: as people see them (`as_seen`).
 
-        Of what nobody sees, texts keep what those that it was fitted on have kept, as earlier
-        versions read it: the blanks behind them, or signs without width only.
+        Earlier versions took less away: nothing, which shows in blanks behind the texts that they
+        kept, or only these blanks, which shows in signs without width.
         """
         if self._keeps_blanks:
             return [*texts]

@@ -170,11 +170,13 @@ class TokenIndex:
         far, loss, share = np.full((3, len(tokens)), np.nan, np.float32)
         for texts in _chunks(tokens.lengths):
             part = tokens.rows(texts)
-            hidden = self._hidden(part, texts, banned)
+            banned_points = self._banned_points(part, texts, banned)
             for depth in range(n_depths):
                 is_last = depth == n_depths - 1
                 n = max(_N_FOLLOWED, n_far) if is_last else _N_NEAREST
-                similarity, nearest = self._nearest(depth, part.at(depth), hidden, passed_over, n=n)
+                similarity, nearest = self._nearest(
+                    depth, part.at(depth), banned_points, passed_over, n=n
+                )
                 near = similarity[:, :_N_NEAREST].mean(1)
                 distances[texts, depth] = 1 - _mean(near, part)
             far[texts] = 1 - _mean(similarity[:, :n_far].mean(1), part)
@@ -206,7 +208,7 @@ class TokenIndex:
         remembered: Array = self._followed(*nearest, targets).cpu().numpy()
         return remembered
 
-    def _hidden(
+    def _banned_points(
         self, part: TokenStates, texts: NDArray[np.intp], banned: NDArray[np.bool_] | None
     ) -> Tensor | None:
         """Return which points each token must not meet, (n_tokens, n_points)."""
@@ -219,7 +221,7 @@ class TokenIndex:
         self,
         depth: int,
         states: NDArray[np.float16],
-        hidden: Tensor | None,
+        banned_points: Tensor | None,
         passed_over: "_PassedOver | None",
         *,
         n: int,
@@ -229,10 +231,10 @@ class TokenIndex:
         mean = _tensor(self.means[depth], points.device)
         n_nearest = min(n, len(self.targets))
 
-        def block(rows: Tensor, *hidden_rows: Tensor) -> tuple[Tensor, Tensor]:
+        def block(rows: Tensor, *banned: Tensor) -> tuple[Tensor, Tensor]:
             query = torch.nn.functional.normalize(rows.float() - mean, dim=1, eps=1e-9)
             similarity = points.times(query.to(points.dtype))
-            for where in hidden_rows:
+            for where in banned:
                 similarity.masked_fill_(where, -1.0)
             if passed_over is not None:
                 similarity.masked_fill_(passed_over.points(similarity), -1.0)
@@ -240,7 +242,7 @@ class TokenIndex:
 
         query = torch.from_numpy(states).to(points.device)
         values, indices = by_blocks(
-            block, query, *([] if hidden is None else [hidden]), counts=(_BLOCK,)
+            block, query, *([] if banned_points is None else [banned_points]), counts=(_BLOCK,)
         )
         return values, indices
 

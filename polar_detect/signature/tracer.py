@@ -1,6 +1,6 @@
 """Texts → traces: what the language model does with them, measured."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -15,7 +15,7 @@ from polar_detect.backbone.tokenizing import MAX_TOKENS, as_room_allows
 from polar_detect.executor.batches import Batch, batches, gradient_of_means
 from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
-from polar_detect.numerics.blocks import block_tokens
+from polar_detect.numerics.block_sizes import block_tokens
 from polar_detect.numerics.lanes import lanes, n_lanes, spread
 from polar_detect.program import Program, one_edit_programs
 from polar_detect.signature.token_states import (
@@ -139,7 +139,7 @@ class Tracer:
         prefixes = self._prefixes(contexts, context_tokens)
         out = np.full((len(rows), self._n_exits), np.nan, np.float32)
         found = self._batches(rows, prefixes=prefixes)
-        curves = spread(lambda batch: self._exit_curve(batch, list(self._states(batch))), found)
+        curves = spread(lambda batch: self._exit_curve(batch, self._states(batch)), found)
         for batch, curve in zip(found, curves, strict=True):
             out[batch.index] = curve.cpu().numpy()
         return out
@@ -205,9 +205,16 @@ class Tracer:
     def _no_tokens(self) -> TextTokens:
         return no_tokens(len(self.token_depths), self._hidden)
 
+    def _states(self, batch: Batch) -> list[Tensor]:
+        """Return the states at each depth of the full program, n_layers + 1 of them."""
+        states = [batch.embedded]
+        for layer in range(self.backbone.n_layers):
+            states.append(self.backbone.apply(layer, states[-1], lengths=batch.lengths))
+        return states
+
     def _trace_batch(self, batch: Batch, out: Traces, tokens: list[TextTokens]) -> None:
         where, targets = batch.is_target, batch.targets[batch.is_target]
-        states = list(self._states(batch))
+        states = self._states(batch)
         if self.curves == "first-order":
             moments, gradients = self.backbone.token_moments_back(states[-1][where], targets)
             gradient = gradient_of_means(batch, gradients)
@@ -248,14 +255,6 @@ class Tracer:
             parts = kept[:, row, where], batch.targets[row, where], losses[row, where]
             own_states, targets, own_losses = (part.cpu().numpy() for part in parts)
             tokens[text] = TextTokens(own_states, targets, own_losses)
-
-    def _states(self, batch: Batch) -> Iterator[Tensor]:
-        """Yield the states at each depth of the full program, n_layers + 1 of them."""
-        state = batch.embedded
-        yield state
-        for layer in range(self.backbone.n_layers):
-            state = self.backbone.apply(layer, state, lengths=batch.lengths)
-            yield state
 
     def _first_order(
         self, states: Sequence[Tensor], gradient: Tensor, lengths: NDArray[np.int64] | None

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.signature.features import Feature, FeatureTable, by_layer
+from polar_detect.signature.named import LENGTH, LOSS, MODEL_FLUENCY
 from polar_detect.signature.token_states import TokenStates, mean_by_text
 
 Array = NDArray[np.float32]
@@ -84,9 +85,9 @@ class Traces:
         """Return all but states as named features."""
         n_curve = self.skip.shape[1]
         whole: dict[Feature, NDArray[np.floating]] = {
-            Feature("length", "tokens"): self.n_tokens,
-            Feature("length", "characters_per_token"): self.n_chars / np.maximum(self.n_tokens, 1),
-            Feature("loss", "mean"): self.loss,
+            LENGTH: self.n_tokens,
+            MODEL_FLUENCY: self.n_chars / np.maximum(self.n_tokens, 1),
+            LOSS: self.loss,
             Feature("loss", "spread"): self.loss_spread,
             Feature("loss", "max"): self.loss_max,
             Feature("loss", "surprise"): self.surprise,
