@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import BoolArray, Float64Array, IndexArray
 from polar_detect.calibration import p_values_or_nan
 from polar_detect.explain import Explanation
 from polar_detect.fitting import Fitted
@@ -39,7 +39,7 @@ class Assessed:
     neighbours : sequence of tuple of str
     """
 
-    scores: NDArray[np.float64]
+    scores: Float64Array
     programs: Sequence[MinimalProgram | None]
     explanation: Explanation
     neighbours: Sequence[tuple[str, ...]]
@@ -73,7 +73,7 @@ class Assessing:
         """
         distinct, places = distinct_texts(texts)
         parts: list[Assessed] = []
-        order: list[NDArray[np.intp]] = []
+        order: list[IndexArray] = []
         for chunk in self._by_length(distinct, tracker):
             order.append(chunk)
             parts.append(self._assess([distinct[i] for i in chunk], programs_of, alpha))
@@ -87,16 +87,16 @@ class Assessing:
             neighbours=[neighbours[i] for i in rows],
         )
 
-    def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def scores(self, texts: Sequence[str]) -> Float64Array:
         """Return scores without searching programs, unless the detector reads them."""
         distinct, places = distinct_texts(texts)
         scores = np.empty(len(distinct))
         for chunk in self._by_length(distinct, Tracker(None)):
             scores[chunk] = self._score([distinct[i] for i in chunk]).scores
-        expanded: NDArray[np.float64] = scores[places]
+        expanded: Float64Array = scores[places]
         return expanded
 
-    def _by_length(self, texts: Sequence[str], tracker: Tracker) -> Iterator[NDArray[np.intp]]:
+    def _by_length(self, texts: Sequence[str], tracker: Tracker) -> Iterator[IndexArray]:
         """Yield the places of texts in chunks, those of one length together: they share batches.
 
         One empty chunk for no texts.
@@ -185,9 +185,9 @@ class _Scored:
     """
 
     readings: Readings
-    has_tokens: NDArray[np.bool_]
+    has_tokens: BoolArray
     table: FeatureTable
-    scores: NDArray[np.float64]
+    scores: Float64Array
     programs: list[MinimalProgram] | None
 
 

@@ -7,8 +7,9 @@ reachable levels. Scores are higher for more anomalous texts throughout.
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from polar_detect.arrays import BoolArray, Float64Array, IndexArray
 from polar_detect.errors import InputError
 
 # Conformal p-values and levels are ratios of small integers, so exact ties are the rule;
@@ -37,7 +38,7 @@ def n_held_out(n_normal: int) -> int:
     return max(round((quarter + 1) / _STEPS), 1) * _STEPS - 1
 
 
-def conformal_p_values(calibration_scores: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:
+def conformal_p_values(calibration_scores: ArrayLike, scores: ArrayLike) -> Float64Array:
     """Return the share of normal texts at least as anomalous, (1 + #{s_cal ≥ s}) / (n_cal + 1).
 
     For a text exchangeable with the calibration texts, P(p ≤ alpha) ≤ alpha for every alpha;
@@ -69,7 +70,7 @@ def conformal_p_values(calibration_scores: ArrayLike, scores: ArrayLike) -> NDAr
     return _p_value(len(calibration) - n_below, len(calibration))
 
 
-def p_values_or_nan(calibration_scores: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:
+def p_values_or_nan(calibration_scores: ArrayLike, scores: ArrayLike) -> Float64Array:
     """Return `conformal_p_values`, and NaN where a score is NaN: a text without tokens has none."""
     given = np.asarray(scores, np.float64)
     is_scored = ~np.isnan(given)
@@ -144,7 +145,7 @@ def check_alpha(alpha: float, n_cal: int) -> None:
         )
 
 
-def benjamini_hochberg(p_values: ArrayLike, q: float) -> NDArray[np.bool_]:
+def benjamini_hochberg(p_values: ArrayLike, q: float) -> BoolArray:
     """Return which texts to flag so that at most a share `q` of the flags is expected to be false.
 
     Parameters
@@ -169,7 +170,7 @@ def benjamini_hochberg(p_values: ArrayLike, q: float) -> NDArray[np.bool_]:
     """
     p = _check_scores(p_values, "p-values")
     levels, counts = np.unique(p, return_counts=True)
-    flagged: NDArray[np.bool_] = p <= benjamini_hochberg_cutoff(levels, counts, q)
+    flagged: BoolArray = p <= benjamini_hochberg_cutoff(levels, counts, q)
     return flagged
 
 
@@ -222,11 +223,11 @@ def _n_reached(alpha: float, n_cal: int) -> int:
     return int(np.searchsorted(_p_value(np.arange(n_cal + 1), n_cal), alpha, side="right"))
 
 
-def _p_value(n_at_least: NDArray[np.intp], n_cal: int) -> NDArray[np.float64]:
+def _p_value(n_at_least: IndexArray, n_cal: int) -> Float64Array:
     return (1 + n_at_least) / (n_cal + 1)
 
 
-def _sort_calibration(calibration_scores: ArrayLike) -> NDArray[np.float64]:
+def _sort_calibration(calibration_scores: ArrayLike) -> Float64Array:
     calibration = np.sort(_check_scores(calibration_scores, "calibration scores"))
     if len(calibration) == 0:
         raise InputError(
@@ -236,7 +237,7 @@ def _sort_calibration(calibration_scores: ArrayLike) -> NDArray[np.float64]:
     return calibration
 
 
-def _check_scores(scores: ArrayLike, name: str) -> NDArray[np.float64]:
+def _check_scores(scores: ArrayLike, name: str) -> Float64Array:
     values = np.asarray(scores, dtype=np.float64)
     if values.ndim != 1:
         raise InputError(f"Got {name} of shape {values.shape}; expected one axis; flatten them.")

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import Tags
 
 from polar_detect import calibration, models
+from polar_detect.arrays import Float64Array, IntArray
 from polar_detect.assessing import Assessing
 from polar_detect.assessment import Assessment
 from polar_detect.backbone.tokenizing import MAX_TOKENS
@@ -216,28 +216,26 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             are_rows=self.rows_ is not None,
         )
 
-    def score_samples(self, X: Texts) -> NDArray[np.float64]:
+    def score_samples(self, X: Texts) -> Float64Array:
         """Return scores in scikit-learn's sign, (n_texts,): lower = more abnormal, NaN = empty."""
-        scores: NDArray[np.float64] = -self._scores(X)
+        scores: Float64Array = -self._scores(X)
         return scores
 
-    def decision_function(self, X: Texts) -> NDArray[np.float64]:
+    def decision_function(self, X: Texts) -> Float64Array:
         """Return `score_samples` minus the threshold at `alpha`: negative = flagged."""
         threshold = calibration.threshold(
             self._fitted().calibration_scores, checked_alpha(self.alpha)
         )
         # A score at the threshold is flagged, so that it has to come out below zero.
-        margins: NDArray[np.float64] = np.nextafter(threshold, -np.inf) - self._scores(X)
+        margins: Float64Array = np.nextafter(threshold, -np.inf) - self._scores(X)
         return margins
 
-    def predict(self, X: Texts) -> NDArray[np.int64]:
+    def predict(self, X: Texts) -> IntArray:
         """Return -1 for flagged texts and 1 for others; empty texts are not flagged."""
         p_values = p_values_or_nan(self._fitted().calibration_scores, self._scores(X))
         return np.where(p_values <= checked_alpha(self.alpha), -1, 1)
 
-    def fit_predict(
-        self, X: Texts, y: Any = None, *, progress: Progress | None = None
-    ) -> NDArray[np.int64]:
+    def fit_predict(self, X: Texts, y: Any = None, *, progress: Progress | None = None) -> IntArray:
         """Fit as `fit` does, with the labels in `y`, and return what `predict` says of `X`.
 
         scikit-learn's own would leave `y` out, and so count anomalous texts as normal ones.
@@ -332,7 +330,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         with self._engine().alone():
             return any(self._engine().extractor.tracer.tokenize(texts))
 
-    def _scores(self, X: Texts) -> NDArray[np.float64]:
+    def _scores(self, X: Texts) -> Float64Array:
         texts = self._texts(X)
         with self._engine().alone():
             return self._assessing().scores(texts)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Codes = NDArray[np.intp]
+from polar_detect.arrays import Float64Array, IndexArray
+
+Codes = IndexArray
 Levels = tuple[str, ...]
 """What a row says in the factors of a column, in their order."""
 
@@ -76,7 +76,7 @@ class Kinds:
         return [np.asarray(own, np.intp) for own in found.values()]
 
 
-def bounded(numbers: Array) -> Array:
+def bounded(numbers: Float64Array) -> Float64Array:
     """Return numbers so large at most that their squares and sums are numbers too; NaN stays."""
     return np.clip(numbers, -_MAX_SIZE, _MAX_SIZE)
 
@@ -97,7 +97,9 @@ def crossed(group: Codes, other: Codes) -> Codes:
 
 
 def factors_of(
-    numbers: Array, categories: Mapping[str, Codes], measured: Mapping[str, Array] | None = None
+    numbers: Float64Array,
+    categories: Mapping[str, Codes],
+    measured: Mapping[str, Float64Array] | None = None,
 ) -> tuple[str, ...]:
     """Return the categories on which numbers depend, the one that explains most first.
 
@@ -139,7 +141,7 @@ def factors_of(
     return chosen if least <= _EXPLAINED * whole else ()
 
 
-def _tamed(values: Array) -> Array:
+def _tamed(values: Float64Array) -> Float64Array:
     """Return values with the wild ones brought near the others."""
     if not len(values):
         return values
@@ -147,7 +149,7 @@ def _tamed(values: Array) -> Array:
     return np.clip(values, low - _REACH * (high - low), high + _REACH * (high - low))
 
 
-def _apart(values: Array, group: Codes, otherwise: Array) -> Array:
+def _apart(values: Float64Array, group: Codes, otherwise: Float64Array) -> Float64Array:
     """Return how far each row lies from the mean of the half of its group that it is not in.
 
     So no row counts in the mean that it is compared with. A group's rows are in its halves by
@@ -170,11 +172,11 @@ def _apart(values: Array, group: Codes, otherwise: Array) -> Array:
     sums = np.bincount(half, weights=values, minlength=n_halves)
     means = sums / np.maximum(np.bincount(half, minlength=n_halves), 1)
     is_known = sizes[group] >= _MIN_ROWS
-    apart: Array = np.where(is_known, np.abs(values - means[half ^ 1]), otherwise)
+    apart: Float64Array = np.where(is_known, np.abs(values - means[half ^ 1]), otherwise)
     return apart
 
 
-def _from_line(values: Array, other: Array) -> float:
+def _from_line(values: Float64Array, other: Float64Array) -> float:
     """Return how far values lie from a straight line in others."""
     both = ~np.isnan(other)
     own, other = values[both], bounded(other[both])
@@ -186,7 +188,7 @@ def _from_line(values: Array, other: Array) -> float:
     return _trimmed_spread(np.abs(rest - rest.mean()))
 
 
-def _trimmed_spread(apart: Array) -> float:
+def _trimmed_spread(apart: Float64Array) -> float:
     """Return the root mean square of all but the largest; 0 of none."""
     kept = np.sort(apart)[: int(_TRIMMED * len(apart))]
     return float(np.sqrt((kept**2).mean())) if len(kept) else 0.0

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import Float64Array, IndexArray
 from polar_detect.calibration import n_held_out
 from polar_detect.detectors import Head
 from polar_detect.drift import FeatureStatistics
@@ -65,7 +65,7 @@ class Fitted:
     head: Head
     reference: Reference
     programs: NormalPrograms | ProgramPlan
-    calibration_scores: NDArray[np.float64]
+    calibration_scores: Float64Array
     statistics: FeatureStatistics
     n_anomalous: int
     created: str
@@ -263,7 +263,7 @@ class Fitting:
         self,
         stage_name: str,
         own: Readings,
-        origins: NDArray[np.intp],
+        origins: IndexArray,
         against: LeaveOneOutReference,
     ) -> FeatureTable:
         """Return signatures of texts made of the training texts `origins`, as if unseen."""
@@ -297,7 +297,7 @@ class Fitting:
         return found
 
 
-def _teaching(texts: Sequence[str]) -> NDArray[np.intp]:
+def _teaching(texts: Sequence[str]) -> IndexArray:
     """Return the places of the texts that teach: all, but of a very frequent one some copies."""
     _, places = distinct_texts(texts)
     counts = np.bincount(places)

@@ -13,14 +13,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.cluster import KMeans
+
+from polar_detect.arrays import Float32Array, IntArray
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
 
 
-def topic_clusters(embeddings: NDArray[np.float32], *, seed: int) -> NDArray[np.int64]:
+def topic_clusters(embeddings: Float32Array, *, seed: int) -> IntArray:
     """Group texts by topic: (n_texts,) cluster labels, three to eight clusters.
 
     Parameters

@@ -11,9 +11,9 @@ from typing import Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from polar_detect.arrays import Float64Array
 from polar_detect.factors import MOST_FACTORS, Codes, Levels, crossed
 
-Array = NDArray[np.float64]
 Name = TypeVar("Name", bound=Hashable)
 
 _TELLS = 0.05  # of the mean surprisal of a category by itself, at least, by each factor
@@ -56,7 +56,9 @@ class Surprisal:
             tuple(Sayings.of([own and own[: 1 + depth] for own in rows]) for depth in depths),
         )
 
-    def nats(self, rows: Sequence[Levels | None], groups: Sequence[tuple[Codes, Codes]]) -> Array:
+    def nats(
+        self, rows: Sequence[Levels | None], groups: Sequence[tuple[Codes, Codes]]
+    ) -> Float64Array:
         """Return −log of the share of what rows say in the category, (n_rows,).
 
         Parameters
@@ -86,7 +88,7 @@ class Surprisal:
                 shares[part] = (n_alike + _PRIOR * shares[part]) / (n_of_kind + _PRIOR)
         if len(levels) == 1:
             shares[levels.codes_of([own and own[:1] for own in rows]) == 0] = 1
-        nats: Array = np.abs(np.log(shares))  # of 1 no −0
+        nats: Float64Array = np.abs(np.log(shares))  # of 1 no −0
         return nats
 
     def counts_beside(self, row: Levels, min_rows: int) -> tuple[int, dict[str, int]]:

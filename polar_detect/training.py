@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import BoolArray
 from polar_detect.errors import InputError
 from polar_detect.fitting import MIN_NORMAL, too_few
 from polar_detect.frames import doubts_of_columns, doubts_of_hours, in_pandas, is_wide, row_template
@@ -39,7 +39,7 @@ class TrainingTexts:
     """
 
     texts: tuple[str, ...]
-    is_anomalous: NDArray[np.bool_]
+    is_anomalous: BoolArray
     rows: "RowTemplate | None"
     doubts_of_columns: tuple[str, ...]
 

@@ -105,7 +105,7 @@ def test_the_map_of_tables_names_modules_that_there_are():
     assert [name for name in named if f"tables.{name}" not in MODULES] == []
 
 
-ARRAYS = re.compile(r"\b(NDArray|Array|Tensor|Vector|FeatureTable|Mask|States)\b")
+ARRAYS = re.compile(r"\b(\w*Array|Tensor|Vector|FeatureTable|Mask|\w*States)\b")
 
 
 def records():

@@ -13,8 +13,9 @@ from typing import Self
 import numpy as np
 from scipy.special import log_ndtr
 
+from polar_detect.arrays import Float64Array
 from polar_detect.detectors.base import Attribution, Head
-from polar_detect.detectors.scale import CLIP, Scale, Vector, column_clips, column_units
+from polar_detect.detectors.scale import CLIP, Scale, column_clips, column_units
 from polar_detect.detectors.views import Views, choose_views, taught
 from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.stored import Stored
@@ -132,7 +133,7 @@ class AutoHead(Head):
         self._fitted = _Fitted(**vars(views), features=features, scale=scale, power=_POWER)
         return self
 
-    def _scores(self, table: FeatureTable) -> Vector:
+    def _scores(self, table: FeatureTable) -> Float64Array:
         """Return scores; see `Head.scores`. A text that both views find normal has log 2."""
         fitted = self._get(table)
         return _combined(fitted, _views(fitted, _centred(fitted, table)))
@@ -211,39 +212,39 @@ class AutoHead(Head):
         return self._fitted
 
 
-def _centred(fitted: _Fitted, table: FeatureTable) -> Vector:
+def _centred(fitted: _Fitted, table: FeatureTable) -> Float64Array:
     return fitted.scale.apply(table.values) - fitted.means
 
 
-def _views(fitted: _Fitted, centred: Vector) -> Vector:
+def _views(fitted: _Fitted, centred: Float64Array) -> Float64Array:
     """Return the views of each text, (n_texts, n_views).
 
     By einsum, whose sums, unlike those of a matrix product, do not depend on how many texts
     there are.
     """
-    views: Vector = np.einsum("nf,vf->nv", centred, fitted.views)
+    views: Float64Array = np.einsum("nf,vf->nv", centred, fitted.views)
     return views
 
 
-def _combined(fitted: _Fitted, views: Vector) -> Vector:
+def _combined(fitted: _Fitted, views: Float64Array) -> Float64Array:
     """Return the weighted power mean of the surprise of the views, (n_texts,)."""
     # Not a matrix product, whose last bits depend on how many texts there are.
     mean = (_surprise(views) ** fitted.power * fitted.shares).sum(1)
-    combined: Vector = mean ** (1 / fitted.power)
+    combined: Float64Array = mean ** (1 / fitted.power)
     return combined
 
 
-def _surprise(views: Vector) -> Vector:
+def _surprise(views: Float64Array) -> Float64Array:
     """Return −log P(Z ≥ z) of a standard normal Z."""
-    surprise: Vector = -log_ndtr(-views)
+    surprise: Float64Array = -log_ndtr(-views)
     return surprise
 
 
-def _slopes(views: Vector, power: float) -> Vector:
+def _slopes(views: Float64Array, power: float) -> Float64Array:
     """Return the mean slope of the surprise's power between 0 and each view."""
     at_zero = np.log(2)
     is_small = np.abs(views) < _SMALL
     rise = (_surprise(views) ** power - at_zero**power) / np.where(is_small, 1, views)
     slope_at_zero = 2 / np.sqrt(2 * np.pi) * power * at_zero ** (power - 1)
-    slopes: Vector = np.where(is_small, slope_at_zero, rise)
+    slopes: Float64Array = np.where(is_small, slope_at_zero, rise)
     return slopes

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import Float64Array
 from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.stored import check_feature_list
 
@@ -27,10 +27,10 @@ class Attribution:
     """
 
     base_value: float
-    values: NDArray[np.float64]
+    values: Float64Array
     features: tuple[Feature, ...]
 
-    def check_adds_up(self, scores: NDArray[np.float64]) -> None:
+    def check_adds_up(self, scores: Float64Array) -> None:
         """Assert that base value and values sum to `scores`, (n_texts,)."""
         gap = np.abs(self.base_value + self.values.sum(1) - scores)
         assert (gap <= 1e-3 * (1 + np.abs(scores))).all(), f"SHAP values miss by {gap.max():.3g}"
@@ -90,7 +90,7 @@ class Head(ABC):
         held-out clusters.
         """
 
-    def scores(self, table: FeatureTable) -> NDArray[np.float64]:
+    def scores(self, table: FeatureTable) -> Float64Array:
         """Return scores, (n_texts,), higher = more anomalous."""
         return self._scores(table) if len(table) else np.zeros(0)
 
@@ -101,7 +101,7 @@ class Head(ABC):
         return Attribution(0.0, np.zeros(table.values.shape), table.features)
 
     @abstractmethod
-    def _scores(self, table: FeatureTable) -> NDArray[np.float64]: ...
+    def _scores(self, table: FeatureTable) -> Float64Array: ...
 
     @abstractmethod
     def _explain(self, table: FeatureTable) -> Attribution: ...

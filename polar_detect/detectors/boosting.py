@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import Float64Array
 from polar_detect.detectors.base import Attribution, Head, check_written_features, write_features
 from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.trees import Trees
@@ -62,7 +62,7 @@ class LightGBMHead(Head):
         self._features = normal.features
         return self
 
-    def _scores(self, table: FeatureTable) -> NDArray[np.float64]:
+    def _scores(self, table: FeatureTable) -> Float64Array:
         """Return log-odds; see `Head.scores`."""
         return self._get(table).log_odds(table.values)
 

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from polar_detect.detectors.scale import Vector
+from polar_detect.arrays import Float64Array, IndexArray
 from polar_detect.detectors.weighting import Part, mean_view, unit_tail
 from polar_detect.signature.column_features import LEVEL, LIKENESS, Kind, column_of, kind_of
 from polar_detect.signature.features import Feature, FeatureTable
@@ -17,7 +16,7 @@ _SAME = 1e-6  # nats within which a category never changes
 LEAST_NATS = 0.5
 
 
-def column_parts(normal: FeatureTable, inside: Vector, spreads: Vector) -> list[Part]:
+def column_parts(normal: FeatureTable, inside: Float64Array, spreads: Float64Array) -> list[Part]:
     """Return the views of numbers and of categories, those that there are, by their shares.
 
     Parameters
@@ -42,7 +41,7 @@ def column_parts(normal: FeatureTable, inside: Vector, spreads: Vector) -> list[
     return [*zip(column_shares(normal).tolist(), views, strict=True)]
 
 
-def column_shares(normal: FeatureTable) -> Vector:
+def column_shares(normal: FeatureTable) -> Float64Array:
     """Return what the views of numbers and of categories count for, those that there are.
 
     Numbers count for n / (n + 2) with n columns of them, as the text counts for two columns.
@@ -60,7 +59,7 @@ def column_shares(normal: FeatureTable) -> Vector:
     return np.asarray([of_numbers] * (n_numbers > 0) + [of_levels] * (len(places) > 0))
 
 
-def column_views(features: Sequence[Feature], spreads: Vector) -> list[Vector]:
+def column_views(features: Sequence[Feature], spreads: Float64Array) -> list[Float64Array]:
     """Return the views of the default detector on columns of numbers, as weights.
 
     The mean size of the residuals, and the distance to the nearest normal rows. The value
@@ -88,7 +87,7 @@ def column_views(features: Sequence[Feature], spreads: Vector) -> list[Vector]:
     return views
 
 
-def level_view(normal: FeatureTable, spreads: Vector) -> list[Vector]:
+def level_view(normal: FeatureTable, spreads: Float64Array) -> list[Float64Array]:
     """Return the view of the default detector on categories, as weights like `column_views`.
 
     The sum of their surprisals, each for as much as can be foretold of it.
@@ -101,7 +100,7 @@ def level_view(normal: FeatureTable, spreads: Vector) -> list[Vector]:
     return [view]
 
 
-def column_likeness(features: Sequence[Feature], spreads: Vector) -> list[Vector]:
+def column_likeness(features: Sequence[Feature], spreads: Float64Array) -> list[Float64Array]:
     """Return how like labelled anomalies the numbers are: the sum of the columns' parts of it.
 
     As weights, like `column_views`; empty where signatures do not say.
@@ -114,12 +113,12 @@ def column_likeness(features: Sequence[Feature], spreads: Vector) -> list[Vector
     return [weights]
 
 
-def _levels(normal: FeatureTable) -> tuple[NDArray[np.intp], Vector]:
+def _levels(normal: FeatureTable) -> tuple[IndexArray, Float64Array]:
     """Return which features tell of categories, and how much can be foretold of each."""
     places = _places(normal.features, LEVEL)
     return places, np.exp(-normal.values[:, places].mean(0, dtype=np.float64))
 
 
-def _places(features: Sequence[Feature], kind: Kind) -> NDArray[np.intp]:
+def _places(features: Sequence[Feature], kind: Kind) -> IndexArray:
     """Return which features tell this of a column."""
     return np.flatnonzero([kind_of(feature) == kind for feature in features])

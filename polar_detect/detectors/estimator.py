@@ -8,12 +8,12 @@ from numbers import Real
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils.validation import validate_data
 
 from polar_detect import calibration
+from polar_detect.arrays import BoolArray, Float64Array, IntArray
 from polar_detect.detectors import AutoHead, Head, IsolationForestHead, new_head
 from polar_detect.detectors.views import can_be_viewed
 from polar_detect.errors import InputError
@@ -107,7 +107,7 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
         self.offset_ = -threshold
         return self
 
-    def score_samples(self, X: Any) -> NDArray[np.float64]:
+    def score_samples(self, X: Any) -> Float64Array:
         """Return scores, (n_rows,): lower = more abnormal; NaN for a row of NaN only."""
         self._check_fitted()
         rows = self._read(X)
@@ -116,13 +116,13 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
         scores[has_values] = -self.head_.scores(self._table(self._all_finite(rows[has_values])))
         return scores
 
-    def decision_function(self, X: Any) -> NDArray[np.float64]:
+    def decision_function(self, X: Any) -> Float64Array:
         """Return `score_samples` minus `offset_`: negative = flagged."""
         self._check_fitted()
-        margins: NDArray[np.float64] = self.score_samples(X) - self.offset_
+        margins: Float64Array = self.score_samples(X) - self.offset_
         return margins
 
-    def predict(self, X: Any) -> NDArray[np.int64]:
+    def predict(self, X: Any) -> IntArray:
         """Return -1 for flagged rows and 1 for others."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
@@ -133,11 +133,11 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
                 "first."
             )
 
-    def _read(self, X: Any) -> NDArray[np.float64]:
+    def _read(self, X: Any) -> Float64Array:
         rows = validate_data(self, X, dtype=np.float64, reset=False, ensure_all_finite="allow-nan")
         return np.asarray(rows)
 
-    def _kept(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _kept(self, rows: Float64Array) -> Float64Array:
         """Return the rows that are not of NaN only, at least two."""
         kept = rows[_has_values(rows)]
         if len(kept) < min(2, len(rows)):
@@ -147,11 +147,11 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
             )
         return self._all_finite(kept)
 
-    def _all_finite(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _all_finite(self, rows: Float64Array) -> Float64Array:
         assert_all_finite(rows, estimator_name=type(self).__name__, input_name="X")
         return rows
 
-    def _table(self, values: NDArray[np.float64]) -> FeatureTable:
+    def _table(self, values: Float64Array) -> FeatureTable:
         limit = np.finfo(np.float32).max  # heads read float32; what exceeds it is as strange
         return FeatureTable(np.clip(values, -limit, limit).astype(np.float32), self.features_)
 
@@ -164,11 +164,11 @@ def _check_alpha(alpha: object) -> None:
         )
 
 
-def _has_values(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _has_values(rows: Float64Array) -> BoolArray:
     return np.asarray(~np.isnan(rows).all(1))
 
 
-def _pseudo_strangers(values: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+def _pseudo_strangers(values: Float64Array, seed: int) -> Float64Array:
     """Return rows whose columns do not fit each other, and rows that are far off."""
     shuffled = np.random.default_rng(seed).permuted(values, axis=0)
     centre = np.median(values, axis=0)

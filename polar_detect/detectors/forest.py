@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import Float32Array, Float64Array
 from polar_detect.detectors.base import Attribution, check_written_features, write_features
 from polar_detect.detectors.selected import SelectedHead, n_read
 from polar_detect.detectors.skops_files import objects_of, refuse_unreadable
@@ -39,14 +39,14 @@ class IsolationForestHead(SelectedHead):
         super().__init__()
         self._forest: Any = None
 
-    def _fit(self, normal: NDArray[np.float32], *, seed: int) -> None:
+    def _fit(self, normal: Float32Array, *, seed: int) -> None:
         from sklearn.ensemble import IsolationForest  # here: 0.3 s that other heads save
 
         self.__dict__.pop("_explainer", None)  # of an earlier fit
         self._forest = IsolationForest(n_estimators=200, random_state=seed)
         self._forest.fit(self._one_sided(normal))
 
-    def _one_sided(self, normal: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _one_sided(self, normal: Float32Array) -> Float32Array:
         """Return normal texts, those nearer to the others than most as near as most.
 
         Then no tree splits there, and whatever is nearer still goes the way of what is usual.
@@ -57,7 +57,7 @@ class IsolationForestHead(SelectedHead):
         highs = np.where(groups == "neighbours", usual, np.inf)
         return np.clip(normal, lows, highs).astype(np.float32)
 
-    def _scores(self, table: FeatureTable) -> NDArray[np.float64]:
+    def _scores(self, table: FeatureTable) -> Float64Array:
         """Return log2 of the anomaly score in (0, 1]; see `Head.scores`."""
         scores = -self._forest.score_samples(self._select(table).values)
         return np.asarray(np.log2(scores), np.float64)

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from polar_detect.detectors.scale import Vector
+from polar_detect.arrays import Float64Array, IndexArray
 from polar_detect.detectors.weighting import (
     Part,
     alone,
@@ -36,8 +35,8 @@ _LENGTH_WEIGHT = 0.3
 
 def topic_parts(
     table: FeatureTable,
-    inside: Vector,
-    outside: Vector,
+    inside: Float64Array,
+    outside: Float64Array,
     *,
     far_share: float,
     trust: float,
@@ -72,7 +71,7 @@ def topic_parts(
     ]
 
 
-def form_parts(table: FeatureTable, inside: Vector, trust: float, read: float) -> list[Part]:
+def form_parts(table: FeatureTable, inside: Float64Array, trust: float, read: float) -> list[Part]:
     """Return plain means of features with what each counts for.
 
     - *words*: novelty of the encoder's tokens one third of the way up;
@@ -101,7 +100,11 @@ def form_parts(table: FeatureTable, inside: Vector, trust: float, read: float) -
 
 
 def broken_parts(
-    table: FeatureTable, inside: Vector, loss: Vector, memory_loss: Vector, loss_trust: float
+    table: FeatureTable,
+    inside: Float64Array,
+    loss: Float64Array,
+    memory_loss: Float64Array,
+    loss_trust: float,
 ) -> list[Part]:
     """Return what tells that a text is no language, or none that fits together.
 
@@ -115,7 +118,9 @@ def broken_parts(
     return [(loss_trust, loss), (rest, memory_loss), (rest / 2, pieces)]
 
 
-def logistic_weights(inside: Vector, outside: Vector, columns: NDArray[np.intp]) -> Vector:
+def logistic_weights(
+    inside: Float64Array, outside: Float64Array, columns: IndexArray
+) -> Float64Array:
     """Return the weights of a logistic regression of strangers against normal texts.
 
     Parameters
@@ -136,7 +141,7 @@ def logistic_weights(inside: Vector, outside: Vector, columns: NDArray[np.intp])
     return weights
 
 
-def _monotone(weights: Vector, features: Sequence[Feature]) -> Vector:
+def _monotone(weights: Float64Array, features: Sequence[Feature]) -> Float64Array:
     """Return weights by which a text never seems stranger for being more like normal ones.
 
     Of similarity and of the novelty of the encoder's tokens, a weight that points the wrong way
@@ -157,7 +162,7 @@ def _strangeness(feature: Feature) -> int:
     return int(feature.is_of_encoder("novelty") or _is_far(feature))
 
 
-def _changes(table: FeatureTable) -> Vector:
+def _changes(table: FeatureTable) -> Float64Array:
     """Return the mean of what the language model's layers change, as weights."""
     return mean_of(columns_of(table, lambda f: f.group == "change"), table)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
+from polar_detect.arrays import Float32Array, Float64Array
 from polar_detect.detectors.base import Attribution, check_written_features, write_features
 from polar_detect.detectors.selected import SelectedHead, n_read
 from polar_detect.detectors.skops_files import UNREADABLE, objects_of, refuse_unreadable
@@ -51,7 +51,7 @@ class PyODHead(SelectedHead):
         self.reason = f"PyOD's {kind} over distances, context, losses and program"
         self._detector = detector
         self._scaler: Any = None
-        self._background: NDArray[np.float64] = np.zeros((1, 0))
+        self._background: Float64Array = np.zeros((1, 0))
 
     @classmethod
     def named(cls, name: str) -> Self:
@@ -74,7 +74,7 @@ class PyODHead(SelectedHead):
                 f"{PREFIX}ECOD."
             ) from error
 
-    def _fit(self, normal: NDArray[np.float32], *, seed: int) -> None:
+    def _fit(self, normal: Float32Array, *, seed: int) -> None:
         """Fit a copy.
 
         Raises
@@ -101,7 +101,7 @@ class PyODHead(SelectedHead):
                 f"text alone; fit on more texts, or use another such as {PREFIX}ECOD."
             ) from error
 
-    def _check_alone(self, rows: NDArray[np.float64]) -> None:
+    def _check_alone(self, rows: Float64Array) -> None:
         """Raise `ValueError` unless texts alone have scores, the same each time, and not all one.
 
         What is looked at is made of those of `rows`, which were fitted on, that PyOD finds least
@@ -118,7 +118,7 @@ class PyODHead(SelectedHead):
         if np.ptp(own) and not np.ptp(scores):
             raise ValueError("it has the same score for every text alone")
 
-    def _scores(self, table: FeatureTable) -> NDArray[np.float64]:
+    def _scores(self, table: FeatureTable) -> Float64Array:
         """Return PyOD's decision function; see `Head.scores`.
 
         Raises
@@ -135,11 +135,11 @@ class PyODHead(SelectedHead):
             )
         return scores
 
-    def _scaled(self, table: FeatureTable) -> NDArray[np.float64]:
+    def _scaled(self, table: FeatureTable) -> Float64Array:
         values = self._select(table).values.astype(np.float64)
         return np.asarray(self._scaler.transform(values), np.float64)
 
-    def _decide_alone(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _decide_alone(self, rows: Float64Array) -> Float64Array:
         """Return scores that do not depend on the company of a row, not in the last bit.
 
         ECOD and COPOD rank a row among the training rows and the batch, and GMM's matrix products
@@ -148,7 +148,7 @@ class PyODHead(SelectedHead):
         alone = [self._detector.decision_function(row[None]) for row in rows]
         return np.concatenate(alone).astype(np.float64)
 
-    def _decide(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _decide(self, rows: Float64Array) -> Float64Array:
         """Return scores of variants of one row, which need no more than not to be ranked."""
         if hasattr(self._detector, "X_train"):  # of ECOD and COPOD only
             return self._decide_alone(rows)
@@ -161,7 +161,7 @@ class PyODHead(SelectedHead):
         """
         import shap  # here, because its just-in-time compiler takes seconds to import
 
-        def explain(row: NDArray[np.float64]) -> NDArray[np.float64]:
+        def explain(row: Float64Array) -> Float64Array:
             # A new one for each row, as one draws on from row to row.
             explainer = shap.explainers.Permutation(self._decide, self._background, seed=0)
             found = explainer(row[None], max_evals=2 * len(row) + 1, silent=True)
@@ -219,7 +219,7 @@ def _own_random_state() -> Iterator[None]:
         np.random.set_state(state)  # noqa: NPY002
 
 
-def _leave_out_null_directions(detector: Any, rows: NDArray[np.float64]) -> None:
+def _leave_out_null_directions(detector: Any, rows: Float64Array) -> None:
     """Let PyOD's PCA, which divides by the variance of each direction, see those that have one.
 
     With fewer texts than features, or features that follow from others, it scored up to 1e34.

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import Float32Array, Float64Array
 from polar_detect.signature.column_features import LEVEL, column_of, kind_of
 from polar_detect.signature.features import Feature
-
-Vector = NDArray[np.float64]
 
 CLIP = 8.0  # robust standard deviations; one wild feature must not decide alone
 # Normal texts whose feature differs by less differ by rounding: what the other columns leave of one
@@ -22,17 +20,17 @@ _ROUNDING = 1e-9
 class Scale:
     """Median and robust spread of each feature on normal texts, and where it is clipped."""
 
-    centre: Vector
-    spread: Vector
-    clip: Vector  # in spreads
+    centre: Float64Array
+    spread: Float64Array
+    clip: Float64Array  # in spreads
 
     @classmethod
     def fit(
         cls,
-        values: NDArray[np.float32],
-        clip: Vector | float = CLIP,
+        values: Float32Array,
+        clip: Float64Array | float = CLIP,
         *,
-        units: Vector | float = 0.0,
+        units: Float64Array | float = 0.0,
     ) -> Self:
         """Fit on normal texts, (n_texts, n_features).
 
@@ -45,13 +43,13 @@ class Scale:
         spread = np.where(spread > _ROUNDING, spread, 1.0)
         return cls(centre, spread, clip * np.maximum(spread, units) / spread)
 
-    def apply(self, values: NDArray[np.float32]) -> Vector:
+    def apply(self, values: Float32Array) -> Float64Array:
         """Return standardised values beside their absolute values, (n_texts, 2 n_features)."""
         standard = np.clip((values - self.centre) / self.spread, -self.clip, self.clip)
         return np.hstack([standard, np.abs(standard)])
 
 
-def column_clips(features: Sequence[Feature]) -> Vector:
+def column_clips(features: Sequence[Feature]) -> Float64Array:
     """Return where features are clipped, in spreads.
 
     Those of columns of numbers enter a mean over columns, in which a wild cell shall count as much
@@ -62,7 +60,7 @@ def column_clips(features: Sequence[Feature]) -> Vector:
     return np.asarray([CLIP if name is None else of_columns for name in columns])
 
 
-def column_units(features: Sequence[Feature]) -> Vector:
+def column_units(features: Sequence[Feature]) -> Float64Array:
     """Return the units of features that have one, such as standard deviations; 0 for others.
 
     Beside a whole number that normal rows repeat, as counts and grades, the nearest of them are at

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import Float32Array, Float64Array
 from polar_detect.detectors.base import Attribution, Head
 from polar_detect.signature.column_features import COLUMN, LIKENESS, kind_of
 from polar_detect.signature.features import Feature, FeatureTable
@@ -46,7 +46,7 @@ class SelectedHead(Head):
         return self
 
     @abstractmethod
-    def _fit(self, normal: NDArray[np.float32], *, seed: int) -> None:
+    def _fit(self, normal: Float32Array, *, seed: int) -> None:
         """Fit on the features that are read of normal texts, (n_texts, n_read)."""
 
     @property
@@ -59,7 +59,7 @@ class SelectedHead(Head):
         assert self._features == table.features
         return table.where(_is_read)
 
-    def _spread(self, base_value: float, parts: NDArray[np.float64]) -> Attribution:
+    def _spread(self, base_value: float, parts: Float64Array) -> Attribution:
         """Return SHAP values of the columns read, (n_texts, n_read), and 0 for all others."""
         values = np.zeros((len(parts), len(self._features)))
         values[:, np.asarray([_is_read(feature) for feature in self._features])] = parts

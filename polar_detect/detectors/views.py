@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from polar_detect.arrays import Float64Array
 from polar_detect.detectors.column_views import column_likeness, column_parts
 from polar_detect.detectors.evidence import (
     separation_by,
@@ -18,7 +19,7 @@ from polar_detect.detectors.evidence import (
     trust_in_loss,
 )
 from polar_detect.detectors.parts import broken_parts, form_parts, topic_parts
-from polar_detect.detectors.scale import Scale, Vector
+from polar_detect.detectors.scale import Scale
 from polar_detect.detectors.weighting import (
     Part,
     alone,
@@ -84,9 +85,9 @@ class Views:
         What the wider scale counts for beside the nearest texts, 0 … 1.
     """
 
-    means: Vector
-    views: Vector
-    shares: Vector
+    means: Float64Array
+    views: Float64Array
+    shares: Float64Array
     n_topic: int
     n_text: int
     n_language: int
@@ -174,11 +175,13 @@ def choose_views(
     )
 
 
-def _text_shares(*, topic: float, language: float, loss_trust: float, n_normal: int) -> Vector:
+def _text_shares(
+    *, topic: float, language: float, loss_trust: float, n_normal: int
+) -> Float64Array:
     """Return what topic, form, easy and broken language count for, (4,); see `choose_views`."""
     easy, broken = language * loss_trust * _EASY_SHARE, language * _BROKEN_SHARE
     form = 1 - topic - easy - broken
-    shares: Vector = np.asarray([topic, form, easy * (1 + _FEW / n_normal), broken])
+    shares: Float64Array = np.asarray([topic, form, easy * (1 + _FEW / n_normal), broken])
     shares /= shares.sum()
     return shares
 

@@ -7,15 +7,14 @@ throughout, (n_texts, 2 n_features); see `Scale.apply`.
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 from sklearn.linear_model import LinearRegression
 
-from polar_detect.detectors.scale import Vector
+from polar_detect.arrays import Float64Array, IndexArray
 from polar_detect.signature.features import Feature, FeatureTable
 from polar_detect.signature.named import LENGTH
 
-Part = tuple[float, Vector]  # what a weighting counts for in a view, and its weights
+Part = tuple[float, Float64Array]  # what a weighting counts for in a view, and its weights
 
 _TAIL = 0.95  # the quantile of normal texts by which a view's surprise is scaled
 # Of standardised features, below which normal texts do not differ: then one of these counts as it
@@ -23,18 +22,18 @@ _TAIL = 0.95  # the quantile of normal texts by which a view's surprise is scale
 _NO_SPREAD = 1e-3
 
 
-def mean_view(parts: Sequence[Part], inside: Vector) -> Vector:
+def mean_view(parts: Sequence[Part], inside: Float64Array) -> Float64Array:
     """Return a weighted mean of weightings, each and all with spread 1 on normal texts."""
     alike = np.stack([share * unit_spread(part, inside) for share, part in parts])
     return unit_spread(alike.sum(0), inside)
 
 
-def unit_spread(weights: Vector, inside: Vector) -> Vector:
+def unit_spread(weights: Float64Array, inside: Float64Array) -> Float64Array:
     """Return weights by which normal texts have a standard deviation of 1, where they differ."""
     return _scaled(weights, spread_of(weights, inside))
 
 
-def unit_tail(weights: Vector, inside: Vector, *, least: float = 0.0) -> Vector:
+def unit_tail(weights: Float64Array, inside: Float64Array, *, least: float = 0.0) -> Float64Array:
     """Return weights of which 5 % of normal texts exceed 1.645, as of a standard normal.
 
     What is strange lies in the upper tail, whose weight the standard deviation does not tell: of
@@ -47,36 +46,36 @@ def unit_tail(weights: Vector, inside: Vector, *, least: float = 0.0) -> Vector:
     return _scaled(weights, max(tail, values.std() / 2, least))
 
 
-def _scaled(weights: Vector, spread: float) -> Vector:
-    scaled: Vector = weights / spread if spread > _NO_SPREAD else weights
+def _scaled(weights: Float64Array, spread: float) -> Float64Array:
+    scaled: Float64Array = weights / spread if spread > _NO_SPREAD else weights
     return scaled
 
 
-def spread_of(weights: Vector, inside: Vector) -> float:
+def spread_of(weights: Float64Array, inside: Float64Array) -> float:
     """Return the standard deviation of normal texts by these weights."""
     return float((inside @ weights).std())
 
 
-def mean_of(columns: NDArray[np.intp], table: FeatureTable) -> Vector:
+def mean_of(columns: IndexArray, table: FeatureTable) -> Float64Array:
     """Return the mean of some columns of a table, as weights; 0 where there are none."""
     weights = np.zeros(2 * len(table.features))
     weights[columns] = 1 / max(len(columns), 1)
     return weights
 
 
-def alone(feature: Feature, table: FeatureTable) -> Vector:
+def alone(feature: Feature, table: FeatureTable) -> Float64Array:
     """Return a feature by itself, as weights."""
     return mean_of(columns_of(table, feature.__eq__), table)
 
 
-def telling(weights: Vector, inside: Vector) -> Vector:
+def telling(weights: Float64Array, inside: Float64Array) -> Float64Array:
     """Return the weights; 0 where normal texts do not differ by them."""
     return weights * (spread_of(weights, inside) > _NO_SPREAD)
 
 
 def for_length(
-    table: FeatureTable, inside: Vector, feature: Feature, *, share: float = 1.0
-) -> Vector:
+    table: FeatureTable, inside: Float64Array, feature: Feature, *, share: float = 1.0
+) -> Float64Array:
     """Return weights of what a feature has beyond normal texts of the same length.
 
     The first tokens of a text cost most, so the shorter it is the higher its mean loss. A line
@@ -91,6 +90,6 @@ def for_length(
     return telling(weights, inside)
 
 
-def columns_of(table: FeatureTable, keep: Callable[[Feature], bool]) -> NDArray[np.intp]:
+def columns_of(table: FeatureTable, keep: Callable[[Feature], bool]) -> IndexArray:
     """Return the columns of a table whose feature satisfies `keep`."""
     return np.asarray([i for i, feature in enumerate(table.features) if keep(feature)], np.intp)

@@ -11,9 +11,9 @@ from typing import Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from polar_detect.arrays import IntArray
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.packing import is_short, width
 from polar_detect.numerics.lanes import lanes
@@ -60,7 +60,7 @@ class Batch:
     stem : Stem
     """
 
-    index: NDArray[np.int64]
+    index: IntArray
     input_ids: Tensor
     targets: Tensor
     is_target: Tensor

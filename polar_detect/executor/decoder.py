@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from polar_detect.arrays import Float32Array
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.executor.batches import Batch, gradient_of_means
 from polar_detect.executor.schedule import Job, Schedule, held_together, plan
@@ -30,8 +30,8 @@ class Slopes:
         Estimated change of the loss when that call is left out.
     """
 
-    losses: NDArray[np.float32]
-    skips: list[NDArray[np.float32]]
+    losses: Float32Array
+    skips: list[Float32Array]
 
 
 class Executor:
@@ -61,9 +61,7 @@ class Executor:
 
     @lanes()
     @torch.no_grad()
-    def losses(
-        self, batch: Batch, jobs: Sequence[Job], *, precise: bool = False
-    ) -> NDArray[np.float32]:
+    def losses(self, batch: Batch, jobs: Sequence[Job], *, precise: bool = False) -> Float32Array:
         """Return the loss of each job, (n_jobs,) float32, nats per token.
 
         Parameters
@@ -174,7 +172,7 @@ class Executor:
         )
         return _means(losses, is_target)
 
-    def _losses(self, batch: Batch, jobs: Sequence[Job], *, precise: bool) -> NDArray[np.float32]:
+    def _losses(self, batch: Batch, jobs: Sequence[Job], *, precise: bool) -> Float32Array:
         """Return the losses of jobs whose states are held together."""
         starts, own = self._started(batch, jobs)
         schedule = plan(own)

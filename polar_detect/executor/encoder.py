@@ -11,17 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
+from polar_detect.arrays import Float32Array
 from polar_detect.backbone.encoder import EncoderBackbone, EncoderBatch
 from polar_detect.executor.schedule import Job, held_together, plan
 from polar_detect.numerics.block_sizes import rows_per_block
 from polar_detect.numerics.blocks import by_blocks
 from polar_detect.numerics.lanes import lanes
 from polar_detect.program import Program, one_edit_programs
-
-Array = NDArray[np.float32]
 
 BATCH_TOKENS = 512  # of a batch that runs many programs at once
 
@@ -92,7 +90,9 @@ class EncoderExecutor:
         return pooled
 
     @lanes()
-    def losses(self, batch: EncoderBatch, jobs: Sequence[Job], *, precise: bool = False) -> Array:
+    def losses(
+        self, batch: EncoderBatch, jobs: Sequence[Job], *, precise: bool = False
+    ) -> Float32Array:
         """Return the distance of each job, (n_jobs,), which is to searches what a loss is.
 
         Parameters
@@ -121,8 +121,8 @@ class EncoderCurves:
         Distance, 1 − cosine, with the layer skipped / looped; NaN for a text without tokens.
     """
 
-    skip: Array
-    loop: Array
+    skip: Float32Array
+    loop: Float32Array
 
 
 def encoder_curves(executor: EncoderExecutor, texts: Sequence[str]) -> EncoderCurves:

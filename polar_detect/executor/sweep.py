@@ -11,9 +11,9 @@ from itertools import pairwise
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
+from polar_detect.arrays import BoolArray, Float32Array, IntArray
 from polar_detect.executor.batches import Batch
 from polar_detect.executor.decoder import Executor
 from polar_detect.numerics.blocks import by_blocks
@@ -39,9 +39,9 @@ class _Rows:
     """
 
     both: Tensor
-    texts: NDArray[np.int64]
-    n_skips: NDArray[np.int64]
-    called: NDArray[np.bool_]
+    texts: IntArray
+    n_skips: IntArray
+    called: BoolArray
 
     @property
     def states(self) -> Tensor:
@@ -92,7 +92,7 @@ def _start(executor: Executor, batch: Batch) -> _Rows:
     )
 
 
-def _to_full(rows: _Rows, batch: Batch) -> NDArray[np.float32]:
+def _to_full(rows: _Rows, batch: Batch) -> Float32Array:
     """Return how far the states after a layer, then before it, are from the full program's next.
 
     In blocks of one shape, so that a distance is the same in any company.
@@ -113,11 +113,11 @@ def _to_full(rows: _Rows, batch: Batch) -> NDArray[np.float32]:
     texts = torch.from_numpy(np.concatenate([rows.texts, rows.texts])).to(device)
     count = max(1, _BLOCK_TOKENS // batch.n_tokens)
     (found,) = by_blocks(distances, rows.both, texts, counts=(count,))
-    both: NDArray[np.float32] = found.cpu().numpy()
+    both: Float32Array = found.cpu().numpy()
     return both
 
 
-def _step(rows: _Rows, layer: int, distances: NDArray[np.float32], wish: Sweep) -> _Rows:
+def _step(rows: _Rows, layer: int, distances: Float32Array, wish: Sweep) -> _Rows:
     """Return what is kept of each state with the layer called, and with the layer skipped."""
     owner = np.concatenate([rows.texts, rows.texts])
     n_skips = np.concatenate([rows.n_skips, rows.n_skips + 1])
@@ -131,11 +131,11 @@ def _step(rows: _Rows, layer: int, distances: NDArray[np.float32], wish: Sweep) 
 
 
 def _closest(
-    owner: NDArray[np.int64],
-    n_skips: NDArray[np.int64],
-    distances: NDArray[np.float32],
+    owner: IntArray,
+    n_skips: IntArray,
+    distances: Float32Array,
     wish: Sweep,
-) -> NDArray[np.int64]:
+) -> IntArray:
     """Return the places of the `width` closest states of each text and number of skips."""
     order = np.lexsort((distances, n_skips, owner))
     group = np.stack([owner[order], n_skips[order]], 1)
@@ -146,5 +146,5 @@ def _closest(
         is_kept &= n_skips[order] <= wish.max_skips
     if wish.max_distance is not None:
         is_kept &= (distances[order] <= wish.max_distance) | (n_skips[order] == 0)
-    kept: NDArray[np.int64] = order[is_kept]
+    kept: IntArray = order[is_kept]
     return kept

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from polar_detect.arrays import Float32Array
 from polar_detect.numerics.block_sizes import Layer
 from polar_detect.numerics.lanes import spread
 
@@ -89,7 +89,7 @@ def by_blocks(
 
 
 @torch.no_grad()
-def product(rows: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+def product(rows: Float32Array, matrix: Float32Array) -> Float32Array:
     """Return ``rows @ matrix.T`` with every row's last bits the same in any company."""
     # A copy where a memory map or a slice is read-only or strided, which torch would not take.
     weight = torch.from_numpy(np.require(matrix, np.float32, ["C", "W"]))

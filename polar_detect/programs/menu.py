@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import Float32Array
 from polar_detect.executor.batches import Batch, batches
 from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
@@ -54,7 +54,7 @@ class Menu:
     """
 
     programs: tuple[Program, ...]
-    harms: NDArray[np.float32] | None = None
+    harms: Float32Array | None = None
     _beliefs: dict[float, Belief] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -156,6 +156,6 @@ def _met_programs(executor: Executor, texts: Iterable[Batch], tolerance: float) 
     return by_length[::step]
 
 
-def _losses(executor: Executor, batch: Batch, programs: Sequence[Program]) -> NDArray[np.float32]:
+def _losses(executor: Executor, batch: Batch, programs: Sequence[Program]) -> Float32Array:
     jobs = [Job(text, program) for text in range(len(batch)) for program in programs]
     return executor.losses(batch, jobs).reshape(len(batch), len(programs))

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import safetensors.torch
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor
 
+from polar_detect.arrays import Float32Array
 from polar_detect.errors import ArtifactError, InputError
 from polar_detect.executor.decoder import Executor
 from polar_detect.program import Program
@@ -35,8 +35,6 @@ from polar_detect.search import menu_search
 from polar_detect.search.space import Space
 from polar_detect.whole import write_file
 
-Array = NDArray[np.float32]
-
 _SETTINGS, _TENSORS = "predictor.json", "predictor.safetensors"
 
 
@@ -52,8 +50,8 @@ class ProgramLogits:
         Log-probability that a segment which starts at the layer is skipped, kept, repeated.
     """
 
-    starts: Array
-    ops: Array
+    starts: Float32Array
+    ops: Float32Array
 
 
 class ProgramPredictor:
@@ -83,7 +81,7 @@ class ProgramPredictor:
     @classmethod
     def fit(
         cls,
-        trajectories: Array,
+        trajectories: Float32Array,
         programs: Sequence[Program],
         settings: PredictorSettings | None = None,
     ) -> "ProgramPredictor":
@@ -117,7 +115,7 @@ class ProgramPredictor:
         return cls(network, mean, scale, settings)
 
     @torch.no_grad()
-    def logits(self, trajectories: Array) -> ProgramLogits:
+    def logits(self, trajectories: Float32Array) -> ProgramLogits:
         """Return segment and op logits for each text.
 
         Raises
@@ -138,7 +136,7 @@ class ProgramPredictor:
         ops = torch.log_softmax(out[:, :, 1:], -1)
         return ProgramLogits(out[:, :, 0].numpy(), ops.numpy())
 
-    def propose(self, trajectories: Array, *, n_programs: int = 8) -> list[list[Program]]:
+    def propose(self, trajectories: Float32Array, *, n_programs: int = 8) -> list[list[Program]]:
         """Return the most probable programs of each text, distinct, most probable first."""
         logits = self.logits(trajectories)
         return [
@@ -210,7 +208,7 @@ def _ops(space: Space, program: Program) -> list[int]:
     return ops
 
 
-def _at_depths(trajectories: Array, n_depths: int) -> Tensor:
+def _at_depths(trajectories: Float32Array, n_depths: int) -> Tensor:
     """Return the states at some depths, (n_texts, n_depths · hidden); none for no tokens."""
     n_layers = trajectories.shape[1] - 1
     depths = np.linspace(0, n_layers, n_depths + 1).round().astype(int)[1:]

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, logsigmoid
 
+from polar_detect.arrays import Float32Array
 from polar_detect.program import Program
-
-Array = NDArray[np.float32]
 
 MAX_SEGMENT = 4
 NO_OP = -100  # stands at layers at which no segment starts
@@ -116,7 +114,7 @@ def _copy_of(network: nn.Module) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in network.state_dict().items()}
 
 
-def beam_decode(starts: Array, ops: Array, n_programs: int) -> list[Program]:
+def beam_decode(starts: Float32Array, ops: Float32Array, n_programs: int) -> list[Program]:
     """Return the most probable programs of one text, distinct, most probable first.
 
     A segment of layers i … j - 1 that runs with some op is as probable as its op at i, that

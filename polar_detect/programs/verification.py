@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import Float32Array
 from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
 from polar_detect.search import Answer, Candidate, Found, Query
 
-Array = NDArray[np.float32]
 Limit = Callable[[float], float]
 
 _AT_ONCE = 1024  # programs of a text whose states are held together
@@ -32,7 +31,7 @@ class AnyExecutor(Protocol[BatchT]):
         """Layers of the model."""
         ...
 
-    def losses(self, batch: BatchT, jobs: Sequence[Job], *, precise: bool = False) -> Array:
+    def losses(self, batch: BatchT, jobs: Sequence[Job], *, precise: bool = False) -> Float32Array:
         """Return the loss of each job, or what is measured in its place; lower is better."""
         ...
 
@@ -53,7 +52,7 @@ def measured(
     programs: Mapping[int, Sequence[Program]],
     *,
     precise: bool = False,
-) -> dict[int, Array]:
+) -> dict[int, Float32Array]:
     """Return what the programs of each row measure, (n_programs,) by row."""
     jobs = [Job(row, program) for row, own in programs.items() for program in own]
     losses = executor.losses(batch, jobs, precise=precise)
@@ -63,7 +62,7 @@ def measured(
 
 def measured_all(
     executor: AnyExecutor[BatchT], batch: BatchT, programs: Mapping[int, Sequence[Program]]
-) -> dict[int, Array]:
+) -> dict[int, Float32Array]:
     """Return what any number of programs of each row measure in float32, (n_programs,) by row."""
     most = max(map(len, programs.values()), default=0)
     parts = []

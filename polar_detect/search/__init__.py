@@ -12,7 +12,6 @@ from polar_detect.search.mcts import MctsSettings, mcts
 from polar_detect.search.menu import menu_search
 from polar_detect.search.protocol import (
     Answer,
-    Array,
     Candidate,
     Evaluate,
     Found,
@@ -44,7 +43,6 @@ __all__ = [
     "METHODS",
     "MOST_HARM",
     "Answer",
-    "Array",
     "Belief",
     "Candidate",
     "Evaluate",

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from polar_detect.arrays import Float32Array, Float64Array, IntArray
 from polar_detect.program import Program
 from polar_detect.search.protocol import Answer, Log, Query, Search
 from polar_detect.search.refinement import EXTRA_CALLS, Refinement, refine
-
-Matrix = NDArray[np.float64]
 
 _AT_ONCE = 3  # programs in a round; two or four find the same with as many calls
 # Layers that a layer call must be expected to save.
@@ -54,15 +52,13 @@ class Belief:
     """
 
     programs: tuple[Program, ...]
-    mean: Matrix
-    covariance: Matrix
-    n_shared: NDArray[np.int64]
+    mean: Float64Array
+    covariance: Float64Array
+    n_shared: IntArray
     tolerance: float
 
     @classmethod
-    def learned(
-        cls, programs: Sequence[Program], harms: NDArray[np.float32], *, tolerance: float
-    ) -> Self:
+    def learned(cls, programs: Sequence[Program], harms: Float32Array, *, tolerance: float) -> Self:
         """Return what harms of some texts let expect of others.
 
         Parameters
@@ -132,7 +128,7 @@ class _Posterior:
         self._lengths = np.asarray([len(program) for program in belief.programs])
         self._mean = belief.mean.copy()
         self._variance = np.diag(belief.covariance).copy()
-        self._learned: list[Matrix] = []  # whose outer products the covariance has lost
+        self._learned: list[Float64Array] = []  # whose outer products the covariance has lost
         self._is_open = np.ones(len(belief.programs), bool)
 
     def most_promising(self, n_calls: int) -> list[int]:
@@ -158,7 +154,7 @@ class _Posterior:
             n_shared = np.maximum(n_shared, belief.n_shared[best])
         return picked
 
-    def learn(self, measured: Sequence[int], harms: NDArray[np.float32]) -> None:
+    def learn(self, measured: Sequence[int], harms: Float32Array) -> None:
         """Take what programs harmed the text."""
         values = _roots(harms * self._scale, self._belief.tolerance)
         for i, value in zip(measured, values, strict=True):
@@ -169,35 +165,35 @@ class _Posterior:
             self._learned.append(column / np.sqrt(variance))
             self._variance = np.maximum(self._variance - self._learned[-1] ** 2, _TINY)
 
-    def _column(self, i: int) -> Matrix:
+    def _column(self, i: int) -> Float64Array:
         """Return the covariance of every program with one."""
-        column: Matrix = self._belief.covariance[i].copy()
+        column: Float64Array = self._belief.covariance[i].copy()
         for own in self._learned:
             column -= own * own[i]
         return column
 
 
-def _roots(harms: NDArray[np.float32], tolerance: float) -> Matrix:
+def _roots(harms: Float32Array, tolerance: float) -> Float64Array:
     capped = np.clip(np.nan_to_num(harms, nan=MOST_HARM), 0, MOST_HARM)
-    roots: Matrix = np.sqrt(capped.astype(float) + tolerance / 2)
+    roots: Float64Array = np.sqrt(capped.astype(float) + tolerance / 2)
     return roots
 
 
-def _differing_calls(programs: Sequence[Program]) -> Matrix:
+def _differing_calls(programs: Sequence[Program]) -> Float64Array:
     """Return how many calls of layers two programs do not share, (n_programs, n_programs)."""
     n_layers = 1 + max((max(program, default=0) for program in programs), default=0)
     calls = np.asarray([program.counts(n_layers) for program in programs], float)
     calls = calls.reshape(len(programs), n_layers)
-    differing: Matrix = np.abs(calls[:, None] - calls[None]).sum(-1)
+    differing: Float64Array = np.abs(calls[:, None] - calls[None]).sum(-1)
     return differing
 
 
-def _shared_calls(programs: Sequence[Program]) -> NDArray[np.int64]:
+def _shared_calls(programs: Sequence[Program]) -> IntArray:
     """Return how many first calls two programs share, (n_programs, n_programs)."""
     lengths = np.asarray([len(program) for program in programs], np.int64)
     layers = np.full((len(programs), lengths.max(initial=0)), -1)
     for row, program in zip(layers, programs, strict=True):
         row[: len(program)] = program.layers
     is_shared = np.logical_and.accumulate(layers[:, None] == layers[None], axis=2)
-    n_shared: NDArray[np.int64] = np.minimum(is_shared.sum(2), lengths)
+    n_shared: IntArray = np.minimum(is_shared.sum(2), lengths)
     return n_shared

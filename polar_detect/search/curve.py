@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from polar_detect.search.protocol import Array, Candidate
+from polar_detect.arrays import Float32Array
+from polar_detect.search.protocol import Candidate
 
 
 def loss_by_length(
     curve: Sequence[Candidate], *, n_layers: int, full_loss: float, n_points: int = 16
-) -> Array:
+) -> Float32Array:
     """Return a text's loss-against-length curve at lengths spread evenly up to the full one.
 
     Parameters

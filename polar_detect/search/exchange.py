@@ -9,14 +9,12 @@ from collections.abc import Collection, Generator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from polar_detect.arrays import Float32Array, Float64Array, IntArray
 from polar_detect.program import Program
-from polar_detect.search.protocol import Answer, Array, Candidate, Log, Query, check_counts
+from polar_detect.search.protocol import Answer, Candidate, Log, Query, check_counts
 from polar_detect.search.refinement import EXTRA_CALLS
-
-Matrix = NDArray[np.float64]
 
 # Chosen by how often 400 layer calls find one of the valid exchanges of a text, of which all were
 # measured: for 82 % of 45 texts, and for 67 to 80 % with half or double of any of the first five.
@@ -47,7 +45,7 @@ class Exchange:
         check_counts(self, n_programs=1, patience=0)
 
 
-def exchange(log: Log, how: Exchange, influences: Array) -> Generator[Query, Answer, None]:
+def exchange(log: Log, how: Exchange, influences: Float32Array) -> Generator[Query, Answer, None]:
     """Shorten the shortest valid program of `log`; what is measured goes there.
 
     Bayesian linear regression on all that was measured near the current program says what each
@@ -79,7 +77,7 @@ def exchange(log: Log, how: Exchange, influences: Array) -> Generator[Query, Ans
 
 
 def _most_promising(
-    log: Log, current: Candidate, influences: Array, n_programs: int
+    log: Log, current: Candidate, influences: Float32Array, n_programs: int
 ) -> tuple[Program, ...]:
     """Return programs one call shorter than the current one that were not met before."""
     kept = np.array(current.program.layers, np.int64)
@@ -98,7 +96,7 @@ def _most_promising(
     return tuple(programs)
 
 
-def _moves(kept: NDArray[np.int64], n_layers: int) -> Matrix:
+def _moves(kept: IntArray, n_layers: int) -> Float64Array:
     """Return what each move leaves out (1) and brings back (-1), (n_moves, n_layers)."""
     layers = np.eye(n_layers)
     singles = layers[kept]
@@ -108,7 +106,7 @@ def _moves(kept: NDArray[np.int64], n_layers: int) -> Matrix:
     return np.concatenate([singles, (pairs[:, None] - absent).reshape(-1, n_layers)])
 
 
-def _skipped(programs: Collection[Program], n_layers: int) -> Matrix:
+def _skipped(programs: Collection[Program], n_layers: int) -> Float64Array:
     """Return 1 where a program skips a layer, (n_programs, n_layers)."""
     skipped = np.ones((len(programs), n_layers))
     for row, program in zip(skipped, programs, strict=True):
@@ -128,12 +126,12 @@ class _Harms:
         Standard deviation, for each call changed, of what harms that are added up leave out.
     """
 
-    mean: Matrix
-    covariance: Matrix
+    mean: Float64Array
+    covariance: Float64Array
     deviation: float
 
     @classmethod
-    def learned(cls, log: Log, current: Candidate, influences: Array) -> "_Harms":
+    def learned(cls, log: Log, current: Candidate, influences: Float32Array) -> "_Harms":
         """Return what the log tells of the harms near `current`."""
         skipped = _skipped(log.losses, len(influences))
         losses = np.fromiter(log.losses.values(), float, len(log.losses))
@@ -146,17 +144,17 @@ class _Harms:
         spreads = _DEVIATION * unit * n_changed[is_near] + _DEVIATION_OF_HARM * np.abs(harms)
         weighted = changes.T / spreads**2
         precision = (_PRIOR_SPREAD * prior + unit) ** -2
-        covariance: Matrix = np.linalg.inv(np.diag(precision) + weighted @ changes)
+        covariance: Float64Array = np.linalg.inv(np.diag(precision) + weighted @ changes)
         mean = covariance @ (precision * _PRIOR_HARM * prior + weighted @ harms)
         return cls(mean, covariance, _DEVIATION * unit)
 
-    def of(self, moves: Matrix) -> tuple[Matrix, Matrix]:
+    def of(self, moves: Float64Array) -> tuple[Float64Array, Float64Array]:
         """Return mean and standard deviation of what moves harm, (n_moves,) each."""
         own = self.deviation * np.abs(moves).sum(1)
         return moves @ self.mean, np.sqrt(((moves @ self.covariance) * moves).sum(1) + own**2)
 
 
-def _as_harms(influences: Array, skipped: Matrix, harms: Matrix) -> Matrix:
+def _as_harms(influences: Float32Array, skipped: Float64Array, harms: Float64Array) -> Float64Array:
     """Return influences on the scale of what skipping layers harmed, none of them zero.
 
     In root mean square over all that was measured.
@@ -166,5 +164,5 @@ def _as_harms(influences: Array, skipped: Matrix, harms: Matrix) -> Matrix:
     if not (is_known.any() and floored.all()):
         return np.ones_like(floored)
     guessed = skipped[is_known] @ floored
-    scaled: Matrix = floored * (np.linalg.norm(harms[is_known]) / np.linalg.norm(guessed))
+    scaled: Float64Array = floored * (np.linalg.norm(harms[is_known]) / np.linalg.norm(guessed))
     return scaled

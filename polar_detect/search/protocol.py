@@ -10,12 +10,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import Float32Array
 from polar_detect.errors import InputError
 from polar_detect.program import Program
-
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +80,11 @@ class Answer:
         harms grows with that.
     """
 
-    losses: Array
-    slopes: Array | None = None
+    losses: Float32Array
+    slopes: Float32Array | None = None
     programs: tuple[Program, ...] = ()
     limit: float | None = None
-    influences: Array | None = None
+    influences: Float32Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +217,7 @@ class Log:
         self.limit = max(self._criterion, self.full_loss)
         return self.meet((self._full,), answer.losses[:1])[0]
 
-    def meet(self, programs: Sequence[Program], losses: Array) -> list[Candidate]:
+    def meet(self, programs: Sequence[Program], losses: Float32Array) -> list[Candidate]:
         """Remember and return what was measured; what is not a number is as bad as can be."""
         known = np.where(np.isnan(losses), np.inf, losses).tolist()
         met = [Candidate(p, loss) for p, loss in zip(programs, known, strict=True)]

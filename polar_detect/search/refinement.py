@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from polar_detect.arrays import Float32Array
 from polar_detect.program import Program
-from polar_detect.search.protocol import Answer, Array, Candidate, Log, Query, check_counts, without
+from polar_detect.search.protocol import Answer, Candidate, Log, Query, check_counts, without
 
 # A removal that cost so many times the room up to the limit is not measured again, as room only
 # shrinks: of 96 texts of four kinds, 2 % fewer layer calls for .02 layers more (ten times: 5 %
@@ -40,7 +41,7 @@ class Refinement:
 
 
 def refine(
-    log: Log, how: Refinement, influences: Array | None = None
+    log: Log, how: Refinement, influences: Float32Array | None = None
 ) -> Generator[Query, Answer, None]:
     """Shorten the shortest valid program of `log`; what is measured goes there.
 
@@ -74,7 +75,7 @@ def refine(
         current = best
 
 
-def _slopes_by_layer(current: Candidate) -> Generator[Query, Answer, Array]:
+def _slopes_by_layer(current: Candidate) -> Generator[Query, Answer, Float32Array]:
     if not current.program.layers:
         return np.zeros(0, np.float32)
     answer = yield Query((current.program,), with_slopes=True)

@@ -1,12 +1,13 @@
 """Which normal rows a row is held against: all, or all but itself or its own cluster."""
 
 import numpy as np
-from numpy.typing import NDArray
+
+from polar_detect.arrays import BoolArray, IndexArray
 
 
 def groups_by_allowed(
-    banned: NDArray[np.bool_] | None, n_texts: int, n_rows: int
-) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    banned: BoolArray | None, n_texts: int, n_rows: int
+) -> list[tuple[IndexArray, IndexArray]]:
     """Return groups of rows that may be held against the same normal rows, and those.
 
     Parameters

@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
+from polar_detect.arrays import BoolArray
 from polar_detect.factors import Levels
 from polar_detect.signature.allowed_rows import groups_by_allowed
 from polar_detect.signature.column_features import LEVEL, column_feature
@@ -107,9 +105,7 @@ class CategoryReference:
         known = (KnownCategory.fit(name, own, rows, said) for (name, own), said in columns)
         return cls(template, tuple(known), len(texts))
 
-    def features(
-        self, texts: Sequence[str], *, banned: NDArray[np.bool_] | None = None
-    ) -> FeatureTable:
+    def features(self, texts: Sequence[str], *, banned: BoolArray | None = None) -> FeatureTable:
         """Return the surprisal of each category, in nats: −log of the share of what a cell says.
 
         Among normal rows that say the same in its factors; see `Surprisal`. Where anomalous rows

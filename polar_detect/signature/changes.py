@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from polar_detect.arrays import Float32Array, IndexArray, IntArray
 from polar_detect.numerics.blocks import product
 from polar_detect.numerics.lanes import spread
 from polar_detect.signature.features import Feature, FeatureTable
 
-Array = NDArray[np.float32]
 _Found = TypeVar("_Found")
 
 _N_LAYERS = 8  # at most; neighbouring layers tell much the same
@@ -41,21 +41,21 @@ class Covariances:
         Mahalanobis distance.
     """
 
-    centres: Array
-    scales: Array
-    whiteners: Array
+    centres: Float32Array
+    scales: Float32Array
+    whiteners: Float32Array
 
     @classmethod
-    def fit(cls, points: Array) -> Self:
+    def fit(cls, points: Float32Array) -> Self:
         """Fit on normal texts, (n_texts, n_depths, hidden), of which the first 4,096 count."""
 
-        def at_depth(depth: int) -> tuple[Array, Array, Array]:
+        def at_depth(depth: int) -> tuple[Float32Array, Float32Array, Float32Array]:
             own = _Scaled.fit(points[:_MAX_TEXTS, depth])
             return own.centre, own.scale, _whitener(own)
 
         return cls(*map(np.stack, zip(*_at_depths(at_depth, points.shape[1]), strict=True)))
 
-    def distances(self, points: Array) -> Array:
+    def distances(self, points: Float32Array) -> Float32Array:
         """Return log squared Mahalanobis distances, (n_texts, n_depths) float32.
 
         Parameters
@@ -70,8 +70,8 @@ class Covariances:
 
 
 def distances_without(
-    normal: Array, groups: NDArray[np.int64], points: Array, own_groups: NDArray[np.int64]
-) -> Array:
+    normal: Float32Array, groups: IntArray, points: Float32Array, own_groups: IntArray
+) -> Float32Array:
     """Return distances as `Covariances` has them, each from normal texts of other groups only.
 
     Mean and covariance are those of the other groups; scale and shrinkage, which hardly depend
@@ -90,7 +90,7 @@ def distances_without(
     (n_texts, n_depths) float32
     """
 
-    def at_depth(depth: int) -> Array:
+    def at_depth(depth: int) -> Float32Array:
         return _without(
             normal[:_MAX_TEXTS, depth], groups[:_MAX_TEXTS], points[:, depth], own_groups
         )
@@ -98,7 +98,7 @@ def distances_without(
     return np.stack(_at_depths(at_depth, normal.shape[1]), axis=1)
 
 
-def change_layers(n_layers: int) -> NDArray[np.intp]:
+def change_layers(n_layers: int) -> IndexArray:
     """Return the layers whose changes are looked at, the last among them.
 
     >>> change_layers(6).tolist(), change_layers(30).tolist()
@@ -111,15 +111,15 @@ def change_layers(n_layers: int) -> NDArray[np.intp]:
 class Trajectories(NamedTuple):
     """Pooled states over depth, each (n_texts, n_layers + 1, hidden) float32."""
 
-    decoder: Array
-    encoder: Array
+    decoder: Float32Array
+    encoder: Float32Array
 
     @property
-    def changes(self) -> tuple[Array, Array]:
+    def changes(self) -> tuple[Float32Array, Float32Array]:
         """What the chosen layers of both models add, (n_texts, n_chosen, hidden) each."""
         return _changes(self.decoder), _changes(self.encoder)
 
-    def table(self, decoder: Array, encoder: Array) -> FeatureTable:
+    def table(self, decoder: Float32Array, encoder: Float32Array) -> FeatureTable:
         """Return distances of both models' changes as named features."""
         own, other = (change_layers(part.shape[1] - 1).tolist() for part in self)
         names = [Feature("change", layer=layer) for layer in own]
@@ -150,9 +150,9 @@ class Changes:
 
 def features_without(
     normal: Trajectories,
-    groups: NDArray[np.int64],
+    groups: IntArray,
     own: Trajectories,
-    own_groups: NDArray[np.int64],
+    own_groups: IntArray,
 ) -> FeatureTable:
     """Return the features of texts, each against normal texts of other groups than its own."""
     pairs = zip(normal.changes, own.changes, strict=True)
@@ -172,13 +172,13 @@ def _at_depths(function: Callable[[int], _Found], n_depths: int) -> list[_Found]
 class _Scaled(NamedTuple):
     """The texts at one depth: centred and of unit variance, and how they became so."""
 
-    centre: Array
-    scale: Array
+    centre: Float32Array
+    scale: Float32Array
     points: Tensor  # (n_texts, hidden) float64
     shrinkage: float
 
     @classmethod
-    def fit(cls, states: Array) -> Self:
+    def fit(cls, states: Float32Array) -> Self:
         centre = states.mean(0, dtype=np.float64)
         scale = np.maximum(states.std(0, dtype=np.float64), _MIN_SCALE)
         points = (states - centre) / scale
@@ -188,22 +188,24 @@ class _Scaled(NamedTuple):
         as_stored = centre.astype(np.float32), scale.astype(np.float32)
         return cls(*as_stored, torch.from_numpy(points), shrinkage)
 
-    def apply(self, states: Array) -> Tensor:
+    def apply(self, states: Float32Array) -> Tensor:
         """Return other texts on the same scale, (n_texts, hidden) float64."""
         return torch.from_numpy((states.astype(np.float64) - self.centre) / self.scale)
 
 
-def _whitener(own: _Scaled) -> Array:
+def _whitener(own: _Scaled) -> Float32Array:
     covariance = own.points.T @ own.points / len(own.points)
     factor = _factor(covariance, own.shrinkage)
     identity = torch.eye(len(factor), dtype=factor.dtype)
-    whitener: Array = torch.linalg.solve_triangular(factor, identity, upper=False).float().numpy()
+    whitener: Float32Array = (
+        torch.linalg.solve_triangular(factor, identity, upper=False).float().numpy()
+    )
     return whitener
 
 
 def _without(
-    normal: Array, groups: NDArray[np.int64], states: Array, own_groups: NDArray[np.int64]
-) -> Array:
+    normal: Float32Array, groups: IntArray, states: Float32Array, own_groups: IntArray
+) -> Float32Array:
     """Return the distances at one depth; see `distances_without`."""
     scaled = _Scaled.fit(normal)
     points = scaled.apply(states)
@@ -232,12 +234,12 @@ def _factor(covariance: Tensor, shrinkage: float) -> Tensor:
     return factor
 
 
-def _log(squared: NDArray[np.floating]) -> Array:
-    logarithm: Array = np.log(np.maximum(squared, 1e-12)).astype(np.float32)
+def _log(squared: NDArray[np.floating]) -> Float32Array:
+    logarithm: Float32Array = np.log(np.maximum(squared, 1e-12)).astype(np.float32)
     return logarithm
 
 
-def _changes(trajectory: Array) -> Array:
+def _changes(trajectory: Float32Array) -> Float32Array:
     layers = change_layers(trajectory.shape[1] - 1)
-    changes: Array = trajectory[:, layers + 1] - trajectory[:, layers]
+    changes: Float32Array = trajectory[:, layers + 1] - trajectory[:, layers]
     return changes

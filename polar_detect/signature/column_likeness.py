@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import Float64Array
 from polar_detect.signature.column_features import LIKENESS, column_feature
 from polar_detect.signature.features import FeatureTable
 from polar_detect.trees import Trees
@@ -45,7 +45,7 @@ class ColumnLikeness:
 
     template: "RowTemplate"
     trees: Trees
-    usual: NDArray[np.float64]
+    usual: Float64Array
 
     @classmethod
     def fit(

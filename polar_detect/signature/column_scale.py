@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.factors import Kinds, Levels, bounded
 from polar_detect.tables.rows.decimals import ABOVE_ZERO
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 _WITHIN = 2.0  # spreads lie the middle 90 % of cells of which most agree
 _BEND = 3.0  # standard deviations beyond which only the logarithm counts
@@ -44,18 +41,18 @@ class ColumnScale:
     centres, spreads : tuple of (n_kinds,) float64, n_columns long
     """
 
-    is_log: Mask
-    floors: Array
-    lows: Array
+    is_log: BoolArray
+    floors: Float64Array
+    lows: Float64Array
     kinds: tuple[Kinds, ...]
-    centres: tuple[Array, ...]
-    spreads: tuple[Array, ...]
+    centres: tuple[Float64Array, ...]
+    spreads: tuple[Float64Array, ...]
 
     @classmethod
     def fit(
         cls,
-        values: Array,
-        steps: Array,
+        values: Float64Array,
+        steps: Float64Array,
         levels: Sequence[Sequence[Levels]],
         *,
         as_version_0_1: bool = False,
@@ -88,7 +85,7 @@ class ColumnScale:
             tuple(own.spreads for own in columns),
         )
 
-    def apply(self, values: Array, levels: Sequence[Sequence[Levels]]) -> Array:
+    def apply(self, values: Float64Array, levels: Sequence[Sequence[Levels]]) -> Float64Array:
         """Return standardised values; NaN stays."""
         logged = self._logged(bounded(values))
         places = [kinds.place(own) for kinds, own in zip(self.kinds, levels, strict=True)]
@@ -100,10 +97,10 @@ class ColumnScale:
         size = np.abs(standard)
         # A wild cell must stand out, and must not drown all others either.
         bent = np.where(size > _BEND, _BEND + np.log1p(np.maximum(size - _BEND, 0)), size)
-        signed: Array = np.sign(standard) * bent
+        signed: Float64Array = np.sign(standard) * bent
         return signed
 
-    def _logged(self, values: Array) -> Array:
+    def _logged(self, values: Float64Array) -> Float64Array:
         """Return values, and their logarithms in columns of which these are taken."""
         logged = np.log(np.maximum(values, self.floors), where=self.is_log, out=values.copy())
         below = self.lows - values
@@ -118,12 +115,12 @@ class _Column:
     is_log: bool
     floor: float
     kinds: Kinds
-    centres: Array
-    spreads: Array
+    centres: Float64Array
+    spreads: Float64Array
 
     @classmethod
     def fit(
-        cls, values: Array, step: float, levels: Sequence[Levels], *, as_version_0_1: bool
+        cls, values: Float64Array, step: float, levels: Sequence[Levels], *, as_version_0_1: bool
     ) -> Self:
         known = np.flatnonzero(~np.isnan(values))
         positive = known[values[known] > 0]
@@ -148,7 +145,7 @@ class _Column:
         return cls(is_log, floor, kinds, centres, spreads)
 
 
-def _centre_and_spread(present: Array, step: float, within: float) -> tuple[float, float]:
+def _centre_and_spread(present: Float64Array, step: float, within: float) -> tuple[float, float]:
     if not len(present):
         return 0.0, step
     centre = float(np.median(present))
@@ -164,14 +161,14 @@ def _centre_and_spread(present: Array, step: float, within: float) -> tuple[floa
     return centre, spread
 
 
-def _shrunk(spreads: Array, n_rows: Sequence[int], prior: float) -> Array:
+def _shrunk(spreads: Float64Array, n_rows: Sequence[int], prior: float) -> Float64Array:
     """Return the spreads of kinds of rows, those of few rows nearer to that of all together."""
     weights = np.asarray(n_rows, np.float64)
     logs = (weights * np.log(spreads) + _PRIOR_ROWS * np.log(prior)) / (weights + _PRIOR_ROWS)
-    shrunk: Array = np.exp(logs)
+    shrunk: Float64Array = np.exp(logs)
     return shrunk
 
 
-def _skewness(values: Array) -> float:
+def _skewness(values: Float64Array) -> float:
     low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
     return float(abs(low + high - 2 * middle) / (high - low)) if high > low else 0.0

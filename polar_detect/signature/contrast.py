@@ -7,12 +7,14 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 from sklearn.linear_model import LogisticRegression
 
+from polar_detect.arrays import Float64Array
+
 _MAX_ITERATIONS = 1000
 
 Rows: TypeAlias = NDArray[np.floating] | csr_matrix
 
 
-def contrast(normal: Rows, strange: Rows, *, strength: float) -> NDArray[np.float64]:
+def contrast(normal: Rows, strange: Rows, *, strength: float) -> Float64Array:
     """Return the weights of a logistic regression in which both sides weigh the same.
 
     Parameters
@@ -29,5 +31,5 @@ def contrast(normal: Rows, strange: Rows, *, strength: float) -> NDArray[np.floa
     stack = vstack if isinstance(normal, csr_matrix) else np.vstack
     is_strange = np.repeat([0, 1], [normal.shape[0], strange.shape[0]])
     model = LogisticRegression(C=strength, class_weight="balanced", max_iter=_MAX_ITERATIONS)
-    weights: NDArray[np.float64] = model.fit(stack([normal, strange]), is_strange).coef_[0]
+    weights: Float64Array = model.fit(stack([normal, strange]), is_strange).coef_[0]
     return weights

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from polar_detect.arrays import Float32Array, IndexArray
 from polar_detect.backbone.encoder import equal_lengths, longest_input
 from polar_detect.backbone.loading import load_encoder
 from polar_detect.backbone.tokenizing import MAX_TOKENS, shortened
@@ -19,8 +20,6 @@ from polar_detect.numerics.block_sizes import RowsAlike, is_alike_anywhere, rand
 from polar_detect.numerics.lanes import spread
 from polar_detect.numerics.runtime import keep_freed_memory
 from polar_detect.signature.token_states import TextTokens, TokenStates, kept_places, no_tokens
-
-Array = NDArray[np.float32]
 
 _LEAST_TOKENS = 128
 _START = 256  # characters; no longer than the encoder reads
@@ -44,11 +43,11 @@ class Encoding:
         At `Encoder.token_depths`.
     """
 
-    embeddings: Array
-    trajectory: Array
+    embeddings: Float32Array
+    trajectory: Float32Array
     tokens: TokenStates
 
-    def rows(self, index: NDArray[np.intp]) -> Self:
+    def rows(self, index: IndexArray) -> Self:
         """Return the given texts."""
         return type(self)(self.embeddings[index], self.trajectory[index], self.tokens.rows(index))
 
@@ -92,7 +91,7 @@ class Encoder:
         """
         return type(self)(self.model, self.tokenizer, max_tokens=max(_LEAST_TOKENS, max_tokens))
 
-    def embed(self, texts: Sequence[str]) -> Array:
+    def embed(self, texts: Sequence[str]) -> Float32Array:
         """Return unit-length sentence embeddings, (n_texts, hidden) float32.
 
         Source: Reimers & Gurevych, arXiv 1908.10084, mean pooling.
@@ -111,7 +110,7 @@ class Encoder:
                 tokens[text] = own
         return Encoding(embeddings, trajectory, TokenStates(tuple(tokens)))
 
-    def characters_per_token(self, texts: Sequence[str]) -> Array:
+    def characters_per_token(self, texts: Sequence[str]) -> Float32Array:
         """Return how long the pieces are that the vocabulary cuts the start of a text into.
 
         English prose has more than four characters a token, codes and work orders about three:
@@ -162,7 +161,7 @@ class Encoder:
 
         return spread(one, equal_lengths(ids, self._rows_alike.of))
 
-    def _read_block(self, rows: Tensor, words: Sequence[NDArray[np.intp]]) -> Encoding:
+    def _read_block(self, rows: Tensor, words: Sequence[IndexArray]) -> Encoding:
         """Read a block of token ids; rows behind those of `words` only fill it up."""
         states = self.model(input_ids=rows, output_hidden_states=True).hidden_states
         pooled = torch.stack([state.mean(1) for state in states], 1)
@@ -189,7 +188,7 @@ def _tokens(states: NDArray[np.float16]) -> TextTokens:
     return TextTokens(states, np.full(n, -1), np.full(n, np.nan, np.float32))
 
 
-def _words(special_tokens_mask: Sequence[int]) -> NDArray[np.intp]:
+def _words(special_tokens_mask: Sequence[int]) -> IndexArray:
     """Return which tokens are words, as far as they are kept.
 
     All tokens count as words where there are special ones only.

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import BoolArray, Float32Array
 from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import MinimalProgram, find_minimal_programs
 from polar_detect.progress import Tracker
@@ -74,8 +74,8 @@ class Extractor:
         readings: Readings,
         reference: Reference,
         *,
-        banned: NDArray[np.bool_] | None = None,
-        left_out: NDArray[np.bool_] | None = None,
+        banned: BoolArray | None = None,
+        left_out: BoolArray | None = None,
         distances: FeatureTable | None = None,
     ) -> FeatureTable:
         """Return the signatures of texts against a reference, without their programs.
@@ -145,7 +145,7 @@ class Extractor:
         return FeatureTable(lengths[:, None], (FLUENCY,))
 
     def _novelty(
-        self, readings: Readings, reference: Reference, banned: NDArray[np.bool_] | None
+        self, readings: Readings, reference: Reference, banned: BoolArray | None
     ) -> FeatureTable:
         """Return distances to normal tokens, and the loss with their memory.
 
@@ -204,7 +204,7 @@ class Extractor:
         return FeatureTable.beside([FeatureTable.of(whole), curve])
 
 
-def _similarity(neighbours: Neighbours, local: NDArray[np.float32] | None) -> FeatureTable:
+def _similarity(neighbours: Neighbours, local: Float32Array | None) -> FeatureTable:
     """Return similarities to the nearest training text, to the few nearest, and to more of them.
 
     And, where it is known, to the few nearest for how close those stand.

@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from polar_detect.arrays import Float32Array, IndexArray
 from polar_detect.errors import ArtifactError
 
 _ENCODER = "encoder"
@@ -110,7 +111,7 @@ class FeatureTable:
         One per column, without repetition.
     """
 
-    values: NDArray[np.float32]
+    values: Float32Array
     features: tuple[Feature, ...]
 
     @classmethod
@@ -131,7 +132,7 @@ class FeatureTable:
         """Printed names of the columns."""
         return [feature.name for feature in self.features]
 
-    def rows(self, index: NDArray[np.intp] | Sequence[int] | slice) -> Self:
+    def rows(self, index: IndexArray | Sequence[int] | slice) -> Self:
         """Return the given rows."""
         return type(self)(self.values[index], self.features)
 
@@ -183,7 +184,7 @@ class FeatureTable:
 
     @classmethod
     def by_group(
-        cls, groups: NDArray[np.integer[Any]], table_of: Callable[[int, NDArray[np.intp]], Self]
+        cls, groups: NDArray[np.integer[Any]], table_of: Callable[[int, IndexArray], Self]
     ) -> Self:
         """Return the table of texts that are looked at group by group, in their own order.
 

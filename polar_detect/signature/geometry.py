@@ -5,13 +5,11 @@ from typing import Any, Self
 
 import numpy as np
 import scipy.linalg
-from numpy.typing import NDArray
 
+from polar_detect.arrays import Float32Array
 from polar_detect.numerics.blocks import product
 from polar_detect.signature.features import Feature, FeatureTable, by_layer
 from polar_detect.signature.readings import Readings
-
-Array = NDArray[np.float32]
 
 _MAX_COMPONENTS = 96
 _SHRINKAGE = 0.1  # of the kept variances towards their mean
@@ -40,14 +38,14 @@ class Geometry:
     Source: layer-wise Mahalanobis distance for text, Darrin et al., arXiv 2302.09852.
     """
 
-    means: Array
-    directions: Array
-    variances: Array
-    rests: Array
-    points: Array
+    means: Float32Array
+    directions: Float32Array
+    variances: Float32Array
+    rests: Float32Array
+    points: Float32Array
 
     @classmethod
-    def fit(cls, trajectory: Array) -> Self:
+    def fit(cls, trajectory: Float32Array) -> Self:
         """Fit on `trajectory`, (n_texts, n_layers + 1, hidden); the embedding is left out."""
         layers = [_fit_layer(trajectory[:, depth]) for depth in range(1, trajectory.shape[1])]
         # Contiguous: a product's last bits depend on how its factors lie in memory, and a
@@ -55,7 +53,7 @@ class Geometry:
         parts = (np.stack(part) for part in zip(*layers, strict=True))
         return cls(*(np.ascontiguousarray(part, np.float32) for part in parts))
 
-    def distances(self, trajectory: Array) -> FeatureTable:
+    def distances(self, trajectory: Float32Array) -> FeatureTable:
         """Return log Mahalanobis and cosine kNN distances per layer.
 
         Parameters
@@ -83,7 +81,7 @@ class Geometry:
         )
 
 
-def _fit_layer(states: Array) -> tuple[Any, ...]:
+def _fit_layer(states: Float32Array) -> tuple[Any, ...]:
     n_texts, hidden = states.shape
     mean = states.mean(0)
     n_components = max(1, min(_MAX_COMPONENTS, n_texts // 2, hidden - 1))
@@ -95,7 +93,9 @@ def _fit_layer(states: Array) -> tuple[Any, ...]:
     return mean, directions, shrunk, np.float32(rest), points
 
 
-def _principal(centred: Array, n_components: int) -> tuple[Array, Array, float]:
+def _principal(
+    centred: Float32Array, n_components: int
+) -> tuple[Float32Array, Float32Array, float]:
     """Return leading variances, their directions (rows), and the variance in all.
 
     Through the smaller of the two Gram matrices: several times faster than an SVD, and the
@@ -114,8 +114,8 @@ def _principal(centred: Array, n_components: int) -> tuple[Array, Array, float]:
     return variances.astype(np.float32), directions.astype(np.float32), float(np.trace(gram))
 
 
-def _unit(rows: Array) -> Array:
-    unit: Array = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+def _unit(rows: Float32Array) -> Float32Array:
+    unit: Float32Array = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     return unit
 
 

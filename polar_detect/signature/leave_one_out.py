@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import BoolArray, IndexArray, IntArray
 from polar_detect.signature.changes import features_without
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.features import FeatureTable
@@ -34,23 +34,23 @@ class LeaveOneOutReference:
 
     readings: Readings
     reference: Reference
-    groups: NDArray[np.int64]
+    groups: IntArray
     kept_out: KeptOut | None = None
     bans_group: bool = False
 
-    def banned(self, origins: NDArray[np.intp]) -> NDArray[np.bool_]:
+    def banned(self, origins: IndexArray) -> BoolArray:
         """Return which texts must not be neighbours, (n_origins, n_reference).
 
         Where nearly all of the reference are copies of one text, it may meet its copies: too few
         others are left, and new copies of it will meet them too.
         """
         keys = self.groups if self.bans_group else self._same_text()
-        banned: NDArray[np.bool_] = keys[origins][:, None] == keys
+        banned: BoolArray = keys[origins][:, None] == keys
         if not self.bans_group:
             banned[~self._has_enough(banned)] = False
         return banned
 
-    def left_out(self, origins: NDArray[np.intp]) -> NDArray[np.bool_]:
+    def left_out(self, origins: IndexArray) -> BoolArray:
         """Return which rows are left out where rows that say the same are counted.
 
         (n_origins, n_reference) bool. A row itself, but none of its copies: new copies of it will
@@ -58,19 +58,19 @@ class LeaveOneOutReference:
         """
         if self.bans_group:
             return self.banned(origins)
-        itself: NDArray[np.bool_] = origins[:, None] == np.arange(len(self.reference))
+        itself: BoolArray = origins[:, None] == np.arange(len(self.reference))
         return itself
 
-    def with_enough_others(self, origins: NDArray[np.intp]) -> NDArray[np.intp]:
+    def with_enough_others(self, origins: IndexArray) -> IndexArray:
         """Return those of the texts that may meet enough others; all of them where none may."""
         kept = origins[self._has_enough(self.banned(origins))]
         return kept if len(kept) else origins
 
-    def _has_enough(self, banned: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        enough: NDArray[np.bool_] = (~banned).sum(1) >= self.reference.n_asked
+    def _has_enough(self, banned: BoolArray) -> BoolArray:
+        enough: BoolArray = (~banned).sum(1) >= self.reference.n_asked
         return enough
 
-    def distances(self, own: Readings, origins: NDArray[np.intp]) -> FeatureTable:
+    def distances(self, own: Readings, origins: IndexArray) -> FeatureTable:
         """Return what `Reference.distances` does, for texts made of the texts `origins`."""
         groups = self.groups[origins]
         whole = (self.readings.trajectories, self._own_groups)
@@ -98,10 +98,10 @@ class LeaveOneOutReference:
         return Geometries.fit(self.readings.rows(outside))
 
     @property
-    def _own_groups(self) -> NDArray[np.int64]:
+    def _own_groups(self) -> IntArray:
         return self.groups[: len(self.readings)]
 
-    def _same_text(self) -> NDArray[np.int64]:
+    def _same_text(self) -> IntArray:
         """Return a number for each text that only its repetitions share."""
         texts = self.reference.texts
         numbers = {text: i for i, text in enumerate(texts)}

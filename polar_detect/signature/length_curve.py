@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from polar_detect.search import Array, Candidate, loss_by_length
+from polar_detect.arrays import Float32Array
+from polar_detect.search import Candidate, loss_by_length
 from polar_detect.signature.features import Feature, FeatureTable
 
 GROUP = "length_curve"
@@ -35,7 +36,7 @@ def length_curve_features(curves: Sequence[Sequence[Candidate]], n_layers: int) 
     return FeatureTable(np.hstack([values, area]).astype(np.float32), tuple(names))
 
 
-def _by_share(curve: Sequence[Candidate], n_layers: int) -> Array:
+def _by_share(curve: Sequence[Candidate], n_layers: int) -> Float32Array:
     full = [candidate.loss for candidate in curve if len(candidate.program) == n_layers]
     assert full or not curve, "a curve without the full program"
     full_loss = full[0] if full else float("nan")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import Float32Array, IndexArray, IntArray
 from polar_detect.numerics.blocks import product
 from polar_detect.signature.column_likeness import ColumnLikeness
 from polar_detect.signature.contrast import contrast
@@ -22,8 +22,7 @@ from polar_detect.texts import distinct_texts
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
 
-Array = NDArray[np.float32]
-Folds = NDArray[np.int64]
+Folds = IntArray
 
 _MIN_LABELLED = 3  # distinct texts; fewer say nothing of what they have in common
 _STRENGTH = 1.0  # inverse regularisation, where normal texts lie 1 from their mean
@@ -44,14 +43,14 @@ class Seen:
     """
 
     texts: tuple[str, ...]
-    embeddings: Array
+    embeddings: Float32Array
 
     @classmethod
     def of(cls, readings: Readings) -> Self:
         """Return what is looked at of texts that were read."""
         return cls(readings.texts, readings.embeddings)
 
-    def rows(self, index: NDArray[np.intp]) -> Self:
+    def rows(self, index: IndexArray) -> Self:
         """Return the given texts."""
         return type(self)(tuple(self.texts[i] for i in index), self.embeddings[index])
 
@@ -70,11 +69,11 @@ class SentenceLikeness:
         By which the log-odds grow from there.
     """
 
-    centre: Array
-    weights: Array
+    centre: Float32Array
+    weights: Float32Array
 
     @classmethod
-    def fit(cls, normal: Array, labelled: Array) -> Self:
+    def fit(cls, normal: Float32Array, labelled: Float32Array) -> Self:
         """Fit on sentence embeddings, (n_texts, hidden) float32 each."""
         centre = normal.mean(0, dtype=np.float64)
         spread = max(float(np.sqrt(np.square(normal - centre).sum(1).mean())), _MIN_SPREAD)
@@ -82,7 +81,7 @@ class SentenceLikeness:
         weights = contrast(own, other, strength=_STRENGTH) / spread
         return cls(centre.astype(np.float32), weights.astype(np.float32))
 
-    def features(self, embeddings: Array) -> FeatureTable:
+    def features(self, embeddings: Float32Array) -> FeatureTable:
         """Return the log-odds beyond those of the mean normal text, as a feature."""
         return FeatureTable(
             product(embeddings - self.centre, self.weights[None]), (SENTENCE_LIKENESS,)
@@ -99,7 +98,7 @@ class WordingLikeness:
         By which the log-odds grow with what `wording` returns.
     """
 
-    weights: Array
+    weights: Float32Array
 
     @classmethod
     def fit(cls, normal: Sequence[str], labelled: Sequence[str]) -> Self:
@@ -183,7 +182,7 @@ class KeptOut:
         )
         return cls(own, other, models)
 
-    def of_normal(self, own: Seen, origins: NDArray[np.intp]) -> FeatureTable:
+    def of_normal(self, own: Seen, origins: IndexArray) -> FeatureTable:
         """Return `Likeness.features` of texts made of the normal texts `origins`."""
         return self._features(own, self.normal_folds[origins])
 

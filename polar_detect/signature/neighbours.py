@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import BoolArray, Float32Array, IntArray
 from polar_detect.numerics.blocks import product
 from polar_detect.texts import distinct_texts
-
-Array = NDArray[np.float32]
 
 _CROWDING_SHARE = 0.5
 _CHUNK = 512  # texts whose similarities to all others are held at a time
@@ -27,11 +25,11 @@ class Neighbours:
         Cosine of the sentence embeddings.
     """
 
-    index: NDArray[np.int64]
-    similarity: Array
+    index: IntArray
+    similarity: Float32Array
 
     @classmethod
-    def of(cls, cosines: Array, *, k: int, n_skipped: int = 0) -> Self:
+    def of(cls, cosines: Float32Array, *, k: int, n_skipped: int = 0) -> Self:
         """Return the `k` nearest by cosines (n_texts, n_reference), after `n_skipped` nearer ones.
 
         Among equals the first is nearest.
@@ -41,15 +39,15 @@ class Neighbours:
 
 
 def nearest(
-    embeddings: Array, reference: Array, *, k: int, banned: NDArray[np.bool_] | None = None
+    embeddings: Float32Array, reference: Float32Array, *, k: int, banned: BoolArray | None = None
 ) -> Neighbours:
     """Return the `k` nearest rows of `reference` for each embedding; see `cosines_of`."""
     return Neighbours.of(cosines_of(embeddings, reference, banned=banned), k=k)
 
 
 def cosines_of(
-    embeddings: Array, reference: Array, *, banned: NDArray[np.bool_] | None = None
-) -> Array:
+    embeddings: Float32Array, reference: Float32Array, *, banned: BoolArray | None = None
+) -> Float32Array:
     """Return the cosine of each embedding and each row of `reference`, (n_texts, n_reference).
 
     Parameters
@@ -64,7 +62,9 @@ def cosines_of(
     return cosines if banned is None else np.where(banned, np.float32(-1), cosines)
 
 
-def local_similarity(cosines: Array, crowding: Array, *, k: int, n_skipped: int = 0) -> Array:
+def local_similarity(
+    cosines: Float32Array, crowding: Float32Array, *, k: int, n_skipped: int = 0
+) -> Float32Array:
     """Return the mean similarity of texts to the `k` nearest, less half of how crowded these are.
 
     Where normal texts stand close together, as those of a narrow topic do, a stranger to the topic
@@ -86,8 +86,13 @@ def local_similarity(cosines: Array, crowding: Array, *, k: int, n_skipped: int 
 
 
 def crowding_of(
-    texts: Sequence[str], embeddings: Array, among: Sequence[str], reference: Array, *, k: int
-) -> Array:
+    texts: Sequence[str],
+    embeddings: Float32Array,
+    among: Sequence[str],
+    reference: Float32Array,
+    *,
+    k: int,
+) -> Float32Array:
     """Return how close texts stand to others: the mean cosine of each and the `k` nearest.
 
     Parameters
@@ -117,11 +122,11 @@ def crowding_of(
     return crowding
 
 
-def _mean_of_highest(rows: Array, *, k: int, n_skipped: int = 0) -> Array:
+def _mean_of_highest(rows: Float32Array, *, k: int, n_skipped: int = 0) -> Float32Array:
     """Return the mean of the `k` highest numbers of each row, after `n_skipped` higher ones."""
     n = min(n_skipped + k, rows.shape[1])
     highest = np.sort(np.partition(rows, -n, axis=1)[:, -n:], axis=1)
-    mean: Array = highest[:, : n - n_skipped].mean(1)
+    mean: Float32Array = highest[:, : n - n_skipped].mean(1)
     return mean
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import Float32Array, Float64Array
 from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import MinimalProgram
 from polar_detect.progress import Tracker
@@ -35,7 +35,7 @@ class NormalPrograms:
     """
 
     menu: Menu
-    typical_calls: NDArray[np.float64]
+    typical_calls: Float64Array
     typical_length: float
 
     @classmethod
@@ -63,7 +63,7 @@ class ProgramPlan:
 
     searched: tuple[str, ...]
     held_out: tuple[str, ...]
-    full_losses: NDArray[np.float32]
+    full_losses: Float32Array
     tolerance: float
 
     @classmethod

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-Array = NDArray[np.float64]
+from polar_detect.arrays import Float64Array
+
 CellStates = NDArray[np.int8]
 """What stands in each cell: the values of `CellState`."""
 
@@ -49,13 +50,13 @@ class ColumnCovariance:
         Smallest and largest value of the normal rows.
     """
 
-    mean: Array
-    precision: Array
-    whitening: Array
-    reach: Array
+    mean: Float64Array
+    precision: Float64Array
+    whitening: Float64Array
+    reach: Float64Array
 
     @classmethod
-    def fit(cls, points: Array, *, as_version_0_1: bool) -> Self:
+    def fit(cls, points: Float64Array, *, as_version_0_1: bool) -> Self:
         """Fit on normal rows, (n_rows, n_columns); in version 0.1 the reach had no bounds."""
         mean, n_columns = points.mean(0), points.shape[1]
         covariance = (points - mean).T @ (points - mean) / len(points)
@@ -72,7 +73,7 @@ class ColumnCovariance:
             reach=reach,
         )
 
-    def filled(self, points: Array, states: CellStates) -> Array:
+    def filled(self, points: Float64Array, states: CellStates) -> Float64Array:
         """Return the points, with cells without a number filled in by what the others predict.
 
         That is their mean given the other cells of the row, were the columns normally distributed.
@@ -92,15 +93,17 @@ class ColumnCovariance:
             filled[np.ix_(rows, none)] = self.mean[none] + expected
         return filled
 
-    def whitened(self, points: Array) -> Array:
+    def whitened(self, points: Float64Array) -> Float64Array:
         """Return the points by columns that on normal rows are uncorrelated, with variance 1."""
         return self._turned(points, self.whitening)
 
-    def residuals(self, points: Array) -> Array:
+    def residuals(self, points: Float64Array) -> Float64Array:
         """Return what the other columns leave unexplained, in standard deviations of that."""
         return self._turned(points, self.precision, np.sqrt(np.diag(self.precision)))
 
-    def _turned(self, points: Array, matrix: Array, spreads: Array | float = 1.0) -> Array:
+    def _turned(
+        self, points: Float64Array, matrix: Float64Array, spreads: Float64Array | float = 1.0
+    ) -> Float64Array:
         """Return the centred points times a matrix, each column divided by its spread.
 
         The part of a cell that lies beyond the reach of normal rows would move all columns. It is
@@ -109,7 +112,7 @@ class ColumnCovariance:
         within = np.clip(points, *self.reach)
         # Not a matrix product, whose last digits depend on how many rows there are.
         turned = np.einsum("ni,ij->nj", within - self.mean, matrix) / spreads
-        own: Array = turned + (points - within) * (np.abs(matrix) / spreads).sum(1)
+        own: Float64Array = turned + (points - within) * (np.abs(matrix) / spreads).sum(1)
         return own
 
 
@@ -135,9 +138,9 @@ class StateWeights:
         numbers, whose distance is their own.
     """
 
-    rarity: Array
-    surprise: Array
-    distance: Array
+    rarity: Float64Array
+    surprise: Float64Array
+    distance: Float64Array
 
     @classmethod
     def fit(cls, states: CellStates, *, as_version_0_1: bool) -> Self:
@@ -176,11 +179,11 @@ class NormalRows:
 
     covariance: ColumnCovariance
     weights: StateWeights
-    white: Array
+    white: Float64Array
     states: CellStates
 
     @classmethod
-    def fit(cls, points: Array, states: CellStates, *, as_version_0_1: bool) -> Self:
+    def fit(cls, points: Float64Array, states: CellStates, *, as_version_0_1: bool) -> Self:
         """Fit on normal rows, (n_rows, n_columns); as version 0.1 did where `as_version_0_1`."""
         covariance = ColumnCovariance.fit(points, as_version_0_1=as_version_0_1)
         return cls(
@@ -190,7 +193,7 @@ class NormalRows:
             states,
         )
 
-    def features(self, points: Array, states: CellStates, n_skipped: int) -> Array:
+    def features(self, points: Float64Array, states: CellStates, n_skipped: int) -> Float64Array:
         """Return values, residuals, distances and rarities, (4, n_rows, n_columns) float64.
 
         Distances pass over the `n_skipped` normal rows that are nearest to a row.
@@ -205,19 +208,19 @@ class NormalRows:
         distance = self._distances(points, states, n_skipped)
         return np.stack([np.where(is_number, points, 0.0), residual, distance, rarity])
 
-    def _distances(self, points: Array, states: CellStates, n_skipped: int) -> Array:
+    def _distances(self, points: Float64Array, states: CellStates, n_skipped: int) -> Float64Array:
         """Return how far each cell lies from those of the nearest normal rows."""
         white = self.covariance.whitened(points)
         first = min(n_skipped, max(len(self.white) - _N_NEAREST, 0))
         apart = cdist(white, self.white, "cityblock") + self._apart(states)
         nearest = np.argsort(apart, axis=1, kind="stable")[:, first : first + _N_NEAREST]
-        distance: Array = np.abs(white[:, None] - self.white[nearest]).mean(1)
+        distance: Float64Array = np.abs(white[:, None] - self.white[nearest]).mean(1)
         for state in _WITHOUT_NUMBER:
             is_other = (states == state)[:, None] != (self.states == state)[nearest]
             distance += is_other.mean(1) * self.weights.distance[state]
         return distance
 
-    def _apart(self, states: CellStates) -> Array:
+    def _apart(self, states: CellStates) -> Float64Array:
         """Return how far rows are from the normal rows by the states of their cells."""
         apart = np.zeros((len(states), len(self.states)))
         for state in _WITHOUT_NUMBER:

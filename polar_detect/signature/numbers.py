@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from polar_detect.arrays import BoolArray, Float64Array, IndexArray
 from polar_detect.factors import Kinds, Levels
 from polar_detect.shares import exactly
 from polar_detect.signature.allowed_rows import groups_by_allowed
@@ -20,9 +20,6 @@ from polar_detect.signature.normal_rows import CellState, CellStates, NormalRows
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
     from polar_detect.tables.rows.parsed import ParsedRows
     from polar_detect.tables.rows.template import RowTemplate
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 
 class Usual(NamedTuple):
@@ -50,7 +47,7 @@ class NumberCells:
         What each row says in the factors of each column.
     """
 
-    values: Array
+    values: Float64Array
     states: CellStates
     levels: list[list[Levels]]
 
@@ -86,7 +83,7 @@ class ScaledRows:
     """
 
     scale: ColumnScale
-    points: Array
+    points: Float64Array
     normal: NormalRows
     as_version_0_1: bool
 
@@ -106,7 +103,9 @@ class ScaledRows:
                 normal = NormalRows.fit(points, states, as_version_0_1=False)
         return cls(scale, points, normal, as_version_0_1)
 
-    def features(self, cells: NumberCells, banned: Mask | None, n_skipped: int) -> Array:
+    def features(
+        self, cells: NumberCells, banned: BoolArray | None, n_skipped: int
+    ) -> Float64Array:
         """Return what rows are like on this scale, (4, n_texts, n_columns); see `NUMBER_KINDS`.
 
         For `banned` see `NumberReference.features`; each row passes over the `n_skipped` nearest of
@@ -123,7 +122,7 @@ class ScaledRows:
                 found[:, rows] = normal.features(points[rows], states[rows], n_skipped)
         return found
 
-    def _only(self, allowed: NDArray[np.intp]) -> NormalRows:
+    def _only(self, allowed: IndexArray) -> NormalRows:
         """Return some of the normal rows, as if there were no others."""
         if len(allowed) == len(self.points):
             return self.normal
@@ -148,7 +147,7 @@ class NumberReference:
 
     template: "RowTemplate"
     scaled: tuple[ScaledRows, ...]
-    usual: tuple[Array, ...]
+    usual: tuple[Float64Array, ...]
 
     @classmethod
     def fit(cls, template: "RowTemplate", texts: Sequence[str]) -> Self | None:
@@ -172,7 +171,7 @@ class NumberReference:
         return cls(template, (by_kind, together), usual)
 
     def features(
-        self, texts: Sequence[str], *, banned: Mask | None = None, skipped: float = 0
+        self, texts: Sequence[str], *, banned: BoolArray | None = None, skipped: float = 0
     ) -> FeatureTable:
         """Return four features of each column; see `NUMBER_KINDS`.
 
@@ -259,13 +258,13 @@ def _one_thread() -> threadpool_limits:
     return threadpool_limits(1, user_api="blas")
 
 
-def _usual(values: Array, levels: Sequence[Levels], kinds: Kinds) -> Array:
+def _usual(values: Float64Array, levels: Sequence[Levels], kinds: Kinds) -> Float64Array:
     """Return the middle 90 % of the cells of each kind, (n_kinds, 2)."""
     own = [values[rows] for rows in kinds.members(levels)]
     return np.stack([_middle(cells[~np.isnan(cells)]) for cells in own])
 
 
-def _middle(present: Array) -> Array:
+def _middle(present: Float64Array) -> Float64Array:
     """Return the smallest and the largest cell of the middle 90 %, as they stand there."""
     if not len(present):
         return np.full(2, np.nan)

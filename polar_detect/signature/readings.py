@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import BoolArray, Float32Array, IndexArray
 from polar_detect.signature.changes import Trajectories
 from polar_detect.signature.encoder import Encoding
 from polar_detect.signature.spill import Spill
-from polar_detect.signature.traces import Array, Traces
+from polar_detect.signature.traces import Traces
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class Readings:
         return len(self.texts)
 
     @property
-    def embeddings(self) -> Array:
+    def embeddings(self) -> Float32Array:
         """Unit-length sentence embeddings, (n_texts, encoder hidden)."""
         return self.encoding.embeddings
 
     @property
-    def has_tokens(self) -> NDArray[np.bool_]:
+    def has_tokens(self) -> BoolArray:
         """Which texts the language model sees anything of, (n_texts,)."""
-        seen: NDArray[np.bool_] = self.traces.n_tokens > 0
+        seen: BoolArray = self.traces.n_tokens > 0
         return seen
 
     @property
@@ -66,7 +66,7 @@ class Readings:
             encoding=replace(self.encoding, tokens=spill.kept(self.encoding.tokens)),
         )
 
-    def rows(self, index: NDArray[np.intp]) -> Self:
+    def rows(self, index: IndexArray) -> Self:
         """Return the given texts; without a copy, where these are all in their order."""
         if np.array_equal(index, np.arange(len(self))):
             return self

@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polar_detect.arrays import BoolArray, Float32Array
 from polar_detect.shares import exactly
 from polar_detect.signature.categories import CategoryReference
 from polar_detect.signature.changes import Changes
@@ -25,7 +25,6 @@ from polar_detect.signature.neighbours import (
 from polar_detect.signature.numbers import NumberReference
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.token_index import Novelty, TokenIndex
-from polar_detect.signature.traces import Array
 from polar_detect.texts import as_seen, distinct_texts
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ class Reference:
     """
 
     texts: tuple[str, ...]
-    embeddings: Array
+    embeddings: Float32Array
     tokens: TokenIndex
     encoder_tokens: TokenIndex
     changes: Changes | None = None
@@ -81,7 +80,7 @@ class Reference:
     contamination: float = 0
     n_indexed: int = 0
     likeness: Likeness | None = None
-    crowding: Array | None = None
+    crowding: Float32Array | None = None
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -221,7 +220,7 @@ class Reference:
     def _keeps_unseen(self) -> bool:
         return as_seen(self.texts) != [*self.texts]
 
-    def nearest_texts(self, embeddings: Array) -> list[tuple[str, ...]]:
+    def nearest_texts(self, embeddings: Float32Array) -> list[tuple[str, ...]]:
         """Return the nearest training texts of each embedding; none where they are not kept.
 
         Each once, however often it is among them.
@@ -233,7 +232,7 @@ class Reference:
         return [tuple(distinct[i] for i in row) for row in index.tolist()]
 
     @cached_property
-    def _distinct(self) -> tuple[list[str], Array]:
+    def _distinct(self) -> tuple[list[str], Float32Array]:
         """Each text once, and their embeddings; asked for with every batch."""
         distinct, places = distinct_texts(self.texts)
         if len(distinct) == len(self.texts):
@@ -242,8 +241,8 @@ class Reference:
         return distinct, self.embeddings[first]
 
     def neighbours(
-        self, embeddings: Array, *, banned: NDArray[np.bool_] | None = None
-    ) -> tuple[Neighbours, Array | None]:
+        self, embeddings: Float32Array, *, banned: BoolArray | None = None
+    ) -> tuple[Neighbours, Float32Array | None]:
         """Return the nearest training texts that each embedding may meet, and `local_similarity`.
 
         Near and far ones; the latter None in detectors that an earlier version saved.
@@ -257,7 +256,7 @@ class Reference:
         return found, local
 
     def novelty(
-        self, readings: Readings, *, banned: NDArray[np.bool_] | None = None
+        self, readings: Readings, *, banned: BoolArray | None = None
     ) -> tuple[Novelty, Novelty]:
         """Return how novel the tokens of texts are, to the language model and to the encoder."""
         skipped = self.contamination

@@ -15,12 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from polar_detect.arrays import BoolArray, Float32Array, IndexArray, IntArray
 from polar_detect.numerics.blocks import by_blocks
 from polar_detect.numerics.lanes import lanes
 from polar_detect.numerics.products import Weight
 from polar_detect.numerics.runtime import best_device, best_dtype
 from polar_detect.shares import exactly
-from polar_detect.signature.token_states import Array, TokenStates, mean_by_text
+from polar_detect.signature.token_states import TokenStates, mean_by_text
 
 _MAX_POINTS = 16_384  # reference tokens; 19 MB a depth at 576 dimensions in float16
 _N_NEAREST = 3
@@ -52,10 +53,10 @@ class Novelty:
         asked for.
     """
 
-    distances: Array
-    memory_loss: Array
-    memory_share: Array
-    far: Array
+    distances: Float32Array
+    memory_loss: Float32Array
+    memory_share: Float32Array
+    far: Float32Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +73,10 @@ class TokenIndex:
     targets : (n_points,) int64
     """
 
-    means: Array
+    means: Float32Array
     points: NDArray[np.float16]
-    owners: NDArray[np.int64]
-    targets: NDArray[np.int64]
+    owners: IntArray
+    targets: IntArray
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields, without the points that were laid out, which no pickle can hold."""
@@ -142,7 +143,7 @@ class TokenIndex:
         self,
         tokens: TokenStates,
         *,
-        banned: NDArray[np.bool_] | None = None,
+        banned: BoolArray | None = None,
         skipped: float = 0,
         n_far: int = _N_NEAREST,
     ) -> Novelty:
@@ -187,8 +188,8 @@ class TokenIndex:
     @lanes()
     @torch.no_grad()
     def remembered(
-        self, states: NDArray[np.float16], targets: NDArray[np.int64], *, skipped: float = 0
-    ) -> Array:
+        self, states: NDArray[np.float16], targets: IntArray, *, skipped: float = 0
+    ) -> Float32Array:
         """Return the probability of each token by what followed the nearest normal tokens alone.
 
         Parameters
@@ -205,11 +206,11 @@ class TokenIndex:
         passed_over = self._passed_over(skipped) if skipped else None
         depth = len(self.means) - 1
         nearest = self._nearest(depth, states, None, passed_over, n=_N_REMEMBERED)
-        remembered: Array = self._followed(*nearest, targets).cpu().numpy()
+        remembered: Float32Array = self._followed(*nearest, targets).cpu().numpy()
         return remembered
 
     def _banned_points(
-        self, part: TokenStates, texts: NDArray[np.intp], banned: NDArray[np.bool_] | None
+        self, part: TokenStates, texts: IndexArray, banned: BoolArray | None
     ) -> Tensor | None:
         """Return which points each token must not meet, (n_tokens, n_points)."""
         if banned is None:
@@ -262,14 +263,14 @@ class TokenIndex:
 
     def _memory(
         self, similarity: Tensor, nearest: Tensor, part: TokenStates
-    ) -> tuple[Array, Array]:
+    ) -> tuple[Float32Array, Float32Array]:
         """Return the loss with memory and the memory's own probability, (n_texts,) each."""
         remembered = self._followed(similarity, nearest, part.targets)
         predicted = torch.from_numpy(np.exp(-part.losses)).to(nearest.device)
         losses = -torch.log((1 - _SHARE) * predicted + _SHARE * remembered)
         return _mean(losses, part), _mean(remembered, part)
 
-    def _followed(self, similarity: Tensor, nearest: Tensor, targets: NDArray[np.int64]) -> Tensor:
+    def _followed(self, similarity: Tensor, nearest: Tensor, targets: IntArray) -> Tensor:
         """Return how much of what followed the nearest points is each target, (n_tokens,)."""
         followers = _tensor(self.targets, nearest.device)[nearest]
         own = torch.from_numpy(targets).to(nearest.device)
@@ -329,7 +330,7 @@ def largest(rows: Tensor, n: int) -> tuple[Tensor, Tensor]:
     return found.values, places
 
 
-def _directions(tokens: TokenStates, means: Array) -> NDArray[np.float16]:
+def _directions(tokens: TokenStates, means: Float32Array) -> NDArray[np.float16]:
     """Return states minus their mean, of unit length, (n_depths, n_tokens, hidden)."""
     n_tokens, hidden = int(tokens.lengths.sum()), means.shape[1]
     directions = np.empty((len(means), n_tokens, hidden), np.float16)
@@ -340,7 +341,7 @@ def _directions(tokens: TokenStates, means: Array) -> NDArray[np.float16]:
     return directions
 
 
-def _chunks(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:
+def _chunks(lengths: IntArray) -> Iterator[IndexArray]:
     """Yield texts that have tokens, about `_QUERY_TOKENS` of them together."""
     texts = np.flatnonzero(lengths)
     if len(texts):
@@ -348,7 +349,7 @@ def _chunks(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:
         yield from np.split(texts, np.flatnonzero(np.diff(places)) + 1)
 
 
-def _mean(values: Tensor, part: TokenStates) -> Array:
+def _mean(values: Tensor, part: TokenStates) -> Float32Array:
     return mean_by_text(values.cpu().numpy(), part)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from polar_detect.arrays import Float32Array, IntArray
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.tokenizing import shortened
 from polar_detect.executor.batches import batches
@@ -17,8 +18,6 @@ from polar_detect.numerics.lanes import lanes
 from polar_detect.signature.spans import TokenLoss
 from polar_detect.signature.token_index import TokenIndex
 from polar_detect.signature.token_states import stored_states
-
-Array = NDArray[np.float32]
 
 
 class Normal(NamedTuple):
@@ -68,7 +67,7 @@ def token_losses(
 @torch.no_grad()
 def _losses(
     backbone: Backbone, rows: Sequence[Sequence[int]], normal: Normal | None
-) -> list[Array]:
+) -> list[Float32Array]:
     """Return the loss of each token of each row, nats.
 
     In float32: a single token's loss in the quick form moves by .07 nats with the length that
@@ -92,8 +91,8 @@ def _losses(
 
 
 def _beside_normal(
-    losses: Array, states: NDArray[np.float16], targets: NDArray[np.int64], normal: Normal
-) -> Array:
+    losses: Float32Array, states: NDArray[np.float16], targets: IntArray, normal: Normal
+) -> Float32Array:
     """Return what is left of losses where normal texts make most of the prediction."""
     known = normal.tokens.targets[normal.tokens.targets >= 0]
     counts = np.bincount(known, minlength=1 + targets.max(initial=0))
@@ -102,7 +101,7 @@ def _beside_normal(
     # In logarithms, as a probability may be none and as small as the loss is large.
     with np.errstate(divide="ignore"):
         familiar = np.log(often + remembered)
-    left: Array = (np.log(3) - np.logaddexp(-losses, familiar)).astype(np.float32)
+    left: Float32Array = (np.log(3) - np.logaddexp(-losses, familiar)).astype(np.float32)
     return left
 
 
@@ -121,7 +120,7 @@ def _places(
     return [[(a, b) for a, b in row[:max_tokens]] for row in encoded["offset_mapping"]]
 
 
-def _spans(places: Sequence[tuple[int, int]], losses: Array) -> tuple[TokenLoss, ...]:
+def _spans(places: Sequence[tuple[int, int]], losses: Float32Array) -> tuple[TokenLoss, ...]:
     spans: list[TokenLoss] = []
     for (start, stop), loss in zip(places, losses.tolist(), strict=False):
         if spans and start < spans[-1].stop:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-Array = NDArray[np.float32]
+from polar_detect.arrays import Float32Array, IndexArray, IntArray
+
 _MAX_KEPT = 128  # tokens of a text whose states are kept: 1.3 MB with both default models
 _KEPT_OF_LONGER = 64
 _FLOAT16_MAX = 65504.0
@@ -45,8 +46,8 @@ class TextTokens(NamedTuple):
     """
 
     states: States
-    targets: NDArray[np.int64]
-    losses: Array
+    targets: IntArray
+    losses: Float32Array
 
 
 def no_tokens(n_depths: int, hidden: int) -> TextTokens:
@@ -55,7 +56,7 @@ def no_tokens(n_depths: int, hidden: int) -> TextTokens:
     return TextTokens(states, np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
-def kept_places(n_tokens: int) -> NDArray[np.intp]:
+def kept_places(n_tokens: int) -> IndexArray:
     """Return which tokens of a text keep their states: all, or of more than 128 every few.
 
     Of longer texts 64 are kept, spread evenly: on seven sets of long texts no worse than all of
@@ -63,7 +64,7 @@ def kept_places(n_tokens: int) -> NDArray[np.intp]:
     that were saved before score as they did.
     """
     n_kept = n_tokens if n_tokens <= _MAX_KEPT else _KEPT_OF_LONGER
-    places: NDArray[np.intp] = np.linspace(0, n_tokens - 1, n_kept).round().astype(np.intp)
+    places: IndexArray = np.linspace(0, n_tokens - 1, n_kept).round().astype(np.intp)
     return places
 
 
@@ -90,12 +91,12 @@ class TokenStates:
         return len(self.texts)
 
     @cached_property
-    def lengths(self) -> NDArray[np.int64]:
+    def lengths(self) -> IntArray:
         """Kept tokens of each text, (n_texts,)."""
         return np.asarray([len(text.targets) for text in self.texts], np.int64)
 
     @property
-    def owners(self) -> NDArray[np.intp]:
+    def owners(self) -> IndexArray:
         """Text of each token, (n_tokens,)."""
         return np.repeat(np.arange(len(self)), self.lengths)
 
@@ -105,12 +106,12 @@ class TokenStates:
         return len(self.texts[0].states)
 
     @property
-    def targets(self) -> NDArray[np.int64]:
+    def targets(self) -> IntArray:
         """Of all tokens, (n_tokens,), text after text."""
         return np.concatenate([np.zeros(0, np.int64), *(text.targets for text in self.texts)])
 
     @property
-    def losses(self) -> Array:
+    def losses(self) -> Float32Array:
         """Of all tokens, (n_tokens,), text after text."""
         return np.concatenate([np.zeros(0, np.float32), *(text.losses for text in self.texts)])
 
@@ -118,7 +119,7 @@ class TokenStates:
         """Return the states of all tokens at one depth, (n_tokens, hidden), text after text."""
         return np.concatenate([text.states[depth] for text in self.texts])
 
-    def rows(self, index: NDArray[np.intp] | Sequence[int] | slice) -> Self:
+    def rows(self, index: IndexArray | Sequence[int] | slice) -> Self:
         """Return the given texts."""
         chosen = np.arange(len(self))[index]
         return type(self)(tuple(self.texts[i] for i in chosen.tolist()))
@@ -129,9 +130,9 @@ class TokenStates:
         return cls(tuple(text for part in parts for text in part.texts))
 
 
-def mean_by_text(values: Array, part: TokenStates) -> Array:
+def mean_by_text(values: Float32Array, part: TokenStates) -> Float32Array:
     """Return the mean over each text of what its tokens have, (n_texts,); NaN without tokens."""
     sums = np.bincount(part.owners, values.astype(np.float64), len(part))
     with np.errstate(invalid="ignore"):
-        means: Array = (sums / part.lengths).astype(np.float32)
+        means: Float32Array = (sums / part.lengths).astype(np.float32)
     return means

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from polar_detect.arrays import Float32Array
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.read_out import Moments
 from polar_detect.backbone.tokenizing import MAX_TOKENS, as_room_allows
@@ -25,7 +26,7 @@ from polar_detect.signature.token_states import (
     no_tokens,
     stored_states,
 )
-from polar_detect.signature.traces import Array, Curves, Traces
+from polar_detect.signature.traces import Curves, Traces
 
 CurveKind = Literal["none", "first-order", "exact"]
 _TOKEN_DEPTHS = (0.1, 0.2, 1 / 3, 0.53, 0.73, 1.0)  # shares of the layers
@@ -121,7 +122,7 @@ class Tracer:
     @torch.no_grad()
     def context_exit_losses(
         self, texts: Sequence[str], contexts: Sequence[Sequence[str]], *, context_tokens: int = 40
-    ) -> Array:
+    ) -> Float32Array:
         """Return each text's exit losses with context in front.
 
         Parameters
@@ -180,7 +181,7 @@ class Tracer:
         n_layers = self.backbone.n_layers
         n_curve = 0 if self.curves == "none" else n_layers
 
-        def nan(*shape: int) -> Array:
+        def nan(*shape: int) -> Float32Array:
             return np.full((n_texts, *shape), np.nan, np.float32)
 
         return Traces(
@@ -258,7 +259,7 @@ class Tracer:
 
     def _first_order(
         self, states: Sequence[Tensor], gradient: Tensor, lengths: NDArray[np.int64] | None
-    ) -> tuple[Array, Array]:
+    ) -> tuple[Float32Array, Float32Array]:
         """Return gradient · (change of the layer's output), for skipping and for looping it.
 
         Parameters
@@ -280,7 +281,7 @@ class Tracer:
         skip, loop = (torch.stack(found[::-1], 1).cpu().numpy() for found in (skips, loops))
         return skip, loop
 
-    def _exact_curves(self, batch: Batch) -> tuple[Array, Array]:
+    def _exact_curves(self, batch: Batch) -> tuple[Float32Array, Float32Array]:
         n_layers = self.backbone.n_layers
         edits = [Program.full(n_layers), *one_edit_programs(n_layers)]
         jobs = [Job(text, program) for text in range(len(batch)) for program in edits]

@@ -7,11 +7,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from polar_detect.arrays import Float32Array, IndexArray
 from polar_detect.signature.features import Feature, FeatureTable, by_layer
 from polar_detect.signature.named import LENGTH, LOSS, MODEL_FLUENCY
 from polar_detect.signature.token_states import TokenStates, mean_by_text
-
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,30 +40,30 @@ class Traces:
         States that predict a token of the text, at `Tracer.token_depths`.
     """
 
-    n_tokens: Array
-    n_chars: Array
-    loss: Array
-    loss_spread: Array
-    loss_max: Array
-    surprise: Array
-    skip: Array
-    loop: Array
-    exit: Array
-    trajectory: Array
+    n_tokens: Float32Array
+    n_chars: Float32Array
+    loss: Float32Array
+    loss_spread: Float32Array
+    loss_max: Float32Array
+    surprise: Float32Array
+    skip: Float32Array
+    loop: Float32Array
+    exit: Float32Array
+    trajectory: Float32Array
     tokens: TokenStates
 
     def __len__(self) -> int:
         return len(self.loss)
 
     @property
-    def kept_loss(self) -> Array:
+    def kept_loss(self) -> Float32Array:
         """Mean loss of the tokens whose states are kept, (n_texts,): all, but for long texts."""
         is_thinned = self.tokens.lengths < self.n_tokens
         loss = self.loss.copy()
         loss[is_thinned] = mean_by_text(self.tokens.losses, self.tokens)[is_thinned]
         return loss
 
-    def rows(self, index: NDArray[np.intp] | Sequence[int] | slice) -> Self:
+    def rows(self, index: IndexArray | Sequence[int] | slice) -> Self:
         """Return the given texts."""
         arrays = {name: getattr(self, name)[index] for name in self._arrays()}
         return type(self)(**arrays, tokens=self.tokens.rows(index))
@@ -113,5 +112,5 @@ class Curves:
         without tokens.
     """
 
-    skip: Array
-    loop: Array
+    skip: Float32Array
+    loop: Float32Array

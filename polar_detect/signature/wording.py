@@ -7,10 +7,10 @@ import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import HashingVectorizer
 
+from polar_detect.arrays import Float32Array
 from polar_detect.signature.spans import words_of
 
 N_CODES = 2**16
@@ -39,7 +39,7 @@ def wording(texts: Sequence[str]) -> csr_matrix:
     return hashed.transform(read)
 
 
-def heaviest_words(text: str, weights: NDArray[np.float32], n: int) -> tuple[str, ...]:
+def heaviest_words(text: str, weights: Float32Array, n: int) -> tuple[str, ...]:
     """Return the words of a text whose pieces weigh most together, at most `n`, heaviest first.
 
     Parameters
