@@ -195,7 +195,8 @@ class Fitting:
         against = LeaveOneOutReference(readings, reference, folds, kept_out)
         normal = self._as_if_unseen("normal texts", readings.rows(teaching), teaching, against)
         clusters = topic_clusters(reference.embeddings, seed=seed)
-        drawn = np.random.default_rng(seed).permutation(len(teaching))[: self._max_strangers]
+        most = _MAX_STRANGERS_WITH_CONTEXT if self.extractor.wants_context else _MAX_STRANGERS
+        drawn = np.random.default_rng(seed).permutation(len(teaching))[:most]
         outside = LeaveOneOutReference(readings, reference, clusters, kept_out, bans_group=True)
         kept = outside.with_enough_others(teaching[np.sort(drawn)])
         strange = self._as_if_unseen("held-out clusters", readings.rows(kept), kept, outside)
@@ -220,10 +221,6 @@ class Fitting:
         rows = None if reference.numbers is None else self.settings.rows
         own, others = Seen.of(readings), Seen.of(labelled)
         return KeptOut.fit(own, others, rows, seed=self.settings.seed)
-
-    @property
-    def _max_strangers(self) -> int:
-        return _MAX_STRANGERS_WITH_CONTEXT if self.extractor.wants_context else _MAX_STRANGERS
 
     def _held_out(
         self, readings: Readings, reference: Reference, menu: Menu | None

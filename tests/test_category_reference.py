@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from polar_detect import PolarDetector
-from polar_detect.detectors.column_views import LEAST_NATS, column_shares, level_view
+from polar_detect.detectors.column_views import LEAST_NATS, category_view, column_shares
 from polar_detect.detectors.scale import Scale, column_clips, column_units
 from polar_detect.detectors.weighting import unit_tail
 from polar_detect.errors import InputError
@@ -168,7 +168,7 @@ def view_of(values):
     features = tuple(Feature("column", f"{name}/level") for name in "abc"[: values.shape[1]])
     normal = FeatureTable(values.astype(np.float32), features)
     scale = Scale.fit(normal.values, column_clips(features), units=column_units(features))
-    (view,) = level_view(normal, scale.spread)
+    (view,) = category_view(normal, scale.spread)
     return scale.apply(normal.values) @ view, column_shares(normal)
 
 

@@ -181,7 +181,7 @@ def test_twice_as_many_are_verified_each_time_where_the_full_program_fails(
 
 def test_tree_search_rewards_what_is_valid_also_where_the_full_program_is_not(precise, monkeypatch):
     class UpToHalf:
-        def measure(self, executor, batch):
+        def prepare(self, executor, batch):
             return executor, batch
 
         def limit(self, full):

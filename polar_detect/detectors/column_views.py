@@ -36,7 +36,7 @@ def column_parts(normal: FeatureTable, inside: Float64Array, spreads: Float64Arr
     views = []
     if numbers := column_views(normal.features, spreads):
         views.append(unit_tail(mean_view([(1.0, part) for part in numbers], inside), inside))
-    for categories in level_view(normal, spreads):
+    for categories in category_view(normal, spreads):
         views.append(unit_tail(categories, inside, least=LEAST_NATS))
     return [*zip(column_shares(normal).tolist(), views, strict=True)]
 
@@ -51,7 +51,7 @@ def column_shares(normal: FeatureTable) -> Float64Array:
     """
     numbers = [own for own in normal.features if kind_of(own) != LEVEL]
     n_numbers = len({column_of(own) for own in numbers} - {None})
-    places, weights = _levels(normal)
+    places, weights = _categories(normal)
     varies = np.ptp(normal.values[:, places], axis=0) > _SAME
     n_levels = float(weights[varies].sum()) + (not varies.all())
     of_numbers = n_numbers / (n_numbers + _TEXT_COUNTS)
@@ -87,17 +87,13 @@ def column_views(features: Sequence[Feature], spreads: Float64Array) -> list[Flo
     return views
 
 
-def level_view(normal: FeatureTable, spreads: Float64Array) -> list[Float64Array]:
+def category_view(normal: FeatureTable, spreads: Float64Array) -> list[Float64Array]:
     """Return the view of the default detector on categories, as weights like `column_views`.
 
     The sum of their surprisals, each for as much as can be foretold of it.
     """
-    places, weights = _levels(normal)
-    if not len(places):
-        return []
-    view = np.zeros(2 * len(normal.features))
-    view[places] = spreads[places] * weights
-    return [view]
+    places, weights = _categories(normal)
+    return _sum_of(places, spreads[places] * weights, len(normal.features))
 
 
 def column_likeness(features: Sequence[Feature], spreads: Float64Array) -> list[Float64Array]:
@@ -105,15 +101,18 @@ def column_likeness(features: Sequence[Feature], spreads: Float64Array) -> list[
 
     As weights, like `column_views`; empty where signatures do not say.
     """
-    parts = _places(features, LIKENESS)
-    if not len(parts):
-        return []
-    weights = np.zeros(2 * len(features))
-    weights[parts] = spreads[parts]
-    return [weights]
+    places = _places(features, LIKENESS)
+    return _sum_of(places, spreads[places], len(features))
 
 
-def _levels(normal: FeatureTable) -> tuple[IndexArray, Float64Array]:
+def _sum_of(places: IndexArray, factors: Float64Array, n_features: int) -> list[Float64Array]:
+    """Return a sum of features, each times a factor, as weights; none of no features."""
+    weights = np.zeros(2 * n_features)
+    weights[places] = factors
+    return [weights] if len(places) else []
+
+
+def _categories(normal: FeatureTable) -> tuple[IndexArray, Float64Array]:
     """Return which features tell of categories, and how much can be foretold of each."""
     places = _places(normal.features, LEVEL)
     return places, np.exp(-normal.values[:, places].mean(0, dtype=np.float64))

@@ -217,16 +217,11 @@ def taught(views: Views, normal: FeatureTable, labelled: FeatureTable, scale: Sc
         return views
     own, other = (rows @ sides.T for rows in (inside, outside))
     counts = np.maximum(contrast(own, other, strength=_LABELLED_STRENGTH), 0)
-    share = _labelled_share(len(np.unique(outside, axis=0)))
+    n_labelled, (least, more) = len(np.unique(outside, axis=0)), _LABELLED_SHARES
+    share = least + more * n_labelled / (n_labelled + _N_LABELLED)
     return replace(
         views,
         views=np.vstack([views.views, unit_tail(counts @ sides, inside)]),
         shares=np.append((1 - share) * views.shares, share),
         n_labelled=1,
     )
-
-
-def _labelled_share(n_labelled: int) -> float:
-    """Return what labelled anomalies count for; see `taught`."""
-    least, more = _LABELLED_SHARES
-    return least + more * n_labelled / (n_labelled + _N_LABELLED)

@@ -223,9 +223,7 @@ def _answer(
             swept.setdefault(query.sweep, []).append(i)
     for wish, rows in swept.items():
         answers.update(zip(rows, sweep(executor, batch.rows(rows), wish), strict=True))
-    return answers if limit is None else {i: _limited(a, limit) for i, a in answers.items()}
-
-
-def _limited(answer: Answer, limit: Limit) -> Answer:
-    """Return the answer with a limit, which counts where its first program is the full one."""
-    return replace(answer, limit=limit(float(answer.losses[0])))
+    if limit is None:
+        return answers
+    # It counts only where the first program is the full one.
+    return {i: replace(a, limit=limit(float(a.losses[0]))) for i, a in answers.items()}

@@ -19,6 +19,7 @@ from polar_detect.fluency import is_shared, letter_value
 from polar_detect.numerics.block_sizes import RowsAlike, is_alike_anywhere, random_states
 from polar_detect.numerics.lanes import spread
 from polar_detect.numerics.runtime import keep_freed_memory
+from polar_detect.signature.by_text import ByText
 from polar_detect.signature.token_states import TextTokens, TokenStates, kept_places, no_tokens
 
 _LEAST_TOKENS = 128
@@ -30,7 +31,7 @@ _SHARED_COUNTS = 1.5
 
 
 @dataclass(frozen=True, eq=False)
-class Encoding:
+class Encoding(ByText):
     """What the encoder does with each text.
 
     Parameters
@@ -46,19 +47,6 @@ class Encoding:
     embeddings: Float32Array
     trajectory: Float32Array
     tokens: TokenStates
-
-    def rows(self, index: IndexArray) -> Self:
-        """Return the given texts."""
-        return type(self)(self.embeddings[index], self.trajectory[index], self.tokens.rows(index))
-
-    @classmethod
-    def below(cls, parts: Sequence[Self]) -> Self:
-        """Return the texts of all parts, one below the other."""
-        return cls(
-            np.concatenate([part.embeddings for part in parts]),
-            np.concatenate([part.trajectory for part in parts]),
-            TokenStates.below([part.tokens for part in parts]),
-        )
 
 
 class Encoder:

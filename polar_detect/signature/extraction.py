@@ -96,7 +96,7 @@ class Extractor:
             readings.traces.table(),
             reference.distances(readings) if distances is None else distances,
             self._novelty(readings, reference, banned),
-            self._fluency(readings),
+            FeatureTable.of({FLUENCY: self.encoder.characters_per_token(readings.texts)}),
             _similarity(neighbours, local),
         ]
         if self.wants_context:
@@ -138,11 +138,6 @@ class Extractor:
         """Return signatures with the minimal programs of their texts beside them."""
         n_layers = self.tracer.backbone.n_layers
         return FeatureTable.beside([table, program_features(programs, n_layers)])
-
-    def _fluency(self, readings: Readings) -> FeatureTable:
-        """Return how well the encoder's vocabulary fits the texts."""
-        lengths = self.encoder.characters_per_token(readings.texts)
-        return FeatureTable(lengths[:, None], (FLUENCY,))
 
     def _novelty(
         self, readings: Readings, reference: Reference, banned: BoolArray | None

@@ -11,6 +11,7 @@ import numpy as np
 
 from polar_detect.arrays import Float32Array, IndexArray, IntArray
 from polar_detect.numerics.blocks import product
+from polar_detect.signature.by_text import ByText
 from polar_detect.signature.column_likeness import ColumnLikeness
 from polar_detect.signature.contrast import contrast
 from polar_detect.signature.features import FeatureTable
@@ -33,7 +34,7 @@ _MIN_SPREAD = 1e-6  # where all normal texts are one
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class Seen(ByText):
     """What is looked at of some texts.
 
     Parameters
@@ -49,10 +50,6 @@ class Seen:
     def of(cls, readings: Readings) -> Self:
         """Return what is looked at of texts that were read."""
         return cls(readings.texts, readings.embeddings)
-
-    def rows(self, index: IndexArray) -> Self:
-        """Return the given texts."""
-        return type(self)(tuple(self.texts[i] for i in index), self.embeddings[index])
 
 
 @dataclass(frozen=True, eq=False)

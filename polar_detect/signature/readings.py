@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 
 from polar_detect.arrays import BoolArray, Float32Array, IndexArray
+from polar_detect.signature.by_text import ByText
 from polar_detect.signature.changes import Trajectories
 from polar_detect.signature.encoder import Encoding
 from polar_detect.signature.spill import Spill
@@ -14,7 +15,7 @@ from polar_detect.signature.traces import Traces
 
 
 @dataclass(frozen=True)
-class Readings:
+class Readings(ByText):
     """What the models do with each text on its own.
 
     Parameters
@@ -49,15 +50,6 @@ class Readings:
         """Pooled states of both models."""
         return Trajectories(self.traces.trajectory, self.encoding.trajectory)
 
-    @classmethod
-    def below(cls, parts: Sequence[Self]) -> Self:
-        """Return the texts of all parts, one below the other."""
-        return cls(
-            tuple(text for part in parts for text in part.texts),
-            Traces.below([part.traces for part in parts]),
-            Encoding.below([part.encoding for part in parts]),
-        )
-
     def kept_by(self, spill: Spill) -> Self:
         """Return the same, with the states of tokens where `spill` keeps them."""
         return replace(
@@ -66,9 +58,7 @@ class Readings:
             encoding=replace(self.encoding, tokens=spill.kept(self.encoding.tokens)),
         )
 
-    def rows(self, index: IndexArray) -> Self:
+    def rows(self, index: IndexArray | Sequence[int] | slice) -> Self:
         """Return the given texts; without a copy, where these are all in their order."""
-        if np.array_equal(index, np.arange(len(self))):
-            return self
-        texts = tuple(self.texts[i] for i in index.tolist())
-        return type(self)(texts, self.traces.rows(index), self.encoding.rows(index))
+        is_all = np.array_equal(np.arange(len(self))[index], np.arange(len(self)))
+        return self if is_all else super().rows(index)

@@ -1,15 +1,15 @@
 """States of the tokens of texts: which are kept, and how those of several texts lie together."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from polar_detect.arrays import Float32Array, IndexArray, IntArray
+from polar_detect.signature.by_text import ByText
 
 _MAX_KEPT = 128  # tokens of a text whose states are kept: 1.3 MB with both default models
 _KEPT_OF_LONGER = 64
@@ -74,7 +74,7 @@ def stored_states(states: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class TokenStates:
+class TokenStates(ByText):
     """Hidden states of the tokens of some texts, each text by itself.
 
     They are most of what a fit holds in memory (1.3 MB a text of 125 tokens): choosing texts, and
@@ -118,16 +118,6 @@ class TokenStates:
     def at(self, depth: int) -> NDArray[np.float16]:
         """Return the states of all tokens at one depth, (n_tokens, hidden), text after text."""
         return np.concatenate([text.states[depth] for text in self.texts])
-
-    def rows(self, index: IndexArray | Sequence[int] | slice) -> Self:
-        """Return the given texts."""
-        chosen = np.arange(len(self))[index]
-        return type(self)(tuple(self.texts[i] for i in chosen.tolist()))
-
-    @classmethod
-    def below(cls, parts: Sequence[Self]) -> Self:
-        """Return the texts of all parts, one below the other."""
-        return cls(tuple(text for part in parts for text in part.texts))
 
 
 def mean_by_text(values: Float32Array, part: TokenStates) -> Float32Array:

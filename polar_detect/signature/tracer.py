@@ -81,7 +81,7 @@ class Tracer:
         rows = self.tokenize(texts)
         out.n_tokens[:] = [len(row) for row in rows]
         out.n_chars[:] = [self._n_chars(*pair) for pair in zip(texts, rows, strict=True)]
-        tokens = [self._no_tokens()] * len(texts)
+        tokens = [no_tokens(len(self.token_depths), self._hidden)] * len(texts)
         found = self._batches(rows, reads_last=True)
         spread(lambda batch: self._trace_batch(batch, out, tokens), found)
         if self.curves == "exact":
@@ -202,9 +202,6 @@ class Tracer:
     def _hidden(self) -> int:
         size: int = self.backbone.model.config.get_text_config().hidden_size
         return size
-
-    def _no_tokens(self) -> TextTokens:
-        return no_tokens(len(self.token_depths), self._hidden)
 
     def _states(self, batch: Batch) -> list[Tensor]:
         """Return the states at each depth of the full program, n_layers + 1 of them."""

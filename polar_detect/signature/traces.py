@@ -1,20 +1,19 @@
 """What the language model does with texts, as plain arrays."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polar_detect.arrays import Float32Array, IndexArray
+from polar_detect.arrays import Float32Array
+from polar_detect.signature.by_text import ByText
 from polar_detect.signature.features import Feature, FeatureTable, by_layer
 from polar_detect.signature.named import LENGTH, LOSS, MODEL_FLUENCY
 from polar_detect.signature.token_states import TokenStates, mean_by_text
 
 
 @dataclass(frozen=True, eq=False)
-class Traces:
+class Traces(ByText):
     """What one pass of the full program, its gradient and one loop of each layer tell.
 
     Losses are nats per token. Texts without tokens have NaN, but for their counts. Without
@@ -62,23 +61,6 @@ class Traces:
         loss = self.loss.copy()
         loss[is_thinned] = mean_by_text(self.tokens.losses, self.tokens)[is_thinned]
         return loss
-
-    def rows(self, index: IndexArray | Sequence[int] | slice) -> Self:
-        """Return the given texts."""
-        arrays = {name: getattr(self, name)[index] for name in self._arrays()}
-        return type(self)(**arrays, tokens=self.tokens.rows(index))
-
-    @classmethod
-    def below(cls, parts: Sequence[Self]) -> Self:
-        """Return the texts of all parts, one below the other."""
-        arrays = {
-            name: np.concatenate([getattr(part, name) for part in parts]) for name in cls._arrays()
-        }
-        return cls(**arrays, tokens=TokenStates.below([part.tokens for part in parts]))
-
-    @classmethod
-    def _arrays(cls) -> list[str]:
-        return [field.name for field in fields(cls) if field.name != "tokens"]
 
     def table(self) -> FeatureTable:
         """Return all but states as named features."""
