@@ -54,26 +54,28 @@ class Kinds:
         >>> Kinds.of(rows).levels
         ((), ('A',), ('A', 'M1'))
         """
-        counts = Counter(own[:depth] for own in rows for depth in range(1, len(own) + 1))
-        return cls(((), *sorted(own for own, n in counts.items() if n >= _MIN_ROWS)))
+        counts = Counter(levels[:depth] for levels in rows for depth in range(1, len(levels) + 1))
+        return cls(((), *sorted(levels for levels, n in counts.items() if n >= _MIN_ROWS)))
 
     def place(self, rows: Sequence[Levels]) -> Codes:
         """Return the kind of each row by its place in `levels`, (n_rows,)."""
-        places = {own: i for i, own in enumerate(self.levels)}
+        places = {levels: i for i, levels in enumerate(self.levels)}
         found = {
-            own: next(places[own[:n]] for n in range(len(own), -1, -1) if own[:n] in places)
-            for own in {*rows}
+            levels: next(
+                places[levels[:n]] for n in range(len(levels), -1, -1) if levels[:n] in places
+            )
+            for levels in {*rows}
         }
         return np.fromiter(map(found.__getitem__, rows), np.intp, len(rows))
 
     def members(self, rows: Sequence[Levels]) -> list[Codes]:
         """Return which rows each kind holds, those of finer kinds among them."""
-        found: dict[Levels, list[int]] = {own: [] for own in self.levels}
-        for i, own in enumerate(rows):
-            for depth in range(len(own) + 1):
-                if own[:depth] in found:
-                    found[own[:depth]].append(i)
-        return [np.asarray(own, np.intp) for own in found.values()]
+        found: dict[Levels, list[int]] = {levels: [] for levels in self.levels}
+        for i, levels in enumerate(rows):
+            for depth in range(len(levels) + 1):
+                if levels[:depth] in found:
+                    found[levels[:depth]].append(i)
+        return [np.asarray(places, np.intp) for places in found.values()]
 
 
 def bounded(numbers: Float64Array) -> Float64Array:
@@ -121,7 +123,7 @@ def factors_of(
     """
     known = ~np.isnan(numbers)
     values = _tamed(bounded(numbers[known]))
-    codes = {name: own[known] for name, own in categories.items()}
+    codes = {name: codes_there[known] for name, codes_there in categories.items()}
     chosen: tuple[str, ...] = ()
     group = np.zeros(len(values), np.intp)
     apart = _apart(values, group, np.zeros(len(values)))
@@ -131,8 +133,10 @@ def factors_of(
         if _trimmed_spread(_apart(values, codes[name], apart)) > limit:
             del codes[name]
     while least > _NOTHING * whole and len(chosen) < MOST_FACTORS:
-        groups = {name: crossed(group, own) for name, own in codes.items() if name not in chosen}
-        left = {name: _apart(values, own, apart) for name, own in groups.items()}
+        groups = {
+            name: crossed(group, there) for name, there in codes.items() if name not in chosen
+        }
+        left = {name: _apart(values, there, apart) for name, there in groups.items()}
         best = min(left, key=lambda name: _trimmed_spread(left[name]), default=None)
         if best is None or _trimmed_spread(left[best]) > _EACH * least:
             break

@@ -52,8 +52,8 @@ class Surprisal:
         """
         depths = range(1 + n_factors)
         return cls(
-            tuple(Sayings.of([own and own[1 : 1 + depth] for own in rows]) for depth in depths),
-            tuple(Sayings.of([own and own[: 1 + depth] for own in rows]) for depth in depths),
+            tuple(Sayings.of([row and row[1 : 1 + depth] for row in rows]) for depth in depths),
+            tuple(Sayings.of([row and row[: 1 + depth] for row in rows]) for depth in depths),
         )
 
     def nats(
@@ -80,14 +80,14 @@ class Surprisal:
         for depth, (kinds, combinations) in enumerate(
             zip(self.kinds, self.combinations, strict=True)
         ):
-            kind = kinds.codes_of([() if own is None else own[1 : 1 + depth] for own in rows])
-            combination = combinations.codes_of([own and own[: 1 + depth] for own in rows])
+            kind = kinds.codes_of([() if row is None else row[1 : 1 + depth] for row in rows])
+            combination = combinations.codes_of([row and row[: 1 + depth] for row in rows])
             for part, normal in groups:
                 n_of_kind = kinds.counts(normal)[kind[part]]
                 n_alike = combinations.counts(normal)[combination[part]]
                 shares[part] = (n_alike + _PRIOR * shares[part]) / (n_of_kind + _PRIOR)
         if len(levels) == 1:
-            shares[levels.codes_of([own and own[:1] for own in rows]) == 0] = 1
+            shares[levels.codes_of([row and row[:1] for row in rows]) == 0] = 1
         nats: Float64Array = np.abs(np.log(shares))  # of 1 no −0
         return nats
 
@@ -117,7 +117,7 @@ class Surprisal:
             depth, is_of_kind = deeper, kinds.codes == code
         combinations = self.combinations[depth]
         counts = np.bincount(combinations.codes[is_of_kind])
-        levels = [own[0] for own in combinations.known]
+        levels = [levels_of[0] for levels_of in combinations.known]
         order = np.argsort(-counts, kind="stable")
         return depth, {levels[i]: int(counts[i]) for i in order.tolist() if counts[i]}
 
@@ -139,8 +139,8 @@ class Sayings:
     @classmethod
     def of(cls, said: Sequence[Levels | None]) -> Self:
         """Return what normal rows say, numbered in the order in which they first say it."""
-        different = dict.fromkeys(own for own in said if own is not None)
-        known = {own: i for i, own in enumerate(different)}
+        different = dict.fromkeys(levels for levels in said if levels is not None)
+        known = {levels: i for i, levels in enumerate(different)}
         return cls(known, _codes(known, said))
 
     def __len__(self) -> int:
@@ -204,4 +204,4 @@ def _repeats(codes: Codes) -> Codes:
 
 
 def _codes(known: Mapping[Levels, int], said: Sequence[Levels | None]) -> Codes:
-    return np.asarray([-1 if own is None else known.get(own, -1) for own in said], np.intp)
+    return np.asarray([-1 if levels is None else known.get(levels, -1) for levels in said], np.intp)

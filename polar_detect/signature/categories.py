@@ -102,7 +102,9 @@ class CategoryReference:
         rows = template.read(texts)
         rows.check()
         columns = zip(template.categories.items(), rows.category_levels, strict=True)
-        known = (KnownCategory.fit(name, own, rows, said) for (name, own), said in columns)
+        known = (
+            KnownCategory.fit(name, category, rows, said) for (name, category), said in columns
+        )
         return cls(template, tuple(known), len(texts))
 
     def features(self, texts: Sequence[str], *, banned: BoolArray | None = None) -> FeatureTable:
@@ -121,14 +123,14 @@ class CategoryReference:
         groups = groups_by_allowed(banned, len(texts), self.n_rows)
         return FeatureTable.of(
             {
-                column_feature(own.name, LEVEL): own.surprisal.nats(said, groups)
-                for own, said in self._said(texts)
+                column_feature(known.name, LEVEL): known.surprisal.nats(said, groups)
+                for known, said in self._said(texts)
             }
         )
 
     def usual_for(self, text: str) -> list[UsualLevels]:
         """Return what is usual in each category for normal rows that are like a row."""
-        return [own.usual_beside(row) for own, (row,) in self._said([text])]
+        return [known.usual_beside(row) for known, (row,) in self._said([text])]
 
     def unlike_kind(self, texts: Sequence[str]) -> list[dict[str, Levels]]:
         """Return in which categories each row says what only rows of other kinds usually say.
@@ -136,16 +138,16 @@ class CategoryReference:
         With the columns that say of which kind it is: the fault may as well lie in these.
         """
         found: list[dict[str, Levels]] = [{} for _ in texts]
-        for own, said in self._said(texts):
+        for known, said in self._said(texts):
             usual = {
-                row: own.usual_beside(row)
+                row: known.usual_beside(row)
                 for row in {*said}
-                if own.factors and row is not None and row[0] in own.written
+                if known.factors and row is not None and row[0] in known.written
             }
             for i, row in enumerate(said):
                 beside = None if row is None else usual.get(row)
                 if beside is not None and beside.n_factors and beside.share < USUAL_SHARE:
-                    found[i][own.name] = own.factors[: beside.n_factors]
+                    found[i][known.name] = known.factors[: beside.n_factors]
         return found
 
     def _said(self, texts: Sequence[str]) -> "zip[tuple[KnownCategory, list[Levels | None]]]":
@@ -158,8 +160,8 @@ def _written(name: str, rows: "ParsedRows", said: Sequence[Levels | None]) -> di
     template = rows.template
     (place,) = template.places([name])
     found: dict[str, str] = {}
-    for cells, own in zip(rows.cells, said, strict=True):
-        if cells is not None and own is not None:
+    for cells, levels in zip(rows.cells, said, strict=True):
+        if cells is not None and levels is not None:
             is_empty = template.columns[place].is_empty(cells[place], template.notation)
-            found.setdefault(own[0], "" if is_empty else cells[place])
+            found.setdefault(levels[0], "" if is_empty else cells[place])
     return found

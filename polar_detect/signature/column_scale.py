@@ -73,24 +73,24 @@ class ColumnScale:
         """
         values = bounded(values)
         columns = [
-            _Column.fit(column, float(step), own, as_version_0_1=as_version_0_1)
-            for column, step, own in zip(values.T, steps, levels, strict=True)
+            _Column.fit(column, float(step), said, as_version_0_1=as_version_0_1)
+            for column, step, said in zip(values.T, steps, levels, strict=True)
         ]
         return cls(
-            np.asarray([own.is_log for own in columns], bool),
-            np.asarray([own.floor for own in columns], np.float64),
+            np.asarray([column.is_log for column in columns], bool),
+            np.asarray([column.floor for column in columns], np.float64),
             np.fmin.reduce(values, axis=0, initial=-np.inf if as_version_0_1 else 0),
-            tuple(own.kinds for own in columns),
-            tuple(own.centres for own in columns),
-            tuple(own.spreads for own in columns),
+            tuple(column.kinds for column in columns),
+            tuple(column.centres for column in columns),
+            tuple(column.spreads for column in columns),
         )
 
     def apply(self, values: Float64Array, levels: Sequence[Sequence[Levels]]) -> Float64Array:
         """Return standardised values; NaN stays."""
         logged = self._logged(bounded(values))
-        places = [kinds.place(own) for kinds, own in zip(self.kinds, levels, strict=True)]
+        places = [kinds.place(said) for kinds, said in zip(self.kinds, levels, strict=True)]
         centres, spreads = (
-            np.stack([own[place] for own, place in zip(by_kind, places, strict=True)], axis=1)
+            np.stack([values[place] for values, place in zip(by_kind, places, strict=True)], axis=1)
             for by_kind in (self.centres, self.spreads)
         )
         standard = (logged - centres) / spreads
@@ -134,13 +134,13 @@ class _Column:
             floor, step = float(raw.min()) / _BELOW, step / float(np.median(raw))
             known = positive
         present = np.log(values[known]) if is_log else values[known]
-        own = [levels[i] for i in known.tolist()]
-        kinds = Kinds.of(own)
-        members, within = kinds.members(own), np.inf if as_version_0_1 else _WITHIN
+        said = [levels[i] for i in known.tolist()]
+        kinds = Kinds.of(said)
+        members, within = kinds.members(said), np.inf if as_version_0_1 else _WITHIN
         found = [_centre_and_spread(present[rows], step, within) for rows in members]
         centres, spreads = np.asarray(found).T
         if len(members) > 1:
-            _, prior = _centre_and_spread(present - centres[kinds.place(own)], step, within)
+            _, prior = _centre_and_spread(present - centres[kinds.place(said)], step, within)
             spreads[1:] = _shrunk(spreads[1:], [len(rows) for rows in members[1:]], prior)
         return cls(is_log, floor, kinds, centres, spreads)
 

@@ -70,26 +70,26 @@ class LeaveOneOutReference:
         enough: BoolArray = (~banned).sum(1) >= self.reference.n_asked
         return enough
 
-    def distances(self, own: Readings, origins: IndexArray) -> FeatureTable:
+    def distances(self, readings: Readings, origins: IndexArray) -> FeatureTable:
         """Return what `Reference.distances` does, for texts made of the texts `origins`."""
         groups = self.groups[origins]
         whole = (self.readings.trajectories, self._own_groups)
-        tables = [features_without(*whole, own.trajectories, groups)]
+        tables = [features_without(*whole, readings.trajectories, groups)]
         if self.reference.geometries is not None:
             parts = FeatureTable.by_group(
                 groups,
-                lambda group, part: self._geometries_without(group).distances(own.rows(part)),
+                lambda group, part: self._geometries_without(group).distances(readings.rows(part)),
             )
             tables.insert(0, parts)
         if self.kept_out is not None:
-            tables.append(self.kept_out.of_normal(Seen.of(own), origins))
+            tables.append(self.kept_out.of_normal(Seen.of(readings), origins))
         return FeatureTable.beside(tables)
 
-    def labelled(self, extractor: Extractor, own: Readings) -> FeatureTable:
+    def labelled(self, extractor: Extractor, readings: Readings) -> FeatureTable:
         """Return signatures of the labelled anomalies, whose likeness does not see itself."""
-        likeness = None if self.kept_out is None else self.kept_out.of_labelled(Seen.of(own))
-        distances = self.reference.distances(own, likeness=likeness)
-        return extractor.signatures(own, self.reference, distances=distances)
+        likeness = None if self.kept_out is None else self.kept_out.of_labelled(Seen.of(readings))
+        distances = self.reference.distances(readings, likeness=likeness)
+        return extractor.signatures(readings, self.reference, distances=distances)
 
     def _geometries_without(self, group: int) -> Geometries:
         outside = np.flatnonzero(self._own_groups != group)

@@ -138,11 +138,11 @@ class Likeness:
         sentences = SentenceLikeness.fit(normal.embeddings, labelled.embeddings)
         return cls(sentences, WordingLikeness.fit(normal.texts, labelled.texts), columns)
 
-    def features(self, own: Seen) -> FeatureTable:
+    def features(self, seen: Seen) -> FeatureTable:
         """Return how like labelled anomalies texts are, in log-odds; see the parts."""
-        tables = [self.sentences.features(own.embeddings), self.wording.features(own.texts)]
+        tables = [self.sentences.features(seen.embeddings), self.wording.features(seen.texts)]
         if self.columns is not None:
-            tables.append(self.columns.features(own.texts))
+            tables.append(self.columns.features(seen.texts))
         return FeatureTable.beside(tables)
 
 
@@ -179,17 +179,17 @@ class KeptOut:
         )
         return cls(own, other, models)
 
-    def of_normal(self, own: Seen, origins: IndexArray) -> FeatureTable:
+    def of_normal(self, seen: Seen, origins: IndexArray) -> FeatureTable:
         """Return `Likeness.features` of texts made of the normal texts `origins`."""
-        return self._features(own, self.normal_folds[origins])
+        return self._features(seen, self.normal_folds[origins])
 
-    def of_labelled(self, own: Seen) -> FeatureTable:
+    def of_labelled(self, seen: Seen) -> FeatureTable:
         """Return the same of all labelled anomalies."""
-        return self._features(own, self.labelled_folds)
+        return self._features(seen, self.labelled_folds)
 
-    def _features(self, own: Seen, folds: Folds) -> FeatureTable:
+    def _features(self, seen: Seen, folds: Folds) -> FeatureTable:
         return FeatureTable.by_group(
-            folds, lambda fold, places: self.models[fold].features(own.rows(places))
+            folds, lambda fold, places: self.models[fold].features(seen.rows(places))
         )
 
 

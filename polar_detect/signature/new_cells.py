@@ -61,14 +61,14 @@ class KnownValues:
         """
         rows = [cells for cells in template.read(texts).cells if cells is not None]
         frame = pd.DataFrame(rows, columns=template.names, dtype=object)
-        asked = [own for own in template.columns if own.is_name or not own.is_numeric]
-        said = categories_of(frame, [own.name for own in asked], template.notation)
-        for name, own in template.categories.items():
-            is_missed = own.of == "words" and name not in said and len(frame)
+        asked = [column for column in template.columns if column.is_name or not column.is_numeric]
+        said = categories_of(frame, [column.name for column in asked], template.notation)
+        for name, category in template.categories.items():
+            is_missed = category.of == "words" and name not in said and len(frame)
             if is_missed:  # it was one with the labelled anomalies
                 said[name] = [level_of(cell, template.notation) for cell in frame[name]]
-        empty = {own.name: {""} if own.is_name else set() for own in asked}
-        known = [frozenset(own) | empty[name] for name, own in said.items()]
+        empty = {column.name: {""} if column.is_name else set() for column in asked}
+        known = [frozenset(values) | empty[name] for name, values in said.items()]
         return cls(template, dict(zip(template.places([*said]), known, strict=True)))
 
     def new_cells(self, texts: Sequence[str]) -> list[tuple[NewCell, ...]]:

@@ -201,7 +201,7 @@ class NumberReference:
         """
         n_skipped = math.ceil(exactly(skipped) * len(self.scaled[0].points))
         cells = NumberCells.of(self.template.read(texts))
-        found, *others = (own.features(cells, banned, n_skipped) for own in self.scaled)
+        found, *others = (scaled.features(cells, banned, n_skipped) for scaled in self.scaled)
         for other in others:
             found = np.copysign(np.sqrt((found**2 + other**2) / 2), found)
         names = [column.name for column in self.template.numeric]
@@ -211,10 +211,10 @@ class NumberReference:
     def usual_for(self, text: str) -> list[Usual]:
         """Return what is usual in each column for normal rows of a row's kind."""
         levels, kinds = self.template.read([text]).factor_levels, self._kinds
-        places = [int(own.place(said)[0]) for own, said in zip(kinds, levels, strict=True)]
+        places = [int(kind.place(said)[0]) for kind, said in zip(kinds, levels, strict=True)]
         return [
-            Usual(float(usual[place, 0]), float(usual[place, 1]), own.levels[place])
-            for usual, own, place in zip(self.usual, kinds, places, strict=True)
+            Usual(float(usual[place, 0]), float(usual[place, 1]), kind.levels[place])
+            for usual, kind, place in zip(self.usual, kinds, places, strict=True)
         ]
 
     def unlike_kind(self, texts: Sequence[str]) -> list[dict[str, Levels]]:
@@ -260,8 +260,8 @@ def _one_thread() -> threadpool_limits:
 
 def _usual(values: Float64Array, levels: Sequence[Levels], kinds: Kinds) -> Float64Array:
     """Return the middle 90 % of the cells of each kind, (n_kinds, 2)."""
-    own = [values[rows] for rows in kinds.members(levels)]
-    return np.stack([_middle(cells[~np.isnan(cells)]) for cells in own])
+    by_kind = [values[rows] for rows in kinds.members(levels)]
+    return np.stack([_middle(cells[~np.isnan(cells)]) for cells in by_kind])
 
 
 def _middle(present: Float64Array) -> Float64Array:

@@ -88,8 +88,8 @@ class Reference:
     @property
     def rows(self) -> "RowTemplate | None":
         """How rows are written out whose columns are looked at by themselves; None of texts."""
-        own = self.numbers or self.categories
-        return None if own is None else own.template
+        either = self.numbers or self.categories
+        return None if either is None else either.template
 
     def unlike_kind(self, texts: Sequence[str]) -> list[dict[str, tuple[str, ...]]]:
         """Return in which columns rows are usual, but not beside what other columns of them say.
@@ -97,10 +97,13 @@ class Reference:
         With the names of those; a text that is no row is so in none.
         """
         parts = [
-            own.unlike_kind(texts) for own in (self.numbers, self.categories) if own is not None
+            reference.unlike_kind(texts)
+            for reference in (self.numbers, self.categories)
+            if reference is not None
         ]
         return [
-            dict(item for part in own for item in part.items()) for own in zip(*parts, strict=True)
+            dict(item for part in of_row for item in part.items())
+            for of_row in zip(*parts, strict=True)
         ]
 
     @property
@@ -133,7 +136,7 @@ class Reference:
         Where `is_shuffled`, tokens are kept in another order than that of the texts.
         """
         encoder_tokens = TokenIndex.fit(readings.encoding.tokens, is_shuffled=is_shuffled)
-        own = readings.texts, readings.embeddings
+        fitted = readings.texts, readings.embeddings
         return cls(
             readings.texts,
             readings.embeddings,
@@ -146,7 +149,7 @@ class Reference:
             contamination=contamination,
             n_indexed=len(np.unique(encoder_tokens.owners)),
             likeness=likeness,
-            crowding=crowding_of(*own, *own, k=N_NEIGHBOURS),
+            crowding=crowding_of(*fitted, *fitted, k=N_NEIGHBOURS),
         )
 
     def widened(self, readings: Readings) -> Self:
@@ -227,8 +230,8 @@ class Reference:
         """
         if not self.texts:
             return [()] * len(embeddings)
-        distinct, own = self._distinct
-        index = nearest(embeddings, own, k=N_NEIGHBOURS).index
+        distinct, unique = self._distinct
+        index = nearest(embeddings, unique, k=N_NEIGHBOURS).index
         return [tuple(distinct[i] for i in row) for row in index.tolist()]
 
     @cached_property
