@@ -156,7 +156,7 @@ def signatures(
     if notes.needs_programs:
         searched = menu_texts(readings.texts, seed=seed)
         menu = extractor.menu(searched, tolerance=settings.tolerance)
-    shown = fitting.contrast(readings, reference, menu, taught_by)
+    shown = fitting.training_signatures(readings, reference, menu, taught_by)
     test_readings = extractor.read(split.test)
     test = extractor.signatures(test_readings, reference)
     if menu is not None:

@@ -119,7 +119,7 @@ class Fitting:
             reference = reference.widened(calibration_readings)
         programs = self.programs(readings.texts, calibration_readings)
         menu = programs.menu if isinstance(programs, NormalPrograms) else None
-        normal, strangers = self.contrast(readings, reference, menu, labelled)
+        normal, strangers = self.training_signatures(readings, reference, menu, labelled)
         head.fit(normal, strangers, n_labelled=len(anomalous), seed=settings.seed)
         held_out_table = self._held_out(calibration_readings, reference, menu)
         scores = head.scores(held_out_table)
@@ -171,7 +171,7 @@ class Fitting:
             return plan.searched_by(self.extractor, self.tracker)
         return plan
 
-    def contrast(
+    def training_signatures(
         self,
         readings: Readings,
         reference: Reference,

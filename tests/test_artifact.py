@@ -18,7 +18,7 @@ from tiny_encoders import save_tiny_encoder
 from tiny_models import CONFIGS, MAX_POSITIONS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
-from polar_detect import whole
+from polar_detect import atomic
 from polar_detect.artifact import archives, reading, writing
 from polar_detect.artifact.sealing import FORMAT, check_files, read_manifest, sealed
 from polar_detect.detector import PolarDetector
@@ -497,7 +497,7 @@ def test_a_save_that_is_killed_loses_no_detector_and_the_next_one_cleans_up(
         kill.setattr(writing, "_write_json", killed_at(writing._write_json))
         kill.setattr(Path, "rename", killed_at(Path.rename))
         kill.setattr(shutil, "rmtree", lambda *_, **__: None)  # nobody is left to do it
-        kill.setattr(whole, "_put_back", lambda *_: None)
+        kill.setattr(atomic, "_put_back", lambda *_: None)
         with pytest.raises(Killed):
             fitted_on_tiny.save(tmp_path / "out")
     left = {path.name for path in tmp_path.iterdir()}

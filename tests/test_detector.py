@@ -354,7 +354,7 @@ def test_texts_that_teach_what_anomalies_are_like_are_shown_without_themselves(
     reference = fitting.reference(readings, labelled)
     programs = fitting.programs(FEW, readings)
     menu = programs.menu if head.needs_programs else None
-    normal, strangers = fitting.contrast(readings, reference, menu, labelled)
+    normal, strangers = fitting.training_signatures(readings, reference, menu, labelled)
     own, other = Seen.of(readings), Seen.of(labelled)
     kept_out = KeptOut.fit(own, other, None, seed=fitting.settings.seed)
     everyone = kept_out.of_normal(own, np.arange(len(own.texts))).values[:, 0]
@@ -365,7 +365,7 @@ def test_texts_that_teach_what_anomalies_are_like_are_shown_without_themselves(
     np.testing.assert_array_equal(strangers.values[: len(own.texts), column], everyone)
     # Control: who sees itself is more like them.
     assert (reference.likeness.features(other).values[:, 0] > last + 0.01).all()
-    plain = fitting.contrast(readings, fitting.reference(readings), menu)
+    plain = fitting.training_signatures(readings, fitting.reference(readings), menu)
     assert len(strangers) == len(plain[1]) + len(labelled)
 
 
@@ -379,7 +379,7 @@ def test_what_is_learned_meets_held_out_texts_as_new_texts_do(fitted_on_tiny):
     wide = narrow.widened(others)
     every, everyone = np.arange(len(wide)), np.asarray(wide.texts)
     clusters = topic_clusters(wide.embeddings, seed=fitting.settings.seed)
-    found = fitting.contrast(readings, wide, None)
+    found = fitting.training_signatures(readings, wide, None)
     for table, groups in zip(found, (everyone, clusters), strict=True):
         assert len(table) == len(train)
         for i in (0, 1, 2, 49, 50):
@@ -389,7 +389,7 @@ def test_what_is_learned_meets_held_out_texts_as_new_texts_do(fitted_on_tiny):
             for name, value in zip(expected.names, expected.values[0], strict=True):
                 if "change" not in name:  # which is fitted on the training texts
                     assert table.values[i, table.names.index(name)] == value, name
-    alone, _ = fitting.contrast(readings, narrow, None)
+    alone, _ = fitting.training_signatures(readings, narrow, None)
     column = alone.names.index("neighbours/similarity_mean")
     assert (found[0].values[:, column] >= alone.values[:, column]).all()
     assert (found[0].values[:, column] > alone.values[:, column]).mean() > 0.3  # control
@@ -407,7 +407,7 @@ def test_a_text_that_is_nearly_all_of_the_normal_ones_meets_itself_as_new_ones_o
     reference = fitting.reference(readings)
     similarity = [
         table.values[:, table.names.index("neighbours/similarity_mean")]
-        for table in fitting.contrast(readings, reference, None)
+        for table in fitting.training_signatures(readings, reference, None)
     ]
     new = extractor.signatures(readings, reference)
     as_new = new.values[:, new.names.index("neighbours/similarity_mean")]
@@ -436,7 +436,7 @@ def test_a_text_that_is_most_of_the_normal_ones_teaches_as_a_quarter_of_them(
     others = [f"{NORMAL[i % len(NORMAL)]} {i}" for i in range(n_others)]
     readings = fitting.read("texts", [*others[:15], *[STRANGE[0]] * n_copies, *others[15:]])
     reference = fitting.reference(readings)
-    tables = fitting.contrast(readings, reference, None)
+    tables = fitting.training_signatures(readings, reference, None)
     loss = tables[0].names.index("loss/mean")
     for table in tables:
         assert len(table) == n_others + n_taught

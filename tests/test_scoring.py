@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from kill_me import made_up
 from windows_files import hold_open_files
 
-from polar_detect import calibration, tables, whole
+from polar_detect import atomic, calibration, tables
 from polar_detect.artifact.sealing import manifest_sha256
 from polar_detect.assessment import Result
 from polar_detect.errors import InputError, OutputError
@@ -363,7 +363,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_later(
         def full(*_):
             raise OSError(28, "No space left on device")
 
-        patch.setattr(whole.os, "fsync", full)
+        patch.setattr(atomic.os, "fsync", full)
         with pytest.raises(OutputError, match=r"No space left on device\); .*same command again"):
             score(orders, out, detector_folder)
     assert score(orders, out, detector_folder).n_resumed == run.CHUNK_ROWS

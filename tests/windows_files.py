@@ -8,7 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
-from polar_detect import whole
+from polar_detect import atomic
 
 _DESCRIPTORS = Path("/proc/self/fd")
 
@@ -27,7 +27,7 @@ def hold_open_files(monkeypatch):
     for name, n_paths in (("unlink", 1), ("remove", 1), ("rename", 2), ("replace", 2)):
         monkeypatch.setattr(os, name, guarded(getattr(os, name), n_paths))
     monkeypatch.setattr(shutil, "_use_fd_functions", False)
-    monkeypatch.setattr(whole, "fcntl", None)
+    monkeypatch.setattr(atomic, "fcntl", None)
 
 
 def _check(path, dir_fd):

@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, TypeVar
 
 from polar_detect.artifact.archives import check_archive
+from polar_detect.atomic import settle
 from polar_detect.errors import ArtifactError, InputNotFoundError
 from polar_detect.models.hashes import sha256_of
-from polar_detect.whole import settle
 
 MANIFEST = "manifest.json"
 FORMAT = 3  # 1 had no seal and no sizes, 2 no tokens

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save as to_bytes
 
 import polar_detect
-from polar_detect import whole
+from polar_detect import atomic
 from polar_detect.artifact.contents import ARRAYS, HEAD, TEXTS, TREES
 from polar_detect.artifact.sealing import FORMAT, MANIFEST, foreign_to_artifact, sealed
 from polar_detect.detector import PolarDetector
@@ -67,7 +67,7 @@ def save(
     programs = detector.normal_programs()
     origin = {"text_column": text_column, "sampled_from": sampled_from}
     try:
-        with whole.replaced(folder) as staged:
+        with atomic.replaced(folder) as staged:
             _write(detector, programs, staged, origin)
             check_target(folder)  # again, for what came to it meanwhile
     except OutputError:
@@ -80,7 +80,7 @@ def check_target(folder: Path) -> None:
     """Raise `OutputError` if `save` could not write `folder`, or must not replace what it holds."""
     own = folder.resolve()
     try:
-        whole.check_writable(next(path for path in own.parents if path.exists()))
+        atomic.check_writable(next(path for path in own.parents if path.exists()))
     except OSError as error:
         raise _cannot_write(folder, error) from error
     if not folder.exists():

@@ -11,11 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from polar_detect.arrays import IntArray
 from polar_detect.backbone.forms import LayerForms
 from polar_detect.backbone.loading import load_decoder
 from polar_detect.backbone.moving import Move, Mover
@@ -184,7 +183,7 @@ class Backbone:
         layer: int,
         hidden: Tensor,
         *,
-        lengths: NDArray[np.int64] | None = None,
+        lengths: IntArray | None = None,
         precise: bool = False,
         rough: bool = False,
         out: Tensor | None = None,
@@ -222,7 +221,7 @@ class Backbone:
         sources: Tensor,
         targets: Tensor,
         *,
-        lengths: NDArray[np.int64] | None = None,
+        lengths: IntArray | None = None,
         precise: bool = False,
     ) -> None:
         """Call block `layer` on some rows of `states`, and put the new states in their targets.
@@ -240,7 +239,7 @@ class Backbone:
         move = Move(layer, states, states, sources, targets, precise=precise)
         self._mover.move(move, lengths)
 
-    def padded_lengths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    def padded_lengths(self, lengths: IntArray) -> IntArray:
         """Return what rows of so many tokens are padded to where they are called on alone."""
         return self._mover.padded_lengths(lengths)
 
@@ -250,7 +249,7 @@ class Backbone:
         hidden: Tensor,
         gradient: Tensor,
         *,
-        lengths: NDArray[np.int64] | None = None,
+        lengths: IntArray | None = None,
     ) -> Tensor:
         """Return a gradient by what block `layer` gets, given that by what it makes of it.
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.functional import vjp
 
+from polar_detect.arrays import IntArray
 from polar_detect.backbone.forms import LayerForms, PackedLayer
 from polar_detect.backbone.packing import TRIED_TOKENS, Packing, packings, padded_lengths
 from polar_detect.numerics.block_sizes import Form, RowCounts
@@ -75,7 +75,7 @@ class Mover:
             forms.packs(layer, TRIED_TOKENS) for layer in range(len(blocks))
         )
 
-    def padded_lengths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    def padded_lengths(self, lengths: IntArray) -> IntArray:
         """Return what rows of so many tokens are padded to where they are called on alone."""
         return np.minimum(padded_lengths(lengths), self._max_positions)
 
@@ -86,7 +86,7 @@ class Mover:
         call, form = self._forms.call(layer, hidden.shape[1], precise=precise, rough=rough)
         return in_blocks(call, hidden, self._row_counts.of(layer, call, hidden, form), out)
 
-    def move(self, move: Move, lengths: NDArray[np.int64] | None) -> None:
+    def move(self, move: Move, lengths: IntArray | None) -> None:
         """Call a layer on rows, of which `lengths` tokens count, or all.
 
         What stands behind these in the targets is left as it is.
@@ -102,7 +102,7 @@ class Mover:
             self._move_packed(move, packed, lengths[packed], padded[packed])
 
     def pull_back(
-        self, layer: int, hidden: Tensor, gradient: Tensor, lengths: NDArray[np.int64] | None
+        self, layer: int, hidden: Tensor, gradient: Tensor, lengths: IntArray | None
     ) -> Tensor:
         """Return a gradient by what a layer gets, as `Backbone.pull_back` does."""
         if lengths is None:
@@ -119,8 +119,8 @@ class Mover:
         return found
 
     def _parted(
-        self, layer: int, padded: NDArray[np.int64], *, precise: bool = False, rough: bool = False
-    ) -> tuple[NDArray[np.int64], dict[int, NDArray[np.int64]]]:
+        self, layer: int, padded: IntArray, *, precise: bool = False, rough: bool = False
+    ) -> tuple[IntArray, dict[int, IntArray]]:
         """Return which rows a layer takes packed, and the others by the length of each."""
         are_packed = np.zeros(len(padded), bool)
         others = {}
@@ -131,7 +131,7 @@ class Mover:
                 others[n] = np.flatnonzero(padded == n)
         return np.flatnonzero(are_packed), others
 
-    def _move_alike(self, move: Move, rows: NDArray[np.int64], n_tokens: int) -> None:
+    def _move_alike(self, move: Move, rows: IntArray, n_tokens: int) -> None:
         """Call a layer on rows of one length."""
         call, form = self._forms.call(move.layer, n_tokens, precise=move.precise, rough=move.rough)
         counts = self._row_counts.of(move.layer, call, move.given[:1, :n_tokens], form)
@@ -148,9 +148,9 @@ class Mover:
     def _move_packed(
         self,
         move: Move,
-        rows: NDArray[np.int64],
-        lengths: NDArray[np.int64],
-        padded: NDArray[np.int64],
+        rows: IntArray,
+        lengths: IntArray,
+        padded: IntArray,
     ) -> None:
         """Call a layer on the tokens of rows, one row behind the other."""
         call, form = self._forms.packed_call(move.layer, rough=move.rough)
@@ -181,8 +181,8 @@ class Mover:
         self,
         move: Move,
         gradient: Tensor,
-        lengths: NDArray[np.int64],
-        padded: NDArray[np.int64],
+        lengths: IntArray,
+        padded: IntArray,
     ) -> None:
         """Put a gradient by what a layer gets where the move says."""
         call, form = self._forms.packed_call(move.layer, rough=True, for_gradient=True)
@@ -216,7 +216,7 @@ def _tokens(packing: Packing, starts: Tensor) -> Tensor:
 
 
 def _blocks(
-    lengths: NDArray[np.int64], padded: NDArray[np.int64], sizes: tuple[int, ...]
+    lengths: IntArray, padded: IntArray, sizes: tuple[int, ...]
 ) -> list[tuple[slice, Packing]]:
     return packings(tuple(lengths.tolist()), tuple(padded.tolist()), sizes, n_lanes())
 

@@ -10,8 +10,9 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+
+from polar_detect.arrays import IntArray
 
 TRIED_TOKENS = 8  # of the texts that blocks are tried with; each size is a multiple of it
 # Padded tokens of what stands together in memory. Up to the last one texts are packed: blocks of
@@ -44,7 +45,7 @@ class Packing:
         return sum(self.lengths)
 
     @cached_property
-    def starts(self) -> NDArray[np.int64]:
+    def starts(self) -> IntArray:
         """Where each text begins, (n_texts,)."""
         return np.cumsum([0, *self.lengths[:-1]])
 
@@ -70,16 +71,16 @@ class Packing:
         own = np.repeat([starts[n] for n in self.padded], self.lengths)
         return self._whole(own) + self.places
 
-    def _whole(self, of_held: NDArray[np.int64]) -> Tensor:
+    def _whole(self, of_held: IntArray) -> Tensor:
         found = np.zeros(self.n_tokens, np.int64)
         found[: len(of_held)] = of_held
         return torch.from_numpy(found)
 
 
-def padded_lengths(n_tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+def padded_lengths(n_tokens: IntArray) -> IntArray:
     """Return the length that each row of so many tokens is padded to; hangs on nothing else."""
     steps = np.where(n_tokens <= 32, 4, np.where(n_tokens <= 128, 8, 32))
-    found: NDArray[np.int64] = -(-n_tokens // steps) * steps
+    found: IntArray = -(-n_tokens // steps) * steps
     return found
 
 

@@ -66,7 +66,7 @@ class Batch:
     is_target: Tensor
     is_text: Tensor
     embedded: Tensor
-    lengths: NDArray[np.int64] | None = field(default=None, kw_only=True)
+    lengths: IntArray | None = field(default=None, kw_only=True)
     stem: Stem = field(default_factory=Stem, kw_only=True)
 
     def __len__(self) -> int:
@@ -84,7 +84,7 @@ class Batch:
         lengths = self.lengths_of(list(texts))
         return type(self)(index, *(part[list(texts)] for part in parts), lengths=lengths)
 
-    def lengths_of(self, texts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64] | None:
+    def lengths_of(self, texts: Sequence[int] | IntArray) -> IntArray | None:
         """Return the lengths of rows, if they differ."""
         return None if self.lengths is None else self.lengths[texts]
 
@@ -142,9 +142,7 @@ def batches(
                 yield _batch(members[start : start + n_rows], n_places, rows, prefixes, backbone)
 
 
-def _evenly(
-    index: NDArray[np.int64], n_tokens: NDArray[np.int64], most: int, n_at_once: int
-) -> Iterator[NDArray[np.int64]]:
+def _evenly(index: IntArray, n_tokens: IntArray, most: int, n_at_once: int) -> Iterator[IntArray]:
     """Yield texts in parts of about as many tokens each, and no more than `most`, but for one.
 
     A multiple of `n_at_once` parts, where these are no less than a small block.
@@ -165,7 +163,7 @@ def _batch(
     prefixes: Sequence[Sequence[int]] | None,
     backbone: Backbone,
     *,
-    lengths: NDArray[np.int64] | None = None,
+    lengths: IntArray | None = None,
 ) -> Batch:
     input_ids = torch.full((len(index), n_tokens), backbone.start_token)
     targets = torch.zeros((len(index), n_tokens), dtype=torch.int64)
@@ -186,7 +184,7 @@ def _batch(
     return Batch(np.asarray(index), *(part.to(device) for part in parts), lengths=lengths)
 
 
-def _embedded(backbone: Backbone, ids: Tensor, lengths: NDArray[np.int64] | None) -> Tensor:
+def _embedded(backbone: Backbone, ids: Tensor, lengths: IntArray | None) -> Tensor:
     """Return what the first layer gets of token ids, each row as if it were padded alone."""
     if lengths is None:
         return backbone.embed(ids).float()

@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from polar_detect.arrays import Float32Array
+from polar_detect.atomic import write_file
 from polar_detect.errors import ArtifactError, InputError
 from polar_detect.executor.decoder import Executor
 from polar_detect.program import Program
@@ -33,7 +34,6 @@ from polar_detect.programs.predictor_network import (
 )
 from polar_detect.search import menu_search
 from polar_detect.search.space import Space
-from polar_detect.whole import write_file
 
 _SETTINGS, _TENSORS = "predictor.json", "predictor.safetensors"
 

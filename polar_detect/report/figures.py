@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.text import Text
 
-from polar_detect import plots, whole
+from polar_detect import atomic, plots
 from polar_detect.report import cards, charts, histogram, phrases
 from polar_detect.report.choices import Tongue
 from polar_detect.report.data import RenderedFile, ReportData, RowReport
@@ -67,7 +67,7 @@ def write_pictures(data: ReportData, tongue: Tongue, folder: Path) -> tuple[int,
             for kind in kinds:
                 picture = _saved(figure, kind)
                 path = folder / f"{name}.{kind}"
-                with whole.staged(path) as partial:
+                with atomic.staged(path) as partial:
                     partial.write_bytes(picture.content)
                 written.add(path.name)
                 lacks |= picture.lacks_characters

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import pandas as pd
 
-from polar_detect import whole
+from polar_detect import atomic
 from polar_detect.assessment import Assessment
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import InputError
@@ -129,7 +129,7 @@ class Report:
         check_format(kind)
         check_folder(path, language)
         file = render(self.data, kind, self.tongue)
-        with whole.staged(path) as partial:
+        with atomic.staged(path) as partial:
             partial.write_bytes(file.content)
         if file.lacks_characters:
             warnings.warn(language.say("terminal.no_font"), stacklevel=2)

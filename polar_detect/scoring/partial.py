@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from polar_detect.assessment import Result
+from polar_detect.atomic import write_file
 from polar_detect.errors import InputError, OutputError
 from polar_detect.scoring.results import from_arrow, to_arrow
-from polar_detect.whole import write_file
 
 _MANIFEST = "manifest.json"
 _LOCK = "lock"

@@ -45,13 +45,13 @@ class GuidedSettings:
         How many calls to leave out at once, tried together in every round.
     n_singles : int
         How many single removals are measured when no stride is valid.
-    patience : float
-        Share of the tolerance that a stride may use up while there are cheaper ones.
+    early_share : float
+        Share of the room up to the limit that a stride may use up, where one stays within it.
     """
 
     strides: tuple[int, ...] = (1, 2, 4, 7)
     n_singles: int = 6
-    patience: float = 0.5
+    early_share: float = 0.5
 
     def __post_init__(self) -> None:
         check_counts(self, strides=1, n_singles=0)
@@ -75,7 +75,7 @@ def guided(n_layers: int, *, tolerance: float, settings: GuidedSettings | None =
         strides = [n for n in settings.strides if n < len(order)] or [1]
         programs = tuple(without(current.program, order[:n]) for n in strides)
         met = log.meet(programs, (yield Query(programs)).losses)
-        best = _longest_step(met, log, settings.patience)
+        best = _longest_step(met, log, settings.early_share)
         if best is None:
             programs = tuple(current.program.skip(i) for i in order[1 : 1 + settings.n_singles])
             if not programs:
@@ -89,9 +89,9 @@ def guided(n_layers: int, *, tolerance: float, settings: GuidedSettings | None =
     return log.found()
 
 
-def _longest_step(met: Sequence[Candidate], log: Log, patience: float) -> Candidate | None:
-    """Return the shortest program within `patience` of the tolerance, else within all of it."""
-    for share in (patience, 1.0):
+def _longest_step(met: Sequence[Candidate], log: Log, early_share: float) -> Candidate | None:
+    """Return the shortest program in `early_share` of the room to the limit, else in all of it."""
+    for share in (early_share, 1.0):
         valid = [c for c in met if log.is_valid(c, share=share)]
         if valid:
             return min(valid, key=length_then_loss)

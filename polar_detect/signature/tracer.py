@@ -6,10 +6,9 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from polar_detect.arrays import Float32Array
+from polar_detect.arrays import Float32Array, IntArray
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.read_out import Moments
 from polar_detect.backbone.tokenizing import MAX_TOKENS, as_room_allows
@@ -255,7 +254,7 @@ class Tracer:
             tokens[text] = TextTokens(own_states, targets, own_losses)
 
     def _first_order(
-        self, states: Sequence[Tensor], gradient: Tensor, lengths: NDArray[np.int64] | None
+        self, states: Sequence[Tensor], gradient: Tensor, lengths: IntArray | None
     ) -> tuple[Float32Array, Float32Array]:
         """Return gradient · (change of the layer's output), for skipping and for looping it.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from polar_detect import whole
+from polar_detect import atomic
 from polar_detect.assessment import Assessment
 from polar_detect.drift import Drift
 from polar_detect.errors import OutputError
@@ -99,12 +99,12 @@ def _is_same(path: Path, target: Path) -> bool:
 def check_place(path: Path) -> None:
     """Raise `OutputError` where `write_text` could not write a file; for use before long work."""
     with _told(path):
-        whole.check_place(path)
+        atomic.check_place(path)
 
 
 def write_text(path: Path, text: str | bytes) -> None:
     """Write a file whole or not at all, however many runs write it at once."""
-    with _told(path), whole.staged(path) as partial:
+    with _told(path), atomic.staged(path) as partial:
         partial.write_bytes(text.encode("utf-8") if isinstance(text, str) else text)
 
 

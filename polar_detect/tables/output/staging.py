@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from polar_detect import whole
+from polar_detect import atomic
 from polar_detect.errors import OutputError
 from polar_detect.tables.formats import format_of
 
@@ -46,7 +46,7 @@ def staged(path: Path) -> Iterator[Path]:
     """
     check_output(path)
     try:
-        with whole.staged(path) as partial:
+        with atomic.staged(path) as partial:
             yield partial
     except OutputError:
         raise
@@ -83,5 +83,5 @@ def _find_problem(path: Path) -> str | None:
         return f"expected an existing folder; create {folder} first."
     if not os.access(folder, os.W_OK):
         return f"expected a writable folder; change the permissions of {folder}."
-    whole.check_not_held(path)
+    atomic.check_not_held(path)
     return None

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from polar_detect.atomic import remove_abandoned
 from polar_detect.tables.cells.dtypes import kinds_of, typed_frame
 from polar_detect.tables.columns.results import check_added
 from polar_detect.tables.formats import format_of
@@ -23,7 +24,6 @@ from polar_detect.tables.output.text import (
     open_text,
 )
 from polar_detect.tables.reading import Table
-from polar_detect.whole import remove_abandoned
 
 Columns = Mapping[str, Sequence[object] | NDArray[Any]]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from polar_detect import whole
+from polar_detect import atomic
 from polar_detect.cli.commands.output import write_text
 from polar_detect.errors import OutputError
 
@@ -17,7 +17,7 @@ class Killed(BaseException):
 @pytest.mark.parametrize("sync", [False, True])
 def test_a_written_file_replaces_the_earlier_one_and_leaves_nothing_beside_it(tmp_path, sync):
     for content in (b"earlier", b"a\r\nb\n"):
-        whole.write_file(tmp_path / "file", content, sync=sync)
+        atomic.write_file(tmp_path / "file", content, sync=sync)
         assert (tmp_path / "file").read_bytes() == content
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -30,10 +30,10 @@ def test_a_write_that_fails_leaves_the_earlier_file_and_nothing_else(
         assert (tmp_path / ".file.part").read_bytes() == b"later"  # control: it had begun
         raise failure
 
-    whole.write_file(tmp_path / "file", b"earlier")
+    atomic.write_file(tmp_path / "file", b"earlier")
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(type(failure)):
-        whole.write_file(tmp_path / "file", b"later")
+        atomic.write_file(tmp_path / "file", b"later")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_bytes() == b"earlier"
 
@@ -48,21 +48,21 @@ def test_an_error_on_the_way_is_not_hidden_by_one_while_cleaning_up(tmp_path, mo
     monkeypatch.setattr(Path, "replace", fail(errno.ENOSPC))
     monkeypatch.setattr(Path, "unlink", fail(errno.EIO))
     with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
-        whole.write_file(tmp_path / "file", b"")
+        atomic.write_file(tmp_path / "file", b"")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the folder says who may read")
 def test_what_is_replaced_is_open_to_no_more_users_than_before(tmp_path):
     file, folder = tmp_path / "file", tmp_path / "folder"
-    with whole.staged(file) as partial:
+    with atomic.staged(file) as partial:
         partial.write_text("1")
-    with whole.replaced(folder) as own:
+    with atomic.replaced(folder) as own:
         (own / "a").touch()
     usual = [stat.S_IMODE(path.stat().st_mode) for path in (file, folder)]
     assert [mode & 0o077 for mode in usual] != [0, 0]  # control: new ones are as any other
     file.chmod(0o600)
     folder.chmod(0o700)
-    with whole.staged(file) as partial, whole.replaced(folder) as own:
+    with atomic.staged(file) as partial, atomic.replaced(folder) as own:
         for path in (partial, own):
             assert not stat.S_IMODE(path.stat().st_mode) & 0o077
         partial.write_text("2")
@@ -87,7 +87,7 @@ def test_what_another_group_could_read_is_not_opened_to_ones_own(tmp_path, monke
             with monkeypatch.context() as patch:
                 if is_other:
                     patch.setattr(Path, "stat", of_another_group)
-                with whole.staged(file) as partial:
+                with atomic.staged(file) as partial:
                     modes[mode, is_other] = stat.S_IMODE(real(partial).st_mode)
             file.chmod(mode)
     usual = 0o666 & ~_umask()
@@ -117,14 +117,14 @@ def test_a_drive_that_knows_no_permissions_takes_what_replaces_a_read_only_file(
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
     monkeypatch.setattr(Path, "chmod", refused)
-    with whole.staged(file) as partial:
+    with atomic.staged(file) as partial:
         partial.write_text("2")
     assert file.read_text() == "2"
 
 
 def test_a_folder_that_cannot_take_its_place_loses_no_earlier_one(tmp_path, monkeypatch):
     folder = tmp_path / "detector"
-    with whole.replaced(folder) as own:
+    with atomic.replaced(folder) as own:
         (own / "file").write_text("earlier")
     rename = Path.rename
 
@@ -134,7 +134,7 @@ def test_a_folder_that_cannot_take_its_place_loses_no_earlier_one(tmp_path, monk
         return rename(path, target)
 
     monkeypatch.setattr(Path, "rename", held)
-    with pytest.raises(PermissionError), whole.replaced(folder) as own:
+    with pytest.raises(PermissionError), atomic.replaced(folder) as own:
         (own / "file").write_text("later")
     assert (folder / "file").read_text() == "earlier"
     assert list(tmp_path.iterdir()) == [folder]
@@ -180,8 +180,8 @@ def test_content_and_name_are_forced_to_disk_in_that_order_where_asked_for(tmp_p
         assert (tmp_path / "file").exists() == (len(forced) == 2)
 
     monkeypatch.setattr(os, "fsync", force)
-    whole.write_file(tmp_path / "file", b"content")
+    atomic.write_file(tmp_path / "file", b"content")
     assert forced == []
     (tmp_path / "file").unlink()
-    whole.write_file(tmp_path / "file", b"content", sync=True)
+    atomic.write_file(tmp_path / "file", b"content", sync=True)
     assert forced == ["file", "folder"]
