@@ -45,12 +45,12 @@ def topic_parts(
 
     - *similarity* to the nearest normal texts: to the five nearest, for how close those stand to
       their own nearest, or to the nearest 4 %;
-    - *learned*, which counts for as much where there are many texts, and for less where few: a
-      logistic regression of held-out clusters, and of labelled anomalies, against normal texts, on
-      plain similarity (what is close for how close normal texts stand tells such clusters better
-      than it tells strangers), the losses with and without the memory of normal tokens, the novelty
-      of tokens at every depth of both models, and what their layers change in the text's states; or
-      another one that also sees similarity and novelty at the wider scale;
+    - *learned*: a logistic regression of held-out clusters and labelled anomalies against normal
+      texts. It sees plain similarity (less crowding, it tells such clusters better than it tells
+      strangers), the losses with and without the memory of normal tokens, the novelty of tokens at
+      every depth of both models, and what their layers change in the text's states; at the wider
+      scale also similarity and novelty there. It counts for as much as similarity where there are
+      many texts, and for less where there are few;
     - *changes*: how far what the language model's layers add to the text's states is from what
       they add to normal texts.
     """
@@ -77,10 +77,10 @@ def form_parts(table: FeatureTable, inside: Float64Array, trust: float, read: fl
     - *words*: novelty of the encoder's tokens one third of the way up;
     - *tokens*: novelty of the language model's tokens, mean over depths;
     - *memory*: the share of the loss that stays when normal tokens may be remembered;
-    - *ease*: a loss that is low for the text's length, which the text of machines has; as far as
-      texts are not read in words, one that is low at all;
-    - *length*: more of it than normal texts have, as spam and what is pasted, for less, and as far
-      as texts are read in words;
+    - *ease*: a loss that is low for the text's length, as that of machine text is; so far as the
+      language model does not read the texts in words, one that is low whatever the length;
+    - *length*: more of it than normal texts have, as in spam and what was pasted; for less than the
+      others, and so far as the texts are read in words;
     - *changes*: of the encoder for its trust, and of the language model for the rest.
     """
     words = columns_of(table, lambda f: f.is_of_encoder("novelty"))

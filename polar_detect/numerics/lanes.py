@@ -23,9 +23,9 @@ _inside = threading.local()  # n_lanes: as many as torch had threads when the ou
 
 @contextlib.contextmanager
 def lanes() -> Iterator[None]:
-    """Run torch's operations in this thread on one thread each, and `spread` on all there were.
+    """Run each operation of torch on one thread, and `spread` on as many as torch had.
 
-    In `plain_modes`, in which the other threads are too.
+    In `plain_modes`, as the other threads are.
     """
     if getattr(_inside, "n_lanes", 0):
         yield

@@ -1,6 +1,6 @@
 """What each layer adds to a text's pooled states, against what it adds to those of normal texts.
 
-Hides how a covariance is had from few texts, and how a text is kept out of its own.
+Hides how a covariance is estimated from few texts, and how a text is left out of its own.
 """
 
 from collections.abc import Callable

@@ -57,8 +57,8 @@ class Reference:
         So many of the texts, the last, are held-out ones that joined as neighbours; all else was
         fitted on the others.
     contamination : float
-        Each text, each of its tokens, and the numbers of a row pass over the nearest of the
-        texts, this share of all of them: so many may be anomalous.
+        The share of the texts that may be anomalous. A new text, each of its tokens, and the
+        numbers of a row pass over so many of the texts that are nearest to them.
     n_indexed : int
         So many of the texts that it was fitted on have their tokens among the encoder's.
     likeness : Likeness, optional
