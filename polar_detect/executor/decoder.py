@@ -75,7 +75,7 @@ class Executor:
         if not jobs:
             return np.zeros(0, np.float32)
         for program in {job.program for job in jobs}:
-            program.check(self.backbone.n_layers)
+            program.check(self.n_layers)
         found = np.empty(len(jobs), np.float32)
         for places in held_together(jobs, batch.embedded[0].numel()):
             found[places] = self._losses(batch, [jobs[i] for i in places], precise=precise)

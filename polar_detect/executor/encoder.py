@@ -130,7 +130,7 @@ def encoder_curves(executor: EncoderExecutor, texts: Sequence[str]) -> EncoderCu
 
     That is 42 layer calls a text with 6 layers.
     """
-    n_layers = executor.backbone.n_layers
+    n_layers = executor.n_layers
     edits = one_edit_programs(n_layers)
     distances = np.full((len(texts), len(edits)), np.nan, np.float32)
     for batch in executor.backbone.batches(texts, max_batch_tokens=BATCH_TOKENS):

@@ -83,7 +83,7 @@ def sweep(executor: Executor, batch: Batch, wish: Sweep) -> list[Answer]:
 
 
 def _start(executor: Executor, batch: Batch) -> _Rows:
-    n_texts, n_layers = len(batch), executor.backbone.n_layers
+    n_texts, n_layers = len(batch), executor.n_layers
     return _Rows(
         torch.cat([torch.zeros_like(batch.embedded), batch.embedded]),
         np.arange(n_texts),

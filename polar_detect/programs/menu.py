@@ -74,7 +74,7 @@ class Menu:
         def first(n_tokens: int) -> Iterator[Batch]:
             return batches([r[:n_tokens] for r in rows], executor.backbone, prefixes=prefixes)
 
-        full = Program.full(executor.backbone.n_layers)
+        full = Program.full(executor.n_layers)
         met = _met_programs(executor, first(_SEARCHED_TOKENS), tolerance)
         programs = sorted({full, *met}, key=lambda p: (-len(p), p.layers))
         losses = np.concatenate(
@@ -112,7 +112,7 @@ class Menu:
             again.
         """
         known = [None] * len(rows) if full_losses is None else full_losses
-        n_layers = executor.backbone.n_layers
+        n_layers = executor.n_layers
         method = self.method(n_layers, tolerance=tolerance, refinement=refinement)
         clearance = float("inf") if executor.backbone.has_mixtures else _CLEARANCE
         return find_minimal_programs(

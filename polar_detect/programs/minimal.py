@@ -102,7 +102,7 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
         less, as rounding averages out. Default: none is.
     """
     criterion = criterion or SameLoss(tolerance)
-    results = [no_program(executor.backbone.n_layers)] * len(rows)
+    results = [no_program(executor.n_layers)] * len(rows)
     executor.spent.clear()
     methods = [search] * len(rows) if callable(search) else search
 
@@ -144,7 +144,7 @@ def are_valid(
 
     Texts without tokens have no valid program. What it spends is added to the account.
     """
-    full = Program.full(executor.backbone.n_layers)
+    full = Program.full(executor.n_layers)
     results = [[False] * len(own) for own in programs]
     for batch in batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=2048):
         measuring, scored = criterion.prepare(executor, batch)
@@ -174,7 +174,7 @@ def search_batch(
     `limit` says what a valid program may measure, given the full program's measure; without
     it the search's own tolerance does.
     """
-    started = {row: search(executor.backbone.n_layers) for row, search in enumerate(searches)}
+    started = {row: search(executor.n_layers) for row, search in enumerate(searches)}
     return run_together(started, partial(_answer, executor, batch, limit))
 
 
@@ -194,7 +194,7 @@ def _with_losses(
     executor: Executor, batch: Batch, verified: Mapping[int, Verified]
 ) -> dict[int, Verified]:
     """Return the same programs with their losses in place of another criterion's measure."""
-    full = Program.full(executor.backbone.n_layers)
+    full = Program.full(executor.n_layers)
     programs = {i: [full, v.minimal.program] for i, v in verified.items()}
     losses = measured(executor, batch, programs, precise=True)
     return {

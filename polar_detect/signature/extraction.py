@@ -101,14 +101,14 @@ class Extractor:
         ]
         if self.wants_context:
             tables.append(self.context(readings, neighbours, reference.texts))
-        own = None if banned is None else banned[:, : reference.n_fitted]
+        rows, fitted = readings.texts, slice(reference.n_fitted)
+        unmet = None if banned is None else banned[:, fitted]
         if reference.numbers is not None:
             skipped = reference.contamination
-            numbers = reference.numbers.features(readings.texts, banned=own, skipped=skipped)
-            tables.append(numbers)
+            tables.append(reference.numbers.features(rows, banned=unmet, skipped=skipped))
         if reference.categories is not None:
-            apart = own if left_out is None else left_out[:, : reference.n_fitted]
-            tables.append(reference.categories.features(readings.texts, banned=apart))
+            uncounted = unmet if left_out is None else left_out[:, fitted]
+            tables.append(reference.categories.features(rows, banned=uncounted))
         return FeatureTable.beside(tables)
 
     def menu(self, texts: Sequence[str], *, tolerance: float) -> Menu:

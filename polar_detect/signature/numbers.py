@@ -210,12 +210,12 @@ class NumberReference:
 
     def usual_for(self, text: str) -> list[Usual]:
         """Return what is usual in each column for normal rows of a row's kind."""
-        levels, kinds = self.template.read([text]).factor_levels, self._kinds
-        places = [int(kind.place(said)[0]) for kind, said in zip(kinds, levels, strict=True)]
-        return [
-            Usual(float(usual[place, 0]), float(usual[place, 1]), kind.levels[place])
-            for usual, kind, place in zip(self.usual, kinds, places, strict=True)
-        ]
+        levels = self.template.read([text]).factor_levels
+        found = []
+        for usual, kinds, said in zip(self.usual, self._kinds, levels, strict=True):
+            place = int(kinds.place(said)[0])
+            found.append(Usual(float(usual[place, 0]), float(usual[place, 1]), kinds.levels[place]))
+        return found
 
     def unlike_kind(self, texts: Sequence[str]) -> list[dict[str, Levels]]:
         """Return which numbers of each row are usual for rows of other kinds, but not of its own.

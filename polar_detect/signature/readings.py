@@ -60,5 +60,5 @@ class Readings(ByText):
 
     def rows(self, index: IndexArray | Sequence[int] | slice) -> Self:
         """Return the given texts; without a copy, where these are all in their order."""
-        is_all = np.array_equal(np.arange(len(self))[index], np.arange(len(self)))
-        return self if is_all else super().rows(index)
+        places = np.arange(len(self))
+        return self if np.array_equal(places[index], places) else super().rows(index)
