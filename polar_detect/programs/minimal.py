@@ -119,12 +119,12 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
         for row, own in verified.items():
             text = int(batch.index[row])
             results[text] = MinimalProgram(
-                own.minimal.program,
-                own.minimal.loss,
-                own.full_loss,
-                executor.spent[text],
-                own.is_valid,
-                own.curve,
+                program=own.minimal.program,
+                loss=own.minimal.loss,
+                full_loss=own.full_loss,
+                layer_calls=executor.spent[text],
+                is_valid=own.is_valid,
+                curve=own.curve,
             )
 
     overlap(search_one, batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=2048))
