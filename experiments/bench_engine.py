@@ -217,12 +217,12 @@ def _loose(n_rows: int, size: int) -> list[tuple[slice, int]]:
 
 def _loosely_packed(
     lengths: tuple[int, ...], padded: tuple[int, ...], *_: object
-) -> list[tuple[slice, Packing]]:
+) -> tuple[tuple[slice, Packing], ...]:
     """Return packings of about 2,048 tokens at most, none of them filled up."""
     part = np.cumsum(lengths) // 2048
     edges = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(lengths)]
     places = [slice(*pair) for pair in pairwise(edges)]
-    return [(p, Packing(lengths[p], padded[p], sum(lengths[p]))) for p in places]
+    return tuple((p, Packing(lengths[p], padded[p], sum(lengths[p]))) for p in places)
 
 
 def times_s(

@@ -155,7 +155,7 @@ class _Seats(NamedTuple):
     back: Tensor
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=128)
 def _seats(packing: Packing, *, shares: bool, alone: bool) -> _Seats:
     """Seat the texts of a block: short ones several to a row, unless each wants its own."""
     lengths, starts = np.asarray(packing.lengths), packing.starts

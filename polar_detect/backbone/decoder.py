@@ -41,12 +41,12 @@ _EXPECTED = "a decoder made of a stack of blocks"
 class Backbone:
     """A decoder whose layers can be called in any order.
 
-    Hidden states are float32 throughout. The *quick* form of a layer multiplies in
-    `quick_dtype` and takes fewer passes over the states; the *precise* form is the layer's own, in
-    float32. The first tenth of the layers has a quick form for estimates only: a rounding made
-    there is amplified by all later layers. With SmolLM2-135M and 75 short queries, what one
-    skipped layer does to the loss is off by .017 nats on average, and by .035 with bfloat16
-    everywhere; rare texts are off by some tenths either way.
+    Hidden states are float32 throughout. The *quick* form of a layer takes fewer passes over the
+    states and multiplies in `quick_dtype`; the *precise* form is the layer's own, in float32. The
+    first tenth of the layers multiply in `quick_dtype` for estimates only, else in float32: a
+    rounding made there is amplified by all later layers. With SmolLM2-135M and 75 short queries,
+    what one skipped layer does to the loss is off by .017 nats on average, and by .035 with
+    bfloat16 everywhere; rare texts are off by some tenths either way.
 
     Parameters
     ----------

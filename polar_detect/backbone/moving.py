@@ -217,7 +217,7 @@ def _tokens(packing: Packing, starts: Tensor) -> Tensor:
 
 def _blocks(
     lengths: IntArray, padded: IntArray, sizes: tuple[int, ...]
-) -> list[tuple[slice, Packing]]:
+) -> tuple[tuple[slice, Packing], ...]:
     return packings(tuple(lengths.tolist()), tuple(padded.tolist()), sizes, n_lanes())
 
 
