@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import Environment
 from report_samples import (
     DRIFT,
     HOSTILE,
@@ -124,6 +125,12 @@ def test_rows_that_would_make_the_page_too_large_are_left_out_and_counted():
     assert 100 < n_shown < 600
     assert f"{600 - n_shown} further rows are left out" in html
     assert "further rows are left out" not in render_html(report())
+
+
+def test_templates_are_compiled_once_for_pages_in_one_language(monkeypatch):
+    page = render_html(report())
+    monkeypatch.setattr(Environment, "compile", lambda *_: pytest.fail("was compiled again"))
+    assert render_html(report()) == page
 
 
 @pytest.mark.slow

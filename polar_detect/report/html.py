@@ -4,6 +4,7 @@ Hides the page: what is drawn where, which template says it.
 """
 
 import base64
+import functools
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -115,6 +116,9 @@ def _charts(data: ReportData, numbers: Numbers, language: Language) -> dict[str,
     }
 
 
+# A fifth of a second goes into the templates, more than into the page of a small report. They are
+# compiled for each environment, as filters of constants are computed when they are.
+@functools.lru_cache(maxsize=8)
 def _environment(numbers: Numbers, language: Language) -> Environment:
     environment = Environment(
         loader=PackageLoader("polar_detect.report"),
