@@ -5,6 +5,7 @@ from types import MethodType
 import pytest
 import tiny_models
 import torch
+from some_by_default import some_by_default
 from tiny_models import hand_on, rearranged, save_tiny, tiny_model, tiny_tokenizer
 from torch import nn
 from transformers import (
@@ -39,7 +40,11 @@ def folders(tmp_path_factory):
     return {name: save_tiny(config, root / name) for name, config in CONFIGS.items()}
 
 
-@pytest.fixture(scope="module", params=CONFIGS)
+# A plain one, one of odd attention and bounds, one of other parts, one that wants its own rows.
+ARCHITECTURES = some_by_default(CONFIGS, "llama", "gemma2", "gpt2", "bloom")
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
 def architecture(request):
     return request.param
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from some_by_default import some_by_default
 from test_cli import assert_one_line_error
 from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
 from work_orders import NEW, STRANGE
@@ -38,7 +39,10 @@ def records(result):
     return [json.loads(line) for line in out.splitlines()]
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS if m != "mcts"] + ["menu"])
+@pytest.mark.parametrize(
+    "method",
+    some_by_default([*(m for m in METHODS if m != "mcts"), "menu"], "quick", "guided", "menu"),
+)
 def test_every_method_finds_valid_programs(run, tiny_folder, lines, method):
     options = ("--model", tiny_folder, "--json", "--tolerance", 0.3, "--method", method)
     found = records(run("search", "--file", lines, *options))
@@ -331,7 +335,7 @@ def test_a_space_with_loops_is_searched_where_it_is_asked_for(run, tiny_folder):
     options = ("--model", tiny_folder, "--json", "--tolerance", 0.3, "--method", "exhaustive")
     calls, lengths = [], []
     for space in (("--space", "skips"), ("--space", "polar"), ("--space", "cola"), ()):
-        (record,) = records(run("search", NEW[0], *options, *space))
+        (record,) = records(run("search", "oil leaks", *options, *space))
         calls.append(record["layer_calls"])
         lengths.append(record["length"])
     assert calls[3] == calls[0] < calls[1] < calls[2]
@@ -403,11 +407,11 @@ def test_another_way_to_search_beside_imported_programs_is_refused(run, tiny_fol
         sample = interchange.PolarSample("oil", "", None, (), programs)
         interchange.write(path, interchange.PolarFile((sample,)))
         by_method, by_predictor = (
-            run(*imported, *option) for option in (("--method", "mcts"), ("--predictor", tmp_path))
+            run(*imported, *option) for option in (("--method", "quick"), ("--predictor", tmp_path))
         )
         if programs:
             own = ("in.json' with programs", "leave one out")
-            assert_one_line_error(by_method, "Got --method mcts and", *own)
+            assert_one_line_error(by_method, "Got --method quick and", *own)
             assert_one_line_error(by_predictor, "Got --predictor and", *own)
         else:
             assert by_method[0] == 0

@@ -7,6 +7,7 @@ from types import MethodType
 
 import pytest
 import torch
+from some_by_default import some_by_default
 from test_determinism import threads
 from tiny_models import (
     CONFIGS,
@@ -37,7 +38,9 @@ PROGRAMS = [FULL, FULL.skip(0), FULL.skip(4), FULL.repeat(1, 2, 3), Program((4, 
 TEXTS = ["the pump leaks oil and the valve is stuck", "a", "the valve is stuck again"]
 
 
-@pytest.fixture(scope="module", params=SURROUNDED)
+@pytest.fixture(
+    scope="module", params=some_by_default(SURROUNDED, "opt-350m", "modernbert-decoder")
+)
 def kind(request):
     return request.param
 

@@ -5,7 +5,8 @@ import contextlib
 import numpy as np
 import pytest
 import torch
-from tiny_models import CONFIGS, save_tiny, tiny_model, tiny_tokenizer
+from some_by_default import some_by_default
+from tiny_models import CONFIGS, tiny_model, tiny_tokenizer
 from work_orders import NORMAL
 
 from polar_detect.backbone.decoder import Backbone
@@ -91,7 +92,9 @@ def check_losses(backbone, programs, *, precise, company=COMPANY, n_threads=(1, 
 
 
 @pytest.mark.parametrize("precise", [False, True])
-@pytest.mark.parametrize("name", ["llama", "gemma3", "gpt2", "qwen2-moe"])
+@pytest.mark.parametrize(
+    "name", some_by_default(["llama", "gemma3", "gpt2", "qwen2-moe"], "llama", "gemma3")
+)
 def test_losses_of_any_architecture_are_the_same_bits_in_any_company(name, precise):
     full = Program.full(5)
     # Texts enter a mixture of experts one by one, which takes its time over each.
@@ -195,13 +198,18 @@ def results_of(backbone):
     return [*map(essence, programs)], [losses, *arrays_of(traces, 0)]
 
 
+@pytest.fixture(scope="module")
+def in_no_mode(tiny_folder):
+    """Return a backbone and what it makes of a text."""
+    backbone = Backbone.load(tiny_folder, quick_dtype=torch.bfloat16)
+    return backbone, results_of(backbone)
+
+
 @pytest.mark.parametrize("mode", MODES)
-def test_programs_and_traces_are_the_same_bits_in_any_mode_of_torch(mode, tmp_path):
-    folder = save_tiny(CONFIGS["llama"], tmp_path)
-    before = Backbone.load(folder, quick_dtype=torch.bfloat16)
-    programs, arrays = results_of(before)
+def test_programs_and_traces_are_the_same_bits_in_any_mode_of_torch(mode, in_no_mode, tiny_folder):
+    before, (programs, arrays) = in_no_mode
     with MODES[mode]():
-        within = Backbone.load(folder, quick_dtype=torch.bfloat16)
+        within = Backbone.load(tiny_folder, quick_dtype=torch.bfloat16)
         found = results_of(before)
     for own_programs, own_arrays in (found, results_of(within)):
         assert own_programs == programs

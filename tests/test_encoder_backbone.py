@@ -1,5 +1,6 @@
 import pytest
 import torch
+from some_by_default import some_by_default
 from tiny_encoders import (
     ENCODERS,
     random_encoder,
@@ -25,7 +26,10 @@ TEXTS = ["The hydraulic pump leaks oil.", "", "ok", "How do I transfer money?"]
 PROGRAMS = [(0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (0, 0, 2, 2, 2, 4), (3,)]
 
 
-@pytest.fixture(scope="module", params=ENCODERS)
+ARCHITECTURES = some_by_default(ENCODERS, "bert", "deberta-v2", "xmod", "llama", "modernbert")
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
 def architecture(request):
     return request.param
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import spearmanr
+from some_by_default import some_by_default
 from tiny_models import CONFIGS, GEMMA2, MAX_POSITIONS, tiny_model, tiny_tokenizer
 
 from polar_detect.backbone.decoder import Backbone
@@ -34,7 +35,9 @@ def tiny_backbone(config):
     return Backbone(tiny_model(config), tiny_tokenizer(), quick_dtype=torch.float32)
 
 
-@pytest.fixture(scope="module", params=["llama", "gemma3", "gpt2", "gemma2"])
+@pytest.fixture(
+    scope="module", params=some_by_default(["llama", "gemma3", "gpt2", "gemma2"], "llama", "gemma2")
+)
 def backbone(request):
     return tiny_backbone({**CONFIGS, "gemma2": GEMMA2}[request.param])
 
