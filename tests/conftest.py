@@ -141,30 +141,42 @@ def tiny_folder(tmp_path_factory) -> Path:
     return save_tiny(CONFIGS["llama"], tmp_path_factory.mktemp("models") / "tiny-llama")
 
 
-def _fitted(folder: Path, detector: str = "auto", **settings):
+@pytest.fixture(scope="session")
+def tiny_pair(tiny_folder, tmp_path_factory) -> dict[str, str]:
+    """Return both models of a detector, small and random: MiniLM takes half the time of a fit.
+
+    To such an encoder all texts are much alike; what is said of nearest texts is asked of MiniLM.
+    """
+    from tiny_encoders import save_tiny_encoder
+
+    encoder = save_tiny_encoder("bert", tmp_path_factory.mktemp("models") / "tiny-bert")
+    return {"model": str(tiny_folder), "encoder": str(encoder)}
+
+
+def _fitted(detector: str = "auto", **settings):
     from work_orders import NORMAL
 
     from polar_detect.detector import PolarDetector
 
-    return PolarDetector(detector, model=str(folder), **settings).fit(NORMAL)
+    return PolarDetector(detector, **settings).fit(NORMAL)
 
 
 @pytest.fixture(scope="session")
 def fitted_on_tiny(tiny_folder, minilm):  # noqa: ARG001 - skips where there is no encoder
     """Return a detector fitted with the tiny model; tests must not change it."""
-    return _fitted(tiny_folder)
+    return _fitted(model=str(tiny_folder))
 
 
 @pytest.fixture(scope="session")
 def boosted(tiny_folder, minilm):  # noqa: ARG001
     """Return one of boosted trees, of the first tokens only, as it takes its time over each."""
-    return _fitted(tiny_folder, "lightgbm", max_tokens=12)
+    return _fitted("lightgbm", model=str(tiny_folder), max_tokens=12)
 
 
 @pytest.fixture(scope="session")
 def textless(tiny_folder, minilm):  # noqa: ARG001
     """Return one that keeps no texts."""
-    return _fitted(tiny_folder, store_texts=False)
+    return _fitted(model=str(tiny_folder), store_texts=False)
 
 
 @pytest.fixture(scope="session")

@@ -110,8 +110,8 @@ def test_a_loaded_detector_that_was_taught_by_labels_assesses_identically(
     assert (NORMAL[0].encode() in kept) == store_texts  # control
 
 
-def test_two_labelled_anomalies_are_described_as_too_few(fitted_on_tiny):
-    two = PolarDetector(model=fitted_on_tiny.model, max_tokens=8).fit(
+def test_two_labelled_anomalies_are_described_as_too_few(tiny_pair):
+    two = PolarDetector(**tiny_pair, max_tokens=8).fit(
         [*NORMAL[:40], *STRANGE[:2]], [0] * 40 + [1] * 2
     )
     described = dict(description(two, "en"))

@@ -381,9 +381,9 @@ def test_of_a_rare_kind_only_the_columns_are_named_beside_which_enough_rows_stan
     assert common["tool"] == ("product", "machine")
 
 
-def test_in_a_detector_a_nat_counts_for_two_standard_deviations_at_most(fitted_on_tiny):
+def test_in_a_detector_a_nat_counts_for_two_standard_deviations_at_most(tiny_pair):
     rows = orders(60)[["product", "program"]]
-    own = PolarDetector(model=fitted_on_tiny.model, max_tokens=4).fit(rows).fitted_.head._fitted
+    own = PolarDetector(**tiny_pair, max_tokens=4).fit(rows).fitted_.head._fitted
     is_level = np.asarray([kind_of(feature) == "level" for feature in own.features])
     n = len(own.features)
     of_nats = own.views[-1][:n][is_level] / own.scale.spread[is_level]

@@ -11,12 +11,14 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from some_by_default import some_by_default
 from tiny_encoders import save_tiny_encoder
 from tiny_models import CONFIGS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
@@ -44,7 +46,7 @@ EMPTY = ["", "é"]  # nothing at all, and nothing that the tiny tokenizer knows
 METHODS = ("score_samples", "decision_function", "predict", "explain", "assess")
 
 
-@pytest.fixture(scope="session", params=sorted(HEADS))
+@pytest.fixture(scope="session", params=some_by_default(sorted(HEADS), "auto", "lightgbm"))
 def detector(request, fitted_on_tiny, boosted):
     """Return a detector of each kind; tests must not change it."""
     known = {"auto": fitted_on_tiny, "lightgbm": boosted}
@@ -63,13 +65,19 @@ def assessed(detector):
 FEW = NORMAL[:40]  # as many as a fit needs
 
 
-def fit_tiny(folder, texts=NORMAL, labels=None, **settings):
-    return PolarDetector(model=str(folder), **settings).fit(texts, labels)
+def fit_tiny(models, texts=NORMAL, labels=None, **settings):
+    return PolarDetector(**models, **settings).fit(texts, labels)
 
 
-def fit_fast(folder):
+def fit_fast(models):
     """Return a detector for tests that ask for no more than that it has scores of its own."""
-    return fit_tiny(folder, FEW, max_tokens=8)
+    return fit_tiny(models, FEW, max_tokens=8)
+
+
+@pytest.fixture(scope="module")
+def fitted_on_pair(tiny_pair):
+    """Return a detector for tests to which the encoder is of no matter; they must not change it."""
+    return fit_tiny(tiny_pair)
 
 
 def test_strangers_score_higher_than_new_normal_texts(detector, assessed):
@@ -118,13 +126,13 @@ def test_the_decision_is_negative_exactly_where_a_text_is_flagged(detector, monk
 @pytest.mark.parametrize(
     "unseen", [" ", " " * 20, "\t", "\r\n", "\u3000", "\xa0", "\u200b", "\ufeff", "\u200e\n"]
 )
-def test_what_nobody_sees_behind_a_text_does_not_change_its_score(fitted_on_tiny, unseen):
+def test_what_nobody_sees_behind_a_text_does_not_change_its_score(fitted_on_pair, unseen):
     texts = [*NEW[:2], STRANGE[0]]
     scores, ended = (
-        fitted_on_tiny.score_samples([text + own for text in texts]) for own in ("", unseen)
+        fitted_on_pair.score_samples([text + own for text in texts]) for own in ("", unseen)
     )
     np.testing.assert_array_equal(ended, scores)
-    other = fitted_on_tiny.score_samples([text + "." for text in texts])
+    other = fitted_on_pair.score_samples([text + "." for text in texts])
     assert (other != scores).all()  # control: it reads to the end
 
 
@@ -137,29 +145,29 @@ def test_a_text_scores_the_same_however_its_signs_are_put_together(fitted_on_tin
     assert plain != read  # control: a model would read them as two
 
 
-def test_what_nobody_sees_behind_normal_texts_does_not_change_what_is_fitted(tiny_folder):
+def test_what_nobody_sees_behind_normal_texts_does_not_change_what_is_fitted(tiny_pair):
     texts = [f"{text} " if i % 3 else text for i, text in enumerate(FEW)]
-    plain, ended = (fit_tiny(tiny_folder, own, max_tokens=8) for own in (FEW, texts))
+    plain, ended = (fit_tiny(tiny_pair, own, max_tokens=8) for own in (FEW, texts))
     assert sorted(ended.fitted_.reference.texts) == sorted(FEW)
     np.testing.assert_array_equal(ended.score_samples(NEW[:3]), plain.score_samples(NEW[:3]))
 
 
 def test_a_detector_that_was_fitted_with_blanks_behind_texts_reads_new_ones_with_theirs(
-    tiny_folder, monkeypatch
+    tiny_pair, monkeypatch
 ):
     monkeypatch.setattr("polar_detect.training.as_seen", list)  # as version 0.1 did
-    earlier = fit_tiny(tiny_folder, [f"{text} " for text in FEW], max_tokens=64)
+    earlier = fit_tiny(tiny_pair, [f"{text} " for text in FEW], max_tokens=64)
     assert earlier.fitted_.reference.texts[0].endswith(" ")
     own, other = earlier.score_samples([NEW[0] + " ", NEW[0]])
     assert own != other
 
 
 def test_a_detector_that_was_fitted_on_accents_written_apart_reads_them_so_and_no_blanks_behind(
-    tiny_folder, monkeypatch
+    tiny_pair, monkeypatch
 ):
     texts = [f"{text} de\u0301faut" for text in FEW]
     monkeypatch.setattr("polar_detect.training.as_seen", list)  # as was done before these counted
-    earlier = fit_tiny(tiny_folder, texts, max_tokens=64)
+    earlier = fit_tiny(tiny_pair, texts, max_tokens=64)
     new = unicodedata.normalize("NFD", f"{NEW[0]} défaut")
     apart, ended, other = earlier.score_samples([new, f"{new} \n", f"{NEW[0]} défaut"])
     assert apart == ended != other
@@ -301,20 +309,20 @@ def test_a_notebook_puts_into_words_only_the_rows_that_it_shows(fitted_on_tiny, 
     assert n_told == [pd.get_option("display.max_rows")]
 
 
-def test_a_detector_can_be_fitted_anew_with_other_settings(fitted_on_tiny, tiny_folder):
-    detector = fit_tiny(tiny_folder, FEW, max_tokens=5)
+def test_a_detector_can_be_fitted_anew_with_other_settings(fitted_on_pair, tiny_pair):
+    detector = fit_tiny(tiny_pair, FEW, max_tokens=5)
     short = detector.score_samples(NEW)
-    detector.set_params(max_tokens=fitted_on_tiny.max_tokens)
+    detector.set_params(max_tokens=fitted_on_pair.max_tokens)
     whole = detector.fit(NORMAL).score_samples(NEW)
-    np.testing.assert_array_equal(whole, fitted_on_tiny.score_samples(NEW))
+    np.testing.assert_array_equal(whole, fitted_on_pair.score_samples(NEW))
     assert (short != whole).any()
 
 
-def test_labelled_anomalies_are_neither_reference_nor_calibration(tiny_folder, fitted_on_tiny):
+def test_labelled_anomalies_are_neither_reference_nor_calibration(tiny_pair, fitted_on_pair):
     texts = [*STRANGE, *NORMAL]
     labels = np.repeat([True, False], [len(STRANGE), len(NORMAL)]).astype(int)
-    fitted = fit_tiny(tiny_folder, texts, labels).fitted_
-    plain = fitted_on_tiny.fitted_
+    fitted = fit_tiny(tiny_pair, texts, labels).fitted_
+    plain = fitted_on_pair.fitted_
     assert fitted.reference.texts == plain.reference.texts
     assert len(fitted.calibration_scores) == len(plain.calibration_scores)
     assert fitted.n_anomalous == len(STRANGE)
@@ -331,7 +339,8 @@ def test_labels_raise_what_is_like_them_above_what_is_strange_in_another_way(
     vibrating = [f"{part} vibrates, bolts loosened, line {i % 3}" for i, part in enumerate(parts)]
     stolen = [f"{part} was stolen at night, line {i % 3}" for i, part in enumerate(parts)]
     texts, labels = [*NORMAL, *vibrating[:4]], [0] * len(NORMAL) + [1] * 4
-    taught = fit_tiny(tiny_folder, texts, labels)
+    models = {"model": str(tiny_folder)}
+    taught = fit_tiny(models, texts, labels)
 
     def lead(detector):
         own, other = (-detector.score_samples(part[4:]) for part in (vibrating, stolen))
@@ -339,12 +348,16 @@ def test_labels_raise_what_is_like_them_above_what_is_strange_in_another_way(
 
     assert lead(taught) > 1.5 * lead(fitted_on_tiny)
     assert (taught.explain(vibrating[4:]).by_group()["labelled"] > 0).all()
-    few = fit_tiny(tiny_folder, texts[:-2], labels[:-2], max_tokens=8)  # two say nothing
+    few = fit_tiny(models, texts[:-2], labels[:-2], max_tokens=8)  # two say nothing
     assert few.fitted_.reference.likeness is None
     assert "labelled" not in few.explain(vibrating[4:]).by_group()
 
 
-@pytest.mark.parametrize("head", [AutoHead(), LightGBMHead()], ids=lambda head: head.name)
+@pytest.mark.parametrize(
+    "head",
+    [AutoHead(), pytest.param(LightGBMHead(), marks=pytest.mark.slow)],
+    ids=lambda head: head.name,
+)
 def test_texts_that_teach_what_anomalies_are_like_are_shown_without_themselves(
     fitted_on_tiny, head
 ):
@@ -425,13 +438,13 @@ def test_a_text_that_is_nearly_all_of_the_normal_ones_meets_itself_as_new_ones_o
     ("n_copies", "n_others", "n_taught"), [(60, 30, 10), (10, 30, 10), (11, 30, 10), (60, 19, 60)]
 )
 def test_a_text_that_is_most_of_the_normal_ones_teaches_as_a_quarter_of_them(
-    fitted_on_tiny, n_copies, n_others, n_taught
+    fitted_on_pair, n_copies, n_others, n_taught
 ):
     fitting = Fitting(
-        fitted_on_tiny.engine_.extractor,
+        fitted_on_pair.engine_.extractor,
         AutoHead(),
         Tracker(None),
-        fitted_on_tiny.fitted_.settings,
+        fitted_on_pair.fitted_.settings,
     )
     others = [f"{NORMAL[i % len(NORMAL)]} {i}" for i in range(n_others)]
     readings = fitting.read("texts", [*others[:15], *[STRANGE[0]] * n_copies, *others[15:]])
@@ -557,28 +570,26 @@ def test_a_detector_that_is_not_monotone_keeps_held_out_texts_apart(detector):
         assert detector.fitted_.reference.texts == tuple(train)
 
 
-def test_empty_texts_take_no_place_among_training_texts_or_held_out_ones(
-    tiny_folder, fitted_on_tiny
-):
-    fitted, plain = fit_tiny(tiny_folder, [*EMPTY * 100, *NORMAL, *EMPTY, "  "]), fitted_on_tiny
+def test_empty_texts_take_no_place_among_training_texts_or_held_out_ones(tiny_pair, fitted_on_pair):
+    fitted, plain = fit_tiny(tiny_pair, [*EMPTY * 100, *NORMAL, *EMPTY, "  "]), fitted_on_pair
     assert fitted.fitted_.reference.texts == plain.fitted_.reference.texts
     np.testing.assert_array_equal(
         fitted.fitted_.calibration_scores, plain.fitted_.calibration_scores
     )
 
 
-def test_labelled_anomalies_without_tokens_are_no_labels(tiny_folder, fitted_on_tiny):
-    labelled = fit_tiny(tiny_folder, [*NORMAL, *EMPTY], [0] * len(NORMAL) + [1, 1])
+def test_labelled_anomalies_without_tokens_are_no_labels(tiny_pair, fitted_on_pair):
+    labelled = fit_tiny(tiny_pair, [*NORMAL, *EMPTY], [0] * len(NORMAL) + [1, 1])
     assert labelled.fitted_.n_anomalous == 0
     # Over all that a fit is given: then it cannot fit another detector.
-    assert labelled.fitted_.fingerprint == fitted_on_tiny.fitted_.fingerprint
-    np.testing.assert_array_equal(labelled.score_samples(NEW), fitted_on_tiny.score_samples(NEW))
+    assert labelled.fitted_.fingerprint == fitted_on_pair.fitted_.fingerprint
+    np.testing.assert_array_equal(labelled.score_samples(NEW), fitted_on_pair.score_samples(NEW))
 
 
-def test_an_alpha_that_no_text_can_reach_is_told_of(tiny_folder, minilm):  # noqa: ARG001
+def test_an_alpha_that_no_text_can_reach_is_told_of(tiny_pair):
     with pytest.warns(UserWarning, match=r"Got alpha 0.03; expected at least 0.05, the smallest p"):
-        fit_tiny(tiny_folder, FEW, alpha=0.03, max_tokens=8)
-    fit_tiny(tiny_folder, FEW, alpha=0.05, max_tokens=8)  # control: warnings are errors
+        fit_tiny(tiny_pair, FEW, alpha=0.03, max_tokens=8)
+    fit_tiny(tiny_pair, FEW, alpha=0.05, max_tokens=8)  # control: warnings are errors
 
 
 def unchanged(detector):
@@ -616,9 +627,10 @@ def test_settings_take_effect_at_the_next_fit(fitted_on_tiny, assessed_on_tiny, 
     assert loaded.get_params() == expected
 
 
-def test_settings_of_numpy_and_paths_are_saved(tiny_folder, minilm, tmp_path):  # noqa: ARG001
+def test_settings_of_numpy_and_paths_are_saved(tiny_pair, tmp_path):
+    models = {name: Path(folder) for name, folder in tiny_pair.items()}
     detector = PolarDetector(
-        model=tiny_folder, seed=np.int64(1), alpha=np.float32(0.1), store_texts=np.bool_(False)
+        **models, seed=np.int64(1), alpha=np.float32(0.1), store_texts=np.bool_(False)
     ).fit(FEW)
     detector.save(tmp_path / "out")
     loaded = PolarDetector.load(tmp_path / "out")
@@ -626,12 +638,11 @@ def test_settings_of_numpy_and_paths_are_saved(tiny_folder, minilm, tmp_path):  
     assert (loaded.seed, loaded.store_texts) == (1, False)
 
 
-@pytest.mark.usefixtures("minilm")
 def test_a_model_given_by_a_relative_path_is_found_from_everywhere(
-    tiny_folder, tmp_path, monkeypatch
+    tiny_folder, tiny_pair, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tiny_folder.parent)
-    detector = fit_fast(tiny_folder.name)
+    detector = fit_fast(tiny_pair | {"model": tiny_folder.name})
     detector.save(tmp_path / "out")
     pickled = pickle.dumps(detector)
     monkeypatch.chdir(tmp_path)
@@ -642,7 +653,7 @@ def test_a_model_given_by_a_relative_path_is_found_from_everywhere(
 @pytest.mark.slow
 def test_a_refit_uses_the_weights_that_are_there_now(tiny_folder, minilm, tmp_path):  # noqa: ARG001
     folder = shutil.copytree(tiny_folder, tmp_path / "model")
-    detector = fit_fast(folder)
+    detector = fit_fast({"model": str(folder)})
     engine, scores = detector.engine_, detector.score_samples(NEW)
     assert parts_of(detector.fit(FEW).engine_) == parts_of(engine)  # control: the same models
     save_tiny(CONFIGS["llama"], folder, seed=1)
@@ -671,8 +682,8 @@ def test_detectors_of_a_process_share_their_models_for_as_long_as_one_holds_them
     minilm,  # noqa: ARG001
     tmp_path,
 ):
-    folder = shutil.copytree(tiny_folder, tmp_path / "model")
-    detector, other = fit_fast(folder), fit_tiny(folder, FEW, max_tokens=5, detector="lightgbm")
+    models = {"model": str(shutil.copytree(tiny_folder, tmp_path / "model"))}
+    detector, other = fit_fast(models), fit_tiny(models, FEW, max_tokens=5, detector="lightgbm")
     assert parts_of(detector.engine_) == parts_of(other.engine_)
     detector.save(tmp_path / "detector")
     loaded = PolarDetector.load(tmp_path / "detector")
@@ -715,10 +726,9 @@ def test_copies_score_identically(detector):
     np.testing.assert_array_equal(deep.score_samples(NEW), scores)
 
 
-@pytest.mark.usefixtures("minilm")
-def test_a_pickled_detector_refuses_other_weights(tiny_folder, tmp_path):
+def test_a_pickled_detector_refuses_other_weights(tiny_folder, tiny_pair, tmp_path):
     folder = shutil.copytree(tiny_folder, tmp_path / "model")
-    pickled = pickle.dumps(fit_fast(folder))
+    pickled = pickle.dumps(fit_fast(tiny_pair | {"model": str(folder)}))
     pickle.loads(pickled).predict(NEW[:1])  # control
     save_tiny(CONFIGS["llama"], folder, seed=1)
     with pytest.raises(ModelError, match=r"Got model '.*' with SHA-256 .*; expected .*fitted with"):
@@ -777,7 +787,7 @@ def test_scoring_starts_no_threads_that_a_forked_process_would_wait_for(
 
 def test_an_underflow_is_no_error_whatever_numpy_is_set_to(tiny_folder, fitted_on_tiny):
     with np.errstate(all="raise"):
-        detector = fit_tiny(tiny_folder)
+        detector = fit_tiny({"model": str(tiny_folder)})
         scores = detector.assess(NEW).scores
     np.testing.assert_array_equal(scores, fitted_on_tiny.assess(NEW).scores)
 
@@ -807,22 +817,22 @@ def test_training_texts_that_hardly_differ_give_scores_that_can_be_told_apart(
     minilm,  # noqa: ARG001
 ):
     with pytest.warns(TrainingWarning) if n_different == 1 else nullcontext():
-        detector = fit_tiny(tiny_folder, NORMAL[:n_different] * 50)
+        detector = fit_tiny({"model": str(tiny_folder)}, NORMAL[:n_different] * 50)
     usual, *strange = -detector.score_samples([NORMAL[0], *STRANGE])
     assert usual < min(strange)
     assert max(strange) < 1e4
     assert len(set(strange)) == len(STRANGE)
 
 
-def test_forty_normal_texts_are_enough_and_one_less_is_not(tiny_folder, minilm):  # noqa: ARG001
-    assert np.isfinite(fit_fast(tiny_folder).score_samples(NEW)).all()
+def test_forty_normal_texts_are_enough_and_one_less_is_not(tiny_pair):
+    assert np.isfinite(fit_fast(tiny_pair).score_samples(NEW)).all()
     with pytest.raises(InputError, match="Got 39 normal texts that are not empty; expected at le"):
-        fit_tiny(tiny_folder, [*NORMAL[:39], "", "   "])
+        fit_tiny(tiny_pair, [*NORMAL[:39], "", "   "])
     labels = np.arange(60) >= 39
     with pytest.raises(InputError, match="Got 39 normal texts"):
-        fit_tiny(tiny_folder, NORMAL, labels)
+        fit_tiny(tiny_pair, NORMAL, labels)
     with pytest.raises(InputError, match="Got 1 normal text that is not empty; expected at least"):
-        fit_tiny(tiny_folder, NORMAL[:1])
+        fit_tiny(tiny_pair, NORMAL[:1])
 
 
 def test_a_few_strangers_among_the_normal_texts_need_not_hide_their_like(
@@ -903,8 +913,8 @@ def test_an_encoder_is_refused_as_language_model(minilm):
         PolarDetector(model=minilm.name).fit(NORMAL)
 
 
-def test_a_fit_on_normal_texts_that_are_all_the_same_warns(fitted_on_tiny):
-    detector = PolarDetector(model=fitted_on_tiny.model)
+def test_a_fit_on_normal_texts_that_are_all_the_same_warns(tiny_pair):
+    detector = PolarDetector(**tiny_pair)
     same, labels = [*["Oil changed."] * 40, *STRANGE[:2]], [0] * 40 + [1] * 2
     expected = "all 40 normal texts say the same, so that any other will look strange; add others"
     with pytest.warns(TrainingWarning, match=expected):
@@ -912,8 +922,8 @@ def test_a_fit_on_normal_texts_that_are_all_the_same_warns(fitted_on_tiny):
     detector.fit([*same, "Oil topped up."], [*labels, 0])  # control: a warning would be an error
 
 
-def test_a_fit_on_texts_that_are_each_there_twice_warns(fitted_on_tiny):
-    detector = PolarDetector(model=fitted_on_tiny.model)
+def test_a_fit_on_texts_that_are_each_there_twice_warns(tiny_pair):
+    detector = PolarDetector(**tiny_pair)
     pasted = [f"Checked part {i}." for i in range(20)] * 2
     with pytest.warns(TrainingWarning, match="each normal text is there 2 times, beside which"):
         detector.fit([*pasted, STRANGE[0]], [0] * 40 + [1])
@@ -932,8 +942,9 @@ def test_an_unfitted_detector_is_not_saved(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_another_architecture_works_the_same_way(tmp_path, minilm):  # noqa: ARG001
-    detector = fit_tiny(save_tiny(CONFIGS["gpt2"], tmp_path / "gpt2"))
+def test_another_architecture_works_the_same_way(tiny_pair, tmp_path):
+    folder = save_tiny(CONFIGS["gpt2"], tmp_path / "gpt2")
+    detector = fit_tiny(tiny_pair | {"model": str(folder)}, FEW)
     assert auroc(np.repeat([0, 1], [7, 4]), -detector.score_samples(NEW[:7] + STRANGE)) > 0.85
 
 
@@ -984,7 +995,7 @@ def test_searched_programs_are_each_texts_own_and_change_nothing_else(detector, 
 
 
 def test_a_fit_has_one_share_of_memory_for_states_and_leaves_no_points_laid_out(
-    fitted_on_tiny, monkeypatch
+    tiny_pair, monkeypatch
 ):
     made = []
 
@@ -995,7 +1006,7 @@ def test_a_fit_has_one_share_of_memory_for_states_and_leaves_no_points_laid_out(
 
     for module in (fitting, extraction):
         monkeypatch.setattr(module, "Spill", Watched)
-    fresh = PolarDetector(model=fitted_on_tiny.model, max_tokens=12).fit(NORMAL)
+    fresh = fit_fast(tiny_pair)
     assert len(made) == 1
     reference = fresh.fitted_.reference
     for index in (reference.tokens, reference.encoder_tokens):

@@ -30,9 +30,9 @@ def searches(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def unasked(fitted_on_tiny):
+def unasked(tiny_pair):
     """Return a detector that nothing is ever asked of; tests ask its copies."""
-    detector = PolarDetector(model=fitted_on_tiny.model)
+    detector = PolarDetector(**tiny_pair)
     detector.fit(NORMAL)
     assert isinstance(detector.fitted_.programs, ProgramPlan)
     return detector
@@ -132,9 +132,9 @@ def test_they_are_the_same_whenever_and_wherever_they_are_searched(
 
 @pytest.mark.parametrize("settings", [{"store_texts": False}, {"detector": "isolation-forest"}])
 def test_a_fit_that_keeps_no_texts_or_reads_programs_searches_at_once(
-    fitted_on_tiny, searches, settings
+    tiny_pair, searches, settings
 ):
-    detector = PolarDetector(model=fitted_on_tiny.model, max_tokens=8, **settings).fit(NORMAL[:40])
+    detector = PolarDetector(**tiny_pair, max_tokens=8, **settings).fit(NORMAL[:40])
     assert isinstance(detector.fitted_.programs, NormalPrograms)
     assert len(searches) == 1
 

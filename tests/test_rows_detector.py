@@ -57,8 +57,8 @@ def template():
 
 
 @pytest.fixture(scope="module")
-def fitted(template, fitted_on_tiny):
-    return PolarDetector(model=fitted_on_tiny.model, rows=template).fit(template.texts(readings()))
+def fitted(template, tiny_pair):
+    return PolarDetector(**tiny_pair, max_tokens=8, rows=template).fit(template.texts(readings()))
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +82,8 @@ def measured():
 
 
 @pytest.fixture(scope="module")
-def fitted_on_frame(measured, fitted_on_tiny):
-    return PolarDetector(model=fitted_on_tiny.model).fit(measured)
+def fitted_on_frame(measured, tiny_pair):
+    return PolarDetector(**tiny_pair, max_tokens=8).fit(measured)
 
 
 def test_a_data_frame_is_fitted_and_scored_row_by_row(fitted_on_frame, measured, tmp_path):
@@ -154,7 +154,7 @@ def test_the_template_of_a_detector_is_none_where_texts_are_no_rows(fitted, fitt
 
 
 def test_a_fit_on_a_data_frame_warns_of_columns_as_the_command_line_does(
-    measured, fitted_on_tiny, tmp_path
+    measured, tiny_pair, tmp_path
 ):
     odd = measured.assign(
         count=range(60),
@@ -162,7 +162,7 @@ def test_a_fit_on_a_data_frame_warns_of_columns_as_the_command_line_does(
         order=[f"WO-{1000 + 7 * i}" for i in range(60)],
         state=["ERR" if i % 9 == 0 else 7.5 + i for i in range(60)],
     )
-    detector = PolarDetector(model=fitted_on_tiny.model, max_tokens=8)
+    detector = PolarDetector(**tiny_pair, max_tokens=8)
     with pytest.warns(TrainingWarning) as caught:
         detector.fit(odd)
     said = [str(warning.message) for warning in caught]
@@ -261,8 +261,8 @@ def test_an_explanation_names_the_columns_and_still_adds_up(fitted, strange):
     assert columns["flow [l/min]"][0] > 3 * np.abs(columns["flow [l/min]"][1:]).mean()
 
 
-def test_boosted_trees_read_the_columns_too(template, fitted_on_tiny, strange):
-    detector = PolarDetector("lightgbm", model=fitted_on_tiny.model, max_tokens=8, rows=template)
+def test_boosted_trees_read_the_columns_too(template, tiny_pair, strange):
+    detector = PolarDetector("lightgbm", **tiny_pair, max_tokens=8, rows=template)
     detector.fit(template.texts(readings()))
     columns = np.abs([*detector.explain(strange).by_column().values()])
     assert columns.max() > 0
@@ -313,7 +313,7 @@ def test_what_no_normal_row_says_in_a_category_is_said(fitted, template):
 
 def test_an_empty_cell_as_in_no_normal_row_is_said_once_with_its_part_of_score(fitted, template):
     assessed = fitted.assess(template.texts(readings(2, seed=1).assign(machine=["", "CNC-9"])))
-    values = assessed.explanation.values.copy()
+    values = np.minimum(assessed.explanation.values, 1)
     values[:, [own.part == "machine/level" for own in assessed.explanation.features]] = 5.0
     values[:, [own.part == "flow [l/min]/residual" for own in assessed.explanation.features]] = 9.0
     assessed = replace(assessed, explanation=replace(assessed.explanation, values=values))
@@ -324,10 +324,10 @@ def test_an_empty_cell_as_in_no_normal_row_is_said_once_with_its_part_of_score(f
     assert new[2] == "unusual “machine” +5.00"
 
 
-def test_a_detector_without_texts_does_not_know_what_is_new(template, fitted_on_tiny):
-    detector = PolarDetector(
-        model=fitted_on_tiny.model, max_tokens=4, rows=template, store_texts=False
-    ).fit(template.texts(readings()))
+def test_a_detector_without_texts_does_not_know_what_is_new(template, tiny_pair):
+    detector = PolarDetector(**tiny_pair, max_tokens=4, rows=template, store_texts=False).fit(
+        template.texts(readings())
+    )
     rows = readings(1).assign(machine="CNC-9")
     assessed = detector.assess(template.texts(rows))
     assert assessed.new_cells == ((),)
@@ -344,20 +344,20 @@ def test_a_detector_that_keeps_no_held_out_rows_does_not_know_what_is_new(fitted
     assert not apart.known_values.by_place
 
 
-def test_rows_that_are_all_the_same_leave_nothing_to_cross(fitted_on_tiny):
+def test_rows_that_are_all_the_same_leave_nothing_to_cross(tiny_pair):
     rows = pd.DataFrame({"type": ["M"] * 40, "flow": [1.5] * 40})
-    detector = PolarDetector("lightgbm", model=fitted_on_tiny.model, max_tokens=4)
+    detector = PolarDetector("lightgbm", **tiny_pair, max_tokens=4)
     with pytest.warns(TrainingWarning, match="all 40 normal texts say the same"):
         detector.fit(rows)
     assert detector.predict(rows[:1]).tolist() == [1]
 
 
 def test_a_fit_on_a_data_frame_that_takes_hours_warns_before_it_begins(
-    fitted_on_tiny, measured, monkeypatch
+    tiny_pair, measured, monkeypatch
 ):
     monkeypatch.setattr("polar_detect.tables.rows.warnings._S_PER_COLUMN", 100.0)
     monkeypatch.setattr("polar_detect.detector.Fitting.run", lambda *_: pytest.fail("began"))
-    detector = PolarDetector(model=fitted_on_tiny.model, max_tokens=8)
+    detector = PolarDetector(**tiny_pair, max_tokens=8)
     with warnings.catch_warnings():
         warnings.simplefilter("error", TrainingWarning)
         with pytest.raises(TrainingWarning, match=r"columns of numbers takes some \d+ hours, as"):
@@ -389,8 +389,8 @@ def fine():
 
 
 @pytest.fixture(scope="module")
-def taught(template, fitted_on_tiny, fine):
-    detector = PolarDetector(model=fitted_on_tiny.model, max_tokens=8, rows=template)
+def taught(template, tiny_pair, fine):
+    detector = PolarDetector(**tiny_pair, max_tokens=8, rows=template)
     normal = readings(150)
     pressure = normal["pressure [bar]"].astype(float)
     texts = template.texts(normal[(pressure < 6.05) | (pressure > 6.25)])
@@ -455,8 +455,8 @@ def test_a_saved_detector_keeps_what_labelled_rows_taught(taught, fine, template
 
 
 @pytest.mark.slow
-def test_detectors_that_know_normal_rows_only_read_nothing_of_labels(taught, fine, template):
-    detector = PolarDetector("isolation-forest", model=taught.model, max_tokens=8, rows=template)
+def test_detectors_that_know_normal_rows_only_read_nothing_of_labels(fine, template, tiny_pair):
+    detector = PolarDetector("isolation-forest", **tiny_pair, max_tokens=8, rows=template)
     normal = template.texts(readings())
     labelled = [text for text in template.texts(fine) if text not in normal][:15]
     detector.fit([*normal, *labelled], [0] * len(normal) + [1] * len(labelled))
@@ -489,10 +489,8 @@ def test_a_detector_of_rows_that_an_older_version_fitted_reads_no_numbers(
     assert stored_origin(tmp_path / "saved").template == template
 
 
-def test_numbers_are_not_kept_where_texts_are_not(template, fitted_on_tiny, tmp_path):
-    detector = PolarDetector(
-        model=fitted_on_tiny.model, max_tokens=4, rows=template, store_texts=False
-    )
+def test_numbers_are_not_kept_where_texts_are_not(template, tiny_pair, tmp_path):
+    detector = PolarDetector(**tiny_pair, max_tokens=4, rows=template, store_texts=False)
     texts = template.texts(readings())
     detector.fit(texts).save(tmp_path / "saved")
     loaded = PolarDetector.load(tmp_path / "saved")
@@ -506,8 +504,8 @@ def test_a_detector_with_a_template_can_be_cloned(fitted):
     assert not hasattr(copy, "fitted_")
 
 
-def test_texts_that_are_no_rows_cannot_be_fitted_on(template, fitted_on_tiny):
-    detector = PolarDetector(model=fitted_on_tiny.model, max_tokens=8, rows=template)
+def test_texts_that_are_no_rows_cannot_be_fitted_on(template, tiny_pair):
+    detector = PolarDetector(**tiny_pair, max_tokens=8, rows=template)
     with pytest.raises(InputError, match="none of which is a row"):
         detector.fit([f"Greased bearing {i}" for i in range(50)])
 
@@ -562,10 +560,10 @@ def parts(n_rows=60, *, seed=0):
     return pd.DataFrame(columns | {"oven": rng.normal(180, 3, n_rows).round(1)})
 
 
-def test_a_size_of_another_product_is_flagged_named_and_explained(fitted_on_tiny, tmp_path):
+def test_a_size_of_another_product_is_flagged_named_and_explained(tiny_pair, tmp_path):
     new = parts(20, seed=1)
     new.loc[0, ["product", "length"]] = ["PA", 25.0]
-    detector = PolarDetector(model=fitted_on_tiny.model).fit(parts())
+    detector = PolarDetector(**tiny_pair, max_tokens=8).fit(parts())
     detector.save(tmp_path / "saved")
     assessed = detector.assess(new)
     found = assessed.to_frame()

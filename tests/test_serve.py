@@ -121,8 +121,9 @@ ROW = {"機械": "press", "圧力 [bar]": 6.1234, "flow": 121}
 
 
 @pytest.fixture(scope="module")
-def fitted_on_rows(fitted_on_tiny):
-    return PolarDetector(model=fitted_on_tiny.model, rows=TEMPLATE).fit(TEMPLATE.texts(readings()))
+def fitted_on_rows(tiny_pair):
+    detector = PolarDetector(**tiny_pair, max_tokens=8, rows=TEMPLATE)
+    return detector.fit(TEMPLATE.texts(readings()))
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ TEXTS = [NEW[0], STRANGE[0]]
 
 
 @pytest.fixture(scope="session")
-def fitted_on_rows(tiny_folder, minilm, tmp_path_factory):  # noqa: ARG001 - the encoder
+def fitted_on_rows(tiny_pair, tmp_path_factory):
     """Return a folder of a detector fitted on rows, and what fit said."""
     folder = tmp_path_factory.mktemp("rows")
     frame = pd.DataFrame({"n": range(len(NORMAL)), "note": NORMAL, "t [K]": 290.0})
@@ -30,7 +30,8 @@ def fitted_on_rows(tiny_folder, minilm, tmp_path_factory):  # noqa: ARG001 - the
     frame.to_csv(folder / "train.csv", index=False)
     _, said = call(
         "fit", folder / "train.csv", "--all-columns",
-        "--model", tiny_folder, "--out", folder / "detector", "--max-tokens", 16,
+        "--model", tiny_pair["model"], "--encoder", tiny_pair["encoder"],
+        "--out", folder / "detector", "--max-tokens", 16,
     )  # fmt: skip
     return folder / "detector", said
 
