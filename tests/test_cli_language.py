@@ -141,7 +141,7 @@ def test_what_the_system_answers_is_said_in_japanese(run, saved_on_tiny, monkeyp
     def fill(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(output.whole, "staged", fill)
+    monkeypatch.setattr(output.atomic, "staged", fill)
     given = ["report", "few.txt", "--detector", saved_on_tiny, "--out", "o.html"]
     *_, err = run(*given, "--lang", "ja")
     assert err.splitlines()[-1] == (
