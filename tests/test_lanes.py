@@ -3,7 +3,7 @@ import threading
 import pytest
 import torch
 
-from polar_detect.numerics.lanes import lanes, overlap, spread
+from polar_detect.numerics.lanes import lanes, n_lanes, overlap, spread
 
 
 @pytest.fixture(params=[1, 2, 3])
@@ -20,6 +20,12 @@ def test_results_come_in_the_order_of_the_items_whatever_the_number_of_threads(n
     assert n_threads == torch.get_num_threads()
     assert spread(lambda i: i * i, range(20)) == [i * i for i in range(20)]
     assert spread(lambda i: i, []) == []
+
+
+def test_each_of_those_that_overlap_can_count_on_one_lane(n_threads):
+    assert n_lanes() == n_threads
+    assert spread(lambda _: n_lanes(), [0]) == [n_threads]
+    assert set(overlap(lambda _: n_lanes(), range(3))) == {1}
 
 
 @torch.no_grad()

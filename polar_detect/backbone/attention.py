@@ -160,7 +160,9 @@ def _seats(packing: Packing, *, shares: bool, alone: bool) -> _Seats:
     """Seat the texts of a block: short ones several to a row, unless each wants its own."""
     lengths, starts = np.asarray(packing.lengths), packing.starts
     slots = np.asarray([shares and _slot(padded) for padded in packing.padded], np.int64)
-    kinds = np.stack([slots, np.where(slots, _PACK_TOKENS, packing.padded)], 1)
+    # Rows of few lengths where each text has its own: every length is a call.
+    alone_in_rows = np.maximum(packing.padded, _SLOTS[-1])
+    kinds = np.stack([slots, np.where(slots, _PACK_TOKENS, alone_in_rows)], 1)
     back = np.zeros(packing.n_tokens, np.int64)
     groups, offset = [], 0
     for slot, n_places in np.unique(kinds, axis=0).tolist():

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from polar_detect.arrays import IntArray
+from polar_detect.numerics.blocks import block_counts
 
 TRIED_TOKENS = 8  # of the texts that blocks are tried with; each size is a multiple of it
 # Padded tokens of what stands together in memory. Up to the last one texts are packed: blocks of
 # longer ones lose little by padding.
 _WIDTHS = (16, 32, 48, 64)
-_TOKENS_OF_A_CALL = 40  # that take as long as a call of a layer, but for its tokens
 
 
 @dataclass(frozen=True)
@@ -105,24 +105,21 @@ def packings(
     lengths, padded : tuple of int
         As in `Packing`, none longer than the smallest size.
     sizes : tuple of int
-        Tokens that a block may have.
+        Tokens that a block may have, descending.
     n_lanes : int
         How many blocks run at once.
     """
-    total = sum(lengths)
-
-    def cost(size: int) -> float:
-        n_blocks = -(-total // size)
-        return -(-n_blocks // n_lanes) * (size + _TOKENS_OF_A_CALL)
-
-    size = min(sizes, key=cost)
+    share = -(-sum(lengths) // n_lanes)
+    wanted = iter([size for size in block_counts(share, sizes) for _ in range(n_lanes)])
     blocks = []
     start = held = 0
-    for stop, n_tokens in enumerate((*lengths, size + 1)):
+    size = next(wanted)
+    for stop, n_tokens in enumerate((*lengths, size + sizes[0])):
         if held + n_tokens > size:
             taken = min(own for own in sizes if own >= held)
             place = slice(start, stop)
             blocks.append((place, Packing(lengths[place], padded[place], taken)))
             start, held = stop, 0
+            size = next(wanted, sizes[0])
         held += n_tokens
     return tuple(blocks)

@@ -19,6 +19,7 @@ Layer = Callable[[Tensor], Tensor]
 # too many). Each size costs every length of texts a compilation and a trial, of 10 to 30 ms.
 _BLOCK_TOKENS = (512, 192, 64)
 _GPU_BLOCK_TOKENS = (8192,)
+_PACKED_TOKENS = (512, 256, 192, 128, 64)  # of packed texts, which are tried once for all lengths
 
 
 def block_tokens(device: torch.device) -> int:
@@ -74,7 +75,7 @@ class RowCounts:
             return (1,)
         key = kind, n_tokens, form
         if key not in self._found:
-            sizes = _sizes(self._device)
+            sizes = _PACKED_TOKENS if form.is_packed else _sizes(self._device)
             counts = tuple(dict.fromkeys(_rows(size, n_tokens) for size in sizes))
             states = random_states(counts[0], n_tokens, hidden_size).to(self._device)
             base = _rows(_base(sizes, form.dtype), n_tokens)

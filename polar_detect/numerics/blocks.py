@@ -109,14 +109,19 @@ def filled(rows: Tensor, size: int) -> Tensor:
 
 def _cut(n_rows: int, counts: Sequence[int]) -> list[tuple[slice, int]]:
     """Return the places of blocks of rows, and how many rows each is to have."""
-    n_whole, n_left = divmod(n_rows, counts[0])
-    sizes = [counts[0]] * n_whole + [*_cheapest(n_left, tuple(counts))]
+    sizes = block_counts(n_rows, tuple(counts))
     places = []
     start = 0
     for size in sizes:
         places.append((slice(start, min(start + size, n_rows)), size))
         start += size
     return places
+
+
+def block_counts(n_rows: int, counts: tuple[int, ...]) -> list[int]:
+    """Return numbers of rows of blocks, of descending `counts`, that hold so many in all."""
+    n_whole, n_left = divmod(n_rows, counts[0])
+    return [counts[0]] * n_whole + [*_cheapest(n_left, counts)]
 
 
 @functools.cache

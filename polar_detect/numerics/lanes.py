@@ -18,7 +18,9 @@ import torch
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_inside = threading.local()  # n_lanes: as many as torch had threads when the outermost one began
+# n_lanes: as many as torch had threads when the outermost one began; leads: whether this thread is
+# one of those that `overlap`.
+_inside = threading.local()
 
 
 @contextlib.contextmanager
@@ -62,9 +64,9 @@ def plain_modes() -> Iterator[None]:
 
 
 def n_lanes() -> int:
-    """Return on how many lanes `spread` works here."""
+    """Return on how many lanes `spread` can count here; one of those that `overlap` on its own."""
     with lanes():
-        n: int = _inside.n_lanes
+        n: int = 1 if getattr(_inside, "leads", False) else _inside.n_lanes
         return n
 
 
@@ -100,7 +102,7 @@ def overlap(function: Callable[[Item], Result], items: Iterable[Item]) -> list[R
 def _lead(n_lanes: int) -> None:
     """Make this thread one that spreads its work on so many lanes."""
     torch.set_num_threads(1)
-    _inside.n_lanes = n_lanes
+    _inside.n_lanes, _inside.leads = n_lanes, True
 
 
 @functools.cache

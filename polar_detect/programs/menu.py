@@ -13,7 +13,7 @@ from polar_detect.arrays import Float32Array
 from polar_detect.executor.batches import Batch, batches
 from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
-from polar_detect.numerics.lanes import overlap
+from polar_detect.numerics.lanes import n_lanes, overlap
 from polar_detect.program import Program
 from polar_detect.programs.minimal import MinimalProgram, find_minimal_programs, search_batch
 from polar_detect.search import (
@@ -72,7 +72,8 @@ class Menu:
         """
 
         def first(n_tokens: int) -> Iterator[Batch]:
-            return batches([r[:n_tokens] for r in rows], executor.backbone, prefixes=prefixes)
+            own = [row[:n_tokens] for row in rows]
+            return batches(own, executor.backbone, prefixes=prefixes, n_at_once=n_lanes())
 
         full = Program.full(executor.n_layers)
         met = _met_programs(executor, first(_SEARCHED_TOKENS), tolerance)

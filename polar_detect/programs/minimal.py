@@ -8,7 +8,7 @@ from functools import partial
 from polar_detect.executor.batches import Batch, batches
 from polar_detect.executor.decoder import Executor
 from polar_detect.executor.sweep import sweep
-from polar_detect.numerics.lanes import lanes, overlap
+from polar_detect.numerics.lanes import lanes, n_lanes, overlap
 from polar_detect.program import Program
 from polar_detect.programs.criteria import Criterion, SameLoss
 from polar_detect.programs.verification import (
@@ -127,7 +127,10 @@ def find_minimal_programs(  # noqa: PLR0913 - texts, criterion, search and its t
                 curve=own.curve,
             )
 
-    overlap(search_one, batches(rows, executor.backbone, prefixes=prefixes, max_batch_tokens=2048))
+    found = batches(
+        rows, executor.backbone, prefixes=prefixes, max_batch_tokens=2048, n_at_once=n_lanes()
+    )
+    overlap(search_one, found)
     return results
 
 
