@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_determinism import threads
 from tiny_models import CONFIGS, random_rows, tiny_model, tiny_tokenizer
+from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 
 from polar_detect.backbone.attention import attend, attend_packed, rotated
 from polar_detect.backbone.decoder import Backbone
@@ -200,6 +201,31 @@ def test_texts_that_a_mask_is_for_are_not_packed():
             ids = torch.tensor([[backbone.start_token, *rows[i]]])
             expected = backbone.model(input_ids=ids, labels=ids).loss.item()
             assert loss == pytest.approx(expected, abs=1e-5)
+
+
+class Convolving(LlamaDecoderLayer):
+    """A layer that sees a little of the token before each one."""
+
+    def forward(self, hidden_states, **others):
+        before = torch.nn.functional.pad(hidden_states, (0, 0, 1, -1))
+        return super().forward(hidden_states + 0.01 * before, **others)
+
+
+class Placed(LlamaDecoderLayer):
+    """A layer that is told each token's place by more than angles."""
+
+    def forward(self, hidden_states, position_ids, **others):
+        return super().forward(hidden_states * (1 + 0.01 * position_ids[..., None]), **others)
+
+
+@pytest.mark.parametrize("kind", [Convolving, Placed])
+def test_texts_are_not_packed_for_layers_that_would_see_of_others_or_not_their_place(kind):
+    model = tiny_model(LLAMA)
+    for layer in model.get_decoder().layers:
+        layer.__class__ = kind
+    backbone = Backbone(model, tiny_tokenizer(), quick_dtype=torch.bfloat16)
+    assert all(own is not None and own.attends_by_text for own in backbone._forms.quick)  # control
+    assert not backbone.packs
 
 
 # Batches

@@ -27,6 +27,7 @@ from transformers import (
     Mamba2Config,
     MistralConfig,
     ModernBertDecoderConfig,
+    NemotronConfig,
     Olmo2Config,
     OlmoConfig,
     OPTConfig,
@@ -164,6 +165,7 @@ LOOKALIKES = {
     "ernie4.5": Ernie4_5Config(**_SHAPE, head_dim=8),  # pairs of neighbours are turned, not halves
     "cohere": CohereConfig(**_SHAPE),  # the same, and the head's logits are shrunk
     "olmo": OlmoConfig(**_SHAPE, clip_qkv=1.5),  # queries, keys and values have bounds
+    "nemotron": NemotronConfig(**_SHAPE),  # half of each head has positions
     "granite": GraniteConfig(**_SHAPE, logits_scaling=8.0, residual_multiplier=0.22),
     "mamba2": Mamba2Config(
         **{name: _SHAPE[name] for name in _NAMES},

@@ -85,14 +85,24 @@ def has_plain_positions(call: Call) -> bool:
 
 
 def _packs(quick: "QuickBlock", before: Tensor, made: Tensor, call: Call, allowed: Tensor) -> bool:
-    """Return whether a quick form makes the same of two texts in a block, one of them shorter."""
+    """Return whether a quick form makes of texts in a block what it makes of each alone.
+
+    Tried with two, the second one token shorter, of which no bit may hang on the first.
+    """
     if not (quick.attends_by_text and has_plain_positions(call) and before.device.type == "cpu"):
         return False
     n_tokens = before.shape[1]
     packing = Packing((n_tokens, n_tokens - 1), (n_tokens, n_tokens), 2 * n_tokens - 1)
     rows, expected = (states.flatten(0, 1)[:-1] for states in (before, made))
-    found = quick.packed(rows, packing, {n_tokens: call}).float()
-    return bool((found - expected).norm() <= allowed)
+    beside_another = torch.cat([rows[:n_tokens].flip(0), rows[n_tokens:]])
+    try:
+        found, other = (
+            quick.packed(own, packing, {n_tokens: call}).float() for own in (rows, beside_another)
+        )
+    except FAILURES:  # it reads more of a token's place than the angles
+        return False
+    is_near = bool((found - expected).norm() <= allowed)
+    return is_near and torch.equal(found[n_tokens:], other[n_tokens:])
 
 
 class QuickBlock:

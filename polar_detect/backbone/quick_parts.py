@@ -94,7 +94,8 @@ class QuickAttention(nn.Module):
             or any(others.get(name) is not None for name in _CACHES)
             or hidden_states.device.type != "cpu"
         ):
-            assert self._shared.packing is None, "the module knows no packing"
+            if self._shared.packing is not None:
+                raise ValueError("the module itself does not find texts in a packing")
             found: tuple[Tensor, Any] = self._module(
                 hidden_states,
                 position_embeddings=position_embeddings,
