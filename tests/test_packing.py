@@ -171,6 +171,43 @@ def test_a_gradient_is_pulled_back_through_each_row_as_through_it_alone(name, dt
         assert not found[row, n:].any()
 
 
+def test_a_gradient_that_is_no_number_spoils_no_other_text():
+    backbone = Backbone(tiny_model(LLAMA), tiny_tokenizer(), quick_dtype=torch.float32)
+    lengths = np.asarray([20, 3])  # attention takes the shorter one first
+    for n in (20, 4):
+        backbone.embed(torch.ones(1, n, dtype=torch.int64))
+    hidden, gradient = random_states(2, 2, 32, 32)
+    expected = backbone.pull_back(3, hidden, gradient, lengths=lengths)
+    hidden[0] = torch.nan
+    found = backbone.pull_back(3, hidden, gradient, lengths=lengths)
+    assert torch.equal(found[1], expected[1])
+    assert found[0, :20].isnan().all()
+
+
+@pytest.mark.parametrize("layer", [0, 1, 2])  # the second one is dense
+def test_what_stands_behind_a_text_changes_no_bit_of_it_in_a_mixture_of_experts(layer):
+    model = tiny_model(CONFIGS["qwen2-moe"])
+    backbone = Backbone(model, tiny_tokenizer(), quick_dtype=torch.bfloat16)
+    assert backbone.packs
+    backbone.embed(torch.ones(1, 12, dtype=torch.int64))
+    hidden, gradient, other = random_states(3, 40, 16, 32)
+    lengths = np.resize([9, 10, 11], 40)
+    is_behind = torch.from_numpy(np.arange(16) >= lengths[:, None])
+    others = torch.where(is_behind[..., None], other, hidden)
+    for form in ({}, {"rough": True}, {"precise": True}):
+        with torch.no_grad():
+            found = [
+                backbone.apply(layer, own, lengths=lengths, **form) for own in (hidden, others)
+            ]
+        assert torch.equal(*(own[~is_behind] for own in found))
+    slopes = torch.where(is_behind[..., None], 0, gradient), gradient
+    found = [
+        backbone.pull_back(layer, *own, lengths=lengths)
+        for own in zip((hidden, others), slopes, strict=True)
+    ]
+    assert torch.equal(*found)
+
+
 @torch.no_grad()
 def test_rows_that_move_within_states_go_where_they_are_sent_and_no_further():
     backbone = Backbone(tiny_model(LLAMA), tiny_tokenizer(), quick_dtype=torch.float32)

@@ -179,6 +179,9 @@ def _seats(packing: Packing, *, shares: bool, alone: bool) -> _Seats:
         back[sources] = offset + seats
         groups.append((torch.from_numpy(tokens), n_places, slot))
         offset += tokens.size
+    # Tokens of no text are copies of the first text's first one, and stay with it: where that is
+    # no number, its gradient is none either.
+    back[packing.n_held :] = back[0]
     return _Seats(tuple(groups), torch.from_numpy(back))
 
 

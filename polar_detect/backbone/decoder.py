@@ -197,8 +197,8 @@ class Backbone:
         ----------
         layer, hidden, out
         lengths : (n_rows,) int64, optional
-            How many tokens of each row count: what stands behind them is left as it is in `out`,
-            or else zero. Default: all.
+            How many tokens of each row count. What stands behind them is of no effect, and says
+            nothing in the result. Default: all.
         precise : bool
             Use the precise form.
         rough : bool

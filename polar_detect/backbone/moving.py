@@ -87,17 +87,14 @@ class Mover:
         return in_blocks(call, hidden, self._row_counts.of(layer, call, hidden, form), out)
 
     def move(self, move: Move, lengths: IntArray | None) -> None:
-        """Call a layer on rows, of which `lengths` tokens count, or all.
-
-        What stands behind these in the targets is left as it is.
-        """
+        """Call a layer on rows, of which `lengths` tokens count, or all."""
         if lengths is None:
-            self._move_alike(move, np.arange(len(move.sources)), move.given.shape[1])
+            self._move_alike(move, np.arange(len(move.sources)), move.given.shape[1], None)
             return
         padded = self.padded_lengths(lengths)
         packed, others = self._parted(move.layer, padded, precise=move.precise, rough=move.rough)
         for n_tokens, rows in others.items():
-            self._move_alike(move, rows, n_tokens)
+            self._move_alike(move, rows, n_tokens, lengths[rows])
         if len(packed):
             self._move_packed(move, packed, lengths[packed], padded[packed])
 
@@ -111,7 +108,8 @@ class Mover:
         padded = self.padded_lengths(lengths)
         packed, others = self._parted(layer, padded, rough=True)
         for n, rows in others.items():
-            found[rows, :n] = self._pulled(layer, hidden[rows, :n], gradient[rows, :n])
+            own = _clean(hidden[rows, :n], lengths[rows]), _clean(gradient[rows, :n], lengths[rows])
+            found[rows, :n] = self._pulled(layer, *own)
         if len(packed):
             places = torch.from_numpy(packed)
             move = Move(layer, hidden, found, places, places)
@@ -131,14 +129,17 @@ class Mover:
                 others[n] = np.flatnonzero(padded == n)
         return np.flatnonzero(are_packed), others
 
-    def _move_alike(self, move: Move, rows: IntArray, n_tokens: int) -> None:
-        """Call a layer on rows of one length."""
+    def _move_alike(
+        self, move: Move, rows: IntArray, n_tokens: int, lengths: IntArray | None
+    ) -> None:
+        """Call a layer on rows that are padded to one length."""
         call, form = self._forms.call(move.layer, n_tokens, precise=move.precise, rough=move.rough)
         counts = self._row_counts.of(move.layer, call, move.given[:1, :n_tokens], form)
         sources, targets = move.sources[rows], move.targets[rows]
 
         def take(place: slice) -> Tensor:
-            return move.given[sources[place], :n_tokens]
+            taken = move.given[sources[place], :n_tokens]
+            return taken if lengths is None else _clean(taken, lengths[place])
 
         def keep(place: slice, made: Tensor) -> None:
             move.made[targets[place], :n_tokens] = made
@@ -208,6 +209,17 @@ class Mover:
 
         sizes = _packed_sizes(self._pull_counts, move.layer, tried, form, hidden.shape[-1])
         spread(one, _blocks(lengths, padded, sizes))
+
+
+def _clean(states: Tensor, lengths: IntArray) -> Tensor:
+    """Return states (n_rows, n_tokens, …) with zeros behind as many tokens as count.
+
+    What a mixture of experts makes of a text hangs on all tokens of a call, in its last bits, and
+    what stands behind a text on which programs led there.
+    """
+    ends = torch.from_numpy(lengths).to(states.device)
+    is_behind = torch.arange(states.shape[1], device=states.device) >= ends[:, None]
+    return states.masked_fill(is_behind.unsqueeze(-1), 0)
 
 
 def _tokens(packing: Packing, starts: Tensor) -> Tensor:
