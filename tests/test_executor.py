@@ -262,7 +262,7 @@ def test_layer_calls_are_counted_by_text_with_shared_prefixes_once(llama):
     assert executor.spent == {1: 5, 2: 2}
     executor.losses(batch, [Job(0, FULL.skip(0))])
     assert executor.spent == {1: 9, 2: 2}
-    # What has no quick form runs once for all that is asked of a batch.
+    # What multiplies in float32 in either form runs once for all that is asked of a batch.
     executor.losses(batch, [Job(0, FULL), Job(1, FULL), Job(1, FULL.skip(1))], precise=True)
     assert executor.spent == {1: 13, 2: 10}
 

@@ -45,7 +45,7 @@ class Joint:
     """Linear layers that read the same states, as one product: query, key and value.
 
     With 64 rows it takes two thirds of the time of three, and its bits depend less on the number
-    of rows: of SmolLM2's products, only those of keys and values did (see `blocks`).
+    of rows: of SmolLM2's products, only those of keys and values did (see `block_sizes`).
     """
 
     def __init__(self, layers: list[Any], dtype: torch.dtype, shared: "Shared") -> None:

@@ -187,8 +187,8 @@ class Executor:
     def _started(self, batch: Batch, jobs: Sequence[Job]) -> tuple[Tensor, list[Job]]:
         """Return the states that jobs start from, and the jobs of what is left to run.
 
-        Nearly every program calls the first layers, and they have no quick form: where they are
-        called in order, they run once for all that is ever asked of a batch.
+        Nearly every program calls the first layers, which multiply in float32 in either form: where
+        they are called in order, they run once for all that is ever asked of a batch.
 
         Returns
         -------
