@@ -31,7 +31,9 @@ PROGRAMS = [
 ]
 
 
-@pytest.fixture(scope="module", params=some_by_default(["llama", "gemma3", "gpt2"], "gemma3"))
+@pytest.fixture(
+    scope="module", params=some_by_default(["llama", "gemma3", "gpt2"], "llama", "gemma3")
+)
 def backbone(request):
     return Backbone(tiny_model(CONFIGS[request.param]), tiny_tokenizer(), quick_dtype=torch.float32)
 

@@ -298,6 +298,11 @@ def test_short_texts_are_shared_out_evenly_among_those_that_run_at_once(llama, m
     assert len(found) % n_at_once == 0
 
 
+def test_texts_of_a_token_or_two_take_no_more_memory_than_others_for_a_token(llama):
+    for batch in batches(random_rows(*[1] * 400), llama, max_batch_tokens=256):
+        assert len(batch) * batch.n_tokens <= 4 * 256
+
+
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_losses_of_programs_are_the_same_bits_alone_and_packed(llama, n_threads):
     rows = random_rows(*LENGTHS)

@@ -19,6 +19,7 @@ from polar_detect.backbone.packing import is_short, width
 from polar_detect.numerics.lanes import lanes
 
 _SMALL_PART = 64  # tokens
+_MOST_EMPTY = 4  # places that each token of a batch of short texts takes at most
 
 
 @dataclass(eq=False)
@@ -134,7 +135,8 @@ def batches(
     for (n_places, is_packed), members in sorted(groups.items()):
         if is_packed:
             index = np.asarray(members)
-            for own in _evenly(index, fed[index], max_batch_tokens, n_at_once):
+            counted = np.maximum(fed[index], n_places // _MOST_EMPTY)
+            for own in _evenly(index, counted, max_batch_tokens, n_at_once):
                 yield _batch(own.tolist(), n_places, rows, prefixes, backbone, lengths=fed[own])
         else:
             n_rows = max(1, max_batch_tokens // n_places)
