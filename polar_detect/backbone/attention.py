@@ -115,9 +115,12 @@ def attend_packed(
     is_differentiable = torch.is_grad_enabled()
     shares = not is_differentiable and _packs_well(n_heads, n_keys, heads.shape[2], heads.dtype)
 
+    # Steps take as long for few tokens as for a slot, and every length of rows is a call of them.
+    least = _SLOTS[-1] if is_differentiable else 1
+
     def attended(*, alone: bool) -> Tensor:
         found = []
-        seats = _seats(packing, shares=shares, alone=alone)
+        seats = _seats(packing, shares=shares, alone=alone, least=least)
         for tokens, n_places, slot in seats.groups:
             seated, *angles = (part.index_select(0, tokens) for part in (heads, cosine, sine))
             turned = rotated(seated[None, :, :-n_keys], *(part[None] for part in angles))[0]
@@ -156,13 +159,15 @@ class _Seats(NamedTuple):
 
 
 @functools.lru_cache(maxsize=128)
-def _seats(packing: Packing, *, shares: bool, alone: bool) -> _Seats:
-    """Seat the texts of a block: short ones several to a row, unless each wants its own."""
+def _seats(packing: Packing, *, shares: bool, alone: bool, least: int) -> _Seats:
+    """Seat the texts of a block: short ones several to a row, unless each wants its own.
+
+    Where rows are not shared, none has fewer places than `least`.
+    """
     lengths, starts = np.asarray(packing.lengths), packing.starts
     slots = np.asarray([shares and _slot(padded) for padded in packing.padded], np.int64)
-    # Rows of few lengths where each text has its own: every length is a call.
-    alone_in_rows = np.maximum(packing.padded, _SLOTS[-1])
-    kinds = np.stack([slots, np.where(slots, _PACK_TOKENS, alone_in_rows)], 1)
+    n_own = np.maximum(packing.padded, least)
+    kinds = np.stack([slots, np.where(slots, _PACK_TOKENS, n_own)], 1)
     back = np.zeros(packing.n_tokens, np.int64)
     groups, offset = [], 0
     for slot, n_places in np.unique(kinds, axis=0).tolist():
