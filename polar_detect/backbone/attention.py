@@ -94,7 +94,7 @@ def attend_packed(
 ) -> Tensor:
     """Turn queries and keys, and return causal attention within each text of a block.
 
-    To the bits of `rotated` and `attend`.
+    To the bits of `rotated` and `attend`, but for those of `attend` with gradients.
 
     Parameters
     ----------
@@ -114,7 +114,6 @@ def attend_packed(
     n_keys = (heads.shape[1] - n_heads) // 2
     is_differentiable = torch.is_grad_enabled()
     shares = not is_differentiable and _packs_well(n_heads, n_keys, heads.shape[2], heads.dtype)
-
     # Steps take as long for few tokens as for a slot, and every length of rows is a call of them.
     least = _SLOTS[-1] if is_differentiable else 1
 

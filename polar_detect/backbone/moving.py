@@ -185,7 +185,7 @@ class Mover:
         lengths: IntArray,
         padded: IntArray,
     ) -> None:
-        """Put a gradient by what a layer gets where the move says."""
+        """Put a gradient by what a layer gets of packed rows where the move says."""
         call, form = self._forms.packed_call(move.layer, rough=True, for_gradient=True)
         hidden, own, made = (
             states.reshape(-1, states.shape[-1]) for states in (move.given, gradient, move.made)
@@ -204,10 +204,13 @@ class Mover:
             found = pull(hidden.index_select(0, where), slopes, packing)
             made.index_copy_(0, where[:n_held], found[:n_held])
 
-        def tried(rows: Tensor, packing: Packing) -> Tensor:
-            return pull(rows, rows, packing)
-
-        sizes = _packed_sizes(self._pull_counts, move.layer, tried, form, hidden.shape[-1])
+        sizes = _packed_sizes(
+            self._pull_counts,
+            move.layer,
+            lambda rows, packing: pull(rows, rows, packing),
+            form,
+            hidden.shape[-1],
+        )
         spread(one, _blocks(lengths, padded, sizes))
 
 

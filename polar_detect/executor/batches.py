@@ -114,7 +114,8 @@ def batches(
     reads_last : bool
         Also feed each text's last token, which no loss needs but a state over the text does.
     max_batch_tokens : int
-        Upper bound of rows × padded length, or of all tokens of short texts, but for single rows.
+        Upper bound of rows × padded length, or of all tokens of short texts, each of which counts
+        a quarter of its places at least; but for single rows.
     n_at_once : int
         How many batches the caller works on at once: there are a multiple of them, where short
         texts are enough for that.
