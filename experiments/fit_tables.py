@@ -160,7 +160,9 @@ def signatures(
     test_readings = extractor.read(split.test)
     test = extractor.signatures(test_readings, reference)
     if menu is not None:
-        programs = extractor.minimal_programs(test_readings, menu, tolerance=detector.tolerance)
+        programs = extractor.minimal_programs(
+            test_readings, menu, tolerance=detector.tolerance, wants_curves=True
+        )
         test = extractor.with_programs(test, programs)
     made = Signatures(*shown, test, n_labelled=0 if taught_by is None else len(taught_by))
     if path is not None:

@@ -163,7 +163,9 @@ class Assessing:
         if not readings.has_tokens.any():
             return [no_program(self._n_layers)] * len(readings)
         menu, tolerance = self._normal_programs().menu, self._fitted.settings.tolerance
-        return self._extractor.minimal_programs(readings, menu, tolerance=tolerance)
+        return self._extractor.minimal_programs(
+            readings, menu, tolerance=tolerance, wants_curves=self._fitted.head.needs_programs
+        )
 
     @property
     def _n_layers(self) -> int:

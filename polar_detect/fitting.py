@@ -289,8 +289,9 @@ class Fitting:
         assert menu is not None, "a detector that reads programs needs a menu"
         found: list[MinimalProgram] = []
         for chunk in self.tracker.chunks("minimal programs", len(readings)):
-            part = readings.rows(chunk)
-            found += self.extractor.minimal_programs(part, menu, tolerance=self.settings.tolerance)
+            found += self.extractor.minimal_programs(
+                readings.rows(chunk), menu, tolerance=self.settings.tolerance, wants_curves=True
+            )
         return found
 
 

@@ -178,7 +178,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         if self.menu_ is None:
             return table
         found = self.engine_.extractor.minimal_programs(
-            readings, self.menu_, tolerance=self.tolerance_
+            readings, self.menu_, tolerance=self.tolerance_, wants_curves=True
         )
         return self.engine_.extractor.with_programs(table, found)
 

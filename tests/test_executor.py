@@ -18,6 +18,7 @@ from polar_detect.executor.schedule import Job
 from polar_detect.numerics import block_sizes
 from polar_detect.numerics.block_sizes import random_states
 from polar_detect.program import Program
+from polar_detect.programs.criteria import MarginExecutor
 
 FULL = Program.full(5)
 PROGRAMS = [
@@ -199,6 +200,34 @@ def test_quick_losses_are_near_precise_ones_but_rounded():
         - Executor(backbone).losses(batch, jobs, precise=True)
     )
     assert 0 < gaps.mean() < 0.05
+
+
+@pytest.mark.parametrize("quick_dtype", [torch.float32, torch.bfloat16])
+def test_only_what_is_low_over_the_common_words_is_read_out_whole(quick_dtype, monkeypatch):
+    monkeypatch.setattr("polar_detect.backbone.read_out._COMMON", 80)
+    monkeypatch.setattr("polar_detect.backbone.read_out._PIECE", 40)
+    backbone = Backbone(tiny_model(CONFIGS["llama"]), tiny_tokenizer(), quick_dtype=quick_dtype)
+    executor, other = Executor(backbone), Executor(backbone)
+    batch, again = (only_batch(random_rows(5, 9, 13), backbone) for _ in range(2))
+    jobs = [Job(text, program) for text in range(3) for program in PROGRAMS]
+    expected = executor.losses(batch, jobs)
+    everything = other.screened(again, jobs, np.full(len(jobs), np.inf, np.float32))
+    np.testing.assert_array_equal(everything.losses, expected)
+    assert other.spent == executor.spent
+    assert (everything.common < expected - 0.1).all()  # control: there are rare words
+    ceilings = np.resize([np.inf, -np.inf, *everything.common[2:5]], len(jobs)).astype(np.float32)
+    found = Executor(backbone).screened(batch, jobs, ceilings)
+    np.testing.assert_array_equal(found.common, everything.common)
+    is_low = everything.common <= ceilings
+    np.testing.assert_array_equal(found.losses, np.where(is_low, expected, np.nan))
+    assert 0 < is_low.sum() < len(jobs)
+
+
+def test_a_model_whose_words_are_all_common_does_not_screen(llama, monkeypatch):
+    assert not Executor(llama).screens
+    monkeypatch.setattr("polar_detect.backbone.read_out._COMMON", 80)
+    assert Executor(llama).screens
+    assert not MarginExecutor(Executor(llama), 1.0).screens
 
 
 def test_no_jobs_have_no_losses(llama):

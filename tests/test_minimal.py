@@ -341,10 +341,11 @@ def test_a_program_that_nobody_can_use_saves_nothing_however_short(precise, monk
         FULL.skip(1, 3): [1.5, 1.5, 1.5],
         FULL.skip(1, 4): [np.nan] * 3,
     }
-    measured = iter(np.transpose([losses[program] for program in losses]).astype(np.float32))
+    by_text = np.transpose([losses[program] for program in losses]).astype(np.float32)
+    measured = iter(by_text - by_text[:, :1])
     monkeypatch.setattr(menus, "_met_programs", lambda *_: list(losses))
     monkeypatch.setattr(
-        menus, "_losses", lambda _, batch, *__: np.stack([next(measured) for _ in batch.index])
+        menus, "_harms", lambda _, batch, *__: np.stack([next(measured) for _ in batch.index])
     )
     monkeypatch.setattr(menus, "_MAX_PROGRAMS", 2)
     menu = Menu.fit(Executor(precise), ROWS[:3], tolerance=TOLERANCE)
@@ -384,20 +385,44 @@ def test_a_fitted_menu_measures_less_than_all_and_finds_as_short_programs(precis
     assert all(result.loss <= result.full_loss + TOLERANCE for result in served)
 
 
+def test_a_menu_of_many_words_finds_valid_programs_with_fewer_whole_read_outs(real, monkeypatch):
+    texts = ["The pump in hall 3 leaks oil.", "Valve replaced, pressure is normal again."]
+    rows = real.tokenize(texts, 16)
+    menu = Menu.fit(
+        Executor(real), real.tokenize(["Pump leaks oil; valve replaced."], 16), tolerance=0.1
+    )
+    read = real.token_losses
+    n_read = [0]
+
+    def token_losses(hidden, targets, *, precise=False):
+        n_read[0] += len(targets)
+        return read(hidden, targets, precise=precise)
+
+    monkeypatch.setattr(real, "token_losses", token_losses)
+    found, n_screened = menu.minimal_programs(Executor(real), rows, tolerance=0.1), n_read[0]
+    whole = menu.minimal_programs(Executor(real), rows, tolerance=0.1, wants_curves=True)
+    assert n_screened < 0.7 * (n_read[0] - n_screened)
+    for row, own, other in zip(rows, found, whole, strict=True):
+        assert own.loss <= own.full_loss + 0.1
+        assert own.loss == pytest.approx(precise_loss(real, own.program, row), abs=0.03)
+        assert all(math.isfinite(candidate.loss) for candidate in other.curve)
+
+
 def test_a_menu_is_searched_on_the_beginnings_of_long_texts_and_measured_on_longer_ones(
     precise, monkeypatch
 ):
     searched, measured = [], []
-    search, measure = menus.search_batch, menus._losses
+    search, measure = menus._met_programs, menus._harms
+
+    def seen(executor, texts, tolerance):
+        searched.extend(texts)
+        return search(executor, searched, tolerance)
+
+    monkeypatch.setattr(menus, "_met_programs", seen)
     monkeypatch.setattr(
         menus,
-        "search_batch",
-        lambda executor, batch, own: searched.append(batch) or search(executor, batch, own),
-    )
-    monkeypatch.setattr(
-        menus,
-        "_losses",
-        lambda executor, batch, own: measured.append(batch) or measure(executor, batch, own),
+        "_harms",
+        lambda executor, batch, *own: measured.append(batch) or measure(executor, batch, *own),
     )
     Menu.fit(Executor(precise), random_rows(90, 95, 40, 9), tolerance=TOLERANCE)
     lengths = [

@@ -167,6 +167,6 @@ def test_typical_programs_are_those_of_held_out_texts(fresh):
     counts = np.asarray([p.program.counts(fresh.n_layers) for p in programs])
     np.testing.assert_array_equal(found.typical_calls, counts.mean(0))
     assert found.typical_length == counts.sum(1).mean()
-    shorter = replace(plan, held_out=plan.held_out[:1], full_losses=plan.full_losses[:1])
+    shorter = replace(plan, held_out=plan.held_out[:1], full=plan.full[:1])
     first = shorter.searched_by(fresh.engine_.extractor, Tracker(None))
     np.testing.assert_array_equal(first.typical_calls, counts[0])

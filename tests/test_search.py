@@ -17,6 +17,7 @@ from polar_detect.search import (
     Candidate,
     Exchange,
     Found,
+    FullLoss,
     GuidedSettings,
     MctsSettings,
     Query,
@@ -37,6 +38,7 @@ from polar_detect.search import (
     thorough,
 )
 from polar_detect.search.mcts import _back_up, _Node
+from polar_detect.search.protocol import CLEARLY
 from polar_detect.search.space import Space
 
 
@@ -594,8 +596,8 @@ def test_a_menu_does_not_run_the_full_program_whose_loss_is_known(refinement):
     search = partial(menu_search, programs=programs, refinement=refinement)
     table, other = (Table([0.02, 0.3, 0.0, 0.04, 0.03, 0.01, 0.1, 0.2]) for _ in range(2))
     expected = solve(search(8, tolerance=0.4), table.evaluate)
-    full_loss = expected.full_loss
-    found = solve(search(8, tolerance=0.4, full_loss=full_loss), other.evaluate)
+    full = FullLoss(expected.full_loss, common=1.0)
+    found = solve(search(8, tolerance=0.4, full=full), other.evaluate)
     assert found == expected
     assert set(table.met) - set(other.met) == {Program.full(8)}
 
@@ -667,14 +669,14 @@ def test_a_menu_that_promises_nothing_ends_before_it_starts():
     nothing = Belief.learned([], np.zeros((3, 0), np.float32), tolerance=0.1)
     for belief in (hopeless, nothing):
         table = Table([0.0] * 16)
-        search = adaptive_menu(16, tolerance=0.1, belief=belief, full_loss=1.0)
+        search = adaptive_menu(16, tolerance=0.1, belief=belief, full=FullLoss(1.0, 1.0))
         found = solve(search, table.evaluate)
         assert (found.minimal.program, found.full_loss, table.met) == (Program.full(16), 1.0, {})
 
 
 @pytest.mark.parametrize("lost", [np.nan, np.inf])
 def test_a_menu_bears_a_full_program_whose_loss_is_no_number(lost):
-    search = adaptive_menu(16, tolerance=0.1, belief=BELIEF, full_loss=lost)
+    search = adaptive_menu(16, tolerance=0.1, belief=BELIEF, full=FullLoss(lost, lost))
     found = solve(search, Table(costs_of(EARLY, 3)).evaluate)
     assert Program.full(16) in {c.program for c in found.valid}
 
@@ -702,5 +704,58 @@ def test_a_menu_does_not_ask_twice_for_what_misses_the_limit_by_a_hair():
 
 def test_a_menu_of_the_full_program_only_runs_it():
     table = Table([0.1] * 4)
-    search = menu_search(4, tolerance=0.0, programs=(Program.full(4),), full_loss=1.0)
+    search = menu_search(4, tolerance=0.0, programs=(Program.full(4),), full=FullLoss(1.0, 1.0))
     assert solve(search, table.evaluate).minimal.program == Program.full(4)
+
+
+def served_by_common_words(costs, *, harms=1.0, wants_curve=False):
+    """Return what a menu finds on a text of which half a nat is rare words', and what was asked.
+
+    Over the common words programs harm so many times as much. Of each round the programs, and
+    which of them were measured.
+    """
+    table, asked = Table(costs), []
+
+    def evaluate(query):
+        losses = table.evaluate(query).losses
+        if query.ceiling is None:
+            asked.append((query.programs, np.ones(len(losses), bool)))
+            return Answer(losses)
+        common = (0.5 + harms * (losses - 1)).astype(np.float32)
+        asked.append((query.programs, common <= query.ceiling))
+        return Answer(np.where(common <= query.ceiling, losses, np.nan), common=common)
+
+    search = adaptive_menu(16, tolerance=0.1, belief=BELIEF, wants_curve=wants_curve)
+    return solve(search, evaluate), asked
+
+
+@pytest.mark.parametrize("n_borne", [2, 3, 4])
+@pytest.mark.parametrize("kind", [EARLY, LATE])
+def test_a_menu_turns_away_by_the_common_words_what_is_clearly_invalid(kind, n_borne):
+    costs = costs_of(kind, n_borne)
+    expected, _ = served(costs)
+    found, asked = served_by_common_words(costs)
+    assert found.minimal == expected.minimal
+    assert {*found.met} == {*expected.met}
+    table = Table(costs)
+    for programs, is_measured in asked:
+        for program, own in zip(programs, is_measured, strict=True):
+            assert own == (table.loss(program) <= 1.1 + CLEARLY)
+    assert not all(own.all() for _, own in asked)  # control: some are turned away
+    turned_away = {p for programs, own in asked for p in np.asarray(programs, object)[~own]}
+    assert not turned_away & {candidate.program for candidate in found.valid}
+
+
+def test_a_menu_does_not_trust_the_common_words_near_the_limit():
+    costs = costs_of(EARLY, 3)
+    expected, _ = served(costs)
+    for harms in (0.7, 1.3):  # of .1 nats, .03 more or less
+        assert served_by_common_words(costs, harms=harms)[0].minimal == expected.minimal
+
+
+def test_a_menu_measures_all_it_meets_where_the_curve_is_wanted():
+    for n_borne in (2, 4):
+        expected, _ = served(costs_of(EARLY, n_borne))
+        found, asked = served_by_common_words(costs_of(EARLY, n_borne), wants_curve=True)
+        assert (found, found.best, found.met) == (expected, expected.best, expected.met)
+        assert all(own.all() for _, own in asked)

@@ -312,6 +312,11 @@ class Backbone:
         """Return the losses over the first 4,096 words of the vocabulary and the target, (n,)."""
         return self._read_out.common_losses(hidden, targets)
 
+    @property
+    def has_rare_words(self) -> bool:
+        """Whether the vocabulary has more words than those of `common_losses`."""
+        return self._read_out.has_rare_words
+
     def _known(self, token: int) -> int:
         """Return a token; raise `InputError` where the weights do not have it."""
         if token >= self._n_words:

@@ -151,6 +151,11 @@ class ReadOut:
         counts = self._blocks(precise=not self._pieces)
         return self._by_blocks(self._common_losses, hidden, targets, counts)
 
+    @property
+    def has_rare_words(self) -> bool:
+        """Whether there are words beyond the first 4,096."""
+        return len(self.head.weight) > _COMMON
+
     @staticmethod
     def _by_blocks(
         losses: Callable[[Tensor, Tensor], Tensor],

@@ -1,14 +1,15 @@
 """Run programs on a backbone: shared prefixes once, losses and their slopes."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from polar_detect.arrays import Float32Array
+from polar_detect.arrays import BoolArray, Float32Array, IntArray
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.executor.batches import Batch, gradient_of_means
 from polar_detect.executor.schedule import Job, Schedule, held_together, plan
@@ -34,6 +35,49 @@ class Slopes:
     skips: list[Float32Array]
 
 
+@dataclass(frozen=True, eq=False)
+class Screened:
+    """Losses of those jobs that are not clearly bad by the common words alone.
+
+    Parameters
+    ----------
+    losses : (n_jobs,) float32, nats per token
+        NaN for the others.
+    common : (n_jobs,) float32, nats per token
+        As if none but the common words and each target could follow, so never above the loss, but
+        for rounding (see `Backbone.common_losses`).
+    """
+
+    losses: Float32Array
+    common: Float32Array
+
+
+@dataclass(frozen=True, eq=False)
+class _Ends:
+    """Where the final states of jobs are.
+
+    Parameters
+    ----------
+    jobs : (n,) int64
+        Places of the jobs in their sequence.
+    texts : (n,) int64
+        Row of the batch that each is of.
+    states : (n_states, n_tokens, hidden)
+    places : (n,) int64
+        Where each job's state stands among `states`.
+    """
+
+    jobs: IntArray
+    texts: Tensor
+    states: Tensor
+    places: Tensor
+
+    def of(self, is_kept: BoolArray) -> "_Ends":
+        """Return those of some jobs."""
+        kept = torch.from_numpy(is_kept).to(self.texts.device)
+        return _Ends(self.jobs[is_kept], self.texts[kept], self.states, self.places[kept])
+
+
 class Executor:
     """Runs programs on a backbone and counts what it spends.
 
@@ -54,6 +98,11 @@ class Executor:
         """Layers of the model."""
         return self.backbone.n_layers
 
+    @property
+    def screens(self) -> bool:
+        """Whether the common words alone can turn a program away, at less cost than all words."""
+        return self.backbone.has_rare_words
+
     def count(self, batch: Batch, calls: Mapping[int, int]) -> None:
         """Add layer calls by row of `batch` to what its texts have spent."""
         for row, n_calls in calls.items():
@@ -72,14 +121,35 @@ class Executor:
         precise : bool
             Multiply in float32 everywhere (see `Backbone`).
         """
-        if not jobs:
-            return np.zeros(0, np.float32)
-        for program in {job.program for job in jobs}:
-            program.check(self.n_layers)
         found = np.empty(len(jobs), np.float32)
-        for places in held_together(jobs, batch.embedded[0].numel()):
-            found[places] = self._losses(batch, [jobs[i] for i in places], precise=precise)
+        for ends in self._ends(batch, jobs, precise=precise):
+            losses = self.final_losses(batch, ends.texts, ends.states, ends.places, precise=precise)
+            found[ends.jobs] = losses.cpu().numpy()
         return found
+
+    @lanes()
+    @torch.no_grad()
+    def screened(self, batch: Batch, jobs: Sequence[Job], ceilings: Float32Array) -> Screened:
+        """Return the losses of those jobs whose loss over the common words is not too high.
+
+        To read out the whole vocabulary takes as many products as a quarter of a program's layers
+        and more, the common words a twelfth of that.
+
+        Parameters
+        ----------
+        batch : Batch
+        jobs : sequence of Job
+        ceilings : (n_jobs,) float32, nats per token
+        """
+        losses = np.full(len(jobs), np.nan, np.float32)
+        common = np.empty(len(jobs), np.float32)
+        for ends in self._ends(batch, jobs):
+            own = self._by_parts(self._common_means, batch, ends.texts, ends.states, ends.places)
+            common[ends.jobs] = own.cpu().numpy()
+            near = ends.of(common[ends.jobs] <= ceilings[ends.jobs])
+            found = self.final_losses(batch, near.texts, near.states, near.places)
+            losses[near.jobs] = found.cpu().numpy()
+        return Screened(losses, common)
 
     @lanes()
     @torch.no_grad()
@@ -156,11 +226,8 @@ class Executor:
             Where each stands among `states`.
         precise : bool
         """
-        n_together = max(1, _READ_TOKENS // batch.n_tokens)
-        parts = zip(*(torch.split(own, n_together) for own in (texts, places)), strict=True)
-        return torch.cat(
-            [self.mean_losses(batch, own, states[at], precise=precise) for own, at in parts]
-        )
+        means = partial(self.mean_losses, precise=precise)
+        return self._by_parts(means, batch, texts, states, places)
 
     def mean_losses(
         self, batch: Batch, texts: Tensor, states: Tensor, *, precise: bool = False
@@ -172,17 +239,39 @@ class Executor:
         )
         return _means(losses, is_target)
 
-    def _losses(self, batch: Batch, jobs: Sequence[Job], *, precise: bool) -> Float32Array:
-        """Return the losses of jobs whose states are held together."""
-        starts, own = self._started(batch, jobs)
-        schedule = plan(own)
-        for start, n_calls in schedule.calls.items():
-            self.count(batch, {start % len(batch): n_calls})
-        states = self._run(batch, starts, schedule, precise=precise)
-        texts = torch.tensor([job.text for job in jobs], device=states.device)
-        ends = torch.tensor(schedule.ends, device=states.device)
-        found = self.final_losses(batch, texts, states, ends, precise=precise)
-        return found.cpu().numpy()
+    def _common_means(self, batch: Batch, texts: Tensor, states: Tensor) -> Tensor:
+        """Return what `mean_losses` does, over the common words."""
+        is_target = batch.is_target[texts]
+        losses = self.backbone.common_losses(states[is_target], batch.targets[texts][is_target])
+        return _means(losses, is_target)
+
+    @staticmethod
+    def _by_parts(
+        means: Callable[[Batch, Tensor, Tensor], Tensor],
+        batch: Batch,
+        texts: Tensor,
+        states: Tensor,
+        places: Tensor,
+    ) -> Tensor:
+        """Return what `means` finds of states, few of which are copied at a time."""
+        n_together = max(1, _READ_TOKENS // batch.n_tokens)
+        parts = zip(*(torch.split(own, n_together) for own in (texts, places)), strict=True)
+        return torch.cat([means(batch, own, states[at]) for own, at in parts])
+
+    def _ends(self, batch: Batch, jobs: Sequence[Job], *, precise: bool = False) -> Iterator[_Ends]:
+        """Run jobs, and yield the final states of those that are held together."""
+        for program in {job.program for job in jobs}:
+            program.check(self.n_layers)
+        for places in held_together(jobs, batch.embedded[0].numel()):
+            held = [jobs[i] for i in places]
+            starts, own = self._started(batch, held)
+            schedule = plan(own)
+            for start, n_calls in schedule.calls.items():
+                self.count(batch, {start % len(batch): n_calls})
+            states = self._run(batch, starts, schedule, precise=precise)
+            texts = torch.tensor([job.text for job in held], device=states.device)
+            ends = torch.tensor(schedule.ends, device=states.device)
+            yield _Ends(np.asarray(places), texts, states, ends)
 
     def _started(self, batch: Batch, jobs: Sequence[Job]) -> tuple[Tensor, list[Job]]:
         """Return the states that jobs start from, and the jobs of what is left to run.

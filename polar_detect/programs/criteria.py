@@ -122,6 +122,11 @@ class MarginExecutor(Executor):
         self.spent = executor.spent
         self._agreement = agreement
 
+    @property
+    def screens(self) -> bool:
+        """No: a margin is one to all other words."""
+        return False
+
     def mean_losses(
         self, batch: Batch, texts: Tensor, states: Tensor, *, precise: bool = False
     ) -> Tensor:

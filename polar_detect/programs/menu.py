@@ -3,6 +3,7 @@
 A search of its own costs a text 550 layer calls and more; a menu costs it about a fifth.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,14 +13,16 @@ import numpy as np
 from polar_detect.arrays import Float32Array
 from polar_detect.executor.batches import Batch, batches
 from polar_detect.executor.decoder import Executor
-from polar_detect.executor.schedule import Job
 from polar_detect.numerics.lanes import n_lanes, overlap
 from polar_detect.program import Program
 from polar_detect.programs.minimal import MinimalProgram, find_minimal_programs, search_batch
 from polar_detect.search import (
     MOST_HARM,
+    Asking,
     Belief,
     Found,
+    FullLoss,
+    Query,
     Refinement,
     Search,
     adaptive_menu,
@@ -78,10 +81,8 @@ class Menu:
         full = Program.full(executor.n_layers)
         met = _met_programs(executor, first(_SEARCHED_TOKENS), tolerance)
         programs = sorted({full, *met}, key=lambda p: (-len(p), p.layers))
-        losses = np.concatenate(
-            [_losses(executor, batch, programs) for batch in first(_MEASURED_TOKENS)]
-        )
-        harms = losses - losses[:, [programs.index(full)]]
+        parts = [_harms(executor, own, programs, tolerance) for own in first(_MEASURED_TOKENS)]
+        harms = np.concatenate(parts)
         harms = np.nan_to_num(harms, nan=MOST_HARM).clip(max=MOST_HARM)
         saved = np.asarray([len(full) - len(program) for program in programs])
         served = ((harms <= tolerance) * saved).sum(0)
@@ -96,7 +97,8 @@ class Menu:
         *,
         tolerance: float,
         refinement: Refinement | None = None,
-        full_losses: Sequence[float] | None = None,
+        full: Sequence[FullLoss] | None = None,
+        wants_curves: bool = False,
     ) -> list[MinimalProgram]:
         """Return the shortest program that was found valid for each text.
 
@@ -108,26 +110,34 @@ class Menu:
             As in `find_minimal_programs`.
         refinement : Refinement, optional
             How the program is shortened further, text by text. Default: not at all.
-        full_losses : (n_texts,), optional
-            Of the full program, where they are known from reading the texts; then it is not run
-            again.
+        full : one FullLoss per text, optional
+            Where they are known from reading the texts; then the full program is not run again.
+        wants_curves : bool
+            Also measure programs that are clearly invalid, for `MinimalProgram.curve`.
         """
-        known = [None] * len(rows) if full_losses is None else full_losses
+        known = [None] * len(rows) if full is None else full
         n_layers = executor.n_layers
-        method = self.method(n_layers, tolerance=tolerance, refinement=refinement)
+        method = self.method(
+            n_layers, tolerance=tolerance, refinement=refinement, wants_curves=wants_curves
+        )
         clearance = float("inf") if executor.backbone.has_mixtures else _CLEARANCE
         return find_minimal_programs(
             executor,
             rows,
             tolerance=tolerance,
-            search=[partial(method, full_loss=loss) for loss in known],
+            search=[partial(method, full=own) for own in known],
             clearance=clearance,
         )
 
     def method(
-        self, n_layers: int, *, tolerance: float, refinement: Refinement | None = None
+        self,
+        n_layers: int,
+        *,
+        tolerance: float,
+        refinement: Refinement | None = None,
+        wants_curves: bool = False,
     ) -> Callable[..., Search]:
-        """Return the search that serves the menu to a text, which takes its ``full_loss`` too."""
+        """Return the search that serves the menu to a text, which takes its ``full`` loss too."""
         if self.harms is None:
             return partial(menu_search, programs=self.programs, refinement=refinement)
         if tolerance not in self._beliefs:  # 6 ms, a tenth of what a single text takes
@@ -135,7 +145,12 @@ class Menu:
             programs = self.programs[:full] + self.programs[full + 1 :]
             harms = np.delete(self.harms, full, axis=1)
             self._beliefs[tolerance] = Belief.learned(programs, harms, tolerance=tolerance)
-        return partial(adaptive_menu, belief=self._beliefs[tolerance], refinement=refinement)
+        return partial(
+            adaptive_menu,
+            belief=self._beliefs[tolerance],
+            refinement=refinement,
+            wants_curve=wants_curves,
+        )
 
 
 def _met_programs(executor: Executor, texts: Iterable[Batch], tolerance: float) -> list[Program]:
@@ -157,6 +172,18 @@ def _met_programs(executor: Executor, texts: Iterable[Batch], tolerance: float) 
     return by_length[::step]
 
 
-def _losses(executor: Executor, batch: Batch, programs: Sequence[Program]) -> Float32Array:
-    jobs = [Job(text, program) for text in range(len(batch)) for program in programs]
-    return executor.losses(batch, jobs).reshape(len(batch), len(programs))
+def _harms(
+    executor: Executor, batch: Batch, programs: Sequence[Program], tolerance: float
+) -> Float32Array:
+    """Return by how much programs raise each text's loss, (n_texts, n_programs) nats per token.
+
+    Over the common words alone where that is clearly more than the tolerance.
+    """
+
+    def measure(n_layers: int) -> Asking[Float32Array]:
+        known = FullLoss.of((yield Query((Program.full(n_layers),), ceiling=math.inf)))
+        ceiling = known.ceiling(known.loss + tolerance)
+        return known.harms((yield Query(tuple(programs), ceiling=ceiling)))
+
+    harms = search_batch(executor, batch, [measure] * len(batch))
+    return np.stack([harms[row] for row in range(len(batch))])

@@ -5,8 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import numpy as np
+
 from polar_detect.executor.batches import Batch, batches
 from polar_detect.executor.decoder import Executor
+from polar_detect.executor.schedule import Job
 from polar_detect.executor.sweep import sweep
 from polar_detect.numerics.lanes import lanes, n_lanes, overlap
 from polar_detect.program import Program
@@ -21,15 +24,16 @@ from polar_detect.programs.verification import (
 )
 from polar_detect.search import (
     Answer,
+    Asking,
     Candidate,
     Found,
     Method,
     Query,
-    Search,
     Sweep,
     quick,
     run_together,
 )
+from polar_detect.search.protocol import Result
 
 # Up to so many tokens the quick form's rounding of a loss is alike, then it falls with their root:
 # .009 nats on average at 14 tokens, .007 at 45, .004 at 100, .003 at 200 (SmolLM2-135M, 88
@@ -59,7 +63,8 @@ class MinimalProgram:
     curve : tuple of Candidate
         Of every length that was met, the program with the lowest loss, shortest first;
         measured in the quick form, but for exhaustive search, and by another criterion in its
-        own measure.
+        own measure. Infinite where a menu met only what is clearly invalid (see
+        `Menu.minimal_programs`).
     """
 
     program: Program
@@ -169,9 +174,9 @@ def no_program(n_layers: int) -> MinimalProgram:
 def search_batch(
     executor: Executor,
     batch: Batch,
-    searches: Sequence[Callable[[int], Search]],
+    searches: Sequence[Callable[[int], Asking[Result]]],
     limit: Limit | None = None,
-) -> dict[int, Found]:
+) -> dict[int, Result]:
     """Run ``search(n_layers)`` of every row of `batch` in step.
 
     `limit` says what a valid program may measure, given the full program's measure; without
@@ -214,7 +219,9 @@ def _answer(
     executor: Executor, batch: Batch, limit: Limit | None, queries: Mapping[int, Query]
 ) -> dict[int, Answer]:
     """Answer the queries of many rows together."""
-    answers = answered(executor, batch, queries)
+    screened = {i: q for i, q in queries.items() if q.ceiling is not None and executor.screens}
+    answers = answered(executor, batch, {i: q for i, q in queries.items() if i not in screened})
+    answers |= _screened(executor, batch, screened)
     sloped = {i: q.programs[0] for i, q in queries.items() if q.with_slopes}
     if sloped:
         slopes = executor.slopes(batch.rows(list(sloped)), list(sloped.values()))
@@ -230,3 +237,17 @@ def _answer(
         return answers
     # It counts only where the first program is the full one.
     return {i: replace(a, limit=limit(float(a.losses[0]))) for i, a in answers.items()}
+
+
+def _screened(executor: Executor, batch: Batch, queries: Mapping[int, Query]) -> dict[int, Answer]:
+    """Answer the queries that have a ceiling."""
+    jobs = [Job(row, program) for row, query in queries.items() for program in query.programs]
+    counts = [len(query.programs) for query in queries.values()]
+    ceilings = np.asarray([query.ceiling for query in queries.values()], np.float32)
+    found = executor.screened(batch, jobs, np.repeat(ceilings, counts))
+    stops = np.cumsum(counts)[:-1]
+    pieces = zip(np.split(found.losses, stops), np.split(found.common, stops), strict=True)
+    return {
+        row: Answer(losses, common=common)
+        for row, (losses, common) in zip(queries, pieces, strict=False)  # no queries, one piece
+    }

@@ -5,6 +5,7 @@ what they did to other texts says which to measure first, and each measurement w
 the rest.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -14,12 +15,12 @@ from scipy.special import ndtr
 
 from polar_detect.arrays import Float32Array, Float64Array, IntArray
 from polar_detect.program import Program
-from polar_detect.search.protocol import Answer, Log, Query, Search
+from polar_detect.search.protocol import FullLoss, Log, Query, Search
 from polar_detect.search.refinement import EXTRA_CALLS, Refinement, refine
 
 _AT_ONCE = 3  # programs in a round; two or four find the same with as many calls
 # Layers that a layer call must be expected to save.
-_LEAST_WORTH = 1 / 100
+_LEAST_WORTH = 1 / 80
 MOST_HARM = 9.0  # nats per token; the loss of guessing is of that order
 # Chosen on sixty texts of each of four kinds; half or double of any of them changes the length
 # by a tenth of a layer for as many calls.
@@ -84,9 +85,12 @@ def adaptive_menu(
     tolerance: float,
     belief: Belief,
     refinement: Refinement | None = None,
-    full_loss: float | None = None,
+    full: FullLoss | None = None,
+    wants_curve: bool = False,
 ) -> Search:
     """Measure programs as long as one is expected to save enough for its calls.
+
+    Those that are clearly invalid by the common words alone are not measured any further.
 
     Parameters
     ----------
@@ -96,22 +100,22 @@ def adaptive_menu(
         Of programs other than the full one.
     refinement : Refinement, optional
         How the shortest program is shortened further. Default: not at all.
-    full_loss : float, optional
-        Of the full program, nats per token, where it is known; then it does not run. For
-        searches whose measure is the loss.
+    full : FullLoss, optional
+        Where it is known; then it does not run. For searches whose measure is the loss.
+    wants_curve : bool
+        Measure every program, though it is clearly invalid.
     """
     log = Log(tolerance)
-    if full_loss is None:
-        answer = yield Query((Program.full(n_layers),))
-    else:
-        answer = Answer(np.asarray([full_loss], np.float32))
+    answer = full.answer if full else (yield Query((Program.full(n_layers),), ceiling=math.inf))
     log.start(answer, n_layers)
+    known = full or FullLoss.of(answer)
+    ceiling = None if wants_curve else known.ceiling(log.limit)
     posterior = _Posterior(belief, room=log.limit - log.full_loss)
     while picked := posterior.most_promising(len(log.shortest_valid().program)):
         programs = tuple(belief.programs[i] for i in picked)
-        losses = (yield Query(programs)).losses
-        log.meet(programs, losses)
-        posterior.learn(picked, losses - log.full_loss)
+        answer = yield Query(programs, ceiling=ceiling)
+        log.meet(programs, answer.losses)
+        posterior.learn(picked, known.harms(answer))
     if refinement is not None:
         yield from refine(log, refinement)
     return log.found()

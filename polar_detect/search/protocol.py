@@ -7,13 +7,17 @@ texts ask at the same time and one executor answer them in one sweep.
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
 from polar_detect.arrays import Float32Array
 from polar_detect.errors import InputError
 from polar_detect.program import Program
+
+# By how much a program has to be beyond the limit to be turned away by the common words alone, nats
+# per token: so one of some fifty texts loses a valid program.
+CLEARLY = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +57,16 @@ class Query:
         Ask for a sweep instead; then there are no programs, and the answer names them.
     precise : bool
         Whether the programs, without slopes, shall be measured in float32.
+    ceiling : float, optional
+        Programs whose loss over the common words alone is above it, nats per token, need not be
+        measured, where the measure is the loss. Default: all are.
     """
 
     programs: tuple[Program, ...] = ()
     with_slopes: bool = False
     sweep: Sweep | None = None
     precise: bool = False
+    ceiling: float | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -68,7 +76,8 @@ class Answer:
     Parameters
     ----------
     losses : (n_programs,) float32
-        Nats per token, or what another criterion measures; lower is better.
+        Nats per token, or what another criterion measures; lower is better. NaN for programs that
+        a query's ceiling left out.
     slopes : (n_calls,) float32, optional
         Estimated change of the loss when each call is left out; where they were asked for.
     programs : tuple of Program
@@ -78,6 +87,8 @@ class Answer:
     influences : (n_layers,) float32, optional
         Of a sweep: how far each layer turns the state, on no particular scale; what skipping it
         harms grows with that.
+    common : (n_programs,) float32, optional
+        Losses over the common words alone; where a ceiling was given and the measure is the loss.
     """
 
     losses: Float32Array
@@ -85,6 +96,50 @@ class Answer:
     programs: tuple[Program, ...] = ()
     limit: float | None = None
     influences: Float32Array | None = None
+    common: Float32Array | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FullLoss:
+    """Loss of the full program, and what it says of others by the common words alone.
+
+    A program harms the loss over the common words by about as much as the loss: of SmolLM2-135M's
+    programs within .2 nats of the limit by .04 to .05 less, with a standard deviation of .07 to
+    .12 (CLINC150 and StackOverflow).
+
+    Parameters
+    ----------
+    loss : float
+        Nats per token, or what another criterion measures.
+    common : float
+        The loss over the common words alone; `loss`, where there is none.
+    """
+
+    loss: float
+    common: float
+
+    @classmethod
+    def of(cls, answer: Answer) -> Self:
+        """Return what the answer to a query for the full program says."""
+        losses = answer.losses if answer.common is None else answer.common
+        return cls(float(answer.losses[0]), float(losses[0]))
+
+    @property
+    def answer(self) -> Answer:
+        """The answer to a query for the full program."""
+        loss, common = np.asarray([[self.loss], [self.common]], np.float32)
+        return Answer(loss, common=common)
+
+    def ceiling(self, limit: float) -> float:
+        """Return above which loss over the common words a program is clearly above the limit."""
+        return self.common + limit - self.loss + CLEARLY
+
+    def harms(self, answer: Answer) -> Float32Array:
+        """Return by how much programs raise the loss, over the common words where that is all."""
+        harms = answer.losses - np.float32(self.loss)
+        if answer.common is None:
+            return harms
+        return np.where(np.isnan(harms), answer.common - np.float32(self.common), harms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +163,7 @@ class Found:
         criterion measures in its place. Never empty.
     best : tuple of Candidate
         Of every length that was met, the program with the lowest loss, shortest first; infinite
-        where none of that length has a loss that is a number.
+        where none of that length was measured, or has a loss that is a number.
     met : tuple of Program
         All that were met, in the order of `valid`.
     """
@@ -124,7 +179,10 @@ class Found:
         return self.valid[0]
 
 
-Search = Generator[Query, Answer, Found]
+Result = TypeVar("Result")
+
+Asking = Generator[Query, Answer, Result]
+Search = Asking[Found]
 Evaluate = Callable[[Query], Answer]
 
 
@@ -149,9 +207,9 @@ def solve(search: Search, evaluate: Evaluate) -> Found:
 
 
 def run_together(
-    searches: Mapping[int, Search],
+    searches: Mapping[int, Asking[Result]],
     answer: Callable[[Mapping[int, Query]], Mapping[int, Answer]],
-) -> dict[int, Found]:
+) -> dict[int, Result]:
     """Run many searches in step.
 
     Parameters
@@ -162,9 +220,10 @@ def run_together(
 
     Returns
     -------
-    dict of key to Found
+    dict
+        What each returned, by key.
     """
-    found: dict[int, Found] = {}
+    found: dict[int, Result] = {}
     replies: Mapping[int, Answer | None] = dict.fromkeys(searches)
     while replies:
         queries = {}

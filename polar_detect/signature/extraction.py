@@ -116,15 +116,19 @@ class Extractor:
         return Menu.fit(self.tracer.executor, self.tracer.tokenize(texts), tolerance=tolerance)
 
     def minimal_programs(
-        self, readings: Readings, menu: Menu, *, tolerance: float
+        self, readings: Readings, menu: Menu, *, tolerance: float, wants_curves: bool = False
     ) -> list[MinimalProgram]:
-        """Return the shortest program of `menu` that is valid for each text that was read."""
+        """Return the shortest program of `menu` that is valid for each text that was read.
+
+        Signatures that hold programs want their curves.
+        """
         tracer = self.tracer
         return menu.minimal_programs(
             tracer.executor,
             tracer.tokenize(readings.texts),
             tolerance=tolerance,
-            full_losses=readings.traces.loss.tolist(),
+            full=readings.traces.full_losses,
+            wants_curves=wants_curves,
         )
 
     def searched_programs(self, readings: Readings, *, tolerance: float) -> list[MinimalProgram]:

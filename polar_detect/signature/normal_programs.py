@@ -10,10 +10,11 @@ from typing import Self
 
 import numpy as np
 
-from polar_detect.arrays import Float32Array, Float64Array
+from polar_detect.arrays import Float64Array
 from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import MinimalProgram
 from polar_detect.progress import Tracker
+from polar_detect.search import FullLoss
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.readings import Readings
 from polar_detect.texts import distinct_texts, sample
@@ -55,23 +56,22 @@ class ProgramPlan:
         Training texts, whose programs become the menu.
     held_out : tuple of str
         Normal texts that are served it.
-    full_losses : (n_held_out,) float32
-        Of the full program, nats per token.
+    full : one FullLoss per held-out text
     tolerance : float
         Nats per token.
     """
 
     searched: tuple[str, ...]
     held_out: tuple[str, ...]
-    full_losses: Float32Array
+    full: tuple[FullLoss, ...]
     tolerance: float
 
     @classmethod
     def of(cls, train: Sequence[str], held_out: Readings, *, tolerance: float, seed: int) -> Self:
         """Return a plan for a few of the texts, all of which have tokens."""
-        losses = held_out.traces.loss[:_TYPICAL_TEXTS].copy()
-        held_out_texts = held_out.texts[:_TYPICAL_TEXTS]
-        return cls(menu_texts(train, seed=seed), held_out_texts, losses, tolerance)
+        texts = held_out.texts[:_TYPICAL_TEXTS]
+        full = tuple(held_out.traces.full_losses[:_TYPICAL_TEXTS])
+        return cls(menu_texts(train, seed=seed), texts, full, tolerance)
 
     def searched_by(self, extractor: Extractor, tracker: Tracker) -> NormalPrograms:
         """Search the programs."""
@@ -84,7 +84,7 @@ class ProgramPlan:
             tracer.executor,
             tracer.tokenize(self.held_out),
             tolerance=self.tolerance,
-            full_losses=self.full_losses.tolist(),
+            full=self.full,
         )
         stage.advance(len(self.held_out))
         return NormalPrograms.of(menu, found, tracer.backbone.n_layers)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect.arrays import Float32Array
+from polar_detect.search import FullLoss
 from polar_detect.signature.by_text import ByText
 from polar_detect.signature.features import Feature, FeatureTable, by_layer
 from polar_detect.signature.named import LENGTH, LOSS, MODEL_FLUENCY
@@ -53,6 +54,14 @@ class Traces(ByText):
 
     def __len__(self) -> int:
         return len(self.loss)
+
+    @property
+    def full_losses(self) -> list[FullLoss]:
+        """What a search need not measure again, one per text."""
+        return [
+            FullLoss(*own)
+            for own in zip(self.loss.tolist(), self.exit[:, -1].tolist(), strict=True)
+        ]
 
     @property
     def kept_loss(self) -> Float32Array:
