@@ -304,6 +304,8 @@ def test_files_outside_the_folder_are_refused(folder, where):
         {"menu": 7},
         {"menu": [7]},
         {"menu": ["not a program"]},
+        {"menu_doubt": -0.1},
+        {"menu_doubt": "x"},
         {"n_held_out": 1e999},
         {"typical_length": 10**400},
     ],
@@ -374,6 +376,16 @@ def test_harms_of_other_programs_than_those_of_the_menu_are_refused(
     change_arrays(folder, **{"menu.harms": np.ascontiguousarray(harms[:, 1:])})
     with pytest.raises(ArtifactError, match=rf"\('menu'\); expected {harms.shape[1] - 1} programs"):
         PolarDetector.load(folder)
+
+
+def test_what_a_menu_takes_for_clearly_invalid_is_kept(folder, fitted_on_tiny, monkeypatch):
+    monkeypatch.setattr(reading.Engine, "load", lambda *_: fitted_on_tiny.engine_)
+    assert PolarDetector.load(folder).normal_programs().menu.doubt is None  # all words are common
+    change_manifest(folder, menu_doubt=0.07)
+    loaded = PolarDetector.load(folder)
+    assert loaded.normal_programs().menu.doubt == 0.07
+    loaded.save(folder.parent / "again")
+    assert manifest_of(folder.parent / "again")["menu_doubt"] == 0.07
 
 
 @pytest.mark.parametrize("kind", ["folder", "file"])

@@ -283,6 +283,15 @@ def test_the_default_search_shortens_a_real_text_within_the_default_tolerance(re
     assert result.loss == pytest.approx(precise_loss(real, result.program, rows[0]), abs=1e-4)
 
 
+NOTES = (
+    "Pump leaks oil, valve replaced.",
+    "Please remind me to call the bank on Friday.",
+    "Error 17: connection lost, retry in 5 seconds.",
+    "The pump in hall 3 leaks oil.",
+    "Valve replaced, pressure is normal again.",
+)
+
+
 def test_a_menu_gives_the_shortest_valid_of_its_programs_and_refinement_shortens_it(precise):
     menu = Menu((FULL, FULL.skip(3), FULL.skip(1, 2)))
     executor, tight = Executor(precise), 0.05
@@ -343,10 +352,12 @@ def test_a_program_that_nobody_can_use_saves_nothing_however_short(precise, monk
     }
     by_text = np.transpose([losses[program] for program in losses]).astype(np.float32)
     measured = iter(by_text - by_text[:, :1])
+
+    def harms(_, batch, *__):
+        return np.stack([np.stack([next(measured) for _ in batch.index])] * 2)
+
     monkeypatch.setattr(menus, "_met_programs", lambda *_: list(losses))
-    monkeypatch.setattr(
-        menus, "_harms", lambda _, batch, *__: np.stack([next(measured) for _ in batch.index])
-    )
+    monkeypatch.setattr(menus, "_harms", harms)
     monkeypatch.setattr(menus, "_MAX_PROGRAMS", 2)
     menu = Menu.fit(Executor(precise), ROWS[:3], tolerance=TOLERANCE)
     assert menu.programs == (FULL, FULL.skip(0))
@@ -385,27 +396,32 @@ def test_a_fitted_menu_measures_less_than_all_and_finds_as_short_programs(precis
     assert all(result.loss <= result.full_loss + TOLERANCE for result in served)
 
 
-def test_a_menu_of_many_words_finds_valid_programs_with_fewer_whole_read_outs(real, monkeypatch):
-    texts = ["The pump in hall 3 leaks oil.", "Valve replaced, pressure is normal again."]
-    rows = real.tokenize(texts, 16)
-    menu = Menu.fit(
-        Executor(real), real.tokenize(["Pump leaks oil; valve replaced."], 16), tolerance=0.1
-    )
-    read = real.token_losses
-    n_read = [0]
-
-    def token_losses(hidden, targets, *, precise=False):
-        n_read[0] += len(targets)
-        return read(hidden, targets, precise=precise)
-
-    monkeypatch.setattr(real, "token_losses", token_losses)
-    found, n_screened = menu.minimal_programs(Executor(real), rows, tolerance=0.1), n_read[0]
-    whole = menu.minimal_programs(Executor(real), rows, tolerance=0.1, wants_curves=True)
-    assert n_screened < 0.7 * (n_read[0] - n_screened)
+def test_a_menu_turns_programs_away_by_the_common_words_and_finds_valid_ones(real):
+    executor = Executor(real)
+    menu = Menu.fit(executor, real.tokenize(NOTES[:3], 16), tolerance=0.1)
+    rows = real.tokenize(NOTES[3:], 16)
+    found = menu.minimal_programs(executor, rows, tolerance=0.1)
+    whole = menu.minimal_programs(executor, rows, tolerance=0.1, wants_curves=True)
     for row, own, other in zip(rows, found, whole, strict=True):
+        assert len(own.program) < 28
         assert own.loss <= own.full_loss + 0.1
         assert own.loss == pytest.approx(precise_loss(real, own.program, row), abs=0.03)
         assert all(math.isfinite(candidate.loss) for candidate in other.curve)
+    assert any(math.isinf(candidate.loss) for own in found for candidate in own.curve)
+
+
+def test_what_the_common_words_turn_away_is_hardly_ever_valid():
+    rng = np.random.default_rng(0)
+    harms = rng.uniform(0, 1, (20, 50))
+    common = harms + rng.normal(0, 0.2, harms.shape)
+    doubt = menus._doubt(harms, common, TOLERANCE)
+    is_valid = harms <= TOLERANCE
+    assert 0 < np.mean(common[is_valid] > TOLERANCE + doubt) < 0.02
+    assert np.mean(common[~is_valid] > TOLERANCE + doubt) > 0.3  # control
+    assert menus._doubt(harms, harms, TOLERANCE) == 0.05  # at least
+    # Common words that know nothing turn nobody away, and few valid programs teach nothing.
+    assert menus._doubt(harms, rng.uniform(0, 1, harms.shape), TOLERANCE) is None
+    assert menus._doubt(harms[:1, :20], harms[:1, :20], TOLERANCE) is None
 
 
 def test_a_menu_is_searched_on_the_beginnings_of_long_texts_and_measured_on_longer_ones(

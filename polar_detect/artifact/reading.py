@@ -27,6 +27,7 @@ from polar_detect.errors import ArtifactError, InputError, ProgramError
 from polar_detect.fitting import Fitted
 from polar_detect.program import MAX_CALLS, Program
 from polar_detect.programs.menu import Menu
+from polar_detect.search import MOST_HARM
 from polar_detect.settings import MAX_CONTAMINATION, Settings, model_name
 from polar_detect.signature.categories import CategoryReference
 from polar_detect.signature.changes import Changes, Covariances
@@ -237,7 +238,10 @@ def _menu(stored: Stored, n_layers: int, harms: NDArray[np.float32] | None) -> M
         stored.refuse("menu", f"programs of {n_layers} layers, the full one among them")
     if harms is not None and harms.shape[1] != len(programs):
         stored.refuse("menu", f"{harms.shape[1]} programs")
-    return Menu(programs, harms)  # artifacts of earlier versions have no harms
+    # Artifacts of earlier versions have no harms, or no doubt.
+    has_doubt = stored.get("menu_doubt") is not None
+    doubt = stored.number("menu_doubt", low=0, high=MOST_HARM) if has_doubt else None
+    return Menu(programs, harms, doubt)
 
 
 def _reference(

@@ -179,6 +179,7 @@ def _manifest(
         "model": {"name": own.model, "sha256": engine.model.sha256},
         "encoder": {"name": own.encoder, "sha256": engine.encoder_model.sha256},
         "menu": [str(program) for program in programs.menu.programs],
+        "menu_doubt": programs.menu.doubt,
         "typical_length": programs.typical_length,
         "features": [feature.name for feature in fitted.statistics.features],
         "n_held_out": fitted.statistics.n_texts,

@@ -24,16 +24,15 @@ from polar_detect.programs.verification import (
 )
 from polar_detect.search import (
     Answer,
-    Asking,
     Candidate,
     Found,
     Method,
     Query,
+    Search,
     Sweep,
     quick,
     run_together,
 )
-from polar_detect.search.protocol import Result
 
 # Up to so many tokens the quick form's rounding of a loss is alike, then it falls with their root:
 # .009 nats on average at 14 tokens, .007 at 45, .004 at 100, .003 at 200 (SmolLM2-135M, 88
@@ -174,9 +173,9 @@ def no_program(n_layers: int) -> MinimalProgram:
 def search_batch(
     executor: Executor,
     batch: Batch,
-    searches: Sequence[Callable[[int], Asking[Result]]],
+    searches: Sequence[Callable[[int], Search]],
     limit: Limit | None = None,
-) -> dict[int, Result]:
+) -> dict[int, Found]:
     """Run ``search(n_layers)`` of every row of `batch` in step.
 
     `limit` says what a valid program may measure, given the full program's measure; without

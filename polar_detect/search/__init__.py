@@ -12,7 +12,6 @@ from polar_detect.search.mcts import MctsSettings, mcts
 from polar_detect.search.menu import menu_search
 from polar_detect.search.protocol import (
     Answer,
-    Asking,
     Candidate,
     Evaluate,
     Found,
@@ -45,7 +44,6 @@ __all__ = [
     "METHODS",
     "MOST_HARM",
     "Answer",
-    "Asking",
     "Belief",
     "Candidate",
     "Evaluate",

@@ -86,11 +86,11 @@ def adaptive_menu(
     belief: Belief,
     refinement: Refinement | None = None,
     full: FullLoss | None = None,
-    wants_curve: bool = False,
+    doubt: float | None = None,
 ) -> Search:
     """Measure programs as long as one is expected to save enough for its calls.
 
-    Those that are clearly invalid by the common words alone are not measured any further.
+    No more is measured of what is clearly invalid by the common words alone.
 
     Parameters
     ----------
@@ -102,15 +102,17 @@ def adaptive_menu(
         How the shortest program is shortened further. Default: not at all.
     full : FullLoss, optional
         Where it is known; then it does not run. For searches whose measure is the loss.
-    wants_curve : bool
-        Measure every program, though it is clearly invalid.
+    doubt : float, optional
+        By how much more than the limit allows a program has to raise the loss over the common words
+        to be clearly invalid, nats per token. Default: that is not known.
     """
     log = Log(tolerance)
-    answer = full.answer if full else (yield Query((Program.full(n_layers),), ceiling=math.inf))
+    no_ceiling = None if doubt is None else math.inf
+    answer = full.answer if full else (yield Query((Program.full(n_layers),), ceiling=no_ceiling))
     log.start(answer, n_layers)
-    known = full or FullLoss.of(answer)
-    ceiling = None if wants_curve else known.ceiling(log.limit)
-    posterior = _Posterior(belief, room=log.limit - log.full_loss)
+    known, room = full or FullLoss.of(answer), log.limit - log.full_loss
+    ceiling = None if doubt is None else known.common + room + doubt
+    posterior = _Posterior(belief, room=room)
     while picked := posterior.most_promising(len(log.shortest_valid().program)):
         programs = tuple(belief.programs[i] for i in picked)
         answer = yield Query(programs, ceiling=ceiling)

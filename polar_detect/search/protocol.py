@@ -7,17 +7,13 @@ texts ask at the same time and one executor answer them in one sweep.
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, Self
 
 import numpy as np
 
 from polar_detect.arrays import Float32Array
 from polar_detect.errors import InputError
 from polar_detect.program import Program
-
-# By how much a program has to be beyond the limit to be turned away by the common words alone, nats
-# per token: so one of some fifty texts loses a valid program.
-CLEARLY = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +99,7 @@ class Answer:
 class FullLoss:
     """Loss of the full program, and what it says of others by the common words alone.
 
-    A program harms the loss over the common words by about as much as the loss: of SmolLM2-135M's
-    programs within .2 nats of the limit by .04 to .05 less, with a standard deviation of .07 to
-    .12 (CLINC150 and StackOverflow).
+    A program harms the loss over the common words by about as much as the loss.
 
     Parameters
     ----------
@@ -121,18 +115,14 @@ class FullLoss:
     @classmethod
     def of(cls, answer: Answer) -> Self:
         """Return what the answer to a query for the full program says."""
-        losses = answer.losses if answer.common is None else answer.common
-        return cls(float(answer.losses[0]), float(losses[0]))
+        common = answer.losses if answer.common is None else answer.common
+        return cls(float(answer.losses[0]), float(common[0]))
 
     @property
     def answer(self) -> Answer:
         """The answer to a query for the full program."""
         loss, common = np.asarray([[self.loss], [self.common]], np.float32)
         return Answer(loss, common=common)
-
-    def ceiling(self, limit: float) -> float:
-        """Return above which loss over the common words a program is clearly above the limit."""
-        return self.common + limit - self.loss + CLEARLY
 
     def harms(self, answer: Answer) -> Float32Array:
         """Return by how much programs raise the loss, over the common words where that is all."""
@@ -179,10 +169,7 @@ class Found:
         return self.valid[0]
 
 
-Result = TypeVar("Result")
-
-Asking = Generator[Query, Answer, Result]
-Search = Asking[Found]
+Search = Generator[Query, Answer, Found]
 Evaluate = Callable[[Query], Answer]
 
 
@@ -207,9 +194,9 @@ def solve(search: Search, evaluate: Evaluate) -> Found:
 
 
 def run_together(
-    searches: Mapping[int, Asking[Result]],
+    searches: Mapping[int, Search],
     answer: Callable[[Mapping[int, Query]], Mapping[int, Answer]],
-) -> dict[int, Result]:
+) -> dict[int, Found]:
     """Run many searches in step.
 
     Parameters
@@ -220,10 +207,9 @@ def run_together(
 
     Returns
     -------
-    dict
-        What each returned, by key.
+    dict of key to Found
     """
-    found: dict[int, Result] = {}
+    found: dict[int, Found] = {}
     replies: Mapping[int, Answer | None] = dict.fromkeys(searches)
     while replies:
         queries = {}
