@@ -2,6 +2,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from some_by_default import some_by_default
@@ -114,10 +115,10 @@ def test_imported_answers_are_the_answers_to_reproduce(run, tiny_folder, tmp_pat
 
 
 def test_a_menu_is_found_on_answers_behind_their_prompts(run, tiny_folder, monkeypatch):
-    measured, measure = [], menus._losses
+    measured, measure = [], menus._harms
     monkeypatch.setattr(
         menus,
-        "_losses",
+        "_harms",
         lambda executor, batch, own: measured.append(batch) or measure(executor, batch, own),
     )
     options = ("--model", tiny_folder, "--criterion", "answer", "--answer", "z", "--method", "menu")
@@ -127,6 +128,17 @@ def test_a_menu_is_found_on_answers_behind_their_prompts(run, tiny_folder, monke
     first = int(batch.is_target[0].nonzero()[0])
     assert int(batch.is_target.sum()) == 1
     assert first > 0  # behind the prompt, whose tokens are not scored
+
+
+def test_every_length_that_a_menu_tells_of_has_its_loss(run, tiny_folder, monkeypatch):
+    monkeypatch.setattr("polar_detect.backbone.read_out._COMMON", 80)
+    monkeypatch.setattr("polar_detect.backbone.read_out._PIECE", 40)
+    monkeypatch.setattr(menus, "_doubt", lambda *_: -5.0)  # all would be turned away
+    options = ("--model", tiny_folder, "--method", "menu", "--tolerance", 0.02, "--json")
+    (record,) = records(run("search", NEW[0], *options))
+    losses = [point["loss"] for point in record["length_curve"]]
+    assert np.isfinite(losses).all()
+    assert len(losses) > 2
 
 
 def test_a_prompt_or_an_answer_that_would_be_cut_is_refused(run, tiny_folder):

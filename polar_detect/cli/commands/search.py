@@ -114,7 +114,10 @@ def _method(tracer: Tracer, options: SearchOptions, tokens: SearchTokens) -> Met
     if any(first.rows):
         menu = Menu.fit(tracer.executor, first.rows, tolerance=tolerance, prefixes=first.prefixes)
     how = Refinement(n_rounds=1, n_singles=8)
-    return menu.method(tracer.backbone.n_layers, tolerance=tolerance, refinement=how)
+    # Every length that is told has its loss.
+    return menu.method(
+        tracer.backbone.n_layers, tolerance=tolerance, refinement=how, wants_curves=True
+    )
 
 
 def _proposed(predictor: ProgramPredictor, traces: Traces) -> list[Method]:
