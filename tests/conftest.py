@@ -143,14 +143,20 @@ def tiny_folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_pair(tiny_folder, tmp_path_factory) -> dict[str, str]:
-    """Return both models of a detector, small and random: MiniLM takes half the time of a fit.
+    """Return both models of a detector, small and random: MiniLM takes two thirds of a fit's time.
 
-    To such an encoder all texts are much alike; what is said of nearest texts is asked of MiniLM.
+    To the encoder texts are alike as far as they share words.
     """
-    from tiny_encoders import save_tiny_encoder
+    from tiny_encoders import save_word_encoder
 
-    encoder = save_tiny_encoder("bert", tmp_path_factory.mktemp("models") / "tiny-bert")
+    encoder = save_word_encoder(tmp_path_factory.mktemp("models") / "tiny-words")
     return {"model": str(tiny_folder), "encoder": str(encoder)}
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tiny_pair) -> tuple[str, ...]:
+    """Return them as options of the command line."""
+    return ("--model", tiny_pair["model"], "--encoder", tiny_pair["encoder"])
 
 
 def _fitted(detector: str = "auto", **settings):
@@ -162,21 +168,27 @@ def _fitted(detector: str = "auto", **settings):
 
 
 @pytest.fixture(scope="session")
-def fitted_on_tiny(tiny_folder, minilm):  # noqa: ARG001 - skips where there is no encoder
-    """Return a detector fitted with the tiny model; tests must not change it."""
-    return _fitted(model=str(tiny_folder))
+def fitted_on_tiny(tiny_pair):
+    """Return a detector fitted with the tiny models; tests must not change it."""
+    return _fitted(**tiny_pair)
 
 
 @pytest.fixture(scope="session")
-def boosted(tiny_folder, minilm):  # noqa: ARG001
+def fitted_on_minilm(tiny_folder, minilm):
+    """Return one with the real encoder, for what is said of it; tests must not change it."""
+    return _fitted(model=str(tiny_folder), encoder=minilm.name)
+
+
+@pytest.fixture(scope="session")
+def boosted(tiny_pair):
     """Return one of boosted trees, of the first tokens only, as it takes its time over each."""
-    return _fitted("lightgbm", model=str(tiny_folder), max_tokens=12)
+    return _fitted("lightgbm", **tiny_pair, max_tokens=12)
 
 
 @pytest.fixture(scope="session")
-def textless(tiny_folder, minilm):  # noqa: ARG001
+def textless(tiny_pair):
     """Return one that keeps no texts."""
-    return _fitted(model=str(tiny_folder), store_texts=False)
+    return _fitted(**tiny_pair, store_texts=False)
 
 
 @pytest.fixture(scope="session")

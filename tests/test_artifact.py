@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save
-from tiny_encoders import save_tiny_encoder
+from tiny_encoders import save_tiny_encoder, save_word_encoder
 from tiny_models import CONFIGS, MAX_POSITIONS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
@@ -45,10 +45,10 @@ def folder(saved_on_tiny, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def taught(fitted_on_tiny):
+def taught(tiny_pair):
     """Return a detector that was given labelled anomalies."""
     labels = np.repeat([0, 1], [len(NORMAL), len(STRANGE)])
-    return PolarDetector(model=fitted_on_tiny.model).fit([*NORMAL, *STRANGE], labels)
+    return PolarDetector(**tiny_pair).fit([*NORMAL, *STRANGE], labels)
 
 
 def manifest_of(folder):
@@ -147,8 +147,8 @@ def test_a_likeness_that_does_not_fit_is_refused_though_its_seal_is_right(
 
 
 @pytest.mark.slow
-def test_a_loaded_forest_assesses_identically(fitted_on_tiny, tmp_path):
-    forest = PolarDetector("isolation-forest", model=fitted_on_tiny.model, max_tokens=12)
+def test_a_loaded_forest_assesses_identically(tiny_pair, tmp_path):
+    forest = PolarDetector("isolation-forest", **tiny_pair, max_tokens=12)
     forest.fit(NORMAL)
     forest.save(tmp_path / "forest")
     assert_same(PolarDetector.load(tmp_path / "forest"), forest)
@@ -173,7 +173,7 @@ def test_the_manifest_says_what_the_detector_was_made_of(folder, fitted_on_tiny)
     manifest = manifest_of(folder)
     settings = fitted_on_tiny.get_params()
     assert (settings.pop("rows"), settings.pop("contamination")) == (None, 0)
-    assert (settings.pop("encoder"), manifest["encoder"]["name"]) == ("auto", "minilm")
+    assert settings.pop("encoder") == manifest["encoder"]["name"]
     assert manifest["settings"] == settings
     assert manifest["model"]["sha256"] == fitted_on_tiny.engine_.model.sha256
     assert {"polar-detect", "python", "torch", "transformers"} <= manifest["versions"].keys()
@@ -223,6 +223,7 @@ def test_another_language_model_is_refused(folder, tmp_path, monkeypatch):
         PolarDetector.load(folder)
 
 
+@pytest.mark.usefixtures("minilm")
 def test_another_encoder_is_refused(folder):
     change_manifest(folder, encoder={"name": "minilm", "sha256": "0" * 64})
     with pytest.raises(ArtifactError, match=r"Got encoder 'minilm' with SHA-256 .* 000000000000…"):
@@ -605,14 +606,14 @@ def test_saves_into_one_folder_at_once_wait_for_each_other(fitted_on_tiny, tmp_p
 
 
 def test_another_encoder_is_remembered_and_asked_for_by_its_hash(tiny_folder, tmp_path):
-    own = save_tiny_encoder("bert", tmp_path / "encoder")
-    detector = PolarDetector(model=str(tiny_folder), encoder=str(own)).fit(NORMAL)
+    own = save_word_encoder(tmp_path / "encoder")
+    detector = PolarDetector(model=str(tiny_folder), encoder=str(own), max_tokens=8).fit(NORMAL)
     detector.save(tmp_path / "out")
     loaded = PolarDetector.load(tmp_path / "out")
     assert loaded.encoder == str(own)
     assert loaded.engine_.encoder_model.folder == own
     np.testing.assert_array_equal(loaded.score_samples(NEW), detector.score_samples(NEW))
-    save_tiny_encoder("bert", own, n_layers=4)
+    save_tiny_encoder("bert", own)
     with pytest.raises(ArtifactError, match=r"Got encoder '.*' with SHA-256 .*; expected"):
         PolarDetector.load(tmp_path / "out")
 

@@ -253,7 +253,7 @@ def test_the_fast_preset_looks_for_programs_of_all_that_a_discovery_rate_flags(
     run, saved_on_tiny, tmp_path
 ):
     lines, scored = tmp_path / "new.txt", tmp_path / "scored.csv"
-    lines.write_text("\n".join([*STRANGE, NORMAL[10], NORMAL[16], NEW[0]]) + "\n")
+    lines.write_text("\n".join([*STRANGE, NORMAL[11], NORMAL[17], NEW[0]]) + "\n")
     given = ["score", lines, "--detector", saved_on_tiny, "--out", scored, "--preset", "fast"]
     assert run(*given, "--fdr", 0.96)[0] == 0
     after = read_cells(scored)
@@ -343,11 +343,10 @@ def test_fit_score_and_report_work_together_on_a_csv_with_labels(
     assert shown
 
 
-def test_fit_says_how_many_texts_it_reads_in_part(run, tiny_pair, save):
+def test_fit_says_how_many_texts_it_reads_in_part(run, tiny_models, save):
     texts = NORMAL[:40]
     path = save("\n".join(texts), "lines.txt")
-    models = ("--model", tiny_pair["model"], "--encoder", tiny_pair["encoder"])
-    options = ("fit", path, *models, "--out", path.parent / "detector")
+    options = ("fit", path, *tiny_models, "--out", path.parent / "detector")
     said = [" ".join(run(*options, *more)[2].split()) for more in ((), ("--max-tokens", 6))]
     assert "tokens that are read of each" not in said[0]
     n_cut = sum(len(row) > 6 for row in tiny_tokenizer()(texts, add_special_tokens=False).input_ids)

@@ -160,18 +160,15 @@ def test_the_summary_of_score_is_left_to_the_terminal_to_break(run, saved_on_tin
     assert drift.endswith("）")
 
 
-@pytest.mark.usefixtures("minilm")
-def test_fit_says_all_that_it_says_in_japanese(run, tiny_folder, tmp_path):
+def test_fit_says_all_that_it_says_in_japanese(run, tiny_models, tmp_path):
     path, n = tmp_path / "rows.csv", len(NORMAL)
     days = [f"2026/05/{1 + i % 28:02d}" for i in range(n)]
     words = ["調整中" if i % 9 == 0 else i % 7 for i in range(n)]
     frame = pd.DataFrame({"no": range(n), "day": days, "pressure": words, "note": NORMAL})
     frame["hours"] = [1.5 + i % 5 for i in range(n)]
     frame.to_csv(path, index=False, encoding="cp932")
-    options = ["--model", tiny_folder, "--max-tokens", 16, "--max-texts", 50, "--lang", "ja"]
-    code, out, err = run(
-        "fit", path, "--all-columns", "--out", tmp_path / "d", "--encoder", "minilm", *options
-    )
+    options = [*tiny_models, "--max-tokens", 16, "--max-texts", 50, "--lang", "ja"]
+    code, out, err = run("fit", path, "--all-columns", "--out", tmp_path / "d", *options)
     assert (code, out) == (0, f"{tmp_path / 'd'}\n")
     lines = [line.replace(str(path), "").replace(str(tmp_path), "") for line in err.splitlines()]
     said = [line for line in lines if not line.startswith(": 行は次のように読みます")]

@@ -125,17 +125,16 @@ FEW_POOR = np.where(np.arange(16) == 15, 6.5, FEW_GOOD)
 
 
 @pytest.fixture(scope="module")
-def on_orders(tiny_folder, minilm):  # noqa: ARG001 - skips where there is no encoder
+def on_orders(tiny_pair):
     task = orders_task(labelled=True)
-    detector = PolarDetector(model=str(tiny_folder), max_tokens=8)
+    detector = PolarDetector(**tiny_pair, max_tokens=8)
     settings = comparing.Settings(detectors=(detector,), n_resamples=N_RESAMPLES)
     return comparing.compare_detectors(task, settings)
 
 
 @pytest.mark.slow
 def test_texts_are_read_once_for_both_ways_and_times_are_counted_as_if_anew(
-    tiny_folder,
-    minilm,  # noqa: ARG001 - skips where there is no encoder
+    tiny_pair,
     monkeypatch,
 ):
     task = orders_task(labelled=True)
@@ -148,7 +147,7 @@ def test_texts_are_read_once_for_both_ways_and_times_are_counted_as_if_anew(
         return read(self, texts)
 
     monkeypatch.setattr(Extractor, "read", slow_read)
-    detector = PolarDetector(model=str(tiny_folder), max_tokens=8)
+    detector = PolarDetector(**tiny_pair, max_tokens=8)
     settings = comparing.Settings(detectors=(detector,), n_resamples=N_RESAMPLES)
     without, with_labels = comparing.run_methods(task, settings)[-2:]
     assert sorted(taken) == sorted(rows)
@@ -156,9 +155,7 @@ def test_texts_are_read_once_for_both_ways_and_times_are_counted_as_if_anew(
         assert way.fit_s > 0.01 * len(task.train.texts[:50])
         assert way.s_per_1000 > 10
     monkeypatch.undo()
-    alone = PolarDetector(model=str(tiny_folder), max_tokens=8).fit(
-        task.train.texts, task.train.target
-    )
+    alone = PolarDetector(**tiny_pair, max_tokens=8).fit(task.train.texts, task.train.target)
     np.testing.assert_array_equal(with_labels.scores, -alone.score_samples(task.test.texts))
     assert not detector.engine_.extractor.memory.readings  # which would be kept with it
 
@@ -1080,8 +1077,8 @@ def test_another_ending_is_refused(tmp_path):
         tabulate.check_ending(tmp_path / "no" / "table.md")
 
 
-@pytest.mark.usefixtures("minilm", "numbers_only")
-def test_the_command_prints_and_saves_a_table(run, process, tiny_folder, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("numbers_only")
+def test_the_command_prints_and_saves_a_table(run, process, tiny_models, tmp_path, monkeypatch):
     saved, templates, fit = tmp_path / "table.json", [], PolarDetector.fit
 
     def noted_fit(detector, *arguments, **options):
@@ -1090,7 +1087,7 @@ def test_the_command_prints_and_saves_a_table(run, process, tiny_folder, tmp_pat
 
     monkeypatch.setattr(PolarDetector, "fit", noted_fit)
     code, out, _ = run(
-        "compare", process, "--label-column", "failed", "--model", tiny_folder, "--out", saved,
+        "compare", process, "--label-column", "failed", *tiny_models, "--out", saved,
         "--detectors", "auto", "--resamples", 100, "--max-rows", 100, "--max-tokens", 8,
     )  # fmt: skip
     assert code == 0
@@ -1109,11 +1106,11 @@ def test_the_command_prints_and_saves_a_table(run, process, tiny_folder, tmp_pat
 
 @pytest.mark.slow
 def test_training_rows_that_all_say_the_same_are_noted_and_no_warning_is_raised(
-    tiny_folder, on_orders
+    tiny_pair, on_orders
 ):
     task = orders_task(labelled=False)
     same = replace(task.train, texts=[NORMAL[0]] * len(task.train.texts))
-    detector = PolarDetector(model=str(tiny_folder))
+    detector = PolarDetector(**tiny_pair)
     settings = comparing.Settings(detectors=(detector,), n_resamples=N_RESAMPLES)
     notes = comparing.compare_detectors(replace(task, train=same), settings).notes
     is_noted = ["all 50 normal texts say the same" in " ".join(n) for n in (notes, on_orders.notes)]
@@ -1280,14 +1277,14 @@ def test_fewer_training_rows_than_signatures_need_are_refused():
 
 
 @pytest.mark.slow
-def test_a_number_is_predicted_with_and_without_signatures(run, tiny_folder, minilm, tmp_path):  # noqa: ARG001
+def test_a_number_is_predicted_with_and_without_signatures(run, tiny_models, tmp_path):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=44), "b": rng.normal(size=44)}).round(3)
     frame["y"] = (2 * frame["a"] - frame["b"] + rng.normal(0, 0.1, 44)).round(3)
     path, saved = tmp_path / "numbers.csv", tmp_path / "table.json"
     frame.to_csv(path, index=False)
     code, out, _ = run(
-        "compare", path, "--target", "y", "--model", tiny_folder, "--out", saved,
+        "compare", path, "--target", "y", *tiny_models, "--out", saved,
         "--resamples", 100, "--max-tokens", 5,
     )  # fmt: skip
     assert code == 0

@@ -146,12 +146,10 @@ def test_listed_texts_steer_no_terminal(fitted_on_tiny, run, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_detector_that_reads_context_goes_without_it_and_fit_says_so(
-    run, tiny_folder, minilm, tmp_path  # noqa: ARG001 - the encoder
-):  # fmt: skip
+def test_a_detector_that_reads_context_goes_without_it_and_fit_says_so(run, tiny_models, tmp_path):
     lines, out = tmp_path / "train.txt", tmp_path / "detector"
     lines.write_text("\n".join(NORMAL))
-    options = ("--model", tiny_folder, "--out", out, "--detector", "isolation-forest")
+    options = (*tiny_models, "--out", out, "--detector", "isolation-forest")
     code, _, said = run("fit", lines, *options, "--no-store-texts")
     assert code == 0
     assert "Kept in the folder: no texts, but embeddings of the 41 normal texts" in said
@@ -162,12 +160,10 @@ def test_a_detector_that_reads_context_goes_without_it_and_fit_says_so(
     assert "context" not in {feature.group for feature in assessment.explanation.features}
 
 
-def test_a_fit_on_a_sample_says_so_and_the_folder_too(
-    run, tiny_folder, minilm, tmp_path  # noqa: ARG001 - the encoder
-):  # fmt: skip
+def test_a_fit_on_a_sample_says_so_and_the_folder_too(run, tiny_models, tmp_path):
     lines, out = tmp_path / "train.txt", tmp_path / "detector"
     lines.write_text("\n".join(NORMAL))
-    options = ("--model", tiny_folder, "--out", out, "--max-texts", "50", "--contamination", ".1")
+    options = (*tiny_models, "--out", out, "--max-texts", "50", "--contamination", ".1")
     code, _, said = run("fit", lines, *options)
     assert code == 0
     assert "train.txt: fitted on 50 of 60 rows, drawn at random; --max-texts takes more" in said

@@ -12,7 +12,7 @@ from polar_detect.cli.options import FitOptions
 
 
 @pytest.fixture
-def repository(tmp_path, monkeypatch, tiny_folder, minilm):
+def repository(tmp_path, monkeypatch, tiny_pair):
     """Stand in a repository with a few orders under the names of the demo's."""
     (tmp_path / "data").mkdir()
     labels = [0] * len(NEW[:6]) + [1] * len(STRANGE)
@@ -21,8 +21,8 @@ def repository(tmp_path, monkeypatch, tiny_folder, minilm):
         pd.DataFrame({"text": NORMAL[:40]}).to_csv(train, index=False)
         pd.DataFrame({"text": [*NEW[:6], *STRANGE], "label": labels}).to_csv(new, index=False)
     monkeypatch.chdir(tmp_path)
-    tiny = {"model": str(tiny_folder), "encoder": minilm.name, "max_tokens": 8}
-    monkeypatch.setattr(demo, "FitOptions", functools.partial(FitOptions, **tiny))
+    options = functools.partial(FitOptions, **tiny_pair, max_tokens=8)
+    monkeypatch.setattr(demo, "FitOptions", options)
     return tmp_path
 
 

@@ -47,13 +47,13 @@ METHODS = ("score_samples", "decision_function", "predict", "explain", "assess")
 
 
 @pytest.fixture(scope="session", params=some_by_default(sorted(HEADS), "auto", "lightgbm"))
-def detector(request, fitted_on_tiny, boosted):
+def detector(request, fitted_on_tiny, boosted, tiny_pair):
     """Return a detector of each kind; tests must not change it."""
     known = {"auto": fitted_on_tiny, "lightgbm": boosted}
     # Of the first tokens only, as it takes its time over each.
-    return known.get(request.param) or PolarDetector(
-        request.param, model=fitted_on_tiny.model, max_tokens=12
-    ).fit(NORMAL)
+    return known.get(request.param) or PolarDetector(request.param, **tiny_pair, max_tokens=12).fit(
+        NORMAL
+    )
 
 
 @pytest.fixture(scope="session")
@@ -72,12 +72,6 @@ def fit_tiny(models, texts=NORMAL, labels=None, **settings):
 def fit_fast(models):
     """Return a detector for tests that ask for no more than that it has scores of its own."""
     return fit_tiny(models, FEW, max_tokens=8)
-
-
-@pytest.fixture(scope="module")
-def fitted_on_pair(tiny_pair):
-    """Return a detector for tests to which the encoder is of no matter; they must not change it."""
-    return fit_tiny(tiny_pair)
 
 
 def test_strangers_score_higher_than_new_normal_texts(detector, assessed):
@@ -126,13 +120,13 @@ def test_the_decision_is_negative_exactly_where_a_text_is_flagged(detector, monk
 @pytest.mark.parametrize(
     "unseen", [" ", " " * 20, "\t", "\r\n", "\u3000", "\xa0", "\u200b", "\ufeff", "\u200e\n"]
 )
-def test_what_nobody_sees_behind_a_text_does_not_change_its_score(fitted_on_pair, unseen):
+def test_what_nobody_sees_behind_a_text_does_not_change_its_score(fitted_on_tiny, unseen):
     texts = [*NEW[:2], STRANGE[0]]
     scores, ended = (
-        fitted_on_pair.score_samples([text + own for text in texts]) for own in ("", unseen)
+        fitted_on_tiny.score_samples([text + own for text in texts]) for own in ("", unseen)
     )
     np.testing.assert_array_equal(ended, scores)
-    other = fitted_on_pair.score_samples([text + "." for text in texts])
+    other = fitted_on_tiny.score_samples([text + "." for text in texts])
     assert (other != scores).all()  # control: it reads to the end
 
 
@@ -309,20 +303,20 @@ def test_a_notebook_puts_into_words_only_the_rows_that_it_shows(fitted_on_tiny, 
     assert n_told == [pd.get_option("display.max_rows")]
 
 
-def test_a_detector_can_be_fitted_anew_with_other_settings(fitted_on_pair, tiny_pair):
+def test_a_detector_can_be_fitted_anew_with_other_settings(fitted_on_tiny, tiny_pair):
     detector = fit_tiny(tiny_pair, FEW, max_tokens=5)
     short = detector.score_samples(NEW)
-    detector.set_params(max_tokens=fitted_on_pair.max_tokens)
+    detector.set_params(max_tokens=fitted_on_tiny.max_tokens)
     whole = detector.fit(NORMAL).score_samples(NEW)
-    np.testing.assert_array_equal(whole, fitted_on_pair.score_samples(NEW))
+    np.testing.assert_array_equal(whole, fitted_on_tiny.score_samples(NEW))
     assert (short != whole).any()
 
 
-def test_labelled_anomalies_are_neither_reference_nor_calibration(tiny_pair, fitted_on_pair):
+def test_labelled_anomalies_are_neither_reference_nor_calibration(tiny_pair, fitted_on_tiny):
     texts = [*STRANGE, *NORMAL]
     labels = np.repeat([True, False], [len(STRANGE), len(NORMAL)]).astype(int)
     fitted = fit_tiny(tiny_pair, texts, labels).fitted_
-    plain = fitted_on_pair.fitted_
+    plain = fitted_on_tiny.fitted_
     assert fitted.reference.texts == plain.reference.texts
     assert len(fitted.calibration_scores) == len(plain.calibration_scores)
     assert fitted.n_anomalous == len(STRANGE)
@@ -333,22 +327,22 @@ def test_labelled_anomalies_are_neither_reference_nor_calibration(tiny_pair, fit
 
 
 def test_labels_raise_what_is_like_them_above_what_is_strange_in_another_way(
-    tiny_folder, fitted_on_tiny
+    fitted_on_minilm, tiny_pair
 ):
     parts = ("Pump", "Valve", "Gearbox", "Conveyor", "Motor", "Fan", "Press", "Bearing")
     vibrating = [f"{part} vibrates, bolts loosened, line {i % 3}" for i, part in enumerate(parts)]
     stolen = [f"{part} was stolen at night, line {i % 3}" for i, part in enumerate(parts)]
+    models = {name: getattr(fitted_on_minilm, name) for name in ("model", "encoder")}
     texts, labels = [*NORMAL, *vibrating[:4]], [0] * len(NORMAL) + [1] * 4
-    models = {"model": str(tiny_folder)}
     taught = fit_tiny(models, texts, labels)
 
     def lead(detector):
         own, other = (-detector.score_samples(part[4:]) for part in (vibrating, stolen))
         return own.mean() / other.mean()
 
-    assert lead(taught) > 1.5 * lead(fitted_on_tiny)
+    assert lead(taught) > 1.5 * lead(fitted_on_minilm)
     assert (taught.explain(vibrating[4:]).by_group()["labelled"] > 0).all()
-    few = fit_tiny(models, texts[:-2], labels[:-2], max_tokens=8)  # two say nothing
+    few = fit_tiny(tiny_pair, texts[:-2], labels[:-2], max_tokens=8)  # two say nothing
     assert few.fitted_.reference.likeness is None
     assert "labelled" not in few.explain(vibrating[4:]).by_group()
 
@@ -382,11 +376,11 @@ def test_texts_that_teach_what_anomalies_are_like_are_shown_without_themselves(
     assert len(strangers) == len(plain[1]) + len(labelled)
 
 
-def test_what_is_learned_meets_held_out_texts_as_new_texts_do(fitted_on_tiny):
+def test_what_is_learned_meets_held_out_texts_as_new_texts_do(fitted_on_minilm):
     """But for the text itself, wherever it occurs, or for all of its cluster."""
     train, held_out = [*NORMAL[:50], NORMAL[0]], [*NORMAL[48:], NORMAL[1]]
-    extractor = fitted_on_tiny.engine_.extractor
-    fitting = Fitting(extractor, AutoHead(), Tracker(None), fitted_on_tiny.fitted_.settings)
+    extractor = fitted_on_minilm.engine_.extractor
+    fitting = Fitting(extractor, AutoHead(), Tracker(None), fitted_on_minilm.fitted_.settings)
     readings, others = (fitting.read("texts", texts) for texts in (train, held_out))
     narrow = fitting.reference(readings)
     wide = narrow.widened(others)
@@ -438,13 +432,13 @@ def test_a_text_that_is_nearly_all_of_the_normal_ones_meets_itself_as_new_ones_o
     ("n_copies", "n_others", "n_taught"), [(60, 30, 10), (10, 30, 10), (11, 30, 10), (60, 19, 60)]
 )
 def test_a_text_that_is_most_of_the_normal_ones_teaches_as_a_quarter_of_them(
-    fitted_on_pair, n_copies, n_others, n_taught
+    fitted_on_tiny, n_copies, n_others, n_taught
 ):
     fitting = Fitting(
-        fitted_on_pair.engine_.extractor,
+        fitted_on_tiny.engine_.extractor,
         AutoHead(),
         Tracker(None),
-        fitted_on_pair.fitted_.settings,
+        fitted_on_tiny.fitted_.settings,
     )
     others = [f"{NORMAL[i % len(NORMAL)]} {i}" for i in range(n_others)]
     readings = fitting.read("texts", [*others[:15], *[STRANGE[0]] * n_copies, *others[15:]])
@@ -570,20 +564,20 @@ def test_a_detector_that_is_not_monotone_keeps_held_out_texts_apart(detector):
         assert detector.fitted_.reference.texts == tuple(train)
 
 
-def test_empty_texts_take_no_place_among_training_texts_or_held_out_ones(tiny_pair, fitted_on_pair):
-    fitted, plain = fit_tiny(tiny_pair, [*EMPTY * 100, *NORMAL, *EMPTY, "  "]), fitted_on_pair
+def test_empty_texts_take_no_place_among_training_texts_or_held_out_ones(tiny_pair, fitted_on_tiny):
+    fitted, plain = fit_tiny(tiny_pair, [*EMPTY * 100, *NORMAL, *EMPTY, "  "]), fitted_on_tiny
     assert fitted.fitted_.reference.texts == plain.fitted_.reference.texts
     np.testing.assert_array_equal(
         fitted.fitted_.calibration_scores, plain.fitted_.calibration_scores
     )
 
 
-def test_labelled_anomalies_without_tokens_are_no_labels(tiny_pair, fitted_on_pair):
+def test_labelled_anomalies_without_tokens_are_no_labels(tiny_pair, fitted_on_tiny):
     labelled = fit_tiny(tiny_pair, [*NORMAL, *EMPTY], [0] * len(NORMAL) + [1, 1])
     assert labelled.fitted_.n_anomalous == 0
     # Over all that a fit is given: then it cannot fit another detector.
-    assert labelled.fitted_.fingerprint == fitted_on_pair.fitted_.fingerprint
-    np.testing.assert_array_equal(labelled.score_samples(NEW), fitted_on_pair.score_samples(NEW))
+    assert labelled.fitted_.fingerprint == fitted_on_tiny.fitted_.fingerprint
+    np.testing.assert_array_equal(labelled.score_samples(NEW), fitted_on_tiny.score_samples(NEW))
 
 
 def test_an_alpha_that_no_text_can_reach_is_told_of(tiny_pair):
@@ -623,8 +617,7 @@ def test_settings_take_effect_at_the_next_fit(fitted_on_tiny, assessed_on_tiny, 
         np.testing.assert_array_equal(assessment.is_anomaly, known.p_values <= 0.2)
         assert [p.program for p in assessment.programs] == [p.program for p in known.programs]
         assert assessment.neighbours == known.neighbours
-    expected = fitted_on_tiny.get_params() | {"alpha": 0.2, "encoder": "minilm"}
-    assert loaded.get_params() == expected
+    assert loaded.get_params() == fitted_on_tiny.get_params() | {"alpha": 0.2}
 
 
 def test_settings_of_numpy_and_paths_are_saved(tiny_pair, tmp_path):
@@ -785,9 +778,9 @@ def test_scoring_starts_no_threads_that_a_forked_process_would_wait_for(
     assert set(seen) == {1}
 
 
-def test_an_underflow_is_no_error_whatever_numpy_is_set_to(tiny_folder, fitted_on_tiny):
+def test_an_underflow_is_no_error_whatever_numpy_is_set_to(tiny_pair, fitted_on_tiny):
     with np.errstate(all="raise"):
-        detector = fit_tiny({"model": str(tiny_folder)})
+        detector = fit_tiny(tiny_pair)
         scores = detector.assess(NEW).scores
     np.testing.assert_array_equal(scores, fitted_on_tiny.assess(NEW).scores)
 
@@ -812,12 +805,10 @@ def test_assessments_are_compared_by_identity(fitted_on_tiny):
 
 @pytest.mark.parametrize("n_different", [1, 2])
 def test_training_texts_that_hardly_differ_give_scores_that_can_be_told_apart(
-    n_different,
-    tiny_folder,
-    minilm,  # noqa: ARG001
+    n_different, tiny_pair
 ):
     with pytest.warns(TrainingWarning) if n_different == 1 else nullcontext():
-        detector = fit_tiny({"model": str(tiny_folder)}, NORMAL[:n_different] * 50)
+        detector = fit_tiny(tiny_pair, NORMAL[:n_different] * 50)
     usual, *strange = -detector.score_samples([NORMAL[0], *STRANGE])
     assert usual < min(strange)
     assert max(strange) < 1e4
@@ -835,14 +826,12 @@ def test_forty_normal_texts_are_enough_and_one_less_is_not(tiny_pair):
         fit_tiny(tiny_pair, NORMAL[:1])
 
 
-def test_a_few_strangers_among_the_normal_texts_need_not_hide_their_like(
-    tiny_folder, minilm, tmp_path  # noqa: ARG001 - the encoder
-):  # fmt: skip
+def test_a_few_strangers_among_the_normal_texts_need_not_hide_their_like(tiny_pair, tmp_path):
     spam = [f"Win a free cruise now, text {word} to 80062" for word in ("GO", "SUN", "SEA", "YES")]
     new = "Win a free cruise now, text FUN to 80062"
     scores, ranks = {}, {}
     for contamination in (0, 0.1):
-        detector = PolarDetector(model=str(tiny_folder), contamination=contamination, max_tokens=12)
+        detector = PolarDetector(**tiny_pair, contamination=contamination, max_tokens=12)
         detector.fit([*NORMAL, *spam])
         own = -detector.score_samples([new, *NEW])
         scores[contamination], ranks[contamination] = own, (own[1:] >= own[0]).sum()

@@ -175,21 +175,21 @@ def everything(assessment, row):
 
 
 def test_assessments_are_the_same_bits_in_any_order_chunk_company_and_for_any_threads(
-    fitted_on_tiny, monkeypatch
+    fitted_on_minilm, monkeypatch
 ):
     mixed = [*COMPANY, *TEXTS, TEXTS[1]]
-    together = fitted_on_tiny.assess(mixed)
-    alone = [everything(fitted_on_tiny.assess([text]), 0) for text in TEXTS]
+    together = fitted_on_minilm.assess(mixed)
+    alone = [everything(fitted_on_minilm.assess([text]), 0) for text in TEXTS]
     order = np.random.default_rng(1).permutation(len(mixed))
     monkeypatch.setattr("polar_detect.assessing.ASSESS_CHUNK", 5)
     with threads(2):
-        shuffled = fitted_on_tiny.assess([mixed[i] for i in order])
+        shuffled = fitted_on_minilm.assess([mixed[i] for i in order])
     place = {old: new for new, old in enumerate(order.tolist())}
     for row, expected in enumerate([*alone, alone[1]], len(COMPANY)):
         for assessment, at in ((together, row), (shuffled, place[row])):
             for found, own in zip(everything(assessment, at), expected, strict=True):
                 np.testing.assert_array_equal(found, own)
-    np.testing.assert_array_equal(-fitted_on_tiny.score_samples(TEXTS[2:3]), alone[2][0])
+    np.testing.assert_array_equal(-fitted_on_minilm.score_samples(TEXTS[2:3]), alone[2][0])
 
 
 def results_of(backbone):

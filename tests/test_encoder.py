@@ -1,4 +1,5 @@
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import torch
 from tiny_encoders import ENCODERS, save_tiny_encoder
 from tiny_models import MAX_POSITIONS
 from torch import nn
+from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect.errors import ModelError
 from polar_detect.numerics import products
@@ -45,6 +47,20 @@ def test_a_paraphrase_is_nearer_than_an_unrelated_text(encoder):
     near, far = (embedded[PUMP] @ embedded[i] for i in (PARAPHRASE, UNRELATED))
     assert near > 0.7
     assert far < 0.3
+
+
+def test_the_tiny_encoder_of_fits_tells_work_orders_apart_as_the_real_one_does(
+    encoder, tiny_pair, tmp_path
+):
+    for own in (encoder, Encoder.load(Path(tiny_pair["encoder"]))):
+        normal, new, strange = (own.embed(texts) for texts in (NORMAL, NEW, STRANGE))
+        usual, odd = (np.sort(rows @ normal.T)[:, -5:].mean(1) for rows in (new, strange))
+        assert usual.min() > 0.7
+        assert odd.max() < 0.6
+        assert (normal @ normal.T).mean() < 0.6
+    # Control: to other random encoders all texts are nearly the same.
+    collapsed = Encoder.load(save_tiny_encoder("bert", tmp_path / "bert"))
+    assert (collapsed.embed(NORMAL) @ collapsed.embed(STRANGE).T).min() > 0.9
 
 
 def test_the_company_and_order_of_texts_do_not_matter(encoder):

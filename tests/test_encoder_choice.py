@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_encoders import save_tiny_encoder
+from tiny_encoders import save_word_encoder
 from work_orders import NORMAL
 
 from polar_detect import PolarDetector, SignatureTransformer, models
@@ -32,7 +32,7 @@ CODES = ["0x00544eb8 12:30 --", "A-113 7/9", ""]
 @pytest.fixture
 def multilingual(minilm, tmp_path, monkeypatch) -> str:  # noqa: ARG001 - skips where there is none
     """Put a tiny encoder in the place of the multilingual one, which is too large to fetch here."""
-    name = str(save_tiny_encoder("bert", tmp_path / "many-languages"))
+    name = str(save_word_encoder(tmp_path / "many-languages"))
     monkeypatch.setattr(models, "MULTILINGUAL_ENCODER", name)
     return name
 

@@ -106,11 +106,11 @@ def test_a_report_says_which_features_moved_from_the_held_out_texts(
 
 
 def test_words_that_labelled_anomalies_have_too_are_named_where_they_raised_the_score(
-    fitted_on_tiny, tmp_path
+    fitted_on_tiny, tiny_pair, tmp_path
 ):
     labelled = [text.replace("line", "CHANGEOUT of line") for text in NORMAL[:5]]
     labels = np.repeat([0, 1], [len(NORMAL), len(labelled)])
-    taught = PolarDetector(model=fitted_on_tiny.model).fit([*NORMAL, *labelled], labels)
+    taught = PolarDetector(**tiny_pair).fit([*NORMAL, *labelled], labels)
     texts = [*(text.replace("line", "changeout of line") for text in NORMAL[20:23]), STRANGE[0]]
     path = tmp_path / "batch.csv"
     path.write_text("text\n" + "\n".join(f'"{text}"' for text in texts) + "\n", encoding="utf-8")

@@ -57,8 +57,8 @@ def template():
 
 
 @pytest.fixture(scope="module")
-def fitted(template, fitted_on_tiny):
-    return PolarDetector(model=fitted_on_tiny.model, rows=template).fit(template.texts(readings()))
+def fitted(template, tiny_pair):
+    return PolarDetector(**tiny_pair, rows=template).fit(template.texts(readings()))
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +82,8 @@ def measured():
 
 
 @pytest.fixture(scope="module")
-def fitted_on_frame(measured, fitted_on_tiny):
-    return PolarDetector(model=fitted_on_tiny.model).fit(measured)
+def fitted_on_frame(measured, tiny_pair):
+    return PolarDetector(**tiny_pair).fit(measured)
 
 
 def test_a_data_frame_is_fitted_and_scored_row_by_row(fitted_on_frame, measured, tmp_path):

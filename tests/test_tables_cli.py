@@ -469,9 +469,9 @@ def test_fit_warns_of_a_table_that_was_pasted_below_itself(run, tmp_path):
         assert ("ずつあり" in run(*fit, "--lang", "ja")[2]) == is_said
 
 
-def test_what_is_said_of_a_table_is_not_said_again_by_the_fit(run, tiny_folder, minilm, tmp_path):  # noqa: ARG001
+def test_what_is_said_of_a_table_is_not_said_again_by_the_fit(run, tiny_models, tmp_path):
     path = tmp_path / "train.csv"
     path.write_text("a,b\n" + "7,1\n" * 40)
-    options = ("--columns", "a", "--out", tmp_path / "out", "--model", tiny_folder)
+    options = ("--columns", "a", "--out", tmp_path / "out", *tiny_models)
     code, _, err = run("fit", path, *options)  # a warning beside the notice would be an error
     assert (code, err.count("say the same")) == (0, 1)

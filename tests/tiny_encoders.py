@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 from tiny_models import MAX_POSITIONS, VOCABULARY, tiny_tokenizer, with_random_parameters
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoModel,
     BertConfig,
@@ -15,10 +16,12 @@ from transformers import (
     LukeConfig,
     ModernBertConfig,
     MPNetConfig,
+    PreTrainedTokenizerFast,
     RobertaConfig,
     XLMRobertaConfig,
     XmodConfig,
 )
+from work_orders import NORMAL
 
 _SHAPE = {
     "vocab_size": VOCABULARY,
@@ -89,6 +92,48 @@ def save_tiny_encoder(name, folder: Path, *, n_layers=5) -> Path:
     tiny_encoder(name, n_layers=n_layers).save_pretrained(folder)
     tiny_tokenizer().save_pretrained(folder)
     return folder
+
+
+def save_word_encoder(folder: Path) -> Path:
+    """Save an encoder to which texts are alike as far as they share words.
+
+    To those of `ENCODERS` all texts are nearly the same, as what norms and biases add to each
+    token outweighs what tells tokens apart. Here word vectors are far apart, layers add little to
+    them, and whatever is common to all is zero, so that work orders and strangers are about as
+    near to each other as to MiniLM; `test_encoder` holds it to that.
+    """
+    tokenizer = _word_tokenizer()
+    config = copy.deepcopy(ENCODERS["bert"])
+    config.vocab_size, config.num_hidden_layers = len(tokenizer), 2
+    config.max_position_embeddings = 256  # as many as MiniLM reads
+    torch.manual_seed(0)
+    model = AutoModel.from_config(config, dtype=torch.float32)
+    for name, parameter in model.named_parameters():
+        if parameter.ndim > 1:
+            parameter.data.normal_(0, 1.0 if "word_embeddings" in name else 0.1)
+        else:
+            parameter.data.fill_("LayerNorm.weight" in name)
+    model.embeddings.token_type_embeddings.weight.data.zero_()
+    model.eval().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def _word_tokenizer():
+    """Return a tokenizer with the words of the work orders as pieces, and all bytes."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=1000,  # more than it finds
+        special_tokens=["<s>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(NORMAL, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="</s>"
+    )
 
 
 def rearranged_encoder(model, layers):
