@@ -14,6 +14,7 @@ from polar_detect.signature import numbers
 from polar_detect.signature.column_features import NUMBER_KINDS, column_of
 from polar_detect.signature.column_scale import ColumnScale
 from polar_detect.signature.features import Feature
+from polar_detect.signature.normal_rows import CellState, StateWeights
 from polar_detect.signature.numbers import NumberReference
 from polar_detect.tables import RowTemplate
 
@@ -225,12 +226,47 @@ def test_a_missing_cell_counts_by_how_rarely_it_is_missing(template):
     # .25, shrunk to .2875, and moves a mean of four columns by a tenth of what their sizes vary by.
     moved = 0.25 * 0.25 / 0.2875
     boost = np.sqrt(4 * 0.1 * (1 - 2 / np.pi) / moved)
-    assert found["residual"][1, 0] == pytest.approx(boost / np.sqrt(0.05), rel=1e-4)
-    assert 0 <= found["distance"][3, 3] - boost / np.sqrt(0.05) < 0.5
+    weights = reference.scaled[0].normal.weights
+    assert weights.distance[CellState.MISSING, 3] == pytest.approx(boost / np.sqrt(0.2875))
+    # What no normal row has moves no mean of theirs, and counts in full, whatever others vary by.
+    assert found["residual"][1, 0] == pytest.approx(2 / np.sqrt(0.05), rel=1e-4)
+    assert 0 <= found["distance"][3, 3] - 2 / np.sqrt(0.05) < 0.5
     assert found["missing"][2, 0] < 0.2
     assert found["missing"][3, 3] > 3  # often missing, and never a word
     assert found["distance"][3, 3] > found["distance"][0, 3]
     assert np.isfinite(np.stack([*found.values()])).all()
+
+
+def test_the_states_of_normal_cells_move_the_mean_over_columns_by_a_tenth_at_most():
+    rng = np.random.default_rng(0)
+    states = (rng.random((400, 6)) < [0, 0.01, 0.1, 0.3, 0.6, 0.98]).astype(np.int8)
+    weights = StateWeights.fit(states, as_version_0_1=False)
+    share = states.mean(0)
+    moved = share * (1 - share) * ((1 - share) * weights.distance[CellState.MISSING]) ** 2
+    assert moved.sum() == pytest.approx(6 * 0.1 * (1 - 2 / np.pi))
+    np.testing.assert_allclose(moved[1:5], moved.max())
+    in_full = np.sqrt(6 / (0.95 * share * (1 - share) + 0.05))
+    np.testing.assert_allclose(weights.distance[CellState.MISSING, [0, 5]], in_full[[0, 5]])
+    assert (weights.distance[CellState.MISSING, 1:5] < in_full[1:5]).all()
+    np.testing.assert_allclose(weights.distance[CellState.WORD], np.sqrt(6 / 0.05))
+
+
+@pytest.mark.parametrize("n_columns", [1, 4])
+def test_filled_cells_of_columns_that_are_mostly_empty_are_no_stranger_than_others(n_columns):
+    rng = np.random.default_rng(0)
+    frame = states(600)
+    common = rng.normal(50, 3, 600)
+    for i in range(n_columns):
+        frame[f"rework {i}"] = (common + rng.normal(0, 1, 600)).round(1).astype(str)
+    names = [*NAMES, *(f"rework {i}" for i in range(n_columns))]
+    frame.loc[frame.index % 10 != 0, names[4:]] = ""
+    template = RowTemplate.fit(frame, names)
+    reference = NumberReference.fit(template, template.texts(frame))
+    found = reference.features(template.texts(frame[::10]))
+    residuals = found.where(lambda feature: feature.part.endswith("/residual")).values
+    sizes = np.sqrt((residuals**2).mean(0))
+    assert (sizes[4:] < 1.25 * sizes[:3].max()).all()
+    assert (sizes[4:] > 0.75 * sizes[:3].min()).all()
 
 
 def test_what_others_lead_to_expect_stands_in_for_a_missing_cell(reference):

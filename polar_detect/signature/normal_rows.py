@@ -56,16 +56,35 @@ class ColumnCovariance:
     reach: Float64Array
 
     @classmethod
-    def fit(cls, points: Float64Array, *, as_version_0_1: bool) -> Self:
-        """Fit on normal rows, (n_rows, n_columns); in version 0.1 the reach had no bounds."""
-        mean, n_columns = points.mean(0), points.shape[1]
-        covariance = (points - mean).T @ (points - mean) / len(points)
+    def fit(
+        cls, points: Float64Array, *, left_open: Float64Array | float, as_version_0_1: bool
+    ) -> Self:
+        """Fit on normal rows, (n_rows, n_columns); in version 0.1 the reach had no bounds.
+
+        For `left_open`, where gaps are filled in, see the method of that name.
+        """
+        mean = points.mean(0)
+        covariance = (points - mean).T @ (points - mean) / len(points) + left_open
+        reach = np.stack([points.min(0), points.max(0)])
+        if as_version_0_1:
+            reach = np.outer([-np.inf, np.inf], np.ones(points.shape[1]))
+        return cls._of(mean, covariance, reach)
+
+    @classmethod
+    def of_known(cls, points: Float64Array, states: CellStates) -> Self:
+        """Fit on those cells of normal rows that are numbers, each column on its own ones."""
+        is_number = states == CellState.NUMBER
+        n_numbers = np.maximum(is_number.sum(0), 1)
+        mean = np.where(is_number, points, 0.0).sum(0) / n_numbers
+        centred = np.where(is_number, points - mean, 0.0) / np.sqrt(n_numbers)
+        return cls._of(mean, centred.T @ centred, np.stack([points.min(0), points.max(0)]))
+
+    @classmethod
+    def _of(cls, mean: Float64Array, covariance: Float64Array, reach: Float64Array) -> Self:
+        n_columns = len(mean)
         middle = max(float(np.trace(covariance)) / n_columns, _MIN_VARIANCE)
         shrunk = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * middle * np.eye(n_columns)
         variances, directions = np.linalg.eigh(shrunk)
-        reach = np.stack([points.min(0), points.max(0)])
-        if as_version_0_1:
-            reach = np.outer([-np.inf, np.inf], np.ones(n_columns))
         return cls(
             mean=mean,
             precision=(directions / variances) @ directions.T,
@@ -92,6 +111,22 @@ class ColumnCovariance:
             expected = np.einsum("ni,ij->nj", known[rows][:, some], weights.T.copy())
             filled[np.ix_(rows, none)] = self.mean[none] + expected
         return filled
+
+    def left_open(self, states: CellStates) -> Float64Array:
+        """Return the mean covariance of what `filled` cannot foretell, (n_columns, n_columns).
+
+        What is filled in varies less than what it stands for: without that a column that is mostly
+        empty would seem to hardly vary, and a row in which it is filled would seem strange.
+
+        Source: Little and Rubin, Statistical Analysis with Missing Data, section 11.2: a step of
+        EM for normal data.
+        """
+        found = np.zeros_like(self.precision)
+        patterns, counts = np.unique(states != CellState.NUMBER, axis=0, return_counts=True)
+        for is_none, count in zip(patterns, counts.tolist(), strict=True):
+            none = np.ix_(is_none, is_none)
+            found[none] += np.linalg.inv(self.precision[none]) * (count / len(states))
+        return found
 
     def whitened(self, points: Float64Array) -> Float64Array:
         """Return the points by columns that on normal rows are uncorrelated, with variance 1."""
@@ -122,9 +157,10 @@ class StateWeights:
 
     *Surprise* and *distance* treat a state as a column of its own: 1 in cells of that state, else
     0. Its variance is shrunk as the covariance is, so that a state that no normal row has stands
-    out like a step in a column that never changed. Both are multiplied by one factor: √n_columns,
-    as one column is little of a mean over many, or less, so that the states of normal cells move
-    that mean by at most a tenth of the variance that numbers give it.
+    out like a step in a column that never changed. Both are multiplied by √n_columns, as one column
+    is little of a mean over many. Where states vary most among normal rows they are multiplied by
+    less, so that all of them together move that mean by at most a tenth of the variance that
+    numbers give it; a state that no normal row has does not move it.
 
     Parameters
     ----------
@@ -159,8 +195,9 @@ class StateWeights:
         weight = 1 / np.sqrt((1 - _SHRINKAGE) * share * (1 - share) + _SHRINKAGE)
         weight[CellState.NUMBER] = 0
         surprise = (1 - share) * weight
-        moved = float((share * (1 - share) * surprise**2).sum())
-        boost = np.sqrt(n_columns * min(_MOVED * _SIZE_VARIANCE / max(moved, 1e-9), 1))
+        moved = n_columns * share * (1 - share) * surprise**2
+        level = _level(moved.ravel(), n_columns * _MOVED * _SIZE_VARIANCE)
+        boost = np.sqrt(n_columns * np.where(moved > level, level / np.maximum(moved, 1e-9), 1))
         return cls(rarity, np.maximum(boost * surprise, rarity), boost * weight)
 
 
@@ -183,9 +220,18 @@ class NormalRows:
     states: CellStates
 
     @classmethod
-    def fit(cls, points: Float64Array, states: CellStates, *, as_version_0_1: bool) -> Self:
-        """Fit on normal rows, (n_rows, n_columns); as version 0.1 did where `as_version_0_1`."""
-        covariance = ColumnCovariance.fit(points, as_version_0_1=as_version_0_1)
+    def fit(
+        cls,
+        points: Float64Array,
+        states: CellStates,
+        *,
+        left_open: Float64Array | float = 0.0,
+        as_version_0_1: bool,
+    ) -> Self:
+        """Fit on normal rows, (n_rows, n_columns); see `ColumnCovariance.fit`."""
+        covariance = ColumnCovariance.fit(
+            points, left_open=left_open, as_version_0_1=as_version_0_1
+        )
         return cls(
             covariance,
             StateWeights.fit(states, as_version_0_1=as_version_0_1),
@@ -230,3 +276,16 @@ class NormalRows:
             if varies.any():
                 apart += cdist(own[:, varies] * weight, normal[:, varies] * weight, "cityblock")
         return apart
+
+
+def _level(parts: Float64Array, total: float) -> float:
+    """Return the level at which parts, none of which counts for more than it, have this sum.
+
+    The largest part where they have less.
+
+    >>> _level(np.array([1.0, 4.0, 7.0]), 7.0), _level(np.array([1.0, 2.0]), 7.0)
+    (3.0, 2.0)
+    """
+    ordered = np.sort(parts)
+    sums = np.cumsum(ordered) + ordered * np.arange(len(parts))[::-1]
+    return float(np.interp(total, np.append(0, sums), np.append(0, ordered)))

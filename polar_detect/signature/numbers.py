@@ -15,7 +15,7 @@ from polar_detect.signature.allowed_rows import groups_by_allowed
 from polar_detect.signature.column_features import NUMBER_KINDS, column_feature
 from polar_detect.signature.column_scale import ColumnScale
 from polar_detect.signature.features import FeatureTable
-from polar_detect.signature.normal_rows import CellState, CellStates, NormalRows
+from polar_detect.signature.normal_rows import CellState, CellStates, ColumnCovariance, NormalRows
 
 if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template has it
     from polar_detect.tables.rows.parsed import ParsedRows
@@ -85,6 +85,7 @@ class ScaledRows:
     scale: ColumnScale
     points: Float64Array
     normal: NormalRows
+    left_open: Float64Array | float
     as_version_0_1: bool
 
     @classmethod
@@ -96,12 +97,15 @@ class ScaledRows:
             cells.values, np.asarray(steps), cells.levels, as_version_0_1=as_version_0_1
         )
         points = np.nan_to_num(scale.apply(cells.values, cells.levels))
+        left_open: Float64Array | float = 0.0
         with _one_thread():
-            normal = NormalRows.fit(points, states, as_version_0_1=as_version_0_1)
             if not as_version_0_1:
-                points = normal.covariance.filled(points, states)
-                normal = NormalRows.fit(points, states, as_version_0_1=False)
-        return cls(scale, points, normal, as_version_0_1)
+                known = ColumnCovariance.of_known(points, states)
+                points, left_open = known.filled(points, states), known.left_open(states)
+            normal = NormalRows.fit(
+                points, states, left_open=left_open, as_version_0_1=as_version_0_1
+            )
+        return cls(scale, points, normal, left_open, as_version_0_1)
 
     def features(
         self, cells: NumberCells, banned: BoolArray | None, n_skipped: int
@@ -127,7 +131,12 @@ class ScaledRows:
         if len(allowed) == len(self.points):
             return self.normal
         states = self.normal.states[allowed]
-        return NormalRows.fit(self.points[allowed], states, as_version_0_1=self.as_version_0_1)
+        return NormalRows.fit(
+            self.points[allowed],
+            states,
+            left_open=self.left_open,
+            as_version_0_1=self.as_version_0_1,
+        )
 
 
 @dataclass(frozen=True, eq=False)
