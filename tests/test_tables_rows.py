@@ -749,6 +749,56 @@ def test_commas_that_may_mean_something_else_are_none_of_decimals(cells):
     assert has_decimal_commas(["1,5", "2,5", "0,75"])  # control
 
 
+def test_commas_stand_before_three_decimals_where_some_numbers_have_fewer():
+    cells = ["19,993", "20,01", "20,004", "19,987", "20,1", "19,99", "20"] + ["20,003"] * 40
+    assert has_decimal_commas(cells)
+    assert not has_decimal_commas([*cells, *["20,003"] * 40])  # control: three in 87 may be slips
+    frame = pd.DataFrame({"x [mm]": cells}, dtype=str)
+    values = numbers_in(RowTemplate.fit(frame, ["x [mm]"]), frame).values[:7, 0]
+    np.testing.assert_array_equal(values, [19.993, 20.01, 20.004, 19.987, 20.1, 19.99, 20])
+
+
+def test_points_between_thousands_are_none_of_decimals():
+    frame = pd.DataFrame({
+        "n": ["2.548", "1.070", "987", "-1.310", "864", "-", "915"],
+        "cost": ["5.650,8", "2.548", "▲12.000", "870,5", "", "1.250,75", "964,25"],
+        "m [kg]": ["1.250.000 kg", "2.500 kg", "910kg", "1.100 kg", "８．０００ kg", "7 kg", "3"],
+    }, dtype=str)  # fmt: skip
+    template = RowTemplate.fit(frame, list(frame.columns))
+    assert RowTemplate.from_json(template.to_json()) == template
+    values = numbers_in(template, frame).values.T.tolist()
+    np.testing.assert_array_equal(values[0], [2548, 1070, 987, -1310, 864, np.nan, 915])
+    np.testing.assert_array_equal(values[1], [5650.8, 2548, -12000, 870.5, np.nan, 1250.75, 964.25])
+    np.testing.assert_array_equal(values[2], [1250000, 2500, 910, 1100, 8000, 7, 3])
+    said = warn_of_forms(frame, template)
+    assert said[0] == "column 'n': 2.548 is read as 2548 (3 cells of this kind)"
+    assert said[1] == "column 'cost': 5.650,8 is read as 5650.8 (4 cells of this kind)"
+    later = pd.DataFrame({"n": ["1.234", "12.5", "7"], "cost": "3", "m [kg]": "2"}, dtype=str)
+    assert numbers_in(template, later).values[:, 0].tolist() == [1234, 12.5, 7]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["20.003", "19.998", "20.011"],  # of one instrument
+        ["20.003", "19.998", "20.011", "0"],  # which may stand still
+        ["20.003", "19.998", "20.011", "25", "26", "27"],  # of another one
+        ["2.548", "1.070", "1.310", "987", "864", "915", "0.5"],
+        ["2.548", "1.070", "1.310", "987", "864", "915", "1.31"],
+        ["2.548", "1.070", "1.310", "987", "864", "1915"],
+        [2.548, 1.077, 1.311, 987.0, 864.0, 915.0, None],
+        ["2.548", "987", "864", "915"],
+    ],
+)
+def test_points_that_may_be_of_decimals_are(cells):
+    frame = pd.DataFrame({"x": pd.Series(cells * 5, dtype=object)})
+    (column,) = RowTemplate.fit(frame, ["x"]).columns
+    assert column.is_numeric
+    assert not column.form.points
+    found = numbers_in(RowTemplate((column,)), frame).values
+    assert found[0, 0] == float(cells[0])
+
+
 def test_limits_of_detection_count_as_the_limit_beside_numbers():
     frame = pd.DataFrame({
         "Pb [ppm]": ["<0.5", "0.7", "＜ 0.5 ppm", "1.25", "0.9", "-"],

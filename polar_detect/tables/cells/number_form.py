@@ -25,7 +25,7 @@ from polar_detect.tables.cells.numbers import (
     not_plain,
     plain_numbers,
 )
-from polar_detect.tables.cells.text import cells_as_seen
+from polar_detect.tables.cells.text import cell_values, cells_as_seen
 from polar_detect.tables.cells.units import are_same_units, split_unit, unit_behind
 
 _COMMA = re.compile(
@@ -34,12 +34,19 @@ _COMMA = re.compile(
     r"(?P<behind>(?:\s*[^\d\s.,;].*)?)"
 )
 _THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}", re.ASCII)
+_GROUPS = re.compile(
+    r"(?P<before>[-+▲△]?\s*(?:[¥\\$€]\s*)?[-+]?)"
+    r"(?P<whole>[1-9]\d{0,2}(?:\.\d{3}){1,9})"
+    r"(?P<behind>(?P<part>,\d+)?(?:\s*[^\d\s.,;].*)?)",
+    re.ASCII,
+)
 _LIMIT = re.compile(r"\s*[<>≤≥≦≧＜＞]=?\s*(?=[\d.])")
 _LIMIT_BEHIND = re.compile(
     r"\s*([-+\u2212]?[\d.,．，]*\d(?:\s?[^\d\s.,][^\d\s]*?)?)\s*(?:未満|以[下上]|超)\s*"
 )
 _NUMBER_FIRST = re.compile(r"\s*[-+\u2212]?[\d.]*\d")
 _POINTED = re.compile(r"\d[.,]|[.,]\d")
+_POINT = re.compile(r"\d[.．]|[.．]\d")
 # What a laboratory says where it found nothing, beside what is missing in any column of numbers.
 _GAPS = """
 n.d n/d n.a. n.a lod loq <lod <loq <dl <mdl <ql bdl blq bql bloq notdetected belowdetectionlimit
@@ -50,6 +57,7 @@ _GAP = frozenset(_GAPS.split())
 _SIGNS_ALONE = re.compile(r"\*+|\.{2,}")
 _LARGEST_SHARE = 2.0  # 200 %, which hardly a share reaches
 _CLOSE = 10.0
+_THOUSAND = 1000
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,8 @@ class NumberForm:
         Not detected, 検出せず, <LOD and *** are missing values.
     hours : bool
         Of durations, 26:15 is in hours and minutes, not in minutes and seconds.
+    points : bool
+        1.234 is 1234, and 1.234,5 is 1234.5.
     """
 
     unit: str | None = None
@@ -81,6 +91,7 @@ class NumberForm:
     duration: bool = False
     gaps: bool = False
     hours: bool = False
+    points: bool = False
 
     @classmethod
     def of(cls, cells: pd.Series, name: str) -> Self:
@@ -88,7 +99,7 @@ class NumberForm:
 
         >>> NumberForm.of(pd.Series(["5.1 MPa", "▲4.9 MPa", "", "5MPa"]), "p")
         NumberForm(unit='MPa', minus='▲', comma=False, limits=False, duration=False, gaps=False, \
-hours=False)
+hours=False, points=False)
         """
         texts = cells_as_seen(cells)
         gaps = _has_gaps(texts)
@@ -97,11 +108,13 @@ hours=False)
             return cls(duration=True, gaps=gaps, hours=are_in_hours(texts, name))
         limits = _has_limits(texts)
         texts = cls(limits=limits)._bare(texts)
+        points = not _has_fractions(cells) and _has_points_of_thousands(texts)
+        texts = cls(points=points)._bare(texts)
         comma = has_decimal_commas(texts)
         texts = cls(comma=comma)._bare(texts)
         minus = minus_of(texts)
         unit = _unit_of(cls(minus=minus)._bare(texts), name)
-        return cls(unit, minus, comma, limits, gaps=gaps)
+        return cls(unit, minus, comma, limits, gaps=gaps, points=points)
 
     def bare(self, cells: pd.Series) -> list[str]:
         """Return cells as text, of numbers in this form the number alone."""
@@ -114,6 +127,7 @@ hours=False)
             (self.gaps, _is_gap),
             (self.duration, is_duration),
             (self.limits, lambda text: _without_limit(text) is not None),
+            (self.points, _grouped),
             (self.comma, lambda text: _COMMA.fullmatch(text.strip())),
             (self.minus is not None, lambda text: is_marked(text, str(self.minus))),
             (self.unit == "%", lambda text: _percent(text) is not None),
@@ -124,8 +138,8 @@ hours=False)
     def _bare(self, texts: list[str]) -> list[str]:
         if self == PLAIN:
             return texts
-        bare = list(texts)
-        for i in not_plain(texts):
+        bare = [*map(_without_points, texts)] if self.points else list(texts)
+        for i in not_plain(bare):
             if self.gaps and _is_gap(bare[i]):
                 bare[i] = MISSING
                 continue
@@ -183,11 +197,65 @@ def _without_limit(text: str) -> str | None:
     return behind[1] if not has_unit or split_unit(behind[1]) is not None else None
 
 
+def _has_points_of_thousands(texts: Sequence[str]) -> bool:
+    """Return whether the points in the numbers of a column stand between thousands.
+
+    Three different numbers have one, all of them between groups of three digits, and something says
+    that no decimals stand behind it: a decimal comma, more groups in some of them than in others,
+    or whole numbers below 1,000.
+
+    >>> cells = ["2.548", "1.070", "987", "1.310", "864", "-", "915"]
+    >>> _has_points_of_thousands(cells), _has_points_of_thousands([*cells, "2.55"])
+    (True, False)
+    """
+    found = [_grouped(text) for text in texts]
+    groups = [own for own in found if own is not None]
+    others = [text for text, own in zip(texts, found, strict=True) if own is None]
+    if len({own["whole"] for own in groups}) < MIN_SURE or any(map(_POINT.search, others)):
+        return False
+    has_decimals = any(own["part"] for own in groups)
+    differ = len({own["whole"].count(".") for own in groups}) > 1
+    return has_decimals or differ or _go_on_below(groups, others)
+
+
+def _go_on_below(groups: Sequence[re.Match[str]], others: Sequence[str]) -> bool:
+    """Return whether numbers in groups go on below 1,000 in the others, which have none.
+
+    Three different ones do, and are nearer to those in groups if these are thousands.
+    """
+    bare = [text if (own := split_unit(text)) is None else own[0] for text in others]
+    below = np.abs(as_numbers(bare))
+    below = below[np.isfinite(below) & (below > 0)]
+    if len({*below.tolist()}) < MIN_SURE or below.max() >= _THOUSAND:
+        return False
+    whole = float(np.median([int(own["whole"].replace(".", "")) for own in groups]))
+    size = float(np.median(below))
+    return whole / size < size / (whole / _THOUSAND)
+
+
+def _has_fractions(cells: pd.Series) -> bool:
+    """Return whether cells are numbers by their type, of which some have digits behind a point."""
+    return any(isinstance(cell, float) and cell % 1 > 0 for cell in cell_values(cells))
+
+
+def _grouped(text: str) -> re.Match[str] | None:
+    """Return the parts of a number with points between thousands; None for any other text."""
+    return _GROUPS.fullmatch(half_width(text)) if "." in text or "．" in text else None
+
+
+def _without_points(text: str) -> str:
+    found = _grouped(text)
+    if found is None:
+        return text
+    return f"{found['before']}{found['whole'].replace('.', '')}{found['behind']}"
+
+
 def has_decimal_commas(texts: Sequence[str]) -> bool:
     """Return whether the commas in the numbers of a column stand before decimals.
 
-    Half of the numbers have one, and most of these, three different ones at least, cannot be of
-    thousands, as 1,234 may be; no other number has a point or a comma.
+    Half of the numbers have one, no other has a point or a comma, and three different ones cannot
+    be of thousands, as 1,234 may be: so many of all numbers that a column of thousands with these
+    among them would be one of text.
 
     >>> cells = ["1,5", "2", "0,75", "-", "2,5"]
     >>> has_decimal_commas(cells), has_decimal_commas([*cells, "1.5"])
@@ -196,10 +264,10 @@ def has_decimal_commas(texts: Sequence[str]) -> bool:
     found = [_COMMA.fullmatch(text.strip()) for text in texts]
     parted = [f"{own['whole']},{own['part']}" for own in found if own is not None]
     sure = [number for number in parted if not _THOUSANDS.fullmatch(number)]
-    if len(set(sure)) < MIN_SURE or 2 * len(sure) <= len(parted):
-        return False
     others = [text for text, own in zip(texts, found, strict=True) if own is None]
     n_others = int(np.isfinite(plain_numbers(others)).sum())
+    if len(set(sure)) < MIN_SURE or len(sure) <= (1 - MIN_NUMERIC) * (len(parted) + n_others):
+        return False
     return len(parted) >= n_others and not any(map(_POINTED.search, others))
 
 

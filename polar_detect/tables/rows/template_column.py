@@ -13,7 +13,7 @@ from polar_detect.tables.cells.units import split_unit
 from polar_detect.tables.rows.categories import level_of
 from polar_detect.tables.rows.decimals import MAX_DECIMALS, decimals_of
 
-_FLAGS = ("comma", "limits", "duration", "gaps", "hours")  # of the form of numbers
+_FLAGS = ("comma", "limits", "duration", "gaps", "hours", "points")  # of the form of numbers
 
 CategoryOf = Literal["words", "gaps"]
 
