@@ -29,7 +29,7 @@ from polar_detect.tables.cells.text import cell_values, cells_as_seen
 from polar_detect.tables.cells.units import are_same_units, split_unit, unit_behind
 
 _COMMA = re.compile(
-    r"(?P<before>[-+\u2212▲△]?\s*(?:[¥\\$€]\s*)?[-+]?)"
+    r"(?P<before>[-+\u2212\u2010\u2013\u30fc▲△]?\s*(?:[¥\\$€]\s*)?[-+]?)"
     r"(?P<whole>\d{1,3}(?:\.\d{3})+|\d+),(?P<part>\d+)"
     r"(?P<behind>(?:\s*[^\d\s.,;].*)?)"
 )

@@ -30,6 +30,8 @@ _NO_NUMBER = MISSING_WORDS | {
     *("未測定", "測定不可", "測定不能", "計測不能", "なし", "欠測", "欠損"),
 }
 _DASHES = "-\u2010\u2013\u2014\u2015\u2500\u30fc"  # hyphen to bar, box line, long vowel
+# Typed for a minus: by Word, which makes a dash of it, and by a Japanese keyboard.
+_TYPED_MINUS = re.compile("[\u2010\u2013\u30fc](?=[¥$€]? ?[\\d.])")
 _FORMATTED = re.compile(
     r"(?P<sign>[-+]?)[¥\\$€]? ?(?P<own>[-+]?)"
     r"(?P<number>(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+) ?(?P<percent>%?)",
@@ -74,7 +76,8 @@ def half_width(text: str) -> str:
     """Return full-width signs as the usual ones."""
     if text.isascii():
         return text.strip()
-    return unicodedata.normalize("NFKC", text).replace("\N{MINUS SIGN}", "-").strip()
+    plain = unicodedata.normalize("NFKC", text).replace("\N{MINUS SIGN}", "-").strip()
+    return f"-{plain[1:]}" if _TYPED_MINUS.match(plain) else plain
 
 
 def _formatted_number(text: str) -> float:

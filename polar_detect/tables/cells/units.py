@@ -9,6 +9,7 @@ _UNITS = """
 °c degc c ° k °f f pa hpa kpa mpa gpa bar mbar psi atm torr mm cm m km μm um nm inch in kg g mg t n
 kn s sec ms μs min h hr hz khz mhz ghz rpm v mv kv a ma ka w kw mw wh kwh va kva ω kω μf l ml kl ppm
 ppb ph j kj mj gj cal kcal db dba deg rad % ‰ 個 本 枚 回 台 件 人 秒 分 時 時間 日 円 千円 度
+€ eur usd jpy chf gbp cny
 kgf gf mmhg mmaq nl sccm slm wt% vol% mol% mol mmol cst hrc hv lx pcs
 ft yd mil mils thou oz lb lbs lbf klbf gal gpm cfm psig psia ksi inhg hp btu
 ft-lb ft-lbs ft-lbf lb-ft lbf-ft in-lb in-lbs in-lbf lb-in lbf-in oz-in in-oz
@@ -55,7 +56,8 @@ _BEHIND, _BEHIND_FIRST = (
     for lazy in ("", "?")
 )
 _MEASURED = re.compile(
-    r"([-+\uff0b\uff0d\u2212]?[\d.,\uff0e\uff0c]+(?:e[-+]?\d+)?)(\s?)([^\d\s].*)", re.IGNORECASE
+    r"([-+\uff0b\uff0d\u2212\u2010\u2013\u30fc]?[\d.,\uff0e\uff0c]+(?:e[-+]?\d+)?)(\s?)([^\d\s].*)",
+    re.IGNORECASE,
 )
 _TIMES = re.compile("[·・*×⋅ ]")
 _EXPONENT = re.compile(r"\^?[-+]?[1-4]$", re.ASCII)
