@@ -152,6 +152,34 @@ def test_a_heavy_tail_is_read_on_a_logarithmic_scale(reference):
     assert shifted[0, 3] < -2  # there is no logarithm of it, and still it is unusual
 
 
+def test_costs_below_zero_are_read_as_those_above(reference):
+    def turned(frame):
+        return frame.assign(cost="-" + frame["cost"])
+
+    template = RowTemplate.fit(turned(states()), list(NAMES))
+    assert template.columns[3].decimals == reference.template.columns[3].decimals
+    mirrored = NumberReference.fit(template, template.texts(turned(states())))
+    assert mirrored.scaled[0].scale.is_log.tolist() == [False, False, False, True]
+    new = states(40, seed=4)
+    new.loc[:2, "cost"] = ["1e6", "0.001", "-5"]
+    changed = turned(new).replace({"cost": {"--5": "5"}})
+    found, other = features_of(reference, new), features_of(mirrored, changed)
+    for kind, values in found.items():
+        np.testing.assert_allclose(np.abs(other[kind]), np.abs(values), atol=1e-6)
+    np.testing.assert_allclose(other["value"][:, 3], -found["value"][:, 3], atol=1e-6)
+    earlier = as_earlier(mirrored, turned(states()))
+    assert not earlier.scaled[0].scale.is_log.any()
+
+
+def test_small_numbers_below_zero_keep_the_digits_that_those_above_do():
+    leaks = [f"{10**x:.3e}" for x in np.random.default_rng(0).normal(-6, 1, 200)]
+    above, below = (
+        RowTemplate.fit(pd.DataFrame({"leak": own}), ["leak"]).columns[0].decimals
+        for own in (leaks, [f"-{leak}" for leak in leaks])
+    )
+    assert above == below >= 7
+
+
 def test_a_few_zeros_leave_a_heavy_tail_its_logarithm(template):
     frame = states()
     frame.loc[:9, "cost"] = "0"

@@ -26,6 +26,9 @@ class ColumnScale:
 
     Parameters
     ----------
+    signs : (n_columns,) float64
+        By which columns are multiplied: −1 where numbers below zero, such as costs, are taken by
+        the logarithm of their size. What follows is said of columns multiplied so.
     is_log : (n_columns,) bool
         Columns of which the logarithm is taken, as it is far less skewed. A few of their cells
         may be zero or less: such a one lies a tenth of the smallest above zero.
@@ -41,6 +44,7 @@ class ColumnScale:
     centres, spreads : tuple of (n_kinds,) float64, n_columns long
     """
 
+    signs: Float64Array
     is_log: BoolArray
     floors: Float64Array
     lows: Float64Array
@@ -76,10 +80,12 @@ class ColumnScale:
             _Column.fit(column, float(step), said, as_version_0_1=as_version_0_1)
             for column, step, said in zip(values.T, steps, levels, strict=True)
         ]
+        signs = np.asarray([column.sign for column in columns], np.float64)
         return cls(
+            signs,
             np.asarray([column.is_log for column in columns], bool),
             np.asarray([column.floor for column in columns], np.float64),
-            np.fmin.reduce(values, axis=0, initial=-np.inf if as_version_0_1 else 0),
+            np.fmin.reduce(signs * values, axis=0, initial=-np.inf if as_version_0_1 else 0),
             tuple(column.kinds for column in columns),
             tuple(column.centres for column in columns),
             tuple(column.spreads for column in columns),
@@ -87,7 +93,7 @@ class ColumnScale:
 
     def apply(self, values: Float64Array, levels: Sequence[Sequence[Levels]]) -> Float64Array:
         """Return standardised values; NaN stays."""
-        logged = self._logged(bounded(values))
+        logged = self._logged(self.signs * bounded(values))
         places = [kinds.place(said) for kinds, said in zip(self.kinds, levels, strict=True)]
         centres, spreads = (
             np.stack([values[place] for values, place in zip(by_kind, places, strict=True)], axis=1)
@@ -97,7 +103,7 @@ class ColumnScale:
         size = np.abs(standard)
         # A wild cell must stand out, and must not drown all others either.
         bent = np.where(size > _BEND, _BEND + np.log1p(np.maximum(size - _BEND, 0)), size)
-        signed: Float64Array = np.sign(standard) * bent
+        signed: Float64Array = self.signs * np.sign(standard) * bent
         return signed
 
     def _logged(self, values: Float64Array) -> Float64Array:
@@ -112,6 +118,7 @@ class ColumnScale:
 
 @dataclass(frozen=True, eq=False)
 class _Column:
+    sign: float
     is_log: bool
     floor: float
     kinds: Kinds
@@ -123,16 +130,14 @@ class _Column:
         cls, values: Float64Array, step: float, levels: Sequence[Levels], *, as_version_0_1: bool
     ) -> Self:
         known = np.flatnonzero(~np.isnan(values))
-        positive = known[values[known] > 0]
-        has_logs = len(known) and len(positive) >= (1 if as_version_0_1 else ABOVE_ZERO) * len(
-            known
-        )
-        raw = values[positive]
-        is_log = bool(has_logs and _skewness(np.log(raw)) < _LESS_SKEWED * _skewness(raw))
-        floor = 1.0
+        signs, share = ((1.0,), 1.0) if as_version_0_1 else ((1.0, -1.0), ABOVE_ZERO)
+        skewed = [sign for sign in signs if _is_skewed(sign * values[known], share)]
+        sign, is_log, floor = (*skewed, 1.0)[0], bool(skewed), 1.0
         if is_log:
+            values = sign * values
+            known = known[values[known] > 0]
+            raw = values[known]
             floor, step = float(raw.min()) / _BELOW, step / float(np.median(raw))
-            known = positive
         present = np.log(values[known]) if is_log else values[known]
         said = [levels[i] for i in known.tolist()]
         kinds = Kinds.of(said)
@@ -142,7 +147,7 @@ class _Column:
         if len(members) > 1:
             _, prior = _centre_and_spread(present - centres[kinds.place(said)], step, within)
             spreads[1:] = _shrunk(spreads[1:], [len(rows) for rows in members[1:]], prior)
-        return cls(is_log, floor, kinds, centres, spreads)
+        return cls(sign, is_log, floor, kinds, centres, spreads)
 
 
 def _centre_and_spread(present: Float64Array, step: float, within: float) -> tuple[float, float]:
@@ -167,6 +172,13 @@ def _shrunk(spreads: Float64Array, n_rows: Sequence[int], prior: float) -> Float
     logs = (weights * np.log(spreads) + _PRIOR_ROWS * np.log(prior)) / (weights + _PRIOR_ROWS)
     shrunk: Float64Array = np.exp(logs)
     return shrunk
+
+
+def _is_skewed(numbers: Float64Array, share: float) -> bool:
+    """Return whether this share of numbers is above zero, and far less skewed by its logarithm."""
+    raw = numbers[numbers > 0]
+    has_logs = len(raw) and len(raw) >= share * len(numbers)
+    return bool(has_logs and _skewness(np.log(raw)) < _LESS_SKEWED * _skewness(raw))
 
 
 def _skewness(values: Float64Array) -> float:

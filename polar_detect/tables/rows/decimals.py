@@ -79,7 +79,8 @@ def _needed(numbers: NDArray[np.float64], said: Sequence[str]) -> int:
             present = max(present, *map(_n_written, said))
         return min(present, MAX_DECIMALS)
     needed, most = max(math.ceil(-math.log10(step)), 0), min(present, MAX_DECIMALS)
-    while needed < most and len(numbers) >= _MANY and _takes_logarithm(numbers, needed):
+    sizes = numbers if np.mean(numbers > 0) > 0.5 else -numbers  # as costs below zero
+    while needed < most and len(numbers) >= _MANY and _takes_logarithm(sizes, needed):
         needed += 1
     return min(needed, most)
 
