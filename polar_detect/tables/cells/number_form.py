@@ -301,7 +301,8 @@ def _unit_of(texts: list[str], name: str) -> str | None:
         others = [texts[i] for i in not_plain(texts)]
         split = (split_unit(text, is_expected=False) for text in others)
         found = Counter(own[1] for own in split if own is not None)
-        unit, n = next(iter(found.most_common(1)), (None, 0))
+        unit = next((own for own, _ in found.most_common(1)), None)
+        n = sum(n for own, n in found.items() if are_same_units(own, str(unit)))
         if n < MIN_NUMERIC * (len(texts) - len(others) + n):
             return None
         n_missing = sum(map(is_missing, others))
