@@ -1,5 +1,6 @@
 """`SignatureTransformer`: texts → signatures as a table, a step of scikit-learn pipelines."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -143,6 +144,12 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         return tags
 
     def _fit(self, texts: list[str], engine: Engine) -> Readings:
+        own = copy.copy(self)  # a fit that fails leaves the earlier one as it was
+        readings = own._fit_in_place(texts, engine)
+        self.__dict__ = own.__dict__
+        return readings
+
+    def _fit_in_place(self, texts: list[str], engine: Engine) -> Readings:
         self.engine_ = engine
         self.tolerance_ = number("tolerance", self.tolerance, high=MAX_TOLERANCE)
         readings = _read(engine.extractor, texts)

@@ -32,6 +32,18 @@ def test_a_detector_that_is_not_fitted_says_so_as_the_others_do(method):
         getattr(SignatureOutlierDetector(), method)(frame(4, seed=0))
 
 
+def test_a_fit_that_fails_leaves_the_earlier_one_as_it_was():
+    rows, narrow = frame(40, seed=1), frame(40, seed=1).iloc[:, :3]
+    detector = SignatureOutlierDetector(random_state=0).fit(rows)
+    expected = detector.score_samples(rows)
+    with pytest.raises(ValueError, match="feature names should match"):
+        detector.fit(narrow, strangers=rows)
+    np.testing.assert_array_equal(detector.score_samples(rows), expected)
+    assert list(detector.feature_names_in_) == NAMES
+    assert detector.fit(narrow).n_features_in_ == 3  # control
+    assert not hasattr(detector.fit(narrow.to_numpy()), "feature_names_in_")
+
+
 @pytest.mark.parametrize("name", sorted(HEADS))
 def test_strangers_are_flagged_and_normal_rows_rarely(name):
     detector = SignatureOutlierDetector(name, random_state=1)

@@ -62,6 +62,17 @@ def test_a_setting_that_cannot_be_is_refused(settings, wrong):
         SignatureTransformer(**settings | wrong).fit(FEW)
 
 
+@pytest.mark.parametrize(
+    ("other", "texts"), [({"max_tokens": 2}, FEW[:2]), ({"programs": "yes"}, NORMAL)]
+)
+def test_a_fit_that_fails_leaves_the_earlier_one_as_it_was(settings, other, texts):
+    transformer = SignatureTransformer(**settings).fit(FEW)
+    expected = transformer.transform(NEW[:2])
+    with pytest.raises(InputError):
+        transformer.set_params(**other).fit(texts)
+    pd.testing.assert_frame_equal(transformer.transform(NEW[:2]), expected)
+
+
 def test_set_output_decides_the_container(settings):
     transformer = SignatureTransformer(**settings).set_output(transform="pandas")
     table = transformer.fit(FEW).transform(pd.Series(NEW, index=range(100, 100 + len(NEW))))

@@ -4,6 +4,7 @@ Hides how rows become feature tables, which rows are passed over, what stands in
 where there are none, and the threshold.
 """
 
+import copy
 from numbers import Real
 from typing import Any, Self
 
@@ -83,6 +84,31 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
             Fewer than two rows, no columns, a value that is not a finite number in a row that has
             others, or an alpha that is no share.
         """
+        own = copy.copy(self)  # a fit that fails leaves the earlier one as it was
+        own._fit_in_place(X, strangers)
+        self.__dict__ = own.__dict__
+        return self
+
+    def score_samples(self, X: Any) -> Float64Array:
+        """Return scores, (n_rows,): lower = more abnormal; NaN for a row of NaN only."""
+        self._check_fitted()
+        rows = self._read(X)
+        has_values = _has_values(rows)
+        scores = np.full(len(rows), np.nan)
+        scores[has_values] = -self.head_.scores(self._table(self._all_finite(rows[has_values])))
+        return scores
+
+    def decision_function(self, X: Any) -> Float64Array:
+        """Return `score_samples` minus `offset_`: negative = flagged."""
+        self._check_fitted()
+        margins: Float64Array = self.score_samples(X) - self.offset_
+        return margins
+
+    def predict(self, X: Any) -> IntArray:
+        """Return -1 for flagged rows and 1 for others."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def _fit_in_place(self, X: Any, strangers: Any) -> None:
         _check_alpha(self.alpha)
         X = validate_data(
             self, X, dtype=np.float64, ensure_min_samples=2, ensure_all_finite="allow-nan"
@@ -105,26 +131,6 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
         if threshold == np.inf:
             threshold = float(self.head_.scores(self._table(values)).max())
         self.offset_ = -threshold
-        return self
-
-    def score_samples(self, X: Any) -> Float64Array:
-        """Return scores, (n_rows,): lower = more abnormal; NaN for a row of NaN only."""
-        self._check_fitted()
-        rows = self._read(X)
-        has_values = _has_values(rows)
-        scores = np.full(len(rows), np.nan)
-        scores[has_values] = -self.head_.scores(self._table(self._all_finite(rows[has_values])))
-        return scores
-
-    def decision_function(self, X: Any) -> Float64Array:
-        """Return `score_samples` minus `offset_`: negative = flagged."""
-        self._check_fitted()
-        margins: Float64Array = self.score_samples(X) - self.offset_
-        return margins
-
-    def predict(self, X: Any) -> IntArray:
-        """Return -1 for flagged rows and 1 for others."""
-        return np.where(self.decision_function(X) < 0, -1, 1)
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "offset_"):
