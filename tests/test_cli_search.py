@@ -403,13 +403,22 @@ def test_mistakes_are_one_line_on_stderr(run, tiny_folder, tmp_path):
     assert_one_line_error(run(*model, "--space", "all"), "'all'", "skips", "any-order")
     assert_one_line_error(run(*model, "--space", "cola"), "--space cola and no --method;")
     own = ("--predictor", tmp_path)
-    assert_one_line_error(run(*model, *own, "--method", "mcts"), "--predictor and --method mcts")
+    assert_one_line_error(run(*model, *own, "--method", "mcts"), "--predictor and --method mcts;")
+    # Not "choose such a method", which the predictor forbids.
+    assert_one_line_error(run(*model, *own, "--space", "cola"), "--predictor and --space cola;")
     assert_one_line_error(run(*model, *own), "no readable predictor", "train one anew")
     path = tmp_path / "deep.json"
     deep = interchange.PolarSample("oil", "", None, (Program.full(9),), ())
     interchange.write(path, interchange.PolarFile((deep,)))
     result = run("search", "--import", path, "--model", tiny_folder)
     assert_one_line_error(result, "sample 0", "layer 5")
+
+
+def test_advice_on_answers_can_be_followed_where_texts_come_from_a_file(run, tiny_folder, lines):
+    from_file = ("search", "--file", lines, "--model", tiny_folder, "--criterion", "answer")
+    for given, said in (((), "every text; --import a file"), (("--answer", "x"), "or --import a")):
+        code, _, err = run(*from_file, *given)
+        assert (code, said in err, "pass --answer" in err) == (1, True, False), err
 
 
 def test_another_way_to_search_beside_imported_programs_is_refused(run, tiny_folder, tmp_path):
@@ -425,6 +434,8 @@ def test_another_way_to_search_beside_imported_programs_is_refused(run, tiny_fol
             own = ("in.json' with programs", "leave one out")
             assert_one_line_error(by_method, "Got --method quick and", *own)
             assert_one_line_error(by_predictor, "Got --predictor and", *own)
+            both = run(*imported, "--method", "exhaustive", "--space", "cola")
+            assert_one_line_error(both, "Got --method exhaustive and --space cola and", *own)
         else:
             assert by_method[0] == 0
             assert_one_line_error(by_predictor, "no readable predictor")

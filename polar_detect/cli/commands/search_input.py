@@ -32,6 +32,7 @@ _SPACES = {
     "any-order": Space(0, any_order=True),
 }
 _TREE_SPACES = ("polar", "cola")
+_ANSWERS = "--import a file with gt_ans in each sample"
 
 
 def tolerance_of(options: SearchOptions) -> float:
@@ -72,6 +73,11 @@ def check(options: SearchOptions) -> None:
         raise unknown("--method", method, [*METHODS, MENU])
     if space is not None and space not in _SPACES:
         raise unknown("--space", space, list(_SPACES))
+    if options.predictor is not None and (asked := _search_asked_for(options)):
+        raise InputError(
+            f"Got --predictor and {asked}; expected one of them, as proposals are "
+            "measured instead of a search; leave one out."
+        )
     fits = method == "exhaustive" or (method == "mcts" and space in _TREE_SPACES)
     if space is not None and not fits:
         given = f"--method {method}" if method else "no --method"
@@ -79,11 +85,12 @@ def check(options: SearchOptions) -> None:
             f"Got --space {space} and {given}; expected "
             f"--method exhaustive, or mcts with {' or '.join(_TREE_SPACES)}; choose such a method."
         )
-    if options.predictor is not None and method is not None:
-        raise InputError(
-            f"Got --predictor and --method {method}; expected one of them, as proposals are "
-            "measured instead of a search; leave one out."
-        )
+
+
+def _search_asked_for(options: SearchOptions) -> str:
+    """Return the options that choose a search, as they were given; nothing where there are none."""
+    given = (("--method", options.method), ("--space", options.space))
+    return " and ".join(f"{option} {value}" for option, value in given if value is not None)
 
 
 def method_called(name: str, space: str | None, n_layers: int) -> Method:
@@ -123,9 +130,9 @@ def own_programs(samples: Sequence[PolarSample], method: Method) -> list[Method]
 def file_of(options: SearchOptions) -> PolarFile:
     """Return the texts as samples, which bring programs where they are imported."""
     if options.answer is not None and (options.text is None or not options.wants_answer):
+        own = "add these" if options.text is not None else f"{_ANSWERS} in place of --answer"
         raise InputError(
-            "Got --answer; expected it with a TEXT and --criterion answer; leave it out or add "
-            "these."
+            f"Got --answer; expected it with a TEXT and --criterion answer; leave it out or {own}."
         )
     if options.import_ is not None:
         file = interchange.read(options.import_)
@@ -140,9 +147,10 @@ def file_of(options: SearchOptions) -> PolarFile:
         answer = as_texts([options.answer or ""])[0]
         file = PolarFile(tuple(PolarSample(text, answer, None, (), ()) for text in texts))
     if options.wants_answer and not all(sample.answer for sample in file.samples):
+        do = _ANSWERS if options.text is None else f"pass --answer TEXT, or {_ANSWERS}"
         raise InputError(
-            "Got --criterion answer and a text without answer; expected an answer to every "
-            "text; pass --answer TEXT, or --import a file with gt_ans in each sample."
+            "Got --criterion answer and a text without answer; expected an answer to every text; "
+            f"{do}."
         )
     return file
 
@@ -162,10 +170,8 @@ def unknown(option: str, value: str, known: Sequence[str]) -> InputError:
 
 def _refuse_two_ways(file: PolarFile, options: SearchOptions) -> None:
     """Raise `InputError` where imported programs would be measured in place of what is asked."""
-    asked = "--predictor" if options.predictor is not None else None
-    if options.method is not None:
-        asked = f"--method {options.method}"
-    if asked is not None and any(sample.has_programs for sample in file.samples):
+    asked = "--predictor" if options.predictor is not None else _search_asked_for(options)
+    if asked and any(sample.has_programs for sample in file.samples):
         raise InputError(
             f"Got {asked} and --import '{options.import_}' with programs; expected one of them, as "
             "imported programs are measured instead of a search; leave one out, or import samples "
