@@ -11,6 +11,7 @@ from polar_detect.cli.commands import inspect as command
 from polar_detect.detectors.auto import AutoHead
 from polar_detect.detectors.boosting import LightGBMHead
 from polar_detect.detectors.forest import IsolationForestHead
+from polar_detect.detectors.pyod import PyODHead
 from polar_detect.report.forms import Form
 from polar_detect.report.language import Language
 from polar_detect.report.messages import sentences
@@ -89,8 +90,8 @@ def reasons():
                 similarity_auroc=0.9, encoder_trust=1.0, far_share=0.5,
             )  # fmt: skip
             yield head.reason, "auto"
-    for kind in (LightGBMHead, IsolationForestHead):
-        yield kind.reason, kind.name
+    for head in (LightGBMHead(), IsolationForestHead(), PyODHead(SimpleNamespace())):
+        yield head.reason, head.name
 
 
 def all_that_is_said(folder):

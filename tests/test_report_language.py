@@ -8,7 +8,7 @@ from string import Formatter
 import openpyxl
 import pandas as pd
 import pytest
-from japanese import EVERY_TEXT
+from japanese import EVERY_TEXT, is_japanese
 from report_samples import Page, report, row
 from rich.console import Console
 
@@ -17,6 +17,7 @@ from polar_detect.cli.progress import progress_bars
 from polar_detect.errors import InputError
 from polar_detect.report.choices import TONGUES
 from polar_detect.report.data import Group
+from polar_detect.report.facts import in_words
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
@@ -90,6 +91,18 @@ def test_a_japanese_page_holds_no_english_of_the_catalogue():
     assert len(english) > 40
     assert [text for text in english if text in words] == []
     assert "240件のうち31件が要確認です。" in said
+
+
+def test_a_detector_of_pyod_is_named_in_the_language_of_the_report():
+    own = replace(
+        report().detector, head="pyod:ECOD", reason="PyOD's ECOD over distances", choices={}
+    )
+    (_, english), *_ = in_words(own, Language("en"))
+    assert english == "pyod:ECOD: PyOD's ECOD over distances, context, losses and program"
+    (_, japanese), *_ = in_words(own, Language("ja"))
+    assert is_japanese(japanese)
+    (_, of_others), *_ = in_words(replace(own, head="mine"), Language("en"))
+    assert of_others == "mine: PyOD's ECOD over distances"
 
 
 @pytest.mark.parametrize("tongue", TONGUES)

@@ -46,8 +46,10 @@ def description(detector: "PolarDetector", tongue: Tongue) -> list[tuple[str, st
 
 def in_words(own: DetectorFacts, language: Language) -> list[tuple[str, str]]:
     """Return facts as labels and values."""
-    head = f"head.{own.head}"
-    kind = language.say(head, **own.choices) if head in texts() else f"{own.head}: {own.reason}"
+    family, _, class_name = own.head.partition(":")  # PyOD's are pyod:NAME
+    kind = f"{own.head}: {own.reason}"
+    if (head := f"head.{family}") in texts():
+        kind = language.say(head, class_name=class_name, **own.choices)
     labelled: str | dict[str, object] = f"{own.n_anomalous:,}" if own.n_anomalous else ""
     if taught := own.choices.get("labelled"):
         labelled = {"n": own.n_anomalous, "share": taught}
