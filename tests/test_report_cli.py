@@ -104,6 +104,11 @@ def test_a_folder_of_figures_that_cannot_be_created_is_named_with_its_option(
     assert (code, f"Got --figures '{orders}', which cannot be created" in err) == (1, True)
 
 
+def test_no_folder_of_figures_is_left_by_a_report_that_is_refused(report, tmp_path):
+    code, _, _ = report(tmp_path / "report.md", "--figures", tmp_path / "figures", "--alpha", 2)
+    assert (code, (tmp_path / "figures").exists()) == (1, False)
+
+
 @pytest.mark.slow
 def test_figures_go_into_their_own_folder(report, tmp_path):
     folder = tmp_path / "figures"

@@ -33,9 +33,9 @@ def report(options: ReportOptions) -> None:
     rejected = tables.rejected_path(out)
     check_not_input(out, options.input, rejected=rejected)
     check_place(out)
+    table, detector = _read_and_load(options)
     if options.figures is not None:
         make_folder(options.figures, "--figures")
-    table, detector = _read_and_load(options)
     tell_about(table, rejected, language)
     with progress_bars(err, language) as progress:
         assessment = detector.assess(table.texts, progress=progress)
