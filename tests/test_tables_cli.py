@@ -1,5 +1,6 @@
 import io
 import json
+import re
 import shutil
 import sys
 from dataclasses import fields
@@ -79,6 +80,45 @@ def test_broken_rows_go_to_a_file_beside_the_result_and_the_counts_add_up(
     path.write_text("id,text\n007,worn seal\n")
     assert "could not" not in run("score", path, "--detector", saved_on_tiny, "--out", scored)[2]
     assert not rejected.exists()
+
+
+@pytest.mark.parametrize("options", [(), ("--max-texts", 40), ("--label-column", "label")])
+def test_fit_counts_rows_that_it_leaves_out_among_those_that_it_could_read(run, tmp_path, options):
+    path, out = tmp_path / "train.csv", tmp_path / "detector"
+    rows = [f'"{text}",{"" if i < 5 else "ok"}' for i, text in enumerate(NORMAL)]
+    path.write_text("\n".join(["text,label", *rows, "a,b,c", "d,e,f"]))
+    code, _, err = run(
+        "fit", path, "--text-column", "text", *options, "--model", tmp_path, "--out", out
+    )
+    assert code == 1  # there is no model
+    assert "2 of 62 rows could not be read" in err
+
+
+def test_settings_that_cannot_be_are_refused_before_the_table_is_read(run, tmp_path):
+    path, out = tmp_path / "train.csv", tmp_path / "detector"
+    path.write_text("\n".join(["text", *(f'"{text}"' for text in NORMAL), "a,b"]))
+    for wrong in (("--contamination", 0.6), ("--detector", "best"), ("--seed", 2**32)):
+        code, _, err = run("fit", path, "--text-column", "text", *wrong, "--out", out)
+        assert (code, len(err.splitlines())) == (1, 1), err
+    assert not (tmp_path / "detector.rejected.csv").exists()
+
+
+def test_a_detector_is_not_said_to_be_replaced_where_the_table_is_refused(
+    run, saved_on_tiny, tmp_path
+):
+    out = shutil.copytree(saved_on_tiny, tmp_path / "detector")
+    code, _, err = run("fit", tmp_path / "none.csv", "--out", out)
+    assert (code, "is replaced" in err) == (1, False)
+
+
+def test_too_few_texts_among_the_rows_that_were_drawn_are_said_to_be_drawn(run, tmp_path):
+    path = tmp_path / "train.csv"
+    path.write_text("\n".join(["n,text", *(f'1,"{text}"' for text in NORMAL), *["1,"] * 60]))
+    fit = ("fit", path, "--text-column", "text", "--max-texts", 40, "--out", tmp_path / "detector")
+    code, _, err = run(*fit)
+    assert code == 1
+    assert re.search(r"40 rows were drawn, \d+ of them normal and with a text; .* larger", err)
+    assert "から選んだ40行のうち" in run(*fit, "--lang", "ja")[2]
 
 
 def test_an_export_of_an_instrument_is_scored_without_what_it_says_first(

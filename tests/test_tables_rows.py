@@ -1308,13 +1308,15 @@ def test_only_the_first_rows_are_searched_for_values_that_are_new():
 
 def test_rows_longer_than_what_is_read_are_warned_of(machines):
     texts = read_table(machines, rows=RowColumns()).texts
-    assert warn_of_length(texts, 64) == []
-    (notice,) = warn_of_length(texts, 32)
+    assert warn_of_length(texts, 64, has_numbers=True) == []
+    (notice,) = warn_of_length(texts, 32, has_numbers=True)
     assert notice == (
         "a row has about 42 tokens, of which the model reads the first 32 (the columns of "
         "numbers count in full); pass --max-tokens 64, or "
         "fewer columns with --columns"
     )
+    (notice,) = warn_of_length(texts, 32, has_numbers=False)
+    assert "reads the first 32; pass" in notice
 
 
 # The column of texts, guessed

@@ -113,6 +113,12 @@ class Table:
     n_unlabelled: int = 0
     is_labelled: NDArray[np.bool_] | None = None
 
+    @property
+    def n_readable(self) -> int:
+        """Rows of the input that could be read, whether or not they were taken."""
+        n_kept = 0 if self.is_labelled is None else int(np.sum(~self.is_labelled))
+        return (self.sampled_from or len(self.texts)) + self.n_unlabelled - n_kept
+
     def label(self, i: int) -> bool | None:
         """Return whether the ith row is labelled anomalous; None where it has no label."""
         if self.labels is None or not (self.is_labelled is None or self.is_labelled[i]):

@@ -12,11 +12,13 @@ from polar_detect.cli.commands.output import check_not_input, err, said_of_cut, 
 from polar_detect.cli.options import FitOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
+from polar_detect.detectors import new_head
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.fitting import MIN_NORMAL
 from polar_detect.fluency import advise
 from polar_detect.report.facts import description
 from polar_detect.report.language import Language
+from polar_detect.settings import Settings
 from polar_detect.tables.cells.names import match_column, on_one_line
 from polar_detect.texts import as_seen, labelled_both, say_the_same, times_pasted
 
@@ -27,24 +29,16 @@ def fit(options: FitOptions) -> PolarDetector:
     rejected = tables.rejected_path(out, is_folder=True)
     check_not_input(out, options.train, rejected=rejected)
     check_target(out)
-    if out.exists() and any(out.iterdir()):
-        tell(language.say("fit.replaced", out=out))
+    detector = _unfitted(options)
     table = _read(options)
     tell_about(table, rejected, language)
     _check_readable(table)
+    if out.exists() and any(out.iterdir()):
+        tell(language.say("fit.replaced", out=out))
     _tell_of(table, _of_texts(table, options.label_column, language))
     _tell_of(table, _of_rows(table, options, language))
     _tell_of(table, _of_unread(table, options, language))
-    detector = PolarDetector(
-        options.detector,
-        model=options.model,
-        encoder=options.encoder,
-        max_tokens=options.max_tokens,
-        seed=options.seed,
-        contamination=options.contamination,
-        store_texts=not options.no_store_texts,
-        rows=table.template,
-    )
+    detector.set_params(rows=table.template)
     with progress_bars(err, language) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)  # it is said above, of the table
         detector.fit(table.texts, table.labels, progress=progress)
@@ -69,6 +63,21 @@ def said_of_texts(detector: PolarDetector, out: Path, language: Language) -> str
     return language.say("fit.kept.no_texts", n=n, lost=lost)
 
 
+def _unfitted(options: FitOptions) -> PolarDetector:
+    """Return the detector that is to be fitted; raise `InputError` for settings that cannot be."""
+    detector = PolarDetector(
+        options.detector,
+        model=options.model,
+        encoder=options.encoder,
+        max_tokens=options.max_tokens,
+        seed=options.seed,
+        contamination=options.contamination,
+        store_texts=not options.no_store_texts,
+    )
+    new_head(Settings.of(detector.get_params(deep=False)).detector)
+    return detector
+
+
 def _read(options: FitOptions) -> tables.Table:
     takes_rows = options.all_columns or options.columns is not None
     return tables.read_table(
@@ -86,16 +95,21 @@ def _read(options: FitOptions) -> tables.Table:
 
 
 def _check_readable(table: tables.Table) -> None:
-    """Raise `InputError` where too few rows are normal, as others have no label or are unread."""
+    """Raise `InputError` where too few rows are normal, as others are left out or unread."""
     labels = [False] * len(table.texts) if table.labels is None else table.labels.tolist()
     rows = zip(table.texts, labels, strict=True)
     n_normal = sum(bool(text.strip()) and not is_anomalous for text, is_anomalous in rows)
-    n, n_rejected = len(table.texts), len(table.rejected)
+    n, n_rejected = table.n_readable, len(table.rejected)
     if n_normal < MIN_NORMAL <= n_normal + table.n_unlabelled:
         raise InputError(
             f"Got {table.source} with {n_normal} rows that are labelled normal, and without a "
             f"label {table.n_unlabelled}, which are left out; expected at least {MIN_NORMAL} "
             "normal ones; write normal there where they are."
+        )
+    if n_normal < MIN_NORMAL and table.sampled_from is not None:
+        raise InputError(
+            f"Got {table.source} of which {len(table.texts)} rows were drawn, {n_normal} of them "
+            f"normal and with a text; expected at least {MIN_NORMAL}; pass a larger --max-texts."
         )
     if n_normal < MIN_NORMAL <= n_normal + n_rejected:
         first = table.rejected[0]
@@ -182,7 +196,11 @@ def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> It
         *tables.warn_of_words(frame, table.template),
         *tables.warn_of_verdicts(frame, names),
         *tables.warn_of_new_values(frame, names),
-        *tables.warn_of_length(table.texts, options.max_tokens),
+        *tables.warn_of_length(
+            table.texts,
+            options.max_tokens,
+            has_numbers=bool(numeric) and not options.no_store_texts,
+        ),
     )
     yield from map(language.notice, notices)
     if not options.no_store_texts:

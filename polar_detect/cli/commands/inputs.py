@@ -36,7 +36,7 @@ def tell_about(table: tables.Table, rejected: Path, language: Language) -> None:
     layout = tables.Layout(has_mark=table.needs_mark or language.tongue == "ja")
     tables.write_rejected(table.rejected, rejected, layout, said=language.fault)
     if table.rejected:
-        tell_of_rejected(table.source, len(table.rejected), len(table.texts), rejected, language)
+        tell_of_rejected(table.source, len(table.rejected), table.n_readable, rejected, language)
 
 
 def tell_of_rejected(source: str, n: int, n_read: int, path: Path, language: Language) -> None:

@@ -64,7 +64,7 @@ class DelimitedReader:
         if (fault := named.fault) is not None:
             raise InputError(
                 f"Got {fault} in the header (line {named.line}) of {source.name}; "
-                "expected column names; mend the line, or pass --encoding."
+                "expected column names; mend the line, or check --encoding."
             )
         columns, renamed = unique_names(header.names)
         notices = [*doubts_of_names(header.names), *_said_of_header(first, header), *renamed]

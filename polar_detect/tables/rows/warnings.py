@@ -48,17 +48,20 @@ def warn_of_forms(frame: pd.DataFrame, template: RowTemplate) -> list[str]:
     ]
 
 
-def warn_of_length(texts: Sequence[str], max_tokens: int) -> list[str]:
-    """Return a warning when the rows are longer than what the model reads of them."""
+def warn_of_length(texts: Sequence[str], max_tokens: int, *, has_numbers: bool) -> list[str]:
+    """Return a warning when the rows are longer than what the model reads of them.
+
+    `has_numbers`: columns count as numbers too, however far behind they stand.
+    """
     lengths = sorted(len(_TOKEN.findall(text)) for text in texts[:200])
     typical = lengths[len(lengths) // 2] if lengths else 0
     if typical <= max_tokens:
         return []
     enough = math.ceil(1.2 * typical / 16) * 16
+    but = " (the columns of numbers count in full)" if has_numbers else ""
     return [
-        f"a row has about {typical} tokens, of which the model reads the first {max_tokens} (the "
-        f"columns of numbers count in full); pass --max-tokens {enough}, or fewer "
-        "columns with --columns"
+        f"a row has about {typical} tokens, of which the model reads the first {max_tokens}{but}; "
+        f"pass --max-tokens {enough}, or fewer columns with --columns"
     ]
 
 
