@@ -291,6 +291,24 @@ def test_a_cluster_takes_no_preset(run, saved_on_tiny, orders, tmp_path):
     assert "--preset search" in err
 
 
+def test_options_of_a_cluster_are_not_passed_over_in_silence_without_one(
+    run, saved_on_tiny, tmp_path
+):
+    given = [
+        "score",
+        tmp_path / "none.csv",
+        "--detector",
+        saved_on_tiny,
+        "--out",
+        tmp_path / "a.csv",
+    ]
+    code, _, err = run(*given, "--ray-workers", 2)
+    assert code == 1  # there is no input
+    assert "--ray-workers has no effect without --engine ray\n" in err
+    assert "--ray-gpus は --engine ray と" in run(*given, "--ray-gpus", 1, "--lang", "ja")[2]
+    assert "no effect" not in run(*given)[2]
+
+
 def test_an_empty_text_keeps_its_row_is_marked_and_not_flagged(
     run, saved_on_tiny, orders, tmp_path
 ):

@@ -705,12 +705,13 @@ def test_columns_that_do_not_serve_are_refused(process, reading, message):
 def test_rows_without_a_label_are_no_rows_and_are_noted(tmp_path):
     path = tmp_path / "a.csv"
     frame = pd.DataFrame({"text": NORMAL[:20], "y": ["正常", "異常", "", "正常"] * 5})
-    frame.to_csv(path, index=False)
+    path.write_text(frame.to_csv(index=False) + "oil,正常,3\n")
     task = comparing.read_task(path, None, comparing.Reading("y", text_column="text"))
     rows = [*task.train.texts, *task.test.texts]
     assert sorted(rows) == sorted(frame["text"][frame["y"] != ""])
     assert int(task.train.target.sum() + task.test.target.sum()) == 5
     assert f"{path}: rows left out, as column 'y' is empty there: 5." in task.notes
+    assert f"{path}: 1 of 21 rows could not be read." in task.notes
 
 
 def test_a_file_of_one_class_is_refused(tmp_path):
@@ -1306,6 +1307,16 @@ def test_a_label_or_a_target_must_be_named(run, process, options):
     assert "either --label-column or --target" in err
 
 
+def test_options_that_the_others_leave_without_effect_are_not_passed_over_in_silence(run, process):
+    none = process.with_name("none.csv")
+    code, _, err = run("compare", none, "--target", "x", "--detectors", "lightgbm")
+    assert (code, "--detectors has no effect with --target" in err) == (1, True)
+    own = ("compare", none, process, "--label-column", "failed")
+    assert "--test-share has no effect" in run(*own, "--test-share", 0.3)[2]
+    assert "--test-share は効果がありません" in run(*own, "--test-share", 0.3, "--lang", "ja")[2]
+    assert "no effect" not in run(*own, "--detectors", "lightgbm")[2]
+
+
 def test_an_unknown_detector_is_refused_before_the_run(run, process):
     code, out, err = run("compare", process, "--label-column", "failed", "--detectors", "best")
     assert (code, out) == (1, "")
@@ -1322,3 +1333,17 @@ def test_too_few_normal_rows_are_refused_before_the_run(run, tmp_path, monkeypat
     code, out, err = run("compare", train, test, *options)
     assert (code, out) == (1, "")
     assert "Got 39 normal texts that are not empty; expected at least 40" in err
+
+
+def test_a_share_that_leaves_too_few_normal_rows_is_why_there_are_too_few(
+    run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("polar_detect.compare.detection.run_methods", None)  # nothing may run
+    path = tmp_path / "rows.csv"
+    rows = [{"note": f"bearing {i} replaced", "y": 0} for i in range(60)]
+    pd.DataFrame([*rows, *({"note": f"cat {i}", "y": 1} for i in range(5))]).to_csv(path)
+    command = ("compare", path, "--label-column", "y", "--text-column", "note")
+    code, _, err = run(*command)
+    assert code == 1
+    assert "Got 36 normal rows to fit on, as 24 are held back" in err
+    assert "--test-share を小さくする" in run(*command, "--lang", "ja")[2]

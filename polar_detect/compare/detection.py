@@ -16,6 +16,7 @@ from polar_detect.compare.comparison import Comparison, Method, Scored, Settings
 from polar_detect.compare.measuring import measure
 from polar_detect.compare.memory import with_memory
 from polar_detect.compare.reading import Task
+from polar_detect.compare.rows import Rows
 from polar_detect.compare.views import Cost, Seen, choose_views
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, Head, new_head
@@ -42,10 +43,8 @@ def compare_detectors(
         Too few normal training texts for a detector, which is said before anything runs; or
         test rows of one class only, once rows without text are left out.
     """
-    train = zip(task.train.texts, task.train.target, strict=True)
-    n_normal = sum(bool(text.strip()) for text, is_anomalous in train if not is_anomalous)
-    if settings.detectors and n_normal < MIN_NORMAL:
-        raise InputError(too_few(n_normal))
+    if settings.detectors:
+        _check_normal(task)
     scored = run_methods(task, settings, progress=progress)
     labels, scored, notes = _without_unscored(task.test.target, scored)
     results = measure(labels, scored, settings, progress=progress)
@@ -105,6 +104,24 @@ def note_cut_texts(texts: Sequence[str], tracer: Tracer) -> list[str]:
         f"{n_cut} of {len(texts)} texts are longer than {tracer.max_tokens} tokens, and "
         "polar-detect reads no further (--max-tokens)."
     ]
+
+
+def _check_normal(task: Task) -> None:
+    """Raise `InputError` where a detector cannot be fitted on so few normal training texts."""
+    n_normal, n_held_back = map(_n_normal, (task.train, task.test))
+    if n_normal >= MIN_NORMAL:
+        return
+    if task.is_split and n_normal + n_held_back >= MIN_NORMAL:
+        raise InputError(
+            f"Got {n_normal} normal rows to fit on, as {n_held_back} are held back to test on; "
+            f"expected at least {MIN_NORMAL}; pass a smaller --test-share, or add normal rows."
+        )
+    raise InputError(too_few(n_normal))
+
+
+def _n_normal(rows: Rows) -> int:
+    pairs = zip(rows.texts, rows.target, strict=True)
+    return sum(bool(text.strip()) for text, is_anomalous in pairs if not is_anomalous)
 
 
 def _run_baselines(task: Task, settings: Settings, tracker: Tracker) -> Iterator[Scored]:

@@ -47,6 +47,8 @@ class Task:
         Columns that give the label, or the number to predict, away by themselves.
     fit_options : str
         Options of `polar-detect fit` that read the rows as they were read here.
+    is_split : bool
+        Whether the test rows were held back from the training file.
     """
 
     train: Rows
@@ -57,6 +59,7 @@ class Task:
     template: tables.RowTemplate | None = None
     telling: tuple[str, ...] = ()
     fit_options: str = ""
+    is_split: bool = False
 
 
 def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
@@ -95,6 +98,7 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
         template=source.template,
         telling=tuple(find(source.columns, drawn[0].numbers, drawn[0].target)),
         fit_options=source.fit_options(files[0].reading, has_anomalies=bool(drawn[0].target.any())),
+        is_split=test is None,
     )
 
 
@@ -162,8 +166,8 @@ def _said_of(file: File, source: Source, asked: Reading) -> list[str]:
     said = (*table.reader.notices, *taken, *unlabelled_notice(table, reading.target))
     notes = [f"{file.name}: {notice}." for notice in said]
     if table.rejected:
-        n = len(table.rejected)
-        notes.append(f"{file.name}: {n} of {n + len(table.frame)} rows could not be read.")
+        n, n_read = len(table.rejected), len(table.frame) + table.n_unlabelled
+        notes.append(f"{file.name}: {n} of {n + n_read} rows could not be read.")
     return notes
 
 

@@ -9,6 +9,7 @@ from polar_detect.cli.commands.output import (
     err,
     out,
     say,
+    tell,
     write_text,
 )
 from polar_detect.cli.options import CompareOptions
@@ -29,6 +30,10 @@ def compare(options: CompareOptions) -> None:
         tabulate.check_ending(saved)
         check_not_input(saved, *filter(None, (options.train, options.test)))
         check_place(saved)
+    if options.target is not None and options.detectors != CompareOptions.detectors:
+        tell(language.say("unread.detectors"))
+    if options.test is not None and options.test_share != CompareOptions.test_share:
+        tell(language.say("unread.test_share"))
     task = comparing.read_task(options.train, options.test, _reading(options))
     if options.target is None:
         table = _detectors(task, options)

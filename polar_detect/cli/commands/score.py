@@ -41,6 +41,9 @@ def score(options: ScoreOptions) -> None:
     check_not_input(options.out, options.input, rejected=tables.rejected_path(options.out))
     origin = origin_of(options.detector, options.text_column)
     language = Language(options.lang, are_rows=origin.template is not None)
+    if not uses_ray:
+        for option in _of_ray(options):
+            tell(language.say("unread.ray", option=option))
     job = _job(options, origin)
     opened = open_input(job)
     for notice in opened.notices:
@@ -59,6 +62,16 @@ def score(options: ScoreOptions) -> None:
         summary = scoring.run(job, opened, engine, rule, progress, fleet=fleet)
     _summarise(opened.reader.name, summary, rule, detector, language)
     say(options.out)
+
+
+def _of_ray(options: ScoreOptions) -> list[str]:
+    """Return the options of a cluster that were given."""
+    given = {
+        "--ray-address": options.ray_address is not None,
+        "--ray-workers": options.ray_workers is not None,
+        "--ray-gpus": options.ray_gpus > 0,
+    }
+    return [option for option, is_given in given.items() if is_given]
 
 
 def _job(options: ScoreOptions, origin: Origin) -> ScoreJob:
