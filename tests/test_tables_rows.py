@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from japanese import is_japanese
 
 from polar_detect.errors import ArtifactError, InputError
 from polar_detect.report.language import Language
@@ -1315,8 +1316,10 @@ def test_rows_longer_than_what_is_read_are_warned_of(machines):
         "numbers count in full); pass --max-tokens 64, or "
         "fewer columns with --columns"
     )
-    (notice,) = warn_of_length(texts, 32, has_numbers=False)
-    assert "reads the first 32; pass" in notice
+    (shorter,) = warn_of_length(texts, 32, has_numbers=False)
+    assert "reads the first 32; pass" in shorter
+    assert all(is_japanese(Language("ja").notice(said)) for said in (notice, shorter))
+    assert "先頭32トークンです（数値の列はすべて使います）" in Language("ja").notice(notice)
 
 
 # The column of texts, guessed
