@@ -177,6 +177,17 @@ def test_every_notice_and_part_of_a_sentence_in_the_catalogue_is_written_somewhe
     assert is_written(english)
 
 
+@pytest.mark.parametrize("kind", SENTENCES)
+def test_no_sentence_is_taken_for_another_one_that_stands_above_it(kind):
+    forms = {english: Form.of(english) for english in SENTENCES[kind]}
+    said = {english: re.sub(r"\{\w+\}", "7", english) for english in forms}
+    found = {
+        english: next(above for above, form in forms.items() if form.match(own) is not None)
+        for english, own in said.items()
+    }
+    assert {english for english, above in found.items() if above != english} == set()
+
+
 def test_what_the_system_answers_is_known_as_it_says_it():
     answers = {os.strerror(number) for number in errno.errorcode}
     assert len(SENTENCES["os"]) > 9
