@@ -54,7 +54,7 @@ class ServeSettings:
             raise InputError(
                 f"Got room for {self.max_queue_texts} waiting texts and requests of up to "
                 f"{self.max_texts}; expected room for one request at least; pass a larger "
-                "--max-queue."
+                "--max-queue, or a smaller --max-texts."
             )
 
 
