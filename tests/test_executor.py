@@ -1,3 +1,5 @@
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -200,6 +202,25 @@ def test_quick_losses_are_near_precise_ones_but_rounded():
         - Executor(backbone).losses(batch, jobs, precise=True)
     )
     assert 0 < gaps.mean() < 0.05
+
+
+@pytest.mark.parametrize("method", ["losses", "screened"])
+def test_final_states_are_gone_before_the_next_ones_are_made(llama, monkeypatch, method):
+    executor, batch = Executor(llama), only_batch(random_rows(9), llama)
+    monkeypatch.setattr(schedules, "MOST_NUMBERS", 2 * batch.embedded[0].numel())
+    run, made = executor._run, []
+
+    def watched(*args, **options):
+        assert [own() for own in made] == [None] * len(made)
+        states = run(*args, **options)
+        made.append(weakref.ref(states))
+        return states
+
+    monkeypatch.setattr(executor, "_run", watched)
+    jobs = [Job(0, program) for program in PROGRAMS]
+    ceilings = (np.full(len(jobs), np.inf, np.float32),) if method == "screened" else ()
+    getattr(executor, method)(batch, jobs, *ceilings)
+    assert len(made) == 4
 
 
 @pytest.mark.parametrize("quick_dtype", [torch.float32, torch.bfloat16])

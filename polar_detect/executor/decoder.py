@@ -1,7 +1,7 @@
 """Run programs on a backbone: shared prefixes once, losses and their slopes."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -122,9 +122,12 @@ class Executor:
             Multiply in float32 everywhere (see `Backbone`).
         """
         found = np.empty(len(jobs), np.float32)
-        for ends in self._ends(batch, jobs, precise=precise):
+
+        def read(ends: _Ends) -> None:
             losses = self.final_losses(batch, ends.texts, ends.states, ends.places, precise=precise)
             found[ends.jobs] = losses.cpu().numpy()
+
+        self._read_ends(batch, jobs, read, precise=precise)
         return found
 
     @lanes()
@@ -143,12 +146,15 @@ class Executor:
         """
         losses = np.full(len(jobs), np.nan, np.float32)
         common = np.empty(len(jobs), np.float32)
-        for ends in self._ends(batch, jobs):
+
+        def read(ends: _Ends) -> None:
             own = self._by_parts(self._common_means, batch, ends.texts, ends.states, ends.places)
             common[ends.jobs] = own.cpu().numpy()
             near = ends.of(common[ends.jobs] <= ceilings[ends.jobs])
             found = self.final_losses(batch, near.texts, near.states, near.places)
             losses[near.jobs] = found.cpu().numpy()
+
+        self._read_ends(batch, jobs, read)
         return Screened(losses, common)
 
     @lanes()
@@ -258,20 +264,33 @@ class Executor:
         parts = zip(*(torch.split(own, n_together) for own in (texts, places)), strict=True)
         return torch.cat([means(batch, own, states[at]) for own, at in parts])
 
-    def _ends(self, batch: Batch, jobs: Sequence[Job], *, precise: bool = False) -> Iterator[_Ends]:
-        """Run jobs, and yield the final states of those that are held together."""
+    def _read_ends(
+        self,
+        batch: Batch,
+        jobs: Sequence[Job],
+        read: Callable[[_Ends], None],
+        *,
+        precise: bool = False,
+    ) -> None:
+        """Run jobs, and read their final states, of which one group is held at a time."""
         for program in {job.program for job in jobs}:
             program.check(self.n_layers)
         for places in held_together(jobs, batch.embedded[0].numel()):
-            held = [jobs[i] for i in places]
-            starts, own = self._started(batch, held)
-            schedule = plan(own)
-            for start, n_calls in schedule.calls.items():
-                self.count(batch, {start % len(batch): n_calls})
-            states = self._run(batch, starts, schedule, precise=precise)
-            texts = torch.tensor([job.text for job in held], device=states.device)
-            ends = torch.tensor(schedule.ends, device=states.device)
-            yield _Ends(np.asarray(places), texts, states, ends)
+            read(self._ends(batch, jobs, places, precise=precise))  # no name keeps the states
+
+    def _ends(
+        self, batch: Batch, jobs: Sequence[Job], places: Sequence[int], *, precise: bool
+    ) -> _Ends:
+        """Run the jobs at these places, whose states are held together."""
+        held = [jobs[i] for i in places]
+        starts, own = self._started(batch, held)
+        schedule = plan(own)
+        for start, n_calls in schedule.calls.items():
+            self.count(batch, {start % len(batch): n_calls})
+        states = self._run(batch, starts, schedule, precise=precise)
+        texts = torch.tensor([job.text for job in held], device=states.device)
+        ends = torch.tensor(schedule.ends, device=states.device)
+        return _Ends(np.asarray(places), texts, states, ends)
 
     def _started(self, batch: Batch, jobs: Sequence[Job]) -> tuple[Tensor, list[Job]]:
         """Return the states that jobs start from, and the jobs of what is left to run.
