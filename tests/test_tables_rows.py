@@ -2,6 +2,7 @@ import json
 import math
 import re
 import time
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -784,6 +785,19 @@ def test_points_between_thousands_are_none_of_decimals():
     assert said[1] == "column 'cost': 5.650,8 is read as 5650.8 (4 cells of this kind)"
     later = pd.DataFrame({"n": ["1.234", "12.5", "7"], "cost": "3", "m [kg]": "2"}, dtype=str)
     assert numbers_in(template, later).values[:, 0].tolist() == [1234, 12.5, 7]
+    typed = later.assign(n=pd.Series([125.125, "125.125", Decimal("2.500")], dtype=object))
+    assert numbers_in(template, typed).values[:, 0].tolist() == [125.125, 125125, 2.5]
+
+
+def test_points_between_thousands_may_stand_in_limits():
+    cells = ["<1.234", "2.345", "987", "1.500", "800", "900", "1.600", "2.000以上"]
+    frame = pd.DataFrame({"n": cells}, dtype=str)
+    template = RowTemplate.fit(frame, ["n"])
+    values = numbers_in(template, frame).values[:, 0].tolist()
+    assert values == [1234, 2345, 987, 1500, 800, 900, 1600, 2000]
+    assert "column 'n': <1.234 is read as 1234 (2 cells of this kind)" in warn_of_forms(
+        frame, template
+    )
 
 
 @pytest.mark.parametrize(

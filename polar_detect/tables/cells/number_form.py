@@ -117,8 +117,16 @@ hours=False, points=False)
         return cls(unit, minus, comma, limits, gaps=gaps, points=points)
 
     def bare(self, cells: pd.Series) -> list[str]:
-        """Return cells as text, of numbers in this form the number alone."""
-        return self._bare(cells_as_seen(cells))
+        """Return cells as text, of numbers in this form the number alone.
+
+        What is a number by its type is one already, and its point stands before decimals.
+        """
+        texts = cells_as_seen(cells)
+        if not self.points:
+            return self._bare(texts)
+        is_text = [isinstance(cell, str) for cell in cell_values(cells)]
+        pairs = zip(texts, self._bare(texts), is_text, strict=True)
+        return [own if is_said else text for text, own, is_said in pairs]
 
     def notices(self, cells: pd.Series, name: str) -> list[str]:
         """Return which cells of a column mean another number by this form than by themselves."""
@@ -146,7 +154,7 @@ hours=False, points=False)
             if self.duration:
                 bare[i] = in_seconds(bare[i], in_hours=self.hours)
             if self.limits and (limit := _without_limit(bare[i])) is not None:
-                bare[i] = limit
+                bare[i] = _without_points(limit) if self.points else limit
             if self.comma:
                 bare[i] = _with_point(bare[i])
             if self.minus is not None and is_marked(bare[i], self.minus):
