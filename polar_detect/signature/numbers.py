@@ -78,6 +78,8 @@ class ScaledRows:
     normal : NormalRows
         All of them, as rows are held against them that may be against all: of many columns it
         takes seconds to fit.
+    left_open : (n_columns, n_columns) float64, or 0
+        What `ColumnCovariance.left_open` says of the cells that were filled in.
     as_version_0_1 : bool
         Whether all is as in version 0.1.
     """
