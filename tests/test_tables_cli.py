@@ -121,6 +121,15 @@ def test_too_few_texts_among_the_rows_that_were_drawn_are_said_to_be_drawn(run, 
     assert "から選んだ40行のうち" in run(*fit, "--lang", "ja")[2]
 
 
+def test_no_larger_sample_is_asked_for_where_all_normal_rows_were_drawn(run, tmp_path):
+    path, out = tmp_path / "train.csv", tmp_path / "detector"
+    rows = [*(f'"{text}",0' for text in NORMAL[:6]), *(f"fault {i},1" for i in range(60))]
+    path.write_text("\n".join(["text,label", *rows]))
+    columns = ("--text-column", "text", "--label-column", "label")
+    code, _, err = run("fit", path, *columns, "--max-texts", 40, "--out", out)
+    assert (code, "Got 6 normal texts" in err, "larger --max" in err) == (1, True, False)
+
+
 def test_an_export_of_an_instrument_is_scored_without_what_it_says_first(
     run, saved_on_tiny, tmp_path
 ):

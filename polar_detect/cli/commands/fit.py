@@ -32,7 +32,7 @@ def fit(options: FitOptions) -> PolarDetector:
     detector = _unfitted(options)
     table = _read(options)
     tell_about(table, rejected, language)
-    _check_readable(table)
+    _check_readable(table, options.max_texts)
     if out.exists() and any(out.iterdir()):
         tell(language.say("fit.replaced", out=out))
     _tell_of(table, _of_texts(table, options.label_column, language))
@@ -94,11 +94,12 @@ def _read(options: FitOptions) -> tables.Table:
     )
 
 
-def _check_readable(table: tables.Table) -> None:
+def _check_readable(table: tables.Table, max_texts: int) -> None:
     """Raise `InputError` where too few rows are normal, as others are left out or unread."""
     labels = [False] * len(table.texts) if table.labels is None else table.labels.tolist()
     rows = zip(table.texts, labels, strict=True)
-    n_normal = sum(bool(text.strip()) and not is_anomalous for text, is_anomalous in rows)
+    normal = [text for text, is_anomalous in rows if not is_anomalous]
+    n_normal = sum(bool(text.strip()) for text in normal)
     n, n_rejected = table.n_readable, len(table.rejected)
     if n_normal < MIN_NORMAL <= n_normal + table.n_unlabelled:
         raise InputError(
@@ -106,7 +107,8 @@ def _check_readable(table: tables.Table) -> None:
             f"label {table.n_unlabelled}, which are left out; expected at least {MIN_NORMAL} "
             "normal ones; write normal there where they are."
         )
-    if n_normal < MIN_NORMAL and table.sampled_from is not None:
+    were_drawn = table.sampled_from is not None and len(normal) == max_texts  # of each label
+    if n_normal < MIN_NORMAL and were_drawn:
         raise InputError(
             f"Got {table.source} of which {len(table.texts)} rows were drawn, {n_normal} of them "
             f"normal and with a text; expected at least {MIN_NORMAL}; pass a larger --max-texts."
