@@ -1058,3 +1058,18 @@ def test_a_detector_that_joblib_maps_from_a_file_scores_the_same_without_a_warni
     expected = fitted_on_tiny.score_samples(STRANGE)
     np.testing.assert_array_equal(mapped.score_samples(STRANGE), expected)
     assert mapped.assess(STRANGE).neighbours == fitted_on_tiny.assess(STRANGE).neighbours
+
+
+def test_only_detectors_that_read_programs_want_their_whole_curves(
+    boosted, fitted_on_tiny, monkeypatch
+):
+    own, asked = Extractor.minimal_programs, []
+
+    def minimal_programs(self, *args, wants_curves=False, **options):
+        asked.append(wants_curves)
+        return own(self, *args, wants_curves=wants_curves, **options)
+
+    monkeypatch.setattr(Extractor, "minimal_programs", minimal_programs)
+    boosted.assess(NEW[:2])
+    fitted_on_tiny.assess(NEW[:2])
+    assert asked == [True, False]
