@@ -146,9 +146,10 @@ class Executor:
         """
         losses = np.full(len(jobs), np.nan, np.float32)
         common = np.empty(len(jobs), np.float32)
+        means = partial(_mean_losses, self.backbone.common_losses)
 
         def read(ends: _Ends) -> None:
-            own = self._by_parts(self._common_means, batch, ends.texts, ends.states, ends.places)
+            own = self._by_parts(means, batch, ends.texts, ends.states, ends.places)
             common[ends.jobs] = own.cpu().numpy()
             near = ends.of(common[ends.jobs] <= ceilings[ends.jobs])
             found = self.final_losses(batch, near.texts, near.states, near.places)
@@ -239,17 +240,8 @@ class Executor:
         self, batch: Batch, texts: Tensor, states: Tensor, *, precise: bool = False
     ) -> Tensor:
         """Return the mean loss per row of final `states` (n, n_tokens, hidden) of `texts` (n,)."""
-        is_target = batch.is_target[texts]
-        losses = self.backbone.token_losses(
-            states[is_target], batch.targets[texts][is_target], precise=precise
-        )
-        return _means(losses, is_target)
-
-    def _common_means(self, batch: Batch, texts: Tensor, states: Tensor) -> Tensor:
-        """Return what `mean_losses` does, over the common words."""
-        is_target = batch.is_target[texts]
-        losses = self.backbone.common_losses(states[is_target], batch.targets[texts][is_target])
-        return _means(losses, is_target)
+        token_losses = partial(self.backbone.token_losses, precise=precise)
+        return _mean_losses(token_losses, batch, texts, states)
 
     @staticmethod
     def _by_parts(
@@ -339,6 +331,14 @@ class Executor:
                 step.layer, states, sources, targets, lengths=lengths, precise=precise
             )
         return states
+
+
+def _mean_losses(
+    token_losses: Callable[[Tensor, Tensor], Tensor], batch: Batch, texts: Tensor, states: Tensor
+) -> Tensor:
+    """Return the mean per row of what `token_losses` finds of its states and targets, (n,)."""
+    is_target = batch.is_target[texts]
+    return _means(token_losses(states[is_target], batch.targets[texts][is_target]), is_target)
 
 
 def _means(losses: Tensor, is_target: Tensor) -> Tensor:

@@ -220,7 +220,8 @@ def _answer(
     """Answer the queries of many rows together."""
     screened = {i: q for i, q in queries.items() if q.ceiling is not None and executor.screens}
     answers = answered(executor, batch, {i: q for i, q in queries.items() if i not in screened})
-    answers |= _screened(executor, batch, screened)
+    if screened:
+        answers |= _screened(executor, batch, screened)
     sloped = {i: q.programs[0] for i, q in queries.items() if q.with_slopes}
     if sloped:
         slopes = executor.slopes(batch.rows(list(sloped)), list(sloped.values()))
@@ -248,5 +249,5 @@ def _screened(executor: Executor, batch: Batch, queries: Mapping[int, Query]) ->
     pieces = zip(np.split(found.losses, stops), np.split(found.common, stops), strict=True)
     return {
         row: Answer(losses, common=common)
-        for row, (losses, common) in zip(queries, pieces, strict=False)  # no queries, one piece
+        for row, (losses, common) in zip(queries, pieces, strict=True)
     }

@@ -58,10 +58,7 @@ class Traces(ByText):
     @property
     def full_losses(self) -> list[FullLoss]:
         """What a search need not measure again, one per text."""
-        return [
-            FullLoss(*own)
-            for own in zip(self.loss.tolist(), self.exit[:, -1].tolist(), strict=True)
-        ]
+        return list(map(FullLoss, self.loss.tolist(), self.exit[:, -1].tolist()))
 
     @property
     def kept_loss(self) -> Float32Array:
