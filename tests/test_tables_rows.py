@@ -32,6 +32,7 @@ from polar_detect.tables import (
     write_table,
 )
 from polar_detect.tables.cells.number_form import NumberForm, has_decimal_commas
+from polar_detect.tables.cells.numbers import as_numbers
 from polar_detect.tables.columns.new_values import new_values
 from polar_detect.tables.columns.selection import find_columns
 from polar_detect.tables.rows.categories import categories_of
@@ -817,9 +818,85 @@ def test_points_that_may_be_of_decimals_are(cells):
     frame = pd.DataFrame({"x": pd.Series(cells * 5, dtype=object)})
     (column,) = RowTemplate.fit(frame, ["x"]).columns
     assert column.is_numeric
-    assert not column.form.points
+    assert column.form.thousands is None
     found = numbers_in(RowTemplate((column,)), frame).values
     assert found[0, 0] == float(cells[0])
+
+
+def test_blanks_and_apostrophes_stand_between_thousands():
+    frame = pd.DataFrame({
+        "F [N]": ["1 234,5", "12\u00a0345", "987,25", "\u2212 2\u202f100", "-", "3\u2009300,75 N"],
+        "n": ["1 234", "12 345", "987 654", "1 000 000", "17", "12"],
+        "p [CHF]": ["1'234.50", "12\u2019345", "987.25", "-2'100", "1", "3'300.75 CHF"],
+        "lakh": ["12,34,567", "1,234", "1,00,000", "99", "5", "7"],
+    }, dtype=str)  # fmt: skip
+    template = RowTemplate.fit(frame, list(frame.columns))
+    assert RowTemplate.from_json(template.to_json()) == template
+    values = numbers_in(template, frame).values.T.tolist()
+    np.testing.assert_array_equal(values[0], [1234.5, 12345, 987.25, -2100, np.nan, 3300.75])
+    np.testing.assert_array_equal(values[1], [1234, 12345, 987654, 1000000, 17, 12])
+    np.testing.assert_array_equal(values[2], [1234.5, 12345, 987.25, -2100, 1, 3300.75])
+    np.testing.assert_array_equal(values[3], [1234567, 1234, 100000, 99, 5, 7])
+    said = warn_of_forms(frame, template)
+    assert said[0] == "column 'F [N]': 1 234,5 is read as 1234.5 (4 cells of this kind)"
+    assert len(said) == len({*said})
+    later = pd.DataFrame({"F [N]": "5 123,5", "n": "1 2", "p [CHF]": "5", "lakh": "4"}, index=[0])
+    np.testing.assert_array_equal(numbers_in(template, later).values[0], [5123.5, np.nan, 5, 4])
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["123 456", "234 567", "345 678"],  # codes
+        ["1 234", "12 345", "1 23"],  # lists
+        ["1 234", "12 345", "010 123"],
+        ["1 234", "12 345", "030 1234567"],
+        ["1 234", "12 345"],
+        ["5'11", "6'02", "5'09"],  # feet
+    ],
+)
+def test_blanks_that_may_mean_something_else_are_none_between_thousands(cells):
+    frame = pd.DataFrame({"x": cells * 5}, dtype=str)
+    assert not RowTemplate.fit(frame, ["x"]).columns[0].is_numeric
+
+
+def test_powers_of_ten_are_numbers_however_they_are_typed():
+    cells = [
+        "1.2×10^-6 Pa",
+        "3 x 10-5 Pa",
+        "4.5×10⁻⁷",
+        "２．０×１０＾－６",
+        "1E-6",
+        "5·10**(-6) Pa",
+    ]
+    frame = pd.DataFrame({"leak [Pa]": cells, "cfu": ["1,5×10⁵", "2,25×10^6", "0,5×10^5"] * 2})
+    template = RowTemplate.fit(frame, list(frame.columns))
+    values = numbers_in(template, frame).values.T
+    np.testing.assert_allclose(values[0], [1.2e-6, 3e-5, 4.5e-7, 2e-6, 1e-6, 5e-6], rtol=1e-12)
+    np.testing.assert_allclose(values[1], [1.5e5, 2.25e6, 0.5e5] * 2, rtol=1e-12)
+    assert len({*template.texts(frame)}) == len(frame)  # none was rounded to zero
+
+
+@pytest.mark.parametrize("text", ["4x10", "12x10-5", "M4×10^3", "3×10²mm", "10²", "2×103", "5×10^"])
+def test_what_may_be_a_size_is_no_power_of_ten(text):
+    assert np.isnan(as_numbers([text])).all()
+
+
+def test_measured_values_count_without_how_far_they_may_be_off():
+    frame = pd.DataFrame({
+        "d [mm]": ["12.5±0.1", "12.6 ± 0.1 mm", "12.45±0.05", "(12.4 ± 0.1) mm", "-", "12.55"],
+        "R": ["1,5 +/- 0,1 kΩ", "1,6 kΩ ± 5 %", "1,75±0,1 kΩ", "1,8 kΩ", "2,0±0,1 kΩ", ""],
+    })  # fmt: skip
+    template = RowTemplate.fit(frame, list(frame.columns))
+    assert RowTemplate.from_json(template.to_json()) == template
+    values = numbers_in(template, frame).values.T.tolist()
+    np.testing.assert_array_equal(values[0], [12.5, 12.6, 12.45, 12.4, np.nan, 12.55])
+    np.testing.assert_array_equal(values[1], [1.5, 1.6, 1.75, 1.8, 2.0, np.nan])
+    assert warn_of_forms(frame, template)[0] == (
+        "column 'd [mm]': 12.5±0.1 is read as 12.5 (4 cells of this kind)"
+    )
+    asked = pd.DataFrame({"d": ["10±0.1", "12±0.1", "14±0.2"] * 4})  # of products
+    assert not RowTemplate.fit(asked, ["d"]).columns[0].is_numeric
 
 
 def test_limits_of_detection_count_as_the_limit_beside_numbers():

@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from polar_detect.tables.cells.deviations import are_with_deviations, without_deviation
 from polar_detect.tables.cells.durations import are_durations, are_in_hours, in_seconds, is_duration
 from polar_detect.tables.cells.minus_signs import is_marked, minus_of, with_minus
 from polar_detect.tables.cells.names import on_one_line
@@ -26,6 +27,7 @@ from polar_detect.tables.cells.numbers import (
     plain_numbers,
 )
 from polar_detect.tables.cells.text import cell_values, cells_as_seen
+from polar_detect.tables.cells.thousands import grouped, thousands_of, without_thousands
 from polar_detect.tables.cells.units import are_same_units, split_unit, unit_behind
 
 _COMMA = re.compile(
@@ -34,19 +36,12 @@ _COMMA = re.compile(
     r"(?P<behind>(?:\s*[^\d\s.,;].*)?)"
 )
 _THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}", re.ASCII)
-_GROUPS = re.compile(
-    r"(?P<before>[-+▲△]?\s*(?:[¥\\$€]\s*)?[-+]?)"
-    r"(?P<whole>[1-9]\d{0,2}(?:\.\d{3}){1,9})"
-    r"(?P<behind>(?P<part>,\d+)?(?:\s*[^\d\s.,;].*)?)",
-    re.ASCII,
-)
 _LIMIT = re.compile(r"\s*[<>≤≥≦≧＜＞]=?\s*(?=[\d.])")
 _LIMIT_BEHIND = re.compile(
     r"\s*([-+\u2212]?[\d.,．，]*\d(?:\s?[^\d\s.,][^\d\s]*?)?)\s*(?:未満|以[下上]|超)\s*"
 )
 _NUMBER_FIRST = re.compile(r"\s*[-+\u2212]?[\d.]*\d")
 _POINTED = re.compile(r"\d[.,]|[.,]\d")
-_POINT = re.compile(r"\d[.．]|[.．]\d")
 # What a laboratory says where it found nothing, beside what is missing in any column of numbers.
 _GAPS = """
 n.d n/d n.a. n.a lod loq <lod <loq <dl <mdl <ql bdl blq bql bloq notdetected belowdetectionlimit
@@ -57,7 +52,6 @@ _GAP = frozenset(_GAPS.split())
 _SIGNS_ALONE = re.compile(r"\*+|\.{2,}")
 _LARGEST_SHARE = 2.0  # 200 %, which hardly a share reaches
 _CLOSE = 10.0
-_THOUSAND = 1000
 
 
 @dataclass(frozen=True)
@@ -80,8 +74,10 @@ class NumberForm:
         Not detected, 検出せず, <LOD and *** are missing values.
     hours : bool
         Of durations, 26:15 is in hours and minutes, not in minutes and seconds.
-    points : bool
-        1.234 is 1234, and 1.234,5 is 1234.5.
+    thousands : ".", " ", "'" or None
+        1.234, 1 234 or 1'234 is 1234, and 1.234,5 is 1234.5.
+    deviations : bool
+        12.5 ± 0.1 counts as 12.5.
     """
 
     unit: str | None = None
@@ -91,7 +87,8 @@ class NumberForm:
     duration: bool = False
     gaps: bool = False
     hours: bool = False
-    points: bool = False
+    thousands: str | None = None
+    deviations: bool = False
 
     @classmethod
     def of(cls, cells: pd.Series, name: str) -> Self:
@@ -99,7 +96,7 @@ class NumberForm:
 
         >>> NumberForm.of(pd.Series(["5.1 MPa", "▲4.9 MPa", "", "5MPa"]), "p")
         NumberForm(unit='MPa', minus='▲', comma=False, limits=False, duration=False, gaps=False, \
-hours=False, points=False)
+hours=False, thousands=None, deviations=False)
         """
         texts = cells_as_seen(cells)
         gaps = _has_gaps(texts)
@@ -108,13 +105,17 @@ hours=False, points=False)
             return cls(duration=True, gaps=gaps, hours=are_in_hours(texts, name))
         limits = _has_limits(texts)
         texts = cls(limits=limits)._bare(texts)
-        points = not _has_fractions(cells) and _has_points_of_thousands(texts)
-        texts = cls(points=points)._bare(texts)
+        deviations = are_with_deviations(texts)
+        texts = cls(deviations=deviations)._bare(texts)
+        thousands = thousands_of(texts, has_fractions=_has_fractions(cells))
+        texts = cls(thousands=thousands)._bare(texts)
         comma = has_decimal_commas(texts)
         texts = cls(comma=comma)._bare(texts)
         minus = minus_of(texts)
         unit = _unit_of(cls(minus=minus)._bare(texts), name)
-        return cls(unit, minus, comma, limits, gaps=gaps, points=points)
+        return cls(
+            unit, minus, comma, limits, gaps=gaps, thousands=thousands, deviations=deviations
+        )
 
     def bare(self, cells: pd.Series) -> list[str]:
         """Return cells as text, of numbers in this form the number alone.
@@ -122,7 +123,7 @@ hours=False, points=False)
         What is a number by its type is one already, and its point stands before decimals.
         """
         texts = cells_as_seen(cells)
-        if not self.points:
+        if self.thousands != ".":
             return self._bare(texts)
         is_text = [isinstance(cell, str) for cell in cell_values(cells)]
         pairs = zip(texts, self._bare(texts), is_text, strict=True)
@@ -135,18 +136,20 @@ hours=False, points=False)
             (self.gaps, _is_gap),
             (self.duration, is_duration),
             (self.limits, lambda text: _without_limit(text) is not None),
-            (self.points, _grouped),
+            (self.deviations, without_deviation),
+            (self.thousands is not None, lambda text: grouped(text, str(self.thousands))),
             (self.comma, lambda text: _COMMA.fullmatch(text.strip())),
             (self.minus is not None, lambda text: is_marked(text, str(self.minus))),
             (self.unit == "%", lambda text: _percent(text) is not None),
         )
         found = ([*filter(is_such, texts)] for is_in_form, is_such in kinds if is_in_form)
-        return [_said_of(name, own, self._bare(own)) for own in found if own]
+        said = (_said_of(name, own, self._bare(own)) for own in found if own)
+        return [*dict.fromkeys(said)]  # 1 234,5 is of two kinds
 
     def _bare(self, texts: list[str]) -> list[str]:
         if self == PLAIN:
             return texts
-        bare = [*map(_without_points, texts)] if self.points else list(texts)
+        bare = [*map(self._without_thousands, texts)]
         for i in not_plain(bare):
             if self.gaps and _is_gap(bare[i]):
                 bare[i] = MISSING
@@ -154,7 +157,9 @@ hours=False, points=False)
             if self.duration:
                 bare[i] = in_seconds(bare[i], in_hours=self.hours)
             if self.limits and (limit := _without_limit(bare[i])) is not None:
-                bare[i] = _without_points(limit) if self.points else limit
+                bare[i] = self._without_thousands(limit)
+            if self.deviations and (measured := without_deviation(bare[i])) is not None:
+                bare[i] = self._without_thousands(measured)
             if self.comma:
                 bare[i] = _with_point(bare[i])
             if self.minus is not None and is_marked(bare[i], self.minus):
@@ -163,6 +168,9 @@ hours=False, points=False)
             if own is not None and are_same_units(own[1], str(self.unit)):
                 bare[i] = own[0]
         return bare
+
+    def _without_thousands(self, text: str) -> str:
+        return text if self.thousands is None else without_thousands(text, self.thousands)
 
 
 PLAIN = NumberForm()
@@ -205,57 +213,9 @@ def _without_limit(text: str) -> str | None:
     return behind[1] if not has_unit or split_unit(behind[1]) is not None else None
 
 
-def _has_points_of_thousands(texts: Sequence[str]) -> bool:
-    """Return whether the points in the numbers of a column stand between thousands.
-
-    Three different numbers have one, all of them between groups of three digits, and something says
-    that no decimals stand behind it: a decimal comma, more groups in some of them than in others,
-    or whole numbers below 1,000.
-
-    >>> cells = ["2.548", "1.070", "987", "1.310", "864", "-", "915"]
-    >>> _has_points_of_thousands(cells), _has_points_of_thousands([*cells, "2.55"])
-    (True, False)
-    """
-    found = [_grouped(text) for text in texts]
-    groups = [own for own in found if own is not None]
-    others = [text for text, own in zip(texts, found, strict=True) if own is None]
-    if len({own["whole"] for own in groups}) < MIN_SURE or any(map(_POINT.search, others)):
-        return False
-    has_decimals = any(own["part"] for own in groups)
-    differ = len({own["whole"].count(".") for own in groups}) > 1
-    return has_decimals or differ or _go_on_below(groups, others)
-
-
-def _go_on_below(groups: Sequence[re.Match[str]], others: Sequence[str]) -> bool:
-    """Return whether numbers in groups go on below 1,000 in the others, which have none.
-
-    Three different ones do, and are nearer to those in groups if these are thousands.
-    """
-    bare = [text if (own := split_unit(text)) is None else own[0] for text in others]
-    below = np.abs(as_numbers(bare))
-    below = below[np.isfinite(below) & (below > 0)]
-    if len({*below.tolist()}) < MIN_SURE or below.max() >= _THOUSAND:
-        return False
-    whole = float(np.median([int(own["whole"].replace(".", "")) for own in groups]))
-    size = float(np.median(below))
-    return whole / size < size / (whole / _THOUSAND)
-
-
 def _has_fractions(cells: pd.Series) -> bool:
     """Return whether cells are numbers by their type, of which some have digits behind a point."""
     return any(isinstance(cell, float) and cell % 1 > 0 for cell in cell_values(cells))
-
-
-def _grouped(text: str) -> re.Match[str] | None:
-    """Return the parts of a number with points between thousands; None for any other text."""
-    return _GROUPS.fullmatch(half_width(text)) if "." in text or "．" in text else None
-
-
-def _without_points(text: str) -> str:
-    found = _grouped(text)
-    if found is None:
-        return text
-    return f"{found['before']}{found['whole'].replace('.', '')}{found['behind']}"
 
 
 def has_decimal_commas(texts: Sequence[str]) -> bool:

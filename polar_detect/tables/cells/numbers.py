@@ -34,9 +34,19 @@ _DASHES = "-\u2010\u2013\u2014\u2015\u2500\u30fc"  # hyphen to bar, box line, lo
 _TYPED_MINUS = re.compile("[\u2010\u2013\u30fc](?=[¥$€]? ?[\\d.])")
 _FORMATTED = re.compile(
     r"(?P<sign>[-+]?)[¥\\$€]? ?(?P<own>[-+]?)"
-    r"(?P<number>(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+) ?(?P<percent>%?)",
+    r"(?P<number>(?:[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d?(?:,\d\d)+,\d{3}|\d+)"  # lakhs too
+    r"(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+) ?(?P<percent>%?)",
     re.ASCII | re.IGNORECASE,
 )
+
+# 1.2×10^-6, and 1.2×10-6 where the sign that it stands higher was lost.
+_POWER = re.compile(
+    r"(?P<before>[-+]?(?:[1-9](?:[.,]\d*)?|(?P<more>[\d.,]*\d)))\s?[x×*∗·⋅・]\s?10"
+    r"(?:(?:\^|\*\*)\(?(?P<raised>[-+]?\d{1,3})\)?|(?P<lost>(?(more)(?!)|-)\d{1,2}))(?!\d)"
+    r"(?P<behind>.*)",
+    re.ASCII | re.IGNORECASE,
+)
+_SUPERSCRIPTS = re.compile("[\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+")
 
 
 def as_numbers(texts: Iterable[str], notation: Notation = NOTATION) -> NDArray[np.float64]:
@@ -44,6 +54,8 @@ def as_numbers(texts: Iterable[str], notation: Notation = NOTATION) -> NDArray[n
 
     >>> as_numbers(["1,234.5", "97.0%", "¥-1,200", "\uff11\uff12", "\u22123", "1,23"]).tolist()
     [1234.5, 0.97, -1200.0, 12.0, -3.0, nan]
+    >>> as_numbers(["12,34,567", "1.2×10^5", "3×10⁻⁶"]).tolist()
+    [1234567.0, 120000.0, 3e-06]
     """
     listed = list(texts)
     numbers = plain_numbers(listed)
@@ -72,8 +84,27 @@ def not_plain(texts: list[str]) -> list[int]:
     return [int(i) for i in np.flatnonzero(np.isnan(plain_numbers(texts)))]
 
 
+def with_exponent(text: str) -> str:
+    """Return a text that begins with a number and a power of ten with that as an exponent.
+
+    >>> [with_exponent(text) for text in ("1.2×10⁻⁶ Pa", "5 x 10^3", "4x10", "M4×10")]
+    ['1.2e-6 Pa', '5e3', '4x10', 'M4×10']
+    """
+    if "10" not in text and "\uff11\uff10" not in text:
+        return text
+    raised = _SUPERSCRIPTS.sub(lambda found: f"^{found[0]}", text)
+    found = _POWER.fullmatch(_half_width(raised))
+    if found is None:
+        return text
+    return f"{found['before']}e{found['raised'] or found['lost']}{found['behind']}"
+
+
 def half_width(text: str) -> str:
-    """Return full-width signs as the usual ones."""
+    """Return full-width signs as the usual ones, and powers of ten as exponents."""
+    return _half_width(with_exponent(text))
+
+
+def _half_width(text: str) -> str:
     if text.isascii():
         return text.strip()
     plain = unicodedata.normalize("NFKC", text).replace("\N{MINUS SIGN}", "-").strip()
@@ -82,9 +113,10 @@ def half_width(text: str) -> str:
 
 def _formatted_number(text: str) -> float:
     """Return a number that people or spreadsheets have formatted; NaN for anything else."""
-    if not text.isascii() and any(unicodedata.category(sign) == "No" for sign in text):
+    plain = with_exponent(text)
+    if not plain.isascii() and any(unicodedata.category(sign) == "No" for sign in plain):
         return math.nan  # 10² is not 102
-    found = _FORMATTED.fullmatch(half_width(text))
+    found = _FORMATTED.fullmatch(half_width(plain))
     if found is None or (found["sign"] and found["own"]):
         return math.nan
     number = float(found["sign"] + found["own"] + found["number"].replace(",", ""))

@@ -9,11 +9,12 @@ import pandas as pd
 from polar_detect.tables.cells.minus_signs import checked_minus
 from polar_detect.tables.cells.number_form import NumberForm
 from polar_detect.tables.cells.numbers import MISSING, Notation, is_missing
+from polar_detect.tables.cells.thousands import SEPARATORS
 from polar_detect.tables.cells.units import split_unit
 from polar_detect.tables.rows.categories import level_of
 from polar_detect.tables.rows.decimals import MAX_DECIMALS, decimals_of
 
-_FLAGS = ("comma", "limits", "duration", "gaps", "hours", "points")  # of the form of numbers
+_FLAGS = ("comma", "limits", "duration", "gaps", "hours", "deviations")  # of the form of numbers
 
 CategoryOf = Literal["words", "gaps"]
 
@@ -103,6 +104,8 @@ class TemplateColumn:
         stored = {"name": self.name, "decimals": self.decimals, "unit": self.form.unit}
         if self.form.minus is not None:
             stored["minus"] = self.form.minus
+        if self.form.thousands is not None:
+            stored["thousands"] = self.form.thousands
         if self.factors:
             stored["factors"] = [*self.factors]
         if self.category:
@@ -121,7 +124,8 @@ class TemplateColumn:
         form = NumberForm(
             _checked_unit(content.get("unit")),
             checked_minus(content.get("minus")),
-            *(_checked_flag(content.get(key, False)) for key in _FLAGS),
+            thousands=_checked_thousands(content),
+            **{key: _checked_flag(content.get(key, False)) for key in _FLAGS},
         )
         factors = _checked_factors(content.get("factors", []), names)
         category, decimals = content.get("category"), _checked_decimals(content["decimals"])
@@ -135,6 +139,14 @@ def _checked_unit(value: Any) -> str | None:
     if value is not None and (type(value) is not str or split_unit(f"1{value}") != ("1", value)):
         raise ValueError(f"unit {value!r}")
     return value
+
+
+def _checked_thousands(content: Any) -> str | None:
+    has_points = _checked_flag(content.get("points", False))  # as they were stored at first
+    value = content.get("thousands", "." if has_points else None)
+    if value not in (None, *SEPARATORS):
+        raise ValueError(f"thousands {value!r}")
+    return cast(str | None, value)
 
 
 def _checked_flag(value: Any) -> bool:
