@@ -1,6 +1,7 @@
 """Whether explanations name what is wrong: faults planted in normal rows and normal texts.
 
     python experiments/explanations.py [--seeds 1] [--n-train 150] [--n-faults 20] [--parts texts]
+        [--sets bgl,hwu64]
 
 Rows of machines, concrete mixes and invented parts get one fault each: a cell of another
 row, a jump, another unit, two cells swapped, an empty cell, another kind, or a kind that no normal
@@ -12,7 +13,8 @@ and the one that it names first, are asked for that part; beside them stand the 
 among the normal texts, and chance.
 
 Prints two tables of each, all cases and those that the detector flags. Reads: ai4i2020, concrete,
-clinc150, excavator_mwo, tad_bench, agnews_test. Takes: 5 min.
+clinc150, excavator_mwo, tad_bench, agnews_test; with --sets also stackoverflow, subj, maintnorm,
+loghub2k, hwu64. Takes: 5 min.
 """
 
 import argparse
@@ -34,16 +36,24 @@ import pandas as pd
 from polar_detect import PolarDetector, calibration
 from polar_detect.assessment import Assessment
 from polar_detect.report import marked
+from polar_detect.signature.known_words import KnownWords
 from polar_detect.signature.spans import TokenLoss, words_of
 from polar_detect.signature.token_losses import Normal, token_losses
 
 PARTS = ("rows", "texts")
 _UNITS = (0.1, 10, 24, 1 / 24, 2.54, 1 / 2.54)
-_FOREIGN = {
+_FOREIGN = {  # where foreign words and sentences come from, by set
     "excavator-rare": "clinc",
     "clinc": "agnews-world",
     "sms": "excavator-rare",
+    "stackoverflow": "clinc",
+    "subj": "excavator-rare",
+    "maintnorm": "clinc",
+    "bgl": "clinc",
+    "hwu64": "stackoverflow",
+    "agnews-world": "clinc",
 }
+_SETS = ("excavator-rare", "clinc", "sms")  # on which marks were chosen
 _MIN_LETTERS = 5  # of a word that is replaced or garbled
 _N_ROWS, _N_TEXTS = 3000, 2000
 
@@ -297,7 +307,8 @@ def text_cases(
     flagged = detector.predict(texts) == -1
     tracer = detector.engine_.extractor.tracer
     losses = partial(token_losses, tracer.backbone, texts, max_tokens=tracer.max_tokens)
-    tokens, by_loss = losses(normal=Normal(detector.fitted_.reference.tokens)), losses()
+    beside = Normal(detector.fitted_.reference.tokens, words=KnownWords.of(train))
+    tokens, by_loss = losses(normal=beside), losses()
     for own, read, lost, is_flagged in zip(spoilt, tokens, by_loss, flagged.tolist(), strict=True):
         yield name, own.slip, is_flagged, text_case(own, read, lost, known)
         if options.cases:
@@ -408,7 +419,7 @@ def main() -> None:
                 found["rows"] += row_cases(table, seed, options)
                 common.say(f"rows: {table.name}, seed {seed}")
         if "texts" in options.parts:
-            for name in _FOREIGN:
+            for name in options.sets:
                 found["texts"] += text_cases(name, seed, options)
                 common.say(f"texts: {name}, seed {seed}")
     sizes = f"{options.n_train} normal to fit on, {options.n_faults} faults of each kind at most"
@@ -426,6 +437,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     common.add_data_option(parser)
     parser.add_argument("--parts", type=common.some_of(PARTS), default=PARTS, help="a,b")
+    parser.add_argument(
+        "--sets", type=common.some_of(tuple(_FOREIGN)), default=_SETS, help="of texts: a,b"
+    )
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--n-train", type=int, default=150, help="normal rows or texts at most")
     parser.add_argument("--n-faults", type=int, default=20, help="of each kind and set at most")

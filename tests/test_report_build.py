@@ -12,6 +12,7 @@ from polar_detect import PolarDetector, Report, tables
 from polar_detect.errors import InputError, OutputError
 from polar_detect.report.build import _labelled_words, build_report
 from polar_detect.report.html import render_html
+from polar_detect.signature.known_words import KnownWords
 from polar_detect.signature.token_losses import Normal, token_losses
 
 TEXTS = [*NORMAL[:12], "", "SELECT * FROM users;", "SELECT * FROM users WHERE id = 4;"]
@@ -59,12 +60,17 @@ def test_blanks_behind_a_text_are_shown_but_are_no_token_of_it(fitted_on_tiny, t
 
 def test_words_are_marked_by_what_they_cost_beside_normal_texts(fitted_on_tiny, assessed, table):
     (row,) = build_report(fitted_on_tiny, assessed, table, top=1).rows
-    tracer, tokens = (
-        fitted_on_tiny.engine_.extractor.tracer,
-        fitted_on_tiny.fitted_.reference.tokens,
-    )
+    tracer, normal = fitted_on_tiny.engine_.extractor.tracer, fitted_on_tiny.fitted_.reference
     own = partial(token_losses, tracer.backbone, [row.text], max_tokens=tracer.max_tokens)
-    assert [row.tokens] == own(normal=Normal(tokens)) != own()
+    beside = Normal(normal.tokens, words=KnownWords.of(normal.texts))
+    assert [row.tokens] == own(normal=beside) != own(normal=Normal(normal.tokens)) != own()
+
+
+def test_words_are_marked_without_normal_texts_by_their_tokens(textless, table):
+    (row,) = build_report(textless, textless.assess(table.texts), table, top=1).rows
+    tracer, normal = textless.engine_.extractor.tracer, textless.fitted_.reference
+    own = partial(token_losses, tracer.backbone, [row.text], max_tokens=tracer.max_tokens)
+    assert [row.tokens] == own(normal=Normal(normal.tokens)) != own()
 
 
 def test_rows_that_come_from_no_file_are_counted_from_one(fitted_on_tiny, assessed, table):

@@ -8,6 +8,7 @@ from polar_detect.executor.batches import batches
 from polar_detect.executor.decoder import Executor
 from polar_detect.executor.schedule import Job
 from polar_detect.program import Program
+from polar_detect.signature.known_words import KnownWords, WordShares
 from polar_detect.signature.token_index import TokenIndex
 from polar_detect.signature.token_losses import Normal, _beside_normal, token_losses
 from polar_detect.signature.tracer import Tracer
@@ -88,11 +89,26 @@ def test_what_normal_texts_say_costs_little_and_what_they_do_not_as_much_as_ever
     np.testing.assert_allclose(beside[n_known:], np.add(alone[n_known:], np.log(3)), atol=1e-3)
 
 
+def test_a_word_that_normal_texts_have_costs_little_however_it_is_written(real, index):
+    normal = Normal(index, words=KnownWords.of([*ORDERS, "clean filter"] * 30))
+    (spans,) = token_losses(real, ["replace worn hose on camera"], max_tokens=64, normal=normal)
+    *known, new = (span.loss for span in spans)
+    assert max(known) < -np.log(1 / 13 / 3) < new - 1  # each is a thirteenth of the words, or more
+    (by_tokens,) = token_losses(
+        real, ["replace worn hose on camera"], max_tokens=64, normal=Normal(index)
+    )
+    assert max(span.loss for span in by_tokens[:-1]) > max(known) + 1  # control
+    # Of the words none is expected to be new but one of 361.
+    assert new == pytest.approx(by_tokens[-1].loss + np.log(361), abs=0.01)
+
+
 def test_texts_are_marked_as_in_any_company(real, index):
     texts = ["REPLACE HOSE", "", "hello", "REPLACE WORN HOSE ON CREDIT CARD"]
-    together = token_losses(real, texts, max_tokens=64, normal=Normal(index))
-    for text, own in zip(texts, together, strict=True):
-        assert token_losses(real, [text], max_tokens=64, normal=Normal(index)) == [own]
+    own_words = Normal(index, words=KnownWords.of(ORDERS))
+    for normal in (Normal(index), own_words):
+        together = token_losses(real, texts, max_tokens=64, normal=normal)
+        for text, own in zip(texts, together, strict=True):
+            assert token_losses(real, [text], max_tokens=64, normal=normal) == [own]
 
 
 def test_a_text_is_not_held_against_itself_where_normal_texts_may_be_anomalous(real, read):
@@ -110,7 +126,7 @@ def test_a_text_is_not_held_against_itself_where_normal_texts_may_be_anomalous(r
 def test_a_token_that_nothing_foretells_has_a_loss_that_is_a_number(index):
     losses, states = np.full(1, 1000, np.float32), np.zeros((1, index.means.shape[1]), np.float16)
     unknown = np.asarray([index.targets.max() + 1])
-    left = _beside_normal(losses, states, unknown, Normal(index))
+    left = _beside_normal(losses, states, unknown, Normal(index), WordShares.of_nothing(1))
     assert left == pytest.approx([1000 + np.log(3)], rel=1e-4)
 
 

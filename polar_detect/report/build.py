@@ -27,6 +27,7 @@ from polar_detect.report.data import (
 from polar_detect.report.facts import facts_of
 from polar_detect.report.reasons import OddCells, raising, whole_parts
 from polar_detect.signature.features import FeatureTable
+from polar_detect.signature.known_words import KnownWords
 from polar_detect.signature.named import WORDING_LIKENESS
 from polar_detect.signature.spans import TokenLoss
 from polar_detect.signature.token_losses import Normal, token_losses
@@ -107,7 +108,8 @@ def _rows(
     detector: PolarDetector, assessment: Assessment, table: Table, index: Sequence[int]
 ) -> tuple[RowReport, ...]:
     tracer, reference = detector.engine_.extractor.tracer, detector.fitted_.reference
-    normal = Normal(reference.tokens, reference.contamination)
+    words = KnownWords.of(reference.texts) if reference.texts else None
+    normal = Normal(reference.tokens, reference.contamination, words)
     texts = [table.texts[i] for i in index]
     if detector.rows_ is None:
         texts = reference.as_read(texts)

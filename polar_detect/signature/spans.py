@@ -39,6 +39,11 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
+def word_places(text: str) -> list[tuple[int, int]]:
+    """Return where the same words stand: each is ``text[start:stop]``."""
+    return [found.span() for found in _WORD.finditer(text)]
+
+
 def word_at(text: str, start: int, stop: int) -> str:
     """Return the word in which ``text[start:stop]`` lies; itself, where it lies in none.
 
@@ -47,5 +52,5 @@ def word_at(text: str, start: int, stop: int) -> str:
     >>> word_at("DAMAGED step", 2, 4), word_at("a ~ b", 2, 3)
     ('DAMAGED', '~')
     """
-    touched = [m.span() for m in _WORD.finditer(text) if m.start() < stop and m.end() > start]
+    touched = [own for own in word_places(text) if own[0] < stop and own[1] > start]
     return text[touched[0][0] : touched[-1][1]] if touched else text[start:stop]

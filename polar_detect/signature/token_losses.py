@@ -15,16 +15,27 @@ from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.tokenizing import shortened
 from polar_detect.executor.batches import batches
 from polar_detect.numerics.lanes import lanes
+from polar_detect.signature.known_words import KnownWords, WordShares
 from polar_detect.signature.spans import TokenLoss
 from polar_detect.signature.token_index import TokenIndex
 from polar_detect.signature.token_states import stored_states
 
 
 class Normal(NamedTuple):
-    """What normal texts say: their tokens, and the share of them that each token passes over."""
+    """What normal texts say.
+
+    Parameters
+    ----------
+    tokens : TokenIndex
+    skipped : float
+        The share of the texts that each token passes over.
+    words : KnownWords, optional
+        None where no text was kept.
+    """
 
     tokens: TokenIndex
     skipped: float = 0
+    words: KnownWords | None = None
 
 
 def token_losses(
@@ -36,10 +47,12 @@ def token_losses(
 ) -> list[tuple[TokenLoss, ...]]:
     """Return the loss of each token of each text, given all that stands before it.
 
-    Where normal texts are given, a third of each prediction is how often they have the token, and a
+    Where normal texts are given, a third of each prediction is how often they have the word, and a
     third what followed their nearest tokens. By the language model alone words that every normal
     text says cost most: of what was marked in work orders no more lay in a foreign word or sentence
-    than by chance (`experiments/explanations.py`).
+    than by chance (`experiments/explanations.py`). In a word that none of them has, the model and
+    those tokens count as much as new words are to be expected (`KnownWords`). What is in no word,
+    and all where words are not known, counts by how often they have the token.
 
     Parameters
     ----------
@@ -58,15 +71,19 @@ def token_losses(
     rows = backbone.tokenize(list(texts), max_tokens)
     if not backbone.tokenizer.is_fast:
         return [() for _ in rows]
-    losses = _losses(backbone, rows, normal)
     places = _places(backbone, texts, max_tokens)
+    known = [_of_words(normal, *own) for own in zip(texts, places, strict=True)]
+    losses = _losses(backbone, rows, normal, known)
     return [_spans(where, own) for where, own in zip(places, losses, strict=True)]
 
 
 @lanes()
 @torch.no_grad()
 def _losses(
-    backbone: Backbone, rows: Sequence[Sequence[int]], normal: Normal | None
+    backbone: Backbone,
+    rows: Sequence[Sequence[int]],
+    normal: Normal | None,
+    known: Sequence[WordShares],
 ) -> list[Float32Array]:
     """Return the loss of each token of each row, nats.
 
@@ -83,7 +100,9 @@ def _losses(
         losses = backbone.token_losses(own, targets, precise=True).cpu().numpy()
         if normal is not None:
             kept = stored_states(backbone.final_norm(own)).cpu().numpy()
-            losses = _beside_normal(losses, kept, targets.cpu().numpy(), normal)
+            parts = zip(*(known[i] for i in batch.index.tolist()), strict=True)
+            words = WordShares(*map(np.concatenate, parts))
+            losses = _beside_normal(losses, kept, targets.cpu().numpy(), normal, words)
         ends = np.cumsum(batch.is_target.sum(1).tolist())[:-1]
         for i, part in zip(batch.index.tolist(), np.split(losses, ends), strict=True):
             found[i] = part
@@ -91,18 +110,30 @@ def _losses(
 
 
 def _beside_normal(
-    losses: Float32Array, states: NDArray[np.float16], targets: IntArray, normal: Normal
+    losses: Float32Array,
+    states: NDArray[np.float16],
+    targets: IntArray,
+    normal: Normal,
+    words: WordShares,
 ) -> Float32Array:
     """Return what is left of losses where normal texts make most of the prediction."""
     known = normal.tokens.targets[normal.tokens.targets >= 0]
     counts = np.bincount(known, minlength=1 + targets.max(initial=0))
-    often = counts[targets] / max(len(known), 1)
+    often = np.where(np.isnan(words.often), counts[targets] / max(len(known), 1), words.often)
     remembered = normal.tokens.remembered(states, targets, skipped=normal.skipped)
     # In logarithms, as a probability may be none and as small as the loss is large.
     with np.errstate(divide="ignore"):
-        familiar = np.log(often + remembered)
-    left: Float32Array = (np.log(3) - np.logaddexp(-losses, familiar)).astype(np.float32)
+        familiar = np.log(often + words.trust * remembered)
+    foretold = np.log(words.trust) - losses
+    left: Float32Array = (np.log(3) - np.logaddexp(foretold, familiar)).astype(np.float32)
     return left
+
+
+def _of_words(normal: Normal | None, text: str, places: Sequence[tuple[int, int]]) -> WordShares:
+    """Return what the words of a text say of its tokens; nothing, where no words are known."""
+    if normal is None or normal.words is None:
+        return WordShares.of_nothing(len(places))
+    return normal.words.shares(text, places)
 
 
 def _places(

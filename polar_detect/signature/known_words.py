@@ -1,0 +1,99 @@
+"""Which words normal texts have, and how often, so that a word that none has can be told."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from polar_detect.arrays import Float32Array
+from polar_detect.signature.spans import word_places, words_of
+
+
+class WordShares(NamedTuple):
+    """What the words of a text say of its tokens.
+
+    Parameters
+    ----------
+    often : (n_tokens,) float32
+        Of a token that begins a word, the share of all normal words that are this one; of one that
+        goes on in a known word 1, in an unknown one 0. NaN where a token is in no word, or in one
+        with a digit: numbers are new in most texts.
+    trust : (n_tokens,) float32
+        How often normal texts go on with what they did not say before: 1 but in unknown words.
+    """
+
+    often: Float32Array
+    trust: Float32Array
+
+    @classmethod
+    def of_nothing(cls, n_tokens: int) -> Self:
+        """Return that nothing is known of the words of a text."""
+        return cls(np.full(n_tokens, np.nan, np.float32), np.ones(n_tokens, np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class KnownWords:
+    """The words of normal texts, whatever their case and width.
+
+    Parameters
+    ----------
+    counts : Counter of str
+    """
+
+    counts: Counter[str]
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Self:
+        """Return the words of texts."""
+        return cls(Counter(_plain(word) for text in texts for word in words_of(text)))
+
+    @property
+    def share_of_new(self) -> float:
+        """What share of further words is to be expected to be new; never 0.
+
+        Source: Good, Biometrika 40 (1953), 237: that of the words that occurred once.
+        """
+        n_single = sum(n == 1 for n in self.counts.values())
+        return (n_single + 1) / (self.counts.total() + 1)
+
+    def shares(self, text: str, places: Sequence[tuple[int, int]]) -> WordShares:
+        """Return what is known of the words that a text's tokens are in.
+
+        Parameters
+        ----------
+        text : str
+        places : sequence of (int, int)
+            Where each token stands, ``text[start:stop]``, in reading order. One may begin with
+            white space, and several share a character.
+        """
+        often, trust = WordShares.of_nothing(len(places))
+        words = word_places(text)
+        starts, stops = np.asarray(words, np.int64).reshape(-1, 2).T
+        n_begun = 0
+        for i, (start, stop) in enumerate(places):
+            begin = start + _n_blanks(text[start:stop])
+            first, last = np.searchsorted(stops, begin, "right"), np.searchsorted(starts, stop)
+            touched = [text[slice(*own)] for own in words[first:last]]
+            if not touched or any(map(_has_digit, touched)):
+                continue
+            counts = [self.counts[_plain(word)] for word in touched]
+            begun = counts[max(n_begun - int(first), 0) :]
+            often[i] = min(begun) / self.counts.total() if begun else min(counts) > 0
+            trust[i] = 1 if min(counts) else self.share_of_new
+            n_begun = int(last)
+        return WordShares(often, trust)
+
+
+def _plain(word: str) -> str:
+    return unicodedata.normalize("NFKC", word).casefold()
+
+
+def _has_digit(word: str) -> bool:
+    return any(map(str.isdigit, word))
+
+
+def _n_blanks(token: str) -> int:
+    return len(token) - len(token.lstrip())

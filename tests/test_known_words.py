@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from polar_detect.signature.known_words import KnownWords
+
+NORMAL = ["Replace pump", "replace ＨＯＳＥ", "Replace valve; clean valve"]
+
+
+def shares(text, *tokens, normal=NORMAL):
+    places, start = [], 0
+    for token in tokens:
+        start = text.index(token, start)
+        places.append((start, start + len(token)))
+        start += len(token)
+    often, trust = KnownWords.of(normal).shares(text, places)
+    return often.tolist(), trust.tolist()
+
+
+def test_a_token_counts_by_the_word_that_it_begins_or_goes_on_with():
+    often, trust = shares("REPLACE the hose", "REP", "LACE", " the", " ho", "se")
+    np.testing.assert_allclose(often, [3 / 8, 1, 0, 1 / 8, 1], rtol=1e-6)
+    # Pump, hose and clean are the words that occur once; one more is new in (3 + 1) / (8 + 1).
+    np.testing.assert_allclose(trust, [1, 1, 4 / 9, 1, 1], rtol=1e-6)
+
+
+def test_tokens_outside_words_and_of_words_with_digits_say_nothing():
+    often, trust = shares("pump 12 -- EXD36 ;", "pump", " ", "12", " --", " EX", "D36", " ;")
+    assert often[0] == pytest.approx(1 / 8)
+    assert np.isnan(often[1:]).all()
+    assert trust == [1] * 7
+
+
+def test_a_token_in_two_words_counts_by_the_rarer_one():
+    often, trust = shares("valve-clean", "valve-clean", normal=["valve", "valve", "clean"])
+    assert (often, trust) == ([0], [pytest.approx(2 / 4)])  # that is one word
+    often, _ = shares("ポンプを交換", "ポンプを", "交", "換", normal=["ポンプ", "ポンプを交換"])
+    np.testing.assert_allclose(often, [1 / 4, 1 / 4, 1], rtol=1e-6)
+
+
+def test_tokens_that_share_a_character_begin_their_word_once():
+    words = KnownWords.of(["漏れ", "漏れ"])
+    often, trust = words.shares("漏れ", [(0, 1), (0, 1), (0, 1), (1, 2)])
+    assert often.tolist() == [1 / 2, 1, 1, 1 / 2]  # kanji and kana are parted
+    assert trust.tolist() == [1] * 4
+
+
+def test_what_is_new_is_never_ruled_out():
+    assert KnownWords.of([]).share_of_new == 1
+    assert KnownWords.of(["1", "--"]).share_of_new == 1
+    assert KnownWords.of(["a b"] * 9).share_of_new == pytest.approx(1 / 19)
+    often, trust = shares("new", "new", normal=["12"])
+    assert (often, trust) == ([0], [1])
