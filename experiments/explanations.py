@@ -13,8 +13,8 @@ and the one that it names first, are asked for that part; beside them stand the 
 among the normal texts, and chance.
 
 Prints two tables of each, all cases and those that the detector flags. Reads: ai4i2020, concrete,
-clinc150, excavator_mwo, tad_bench, agnews_test; with --sets also stackoverflow, subj, maintnorm,
-loghub2k, hwu64. Takes: 5 min.
+clinc150, excavator_mwo, tad_bench, agnews_test, textoir_stackoverflow, sentconv, maintnorm,
+loghub2k, intent_oos. Takes: 5 min.
 """
 
 import argparse
@@ -307,10 +307,11 @@ def text_cases(
     flagged = detector.predict(texts) == -1
     tracer = detector.engine_.extractor.tracer
     losses = partial(token_losses, tracer.backbone, texts, max_tokens=tracer.max_tokens)
-    beside = Normal(detector.fitted_.reference.tokens, words=KnownWords.of(train))
-    tokens, by_loss = losses(normal=beside), losses()
-    for own, read, lost, is_flagged in zip(spoilt, tokens, by_loss, flagged.tolist(), strict=True):
-        yield name, own.slip, is_flagged, text_case(own, read, lost, known)
+    textless = Normal(detector.fitted_.reference.tokens)
+    beside = textless._replace(words=KnownWords.of(train))
+    ways = zip(losses(normal=beside), losses(normal=textless), losses(), strict=True)
+    for own, (read, bare, lost), is_flagged in zip(spoilt, ways, flagged.tolist(), strict=True):
+        yield name, own.slip, is_flagged, text_case(own, read, bare, lost, known)
         if options.cases:
             shown = f"{own.text[: own.start]}[[{own.text[own.start : own.stop]}]]"
             named = marked.costliest(own.text, read)
@@ -330,16 +331,22 @@ def _drawn(name: str, data: Path, rng: np.random.Generator) -> list[str]:
 def text_case(
     own: SpoiltText,
     tokens: Sequence[TokenLoss],
+    textless: Sequence[TokenLoss],
     by_loss: Sequence[TokenLoss],
     known: Counter[str],
 ) -> Found:
-    """Return what marks, the words named, the loss alone and the rarest word say, and chance."""
+    """Return what marks and the words named say, other ways, the rarest word, and chance.
+
+    The other ways: those of a detector that keeps no texts, and of the loss alone.
+    """
     rarity = [(known[m[0].lower()], *m.span()) for m in re.finditer(r"\w+", own.text)]
     rarest = [(start, stop) for count, start, stop in rarity if count == min(rarity)[0]]
     named, inside = marked.costliest(own.text, tokens), own.text[own.start : own.stop]
     return {
         "chance": share_in(own, [(token.start, token.stop) for token in tokens]),
         "rarest": share_in(own, rarest),
+        "textless, marks": share_in(own, marks_of(own.text, textless)),
+        "textless, first": is_strongest_in(own, textless),
         "loss, marks": share_in(own, marks_of(own.text, by_loss)),
         "loss, first": is_strongest_in(own, by_loss),
         "marks": share_in(own, marks_of(own.text, tokens)),
@@ -406,6 +413,7 @@ _OF_TEXTS: Columns = {
     "chance": ("chance",),
     "rarest word": ("rarest",),
     "by the loss alone: marks, first": ("loss, marks", "loss, first"),
+    "without texts: marks, first": ("textless, marks", "textless, first"),
     "report: marks, first, named": ("marks", "first", "named"),
 }
 
