@@ -20,6 +20,7 @@ from polar_detect.tables.cells.numbers import (
     MIN_NUMERIC,
     MIN_SURE,
     MISSING,
+    TYPED_MINUS,
     as_numbers,
     half_width,
     is_missing,
@@ -31,7 +32,7 @@ from polar_detect.tables.cells.thousands import grouped, thousands_of, without_t
 from polar_detect.tables.cells.units import are_same_units, split_unit, unit_behind
 
 _COMMA = re.compile(
-    r"(?P<before>[-+\u2212\u2010\u2013\u30fc▲△]?\s*(?:[¥\\$€]\s*)?[-+]?)"
+    rf"(?P<before>[-+\u2212{TYPED_MINUS}▲△]?\s*(?:[¥\\$€]\s*)?[-+]?)"
     r"(?P<whole>\d{1,3}(?:\.\d{3})+|\d+),(?P<part>\d+)"
     r"(?P<behind>(?:\s*[^\d\s.,;].*)?)"
 )

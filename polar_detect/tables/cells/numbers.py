@@ -31,7 +31,8 @@ _NO_NUMBER = MISSING_WORDS | {
 }
 _DASHES = "-\u2010\u2013\u2014\u2015\u2500\u30fc"  # hyphen to bar, box line, long vowel
 # Typed for a minus: by Word, which makes a dash of it, and by a Japanese keyboard.
-_TYPED_MINUS = re.compile("[\u2010\u2013\u30fc](?=[¥$€]? ?[\\d.])")
+TYPED_MINUS = "\u2010\u2013\u30fc"
+_TYPED_MINUS = re.compile(f"[{TYPED_MINUS}](?=[¥$€]? ?[\\d.])")
 _FORMATTED = re.compile(
     r"(?P<sign>[-+]?)[¥\\$€]? ?(?P<own>[-+]?)"
     r"(?P<number>(?:[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d?(?:,\d\d)+,\d{3}|\d+)"  # lakhs too

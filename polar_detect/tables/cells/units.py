@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from polar_detect.tables.cells.numbers import with_exponent
+from polar_detect.tables.cells.numbers import TYPED_MINUS, with_exponent
 
 DASHES = frozenset("-‐–—―ー－")
 # Behind NFKC, in lower case.
@@ -58,7 +58,7 @@ _BEHIND, _BEHIND_FIRST = (
     for lazy in ("", "?")
 )
 _MEASURED = re.compile(
-    r"([-+\uff0b\uff0d\u2212\u2010\u2013\u30fc]?[\d.,\uff0e\uff0c]+(?:e[-+]?\d+)?)(\s?)([^\d\s].*)",
+    rf"([-+\uff0b\uff0d\u2212{TYPED_MINUS}]?[\d.,\uff0e\uff0c]+(?:e[-+]?\d+)?)(\s?)([^\d\s].*)",
     re.IGNORECASE,
 )
 _TIMES = re.compile("[·・*×⋅ ]")
