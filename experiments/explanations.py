@@ -9,8 +9,8 @@ row has. What a user reads (`reasons` of `score`) and the SHAP values by column 
 faulty column; beside them stand the column with the largest robust z, and chance. Texts (work
 orders, queries, messages) get a sentence of another source behind them, a word of another
 source in place of one, or a word with its letters in another order. The words that a report marks,
-and the one that it names first, are asked for that part; beside them stand the word that is rarest
-among the normal texts, and chance.
+and the one that costs most, are asked for that part; beside them stand the word that is rarest
+among the normal texts, and chance. Shares are of characters.
 
 Prints two tables of each, all cases and those that the detector flags. Reads: ai4i2020, concrete,
 clinc150, excavator_mwo, tad_bench, agnews_test, textoir_stackoverflow, sentconv, maintnorm,
@@ -37,7 +37,7 @@ from polar_detect import PolarDetector, calibration
 from polar_detect.assessment import Assessment
 from polar_detect.report import marked
 from polar_detect.signature.known_words import KnownWords
-from polar_detect.signature.spans import TokenLoss, words_of
+from polar_detect.signature.spans import TokenLoss, joined_in_words, words_of
 from polar_detect.signature.token_losses import Normal, token_losses
 
 PARTS = ("rows", "texts")
@@ -315,11 +315,9 @@ def text_cases(
         if options.cases:
             shown = f"{own.text[: own.start]}[[{own.text[own.start : own.stop]}]]"
             named = marked.costliest(own.text, read)
-            first = max(read, key=lambda token: token.loss)
-            strongest = own.text[first.start : first.stop]
             common.say(
                 f"{name} | {own.slip} | flagged {is_flagged} | {shown}{own.text[own.stop :]} | "
-                f"names {named} | strongest {strongest!r} {first.loss:.1f} at {first.start}"
+                f"names {named}"
             )
 
 
@@ -366,17 +364,23 @@ def marks_of(text: str, tokens: Sequence[TokenLoss]) -> list[tuple[int, int]]:
 
 
 def is_strongest_in(own: SpoiltText, tokens: Sequence[TokenLoss]) -> bool:
-    first = max(tokens, key=lambda token: token.loss)
-    return _is_in(own, first.start, first.stop)
+    """Return whether the word that costs most lies in the fault."""
+    first = max(joined_in_words(own.text, tokens), key=lambda word: word.loss)
+    return _n_inside(own, first.start, first.stop) > 0
 
 
 def share_in(own: SpoiltText, places: Sequence[tuple[int, int]]) -> float:
-    return float(np.mean([_is_in(own, *place) for place in places]))
+    """Return which share of characters lies in the fault, white space aside."""
+    n_characters = sum(_n_shown(own.text[start:stop]) for start, stop in places)
+    return sum(_n_inside(own, *place) for place in places) / n_characters
 
 
-def _is_in(own: SpoiltText, start: int, stop: int) -> bool:
-    """Return whether characters lie in the fault, which a token may begin a blank before."""
-    return start + 1 < own.stop and stop > own.start
+def _n_inside(own: SpoiltText, start: int, stop: int) -> int:
+    return _n_shown(own.text[max(start, own.start) : min(stop, own.stop)])
+
+
+def _n_shown(text: str) -> int:
+    return len("".join(text.split()))
 
 
 # Tables

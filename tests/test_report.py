@@ -43,7 +43,7 @@ from polar_detect.report.phrases import (
 from polar_detect.report.reasons import reasons_of_row
 from polar_detect.report.swarm import LINE_HEIGHT, swarm_chart
 from polar_detect.signature.features import Feature
-from polar_detect.signature.spans import TokenLoss
+from polar_detect.signature.spans import TokenLoss, joined_in_words
 from polar_detect.visible import visible
 
 ENGLISH = Language("en")
@@ -362,7 +362,7 @@ def test_features_and_reasons_are_named_in_words():
 
 
 def test_marks_cover_tokens_and_leave_the_text_as_it_is():
-    text = "pump 7 leaks\r\nbadly <b>"
+    text = "pump 7 leaks\r\nbadly <b> at the old valve"
     tokens = tuple(TokenLoss(i, i + 3, float(i)) for i in range(0, len(text) - 2, 3))
     cut = clip(text, tokens)
     assert cut.head == text.replace("\r\n", "\n")
@@ -392,6 +392,21 @@ def test_blanks_behind_the_last_token_do_not_count_as_unread():
     assert (blank.n_read, more.n_read) == (None, 6)
     assert "unread" not in {segment.level for segment in blank.segments}
     assert more.segments[-1].level == "unread"
+
+
+def test_words_are_marked_whole():
+    text = "the hy-draulic press, 圧力計"
+    tokens = [(0, 3, 0.5), (3, 6, 2.0), (6, 9, 2.0), (9, 14, 0.3), (14, 20, 3.0), (20, 21, 0.1)]
+    tokens += [(22, 23, 0.2), (23, 25, 2.5)]
+    segments = clip(text, [TokenLoss(*own) for own in tokens]).segments
+    marked = [(own.text, own.level, own.value) for own in segments if own.value is not None]
+    # The token that costs most is not in the word that does; kanji stand without blanks.
+    assert marked == [("hy-draulic", "most", pytest.approx(4.3)), ("press", "much", 3.0)]
+    assert costliest(text, [TokenLoss(*own) for own in tokens]) == ("hy-draulic", "press")
+    assert joined_in_words("圧力計", [TokenLoss(0, 1, 1.0), TokenLoss(1, 3, 2.0)]) == [
+        TokenLoss(0, 1, 1.0),
+        TokenLoss(1, 3, 2.0),
+    ]
 
 
 @given(st.text(max_size=60), st.lists(st.tuples(st.integers(1, 6), st.floats(0, 20)), max_size=20))

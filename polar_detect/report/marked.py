@@ -1,4 +1,4 @@
-"""A text cut for reading, with the tokens marked that are hardest to predict from normal texts.
+"""A text cut for reading, with the words marked that are hardest to predict from normal texts.
 
 Or of a row with columns of numbers or categories, the cells that raised its score most.
 """
@@ -9,7 +9,7 @@ from typing import Literal
 
 from polar_detect.report.data import RowReport
 from polar_detect.report.formatting import one_line
-from polar_detect.signature.spans import TokenLoss, word_at
+from polar_detect.signature.spans import TokenLoss, joined_in_words, word_at
 from polar_detect.visible import visible
 
 Level = Literal["plain", "much", "most", "unread"]
@@ -18,13 +18,13 @@ _HEAD_CHARACTERS = 600  # of a text, shown at once
 _HEAD_LINES = 10
 _REST_CHARACTERS = 3_000  # of a text, shown on demand
 _N_COSTLIEST = 3
-_MOST, _MUCH = 0.25, 0.5  # shares of a text's loss that its costliest tokens make up
+_MOST, _MUCH = 0.25, 0.5  # shares of a text's loss that its costliest words make up
 _CELL_MOST, _CELL_MUCH = 0.5, 0.1  # of the largest part that raised a row's score
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where a text is marked, and what for: the loss of a token, or a cell's part of the score."""
+    """Where a text is marked, and what for: the loss of a word, or a cell's part of the score."""
 
     start: int
     stop: int
@@ -70,7 +70,7 @@ class ClippedText:
 def clip(
     text: str, tokens: Sequence[TokenLoss] = (), marks: Sequence[Mark] | None = None
 ) -> ClippedText:
-    """Return `text` cut for reading, its costliest tokens marked, or what `marks` say instead.
+    """Return `text` cut for reading, its costliest words marked, or what `marks` say instead.
 
     >>> clip("short").head
     'short'
@@ -86,7 +86,7 @@ def clip(
         segments=_merged(
             _segments(
                 shown[:n_head],
-                _token_marks(tokens) if marks is None else marks,
+                _word_marks(text, tokens) if marks is None else marks,
                 n_read if is_cut else len(text),
             )
         ),
@@ -112,17 +112,17 @@ def cell_marks(row: RowReport) -> list[Mark]:
 
 
 def costliest(text: str, tokens: Sequence[TokenLoss]) -> tuple[str, ...]:
-    """Return up to three words that the costliest tokens of `text` are in, as one line each."""
-    levels = _levels(tokens)
-    ordered = sorted((t for t in tokens if levels[t] != "plain"), key=lambda t: -t.loss)
+    """Return up to three words of `text` that cost most, as one line each."""
+    levels = _levels(joined_in_words(text, tokens))
+    ordered = sorted((t for t in levels if levels[t] != "plain"), key=lambda t: -t.loss)
     written = (one_line(word_at(text, t.start, t.stop), 40) for t in ordered)
     return tuple(dict.fromkeys(word for word in written if word))[:_N_COSTLIEST]
 
 
-def _token_marks(tokens: Sequence[TokenLoss]) -> list[Mark]:
+def _word_marks(text: str, tokens: Sequence[TokenLoss]) -> list[Mark]:
     return [
         Mark(token.start, token.stop, level, token.loss)
-        for token, level in _levels(tokens).items()
+        for token, level in _levels(joined_in_words(text, tokens)).items()
         if level != "plain"
     ]
 
@@ -147,7 +147,7 @@ def _unmarked(head: str, start: int, stop: int, n_read: int) -> Iterator[Segment
 
 
 def _levels(tokens: Sequence[TokenLoss]) -> dict[TokenLoss, Level]:
-    """Say which tokens make up the first quarter and the first half of the loss."""
+    """Say which pieces of a text make up the first quarter and the first half of its loss."""
     total = sum(token.loss for token in tokens)
     levels: dict[TokenLoss, Level] = {}
     before = 0.0

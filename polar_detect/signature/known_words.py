@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from polar_detect.arrays import Float32Array
-from polar_detect.signature.spans import word_places, words_of
+from polar_detect.signature.spans import touched_words, words_of
 
 
 class WordShares(NamedTuple):
@@ -70,20 +70,16 @@ class KnownWords:
             white space, and several share a character.
         """
         often, trust = WordShares.of_nothing(len(places))
-        words = word_places(text)
-        starts, stops = np.asarray(words, np.int64).reshape(-1, 2).T
-        n_begun = 0
-        for i, (start, stop) in enumerate(places):
-            begin = start + _n_blanks(text[start:stop])
-            first, last = np.searchsorted(stops, begin, "right"), np.searchsorted(starts, stop)
-            touched = [text[slice(*own)] for own in words[first:last]]
-            if not touched or any(map(_has_digit, touched)):
+        begun_to = 0
+        for i, touched in enumerate(touched_words(text, places)):
+            words = [text[start:stop] for start, stop in touched]
+            if not words or any(map(_has_digit, words)):
                 continue
-            counts = [self.counts[_plain(word)] for word in touched]
-            begun = counts[max(n_begun - int(first), 0) :]
+            counts = [self.counts[_plain(word)] for word in words]
+            begun = [n for n, own in zip(counts, touched, strict=True) if own[0] >= begun_to]
             often[i] = min(begun) / self.counts.total() if begun else min(counts) > 0
             trust[i] = 1 if min(counts) else self.share_of_new
-            n_begun = int(last)
+            begun_to = touched[-1][1]
         return WordShares(often, trust)
 
 
@@ -93,7 +89,3 @@ def _plain(word: str) -> str:
 
 def _has_digit(word: str) -> bool:
     return any(map(str.isdigit, word))
-
-
-def _n_blanks(token: str) -> int:
-    return len(token) - len(token.lstrip())

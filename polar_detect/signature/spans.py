@@ -1,6 +1,8 @@
 """Words, and values laid on a text's characters: what reports mark, without what measures it."""
 
 import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # Kanji, hiragana and katakana are written without blanks, and parted where they meet.
@@ -10,6 +12,8 @@ _WORD = re.compile(
     "|".join([f"[{script}]+" for script in _UNSPACED])
     + f"|[^\\W{_NOT_THESE}](?:[^\\s{_NOT_THESE}]*[^\\W{_NOT_THESE}])?"
 )
+
+_IS_UNSPACED = re.compile(f"[{_NOT_THESE}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,49 @@ def word_places(text: str) -> list[tuple[int, int]]:
     return [found.span() for found in _WORD.finditer(text)]
 
 
+def touched_words(text: str, places: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    """Return where the words stand that each of some pieces of a text is in.
+
+    Parameters
+    ----------
+    text : str
+    places : sequence of (int, int)
+        Each is ``text[start:stop]``; white space that it begins with does not count.
+
+    Examples
+    --------
+    >>> touched_words("new valve!", [(0, 3), (3, 6), (6, 9), (9, 10)])
+    [[(0, 3)], [(4, 9)], [(4, 9)], []]
+    """
+    words = word_places(text)
+    starts, stops = ([own[side] for own in words] for side in (0, 1))
+    found = []
+    for start, stop in places:
+        own = text[start:stop]
+        begin = start + len(own) - len(own.lstrip())
+        found.append(words[bisect_right(stops, begin) : bisect_left(starts, stop)])
+    return found
+
+
+def joined_in_words(text: str, tokens: Sequence[TokenLoss]) -> list[TokenLoss]:
+    """Return tokens with those of one word as one, which costs as much as they do together.
+
+    Of words between blanks: kanji and kana keep their tokens.
+    """
+    joined: list[TokenLoss] = []
+    last: list[tuple[int, int]] = []
+    touched = touched_words(text, [(token.start, token.stop) for token in tokens])
+    for token, words in zip(tokens, touched, strict=True):
+        spaced = [own for own in words if not _IS_UNSPACED.match(text, own[0])]
+        if joined and spaced and spaced[0] in last:
+            before = joined.pop()
+            joined.append(TokenLoss(before.start, token.stop, before.loss + token.loss))
+        else:
+            joined.append(token)
+        last = spaced
+    return joined
+
+
 def word_at(text: str, start: int, stop: int) -> str:
     """Return the word in which ``text[start:stop]`` lies; itself, where it lies in none.
 
@@ -52,5 +99,5 @@ def word_at(text: str, start: int, stop: int) -> str:
     >>> word_at("DAMAGED step", 2, 4), word_at("a ~ b", 2, 3)
     ('DAMAGED', '~')
     """
-    touched = [own for own in word_places(text) if own[0] < stop and own[1] > start]
+    (touched,) = touched_words(text, [(start, stop)])
     return text[touched[0][0] : touched[-1][1]] if touched else text[start:stop]
