@@ -132,6 +132,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         ------
         InputError
             Fewer than 40 normal texts with at least one token, or a setting that cannot be.
+        ModelNotFoundError, ModelError
+            A model that is nowhere, or of no use.
 
         Warns
         -----
@@ -289,8 +291,10 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises
         ------
+        InputNotFoundError
+            No detector is there.
         ArtifactError
-            No detector, one that was changed, or of other models or versions; it says what.
+            One that was changed, or of other models or versions; it says what.
         """
         from polar_detect.artifact import reading
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from polar_detect.detectors import Head
+from polar_detect.detectors import Head, check_named
 from polar_detect.errors import InputError
 from polar_detect.models.catalogue import AUTO_ENCODER, EMBEDDED
 
@@ -121,13 +121,8 @@ def truth(name: str, value: Any) -> bool:
 
 
 def _detector(value: Any) -> str | Head:
-    if isinstance(value, Head):
-        return value
-    if not isinstance(value, str):
-        raise InputError(
-            f"Got detector {value!r}; expected a name such as 'auto', or a Head; choose one."
-        )
-    return str(value)  # not NumPy's subclass
+    check_named(value)
+    return value if isinstance(value, Head) else str(value)  # not NumPy's subclass
 
 
 def _contamination(value: Any) -> float:

@@ -139,9 +139,13 @@ def test_the_share_of_flagged_normal_rows_follows_alpha():
         assert share == pytest.approx(alpha, abs=0.12)
 
 
-def test_an_unknown_detector_is_refused():
-    with pytest.raises(InputError, match="Got detector 'forest'; expected one of auto"):
-        SignatureOutlierDetector("forest").fit(np.eye(5))
+@pytest.mark.parametrize(
+    ("detector", "said"),
+    [("forest", "'forest'; expected one of auto"), (None, "None; expected a name such as 'auto'")],
+)
+def test_an_unknown_detector_is_refused(detector, said):
+    with pytest.raises(InputError, match=f"Got detector {said}"):
+        SignatureOutlierDetector(detector).fit(np.eye(5))
 
 
 @pytest.mark.parametrize("names", [["length", "loss"], ["loss", "skip"], ["length"]])

@@ -172,8 +172,9 @@ def test_a_report_is_made_of_texts_that_can_be_read_but_once(fitted_on_tiny):
 
 def test_what_a_report_cannot_be_made_with_is_refused_before_the_work(fitted_on_tiny, monkeypatch):
     monkeypatch.setattr(PolarDetector, "assess", lambda *_, **__: pytest.fail("assessed"))
-    with pytest.raises(InputError, match="Got top -1; expected 1 or more"):
-        Report.of(fitted_on_tiny, TEXTS, top=-1)
+    for top in (-1, 2.5, "3"):
+        with pytest.raises(InputError, match=f"Got top {top!r}; expected a whole number from 1"):
+            Report.of(fitted_on_tiny, TEXTS, top=top)
     with pytest.raises(InputError, match="Got language 'fr'"):
         Report.of(fitted_on_tiny, TEXTS, tongue="fr")
 

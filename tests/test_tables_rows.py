@@ -1453,6 +1453,12 @@ def test_the_usual_name_decides_between_wordy_columns(tmp_path):
             read_table(path, options=options)
 
 
+def test_a_template_is_fitted_on_columns_that_are_there():
+    frame = pd.DataFrame({"Type": ["M", "L"], 7: [1.5, 2.5]})
+    with pytest.raises(InputError, match=r"Got column 'Tpye'; the table has: Type, 7\."):
+        RowTemplate.fit(frame, ["Type", "Tpye"])
+
+
 def test_rows_are_written_out_of_columns_of_other_blanks_and_width():
     template = RowTemplate.fit(
         pd.DataFrame({"温度 [℃]": ["1"], "Type": ["M"]}, dtype=str), ["温度 [℃]", "Type"]

@@ -15,12 +15,21 @@ HEADS: dict[str, type[Head]] = {
 
 
 def new_head(name: str | Head) -> Head:
-    """Return an unfitted detector by name, or a copy of one; `InputError` for an unknown name."""
+    """Return an unfitted detector by name, or a copy of one; `InputError` for anything else."""
     if isinstance(name, Head):
         return copy.deepcopy(name)
+    check_named(name)
     if name.startswith(PREFIX):
         return PyODHead.named(name)
     return head_class(name)()
+
+
+def check_named(detector: object) -> None:
+    """Raise `InputError` unless this is a name, of whatever detector, or a detector."""
+    if not isinstance(detector, str | Head):
+        raise InputError(
+            f"Got detector {detector!r}; expected a name such as 'auto', or a Head; choose one."
+        )
 
 
 def head_class(name: str) -> type[Head]:
@@ -43,6 +52,7 @@ __all__ = [
     "IsolationForestHead",
     "LightGBMHead",
     "PyODHead",
+    "check_named",
     "head_class",
     "new_head",
 ]

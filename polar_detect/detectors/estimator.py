@@ -44,7 +44,7 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
 
     Parameters
     ----------
-    detector : {"auto", "lightgbm", "isolation-forest"} or Head
+    detector : {"auto", "lightgbm", "isolation-forest"}, "pyod:NAME" or Head
         "auto" is the head of `PolarDetector` where the columns are a signature's, and an
         isolation forest over any other matrix; `head_` is the one that was fitted.
     alpha : float
@@ -82,7 +82,7 @@ class SignatureOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[mis
         ------
         ValueError
             Fewer than two rows, no columns, a value that is not a finite number in a row that has
-            others, or an alpha that is no share.
+            others, an alpha that is no share, or a detector that there is not.
         """
         own = copy.copy(self)  # a fit that fails leaves the earlier one as it was
         own._fit_in_place(X, strangers)

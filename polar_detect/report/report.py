@@ -1,6 +1,7 @@
 """`Report`: what a detector finds in a batch, for people; shown in a notebook, or saved."""
 
 import html
+import numbers
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -86,8 +87,10 @@ class Report:
             language.
         """
         Language(tongue)  # is one; all that may be wrong is told before the long work
-        if top < 1:
-            raise InputError(f"Got top {top}; expected 1 or more; it counts the texts to explain.")
+        if not isinstance(top, numbers.Integral) or top < 1:
+            raise InputError(
+                f"Got top {top!r}; expected a whole number from 1; it counts the texts to explain."
+            )
         texts = as_texts(X, detector.rows_)
         labels = None if y is None else anomalous(y, len(texts))
         if assessment is None:

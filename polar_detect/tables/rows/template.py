@@ -48,7 +48,16 @@ class RowTemplate:
 
     @classmethod
     def fit(cls, frame: pd.DataFrame, names: Sequence[str]) -> "RowTemplate":
-        """Return the template for columns of `frame`, which decides how numbers are rounded."""
+        """Return the template for columns of `frame`, which decides how numbers are rounded.
+
+        Raises
+        ------
+        InputError
+            A column is missing.
+        """
+        missing = [name for name in names if name not in frame.columns]
+        if missing:
+            raise no_column([*map(str, frame.columns)], missing[0], None)
         return cls(fitted_columns(frame, names))
 
     def texts(self, frame: pd.DataFrame) -> list[str]:
