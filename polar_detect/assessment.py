@@ -131,7 +131,7 @@ class Assessment:
 
     @cached_property
     def all_programs(self) -> "tuple[MinimalProgram, ...]":
-        """Every text's program, where all were searched."""
+        """Every text's program; raise `InputError` unless all were searched."""
         found = tuple(program for program in self.programs if program is not None)
         if len(found) < len(self.programs):
             raise InputError(

@@ -125,8 +125,8 @@ def measure_drift(
     Returns
     -------
     Drift
-        Below 8 texts on either side the verdict is "too few", and nothing is said of layers and
-        features.
+        Below 8 texts on either side the verdict is "too few", its figures are NaN, and nothing is
+        said of layers and features.
     """
     own = np.asarray(scores, np.float64)
     own, held_out = own[np.isfinite(own)], np.asarray(calibration_scores, np.float64)

@@ -176,7 +176,7 @@ def paired_difference(
     Raises
     ------
     InputError
-        As for `auroc`.
+        As for `auroc`; or there are no resamples.
     """
     _check_count(n_resamples)
     is_anomalous, a = _check(labels, scores_a)

@@ -7,14 +7,12 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 from sklearn.linear_model import LogisticRegression
 
-from polar_detect.arrays import Float64Array
-
 _MAX_ITERATIONS = 1000
 
 Rows: TypeAlias = NDArray[np.floating] | csr_matrix
 
 
-def contrast(normal: Rows, strange: Rows, *, strength: float) -> Float64Array:
+def contrast(normal: Rows, strange: Rows, *, strength: float) -> NDArray[np.floating]:
     """Return the weights of a logistic regression in which both sides weigh the same.
 
     Parameters
@@ -25,11 +23,11 @@ def contrast(normal: Rows, strange: Rows, *, strength: float) -> Float64Array:
 
     Returns
     -------
-    (n_features,) float64
+    (n_features,) float, as precise as the rows
         By which the log-odds of being strange grow; without the intercept.
     """
     stack = vstack if isinstance(normal, csr_matrix) else np.vstack
     is_strange = np.repeat([0, 1], [normal.shape[0], strange.shape[0]])
     model = LogisticRegression(C=strength, class_weight="balanced", max_iter=_MAX_ITERATIONS)
-    weights: Float64Array = model.fit(stack([normal, strange]), is_strange).coef_[0]
+    weights: NDArray[np.floating] = model.fit(stack([normal, strange]), is_strange).coef_[0]
     return weights
