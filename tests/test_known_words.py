@@ -33,15 +33,25 @@ def test_tokens_outside_words_and_of_words_with_digits_say_nothing():
 def test_a_token_in_two_words_counts_by_the_rarer_one():
     often, trust = shares("valve-clean", "valve-clean", normal=["valve", "valve", "clean"])
     assert (often, trust) == ([0], [pytest.approx(2 / 4)])  # that is one word
-    often, _ = shares("ポンプを交換", "ポンプを", "交", "換", normal=["ポンプ", "ポンプを交換"])
-    np.testing.assert_allclose(often, [1 / 4, 1 / 4, 1], rtol=1e-6)
+    often, _ = shares("old valve", "old valve", normal=["old", "old", "valve"])
+    np.testing.assert_allclose(often, [1 / 3], rtol=1e-6)
 
 
 def test_tokens_that_share_a_character_begin_their_word_once():
-    words = KnownWords.of(["漏れ", "漏れ"])
-    often, trust = words.shares("漏れ", [(0, 1), (0, 1), (0, 1), (1, 2)])
-    assert often.tolist() == [1 / 2, 1, 1, 1 / 2]  # kanji and kana are parted
-    assert trust.tolist() == [1] * 4
+    words = KnownWords.of(["Ænd Ænd"])
+    often, trust = words.shares("ænd", [(0, 1), (0, 1), (1, 3)])
+    assert (often.tolist(), trust.tolist()) == ([1, 1, 1], [1, 1, 1])
+    words = KnownWords.of(["Ænd ænd of it"])
+    assert words.shares("ænd", [(0, 1), (0, 1), (1, 3)]).often.tolist() == [1 / 2, 1, 1]
+
+
+def test_kanji_and_kana_are_no_words():
+    often, trust = shares(
+        "定期 pump 交換", "定期", " pump", " 交", "換", normal=["ポンプを交換 pump"]
+    )
+    np.testing.assert_array_equal(often, [np.nan, 1, np.nan, np.nan])
+    assert trust == [1] * 4
+    assert KnownWords.of(["ポンプを交換 pump"]).counts.total() == 1
 
 
 def test_what_is_new_is_never_ruled_out():

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from polar_detect.arrays import Float32Array
-from polar_detect.signature.spans import touched_words, words_of
+from polar_detect.signature.spans import is_spaced, touched_words, words_of
 
 
 class WordShares(NamedTuple):
@@ -19,8 +19,8 @@ class WordShares(NamedTuple):
     ----------
     often : (n_tokens,) float32
         Of a token that begins a word, the share of all normal words that are this one; of one that
-        goes on in a known word 1, in an unknown one 0. NaN where a token is in no word, or in one
-        with a digit: numbers are new in most texts.
+        goes on in a known word 1, in an unknown one 0. NaN where a token is in no word, in one with
+        a digit, as numbers are new in most texts, or in kanji or kana, which no blanks part.
     trust : (n_tokens,) float32
         How often normal texts go on with what they did not say before: 1 but in unknown words.
     """
@@ -36,7 +36,7 @@ class WordShares(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class KnownWords:
-    """The words of normal texts, whatever their case and width.
+    """The words of normal texts, whatever their case and width, but for numbers, kanji and kana.
 
     Parameters
     ----------
@@ -48,7 +48,8 @@ class KnownWords:
     @classmethod
     def of(cls, texts: Iterable[str]) -> Self:
         """Return the words of texts."""
-        return cls(Counter(_plain(word) for text in texts for word in words_of(text)))
+        words = (word for text in texts for word in words_of(text) if _tells(word))
+        return cls(Counter(map(_plain, words)))
 
     @property
     def share_of_new(self) -> float:
@@ -73,11 +74,11 @@ class KnownWords:
         begun_to = 0
         for i, touched in enumerate(touched_words(text, places)):
             words = [text[start:stop] for start, stop in touched]
-            if not words or any(map(_has_digit, words)):
+            if not words or not all(map(_tells, words)):
                 continue
             counts = [self.counts[_plain(word)] for word in words]
             begun = [n for n, own in zip(counts, touched, strict=True) if own[0] >= begun_to]
-            often[i] = min(begun) / self.counts.total() if begun else min(counts) > 0
+            often[i] = min(begun) / max(self.counts.total(), 1) if begun else min(counts) > 0
             trust[i] = 1 if min(counts) else self.share_of_new
             begun_to = touched[-1][1]
         return WordShares(often, trust)
@@ -87,5 +88,5 @@ def _plain(word: str) -> str:
     return unicodedata.normalize("NFKC", word).casefold()
 
 
-def _has_digit(word: str) -> bool:
-    return any(map(str.isdigit, word))
+def _tells(word: str) -> bool:
+    return is_spaced(word) and not any(map(str.isdigit, word))

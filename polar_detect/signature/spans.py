@@ -48,6 +48,11 @@ def word_places(text: str) -> list[tuple[int, int]]:
     return [found.span() for found in _WORD.finditer(text)]
 
 
+def is_spaced(word: str) -> bool:
+    """Say whether a word is one between blanks: kanji and kana are parted by their script alone."""
+    return _IS_UNSPACED.match(word) is None
+
+
 def touched_words(text: str, places: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
     """Return where the words stand that each of some pieces of a text is in.
 
@@ -55,7 +60,7 @@ def touched_words(text: str, places: Sequence[tuple[int, int]]) -> list[list[tup
     ----------
     text : str
     places : sequence of (int, int)
-        Each is ``text[start:stop]``; white space that it begins with does not count.
+        Each is ``text[start:stop]``.
 
     Examples
     --------
@@ -64,12 +69,7 @@ def touched_words(text: str, places: Sequence[tuple[int, int]]) -> list[list[tup
     """
     words = word_places(text)
     starts, stops = ([own[side] for own in words] for side in (0, 1))
-    found = []
-    for start, stop in places:
-        own = text[start:stop]
-        begin = start + len(own) - len(own.lstrip())
-        found.append(words[bisect_right(stops, begin) : bisect_left(starts, stop)])
-    return found
+    return [words[bisect_right(stops, start) : bisect_left(starts, stop)] for start, stop in places]
 
 
 def joined_in_words(text: str, tokens: Sequence[TokenLoss]) -> list[TokenLoss]:
@@ -81,7 +81,7 @@ def joined_in_words(text: str, tokens: Sequence[TokenLoss]) -> list[TokenLoss]:
     last: list[tuple[int, int]] = []
     touched = touched_words(text, [(token.start, token.stop) for token in tokens])
     for token, words in zip(tokens, touched, strict=True):
-        spaced = [own for own in words if not _IS_UNSPACED.match(text, own[0])]
+        spaced = [own for own in words if is_spaced(text[slice(*own)])]
         if joined and spaced and spaced[0] in last:
             before = joined.pop()
             joined.append(TokenLoss(before.start, token.stop, before.loss + token.loss))
