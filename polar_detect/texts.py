@@ -12,7 +12,7 @@ from sklearn import exceptions
 
 from polar_detect.errors import InputError, NotFittedError
 from polar_detect.frames import are_written, in_pandas, named
-from polar_detect.visible import without_unseen
+from polar_detect.visible import plainly_spaced, without_unseen
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
@@ -80,15 +80,15 @@ def as_texts(X: Any, rows: "RowTemplate | None" = None) -> list[str]:
 
 
 def as_seen(texts: Sequence[str]) -> list[str]:
-    r"""Return texts without what nobody sees (`visible.without_unseen`) and blanks behind them.
+    r"""Return texts without what nobody sees: signs without width, kinds of spaces, blanks behind.
 
     A model reads these, so that with them an ordinary text would look strange. The cells of rows
-    are written so too.
+    are written so too. See `visible.without_unseen` and `visible.plainly_spaced`.
 
-    >>> as_seen(["oil \n", "異常なし\u3000", "  fuse", "\u200evalve"])
-    ['oil', '異常なし', '  fuse', 'valve']
+    >>> as_seen(["oil \n", "異常なし\u3000", "  fuse", "\u200evalve", "a\r\nb"])
+    ['oil', '異常なし', '  fuse', 'valve', 'a\nb']
     """
-    return [without_unseen(text).rstrip() for text in texts]
+    return [plainly_spaced(without_unseen(text)).rstrip() for text in texts]
 
 
 def say_the_same(texts: Sequence[str]) -> bool:

@@ -18,6 +18,8 @@ _VISIBLE = (
 # Zero-width space, joiner of words, byte order mark, soft hyphen and marks of direction come along
 # with what is copied from pages and dialogs.
 _UNSEEN = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\u00ad\u200e\u200f"))
+# Spaces at which no line is broken, as pages and word processors write them.
+_NO_BREAK = dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " ")
 
 
 def visible(text: str) -> str:
@@ -26,7 +28,7 @@ def visible(text: str) -> str:
     >>> visible("oil \x1b[31mleak")
     'oil ␛[31mleak'
     """
-    return text.replace("\r\n", "\n").replace("\r", "\n").translate(_VISIBLE)
+    return _with_line_feeds(text).translate(_VISIBLE)
 
 
 def without_unseen(text: str) -> str:
@@ -38,3 +40,19 @@ def without_unseen(text: str) -> str:
     'valve ガス'
     """
     return text if text.isascii() else normalize("NFC", text.translate(_UNSEEN))
+
+
+def plainly_spaced(text: str) -> str:
+    r"""Return `text` with line feeds as its line ends and spaces in place of no-break spaces.
+
+    Exports of other systems write these for the same text: databases CRLF, Excel line feeds.
+
+    >>> plainly_spaced("oil leak\r\n12\u00a0bar")
+    'oil leak\n12 bar'
+    """
+    text = _with_line_feeds(text)
+    return text if text.isascii() else text.translate(_NO_BREAK)
+
+
+def _with_line_feeds(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -139,6 +139,14 @@ def test_a_text_scores_the_same_however_its_signs_are_put_together(fitted_on_tin
     assert plain != read  # control: a model would read them as two
 
 
+@pytest.mark.parametrize("space", ["\xa0", "\u2007", "\u202f"])
+def test_a_text_scores_the_same_with_line_ends_and_spaces_of_another_kind(fitted_on_tiny, space):
+    text, spaced = "oil leak\nat 12 bar", f"oil{space}leak\r\nat 12{space}bar"
+    np.testing.assert_array_equal(*(fitted_on_tiny.score_samples([own]) for own in (text, spaced)))
+    plain, read = fitted_on_tiny.engine_.extractor.tracer.tokenize([text, spaced])
+    assert plain != read  # control: a model would read them as two
+
+
 def test_what_nobody_sees_behind_normal_texts_does_not_change_what_is_fitted(tiny_pair):
     texts = [f"{text} " if i % 3 else text for i, text in enumerate(FEW)]
     plain, ended = (fit_tiny(tiny_pair, own, max_tokens=8) for own in (FEW, texts))
@@ -165,6 +173,18 @@ def test_a_detector_that_was_fitted_on_accents_written_apart_reads_them_so_and_n
     new = unicodedata.normalize("NFD", f"{NEW[0]} défaut")
     apart, ended, other = earlier.score_samples([new, f"{new} \n", f"{NEW[0]} défaut"])
     assert apart == ended != other
+
+
+def test_a_detector_that_was_fitted_on_no_break_spaces_reads_them_so_and_nothing_else_unseen(
+    tiny_pair, monkeypatch
+):
+    texts = [f"{text}, défaut à 12\xa0bar" for text in FEW]
+    monkeypatch.setattr("polar_detect.training.as_seen", list)  # as was done before these counted
+    earlier = fit_tiny(tiny_pair, texts, max_tokens=64)
+    new = f"{NEW[0]}, défaut à 12\xa0bar"
+    apart = unicodedata.normalize("NFD", f"{new} \n")
+    own, ended, other = earlier.score_samples([new, apart, new.replace("\xa0", " ")])
+    assert own == ended != other
 
 
 def test_empty_texts_keep_their_row_are_nan_and_never_flagged(detector):

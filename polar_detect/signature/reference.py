@@ -1,7 +1,7 @@
 """The normal training texts as what a new text is held against."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
@@ -26,12 +26,25 @@ from polar_detect.signature.numbers import NumberReference
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.token_index import Novelty, TokenIndex
 from polar_detect.texts import as_seen, distinct_texts
+from polar_detect.visible import without_unseen
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
 
 N_NEIGHBOURS = 5
 _FAR_SHARE = 0.04  # of the normal texts: the wider of the two scales that new texts are seen at
+
+
+def _with_spaces_as_they_are(texts: Sequence[str]) -> list[str]:
+    return [without_unseen(text).rstrip() for text in texts]
+
+
+def _without_blanks_behind(texts: Sequence[str]) -> list[str]:
+    return [text.rstrip() for text in texts]
+
+
+# How texts were read, last of all first; version 0.1 read them as they are.
+_READINGS = (as_seen, _with_spaces_as_they_are, _without_blanks_behind, list[str])
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,20 +221,14 @@ class Reference:
     def as_read(self, texts: Sequence[str]) -> list[str]:
         """Return texts as those were read that it was fitted on: as people see them (`as_seen`).
 
-        Earlier versions took less away: nothing, which shows in blanks behind the texts that they
-        kept, or only these blanks, which shows in signs without width.
+        Earlier versions took less away, which shows in the texts that they kept.
         """
-        if self._keeps_blanks:
-            return [*texts]
-        return [text.rstrip() for text in texts] if self._keeps_unseen else as_seen(texts)
+        return self._reading(texts)
 
     @cached_property
-    def _keeps_blanks(self) -> bool:
-        return any(text != text.rstrip() for text in self.texts)
-
-    @cached_property
-    def _keeps_unseen(self) -> bool:
-        return as_seen(self.texts) != [*self.texts]
+    def _reading(self) -> Callable[[Sequence[str]], list[str]]:
+        kept = [*self.texts]
+        return next(read for read in _READINGS if read(kept) == kept)
 
     def nearest_texts(self, embeddings: Float32Array) -> list[tuple[str, ...]]:
         """Return the nearest training texts of each embedding; none where they are not kept.
