@@ -1045,6 +1045,16 @@ def test_of_equal_methods_the_order_does_not_rest_on_seconds(costs):
     assert found.best_baseline.method.name == "kNN"
 
 
+def test_methods_are_equal_too_where_the_auroc_of_one_was_rounded():
+    n = 48
+    labels = np.arange(n) % 2 == 1
+    apart, alike = 1000 * labels + np.arange(n), labels * 1.0  # both tell all rows apart
+    rounded, whole = (metrics.auroc(labels, scores) for scores in (apart, alike))
+    assert rounded < whole == 1  # control: by the last digit
+    found = compared(scored("kNN", apart), scored("x", alike), n=n)
+    assert [r.method.name for r in found.results] == ["kNN", "x"]
+
+
 @pytest.mark.parametrize("n_labelled", [0, 12])
 def test_a_cell_missing_in_test_rows_alone_is_a_usual_one_for_every_baseline(n_labelled):
     rng = np.random.default_rng(0)

@@ -18,6 +18,9 @@ from polar_detect.compare.comparison import (
 )
 from polar_detect.progress import Progress, Tracker
 
+# Two that differ do so by 1 / (2 · anomalous · normal rows) at least; sums are rounded in the 16th.
+_DIGITS = 12
+
 
 def measure(
     labels: NDArray[np.bool_],
@@ -32,7 +35,7 @@ def measure(
     same table but for the seconds: baselines by what they read (numbers, TF-IDF, embeddings), in
     the order of `BASELINES`, then detectors in the order asked for, without labels before with.
     """
-    ranked = sorted(scored, key=lambda s: -metrics.auroc(labels, s.scores))
+    ranked = sorted(scored, key=lambda s: -round(metrics.auroc(labels, s.scores), _DIGITS))
     best, best_baseline = ranked[0], next(s for s in ranked if not s.method.is_ours)
     stage = Tracker(progress).stage("intervals", len(ranked))
     results = []
