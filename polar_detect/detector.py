@@ -62,6 +62,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     alpha : float
         Texts with a p-value of at most this are flagged.
     seed : int
+        With the order of the texts it says which of them are held out for the p-values.
     contamination : float
         Share of the normal texts, 0 to below .5, that may be anomalous all the same. Each text,
         each of its tokens, and the numbers of a row then pass over the nearest of the normal
