@@ -298,6 +298,17 @@ def test_a_disk_that_fills_up_under_pip_is_reported_as_full(monkeypatch):
         models.resolve("toy")
 
 
+@pytest.mark.usefixtures("toy")
+def test_of_a_pip_that_ends_in_a_traceback_the_error_is_said(monkeypatch):
+    # What pip prints where it meets an error that it does not expect, such as a full disk while
+    # it downloads.
+    output = "ERROR: Exception:\nTraceback (most recent call last):\n  File ...\nOSError: [Errno"
+    output += " 28] No space left on device\n"
+    monkeypatch.setattr(download, "run_pip", pip_that_says(output))
+    with pytest.raises(OutputError, match=r"Got 'OSError: .* No space left on device' from pip"):
+        models.resolve("toy")
+
+
 @pytest.mark.usefixtures("toy", "instant_pip")
 def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")

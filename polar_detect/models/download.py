@@ -130,4 +130,6 @@ def _pip_failure(
 def _last_meaningful_line(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
+    if errors[-1:] == ["Exception:"]:  # its own heading of a traceback, which ends in the reason
+        return lines[-1]
     return (errors or lines or ["no message"])[-1]
