@@ -310,6 +310,24 @@ def test_another_input_detector_or_option_is_named(orders, detector_folder, tmp_
     assert score(orders, out, detector_folder, restart=True).n_rows == 999
 
 
+def test_of_an_unfinished_run_of_another_version_only_that_is_named(
+    orders, detector_folder, tmp_path, monkeypatch
+):
+    out = tmp_path / "scored.csv"
+    # Of options, another version wrote what it knew, under the names that these had there.
+    with monkeypatch.context() as earlier:
+        earlier.setattr(run.polar_detect, "__version__", "0.1.0")
+        with pytest.raises(Killed):
+            score(orders, out, detector_folder, engine=killed_after(1))
+    message = (
+        rf"Got an unfinished run for '{out}' of polar-detect 0\.1\.0; expected one of this "
+        rf"version, {run.polar_detect.__version__}; finish it with 0\.1\.0, or pass --restart"
+    )
+    with pytest.raises(InputError, match=message):
+        score(orders, out, detector_folder, rule=FlagRule(0.05, fdr=0.2))
+    assert score(orders, out, detector_folder, restart=True).n_rows == 1000
+
+
 def test_restart_begins_anew(orders, detector_folder, tmp_path):
     out = tmp_path / "scored.csv"
     with pytest.raises(Killed):

@@ -19,6 +19,7 @@ from polar_detect.atomic import write_file
 from polar_detect.errors import InputError, OutputError
 from polar_detect.scoring.results import from_arrow, to_arrow
 
+VERSION = "version of polar-detect"  # the entry of a run that says which one began it
 _MANIFEST = "manifest.json"
 _LOCK = "lock"
 Part = Literal["chunk", "computed"]
@@ -159,6 +160,12 @@ def _read(manifest: Path) -> dict[str, Any]:
 
 
 def _check_same(earlier: dict[str, Any], run: dict[str, Any], out: Path) -> None:
+    began, own = earlier.get(VERSION), run.get(VERSION)
+    if isinstance(began, str) and began != own:  # then entries need not mean the same
+        raise InputError(
+            f"Got an unfinished run for '{out}' of polar-detect {began}; expected one of this "
+            f"version, {own}; finish it with {began}, or pass --restart to begin anew."
+        )
     changed = [key for key in {**run, **earlier} if run.get(key) != earlier.get(key)]
     if changed:
         raise InputError(

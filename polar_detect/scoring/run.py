@@ -17,7 +17,7 @@ from polar_detect.scoring.cache import ResultCache
 from polar_detect.scoring.flags import FlagRule, Tally
 from polar_detect.scoring.job import CHUNK_ROWS, Input, ScoreJob
 from polar_detect.scoring.output import Summary, write_output
-from polar_detect.scoring.partial import Partial
+from polar_detect.scoring.partial import VERSION, Partial
 from polar_detect.scoring.results import Engine, Fleet
 from polar_detect.scoring.sample import Sample
 
@@ -158,7 +158,7 @@ def depends_on(job: ScoreJob, rule: FlagRule) -> dict[str, Any]:
     # The flag is no part of a result; the rule says at most which texts get a program.
     alpha = {"--alpha": rule.largest_cutoff} if job.programs_of == "flagged" else {}
     return {
-        "version of polar-detect": polar_detect.__version__,
+        VERSION: polar_detect.__version__,
         "detector": job.detector_sha256,
         "choice of programs (--preset)": job.programs_of,
         "--lang": job.tongue,
