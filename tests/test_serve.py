@@ -293,6 +293,28 @@ def test_what_cannot_be_scored_is_refused_and_not_repeated(client, content, stat
     assert "secret" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("headers", "got"),
+    [
+        ({"Content-Type": "application/x-www-form-urlencoded"}, "x-www-form-urlencoded'"),  # curl's
+        ({"Content-Type": "text/csv; charset=utf-8"}, "a body of type 'text/csv; charset=utf-8'"),
+        ({}, "a body without a type"),
+    ],
+)
+def test_a_body_that_is_not_said_to_be_json_is_told_the_header_to_send(
+    client, counting, headers, got
+):
+    for service in (client, counting):
+        answer = service.post("/score", content=b'{"texts": ["secret"]}', headers=headers)
+        assert answer.status_code == 415
+        said = answer.json()["detail"]
+        assert got in said
+        assert said.endswith("; expected JSON; send the header Content-Type: application/json.")
+        assert "secret" not in said
+    typed = {"Content-Type": "application/json; charset=utf-8"}  # control
+    assert client.post("/score", content=b'{"texts": ["a"]}', headers=typed).status_code == 200
+
+
 def test_a_large_body_of_unknown_length_is_stopped_while_it_arrives(client):
     sent = []
 

@@ -32,6 +32,7 @@ _REFUSALS = {
     401: "The bearer token is missing or wrong.",
     408: "The body did not arrive in time.",
     413: "The body is too large.",
+    415: "The body is not said to be JSON.",
     429: "Too many texts wait; see Retry-After.",
     500: "The model failed on this request.",
     503: "The service stops.",
@@ -170,7 +171,7 @@ def _add_text_routes(app: FastAPI, desk: _Desk, answers: TextAnswerer, guard: li
     Question = Annotated[Asked, OfKind(kind_of_body(answers.template, desk.settings)), Body()]
     # One per language, made once: what waits for the same function is answered together.
     explain_in = {tongue: partial(answers.explain, tongue=tongue) for tongue in TONGUES}
-    statuses = (400, 408, 413, 429, 500, 503, 504) + ((401,) if guard else ())
+    statuses = (400, 408, 413, 415, 429, 500, 503, 504) + ((401,) if guard else ())
     common: dict[str, Any] = {
         "dependencies": guard,
         "responses": {**_refusals(*statuses), 422: {"model": Invalid}},
@@ -226,12 +227,14 @@ def _token_check(token: str) -> Any:
     return check
 
 
-async def _say_what_is_invalid(_: Request, error: Exception) -> JSONResponse:
+async def _say_what_is_invalid(request: Request, error: Exception) -> JSONResponse:
     """Answer 422 without repeating the input, as FastAPI would: it is somebody's text.
 
     An input with half a character could not be sent back anyway.
     """
     assert isinstance(error, RequestValidationError)
+    if isinstance(error.body, bytes):  # which FastAPI has not read: it asks for the type of JSON
+        return JSONResponse({"detail": _other_type(request)}, 415)
     said = [
         {
             "loc": [printable(part) if isinstance(part, str) else part for part in e["loc"]],
@@ -241,3 +244,9 @@ async def _say_what_is_invalid(_: Request, error: Exception) -> JSONResponse:
         for e in error.errors()
     ]
     return JSONResponse({"detail": said}, 422)
+
+
+def _other_type(request: Request) -> str:
+    declared = request.headers.get("content-type")
+    got = "without a type" if declared is None else f"of type '{printable(declared)}'"
+    return f"Got a body {got}; expected JSON; send the header Content-Type: application/json."
