@@ -83,6 +83,13 @@ def test_another_file_is_read_in_place_of_the_one_in_the_folder(run, calls):
     ("text", "words"),
     [
         ('[fit]\nmodle = "x"\n', ["Got key 'modle' in [fit]", "max-tokens", "did you mean model?"]),
+        (
+            "[fit]\nstore_texts = false\n",  # as version 0.1 had it
+            [
+                "Got key 'store_texts' in [fit]",
+                "no-store-texts = true in place of store-texts = false",
+            ],
+        ),
         ("[skore]\nalpha = 1\n", ["Got section [skore]", "did you mean score?"]),
         ("alpha = 0.1\n", ["Got key 'alpha' outside any section", "expected one of compare"]),
         ("fit = 1\n", ["Got 'fit = …'", "expected a section [fit]"]),

@@ -126,5 +126,7 @@ def _unknown(what: str, source: str, known: Iterable[str], name: str) -> typer.B
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1)
     advice = f"did you mean {close[0]}?" if close else "correct or remove it."
+    if f"no-{name}" in names:  # who only changed the key would ask for the opposite
+        advice = f"write no-{name} = true in place of {name} = false."
     listed = ", ".join(names) or "none"
     return typer.BadParameter(f"Got {what} of {source}; expected one of {listed}; {advice}")
