@@ -17,6 +17,11 @@ from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.job import ScoreJob, open_input
 
 CORPUS = corpus()
+# Every second one runs by default, all of them where slow tests do.
+SHARED_OUT = [
+    pytest.param(bad, id=bad.name, marks=[pytest.mark.slow] * (i % 2))
+    for i, bad in enumerate(CORPUS)
+]
 
 
 @pytest.fixture
@@ -26,7 +31,7 @@ def detector(fitted_on_tiny, saved_on_tiny, monkeypatch):
     return saved_on_tiny
 
 
-@pytest.mark.parametrize("bad", CORPUS, ids=lambda bad: bad.name)
+@pytest.mark.parametrize("bad", SHARED_OUT)
 def test_a_broken_or_hostile_file_is_scored_in_part_or_refused_in_one_line(bad, detector, tmp_path):
     path, out = write(bad, tmp_path), tmp_path / "results"
     out.mkdir()
@@ -52,7 +57,7 @@ def test_a_fault_would_be_seen():
         assert fault(BadInput("a.csv", b"", None), bad_inputs.Outcome(1, said)) is not None
 
 
-# Every third: all of them go through `score` above, which reads files in the same way.
+# Every third: `score` above reads files in the same way.
 FEW = [b for b in CORPUS if len(b.content) < 10_000_000 and "hostile" not in b.name][::3]
 
 

@@ -399,7 +399,7 @@ def test_a_fitted_menu_measures_less_than_all_and_finds_as_short_programs(precis
 def test_a_menu_turns_programs_away_by_the_common_words_and_finds_valid_ones(real):
     executor = Executor(real)
     menu = Menu.fit(executor, real.tokenize(NOTES[:3], 16), tolerance=0.1)
-    rows = real.tokenize(NOTES[3:], 16)
+    rows = real.tokenize(NOTES[3:5], 16)
     found = menu.minimal_programs(executor, rows, tolerance=0.1)
     whole = menu.minimal_programs(executor, rows, tolerance=0.1, wants_curves=True)
     for row, own, other in zip(rows, found, whole, strict=True):

@@ -104,11 +104,10 @@ def test_a_word_that_normal_texts_have_costs_little_however_it_is_written(real, 
 
 def test_texts_are_marked_as_in_any_company(real, index):
     texts = ["REPLACE HOSE", "", "hello", "REPLACE WORN HOSE ON CREDIT CARD"]
-    own_words = Normal(index, words=KnownWords.of(ORDERS))
-    for normal in (Normal(index), own_words):
-        together = token_losses(real, texts, max_tokens=64, normal=normal)
-        for text, own in zip(texts, together, strict=True):
-            assert token_losses(real, [text], max_tokens=64, normal=normal) == [own]
+    normal = Normal(index, words=KnownWords.of(ORDERS))
+    together = token_losses(real, texts, max_tokens=64, normal=normal)
+    for text, own in zip(texts, together, strict=True):
+        assert token_losses(real, [text], max_tokens=64, normal=normal) == [own]
 
 
 def test_a_text_is_not_held_against_itself_where_normal_texts_may_be_anomalous(real, read):
