@@ -31,6 +31,7 @@ from polar_detect.tables import (
     warn_of_words,
     write_table,
 )
+from polar_detect.tables.cells.deviations import without_deviation
 from polar_detect.tables.cells.number_form import NumberForm, has_decimal_commas
 from polar_detect.tables.cells.numbers import as_numbers
 from polar_detect.tables.columns.new_values import new_values
@@ -897,6 +898,21 @@ def test_measured_values_count_without_how_far_they_may_be_off():
     )
     asked = pd.DataFrame({"d": ["10±0.1", "12±0.1", "14±0.2"] * 4})  # of products
     assert not RowTemplate.fit(asked, ["d"]).columns[0].is_numeric
+
+
+def test_a_power_of_ten_behind_brackets_is_of_the_measured_value():
+    cells = ["(1.2 ± 0.1)×10³", "(2.5 ± 0.1)×10^3 Pa", "(12 ± 1)×10²", "(1.4 +/- 0.2) x 10⁻¹"]
+    frame = pd.DataFrame({"p [Pa]": cells})
+    values = numbers_in(RowTemplate.fit(frame, ["p [Pa]"]), frame).values.T
+    np.testing.assert_allclose(values, [[1200, 2500, 1200, 0.14]], rtol=1e-12)
+    assert without_deviation("12² ± 1") == "12^2"  # 122 ± 1 it is not
+
+
+@pytest.mark.parametrize("cell", ["1'" * 1000 + " " * 1000 + "(±", "(" + " " * 3000 + "1'1'±(±1"])
+def test_a_long_cell_that_is_no_measured_value_takes_no_time(cell):
+    began = time.perf_counter()
+    assert without_deviation(cell) is None
+    assert time.perf_counter() - began < 1  # it was cubic in the length: 6 s
 
 
 def test_limits_of_detection_count_as_the_limit_beside_numbers():

@@ -3,17 +3,19 @@
 import re
 from collections.abc import Sequence
 
-from polar_detect.tables.cells.numbers import MIN_SURE, half_width
+from polar_detect.tables.cells.numbers import MIN_SURE, half_width, with_raised
 from polar_detect.tables.cells.units import split_unit
 
-_SIGN = r"\s*(?:±|\+/-|\+-)\s*"
 _SEEN = re.compile(r"±|[+＋][/／]?[-－\u2212]")
-_OWN = r"(?P<own>[-+▲△]?\s?[\d., ']*\d(?:e[-+]?\d+)?(?P<unit>\s?[^\d\s.,±()][^±()]*?)?)"
-_BY = r"[\d.,]*\d(?:e[-+]?\d+)?"
-_ALONE = re.compile(rf"{_OWN}{_SIGN}{_BY}(?P<behind>\s?[^\d\s.,±()][^±()]*)?", re.IGNORECASE)
-_IN_BRACKETS = re.compile(
-    rf"\(\s*{_OWN}{_SIGN}{_BY}\s*\)(?P<behind>\s?[^\d\s.,±()][^±()]*)?", re.IGNORECASE
+_SIGN = re.compile(r"±|\+/?-")
+# No digit goes on behind a number, or a long cell would be tried from each of its digits.
+_OWN = re.compile(
+    r"[-+▲△]?\s?[\d., ']*\d(?![., ']*\d)(?:e[-+]?\d+)?(?:\s?[^\d\s.,()][^()]*)?", re.IGNORECASE
 )
+_BY = r"[\d.,]*\d(?:e[-+]?\d+)?"
+_BEHIND = r"(?P<behind>\s?[^\d\s.,()][^()]*)?"
+_ALONE = re.compile(f"{_BY}{_BEHIND}", re.IGNORECASE)
+_IN_BRACKETS = re.compile(rf"{_BY}\s*\){_BEHIND}", re.IGNORECASE)
 _MANY = 10  # different ones, so that they are no sizes that some products are to have
 
 
@@ -39,15 +41,19 @@ def are_with_deviations(texts: Sequence[str]) -> bool:
 def without_deviation(text: str) -> str | None:
     """Return a number with its unit, without how far it may be off; None for any other text.
 
-    >>> [without_deviation(text) for text in ("12.5±0.1 mm", "(3.0 ± 0.2) MPa", "±0.5")]
-    ['12.5 mm', '3.0 MPa', None]
+    >>> [without_deviation(text) for text in ("12.5±0.1 mm", "(3.0 ± 0.2)×10³ Pa", "±0.5")]
+    ['12.5 mm', '3.0 ×10^3 Pa', None]
     """
     if _SEEN.search(text) is None:
         return None
-    plain = half_width(text)
-    found = _ALONE.fullmatch(plain) or _IN_BRACKETS.fullmatch(plain)
-    if found is None:
+    own, *offs = map(str.strip, _SIGN.split(half_width(with_raised(text))))
+    if len(offs) != 1:
         return None
-    own, behind = found["own"].strip(), (found["behind"] or "").strip()
+    is_open = own.startswith("(")
+    own = own.removeprefix("(").lstrip()
+    by = (_IN_BRACKETS if is_open else _ALONE).fullmatch(offs[0])
+    if by is None or _OWN.fullmatch(own) is None:
+        return None
+    behind = (by["behind"] or "").strip()
     is_complete = not behind or split_unit(own) is not None
     return own if is_complete else f"{own} {behind}"

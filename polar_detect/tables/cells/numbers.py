@@ -47,7 +47,7 @@ _POWER = re.compile(
     r"(?P<behind>.*)",
     re.ASCII | re.IGNORECASE,
 )
-_SUPERSCRIPTS = re.compile("[\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+")
+_RAISED = re.compile("(?<=\\d)[\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+")
 
 
 def as_numbers(texts: Iterable[str], notation: Notation = NOTATION) -> NDArray[np.float64]:
@@ -93,11 +93,15 @@ def with_exponent(text: str) -> str:
     """
     if "10" not in text and "\uff11\uff10" not in text:
         return text
-    raised = _SUPERSCRIPTS.sub(lambda found: f"^{found[0]}", text)
-    found = _POWER.fullmatch(_half_width(raised))
+    found = _POWER.fullmatch(_half_width(with_raised(text)))
     if found is None:
         return text
     return f"{found['before']}e{found['raised'] or found['lost']}{found['behind']}"
+
+
+def with_raised(text: str) -> str:
+    """Return a text with a ^ before digits that stand higher than the digit before them."""
+    return text if text.isascii() else _RAISED.sub(lambda found: f"^{found[0]}", text)
 
 
 def half_width(text: str) -> str:
