@@ -3,7 +3,8 @@
 And what nobody sees in them, which models read all the same.
 """
 
-from unicodedata import normalize
+from collections.abc import Callable, Iterator, Sequence
+from unicodedata import category, normalize
 
 # C0, DEL and C1 as control pictures or U+FFFD: they would vanish in HTML and steer a terminal.
 # Line feed and tab are layout, not control. Lone surrogates cannot be written as UTF-8. What sets
@@ -52,6 +53,43 @@ def plainly_spaced(text: str) -> str:
     """
     text = _with_line_feeds(text)
     return text if text.isascii() else text.translate(_NO_BREAK)
+
+
+def read_places(text: str, read: Callable[[Sequence[str]], list[str]]) -> list[int]:
+    r"""Return where in `text` each character stands of what is read of it, and at last its end.
+
+    Parameters
+    ----------
+    text : str
+    read : callable
+        Returns texts without what nobody sees in them, as `texts.as_seen` does.
+
+    >>> from polar_detect.texts import as_seen
+    >>> read_places("a\r\nカ\u3099", as_seen)
+    [0, 1, 3, 5]
+    """
+    pieces = [*_pieces(text)]
+    # With a letter behind them, blanks are none at the end, which are read nowhere.
+    lengths = [len(own) - 1 for own in read([f"{piece}x" for piece in pieces])]
+    places, start = [], 0
+    for piece, length in zip(pieces, lengths, strict=True):
+        places += [start + min(k, len(piece) - 1) for k in range(length)]
+        start += len(piece)
+    return [*places, start]
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Cut a text so that each piece is read by itself as in the text."""
+    start, before = 0, ""
+    for i, sign in enumerate(text):
+        kind = category(sign)
+        goes_on = kind in {"Mn", "Mc", "Me", "Cf"} or "\u1160" <= sign <= "\u11ff"  # Hangul
+        if i and not goes_on and (before, sign) != ("\r", "\n"):
+            yield text[start:i]
+            start = i
+        before = before if kind == "Cf" else sign
+    if text:
+        yield text[start:]
 
 
 def _with_line_feeds(text: str) -> str:

@@ -44,7 +44,8 @@ from polar_detect.report.reasons import reasons_of_row
 from polar_detect.report.swarm import LINE_HEIGHT, swarm_chart
 from polar_detect.signature.features import Feature
 from polar_detect.signature.spans import TokenLoss, joined_in_words
-from polar_detect.visible import visible
+from polar_detect.texts import as_seen
+from polar_detect.visible import read_places, visible
 
 ENGLISH = Language("en")
 
@@ -407,6 +408,18 @@ def test_words_are_marked_whole():
         TokenLoss(0, 1, 1.0),
         TokenLoss(1, 3, 2.0),
     ]
+
+
+@given(
+    st.text(st.sampled_from("ab \r\n\u200b\u200e\xa0e\u0301\u0323カ\u3099\u1112\u1161\u11ab\u0344"))
+)
+def test_each_character_that_is_read_stands_where_it_is_shown(text):
+    (read,) = as_seen([f"{text}|"])
+    *places, end = read_places(text, as_seen)
+    assert (len(places), end) == (len(read) - 1, len(text))
+    assert places == sorted(places)
+    alike = {"a": "a", "b": "b", "\n": "\r\n", " ": " \xa0"}
+    assert all(text[i] in alike.get(own, text[i]) for own, i in zip(read, places, strict=False))
 
 
 @given(st.text(max_size=60), st.lists(st.tuples(st.integers(1, 6), st.floats(0, 20)), max_size=20))

@@ -14,6 +14,7 @@ from polar_detect.report.build import _labelled_words, build_report
 from polar_detect.report.html import render_html
 from polar_detect.signature.known_words import KnownWords
 from polar_detect.signature.token_losses import Normal, token_losses
+from polar_detect.texts import as_seen
 
 TEXTS = [*NORMAL[:12], "", "SELECT * FROM users;", "SELECT * FROM users WHERE id = 4;"]
 
@@ -56,6 +57,25 @@ def test_blanks_behind_a_text_are_shown_but_are_no_token_of_it(fitted_on_tiny, t
     )
     assert [row.tokens for row in other.rows] == [row.tokens for row in own.rows]
     assert [row.text for row in other.rows] == [f"{row.text} \u3000" for row in own.rows]
+
+
+@pytest.mark.parametrize(
+    ("before", "shown"),
+    [("oil\nleak\n", "oil\r\nleak\r\n"), ("oil le\u0301ak ", "\u200boil\xa0le\u0301\xadak ")],
+)
+def test_words_are_marked_where_they_stand_in_the_text_as_it_is_shown(
+    fitted_on_tiny, before, shown
+):
+    def build(text):
+        (row,) = Report.of(fitted_on_tiny, [f"{text}on pump  "], top=1).data.rows
+        assert row.text == f"{text}on pump  "
+        return row.text, row.tokens
+
+    (plain, own), (text, other) = build(before), build(shown)
+    assert [token.loss for token in other] == [token.loss for token in own]
+    for first, second in zip(own, other, strict=True):
+        pieces = plain[first.start : first.stop], text[second.start : second.stop]
+        assert len({*as_seen([f"{piece}|" for piece in pieces])}) == 1
 
 
 def test_words_are_marked_by_what_they_cost_beside_normal_texts(fitted_on_tiny, assessed, table):

@@ -1,7 +1,7 @@
 """From a detector's assessment of a batch to what a report shows."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,7 @@ from polar_detect.signature.named import WORDING_LIKENESS
 from polar_detect.signature.spans import TokenLoss
 from polar_detect.signature.token_losses import Normal, token_losses
 from polar_detect.tables import Table
+from polar_detect.visible import read_places
 
 _TOP_FEATURES = 8
 _LISTED = 500
@@ -110,13 +111,23 @@ def _rows(
     tracer, reference = detector.engine_.extractor.tracer, detector.fitted_.reference
     words = KnownWords.of(reference.texts) if reference.texts else None
     normal = Normal(reference.tokens, reference.contamination, words)
-    texts = [table.texts[i] for i in index]
-    if detector.rows_ is None:
-        texts = reference.as_read(texts)
+    read = reference.as_read if detector.rows_ is None else list[str]
+    texts = read([table.texts[i] for i in index])
     tokens = token_losses(tracer.backbone, texts, max_tokens=tracer.max_tokens, normal=normal)
     return tuple(
-        _row(i, assessment, table, own, detector) for i, own in zip(index, tokens, strict=True)
+        _row(i, assessment, table, _laid_on(table.texts[i], own, read), detector)
+        for i, own in zip(index, tokens, strict=True)
     )
+
+
+def _laid_on(
+    text: str, tokens: tuple[TokenLoss, ...], read: Callable[[Sequence[str]], list[str]]
+) -> tuple[TokenLoss, ...]:
+    """Return where the tokens of a text as it was read stand in the text that is shown."""
+    if text.startswith(read([text])[0]):
+        return tokens
+    places = read_places(text, read)
+    return tuple(TokenLoss(places[own.start], places[own.stop], own.loss) for own in tokens)
 
 
 def _number(i: int, table: Table) -> int:
