@@ -1,3 +1,5 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,28 @@ def test_kanji_and_kana_are_no_words():
     np.testing.assert_array_equal(often, [np.nan, 1, np.nan, np.nan])
     assert trust == [1] * 4
     assert KnownWords.of(["ポンプを交換 pump"]).counts.total() == 1
+
+
+def test_clauses_of_scripts_without_blanks_are_no_words():
+    often, trust = shares("วาล์วรั่ว pump", "วาล์ว", "รั่ว", " pump", normal=["เปลี่ยนวาล์ว pump"])
+    np.testing.assert_array_equal(often, [np.nan, np.nan, 1])
+    assert trust == [1] * 3
+
+
+def test_words_are_counted_once_however_many_tokens_are_new():
+    class Counts(Counter):
+        n_counted = 0
+
+        def values(self):
+            self.n_counted += 1
+            return super().values()
+
+        def total(self):
+            return sum(self.values())
+
+    words = KnownWords(Counts({"pump": 2, "hose": 1}))
+    words.shares("valve leaks badly", [(0, 5), (5, 11), (11, 17)])
+    assert words.counts.n_counted == 2  # all, and those that occurred once
 
 
 def test_what_is_new_is_never_ruled_out():

@@ -422,6 +422,12 @@ def test_each_character_that_is_read_stands_where_it_is_shown(text):
     assert all(text[i] in alike.get(own, text[i]) for own, i in zip(read, places, strict=False))
 
 
+def test_a_clause_of_thai_is_not_marked_as_one_word():
+    text = "เปลี่ยนวาล์วรั่ว"
+    tokens = [TokenLoss(0, 7, 0.5), TokenLoss(7, 12, 0.5), TokenLoss(12, 16, 3.0)]
+    assert joined_in_words(text, tokens) == tokens
+
+
 @given(st.text(max_size=60), st.lists(st.tuples(st.integers(1, 6), st.floats(0, 20)), max_size=20))
 def test_no_mark_changes_a_text(text, lengths):
     tokens, start = [], 0

@@ -4,6 +4,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -20,7 +21,7 @@ class WordShares(NamedTuple):
     often : (n_tokens,) float32
         Of a token that begins a word, the share of all normal words that are this one; of one that
         goes on in a known word 1, in an unknown one 0. NaN where a token is in no word, in one with
-        a digit, as numbers are new in most texts, or in kanji or kana, which no blanks part.
+        a digit, as numbers are new in most texts, or in one that is not `is_spaced`.
     trust : (n_tokens,) float32
         How often normal texts go on with what they did not say before: 1 but in unknown words.
     """
@@ -36,7 +37,7 @@ class WordShares(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class KnownWords:
-    """The words of normal texts, whatever their case and width, but for numbers, kanji and kana.
+    """The words of normal texts, whatever their case and width, of `is_spaced`; no numbers.
 
     Parameters
     ----------
@@ -51,14 +52,18 @@ class KnownWords:
         words = (word for text in texts for word in words_of(text) if _tells(word))
         return cls(Counter(map(_plain, words)))
 
-    @property
+    @cached_property
     def share_of_new(self) -> float:
         """What share of further words is to be expected to be new; never 0.
 
         Source: Good, Biometrika 40 (1953), 237: that of the words that occurred once.
         """
         n_single = sum(n == 1 for n in self.counts.values())
-        return (n_single + 1) / (self.counts.total() + 1)
+        return (n_single + 1) / (self._n_words + 1)
+
+    @cached_property
+    def _n_words(self) -> int:
+        return self.counts.total()
 
     def shares(self, text: str, places: Sequence[tuple[int, int]]) -> WordShares:
         """Return what is known of the words that a text's tokens are in.
@@ -78,7 +83,7 @@ class KnownWords:
                 continue
             counts = [self.counts[_plain(word)] for word in words]
             begun = [n for n, own in zip(counts, touched, strict=True) if own[0] >= begun_to]
-            often[i] = min(begun) / max(self.counts.total(), 1) if begun else min(counts) > 0
+            often[i] = min(begun) / max(self._n_words, 1) if begun else min(counts) > 0
             trust[i] = 1 if min(counts) else self.share_of_new
             begun_to = touched[-1][1]
         return WordShares(often, trust)

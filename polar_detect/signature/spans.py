@@ -12,8 +12,8 @@ _WORD = re.compile(
     "|".join([f"[{script}]+" for script in _UNSPACED])
     + f"|[^\\W{_NOT_THESE}](?:[^\\s{_NOT_THESE}]*[^\\W{_NOT_THESE}])?"
 )
-
-_IS_UNSPACED = re.compile(f"[{_NOT_THESE}]")
+# Thai, Lao, Tibetan, Burmese and Khmer have blanks between clauses at most.
+_IS_UNSPACED = re.compile(f"[{_NOT_THESE}\u0e00-\u109f\u1780-\u17ff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,12 @@ def word_places(text: str) -> list[tuple[int, int]]:
 
 
 def is_spaced(word: str) -> bool:
-    """Say whether a word is one between blanks: kanji and kana are parted by their script alone."""
-    return _IS_UNSPACED.match(word) is None
+    """Return whether a word is one between blanks, which kanji, kana and Thai are not.
+
+    >>> [is_spaced(word) for word in ("Ventil", "밸브를", "定期", "วาล์วรั่ว")]
+    [True, True, False, False]
+    """
+    return _IS_UNSPACED.search(word) is None
 
 
 def touched_words(text: str, places: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
@@ -75,7 +79,7 @@ def touched_words(text: str, places: Sequence[tuple[int, int]]) -> list[list[tup
 def joined_in_words(text: str, tokens: Sequence[TokenLoss]) -> list[TokenLoss]:
     """Return tokens with those of one word as one, which costs as much as they do together.
 
-    Of words between blanks: kanji and kana keep their tokens.
+    Of words between blanks: kanji, kana and Thai keep their tokens.
     """
     joined: list[TokenLoss] = []
     last: list[tuple[int, int]] = []
