@@ -422,6 +422,13 @@ def test_each_character_that_is_read_stands_where_it_is_shown(text):
     assert all(text[i] in alike.get(own, text[i]) for own, i in zip(read, places, strict=False))
 
 
+def test_a_line_without_blanks_is_not_marked_as_one_word():
+    text = '{"state":"ok","valve":"open","note":"corroded"}'
+    tokens = [TokenLoss(i, i + 4, 3.0 if i == 36 else 0.1) for i in range(0, len(text) - 3, 4)]
+    marked = [own.text for own in clip(text, tokens).segments if own.value is not None]
+    assert marked == [text[36:40]]
+
+
 def test_a_clause_of_thai_is_not_marked_as_one_word():
     text = "เปลี่ยนวาล์วรั่ว"
     tokens = [TokenLoss(0, 7, 0.5), TokenLoss(7, 12, 0.5), TokenLoss(12, 16, 3.0)]

@@ -14,6 +14,7 @@ _WORD = re.compile(
 )
 # Thai, Lao, Tibetan, Burmese and Khmer have blanks between clauses at most.
 _IS_UNSPACED = re.compile(f"[{_NOT_THESE}\u0e00-\u109f\u1780-\u17ff]")
+_LONGEST = 40  # characters of a word; more are a URL, or JSON without blanks
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,12 @@ def word_places(text: str) -> list[tuple[int, int]]:
 
 
 def is_spaced(word: str) -> bool:
-    """Return whether a word is one between blanks, which kanji, kana and Thai are not.
+    """Return whether a word is one between blanks: no kanji, kana or Thai, and no line of JSON.
 
-    >>> [is_spaced(word) for word in ("Ventil", "밸브를", "定期", "วาล์วรั่ว")]
-    [True, True, False, False]
+    >>> [is_spaced(word) for word in ("Ventil", "밸브를", "定期", "วาล์วรั่ว", "a,b,c," * 9)]
+    [True, True, False, False, False]
     """
-    return _IS_UNSPACED.search(word) is None
+    return len(word) <= _LONGEST and _IS_UNSPACED.search(word) is None
 
 
 def touched_words(text: str, places: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
@@ -79,7 +80,7 @@ def touched_words(text: str, places: Sequence[tuple[int, int]]) -> list[list[tup
 def joined_in_words(text: str, tokens: Sequence[TokenLoss]) -> list[TokenLoss]:
     """Return tokens with those of one word as one, which costs as much as they do together.
 
-    Of words between blanks: kanji, kana and Thai keep their tokens.
+    Of those that are `is_spaced`: kanji, kana, Thai and long lines of JSON keep their tokens.
     """
     joined: list[TokenLoss] = []
     last: list[tuple[int, int]] = []
