@@ -845,6 +845,14 @@ def test_blanks_and_apostrophes_stand_between_thousands():
     np.testing.assert_array_equal(numbers_in(template, later).values[0], [5123.5, np.nan, 5, 4])
 
 
+def test_a_template_with_points_between_thousands_is_read_as_it_was_stored_at_first():
+    stored = {"columns": [{"name": "x", "decimals": 0, "points": True}], "notation": 2}
+    template = RowTemplate.from_json(stored)
+    assert template.columns[0].form == NumberForm(thousands=".")
+    frame = pd.DataFrame({"x": ["2.548"]})
+    assert numbers_in(template, frame).values[0, 0] == 2548
+
+
 @pytest.mark.parametrize(
     "cells",
     [
@@ -1238,6 +1246,8 @@ def test_rows_of_a_text_file_are_refused(tmp_path):
         {"columns": [{"name": "a", "decimals": 1, "unit": 3}]},
         {"columns": [{"name": "a", "decimals": 1, "unit": "号機"}]},
         {"columns": [{"name": "a", "decimals": 1, "minus": "▼"}]},
+        {"columns": [{"name": "a", "decimals": 1, "thousands": ","}]},
+        {"columns": [{"name": "a", "decimals": 1, "points": "."}]},
         {"columns": [{"name": "a", "decimals": 1, "comma": 1}]},
         {"columns": [{"name": "a", "decimals": 1, "limits": "<"}]},
     ],
@@ -1473,6 +1483,8 @@ def test_a_template_is_fitted_on_columns_that_are_there():
     frame = pd.DataFrame({"Type": ["M", "L"], 7: [1.5, 2.5]})
     with pytest.raises(InputError, match=r"Got column 'Tpye'; the table has: Type, 7\."):
         RowTemplate.fit(frame, ["Type", "Tpye"])
+    with pytest.raises(InputError, match="Got column '8'"):  # as a number it was a TypeError
+        RowTemplate.fit(frame, ["Type", 8])
 
 
 def test_rows_are_written_out_of_columns_of_other_blanks_and_width():

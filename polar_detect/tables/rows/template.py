@@ -57,7 +57,7 @@ class RowTemplate:
         """
         missing = [name for name in names if name not in frame.columns]
         if missing:
-            raise no_column([*map(str, frame.columns)], missing[0], None)
+            raise no_column([*map(str, frame.columns)], str(missing[0]), None)
         return cls(fitted_columns(frame, names))
 
     def texts(self, frame: pd.DataFrame) -> list[str]:
