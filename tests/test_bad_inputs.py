@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kill_me import made_up
 from openpyxl import load_workbook
+from some_by_default import some_by_default
 from work_orders import NORMAL
 
 from polar_detect import tables
@@ -17,11 +18,6 @@ from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.job import ScoreJob, open_input
 
 CORPUS = corpus()
-# Every second one runs by default, all of them where slow tests do.
-SHARED_OUT = [
-    pytest.param(bad, id=bad.name, marks=[pytest.mark.slow] * (i % 2))
-    for i, bad in enumerate(CORPUS)
-]
 
 
 @pytest.fixture
@@ -31,7 +27,7 @@ def detector(fitted_on_tiny, saved_on_tiny, monkeypatch):
     return saved_on_tiny
 
 
-@pytest.mark.parametrize("bad", SHARED_OUT)
+@pytest.mark.parametrize("bad", some_by_default(CORPUS, *CORPUS[::2]), ids=lambda bad: bad.name)
 def test_a_broken_or_hostile_file_is_scored_in_part_or_refused_in_one_line(bad, detector, tmp_path):
     path, out = write(bad, tmp_path), tmp_path / "results"
     out.mkdir()

@@ -115,16 +115,19 @@ def _rows(
     texts = read([table.texts[i] for i in index])
     tokens = token_losses(tracer.backbone, texts, max_tokens=tracer.max_tokens, normal=normal)
     return tuple(
-        _row(i, assessment, table, _laid_on(table.texts[i], own, read), detector)
-        for i, own in zip(index, tokens, strict=True)
+        _row(i, assessment, table, _laid_on(table.texts[i], seen, own, read), detector)
+        for i, seen, own in zip(index, texts, tokens, strict=True)
     )
 
 
 def _laid_on(
-    text: str, tokens: tuple[TokenLoss, ...], read: Callable[[Sequence[str]], list[str]]
+    text: str,
+    seen: str,
+    tokens: tuple[TokenLoss, ...],
+    read: Callable[[Sequence[str]], list[str]],
 ) -> tuple[TokenLoss, ...]:
-    """Return where the tokens of a text as it was read stand in the text that is shown."""
-    if text.startswith(read([text])[0]):
+    """Return where the tokens of a text as it was read, `seen`, stand in the text that is shown."""
+    if text.startswith(seen):
         return tokens
     places = read_places(text, read)
     return tuple(TokenLoss(places[own.start], places[own.stop], own.loss) for own in tokens)

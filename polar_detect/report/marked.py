@@ -113,16 +113,16 @@ def cell_marks(row: RowReport) -> list[Mark]:
 
 def costliest(text: str, tokens: Sequence[TokenLoss]) -> tuple[str, ...]:
     """Return up to three words of `text` that cost most, as one line each."""
-    levels = _levels(joined_in_words(text, tokens))
-    ordered = sorted((t for t in levels if levels[t] != "plain"), key=lambda t: -t.loss)
-    written = (one_line(word_at(text, t.start, t.stop), 40) for t in ordered)
+    levels = _levels(text, tokens)  # costliest first
+    marked = (own for own, level in levels.items() if level != "plain")
+    written = (one_line(word_at(text, own.start, own.stop), 40) for own in marked)
     return tuple(dict.fromkeys(word for word in written if word))[:_N_COSTLIEST]
 
 
 def _word_marks(text: str, tokens: Sequence[TokenLoss]) -> list[Mark]:
     return [
-        Mark(token.start, token.stop, level, token.loss)
-        for token, level in _levels(joined_in_words(text, tokens)).items()
+        Mark(word.start, word.stop, level, word.loss)
+        for word, level in _levels(text, tokens).items()
         if level != "plain"
     ]
 
@@ -146,15 +146,16 @@ def _unmarked(head: str, start: int, stop: int, n_read: int) -> Iterator[Segment
     yield Segment(head[max(start, n_read) : stop], "unread")
 
 
-def _levels(tokens: Sequence[TokenLoss]) -> dict[TokenLoss, Level]:
-    """Say which pieces of a text make up the first quarter and the first half of its loss."""
-    total = sum(token.loss for token in tokens)
+def _levels(text: str, tokens: Sequence[TokenLoss]) -> dict[TokenLoss, Level]:
+    """Say which words of a text make up the first quarter and half of its loss, costliest first."""
+    words = joined_in_words(text, tokens)
+    total = sum(word.loss for word in words)
     levels: dict[TokenLoss, Level] = {}
     before = 0.0
-    for token in sorted(tokens, key=lambda t: -t.loss):
+    for word in sorted(words, key=lambda w: -w.loss):
         share = before / total if total > 0 else 1.0
-        levels[token] = "most" if share < _MOST else "much" if share < _MUCH else "plain"
-        before += token.loss
+        levels[word] = "most" if share < _MOST else "much" if share < _MUCH else "plain"
+        before += word.loss
     return levels
 
 

@@ -121,7 +121,7 @@ def _formatted_number(text: str) -> float:
     plain = with_exponent(text)
     if not plain.isascii() and any(unicodedata.category(sign) == "No" for sign in plain):
         return math.nan  # 10² is not 102
-    found = _FORMATTED.fullmatch(half_width(plain))
+    found = _FORMATTED.fullmatch(_half_width(plain))
     if found is None or (found["sign"] and found["own"]):
         return math.nan
     number = float(found["sign"] + found["own"] + found["number"].replace(",", ""))
