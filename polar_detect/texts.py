@@ -12,7 +12,7 @@ from sklearn import exceptions
 
 from polar_detect.errors import InputError, NotFittedError
 from polar_detect.frames import are_written, in_pandas, named
-from polar_detect.visible import plainly_spaced, without_unseen
+from polar_detect.visible import in_usual_widths, plainly_spaced, without_unseen
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
@@ -82,13 +82,15 @@ def as_texts(X: Any, rows: "RowTemplate | None" = None) -> list[str]:
 def as_seen(texts: Sequence[str]) -> list[str]:
     r"""Return texts without what nobody sees: signs without width, kinds of spaces, blanks behind.
 
-    A model reads these, so that with them an ordinary text would look strange. The cells of rows
-    are written so too. See `visible.without_unseen` and `visible.plainly_spaced`.
+    And Japanese ones in usual widths. A model reads these, so that with them an ordinary text would
+    look strange. The cells of rows are written so too. See `visible.without_unseen`,
+    `visible.in_usual_widths` and `visible.plainly_spaced`.
 
-    >>> as_seen(["oil \n", "異常なし\u3000", "  fuse", "\u200evalve", "a\r\nb"])
-    ['oil', '異常なし', '  fuse', 'valve', 'a\nb']
+    >>> as_seen(["oil \n", "異常なし\u3000", "ﾊﾞﾙﾌﾞ", "  fuse", "\u200evalve", "a\r\nb"])
+    ['oil', '異常なし', 'バルブ', '  fuse', 'valve', 'a\nb']
     """
-    return [plainly_spaced(without_unseen(text)).rstrip() for text in texts]
+    usual = map(in_usual_widths, texts)
+    return [plainly_spaced(without_unseen(text)).rstrip() for text in usual]
 
 
 def say_the_same(texts: Sequence[str]) -> bool:

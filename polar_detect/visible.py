@@ -3,6 +3,7 @@
 And what nobody sees in them, which models read all the same.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from unicodedata import category, normalize
 
@@ -21,6 +22,11 @@ _VISIBLE = (
 _UNSEEN = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\u00ad\u200e\u200f"))
 # Spaces at which no line is broken, as pages and word processors write them.
 _NO_BREAK = dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " ")
+# Kana and kanji, and katakana of half the width.
+_JAPANESE = re.compile("[\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff66-\uff9f]")
+_VOICE_MARKS = "\uff9e\uff9f"  # of half the width, behind their letters
+# Katakana and their punctuation of half the width; digits, letters and blanks of the full one.
+_OTHER_WIDTH = re.compile("[\uff61-\uff9f\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u3000]+")
 
 
 def visible(text: str) -> str:
@@ -55,6 +61,20 @@ def plainly_spaced(text: str) -> str:
     return text if text.isascii() else text.translate(_NO_BREAK)
 
 
+def in_usual_widths(text: str) -> str:
+    r"""Return Japanese text with wide katakana, and with narrow digits, letters and blanks.
+
+    Which of the two widths stands there is a matter of the keyboard, and of the system that a text
+    comes from. In texts without kana and kanji full-width letters are meant to look strange.
+
+    >>> in_usual_widths("ﾎﾟﾝﾌﾟ\u3000Ｐ２（異音）"), in_usual_widths("ＦＲＥＥ")
+    ('ポンプ P2（異音）', 'ＦＲＥＥ')
+    """
+    if text.isascii() or not _JAPANESE.search(text):
+        return text
+    return _OTHER_WIDTH.sub(lambda found: normalize("NFKC", found[0]), text)
+
+
 def read_places(text: str, read: Callable[[Sequence[str]], list[str]]) -> list[int]:
     r"""Return where in `text` each character stands of what is read of it, and at last its end.
 
@@ -69,8 +89,10 @@ def read_places(text: str, read: Callable[[Sequence[str]], list[str]]) -> list[i
     [0, 1, 3, 5]
     """
     pieces = [*_pieces(text)]
-    # With a letter behind them, blanks are none at the end, which are read nowhere.
-    lengths = [len(own) - 1 for own in read([f"{piece}x" for piece in pieces])]
+    # With a letter behind them, blanks are none at the end, which are read nowhere; of the text's
+    # own script, as that decides on widths.
+    letter = "あ" if _JAPANESE.search(text) else "a"
+    lengths = [len(own) - 1 for own in read([piece + letter for piece in pieces])]
     places, start = [], 0
     for piece, length in zip(pieces, lengths, strict=True):
         places += [start + min(k, len(piece) - 1) for k in range(length)]
@@ -83,8 +105,9 @@ def _pieces(text: str) -> Iterator[str]:
     start, before = 0, ""
     for i, sign in enumerate(text):
         kind = category(sign)
-        goes_on = kind in {"Mn", "Mc", "Me", "Cf"} or "\u1160" <= sign <= "\u11ff"  # Hangul
-        if i and not goes_on and (before, sign) != ("\r", "\n"):
+        goes_on = kind in {"Mn", "Mc", "Me", "Cf"} or sign in _VOICE_MARKS
+        is_hangul = "\u1160" <= sign <= "\u11ff"  # behind the first sign of a syllable
+        if i and not goes_on and not is_hangul and (before, sign) != ("\r", "\n"):
             yield text[start:i]
             start = i
         before = before if kind == "Cf" else sign

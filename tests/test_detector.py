@@ -147,6 +147,18 @@ def test_a_text_scores_the_same_with_line_ends_and_spaces_of_another_kind(fitted
     assert plain != read  # control: a model would read them as two
 
 
+def test_a_japanese_text_scores_the_same_in_both_widths(fitted_on_tiny):
+    text, other = "ポンプ ガス弁P2交換。", "ﾎﾟﾝﾌﾟ\u3000カﾞｽ弁Ｐ２交換｡"
+    np.testing.assert_array_equal(*(fitted_on_tiny.score_samples([own]) for own in (text, other)))
+    plain, read = fitted_on_tiny.engine_.extractor.tracer.tokenize([text, other])
+    assert plain != read  # control: a model would read them as two
+
+
+def test_full_width_letters_are_strange_in_a_text_that_is_not_japanese(fitted_on_tiny):
+    own, other = fitted_on_tiny.score_samples(["FREE oil", "ＦＲＥＥ oil"])
+    assert own != other
+
+
 def test_what_nobody_sees_behind_normal_texts_does_not_change_what_is_fitted(tiny_pair):
     texts = [f"{text} " if i % 3 else text for i, text in enumerate(FEW)]
     plain, ended = (fit_tiny(tiny_pair, own, max_tokens=8) for own in (FEW, texts))
@@ -185,6 +197,17 @@ def test_a_detector_that_was_fitted_on_no_break_spaces_reads_them_so_and_nothing
     apart = unicodedata.normalize("NFD", f"{new} \n")
     own, ended, other = earlier.score_samples([new, apart, new.replace("\xa0", " ")])
     assert own == ended != other
+
+
+def test_a_detector_that_was_fitted_on_narrow_kana_reads_them_so_and_blanks_of_one_kind(
+    tiny_pair, monkeypatch
+):
+    texts = [f"{text} ﾎﾟﾝﾌﾟ" for text in FEW]
+    monkeypatch.setattr("polar_detect.training.as_seen", list)  # as was done before these counted
+    earlier = fit_tiny(tiny_pair, texts, max_tokens=64)
+    new = f"{NEW[0]} ﾎﾟﾝﾌﾟ"
+    own, spaced, other = earlier.score_samples([new, new.replace(" ", "\xa0"), f"{NEW[0]} ポンプ"])
+    assert own == spaced != other
 
 
 def test_empty_texts_keep_their_row_are_nan_and_never_flagged(detector):

@@ -46,7 +46,7 @@ ROWS = {
         {"name": "号機", "decimals": None, "unit": None},
         {"name": "外径\n[mm]", "decimals": 3, "unit": "mm"},
     ],
-    "notation": 2,
+    "notation": 3,
 }
 
 

@@ -411,14 +411,18 @@ def test_words_are_marked_whole():
 
 
 @given(
-    st.text(st.sampled_from("ab \r\n\u200b\u200e\xa0e\u0301\u0323カ\u3099\u1112\u1161\u11ab\u0344"))
+    st.text(
+        st.sampled_from(
+            "ab \r\n\u200b\u200e\xa0e\u0301\u0323カ\u3099\u1112\u1161\u11ab\u0344ｶｱﾞﾟＰ\u3000"
+        )
+    )
 )
 def test_each_character_that_is_read_stands_where_it_is_shown(text):
     (read,) = as_seen([f"{text}|"])
     *places, end = read_places(text, as_seen)
     assert (len(places), end) == (len(read) - 1, len(text))
     assert places == sorted(places)
-    alike = {"a": "a", "b": "b", "\n": "\r\n", " ": " \xa0"}
+    alike = {"a": "a", "b": "b", "P": "Ｐ", "\n": "\r\n", " ": " \xa0\u3000"}
     assert all(text[i] in alike.get(own, text[i]) for own, i in zip(read, places, strict=False))
 
 

@@ -265,7 +265,7 @@ def test_fit_on_rows_shows_one_and_warns_of_what_will_go_wrong(fitted_on_rows):
             {"name": "note", "decimals": None, "unit": None},
             {"name": "t [K]", "decimals": 1, "unit": "K"},
         ],
-        "notation": 2,
+        "notation": 3,
     }
 
 

@@ -1242,7 +1242,7 @@ def test_rows_of_a_text_file_are_refused(tmp_path):
         None, [], {}, {"columns": []}, {"columns": [{}]}, {"columns": [{"name": "a"}]},
         {"columns": [{"name": "a", "decimals": 10**9}]},
         {"columns": [{"name": "a", "decimals": "1"}]},
-        {"columns": [{"name": "a", "decimals": 1}], "notation": 3},
+        {"columns": [{"name": "a", "decimals": 1}], "notation": 4},
         {"columns": [{"name": "a", "decimals": 1, "unit": 3}]},
         {"columns": [{"name": "a", "decimals": 1, "unit": "号機"}]},
         {"columns": [{"name": "a", "decimals": 1, "minus": "▼"}]},
@@ -1485,6 +1485,14 @@ def test_a_template_is_fitted_on_columns_that_are_there():
         RowTemplate.fit(frame, ["Type", "Tpye"])
     with pytest.raises(InputError, match="Got column '8'"):  # as a number it was a TypeError
         RowTemplate.fit(frame, ["Type", 8])
+
+
+def test_words_of_japanese_rows_are_written_in_usual_widths_but_by_earlier_templates():
+    rows = pd.DataFrame({"備考": ["ﾎﾟﾝﾌﾟ\u3000Ｐ２", "ＮＧ"]}, dtype=str)
+    template = RowTemplate.fit(rows, ["備考"])
+    assert template.texts(rows) == ["備考: ポンプ P2", "備考: ＮＧ"]
+    earlier = RowTemplate(template.columns, notation=2)
+    assert earlier.texts(rows) == ["備考: ﾎﾟﾝﾌﾟ Ｐ２", "備考: ＮＧ"]
 
 
 def test_rows_are_written_out_of_columns_of_other_blanks_and_width():

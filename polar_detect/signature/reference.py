@@ -26,13 +26,17 @@ from polar_detect.signature.numbers import NumberReference
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.token_index import Novelty, TokenIndex
 from polar_detect.texts import as_seen, distinct_texts
-from polar_detect.visible import without_unseen
+from polar_detect.visible import plainly_spaced, without_unseen
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
 
 N_NEIGHBOURS = 5
 _FAR_SHARE = 0.04  # of the normal texts: the wider of the two scales that new texts are seen at
+
+
+def _with_widths_as_they_are(texts: Sequence[str]) -> list[str]:
+    return [plainly_spaced(without_unseen(text)).rstrip() for text in texts]
 
 
 def _with_spaces_as_they_are(texts: Sequence[str]) -> list[str]:
@@ -44,7 +48,13 @@ def _without_blanks_behind(texts: Sequence[str]) -> list[str]:
 
 
 # How texts were read, last of all first; version 0.1 read them as they are.
-_READINGS = (as_seen, _with_spaces_as_they_are, _without_blanks_behind, list[str])
+_READINGS = (
+    as_seen,
+    _with_widths_as_they_are,
+    _with_spaces_as_they_are,
+    _without_blanks_behind,
+    list[str],
+)
 
 
 @dataclass(frozen=True, eq=False)

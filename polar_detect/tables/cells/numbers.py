@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Notation = Literal[1, 2]
-"""Which cells are numbers, and which are missing: 1 in version 0.1, so that its detectors
-score as they did, and 2 since then."""
+Notation = Literal[1, 2, 3]
+"""Which cells are numbers and which are missing, 1 in version 0.1 and 2 since then, so that earlier
+detectors score as they did; with 3 the words of rows are in usual widths."""
 
-NOTATION: Notation = 2
+NOTATION: Notation = 3
 MISSING = "missing"
 MIN_NUMERIC = 0.95  # of the cells that are not missing
 # So many different cells, or more, make sure of a way of writing that may mean something else.

@@ -16,6 +16,7 @@ from polar_detect.tables.cells.numbers import (
     half_width,
     is_missing,
 )
+from polar_detect.visible import in_usual_widths
 
 SEPARATOR = "; "
 LARGE = 1e15  # counts and codes of so many digits, of which none is rounded
@@ -43,7 +44,8 @@ def write_cells(
     label = label_of(name)
     texts = [*map(_on_one_line, form.bare(cells))]
     if decimals is None:
-        written = [MISSING if text.lower() in MISSING_WORDS else text for text in texts]
+        usual = texts if notation < 3 else map(in_usual_widths, texts)
+        written = [MISSING if text.lower() in MISSING_WORDS else text for text in usual]
     else:
         numbers = as_numbers(texts, notation).tolist()
         written = [

@@ -33,8 +33,8 @@ class RowTemplate:
     Parameters
     ----------
     columns : tuple of TemplateColumn
-    notation : {1, 2}
-        Which cells are numbers, and which are missing.
+    notation : {1, 2, 3}
+        Which cells are numbers, which are missing, and how wide words are.
 
     Examples
     --------
