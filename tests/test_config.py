@@ -54,6 +54,24 @@ def test_the_command_line_wins_over_the_file(run, calls):
     assert [options.alpha for options in calls] == [0.01, 0.2]
 
 
+def test_the_command_line_wins_over_what_the_file_says_instead(run, calls):
+    write('[score]\nalpha = 0.01\n[fit]\ntext-column = "note"\nall-columns = false\n')
+    given = ("score", "new.csv", "--detector", "d", "--out", "s.csv", "--fdr", "0.1")
+    assert run(*given)[0] == 0
+    assert (calls[0].alpha, calls[0].fdr) == (None, 0.1)
+    assert run("fit", "a.csv", "--out", "d", "--columns", "a,b")[0] == 0
+    assert (calls[1].text_column, calls[1].columns) == (None, "a,b")
+    code, _, error = run(*given, "--alpha", "0.2")  # control: both on the command line
+    assert (code, "give either --alpha or --fdr" in error) == (2, True)
+
+
+def test_what_the_file_says_twice_is_still_a_contradiction(run, calls):
+    write("[score]\nalpha = 0.01\nfdr = 0.1\n")
+    code, _, error = run("score", "new.csv", "--detector", "d", "--out", "s.csv")
+    assert (code, calls) == (2, [])
+    assert "give either --alpha or --fdr" in error
+
+
 def test_a_language_above_all_sections_holds_for_every_command_that_speaks_two(run, calls):
     given = ("score", "new.csv", "--detector", "d", "--out", "s.csv")
     write('lang = "ja"\n[score]\nalpha = 0.01\n[search]\ntolerance = 0.5\n')

@@ -17,7 +17,7 @@ import typer
 
 from polar_detect import __version__, announcement
 from polar_detect.cli import options
-from polar_detect.cli.config import read_config
+from polar_detect.cli.config import read_config, without_overruled
 from polar_detect.cli.speaking import Spoken, said, said_of_stop
 from polar_detect.cli.streams import write_anything
 from polar_detect.errors import PolarError
@@ -101,8 +101,9 @@ def _root(
 def _command(name: str, kind: type[Any]) -> Callable[..., None]:
     """Return a command whose arguments and options are the fields of a dataclass."""
 
-    def run(**given: Any) -> None:
-        asked = kind(**given)  # whether they go together is asked before the imports
+    def run(context: typer.Context, **given: Any) -> None:
+        own = without_overruled(context, given, getattr(kind, "alternatives", ()))
+        asked = kind(**own)  # whether they go together is asked before the imports
         words = ""
         if name in _WRITING:
             goes_on = name == "score" and asked.input.is_file()
@@ -110,7 +111,9 @@ def _command(name: str, kind: type[Any]) -> Callable[..., None]:
         _run(name, name, asked, said_of_stop=words)
 
     run.__doc__ = kind.__doc__
-    run.__signature__ = inspect.signature(kind)  # type: ignore[attr-defined]  # what typer reads
+    asking = inspect.signature(run).parameters["context"]
+    fields = inspect.signature(kind).parameters.values()
+    run.__signature__ = inspect.Signature([asking, *fields])  # type: ignore[attr-defined]  # what typer reads
     return run
 
 

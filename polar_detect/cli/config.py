@@ -13,7 +13,7 @@ that has `--lang`. Unknown sections and keys are usage errors.
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,31 @@ def read_config(context: typer.Context, file: Path | None) -> dict[str, Any]:
     for_all = {_FOR_ALL: content.pop(_FOR_ALL)} if is_for_all else {}
     found = _defaults(context.command, content, str(path), "")
     return found | {name: for_all | found.get(name, {}) for name in _with_lang(context.command)}
+
+
+def without_overruled(
+    context: typer.Context, given: Mapping[str, Any], alternatives: Sequence[Sequence[str]]
+) -> dict[str, Any]:
+    """Return what a command was given, but for what of the file the command line replaces.
+
+    Parameters
+    ----------
+    context : typer.Context
+        Of the command; it knows where each value comes from.
+    given : mapping of str
+        Values by parameter.
+    alternatives : sequence of sequences of str
+        Groups of parameters of which one is given: with ``--fdr`` the file's `alpha` is left out.
+    """
+    sources = {name: getattr(context.get_parameter_source(name), "name", None) for name in given}
+    overruled = {
+        name
+        for group in alternatives
+        if any(sources.get(name) == "COMMANDLINE" for name in group)
+        for name in group
+        if sources.get(name) == "DEFAULT_MAP"
+    }
+    return {name: value for name, value in given.items() if name not in overruled}
 
 
 def _with_lang(group: Any) -> list[str]:

@@ -6,7 +6,7 @@ because importing torch takes seconds, and `--help` and completion need none of 
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import typer
 
@@ -14,6 +14,9 @@ from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.cli.speaking import contradiction, language_of
 from polar_detect.report.choices import Format, Tongue
 from polar_detect.serve.settings import ServeSettings
+
+# Options of which one is given, in place of the others: groups of fields.
+Alternatives = tuple[tuple[str, ...], ...]
 
 Input = Annotated[
     Path,
@@ -65,6 +68,8 @@ Alpha = Annotated[
 @dataclass(frozen=True, kw_only=True)
 class FitOptions:
     """Fit a detector on normal texts (and on labelled anomalous ones, where there are some)."""
+
+    alternatives: ClassVar[Alternatives] = (("text_column", "columns", "all_columns"),)
 
     train: Input
     out: Annotated[Path, typer.Option(help="Folder for the fitted detector.")]
@@ -131,6 +136,8 @@ class ScoreOptions:
 
     The same command given again after an interruption goes on where it stopped.
     """
+
+    alternatives: ClassVar[Alternatives] = (("alpha", "fdr"),)
 
     input: Input
     detector: DetectorFolder
@@ -315,6 +322,11 @@ class SearchOptions:
 @dataclass(frozen=True, kw_only=True)
 class CompareOptions:
     """Measure against LightGBM, random forest, isolation forest and kNN; say which to use."""
+
+    alternatives: ClassVar[Alternatives] = (
+        ("label_column", "target"),
+        ("text_column", "columns"),
+    )
 
     train: Input
     test: Annotated[
