@@ -110,7 +110,7 @@ def plot_length_curve(
     tolerance: float | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the loss of the best program of each length, minus that of the longest.
+    """Draw the loss of the best program of each length, minus that of the longest that has one.
 
     Parameters
     ----------
@@ -124,7 +124,8 @@ def plot_length_curve(
         lengths = [len(candidate.program) for candidate in curve]
         losses = np.asarray([candidate.loss for candidate in curve])
         colour, style = _LINES[i % 4], _LINE_STYLES[i % 4]
-        change = losses - losses[-1:]
+        measured = np.isfinite(losses)  # a menu measures nothing of some lengths
+        change = losses - losses[measured][-1:] if measured.any() else losses
         axes.plot(lengths, change, style, color=colour, marker="o", markersize=3, label=name)
     if tolerance is not None:
         axes.axhline(tolerance, color=NORMAL, linewidth=0.8, linestyle=":", label="tolerance")

@@ -49,6 +49,16 @@ def test_search_with_an_encoder_prints_its_program_for_people(search):
     assert "6 of 6 layers, embedding 0.000 from that of the full program (1 − cosine)" in out
 
 
+def test_search_with_an_encoder_says_how_many_texts_are_longer_than_what_is_read(
+    minilm, run, tmp_path
+):
+    given = ("search", "--model", minilm.name, "--method", "greedy", "--max-tokens", 4)
+    (tmp_path / "lines.txt").write_text("ok ok\nok ok ok\n")  # with both special tokens 4 and 5
+    said = "1 of 2 texts are longer than the 4 tokens that are read"
+    assert said in run(*given, "--file", tmp_path / "lines.txt")[2]
+    assert "longer" not in run(*given, "ok ok")[2]
+
+
 def test_methods_that_only_measure_programs_work_with_an_encoder(search):
     option = ("--json", "--tolerance", 0.2, "--method")
     greedy, default = (

@@ -74,6 +74,10 @@ def test_a_length_curve_is_drawn_as_the_change_from_its_longest_program():
     names = [text.get_text() for text in ax.get_legend().get_texts()]
     assert names == ["pump leaks", "tolerance"]
     assert len(plots.plot_length_curve({"empty": ()}).lines[0].get_xdata()) == 0
+    points[-1] = Candidate(Program.full(5), np.inf)  # of which nothing was measured
+    ax = plots.plot_length_curve({"pump leaks": points, "nothing": points[-1:]})
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [1.5, 0.0, np.inf])
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), [np.inf])
 
 
 def test_layers_of_one_text_have_a_sign_and_those_of_many_a_size():

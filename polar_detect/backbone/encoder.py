@@ -123,11 +123,19 @@ class EncoderBackbone:
         Special tokens that are spelled out in a text are read as plain characters, as
         `Backbone.tokenize` does; those that the vocabulary knows as pieces stay (XLM-R's `</s>`).
         """
+        return self._tokenized(texts, self.max_tokens)
+
+    def count_cut(self, texts: Sequence[str]) -> int:
+        """Return how many texts are longer than what is read of them."""
+        rows = self._tokenized(texts, self.max_tokens + 1)
+        return sum(len(row) > self.max_tokens for row in rows)
+
+    def _tokenized(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
         if not texts:  # tokenizers refuse an empty list
             return []
-        cut = shortened(texts, self.max_tokens)
+        cut = shortened(texts, max_tokens)
         encoded = self.tokenizer(
-            cut, split_special_tokens=True, truncation=True, max_length=self.max_tokens
+            cut, split_special_tokens=True, truncation=True, max_length=max_tokens
         )
         return [list(row) for row in encoded["input_ids"]]
 

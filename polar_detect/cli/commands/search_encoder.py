@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from polar_detect.backbone.encoder import EncoderBackbone
+from polar_detect.cli.commands.output import said_of_cut, tell
 from polar_detect.cli.commands.search_input import (
     Remembering,
     check_programs,
@@ -38,6 +39,7 @@ from polar_detect.programs.encoder_search import (
     find_minimal_encoder_programs,
 )
 from polar_detect.programs.interchange import PolarSample
+from polar_detect.report.language import Language
 from polar_detect.search import Candidate, Method
 
 _CHUNK = 64
@@ -50,6 +52,8 @@ def search_encoder(
     _check(options)
     backbone = EncoderBackbone.load(model.folder, max_tokens=options.max_tokens)
     check_programs(samples, options, backbone.n_layers)
+    if n_cut := backbone.count_cut([sample.question for sample in samples]):
+        tell(said_of_cut(n_cut, len(samples), backbone.max_tokens, Language()))
     executor, method = EncoderExecutor(backbone), _method(options, backbone.n_layers)
     exported: list[PolarSample] = []
     for start in range(0, len(samples), _CHUNK):
