@@ -218,9 +218,8 @@ class Fitting:
         """Return how like labelled anomalies each text is that did not teach it, if any did."""
         if labelled is None or reference.likeness is None:
             return None
-        rows = None if reference.numbers is None else self.settings.rows
         own, others = Seen.of(readings), Seen.of(labelled)
-        return KeptOut.fit(own, others, rows, seed=self.settings.seed)
+        return KeptOut.fit(own, others, reference.rows, seed=self.settings.seed)
 
     def _held_out(
         self, readings: Readings, reference: Reference, menu: Menu | None

@@ -19,7 +19,7 @@ _VISIBLE = (
 )
 # Zero-width space, joiner of words, byte order mark, soft hyphen and marks of direction come along
 # with what is copied from pages and dialogs.
-_UNSEEN = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\u00ad\u200e\u200f"))
+_UNSEEN = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\u00ad\u200e\u200f\u061c"))
 # Spaces at which no line is broken, as pages and word processors write them.
 _NO_BREAK = dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " ")
 # Kana and kanji, and katakana of half the width.
@@ -43,7 +43,7 @@ def without_unseen(text: str) -> str:
 
     Some systems write accents and voice marks apart from their letters, which is the same text.
 
-    >>> without_unseen("\u200eva\u00adlve \ufeffカ\u3099ス")
+    >>> without_unseen("\u200eva\u00adlve\u061c \ufeffカ\u3099ス")
     'valve ガス'
     """
     return text if text.isascii() else normalize("NFC", text.translate(_UNSEEN))

@@ -364,6 +364,11 @@ def test_numbers_keep_their_share_beside_words_which_take_theirs_from_the_text()
     shares = column_shares(FeatureTable(values, (*numbers, Feature("column", "a/level"))))
     weight = np.exp(-level.mean(dtype=float))
     np.testing.assert_allclose(shares, [2 / 4, (1 - 2 / 4) * weight / (weight + 2)])
+    # What labelled rows teach of categories makes no numbers of them.
+    features = (*numbers, *(Feature("column", f"a/{kind}") for kind in ("level", "likeness")))
+    beside = np.column_stack([values, level])
+    np.testing.assert_array_equal(column_shares(FeatureTable(beside, features)), shares)
+    np.testing.assert_array_equal(column_clips(features)[:4], column_clips(numbers))
 
 
 def test_of_a_rare_kind_only_the_columns_are_named_beside_which_enough_rows_stand():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -251,10 +253,63 @@ def test_a_cell_without_a_number_speaks_where_labelled_rows_had_it():
     assert missing[0] > usual[0] + 3
 
 
-def test_only_rows_with_numbers_have_a_likeness_of_columns(template):
+def shifts(n, *, seed, is_bad=False):
+    """Return rows of which the labelled ones are of one machine and heavy, as others may be."""
+    rng = np.random.default_rng(seed)
+    loads = rng.normal(60, 5, (n, 20))
+    machines = rng.choice(["M1", "M2", "M3"], (n, 20), p=[0.5, 0.3, 0.2])
+    fits = ((machines == "M2") & (loads > 58)) == is_bad
+    first = fits.argmax(1), np.arange(n)
+    own = {"machine": machines[first[1], first[0]], "load": loads[first[1], first[0]].round(1)}
+    shift = rng.choice(["day", "night"], n)
+    return pd.DataFrame(own | {"shift": shift}).astype(str)
+
+
+@pytest.fixture(scope="module")
+def of_shifts():
+    normal = shifts(200, seed=0)
+    template = RowTemplate.fit(normal, [*normal])
+    assert {*template.categories} == {"machine", "shift"}
+    return template, template.texts(normal), template.texts(shifts(20, seed=1, is_bad=True))
+
+
+def test_labelled_rows_teach_how_numbers_and_words_go_together(of_shifts):
+    template, normal, labelled = of_shifts
+    model = ColumnLikeness.fit(template, normal, labelled, seed=0)
+    new = [template.texts(shifts(80, seed=2, is_bad=is_bad)) for is_bad in (True, False)]
+    tables = [model.features(texts) for texts in new]
+    assert separation(*(table.values.sum(1) for table in tables)) > 0.85
+    assert [column_of(feature) for feature in tables[0].features] == ["load", "machine", "shift"]
+    load, machine, shift = np.abs(tables[0].values).mean(0)
+    assert min(load, machine) > 4 * shift
+    numbers_alone = ColumnLikeness.fit(replace(template, notation=2), normal, labelled, seed=0)
+    tables = [numbers_alone.features(texts) for texts in new]  # as earlier versions did
+    assert separation(*(table.values.sum(1) for table in tables)) < 0.8
+    assert [column_of(feature) for feature in tables[0].features] == ["load"]
+
+
+def test_a_word_that_no_normal_row_says_is_none_of_theirs_and_no_row_is_as_usual(of_shifts):
+    template, normal, _ = of_shifts
+    rows = shifts(12, seed=1).assign(machine="M9")
+    model = ColumnLikeness.fit(template, normal, template.texts(rows), seed=0)
+    own = {
+        name: model.features([f"machine: {name}; load: 60.0; shift: day"]).values[0]
+        for name in ("M9", "M7", "m1", "M1")
+    }
+    np.testing.assert_array_equal(own["M9"], own["M7"])
+    np.testing.assert_array_equal(own["m1"], own["M1"])
+    assert own["M9"][1] > own["M1"][1] + 3
+    assert model.ranks[0]["m1"] == 0  # the most frequent
+    np.testing.assert_array_equal(model.features(["pump leaks"]).values[0][1], own["M1"][1])
+
+
+def test_only_rows_with_numbers_or_categories_have_a_likeness_of_columns(template):
     normal, labelled = rows_of(template, 100, seed=0), rows_of(template, 8, seed=5)
     assert Likeness.fit(normal, labelled, None, seed=0).columns is None
-    words = pd.DataFrame({"kind": ["a", "b", "c"] * 10})
-    without = RowTemplate.fit(words, ["kind"])
+    notes = pd.DataFrame({"note": [f"part {i} leaks" for i in range(30)]})
+    without = RowTemplate.fit(notes, ["note"])
     assert Likeness.fit(normal, labelled, without, seed=0).columns is None
     assert Likeness.fit(normal, labelled, template, seed=0).columns is not None
+    words = pd.DataFrame({"kind": ["a", "b", "c"] * 10})
+    of_words = RowTemplate.fit(words, ["kind"])
+    assert Likeness.fit(normal, labelled, of_words, seed=0).columns is not None

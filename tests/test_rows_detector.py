@@ -410,7 +410,8 @@ def test_labelled_rows_teach_what_their_numbers_have_in_common(taught, fitted, t
     explanation, scores = taught.explain(bad), every[is_bad]
     np.testing.assert_allclose(explanation.base_value + explanation.values.sum(1), scores)
     own = [n for n in explanation.names if n.endswith("/likeness")]
-    assert own == ["labelled/likeness", *(f"column/{name}/likeness" for name in NAMES[1:])]
+    columns = [*NAMES[1:], NAMES[0]]  # numbers first
+    assert own == ["labelled/likeness", *(f"column/{name}/likeness" for name in columns)]
     of_columns = [name in own[1:] for name in explanation.names]
     assert explanation.values[:, of_columns].sum(1).mean() > 0.1  # the rest is of the text
     pressures = [
@@ -437,7 +438,7 @@ def test_a_saved_detector_keeps_what_labelled_rows_taught(taught, fine, template
     np.testing.assert_array_equal(loaded.score_samples(texts), taught.score_samples(texts))
     kept = read_contents(tmp_path / "saved").kept
     trees = tmp_path / "saved" / "likeness.txt"
-    assert kept[-1].what.endswith("pieces of words, and trees on the numbers of rows")
+    assert kept[-1].what.endswith("pieces of words, and trees on the columns of rows")
     assert kept[-1].n_bytes > trees.stat().st_size
     trees.write_text(trees.read_text().replace("split_feature=", "split_feature=7 ", 1))
     manifest = json.loads((tmp_path / "saved" / "manifest.json").read_text())
@@ -452,6 +453,23 @@ def test_a_saved_detector_keeps_what_labelled_rows_taught(taught, fine, template
     (tmp_path / "saved" / "manifest.json").write_bytes(sealed(manifest))
     with pytest.raises(ArtifactError, match=r"likeness\.txt' that LightGBM cannot read"):
         PolarDetector.load(tmp_path / "saved")
+
+
+def test_labelled_rows_of_words_alone_teach_and_what_they_taught_is_kept(tiny_pair, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({name: rng.choice([*"abc"], 120) for name in ("machine", "shift", "part")})
+    is_bad = (rows["machine"] == "a") & (rows["shift"] == "b")
+    detector = PolarDetector(**tiny_pair, max_tokens=8).fit(rows, is_bad)
+    assert [*detector.rows_.categories] == [*rows]
+    detector.save(tmp_path / "saved")
+    loaded = PolarDetector.load(tmp_path / "saved")
+    np.testing.assert_array_equal(loaded.score_samples(rows), detector.score_samples(rows))
+    names = detector.explain(rows[:1]).names
+    assert [name for name in names if name.endswith("/likeness")] == [
+        "labelled/likeness", *(f"column/{name}/likeness" for name in rows)
+    ]  # fmt: skip
+    scores = -detector.score_samples(rows)
+    assert auroc(is_bad.to_numpy(), scores) > 0.9
 
 
 @pytest.mark.slow

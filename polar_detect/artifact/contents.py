@@ -146,7 +146,7 @@ def _kept_of_parts(shapes: _Shapes, folder: Path) -> Iterator[Kept]:
         )
     if "likeness.sentences.weights" in shapes:
         trees = folder / TREES
-        of_rows = ", and trees on the numbers of rows" if trees.exists() else ""
+        of_rows = ", and trees on the columns of rows" if trees.exists() else ""
         yield Kept(
             "what tells the labelled anomalies from normal texts: a direction of the sentence "
             f"embeddings, weights of hashed pieces of words{of_rows}",

@@ -31,7 +31,7 @@ from polar_detect.search import MOST_HARM
 from polar_detect.settings import MAX_CONTAMINATION, Settings, model_name
 from polar_detect.signature.categories import CategoryReference
 from polar_detect.signature.changes import Changes, Covariances
-from polar_detect.signature.column_likeness import ColumnLikeness
+from polar_detect.signature.column_likeness import ColumnLikeness, likeness_columns
 from polar_detect.signature.geometry import Geometries, Geometry
 from polar_detect.signature.likeness import Likeness, SentenceLikeness, WordingLikeness
 from polar_detect.signature.normal_programs import NormalPrograms
@@ -287,8 +287,9 @@ def _reference(
 def _column_likeness(
     stored: Stored, rows: RowTemplate | None, normal: Sequence[str]
 ) -> ColumnLikeness | None:
-    """Return what labelled rows taught of columns of numbers, where there are some."""
-    if rows is None or not rows.numeric:
+    """Return what labelled rows taught of columns of numbers and categories, if there are some."""
+    columns = [] if rows is None else likeness_columns(rows)
+    if rows is None or not columns:
         return None
-    trees = Trees.read(stored.path.parent / TREES, len(rows.numeric))
+    trees = Trees.read(stored.path.parent / TREES, len(columns))
     return ColumnLikeness.of(rows, trees, normal)

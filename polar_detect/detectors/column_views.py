@@ -6,7 +6,7 @@ import numpy as np
 
 from polar_detect.arrays import Float64Array, IndexArray
 from polar_detect.detectors.weighting import Part, mean_view, unit_tail
-from polar_detect.signature.column_features import LEVEL, LIKENESS, Kind, column_of, kind_of
+from polar_detect.signature.column_features import LEVEL, LIKENESS, Kind, kind_of, number_columns
 from polar_detect.signature.features import Feature, FeatureTable
 
 _TEXT_COUNTS = 2.0  # columns
@@ -49,8 +49,7 @@ def column_shares(normal: FeatureTable) -> Float64Array:
     the geometric mean of the shares of what normal rows say there. All those that never change add
     1 together, as they tell of new values only.
     """
-    numbers = [own for own in normal.features if kind_of(own) != LEVEL]
-    n_numbers = len({column_of(own) for own in numbers} - {None})
+    n_numbers = len(number_columns(normal.features))
     places, weights = _categories(normal)
     varies = np.ptp(normal.values[:, places], axis=0) > _SAME
     n_levels = float(weights[varies].sum()) + (not varies.all())
@@ -97,7 +96,7 @@ def category_view(normal: FeatureTable, spreads: Float64Array) -> list[Float64Ar
 
 
 def column_likeness(features: Sequence[Feature], spreads: Float64Array) -> list[Float64Array]:
-    """Return how like labelled anomalies the numbers are: the sum of the columns' parts of it.
+    """Return how like labelled anomalies the columns are: the sum of their parts of it.
 
     As weights, like `column_views`; empty where signatures do not say.
     """

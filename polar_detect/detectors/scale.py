@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from polar_detect.arrays import Float32Array, Float64Array
-from polar_detect.signature.column_features import LEVEL, column_of, kind_of
+from polar_detect.signature.column_features import LEVEL, column_of, kind_of, number_columns
 from polar_detect.signature.features import Feature
 
 CLIP = 8.0  # robust standard deviations; one wild feature must not decide alone
@@ -55,9 +55,9 @@ def column_clips(features: Sequence[Feature]) -> Float64Array:
     Those of columns of numbers enter a mean over columns, in which a wild cell shall count as much
     among many as among few.
     """
-    columns = [None if kind_of(own) == LEVEL else column_of(own) for own in features]
-    of_columns = CLIP * np.sqrt(max(len(set(columns) - {None}), 1))
-    return np.asarray([CLIP if name is None else of_columns for name in columns])
+    of_columns = CLIP * np.sqrt(max(len(number_columns(features)), 1))
+    is_alone = [column_of(own) is None or kind_of(own) == LEVEL for own in features]
+    return np.where(is_alone, CLIP, of_columns)
 
 
 def column_units(features: Sequence[Feature]) -> Float64Array:

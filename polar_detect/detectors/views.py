@@ -190,7 +190,7 @@ def taught(views: Views, normal: FeatureTable, labelled: FeatureTable, scale: Sc
     """Return the views with one more, of what tells labelled anomalies from normal texts.
 
     A logistic regression of them on the views, and on how like labelled anomalies the embedding,
-    the wording and the numbers of a text are: which of its sides shows that it is one of their
+    the wording and the columns of a text are: which of its sides shows that it is one of their
     kind. Sides on which labelled anomalies lie no higher than normal texts, or that would speak
     against their kind, count for nothing. The view gets .35 of all with three labels, .5 with
     twenty and .63 with a hundred different ones; the rest stays with what is strange in any other

@@ -1,5 +1,6 @@
 """The names of features that tell of a column of rows: the column, and what is told of it."""
 
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 from polar_detect.signature.features import Feature
@@ -39,3 +40,13 @@ def kind_of(feature: Feature) -> Kind | None:
     if feature.group != COLUMN:
         return None
     return next((kind for kind in get_args(Kind) if feature.part.endswith(f"/{kind}")), None)
+
+
+def number_columns(features: Iterable[Feature]) -> set[str]:
+    """Return the columns of numbers that features tell of.
+
+    >>> sorted(number_columns([Feature("column", "Type/level"), Feature("column", "Air/value")]))
+    ['Air']
+    """
+    of_numbers = (own for own in features if kind_of(own) in NUMBER_KINDS)
+    return {name for own in of_numbers if (name := column_of(own)) is not None}

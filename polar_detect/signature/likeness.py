@@ -1,4 +1,4 @@
-"""How like the labelled anomalies a text is, by its embedding, its wording and its numbers.
+"""How like the labelled anomalies a text is, by its embedding, its wording and its columns.
 
 Hides the classifiers, and how texts that taught them are kept out of their own.
 """
@@ -12,7 +12,7 @@ import numpy as np
 from polar_detect.arrays import Float32Array, IndexArray, IntArray
 from polar_detect.numerics.blocks import product
 from polar_detect.signature.by_text import ByText
-from polar_detect.signature.column_likeness import ColumnLikeness
+from polar_detect.signature.column_likeness import ColumnLikeness, likeness_columns
 from polar_detect.signature.contrast import contrast
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.named import SENTENCE_LIKENESS, WORDING_LIKENESS
@@ -122,7 +122,7 @@ class Likeness:
     sentences : SentenceLikeness
     wording : WordingLikeness
     columns : ColumnLikeness, optional
-        Where the texts are rows with numbers.
+        Where the texts are rows with numbers or categories.
     """
 
     sentences: SentenceLikeness
@@ -133,7 +133,7 @@ class Likeness:
     def fit(cls, normal: Seen, labelled: Seen, rows: "RowTemplate | None", *, seed: int) -> Self:
         """Fit on texts that `can_teach`; `rows` says how they were written out of a table."""
         columns = None
-        if rows is not None and rows.numeric:
+        if rows is not None and likeness_columns(rows):
             columns = ColumnLikeness.fit(rows, normal.texts, labelled.texts, seed=seed)
         sentences = SentenceLikeness.fit(normal.embeddings, labelled.embeddings)
         return cls(sentences, WordingLikeness.fit(normal.texts, labelled.texts), columns)
