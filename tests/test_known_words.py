@@ -56,6 +56,16 @@ def test_kanji_and_kana_are_no_words():
     assert KnownWords.of(["ポンプを交換 pump"]).counts.total() == 1
 
 
+def test_letters_keep_their_vowel_signs():
+    often, trust = shares("पानी पाना", "पानी", " पाना", normal=["पानी"])
+    assert (often, trust) == ([1, 0], [1, 1])  # of one word each further one may be new
+
+
+def test_words_are_known_in_turkish_capitals():
+    often, _ = shares("ISITICI İPTAL", "ISITICI", "İPTAL", normal=["ısıtıcı iptal"])
+    assert often == [1 / 2, 1 / 2]
+
+
 def test_clauses_of_scripts_without_blanks_are_no_words():
     often, trust = shares("วาล์วรั่ว pump", "วาล์ว", "รั่ว", " pump", normal=["เปลี่ยนวาล์ว pump"])
     np.testing.assert_array_equal(often, [np.nan, np.nan, 1])

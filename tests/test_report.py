@@ -25,6 +25,7 @@ from scipy import stats
 
 from polar_detect import calibration
 from polar_detect.drift import measure_drift
+from polar_detect.graphemes import starts_of_graphemes
 from polar_detect.program import Program
 from polar_detect.report import cards, charts, histogram
 from polar_detect.report.chance import chance
@@ -43,7 +44,7 @@ from polar_detect.report.phrases import (
 from polar_detect.report.reasons import reasons_of_row
 from polar_detect.report.swarm import LINE_HEIGHT, swarm_chart
 from polar_detect.signature.features import Feature
-from polar_detect.signature.spans import TokenLoss, joined_in_words
+from polar_detect.signature.spans import TokenLoss, joined_in_words, words_of
 from polar_detect.texts import as_seen
 from polar_detect.visible import read_places, visible
 
@@ -437,6 +438,35 @@ def test_a_clause_of_thai_is_not_marked_as_one_word():
     text = "เปลี่ยนวาล์วรั่ว"
     tokens = [TokenLoss(0, 7, 0.5), TokenLoss(7, 12, 0.5), TokenLoss(12, 16, 3.0)]
     assert joined_in_words(text, tokens) == tokens
+
+
+@pytest.mark.parametrize(
+    "text", ["पानी का रिसाव", "วาล์วรั่ว", "👨‍👩‍👧🇩🇪 👷🏽‍♀️", "葛󠄀城 カ゚", "تَسْرِيب ab́ 1️⃣"]
+)
+def test_no_mark_parts_a_letter_from_its_signs(text):
+    graphemes = starts_of_graphemes(text)
+    for marked in range(len(text)):
+        tokens = [TokenLoss(i, i + 1, 9.0 if i == marked else 0.1) for i in range(len(text))]
+        word = max(joined_in_words(text, tokens), key=lambda own: own.loss)
+        assert word.start <= marked < word.stop
+        assert {word.start, word.stop} <= graphemes | {len(text)}
+
+
+def test_words_keep_the_vowel_signs_at_their_end():
+    said = "हिन्दी में पानी, مِضَخَّةٌ pump⚙️ m² می‌رود"
+    assert words_of(said) == ["हिन्दी", "में", "पानी", "مِضَخَّةٌ", "pump", "m²", "می‌رود"]
+    assert words_of("葛󠄀城﨑 𠮷か゚カ゚") == ["葛󠄀城﨑", "𠮷", "か゚", "カ゚"]
+
+
+def test_texts_are_cut_between_graphemes():
+    family = "👨‍👩‍👧"
+    assert one_line("पानी पानी", 6) == "पानी …"
+    assert one_line("पानी पानी", 5) == "पानी…"
+    assert one_line("पानी पानी", 4) == "पा…"
+    assert clip("a" * 599 + family).head == "a" * 599
+    assert clip("a" * 3_599 + family).n_left_out == len(family)
+    piled_up = "a" + "\u0301" * 5_000
+    assert clip(piled_up).head == piled_up[:600]  # as no letter has so many accents
 
 
 @given(st.text(max_size=60), st.lists(st.tuples(st.integers(1, 6), st.floats(0, 20)), max_size=20))

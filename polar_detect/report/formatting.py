@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from polar_detect import calibration
+from polar_detect.graphemes import whole_graphemes
 from polar_detect.report.data import Contribution, ReportData
 from polar_detect.tables.cells.text import cell_as_text
 from polar_detect.visible import visible
@@ -89,7 +90,7 @@ def one_line(text: str, n_characters: int) -> str:
     flat = " ".join(visible(text[: 4 * n_characters]).split())
     if len(flat) <= n_characters and len(text) <= 4 * n_characters:
         return flat
-    return flat[: n_characters - 1] + "…"
+    return flat[: whole_graphemes(flat, n_characters - 1)] + "…"
 
 
 def is_empty(text: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from polar_detect.graphemes import whole_graphemes
 from polar_detect.report.data import RowReport
 from polar_detect.report.formatting import one_line
 from polar_detect.signature.spans import TokenLoss, joined_in_words, word_at
@@ -75,11 +76,10 @@ def clip(
     >>> clip("short").head
     'short'
     """
-    shown = text[: _HEAD_CHARACTERS + _REST_CHARACTERS]
+    shown = text[: whole_graphemes(text, _HEAD_CHARACTERS + _REST_CHARACTERS)]
     lines = shown.split("\n", _HEAD_LINES)
-    n_head = min(_HEAD_CHARACTERS, len("\n".join(lines[:_HEAD_LINES])))
-    # A line end of two characters stays whole.
-    n_head -= shown[n_head - 1 : n_head + 1] == "\r\n"
+    # Letters keep their signs, and line ends of two characters stay whole.
+    n_head = whole_graphemes(text, min(_HEAD_CHARACTERS, len("\n".join(lines[:_HEAD_LINES]))))
     n_read = tokens[-1].stop if tokens else len(text)
     is_cut = len(text[n_read:].strip()) > 0
     return ClippedText(

@@ -90,7 +90,9 @@ class KnownWords:
 
 
 def _plain(word: str) -> str:
-    return unicodedata.normalize("NFKC", word).casefold()
+    # The dotless small i and the dotted capital one of Turkish are no case of I and i elsewhere.
+    folded = unicodedata.normalize("NFKC", word).casefold()
+    return folded.replace("i\u0307", "i").replace("ı", "i")
 
 
 def _tells(word: str) -> bool:

@@ -1,19 +1,27 @@
 """Words, and values laid on a text's characters: what reports mark, without what measures it."""
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import regex
+
+from polar_detect.graphemes import starts_of_graphemes
+
 # Kanji, hiragana and katakana are written without blanks, and parted where they meet.
-_UNSPACED = ("々\u3400-\u9fff", "\u3041-\u309f", "\u30a1-\u30ff\uff66-\uff9f")
+_UNSPACED = (r"\p{Han}", "\u3041-\u309f", "\u30a1-\u30ff\uff66-\uff9f")
 _NOT_THESE = "".join(_UNSPACED)
-_WORD = re.compile(
-    "|".join([f"[{script}]+" for script in _UNSPACED])
-    + f"|[^\\W{_NOT_THESE}](?:[^\\s{_NOT_THESE}]*[^\\W{_NOT_THESE}])?"
+_LETTER = rf"[[\w\p{{N}}]--[\p{{M}}\p{{Cf}}{_NOT_THESE}]]"
+# Vowel signs, accents and variants belong to the letter before them, also at the end of a word.
+_SIGNS = r"[\p{M}\u200c\u200d]*+"
+_WORD = regex.compile(
+    "|".join([f"(?:[{script}]{_SIGNS})+" for script in _UNSPACED])
+    + rf"|{_LETTER}(?:[^\s{_NOT_THESE}]*{_LETTER})?{_SIGNS}",
+    regex.VERSION1,
 )
-# Thai, Lao, Tibetan, Burmese and Khmer have blanks between clauses at most.
-_IS_UNSPACED = re.compile(f"[{_NOT_THESE}\u0e00-\u109f\u1780-\u17ff]")
+# Thai, Lao, Burmese and Khmer (line breaks of class SA) and Tibetan have blanks between clauses at
+# most.
+_IS_UNSPACED = regex.compile(rf"[{_NOT_THESE}\p{{Line_Break=SA}}\p{{Tibetan}}]", regex.VERSION1)
 _LONGEST = 40  # characters of a word; more are a URL, or JSON without blanks
 
 
@@ -38,10 +46,11 @@ class TokenLoss:
 def words_of(text: str) -> list[str]:
     """Return the words of a text, without what stands around them.
 
-    >>> words_of("C/O left pump, 20-6! ポンプを定期交換、3号機")
-    ['C/O', 'left', 'pump', '20-6', 'ポンプ', 'を', '定期交換', '3', '号機']
+    >>> words_of("C/O left pump, 20-6! ポンプを定期交換、3号機、पानी")
+    ['C/O', 'left', 'pump', '20-6', 'ポンプ', 'を', '定期交換', '3', '号機', 'पानी']
     """
-    return _WORD.findall(text)
+    words: list[str] = _WORD.findall(text)
+    return words
 
 
 def word_places(text: str) -> list[tuple[int, int]]:
@@ -80,14 +89,17 @@ def touched_words(text: str, places: Sequence[tuple[int, int]]) -> list[list[tup
 def joined_in_words(text: str, tokens: Sequence[TokenLoss]) -> list[TokenLoss]:
     """Return tokens with those of one word as one, which costs as much as they do together.
 
-    Of those that are `is_spaced`: kanji, kana, Thai and long lines of JSON keep their tokens.
+    Of those that are `is_spaced`: kanji, kana, Thai and long lines of JSON keep their tokens, but
+    for those of one grapheme, as a letter with its vowel signs or an emoji of several.
     """
     joined: list[TokenLoss] = []
     last: list[tuple[int, int]] = []
+    starts = starts_of_graphemes(text)
     touched = touched_words(text, [(token.start, token.stop) for token in tokens])
     for token, words in zip(tokens, touched, strict=True):
         spaced = [own for own in words if is_spaced(text[slice(*own)])]
-        if joined and spaced and spaced[0] in last:
+        goes_on = token.start not in starts or (spaced and spaced[0] in last)
+        if joined and goes_on:
             before = joined.pop()
             joined.append(TokenLoss(before.start, token.stop, before.loss + token.loss))
         else:
