@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -207,6 +208,37 @@ def test_markdown_and_json_hold_the_cells():
         "stop": 45,
         "is_as_labelled": False,
     }
+
+
+@pytest.mark.parametrize("render", [render_html, render_markdown])
+def test_arabic_in_a_sentence_does_not_turn_round_what_follows_it(render):
+    own = machine_row(name="الضغط")
+    cells = (replace(own.cells[0], levels=(("مغلق", 0.98), ("open*", 0.02))), own.cells[1])
+    new = (NewCell("الحالة", "تالف"), NewCell("Type", "Z"))
+    written = render(report([replace(own, cells=cells, new_cells=new)]))
+    said = re.sub(r"\\(?=[*])", "", written)
+    assert "“\u2068الحالة\u2069”: \u2068تالف\u2069" in said
+    assert (
+        "“\u2068الضغط\u2069” = 68.2 (normal rows: \u2068مغلق\u2069 98 %, open* 2 %; +0.60)" in said
+    )
+    assert "\u2068\u2068" not in written
+    assert "�" not in written
+    assert "\u2068" not in render(report([machine_row()]))  # control
+
+
+def test_pages_take_the_direction_of_foreign_names_from_their_letters():
+    own = machine_row(name="الضغط")
+    page = render_html(report([own], source="تقرير 3.csv"))
+    assert "<bdi>تقرير 3.csv</bdi>" in page
+    assert re.search(r'<td dir="auto">الضغط</td><td [^>]*dir="auto">68.2</td>', page)
+    assert "�" not in page
+
+
+def test_what_no_page_shows_has_no_signs_of_direction():
+    data = report([machine_row(name="الضغط")])
+    assert "الضغط" in (written := render_json(data))
+    assert "\u2068" not in written
+    assert "\\u2068" not in written
 
 
 def test_hostile_names_of_columns_do_no_harm():

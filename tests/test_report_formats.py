@@ -75,10 +75,14 @@ def test_markdown_has_one_table_row_per_row_and_no_markup_of_a_text(tongue):
 
 @pytest.mark.parametrize("tongue", TONGUES)
 def test_markdown_has_no_markup_of_a_columns_name(tongue):
-    text = render_markdown(report(rows=[machine_row(name="<b>$Torque$</b>")]), tongue)
+    own = machine_row(name="<b>$Torque$</b>")
+    cells = (replace(own.cells[0], levels=(("<b>Torque|", 0.98),)), *own.cells[1:])
+    text = render_markdown(report(rows=[replace(own, cells=cells)]), tongue)
     outside = re.sub(r"^(`{3,})text\n.*?^\1$", "", text, flags=re.S | re.M)
     assert outside.count("Torque") > 3  # control: in the summary, the table and the row
-    assert outside.count("Torque") == outside.count(r"\<b\>\$Torque\$\</b\>")
+    n_levels = outside.count(r"\<b\>Torque\|")
+    assert n_levels > 1  # in a sentence, and beside the cell
+    assert outside.count("Torque") == outside.count(r"\<b\>\$Torque\$\</b\>") + n_levels
 
 
 def test_json_can_be_written_whatever_a_column_is_called():

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from unicodedata import bidirectional
 
 from polar_detect.errors import InputError
 from polar_detect.report.choices import TONGUES, Tongue
@@ -15,6 +16,7 @@ from polar_detect.signature.features import Feature
 
 # What stands in a sentence under a name is looked up under that name, or under this kind.
 _KIND_OF = {"cause": "errors", "notice": "notices", "method": "cell", "other": "cell"}
+_TURNS = {"R", "AL"}  # kinds of letters that are written from right to left
 _UNITS = ("text", "texts", "counter")  # what is scored, which every text may name
 
 
@@ -27,6 +29,9 @@ class Language:
     tongue : {"en", "ja"}
     are_rows : bool
         Whether what is scored are rows of a table, and called so.
+    isolates : bool
+        Whether Arabic or Hebrew in a sentence stands between signs that keep it from turning round
+        what follows it. For pages, which heed them; terminals and fonts may show them.
 
     Raises
     ------
@@ -45,6 +50,7 @@ class Language:
 
     tongue: Tongue = "en"
     are_rows: bool = False
+    isolates: bool = False
 
     def __post_init__(self) -> None:
         if self.tongue not in TONGUES:
@@ -64,10 +70,23 @@ class Language:
         kind = "row" if self.are_rows else "text"
         units = {name: texts()[f"unit.{kind}.{name}"][self.tongue] for name in _UNITS}
         written = {
-            name: f"{value:,}" if isinstance(value, int) else value
+            name: f"{value:,}" if isinstance(value, int) else self.isolated(str(value))
             for name, value in values.items()
         }
         return text.format_map(units | written)
+
+    def isolated(self, text: str) -> str:
+        r"""Return foreign text as it stands in a sentence: Arabic or Hebrew apart, if it should.
+
+        Source: Unicode Standard Annex 9, section 2.7.
+
+        >>> Language("en", isolates=True).isolated("صمام")
+        '\u2068صمام\u2069'
+        """
+        is_apart = "\u2068" in text  # in a sentence that stands in another one
+        if not self.isolates or is_apart or _TURNS.isdisjoint(map(bidirectional, text)):
+            return text
+        return f"\u2068{text}\u2069"
 
     def joined(self, names: Iterable[str]) -> str:
         """Return `names` as a list in a sentence.

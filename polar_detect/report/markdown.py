@@ -23,16 +23,16 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]|~<>&$])")  # between dollars some show a f
 
 def render_markdown(data: ReportData, tongue: Tongue = "en") -> str:
     """Return `data` as Markdown; texts are escaped, so that they show as they are."""
-    language = Language(tongue, are_rows=data.are_rows)
+    language = Language(tongue, are_rows=data.are_rows, isolates=True)
     return "\n".join(_lines(data, language)) + "\n"
 
 
 def _lines(data: ReportData, language: Language) -> Iterator[str]:
     space, numbers = language.say("space"), score_numbers(data)
-    yield f"# {_escaped(phrases.title(data, language))}\n"
+    yield f"# {_said(phrases.title(data, language))}\n"
     yield f"{_escaped(moment(data.created))}\n"
     yield f"**{phrases.headline(data, language)}**\n"
-    yield space.join(map(_escaped, phrases.findings(data, language))) + "\n"
+    yield space.join(map(_said, phrases.findings(data, language))) + "\n"
     if data.n_flagged:
         yield space.join(phrases.advice(data, language, "listed")) + "\n"
     if data.auroc is not None and data.aupr is not None:
@@ -71,7 +71,7 @@ def _overview(data: ReportData, numbers: Numbers, language: Language) -> Iterato
                 numbers.plain(row.score),
                 p_value(row.p_value),
                 language.say("flag.yes") if row.is_anomaly else "",
-                _escaped(phrases.leading_reasons(row, language)),
+                _said(phrases.leading_reasons(row, language)),
                 _escaped(one_line(row.text, _CELL_CHARACTERS)),
             )
         )
@@ -87,7 +87,7 @@ def _shifts(data: ReportData, language: Language) -> Iterator[str]:
     for shift in moved:
         yield _table_line(
             (
-                _escaped(language.feature(shift.feature)),
+                _said(language.feature(shift.feature)),
                 Numbers(2, MINUS).plain(shift.size),
                 p_value(shift.p_value),
             )
@@ -97,16 +97,17 @@ def _shifts(data: ReportData, language: Language) -> Iterator[str]:
 def _row(row: RowReport, numbers: Numbers, language: Language) -> Iterator[str]:
     cut = marked.clip(row.text)
     yield _fenced(cut.head or language.say("text.empty")) + "\n"
-    yield _escaped(phrases.why(row, numbers, language)) + "\n"
+    yield _said(phrases.why(row, numbers, language)) + "\n"
     yield f"- {language.say('column.score')}: {numbers.plain(row.score)}"
     yield f"- {language.say('column.p')}: {p_value(row.p_value)}"
     yield f"- {language.say('card.program')}: `{row.program}`"
     for cell in row.cells[:4]:
-        said = _escaped(phrases.cell(cell, _CELL_CHARACTERS, language))
-        usual = f"{language.say('card.usual')}: {phrases.usual(cell, language)}"
-        yield f"- {_escaped(cell.column)}: {said} ({usual}; {numbers.signed(cell.part)})"
+        name = language.isolated(_escaped(cell.column))
+        said = language.isolated(_escaped(phrases.cell(cell, _CELL_CHARACTERS, language)))
+        usual = f"{language.say('card.usual')}: {_said(phrases.usual(cell, language))}"
+        yield f"- {name}: {said} ({usual}; {numbers.signed(cell.part)})"
     for own in row.features[:4]:
-        name, value = _escaped(language.feature(own.feature)), significant(own.value)
+        name, value = _said(language.feature(own.feature)), significant(own.value)
         yield f"- {name}: {value} ({numbers.signed(own.part)})"
     for text in row.neighbours:
         label = language.say("card.neighbours")
@@ -118,7 +119,12 @@ def _table_line(cells: Iterator[str] | tuple[str, ...]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", one_line(text, 2_000))
+    return _said(one_line(text, 2_000))
+
+
+def _said(sentence: str) -> str:
+    """Return a sentence of ours, in which what is foreign is visible, without special signs."""
+    return _SPECIAL.sub(r"\\\1", sentence)
 
 
 def _fenced(text: str) -> str:

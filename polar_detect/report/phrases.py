@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -219,7 +220,8 @@ def usual(own: CellReport, language: Language) -> str:
     if not own.beside:
         return what
     pairs = (
-        " ".join(one_line(part, NAME_CHARACTERS) for part in pair) for pair in own.beside.items()
+        " ".join(language.isolated(one_line(part, NAME_CHARACTERS)) for part in pair)
+        for pair in own.beside.items()
     )
     said = language.say("comma").join(pairs)
     return language.say("card.usual.beside", usual=what, said=said)
@@ -238,7 +240,7 @@ def _usual_levels(levels: Sequence[tuple[str, float]], language: Language) -> st
 
 
 def _level(level: str, language: Language) -> str:
-    return one_line(level, NAME_CHARACTERS) or language.say("card.empty")
+    return language.isolated(one_line(level, NAME_CHARACTERS)) or language.say("card.empty")
 
 
 def leading_reasons(row: ListedRow, language: Language) -> str:
@@ -268,7 +270,11 @@ def reading(data: ReportData, language: Language) -> list[tuple[str, str]]:
 
 
 def facts(data: ReportData, numbers: Numbers, language: Language) -> list[tuple[str, str]]:
-    """Return what the detector is and was fitted on, and what it was applied to."""
+    """Return what the detector is and was fitted on, and what it was applied to.
+
+    With foreign names as they are, for a renderer to make visible.
+    """
+    language = replace(language, isolates=False)
     scored = language.say("detector.scored.text", source=data.source, n=data.n_rows)
     threshold = language.say(
         "detector.threshold.text",
