@@ -115,10 +115,44 @@ def test_a_csv_made_of_a_workbook_begins_with_a_byte_order_mark(tmp_path):
     assert not open_table(tmp_path / "a.parquet").needs_mark
 
 
-def test_other_encodings_are_told_by_a_library_when_there_is_enough_of_them(tmp_path):
-    text = "id,text\n" + "1,Насос протекает, заменить уплотнение\n".replace("т, ", "т ") * 20
-    content, reader = read_back(tmp_path, text.encode("cp1251"))
-    assert (content, reader.encoding) == (text, "cp1251")
+RUSSIAN = ("Заменили левый насос", "Очистили и смазали редуктор", "Течь: масляный шланг")
+OTHERS = {
+    "CP949 (EUC-KR)": (
+        *("왼쪽 펌프 교체 완료", "안전 밸브 누유 발견", "주 모터에서 이상 소음 발생"),
+        *("압력계 정기 점검", "공기 필터 청소 및 그리스 주입"),
+    ),
+    "GB 18030 (GBK)": (
+        *("已更换左侧泵", "安全阀漏油", "主电机有异常响声，在维修车间"),
+        *("清洁空气滤芯", "应操作员要求重新启动"),
+    ),
+    "Big5": (
+        *("已更換左側幫浦", "安全閥漏油", "主馬達有異常聲響，在維修廠"),
+        *("清潔空氣濾芯", "應操作員要求重新啟動"),
+    ),
+    "CP1251 (Windows Cyrillic)": RUSSIAN,
+    "CP866 (DOS Cyrillic)": RUSSIAN,
+    "KOI8-R": RUSSIAN,
+    "CP1253 (Windows Greek)": ("Η αντλία δεν λειτουργεί", "Ασυνήθιστος θόρυβος από τον κινητήρα"),
+    "CP1255 (Windows Hebrew)": ("הוחלף שסתום הביטחון", "רעש חריג מתיבת ההילוכים ביחידה השמאלית"),
+    "CP1256 (Windows Arabic)": ("تم استبدال صمام الأمان", "صوت غير عادي من علبة التروس"),
+    "CP874 (Windows Thai)": ("เปลี่ยนวาล์วนิรภัยแล้ว", "มอเตอร์หลักมีเสียงดังผิดปกติ"),
+}
+
+
+@pytest.mark.parametrize(("title", "texts"), OTHERS.items(), ids=OTHERS)
+def test_other_encodings_are_told_where_there_is_enough_of_them(tmp_path, title, texts):
+    codec = {"KOI8-R": "koi8_r", "GB 18030 (GBK)": "gbk"}.get(title, title.split()[0].lower())
+    text = quoted("id,text\n" + "".join(f"1,{line}\n" for line in texts * 10))
+    content, reader = read_back(tmp_path, text.encode(codec))
+    assert content == text.replace('"', "")
+    assert reader.encoding == title
+
+
+def test_japanese_without_kana_is_taken_for_neither_chinese_nor_korean(tmp_path):
+    words = "定期点検 異常音発生 軸受交換 油圧低下 冷却水漏洩 電源遮断 部品発注済 作業完了 振動測定"
+    text = "id,text\n" + "".join(f"1,{word}\n" for word in words.split())
+    content, reader = read_back(tmp_path, text.encode("euc_jp"))
+    assert (content, reader.encoding) == (text, "EUC-JP")
 
 
 def test_a_few_odd_bytes_are_broken_rows_and_no_rare_encoding(tmp_path):

@@ -31,7 +31,10 @@ _MOST_NULS = 0.2  # of the first block; a table in UTF-16 has a NUL in every oth
 # CP932 they also arise from EUC-JP and Latin-1 that is read as such.
 _JAPANESE = {"euc_jp": 1.0, "euc_jis_2004": 1.0, "cp932": 0.7}
 _WESTERN = ("cp1252", "latin_1")
-_OTHERS = (*_WESTERN, *_JAPANESE, "cp1251", "gb18030", "big5", "cp949")
+_OTHERS = (
+    *(*_WESTERN, *_JAPANESE, "gb18030", "big5", "cp949"),
+    *("cp1251", "koi8_r", "cp866", "cp1253", "cp1255", "cp1256", "cp874"),
+)
 _PLAUSIBLE = 0.6
 _MIN_EVIDENCE = 10  # bytes; fewer are as likely broken as of a rare encoding
 _TITLES = {
@@ -44,6 +47,16 @@ _TITLES = {
     "euc_jis_2004": "EUC-JP (2004)",
     "cp1252": "CP1252 (Windows Latin-1)",
     "iso8859_1": "Latin-1",
+    "cp949": "CP949 (EUC-KR)",
+    "gb18030": "GB 18030 (GBK)",
+    "big5": "Big5",
+    "cp1251": "CP1251 (Windows Cyrillic)",
+    "koi8_r": "KOI8-R",
+    "cp866": "CP866 (DOS Cyrillic)",
+    "cp1253": "CP1253 (Windows Greek)",
+    "cp1255": "CP1255 (Windows Hebrew)",
+    "cp1256": "CP1256 (Windows Arabic)",
+    "cp874": "CP874 (Windows Thai)",
 }
 # Kanji of JIS level 1 are those of daily use; a wrong guess yields level 2, by and large.
 _LEVEL_1 = frozenset(
@@ -53,6 +66,12 @@ _LEVEL_1 = frozenset(
 )
 _WESTERN_SYMBOLS = frozenset("°±µ²³€–—“”‘’„…§£½¼¾×÷«»·®©™ªº¡¿")
 _HIGH_RUN = re.compile("[^\0-\x7f]+")
+# EUC-JP, EUC-KR and GB 2312 write 94 rows of characters as two bytes each.
+_EUC_PAIR = re.compile(b"[\xa1-\xfe]{2}")
+_KANA, _LETTERS = range(0xA4, 0xA6), range(0xB0, 0xFF)  # first bytes
+_HANGUL, _CHINESE = range(0xB0, 0xC9), range(0xD0, 0xD8)  # that is, of daily use in Chinese only
+_MIN_DIFFERENT = 30  # characters; a few words may be of any language
+_FEW_KANA, _NEARLY_ALL, _MANY = 0.02, 0.97, 0.1  # shares
 
 
 @dataclass(frozen=True)
@@ -184,12 +203,26 @@ def _guess(lines: list[bytes]) -> str:
     plausible |= {codec: _mean_plausibility(lines, codec, _western) for codec in _WESTERN}
     best = max(plausible, key=lambda codec: plausible[codec])  # the first among equals
     if plausible[best] >= _PLAUSIBLE:
-        return best
+        return _euc(lines, best) if best.startswith("euc") else best
     evidence = b"\n".join(lines)
     if sum(byte >= 0x80 for byte in evidence) < _MIN_EVIDENCE:
         return "utf-8-sig"
     match = charset_normalizer.from_bytes(evidence, cp_isolation=list(_OTHERS)).best()
     return "utf-8-sig" if match is None else match.encoding
+
+
+def _euc(lines: list[bytes], japanese: str) -> str:
+    """Return the encoding of what looks like EUC-JP, which hardly anybody writes without kana."""
+    pairs = [pair for line in lines for pair in _EUC_PAIR.findall(line)]
+    firsts = [pair[0] for pair in pairs]
+    n_letters = sum(first in _LETTERS for first in firsts)
+    has_kana = sum(first in _KANA for first in firsts) > _FEW_KANA * len(firsts)
+    if has_kana or len(set(pairs)) < _MIN_DIFFERENT:
+        return japanese
+    if sum(first in _HANGUL for first in firsts) >= _NEARLY_ALL * n_letters:
+        return "cp949"
+    is_chinese = sum(first in _CHINESE for first in firsts) >= _MANY * n_letters
+    return "gb18030" if is_chinese else japanese
 
 
 def _mean_plausibility(
