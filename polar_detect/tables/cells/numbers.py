@@ -33,6 +33,9 @@ _DASHES = "-\u2010\u2013\u2014\u2015\u2500\u30fc"  # hyphen to bar, box line, lo
 # Typed for a minus: by Word, which makes a dash of it, and by a Japanese keyboard.
 TYPED_MINUS = "\u2010\u2013\u30fc"
 _TYPED_MINUS = re.compile(f"[{TYPED_MINUS}](?=[¥$€]? ?[\\d.])")
+_OTHER_DIGIT = re.compile(r"(?![0-9０-９])\d")  # ٣, ३, ๓
+# Of Arabic: per cent, decimal sign and thousands; and the mark of direction before a minus.
+_OTHER_SIGNS = str.maketrans({"\u066a": "%", "\u066b": ".", "\u066c": ",", "\u061c": None})
 _FORMATTED = re.compile(
     r"(?P<sign>[-+]?)[¥\\$€]? ?(?P<own>[-+]?)"
     r"(?P<number>(?:[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d?(?:,\d\d)+,\d{3}|\d+)"  # lakhs too
@@ -55,8 +58,8 @@ def as_numbers(texts: Iterable[str], notation: Notation = NOTATION) -> NDArray[n
 
     >>> as_numbers(["1,234.5", "97.0%", "¥-1,200", "\uff11\uff12", "\u22123", "1,23"]).tolist()
     [1234.5, 0.97, -1200.0, 12.0, -3.0, nan]
-    >>> as_numbers(["12,34,567", "1.2×10^5", "3×10⁻⁶"]).tolist()
-    [1234567.0, 120000.0, 3e-06]
+    >>> as_numbers(["12,34,567", "1.2×10^5", "3×10⁻⁶", "१२.५", "-٣٬٤٥٦٫٧"]).tolist()
+    [1234567.0, 120000.0, 3e-06, 12.5, -3456.7]
     """
     listed = list(texts)
     numbers = plain_numbers(listed)
@@ -104,15 +107,28 @@ def with_raised(text: str) -> str:
     return text if text.isascii() else _RAISED.sub(lambda found: f"^{found[0]}", text)
 
 
+def in_usual_digits(text: str) -> str:
+    """Return a text with the digits 0 to 9 in place of another script's, and so its signs.
+
+    >>> in_usual_digits("-٣٬٤٥٦٫٧ bar"), in_usual_digits("१२.५")
+    ('-3,456.7 bar', '12.5')
+    """
+    if text.isascii():
+        return text
+    plain = text.translate(_OTHER_SIGNS)
+    return _OTHER_DIGIT.sub(lambda found: str(unicodedata.decimal(found[0])), plain)
+
+
 def half_width(text: str) -> str:
-    """Return full-width signs as the usual ones, and powers of ten as exponents."""
+    """Return full-width signs and other scripts' digits as usual, powers of ten as exponents."""
     return _half_width(with_exponent(text))
 
 
 def _half_width(text: str) -> str:
     if text.isascii():
         return text.strip()
-    plain = unicodedata.normalize("NFKC", text).replace("\N{MINUS SIGN}", "-").strip()
+    plain = unicodedata.normalize("NFKC", text).replace("\N{MINUS SIGN}", "-")
+    plain = in_usual_digits(plain).strip()
     return f"-{plain[1:]}" if _TYPED_MINUS.match(plain) else plain
 
 

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from polar_detect.tables.cells.numbers import TYPED_MINUS, with_exponent
+from polar_detect.tables.cells.numbers import TYPED_MINUS, in_usual_digits, with_exponent
 
 DASHES = frozenset("-‐–—―ー－")
 # Behind NFKC, in lower case.
@@ -123,7 +123,7 @@ def split_unit(text: str, *, is_expected: bool = True) -> tuple[str, str] | None
     >>> split_unit("2401A"), split_unit("2401A", is_expected=False)
     (('2401', 'A'), None)
     """
-    found = _MEASURED.fullmatch(with_exponent(text).strip())
+    found = _MEASURED.fullmatch(in_usual_digits(with_exponent(text)).strip())
     if found is None:
         return None
     unit = _plain(found[3])
