@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from report_samples import DRIFT, HOSTILE, JAPANESE, N_LAYERS, machine_row, report, row
 from rich.cells import cell_len
 
-from polar_detect import plots
+from polar_detect import Report, plots
 from polar_detect.report import figures
 from polar_detect.report.as_json import render_json
 from polar_detect.report.choices import TONGUES
@@ -263,6 +263,15 @@ def test_missing_japanese_characters_are_told_and_not_hidden(monkeypatch):
     monkeypatch.setattr(plots, "japanese_font", lambda: None)
     assert figures.summary_page(data, "ja", "png").lacks_characters
     assert not figures.summary_page(data, "en", "png").lacks_characters
+
+
+def test_of_characters_that_no_font_of_pictures_has_it_is_said_what_shows_them(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(plots, "japanese_font", lambda: None)
+    thai = Report(report(rows=[row(1, "วาล์วรั่ว")]))
+    with pytest.warns(UserWarning, match="for other scripts use --format html"):
+        thai.save(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("said", ["current font.", "font(s) DejaVu Sans."])
