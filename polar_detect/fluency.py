@@ -5,10 +5,11 @@ language that the model knows, and pieces or single bytes of one that it does no
 """
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+
+import regex
 
 from polar_detect.models import MULTILINGUAL_ENCODER, MULTILINGUAL_MODEL
 
@@ -26,9 +27,14 @@ _SHARED_VOCABULARY, _SPOKEN_SHARED = 100_000, 2.2
 # A character of these scripts says about as much as two and a half letters.
 _DENSE = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
 _DENSE_WEIGHT = 2.5
-_DENSE_LETTER = re.compile(f"[{_DENSE}]")
+_DENSE_LETTER = regex.compile(f"[{_DENSE}]")
 # Capitals and names are in pieces in every language, and numbers everywhere.
-_WORD = re.compile(f"[{_DENSE}]+|(?<![^\\W\\d_])[^\\W\\d_{_DENSE}]{{4,}}")
+# Vowels of Hindi, Tamil or Khmer are signs at letters, and count as letters do.
+_LETTER = rf"[[\p{{L}}\p{{N}}]--[\p{{Nd}}{_DENSE}]]"
+_WORD = regex.compile(
+    rf"[{_DENSE}]+|(?<![[\p{{L}}\p{{N}}]--\p{{Nd}}]){_LETTER}(?:{_LETTER}|\p{{M}}){{3,}}",
+    regex.VERSION1,
+)
 _MIN_LETTERS = 20  # also of different words: a table of numbers says the same few in each row
 _MAX_TEXTS, _MAX_CHARACTERS = 500, 1000
 
@@ -144,7 +150,7 @@ def _say_enough(words: set[str]) -> bool:
     return is_dense or sum(map(len, words)) >= _MIN_LETTERS
 
 
-def _words(text: str) -> Iterator[re.Match[str]]:
+def _words(text: str) -> Iterator["regex.Match[str]"]:
     """Yield the words of small letters or of dense scripts."""
     found = _WORD.finditer(text)
     return (word for word in found if word[0][1:] == word[0][1:].lower())

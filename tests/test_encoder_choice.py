@@ -21,6 +21,9 @@ FRENCH = [
     "Merci de vérifier que la vanne se ferme encore correctement.",
     "Installation du module de communication : vérifier la version du format de configuration.",
 ]
+HINDI = ["बायाँ पंप बदला गया", "तेल की नली से रिसाव", "हवा साफ़ की", "लाइन २ पर पेटी ठीक की"]
+TAMIL = ["இடது பம்பு மாற்றப்பட்டது", "அழுத்த மானி கசிகிறது"]
+KHMER = ["ផ្ទាំងបញ្ជាមានសំឡេងខុសធម្មតា", "បានប្តូរវ៉ាល់សុវត្ថិភាព"]
 TERSE = [
     "c/o bkt teeth & adptrs RHS",
     "repl worn cutting edge bolts",
@@ -37,7 +40,7 @@ def multilingual(minilm, tmp_path, monkeypatch) -> str:  # noqa: ARG001 - skips 
     return name
 
 
-@pytest.mark.parametrize("texts", [JAPANESE, GERMAN, FRENCH])
+@pytest.mark.parametrize("texts", [JAPANESE, GERMAN, FRENCH, HINDI, TAMIL, KHMER])
 def test_other_languages_get_the_multilingual_encoder(multilingual, texts):
     assert encoder_for(texts) == multilingual
 

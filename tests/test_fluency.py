@@ -27,6 +27,7 @@ TERSE = [
     "hyd hose leak boom cylinder",
 ]
 CHINESE = ["液压泵漏油，明天必须更换。", "我想知道我的账户里有多少钱。"]
+HINDI = ["बायाँ पंप बदला गया", "तेल की नली से रिसाव", "हवा साफ़ की", "लाइन २ पर पेटी ठीक की"]
 RUSSIAN = ["Гидравлический насос теряет масло, и завтра его нужно заменить."]
 
 
@@ -54,7 +55,10 @@ def test_english_logs_and_terse_notes_are_spoken_by_the_default_model(english, t
 
 @pytest.mark.parametrize(
     ("texts", "most"),
-    [(texts_of("work_orders_ja_train.csv"), 0.5), (CHINESE, 0.5), (RUSSIAN, 1.5), (GERMAN, 3.0)],
+    [
+        *((texts_of("work_orders_ja_train.csv"), 0.5), (CHINESE, 0.5), (HINDI, 1)),
+        *((RUSSIAN, 1.5), (GERMAN, 3.0)),
+    ],
 )
 def test_other_languages_are_not_spoken_by_the_default_model(english, texts, most):
     fluency = speaks(english, texts)
