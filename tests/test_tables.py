@@ -134,7 +134,7 @@ def test_labels_are_read_in_each_documented_spelling(save):
         "不良",
         "fail",
     ]
-    anomalous += ["不合格", "１", "×", "✕", "✖", "╳", "要確認", "故障", "NG品"]
+    anomalous += ["不合格", "１", "١", "×", "✕", "✖", "╳", "要確認", "故障", "NG品"]
     normal = [
         "0",
         "0.0",
@@ -149,7 +149,7 @@ def test_labels_are_read_in_each_documented_spelling(save):
         "合格",
         "Pass",
     ]
-    normal += ["○", "◯", "〇", "◎", "ＯＫ品"]
+    normal += ["○", "◯", "〇", "◎", "ＯＫ品", "०"]
     spelled = [*anomalous, *normal]
     path = save("y,text\n" + "".join(f"{label},a\n" for label in spelled))
     table = read_table(path, text_column="text", label_column="y")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from polar_detect.errors import InputError
 from polar_detect.tables.cells.names import on_one_line
+from polar_detect.tables.cells.numbers import in_usual_digits
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.results import FLAG, result_columns
 from polar_detect.visible import without_unseen
@@ -149,10 +150,11 @@ def _word_of(cell: str) -> str:
 
     And without what nobody sees in it.
 
-    >>> _word_of("\u200eＯＫ ")
-    'ok'
+    >>> _word_of("\u200eＯＫ "), _word_of("١")
+    ('ok', '1')
     """
-    return unicodedata.normalize("NFKC", without_unseen(cell)).strip().lower()
+    plain = in_usual_digits(unicodedata.normalize("NFKC", without_unseen(cell)))
+    return plain.strip().lower()
 
 
 def _words(cells: pd.Series) -> list[str]:
