@@ -6,7 +6,8 @@ Source: Unicode Standard Annex 29, Unicode Text Segmentation, section 3.
 
 import regex
 
-_GRAPHEME = regex.compile(r"\X")
+# Flags first: to each letter of theirs \X counts all that stand before it.
+_GRAPHEME = regex.compile(r"\p{RI}{2}[\p{Grapheme_Extend}\u200d]*|\X")
 _LONGEST = 64  # characters; no letter of any language has more
 
 

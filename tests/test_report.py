@@ -43,8 +43,9 @@ from polar_detect.report.phrases import (
 )
 from polar_detect.report.reasons import reasons_of_row
 from polar_detect.report.swarm import LINE_HEIGHT, swarm_chart
+from polar_detect.signature import spans
 from polar_detect.signature.features import Feature
-from polar_detect.signature.spans import TokenLoss, joined_in_words, words_of
+from polar_detect.signature.spans import TokenLoss, joined_in_words, word_places, words_of
 from polar_detect.texts import as_seen
 from polar_detect.visible import read_places, visible
 
@@ -456,6 +457,20 @@ def test_words_keep_the_vowel_signs_at_their_end():
     said = "हिन्दी में पानी, مِضَخَّةٌ pump⚙️ m² می‌رود"
     assert words_of(said) == ["हिन्दी", "में", "पानी", "مِضَخَّةٌ", "pump", "m²", "می‌رود"]
     assert words_of("葛󠄀城﨑 𠮷か゚カ゚") == ["葛󠄀城﨑", "𠮷", "か゚", "カ゚"]
+
+
+def test_the_words_of_a_text_are_found_once_however_many_of_its_tokens_are_marked(monkeypatch):
+    found = []
+    monkeypatch.setattr(spans, "word_places", lambda text: found.append(text) or word_places(text))
+    text = "ab " * 100
+    tokens = [TokenLoss(i, i + 1, 1.0) for i in range(len(text))]
+    assert costliest(text, tokens) == ("ab",)
+    assert len(found) == 2  # to join the tokens of each, and to name those that are marked
+
+
+def test_flags_are_graphemes_of_two_letters():
+    flags = "🇩🇪🇯🇵🇫"
+    assert sorted(starts_of_graphemes(f"a{flags} \u0301{flags}")) == [0, 1, 3, 5, 6, 8, 10, 12]
 
 
 def test_texts_are_cut_between_graphemes():

@@ -10,7 +10,7 @@ from typing import Literal
 from polar_detect.graphemes import whole_graphemes
 from polar_detect.report.data import RowReport
 from polar_detect.report.formatting import one_line
-from polar_detect.signature.spans import TokenLoss, joined_in_words, word_at
+from polar_detect.signature.spans import TokenLoss, joined_in_words, words_at
 from polar_detect.visible import visible
 
 Level = Literal["plain", "much", "most", "unread"]
@@ -114,8 +114,8 @@ def cell_marks(row: RowReport) -> list[Mark]:
 def costliest(text: str, tokens: Sequence[TokenLoss]) -> tuple[str, ...]:
     """Return up to three words of `text` that cost most, as one line each."""
     levels = _levels(text, tokens)  # costliest first
-    marked = (own for own, level in levels.items() if level != "plain")
-    written = (one_line(word_at(text, own.start, own.stop), 40) for own in marked)
+    marked = [(own.start, own.stop) for own, level in levels.items() if level != "plain"]
+    written = (one_line(word, 40) for word in words_at(text, marked))
     return tuple(dict.fromkeys(word for word in written if word))[:_N_COSTLIEST]
 
 

@@ -94,7 +94,7 @@ def joined_in_words(text: str, tokens: Sequence[TokenLoss]) -> list[TokenLoss]:
     """
     joined: list[TokenLoss] = []
     last: list[tuple[int, int]] = []
-    starts = starts_of_graphemes(text)
+    starts = starts_of_graphemes(text[: tokens[-1].stop]) if tokens else frozenset()
     touched = touched_words(text, [(token.start, token.stop) for token in tokens])
     for token, words in zip(tokens, touched, strict=True):
         spaced = [own for own in words if is_spaced(text[slice(*own)])]
@@ -108,13 +108,15 @@ def joined_in_words(text: str, tokens: Sequence[TokenLoss]) -> list[TokenLoss]:
     return joined
 
 
-def word_at(text: str, start: int, stop: int) -> str:
-    """Return the word in which ``text[start:stop]`` lies; itself, where it lies in none.
+def words_at(text: str, places: Sequence[tuple[int, int]]) -> list[str]:
+    """Return the words in which pieces of a text lie; themselves, where they lie in none.
 
-    From the first word that it touches to the last, where it touches several.
+    From the first word that a piece touches to the last, where it touches several.
 
-    >>> word_at("DAMAGED step", 2, 4), word_at("a ~ b", 2, 3)
-    ('DAMAGED', '~')
+    >>> words_at("DAMAGED step", [(2, 4)]), words_at("a ~ b", [(2, 3)])
+    (['DAMAGED'], ['~'])
     """
-    (touched,) = touched_words(text, [(start, stop)])
-    return text[touched[0][0] : touched[-1][1]] if touched else text[start:stop]
+    found = zip(places, touched_words(text, places), strict=True)
+    return [
+        text[words[0][0] : words[-1][1]] if words else text[slice(*own)] for own, words in found
+    ]
