@@ -225,6 +225,58 @@ def test_a_wild_cell_is_named_and_not_those_that_it_tells_of(reference, cell):
     assert np.abs(found["residual"][0, NAMES.index("process [K]")]) > 4
 
 
+def plant(n_rows=200, *, seed=0):
+    """Return rows of three columns that do not go together."""
+    rng = np.random.default_rng(seed)
+    first, second = rng.normal(80, 3, n_rows).round(1), rng.normal(100, 10, n_rows).round(1)
+    return pd.DataFrame(
+        {"first": first, "second": second, "third": rng.normal(5, 0.2, n_rows).round(2)}
+    )
+
+
+TIED = {  # what else a table may say of such rows
+    "copy": lambda rows: rows["first"],
+    "°F": lambda rows: (1.8 * rows["first"] + 32).round(1),
+    "total": lambda rows: (rows["first"] + rows["second"]).round(1),
+}
+
+
+def loudness(normal, *others):
+    """Return how loud other rows are, in standard deviations of normal ones, (n_others, 2).
+
+    The median of the rows' mean size of residuals, and of their mean distance.
+    """
+    frames = [frame.astype(str) for frame in (normal, *others)]
+    template = RowTemplate.fit(frames[0], list(frames[0].columns))
+    texts = [template.texts(frame) for frame in frames]
+    reference = NumberReference.fit(template, texts[0])
+
+    def means(own, **options):
+        table = reference.features(own, **options)
+        kinds = np.asarray([feature.part.rpartition("/")[2] for feature in table.features])
+        told = [np.abs(table.values[:, kinds == kind]) for kind in ("residual", "distance")]
+        return np.stack([own.mean(1) for own in told])
+
+    usual = means(texts[0], banned=np.eye(len(normal), dtype=bool))
+    centre, spread = usual.mean(1), usual.std(1)
+    return np.stack([(np.median(means(own), axis=1) - centre) / spread for own in texts[1:]])
+
+
+@pytest.mark.parametrize(
+    ("tied", "most", "least"), [("copy", 1.4, 4), ("°F", 1.4, 4), ("total", 2.3, 1.35)]
+)
+def test_cells_that_leave_the_reach_as_they_go_together_are_hardly_louder_than_one(
+    tied, most, least
+):
+    normal, usual = plant(), plant(100, seed=1)
+    wild = usual.assign(first=92.0)
+    (alone,) = loudness(normal, wild)
+    normal, wild, usual = (own.assign(tied=TIED[tied](own)) for own in (normal, wild, usual))
+    found, broken = loudness(normal, wild, usual.assign(first=92.0))
+    assert (found < most * alone).all()
+    assert (broken > least * found).all()  # control: the other column as if nothing had happened
+
+
 @pytest.mark.parametrize("cell", ["", "ERR", "測定不可"])
 def test_a_cell_that_always_was_a_number_and_is_none_stands_out_in_its_own_column(reference, cell):
     for name in NAMES:
@@ -734,3 +786,54 @@ def test_numbers_beside_empty_cells_come_out_the_same_with_any_number_of_threads
             reference = NumberReference.fit(template, texts)
         found.append(reference.scaled[0].points)
     np.testing.assert_array_equal(*found)
+
+
+def test_the_sign_of_a_residual_is_not_what_rounding_leaves():
+    """A code that the product tells differs from its kind's by 1e-16, of either sign."""
+    rng = np.random.default_rng(0)
+    product = rng.choice(3, 150)
+    frame = pd.DataFrame(
+        {
+            "product": np.asarray(["PA", "PB", "PC"])[product],
+            "code": np.asarray(["10", "20", "35"])[product],
+            "x": rng.normal(size=150).round(2).astype(str),
+            "y": rng.normal(size=150).round(2).astype(str),
+        }
+    )
+    template = RowTemplate.fit(frame, list(frame.columns))
+    assert template.dependent == {("product",): ["code"]}
+    reference = NumberReference.fit(template, template.texts(frame))
+    beside_all, found = (
+        own.where(lambda f: f.part == "code/residual").values[:, 0]
+        for own in (
+            replace(reference, scaled=reference.scaled[1:]).features(template.texts(frame)),
+            reference.features(template.texts(frame)),
+        )
+    )
+    np.testing.assert_array_equal(np.sign(found), np.sign(beside_all))
+
+
+def test_features_do_not_depend_on_the_order_of_columns():
+    rng = np.random.default_rng(0)  # of whole numbers, so that many rows are as near as others
+    product = rng.choice(4, 250, p=[0.5, 0.3, 0.15, 0.05])
+    frame = pd.DataFrame(
+        {
+            "product": np.asarray(["PA", "PB", "PC", "PD"])[product],
+            "grade": rng.integers(1, 5, 250),
+            "scratches": rng.poisson(3, 250),
+            "holes": rng.poisson(3, 250),
+            "size": np.asarray([20, 25, 32, 40])[product] + rng.integers(-1, 2, 250),
+        }
+    )
+    frame["copy"] = frame["size"]
+    new = frame[150:].astype(str).reset_index(drop=True)
+    for i in range(0, 100, 2):
+        new.loc[i, "size" if i % 4 else "copy"] = str(2 * int(new.loc[i, "size"]) + 1)
+    found = []
+    for order in (list(frame), list(frame)[::-1]):
+        template = RowTemplate.fit(frame[:150][order].astype(str), order)
+        reference = NumberReference.fit(template, template.texts(frame[:150].astype(str)))
+        table = reference.features(template.texts(new))
+        found.append(dict(zip(table.names, table.values.T, strict=True)))
+    for name, values in found[0].items():
+        np.testing.assert_allclose(values, found[1][name], atol=1e-5, err_msg=name)

@@ -1627,3 +1627,24 @@ def test_what_rows_say_in_a_factor_is_read_once_for_all_columns_that_depend_on_i
     levels = template.read(texts).factor_levels
     assert levels[1] == levels[2] == levels[3] != levels[0]
     assert len(n_read) == len(texts)
+
+
+def test_of_columns_that_tell_as_much_the_same_one_is_chosen_in_any_order_of_the_table():
+    rng = np.random.default_rng(0)
+    product = rng.choice(3, 150)
+    frame = pd.DataFrame(
+        {
+            "product": np.asarray(["PA", "PB", "PC"])[product],
+            "alloy": np.asarray(["A1", "A2", "A3"])[product],
+            "size": (np.asarray([20, 25, 32])[product] + rng.normal(0, 0.1, 150)).round(2),
+            "remark": np.where(product == 2, "check", ""),
+            "grade": rng.choice(["1st", "2nd"], 150),
+        }
+    ).astype(str)
+    columns = {}
+    for order in (list(frame), list(frame)[::-1]):
+        template = RowTemplate.fit(frame[order], order)
+        columns[order[0]] = sorted(template.columns, key=lambda column: column.name)
+    assert columns["product"] == columns["grade"]
+    assert template.dependent == {("alloy",): ["size"]}
+    assert template.categories["remark"].factors == ("alloy",)

@@ -21,6 +21,7 @@ _MIN_VARIANCE = 0.1  # where all columns are constant on normal rows
 _SIZE_VARIANCE = 1 - 2 / np.pi  # of |x| where x is normal with variance 1
 _MOVED = 0.1  # of that: how much cells without a number may add among normal rows
 _N_NEAREST = 5
+_DIGITS = 9  # behind the point of distances; rounding moves those from the thirteenth on
 
 
 class CellState(IntEnum):
@@ -134,21 +135,43 @@ class ColumnCovariance:
 
     def residuals(self, points: Float64Array) -> Float64Array:
         """Return what the other columns leave unexplained, in standard deviations of that."""
-        return self._turned(points, self.precision, np.sqrt(np.diag(self.precision)))
+        return self._turned(points, self.precision, self._spreads)
+
+    @property
+    def _spreads(self) -> Float64Array:
+        """By what the points times the precision are divided, to be residuals."""
+        spreads: Float64Array = np.sqrt(np.diag(self.precision))
+        return spreads
 
     def _turned(
         self, points: Float64Array, matrix: Float64Array, spreads: Float64Array | float = 1.0
     ) -> Float64Array:
         """Return the centred points times a matrix, each column divided by its spread.
 
-        The part of a cell that lies beyond the reach of normal rows would move all columns. It is
-        counted in its own column alone, by as much as it would have moved all of them together.
+        The wild part of a cell would move all columns. It is counted in its own column alone, by
+        as much as it would have moved all of them together.
         """
-        within = np.clip(points, *self.reach)
+        wild = self._wild(points)
         # Not a matrix product, whose last digits depend on how many rows there are.
-        turned = np.einsum("ni,ij->nj", within - self.mean, matrix) / spreads
-        own: Float64Array = turned + (points - within) * (np.abs(matrix) / spreads).sum(1)
+        turned = np.einsum("ni,ij->nj", points - wild - self.mean, matrix) / spreads
+        own: Float64Array = turned + wild * (np.abs(matrix) / spreads).sum(1)
         return own
+
+    def _wild(self, points: Float64Array) -> Float64Array:
+        """Return the part of each cell that no normal row and no other cell leads to expect.
+
+        What lies beyond the reach of normal rows, but no more than the cell would have to change
+        for the sum of the squared residuals to be smallest. Copies that leave the reach together
+        have hardly any, nor has a total that does with its parts: each by itself they would count
+        as if they broke what they keep, a copy of one column twenty times as much as that column.
+        """
+        beyond = points - np.clip(points, *self.reach)
+        to_residuals = self.precision / self._spreads
+        residuals = np.einsum("ni,ij->nj", points - self.mean, to_residuals)
+        step = np.einsum("nj,ij->ni", residuals, to_residuals) / (to_residuals**2).sum(1)
+        sign = np.sign(beyond)
+        wild: Float64Array = sign * np.clip(sign * step, 0, np.abs(beyond))
+        return wild
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,7 +282,9 @@ class NormalRows:
         white = self.covariance.whitened(points)
         first = min(n_skipped, max(len(self.white) - _N_NEAREST, 0))
         apart = cdist(white, self.white, "cityblock") + self._apart(states)
-        nearest = np.argsort(apart, axis=1, kind="stable")[:, first : first + _N_NEAREST]
+        # Rows that are as far but for rounding are taken by their order, not by the columns'.
+        order = np.argsort(apart.round(_DIGITS), axis=1, kind="stable")
+        nearest = order[:, first : first + _N_NEAREST]
         distance: Float64Array = np.abs(white[:, None] - self.white[nearest]).mean(1)
         for state in _WITHOUT_NUMBER:
             is_other = (states == state)[:, None] != (self.states == state)[nearest]

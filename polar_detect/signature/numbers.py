@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # pandas takes half a second, and whoever brings a template h
     from polar_detect.tables.rows.parsed import ParsedRows
     from polar_detect.tables.rows.template import RowTemplate
 
+_ROUNDING = 1e-9  # standard deviations
+
 
 class Usual(NamedTuple):
     """Between which values the middle 90 % of the normal cells of a column lie.
@@ -193,9 +195,9 @@ class NumberReference:
         - *missing*: how rare it is that a number stands there, that the cell is missing, or
           that it is a word, whichever it is.
 
-        As a predictor of others a cell counts no further out than the normal rows reach, and
-        one without a number as what the others lead to expect: else one wild cell makes other
-        columns as strange as its own, or stranger.
+        As a predictor of others a cell counts no further out than the normal rows reach, unless
+        others lead to expect it there, and one without a number as what the others lead to
+        expect: else one wild cell makes other columns as strange as its own, or stranger.
 
         Where numbers depend on factors, rows are held both against all rows and against those of
         their kind, and features are the root of the mean square of both: a cell may be strange for
@@ -214,7 +216,9 @@ class NumberReference:
         cells = NumberCells.of(self.template.read(texts))
         found, *others = (scaled.features(cells, banned, n_skipped) for scaled in self.scaled)
         for other in others:
-            found = np.copysign(np.sqrt((found**2 + other**2) / 2), found)
+            # A number that its kind tells is off by what rounding leaves, of either sign.
+            signed = np.where(np.abs(found) > _ROUNDING, found, other)
+            found = np.copysign(np.sqrt((found**2 + other**2) / 2), signed)
         names = [column.name for column in self.template.numeric]
         features = tuple(column_feature(name, kind) for kind in NUMBER_KINDS for name in names)
         return FeatureTable(np.hstack([*found]).astype(np.float32), features)

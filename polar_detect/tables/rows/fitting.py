@@ -86,7 +86,10 @@ class _Levels:
         gaps = gaps_of(frame, [own.name for own in columns if own.name not in words])
         if len(gaps) > _MOST_GAPS:
             gaps = {}
-        return cls(said, {name: codes_of(own) for name, own in said.items()}, measured, gaps)
+        # Of columns that tell as much, as a product and its code do, the first one is chosen: by
+        # name, as two tables with the same columns in another order are the same.
+        codes = {name: codes_of(said[name]) for name in sorted(said)}
+        return cls(said, codes, measured, {name: gaps[name] for name in sorted(gaps)})
 
 
 def _with_factors(column: TemplateColumn, cells: pd.Series, levels: _Levels) -> TemplateColumn:
