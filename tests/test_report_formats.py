@@ -13,13 +13,14 @@ import pytest
 from matplotlib import font_manager
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-from report_samples import DRIFT, HOSTILE, JAPANESE, N_LAYERS, machine_row, report, row
+from report_samples import DRIFT, HOSTILE, JAPANESE, N_LAYERS, listed, machine_row, report, row
 from rich.cells import cell_len
 
 from polar_detect import Report, plots
 from polar_detect.report import figures
 from polar_detect.report.as_json import render_json
 from polar_detect.report.choices import TONGUES
+from polar_detect.report.data import Contribution, FeaturePart, Group
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.markdown import render_markdown
@@ -83,6 +84,17 @@ def test_markdown_has_no_markup_of_a_columns_name(tongue):
     n_levels = outside.count(r"\<b\>Torque\|")
     assert n_levels > 1  # in a sentence, and beside the cell
     assert outside.count("Torque") == outside.count(r"\<b\>\$Torque\$\</b\>") + n_levels
+
+
+@pytest.mark.parametrize("tongue", TONGUES)
+def test_markdown_has_no_line_and_no_control_of_names_in_its_sentences(tongue):
+    name = "name\n# c\n| d \x1b[31m\u202e"
+    parts = (Contribution(Group(name), 0.9),)
+    own = row(1, features=(FeaturePart(Feature(name, "z"), 1.0, 0.2),), whole=parts)
+    text = render_markdown(report(rows=[own], listed=[listed(own)], source=name), tongue)
+    assert text.count("name # c") > 4  # control: title, summary, table, row and facts
+    assert not re.search("^(# c|\\| d)", text, flags=re.M)
+    assert not {"\x1b", "\u202e"} & {*text}
 
 
 def test_json_can_be_written_whatever_a_column_is_called():

@@ -13,6 +13,7 @@ from polar_detect.report.forms import Form
 from polar_detect.report.messages import sentences, texts
 from polar_detect.signature.column_features import column_of, kind_of
 from polar_detect.signature.features import Feature
+from polar_detect.visible import visible
 
 # What stands in a sentence under a name is looked up under that name, or under this kind.
 _KIND_OF = {"cause": "errors", "notice": "notices", "method": "cell", "other": "cell"}
@@ -134,7 +135,7 @@ class Language:
             case Column(name):
                 return self.say("part.column", name=_short(name))
             case Group(name):
-                return self.say(f"group.{name}") if f"group.{name}" in texts() else name
+                return self.say(f"group.{name}") if f"group.{name}" in texts() else visible(name)
 
     def reason(self, source: Source) -> str:
         """Return what it means that a score was raised from there.
@@ -230,7 +231,7 @@ class Language:
         if feature.layer is not None:
             key += "/L"
         if key not in texts():
-            return feature.name
+            return visible(feature.name)
         return self.say(key, layer=feature.layer, number=feature.number)
 
 

@@ -123,8 +123,8 @@ def _escaped(text: str) -> str:
 
 
 def _said(sentence: str) -> str:
-    """Return a sentence of ours, in which what is foreign is visible, without special signs."""
-    return _SPECIAL.sub(r"\\\1", sentence)
+    """Return a sentence of ours, in which what is foreign is visible, on one line and escaped."""
+    return _SPECIAL.sub(r"\\\1", " ".join(sentence.split()))
 
 
 def _fenced(text: str) -> str:
