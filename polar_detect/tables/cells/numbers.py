@@ -33,9 +33,10 @@ _DASHES = "-\u2010\u2013\u2014\u2015\u2500\u30fc"  # hyphen to bar, box line, lo
 # Typed for a minus: by Word, which makes a dash of it, and by a Japanese keyboard.
 TYPED_MINUS = "\u2010\u2013\u30fc"
 _TYPED_MINUS = re.compile(f"[{TYPED_MINUS}](?=[¥$€]? ?[\\d.])")
-_OTHER_DIGIT = re.compile(r"(?![0-9０-９])\d")  # ٣, ३, ๓
 # Of Arabic: per cent, decimal sign and thousands; and the mark of direction before a minus.
-_OTHER_SIGNS = str.maketrans({"\u066a": "%", "\u066b": ".", "\u066c": ",", "\u061c": None})
+_OTHER_SIGNS = {"\u066a": "%", "\u066b": ".", "\u066c": ",", "\u061c": ""}
+# One pass, as str.translate with a table is slow beyond ASCII. Digits are ٣, ३, ๓.
+_OTHER = re.compile(rf"[^\D0-9０-９]|[{''.join(_OTHER_SIGNS)}]")
 _FORMATTED = re.compile(
     r"(?P<sign>[-+]?)[¥\\$€]? ?(?P<own>[-+]?)"
     r"(?P<number>(?:[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d?(?:,\d\d)+,\d{3}|\d+)"  # lakhs too
@@ -115,8 +116,13 @@ def in_usual_digits(text: str) -> str:
     """
     if text.isascii():
         return text
-    plain = text.translate(_OTHER_SIGNS)
-    return _OTHER_DIGIT.sub(lambda found: str(unicodedata.decimal(found[0])), plain)
+    return _OTHER.sub(_usual, text)
+
+
+def _usual(found: re.Match[str]) -> str:
+    """Return the usual sign or digit for one of another script."""
+    sign = _OTHER_SIGNS.get(found[0])
+    return str(unicodedata.decimal(found[0])) if sign is None else sign
 
 
 def half_width(text: str) -> str:
