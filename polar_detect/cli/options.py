@@ -242,6 +242,8 @@ class InspectOptions:
 class SearchOptions:
     """Find the minimal layer program of a text."""
 
+    alternatives: ClassVar[Alternatives] = (("text", "file", "import_"),)
+
     text: Annotated[str | None, typer.Argument(help="The text; or use --file.")] = None
     file: Annotated[
         Path | None, typer.Option(help="Text file, one text a line. Default: none.")
