@@ -72,7 +72,8 @@ def in_usual_widths(text: str) -> str:
     """
     if text.isascii() or not _JAPANESE.search(text):
         return text
-    return _OTHER_WIDTH.sub(lambda found: normalize("NFKC", found[0]), text)
+    usual = _OTHER_WIDTH.sub(lambda found: normalize("NFKC", found[0]), text)
+    return normalize("NFC", usual)  # a voice mark may stand behind a letter that was wide already
 
 
 def read_places(text: str, read: Callable[[Sequence[str]], list[str]]) -> list[int]:

@@ -1496,6 +1496,8 @@ def test_words_of_japanese_rows_are_written_in_usual_widths_but_by_earlier_templ
     rows = pd.DataFrame({"備考": ["ﾎﾟﾝﾌﾟ\u3000Ｐ２", "ＮＧ"]}, dtype=str)
     template = RowTemplate.fit(rows, ["備考"])
     assert template.texts(rows) == ["備考: ポンプ P2", "備考: ＮＧ"]
+    mixed = rows.assign(備考=["カﾞｽ弁", "ガス弁"])  # a narrow voice mark behind a wide letter
+    assert template.texts(mixed) == ["備考: ガス弁"] * 2
     earlier = RowTemplate(template.columns, notation=2)
     assert earlier.texts(rows) == ["備考: ﾎﾟﾝﾌﾟ Ｐ２", "備考: ＮＧ"]
 
