@@ -1,8 +1,12 @@
+import io
+
+import numpy as np
 import pandas as pd
 import pytest
 
 from polar_detect.errors import InputError
 from polar_detect.tables import ReadOptions, open_table
+from polar_detect.tables.input.encodings import detect_encoding
 
 JAPANESE = {
     "sentences": "番号,内容\n1,ポンプから油漏れ、シール交換\n2,異音あり。軸受を点検した\n",
@@ -146,6 +150,23 @@ def test_other_encodings_are_told_where_there_is_enough_of_them(tmp_path, title,
     content, reader = read_back(tmp_path, text.encode(codec))
     assert content == text.replace('"', "")
     assert reader.encoding == title
+
+
+POLISH = [
+    *("pompa", "jest", "nieszczelna", "wymieniono", "łożysko", "żółty", "zawór", "ciśnienie"),
+    *("późno", "źle", "część", "śruba", "gałąź", "olej", "silnik", "przegrzany", "sprawdzić"),
+]
+
+
+@pytest.mark.parametrize("codec", ["cp1250", "iso8859_2"])
+def test_latin_words_with_letters_of_an_unknown_encoding_are_not_taken_for_arabic(codec):
+    rng = np.random.default_rng(0)
+    found = set()
+    for _ in range(10):
+        lines = [" ".join(rng.choice(POLISH, n)) for n in rng.integers(2, 10, 50)]
+        content = "id,text\n" + "".join(f"1,{line}\n" for line in lines)
+        found.add(detect_encoding(io.BytesIO(content.encode(codec)), "a.csv").codec)
+    assert found <= {"utf-8-sig", "cp1252"}
 
 
 def test_japanese_without_kana_is_taken_for_neither_chinese_nor_korean(tmp_path):

@@ -31,10 +31,8 @@ _MOST_NULS = 0.2  # of the first block; a table in UTF-16 has a NUL in every oth
 # CP932 they also arise from EUC-JP and Latin-1 that is read as such.
 _JAPANESE = {"euc_jp": 1.0, "euc_jis_2004": 1.0, "cp932": 0.7}
 _WESTERN = ("cp1252", "latin_1")
-_OTHERS = (
-    *(*_WESTERN, *_JAPANESE, "gb18030", "big5", "cp949"),
-    *("cp1251", "koi8_r", "cp866", "cp1253", "cp1255", "cp1256", "cp874"),
-)
+_ALPHABETS = ("cp1251", "koi8_r", "cp866", "cp1253", "cp1255", "cp1256", "cp874")  # not Latin
+_OTHERS = (*_WESTERN, *_JAPANESE, "gb18030", "big5", "cp949", *_ALPHABETS)
 _PLAUSIBLE = 0.6
 _MIN_EVIDENCE = 10  # bytes; fewer are as likely broken as of a rare encoding
 _TITLES = {
@@ -66,6 +64,8 @@ _LEVEL_1 = frozenset(
 )
 _WESTERN_SYMBOLS = frozenset("°±µ²³€–—“”‘’„…§£½¼¾×÷«»·®©™ªº¡¿")
 _HIGH_RUN = re.compile("[^\0-\x7f]+")
+_HIGH_LETTERS = r"[^\W\d_A-Za-z]+"
+_IN_LATIN_WORD = re.compile(f"(?<=[A-Za-z]){_HIGH_LETTERS}|{_HIGH_LETTERS}(?=[A-Za-z])")
 # EUC-JP, EUC-KR and GB 2312 write 94 rows of characters as two bytes each.
 _EUC_PAIR = re.compile(b"[\xa1-\xfe]{2}")
 _KANA, _LETTERS = range(0xA4, 0xA6), range(0xB0, 0xFF)  # first bytes
@@ -207,8 +207,20 @@ def _guess(lines: list[bytes]) -> str:
     evidence = b"\n".join(lines)
     if sum(byte >= 0x80 for byte in evidence) < _MIN_EVIDENCE:
         return "utf-8-sig"
-    match = charset_normalizer.from_bytes(evidence, cp_isolation=list(_OTHERS)).best()
-    return "utf-8-sig" if match is None else match.encoding
+    matches = charset_normalizer.from_bytes(evidence, cp_isolation=list(_OTHERS))
+    own = (match.encoding for match in matches if not _parts_latin_words(match))
+    return next(own, "utf-8-sig")
+
+
+def _parts_latin_words(match: charset_normalizer.CharsetMatch) -> bool:
+    """Return whether most letters of another alphabet stand in Latin words, as no one writes them.
+
+    Polish in a Latin encoding looks so when it is read as Arabic.
+    """
+    if match.encoding not in _ALPHABETS:
+        return False
+    text = str(match)
+    return 2 * len(_IN_LATIN_WORD.findall(text)) > len(re.findall(_HIGH_LETTERS, text))
 
 
 def _euc(lines: list[bytes], japanese: str) -> str:
