@@ -169,6 +169,19 @@ def test_latin_words_with_letters_of_an_unknown_encoding_are_not_taken_for_arabi
     assert found <= {"utf-8-sig", "cp1252"}
 
 
+def test_hebrew_is_not_taken_for_thai_without_consonants():
+    words = [
+        *("המשאבה", "דולפת", "שמן", "ליד", "הצינור", "הוחלף", "אטם", "בצד", "שמאל", "רעש", "חריג"),
+        *("נבדק", "שסתום", "בטיחות", "לחץ", "גבוה", "מדי", "המנוע", "מתחמם", "בורג", "רופף"),
+    ]
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        lines = [" ".join(rng.choice(words, n)) for n in rng.integers(3, 10, 50)]
+        content = "id,text\n" + "".join(f"1,{line}\n" for line in lines)
+        found = detect_encoding(io.BytesIO(content.encode("cp1255")), "a.csv")
+        assert found.title == "CP1255 (Windows Hebrew)"
+
+
 def test_japanese_without_kana_is_taken_for_neither_chinese_nor_korean(tmp_path):
     words = "定期点検 異常音発生 軸受交換 油圧低下 冷却水漏洩 電源遮断 部品発注済 作業完了 振動測定"
     text = "id,text\n" + "".join(f"1,{word}\n" for word in words.split())

@@ -65,6 +65,7 @@ _LEVEL_1 = frozenset(
 _WESTERN_SYMBOLS = frozenset("°±µ²³€–—“”‘’„…§£½¼¾×÷«»·®©™ªº¡¿")
 _HIGH_RUN = re.compile("[^\0-\x7f]+")
 _HIGH_LETTERS = r"[^\W\d_A-Za-z]+"
+_THAI, _THAI_CONSONANT = re.compile("[\u0e01-\u0e5b]"), re.compile("[\u0e01-\u0e2e]")
 _IN_LATIN_WORD = re.compile(f"(?<=[A-Za-z]){_HIGH_LETTERS}|{_HIGH_LETTERS}(?=[A-Za-z])")
 # EUC-JP, EUC-KR and GB 2312 write 94 rows of characters as two bytes each.
 _EUC_PAIR = re.compile(b"[\xa1-\xfe]{2}")
@@ -208,19 +209,21 @@ def _guess(lines: list[bytes]) -> str:
     if sum(byte >= 0x80 for byte in evidence) < _MIN_EVIDENCE:
         return "utf-8-sig"
     matches = charset_normalizer.from_bytes(evidence, cp_isolation=list(_OTHERS))
-    own = (match.encoding for match in matches if not _parts_latin_words(match))
+    own = (match.encoding for match in matches if _may_be_written(str(match), match.encoding))
     return next(own, "utf-8-sig")
 
 
-def _parts_latin_words(match: charset_normalizer.CharsetMatch) -> bool:
-    """Return whether most letters of another alphabet stand in Latin words, as no one writes them.
+def _may_be_written(text: str, codec: str) -> bool:
+    """Return whether somebody may have written what a file says in another alphabet.
 
-    Polish in a Latin encoding looks so when it is read as Arabic.
+    Polish that is read as Arabic has its letters in Latin words, and Hebrew that is read as Thai
+    has vowels, tones and digits only.
     """
-    if match.encoding not in _ALPHABETS:
+    if codec not in _ALPHABETS:
+        return True
+    if codec == "cp874" and len(_THAI_CONSONANT.findall(text)) < len(_THAI.findall(text)) / 4:
         return False
-    text = str(match)
-    return 2 * len(_IN_LATIN_WORD.findall(text)) > len(re.findall(_HIGH_LETTERS, text))
+    return 2 * len(_IN_LATIN_WORD.findall(text)) <= len(re.findall(_HIGH_LETTERS, text))
 
 
 def _euc(lines: list[bytes], japanese: str) -> str:
