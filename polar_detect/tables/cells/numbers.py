@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 Notation = Literal[1, 2, 3]
 """Which cells are numbers and which are missing, 1 in version 0.1 and 2 since then, so that earlier
-detectors score as they did; with 3 the words of rows are in usual widths."""
+detectors score as they did; with 3 the words of rows are in usual widths, and labelled rows teach
+of categories too (`signature.column_likeness`)."""
 
 NOTATION: Notation = 3
 MISSING = "missing"
