@@ -45,7 +45,13 @@ from polar_detect.report.reasons import reasons_of_row
 from polar_detect.report.swarm import LINE_HEIGHT, swarm_chart
 from polar_detect.signature import spans
 from polar_detect.signature.features import Feature
-from polar_detect.signature.spans import TokenLoss, joined_in_words, word_places, words_of
+from polar_detect.signature.spans import (
+    TokenLoss,
+    joined_in_words,
+    touched_words,
+    word_places,
+    words_of,
+)
 from polar_detect.texts import as_seen
 from polar_detect.visible import read_places, visible
 
@@ -426,6 +432,15 @@ def test_each_character_that_is_read_stands_where_it_is_shown(text):
     assert places == sorted(places)
     alike = {"a": "a", "b": "b", "P": "Ｐ", "\n": "\r\n", " ": " \xa0\u3000"}
     assert all(text[i] in alike.get(own, text[i]) for own, i in zip(read, places, strict=False))
+
+
+def test_words_are_looked_for_no_further_than_to_the_blank_behind_the_last_place(monkeypatch):
+    looked_at = []
+    monkeypatch.setattr(
+        "polar_detect.signature.spans.word_places", lambda text: looked_at.append(text) or [(0, 4)]
+    )
+    assert touched_words("pump-2 leaks " * 1000, [(1, 3)]) == [[(0, 4)]]
+    assert looked_at == ["pump-2"]
 
 
 def test_a_line_without_blanks_is_not_marked_as_one_word():

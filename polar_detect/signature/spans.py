@@ -22,6 +22,7 @@ _WORD = regex.compile(
 # Thai, Lao, Burmese and Khmer (line breaks of class SA) and Tibetan have blanks between clauses at
 # most.
 _IS_UNSPACED = regex.compile(rf"[{_NOT_THESE}\p{{Line_Break=SA}}\p{{Tibetan}}]", regex.VERSION1)
+_BLANK = regex.compile(r"\s")
 _LONGEST = 40  # characters of a word; more are a URL, or JSON without blanks
 
 
@@ -81,7 +82,8 @@ def touched_words(text: str, places: Sequence[tuple[int, int]]) -> list[list[tup
     >>> touched_words("new valve!", [(0, 3), (3, 6), (6, 9), (9, 10)])
     [[(0, 3)], [(4, 9)], [(4, 9)], []]
     """
-    words = word_places(text)
+    blank = _BLANK.search(text, max((stop for _, stop in places), default=0))
+    words = word_places(text[: blank.start()] if blank else text)  # no word has one
     starts, stops = ([own[side] for own in words] for side in (0, 1))
     return [words[bisect_right(stops, start) : bisect_left(starts, stop)] for start, stop in places]
 
