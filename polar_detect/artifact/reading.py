@@ -288,8 +288,7 @@ def _column_likeness(
     stored: Stored, rows: RowTemplate | None, normal: Sequence[str]
 ) -> ColumnLikeness | None:
     """Return what labelled rows taught of columns of numbers and categories, if there are some."""
-    columns = [] if rows is None else likeness_columns(rows)
-    if rows is None or not columns:
+    if rows is None or not (columns := likeness_columns(rows)):
         return None
     trees = Trees.read(stored.path.parent / TREES, len(columns))
     return ColumnLikeness.of(rows, trees, normal)

@@ -165,13 +165,16 @@ class ColumnCovariance:
         have hardly any, nor has a total that does with its parts: each by itself they would count
         as if they broke what they keep, a copy of one column twenty times as much as that column.
         """
-        beyond = points - np.clip(points, *self.reach)
+        beyond: Float64Array = points - np.clip(points, *self.reach)
+        rows = np.flatnonzero(beyond.any(1))
+        if not len(rows):  # as of most groups of one row each, which a fit asks for
+            return beyond
         to_residuals = self.precision / self._spreads
-        residuals = np.einsum("ni,ij->nj", points - self.mean, to_residuals)
+        residuals = np.einsum("ni,ij->nj", points[rows] - self.mean, to_residuals)
         step = np.einsum("nj,ij->ni", residuals, to_residuals) / (to_residuals**2).sum(1)
-        sign = np.sign(beyond)
-        wild: Float64Array = sign * np.clip(sign * step, 0, np.abs(beyond))
-        return wild
+        sign = np.sign(beyond[rows])
+        beyond[rows] = sign * np.clip(sign * step, 0, np.abs(beyond[rows]))
+        return beyond
 
 
 @dataclass(frozen=True, eq=False)
