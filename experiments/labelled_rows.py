@@ -5,9 +5,10 @@
 Invented orders and parts, in which nothing is strange about the faulty ones: they come from one
 machine at night, from one person under a high load, of one product at a low pressure, and three in
 ten rows like that are normal. The default detector fitted on normal rows alone, with labelled
-faults as earlier versions read them (numbers only), and as it reads them now; beside it LightGBM
-and random forest of `compare` on the same numbers and on categories as 0 and 1. Faults that teach
-are not tested. Readings of the models are kept on disk, so all detectors share them.
+faults as earlier versions read them (numbers only), and as it reads them now, and the detector
+`classifier` with them; beside these LightGBM and random forest of `compare` on the same numbers and
+on categories as 0 and 1. Faults that teach are not tested. Readings of the models are kept on disk,
+so all detectors share them.
 
 Prints AUROC and the share of faults that is found at 5 % false alarms. Reads: no data set. Takes:
 not noted.
@@ -107,12 +108,20 @@ def _figures(
     labels, is_odd = is_faulty[taught], is_faulty[tested]
     frames = [rows.iloc[own].astype(str) for own in (taught, tested)]
     template = RowTemplate.fit(frames[0][~labels], list(rows.columns))
-    earlier = replace(template, notation=_NUMBERS_ONLY)
     every = np.ones_like(labels)
+    detector, earlier, classifier = (
+        PolarDetector(head, seed=seed, rows=rows)
+        for head, rows in (
+            ("auto", template),
+            ("auto", replace(template, notation=_NUMBERS_ONLY)),
+            ("classifier", template),
+        )
+    )
     scores = {
-        "without labels": _scores(template, frames, np.zeros_like(labels), ~labels, seed, engine),
-        "labels of numbers": _scores(earlier, frames, labels, every, seed, engine),
-        "labels of all columns": _scores(template, frames, labels, every, seed, engine),
+        "without labels": _scores(detector, frames, np.zeros_like(labels), ~labels, engine),
+        "labels of numbers": _scores(earlier, frames, labels, every, engine),
+        "labels of all columns": _scores(detector, frames, labels, every, engine),
+        "classifier": _scores(classifier, frames, labels, every, engine),
     }
     coded = pd.get_dummies(rows.iloc[np.concatenate([taught, tested])], dtype=np.float64)
     train, test = np.split(coded.to_numpy(np.float64), [len(taught)])
@@ -124,17 +133,16 @@ def _figures(
 
 
 def _scores(
-    template: RowTemplate,
+    detector: PolarDetector,
     frames: list[pd.DataFrame],
     labels: NDArray[np.bool_],
     is_shown: NDArray[np.bool_],
-    seed: int,
     engine: Engine,
 ) -> NDArray[np.float64]:
     """Return scores of the second frame's rows, fitted on those of the first that are shown."""
-    detector = PolarDetector(seed=seed, rows=template)
+    assert detector.rows is not None
     detector.engine_ = engine
-    train, test = (template.texts(frame) for frame in frames)
+    train, test = (detector.rows.texts(frame) for frame in frames)
     shown = [text for text, is_own in zip(train, is_shown, strict=True) if is_own]
     detector.fit(shown, labels[is_shown].astype(int))
     scores: NDArray[np.float64] = -detector.score_samples(test)

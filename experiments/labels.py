@@ -30,7 +30,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from polar_detect.detectors import AutoHead, LightGBMHead
+from polar_detect.detectors import AutoHead, ClassifierHead, LightGBMHead
 from polar_detect.metrics import auroc
 
 Rows = NDArray[np.intp]
@@ -97,6 +97,7 @@ def _figures(sample: Sample, bench: Bench, *, another_kind: bool) -> Figures:
         shown = bench.signatures(sample, [sample.split.test[i] for i in labelled])
         scores = {
             "auto": shown.scores(AutoHead(), seed=seed),
+            "classifier": shown.scores(ClassifierHead(), seed=seed),
             "LightGBM on signatures": shown.scores(LightGBMHead(), seed=seed),
         }
         for view, table in {"TF-IDF": _words(sample, labelled), "embeddings": embeddings}.items():

@@ -3,7 +3,8 @@
     python experiments/rows.py [--tasks ai4i,steel] [--seeds 3] [--max-tokens 256]
 
 The default detector reads each row written out as text, with and without its numbers beside it,
-and knows normal training rows only, or labelled anomalous ones too. Beside it stand the baselines
+and knows normal training rows only, or labelled anomalous ones too, and so does the detector
+`classifier`, which counts on further ones of their kind. Beside them stand the baselines
 of `compare` on the raw numbers of the same rows, LightGBM and random forest with the same labels.
 Readings of the models are kept on disk, so all detectors share them.
 
@@ -33,6 +34,7 @@ from polar_detect.tables import RowTemplate
 
 TASKS = ("ai4i", "steel")
 WITH, WITHOUT = "polar-detect, text and numbers", "polar-detect, text only"
+CLASSIFIER = "polar-detect classifier, text and numbers"
 _STATES = ("Type", *bench_tasks.MACHINE_STATE)
 _TYPES = np.array(["L", "M", "H"])
 
@@ -97,20 +99,29 @@ def labelled(task: Task, split: Split, seed: int, n_labelled: int) -> NDArray[np
 def detectors(
     task: Task, split: Split, seed: int, n_labelled: int, engine: Engine
 ) -> dict[str, float]:
-    """Return the AUROC of the default detector, with and without the numbers of rows and labels."""
+    """Return the AUROC of the default detector, with and without the numbers of rows and labels.
+
+    And of the classifier with both.
+    """
     frame = frame_of(task)
     drawn = labelled(task, split, seed, n_labelled)
     train, test = (frame.iloc[rows] for rows in (split.train_rows, split.test_rows))
     template = RowTemplate.fit(train, list(frame.columns))
     normal, anomalous = (template.texts(rows) for rows in (train, frame.iloc[drawn]))
     found = {}
-    for name, rows, shown in (
-        (WITH, template, []),
-        (WITHOUT, None, []),
-        (f"{WITH}, {len(anomalous)} labels", template, anomalous),
+    for name, head, rows, shown in (
+        (WITH, "auto", template, []),
+        (WITHOUT, "auto", None, []),
+        (f"{WITH}, {len(anomalous)} labels", "auto", template, anomalous),
+        (f"{CLASSIFIER}, {len(anomalous)} labels", "classifier", template, anomalous),
     ):
-        n_tokens = engine.extractor.tracer.max_tokens
-        detector = PolarDetector(model=engine.model.name, max_tokens=n_tokens, seed=seed, rows=rows)
+        detector = PolarDetector(
+            head,
+            model=engine.model.name,
+            max_tokens=engine.extractor.tracer.max_tokens,
+            seed=seed,
+            rows=rows,
+        )
         detector.engine_ = engine
         detector.fit([*normal, *shown], np.repeat([0, 1], [len(normal), len(shown)]))
         found[name] = auroc(split.is_anomalous, -detector.score_samples(template.texts(test)))

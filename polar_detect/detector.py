@@ -47,7 +47,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    detector : {"auto", "lightgbm", "isolation-forest"}, "pyod:NAME" or Head
+    detector : {"auto", "classifier", "lightgbm", "isolation-forest"}, "pyod:NAME" or Head
+        "classifier" finds the kinds that labelled anomalies are of, and hardly any other.
     model : str
         Embedded name, Hugging Face id, folder or GGUF file of a causal language model.
     encoder : str
@@ -132,7 +133,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         InputError
-            Fewer than 40 normal texts with at least one token, or a setting that cannot be.
+            Fewer than 40 normal texts with at least one token, a setting that cannot be, or
+            labels that do not teach what a detector needs.
         ModelNotFoundError, ModelError
             A model that is nowhere, or of no use.
 
@@ -150,6 +152,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         settings = Settings.of(self.get_params(deep=False))
         alpha, head = checked_alpha(self.alpha), new_head(settings.detector)
         given = TrainingTexts.of(X, y, settings.rows)
+        if head.needs_labels:
+            given.check_that_labels_teach()
         encoder = encoder_for(given.texts, settings.encoder)
         settings = replace(settings, rows=given.rows, encoder=encoder)
         engine = self._models(settings).configured(

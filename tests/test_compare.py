@@ -13,6 +13,7 @@ import pytest
 from japanese import is_japanese
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
+from some_by_default import some_by_default
 from work_orders import NORMAL, STRANGE
 
 from polar_detect import compare as comparing
@@ -117,6 +118,7 @@ def compared(*methods, n=100, telling=()):
 
 LABELS = np.arange(100) % 2 == 1
 GOOD = LABELS * 3.0 + np.random.default_rng(1).normal(size=100)
+OURS_WITH_LABELS = [f"polar-detect {name} with labels" for name in ("auto", "classifier")]
 POOR = LABELS * 0.9 + np.random.default_rng(2).normal(size=100)
 CHANCE = np.random.default_rng(3).normal(size=100)
 NEARLY_GOOD = np.where(np.arange(100) == np.where(LABELS, GOOD, 9).argmin(), GOOD.min(), GOOD)
@@ -149,14 +151,17 @@ def test_texts_are_read_once_for_both_ways_and_times_are_counted_as_if_anew(
     monkeypatch.setattr(Extractor, "read", slow_read)
     detector = PolarDetector(**tiny_pair, max_tokens=8)
     settings = comparing.Settings(detectors=(detector,), n_resamples=N_RESAMPLES)
-    without, with_labels = comparing.run_methods(task, settings)[-2:]
+    without, with_labels, classifier = comparing.run_methods(task, settings)[-3:]
     assert sorted(taken) == sorted(rows)
-    for way in (without, with_labels):
+    for way in (without, with_labels, classifier):
         assert way.fit_s > 0.01 * len(task.train.texts[:50])
         assert way.s_per_1000 > 10
     monkeypatch.undo()
     alone = PolarDetector(**tiny_pair, max_tokens=8).fit(task.train.texts, task.train.target)
     np.testing.assert_array_equal(with_labels.scores, -alone.score_samples(task.test.texts))
+    alone.set_params(detector="classifier").fit(task.train.texts, task.train.target)
+    np.testing.assert_array_equal(classifier.scores, -alone.score_samples(task.test.texts))
+    assert detector.detector == "auto"  # as it was given
     assert not detector.engine_.extractor.memory.readings  # which would be kept with it
 
 
@@ -723,8 +728,8 @@ def test_a_file_of_one_class_is_refused(tmp_path):
 
 def test_the_table_holds_every_method_once_best_first(on_orders):
     names = [result.method.title for result in on_orders.results]
-    assert len(names) == len(set(names)) == 10
-    ours = {"polar-detect auto", "polar-detect auto with labels"}
+    assert len(names) == len(set(names)) == 11
+    ours = {"polar-detect auto", *OURS_WITH_LABELS}
     assert {"kNN on TF-IDF", "LightGBM on MiniLM"} | ours <= set(names)
     values = [result.figures[AUROC].value for result in on_orders.results]
     assert values == sorted(values, reverse=True)
@@ -797,6 +802,7 @@ def test_what_does_not_learn_from_labels_sees_no_anomalous_row(numbers_only, mon
     np.testing.assert_allclose(with_anomalies[1].scores, apart, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_without_labels_forests_of_trees_learn_from_shuffled_columns(numbers_only):  # noqa: ARG001
     task = numbers_task(n_anomalous=0)
     found = {
@@ -948,10 +954,10 @@ def test_csv_json_and_markdown_say_the_same(on_orders):
     rows = MethodTable(on_orders).render(".csv").splitlines()
     stored = json.loads(MethodTable(on_orders).render(".json"))
     page = MethodTable(on_orders).render(".md")
-    assert len(rows) == 11
+    assert len(rows) == 12
     assert [r["name"] for r in stored["results"]] == [r.method.name for r in on_orders.results]
     assert stored["advice"] == MethodTable(on_orders).advice()
-    assert page.count("\n| ") == 11  # the rule and ten methods below the header
+    assert page.count("\n| ") == 12  # the rule and eleven methods below the header
     for line in stored["advice"]:
         assert line in page
 
@@ -1019,7 +1025,7 @@ def test_a_brief_table_has_a_cell_for_every_heading_and_the_same_order(on_orders
     assert [row[0] for row in cells.rows] == [result.method.title for result in on_orders.results]
     assert all(len(row) == len(cells.header) for row in cells.rows)
     ours = {row[0] for row, is_ours in zip(cells.rows, cells.are_ours, strict=True) if is_ours}
-    assert ours == {"polar-detect auto", "polar-detect auto with labels"}
+    assert ours == {"polar-detect auto", *OURS_WITH_LABELS}
 
 
 def test_a_method_that_equals_the_best_baseline_is_not_taken_for_it():
@@ -1055,7 +1061,7 @@ def test_methods_are_equal_too_where_the_auroc_of_one_was_rounded():
     assert [r.method.name for r in found.results] == ["kNN", "x"]
 
 
-@pytest.mark.parametrize("n_labelled", [0, 12])
+@pytest.mark.parametrize("n_labelled", some_by_default([0, 12], 12))
 def test_a_cell_missing_in_test_rows_alone_is_a_usual_one_for_every_baseline(n_labelled):
     rng = np.random.default_rng(0)
     numbers, labels = rng.normal(100, 3, (80, 2)), np.arange(80) < n_labelled
@@ -1106,12 +1112,12 @@ def test_the_command_prints_and_saves_a_table(run, process, tiny_models, tmp_pat
     assert out.endswith(f"{saved}\n")
     stored = json.loads(saved.read_text(encoding="utf-8"))
     assert stored["columns"] == ["heat [K]", "load", "shift"]
-    assert len(stored["results"]) == 6
+    assert len(stored["results"]) == 7
     best = stored["results"][0]
     assert best["figures"]["AUROC"]["value"] > 0.95
     ours = next(result for result in stored["results"] if result["is_ours"])
     assert ours["view"] == "row and its numbers"
-    assert [template.columns[0].name for template in templates] == 2 * ["heat [K]"]
+    assert [template.columns[0].name for template in templates] == 3 * ["heat [K]"]
     assert "Careful: 'heat [K]' gives the label away" in out
 
 

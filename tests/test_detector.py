@@ -21,12 +21,13 @@ import torch
 from some_by_default import some_by_default
 from tiny_encoders import save_tiny_encoder
 from tiny_models import CONFIGS, save_tiny
+from unlabelled_heads import UNLABELLED
 from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect import assessing, assessment, fitting
 from polar_detect.calibration import rate_at
 from polar_detect.detector import PolarDetector
-from polar_detect.detectors import HEADS, AutoHead, LightGBMHead
+from polar_detect.detectors import AutoHead, LightGBMHead
 from polar_detect.engine import Engine
 from polar_detect.errors import InputError, ModelError, NotFittedError, TrainingWarning
 from polar_detect.executor.decoder import Executor
@@ -46,7 +47,7 @@ EMPTY = ["", "é"]  # nothing at all, and nothing that the tiny tokenizer knows
 METHODS = ("score_samples", "decision_function", "predict", "explain", "assess")
 
 
-@pytest.fixture(scope="session", params=some_by_default(sorted(HEADS), "auto", "lightgbm"))
+@pytest.fixture(scope="session", params=some_by_default(UNLABELLED, "auto", "lightgbm"))
 def detector(request, fitted_on_tiny, boosted, tiny_pair):
     """Return a detector of each kind; tests must not change it."""
     known = {"auto": fitted_on_tiny, "lightgbm": boosted}
@@ -419,6 +420,7 @@ def test_texts_that_teach_what_anomalies_are_like_are_shown_without_themselves(
     assert len(strangers) == len(plain[1]) + len(labelled)
 
 
+@pytest.mark.slow
 def test_what_is_learned_meets_held_out_texts_as_new_texts_do(fitted_on_minilm):
     """But for the text itself, wherever it occurs, or for all of its cluster."""
     train, held_out = [*NORMAL[:50], NORMAL[0]], [*NORMAL[48:], NORMAL[1]]
@@ -821,6 +823,7 @@ def test_scoring_starts_no_threads_that_a_forked_process_would_wait_for(
     assert set(seen) == {1}
 
 
+@pytest.mark.slow
 def test_an_underflow_is_no_error_whatever_numpy_is_set_to(tiny_pair, fitted_on_tiny):
     with np.errstate(all="raise"):
         detector = fit_tiny(tiny_pair)
@@ -869,6 +872,7 @@ def test_forty_normal_texts_are_enough_and_one_less_is_not(tiny_pair):
         fit_tiny(tiny_pair, NORMAL[:1])
 
 
+@pytest.mark.slow
 def test_a_few_strangers_among_the_normal_texts_need_not_hide_their_like(tiny_pair, tmp_path):
     spam = [f"Win a free cruise now, text {word} to 80062" for word in ("GO", "SUN", "SEA", "YES")]
     new = "Win a free cruise now, text FUN to 80062"
@@ -974,6 +978,7 @@ def test_an_unfitted_detector_is_not_saved(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_another_architecture_works_the_same_way(tiny_pair, tmp_path):
     folder = save_tiny(CONFIGS["gpt2"], tmp_path / "gpt2")
     detector = fit_tiny(tiny_pair | {"model": str(folder)}, FEW)

@@ -10,6 +10,7 @@ from polar_detect.artifact.contents import TEXTS, TREES, _facts, _kept
 from polar_detect.cli.commands import inspect as command
 from polar_detect.detectors.auto import AutoHead
 from polar_detect.detectors.boosting import LightGBMHead
+from polar_detect.detectors.classifier import ClassifierHead
 from polar_detect.detectors.forest import IsolationForestHead
 from polar_detect.detectors.pyod import PyODHead
 from polar_detect.report.forms import Form
@@ -83,13 +84,13 @@ def reasons():
     """Yield why each detector is what it is, as manifests hold it, and its name."""
     for n_columns in (0, 1, 2):
         for n_labelled in (0, 1):
-            head = AutoHead()
+            head = ClassifierHead() if n_labelled and not n_columns else AutoHead()
             shares = np.full(3 + n_columns + n_labelled, 0.2)
             head._fitted = SimpleNamespace(
                 shares=shares, n_text=3, n_labelled=n_labelled, n_topic=1, n_language=1,
                 similarity_auroc=0.9, encoder_trust=1.0, far_share=0.5,
             )  # fmt: skip
-            yield head.reason, "auto"
+            yield head.reason, head.name
     for head in (LightGBMHead(), IsolationForestHead(), PyODHead(SimpleNamespace())):
         yield head.reason, head.name
 

@@ -95,7 +95,8 @@ class FitOptions:
     detector: Annotated[
         str,
         typer.Option(
-            help="auto, lightgbm, isolation-forest, or one of PyOD, e.g. pyod:ECOD (extra `pyod`)."
+            help="auto, classifier (for labelled kinds alone), lightgbm, isolation-forest, or one "
+            "of PyOD, e.g. pyod:ECOD (extra `pyod`)."
         ),
     ] = "auto"
     max_tokens: MaxTokens = MAX_TOKENS
@@ -367,7 +368,9 @@ class CompareOptions:
     detectors: Annotated[
         str,
         typer.Option(
-            help="Our detectors: a,b. lightgbm learns from labels, and takes several times as long."
+            help="Our detectors: a,b. Where anomalies are labelled, auto runs without and with "
+            "them, and beside classifier. lightgbm learns from them too, and takes several times "
+            "as long."
         ),
     ] = "auto"
     out: Annotated[

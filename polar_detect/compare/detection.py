@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from polar_detect import models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
-from polar_detect.compare.baselines import BASELINES, Baseline, is_labelled
+from polar_detect.compare.baselines import BASELINES, MIN_LABELLED, Baseline, is_labelled
 from polar_detect.compare.comparison import Comparison, Method, Scored, Settings
 from polar_detect.compare.measuring import measure
 from polar_detect.compare.memory import with_memory
@@ -19,7 +19,7 @@ from polar_detect.compare.reading import Task
 from polar_detect.compare.rows import Rows
 from polar_detect.compare.views import Cost, Seen, choose_views
 from polar_detect.detector import PolarDetector
-from polar_detect.detectors import AutoHead, Head, new_head
+from polar_detect.detectors import AutoHead, ClassifierHead, Head, new_head
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.fitting import MIN_NORMAL, too_few
 from polar_detect.fluency import advise
@@ -40,11 +40,12 @@ def compare_detectors(
     Raises
     ------
     InputError
-        Too few normal training texts for a detector, which is said before anything runs; or
-        test rows of one class only, once rows without text are left out.
+        Too few normal training texts or labelled anomalies for a detector, which is said before
+        anything runs; or test rows of one class only, once rows without text are left out.
     """
     if settings.detectors:
         _check_normal(task)
+        _check_labels(task, settings)
     scored = run_methods(task, settings, progress=progress)
     labels, scored, notes = _without_unscored(task.test.target, scored)
     results = measure(labels, scored, settings, progress=progress)
@@ -119,6 +120,17 @@ def _check_normal(task: Task) -> None:
     raise InputError(too_few(n_normal))
 
 
+def _check_labels(task: Task, settings: Settings) -> None:
+    """Raise `InputError` where a detector cannot be fitted on so few labelled anomalies."""
+    labels = task.train.target
+    needing = [str(d.detector) for d in settings.detectors if new_head(d.detector).needs_labels]
+    if needing and not is_labelled(labels):
+        raise InputError(
+            f"Got {int(labels.sum())} labelled anomalous training rows; expected at least "
+            f"{MIN_LABELLED} for the detector {needing[0]}; label more, or leave it out."
+        )
+
+
 def _n_normal(rows: Rows) -> int:
     pairs = zip(rows.texts, rows.target, strict=True)
     return sum(bool(text.strip()) for text, is_anomalous in pairs if not is_anomalous)
@@ -161,14 +173,18 @@ def _run_baseline(
     )
 
 
-def _ways(detector: PolarDetector, task: Task) -> tuple[bool, ...]:
-    """Return whether it shall be given labels; the default detector, both without and with.
+def _ways(detector: PolarDetector, task: Task) -> list[tuple[str | Head, bool]]:
+    """Return heads that a detector is fitted with, and whether each is given labels.
 
-    Without them it says what to expect of anomalies of kinds that nobody has labelled.
+    The default one is fitted without, which says what to expect of anomalies of kinds that nobody
+    has labelled, and with labels, and so is the classifier, for whoever expects no such kinds.
     """
-    if not (new_head(detector.detector).learns_from_labels and is_labelled(task.train.target)):
-        return (False,)
-    return (False, True) if detector.detector == AutoHead.name else (True,)
+    own = detector.detector
+    if not (new_head(own).learns_from_labels and is_labelled(task.train.target)):
+        return [(own, False)]
+    if own != AutoHead.name:
+        return [(own, True)]
+    return [(own, False), (own, True), (ClassifierHead.name, True)]
 
 
 def _run_detector(
@@ -178,8 +194,11 @@ def _run_detector(
     detector.set_params(rows=task.template)
     train = task.train
     memory = with_memory(detector, train.texts)
-    cost = cost_of(new_head(detector.detector))
-    for is_supervised in _ways(detector, task):
+    given = detector.detector
+    for head, is_supervised in _ways(detector, task):
+        if head != given and not _is_taught(detector):
+            continue
+        detector.set_params(detector=head)
         kept = np.flatnonzero(~train.target | is_supervised)
         shown, labels = train.take(kept), train.target[kept]
         start = memory.clock()
@@ -190,11 +209,11 @@ def _run_detector(
         scores = -detector.score_samples(task.test.texts)
         score_s = memory.clock() - fitted
         method = Method(
-            name=f"polar-detect {detector.detector}{' with labels' if is_supervised else ''}",
+            name=f"polar-detect {head}{' with labels' if is_supervised else ''}",
             view="text" if task.template is None else "row and its numbers",
             is_supervised=is_supervised,
-            cost=cost,
-            detector=str(detector.detector),
+            cost=cost_of(new_head(head)),
+            detector=str(head),
         )
         yield Scored(
             method=method,
@@ -202,7 +221,13 @@ def _run_detector(
             fit_s=fitted - start,
             s_per_1000=1000 * score_s / len(task.test),
         )
+    detector.set_params(detector=given)
     memory.readings.clear()
+
+
+def _is_taught(detector: PolarDetector) -> bool:
+    head = detector.fitted_.head
+    return isinstance(head, AutoHead) and head.is_taught
 
 
 def cost_of(head: Head) -> Cost:

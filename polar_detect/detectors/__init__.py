@@ -5,12 +5,13 @@ import copy
 from polar_detect.detectors.auto import AutoHead
 from polar_detect.detectors.base import Attribution, Head
 from polar_detect.detectors.boosting import LightGBMHead
+from polar_detect.detectors.classifier import ClassifierHead
 from polar_detect.detectors.forest import IsolationForestHead
 from polar_detect.detectors.pyod import PREFIX, PyODHead
 from polar_detect.errors import InputError
 
 HEADS: dict[str, type[Head]] = {
-    head.name: head for head in (AutoHead, LightGBMHead, IsolationForestHead)
+    head.name: head for head in (AutoHead, ClassifierHead, LightGBMHead, IsolationForestHead)
 }
 
 
@@ -48,6 +49,7 @@ __all__ = [
     "HEADS",
     "Attribution",
     "AutoHead",
+    "ClassifierHead",
     "Head",
     "IsolationForestHead",
     "LightGBMHead",

@@ -58,9 +58,16 @@ class AutoHead(Head):
     is_monotone = True
     # Whether easy and broken language count by themselves.
     counts_language = True
+    # What labels teach counts for, of all; None: the more, the more there are.
+    labelled_share: float | None = None
 
     def __init__(self) -> None:
         self._fitted: _Fitted | None = None
+
+    @property
+    def is_taught(self) -> bool:
+        """Whether it learned anything from labelled anomalies."""
+        return self._fitted is not None and self._fitted.n_labelled > 0
 
     @property
     def reason(self) -> str:
@@ -76,7 +83,7 @@ class AutoHead(Head):
                 "; views of the columns, of their numbers and of their words, which together "
                 "count for {columns}"
             )
-        if self._fitted.n_labelled:
+        if self.is_taught:
             kind += "; what tells the labelled anomalies from normal texts counts for {labelled}"
         return (
             f"{kind}; topic counts for {{topic}}, the more the better similarity tells held-out "
@@ -102,7 +109,7 @@ class AutoHead(Head):
         return {
             "topic": f"{shares[: self._fitted.n_topic].sum():.0%}",
             "columns": f"{shares[n_text:n_unlabelled].sum():.0%}",
-            **({"labelled": f"{taught.sum():.0%}"} if len(taught) else {}),
+            **({"labelled": f"{taught.sum():.0%}"} if self.is_taught else {}),
             "separation": f"{self._fitted.similarity_auroc:.0%}",
             "encoder": f"{self._fitted.encoder_trust:.0%}",
             "far": f"{self._fitted.far_share:.0%}",
@@ -129,7 +136,7 @@ class AutoHead(Head):
         )
         if n_labelled:
             labelled = strangers.rows(slice(len(strangers) - n_labelled, None))
-            views = taught(views, normal, labelled, scale)
+            views = taught(views, normal, labelled, scale, share=self.labelled_share)
         self._fitted = _Fitted(**vars(views), features=features, scale=scale, power=_POWER)
         return self
 

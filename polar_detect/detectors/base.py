@@ -56,6 +56,8 @@ class Head(ABC):
         the training texts are left as they come out with the texts themselves in view.
     learns_from_labels : bool
         Whether labelled anomalies change what it finds.
+    needs_labels : bool
+        Whether it cannot be fitted without them.
     is_monotone : bool
         Whether no text's score can rise when it becomes more similar to normal texts and its
         words less novel, all else being equal. Then held-out texts may join the reference.
@@ -68,6 +70,7 @@ class Head(ABC):
     needs_context: bool
     needs_distances: bool
     learns_from_labels: bool = False
+    needs_labels: bool = False
     is_monotone: bool = False
 
     @property

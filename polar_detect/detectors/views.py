@@ -186,15 +186,22 @@ def _text_shares(
     return shares
 
 
-def taught(views: Views, normal: FeatureTable, labelled: FeatureTable, scale: Scale) -> Views:
+def taught(
+    views: Views,
+    normal: FeatureTable,
+    labelled: FeatureTable,
+    scale: Scale,
+    *,
+    share: float | None = None,
+) -> Views:
     """Return the views with one more, of what tells labelled anomalies from normal texts.
 
     A logistic regression of them on the views, and on how like labelled anomalies the embedding,
     the wording and the columns of a text are: which of its sides shows that it is one of their
     kind. Sides on which labelled anomalies lie no higher than normal texts, or that would speak
-    against their kind, count for nothing. The view gets .35 of all with three labels, .5 with
-    twenty and .63 with a hundred different ones; the rest stays with what is strange in any other
-    way, as the next anomaly may be of a kind that none of them is.
+    against their kind, count for nothing. The rest stays with what is strange in any other way, as
+    the next anomaly may be of a kind that none of them is. Without sides, or where fewer than three
+    different ones are labelled, the views are returned as they are.
 
     Parameters
     ----------
@@ -203,6 +210,9 @@ def taught(views: Views, normal: FeatureTable, labelled: FeatureTable, scale: Sc
         None of which sees itself.
     scale : Scale
         Of the normal texts.
+    share : float, optional
+        What the new view gets of all, 0 … 1; by default .35 with three labels, .5 with twenty and
+        .63 with a hundred different ones.
     """
     if SENTENCE_LIKENESS not in normal.features:  # too few to learn from
         return views
@@ -217,8 +227,9 @@ def taught(views: Views, normal: FeatureTable, labelled: FeatureTable, scale: Sc
         return views
     own, other = (rows @ sides.T for rows in (inside, outside))
     counts = np.maximum(contrast(own, other, strength=_LABELLED_STRENGTH), 0)
-    n_labelled, (least, more) = len(np.unique(outside, axis=0)), _LABELLED_SHARES
-    share = least + more * n_labelled / (n_labelled + _N_LABELLED)
+    if share is None:
+        n_labelled, (least, more) = len(np.unique(outside, axis=0)), _LABELLED_SHARES
+        share = least + more * n_labelled / (n_labelled + _N_LABELLED)
     return replace(
         views,
         views=np.vstack([views.views, unit_tail(counts @ sides, inside)]),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Folds = IntArray
 
-_MIN_LABELLED = 3  # distinct texts; fewer say nothing of what they have in common
+MIN_LABELLED = 3  # distinct texts; fewer say nothing of what they have in common
 _STRENGTH = 1.0  # inverse regularisation, where normal texts lie 1 from their mean
 _WORDING_STRENGTH = 10.0
 _N_WORDS = 3
@@ -195,7 +195,7 @@ class KeptOut:
 
 def can_teach(normal: Seen, labelled: Seen) -> bool:
     """Return whether there are enough texts of both kinds, and not all the same."""
-    return len(set(labelled.texts)) >= _MIN_LABELLED and len(set(normal.texts)) > 1
+    return len(set(labelled.texts)) >= MIN_LABELLED and len(set(normal.texts)) > 1
 
 
 def _folds(texts: Sequence[str], n_folds: int, rng: np.random.Generator) -> Folds:

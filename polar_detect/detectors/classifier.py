@@ -1,0 +1,55 @@
+"""A detector of the kinds that labelled anomalies are of, for whoever fears no others."""
+
+from typing import Self
+
+from polar_detect.detectors.auto import AutoHead
+from polar_detect.errors import InputError
+from polar_detect.signature.features import FeatureTable
+
+
+class ClassifierHead(AutoHead):
+    """The views of `AutoHead`, of which what labels teach counts for nearly all.
+
+    What is strange in any other way keeps a twentieth of the score, which the wildest rows alone
+    exceed by.
+
+    Raises
+    ------
+    InputError
+        By `fit`: no labelled anomalies, too few to learn from, or ones that nothing tells from
+        normal texts.
+    """
+
+    name = "classifier"
+    needs_labels = True
+    labelled_share = 0.95
+
+    @property
+    def reason(self) -> str:
+        """What was chosen, and the figure that it was chosen by."""
+        kind = "what tells the labelled anomalies from normal texts"
+        if self._fitted is None:
+            return kind
+        return (
+            f"{kind} counts for {{labelled}}: their meaning, wording and columns, and the views of "
+            "auto; what is strange in any other way counts for the rest"
+        ).format_map(self.choices)
+
+    def fit(
+        self, normal: FeatureTable, strangers: FeatureTable, *, n_labelled: int = 0, seed: int
+    ) -> Self:
+        """Fit the views; see `Head.fit`."""
+        super().fit(normal, strangers, n_labelled=n_labelled, seed=seed)
+        if not self.is_taught:
+            self._fitted = None
+            raise InputError(too_little(n_labelled))
+        return self
+
+
+def too_little(n_labelled: int) -> str:
+    """Return the message for labelled anomalies that teach nothing."""
+    return (
+        f"Got {n_labelled} labelled anomalies; expected three different ones or more, which "
+        "something tells from the normal texts, for the detector classifier; label more, or take "
+        "the detector auto."
+    )
