@@ -20,6 +20,7 @@ def extractor(tiny_folder, minilm):
     return Extractor(tracer, Encoder.load(minilm.folder))
 
 
+@pytest.mark.slow
 def test_own_retrieval_needs_nothing_of_the_encoder(extractor):
     texts, encoder = list(NORMAL[:20]), extractor.encoder
     shorter = Extractor(extractor.tracer, Encoder(encoder.model, encoder.tokenizer, max_tokens=3))

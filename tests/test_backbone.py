@@ -622,7 +622,13 @@ def test_the_full_program_equals_the_real_model(real):
     assert real.n_layers == 30
 
 
-@pytest.mark.parametrize("text", ["0-11 15-29", "0-9 [10-12]x2 13-29", "0-3 7 5 6 8 [20]x3 25-29"])
+@pytest.mark.parametrize(
+    "text",
+    some_by_default(
+        ["0-11 15-29", "0-9 [10-12]x2 13-29", "0-3 7 5 6 8 [20]x3 25-29"],
+        "0-3 7 5 6 8 [20]x3 25-29",
+    ),
+)
 def test_programs_equal_the_real_model_with_its_blocks_rearranged(real, text):
     ids = real_ids(real)
     layers = Program.parse(text).layers

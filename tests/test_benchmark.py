@@ -590,6 +590,7 @@ def call(tmp_path, monkeypatch, capsys):
     return run_script
 
 
+@pytest.mark.slow
 def test_results_are_stored_and_not_computed_again(call, tmp_path):
     first = call("--methods", "length,words")
     lines = (tmp_path / "out.jsonl").read_text().splitlines()

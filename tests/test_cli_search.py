@@ -264,6 +264,7 @@ def test_an_export_that_is_an_input_is_refused_and_the_input_kept(run, tiny_fold
         assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_an_export_holds_every_program_that_was_imported_or_met(run, tiny_folder, tmp_path):
     path, out = tmp_path / "in.json", tmp_path / "out.json"
     programs = [Program.full(5).skip(i) for i in range(5)]
@@ -343,6 +344,7 @@ def test_the_drawn_curve_is_the_change_from_the_full_program_where_another_as_lo
     assert length_line(curve, full.loss, 2).endswith(" +0.25 at length 1 to +0.00 at 2")
 
 
+@pytest.mark.slow
 def test_a_space_with_loops_is_searched_where_it_is_asked_for(run, tiny_folder):
     options = ("--model", tiny_folder, "--json", "--tolerance", 0.3, "--method", "exhaustive")
     calls, lengths = [], []
@@ -368,6 +370,7 @@ def test_a_tree_search_exports_no_program_outside_its_space(run, tiny_folder, tm
     assert outside[0] > outside[1] == 0
 
 
+@pytest.mark.slow
 def test_proposals_of_a_saved_predictor_are_measured(run, tiny_folder, lines, tmp_path):
     backbone = Backbone.load(tiny_folder)
     tracer = Tracer(backbone, curves="none")

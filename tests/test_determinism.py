@@ -93,9 +93,7 @@ def check_losses(backbone, programs, *, precise, company=COMPANY, n_threads=(1, 
 
 
 @pytest.mark.parametrize("precise", [False, True])
-@pytest.mark.parametrize(
-    "name", some_by_default(["llama", "gemma3", "gpt2", "qwen2-moe"], "llama", "gemma3")
-)
+@pytest.mark.parametrize("name", some_by_default(["llama", "gemma3", "gpt2", "qwen2-moe"], "llama"))
 def test_losses_of_any_architecture_are_the_same_bits_in_any_company(name, precise):
     full = Program.full(5)
     # Texts enter a mixture of experts one by one, which takes its time over each.
@@ -117,7 +115,7 @@ def arrays_of(traces, row):
     return [*arrays, tokens.states, tokens.losses]
 
 
-@pytest.mark.parametrize("curves", ["none", "first-order", "exact"])
+@pytest.mark.parametrize("curves", some_by_default(["none", "first-order", "exact"], "first-order"))
 def test_traces_are_the_same_bits_in_any_company(curves):
     tracer = Tracer(tiny("llama"), curves=curves)
     alone = [arrays_of(tracer.trace([text]), 0) for text in TEXTS]
@@ -129,7 +127,8 @@ def test_traces_are_the_same_bits_in_any_company(curves):
                 np.testing.assert_array_equal(found, own)
 
 
-@pytest.mark.parametrize("curves", ["none", pytest.param("first-order", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("curves", ["none", "first-order"])
 def test_traces_of_the_real_model_are_the_same_bits_in_any_company(real, curves):
     tracer = Tracer(real, curves=curves)
     together = tracer.trace([*COMPANY[:9], *TEXTS])
@@ -207,7 +206,7 @@ def in_no_mode(tiny_folder):
     return backbone, results_of(backbone)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", some_by_default(MODES, "autocast"))
 def test_programs_and_traces_are_the_same_bits_in_any_mode_of_torch(mode, in_no_mode, tiny_folder):
     before, (programs, arrays) = in_no_mode
     with MODES[mode]():
@@ -219,7 +218,7 @@ def test_programs_and_traces_are_the_same_bits_in_any_mode_of_torch(mode, in_no_
             np.testing.assert_array_equal(own, expected)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", some_by_default(MODES, "autocast"))
 def test_assessments_are_the_same_bits_in_any_mode_of_torch(mode, fitted_on_tiny):
     expected = everything(fitted_on_tiny.assess(TEXTS[:1]), 0)
     with MODES[mode]():

@@ -78,19 +78,21 @@ def test_a_multilingual_encoder_that_cannot_be_had_is_an_error_with_a_way_out(mo
 def test_a_detector_keeps_its_setting_and_saves_the_encoder_that_it_has(
     multilingual, tiny_folder, tmp_path, monkeypatch
 ):
-    detector = PolarDetector(model=str(tiny_folder)).fit(JAPANESE)
+    few = JAPANESE[:70]
+    detector = PolarDetector(model=str(tiny_folder)).fit(few)
     assert detector.encoder == AUTO_ENCODER
     assert detector.encoder_ == multilingual
     monkeypatch.chdir(tmp_path)
     (tmp_path / AUTO_ENCODER).mkdir()  # no folder of the user's is meant
     assert detector.fit(NORMAL).encoder_ == DEFAULT_ENCODER
-    detector.fit(JAPANESE).save("saved")
+    detector.fit(few).save("saved")
     loaded = PolarDetector.load("saved")
     assert loaded.encoder == multilingual
     own, others = (d.score_samples(JAPANESE[:9]) for d in (loaded, detector))
     np.testing.assert_array_equal(own, others)
 
 
+@pytest.mark.slow
 def test_signatures_have_the_encoder_of_their_language(multilingual, tiny_folder):
     signatures = SignatureTransformer(model=str(tiny_folder))
     assert signatures.fit(JAPANESE).engine_.encoder_model.name == multilingual

@@ -4,6 +4,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
+from some_by_default import some_by_default
 from tiny_encoders import rearranged_encoder, tiny_encoder
 from tiny_models import tiny_tokenizer
 
@@ -169,6 +170,7 @@ def test_the_minimal_program_is_that_of_a_search_over_every_way_of_skipping(back
     assert any(len(minimal.program) < 6 for minimal in found)
 
 
+@pytest.mark.slow
 def test_exhaustive_search_is_exact_whatever_the_quick_form_rounds(backbone, monkeypatch):
     expected = find_minimal_encoder_programs(backbone, TEXTS, tolerance=0.3)
     assert min(len(minimal.program) for minimal in expected) < 6  # control
@@ -186,7 +188,7 @@ def test_exhaustive_search_is_exact_whatever_the_quick_form_rounds(backbone, mon
 short_mcts = partial(mcts, settings=MctsSettings(n_simulations=12))
 
 
-@pytest.mark.parametrize("search", [greedy, short_mcts])
+@pytest.mark.parametrize("search", some_by_default([greedy, short_mcts], greedy))
 def test_other_searches_find_valid_programs_that_are_no_shorter(exact, search):
     texts, tolerance = [TEXTS[0], TEXTS[3]], 0.3  # in both there is a layer to leave out
     best = find_minimal_encoder_programs(exact, texts, tolerance=tolerance)
@@ -223,6 +225,7 @@ def test_layer_calls_count_shared_prefixes_once(exact):
     assert found.layer_calls == 6 + 63 + 6 + len(found.program) - first_difference
 
 
+@pytest.mark.slow
 def test_a_tolerance_of_nothing_leaves_the_full_program(exact):
     for minimal in find_minimal_encoder_programs(exact, TEXTS, tolerance=0.0):
         assert minimal.program == Program.full(6)

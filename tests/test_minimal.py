@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from some_by_default import some_by_default
 from tiny_models import CONFIGS, random_rows, tiny_model, tiny_tokenizer
 
 from polar_detect.backbone.decoder import Backbone
@@ -35,7 +36,9 @@ FULL = Program.full(5)
 short_mcts = partial(mcts, settings=MctsSettings(n_simulations=12))
 # Where layers round there is more to get wrong.
 DTYPES = [pytest.param(torch.float32, marks=pytest.mark.slow), torch.bfloat16]
-each_search = pytest.mark.parametrize("search", [greedy, guided, quick, short_mcts])
+each_search = pytest.mark.parametrize(
+    "search", some_by_default([greedy, guided, quick, short_mcts], guided, quick)
+)
 
 
 def backbone_of(quick_dtype):
@@ -97,7 +100,9 @@ def test_what_a_search_counts_as_valid_is_measured_again_in_float32(monkeypatch)
         assert own == [precise_loss(backbone, program, row) <= limit for program in every[0]]
 
 
-@pytest.mark.parametrize("criterion", [None, SamePrediction(0.6)])
+@pytest.mark.parametrize(
+    "criterion", [None, pytest.param(SamePrediction(0.6), marks=pytest.mark.slow)]
+)
 def test_exhaustive_search_is_exact_whatever_the_quick_form_rounds(precise, monkeypatch, criterion):
     def find(executor):
         options = {"tolerance": TOLERANCE, "search": exhaustive, "criterion": criterion}
@@ -142,7 +147,7 @@ def test_texts_without_tokens_get_the_full_program_and_no_losses(precise):
 
 
 @pytest.mark.parametrize("criterion", [SameLoss(TOLERANCE), SamePrediction()])
-@pytest.mark.parametrize("search", [quick, greedy, short_mcts])
+@pytest.mark.parametrize("search", some_by_default([quick, greedy, short_mcts], quick))
 def test_a_text_whose_loss_is_no_number_has_no_valid_program_and_harms_no_other(search, criterion):
     model = tiny_model(CONFIGS["llama"])
     model.model.embed_tokens.weight.data[77] = torch.nan
@@ -396,6 +401,7 @@ def test_a_fitted_menu_measures_less_than_all_and_finds_as_short_programs(precis
     assert all(result.loss <= result.full_loss + TOLERANCE for result in served)
 
 
+@pytest.mark.slow
 def test_a_menu_turns_programs_away_by_the_common_words_and_finds_valid_ones(real):
     executor = Executor(real)
     menu = Menu.fit(executor, real.tokenize(NOTES[:3], 16), tolerance=0.1)

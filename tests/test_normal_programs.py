@@ -131,6 +131,7 @@ def test_they_are_the_same_whenever_and_wherever_they_are_searched(
 
 
 @pytest.mark.parametrize("settings", [{"store_texts": False}, {"detector": "isolation-forest"}])
+@pytest.mark.slow
 def test_a_fit_that_keeps_no_texts_or_reads_programs_searches_at_once(
     tiny_pair, searches, settings
 ):

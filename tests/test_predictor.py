@@ -67,6 +67,7 @@ def test_the_states_at_even_distances_up_to_the_last_depth_are_read(predictor):
     assert read == [1, 2, 4, 5]
 
 
+@pytest.mark.slow
 def test_training_again_gives_the_same_predictor(predictor):
     trajectories, kinds = two_kinds(60)
     programs = [KINDS[kind] for kind in kinds]

@@ -69,6 +69,7 @@ def test_the_company_of_a_text_does_not_change_its_shapley_values(heads, kind):
     assert (together[0] != together[1]).any()  # control
 
 
+@pytest.mark.slow
 def test_explaining_leaves_the_global_random_state_as_it_was():
     few = tuple(Feature(part, "mean") for part in ("loss", "distance", "neighbours"))
     drawn = np.random.default_rng(0).normal(size=(41, len(few))).astype(np.float32)

@@ -127,6 +127,7 @@ def test_two_hundred_long_texts_stay_below_five_megabytes():
     assert Page(html).tags.count("article") == 200
 
 
+@pytest.mark.slow
 def test_rows_that_would_make_the_page_too_large_are_left_out_and_counted():
     html = render_html(report(rows=[row(i, "\U00020000<&" * 2_000) for i in range(1, 601)]))
     n_shown = Page(html).tags.count("article")

@@ -131,6 +131,7 @@ def test_a_report_says_which_features_moved_from_the_held_out_texts(
     assert abs(loss.size) < 50
 
 
+@pytest.mark.slow
 def test_words_that_labelled_anomalies_have_too_are_named_where_they_raised_the_score(
     fitted_on_tiny, tiny_pair, tmp_path
 ):

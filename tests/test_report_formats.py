@@ -15,6 +15,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from report_samples import DRIFT, HOSTILE, JAPANESE, N_LAYERS, listed, machine_row, report, row
 from rich.cells import cell_len
+from some_by_default import some_by_default
 
 from polar_detect import Report, plots
 from polar_detect.report import figures
@@ -186,7 +187,7 @@ def png_size(content):
     return struct.unpack(">II", content[16:24])
 
 
-@pytest.mark.parametrize("tongue", TONGUES)
+@pytest.mark.parametrize("tongue", some_by_default(TONGUES, "en"))
 def test_the_summary_page_is_a_picture_or_a_pdf_of_one_page(tongue):
     data = report(rows=[row(1, FORMULA), row(2, HOSTILE), *(row(i) for i in range(3, 14))])
     assert png_size(figures.summary_page(data, tongue, "png").content) == (1240, 1753)
@@ -222,6 +223,7 @@ def test_the_picture_of_scores_has_the_bars_of_the_page_and_says_what_lies_beyon
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_picture_is_written_as_png_and_svg(tmp_path):
     data = report(rows=[row(7, "a < b & $c$")])
     n_files, _ = figures.write_pictures(data, "en", tmp_path)

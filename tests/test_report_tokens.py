@@ -102,6 +102,7 @@ def test_a_word_that_normal_texts_have_costs_little_however_it_is_written(real, 
     assert new == pytest.approx(by_tokens[-1].loss + np.log(361), abs=0.01)
 
 
+@pytest.mark.slow
 def test_texts_are_marked_as_in_any_company(real, index):
     texts = ["REPLACE HOSE", "", "hello", "REPLACE WORN HOSE ON CREDIT CARD"]
     normal = Normal(index, words=KnownWords.of(ORDERS))

@@ -261,6 +261,7 @@ def test_an_explanation_names_the_columns_and_still_adds_up(fitted, strange):
     assert columns["flow [l/min]"][0] > 3 * np.abs(columns["flow [l/min]"][1:]).mean()
 
 
+@pytest.mark.slow
 def test_boosted_trees_read_the_columns_too(template, tiny_pair, strange):
     detector = PolarDetector("lightgbm", **tiny_pair, max_tokens=8, rows=template)
     detector.fit(template.texts(readings()))

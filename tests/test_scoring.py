@@ -424,6 +424,7 @@ def test_an_input_that_changes_while_it_is_scored_gets_no_results_of_other_rows(
     assert score(copy, out, detector_folder, restart=True).n_rows == len(read(out))
 
 
+@pytest.mark.slow
 def test_an_earlier_result_is_looked_into_a_chunk_at_a_time(tmp_path):
     peaks, columns = [], [f"column {i}" for i in range(10)]
     added = {"score": 0.5, "p_value": 0.5, "is_anomaly": False}

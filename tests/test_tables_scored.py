@@ -303,6 +303,7 @@ def test_fit_says_that_it_replaces_a_detector(run, saved_on_tiny, scored, tmp_pa
     assert f"{out}: the detector there is replaced\n" in run(*fit)[2]
 
 
+@pytest.mark.slow
 def test_fit_says_where_a_week_was_pasted_in_twice_whatever_was_noted_beside_it(
     run, scored, tmp_path
 ):

@@ -198,6 +198,7 @@ def test_an_interrupted_write_leaves_nothing(orders, tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="nothing is locked there, nor removed")
+@pytest.mark.slow
 def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_not(orders, tmp_path):
     path, other = tmp_path / "out.csv", tmp_path / "other.csv"
     killed = (

@@ -36,7 +36,7 @@ def tiny_backbone(config):
 
 
 @pytest.fixture(
-    scope="module", params=some_by_default(["llama", "gemma3", "gpt2", "gemma2"], "llama", "gemma2")
+    scope="module", params=some_by_default(["llama", "gemma3", "gpt2", "gemma2"], "llama")
 )
 def backbone(request):
     return tiny_backbone({**CONFIGS, "gemma2": GEMMA2}[request.param])

@@ -123,6 +123,7 @@ def test_training_texts_are_compared_with_the_others_only(settings, minilm):
     np.testing.assert_array_equal(across["loss/mean"], known["loss/mean"])
 
 
+@pytest.mark.slow
 def test_a_pipeline_of_signatures_and_a_detector_finds_strangers(settings, minilm):
     signatures = SignatureTransformer(**settings | {"encoder": minilm.name})
     pipeline = make_pipeline(signatures, SignatureOutlierDetector(random_state=0))
