@@ -827,6 +827,21 @@ def test_who_shall_do_without_labels_is_told_to_leave_the_anomalous_rows_out(is_
     assert "polar-detect fit TRAIN --text-column note --detector auto --out FOLDER." in said
 
 
+def test_what_finds_other_kinds_too_is_recommended_before_a_classifier_that_is_hardly_better():
+    narrow, wide = (
+        scored(f"polar-detect {name} with labels", scores, is_ours=True, is_supervised=True)
+        for name, scores in (("classifier", GOOD), ("auto", NEARLY_GOOD))
+    )
+    found = compared(narrow, wide, scored("kNN", POOR))
+    assert found.best.method == narrow.method
+    advice = " ".join(comparing.advise(found))
+    assert "Recommendation: use polar-detect auto with labels. It is as good as the best" in advice
+    clear = compared(narrow, scored(wide.method.name, POOR, is_ours=True), scored("kNN", POOR))
+    advice = " ".join(comparing.advise(clear))  # control
+    assert "Recommendation: use polar-detect classifier with labels." in advice
+    assert "polar-detect fit TRAIN --text-column note --detector classifier --out FOLDER." in advice
+
+
 def test_the_cheapest_as_good_is_recommended():
     found = compared(scored("LightGBM", GOOD, cost=Cost.ENCODER), scored("kNN", GOOD - 1e-9))
     assert [result.method.name for result in find_as_good(found)] == ["kNN", "LightGBM"]
