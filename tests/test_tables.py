@@ -165,7 +165,7 @@ def test_any_other_label_is_refused_with_its_line(save, label):
     with pytest.raises(
         InputError,
         match=rf"Got label '{label}' in line 3, column 'y'; expected 1, true, .* or 0, false, .*; "
-        "correct the cell or choose another --label-column.",
+        "write 1 for anomalous and 0 for normal, or choose another --label-column.",
     ):
         read_table(path, text_column="text", label_column="y")
 

@@ -32,8 +32,8 @@ TextColumn = Annotated[
 LabelColumn = Annotated[
     str | None,
     typer.Option(
-        help="Column with 1, true, yes, NG, fail, anomaly, 異常 or 不良 for anomalous rows; rows "
-        "without a label are left out. Default: none."
+        help="Column with 1, true, yes, NG, fail, anomaly, 異常 or such a word of another language "
+        "for anomalous rows; rows without a label are left out. Default: none."
     ),
 ]
 Sheet = Annotated[

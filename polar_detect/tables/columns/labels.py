@@ -2,7 +2,6 @@
 
 import reprlib
 import shlex
-import unicodedata
 from collections.abc import Iterable
 
 import numpy as np
@@ -11,31 +10,15 @@ from numpy.typing import NDArray
 
 from polar_detect.errors import InputError
 from polar_detect.tables.cells.names import on_one_line
-from polar_detect.tables.cells.numbers import in_usual_digits
 from polar_detect.tables.cells.text import cells_as_text
+from polar_detect.tables.columns.label_words import (
+    ANSWERS,
+    JUDGED,
+    LABEL_OF,
+    asks_for_normal,
+    said_by,
+)
 from polar_detect.tables.columns.results import FLAG, result_columns
-from polar_detect.visible import without_unseen
-
-# As people who inspect write them; letters and digits of any width and case.
-_ANOMALOUS = (
-    *("ng", "fail", "failed", "anomaly", "anomalous", "abnormal", "defective", "異常", "異常あり"),
-    *("異常有り", "異常有", "不良", "不良品", "不合格", "不適合", "ng品", "要確認"),
-)
-_NORMAL = (
-    *("ok", "pass", "passed", "normal", "false alarm", "正常", "異常なし", "異常無し", "異常無"),
-    *("問題なし", "問題無し", "良品", "合格", "適合", "ok品", "誤検出", "誤検知", "誤報"),
-)
-# What may answer another question, too, as whether an inspector saw something.
-_AFFIRMED = (
-    *("1", "1.0", "true", "yes", "y", "bad", "あり", "有", "問題あり", "問題有り", "故障"),
-    *("×", "✕", "✖", "╳"),
-)
-_DENIED = ("0", "0.0", "false", "no", "n", "good", "良", "良好", "なし", "無", "○", "◯", "〇", "◎")
-_JUDGED = frozenset((*_ANOMALOUS, *_NORMAL))
-_LABEL_OF = {
-    **dict.fromkeys((*_ANOMALOUS, *_AFFIRMED), True),
-    **dict.fromkeys((*_NORMAL, *_DENIED), False),
-}
 
 
 def parse_labels(
@@ -46,7 +29,7 @@ def parse_labels(
     Parameters
     ----------
     cells : (n_rows,) pandas.Series
-        1, true, yes, NG, fail, anomaly, 異常 and their like, or the opposite; or empty.
+        1, true, yes, NG, fail, anomaly, 異常, n.i.O. and their like, or the opposite; or empty.
     label_column : str
     lines : (n_rows,) int64
         Where they stand in the file; both are for the message.
@@ -60,24 +43,39 @@ def parse_labels(
     Raises
     ------
     InputError
-        A cell says something else.
+        A cell says something else; or yes or no where the column's name asks what is normal.
     """
     is_anomalous = np.zeros(len(cells), np.bool_)
     is_given = np.zeros(len(cells), np.bool_)
+    yes_is_normal = asks_for_normal(label_column)
     for row, cell in enumerate(cells_as_text(cells)):
-        word = _word_of(cell)
+        word = said_by(cell)
         if not word:
             continue
-        label = _LABEL_OF.get(word)
+        label = LABEL_OF.get(word)
         if label is None:
-            raise InputError(
-                f"Got label {reprlib.repr(cell)} in line {lines[row]}, column {label_column!r}; "
-                "expected 1, true, yes, NG, fail, anomaly, 異常, 不良, 不合格 or ×, or 0, false, "
-                "no, OK, pass, normal, 正常, 良, 合格 or ○; correct the cell or choose another "
-                "--label-column."
-            )
+            raise _unknown(cell, label_column, lines[row])
+        if yes_is_normal and word in ANSWERS:
+            raise _turned_round(cell, label_column, lines[row])
         is_anomalous[row], is_given[row] = label, True
     return is_anomalous, is_given
+
+
+def _unknown(cell: str, label_column: str, line: int) -> InputError:
+    return InputError(
+        f"Got label {reprlib.repr(cell)} in line {line}, column {label_column!r}; expected 1, "
+        "true, yes, NG, fail, anomaly, 異常, 不良, 不合格 or ×, or 0, false, no, OK, pass, normal, "
+        "正常, 良, 合格 or ○, or a usual word of another language; write 1 for anomalous and 0 for "
+        "normal, or choose another --label-column."
+    )
+
+
+def _turned_round(cell: str, label_column: str, line: int) -> InputError:
+    return InputError(
+        f"Got label {reprlib.repr(cell)} in line {line}, column {label_column!r}, where yes or "
+        "1 seems to mean normal; expected that for anomalous rows; write NG for anomalous and OK "
+        "for normal, or rename the column if it means anomalous."
+    )
 
 
 def warn_of_judged(frame: pd.DataFrame) -> list[str]:
@@ -122,8 +120,8 @@ def warn_of_verdicts(
         f"are judged, leave it out{how}, as all of them would look strange"
         for name in names
         if (words := {*_words(frame[name])})
-        and _JUDGED.issuperset(words)
-        and not any(_LABEL_OF[word] for word in words)
+        and JUDGED.issuperset(words)
+        and not any(LABEL_OF[word] for word in words)
     ]
 
 
@@ -137,25 +135,13 @@ def called_anomalous(frame: pd.DataFrame) -> dict[str, int]:
     found = {}
     for j, name in enumerate(map(str, frame.columns)):
         words = _words(frame.iloc[:, j])
-        n_anomalous = sum(_LABEL_OF.get(word, False) for word in words)
+        n_anomalous = sum(LABEL_OF.get(word, False) for word in words)
         is_flag = name == FLAG and name in added and n_anomalous > 0
-        is_judged = _JUDGED.issuperset(words) and 0 < n_anomalous < len(words)
+        is_judged = JUDGED.issuperset(words) and 0 < n_anomalous < len(words)
         if is_flag or is_judged:
             found[name] = n_anomalous
     return found
 
 
-def _word_of(cell: str) -> str:
-    r"""Return what a cell says as labels are listed: in any width and case, without blanks around.
-
-    And without what nobody sees in it.
-
-    >>> _word_of("\u200eＯＫ "), _word_of("١")
-    ('ok', '1')
-    """
-    plain = in_usual_digits(unicodedata.normalize("NFKC", without_unseen(cell)))
-    return plain.strip().lower()
-
-
 def _words(cells: pd.Series) -> list[str]:
-    return [*filter(None, map(_word_of, cells_as_text(cells)))]
+    return [*filter(None, map(said_by, cells_as_text(cells)))]
