@@ -56,6 +56,17 @@ def test_kanji_and_kana_are_no_words():
     assert KnownWords.of(["ポンプを交換 pump"]).counts.total() == 1
 
 
+def test_emoji_and_flags_count_as_words_do():
+    normal = ["pump 🔧 👍🏽", "pump 🔧 🇩🇪", "valve⚠\ufe0f ok"]
+    tokens = "pump", " 🔧", " 👍", "🏽", " 🇩", "🇪", " ⚠", " 🎉", " 🇩", "🇰"
+    often, trust = shares("pump 🔧 👍🏽 🇩🇪 ⚠ 🎉 🇩🇰", *tokens, normal=normal)
+    np.testing.assert_allclose(often, np.array([2, 2, 1, 9, 1, 9, 1, 0, 0, 0]) / 9, rtol=1e-6)
+    assert trust[:7] == [1] * 7 > trust[7:]
+    # In a word they are part of it, and say nothing by themselves.
+    often, _ = shares("valve🔧pump 🔧", "valve", "🔧", "pump", " 🔧", normal=normal)
+    np.testing.assert_allclose(often, [0, 0, 0, 2 / 9], rtol=1e-6)
+
+
 def test_letters_keep_their_vowel_signs():
     often, trust = shares("पानी पाना", "पानी", " पाना", normal=["पानी"])
     assert (often, trust) == ([1, 0], [1, 1])  # of one word each further one may be new

@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple, Self
 
 import numpy as np
 
 from polar_detect.arrays import Float32Array
-from polar_detect.signature.spans import is_spaced, touched_words, words_of
+from polar_detect.signature.spans import emoji_of, is_spaced, touched_words, words_of
 
 
 class WordShares(NamedTuple):
@@ -37,7 +38,9 @@ class WordShares(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class KnownWords:
-    """The words of normal texts, whatever their case and width, of `is_spaced`; no numbers.
+    """The words and emoji of normal texts, whatever their case and width; no numbers.
+
+    Of words those that are `is_spaced`.
 
     Parameters
     ----------
@@ -48,9 +51,9 @@ class KnownWords:
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Self:
-        """Return the words of texts."""
-        words = (word for text in texts for word in words_of(text) if _tells(word))
-        return cls(Counter(map(_plain, words)))
+        """Return the words and emoji of texts."""
+        own = chain.from_iterable((*words_of(text), *emoji_of(text)) for text in texts)
+        return cls(Counter(map(_plain, filter(_tells, own))))
 
     @cached_property
     def share_of_new(self) -> float:
@@ -92,7 +95,8 @@ class KnownWords:
 def _plain(word: str) -> str:
     # The dotless small i and the dotted capital one of Turkish are no case of I and i elsewhere.
     folded = unicodedata.normalize("NFKC", word).casefold()
-    return folded.replace("i\u0307", "i").replace("ı", "i")
+    # A warning sign is the same with the mark that colours it.
+    return folded.replace("i\u0307", "i").replace("ı", "i").removesuffix("\ufe0f")
 
 
 def _tells(word: str) -> bool:

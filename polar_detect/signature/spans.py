@@ -19,6 +19,8 @@ _WORD = regex.compile(
     + rf"|{_LETTER}(?:[^\s{_NOT_THESE}]*{_LETTER})?{_SIGNS}",
     regex.VERSION1,
 )
+# Signs that stand for something by themselves: flags, and emoji with all that belongs to them.
+_EMOJI = regex.compile(r"\p{RI}{2}|(?=\p{Extended_Pictographic})\X", regex.VERSION1)
 # Thai, Lao, Burmese and Khmer (line breaks of class SA) and Tibetan have blanks between clauses at
 # most.
 _IS_UNSPACED = regex.compile(rf"[{_NOT_THESE}\p{{Line_Break=SA}}\p{{Tibetan}}]", regex.VERSION1)
@@ -59,6 +61,15 @@ def word_places(text: str) -> list[tuple[int, int]]:
     return [found.span() for found in _WORD.finditer(text)]
 
 
+def emoji_of(text: str) -> list[str]:
+    """Return the emoji of a text that stand in no word.
+
+    >>> emoji_of("pump ok 👍🏽, 👩‍🔧 🇩🇪🇫🇷")
+    ['👍🏽', '👩‍🔧', '🇩🇪', '🇫🇷']
+    """
+    return [text[start:stop] for start, stop in _emoji_places(text, word_places(text))]
+
+
 def is_spaced(word: str) -> bool:
     """Return whether a word is one between blanks: no kanji, kana or Thai, and no line of JSON.
 
@@ -69,7 +80,7 @@ def is_spaced(word: str) -> bool:
 
 
 def touched_words(text: str, places: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
-    """Return where the words stand that each of some pieces of a text is in.
+    """Return where the words and emoji stand that each of some pieces of a text is in.
 
     Parameters
     ----------
@@ -83,7 +94,9 @@ def touched_words(text: str, places: Sequence[tuple[int, int]]) -> list[list[tup
     [[(0, 3)], [(4, 9)], [(4, 9)], []]
     """
     blank = _BLANK.search(text, max((stop for _, stop in places), default=0))
-    words = word_places(text[: blank.start()] if blank else text)  # no word has one
+    head = text[: blank.start()] if blank else text  # no word has one
+    words = word_places(head)
+    words = sorted([*words, *_emoji_places(head, words)])
     starts, stops = ([own[side] for own in words] for side in (0, 1))
     return [words[bisect_right(stops, start) : bisect_left(starts, stop)] for start, stop in places]
 
@@ -122,3 +135,13 @@ def words_at(text: str, places: Sequence[tuple[int, int]]) -> list[str]:
     return [
         text[words[0][0] : words[-1][1]] if words else text[slice(*own)] for own, words in found
     ]
+
+
+def _emoji_places(text: str, words: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return where emoji stand that none of the words holds, as ℃🔥℃ does."""
+    if text.isascii():
+        return []
+    starts = [start for start, _ in words]
+    ends = [0, *(stop for _, stop in words)]
+    found = (own.span() for own in _EMOJI.finditer(text))
+    return [(start, stop) for start, stop in found if ends[bisect_right(starts, start)] <= start]
