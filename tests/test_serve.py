@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -245,6 +246,44 @@ def test_a_key_that_would_be_passed_over_is_refused(client, more, message):
     answer = client.post("/score", content=content, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
     assert message in " ".join(error["msg"] for error in answer.json()["detail"])
+
+
+@pytest.mark.parametrize("path", ["/score", "/explain"])
+def test_parameters_behind_the_path_are_refused_as_they_would_be_passed_over(client, path):
+    for name in ("lang", "alpha", "ключ"):
+        answer = post(client, ["x"], path=f"{path}?{name}=ja")
+        assert answer.status_code == 422
+        assert answer.json()["detail"] == [
+            {"loc": ["query", name], "msg": "Extra inputs are not permitted"}
+            | {"type": "extra_forbidden"}
+        ]
+
+
+def test_accents_and_syllables_of_names_may_be_written_apart(monkeypatch):
+    names = ["온도", "Gerät", "ガス"]
+    template = RowTemplate.fit(pd.DataFrame([[1, "a", "b"]] * 3, columns=names), names)
+    monkeypatch.setattr(Counting, "template", template)
+    row = {"온도": 1, "Gerät": "ä", "ガス": "b"}
+    apart = {unicodedata.normalize("NFD", name): cell for name, cell in row.items()}
+    assert not apart.keys() & row.keys()
+    with TestClient(create_app(Counting(), SMALL)) as client:
+        whole, same = (client.post("/score", json={"rows": [own]}) for own in (row, apart))
+        assert whole.status_code == same.status_code == 200
+        assert whole.json() == same.json()
+        both = client.post("/score", json={"rows": [row | apart]})
+    assert both.status_code == 422
+    assert "which the detector does not know" in both.json()["detail"][0]["msg"]
+
+
+@pytest.mark.parametrize("charset", ["euc-kr", "cp932", "latin-1"])
+def test_a_body_in_another_encoding_is_told_the_one_to_use(client, charset):
+    texts = {"euc-kr": "펌프 점검", "cp932": "ポンプ", "latin-1": "Öl läuft"}
+    content = json.dumps({"texts": [texts[charset]]}, ensure_ascii=False).encode(charset)
+    for declared in ("", f"; charset={charset}"):
+        headers = {"Content-Type": f"application/json{declared}"}
+        answer = client.post("/score", content=content, headers=headers)
+        assert answer.status_code == 400
+        assert answer.json()["detail"].startswith("Got a body that is not in UTF-8; expected JSON")
 
 
 def test_the_openapi_page_names_the_columns_of_rows(counting):

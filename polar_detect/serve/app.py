@@ -7,19 +7,21 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Annotated, Any, Protocol
 
-from fastapi import Body, Depends, FastAPI, HTTPException, Request, Response
+from fastapi import Body, Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 import polar_detect
 from polar_detect.report.choices import TONGUES, Tongue
 from polar_detect.serve.answers import Explained, Score
 from polar_detect.serve.batching import Answerer, Batcher, ModelFailure, QueueFull, Stopping
-from polar_detect.serve.bodies import Asked, OfKind, kind_of_body, printable
+from polar_detect.serve.bodies import Asked, NoParameters, OfKind, kind_of_body, printable
 from polar_detect.serve.limits import BodyLimit, Watch
 from polar_detect.serve.metrics import Metrics
 from polar_detect.serve.settings import ServeSettings
@@ -28,7 +30,7 @@ from polar_detect.tables import RowTemplate
 _PATHS = frozenset({"/score", "/explain", "/healthz", "/metrics", "/openapi.json", "/docs"})
 _CLIENT_LEFT = 499  # no status of HTTP's own; nginx's
 _REFUSALS = {
-    400: "The body is not JSON.",
+    400: "The body is not JSON in UTF-8.",
     401: "The bearer token is missing or wrong.",
     408: "The body did not arrive in time.",
     413: "The body is too large.",
@@ -115,6 +117,7 @@ def create_app(answers: TextAnswerer, settings: ServeSettings) -> FastAPI:
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout_s=settings.timeout_s)
     app.add_middleware(Watch, metrics=metrics, paths=_PATHS)
     app.add_exception_handler(RequestValidationError, _say_what_is_invalid)
+    app.add_exception_handler(400, _say_what_is_unread)
     guard = [Depends(_token_check(settings.token))] if settings.token else []
     app.state.batcher = batcher
     _add_text_routes(app, _Desk(batcher, metrics, settings), answers, guard)
@@ -169,6 +172,7 @@ async def _while_connected(request: Request, answers: Coroutine[Any, Any, list[A
 def _add_text_routes(app: FastAPI, desk: _Desk, answers: TextAnswerer, guard: list[Any]) -> None:
     # Of this service's limits and columns, so that the OpenAPI page says them.
     Question = Annotated[Asked, OfKind(kind_of_body(answers.template, desk.settings)), Body()]
+    Parameters = Annotated[NoParameters, Query()]  # FastAPI reads it where a function takes one
     # One per language, made once: what waits for the same function is answered together.
     explain_in = {tongue: partial(answers.explain, tongue=tongue) for tongue in TONGUES}
     statuses = (400, 408, 413, 415, 429, 500, 503, 504) + ((401,) if guard else ())
@@ -177,12 +181,12 @@ def _add_text_routes(app: FastAPI, desk: _Desk, answers: TextAnswerer, guard: li
         "responses": {**_refusals(*statuses), 422: {"model": Invalid}},
     }
 
-    async def score(request: Request, asked: Question) -> Scores:
+    async def score(request: Request, asked: Question, _: Parameters) -> Scores:
         """Score texts, or rows of a table."""
         results = await desk.answers(request, answers.score, asked.as_texts())
         return Scores(alpha=answers.alpha, results=results)
 
-    async def explain(request: Request, asked: Question) -> Explanations:
+    async def explain(request: Request, asked: Question, _: Parameters) -> Explanations:
         """Score texts and say why: reasons, minimal program, SHAP values per layer and column."""
         results = await desk.answers(request, explain_in[asked.lang], asked.as_texts())
         return Explanations(alpha=answers.alpha, results=results)
@@ -244,6 +248,15 @@ async def _say_what_is_invalid(request: Request, error: Exception) -> JSONRespon
         for e in error.errors()
     ]
     return JSONResponse({"detail": said}, 422)
+
+
+async def _say_what_is_unread(request: Request, error: Exception) -> Response:
+    """Answer 400 with the encoding that is expected, where the body is in another."""
+    assert isinstance(error, StarletteHTTPException)
+    if isinstance(error.__cause__, UnicodeError):
+        said = "Got a body that is not in UTF-8; expected JSON, which is; encode it so."
+        error = HTTPException(400, said)
+    return await http_exception_handler(request, error)
 
 
 def _other_type(request: Request) -> str:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
+from unicodedata import normalize
 
 import pandas as pd
 from pydantic import (
@@ -45,6 +46,12 @@ class Asked(BaseModel):
     def as_texts(self) -> list[str]:
         """Return the texts that the detector reads."""
         raise NotImplementedError
+
+
+class NoParameters(BaseModel):
+    """What stands behind the path, where a `lang` or `alpha` would be passed over: nothing."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True)
@@ -136,6 +143,7 @@ def _rows(template: RowTemplate, limits: ServeSettings) -> type[Asked]:
     columns, max_chars = template.names, limits.max_chars
 
     def checked(row: dict[str, Any]) -> dict[str, Any]:
+        row = _by_own_names(row, columns)
         _check_row(row, columns, max_chars)
         return row
 
@@ -159,6 +167,19 @@ def _rows(template: RowTemplate, limits: ServeSettings) -> type[Asked]:
             return template.texts(pd.DataFrame(cells))
 
     return Rows
+
+
+def _by_own_names(row: dict[str, Any], columns: list[str]) -> dict[str, Any]:
+    """Return a row by the names of columns, whose accents and syllables may be written apart.
+
+    A row that has a name in both ways stays as it is, and is refused.
+    """
+    own = {normalize("NFC", name): name for name in columns}
+    named = {
+        name if name in columns else own.get(normalize("NFC", name), name): cell
+        for name, cell in row.items()
+    }
+    return named if len(named) == len(row) else row
 
 
 def _check_row(row: dict[str, Any], columns: list[str], max_chars: int) -> None:
