@@ -1,5 +1,6 @@
 import csv
 import errno
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from order_table import ORDERS, cells
 
 from polar_detect.errors import InputError, InputNotFoundError
-from polar_detect.tables import ReadOptions, RowSample, has_columns, read_table
+from polar_detect.tables import ReadOptions, RowColumns, RowSample, has_columns, read_table
 
 # Reading
 
@@ -255,6 +256,24 @@ def test_a_column_is_found_whatever_its_blanks_case_and_width(save, name):
     )
     exact = read_table(save(f"{name},temp [℃]\na,b\n"), text_column="temp [℃]")
     assert (exact.texts, exact.notices) == (["b"], ())
+
+
+@pytest.mark.parametrize("name", ["노트", "Gerät", "ガス"])
+def test_nothing_is_said_of_names_that_look_the_same(save, name, tmp_path):
+    apart = unicodedata.normalize("NFD", name)
+    assert apart != name
+    for own, asked in ((name, apart), (apart, name)):
+        path = save(f"{own},{own}2\nwarm,1\n")
+        table = read_table(path, text_column=asked, label_column=f"{asked}2")
+        assert (table.text_column, table.texts, table.notices) == (own, ["warm"], ())
+        wide = read_table(save(f"{own} \nwarm\n"), text_column=asked)  # control
+        assert wide.notices == (f"column {f'{own} '!r} is taken for {asked!r}",)
+        rows = read_table(save(f"{own},b\nwarm,1\n"), rows=RowColumns(f"{asked},b"))
+        assert not any("taken for" in notice for notice in rows.notices)
+        book = tmp_path / "book.xlsx"
+        pd.DataFrame({"text": ["warm"]}).to_excel(book, sheet_name=own, index=False)
+        options = ReadOptions(sheet=asked)
+        assert read_table(book, text_column="text", options=options).notices == ()
 
 
 def test_a_column_is_found_whatever_kind_of_dash_its_name_has(save):

@@ -78,10 +78,19 @@ def match_column(
     return _with_unit(names, column, taken) if may_add_unit else None
 
 
+def look_the_same(name: str, other: str) -> bool:
+    r"""Return whether names differ in nothing that is seen, as accents apart from letters (NFD).
+
+    >>> look_the_same("caf\u00e9", "cafe\u0301"), look_the_same("notes", "Notes")
+    (True, False)
+    """
+    return unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", other)
+
+
 def said_of_match(column: str, found: str) -> tuple[str, ...]:
     """Return what to say where a column has another name than was asked for."""
     asked, own = on_one_line(column), on_one_line(found)
-    return () if asked == own else (f"column {own!r} is taken for {asked!r}",)
+    return () if look_the_same(asked, own) else (f"column {own!r} is taken for {asked!r}",)
 
 
 def said_of_matches(pairs: Iterable[tuple[str, str]]) -> list[str]:

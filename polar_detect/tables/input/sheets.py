@@ -23,7 +23,7 @@ from python_calamine import (
 
 from polar_detect.errors import InputError
 from polar_detect.tables.cells.dtypes import MAX_EXACT, kinds_of, typed_frame
-from polar_detect.tables.cells.names import folded, match_column
+from polar_detect.tables.cells.names import folded, look_the_same, match_column
 from polar_detect.tables.input.chunks import Chunk, check_rows, unique_names
 from polar_detect.tables.input.excel_xml import SheetXml
 from polar_detect.tables.input.sources import Source
@@ -62,7 +62,7 @@ class SheetReader:
         """Read a sheet by name, else the first visible one that has the expected columns."""
         name, grid, others = _read_sheet(source, sheet, expected)
         notices = [*grid.notices]
-        if sheet is not None and name != sheet:
+        if sheet is not None and not look_the_same(name, sheet):
             notices.append(f"sheet {name!r} is taken for {sheet!r}")
         if sheet is None and others:
             listed = ", ".join(map(repr, others))
