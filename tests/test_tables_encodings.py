@@ -152,6 +152,40 @@ def test_other_encodings_are_told_where_there_is_enough_of_them(tmp_path, title,
     assert reader.encoding == title
 
 
+def detected(text, codec):
+    return detect_encoding(io.BytesIO(text.encode(codec)), "a.csv").title
+
+
+@pytest.mark.parametrize("n_rows", [2, 50])
+@pytest.mark.parametrize("case", [str.lower, str.upper])
+@pytest.mark.parametrize("title", ["CP1251 (Windows Cyrillic)", "CP866 (DOS Cyrillic)", "KOI8-R"])
+def test_cyrillic_of_one_case_is_not_taken_for_katakana(title, case, n_rows):
+    codec = "koi8_r" if title == "KOI8-R" else title.split()[0].lower()
+    lines = "".join(f"{i},{RUSSIAN[i % 3]}\n" for i in range(n_rows))
+    assert detected(case(f"номер,Текст\n{lines}"), codec) == title
+
+
+def test_katakana_of_half_the_width_stay_katakana():
+    words = "ﾎﾟﾝﾌﾟ ﾊﾞﾙﾌﾞ ｲｵﾝ ﾓｰﾀ ｶﾈﾂ ｼﾞｸｳｹ ﾒｯｷ ｴｱﾓﾚ ﾌｨﾙﾀ ｺｳｶﾝ"
+    assert detected("".join(f"1,{word}\n" for word in words.split()), "cp932").startswith("CP932")
+    # A word or two say too little, be it of letters that all stand behind ﾀ.
+    assert detected("id,ﾒｲ\n" + "1,ﾎﾟﾝﾌﾟ\n2,ﾊﾞﾙﾌﾞ\n" * 50, "cp932").startswith("CP932")
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("CP949 (EUC-KR)", "설비,온도,판정\n1,70.1,정상\n2,70.4,정상\n"),
+        ("CP949 (EUC-KR)", "번호,제품,압력\n1,A,6.0\n"),
+        ("GB 18030 (GBK)", "设备,温度,备注\n车床,70.1,无异常\n压力机,70.4,正常\n"),
+        ("EUC-JP", "設備,温度,判定\n旋盤,70.1,正常\n油圧機,70.4,異常\n"),
+        ("EUC-JP", "番号,製品,圧力,検査値,合否\n1,A,6.0,2,良\n"),
+    ],
+)
+def test_a_few_words_tell_chinese_and_korean_from_kanji(title, text):
+    assert detected(text, title.split()[0].lower() if "GB" not in title else "gbk") == title
+
+
 POLISH = [
     *("pompa", "jest", "nieszczelna", "wymieniono", "łożysko", "żółty", "zawór", "ciśnienie"),
     *("późno", "źle", "część", "śruba", "gałąź", "olej", "silnik", "przegrzany", "sprawdzić"),

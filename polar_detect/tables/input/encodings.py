@@ -71,8 +71,21 @@ _IN_LATIN_WORD = re.compile(f"(?<=[A-Za-z]){_HIGH_LETTERS}|{_HIGH_LETTERS}(?=[A-
 _EUC_PAIR = re.compile(b"[\xa1-\xfe]{2}")
 _KANA, _LETTERS = range(0xA4, 0xA6), range(0xB0, 0xFF)  # first bytes
 _HANGUL, _CHINESE = range(0xB0, 0xC9), range(0xD0, 0xD8)  # that is, of daily use in Chinese only
-_MIN_DIFFERENT = 30  # characters; a few words may be of any language
-_FEW_KANA, _NEARLY_ALL, _MANY = 0.02, 0.97, 0.1  # shares
+# Characters. Of 2,000 draws of so many different kanji from words of work orders and headings at
+# most .8 % were taken for Chinese and .2 % for Korean; of Korean headings nine in ten are told.
+_MIN_DIFFERENT, _MIN_CHINESE, _MIN_KOREAN = 30, 10, 6
+_FEW_KANA, _NEARLY_ALL, _MANY, _FREQUENTLY = 0.02, 0.97, 0.1, 0.3  # shares
+# Of a few Korean words a third of the syllables and more are among these; as kanji they are rare.
+_FREQUENT_HANGUL = frozenset(
+    syllable.encode("euc_kr")
+    for syllable in "이다는에고하가을지의사기리나아로자도시은대그인해어서일한정수전상보부비구조"
+    "스장제원동공성안있과라를들만면선요신여음연용유주중오계호화트치타무미방분불산생속실업운위"
+    "작적점터판품후경관교모물발반니"
+)
+# The capitals of CP1251 and the small letters of KOI8-R are katakana from ﾀ on in CP932; half of
+# what Japanese people write stands before it, ｱ to ｿ and the small ones.
+_NARROW = re.compile("[\uff66-\uff9f]+")
+_MIN_NARROW, _FEW_BEFORE_TA = 20, 0.1
 
 
 @dataclass(frozen=True)
@@ -201,6 +214,10 @@ def _guess(lines: list[bytes]) -> str:
         codec: _mean_plausibility(lines, codec, partial(_japanese, half_width=weight))
         for codec, weight in _JAPANESE.items()
     }
+    others = [*_OTHERS]
+    if not _may_be_katakana(lines):
+        others.remove("cp932")
+        del plausible["cp932"]
     plausible |= {codec: _mean_plausibility(lines, codec, _western) for codec in _WESTERN}
     best = max(plausible, key=lambda codec: plausible[codec])  # the first among equals
     if plausible[best] >= _PLAUSIBLE:
@@ -208,7 +225,7 @@ def _guess(lines: list[bytes]) -> str:
     evidence = b"\n".join(lines)
     if sum(byte >= 0x80 for byte in evidence) < _MIN_EVIDENCE:
         return "utf-8-sig"
-    matches = charset_normalizer.from_bytes(evidence, cp_isolation=list(_OTHERS))
+    matches = charset_normalizer.from_bytes(evidence, cp_isolation=others)
     own = (match.encoding for match in matches if _may_be_written(str(match), match.encoding))
     return next(own, "utf-8-sig")
 
@@ -226,18 +243,38 @@ def _may_be_written(text: str, codec: str) -> bool:
     return 2 * len(_IN_LATIN_WORD.findall(text)) <= len(re.findall(_HIGH_LETTERS, text))
 
 
+def _may_be_katakana(lines: list[bytes]) -> bool:
+    """Return whether the narrow katakana of different words have some of those from ｱ to ｿ."""
+    texts = filter(None, (_decode(line, "cp932") for line in lines))
+    letters = "".join({word for text in texts for word in _NARROW.findall(text)})
+    n_before = sum(letter < "ﾀ" for letter in letters)
+    return len(letters) < _MIN_NARROW or n_before >= _FEW_BEFORE_TA * len(letters)
+
+
 def _euc(lines: list[bytes], japanese: str) -> str:
     """Return the encoding of what looks like EUC-JP, which hardly anybody writes without kana."""
     pairs = [pair for line in lines for pair in _EUC_PAIR.findall(line)]
-    firsts = [pair[0] for pair in pairs]
-    n_letters = sum(first in _LETTERS for first in firsts)
-    has_kana = sum(first in _KANA for first in firsts) > _FEW_KANA * len(firsts)
-    if has_kana or len(set(pairs)) < _MIN_DIFFERENT:
+    has_kana = sum(pair[0] in _KANA for pair in pairs) > _FEW_KANA * len(pairs)
+    letters = [pair for pair in pairs if pair[0] in _LETTERS]
+    if has_kana or not letters:
         return japanese
-    if sum(first in _HANGUL for first in firsts) >= _NEARLY_ALL * n_letters:
+    if _are_korean(letters):
         return "cp949"
-    is_chinese = sum(first in _CHINESE for first in firsts) >= _MANY * n_letters
-    return "gb18030" if is_chinese else japanese
+    return "gb18030" if _are_chinese(letters) else japanese
+
+
+def _are_korean(letters: list[bytes]) -> bool:
+    if sum(letter[0] in _HANGUL for letter in letters) < _NEARLY_ALL * len(letters):
+        return False
+    different = {*letters}
+    are_frequent = len(different & _FREQUENT_HANGUL) >= _FREQUENTLY * len(different)
+    return len(different) >= (_MIN_KOREAN if are_frequent else _MIN_DIFFERENT)
+
+
+def _are_chinese(letters: list[bytes]) -> bool:
+    own = [letter for letter in letters if letter[0] in _CHINESE]
+    are_many = len(own) >= _MANY * len(letters) and len({*own}) > 1
+    return are_many and len({*letters}) >= _MIN_CHINESE
 
 
 def _mean_plausibility(
