@@ -30,6 +30,24 @@ CHINESE = ["液压泵漏油，明天必须更换。", "我想知道我的账户�
 HINDI = ["बायाँ पंप बदला गया", "तेल की नली से रिसाव", "हवा साफ़ की", "लाइन २ पर पेटी ठीक की"]
 RUSSIAN = ["Гидравлический насос теряет масло, и завтра его нужно заменить."]
 
+# Each of two sentences.
+OTHERS = {
+    "Arabic": ("تم استبدال محمل المضخة بعد انتهاء الوردية", "يجب فحص صمام الأمان كل أسبوع"),
+    "Persian": ("یاتاقان پمپ تعویض شد و نشتی روغن بررسی گردید", "صدای غیرعادی از موتور اصلی"),
+    "Hebrew": ("הוחלף שסתום הביטחון ונבדקה דליפת השמן", "רעש חריג מתיבת ההילוכים ביחידה השמאלית"),
+    "Greek": (
+        "Η αντλία δεν λειτουργεί και πρέπει να αλλαχτεί",
+        "Ασυνήθιστος θόρυβος από τον κινητήρα",
+    ),
+    "Thai": ("เปลี่ยนวาล์วนิรภัยแล้วและตรวจสอบ", "มอเตอร์หลักมีเสียงดังผิดปกติ"),
+    "Chinese": ("已更换左侧泵的轴承并检查了漏油情况", "主电机有异常响声，需要停机检查"),
+    "Czech": ("Ložisko čerpadla bylo vyměněno", "Z hlavního motoru se ozývá neobvyklý hluk"),
+    "Hungarian": ("A szivattyú csapágyát kicserélték", "A főmotorból szokatlan zaj hallatszik"),
+    "Polish": ("Wymieniono łożysko pompy", "Z głównego silnika dochodzi nietypowy hałas"),
+    "Ukrainian": ("Замінено підшипник насоса", "Незвичний шум з головного двигуна"),
+}
+AMHARIC = ["የፓምፑ ተሸካሚ ተቀይሯል እና የዘይት መፍሰስ ተፈትሿል"]
+
 
 def texts_of(file: str) -> list[str]:
     return pd.read_csv(DATA / file)["text"].head(100).tolist()
@@ -79,6 +97,20 @@ def test_the_encoder_is_english_too(minilm, texts):
 )
 def test_all_of_them_are_spoken_by_the_multilingual_model(multilingual, texts):
     assert speaks(multilingual, texts, model_name=MULTILINGUAL_MODEL).is_spoken
+
+
+@pytest.mark.parametrize("texts", OTHERS.values(), ids=OTHERS)
+def test_what_the_multilingual_model_is_recommended_for_it_does_not_disown(
+    english, multilingual, texts
+):
+    assert f"--model {MULTILINGUAL_MODEL} is multilingual" in speaks(english, texts).advice
+    assert speaks(multilingual, texts, model_name=MULTILINGUAL_MODEL).advice is None
+
+
+def test_what_a_large_vocabulary_cuts_into_single_letters_is_not_spoken(multilingual):
+    fluency = speaks(multilingual, AMHARIC, model_name=MULTILINGUAL_MODEL)
+    assert fluency.letters_per_token < 1.5
+    assert "2.0 or more where it does" in fluency.advice
 
 
 def test_the_multilingual_model_is_not_recommended_in_its_own_place(english):
