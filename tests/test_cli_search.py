@@ -169,6 +169,26 @@ def test_a_text_that_is_cut_is_said_to_be(run, tiny_folder, tmp_path):
     assert run("search", "--file", tmp_path / "two.txt", *options, 7)[2] == ""  # the control
 
 
+def test_what_is_guessed_and_what_is_broken_in_a_file_is_said(run, tiny_folder, tmp_path):
+    options = ("--json", "--model", tiny_folder, "--max-tokens", 8)
+    path = tmp_path / "lines.txt"
+    path.write_bytes("Замена подшипника\nНасос течёт\n".encode("cp1251"))
+    result = run("search", "--file", path, *options)
+    assert [record["text"] for record in records(result)] == ["Замена подшипника", "Насос течёт"]
+    assert f"{path}: read as CP1251 (Windows Cyrillic); pass" in " ".join(result[2].split())
+    given = run("search", "--file", path, *options, "--encoding", "koi8-r")
+    assert records(given)[0]["text"] == "Замена подшипника".encode("cp1251").decode("koi8-r")
+    assert "read as" not in given[2]
+    assert_one_line_error(
+        run("search", "pump", *options, "--encoding", "koi8-r"), "without --file; expected both"
+    )
+    path.write_bytes("pump\nнасос\n".encode() + b"\xff\xfe\n" + "fuse\nнасос\n".encode())
+    result = run("search", "--file", path, *options)
+    assert len(records(result)) == 4
+    said = "lines that could not be read are left out: 1; the first is line 3 (bytes that are not"
+    assert f"{path}: {said}" in result[2]
+
+
 def test_an_answer_without_tokens_is_refused(run, tiny_folder):
     options = ("--model", tiny_folder, "--criterion", "answer", "--answer")
     assert records(run("search", "油", *options, "~", "--json"))  # control

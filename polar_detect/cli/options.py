@@ -249,6 +249,7 @@ class SearchOptions:
     file: Annotated[
         Path | None, typer.Option(help="Text file, one text a line. Default: none.")
     ] = None
+    encoding: Encoding = None
     import_: Annotated[
         Path | None,
         typer.Option(

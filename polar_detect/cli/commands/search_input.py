@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from polar_detect import tables
+from polar_detect.cli.commands.output import tell
 from polar_detect.cli.options import SearchOptions
 from polar_detect.errors import InputError
 from polar_detect.program import Program
@@ -134,6 +134,10 @@ def file_of(options: SearchOptions) -> PolarFile:
         raise InputError(
             f"Got --answer; expected it with a TEXT and --criterion answer; leave it out or {own}."
         )
+    if options.encoding is not None and options.file is None:
+        raise InputError(
+            f"Got --encoding {options.encoding} without --file; expected both; leave it out."
+        )
     if options.import_ is not None:
         file = interchange.read(options.import_)
         if not file.samples:
@@ -143,7 +147,7 @@ def file_of(options: SearchOptions) -> PolarFile:
             )
         _refuse_two_ways(file, options)
     else:
-        texts = _lines(options.file) if options.text is None else [_text(options)]
+        texts = _lines(options) if options.text is None else [_text(options)]
         answer = as_texts([options.answer or ""])[0]
         file = PolarFile(tuple(PolarSample(text, answer, None, (), ()) for text in texts))
     if options.wants_answer and not all(sample.answer for sample in file.samples):
@@ -188,11 +192,21 @@ def _text(options: SearchOptions) -> str:
     return as_texts([options.text])[0]
 
 
-def _lines(file: Path | None) -> list[str]:
+def _lines(options: SearchOptions) -> list[str]:
+    file = options.file
     assert file is not None
     if tables.has_columns(file):
         raise InputError(
             f"Got --file '{file}'; expected a text file with one text a line; save the text "
             "column as .txt."
         )
-    return tables.read_table(file, text_column=None).texts
+    table = tables.read_table(file, options=tables.ReadOptions(encoding=options.encoding))
+    for notice in table.notices:
+        tell(f"{table.source}: {notice}")
+    if table.rejected:
+        first = table.rejected[0]
+        tell(
+            f"{table.source}: lines that could not be read are left out: {len(table.rejected)}; "
+            f"the first is line {first.line} ({first.reason})"
+        )
+    return table.texts
