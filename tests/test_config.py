@@ -47,6 +47,16 @@ def test_a_file_saved_on_windows_with_a_byte_order_mark_is_read(run, calls):
     assert calls[0].out == Path("d")
 
 
+@pytest.mark.parametrize("codec", ["cp932", "utf-16"])
+def test_a_file_in_another_encoding_is_told_the_one_to_use(run, calls, codec):
+    Path("polar-detect.toml").write_text('[score]\ntext_column = "内容"\n', encoding=codec)
+    code, out, err = run("score", "new.csv", "--detector", "d", "--out", "scored.csv")
+    assert (code, out, calls) == (2, "", [])
+    said = " ".join(err.replace("│", " ").split())
+    assert "Got polar-detect.toml that is not in UTF-8; expected TOML, which is; save it" in said
+    assert "codec" not in said
+
+
 def test_the_command_line_wins_over_the_file(run, calls):
     write("[score]\nalpha = 0.01\n")
     run("score", "new.csv", "--detector", "d", "--out", "s.csv")

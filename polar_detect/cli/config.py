@@ -49,7 +49,11 @@ def read_config(context: typer.Context, file: Path | None) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8-sig")
         content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(
+            f"Got {path} that is not in UTF-8; expected TOML, which is; save it in that encoding."
+        ) from error
+    except tomllib.TOMLDecodeError as error:
         paths = f", and {_PATHS}" if "\\" in text else ""
         raise typer.BadParameter(
             f"Got {path} that is not TOML ({error}); expected lines such as alpha = 0.01 below "
