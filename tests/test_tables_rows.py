@@ -1173,6 +1173,16 @@ def test_a_suggested_column_with_a_comma_can_be_passed_too():
         RowColumns('"a, bb",c').choose(["a, b", "c"])
 
 
+@pytest.mark.parametrize("comma", ["，", "、", "،", "；", ";", "、 "])
+def test_the_columns_are_suggested_that_stand_between_commas_of_another_keyboard(comma):
+    columns = RowColumns(f"id,設備{comma}내용")
+    with pytest.raises(InputError, match=r"Pass --columns 'id,設備,내용'\."):
+        columns.choose(["id", "設備", "내용"])
+    with pytest.raises(InputError, match=r"Pass --columns (?!'id,設備,내용')"):  # one is none
+        columns.choose(["id", "設備", "数値"])
+    assert columns.choose(["id", f"設備{comma}내용"]) == ["id", f"設備{comma}내용"]
+
+
 def test_many_columns_of_other_names_are_said_in_one_sentence():
     present = [f"T{i} [℃]" for i in range(12)]
     (notice,) = RowColumns("T0,T1,T2,T3").notices(present)

@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import pandas as pd
 
@@ -20,6 +21,7 @@ _SAMPLE_ROWS = 500
 _MIN_WORDS = 2.0
 _CLEAR_LEAD = 2.0
 _USUAL_NAMES = ("text", "message", "description", "content", "本文", "内容", "テキスト")
+_OTHER_COMMA = re.compile("[，、،;；]")
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uff66-\uff9f]{2}|[^\W\d_]{2,}")
 
 
@@ -164,10 +166,13 @@ def no_column(
     got = f"no {option}" if column is None else f"column {column!r}"
     present = listing([_listed(name, column) for name in names], _MAX_LISTED_COLUMNS)
     printable = filter(str.isprintable, names)
-    closest = difflib.get_close_matches(column or "", list(printable), n=1)
-    instead = closest[:1]
-    if closest and listed:
-        instead = [comma_separated([closest[0] if name == column else name for name in listed])]
+    meant = difflib.get_close_matches(column or "", list(printable), n=1)
+    if listed:
+        meant = _parted(column or "", names) or meant
+    instead = meant[:1]
+    if meant and listed:
+        others = ([name] if name != column else meant for name in listed)
+        instead = [comma_separated([*chain.from_iterable(others)])]
     advice = f"Pass {option} {shlex.quote(instead[0]) if instead else 'with one of them'}"
     if option is None:
         advice = "Rows are written out with it; add it to the table, or rename a column"
@@ -175,6 +180,17 @@ def no_column(
     verb = "pass " if option is None else ""
     sheet = f", or {verb}--sheet for {sheets}" if sheets else ""
     return InputError(f"Got {got}; the table has: {present}. {advice}{else_pass}{sheet}.")
+
+
+def _parted(listed: str, names: Sequence[str]) -> list[str]:
+    """Return the columns between commas of other scripts, which keyboards write; none, unless all.
+
+    >>> _parted("설비，노트", ["설비", "온도", "노트"]), _parted("a、b", ["a"])
+    (['설비', '노트'], [])
+    """
+    parts = [match_column(names, part) for part in _OTHER_COMMA.split(listed)]
+    found = [part for part in parts if part is not None]
+    return found if len(found) == len(parts) > 1 else []
 
 
 def _listed(name: str, column: str | None) -> str:
