@@ -114,7 +114,7 @@ _ANSWERED = {
     "Hungarian": ("igen, igaz", "nem, hamis"),
     "Finnish": ("kyllä, tosi", "ei, epätosi"),
     "Romanian": ("da", "nu"),
-    "Turkish": ("evet, doğru", "hayır, hayir, yanlış"),
+    "Turkish": ("evet, doğru", "hayır, yanlış"),
     "Russian": ("да, истина", "нет, ложь"),
     "Ukrainian": ("так", "ні"),
     "Greek": ("ναι", "όχι, οχι"),
@@ -145,6 +145,7 @@ def said_by(cell: str) -> str:
     ['ok', 'nio', 'nonconforme', '1', '1.0']
     """
     plain = in_usual_digits(unicodedata.normalize("NFKC", without_unseen(cell))).strip().lower()
+    plain = plain.replace("i\u0307", "i").replace("ı", "i")  # of Turkish in capitals: İ and I
     return _BETWEEN.sub("", plain) if any(map(str.isalpha, plain)) else plain
 
 
