@@ -393,7 +393,7 @@ def test_an_input_that_changed_meanwhile_does_not_leave_old_rejected_rows(
     out = tmp_path / "scored.csv"
     score(orders, out, detector_folder)
     assert (tmp_path / "scored.rejected.csv").exists()
-    orders.write_text("text\nall well\n")
+    orders.write_text("id,text\n1,all well\n")
     assert score(orders, out, detector_folder).rejected_path is None
     assert not (tmp_path / "scored.rejected.csv").exists()
 

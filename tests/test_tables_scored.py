@@ -154,6 +154,42 @@ def test_a_result_whose_empty_cells_somebody_has_filled_in_is_not_replaced(save,
     assert open_input(job).n_rows == 3
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_result_into_which_somebody_has_inserted_a_column_is_not_replaced(save, tmp_path, place):
+    source = save("comment,shift\npump checked,late\nbelt torn,early\n")
+    out = tmp_path / "out.csv"
+    job = ScoreJob(source=source, out=out, detector_sha256="", text_column="comment")
+    own = pd.DataFrame({"comment": ["belt torn"], "shift": ["early"]})  # a row is deleted
+    own = own.join(pd.DataFrame({name: ["x"] for name in ADDED}))
+    own.insert(place, "判定", ["NG"])
+    own.to_csv(out, index=False)
+    match = r"out\.csv, an earlier result with '判定', which the input has not, as if somebody had"
+    with pytest.raises(OutputError, match=match) as raised:
+        open_input(job)
+    assert "入力にない列'判定'が書き足されている" in Language("ja").error(str(raised.value))
+    own.drop(columns="shift").to_csv(out, index=False)  # of another table
+    assert open_input(job).n_rows == 2
+
+
+def test_a_result_to_which_somebody_has_added_a_sheet_is_not_replaced(save, tmp_path):
+    source = save("comment\npump checked\n")
+    out = tmp_path / "out.xlsx"
+    job = ScoreJob(source=source, out=out, detector_sha256="", text_column="comment")
+    own = pd.DataFrame({name: ["x"] for name in ["comment", *ADDED]})
+    for rows, summary, more in (("rows", "summary", "Pivot"), ("行の一覧", "概要", "集計")):
+        with pd.ExcelWriter(out) as book:
+            for name in (rows, summary, more):
+                own.iloc[:, : None if name == rows else 1].to_excel(book, sheet_name=name)
+        match = rf"out\.xlsx, where somebody has put the sheet '{more}' beside an earlier result"
+        with pytest.raises(OutputError, match=match) as raised:
+            open_input(job)
+        assert f"シート'{more}'が加えられており" in Language("ja").error(str(raised.value))
+        with pd.ExcelWriter(out) as book:
+            own.to_excel(book, sheet_name=rows, index=False)
+            own[["comment"]].to_excel(book, sheet_name=summary)
+        assert open_input(job).n_rows == 1
+
+
 @pytest.mark.parametrize(
     "saved", [{"encoding": "cp932"}, {"sep": ";"}, {"sep": "\t", "encoding": "utf-16"}]
 )

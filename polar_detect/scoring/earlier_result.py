@@ -8,6 +8,8 @@ import pandas as pd
 
 from polar_detect import tables
 from polar_detect.errors import InputError, OutputError
+from polar_detect.report.choices import TONGUES
+from polar_detect.report.language import Language
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.results import FLAG
 from polar_detect.tables.formats import format_of
@@ -25,13 +27,15 @@ class EarlierResult:
     Raises
     ------
     OutputError
-        Columns stand behind those that were added, such as labels, which would be gone.
+        Columns stand behind those that were added, such as labels, or sheets beside those that
+        `score` writes; they would be gone.
     """
 
     def __init__(self, out: Path, chunk_rows: int) -> None:
         self._out = out
         self._chunk_rows = chunk_rows
-        present = _columns_of(out)
+        found = _table_at(out)
+        present = () if found is None else found.columns
         added = tables.result_columns(present)
         own = present[present.index(added[-1]) + 1 :] if added else ()
         if own:
@@ -40,9 +44,30 @@ class EarlierResult:
                 "an earlier result; expected a file without such columns, as they would be lost; "
                 "move it or choose another --out."
             )
+        sheets = _others_than_written(found.other_sheets) if added and found is not None else []
+        if sheets:
+            raise OutputError(
+                f"Got the output path {out}, where somebody has put the sheet {_quoted(sheets)} "
+                "beside an earlier result; expected a file without such sheets, as they would be "
+                "lost; move it or choose another --out."
+            )
         self._columns = present if added else ()
         self._n_rows = 0
         self._n_filled: Counter[str] = Counter()
+
+    def check_nothing_put_in(self, columns: Sequence[str]) -> None:
+        """Raise `OutputError` where the result has the columns of the input, and more among them.
+
+        Such as labels that somebody has put in the first column, or right before the score.
+        """
+        known = {*columns, *tables.result_columns(self._columns)}
+        more = [name for name in self._columns if name not in known]
+        if more and set(columns) <= set(self._columns):
+            raise OutputError(
+                f"Got the output path {self._out}, an earlier result with {_quoted(more)}, which "
+                "the input has not, as if somebody had put that in; expected no such columns, as "
+                "they would be lost; move it or choose another --out."
+            )
 
     def add(self, frame: pd.DataFrame) -> None:
         """Count the filled cells of a chunk of the input."""
@@ -89,15 +114,23 @@ def _count_filled(frame: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def _columns_of(out: Path) -> tuple[str, ...]:
-    """Return the columns of a file that people work on in a spreadsheet program; () for others."""
+def _others_than_written(sheets: Sequence[str]) -> list[str]:
+    """Return the sheets that `score` writes in no language."""
+    written = {
+        Language(tongue).say(f"sheet.{name}") for tongue in TONGUES for name in ("rows", "summary")
+    }
+    return [sheet for sheet in sheets if sheet not in written]
+
+
+def _table_at(out: Path) -> tables.TableReader | None:
+    """Open a file that people work on in a spreadsheet program; None for others."""
     found = format_of(out)
     if found.compression or found.kind not in ("delimited", "excel") or not out.is_file():
-        return ()
+        return None
     try:
-        return _opened(out).columns
+        return _opened(out)
     except (InputError, OSError):  # of another kind, and replaced as any file is
-        return ()
+        return None
 
 
 def _opened(out: Path) -> tables.TableReader:

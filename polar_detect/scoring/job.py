@@ -122,7 +122,7 @@ def open_input(job: ScoreJob) -> Input:
         The input cannot be read, has no text, or has a column that the results need.
     OutputError
         The output could not be written, or would take the place of one into which a person has
-        put columns or cells.
+        put columns, cells or sheets.
     """
     tables.check_output(job.out)
     earlier = EarlierResult(job.out, CHUNK_ROWS)
@@ -135,6 +135,7 @@ def open_input(job: ScoreJob) -> Input:
     texts_of, notices = _texts_of(reader, job)
     kinds = kinds_of_columns(are_rows=job.template is not None)
     tables.check_added(reader.columns, kinds, reader.name)
+    earlier.check_nothing_put_in(reader.columns)
     n_rows = n_rejected = 0
     has_text = False
     lost_numbers = None if job.template is None else tables.LostNumbers(job.template)
