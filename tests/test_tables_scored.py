@@ -86,6 +86,16 @@ def test_compare_finds_out_what_was_added_where_it_is_the_target(scored):
     assert read_task(scored, None, Reading("score", "number")).columns == ("shift", "checked")
 
 
+@pytest.mark.parametrize("kept", [["score", "reasons"], ["score", "is_anomaly"]])
+def test_of_a_result_of_which_the_rest_was_deleted_nothing_is_read_either(scored, kept):
+    frame = pd.read_csv(scored)
+    frame[["shift", "comment", *kept, "checked"]].to_csv(scored, index=False)
+    table = read_table(scored, label_column="checked", rows=RowColumns(None))
+    assert table.template.names == ["shift", "comment"]
+    task = read_task(scored, None, Reading("checked"))
+    assert (task.columns, task.text_source) == (("shift",), "column 'comment'")
+
+
 def test_a_score_of_ones_own_is_no_added_column():
     assert result_columns(["text", "score", "program"]) == []
     assert result_columns(["text", "score", "program", "n_skips"]) == [
@@ -102,6 +112,28 @@ def test_a_scored_file_is_not_scored_again_and_all_its_added_columns_are_named()
     )
     with pytest.raises(InputError, match=match):
         check_added(["text", *ADDED], ADDED, "a.csv")
+
+
+def test_a_column_to_fit_on_with_the_name_of_a_result_is_told_by_fit_and_by_score(
+    run, save, tmp_path
+):
+    path = save("program,load\n" + "".join(f"O{i % 3},{i % 7}\n" for i in range(60)))
+    fit = ("fit", path, "--all-columns", "--out", tmp_path / "out", "--model", tmp_path)  # is none
+    said = "column 'program' has the name of one that score adds, and score refuses files with it; "
+    assert f"{path}: {said}rename it in this file and in later ones\n" in run(*fit)[2]
+    assert "列'program'は score が加える結果の列と同じ名前" in run(*fit, "--lang", "ja")[2]
+    table = read_table(path, rows=RowColumns(None))
+    scored = tmp_path / "scored.csv"
+    job = ScoreJob(source=path, out=scored, detector_sha256="", template=table.template)
+    with pytest.raises(
+        InputError, match=r"'program', which the detector reads; .* fit again"
+    ) as own:
+        open_input(job)
+    assert "列'program'は検出器が読む列ですが" in Language("ja").error(str(own.value))
+    with pytest.raises(
+        InputError, match=r"'program'; expected that .* rename or remove the column"
+    ):
+        check_added(["program", "load"], ADDED, "a.csv", read=["load"])
 
 
 def test_a_fit_on_an_assessed_frame_warns_of_the_columns_that_were_added():

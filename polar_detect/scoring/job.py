@@ -134,7 +134,8 @@ def open_input(job: ScoreJob) -> Input:
     reader = tables.open_table(job.source, job.read.asking_for(given, job.default_column))
     texts_of, notices = _texts_of(reader, job)
     kinds = kinds_of_columns(are_rows=job.template is not None)
-    tables.check_added(reader.columns, kinds, reader.name)
+    read = [texts_of.name] if isinstance(texts_of, tables.TextColumn) else texts_of.names
+    tables.check_added(reader.columns, kinds, reader.name, read=read)
     earlier.check_nothing_put_in(reader.columns)
     n_rows = n_rejected = 0
     has_text = False

@@ -8,7 +8,12 @@ here has the map: a package a stage, and where each rule lives.
 from polar_detect.tables.cells.text import cells_as_text
 from polar_detect.tables.columns.labels import called_anomalous, warn_of_judged, warn_of_verdicts
 from polar_detect.tables.columns.new_values import new_later, warn_of_new_values
-from polar_detect.tables.columns.results import check_added, result_columns, said_of_results
+from polar_detect.tables.columns.results import (
+    check_added,
+    result_columns,
+    said_of_results,
+    warn_of_taken,
+)
 from polar_detect.tables.columns.selection import RowColumns
 from polar_detect.tables.columns.text_column import (
     TextColumn,
@@ -93,6 +98,7 @@ __all__ = [
     "warn_of_length",
     "warn_of_lost_numbers",
     "warn_of_new_values",
+    "warn_of_taken",
     "warn_of_verdicts",
     "warn_of_words",
     "write_rejected",

@@ -137,6 +137,9 @@ def _of_texts(table: tables.Table, label_column: str | None, language: Language)
         yield language.say("fit.pasted", times=times)
     elif table.sampled_from is None and (lines := _copied(table, label_column)):
         yield language.say("fit.copied", n=len(lines), row=str(lines[0]))
+    read = [table.text_column] if table.template is None else table.template.names
+    if table.has_columns:
+        yield from map(language.notice, tables.warn_of_taken(filter(None, read)))
     if table.labels is None:
         yield from map(language.notice, tables.warn_of_judged(table.frame))
     elif both := labelled_both(texts, table.labels):

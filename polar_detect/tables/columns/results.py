@@ -18,6 +18,9 @@ OF_TEXTS = {
 OF_ROWS = OF_TEXTS | {"top_columns": "str"}
 FLAG = "is_anomaly"
 _MIN_TELLING = 3  # a table of one's own may have a score, or a program
+# What people keep who delete the rest; two of them tell, as a table of one's own that has both
+# could not be scored either.
+_KEPT, _MIN_KEPT = {"score", FLAG, "reasons"}, 2
 
 
 def result_columns(present: Iterable[str]) -> list[str]:
@@ -25,11 +28,14 @@ def result_columns(present: Iterable[str]) -> list[str]:
 
     >>> result_columns(["text", "score", "p_value", "is_anomaly", "checked"])
     ['score', 'p_value', 'is_anomaly']
+    >>> result_columns(["text", "score", "reasons", "checked"])
+    ['score', 'reasons']
     >>> result_columns(["text", "score", "program"])
     []
     """
     found = [name for name in present if name in OF_ROWS]
-    return found if len(found) >= _MIN_TELLING else []
+    is_told = len(found) >= _MIN_TELLING or len(_KEPT.intersection(found)) >= _MIN_KEPT
+    return found if is_told else []
 
 
 def said_of_results(left_out: Sequence[str]) -> tuple[str, ...]:
@@ -38,11 +44,49 @@ def said_of_results(left_out: Sequence[str]) -> tuple[str, ...]:
     return (f"columns that score has added are left out: {names}",) if left_out else ()
 
 
-def check_added(columns: Iterable[object], names: Collection[str], source: str) -> None:
-    """Raise `InputError` when a table already has one of the columns to be added."""
+def warn_of_taken(read: Iterable[str]) -> list[str]:
+    """Return a warning for each column to fit on that `score` has a column of its own for.
+
+    Who renames it in later files only would be told that it is missing there.
+
+    >>> warn_of_taken(["program", "load"])
+    ["column 'program' has the name of one that score adds, and score refuses files with it; rename \
+it in this file and in later ones"]
+    """
+    return [
+        f"column {name!r} has the name of one that score adds, and score refuses files with it; "
+        "rename it in this file and in later ones"
+        for name in read
+        if name in OF_ROWS
+    ]
+
+
+def check_added(
+    columns: Iterable[object], names: Collection[str], source: str, *, read: Collection[str] = ()
+) -> None:
+    """Raise `InputError` when a table already has one of the columns to be added.
+
+    Parameters
+    ----------
+    columns : iterable
+        Names of the table's columns.
+    names : collection of str
+        To be added.
+    source : str
+        The table, as the user named it.
+    read : collection of str
+        Columns that a detector reads, which cannot be renamed in the table alone.
+    """
     present = [str(name) for name in columns]
     taken = [name for name in names if name in present]
+    needed = [name for name in taken if name in read]
     scored = result_columns(present)
+    if needed:
+        raise InputError(
+            f"Got {source} with a column {needed[0]!r}, which the detector reads; expected that "
+            "name to be free for the results; rename the column there and in the table that the "
+            "detector was fitted on, and fit again."
+        )
     if taken and scored:
         raise InputError(
             f"Got {source}, which has been scored before: {', '.join(map(repr, scored))}; expected "
