@@ -14,9 +14,11 @@ import pytest
 
 from polar_detect.errors import InputError, OutputError
 from polar_detect.report.language import Language
+from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.tables import (
     Layout,
     ReadOptions,
+    RowColumns,
     RowTemplate,
     cells_as_text,
     join_columns,
@@ -130,6 +132,10 @@ LONG = ORDERS + "4/10,B,1\n" * 9000
         (ORDERS + '4/10,"A\n合計",45\n', None),
         ("合計,平均\n合計,1\n", "1, from row 2"),
         (ORDERS + "合計器,,45\n", None),
+        (
+            ORDERS + "合計,,45\n\n作成：品質保証部\n承認：山田\n",
+            "1, from row 11",
+        ),  # behind it no rows
     ],
 )
 def test_totals_and_notes_at_the_end_of_a_csv_are_said_and_read(tmp_path, content, said):
@@ -149,6 +155,44 @@ def test_totals_and_notes_at_the_end_of_a_csv_are_said_and_read(tmp_path, conten
             assert len(last.rejected) == 1
         if is_said:
             assert int(said.split()[-1]) in last.lines
+
+
+STRAYS = [
+    ["設備", "日時", "温度", "良品数"],
+    ["1号機", "4/1", 180.5, 9],
+    ["1号機 集計", None, None, 9],
+    ["2号機", "4/1", 180.5, 9],
+    ["小計", None, 180.5, 9],
+    ["\ufeff設備", "日時", "温度（℃）", "良品数"],
+    [None, "4/2", 180.5, 9],
+    [None, "平均", 180.5, None],
+    ["日報集計", "4/2", None, 9],  # what is done is no total
+    ["合計", "4/2", 180.5, 9],  # in which nothing is empty
+    ["2号機 集計", None, None, 27],
+    ["総計", None, None, 36],  # at the end, which is said elsewhere
+]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.xlsx", "a.jsonl"])
+def test_names_that_come_again_and_totals_between_rows_are_said_and_read(tmp_path, name):
+    names, *rows = STRAYS
+    write_table(pd.DataFrame(rows, columns=names, dtype=object), tmp_path / name)
+    table = read_table(tmp_path / name, rows=RowColumns())
+    first = 3 if name != "a.jsonl" else 2
+    read = "are read as rows: {}, from row {}; delete them in the file to leave them out"
+    said = [
+        "rows that name the columns again " + read.format(1, first + 3),
+        "totals or notes between the rows " + read.format(4, first),
+    ]
+    assert [notice for notice in table.notices if "again" in notice or "between" in notice] == said
+    assert len(table.texts) == len(rows)
+    out = tmp_path / "out.csv"
+    job = ScoreJob(source=tmp_path / name, out=out, detector_sha256="", template=table.template)
+    assert set(said) <= set(open_input(job).notices)
+    assert Language("ja").notice(said[0]).startswith("見出しを繰り返す行も読みました：1行")
+    assert (
+        Language("ja").notice(said[1]).startswith("途中の小計や注記とみられる行も読みました：4行")
+    )
 
 
 def plain(frame):

@@ -26,6 +26,7 @@ from polar_detect.tables.columns.text_column import check_no_column
 from polar_detect.tables.formats import format_of
 from polar_detect.tables.input.opening import HAVE_ENCODINGS, TableReader
 from polar_detect.tables.reading import unlabelled_notice
+from polar_detect.tables.structure.stray_rows import said_of_strays
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +164,8 @@ def _said_of(file: File, source: Source, asked: Reading) -> list[str]:
     taken += source.notices(present)
     if not reading.named:
         taken += tables.said_of_results(added_by_score(present, reading))
-    said = (*table.reader.notices, *taken, *unlabelled_notice(table, reading.target))
+    strays = said_of_strays(present, table.frame, table.lines)
+    said = (*table.reader.notices, *strays, *taken, *unlabelled_notice(table, reading.target))
     notes = [f"{file.name}: {notice}." for notice in said]
     if table.rejected:
         n, n_read = len(table.rejected), len(table.frame) + table.n_unlabelled

@@ -12,6 +12,7 @@ from polar_detect.program import ProgramsOf
 from polar_detect.report.choices import Tongue
 from polar_detect.scoring.earlier_result import EarlierResult
 from polar_detect.tables.reading import check_some_text
+from polar_detect.tables.structure.stray_rows import StrayRows
 
 TextsOf = tables.TextColumn | tables.RowTemplate
 CHUNK_ROWS = 256  # what a kill can cost at most; a finished chunk costs about 2 ms
@@ -139,17 +140,20 @@ def open_input(job: ScoreJob) -> Input:
     earlier.check_nothing_put_in(reader.columns)
     n_rows = n_rejected = 0
     has_text = False
+    strays = StrayRows(reader.columns)
     lost_numbers = None if job.template is None else tables.LostNumbers(job.template)
     for chunk in reader.chunks(CHUNK_ROWS):
         n_rows, n_rejected = n_rows + len(chunk.frame), n_rejected + len(chunk.rejected)
         has_text = has_text or any(text.strip() for text in texts_of.texts(chunk.frame))
         if lost_numbers is not None:
             lost_numbers.add(chunk.frame)
+        strays.add(chunk.frame, chunk.lines)
         earlier.add(chunk.frame)
     earlier.check_not_filled_in(reader.columns)
     tables.check_size(job.out, n_rows, len(reader.columns) + len(kinds))
     if isinstance(texts_of, tables.TextColumn) and not has_text:
         check_some_text([""] * n_rows, texts_of.name, reader.name)
+    notices += tuple(strays.notices())
     notices += () if lost_numbers is None else tuple(lost_numbers.notices())
     return Input(job.source, state, reader, texts_of, reader.notices + notices, n_rows, n_rejected)
 

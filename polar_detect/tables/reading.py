@@ -23,6 +23,7 @@ from polar_detect.tables.input.opening import ReadOptions, RowSample, TableReade
 from polar_detect.tables.rows.template import RowTemplate, texts_of_file
 from polar_detect.tables.rows.warnings import warn_of_lost_numbers
 from polar_detect.tables.sampling import labelled_chunks, sampled_chunks
+from polar_detect.tables.structure.stray_rows import said_of_strays
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,6 +188,7 @@ def read_table(
         sample=options.sample,
         keeps_unlabelled=options.keeps_unlabelled,
     )
+    notices += said_of_strays(reader.columns, read.frame, read.lines)
     if isinstance(texts_of, RowColumns):
         texts_of = RowTemplate.fit(read.frame, _chosen(texts_of, reader, label))
     elif isinstance(texts_of, RowTemplate):

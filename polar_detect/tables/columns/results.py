@@ -50,8 +50,8 @@ def warn_of_taken(read: Iterable[str]) -> list[str]:
     Who renames it in later files only would be told that it is missing there.
 
     >>> warn_of_taken(["program", "load"])
-    ["column 'program' has the name of one that score adds, and score refuses files with it; rename \
-it in this file and in later ones"]
+    ["column 'program' has the name of one that score adds, and score refuses files with it; \
+rename it in this file and in later ones"]
     """
     return [
         f"column {name!r} has the name of one that score adds, and score refuses files with it; "

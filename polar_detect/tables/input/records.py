@@ -107,9 +107,10 @@ def lines_at_end(
     found = []
     for i, line in enumerate(reversed(lines)):
         cells = _cells(line, delimiter)
-        if cells is None or (any(cells) and not is_at_end(cells)):
+        is_row = cells is None or len(without_end(cells, n_columns)) == n_columns
+        if cells is None or (is_row and any(cells) and not is_at_end(cells)):
             break
-        if any(cells) and len(without_end(cells, n_columns)) == n_columns:
+        if is_row and any(cells):
             found.append(i)
     if not found:
         return []
