@@ -65,6 +65,7 @@ def doubts_of_columns(
         called_anomalous,
         copied_rows,
         new_later,
+        repeated_rows,
         result_columns,
         warn_of_verdicts,
         warn_of_words,
@@ -76,9 +77,11 @@ def doubts_of_columns(
     results = result_columns(present.names)
     added = ", ".join(map(repr, results))
     judged = {} if has_labels else called_anomalous(frame.drop(columns=[*results]))
-    copied = copied_rows(frame)
     return [
-        *([_said_of_copies(copied)] if len(copied) else []),
+        *(
+            _said_of_copies("in the same order", copied_rows(frame))
+            or _said_of_copies("too", repeated_rows(frame))
+        ),
         *([f"columns {added} are what an assessment adds; leave them out"] if added else []),
         *(f"column {name!r} {said}; leave it out" for name, said in found.items()),
         *(
@@ -98,11 +101,13 @@ def doubts_of_hours(rows: "RowTemplate | None", n_rows: int) -> list[str]:
     return [] if rows is None else warn_of_hours(rows, n_rows)
 
 
-def _said_of_copies(places: NDArray[np.intp]) -> str:
-    return (
-        f"rows that stand above in the same order: {len(places)}, from position {places[0]} on; "
+def _said_of_copies(how: str, places: NDArray[np.intp]) -> list[str]:
+    if not len(places):
+        return []
+    return [
+        f"rows that stand above {how}: {len(places)}, from position {places[0]} on; "
         "beside copies new rows will look strange, so leave them out"
-    )
+    ]
 
 
 def unwritten(texts: Sequence[str], rows: "RowTemplate") -> list[int]:

@@ -19,6 +19,7 @@ from polar_detect.tables import (
     check_added,
     copied_rows,
     read_table,
+    repeated_rows,
     result_columns,
     warn_of_judged,
     warn_of_verdicts,
@@ -395,6 +396,24 @@ def test_a_routine_of_few_steps_and_messages_alone_are_no_copies():
     assert len(copied_rows(pd.concat([day] * 10))) == 0
     messages = pd.DataFrame({"message": [str(i) for i in range(30)]}, dtype=str)
     assert len(copied_rows(pd.concat([messages] * 2))) == 0
+
+
+def test_copies_in_another_order_are_told_by_codes_and_dates_alone(run, tmp_path):
+    path = tmp_path / "orders.csv"
+    lots = pd.DataFrame(
+        {"lot": [f"L-{i:04}" for i in range(60)], "flow": [i % 9 for i in range(60)]}
+    )
+    frame = pd.concat([lots, lots.iloc[20:55]]).sort_values("lot")
+    frame.to_csv(path, index=False)
+    fit = ("fit", path, "--all-columns", "--out", tmp_path / "out", "--model", tmp_path)  # is none
+    said = "rows that stand above too, word for word in all columns: 35, from row 23 on; beside"
+    assert f"{path}: {said}" in run(*fit)[2]
+    assert "すべての列が同じ行が35行あります（23行目から）" in run(*fit, "--lang", "ja")[2]
+    (doubt,) = (d for d in doubts_of_columns(frame, row_template(frame)) if "stand above" in d)
+    assert doubt.startswith("rows that stand above too: 35, from position 21 on")
+    assert len(repeated_rows(frame.assign(lot=frame["lot"].str[-1]))) == 0  # which comes by chance
+    states = pd.DataFrame({"state": [f"state {i} reached" for i in range(60)], "level": "info"})
+    assert len(repeated_rows(pd.concat([states, states[::-1]]))) == 0  # a log says it again
 
 
 def test_a_fit_on_a_frame_with_a_copied_week_warns_of_it():

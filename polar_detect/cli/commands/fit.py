@@ -135,8 +135,8 @@ def _of_texts(table: tables.Table, label_column: str | None, language: Language)
         yield language.say("fit.all_same", n=n)
     if (times := times_pasted(texts)) > 1:
         yield language.say("fit.pasted", times=times)
-    elif table.sampled_from is None and (lines := _copied(table, label_column)):
-        yield language.say("fit.copied", n=len(lines), row=str(lines[0]))
+    elif table.sampled_from is None:
+        yield from _of_copies(table, label_column, language)
     read = [table.text_column] if table.template is None else table.template.names
     if table.has_columns:
         yield from map(language.notice, tables.warn_of_taken(filter(None, read)))
@@ -146,11 +146,15 @@ def _of_texts(table: tables.Table, label_column: str | None, language: Language)
         yield language.say("fit.both", n=len(both), text=reprlib.repr(both[0]))
 
 
-def _copied(table: tables.Table, label_column: str | None) -> list[int]:
-    """Return the lines of rows that stand above in the same order."""
+def _of_copies(table: tables.Table, label_column: str | None, language: Language) -> Iterator[str]:
+    """Yield which rows stand above: in the same order, else in any."""
     label = match_column([*map(str, table.frame.columns)], label_column or "")
-    places = tables.copied_rows(table.frame, others=[] if label is None else [label])
-    return [] if table.lines is None else table.lines[places].tolist()
+    others = [] if label is None else [label]
+    for key, find in (("copied", tables.copied_rows), ("repeated", tables.repeated_rows)):
+        places = find(table.frame, others=others)
+        if table.lines is not None and len(places):
+            yield language.say(f"fit.{key}", n=len(places), row=str(table.lines[places[0]]))
+            return
 
 
 def _of_languages(
