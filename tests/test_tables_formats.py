@@ -195,6 +195,11 @@ def test_names_that_come_again_and_totals_between_rows_are_said_and_read(tmp_pat
     )
 
 
+def test_totals_above_lines_of_empty_cells_alone_stand_at_the_end(save):
+    (notice,) = read_table(save(ORDERS + "合計,,45\n,,\n"), rows=RowColumns()).notices
+    assert notice.startswith("totals or notes at the end are read as rows: 1, from row 11")
+
+
 def plain(frame):
     """Return rows of Python values, None where missing."""
     cells = frame.astype(object).where(frame.notna(), None)

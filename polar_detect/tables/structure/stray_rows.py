@@ -56,8 +56,9 @@ class StrayRows:
         rows = zip(*(cells_as_text(own.iloc[:, j]) for j in range(own.shape[1])), strict=True)
         strays = []
         for i, cells in zip(suspects.tolist(), rows, strict=True):
-            found = self._kind_of(cells)
-            if found is not None:
+            if not any(map(str.strip, cells)):  # as spreadsheet programs write between parts
+                strays.append(i)
+            elif (found := self._kind_of(cells)) is not None:
                 found.append(int(lines[i]))
                 strays.append(i)
         ordinary = np.delete(lines, strays)
