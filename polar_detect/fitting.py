@@ -323,6 +323,15 @@ def too_few(n_normal: int) -> str:
     )
 
 
+def too_few_labelled(source: str, n_normal: int, n_unlabelled: int) -> str:
+    """Return the message for a table with enough rows, too many of which have no label."""
+    return (
+        f"Got {source} with {n_normal} rows that are labelled normal, and without a "
+        f"label {n_unlabelled}, which are left out; expected at least {MIN_NORMAL} "
+        "normal ones; write normal there where they are."
+    )
+
+
 def _fingerprint(normal: Sequence[str], anomalous: Sequence[str]) -> str:
     digest = hashlib.sha256()
     for label, texts in ((b"0", sorted(normal)), (b"1", sorted(anomalous))):

@@ -351,6 +351,12 @@ def test_fit_says_what_to_write_where_normal_rows_have_no_label(run, scored, tmp
         "left out; expected at least 40 normal ones; write normal there where they are."
     ) in " ".join(run(*fit)[2].split())
     assert "空欄のうち正常な行には「正常」と書いて" in run(*fit, "--lang", "ja")[2]
+    frame.loc[:7, "checked"] = "NG"
+    frame.to_csv(scored, index=False)
+    code, _, err = run("compare", scored, "--label-column", "checked", "--model", tmp_path)
+    assert code == 1
+    said = f"Got {scored} with 11 rows that are labelled normal, and without a label 40, which are"
+    assert said in " ".join(err.split())
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from polar_detect.compare.views import Cost, Seen, choose_views
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, ClassifierHead, Head, new_head
 from polar_detect.errors import InputError, TrainingWarning
-from polar_detect.fitting import MIN_NORMAL, too_few
+from polar_detect.fitting import MIN_NORMAL, too_few, too_few_labelled
 from polar_detect.fluency import advise
 from polar_detect.progress import Progress, Tracker
 from polar_detect.signature.tracer import Tracer
@@ -117,6 +117,9 @@ def _check_normal(task: Task) -> None:
             f"Got {n_normal} normal rows to fit on, as {n_held_back} are held back to test on; "
             f"expected at least {MIN_NORMAL}; pass a smaller --test-share, or add normal rows."
         )
+    n_labelled = n_normal + (n_held_back if task.is_split else 0)
+    if n_labelled < MIN_NORMAL <= n_labelled + task.n_unlabelled:
+        raise InputError(too_few_labelled(task.train_file, n_labelled, task.n_unlabelled))
     raise InputError(too_few(n_normal))
 
 

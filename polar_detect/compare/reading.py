@@ -50,6 +50,10 @@ class Task:
         Options of `polar-detect fit` that read the rows as they were read here.
     is_split : bool
         Whether the test rows were held back from the training file.
+    train_file : str
+        The training file, as the user named it.
+    n_unlabelled : int
+        Its rows without a label, which were left out.
     """
 
     train: Rows
@@ -61,6 +65,8 @@ class Task:
     telling: tuple[str, ...] = ()
     fit_options: str = ""
     is_split: bool = False
+    train_file: str = ""
+    n_unlabelled: int = 0
 
 
 def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
@@ -100,6 +106,8 @@ def read_task(train: Path, test: Path | None, reading: Reading) -> Task:
         telling=tuple(find(source.columns, drawn[0].numbers, drawn[0].target)),
         fit_options=source.fit_options(files[0].reading, has_anomalies=bool(drawn[0].target.any())),
         is_split=test is None,
+        train_file=files[0].name,
+        n_unlabelled=files[0].table.n_unlabelled,
     )
 
 

@@ -14,7 +14,7 @@ from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import new_head
 from polar_detect.errors import InputError, TrainingWarning
-from polar_detect.fitting import MIN_NORMAL
+from polar_detect.fitting import MIN_NORMAL, too_few_labelled
 from polar_detect.fluency import advise
 from polar_detect.report.facts import description
 from polar_detect.report.language import Language
@@ -102,11 +102,7 @@ def _check_readable(table: tables.Table, max_texts: int) -> None:
     n_normal = sum(bool(text.strip()) for text in normal)
     n, n_rejected = table.n_readable, len(table.rejected)
     if n_normal < MIN_NORMAL <= n_normal + table.n_unlabelled:
-        raise InputError(
-            f"Got {table.source} with {n_normal} rows that are labelled normal, and without a "
-            f"label {table.n_unlabelled}, which are left out; expected at least {MIN_NORMAL} "
-            "normal ones; write normal there where they are."
-        )
+        raise InputError(too_few_labelled(table.source, n_normal, table.n_unlabelled))
     were_drawn = table.sampled_from is not None and len(normal) == max_texts  # of each label
     if n_normal < MIN_NORMAL and were_drawn:
         raise InputError(
