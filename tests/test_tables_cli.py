@@ -18,6 +18,7 @@ from polar_detect.cli.commands.output import tell
 from polar_detect.cli.options import FitOptions
 from polar_detect.report.language import Language
 from polar_detect.tables import RowColumns, SheetNames, read_table
+from polar_detect.texts import KnownTexts
 
 TEXTS = [NEW[0], STRANGE[0]]
 
@@ -46,6 +47,30 @@ def test_lines_of_empty_cells_are_kept_and_not_scored_as_rows(run, fitted_on_row
     kept = pd.read_csv(scored)
     assert kept["score"].isna().tolist() == [False, True, False, True]
     assert kept["top_layers"].tolist()[1::2] == ["empty text"] * 2
+
+
+def test_rows_that_a_detector_was_fitted_on_are_told_where_they_are_scored_again(
+    run, fitted_on_rows, tmp_path
+):
+    folder, path = fitted_on_rows[0].parent, tmp_path / "both.csv"
+    train = pd.read_csv(folder / "train.csv")
+    more = train.assign(n=train["n"] + 1000)  # a later month, its rows by other numbers
+    pd.concat([train, more]).to_csv(path, index=False)
+    score = ("score", path, "--detector", folder / "detector", "--out", tmp_path / "scored.csv")
+    said = f"{len(train)} of {2 * len(train)} rows are among those that the detector was fitted on"
+    assert said in run(*score, "--preset", "fast")[2]
+    report = ("report", path, "--detector", folder / "detector", "--out", tmp_path / "a.md")
+    assert (
+        f"うち{len(train)}行は、検出器の学習に使った行と同じです" in run(*report, "--lang", "ja")[2]
+    )
+    more.to_csv(path, index=False)
+    assert "was fitted on" not in run(*score, "--preset", "fast")[2]
+
+
+def test_messages_that_come_again_and_again_are_no_texts_that_are_scored_twice():
+    known = KnownTexts([*(["door opened"] * 30), *(["door closed"] * 30)])
+    known.add(["door opened"] * 40)
+    assert known.n_beyond_chance == 0
 
 
 def test_fit_shows_and_judges_rows_that_have_text(tmp_path):

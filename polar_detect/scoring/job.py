@@ -44,6 +44,8 @@ class ScoreJob:
         What the detector is, in that language, for the summary.
     n_held_out : int, optional
         Normal texts that its p-values rest on, for the summary too.
+    normal_texts : sequence of str
+        What it was fitted on, as far as it keeps that.
     """
 
     source: Path
@@ -58,6 +60,7 @@ class ScoreJob:
     tongue: Tongue = "en"
     described: Sequence[tuple[str, object]] = ()
     n_held_out: int | None = None
+    normal_texts: Sequence[str] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ class Summary:
         Where the rejected rows are.
     scores : (at most 1,000,000,) float64
         Of rows with text, or of a sample of them: what a test of the whole batch needs.
+    n_known : int
+        Rows that the detector was fitted on, where there are more than chance would give.
     """
 
     n_rows: int
@@ -48,6 +50,7 @@ class Summary:
     n_resumed: int
     rejected_path: Path | None
     scores: NDArray[np.float64]
+    n_known: int = 0
 
 
 def write_output(

@@ -5,6 +5,7 @@ Memory stays flat because the input is read again for the output, instead of bei
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from polar_detect.scoring.output import Summary, write_output
 from polar_detect.scoring.partial import VERSION, Partial
 from polar_detect.scoring.results import Engine, Fleet
 from polar_detect.scoring.sample import Sample
+from polar_detect.texts import KnownTexts
 
 _SEEN, _PLANNED = "seen.sqlite", "planned.sqlite"  # in the folder of the run
 
@@ -55,10 +57,13 @@ def run(
         scoring = _Scoring(opened, engine, partial, progress)
         if fleet is not None:
             scoring.compute_with(fleet)
+        known = KnownTexts(job.normal_texts)
         with closing(ResultCache(partial.folder / _SEEN)) as cache:
             for chunk, texts in enumerate(opened.chunks_of_texts()):
                 scoring.run(chunk, texts, cache)
+                known.add(texts)
         summary = scoring.summarise(rule, tables.rejected_path(job.out))
+        summary = replace(summary, n_known=known.n_beyond_chance)
         write_output(job, opened, partial, summary, rule)
         partial.remove()
     return summary

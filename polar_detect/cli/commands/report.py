@@ -24,6 +24,7 @@ from polar_detect.report.choices import Format
 from polar_detect.report.data import ReportData
 from polar_detect.report.language import Language
 from polar_detect.report.rendering import check_folder, format_of, render
+from polar_detect.texts import KnownTexts
 
 
 def report(options: ReportOptions) -> None:
@@ -49,9 +50,17 @@ def report(options: ReportOptions) -> None:
         tell(language.say("terminal.no_font"))
     own = Language(options.lang, are_rows=data.are_rows)
     summarise(assessment, detector.alpha, data.drift, own)
+    _tell_of_known(table.texts, detector, own)
     say(out)
     if options.opens and not webbrowser.open(out.resolve().as_uri()):
         tell(language.say("terminal.no_browser", path=out))
+
+
+def _tell_of_known(texts: list[str], detector: PolarDetector, language: Language) -> None:
+    known = KnownTexts(detector.fitted_.reference.texts)
+    known.add(texts)
+    if known.n_beyond_chance:
+        tell(language.say("terminal.known", n=len(texts), n_known=known.n_beyond_chance))
 
 
 def _read_and_load(options: ReportOptions) -> tuple[tables.Table, PolarDetector]:

@@ -53,7 +53,12 @@ def score(options: ScoreOptions) -> None:
     n_held_out = len(detector.fitted_.calibration_scores)
     rule.check(n_held_out)
     detector.alpha = rule.largest_cutoff  # up to which rows the fast preset searches a program for
-    job = replace(job, described=description(detector, options.lang), n_held_out=n_held_out)
+    job = replace(
+        job,
+        described=description(detector, options.lang),
+        n_held_out=n_held_out,
+        normal_texts=detector.fitted_.reference.texts,
+    )
     engine: Engine = LocalEngine(detector, job.programs_of, tongue=job.tongue)
     if options.cache is not None:
         engine = DiskCache(engine, options.cache, scoring.depends_on(job, rule))
@@ -115,6 +120,9 @@ def _summarise(
     else:
         _say_rate(summary, rule.fdr, len(calibration_scores), language)
         tell(drift_line(drift, language))
+    if summary.n_known:
+        n = summary.n_rows - summary.n_empty
+        tell(language.say("terminal.known", n=n, n_known=summary.n_known))
     if summary.n_resumed:
         tell(language.say("terminal.resumed", n=summary.n_resumed))
     if summary.rejected_path is not None:
