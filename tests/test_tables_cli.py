@@ -49,6 +49,21 @@ def test_lines_of_empty_cells_are_kept_and_not_scored_as_rows(run, fitted_on_row
     assert kept["top_layers"].tolist()[1::2] == ["empty text"] * 2
 
 
+@pytest.mark.parametrize("command", ["score", "report"])
+def test_no_result_is_put_into_the_folder_of_a_detector(run, saved_on_tiny, tmp_path, command):
+    path = tmp_path / "new.csv"
+    path.write_text("text\nworn seal\n")
+    out = saved_on_tiny / ("february.csv" if command == "score" else "february.md")
+    call = (command, path, "--detector", saved_on_tiny)
+    code, _, err = run(*call, "--out", out)
+    assert (code, out.exists()) == (1, False)
+    assert f"Got --out {out} in the folder of the detector, which would not load any more" in err
+    assert "検出器のフォルダーの中です" in run(*call, "--out", out, "--lang", "ja")[2]
+    beside = (*call, "--out", tmp_path / "a.csv" if command == "score" else tmp_path / "a.md")
+    option = "--cache" if command == "score" else "--figures"
+    assert f"Got {option} {saved_on_tiny} in the" in run(*beside, option, saved_on_tiny)[2]
+
+
 def test_rows_that_a_detector_was_fitted_on_are_told_where_they_are_scored_again(
     run, fitted_on_rows, tmp_path
 ):

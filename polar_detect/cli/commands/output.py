@@ -87,6 +87,16 @@ def check_not_input(
         )
 
 
+def check_not_in_detector(out: Path, detector: Path, *, option: str = "--out") -> None:
+    """Raise `OutputError` where a result would stand in a detector, which is sealed as it is."""
+    place = out.resolve()
+    if detector.resolve() in (place, *place.parents):
+        raise OutputError(
+            f"Got {option} {out} in the folder of the detector, which would not load any more; "
+            "expected another folder; choose another."
+        )
+
+
 def _is_same(path: Path, target: Path) -> bool:
     """Return whether both are one file, by whatever names, links among them."""
     try:

@@ -6,6 +6,7 @@ from pathlib import Path
 from polar_detect import calibration, tables
 from polar_detect.cli.commands.inputs import load_same, origin_of, tell_about
 from polar_detect.cli.commands.output import (
+    check_not_in_detector,
     check_not_input,
     check_place,
     err,
@@ -33,6 +34,9 @@ def report(options: ReportOptions) -> None:
     kind = _checked_format(options, language)
     rejected = tables.rejected_path(out)
     check_not_input(out, options.input, rejected=rejected)
+    check_not_in_detector(out, options.detector)
+    if options.figures is not None:
+        check_not_in_detector(options.figures, options.detector, option="--figures")
     check_place(out)
     table, detector = _read_and_load(options)
     if options.figures is not None:

@@ -7,7 +7,13 @@ from fractions import Fraction
 from polar_detect import calibration, tables
 from polar_detect.artifact.reading import Origin
 from polar_detect.cli.commands.inputs import load_same, origin_of, tell_of_rejected
-from polar_detect.cli.commands.output import check_not_input, err, say, tell
+from polar_detect.cli.commands.output import (
+    check_not_in_detector,
+    check_not_input,
+    err,
+    say,
+    tell,
+)
 from polar_detect.cli.options import ScoreOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
@@ -39,6 +45,9 @@ def score(options: ScoreOptions) -> None:
     if uses_ray:
         check_installed()
     check_not_input(options.out, options.input, rejected=tables.rejected_path(options.out))
+    check_not_in_detector(options.out, options.detector)
+    if options.cache is not None:
+        check_not_in_detector(options.cache, options.detector, option="--cache")
     origin = origin_of(options.detector, options.text_column)
     language = Language(options.lang, are_rows=origin.template is not None)
     if not uses_ray:
