@@ -681,12 +681,12 @@ def test_the_sheet_with_the_expected_columns_is_read(tmp_path, cover):
 
 
 COVER = [["作業指示一覧", None], [None, None], ["作成", "保全課"]]
-ORDERS = [["番号", "内容"], *([i, "清掃"] for i in range(20))]
+CLEANED = [["番号", "内容"], *([i, "清掃"] for i in range(20))]
 
 
 def test_a_cover_is_passed_over_for_the_table_behind_it(tmp_path):
     contents = [["表紙", 1], ["一覧", 2], ["凡例", 3], *[["別紙", 4]] * 9]
-    sheets = {"表紙": COVER, "目次": contents, "一覧": ORDERS, "旧": ORDERS * 2}
+    sheets = {"表紙": COVER, "目次": contents, "一覧": CLEANED, "旧": CLEANED * 2}
     path = excel(tmp_path / "a.xlsx", sheets)
     for expected in ((), ("作業",)):
         table = open_table(path, ReadOptions(expected=expected))
@@ -699,12 +699,12 @@ def test_a_cover_is_passed_over_for_the_table_behind_it(tmp_path):
 @pytest.mark.parametrize(
     "sheets",
     [
-        {"a": ORDERS[:3], "b": ORDERS},  # of another month
-        {"a": COVER, "b": ORDERS[:10]},
-        {"a": [["x", "y"], *COVER[2:] * 3], "b": ORDERS},
-        {"a": [["担当", "内容"], *[["A", "清掃"]] * 2], "b": [["製品", "型式"], *ORDERS[1:] * 2]},
-        {"a": [["問合せ"], *[["異音"]] * 6], "b": [["県", "番号"], *ORDERS[1:] * 4]},
-        {"a": [["番号", "内容 "], [1, None]], "b": ORDERS},
+        {"a": CLEANED[:3], "b": CLEANED},  # of another month
+        {"a": COVER, "b": CLEANED[:10]},
+        {"a": [["x", "y"], *COVER[2:] * 3], "b": CLEANED},
+        {"a": [["担当", "内容"], *[["A", "清掃"]] * 2], "b": [["製品", "型式"], *CLEANED[1:] * 2]},
+        {"a": [["問合せ"], *[["異音"]] * 6], "b": [["県", "番号"], *CLEANED[1:] * 4]},
+        {"a": [["番号", "内容 "], [1, None]], "b": CLEANED},
     ],
 )
 def test_a_short_table_is_no_cover(tmp_path, sheets):

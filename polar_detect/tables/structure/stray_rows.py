@@ -25,7 +25,6 @@ _OF_GROUP = re.compile(
     r".+(?:小計|集計|合計)|.+\s(?:計|(?:sub)?total|(?:zwischen)?summe|(?:teil)?ergebnis)",
     re.IGNORECASE | re.DOTALL,
 )
-_DELETE = "delete them in the file to leave them out"
 
 
 class StrayRows:
@@ -66,15 +65,20 @@ class StrayRows:
 
     def notices(self) -> list[str]:
         """Return a notice for each kind of such rows."""
+        named = self._named
         totals = self._of_groups + [line for line in self._totals if line < self._last]
-        return [
-            f"{said} are read as rows: {len(rows)}, from row {min(rows)}; {_DELETE}"
-            for said, rows in (
-                ("rows that name the columns again", self._named),
-                ("totals or notes between the rows", totals),
+        found = []
+        if named:
+            found.append(
+                f"rows that name the columns again are read as rows: {len(named)}, from row "
+                f"{min(named)}; delete them in the file to leave them out"
             )
-            if rows
-        ]
+        if totals:
+            found.append(
+                f"totals or notes between the rows are read as rows: {len(totals)}, from row "
+                f"{min(totals)}; delete them in the file to leave them out"
+            )
+        return found
 
     def _is_suspect(self, begin: Sequence[str]) -> bool:
         """Return whether the other cells of a row are to be looked at too."""
