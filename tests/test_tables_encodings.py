@@ -170,6 +170,10 @@ def test_katakana_of_half_the_width_stay_katakana():
     assert detected("".join(f"1,{word}\n" for word in words.split()), "cp932").startswith("CP932")
     # A word or two say too little, be it of letters that all stand behind ﾀ.
     assert detected("id,ﾒｲ\n" + "1,ﾎﾟﾝﾌﾟ\n2,ﾊﾞﾙﾌﾞ\n" * 50, "cp932").startswith("CP932")
+    # Words with next to no letters before ﾀ, by themselves and beside kanji.
+    late = ["ﾎﾞﾙﾄ", "ﾄﾞﾘﾙ", "ﾊﾝﾄﾞﾙ", "ﾊﾟﾈﾙ", "ﾌﾞﾚﾝﾄﾞ", "ﾀﾝﾌﾞﾙ", "ﾄﾙﾈﾄﾞ"]
+    for more in ("", "交換", ",点検したが異常はない"):
+        assert detected("".join(f"1,{word}{more}\n" for word in late), "cp932").startswith("CP932")
 
 
 @pytest.mark.parametrize(

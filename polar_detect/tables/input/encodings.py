@@ -83,9 +83,12 @@ _FREQUENT_HANGUL = frozenset(
     "작적점터판품후경관교모물발반니"
 )
 # The capitals of CP1251 and the small letters of KOI8-R are katakana from ﾀ on in CP932; half of
-# what Japanese people write stands before it, ｱ to ｿ and the small ones.
+# what Japanese people write stands before it, ｱ to ｿ and the small ones. Of 4,000 draws of five to
+# eight Japanese words .3 to 1 % have next to none of these, but marks of voice, ﾎﾞﾙﾄ ﾄﾞﾘﾙ ﾊﾟﾈﾙ; in
+# Cyrillic Ю, Я and ч look like such marks, and some stand behind letters that take none.
 _NARROW = re.compile("[\uff66-\uff9f]+")
-_MIN_NARROW, _FEW_BEFORE_TA = 20, 0.1
+_VOICED = re.compile("[ｳｶ-ﾄﾊ-ﾎ]ﾞ|[ﾊ-ﾎ]ﾟ")
+_MIN_NARROW, _FEW_BEFORE_TA, _SOME_VOICED = 20, 0.1, 0.05
 
 
 @dataclass(frozen=True)
@@ -244,11 +247,19 @@ def _may_be_written(text: str, codec: str) -> bool:
 
 
 def _may_be_katakana(lines: list[bytes]) -> bool:
-    """Return whether the narrow katakana of different words have some of those from ｱ to ｿ."""
+    """Return whether the narrow katakana of different words are such as Japanese people write.
+
+    Some of them are from ｱ to ｿ, or marks of voice stand where such marks do, and nowhere else.
+    """
     texts = filter(None, (_decode(line, "cp932") for line in lines))
-    letters = "".join({word for text in texts for word in _NARROW.findall(text)})
+    words = {word for text in texts for word in _NARROW.findall(text)}
+    letters = "".join(words)
     n_before = sum(letter < "ﾀ" for letter in letters)
-    return len(letters) < _MIN_NARROW or n_before >= _FEW_BEFORE_TA * len(letters)
+    if len(letters) < _MIN_NARROW or n_before >= _FEW_BEFORE_TA * len(letters):
+        return True
+    n_marks = letters.count("ﾞ") + letters.count("ﾟ")
+    n_in_place = sum(len(_VOICED.findall(word)) for word in words)
+    return n_marks == n_in_place >= _SOME_VOICED * len(letters)
 
 
 def _euc(lines: list[bytes], japanese: str) -> str:
