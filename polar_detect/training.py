@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from polar_detect.arrays import BoolArray
-from polar_detect.detectors.classifier import too_little
+from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError
 from polar_detect.fitting import MIN_NORMAL, too_few
 from polar_detect.frames import doubts_of_columns, doubts_of_hours, in_pandas, is_wide, row_template
-from polar_detect.signature.likeness import MIN_LABELLED
 from polar_detect.signature.tracer import Tracer
 from polar_detect.texts import (
     Texts,
@@ -70,9 +69,7 @@ class TrainingTexts:
 
     def check_that_labels_teach(self) -> None:
         """Raise `InputError` where fewer than three different texts are labelled anomalous."""
-        n_different = len({*self._labelled(is_anomalous=True)})
-        if n_different < MIN_LABELLED:
-            raise InputError(too_little(n_different))
+        check_that_labels_teach(self._labelled(is_anomalous=True))
 
     def by_label(self, tracer: Tracer) -> tuple[list[str], list[str]]:
         """Return normal texts and anomalous ones, those that the language model sees anything of.

@@ -1354,6 +1354,42 @@ def test_an_unknown_detector_is_refused_before_the_run(run, process):
     assert "Got detector 'best'; expected one of auto" in err
 
 
+@pytest.mark.parametrize(
+    ("labelled", "said", "told"),
+    [
+        (["cat", "dog", "cow", "hen"], "Got 4 labelled anomalous training rows", "行は4行"),
+        (["cat", "dog", "cat", "dog", "cat"], "Got 5 labelled anomalies", "異常は5件"),
+    ],
+)
+def test_labels_that_teach_a_classifier_nothing_are_refused_before_the_run(
+    run, tmp_path, monkeypatch, labelled, said, told
+):
+    monkeypatch.setattr("polar_detect.compare.detection.run_methods", None)  # nothing may run
+    train, test = tmp_path / "train.csv", tmp_path / "test.csv"
+    notes = [*(f"bearing {i} replaced" for i in range(40)), *labelled]
+    pd.DataFrame({"note": notes, "y": np.arange(len(notes)) >= 40}).to_csv(train, index=False)
+    pd.DataFrame({"note": ["oil", "seal", "cat", "dog"], "y": [0, 0, 1, 1]}).to_csv(test)
+    command = ("compare", train, test, "--label-column", "y", "--text-column", "note")
+    command = (*command, "--detectors", "auto,classifier")
+    code, out, err = run(*command)
+    assert (code, out) == (1, "")
+    assert said in err
+    assert told in run(*command, "--lang", "ja")[2]
+
+
+def test_a_classifier_that_is_asked_for_beside_the_default_runs_once():
+    task = orders_task(labelled=True)
+
+    def ways(*names):
+        detectors = tuple(PolarDetector(name) for name in names)
+        settings = comparing.Settings(detectors=detectors)
+        return [way for own in detectors for way in detection._ways(own, task, settings)]
+
+    both = [("auto", False), ("auto", True), ("classifier", True)]
+    assert ways("auto") == ways("auto", "classifier") == both
+    assert sorted(ways("classifier", "auto")) == both
+
+
 def test_too_few_normal_rows_are_refused_before_the_run(run, tmp_path, monkeypatch):
     monkeypatch.setattr("polar_detect.compare.detection.run_methods", None)  # nothing may run
     train, test = tmp_path / "train.csv", tmp_path / "test.csv"

@@ -861,6 +861,14 @@ def test_training_texts_that_hardly_differ_give_scores_that_can_be_told_apart(
     assert len(set(strange)) == len(STRANGE)
 
 
+@pytest.mark.parametrize("labelled", [[], ["cat", "dog"], ["cat"] * 9])
+def test_a_classifier_without_labels_that_teach_is_refused_before_a_model_is_read(labelled):
+    detector = PolarDetector("classifier", model="nowhere", encoder="nowhere")
+    labels = np.arange(len(NORMAL) + len(labelled)) >= len(NORMAL)
+    with pytest.raises(InputError, match=f"Got {len(labelled)} labelled anomalies; expected three"):
+        detector.fit([*NORMAL, *labelled], labels)
+
+
 def test_forty_normal_texts_are_enough_and_one_less_is_not(tiny_pair):
     assert np.isfinite(fit_fast(tiny_pair).score_samples(NEW)).all()
     with pytest.raises(InputError, match="Got 39 normal texts that are not empty; expected at le"):

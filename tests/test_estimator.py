@@ -8,7 +8,7 @@ from test_detectors import FEATURES, table
 from unlabelled_heads import UNLABELLED
 
 from polar_detect import SignatureOutlierDetector
-from polar_detect.detectors import AutoHead, IsolationForestHead, LightGBMHead
+from polar_detect.detectors import AutoHead, ClassifierHead, IsolationForestHead, LightGBMHead
 from polar_detect.errors import InputError
 from polar_detect.metrics import auroc
 from polar_detect.signature.features import FeatureTable
@@ -149,6 +149,13 @@ def test_the_share_of_flagged_normal_rows_follows_alpha():
 def test_an_unknown_detector_is_refused(detector, said):
     with pytest.raises(InputError, match=f"Got detector {said}"):
         SignatureOutlierDetector(detector).fit(np.eye(5))
+
+
+@pytest.mark.parametrize("rows", [np.eye(5), frame(50, seed=1)])
+def test_a_detector_that_needs_labels_is_refused_where_there_are_none(rows):
+    for detector in ("classifier", ClassifierHead()):
+        with pytest.raises(InputError, match="Got detector 'classifier', which learns from labels"):
+            SignatureOutlierDetector(detector).fit(rows)
 
 
 @pytest.mark.parametrize(

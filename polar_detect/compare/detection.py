@@ -20,12 +20,16 @@ from polar_detect.compare.rows import Rows
 from polar_detect.compare.views import Cost, Seen, choose_views
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, ClassifierHead, Head, new_head
+from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.fitting import MIN_NORMAL, too_few, too_few_labelled
 from polar_detect.fluency import advise
 from polar_detect.progress import Progress, Tracker
 from polar_detect.signature.tracer import Tracer
 from polar_detect.texts import doubts_of_texts
+
+# A head that a detector is fitted with, and whether it is given labels.
+_Way = tuple[str | Head, bool]
 
 
 def compare_detectors(
@@ -92,7 +96,7 @@ def run_methods(
     """Return the test scores of every baseline and detector; no test label is read."""
     scored = [*_run_baselines(task, settings, Tracker(progress))]
     for detector in settings.detectors:
-        scored += _run_detector(detector, task, progress)
+        scored += _run_detector(detector, _ways(detector, task, settings), task, progress)
     return scored
 
 
@@ -127,11 +131,14 @@ def _check_labels(task: Task, settings: Settings) -> None:
     """Raise `InputError` where a detector cannot be fitted on so few labelled anomalies."""
     labels = task.train.target
     needing = [str(d.detector) for d in settings.detectors if new_head(d.detector).needs_labels]
-    if needing and not is_labelled(labels):
+    if not needing:
+        return
+    if not is_labelled(labels):
         raise InputError(
             f"Got {int(labels.sum())} labelled anomalous training rows; expected at least "
             f"{MIN_LABELLED} for the detector {needing[0]}; label more, or leave it out."
         )
+    check_that_labels_teach(task.train.take(np.flatnonzero(labels)).texts)
 
 
 def _n_normal(rows: Rows) -> int:
@@ -176,29 +183,31 @@ def _run_baseline(
     )
 
 
-def _ways(detector: PolarDetector, task: Task) -> list[tuple[str | Head, bool]]:
+def _ways(detector: PolarDetector, task: Task, settings: Settings) -> list[_Way]:
     """Return heads that a detector is fitted with, and whether each is given labels.
 
     The default one is fitted without, which says what to expect of anomalies of kinds that nobody
-    has labelled, and with labels, and so is the classifier, for whoever expects no such kinds.
+    has labelled, and with labels, and so is the classifier, for whoever expects no such kinds,
+    unless it is asked for by itself.
     """
     own = detector.detector
     if not (new_head(own).learns_from_labels and is_labelled(task.train.target)):
         return [(own, False)]
     if own != AutoHead.name:
         return [(own, True)]
-    return [(own, False), (own, True), (ClassifierHead.name, True)]
+    is_asked = any(d.detector == ClassifierHead.name for d in settings.detectors)
+    return [(own, False), (own, True), *([] if is_asked else [(ClassifierHead.name, True)])]
 
 
 def _run_detector(
-    detector: PolarDetector, task: Task, progress: Progress | None
+    detector: PolarDetector, ways: Sequence[_Way], task: Task, progress: Progress | None
 ) -> Iterator[Scored]:
     """Fit a detector in all its ways on the same rows, which are read once."""
     detector.set_params(rows=task.template)
     train = task.train
     memory = with_memory(detector, train.texts)
     given = detector.detector
-    for head, is_supervised in _ways(detector, task):
+    for head, is_supervised in ways:
         if head != given and not _is_taught(detector):
             continue
         detector.set_params(detector=head)

@@ -1,10 +1,12 @@
 """A detector of the kinds that labelled anomalies are of, for whoever fears no others."""
 
+from collections.abc import Collection
 from typing import Self
 
 from polar_detect.detectors.auto import AutoHead
 from polar_detect.errors import InputError
 from polar_detect.signature.features import FeatureTable
+from polar_detect.signature.likeness import MIN_LABELLED
 
 
 class ClassifierHead(AutoHead):
@@ -42,12 +44,17 @@ class ClassifierHead(AutoHead):
         super().fit(normal, strangers, n_labelled=n_labelled, seed=seed)
         if not self.is_taught:
             self._fitted = None
-            raise InputError(too_little(n_labelled))
+            raise InputError(_too_little(n_labelled))
         return self
 
 
-def too_little(n_labelled: int) -> str:
-    """Return the message for labelled anomalies that teach nothing."""
+def check_that_labels_teach(labelled: Collection[str]) -> None:
+    """Raise `InputError` where fewer than three different texts are labelled anomalous."""
+    if len(set(labelled)) < MIN_LABELLED:
+        raise InputError(_too_little(len(labelled)))
+
+
+def _too_little(n_labelled: int) -> str:
     return (
         f"Got {n_labelled} labelled anomalies; expected three different ones or more, which "
         "something tells from the normal texts, for the detector classifier; label more, or take "

@@ -201,4 +201,10 @@ def _is_of_signature(feature: Feature) -> bool:
 def _head(detector: str | Head, features: tuple[Feature, ...]) -> Head:
     if detector == AutoHead.name and not can_be_viewed(features):
         return IsolationForestHead()
-    return new_head(detector)
+    head = new_head(detector)
+    if head.needs_labels:
+        raise InputError(
+            f"Got detector '{head.name}', which learns from labels; expected one that does without "
+            "them, as rows have none here; take 'auto', or fit PolarDetector with labels."
+        )
+    return head
