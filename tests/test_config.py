@@ -71,12 +71,14 @@ def test_the_command_line_wins_over_what_the_file_says_instead(run, calls):
     assert (calls[0].alpha, calls[0].fdr) == (None, 0.1)
     assert run("fit", "a.csv", "--out", "d", "--columns", "a,b")[0] == 0
     assert (calls[1].text_column, calls[1].columns) == (None, "a,b")
-    write('[search]\nfile = "a.txt"\n')
+    write('[search]\nfile = "a.txt"\nencoding = "cp932"\n')
     for own in (["oil leak"], ["--import", "samples.json"]):
         assert run("search", *own)[0] == 0
-    assert [(own.text, own.file, own.import_) for own in calls[2:]] == [
-        ("oil leak", None, None),
-        (None, None, Path("samples.json")),
+    assert run("search", "--file", "b.txt")[0] == 0
+    assert [(own.text, own.file, own.import_, own.encoding) for own in calls[2:]] == [
+        ("oil leak", None, None, None),
+        (None, None, Path("samples.json"), None),
+        (None, Path("b.txt"), None, "cp932"),
     ]
     code, _, error = run(*given, "--alpha", "0.2")  # control: both on the command line
     assert (code, "give either --alpha or --fdr" in error) == (2, True)

@@ -243,7 +243,11 @@ class InspectOptions:
 class SearchOptions:
     """Find the minimal layer program of a text."""
 
-    alternatives: ClassVar[Alternatives] = (("text", "file", "import_"),)
+    alternatives: ClassVar[Alternatives] = (
+        ("text", "file", "import_"),
+        ("text", "encoding"),
+        ("import_", "encoding"),
+    )
 
     text: Annotated[str | None, typer.Argument(help="The text; or use --file.")] = None
     file: Annotated[
