@@ -835,7 +835,10 @@ def test_what_finds_other_kinds_too_is_recommended_before_a_classifier_that_is_h
     found = compared(narrow, wide, scored("kNN", POOR))
     assert found.best.method == narrow.method
     advice = " ".join(comparing.advise(found))
-    assert "Recommendation: use polar-detect auto with labels. It is as good as the best" in advice
+    why = "as good as the best for any practical end, and finds other kinds than labelled too."
+    assert f"Recommendation: use polar-detect auto with labels. It is {why}" in advice
+    said = " ".join(map(Language("ja").compared, comparing.advise(found)))
+    assert "推奨：polar-detect auto（ラベルあり）。理由：実用上は最良の手法と同等で、" in said
     clear = compared(narrow, scored(wide.method.name, POOR, is_ours=True), scored("kNN", POOR))
     advice = " ".join(comparing.advise(clear))  # control
     assert "Recommendation: use polar-detect classifier with labels." in advice

@@ -135,6 +135,8 @@ def _warn(telling: Sequence[str], what: str, cause: str, else_: str) -> list[str
 def _why(comparison: Comparison, as_good: Sequence[MethodResult]) -> str:
     """Return why the first of the methods that are as good as the best is recommended."""
     best, chosen, n = comparison.best, as_good[0], len(as_good)
+    if chosen is not best and _cost(chosen) == _cost(best):  # the best is the classifier
+        return "as good as the best for any practical end, and finds other kinds than labelled too"
     if chosen is not best:
         n_cheapest = sum(_cost(result) == _cost(chosen) for result in as_good)
         rank = "the cheapest" if n_cheapest == 1 else "among the cheapest"
