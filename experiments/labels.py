@@ -12,7 +12,7 @@ Takes: 15 min (one seed, AMD EPYC).
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -30,8 +30,9 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from polar_detect.detectors import AutoHead, ClassifierHead, LightGBMHead
+from polar_detect.detectors import AutoHead, ClassifierHead, Head, LightGBMHead
 from polar_detect.metrics import auroc
+from polar_detect.signature.likeness import MIN_LABELLED
 
 Rows = NDArray[np.intp]
 Matrix: TypeAlias = Any  # an array, or a sparse matrix
@@ -94,18 +95,23 @@ def _figures(sample: Sample, bench: Bench, *, another_kind: bool) -> Figures:
     figures: Figures = {UNLABELLED: {0: _auroc(own.scores(AutoHead(), seed=seed), sample, test)}}
     for count in (n for n in N_LABELS if n <= len(teaching)):
         labelled = teaching[:count]
-        shown = bench.signatures(sample, [sample.split.test[i] for i in labelled])
-        scores = {
-            "auto": shown.scores(AutoHead(), seed=seed),
-            "classifier": shown.scores(ClassifierHead(), seed=seed),
-            "LightGBM on signatures": shown.scores(LightGBMHead(), seed=seed),
-        }
+        texts = [sample.split.test[i] for i in labelled]
+        shown = bench.signatures(sample, texts)
+        scores = {name: shown.scores(head, seed=seed) for name, head in _heads(texts).items()}
         for view, table in {"TF-IDF": _words(sample, labelled), "embeddings": embeddings}.items():
             for kind, model in _models(seed).items():
                 scores[f"{kind} on {view}"] = _classified(model, table, labelled)
         for method, values in scores.items():
             figures.setdefault(method, {})[count] = _auroc(values, sample, test)
     return figures
+
+
+def _heads(labelled: Sequence[str]) -> dict[str, Head]:
+    """Return the detectors; the classifier, which needs three, where as many texts differ."""
+    heads = {"auto": AutoHead(), "classifier": ClassifierHead()}
+    if len(set(labelled)) < MIN_LABELLED:
+        del heads["classifier"]
+    return {**heads, "LightGBM on signatures": LightGBMHead()}
 
 
 def _auroc(scores: Scores, sample: Sample, rows: Rows) -> float:
