@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 
-def some_by_default(names: Iterable[str], *chosen: str):
+def some_by_default(names: Iterable[object], *chosen: object):
     """Return all as parameters, those that are not chosen marked slow."""
     names = list(names)
     assert set(chosen) <= set(names)

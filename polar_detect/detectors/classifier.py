@@ -12,8 +12,8 @@ from polar_detect.signature.likeness import MIN_LABELLED
 class ClassifierHead(AutoHead):
     """The views of `AutoHead`, of which what labels teach counts for nearly all.
 
-    What is strange in any other way keeps a twentieth of the score, which the wildest rows alone
-    exceed by.
+    What is strange in any other way keeps a twentieth of the score, by which only the wildest rows
+    stand out.
 
     Raises
     ------
