@@ -1,7 +1,8 @@
 """What people who inspect write of what they have seen, in several languages: 異常, n.i.O., брак.
 
 Hides how such words are folded. What says the opposite elsewhere, or something else, is in no list:
-a French o (oui) looks like a Japanese ○ (good), f is false or fail, nc non conforme or not checked.
+a French o (oui) looks like a Japanese ○ (good), f is false or fail, nc non conforme or not checked,
+Turkish doğru true or right.
 """
 
 import re
@@ -114,7 +115,7 @@ _ANSWERED = {
     "Hungarian": ("igen, igaz", "nem, hamis"),
     "Finnish": ("kyllä, tosi", "ei, epätosi"),
     "Romanian": ("da", "nu"),
-    "Turkish": ("evet, doğru", "hayır, yanlış"),
+    "Turkish": ("evet", "hayır"),
     "Russian": ("да, истина", "нет, ложь"),
     "Ukrainian": ("так", "ні"),
     "Greek": ("ναι", "όχι, οχι"),
