@@ -32,7 +32,7 @@ from sklearn.linear_model import LogisticRegression
 
 from polar_detect.detectors import AutoHead, ClassifierHead, Head, LightGBMHead
 from polar_detect.metrics import auroc
-from polar_detect.signature.likeness import MIN_LABELLED
+from polar_detect.signature.named import MIN_LABELLED
 
 Rows = NDArray[np.intp]
 Matrix: TypeAlias = Any  # an array, or a sparse matrix

@@ -6,7 +6,7 @@ from typing import Self
 from polar_detect.detectors.auto import AutoHead
 from polar_detect.errors import InputError
 from polar_detect.signature.features import FeatureTable
-from polar_detect.signature.likeness import MIN_LABELLED
+from polar_detect.signature.named import MIN_LABELLED
 
 
 class ClassifierHead(AutoHead):

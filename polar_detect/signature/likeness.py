@@ -15,7 +15,7 @@ from polar_detect.signature.by_text import ByText
 from polar_detect.signature.column_likeness import ColumnLikeness, likeness_columns
 from polar_detect.signature.contrast import contrast
 from polar_detect.signature.features import FeatureTable
-from polar_detect.signature.named import SENTENCE_LIKENESS, WORDING_LIKENESS
+from polar_detect.signature.named import MIN_LABELLED, SENTENCE_LIKENESS, WORDING_LIKENESS
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.wording import heaviest_words, wording
 from polar_detect.texts import distinct_texts
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 Folds = IntArray
 
-MIN_LABELLED = 3  # distinct texts; fewer say nothing of what they have in common
 _STRENGTH = 1.0  # inverse regularisation, where normal texts lie 1 from their mean
 _WORDING_STRENGTH = 10.0
 _N_WORDS = 3
