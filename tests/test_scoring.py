@@ -283,7 +283,7 @@ def test_a_kill_while_the_output_is_written_leaves_nothing_behind_the_next_run(
     rejected = tmp_path / "killed.rejected.csv"
     assert set(tmp_path.iterdir()) == before | {out, rejected}
     shutil.copytree(left, tmp_path, dirs_exist_ok=True)  # as if it were killed again
-    orders.write_text("text\nall well\n")  # nothing is rejected any more
+    orders.write_text("id,text\n1,all well\n")  # nothing is rejected any more
     score(orders, out, detector_folder, restart=True)
     assert set(tmp_path.iterdir()) == before | {out}
 
