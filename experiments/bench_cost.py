@@ -66,7 +66,7 @@ def _stages(detector: PolarDetector, texts: list[str]) -> bench_engine.Stages:
     fitted, extractor = detector.fitted_, detector.engine_.extractor
     tokens = extractor.tracer.tokenize(texts)
     readings = extractor.read(texts)
-    neighbours, _ = fitted.reference.neighbours(readings.embeddings)
+    neighbours, _ = fitted.text_reference.neighbours(readings.embeddings)
     menu = detector.normal_programs().menu
     return {
         _LOSS_ONLY: lambda: bench_engine.losses(extractor.tracer.executor, tokens),
@@ -76,7 +76,7 @@ def _stages(detector: PolarDetector, texts: list[str]) -> bench_engine.Stages:
         "read: trace": lambda: extractor.tracer.trace(texts),
         "read: encoder": lambda: extractor.encoder.read(texts),
         "compare: distances, tokens, memory": (
-            lambda: extractor.signatures(readings, fitted.reference)
+            lambda: extractor.signatures(readings, fitted.text_reference)
         ),
         "context gain (detectors other than auto)": (
             lambda: extractor.context(readings, neighbours, fitted.reference.texts)

@@ -166,10 +166,10 @@ def _stages(
         "loss only, rows not in blocks": lambda: _unblocked(lambda: losses(executor, tokens)),
         "loss only, the model's own forward": lambda: own_losses(executor.backbone, tokens),
         "signature without program": (
-            lambda: extractor.signatures(extractor.read(texts), fitted.reference)
+            lambda: extractor.signatures(extractor.read(texts), fitted.text_reference)
         ),
         "signature with curves, without program": (
-            lambda: curves.signatures(curves.read(texts), fitted.reference)
+            lambda: curves.signatures(curves.read(texts), fitted.text_reference)
         ),
         "menu": menu,
         "menu, rows not in blocks": lambda: _unblocked(menu),

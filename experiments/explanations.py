@@ -307,7 +307,7 @@ def text_cases(
     flagged = detector.predict(texts) == -1
     tracer = detector.engine_.extractor.tracer
     losses = partial(token_losses, tracer.backbone, texts, max_tokens=tracer.max_tokens)
-    textless = Normal(detector.fitted_.reference.tokens)
+    textless = Normal(detector.fitted_.text_reference.tokens)
     beside = textless._replace(words=KnownWords.of(train))
     ways = zip(losses(normal=beside), losses(normal=textless), losses(), strict=True)
     for own, (read, bare, lost), is_flagged in zip(spoilt, ways, flagged.tolist(), strict=True):

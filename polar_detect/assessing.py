@@ -129,7 +129,7 @@ class Assessing:
             explanation=Explanation.of(
                 attribution, scored.table, scored.has_tokens, self._n_layers
             ),
-            neighbours=fitted.reference.nearest_texts(scored.readings.embeddings),
+            neighbours=fitted.text_reference.nearest_texts(scored.readings.embeddings),
         )
 
     def _flagged_programs(self, scored: "_Scored", alpha: float) -> list[MinimalProgram | None]:
@@ -147,7 +147,8 @@ class Assessing:
         fitted, extractor = self._fitted, self._extractor
         readings = extractor.read(texts)
         has_tokens = readings.has_tokens
-        table = extractor.signatures(readings.rows(np.flatnonzero(has_tokens)), fitted.reference)
+        readable = readings.rows(np.flatnonzero(has_tokens))
+        table = extractor.signatures(readable, fitted.text_reference)
         programs: list[MinimalProgram] | None = None
         if wants_programs or fitted.head.needs_programs:
             programs = self._minimal_programs(readings)

@@ -10,14 +10,14 @@ import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import Tags
 
-from polar_detect import calibration, models
+from polar_detect import by_columns, calibration, models
 from polar_detect.arrays import Float64Array, IntArray
 from polar_detect.assessing import Assessing
 from polar_detect.assessment import Assessment
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.calibration import p_values_or_nan
 from polar_detect.detectors import Head, new_head
-from polar_detect.engine import Engine, encoder_for
+from polar_detect.engine import Engine, alone, encoder_for
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.explain import Explanation
 from polar_detect.fitting import Fitted, Fitting, parted
@@ -47,8 +47,12 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    detector : {"auto", "classifier", "lightgbm", "isolation-forest"}, "pyod:NAME" or Head
+    detector : str or Head
+        "auto", "classifier", "columns", "lightgbm", "isolation-forest", or one of PyOD's as
+        "pyod:NAME".
         "classifier" finds the kinds that labelled anomalies are of, and hardly any other.
+        "columns" goes by the numbers of rows and by words that repeat in them, and by nothing
+        else: no model is loaded, and a thousand rows take about a second. It has no programs.
     model : str
         Embedded name, Hugging Face id, folder or GGUF file of a causal language model.
     encoder : str
@@ -154,20 +158,31 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         given = TrainingTexts.of(X, y, settings.rows)
         if head.needs_labels:
             given.check_that_labels_teach()
-        encoder = encoder_for(given.texts, settings.encoder)
-        settings = replace(settings, rows=given.rows, encoder=encoder)
-        engine = self._models(settings).configured(
-            max_tokens=settings.max_tokens, head=head, has_texts=settings.store_texts
-        )
-        with engine.alone():
-            normal, strange = given.by_label(engine.extractor.tracer)
+        settings = replace(settings, rows=given.rows)
+        engine = None
+        if head.reads_texts:
+            settings = replace(settings, encoder=encoder_for(given.texts, settings.encoder))
+            engine = self._models(settings).configured(
+                max_tokens=settings.max_tokens, head=head, has_texts=settings.store_texts
+            )
+        else:
+            by_columns.check_settings(settings)
+        with alone():
+            normal, strange = given.by_label(None if engine is None else engine.extractor.tracer)
             train, held_out = parted(normal, seed=settings.seed)
             _warn_of_alpha(alpha, len(held_out))
             for doubt in given.doubts(normal, keeps_texts=settings.store_texts):
                 warnings.warn(doubt, TrainingWarning, stacklevel=2)
-            fitting = Fitting(engine.extractor, head, Tracker(progress), settings)
-            self.fitted_, self.engine_ = fitting.run(train, held_out, strange), engine
-            return_freed_memory()  # a search of programs, which mostly follows, has its own blocks
+            tracker = Tracker(progress)
+            self.__dict__.pop("engine_", None)
+            if engine is None:
+                own = {"train": train, "held_out": held_out, "anomalous": strange}
+                self.fitted_ = by_columns.fit(head, settings, **own, tracker=tracker)
+            else:
+                fitting = Fitting(engine.extractor, head, tracker, settings)
+                self.fitted_ = fitting.run(train, held_out, strange)
+                self.engine_ = engine
+                return_freed_memory()  # a search of programs, which mostly follows, has its own
         return self
 
     def assess(
@@ -203,10 +218,14 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
                 "choose one."
             )
         fitted, alpha, texts = self._fitted(), checked_alpha(self.alpha), self._texts(X)
-        if programs_of == "all" and self._have_tokens(texts):
-            self.normal_programs(progress=progress)
-        with self._engine().alone():
-            found = self._assessing().run(texts, programs_of, alpha, Tracker(progress))
+        if not fitted.head.reads_texts:
+            with alone():
+                found = by_columns.assess(fitted, texts, Tracker(progress))
+        else:
+            if programs_of == "all" and self._have_tokens(texts):
+                self.normal_programs(progress=progress)
+            with alone():
+                found = self._assessing().run(texts, programs_of, alpha, Tracker(progress))
         p_values = p_values_or_nan(fitted.calibration_scores, found.scores)
         rows, known = fitted.reference.rows, fitted.known_values
         return Assessment(
@@ -252,8 +271,10 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def explain(self, X: Texts) -> Explanation:
         """Return SHAP values of the scores by feature, which sum up by layer."""
-        texts = self._texts(X)
-        with self._engine().alone():
+        texts, fitted = self._texts(X), self._fitted()
+        with alone():
+            if not fitted.head.reads_texts:
+                return by_columns.assess(fitted, texts, Tracker(None)).explanation
             return self._assessing().run(texts, None, 0.0, Tracker(None)).explanation
 
     def normal_programs(self, *, progress: Progress | None = None) -> NormalPrograms:
@@ -267,9 +288,19 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         progress : callable, optional
             Called with stage, texts done, texts in all.
+
+        Raises
+        ------
+        InputError
+            The detector goes by columns, and so has no programs.
         """
-        with self._engine().alone():
+        with alone():
             programs = self._fitted().programs
+            if programs is None:
+                raise InputError(
+                    f"Got the detector {self._fitted().head.name}, which goes by columns and so "
+                    "has no programs; expected one that reads texts; fit another, e.g. auto."
+                )
             if isinstance(programs, ProgramPlan):
                 programs = programs.searched_by(self._engine().extractor, Tracker(progress))
                 self.fitted_ = replace(self.fitted_, programs=programs)
@@ -317,8 +348,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     @property
     def n_layers(self) -> int:
-        """Layers of the language model."""
-        return self._engine().extractor.tracer.backbone.n_layers
+        """Layers of the language model; 0 where none reads the texts."""
+        has_model = self._fitted().head.reads_texts
+        return self._engine().extractor.tracer.backbone.n_layers if has_model else 0
 
     def __sklearn_tags__(self) -> Tags:
         """Say that the input is a sequence of texts, or a table."""
@@ -328,20 +360,23 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
     def _texts(self, X: Texts) -> list[str]:
-        rows = self._fitted().settings.rows
+        fitted = self._fitted()
+        rows = fitted.settings.rows
         texts = as_texts(X, rows)
         if rows is None:
-            return self._fitted().reference.as_read(texts)
+            return fitted.text_reference.as_read(texts)
         check_written(texts, rows)
         return texts
 
     def _have_tokens(self, texts: list[str]) -> bool:
-        with self._engine().alone():
+        with alone():
             return any(self._engine().extractor.tracer.tokenize(texts))
 
     def _scores(self, X: Texts) -> Float64Array:
-        texts = self._texts(X)
-        with self._engine().alone():
+        texts, fitted = self._texts(X), self._fitted()
+        with alone():
+            if not fitted.head.reads_texts:
+                return by_columns.scores(fitted, texts)
             return self._assessing().scores(texts)
 
     def _assessing(self) -> Assessing:

@@ -28,6 +28,13 @@ _ALONE = threading.RLock()
 _HELD: dict[tuple[Any, ...], tuple[weakref.ref[Any], ...]] = {}
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """Let no other run; small numbers become 0 meanwhile, whatever `numpy.seterr` asks for."""
+    with _ALONE, np.errstate(under="ignore"):
+        yield
+
+
 @dataclass(frozen=True, eq=False)
 class Engine:
     """The loaded models behind a detector, and what they read of texts.
@@ -66,12 +73,6 @@ class Engine:
         (backbone,) = _shared(decoder, lambda folder: (Backbone.load(folder),))
         own = _shared(sentences, load_encoder)
         return cls(decoder, sentences, Extractor(Tracer(backbone), Encoder(*own)))
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Let no other run; small numbers become 0 meanwhile, whatever `numpy.seterr` asks for."""
-        with _ALONE, np.errstate(under="ignore"):
-            yield
 
     def shares_models_with(self, other: "Engine") -> bool:
         """Return whether both read with the same loaded models, however they read."""

@@ -26,6 +26,7 @@ from polar_detect.signature.new_cells import KnownValues
 from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.reference import Reference
+from polar_detect.signature.row_reference import RowReference
 from polar_detect.signature.spill import Spill
 from polar_detect.texts import distinct_texts
 
@@ -45,9 +46,10 @@ class Fitted:
     Parameters
     ----------
     head : Head
-    reference : Reference
-    programs : NormalPrograms or ProgramPlan
-        What is usual, or how to find it out.
+    reference : Reference or RowReference
+        The latter where no model reads the texts.
+    programs : NormalPrograms or ProgramPlan or None
+        What is usual, or how to find it out; None where no model reads the texts.
     calibration_scores : (n_calibration,) float64
         Scores of held-out normal texts.
     statistics : FeatureStatistics
@@ -63,14 +65,26 @@ class Fitted:
     """
 
     head: Head
-    reference: Reference
-    programs: NormalPrograms | ProgramPlan
+    reference: Reference | RowReference
+    programs: NormalPrograms | ProgramPlan | None
     calibration_scores: Float64Array
     statistics: FeatureStatistics
     n_anomalous: int
     created: str
     fingerprint: str
     settings: Settings
+
+    @property
+    def text_reference(self) -> Reference:
+        """The reference of a detector that reads texts."""
+        assert isinstance(self.reference, Reference)
+        return self.reference
+
+    @property
+    def row_reference(self) -> RowReference:
+        """The reference of a detector that goes by columns."""
+        assert isinstance(self.reference, RowReference)
+        return self.reference
 
     @cached_property
     def known_values(self) -> KnownValues | None:
@@ -131,8 +145,8 @@ class Fitting:
             calibration_scores=scores,
             statistics=FeatureStatistics.of(held_out_table),
             n_anomalous=len(anomalous),
-            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            fingerprint=_fingerprint(train + held_out, anomalous),
+            created=moment(),
+            fingerprint=fingerprint_of(train + held_out, anomalous),
             settings=settings,
         )
 
@@ -332,7 +346,13 @@ def too_few_labelled(source: str, n_normal: int, n_unlabelled: int) -> str:
     )
 
 
-def _fingerprint(normal: Sequence[str], anomalous: Sequence[str]) -> str:
+def moment() -> str:
+    """Return the ISO date and time of now."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def fingerprint_of(normal: Sequence[str], anomalous: Sequence[str]) -> str:
+    """Return the SHA-256 over texts and labels, in whatever order the texts are."""
     digest = hashlib.sha256()
     for label, texts in ((b"0", sorted(normal)), (b"1", sorted(anomalous))):
         for text in texts:

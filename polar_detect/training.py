@@ -71,8 +71,10 @@ class TrainingTexts:
         """Raise `InputError` where fewer than three different texts are labelled anomalous."""
         check_that_labels_teach(self._labelled(is_anomalous=True))
 
-    def by_label(self, tracer: Tracer) -> tuple[list[str], list[str]]:
+    def by_label(self, tracer: Tracer | None) -> tuple[list[str], list[str]]:
         """Return normal texts and anomalous ones, those that the language model sees anything of.
+
+        Without a `tracer`, as no model reads them, those that are not empty.
 
         Raises
         ------
@@ -109,5 +111,7 @@ def _said_of_ones(y: Any) -> str:
     )
 
 
-def _with_tokens(texts: list[str], tracer: Tracer) -> list[str]:
+def _with_tokens(texts: list[str], tracer: Tracer | None) -> list[str]:
+    if tracer is None:
+        return [text for text in texts if text.strip()]
     return [text for text, row in zip(texts, tracer.tokenize(texts), strict=True) if row]

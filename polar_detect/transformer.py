@@ -12,7 +12,7 @@ from sklearn.utils import Tags
 
 from polar_detect import models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
-from polar_detect.engine import Engine, encoder_for
+from polar_detect.engine import Engine, alone, encoder_for
 from polar_detect.errors import InputError
 from polar_detect.frames import index_of
 from polar_detect.programs.menu import Menu
@@ -96,7 +96,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         """
         texts = as_seen(as_texts(X))
         engine = self._load(texts)
-        with engine.alone():
+        with alone():
             self._fit(texts, engine)
         return self
 
@@ -104,7 +104,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
         """Fit on normal texts and return their signatures, each against the others."""
         texts = as_seen(as_texts(X))
         engine = self._load(texts)
-        with engine.alone():
+        with alone():
             readings = self._fit(texts, engine)
             index = np.flatnonzero(readings.has_tokens)
             kept = readings.rows(index)
@@ -120,7 +120,7 @@ class SignatureTransformer(TransformerMixin, BaseEstimator):  # type: ignore[mis
                 "texts first."
             )
         texts = self.reference_.as_read(as_texts(X))
-        with self.engine_.alone():
+        with alone():
             readings = _read(self.engine_.extractor, texts)
             index = np.flatnonzero(readings.has_tokens)
             kept = readings.rows(index)

@@ -98,9 +98,16 @@ def _size(shapes: _Shapes, belongs: Callable[[str], bool]) -> int:
 
 def _kept(shapes: _Shapes, texts: tuple[str, ...] | None, folder: Path) -> Iterator[Kept]:
     """Yield what is kept of the training texts; sizes are those of the arrays."""
-    length, size = partial(_length, shapes), partial(_size, shapes)
     if texts is not None:
         yield Kept(f"{len(texts)} texts", (folder / TEXTS).stat().st_size)
+    if "embeddings" in shapes:
+        yield from _kept_of_models(shapes)
+    yield from _kept_of_parts(shapes, folder)
+
+
+def _kept_of_models(shapes: _Shapes) -> Iterator[Kept]:
+    """Yield what is kept of how the models read the texts."""
+    length, size = partial(_length, shapes), partial(_size, shapes)
     yield Kept(
         f"sentence embeddings of {length('embeddings')} texts"
         + (", and how close they stand" if "neighbours.crowding" in shapes else ""),
@@ -117,7 +124,6 @@ def _kept(shapes: _Shapes, texts: tuple[str, ...] | None, folder: Path) -> Itera
         f"the token that followed each of them, {order}",
         size(lambda name: name.endswith((".targets", ".owners"))),
     )
-    yield from _kept_of_parts(shapes, folder)
 
 
 def _kept_of_parts(shapes: _Shapes, folder: Path) -> Iterator[Kept]:
@@ -144,13 +150,18 @@ def _kept_of_parts(shapes: _Shapes, folder: Path) -> Iterator[Kept]:
             f"losses of {length('menu.harms')} texts under {length('menu.harms', 1)} programs",
             size(lambda name: name == "menu.harms"),
         )
+    trees = folder / TREES
     if "likeness.sentences.weights" in shapes:
-        trees = folder / TREES
         of_rows = ", and trees on the columns of rows" if trees.exists() else ""
         yield Kept(
             "what tells the labelled anomalies from normal texts: a direction of the sentence "
             f"embeddings, weights of hashed pieces of words{of_rows}",
             size(lambda name: "likeness." in name) + (trees.stat().st_size if of_rows else 0),
+        )
+    elif trees.exists():
+        yield Kept(
+            "what tells the labelled anomalies from normal rows: trees on their columns",
+            trees.stat().st_size,
         )
 
 
@@ -159,7 +170,11 @@ def _facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     megabytes = f"{sum(manifest['sizes'].values()) / 1e6:.2f}"
     return (
         ("Detector", f"{settings['detector']}: {manifest['reason']}"),
-        *((part.capitalize(), _model(manifest[part])) for part in ("model", "encoder")),
+        *(
+            (part.capitalize(), _model(manifest[part]))
+            for part in ("model", "encoder")
+            if part in manifest  # not where none reads the rows
+        ),
         ("Settings", _joined({name: own for name, own in settings.items() if name != "rows"})),
         *_columns(settings.get("rows") or manifest.get("input")),  # once, it stood there
         *_sampling(manifest),

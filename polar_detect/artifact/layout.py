@@ -59,6 +59,8 @@ _LAYOUT = {
     "likeness.wording.weights": ("float32", "codes of wording"),
 }
 _OPTIONAL = ("geometry", "changes", "likeness", "neighbours", "menu")
+# What detectors have that go by columns, and so by no model.
+_OF_COLUMNS = ("calibration_scores",)
 
 
 def check_arrays(arrays: Mapping[str, Any], *, n_layers: int, n_texts: int | None) -> None:
@@ -68,7 +70,7 @@ def check_arrays(arrays: Mapping[str, Any], *, n_layers: int, n_texts: int | Non
     ----------
     arrays : mapping of str to array
     n_layers : int
-        Of the language model.
+        Of the language model; 0 where there is none.
     n_texts : int, optional
         Training texts, where they are kept.
     """
@@ -76,7 +78,7 @@ def check_arrays(arrays: Mapping[str, Any], *, n_layers: int, n_texts: int | Non
     if n_texts is not None:
         sizes["texts"] = n_texts
     for name, (dtype, *axes) in _LAYOUT.items():
-        if _is_absent(name, arrays):
+        if _is_absent(name, arrays) or not (n_layers or name in _OF_COLUMNS):
             continue
         array = arrays[name]
         if array.dtype != dtype or array.ndim != len(axes):

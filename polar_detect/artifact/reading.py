@@ -14,6 +14,7 @@ from polar_detect.artifact.contents import ARRAYS, HEAD, TREES, kept_texts
 from polar_detect.artifact.layout import check_arrays
 from polar_detect.artifact.sealing import (
     MANIFEST,
+    check_entries,
     check_files,
     manifest_sha256,
     read_manifest,
@@ -37,6 +38,7 @@ from polar_detect.signature.likeness import Likeness, SentenceLikeness, WordingL
 from polar_detect.signature.normal_programs import NormalPrograms
 from polar_detect.signature.numbers import NumberReference
 from polar_detect.signature.reference import Reference
+from polar_detect.signature.row_reference import RowReference
 from polar_detect.signature.token_index import TokenIndex
 from polar_detect.stored import Stored, fitting_together, unfit
 from polar_detect.tables.rows.template import RowTemplate
@@ -103,25 +105,44 @@ def _read(
 ) -> PolarDetector:
     """Read a detector; `engines` are the models of earlier readings, by their hashes."""
     check_files(folder, manifest["files"], manifest["sizes"])
-    detector = _detector_of(folder, manifest["settings"], manifest["encoder"])
-    hashes = _checked_models(folder, manifest, detector)
-    own = Settings(**{name: getattr(detector, name) for name in Settings.names()})
-    own = replace(
-        own, model=model_name("model", own.model), encoder=model_name("encoder", own.encoder)
-    )
-    if hashes not in engines:
-        engines[hashes] = Engine.load(own.model, own.encoder)
-    engine = engines[hashes]
+    reads_texts = _head_class(Stored(folder / MANIFEST, manifest)).reads_texts
+    if reads_texts:
+        check_entries(folder / MANIFEST, manifest, ("model", "encoder", "menu"))
+    encoder = manifest["encoder"] if reads_texts else {"name": models.AUTO_ENCODER}
+    detector = _detector_of(folder, manifest["settings"], encoder)
+    engine = _engine(folder, manifest, detector, engines) if reads_texts else None
+    own = _settings(detector)
     with fitting_together(folder):
         arrays = load_file(folder / ARRAYS)
         texts = kept_texts(folder, manifest)
-        n_layers = engine.extractor.tracer.backbone.n_layers
+        n_layers = 0 if engine is None else engine.extractor.tracer.backbone.n_layers
         check_arrays(arrays, n_layers=n_layers, n_texts=None if texts is None else len(texts))
         detector.fitted_ = _read_fitted(folder, manifest, arrays, texts or (), own)
-    detector.engine_ = _configured(engine, detector, folder)
+    if engine is not None:
+        detector.engine_ = _configured(engine, detector, folder)
     if manifest.get("rows_are_derived") is True:  # older artifacts do not say: given
         detector.rows = None
     return detector
+
+
+def _settings(detector: PolarDetector) -> Settings:
+    own = Settings(**{name: getattr(detector, name) for name in Settings.names()})
+    return replace(
+        own, model=model_name("model", own.model), encoder=model_name("encoder", own.encoder)
+    )
+
+
+def _engine(
+    folder: Path,
+    manifest: dict[str, Any],
+    detector: PolarDetector,
+    engines: dict[tuple[str, str], Engine],
+) -> Engine:
+    """Return the models, loaded unless an earlier reading did."""
+    hashes, own = _checked_models(folder, manifest, detector), _settings(detector)
+    if hashes not in engines:
+        engines[hashes] = Engine.load(own.model, own.encoder)
+    return engines[hashes]
 
 
 def _detector_of(folder: Path, settings: Any, encoder: Any) -> PolarDetector:
@@ -140,7 +161,7 @@ def _detector_of(folder: Path, settings: Any, encoder: Any) -> PolarDetector:
     name = encoder.get("name") if isinstance(encoder, dict) else None
     if not isinstance(name, str):
         raise unfit(folder, "no name of the encoder")
-    return PolarDetector(**settings | {"rows": template, "encoder": name})
+    return PolarDetector(**{"encoder": name} | settings | {"rows": template})
 
 
 def _checked_models(
@@ -198,14 +219,16 @@ def _read_fitted(
     )
     if not statistics.means.shape == statistics.spreads.shape == (len(features),):
         stored.refuse("features", f"{statistics.means.size} names")
+    kind = _head_class(stored)
+    reference: Reference | RowReference
+    if kind.reads_texts:
+        reference = _reference(stored, texts, arrays, settings.rows if texts else None)
+    else:
+        reference = _row_reference(stored, texts, settings.rows)
     return Fitted(
-        head=_head_class(stored).load(folder / HEAD, features),
-        reference=_reference(stored, texts, arrays, settings.rows if texts else None),
-        programs=NormalPrograms(
-            _menu(stored, len(arrays["typical_calls"]), arrays.get("menu.harms")),
-            arrays["typical_calls"],
-            stored.number("typical_length", low=0, high=MAX_CALLS),
-        ),
+        head=kind.load(folder / HEAD, features),
+        reference=reference,
+        programs=_programs(stored, arrays) if kind.reads_texts else None,
         calibration_scores=arrays["calibration_scores"],
         statistics=statistics,
         n_anomalous=stored.count("n_anomalous"),
@@ -215,8 +238,16 @@ def _read_fitted(
     )
 
 
-def _contamination(stored: Stored, arrays: dict[str, Any]) -> float:
-    most = MAX_CONTAMINATION if len(arrays["tokens.owners"]) else 0
+def _programs(stored: Stored, arrays: dict[str, Any]) -> NormalPrograms:
+    return NormalPrograms(
+        _menu(stored, len(arrays["typical_calls"]), arrays.get("menu.harms")),
+        arrays["typical_calls"],
+        stored.number("typical_length", low=0, high=MAX_CALLS),
+    )
+
+
+def _contamination(stored: Stored, *, has_texts: bool) -> float:
+    most = MAX_CONTAMINATION if has_texts else 0
     return stored.part("settings").number("contamination", low=0, high=most, default=0)
 
 
@@ -276,11 +307,31 @@ def _reference(
         numbers=None if rows is None else NumberReference.fit(rows, fitted),
         categories=None if rows is None else CategoryReference.fit(rows, fitted),
         n_joined=n_joined,
-        contamination=_contamination(stored, arrays),
+        contamination=_contamination(stored, has_texts=bool(len(arrays["tokens.owners"]))),
         # Heads of older artifacts do not ask.
         n_indexed=stored.count("n_indexed", high=n_texts - n_joined, default=0),
         likeness=likeness,
         crowding=arrays.get("neighbours.crowding"),  # older artifacts: none
+    )
+
+
+def _row_reference(
+    stored: Stored, texts: tuple[str, ...], rows: RowTemplate | None
+) -> RowReference:
+    """Return the reference of a detector that goes by columns."""
+    if rows is None or not (rows.numeric or rows.categories) or not texts:
+        stored.refuse("settings", "rows with columns to go by, and the texts that they are")
+    n_joined = stored.count("n_joined", high=len(texts) - 1)
+    likeness = None
+    if (stored.path.parent / TREES).exists():
+        columns = _column_likeness(stored, rows, texts[: len(texts) - n_joined])
+        likeness = Likeness(None, None, columns)
+    return RowReference.of(
+        rows,
+        texts,
+        n_joined=n_joined,
+        contamination=_contamination(stored, has_texts=True),
+        likeness=likeness,
     )
 
 

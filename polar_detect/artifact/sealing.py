@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,7 +22,7 @@ from polar_detect.models.hashes import sha256_of
 MANIFEST = "manifest.json"
 FORMAT = 3  # 1 had no seal and no sizes, 2 no tokens
 _MAX_MANIFEST_BYTES = 10_000_000
-_ENTRIES = {"format", "settings", "model", "encoder", "files"}  # of every format
+_ENTRIES = {"format", "settings", "reason", "fingerprint", "files"}  # of every format
 _HASH = re.compile(r"[0-9a-f]{64}")
 # The last entry, so that the hash covers every byte of the file but its own digits.
 _SEAL = re.compile(rb'"seal": "([0-9a-f]{64})"\n\}\Z')
@@ -229,7 +229,11 @@ def _check_format(path: Path, manifest: Mapping[str, Any]) -> None:
             f"Got artifact format {manifest['format']}; expected {FORMAT}; fit again, or use "
             "the version of polar-detect that wrote it."
         )
-    expected = ("format", "settings", "model", "encoder", "menu", "files", "sizes")
+    check_entries(path, manifest, ("format", "settings", "files", "sizes"))
+
+
+def check_entries(path: Path, manifest: Mapping[str, Any], expected: Sequence[str]) -> None:
+    """Raise `ArtifactError` unless a manifest has what is expected, and files as tables."""
     missing = [key for key in expected if key not in manifest]
     missing += [key for key in ("files", "sizes") if not isinstance(manifest.get(key, {}), dict)]
     if missing:

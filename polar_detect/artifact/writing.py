@@ -64,7 +64,7 @@ def save(
         The folder cannot be written, or holds something that is not a detector.
     """
     check_target(folder)
-    programs = detector.normal_programs()
+    programs = detector.normal_programs() if detector.fitted_.head.reads_texts else None
     origin = {"text_column": text_column, "sampled_from": sampled_from}
     try:
         with atomic.replaced(folder) as staged:
@@ -126,11 +126,15 @@ def _working_folders() -> tuple[Path, ...]:
 
 
 def _write(
-    detector: PolarDetector, programs: NormalPrograms, folder: Path, origin: dict[str, Any]
+    detector: PolarDetector, programs: NormalPrograms | None, folder: Path, origin: dict[str, Any]
 ) -> None:
+    """Write all files; without programs those of a detector that goes by columns."""
     fitted = detector.fitted_
     reference = fitted.reference
-    arrays = _arrays(fitted, programs)
+    arrays, manifest = _arrays(fitted), _manifest(detector, origin)
+    if programs is not None:
+        arrays |= _arrays_of_models(fitted.text_reference, programs)
+        manifest |= _said_of_models(detector, programs)
     content = to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()})
     (folder / ARRAYS).write_bytes(content)  # save_file would keep other users from reading it
     if fitted.settings.store_texts:
@@ -139,12 +143,19 @@ def _write(
         reference.likeness.columns.trees.write(folder / TREES)
     (folder / HEAD).mkdir()
     fitted.head.save(folder / HEAD)
-    manifest = _manifest(detector, programs, origin) | _files(folder)
+    manifest |= _files(folder)
     (folder / MANIFEST).write_bytes(sealed(manifest))
 
 
-def _arrays(fitted: Fitted, programs: NormalPrograms) -> dict[str, NDArray[Any]]:
-    reference = fitted.reference
+def _arrays(fitted: Fitted) -> dict[str, NDArray[Any]]:
+    return {
+        "calibration_scores": fitted.calibration_scores,
+        "statistics.means": fitted.statistics.means,
+        "statistics.spreads": fitted.statistics.spreads,
+    }
+
+
+def _arrays_of_models(reference: Reference, programs: NormalPrograms) -> dict[str, NDArray[Any]]:
     arrays = {
         f"{name}.{field.name}": getattr(part, field.name)
         for name, part in _reference_parts(reference).items()
@@ -152,9 +163,6 @@ def _arrays(fitted: Fitted, programs: NormalPrograms) -> dict[str, NDArray[Any]]
     }
     arrays |= {
         "embeddings": reference.embeddings,
-        "calibration_scores": fitted.calibration_scores,
-        "statistics.means": fitted.statistics.means,
-        "statistics.spreads": fitted.statistics.spreads,
         "typical_calls": programs.typical_calls,
     }
     if reference.crowding is not None:
@@ -164,11 +172,9 @@ def _arrays(fitted: Fitted, programs: NormalPrograms) -> dict[str, NDArray[Any]]
     return arrays
 
 
-def _manifest(
-    detector: PolarDetector, programs: NormalPrograms, origin: dict[str, Any]
-) -> dict[str, Any]:
-    """Return what the manifest says, but for the files."""
-    fitted, engine = detector.fitted_, detector.engine_
+def _manifest(detector: PolarDetector, origin: dict[str, Any]) -> dict[str, Any]:
+    """Return what the manifest says of every detector, but for the files."""
+    fitted = detector.fitted_
     own = fitted.settings
     return {
         "format": FORMAT,
@@ -176,19 +182,26 @@ def _manifest(
         "settings": _settings(detector),
         **origin,
         "rows_are_derived": own.rows is not None and detector.rows is None,
+        "features": [feature.name for feature in fitted.statistics.features],
+        "n_held_out": fitted.statistics.n_texts,
+        "n_joined": fitted.reference.n_joined,
+        "n_anomalous": fitted.n_anomalous,
+        "created": fitted.created,
+        "fingerprint": fitted.fingerprint,
+        "reason": fitted.head.reason,
+    }
+
+
+def _said_of_models(detector: PolarDetector, programs: NormalPrograms) -> dict[str, Any]:
+    """Return what the manifest says of the models, and of what they make of normal texts."""
+    own, engine = detector.fitted_.settings, detector.engine_
+    return {
         "model": {"name": own.model, "sha256": engine.model.sha256},
         "encoder": {"name": own.encoder, "sha256": engine.encoder_model.sha256},
         "menu": [str(program) for program in programs.menu.programs],
         "menu_doubt": programs.menu.doubt,
         "typical_length": programs.typical_length,
-        "features": [feature.name for feature in fitted.statistics.features],
-        "n_held_out": fitted.statistics.n_texts,
-        "n_joined": fitted.reference.n_joined,
-        "n_indexed": fitted.reference.n_indexed,
-        "n_anomalous": fitted.n_anomalous,
-        "created": fitted.created,
-        "fingerprint": fitted.fingerprint,
-        "reason": fitted.head.reason,
+        "n_indexed": detector.fitted_.text_reference.n_indexed,
     }
 
 
@@ -202,7 +215,8 @@ def _settings(detector: PolarDetector) -> dict[str, Any]:
     settings |= {"alpha": checked_alpha(detector.alpha), "detector": detector.fitted_.head.name}
     settings = dict(sorted(settings.items()))
     rows = settings.pop("rows")
-    del settings["encoder"]  # its name is beside its hash
+    if detector.fitted_.head.reads_texts:
+        del settings["encoder"]  # its name is beside its hash
     settings |= {} if rows is None else {"rows": rows.to_json()}
     if not own.contamination:
         del settings["contamination"]
@@ -232,7 +246,9 @@ def _reference_parts(reference: Reference) -> dict[str, _Arrays]:
     for name, pair in (("geometry", reference.geometries), ("changes", reference.changes)):
         if pair is not None:
             parts |= {f"decoder_{name}": pair.decoder, f"encoder_{name}": pair.encoder}
-    if reference.likeness is not None:
-        own = reference.likeness
-        parts |= {"likeness.sentences": own.sentences, "likeness.wording": own.wording}
+    own = reference.likeness
+    if own is not None and own.sentences is not None:
+        parts["likeness.sentences"] = own.sentences
+    if own is not None and own.wording is not None:
+        parts["likeness.wording"] = own.wording
     return parts

@@ -6,12 +6,14 @@ from polar_detect.detectors.auto import AutoHead
 from polar_detect.detectors.base import Attribution, Head
 from polar_detect.detectors.boosting import LightGBMHead
 from polar_detect.detectors.classifier import ClassifierHead
+from polar_detect.detectors.columns import ColumnsHead
 from polar_detect.detectors.forest import IsolationForestHead
 from polar_detect.detectors.pyod import PREFIX, PyODHead
 from polar_detect.errors import InputError
 
 HEADS: dict[str, type[Head]] = {
-    head.name: head for head in (AutoHead, ClassifierHead, LightGBMHead, IsolationForestHead)
+    head.name: head
+    for head in (AutoHead, ClassifierHead, ColumnsHead, LightGBMHead, IsolationForestHead)
 }
 
 
@@ -50,6 +52,7 @@ __all__ = [
     "Attribution",
     "AutoHead",
     "ClassifierHead",
+    "ColumnsHead",
     "Head",
     "IsolationForestHead",
     "LightGBMHead",

@@ -127,18 +127,24 @@ class AutoHead(Head):
         """Fit the views; see `Head.fit`."""
         features = normal.features
         scale = Scale.fit(normal.values, column_clips(features), units=column_units(features))
-        views = choose_views(
+        views = self._choose(normal, strangers, scale, n_labelled=n_labelled)
+        if n_labelled:
+            labelled = strangers.rows(slice(len(strangers) - n_labelled, None))
+            views = taught(views, normal, labelled, scale, share=self.labelled_share)
+        self._fitted = _Fitted(**vars(views), features=features, scale=scale, power=_POWER)
+        return self
+
+    def _choose(
+        self, normal: FeatureTable, strangers: FeatureTable, scale: Scale, *, n_labelled: int
+    ) -> Views:
+        """Return the views, without that of labelled anomalies."""
+        return choose_views(
             normal,
             strangers,
             scale,
             n_labelled=n_labelled,
             counts_language=self.counts_language,
         )
-        if n_labelled:
-            labelled = strangers.rows(slice(len(strangers) - n_labelled, None))
-            views = taught(views, normal, labelled, scale, share=self.labelled_share)
-        self._fitted = _Fitted(**vars(views), features=features, scale=scale, power=_POWER)
-        return self
 
     def _scores(self, table: FeatureTable) -> Float64Array:
         """Return scores; see `Head.scores`. A text that both views find normal has log 2."""
@@ -188,7 +194,9 @@ class AutoHead(Head):
         if not np.isclose(shares.sum(), 1):
             stored.refuse("shares", "numbers whose sum is 1")
         # Version 0.1 had eight views of texts, two of them of topic, and no power.
-        n_text = stored.count("n_text", default=min(8, len(views)), low=1, high=len(views))
+        n_text = stored.count(
+            "n_text", default=min(8, len(views)), low=int(cls.reads_texts), high=len(views)
+        )
         head = cls()
         head._fitted = _Fitted(
             features=features,

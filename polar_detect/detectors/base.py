@@ -58,6 +58,9 @@ class Head(ABC):
         Whether labelled anomalies change what it finds.
     needs_labels : bool
         Whether it cannot be fitted without them.
+    reads_texts : bool
+        Whether it reads what models make of texts. Where not, it stands on the columns of rows
+        alone, and no model is loaded.
     is_monotone : bool
         Whether no text's score can rise when it becomes more similar to normal texts and its
         words less novel, all else being equal. Then held-out texts may join the reference.
@@ -71,6 +74,7 @@ class Head(ABC):
     needs_distances: bool
     learns_from_labels: bool = False
     needs_labels: bool = False
+    reads_texts: bool = True
     is_monotone: bool = False
 
     @property

@@ -83,6 +83,8 @@ class Views:
         What the encoder counts for beside the language model, 0 … 1.
     far_share : float
         What the wider scale counts for beside the nearest texts, 0 … 1.
+
+    The last three are 0 where no text is read.
     """
 
     means: Float64Array
@@ -175,6 +177,27 @@ def choose_views(
     )
 
 
+def choose_column_views(normal: FeatureTable, scale: Scale) -> Views:
+    """Return the views of numbers and of categories alone, of signatures of rows that have some.
+
+    Each counts for as much beside the other as in `choose_views`.
+    """
+    inside = scale.apply(normal.values)
+    shares, views = zip(*column_parts(normal, inside, scale.spread), strict=True)
+    return Views(
+        means=inside.mean(0),
+        views=np.stack(views),
+        shares=np.asarray(shares) / sum(shares),
+        n_topic=0,
+        n_text=0,
+        n_language=0,
+        n_labelled=0,
+        similarity_auroc=0.0,
+        encoder_trust=0.0,
+        far_share=0.0,
+    )
+
+
 def _text_shares(
     *, topic: float, language: float, loss_trust: float, n_normal: int
 ) -> Float64Array:
@@ -214,11 +237,15 @@ def taught(
         What the new view gets of all, 0 … 1; by default .35 with three labels, .5 with twenty and
         .63 with a hundred different ones.
     """
-    if SENTENCE_LIKENESS not in normal.features:  # too few to learn from
+    of_columns = column_likeness(normal.features, scale.spread)
+    of_texts = [
+        alone(feature, normal)
+        for feature in (SENTENCE_LIKENESS, WORDING_LIKENESS)
+        if feature in normal.features
+    ]
+    if not (of_texts or of_columns):  # too few to learn from
         return views
     inside, outside = (scale.apply(table.values) for table in (normal, labelled))
-    of_columns = column_likeness(normal.features, scale.spread)
-    of_texts = [alone(feature, normal) for feature in (SENTENCE_LIKENESS, WORDING_LIKENESS)]
     sides = np.vstack([views.views, *of_texts, *of_columns])
     sides = np.stack([telling(side, inside) for side in sides])
     sides = np.stack([unit_spread(side, inside) for side in sides])

@@ -128,6 +128,11 @@ class CategoryReference:
             }
         )
 
+    def said(self, texts: Sequence[str]) -> list[list[str | None]]:
+        """Return what rows say in each category, (n_categories, n_texts); None of no row."""
+        by_category = [rows for _, rows in self._said(texts)]
+        return [[None if row is None else row[0] for row in rows] for rows in by_category]
+
     def usual_for(self, text: str) -> list[UsualLevels]:
         """Return what is usual in each category for normal rows that are like a row."""
         return [known.usual_beside(row) for known, (row,) in self._said([text])]

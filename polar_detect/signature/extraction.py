@@ -101,14 +101,9 @@ class Extractor:
         ]
         if self.wants_context:
             tables.append(self.context(readings, neighbours, reference.texts))
-        rows, fitted = readings.texts, slice(reference.n_fitted)
-        unmet = None if banned is None else banned[:, fitted]
-        if reference.numbers is not None:
-            skipped = reference.contamination
-            tables.append(reference.numbers.features(rows, banned=unmet, skipped=skipped))
-        if reference.categories is not None:
-            uncounted = unmet if left_out is None else left_out[:, fitted]
-            tables.append(reference.categories.features(rows, banned=uncounted))
+        fitted = slice(reference.n_fitted)
+        unmet, uncounted = (None if own is None else own[:, fitted] for own in (banned, left_out))
+        tables += reference.of_columns(readings.texts, banned=unmet, left_out=uncounted)
         return FeatureTable.beside(tables)
 
     def menu(self, texts: Sequence[str], *, tolerance: float) -> Menu:

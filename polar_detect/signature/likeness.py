@@ -40,6 +40,7 @@ class Seen(ByText):
     ----------
     texts : tuple of str
     embeddings : (n_texts, hidden) float32
+        (n_texts, 0) of rows that no model reads.
     """
 
     texts: tuple[str, ...]
@@ -49,6 +50,11 @@ class Seen(ByText):
     def of(cls, readings: Readings) -> Self:
         """Return what is looked at of texts that were read."""
         return cls(readings.texts, readings.embeddings)
+
+    @classmethod
+    def of_rows(cls, texts: Sequence[str]) -> Self:
+        """Return the same of rows of which only the columns are looked at."""
+        return cls(tuple(texts), np.zeros((len(texts), 0), np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,14 +124,15 @@ class Likeness:
 
     Parameters
     ----------
-    sentences : SentenceLikeness
-    wording : WordingLikeness
+    sentences : SentenceLikeness, optional
+    wording : WordingLikeness, optional
+        Both are None of rows that no model reads.
     columns : ColumnLikeness, optional
         Where the texts are rows with numbers or categories.
     """
 
-    sentences: SentenceLikeness
-    wording: WordingLikeness
+    sentences: SentenceLikeness | None
+    wording: WordingLikeness | None
     columns: ColumnLikeness | None
 
     @classmethod
@@ -134,12 +141,18 @@ class Likeness:
         columns = None
         if rows is not None and likeness_columns(rows):
             columns = ColumnLikeness.fit(rows, normal.texts, labelled.texts, seed=seed)
+        if not normal.embeddings.shape[1]:
+            return cls(None, None, columns)
         sentences = SentenceLikeness.fit(normal.embeddings, labelled.embeddings)
         return cls(sentences, WordingLikeness.fit(normal.texts, labelled.texts), columns)
 
     def features(self, seen: Seen) -> FeatureTable:
         """Return how like labelled anomalies texts are, in log-odds; see the parts."""
-        tables = [self.sentences.features(seen.embeddings), self.wording.features(seen.texts)]
+        tables = []
+        if self.sentences is not None:
+            tables.append(self.sentences.features(seen.embeddings))
+        if self.wording is not None:
+            tables.append(self.wording.features(seen.texts))
         if self.columns is not None:
             tables.append(self.columns.features(seen.texts))
         return FeatureTable.beside(tables)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
+from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
 from polar_detect.arrays import BoolArray, Float64Array, IndexArray
@@ -120,15 +121,20 @@ class ScaledRows:
         the normal rows.
         """
         states = cells.states
-        points = np.nan_to_num(self.scale.apply(cells.values, cells.levels))
-        found = np.empty((len(NUMBER_KINDS), *points.shape))
         with _one_thread():
-            if not self.as_version_0_1:
-                points = self.normal.covariance.filled(points, states)
+            points = self.placed(cells)
+            found = np.empty((len(NUMBER_KINDS), *points.shape))
             for rows, allowed in groups_by_allowed(banned, len(points), len(self.points)):
                 normal = self._only(allowed)
                 found[:, rows] = normal.features(points[rows], states[rows], n_skipped)
         return found
+
+    def placed(self, cells: NumberCells) -> Float64Array:
+        """Return where rows lie among the `points`, (n_texts, n_columns)."""
+        points = np.nan_to_num(self.scale.apply(cells.values, cells.levels))
+        if self.as_version_0_1:
+            return points
+        return self.normal.covariance.filled(points, cells.states)
 
     def _only(self, allowed: IndexArray) -> NormalRows:
         """Return some of the normal rows, as if there were no others."""
@@ -222,6 +228,19 @@ class NumberReference:
         names = [column.name for column in self.template.numeric]
         features = tuple(column_feature(name, kind) for kind in NUMBER_KINDS for name in names)
         return FeatureTable(np.hstack([*found]).astype(np.float32), features)
+
+    def apart(self, texts: Sequence[str]) -> Float64Array:
+        """Return how far rows are from the normal ones, (n_texts, n_rows).
+
+        The sum over columns of what their numbers differ by, in robust standard deviations of all
+        normal rows; where there is no number, what the other columns lead to expect stands for it.
+        """
+        cells = NumberCells.of(self.template.read(texts))
+        scaled = self.scaled[-1]
+        with _one_thread():
+            placed = scaled.placed(cells if len(self.scaled) == 1 else cells.without_factors())
+        apart: Float64Array = cdist(placed, scaled.points, "cityblock")
+        return apart
 
     def usual_for(self, text: str) -> list[Usual]:
         """Return what is usual in each column for normal rows of a row's kind."""

@@ -12,6 +12,7 @@ from polar_detect.arrays import BoolArray, Float32Array
 from polar_detect.shares import exactly
 from polar_detect.signature.categories import CategoryReference
 from polar_detect.signature.changes import Changes
+from polar_detect.signature.columns_reference import HasColumns
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.geometry import Geometries
 from polar_detect.signature.likeness import Likeness, Seen
@@ -58,7 +59,7 @@ _READINGS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
+class Reference(HasColumns):
     """Normal training texts that new texts are held against.
 
     Parameters
@@ -107,27 +108,6 @@ class Reference:
 
     def __len__(self) -> int:
         return len(self.embeddings)
-
-    @property
-    def rows(self) -> "RowTemplate | None":
-        """How rows are written out whose columns are looked at by themselves; None of texts."""
-        either = self.numbers or self.categories
-        return None if either is None else either.template
-
-    def unlike_kind(self, texts: Sequence[str]) -> list[dict[str, tuple[str, ...]]]:
-        """Return in which columns rows are usual, but not beside what other columns of them say.
-
-        With the names of those; a text that is no row is so in none.
-        """
-        parts = [
-            reference.unlike_kind(texts)
-            for reference in (self.numbers, self.categories)
-            if reference is not None
-        ]
-        return [
-            dict(item for part in of_row for item in part.items())
-            for of_row in zip(*parts, strict=True)
-        ]
 
     @property
     def n_fitted(self) -> int:

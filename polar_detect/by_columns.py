@@ -1,0 +1,131 @@
+"""What `PolarDetector` does with rows that it judges by their columns alone, without models."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from polar_detect.arrays import BoolArray, Float64Array
+from polar_detect.assessing import Assessed
+from polar_detect.detectors import Head
+from polar_detect.drift import FeatureStatistics
+from polar_detect.errors import InputError
+from polar_detect.explain import Explanation
+from polar_detect.fitting import Fitted, fingerprint_of, moment
+from polar_detect.progress import Tracker
+from polar_detect.settings import Settings
+from polar_detect.signature.features import FeatureTable
+from polar_detect.signature.row_reference import RowReference
+from polar_detect.texts import distinct_texts
+
+_CHUNK = 1024  # rows held against all normal rows at a time
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise `InputError` for texts that are no rows with columns to go by, or are not kept."""
+    head, rows = settings.detector, settings.rows
+    name = head.name if isinstance(head, Head) else head
+    if rows is None:
+        raise InputError(
+            f"Got texts for the detector {name}, which goes by the columns of rows; expected rows "
+            "of a table; pass several columns (--columns or --all-columns), or take the detector "
+            "auto."
+        )
+    if not (rows.numeric or rows.categories):
+        raise InputError(
+            f"Got columns without numbers and without words that repeat for the detector {name}; "
+            "expected one of these at least; take the detector auto, which reads other words too."
+        )
+    if not settings.store_texts:
+        raise InputError(
+            f"Got the detector {name} and no texts to be kept; expected texts, as new rows are "
+            "held against the normal ones; keep them."
+        )
+
+
+def fit(
+    head: Head,
+    settings: Settings,
+    *,
+    train: list[str],
+    held_out: list[str],
+    anomalous: list[str],
+    tracker: Tracker,
+) -> Fitted:
+    """Fit on `train`, calibrate on `held_out`; `anomalous` teach what their kind is like.
+
+    Rows with a filled cell each, with settings that `check_settings` passes.
+    """
+    assert settings.rows is not None
+    stage = tracker.stage("normal rows", len(train))
+    reference = RowReference.taught(
+        settings.rows,
+        train,
+        held_out,
+        anomalous,
+        contamination=settings.contamination,
+        seed=settings.seed,
+    )
+    normal, labelled = reference.training_features(anomalous, seed=settings.seed)
+    head.fit(normal, labelled, n_labelled=len(anomalous), seed=settings.seed)
+    stage.advance(len(train))
+    table = _features(reference, held_out)
+    return Fitted(
+        head=head,
+        reference=reference,
+        programs=None,
+        calibration_scores=head.scores(table),
+        statistics=FeatureStatistics.of(table),
+        n_anomalous=len(anomalous),
+        created=moment(),
+        fingerprint=fingerprint_of(train + held_out, anomalous),
+        settings=settings,
+    )
+
+
+def assess(fitted: Fitted, texts: Sequence[str], tracker: Tracker) -> Assessed:
+    """Return what there is to say of each row; each distinct one is looked at once.
+
+    Programs are none. A row without a filled cell has no score.
+    """
+    reference = fitted.row_reference
+    distinct, places = distinct_texts(texts)
+    parts: list[FeatureTable] = []
+    nearest: list[tuple[str, ...]] = []
+    for chunk in tracker.chunks("score", len(distinct), size=_CHUNK):
+        own = [distinct[i] for i in chunk]
+        parts.append(reference.features(own).chosen(fitted.statistics.features))
+        nearest += reference.nearest_texts(own)
+    has_cells = _have_cells(distinct)
+    table = FeatureTable.below(parts).rows(np.flatnonzero(has_cells))
+    scores = np.full(len(distinct), np.nan)
+    scores[has_cells] = fitted.head.scores(table)
+    attribution = fitted.head.explain(table)
+    attribution.check_adds_up(scores[has_cells])
+    return Assessed(
+        scores=scores[places],
+        programs=[None] * len(texts),
+        explanation=Explanation.of(attribution, table, has_cells, n_layers=0).rows(places),
+        neighbours=[nearest[i] for i in places],
+    )
+
+
+def scores(fitted: Fitted, texts: Sequence[str]) -> Float64Array:
+    """Return the scores alone."""
+    reference = fitted.row_reference
+    distinct, places = distinct_texts(texts)
+    found = np.full(len(distinct), np.nan)
+    has_cells = np.flatnonzero(_have_cells(distinct))
+    table = _features(reference, [distinct[i] for i in has_cells])
+    found[has_cells] = fitted.head.scores(table.chosen(fitted.statistics.features))
+    expanded: Float64Array = found[places]
+    return expanded
+
+
+def _have_cells(texts: Sequence[str]) -> BoolArray:
+    return np.asarray([bool(text.strip()) for text in texts], bool)
+
+
+def _features(reference: RowReference, texts: Sequence[str]) -> FeatureTable:
+    """Return the signatures of rows, so many at a time."""
+    starts = range(0, max(len(texts), 1), _CHUNK)
+    return FeatureTable.below(reference.features(texts[i : i + _CHUNK]) for i in starts)

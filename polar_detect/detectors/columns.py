@@ -1,0 +1,80 @@
+"""A detector of rows by their columns alone: numbers, and words that repeat.
+
+No model reads such a row, so that a hundred thousand of them take seconds.
+"""
+
+from collections.abc import Sequence
+from typing import Self
+
+from polar_detect.detectors.auto import AutoHead
+from polar_detect.detectors.scale import Scale
+from polar_detect.detectors.views import Views, choose_column_views
+from polar_detect.errors import InputError
+from polar_detect.signature.column_features import LEVEL, kind_of, number_columns
+from polar_detect.signature.features import Feature, FeatureTable
+
+
+class ColumnsHead(AutoHead):
+    """The views of `AutoHead` on the columns of rows, without those of their text.
+
+    Labelled anomalies teach it what their columns are like; see `taught`.
+
+    Raises
+    ------
+    InputError
+        By `fit`: signatures that tell of no columns.
+    """
+
+    name = "columns"
+    reads_texts = False
+    is_monotone = False
+
+    @property
+    def reason(self) -> str:
+        """What was chosen, and the figure that it was chosen by."""
+        kind = "columns of numbers and of words that repeat, and nothing else of a row"
+        if self._fitted is None:
+            return kind
+        kind += ": numbers count for {numbers}, words for {words}"
+        if self.is_taught:
+            kind += "; what tells the labelled anomalies from normal rows counts for {labelled}"
+        return kind.format_map(self.choices)
+
+    @property
+    def choices(self) -> dict[str, str]:
+        """What numbers, words and what labelled anomalies taught count for, in percent."""
+        assert self._fitted is not None
+        fitted = self._fitted
+        n_unlabelled = len(fitted.shares) - fitted.n_labelled
+        own, taught = fitted.shares[:n_unlabelled], fitted.shares[n_unlabelled:]
+        has_numbers, has_words = bool(number_columns(fitted.features)), _has_words(fitted.features)
+        return {
+            "numbers": f"{own[:1].sum() if has_numbers else 0:.0%}",
+            "words": f"{own[-1:].sum() if has_words else 0:.0%}",
+            **({"labelled": f"{taught.sum():.0%}"} if self.is_taught else {}),
+        }
+
+    def fit(
+        self, normal: FeatureTable, strangers: FeatureTable, *, n_labelled: int = 0, seed: int
+    ) -> Self:
+        """Fit the views; see `Head.fit`. Of the strangers only labelled anomalies are looked at."""
+        if not (number_columns(normal.features) or _has_words(normal.features)):
+            raise InputError(
+                "Got signatures without columns of numbers or of words that repeat; expected "
+                "those of rows of a table for the detector columns; take the detector auto."
+            )
+        return super().fit(normal, strangers, n_labelled=n_labelled, seed=seed)
+
+    def _choose(
+        self,
+        normal: FeatureTable,
+        strangers: FeatureTable,  # noqa: ARG002 - held-out clusters are of topics
+        scale: Scale,
+        *,
+        n_labelled: int,  # noqa: ARG002
+    ) -> Views:
+        return choose_column_views(normal, scale)
+
+
+def _has_words(features: Sequence[Feature]) -> bool:
+    return any(kind_of(feature) == LEVEL for feature in features)

@@ -1,0 +1,170 @@
+"""Normal rows as what new rows are held against by their columns alone, without any model."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from polar_detect.arrays import BoolArray, IndexArray
+from polar_detect.shares import exactly
+from polar_detect.signature.categories import CategoryReference
+from polar_detect.signature.columns_reference import HasColumns
+from polar_detect.signature.features import FeatureTable
+from polar_detect.signature.likeness import KeptOut, Likeness, Seen, can_teach
+from polar_detect.signature.numbers import NumberReference
+from polar_detect.texts import distinct_texts
+
+if TYPE_CHECKING:
+    from polar_detect.tables.rows.template import RowTemplate
+
+_N_NEIGHBOURS = 5
+_MOST_TEACHING = 2_000
+_DIGITS = 9  # of distances; rounding moves those behind
+
+
+@dataclass(frozen=True, eq=False)
+class RowReference(HasColumns):
+    """Normal rows that new rows are held against.
+
+    Parameters
+    ----------
+    template : RowTemplate
+        How rows are written out, and read back.
+    texts : tuple of str
+        The rows written out; those that it was fitted on, and then the held-out ones.
+    numbers, categories, contamination
+        See `HasColumns`.
+    n_joined : int
+        So many of the texts, the last, are held-out ones, which nothing was fitted on.
+    likeness : Likeness, optional
+        What labelled anomalies are like; None where there were none, or too few.
+    """
+
+    template: "RowTemplate"
+    texts: tuple[str, ...]
+    numbers: NumberReference | None
+    categories: CategoryReference | None
+    n_joined: int
+    contamination: float
+    likeness: Likeness | None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @classmethod
+    def of(
+        cls,
+        template: "RowTemplate",
+        texts: Sequence[str],
+        *,
+        n_joined: int,
+        contamination: float,
+        likeness: Likeness | None,
+    ) -> Self:
+        """Fit on all but the last `n_joined` of the rows."""
+        fitted = texts[: len(texts) - n_joined]
+        return cls(
+            template,
+            tuple(texts),
+            NumberReference.fit(template, fitted),
+            CategoryReference.fit(template, fitted),
+            n_joined,
+            contamination,
+            likeness,
+        )
+
+    @classmethod
+    def taught(
+        cls,
+        template: "RowTemplate",
+        fitted: Sequence[str],
+        held_out: Sequence[str],
+        labelled: Sequence[str],
+        *,
+        contamination: float,
+        seed: int,
+    ) -> Self:
+        """Fit on normal rows, and on labelled anomalies where there are some."""
+        pair = Seen.of_rows(fitted), Seen.of_rows(labelled)
+        likeness = Likeness.fit(*pair, template, seed=seed) if can_teach(*pair) else None
+        return cls.of(
+            template,
+            (*fitted, *held_out),
+            n_joined=len(held_out),
+            contamination=contamination,
+            likeness=likeness,
+        )
+
+    @property
+    def n_fitted(self) -> int:
+        """Rows that the reference was fitted on."""
+        return len(self.texts) - self.n_joined
+
+    def features(self, texts: Sequence[str]) -> FeatureTable:
+        """Return the signatures of rows, which tell of their columns only."""
+        tables = self.of_columns(texts, banned=None, left_out=None)
+        if self.likeness is not None:
+            tables.append(self.likeness.features(Seen.of_rows(texts)))
+        return FeatureTable.beside(tables)
+
+    def training_features(
+        self, labelled: Sequence[str], *, seed: int
+    ) -> tuple[FeatureTable, FeatureTable]:
+        """Return signatures of rows that it was fitted on and of labelled anomalies.
+
+        None of which sees itself. Of the rows 2,000 at random are enough to say what is usual.
+        """
+        own, shown = Seen.of_rows(self.texts[: self.n_fitted]), Seen.of_rows(labelled)
+        drawn = np.sort(np.random.default_rng(seed).permutation(self.n_fitted)[:_MOST_TEACHING])
+        teaching, itself = own.rows(drawn), drawn[:, None] == np.arange(self.n_fitted)
+        tables = self.of_columns(teaching.texts, banned=self._copies(drawn), left_out=itself)
+        others = self.of_columns(labelled, banned=None, left_out=None)
+        if self.likeness is not None:
+            kept_out = KeptOut.fit(own, shown, self.template, seed=seed)
+            tables.append(kept_out.of_normal(teaching, drawn))
+            others.append(kept_out.of_labelled(shown))
+        return FeatureTable.beside(tables), FeatureTable.beside(others)
+
+    def _copies(self, drawn: IndexArray) -> BoolArray:
+        """Return which rows say what each of some says, (n_drawn, n_fitted).
+
+        None where few others are left: it may meet its copies, as new copies of it will.
+        """
+        _, places = distinct_texts(self.texts[: self.n_fitted])
+        copies: BoolArray = places[drawn][:, None] == places
+        n_asked = math.ceil(exactly(self.contamination) * self.n_fitted) + _N_NEIGHBOURS
+        copies[(~copies).sum(1) < n_asked] = False
+        return copies
+
+    def nearest_texts(self, texts: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the normal rows that are nearest to each row, nearest first, each once.
+
+        By the sum over columns of how far cells are apart: numbers in robust standard deviations,
+        words by 1 where they differ. Held-out rows are not among them.
+        """
+        if not texts:
+            return []
+        distinct, first = self._distinct
+        apart = np.zeros((len(texts), len(distinct)))
+        if self.numbers is not None:
+            apart += self.numbers.apart(texts)[:, first]
+        if self.categories is not None:
+            for own, normal in zip(self.categories.said(texts), self._normal_words, strict=True):
+                apart += np.asarray(own, object)[:, None] != np.asarray(normal, object)[first]
+        # Rows that are as far but for rounding are taken by their order.
+        order = np.argsort(apart.round(_DIGITS), axis=1, kind="stable")[:, :_N_NEIGHBOURS]
+        return [tuple(distinct[i] for i in row) for row in order.tolist()]
+
+    @cached_property
+    def _distinct(self) -> tuple[list[str], IndexArray]:
+        """Each row that it was fitted on once, and where it stands first."""
+        distinct, places = distinct_texts(self.texts[: self.n_fitted])
+        return distinct, np.unique(places, return_index=True)[1]
+
+    @cached_property
+    def _normal_words(self) -> list[list[str | None]]:
+        assert self.categories is not None
+        return self.categories.said(self.texts[: self.n_fitted])
