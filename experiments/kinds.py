@@ -1,4 +1,4 @@
-"""What the views of columns find where numbers depend on a category, as a size does on the product.
+"""What the detector `columns` finds where numbers depend on a category, as a size does on the product.
 
     python experiments/kinds.py [--seeds 3] [--n-train 300] [--n-test 150]
 
@@ -6,8 +6,7 @@ Tables whose rows are of several kinds, and say which: wines by cultivar, irises
 by what they are, machines by type, and two that are invented here: parts of three products from
 two machines, and orders whose program is that of product and machine. Rows are spoilt on purpose:
 another kind is written beside the numbers, a cell is that of another row, or it jumps by four
-standard deviations of its kind. The package reads rows written out as text and keeps of the
-default detector its views of columns only, with the factors and categories that it found, and of
+standard deviations of its kind. It goes by the factors and categories that it found, and by
 numbers alone; beside it stand the baselines of `compare` on the numbers and the categories as 0
 and 1. No labels are used.
 
@@ -148,8 +147,8 @@ def measured(
         )
     )
     scores = {
-        columns.OWN: columns.scores_of_columns(template, *written),
-        WITHOUT: columns.scores_of_columns(plain, *written),
+        columns.OWN: columns.own_scores(template, *written),
+        WITHOUT: columns.own_scores(plain, *written),
     }
     words = [*table.kinds, *table.others]
     coded = pd.get_dummies(pd.concat([train, test]), columns=words, dtype=np.float64)

@@ -91,6 +91,36 @@ class Surprisal:
         nats: Float64Array = np.abs(np.log(shares))  # of 1 no −0
         return nats
 
+    def newness(
+        self, rows: Sequence[Levels | None], groups: Sequence[tuple[Codes, Codes]]
+    ) -> Float64Array:
+        """Return −log of the chance of a new level where a row says one, (n_rows,); else 0.
+
+        As many of so many new rows are to be expected to say something new as normal rows say what
+        no other of them does.
+
+        Parameters
+        ----------
+        rows, groups
+            As for `nats`.
+
+        Source: Good, The population frequencies of species, 1953; with half a row more of either
+        kind, so that it is never certain.
+
+        >>> own = Surprisal.fit([("A",)] * 8 + [("B",)] * 8, 0)
+        >>> new = [("A",), ("C",)]
+        >>> own.newness(new, [(np.arange(2), np.arange(16))]).round(2).tolist()
+        [0.0, 3.53]
+        """
+        levels = self.combinations[0]
+        own = levels.codes_of([row and row[:1] for row in rows])
+        found = np.zeros(len(rows))
+        for part, normal in groups:
+            counts = levels.counts(normal)
+            chance = ((counts == 1).sum() + 0.5) / (counts.sum() + 1)
+            found[part] = np.where(counts[own[part]] == 0, -np.log(chance), 0.0)
+        return found
+
     def counts_beside(self, row: Levels, min_rows: int) -> tuple[int, dict[str, int]]:
         """Return what normal rows of a row's kind say in the category, and how many say so.
 

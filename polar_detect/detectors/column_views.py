@@ -6,7 +6,14 @@ import numpy as np
 
 from polar_detect.arrays import Float64Array, IndexArray
 from polar_detect.detectors.weighting import Part, mean_view, unit_tail
-from polar_detect.signature.column_features import LEVEL, LIKENESS, Kind, kind_of, number_columns
+from polar_detect.signature.column_features import (
+    LEVEL,
+    LIKENESS,
+    NEW,
+    Kind,
+    kind_of,
+    number_columns,
+)
 from polar_detect.signature.features import Feature, FeatureTable
 
 _TEXT_COUNTS = 2.0  # columns
@@ -14,6 +21,7 @@ _SAME = 1e-6  # nats within which a category never changes
 # By which the view of categories is scaled at least: where normal rows always say what is usual,
 # the first exception would be a hundred times as strange as a number of ten standard deviations.
 LEAST_NATS = 0.5
+_NATS_OF_NEW = 2.0  # a standard deviation of the view of new words, at least
 
 
 def column_parts(normal: FeatureTable, inside: Float64Array, spreads: Float64Array) -> list[Part]:
@@ -93,6 +101,19 @@ def category_view(normal: FeatureTable, spreads: Float64Array) -> list[Float64Ar
     """
     places, weights = _categories(normal)
     return _sum_of(places, spreads[places] * weights, len(normal.features))
+
+
+def new_words_view(
+    normal: FeatureTable, inside: Float64Array, spreads: Float64Array
+) -> list[Float64Array]:
+    """Return the view of words that no normal row says where they say few; none without such.
+
+    As weights, like `column_views`: the sum of how surprising new words are, where a word that has
+    a chance of 1 in 400 is as surprising as three standard deviations.
+    """
+    places = _places(normal.features, NEW)
+    weights = _sum_of(places, spreads[places], len(normal.features))
+    return [unit_tail(own, inside, least=_NATS_OF_NEW) for own in weights]
 
 
 def column_likeness(features: Sequence[Feature], spreads: Float64Array) -> list[Float64Array]:

@@ -35,24 +35,25 @@ class ColumnsHead(AutoHead):
         kind = "columns of numbers and of words that repeat, and nothing else of a row"
         if self._fitted is None:
             return kind
-        kind += ": numbers count for {numbers}, words for {words}"
+        kind += (
+            ": numbers count for {numbers}, words for {words}, and for {new} that a word is one "
+            "which no normal row says there"
+        )
         if self.is_taught:
             kind += "; what tells the labelled anomalies from normal rows counts for {labelled}"
         return kind.format_map(self.choices)
 
     @property
     def choices(self) -> dict[str, str]:
-        """What numbers, words and what labelled anomalies taught count for, in percent."""
+        """What numbers, words, new words and labelled anomalies count for, in percent."""
         assert self._fitted is not None
-        fitted = self._fitted
-        n_unlabelled = len(fitted.shares) - fitted.n_labelled
-        own, taught = fitted.shares[:n_unlabelled], fitted.shares[n_unlabelled:]
-        has_numbers, has_words = bool(number_columns(fitted.features)), _has_words(fitted.features)
-        return {
-            "numbers": f"{own[:1].sum() if has_numbers else 0:.0%}",
-            "words": f"{own[-1:].sum() if has_words else 0:.0%}",
-            **({"labelled": f"{taught.sum():.0%}"} if self.is_taught else {}),
-        }
+        shares, features = self._fitted.shares.tolist(), self._fitted.features
+        of_numbers = shares.pop(0) if number_columns(features) else 0
+        of_words, of_new = (shares.pop(0), shares.pop(0)) if _has_words(features) else (0, 0)
+        found = {"numbers": of_numbers, "words": of_words, "new": of_new}
+        if self.is_taught:
+            found["labelled"] = shares.pop()
+        return {name: f"{share:.0%}" for name, share in found.items()}
 
     def fit(
         self, normal: FeatureTable, strangers: FeatureTable, *, n_labelled: int = 0, seed: int

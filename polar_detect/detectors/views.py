@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from polar_detect.arrays import Float64Array
-from polar_detect.detectors.column_views import column_likeness, column_parts
+from polar_detect.detectors.column_views import column_likeness, column_parts, new_words_view
 from polar_detect.detectors.evidence import (
     separation_by,
     share_of_far,
@@ -180,10 +180,15 @@ def choose_views(
 def choose_column_views(normal: FeatureTable, scale: Scale) -> Views:
     """Return the views of numbers and of categories alone, of signatures of rows that have some.
 
-    Each counts for as much beside the other as in `choose_views`.
+    Each counts for as much beside the other as in `choose_views`. Words that no normal row says
+    where these say few, which hardly any normal row does, count for as much as both together.
     """
     inside = scale.apply(normal.values)
-    shares, views = zip(*column_parts(normal, inside, scale.spread), strict=True)
+    usual = column_parts(normal, inside, scale.spread)
+    total = sum(share for share, _ in usual)
+    parts = [(share / total, view) for share, view in usual]
+    parts += [(1.0, view) for view in new_words_view(normal, inside, scale.spread)]
+    shares, views = zip(*parts, strict=True)
     return Views(
         means=inside.mean(0),
         views=np.stack(views),

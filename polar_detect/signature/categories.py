@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from polar_detect.arrays import BoolArray
 from polar_detect.factors import Levels
 from polar_detect.signature.allowed_rows import groups_by_allowed
-from polar_detect.signature.column_features import LEVEL, column_feature
+from polar_detect.signature.column_features import LEVEL, NEW, column_feature
 from polar_detect.signature.features import FeatureTable
 from polar_detect.surprisal import Surprisal
 
@@ -124,6 +124,20 @@ class CategoryReference:
         return FeatureTable.of(
             {
                 column_feature(known.name, LEVEL): known.surprisal.nats(said, groups)
+                for known, said in self._said(texts)
+            }
+        )
+
+    def newness(self, texts: Sequence[str], *, banned: BoolArray | None = None) -> FeatureTable:
+        """Return how surprising it is that a cell says what no normal row does there, in nats.
+
+        0 of a cell that says what one does; see `Surprisal.newness`. `texts` and `banned` as for
+        `features`.
+        """
+        groups = groups_by_allowed(banned, len(texts), self.n_rows)
+        return FeatureTable.of(
+            {
+                column_feature(known.name, NEW): known.surprisal.newness(said, groups)
                 for known, said in self._said(texts)
             }
         )

@@ -7,10 +7,12 @@ from polar_detect.signature.features import Feature
 
 COLUMN = "column"  # the group of these features
 NumberKind = Literal["value", "residual", "distance", "missing"]
-Kind = Literal[NumberKind, "level", "likeness"]
+Kind = Literal[NumberKind, "level", "new", "likeness"]
 # Of numbers against normal rows; see `signature.numbers`.
 NUMBER_KINDS: tuple[NumberKind, ...] = get_args(NumberKind)
-LEVEL: Kind = "level"  # of categories; see `signature.categories`
+# Of categories; see `signature.categories`.
+LEVEL: Kind = "level"
+NEW: Kind = "new"
 LIKENESS: Kind = "likeness"  # to labelled anomalies; see `signature.column_likeness`
 
 
