@@ -72,7 +72,7 @@ def measured(
         jump.iloc[i, place] += rng.choice([-_JUMP, _JUMP]) * spreads.iloc[place]
     written = [part.astype(object) for part in (train, inside, gap, jump)]
     template = RowTemplate.fit(written[0], list(rows.columns))
-    scores = columns.scores_of_columns(template, written[0], pd.concat(written[1:]))
+    scores = columns.own_scores(template, written[0], pd.concat(written[1:]))
     usual, gaps, jumps = np.split(scores, [len(inside), len(inside) + len(gap)])
     is_filled = inside.iloc[:, own.shape[1] :].notna().any(axis=1).to_numpy()
     return {

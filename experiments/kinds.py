@@ -1,4 +1,4 @@
-"""What the detector `columns` finds where numbers depend on a category, as a size does on the product.
+"""What the detector `columns` finds where numbers depend on a category, as a size on the product.
 
     python experiments/kinds.py [--seeds 3] [--n-train 300] [--n-test 150]
 

@@ -1,7 +1,7 @@
 """`PolarDetector`: fit on normal texts, score and explain new ones."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, get_args
@@ -88,6 +88,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     >>> detector.score_samples(new_texts)                  # doctest: +SKIP
     """
 
+    fitted_: Fitted
+    engine_: Engine  # not there where no model reads the texts
+
     def __init__(  # noqa: PLR0913 - scikit-learn wants each setting as an argument
         self,
         detector: str | Head = "auto",
@@ -159,30 +162,10 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         if head.needs_labels:
             given.check_that_labels_teach()
         settings = replace(settings, rows=given.rows)
-        engine = None
         if head.reads_texts:
-            settings = replace(settings, encoder=encoder_for(given.texts, settings.encoder))
-            engine = self._models(settings).configured(
-                max_tokens=settings.max_tokens, head=head, has_texts=settings.store_texts
-            )
+            self._fit_reading(given, settings, head, alpha, Tracker(progress))
         else:
-            by_columns.check_settings(settings)
-        with alone():
-            normal, strange = given.by_label(None if engine is None else engine.extractor.tracer)
-            train, held_out = parted(normal, seed=settings.seed)
-            _warn_of_alpha(alpha, len(held_out))
-            for doubt in given.doubts(normal, keeps_texts=settings.store_texts):
-                warnings.warn(doubt, TrainingWarning, stacklevel=2)
-            tracker = Tracker(progress)
-            self.__dict__.pop("engine_", None)
-            if engine is None:
-                own = {"train": train, "held_out": held_out, "anomalous": strange}
-                self.fitted_ = by_columns.fit(head, settings, **own, tracker=tracker)
-            else:
-                fitting = Fitting(engine.extractor, head, tracker, settings)
-                self.fitted_ = fitting.run(train, held_out, strange)
-                self.engine_ = engine
-                return_freed_memory()  # a search of programs, which mostly follows, has its own
+            self._fit_by_columns(given, settings, head, alpha, Tracker(progress))
         return self
 
     def assess(
@@ -382,6 +365,45 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def _assessing(self) -> Assessing:
         return Assessing(self._fitted(), self._engine().extractor, self.normal_programs)
 
+    def _fit_reading(
+        self,
+        given: TrainingTexts,
+        settings: Settings,
+        head: Head,
+        alpha: float,
+        tracker: Tracker,
+    ) -> None:
+        """Fit a head that stands on what models make of texts."""
+        settings = replace(settings, encoder=encoder_for(given.texts, settings.encoder))
+        engine = self._models(settings).configured(
+            max_tokens=settings.max_tokens, head=head, has_texts=settings.store_texts
+        )
+        with alone():
+            normal, strange = given.by_label(engine.extractor.tracer)
+            train, held_out = parted(normal, seed=settings.seed)
+            _warn(given.doubts(normal, keeps_texts=settings.store_texts), alpha, len(held_out))
+            fitting = Fitting(engine.extractor, head, tracker, settings)
+            self.fitted_, self.engine_ = fitting.run(train, held_out, strange), engine
+            return_freed_memory()  # a search of programs, which mostly follows, has its own blocks
+
+    def _fit_by_columns(
+        self,
+        given: TrainingTexts,
+        settings: Settings,
+        head: Head,
+        alpha: float,
+        tracker: Tracker,
+    ) -> None:
+        """Fit a head that stands on the columns of rows alone."""
+        by_columns.check_settings(settings)
+        with alone():
+            normal, strange = given.by_label(None)
+            _warn(given.doubts(normal, keeps_texts=True), alpha, len(normal))
+            self.fitted_ = by_columns.fit(
+                head, settings, normal=normal, anomalous=strange, tracker=tracker
+            )
+            self.__dict__.pop("engine_", None)  # of an earlier fit
+
     def _models(self, settings: Settings) -> Engine:
         """Return the models, read as an earlier engine reads them where it has the same."""
         loaded = Engine.load(settings.model, settings.encoder)
@@ -403,12 +425,15 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return fitted
 
 
-def _warn_of_alpha(alpha: float, n_held_out: int) -> None:
-    smallest = calibration.smallest_alpha(n_held_out)
+def _warn(doubts: Iterable[str], alpha: float, n_calibration: int) -> None:
+    """Warn whoever called `fit` of an alpha that nothing can reach, and of the training texts."""
+    smallest = calibration.smallest_alpha(n_calibration)
     if alpha < smallest:
         warnings.warn(
             f"Got alpha {alpha:g}; expected at least {smallest:.4g}, the smallest p-value with "
-            f"{n_held_out} held-out texts, as below it no text is flagged; raise alpha, or fit on "
-            "more normal texts.",
-            stacklevel=3,
+            f"{n_calibration} held-out texts, as below it no text is flagged; raise alpha, or fit "
+            "on more normal texts.",
+            stacklevel=4,
         )
+    for doubt in doubts:
+        warnings.warn(doubt, TrainingWarning, stacklevel=4)

@@ -94,7 +94,8 @@ class Fitted:
         unless they joined the others, or all of a detector that keeps no texts.
         """
         rows, reference = self.settings.rows, self.reference
-        known = reference.texts if reference.n_joined else ()
+        knows_all = isinstance(reference, RowReference) or reference.n_joined
+        known = reference.texts if knows_all else ()
         return None if rows is None else KnownValues.of(rows, known)
 
 

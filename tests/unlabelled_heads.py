@@ -1,5 +1,7 @@
-"""The detectors that can be fitted without labels."""
+"""The detectors that can be fitted on texts without labels."""
 
 from polar_detect.detectors import HEADS
 
-UNLABELLED = sorted(name for name, head in HEADS.items() if not head.needs_labels)
+UNLABELLED = sorted(
+    name for name, head in HEADS.items() if head.reads_texts and not head.needs_labels
+)

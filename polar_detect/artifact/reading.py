@@ -21,7 +21,7 @@ from polar_detect.artifact.sealing import (
     read_whole,
 )
 from polar_detect.detector import PolarDetector
-from polar_detect.detectors import Head, head_class
+from polar_detect.detectors import HEADS, Head, head_class
 from polar_detect.drift import FeatureStatistics
 from polar_detect.engine import Engine
 from polar_detect.errors import ArtifactError, InputError, ProgramError
@@ -105,7 +105,7 @@ def _read(
 ) -> PolarDetector:
     """Read a detector; `engines` are the models of earlier readings, by their hashes."""
     check_files(folder, manifest["files"], manifest["sizes"])
-    reads_texts = _head_class(Stored(folder / MANIFEST, manifest)).reads_texts
+    reads_texts = _reads_texts(manifest["settings"])
     if reads_texts:
         check_entries(folder / MANIFEST, manifest, ("model", "encoder", "menu"))
     encoder = manifest["encoder"] if reads_texts else {"name": models.AUTO_ENCODER}
@@ -123,6 +123,12 @@ def _read(
     if manifest.get("rows_are_derived") is True:  # older artifacts do not say: given
         detector.rows = None
     return detector
+
+
+def _reads_texts(settings: Any) -> bool:
+    """Return whether a detector of these settings needs models; of what is none, that it does."""
+    name = settings.get("detector") if isinstance(settings, dict) else None
+    return not isinstance(name, str) or name not in HEADS or HEADS[name].reads_texts
 
 
 def _settings(detector: PolarDetector) -> Settings:
@@ -321,15 +327,13 @@ def _row_reference(
     """Return the reference of a detector that goes by columns."""
     if rows is None or not (rows.numeric or rows.categories) or not texts:
         stored.refuse("settings", "rows with columns to go by, and the texts that they are")
-    n_joined = stored.count("n_joined", high=len(texts) - 1)
     likeness = None
     if (stored.path.parent / TREES).exists():
-        columns = _column_likeness(stored, rows, texts[: len(texts) - n_joined])
+        columns = _column_likeness(stored, rows, texts)
         likeness = Likeness(None, None, columns)
     return RowReference.of(
         rows,
         texts,
-        n_joined=n_joined,
         contamination=_contamination(stored, has_texts=True),
         likeness=likeness,
     )

@@ -64,7 +64,7 @@ def save(
         The folder cannot be written, or holds something that is not a detector.
     """
     check_target(folder)
-    programs = detector.normal_programs() if detector.fitted_.head.reads_texts else None
+    programs = detector.normal_programs() if detector.n_layers else None
     origin = {"text_column": text_column, "sampled_from": sampled_from}
     try:
         with atomic.replaced(folder) as staged:
@@ -184,7 +184,6 @@ def _manifest(detector: PolarDetector, origin: dict[str, Any]) -> dict[str, Any]
         "rows_are_derived": own.rows is not None and detector.rows is None,
         "features": [feature.name for feature in fitted.statistics.features],
         "n_held_out": fitted.statistics.n_texts,
-        "n_joined": fitted.reference.n_joined,
         "n_anomalous": fitted.n_anomalous,
         "created": fitted.created,
         "fingerprint": fitted.fingerprint,
@@ -201,6 +200,7 @@ def _said_of_models(detector: PolarDetector, programs: NormalPrograms) -> dict[s
         "menu": [str(program) for program in programs.menu.programs],
         "menu_doubt": programs.menu.doubt,
         "typical_length": programs.typical_length,
+        "n_joined": detector.fitted_.text_reference.n_joined,
         "n_indexed": detector.fitted_.text_reference.n_indexed,
     }
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from polar_detect.arrays import Float64Array
+from polar_detect.numerics.smallest import smallest
 
 CellStates = NDArray[np.int8]
 """What stands in each cell: the values of `CellState`."""
@@ -286,8 +287,7 @@ class NormalRows:
         first = min(n_skipped, max(len(self.white) - _N_NEAREST, 0))
         apart = cdist(white, self.white, "cityblock") + self._apart(states)
         # Rows that are as far but for rounding are taken by their order, not by the columns'.
-        order = np.argsort(apart.round(_DIGITS), axis=1, kind="stable")
-        nearest = order[:, first : first + _N_NEAREST]
+        nearest = smallest(apart.round(_DIGITS), first + _N_NEAREST)[:, first:]
         distance: Float64Array = np.abs(white[:, None] - self.white[nearest]).mean(1)
         for state in _WITHOUT_NUMBER:
             is_other = (states == state)[:, None] != (self.states == state)[nearest]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from polar_detect.arrays import BoolArray, IndexArray
+from polar_detect.numerics.smallest import smallest
 from polar_detect.shares import exactly
 from polar_detect.signature.categories import CategoryReference
 from polar_detect.signature.columns_reference import HasColumns
@@ -34,11 +35,9 @@ class RowReference(HasColumns):
     template : RowTemplate
         How rows are written out, and read back.
     texts : tuple of str
-        The rows written out; those that it was fitted on, and then the held-out ones.
+        The rows written out.
     numbers, categories, contamination
         See `HasColumns`.
-    n_joined : int
-        So many of the texts, the last, are held-out ones, which nothing was fitted on.
     likeness : Likeness, optional
         What labelled anomalies are like; None where there were none, or too few.
     """
@@ -47,7 +46,6 @@ class RowReference(HasColumns):
     texts: tuple[str, ...]
     numbers: NumberReference | None
     categories: CategoryReference | None
-    n_joined: int
     contamination: float
     likeness: Likeness | None
 
@@ -60,18 +58,15 @@ class RowReference(HasColumns):
         template: "RowTemplate",
         texts: Sequence[str],
         *,
-        n_joined: int,
         contamination: float,
         likeness: Likeness | None,
     ) -> Self:
-        """Fit on all but the last `n_joined` of the rows."""
-        fitted = texts[: len(texts) - n_joined]
+        """Fit on rows, with what labelled anomalies are like."""
         return cls(
             template,
             tuple(texts),
-            NumberReference.fit(template, fitted),
-            CategoryReference.fit(template, fitted),
-            n_joined,
+            NumberReference.fit(template, texts),
+            CategoryReference.fit(template, texts),
             contamination,
             likeness,
         )
@@ -80,28 +75,26 @@ class RowReference(HasColumns):
     def taught(
         cls,
         template: "RowTemplate",
-        fitted: Sequence[str],
-        held_out: Sequence[str],
+        texts: Sequence[str],
         labelled: Sequence[str],
         *,
         contamination: float,
         seed: int,
     ) -> Self:
         """Fit on normal rows, and on labelled anomalies where there are some."""
-        pair = Seen.of_rows(fitted), Seen.of_rows(labelled)
+        pair = Seen.of_rows(texts), Seen.of_rows(labelled)
         likeness = Likeness.fit(*pair, template, seed=seed) if can_teach(*pair) else None
         return cls.of(
             template,
-            (*fitted, *held_out),
-            n_joined=len(held_out),
+            texts,
             contamination=contamination,
             likeness=likeness,
         )
 
     @property
     def n_fitted(self) -> int:
-        """Rows that the reference was fitted on."""
-        return len(self.texts) - self.n_joined
+        """Rows that it was fitted on: all."""
+        return len(self.texts)
 
     def features(self, texts: Sequence[str]) -> FeatureTable:
         """Return the signatures of rows, which tell of their columns only."""
@@ -130,7 +123,7 @@ class RowReference(HasColumns):
 
         None of which sees itself. Of the rows 2,000 at random are enough to say what is usual.
         """
-        own, shown = Seen.of_rows(self.texts[: self.n_fitted]), Seen.of_rows(labelled)
+        own, shown = Seen.of_rows(self.texts), Seen.of_rows(labelled)
         drawn = np.sort(np.random.default_rng(seed).permutation(self.n_fitted)[:_MOST_TEACHING])
         teaching, itself = own.rows(drawn), drawn[:, None] == np.arange(self.n_fitted)
         tables = self._of_cells(teaching.texts, banned=self._copies(drawn), left_out=itself)
@@ -146,7 +139,7 @@ class RowReference(HasColumns):
 
         None where few others are left: it may meet its copies, as new copies of it will.
         """
-        _, places = distinct_texts(self.texts[: self.n_fitted])
+        _, places = distinct_texts(self.texts)
         copies: BoolArray = places[drawn][:, None] == places
         n_asked = math.ceil(exactly(self.contamination) * self.n_fitted) + _N_NEIGHBOURS
         copies[(~copies).sum(1) < n_asked] = False
@@ -156,7 +149,7 @@ class RowReference(HasColumns):
         """Return the normal rows that are nearest to each row, nearest first, each once.
 
         By the sum over columns of how far cells are apart: numbers in robust standard deviations,
-        words by 1 where they differ. Held-out rows are not among them.
+        words by 1 where they differ.
         """
         if not texts:
             return []
@@ -168,16 +161,16 @@ class RowReference(HasColumns):
             for own, normal in zip(self.categories.said(texts), self._normal_words, strict=True):
                 apart += np.asarray(own, object)[:, None] != np.asarray(normal, object)[first]
         # Rows that are as far but for rounding are taken by their order.
-        order = np.argsort(apart.round(_DIGITS), axis=1, kind="stable")[:, :_N_NEIGHBOURS]
-        return [tuple(distinct[i] for i in row) for row in order.tolist()]
+        nearest = smallest(apart.round(_DIGITS), _N_NEIGHBOURS)
+        return [tuple(distinct[i] for i in row) for row in nearest.tolist()]
 
     @cached_property
     def _distinct(self) -> tuple[list[str], IndexArray]:
         """Each row that it was fitted on once, and where it stands first."""
-        distinct, places = distinct_texts(self.texts[: self.n_fitted])
+        distinct, places = distinct_texts(self.texts)
         return distinct, np.unique(places, return_index=True)[1]
 
     @cached_property
     def _normal_words(self) -> list[list[str | None]]:
         assert self.categories is not None
-        return self.categories.said(self.texts[: self.n_fitted])
+        return self.categories.said(self.texts)

@@ -1,0 +1,222 @@
+"""The detector `columns`: rows judged by their columns alone, without any model."""
+
+import copy
+import json
+import os
+import pickle
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from polar_detect import PolarDetector
+from polar_detect.artifact.contents import read_contents
+from polar_detect.artifact.sealing import sealed
+from polar_detect.errors import ArtifactError, InputError, TrainingWarning
+from polar_detect.metrics import auroc
+from polar_detect.signature.column_features import column_of
+from polar_detect.tables import RowTemplate
+
+
+def rows(n: int, seed: int = 0) -> pd.DataFrame:
+    """Return orders in which time and load go together, and the program is the machine's."""
+    rng = np.random.default_rng(seed)
+    machine = rng.integers(3, size=n)
+    time = rng.normal(50, 5, n)
+    return pd.DataFrame(
+        {
+            "machine": np.char.add("M", machine.astype(str)),
+            "program": np.char.add("P", (machine * 100).astype(str)),
+            "time [s]": time.round(1).astype(str),
+            "load [%]": (2 * time + rng.normal(0, 1, n)).round(1).astype(str),
+        }
+    )
+
+
+def spoilt(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with loads that do not go with their times."""
+    return frame.assign(**{"load [%]": frame["load [%]"].to_numpy()[::-1]})
+
+
+NORMAL, NEW = rows(200), rows(100, seed=1)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> PolarDetector:
+    return PolarDetector("columns").fit(NORMAL)
+
+
+def test_finds_what_does_not_go_together(fitted: PolarDetector) -> None:
+    scores = -fitted.score_samples(pd.concat([NEW, spoilt(NEW)]))
+    assert auroc(np.repeat([False, True], 100), scores) > 0.9
+    assert (fitted.predict(NEW) < 0).mean() < 0.15
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"), [("machine", "M7"), ("machine", "ERR"), ("program", ""), ("time [s]", "-")]
+)
+def test_flags_what_no_normal_row_says(fitted: PolarDetector, column: str, cell: str) -> None:
+    odd = NEW[:20].assign(**{column: cell})
+    assessment = fitted.assess(odd)
+    assert assessment.is_anomaly.mean() > 0.9
+    by_column = fitted.explain(odd).by_column()
+    assert (by_column[column] >= np.stack([*by_column.values()]).max(0)).mean() > 0.9
+
+
+def test_new_words_are_usual_where_they_are_frequent() -> None:
+    names = [f"person {i}" for i in range(60)]  # a third of the rows has one that no other has
+    said = [*names, *(["person A", "person B"] * 70)]
+    normal = NORMAL.assign(operator=said)
+    own = PolarDetector("columns").fit(normal)
+    new = NEW.assign(operator="person C")
+    assert own.assess(new).is_anomaly.mean() < 0.3
+
+
+def test_p_values_come_from_all_normal_rows(fitted: PolarDetector) -> None:
+    assert len(fitted.fitted_.calibration_scores) == len(fitted.fitted_.reference) == len(NORMAL)
+    p_values = np.concatenate(
+        [
+            PolarDetector("columns").fit(rows(80, seed=seed)).assess(rows(80, seed=99)).p_values
+            for seed in range(10, 16)
+        ]
+    )
+    assert 0.01 < (p_values <= 0.05).mean() < 0.09
+    assert 0.12 < (p_values <= 0.2).mean() < 0.28
+
+
+def test_no_normal_row_sees_itself(fitted: PolarDetector) -> None:
+    own = -fitted.score_samples(NORMAL)
+    assert (fitted.fitted_.calibration_scores > own).mean() > 0.9  # new, each would score so
+
+
+def test_says_nothing_of_layers_and_programs(fitted: PolarDetector) -> None:
+    assessment = fitted.assess(NEW)
+    assert fitted.n_layers == 0
+    assert assessment.programs == (None,) * len(NEW)
+    assert {column_of(own) for own in assessment.explanation.features} == {*NORMAL.columns}
+    with pytest.raises(InputError, match="goes by columns and so has no programs"):
+        fitted.normal_programs()
+
+
+def test_neighbours_are_the_nearest_normal_rows(fitted: PolarDetector) -> None:
+    texts = fitted.rows_.texts(NORMAL)
+    nearest = fitted.assess(NORMAL[:20]).neighbours
+    assert [own[0] for own in nearest] == texts[:20]
+    assert all(len({*own}) == 5 for own in nearest)
+    other = NORMAL[:1].assign(machine="M9")
+    assert fitted.assess(other).neighbours[0][0] == texts[0]
+
+
+def test_each_row_by_itself_to_the_last_bit(fitted: PolarDetector) -> None:
+    whole = fitted.score_samples(NEW)
+    order = np.random.default_rng(0).permutation(len(NEW))
+    np.testing.assert_array_equal(fitted.score_samples(NEW.iloc[order]), whole[order])
+    alone = [fitted.score_samples(NEW[i : i + 1])[0] for i in range(10)]
+    np.testing.assert_array_equal(alone, whole[:10])
+    assessment = fitted.assess(pd.concat([NEW, NEW[:3]]))
+    np.testing.assert_array_equal(assessment.scores, -np.append(whole, whole[:3]))
+
+
+def test_empty_rows_have_no_score(fitted: PolarDetector) -> None:
+    texts = [*fitted.rows_.texts(NEW[:2]), ""]
+    scores = fitted.score_samples(texts)
+    assert np.isnan(scores).tolist() == [False, False, True]
+    assert not fitted.assess(texts).is_anomaly[2]
+    assert np.isnan(fitted.score_samples([""])).all()
+
+
+def test_labelled_rows_teach() -> None:
+    """Those of one machine with long times are faulty; nothing is strange about them."""
+    normal, new = rows(300, seed=3), rows(600, seed=4)
+
+    def are_faulty(frame: pd.DataFrame) -> "pd.Series[bool]":
+        return (frame["machine"] == "M1") & (frame["time [s]"].astype(float) > 50)
+
+    sound, faults = normal[~are_faulty(normal)], rows(300, seed=5)[lambda own: are_faulty(own)]
+    taught = PolarDetector("columns").fit(
+        pd.concat([sound, faults[:20]]), np.repeat([0, 1], [len(sound), 20])
+    )
+    plain = PolarDetector("columns").fit(sound)
+    labels = are_faulty(new).to_numpy()
+    found, without = (auroc(labels, -own.score_samples(new)) for own in (taught, plain))
+    assert found > 0.9 > without
+    assert "labelled" in taught.fitted_.head.choices
+    assert "labelled anomalies" in taught.fitted_.head.reason
+
+
+@pytest.mark.parametrize("n_labelled", [0, 20])
+def test_saved_and_loaded(tmp_path: Path, n_labelled: int) -> None:
+    labelled = spoilt(rows(n_labelled, seed=7))
+    frame = pd.concat([NORMAL, labelled])
+    own = PolarDetector("columns", contamination=0.02).fit(
+        frame, np.repeat([0, 1], [len(NORMAL), n_labelled])
+    )
+    own.save(tmp_path / "detector")
+    for other in (PolarDetector.load(tmp_path / "detector"), pickle.loads(pickle.dumps(own))):
+        np.testing.assert_array_equal(other.score_samples(NEW), own.score_samples(NEW))
+        assert other.assess(NEW).to_frame().equals(own.assess(NEW).to_frame())
+        assert other.get_params() == own.get_params() | {"rows": other.rows}
+    other.save(tmp_path / "detector")  # in place of the earlier one
+    manifest = json.loads((tmp_path / "detector" / "manifest.json").read_text())
+    assert not {"model", "encoder", "menu"} & manifest.keys()
+    kept = " ".join(part.what for part in read_contents(tmp_path / "detector").kept)
+    assert ("trees on their columns" in kept) == bool(n_labelled)
+    assert "token" not in kept
+
+
+def test_what_is_missing_in_a_folder_is_refused(fitted: PolarDetector, tmp_path: Path) -> None:
+    fitted.save(tmp_path)
+    path = tmp_path / "manifest.json"
+    whole = json.loads(path.read_text())
+    del whole["seal"], whole["settings"]["rows"]
+    path.write_bytes(sealed(whole))
+    with pytest.raises(ArtifactError, match="rows with columns to go by"):
+        PolarDetector.load(tmp_path)
+
+
+def test_refuses_what_it_cannot_go_by() -> None:
+    texts = [f"order {i} of a pump" for i in range(50)]
+    with pytest.raises(InputError, match="expected rows of a table"):
+        PolarDetector("columns").fit(texts)
+    with pytest.raises(InputError, match="expected texts, as new rows are held against"):
+        PolarDetector("columns", store_texts=False).fit(NORMAL)
+
+
+def test_refuses_rows_of_free_words() -> None:
+    said = {"a": [f"a{i} b{i * 7}" for i in range(60)], "b": [f"c {i}x" for i in range(60)]}
+    words = pd.DataFrame(said)
+    with pytest.raises(InputError, match="without numbers and without words that repeat"):
+        PolarDetector("columns").fit(words)
+
+
+def test_loads_no_model() -> None:
+    """With a cache that holds none, and none to be fetched."""
+    code = (
+        "import numpy as np, pandas as pd; from polar_detect import PolarDetector;"
+        "x = np.random.default_rng(0).normal(size=(60, 3)).round(2);"
+        "own = PolarDetector('columns').fit(pd.DataFrame(x, columns=list('abc')));"
+        "print(own.assess(pd.DataFrame(x, columns=list('abc'))).is_anomaly.sum())"
+    )
+    hidden = {"POLAR_DETECT_CACHE": "/nowhere", "HF_HUB_OFFLINE": "1", "PIP_NO_INDEX": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | hidden,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 10
+
+
+def test_earlier_engines_are_not_kept(fitted_on_tiny: PolarDetector) -> None:
+    again = copy.copy(fitted_on_tiny).set_params(detector="columns")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TrainingWarning)
+        again.fit(NORMAL)
+    assert not hasattr(again, "engine_")
+    assert isinstance(again.rows_, RowTemplate)
