@@ -112,14 +112,21 @@ class Surprisal:
         >>> own.newness(new, [(np.arange(2), np.arange(16))]).round(2).tolist()
         [0.0, 3.53]
         """
-        levels = self.combinations[0]
-        own = levels.codes_of([row and row[:1] for row in rows])
+        levels, (own, _) = self.combinations[0], self.levels(rows)
         found = np.zeros(len(rows))
         for part, normal in groups:
             counts = levels.counts(normal)
             chance = ((counts == 1).sum() + 0.5) / (counts.sum() + 1)
             found[part] = np.where(counts[own[part]] == 0, -np.log(chance), 0.0)
         return found
+
+    def levels(self, rows: Sequence[Levels | None]) -> tuple[Codes, Codes]:
+        """Return what rows and the normal rows say, each different thing by a number.
+
+        −1 is of rows what no normal row says, and of normal rows nothing at all.
+        """
+        levels = self.combinations[0]
+        return levels.codes_of([row and row[:1] for row in rows]), levels.codes
 
     def counts_beside(self, row: Levels, min_rows: int) -> tuple[int, dict[str, int]]:
         """Return what normal rows of a row's kind say in the category, and how many say so.

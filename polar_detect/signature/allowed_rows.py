@@ -25,9 +25,11 @@ def groups_by_allowed(
     everything = np.arange(n_rows)
     if banned is None or not n_texts:
         return [(np.arange(n_texts), everything)]
-    patterns, place = np.unique(banned, axis=0, return_inverse=True)
-    allowed = [np.flatnonzero(~pattern) for pattern in patterns]
-    return [
-        (np.flatnonzero(place.ravel() == i), own if len(own) > 1 else everything)
-        for i, own in enumerate(allowed)
-    ]
+    groups: dict[bytes, list[int]] = {}  # rows by what they are banned from
+    for i, pattern in enumerate(np.packbits(banned, axis=1)):
+        groups.setdefault(pattern.tobytes(), []).append(i)
+    found = []
+    for rows in groups.values():
+        allowed = np.flatnonzero(~banned[rows[0]])
+        found.append((np.asarray(rows), allowed if len(allowed) > 1 else everything))
+    return found

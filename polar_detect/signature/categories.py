@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from polar_detect.arrays import BoolArray
+import numpy as np
+
+from polar_detect.arrays import BoolArray, IndexArray, IntArray
 from polar_detect.factors import Levels
 from polar_detect.signature.allowed_rows import groups_by_allowed
 from polar_detect.signature.column_features import LEVEL, NEW, column_feature
@@ -142,10 +144,16 @@ class CategoryReference:
             }
         )
 
-    def said(self, texts: Sequence[str]) -> list[list[str | None]]:
-        """Return what rows say in each category, (n_categories, n_texts); None of no row."""
-        by_category = [rows for _, rows in self._said(texts)]
-        return [[None if row is None else row[0] for row in rows] for rows in by_category]
+    def unlike(self, texts: Sequence[str], normal: IndexArray) -> IntArray:
+        """Return in how many categories rows say what some normal rows do not.
+
+        (n_texts, n_normal); `normal` are the places of these.
+        """
+        found = np.zeros((len(texts), len(normal)), np.int64)
+        for known, said in self._said(texts):
+            own, others = known.surprisal.levels(said)
+            found += own[:, None] != others[normal]
+        return found
 
     def usual_for(self, text: str) -> list[UsualLevels]:
         """Return what is usual in each category for normal rows that are like a row."""

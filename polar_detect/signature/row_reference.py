@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
 
 _N_NEIGHBOURS = 5
-_MOST_TEACHING = 2_000
+_MOST_TEACHING = 1_000
 _DIGITS = 9  # of distances; rounding moves those behind
 
 
@@ -121,7 +121,7 @@ class RowReference(HasColumns):
     ) -> tuple[FeatureTable, FeatureTable]:
         """Return signatures of rows that it was fitted on and of labelled anomalies.
 
-        None of which sees itself. Of the rows 2,000 at random are enough to say what is usual.
+        None of which sees itself. Of the rows 1,000 at random are enough to say what is usual.
         """
         own, shown = Seen.of_rows(self.texts), Seen.of_rows(labelled)
         drawn = np.sort(np.random.default_rng(seed).permutation(self.n_fitted)[:_MOST_TEACHING])
@@ -158,8 +158,7 @@ class RowReference(HasColumns):
         if self.numbers is not None:
             apart += self.numbers.apart(texts)[:, first]
         if self.categories is not None:
-            for own, normal in zip(self.categories.said(texts), self._normal_words, strict=True):
-                apart += np.asarray(own, object)[:, None] != np.asarray(normal, object)[first]
+            apart += self.categories.unlike(texts, first)
         # Rows that are as far but for rounding are taken by their order.
         nearest = smallest(apart.round(_DIGITS), _N_NEIGHBOURS)
         return [tuple(distinct[i] for i in row) for row in nearest.tolist()]
@@ -169,8 +168,3 @@ class RowReference(HasColumns):
         """Each row that it was fitted on once, and where it stands first."""
         distinct, places = distinct_texts(self.texts)
         return distinct, np.unique(places, return_index=True)[1]
-
-    @cached_property
-    def _normal_words(self) -> list[list[str | None]]:
-        assert self.categories is not None
-        return self.categories.said(self.texts)
