@@ -15,7 +15,7 @@ from polar_detect.report.choices import Tongue
 from polar_detect.report.language import Language
 from polar_detect.report.reasons import OddCells, reasons_of
 from polar_detect.signature.new_cells import NewCell
-from polar_detect.tables.columns.results import OF_ROWS, OF_TEXTS
+from polar_detect.tables.columns.results import OF_COLUMNS, OF_ROWS, OF_TEXTS
 
 if TYPE_CHECKING:  # pandas and torch take their time to import, and whoever assesses has them
     import pandas as pd
@@ -25,8 +25,18 @@ if TYPE_CHECKING:  # pandas and torch take their time to import, and whoever ass
 _DTYPES = {"float": "float64", "bool": "bool", "int": "Int64", "str": "object"}
 
 
-def kinds_of_columns(*, are_rows: bool) -> dict[str, str]:
-    """Return the columns that say what was found, with their kinds; `are_rows`: of whole rows."""
+def kinds_of_columns(*, are_rows: bool, has_layers: bool = True) -> dict[str, str]:
+    """Return the columns that say what was found, with their kinds.
+
+    Parameters
+    ----------
+    are_rows : bool
+        Whether it was found out about whole rows.
+    has_layers : bool
+        Whether models read these, so that there are layers and programs to tell of.
+    """
+    if not has_layers:
+        return OF_COLUMNS
     return OF_ROWS if are_rows else OF_TEXTS
 
 
@@ -61,7 +71,7 @@ class Assessment:
         Conformal.
     is_anomaly : (n_texts,) bool
     programs : tuple of MinimalProgram or None
-        None where none was searched.
+        None where none was searched, and where no model reads the texts.
     explanation : Explanation
     neighbours : tuple of tuple of str
         Nearest normal training texts, nearest first, each once; none where they are not kept.
@@ -169,7 +179,7 @@ class Assessment:
         It has the index of the series or data frame that was assessed, so that
         ``pd.concat([frame, assessment.to_frame()], axis=1)`` puts the columns beside that.
         `reasons` are in English or Japanese; what an empty text or a program that was not searched
-        lacks is missing.
+        lacks is missing. Where no model reads the rows, no column tells of layers and programs.
         """
         import pandas as pd
 
@@ -180,9 +190,14 @@ class Assessment:
                 dtype=_DTYPES[kind],
                 index=self.index,
             )
-            for name, kind in kinds_of_columns(are_rows=self.are_rows).items()
+            for name, kind in self._kinds.items()
         }
         return pd.DataFrame(columns)
+
+    @property
+    def _kinds(self) -> dict[str, str]:
+        has_layers = self.explanation.n_layers > 0
+        return kinds_of_columns(are_rows=self.are_rows, has_layers=has_layers)
 
     def __repr__(self) -> str:
         """Return how many texts it is of: a notebook would keep their neighbours otherwise."""

@@ -1,6 +1,7 @@
 """What `PolarDetector` does with rows that it judges by their columns alone, without models."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,10 +15,20 @@ from polar_detect.fitting import Fitted, fingerprint_of, moment
 from polar_detect.progress import Tracker
 from polar_detect.settings import Settings
 from polar_detect.signature.features import FeatureTable
-from polar_detect.signature.row_reference import RowReference
+from polar_detect.signature.row_reference import MOST_TEACHING, RowReference
+from polar_detect.tables import warn_of_hours
+from polar_detect.tables.cells.names import on_one_line
 from polar_detect.texts import distinct_texts
 
+if TYPE_CHECKING:
+    from polar_detect.tables.rows.template import RowTemplate
+
 _CHUNK = 512  # rows held against all normal rows at a time
+
+
+def has_columns(rows: "RowTemplate | None") -> bool:
+    """Return whether these are rows with columns of numbers, or of words that repeat."""
+    return rows is not None and bool(rows.numeric or rows.categories)
 
 
 def check_settings(settings: Settings) -> None:
@@ -30,7 +41,7 @@ def check_settings(settings: Settings) -> None:
             "of a table; pass several columns (--columns or --all-columns), or take the detector "
             "auto."
         )
-    if not (rows.numeric or rows.categories):
+    if not has_columns(rows):
         raise InputError(
             f"Got columns without numbers and without words that repeat for the detector {name}; "
             "expected one of these at least; take the detector auto, which reads other words too."
@@ -40,6 +51,41 @@ def check_settings(settings: Settings) -> None:
             f"Got the detector {name} and no texts to be kept; expected texts, as new rows are "
             "held against the normal ones; keep them."
         )
+
+
+def doubts(rows: "RowTemplate", n_rows: int) -> list[str]:
+    """Return what a fit on so many rows should be warned of: what it does not read, and hours.
+
+    >>> from polar_detect.tables.rows.template import RowTemplate
+    >>> from polar_detect.tables.rows.template_column import TemplateColumn
+    >>> doubts(RowTemplate((TemplateColumn("T", 1), TemplateColumn("note", None))), 300)
+    ["columns of words that hardly repeat do not count: 'note'; the detector auto reads them"]
+    """
+    n_held = min(n_rows, MOST_TEACHING) * (2 if rows.dependent else 1)
+    return [*doubts_of_words(rows), *warn_of_hours(rows, n_rows, n_held)]
+
+
+def doubts_of_words(rows: "RowTemplate") -> list[str]:
+    """Return which columns hold words that do not count, a sentence for each kind of them."""
+    words = [own for own in rows.columns if not own.is_numeric]
+    unread = [own.name for own in words if own.category is None]
+    of_gaps = [own.name for own in words if own.category and own.category.of == "gaps"]
+    said = []
+    if unread:
+        said.append(
+            f"columns of words that hardly repeat do not count: {_quoted(unread)}; the detector "
+            "auto reads them"
+        )
+    if of_gaps:
+        said.append(
+            "of columns of words that hardly repeat only counts whether cells are empty: "
+            f"{_quoted(of_gaps)}; the detector auto reads them"
+        )
+    return said
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, map(on_one_line, names)))
 
 
 def fit(

@@ -151,8 +151,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             All normal texts say the same, or each is there several times; a text is labelled both
             normal and anomalous; or, of a data frame, a column counts the rows or holds dates or
             codes, so that in new rows all of it is new, or verdicts, which new rows do not have
-            yet, or words among numbers, or columns are what an assessment adds; or the fit will
-            take hours.
+            yet, or words among numbers, or columns are what an assessment adds, or words that the
+            detector does not read; or the fit will take hours.
         UserWarning
             `alpha` is below the smallest p-value that the held-out texts can give.
         """
@@ -381,7 +381,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         with alone():
             normal, strange = given.by_label(engine.extractor.tracer)
             train, held_out = parted(normal, seed=settings.seed)
-            _warn(given.doubts(normal, keeps_texts=settings.store_texts), alpha, len(held_out))
+            doubts = given.doubts(normal, keeps_texts=settings.store_texts, reads_texts=True)
+            _warn(doubts, alpha, len(held_out))
             fitting = Fitting(engine.extractor, head, tracker, settings)
             self.fitted_, self.engine_ = fitting.run(train, held_out, strange), engine
             return_freed_memory()  # a search of programs, which mostly follows, has its own blocks
@@ -398,7 +399,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         by_columns.check_settings(settings)
         with alone():
             normal, strange = given.by_label(None)
-            _warn(given.doubts(normal, keeps_texts=True), alpha, len(normal))
+            doubts = given.doubts(normal, keeps_texts=True, reads_texts=False)
+            _warn(doubts, alpha, len(normal))
             self.fitted_ = by_columns.fit(
                 head, settings, normal=normal, anomalous=strange, tracker=tracker
             )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from polar_detect import by_columns
 from polar_detect.arrays import BoolArray
 from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError
@@ -88,14 +89,20 @@ class TrainingTexts:
             raise InputError(too_few(len(normal)))
         return normal, strange
 
-    def doubts(self, normal: list[str], *, keeps_texts: bool) -> list[str]:
-        """Return what is to be warned of, a sentence each; of numbers only where texts are kept."""
-        return [
+    def doubts(self, normal: list[str], *, keeps_texts: bool, reads_texts: bool) -> list[str]:
+        """Return what is to be warned of, a sentence each; of numbers only where texts are kept.
+
+        `reads_texts`: whether models do.
+        """
+        own = [
             *self.doubts_of_columns,
             *doubts_of_texts(normal),
             *doubts_of_labels(self.texts, self.is_anomalous),
-            *(doubts_of_hours(self.rows, len(normal)) if keeps_texts else []),
         ]
+        if not keeps_texts or self.rows is None:
+            return own
+        of_rows = doubts_of_hours if reads_texts else by_columns.doubts
+        return [*own, *of_rows(self.rows, len(normal))]
 
     def _labelled(self, *, is_anomalous: bool) -> list[str]:
         places = np.flatnonzero(self.is_anomalous == is_anomalous)

@@ -11,6 +11,7 @@ from polar_detect.cli.commands import inspect as command
 from polar_detect.detectors.auto import AutoHead
 from polar_detect.detectors.boosting import LightGBMHead
 from polar_detect.detectors.classifier import ClassifierHead
+from polar_detect.detectors.columns import ColumnsHead
 from polar_detect.detectors.forest import IsolationForestHead
 from polar_detect.detectors.pyod import PyODHead
 from polar_detect.report.forms import Form
@@ -91,6 +92,10 @@ def reasons():
                 similarity_auroc=0.9, encoder_trust=1.0, far_share=0.5,
             )  # fmt: skip
             yield head.reason, head.name
+    for n_labelled in (0, 1):
+        columns = ColumnsHead()
+        columns._fitted = SimpleNamespace(shares=np.ones(1), n_labelled=n_labelled, features=())
+        yield columns.reason, columns.name
     for head in (LightGBMHead(), IsolationForestHead(), PyODHead(SimpleNamespace())):
         yield head.reason, head.name
 
@@ -164,7 +169,8 @@ def test_nothing_is_known_of_inspect_that_it_does_not_say(folder):
 def test_inspect_prints_japanese_lines_only(run, folder, monkeypatch):
     facts = _facts(manifest(*next(reasons())))
     for texts in (("oil",), None):
-        contents = SimpleNamespace(facts=facts, kept=_kept(MORE, texts, folder), texts=texts)
+        contents = SimpleNamespace(facts=facts, kept=_kept(MORE, texts, folder), texts=texts,
+                                   reads_texts=True)  # fmt: skip
         monkeypatch.setattr(command, "read_contents", lambda _, own=contents: own)
         code, out, _ = run("inspect", folder, "--lang", "ja")
         assert code == 0

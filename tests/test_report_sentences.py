@@ -46,6 +46,8 @@ ENGLISH = (
     "Got {} {}; expected True or False",
     "Got detector {}; expected a name such as 'auto', or a Head",
     "Got rows {}; expected a RowTemplate",
+    "Got signatures without columns of numbers or of words that repeat",
+    "Got the detector {}, which goes by columns and so has no programs",
     "Got texts such as {}, none of which is a row of this template",
     "Got alpha {}; expected at least {}, the smallest p-value with {} held-out texts",
     # … models of the user's own that are built in another way than any that is known …

@@ -32,7 +32,7 @@ from polar_detect.scoring import run
 from polar_detect.scoring.cache import ResultCache
 from polar_detect.scoring.earlier_result import EarlierResult
 from polar_detect.scoring.flags import FlagRule, Tally
-from polar_detect.scoring.job import ScoreJob, open_input
+from polar_detect.scoring.job import CHUNK_ROWS, ScoreJob, open_input
 from polar_detect.scoring.partial import Partial, folder_of
 from polar_detect.scoring.results import from_arrow, to_arrow, with_programs_up_to
 from polar_detect.scoring.sample import Sample
@@ -163,7 +163,7 @@ def test_a_resumed_run_writes_what_an_undisturbed_one_does_and_computes_the_rest
     assert not resumed.exists()
     summary = score(orders, resumed, detector_folder)
     assert resumed.read_bytes() == whole.read_bytes()
-    assert summary.n_resumed == n_calls * run.CHUNK_ROWS
+    assert summary.n_resumed == n_calls * CHUNK_ROWS
     assert (summary.n_computed < undisturbed.n_computed) == (n_calls > 0)
     assert not folder_of(resumed).exists()
 
@@ -222,7 +222,7 @@ def test_an_output_may_have_a_name_that_is_not_utf8(orders, detector_folder, tmp
     out = tmp_path / os.fsdecode("結果.csv".encode("cp932"))
     with pytest.raises(Killed):
         score(orders, out, detector_folder, engine=killed_after(1))
-    assert score(orders, out, detector_folder).n_resumed == run.CHUNK_ROWS
+    assert score(orders, out, detector_folder).n_resumed == CHUNK_ROWS
     assert len(read(out)) == 1000
 
 
@@ -384,7 +384,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_later(
         patch.setattr(atomic.os, "fsync", full)
         with pytest.raises(OutputError, match=r"No space left on device\); .*same command again"):
             score(orders, out, detector_folder)
-    assert score(orders, out, detector_folder).n_resumed == run.CHUNK_ROWS
+    assert score(orders, out, detector_folder).n_resumed == CHUNK_ROWS
 
 
 def test_an_input_that_changed_meanwhile_does_not_leave_old_rejected_rows(

@@ -610,7 +610,9 @@ def test_only_what_other_machines_can_reach_is_warned_of(
     bound = server.bind(address, 0)
     monkeypatch.setattr(server, "bind", lambda *_: bound)  # as the machine's names may say
     monkeypatch.setattr(server, "run", lambda *_, **__: bound.close())
-    monkeypatch.setattr(serve_command, "stored_origin", lambda _: Origin("", None, None))
+    monkeypatch.setattr(
+        serve_command, "stored_origin", lambda _: Origin("", None, None, reads_texts=True)
+    )
     monkeypatch.setattr(serve_command, "load_same", lambda *_: None)
     serve_command.serve(ServeOptions(detector=Path("detector"), host=name, port=0))
     said = f"everyone who reaches {name} may ask" in " ".join(capsys.readouterr().err.split())

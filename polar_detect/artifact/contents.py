@@ -16,6 +16,7 @@ from polar_detect.artifact.sealing import check_files, read_whole
 from polar_detect.stored import fitting_together, read_texts
 
 ARRAYS, TEXTS, TREES, HEAD = "arrays.safetensors", "texts.json", "likeness.txt", "head"
+_OF_MODELS = {"model", "encoder", "max_tokens", "tolerance"}  # settings
 _Shapes = dict[str, tuple[tuple[int, ...], int]]  # array → shape, bytes
 
 
@@ -39,11 +40,14 @@ class Contents:
         What is kept of the training texts.
     texts : tuple of str or None
         The training texts; None where they are not kept.
+    reads_texts : bool
+        Whether models read them, of which embeddings and states are kept.
     """
 
     facts: tuple[tuple[str, str], ...]
     kept: tuple[Kept, ...]
     texts: tuple[str, ...] | None
+    reads_texts: bool
 
 
 def read_contents(folder: Path) -> Contents:
@@ -61,7 +65,8 @@ def read_contents(folder: Path) -> Contents:
         check_files(folder, manifest["files"], manifest["sizes"])
         with fitting_together(folder):
             texts = kept_texts(folder, manifest)
-            return Contents(_facts(manifest), tuple(_kept(_shapes(folder), texts, folder)), texts)
+            kept = tuple(_kept(_shapes(folder), texts, folder))
+            return Contents(_facts(manifest), kept, texts, "model" in manifest)
 
     return read_whole(folder, read)
 
@@ -166,7 +171,9 @@ def _kept_of_parts(shapes: _Shapes, folder: Path) -> Iterator[Kept]:
 
 
 def _facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    settings = manifest["settings"]
+    settings = dict(manifest["settings"])
+    if "model" not in manifest:  # nor what it would read
+        settings = {name: own for name, own in settings.items() if name not in _OF_MODELS}
     megabytes = f"{sum(manifest['sizes'].values()) / 1e6:.2f}"
     return (
         ("Detector", f"{settings['detector']}: {manifest['reason']}"),

@@ -74,11 +74,14 @@ class Origin:
         None for a plain text file.
     template : RowTemplate or None
         How they were written out of rows; None if they were not.
+    reads_texts : bool
+        Whether models read them.
     """
 
     sha256: str
     text_column: str | None
     template: RowTemplate | None
+    reads_texts: bool
 
 
 def stored_origin(folder: Path) -> Origin:
@@ -91,12 +94,13 @@ def stored_origin(folder: Path) -> Origin:
     """
     sha256, manifest = manifest_sha256(folder), read_manifest(folder)
     column = manifest.get("text_column")
-    stored = Stored(folder / MANIFEST, manifest).part("settings")
-    rows = stored.get("rows") or manifest.get("input")  # once, it stood there
+    whole = Stored(folder / MANIFEST, manifest)
+    rows = whole.part("settings").get("rows") or manifest.get("input")  # once, it stood there
     return Origin(
         sha256,
         None if column is None else str(column),
         None if rows is None else RowTemplate.from_json(rows),
+        _head_class(whole).reads_texts,
     )
 
 

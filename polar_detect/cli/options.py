@@ -95,7 +95,8 @@ class FitOptions:
     detector: Annotated[
         str,
         typer.Option(
-            help="auto, classifier (for labelled kinds alone), lightgbm, isolation-forest, or one "
+            help="auto, columns (numbers and words that repeat of rows; without models, in "
+            "seconds), classifier (for labelled kinds alone), lightgbm, isolation-forest, or one "
             "of PyOD, e.g. pyod:ECOD (extra `pyod`)."
         ),
     ] = "auto"
@@ -164,7 +165,7 @@ class ScoreOptions:
         Literal["default", "fast", "search"],
         typer.Option(
             help="fast looks up the program of flagged rows only; search searches every row for "
-            "its own, shorter one."
+            "its own, shorter one. A detector of columns has no programs."
         ),
     ] = "default"
     engine: Annotated[
@@ -374,8 +375,8 @@ class CompareOptions:
         str,
         typer.Option(
             help="Our detectors: a,b. Where anomalies are labelled, auto runs without and with "
-            "them, and beside classifier. lightgbm learns from them too, and takes several times "
-            "as long."
+            "them, and beside classifier; on rows, beside columns. lightgbm learns from labels "
+            "too, and takes several times as long."
         ),
     ] = "auto"
     out: Annotated[

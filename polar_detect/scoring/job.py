@@ -15,7 +15,9 @@ from polar_detect.tables.reading import check_some_text
 from polar_detect.tables.structure.stray_rows import StrayRows
 
 TextsOf = tables.TextColumn | tables.RowTemplate
-CHUNK_ROWS = 256  # what a kill can cost at most; a finished chunk costs about 2 ms
+# What a kill can cost at most; a finished chunk costs about 2 ms. Rows that no model reads take
+# less each than what a chunk takes besides.
+CHUNK_ROWS, _UNREAD_CHUNK_ROWS = 256, 2048
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,8 @@ class ScoreJob:
         Normal texts that its p-values rest on, for the summary too.
     normal_texts : sequence of str
         What it was fitted on, as far as it keeps that.
+    reads_texts : bool
+        Whether models read the texts, so that results tell of layers and programs.
     """
 
     source: Path
@@ -61,6 +65,18 @@ class ScoreJob:
     described: Sequence[tuple[str, object]] = ()
     n_held_out: int | None = None
     normal_texts: Sequence[str] = field(default=(), repr=False)
+    reads_texts: bool = True
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The columns that are added, with their kinds."""
+        are_rows = self.template is not None
+        return kinds_of_columns(are_rows=are_rows, has_layers=self.reads_texts)
+
+    @property
+    def chunk_rows(self) -> int:
+        """Rows that are scored, and kept as finished, together."""
+        return CHUNK_ROWS if self.reads_texts else _UNREAD_CHUNK_ROWS
 
 
 @dataclass(frozen=True)
@@ -91,6 +107,7 @@ class Input:
     notices: tuple[str, ...]
     n_rows: int
     n_rejected: int
+    chunk_rows: int = CHUNK_ROWS
 
     def chunks(self) -> Iterator[tables.Chunk]:
         """Read the input again.
@@ -100,7 +117,7 @@ class Input:
         InputError
             It was changed since it was opened: results would stand beside other rows.
         """
-        for chunk in self.reader.chunks(CHUNK_ROWS):
+        for chunk in self.reader.chunks(self.chunk_rows):
             self._check_unchanged()
             yield chunk
         self._check_unchanged()
@@ -129,7 +146,7 @@ def open_input(job: ScoreJob) -> Input:
         put columns, cells or sheets.
     """
     tables.check_output(job.out)
-    earlier = EarlierResult(job.out, CHUNK_ROWS)
+    earlier = EarlierResult(job.out, job.chunk_rows)
     state = _State.of(job.source)
     given = [
         *([] if job.template is None else job.template.names),
@@ -137,7 +154,7 @@ def open_input(job: ScoreJob) -> Input:
     ]
     reader = tables.open_table(job.source, job.read.asking_for(given, job.default_column))
     texts_of, notices = _texts_of(reader, job)
-    kinds = kinds_of_columns(are_rows=job.template is not None)
+    kinds = job.kinds
     read = [texts_of.name] if isinstance(texts_of, tables.TextColumn) else texts_of.names
     tables.check_added(reader.columns, kinds, reader.name, read=read)
     earlier.check_nothing_put_in(reader.columns)
@@ -145,7 +162,7 @@ def open_input(job: ScoreJob) -> Input:
     has_text = False
     strays = StrayRows(reader.columns)
     lost_numbers = None if job.template is None else tables.LostNumbers(job.template)
-    for chunk in reader.chunks(CHUNK_ROWS):
+    for chunk in reader.chunks(job.chunk_rows):
         n_rows, n_rejected = n_rows + len(chunk.frame), n_rejected + len(chunk.rejected)
         has_text = has_text or any(text.strip() for text in texts_of.texts(chunk.frame))
         if lost_numbers is not None:
@@ -158,7 +175,9 @@ def open_input(job: ScoreJob) -> Input:
         check_some_text([""] * n_rows, texts_of.name, reader.name)
     notices += tuple(strays.notices())
     notices += () if lost_numbers is None else tuple(lost_numbers.notices())
-    return Input(job.source, state, reader, texts_of, reader.notices + notices, n_rows, n_rejected)
+    notices = reader.notices + notices
+    counts = n_rows, n_rejected, job.chunk_rows
+    return Input(job.source, state, reader, texts_of, notices, *counts)
 
 
 def _texts_of(reader: tables.TableReader, job: ScoreJob) -> tuple[TextsOf, tuple[str, ...]]:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polar_detect import tables
-from polar_detect.assessment import kinds_of_columns
 from polar_detect.report.formatting import rate_by_chance
 from polar_detect.report.language import Language
 from polar_detect.scoring.flags import FlagRule
@@ -68,8 +67,6 @@ def write_output(
         formats=reader.formats,
         names=_names(language),
     )
-    are_rows = job.template is not None
-    kinds = kinds_of_columns(are_rows=are_rows)
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(tables.open_writer(job.out, layout))
         rejected: tables.TableWriter | None = None
@@ -85,8 +82,8 @@ def write_output(
             if job.programs_of == "flagged":
                 results = with_programs_up_to(summary.largest_p, results)
             if len(chunk.frame):
-                added = added_columns(results, summary.largest_p, are_rows=are_rows)
-                output.write(tables.join_columns(chunk.frame, added, kinds))
+                added = added_columns(results, summary.largest_p, job.kinds)
+                output.write(tables.join_columns(chunk.frame, added, job.kinds))
         if rejected is None:  # one may be there of an earlier run
             tables.write_rejected((), tables.rejected_path(job.out))
 

@@ -1,12 +1,12 @@
 """What is kept of each scored text, and the columns that are made of it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from polar_detect.assessment import Result, kinds_of_columns
+from polar_detect.assessment import Result
 from polar_detect.program import ProgramsOf
 from polar_detect.progress import ASSESS_CHUNK
 from polar_detect.report.choices import Tongue
@@ -65,8 +65,10 @@ class LocalEngine:
         """Return the result of each text; `advance` hears of texts as they are done."""
         results: list[Result] = []
         # As many at a time as `assess` reads itself, so that progress shows.
-        for start in range(0, len(texts), ASSESS_CHUNK):
-            piece = list(texts[start : start + ASSESS_CHUNK])
+        is_slow = self._detector.fitted_.head.reads_texts
+        n_together = ASSESS_CHUNK if is_slow else max(len(texts), 1)
+        for start in range(0, len(texts), n_together):
+            piece = list(texts[start : start + n_together])
             assessment = self._detector.assess(piece, programs_of=self._programs_of)
             results += assessment.results(self._tongue)
             advance(len(piece))
@@ -74,12 +76,11 @@ class LocalEngine:
 
 
 def added_columns(
-    results: Sequence[Result], largest_p: float, *, are_rows: bool = False
+    results: Sequence[Result], largest_p: float, names: Iterable[str]
 ) -> dict[str, list[object]]:
     """Return the columns that `score` adds; p-values of at most `largest_p` are flagged."""
     columns: dict[str, list[object]] = {
-        name: [getattr(r, name, None) for r in results]
-        for name in kinds_of_columns(are_rows=are_rows)
+        name: [getattr(r, name, None) for r in results] for name in names
     }
     columns["is_anomaly"] = [r.p_value is not None and r.p_value <= largest_p for r in results]
     for name in ("score", "p_value"):

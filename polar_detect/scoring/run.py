@@ -16,7 +16,7 @@ from polar_detect.models.hashes import sha256_of
 from polar_detect.progress import Progress
 from polar_detect.scoring.cache import ResultCache
 from polar_detect.scoring.flags import FlagRule, Tally
-from polar_detect.scoring.job import CHUNK_ROWS, Input, ScoreJob
+from polar_detect.scoring.job import Input, ScoreJob
 from polar_detect.scoring.output import Summary, write_output
 from polar_detect.scoring.partial import VERSION, Partial
 from polar_detect.scoring.results import Engine, Fleet
@@ -185,5 +185,5 @@ def _identity(job: ScoreJob, opened: Input, rule: FlagRule) -> dict[str, Any]:
         "--encoding": job.read.encoding,
         "--sheet": job.read.sheet,
         "--fdr": rule.fdr,
-        "chunk size": CHUNK_ROWS,
+        "chunk size": job.chunk_rows,
     }

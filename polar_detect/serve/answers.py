@@ -25,14 +25,26 @@ class Score(BaseModel):
 class Explained(Score):
     """A score with its minimal program and SHAP values in sum per layer and per group."""
 
-    program: str | None = Field(None, description="Shortest valid program, e.g. 0-3 [4-5]x2 8-29.")
-    program_length: int | None = Field(None, description="Layer calls that it makes.")
+    program: str | None = Field(
+        None,
+        description="Shortest valid program, e.g. 0-3 [4-5]x2 8-29; null where the detector goes "
+        "by columns, as no model reads the rows then.",
+    )
+    program_length: int | None = Field(
+        None, description="Layer calls that it makes; null where there is no program."
+    )
     base_value: float | None = Field(None, description="base_value + layers + groups = score.")
-    layers: list[float] | None = Field(None, description="SHAP values in sum, one per layer.")
+    layers: list[float] | None = Field(
+        None,
+        description="SHAP values in sum, one per layer; none where the detector goes by columns.",
+    )
     groups: dict[str, float] | None = Field(
         None, description="SHAP values of the whole text, in sum."
     )
-    top_layers: str = Field(description="Strongest layers in words, e.g. L11 +0.41; L4 -0.12.")
+    top_layers: str = Field(
+        description="Strongest layers in words, e.g. L11 +0.41; L4 -0.12; empty where the "
+        "detector goes by columns."
+    )
     top_columns: str | None = Field(
         None, description="Strongest columns of a row in words, e.g. Torque +0.41; Flow -0.12."
     )
@@ -77,8 +89,9 @@ class Answers:
         for i, judged in enumerate(self._judged(assessment.scores)):
             answer = Explained(**judged.model_dump(), top_layers=words[i], reasons=reasons[i])
             if judged.score is not None:
-                program = assessment.all_programs[i].program
-                answer.program, answer.program_length = str(program), len(program)
+                if (minimal := assessment.programs[i]) is not None:
+                    answer.program = str(minimal.program)
+                    answer.program_length = len(minimal.program)
                 answer.base_value = explanation.base_value
                 answer.layers = by_layer[i].tolist()
                 answer.top_columns = columns[i] or None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
 
 _N_NEIGHBOURS = 5
-_MOST_TEACHING = 1_000
+MOST_TEACHING = 1_000
 _DIGITS = 9  # of distances; rounding moves those behind
 
 
@@ -124,7 +124,7 @@ class RowReference(HasColumns):
         None of which sees itself. Of the rows 1,000 at random are enough to say what is usual.
         """
         own, shown = Seen.of_rows(self.texts), Seen.of_rows(labelled)
-        drawn = np.sort(np.random.default_rng(seed).permutation(self.n_fitted)[:_MOST_TEACHING])
+        drawn = np.sort(np.random.default_rng(seed).permutation(self.n_fitted)[:MOST_TEACHING])
         teaching, itself = own.rows(drawn), drawn[:, None] == np.arange(self.n_fitted)
         tables = self._of_cells(teaching.texts, banned=self._copies(drawn), left_out=itself)
         others = self._of_cells(labelled)

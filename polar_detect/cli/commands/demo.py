@@ -16,6 +16,7 @@ from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
 from polar_detect.report.terminal import worst_rows
 from polar_detect.scoring.results import added_columns
+from polar_detect.tables.columns.results import OF_TEXTS
 
 _ORDERS: dict[Tongue, str] = {"en": "work_orders", "ja": "work_orders_ja"}
 
@@ -35,7 +36,7 @@ def demo(options: DemoOptions) -> None:
     with progress_bars(err, language) as progress:
         assessment = detector.assess(table.texts, progress=progress)
     largest_p = assessment.p_values[assessment.is_anomaly].max(initial=-1.0)
-    added = added_columns(assessment.results(tongue), largest_p)
+    added = added_columns(assessment.results(tongue), largest_p, OF_TEXTS)
     # Excel reads UTF-8 without the mark as the encoding of the country.
     tables.write_scored(table, added, scored, tables.Layout(has_mark=tongue == "ja"))
     report = build_report(detector, assessment, table, top=20)

@@ -5,14 +5,15 @@ import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from polar_detect import models, tables
+from polar_detect import by_columns, models, tables
 from polar_detect.artifact.writing import check_target, save
+from polar_detect.assessment import kinds_of_columns
 from polar_detect.cli.commands.inputs import tell_about
 from polar_detect.cli.commands.output import check_not_input, err, said_of_cut, say, tell
 from polar_detect.cli.options import FitOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
-from polar_detect.detectors import new_head
+from polar_detect.detectors import AutoHead, ColumnsHead, head_class, new_head
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.fitting import MIN_NORMAL, too_few_labelled
 from polar_detect.fluency import advise
@@ -33,18 +34,22 @@ def fit(options: FitOptions) -> PolarDetector:
     table = _read(options)
     tell_about(table, rejected, language)
     _check_readable(table, options.max_texts)
+    detector.set_params(rows=table.template)
+    reads_texts = _check_columns(detector)
     if out.exists() and any(out.iterdir()):
         tell(language.say("fit.replaced", out=out))
-    _tell_of(table, _of_texts(table, options.label_column, language))
+    _tell_of_models(options, language)
+    _tell_of(table, _of_texts(table, options, language))
     _tell_of(table, _of_rows(table, options, language))
     _tell_of(table, _of_unread(table, options, language))
-    detector.set_params(rows=table.template)
     with progress_bars(err, language) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)  # it is said above, of the table
         detector.fit(table.texts, table.labels, progress=progress)
-        detector.normal_programs(progress=progress)
-    _tell_of(table, _of_languages(detector, table, language))
-    _tell_of(table, _of_cut(detector, table, language))
+        if reads_texts:
+            detector.normal_programs(progress=progress)
+    if reads_texts:
+        _tell_of(table, _of_languages(detector, table, language))
+        _tell_of(table, _of_cut(detector, table, language))
     column = table.text_column if table.has_columns else None
     save(detector, out, text_column=column, sampled_from=table.sampled_from)
     for label, value in description(detector, options.lang):
@@ -57,6 +62,8 @@ def fit(options: FitOptions) -> PolarDetector:
 def said_of_texts(detector: PolarDetector, out: Path, language: Language) -> str:
     """Return what the folder keeps of the training texts."""
     n = len(detector.fitted_.reference)
+    if not detector.fitted_.head.reads_texts:
+        return language.say("fit.kept.rows", n=n, out=out)
     if detector.store_texts:
         return language.say("fit.kept", n=n, out=out)
     lost = language.say("fit.kept.no_context") if detector.fitted_.head.needs_context else ""
@@ -76,6 +83,27 @@ def _unfitted(options: FitOptions) -> PolarDetector:
     )
     new_head(Settings.of(detector.get_params(deep=False)).detector)
     return detector
+
+
+def _check_columns(detector: PolarDetector) -> bool:
+    """Return whether models read the texts; raise `InputError` for rows without columns if not."""
+    settings = Settings.of(detector.get_params(deep=False))
+    reads_texts = new_head(settings.detector).reads_texts
+    if not reads_texts:
+        by_columns.check_settings(settings)
+    return reads_texts
+
+
+def _tell_of_models(options: FitOptions, language: Language) -> None:
+    """Say which options have no effect, as no model reads the rows."""
+    given = {
+        "--model": options.model != FitOptions.model,
+        "--encoder": options.encoder != FitOptions.encoder,
+        "--max-tokens": options.max_tokens != FitOptions.max_tokens,
+    }
+    for option, is_given in given.items():
+        if is_given and not head_class(options.detector).reads_texts:
+            tell(language.say("unread.models", option=option, detector=options.detector))
 
 
 def _read(options: FitOptions) -> tables.Table:
@@ -123,7 +151,7 @@ def _tell_of(table: tables.Table, notices: Iterable[str]) -> None:
         tell(f"{table.source}: {notice}")
 
 
-def _of_texts(table: tables.Table, label_column: str | None, language: Language) -> Iterator[str]:
+def _of_texts(table: tables.Table, options: FitOptions, language: Language) -> Iterator[str]:
     n, texts = len(table.texts), as_seen(table.texts)
     if table.sampled_from is not None:
         yield language.say("fit.sampled", n=n, n_all=table.sampled_from)
@@ -132,10 +160,12 @@ def _of_texts(table: tables.Table, label_column: str | None, language: Language)
     if (times := times_pasted(texts)) > 1:
         yield language.say("fit.pasted", times=times)
     elif table.sampled_from is None:
-        yield from _of_copies(table, label_column, language)
+        yield from _of_copies(table, options.label_column, language)
     read = [table.text_column] if table.template is None else table.template.names
     if table.has_columns:
-        yield from map(language.notice, tables.warn_of_taken(filter(None, read)))
+        reads_texts = head_class(options.detector).reads_texts
+        added = kinds_of_columns(are_rows=True, has_layers=reads_texts)
+        yield from map(language.notice, tables.warn_of_taken(filter(None, read), added))
     if table.labels is None:
         yield from map(language.notice, tables.warn_of_judged(table.frame))
     elif both := labelled_both(texts, table.labels):
@@ -185,31 +215,41 @@ def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> It
     first = next(filter(None, table.texts), "")  # a row without a filled cell has no text
     yield language.say("fit.rows", row=first)
     numeric = [column.name for column in table.template.numeric]
+    reads_texts = head_class(options.detector).reads_texts
     if options.no_store_texts:
         yield language.say("fit.numbers.as_text")
     elif numeric:
-        yield language.say("fit.numbers", names=_joined(numeric, language))
-    else:
+        key = "fit.numbers" if reads_texts else "fit.numbers.alone"
+        yield language.say(key, names=_joined(numeric, language))
+    elif reads_texts:
         yield language.say("fit.numbers.none")
     if not options.no_store_texts:
         yield from _of_factors(table.template, language)
     names = table.template.names
     frame = table.frame[[bool(text) for text in table.texts]]
-    notices = (
+    notices = [
         *tables.warn_of_forms(frame, table.template),
         *tables.warn_of_lost_numbers(frame, table.template),
         *tables.warn_of_words(frame, table.template),
         *tables.warn_of_verdicts(frame, names),
         *tables.warn_of_new_values(frame, names),
-        *tables.warn_of_length(
-            table.texts,
-            options.max_tokens,
-            has_numbers=bool(numeric) and not options.no_store_texts,
-        ),
-    )
-    yield from map(language.notice, notices)
+    ]
+    if reads_texts:
+        has_numbers = bool(numeric) and not options.no_store_texts
+        own = table.texts, options.max_tokens
+        notices += tables.warn_of_length(*own, has_numbers=has_numbers)
     if not options.no_store_texts:
-        yield from map(language.notice, tables.warn_of_hours(table.template, len(frame)))
+        of_rows = tables.warn_of_hours if reads_texts else by_columns.doubts
+        notices += of_rows(table.template, len(frame))
+    yield from map(language.notice, notices)
+    if options.detector == AutoHead.name and not options.no_store_texts:
+        yield from _of_other(table.template, language)
+
+
+def _of_other(template: tables.RowTemplate, language: Language) -> Iterator[str]:
+    """Yield that models are not needed, where they would read numbers and words that repeat."""
+    if not by_columns.doubts_of_words(template):
+        yield language.say("fit.by_columns", detector=ColumnsHead.name)
 
 
 def _of_unread(table: tables.Table, options: FitOptions, language: Language) -> Iterator[str]:

@@ -32,7 +32,8 @@ def inspect(options: InspectOptions) -> None:
         size = f"{kept.n_bytes / 1e6:.2f} MB"
         show(f"{size:>12}  {language.inspected(kept.what)}")
     texts = language.say("inspect.no_texts" if contents.texts is None else "inspect.texts")
-    show(f"{texts}{language.say('space')}{language.say('inspect.leaks')}")
+    leaks = language.say("space") + language.say("inspect.leaks") if contents.reads_texts else ""
+    show(texts + leaks)
 
 
 def _list_texts(texts: Iterable[str]) -> None:

@@ -18,6 +18,7 @@ from polar_detect.cli.options import ScoreOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
 from polar_detect.drift import measure_drift
+from polar_detect.errors import InputError
 from polar_detect.program import ProgramsOf
 from polar_detect.report.facts import description
 from polar_detect.report.formatting import p_value, rate_by_chance
@@ -49,6 +50,7 @@ def score(options: ScoreOptions) -> None:
     if options.cache is not None:
         check_not_in_detector(options.cache, options.detector, option="--cache")
     origin = origin_of(options.detector, options.text_column)
+    _check_preset(options, origin)
     language = Language(options.lang, are_rows=origin.template is not None)
     if not uses_ray:
         for option in _of_ray(options):
@@ -88,6 +90,15 @@ def _of_ray(options: ScoreOptions) -> list[str]:
     return [option for option, is_given in given.items() if is_given]
 
 
+def _check_preset(options: ScoreOptions, origin: Origin) -> None:
+    """Raise `InputError` where programs shall be searched of rows that no model reads."""
+    if options.preset == "search" and not origin.reads_texts:
+        raise InputError(
+            f"Got --preset search for the detector '{options.detector}', which goes by columns "
+            "and so has no programs; expected none; leave it out."
+        )
+
+
 def _job(options: ScoreOptions, origin: Origin) -> ScoreJob:
     return ScoreJob(
         source=options.input,
@@ -98,8 +109,9 @@ def _job(options: ScoreOptions, origin: Origin) -> ScoreJob:
         template=origin.template,
         read=tables.ReadOptions(encoding=options.encoding, sheet=options.sheet),
         restart=options.restart,
-        programs_of=_PROGRAMS_OF[options.preset],
+        programs_of=_PROGRAMS_OF[options.preset] if origin.reads_texts else "all",
         tongue=options.lang,
+        reads_texts=origin.reads_texts,
     )
 
 

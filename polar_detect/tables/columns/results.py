@@ -1,5 +1,6 @@
 """The columns that `score` puts beside a table, by which one that was scored before is known."""
 
+import itertools
 from collections.abc import Collection, Iterable, Sequence
 
 from polar_detect.errors import InputError
@@ -16,6 +17,9 @@ OF_TEXTS = {
     "top_layers": "str",
 }
 OF_ROWS = OF_TEXTS | {"top_columns": "str"}
+_OF_MODELS = {"program", "program_length", "n_skips", "n_loops", "top_layers"}
+# Of rows that no model reads.
+OF_COLUMNS = {name: kind for name, kind in OF_ROWS.items() if name not in _OF_MODELS}
 FLAG = "is_anomaly"
 _MIN_TELLING = 3  # a table of one's own may have a score, or a program
 # What people keep who delete the rest; two of them tell, as a table of one's own that has both
@@ -26,14 +30,22 @@ _KEPT, _MIN_KEPT = {"score", FLAG, "reasons"}, 2
 def result_columns(present: Iterable[str]) -> list[str]:
     """Return the columns of a table that `score` has added; none where it has not scored it.
 
+    It adds them on the right. Where rows were judged without models, a `program` of the table's
+    own may stand left of them.
+
     >>> result_columns(["text", "score", "p_value", "is_anomaly", "checked"])
     ['score', 'p_value', 'is_anomaly']
     >>> result_columns(["text", "score", "reasons", "checked"])
     ['score', 'reasons']
+    >>> result_columns(["program", "load", "score", "p_value", "is_anomaly"])
+    ['score', 'p_value', 'is_anomaly']
     >>> result_columns(["text", "score", "program"])
     []
     """
     found = [name for name in present if name in OF_ROWS]
+    behind = [*itertools.dropwhile(_OF_MODELS.__contains__, found)]
+    if behind and _OF_MODELS.isdisjoint(behind):
+        found = behind
     is_told = len(found) >= _MIN_TELLING or len(_KEPT.intersection(found)) >= _MIN_KEPT
     return found if is_told else []
 
@@ -44,10 +56,10 @@ def said_of_results(left_out: Sequence[str]) -> tuple[str, ...]:
     return (f"columns that score has added are left out: {names}",) if left_out else ()
 
 
-def warn_of_taken(read: Iterable[str]) -> list[str]:
+def warn_of_taken(read: Iterable[str], added: Collection[str] = tuple(OF_ROWS)) -> list[str]:
     """Return a warning for each column to fit on that `score` has a column of its own for.
 
-    Who renames it in later files only would be told that it is missing there.
+    Those are `added`. Who renames one in later files only would be told that it is missing there.
 
     >>> warn_of_taken(["program", "load"])
     ["column 'program' has the name of one that score adds, and score refuses files with it; \
@@ -57,7 +69,7 @@ rename it in this file and in later ones"]
         f"column {name!r} has the name of one that score adds, and score refuses files with it; "
         "rename it in this file and in later ones"
         for name in read
-        if name in OF_ROWS
+        if name in added
     ]
 
 

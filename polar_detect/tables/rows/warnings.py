@@ -65,8 +65,11 @@ def warn_of_length(texts: Sequence[str], max_tokens: int, *, has_numbers: bool) 
     ]
 
 
-def warn_of_hours(template: RowTemplate, n_rows: int) -> list[str]:
+def warn_of_hours(template: RowTemplate, n_rows: int, n_held: int | None = None) -> list[str]:
     """Return a warning where a fit on rows takes longer than an hour for their numbers alone.
+
+    `n_held`: so many times one of the rows is held against the others; by default as often as
+    detectors do that read the rows.
 
     >>> from polar_detect.tables.rows.template_column import TemplateColumn
     >>> template = RowTemplate(tuple(TemplateColumn(f"c{i}", 1) for i in range(1000)))
@@ -77,7 +80,8 @@ against the others by itself; choose fewer columns or rows']
     []
     """
     n_columns = len(template.numeric)
-    n_held = n_rows * (4 if template.dependent else 2)  # crossed rows too, by kinds and beside all
+    if n_held is None:  # crossed rows too, by kinds and beside all
+        n_held = n_rows * (4 if template.dependent else 2)
     hours = n_held * n_columns**2 * (_S_PER_COLUMN * n_columns + _S_PER_ROW * n_rows) / 3600
     if hours <= 1:
         return []

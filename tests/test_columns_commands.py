@@ -1,0 +1,249 @@
+"""What commands do with a detector that goes by the columns of rows, which no model reads."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from japanese import is_japanese
+
+from polar_detect import PolarDetector, by_columns
+from polar_detect.artifact.contents import read_contents
+from polar_detect.artifact.reading import stored_origin
+from polar_detect.cli.commands import fit as fitting
+from polar_detect.cli.options import FitOptions
+from polar_detect.errors import InputError, TrainingWarning
+from polar_detect.report.language import Language
+from polar_detect.scoring import job as jobs
+from polar_detect.scoring import run as scoring
+from polar_detect.scoring.flags import FlagRule
+from polar_detect.scoring.job import ScoreJob, open_input
+from polar_detect.scoring.results import LocalEngine
+from polar_detect.serve.answers import Answers, Explained
+from polar_detect.tables import (
+    RowColumns,
+    RowTemplate,
+    cells_as_text,
+    read_table,
+    result_columns,
+    warn_of_hours,
+)
+from polar_detect.tables.rows.template_column import TemplateColumn
+
+ADDED = ["score", "p_value", "is_anomaly", "reasons", "top_columns"]
+RULE = FlagRule(0.05)
+
+
+def parts(n_rows, *, seed=0):
+    """Return parts whose weight goes with their size; "program" is a name that `score` adds."""
+    rng = np.random.default_rng(seed)
+    size = rng.normal(20, 2, n_rows).round(2)
+    return pd.DataFrame({
+        "program": rng.choice(["P1", "P2"], n_rows),
+        "size [mm]": size,
+        "weight [g]": (3 * size + rng.normal(0, 0.1, n_rows)).round(2),
+    })  # fmt: skip
+
+
+def notes(n_rows):
+    return [f"weighed by hand {i} on bench {7 * i}" for i in range(n_rows)]
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return PolarDetector("columns").fit(parts(120))
+
+
+@pytest.fixture(scope="module")
+def folder(fitted, tmp_path_factory):
+    path = tmp_path_factory.mktemp("detectors") / "columns"
+    fitted.save(path)
+    return path
+
+
+@pytest.fixture
+def new(tmp_path):
+    """Return a CSV of new parts, the first of which is too light for its size."""
+    frame = parts(60, seed=1)
+    frame.loc[0, "weight [g]"] = 50.0
+    path = tmp_path / "new.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+def job_of(source, out, folder, **options):
+    origin = stored_origin(folder)
+    own = {"template": origin.template, "reads_texts": origin.reads_texts} | options
+    return ScoreJob(source=source, out=out, detector_sha256=origin.sha256, **own)
+
+
+def scored(job, engine):
+    return scoring.run(job, open_input(job), engine, RULE, lambda *_: None)
+
+
+# Score
+
+
+def test_a_frame_of_results_tells_of_no_programs_and_layers(fitted):
+    frame = fitted.assess(parts(5, seed=2)).to_frame()
+    assert [*frame.columns] == ADDED
+    assert frame["reasons"].dtype == object
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet", ".xlsx"])
+def test_a_result_tells_of_no_programs_and_layers(fitted, folder, new, tmp_path, ending):
+    out = tmp_path / f"scored{ending}"
+    scored(job_of(new, out, folder), LocalEngine(fitted))
+    table = read_table(out, text_column="reasons")
+    assert [*table.frame.columns] == [*parts(1).columns, *ADDED]
+    assert float(cells_as_text(table.frame["p_value"])[0]) < 0.05
+    # It is known again as what score has added, and a column of the table's own is not.
+    assert result_columns(table.frame.columns) == ADDED
+    with pytest.raises(InputError, match="scored before: 'score', 'p_value', 'is_anomaly', 're"):
+        open_input(job_of(out, tmp_path / "again.csv", folder))
+    again = read_table(out, rows=RowColumns())
+    assert again.template.names == [*parts(1).columns]
+
+
+def test_a_column_that_models_alone_would_add_is_no_fault(new, tmp_path):
+    table = read_table(new, rows=RowColumns())
+    options = FitOptions(train=new, out=tmp_path / "out", all_columns=True, detector="columns")
+    said = [*fitting._of_texts(table, options, Language())]
+    assert not [one for one in said if "has the name of one that score adds" in one]
+    others = [*fitting._of_texts(table, replace(options, detector="auto"), Language())]
+    assert [one[:16] for one in others] == ["column 'program'"]
+
+
+def test_a_resumed_run_writes_what_an_undisturbed_one_does(
+    fitted, folder, new, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(jobs, "_UNREAD_CHUNK_ROWS", 20)
+    engine, calls = LocalEngine(fitted), []
+
+    def killed(texts, advance):
+        calls.append(len(texts))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return engine(texts, advance)
+
+    out, whole = tmp_path / "out.csv", tmp_path / "whole.csv"
+    with pytest.raises(KeyboardInterrupt):
+        scored(job_of(new, out, folder), killed)
+    assert len(calls) == 3
+    assert scored(job_of(new, out, folder), engine).n_resumed == 40
+    monkeypatch.undo()  # in one chunk, with the same result
+    assert scored(job_of(new, whole, folder), engine).n_resumed == 0
+    assert out.read_bytes() == whole.read_bytes()
+
+
+def test_programs_are_not_searched_where_there_are_none(run, folder, new, tmp_path, monkeypatch):
+    monkeypatch.setattr(PolarDetector, "load", None)  # it is said before
+    command = ("score", new, "--detector", folder, "--out", tmp_path / "o.csv")
+    code, out, err = run(*command, "--preset", "search")
+    assert (code, out) == (1, "")
+    assert f"Got --preset search for the detector '{folder}', which goes by columns" in err
+    assert "プログラムがありません" in run(*command, "--preset", "search", "--lang", "ja")[2]
+
+
+# Fit
+
+
+def said_of(path, **options):
+    table = read_table(path, rows=RowColumns())
+    own = FitOptions(train=path, out=Path("out"), all_columns=True, **options)
+    return [*fitting._of_rows(table, own, Language(own.lang))]
+
+
+def test_fit_says_what_counts_and_what_does_not(tmp_path):
+    path = tmp_path / "parts.csv"
+    frame = parts(120).assign(note=notes(120), rework=["", "", *notes(118)])
+    frame.loc[frame.index % 3 == 0, "rework"] = ""
+    frame.loc[frame["program"] == "P1", "rework"] = ""
+    frame.to_csv(path, index=False)
+    said = said_of(path, detector="columns", max_tokens=3)
+    assert said[1:] == [
+        "columns of numbers: size [mm], weight [g]",
+        "columns that say the same few things: program",
+        *said[3:-2],
+        "columns of words that hardly repeat do not count: 'note'; the detector auto reads them",
+        "of columns of words that hardly repeat only counts whether cells are empty: 'rework'; the "
+        "detector auto reads them",
+    ]
+    assert all(map(is_japanese, said_of(path, detector="columns", lang="ja")[1:]))
+    of_models = " ".join(said_of(path, max_tokens=3))  # control
+    assert "tokens" in of_models
+    assert "do not count" not in of_models
+
+
+def test_fit_says_where_models_are_not_needed(tmp_path):
+    path = tmp_path / "parts.csv"
+    parts(120).to_csv(path, index=False)
+    assert "; --detector columns judges by those alone, without models" in said_of(path)[-1]
+    assert "--detector columns はそれだけで判定するため" in said_of(path, lang="ja")[-1]
+    for options in ({"detector": "columns"}, {"no_store_texts": True}, {"detector": "classifier"}):
+        assert "--detector columns" not in " ".join(said_of(path, **options))
+    parts(120).assign(note=notes(120)).to_csv(path, index=False)
+    assert "--detector columns" not in " ".join(said_of(path))
+
+
+def test_what_the_detector_cannot_go_by_is_refused_before_anything_is_fitted(
+    run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(PolarDetector, "fit", None)
+    path = tmp_path / "parts.csv"
+    parts(60).assign(note=notes(60)).to_csv(path, index=False)
+    command = ("fit", path, "--detector", "columns", "--out", tmp_path / "out")
+    for options, message, japanese in (
+        (("--text-column", "note"), "Got texts for the detector columns", "文だけでは"),
+        (("--columns", "note"), "Got columns without numbers and without", "ほかの言葉も読む"),
+        (("--all-columns", "--no-store-texts"), "and no texts to be kept", "保存が必要"),
+    ):
+        code, out, err = run(*command, *options)
+        assert (code, out) == (1, "")
+        assert message in err
+        assert japanese in run(*command, *options, "--lang", "ja")[2]
+
+
+def test_words_that_do_not_count_are_warned_of():
+    frame = parts(60).assign(note=notes(60))
+    with pytest.warns(TrainingWarning, match="do not count: 'note'; the detector auto reads them"):
+        PolarDetector("columns").fit(frame)
+
+
+def test_hours_are_warned_of_where_it_takes_some():
+    wide = RowTemplate(tuple(TemplateColumn(f"c{i}", 1) for i in range(1000)))
+    assert by_columns.doubts(wide, 5000) == []
+    assert "takes some 3 hours" in warn_of_hours(wide, 5000)[0]
+    wider = RowTemplate(tuple(TemplateColumn(f"c{i}", 1) for i in range(2000)))
+    assert "takes some 3 hours" in by_columns.doubts(wider, 5000)[0]
+
+
+# Serve and inspect
+
+
+def test_explanations_add_up_without_programs_and_layers(fitted):
+    answers = Answers(fitted, fitted.rows_)
+    odd = parts(3, seed=1).assign(**{"weight [g]": 50.0})
+    texts = [*fitted.rows_.texts(odd), ""]
+    explained = answers.explain(texts)
+    for own, score in zip(explained[:3], answers.score(texts), strict=False):
+        assert own.score == score.score
+        assert own.base_value + sum(own.groups.values()) == pytest.approx(own.score)
+        assert (own.program, own.program_length, own.layers, own.top_layers) == (None, None, [], "")
+        assert own.reasons
+        assert own.top_columns
+    assert (explained[3].score, explained[3].layers) == (None, None)
+    assert "goes by columns" in Explained.model_fields["program"].description
+
+
+def test_inspect_tells_of_no_models(run, folder):
+    assert dict(read_contents(folder).facts)["Settings"] == (
+        "alpha 0.05, detector columns, seed 0, store_texts True"
+    )
+    for tongue in ("en", "ja"):
+        code, out, _ = run("inspect", folder, "--lang", tongue)
+        assert code == 0
+        assert not [word for word in ("smollm2", "Embeddings", "埋め込み") if word in out]
+    assert json.loads(run("inspect", folder, "--texts")[1].splitlines()[0]).startswith("program: P")
