@@ -10,10 +10,17 @@ import pytest
 from japanese import is_japanese
 
 from polar_detect import PolarDetector, by_columns
+from polar_detect import compare as comparing
 from polar_detect.artifact.contents import read_contents
 from polar_detect.artifact.reading import stored_origin
 from polar_detect.cli.commands import fit as fitting
 from polar_detect.cli.options import FitOptions
+from polar_detect.compare import detection
+from polar_detect.compare.advice import find_as_good
+from polar_detect.compare.detection import cost_of
+from polar_detect.compare.views import Cost
+from polar_detect.detectors import new_head
+from polar_detect.engine import Engine
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.report.language import Language
 from polar_detect.scoring import job as jobs
@@ -22,6 +29,7 @@ from polar_detect.scoring.flags import FlagRule
 from polar_detect.scoring.job import ScoreJob, open_input
 from polar_detect.scoring.results import LocalEngine
 from polar_detect.serve.answers import Answers, Explained
+from polar_detect.signature.encoder import Encoder
 from polar_detect.tables import (
     RowColumns,
     RowTemplate,
@@ -247,3 +255,108 @@ def test_inspect_tells_of_no_models(run, folder):
         assert code == 0
         assert not [word for word in ("smollm2", "Embeddings", "埋め込み") if word in out]
     assert json.loads(run("inspect", folder, "--texts")[1].splitlines()[0]).startswith("program: P")
+
+
+# Compare
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """Return a CSV of parts of which the last are too heavy for their size."""
+    frame = parts(160).assign(failed=np.arange(160) >= 130)
+    frame.loc[frame["failed"], "weight [g]"] += 3
+    path = tmp_path / "labelled.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+def wanted(*names):
+    return comparing.Settings(detectors=tuple(map(PolarDetector, names)), n_resamples=100)
+
+
+def test_columns_run_beside_the_default_where_rows_have_some(labelled):
+    task = comparing.read_task(labelled, None, comparing.Reading("failed"))
+
+    def unasked(task, *names):
+        return [own.detector for own in detection._unasked(task, wanted(*names))]
+
+    assert unasked(task, "auto") == ["columns"]
+    assert unasked(task, "lightgbm") == unasked(task, "auto", "columns") == []
+    assert unasked(replace(task, template=None), "auto") == []
+    words = RowTemplate((TemplateColumn("note", None),))
+    assert unasked(replace(task, template=words), "auto") == []
+    (own,) = detection._unasked(task, wanted("auto"))
+    assert detection._ways(own, task, wanted("auto")) == [("columns", False), ("columns", True)]
+    assert cost_of(new_head("columns")) == Cost.NO_MODEL
+
+
+def test_columns_alone_are_compared_without_models(run, labelled, tmp_path, monkeypatch):
+    for kind in (Engine, Encoder):
+        monkeypatch.setattr(kind, "load", None)
+    monkeypatch.setenv("POLAR_DETECT_CACHE", str(tmp_path / "nothing"))
+    out = tmp_path / "table.json"
+    own = ("compare", labelled, "--label-column", "failed", "--detectors", "columns")
+    code, said, _ = run(*own, "--resamples", 100, "--out", out)
+    assert code == 0
+    assert "No model was run, and so no baseline on sentence embeddings." in said
+    stored = json.loads(out.read_text(encoding="utf-8"))
+    ours = {r["name"]: r["figures"]["AUROC"]["value"] for r in stored["results"] if r["is_ours"]}
+    assert [*sorted(ours)] == ["polar-detect columns", "polar-detect columns with labels"]
+    assert min(ours.values()) > 0.9
+    assert {r["view"] for r in stored["results"]} == {"columns", "numbers", "TF-IDF"}
+
+
+def test_columns_are_asked_for_in_vain_where_texts_are_compared(run, tmp_path):
+    path = tmp_path / "notes.csv"
+    pd.DataFrame({"note": notes(160), "y": np.arange(160) >= 120}).to_csv(path, index=False)
+    own = ("compare", path, "--label-column", "y", "--detectors", "columns")
+    code, _, err = run(*own)
+    assert code == 1
+    assert "Got texts for the detector columns" in err
+
+
+def test_columns_are_recommended_before_models_that_are_hardly_better():
+    scores = np.arange(100.0) + 100 * (np.arange(100) % 2)
+    labels = np.arange(100) % 2 == 1
+
+    def result(name, scores, **options):
+        method = comparing.Method(name=name, view="", is_supervised=False, **options)
+        return comparing.Scored(method=method, scores=scores, fit_s=1.0, s_per_1000=1.0)
+
+    nearly = np.where(np.arange(100) == 1, 97.0, scores)
+    methods = [
+        result("polar-detect auto", scores, cost=Cost.LANGUAGE_MODEL, detector="auto"),
+        result("polar-detect columns", nearly, cost=Cost.NO_MODEL, detector="columns"),
+        result("kNN", np.where(labels, 60.0, scores), cost=Cost.NO_MODEL),
+    ]
+    results = tuple(comparing.measure(labels, methods, wanted()))
+    found = comparing.Comparison(
+        results=results, n_train=(50, 0), n_test=(50, 50), text_source="2 columns written out",
+        columns=("a", "b"), notes=(), fit_options="--columns a,b",
+    )  # fmt: skip
+    assert found.best.method.name == "polar-detect auto"
+    assert find_as_good(found)[0].method.name == "polar-detect columns"
+    advice = comparing.advise(found)
+    assert (
+        "It judges a row by its columns of numbers and of words that repeat alone: no model reads "
+        "it, and other words do not count."
+    ) in advice
+    assert "fit TRAIN --columns a,b --detector columns --out FOLDER." in " ".join(advice)
+    said = [Language("ja").compared(line) for line in advice]
+    assert [line for line in said if not is_japanese(line)] == []
+    of_auto = comparing.advise(replace(found, results=results[:1] + results[2:]))
+    assert "It judges a row by" not in " ".join(of_auto)
+
+
+def test_what_columns_leave_out_is_noted(tmp_path):
+    path = tmp_path / "noted.csv"
+    frame = parts(160).assign(note=notes(160), failed=np.arange(160) >= 130)
+    frame.to_csv(path, index=False)
+    names = "program,size [mm],weight [g],note"
+    task = comparing.read_task(path, None, comparing.Reading("failed", columns=names))
+    (note,) = detection._said_of_columns(task, wanted("auto"))
+    assert note.startswith(
+        "Of polar-detect columns: columns of words that hardly repeat do not count"
+    )
+    assert is_japanese(Language("ja").compared(note))
+    assert detection._said_of_columns(task, wanted("lightgbm")) == []

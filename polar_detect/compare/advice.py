@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from polar_detect.compare.comparison import AUROC, RECALL_AT_5, Comparison, Figure, MethodResult
 from polar_detect.compare.regression import Prediction, Predictions
 from polar_detect.compare.views import Cost
-from polar_detect.detectors import ClassifierHead
+from polar_detect.detectors import ClassifierHead, ColumnsHead
 from polar_detect.metrics import Difference
 
 _FEW_ANOMALIES = 30
@@ -54,6 +54,7 @@ def advise(comparison: Comparison) -> list[str]:
         *sentences,
         *_ours_in_words(comparison),
         f"Recommendation: use {chosen.method.title}. It is {_why(comparison, as_good)}.",
+        *_what_it_reads(chosen),
         *_cheaper(comparison, chosen),
         _how(comparison, chosen),
         *_limits(comparison, chosen),
@@ -150,6 +151,16 @@ def _why(comparison: Comparison, as_good: Sequence[MethodResult]) -> str:
     second = comparison.results[1]
     assert second.to_best is not None
     return f"the best, {-second.to_best.difference:.3f} ahead of {second.method.title}"
+
+
+def _what_it_reads(chosen: MethodResult) -> list[str]:
+    """Return in plain words what the detector of columns goes by, if that is recommended."""
+    if chosen.method.detector != ColumnsHead.name:
+        return []
+    return [
+        "It judges a row by its columns of numbers and of words that repeat alone: no model reads "
+        "it, and other words do not count."
+    ]
 
 
 def _at_length(best: MethodResult) -> str:

@@ -8,23 +8,26 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from polar_detect import models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
+from polar_detect.by_columns import check_settings, doubts_of_words, has_columns
 from polar_detect.compare.baselines import BASELINES, MIN_LABELLED, Baseline, is_labelled
 from polar_detect.compare.comparison import Comparison, Method, Scored, Settings
 from polar_detect.compare.measuring import measure
-from polar_detect.compare.memory import with_memory
+from polar_detect.compare.memory import Memory, with_memory
 from polar_detect.compare.reading import Task
 from polar_detect.compare.rows import Rows
 from polar_detect.compare.views import Cost, Seen, choose_views
 from polar_detect.detector import PolarDetector
-from polar_detect.detectors import AutoHead, ClassifierHead, Head, new_head
+from polar_detect.detectors import AutoHead, ClassifierHead, ColumnsHead, Head, new_head
 from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.fitting import MIN_NORMAL, too_few, too_few_labelled
 from polar_detect.fluency import advise
 from polar_detect.progress import Progress, Tracker
+from polar_detect.settings import Settings as FitSettings
 from polar_detect.signature.tracer import Tracer
 from polar_detect.texts import doubts_of_texts
 
@@ -50,10 +53,12 @@ def compare_detectors(
     if settings.detectors:
         _check_normal(task)
         _check_labels(task, settings)
+        _check_columns(task, settings)
     scored = run_methods(task, settings, progress=progress)
     labels, scored, notes = _without_unscored(task.test.target, scored)
     results = measure(labels, scored, settings, progress=progress)
-    for detector in settings.detectors[:1]:
+    notes += _said_of_columns(task, settings)
+    for detector in _reading_texts(settings)[:1]:
         own, texts = detector.engine_.extractor, [*task.train.texts, *task.test.texts]
         notes += note_cut_texts(texts, own.tracer)
         names = {"model_name": detector.model, "encoder_name": detector.encoder_}
@@ -84,10 +89,26 @@ def _model_options(settings: Settings) -> list[str]:
     }
     return [
         f"--{name.replace('_', '-')} {shlex.quote(str(getattr(detector, name)))}"
-        for detector in settings.detectors[:1]
+        for detector in _reading_texts(settings)[:1]
         for name, default in defaults.items()
         if getattr(detector, name) != default
     ]
+
+
+def _runs_models(settings: Settings) -> bool:
+    """Return whether models are at hand: not where only detectors are asked for that need none."""
+    return not settings.detectors or bool(_reading_texts(settings))
+
+
+def _said_of_columns(task: Task, settings: Settings) -> list[str]:
+    """Return what the detector of columns leaves out, and what is left out beside it alone."""
+    notes = []
+    asked = _is_asked(ColumnsHead.name, settings) or bool(_unasked(task, settings))
+    if asked and task.template is not None:
+        notes += [f"Of polar-detect columns: {doubt}." for doubt in doubts_of_words(task.template)]
+    if not _runs_models(settings):
+        notes.append("No model was run, and so no baseline on sentence embeddings.")
+    return notes
 
 
 def run_methods(
@@ -95,9 +116,28 @@ def run_methods(
 ) -> list[Scored]:
     """Return the test scores of every baseline and detector; no test label is read."""
     scored = [*_run_baselines(task, settings, Tracker(progress))]
-    for detector in settings.detectors:
+    for detector in (*settings.detectors, *_unasked(task, settings)):
         scored += _run_detector(detector, _ways(detector, task, settings), task, progress)
     return scored
+
+
+def _reading_texts(settings: Settings) -> list[PolarDetector]:
+    return [d for d in settings.detectors if new_head(d.detector).reads_texts]
+
+
+def _unasked(task: Task, settings: Settings) -> list[PolarDetector]:
+    """Return the detector of columns beside the default one, where rows have some to go by.
+
+    It takes a moment, and whoever can do with it saves all the time that the models take.
+    """
+    if not has_columns(task.template) or _is_asked(ColumnsHead.name, settings):
+        return []
+    beside = [d for d in settings.detectors if d.detector == AutoHead.name]
+    return [clone(d).set_params(detector=ColumnsHead.name) for d in beside[:1]]
+
+
+def _is_asked(name: str, settings: Settings) -> bool:
+    return any(detector.detector == name for detector in settings.detectors)
 
 
 def note_cut_texts(texts: Sequence[str], tracer: Tracer) -> list[str]:
@@ -141,13 +181,21 @@ def _check_labels(task: Task, settings: Settings) -> None:
     check_that_labels_teach(task.train.take(np.flatnonzero(labels)).texts)
 
 
+def _check_columns(task: Task, settings: Settings) -> None:
+    """Raise `InputError` where the detector of columns is asked for, and rows have none for it."""
+    for detector in settings.detectors:
+        if not new_head(detector.detector).reads_texts:
+            own = detector.get_params(deep=False) | {"rows": task.template}
+            check_settings(FitSettings.of(own))
+
+
 def _n_normal(rows: Rows) -> int:
     pairs = zip(rows.texts, rows.target, strict=True)
     return sum(bool(text.strip()) for text, is_anomalous in pairs if not is_anomalous)
 
 
 def _run_baselines(task: Task, settings: Settings, tracker: Tracker) -> Iterator[Scored]:
-    views = choose_views(task, settings.encoder)
+    views = choose_views(task, settings.encoder if _runs_models(settings) else None)
     stage = tracker.stage("baselines", len(views) * len(BASELINES))
     labels = task.train.target
     for view in views:
@@ -186,17 +234,17 @@ def _run_baseline(
 def _ways(detector: PolarDetector, task: Task, settings: Settings) -> list[_Way]:
     """Return heads that a detector is fitted with, and whether each is given labels.
 
-    The default one is fitted without, which says what to expect of anomalies of kinds that nobody
-    has labelled, and with labels, and so is the classifier, for whoever expects no such kinds,
-    unless it is asked for by itself.
+    The default one and that of columns are fitted without, which says what to expect of anomalies
+    of kinds that nobody has labelled, and with labels, and so is the classifier, for whoever
+    expects no such kinds, unless it is asked for by itself.
     """
     own = detector.detector
     if not (new_head(own).learns_from_labels and is_labelled(task.train.target)):
         return [(own, False)]
-    if own != AutoHead.name:
+    if own not in (AutoHead.name, ColumnsHead.name):
         return [(own, True)]
-    is_asked = any(d.detector == ClassifierHead.name for d in settings.detectors)
-    return [(own, False), (own, True), *([] if is_asked else [(ClassifierHead.name, True)])]
+    adds = own == AutoHead.name and not _is_asked(ClassifierHead.name, settings)
+    return [(own, False), (own, True), *([(ClassifierHead.name, True)] if adds else [])]
 
 
 def _run_detector(
@@ -205,7 +253,8 @@ def _run_detector(
     """Fit a detector in all its ways on the same rows, which are read once."""
     detector.set_params(rows=task.template)
     train = task.train
-    memory = with_memory(detector, train.texts)
+    reads_texts = new_head(detector.detector).reads_texts
+    memory = with_memory(detector, train.texts) if reads_texts else Memory()
     given = detector.detector
     for head, is_supervised in ways:
         if head != given and not _is_taught(detector):
@@ -222,7 +271,7 @@ def _run_detector(
         score_s = memory.clock() - fitted
         method = Method(
             name=f"polar-detect {head}{' with labels' if is_supervised else ''}",
-            view="text" if task.template is None else "row and its numbers",
+            view=_view_of(task, reads_texts=reads_texts),
             is_supervised=is_supervised,
             cost=cost_of(new_head(head)),
             detector=str(head),
@@ -237,6 +286,13 @@ def _run_detector(
     memory.readings.clear()
 
 
+def _view_of(task: Task, *, reads_texts: bool) -> str:
+    """Return what a detector of ours reads of a row, for programs."""
+    if not reads_texts:
+        return "columns"
+    return "text" if task.template is None else "row and its numbers"
+
+
 def _is_taught(detector: PolarDetector) -> bool:
     head = detector.fitted_.head
     return isinstance(head, AutoHead) and head.is_taught
@@ -244,6 +300,8 @@ def _is_taught(detector: PolarDetector) -> bool:
 
 def cost_of(head: Head) -> Cost:
     """Return what a detector of ours has to run for a row."""
+    if not head.reads_texts:
+        return Cost.NO_MODEL
     return Cost.PROGRAMS if head.needs_programs else Cost.LANGUAGE_MODEL
 
 

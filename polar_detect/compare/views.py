@@ -186,7 +186,12 @@ class Embeddings(View):
         return self._encoder.embed(rows.texts).astype(np.float64)
 
 
-def choose_views(task: Task, encoder: str) -> list[View]:
-    """Return the views that a task allows: numbers only where there are some."""
+def choose_views(task: Task, encoder: str | None) -> list[View]:
+    """Return the views that a task allows: numbers only where there are some.
+
+    Embeddings only where there is an encoder.
+    """
     numbers = [Numbers()] if task.columns else []
+    if encoder is None:
+        return [*numbers, TfIdf()]
     return [*numbers, TfIdf(), Embeddings(encoder_for(task.train.texts, encoder))]
