@@ -18,10 +18,12 @@ from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.row_reference import MOST_TEACHING, RowReference
 from polar_detect.tables import warn_of_hours
 from polar_detect.tables.cells.names import on_one_line
+from polar_detect.tables.cells.numbers import MISSING
 from polar_detect.texts import distinct_texts
 
 if TYPE_CHECKING:
     from polar_detect.tables.rows.template import RowTemplate
+    from polar_detect.tables.rows.template_column import TemplateColumn
 
 _CHUNK = 512  # rows held against all normal rows at a time
 
@@ -53,35 +55,54 @@ def check_settings(settings: Settings) -> None:
         )
 
 
-def doubts(rows: "RowTemplate", n_rows: int) -> list[str]:
-    """Return what a fit on so many rows should be warned of: what it does not read, and hours.
+def doubts(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
+    """Return what a fit on these rows should be warned of: what it does not read, and hours.
 
     >>> from polar_detect.tables.rows.template import RowTemplate
     >>> from polar_detect.tables.rows.template_column import TemplateColumn
-    >>> doubts(RowTemplate((TemplateColumn("T", 1), TemplateColumn("note", None))), 300)
+    >>> rows = RowTemplate((TemplateColumn("T", 1), TemplateColumn("note", None)))
+    >>> doubts(rows, ["T: 20.1; note: ran dry"])
     ["columns of words that hardly repeat do not count: 'note'; the detector auto reads them"]
     """
-    n_held = min(n_rows, MOST_TEACHING) * (2 if rows.dependent else 1)
-    return [*doubts_of_words(rows), *warn_of_hours(rows, n_rows, n_held)]
+    n_held = min(len(texts), MOST_TEACHING) * (2 if rows.dependent else 1)
+    return [*doubts_of_words(rows, texts), *warn_of_hours(rows, len(texts), n_held)]
 
 
-def doubts_of_words(rows: "RowTemplate") -> list[str]:
-    """Return which columns hold words that do not count, a sentence for each kind of them."""
-    words = [own for own in rows.columns if not own.is_numeric]
-    unread = [own.name for own in words if own.category is None]
-    of_gaps = [own.name for own in words if own.category and own.category.of == "gaps"]
-    said = []
+def doubts_of_words(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
+    """Return which columns hold words that do not count, a sentence for each kind of them.
+
+    None of a column that is empty in all of the rows.
+    """
+    free = [own for own in rows.columns if not own.is_numeric and not _repeats(own)]
+    filled = _filled(rows, texts) if free else set()
+    unread = [own.name for own in free if own.category is None and own.name in filled]
+    of_gaps = [own.name for own in free if own.category is not None]
+    found = []
     if unread:
-        said.append(
+        found.append(
             f"columns of words that hardly repeat do not count: {_quoted(unread)}; the detector "
             "auto reads them"
         )
     if of_gaps:
-        said.append(
+        found.append(
             "of columns of words that hardly repeat only counts whether cells are empty: "
             f"{_quoted(of_gaps)}; the detector auto reads them"
         )
-    return said
+    return found
+
+
+def _repeats(column: "TemplateColumn") -> bool:
+    return column.category is not None and column.category.of == "words"
+
+
+def _filled(rows: "RowTemplate", texts: Sequence[str]) -> set[str]:
+    """Return the columns that are filled in some row."""
+    cells = [own for text in texts if (own := rows.cells(text)) is not None]
+    return {
+        name
+        for name, said in zip(rows.names, zip(*cells, strict=True), strict=False)
+        if {*said} != {MISSING}
+    }
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -101,8 +101,9 @@ class TrainingTexts:
         ]
         if not keeps_texts or self.rows is None:
             return own
-        of_rows = doubts_of_hours if reads_texts else by_columns.doubts
-        return [*own, *of_rows(self.rows, len(normal))]
+        if reads_texts:
+            return [*own, *doubts_of_hours(self.rows, len(normal))]
+        return [*own, *by_columns.doubts(self.rows, normal)]
 
     def _labelled(self, *, is_anomalous: bool) -> list[str]:
         places = np.flatnonzero(self.is_anomalous == is_anomalous)

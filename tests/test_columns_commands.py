@@ -21,7 +21,7 @@ from polar_detect.compare.detection import cost_of
 from polar_detect.compare.views import Cost
 from polar_detect.detectors import new_head
 from polar_detect.engine import Engine
-from polar_detect.errors import InputError, TrainingWarning
+from polar_detect.errors import InputError, OutputError, TrainingWarning
 from polar_detect.report.language import Language
 from polar_detect.scoring import job as jobs
 from polar_detect.scoring import run as scoring
@@ -111,6 +111,10 @@ def test_a_result_tells_of_no_programs_and_layers(fitted, folder, new, tmp_path,
     assert result_columns(table.frame.columns) == ADDED
     with pytest.raises(InputError, match="scored before: 'score', 'p_value', 'is_anomaly', 're"):
         open_input(job_of(out, tmp_path / "again.csv", folder))
+    # Nor is it replaced where somebody has put a column beside it.
+    table.frame.assign(checked="ok").to_csv(tmp_path / "checked.csv", index=False)
+    with pytest.raises(OutputError, match="somebody has put 'checked' beside an earlier result"):
+        open_input(job_of(new, tmp_path / "checked.csv", folder))
     again = read_table(out, rows=RowColumns())
     assert again.template.names == [*parts(1).columns]
 
@@ -187,7 +191,7 @@ def test_fit_says_what_counts_and_what_does_not(tmp_path):
 
 def test_fit_says_where_models_are_not_needed(tmp_path):
     path = tmp_path / "parts.csv"
-    parts(120).to_csv(path, index=False)
+    parts(120).assign(checked="").to_csv(path, index=False)
     assert "; --detector columns judges by those alone, without models" in said_of(path)[-1]
     assert "--detector columns はそれだけで判定するため" in said_of(path, lang="ja")[-1]
     for options in ({"detector": "columns"}, {"no_store_texts": True}, {"detector": "classifier"}):
@@ -222,10 +226,10 @@ def test_words_that_do_not_count_are_warned_of():
 
 def test_hours_are_warned_of_where_it_takes_some():
     wide = RowTemplate(tuple(TemplateColumn(f"c{i}", 1) for i in range(1000)))
-    assert by_columns.doubts(wide, 5000) == []
+    assert by_columns.doubts(wide, [""] * 5000) == []
     assert "takes some 3 hours" in warn_of_hours(wide, 5000)[0]
     wider = RowTemplate(tuple(TemplateColumn(f"c{i}", 1) for i in range(2000)))
-    assert "takes some 3 hours" in by_columns.doubts(wider, 5000)[0]
+    assert "takes some 3 hours" in by_columns.doubts(wider, [""] * 5000)[0]
 
 
 # Serve and inspect

@@ -105,7 +105,8 @@ def _said_of_columns(task: Task, settings: Settings) -> list[str]:
     notes = []
     asked = _is_asked(ColumnsHead.name, settings) or bool(_unasked(task, settings))
     if asked and task.template is not None:
-        notes += [f"Of polar-detect columns: {doubt}." for doubt in doubts_of_words(task.template)]
+        doubts = doubts_of_words(task.template, task.train.texts)
+        notes += [f"Of polar-detect columns: {doubt}." for doubt in doubts]
     if not _runs_models(settings):
         notes.append("No model was run, and so no baseline on sentence embeddings.")
     return notes

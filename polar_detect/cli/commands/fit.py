@@ -238,17 +238,21 @@ def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> It
         has_numbers = bool(numeric) and not options.no_store_texts
         own = table.texts, options.max_tokens
         notices += tables.warn_of_length(*own, has_numbers=has_numbers)
-    if not options.no_store_texts:
-        of_rows = tables.warn_of_hours if reads_texts else by_columns.doubts
-        notices += of_rows(table.template, len(frame))
+    if not reads_texts:
+        notices += by_columns.doubts(table.template, table.texts)
+    elif not options.no_store_texts:
+        notices += tables.warn_of_hours(table.template, len(frame))
     yield from map(language.notice, notices)
     if options.detector == AutoHead.name and not options.no_store_texts:
-        yield from _of_other(table.template, language)
+        yield from _of_other(table, table.template, language)
 
 
-def _of_other(template: tables.RowTemplate, language: Language) -> Iterator[str]:
+def _of_other(
+    table: tables.Table, template: tables.RowTemplate, language: Language
+) -> Iterator[str]:
     """Yield that models are not needed, where they would read numbers and words that repeat."""
-    if not by_columns.doubts_of_words(template):
+    has_columns = by_columns.has_columns(template)
+    if has_columns and not by_columns.doubts_of_words(template, table.texts):
         yield language.say("fit.by_columns", detector=ColumnsHead.name)
 
 
