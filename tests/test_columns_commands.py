@@ -218,6 +218,25 @@ def test_what_the_detector_cannot_go_by_is_refused_before_anything_is_fitted(
         assert japanese in run(*command, *options, "--lang", "ja")[2]
 
 
+def test_the_command_fits_and_scores_without_models(run, new, tmp_path, monkeypatch):
+    monkeypatch.setattr(Engine, "load", None)
+    monkeypatch.setenv("POLAR_DETECT_CACHE", str(tmp_path / "nothing"))
+    train, folder, out = tmp_path / "train.csv", tmp_path / "detector", tmp_path / "scored.csv"
+    parts(120).to_csv(train, index=False)
+    own = ("--all-columns", "--detector", "columns", "--model", "gemma3-270m", "--max-tokens", 9)
+    code, said, err = run("fit", train, *own, "--out", folder)
+    assert (code, said) == (0, f"{folder}\n")
+    for option in ("--model", "--max-tokens"):
+        assert f"{option} has no effect with --detector columns, as no model reads the rows" in err
+    assert "--encoder has" not in err
+    assert "Kept in the folder: the 120 normal rows (polar-detect inspect" in err
+    cached = ("--cache", tmp_path / "cache", "--preset", "fast")
+    for options in ((), (*cached, "--fdr", 0.3), (*cached, "--restart")):
+        code, said, _ = run("score", new, "--detector", folder, "--out", out, *options)
+        assert (code, said) == (0, f"{out}\n")
+        assert [*pd.read_csv(out).columns] == [*parts(1).columns, *ADDED]
+
+
 def test_words_that_do_not_count_are_warned_of():
     frame = parts(60).assign(note=notes(60))
     with pytest.warns(TrainingWarning, match="do not count: 'note'; the detector auto reads them"):
