@@ -27,7 +27,7 @@ class Explanation:
         The features themselves.
     features : tuple of Feature
     n_layers : int
-        Layers of the language model.
+        Layers of the language model; 0 where none reads the texts.
     """
 
     base_value: float
@@ -129,10 +129,12 @@ class Explanation:
     def __repr__(self) -> str:
         """Return how large it is; a notebook keeps this beside the pictures."""
         n_texts, n_features = self.values.shape
+        if not self.n_layers:  # no model reads the rows
+            return f"Explanation({n_texts} rows, {n_features} features)"
         return f"Explanation({n_texts} texts, {n_features} features, {self.n_layers} layers)"
 
     def _repr_html_(self) -> str:
-        """Return pictures for a notebook: parts of the score by layer and by feature."""
+        """Return pictures for a notebook: parts of the score by layer (or column) and feature."""
         from polar_detect import plots  # needs this module, and matplotlib, which takes a second
 
         return plots.explanation_html(self)

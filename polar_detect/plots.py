@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from polar_detect.errors import InputError
 from polar_detect.explain import Explanation, mean_size, rank_values
 from polar_detect.program import Program
+from polar_detect.report.data import Column
 from polar_detect.report.formatting import MINUS
 from polar_detect.report.language import Language
 from polar_detect.report.lines import in_lines
@@ -42,6 +43,7 @@ _JAPANESE = (
 
 
 _LOW = 0.4  # of the ranks: the lower two of the five shades of the HTML report
+_N_FEATURES = _N_COLUMNS = 10  # that are drawn, if not told otherwise
 _MAX_DOTS = 300  # of each feature, in a notebook
 _NAME_CELLS = 36  # of a line of a feature's name: about a third of the width
 _UNREADABLE: set[str] = set()  # fonts that matplotlib cannot draw
@@ -140,7 +142,17 @@ def plot_layers(values: Explanation | ArrayLike, *, ax: Axes | None = None) -> A
     values : Explanation or (n_layers,) float
         Of an explanation of one text: its SHAP values by layer, raising and lowering; of
         several texts: the mean size. Numbers are drawn as they are.
+
+    Raises
+    ------
+    InputError
+        An explanation by a detector that goes by columns, which no model reads.
     """
+    if isinstance(values, Explanation) and not values.n_layers:
+        raise InputError(
+            "Got an explanation without layers, as no model reads the rows; expected one by a "
+            "detector that reads texts; take plot_columns."
+        )
     axes = _axes(ax, height=2.4)
     if isinstance(values, Explanation):
         sums = values.by_layer()
@@ -153,20 +165,50 @@ def plot_layers(values: Explanation | ArrayLike, *, ax: Axes | None = None) -> A
     return axes
 
 
+def plot_columns(
+    explanation: Explanation, *, n_columns: int = _N_COLUMNS, ax: Axes | None = None
+) -> Axes:
+    """Draw a bar for each column of the rows that were explained, the strongest on top.
+
+    Its part of the score, raising or lowering, of one row; of several rows: the mean size.
+
+    Parameters
+    ----------
+    explanation : Explanation
+    n_columns : int
+        Columns to draw.
+    ax : Axes, optional
+
+    Raises
+    ------
+    InputError
+        An explanation of texts that are no rows, or whose columns do not count by themselves.
+    """
+    columns = explanation.by_column()
+    if not columns:
+        raise InputError(
+            "Got an explanation without columns; expected one of rows of a table with columns of "
+            "numbers or of words that repeat; take plot_features."
+        )
+    parts = np.stack([*columns.values()], axis=1)
+    is_one = len(parts) == 1
+    sizes = parts[0] if is_one else mean_size(parts)
+    strongest = np.argsort(-np.abs(sizes), kind="stable")[:n_columns]
+    language, names = Language(are_rows=True), [*columns]
+    axes = _axes(ax, height=_bars_height(len(strongest)))
+    said = [language.part(Column(names[j])) for j in strongest.tolist()]
+    draw_bars(axes, said, sizes[strongest], is_signed=is_one)
+    axes.set_xlabel("part of the score" if is_one else "mean |part of the score|")
+    return axes
+
+
 def plot_features(
-    explanation: Explanation, *, n_features: int = 10, ax: Axes | None = None
+    explanation: Explanation, *, n_features: int = _N_FEATURES, ax: Axes | None = None
 ) -> Axes:
     """Draw a beeswarm: each dot a text, each line a feature, the strongest on top."""
-    scored = explanation.values[np.isfinite(explanation.values).all(1)]
-    data = explanation.data[np.isfinite(explanation.values).all(1)]
-    strongest = np.argsort(-mean_size(scored), kind="stable")[:n_features]
-    language = Language(are_rows=bool(explanation.by_column()))
-    lines = [
-        (language.feature(explanation.features[j]), scored[:, j], rank_values(data[:, j]))
-        for j in strongest.tolist()
-    ]
+    lines = _swarm_lines(explanation, n_features)
     axes = _axes(ax, height=0.4 + swarm_height([name for name, _, _ in lines]))
-    draw_swarm(axes, lines, language)
+    draw_swarm(axes, lines, _language_of(explanation))
     axes.set_xlabel("part of the score (SHAP)")
     return axes
 
@@ -175,26 +217,42 @@ def explanation_html(explanation: Explanation) -> str:
     """Return the pictures of an explanation as HTML with inline SVG, for light and dark."""
     scored = np.asarray(np.isfinite(explanation.values).all(1))
     n_texts, n_scored = len(scored), int(scored.sum())
-    said = f"{n_texts} texts" if n_texts != 1 else "1 text"
+    part, unit, lacking = ("layer", "text", "has tokens to score")
+    if not explanation.n_layers:
+        part, unit, lacking = ("column", "row", "has a value")
+    said = f"{n_texts} {unit}s" if n_texts != 1 else f"1 {unit}"
     if n_scored == 0:
-        return f"<p>Explanation of {said}, none of which has tokens to score.</p>"
-    known = explanation.rows(np.flatnonzero(scored))
-    # A dot takes about 100 bytes; a notebook keeps them all.
-    drawn = np.unique(np.linspace(0, n_scored - 1, min(n_scored, _MAX_DOTS)).round())
+        return f"<p>Explanation of {said}, none of which {lacking}.</p>"
     with plain_style(), mpl.rc_context(_INKED):
-        figure = Figure(figsize=(9, 5.6), layout="constrained")
-        above, below = figure.subplots(2, 1, height_ratios=(1, 1.5))
-        plot_layers(known, ax=above)
-        plot_features(known.rows(drawn.astype(np.intp)), ax=below)
+        figure = _explanation_figure(explanation.rows(np.flatnonzero(scored)))
         stream = io.StringIO()
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
     svg = stream.getvalue()
-    label = html.escape(f"Parts of the score of {said}, by layer and by feature")
+    label = html.escape(f"Parts of the score of {said}, by {part} and by feature")
     return (
         f'<figure role="img" aria-label="{label}">{svg[svg.index("<svg") :]}'
-        f"<figcaption>Base value {known.base_value:.3f}; to the right a feature raises the "
+        f"<figcaption>Base value {explanation.base_value:.3f}; to the right a feature raises the "
         "score.</figcaption></figure>"
     )
+
+
+def _explanation_figure(known: Explanation) -> Figure:
+    """Return parts of the score by layer, or by column where there are none, and by feature."""
+    n = len(known.values)
+    # A dot takes about 100 bytes; a notebook keeps them all.
+    drawn = np.unique(np.linspace(0, n - 1, min(n, _MAX_DOTS)).round())
+    dots = known.rows(drawn.astype(np.intp))
+    size, ratios = 5.6, (1.0, 1.5)
+    if not known.n_layers:
+        names = [name for name, _, _ in _swarm_lines(dots, _N_FEATURES)]
+        ratios = (_bars_height(min(len(known.by_column()), _N_COLUMNS)), 0.8 + swarm_height(names))
+        size = sum(ratios)
+    figure = Figure(figsize=(9, size), layout="constrained")
+    above, below = figure.subplots(2, 1, height_ratios=ratios)
+    plot = plot_layers if known.n_layers else plot_columns
+    plot(known, ax=above)
+    plot_features(dots, ax=below)
+    return figure
 
 
 def draw_strips(ax: Axes, strips: Sequence[tuple[str, NDArray[np.float64]]]) -> None:
@@ -227,13 +285,46 @@ def draw_layers(
 ) -> None:
     """Draw bars by layer; coloured by sign, or orange where they stand out."""
     known = np.nan_to_num(values)
-    colours = np.where(known >= 0, RAISE, LOWER) if is_signed else np.full(len(known), KEEP)
-    if stands_out is not None:
-        colours = np.where(stands_out, RAISE, NORMAL)
-    ax.bar(np.arange(len(known)), known, 0.8, color=colours.tolist())
+    colours = _colours(known, is_signed=is_signed, stands_out=stands_out)
+    ax.bar(np.arange(len(known)), known, 0.8, color=colours)
     ax.axhline(0, color=_INK, linewidth=0.8)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.margins(x=0.01)
+
+
+def draw_bars(
+    ax: Axes,
+    names: Sequence[str],
+    values: NDArray[np.float64],
+    *,
+    is_signed: bool = False,
+    stands_out: NDArray[np.bool_] | None = None,
+) -> None:
+    """Draw a bar below each name of one line or two, the first on top; coloured as layers are."""
+    known = np.nan_to_num(values)
+    colours = _colours(known, is_signed=is_signed, stands_out=stands_out)
+    height = 0.26 if any("\n" in name for name in names) else 0.36
+    bottoms = np.arange(len(known))[::-1] - 0.42
+    ax.barh(bottoms, known, height, align="edge", color=colours)
+    # Of the zero line only as much as belongs to bars: it would strike names through.
+    ax.vlines(np.zeros(len(known)), bottoms, bottoms + height, color=_INK, linewidth=0.8)
+    for bottom, name in zip(bottoms.tolist(), names, strict=True):
+        top = bottom + height + 0.06
+        ax.text(0, top, name, transform=ax.get_yaxis_transform(), va="bottom", fontsize=6.5)
+    ax.set_yticks([])
+    ax.spines.left.set_visible(False)
+    ax.set_ylim(-0.5, len(known) - 0.5)
+
+
+def _colours(
+    values: NDArray[np.float64], *, is_signed: bool, stands_out: NDArray[np.bool_] | None
+) -> list[str]:
+    """Return the colours of bars: by sign, or orange where they stand out, or all the same."""
+    colours = np.where(values >= 0, RAISE, LOWER) if is_signed else np.full(len(values), KEEP)
+    if stands_out is not None:
+        colours = np.where(stands_out, RAISE, NORMAL)
+    own: list[str] = colours.tolist()
+    return own
 
 
 def swarm_height(names: Sequence[str]) -> float:
@@ -322,6 +413,29 @@ def plain_style() -> AbstractContextManager[Any]:
             "pdf.fonttype": 42,
         }
     )
+
+
+def _swarm_lines(
+    explanation: Explanation, n_features: int
+) -> list[tuple[str, NDArray[np.float64], NDArray[np.float64]]]:
+    """Return name, SHAP values and ranks of the values of the strongest features."""
+    scored = explanation.values[np.isfinite(explanation.values).all(1)]
+    data = explanation.data[np.isfinite(explanation.values).all(1)]
+    strongest = np.argsort(-mean_size(scored), kind="stable")[:n_features]
+    language = _language_of(explanation)
+    return [
+        (language.feature(explanation.features[j]), scored[:, j], rank_values(data[:, j]))
+        for j in strongest.tolist()
+    ]
+
+
+def _language_of(explanation: Explanation) -> Language:
+    return Language(are_rows=bool(explanation.by_column()))
+
+
+def _bars_height(n_bars: int) -> float:
+    """Return how many inches a picture of bars below their names needs."""
+    return 0.6 + 0.28 * n_bars
 
 
 def _with_change_of_loss(axes: Axes, over: str) -> Axes:

@@ -8,7 +8,8 @@ from polar_detect.report.messages import sentences, texts
 EVERY_TEXT = [
     (own["en"], own["ja"])
     for text in texts().values()
-    for own in (text, *([text["one"]] if "one" in text else []))
+    for worded in (text, *([text["columns"]] if "columns" in text else []))
+    for own in (worded, *([worded["one"]] if "one" in worded else []))
 ]
 EVERY_TEXT += [pair for known in sentences().values() for pair in known.items()]
 

@@ -29,7 +29,15 @@ from polar_detect.graphemes import starts_of_graphemes
 from polar_detect.program import Program
 from polar_detect.report import cards, charts, histogram
 from polar_detect.report.chance import chance
-from polar_detect.report.data import Column, Contribution, FeaturePart, Group, Layer, Swarm
+from polar_detect.report.data import (
+    Column,
+    Contribution,
+    FeaturePart,
+    Group,
+    Layer,
+    ProgramReport,
+    Swarm,
+)
 from polar_detect.report.formatting import NO_VALUE, Numbers, moment, one_line
 from polar_detect.report.html import render_html
 from polar_detect.report.language import Language
@@ -113,7 +121,8 @@ def test_markup_in_texts_labels_and_neighbours_is_shown_and_not_obeyed():
         tokens=(TokenLoss(0, 9, 4.0), TokenLoss(9, 20, 1.0)),
         whole=(Contribution(Group(HOSTILE), 0.2),),
     )
-    names = replace(report().detector, head=HOSTILE, reason=HOSTILE, model=HOSTILE, encoder=HOSTILE)
+    models = replace(report().detector.models, model=HOSTILE, encoder=HOSTILE)
+    names = replace(report().detector, head=HOSTILE, reason=HOSTILE, models=models)
     page = page_of(rows=[hostile, row(2)], detector=names, versions=((HOSTILE, "1"),))
     assert page.text.count(HOSTILE) >= 8
     assert page.tags.count("script") == 1
@@ -156,14 +165,14 @@ def test_any_number_of_rows_stays_below_five_megabytes():
 def test_each_row_shows_its_printed_program():
     rows = [row(i) for i in range(1, 6)]
     page = page_of(rows=rows)
-    assert len({str(r.program) for r in rows}) > 1
+    assert len({str(r.minimal.program) for r in rows}) > 1
     for r in rows:
-        assert str(r.program) in page.text
+        assert str(r.minimal.program) in page.text
 
 
 def test_the_strip_of_a_program_has_every_layer_once():
     program = Program.parse("0-3 [4-5]x3 8-29")
-    html = render_html(report(rows=[row(1, program=program)]))
+    html = render_html(report(rows=[row(1, minimal=ProgramReport(program, 3.2, 3.27))]))
     card = html[html.index("<article") : html.index("</article>")]
     titles = re.findall(r"<title>Layer (\d+): (skipped|kept|looped)[^<]*</title>", card)
     assert [int(layer) for layer, _ in titles] == list(range(N_LAYERS))
@@ -239,8 +248,7 @@ def test_values_that_are_not_numbers_never_reach_the_page():
         1,
         score=nothing,
         p_value=nothing,
-        full_loss=nothing,
-        program_loss=float("inf"),
+        minimal=replace(row(1).minimal, full_loss=nothing, program_loss=float("inf")),
         layers=tuple(Contribution(Layer(i), nothing) for i in range(N_LAYERS)),
         features=(FeaturePart(Feature("skip", "", 4), nothing, nothing),),
     )
@@ -248,9 +256,12 @@ def test_values_that_are_not_numbers_never_reach_the_page():
         report(
             rows=[broken, row(2)],
             threshold=float("inf"),
-            typical_calls=np.full(N_LAYERS, np.nan),
-            typical_length=nothing,
-            batch_length=nothing,
+            programs=replace(
+                report().programs,
+                typical_calls=np.full(N_LAYERS, np.nan),
+                typical_length=nothing,
+                batch_length=nothing,
+            ),
             batch_scores=np.array([0.1, np.nan]),
         )
     )

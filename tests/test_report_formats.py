@@ -34,7 +34,8 @@ FORMULA = r"cost $\frac{1}{ $2$ | `code` ``` [x](y)"
 
 def test_json_holds_all_of_the_report_and_only_numbers_that_json_knows():
     tokens = (TokenLoss(0, 4, 3.5),)
-    rows = [row(1, HOSTILE, tokens=tokens, full_loss=float("nan")), row(2, "a \ud800 b")]
+    lost = replace(row(1).minimal, full_loss=float("nan"))
+    rows = [row(1, HOSTILE, tokens=tokens, minimal=lost), row(2, "a \ud800 b")]
     data = report(rows=rows, threshold=float("inf"))
     text = render_json(data)
     assert text.encode("utf-8")
@@ -42,7 +43,7 @@ def test_json_holds_all_of_the_report_and_only_numbers_that_json_knows():
     assert content["threshold"] is None
     assert content["rows"][0]["full_loss"] is None
     assert content["rows"][0]["text"] == HOSTILE
-    assert content["rows"][0]["program"] == str(rows[0].program)
+    assert content["rows"][0]["program"] == str(lost.program)
     assert content["rows"][0]["tokens"] == [{"start": 0, "stop": 4, "loss": 3.5}]
     assert content["rows"][0]["features"][0]["feature"] == {
         "name": "distance/knn/L11",
@@ -51,7 +52,10 @@ def test_json_holds_all_of_the_report_and_only_numbers_that_json_knows():
     }
     assert content["batch_scores"] == data.batch_scores.tolist()
     assert content["drift"]["verdict"] == "clear"
-    assert set(data.__dataclass_fields__) <= set(content)
+    fields = {*data.__dataclass_fields__, *data.programs.__dataclass_fields__} - {"programs"}
+    assert fields <= set(content)
+    facts = {*data.detector.__dataclass_fields__, *data.detector.models.__dataclass_fields__}
+    assert set(content["detector"]) == facts - {"models"}
 
 
 def test_json_speaks_japanese_and_keeps_its_keys():
@@ -201,7 +205,7 @@ def test_a_page_without_rows_scores_and_drift_can_be_drawn():
     nothing = np.array([])
     data = report(
         rows=[], n_rows=0, n_flagged=0, batch_scores=nothing, drift=drift, threshold=np.inf,
-        swarms=(), batch_calls=np.full(N_LAYERS, np.nan),
+        swarms=(), programs=replace(report().programs, batch_calls=np.full(N_LAYERS, np.nan)),
     )  # fmt: skip
     assert png_size(figures.summary_page(data, "en", "png").content)
 

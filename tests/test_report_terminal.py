@@ -37,7 +37,7 @@ def test_output_that_is_piped_has_no_colour_codes():
     rows = [row(1), row(2, "\x1b[31mred[/red] \x07", label=True)]
     for renderable in (
         worst_rows(rows),
-        program_strip(rows[0].program, N_LAYERS),
+        program_strip(rows[0].minimal.program, N_LAYERS),
         score_summary(240, 31, rate=0.05),
     ):
         assert "\x1b" not in printed(renderable)
@@ -118,7 +118,7 @@ def test_the_summary_speaks_japanese():
 
 
 def test_no_color_takes_the_colours_off_a_terminal(monkeypatch):
-    strip = program_strip(row(1).program, N_LAYERS)
+    strip = program_strip(row(1).minimal.program, N_LAYERS)
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert "\x1b[" in printed(strip, is_terminal=True)
     monkeypatch.setenv("NO_COLOR", "1")

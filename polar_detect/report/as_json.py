@@ -10,16 +10,36 @@ import numpy as np
 from polar_detect.program import Program
 from polar_detect.report import phrases
 from polar_detect.report.choices import Tongue
-from polar_detect.report.data import Contribution, ReportData
+from polar_detect.report.data import Contribution, DetectorFacts, ReportData
 from polar_detect.report.language import Language
 from polar_detect.signature.features import Feature
 
 FORMAT = 1
+# Parts whose keys stand among those of what they are part of; without a model there are none.
+_OPENED = {"programs", "minimal", "models"}
+# What else is left out where no model reads the rows.
+_OF_MODELS = {"layers", "global_layers", "length", "tokens", "labelled_words"}
+# Keys that come last, in this order, where their part has opened ones that would come behind them.
+_LAST: dict[type, tuple[str, ...]] = {
+    ReportData: ("batch_calls", "versions", "numbering"),
+    DetectorFacts: ("created", "max_tokens", "tolerance", "reads_rows"),
+}
 
 
 def render_json(data: ReportData, tongue: Tongue = "en") -> str:
-    """Return `data` as JSON; what is no number (NaN, infinity) is null."""
-    language = Language(tongue, are_rows=data.are_rows)
+    """Return `data` as JSON; what is no number (NaN, infinity) is null.
+
+    Its keys are the fields of `ReportData`, but for those of `programs`, which stand beside the
+    others, as do those of a row's `minimal` program and of the detector's `models`. Of a detector
+    that goes by columns, which no model reads, these keys are missing:
+
+    - ``typical_calls``, ``typical_length``, ``batch_length``, ``batch_calls``, ``global_layers``;
+    - of ``detector``: ``model``, ``n_layers``, ``encoder``, ``max_tokens``, ``tolerance``;
+    - of each of ``rows``: ``program``, ``full_loss``, ``program_loss``, ``layers``, ``tokens``,
+      ``labelled_words``; of each of ``listed``: ``length``; of ``drift``: ``layers``;
+    - of each ``feature``: ``layer``.
+    """
+    language = Language(tongue, are_rows=data.are_rows, by_columns=data.by_columns)
     said = {
         "format": FORMAT,
         "language": language.tongue,
@@ -43,12 +63,26 @@ def _plain(value: Any, language: Language) -> Any:  # noqa: PLR0911 - one kind o
     if isinstance(value, Program):
         return str(value)
     if isinstance(value, Feature):
-        return {"name": value.name, "words": language.feature(value), "layer": value.layer}
+        named = {"name": value.name, "words": language.feature(value)}
+        return named if language.by_columns else named | {"layer": value.layer}
     if isinstance(value, Contribution):
         words = language.part(value.source)
         return {"label": value.source.label, "words": words, "value": _plain(value.value, language)}
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name), language) for field in fields(value)}
+        return {name: _plain(own, language) for name, own in _items(value, language).items()}
     if isinstance(value, tuple | list):
         return [_plain(item, language) for item in value]
     return value
+
+
+def _items(value: Any, language: Language) -> dict[str, Any]:
+    """Return the keys of a part of a report, in order, with what is to be written of them."""
+    items: dict[str, Any] = {}
+    for field in fields(value):
+        own = getattr(value, field.name)
+        if field.name in _OPENED:
+            items |= {} if own is None else _items(own, language)
+        elif not (language.by_columns and field.name in _OF_MODELS):
+            items[field.name] = own
+    last = {name: items.pop(name) for name in _LAST.get(type(value), ()) if name in items}
+    return items | last

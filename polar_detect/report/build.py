@@ -19,6 +19,8 @@ from polar_detect.report.data import (
     FeaturePart,
     Layer,
     ListedRow,
+    ProgramReport,
+    ProgramUse,
     ReportData,
     RowReport,
     Source,
@@ -39,6 +41,7 @@ _LISTED = 500
 _LISTED_CHARACTERS = 600
 _SWARM_FEATURES = 10
 _SWARM_TEXTS = 200
+_OF_MODELS = ("torch", "transformers")
 
 
 def build_report(
@@ -57,11 +60,8 @@ def build_report(
         Rows to explain, worst first.
     """
     fitted, explanation = detector.fitted_, assessment.explanation
-    normal = detector.normal_programs()
     scores = assessment.scores
     is_scored = ~np.isnan(scores)
-    counts = np.asarray([m.program.counts(detector.n_layers) for m in assessment.all_programs])
-    scored_counts = counts[is_scored] if is_scored.any() else counts
     worst = np.argsort(-np.where(is_scored, scores, -np.inf), kind="stable")
     worst = worst[is_scored[worst]]
     scored = explanation.rows(np.flatnonzero(is_scored))
@@ -74,9 +74,7 @@ def build_report(
         n_rows=len(scores),
         n_empty=int((~is_scored).sum()),
         n_flagged=int(assessment.is_anomaly.sum()),
-        typical_calls=normal.typical_calls,
-        typical_length=normal.typical_length,
-        batch_length=float(scored_counts.sum(1).mean()),
+        programs=_programs(detector, assessment, is_scored) if fitted.head.reads_texts else None,
         calibration_scores=fitted.calibration_scores,
         batch_scores=scores[is_scored],
         threshold=calibration.threshold(fitted.calibration_scores, detector.alpha),
@@ -92,9 +90,31 @@ def build_report(
         swarms=_swarms(scored, worst, is_scored),
         auroc=auroc,
         aupr=aupr,
-        batch_calls=scored_counts.mean(0),
-        versions=tuple(versions().items()),
+        versions=_versions(detector),
     )
+
+
+def _programs(
+    detector: PolarDetector, assessment: Assessment, is_scored: NDArray[np.bool_]
+) -> ProgramUse:
+    """Return how the programs of normal texts and of the batch use the layers."""
+    normal = detector.normal_programs()
+    counts = np.asarray([m.program.counts(detector.n_layers) for m in assessment.all_programs])
+    scored_counts = counts[is_scored] if is_scored.any() else counts
+    return ProgramUse(
+        typical_calls=normal.typical_calls,
+        typical_length=normal.typical_length,
+        batch_length=float(scored_counts.sum(1).mean()),
+        batch_calls=scored_counts.mean(0),
+    )
+
+
+def _versions(detector: PolarDetector) -> tuple[tuple[str, str], ...]:
+    """Return the versions of what scores come from, which are no models' where none reads rows."""
+    own = versions()
+    if not detector.fitted_.head.reads_texts:
+        own = {name: version for name, version in own.items() if name not in _OF_MODELS}
+    return tuple(own.items())
 
 
 def _measure_batch_drift(detector: PolarDetector, assessment: Assessment) -> Drift:
@@ -108,16 +128,23 @@ def _measure_batch_drift(detector: PolarDetector, assessment: Assessment) -> Dri
 def _rows(
     detector: PolarDetector, assessment: Assessment, table: Table, index: Sequence[int]
 ) -> tuple[RowReport, ...]:
-    tracer, reference = detector.engine_.extractor.tracer, detector.fitted_.reference
+    texts = [table.texts[i] for i in index]
+    reads_texts = detector.fitted_.head.reads_texts
+    tokens = _tokens(detector, texts) if reads_texts else [()] * len(texts)
+    return tuple(
+        _row(i, assessment, table, own, detector) for i, own in zip(index, tokens, strict=True)
+    )
+
+
+def _tokens(detector: PolarDetector, texts: Sequence[str]) -> list[tuple[TokenLoss, ...]]:
+    """Return what the tokens of texts cost the language model beside normal ones."""
+    tracer, reference = detector.engine_.extractor.tracer, detector.fitted_.text_reference
     words = KnownWords.of(reference.texts) if reference.texts else None
     normal = Normal(reference.tokens, reference.contamination, words)
     read = reference.as_read if detector.rows_ is None else list[str]
-    texts = read([table.texts[i] for i in index])
-    tokens = token_losses(tracer.backbone, texts, max_tokens=tracer.max_tokens, normal=normal)
-    return tuple(
-        _row(i, assessment, table, _laid_on(table.texts[i], seen, own, read), detector)
-        for i, seen, own in zip(index, texts, tokens, strict=True)
-    )
+    seen = read(texts)
+    tokens = token_losses(tracer.backbone, seen, max_tokens=tracer.max_tokens, normal=normal)
+    return [_laid_on(*own, read) for own in zip(texts, seen, tokens, strict=True)]
 
 
 def _laid_on(
@@ -145,7 +172,7 @@ def _row(
     tokens: tuple[TokenLoss, ...],
     detector: PolarDetector,
 ) -> RowReport:
-    own, minimal = assessment.explanation.rows(np.asarray([i])), assessment.all_programs[i]
+    own, minimal = assessment.explanation.rows(np.asarray([i])), assessment.programs[i]
     odd = assessment.odd_cells[i]
     return RowReport(
         row=_number(i, table),
@@ -154,9 +181,9 @@ def _row(
         score=float(assessment.scores[i]),
         p_value=float(assessment.p_values[i]),
         is_anomaly=bool(assessment.is_anomaly[i]),
-        program=minimal.program,
-        full_loss=minimal.full_loss,
-        program_loss=minimal.loss,
+        minimal=None
+        if minimal is None
+        else ProgramReport(minimal.program, minimal.full_loss, minimal.loss),
         layers=_layers(own.by_layer()[0]),
         whole=_whole(own, odd),
         features=_features(own),
@@ -169,7 +196,7 @@ def _row(
 
 
 def _listed(i: int, assessment: Assessment, table: Table) -> ListedRow:
-    own = assessment.explanation.rows(np.asarray([i]))
+    own, minimal = assessment.explanation.rows(np.asarray([i])), assessment.programs[i]
     odd = assessment.odd_cells[i]
     return ListedRow(
         row=_number(i, table),
@@ -178,7 +205,7 @@ def _listed(i: int, assessment: Assessment, table: Table) -> ListedRow:
         score=float(assessment.scores[i]),
         p_value=float(assessment.p_values[i]),
         is_anomaly=bool(assessment.is_anomaly[i]),
-        length=len(assessment.all_programs[i].program),
+        length=None if minimal is None else len(minimal.program),
         reasons=raising((*_layers(own.by_layer()[0]), *_whole(own, odd))),
         new_cells=odd.new,
     )
@@ -204,8 +231,10 @@ def _whole(own: Explanation, odd: OddCells) -> tuple[Contribution, ...]:
 def _labelled_words(own: Explanation, text: str, detector: PolarDetector) -> tuple[str, ...]:
     """Return words that the labelled anomalies have too, where wording raised the score."""
     likeness = detector.fitted_.reference.likeness
+    if likeness is None or likeness.wording is None:
+        return ()
     parts = dict(zip(own.features, own.values[0], strict=True))
-    return likeness.wording.words(text) if likeness and parts.get(WORDING_LIKENESS, 0) > 0 else ()
+    return likeness.wording.words(text) if parts.get(WORDING_LIKENESS, 0) > 0 else ()
 
 
 def _by_size(parts: Mapping[Source, float]) -> tuple[Contribution, ...]:

@@ -15,6 +15,15 @@ _N_WHOLE = 6
 
 
 @dataclass(frozen=True)
+class LayersOfRow:
+    """What the page shows of the layers of a model that reads a row."""
+
+    program_cells: tuple[charts.LayerCell, ...]
+    bars: charts.Bars
+    total: float  # of their parts of the score
+
+
+@dataclass(frozen=True)
 class Card:
     """What the page shows of one row."""
 
@@ -22,10 +31,8 @@ class Card:
     row: RowReport
     text: marked.ClippedText
     why: str  # in sentences
-    program_cells: tuple[charts.LayerCell, ...]
-    bars: charts.Bars
+    layers: LayersOfRow | None  # None where no model reads the rows
     steps: tuple[charts.Step, ...]
-    layers_total: float
     whole_total: float
 
 
@@ -38,12 +45,16 @@ def make_card(
         row=row,
         text=marked.clip(row.text, row.tokens, marked.cell_marks(row) if row.cells else None),
         why=phrases.why(row, numbers, language),
-        program_cells=charts.program_cells(row.program, data.n_layers, language),
-        bars=charts.layer_bars(
-            row.layers, BARS_HEIGHT, numbers, language, is_signed=True, reach=least_reach(row)
+        layers=None
+        if row.minimal is None
+        else LayersOfRow(
+            charts.program_cells(row.minimal.program, data.n_layers, language),
+            charts.layer_bars(
+                row.layers, BARS_HEIGHT, numbers, language, is_signed=True, reach=least_reach(row)
+            ),
+            total(row.layers),
         ),
         steps=charts.waterfall(data.base_value, score_parts(row, numbers, language), language),
-        layers_total=total(row.layers),
         whole_total=total(row.whole),
     )
 

@@ -8,7 +8,7 @@ from polar_detect.explain import Explanation
 from polar_detect.report.data import CellReport
 from polar_detect.signature.categories import USUAL_SHARE
 from polar_detect.signature.column_features import LIKENESS, column_of, kind_of
-from polar_detect.signature.reference import Reference
+from polar_detect.signature.columns_reference import HasColumns
 from polar_detect.tables import RowTemplate
 from polar_detect.tables.rows.row_text import SEPARATOR
 from polar_detect.tables.rows.template_column import TemplateColumn
@@ -17,7 +17,7 @@ _TOP_CELLS, _TOP_LEVELS = 8, 3
 
 
 def cells_of(
-    own: Explanation, text: str, reference: Reference, empty: Collection[str]
+    own: Explanation, text: str, reference: HasColumns, empty: Collection[str]
 ) -> tuple[CellReport, ...]:
     """Return the cells of a row that count by themselves, those that count most first.
 
@@ -27,7 +27,7 @@ def cells_of(
         Of this row alone.
     text : str
         The row, written out.
-    reference : Reference
+    reference : HasColumns
         What is known of normal rows; without a template the text is no row, and has no cells.
     empty : collection of str
         Columns in which the row has an empty cell.
@@ -78,7 +78,7 @@ class _Usual(NamedTuple):
     levels: tuple[tuple[str, float], ...] = ()
 
 
-def _usual_numbers(text: str, reference: Reference) -> dict[str, _Usual]:
+def _usual_numbers(text: str, reference: HasColumns) -> dict[str, _Usual]:
     if reference.numbers is None:
         return {}
     template = reference.numbers.template
@@ -93,7 +93,7 @@ def _usual_numbers(text: str, reference: Reference) -> dict[str, _Usual]:
     }
 
 
-def _usual_levels(text: str, reference: Reference) -> dict[str, _Usual]:
+def _usual_levels(text: str, reference: HasColumns) -> dict[str, _Usual]:
     if reference.categories is None:
         return {}
     categories, usual = (

@@ -95,6 +95,15 @@ class CellReport:
     is_as_labelled: bool = False  # whether most of it is that labelled anomalies are like that
 
 
+@dataclass(frozen=True, slots=True)
+class ProgramReport:
+    """The minimal program of one text, and what it costs."""
+
+    program: Program
+    full_loss: float  # nats per token
+    program_loss: float  # nats per token
+
+
 @dataclass(frozen=True)
 class RowReport:
     """One scored text with its reasons."""
@@ -105,10 +114,8 @@ class RowReport:
     score: float  # higher = more anomalous
     p_value: float
     is_anomaly: bool
-    program: Program
-    full_loss: float  # nats per token
-    program_loss: float  # nats per token
-    layers: tuple[Contribution, ...]  # one per layer, in layer order
+    minimal: ProgramReport | None  # None where no model reads the rows
+    layers: tuple[Contribution, ...]  # one per layer, in layer order; none without a model
     whole: tuple[Contribution, ...]  # properties of the whole text, largest |value| first
     features: tuple[FeaturePart, ...]  # largest |SHAP| first
     neighbours: tuple[str, ...]  # nearest normal training texts, nearest first
@@ -128,7 +135,7 @@ class ListedRow:
     score: float
     p_value: float
     is_anomaly: bool
-    length: int  # layer calls of the minimal program
+    length: int | None  # layer calls of the minimal program, if a model reads the text
     reasons: tuple[Contribution, ...]  # what raised the score most, largest first
     new_cells: tuple[NewCell, ...] = ()  # of a row of a table
 
@@ -151,6 +158,17 @@ class Swarm:
     ranks: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """The models that read the texts, and how."""
+
+    model: str
+    n_layers: int  # of the model
+    encoder: str
+    max_tokens: int
+    tolerance: float  # nats per token
+
+
 @dataclass(frozen=True)
 class DetectorFacts:
     """What the detector is and was fitted on."""
@@ -158,16 +176,33 @@ class DetectorFacts:
     head: str
     reason: str  # of the head, in English
     choices: Mapping[str, str]  # of the head, in figures
-    model: str
-    n_layers: int  # of the model
-    encoder: str
+    models: ModelFacts | None  # None where it goes by the columns of rows, which no model reads
     n_train: int
     n_held_out: int
     n_anomalous: int
     created: str  # ISO date and time
-    max_tokens: int
-    tolerance: float
     reads_rows: bool = False  # of a table, which are written out as texts
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ProgramUse:
+    """How the minimal programs of normal texts, and those of the batch, use the layers.
+
+    Parameters
+    ----------
+    typical_calls : (n_layers,) float
+        Mean number of calls of each layer in the minimal programs of normal texts
+        (0 = always skipped, 1 = always kept, above 1 = looped).
+    typical_length, batch_length : float
+        Mean program length on normal training texts and on this batch.
+    batch_calls : (n_layers,) float
+        As `typical_calls`, of this batch.
+    """
+
+    typical_calls: NDArray[np.float64]
+    typical_length: float
+    batch_length: float
+    batch_calls: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -180,13 +215,8 @@ class ReportData:
     numbering : {"sheet", "file", "data"}
         What numbers of rows count: rows of the sheet, lines of the file, or rows without the
         heading.
-    typical_calls : (n_layers,) float
-        Mean number of calls of each layer in the minimal programs of normal texts
-        (0 = always skipped, 1 = always kept, above 1 = looped).
-    batch_calls : (n_layers,) float
-        The same of this batch.
-    typical_length, batch_length : float
-        Mean program length on normal training texts and on this batch.
+    programs : ProgramUse or None
+        None where no model reads the rows; all that tells of layers is then empty.
     calibration_scores, batch_scores : (n,) float
         Scores of held-out normal texts and of the batch; higher = more anomalous.
     threshold : float
@@ -217,9 +247,7 @@ class ReportData:
     n_rows: int
     n_empty: int
     n_flagged: int
-    typical_calls: NDArray[np.float64]
-    typical_length: float
-    batch_length: float
+    programs: ProgramUse | None
     calibration_scores: NDArray[np.float64]
     batch_scores: NDArray[np.float64]
     threshold: float
@@ -233,7 +261,6 @@ class ReportData:
     swarms: tuple[Swarm, ...] = ()
     auroc: float | None = None
     aupr: float | None = None
-    batch_calls: NDArray[np.float64]
     versions: tuple[tuple[str, str], ...] = ()
     numbering: "Numbering" = "data"
 
@@ -256,9 +283,14 @@ class ReportData:
         return self.n_rows - self.n_empty
 
     @property
+    def by_columns(self) -> bool:
+        """Whether the detector goes by the columns of rows, which no model reads."""
+        return self.detector.models is None
+
+    @property
     def n_layers(self) -> int:
-        """Layers of the model."""
-        return self.detector.n_layers
+        """Layers of the model; 0 where there is none."""
+        return 0 if self.detector.models is None else self.detector.models.n_layers
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from polar_detect import calibration
 from polar_detect.report.choices import Tongue
-from polar_detect.report.data import DetectorFacts
+from polar_detect.report.data import DetectorFacts, ModelFacts
 from polar_detect.report.formatting import moment, p_value
 from polar_detect.report.language import Language
 from polar_detect.report.messages import texts
@@ -17,28 +17,35 @@ _NOTHING = "0%"
 
 def facts_of(detector: "PolarDetector") -> DetectorFacts:
     """Return what a fitted detector is and was fitted on."""
-    fitted, engine = detector.fitted_, detector.engine_
+    fitted = detector.fitted_
     return DetectorFacts(
         head=fitted.head.name,
         reason=fitted.head.reason,
         choices=fitted.head.choices,
-        model=engine.model.name,
-        n_layers=detector.n_layers,
-        encoder=engine.encoder_model.name,
+        models=_models_of(detector) if fitted.head.reads_texts else None,
         n_train=fitted.reference.n_fitted,
         n_held_out=len(fitted.calibration_scores),
         n_anomalous=fitted.n_anomalous,
         created=fitted.created,
-        max_tokens=engine.extractor.tracer.max_tokens,
-        tolerance=fitted.settings.tolerance,
         reads_rows=detector.rows_ is not None,
+    )
+
+
+def _models_of(detector: "PolarDetector") -> ModelFacts:
+    engine = detector.engine_
+    return ModelFacts(
+        model=engine.model.name,
+        n_layers=detector.n_layers,
+        encoder=engine.encoder_model.name,
+        max_tokens=engine.extractor.tracer.max_tokens,
+        tolerance=detector.fitted_.settings.tolerance,
     )
 
 
 def description(detector: "PolarDetector", tongue: Tongue) -> list[tuple[str, str]]:
     """Return what a fitted detector is and was fitted on, as labels and values to stand alone."""
     own = facts_of(detector)
-    language = Language(tongue, are_rows=own.reads_rows)
+    language = Language(tongue, are_rows=own.reads_rows, by_columns=own.models is None)
     smallest = p_value(calibration.smallest_alpha(own.n_held_out))
     said = [*in_words(own, language), (language.say("detector.smallest"), smallest)]
     return [(language.alone(label), value) for label, value in said]
@@ -55,17 +62,17 @@ def in_words(own: DetectorFacts, language: Language) -> list[tuple[str, str]]:
         labelled = {"n": own.n_anomalous, "share": taught}
     elif own.n_anomalous and own.choices:
         labelled = language.say("detector.labelled.few", n=own.n_anomalous)
-    columns = own.choices.get("columns", _NOTHING)
+    columns, models = own.choices.get("columns", _NOTHING), own.models
     said: dict[str, str | dict[str, object]] = {
         "kind": kind,
-        "model": {"name": own.model, "n_layers": own.n_layers},
-        "encoder": own.encoder,
+        "model": {"name": models.model, "n_layers": models.n_layers} if models else "",
+        "encoder": models.encoder if models else "",
         "fitted_on": {"n": own.n_train, "n_held_out": own.n_held_out},
         "columns": "" if columns == _NOTHING else {"share": columns},
         "labelled": labelled,
         "created": moment(own.created),
-        "max_tokens": {"n": own.max_tokens},
-        "tolerance": {"tolerance": f"{own.tolerance:g}"},
+        "max_tokens": {"n": models.max_tokens} if models else "",
+        "tolerance": {"tolerance": f"{models.tolerance:g}"} if models else "",
     }
     written = {
         key: value if isinstance(value, str) else language.say(f"detector.{key}.text", **value)

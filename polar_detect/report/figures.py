@@ -3,7 +3,7 @@
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -22,12 +22,14 @@ from polar_detect.report.language import Language
 from polar_detect.report.lines import in_lines
 
 _TOP_ROWS = 10
+_TOP_COLUMNS, _TOP_SHIFTS = 6, 4  # drawn where there are no layers
+_NAME_CELLS = 62  # of a line of their names, half as wide as a page
 _PAGE = (8.27, 11.69)  # A4, inches
 _LINE_CELLS = 112  # of the page's width at its font size; a Japanese character takes two
 _TEXT_CELLS = 76  # beside the numbers of a row
 _REASON_CELLS = 93  # below it, in smaller type
 _MISSING = re.compile("missing from (current )?font")  # matplotlib 3.8 and later ones
-_NAME = re.compile(r"(scores|layers|programs|drift|features|row-\d{2,})\.(png|svg)")
+_NAME = re.compile(r"(scores|layers|columns|programs|drift|features|row-\d{2,})\.(png|svg)")
 _MARK = "Picture of a report by polar-detect"
 _HEAD_BYTES = 4096  # of a file; the mark stands among the first thousand
 _INK, _MUTED = "#1c2126", "#59626c"
@@ -36,8 +38,8 @@ Kind = Literal["png", "pdf", "svg"]
 
 
 def summary_page(data: ReportData, tongue: Tongue, kind: Kind) -> RenderedFile:
-    """Return one page: findings, score distribution, layers, drift and the worst rows."""
-    language = Language(tongue, are_rows=data.are_rows)
+    """Return one page: findings, scores, layers (or columns), drift and the worst rows."""
+    language = Language(tongue, are_rows=data.are_rows, by_columns=data.by_columns)
     with plots.plain_style(), mpl.rc_context({"font.size": 8}):
         figure = Figure(figsize=_PAGE, facecolor="white")
         top = _write_head(figure, data, language) - 0.03
@@ -45,11 +47,17 @@ def summary_page(data: ReportData, tongue: Tongue, kind: Kind) -> RenderedFile:
             2, 2, left=0.09, right=0.95, top=top, bottom=0.41, hspace=0.45, wspace=0.18
         )
         _draw_scores(figure.add_subplot(grid[0, :]), data, language)
-        _draw_layers(figure.add_subplot(grid[1, 0]), data, language)
-        if data.drift.layers:
-            _draw_drift(figure.add_subplot(grid[1, 1]), data, language)
+        if data.programs is None:
+            _draw_columns(figure.add_subplot(grid[1, 0]), data, language)
+            if data.drift.features:
+                _draw_shifts(figure.add_subplot(grid[1, 1]), data, language)
         else:
-            _draw_programs(figure.add_subplot(grid[1, 1]), data, language)
+            _draw_layers(figure.add_subplot(grid[1, 0]), data, language)
+            right = figure.add_subplot(grid[1, 1])
+            if data.drift.layers:
+                _draw_drift(right, data, language)
+            else:
+                _draw_programs(right, data, language)
         _write_rows(figure, data, language)
         return _saved(figure, kind)
 
@@ -60,7 +68,7 @@ def write_pictures(data: ReportData, tongue: Tongue, folder: Path) -> tuple[int,
     Pictures that an earlier report left there and this one lacks are removed; nothing else is.
     """
     written, lacks = set(), False
-    language = Language(tongue, are_rows=data.are_rows)
+    language = Language(tongue, are_rows=data.are_rows, by_columns=data.by_columns)
     kinds: tuple[Kind, ...] = ("png", "svg")
     with plots.plain_style():
         for name, figure in _pictures(data, language):
@@ -87,13 +95,16 @@ def _is_own(path: Path) -> bool:
 
 def _pictures(data: ReportData, language: Language) -> Iterator[tuple[str, Figure]]:
     """Yield the pictures of the report, each with a name for its file."""
-    drawn = [
-        ("scores", _draw_scores, (8.0, 3.0)),
-        ("layers", _draw_layers, (8.0, 2.6)),
-        ("programs", _draw_programs, (8.0, 1.8)),
-    ]
-    if data.drift.layers:
-        drawn.append(("drift", _draw_drift, (8.0, 2.6)))
+    drawn: list[tuple[str, Callable[[Axes, ReportData, Language], None], tuple[float, float]]]
+    drawn = [("scores", _draw_scores, (8.0, 3.0))]
+    if data.programs is None:
+        drawn.append(("columns", _draw_columns, (8.0, 2.6)))
+        if data.drift.features:
+            drawn.append(("drift", _draw_shifts, (8.0, 2.6)))
+    else:
+        drawn += [("layers", _draw_layers, (8.0, 2.6)), ("programs", _draw_programs, (8.0, 1.8))]
+        if data.drift.layers:
+            drawn.append(("drift", _draw_drift, (8.0, 2.6)))
     if data.swarms:
         names = [language.feature(swarm.feature) for swarm in data.swarms]
         drawn.append(("features", _draw_swarm, (8.0, 0.8 + plots.swarm_height(names))))
@@ -172,8 +183,26 @@ def _draw_drift(ax: Axes, data: ReportData, language: Language) -> None:
     ax.set_title(language.say("drift.short"), loc="left", fontsize=9, fontweight="bold")
 
 
+def _draw_columns(ax: Axes, data: ReportData, language: Language) -> None:
+    """Draw the mean size of each column's part of the score, where no model reads the rows."""
+    parts = data.global_whole[:_TOP_COLUMNS]
+    names = [_cut(language.part(part.source), _NAME_CELLS) for part in parts]
+    plots.draw_bars(ax, names, np.asarray([part.value for part in parts]))
+    ax.set_title(language.say("layers.whole"), loc="left", fontsize=9, fontweight="bold")
+
+
+def _draw_shifts(ax: Axes, data: ReportData, language: Language) -> None:
+    """Draw the features that moved most, where there are no layers to draw them by."""
+    shifts = data.drift.features[:_TOP_SHIFTS]
+    names = [_in_two_lines(language.feature(shift.feature)) for shift in shifts]
+    moved = np.asarray([shift.is_moved for shift in shifts], bool)
+    plots.draw_bars(ax, names, np.asarray([shift.size for shift in shifts]), stands_out=moved)
+    ax.set_title(language.say("drift.features.short"), loc="left", fontsize=9, fontweight="bold")
+
+
 def _draw_programs(ax: Axes, data: ReportData, language: Language) -> None:
-    calls = {"normal": data.typical_calls, "batch": data.batch_calls}
+    assert data.programs is not None
+    calls = {"normal": data.programs.typical_calls, "batch": data.programs.batch_calls}
     plots.draw_strips(ax, [(language.say(f"programs.{key}"), own) for key, own in calls.items()])
     ax.set_xlabel(language.say("axis.layer"))
     ax.set_title(language.say("programs.title"), loc="left", fontsize=9, fontweight="bold")
@@ -191,13 +220,16 @@ def _draw_swarm(ax: Axes, data: ReportData, language: Language) -> None:
 def _row_figure(row: RowReport, data: ReportData, language: Language) -> Figure:
     """Return program, parts by layer, and the way from base value to score of one row."""
     figure = Figure(figsize=(10, 4), layout="constrained", facecolor="white")
-    grid = figure.add_gridspec(2, 2, height_ratios=(1, 1.7), width_ratios=(1.7, 1))
     number = language.say(f"card.row.{data.numbering}", row=row.row)
     title = f"{number}: {one_line(row.text, 90)}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+    if data.programs is None or row.minimal is None:
+        _draw_waterfall(figure.add_subplot(), row, data, language)
+        return figure
+    grid = figure.add_gridspec(2, 2, height_ratios=(1, 1.7), width_ratios=(1.7, 1))
     top = figure.add_subplot(grid[0, 0])
-    counts = np.asarray(row.program.counts(data.n_layers), np.float64)
-    typical = (language.say("card.typical"), data.typical_calls)
+    counts = np.asarray(row.minimal.program.counts(data.n_layers), np.float64)
+    typical = (language.say("card.typical"), data.programs.typical_calls)
     plots.draw_strips(top, [typical, (language.say("card.this"), counts)])
     below = figure.add_subplot(grid[1, 0], sharex=top)
     plots.draw_layers(below, np.asarray([part.value for part in row.layers]), is_signed=True)
@@ -273,3 +305,8 @@ def _cut(text: str, n_cells: int) -> str:
     own = Text(text)
     own.truncate(n_cells, overflow="ellipsis")
     return own.plain
+
+
+def _in_two_lines(name: str) -> str:
+    first, *others = in_lines(name, _NAME_CELLS)
+    return "\n".join([first, *([_cut(" ".join(others), _NAME_CELLS)] if others else [])])

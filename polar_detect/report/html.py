@@ -62,7 +62,7 @@ def render_html(data: ReportData, tongue: Tongue = "en") -> str:
         HTML with inline style sheet, script and SVG; every text of `data` is escaped, and no
         script but the page's own may run.
     """
-    language = Language(tongue, are_rows=data.are_rows, isolates=True)
+    language = Language(tongue, are_rows=data.are_rows, isolates=True, by_columns=data.by_columns)
     numbers = score_numbers(data)
     environment = _environment(numbers, language)
     own = [
@@ -86,23 +86,34 @@ def render_html(data: ReportData, tongue: Tongue = "en") -> str:
         n_scored=data.n_scored,
         has_labels=any(row.label is not None for row in data.listed),
         **_charts(data, numbers, language),
+        **_layer_charts(data, numbers, language),
     )
 
 
 def _charts(data: ReportData, numbers: Numbers, language: Language) -> dict[str, Any]:
-    height = cards.BARS_HEIGHT
     return {
         "score_chart": histogram.score_chart(
             data.calibration_scores, data.batch_scores, data.threshold, _PANEL_HEIGHT, language
         ),
+        "global_steps": charts.size_steps(data.global_whole, language),
+        "swarm_chart": swarm.swarm_chart(data.swarms, numbers, language),
+        "shifts": data.drift.features[:_N_SHIFTS],
+        "false_discoveries": drift.FALSE_DISCOVERIES,
+    }
+
+
+def _layer_charts(data: ReportData, numbers: Numbers, language: Language) -> dict[str, Any]:
+    """Return what is drawn of layers and programs, nothing where no model reads the rows."""
+    if data.programs is None:
+        return {}
+    height = cards.BARS_HEIGHT
+    return {
         "axis": charts.layer_axis(data.n_layers),
         "global_bars": charts.layer_bars(
             data.global_layers, height * 1.4, numbers, language, is_signed=False
         ),
-        "global_steps": charts.size_steps(data.global_whole, language),
-        "swarm_chart": swarm.swarm_chart(data.swarms, numbers, language),
-        "typical": charts.mean_calls(data.typical_calls, language),
-        "batch": charts.mean_calls(data.batch_calls, language),
+        "typical": charts.mean_calls(data.programs.typical_calls, language),
+        "batch": charts.mean_calls(data.programs.batch_calls, language),
         "shift_bars": charts.shift_bars(
             data.drift.layers,
             data.n_layers,
@@ -110,9 +121,7 @@ def _charts(data: ReportData, numbers: Numbers, language: Language) -> dict[str,
             Numbers(2, MINUS),
             language,
         ),
-        "shifts": data.drift.features[:_N_SHIFTS],
         "n_moved_layers": sum(shift.is_moved for shift in data.drift.layers),
-        "false_discoveries": drift.FALSE_DISCOVERIES,
     }
 
 
@@ -167,7 +176,7 @@ def _within_budget(
     environment: Environment, own: Sequence[cards.Card], data: ReportData
 ) -> Iterator[Markup]:
     template = environment.get_template("card.html.jinja")
-    axis = charts.layer_axis(data.n_layers)
+    axis = () if data.by_columns else charts.layer_axis(data.n_layers)
     n_bytes = 0
     for card in own:
         drawn = template.render(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 from unicodedata import bidirectional
 
 from polar_detect.errors import InputError
@@ -33,6 +34,9 @@ class Language:
     isolates : bool
         Whether Arabic or Hebrew in a sentence stands between signs that keep it from turning round
         what follows it. For pages, which heed them; terminals and fonts may show them.
+    by_columns : bool
+        Whether the detector goes by the columns of rows, and no model reads them. Texts that speak
+        of models, layers or words then have another wording.
 
     Raises
     ------
@@ -52,6 +56,7 @@ class Language:
     tongue: Tongue = "en"
     are_rows: bool = False
     isolates: bool = False
+    by_columns: bool = False
 
     def __post_init__(self) -> None:
         if self.tongue not in TONGUES:
@@ -59,13 +64,18 @@ class Language:
 
     def say(self, key: str, /, **values: object) -> str:
         """Return the text of `key` with its placeholders filled; integers with separators."""
-        return self._filled(texts()[key][self.tongue], values)
+        return self._filled(self._texts(key)[self.tongue], values)
 
     def count(self, key: str, n: int, /, **values: object) -> str:
         """Return the text of `key` for `n` things, which it knows as ``{n}`` unless given."""
-        own = texts()[key]
+        own = self._texts(key)
         one_or_many = own["one"] if n == 1 and "one" in own else own
         return self._filled(one_or_many[self.tongue], {"n": n, **values})
+
+    def _texts(self, key: str) -> Mapping[str, Any]:
+        """Return a text in each language, as it is worded for the detector."""
+        own = texts()[key]
+        return own.get("columns", own) if self.by_columns else own
 
     def _filled(self, text: str, values: Mapping[str, object]) -> str:
         kind = "row" if self.are_rows else "text"

@@ -23,7 +23,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]|~<>&$])")  # between dollars some show a f
 
 def render_markdown(data: ReportData, tongue: Tongue = "en") -> str:
     """Return `data` as Markdown; texts are escaped, so that they show as they are."""
-    language = Language(tongue, are_rows=data.are_rows, isolates=True)
+    language = Language(tongue, are_rows=data.are_rows, isolates=True, by_columns=data.by_columns)
     return "\n".join(_lines(data, language)) + "\n"
 
 
@@ -45,7 +45,8 @@ def _lines(data: ReportData, language: Language) -> Iterator[str]:
     yield from _shifts(data, language)
     yield f"\n## {language.say('layers.title')}\n"
     yield phrases.layers_lead(data, language) + "\n"
-    yield space.join(phrases.programs_lead(data, language)) + "\n"
+    if data.programs is not None:
+        yield space.join(phrases.programs_lead(data.programs, language)) + "\n"
     for rank, row in enumerate(data.rows, start=1):
         title = language.say(f"card.row.{data.numbering}", row=row.row)
         yield f"\n### {rank}\\. {title}\n"
@@ -100,7 +101,8 @@ def _row(row: RowReport, numbers: Numbers, language: Language) -> Iterator[str]:
     yield _said(phrases.why(row, numbers, language)) + "\n"
     yield f"- {language.say('column.score')}: {numbers.plain(row.score)}"
     yield f"- {language.say('column.p')}: {p_value(row.p_value)}"
-    yield f"- {language.say('card.program')}: `{row.program}`"
+    if row.minimal is not None:
+        yield f"- {language.say('card.program')}: `{row.minimal.program}`"
     for cell in row.cells[:4]:
         name = language.isolated(_escaped(cell.column))
         said = language.isolated(_escaped(phrases.cell(cell, _CELL_CHARACTERS, language)))

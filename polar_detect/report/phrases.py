@@ -15,6 +15,7 @@ from polar_detect.report.data import (
     Column,
     Contribution,
     ListedRow,
+    ProgramUse,
     ReportData,
     RowReport,
 )
@@ -127,8 +128,9 @@ def moved_sentence(data: ReportData, language: Language) -> str:
 
 
 def leading(data: ReportData, language: Language) -> str:
-    """Return the three layers that move the scores most, as a list."""
-    largest = sorted(data.global_layers, key=lambda part: -part.value)[:3]
+    """Return the three layers that move the scores most, or columns without a model, as a list."""
+    parts = data.global_whole if data.by_columns else data.global_layers
+    largest = sorted(parts, key=lambda part: -part.value)[:3]
     return language.joined(language.part(part.source) for part in largest)
 
 
@@ -139,18 +141,18 @@ def layers_lead(data: ReportData, language: Language) -> str:
     return language.say("layers.lead", leading=leading(data, language), share=share)
 
 
-def programs_lead(data: ReportData, language: Language) -> list[str]:
+def programs_lead(own: ProgramUse, language: Language) -> list[str]:
     """Return how long programs are, and where the use of layers differs most."""
     calls = Numbers(1, MINUS).plain
     sentences = [
         language.say(
             "programs.lead",
-            usual=calls(data.typical_length),
-            n_layers=data.n_layers,
-            now=calls(data.batch_length),
+            usual=calls(own.typical_length),
+            n_layers=len(own.typical_calls),
+            now=calls(own.batch_length),
         )
     ]
-    changes = _changes(data, language)
+    changes = _changes(own, language)
     if changes:
         sentences.append(language.say("programs.moved", layers=language.say("comma").join(changes)))
     return sentences
@@ -265,7 +267,9 @@ def reading(data: ReportData, language: Language) -> list[tuple[str, str]]:
         "smallest": p_value(calibration.smallest_alpha(n_held_out)),
         "n_layers": data.n_layers,
     }
-    keys = ("reading.score", "reading.p", "reading.program", "reading.part")
+    keys = ["reading.score", "reading.p", "reading.program", "reading.part"]
+    if data.programs is None:
+        keys.remove("reading.program")
     return [(language.say(key), language.say(f"{key}.text", **values)) for key in keys]
 
 
@@ -300,16 +304,16 @@ def _common_reasons(data: ReportData, language: Language) -> str:
     )
 
 
-def _changes(data: ReportData, language: Language) -> list[str]:
+def _changes(own: ProgramUse, language: Language) -> list[str]:
     """Return the layers whose use differs most, in words, largest first."""
-    change = np.nan_to_num(np.abs(data.batch_calls - data.typical_calls))
+    change = np.nan_to_num(np.abs(own.batch_calls - own.typical_calls))
     order = np.argsort(-change, kind="stable")[:3].tolist()
     return [
         language.say(
             "programs.change",
             layer=layer,
-            usual=f"{data.typical_calls[layer]:.2f}",
-            now=f"{data.batch_calls[layer]:.2f}",
+            usual=f"{own.typical_calls[layer]:.2f}",
+            now=f"{own.batch_calls[layer]:.2f}",
         )
         for layer in order
         if change[layer] >= _MOVED_CALLS

@@ -1,0 +1,224 @@
+"""Reports of a detector that goes by columns say all there is of rows, and nothing of models."""
+
+import io
+import json
+import re
+from html import unescape
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from japanese import is_japanese
+from report_samples import Page, report
+from rich.console import Console
+
+from polar_detect import PolarDetector, Report, plots
+from polar_detect.errors import InputError
+from polar_detect.report import figures
+from polar_detect.report.as_json import render_json
+from polar_detect.report.choices import TONGUES
+from polar_detect.report.facts import description
+from polar_detect.report.html import render_html
+from polar_detect.report.language import Language
+from polar_detect.report.markdown import render_markdown
+from polar_detect.report.messages import texts
+from polar_detect.report.terminal import worst_rows
+
+OF_MODELS = re.compile(
+    r"\b(?:programs?|layers?|language model|encoder|tokens?|loss(?:es)?)\b|"
+    "プログラム|層|言語モデル|エンコーダー|トークン|損失",
+    re.IGNORECASE,
+)
+
+
+def readings(n_rows, seed):
+    rng = np.random.default_rng(seed)
+    pressure = 6 + rng.normal(0, 0.5, n_rows)
+    return pd.DataFrame({
+        "machine": rng.choice(["press", "lathe", "mill"], n_rows),
+        "pressure [bar]": [f"{v:.2f}" for v in pressure],
+        "flow [l/min]": [f"{v:.1f}" for v in 20 * pressure + rng.normal(0, 1, n_rows)],
+    })  # fmt: skip
+
+
+def faulty(n_rows, seed):
+    """Return rows whose flow is less than their pressure would give."""
+    rows = readings(n_rows, seed)
+    return rows.assign(**{"flow [l/min]": (rows["flow [l/min]"].astype(float) - 9).astype(str)})
+
+
+@pytest.fixture(autouse=True)
+def _no_window():
+    mpl.use("Agg")
+    yield
+    from matplotlib import pyplot as plt
+
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return PolarDetector("columns").fit(readings(120, 0))
+
+
+@pytest.fixture(scope="module")
+def taught():
+    labels = np.repeat([0, 1], [120, 20])
+    return PolarDetector("columns").fit(pd.concat([readings(120, 0), faulty(20, 5)]), labels)
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return pd.concat([faulty(3, 6), readings(27, 1)])
+
+
+@pytest.fixture(scope="module")
+def data(detector, batch):
+    return Report.of(detector, batch, top=2).data
+
+
+def spoken(page):
+    """Return what a page says to whoever reads it, looks at its pictures or has it read out."""
+    titles = {"title", "aria-label", "data-title", "data-shown"}
+    own = [str(value) for _, name, value in page.attributes if name in titles]
+    return f"{page.text} {' '.join(own)}"
+
+
+@pytest.mark.parametrize("tongue", TONGUES)
+@pytest.mark.parametrize("kind", ["detector", "taught"])
+def test_no_report_speaks_of_models_where_none_reads_the_rows(kind, tongue, batch, request):
+    data = Report.of(request.getfixturevalue(kind), batch, top=2).data
+    page = Page(html := render_html(data, tongue))
+    assert page.open == []
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(worst_rows(data.rows, language=Language(tongue, are_rows=True)))
+    for said in (spoken(page), render_markdown(data, tongue), console.export_text()):
+        assert OF_MODELS.findall(said) == []
+    links = re.findall(r'href="#([\w-]+)"', html)
+    assert set(links) - set(re.findall(r' id="([\w-]+)"', html)) == set()
+    assert "programs" not in links
+    assert len(set(OF_MODELS.findall(spoken(Page(render_html(report(), tongue)))))) > 5  # control
+
+
+def test_a_page_says_of_rows_all_that_there_is_to_say(data):
+    page = Page(render_html(data))
+    worst = data.rows[0]
+    assert data.base_value + sum(p.value for p in worst.whole) == pytest.approx(worst.score)
+    assert {cell.column for cell in worst.cells} == {"machine", "pressure [bar]", "flow [l/min]"}
+    for caption in (
+        "From base value to score", "Columns that count most", "Features that count most",
+        "Nearest normal rows", "Features that moved most", "Each dot is a row",
+        "Columns: mean size of their part of the score", "Held-out normal rows (39)",
+    ):  # fmt: skip
+        assert caption in page.text
+    assert re.search(r"What moves the scores most, on average over this batch: “", page.text)
+    assert re.search(r"base [+−]\d+\.\d+ columns = \d", page.text)
+    assert worst.neighbours[0] in page.text
+    assert page.tags.count("mark") > 2  # two in the legend
+    assert ("figure", "class", "layers") not in page.attributes
+    assert "torch" not in dict(data.versions)
+    assert {"polar-detect", "scikit-learn"} <= set(dict(data.versions))
+
+
+@pytest.mark.parametrize("tongue", TONGUES)
+def test_the_method_and_what_labels_taught_are_said_with_their_shares(detector, taught, tongue):
+    language = Language(tongue, are_rows=True)
+    own, other = (dict(description(each, tongue)) for each in (detector, taught))
+    kind, labelled = (
+        language.alone(language.say(f"detector.{key}")) for key in ("kind", "labelled")
+    )
+    choices = taught.fitted_.head.choices
+    assert choices["numbers"] in other[kind]
+    assert choices["words"] in other[kind]
+    assert choices["labelled"] in other[labelled]
+    assert labelled not in own
+    assert not OF_MODELS.search(" ".join([*other, *other.values()]))
+    assert is_japanese(own[kind]) == (tongue == "ja")
+
+
+def test_json_lacks_the_keys_of_models_and_no_others(data):
+    own, other = (json.loads(render_json(each)) for each in (data, report()))
+    calls = {"typical_calls", "typical_length", "batch_length", "batch_calls", "global_layers"}
+    program = {"program", "full_loss", "program_loss", "layers", "tokens", "labelled_words"}
+    for found, whole, lacking in (
+        (own, other, calls),
+        (own["detector"], other["detector"],
+         {"model", "n_layers", "encoder", "max_tokens", "tolerance"}),
+        (own["rows"][0], other["rows"][0], program),
+        (own["listed"][0], other["listed"][0], {"length"}),
+        (own["drift"], other["drift"], {"layers"}),
+        (own["swarms"][0]["feature"], other["swarms"][0]["feature"], {"layer"}),
+    ):  # fmt: skip
+        assert (set(whole) - set(found), set(found) - set(whole)) == (lacking, set())
+
+
+def test_pictures_are_of_columns_where_there_are_no_layers(data):
+    language = Language(are_rows=True, by_columns=True)
+    drawn = dict(figures._pictures(data, language))
+    assert [*drawn] == ["scores", "columns", "drift", "features", "row-01", "row-02"]
+    (bars,) = drawn["columns"].axes
+    named = [text.get_text() for text in bars.texts]
+    assert named == [language.part(part.source) for part in data.global_whole]
+    assert [bar.get_width() for bar in bars.patches] == [p.value for p in data.global_whole]
+    assert len(drawn["row-01"].axes) == 1
+    # So that those of an earlier report go, whichever kind it was of.
+    assert all(figures._NAME.fullmatch(f"{name}.png") for name in (*drawn, "layers", "programs"))
+
+
+def test_long_names_of_features_stay_apart_and_within_two_lines():
+    name = "column “" + "x" * 48 + "”: likeness to the labelled anomalies (part of the log-odds)"
+    first, second = figures._in_two_lines(name).split("\n")
+    assert max(map(len, (first, second))) <= 62
+    assert f"{first} {second}" == name
+    assert figures._in_two_lines("column “x”") == "column “x”"
+
+
+@pytest.mark.parametrize("n_rows", [3, 30])
+def test_the_summary_page_is_drawn_whether_drift_can_be_told_or_not(detector, batch, n_rows):
+    data = Report.of(detector, batch[:n_rows]).data
+    assert bool(data.drift.features) == (n_rows == 30)
+    assert figures.summary_page(data, "en", "png").content.startswith(b"\x89PNG")
+
+
+def test_a_notebook_shows_columns_where_there_are_no_layers(detector, batch):
+    explanation = detector.explain(batch)
+    page = Page(explanation._repr_html_())
+    assert "Parts of the score of 30 rows, by column and by feature" in spoken(page)
+    assert repr(explanation) == f"Explanation(30 rows, {len(explanation.features)} features)"
+    names = [text.get_text() for text in plots.plot_columns(explanation).texts]
+    assert {*names} == {"“machine”", "“pressure [bar]”", "“flow [l/min]”"}
+    one = plots.plot_columns(explanation.rows(np.array([0])))
+    assert one.get_xlabel() == "part of the score"
+    with pytest.raises(InputError, match=r"Got an explanation without layers.* take plot_columns"):
+        plots.plot_layers(explanation)
+
+
+def test_texts_that_are_no_rows_have_no_columns_to_draw(fitted_on_tiny):
+    with pytest.raises(InputError, match="Got an explanation without columns"):
+        plots.plot_columns(fitted_on_tiny.explain(["Greased the bearing."]))
+
+
+def test_every_wording_for_columns_is_in_both_languages_and_tells_of_one_where_the_other_does():
+    worded = {key: text for key, text in texts().items() if "columns" in text}
+    assert len(worded) > 10
+    for text in worded.values():
+        assert {"en", "ja"} <= {*text["columns"]}
+        assert ("one" in text) == ("one" in text["columns"])
+    assert Language(by_columns=True).count("summary.empty", 1).startswith("1 row has no filled")
+    assert Language().count("summary.empty", 1) == "1 row has no text and was not scored."
+
+
+@pytest.mark.parametrize("lang", TONGUES)
+def test_the_command_reports_on_columns(run, detector, batch, tmp_path, lang):
+    detector.save(tmp_path / "fitted")
+    batch.to_csv(tmp_path / "batch.csv", index=False)
+    out = tmp_path / "report.html"
+    code, stdout, err = run(
+        "report", tmp_path / "batch.csv", "--detector", tmp_path / "fitted", "--out", out,
+        "--top", 2, "--lang", lang,
+    )  # fmt: skip
+    assert (code, stdout) == (0, f"{out}\n")
+    said = unescape(out.read_text(encoding="utf-8"))
+    assert ("要確認です" if lang == "ja" else "rows stand out") in said
+    assert not OF_MODELS.search(err)
