@@ -116,6 +116,7 @@ def test_a_page_says_of_rows_all_that_there_is_to_say(data):
     assert re.search(r"base [+−]\d+\.\d+ columns = \d", page.text)
     assert worst.neighbours[0] in page.text
     assert page.tags.count("mark") > 2  # two in the legend
+    assert not {"skipped", "kept", "not read"} & {*map(str.strip, page.words)}
     assert ("figure", "class", "layers") not in page.attributes
     assert "torch" not in dict(data.versions)
     assert {"polar-detect", "scikit-learn"} <= set(dict(data.versions))
@@ -212,7 +213,9 @@ def test_every_wording_for_columns_is_in_both_languages_and_tells_of_one_where_t
 @pytest.mark.parametrize("lang", TONGUES)
 def test_the_command_reports_on_columns(run, detector, batch, tmp_path, lang):
     detector.save(tmp_path / "fitted")
-    batch.to_csv(tmp_path / "batch.csv", index=False)
+    with (tmp_path / "batch.csv").open("w", encoding="utf-8") as file:
+        batch.to_csv(file, index=False)
+        file.write(",,\n")
     out = tmp_path / "report.html"
     code, stdout, err = run(
         "report", tmp_path / "batch.csv", "--detector", tmp_path / "fitted", "--out", out,
@@ -221,4 +224,7 @@ def test_the_command_reports_on_columns(run, detector, batch, tmp_path, lang):
     assert (code, stdout) == (0, f"{out}\n")
     said = unescape(out.read_text(encoding="utf-8"))
     assert ("要確認です" if lang == "ja" else "rows stand out") in said
+    empty = "値のない1行は採点していません" if lang == "ja" else "1 row has no filled cell"
+    assert empty in said
+    assert empty in " ".join(err.split())
     assert not OF_MODELS.search(err)
