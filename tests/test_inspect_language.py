@@ -94,7 +94,8 @@ def reasons():
             yield head.reason, head.name
     for n_labelled in (0, 1):
         columns = ColumnsHead()
-        columns._fitted = SimpleNamespace(shares=np.ones(1), n_labelled=n_labelled, features=())
+        shares = np.ones(n_labelled)
+        columns._fitted = SimpleNamespace(shares=shares, n_labelled=n_labelled, features=())
         yield columns.reason, columns.name
     for head in (LightGBMHead(), IsolationForestHead(), PyODHead(SimpleNamespace())):
         yield head.reason, head.name
