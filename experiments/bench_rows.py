@@ -63,6 +63,7 @@ def _commands(
     files = {"train": n_train, "one": 1, **n_rows}
     for seed, (name, n) in enumerate(files.items()):
         rows = kinds.orders(np.random.default_rng(seed), n)
+        rows = rows.rename(columns={"program": "recipe"})  # that name is a result of `score`
         rows.to_csv(folder / f"{name}.csv", index=False)
     commands: dict[tuple[str, str], list[str]] = {}
     for own in _DETECTORS:

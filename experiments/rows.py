@@ -1,11 +1,12 @@
 """Does it help that a detector reads the numbers of rows? Tables of numbers, seed by seed.
 
-    python experiments/rows.py [--tasks ai4i,steel] [--seeds 3] [--max-tokens 256]
+    python experiments/rows.py [--tasks ai4i,steel] [--detectors auto,columns] [--seeds 3]
 
 The default detector reads each row written out as text, with and without its numbers beside it,
 and knows normal training rows only, or labelled anomalous ones too, and so does the detector
-`classifier`, which counts on further ones of their kind. Beside them stand the baselines
-of `compare` on the raw numbers of the same rows, LightGBM and random forest with the same labels.
+`classifier`, which counts on further ones of their kind, and `columns`, which reads no text. Beside
+them stand the baselines of `compare` on the raw numbers of the same rows, LightGBM and random
+forest with the same labels.
 Readings of the models are kept on disk, so all detectors share them.
 
 Prints AUROC by task and method. Reads: ai4i2020, adbench_classical. Takes: 14 min.
@@ -35,6 +36,8 @@ from polar_detect.tables import RowTemplate
 TASKS = ("ai4i", "steel")
 WITH, WITHOUT = "polar-detect, text and numbers", "polar-detect, text only"
 CLASSIFIER = "polar-detect classifier, text and numbers"
+COLUMNS = "polar-detect columns"
+DETECTORS = ("auto", "classifier", "columns")
 _STATES = ("Type", *bench_tasks.MACHINE_STATE)
 _TYPES = np.array(["L", "M", "H"])
 
@@ -97,12 +100,13 @@ def labelled(task: Task, split: Split, seed: int, n_labelled: int) -> NDArray[np
 
 
 def detectors(
-    task: Task, split: Split, seed: int, n_labelled: int, engine: Engine
+    task: Task, split: Split, seed: int, options: argparse.Namespace, engine: Engine
 ) -> dict[str, float]:
     """Return the AUROC of the default detector, with and without the numbers of rows and labels.
 
-    And of the classifier with both.
+    And of the classifier with both, and of the detector of columns.
     """
+    n_labelled = options.n_labelled
     frame = frame_of(task)
     drawn = labelled(task, split, seed, n_labelled)
     train, test = (frame.iloc[rows] for rows in (split.train_rows, split.test_rows))
@@ -114,7 +118,11 @@ def detectors(
         (WITHOUT, "auto", None, []),
         (f"{WITH}, {len(anomalous)} labels", "auto", template, anomalous),
         (f"{CLASSIFIER}, {len(anomalous)} labels", "classifier", template, anomalous),
+        (COLUMNS, "columns", template, []),
+        (f"{COLUMNS}, {len(anomalous)} labels", "columns", template, anomalous),
     ):
+        if head not in options.detectors:
+            continue
         detector = PolarDetector(
             head,
             model=engine.model.name,
@@ -138,7 +146,7 @@ def main() -> None:
             task = bench_tasks.load(name, options.data, seed)
             split = common.split(task, seed=seed, n_train=options.n_train, n_test=options.n_test)
             measured = baselines(task, split, seed, options.n_labelled)
-            measured |= detectors(task, split, seed, options.n_labelled, engine)
+            measured |= detectors(task, split, seed, options, engine)
             own = [Found(name, seed, *pair) for pair in measured.items()]
             common.say("; ".join(f"{f.task} {f.seed} {f.method}: {f.auroc:.3f}" for f in own))
             found += own
@@ -163,6 +171,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     common.add_data_option(parser)
     parser.add_argument("--tasks", type=common.some_of(TASKS), default=TASKS)
+    parser.add_argument("--detectors", type=common.some_of(DETECTORS), default=DETECTORS)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--n-train", type=int, default=300)
     parser.add_argument("--n-test", type=int, default=150, help="test rows of each class")
