@@ -1,6 +1,6 @@
 """What labelled rows teach of numbers and words: faults of a machine, a person, a product.
 
-    python experiments/labelled_rows.py [--labels 5,20] [--seeds 2]
+    python experiments/labelled_rows.py [--labels 5,20] [--detectors auto,columns] [--seeds 2]
 
 Invented orders and parts, in which nothing is strange about the faulty ones: they come from one
 machine at night, from one person under a high load, of one product at a low pressure, and three in
@@ -51,6 +51,7 @@ FAULTS: dict[str, tuple[Callable[..., pd.DataFrame], Fault]] = {
         lambda rows: (rows["product"] == "PB-250") & (rows["pressure [bar]"] < 4.9),
     ),
 }
+DETECTORS = ("auto", "classifier", "columns")
 _N_ROWS = 4000
 _RISK = 0.7  # that a row of such a kind is faulty
 _NUMBERS_ONLY: Notation = 2  # the notation of templates whose labelled rows teach of numbers alone
@@ -80,6 +81,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--labels", type=_counts, default=(5, 20), help="a,b")
+    parser.add_argument("--detectors", type=common.some_of(DETECTORS), default=DETECTORS)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--n-train", type=int, default=200, help="normal rows")
     parser.add_argument("--n-test", type=int, default=100, help="rows of each class")
@@ -109,21 +111,17 @@ def _figures(
     frames = [rows.iloc[own].astype(str) for own in (taught, tested)]
     template = RowTemplate.fit(frames[0][~labels], list(rows.columns))
     every = np.ones_like(labels)
-    detector, earlier, classifier, by_columns = (
-        PolarDetector(head, seed=seed, rows=rows)
-        for head, rows in (
-            ("auto", template),
-            ("auto", replace(template, notation=_NUMBERS_ONLY)),
-            ("classifier", template),
-            ("columns", template),
-        )
-    )
+    earlier, none = replace(template, notation=_NUMBERS_ONLY), np.zeros_like(labels)
     scores = {
-        "without labels": _scores(detector, frames, np.zeros_like(labels), ~labels, engine),
-        "labels of numbers": _scores(earlier, frames, labels, every, engine),
-        "labels of all columns": _scores(detector, frames, labels, every, engine),
-        "classifier": _scores(classifier, frames, labels, every, engine),
-        "columns": _scores(by_columns, frames, labels, every, engine),
+        name: _scores(PolarDetector(head, seed=seed, rows=own), frames, *shown, engine)
+        for name, (head, own, shown) in {
+            "without labels": ("auto", template, (none, ~labels)),
+            "labels of numbers": ("auto", earlier, (labels, every)),
+            "labels of all columns": ("auto", template, (labels, every)),
+            "classifier": ("classifier", template, (labels, every)),
+            "columns": ("columns", template, (labels, every)),
+        }.items()
+        if head in options.detectors
     }
     coded = pd.get_dummies(rows.iloc[np.concatenate([taught, tested])], dtype=np.float64)
     train, test = np.split(coded.to_numpy(np.float64), [len(taught)])
