@@ -13,6 +13,7 @@ import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
 from polar_detect.calibration import benjamini_hochberg
+from polar_detect.signature import column_features
 from polar_detect.signature.features import Feature, FeatureTable
 
 Verdict = Literal["too few", "none", "slight", "clear"]
@@ -176,6 +177,7 @@ def _welch(
     means, spreads = values.mean(0), values.std(0, ddof=1)
     # float32 features that are constant keep a spread of rounding errors.
     noise = 1e-6 * np.maximum(np.abs(normal.means), np.abs(means)) + 1e-12
+    noise += _of_one_row(normal)
     test = scipy.stats.ttest_ind_from_stats(
         mean1=means,
         std1=np.maximum(spreads, noise),
@@ -191,6 +193,20 @@ def _welch(
     typical = np.where(normal.spreads > noise, normal.spreads, np.maximum(spreads, noise))
     sizes = (means - normal.means) / typical
     return sizes, np.where(is_constant & is_same, np.nan, test.pvalue)
+
+
+def _of_one_row(normal: FeatureStatistics) -> NDArray[np.float64]:
+    """Return what one normal row more or less changes in features, (n_features,).
+
+    Where rows are judged by their columns alone each is held out by itself: a new row is held
+    against one more, by which any share of the normal rows moves, in all new rows alike.
+    """
+    if not all(feature.group == column_features.COLUMN for feature in normal.features):
+        return np.zeros(len(normal.features))
+    shares = (column_features.MISSING, column_features.LEVEL)
+    is_share = [column_features.kind_of(feature) in shares for feature in normal.features]
+    change: NDArray[np.float64] = np.abs(normal.means) / normal.n_texts * is_share
+    return change
 
 
 def _layer_shifts(

@@ -16,6 +16,7 @@ import pytest
 from polar_detect import PolarDetector
 from polar_detect.artifact.contents import read_contents
 from polar_detect.artifact.sealing import sealed
+from polar_detect.drift import measure_shifts
 from polar_detect.errors import ArtifactError, InputError, TrainingWarning
 from polar_detect.metrics import auroc
 from polar_detect.signature.column_features import column_of
@@ -91,6 +92,18 @@ def test_p_values_come_from_all_normal_rows(fitted: PolarDetector) -> None:
 def test_no_normal_row_sees_itself(fitted: PolarDetector) -> None:
     own = -fitted.score_samples(NORMAL)
     assert (fitted.fitted_.calibration_scores > own).mean() > 0.9  # new, each would score so
+
+
+def test_nothing_has_moved_in_new_normal_rows(fitted: PolarDetector) -> None:
+    own = fitted.fitted_
+
+    def moved(frame: pd.DataFrame) -> list[str]:
+        table = own.row_reference.features(fitted.rows_.texts(frame))
+        _, shifts = measure_shifts(own.statistics, table.chosen(own.statistics.features))
+        return [shift.feature.part for shift in shifts if shift.is_moved]
+
+    assert moved(NEW) == []
+    assert "time [s]/missing" in moved(NEW.assign(**{"time [s]": ""}))  # control
 
 
 def test_says_nothing_of_layers_and_programs(fitted: PolarDetector) -> None:

@@ -148,3 +148,21 @@ def test_fewer_than_eight_texts_on_either_side_tell_of_no_shift():
     assert measure_shifts(normal, table(8, 5)) != ((), ())
     assert measure_shifts(normal, table(7, 5)) == ((), ())
     assert measure_shifts(FeatureStatistics.of(table(7, 0)), table(40, 5)) == ((), ())
+
+
+def test_one_normal_row_more_moves_no_share_of_them():
+    """New rows are held against one more than rows that are held out one by one."""
+
+    def moved(feature, normal, batch):
+        before, after = (
+            FeatureTable(np.full((n, 1), value, np.float32), (feature,))
+            for n, value in ((400, normal), (150, batch))
+        )
+        _, features = measure_shifts(FeatureStatistics.of(before), after)
+        return [shift.is_moved for shift in features]
+
+    for kind in ("missing", "level"):
+        own = Feature("column", f"load/{kind}")
+        assert moved(own, 0.07067, 0.07058) == []
+        assert moved(own, 0.07067, 3.0) == [True]  # empty in all new rows
+    assert moved(Feature("length", "log"), 0.07067, 0.07058) == [True]  # control

@@ -10,6 +10,7 @@ NumberKind = Literal["value", "residual", "distance", "missing"]
 Kind = Literal[NumberKind, "level", "new", "likeness"]
 # Of numbers against normal rows; see `signature.numbers`.
 NUMBER_KINDS: tuple[NumberKind, ...] = get_args(NumberKind)
+MISSING: NumberKind = "missing"
 # Of categories; see `signature.categories`.
 LEVEL: Kind = "level"
 NEW: Kind = "new"
