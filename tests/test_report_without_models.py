@@ -139,6 +139,19 @@ def test_the_method_and_what_labels_taught_are_said_with_their_shares(detector, 
     assert is_japanese(own[kind]) == (tongue == "ja")
 
 
+@pytest.mark.parametrize("tongue", TONGUES)
+def test_the_method_tells_of_no_columns_that_there_are_not(tongue):
+    language = Language(tongue, are_rows=True)
+    label = language.alone(language.say("detector.kind"))
+    rows = readings(60, 0)
+    words = rows[["machine"]].assign(shift=["early", "late"] * 30)
+    for own, n_shares in ((words, 2), (rows[["pressure [bar]", "flow [l/min]"]], 0)):
+        fitted = PolarDetector("columns").fit(own)
+        said = dict(description(fitted, tongue))[label]
+        assert (said.count("50%"), said.count("%")) == (n_shares, n_shares)
+        assert is_japanese(said) == (tongue == "ja")
+
+
 def test_json_lacks_the_keys_of_models_and_no_others(data):
     own, other = (json.loads(render_json(each)) for each in (data, report()))
     calls = {"typical_calls", "typical_length", "batch_length", "batch_calls", "global_layers"}

@@ -54,10 +54,7 @@ def description(detector: "PolarDetector", tongue: Tongue) -> list[tuple[str, st
 
 def in_words(own: DetectorFacts, language: Language) -> list[tuple[str, str]]:
     """Return facts as labels and values."""
-    family, _, class_name = own.head.partition(":")  # PyOD's are pyod:NAME
-    kind = f"{own.head}: {own.reason}"
-    if (head := f"head.{family}") in texts():
-        kind = language.say(head, class_name=class_name, **own.choices)
+    kind = _kind_in_words(own, language)
     labelled: str | dict[str, object] = f"{own.n_anomalous:,}" if own.n_anomalous else ""
     if taught := own.choices.get("labelled"):
         labelled = {"n": own.n_anomalous, "share": taught}
@@ -80,3 +77,15 @@ def in_words(own: DetectorFacts, language: Language) -> list[tuple[str, str]]:
         for key, value in said.items()
     }
     return [(language.say(f"detector.{key}"), value) for key, value in written.items() if value]
+
+
+def _kind_in_words(own: DetectorFacts, language: Language) -> str:
+    family, _, class_name = own.head.partition(":")  # PyOD's are pyod:NAME
+    head = f"head.{family}"
+    if head not in texts():
+        return f"{own.head}: {own.reason}"
+    if own.choices.get("new") == _NOTHING:  # rows without columns of words
+        head = f"{head}.numbers"
+    elif own.choices.get("numbers") == _NOTHING:
+        head = f"{head}.words"
+    return language.say(head, class_name=class_name, **own.choices)
