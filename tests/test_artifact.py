@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import pickle
 import shutil
 import socket
 import struct
@@ -157,6 +158,13 @@ def test_a_loaded_forest_assesses_identically(tiny_pair, tmp_path):
 def test_a_loaded_detector_can_be_saved_again(folder, tmp_path):
     PolarDetector.load(folder).save(tmp_path / "again")
     assert manifest_of(tmp_path / "again")["files"] == manifest_of(folder)["files"]
+
+
+def test_a_save_loads_no_models_where_programs_are_known(fitted_on_tiny, tmp_path):
+    fitted_on_tiny.normal_programs()
+    own = pickle.loads(pickle.dumps(fitted_on_tiny))
+    own.save(tmp_path / "detector")
+    assert "extractor" not in vars(own.engine_)
 
 
 def test_the_manifest_names_every_other_file_and_none_is_a_pickle(folder, boosted, tmp_path):

@@ -64,7 +64,9 @@ def save(
         The folder cannot be written, or holds something that is not a detector.
     """
     check_target(folder)
-    programs = detector.normal_programs() if detector.n_layers else None
+    fitted = getattr(detector, "fitted_", None)
+    goes_by_columns = fitted is not None and not fitted.head.reads_texts
+    programs = None if goes_by_columns else detector.normal_programs()
     origin = {"text_column": text_column, "sampled_from": sampled_from}
     try:
         with atomic.replaced(folder) as staged:
