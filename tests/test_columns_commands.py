@@ -159,6 +159,16 @@ def test_programs_are_not_searched_where_there_are_none(run, folder, new, tmp_pa
     assert "プログラムがありません" in run(*command, "--preset", "search", "--lang", "ja")[2]
 
 
+def test_rows_without_a_filled_cell_are_said_to_have_none(run, folder, tmp_path):
+    path, out = tmp_path / "new.csv", tmp_path / "out.csv"
+    frame = parts(3, seed=1).astype(object)
+    frame.loc[1] = ""
+    frame.to_csv(path, index=False)
+    for options in ((), ("--fdr", 0.3)):
+        err = run("score", path, "--detector", folder, "--out", out, *options)[2]
+        assert "1 row has no filled cell and was not scored." in err
+
+
 # Fit
 
 

@@ -51,7 +51,9 @@ def score(options: ScoreOptions) -> None:
         check_not_in_detector(options.cache, options.detector, option="--cache")
     origin = origin_of(options.detector, options.text_column)
     _check_preset(options, origin)
-    language = Language(options.lang, are_rows=origin.template is not None)
+    language = Language(
+        options.lang, are_rows=origin.template is not None, by_columns=not origin.reads_texts
+    )
     if not uses_ray:
         for option in _of_ray(options):
             tell(language.say("unread.ray", option=option))
