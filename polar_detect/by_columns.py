@@ -64,8 +64,13 @@ def doubts(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
     >>> doubts(rows, ["T: 20.1; note: ran dry"])
     ["columns of words that hardly repeat do not count: 'note'; the detector auto reads them"]
     """
-    n_held = min(len(texts), MOST_TEACHING) * (2 if rows.dependent else 1)
+    n_held = n_held_out(len(texts)) * (2 if rows.dependent else 1)
     return [*doubts_of_words(rows, texts), *warn_of_hours(rows, len(texts), n_held)]
+
+
+def n_held_out(n_normal: int) -> int:
+    """Return how many normal rows are held out, one by one, to turn scores into p-values."""
+    return min(n_normal, MOST_TEACHING)
 
 
 def doubts_of_words(rows: "RowTemplate", texts: Sequence[str]) -> list[str]:
@@ -120,10 +125,11 @@ def fit(
     """Fit on `normal`; `anomalous` teach what their kind is like.
 
     Rows with a filled cell each, with settings that `check_settings` passes. P-values come from
-    the scores of the normal rows, each held against all others: none has to be held out.
+    the scores of the normal rows, each held against all others: none has to be held out. That is
+    the jackknife, whose rates are near the level where no single row changes what the others
+    score; no bound holds for all data.
 
-    Source: Vovk, Cross-conformal predictors, 2015; Barber et al., Predictive inference with the
-    jackknife+, 2021, whose bound is twice the level, and whose rates are near the level.
+    Source: Barber et al., Predictive inference with the jackknife+, 2021, section 1.
     """
     assert settings.rows is not None
     stage = tracker.stage("normal rows", len(normal))

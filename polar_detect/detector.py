@@ -397,10 +397,12 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> None:
         """Fit a head that stands on the columns of rows alone."""
         by_columns.check_settings(settings)
+        assert settings.rows is not None
+        check_written(given.texts, settings.rows)
         with alone():
             normal, strange = given.by_label(None)
             doubts = given.doubts(normal, keeps_texts=True, reads_texts=False)
-            _warn(doubts, alpha, len(normal))
+            _warn(doubts, alpha, by_columns.n_held_out(len(normal)))
             self.fitted_ = by_columns.fit(
                 head, settings, normal=normal, anomalous=strange, tracker=tracker
             )

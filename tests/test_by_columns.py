@@ -19,6 +19,7 @@ from polar_detect.artifact.sealing import sealed
 from polar_detect.drift import measure_shifts
 from polar_detect.errors import ArtifactError, InputError, TrainingWarning
 from polar_detect.metrics import auroc
+from polar_detect.models.hashes import sha256_of
 from polar_detect.signature.column_features import column_of
 from polar_detect.tables import RowTemplate
 
@@ -189,6 +190,49 @@ def test_what_is_missing_in_a_folder_is_refused(fitted: PolarDetector, tmp_path:
     path.write_bytes(sealed(whole))
     with pytest.raises(ArtifactError, match="rows with columns to go by"):
         PolarDetector.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"n_text": 2},  # no text is read
+        {"n_labelled": 1},  # nothing was taught
+        {"n_labelled": 2},
+        {"shares": [1.0]},  # of three
+    ],
+)
+def test_a_head_that_does_not_fit_is_refused_though_its_seal_is_right(
+    fitted: PolarDetector, tmp_path: Path, change: dict[str, object]
+) -> None:
+    fitted.save(tmp_path)
+    path, head = tmp_path / "manifest.json", tmp_path / "head" / "auto.json"
+    stored = json.loads(head.read_text())
+    views = stored["views"]
+    stored |= change
+    stored["views"] = views[: len(stored["shares"])]
+    head.write_text(json.dumps(stored))
+    manifest = json.loads(path.read_text())
+    del manifest["seal"]
+    manifest["files"]["head/auto.json"] = sha256_of(head)
+    manifest["sizes"]["head/auto.json"] = head.stat().st_size
+    path.write_bytes(sealed(manifest))
+    with pytest.raises(ArtifactError, match="with contents that do not fit together"):
+        PolarDetector.load(tmp_path)
+
+
+def test_an_alpha_that_no_row_can_reach_is_warned_of() -> None:
+    with pytest.warns(UserWarning, match=r"at least 0\.000999, .* with 1000 held-out texts"):
+        fitted = PolarDetector("columns", alpha=0.00095).fit(rows(1100))
+    assert len(fitted.fitted_.calibration_scores) == 1000
+    assert fitted.assess(NEW[:1].assign(machine="ERR")).p_values[0] == 1 / 1001
+
+
+def test_refuses_texts_that_are_no_rows(fitted: PolarDetector) -> None:
+    texts = fitted.rows_.texts(NORMAL)
+    with pytest.raises(InputError, match="Got 'worn' at position 200, which is no row as the"):
+        PolarDetector("columns", rows=fitted.rows_).fit([*texts, "worn"])
+    again = PolarDetector("columns", rows=fitted.rows_).fit([*texts, ""])
+    np.testing.assert_array_equal(again.score_samples(NEW), fitted.score_samples(NEW))
 
 
 def test_refuses_what_it_cannot_go_by() -> None:

@@ -4,6 +4,7 @@ No model reads such a row, so that a hundred thousand of them take seconds.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Self
 
 from polar_detect.detectors.auto import AutoHead
@@ -12,6 +13,7 @@ from polar_detect.detectors.views import Views, choose_column_views
 from polar_detect.errors import InputError
 from polar_detect.signature.column_features import LEVEL, kind_of, number_columns
 from polar_detect.signature.features import Feature, FeatureTable
+from polar_detect.stored import unfit
 
 
 class ColumnsHead(AutoHead):
@@ -65,6 +67,17 @@ class ColumnsHead(AutoHead):
                 "those of rows of a table for the detector columns; take the detector auto."
             )
         return super().fit(normal, strangers, n_labelled=n_labelled, seed=seed)
+
+    @classmethod
+    def load(cls, folder: Path, features: tuple[Feature, ...]) -> Self:
+        """Read the JSON file; see `Head.load`."""
+        head = super().load(folder, features)
+        own = head._fitted
+        assert own is not None
+        n_columns = bool(number_columns(features)) + 2 * _has_words(features)
+        if own.n_text or own.n_labelled > 1 or len(own.shares) != n_columns + own.n_labelled:
+            raise unfit(folder, f"{len(own.shares)} views, {own.n_text} of them of texts")
+        return head
 
     def _choose(
         self,
