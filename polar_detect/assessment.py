@@ -153,7 +153,10 @@ class Assessment:
     def results(self, tongue: Tongue = "en") -> list[Result]:
         """Return what is said of each text, its reasons in English or Japanese."""
         shown, n_layers = self.explanation, self.explanation.n_layers
-        empty = Result(top_layers=Language(tongue).say("layers.empty"))
+        language = Language(tongue)
+        empty = Result(top_layers=language.say("layers.empty"))
+        if not n_layers:  # no model reads the rows
+            empty = Result(top_columns=language.say("columns.empty"))
         said = zip(self.reasons(tongue), shown.top_layers(), shown.top_columns(), strict=True)
         results = []
         for i, (reasons, top_layers, top_columns) in enumerate(said):

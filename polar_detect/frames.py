@@ -94,11 +94,11 @@ def doubts_of_columns(
     ]
 
 
-def doubts_of_hours(rows: "RowTemplate | None", n_rows: int) -> list[str]:
+def doubts_of_hours(rows: "RowTemplate", n_rows: int) -> list[str]:
     """Return what a fit on rows should be warned of where it takes hours."""
     from polar_detect.tables import warn_of_hours
 
-    return [] if rows is None else warn_of_hours(rows, n_rows)
+    return warn_of_hours(rows, n_rows)
 
 
 def _said_of_copies(how: str, places: NDArray[np.intp]) -> list[str]:

@@ -167,6 +167,9 @@ def test_rows_without_a_filled_cell_are_said_to_have_none(run, folder, tmp_path)
     for options in ((), ("--fdr", 0.3)):
         err = run("score", path, "--detector", folder, "--out", out, *options)[2]
         assert "1 row has no filled cell and was not scored." in err
+    assert pd.read_csv(out)["top_columns"][1] == "empty row"
+    run("score", path, "--detector", folder, "--out", out, "--lang", "ja")
+    assert pd.read_csv(out)["top_columns"][1] == "値なし"
 
 
 # Fit
@@ -365,7 +368,7 @@ def test_columns_are_recommended_before_models_that_are_hardly_better():
     results = tuple(comparing.measure(labels, methods, wanted()))
     found = comparing.Comparison(
         results=results, n_train=(50, 0), n_test=(50, 50), text_source="2 columns written out",
-        columns=("a", "b"), notes=(), fit_options="--columns a,b",
+        columns=("a", "b"), notes=(), fit_options="--columns a,b", model_options="--max-tokens 64",
     )  # fmt: skip
     assert found.best.method.name == "polar-detect auto"
     assert find_as_good(found)[0].method.name == "polar-detect columns"
@@ -379,6 +382,7 @@ def test_columns_are_recommended_before_models_that_are_hardly_better():
     assert [line for line in said if not is_japanese(line)] == []
     of_auto = comparing.advise(replace(found, results=results[:1] + results[2:]))
     assert "It judges a row by" not in " ".join(of_auto)
+    assert "fit TRAIN --columns a,b --max-tokens 64 --detector auto --out" in " ".join(of_auto)
 
 
 def test_what_columns_leave_out_is_noted(tmp_path):

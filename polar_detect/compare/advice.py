@@ -229,9 +229,11 @@ def _how(comparison: Comparison, chosen: MethodResult) -> str:
     if method.is_ours:
         same = [own.method for own in comparison.results if own.method.detector == method.detector]
         unlabelled = "" if len(same) == 1 else "leave the anomalous rows out of TRAIN, and "
+        of_models = comparison.model_options if method.cost > Cost.NO_MODEL else ""
+        options = " ".join(filter(None, (comparison.fit_options, of_models)))
         return (
             f"Next: {'' if method.is_supervised else unlabelled}polar-detect fit TRAIN "
-            f"{comparison.fit_options} --detector {method.detector} --out FOLDER."
+            f"{options} --detector {method.detector} --out FOLDER."
         )
     return f"Next: {method.recipe}; polar-detect is not needed."
 

@@ -151,6 +151,8 @@ class Comparison:
         Columns that give the label away by themselves.
     fit_options : str
         Options of `polar-detect fit` that read the rows as they were read here.
+    model_options : str
+        Options of it that name the models, and what these read.
     """
 
     results: tuple[MethodResult, ...]
@@ -161,6 +163,7 @@ class Comparison:
     notes: tuple[str, ...]
     telling: tuple[str, ...] = ()
     fit_options: str = ""
+    model_options: str = ""
 
     @property
     def best(self) -> MethodResult:

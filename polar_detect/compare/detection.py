@@ -76,7 +76,8 @@ def compare_detectors(
         columns=task.columns,
         notes=(*task.notes, *notes),
         telling=task.telling,
-        fit_options=" ".join([task.fit_options, *_model_options(settings)]),
+        fit_options=task.fit_options,
+        model_options=" ".join(_model_options(settings)),
     )
 
 
