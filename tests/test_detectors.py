@@ -790,3 +790,9 @@ def test_a_classifier_without_labels_that_teach_is_refused(n_labelled):
     strangers = table(90, seed=2, shifted=True)  # which nobody has read for likeness
     with pytest.raises(InputError, match=f"Got {n_labelled} labelled anomalies; .* detector auto"):
         new_head("classifier").fit(table(120, seed=1), strangers, n_labelled=n_labelled, seed=0)
+
+
+def test_a_head_among_settings_is_printed_by_its_name():
+    printed = repr(new_head("isolation-forest"))
+    assert printed == "IsolationForestHead('isolation-forest')"
+    assert repr(new_head("pyod:ECOD")) == "PyODHead('pyod:ECOD')"

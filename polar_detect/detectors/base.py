@@ -77,6 +77,10 @@ class Head(ABC):
     reads_texts: bool = True
     is_monotone: bool = False
 
+    def __repr__(self) -> str:
+        """Return its name: what it was fitted on is nobody's business in a print of settings."""
+        return f"{type(self).__name__}({self.name!r})"
+
     @property
     @abstractmethod
     def reason(self) -> str:
