@@ -52,7 +52,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         "pyod:NAME".
         "classifier" finds the kinds that labelled anomalies are of, and hardly any other.
         "columns" goes by the numbers of rows and by words that repeat in them, and by nothing
-        else: no model is loaded, and a thousand rows take about a second. It has no programs.
+        else: no model is loaded, and thousands of rows take a second. It has no programs.
     model : str
         Embedded name, Hugging Face id, folder or GGUF file of a causal language model.
     encoder : str

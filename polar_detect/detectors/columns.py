@@ -1,6 +1,6 @@
 """A detector of rows by their columns alone: numbers, and words that repeat.
 
-No model reads such a row, so that a hundred thousand of them take seconds.
+No model reads such a row, so that thousands of them take a second.
 """
 
 from collections.abc import Sequence
