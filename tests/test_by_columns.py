@@ -78,6 +78,12 @@ def test_new_words_are_usual_where_they_are_frequent() -> None:
     assert few.assess(new).is_anomaly.all()
 
 
+def test_new_words_are_flagged_where_they_are_rare() -> None:
+    names = [f"person {i}" for i in range(4)]  # of 200 rows
+    own = PolarDetector("columns").fit(NORMAL.assign(operator=[*names, *(["A", "B"] * 98)]))
+    assert own.assess(NEW.assign(operator="person C")).is_anomaly.mean() > 0.9
+
+
 def test_p_values_come_from_all_normal_rows(fitted: PolarDetector) -> None:
     assert len(fitted.fitted_.calibration_scores) == len(fitted.fitted_.reference) == len(NORMAL)
     p_values = np.concatenate(

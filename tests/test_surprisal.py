@@ -96,3 +96,13 @@ def test_counts_are_of_the_finest_kind_that_has_rows_enough():
     assert own.counts_beside(("P", "A", "new"), 1) == (1, {"P": 3})
     assert own.counts_beside(("P", "A", "X"), 7) == (0, {"P": 3, "Q": 3})
     assert own.counts_beside((), 1) == (0, {"P": 3, "Q": 3})
+
+
+def test_a_new_level_is_the_less_surprising_the_more_normal_rows_say_what_no_other_does():
+    said = [("A",)] * 6 + [("B",), ("C",)]
+    own, groups = Surprisal.fit(said, 0), [(np.arange(3), np.arange(8))]
+    nats = own.newness([("D",), ("B",), ("A",)], groups)
+    np.testing.assert_allclose(nats, [-np.log(2.5 / 9), 0, 0])
+    # Without its own row B is new too.
+    alone = own.newness([("B",)], [(np.arange(1), np.delete(np.arange(8), 6))])
+    np.testing.assert_allclose(alone, [-np.log(1.5 / 8)])

@@ -28,7 +28,7 @@ def smallest(values: Float64Array, n: int) -> IndexArray:
         return np.zeros((len(values), n), np.intp)
     limits = np.partition(values, n - 1, axis=1)[:, n - 1 : n]
     rows, places = np.nonzero(values <= limits)  # n of each row, and those equal to its last
-    order = np.lexsort((places, values[rows, places], rows))
+    order = np.lexsort((values[rows, places], rows))  # stable: equal ones stay in their order
     first = np.searchsorted(rows, np.arange(len(values)))
     found: IndexArray = places[order][first[:, None] + np.arange(n)]
     return found
