@@ -16,11 +16,12 @@ import pytest
 from polar_detect import PolarDetector
 from polar_detect.artifact.contents import read_contents
 from polar_detect.artifact.sealing import sealed
+from polar_detect.detectors.scale import Scale, column_clips, column_units
 from polar_detect.drift import measure_shifts
 from polar_detect.errors import ArtifactError, InputError, TrainingWarning
 from polar_detect.metrics import auroc
 from polar_detect.models.hashes import sha256_of
-from polar_detect.signature.column_features import column_of
+from polar_detect.signature.column_features import LEVEL, NEW, column_feature, column_of
 from polar_detect.tables import RowTemplate
 
 
@@ -129,6 +130,22 @@ def test_neighbours_are_the_nearest_normal_rows(fitted: PolarDetector) -> None:
     assert all(len({*own}) == 5 for own in nearest)
     other = NORMAL[:1].assign(machine="M9")
     assert fitted.assess(other).neighbours[0][0] == texts[0]
+
+
+def test_neighbours_say_the_same_words_where_numbers_are_as_near() -> None:
+    other = NORMAL.assign(machine=NORMAL["machine"].to_numpy()[::-1] + "b")
+    own = PolarDetector("columns").fit(pd.concat([other, NORMAL]))
+    nearest = [near[0] for near in own.assess(NORMAL[:20]).neighbours]
+    assert nearest == own.rows_.texts(NORMAL[:20])
+
+
+def test_a_few_new_words_among_normal_rows_do_not_clip_those_to_come() -> None:
+    features = (column_feature("operator", NEW), column_feature("operator", LEVEL))
+    values = np.zeros((200, 2), np.float32)
+    values[:4] = 4
+    scale = Scale.fit(values, column_clips(features), units=column_units(features))
+    nats = scale.apply(np.full((1, 2), 6, np.float32))[0, :2] * scale.spread
+    np.testing.assert_allclose(nats, 6, rtol=1e-6)
 
 
 def test_each_row_by_itself_to_the_last_bit(fitted: PolarDetector) -> None:
