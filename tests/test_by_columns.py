@@ -21,7 +21,7 @@ from polar_detect.drift import measure_shifts
 from polar_detect.errors import ArtifactError, InputError, TrainingWarning
 from polar_detect.metrics import auroc
 from polar_detect.models.hashes import sha256_of
-from polar_detect.signature.column_features import LEVEL, NEW, column_feature, column_of
+from polar_detect.signature.column_features import column_feature, column_of
 from polar_detect.tables import RowTemplate
 
 
@@ -140,7 +140,7 @@ def test_neighbours_say_the_same_words_where_numbers_are_as_near() -> None:
 
 
 def test_a_few_new_words_among_normal_rows_do_not_clip_those_to_come() -> None:
-    features = (column_feature("operator", NEW), column_feature("operator", LEVEL))
+    features = (column_feature("operator", "new"), column_feature("operator", "level"))
     values = np.zeros((200, 2), np.float32)
     values[:4] = 4
     scale = Scale.fit(values, column_clips(features), units=column_units(features))
