@@ -28,11 +28,6 @@ if TYPE_CHECKING:
 _CHUNK = 512  # rows held against all normal rows at a time
 
 
-def has_columns(rows: "RowTemplate | None") -> bool:
-    """Return whether these are rows with columns of numbers, or of words that repeat."""
-    return rows is not None and bool(rows.numeric or rows.categories)
-
-
 def check_settings(settings: Settings) -> None:
     """Raise `InputError` for texts that are no rows with columns to go by, or are not kept."""
     head, rows = settings.detector, settings.rows
@@ -43,7 +38,7 @@ def check_settings(settings: Settings) -> None:
             "of a table; pass several columns (--columns or --all-columns), or take the detector "
             "auto."
         )
-    if not has_columns(rows):
+    if not rows.counts_columns:
         raise InputError(
             f"Got columns without numbers and without words that repeat for the detector {name}; "
             "expected one of these at least; take the detector auto, which reads other words too."

@@ -12,7 +12,7 @@ from sklearn.utils import Tags
 
 from polar_detect import by_columns, calibration, models
 from polar_detect.arrays import Float64Array, IntArray
-from polar_detect.assessing import Assessing
+from polar_detect.assessing import Assessed, Assessing
 from polar_detect.assessment import Assessment
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.calibration import p_values_or_nan
@@ -201,14 +201,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
                 "choose one."
             )
         fitted, alpha, texts = self._fitted(), checked_alpha(self.alpha), self._texts(X)
-        if not fitted.head.reads_texts:
-            with alone():
-                found = by_columns.assess(fitted, texts, Tracker(progress))
-        else:
-            if programs_of == "all" and self._have_tokens(texts):
-                self.normal_programs(progress=progress)
-            with alone():
-                found = self._assessing().run(texts, programs_of, alpha, Tracker(progress))
+        found = self._assessed(texts, programs_of, alpha, progress)
         p_values = p_values_or_nan(fitted.calibration_scores, found.scores)
         rows, known = fitted.reference.rows, fitted.known_values
         return Assessment(
@@ -254,11 +247,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def explain(self, X: Texts) -> Explanation:
         """Return SHAP values of the scores by feature, which sum up by layer."""
-        texts, fitted = self._texts(X), self._fitted()
-        with alone():
-            if not fitted.head.reads_texts:
-                return by_columns.assess(fitted, texts, Tracker(None)).explanation
-            return self._assessing().run(texts, None, 0.0, Tracker(None)).explanation
+        return self._assessed(self._texts(X), None, 0.0, None).explanation
 
     def normal_programs(self, *, progress: Progress | None = None) -> NormalPrograms:
         """Return the menu of programs, and what held-out normal texts have of it.
@@ -351,9 +340,21 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         check_written(texts, rows)
         return texts
 
-    def _have_tokens(self, texts: list[str]) -> bool:
+    def _assessed(
+        self,
+        texts: list[str],
+        programs_of: ProgramsOf | None,
+        alpha: float,
+        progress: Progress | None,
+    ) -> Assessed:
+        """Return what there is to say of each text, without programs where there are none."""
+        fitted = self._fitted()
         with alone():
-            return any(self._engine().extractor.tracer.tokenize(texts))
+            if not fitted.head.reads_texts:
+                return by_columns.assess(fitted, texts, Tracker(progress))
+            if programs_of == "all" and any(self._engine().extractor.tracer.tokenize(texts)):
+                self.normal_programs(progress=progress)
+            return self._assessing().run(texts, programs_of, alpha, Tracker(progress))
 
     def _scores(self, X: Texts) -> Float64Array:
         texts, fitted = self._texts(X), self._fitted()

@@ -329,7 +329,7 @@ def _row_reference(
     stored: Stored, texts: tuple[str, ...], rows: RowTemplate | None
 ) -> RowReference:
     """Return the reference of a detector that goes by columns."""
-    if rows is None or not (rows.numeric or rows.categories) or not texts:
+    if rows is None or not rows.counts_columns or not texts:
         stored.refuse("settings", "rows with columns to go by, and the texts that they are")
     likeness = None
     if (stored.path.parent / TREES).exists():

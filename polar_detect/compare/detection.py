@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from polar_detect import models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
-from polar_detect.by_columns import check_settings, doubts_of_words, has_columns
+from polar_detect.by_columns import check_settings, doubts_of_words
 from polar_detect.compare.baselines import BASELINES, MIN_LABELLED, Baseline, is_labelled
 from polar_detect.compare.comparison import Comparison, Method, Scored, Settings
 from polar_detect.compare.measuring import measure
@@ -132,7 +132,8 @@ def _unasked(task: Task, settings: Settings) -> list[PolarDetector]:
 
     It takes a moment, and whoever can do with it saves all the time that the models take.
     """
-    if not has_columns(task.template) or _is_asked(ColumnsHead.name, settings):
+    rows = task.template
+    if rows is None or not rows.counts_columns or _is_asked(ColumnsHead.name, settings):
         return []
     beside = [d for d in settings.detectors if d.detector == AutoHead.name]
     return [clone(d).set_params(detector=ColumnsHead.name) for d in beside[:1]]

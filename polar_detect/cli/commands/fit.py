@@ -251,8 +251,7 @@ def _of_other(
     table: tables.Table, template: tables.RowTemplate, language: Language
 ) -> Iterator[str]:
     """Yield that models are not needed, where they would read numbers and words that repeat."""
-    has_columns = by_columns.has_columns(template)
-    if has_columns and not by_columns.doubts_of_words(template, table.texts):
+    if template.counts_columns and not by_columns.doubts_of_words(template, table.texts):
         yield language.say("fit.by_columns", detector=ColumnsHead.name)
 
 

@@ -110,6 +110,11 @@ class RowTemplate:
         return [places[name] for name in names]
 
     @property
+    def counts_columns(self) -> bool:
+        """Whether some column counts by itself: of numbers, or of words that repeat."""
+        return bool(self.numeric or self.categories)
+
+    @property
     def numeric(self) -> tuple[TemplateColumn, ...]:
         """The columns of numbers."""
         return tuple(column for column in self.columns if column.is_numeric)
