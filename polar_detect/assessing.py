@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from polar_detect.arrays import BoolArray, Float64Array, IndexArray
+from polar_detect.assessed import Assessed
 from polar_detect.calibration import p_values_or_nan
 from polar_detect.explain import Explanation
-from polar_detect.fitting import Fitted
+from polar_detect.fitted import Fitted
 from polar_detect.program import ProgramsOf
 from polar_detect.programs.minimal import MinimalProgram, no_program
 from polar_detect.progress import ASSESS_CHUNK, Tracker
@@ -23,26 +24,6 @@ _CHUNK_TOKENS = 2**14  # about, as texts' states are held together: 1.3 MB of ea
 # Of the demo's work orders SmolLM2 makes a token of 3.4 letters, and 1.9 of a Japanese character,
 # which is 3 bytes; of each digit one, and with the signs between numbers half another.
 _TOKENS_OF_A_LETTER, _TOKENS_OF_A_FURTHER_BYTE, _TOKENS_OF_A_DIGIT = 0.25, 0.85, 1.5
-
-
-@dataclass(frozen=True, eq=False)
-class Assessed:
-    """What there is to say of texts, each by itself; p-values and flags follow from the scores.
-
-    Parameters
-    ----------
-    scores : (n_texts,) float64
-        NaN for a text without tokens.
-    programs : sequence of MinimalProgram or None
-        None where none was searched.
-    explanation : Explanation
-    neighbours : sequence of tuple of str
-    """
-
-    scores: Float64Array
-    programs: Sequence[MinimalProgram | None]
-    explanation: Explanation
-    neighbours: Sequence[tuple[str, ...]]
 
 
 class Assessing:

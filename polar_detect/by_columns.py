@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polar_detect.arrays import BoolArray, Float64Array
-from polar_detect.assessing import Assessed
+from polar_detect.assessed import Assessed
 from polar_detect.detectors import Head
 from polar_detect.drift import FeatureStatistics
 from polar_detect.errors import InputError
 from polar_detect.explain import Explanation
-from polar_detect.fitting import Fitted, fingerprint_of, moment
+from polar_detect.fitted import Fitted, fingerprint_of, moment
 from polar_detect.progress import Tracker
 from polar_detect.settings import Settings
 from polar_detect.signature.features import FeatureTable

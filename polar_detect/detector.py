@@ -1,4 +1,7 @@
-"""`PolarDetector`: fit on normal texts, score and explain new ones."""
+"""`PolarDetector`: fit on normal texts, score and explain new ones.
+
+What needs models is imported where it is used: a detector that goes by columns does without torch.
+"""
 
 import warnings
 from collections.abc import Iterable, Iterator
@@ -11,26 +14,27 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import Tags
 
 from polar_detect import by_columns, calibration, models
+from polar_detect.alone import alone
 from polar_detect.arrays import Float64Array, IntArray
-from polar_detect.assessing import Assessed, Assessing
+from polar_detect.assessed import Assessed
 from polar_detect.assessment import Assessment
 from polar_detect.backbone.tokenizing import MAX_TOKENS
 from polar_detect.calibration import p_values_or_nan
 from polar_detect.detectors import Head, new_head
-from polar_detect.engine import Engine, alone, encoder_for
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.explain import Explanation
-from polar_detect.fitting import Fitted, Fitting, parted
+from polar_detect.fitted import Fitted
 from polar_detect.frames import check_written, index_of
-from polar_detect.numerics.runtime import return_freed_memory
 from polar_detect.program import ProgramsOf
 from polar_detect.progress import Progress, Tracker
 from polar_detect.settings import Settings, checked_alpha
-from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.texts import Texts, UnfittedError, as_texts
 from polar_detect.training import TrainingTexts
 
 if TYPE_CHECKING:
+    from polar_detect.assessing import Assessing
+    from polar_detect.engine import Engine
+    from polar_detect.signature.normal_programs import NormalPrograms
     from polar_detect.tables.rows.template import RowTemplate
 
 
@@ -89,7 +93,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     fitted_: Fitted
-    engine_: Engine  # not there where no model reads the texts
+    engine_: "Engine"  # not there where no model reads the texts
 
     def __init__(  # noqa: PLR0913 - scikit-learn wants each setting as an argument
         self,
@@ -249,7 +253,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """Return SHAP values of the scores by feature, which sum up by layer."""
         return self._assessed(self._texts(X), None, 0.0, None).explanation
 
-    def normal_programs(self, *, progress: Progress | None = None) -> NormalPrograms:
+    def normal_programs(self, *, progress: Progress | None = None) -> "NormalPrograms":
         """Return the menu of programs, and what held-out normal texts have of it.
 
         They are searched when this, `assess` or `save` first asks for them, which takes as long as
@@ -266,6 +270,8 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         InputError
             The detector goes by columns, and so has no programs.
         """
+        from polar_detect.signature.normal_programs import ProgramPlan
+
         with alone():
             programs = self._fitted().programs
             if programs is None:
@@ -322,7 +328,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def n_layers(self) -> int:
         """Layers of the language model; 0 where none reads the texts."""
         has_model = self._fitted().head.reads_texts
-        return self._engine().extractor.tracer.backbone.n_layers if has_model else 0
+        return self._engine().n_layers if has_model else 0
 
     def __sklearn_tags__(self) -> Tags:
         """Say that the input is a sequence of texts, or a table."""
@@ -363,7 +369,9 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
                 return by_columns.scores(fitted, texts)
             return self._assessing().scores(texts)
 
-    def _assessing(self) -> Assessing:
+    def _assessing(self) -> "Assessing":
+        from polar_detect.assessing import Assessing
+
         return Assessing(self._fitted(), self._engine().extractor, self.normal_programs)
 
     def _fit_reading(
@@ -375,6 +383,10 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         tracker: Tracker,
     ) -> None:
         """Fit a head that stands on what models make of texts."""
+        from polar_detect.engine import encoder_for
+        from polar_detect.fitting import Fitting, parted
+        from polar_detect.numerics.runtime import return_freed_memory
+
         settings = replace(settings, encoder=encoder_for(given.texts, settings.encoder))
         engine = self._models(settings).configured(
             max_tokens=settings.max_tokens, head=head, has_texts=settings.store_texts
@@ -409,13 +421,15 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             )
             self.__dict__.pop("engine_", None)  # of an earlier fit
 
-    def _models(self, settings: Settings) -> Engine:
+    def _models(self, settings: Settings) -> "Engine":
         """Return the models, read as an earlier engine reads them where it has the same."""
+        from polar_detect.engine import Engine
+
         loaded = Engine.load(settings.model, settings.encoder)
         earlier: Engine | None = getattr(self, "engine_", None)
         return earlier if earlier is not None and earlier.shares_models_with(loaded) else loaded
 
-    def _engine(self) -> Engine:
+    def _engine(self) -> "Engine":
         self._fitted()
         engine: Engine = self.engine_
         return engine

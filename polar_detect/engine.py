@@ -1,16 +1,13 @@
 """The models behind a detector: loaded once, used by one thread at a time, never pickled."""
 
-import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
-
-import numpy as np
+from typing import Any, Self, TypeAlias
 
 from polar_detect import models
+from polar_detect.alone import alone
 from polar_detect.backbone.decoder import Backbone
 from polar_detect.backbone.loading import load_encoder, load_tokenizer
 from polar_detect.detectors import Head
@@ -20,19 +17,12 @@ from polar_detect.signature.encoder import Encoder
 from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.tracer import CurveKind, Tracer
 
-# To be held while models run: a pass through them is recorded by replacing parts of them, which
-# other threads would meet. One for all of them, as engines share models.
-_ALONE = threading.RLock()
+# The models of several detectors, by the hashes of language model and encoder.
+Engines: TypeAlias = dict[tuple[str, str], "Engine"]
+
 # The parts of each model, by its folder and what is in it, for as long as anything in this process
 # holds them.
 _HELD: dict[tuple[Any, ...], tuple[weakref.ref[Any], ...]] = {}
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """Let no other run; small numbers become 0 meanwhile, whatever `numpy.seterr` asks for."""
-    with _ALONE, np.errstate(under="ignore"):
-        yield
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +63,11 @@ class Engine:
         (backbone,) = _shared(decoder, lambda folder: (Backbone.load(folder),))
         own = _shared(sentences, load_encoder)
         return cls(decoder, sentences, Extractor(Tracer(backbone), Encoder(*own)))
+
+    @property
+    def n_layers(self) -> int:
+        """Layers of the language model."""
+        return self.extractor.tracer.backbone.n_layers
 
     def shares_models_with(self, other: "Engine") -> bool:
         """Return whether both read with the same loaded models, however they read."""
@@ -118,7 +113,7 @@ class Engine:
         """Load the models of an engine that was pickled, when they are first asked for."""
         if name != "extractor" or "_reads" not in vars(self):
             raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
-        with _ALONE:
+        with alone():
             if name not in vars(self):
                 vars(self)[name] = self._loaded()
             return vars(self)[name]
@@ -145,7 +140,7 @@ class Engine:
 def _shared(model: models.LocalModel, load: Callable[[Path], tuple[Any, ...]]) -> tuple[Any, ...]:
     """Return what loading a model gives, or gave where something still holds all of it."""
     key = (model.folder, model.sha256, _files(model.folder))
-    with _ALONE:
+    with alone():
         parts = tuple(held() for held in _HELD.get(key, ()))
         if not parts or any(part is None for part in parts):
             parts = tuple(load(model.folder))

@@ -1,18 +1,15 @@
 """What `PolarDetector.fit` does: texts → reference, programs, head, calibration scores."""
 
-import datetime
-import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from polar_detect.arrays import Float64Array, IndexArray
+from polar_detect.arrays import IndexArray
 from polar_detect.calibration import n_held_out
 from polar_detect.detectors import Head
 from polar_detect.drift import FeatureStatistics
+from polar_detect.fitted import Fitted, fingerprint_of, moment
 from polar_detect.outliers import corrupted, crossed, topic_clusters
 from polar_detect.programs.menu import Menu
 from polar_detect.programs.minimal import MinimalProgram
@@ -22,81 +19,18 @@ from polar_detect.signature.extraction import Extractor
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.leave_one_out import LeaveOneOutReference
 from polar_detect.signature.likeness import KeptOut, Likeness, Seen, can_teach
-from polar_detect.signature.new_cells import KnownValues
 from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
 from polar_detect.signature.readings import Readings
 from polar_detect.signature.reference import Reference
-from polar_detect.signature.row_reference import RowReference
 from polar_detect.signature.spill import Spill
 from polar_detect.texts import distinct_texts
 
-MIN_NORMAL = 40
 _N_FOLDS = 4
 # The largest share of the texts that teach which one text and its copies may be, where at least so
 # many others teach.
 _MOST_OF_ONE, _MIN_OTHERS = 0.25, 20
 _MAX_STRANGERS = 1000
 _MAX_STRANGERS_WITH_CONTEXT = 200  # context is most of what a signature costs
-
-
-@dataclass(frozen=True, eq=False)
-class Fitted:
-    """What fitting leaves behind; everything that scoring needs but the models.
-
-    Parameters
-    ----------
-    head : Head
-    reference : Reference or RowReference
-        The latter where no model reads the texts.
-    programs : NormalPrograms or ProgramPlan or None
-        What is usual, or how to find it out; None where no model reads the texts.
-    calibration_scores : (n_calibration,) float64
-        Scores of held-out normal texts.
-    statistics : FeatureStatistics
-        Of their signatures.
-    n_anomalous : int
-        Labelled anomalous texts with tokens that fit was given.
-    created : str
-        ISO date and time.
-    fingerprint : str
-        SHA-256 over the texts and labels.
-    settings : Settings
-        That all of this was fitted with, whatever the detector is set to since.
-    """
-
-    head: Head
-    reference: Reference | RowReference
-    programs: NormalPrograms | ProgramPlan | None
-    calibration_scores: Float64Array
-    statistics: FeatureStatistics
-    n_anomalous: int
-    created: str
-    fingerprint: str
-    settings: Settings
-
-    @property
-    def text_reference(self) -> Reference:
-        """The reference of a detector that reads texts."""
-        assert isinstance(self.reference, Reference)
-        return self.reference
-
-    @property
-    def row_reference(self) -> RowReference:
-        """The reference of a detector that goes by columns."""
-        assert isinstance(self.reference, RowReference)
-        return self.reference
-
-    @cached_property
-    def known_values(self) -> KnownValues | None:
-        """What the columns of words of the normal rows say; None where texts are no rows.
-
-        Nothing where some of the normal rows are not known any more: the held-out ones,
-        unless they joined the others, or all of a detector that keeps no texts.
-        """
-        rows, reference = self.settings.rows, self.reference
-        knows_all = isinstance(reference, RowReference) or reference.n_joined
-        known = reference.texts if knows_all else ()
-        return None if rows is None else KnownValues.of(rows, known)
 
 
 class Fitting:
@@ -327,35 +261,3 @@ def parted(normal: list[str], *, seed: int) -> tuple[list[str], list[str]]:
     n = n_held_out(len(normal))
     train, held_out = order[n:], order[:n]
     return [normal[i] for i in train], [normal[i] for i in held_out]
-
-
-def too_few(n_normal: int) -> str:
-    """Return the message for training texts that do not suffice."""
-    texts = "text that is" if n_normal == 1 else "texts that are"
-    return (
-        f"Got {n_normal} normal {texts} not empty; expected at least {MIN_NORMAL}; add "
-        "normal rows, or check the label column."
-    )
-
-
-def too_few_labelled(source: str, n_normal: int, n_unlabelled: int) -> str:
-    """Return the message for a table with enough rows, too many of which have no label."""
-    return (
-        f"Got {source} with {n_normal} rows that are labelled normal, and without a "
-        f"label {n_unlabelled}, which are left out; expected at least {MIN_NORMAL} "
-        "normal ones; write normal there where they are."
-    )
-
-
-def moment() -> str:
-    """Return the ISO date and time of now."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def fingerprint_of(normal: Sequence[str], anomalous: Sequence[str]) -> str:
-    """Return the SHA-256 over texts and labels, in whatever order the texts are."""
-    digest = hashlib.sha256()
-    for label, texts in ((b"0", sorted(normal)), (b"1", sorted(anomalous))):
-        for text in texts:
-            digest.update(label + text.encode("utf-8", "surrogatepass") + b"\n")
-    return digest.hexdigest()

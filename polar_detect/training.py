@@ -9,9 +9,7 @@ from polar_detect import by_columns
 from polar_detect.arrays import BoolArray
 from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError
-from polar_detect.fitting import MIN_NORMAL, too_few
 from polar_detect.frames import doubts_of_columns, doubts_of_hours, in_pandas, is_wide, row_template
-from polar_detect.signature.tracer import Tracer
 from polar_detect.texts import (
     Texts,
     anomalous,
@@ -22,7 +20,10 @@ from polar_detect.texts import (
 )
 
 if TYPE_CHECKING:
+    from polar_detect.signature.tracer import Tracer
     from polar_detect.tables.rows.template import RowTemplate
+
+MIN_NORMAL = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +73,7 @@ class TrainingTexts:
         """Raise `InputError` where fewer than three different texts are labelled anomalous."""
         check_that_labels_teach(self._labelled(is_anomalous=True))
 
-    def by_label(self, tracer: Tracer | None) -> tuple[list[str], list[str]]:
+    def by_label(self, tracer: "Tracer | None") -> tuple[list[str], list[str]]:
         """Return normal texts and anomalous ones, those that the language model sees anything of.
 
         Without a `tracer`, as no model reads them, those that are not empty.
@@ -110,6 +111,24 @@ class TrainingTexts:
         return [self.texts[i] for i in places.tolist()]
 
 
+def too_few(n_normal: int) -> str:
+    """Return the message for training texts that do not suffice."""
+    texts = "text that is" if n_normal == 1 else "texts that are"
+    return (
+        f"Got {n_normal} normal {texts} not empty; expected at least {MIN_NORMAL}; add "
+        "normal rows, or check the label column."
+    )
+
+
+def too_few_labelled(source: str, n_normal: int, n_unlabelled: int) -> str:
+    """Return the message for a table with enough rows, too many of which have no label."""
+    return (
+        f"Got {source} with {n_normal} rows that are labelled normal, and without a "
+        f"label {n_unlabelled}, which are left out; expected at least {MIN_NORMAL} "
+        "normal ones; write normal there where they are."
+    )
+
+
 def _said_of_ones(y: Any) -> str:
     if y is None or not bool((np.asarray(y) == 1).all()):
         return ""
@@ -119,7 +138,7 @@ def _said_of_ones(y: Any) -> str:
     )
 
 
-def _with_tokens(texts: list[str], tracer: Tracer | None) -> list[str]:
+def _with_tokens(texts: list[str], tracer: "Tracer | None") -> list[str]:
     if tracer is None:
         return [text for text in texts if text.strip()]
     return [text for text, row in zip(texts, tracer.tokenize(texts), strict=True) if row]

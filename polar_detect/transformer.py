@@ -11,8 +11,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
 from polar_detect import models
+from polar_detect.alone import alone
 from polar_detect.backbone.tokenizing import MAX_TOKENS
-from polar_detect.engine import Engine, alone, encoder_for
+from polar_detect.engine import Engine, encoder_for
 from polar_detect.errors import InputError
 from polar_detect.frames import index_of
 from polar_detect.programs.menu import Menu

@@ -20,9 +20,10 @@ from tiny_models import CONFIGS, MAX_POSITIONS, save_tiny
 from work_orders import NEW, NORMAL, STRANGE
 
 from polar_detect import atomic
-from polar_detect.artifact import archives, reading, writing
+from polar_detect.artifact import archives, of_models, reading, writing
 from polar_detect.artifact.sealing import FORMAT, check_files, read_manifest, sealed
 from polar_detect.detector import PolarDetector
+from polar_detect.engine import Engine
 from polar_detect.errors import ArtifactError, InputNotFoundError, ModelError, OutputError
 from polar_detect.models.hashes import sha256_of
 from polar_detect.report.facts import description
@@ -140,7 +141,7 @@ def test_a_likeness_that_does_not_fit_is_refused_though_its_seal_is_right(
     taught, tmp_path, monkeypatch, name, change, message
 ):
     taught.save(tmp_path / "taught")
-    monkeypatch.setattr(reading.Engine, "load", lambda *_: taught.engine_)
+    monkeypatch.setattr(Engine, "load", lambda *_: taught.engine_)
     array = load_file(tmp_path / "taught" / "arrays.safetensors")[name]
     change_arrays(tmp_path / "taught", **{name: np.ascontiguousarray(change(array))})
     with pytest.raises(ArtifactError, match=rf"do not fit together \(array '{name}{message}"):
@@ -226,7 +227,7 @@ def test_another_language_model_is_refused(folder, tmp_path, monkeypatch):
     other = save_tiny(CONFIGS["llama"], tmp_path / "other", seed=1)
     settings = manifest_of(folder)["settings"] | {"model": str(other)}
     change_manifest(folder, settings=settings)
-    monkeypatch.setattr(reading, "Engine", None)  # nothing of it is read but the hash
+    monkeypatch.setattr(of_models, "Engine", None)  # nothing of it is read but the hash
     with pytest.raises(ArtifactError, match=r"Got model '.*other' with SHA-256 .* was fitted"):
         PolarDetector.load(folder)
 
@@ -355,7 +356,7 @@ def with_file(folder, path):
 def test_arrays_that_do_not_fit_together_are_refused_though_their_seal_is_right(
     folder, fitted_on_tiny, monkeypatch, name, change, message
 ):
-    monkeypatch.setattr(reading.Engine, "load", lambda *_: fitted_on_tiny.engine_)
+    monkeypatch.setattr(Engine, "load", lambda *_: fitted_on_tiny.engine_)
     change_arrays(folder)
     PolarDetector.load(folder)  # control
     array = load_file(folder / "arrays.safetensors")[name]
@@ -367,7 +368,7 @@ def test_arrays_that_do_not_fit_together_are_refused_though_their_seal_is_right(
 def test_crowding_of_other_texts_than_those_that_are_kept_is_refused(
     folder, fitted_on_tiny, monkeypatch
 ):
-    monkeypatch.setattr(reading.Engine, "load", lambda *_: fitted_on_tiny.engine_)
+    monkeypatch.setattr(Engine, "load", lambda *_: fitted_on_tiny.engine_)
     crowding = load_file(folder / "arrays.safetensors")["neighbours.crowding"]
     loaded = PolarDetector.load(folder)  # control
     np.testing.assert_array_equal(loaded.fitted_.reference.crowding, crowding)
@@ -380,7 +381,7 @@ def test_crowding_of_other_texts_than_those_that_are_kept_is_refused(
 def test_harms_of_other_programs_than_those_of_the_menu_are_refused(
     folder, fitted_on_tiny, monkeypatch
 ):
-    monkeypatch.setattr(reading.Engine, "load", lambda *_: fitted_on_tiny.engine_)
+    monkeypatch.setattr(Engine, "load", lambda *_: fitted_on_tiny.engine_)
     harms = load_file(folder / "arrays.safetensors")["menu.harms"]
     change_arrays(folder, **{"menu.harms": np.ascontiguousarray(harms[:, 1:])})
     with pytest.raises(ArtifactError, match=rf"\('menu'\); expected {harms.shape[1] - 1} programs"):
@@ -388,7 +389,7 @@ def test_harms_of_other_programs_than_those_of_the_menu_are_refused(
 
 
 def test_what_a_menu_takes_for_clearly_invalid_is_kept(folder, fitted_on_tiny, monkeypatch):
-    monkeypatch.setattr(reading.Engine, "load", lambda *_: fitted_on_tiny.engine_)
+    monkeypatch.setattr(Engine, "load", lambda *_: fitted_on_tiny.engine_)
     assert PolarDetector.load(folder).normal_programs().menu.doubt is None  # all words are common
     change_manifest(folder, menu_doubt=0.07)
     loaded = PolarDetector.load(folder)
@@ -444,7 +445,7 @@ def test_what_else_is_in_a_detectors_folder_is_not_deleted(folder, fitted_on_tin
 def test_what_a_file_manager_leaves_where_a_person_looked_is_no_part_of_it(
     folder, fitted_on_tiny, monkeypatch, name
 ):
-    monkeypatch.setattr(reading.Engine, "load", lambda *_: fitted_on_tiny.engine_)
+    monkeypatch.setattr(Engine, "load", lambda *_: fitted_on_tiny.engine_)
     left = folder / name
     left.parent.mkdir(exist_ok=True)
     left.write_bytes(b"\0")
@@ -559,7 +560,7 @@ def test_whoever_looks_for_a_detector_while_it_is_being_replaced_waits(
     assert found[0].result(timeout=60)["versions"]
 
 
-@pytest.mark.parametrize("step", ["check_files", "load_file", "kept_texts", "_read_fitted"])
+@pytest.mark.parametrize("step", ["check_files", "load_file", "kept_texts", "_fitted"])
 def test_a_detector_that_is_replaced_while_it_is_read_is_read_again_as_a_whole(
     fitted_on_tiny, boosted, tmp_path, monkeypatch, step
 ):
@@ -575,15 +576,15 @@ def test_a_detector_that_is_replaced_while_it_is_read_is_read_again_as_a_whole(
         return own(*given)
 
     monkeypatch.setattr(reading, step, replaced_before)
-    loads, load = [], reading.Engine.load
-    monkeypatch.setattr(reading.Engine, "load", lambda *a: loads.append(a) or load(*a))
+    loads, load = [], Engine.load
+    monkeypatch.setattr(Engine, "load", lambda *a: loads.append(a) or load(*a))
     assert_same(PolarDetector.load(folder), boosted)
     assert n_calls == 2
     assert len(loads) == 1  # its models are the same
 
 
 def test_a_detector_that_is_replaced_all_the_time_is_not_read(folder, fitted_on_tiny, monkeypatch):
-    monkeypatch.setattr(reading.Engine, "load", lambda *_: fitted_on_tiny.engine_)
+    monkeypatch.setattr(Engine, "load", lambda *_: fitted_on_tiny.engine_)
     own = reading.load_file
 
     def replaced_before(path):

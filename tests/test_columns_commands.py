@@ -1,6 +1,8 @@
 """What commands do with a detector that goes by the columns of rows, which no model reads."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,6 +81,29 @@ def new(tmp_path):
     path = tmp_path / "new.csv"
     frame.to_csv(path, index=False)
     return path
+
+
+WITHOUT_TORCH = """
+import sys
+import pandas as pd
+from polar_detect import PolarDetector, Report
+
+train, new, folder = sys.argv[1:]
+PolarDetector("columns").fit(pd.read_csv(train)).save(folder)
+detector = PolarDetector.load(folder)
+Report.of(detector, pd.read_csv(new)).save(folder + ".html")
+print({"torch", "transformers"} & set(sys.modules))
+"""
+
+
+def test_columns_need_no_torch(new, tmp_path):
+    train = tmp_path / "train.csv"
+    parts(60).to_csv(train, index=False)
+    files = [str(path) for path in (train, new, tmp_path / "detector")]
+    command = [sys.executable, "-c", WITHOUT_TORCH, *files]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+    assert "weight [g]" in (tmp_path / "detector.html").read_text(encoding="utf-8")
 
 
 def job_of(source, out, folder, **options):

@@ -12,6 +12,7 @@ from polar_detect.artifact.contents import read_contents
 from polar_detect.artifact.sealing import sealed
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import IsolationForestHead
+from polar_detect.engine import Engine
 from polar_detect.errors import ArtifactError
 from polar_detect.models.hashes import sha256_of
 from polar_detect.signature.features import Feature, FeatureTable
@@ -69,7 +70,7 @@ WRONG = [
 @pytest.fixture
 def folder(saved_on_tiny, fitted_on_tiny, tmp_path, monkeypatch):
     """Return a copy of a detector that loads in no time."""
-    monkeypatch.setattr(reading.Engine, "load", lambda *_: fitted_on_tiny.engine_)
+    monkeypatch.setattr(Engine, "load", lambda *_: fitted_on_tiny.engine_)
     return shutil.copytree(saved_on_tiny, tmp_path / "detector")
 
 

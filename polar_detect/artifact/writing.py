@@ -5,10 +5,9 @@
 
 import json
 import platform
-from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +19,12 @@ from polar_detect.artifact.contents import ARRAYS, HEAD, TEXTS, TREES
 from polar_detect.artifact.sealing import FORMAT, MANIFEST, foreign_to_artifact, sealed
 from polar_detect.detector import PolarDetector
 from polar_detect.errors import OutputError, listing
-from polar_detect.fitting import Fitted
+from polar_detect.fitted import Fitted
 from polar_detect.models.hashes import sha256_of
 from polar_detect.settings import checked_alpha
-from polar_detect.signature.changes import Covariances
-from polar_detect.signature.geometry import Geometry
-from polar_detect.signature.likeness import SentenceLikeness, WordingLikeness
-from polar_detect.signature.normal_programs import NormalPrograms
-from polar_detect.signature.reference import Reference
-from polar_detect.signature.token_index import TokenIndex
+
+if TYPE_CHECKING:
+    from polar_detect.signature.normal_programs import NormalPrograms
 
 # Artifacts of older minor versions keep loading, and a test holds it to those in tests/artifacts.
 # - What is new (a setting, an entry, an array, a file) has a default for artifacts without it,
@@ -38,7 +34,6 @@ from polar_detect.signature.token_index import TokenIndex
 # - FORMAT rises where an older version would misread what is written. `load` then translates
 #   every format from that of the first minor version on; a major version may drop some.
 # - A new fixture is added (tests/write_artifact.py) with each minor version; none is rewritten.
-_Arrays = Covariances | Geometry | SentenceLikeness | TokenIndex | WordingLikeness
 _PACKAGES = ("torch", "transformers", "scikit-learn", "lightgbm", "numpy")
 
 
@@ -128,15 +123,17 @@ def _working_folders() -> tuple[Path, ...]:
 
 
 def _write(
-    detector: PolarDetector, programs: NormalPrograms | None, folder: Path, origin: dict[str, Any]
+    detector: PolarDetector, programs: "NormalPrograms | None", folder: Path, origin: dict[str, Any]
 ) -> None:
     """Write all files; without programs those of a detector that goes by columns."""
     fitted = detector.fitted_
     reference = fitted.reference
     arrays, manifest = _arrays(fitted), _manifest(detector, origin)
     if programs is not None:
-        arrays |= _arrays_of_models(fitted.text_reference, programs)
-        manifest |= _said_of_models(detector, programs)
+        from polar_detect.artifact import of_models  # and torch
+
+        arrays |= of_models.arrays_of(fitted.text_reference, programs)
+        manifest |= of_models.said_of(detector, programs)
     content = to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()})
     (folder / ARRAYS).write_bytes(content)  # save_file would keep other users from reading it
     if fitted.settings.store_texts:
@@ -157,23 +154,6 @@ def _arrays(fitted: Fitted) -> dict[str, NDArray[Any]]:
     }
 
 
-def _arrays_of_models(reference: Reference, programs: NormalPrograms) -> dict[str, NDArray[Any]]:
-    arrays = {
-        f"{name}.{field.name}": getattr(part, field.name)
-        for name, part in _reference_parts(reference).items()
-        for field in fields(part)
-    }
-    arrays |= {
-        "embeddings": reference.embeddings,
-        "typical_calls": programs.typical_calls,
-    }
-    if reference.crowding is not None:
-        arrays["neighbours.crowding"] = reference.crowding
-    if programs.menu.harms is not None:
-        arrays["menu.harms"] = programs.menu.harms
-    return arrays
-
-
 def _manifest(detector: PolarDetector, origin: dict[str, Any]) -> dict[str, Any]:
     """Return what the manifest says of every detector, but for the files."""
     fitted = detector.fitted_
@@ -190,20 +170,6 @@ def _manifest(detector: PolarDetector, origin: dict[str, Any]) -> dict[str, Any]
         "created": fitted.created,
         "fingerprint": fitted.fingerprint,
         "reason": fitted.head.reason,
-    }
-
-
-def _said_of_models(detector: PolarDetector, programs: NormalPrograms) -> dict[str, Any]:
-    """Return what the manifest says of the models, and of what they make of normal texts."""
-    own, engine = detector.fitted_.settings, detector.engine_
-    return {
-        "model": {"name": own.model, "sha256": engine.model.sha256},
-        "encoder": {"name": own.encoder, "sha256": engine.encoder_model.sha256},
-        "menu": [str(program) for program in programs.menu.programs],
-        "menu_doubt": programs.menu.doubt,
-        "typical_length": programs.typical_length,
-        "n_joined": detector.fitted_.text_reference.n_joined,
-        "n_indexed": detector.fitted_.text_reference.n_indexed,
     }
 
 
@@ -237,20 +203,3 @@ def _files(folder: Path) -> dict[str, Any]:
 
 def _write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
-
-
-def _reference_parts(reference: Reference) -> dict[str, _Arrays]:
-    """Return the parts of a reference whose fields are arrays, by their name in the file."""
-    parts: dict[str, _Arrays] = {
-        "tokens": reference.tokens,
-        "encoder_tokens": reference.encoder_tokens,
-    }
-    for name, pair in (("geometry", reference.geometries), ("changes", reference.changes)):
-        if pair is not None:
-            parts |= {f"decoder_{name}": pair.decoder, f"encoder_{name}": pair.encoder}
-    own = reference.likeness
-    if own is not None and own.sentences is not None:
-        parts["likeness.sentences"] = own.sentences
-    if own is not None and own.wording is not None:
-        parts["likeness.wording"] = own.wording
-    return parts

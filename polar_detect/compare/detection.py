@@ -24,12 +24,12 @@ from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, ClassifierHead, ColumnsHead, Head, new_head
 from polar_detect.detectors.classifier import check_that_labels_teach
 from polar_detect.errors import InputError, TrainingWarning
-from polar_detect.fitting import MIN_NORMAL, too_few, too_few_labelled
 from polar_detect.fluency import advise
 from polar_detect.progress import Progress, Tracker
 from polar_detect.settings import Settings as FitSettings
 from polar_detect.signature.tracer import Tracer
 from polar_detect.texts import doubts_of_texts
+from polar_detect.training import MIN_NORMAL, too_few, too_few_labelled
 
 # A head that a detector is fitted with, and whether it is given labels.
 _Way = tuple[str | Head, bool]

@@ -32,7 +32,6 @@ from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.known_words import KnownWords
 from polar_detect.signature.named import WORDING_LIKENESS
 from polar_detect.signature.spans import TokenLoss
-from polar_detect.signature.token_losses import Normal, token_losses
 from polar_detect.tables import Table
 from polar_detect.visible import read_places
 
@@ -138,6 +137,8 @@ def _rows(
 
 def _tokens(detector: PolarDetector, texts: Sequence[str]) -> list[tuple[TokenLoss, ...]]:
     """Return what the tokens of texts cost the language model beside normal ones."""
+    from polar_detect.signature.token_losses import Normal, token_losses  # and torch
+
     tracer, reference = detector.engine_.extractor.tracer, detector.fitted_.text_reference
     words = KnownWords.of(reference.texts) if reference.texts else None
     normal = Normal(reference.tokens, reference.contamination, words)

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from polar_detect.arrays import Float32Array, IndexArray, IntArray
-from polar_detect.numerics.blocks import product
 from polar_detect.signature.by_text import ByText
 from polar_detect.signature.column_likeness import ColumnLikeness, likeness_columns
 from polar_detect.signature.contrast import contrast
 from polar_detect.signature.features import FeatureTable
 from polar_detect.signature.named import MIN_LABELLED, SENTENCE_LIKENESS, WORDING_LIKENESS
-from polar_detect.signature.readings import Readings
 from polar_detect.signature.wording import heaviest_words, wording
 from polar_detect.texts import distinct_texts
 
 if TYPE_CHECKING:
+    from polar_detect.signature.readings import Readings
     from polar_detect.tables.rows.template import RowTemplate
 
 Folds = IntArray
@@ -47,7 +46,7 @@ class Seen(ByText):
     embeddings: Float32Array
 
     @classmethod
-    def of(cls, readings: Readings) -> Self:
+    def of(cls, readings: "Readings") -> Self:
         """Return what is looked at of texts that were read."""
         return cls(readings.texts, readings.embeddings)
 
@@ -85,6 +84,8 @@ class SentenceLikeness:
 
     def features(self, embeddings: Float32Array) -> FeatureTable:
         """Return the log-odds beyond those of the mean normal text, as a feature."""
+        from polar_detect.numerics.blocks import product  # by torch, which rows do without
+
         return FeatureTable(
             product(embeddings - self.centre, self.weights[None]), (SENTENCE_LIKENESS,)
         )

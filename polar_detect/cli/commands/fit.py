@@ -15,13 +15,13 @@ from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import AutoHead, ColumnsHead, head_class, new_head
 from polar_detect.errors import InputError, TrainingWarning
-from polar_detect.fitting import MIN_NORMAL, too_few_labelled
 from polar_detect.fluency import advise
 from polar_detect.report.facts import description
 from polar_detect.report.language import Language
 from polar_detect.settings import Settings
 from polar_detect.tables.cells.names import match_column, on_one_line
 from polar_detect.texts import as_seen, labelled_both, say_the_same, times_pasted
+from polar_detect.training import MIN_NORMAL, too_few_labelled
 
 
 def fit(options: FitOptions) -> PolarDetector:

@@ -1,0 +1,18 @@
+"""Whose turn it is: threads that share models, or a detector, take turns."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+# To be held while models run: a pass through them is recorded by replacing parts of them, which
+# other threads would meet. One for all of them, as engines share models.
+_ALONE = threading.RLock()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Let no other run; small numbers become 0 meanwhile, whatever `numpy.seterr` asks for."""
+    with _ALONE, np.errstate(under="ignore"):
+        yield

@@ -1,0 +1,31 @@
+"""What there is to say of texts, before p-values and flags."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from polar_detect.arrays import Float64Array
+from polar_detect.explain import Explanation
+
+if TYPE_CHECKING:
+    from polar_detect.programs.minimal import MinimalProgram
+
+
+@dataclass(frozen=True, eq=False)
+class Assessed:
+    """What there is to say of texts, each by itself; p-values and flags follow from the scores.
+
+    Parameters
+    ----------
+    scores : (n_texts,) float64
+        NaN for a text without tokens.
+    programs : sequence of MinimalProgram or None
+        None where none was searched.
+    explanation : Explanation
+    neighbours : sequence of tuple of str
+    """
+
+    scores: Float64Array
+    programs: "Sequence[MinimalProgram | None]"
+    explanation: Explanation
+    neighbours: Sequence[tuple[str, ...]]

@@ -1,0 +1,93 @@
+"""What `PolarDetector.fit` leaves behind, with models and without."""
+
+import datetime
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from polar_detect.arrays import Float64Array
+from polar_detect.detectors import Head
+from polar_detect.drift import FeatureStatistics
+from polar_detect.settings import Settings
+from polar_detect.signature.new_cells import KnownValues
+from polar_detect.signature.row_reference import RowReference
+
+if TYPE_CHECKING:
+    from polar_detect.signature.normal_programs import NormalPrograms, ProgramPlan
+    from polar_detect.signature.reference import Reference
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What fitting leaves behind; everything that scoring needs but the models.
+
+    Parameters
+    ----------
+    head : Head
+    reference : Reference or RowReference
+        The latter where no model reads the texts.
+    programs : NormalPrograms or ProgramPlan or None
+        What is usual, or how to find it out; None where no model reads the texts.
+    calibration_scores : (n_calibration,) float64
+        Scores of held-out normal texts.
+    statistics : FeatureStatistics
+        Of their signatures.
+    n_anomalous : int
+        Labelled anomalous texts with tokens that fit was given.
+    created : str
+        ISO date and time.
+    fingerprint : str
+        SHA-256 over the texts and labels.
+    settings : Settings
+        That all of this was fitted with, whatever the detector is set to since.
+    """
+
+    head: Head
+    reference: "Reference | RowReference"
+    programs: "NormalPrograms | ProgramPlan | None"
+    calibration_scores: Float64Array
+    statistics: FeatureStatistics
+    n_anomalous: int
+    created: str
+    fingerprint: str
+    settings: Settings
+
+    @property
+    def text_reference(self) -> "Reference":
+        """The reference of a detector that reads texts."""
+        assert not isinstance(self.reference, RowReference)
+        return self.reference
+
+    @property
+    def row_reference(self) -> RowReference:
+        """The reference of a detector that goes by columns."""
+        assert isinstance(self.reference, RowReference)
+        return self.reference
+
+    @cached_property
+    def known_values(self) -> KnownValues | None:
+        """What the columns of words of the normal rows say; None where texts are no rows.
+
+        Nothing where some of the normal rows are not known any more: the held-out ones,
+        unless they joined the others, or all of a detector that keeps no texts.
+        """
+        rows, reference = self.settings.rows, self.reference
+        knows_all = isinstance(reference, RowReference) or reference.n_joined
+        known = reference.texts if knows_all else ()
+        return None if rows is None else KnownValues.of(rows, known)
+
+
+def moment() -> str:
+    """Return the ISO date and time of now."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def fingerprint_of(normal: Sequence[str], anomalous: Sequence[str]) -> str:
+    """Return the SHA-256 over texts and labels, in whatever order the texts are."""
+    digest = hashlib.sha256()
+    for label, texts in ((b"0", sorted(normal)), (b"1", sorted(anomalous))):
+        for text in texts:
+            digest.update(label + text.encode("utf-8", "surrogatepass") + b"\n")
+    return digest.hexdigest()
