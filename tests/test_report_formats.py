@@ -332,6 +332,7 @@ def test_names_of_features_leave_the_dots_of_a_beeswarm_half_of_the_width(name):
     assert not first.overlaps(second)
 
 
+@pytest.mark.filterwarnings("ignore:Glyph")  # machines without Japanese fonts draw boxes
 def test_the_title_of_a_beeswarm_is_whole_however_long_the_names_of_its_features_are():
     name = "Concrete compressive strength (MPa, megapascals)/residual"
     own = report(rows=[], swarms=(replace(report().swarms[0], feature=Feature("column", name)),))
