@@ -1,10 +1,10 @@
 """How long rows take that are judged by their columns, beside the default detector.
 
-    python experiments/bench_rows.py [--rows 20000] [--rows-auto 500] [--repeats 3]
+    python experiments/bench_rows.py [--rows 20000] [--rows-texts 500] [--repeats 3]
 
 Whole processes, from the command to its end, models in the cache: `polar-detect fit` on orders (two
 numbers, five columns of words that repeat), and `polar-detect score` of new ones to CSV, with
-`--detector columns` and with `auto`, which gets fewer rows. What is left when a score of a single
+`--detector columns` and with `texts`, which gets fewer rows. What is left when a score of a single
 row is taken off says how many rows a second there are. In turn; figures are medians.
 
 Prints seconds and rows a second. Reads: no data set. Takes: not noted.
@@ -20,13 +20,13 @@ import kinds
 import numpy as np
 from bench_processes import CLI, timed_process
 
-_DETECTORS = ("columns", "auto")
+_DETECTORS = ("columns", "texts")
 _JOBS = ("fit", "score one", "score")
 
 
 def main() -> None:
     options = _options()
-    n_rows = {"columns": options.rows, "auto": options.rows_auto}
+    n_rows = {"columns": options.rows, "texts": options.rows_texts}
     found: dict[tuple[str, str], list[float]] = {}
     with tempfile.TemporaryDirectory() as name:
         commands = _commands(Path(name), options.n_train, n_rows)
@@ -51,7 +51,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--n-train", type=int, default=600, help="normal rows (default: 600)")
     parser.add_argument("--rows", type=int, default=20_000, help="by columns (default: 20,000)")
-    parser.add_argument("--rows-auto", type=int, default=500, help="by auto (default: 500)")
+    parser.add_argument("--rows-texts", type=int, default=500, help="by texts (default: 500)")
     parser.add_argument("--repeats", type=int, default=3, help="default: 3")
     return parser.parse_args()
 

@@ -1,12 +1,13 @@
 """What the detector `columns` finds in tables of numbers, beside baselines on the same numbers.
 
-    python experiments/columns.py [--seeds 3] [--n-train 300] [--n-test 150] [--auto]
+    python experiments/columns.py [--seeds 3] [--n-train 300] [--n-test 150] [--texts]
 
 Tables that engineers have: machine states and failures, faults of steel plates, concrete mixes,
 measurements of pages and trees, and the small ones that come with scikit-learn, each class in
 turn as the normal one. Rows of concrete and of machines are also spoilt on purpose, as slips of
 the pen spoil them: two cells swapped, cells of other rows, another unit, a jump. Beside it stand
-the baselines of `compare` and, with --auto, the default detector. No labels are used.
+the baselines of `compare` and, with --texts, the detector whose models read rows. No labels are
+used.
 
 Prints AUROC by table. Reads: adbench_classical, ai4i2020, concrete. Takes: 5 min.
 """
@@ -145,8 +146,8 @@ def measured(table: Table, seed: int, options: argparse.Namespace) -> dict[str, 
     frames = [pd.DataFrame(part.astype(str)).add_prefix("column ") for part in (train, test)]
     template = RowTemplate.fit(frames[0], list(frames[0].columns))
     scores = {OWN: own_scores(template, *frames)} | baseline_scores(train, test, seed)
-    if options.auto:
-        scores["auto"] = own_scores(template, *frames, detector="auto")
+    if options.texts:
+        scores["texts"] = own_scores(template, *frames, detector="texts")
     return {method: auroc(labels >= len(inside), own) for method, own in scores.items()}
 
 
@@ -156,7 +157,9 @@ def options_of(doc: str | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--n-train", type=int, default=300, help="normal rows at most")
     parser.add_argument("--n-test", type=int, default=150, help="rows of each class at most")
-    parser.add_argument("--auto", action="store_true", help="the default detector too, with models")
+    parser.add_argument(
+        "--texts", action="store_true", help="also the detector whose models read rows"
+    )
     parser.add_argument("--only", default="", help="tables whose name begins so")
     return parser.parse_args()
 

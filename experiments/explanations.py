@@ -1,7 +1,7 @@
 """Whether explanations name what is wrong: faults planted in normal rows and normal texts.
 
     python experiments/explanations.py [--seeds 1] [--n-train 150] [--n-faults 20] [--parts texts]
-        [--sets bgl,hwu64]
+        [--sets bgl,hwu64] [--detector texts]
 
 Rows of machines, concrete mixes and invented parts get one fault each: a cell of another
 row, a jump, another unit, two cells swapped, an empty cell, another kind, or a kind that no normal
@@ -156,7 +156,7 @@ def row_cases(
     train = rows[:n_train]
     spoilt = [*spoilt_rows(table, rows[n_train:], options.n_faults, rng)]
     frame = pd.DataFrame([own.cells for own in spoilt])
-    detector = PolarDetector(seed=seed).fit(train.astype(str))
+    detector = PolarDetector(options.detector, seed=seed).fit(train.astype(str))
     seen = assessed(detector, frame.astype(str))
     by_column = pd.DataFrame(seen.explanation.by_column())
     numbers = kinds.numbers_of(table)
@@ -188,7 +188,7 @@ def row_cases(
 
 
 def assessed(detector: PolarDetector, frame: pd.DataFrame) -> Assessment:
-    """Return what `assess` says of rows but for programs, which no reason of `auto` reads."""
+    """Return what `assess` says of rows but for programs, which no reason reads."""
     explanation, fitted = detector.explain(frame), detector.fitted_
     scores = explanation.base_value + explanation.values.sum(1)
     p_values = calibration.p_values_or_nan(fitted.calibration_scores, scores)
@@ -452,6 +452,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--sets", type=common.some_of(tuple(_FOREIGN)), default=_SETS, help="of texts: a,b"
     )
+    parser.add_argument("--detector", default="auto", help="of rows (default: auto)")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--n-train", type=int, default=150, help="normal rows or texts at most")
     parser.add_argument("--n-faults", type=int, default=20, help="of each kind and set at most")

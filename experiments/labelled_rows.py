@@ -1,6 +1,6 @@
 """What labelled rows teach of numbers and words: faults of a machine, a person, a product.
 
-    python experiments/labelled_rows.py [--labels 5,20] [--detectors auto,columns] [--seeds 2]
+    python experiments/labelled_rows.py [--labels 5,20] [--detectors texts,columns] [--seeds 2]
 
 Invented orders and parts, in which nothing is strange about the faulty ones: they come from one
 machine at night, from one person under a high load, of one product at a low pressure, and three in
@@ -51,7 +51,7 @@ FAULTS: dict[str, tuple[Callable[..., pd.DataFrame], Fault]] = {
         lambda rows: (rows["product"] == "PB-250") & (rows["pressure [bar]"] < 4.9),
     ),
 }
-DETECTORS = ("auto", "classifier", "columns")
+DETECTORS = ("texts", "classifier", "columns")
 _N_ROWS = 4000
 _RISK = 0.7  # that a row of such a kind is faulty
 _NUMBERS_ONLY: Notation = 2  # the notation of templates whose labelled rows teach of numbers alone
@@ -115,9 +115,9 @@ def _figures(
     scores = {
         name: _scores(PolarDetector(head, seed=seed, rows=own), frames, *shown, engine)
         for name, (head, own, shown) in {
-            "without labels": ("auto", template, (none, ~labels)),
-            "labels of numbers": ("auto", earlier, (labels, every)),
-            "labels of all columns": ("auto", template, (labels, every)),
+            "without labels": ("texts", template, (none, ~labels)),
+            "labels of numbers": ("texts", earlier, (labels, every)),
+            "labels of all columns": ("texts", template, (labels, every)),
             "classifier": ("classifier", template, (labels, every)),
             "columns": ("columns", template, (labels, every)),
         }.items()

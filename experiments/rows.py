@@ -1,6 +1,6 @@
 """Does it help that a detector reads the numbers of rows? Tables of numbers, seed by seed.
 
-    python experiments/rows.py [--tasks ai4i,steel] [--detectors auto,columns] [--seeds 3]
+    python experiments/rows.py [--tasks ai4i,steel] [--detectors texts,columns] [--seeds 3]
 
 The default detector reads each row written out as text, with and without its numbers beside it,
 and knows normal training rows only, or labelled anomalous ones too, and so does the detector
@@ -37,7 +37,7 @@ TASKS = ("ai4i", "steel")
 WITH, WITHOUT = "polar-detect, text and numbers", "polar-detect, text only"
 CLASSIFIER = "polar-detect classifier, text and numbers"
 COLUMNS = "polar-detect columns"
-DETECTORS = ("auto", "classifier", "columns")
+DETECTORS = ("texts", "classifier", "columns")
 _STATES = ("Type", *bench_tasks.MACHINE_STATE)
 _TYPES = np.array(["L", "M", "H"])
 
@@ -114,9 +114,9 @@ def detectors(
     normal, anomalous = (template.texts(rows) for rows in (train, frame.iloc[drawn]))
     found = {}
     for name, head, rows, shown in (
-        (WITH, "auto", template, []),
-        (WITHOUT, "auto", None, []),
-        (f"{WITH}, {len(anomalous)} labels", "auto", template, anomalous),
+        (WITH, "texts", template, []),
+        (WITHOUT, "texts", None, []),
+        (f"{WITH}, {len(anomalous)} labels", "texts", template, anomalous),
         (f"{CLASSIFIER}, {len(anomalous)} labels", "classifier", template, anomalous),
         (COLUMNS, "columns", template, []),
         (f"{COLUMNS}, {len(anomalous)} labels", "columns", template, anomalous),

@@ -7,11 +7,12 @@ import numpy as np
 
 from polar_detect.arrays import BoolArray, Float64Array
 from polar_detect.assessed import Assessed
-from polar_detect.detectors import Head
+from polar_detect.detectors import AutoHead, ColumnsHead, Head, new_head
 from polar_detect.drift import FeatureStatistics
 from polar_detect.errors import InputError
 from polar_detect.explain import Explanation
 from polar_detect.fitted import Fitted, fingerprint_of, moment
+from polar_detect.models.catalogue import AUTO_ENCODER, DEFAULT_MODEL
 from polar_detect.progress import Tracker
 from polar_detect.settings import Settings
 from polar_detect.signature.features import FeatureTable
@@ -26,6 +27,25 @@ if TYPE_CHECKING:
     from polar_detect.tables.rows.template_column import TemplateColumn
 
 _CHUNK = 512  # rows held against all normal rows at a time
+
+
+def chosen_head(settings: Settings, texts: Sequence[str]) -> Head:
+    """Return the unfitted head that a setting means for texts, or for rows written out.
+
+    "auto" goes by the columns of rows alone where these hold nothing but numbers and words that
+    repeat: what models make of such rows adds nothing to that (`experiments/columns.py`). Not where
+    a model is named, as whoever names one wants it to read, nor where the rows are not to be kept.
+    """
+    rows = settings.rows
+    names_none = settings.model == DEFAULT_MODEL and settings.encoder == AUTO_ENCODER
+    if (
+        settings.detector != AutoHead.name
+        or rows is None
+        or not (names_none and settings.store_texts)
+    ):
+        return new_head(settings.detector)
+    suffice = rows.counts_columns and not doubts_of_words(rows, texts)
+    return ColumnsHead() if suffice else AutoHead()
 
 
 def check_settings(settings: Settings) -> None:

@@ -52,8 +52,10 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     detector : str or Head
-        "auto", "classifier", "columns", "lightgbm", "isolation-forest", or one of PyOD's as
-        "pyod:NAME".
+        "auto", "texts", "columns", "classifier", "lightgbm", "isolation-forest", or one of
+        PyOD's as "pyod:NAME".
+        "auto" is "columns" for rows that hold nothing but numbers and words that repeat, unless a
+        model is named, and "texts" for all else.
         "classifier" finds the kinds that labelled anomalies are of, and hardly any other.
         "columns" goes by the numbers of rows and by words that repeat in them, and by nothing
         else: no model is loaded, and thousands of rows take a second. It has no programs.
@@ -160,12 +162,13 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         UserWarning
             `alpha` is below the smallest p-value that the held-out texts can give.
         """
-        settings = Settings.of(self.get_params(deep=False))
-        alpha, head = checked_alpha(self.alpha), new_head(settings.detector)
+        settings, alpha = Settings.of(self.get_params(deep=False)), checked_alpha(self.alpha)
+        new_head(settings.detector)  # which there has to be before anything is read
         given = TrainingTexts.of(X, y, settings.rows)
+        settings = replace(settings, rows=given.rows)
+        head = by_columns.chosen_head(settings, given.texts)
         if head.needs_labels:
             given.check_that_labels_teach()
-        settings = replace(settings, rows=given.rows)
         if head.reads_texts:
             self._fit_reading(given, settings, head, alpha, Tracker(progress))
         else:

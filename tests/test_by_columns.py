@@ -8,12 +8,13 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from polar_detect import PolarDetector
+from polar_detect import PolarDetector, by_columns
 from polar_detect.artifact.contents import read_contents
 from polar_detect.artifact.sealing import sealed
 from polar_detect.detectors.scale import Scale, column_clips, column_units
@@ -21,6 +22,7 @@ from polar_detect.drift import measure_shifts
 from polar_detect.errors import ArtifactError, InputError, TrainingWarning
 from polar_detect.metrics import auroc
 from polar_detect.models.hashes import sha256_of
+from polar_detect.settings import Settings
 from polar_detect.signature.column_features import column_feature, column_of
 from polar_detect.tables import RowTemplate
 
@@ -248,6 +250,35 @@ def test_an_alpha_that_no_row_can_reach_is_warned_of() -> None:
         fitted = PolarDetector("columns", alpha=0.00095).fit(rows(1100))
     assert len(fitted.fitted_.calibration_scores) == 1000
     assert fitted.assess(NEW[:1].assign(machine="ERR")).p_values[0] == 1 / 1001
+
+
+def test_auto_goes_by_columns_where_rows_hold_nothing_else(fitted: PolarDetector) -> None:
+    own = PolarDetector().fit(NORMAL.assign(checked=""))
+    assert own.fitted_.head.name == "columns"
+    assert own.fitted_.settings.detector == own.detector == "auto"
+    scores = own.score_samples(NEW.assign(checked=""))
+    np.testing.assert_array_equal(scores, fitted.score_samples(NEW))
+
+
+@pytest.mark.parametrize(
+    ("frame", "setting", "chosen"),
+    [
+        (NORMAL, {}, "columns"),
+        (NORMAL[["machine"]], {}, "columns"),
+        (NORMAL.assign(note=[f"by hand {i}" for i in range(200)]), {}, "auto"),
+        (NORMAL, {"detector": "texts"}, "texts"),
+        (NORMAL, {"model": "gemma3-270m"}, "auto"),
+        (NORMAL, {"encoder": "minilm"}, "auto"),
+        (NORMAL, {"store_texts": False}, "auto"),
+        (NORMAL, {"rows": None}, "auto"),
+    ],
+)
+def test_models_read_what_columns_do_not_do_for(
+    frame: pd.DataFrame, setting: dict[str, Any], chosen: str
+) -> None:
+    template = RowTemplate.fit(frame, list(frame.columns))
+    settings = Settings.of({**PolarDetector(rows=template).get_params(), **setting})
+    assert by_columns.chosen_head(settings, template.texts(frame)).name == chosen
 
 
 def test_refuses_texts_that_are_no_rows(fitted: PolarDetector) -> None:

@@ -227,15 +227,23 @@ def test_fit_says_what_counts_and_what_does_not(tmp_path):
     assert "do not count" not in of_models
 
 
-def test_fit_says_where_models_are_not_needed(tmp_path):
-    path = tmp_path / "parts.csv"
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "judged by those alone, without models, programs and layers; --detector texts has"),
+        (("--lang", "ja"), "それだけで判定します"),
+        (("--detector", "columns"), ""),
+    ],
+)
+def test_fit_says_that_models_are_not_needed(run, tmp_path, monkeypatch, options, said):
+    monkeypatch.setattr(Engine, "load", None)
+    path, folder = tmp_path / "parts.csv", tmp_path / "detector"
     parts(120).assign(checked="").to_csv(path, index=False)
-    assert "; --detector columns judges by those alone, without models" in said_of(path)[-1]
-    assert "--detector columns はそれだけで判定するため" in said_of(path, lang="ja")[-1]
-    for options in ({"detector": "columns"}, {"no_store_texts": True}, {"detector": "classifier"}):
-        assert "--detector columns" not in " ".join(said_of(path, **options))
-    parts(120).assign(note=notes(120)).to_csv(path, index=False)
-    assert "--detector columns" not in " ".join(said_of(path))
+    code, _, err = run("fit", path, "--all-columns", "--out", folder, *options)
+    assert code == 0
+    assert said in err
+    assert ("--detector texts" in err) == bool(said)
+    assert not stored_origin(folder).reads_texts
 
 
 def test_what_the_detector_cannot_go_by_is_refused_before_anything_is_fitted(
@@ -351,14 +359,16 @@ def test_columns_run_beside_the_default_where_rows_have_some(labelled):
     assert cost_of(new_head("columns")) == Cost.NO_MODEL
 
 
-def test_columns_alone_are_compared_without_models(run, labelled, tmp_path, monkeypatch):
+@pytest.mark.parametrize("asked", ["columns", "auto", "auto,columns"])
+def test_columns_alone_are_compared_without_models(run, labelled, tmp_path, monkeypatch, asked):
     for kind in (Engine, Encoder):
         monkeypatch.setattr(kind, "load", None)
     monkeypatch.setenv("POLAR_DETECT_CACHE", str(tmp_path / "nothing"))
     out = tmp_path / "table.json"
-    own = ("compare", labelled, "--label-column", "failed", "--detectors", "columns")
+    own = ("compare", labelled, "--label-column", "failed", "--detectors", asked)
     code, said, _ = run(*own, "--resamples", 100, "--out", out)
     assert code == 0
+    assert ("so auto is columns here" in " ".join(said.split())) == (asked != "columns")
     assert "No model was run, and so no baseline on sentence embeddings." in said
     stored = json.loads(out.read_text(encoding="utf-8"))
     ours = {r["name"]: r["figures"]["AUROC"]["value"] for r in stored["results"] if r["is_ours"]}

@@ -96,8 +96,9 @@ class FitOptions:
         str,
         typer.Option(
             help="auto, columns (numbers and words that repeat of rows; without models, in "
-            "seconds), classifier (for labelled kinds alone), lightgbm, isolation-forest, or one "
-            "of PyOD, e.g. pyod:ECOD (extra `pyod`)."
+            "seconds), texts (models read rows, too, that columns would do for; auto takes one of "
+            "these), classifier (for labelled kinds alone), lightgbm, isolation-forest, or one of "
+            "PyOD, e.g. pyod:ECOD (extra `pyod`)."
         ),
     ] = "auto"
     max_tokens: MaxTokens = MAX_TOKENS

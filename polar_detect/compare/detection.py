@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from polar_detect import models
 from polar_detect.backbone.tokenizing import MAX_TOKENS
-from polar_detect.by_columns import check_settings, doubts_of_words
+from polar_detect.by_columns import check_settings, chosen_head, doubts_of_words
 from polar_detect.compare.baselines import BASELINES, MIN_LABELLED, Baseline, is_labelled
 from polar_detect.compare.comparison import Comparison, Method, Scored, Settings
 from polar_detect.compare.measuring import measure
@@ -50,6 +50,7 @@ def compare_detectors(
         Too few normal training texts or labelled anomalies for a detector, which is said before
         anything runs; or test rows of one class only, once rows without text are left out.
     """
+    settings, asked = _as_chosen(task, settings), settings
     if settings.detectors:
         _check_normal(task)
         _check_labels(task, settings)
@@ -57,6 +58,11 @@ def compare_detectors(
     scored = run_methods(task, settings, progress=progress)
     labels, scored, notes = _without_unscored(task.test.target, scored)
     results = measure(labels, scored, settings, progress=progress)
+    if settings is not asked:
+        notes.append(
+            "The rows hold nothing but numbers and words that repeat, so auto is columns here; "
+            "--detectors texts has models read them."
+        )
     notes += _said_of_columns(task, settings)
     for detector in _reading_texts(settings)[:1]:
         own, texts = detector.engine_.extractor, [*task.train.texts, *task.test.texts]
@@ -117,10 +123,25 @@ def run_methods(
     task: Task, settings: Settings, *, progress: Progress | None = None
 ) -> list[Scored]:
     """Return the test scores of every baseline and detector; no test label is read."""
+    settings = _as_chosen(task, settings)
     scored = [*_run_baselines(task, settings, Tracker(progress))]
     for detector in (*settings.detectors, *_unasked(task, settings)):
         scored += _run_detector(detector, _ways(detector, task, settings), task, progress)
     return scored
+
+
+def _as_chosen(task: Task, settings: Settings) -> Settings:
+    """Return settings with the detectors that are fitted on these rows; the same where all are."""
+
+    def chosen(detector: PolarDetector) -> PolarDetector:
+        own = FitSettings.of(detector.get_params(deep=False) | {"rows": task.template})
+        head = chosen_head(own, task.train.texts)
+        is_same = head.reads_texts or detector.detector == head.name
+        return detector if is_same else clone(detector).set_params(detector=head.name)
+
+    found = {own.detector: own for own in map(chosen, settings.detectors)}
+    detectors = tuple(found.values())
+    return settings if detectors == settings.detectors else replace(settings, detectors=detectors)
 
 
 def _reading_texts(settings: Settings) -> list[PolarDetector]:

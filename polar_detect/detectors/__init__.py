@@ -9,11 +9,15 @@ from polar_detect.detectors.classifier import ClassifierHead
 from polar_detect.detectors.columns import ColumnsHead
 from polar_detect.detectors.forest import IsolationForestHead
 from polar_detect.detectors.pyod import PREFIX, PyODHead
+from polar_detect.detectors.texts import TextsHead
 from polar_detect.errors import InputError
 
 HEADS: dict[str, type[Head]] = {
     head.name: head
-    for head in (AutoHead, ClassifierHead, ColumnsHead, LightGBMHead, IsolationForestHead)
+    for head in (
+        *(AutoHead, TextsHead, ColumnsHead, ClassifierHead),
+        *(LightGBMHead, IsolationForestHead),
+    )
 }
 
 
@@ -57,6 +61,7 @@ __all__ = [
     "IsolationForestHead",
     "LightGBMHead",
     "PyODHead",
+    "TextsHead",
     "check_named",
     "head_class",
     "new_head",

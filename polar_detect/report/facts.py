@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # torch takes seconds to import, and whoever has a detector h
     from polar_detect.detector import PolarDetector
 
 _NOTHING = "0%"
+_AS_AUTO = {"texts": "auto"}  # heads that differ in when they are chosen alone
 
 
 def facts_of(detector: "PolarDetector") -> DetectorFacts:
@@ -81,11 +82,11 @@ def in_words(own: DetectorFacts, language: Language) -> list[tuple[str, str]]:
 
 def _kind_in_words(own: DetectorFacts, language: Language) -> str:
     family, _, class_name = own.head.partition(":")  # PyOD's are pyod:NAME
-    head = f"head.{family}"
+    head = f"head.{_AS_AUTO.get(family, family)}"
     if head not in texts():
         return f"{own.head}: {own.reason}"
     if own.choices.get("new") == _NOTHING:  # rows without columns of words
         head = f"{head}.numbers"
     elif own.choices.get("numbers") == _NOTHING:
         head = f"{head}.words"
-    return language.say(head, class_name=class_name, **own.choices)
+    return language.say(head, name=family, class_name=class_name, **own.choices)

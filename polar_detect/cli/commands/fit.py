@@ -3,6 +3,7 @@
 import reprlib
 import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from polar_detect import by_columns, models, tables
@@ -13,7 +14,7 @@ from polar_detect.cli.commands.output import check_not_input, err, said_of_cut, 
 from polar_detect.cli.options import FitOptions
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
-from polar_detect.detectors import AutoHead, ColumnsHead, head_class, new_head
+from polar_detect.detectors import TextsHead, head_class, new_head
 from polar_detect.errors import InputError, TrainingWarning
 from polar_detect.fluency import advise
 from polar_detect.report.facts import description
@@ -35,12 +36,16 @@ def fit(options: FitOptions) -> PolarDetector:
     tell_about(table, rejected, language)
     _check_readable(table, options.max_texts)
     detector.set_params(rows=table.template)
-    reads_texts = _check_columns(detector)
+    given, options = options.detector, replace(options, detector=_chosen(detector, table))
+    detector.set_params(detector=options.detector)
+    reads_texts = head_class(options.detector).reads_texts
     if out.exists() and any(out.iterdir()):
         tell(language.say("fit.replaced", out=out))
     _tell_of_models(options, language)
     _tell_of(table, _of_texts(table, options, language))
     _tell_of(table, _of_rows(table, options, language))
+    if options.detector != given:
+        _tell_of(table, [language.say("fit.by_columns", detector=TextsHead.name)])
     _tell_of(table, _of_unread(table, options, language))
     with progress_bars(err, language) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)  # it is said above, of the table
@@ -85,13 +90,13 @@ def _unfitted(options: FitOptions) -> PolarDetector:
     return detector
 
 
-def _check_columns(detector: PolarDetector) -> bool:
-    """Return whether models read the texts; raise `InputError` for rows without columns if not."""
+def _chosen(detector: PolarDetector, table: tables.Table) -> str:
+    """Return the detector that is fitted; raise `InputError` for rows without columns for it."""
     settings = Settings.of(detector.get_params(deep=False))
-    reads_texts = new_head(settings.detector).reads_texts
-    if not reads_texts:
+    head = by_columns.chosen_head(settings, table.texts)
+    if not head.reads_texts:
         by_columns.check_settings(settings)
-    return reads_texts
+    return head.name
 
 
 def _tell_of_models(options: FitOptions, language: Language) -> None:
@@ -243,16 +248,6 @@ def _of_rows(table: tables.Table, options: FitOptions, language: Language) -> It
     elif not options.no_store_texts:
         notices += tables.warn_of_hours(table.template, len(frame))
     yield from map(language.notice, notices)
-    if options.detector == AutoHead.name and not options.no_store_texts:
-        yield from _of_other(table, table.template, language)
-
-
-def _of_other(
-    table: tables.Table, template: tables.RowTemplate, language: Language
-) -> Iterator[str]:
-    """Yield that models are not needed, where they would read numbers and words that repeat."""
-    if template.counts_columns and not by_columns.doubts_of_words(template, table.texts):
-        yield language.say("fit.by_columns", detector=ColumnsHead.name)
 
 
 def _of_unread(table: tables.Table, options: FitOptions, language: Language) -> Iterator[str]:
