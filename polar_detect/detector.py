@@ -280,7 +280,7 @@ class PolarDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             if programs is None:
                 raise InputError(
                     f"Got the detector {self._fitted().head.name}, which goes by columns and so "
-                    "has no programs; expected one that reads texts; fit another, e.g. auto."
+                    "has no programs; expected one that reads texts; fit another, e.g. texts."
                 )
             if isinstance(programs, ProgramPlan):
                 programs = programs.searched_by(self._engine().extractor, Tracker(progress))

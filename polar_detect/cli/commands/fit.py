@@ -41,11 +41,11 @@ def fit(options: FitOptions) -> PolarDetector:
     reads_texts = head_class(options.detector).reads_texts
     if out.exists() and any(out.iterdir()):
         tell(language.say("fit.replaced", out=out))
-    _tell_of_models(options, language)
     _tell_of(table, _of_texts(table, options, language))
     _tell_of(table, _of_rows(table, options, language))
     if options.detector != given:
         _tell_of(table, [language.say("fit.by_columns", detector=TextsHead.name)])
+    _tell_of_models(options, language)
     _tell_of(table, _of_unread(table, options, language))
     with progress_bars(err, language) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)  # it is said above, of the table

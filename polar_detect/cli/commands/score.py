@@ -97,7 +97,7 @@ def _check_preset(options: ScoreOptions, origin: Origin) -> None:
     if options.preset == "search" and not origin.reads_texts:
         raise InputError(
             f"Got --preset search for the detector '{options.detector}', which goes by columns "
-            "and so has no programs; expected none; leave it out."
+            "and so has no programs; expected none; leave it out, or fit with --detector texts."
         )
 
 
