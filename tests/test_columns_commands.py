@@ -377,6 +377,28 @@ def test_columns_alone_are_compared_without_models(run, labelled, tmp_path, monk
     assert {r["view"] for r in stored["results"]} == {"columns", "numbers", "TF-IDF"}
 
 
+def test_options_that_only_models_read_have_no_effect_on_columns_alone(run, tmp_path):
+    own = ("compare", tmp_path / "none.csv", "--label-column", "failed", "--detectors")
+    given = {"--model": "gemma3-270m", "--encoder": "e5-small", "--max-tokens": 9}
+    options = [part for pair in given.items() for part in pair]
+    err = run(*own, "columns", *options)[2]
+    for option in given:
+        assert f"{option} has no effect with --detectors columns, as no model reads the row" in err
+    assert "no effect" not in run(*own, "columns,auto", *options)[2]
+    assert "no effect" not in run(*own, "columns")[2]
+    said = run(*own, "columns", "--model", "gemma3-270m", "--lang", "ja")[2]
+    assert "--detectors columns はモデルで行を読まないため、--model は効果がありません" in said
+
+
+def test_a_detector_that_is_named_twice_runs_once(run, labelled, tmp_path):
+    out = tmp_path / "table.json"
+    own = ("compare", labelled, "--label-column", "failed", "--resamples", 100, "--out", out)
+    assert run(*own, "--detectors", "columns, columns")[0] == 0
+    stored = json.loads(out.read_text(encoding="utf-8"))
+    ours = [result["name"] for result in stored["results"] if result["is_ours"]]
+    assert sorted(ours) == ["polar-detect columns", "polar-detect columns with labels"]
+
+
 def test_columns_are_asked_for_in_vain_where_texts_are_compared(run, tmp_path):
     path = tmp_path / "notes.csv"
     pd.DataFrame({"note": notes(160), "y": np.arange(160) >= 120}).to_csv(path, index=False)

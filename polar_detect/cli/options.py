@@ -406,6 +406,16 @@ class CompareOptions:
             raise contradiction("give either --text-column or --columns, not both", self.lang)
 
 
+def given_for_models(options: FitOptions | CompareOptions) -> list[str]:
+    """Return the options that are given and that models alone read."""
+    given = {
+        "--model": options.model != FitOptions.model,
+        "--encoder": options.encoder != FitOptions.encoder,
+        "--max-tokens": options.max_tokens != FitOptions.max_tokens,
+    }
+    return [option for option, is_given in given.items() if is_given]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServeOptions:
     """Serve scores and explanations over HTTP (extra `serve`)."""

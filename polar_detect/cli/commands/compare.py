@@ -12,11 +12,11 @@ from polar_detect.cli.commands.output import (
     tell,
     write_text,
 )
-from polar_detect.cli.options import CompareOptions
+from polar_detect.cli.options import CompareOptions, given_for_models
 from polar_detect.cli.progress import progress_bars
 from polar_detect.compare import tabulate
 from polar_detect.detector import PolarDetector
-from polar_detect.detectors import new_head
+from polar_detect.detectors import head_class, new_head
 from polar_detect.engine import Engine, encoder_for
 from polar_detect.report.language import Language
 from polar_detect.tables import ReadOptions
@@ -30,10 +30,7 @@ def compare(options: CompareOptions) -> None:
         tabulate.check_ending(saved)
         check_not_input(saved, *filter(None, (options.train, options.test)))
         check_place(saved)
-    if options.target is not None and options.detectors != CompareOptions.detectors:
-        tell(language.say("unread.detectors"))
-    if options.test is not None and options.test_share != CompareOptions.test_share:
-        tell(language.say("unread.test_share"))
+    _tell_of_unread(options, language)
     task = comparing.read_task(options.train, options.test, _reading(options))
     if options.target is None:
         table = _detectors(task, options)
@@ -43,6 +40,29 @@ def compare(options: CompareOptions) -> None:
     if saved is not None:
         write_text(saved, table.render(saved.suffix.lower(), language))
         say(saved)
+
+
+def _tell_of_unread(options: CompareOptions, language: Language) -> None:
+    """Say which options have no effect beside the others."""
+    if options.test is not None and options.test_share != CompareOptions.test_share:
+        tell(language.say("unread.test_share"))
+    if options.target is not None:
+        if options.detectors != CompareOptions.detectors:
+            tell(language.say("unread.detectors"))
+        return
+    names = _names_of_detectors(options)
+    if not any(head_class(name).reads_texts for name in names):
+        for option in given_for_models(options):
+            choice = f"--detectors {','.join(names)}"
+            tell(language.say("unread.models", option=option, choice=choice))
+
+
+def _names_of_detectors(options: CompareOptions) -> list[str]:
+    """Return each name once, as it would only run again; raise `InputError` for an unknown one."""
+    names = [*dict.fromkeys(name.strip() for name in options.detectors.split(","))]
+    for name in names:
+        new_head(name)
+    return names
 
 
 def _reading(options: CompareOptions) -> comparing.Reading:
@@ -65,16 +85,14 @@ def _reading(options: CompareOptions) -> comparing.Reading:
 def _detectors(task: comparing.Task, options: CompareOptions) -> tabulate.Table:
     detectors = tuple(
         PolarDetector(
-            name.strip(),
+            name,
             model=options.model,
             encoder=options.encoder,
             max_tokens=options.max_tokens,
             seed=options.seed,
         )
-        for name in options.detectors.split(",")
+        for name in _names_of_detectors(options)
     )
-    for detector in detectors:
-        new_head(detector.detector)  # an unknown name is an error before the long run
     wanted = comparing.Settings(
         detectors=detectors,
         n_resamples=options.resamples,

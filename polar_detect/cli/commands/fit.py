@@ -11,7 +11,7 @@ from polar_detect.artifact.writing import check_target, save
 from polar_detect.assessment import kinds_of_columns
 from polar_detect.cli.commands.inputs import tell_about
 from polar_detect.cli.commands.output import check_not_input, err, said_of_cut, say, tell
-from polar_detect.cli.options import FitOptions
+from polar_detect.cli.options import FitOptions, given_for_models
 from polar_detect.cli.progress import progress_bars
 from polar_detect.detector import PolarDetector
 from polar_detect.detectors import TextsHead, head_class, new_head
@@ -101,14 +101,10 @@ def _chosen(detector: PolarDetector, table: tables.Table) -> str:
 
 def _tell_of_models(options: FitOptions, language: Language) -> None:
     """Say which options have no effect, as no model reads the rows."""
-    given = {
-        "--model": options.model != FitOptions.model,
-        "--encoder": options.encoder != FitOptions.encoder,
-        "--max-tokens": options.max_tokens != FitOptions.max_tokens,
-    }
-    for option, is_given in given.items():
-        if is_given and not head_class(options.detector).reads_texts:
-            tell(language.say("unread.models", option=option, detector=options.detector))
+    if head_class(options.detector).reads_texts:
+        return
+    for option in given_for_models(options):
+        tell(language.say("unread.models", option=option, choice=f"--detector {options.detector}"))
 
 
 def _read(options: FitOptions) -> tables.Table:
